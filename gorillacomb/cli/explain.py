@@ -1,0 +1,164 @@
+"""`gorillacomb explain`: all that is known of one file or folder."""
+
+from __future__ import annotations
+
+import stat
+
+import click
+
+from gorillacomb.cli import render
+from gorillacomb.cli.lookup import Found, find, open_groups
+from gorillacomb.cli.options import BytesPath, json_option, vault_option
+from gorillacomb.cli.status import FILE_STATE_WORDS
+from gorillacomb.dedupe.groups import Groups, hard_links
+from gorillacomb.errors import UsageFault
+from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.tree import FolderFacts, folder_facts
+from gorillacomb.index.vault import Vault
+from gorillacomb.model import Group, GroupSummary, IndexedFile, State
+
+
+@click.command(short_help="Tell of one file or folder: its copies, which one to keep, why.")
+@click.argument("path", type=BytesPath())
+@json_option
+@vault_option
+def command(path: bytes, as_json: bool, vault: Vault) -> int:
+    """Tell of one file or folder: its copies, which of them is canonical, and the reasons."""
+    with Index.read(vault) as index, explaining(vault):
+        found = find(index, path)
+        if found.folder is not None:
+            _explain_folder(index, found, found.folder, as_json)
+        elif found.file is not None:
+            _explain_file(index, found.file, as_json)
+        else:
+            raise _unknown(found)
+    return 0
+
+
+def _unknown(found: Found) -> UsageFault:
+    shown = render.path_text(found.path)
+    if found.root is None:
+        return UsageFault(
+            f"{shown} is in no folder that was scanned.",
+            "Scan it first: gorillacomb scan PATH. `gorillacomb roots list` shows what was.",
+        )
+    return UsageFault(
+        f"{shown} is not in the index.",
+        "It is new, gone or ours; scan again to know: gorillacomb scan PATH",
+    )
+
+
+def _explain_folder(index: Index, found: Found, folder: int, as_json: bool) -> None:
+    facts = folder_facts(index.connection, folder)
+    if as_json:
+        render.print_json(_folder_object(found, facts))
+        return
+    click.echo(render.path_text(found.path))
+    click.echo(
+        f"  {render.count(facts.files, 'file')}, {render.size(facts.bytes)},"
+        f" {render.count(facts.folders, 'folder')} below it"
+    )
+    click.echo(
+        f"  {render.count(facts.duplicates, 'file')} ({render.size(facts.duplicate_bytes)})"
+        " stand somewhere else too, in this folder or outside"
+    )
+    if facts.gaps:
+        click.echo(f"  not complete: {render.count(facts.gaps, 'entry', 'entries')} not read")
+    click.echo("Next: gorillacomb dupes PATH  the groups that have a copy here")
+
+
+def _folder_object(found: Found, facts: FolderFacts) -> dict[str, object]:
+    return {
+        **render.path_object(found.path),
+        "kind": "folder",
+        "files": facts.files,
+        "folders": facts.folders,
+        "bytes": facts.bytes,
+        "duplicate_files": facts.duplicates,
+        "duplicate_bytes": facts.duplicate_bytes,
+        "complete": not facts.gaps,
+        "not_read": facts.gaps,
+    }
+
+
+def _explain_file(index: Index, file: IndexedFile, as_json: bool) -> None:
+    group = _group(open_groups(index), file)
+    if as_json:
+        render.print_json(_file_object(file, group))
+        return
+    click.echo(render.path_text(file.path))
+    click.echo(
+        f"  {_kind(file)}, {render.size(file.size)}, modified {render.moment(file.mtime_ns)}"
+    )
+    if file.state != State.HASHED:
+        click.echo(f"  {FILE_STATE_WORDS[file.state]}" + (f": {file.cause}" if file.cause else ""))
+    if file.target is not None:
+        click.echo(f"  points to {render.path_text(file.target)}")
+    if file.digest is None:
+        return
+    click.echo(f"  blake3 {file.digest.hex()}, read {render.moment(file.checked_ns)}")
+    if group is None:
+        click.echo("  empty, like any other empty file" if not file.size else "  in no group")
+        return
+    _print_copies(file, group)
+
+
+def _print_copies(file: IndexedFile, group: Group) -> None:
+    keep = group.copies[group.choice.winner]
+    if len(group.copies) == 1:
+        click.echo("  the only copy that is known")
+        return
+    mine = "this one" if keep.path == file.path else render.path_text(keep.path)
+    click.echo(f"  canonical: {mine}")
+    click.echo(f"    because: {'; '.join(group.choice.reasons)}")
+    click.echo(
+        f"  {render.count(group.summary.copies, 'copy', 'copies')} under"
+        f" {render.count(len(group.copies), 'name')}:"
+    )
+    for place, copy in enumerate(group.copies):
+        click.echo(f"    {render.path_text(copy.path)}{render.copy_notes(group, place)}")
+
+
+def _kind(file: IndexedFile) -> str:
+    mode = file.mode
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISLNK(mode):
+        return "symbolic link"
+    return "FIFO" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "device"
+
+
+def _group(groups: Groups, file: IndexedFile) -> Group | None:
+    """The group of a file; one of its own when its content stands nowhere else."""
+    if file.digest is None or file.state > State.FRESH or not file.size:
+        return None
+    group = groups.of_content(file.digest)
+    if group is not None:
+        return group
+    copies = tuple(groups.copies_of(file.digest))
+    if not copies:
+        return None
+    summary = GroupSummary(file.digest, file.size, len(copies), 1, 0)
+    return Group(summary, copies, groups.choice(copies), hard_links(copies))
+
+
+def _file_object(file: IndexedFile, group: Group | None) -> dict[str, object]:
+    document: dict[str, object] = {
+        **render.path_object(file.path),
+        "kind": _kind(file),
+        "state": file.state.name.lower(),
+        "cause": file.cause,
+        "size": file.size,
+        "mtime_ns": str(file.mtime_ns),
+        "blake3": None if file.digest is None else file.digest.hex(),
+        "canonical": None,
+        "reasons": [],
+        "copies": [],
+    }
+    if group is not None:
+        document["canonical"] = render.path_object(group.copies[group.choice.winner].path)
+        document["reasons"] = list(group.choice.reasons)
+        document["copies"] = [
+            render.copy_object(group, place) for place in range(len(group.copies))
+        ]
+    return document

@@ -1,0 +1,52 @@
+"""From a path on the command line to what the index knows under it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gorillacomb.cli.options import absolute
+from gorillacomb.dedupe.groups import Groups
+from gorillacomb.index import contents
+from gorillacomb.index.database import Index
+from gorillacomb.index.paths import FolderPaths, find_folder
+from gorillacomb.index.roots import all_roots
+from gorillacomb.index.settings import load_settings
+from gorillacomb.model import IndexedFile, Root
+from gorillacomb.scan.volumes import is_below, is_online
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a path is in the index; all None for one that no root contains or no scan has seen."""
+
+    path: bytes
+    """Absolute."""
+    root: Root | None
+    folder: int | None
+    """The id of the folder that it is."""
+    file: IndexedFile | None
+
+
+def open_groups(index: Index) -> Groups:
+    """The groups of an open index, with the user's preferences."""
+    return Groups(index, is_online, load_settings().preferred)
+
+
+def find(index: Index, path: bytes) -> Found:
+    """Look a path up: as a folder, or as an entry of one."""
+    place = absolute(path)
+    roots = all_roots(index.connection)
+    around = [root for root in roots if is_below(place, root.path)]
+    if not around:
+        return Found(place, None, None, None)
+    root = max(around, key=lambda root: len(root.path))
+    relative = place[len(root.path.rstrip(b"/")) + 1 :]
+    folder = find_folder(index.connection, root, relative)
+    if folder is not None:
+        return Found(place, root, folder, None)
+    parent, _, name = relative.rpartition(b"/")
+    above = find_folder(index.connection, root, parent)
+    if above is None:
+        return Found(place, root, None, None)
+    paths = FolderPaths(index.connection, {each.id: each for each in roots})
+    return Found(place, root, None, contents.file_at(index.connection, paths, above, name))

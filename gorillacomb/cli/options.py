@@ -1,0 +1,73 @@
+"""Options that several commands share, and how they open the vault."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gorillacomb.index.settings import parse_size
+from gorillacomb.index.vault import ENVIRONMENT, Vault, default_vault
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class BytesPath(click.ParamType[bytes]):
+    """A path as bytes, exactly as the shell passed it."""
+
+    name = "path"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> bytes:
+        return value if isinstance(value, bytes) else os.fsencode(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        return [click.shell_completion.CompletionItem(incomplete, type="file")]
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes: 500, 10MB (decimal) or 1GiB (binary)."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_size(value)
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
+
+
+def vault_option(function: Function) -> Function:
+    """``--vault``: which vault to use, handed over as a `Vault`."""
+    return click.option(
+        "--vault",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        callback=_vault,
+        help=f"The vault to use [default: {ENVIRONMENT}, or the user's data folder].",
+    )(function)
+
+
+def _vault(context: click.Context, parameter: click.Parameter, value: Path | None) -> Vault:
+    return Vault((value or default_vault()).absolute())
+
+
+def json_option(function: Function) -> Function:
+    """``--json``: one JSON document on stdout and nothing else there."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON document instead of text."
+    )(function)
+
+
+def absolute(path: bytes) -> bytes:
+    """A path as the index has it: absolute, links in its folders resolved, its own name kept."""
+    parent, name = os.path.split(os.path.abspath(path))
+    return os.path.join(os.path.realpath(parent), name) if name else os.path.realpath(parent)

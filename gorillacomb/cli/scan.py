@@ -1,0 +1,406 @@
+"""`gorillacomb scan`: comb folders and print the findings."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import click
+
+from gorillacomb.cli import render
+from gorillacomb.cli.options import BytesPath, Size, json_option, vault_option
+from gorillacomb.cli.progress import progress_for
+from gorillacomb.dedupe.groups import Groups
+from gorillacomb.errors import UsageFault
+from gorillacomb.index import contents, tree
+from gorillacomb.index.database import Index
+from gorillacomb.index.settings import Settings, load_settings
+from gorillacomb.index.vault import Vault
+from gorillacomb.model import (
+    FolderState,
+    Group,
+    IndexedFile,
+    Progress,
+    RootReport,
+    ScanReport,
+    State,
+    Unreadable,
+)
+from gorillacomb.scan.comb import comb
+from gorillacomb.scan.fingerprint import EMPTY
+from gorillacomb.scan.options import ScanOptions
+from gorillacomb.scan.volumes import is_below, is_online
+
+_SHOWN = 3
+"""Groups and failures named in the findings; the rest is counted."""
+_DAMAGE = (State.DAMAGED, State.SUSPECT)
+
+
+@click.command(short_help="Comb folders into the index and print what was found.")
+@click.argument("paths", nargs=-1, type=BytesPath(), metavar="[PATH]...")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Processes that read; 0 reads in this one [default: one a processor].",
+)
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="PATTERN",
+    help="Leave out what matches, in gitignore syntax; remembered for the root."
+    " Repeat it for more; '!PATTERN' takes one back.",
+)
+@click.option("--clear-excludes", is_flag=True, help="Forget the patterns remembered so far first.")
+@click.option(
+    "--min-size",
+    type=Size(),
+    metavar="SIZE",
+    help="Leave smaller files unread; remembered for the root (0 takes it back).",
+)
+@click.option(
+    "--quick", is_flag=True, help="Answer the duplicates only: read no file whose size is its own."
+)
+@click.option(
+    "--rehash",
+    is_flag=True,
+    help="Read everything again, and report what changed without being written.",
+)
+@click.option(
+    "--cross-file-systems", is_flag=True, help="Enter drives that are mounted inside PATH."
+)
+@click.option(
+    "--files-from",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="Look only at the paths in FILE ('-' for stdin), one a line, inside PATH.",
+)
+@click.option("-0", "--null", "null", is_flag=True, help="Paths in FILE end with NUL, not newline.")
+@click.option("--hydrate", is_flag=True, help="Download files that are only in the cloud.")
+@click.option(
+    "--hydrate-limit",
+    type=Size(),
+    metavar="SIZE",
+    default="100MB",
+    show_default=True,
+    help="With --hydrate: leave larger ones in the cloud.",
+)
+@click.option(
+    "--progress/--no-progress", default=None, help="Show progress [default: on a terminal]."
+)
+@json_option
+@vault_option
+def command(
+    paths: tuple[bytes, ...],
+    workers: int | None,
+    exclude: tuple[str, ...],
+    clear_excludes: bool,
+    min_size: int | None,
+    quick: bool,
+    rehash: bool,
+    cross_file_systems: bool,
+    files_from: BinaryIO | None,
+    null: bool,
+    hydrate: bool,
+    hydrate_limit: int,
+    progress: bool | None,
+    as_json: bool,
+    vault: Vault,
+) -> int:
+    """Comb folders: walk, read, compare, and print what was found.
+
+    Reads every file under each PATH once and keeps its digest in the vault's
+    index; nothing under PATH is ever changed. The next scan reads only what
+    changed, and one that is interrupted goes on where it stopped.
+    """
+    if not paths:
+        if files_from is None:
+            raise click.UsageError("Name a folder to comb: gorillacomb scan PATH")
+        paths = (os.getcwdb(),)
+    settings = load_settings()
+    options = ScanOptions(
+        workers=settings.workers if workers is None else workers,
+        exclude=exclude,
+        clear_excludes=clear_excludes,
+        standing_excludes=settings.exclude,
+        min_size=settings.min_size if min_size is None else min_size,
+        quick=quick,
+        rehash=rehash,
+        cross_file_systems=cross_file_systems,
+        file_list=None if files_from is None else tuple(_listed(files_from, null)),
+        hydrate_limit=hydrate_limit if hydrate else None,
+    )
+    shown = progress_for(progress)
+    early = None if as_json else _EarlyFindings(shown, settings)
+    report = comb(vault, paths, options, shown, early)
+    with Index.read(vault) as index:
+        outcome = Outcome.of(index, report)
+        if as_json:
+            render.print_json(report_object(index, report, outcome))
+        else:
+            _print_ending(report, outcome)
+    return outcome.exit_code
+
+
+def _listed(stream: BinaryIO, null: bool) -> Iterator[bytes]:
+    try:
+        data = stream.read()
+    except OSError as error:
+        raise UsageFault(f"The file list cannot be read: {error.strerror}.") from error
+    for path in data.split(b"\0" if null else b"\n"):
+        if path:
+            yield path
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a scan could not read, and what it found damaged, within what it covered."""
+
+    unreadable: tuple[Unreadable, ...]
+    unstable: tuple[Unreadable, ...]
+    damaged: tuple[IndexedFile, ...]
+    vanished: bool
+    junk: tuple[Unreadable, ...]
+
+    @classmethod
+    def of(cls, index: Index, report: ScanReport) -> Outcome:
+        """Read the failures of the scanned folders from the index."""
+        groups = Groups(index, is_online, lambda path: False)
+        scopes = [root.scope for root in report.roots]
+        states = (State.UNREADABLE, State.UNSTABLE, *_DAMAGE)
+        files = [
+            file
+            for file in contents.files_in_states(index.connection, groups.paths, states)
+            if _covered(file.path, scopes)
+        ]
+        folders = [
+            failure
+            for failure in tree.folders_in_states(
+                index.connection, groups.paths, (FolderState.UNREADABLE,)
+            )
+            if _covered(failure.path, scopes)
+        ]
+        return cls(
+            (*folders, *_failures(files, State.UNREADABLE)),
+            tuple(_failures(files, State.UNSTABLE)),
+            tuple(file for file in files if file.state in _DAMAGE),
+            bool(report.vanished),
+            report.junk,
+        )
+
+    @property
+    def exit_code(self) -> int:
+        """3 when something could not be read, 1 when something is damaged, else 0."""
+        if self.damaged:
+            return 1
+        return 3 if self.unreadable or self.unstable or self.vanished or self.junk else 0
+
+
+def _covered(path: bytes, scopes: list[bytes]) -> bool:
+    return any(is_below(path, scope) for scope in scopes)
+
+
+def _failures(files: list[IndexedFile], state: State) -> list[Unreadable]:
+    return [Unreadable(file.path, file.cause or "") for file in files if file.state == state]
+
+
+class _EarlyFindings:
+    """Prints the findings as soon as the duplicates are known, while the rest is still read."""
+
+    def __init__(self, progress: Progress, settings: Settings) -> None:
+        self._progress = progress
+        self._settings = settings
+
+    def __call__(self, index: Index, report: ScanReport) -> None:
+        self._progress.close()
+        for line in findings(index, report, self._settings):
+            click.echo(line)
+        sys.stdout.flush()
+
+
+def findings(index: Index, report: ScanReport, settings: Settings) -> list[str]:
+    """The findings of a scan in at most 15 lines."""
+    lines = [_headline(root) for root in report.roots[:_SHOWN]]
+    if len(report.roots) > _SHOWN:
+        lines.append(f"  and {render.count(len(report.roots) - _SHOWN, 'root')} more")
+    lines.append(_work(report))
+    lines += _redundancy(index, settings)
+    lines += _gaps(index)
+    if report.other_file_systems:
+        first = render.short_path(report.other_file_systems[0], 40)
+        more = len(report.other_file_systems) - 1
+        also = f" and {more} more" if more else ""
+        lines.append(f"Not entered: {first}{also} (other drives; --cross-file-systems)")
+    return lines
+
+
+def _headline(root: RootReport) -> str:
+    tail = (
+        f": {render.count(root.files, 'file')}, {render.size(root.size)},"
+        f" {render.count(root.folders, 'folder')}"
+    )
+    width = render.width()
+    room = None if width is None else width - len("Combed ") - len(tail)
+    return f"{render.style('Combed', bold=True)} {render.short_path(root.scope, room)}{tail}"
+
+
+def _work(report: ScanReport) -> str:
+    read = f"read {render.count(report.hashed_files, 'file')} ({render.size(report.hashed_bytes)})"
+    text = f"  in {report.seconds:.1f} s, {read}"
+    changes = report.changes
+    if any(root.first for root in report.roots):
+        return text
+    parts = [
+        f"{number:,} {word}"
+        for number, word in (
+            (changes.new, "new"),
+            (changes.changed, "changed"),
+            (changes.moved, "moved"),
+            (changes.gone, "gone"),
+            (changes.folders_moved, "folders moved"),
+        )
+        if number
+    ]
+    return f"{text}; " + (", ".join(parts) if parts else "nothing changed since the last scan")
+
+
+def _redundancy(index: Index, settings: Settings) -> list[str]:
+    groups, copies, wasted = contents.totals(index.connection)
+    empty = contents.empty_files(index.connection, EMPTY)
+    if not groups:
+        lines = ["No two files are the same."]
+    else:
+        summary = (
+            f"{render.count(copies, 'copy', 'copies')} too many in"
+            f" {render.count(groups, 'group')} take {render.size(wasted)}"
+        )
+        lines = [render.style("Duplicates: ", bold=True) + summary]
+        source = Groups(index, is_online, settings.preferred)
+        for group in source.all(_SHOWN):
+            lines += _group_lines(group)
+    if empty:
+        lines.append(f"Empty files: {empty:,} (not counted as duplicates)")
+    if groups:
+        lines.append("Next: gorillacomb dupes         every group, the most wasteful first")
+        lines.append("      gorillacomb explain PATH  one file or folder, and why that copy")
+    return lines
+
+
+def _group_lines(group: Group) -> list[str]:
+    keep = group.copies[group.choice.winner]
+    label = (
+        f"  {render.size(group.summary.reclaimable):>9} in"
+        f" {render.count(group.summary.copies, 'copy', 'copies')}, keep "
+    )
+    width = render.width()
+    room = None if width is None else width - render.columns(label)
+    return [label + render.short_path(keep.path, room)]
+
+
+def _gaps(index: Index) -> list[str]:
+    """What was not looked at, and why, in two lines at most."""
+    states = contents.counts_by_state(index.connection)
+    folders = tree.count_folders_by_state(index.connection)
+    parts = []
+    if State.PLACEHOLDER in states:
+        files, size = states[State.PLACEHOLDER]
+        parts.append(f"{render.count(files, 'file')}, {render.size(size)} only in the cloud")
+    for state, word in (
+        (State.UNREADABLE, "unreadable"),
+        (State.UNSTABLE, "changing while read"),
+        (State.EXCLUDED, "excluded"),
+        (State.TOO_SMALL, "below --min-size"),
+    ):
+        if state in states:
+            parts.append(f"{render.count(states[state][0], 'file')} {word}")
+    for folder_state, word in (
+        (FolderState.UNREADABLE, "unreadable"),
+        (FolderState.EXCLUDED, "excluded"),
+    ):
+        if folder_state in folders:
+            parts.append(f"{render.count(folders[folder_state], 'folder')} {word}")
+    if not parts:
+        return []
+    text = "Not looked at: " + "; ".join(parts)
+    width = render.width()
+    return [render.fit(text, width)]
+
+
+def _print_ending(report: ScanReport, outcome: Outcome) -> None:
+    """What came after the findings: the rest that was read, and every kind of failure."""
+    for root in report.vanished:
+        click.echo(
+            f"gorillacomb: the drive with {render.path_text(root)} went away during the scan;"
+            " what was read is kept.",
+            err=True,
+        )
+    _print_failures("could not be read", outcome.unreadable)
+    _print_failures("changed each time it was read", outcome.unstable)
+    _print_failures("in the file list cannot be scanned", outcome.junk)
+    for file in outcome.damaged[:_SHOWN]:
+        word = "is damaged" if file.state == State.DAMAGED else "may be damaged"
+        click.echo(
+            f"gorillacomb: {render.path_text(file.path)} {word}: its content changed,"
+            " its size and time did not.",
+            err=True,
+        )
+    if len(outcome.damaged) > _SHOWN:
+        click.echo(f"  and {len(outcome.damaged) - _SHOWN:,} more such files", err=True)
+
+
+def _print_failures(what: str, failures: tuple[Unreadable, ...]) -> None:
+    for failure in failures[:_SHOWN]:
+        path = render.path_text(failure.path)
+        click.echo(f"gorillacomb: {path} {what}: {failure.cause}", err=True)
+    if len(failures) > _SHOWN:
+        click.echo(f"  and {len(failures) - _SHOWN:,} more; --json lists them all", err=True)
+
+
+def report_object(index: Index, report: ScanReport, outcome: Outcome) -> dict[str, object]:
+    """A scan in JSON."""
+    groups, copies, wasted = contents.totals(index.connection)
+    states = contents.counts_by_state(index.connection)
+    changes = report.changes
+    return {
+        "scan": report.scan,
+        "roots": [
+            {
+                **render.path_object(root.scope),
+                "root": root.root.uid,
+                "files": root.files,
+                "folders": root.folders,
+                "bytes": root.size,
+                "vanished": root.vanished,
+            }
+            for root in report.roots
+        ],
+        "files": report.files,
+        "folders": report.folders,
+        "bytes": report.size,
+        "hashed_files": report.hashed_files,
+        "hashed_bytes": report.hashed_bytes,
+        "reused_files": report.reused_files,
+        "new": changes.new,
+        "changed": changes.changed,
+        "moved": changes.moved,
+        "gone": changes.gone,
+        "folders_moved": changes.folders_moved,
+        "unreadable": [render.unreadable_object(each) for each in outcome.unreadable],
+        "unstable": [render.unreadable_object(each) for each in outcome.unstable],
+        "damaged": [
+            {**render.path_object(file.path), "state": file.state.name.lower()}
+            for file in outcome.damaged
+        ],
+        "not_listed": [render.unreadable_object(each) for each in outcome.junk],
+        "other_file_systems": [render.path_object(path) for path in report.other_file_systems],
+        "placeholders": states.get(State.PLACEHOLDER, (0, 0))[0],
+        "excluded": states.get(State.EXCLUDED, (0, 0))[0],
+        "pending": states.get(State.PENDING, (0, 0))[0],
+        "groups": groups,
+        "redundant_files": copies,
+        "redundant_bytes": wasted,
+        "seconds": round(report.seconds, 3),
+    }

@@ -1,0 +1,143 @@
+"""`gorillacomb status`: what the vault knows."""
+
+from __future__ import annotations
+
+import click
+
+from gorillacomb.cli import render
+from gorillacomb.cli.options import json_option, vault_option
+from gorillacomb.index import contents, tree
+from gorillacomb.index import roots as root_table
+from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.settings import Settings, load_settings
+from gorillacomb.index.vault import Vault
+from gorillacomb.model import FolderState, Root, State
+from gorillacomb.scan.volumes import is_online
+
+FILE_STATE_WORDS = {
+    State.FRESH: "read, but written at that moment",
+    State.PENDING: "not read yet (a quick or interrupted scan)",
+    State.UNREADABLE: "unreadable",
+    State.UNSTABLE: "changing while read",
+    State.PLACEHOLDER: "only in the cloud",
+    State.EXCLUDED: "excluded",
+    State.TOO_SMALL: "below min-size",
+    State.DAMAGED: "damaged: content changed, times did not",
+    State.OTHER: "not a regular file: recorded, never opened",
+    State.SUSPECT: "perhaps damaged: content changed, size and mtime did not",
+}
+_FOLDER_WORDS = {
+    FolderState.UNLISTED: "not listed yet",
+    FolderState.UNREADABLE: "unreadable",
+    FolderState.EXCLUDED: "excluded",
+    FolderState.OTHER_FILE_SYSTEM: "on another file system",
+}
+
+
+@click.command(short_help="Show what the vault knows: roots, files, redundancy, gaps.")
+@json_option
+@vault_option
+def command(as_json: bool, vault: Vault) -> int:
+    """Show what the vault knows: roots, files, redundancy, and what was not looked at."""
+    settings = load_settings()
+    with Index.read(vault) as index, explaining(vault):
+        document = status_object(index, settings)
+        if as_json:
+            render.print_json(document)
+        else:
+            for line in _lines(index, settings):
+                click.echo(line)
+    return 0
+
+
+def status_object(index: Index, settings: Settings) -> dict[str, object]:
+    """The status in JSON."""
+    connection = index.connection
+    groups, copies, wasted = contents.totals(connection)
+    roots = root_table.all_roots(connection)
+    return {
+        "vault": render.path_object(bytes(index.vault.folder)),
+        "roots": [root_object(index, root) for root in roots],
+        "groups": groups,
+        "redundant_files": copies,
+        "redundant_bytes": wasted,
+        "files_by_state": {
+            state.name.lower(): {"files": files, "bytes": size}
+            for state, (files, size) in contents.counts_by_state(connection).items()
+        },
+        "folders_by_state": {
+            state.name.lower(): number
+            for state, number in tree.count_folders_by_state(connection).items()
+        },
+        "settings": {
+            "exclude": list(settings.exclude),
+            "min_size": settings.min_size,
+            "prefer": list(settings.prefer),
+            "workers": settings.workers,
+        },
+    }
+
+
+def root_object(index: Index, root: Root) -> dict[str, object]:
+    """A root in JSON."""
+    facts = root_table.root_facts(index.connection, root)
+    return {
+        **render.path_object(root.path),
+        "root": root.uid,
+        "online": is_online(root),
+        "volume": root.volume,
+        "file_system": root.volume_type,
+        "weak_fingerprint": root.weak,
+        "files": facts.files,
+        "folders": facts.folders,
+        "bytes": facts.bytes,
+        "last_scan_ns": None if facts.last_scan_ns is None else str(facts.last_scan_ns),
+        "exclude": list(root.exclude),
+        "min_size": root.min_size,
+    }
+
+
+def root_lines(index: Index, root: Root) -> list[str]:
+    """A root for people, with its settings where it has some."""
+    facts = root_table.root_facts(index.connection, root)
+    when = "never to the end" if facts.last_scan_ns is None else render.moment(facts.last_scan_ns)
+    width = render.width()
+    lines = [
+        render.short_path(root.path, None if width is None else width - 10)
+        + ("" if is_online(root) else render.style("  offline", fg="yellow")),
+        f"  {render.count(facts.files, 'file')}, {render.size(facts.bytes)},"
+        f" {render.count(facts.folders, 'folder')}; last scan {when}",
+    ]
+    if root.weak:
+        lines.append(f"  {root.volume_type}: known by path, size and mtime only (no stable inodes)")
+    if root.exclude:
+        lines.append(f"  excluded: {' '.join(root.exclude)}")
+    if root.min_size:
+        lines.append(f"  min-size: {render.size(root.min_size)}")
+    return lines
+
+
+def _lines(index: Index, settings: Settings) -> list[str]:
+    connection = index.connection
+    lines = [f"Vault {render.short_path(bytes(index.vault.folder), None)}"]
+    for root in root_table.all_roots(connection):
+        lines += root_lines(index, root)
+    groups, copies, wasted = contents.totals(connection)
+    lines.append(
+        f"Duplicates: {render.count(copies, 'copy', 'copies')} too many in"
+        f" {render.count(groups, 'group')} take {render.size(wasted)}"
+    )
+    gaps = [
+        f"  {render.count(files, 'file')} ({render.size(size)}): {FILE_STATE_WORDS[state]}"
+        for state, (files, size) in contents.counts_by_state(connection).items()
+    ] + [
+        f"  {render.count(number, 'folder')}: {_FOLDER_WORDS[state]}"
+        for state, number in tree.count_folders_by_state(connection).items()
+    ]
+    if gaps:
+        lines += ["Not, or not safely, looked at:", *gaps]
+    if settings.exclude:
+        lines.append(f"Excluded everywhere: {' '.join(settings.exclude)}")
+    if settings.prefer:
+        lines.append(f"Preferred: {' '.join(settings.prefer)}")
+    return lines

@@ -1,0 +1,1 @@
+"""From rows to decisions: groups of identical files and the canonical choice."""

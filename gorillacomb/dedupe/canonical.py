@@ -1,0 +1,114 @@
+"""Which copy of a content is the canonical one: named rules, applied in order, that say why.
+
+Each rule ranks the copies that the rules before it left; those with the lowest rank stay. A rule
+that made a difference gives a reason. The last rule is the path itself, so the answer never depends
+on chance or on the order in which copies are given.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from gorillacomb.model import Choice, Copy
+
+_SMELLS = re.compile(
+    rb"""
+    ^copy\ (\(\d+\)\ )?of\ | ^kopie\ von\ | ^copie\ de\ | ^copia\ de\        # Copy of report.pdf
+    | \ ?\(\d+\)(\.[^.]*)?$                                                 # report (1).pdf
+    | [\s_-]copy(\s?\(?\d+\)?)?(\.[^.]*)?$                                  # report - Copy.pdf
+    | \(?conflicted\ copy | \bconflict[-_ ]\d{8}                            # sync conflicts
+    | ^new\ folder | ^untitled\ folder | ^neuer\ ordner
+    | ^(te?mp|cache|caches|downloads?|backups?|bak|old|trash|recycled?)$
+    | ^temp\ | ^temp[-_ ]?folder | ^backup\ of\  | [-_ ](old|backup|bak|orig)$
+    | ^\.trash | ^\$recycle\.bin$ | ^lost\+found$
+    | _files$
+    | \.(bak|orig|old|tmp)$ | ~$
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+@lru_cache(maxsize=65536)
+def smells(name: bytes) -> bool:
+    """Whether a file's or folder's name says that it is a copy, a leftover or a passing place."""
+    return _SMELLS.search(name) is not None
+
+
+def smelly_parts(copy: Copy) -> list[bytes]:
+    """The parts of a copy's path, below the root that the user named, that smell of a copy."""
+    return [part for part in _below_root(copy).split(b"/") if smells(part)]
+
+
+def _below_root(copy: Copy) -> bytes:
+    return copy.path[len(copy.root_path.rstrip(b"/")) + 1 :]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule by its name: ``rank`` orders copies, lowest first; ``reason`` says why one stayed."""
+
+    name: str
+    rank: Callable[[Copy], int | bytes]
+    reason: Callable[[Copy, Sequence[Copy]], str]
+
+
+def _prefer_reason(winner: Copy, losers: Sequence[Copy]) -> str:
+    return "you prefer this place"
+
+
+def _project_rank(copy: Copy) -> int:
+    return 0 if copy.repository else 1 if copy.project is not None else 2
+
+
+def _project_reason(winner: Copy, losers: Sequence[Copy]) -> str:
+    if winner.project is None:
+        return "inside a project"
+    kind = "repository" if winner.repository else "project"
+    return f"inside the {kind} {_show(os.path.basename(winner.project))} ({winner.marker})"
+
+
+def _smell_reason(winner: Copy, losers: Sequence[Copy]) -> str:
+    worst = max(losers, key=lambda copy: (len(smelly_parts(copy)), copy.path))
+    parts = smelly_parts(worst)
+    if not parts:
+        return "fewer names of copies in its path"
+    return f"not under a name of a copy, such as {_show(parts[0])!r}"
+
+
+def _show(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("preferred", lambda copy: not copy.preferred, _prefer_reason),
+    Rule("project", _project_rank, _project_reason),
+    Rule("smell", lambda copy: len(smelly_parts(copy)), _smell_reason),
+    Rule("shallower", lambda copy: copy.path.count(b"/"), lambda _, __: "less deeply nested"),
+    Rule("older", lambda copy: copy.mtime_ns, lambda _, __: "the older one"),
+    Rule("name", lambda copy: copy.path, lambda _, __: "first by name, all else being equal"),
+)
+"""The rules in the order in which they are applied."""
+
+
+def choose(copies: Sequence[Copy], rules: Sequence[Rule] = RULES) -> Choice:
+    """Choose the canonical one of several copies (at least one); any order gives the same choice.
+
+    Returns its place in ``copies`` and the reasons, the decisive rule last.
+    """
+    left = list(range(len(copies)))
+    reasons = []
+    for rule in rules:
+        if len(left) == 1:
+            break
+        ranks = {place: rule.rank(copies[place]) for place in left}
+        best = min(ranks.values())
+        stay = [place for place in left if ranks[place] == best]
+        if len(stay) < len(left):
+            losers = [copies[place] for place in left if ranks[place] != best]
+            reasons.append(rule.reason(copies[stay[0]], losers))
+            left = stay
+    return Choice(left[0], tuple(reasons) or ("the only copy",))

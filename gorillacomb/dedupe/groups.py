@@ -1,0 +1,99 @@
+"""Groups of identical files, each with its canonical copy, put together from the index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from gorillacomb.dedupe.canonical import choose
+from gorillacomb.index import contents, tree
+from gorillacomb.index.database import Index
+from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.roots import all_roots
+from gorillacomb.model import Choice, Copy, Group, GroupSummary, IndexedFile, Root
+
+_VERSION_CONTROL = frozenset({".git", ".hg", ".svn", ".jj"})
+
+Online = Callable[[Root], bool]
+"""Says whether a root's drive is there now."""
+
+
+class Groups:
+    """Reads groups from an open index, remembering what it learned of folders on the way."""
+
+    def __init__(self, index: Index, online: Online, preferred: Callable[[bytes], bool]) -> None:
+        self._index = index
+        self.roots = {root.id: root for root in all_roots(index.connection)}
+        self.paths = FolderPaths(index.connection, self.roots)
+        self._online = {number: online(root) for number, root in self.roots.items()}
+        self._preferred = preferred
+        self._projects: dict[int, tuple[bytes, str, bool] | None] = {}
+
+    def all(self, limit: int | None = None) -> Iterator[Group]:
+        """All groups, the most wasteful first."""
+        yield from self._filled(contents.groups(self._index.connection, limit))
+
+    def below(self, folder: int) -> Iterator[Group]:
+        """Groups with a copy in a folder or below it; their other copies wherever they stand."""
+        yield from self._filled(contents.groups_below(self._index.connection, folder))
+
+    def of_content(self, digest: bytes) -> Group | None:
+        """The group of a content; None when it stands in one copy only."""
+        summary = contents.group_of(self._index.connection, digest)
+        return None if summary is None else next(self._filled([summary]), None)
+
+    def copies_of(self, digest: bytes) -> list[Copy]:
+        """Every name of a content, also of one that has no second copy."""
+        files = contents.files_with(self._index.connection, self.paths, digest)
+        return [self._copy(file) for file in files]
+
+    def _filled(self, summaries: Iterable[GroupSummary]) -> Iterator[Group]:
+        for summary in summaries:
+            copies = tuple(self.copies_of(summary.digest))
+            links = hard_links(copies)
+            if links.count(None) > 1:  # fewer while a scan that was killed has yet to be finished
+                yield Group(summary, copies, self.choice(copies), links)
+
+    def choice(self, copies: Sequence[Copy]) -> Choice:
+        """The canonical one of these copies; of a file with several names, one name."""
+        return choose(copies)
+
+    def _copy(self, file: IndexedFile) -> Copy:
+        root = self.roots[file.root]
+        project = self._project(file.folder)
+        path, marker, repository = project if project else (None, None, False)
+        return Copy(
+            path=file.path,
+            root_path=root.path,
+            volume=root.volume,
+            inode=file.inode,
+            mtime_ns=file.mtime_ns,
+            size=file.size,
+            blocks=file.blocks,
+            online=self._online[root.id],
+            project=path,
+            marker=marker,
+            repository=repository,
+            preferred=self._preferred(file.path),
+        )
+
+    def _project(self, folder: int) -> tuple[bytes, str, bool] | None:
+        """The outermost project around a folder: its path, its marker, whether it has history."""
+        if folder not in self._projects:
+            found = None
+            markers = tree.markers_above(self._index.connection, folder)
+            if markers:
+                at, marker = markers[-1]
+                found = (self.paths.place(at)[1], marker, marker in _VERSION_CONTROL)
+            self._projects[folder] = found
+        return self._projects[folder]
+
+
+def hard_links(copies: Sequence[Copy]) -> tuple[int | None, ...]:
+    """For each copy: the place of an earlier name of the same file, None for a file of its own."""
+    first: dict[tuple[str, int], int] = {}
+    links: list[int | None] = []
+    for place, copy in enumerate(copies):
+        key = (copy.volume, copy.inode)
+        links.append(first.get(key) if copy.inode else None)
+        first.setdefault(key, place)
+    return tuple(links)

@@ -1,0 +1,72 @@
+"""Every error that Gorilla Comb raises on purpose, each with the exit code of the command line.
+
+An error says what happened, to which path, and what to do next: ``message`` is the first line that
+a person reads, ``hint`` the second. Failures of single files are values (`model.Unreadable`), never
+one of these.
+"""
+
+from __future__ import annotations
+
+
+class GorillaCombError(Exception):
+    """The base of all of them. ``exit_code`` is what the command line ends with."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class UsageFault(GorillaCombError):
+    """What was asked for cannot be: a path that is not there, a pattern that does not parse."""
+
+    exit_code = 2
+
+
+class RootVanished(GorillaCombError):
+    """A drive is not there: never plugged in, or taken away while it was scanned."""
+
+    exit_code = 3
+
+
+class VaultError(GorillaCombError):
+    """The vault cannot be used."""
+
+    exit_code = 4
+
+
+class VaultLocked(VaultError):
+    """Another run writes to the vault."""
+
+
+class VaultDamaged(VaultError):
+    """The index is not a sound SQLite database, or not one of ours."""
+
+
+class VaultNewer(VaultError):
+    """The index was written by a newer version than this one."""
+
+
+class VaultForeign(VaultError):
+    """The vault belongs to another user, or others may write to it."""
+
+
+class VaultUnwritable(VaultError):
+    """The vault's disk is full, read-only or failing."""
+
+
+class Refused(GorillaCombError):
+    """Not done because it would not be safe."""
+
+    exit_code = 5
+
+
+class Interrupted(GorillaCombError):
+    """Ctrl-C or SIGTERM: everything so far is kept."""
+
+    exit_code = 130

@@ -1,0 +1,176 @@
+"""Opening and closing the index, its transactions, and what SQLite's errors mean to a person."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from gorillacomb.errors import VaultDamaged, VaultError, VaultNewer, VaultUnwritable
+from gorillacomb.index import schema
+from gorillacomb.index.driver import (
+    Connection,
+    DatabaseError,
+    OperationalError,
+    open_reader,
+    open_writer,
+)
+from gorillacomb.index.vault import Vault
+
+_COMMIT_AFTER = 0.5
+"""Seconds: so much work at the most is lost by a power cut, and no reader waits longer."""
+
+
+class Index:
+    """The open index of a vault. `Index.write` holds the vault's lock until it is closed."""
+
+    def __init__(self, vault: Vault, connection: Connection, writable: bool) -> None:
+        self.vault = vault
+        self.connection = connection
+        self.writable = writable
+        self._since = 0.0
+
+    @classmethod
+    def write(cls, vault: Vault) -> Self:
+        """Open for writing: made when missing, migrated when old. Raises VaultError."""
+        vault.create()
+        vault.lock()
+        try:
+            with explaining(vault):
+                fresh = not vault.index.exists()
+                if fresh:
+                    os.close(os.open(vault.index, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+                connection = open_writer(vault.index)
+                _refuse_newer(vault, connection)
+                schema.migrate(connection)
+        except BaseException:
+            vault.unlock()
+            raise
+        return cls(vault, connection, writable=True)
+
+    @classmethod
+    def read(cls, vault: Vault) -> Self:
+        """Open for reading beside whoever writes. Raises VaultError, also when there is none."""
+        vault.check()
+        if not vault.index.exists():
+            raise VaultError(
+                f"There is no index in the vault {vault.folder} yet.",
+                "Comb a drive first: gorillacomb scan PATH",
+            )
+        with explaining(vault):
+            connection = open_reader(vault.index)
+            if _refuse_newer(vault, connection) < schema.VERSION:
+                raise VaultDamaged(
+                    f"The index {vault.index} was never finished, or is older than this version.",
+                    "Run gorillacomb scan PATH once: it brings the index up to date.",
+                )
+        return cls(vault, connection, writable=False)
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """All of the block's writes or none: one that is cut short (Ctrl-C) leaves nothing half.
+
+        The enclosing transaction goes on; `commit` puts it on the disk.
+        """
+        if not self.connection.in_transaction:
+            self.connection.execute("BEGIN IMMEDIATE")
+            self._since = time.monotonic()
+        self.connection.execute("SAVEPOINT step")
+        try:
+            yield
+        except BaseException:
+            if self.connection.in_transaction:  # a full disk ends the transaction by itself
+                self.connection.execute("ROLLBACK TO step")
+            raise
+        self.connection.execute("RELEASE step")
+
+    def commit(self) -> None:
+        """End the transaction, if one is open; what it wrote is on the disk then."""
+        if self.connection.in_transaction:
+            self.connection.execute("COMMIT")
+
+    def commit_if_due(self) -> None:
+        """End a transaction that has been open for long enough."""
+        if self.connection.in_transaction and time.monotonic() - self._since >= _COMMIT_AFTER:
+            self.commit()
+
+    @property
+    def rows_written(self) -> int:
+        """Rows inserted, updated or deleted since it was opened."""
+        return self.connection.total_changes
+
+    def close(self) -> None:
+        """Close; what was not committed is dropped."""
+        try:
+            if self.connection.in_transaction:
+                self.connection.rollback()
+        finally:
+            self.connection.close()
+            self.vault.unlock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self.close()
+        except DatabaseError:
+            if error is None:  # otherwise the first error tells more
+                raise
+
+
+def _refuse_newer(vault: Vault, connection: Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > schema.VERSION:
+        connection.close()
+        raise VaultNewer(
+            f"The index {vault.index} was written by a newer Gorilla Comb (schema {version}).",
+            "Upgrade Gorilla Comb, or use another vault with --vault.",
+        )
+    return version
+
+
+@contextmanager
+def explaining(vault: Vault) -> Iterator[None]:
+    """Turn the errors of SQLite and the system into VaultError, in words and with advice."""
+    try:
+        yield
+    except OperationalError as error:
+        raise _in_words(vault.index, error) from error
+    except DatabaseError as error:
+        raise VaultDamaged(
+            f"The index {vault.index} is damaged: {error}.",
+            "Nothing of yours is lost: move that file away and scan again.",
+        ) from error
+
+
+def _in_words(path: Path, error: DatabaseError) -> VaultError:
+    code = getattr(error, "sqlite_errorname", "")
+    if code.startswith("SQLITE_FULL"):
+        return VaultUnwritable(
+            f"The vault's disk is full: {path}.",
+            "What was committed is kept. Make room, or put the vault elsewhere with --vault.",
+        )
+    if code.startswith("SQLITE_READONLY"):
+        return VaultUnwritable(
+            f"The vault cannot be written at {path}: {os.strerror(errno.EROFS).lower()}.",
+            "Put the vault on another disk with --vault.",
+        )
+    if code.startswith("SQLITE_BUSY"):
+        return VaultError(f"The index {path} is in use.", "Try again when the other run has ended.")
+    if code.startswith("SQLITE_IOERR"):
+        return VaultUnwritable(
+            f"The vault's disk fails at {path}: {error}.",
+            "What was committed is kept. Check that disk, or its free space.",
+        )
+    return VaultError(f"The index {path} cannot be used: {error}.", "Check the vault's folder.")

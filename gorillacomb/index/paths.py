@@ -1,0 +1,66 @@
+"""From folder ids to paths and back."""
+
+from __future__ import annotations
+
+from gorillacomb.index.driver import Connection
+from gorillacomb.model import Root
+
+
+def path_below_root(connection: Connection, folder: int) -> bytes:
+    """A folder's path relative to its root; empty for the root itself."""
+    parts: list[bytes] = []
+    at: int | None = folder
+    while at is not None:
+        row = connection.execute("SELECT parent, name FROM folders WHERE id = ?", (at,)).fetchone()
+        if row is None:
+            break
+        at, name = row
+        if at is not None:
+            parts.append(name)
+    return b"/".join(reversed(parts))
+
+
+class FolderPaths:
+    """Paths of many folders, remembering those met last."""
+
+    _LIMIT = 20_000
+
+    def __init__(self, connection: Connection, roots: dict[int, Root]) -> None:
+        self._connection = connection
+        self._roots = roots
+        self._known: dict[int, tuple[int, bytes]] = {}
+
+    def place(self, folder: int) -> tuple[int, bytes]:
+        """The root's id and the absolute path of a folder."""
+        chain: list[tuple[int, bytes]] = []
+        at = folder
+        while (known := self._known.get(at)) is None:
+            root, parent, name = self._connection.execute(
+                "SELECT root, parent, name FROM folders WHERE id = ?", (at,)
+            ).fetchone()
+            if parent is None:
+                known = (root, self._roots[root].path)
+                self._known[at] = known
+                break
+            chain.append((at, name))
+            at = parent
+        if len(self._known) > self._LIMIT:
+            self._known.clear()
+        root, path = known
+        for at, name in reversed(chain):
+            path = path.rstrip(b"/") + b"/" + name
+            self._known[at] = (root, path)
+        return root, path
+
+
+def find_folder(connection: Connection, root: Root, relative: bytes) -> int | None:
+    """The id of the folder at a path below a root."""
+    at = root.folder
+    for name in relative.split(b"/") if relative else ():
+        row = connection.execute(
+            "SELECT id FROM folders WHERE parent = ? AND name = ?", (at, name)
+        ).fetchone()
+        if row is None:
+            return None
+        at = row[0]
+    return at

@@ -1,0 +1,89 @@
+"""Which of the files that the walk left unread could be duplicates, and which are just left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gorillacomb.index.driver import Connection
+from gorillacomb.model import Row, State
+
+_ROW = (
+    "files.folder, folders.root, files.name, files.state, mode, size, mtime_ns, ctime_ns,"
+    " files.inode, links, blocks, checked_ns, digest, probe, target, files.cause"
+)
+_FROM = "FROM files JOIN folders ON folders.id = files.folder"
+
+_IS_PENDING = f"files.state = {State.PENDING} AND files.state NOT IN (0, 8)"
+"""The second half is the condition of the partial index, which SQLite wants to see literally."""
+
+Pending = tuple[int, int, Row]
+"""Folder id, root id, row."""
+
+
+def collect_same_sizes(connection: Connection) -> None:
+    """Note in a temporary table which sizes of unread files occur more than once, anywhere."""
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS same_sizes (size INTEGER PRIMARY KEY)")
+    connection.execute("DELETE FROM same_sizes")
+    least = connection.execute(f"SELECT min(size) FROM files WHERE {_IS_PENDING}").fetchone()[0]
+    if least is not None:
+        connection.execute(
+            "INSERT INTO same_sizes SELECT size FROM files WHERE state <= 2 AND size >= ?"
+            " GROUP BY size HAVING count(*) > 1 AND sum(state = 2) > 0",
+            (least,),
+        )
+
+
+def to_probe(connection: Connection, least_size: int) -> Iterator[Pending]:
+    """Unread files of a size that occurs again, not probed yet, above ``least_size`` bytes."""
+    return _pending(
+        connection,
+        "size IN (SELECT size FROM same_sizes) AND probe IS NULL AND size > ?",
+        least_size,
+    )
+
+
+def to_compare(connection: Connection, least_size: int) -> Iterator[Pending]:
+    """Unread files that may equal another: by size and probe, or by size when that is all."""
+    return _pending(
+        connection,
+        "size IN (SELECT size FROM same_sizes) AND (size <= ? OR probe IS NULL"
+        " OR EXISTS (SELECT 1 FROM files AS other INDEXED BY file_by_gap"
+        "  WHERE other.state = 2 AND other.state NOT IN (0, 8) AND other.size = files.size"
+        "  AND (other.probe = files.probe OR other.probe IS NULL)"
+        "  AND (other.folder, other.name) <> (files.folder, files.name))"
+        " OR size IN (SELECT size FROM hashed_sizes))",
+        least_size,
+    )
+
+
+def collect_hashed_sizes(connection: Connection) -> None:
+    """Note in a temporary table which of the same sizes have a file that is hashed already."""
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS hashed_sizes (size INTEGER PRIMARY KEY)")
+    connection.execute("DELETE FROM hashed_sizes")
+    connection.execute(
+        "INSERT OR IGNORE INTO hashed_sizes SELECT size FROM files"
+        " WHERE state <= 1 AND size IN (SELECT size FROM same_sizes)"
+    )
+
+
+def all_pending(connection: Connection) -> Iterator[Pending]:
+    """Every unread file."""
+    return _pending(connection, "size >= ?", 0)
+
+
+def _pending(connection: Connection, condition: str, value: int) -> Iterator[Pending]:
+    cursor = connection.execute(
+        f"SELECT {_ROW} {_FROM} WHERE {_IS_PENDING} AND {condition}"
+        " ORDER BY folders.root, files.folder, files.inode",
+        (value,),
+    )
+    for folder, root, *row in cursor:
+        yield folder, root, tuple(row)
+
+
+def pending_totals(connection: Connection) -> tuple[int, int]:
+    """How many files are unread, and their bytes."""
+    files, size = connection.execute(
+        f"SELECT count(*), coalesce(sum(size), 0) FROM files WHERE {_IS_PENDING}"
+    ).fetchone()
+    return files, size

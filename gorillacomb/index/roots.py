@@ -1,0 +1,187 @@
+"""The roots that the index knows, and the scans that were made of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from gorillacomb.index.driver import Connection
+from gorillacomb.model import FolderState, Root
+
+_COLUMNS = "id, uid, folder, path, volume, volume_type, weak, inner_path, exclude, min_size"
+
+
+@dataclass(frozen=True, slots=True)
+class RootFacts:
+    """What the index holds of a root."""
+
+    files: int
+    bytes: int
+    folders: int
+    last_scan_ns: int | None
+    """When it was last scanned as a whole; None when it never was to the end."""
+
+
+def all_roots(connection: Connection) -> list[Root]:
+    """Every root, in the order in which they were added."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM roots ORDER BY id")
+    return [_root(*row) for row in rows]
+
+
+def _root(
+    number: int,
+    uid: str,
+    folder: int,
+    path: bytes,
+    volume: str,
+    volume_type: str,
+    weak: int,
+    inner_path: bytes,
+    exclude: str,
+    min_size: int,
+) -> Root:
+    return Root(
+        number,
+        uid,
+        folder,
+        path,
+        volume,
+        volume_type,
+        bool(weak),
+        inner_path,
+        tuple(json.loads(exclude)),
+        min_size,
+    )
+
+
+def add_root(connection: Connection, root: Root, inode: int) -> Root:
+    """Store a new root with its top folder; ids in ``root`` are ignored and given anew."""
+    folder = connection.execute(
+        "INSERT INTO folders (root, parent, name, inode, state) VALUES (0, NULL, ?, ?, ?)",
+        (root.path, inode, FolderState.UNLISTED),
+    ).lastrowid
+    number = connection.execute(
+        f"INSERT INTO roots ({_COLUMNS[4:]}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            root.uid,
+            folder,
+            root.path,
+            root.volume,
+            root.volume_type,
+            root.weak,
+            root.inner_path,
+            json.dumps(root.exclude),
+            root.min_size,
+        ),
+    ).lastrowid
+    connection.execute("UPDATE folders SET root = ? WHERE id = ?", (number, folder))
+    return _stored(connection, number)
+
+
+def add_folder(connection: Connection, root: int, parent: int, name: bytes) -> int:
+    """Write a folder that is not listed yet; returns its id."""
+    number = connection.execute(
+        "INSERT INTO folders (root, parent, name, inode, state) VALUES (?, ?, ?, 0, ?)",
+        (root, parent, name, FolderState.UNLISTED),
+    ).lastrowid
+    assert number is not None
+    return number
+
+
+def update_root(connection: Connection, root: Root) -> None:
+    """Store where a root is now, and its settings, if they differ."""
+    connection.execute(
+        "UPDATE roots SET path = ?, volume = ?, volume_type = ?, weak = ?, inner_path = ?,"
+        " exclude = ?, min_size = ? WHERE id = ?",
+        (
+            root.path,
+            root.volume,
+            root.volume_type,
+            root.weak,
+            root.inner_path,
+            json.dumps(root.exclude),
+            root.min_size,
+            root.id,
+        ),
+    )
+
+
+def _stored(connection: Connection, number: int | None) -> Root:
+    row = connection.execute(f"SELECT {_COLUMNS} FROM roots WHERE id = ?", (number,)).fetchone()
+    return _root(*row)
+
+
+def absorb_root(connection: Connection, inner: Root, outer: int, parent: int, name: bytes) -> None:
+    """Make a root a plain folder of another root, with all that is known of it."""
+    connection.execute("UPDATE folders SET root = ? WHERE root = ?", (outer, inner.id))
+    connection.execute(
+        "UPDATE folders SET parent = ?, name = ? WHERE id = ?", (parent, name, inner.folder)
+    )
+    connection.execute("DELETE FROM scans WHERE root = ?", (inner.id,))
+    connection.execute("DELETE FROM roots WHERE id = ?", (inner.id,))
+
+
+def forget_root(connection: Connection, root: Root) -> None:
+    """Drop a root and all that is known of it. The groups must be made anew afterwards."""
+    connection.execute(
+        "DELETE FROM files WHERE folder IN (SELECT id FROM folders WHERE root = ?)", (root.id,)
+    )
+    connection.execute("DELETE FROM folders WHERE root = ?", (root.id,))
+    connection.execute("DELETE FROM scans WHERE root = ?", (root.id,))
+    connection.execute("DELETE FROM roots WHERE id = ?", (root.id,))
+
+
+def root_facts(connection: Connection, root: Root) -> RootFacts:
+    """Count what is known of a root."""
+    folders = connection.execute(
+        "SELECT count(*) FROM folders WHERE root = ?", (root.id,)
+    ).fetchone()[0]
+    scan = connection.execute(
+        "SELECT finished_ns, files, bytes FROM scans"
+        " WHERE root = ? AND finished_ns IS NOT NULL AND scope = x'' ORDER BY id DESC LIMIT 1",
+        (root.id,),
+    ).fetchone()
+    if scan is not None and not _scanned_since(connection, root):
+        return RootFacts(scan[1], scan[2], folders, scan[0])
+    files, size = connection.execute(
+        "SELECT count(*), coalesce(sum(size), 0) FROM files"
+        " WHERE folder IN (SELECT id FROM folders WHERE root = ?)",
+        (root.id,),
+    ).fetchone()
+    return RootFacts(files, size, folders, None if scan is None else scan[0])
+
+
+def _scanned_since(connection: Connection, root: Root) -> bool:
+    """Whether a partial or interrupted scan came after the last whole one."""
+    last = connection.execute(
+        "SELECT finished_ns, scope FROM scans WHERE root = ? ORDER BY id DESC LIMIT 1", (root.id,)
+    ).fetchone()
+    return last is not None and (last[0] is None or last[1] != b"")
+
+
+def start_scan(connection: Connection, root: int, scope: bytes, now_ns: int) -> int:
+    """Note that a scan of ``scope`` (relative to the root) begins; returns its number."""
+    number = connection.execute(
+        "INSERT INTO scans (root, scope, started_ns, files, bytes, hashed_files, hashed_bytes)"
+        " VALUES (?, ?, ?, 0, 0, 0, 0)",
+        (root, scope, now_ns),
+    ).lastrowid
+    assert number is not None
+    return number
+
+
+def finish_scan(
+    connection: Connection,
+    scan: int,
+    now_ns: int | None,
+    files: int,
+    size: int,
+    hashed_files: int,
+    hashed_bytes: int,
+) -> None:
+    """Note how a scan ended; ``now_ns`` is None for one that did not get to the end."""
+    connection.execute(
+        "UPDATE scans SET finished_ns = ?, files = ?, bytes = ?, hashed_files = ?,"
+        " hashed_bytes = ? WHERE id = ?",
+        (now_ns, files, size, hashed_files, hashed_bytes, scan),
+    )

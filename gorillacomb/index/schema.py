@@ -1,0 +1,125 @@
+"""The tables of the index and how older ones are brought up to date (sqlite-utils migrations)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gorillacomb.index.driver import Connection
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+VERSION = 1
+"""Stored as `user_version`; an index with a higher one was written by a newer Gorilla Comb."""
+
+_TABLES_1 = """
+CREATE TABLE roots (
+    id INTEGER PRIMARY KEY,
+    uid TEXT NOT NULL UNIQUE,         -- random, 32 hex digits
+    folder INTEGER NOT NULL,          -- its top folder
+    path BLOB NOT NULL,               -- absolute, where it was last seen
+    volume TEXT NOT NULL,             -- identity of the file system
+    volume_type TEXT NOT NULL,
+    weak INTEGER NOT NULL,            -- 1: no stable inodes
+    inner_path BLOB NOT NULL,         -- path inside the file system
+    exclude TEXT NOT NULL,            -- JSON list of gitignore patterns
+    min_size INTEGER NOT NULL         -- bytes
+);
+CREATE TABLE folders (
+    id INTEGER PRIMARY KEY,
+    root INTEGER NOT NULL,
+    parent INTEGER,                   -- NULL for the top folder of a root
+    name BLOB NOT NULL,
+    inode INTEGER NOT NULL,
+    state INTEGER NOT NULL,           -- model.FolderState
+    marker TEXT,                      -- what makes it a project
+    cause TEXT
+);
+CREATE UNIQUE INDEX folder_by_name ON folders (parent, name);
+CREATE INDEX folder_by_inode ON folders (inode);
+CREATE TABLE files (
+    folder INTEGER NOT NULL,
+    name BLOB NOT NULL,
+    state INTEGER NOT NULL,           -- model.State
+    mode INTEGER NOT NULL,
+    size INTEGER NOT NULL,            -- bytes
+    mtime_ns INTEGER NOT NULL,
+    ctime_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    links INTEGER NOT NULL,
+    blocks INTEGER NOT NULL,          -- of 512 bytes
+    checked_ns INTEGER NOT NULL,      -- when its content was last read
+    digest BLOB,                      -- BLAKE3, 32 bytes
+    probe INTEGER,                    -- xxh3 of head and tail
+    target BLOB,                      -- of a symbolic link
+    cause TEXT,
+    PRIMARY KEY (folder, name)
+) WITHOUT ROWID;
+CREATE INDEX file_by_gap ON files (state, size) WHERE state NOT IN (0, 8);
+CREATE TABLE groups (
+    digest BLOB PRIMARY KEY,
+    size INTEGER NOT NULL,            -- bytes of one copy
+    names INTEGER NOT NULL,           -- paths
+    copies INTEGER NOT NULL,          -- separate copies on disk
+    reclaimable INTEGER NOT NULL      -- bytes on disk
+) WITHOUT ROWID;
+CREATE TABLE touched (
+    digest BLOB NOT NULL,             -- contents whose groups are to be made anew
+    came INTEGER NOT NULL,
+    went INTEGER NOT NULL
+);
+CREATE TABLE scans (
+    id INTEGER PRIMARY KEY,
+    root INTEGER NOT NULL,
+    scope BLOB NOT NULL,              -- the folder scanned, relative to the root
+    started_ns INTEGER NOT NULL,
+    finished_ns INTEGER,              -- NULL when it was interrupted
+    files INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    hashed_files INTEGER NOT NULL,
+    hashed_bytes INTEGER NOT NULL
+);
+CREATE VIEW folder_paths AS
+WITH RECURSIVE walk (id, root, path) AS (
+    SELECT folders.id, roots.id, CAST(roots.path AS TEXT)
+    FROM folders JOIN roots ON roots.folder = folders.id
+    UNION ALL
+    SELECT folders.id, walk.root, walk.path || '/' || CAST(folders.name AS TEXT)
+    FROM folders JOIN walk ON folders.parent = walk.id
+)
+SELECT id, root, path FROM walk;
+CREATE VIEW all_files AS
+SELECT folder_paths.path || '/' || CAST(files.name AS TEXT) AS path, files.size,
+       datetime(files.mtime_ns / 1000000000, 'unixepoch') AS modified,
+       lower(hex(files.digest)) AS blake3, files.state, files.cause
+FROM files JOIN folder_paths ON folder_paths.id = files.folder;
+CREATE VIEW duplicate_files AS
+SELECT lower(hex(groups.digest)) AS blake3, groups.size, groups.copies, groups.reclaimable,
+       folder_paths.path || '/' || CAST(files.name AS TEXT) AS path
+FROM groups
+JOIN files ON files.digest = groups.digest AND files.state <= 1 AND files.size > 0
+JOIN folder_paths ON folder_paths.id = files.folder;
+"""
+
+DIGEST_INDEX = (
+    "CREATE INDEX IF NOT EXISTS file_by_digest ON files (digest, size, blocks, links, state)"
+    " WHERE state <= 1 AND size > 0"
+)
+"""Made when the first scan has all its rows: built once it costs a tenth of what upkeep does."""
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the index to `VERSION`; nothing is done, and nothing imported, when it is there."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+        return
+    # Imported where used: it costs 100 ms that only a new or an old index has to pay.
+    from sqlite_utils import Database, Migrations
+
+    migrations = Migrations("gorillacomb.index")
+
+    @migrations()
+    def first_tables(db: Database) -> None:
+        db.executescript(_TABLES_1)
+
+    migrations.apply(Database(connection))
+    connection.execute(f"PRAGMA user_version = {VERSION}")

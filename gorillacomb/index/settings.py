@@ -1,0 +1,88 @@
+"""The user's own settings: `config.toml` in the configuration folder."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from gorillacomb.errors import UsageFault
+from gorillacomb.index.vault import config_folder
+
+_UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?)b?\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for every root, unless an option says otherwise."""
+
+    exclude: tuple[str, ...] = ()
+    min_size: int | None = None
+    prefer: tuple[str, ...] = ()
+    """Paths, or globs over whole paths, whose copies are to be kept."""
+    workers: int | None = None
+
+    def preferred(self, path: bytes) -> bool:
+        """Whether a path lies in a preferred place."""
+        text = os.fsdecode(path)
+        return any(
+            text == place
+            or text.startswith(place.rstrip("/") + "/")
+            or fnmatch.fnmatchcase(text, place)
+            for place in self.prefer
+        )
+
+
+def parse_size(text: str) -> int:
+    """Read a size such as ``10MB`` (10,000,000 bytes) or ``1GiB`` (2^30); raises ValueError."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a size; write 500, 10MB or 1GiB")
+    number, unit, binary = match.groups()
+    base = 1024 if binary else 1000
+    return int(float(number) * base ** _UNITS[unit.lower()])
+
+
+def load_settings(folder: Path | None = None) -> Settings:
+    """Read `config.toml`; defaults where there is none. Raises UsageFault for a bad one."""
+    path = (folder or config_folder()) / "config.toml"
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageFault(f"{path} cannot be read: {error}.", "Correct or remove it.") from error
+    known = {"exclude", "min-size", "prefer", "workers"}
+    unknown = sorted(set(values) - known)
+    try:
+        if unknown:
+            raise ValueError(
+                f"it has no setting {unknown[0]!r}; there are {', '.join(sorted(known))}"
+            )
+        size = values.get("min-size")
+        return Settings(
+            exclude=_texts(values, "exclude"),
+            min_size=None if size is None else parse_size(str(size)),
+            prefer=tuple(os.path.expanduser(place) for place in _texts(values, "prefer")),
+            workers=_number(values, "workers"),
+        )
+    except ValueError as error:
+        raise UsageFault(f"{path}: {error}.", "Correct that line.") from error
+
+
+def _texts(values: dict[str, object], key: str) -> tuple[str, ...]:
+    given = values.get(key, [])
+    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+        raise ValueError(f"{key} must be a list of strings")
+    return tuple(given)
+
+
+def _number(values: dict[str, object], key: str) -> int | None:
+    given = values.get(key)
+    if given is not None and (not isinstance(given, int) or isinstance(given, bool) or given < 0):
+        raise ValueError(f"{key} must be a whole number")
+    return given

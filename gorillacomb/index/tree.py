@@ -1,0 +1,85 @@
+"""Questions about folders: their state, what is below them, what surrounds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gorillacomb.index.driver import Connection
+from gorillacomb.index.paths import FolderPaths
+from gorillacomb.model import FolderState, Unreadable
+
+_BELOW = (
+    "WITH RECURSIVE below (id) AS (SELECT ? UNION ALL"
+    " SELECT folders.id FROM folders JOIN below ON folders.parent = below.id)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderFacts:
+    """What is known of a folder and all below it."""
+
+    files: int
+    folders: int
+    bytes: int
+    duplicates: int
+    """Files whose content stands in another copy too, inside this folder or elsewhere."""
+    duplicate_bytes: int
+    gaps: int
+    """Entries that were not read, and folders that were not listed: with any it is incomplete."""
+
+
+def folder_facts(connection: Connection, folder: int) -> FolderFacts:
+    """Sum up a folder."""
+    files, size, gaps = connection.execute(
+        f"{_BELOW} SELECT count(*), coalesce(sum(size), 0), coalesce(sum(state BETWEEN 2 AND 7"
+        " OR state > 8), 0) FROM files WHERE folder IN below",
+        (folder,),
+    ).fetchone()
+    folders, unlisted = connection.execute(
+        f"{_BELOW} SELECT count(*), coalesce(sum(state <> 0), 0) FROM folders WHERE id IN below",
+        (folder,),
+    ).fetchone()
+    duplicates, duplicate_bytes = connection.execute(
+        f"{_BELOW} SELECT count(*), coalesce(sum(files.size), 0) FROM files"
+        " WHERE folder IN below AND state <= 1 AND size > 0"
+        " AND digest IN (SELECT digest FROM groups)",
+        (folder,),
+    ).fetchone()
+    return FolderFacts(files, folders - 1, size, duplicates, duplicate_bytes, gaps + unlisted)
+
+
+def folders_in_states(
+    connection: Connection, paths: FolderPaths, states: tuple[FolderState, ...]
+) -> Iterator[Unreadable]:
+    """Folders that were not listed, and why."""
+    marks = ", ".join("?" * len(states))
+    cursor = connection.execute(
+        f"SELECT id, state, cause FROM folders WHERE state IN ({marks}) ORDER BY id", states
+    )
+    for folder, state, cause in cursor:
+        words = cause or FolderState(state).name.lower().replace("_", " ")
+        yield Unreadable(paths.place(folder)[1], words, folder=True)
+
+
+def count_folders_by_state(connection: Connection) -> dict[FolderState, int]:
+    """Folders in each state but LISTED."""
+    rows = connection.execute("SELECT state, count(*) FROM folders WHERE state <> 0 GROUP BY state")
+    return {FolderState(state): count for state, count in rows}
+
+
+def markers_above(connection: Connection, folder: int) -> list[tuple[int, str]]:
+    """The project markers of a folder and of those above it, below the root: innermost first."""
+    found = []
+    at: int | None = folder
+    while at is not None:
+        row = connection.execute(
+            "SELECT parent, marker FROM folders WHERE id = ?", (at,)
+        ).fetchone()
+        if row is None:
+            break
+        parent, marker = row
+        if marker is not None and parent is not None:
+            found.append((at, marker))
+        at = parent
+    return found

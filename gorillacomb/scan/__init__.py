@@ -1,0 +1,1 @@
+"""From folders on disk to rows: walk, fingerprint, the worker pool, what has changed."""

@@ -1,0 +1,214 @@
+"""What changed in a folder since the index saw it, and which digests may be trusted again."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from gorillacomb.index.baseline import Baseline, Fingerprint
+from gorillacomb.model import (
+    CAUSE,
+    CHECKED,
+    CTIME,
+    DIGEST,
+    INODE,
+    MODE,
+    MTIME,
+    NAME,
+    SIZE,
+    STATE,
+    Row,
+    State,
+    amended,
+)
+from gorillacomb.scan.read import fold, int64, look_at, read_file
+from gorillacomb.scan.tasks import RootContext
+
+_HOUR_NS = 3_600_000_000_000
+_FAT_GRAIN_NS = 2_000_000_000
+_READ_AGAIN = frozenset({State.FRESH, State.UNREADABLE, State.UNSTABLE, State.PLACEHOLDER})
+_WITH_CONTENT = frozenset({State.HASHED, State.FRESH})
+
+
+@dataclass(slots=True)
+class Changes:
+    """The difference between a folder and its rows."""
+
+    rows: list[Row] = field(default_factory=list)
+    gone: list[bytes] = field(default_factory=list)
+    old_digests: list[bytes] = field(default_factory=list)
+    new: int = 0
+    changed: int = 0
+    files: int = 0
+    bytes: int = 0
+    hashed_files: int = 0
+    hashed_bytes: int = 0
+
+    def count_read(self, row: Row) -> None:
+        """Count an entry whose content was read."""
+        if row[CHECKED]:
+            self.hashed_files += 1
+            self.hashed_bytes += row[SIZE]
+
+
+def describe_all(
+    folder: int, files: Iterable[bytes], others: Iterable[bytes], context: RootContext, moment: int
+) -> Changes:
+    """Describe every entry of a folder that the index does not know yet."""
+    changes = Changes()
+    rows = [row for name in files if (row := read_file(folder, name, context, moment)) is not None]
+    rows += [row for name in others if (row := look_at(folder, name, context)) is not None]
+    rows.sort()
+    changes.rows = rows
+    changes.new = len(rows)
+    sizes = [row[SIZE] for row in rows if row[STATE] != State.OTHER]
+    changes.files, changes.bytes = len(sizes), sum(sizes)
+    hashed = [row[SIZE] for row in rows if row[CHECKED]]
+    changes.hashed_files, changes.hashed_bytes = len(hashed), sum(hashed)
+    return changes
+
+
+def compare(
+    descriptor: int,
+    names: list[bytes],
+    folder: int,
+    context: RootContext,
+    moment: int,
+    baseline: Baseline,
+    window: tuple[bytes, bytes] | None,
+) -> Changes:
+    """Compare entries on disk with the rows of ``folder``, and read what cannot be trusted.
+
+    ``names`` are sorted; ``window`` are the first and last name when they are not the whole folder.
+    Entries that are in the index but not in ``names`` are `gone` only for a whole folder.
+    """
+    listed = fingerprints(descriptor, names, context)
+    stored = baseline.fingerprints(folder, window)
+    sizes = [entry[SIZE] for entry in listed if entry[STATE] != State.OTHER]
+    changes = Changes(files=len(sizes), bytes=sum(sizes))
+    if listed == stored and not context.rehash:
+        return changes
+    rows = baseline.rows(folder, window)
+    for entry in listed:
+        _settle_entry(descriptor, entry, rows.pop(entry[NAME], None), context, moment, changes)
+    if window is None:
+        changes.gone = list(rows)
+        changes.old_digests += [digest for row in rows.values() if (digest := row[DIGEST])]
+    return changes
+
+
+def fingerprints(descriptor: int, names: list[bytes], context: RootContext) -> list[Fingerprint]:
+    """What `lstat` says of each name, with the state that such an entry should have."""
+    weak = context.weak
+    found: list[Fingerprint] = []
+    for name in names:
+        try:
+            facts = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+        except OSError:
+            # Gone since it was listed, or not to be looked at: read_file finds out which.
+            found.append((name, State.UNREADABLE, 0, 0, 0, 0, 0, 0, 0))
+            continue
+        mode = facts.st_mode
+        found.append(
+            (
+                name,
+                0 if stat.S_ISREG(mode) else 8,
+                mode,
+                facts.st_size,
+                int64(facts.st_mtime_ns),
+                0 if weak else int64(facts.st_ctime_ns),
+                0 if weak else fold(facts.st_ino),
+                1 if weak else facts.st_nlink,
+                facts.st_blocks,
+            )
+        )
+    return found
+
+
+def _settle_entry(
+    descriptor: int,
+    entry: Fingerprint,
+    old: Row | None,
+    context: RootContext,
+    moment: int,
+    changes: Changes,
+) -> None:
+    """Decide about one entry: keep its row, write a new one, or read it."""
+    row = None if old is None else reuse(entry, old, context)
+    if row is None:
+        if entry[STATE] == State.OTHER:
+            row = look_at(descriptor, entry[NAME], context)
+        else:
+            row = read_file(descriptor, entry[NAME], context, moment)
+        if row is None:
+            if old is not None:
+                changes.gone.append(old[NAME])
+                changes.old_digests += [old[DIGEST]] if old[DIGEST] else []
+            return
+        changes.count_read(row)
+        if old is not None:
+            row = judge(row, old)
+    if old is None:
+        changes.new += 1
+        changes.rows.append(row)
+    elif row != old:
+        if row[DIGEST] != old[DIGEST] or row[SIZE] != old[SIZE] or row[MTIME] != old[MTIME]:
+            changes.changed += 1
+        changes.old_digests += [old[DIGEST]] if old[DIGEST] else []
+        changes.rows.append(row)
+
+
+def reuse(entry: Fingerprint, old: Row, context: RootContext) -> Row | None:
+    """The row for an entry whose digest may be trusted again; None when it must be looked at."""
+    if not same_fingerprint(entry, old, context):
+        return None
+    state = old[STATE]
+    if entry[STATE] == State.OTHER:
+        return old if state == State.OTHER else None
+    if state in _READ_AGAIN or (context.rehash and old[SIZE]):
+        return None
+    if entry[SIZE] < context.min_size:
+        state = State.TOO_SMALL
+    elif state in (State.EXCLUDED, State.TOO_SMALL):
+        if old[DIGEST] is None:
+            return None
+        state = State.HASHED
+    elif state == State.PENDING and entry[SIZE] <= context.hash_limit:
+        return None
+    return (*entry[:STATE], state, *entry[MODE:], *old[CHECKED:CAUSE], None)
+
+
+def same_fingerprint(entry: Fingerprint, old: Row, context: RootContext) -> bool:
+    """Whether volume, inode, size, mtime and ctime are those of the time it was hashed.
+
+    On FAT the mtime may have lost its odd second in the meantime, or have moved by whole hours with
+    the computer's time zone.
+    """
+    if entry[SIZE] != old[SIZE] or entry[CTIME] != old[CTIME] or entry[INODE] != old[INODE]:
+        return False
+    if stat.S_IFMT(entry[MODE]) != stat.S_IFMT(old[MODE]):
+        return False
+    apart = abs(entry[MTIME] - old[MTIME])
+    if not context.hour_shifts:
+        return apart == 0
+    off_the_hour = min(apart % _HOUR_NS, _HOUR_NS - apart % _HOUR_NS)
+    return off_the_hour < _FAT_GRAIN_NS and apart <= 26 * _HOUR_NS
+
+
+def judge(row: Row, old: Row) -> Row:
+    """Tell an edit from damage, and keep the good digest where the new content cannot be trusted.
+
+    Damage: content that differs although size and mtime are the same; only a suspicion when ctime
+    or inode moved, since a restored backup looks like that too.
+    """
+    same_times = row[SIZE] == old[SIZE] and row[MTIME] == old[MTIME] and old[DIGEST] is not None
+    if row[STATE] not in _WITH_CONTENT:
+        # Not read this time: what was known stays known, as long as nothing says it was edited.
+        return amended(row, {DIGEST: old[DIGEST]}) if same_times else row
+    if not same_times or row[DIGEST] == old[DIGEST] or old[STATE] == State.FRESH:
+        return row
+    moved = row[CTIME] != old[CTIME] or row[INODE] != old[INODE]
+    state = State.SUSPECT if moved else State.DAMAGED
+    return amended(row, {STATE: state, DIGEST: old[DIGEST]})

@@ -1,0 +1,49 @@
+"""Which paths a root leaves out: gitignore patterns, relative to the root, through `pathspec`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+from gorillacomb.errors import UsageFault
+
+Excluder = Callable[[bytes, bool], bool]
+"""Takes a path relative to the root and whether it is a folder; says whether it is left out."""
+
+
+@lru_cache(maxsize=64)
+def compile_patterns(patterns: tuple[str, ...]) -> Excluder:
+    """Compile gitignore lines (later ones win, ``!`` takes back); raises UsageFault."""
+    # Imported where used: it costs 15 ms that a scan without patterns does not need.
+    from pathspec import GitIgnoreSpec
+
+    try:
+        spec = GitIgnoreSpec.from_lines(patterns)
+    except ValueError as error:
+        raise UsageFault(
+            f"not a gitignore pattern: {error}", "See `gorillacomb scan --help` on --exclude."
+        ) from error
+
+    def excluded(path: bytes, folder: bool) -> bool:
+        text = os.fsdecode(path)
+        return spec.match_file(text + "/" if folder else text)
+
+    return excluded
+
+
+def moved_into(patterns: Sequence[str], folder: str) -> list[str]:
+    """Rewrite patterns of a root for a root further out, in which it stands at ``folder``."""
+    moved = []
+    for pattern in patterns:
+        negated, body = ("!", pattern[1:]) if pattern.startswith("!") else ("", pattern)
+        if not body.strip() or body.startswith("#"):
+            continue
+        anchored = "/" in body.rstrip("/")
+        middle = "/" if anchored else "/**/"
+        moved.append(f"{negated}/{_escape(folder)}{middle}{body.lstrip('/')}")
+    return moved
+
+
+def _escape(text: str) -> str:
+    return "".join(f"\\{char}" if char in "*?[]\\ !#" else char for char in text)

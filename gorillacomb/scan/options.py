@@ -1,0 +1,43 @@
+"""What a scan is asked to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gorillacomb.index.database import Index
+from gorillacomb.model import ScanReport
+from gorillacomb.scan.fingerprint import CHUNK
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """The settings of one scan; the defaults comb everything."""
+
+    workers: int | None = None
+    """Processes that read; None for one a processor, none for a small tree. 0 works inline."""
+    exclude: tuple[str, ...] = ()
+    """Gitignore patterns, added to those that the root remembers."""
+    clear_excludes: bool = False
+    """Forget the patterns that the root remembers first."""
+    standing_excludes: tuple[str, ...] = ()
+    """Patterns of the user's settings, for every root, not remembered with it."""
+    min_size: int | None = None
+    """Bytes; remembered for the root. None leaves what it remembers."""
+    quick: bool = False
+    """Answer the duplicates only: files of a size of their own stay unread."""
+    rehash: bool = False
+    """Read everything again, and tell damage from edits."""
+    cross_file_systems: bool = False
+    file_list: tuple[bytes, ...] | None = None
+    """Look at these paths only."""
+    hydrate_limit: int | None = None
+    """Download placeholders of up to so many bytes; None for none."""
+    hash_limit: int = CHUNK - 1
+    """Bytes; larger files wait until it is known which of them can be duplicates."""
+    budget: int = 2000
+    """How much a worker does before it reports, in entries or 64 KiB of content."""
+
+
+OnDuplicates = Callable[[Index, ScanReport], None]
+"""Called when the duplicates are known and the unique large files are still to be read."""

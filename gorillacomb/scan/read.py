@@ -1,0 +1,198 @@
+"""Reading one file: opened without following links, hashed, and looked at again afterwards."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+import time
+
+from gorillacomb.model import CAUSE, CHECKED, DIGEST, STATE, TARGET, Row, State, amended
+from gorillacomb.scan.fingerprint import EMPTY, digest_of_descriptor
+from gorillacomb.scan.tasks import RootContext
+
+ATTEMPTS = 3
+"""How often a file that changes while it is read gets another chance."""
+
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NOATIME: int = getattr(os, "O_NOATIME", 0)
+_INT64 = 1 << 63
+
+_SF_DATALESS = 0x40000000  # macOS, sys/stat.h
+_RECALL = 0x00400000 | 0x00040000 | 0x00001000  # Windows: RECALL_ON_DATA_ACCESS, _OPEN, OFFLINE
+HAS_PLACEHOLDERS = sys.platform in ("darwin", "win32")
+"""Whether files of this system can lack their content until they are opened."""
+
+
+def read_file(folder: int, name: bytes, context: RootContext, moment: int) -> Row | None:
+    """Describe the regular file ``name`` in the folder behind the descriptor, hashed if it may be.
+
+    ``moment`` is the time in ns before which the folder was opened. Returns its row: with a digest,
+    or PENDING, TOO_SMALL, PLACEHOLDER, UNSTABLE, UNREADABLE; None when it is no longer there.
+    """
+    if context.hash_limit < 0 or HAS_PLACEHOLDERS:
+        early = look_at(folder, name, context)
+        if early is None or early[STATE] != State.PENDING or context.hash_limit < 0:
+            return early
+    try:
+        descriptor = open_file(name, folder)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return failed_row(folder, name, context, error)
+    try:
+        return _read_open_file(descriptor, name, context, moment)
+    except OSError as error:
+        return failed_row(folder, name, context, error)
+    finally:
+        os.close(descriptor)
+
+
+def _read_open_file(descriptor: int, name: bytes, context: RootContext, moment: int) -> Row:
+    for attempt in range(ATTEMPTS):
+        before = os.fstat(descriptor)
+        size = before.st_size
+        if size > context.hash_limit or size < context.min_size or not size:
+            return unread_row(name, before, context)
+        if not stat.S_ISREG(before.st_mode):
+            return unread_row(name, before, context)
+        if attempt:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        digest, got = digest_of_descriptor(descriptor, size)
+        after = os.fstat(descriptor)
+        if got == size == after.st_size and same_times(before, after):
+            return hashed_row(name, before, context, moment, digest)
+    return row_of(name, State.UNSTABLE, before, context, cause="changed while it was read")
+
+
+def open_file(name: bytes, folder: int) -> int:
+    """Open for reading without following a link, touching the access time or blocking on a FIFO."""
+    try:
+        return os.open(name, _FLAGS | _NOATIME, dir_fd=folder)
+    except PermissionError:
+        return os.open(name, _FLAGS, dir_fd=folder)  # O_NOATIME is for the owner alone
+
+
+def same_times(before: os.stat_result, after: os.stat_result) -> bool:
+    """Whether nobody wrote between two looks at one descriptor."""
+    return before.st_mtime_ns == after.st_mtime_ns and before.st_ctime_ns == after.st_ctime_ns
+
+
+def hashed_row(
+    name: bytes, facts: os.stat_result, context: RootContext, moment: int, digest: bytes
+) -> Row:
+    """The row of a file whose content was just read, FRESH when its times are too near to tell."""
+    newest = max(facts.st_mtime_ns, facts.st_ctime_ns)
+    state = State.HASHED
+    if newest >= moment - context.grain_ns:
+        near = time.time_ns() + context.grain_ns
+        if any(
+            moment - context.grain_ns <= t <= near for t in (facts.st_mtime_ns, facts.st_ctime_ns)
+        ):
+            state = State.FRESH
+    return row_of(name, state, facts, context, moment, digest)
+
+
+def unread_row(name: bytes, facts: os.stat_result, context: RootContext) -> Row:
+    """The row of an entry whose content is not read, or not yet."""
+    if not stat.S_ISREG(facts.st_mode):
+        return row_of(name, State.OTHER, facts, context)
+    if is_placeholder(facts) and not _may_hydrate(facts, context):
+        return row_of(name, State.PLACEHOLDER, facts, context)
+    if facts.st_size < context.min_size:
+        return row_of(name, State.TOO_SMALL, facts, context)
+    if facts.st_size == 0:
+        return row_of(name, State.HASHED, facts, context, 0, EMPTY)
+    return row_of(name, State.PENDING, facts, context)
+
+
+def is_placeholder(facts: os.stat_result) -> bool:
+    """Whether a file's content is only in the cloud (macOS File Provider, Windows Cloud Files)."""
+    flags: int = getattr(facts, "st_flags", 0)
+    attributes: int = getattr(facts, "st_file_attributes", 0)
+    return bool(flags & _SF_DATALESS or attributes & _RECALL)
+
+
+def _may_hydrate(facts: os.stat_result, context: RootContext) -> bool:
+    return context.hydrate_limit is not None and facts.st_size <= context.hydrate_limit
+
+
+def look_at(folder: int, name: bytes, context: RootContext) -> Row | None:
+    """Describe any entry without opening it; None when it is no longer there."""
+    try:
+        facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        target = None
+        if stat.S_ISLNK(facts.st_mode):
+            target = os.readlink(name, dir_fd=folder)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return _blank_row(name, error)
+    row = unread_row(name, facts, context)
+    return row if target is None else amended(row, {TARGET: target})
+
+
+def failed_row(folder: int, name: bytes, context: RootContext, error: OSError) -> Row | None:
+    """The row of a file that could not be opened or read; None when it is no longer there."""
+    now = look_at(folder, name, context)
+    if now is None or now[STATE] in (State.OTHER, State.UNREADABLE):
+        return now  # gone, replaced by a link meanwhile (ELOOP), or not even to be looked at
+    return amended(now, {STATE: State.UNREADABLE, CHECKED: 0, DIGEST: None, CAUSE: cause_of(error)})
+
+
+def _blank_row(name: bytes, error: OSError) -> Row:
+    cause = cause_of(error)
+    return (name, State.UNREADABLE, stat.S_IFREG, 0, 0, 0, 0, 1, 0, 0, None, None, None, cause)
+
+
+def cause_of(error: OSError) -> str:
+    """An error of the system in the words that people know it by."""
+    return os.strerror(error.errno).lower() if error.errno else str(error)
+
+
+def row_of(
+    name: bytes,
+    state: State,
+    facts: os.stat_result,
+    context: RootContext,
+    checked: int = 0,
+    digest: bytes | None = None,
+    cause: str | None = None,
+) -> Row:
+    """Put a row together; inode and ctime are left out where they mean nothing."""
+    weak = context.weak
+    return (
+        name,
+        state,
+        facts.st_mode,
+        facts.st_size,
+        int64(facts.st_mtime_ns),
+        0 if weak else int64(facts.st_ctime_ns),
+        0 if weak else fold(facts.st_ino),
+        1 if weak else facts.st_nlink,
+        facts.st_blocks,
+        checked,
+        digest,
+        None,
+        None,
+        cause,
+    )
+
+
+def fold(inode: int) -> int:
+    """An unsigned 64-bit inode as the signed integer that SQLite stores."""
+    return inode if inode < _INT64 else inode - 2 * _INT64
+
+
+def int64(time_ns: int) -> int:
+    """A time in ns, held within what SQLite stores (until the year 2262)."""
+    return time_ns if -_INT64 <= time_ns < _INT64 else (_INT64 - 1 if time_ns > 0 else -_INT64)
+
+
+LOST_DRIVE = frozenset(
+    {errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ESTALE, errno.ENOMEDIUM}
+    if hasattr(errno, "ENOMEDIUM")
+    else {errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ESTALE}
+)
+"""Errors that a drive gives which was pulled out."""

@@ -1,0 +1,209 @@
+"""From the paths that a user names to roots in the index, whatever port a drive is in today."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gorillacomb.errors import RootVanished, UsageFault
+from gorillacomb.index import roots as table
+from gorillacomb.index.database import Index
+from gorillacomb.index.paths import find_folder
+from gorillacomb.model import Root
+from gorillacomb.scan.exclude import compile_patterns, moved_into
+from gorillacomb.scan.options import ScanOptions
+from gorillacomb.scan.read import fold
+from gorillacomb.scan.volumes import Volume, identify, is_below
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder that the user named, and the file system it lies on."""
+
+    path: bytes
+    """Absolute, links resolved."""
+    volume: Volume
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is scanned of a root: all of it, or a folder in it."""
+
+    root: Root
+    place: Place
+    """Of the root itself."""
+    relative: bytes
+    """The folder to scan, relative to the root; empty for all of it."""
+    first: bool
+    """The root was not in the index before."""
+
+
+def locate(paths: Sequence[bytes]) -> list[Place]:
+    """Find folders on their file systems; those inside another one of them are left out.
+
+    Raises UsageFault for a path that is not a readable folder.
+    """
+    places: dict[bytes, Place] = {}
+    for path in paths:
+        real = os.path.realpath(path)
+        places[real] = Place(real, *_look(path, real))
+    return [
+        place
+        for place in places.values()
+        if not any(_covers(other, place) for other in places.values() if other is not place)
+    ]
+
+
+def _look(path: bytes, real: bytes) -> tuple[Volume, int]:
+    shown = os.fsdecode(path).encode("utf-8", "backslashreplace").decode()
+    try:
+        with os.scandir(real):
+            pass
+        return identify(real), fold(os.stat(real).st_ino)
+    except FileNotFoundError:
+        raise UsageFault(f"{shown} does not exist.", "Name a folder that is there.") from None
+    except NotADirectoryError:
+        raise UsageFault(
+            f"{shown} is a file, not a folder.",
+            "Name the folder it is in, or use --files-from for single files.",
+        ) from None
+    except OSError as error:
+        raise UsageFault(
+            f"{shown} cannot be read: {os.strerror(error.errno or 0).lower()}.",
+            "Check its permissions, or name another folder.",
+        ) from error
+
+
+def _covers(outer: Place, inner: Place) -> bool:
+    """Whether a scan of ``outer`` sees all of ``inner``, through whichever mount."""
+    if outer.volume.id != inner.volume.id or outer.volume.device != inner.volume.device:
+        return False
+    if outer.volume.inner_path == inner.volume.inner_path:
+        return outer.path < inner.path  # one folder seen through two mounts
+    return is_below(inner.volume.inner_path, outer.volume.inner_path)
+
+
+def register(index: Index, place: Place, options: ScanOptions) -> Scope:
+    """Find or add the root of a place, with the settings that the options change.
+
+    A known root further in becomes part of a new one further out. Call inside `Index.atomic`.
+    Raises RootVanished for an empty mount point whose drive is not there.
+    """
+    known = table.all_roots(index.connection)
+    match = _match(known, place)
+    if match is None:
+        _refuse_empty_mount_point(known, place)
+        root = _settings(_new_root(place), options)
+        scope = Scope(table.add_root(index.connection, root, place.inode), place, b"", True)
+    else:
+        relative = _relative(match.inner_path, place.volume.inner_path)
+        top = place.path[: len(place.path) - len(relative) - 1] if relative else place.path
+        updated = _settings(_refreshed(match, top or b"/", place.volume), options)
+        if updated != match:
+            table.update_root(index.connection, updated)
+        scope = Scope(updated, _top_place(place, top or b"/"), relative, False)
+    return _absorb_inner_roots(index, scope, known)
+
+
+def _match(known: Sequence[Root], place: Place) -> Root | None:
+    """The known root that is this place or contains it; the one seen at this path before others."""
+    found = [
+        root
+        for root in known
+        if root.volume == place.volume.id
+        and is_below(place.volume.inner_path, root.inner_path)
+        and not _is_clone(root, place)
+    ]
+    return min(found, key=lambda root: (not is_below(place.path, root.path), root.id), default=None)
+
+
+def _is_clone(root: Root, place: Place) -> bool:
+    """Whether the root's own volume is mounted elsewhere right now: then this one is a copy."""
+    if is_below(place.path, root.path):
+        return False
+    try:
+        there = identify(root.path)
+    except OSError:
+        return False
+    return there.id == root.volume and there.device != place.volume.device
+
+
+def _refuse_empty_mount_point(known: Sequence[Root], place: Place) -> None:
+    for root in known:
+        elsewhere = root.volume != place.volume.id
+        if elsewhere and is_below(root.path, place.path) and not os.listdir(place.path):
+            raise RootVanished(
+                f"{os.fsdecode(place.path)} is empty: the drive that was there is not mounted.",
+                "Plug it in and scan again; what is known of it is kept.",
+            )
+
+
+def _new_root(place: Place) -> Root:
+    volume = place.volume
+    return Root(
+        id=0,
+        uid=secrets.token_hex(16),
+        folder=0,
+        path=place.path,
+        volume=volume.id,
+        volume_type=volume.type,
+        weak=volume.weak,
+        inner_path=volume.inner_path,
+    )
+
+
+def _refreshed(root: Root, path: bytes, volume: Volume) -> Root:
+    return replace(root, path=path, volume_type=volume.type, weak=volume.weak)
+
+
+def _settings(root: Root, options: ScanOptions) -> Root:
+    standing = () if options.clear_excludes else root.exclude
+    exclude = tuple(dict.fromkeys((*standing, *options.exclude)))
+    if exclude:
+        compile_patterns(exclude)  # refuses a bad pattern before it is remembered
+    size = root.min_size if options.min_size is None else options.min_size
+    return replace(root, exclude=exclude, min_size=size)
+
+
+def _relative(outer: bytes, inner: bytes) -> bytes:
+    return inner[len(outer.rstrip(b"/")) :].lstrip(b"/")
+
+
+def _top_place(place: Place, top: bytes) -> Place:
+    if top == place.path:
+        return place
+    return Place(top, identify(top), fold(os.stat(top).st_ino))
+
+
+def _absorb_inner_roots(index: Index, scope: Scope, known: Sequence[Root]) -> Scope:
+    """Known roots inside this one become its folders; their patterns go on holding there."""
+    root = scope.root
+    for inner in known:
+        below = is_below(inner.path, root.path) and inner.path != root.path
+        if inner.id == root.id or inner.volume != root.volume or not below:
+            continue
+        relative = _relative(root.path, inner.path)
+        parent, _, name = relative.rpartition(b"/")
+        at = ensure_folder(index, root, parent)
+        if find_folder(index.connection, root, relative) is None:
+            table.absorb_root(index.connection, inner, root.id, at, name)
+            patterns = moved_into(inner.exclude, os.fsdecode(relative))
+            exclude = tuple(dict.fromkeys((*root.exclude, *patterns)))
+            root = replace(root, exclude=exclude)
+            table.update_root(index.connection, root)
+            scope = replace(scope, root=root, first=False)
+    return scope
+
+
+def ensure_folder(index: Index, root: Root, relative: bytes) -> int:
+    """The id of a folder below a root; it and those above it are written when missing."""
+    at = root.folder
+    for name in relative.split(b"/") if relative else ():
+        row = index.connection.execute(
+            "SELECT id FROM folders WHERE parent = ? AND name = ?", (at, name)
+        ).fetchone()
+        at = row[0] if row is not None else table.add_folder(index.connection, root.id, at, name)
+    return at

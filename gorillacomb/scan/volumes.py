@@ -1,0 +1,241 @@
+"""Which file system a path lies on, by an identity that survives a reboot and another port.
+
+`st_dev` changes when a drive is plugged in again, so the index never stores it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from gorillacomb.model import Root
+
+MILLISECOND = 1_000_000
+SECOND = 1_000_000_000
+
+_GRAIN_NS = {
+    "vfat": 2 * SECOND,
+    "msdos": 2 * SECOND,
+    "exfat": 2 * SECOND,
+    "ext2": SECOND,
+    "ext3": SECOND,
+    "hfs": SECOND,
+    "hfsplus": SECOND,
+}
+_DEFAULT_GRAIN_NS = 20 * MILLISECOND
+"""Linux stamps files with the time of the last tick: up to 10 ms ago (CONFIG_HZ=100)."""
+_REMOTE_GRAIN_NS = 2 * SECOND
+
+_FAT = frozenset({"vfat", "msdos", "exfat"})
+_WEAK = _FAT | {"9p", "cifs", "smb3", "smbfs", "ncpfs", "davfs", "afpfs", "virtiofs"}
+_REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afpfs", "davfs"})
+PSEUDO = frozenset(
+    {"autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts"}
+    | {"devtmpfs", "efivarfs", "fusectl", "hugetlbfs", "mqueue", "nsfs", "proc", "pstore"}
+    | {"rpc_pipefs", "securityfs", "selinuxfs", "sysfs", "tracefs"}
+)
+"""File systems that hold no files of anyone's."""
+
+_FS_IOC_GETFSUUID = 0x80111500  # _IOR(0x15, 0, struct fsuuid2), Linux 6.9, include/uapi/linux/fs.h
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One line of ``/proc/self/mountinfo`` (proc_pid_mountinfo(5))."""
+
+    device: str
+    inner: bytes
+    """The folder of the file system that is mounted here."""
+    point: bytes
+    type: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A mounted file system as seen from one path on it."""
+
+    id: str
+    type: str
+    mount_point: bytes
+    inner_path: bytes
+    """The path's place inside the file system, the same under every mount point."""
+    device: int
+    """`st_dev` while it is mounted as now."""
+    weak: bool
+    grain_ns: int
+    hour_shifts: bool
+    """FAT keeps local time: mtimes move by whole hours with the time zone."""
+    used_bytes: int
+    read_only: bool
+
+
+def identify(path: bytes) -> Volume:
+    """Identify the file system under an existing absolute path; raises OSError."""
+    facts = os.stat(path)
+    space = os.statvfs(path)
+    mount = mount_of(path)
+    kind = mount.type
+    return Volume(
+        id=_identity(path, mount, facts.st_dev, space.f_fsid),
+        type=kind,
+        mount_point=mount.point,
+        inner_path=inner_path(mount, path),
+        device=facts.st_dev,
+        weak=is_weak(kind),
+        grain_ns=grain_ns(kind),
+        hour_shifts=is_fat(mount),
+        used_bytes=(space.f_blocks - space.f_bfree) * space.f_frsize,
+        read_only=bool(space.f_flag & os.ST_RDONLY),
+    )
+
+
+def is_online(root: Root) -> bool:
+    """Whether the volume of a root is mounted where the root was last seen, with the root on it."""
+    try:
+        volume = identify(root.path)
+    except OSError:
+        return False
+    return (volume.id, volume.inner_path) == (root.volume, root.inner_path)
+
+
+def is_weak(kind: str) -> bool:
+    """Whether a file system of this type has no inodes to rely on."""
+    return kind in _WEAK or kind.startswith("fuse")
+
+
+def is_fat(mount: Mount) -> bool:
+    """Whether it keeps times as FAT does; FUSE drivers hide the type behind the helper's name."""
+    return mount.type in _FAT or (mount.type.startswith("fuse") and "fat" in mount.type)
+
+
+def grain_ns(kind: str) -> int:
+    """How far apart two times of this file system can be at the least, in ns."""
+    if kind in _REMOTE or kind.startswith("fuse"):
+        return _REMOTE_GRAIN_NS
+    return _GRAIN_NS.get(kind, _DEFAULT_GRAIN_NS)
+
+
+def inner_path(mount: Mount, path: bytes) -> bytes:
+    """Where ``path`` lies inside the file system that ``mount`` shows."""
+    below = path[len(mount.point.rstrip(b"/")) :]
+    return mount.inner.rstrip(b"/") + below or b"/"
+
+
+def mount_of(path: bytes) -> Mount:
+    """The mount that an absolute path is seen through."""
+    best: Mount | None = None
+    for mount in mounts():
+        if is_below(path, mount.point) and (best is None or len(mount.point) >= len(best.point)):
+            best = mount
+    if best is not None:
+        return best
+    point = path
+    while not os.path.ismount(point) and point != b"/":
+        point = os.path.dirname(point)
+    return Mount(str(os.stat(path).st_dev), b"/", point, sys.platform, os.fsdecode(point))
+
+
+def mounts_below(path: bytes) -> list[Mount]:
+    """The mounts whose points lie strictly inside ``path``, pseudo file systems too."""
+    return [mount for mount in mounts() if mount.point != path and is_below(mount.point, path)]
+
+
+def is_below(path: bytes, folder: bytes) -> bool:
+    """Whether ``path`` is ``folder`` or lies in it; both absolute, without ``..``."""
+    return path == folder or path.startswith(folder.rstrip(b"/") + b"/")
+
+
+def mounts() -> list[Mount]:
+    """All mounts in the order in which they were made; empty where the system has no such list."""
+    try:
+        text = Path("/proc/self/mountinfo").read_bytes()
+    except FileNotFoundError:
+        return []
+    return _parse_mountinfo(text)
+
+
+@lru_cache(maxsize=4)
+def _parse_mountinfo(text: bytes) -> list[Mount]:
+    found = []
+    for line in text.splitlines():
+        head, _, tail = line.partition(b" - ")
+        fields, rest = head.split(b" "), tail.split(b" ")
+        found.append(
+            Mount(
+                device=os.fsdecode(fields[2]),
+                inner=_unescape(fields[3]),
+                point=_unescape(fields[4]),
+                type=os.fsdecode(rest[0]),
+                source=os.fsdecode(_unescape(rest[1])),
+            )
+        )
+    return found
+
+
+def _unescape(field: bytes) -> bytes:
+    """Take back the octal escapes of the kernel (space, tab, newline, backslash)."""
+    first, *others = field.split(b"\\")
+    return first + b"".join(bytes([int(part[:3], 8)]) + part[3:] for part in others)
+
+
+def _identity(path: bytes, mount: Mount, device: int, fsid: int) -> str:
+    """The most stable name this machine can give: UUID, network source, or the kernel's fsid."""
+    if mount.type in _REMOTE:
+        return f"{mount.type}:{mount.source}"
+    uuid = _uuid_from_kernel(path) or _uuid_from_udev(mount.device)
+    if mount.type == "btrfs":
+        # One UUID for all subvolumes, but inode numbers repeat in each: the fsid tells them apart.
+        return f"btrfs:{uuid or mount.source}:{fsid:x}"
+    if uuid:
+        return f"uuid:{uuid}"
+    if is_weak(mount.type) or not fsid:
+        return f"{mount.type}:{mount.source}"
+    return f"{mount.type}:fsid:{fsid:x}"
+
+
+def _uuid_from_kernel(path: bytes) -> str | None:
+    if sys.platform != "linux":
+        return None
+    import fcntl
+
+    answer = bytearray(17)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        fcntl.ioctl(descriptor, _FS_IOC_GETFSUUID, answer)
+    except OSError:
+        return None  # an older kernel, or a file system without one: udev may know
+    finally:
+        os.close(descriptor)
+    uuid = bytes(answer[1 : 1 + answer[0]])
+    return uuid.hex() if any(uuid) else None
+
+
+def _uuid_from_udev(device: str) -> str | None:
+    try:
+        lines = Path(f"/run/udev/data/b{device}").read_text(errors="replace").splitlines()
+    except OSError:
+        return _uuid_from_links(device)
+    for line in lines:
+        if line.startswith("E:ID_FS_UUID="):
+            return line.removeprefix("E:ID_FS_UUID=").lower().replace("-", "")
+    return _uuid_from_links(device)
+
+
+def _uuid_from_links(device: str) -> str | None:
+    major, _, minor = device.partition(":")
+    try:
+        links = list(os.scandir("/dev/disk/by-uuid"))
+    except OSError:
+        return None  # no udev on this machine
+    for link in links:
+        try:
+            facts = os.stat(link.path)
+        except OSError:
+            continue  # unplugged a moment ago
+        if (str(os.major(facts.st_rdev)), str(os.minor(facts.st_rdev))) == (major, minor):
+            return link.name.lower().replace("-", "")
+    return None

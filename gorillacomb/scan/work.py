@@ -1,0 +1,139 @@
+"""What a worker does with a task, whichever process it runs in."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+from gorillacomb.index.baseline import Baseline
+from gorillacomb.model import CHECKED, DIGEST, MTIME, NAME, PROBE, SIZE, STATE, Row, State, amended
+from gorillacomb.scan.changes import judge
+from gorillacomb.scan.fingerprint import digest_of_descriptor, probe_of_descriptor
+from gorillacomb.scan.listing import OpenFolders
+from gorillacomb.scan.read import (
+    ATTEMPTS,
+    LOST_DRIVE,
+    failed_row,
+    hashed_row,
+    open_file,
+    row_of,
+    same_times,
+)
+from gorillacomb.scan.tasks import HashItem, HashResult, HashTask, Result, RootContext, Task
+from gorillacomb.scan.visit import root_is_there, visit
+
+Advance = Callable[[int], None]
+"""Told how many bytes more were read."""
+
+
+class Worker:
+    """Carries out tasks, one after the other; holds the views of indexes that it has opened."""
+
+    def __init__(self) -> None:
+        self._baselines: dict[str, Baseline] = {}
+
+    def perform(self, task: Task, advance: Advance) -> Result:
+        """Do one task and return its result."""
+        if isinstance(task, HashTask):
+            return hash_files(task, advance)
+        path = task.context.index
+        if path is None:
+            return visit(task, None)
+        if path not in self._baselines:
+            self._baselines[path] = Baseline(path)
+        return visit(task, self._baselines[path])
+
+    def close(self) -> None:
+        """Close the views."""
+        while self._baselines:
+            self._baselines.popitem()[1].close()
+
+
+def hash_files(task: HashTask, advance: Advance) -> HashResult:
+    """Read the probes or all of the content of files that the walk left for later."""
+    rows: list[tuple[int, Row]] = []
+    gone: list[tuple[int, bytes]] = []
+    hashed_files = hashed_bytes = 0
+    lost = False
+    open_folders = OpenFolders(task.context.path)
+    try:
+        for item in task.items:
+            try:
+                row = _hash_one(open_folders, item, task, advance)
+            except OSError as error:
+                if error.errno in LOST_DRIVE or not root_is_there(task.context):
+                    lost = True
+                    break
+                row = None  # its folder has gone; the next scan will say where to
+            if row is None:
+                gone.append((item.folder, item.row[NAME]))
+                continue
+            rows.append((item.folder, row))
+            if row[CHECKED]:
+                hashed_files += 1
+                hashed_bytes += row[SIZE]
+    finally:
+        open_folders.close()
+    return HashResult(task.root, rows, gone, hashed_files, hashed_bytes, lost)
+
+
+def _hash_one(
+    open_folders: OpenFolders, item: HashItem, task: HashTask, advance: Advance
+) -> Row | None:
+    name, context = item.row[NAME], task.context
+    with open_folders.folder(item.path) as folder:
+        moment = time.time_ns()
+        try:
+            descriptor = open_file(name, folder)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return failed_row(folder, name, context, error)
+        try:
+            if task.probe:
+                return _probe_open_file(descriptor, item.row, context)
+            return _digest_open_file(descriptor, item.row, context, moment, advance)
+        except OSError as error:
+            if error.errno in LOST_DRIVE and not root_is_there(context):
+                raise
+            return failed_row(folder, name, context, error)
+        finally:
+            os.close(descriptor)
+
+
+def _probe_open_file(descriptor: int, row: Row, context: RootContext) -> Row:
+    facts = os.fstat(descriptor)
+    now = row_of(row[NAME], State.PENDING, facts, context)
+    probe = probe_of_descriptor(descriptor, facts.st_size)
+    kept = row[DIGEST] if (now[SIZE], now[MTIME]) == (row[SIZE], row[MTIME]) else None
+    return amended(now, {DIGEST: kept, PROBE: probe})
+
+
+def _digest_open_file(
+    descriptor: int, row: Row, context: RootContext, moment: int, advance: Advance
+) -> Row:
+    for attempt in range(ATTEMPTS):
+        before = os.fstat(descriptor)
+        if attempt:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        elif hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        digest, got = digest_of_descriptor(descriptor, before.st_size, advance)
+        after = os.fstat(descriptor)
+        if got == before.st_size == after.st_size and same_times(before, after):
+            found = hashed_row(row[NAME], before, context, moment, digest)
+            return _judge_late(found, row, context)
+    return row_of(row[NAME], State.UNSTABLE, before, context, cause="changed while it was read")
+
+
+def _judge_late(found: Row, pending: Row, context: RootContext) -> Row:
+    """As `judge`, for a file that the walk left PENDING with the digest it had before.
+
+    The walk has stored the new ctime already; unless all is read again, a file gets here with a
+    digest only because its ctime had moved.
+    """
+    judged = judge(found, pending)
+    if judged[STATE] == State.DAMAGED and not context.rehash:
+        return amended(judged, {STATE: State.SUSPECT})
+    return judged

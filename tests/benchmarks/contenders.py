@@ -1,0 +1,153 @@
+"""The programs that are timed: the floor, Gorilla Comb, and the peers, with their exact options."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import floor
+from .places import REPOSITORY, BenchError
+
+INSTALL = "apt-get install"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a command is run on: the tree, a scratch folder, and the home that holds the vault."""
+
+    tree: Path
+    scratch: Path
+    home: Path
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A command line to time.
+
+    In `template` stand PYTHON, FLOOR, TREE, TEMP and VAULT for the paths that a scene fills in,
+    so that `shown` reads alike on every machine. `reports` marks a command that prints a JSON
+    document with counts. `note` says how its work differs.
+    """
+
+    name: str
+    template: tuple[str, ...]
+    note: str = ""
+    version: str = ""
+    reports: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The command line as it is printed."""
+        return shlex.join(self.template)
+
+    def argv(self, scene: Scene) -> list[str]:
+        """The command line to run."""
+        paths = {
+            "PYTHON": sys.executable,
+            "TREE": str(scene.tree),
+            "TEMP": str(scene.scratch),
+            "VAULT": str(scene.home / "vault"),
+        }
+        if "FLOOR" in self.template:
+            paths["FLOOR"] = str(floor.compiled())
+        place = re.compile("|".join(paths))
+        return [place.sub(lambda found: paths[found[0]], word) for word in self.template]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A peer that is not timed, and why or how to get it."""
+
+    name: str
+    why: str
+
+
+FLOOR_READ = Contender(
+    "floor: read",
+    ("FLOOR", "read", "2", "TREE"),
+    "C, two threads: list, open, stat, read, close every file; no hashing, nothing stored",
+    reports=True,
+)
+FLOOR_STAT = Contender(
+    "floor: stat",
+    ("FLOOR", "stat", "2", "TREE"),
+    "C, two threads: list and stat every entry; nothing is opened",
+    reports=True,
+)
+FLOOR_PYTHON = Contender("floor: python", ("PYTHON", "-c", "pass"), "the interpreter alone")
+
+_OURS = ("PYTHON", "-m", "gorillacomb")
+SCAN = Contender(
+    "gorillacomb scan",
+    (*_OURS, "scan", "--vault", "VAULT", "TREE", "--json"),
+    "fresh vault: BLAKE3 of every file, index, folders, canonical choice and trace on disk",
+    reports=True,
+)
+SCAN_QUICK = Contender(
+    "gorillacomb scan --quick",
+    (*_OURS, "scan", "--quick", "--vault", "VAULT", "TREE", "--json"),
+    "fresh vault, duplicates only: what has no twin is not hashed whole",
+    reports=True,
+)
+RESCAN = Contender(
+    "gorillacomb scan, again",
+    SCAN.template,
+    "the vault of an earlier scan, the tree unchanged",
+    reports=True,
+)
+VERSION = Contender("gorillacomb --version", (*_OURS, "--version"))
+STATUS = Contender("gorillacomb status", (*_OURS, "status", "--vault", "VAULT"))
+DUPES = Contender("gorillacomb dupes", (*_OURS, "dupes", "--vault", "VAULT", "--format", "fdupes"))
+
+# All of them cover hidden files, leave empty files out, follow no link and ask nothing.
+PEERS = (
+    Contender("jdupes", ("jdupes", "-r", "-q", "TREE"), "a fast hash, then compares byte by byte"),
+    Contender(
+        "rdfind",
+        ("rdfind", "-dryrun", "true", "-outputname", "TEMP/results.txt", "TREE"),
+        "SHA-1 of what has equal size, first and last bytes; hard links dropped",
+    ),
+    Contender("fdupes", ("fdupes", "-r", "-q", "-n", "TREE"), "MD5, then compares byte by byte"),
+    Contender(
+        "rmlint",
+        ("rmlint", "-T", "df", "-r", "-F", "-x", "-VVV", "-o", "fdupes:TEMP/groups.txt", "TREE"),
+        "BLAKE2b of what has equal size; -r: hidden files too, -F: no links, -x: one file system",
+    ),
+)
+_VERSION_OPTION = {"jdupes": "-v"}
+
+
+def peers(wanted: Sequence[str]) -> tuple[list[Contender], list[Missing]]:
+    """The peers called for that are installed, with their versions, and those left out."""
+    unknown = set(wanted) - {peer.name for peer in PEERS}
+    if unknown:
+        raise BenchError(f"no such peer: {', '.join(sorted(unknown))}")
+    present: list[Contender] = []
+    missing: list[Missing] = []
+    for peer in PEERS:
+        if peer.name not in wanted:
+            missing.append(Missing(peer.name, "LEFT OUT by --peers"))
+        elif shutil.which(peer.name) is None:
+            missing.append(Missing(peer.name, f"NOT INSTALLED: {INSTALL} {peer.name}"))
+        else:
+            version = _version([peer.name, _VERSION_OPTION.get(peer.name, "--version")])
+            present.append(Contender(peer.name, peer.template, peer.note, version))
+    return present, missing
+
+
+def our_version() -> str:
+    """The first line of `gorillacomb --version`; `BenchError` if it does not run."""
+    return _version([sys.executable, "-m", "gorillacomb", "--version"])
+
+
+def _version(argv: list[str]) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=REPOSITORY, check=False)
+    lines = (done.stdout or done.stderr).strip().splitlines()
+    if done.returncode != 0 or not lines:
+        raise BenchError(f"{' '.join(argv[:3])} does not run: {done.stderr.strip()[-600:]}")
+    found = re.search(r"\d+(\.\d+)+\S*", lines[0])
+    return found[0] if found else lines[0]

@@ -1,0 +1,211 @@
+"""Writes the results: RESULTS.md for people, results.json with every raw figure."""
+
+import json
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .cases import Memory
+from .groups import Comparison
+from .series import Timed
+from .trees import Tree
+
+MB = 1_000_000
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that one benchmark found."""
+
+    date: str
+    version: str
+    runs: int
+    asked: tuple[str, ...]
+    machine: dict[str, str]
+    tree: Tree
+    timed: list[Timed]
+    memory: list[Memory]
+    groups: list[Comparison]
+
+
+def write(results: Results, markdown_file: Path, json_file: Path) -> None:
+    """Write both files."""
+    json_file.write_text(json.dumps(asdict(results), indent=1) + "\n")
+    markdown_file.write_text(markdown(results))
+
+
+def markdown(results: Results) -> str:
+    """The report. Contains no path of this machine."""
+    parts = [
+        "# Benchmark results",
+        "Made by `make bench`, not by hand. The modules of this folder tell how.",
+        *_setting(results),
+    ]
+    for timed in results.timed:
+        parts += _case(timed, results.tree.content.files)
+    if "groups" in results.asked:
+        parts += _groups(results.groups)
+    if "memory" in results.asked:
+        parts += _memory(results.memory)
+    parts += _programs(results.timed)
+    return "\n\n".join(parts) + "\n"
+
+
+def _setting(results: Results) -> list[str]:
+    content, part = results.tree.content, results.tree.part_content
+    lines = [f"- **date**: {results.date}", f"- **gorillacomb**: {results.version or 'not run'}"]
+    lines += [f"- **{name}**: {value}" for name, value in results.machine.items() if value]
+    tree = (
+        f"`{results.tree.name}`: {results.tree.origin}. {content.files:,} files"
+        f" ({content.hidden_files:,} hidden, {content.empty_files:,} empty),"
+        f" {content.folders:,} folders, {content.links:,} symbolic links,"
+        f" {content.bytes / MB:,.0f} MB; the median file has {content.median_size:,} bytes."
+        f" One copy: {part.files:,} files. Mark of names and sizes: `{content.mark}`."
+    )
+    warning = [f"**WARNING: {results.tree.warning}**"] if results.tree.warning else []
+    method = (
+        "Warm cache; the programs run in turn, A B C A B C, after one round that does not count."
+        " Seconds are wall-clock medians. *times floor* and *times ours* are medians of the"
+        " ratios taken round by round. CPU is user and system time, of workers too. Peak memory"
+        " is that of the largest single process (`<`: below what the measuring process takes)."
+    )
+    return ["\n".join(lines), "## The tree", tree, *warning, "## How it is measured", method]
+
+
+def _case(timed: Timed, files: int) -> list[str]:
+    """One case; `files` is how many a program must have seen that says how many it saw."""
+    case = timed.case
+    rows = [_row(timed, program.name) for program in case.programs]
+    rows += [(f"**{gone.name}**", f"**{gone.why}**", *[""] * 5) for gone in case.missing]
+    rounds = len(timed.runs[case.floor.name])
+    head = ("program", "seconds", "min to max", "CPU s", "times floor", "times ours", "peak MB")
+    parts = [f"## {case.title} (`{case.name}`, rounds: {rounds})", _table(head, rows, left=1)]
+    if not timed.steady:
+        parts.append(
+            "**WARNING: the floor never gave the same time twice within 10 %; the machine was busy"
+            " and these figures are not to be trusted.**"
+        )
+    said = []
+    for name, counts in timed.reported.items():
+        line = f"- {name} reported: " + ", ".join(f"{key} {counts[key]:,}" for key in counts)
+        wrong = counts.get("files", files) != files
+        said.append(f"{line}. **WARNING: the tree has {files:,} files.**" if wrong else line)
+    return [*parts, "\n".join(said)] if said else parts
+
+
+def _row(timed: Timed, name: str) -> tuple[str, ...]:
+    """The figures of one program."""
+    runs = timed.runs[name]
+    walls = [run.wall for run in runs]
+    return (
+        f"**{name}**" if name == timed.case.ours else name,
+        _seconds(statistics.median(walls)),
+        f"{_seconds(min(walls))} to {_seconds(max(walls))}",
+        _seconds(statistics.median(run.user + run.system for run in runs)),
+        _ratio(timed, name, timed.case.floor.name),
+        _ratio(timed, name, timed.case.ours),
+        _peak(max(run.peak_rss for run in runs), timed.own_peak),
+    )
+
+
+def _ratio(timed: Timed, name: str, base: str) -> str:
+    """The median over the rounds of the time of `name` by that of `base`."""
+    if base not in timed.runs:
+        return "-"
+    pairs = zip(timed.runs[name], timed.runs[base], strict=True)
+    return f"{statistics.median(run.wall / other.wall for run, other in pairs):.2f}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.3f}" if value < 1 else f"{value:.2f}"
+
+
+def _peak(value: int, own: int) -> str:
+    return f"{value / MB:.0f}" if value > 1.05 * own else f"< {own / MB:.0f}"
+
+
+def _groups(found: Sequence[Comparison]) -> list[str]:
+    title = "## The same duplicates as jdupes?"
+    if not found:
+        return [title, "**NOT COMPARED: jdupes was not there to compare with.**"]
+    rows = [
+        (
+            one.name,
+            f"{one.ours:,}",
+            f"{one.theirs:,}",
+            f"{one.our_files:,}",
+            f"{one.their_files:,}",
+            "equal"
+            if one.equal
+            else f"**DIFFERS**: {one.only_ours:,} only ours, {one.only_theirs:,} only jdupes"
+            f" (`{one.example}`)",
+        )
+        for one in found
+    ]
+    head = ("scan", "our groups", "jdupes groups", "our files", "jdupes files", "")
+    note = "Sets of paths compared; empty files left out, the names of one inode count as one file."
+    return [title, _table(head, rows, left=1), note]
+
+
+def _memory(found: Sequence[Memory]) -> list[str]:
+    title = "## Memory of a first scan"
+    if not found:
+        return [title, "**NOT MEASURED: this system has no /proc.**"]
+    rows = [
+        (
+            one.tree,
+            f"{one.files:,}",
+            *(
+                f"{value / MB:.0f}"
+                for value in (
+                    one.main.resident,
+                    one.main.anonymous,
+                    one.worker.resident,
+                    one.worker.anonymous,
+                )
+            ),
+            str(one.workers),
+            f"{one.together / MB:.0f}",
+        )
+        for one in found
+    ]
+    head = (
+        "first scan of",
+        "files",
+        "main MB",
+        "main anonymous",
+        "largest worker MB",
+        "worker anonymous",
+        "workers",
+        "all anonymous",
+    )
+    note = (
+        "Peaks, sampled every 10 ms: resident memory (VmHWM, shared pages and files among it) and"
+        " its anonymous part (RssAnon); *all anonymous* adds up all processes at one moment."
+        " If memory does not grow with the tree, the two rows are alike."
+    )
+    return [title, _table(head, rows, left=1), note]
+
+
+def _programs(timed: Iterable[Timed]) -> list[str]:
+    """Each program once: its version, its exact command line, how its work differs."""
+    programs = {program.name: program for one in timed for program in one.case.programs}
+    if not programs:
+        return []
+    rows = [(one.name, one.version or "-", f"`{one.shown}`", one.note) for one in programs.values()]
+    note = (
+        "Gorilla Comb does more than the peers in a first scan: it hashes every file, also those"
+        " without a twin, with a cryptographic digest (BLAKE3), and leaves an index of all files"
+        " and folders and a chained, signed record on disk. The peers keep nothing. All cover"
+        " hidden files and follow no links. The peers leave empty files out; Gorilla Comb records"
+        " them."
+    )
+    return ["## Programs", _table(("program", "version", "command", "work"), rows, left=4), note]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], left: int) -> str:
+    """A table in Markdown; the first `left` columns are aligned left, the others right."""
+    rule = ["---" if column < left else "--:" for column in range(len(head))]
+    lines = [head, rule, *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,121 @@
+"""Trees for tests, declared as literals, and what a scan of one leaves in the index."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Union
+
+from gorillacomb.index.database import Index
+from gorillacomb.index.vault import Vault
+from gorillacomb.model import ScanReport
+from gorillacomb.scan.comb import comb
+from gorillacomb.scan.options import ScanOptions
+
+
+@dataclass(frozen=True)
+class Link:
+    """A symbolic link."""
+
+    target: str | bytes
+
+
+@dataclass(frozen=True)
+class HardLink:
+    """Another name of a file made earlier, given from the top of the tree."""
+
+    of: str
+
+
+Tree = Mapping[str | bytes, Union[bytes, str, Link, HardLink, "Tree"]]
+
+
+def make_tree(top: Path, tree: Tree) -> Path:
+    """Make folders (mappings), files (bytes or text) and links under ``top``."""
+    _make(os.fsencode(top), os.fsencode(top), tree)
+    return top
+
+
+def _make(top: bytes, folder: bytes, tree: Tree) -> None:
+    os.makedirs(folder, exist_ok=True)
+    for name, content in tree.items():
+        path = os.path.join(folder, os.fsencode(name))
+        if isinstance(content, Mapping):
+            _make(top, path, content)
+        elif isinstance(content, Link):
+            os.symlink(os.fsencode(content.target), path)
+        elif isinstance(content, HardLink):
+            os.link(os.path.join(top, os.fsencode(content.of)), path)
+        else:
+            with open(path, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+
+
+def settle(top: Path, grain: float = 0.025) -> None:
+    """Wait until no file under ``top`` was written within the clock's grain of now.
+
+    A file hashed within the grain of its last change is read again by the next scan, as it must be.
+    """
+    newest = max(
+        (
+            os.lstat(os.path.join(folder, name)).st_ctime
+            for folder, _, names in os.walk(top)
+            for name in names
+        ),
+        default=0.0,
+    )
+    while (left := newest + grain - time.time()) > 0:
+        time.sleep(left)
+
+
+def groups_on_disk(top: Path) -> set[frozenset[bytes]]:
+    """The ten-line oracle: sets of paths with equal content, at least two separate files each."""
+    names: dict[bytes, list[bytes]] = defaultdict(list)
+    inodes: dict[bytes, set[int]] = defaultdict(set)
+    for folder, _, files in os.walk(os.fsencode(top)):
+        for name in files:
+            path = os.path.join(folder, name)
+            facts = os.lstat(path)
+            if stat.S_ISREG(facts.st_mode) and facts.st_size:
+                content = hashlib.sha256(Path(os.fsdecode(path)).read_bytes()).digest()
+                names[content].append(path)
+                inodes[content].add(facts.st_ino)
+    return {frozenset(paths) for content, paths in names.items() if len(inodes[content]) > 1}
+
+
+def groups_in_index(vault: Path) -> set[frozenset[bytes]]:
+    """The groups that the index of a vault holds, as sets of paths."""
+    from gorillacomb.dedupe.groups import Groups
+
+    with Index.read(Vault(vault)) as index:
+        groups = Groups(index, lambda root: True, lambda path: False)
+        return {frozenset(copy.path for copy in group.copies) for group in groups.all()}
+
+
+Entry = tuple[int, int, int, bytes | None, bytes | None]
+
+
+def rows_in_index(vault: Path) -> dict[bytes, Entry]:
+    """Every entry of the index by path: state, mode, size, digest, target."""
+    from gorillacomb.index.paths import FolderPaths
+    from gorillacomb.index.roots import all_roots
+
+    with Index.read(Vault(vault)) as index:
+        paths = FolderPaths(index.connection, {r.id: r for r in all_roots(index.connection)})
+        rows = index.connection.execute(
+            "SELECT folder, name, state, mode, size, digest, target FROM files"
+        )
+        return {paths.place(folder)[1] + b"/" + name: tuple(row) for folder, name, *row in rows}
+
+
+def scan(vault: Path, *tops: Path, **options: object) -> ScanReport:
+    """Scan folders into a vault; options as in `ScanOptions`, by default in this process."""
+    options.setdefault("workers", 0)
+    paths = [os.fsencode(top) for top in tops]
+    return comb(Vault(vault), paths, ScanOptions(**options))  # type: ignore[arg-type]
