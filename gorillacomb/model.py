@@ -82,6 +82,12 @@ PROBE: Final = 11
 TARGET: Final = 12
 CAUSE: Final = 13
 
+HashedRow = tuple[bytes, int, int, int, int, int, int, int, int, bytes]
+"""The short row of a file that was just hashed, which most of a first scan's rows are.
+
+name, mode, size, mtime, ctime, inode, links, blocks, checked, digest; its state is HASHED.
+"""
+
 
 def amended(row: Row, changes: dict[int, object]) -> Row:
     """A row with other values in some places."""

@@ -8,8 +8,13 @@ from typing import NamedTuple
 from gorillacomb.index.database import Index
 from gorillacomb.index.driver import Connection
 from gorillacomb.index.schema import DIGEST_INDEX
-from gorillacomb.model import DIGEST, FolderState, Row, State
+from gorillacomb.model import DIGEST, FolderState, HashedRow, Row, State
 
+_PUT_HASHED = (
+    "INSERT OR REPLACE INTO files (folder, name, state, mode, size, mtime_ns, ctime_ns, inode,"
+    f" links, blocks, checked_ns, digest) VALUES (?, ?, {State.HASHED:d}{', ?' * 9})"
+)
+"""Without the columns that are NULL: to bind None costs Python's sqlite3 as much as a number."""
 _PUT_FILE = f"INSERT OR REPLACE INTO files VALUES ({', '.join('?' * 15)})"
 _PUT_FOLDER = (
     "INSERT INTO folders (id, root, parent, name, inode, state, marker, cause)"
@@ -33,6 +38,7 @@ class FolderChange(NamedTuple):
     cause: str | None
     marker: str | None
     moved: bool
+    hashed: Sequence[HashedRow]
     rows: Sequence[Row]
     gone: Sequence[bytes]
     old_digests: Sequence[bytes]
@@ -60,7 +66,7 @@ class Store:
     def put_folders(self, root: int, changes: Iterable[FolderChange]) -> list[int]:
         """Write folders and their entries; a parent of -n is the n-th of these. Returns the ids."""
         ids: list[int] = []
-        new_folders, rows = [], []
+        new_folders, hashed, rows = [], [], []
         for change in changes:
             parent = change.parent if change.parent >= 0 else ids[-change.parent - 1]
             if change.folder:
@@ -73,14 +79,17 @@ class Store:
                     (number, root, parent, *change[2:5], change.marker, change.cause)
                 )
             ids.append(number)
+            hashed += [(number, *row) for row in change.hashed]
             rows += [(number, *row) for row in change.rows]
             if change.gone:
                 self._connection.executemany(
                     "DELETE FROM files WHERE folder = ? AND name = ?",
                     [(number, name) for name in change.gone],
                 )
-            self._touch(change.rows, change.old_digests)
+            new = [row[-1] for row in change.hashed]
+            self._touch(new + [row[DIGEST] for row in change.rows], change.old_digests)
         self._connection.executemany(_PUT_FOLDER, new_folders)
+        self._connection.executemany(_PUT_HASHED, hashed)
         self._connection.executemany(_PUT_FILE, rows)
         return ids
 
@@ -88,15 +97,16 @@ class Store:
         """Write entries of any folders."""
         self._connection.executemany(_PUT_FILE, [(folder, *row) for folder, row in rows])
         self._connection.executemany("DELETE FROM files WHERE folder = ? AND name = ?", gone)
-        self._touch([row for _, row in rows], [])
+        self._touch([row[DIGEST] for _, row in rows], ())
 
-    def _touch(self, rows: Sequence[Row], old_digests: Sequence[bytes]) -> None:
-        if not self._keeps_groups:
-            return
-        came = [(row[DIGEST], 1, 0) for row in rows if row[DIGEST] is not None]
-        went = [(digest, 0, 1) for digest in old_digests]
-        if came or went:
-            self._connection.executemany("INSERT INTO touched VALUES (?, ?, ?)", came + went)
+    def _touch(self, new: Sequence[bytes | None], old: Sequence[bytes]) -> None:
+        """Note contents whose groups are to be made anew."""
+        if self._keeps_groups and (new or old):
+            self._connection.executemany(
+                "INSERT INTO touched VALUES (?, ?, ?)",
+                [(digest, 1, 0) for digest in new if digest is not None]
+                + [(digest, 0, 1) for digest in old],
+            )
 
     def _update_folder(self, root: int, parent: int, change: FolderChange) -> None:
         if change.moved:

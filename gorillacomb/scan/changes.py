@@ -19,11 +19,12 @@ from gorillacomb.model import (
     NAME,
     SIZE,
     STATE,
+    HashedRow,
     Row,
     State,
     amended,
 )
-from gorillacomb.scan.read import fold, int64, look_at, read_file
+from gorillacomb.scan.read import fold, int64, look_at, read_file, read_files
 from gorillacomb.scan.tasks import RootContext
 
 _HOUR_NS = 3_600_000_000_000
@@ -36,6 +37,7 @@ _WITH_CONTENT = frozenset({State.HASHED, State.FRESH})
 class Changes:
     """The difference between a folder and its rows."""
 
+    hashed: list[HashedRow] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     gone: list[bytes] = field(default_factory=list)
     old_digests: list[bytes] = field(default_factory=list)
@@ -57,17 +59,22 @@ def describe_all(
     folder: int, files: Iterable[bytes], others: Iterable[bytes], context: RootContext, moment: int
 ) -> Changes:
     """Describe every entry of a folder that the index does not know yet."""
-    changes = Changes()
-    rows = [row for name in files if (row := read_file(folder, name, context, moment)) is not None]
+    hashed, rows = read_files(folder, files, context, moment)
     rows += [row for name in others if (row := look_at(folder, name, context)) is not None]
+    hashed.sort()
     rows.sort()
-    changes.rows = rows
-    changes.new = len(rows)
-    sizes = [row[SIZE] for row in rows if row[STATE] != State.OTHER]
-    changes.files, changes.bytes = len(sizes), sum(sizes)
-    hashed = [row[SIZE] for row in rows if row[CHECKED]]
-    changes.hashed_files, changes.hashed_bytes = len(hashed), sum(hashed)
-    return changes
+    sizes = [row[2] for row in hashed]
+    more = [row[SIZE] for row in rows if row[STATE] != State.OTHER]
+    read = [row[SIZE] for row in rows if row[CHECKED]]
+    return Changes(
+        hashed=hashed,
+        rows=rows,
+        new=len(hashed) + len(rows),
+        files=len(sizes) + len(more),
+        bytes=sum(sizes) + sum(more),
+        hashed_files=len(sizes) + len(read),
+        hashed_bytes=sum(sizes) + sum(read),
+    )
 
 
 def compare(

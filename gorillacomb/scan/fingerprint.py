@@ -20,8 +20,13 @@ PROBE_SPAN = 16 << 10
 
 EMPTY = blake3(b"").digest()
 
-_buffer = bytearray(CHUNK)
-_view = memoryview(_buffer)
+buffer = memoryview(bytearray(CHUNK))
+"""Where this process reads files into."""
+
+
+def blake3_of(size: int) -> bytes:
+    """The digest of the first bytes of `buffer`."""
+    return blake3(buffer[:size]).digest()
 
 
 def digest_of_descriptor(
@@ -33,19 +38,19 @@ def digest_of_descriptor(
     (32 bytes) and the number of bytes read, which differs from ``size`` when the file changed
     meanwhile. ``advance`` is told of every chunk. Raises OSError as `read` does.
     """
-    got = os.readv(descriptor, (_view,)) if size else 0
+    got = os.readv(descriptor, (buffer,)) if size else 0
     if got == size and size < CHUNK:
         if advance is not None:
             advance(got)
-        return blake3(_view[:got]).digest(), got
+        return blake3(buffer[:got]).digest(), got
     hasher = blake3()
     total = 0
     while got:
-        hasher.update(_view[:got])
+        hasher.update(buffer[:got])
         total += got
         if advance is not None:
             advance(got)
-        got = os.readv(descriptor, (_view,))
+        got = os.readv(descriptor, (buffer,))
     return hasher.digest(), total
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gorillacomb.scan.exclude import compile_patterns
@@ -34,7 +32,7 @@ MARKERS = (
 )
 """Names that make the folder in which they stand a project, the most telling first."""
 _MARKERS = frozenset(MARKERS)
-_MARKER_SUFFIXES = (".xcodeproj", ".xcworkspace", ".sln")
+_MARKER_SUFFIXES = (".xcodeproj", ".xcworkspace")
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -56,7 +54,7 @@ class Listing:
 def list_folder(descriptor: int, path: bytes, context: RootContext) -> Listing:
     """List an open folder; ``path`` is its place below the root. Raises OSError."""
     listing = Listing()
-    marks = set()
+    texts = []
     excluded = compile_patterns(context.exclude) if context.exclude else None
     prefix = path + b"/" if path else b""
     own = {inode for _, inode in context.own}
@@ -64,10 +62,10 @@ def list_folder(descriptor: int, path: bytes, context: RootContext) -> Listing:
         for entry in entries:
             text = entry.name
             name = text.encode("utf-8", "surrogateescape")
-            if text in _MARKERS or text.endswith(_MARKER_SUFFIXES):
-                marks.add(text)
-            folder = entry.is_dir(follow_symlinks=False)
-            if folder:
+            texts.append(text)
+            if excluded is None and entry.is_file(follow_symlinks=False):
+                listing.files.append((entry.inode(), name))
+            elif entry.is_dir(follow_symlinks=False):
                 inode = entry.inode()
                 if text == OUR_FOLDER or (inode in own and (context.device, inode) in context.own):
                     continue
@@ -81,64 +79,60 @@ def list_folder(descriptor: int, path: bytes, context: RootContext) -> Listing:
                 listing.files.append((entry.inode(), name))
             else:
                 listing.others.append(name)
-    listing.marker = _most_telling(marks)
+    listing.marker = _most_telling(texts)
     return listing
 
 
-def _most_telling(marks: set[str]) -> str | None:
-    for marker in MARKERS:
+def _most_telling(names: list[str]) -> str | None:
+    marks = _MARKERS.intersection(names)
+    for marker in MARKERS if marks else ():
         if marker in marks:
             return marker
-    return min(marks, default=None)
+    return min((name for name in names if name.endswith(_MARKER_SUFFIXES)), default=None)
 
 
 class OpenFolders:
-    """Descriptors of the folders visited last, so that a subfolder is opened from its parent.
+    """Descriptors of the folder visited last and of those above it.
 
-    Opening step by step, never through a link, reaches paths of any length and cannot be led out of
-    the root by a folder that is swapped for a link meanwhile.
+    A folder is opened from its parent, step by step and never through a link: that reaches paths of
+    any length, and cannot be led out of the root by a folder that is swapped for a link meanwhile.
     """
 
-    _LIMIT = 32
+    _DEEPEST = 64
 
     def __init__(self, root: bytes) -> None:
         self._root = root
-        self._open: dict[bytes, int] = {}
+        self._paths: list[bytes] = []
+        self._descriptors: list[int] = []
 
-    @contextmanager
-    def folder(self, path: bytes) -> Iterator[int]:
-        """A descriptor of the folder at ``path`` below the root; raises OSError."""
-        descriptor = self._open.pop(path, None)
-        if descriptor is None:
-            descriptor = self._descend(path)
-        try:
-            yield descriptor
-        finally:
-            self._open[path] = descriptor
-            if len(self._open) > self._LIMIT:
-                os.close(self._open.pop(next(iter(self._open))))
+    def open(self, path: bytes) -> int:
+        """A descriptor of the folder at ``path`` below the root, good until the next call.
 
-    def _descend(self, path: bytes) -> int:
-        parts = path.split(b"/") if path else []
-        depth, descriptor = self._nearest(parts)
-        for name in parts[depth:]:
-            below = None
-            try:
-                below = os.open(name, _FOLDER_FLAGS, dir_fd=descriptor)
-            finally:
-                os.close(descriptor)
-            descriptor = below
-        return descriptor
-
-    def _nearest(self, parts: list[bytes]) -> tuple[int, int]:
-        """How many leading parts an open folder covers, and a new descriptor of that folder."""
-        for depth in range(len(parts) - 1, 0, -1):
-            known = self._open.get(b"/".join(parts[:depth]))
-            if known is not None:
-                return depth, os.dup(known)
-        return 0, os.open(self._root, _FOLDER_FLAGS & ~os.O_NOFOLLOW)
+        Raises OSError.
+        """
+        paths, descriptors = self._paths, self._descriptors
+        while paths and not _is_prefix(paths[-1], path):
+            paths.pop()
+            os.close(descriptors.pop())
+        if not paths:
+            descriptors.append(os.open(self._root, _FOLDER_FLAGS & ~os.O_NOFOLLOW))
+            paths.append(b"")
+        if path != paths[-1]:
+            top = len(paths[-1])
+            for name in path[top + 1 if top else 0 :].split(b"/"):
+                descriptors.append(os.open(name, _FOLDER_FLAGS, dir_fd=descriptors[-1]))
+                paths.append(paths[-1] + b"/" + name if paths[-1] else name)
+                if len(paths) > self._DEEPEST:
+                    paths.pop(1)
+                    os.close(descriptors.pop(1))
+        return descriptors[-1]
 
     def close(self) -> None:
         """Close them all."""
-        while self._open:
-            os.close(self._open.popitem()[1])
+        self._paths.clear()
+        while self._descriptors:
+            os.close(self._descriptors.pop())
+
+
+def _is_prefix(above: bytes, path: bytes) -> bool:
+    return not above or above == path or path.startswith(above + b"/")

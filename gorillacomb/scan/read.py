@@ -7,9 +7,10 @@ import os
 import stat
 import sys
 import time
+from collections.abc import Iterable
 
-from gorillacomb.model import CAUSE, CHECKED, DIGEST, STATE, TARGET, Row, State, amended
-from gorillacomb.scan.fingerprint import EMPTY, digest_of_descriptor
+from gorillacomb.model import CAUSE, CHECKED, DIGEST, STATE, TARGET, HashedRow, Row, State, amended
+from gorillacomb.scan.fingerprint import CHUNK, EMPTY, blake3_of, buffer, digest_of_descriptor
 from gorillacomb.scan.tasks import RootContext
 
 ATTEMPTS = 3
@@ -53,7 +54,7 @@ def _read_open_file(descriptor: int, name: bytes, context: RootContext, moment: 
     for attempt in range(ATTEMPTS):
         before = os.fstat(descriptor)
         size = before.st_size
-        if size > context.hash_limit or size < context.min_size or not size:
+        if not 0 < size <= context.hash_limit or size < context.min_size:
             return unread_row(name, before, context)
         if not stat.S_ISREG(before.st_mode):
             return unread_row(name, before, context)
@@ -64,6 +65,63 @@ def _read_open_file(descriptor: int, name: bytes, context: RootContext, moment: 
         if got == size == after.st_size and same_times(before, after):
             return hashed_row(name, before, context, moment, digest)
     return row_of(name, State.UNSTABLE, before, context, cause="changed while it was read")
+
+
+def read_files(
+    folder: int, names: Iterable[bytes], context: RootContext, moment: int
+) -> tuple[list[HashedRow], list[Row]]:
+    """As `read_file`, for many files; returns the plainly hashed ones, and the others that exist.
+
+    A first scan spends its time here, so the common case (a small file, long unchanged, that nobody
+    writes to) is dealt with in this loop; all else goes to `read_file`.
+    """
+    hashed: list[HashedRow] = []
+    others: list[Row] = []
+    common = not (context.weak or HAS_PLACEHOLDERS or context.min_size > 1)
+    limit = min(context.hash_limit, CHUNK - 1) if common else -1
+    settled = moment - context.grain_ns
+    buffers = (buffer,)
+    flags = _FLAGS | _NOATIME
+    for name in names if limit > 0 else ():
+        try:
+            descriptor = os.open(name, flags, dir_fd=folder)
+        except OSError:
+            others += _found(read_file(folder, name, context, moment))
+            continue
+        digest = None
+        try:
+            before = os.fstat(descriptor)
+            size, mode = before.st_size, before.st_mode
+            mtime, ctime, inode = before.st_mtime_ns, before.st_ctime_ns, before.st_ino
+            if (
+                0 < size <= limit
+                and 0 <= mtime < settled
+                and 0 <= ctime < settled
+                and inode < _INT64
+                and stat.S_ISREG(mode)
+                and os.readv(descriptor, buffers) == size
+            ):
+                digest = blake3_of(size)
+                after = os.fstat(descriptor)
+                if (after.st_mtime_ns, after.st_ctime_ns, after.st_size) != (mtime, ctime, size):
+                    digest = None
+        except OSError:
+            digest = None  # read_file meets the error again and says what it is
+        finally:
+            os.close(descriptor)
+        if digest is None:
+            others += _found(read_file(folder, name, context, moment))
+            continue
+        links, blocks = before.st_nlink, before.st_blocks
+        hashed.append((name, mode, size, mtime, ctime, inode, links, blocks, moment, digest))
+    if limit <= 0:
+        for name in names:
+            others += _found(read_file(folder, name, context, moment))
+    return hashed, others
+
+
+def _found(row: Row | None) -> tuple[Row, ...]:
+    return () if row is None else (row,)
 
 
 def open_file(name: bytes, folder: int) -> int:
@@ -164,7 +222,7 @@ def row_of(
     weak = context.weak
     return (
         name,
-        state,
+        int(state),  # an enum member would cost SQLite an adapter call a row
         facts.st_mode,
         facts.st_size,
         int64(facts.st_mtime_ns),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gorillacomb.model import FolderState, Row
+from gorillacomb.model import FolderState, HashedRow, Row
 
 WINDOW = 4096
 """Entries of one folder that one task looks at; the rest of a huge folder goes to others."""
@@ -78,8 +78,10 @@ class FolderResult(NamedTuple):
     marker: str | None
     moved: bool = False
     """The folder has an id, but stood elsewhere before."""
+    hashed: Sequence[HashedRow] = ()
+    """New files that were hashed, to write."""
     rows: Sequence[Row] = ()
-    """Entries to write."""
+    """All other entries to write."""
     gone: Sequence[bytes] = ()
     gone_folders: Sequence[int] = ()
     old_digests: Sequence[bytes] = ()

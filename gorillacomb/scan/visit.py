@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from collections.abc import Sequence
 
 from gorillacomb.index.baseline import Baseline, KnownFolder
 from gorillacomb.model import CAUSE, DIGEST, STATE, FolderState, Row, State, amended
@@ -118,17 +119,17 @@ class _Visitor:
             self._boundary(reference, folder, known)
             return
         try:
-            with self.open_folders.folder(folder.path) as descriptor:
-                facts = os.fstat(descriptor)
-                if facts.st_dev != context.device:
-                    self._boundary(reference, folder, known)
-                    return
-                inode = 0 if context.weak else fold(facts.st_ino)
-                if folder.only is not None:
-                    self._part(descriptor, folder, folder.only, moment)
-                    return
-                listing = list_folder(descriptor, folder.path, context)
-                self._whole(descriptor, reference, folder, known, inode, listing, moment)
+            descriptor = self.open_folders.open(folder.path)
+            facts = os.fstat(descriptor)
+            if facts.st_dev != context.device:
+                self._boundary(reference, folder, known)
+                return
+            inode = 0 if context.weak else fold(facts.st_ino)
+            if folder.only is not None:
+                self._part(descriptor, folder, folder.only, moment)
+                return
+            listing = list_folder(descriptor, folder.path, context)
+            self._whole(descriptor, reference, folder, known, inode, listing, moment)
         except OSError as error:
             self._failed(reference, folder, known, error)
 
@@ -160,7 +161,7 @@ class _Visitor:
             )
         self._count(changes, len(names))
         self.parts_done.append(folder.folder)
-        if changes.rows or changes.gone:
+        if changes.hashed or changes.rows or changes.gone:
             self._report(0, folder, None, 0, None, changes=changes)
 
     def _whole(
@@ -190,8 +191,10 @@ class _Visitor:
         if parts and (known is None or known.state != FolderState.LISTED):
             state = FolderState.UNLISTED  # until all parts have been looked at
         children = self._children(folder)
-        here = {name for name, _ in listing.folders + listing.excluded_folders}
-        gone = [child.id for name, child in children.items() if name not in here]
+        gone: Sequence[int] = ()
+        if children:
+            here = {name for name, _ in listing.folders + listing.excluded_folders}
+            gone = [child.id for name, child in children.items() if name not in here]
         number = self._report(
             reference,
             folder,
@@ -313,7 +316,7 @@ class _Visitor:
         cause: str | None = None,
         marker: str | None = None,
         changes: Changes | None = None,
-        gone_folders: list[int] | None = None,
+        gone_folders: Sequence[int] = (),
     ) -> int:
         """Add a result if anything differs; returns how its children refer to this folder."""
         name = folder.path.rpartition(b"/")[2]
@@ -324,7 +327,11 @@ class _Visitor:
             state,
             marker,
         )
-        if same_folder and not moved and not (found.rows or found.gone or gone_folders):
+        if (
+            same_folder
+            and not moved
+            and not (found.hashed or found.rows or found.gone or gone_folders)
+        ):
             return folder.folder
         self.results.append(
             FolderResult(
@@ -336,9 +343,10 @@ class _Visitor:
                 cause,
                 marker,
                 moved,
+                found.hashed,
                 found.rows,
                 found.gone,
-                gone_folders or (),
+                gone_folders,
                 found.old_digests,
                 found.new,
                 found.changed,

@@ -88,6 +88,7 @@ class Walk:
                 each.cause,
                 each.marker,
                 each.moved,
+                each.hashed,
                 each.rows,
                 each.gone,
                 each.old_digests,

@@ -82,24 +82,24 @@ def _hash_one(
     open_folders: OpenFolders, item: HashItem, task: HashTask, advance: Advance
 ) -> Row | None:
     name, context = item.row[NAME], task.context
-    with open_folders.folder(item.path) as folder:
-        moment = time.time_ns()
-        try:
-            descriptor = open_file(name, folder)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            return failed_row(folder, name, context, error)
-        try:
-            if task.probe:
-                return _probe_open_file(descriptor, item.row, context)
-            return _digest_open_file(descriptor, item.row, context, moment, advance)
-        except OSError as error:
-            if error.errno in LOST_DRIVE and not root_is_there(context):
-                raise
-            return failed_row(folder, name, context, error)
-        finally:
-            os.close(descriptor)
+    folder = open_folders.open(item.path)
+    moment = time.time_ns()
+    try:
+        descriptor = open_file(name, folder)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return failed_row(folder, name, context, error)
+    try:
+        if task.probe:
+            return _probe_open_file(descriptor, item.row, context)
+        return _digest_open_file(descriptor, item.row, context, moment, advance)
+    except OSError as error:
+        if error.errno in LOST_DRIVE and not root_is_there(context):
+            raise
+        return failed_row(folder, name, context, error)
+    finally:
+        os.close(descriptor)
 
 
 def _probe_open_file(descriptor: int, row: Row, context: RootContext) -> Row:
