@@ -44,7 +44,7 @@ test: setup
 	$(BIN)/pytest -m 'not deep' -n 2 --dist loadfile
 
 test-deep: setup
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --hypothesis-profile=deep
 
 lint: setup
 	$(BIN)/ruff check

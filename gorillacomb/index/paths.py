@@ -33,11 +33,15 @@ class FolderPaths:
     def place(self, folder: int) -> tuple[int, bytes]:
         """The root's id and the absolute path of a folder."""
         chain: list[tuple[int, bytes]] = []
-        at = folder
+        at, root = folder, 0
         while (known := self._known.get(at)) is None:
-            root, parent, name = self._connection.execute(
+            row = self._connection.execute(
                 "SELECT root, parent, name FROM folders WHERE id = ?", (at,)
             ).fetchone()
+            if row is None:  # above a folder that was about to move when a scan was killed
+                known = (root, self._roots[root].path)
+                break
+            root, parent, name = row
             if parent is None:
                 known = (root, self._roots[root].path)
                 self._known[at] = known

@@ -20,49 +20,32 @@ Pending = tuple[int, int, Row]
 """Folder id, root id, row."""
 
 
-def collect_same_sizes(connection: Connection) -> None:
-    """Note in a temporary table which sizes of unread files occur more than once, anywhere."""
-    connection.execute("CREATE TEMP TABLE IF NOT EXISTS same_sizes (size INTEGER PRIMARY KEY)")
-    connection.execute("DELETE FROM same_sizes")
-    least = connection.execute(f"SELECT min(size) FROM files WHERE {_IS_PENDING}").fetchone()[0]
-    if least is not None:
-        connection.execute(
-            "INSERT INTO same_sizes SELECT size FROM files WHERE state <= 2 AND size >= ?"
-            " GROUP BY size HAVING count(*) > 1 AND sum(state = 2) > 0",
-            (least,),
-        )
+_LEAST = f"(SELECT min(size) FROM files WHERE {_IS_PENDING})"
+_SAME_SIZE = (
+    f"size IN (SELECT size FROM files WHERE files.state <= 2 AND size >= {_LEAST}"
+    " GROUP BY size HAVING count(*) > 1)"
+)
+"""A size that occurs more than once, anywhere in the vault."""
+_SIZE_OF_A_HASHED_FILE = (
+    f"size IN (SELECT size FROM files WHERE files.state <= 1 AND size >= {_LEAST})"
+)
 
 
 def to_probe(connection: Connection, least_size: int) -> Iterator[Pending]:
     """Unread files of a size that occurs again, not probed yet, above ``least_size`` bytes."""
-    return _pending(
-        connection,
-        "size IN (SELECT size FROM same_sizes) AND probe IS NULL AND size > ?",
-        least_size,
-    )
+    return _pending(connection, f"{_SAME_SIZE} AND probe IS NULL AND size > ?", least_size)
 
 
 def to_compare(connection: Connection, least_size: int) -> Iterator[Pending]:
     """Unread files that may equal another: by size and probe, or by size when that is all."""
     return _pending(
         connection,
-        "size IN (SELECT size FROM same_sizes) AND (size <= ? OR probe IS NULL"
+        f"{_SAME_SIZE} AND (size <= ? OR probe IS NULL OR {_SIZE_OF_A_HASHED_FILE}"
         " OR EXISTS (SELECT 1 FROM files AS other INDEXED BY file_by_gap"
         "  WHERE other.state = 2 AND other.state NOT IN (0, 8) AND other.size = files.size"
         "  AND (other.probe = files.probe OR other.probe IS NULL)"
-        "  AND (other.folder, other.name) <> (files.folder, files.name))"
-        " OR size IN (SELECT size FROM hashed_sizes))",
+        "  AND (other.folder, other.name) <> (files.folder, files.name)))",
         least_size,
-    )
-
-
-def collect_hashed_sizes(connection: Connection) -> None:
-    """Note in a temporary table which of the same sizes have a file that is hashed already."""
-    connection.execute("CREATE TEMP TABLE IF NOT EXISTS hashed_sizes (size INTEGER PRIMARY KEY)")
-    connection.execute("DELETE FROM hashed_sizes")
-    connection.execute(
-        "INSERT OR IGNORE INTO hashed_sizes SELECT size FROM files"
-        " WHERE state <= 1 AND size IN (SELECT size FROM same_sizes)"
     )
 
 

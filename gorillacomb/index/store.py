@@ -20,6 +20,8 @@ _PUT_FOLDER = (
     "INSERT INTO folders (id, root, parent, name, inode, state, marker, cause)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
+AWAY = -1
+"""The parent of folders that left their place, until they are found elsewhere or dropped."""
 _BELOW = (
     "WITH RECURSIVE below (id) AS (SELECT ? UNION ALL"
     " SELECT folders.id FROM folders JOIN below ON folders.parent = below.id)"
@@ -41,6 +43,7 @@ class FolderChange(NamedTuple):
     hashed: Sequence[HashedRow]
     rows: Sequence[Row]
     gone: Sequence[bytes]
+    gone_folders: Sequence[tuple[int, bytes]]
     old_digests: Sequence[bytes]
 
 
@@ -79,6 +82,8 @@ class Store:
                     (number, root, parent, *change[2:5], change.marker, change.cause)
                 )
             ids.append(number)
+            if change.gone_folders:
+                self._send_away(number, change.gone_folders)
             hashed += [(number, *row) for row in change.hashed]
             rows += [(number, *row) for row in change.rows]
             if change.gone:
@@ -141,10 +146,7 @@ class Store:
 
     def adopt_folder(self, folder: int, root: int, parent: int, name: bytes) -> bool:
         """Put a known folder, with all below it, where it stands now; False if it is there."""
-        row = self._connection.execute(
-            "SELECT parent FROM folders WHERE id = ?", (folder,)
-        ).fetchone()
-        if row is None or row[0] == parent:
+        if self._place(folder) in (None, (parent, name)):
             return False
         self._move(folder, root, parent, name)
         return True
@@ -158,6 +160,12 @@ class Store:
             "UPDATE folders SET parent = ?, name = ? WHERE id = ?", (parent, name, folder)
         )
 
+    def _place(self, folder: int) -> tuple[int | None, bytes] | None:
+        row: tuple[int | None, bytes] | None = self._connection.execute(
+            "SELECT parent, name FROM folders WHERE id = ?", (folder,)
+        ).fetchone()
+        return row
+
     def set_listed(self, folder: int) -> None:
         """All parts of a huge folder have been looked at."""
         self._connection.execute(
@@ -165,16 +173,21 @@ class Store:
             (FolderState.LISTED, folder, FolderState.UNLISTED),
         )
 
-    def remove_folder(self, folder: int, parent: int) -> int:
-        """Drop a folder that went, with all below it, unless it stands elsewhere by now.
+    def _send_away(self, parent: int, gone: Sequence[tuple[int, bytes]]) -> None:
+        """Take folders out of their place, unless they have been found elsewhere already."""
+        self._connection.executemany(
+            f"UPDATE folders SET parent = {AWAY}, name = CAST(id AS BLOB)"
+            " WHERE id = ? AND parent = ? AND name = ?",
+            [(folder, parent, name) for folder, name in gone],
+        )
 
-        Returns how many entries went with it.
-        """
-        row = self._connection.execute(
-            "SELECT parent FROM folders WHERE id = ?", (folder,)
-        ).fetchone()
-        if row is None or row[0] != parent:
-            return 0
+    def away(self) -> list[int]:
+        """The folders that left their place and were not found elsewhere."""
+        rows = self._connection.execute(f"SELECT id FROM folders WHERE parent = {AWAY}")
+        return [folder for (folder,) in rows]
+
+    def remove_folder(self, folder: int) -> int:
+        """Drop a folder with all below it; returns how many entries went with it."""
         self._touch_below(folder)
         gone = self._connection.execute(
             f"{_BELOW} DELETE FROM files WHERE folder IN below", (folder,)

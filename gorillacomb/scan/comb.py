@@ -247,10 +247,8 @@ class _Run:
         if files:
             self.progress.stage("Comparing large files", files, None)
             least = 2 * PROBE_SPAN
-            pending.collect_same_sizes(connection)
             large.plan(pending.to_probe(connection, least), probe=True)
             dispatcher.run(large.next_task, large.take)
-            pending.collect_hashed_sizes(connection)
             large.plan(pending.to_compare(connection, least), probe=False)
             dispatcher.run(large.next_task, large.take)
         with self.index.atomic():
@@ -286,6 +284,7 @@ class _Run:
 
     def _keep(self, store: Store, walk: Walk, large: LargeFiles) -> None:
         """Commit what is there, after an interruption; the next scan goes on from it."""
+        walk.finish()
         if not store.first_groups_missing:
             with self.index.atomic():
                 store.refresh_groups()

@@ -83,7 +83,8 @@ class FolderResult(NamedTuple):
     rows: Sequence[Row] = ()
     """All other entries to write."""
     gone: Sequence[bytes] = ()
-    gone_folders: Sequence[int] = ()
+    gone_folders: Sequence[tuple[int, bytes]] = ()
+    """Ids and names of subfolders that stand here no more."""
     old_digests: Sequence[bytes] = ()
     """Digests that entries of this folder had before and may have no more."""
     new: int = 0

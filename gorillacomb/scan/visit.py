@@ -191,10 +191,8 @@ class _Visitor:
         if parts and (known is None or known.state != FolderState.LISTED):
             state = FolderState.UNLISTED  # until all parts have been looked at
         children = self._children(folder)
-        gone: Sequence[int] = ()
-        if children:
-            here = {name for name, _ in listing.folders + listing.excluded_folders}
-            gone = [child.id for name, child in children.items() if name not in here]
+        standing = _standing(listing, children) if children else {}
+        gone = [(child.id, name) for name, child in children.items() if name not in standing]
         number = self._report(
             reference,
             folder,
@@ -208,7 +206,7 @@ class _Visitor:
         for part in parts:
             self.rest.append(Rest(number, FolderTask(folder.folder, folder.path, inode, part)))
         if self.task.deep:
-            self._push_children(folder, number, listing, children)
+            self._push_children(folder, number, listing, standing)
 
     def _compare(
         self,
@@ -275,18 +273,18 @@ class _Visitor:
         folder: FolderTask,
         parent: int,
         listing: Listing,
-        children: dict[bytes, KnownFolder],
+        standing: dict[bytes, KnownFolder],
     ) -> None:
         prefix = folder.path + b"/" if folder.path else b""
         below = []
         for name, inode in listing.folders:
-            child = children.get(name) or self._moved_here(prefix + name, inode)
+            child = standing.get(name) or self._moved_here(prefix + name, inode)
             task = FolderTask(child.id if child else 0, prefix + name, inode)
             below.append((parent, task, child))
         below.sort(key=lambda item: item[1].inode, reverse=True)
         self.stack += below
         for name, inode in listing.excluded_folders:
-            child = children.get(name)
+            child = standing.get(name)
             task = FolderTask(child.id if child else 0, prefix + name, inode)
             self._report(parent, task, child, inode, FolderState.EXCLUDED)
 
@@ -316,12 +314,13 @@ class _Visitor:
         cause: str | None = None,
         marker: str | None = None,
         changes: Changes | None = None,
-        gone_folders: Sequence[int] = (),
+        gone_folders: Sequence[tuple[int, bytes]] = (),
     ) -> int:
         """Add a result if anything differs; returns how its children refer to this folder."""
         name = folder.path.rpartition(b"/")[2]
         found = changes or Changes()
-        moved = known is not None and reference != 0 and known.parent != reference
+        place = (reference, name)
+        moved = known is not None and reference != 0 and (known.parent, known.name) != place
         same_folder = known is not None and (known.inode, known.state, known.marker) == (
             inode,
             state,
@@ -353,6 +352,19 @@ class _Visitor:
             )
         )
         return folder.folder or -len(self.results)
+
+
+def _standing(listing: Listing, children: dict[bytes, KnownFolder]) -> dict[bytes, KnownFolder]:
+    """The known subfolders that still stand here.
+
+    One of the same name but another inode is a new folder; the known one went, or has moved.
+    """
+    found = {}
+    for name, inode in listing.folders + listing.excluded_folders:
+        child = children.get(name)
+        if child is not None and (not inode or not child.inode or child.inode == inode):
+            found[name] = child
+    return found
 
 
 def _unseen(name: bytes) -> Row:

@@ -33,7 +33,6 @@ class Walk:
         self._progress = progress
         self._stacks: dict[int, list[FolderTask]] = {root: [] for root in contexts}
         self._parts_left: Counter[int] = Counter()
-        self._gone_folders: list[tuple[int, int]] = []
         self.deep = True
         self.files: Counter[int] = Counter()
         self.bytes: Counter[int] = Counter()
@@ -91,17 +90,17 @@ class Walk:
                 each.hashed,
                 each.rows,
                 each.gone,
+                each.gone_folders,
                 each.old_digests,
             )
             for each in result.results
         ]
         ids = self._store.put_folders(result.root, changes) if changes else []
-        for number, each in zip(ids, result.results, strict=True):
+        for each in result.results:
             self.new += each.new
             self.changed += each.changed
             self.gone += len(each.gone)
             self.folders_moved += each.moved
-            self._gone_folders += [(folder, number) for folder in each.gone_folders]
         return ids
 
     def _resolve(self, root: int, ids: list[int], reference: int, task: FolderTask) -> FolderTask:
@@ -141,8 +140,8 @@ class Walk:
 
         Only now, since a folder that left one place may have come to light in another.
         """
-        for folder, parent in self._gone_folders:
+        for folder in self._store.away():
             with self._index.atomic():
-                self.gone += self._store.remove_folder(folder, parent)
+                self.gone += self._store.remove_folder(folder)
             self._index.commit_if_due()
         return self._store.moved_files(EMPTY)

@@ -1,0 +1,47 @@
+"""Patterns that a root leaves out, and how they follow it into a root further out."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gorillacomb.errors import UsageFault
+from gorillacomb.scan.exclude import compile_patterns, moved_into
+
+
+def test_gitignore_syntax() -> None:
+    excluded = compile_patterns(("*.tmp", "node_modules/", "/build", "!keep.tmp"))
+    assert excluded(b"a/b.tmp", False)
+    assert excluded(b"a/node_modules", True)
+    assert not excluded(b"a/node_modules", False)
+    assert excluded(b"build", True)
+    assert not excluded(b"src/build", True)
+    assert not excluded(b"a/keep.tmp", False)
+    assert excluded(b"caf\xe9.tmp", False)
+
+
+def test_a_bad_pattern_is_refused() -> None:
+    with pytest.raises(UsageFault):
+        compile_patterns(("!",))
+
+
+_parts = st.text("ab*?[ ]!#\\x", min_size=1, max_size=4)
+_paths = st.lists(st.sampled_from(["a", "b", "ab", "x", "a b"]), min_size=1, max_size=3).map(
+    "/".join
+)
+
+
+@given(
+    pattern=st.sampled_from(["a", "/a", "a/b", "a/", "*b", "**/x", "x/**", "!a", "a b", "/a/*"]),
+    path=_paths,
+    folder=st.booleans(),
+    inner=_parts.filter(lambda part: part.strip(" ") == part and part not in (".", "..")),
+)
+def test_patterns_hold_below_the_folder_that_they_moved_to(
+    pattern: str, path: str, folder: bool, inner: str
+) -> None:
+    own = compile_patterns((pattern,))
+    outer = compile_patterns(tuple(moved_into([pattern], inner)))
+    assert own(path.encode(), folder) == outer(f"{inner}/{path}".encode(), folder)
+    assert not outer(f"elsewhere/{path}".encode(), folder)
