@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gorillacomb.bytepaths import below, is_below
 from gorillacomb.cli.options import absolute
 from gorillacomb.dedupe.groups import Groups
 from gorillacomb.index import contents
@@ -12,7 +13,7 @@ from gorillacomb.index.paths import FolderPaths, find_folder
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.settings import load_settings
 from gorillacomb.model import IndexedFile, Root
-from gorillacomb.scan.volumes import is_below, is_online
+from gorillacomb.scan.volumes import is_online
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def find(index: Index, path: bytes) -> Found:
     if not around:
         return Found(place, None, None, None)
     root = max(around, key=lambda root: len(root.path))
-    relative = place[len(root.path.rstrip(b"/")) + 1 :]
+    relative = below(place, root.path)
     folder = find_folder(index.connection, root, relative)
     if folder is not None:
         return Found(place, root, folder, None)

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import click
 
+from gorillacomb.bytepaths import below, is_below
 from gorillacomb.model import Group, Unreadable
 
 DEFAULT_WIDTH = 80
@@ -88,8 +89,8 @@ def fit(text: str, room: int | None) -> str:
 def short_path(path: bytes, room: int | None) -> str:
     """A path for a summary: from here or from home (``~``), fitted to the room on a terminal."""
     here, home = os.getcwdb(), os.fsencode(os.path.expanduser("~"))
-    if path.startswith(here.rstrip(b"/") + b"/"):
-        path = path[len(here.rstrip(b"/")) + 1 :]
+    if path != here and is_below(path, here):
+        path = below(path, here)
     elif home != b"/" and path.startswith(home + b"/"):
         path = b"~" + path[len(home) :]
     return fit(path_text(path), room)

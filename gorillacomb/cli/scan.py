@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import click
 
+from gorillacomb.bytepaths import is_below
 from gorillacomb.cli import render
 from gorillacomb.cli.options import BytesPath, Size, json_option, vault_option
 from gorillacomb.cli.progress import progress_for
@@ -32,7 +33,7 @@ from gorillacomb.model import (
 from gorillacomb.scan.comb import comb
 from gorillacomb.scan.fingerprint import EMPTY
 from gorillacomb.scan.options import ScanOptions
-from gorillacomb.scan.volumes import is_below, is_online
+from gorillacomb.scan.volumes import is_online
 
 _SHOWN = 3
 """Groups and failures named in the findings; the rest is counted."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from gorillacomb.bytepaths import below
 from gorillacomb.model import Choice, Copy
 
 _SMELLS = re.compile(
@@ -44,7 +45,7 @@ def smelly_parts(copy: Copy) -> list[bytes]:
 
 
 def _below_root(copy: Copy) -> bytes:
-    return copy.path[len(copy.root_path.rstrip(b"/")) + 1 :]
+    return below(copy.path, copy.root_path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from gorillacomb.bytepaths import join
 from gorillacomb.index.driver import open_reader
 from gorillacomb.index.paths import path_below_root
 from gorillacomb.model import FolderState, Row
@@ -76,7 +77,7 @@ class Baseline:
             (inode, volume),
         ).fetchall()
         return [
-            (folder, b"/".join(filter(None, (root, path_below_root(self._connection, folder)))))
+            (folder, join(root, path_below_root(self._connection, folder)))
             for folder, root in found
         ]
 

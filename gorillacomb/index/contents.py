@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gorillacomb.bytepaths import join
 from gorillacomb.index.driver import Connection
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.model import GroupSummary, IndexedFile, State
@@ -124,7 +125,7 @@ def _file(
     return IndexedFile(
         folder=folder,
         root=root,
-        path=place.rstrip(b"/") + b"/" + name,
+        path=join(place, name),
         state=State(state),
         mode=mode,
         size=size,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gorillacomb.bytepaths import join
 from gorillacomb.index.driver import Connection
 from gorillacomb.model import Root
 
@@ -52,7 +53,7 @@ class FolderPaths:
             self._known.clear()
         root, path = known
         for at, name in reversed(chain):
-            path = path.rstrip(b"/") + b"/" + name
+            path = join(path, name)
             self._known[at] = (root, path)
         return root, path
 

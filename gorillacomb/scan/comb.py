@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from gorillacomb.bytepaths import below, is_below, join
 from gorillacomb.errors import GorillaCombError, Interrupted
 from gorillacomb.index import pending
 from gorillacomb.index import roots as root_table
@@ -36,7 +37,7 @@ from gorillacomb.scan.options import OnDuplicates, ScanOptions
 from gorillacomb.scan.pool import Inline, Pool, Workers, default_workers
 from gorillacomb.scan.roots import Place, Scope, ensure_folder, locate, register
 from gorillacomb.scan.tasks import FolderTask, RootContext
-from gorillacomb.scan.volumes import PSEUDO, is_below, mounts_below
+from gorillacomb.scan.volumes import PSEUDO, mounts_below
 from gorillacomb.scan.walk import Walk
 
 _SMALL_TREE = 600
@@ -216,7 +217,7 @@ class _Run:
             rehash=options.rehash,
             hydrate_limit=options.hydrate_limit,
             boundaries=frozenset(
-                m.point[len(place.path.rstrip(b"/")) + 1 :] for m in mounts_below(place.path)
+                below(mount.point, place.path) for mount in mounts_below(place.path)
             ),
             own=self.index.vault.own_folders(),
             index=None if scope.first else str(self.index.vault.index),
@@ -297,7 +298,7 @@ class _Run:
         roots = tuple(
             RootReport(
                 root=each.scope.root,
-                scope=b"/".join(filter(None, (each.scope.root.path, each.scope.relative))),
+                scope=join(each.scope.root.path, each.scope.relative),
                 first=each.scope.first,
                 vanished=root in lost,
                 files=walk.files[root],
@@ -328,8 +329,7 @@ class _Run:
             seconds=time.monotonic() - self.started,
             rows_written=self.index.rows_written - rows_before,
             other_file_systems=tuple(
-                b"/".join((self.roots[root].context.path.rstrip(b"/"), path))
-                for root, path in walk.boundaries
+                join(self.roots[root].context.path, path) for root, path in walk.boundaries
             ),
             complete=complete,
             vanished=tuple(self.roots[root].scope.root.path for root in sorted(lost)),

@@ -7,12 +7,12 @@ import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from gorillacomb.bytepaths import below, is_below
 from gorillacomb.index.database import Index
 from gorillacomb.model import Unreadable
 from gorillacomb.scan.read import cause_of
 from gorillacomb.scan.roots import Scope, ensure_folder
 from gorillacomb.scan.tasks import WINDOW, FolderTask
-from gorillacomb.scan.volumes import is_below
 
 
 @dataclass(slots=True)
@@ -73,8 +73,8 @@ def _place(path: bytes, scopes: Sequence[Scope]) -> tuple[int, bytes, bool] | Un
         top = scope.place.path
         if is_below(whole, top):
             if stat.S_ISDIR(facts.st_mode):
-                return scope.root.id, whole[len(top.rstrip(b"/")) + 1 :], True
+                return scope.root.id, below(whole, top), True
             if stat.S_ISREG(facts.st_mode) or stat.S_ISLNK(facts.st_mode):
-                return scope.root.id, whole[len(top.rstrip(b"/")) + 1 :], False
+                return scope.root.id, below(whole, top), False
             return Unreadable(path, "neither a file nor a folder")
     return Unreadable(path, "not in a folder that is scanned")

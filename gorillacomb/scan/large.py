@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from gorillacomb.bytepaths import below, is_below
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.pending import Pending
 from gorillacomb.index.store import Store
 from gorillacomb.model import INODE, LINKS, NAME, SIZE, Progress, Row, amended
 from gorillacomb.scan.tasks import HashItem, HashResult, HashTask, Result, RootContext, Task
-from gorillacomb.scan.volumes import is_below
 
 _TASK_BYTES = 64 << 20
 _TASK_FILES = 128
@@ -79,7 +79,7 @@ class LargeFiles:
         context = self._contexts.get(root)
         if context is None:
             return None
-        path = self._paths.place(folder)[1][len(context.path.rstrip(b"/")) + 1 :]
+        path = below(self._paths.place(folder)[1], context.path)
         scope = self._scopes[root]
         if scope and not is_below(b"/" + path, b"/" + scope):
             return None

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from gorillacomb.bytepaths import below, is_below
 from gorillacomb.errors import RootVanished, UsageFault
 from gorillacomb.index import roots as table
 from gorillacomb.index.database import Index
@@ -15,7 +16,7 @@ from gorillacomb.model import Root
 from gorillacomb.scan.exclude import compile_patterns, moved_into
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.read import fold
-from gorillacomb.scan.volumes import Volume, identify, is_below
+from gorillacomb.scan.volumes import Volume, identify
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def register(index: Index, place: Place, options: ScanOptions) -> Scope:
         root = _settings(_new_root(place), options)
         scope = Scope(table.add_root(index.connection, root, place.inode), place, b"", True)
     else:
-        relative = _relative(match.inner_path, place.volume.inner_path)
+        relative = below(place.volume.inner_path, match.inner_path)
         top = place.path[: len(place.path) - len(relative) - 1] if relative else place.path
         updated = _settings(_refreshed(match, top or b"/", place.volume), options)
         if updated != match:
@@ -168,10 +169,6 @@ def _settings(root: Root, options: ScanOptions) -> Root:
     return replace(root, exclude=exclude, min_size=size)
 
 
-def _relative(outer: bytes, inner: bytes) -> bytes:
-    return inner[len(outer.rstrip(b"/")) :].lstrip(b"/")
-
-
 def _top_place(place: Place, top: bytes) -> Place:
     if top == place.path:
         return place
@@ -182,10 +179,10 @@ def _absorb_inner_roots(index: Index, scope: Scope, known: Sequence[Root]) -> Sc
     """Known roots inside this one become its folders; their patterns go on holding there."""
     root = scope.root
     for inner in known:
-        below = is_below(inner.path, root.path) and inner.path != root.path
-        if inner.id == root.id or inner.volume != root.volume or not below:
+        inside = is_below(inner.path, root.path) and inner.path != root.path
+        if inner.id == root.id or inner.volume != root.volume or not inside:
             continue
-        relative = _relative(root.path, inner.path)
+        relative = below(inner.path, root.path)
         parent, _, name = relative.rpartition(b"/")
         at = ensure_folder(index, root, parent)
         if find_folder(index.connection, root, relative) is None:

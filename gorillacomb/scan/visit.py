@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Sequence
 
+from gorillacomb.bytepaths import join
 from gorillacomb.index.baseline import Baseline, KnownFolder
 from gorillacomb.model import CAUSE, DIGEST, STATE, FolderState, Row, State, amended
 from gorillacomb.scan.changes import Changes, compare, describe_all
@@ -47,6 +48,8 @@ def visit(task: VisitTask, baseline: Baseline | None) -> VisitResult:
     visitor = _Visitor(task, baseline)
     lost = False
     try:
+        if not root_is_there(task.context):
+            raise RootLost
         visitor.run()
     except RootLost:
         lost = True
@@ -292,7 +295,7 @@ class _Visitor:
         """The known folder that this new one is, when it stood elsewhere on the volume before."""
         if self.baseline is None or not inode:
             return None
-        here = self.context.path.rstrip(b"/") + b"/" + path
+        here = join(self.context.path, path)
         for folder, place in self.baseline.places_of_inode(self.context.volume, inode):
             if place != here:
                 try:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from gorillacomb.bytepaths import below, is_below, join
 from gorillacomb.model import Root
 
 MILLISECOND = 1_000_000
@@ -121,8 +122,7 @@ def grain_ns(kind: str) -> int:
 
 def inner_path(mount: Mount, path: bytes) -> bytes:
     """Where ``path`` lies inside the file system that ``mount`` shows."""
-    below = path[len(mount.point.rstrip(b"/")) :]
-    return mount.inner.rstrip(b"/") + below or b"/"
+    return join(mount.inner, below(path, mount.point))
 
 
 def mount_of(path: bytes) -> Mount:
@@ -142,11 +142,6 @@ def mount_of(path: bytes) -> Mount:
 def mounts_below(path: bytes) -> list[Mount]:
     """The mounts whose points lie strictly inside ``path``, pseudo file systems too."""
     return [mount for mount in mounts() if mount.point != path and is_below(mount.point, path)]
-
-
-def is_below(path: bytes, folder: bytes) -> bool:
-    """Whether ``path`` is ``folder`` or lies in it; both absolute, without ``..``."""
-    return path == folder or path.startswith(folder.rstrip(b"/") + b"/")
 
 
 def mounts() -> list[Mount]:

@@ -13,9 +13,11 @@ from gorillacomb.scan.fingerprint import digest_of_descriptor, probe_of_descript
 from gorillacomb.scan.listing import OpenFolders
 from gorillacomb.scan.read import (
     ATTEMPTS,
+    HAS_PLACEHOLDERS,
     LOST_DRIVE,
     failed_row,
     hashed_row,
+    look_at,
     open_file,
     row_of,
     same_times,
@@ -55,10 +57,10 @@ def hash_files(task: HashTask, advance: Advance) -> HashResult:
     rows: list[tuple[int, Row]] = []
     gone: list[tuple[int, bytes]] = []
     hashed_files = hashed_bytes = 0
-    lost = False
+    lost = not root_is_there(task.context)
     open_folders = OpenFolders(task.context.path)
     try:
-        for item in task.items:
+        for item in () if lost else task.items:
             try:
                 row = _hash_one(open_folders, item, task, advance)
             except OSError as error:
@@ -84,6 +86,10 @@ def _hash_one(
     name, context = item.row[NAME], task.context
     folder = open_folders.open(item.path)
     moment = time.time_ns()
+    if HAS_PLACEHOLDERS:
+        now = look_at(folder, name, context)
+        if now is None or now[STATE] != State.PENDING:
+            return now  # its content has left for the cloud since the walk
     try:
         descriptor = open_file(name, folder)
     except FileNotFoundError:

@@ -22,12 +22,16 @@ DEPENDENCIES = {
     "axios": "1.6.8",
     "drizzle-orm": "0.30.8",
     "express": "4.19.2",
+    "firebase": "10.11.0",
+    "monaco-editor": "0.47.0",
+    "pdfjs-dist": "4.1.392",
     "pg": "8.11.5",
     "react": "18.2.0",
     "react-dom": "18.2.0",
     "react-router-dom": "6.22.3",
     "react-scripts": "5.0.1",
     "recharts": "2.12.5",
+    "three": "0.163.0",
     "zod": "3.22.4",
 }
 DEV_DEPENDENCIES = {

@@ -85,7 +85,7 @@ def _grow(top: Path, entries: list[Entry]) -> None:
             else:
                 source = Path(os.fsdecode(made[what % len(made)]))
                 Path(os.fsdecode(path)).write_bytes(source.read_bytes())
-        except (FileExistsError, NotADirectoryError):
+        except (FileExistsError, FileNotFoundError, NotADirectoryError):
             continue
         made.append(path)
 

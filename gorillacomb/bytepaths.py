@@ -1,0 +1,18 @@
+"""Arithmetic on absolute paths as bytes: joining, and what lies below what. No disk is asked."""
+
+from __future__ import annotations
+
+
+def is_below(path: bytes, folder: bytes) -> bool:
+    """Whether ``path`` is ``folder`` or lies in it; both absolute, without ``..``."""
+    return path == folder or path.startswith(folder.rstrip(b"/") + b"/")
+
+
+def below(path: bytes, folder: bytes) -> bytes:
+    """The part of ``path`` below the ``folder`` that it is in; empty for the folder itself."""
+    return path[len(folder.rstrip(b"/")) + 1 :]
+
+
+def join(folder: bytes, relative: bytes) -> bytes:
+    """The path of ``relative`` in ``folder``; the folder itself for an empty one."""
+    return folder.rstrip(b"/") + b"/" + relative if relative else folder
