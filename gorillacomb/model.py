@@ -82,10 +82,10 @@ PROBE: Final = 11
 TARGET: Final = 12
 CAUSE: Final = 13
 
-HashedRow = tuple[bytes, int, int, int, int, int, int, int, int, bytes]
+HashedRow = tuple[int, bytes, int, int, int, int, int, int, int, int, bytes]
 """The short row of a file that was just hashed, which most of a first scan's rows are.
 
-name, mode, size, mtime, ctime, inode, links, blocks, checked, digest; its state is HASHED.
+folder, name, mode, size, mtime, ctime, inode, links, blocks, checked, digest; its state is HASHED.
 """
 
 

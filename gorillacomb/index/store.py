@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from gorillacomb.index.database import Index
 from gorillacomb.index.driver import Connection
@@ -28,75 +28,84 @@ _BELOW = (
 )
 
 
-class FolderChange(NamedTuple):
-    """A folder to write, and its entries: the fields are those of the worker's result."""
+FolderRow = tuple[int, int, int, bytes, int, FolderState, str | None, str | None]
+"""id, root, parent, name, inode, state, marker, cause."""
 
-    folder: int
-    """0 for a new one."""
-    parent: int
-    name: bytes
-    inode: int
-    state: FolderState | None
-    cause: str | None
-    marker: str | None
-    moved: bool
-    hashed: Sequence[HashedRow]
-    rows: Sequence[Row]
-    gone: Sequence[bytes]
-    gone_folders: Sequence[tuple[int, bytes]]
-    old_digests: Sequence[bytes]
+
+@dataclass(slots=True)
+class Writes:
+    """What a worker found that the index does not know: rows as they are written."""
+
+    away: list[tuple[int, int, bytes]] = field(default_factory=list)
+    """id, parent, name of folders that left that place."""
+    moved: list[tuple[int, int, bytes]] = field(default_factory=list)
+    """id, parent, name of known folders that came to that place."""
+    new_folders: list[FolderRow] = field(default_factory=list)
+    folders: list[tuple[int, FolderState, str | None, str | None, int]] = field(
+        default_factory=list
+    )
+    """inode, state, marker, cause, id of known folders."""
+    excluded: list[int] = field(default_factory=list)
+    """Known folders that are left out from now on, with all below them."""
+    hashed: list[HashedRow] = field(default_factory=list)
+    rows: list[tuple[int, Row]] = field(default_factory=list)
+    """Folder ids and entries that are not plainly hashed."""
+    gone: list[tuple[int, bytes]] = field(default_factory=list)
+    """Folder ids and names of entries."""
+    old_digests: list[bytes] = field(default_factory=list)
+    """What entries contained before, and may contain no more."""
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.hashed
+            or self.rows
+            or self.new_folders
+            or self.folders
+            or self.gone
+            or self.away
+            or self.moved
+            or self.excluded
+        )
 
 
 class Store:
     """The writing side of the index during one scan; call it inside `Index.atomic`."""
 
     def __init__(self, index: Index) -> None:
-        self._index = index
         self._connection = index.connection
         self._next_folder: int = (
             1 + (self._connection.execute("SELECT coalesce(max(id), 0) FROM folders").fetchone()[0])
         )
         self._keeps_groups = has_groups(self._connection)
 
-    def new_folder(self, root: int, parent: int, name: bytes, inode: int) -> int:
-        """Write a folder whose listing is still to come; returns its id."""
-        number = self._next_folder
-        self._next_folder += 1
-        values = (number, root, parent, name, inode, FolderState.UNLISTED, None, None)
-        self._connection.execute(_PUT_FOLDER, values)
-        return number
+    def reserve_folders(self, count: int) -> int:
+        """Set ids for new folders aside; returns the first of them."""
+        first = self._next_folder
+        self._next_folder += count
+        return first
 
-    def put_folders(self, root: int, changes: Iterable[FolderChange]) -> list[int]:
-        """Write folders and their entries; a parent of -n is the n-th of these. Returns the ids."""
-        ids: list[int] = []
-        new_folders, hashed, rows = [], [], []
-        for change in changes:
-            parent = change.parent if change.parent >= 0 else ids[-change.parent - 1]
-            if change.folder:
-                number = change.folder
-                self._update_folder(root, parent, change)
-            else:
-                number = self._next_folder
-                self._next_folder += 1
-                new_folders.append(
-                    (number, root, parent, *change[2:5], change.marker, change.cause)
-                )
-            ids.append(number)
-            if change.gone_folders:
-                self._send_away(number, change.gone_folders)
-            hashed += [(number, *row) for row in change.hashed]
-            rows += [(number, *row) for row in change.rows]
-            if change.gone:
-                self._connection.executemany(
-                    "DELETE FROM files WHERE folder = ? AND name = ?",
-                    [(number, name) for name in change.gone],
-                )
-            new = [row[-1] for row in change.hashed]
-            self._touch(new + [row[DIGEST] for row in change.rows], change.old_digests)
-        self._connection.executemany(_PUT_FOLDER, new_folders)
-        self._connection.executemany(_PUT_HASHED, hashed)
-        self._connection.executemany(_PUT_FILE, rows)
-        return ids
+    def write(self, root: int, writes: Writes) -> None:
+        """Write what a worker found in a root."""
+        put = self._connection.executemany
+        put(
+            f"UPDATE folders SET parent = {AWAY}, name = CAST(id AS BLOB)"
+            " WHERE id = ? AND parent = ? AND name = ?",
+            writes.away,
+        )
+        for folder, parent, name in writes.moved:
+            self._move(folder, root, parent, name)
+        put(_PUT_FOLDER, writes.new_folders)
+        put(
+            "UPDATE folders SET inode = ?, state = ?, marker = ?, cause = ? WHERE id = ?",
+            writes.folders,
+        )
+        for folder in writes.excluded:
+            self._exclude_below(folder)
+        put("DELETE FROM files WHERE folder = ? AND name = ?", writes.gone)
+        put(_PUT_HASHED, writes.hashed)
+        put(_PUT_FILE, [(folder, *row) for folder, row in writes.rows])
+        new = [row[-1] for row in writes.hashed] + [row[DIGEST] for _, row in writes.rows]
+        self._touch(new, writes.old_digests)
 
     def put_rows(self, rows: Sequence[tuple[int, Row]], gone: Sequence[tuple[int, bytes]]) -> None:
         """Write entries of any folders."""
@@ -112,17 +121,6 @@ class Store:
                 [(digest, 1, 0) for digest in new if digest is not None]
                 + [(digest, 0, 1) for digest in old],
             )
-
-    def _update_folder(self, root: int, parent: int, change: FolderChange) -> None:
-        if change.moved:
-            self._move(change.folder, root, parent, change.name)
-        if change.state is not None:
-            self._connection.execute(
-                "UPDATE folders SET inode = ?, state = ?, marker = ?, cause = ? WHERE id = ?",
-                (change.inode, change.state, change.marker, change.cause, change.folder),
-            )
-        if change.state == FolderState.EXCLUDED:
-            self._exclude_below(change.folder)
 
     def _exclude_below(self, folder: int) -> None:
         """An excluded folder keeps its rows, as excluded ones: neither missing nor counted."""
@@ -144,13 +142,6 @@ class Store:
                 (folder,),
             )
 
-    def adopt_folder(self, folder: int, root: int, parent: int, name: bytes) -> bool:
-        """Put a known folder, with all below it, where it stands now; False if it is there."""
-        if self._place(folder) in (None, (parent, name)):
-            return False
-        self._move(folder, root, parent, name)
-        return True
-
     def _move(self, folder: int, root: int, parent: int, name: bytes) -> None:
         self._connection.execute(
             f"{_BELOW} UPDATE folders SET root = ? WHERE id IN below AND root <> ?",
@@ -160,25 +151,11 @@ class Store:
             "UPDATE folders SET parent = ?, name = ? WHERE id = ?", (parent, name, folder)
         )
 
-    def _place(self, folder: int) -> tuple[int | None, bytes] | None:
-        row: tuple[int | None, bytes] | None = self._connection.execute(
-            "SELECT parent, name FROM folders WHERE id = ?", (folder,)
-        ).fetchone()
-        return row
-
     def set_listed(self, folder: int) -> None:
         """All parts of a huge folder have been looked at."""
         self._connection.execute(
             "UPDATE folders SET state = ? WHERE id = ? AND state = ?",
             (FolderState.LISTED, folder, FolderState.UNLISTED),
-        )
-
-    def _send_away(self, parent: int, gone: Sequence[tuple[int, bytes]]) -> None:
-        """Take folders out of their place, unless they have been found elsewhere already."""
-        self._connection.executemany(
-            f"UPDATE folders SET parent = {AWAY}, name = CAST(id AS BLOB)"
-            " WHERE id = ? AND parent = ? AND name = ?",
-            [(folder, parent, name) for folder, name in gone],
         )
 
     def away(self) -> list[int]:

@@ -56,14 +56,19 @@ class Changes:
 
 
 def describe_all(
-    folder: int, files: Iterable[bytes], others: Iterable[bytes], context: RootContext, moment: int
+    descriptor: int,
+    folder: int,
+    files: Iterable[bytes],
+    others: Iterable[bytes],
+    context: RootContext,
+    moment: int,
 ) -> Changes:
-    """Describe every entry of a folder that the index does not know yet."""
-    hashed, rows = read_files(folder, files, context, moment)
-    rows += [row for name in others if (row := look_at(folder, name, context)) is not None]
+    """Describe every entry of a folder of which the index knows none yet."""
+    hashed, rows = read_files(descriptor, folder, files, context, moment)
+    rows += [row for name in others if (row := look_at(descriptor, name, context)) is not None]
     hashed.sort()
     rows.sort()
-    sizes = [row[2] for row in hashed]
+    sizes = [row[3] for row in hashed]
     more = [row[SIZE] for row in rows if row[STATE] != State.OTHER]
     read = [row[SIZE] for row in rows if row[CHECKED]]
     return Changes(

@@ -68,9 +68,11 @@ def _read_open_file(descriptor: int, name: bytes, context: RootContext, moment: 
 
 
 def read_files(
-    folder: int, names: Iterable[bytes], context: RootContext, moment: int
+    folder: int, number: int, names: Iterable[bytes], context: RootContext, moment: int
 ) -> tuple[list[HashedRow], list[Row]]:
-    """As `read_file`, for many files; returns the plainly hashed ones, and the others that exist.
+    """As `read_file`, for many files of the folder with the id ``number``.
+
+    Returns the plainly hashed ones, and the others that exist.
 
     A first scan spends its time here, so the common case (a small file, long unchanged, that nobody
     writes to) is dealt with in this loop; all else goes to `read_file`.
@@ -113,7 +115,9 @@ def read_files(
             others += _found(read_file(folder, name, context, moment))
             continue
         links, blocks = before.st_nlink, before.st_blocks
-        hashed.append((name, mode, size, mtime, ctime, inode, links, blocks, moment, digest))
+        hashed.append(
+            (number, name, mode, size, mtime, ctime, inode, links, blocks, moment, digest)
+        )
     if limit <= 0:
         for name in names:
             others += _found(read_file(folder, name, context, moment))

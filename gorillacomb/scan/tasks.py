@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gorillacomb.model import FolderState, HashedRow, Row
+from gorillacomb.index.store import Writes
+from gorillacomb.model import Row
 
 WINDOW = 4096
 """Entries of one folder that one task looks at; the rest of a huge folder goes to others."""
@@ -40,16 +40,20 @@ class RootContext:
 
 
 class FolderTask(NamedTuple):
-    """A folder to visit."""
+    """A folder to visit; it has a row in the index, or will have when this task is begun."""
 
     folder: int
-    """Its id in the index; 0 when it has none yet."""
+    """Its id in the index."""
     path: bytes
     """Relative to the root; empty for the root itself."""
     inode: int
     """The inode that its parent's listing named; 0 when that is not known."""
     only: tuple[bytes, ...] | None = None
     """Look at these names only; None for the whole folder."""
+
+
+FOLDER_IDS = 1 << 22
+"""How many ids a task may give to new folders: more subfolders than fit into its memory."""
 
 
 class VisitTask(NamedTuple):
@@ -60,51 +64,19 @@ class VisitTask(NamedTuple):
     folders: tuple[FolderTask, ...]
     budget: int
     """In entries; 64 KiB of content count as one more."""
-    deep: bool = True
-    """Whether subfolders are visited too."""
-
-
-class FolderResult(NamedTuple):
-    """What differs in one folder from what the index knows of it."""
-
-    folder: int
-    parent: int
-    """For a folder without an id: its parent's id, or -n for the n-th result of this task."""
-    name: bytes
-    inode: int
-    state: FolderState | None
-    """None for a part of a folder, which says nothing of the whole."""
-    cause: str | None
-    marker: str | None
-    moved: bool = False
-    """The folder has an id, but stood elsewhere before."""
-    hashed: Sequence[HashedRow] = ()
-    """New files that were hashed, to write."""
-    rows: Sequence[Row] = ()
-    """All other entries to write."""
-    gone: Sequence[bytes] = ()
-    gone_folders: Sequence[tuple[int, bytes]] = ()
-    """Ids and names of subfolders that stand here no more."""
-    old_digests: Sequence[bytes] = ()
-    """Digests that entries of this folder had before and may have no more."""
-    new: int = 0
-    changed: int = 0
-
-
-class Rest(NamedTuple):
-    """A folder, or a part of one, that the visit did not get to."""
-
-    reference: int
-    """As `FolderResult.parent`; the parent for a folder, the folder itself for a part of one."""
-    task: FolderTask
+    first_id: int
+    """The first of `FOLDER_IDS` ids that are this task's own to give."""
 
 
 class VisitResult(NamedTuple):
-    """What a visit found: changed folders, in an order in which parents come first."""
+    """What a visit found."""
 
     root: int
-    results: list[FolderResult]
-    rest: list[Rest]
+    writes: Writes
+    rest: list[FolderTask]
+    """Folders that the visit did not get to."""
+    parts: list[int]
+    """Ids of huge folders, once for each part of one that is among the rest."""
     parts_done: list[int]
     """Ids of folders of which this task was one part."""
     boundaries: list[bytes]
@@ -116,6 +88,8 @@ class VisitResult(NamedTuple):
     bytes: int
     hashed_files: int
     hashed_bytes: int
+    new: int
+    changed: int
 
 
 class HashItem(NamedTuple):

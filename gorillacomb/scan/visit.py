@@ -9,23 +9,16 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Sequence
+from typing import NamedTuple
 
 from gorillacomb.bytepaths import join
 from gorillacomb.index.baseline import Baseline, KnownFolder
+from gorillacomb.index.store import Writes
 from gorillacomb.model import CAUSE, DIGEST, STATE, FolderState, Row, State, amended
 from gorillacomb.scan.changes import Changes, compare, describe_all
 from gorillacomb.scan.listing import Listing, OpenFolders, list_folder
 from gorillacomb.scan.read import LOST_DRIVE, cause_of, fold
-from gorillacomb.scan.tasks import (
-    WINDOW,
-    FolderResult,
-    FolderTask,
-    Rest,
-    RootContext,
-    VisitResult,
-    VisitTask,
-)
+from gorillacomb.scan.tasks import WINDOW, FolderTask, RootContext, VisitResult, VisitTask
 
 _VANISHED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 _CONTENT_UNIT = 16
@@ -67,6 +60,23 @@ def root_is_there(context: RootContext) -> bool:
     return (facts.st_dev, facts.st_ino) == (context.device, context.inode)
 
 
+class _Place(NamedTuple):
+    """A folder on the list of those to visit."""
+
+    folder: int
+    """Its id; 0 for a new one, which gets its id when its turn comes."""
+    parent: int
+    """The id of the folder it was met in; 0 for one that came with the task."""
+    path: bytes
+    inode: int
+    known: KnownFolder | None
+    only: tuple[bytes, ...] | None = None
+
+    @property
+    def name(self) -> bytes:
+        return self.path.rpartition(b"/")[2]
+
+
 class _Visitor:
     """One visit under way: what is left to do, and what was found."""
 
@@ -75,33 +85,41 @@ class _Visitor:
         self.context = task.context
         self.baseline = baseline
         self.open_folders = OpenFolders(task.context.path)
-        self.stack: list[tuple[int, FolderTask, KnownFolder | None]] = [
-            (0, folder, None) for folder in reversed(task.folders)
+        self.stack = [
+            _Place(folder.folder, 0, folder.path, folder.inode, None, folder.only)
+            for folder in reversed(task.folders)
         ]
-        self.results: list[FolderResult] = []
-        self.rest: list[Rest] = []
+        self.writes = Writes()
+        self.rest: list[FolderTask] = []
+        self.parts: list[int] = []
         self.parts_done: list[int] = []
         self.boundaries: list[bytes] = []
         self.budget = task.budget
+        self.next_id = task.first_id
         self.folders = 0
         self.totals = Changes()
 
     def run(self) -> None:
         """Visit until the stack is empty or the budget spent; the first folder always."""
         while self.stack:
-            reference, folder, known = self.stack.pop()
-            self._enter(reference, folder, known)
+            self._enter(self.stack.pop())
             if self.budget <= 0:
                 break
-        self.rest += [Rest(reference, folder) for reference, folder, _ in self.stack]
+        for place in reversed(self.stack):
+            number = place.folder
+            if not number:
+                number = self._write_folder(place, place.inode, FolderState.UNLISTED)
+            self._write_move(place)
+            self.rest.append(FolderTask(number, place.path, place.inode, place.only))
 
     def result(self, lost: bool) -> VisitResult:
         """All that was found."""
         totals = self.totals
         return VisitResult(
             self.task.root,
-            self.results,
+            self.writes,
             self.rest,
+            self.parts,
             self.parts_done,
             self.boundaries,
             lost,
@@ -110,72 +128,58 @@ class _Visitor:
             totals.bytes,
             totals.hashed_files,
             totals.hashed_bytes,
+            totals.new,
+            totals.changed,
         )
 
-    def _enter(self, reference: int, folder: FolderTask, known: KnownFolder | None) -> None:
+    def _enter(self, place: _Place) -> None:
         context = self.context
-        if known is None and folder.folder and self.baseline is not None:
-            known = self.baseline.folder(folder.folder)
+        if place.known is None and place.folder and self.baseline is not None:
+            place = place._replace(known=self.baseline.folder(place.folder))
         moment = time.time_ns()
         self.budget -= 1
-        if folder.path in context.boundaries:
-            self._boundary(reference, folder, known)
+        if place.path in context.boundaries:
+            self._boundary(place)
             return
         try:
-            descriptor = self.open_folders.open(folder.path)
+            descriptor = self.open_folders.open(place.path)
             facts = os.fstat(descriptor)
             if facts.st_dev != context.device:
-                self._boundary(reference, folder, known)
+                self._boundary(place)
                 return
             inode = 0 if context.weak else fold(facts.st_ino)
-            if folder.only is not None:
-                self._part(descriptor, folder, folder.only, moment)
+            if place.only is not None:
+                self._part(descriptor, place, place.only, moment)
                 return
-            listing = list_folder(descriptor, folder.path, context)
-            self._whole(descriptor, reference, folder, known, inode, listing, moment)
+            listing = list_folder(descriptor, place.path, context)
+            self._whole(descriptor, place, inode, listing, moment)
         except OSError as error:
-            self._failed(reference, folder, known, error)
+            self._failed(place, error)
 
-    def _boundary(self, reference: int, folder: FolderTask, known: KnownFolder | None) -> None:
-        self.boundaries.append(folder.path)
-        self._report(reference, folder, known, folder.inode, FolderState.OTHER_FILE_SYSTEM)
+    def _boundary(self, place: _Place) -> None:
+        self.boundaries.append(place.path)
+        self._write_folder(place, place.inode, FolderState.OTHER_FILE_SYSTEM)
 
-    def _failed(
-        self, reference: int, folder: FolderTask, known: KnownFolder | None, error: OSError
-    ) -> None:
+    def _failed(self, place: _Place, error: OSError) -> None:
         if error.errno in LOST_DRIVE | _VANISHED and not root_is_there(self.context):
             raise RootLost
         if error.errno in _VANISHED:
             return  # the next listing of its parent will say so
-        cause = cause_of(error)
-        self._report(reference, folder, known, folder.inode, FolderState.UNREADABLE, cause)
+        self._write_folder(place, place.inode, FolderState.UNREADABLE, cause_of(error))
 
-    def _part(
-        self, descriptor: int, folder: FolderTask, only: tuple[bytes, ...], moment: int
-    ) -> None:
+    def _part(self, descriptor: int, place: _Place, only: tuple[bytes, ...], moment: int) -> None:
         """Look at some names of a folder: the rest of a huge one, or those in a file list."""
-        names = sorted(only)
+        names, number, context = sorted(only), place.folder, self.context
         if self.baseline is None:
-            changes = describe_all(descriptor, names, (), self.context, moment)
+            changes = describe_all(descriptor, number, names, (), context, moment)
         else:
             window = (names[0], names[-1])
-            changes = compare(
-                descriptor, names, folder.folder, self.context, moment, self.baseline, window
-            )
-        self._count(changes, len(names))
-        self.parts_done.append(folder.folder)
-        if changes.hashed or changes.rows or changes.gone:
-            self._report(0, folder, None, 0, None, changes=changes)
+            changes = compare(descriptor, names, number, context, moment, self.baseline, window)
+        self._add(number, changes, len(names))
+        self.parts_done.append(number)
 
     def _whole(
-        self,
-        descriptor: int,
-        reference: int,
-        folder: FolderTask,
-        known: KnownFolder | None,
-        inode: int,
-        listing: Listing,
-        moment: int,
+        self, descriptor: int, place: _Place, inode: int, listing: Listing, moment: int
     ) -> None:
         listing.files.sort()
         first, parts = listing.files, []
@@ -186,35 +190,26 @@ class _Visitor:
                 tuple(by_name[start : start + WINDOW])
                 for start in range(WINDOW, len(by_name), WINDOW)
             ]
-        changes = self._compare(descriptor, folder, listing, first, bool(parts), moment)
-        self._add_excluded(folder, listing, changes)
-        self._count(changes, len(first))
-        self.folders += 1
         state = FolderState.LISTED
-        if parts and (known is None or known.state != FolderState.LISTED):
+        if parts and (place.known is None or place.known.state != FolderState.LISTED):
             state = FolderState.UNLISTED  # until all parts have been looked at
-        children = self._children(folder)
-        standing = _standing(listing, children) if children else {}
-        gone = [(child.id, name) for name, child in children.items() if name not in standing]
-        number = self._report(
-            reference,
-            folder,
-            known,
-            inode,
-            state,
-            marker=listing.marker,
-            changes=changes,
-            gone_folders=gone,
-        )
+        number = place.folder or self._new_id()
+        changes = self._compare(descriptor, place, number, listing, first, bool(parts), moment)
+        self._check_drive(changes)
+        self._add_excluded(number, listing, changes)
+        self._write_folder(place, inode, state, marker=listing.marker, number=number)
+        self._add(number, changes, len(first))
+        self.folders += 1
         for part in parts:
-            self.rest.append(Rest(number, FolderTask(folder.folder, folder.path, inode, part)))
-        if self.task.deep:
-            self._push_children(folder, number, listing, standing)
+            self.parts.append(number)
+            self.rest.append(FolderTask(number, place.path, inode, part))
+        self._push_children(place, number, listing)
 
     def _compare(
         self,
         descriptor: int,
-        folder: FolderTask,
+        place: _Place,
+        number: int,
         listing: Listing,
         files: list[tuple[int, bytes]],
         partial: bool,
@@ -222,33 +217,28 @@ class _Visitor:
     ) -> Changes:
         context, baseline = self.context, self.baseline
         names = [name for _, name in files]
-        if baseline is None or not folder.folder:
-            changes = describe_all(descriptor, names, listing.others, context, moment)
-        else:
-            names = sorted(names + listing.others)
-            window = (names[0], names[-1]) if partial else None
-            changes = compare(descriptor, names, folder.folder, context, moment, baseline, window)
-            if partial:
-                present = {name for _, name in listing.files} | set(listing.others)
-                changes.gone = [n for n in baseline.names(folder.folder) if n not in present]
-        self._check_drive(changes)
+        if baseline is None or place.known is None:
+            return describe_all(descriptor, number, names, listing.others, context, moment)
+        names = sorted(names + listing.others)
+        window = (names[0], names[-1]) if partial else None
+        changes = compare(descriptor, names, number, context, moment, baseline, window)
+        if partial:
+            present = {name for _, name in listing.files} | set(listing.others)
+            changes.gone = [name for name in baseline.names(number) if name not in present]
         return changes
 
     def _check_drive(self, changes: Changes) -> None:
         failed = [row for row in changes.rows if row[STATE] == State.UNREADABLE]
-        if not failed:
-            return
-        if any(row[CAUSE] in _LOST_CAUSES for row in failed):
+        if failed and any(row[CAUSE] in _LOST_CAUSES for row in failed):
             everything_fails = len(failed) >= _LOST_AFTER and not changes.hashed_files
             if everything_fails or not root_is_there(self.context):
                 raise RootLost
 
-    def _add_excluded(self, folder: FolderTask, listing: Listing, changes: Changes) -> None:
+    def _add_excluded(self, number: int, listing: Listing, changes: Changes) -> None:
         """Excluded files have rows of their own, and keep what was known of them."""
         if not listing.excluded:
             return
-        baseline = self.baseline
-        known = {} if baseline is None else baseline.rows(folder.folder, None)
+        known = {} if self.baseline is None else self.baseline.rows(number, None)
         for name in listing.excluded:
             old = known.get(name)
             if old is None:
@@ -258,38 +248,39 @@ class _Visitor:
                 changes.old_digests += [old[DIGEST]] if old[DIGEST] else []
         changes.gone = [name for name in changes.gone if name not in set(listing.excluded)]
 
-    def _count(self, changes: Changes, files: int) -> None:
-        totals = self.totals
+    def _add(self, number: int, changes: Changes, files: int) -> None:
+        """Take the changes of one folder in."""
+        writes, totals = self.writes, self.totals
+        writes.hashed += changes.hashed
+        if changes.rows or changes.gone or changes.old_digests:
+            writes.rows += [(number, row) for row in changes.rows]
+            writes.gone += [(number, name) for name in changes.gone]
+            writes.old_digests += changes.old_digests
         totals.files += changes.files
         totals.bytes += changes.bytes
         totals.hashed_files += changes.hashed_files
         totals.hashed_bytes += changes.hashed_bytes
+        totals.new += changes.new
+        totals.changed += changes.changed
         self.budget -= files + (changes.hashed_bytes >> _CONTENT_UNIT)
 
-    def _children(self, folder: FolderTask) -> dict[bytes, KnownFolder]:
-        if self.baseline is None or not folder.folder:
-            return {}
-        return self.baseline.children(folder.folder)
-
-    def _push_children(
-        self,
-        folder: FolderTask,
-        parent: int,
-        listing: Listing,
-        standing: dict[bytes, KnownFolder],
-    ) -> None:
-        prefix = folder.path + b"/" if folder.path else b""
-        below = []
-        for name, inode in listing.folders:
-            child = standing.get(name) or self._moved_here(prefix + name, inode)
-            task = FolderTask(child.id if child else 0, prefix + name, inode)
-            below.append((parent, task, child))
-        below.sort(key=lambda item: item[1].inode, reverse=True)
-        self.stack += below
+    def _push_children(self, place: _Place, parent: int, listing: Listing) -> None:
+        standing: dict[bytes, KnownFolder] = {}
+        if self.baseline is not None and place.known is not None:
+            children = self.baseline.children(parent)
+            standing = _standing(listing, children)
+            self.writes.away += [
+                (child.id, parent, name) for name, child in children.items() if name not in standing
+            ]
+        prefix = place.path + b"/" if place.path else b""
+        for name, inode in sorted(listing.folders, key=_inode, reverse=True):
+            path = prefix + name
+            child = standing.get(name) or self._moved_here(path, inode)
+            self.stack.append(_Place(child.id if child else 0, parent, path, inode, child))
         for name, inode in listing.excluded_folders:
             child = standing.get(name)
-            task = FolderTask(child.id if child else 0, prefix + name, inode)
-            self._report(parent, task, child, inode, FolderState.EXCLUDED)
+            below = _Place(child.id if child else 0, parent, prefix + name, inode, child)
+            self._write_folder(below, inode, FolderState.EXCLUDED)
 
     def _moved_here(self, path: bytes, inode: int) -> KnownFolder | None:
         """The known folder that this new one is, when it stood elsewhere on the volume before."""
@@ -307,54 +298,42 @@ class _Visitor:
             return self.baseline.folder(folder)
         return None
 
-    def _report(
+    def _new_id(self) -> int:
+        number = self.next_id
+        self.next_id += 1
+        return number
+
+    def _write_folder(
         self,
-        reference: int,
-        folder: FolderTask,
-        known: KnownFolder | None,
+        place: _Place,
         inode: int,
-        state: FolderState | None,
+        state: FolderState,
         cause: str | None = None,
         marker: str | None = None,
-        changes: Changes | None = None,
-        gone_folders: Sequence[tuple[int, bytes]] = (),
+        number: int = 0,
     ) -> int:
-        """Add a result if anything differs; returns how its children refer to this folder."""
-        name = folder.path.rpartition(b"/")[2]
-        found = changes or Changes()
-        place = (reference, name)
-        moved = known is not None and reference != 0 and (known.parent, known.name) != place
-        same_folder = known is not None and (known.inode, known.state, known.marker) == (
-            inode,
-            state,
-            marker,
-        )
-        if (
-            same_folder
-            and not moved
-            and not (found.hashed or found.rows or found.gone or gone_folders)
-        ):
-            return folder.folder
-        self.results.append(
-            FolderResult(
-                folder.folder,
-                reference,
-                name,
-                inode,
-                state,
-                cause,
-                marker,
-                moved,
-                found.hashed,
-                found.rows,
-                found.gone,
-                gone_folders,
-                found.old_digests,
-                found.new,
-                found.changed,
-            )
-        )
-        return folder.folder or -len(self.results)
+        """Note a folder as it is now, if the index does not know it so; returns its id."""
+        if not place.folder:
+            number = number or self._new_id()
+            row = (number, self.task.root, place.parent, place.name, inode, state, marker, cause)
+            self.writes.new_folders.append(row)
+            return number
+        self._write_move(place)
+        known = place.known
+        if known is None or (known.inode, known.state, known.marker) != (inode, state, marker):
+            self.writes.folders.append((inode, state, marker, cause, place.folder))
+            if state == FolderState.EXCLUDED:
+                self.writes.excluded.append(place.folder)
+        return place.folder
+
+    def _write_move(self, place: _Place) -> None:
+        known, here = place.known, (place.parent, place.name)
+        if known is not None and place.parent and (known.parent, known.name) != here:
+            self.writes.moved.append((place.folder, *here))
+
+
+def _inode(folder: tuple[bytes, int]) -> int:
+    return folder[1]
 
 
 def _standing(listing: Listing, children: dict[bytes, KnownFolder]) -> dict[bytes, KnownFolder]:

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections import Counter
 
 from gorillacomb.index.database import Index
-from gorillacomb.index.store import FolderChange, Store
+from gorillacomb.index.store import Store
 from gorillacomb.model import Progress
 from gorillacomb.scan.fingerprint import EMPTY
-from gorillacomb.scan.tasks import FolderTask, Result, RootContext, Task, VisitResult, VisitTask
+from gorillacomb.scan.tasks import (
+    FOLDER_IDS,
+    FolderTask,
+    Result,
+    RootContext,
+    Task,
+    VisitResult,
+    VisitTask,
+)
 
 _FIRST_BUDGET = 64
 """While there are fewer folders than workers, tasks are short, so that all soon have some."""
@@ -33,7 +41,6 @@ class Walk:
         self._progress = progress
         self._stacks: dict[int, list[FolderTask]] = {root: [] for root in contexts}
         self._parts_left: Counter[int] = Counter()
-        self.deep = True
         self.files: Counter[int] = Counter()
         self.bytes: Counter[int] = Counter()
         self.folders: Counter[int] = Counter()
@@ -57,65 +64,25 @@ class Walk:
         folders = tuple(reversed(stack[-share:]))
         del stack[-share:]
         budget = self._budget if len(stack) > share else min(self._budget, _FIRST_BUDGET)
-        return VisitTask(self._contexts[root], root, folders, budget, self.deep)
+        first_id = self._store.reserve_folders(FOLDER_IDS)
+        return VisitTask(self._contexts[root], root, folders, budget, first_id)
 
     def take(self, result: Result) -> None:
         """Write what a visit found, and put what it did not get to on the list."""
         assert isinstance(result, VisitResult)
         root = result.root
-        if result.results or result.rest or result.parts_done:
+        self._parts_left.update(result.parts)
+        if result.writes or result.parts_done:
             with self._index.atomic():
-                ids = self._write(result)
-                rest = [self._resolve(root, ids, *rest) for rest in result.rest]
+                self._store.write(root, result.writes)
                 self._finish_parts(result.parts_done)
             self._index.commit_if_due()
-            if root not in self.lost:
-                self._stacks[root] += reversed(rest)
         self._sum_up(result)
         if result.lost:
             self.lost.add(root)
             self._stacks[root].clear()
-
-    def _write(self, result: VisitResult) -> list[int]:
-        changes = [
-            FolderChange(
-                each.folder,
-                each.parent,
-                each.name,
-                each.inode,
-                each.state,
-                each.cause,
-                each.marker,
-                each.moved,
-                each.hashed,
-                each.rows,
-                each.gone,
-                each.gone_folders,
-                each.old_digests,
-            )
-            for each in result.results
-        ]
-        ids = self._store.put_folders(result.root, changes) if changes else []
-        for each in result.results:
-            self.new += each.new
-            self.changed += each.changed
-            self.gone += len(each.gone)
-            self.folders_moved += each.moved
-        return ids
-
-    def _resolve(self, root: int, ids: list[int], reference: int, task: FolderTask) -> FolderTask:
-        """Give a folder that was not visited its id."""
-        at = reference if reference >= 0 else ids[-reference - 1]
-        if task.only is not None:
-            self._parts_left[at] += 1
-            return task._replace(folder=at)
-        if not at:
-            return task  # it came with the task and was just not reached
-        name = task.path.rpartition(b"/")[2]
-        if task.folder:
-            self.folders_moved += self._store.adopt_folder(task.folder, root, at, name)
-            return task
-        return task._replace(folder=self._store.new_folder(root, at, name, task.inode))
+        elif root not in self.lost:
+            self._stacks[root] += reversed(result.rest)
 
     def _finish_parts(self, folders: list[int]) -> None:
         for folder in folders:
@@ -129,6 +96,10 @@ class Walk:
         root = result.root
         self.files[root] += result.files
         self.bytes[root] += result.bytes
+        self.new += result.new
+        self.changed += result.changed
+        self.gone += len(result.writes.gone)
+        self.folders_moved += len(result.writes.moved)
         self.folders[root] += result.folders
         self.hashed_files[root] += result.hashed_files
         self.hashed_bytes[root] += result.hashed_bytes
