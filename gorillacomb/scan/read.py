@@ -9,7 +9,18 @@ import sys
 import time
 from collections.abc import Iterable
 
-from gorillacomb.model import CAUSE, CHECKED, DIGEST, STATE, TARGET, HashedRow, Row, State, amended
+from gorillacomb.model import (
+    CAUSE,
+    CHECKED,
+    DIGEST,
+    SIZE,
+    STATE,
+    TARGET,
+    HashedRow,
+    Row,
+    State,
+    amended,
+)
 from gorillacomb.scan.fingerprint import CHUNK, EMPTY, blake3_of, buffer, digest_of_descriptor
 from gorillacomb.scan.tasks import RootContext
 
@@ -34,7 +45,7 @@ def read_file(folder: int, name: bytes, context: RootContext, moment: int) -> Ro
     """
     if context.hash_limit < 0 or HAS_PLACEHOLDERS:
         early = look_at(folder, name, context)
-        if early is None or early[STATE] != State.PENDING or context.hash_limit < 0:
+        if early is None or early[STATE] != State.PENDING or early[SIZE] > context.hash_limit:
             return early
     try:
         descriptor = open_file(name, folder)
