@@ -32,10 +32,12 @@ $(READY): .ci/requirements.txt pyproject.toml
 
 demo: setup
 ifdef DRIVE
-	@GORILLACOMB_VAULT='$(CURDIR)/$(DEMO)/own-vault' $(BIN)/gorillacomb scan $(DRIVE)
+	@drive='$(DRIVE)'; case "$$drive" in '~'|'~/'*) drive=$$HOME$${drive#'~'};; esac; \
+		GORILLACOMB_VAULT='$(CURDIR)/$(DEMO)/own-vault' $(BIN)/gorillacomb scan "$$drive"
 	@echo
-	@echo 'Nothing under $(DRIVE) was changed. To ask on, put what was learned in reach:'
-	@echo '  export GORILLACOMB_VAULT="$(CURDIR)/$(DEMO)/own-vault" PATH="$(CURDIR)/$(BIN):$$PATH"'
+	@echo 'Nothing there was changed. To ask on, put what was learned in reach:'
+	@echo '  export GORILLACOMB_VAULT="$(CURDIR)/$(DEMO)/own-vault"'
+	@echo '  export PATH="$(CURDIR)/$(BIN):$$PATH"'
 else
 	@BIN='$(BIN)' sh fixtures/demo.sh '$(DEMO)'
 endif

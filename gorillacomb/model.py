@@ -219,8 +219,8 @@ class RootReport:
     """What a scan did in one root."""
 
     root: Root
-    scope: bytes
-    """The absolute path that was scanned: the root or a folder in it."""
+    scopes: tuple[bytes, ...]
+    """The absolute paths that were scanned: the root, or folders in it."""
     first: bool
     vanished: bool
     files: int

@@ -111,7 +111,8 @@ def rows_in_index(vault: Path) -> dict[bytes, Entry]:
         rows = index.connection.execute(
             "SELECT folder, name, state, mode, size, digest, target FROM files"
         )
-        return {paths.place(folder)[1] + b"/" + name: tuple(row) for folder, name, *row in rows}
+        placed = ((paths.place(folder), name, row) for folder, name, *row in rows)
+        return {place[1] + b"/" + name: tuple(row) for place, name, row in placed if place}
 
 
 def scan(vault: Path, *tops: Path, **options: object) -> ScanReport:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import sys
 from collections.abc import Iterable, Iterator
 
 import click
 
 from gorillacomb.cli import render
-from gorillacomb.cli.lookup import find, open_groups
+from gorillacomb.cli.lookup import find, open_groups, unknown
 from gorillacomb.cli.options import BytesPath, Size, json_option, vault_option
-from gorillacomb.errors import UsageFault
 from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.store import has_groups
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import Group
 
 _LIMIT = 20
+_MOST_COPIES = 20
+"""Copies of one group that text shows, unless all groups are asked for."""
 
 
 @click.command(short_help="List groups of identical files, the most wasteful first.")
@@ -55,12 +58,19 @@ def command(
     With PATH, the groups that have a copy there. '*' marks the canonical copy, the one to keep.
     Sizes are what the surplus copies take on disk; names of one file (hard links) count once.
     """
-    form = "json" if as_json else "csv" if as_csv else form
+    asked = ((form, form != "text"), ("json", as_json), ("csv", as_csv))
+    wanted = {name for name, given in asked if given}
+    if len(wanted) > 1:
+        raise click.UsageError(f"Choose one format of {', '.join(sorted(wanted))}.")
+    form = wanted.pop() if wanted else "text"
     if limit is None:
         limit = _LIMIT if form == "text" else 0
     with Index.read(vault) as index, explaining(vault):
+        if not has_groups(index.connection):
+            click.echo("gorillacomb: the first scan has not come to its duplicates yet.", err=True)
+            click.echo("Scan again: it goes on where it stopped.", err=True)
         groups = (group for group in _groups(index, path) if group.summary.size >= min_size)
-        shown = itertools.islice(groups, limit) if limit else groups
+        shown = itertools.islice(groups, min(limit, sys.maxsize)) if limit else groups
         if form == "json":
             render.print_json({"groups": [render.group_object(group) for group in shown]})
         elif form == "csv":
@@ -68,7 +78,7 @@ def command(
         elif form == "fdupes":
             _print_fdupes(shown)
         else:
-            _print_text(shown, groups)
+            _print_text(shown, groups, _MOST_COPIES if limit else 0)
     return 0
 
 
@@ -82,17 +92,17 @@ def _groups(index: Index, path: bytes | None) -> Iterator[Group]:
     digest = None if found.file is None else found.file.digest
     group = None if digest is None else source.of_content(digest)
     if found.file is None:
-        raise UsageFault(f"{render.path_text(found.path)} is not in the index.", "Scan it first.")
+        raise unknown(found)
     return iter(() if group is None else (group,))
 
 
-def _print_text(shown: Iterable[Group], rest: Iterator[Group]) -> None:
+def _print_text(shown: Iterable[Group], rest: Iterator[Group], most: int) -> None:
     first = True
     for group in shown:
         if not first:
             click.echo()
         first = False
-        for line in group_lines(group):
+        for line in group_lines(group, most):
             click.echo(line)
     if first:
         click.echo("No duplicates.")
@@ -100,23 +110,25 @@ def _print_text(shown: Iterable[Group], rest: Iterator[Group]) -> None:
         click.echo("\nThere are more groups: --limit 0 shows them all.")
 
 
-def group_lines(group: Group) -> list[str]:
+def group_lines(group: Group, most: int) -> list[str]:
     """A group for people: what it wastes, the copy to keep and why, the others."""
     summary = group.summary
     head = (
-        f"{render.size(summary.reclaimable)} to reclaim:"
+        f"{render.size(summary.reclaimable)} on disk to reclaim:"
         f" {render.count(summary.copies, 'copy', 'copies')} of {render.size(summary.size)}"
     )
     lines = [render.style(head, bold=True)]
     order = sorted(
         range(len(group.copies)), key=lambda place: (place != group.choice.winner, place)
     )
-    for place in order:
+    for place in order[:most] if most else order:
         mark = render.style("*", fg="green") if place == group.choice.winner else " "
         path = render.path_text(group.copies[place].path)
         lines.append(f"{mark} {path}{render.copy_notes(group, place)}")
         if place == group.choice.winner:
-            lines.append(f"    keep: {'; '.join(group.choice.reasons)}")
+            lines += render.paragraph(f"keep: {'; '.join(group.choice.reasons)}", "    ")
+    if most and len(order) > most:
+        lines.append(f"  and {len(order) - most:,} more; --limit 0 shows them all")
     return lines
 
 
@@ -127,13 +139,14 @@ def _print_fdupes(groups: Iterable[Group]) -> None:
         odd += sum(b"\n" in path for path in paths)
         render.write_bytes(b"".join(path + b"\n" for path in [*paths, b""]))
     if odd:
-        click.echo(f"gorillacomb: {odd:,} paths have a newline in them; use --json.", err=True)
+        those = render.count(odd, "path has", "paths have")
+        click.echo(f"gorillacomb: {those} a newline in it; use --json.", err=True)
 
 
 def _print_csv(groups: Iterable[Group]) -> None:
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["blake3", "size", "reclaimable", "canonical", "path", "path_b64"])
+    writer.writerow(["blake3", "size", "reclaimable", "canonical", "hard_link", "path", "path_b64"])
     for group in groups:
         for place, copy in enumerate(group.copies):
             path = render.path_object(copy.path)
@@ -141,8 +154,9 @@ def _print_csv(groups: Iterable[Group]) -> None:
                 [
                     group.summary.digest.hex(),
                     group.summary.size,
-                    group.summary.reclaimable,
+                    group.summary.reclaimable if place == group.choice.winner else 0,
                     int(place == group.choice.winner),
+                    int(group.hardlink_of[place] is not None),
                     path.get("path", ""),
                     path.get("path_b64", ""),
                 ]

@@ -7,11 +7,10 @@ import stat
 import click
 
 from gorillacomb.cli import render
-from gorillacomb.cli.lookup import Found, find, open_groups
+from gorillacomb.cli.lookup import Found, find, open_groups, unknown
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.status import FILE_STATE_WORDS
 from gorillacomb.dedupe.groups import Groups, hard_links
-from gorillacomb.errors import UsageFault
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.tree import FolderFacts, folder_facts
 from gorillacomb.index.vault import Vault
@@ -31,21 +30,8 @@ def command(path: bytes, as_json: bool, vault: Vault) -> int:
         elif found.file is not None:
             _explain_file(index, found.file, as_json)
         else:
-            raise _unknown(found)
+            raise unknown(found)
     return 0
-
-
-def _unknown(found: Found) -> UsageFault:
-    shown = render.path_text(found.path)
-    if found.root is None:
-        return UsageFault(
-            f"{shown} is in no folder that was scanned.",
-            "Scan it first: gorillacomb scan PATH. `gorillacomb roots list` shows what was.",
-        )
-    return UsageFault(
-        f"{shown} is not in the index.",
-        "It is new, gone or ours; scan again to know: gorillacomb scan PATH",
-    )
 
 
 def _explain_folder(index: Index, found: Found, folder: int, as_json: bool) -> None:
@@ -63,8 +49,11 @@ def _explain_folder(index: Index, found: Found, folder: int, as_json: bool) -> N
         " stand somewhere else too, in this folder or outside"
     )
     if facts.gaps:
-        click.echo(f"  not complete: {render.count(facts.gaps, 'entry', 'entries')} not read")
-    click.echo("Next: gorillacomb dupes PATH  the groups that have a copy here")
+        cause = f" ({facts.cause})" if facts.cause else ""
+        entries = render.count(facts.gaps, "entry", "entries")
+        click.echo(f"  not complete: {entries} not read{cause}")
+    if facts.duplicates:
+        click.echo("Next: gorillacomb dupes PATH  the groups that have a copy here")
 
 
 def _folder_object(found: Found, facts: FolderFacts) -> dict[str, object]:
@@ -78,6 +67,9 @@ def _folder_object(found: Found, facts: FolderFacts) -> dict[str, object]:
         "duplicate_bytes": facts.duplicate_bytes,
         "complete": not facts.gaps,
         "not_read": facts.gaps,
+        "canonical": None,
+        "reasons": [],
+        "copies": [],
     }
 
 
@@ -96,7 +88,9 @@ def _explain_file(index: Index, file: IndexedFile, as_json: bool) -> None:
         click.echo(f"  points to {render.path_text(file.target)}")
     if file.digest is None:
         return
-    click.echo(f"  blake3 {file.digest.hex()}, read {render.moment(file.checked_ns)}")
+    click.echo(f"  blake3 {file.digest.hex()}")
+    if file.checked_ns:
+        click.echo(f"  read {render.moment(file.checked_ns)}")
     if group is None:
         click.echo("  empty, like any other empty file" if not file.size else "  in no group")
         return
@@ -110,7 +104,8 @@ def _print_copies(file: IndexedFile, group: Group) -> None:
         return
     mine = "this one" if keep.path == file.path else render.path_text(keep.path)
     click.echo(f"  canonical: {mine}")
-    click.echo(f"    because: {'; '.join(group.choice.reasons)}")
+    for line in render.paragraph(f"because: {'; '.join(group.choice.reasons)}", "    "):
+        click.echo(line)
     click.echo(
         f"  {render.count(group.summary.copies, 'copy', 'copies')} under"
         f" {render.count(len(group.copies), 'name')}:"

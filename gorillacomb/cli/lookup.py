@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from gorillacomb.bytepaths import below, is_below
+from gorillacomb.cli import render
 from gorillacomb.cli.options import absolute
 from gorillacomb.dedupe.groups import Groups
+from gorillacomb.errors import UsageFault
 from gorillacomb.index import contents
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths, find_folder
@@ -34,8 +37,15 @@ def open_groups(index: Index) -> Groups:
 
 
 def find(index: Index, path: bytes) -> Found:
-    """Look a path up: as a folder, or as an entry of one."""
-    place = absolute(path)
+    """Look a path up: as a folder, or as an entry of one; a link in no root by what it leads to."""
+    found = _find(index, absolute(path))
+    real = os.path.realpath(path)
+    if found.folder is None and found.file is None and real != found.path:
+        return _find(index, real)
+    return found
+
+
+def _find(index: Index, place: bytes) -> Found:
     roots = all_roots(index.connection)
     around = [root for root in roots if is_below(place, root.path)]
     if not around:
@@ -51,3 +61,19 @@ def find(index: Index, path: bytes) -> Found:
         return Found(place, root, None, None)
     paths = FolderPaths(index.connection, {each.id: each for each in roots})
     return Found(place, root, None, contents.file_at(index.connection, paths, above, name))
+
+
+def unknown(found: Found) -> UsageFault:
+    """The error for a path that the index does not know."""
+    shown = render.path_text(found.path)
+    if not os.path.lexists(found.path):
+        return UsageFault(f"{shown} does not exist, nor is it in the index.", "Check the spelling.")
+    if found.root is None:
+        return UsageFault(
+            f"{shown} is in no folder that was scanned.",
+            "Scan it first: gorillacomb scan PATH. `gorillacomb roots list` shows what was.",
+        )
+    return UsageFault(
+        f"{shown} is not in the index.",
+        "It came after the last scan, or is Gorilla Comb's own: gorillacomb scan PATH",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import signal
@@ -37,6 +38,15 @@ class LazyGroup(click.Group):
         command: click.Command = module.command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"There is no command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -61,40 +71,97 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """The entry point: never a traceback for what a user can cause."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    if sys.stdout is None or sys.stderr is None:  # closed by the caller, as `>&-` does
+        _open_standard_streams()
+    try:
+        code = _run()
+        for number in (signal.SIGINT, signal.SIGTERM):  # the outcome stands; only the exit is left
+            signal.signal(number, signal.SIG_IGN)
+    except KeyboardInterrupt:
+        click.echo("gorillacomb: interrupted", err=True)
+        code = 130
+    sys.exit(code)
+
+
+def _run() -> int:
     try:
         code: Any = cli.main(standalone_mode=False, prog_name="gorillacomb")
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("gorillacomb: interrupted", err=True)
-        code = 130
+        return _complain(error)
+    except click.Abort:
+        raise KeyboardInterrupt from None
     except BrokenPipeError:
-        # The reader of our output has gone, as `head` does; keep the interpreter from complaining.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        return _stop_writing()
+    except SystemExit as error:
+        # click ends so, with 1, when the reader of our output has gone, as `head` does.
+        return _stop_writing() if error.code == 1 else int(error.code or 0)
     except Exception as error:
-        code = _explained(error)
-    sys.exit(code if isinstance(code, int) else 0)
+        return _explained(error)
+    return code if isinstance(code, int) else 0
+
+
+def _stop_writing() -> int:
+    """Nobody reads our output any more: that is no error, and Python shall not complain of it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0
+
+
+def _open_standard_streams() -> None:
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_WRONLY)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, os.fdopen(number, "w"))
+
+
+def _complain(error: click.ClickException) -> int:
+    """Wrong usage in one line, and where to read on in another."""
+    _say(f"gorillacomb: {' '.join(error.format_message().split())}")
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        click.echo(f"See {context.command_path} --help.", err=True)
+    return error.exit_code
+
+
+def _say(line: str) -> None:
+    """A line on stderr; names in it cannot play tricks on the terminal."""
+    from gorillacomb.cli.render import printable
+
+    click.echo(printable(line), err=True)
 
 
 def _explained(error: Exception) -> int:
     from gorillacomb.errors import GorillaCombError
 
     if isinstance(error, GorillaCombError):
-        click.echo(f"gorillacomb: {error.message}", err=True)
+        _say(f"gorillacomb: {error.message}")
         if error.hint:
-            click.echo(error.hint, err=True)
+            _say(error.hint)
         return error.exit_code
     if isinstance(error, OSError):
+        # The vault's own troubles are VaultError by now; what is left is mostly our output.
         where = f" ({os.fsdecode(error.filename)})" if error.filename else ""
-        click.echo(f"gorillacomb: {error.strerror or error}{where}.", err=True)
-        click.echo("What was committed to the vault before is kept.", err=True)
-        return 4 if error.errno in (28, 30, 122) else 2
+        _say(f"gorillacomb: {error.strerror or error}{where}.")
+        click.echo("If output went to a file, its disk may be full.", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 2
     raise error
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    """The first Ctrl-C or SIGTERM ends in good order; another one while that goes on, at once.
+
+    Even then nothing is lost: what is committed is on the disk, and the workers end by themselves.
+    """
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, _give_up)
     raise KeyboardInterrupt
+
+
+def _give_up(number: int, frame: FrameType | None) -> NoReturn:
+    os._exit(130)

@@ -57,7 +57,12 @@ def vault_option(function: Function) -> Function:
 
 
 def _vault(context: click.Context, parameter: click.Parameter, value: Path | None) -> Vault:
-    return Vault((value or default_vault()).absolute())
+    if value is not None and not os.fspath(value).strip("."):
+        raise click.BadParameter("it names no folder.", context, parameter)
+    try:
+        return Vault((value or default_vault()).expanduser().absolute())
+    except RuntimeError as error:  # ~name of somebody who has no home
+        raise click.BadParameter(str(error), context, parameter) from error
 
 
 def json_option(function: Function) -> Function:

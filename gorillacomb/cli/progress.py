@@ -30,6 +30,7 @@ class Bar:
         self.close()
         self._name, self._files, self._total_files = name, 0, files
         self._bar = tqdm(
+            desc=name,
             total=size,
             unit="B",
             unit_scale=True,

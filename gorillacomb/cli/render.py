@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 import unicodedata
 from datetime import datetime
 
@@ -48,7 +49,11 @@ def path_text(path: bytes) -> str:
 
     Bytes that are not UTF-8, control characters and line ends are written as escapes.
     """
-    text = path.decode("utf-8", "backslashreplace")
+    return printable(path.decode("utf-8", "backslashreplace"))
+
+
+def printable(text: str) -> str:
+    """A text without anything that a terminal would obey, be it from a name or an error."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
@@ -86,12 +91,21 @@ def fit(text: str, room: int | None) -> str:
     return f"{head}…{tail}"
 
 
+def path_from_here(path: bytes, room: int | None) -> str:
+    """As `short_path`, but from the current folder for what lies in it."""
+    try:
+        here = os.getcwdb()
+    except OSError:
+        return short_path(path, room)  # the current folder has been removed
+    if path != here and here != b"/" and is_below(path, here):
+        return fit(path_text(below(path, here)), room)
+    return short_path(path, room)
+
+
 def short_path(path: bytes, room: int | None) -> str:
-    """A path for a summary: from here or from home (``~``), fitted to the room on a terminal."""
-    here, home = os.getcwdb(), os.fsencode(os.path.expanduser("~"))
-    if path != here and is_below(path, here):
-        path = below(path, here)
-    elif home != b"/" and path.startswith(home + b"/"):
+    """A path for a summary: from home as ``~``, fitted to the room on a terminal."""
+    home = os.fsencode(os.path.expanduser("~"))
+    if home != b"/" and path.startswith(home + b"/"):
         path = b"~" + path[len(home) :]
     return fit(path_text(path), room)
 
@@ -101,6 +115,18 @@ def style(text: str, **styles: bool | str) -> str:
     if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
         return text
     return click.style(text, **styles)  # type: ignore[arg-type]
+
+
+def paragraph(text: str, indent: str) -> list[str]:
+    """Words as lines of 80 columns, the second and later ones further in."""
+    return textwrap.wrap(
+        printable(text),
+        DEFAULT_WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def path_object(path: bytes) -> dict[str, str]:
@@ -143,13 +169,15 @@ def copy_object(group: Group, place: int) -> dict[str, object]:
 
 def print_json(document: object) -> None:
     """The one JSON document of a command."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    write_bytes(text.encode("utf-8", "backslashreplace") + b"\n")
 
 
 def write_bytes(data: bytes) -> None:
     """Raw bytes on stdout: paths for scripts, as they are."""
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
 
 
 def copy_notes(group: Group, place: int) -> str:
@@ -160,4 +188,6 @@ def copy_notes(group: Group, place: int) -> str:
         notes.append("hard link of " + path_text(os.path.basename(group.copies[link].path)))
     if not group.copies[place].online:
         notes.append("offline")
+    elif not os.path.lexists(group.copies[place].path):
+        notes.append("gone since it was scanned")
     return f"  ({', '.join(notes)})" if notes else ""

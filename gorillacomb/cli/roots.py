@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from gorillacomb.cli import render
@@ -13,6 +15,7 @@ from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.store import rebuild_groups
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import Root
+from gorillacomb.scan.volumes import is_online
 
 
 @click.group(short_help="List the drives and folders known, or forget one.")
@@ -31,8 +34,10 @@ def list_roots(as_json: bool, vault: Vault) -> int:
             render.print_json({"roots": [root_object(index, root) for root in roots]})
             return 0
         for root in roots:
-            for line in root_lines(index, root):
+            click.echo(render.path_text(root.path))
+            for line in root_lines(index, root)[1:]:
                 click.echo(line)
+            click.echo(f"  id {root.uid}" + ("" if is_online(root) else ", offline"))
         if not roots:
             click.echo("No roots. Comb one: gorillacomb scan PATH")
     return 0
@@ -65,7 +70,8 @@ def forget(root: bytes, as_json: bool, vault: Vault) -> int:
 
 def _named(roots: list[Root], name: bytes) -> Root:
     for root in roots:
-        if root.path in (name, absolute(name)) or root.uid.encode() == name:
+        places = (name, absolute(name), os.path.realpath(name))
+        if root.path in places or root.uid.encode() == name:
             return root
     raise UsageFault(
         f"No root is called {render.path_text(name)}.", "See `gorillacomb roots list`."

@@ -18,6 +18,7 @@ from gorillacomb.dedupe.groups import Groups
 from gorillacomb.errors import UsageFault
 from gorillacomb.index import contents, tree
 from gorillacomb.index.database import Index
+from gorillacomb.index.roots import all_roots
 from gorillacomb.index.settings import Settings, load_settings
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import (
@@ -121,6 +122,10 @@ def command(
         if files_from is None:
             raise click.UsageError("Name a folder to comb: gorillacomb scan PATH")
         paths = (os.getcwdb(),)
+    if null and files_from is None:
+        raise click.UsageError("-0 says how --files-from ends its paths: name a file with it.")
+    if quick and rehash:
+        raise click.UsageError("--quick reads as little as it can, --rehash everything: take one.")
     settings = load_settings()
     options = ScanOptions(
         workers=settings.workers if workers is None else workers,
@@ -135,14 +140,14 @@ def command(
         hydrate_limit=hydrate_limit if hydrate else None,
     )
     shown = progress_for(progress)
-    early = None if as_json else _EarlyFindings(shown, settings)
-    report = comb(vault, paths, options, shown, early)
+    early = _EarlyFindings(shown, settings)
+    report = comb(vault, paths, options, shown, None if as_json else early)
     with Index.read(vault) as index:
         outcome = Outcome.of(index, report)
         if as_json:
             render.print_json(report_object(index, report, outcome))
         else:
-            _print_ending(report, outcome)
+            _print_ending(report, outcome, early.hashed_files, early.hashed_bytes)
     return outcome.exit_code
 
 
@@ -151,6 +156,8 @@ def _listed(stream: BinaryIO, null: bool) -> Iterator[bytes]:
         data = stream.read()
     except OSError as error:
         raise UsageFault(f"The file list cannot be read: {error.strerror}.") from error
+    if not null and b"\0" in data and b"\n" not in data:
+        raise UsageFault("The file list has NUL bytes in it.", "Read it with -0.")
     for path in data.split(b"\0" if null else b"\n"):
         if path:
             yield path
@@ -170,7 +177,7 @@ class Outcome:
     def of(cls, index: Index, report: ScanReport) -> Outcome:
         """Read the failures of the scanned folders from the index."""
         groups = Groups(index, is_online, lambda path: False)
-        scopes = [root.scope for root in report.roots]
+        scopes = [scope for root in report.roots for scope in root.scopes]
         states = (State.UNREADABLE, State.UNSTABLE, *_DAMAGE)
         files = [
             file
@@ -214,8 +221,10 @@ class _EarlyFindings:
     def __init__(self, progress: Progress, settings: Settings) -> None:
         self._progress = progress
         self._settings = settings
+        self.hashed_files = self.hashed_bytes = 0
 
     def __call__(self, index: Index, report: ScanReport) -> None:
+        self.hashed_files, self.hashed_bytes = report.hashed_files, report.hashed_bytes
         self._progress.close()
         for line in findings(index, report, self._settings):
             click.echo(line)
@@ -228,32 +237,35 @@ def findings(index: Index, report: ScanReport, settings: Settings) -> list[str]:
     if len(report.roots) > _SHOWN:
         lines.append(f"  and {render.count(len(report.roots) - _SHOWN, 'root')} more")
     lines.append(_work(report))
-    lines += _redundancy(index, settings)
+    lines += _redundancy(index, report, settings)
     lines += _gaps(index)
+    lines += _left(index)
     if report.other_file_systems:
-        first = render.short_path(report.other_file_systems[0], 40)
+        first = render.short_path(report.other_file_systems[0], 26)
         more = len(report.other_file_systems) - 1
         also = f" and {more} more" if more else ""
         lines.append(f"Not entered: {first}{also} (other drives; --cross-file-systems)")
+    lines += _next_steps(index)
     return lines
 
 
 def _headline(root: RootReport) -> str:
+    more = f" and {len(root.scopes) - 1} more in it" if len(root.scopes) > 1 else ""
     tail = (
-        f": {render.count(root.files, 'file')}, {render.size(root.size)},"
+        f"{more}: {render.count(root.files, 'file')}, {render.size(root.size)},"
         f" {render.count(root.folders, 'folder')}"
     )
     width = render.width()
     room = None if width is None else width - len("Combed ") - len(tail)
-    return f"{render.style('Combed', bold=True)} {render.short_path(root.scope, room)}{tail}"
+    return f"{render.style('Combed', bold=True)} {render.short_path(root.scopes[0], room)}{tail}"
 
 
 def _work(report: ScanReport) -> str:
     read = f"read {render.count(report.hashed_files, 'file')} ({render.size(report.hashed_bytes)})"
-    text = f"  in {report.seconds:.1f} s, {read}"
+    text = f"in {report.seconds:.1f} s, {read}"
     changes = report.changes
     if any(root.first for root in report.roots):
-        return text
+        return f"  {text}"
     parts = [
         f"{number:,} {word}"
         for number, word in (
@@ -261,14 +273,16 @@ def _work(report: ScanReport) -> str:
             (changes.changed, "changed"),
             (changes.moved, "moved"),
             (changes.gone, "gone"),
-            (changes.folders_moved, "folders moved"),
         )
         if number
     ]
-    return f"{text}; " + (", ".join(parts) if parts else "nothing changed since the last scan")
+    if changes.folders_moved:
+        parts.append(f"{render.count(changes.folders_moved, 'folder')} moved")
+    text = f"{text}; " + (", ".join(parts) if parts else "nothing changed since the last scan")
+    return "\n".join(render.paragraph(text, "  "))
 
 
-def _redundancy(index: Index, settings: Settings) -> list[str]:
+def _redundancy(index: Index, report: ScanReport, settings: Settings) -> list[str]:
     groups, copies, wasted = contents.totals(index.connection)
     empty = contents.empty_files(index.connection, EMPTY)
     if not groups:
@@ -276,18 +290,26 @@ def _redundancy(index: Index, settings: Settings) -> list[str]:
     else:
         summary = (
             f"{render.count(copies, 'copy', 'copies')} too many in"
-            f" {render.count(groups, 'group')} take {render.size(wasted)}"
+            f" {render.count(groups, 'group')} take {render.size(wasted)} on disk"
         )
-        lines = [render.style("Duplicates: ", bold=True) + summary]
+        known = len(all_roots(index.connection))
+        where = f" in all {known} roots" if known > len(report.roots) else ""
+        lines = [render.style(f"Duplicates{where}: ", bold=True) + summary]
         source = Groups(index, is_online, settings.preferred)
         for group in source.all(_SHOWN):
             lines += _group_lines(group)
     if empty:
         lines.append(f"Empty files: {empty:,} (not counted as duplicates)")
-    if groups:
-        lines.append("Next: gorillacomb dupes         every group, the most wasteful first")
-        lines.append("      gorillacomb explain PATH  one file or folder, and why that copy")
     return lines
+
+
+def _next_steps(index: Index) -> list[str]:
+    if not contents.totals(index.connection)[0]:
+        return []
+    return [
+        "Next: gorillacomb dupes         every group, the most wasteful first",
+        "      gorillacomb explain PATH  one file or folder, and why that copy",
+    ]
 
 
 def _group_lines(group: Group) -> list[str]:
@@ -298,7 +320,9 @@ def _group_lines(group: Group) -> list[str]:
     )
     width = render.width()
     room = None if width is None else width - render.columns(label)
-    return [label + render.short_path(keep.path, room)]
+    note = "" if keep.online else " (offline)"
+    room = None if room is None else room - len(note)
+    return [label + render.path_from_here(keep.path, room) + note]
 
 
 def _gaps(index: Index) -> list[str]:
@@ -330,31 +354,37 @@ def _gaps(index: Index) -> list[str]:
     return [render.fit(text, width)]
 
 
-def _print_ending(report: ScanReport, outcome: Outcome) -> None:
+def _left(index: Index) -> list[str]:
+    """What is still unread when the duplicates are known."""
+    files, size = contents.counts_by_state(index.connection).get(State.PENDING, (0, 0))
+    if not files:
+        return []
+    return [f"Without a copy, and not read yet: {render.count(files, 'file')}, {render.size(size)}"]
+
+
+def _print_ending(report: ScanReport, outcome: Outcome, early_files: int, early_bytes: int) -> None:
     """What came after the findings: the rest that was read, and every kind of failure."""
+    read = report.hashed_files - early_files
+    if read > 0:
+        size = render.size(report.hashed_bytes - early_bytes)
+        click.echo(f"Read {render.count(read, 'more file')} ({size}) after that.")
     for root in report.vanished:
-        click.echo(
-            f"gorillacomb: the drive with {render.path_text(root)} went away during the scan;"
-            " what was read is kept.",
-            err=True,
-        )
+        click.echo(f"gorillacomb: {render.path_text(root)} went away while it was read.", err=True)
+        click.echo("What is known of it is kept; scan again when its drive is back.", err=True)
     _print_failures("could not be read", outcome.unreadable)
     _print_failures("changed each time it was read", outcome.unstable)
     _print_failures("in the file list cannot be scanned", outcome.junk)
     for file in outcome.damaged[:_SHOWN]:
         word = "is damaged" if file.state == State.DAMAGED else "may be damaged"
-        click.echo(
-            f"gorillacomb: {render.path_text(file.path)} {word}: its content changed,"
-            " its size and time did not.",
-            err=True,
-        )
+        click.echo(f"gorillacomb: {render.path_text(file.path)} {word}:", err=True)
+        click.echo("  its content changed, its size and time did not.", err=True)
     if len(outcome.damaged) > _SHOWN:
         click.echo(f"  and {len(outcome.damaged) - _SHOWN:,} more such files", err=True)
 
 
 def _print_failures(what: str, failures: tuple[Unreadable, ...]) -> None:
     for failure in failures[:_SHOWN]:
-        path = render.path_text(failure.path)
+        path = render.fit(render.path_text(failure.path), 200)
         click.echo(f"gorillacomb: {path} {what}: {failure.cause}", err=True)
     if len(failures) > _SHOWN:
         click.echo(f"  and {len(failures) - _SHOWN:,} more; --json lists them all", err=True)
@@ -369,7 +399,7 @@ def report_object(index: Index, report: ScanReport, outcome: Outcome) -> dict[st
         "scan": report.scan,
         "roots": [
             {
-                **render.path_object(root.scope),
+                **render.path_object(root.scopes[0] if len(root.scopes) == 1 else root.root.path),
                 "root": root.root.uid,
                 "files": root.files,
                 "folders": root.folders,

@@ -10,21 +10,22 @@ from gorillacomb.index import contents, tree
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.settings import Settings, load_settings
+from gorillacomb.index.store import has_groups
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import FolderState, Root, State
 from gorillacomb.scan.volumes import is_online
 
 FILE_STATE_WORDS = {
     State.FRESH: "read, but written at that moment",
-    State.PENDING: "not read yet (a quick or interrupted scan)",
+    State.PENDING: "not read yet, after a quick or interrupted scan",
     State.UNREADABLE: "unreadable",
     State.UNSTABLE: "changing while read",
     State.PLACEHOLDER: "only in the cloud",
     State.EXCLUDED: "excluded",
     State.TOO_SMALL: "below min-size",
-    State.DAMAGED: "damaged: content changed, times did not",
+    State.DAMAGED: "damaged: the content changed, the times did not",
     State.OTHER: "not a regular file: recorded, never opened",
-    State.SUSPECT: "perhaps damaged: content changed, size and mtime did not",
+    State.SUSPECT: "perhaps damaged: the content changed, the mtime did not",
 }
 _FOLDER_WORDS = {
     FolderState.UNLISTED: "not listed yet",
@@ -100,7 +101,7 @@ def root_object(index: Index, root: Root) -> dict[str, object]:
 def root_lines(index: Index, root: Root) -> list[str]:
     """A root for people, with its settings where it has some."""
     facts = root_table.root_facts(index.connection, root)
-    when = "never to the end" if facts.last_scan_ns is None else render.moment(facts.last_scan_ns)
+    when = "not to the end yet" if facts.last_scan_ns is None else render.moment(facts.last_scan_ns)
     width = render.width()
     lines = [
         render.short_path(root.path, None if width is None else width - 10)
@@ -111,7 +112,7 @@ def root_lines(index: Index, root: Root) -> list[str]:
     if root.weak:
         lines.append(f"  {root.volume_type}: known by path, size and mtime only (no stable inodes)")
     if root.exclude:
-        lines.append(f"  excluded: {' '.join(root.exclude)}")
+        lines += render.paragraph(f"excluded: {' '.join(root.exclude)}", "  ")
     if root.min_size:
         lines.append(f"  min-size: {render.size(root.min_size)}")
     return lines
@@ -119,25 +120,30 @@ def root_lines(index: Index, root: Root) -> list[str]:
 
 def _lines(index: Index, settings: Settings) -> list[str]:
     connection = index.connection
-    lines = [f"Vault {render.short_path(bytes(index.vault.folder), None)}"]
+    width = render.width()
+    room = None if width is None else width - len("Vault ")
+    lines = [f"Vault {render.short_path(bytes(index.vault.folder), room)}"]
     for root in root_table.all_roots(connection):
         lines += root_lines(index, root)
-    groups, copies, wasted = contents.totals(connection)
-    lines.append(
-        f"Duplicates: {render.count(copies, 'copy', 'copies')} too many in"
-        f" {render.count(groups, 'group')} take {render.size(wasted)}"
-    )
+    if has_groups(connection):
+        groups, copies, wasted = contents.totals(connection)
+        lines.append(
+            f"Duplicates: {render.count(copies, 'copy', 'copies')} too many in"
+            f" {render.count(groups, 'group')} take {render.size(wasted)} on disk"
+        )
+    else:
+        lines.append("Duplicates: not known until a first scan has come to them")
     gaps = [
-        f"  {render.count(files, 'file')} ({render.size(size)}): {FILE_STATE_WORDS[state]}"
+        f"  {render.count(files, 'file')} ({render.size(size)}) {FILE_STATE_WORDS[state]}"
         for state, (files, size) in contents.counts_by_state(connection).items()
     ] + [
-        f"  {render.count(number, 'folder')}: {_FOLDER_WORDS[state]}"
+        f"  {render.count(number, 'folder')} {_FOLDER_WORDS[state]}"
         for state, number in tree.count_folders_by_state(connection).items()
     ]
     if gaps:
-        lines += ["Not, or not safely, looked at:", *gaps]
+        lines += ["Not looked at:", *gaps]
     if settings.exclude:
-        lines.append(f"Excluded everywhere: {' '.join(settings.exclude)}")
+        lines += render.paragraph(f"Excluded everywhere: {' '.join(settings.exclude)}", "")
     if settings.prefer:
-        lines.append(f"Preferred: {' '.join(settings.prefer)}")
+        lines += render.paragraph(f"Preferred: {' '.join(settings.prefer)}", "")
     return lines

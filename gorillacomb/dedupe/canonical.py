@@ -77,11 +77,12 @@ def _smell_reason(winner: Copy, losers: Sequence[Copy]) -> str:
     parts = smelly_parts(worst)
     if not parts:
         return "fewer names of copies in its path"
-    return f"not under a name of a copy, such as {_show(parts[0])!r}"
+    return f"not under a name of a copy, such as '{_show(parts[0])}'"
 
 
 def _show(name: bytes) -> str:
-    return name.decode("utf-8", "backslashreplace")
+    text = name.decode("utf-8", "backslashreplace")
+    return text if text.isprintable() else repr(text)[1:-1]
 
 
 RULES: tuple[Rule, ...] = (

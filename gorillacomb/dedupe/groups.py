@@ -83,7 +83,9 @@ class Groups:
             markers = tree.markers_above(self._index.connection, folder)
             if markers:
                 at, marker = markers[-1]
-                found = (self.paths.place(at)[1], marker, marker in _VERSION_CONTROL)
+                place = self.paths.place(at)
+                if place is not None:
+                    found = (place[1], marker, marker in _VERSION_CONTROL)
             self._projects[folder] = found
         return self._projects[folder]
 

@@ -54,7 +54,8 @@ def files_with(connection: Connection, paths: FolderPaths, digest: bytes) -> lis
     rows = connection.execute(
         f"SELECT {_FILE} FROM files WHERE {_CONTENT} AND digest = ?", (digest,)
     )
-    return sorted((_file(paths, *row) for row in rows), key=lambda file: file.path)
+    files = [file for row in rows if (file := _file(paths, *row)) is not None]
+    return sorted(files, key=lambda file: file.path)
 
 
 def file_at(
@@ -78,7 +79,9 @@ def files_in_states(
         states,
     )
     for row in cursor:
-        yield _file(paths, *row)
+        file = _file(paths, *row)
+        if file is not None:
+            yield file
 
 
 def totals(connection: Connection) -> tuple[int, int, int]:
@@ -120,8 +123,12 @@ def _file(
     digest: bytes | None,
     target: bytes | None,
     cause: str | None,
-) -> IndexedFile:
-    root, place = paths.place(folder)
+) -> IndexedFile | None:
+    """The entry of a row; None for one whose folder is on its way elsewhere."""
+    found = paths.place(folder)
+    if found is None:
+        return None
+    root, place = found
     return IndexedFile(
         folder=folder,
         root=root,

@@ -22,6 +22,9 @@ from gorillacomb.index.driver import (
 )
 from gorillacomb.index.vault import Vault
 
+DEBUG = "GORILLACOMB_DEBUG"
+"""Set to anything, errors that look like a damaged index show where they come from."""
+
 _COMMIT_AFTER = 0.5
 """Seconds: so much work at the most is lost by a power cut, and no reader waits longer."""
 
@@ -64,6 +67,7 @@ class Index:
             )
         with explaining(vault):
             connection = open_reader(vault.index)
+            _refuse_strange(vault, connection)
             if _refuse_newer(vault, connection) < schema.VERSION:
                 raise VaultDamaged(
                     f"The index {vault.index} was never finished, or is older than this version.",
@@ -140,6 +144,17 @@ def _refuse_newer(vault: Vault, connection: Connection) -> int:
     return version
 
 
+def _refuse_strange(vault: Vault, connection: Connection) -> None:
+    """A database of another program may have a version too."""
+    tables = connection.execute(
+        "SELECT count(*) FROM sqlite_master WHERE name IN ('roots', 'folders', 'files', 'groups')"
+    ).fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if 0 < version <= schema.VERSION and tables < 4:
+        connection.close()
+        raise _damaged(vault, "it lacks tables, as another program's database would")
+
+
 @contextmanager
 def explaining(vault: Vault) -> Iterator[None]:
     """Turn the errors of SQLite and the system into VaultError, in words and with advice."""
@@ -148,10 +163,19 @@ def explaining(vault: Vault) -> Iterator[None]:
     except OperationalError as error:
         raise _in_words(vault.index, error) from error
     except DatabaseError as error:
-        raise VaultDamaged(
-            f"The index {vault.index} is damaged: {error}.",
-            "Nothing of yours is lost: move that file away and scan again.",
-        ) from error
+        raise _damaged(vault, str(error)) from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        # Values of a kind that no version writes; or a fault of ours, which this lets through.
+        if os.environ.get(DEBUG):
+            raise
+        raise _damaged(vault, f"{type(error).__name__}, {error}") from error
+
+
+def _damaged(vault: Vault, what: str) -> VaultDamaged:
+    return VaultDamaged(
+        f"The index {vault.index} is damaged: {what}.",
+        "Nothing of yours is lost: move that file away and scan again.",
+    )
 
 
 def _in_words(path: Path, error: DatabaseError) -> VaultError:
@@ -172,5 +196,10 @@ def _in_words(path: Path, error: DatabaseError) -> VaultError:
         return VaultUnwritable(
             f"The vault's disk fails at {path}: {error}.",
             "What was committed is kept. Check that disk, or its free space.",
+        )
+    if "no such table" in str(error) or "no such column" in str(error):
+        return VaultDamaged(
+            f"{path} is not an index of Gorilla Comb, or is damaged: {error}.",
+            "Nothing of yours is lost: move that file away and scan again.",
         )
     return VaultError(f"The index {path} cannot be used: {error}.", "Check the vault's folder.")

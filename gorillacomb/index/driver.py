@@ -6,12 +6,14 @@ there must be one: the standard library's.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
 Connection = sqlite3.Connection
 DatabaseError = sqlite3.DatabaseError
+IntegrityError = sqlite3.IntegrityError
 OperationalError = sqlite3.OperationalError
 SQLITE_VERSION = sqlite3.sqlite_version
 
@@ -25,7 +27,7 @@ def open_writer(path: Path) -> Connection:
 
     Transactions are opened by hand (BEGIN IMMEDIATE); every commit is on the disk when it returns.
     """
-    connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
+    connection = sqlite3.connect(os.fsencode(path), isolation_level=None, timeout=_BUSY_SECONDS)
     connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
@@ -37,10 +39,19 @@ def open_writer(path: Path) -> Connection:
 
 
 def open_reader(path: Path | str) -> Connection:
-    """Open for reading only, which cannot checkpoint; raises sqlite3.Error."""
-    quoted = quote(str(path))
+    """Open for reading only, which cannot checkpoint; raises sqlite3.Error.
+
+    On a read-only disk SQLite cannot make the files that go with a log, and needs none: nobody
+    writes there.
+    """
+    name = os.fsencode(path)
+    writable = os.access(os.path.dirname(name), os.W_OK)
+    frozen = "" if writable or os.path.exists(name + b"-wal") else "&immutable=1"
     connection = sqlite3.connect(
-        f"file:{quoted}?mode=ro", uri=True, isolation_level=None, timeout=_BUSY_SECONDS
+        f"file:{quote(name)}?mode=ro{frozen}",
+        uri=True,
+        isolation_level=None,
+        timeout=_BUSY_SECONDS,
     )
     connection.execute("PRAGMA cache_size = -8192")
     return connection

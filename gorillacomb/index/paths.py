@@ -31,17 +31,20 @@ class FolderPaths:
         self._roots = roots
         self._known: dict[int, tuple[int, bytes]] = {}
 
-    def place(self, folder: int) -> tuple[int, bytes]:
-        """The root's id and the absolute path of a folder."""
+    def place(self, folder: int) -> tuple[int, bytes] | None:
+        """The root's id and the absolute path of a folder.
+
+        None for one in a folder that left its place when a scan was cut short: the next scan finds
+        out where to.
+        """
         chain: list[tuple[int, bytes]] = []
-        at, root = folder, 0
+        at = folder
         while (known := self._known.get(at)) is None:
             row = self._connection.execute(
                 "SELECT root, parent, name FROM folders WHERE id = ?", (at,)
             ).fetchone()
-            if row is None:  # above a folder that was about to move when a scan was killed
-                known = (root, self._roots[root].path)
-                break
+            if row is None:
+                return None
             root, parent, name = row
             if parent is None:
                 known = (root, self._roots[root].path)
@@ -58,14 +61,19 @@ class FolderPaths:
         return root, path
 
 
+def child_folder(connection: Connection, parent: int, name: bytes) -> int | None:
+    """The id of the folder of this name in another."""
+    row = connection.execute(
+        "SELECT id FROM folders WHERE parent = ? AND name = ?", (parent, name)
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
 def find_folder(connection: Connection, root: Root, relative: bytes) -> int | None:
     """The id of the folder at a path below a root."""
-    at = root.folder
+    at: int | None = root.folder
     for name in relative.split(b"/") if relative else ():
-        row = connection.execute(
-            "SELECT id FROM folders WHERE parent = ? AND name = ?", (at, name)
-        ).fetchone()
-        if row is None:
+        if at is None:
             return None
-        at = row[0]
+        at = child_folder(connection, at, name)
     return at

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from gorillacomb.index.driver import Connection
+from gorillacomb.index.tree import REGULAR
 from gorillacomb.model import FolderState, Root
 
 _COLUMNS = "id, uid, folder, path, volume, volume_type, weak, inner_path, exclude, min_size"
@@ -134,7 +135,7 @@ def forget_root(connection: Connection, root: Root) -> None:
 def root_facts(connection: Connection, root: Root) -> RootFacts:
     """Count what is known of a root."""
     folders = connection.execute(
-        "SELECT count(*) FROM folders WHERE root = ?", (root.id,)
+        "SELECT count(*) FROM folders WHERE root = ? AND state <> 3", (root.id,)
     ).fetchone()[0]
     scan = connection.execute(
         "SELECT finished_ns, files, bytes FROM scans"
@@ -145,7 +146,7 @@ def root_facts(connection: Connection, root: Root) -> RootFacts:
         return RootFacts(scan[1], scan[2], folders, scan[0])
     files, size = connection.execute(
         "SELECT count(*), coalesce(sum(size), 0) FROM files"
-        " WHERE folder IN (SELECT id FROM folders WHERE root = ?)",
+        f" WHERE state <> 6 AND {REGULAR} AND folder IN (SELECT id FROM folders WHERE root = ?)",
         (root.id,),
     ).fetchone()
     return RootFacts(files, size, folders, None if scan is None else scan[0])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from gorillacomb.index.driver import Connection
@@ -64,9 +67,7 @@ CREATE TABLE groups (
     reclaimable INTEGER NOT NULL      -- bytes on disk
 ) WITHOUT ROWID;
 CREATE TABLE touched (
-    digest BLOB NOT NULL,             -- contents whose groups are to be made anew
-    came INTEGER NOT NULL,
-    went INTEGER NOT NULL
+    digest BLOB NOT NULL              -- contents whose groups are to be made anew
 );
 CREATE TABLE scans (
     id INTEGER PRIMARY KEY,
@@ -91,8 +92,14 @@ SELECT id, root, path FROM walk;
 CREATE VIEW all_files AS
 SELECT folder_paths.path || '/' || CAST(files.name AS TEXT) AS path, files.size,
        datetime(files.mtime_ns / 1000000000, 'unixepoch') AS modified,
-       lower(hex(files.digest)) AS blake3, files.state, files.cause
-FROM files JOIN folder_paths ON folder_paths.id = files.folder;
+       lower(hex(files.digest)) AS blake3,
+       CASE files.state WHEN 0 THEN 'read' WHEN 1 THEN 'read' WHEN 2 THEN 'not read yet'
+       WHEN 3 THEN 'unreadable' WHEN 4 THEN 'unstable' WHEN 5 THEN 'in the cloud'
+       WHEN 6 THEN 'excluded' WHEN 7 THEN 'below min-size' WHEN 9 THEN 'damaged'
+       ELSE 'suspect' END AS state,
+       files.cause
+FROM files JOIN folder_paths ON folder_paths.id = files.folder
+WHERE (files.mode & 61440) = 32768;
 CREATE VIEW duplicate_files AS
 SELECT lower(hex(groups.digest)) AS blake3, groups.size, groups.copies, groups.reclaimable,
        folder_paths.path || '/' || CAST(files.name AS TEXT) AS path
@@ -108,12 +115,25 @@ DIGEST_INDEX = (
 """Made when the first scan has all its rows: built once it costs a tenth of what upkeep does."""
 
 
+@contextmanager
+def one_sqlite() -> Iterator[None]:
+    """Keep sqlite-utils from loading another SQLite library that happens to be installed."""
+    others = {name: None for name in ("pysqlite3", "sqlean") if name not in sys.modules}
+    sys.modules.update(others)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in others:
+            del sys.modules[name]
+
+
 def migrate(connection: Connection) -> None:
     """Bring the index to `VERSION`; nothing is done, and nothing imported, when it is there."""
     if connection.execute("PRAGMA user_version").fetchone()[0] == VERSION:
         return
     # Imported where used: it costs 100 ms that only a new or an old index has to pay.
-    from sqlite_utils import Database, Migrations
+    with one_sqlite():
+        from sqlite_utils import Database, Migrations
 
     migrations = Migrations("gorillacomb.index")
 

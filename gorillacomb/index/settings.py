@@ -44,7 +44,11 @@ def parse_size(text: str) -> int:
         raise ValueError(f"{text!r} is not a size; write 500, 10MB or 1GiB")
     number, unit, binary = match.groups()
     base = 1024 if binary else 1000
-    return int(float(number) * base ** _UNITS[unit.lower()])
+    too_long = len(number.partition(".")[0]) > 18
+    size = 0 if too_long else int(float(number) * base ** _UNITS[unit.lower()])
+    if too_long or size >= 1 << 63:
+        raise ValueError(f"{text[:40]!r} is more than any file can have")
+    return size
 
 
 def load_settings(folder: Path | None = None) -> Settings:
@@ -63,10 +67,9 @@ def load_settings(folder: Path | None = None) -> Settings:
             raise ValueError(
                 f"it has no setting {unknown[0]!r}; there are {', '.join(sorted(known))}"
             )
-        size = values.get("min-size")
         return Settings(
             exclude=_texts(values, "exclude"),
-            min_size=None if size is None else parse_size(str(size)),
+            min_size=_size(values, "min-size"),
             prefer=tuple(os.path.expanduser(place) for place in _texts(values, "prefer")),
             workers=_number(values, "workers"),
         )
@@ -79,6 +82,15 @@ def _texts(values: dict[str, object], key: str) -> tuple[str, ...]:
     if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
         raise ValueError(f"{key} must be a list of strings")
     return tuple(given)
+
+
+def _size(values: dict[str, object], key: str) -> int | None:
+    if key not in values:
+        return None
+    try:
+        return parse_size(str(values[key]))
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from error
 
 
 def _number(values: dict[str, object], key: str) -> int | None:

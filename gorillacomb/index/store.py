@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gorillacomb.index.database import Index
-from gorillacomb.index.driver import Connection
+from gorillacomb.index.driver import Connection, IntegrityError
 from gorillacomb.index.schema import DIGEST_INDEX
 from gorillacomb.model import DIGEST, FolderState, HashedRow, Row, State
 
@@ -52,8 +52,12 @@ class Writes:
     """Folder ids and entries that are not plainly hashed."""
     gone: list[tuple[int, bytes]] = field(default_factory=list)
     """Folder ids and names of entries."""
-    old_digests: list[bytes] = field(default_factory=list)
-    """What entries contained before, and may contain no more."""
+    touched: list[bytes] = field(default_factory=list)
+    """Contents of entries that went, changed, or are left out from now on."""
+    came: list[tuple[int, int, int]] = field(default_factory=list)
+    """inode, size, mtime of entries that are new to their folder."""
+    went: list[tuple[int, int, int]] = field(default_factory=list)
+    """The same of entries that are there no more."""
 
     def __bool__(self) -> bool:
         return bool(
@@ -77,6 +81,15 @@ class Store:
             1 + (self._connection.execute("SELECT coalesce(max(id), 0) FROM folders").fetchone()[0])
         )
         self._keeps_groups = has_groups(self._connection)
+        self._connection.execute(
+            "CREATE TEMP TABLE arrivals"
+            " (inode INTEGER, size INTEGER, mtime_ns INTEGER, came INTEGER, went INTEGER)"
+        )
+
+    def skip_used_ids(self) -> None:
+        """Take note of folders that were written past this store."""
+        used = self._connection.execute("SELECT max(id) FROM folders").fetchone()[0]
+        self._next_folder = max(self._next_folder, used + 1)
 
     def reserve_folders(self, count: int) -> int:
         """Set ids for new folders aside; returns the first of them."""
@@ -93,8 +106,9 @@ class Store:
             writes.away,
         )
         for folder, parent, name in writes.moved:
+            self._displace(folder, parent, name)
             self._move(folder, root, parent, name)
-        put(_PUT_FOLDER, writes.new_folders)
+        self._put_folders(writes.new_folders)
         put(
             "UPDATE folders SET inode = ?, state = ?, marker = ?, cause = ? WHERE id = ?",
             writes.folders,
@@ -104,30 +118,58 @@ class Store:
         put("DELETE FROM files WHERE folder = ? AND name = ?", writes.gone)
         put(_PUT_HASHED, writes.hashed)
         put(_PUT_FILE, [(folder, *row) for folder, row in writes.rows])
-        new = [row[-1] for row in writes.hashed] + [row[DIGEST] for _, row in writes.rows]
-        self._touch(new, writes.old_digests)
+        put("INSERT INTO arrivals VALUES (?, ?, ?, 1, 0)", writes.came)
+        put("INSERT INTO arrivals VALUES (?, ?, ?, 0, 1)", writes.went)
+        if self._keeps_groups:
+            self._touch(writes.touched)
+            self._touch([row[-1] for row in writes.hashed])
+            self._touch([row[DIGEST] for _, row in writes.rows])
+
+    def _put_folders(self, rows: Sequence[FolderRow]) -> None:
+        self._connection.execute("SAVEPOINT folders")
+        try:
+            self._connection.executemany(_PUT_FOLDER, rows)
+        except IntegrityError:
+            # A folder that was moved about while it was walked was met in two places.
+            self._connection.execute("ROLLBACK TO folders")
+            for row in rows:
+                self._displace(row[0], row[2], row[3])
+                self._connection.execute(_PUT_FOLDER, row)
+        self._connection.execute("RELEASE folders")
+
+    def _displace(self, folder: int, parent: int, name: bytes) -> None:
+        """Make room for a folder: another one that stood in its place has left it."""
+        self._connection.execute(
+            f"UPDATE folders SET parent = {AWAY}, name = CAST(id AS BLOB)"
+            " WHERE parent = ? AND name = ? AND id <> ?",
+            (parent, name, folder),
+        )
 
     def put_rows(self, rows: Sequence[tuple[int, Row]], gone: Sequence[tuple[int, bytes]]) -> None:
         """Write entries of any folders."""
         self._connection.executemany(_PUT_FILE, [(folder, *row) for folder, row in rows])
         self._connection.executemany("DELETE FROM files WHERE folder = ? AND name = ?", gone)
-        self._touch([row[DIGEST] for _, row in rows], ())
+        self._touch([row[DIGEST] for _, row in rows])
 
-    def _touch(self, new: Sequence[bytes | None], old: Sequence[bytes]) -> None:
+    def _touch(self, digests: Sequence[bytes | None]) -> None:
         """Note contents whose groups are to be made anew."""
-        if self._keeps_groups and (new or old):
+        if self._keeps_groups:
             self._connection.executemany(
-                "INSERT INTO touched VALUES (?, ?, ?)",
-                [(digest, 1, 0) for digest in new if digest is not None]
-                + [(digest, 0, 1) for digest in old],
+                "INSERT INTO touched VALUES (?)",
+                [(digest,) for digest in digests if digest is not None],
             )
 
     def _exclude_below(self, folder: int) -> None:
         """An excluded folder keeps its rows, as excluded ones: neither missing nor counted."""
         self._touch_below(folder)
         self._connection.execute(
-            f"{_BELOW} UPDATE files SET state = ? WHERE folder IN below AND state <> ?",
-            (folder, State.EXCLUDED, State.EXCLUDED),
+            f"{_BELOW} UPDATE files SET state = {State.EXCLUDED:d}, cause = NULL,"
+            # As changes.left_out: what could not be trusted is read again when it comes back.
+            f" digest = CASE state WHEN {State.FRESH:d} THEN NULL ELSE digest END,"
+            f" checked_ns = CASE WHEN state IN ({State.HASHED:d}, {State.TOO_SMALL:d})"
+            "  THEN checked_ns ELSE 0 END"
+            f" WHERE folder IN below AND state <> {State.EXCLUDED:d}",
+            (folder,),
         )
         self._connection.execute(
             f"{_BELOW} UPDATE folders SET state = ? WHERE id IN below",
@@ -137,7 +179,7 @@ class Store:
     def _touch_below(self, folder: int) -> None:
         if self._keeps_groups:
             self._connection.execute(
-                f"{_BELOW} INSERT INTO touched SELECT digest, 0, 1 FROM files"
+                f"{_BELOW} INSERT INTO touched SELECT digest FROM files"
                 " WHERE folder IN below AND digest IS NOT NULL",
                 (folder,),
             )
@@ -166,20 +208,24 @@ class Store:
     def remove_folder(self, folder: int) -> int:
         """Drop a folder with all below it; returns how many entries went with it."""
         self._touch_below(folder)
+        self._connection.execute(
+            f"{_BELOW} INSERT INTO arrivals SELECT inode, size, mtime_ns, 0, 1 FROM files"
+            f" WHERE folder IN below AND state <> {State.EXCLUDED:d}",
+            (folder,),
+        )
         gone = self._connection.execute(
-            f"{_BELOW} DELETE FROM files WHERE folder IN below", (folder,)
+            # Python's sqlite3 counts rows only for a statement that begins with DELETE.
+            f"DELETE FROM files WHERE folder IN ({_BELOW} SELECT id FROM below)",
+            (folder,),
         ).rowcount
         self._connection.execute(f"{_BELOW} DELETE FROM folders WHERE id IN below", (folder,))
-        return max(gone, 0)
+        return gone
 
-    def moved_files(self, empty: bytes) -> int:
-        """How many contents both went and came: files that moved. ``empty`` is not counted."""
-        if not self._keeps_groups:
-            return 0
+    def moved_files(self) -> int:
+        """How many entries both went and came, with their inode, size and mtime: those moved."""
         found = self._connection.execute(
             "SELECT coalesce(sum(least), 0) FROM (SELECT min(sum(came), sum(went)) AS least"
-            " FROM touched WHERE digest <> ? GROUP BY digest)",
-            (empty,),
+            " FROM arrivals WHERE inode <> 0 GROUP BY inode, size, mtime_ns)"
         ).fetchone()
         return int(found[0])
 

@@ -15,6 +15,10 @@ _BELOW = (
 )
 
 
+REGULAR = "(mode & 61440) = 32768"
+"""S_ISREG in SQL: symbolic links, FIFOs and the like are entries, but not files."""
+
+
 @dataclass(frozen=True, slots=True)
 class FolderFacts:
     """What is known of a folder and all below it."""
@@ -27,17 +31,21 @@ class FolderFacts:
     duplicate_bytes: int
     gaps: int
     """Entries that were not read, and folders that were not listed: with any it is incomplete."""
+    cause: str | None
+    """Why the folder itself could not be listed."""
 
 
 def folder_facts(connection: Connection, folder: int) -> FolderFacts:
     """Sum up a folder."""
     files, size, gaps = connection.execute(
-        f"{_BELOW} SELECT count(*), coalesce(sum(size), 0), coalesce(sum(state BETWEEN 2 AND 7"
-        " OR state > 8), 0) FROM files WHERE folder IN below",
+        f"{_BELOW} SELECT coalesce(sum(state <> 6 AND {REGULAR}), 0),"
+        f" coalesce(sum(size) FILTER (WHERE state <> 6 AND {REGULAR}), 0),"
+        " coalesce(sum(state BETWEEN 2 AND 7 OR state > 8), 0) FROM files WHERE folder IN below",
         (folder,),
     ).fetchone()
     folders, unlisted = connection.execute(
-        f"{_BELOW} SELECT count(*), coalesce(sum(state <> 0), 0) FROM folders WHERE id IN below",
+        f"{_BELOW} SELECT coalesce(sum(state <> 3), 0), coalesce(sum(state <> 0), 0)"
+        " FROM folders WHERE id IN below",
         (folder,),
     ).fetchone()
     duplicates, duplicate_bytes = connection.execute(
@@ -46,7 +54,16 @@ def folder_facts(connection: Connection, folder: int) -> FolderFacts:
         " AND digest IN (SELECT digest FROM groups)",
         (folder,),
     ).fetchone()
-    return FolderFacts(files, folders - 1, size, duplicates, duplicate_bytes, gaps + unlisted)
+    cause = connection.execute("SELECT cause FROM folders WHERE id = ?", (folder,)).fetchone()[0]
+    return FolderFacts(
+        files,
+        max(folders - 1, 0),
+        size,
+        duplicates,
+        duplicate_bytes,
+        gaps + unlisted,
+        cause,
+    )
 
 
 def folders_in_states(
@@ -59,7 +76,9 @@ def folders_in_states(
     )
     for folder, state, cause in cursor:
         words = cause or FolderState(state).name.lower().replace("_", " ")
-        yield Unreadable(paths.place(folder)[1], words, folder=True)
+        place = paths.place(folder)
+        if place is not None:
+            yield Unreadable(place[1], words, folder=True)
 
 
 def count_folders_by_state(connection: Connection) -> dict[FolderState, int]:

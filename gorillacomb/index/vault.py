@@ -14,6 +14,7 @@ from gorillacomb.errors import VaultError, VaultForeign, VaultLocked, VaultUnwri
 
 APPLICATION = "gorillacomb"
 ENVIRONMENT = "GORILLACOMB_VAULT"
+_ENDS = ("", "-wal", "-shm", "-journal")
 
 
 def default_vault() -> Path:
@@ -56,6 +57,11 @@ class Vault:
         """Refuse a vault that is another user's or that others may write to."""
         try:
             facts = os.stat(self.folder)
+        except FileNotFoundError:
+            raise VaultError(
+                f"Nothing has been scanned yet: there is no vault {self.folder}.",
+                "Comb a drive first: gorillacomb scan PATH",
+            ) from None
         except OSError as error:
             raise VaultError(
                 f"The vault {self.folder} cannot be used: {os.strerror(error.errno or 0)}.",
@@ -84,11 +90,19 @@ class Vault:
             )
         if stat.S_ISLNK(facts.st_mode) and path != self.folder:
             raise VaultForeign(f"{path} is a symbolic link.", "Put the file itself in its place.")
+        if path == self.index and not stat.S_ISREG(facts.st_mode):
+            raise VaultError(f"{path} is not a file.", "Move it away and scan again.")
 
     def _check_contents(self) -> None:
         """A folder with other people's files in it is not made into a vault by a slip."""
         ours = ("index.db", "trace.db", "lock")
-        names = [path.name for path in self.folder.iterdir()]
+        try:
+            names = os.listdir(self.folder)
+        except OSError as error:
+            raise VaultError(
+                f"The vault {self.folder} cannot be read: {os.strerror(error.errno or 0).lower()}.",
+                f"Check its permissions: chmod 700 {self.folder}",
+            ) from error
         if names and not any(name in ours for name in names):
             raise VaultError(
                 f"{self.folder} is not empty and not a vault.",
@@ -137,12 +151,14 @@ class Vault:
             os.close(self._lock)
             self._lock = None
 
-    def own_folders(self) -> frozenset[tuple[int, int]]:
-        """(device, inode) of our folders, which no scan enters."""
+    def own_files(self) -> frozenset[tuple[int, int]]:
+        """(device, inode) of our folders and databases, which no scan opens by any name."""
         found = set()
-        for folder in (self.folder, config_folder(), state_folder()):
+        names = ("lock", *(f"{name}.db{end}" for name in ("index", "trace") for end in _ENDS))
+        folders = (self.folder, config_folder(), state_folder())
+        for path in (*folders, *(self.folder / name for name in names)):
             try:
-                facts = os.stat(folder)
+                facts = os.stat(path)
             except OSError:
                 continue  # not there: nothing to keep out of
             found.add((facts.st_dev, facts.st_ino))

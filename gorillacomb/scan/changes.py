@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from gorillacomb.index.baseline import Baseline, Fingerprint
 from gorillacomb.model import (
+    BLOCKS,
     CAUSE,
     CHECKED,
     CTIME,
@@ -33,6 +34,15 @@ _READ_AGAIN = frozenset({State.FRESH, State.UNREADABLE, State.UNSTABLE, State.PL
 _WITH_CONTENT = frozenset({State.HASHED, State.FRESH})
 
 
+Identity = tuple[int, int, int]
+"""inode, size, mtime: by these an entry is known again that moved."""
+
+
+def identity(row: Row) -> Identity:
+    """What stays with a file when it gets another name."""
+    return (row[INODE], row[SIZE], row[MTIME])
+
+
 @dataclass(slots=True)
 class Changes:
     """The difference between a folder and its rows."""
@@ -40,13 +50,23 @@ class Changes:
     hashed: list[HashedRow] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     gone: list[bytes] = field(default_factory=list)
-    old_digests: list[bytes] = field(default_factory=list)
+    touched: list[bytes] = field(default_factory=list)
+    """Contents that came, went or changed their state: their groups are to be made anew."""
+    came: list[Identity] = field(default_factory=list)
+    went: list[Identity] = field(default_factory=list)
     new: int = 0
     changed: int = 0
     files: int = 0
     bytes: int = 0
     hashed_files: int = 0
     hashed_bytes: int = 0
+
+    def leave(self, old: Row) -> None:
+        """Count an entry that is there no more."""
+        self.gone.append(old[NAME])
+        self.touched += [old[DIGEST]] if old[DIGEST] else []
+        if old[STATE] != State.EXCLUDED:
+            self.went.append(identity(old))
 
     def count_read(self, row: Row) -> None:
         """Count an entry whose content was read."""
@@ -82,6 +102,12 @@ def describe_all(
     )
 
 
+def arrivals(changes: Changes) -> list[Identity]:
+    """The identities of all entries of a folder that `describe_all` described."""
+    plain = [(row[7], row[3], row[4]) for row in changes.hashed]
+    return plain + [identity(row) for row in changes.rows]
+
+
 def compare(
     descriptor: int,
     names: list[bytes],
@@ -90,25 +116,41 @@ def compare(
     moment: int,
     baseline: Baseline,
     window: tuple[bytes, bytes] | None,
+    kept: frozenset[bytes] = frozenset(),
 ) -> Changes:
     """Compare entries on disk with the rows of ``folder``, and read what cannot be trusted.
 
     ``names`` are sorted; ``window`` are the first and last name when they are not the whole folder.
-    Entries that are in the index but not in ``names`` are `gone` only for a whole folder.
+    Entries that are in the index and not in ``names`` are `gone`, but only for a whole folder, and
+    not those ``kept``.
     """
     listed = fingerprints(descriptor, names, context)
     stored = baseline.fingerprints(folder, window)
     sizes = [entry[SIZE] for entry in listed if entry[STATE] != State.OTHER]
     changes = Changes(files=len(sizes), bytes=sum(sizes))
-    if listed == stored and not context.rehash:
+    if listed == stored and not context.rehash and not _too_small(listed, context):
         return changes
     rows = baseline.rows(folder, window)
     for entry in listed:
         _settle_entry(descriptor, entry, rows.pop(entry[NAME], None), context, moment, changes)
     if window is None:
-        changes.gone = list(rows)
-        changes.old_digests += [digest for row in rows.values() if (digest := row[DIGEST])]
+        for name, row in rows.items():
+            if name not in kept:
+                changes.leave(row)
     return changes
+
+
+def _too_small(listed: list[Fingerprint], context: RootContext) -> bool:
+    """Whether some file is hashed that is below the root's min-size since then."""
+    least = context.min_size
+    return least > 0 and any(entry[STATE] == 0 and entry[SIZE] < least for entry in listed)
+
+
+def _is_edit(row: Row, old: Row) -> bool:
+    """Whether an entry has other content, as far as is known, and not just another state."""
+    if row[SIZE] != old[SIZE] or row[MTIME] != old[MTIME]:
+        return old[STATE] != State.EXCLUDED or bool(old[MTIME])
+    return row[DIGEST] != old[DIGEST] and None not in (row[DIGEST], old[DIGEST])
 
 
 def fingerprints(descriptor: int, names: list[bytes], context: RootContext) -> list[Fingerprint]:
@@ -156,8 +198,7 @@ def _settle_entry(
             row = read_file(descriptor, entry[NAME], context, moment)
         if row is None:
             if old is not None:
-                changes.gone.append(old[NAME])
-                changes.old_digests += [old[DIGEST]] if old[DIGEST] else []
+                changes.leave(old)
             return
         changes.count_read(row)
         if old is not None:
@@ -165,10 +206,10 @@ def _settle_entry(
     if old is None:
         changes.new += 1
         changes.rows.append(row)
+        changes.came.append(identity(row))
     elif row != old:
-        if row[DIGEST] != old[DIGEST] or row[SIZE] != old[SIZE] or row[MTIME] != old[MTIME]:
-            changes.changed += 1
-        changes.old_digests += [old[DIGEST]] if old[DIGEST] else []
+        changes.changed += _is_edit(row, old)
+        changes.touched += [old[DIGEST]] if old[DIGEST] else []
         changes.rows.append(row)
 
 
@@ -182,14 +223,28 @@ def reuse(entry: Fingerprint, old: Row, context: RootContext) -> Row | None:
     if state in _READ_AGAIN or (context.rehash and old[SIZE]):
         return None
     if entry[SIZE] < context.min_size:
+        if state != State.TOO_SMALL:
+            old = left_out(old, State.TOO_SMALL)
         state = State.TOO_SMALL
     elif state in (State.EXCLUDED, State.TOO_SMALL):
-        if old[DIGEST] is None:
+        if old[DIGEST] is None or (old[SIZE] and not old[CHECKED]):
             return None
         state = State.HASHED
     elif state == State.PENDING and entry[SIZE] <= context.hash_limit:
         return None
     return (*entry[:STATE], state, *entry[MODE:], *old[CHECKED:CAUSE], None)
+
+
+def left_out(old: Row, state: State) -> Row:
+    """The row of an entry that is not looked at from now on, with what it takes to come back.
+
+    A digest that may be trusted keeps the time of its reading; one of damaged content stays without
+    that time, so that it is compared again; one that was taken too early is dropped.
+    """
+    kept = None if old[STATE] == State.FRESH else old[DIGEST]
+    sound = old[STATE] in (State.HASHED, State.EXCLUDED, State.TOO_SMALL)
+    checked = old[CHECKED] if sound else 0
+    return amended(old, {STATE: state, DIGEST: kept, CHECKED: checked, CAUSE: None})
 
 
 def same_fingerprint(entry: Fingerprint, old: Row, context: RootContext) -> bool:
@@ -215,12 +270,15 @@ def judge(row: Row, old: Row) -> Row:
     Damage: content that differs although size and mtime are the same; only a suspicion when ctime
     or inode moved, since a restored backup looks like that too.
     """
+    if row[STATE] == State.UNREADABLE and not row[BLOCKS] and not row[MTIME]:
+        # Not even looked at: all that was known stays known.
+        return amended(old, {STATE: State.UNREADABLE, CAUSE: row[CAUSE]})
     same_times = row[SIZE] == old[SIZE] and row[MTIME] == old[MTIME] and old[DIGEST] is not None
     if row[STATE] not in _WITH_CONTENT:
         # Not read this time: what was known stays known, as long as nothing says it was edited.
         return amended(row, {DIGEST: old[DIGEST]}) if same_times else row
     if not same_times or row[DIGEST] == old[DIGEST] or old[STATE] == State.FRESH:
         return row
-    moved = row[CTIME] != old[CTIME] or row[INODE] != old[INODE]
+    moved = row[CTIME] != old[CTIME] or row[INODE] != old[INODE] or old[STATE] == State.SUSPECT
     state = State.SUSPECT if moved else State.DAMAGED
     return amended(row, {STATE: state, DIGEST: old[DIGEST]})

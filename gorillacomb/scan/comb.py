@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gorillacomb.bytepaths import below, is_below, join
-from gorillacomb.errors import GorillaCombError, Interrupted
+from gorillacomb.errors import GorillaCombError, Interrupted, UsageFault
 from gorillacomb.index import pending
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index, explaining
@@ -24,22 +24,24 @@ from gorillacomb.index.vault import Vault
 from gorillacomb.model import (
     Changes,
     Progress,
+    Root,
     RootReport,
     ScanReport,
     Silence,
     Unreadable,
 )
 from gorillacomb.scan.dispatch import Dispatcher
-from gorillacomb.scan.file_list import FileList, sort_file_list
+from gorillacomb.scan.file_list import sort_file_list
 from gorillacomb.scan.fingerprint import PROBE_SPAN
 from gorillacomb.scan.large import LargeFiles
 from gorillacomb.scan.options import OnDuplicates, ScanOptions
-from gorillacomb.scan.pool import Inline, Pool, Workers, default_workers
-from gorillacomb.scan.roots import Place, Scope, ensure_folder, locate, register
+from gorillacomb.scan.pool import MOST_WORKERS, Inline, Pool, Workers, default_workers
+from gorillacomb.scan.roots import Place, Scope, covers, ensure_folder, locate, register
 from gorillacomb.scan.tasks import FolderTask, RootContext
 from gorillacomb.scan.volumes import PSEUDO, mounts_below
 from gorillacomb.scan.walk import Walk
 
+_ALL = 1 << 62
 _SMALL_TREE = 600
 """Entries; a tree of fewer is done before a pool would have started."""
 
@@ -59,7 +61,7 @@ def comb(
     """
     options = options or ScanOptions()
     progress = progress or Silence()
-    places = with_inner_file_systems(locate(paths), options)
+    places = locate(paths)
     _refuse_the_vault(vault, places)
     # Before the index is opened: a forked worker must not hold a copy of the connection.
     workers = start_workers(places, options)
@@ -84,7 +86,7 @@ def start_workers(places: Sequence[Place], options: ScanOptions) -> Workers:
     count = default_workers() if options.workers is None else options.workers
     if count < 1 or (options.workers is None and _is_small(places)):
         return Inline()
-    return Pool(count)
+    return Pool(min(count, MOST_WORKERS))
 
 
 def _is_small(places: Sequence[Place]) -> bool:
@@ -104,19 +106,6 @@ def _is_small(places: Sequence[Place]) -> bool:
     return True
 
 
-def with_inner_file_systems(places: list[Place], options: ScanOptions) -> list[Place]:
-    """With --cross-file-systems, every file system mounted inside is a root of its own."""
-    if not options.cross_file_systems:
-        return places
-    inner = [
-        mount.point
-        for place in places
-        for mount in mounts_below(place.path)
-        if mount.type not in PSEUDO and os.access(mount.point, os.R_OK | os.X_OK)
-    ]
-    return locate([place.path for place in places] + [p for p in inner if os.path.isdir(p)])
-
-
 def _refuse_the_vault(vault: Vault, places: Sequence[Place]) -> None:
     ours = os.path.realpath(os.fsencode(vault.folder))
     for place in places:
@@ -128,11 +117,14 @@ def _refuse_the_vault(vault: Vault, places: Sequence[Place]) -> None:
 
 @dataclass(slots=True)
 class _Scanned:
-    """A root of this run."""
+    """A root of this run, and what is scanned of it."""
 
-    scope: Scope
-    scan: int
+    root: Root
+    place: Place
+    first: bool
     context: RootContext
+    relatives: list[bytes] = field(default_factory=list)
+    scans: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -146,28 +138,37 @@ class _Run:
     progress: Progress
     started: float = field(default_factory=time.monotonic)
     roots: dict[int, _Scanned] = field(default_factory=dict)
+    contexts: dict[int, RootContext] = field(default_factory=dict)
+    paths: dict[int, Root] = field(default_factory=dict)
     junk: list[Unreadable] = field(default_factory=list)
+    entered: set[bytes] = field(default_factory=set)
 
     def all_stages(self, on_duplicates: OnDuplicates | None) -> ScanReport:
         rows_before = self.index.rows_written
         with self.index.atomic():
-            lists = self._register()
+            for place in self.places:
+                self._register(place)
+            work = self._first_folders()
             store = Store(self.index)
         self.index.commit()
-        contexts = {root: each.context for root, each in self.roots.items()}
-        walk = Walk(self.index, store, contexts, self.options.budget, self.progress)
-        paths = FolderPaths(
-            self.index.connection, {each.scope.root.id: each.scope.root for each in self._each()}
-        )
-        scopes = {root: each.scope.relative for root, each in self.roots.items()}
-        large = LargeFiles(self.index, store, paths, contexts, scopes, self.progress)
+        walk = Walk(self.index, store, self.contexts, self.options.budget, self.progress)
+        folder_paths = FolderPaths(self.index.connection, self.paths)
+        scopes = {root: each.relatives for root, each in self.roots.items()}
+        large = LargeFiles(self.index, store, folder_paths, self.contexts, scopes, self.progress)
         dispatcher = Dispatcher(self.workers, self.progress)
         try:
-            moved = self._walk(walk, dispatcher, lists)
+            self.progress.stage("Combing", None, self._estimate())
+            for root, tasks in work.items():
+                walk.add(root, tasks)
+            dispatcher.run(walk.next_task, walk.take)
+            while self._enter_boundaries(walk, store, scopes):
+                dispatcher.run(walk.next_task, walk.take)
+            walk.finish()
+            self.index.commit()
             self._duplicates(store, large, dispatcher)
             if on_duplicates is not None:
-                report = self._report(walk, large, moved, rows_before, complete=False)
-                on_duplicates(self.index, report)
+                report = self._report(walk, large, rows_before, complete=False)
+                _tell(on_duplicates, self.index, report)
             if not self.options.quick:
                 self._rest(store, large, dispatcher)
             self._finish(walk, large, time.time_ns())
@@ -175,30 +176,74 @@ class _Run:
             self._keep(store, walk, large)
             if isinstance(stop, GorillaCombError):
                 raise
+            again = ": it reads all anew" if self.options.rehash else " to go on from here"
             raise Interrupted(
-                f"Interrupted. Of {sum(walk.files.values()):,} files seen, all that was read is"
-                " kept.",
-                "Run the same command again to go on from here.",
+                f"Interrupted. Of {sum(walk.files.values()):,} files seen, what was read is kept.",
+                f"Run the same command again{again}.",
             ) from None
-        return self._report(walk, large, moved, rows_before, complete=True)
+        return self._report(walk, large, rows_before, complete=True)
 
-    def _each(self) -> list[_Scanned]:
-        return list(self.roots.values())
-
-    def _register(self) -> dict[int, FileList]:
-        lists: dict[int, FileList] = {}
-        for place in self.places:
-            scope = register(self.index, place, self.options)
+    def _register(self, place: Place) -> int:
+        """Take a place on as a root of this run, or as a part of one; returns the root's id."""
+        scope = register(self.index, place, self.options)
+        root = scope.root
+        if root.id not in self.roots:
             context = self._context(scope)
-            root = scope.root
-            scan = root_table.start_scan(
-                self.index.connection, root.id, scope.relative, time.time_ns()
-            )
-            self.roots[root.id] = _Scanned(scope, scan, context)
+            self.roots[root.id] = _Scanned(root, scope.place, scope.first, context)
+            self.contexts[root.id] = context
+            self.paths[root.id] = root
+        each = self.roots[root.id]
+        each.relatives.append(scope.relative)
+        each.scans.append(
+            root_table.start_scan(self.index.connection, root.id, scope.relative, time.time_ns())
+        )
+        return root.id
+
+    def _first_folders(self) -> dict[int, list[FolderTask]]:
+        """What the walk begins with, by root; call inside `Index.atomic`."""
         if self.options.file_list is not None:
-            scopes = [each.scope for each in self._each()]
-            lists, self.junk = sort_file_list(self.index, scopes, self.options.file_list)
-        return lists
+            tops = [(each.root, each.context) for each in self.roots.values()]
+            work, self.junk = sort_file_list(self.index, tops, self.options.file_list)
+            return work
+        return {root: self._tops(each) for root, each in self.roots.items()}
+
+    def _tops(self, each: _Scanned) -> list[FolderTask]:
+        return [
+            FolderTask(ensure_folder(self.index, each.root, relative), relative, 0)
+            for relative in each.relatives
+        ]
+
+    def _enter_boundaries(self, walk: Walk, store: Store, scopes: dict[int, list[bytes]]) -> bool:
+        """With --cross-file-systems, each file system met in a root is scanned as a root too."""
+        found = False
+        for root, path in walk.boundaries if self.options.cross_file_systems else ():
+            whole = join(self.contexts[root].path, path)
+            if whole in self.entered or not os.path.isdir(whole):
+                continue
+            self.entered.add(whole)
+            try:
+                [place] = locate([whole])
+            except UsageFault:
+                continue  # not to be read: it stays one that was not entered
+            if place.volume.type in PSEUDO or self._is_seen(place):
+                continue
+            with self.index.atomic():
+                number = self._register(place)
+                tops = self._tops(self.roots[number])
+                store.skip_used_ids()
+            self.index.commit()
+            scopes[number] = self.roots[number].relatives
+            walk.add(number, tops)
+            found = True
+        return found
+
+    def _is_seen(self, place: Place) -> bool:
+        """Whether a place is scanned already, through another mount."""
+        return any(
+            covers(join(each.place.path, relative), each.place.volume, place)
+            for each in self.roots.values()
+            for relative in each.relatives
+        )
 
     def _context(self, scope: Scope) -> RootContext:
         options, place, root = self.options, scope.place, scope.root
@@ -207,40 +252,37 @@ class _Run:
             path=place.path,
             device=top.device,
             inode=os.stat(place.path).st_ino,
-            volume=top.id,
+            volume=root.volume,
             weak=top.weak,
             hour_shifts=top.hour_shifts,
             grain_ns=top.grain_ns,
             exclude=(*options.standing_excludes, *root.exclude),
             min_size=root.min_size,
-            hash_limit=-1 if options.quick else options.hash_limit,
+            # Where all is read again, nothing is put off: what is known stays until it is read.
+            hash_limit=-1 if options.quick else _ALL if options.rehash else options.hash_limit,
             rehash=options.rehash,
             hydrate_limit=options.hydrate_limit,
             boundaries=frozenset(
                 below(mount.point, place.path) for mount in mounts_below(place.path)
             ),
-            own=self.index.vault.own_folders(),
+            own=self.index.vault.own_files(),
             index=None if scope.first else str(self.index.vault.index),
         )
 
-    def _walk(self, walk: Walk, dispatcher: Dispatcher, lists: dict[int, FileList]) -> int:
-        volumes = {each.scope.place.volume.id: each.scope.place.volume for each in self._each()}
-        whole = not lists and not any(each.scope.relative for each in self._each())
-        used = sum(volume.used_bytes for volume in volumes.values()) if whole else None
-        self.progress.stage("Combing", None, used)
-        for root, each in self.roots.items():
-            if self.options.file_list is not None:
-                walk.add(root, lists[root].tasks if root in lists else [])
-                continue
-            relative = each.scope.relative
-            with self.index.atomic():
-                folder = ensure_folder(self.index, each.scope.root, relative)
-            walk.add(root, [FolderTask(folder, relative, 0)])
-        self.index.commit()
-        dispatcher.run(walk.next_task, walk.take)
-        moved = walk.finish()
-        self.index.commit()
-        return moved
+    def _estimate(self) -> int | None:
+        """How many bytes a walk may see: those of the last scan, else all that the volume holds."""
+        if self.options.file_list is not None:
+            return None
+        total = 0
+        for each in self.roots.values():
+            known = root_table.root_facts(self.index.connection, each.root)
+            if any(each.relatives):
+                return None
+            total += known.bytes if known.last_scan_ns else each.place.volume.used_bytes
+        return total
+
+    def _tops_entered(self) -> set[bytes]:
+        return {each.place.path for each in self.roots.values()}
 
     def _duplicates(self, store: Store, large: LargeFiles, dispatcher: Dispatcher) -> None:
         connection = self.index.connection
@@ -272,34 +314,35 @@ class _Run:
         with self.index.atomic():
             for root, each in self.roots.items():
                 lost = root in walk.lost or root in large.lost
-                root_table.finish_scan(
-                    self.index.connection,
-                    each.scan,
-                    None if lost or self.options.file_list is not None else now_ns,
-                    walk.files[root],
-                    walk.bytes[root],
-                    walk.hashed_files[root],
-                    walk.hashed_bytes[root],
-                )
+                done = None if lost or self.options.file_list is not None else now_ns
+                for scan in each.scans:
+                    root_table.finish_scan(
+                        self.index.connection,
+                        scan,
+                        done,
+                        walk.files[root],
+                        walk.bytes[root],
+                        walk.hashed_files[root],
+                        walk.hashed_bytes[root],
+                    )
         self.index.commit()
 
     def _keep(self, store: Store, walk: Walk, large: LargeFiles) -> None:
         """Commit what is there, after an interruption; the next scan goes on from it."""
-        walk.finish()
         if not store.first_groups_missing:
             with self.index.atomic():
                 store.refresh_groups()
         self._finish(walk, large, None)
 
     def _report(
-        self, walk: Walk, large: LargeFiles, moved: int, rows_before: int, complete: bool
+        self, walk: Walk, large: LargeFiles, rows_before: int, complete: bool
     ) -> ScanReport:
         lost = walk.lost | large.lost
         roots = tuple(
             RootReport(
-                root=each.scope.root,
-                scope=join(each.scope.root.path, each.scope.relative),
-                first=each.scope.first,
+                root=each.root,
+                scopes=tuple(join(each.root.path, relative) for relative in each.relatives),
+                first=each.first,
                 vanished=root in lost,
                 files=walk.files[root],
                 folders=walk.folders[root],
@@ -310,7 +353,7 @@ class _Run:
         files = sum(walk.files.values())
         hashed = sum(walk.hashed_files.values()) + large.hashed_files
         return ScanReport(
-            scan=max(each.scan for each in self._each()),
+            scan=max(scan for each in self.roots.values() for scan in each.scans),
             roots=roots,
             files=files,
             folders=sum(walk.folders.values()),
@@ -319,18 +362,28 @@ class _Run:
             hashed_bytes=sum(walk.hashed_bytes.values()) + large.hashed_bytes,
             reused_files=max(files - hashed, 0),
             changes=Changes(
-                new=walk.new - moved,
+                new=walk.new - walk.moved,
                 changed=walk.changed,
-                gone=walk.gone - moved,
-                moved=moved,
+                gone=walk.gone - walk.moved,
+                moved=walk.moved,
                 folders_moved=walk.folders_moved,
             ),
             junk=tuple(self.junk),
             seconds=time.monotonic() - self.started,
             rows_written=self.index.rows_written - rows_before,
             other_file_systems=tuple(
-                join(self.roots[root].context.path, path) for root, path in walk.boundaries
+                whole
+                for root, path in walk.boundaries
+                if (whole := join(self.contexts[root].path, path)) not in self._tops_entered()
             ),
             complete=complete,
-            vanished=tuple(self.roots[root].scope.root.path for root in sorted(lost)),
+            vanished=tuple(self.roots[root].root.path for root in sorted(lost)),
         )
+
+
+def _tell(on_duplicates: OnDuplicates, index: Index, report: ScanReport) -> None:
+    """Tell the caller of the duplicates; that nobody reads what he prints does not end a scan."""
+    try:
+        on_duplicates(index, report)
+    except BrokenPipeError:
+        return

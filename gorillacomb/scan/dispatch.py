@@ -58,8 +58,9 @@ class Dispatcher:
         except WorkerDied as death:
             self._again += death.tasks
             self._deaths += 1
-            if self._deaths >= _MOST_DEATHS or self._workers.idle <= 0:
+            if self._deaths >= _MOST_DEATHS or not self._workers.alive:
                 raise WorkersFailed(
-                    f"{self._deaths} worker processes died (the last one: exit {death.exit_code}).",
+                    f"Not all was read: worker processes died ({self._deaths} of them, the last"
+                    f" one with exit code {death.exit_code}).",
                     "What was done is kept; free some memory and run the same command again.",
                 ) from death

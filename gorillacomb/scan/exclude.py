@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
@@ -20,7 +21,7 @@ def compile_patterns(patterns: tuple[str, ...]) -> Excluder:
 
     try:
         spec = GitIgnoreSpec.from_lines(patterns)
-    except ValueError as error:
+    except (ValueError, re.error, OverflowError, RecursionError) as error:
         raise UsageFault(
             f"not a gitignore pattern: {error}", "See `gorillacomb scan --help` on --exclude."
         ) from error

@@ -5,62 +5,63 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from gorillacomb.bytepaths import below, is_below
 from gorillacomb.index.database import Index
-from gorillacomb.model import Unreadable
+from gorillacomb.model import Root, Unreadable
+from gorillacomb.scan.exclude import compile_patterns
+from gorillacomb.scan.listing import OUR_FOLDER
 from gorillacomb.scan.read import cause_of
-from gorillacomb.scan.roots import Scope, ensure_folder
-from gorillacomb.scan.tasks import WINDOW, FolderTask
+from gorillacomb.scan.roots import ensure_folder
+from gorillacomb.scan.tasks import WINDOW, FolderTask, RootContext
 
-
-@dataclass(slots=True)
-class FileList:
-    """What the list names in one root."""
-
-    tasks: list[FolderTask] = field(default_factory=list)
+_Place = tuple[int, bytes, bool]
+"""A root's id, a path below it, and whether it is a folder."""
 
 
 def sort_file_list(
-    index: Index, scopes: Sequence[Scope], listed: Iterable[bytes]
-) -> tuple[dict[int, FileList], list[Unreadable]]:
+    index: Index, tops: Sequence[tuple[Root, RootContext]], listed: Iterable[bytes]
+) -> tuple[dict[int, list[FolderTask]], list[Unreadable]]:
     """Sort listed paths by root and folder; call inside `Index.atomic`.
 
-    Files are looked at one by one, listed folders with all below them. Returns the work by root id,
-    and what names nothing that can be scanned, with the cause.
+    Files are looked at one by one, listed folders with all below them, and nothing twice. Returns
+    the work by root id, and what names nothing that can be scanned, with the cause.
     """
     junk: list[Unreadable] = []
-    names: dict[tuple[int, bytes], list[bytes]] = {}
-    folders: dict[tuple[int, bytes], None] = {}
-    by_root = {scope.root.id: scope for scope in scopes}
+    names: dict[tuple[int, bytes], set[bytes]] = {}
+    folders: set[tuple[int, bytes]] = set()
     for path in listed:
-        place = _place(path, scopes)
+        place = _place(path, tops)
         if isinstance(place, Unreadable):
             junk.append(place)
-            continue
-        root, relative, folder = place
-        if folder:
-            folders[root, relative] = None
+        elif place[2]:
+            folders.add(place[:2])
         else:
-            parent, _, name = relative.rpartition(b"/")
-            names.setdefault((root, parent), []).append(name)
-    lists: dict[int, FileList] = {}
-    for (root, relative), wanted in names.items():
-        at = ensure_folder(index, by_root[root].root, relative)
-        unique = sorted(set(wanted))
-        lists.setdefault(root, FileList()).tasks += [
-            FolderTask(at, relative, 0, tuple(unique[start : start + WINDOW]))
-            for start in range(0, len(unique), WINDOW)
-        ]
-    for root, relative in folders:
-        at = ensure_folder(index, by_root[root].root, relative)
-        lists.setdefault(root, FileList()).tasks.append(FolderTask(at, relative, 0))
-    return lists, junk
+            parent, _, name = place[1].rpartition(b"/")
+            names.setdefault((place[0], parent), set()).add(name)
+    roots = {root.id: root for root, _ in tops}
+    work: dict[int, list[FolderTask]] = {}
+    for root, relative in sorted(folders):
+        if not _inside(folders - {(root, relative)}, root, relative):
+            at = ensure_folder(index, roots[root], relative)
+            work.setdefault(root, []).append(FolderTask(at, relative, 0))
+    for (root, relative), wanted in sorted(names.items()):
+        if not _inside(folders, root, relative):
+            at, some = ensure_folder(index, roots[root], relative), sorted(wanted)
+            work.setdefault(root, []).extend(
+                FolderTask(at, relative, 0, tuple(some[start : start + WINDOW]))
+                for start in range(0, len(some), WINDOW)
+            )
+    return work, junk
 
 
-def _place(path: bytes, scopes: Sequence[Scope]) -> tuple[int, bytes, bool] | Unreadable:
-    """The root's id, the path below it and whether it is a folder; or why it is none of these."""
+def _inside(folders: set[tuple[int, bytes]], root: int, relative: bytes) -> bool:
+    parts = relative.split(b"/") if relative else []
+    return any((root, b"/".join(parts[:depth])) in folders for depth in range(len(parts) + 1))
+
+
+def _place(path: bytes, tops: Sequence[tuple[Root, RootContext]]) -> _Place | Unreadable:
+    """Where a listed path stands; or why it is not to be scanned."""
     if not path or b"\0" in path:
         return Unreadable(path, "not a path")
     try:
@@ -69,12 +70,26 @@ def _place(path: bytes, scopes: Sequence[Scope]) -> tuple[int, bytes, bool] | Un
         facts = os.lstat(whole)
     except OSError as error:
         return Unreadable(path, cause_of(error))
-    for scope in scopes:
-        top = scope.place.path
-        if is_below(whole, top):
-            if stat.S_ISDIR(facts.st_mode):
-                return scope.root.id, below(whole, top), True
-            if stat.S_ISREG(facts.st_mode) or stat.S_ISLNK(facts.st_mode):
-                return scope.root.id, below(whole, top), False
+    for root, context in tops:
+        if is_below(whole, context.path):
+            relative, folder = below(whole, context.path), stat.S_ISDIR(facts.st_mode)
+            if _is_ours(relative, facts, context):
+                return Unreadable(path, "Gorilla Comb's own")
+            if context.exclude and compile_patterns(context.exclude)(relative, folder):
+                return Unreadable(path, "excluded")
+            if folder or stat.S_ISREG(facts.st_mode) or stat.S_ISLNK(facts.st_mode):
+                return root.id, relative, folder
             return Unreadable(path, "neither a file nor a folder")
     return Unreadable(path, "not in a folder that is scanned")
+
+
+def _is_ours(relative: bytes, facts: os.stat_result, context: RootContext) -> bool:
+    if os.fsencode(OUR_FOLDER) in relative.split(b"/"):
+        return True
+    at = context.path
+    for name in relative.split(b"/") if relative else ():
+        at = os.path.join(at, name)
+        facts = os.lstat(at)
+        if (facts.st_dev, facts.st_ino) in context.own:
+            return True
+    return False

@@ -29,7 +29,7 @@ class LargeFiles:
         store: Store,
         paths: FolderPaths,
         contexts: dict[int, RootContext],
-        scopes: dict[int, bytes],
+        scopes: dict[int, list[bytes]],
         progress: Progress,
     ) -> None:
         self._index = index
@@ -79,9 +79,11 @@ class LargeFiles:
         context = self._contexts.get(root)
         if context is None:
             return None
-        path = below(self._paths.place(folder)[1], context.path)
-        scope = self._scopes[root]
-        if scope and not is_below(b"/" + path, b"/" + scope):
+        place = self._paths.place(folder)
+        if place is None:
+            return None
+        path = below(place[1], context.path)
+        if not any(not scope or is_below(path, scope) for scope in self._scopes[root]):
             return None
         if row[LINKS] > 1:
             key = (context.volume, row[INODE])

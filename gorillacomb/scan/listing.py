@@ -63,8 +63,17 @@ def list_folder(descriptor: int, path: bytes, context: RootContext) -> Listing:
             text = entry.name
             name = text.encode("utf-8", "surrogateescape")
             texts.append(text)
-            if excluded is None and entry.is_file(follow_symlinks=False):
-                listing.files.append((entry.inode(), name))
+            if context.boundaries and prefix + name in context.boundaries:
+                # Something is mounted over it: a folder is told of when its turn comes, a file is
+                # another drive's, or a second view of one that stands elsewhere.
+                if entry.is_dir(follow_symlinks=False):
+                    listing.folders.append((name, 0 if context.weak else fold(entry.inode())))
+                else:
+                    listing.excluded.append(name)
+            elif excluded is None and entry.is_file(follow_symlinks=False):
+                inode = entry.inode()
+                if inode not in own or (context.device, inode) not in context.own:
+                    listing.files.append((inode, name))
             elif entry.is_dir(follow_symlinks=False):
                 inode = entry.inode()
                 if text == OUR_FOLDER or (inode in own and (context.device, inode) in context.own):
@@ -76,7 +85,9 @@ def list_folder(descriptor: int, path: bytes, context: RootContext) -> Listing:
             elif excluded is not None and excluded(prefix + name, False):
                 listing.excluded.append(name)
             elif entry.is_file(follow_symlinks=False):
-                listing.files.append((entry.inode(), name))
+                inode = entry.inode()
+                if inode not in own or (context.device, inode) not in context.own:
+                    listing.files.append((inode, name))
             else:
                 listing.others.append(name)
     listing.marker = _most_telling(texts)
@@ -88,7 +99,8 @@ def _most_telling(names: list[str]) -> str | None:
     for marker in MARKERS if marks else ():
         if marker in marks:
             return marker
-    return min((name for name in names if name.endswith(_MARKER_SUFFIXES)), default=None)
+    odd = min((name for name in names if name.endswith(_MARKER_SUFFIXES)), default=None)
+    return None if odd is None else os.fsencode(odd).decode("utf-8", "backslashreplace")
 
 
 class OpenFolders:

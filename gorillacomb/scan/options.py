@@ -27,7 +27,7 @@ class ScanOptions:
     quick: bool = False
     """Answer the duplicates only: files of a size of their own stay unread."""
     rehash: bool = False
-    """Read everything again, and tell damage from edits."""
+    """Read everything again as it is met, and tell damage from edits."""
     cross_file_systems: bool = False
     file_list: tuple[bytes, ...] | None = None
     """Look at these paths only."""

@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkContext, SpawnContext
 from typing import NoReturn, Protocol
 
+from gorillacomb.errors import GorillaCombError
 from gorillacomb.scan.tasks import Result, Task
 from gorillacomb.scan.work import Worker
 
@@ -28,6 +29,15 @@ _QUEUE_DEPTH = 2
 _PIPE_SAFE = 16 << 10
 """Bytes; a larger task goes only to an idle worker, which empties the pipe as we fill it."""
 _TELL_EVERY = 0.2
+
+
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+
+
+class WorkersRefused(GorillaCombError):
+    """The system gives no more processes, or no more open files."""
+
+    exit_code = 2
 
 
 class WorkerDied(Exception):
@@ -49,6 +59,10 @@ class Workers(Protocol):
     @property
     def busy(self) -> int:
         """How many tasks are under way."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether anybody is left to work."""
 
     def give(self, task: Task) -> None:
         """Hand out a task; only while `idle`."""
@@ -75,6 +89,10 @@ class Inline:
     def busy(self) -> int:
         return len(self._tasks)
 
+    @property
+    def alive(self) -> bool:
+        return True
+
     def give(self, task: Task) -> None:
         self._tasks.append(task)
 
@@ -100,9 +118,23 @@ class Pool:
 
     def __init__(self, size: int) -> None:
         self.method = start_method()
-        context = _context(self.method)
         self._processes: list[_Process] = []
         self._waiting: list[tuple[Task, bytes]] = []
+        # A Ctrl-C between the fork and the first line of the worker waits for that line.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+        try:
+            self._start(size)
+        except OSError as error:
+            self.close()
+            raise WorkersRefused(
+                f"{size} worker processes cannot be started: {error.strerror}.",
+                "Ask for fewer with --workers.",
+            ) from error
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _start(self, size: int) -> None:
+        context = _context(self.method)
         for _ in range(size):
             ours, theirs = context.Pipe()
             # A forked copy must drop our ends of all pipes, or no worker notices that we ended.
@@ -126,17 +158,16 @@ class Pool:
         return sum(len(each.tasks) for each in self._processes) + len(self._waiting)
 
     @property
-    def size(self) -> int:
-        """How many processes there are."""
-        return len(self._processes)
+    def alive(self) -> bool:
+        return bool(self._processes)
 
     def give(self, task: Task) -> None:
         self._waiting.append((task, pickle.dumps(task, pickle.HIGHEST_PROTOCOL)))
         self._hand_out()
 
     def _hand_out(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for task, message in waiting:
+        for _ in range(len(self._waiting)):
+            task, message = self._waiting.pop(0)
             least = min(self._processes, key=lambda each: len(each.tasks))
             if least.tasks and len(message) > _PIPE_SAFE:
                 self._waiting.append((task, message))
@@ -154,12 +185,14 @@ class Pool:
             each = pipes[pipe]
             try:
                 news = pickle.loads(pipe.recv_bytes())
-            except (EOFError, ConnectionResetError):
-                self._died(each)
+            except (EOFError, OSError, pickle.UnpicklingError):
+                self._died(each)  # at once, or in the middle of an answer
+            if isinstance(news, Exception):
+                raise news
             if not isinstance(news, int):
                 each.tasks.pop(0)
-                self._hand_out()
             yield news
+        self._hand_out()
 
     def _died(self, each: _Process) -> NoReturn:
         self._processes.remove(each)
@@ -192,6 +225,10 @@ def start_method() -> str:
     return "spawn"
 
 
+MOST_WORKERS = 64
+"""More processes than that only wait for each other, and each takes some 20 MB."""
+
+
 def default_workers() -> int:
     """One worker for each processor that this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -206,6 +243,7 @@ def _serve(pipe: Connection, others: list[Connection]) -> None:
     # Ctrl-C reaches the whole terminal group; the main process decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
     # A task makes 100,000 objects and not one cycle: looking for them costs 5 % of a scan.
     gc.disable()
     worker = Worker()
@@ -213,7 +251,10 @@ def _serve(pipe: Connection, others: list[Connection]) -> None:
     try:
         while True:
             task: Task = pickle.loads(pipe.recv_bytes())
-            result = worker.perform(task, teller.advance)
+            try:
+                result: Result | Exception = worker.perform(task, teller.advance)
+            except Exception as error:  # raised again in the main process
+                result = error
             teller.tell()
             pipe.send_bytes(pickle.dumps(result, pickle.HIGHEST_PROTOCOL))
     except (EOFError, BrokenPipeError, ConnectionResetError):

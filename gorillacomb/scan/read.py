@@ -269,3 +269,7 @@ LOST_DRIVE = frozenset(
     else {errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ESTALE}
 )
 """Errors that a drive gives which was pulled out."""
+
+LOST_CAUSES = frozenset(os.strerror(number).lower() for number in LOST_DRIVE)
+LOST_AFTER = 32
+"""So many of these errors, and not one file that can be read in between: the drive is gone."""

@@ -11,12 +11,12 @@ from gorillacomb.bytepaths import below, is_below
 from gorillacomb.errors import RootVanished, UsageFault
 from gorillacomb.index import roots as table
 from gorillacomb.index.database import Index
-from gorillacomb.index.paths import find_folder
+from gorillacomb.index.paths import child_folder, find_folder
 from gorillacomb.model import Root
 from gorillacomb.scan.exclude import compile_patterns, moved_into
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.read import fold
-from gorillacomb.scan.volumes import Volume, identify
+from gorillacomb.scan.volumes import CLONE, Volume, base_volume, identify
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +54,27 @@ def locate(paths: Sequence[bytes]) -> list[Place]:
     return [
         place
         for place in places.values()
-        if not any(_covers(other, place) for other in places.values() if other is not place)
+        if not any(
+            covers(other.path, other.volume, place)
+            for other in places.values()
+            if other is not place
+        )
     ]
 
 
 def _look(path: bytes, real: bytes) -> tuple[Volume, int]:
-    shown = os.fsdecode(path).encode("utf-8", "backslashreplace").decode()
+    shown = path.decode("utf-8", "backslashreplace")
+    if not path:
+        raise UsageFault("An empty path names no folder.", "Name the folder to comb.")
     try:
         with os.scandir(real):
             pass
         return identify(real), fold(os.stat(real).st_ino)
     except FileNotFoundError:
-        raise UsageFault(f"{shown} does not exist.", "Name a folder that is there.") from None
+        raise UsageFault(
+            f"{shown} does not exist.",
+            "Name a folder that is there; `gorillacomb roots forget` drops one that is gone.",
+        ) from None
     except NotADirectoryError:
         raise UsageFault(
             f"{shown} is a file, not a folder.",
@@ -78,13 +87,16 @@ def _look(path: bytes, real: bytes) -> tuple[Volume, int]:
         ) from error
 
 
-def _covers(outer: Place, inner: Place) -> bool:
-    """Whether a scan of ``outer`` sees all of ``inner``, through whichever mount."""
-    if outer.volume.id != inner.volume.id or outer.volume.device != inner.volume.device:
+def covers(path: bytes, volume: Volume, place: Place) -> bool:
+    """Whether a scan of ``path``, on the volume as seen from it, sees all of a place.
+
+    It may do so through another mount; of two views of one folder the first by name sees the other.
+    """
+    if volume.id != place.volume.id or volume.device != place.volume.device:
         return False
-    if outer.volume.inner_path == inner.volume.inner_path:
-        return outer.path < inner.path  # one folder seen through two mounts
-    return is_below(inner.volume.inner_path, outer.volume.inner_path)
+    if volume.inner_path == place.volume.inner_path:
+        return path < place.path
+    return is_below(place.volume.inner_path, volume.inner_path)
 
 
 def register(index: Index, place: Place, options: ScanOptions) -> Scope:
@@ -94,10 +106,10 @@ def register(index: Index, place: Place, options: ScanOptions) -> Scope:
     Raises RootVanished for an empty mount point whose drive is not there.
     """
     known = table.all_roots(index.connection)
+    _refuse_empty_mount_point(known, place)
     match = _match(known, place)
     if match is None:
-        _refuse_empty_mount_point(known, place)
-        root = _settings(_new_root(place), options)
+        root = _settings(_new_root(place, known), options)
         scope = Scope(table.add_root(index.connection, root, place.inode), place, b"", True)
     else:
         relative = below(place.volume.inner_path, match.inner_path)
@@ -114,7 +126,7 @@ def _match(known: Sequence[Root], place: Place) -> Root | None:
     found = [
         root
         for root in known
-        if root.volume == place.volume.id
+        if base_volume(root.volume) == place.volume.id
         and is_below(place.volume.inner_path, root.inner_path)
         and not _is_clone(root, place)
     ]
@@ -129,12 +141,12 @@ def _is_clone(root: Root, place: Place) -> bool:
         there = identify(root.path)
     except OSError:
         return False
-    return there.id == root.volume and there.device != place.volume.device
+    return there.id == base_volume(root.volume) and there.device != place.volume.device
 
 
 def _refuse_empty_mount_point(known: Sequence[Root], place: Place) -> None:
     for root in known:
-        elsewhere = root.volume != place.volume.id
+        elsewhere = base_volume(root.volume) != place.volume.id
         if elsewhere and is_below(root.path, place.path) and not os.listdir(place.path):
             raise RootVanished(
                 f"{os.fsdecode(place.path)} is empty: the drive that was there is not mounted.",
@@ -142,14 +154,17 @@ def _refuse_empty_mount_point(known: Sequence[Root], place: Place) -> None:
             )
 
 
-def _new_root(place: Place) -> Root:
-    volume = place.volume
+def _new_root(place: Place, known: Sequence[Root]) -> Root:
+    volume, uid = place.volume, secrets.token_hex(16)
+    same = [root for root in known if base_volume(root.volume) == volume.id]
+    clone = any(_is_clone(root, place) for root in same)
     return Root(
         id=0,
-        uid=secrets.token_hex(16),
+        uid=uid,
         folder=0,
         path=place.path,
-        volume=volume.id,
+        # Inode numbers of a clone say nothing of the original's files.
+        volume=f"{volume.id}{CLONE}{uid[:8]}" if clone else volume.id,
         volume_type=volume.type,
         weak=volume.weak,
         inner_path=volume.inner_path,
@@ -179,10 +194,10 @@ def _absorb_inner_roots(index: Index, scope: Scope, known: Sequence[Root]) -> Sc
     """Known roots inside this one become its folders; their patterns go on holding there."""
     root = scope.root
     for inner in known:
-        inside = is_below(inner.path, root.path) and inner.path != root.path
-        if inner.id == root.id or inner.volume != root.volume or not inside:
+        inside = is_below(inner.inner_path, root.inner_path) and inner.id != root.id
+        if inner.volume != root.volume or not inside:
             continue
-        relative = below(inner.path, root.path)
+        relative = below(inner.inner_path, root.inner_path)
         parent, _, name = relative.rpartition(b"/")
         at = ensure_folder(index, root, parent)
         if find_folder(index.connection, root, relative) is None:
@@ -199,8 +214,6 @@ def ensure_folder(index: Index, root: Root, relative: bytes) -> int:
     """The id of a folder below a root; it and those above it are written when missing."""
     at = root.folder
     for name in relative.split(b"/") if relative else ():
-        row = index.connection.execute(
-            "SELECT id FROM folders WHERE parent = ? AND name = ?", (at, name)
-        ).fetchone()
-        at = row[0] if row is not None else table.add_folder(index.connection, root.id, at, name)
+        known = child_folder(index.connection, at, name)
+        at = table.add_folder(index.connection, root.id, at, name) if known is None else known
     return at

@@ -34,7 +34,7 @@ class RootContext:
     boundaries: frozenset[bytes]
     """Mount points inside the root, relative to it: not entered."""
     own: frozenset[tuple[int, int]]
-    """(device, inode) of our own folders: never entered."""
+    """(device, inode) of our own folders and files: never opened."""
     index: str | None
     """The index to compare with; None when this root is not in it yet."""
 
@@ -82,7 +82,7 @@ class VisitResult(NamedTuple):
     boundaries: list[bytes]
     """Other file systems met and not entered, relative to the root."""
     lost: bool
-    """The root was taken away; the folder being visited then is not among the results."""
+    """The root was taken away, or gives only errors; nothing else is in the result then."""
     folders: int
     files: int
     bytes: int

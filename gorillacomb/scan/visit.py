@@ -14,17 +14,15 @@ from typing import NamedTuple
 from gorillacomb.bytepaths import join
 from gorillacomb.index.baseline import Baseline, KnownFolder
 from gorillacomb.index.store import Writes
-from gorillacomb.model import CAUSE, DIGEST, STATE, FolderState, Row, State, amended
-from gorillacomb.scan.changes import Changes, compare, describe_all
+from gorillacomb.model import CAUSE, DIGEST, STATE, FolderState, Row, State
+from gorillacomb.scan.changes import Changes, arrivals, compare, describe_all, left_out
 from gorillacomb.scan.listing import Listing, OpenFolders, list_folder
-from gorillacomb.scan.read import LOST_DRIVE, cause_of, fold
+from gorillacomb.scan.read import LOST_AFTER, LOST_CAUSES, LOST_DRIVE, cause_of, fold
 from gorillacomb.scan.tasks import WINDOW, FolderTask, RootContext, VisitResult, VisitTask
 
 _VANISHED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 _CONTENT_UNIT = 16
 """Reading 2^16 bytes costs about as much as looking at one more file."""
-_LOST_AFTER = 32
-"""So many files in one folder with I/O errors and not one that can be read: the drive is gone."""
 _EXCLUDED_MODE = 0o100000
 
 
@@ -45,6 +43,9 @@ def visit(task: VisitTask, baseline: Baseline | None) -> VisitResult:
             raise RootLost
         visitor.run()
     except RootLost:
+        # What was found last may come from a drive that was failing: the index stays as it was.
+        visitor.open_folders.close()
+        visitor = _Visitor(task, baseline)
         lost = True
     finally:
         visitor.open_folders.close()
@@ -97,6 +98,7 @@ class _Visitor:
         self.budget = task.budget
         self.next_id = task.first_id
         self.folders = 0
+        self.failures = 0
         self.totals = Changes()
 
     def run(self) -> None:
@@ -161,10 +163,12 @@ class _Visitor:
         self._write_folder(place, place.inode, FolderState.OTHER_FILE_SYSTEM)
 
     def _failed(self, place: _Place, error: OSError) -> None:
-        if error.errno in LOST_DRIVE | _VANISHED and not root_is_there(self.context):
-            raise RootLost
         if error.errno in _VANISHED:
+            if not root_is_there(self.context):
+                raise RootLost
             return  # the next listing of its parent will say so
+        if error.errno in LOST_DRIVE:
+            self._note_failures(1)
         self._write_folder(place, place.inode, FolderState.UNREADABLE, cause_of(error))
 
     def _part(self, descriptor: int, place: _Place, only: tuple[bytes, ...], moment: int) -> None:
@@ -195,7 +199,6 @@ class _Visitor:
             state = FolderState.UNLISTED  # until all parts have been looked at
         number = place.folder or self._new_id()
         changes = self._compare(descriptor, place, number, listing, first, bool(parts), moment)
-        self._check_drive(changes)
         self._add_excluded(number, listing, changes)
         self._write_folder(place, inode, state, marker=listing.marker, number=number)
         self._add(number, changes, len(first))
@@ -218,21 +221,33 @@ class _Visitor:
         context, baseline = self.context, self.baseline
         names = [name for _, name in files]
         if baseline is None or place.known is None:
-            return describe_all(descriptor, number, names, listing.others, context, moment)
+            changes = describe_all(descriptor, number, names, listing.others, context, moment)
+            if baseline is not None:
+                changes.came = arrivals(changes)
+            return changes
         names = sorted(names + listing.others)
         window = (names[0], names[-1]) if partial else None
-        changes = compare(descriptor, names, number, context, moment, baseline, window)
+        kept = frozenset(listing.excluded)
+        changes = compare(descriptor, names, number, context, moment, baseline, window, kept)
         if partial:
-            present = {name for _, name in listing.files} | set(listing.others)
-            changes.gone = [name for name in baseline.names(number) if name not in present]
+            present = {name for _, name in listing.files} | {*listing.others, *kept}
+            for name in baseline.names(number):
+                if name not in present:
+                    changes.leave(baseline.rows(number, (name, name))[name])
         return changes
 
     def _check_drive(self, changes: Changes) -> None:
-        failed = [row for row in changes.rows if row[STATE] == State.UNREADABLE]
-        if failed and any(row[CAUSE] in _LOST_CAUSES for row in failed):
-            everything_fails = len(failed) >= _LOST_AFTER and not changes.hashed_files
-            if everything_fails or not root_is_there(self.context):
-                raise RootLost
+        """Raise RootLost when the root is gone, or when nothing but I/O errors comes from it."""
+        read = sum(row[STATE] in (State.HASHED, State.FRESH) for row in changes.rows)
+        if changes.hashed or read:
+            self.failures = 0
+        else:
+            self._note_failures(sum(row[CAUSE] in LOST_CAUSES for row in changes.rows))
+
+    def _note_failures(self, count: int) -> None:
+        self.failures += count
+        if self.failures >= LOST_AFTER or (count and not root_is_there(self.context)):
+            raise RootLost
 
     def _add_excluded(self, number: int, listing: Listing, changes: Changes) -> None:
         """Excluded files have rows of their own, and keep what was known of them."""
@@ -244,18 +259,21 @@ class _Visitor:
             if old is None:
                 changes.rows.append(_unseen(name))
             elif old[STATE] != State.EXCLUDED:
-                changes.rows.append(amended(old, {STATE: State.EXCLUDED, CAUSE: None}))
-                changes.old_digests += [old[DIGEST]] if old[DIGEST] else []
-        changes.gone = [name for name in changes.gone if name not in set(listing.excluded)]
+                changes.rows.append(left_out(old, State.EXCLUDED))
+                changes.touched += [old[DIGEST]] if old[DIGEST] else []
 
     def _add(self, number: int, changes: Changes, files: int) -> None:
-        """Take the changes of one folder in."""
+        """Take the changes of one folder in; raises RootLost if they tell of a failing drive."""
+        self._check_drive(changes)
         writes, totals = self.writes, self.totals
         writes.hashed += changes.hashed
-        if changes.rows or changes.gone or changes.old_digests:
+        if changes.rows or changes.gone or changes.touched:
             writes.rows += [(number, row) for row in changes.rows]
             writes.gone += [(number, name) for name in changes.gone]
-            writes.old_digests += changes.old_digests
+            writes.touched += changes.touched
+        if changes.came or changes.went:
+            writes.came += changes.came
+            writes.went += changes.went
         totals.files += changes.files
         totals.bytes += changes.bytes
         totals.hashed_files += changes.hashed_files
@@ -352,6 +370,3 @@ def _standing(listing: Listing, children: dict[bytes, KnownFolder]) -> dict[byte
 def _unseen(name: bytes) -> Row:
     """The row of an excluded file: nothing but its name is looked at."""
     return (name, State.EXCLUDED, _EXCLUDED_MODE, 0, 0, 0, 0, 1, 0, 0, None, None, None, None)
-
-
-_LOST_CAUSES = frozenset(os.strerror(number).lower() for number in LOST_DRIVE)

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import stat
+import struct
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,6 +35,9 @@ _REMOTE_GRAIN_NS = 2 * SECOND
 _FAT = frozenset({"vfat", "msdos", "exfat"})
 _WEAK = _FAT | {"9p", "cifs", "smb3", "smbfs", "ncpfs", "davfs", "afpfs", "virtiofs"}
 _REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afpfs", "davfs"})
+CLONE = "#"
+"""Stands before the part of a root's volume that tells a clone from its original."""
+
 PSEUDO = frozenset(
     {"autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts"}
     | {"devtmpfs", "efivarfs", "fusectl", "hugetlbfs", "mqueue", "nsfs", "proc", "pstore"}
@@ -40,6 +45,17 @@ PSEUDO = frozenset(
 )
 """File systems that hold no files of anyone's."""
 
+_BOOT_SECTORS = (
+    (b"EXFAT   ", 3, 100, 4),
+    (b"NTFS    ", 3, 72, 8),
+    (b"FAT32   ", 82, 67, 4),
+    (b"FAT1", 54, 39, 4),
+)
+"""Signature and its place, place and size in bytes of the serial number."""
+
+_BTRFS_IOC_FS_INFO = 0x8400941F  # _IOR(0x94, 31, 1024 bytes), include/uapi/linux/btrfs.h
+_BTRFS_IOC_INO_LOOKUP = 0xD0009412  # _IOWR(0x94, 18, 4096 bytes), include/uapi/linux/btrfs.h
+_BTRFS_FIRST_FREE_OBJECTID = 256  # asks for the id of the subvolume itself
 _FS_IOC_GETFSUUID = 0x80111500  # _IOR(0x15, 0, struct fsuuid2), Linux 6.9, include/uapi/linux/fs.h
 
 
@@ -100,7 +116,12 @@ def is_online(root: Root) -> bool:
         volume = identify(root.path)
     except OSError:
         return False
-    return (volume.id, volume.inner_path) == (root.volume, root.inner_path)
+    return (volume.id, volume.inner_path) == (base_volume(root.volume), root.inner_path)
+
+
+def base_volume(volume: str) -> str:
+    """The identity that a root's file system has, shared by a clone and its original."""
+    return volume.partition(CLONE)[0]
 
 
 def is_weak(kind: str) -> bool:
@@ -110,6 +131,9 @@ def is_weak(kind: str) -> bool:
 
 def is_fat(mount: Mount) -> bool:
     """Whether it keeps times as FAT does; FUSE drivers hide the type behind the helper's name."""
+    if mount.type == "fuseblk":
+        sector = _boot_sector(mount.source)
+        return sector is not None and any(sign in sector for sign in (b"EXFAT   ", b"FAT"))
     return mount.type in _FAT or (mount.type.startswith("fuse") and "fat" in mount.type)
 
 
@@ -181,10 +205,16 @@ def _identity(path: bytes, mount: Mount, device: int, fsid: int) -> str:
     """The most stable name this machine can give: UUID, network source, or the kernel's fsid."""
     if mount.type in _REMOTE:
         return f"{mount.type}:{mount.source}"
-    uuid = _uuid_from_kernel(path) or _uuid_from_udev(mount.device)
+    uuid = (
+        _uuid_from_kernel(path)
+        or _uuid_from_btrfs(path, mount)
+        or _uuid_from_udev(mount.device)
+        or _serial_from_device(mount.source)
+    )
     if mount.type == "btrfs":
-        # One UUID for all subvolumes, but inode numbers repeat in each: the fsid tells them apart.
-        return f"btrfs:{uuid or mount.source}:{fsid:x}"
+        # One UUID for all subvolumes, but inode numbers repeat in each. The fsid would not do:
+        # recent kernels derive it from the device number.
+        return f"btrfs:{uuid or mount.source}:{_btrfs_subvolume(path)}"
     if uuid:
         return f"uuid:{uuid}"
     if is_weak(mount.type) or not fsid:
@@ -193,20 +223,63 @@ def _identity(path: bytes, mount: Mount, device: int, fsid: int) -> str:
 
 
 def _uuid_from_kernel(path: bytes) -> str | None:
+    answer = _ask_kernel(path, _FS_IOC_GETFSUUID, bytearray(17))
+    if answer is None:
+        return None  # an older kernel, or a file system without one: udev may know
+    uuid = bytes(answer[1 : 1 + answer[0]])
+    return uuid.hex() if any(uuid) else None
+
+
+def _uuid_from_btrfs(path: bytes, mount: Mount) -> str | None:
+    if mount.type != "btrfs":
+        return None
+    answer = _ask_kernel(path, _BTRFS_IOC_FS_INFO, bytearray(1024))
+    return None if answer is None else bytes(answer[16:32]).hex()
+
+
+def _serial_from_device(source: str) -> str | None:
+    """The serial number of FAT, exFAT or NTFS in the boot sector, where it may be read (root).
+
+    Microsoft, FAT32 File System Specification 1.03; exFAT File System Specification, 3.1.11.
+    """
+    sector = _boot_sector(source)
+    for signature, at, serial, size in _BOOT_SECTORS if sector else ():
+        assert sector is not None
+        if sector[at : at + len(signature)] == signature:
+            return sector[serial : serial + size][::-1].hex()
+    return None
+
+
+def _boot_sector(source: str) -> bytes | None:
+    try:
+        if not stat.S_ISBLK(os.stat(source).st_mode):
+            return None
+        with open(source, "rb", buffering=0) as device:
+            return device.read(512)
+    except OSError:
+        return None  # not ours to read, or no device at all
+
+
+def _btrfs_subvolume(path: bytes) -> int:
+    question = bytearray(struct.pack("=QQ4080x", 0, _BTRFS_FIRST_FREE_OBJECTID))
+    answer = _ask_kernel(path, _BTRFS_IOC_INO_LOOKUP, question)
+    return 0 if answer is None else int(struct.unpack_from("=Q", answer)[0])
+
+
+def _ask_kernel(path: bytes, request: int, argument: bytearray) -> bytearray | None:
+    """An ioctl on a folder that fills its argument; None where it is not known."""
     if sys.platform != "linux":
         return None
     import fcntl
 
-    answer = bytearray(17)
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        fcntl.ioctl(descriptor, _FS_IOC_GETFSUUID, answer)
+        fcntl.ioctl(descriptor, request, argument)
     except OSError:
-        return None  # an older kernel, or a file system without one: udev may know
+        return None
     finally:
         os.close(descriptor)
-    uuid = bytes(answer[1 : 1 + answer[0]])
-    return uuid.hex() if any(uuid) else None
+    return argument
 
 
 def _uuid_from_udev(device: str) -> str | None:

@@ -7,7 +7,6 @@ from collections import Counter
 from gorillacomb.index.database import Index
 from gorillacomb.index.store import Store
 from gorillacomb.model import Progress
-from gorillacomb.scan.fingerprint import EMPTY
 from gorillacomb.scan.tasks import (
     FOLDER_IDS,
     FolderTask,
@@ -46,13 +45,13 @@ class Walk:
         self.folders: Counter[int] = Counter()
         self.hashed_files: Counter[int] = Counter()
         self.hashed_bytes: Counter[int] = Counter()
-        self.new = self.changed = self.gone = self.folders_moved = 0
+        self.new = self.changed = self.gone = self.moved = self.folders_moved = 0
         self.lost: set[int] = set()
         self.boundaries: list[tuple[int, bytes]] = []
 
     def add(self, root: int, folders: list[FolderTask]) -> None:
         """Put folders on the list of those to visit."""
-        self._stacks[root] += folders
+        self._stacks.setdefault(root, []).extend(reversed(folders))
 
     def next_task(self) -> Task | None:
         """The next piece of work, from the longest list; None when there is none now."""
@@ -106,7 +105,7 @@ class Walk:
         self.boundaries += [(root, path) for path in result.boundaries]
         self._progress.advance(result.files, result.bytes)
 
-    def finish(self) -> int:
+    def finish(self) -> None:
         """Drop the folders that went, and count the files that moved.
 
         Only now, since a folder that left one place may have come to light in another.
@@ -115,4 +114,4 @@ class Walk:
             with self._index.atomic():
                 self.gone += self._store.remove_folder(folder)
             self._index.commit_if_due()
-        return self._store.moved_files(EMPTY)
+        self.moved = self._store.moved_files()

@@ -7,13 +7,27 @@ import time
 from collections.abc import Callable
 
 from gorillacomb.index.baseline import Baseline
-from gorillacomb.model import CHECKED, DIGEST, MTIME, NAME, PROBE, SIZE, STATE, Row, State, amended
+from gorillacomb.model import (
+    CAUSE,
+    CHECKED,
+    DIGEST,
+    MTIME,
+    NAME,
+    PROBE,
+    SIZE,
+    STATE,
+    Row,
+    State,
+    amended,
+)
 from gorillacomb.scan.changes import judge
 from gorillacomb.scan.fingerprint import digest_of_descriptor, probe_of_descriptor
 from gorillacomb.scan.listing import OpenFolders
 from gorillacomb.scan.read import (
     ATTEMPTS,
     HAS_PLACEHOLDERS,
+    LOST_AFTER,
+    LOST_CAUSES,
     LOST_DRIVE,
     failed_row,
     hashed_row,
@@ -56,28 +70,29 @@ def hash_files(task: HashTask, advance: Advance) -> HashResult:
     """Read the probes or all of the content of files that the walk left for later."""
     rows: list[tuple[int, Row]] = []
     gone: list[tuple[int, bytes]] = []
-    hashed_files = hashed_bytes = 0
-    lost = not root_is_there(task.context)
+    failures = 0
     open_folders = OpenFolders(task.context.path)
     try:
-        for item in () if lost else task.items:
+        for item in task.items:
+            if not root_is_there(task.context) or failures >= LOST_AFTER:
+                # Rows of a failing drive are not kept: what was known before is better.
+                return HashResult(task.root, [], [], 0, 0, lost=True)
             try:
                 row = _hash_one(open_folders, item, task, advance)
             except OSError as error:
-                if error.errno in LOST_DRIVE or not root_is_there(task.context):
-                    lost = True
-                    break
+                if error.errno in LOST_DRIVE:
+                    failures += 1
+                    continue
                 row = None  # its folder has gone; the next scan will say where to
             if row is None:
                 gone.append((item.folder, item.row[NAME]))
                 continue
+            failures = failures + 1 if row[CAUSE] in LOST_CAUSES else 0
             rows.append((item.folder, row))
-            if row[CHECKED]:
-                hashed_files += 1
-                hashed_bytes += row[SIZE]
     finally:
         open_folders.close()
-    return HashResult(task.root, rows, gone, hashed_files, hashed_bytes, lost)
+    read = [row[SIZE] for _, row in rows if row[CHECKED]]
+    return HashResult(task.root, rows, gone, len(read), sum(read), lost=False)
 
 
 def _hash_one(
@@ -95,17 +110,20 @@ def _hash_one(
     except FileNotFoundError:
         return None
     except OSError as error:
-        return failed_row(folder, name, context, error)
+        return _failed(folder, item.row, context, error)
     try:
         if task.probe:
             return _probe_open_file(descriptor, item.row, context)
         return _digest_open_file(descriptor, item.row, context, moment, advance)
     except OSError as error:
-        if error.errno in LOST_DRIVE and not root_is_there(context):
-            raise
-        return failed_row(folder, name, context, error)
+        return _failed(folder, item.row, context, error)
     finally:
         os.close(descriptor)
+
+
+def _failed(folder: int, old: Row, context: RootContext, error: OSError) -> Row | None:
+    row = failed_row(folder, old[NAME], context, error)
+    return None if row is None else judge(row, old)
 
 
 def _probe_open_file(descriptor: int, row: Row, context: RootContext) -> Row:
@@ -129,17 +147,16 @@ def _digest_open_file(
         after = os.fstat(descriptor)
         if got == before.st_size == after.st_size and same_times(before, after):
             found = hashed_row(row[NAME], before, context, moment, digest)
-            return _judge_late(found, row, context)
+            return _judge_late(found, row)
     return row_of(row[NAME], State.UNSTABLE, before, context, cause="changed while it was read")
 
 
-def _judge_late(found: Row, pending: Row, context: RootContext) -> Row:
+def _judge_late(found: Row, pending: Row) -> Row:
     """As `judge`, for a file that the walk left PENDING with the digest it had before.
 
-    The walk has stored the new ctime already; unless all is read again, a file gets here with a
-    digest only because its ctime had moved.
+    The walk has stored the new ctime already, and left a digest only because just that had moved.
     """
     judged = judge(found, pending)
-    if judged[STATE] == State.DAMAGED and not context.rehash:
+    if judged[STATE] == State.DAMAGED:
         return amended(judged, {STATE: State.SUSPECT})
     return judged

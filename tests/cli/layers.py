@@ -1,0 +1,125 @@
+"""Reads the imports of a package and says which of them go against the direction of its layers."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+PACKAGE = "gorillacomb"
+LEVELS = (
+    {"cli"},
+    {"watch"},
+    {"manifest", "dedupe", "scan"},
+    {"index", "vaultmesh"},
+    {"model", "errors", "bytepaths"},
+)
+"""The journey of a file from the outside in: what stands below may not know what stands above."""
+HOMES = {
+    "click": "cli/",
+    "tqdm": "cli/",
+    "watchdog": "watch/",
+    "xxhash": "scan/fingerprint.py",
+    "blake3": "scan/fingerprint.py",
+    "pathspec": "scan/exclude.py",
+    "sqlite3": "index/driver.py",
+    "sqlite_utils": "index/schema.py",
+}
+"""Where alone a library is known."""
+FORBIDDEN = {"pysqlite3", "sqlean", "apsw", "_sqlite3"}
+"""A second SQLite in a process drops the locks of the first."""
+OUTPUT = {("sys", "stdout"), ("sys", "stderr"), ("sys", "__stdout__"), ("sys", "__stderr__")}
+
+
+def sources(package: Path) -> dict[str, str]:
+    """The modules of a package: text by path relative to it."""
+    return {
+        path.relative_to(package).as_posix(): path.read_text("utf-8")
+        for path in sorted(package.rglob("*.py"))
+    }
+
+
+def breaches(modules: Mapping[str, str]) -> list[str]:
+    """Every import and every output that stands where it may not, in words."""
+    found = []
+    for path, text in modules.items():
+        tree = ast.parse(text)
+        for name, line in imports(path, tree):
+            cause = wrong_import(path, name)
+            if cause:
+                found.append(f"{path}:{line}: {cause}")
+        if not path.startswith("cli/"):
+            found += [f"{path}:{line}: {what}" for what, line in outputs(tree)]
+    return found
+
+
+def imports(path: str, tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """The full names of all that a module imports, wherever in it, with their lines."""
+    package = [PACKAGE, *path.split("/")[:-1]]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield base, node.lineno
+            yield from ((f"{base}.{alias.name}", node.lineno) for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
+            "importlib.import_module",
+            "import_module",
+            "__import__",
+        ):
+            yield from _imported_by_call(node)
+
+
+def _imported_by_call(node: ast.Call) -> Iterator[tuple[str, int]]:
+    name = node.args[0] if node.args else None
+    if isinstance(name, ast.Constant) and isinstance(name.value, str):
+        yield name.value, node.lineno
+    elif isinstance(name, ast.JoinedStr) and isinstance(name.values[0], ast.Constant):
+        yield str(name.values[0].value).rstrip("."), node.lineno
+    else:
+        yield "a name that is made up at run time", node.lineno
+
+
+def wrong_import(path: str, name: str) -> str | None:
+    """Why a module may not import a name; None when it may."""
+    top, *rest = name.split(".")
+    if top == "a name that is made up at run time":
+        return f"imports {name}"
+    if top in FORBIDDEN:
+        return f"imports {top}, a second SQLite"
+    if top in HOMES and not path.startswith(HOMES[top]):
+        return f"imports {top}, which belongs to {HOMES[top]}"
+    if top != PACKAGE or not rest:
+        return None
+    if path == "__main__.py" and rest[0] == "cli":
+        return None
+    ours, theirs = path.split("/")[0].removesuffix(".py"), rest[0]
+    if theirs == ours or theirs.startswith("__"):
+        return None
+    if level(theirs) is None:
+        return f"imports {PACKAGE}.{theirs}, which has no place among the layers"
+    at = level(ours)
+    if at is None:
+        return f"{ours} imports {theirs} and has no place among the layers"
+    return None if at < (level(theirs) or 0) else f"{ours} may not import {theirs}"
+
+
+def level(part: str) -> int | None:
+    """How far in a part of the package stands; None for one that is not known."""
+    return next((number for number, parts in enumerate(LEVELS) if part in parts), None)
+
+
+def outputs(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """What a module prints with, and the lines."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "print":
+            yield "prints", node.lineno
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if (node.value.id, node.attr) in OUTPUT:
+                yield f"uses {node.value.id}.{node.attr}", node.lineno
+        elif isinstance(node, ast.ImportFrom) and node.module == "sys":
+            for alias in node.names:
+                if ("sys", alias.name) in OUTPUT:
+                    yield f"uses sys.{alias.name}", node.lineno

@@ -1,0 +1,103 @@
+"""What is scanned when paths lie in roots that are known, and what a scan tells of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gorillacomb.errors import Interrupted
+from gorillacomb.model import Changes, State
+from gorillacomb.scan.walk import Walk
+from tests.trees import (
+    Link,
+    Tree,
+    groups_in_index,
+    groups_on_disk,
+    make_tree,
+    rows_in_index,
+    scan,
+    settle,
+)
+
+
+def test_two_folders_of_one_root_are_both_scanned(tmp_path: Path, vault: Path) -> None:
+    top = make_tree(tmp_path / "w", {"one": {"a": "1"}, "two": {"b": "2"}, "three": {"c": "3"}})
+    scan(vault, top)
+    for name in ("one", "two", "three"):
+        (top / name / "new").write_text("new")
+    report = scan(vault, top / "one", top / "two")
+    names = {os.path.relpath(path, os.fsencode(top)) for path in rows_in_index(vault)}
+    assert names == {b"one/a", b"one/new", b"two/b", b"two/new", b"three/c"}
+    assert [root.scopes for root in report.roots] == [
+        (os.fsencode(top / "one"), os.fsencode(top / "two"))
+    ]
+    assert report.changes == Changes(new=2)
+
+
+def test_a_folder_that_went_is_counted_file_by_file(tmp_path: Path, vault: Path) -> None:
+    top = make_tree(tmp_path / "w", {"d": {str(n): f"{n}" for n in range(5)}, "e": {"x": "x"}})
+    scan(vault, top)
+    shutil.rmtree(top / "d")
+    assert scan(vault, top).changes == Changes(gone=5)
+    assert scan(vault, top).changes == Changes()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_rehash_changes_no_count(tmp_path: Path, vault: Path, workers: int) -> None:
+    top = make_tree(tmp_path / "w", {"a": "1", "b": "1", "big": b"2" * (3 << 20), "l": Link("a")})
+    settle(top)
+    scan(vault, top)
+    report = scan(vault, top, rehash=True, workers=workers)
+    assert (report.hashed_files, report.changes) == (3, Changes())
+
+
+def test_an_interrupted_rehash_forgets_nothing(
+    tmp_path: Path, vault: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = make_tree(tmp_path / "w", {f"d{n}": {"big": b"2" * (2 << 20)} for n in range(6)})
+    settle(top)
+    scan(vault, top)
+    before = rows_in_index(vault), groups_in_index(vault)
+    taken = Walk.take
+
+    def stop(self: Walk, result: object) -> None:
+        taken(self, result)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Walk, "take", stop)
+        with pytest.raises(Interrupted):
+            scan(vault, top, rehash=True, budget=1)
+    assert (rows_in_index(vault), groups_in_index(vault)) == before
+
+
+def test_a_min_size_given_later_takes_small_files_out(tmp_path: Path, vault: Path) -> None:
+    tree: Tree = {"a": "small", "b": "small", "c": "l" * 5_000, "d": "l" * 5_000}
+    top = make_tree(tmp_path / "w", tree)
+    settle(top)
+    scan(vault, top)
+    report = scan(vault, top, min_size=1_000)
+    assert (report.hashed_files, report.changes) == (0, Changes())
+    assert len(groups_in_index(vault)) == 1
+    small = {row[0] for path, row in rows_in_index(vault).items() if path[-1:] in b"ab"}
+    assert small == {State.TOO_SMALL}
+    back = scan(vault, top, min_size=0)
+    assert (back.hashed_files, back.changes) == (0, Changes())
+    assert groups_in_index(vault) == groups_on_disk(top)
+
+
+def test_files_after_a_quick_scan_are_read_and_not_changed(tmp_path: Path, vault: Path) -> None:
+    top = make_tree(tmp_path / "w", {"a": "1", "b": "22", "c": "333"})
+    settle(top)
+    assert scan(vault, top, quick=True).hashed_files == 0
+    report = scan(vault, top)
+    assert (report.hashed_files, report.changes) == (3, Changes())
+
+
+def test_links_are_no_files(tmp_path: Path, vault: Path) -> None:
+    top = make_tree(tmp_path / "w", {"a": "1", "link": Link("a"), "nowhere": Link("x")})
+    assert scan(vault, top).files == 1
+    assert scan(vault, top).files == 1
