@@ -80,7 +80,7 @@ def main() -> NoReturn:
         for number in (signal.SIGINT, signal.SIGTERM):  # the outcome stands; only the exit is left
             signal.signal(number, signal.SIG_IGN)
     except KeyboardInterrupt:
-        click.echo("gorillacomb: interrupted", err=True)
+        click.echo("gorillacomb: Interrupted.", err=True)
         code = 130
     sys.exit(code)
 

@@ -12,27 +12,24 @@ import click
 
 from gorillacomb.bytepaths import is_below
 from gorillacomb.cli import render
+from gorillacomb.cli.findings import findings
 from gorillacomb.cli.options import BytesPath, Size, json_option, vault_option
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.dedupe.groups import Groups
 from gorillacomb.errors import UsageFault
 from gorillacomb.index import contents, tree
 from gorillacomb.index.database import Index
-from gorillacomb.index.roots import all_roots
 from gorillacomb.index.settings import Settings, load_settings
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import (
     FolderState,
-    Group,
     IndexedFile,
     Progress,
-    RootReport,
     ScanReport,
     State,
     Unreadable,
 )
 from gorillacomb.scan.comb import comb
-from gorillacomb.scan.fingerprint import EMPTY
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.volumes import is_online
 
@@ -229,137 +226,6 @@ class _EarlyFindings:
         for line in findings(index, report, self._settings):
             click.echo(line)
         sys.stdout.flush()
-
-
-def findings(index: Index, report: ScanReport, settings: Settings) -> list[str]:
-    """The findings of a scan in at most 15 lines."""
-    lines = [_headline(root) for root in report.roots[:_SHOWN]]
-    if len(report.roots) > _SHOWN:
-        lines.append(f"  and {render.count(len(report.roots) - _SHOWN, 'root')} more")
-    lines.append(_work(report))
-    lines += _redundancy(index, report, settings)
-    lines += _gaps(index)
-    lines += _left(index)
-    if report.other_file_systems:
-        first = render.short_path(report.other_file_systems[0], 26)
-        more = len(report.other_file_systems) - 1
-        also = f" and {more} more" if more else ""
-        lines.append(f"Not entered: {first}{also} (other drives; --cross-file-systems)")
-    lines += _next_steps(index)
-    return lines
-
-
-def _headline(root: RootReport) -> str:
-    more = f" and {len(root.scopes) - 1} more in it" if len(root.scopes) > 1 else ""
-    tail = (
-        f"{more}: {render.count(root.files, 'file')}, {render.size(root.size)},"
-        f" {render.count(root.folders, 'folder')}"
-    )
-    width = render.width()
-    room = None if width is None else width - len("Combed ") - len(tail)
-    return f"{render.style('Combed', bold=True)} {render.short_path(root.scopes[0], room)}{tail}"
-
-
-def _work(report: ScanReport) -> str:
-    read = f"read {render.count(report.hashed_files, 'file')} ({render.size(report.hashed_bytes)})"
-    text = f"in {report.seconds:.1f} s, {read}"
-    changes = report.changes
-    if any(root.first for root in report.roots):
-        return f"  {text}"
-    parts = [
-        f"{number:,} {word}"
-        for number, word in (
-            (changes.new, "new"),
-            (changes.changed, "changed"),
-            (changes.moved, "moved"),
-            (changes.gone, "gone"),
-        )
-        if number
-    ]
-    if changes.folders_moved:
-        parts.append(f"{render.count(changes.folders_moved, 'folder')} moved")
-    text = f"{text}; " + (", ".join(parts) if parts else "nothing changed since the last scan")
-    return "\n".join(render.paragraph(text, "  "))
-
-
-def _redundancy(index: Index, report: ScanReport, settings: Settings) -> list[str]:
-    groups, copies, wasted = contents.totals(index.connection)
-    empty = contents.empty_files(index.connection, EMPTY)
-    if not groups:
-        lines = ["No two files are the same."]
-    else:
-        summary = (
-            f"{render.count(copies, 'copy', 'copies')} too many in"
-            f" {render.count(groups, 'group')} take {render.size(wasted)} on disk"
-        )
-        known = len(all_roots(index.connection))
-        where = f" in all {known} roots" if known > len(report.roots) else ""
-        lines = [render.style(f"Duplicates{where}: ", bold=True) + summary]
-        source = Groups(index, is_online, settings.preferred)
-        for group in source.all(_SHOWN):
-            lines += _group_lines(group)
-    if empty:
-        lines.append(f"Empty files: {empty:,} (not counted as duplicates)")
-    return lines
-
-
-def _next_steps(index: Index) -> list[str]:
-    if not contents.totals(index.connection)[0]:
-        return []
-    return [
-        "Next: gorillacomb dupes         every group, the most wasteful first",
-        "      gorillacomb explain PATH  one file or folder, and why that copy",
-    ]
-
-
-def _group_lines(group: Group) -> list[str]:
-    keep = group.copies[group.choice.winner]
-    label = (
-        f"  {render.size(group.summary.reclaimable):>9} in"
-        f" {render.count(group.summary.copies, 'copy', 'copies')}, keep "
-    )
-    width = render.width()
-    room = None if width is None else width - render.columns(label)
-    note = "" if keep.online else " (offline)"
-    room = None if room is None else room - len(note)
-    return [label + render.path_from_here(keep.path, room) + note]
-
-
-def _gaps(index: Index) -> list[str]:
-    """What was not looked at, and why, in two lines at most."""
-    states = contents.counts_by_state(index.connection)
-    folders = tree.count_folders_by_state(index.connection)
-    parts = []
-    if State.PLACEHOLDER in states:
-        files, size = states[State.PLACEHOLDER]
-        parts.append(f"{render.count(files, 'file')}, {render.size(size)} only in the cloud")
-    for state, word in (
-        (State.UNREADABLE, "unreadable"),
-        (State.UNSTABLE, "changing while read"),
-        (State.EXCLUDED, "excluded"),
-        (State.TOO_SMALL, "below --min-size"),
-    ):
-        if state in states:
-            parts.append(f"{render.count(states[state][0], 'file')} {word}")
-    for folder_state, word in (
-        (FolderState.UNREADABLE, "unreadable"),
-        (FolderState.EXCLUDED, "excluded"),
-    ):
-        if folder_state in folders:
-            parts.append(f"{render.count(folders[folder_state], 'folder')} {word}")
-    if not parts:
-        return []
-    text = "Not looked at: " + "; ".join(parts)
-    width = render.width()
-    return [render.fit(text, width)]
-
-
-def _left(index: Index) -> list[str]:
-    """What is still unread when the duplicates are known."""
-    files, size = contents.counts_by_state(index.connection).get(State.PENDING, (0, 0))
-    if not files:
-        return []
-    return [f"Without a copy, and not read yet: {render.count(files, 'file')}, {render.size(size)}"]
 
 
 def _print_ending(report: ScanReport, outcome: Outcome, early_files: int, early_bytes: int) -> None:

@@ -74,6 +74,11 @@ def comb(
                 return run.all_stages(on_duplicates)
             finally:
                 workers.close()  # their views first, or the index cannot fold its log back in
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "Interrupted before or after the work itself; the index is as it was left.",
+            "Run the same command again to go on from here.",
+        ) from None
     finally:
         workers.close()
         progress.close()
