@@ -30,7 +30,7 @@ def groups(connection: Connection, limit: int | None = None) -> Iterator[GroupSu
 def groups_below(connection: Connection, folder: int) -> Iterator[GroupSummary]:
     """Groups of which at least one copy stands in a folder or below it."""
     cursor = connection.execute(
-        "WITH RECURSIVE below (id) AS (SELECT ? UNION ALL"
+        "WITH RECURSIVE below (id) AS (SELECT ? UNION"
         " SELECT folders.id FROM folders JOIN below ON folders.parent = below.id)"
         " SELECT digest, size, names, copies, reclaimable FROM groups WHERE digest IN"
         f" (SELECT digest FROM files WHERE folder IN below AND {_CONTENT})"

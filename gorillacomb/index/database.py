@@ -168,7 +168,8 @@ def explaining(vault: Vault) -> Iterator[None]:
         # Values of a kind that no version writes; or a fault of ours, which this lets through.
         if os.environ.get(DEBUG):
             raise
-        raise _damaged(vault, f"{type(error).__name__}, {error}") from error
+        what = f"{type(error).__name__}, {error} (if not, the fault is ours: {DEBUG}=1 shows it)"
+        raise _damaged(vault, what) from error
 
 
 def _damaged(vault: Vault, what: str) -> VaultDamaged:

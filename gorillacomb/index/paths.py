@@ -11,7 +11,9 @@ def path_below_root(connection: Connection, folder: int) -> bytes:
     """A folder's path relative to its root; empty for the root itself."""
     parts: list[bytes] = []
     at: int | None = folder
-    while at is not None:
+    seen = set()
+    while at is not None and at not in seen:
+        seen.add(at)
         row = connection.execute("SELECT parent, name FROM folders WHERE id = ?", (at,)).fetchone()
         if row is None:
             break
@@ -39,12 +41,14 @@ class FolderPaths:
         """
         chain: list[tuple[int, bytes]] = []
         at = folder
+        seen = set()
         while (known := self._known.get(at)) is None:
             row = self._connection.execute(
                 "SELECT root, parent, name FROM folders WHERE id = ?", (at,)
             ).fetchone()
-            if row is None:
+            if row is None or at in seen:  # a ring of parents is damage, and has no path
                 return None
+            seen.add(at)
             root, parent, name = row
             if parent is None:
                 known = (root, self._roots[root].path)

@@ -23,7 +23,7 @@ _PUT_FOLDER = (
 AWAY = -1
 """The parent of folders that left their place, until they are found elsewhere or dropped."""
 _BELOW = (
-    "WITH RECURSIVE below (id) AS (SELECT ? UNION ALL"
+    "WITH RECURSIVE below (id) AS (SELECT ? UNION"
     " SELECT folders.id FROM folders JOIN below ON folders.parent = below.id)"
 )
 

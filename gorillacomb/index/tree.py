@@ -10,7 +10,7 @@ from gorillacomb.index.paths import FolderPaths
 from gorillacomb.model import FolderState, Unreadable
 
 _BELOW = (
-    "WITH RECURSIVE below (id) AS (SELECT ? UNION ALL"
+    "WITH RECURSIVE below (id) AS (SELECT ? UNION"
     " SELECT folders.id FROM folders JOIN below ON folders.parent = below.id)"
 )
 
