@@ -61,7 +61,9 @@ _DAMAGE = (State.DAMAGED, State.SUSPECT)
     help="Leave smaller files unread; remembered for the root (0 takes it back).",
 )
 @click.option(
-    "--quick", is_flag=True, help="Answer the duplicates only: read no file whose size is its own."
+    "--quick",
+    is_flag=True,
+    help="Answer the duplicates only: leave large files unread that have no copy.",
 )
 @click.option(
     "--rehash",
@@ -122,7 +124,7 @@ def command(
     if null and files_from is None:
         raise click.UsageError("-0 says how --files-from ends its paths: name a file with it.")
     if quick and rehash:
-        raise click.UsageError("--quick reads as little as it can, --rehash everything: take one.")
+        raise click.UsageError("--quick leaves files unread, --rehash reads all: take one.")
     settings = load_settings()
     options = ScanOptions(
         workers=settings.workers if workers is None else workers,

@@ -17,10 +17,6 @@ _FINGERPRINT = "name, state, mode, size, mtime_ns, ctime_ns, inode, links, block
 _ROW = f"{_FINGERPRINT}, checked_ns, digest, probe, target, cause"
 
 
-_AHEAD = 1000
-"""A folder with more subfolders than that is rare, and what is below them much to hold."""
-
-
 class KnownFolder(NamedTuple):
     """A folder's row."""
 
@@ -38,7 +34,6 @@ class Baseline:
 
     def __init__(self, path: str) -> None:
         self._connection = open_reader(path)
-        self._ahead: dict[int, dict[bytes, KnownFolder]] = {}
 
     def folder(self, folder: int) -> KnownFolder | None:
         """The row of one folder."""
@@ -48,31 +43,11 @@ class Baseline:
         return None if row is None else KnownFolder(*row)
 
     def children(self, folder: int) -> dict[bytes, KnownFolder]:
-        """The subfolders of a folder, by name.
-
-        Most folders have none, so those of its subfolders are fetched along with a folder's own:
-        one question for a whole level, where there would be one for each leaf.
-        """
-        known = self._ahead.pop(folder, None)
-        if known is None:
-            known = self._children("= ?", folder).get(folder, {})
-        if 0 < len(known) <= _AHEAD:
-            below = self._children("IN (SELECT id FROM folders WHERE parent = ?)", folder)
-            for child in known.values():
-                self._ahead[child.id] = below.get(child.id, {})
-        return known
-
-    def _children(self, which: str, folder: int) -> dict[int, dict[bytes, KnownFolder]]:
-        found: dict[int, dict[bytes, KnownFolder]] = {}
-        for row in self._connection.execute(
-            f"SELECT {_FOLDER} FROM folders WHERE parent {which}", (folder,)
-        ):
-            found.setdefault(row[1], {})[row[2]] = KnownFolder(*row)
-        return found
-
-    def look_afresh(self) -> None:
-        """Forget what was fetched ahead: a new task begins, and others have written meanwhile."""
-        self._ahead.clear()
+        """The subfolders of a folder, by name."""
+        rows = self._connection.execute(
+            f"SELECT {_FOLDER} FROM folders WHERE parent = ?", (folder,)
+        )
+        return {row[2]: KnownFolder(*row) for row in rows}
 
     def fingerprints(self, folder: int, names: tuple[bytes, bytes] | None) -> list[Fingerprint]:
         """Its entries' fingerprints in the order of their names, between two names if given."""

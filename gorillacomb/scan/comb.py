@@ -264,7 +264,7 @@ class _Run:
             exclude=(*options.standing_excludes, *root.exclude),
             min_size=root.min_size,
             # Where all is read again, nothing is put off: what is known stays until it is read.
-            hash_limit=-1 if options.quick else _ALL if options.rehash else options.hash_limit,
+            hash_limit=_ALL if options.rehash else options.hash_limit,
             rehash=options.rehash,
             hydrate_limit=options.hydrate_limit,
             boundaries=frozenset(

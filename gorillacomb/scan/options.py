@@ -25,7 +25,7 @@ class ScanOptions:
     min_size: int | None = None
     """Bytes; remembered for the root. None leaves what it remembers."""
     quick: bool = False
-    """Answer the duplicates only: files of a size of their own stay unread."""
+    """Answer the duplicates only: large files without a copy stay unread."""
     rehash: bool = False
     """Read everything again as it is met, and tell damage from edits."""
     cross_file_systems: bool = False

@@ -58,7 +58,6 @@ class Worker:
             return visit(task, None)
         if path not in self._baselines:
             self._baselines[path] = Baseline(path)
-        self._baselines[path].look_afresh()
         return visit(task, self._baselines[path])
 
     def close(self) -> None:
