@@ -84,13 +84,13 @@ _OURS = ("PYTHON", "-m", "gorillacomb")
 SCAN = Contender(
     "gorillacomb scan",
     (*_OURS, "scan", "--vault", "VAULT", "TREE", "--json"),
-    "fresh vault: BLAKE3 of every file, index, folders, canonical choice and trace on disk",
+    "fresh vault: BLAKE3 of every file, rows and groups in an index on disk",
     reports=True,
 )
 SCAN_QUICK = Contender(
     "gorillacomb scan --quick",
     (*_OURS, "scan", "--quick", "--vault", "VAULT", "TREE", "--json"),
-    "fresh vault, duplicates only: what has no twin is not hashed whole",
+    "the same, but large files without a copy are not hashed",
     reports=True,
 )
 RESCAN = Contender(

@@ -197,7 +197,7 @@ def _programs(timed: Iterable[Timed]) -> list[str]:
     note = (
         "Gorilla Comb does more than the peers in a first scan: it hashes every file, also those"
         " without a twin, with a cryptographic digest (BLAKE3), and leaves an index of all files"
-        " and folders and a chained, signed record on disk. The peers keep nothing. All cover"
+        " and folders on disk. The peers keep nothing. All cover"
         " hidden files and follow no links. The peers leave empty files out; Gorilla Comb records"
         " them."
     )
