@@ -13,14 +13,15 @@ from gorillacomb.scan.fingerprint import EMPTY
 from gorillacomb.scan.volumes import is_online
 
 _SHOWN = 3
-"""Roots and groups that are named; the rest is counted."""
+"""Groups that are named; the rest is counted."""
 
 
 def findings(index: Index, report: ScanReport, settings: Settings) -> list[str]:
     """The findings of a scan in at most 15 lines."""
-    lines = [_headline(root) for root in report.roots[:_SHOWN]]
-    if len(report.roots) > _SHOWN:
-        lines.append(f"  and {render.count(len(report.roots) - _SHOWN, 'root')} more")
+    named = report.roots if len(report.roots) <= 2 else report.roots[:1]
+    lines = [_headline(root) for root in named]
+    if len(report.roots) > len(named):
+        lines.append(f"  and {render.count(len(report.roots) - len(named), 'more root')}")
     lines.append(_work(report))
     lines += _redundancy(index, report, settings)
     lines += _gaps(index)

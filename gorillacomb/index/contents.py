@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gorillacomb.bytepaths import join
 from gorillacomb.index.driver import Connection
-from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.paths import BELOW, FolderPaths
 from gorillacomb.model import GroupSummary, IndexedFile, State
 
 _FILE = (
@@ -30,9 +30,7 @@ def groups(connection: Connection, limit: int | None = None) -> Iterator[GroupSu
 def groups_below(connection: Connection, folder: int) -> Iterator[GroupSummary]:
     """Groups of which at least one copy stands in a folder or below it."""
     cursor = connection.execute(
-        "WITH RECURSIVE below (id) AS (SELECT ? UNION"
-        " SELECT folders.id FROM folders JOIN below ON folders.parent = below.id)"
-        " SELECT digest, size, names, copies, reclaimable FROM groups WHERE digest IN"
+        f"{BELOW} SELECT digest, size, names, copies, reclaimable FROM groups WHERE digest IN"
         f" (SELECT digest FROM files WHERE folder IN below AND {_CONTENT})"
         " ORDER BY reclaimable DESC, size * copies DESC, digest",
         (folder,),

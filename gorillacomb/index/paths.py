@@ -6,6 +6,12 @@ from gorillacomb.bytepaths import join
 from gorillacomb.index.driver import Connection
 from gorillacomb.model import Root
 
+BELOW = (
+    "WITH RECURSIVE below (id) AS (SELECT ? UNION"
+    " SELECT folders.id FROM folders JOIN below ON folders.parent = below.id)"
+)
+"""SQL for a folder (the first parameter) and all below it, as the table ``below``."""
+
 
 def path_below_root(connection: Connection, folder: int) -> bytes:
     """A folder's path relative to its root; empty for the root itself."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from gorillacomb.index.database import Index
 from gorillacomb.index.driver import Connection, IntegrityError
+from gorillacomb.index.paths import BELOW
 from gorillacomb.index.schema import DIGEST_INDEX
 from gorillacomb.model import DIGEST, FolderState, HashedRow, Row, State
 
@@ -22,10 +23,6 @@ _PUT_FOLDER = (
 )
 AWAY = -1
 """The parent of folders that left their place, until they are found elsewhere or dropped."""
-_BELOW = (
-    "WITH RECURSIVE below (id) AS (SELECT ? UNION"
-    " SELECT folders.id FROM folders JOIN below ON folders.parent = below.id)"
-)
 
 
 FolderRow = tuple[int, int, int, bytes, int, FolderState, str | None, str | None]
@@ -163,7 +160,7 @@ class Store:
         """An excluded folder keeps its rows, as excluded ones: neither missing nor counted."""
         self._touch_below(folder)
         self._connection.execute(
-            f"{_BELOW} UPDATE files SET state = {State.EXCLUDED:d}, cause = NULL,"
+            f"{BELOW} UPDATE files SET state = {State.EXCLUDED:d}, cause = NULL,"
             # As changes.left_out: what could not be trusted is read again when it comes back.
             f" digest = CASE state WHEN {State.FRESH:d} THEN NULL ELSE digest END,"
             f" checked_ns = CASE WHEN state IN ({State.HASHED:d}, {State.TOO_SMALL:d})"
@@ -172,21 +169,21 @@ class Store:
             (folder,),
         )
         self._connection.execute(
-            f"{_BELOW} UPDATE folders SET state = ? WHERE id IN below",
+            f"{BELOW} UPDATE folders SET state = ? WHERE id IN below",
             (folder, FolderState.EXCLUDED),
         )
 
     def _touch_below(self, folder: int) -> None:
         if self._keeps_groups:
             self._connection.execute(
-                f"{_BELOW} INSERT INTO touched SELECT digest FROM files"
+                f"{BELOW} INSERT INTO touched SELECT digest FROM files"
                 " WHERE folder IN below AND digest IS NOT NULL",
                 (folder,),
             )
 
     def _move(self, folder: int, root: int, parent: int, name: bytes) -> None:
         self._connection.execute(
-            f"{_BELOW} UPDATE folders SET root = ? WHERE id IN below AND root <> ?",
+            f"{BELOW} UPDATE folders SET root = ? WHERE id IN below AND root <> ?",
             (folder, root, root),
         )
         self._connection.execute(
@@ -209,16 +206,16 @@ class Store:
         """Drop a folder with all below it; returns how many entries went with it."""
         self._touch_below(folder)
         self._connection.execute(
-            f"{_BELOW} INSERT INTO arrivals SELECT inode, size, mtime_ns, 0, 1 FROM files"
+            f"{BELOW} INSERT INTO arrivals SELECT inode, size, mtime_ns, 0, 1 FROM files"
             f" WHERE folder IN below AND state <> {State.EXCLUDED:d}",
             (folder,),
         )
         gone = self._connection.execute(
             # Python's sqlite3 counts rows only for a statement that begins with DELETE.
-            f"DELETE FROM files WHERE folder IN ({_BELOW} SELECT id FROM below)",
+            f"DELETE FROM files WHERE folder IN ({BELOW} SELECT id FROM below)",
             (folder,),
         ).rowcount
-        self._connection.execute(f"{_BELOW} DELETE FROM folders WHERE id IN below", (folder,))
+        self._connection.execute(f"{BELOW} DELETE FROM folders WHERE id IN below", (folder,))
         return gone
 
     def moved_files(self) -> int:

@@ -6,14 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gorillacomb.index.driver import Connection
-from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.paths import BELOW, FolderPaths
 from gorillacomb.model import FolderState, Unreadable
-
-_BELOW = (
-    "WITH RECURSIVE below (id) AS (SELECT ? UNION"
-    " SELECT folders.id FROM folders JOIN below ON folders.parent = below.id)"
-)
-
 
 REGULAR = "(mode & 61440) = 32768"
 """S_ISREG in SQL: symbolic links, FIFOs and the like are entries, but not files."""
@@ -38,18 +32,18 @@ class FolderFacts:
 def folder_facts(connection: Connection, folder: int) -> FolderFacts:
     """Sum up a folder."""
     files, size, gaps = connection.execute(
-        f"{_BELOW} SELECT coalesce(sum(state <> 6 AND {REGULAR}), 0),"
+        f"{BELOW} SELECT coalesce(sum(state <> 6 AND {REGULAR}), 0),"
         f" coalesce(sum(size) FILTER (WHERE state <> 6 AND {REGULAR}), 0),"
         " coalesce(sum(state BETWEEN 2 AND 7 OR state > 8), 0) FROM files WHERE folder IN below",
         (folder,),
     ).fetchone()
     folders, unlisted = connection.execute(
-        f"{_BELOW} SELECT coalesce(sum(state <> 3), 0), coalesce(sum(state <> 0), 0)"
+        f"{BELOW} SELECT coalesce(sum(state <> 3), 0), coalesce(sum(state <> 0), 0)"
         " FROM folders WHERE id IN below",
         (folder,),
     ).fetchone()
     duplicates, duplicate_bytes = connection.execute(
-        f"{_BELOW} SELECT count(*), coalesce(sum(files.size), 0) FROM files"
+        f"{BELOW} SELECT count(*), coalesce(sum(files.size), 0) FROM files"
         " WHERE folder IN below AND state <= 1 AND size > 0"
         " AND digest IN (SELECT digest FROM groups)",
         (folder,),

@@ -262,7 +262,8 @@ class _Run:
             hour_shifts=top.hour_shifts,
             grain_ns=top.grain_ns,
             exclude=(*options.standing_excludes, *root.exclude),
-            min_size=root.min_size,
+            min_size=root.min_size
+            or (options.standing_min_size if options.min_size is None else options.min_size),
             # Where all is read again, nothing is put off: what is known stays until it is read.
             hash_limit=_ALL if options.rehash else options.hash_limit,
             rehash=options.rehash,
@@ -270,7 +271,9 @@ class _Run:
             boundaries=frozenset(
                 below(mount.point, place.path) for mount in mounts_below(place.path)
             ),
-            own=self.index.vault.own_files(),
+            own=frozenset(
+                inode for device, inode in self.index.vault.own_files() if device == top.device
+            ),
             index=None if scope.first else str(self.index.vault.index),
         )
 
@@ -278,11 +281,11 @@ class _Run:
         """How many bytes a walk may see: those of the last scan, else all that the volume holds."""
         if self.options.file_list is not None:
             return None
+        if any(relative for each in self.roots.values() for relative in each.relatives):
+            return None
         total = 0
         for each in self.roots.values():
             known = root_table.root_facts(self.index.connection, each.root)
-            if any(each.relatives):
-                return None
             total += known.bytes if known.last_scan_ns else each.place.volume.used_bytes
         return total
 

@@ -90,6 +90,6 @@ def _is_ours(relative: bytes, facts: os.stat_result, context: RootContext) -> bo
     for name in relative.split(b"/") if relative else ():
         at = os.path.join(at, name)
         facts = os.lstat(at)
-        if (facts.st_dev, facts.st_ino) in context.own:
+        if facts.st_dev == context.device and facts.st_ino in context.own:
             return True
     return False

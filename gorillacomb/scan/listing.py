@@ -57,37 +57,29 @@ def list_folder(descriptor: int, path: bytes, context: RootContext) -> Listing:
     texts = []
     excluded = compile_patterns(context.exclude) if context.exclude else None
     prefix = path + b"/" if path else b""
-    own = {inode for _, inode in context.own}
+    own, boundaries = context.own, context.boundaries
     with os.scandir(descriptor) as entries:
         for entry in entries:
             text = entry.name
             name = text.encode("utf-8", "surrogateescape")
             texts.append(text)
-            if context.boundaries and prefix + name in context.boundaries:
-                # Something is mounted over it: a folder is told of when its turn comes, a file is
-                # another drive's, or a second view of one that stands elsewhere.
-                if entry.is_dir(follow_symlinks=False):
-                    listing.folders.append((name, 0 if context.weak else fold(entry.inode())))
-                else:
-                    listing.excluded.append(name)
-            elif excluded is None and entry.is_file(follow_symlinks=False):
-                inode = entry.inode()
-                if inode not in own or (context.device, inode) not in context.own:
-                    listing.files.append((inode, name))
-            elif entry.is_dir(follow_symlinks=False):
-                inode = entry.inode()
-                if text == OUR_FOLDER or (inode in own and (context.device, inode) in context.own):
-                    continue
-                if excluded is not None and excluded(prefix + name, True):
-                    listing.excluded_folders.append((name, fold(inode)))
-                else:
-                    listing.folders.append((name, 0 if context.weak else fold(inode)))
-            elif excluded is not None and excluded(prefix + name, False):
+            inode = entry.inode()
+            is_file = entry.is_file(follow_symlinks=False)
+            folder = not is_file and entry.is_dir(follow_symlinks=False)
+            if inode in own or (folder and text == OUR_FOLDER):
+                continue
+            # A file with something mounted over it is another drive's, or a second view of one that
+            # stands elsewhere; such a folder is told of when its turn comes.
+            mounted = bool(boundaries) and prefix + name in boundaries
+            left_out = excluded is not None and not mounted and excluded(prefix + name, folder)
+            if folder and left_out:
+                listing.excluded_folders.append((name, fold(inode)))
+            elif folder:
+                listing.folders.append((name, 0 if context.weak else fold(inode)))
+            elif left_out or mounted:
                 listing.excluded.append(name)
-            elif entry.is_file(follow_symlinks=False):
-                inode = entry.inode()
-                if inode not in own or (context.device, inode) not in context.own:
-                    listing.files.append((inode, name))
+            elif is_file:
+                listing.files.append((inode, name))
             else:
                 listing.others.append(name)
     listing.marker = _most_telling(texts)

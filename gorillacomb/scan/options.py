@@ -24,6 +24,8 @@ class ScanOptions:
     """Patterns of the user's settings, for every root, not remembered with it."""
     min_size: int | None = None
     """Bytes; remembered for the root. None leaves what it remembers."""
+    standing_min_size: int = 0
+    """Bytes; of the user's settings, for roots that remember none, and not remembered with them."""
     quick: bool = False
     """Answer the duplicates only: large files without a copy stay unread."""
     rehash: bool = False

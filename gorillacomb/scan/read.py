@@ -43,7 +43,7 @@ def read_file(folder: int, name: bytes, context: RootContext, moment: int) -> Ro
     ``moment`` is the time in ns before which the folder was opened. Returns its row: with a digest,
     or PENDING, TOO_SMALL, PLACEHOLDER, UNSTABLE, UNREADABLE; None when it is no longer there.
     """
-    if context.hash_limit < 0 or HAS_PLACEHOLDERS:
+    if HAS_PLACEHOLDERS:
         early = look_at(folder, name, context)
         if early is None or early[STATE] != State.PENDING or early[SIZE] > context.hash_limit:
             return early

@@ -27,14 +27,14 @@ class RootContext:
     exclude: tuple[str, ...]
     min_size: int
     hash_limit: int
-    """Files up to so many bytes are hashed as they are met; -1 for none."""
+    """Files up to so many bytes are hashed as they are met."""
     rehash: bool
     hydrate_limit: int | None
     """Placeholders up to so many bytes may be downloaded; None for none."""
     boundaries: frozenset[bytes]
     """Mount points inside the root, relative to it: not entered."""
-    own: frozenset[tuple[int, int]]
-    """(device, inode) of our own folders and files: never opened."""
+    own: frozenset[int]
+    """`st_ino` of our own folders and files on this device: never opened."""
     index: str | None
     """The index to compare with; None when this root is not in it yet."""
 

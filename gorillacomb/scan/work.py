@@ -80,10 +80,9 @@ def hash_files(task: HashTask, advance: Advance) -> HashResult:
             try:
                 row = _hash_one(open_folders, item, task, advance)
             except OSError as error:
-                if error.errno in LOST_DRIVE:
-                    failures += 1
-                    continue
-                row = None  # its folder has gone; the next scan will say where to
+                # Its folder cannot be opened any more: only a listing may say that files are gone.
+                failures += error.errno in LOST_DRIVE
+                continue
             if row is None:
                 gone.append((item.folder, item.row[NAME]))
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from gorillacomb.errors import Interrupted
 from gorillacomb.model import Changes, State
+from gorillacomb.scan.listing import OpenFolders
 from gorillacomb.scan.walk import Walk
 from tests.trees import (
     Link,
@@ -101,3 +103,40 @@ def test_links_are_no_files(tmp_path: Path, vault: Path) -> None:
     top = make_tree(tmp_path / "w", {"a": "1", "link": Link("a"), "nowhere": Link("x")})
     assert scan(vault, top).files == 1
     assert scan(vault, top).files == 1
+
+
+def test_the_min_size_of_the_settings_is_not_remembered_with_a_root(
+    tmp_path: Path, vault: Path
+) -> None:
+    top = make_tree(tmp_path / "w", {"a": "small", "b": "small"})
+    settle(top)
+    scan(vault, top, standing_min_size=1_000)
+    assert groups_in_index(vault) == set()
+    scan(vault, top, standing_min_size=1_000, min_size=0)
+    assert len(groups_in_index(vault)) == 1
+    scan(vault, top)
+    assert len(groups_in_index(vault)) == 1
+
+
+def test_a_large_file_whose_folder_is_closed_before_its_turn_is_not_gone(
+    tmp_path: Path, vault: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a listing may say that a file is gone."""
+    top = make_tree(tmp_path / "w", {"d": {"big": b"2" * 9_000}, "e": {"big": b"2" * 9_000}})
+    settle(top)
+    real = OpenFolders.open
+
+    def closed(self: OpenFolders, path: bytes) -> int:
+        if path == b"d" and len(rows_in_index(vault)) == 2:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(self, path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(OpenFolders, "open", closed)
+        scan(vault, top, hash_limit=0)
+    assert {path[-5:]: row[0] for path, row in rows_in_index(vault).items()} == {
+        b"d/big": State.PENDING,
+        b"e/big": State.HASHED,
+    }
+    scan(vault, top)
+    assert groups_in_index(vault) == groups_on_disk(top)
