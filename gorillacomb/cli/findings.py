@@ -9,7 +9,6 @@ from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.settings import Settings
 from gorillacomb.model import FolderState, Group, RootReport, ScanReport, State
-from gorillacomb.scan.fingerprint import EMPTY
 from gorillacomb.scan.volumes import is_online
 
 _SHOWN = 3
@@ -70,7 +69,7 @@ def _work(report: ScanReport) -> str:
 
 def _redundancy(index: Index, report: ScanReport, settings: Settings) -> list[str]:
     groups, copies, wasted = contents.totals(index.connection)
-    empty = contents.empty_files(index.connection, EMPTY)
+    empty = contents.empty_files(index.connection)
     if not groups:
         lines = ["No two files are the same."]
     else:

@@ -29,11 +29,25 @@ class KnownFolder(NamedTuple):
     cause: str | None
 
 
+_AHEAD = 24
+"""Folders fetched at once, since a query for each would cost more than its rows. A scan numbers
+folders in the order of its walk, and the next scan walks in that order too.
+"""
+_MOST_ENTRIES = 2_000
+
+
 class Baseline:
     """A worker's own read-only view of the index; open it after the fork, close it at the end."""
 
     def __init__(self, path: str) -> None:
         self._connection = open_reader(path)
+        self._entries_ahead: dict[int, list[Fingerprint]] = {}
+        self._children_ahead: dict[int, dict[bytes, KnownFolder]] = {}
+
+    def renew(self) -> None:
+        """Forget what was fetched ahead: the main process has written since."""
+        self._entries_ahead.clear()
+        self._children_ahead.clear()
 
     def folder(self, folder: int) -> KnownFolder | None:
         """The row of one folder."""
@@ -44,14 +58,36 @@ class Baseline:
 
     def children(self, folder: int) -> dict[bytes, KnownFolder]:
         """The subfolders of a folder, by name."""
-        rows = self._connection.execute(
-            f"SELECT {_FOLDER} FROM folders WHERE parent = ?", (folder,)
-        )
-        return {row[2]: KnownFolder(*row) for row in rows}
+        ahead = self._children_ahead
+        if folder not in ahead:
+            ahead.update((number, {}) for number in range(folder, folder + _AHEAD))
+            for row in self._connection.execute(
+                f"SELECT {_FOLDER} FROM folders WHERE parent BETWEEN ? AND ?",
+                (folder, folder + _AHEAD - 1),
+            ):
+                ahead[row[1]][row[2]] = KnownFolder(*row)
+        return ahead.pop(folder)
 
     def fingerprints(self, folder: int, names: tuple[bytes, bytes] | None) -> list[Fingerprint]:
         """Its entries' fingerprints in the order of their names, between two names if given."""
-        return self._entries(_FINGERPRINT, folder, names)
+        if names is not None:
+            return self._entries(_FINGERPRINT, folder, names)
+        ahead = self._entries_ahead
+        if folder not in ahead:
+            ahead.update((number, []) for number in range(folder, folder + _AHEAD))
+            rows = self._connection.execute(
+                f"SELECT folder, {_FINGERPRINT} FROM files WHERE folder BETWEEN ? AND ?"
+                f" ORDER BY folder, name LIMIT {_MOST_ENTRIES}",
+                (folder, folder + _AHEAD - 1),
+            ).fetchall()
+            for row in rows:
+                ahead[row[0]].append(row[1:])
+            if len(rows) == _MOST_ENTRIES:  # the last folder is cut short, those after it missing
+                for number in range(rows[-1][0], folder + _AHEAD):
+                    del ahead[number]
+                if folder not in ahead:
+                    return self._entries(_FINGERPRINT, folder, None)
+        return ahead.pop(folder)
 
     def rows(self, folder: int, names: tuple[bytes, bytes] | None) -> dict[bytes, Row]:
         """Its entries by name, between two names if given."""

@@ -49,6 +49,7 @@ class Index:
                 if fresh:
                     os.close(os.open(vault.index, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
                 connection = open_writer(vault.index)
+                _refuse_cut_short(vault, connection)
                 _refuse_newer(vault, connection)
                 schema.migrate(connection)
         except BaseException:
@@ -67,6 +68,7 @@ class Index:
             )
         with explaining(vault):
             connection = open_reader(vault.index)
+            _refuse_cut_short(vault, connection)
             _refuse_strange(vault, connection)
             if _refuse_newer(vault, connection) < schema.VERSION:
                 raise VaultDamaged(
@@ -142,6 +144,18 @@ def _refuse_newer(vault: Vault, connection: Connection) -> int:
             "Upgrade Gorilla Comb, or use another vault with --vault.",
         )
     return version
+
+
+def _refuse_cut_short(vault: Vault, connection: Connection) -> None:
+    """SQLite takes the missing half of a last page for zeros."""
+    log = f"{vault.index}-wal"
+    if os.path.exists(log) and os.path.getsize(log):
+        return  # what the file lacks may stand in there
+    pages: int = connection.execute("PRAGMA page_count").fetchone()[0]
+    page: int = connection.execute("PRAGMA page_size").fetchone()[0]
+    if os.stat(vault.index).st_size < pages * page:
+        connection.close()
+        raise _damaged(vault, "it has been cut short")
 
 
 def _refuse_strange(vault: Vault, connection: Connection) -> None:

@@ -137,11 +137,7 @@ def root_facts(connection: Connection, root: Root) -> RootFacts:
     folders = connection.execute(
         "SELECT count(*) FROM folders WHERE root = ? AND state <> 3", (root.id,)
     ).fetchone()[0]
-    scan = connection.execute(
-        "SELECT finished_ns, files, bytes FROM scans"
-        " WHERE root = ? AND finished_ns IS NOT NULL AND scope = x'' ORDER BY id DESC LIMIT 1",
-        (root.id,),
-    ).fetchone()
+    scan = last_scan(connection, root.id)
     if scan is not None and not _scanned_since(connection, root):
         return RootFacts(scan[1], scan[2], folders, scan[0])
     files, size = connection.execute(
@@ -150,6 +146,16 @@ def root_facts(connection: Connection, root: Root) -> RootFacts:
         (root.id,),
     ).fetchone()
     return RootFacts(files, size, folders, None if scan is None else scan[0])
+
+
+def last_scan(connection: Connection, root: int) -> tuple[int, int, int] | None:
+    """When a root was last scanned as a whole (ns), with how many files and bytes."""
+    found: tuple[int, int, int] | None = connection.execute(
+        "SELECT finished_ns, files, bytes FROM scans"
+        " WHERE root = ? AND finished_ns IS NOT NULL AND scope = x'' ORDER BY id DESC LIMIT 1",
+        (root,),
+    ).fetchone()
+    return found
 
 
 def _scanned_since(connection: Connection, root: Root) -> bool:

@@ -59,6 +59,7 @@ CREATE TABLE files (
     PRIMARY KEY (folder, name)
 ) WITHOUT ROWID;
 CREATE INDEX file_by_gap ON files (state, size) WHERE state NOT IN (0, 8);
+CREATE INDEX file_by_emptiness ON files (size) WHERE size = 0 AND state <= 1;
 CREATE TABLE groups (
     digest BLOB PRIMARY KEY,
     size INTEGER NOT NULL,            -- bytes of one copy
@@ -113,6 +114,9 @@ DIGEST_INDEX = (
     " WHERE state <= 1 AND size > 0"
 )
 """Made when the first scan has all its rows: built once it costs a tenth of what upkeep does."""
+
+GROUP_INDEX = "CREATE INDEX group_by_waste ON groups (reclaimable DESC, size * copies DESC, digest)"
+"""Made together with the first groups: where it is, they are kept up to date."""
 
 
 @contextmanager

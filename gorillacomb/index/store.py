@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gorillacomb.index.database import Index
 from gorillacomb.index.driver import Connection, IntegrityError
 from gorillacomb.index.paths import BELOW
-from gorillacomb.index.schema import DIGEST_INDEX
+from gorillacomb.index.schema import DIGEST_INDEX, GROUP_INDEX
 from gorillacomb.model import DIGEST, FolderState, HashedRow, Row, State
 
 _PUT_HASHED = (
@@ -226,11 +226,16 @@ class Store:
         ).fetchone()
         return int(found[0])
 
+    def index_digests(self) -> None:
+        """Make the index that groups are made from, if a first scan is at that point."""
+        self._connection.execute(DIGEST_INDEX)
+
     def refresh_groups(self) -> None:
         """Make the groups true again: all of them after a first scan, else those touched."""
         if not self._keeps_groups:
-            self._connection.execute(DIGEST_INDEX)
+            self.index_digests()
             rebuild_groups(self._connection)
+            self._connection.execute(GROUP_INDEX)
             self._keeps_groups = True
         elif self._connection.execute("SELECT 1 FROM touched LIMIT 1").fetchone() is not None:
             self._connection.execute(
@@ -248,7 +253,7 @@ class Store:
 
 def has_groups(connection: Connection) -> bool:
     """Whether the groups have been made once, and are kept up to date since."""
-    found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'file_by_digest'")
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'group_by_waste'")
     return found.fetchone() is not None
 
 

@@ -25,13 +25,15 @@ from gorillacomb.model import (
     State,
     amended,
 )
-from gorillacomb.scan.read import fold, int64, look_at, read_file, read_files
+from gorillacomb.scan.read import INT64, fold, int64, look_at, read_file, read_files
 from gorillacomb.scan.tasks import RootContext
 
 _HOUR_NS = 3_600_000_000_000
 _FAT_GRAIN_NS = 2_000_000_000
 _READ_AGAIN = frozenset({State.FRESH, State.UNREADABLE, State.UNSTABLE, State.PLACEHOLDER})
 _WITH_CONTENT = frozenset({State.HASHED, State.FRESH})
+_HASHED, _OTHER = int(State.HASHED), int(State.OTHER)
+"""As they stand in rows: to look at an enum's member costs more than to compare with it."""
 
 
 Identity = tuple[int, int, int]
@@ -126,7 +128,7 @@ def compare(
     """
     listed = fingerprints(descriptor, names, context)
     stored = baseline.fingerprints(folder, window)
-    sizes = [entry[SIZE] for entry in listed if entry[STATE] != State.OTHER]
+    sizes = [entry[SIZE] for entry in listed if entry[STATE] != _OTHER]
     changes = Changes(files=len(sizes), bytes=sum(sizes))
     if listed == stored and not context.rehash and not _too_small(listed, context):
         return changes
@@ -154,30 +156,29 @@ def _is_edit(row: Row, old: Row) -> bool:
 
 
 def fingerprints(descriptor: int, names: list[bytes], context: RootContext) -> list[Fingerprint]:
-    """What `lstat` says of each name, with the state that such an entry should have."""
+    """What `lstat` says of each name, with the state that such an entry should have.
+
+    A second scan spends its time here: the common case is dealt with in this loop.
+    """
     weak = context.weak
+    look, is_regular = os.stat, stat.S_ISREG
     found: list[Fingerprint] = []
     for name in names:
         try:
-            facts = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            facts = look(name, dir_fd=descriptor, follow_symlinks=False)
         except OSError:
             # Gone since it was listed, or not to be looked at: read_file finds out which.
             found.append((name, State.UNREADABLE, 0, 0, 0, 0, 0, 0, 0))
             continue
-        mode = facts.st_mode
-        found.append(
-            (
-                name,
-                0 if stat.S_ISREG(mode) else 8,
-                mode,
-                facts.st_size,
-                int64(facts.st_mtime_ns),
-                0 if weak else int64(facts.st_ctime_ns),
-                0 if weak else fold(facts.st_ino),
-                1 if weak else facts.st_nlink,
-                facts.st_blocks,
-            )
-        )
+        mode, size, blocks = facts.st_mode, facts.st_size, facts.st_blocks
+        mtime, ctime, inode = facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino
+        state = _HASHED if is_regular(mode) else _OTHER
+        if not weak and 0 <= mtime < INT64 and 0 <= ctime < INT64 and inode < INT64:
+            links = facts.st_nlink
+        else:
+            mtime, ctime = int64(mtime), 0 if weak else int64(ctime)
+            inode, links = (0, 1) if weak else (fold(inode), facts.st_nlink)
+        found.append((name, state, mode, size, mtime, ctime, inode, links, blocks))
     return found
 
 

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from gorillacomb.bytepaths import below, is_below, join
 from gorillacomb.errors import GorillaCombError, Interrupted, UsageFault
@@ -169,7 +170,6 @@ class _Run:
             while self._enter_boundaries(walk, store, scopes):
                 dispatcher.run(walk.next_task, walk.take)
             walk.finish()
-            self.index.commit()
             self._duplicates(store, large, dispatcher)
             if on_duplicates is not None:
                 report = self._report(walk, large, rows_before, complete=False)
@@ -285,8 +285,8 @@ class _Run:
             return None
         total = 0
         for each in self.roots.values():
-            known = root_table.root_facts(self.index.connection, each.root)
-            total += known.bytes if known.last_scan_ns else each.place.volume.used_bytes
+            last = root_table.last_scan(self.index.connection, each.root.id)
+            total += each.place.volume.used_bytes if last is None else last[2]
         return total
 
     def _tops_entered(self) -> set[bytes]:
@@ -301,10 +301,14 @@ class _Run:
             large.plan(pending.to_probe(connection, least), probe=True)
             dispatcher.run(large.next_task, large.take)
             large.plan(pending.to_compare(connection, least), probe=False)
-            dispatcher.run(large.next_task, large.take)
+            dispatcher.run(large.next_task, large.take, meanwhile=partial(self._prepare, store))
         with self.index.atomic():
             store.refresh_groups()
         self.index.commit()
+
+    def _prepare(self, store: Store) -> None:
+        with self.index.atomic():
+            store.index_digests()
 
     def _rest(self, store: Store, large: LargeFiles, dispatcher: Dispatcher) -> None:
         connection = self.index.connection

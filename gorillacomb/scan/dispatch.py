@@ -27,10 +27,16 @@ class Dispatcher:
         self._again: list[Task] = []
         self._deaths = 0
 
-    def run(self, next_task: Callable[[], Task | None], take: Callable[[Result], None]) -> None:
+    def run(
+        self,
+        next_task: Callable[[], Task | None],
+        take: Callable[[Result], None],
+        meanwhile: Callable[[], None] | None = None,
+    ) -> None:
         """Hand out what ``next_task`` gives until it gives None and nobody is busy.
 
-        None while somebody is busy means: nothing now, perhaps later.
+        None while somebody is busy means: nothing now, perhaps later. ``meanwhile`` is done once,
+        as soon as the workers have something to do.
         """
         while True:
             while self._workers.idle > 0:
@@ -38,6 +44,9 @@ class Dispatcher:
                 if task is None:
                     break
                 self._guarded(lambda task=task: self._workers.give(task))  # type: ignore[misc]
+            if meanwhile is not None:
+                meanwhile()
+                meanwhile = None
             if not self._workers.busy:
                 if self._again:
                     continue

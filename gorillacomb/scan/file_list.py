@@ -84,7 +84,7 @@ def _place(path: bytes, tops: Sequence[tuple[Root, RootContext]]) -> _Place | Un
 
 
 def _is_ours(relative: bytes, facts: os.stat_result, context: RootContext) -> bool:
-    if os.fsencode(OUR_FOLDER) in relative.split(b"/"):
+    if OUR_FOLDER in relative.split(b"/"):
         return True
     at = context.path
     for name in relative.split(b"/") if relative else ():

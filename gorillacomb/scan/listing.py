@@ -9,7 +9,7 @@ from gorillacomb.scan.exclude import compile_patterns
 from gorillacomb.scan.read import fold
 from gorillacomb.scan.tasks import RootContext
 
-OUR_FOLDER = ".gorillacomb"
+OUR_FOLDER = b".gorillacomb"
 """Quarantines and locks stand in folders of this name; no scan enters one."""
 
 VERSION_CONTROL = (".git", ".hg", ".svn", ".jj")
@@ -31,8 +31,8 @@ MARKERS = (
     "CMakeLists.txt",
 )
 """Names that make the folder in which they stand a project, the most telling first."""
-_MARKERS = frozenset(MARKERS)
-_MARKER_SUFFIXES = (".xcodeproj", ".xcworkspace")
+_MARKERS = frozenset(map(os.fsencode, MARKERS))
+_MARKER_SUFFIXES = (b".xcodeproj", b".xcworkspace")
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -54,45 +54,49 @@ class Listing:
 def list_folder(descriptor: int, path: bytes, context: RootContext) -> Listing:
     """List an open folder; ``path`` is its place below the root. Raises OSError."""
     listing = Listing()
-    texts = []
+    files, folders, names = listing.files, listing.folders, []
     excluded = compile_patterns(context.exclude) if context.exclude else None
     prefix = path + b"/" if path else b""
-    own, boundaries = context.own, context.boundaries
+    own, boundaries, weak = context.own, context.boundaries, context.weak
+    plain = excluded is None and not boundaries
     with os.scandir(descriptor) as entries:
         for entry in entries:
-            text = entry.name
-            name = text.encode("utf-8", "surrogateescape")
-            texts.append(text)
+            name = entry.name.encode("utf-8", "surrogateescape")
+            names.append(name)
             inode = entry.inode()
             is_file = entry.is_file(follow_symlinks=False)
             folder = not is_file and entry.is_dir(follow_symlinks=False)
-            if inode in own or (folder and text == OUR_FOLDER):
+            if inode in own or (folder and name == OUR_FOLDER):
                 continue
-            # A file with something mounted over it is another drive's, or a second view of one that
-            # stands elsewhere; such a folder is told of when its turn comes.
-            mounted = bool(boundaries) and prefix + name in boundaries
-            left_out = excluded is not None and not mounted and excluded(prefix + name, folder)
-            if folder and left_out:
-                listing.excluded_folders.append((name, fold(inode)))
+            if not plain:
+                # A file with something mounted over it is another drive's, or a second view of one
+                # that stands elsewhere; such a folder is told of when its turn comes.
+                mounted = prefix + name in boundaries
+                left_out = not mounted and excluded is not None and excluded(prefix + name, folder)
+                if folder and left_out:
+                    listing.excluded_folders.append((name, fold(inode)))
+                    continue
+                if left_out or (mounted and not folder):
+                    listing.excluded.append(name)
+                    continue
+            if is_file:
+                files.append((inode, name))
             elif folder:
-                listing.folders.append((name, 0 if context.weak else fold(inode)))
-            elif left_out or mounted:
-                listing.excluded.append(name)
-            elif is_file:
-                listing.files.append((inode, name))
+                folders.append((name, 0 if weak else fold(inode)))
             else:
                 listing.others.append(name)
-    listing.marker = _most_telling(texts)
+    listing.marker = _most_telling(names, folders)
     return listing
 
 
-def _most_telling(names: list[str]) -> str | None:
+def _most_telling(names: list[bytes], folders: list[tuple[bytes, int]]) -> str | None:
+    """Which of the names in a folder, if any, makes it a project."""
     marks = _MARKERS.intersection(names)
     for marker in MARKERS if marks else ():
-        if marker in marks:
+        if os.fsencode(marker) in marks:
             return marker
-    odd = min((name for name in names if name.endswith(_MARKER_SUFFIXES)), default=None)
-    return None if odd is None else os.fsencode(odd).decode("utf-8", "backslashreplace")
+    odd = [name for name, _ in folders if name.endswith(_MARKER_SUFFIXES)]
+    return min(odd).decode("utf-8", "backslashreplace") if odd else None
 
 
 class OpenFolders:

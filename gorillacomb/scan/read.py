@@ -29,7 +29,8 @@ ATTEMPTS = 3
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NOATIME: int = getattr(os, "O_NOATIME", 0)
-_INT64 = 1 << 63
+INT64 = 1 << 63
+"""The first number that SQLite cannot store as an integer."""
 
 _SF_DATALESS = 0x40000000  # macOS, sys/stat.h
 _RECALL = 0x00400000 | 0x00040000 | 0x00001000  # Windows: RECALL_ON_DATA_ACCESS, _OPEN, OFFLINE
@@ -110,7 +111,7 @@ def read_files(
                 0 < size <= limit
                 and 0 <= mtime < settled
                 and 0 <= ctime < settled
-                and inode < _INT64
+                and inode < INT64
                 and stat.S_ISREG(mode)
                 and os.readv(descriptor, buffers) == size
             ):
@@ -255,12 +256,12 @@ def row_of(
 
 def fold(inode: int) -> int:
     """An unsigned 64-bit inode as the signed integer that SQLite stores."""
-    return inode if inode < _INT64 else inode - 2 * _INT64
+    return inode if inode < INT64 else inode - 2 * INT64
 
 
 def int64(time_ns: int) -> int:
     """A time in ns, held within what SQLite stores (until the year 2262)."""
-    return time_ns if -_INT64 <= time_ns < _INT64 else (_INT64 - 1 if time_ns > 0 else -_INT64)
+    return time_ns if -INT64 <= time_ns < INT64 else (INT64 - 1 if time_ns > 0 else -INT64)
 
 
 LOST_DRIVE = frozenset(

@@ -36,6 +36,8 @@ def visit(task: VisitTask, baseline: Baseline | None) -> VisitResult:
     ``baseline`` is the index to compare with, None for a root that is not in it. Failures of files
     and folders are rows and states in the result; OSError is raised by nothing in here.
     """
+    if baseline is not None:
+        baseline.renew()
     visitor = _Visitor(task, baseline)
     lost = False
     try:
@@ -264,23 +266,23 @@ class _Visitor:
 
     def _add(self, number: int, changes: Changes, files: int) -> None:
         """Take the changes of one folder in; raises RootLost if they tell of a failing drive."""
-        self._check_drive(changes)
         writes, totals = self.writes, self.totals
-        writes.hashed += changes.hashed
-        if changes.rows or changes.gone or changes.touched:
-            writes.rows += [(number, row) for row in changes.rows]
-            writes.gone += [(number, name) for name in changes.gone]
-            writes.touched += changes.touched
-        if changes.came or changes.went:
-            writes.came += changes.came
-            writes.went += changes.went
         totals.files += changes.files
         totals.bytes += changes.bytes
+        self.budget -= files + (changes.hashed_bytes >> _CONTENT_UNIT)
+        if not (changes.hashed or changes.rows or changes.gone):
+            return
+        self._check_drive(changes)
+        writes.hashed += changes.hashed
+        writes.rows += [(number, row) for row in changes.rows]
+        writes.gone += [(number, name) for name in changes.gone]
+        writes.touched += changes.touched
+        writes.came += changes.came
+        writes.went += changes.went
         totals.hashed_files += changes.hashed_files
         totals.hashed_bytes += changes.hashed_bytes
         totals.new += changes.new
         totals.changed += changes.changed
-        self.budget -= files + (changes.hashed_bytes >> _CONTENT_UNIT)
 
     def _push_children(self, place: _Place, parent: int, listing: Listing) -> None:
         standing: dict[bytes, KnownFolder] = {}
