@@ -60,6 +60,22 @@ class VaultUnwritable(VaultError):
     """The vault's disk is full, read-only or failing."""
 
 
+class VaultRolledBack(VaultError):
+    """The record is not the one that was anchored: cut short, put back, forked or edited."""
+
+
+class KeyMissing(GorillaCombError):
+    """A key that is needed is not there, or does not open."""
+
+    exit_code = 4
+
+
+class Untrusted(GorillaCombError):
+    """A file from outside (manifest, checkpoint, proof, key) is not what it has to be."""
+
+    exit_code = 2
+
+
 class Refused(GorillaCombError):
     """Not done because it would not be safe."""
 

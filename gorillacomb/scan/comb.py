@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from gorillacomb.bytepaths import below, is_below, join
+from gorillacomb.dispatch import Dispatcher
 from gorillacomb.errors import GorillaCombError, Interrupted, UsageFault
+from gorillacomb.fingerprint import PROBE_SPAN
 from gorillacomb.index import pending
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index, explaining
@@ -31,16 +33,15 @@ from gorillacomb.model import (
     Silence,
     Unreadable,
 )
-from gorillacomb.scan.dispatch import Dispatcher
+from gorillacomb.pool import MOST_WORKERS, Inline, Pool, Workers, default_workers
 from gorillacomb.scan.file_list import sort_file_list
-from gorillacomb.scan.fingerprint import PROBE_SPAN
 from gorillacomb.scan.large import LargeFiles
 from gorillacomb.scan.options import OnDuplicates, ScanOptions
-from gorillacomb.scan.pool import MOST_WORKERS, Inline, Pool, Workers, default_workers
 from gorillacomb.scan.roots import Place, Scope, covers, ensure_folder, locate, register
 from gorillacomb.scan.tasks import FolderTask, RootContext
 from gorillacomb.scan.volumes import PSEUDO, mounts_below
 from gorillacomb.scan.walk import Walk
+from gorillacomb.scan.work import CombWorker
 
 _ALL = 1 << 62
 _SMALL_TREE = 600
@@ -91,8 +92,8 @@ def start_workers(places: Sequence[Place], options: ScanOptions) -> Workers:
     """A pool for all but small trees."""
     count = default_workers() if options.workers is None else options.workers
     if count < 1 or (options.workers is None and _is_small(places)):
-        return Inline()
-    return Pool(min(count, MOST_WORKERS))
+        return Inline(CombWorker)
+    return Pool(min(count, MOST_WORKERS), CombWorker)
 
 
 def _is_small(places: Sequence[Place]) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gorillacomb.fingerprint import CHUNK
 from gorillacomb.index.database import Index
 from gorillacomb.model import ScanReport
-from gorillacomb.scan.fingerprint import CHUNK
 
 
 @dataclass(frozen=True, slots=True)

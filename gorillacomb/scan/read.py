@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterable
 
+from gorillacomb.fingerprint import CHUNK, EMPTY, blake3_of, buffer, digest_of_descriptor
 from gorillacomb.model import (
     CAUSE,
     CHECKED,
@@ -21,7 +22,6 @@ from gorillacomb.model import (
     State,
     amended,
 )
-from gorillacomb.scan.fingerprint import CHUNK, EMPTY, blake3_of, buffer, digest_of_descriptor
 from gorillacomb.scan.tasks import RootContext
 
 ATTEMPTS = 3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 
+from gorillacomb.fingerprint import digest_of_descriptor, probe_of_descriptor
 from gorillacomb.index.baseline import Baseline
 from gorillacomb.model import (
     CAUSE,
@@ -20,8 +20,8 @@ from gorillacomb.model import (
     State,
     amended,
 )
+from gorillacomb.pool import Advance
 from gorillacomb.scan.changes import judge
-from gorillacomb.scan.fingerprint import digest_of_descriptor, probe_of_descriptor
 from gorillacomb.scan.listing import OpenFolders
 from gorillacomb.scan.read import (
     ATTEMPTS,
@@ -39,11 +39,8 @@ from gorillacomb.scan.read import (
 from gorillacomb.scan.tasks import HashItem, HashResult, HashTask, Result, RootContext, Task
 from gorillacomb.scan.visit import root_is_there, visit
 
-Advance = Callable[[int], None]
-"""Told how many bytes more were read."""
 
-
-class Worker:
+class CombWorker:
     """Carries out tasks, one after the other; holds the views of indexes that it has opened."""
 
     def __init__(self) -> None:

@@ -12,18 +12,22 @@ LEVELS = (
     {"watch"},
     {"manifest", "dedupe", "scan"},
     {"index", "vaultmesh"},
-    {"model", "errors", "bytepaths"},
+    {"dispatch"},
+    {"pool"},
+    {"model", "errors", "bytepaths", "fingerprint"},
 )
 """The journey of a file from the outside in: what stands below may not know what stands above."""
 HOMES = {
     "click": "cli/",
     "tqdm": "cli/",
     "watchdog": "watch/",
-    "xxhash": "scan/fingerprint.py",
-    "blake3": "scan/fingerprint.py",
+    "xxhash": "fingerprint.py",
+    "blake3": "fingerprint.py",
     "pathspec": "scan/exclude.py",
     "sqlite3": "index/driver.py",
     "sqlite_utils": "index/schema.py",
+    "orjson": "vaultmesh/jcs.py",
+    "cryptography": "vaultmesh/keys.py",
 }
 """Where alone a library is known."""
 FORBIDDEN = {"pysqlite3", "sqlean", "apsw", "_sqlite3"}

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from gorillacomb.dispatch import Dispatcher
 from gorillacomb.model import Silence
-from gorillacomb.scan.dispatch import Dispatcher
-from gorillacomb.scan.pool import Pool, WorkerDied
+from gorillacomb.pool import Pool, WorkerDied
 from gorillacomb.scan.tasks import (
     FolderTask,
     Result,
@@ -22,6 +22,7 @@ from gorillacomb.scan.tasks import (
     VisitResult,
     VisitTask,
 )
+from gorillacomb.scan.work import CombWorker
 from tests.cli.run import until
 from tests.trees import make_tree
 
@@ -54,7 +55,7 @@ def context(tmp_path: Path) -> RootContext:
 
 @pytest.fixture
 def pool() -> Iterator[Pool]:
-    pool = Pool(1)
+    pool = Pool(1, CombWorker)
     yield pool
     pool.close()
 
@@ -124,7 +125,7 @@ def test_killed_after_an_answer_with_more_waiting(pool: Pool, context: RootConte
 
 def test_a_worker_that_dies_does_not_end_a_scan_that_has_others(context: RootContext) -> None:
     """Two workers with all that they can hold; one is killed; all is done in the end."""
-    pool = Pool(2)
+    pool = Pool(2, CombWorker)
     left = [large_question(context, number) for number in range(1, 9)]
     done: list[int] = []
     killed = False

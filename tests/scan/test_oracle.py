@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gorillacomb.scan import fingerprint
+from gorillacomb import fingerprint
 from tests.trees import (
     HardLink,
     Link,

@@ -15,15 +15,13 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkContext, SpawnContext
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from gorillacomb.errors import GorillaCombError
-from gorillacomb.scan.tasks import Result, Task
-from gorillacomb.scan.work import Worker
 
 _QUEUE_DEPTH = 2
 _PIPE_SAFE = 16 << 10
@@ -32,6 +30,27 @@ _TELL_EVERY = 0.2
 
 
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+
+
+Advance = Callable[[int], None]
+"""Told how many bytes more were read."""
+Task = Any
+"""A plain value that says what to do; it must survive pickling, as must its result."""
+Result = Any
+
+
+class Worker(Protocol):
+    """What carries out tasks, in whichever process."""
+
+    def perform(self, task: Task, advance: Advance) -> Result:
+        """Do one task and return its result, which is no integer."""
+
+    def close(self) -> None:
+        """Let go of all that it opened."""
+
+
+MakeWorker = Callable[[], Worker]
+"""A class or function at the top level of a module: a spawned process looks it up by name."""
 
 
 class WorkersRefused(GorillaCombError):
@@ -77,8 +96,8 @@ class Workers(Protocol):
 class Inline:
     """Carries out each task in this process, when its result is asked for."""
 
-    def __init__(self) -> None:
-        self._worker = Worker()
+    def __init__(self, make_worker: MakeWorker) -> None:
+        self._worker = make_worker()
         self._tasks: list[Task] = []
 
     @property
@@ -116,7 +135,8 @@ class _Process:
 class Pool:
     """Worker processes. Start it before a database is open: a forked copy must not hold one."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, make_worker: MakeWorker) -> None:
+        self._make_worker = make_worker
         self.method = start_method()
         self._processes: list[_Process] = []
         self._waiting: list[tuple[Task, bytes]] = []
@@ -141,7 +161,7 @@ class Pool:
             inherited = [*(each.pipe for each in self._processes), ours]
             process = context.Process(
                 target=_serve,
-                args=(theirs, inherited if self.method == "fork" else []),
+                args=(theirs, inherited if self.method == "fork" else [], self._make_worker),
                 daemon=True,
             )
             process.start()
@@ -236,7 +256,7 @@ def default_workers() -> int:
     return os.cpu_count() or 1
 
 
-def _serve(pipe: Connection, others: list[Connection]) -> None:
+def _serve(pipe: Connection, others: list[Connection], make_worker: MakeWorker) -> None:
     """The loop of a worker process: it ends when the main process closes the pipe, or ends."""
     for other in others:
         other.close()
@@ -246,7 +266,7 @@ def _serve(pipe: Connection, others: list[Connection]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
     # A task makes 100,000 objects and not one cycle: looking for them costs 5 % of a scan.
     gc.disable()
-    worker = Worker()
+    worker = make_worker()
     teller = _Teller(pipe)
     try:
         while True:

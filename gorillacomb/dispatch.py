@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.model import Progress
-from gorillacomb.scan.pool import WorkerDied, Workers
-from gorillacomb.scan.tasks import Result, Task
+from gorillacomb.pool import Result, Task, WorkerDied, Workers
 
 _MOST_DEATHS = 3
 

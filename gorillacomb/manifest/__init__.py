@@ -1,0 +1,1 @@
+"""The clean manifest: what is to be deployed, signed; and whether it still is as it was."""

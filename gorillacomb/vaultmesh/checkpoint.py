@@ -1,0 +1,53 @@
+"""Checkpoints (C2SP tlog-checkpoint): the size and root of a log at a moment, in a signed note."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gorillacomb.errors import Untrusted
+from gorillacomb.vaultmesh import note
+from gorillacomb.vaultmesh.keys import SigningKey
+from gorillacomb.vaultmesh.note import VerifierKey
+
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The tree head of a log."""
+
+    origin: str
+    size: int
+    root: bytes
+    """SHA-256, 32 bytes."""
+
+    def text(self) -> str:
+        """The text of its note."""
+        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+
+    def signed(self, keys: Iterable[SigningKey]) -> bytes:
+        """Its signed note; each key signs under the origin's name."""
+        return note.sign(self.text(), [(self.origin, key) for key in keys])
+
+
+def parse(data: bytes, what: str = "The checkpoint") -> tuple[Checkpoint, note.Note]:
+    """Read a checkpoint without checking who signed it. Raises Untrusted."""
+    found = note.parse(data, what)
+    origin, *rest = found.text.split("\n")[:-1]
+    if len(rest) < 2 or not origin or not all(rest) or not _NUMBER.fullmatch(rest[0]):
+        raise Untrusted(f"{what} is refused: it is no checkpoint of a log.")
+    root = note.decoded(rest[1], what)
+    if len(root) != 32:
+        raise Untrusted(f"{what} is refused: its root is not a SHA-256 hash.")
+    return Checkpoint(origin, int(rest[0]), root), found
+
+
+def verified(data: bytes, publics: Iterable[bytes], what: str = "The checkpoint") -> Checkpoint:
+    """Read a checkpoint signed by one of these Ed25519 public keys, else raise Untrusted."""
+    found, signed = parse(data, what)
+    if not signed.signers(VerifierKey(found.origin, public) for public in publics):
+        raise Untrusted(f"{what} is signed by none of the keys that are known here.")
+    return found

@@ -1,0 +1,290 @@
+"""The keys that sign: Ed25519 for the trace and manifests, RSA-2048 for manifests on request.
+
+Key files are PKCS 8 in PEM, mode 0600, in the folder ``keys`` of the user's config directory; a
+passphrase, when there is one, comes from the environment variable GORILLACOMB_PASSPHRASE.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from gorillacomb.errors import KeyMissing, Untrusted
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+    PrivateKey = Ed25519PrivateKey | RSAPrivateKey
+
+PASSPHRASE = "GORILLACOMB_PASSPHRASE"
+Kind = Literal["ed25519", "rsa"]
+_RSA_BITS = 2048
+_MOST_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """An Ed25519 private key."""
+
+    private: Ed25519PrivateKey
+
+    @property
+    def public(self) -> bytes:
+        """Its public key, 32 bytes (RFC 8032)."""
+        return self.private.public_key().public_bytes_raw()
+
+    def sign(self, data: bytes) -> bytes:
+        """The signature of data, 64 bytes."""
+        return self.private.sign(data)
+
+
+@dataclass(frozen=True, slots=True)
+class RsaSigningKey:
+    """An RSA private key; it signs with PSS, SHA-256 and a salt of 32 bytes."""
+
+    private: RSAPrivateKey
+
+    @property
+    def public(self) -> bytes:
+        """Its public key, SubjectPublicKeyInfo in DER."""
+        return public_der(self.private.public_key())
+
+    def sign(self, data: bytes) -> bytes:
+        """The signature of data, 256 bytes."""
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import padding
+
+        scheme = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
+        return self.private.sign(data, scheme, hashes.SHA256())
+
+
+class KeyStore:
+    """The folder with the user's keys."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def current(self, kind: Kind = "ed25519") -> SigningKey | RsaSigningKey | None:
+        """The key that signs now; None when there is none yet. Raises KeyMissing, Untrusted."""
+        path = self._path(kind)
+        return load_private(path) if path.exists() else None
+
+    def ed25519(self) -> SigningKey:
+        """The Ed25519 key, made at first need. Raises KeyMissing."""
+        key = self.current() or self.make("ed25519")
+        assert isinstance(key, SigningKey)
+        return key
+
+    def make(self, kind: Kind) -> SigningKey | RsaSigningKey:
+        """Make a key; one that is there is kept under the name of its public key.
+
+        Raises KeyMissing when the folder cannot be written.
+        """
+        private = _generate(kind)
+        path = self._path(kind)
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if path.exists():
+                old = load_private(path)
+                os.link(path, self.folder / f"{kind}-{fingerprint(old.public)}.pem")
+            self._write(path, _pem(private))
+        except OSError as error:
+            raise KeyMissing(
+                f"The key {path} cannot be written: {os.strerror(error.errno or 0).lower()}.",
+                "Make room, or set XDG_CONFIG_HOME to a folder that can be written.",
+            ) from error
+        return _wrapped(private)
+
+    def find(self, public: bytes) -> SigningKey:
+        """The private key of an Ed25519 public key, current or rotated out. Raises KeyMissing."""
+        old = self.folder / f"ed25519-{fingerprint(public)}.pem"
+        for path in (self._path("ed25519"), old):
+            if path.exists():
+                key = load_private(path)
+                if isinstance(key, SigningKey) and key.public == public:
+                    return key
+        raise KeyMissing(
+            f"The key {fingerprint(public)} of the trace is not in {self.folder}.",
+            "Bring it back from a backup; if it is lost, gorillacomb trace adopt begins a new log.",
+        )
+
+    def publics(self) -> list[bytes]:
+        """The Ed25519 public keys of all key files, the current one first."""
+        if not self.folder.is_dir():
+            return []
+        paths = [self._path("ed25519"), *sorted(self.folder.glob("ed25519-*.pem"))]
+        keys = [load_private(path) for path in paths if path.exists()]
+        return [key.public for key in keys]
+
+    def _path(self, kind: Kind) -> Path:
+        return self.folder / f"{kind}.pem"
+
+    def _write(self, path: Path, data: bytes) -> None:
+        """Put a file in place whole and synced, or not at all."""
+        partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(descriptor)
+            os.rename(partial, path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        _sync_folder(self.folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def fingerprint(public: bytes) -> str:
+    """A short name for a public key: 16 hex digits of its SHA-256."""
+    return sha256(public).hexdigest()[:16]
+
+
+def load_private(path: Path) -> SigningKey | RsaSigningKey:
+    """Read a private key file. Raises KeyMissing, Untrusted."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    passphrase = os.environ.get(PASSPHRASE)
+    data = _read_key(path)
+    try:
+        private = load_pem_private_key(data, passphrase.encode() if passphrase else None)
+    except TypeError:
+        if passphrase and b"ENCRYPTED" not in data:
+            private = load_pem_private_key(data, None)
+        else:
+            raise KeyMissing(
+                f"The key {path} is closed by a passphrase.", f"Give it in {PASSPHRASE}."
+            ) from None
+    except (ValueError, UnsupportedAlgorithm):
+        closed = b"ENCRYPTED" in data
+        cause = f"does not open with that {PASSPHRASE}" if closed else "is damaged, or no key"
+        raise KeyMissing(f"The key {path} {cause}.", "Bring it back from a backup.") from None
+    return _wrapped(private)
+
+
+def _read_key(path: Path) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            facts = os.fstat(descriptor)
+            if not stat.S_ISREG(facts.st_mode) or facts.st_size > _MOST_BYTES:
+                raise Untrusted(f"{path} is no key file.")
+            return file.read(_MOST_BYTES)
+    except OSError as error:
+        raise KeyMissing(
+            f"The key {path} cannot be read: {os.strerror(error.errno or 0).lower()}.",
+            "Check its permissions, or name another key.",
+        ) from error
+
+
+def load_public(path: Path) -> bytes | RSAPublicKey:
+    """Read a public key from PEM, or from a C2SP verifier key's text.
+
+    Returns the 32 bytes of an Ed25519 key, or an RSA key. Raises KeyMissing, Untrusted.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    data = _read_key(path)
+    if b"-----BEGIN" not in data:
+        from gorillacomb.vaultmesh.note import VerifierKey
+
+        return VerifierKey.parse(data.decode("utf-8", "replace")).public
+    try:
+        key = load_pem_public_key(data)
+    except (ValueError, UnsupportedAlgorithm):
+        raise Untrusted(f"{path} holds no public key that can be read.") from None
+    if isinstance(key, Ed25519PublicKey):
+        return key.public_bytes_raw()
+    if isinstance(key, RSAPublicKey):
+        if key.key_size < _RSA_BITS:
+            raise Untrusted(f"{path} is an RSA key of {key.key_size} bits: too short to trust.")
+        return key
+    raise Untrusted(f"{path} is neither an Ed25519 nor an RSA key.")
+
+
+def is_signed_by(public: bytes | RSAPublicKey, signature: bytes, data: bytes) -> bool:
+    """Whether a signature of data is that of a public key (Ed25519, 32 bytes; or RSA-PSS)."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        if isinstance(public, bytes):
+            Ed25519PublicKey.from_public_bytes(public).verify(signature, data)
+        else:
+            scheme = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
+            public.verify(signature, data, scheme, hashes.SHA256())
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def public_pem(public: bytes) -> bytes:
+    """An Ed25519 public key (32 bytes) as SubjectPublicKeyInfo in PEM, which OpenSSL reads."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    return Ed25519PublicKey.from_public_bytes(public).public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def public_der(public: RSAPublicKey) -> bytes:
+    """An RSA public key as SubjectPublicKeyInfo in DER."""
+    from cryptography.hazmat.primitives import serialization
+
+    return public.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def _generate(kind: Kind) -> PrivateKey:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    if kind == "rsa":
+        return rsa.generate_private_key(65537, _RSA_BITS)
+    return Ed25519PrivateKey.generate()
+
+
+def _pem(private: PrivateKey) -> bytes:
+    from cryptography.hazmat.primitives import serialization
+
+    passphrase = os.environ.get(PASSPHRASE)
+    return private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(passphrase.encode())
+        if passphrase
+        else serialization.NoEncryption(),
+    )
+
+
+def _wrapped(private: object) -> SigningKey | RsaSigningKey:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    if isinstance(private, Ed25519PrivateKey):
+        return SigningKey(private)
+    if isinstance(private, RSAPrivateKey):
+        return RsaSigningKey(private)
+    raise Untrusted("That key is neither an Ed25519 nor an RSA key.")

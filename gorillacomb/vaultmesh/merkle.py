@@ -1,0 +1,173 @@
+"""The Merkle tree over the entries of the trace (RFC 6962, section 2.1), and its proofs.
+
+Only perfect subtrees are ever stored: the one of 2^level leaves that starts at leaf
+place * 2^level is the node (level, place). Appending and proving take logarithmic time from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+
+EMPTY_ROOT = sha256().digest()
+"""The root of a tree without leaves."""
+
+Node = Callable[[int, int], bytes]
+"""Gives the hash of the perfect subtree (level, place)."""
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    """The hash of a leaf, 32 bytes."""
+    return sha256(b"\x00" + entry).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """The hash of a node with two children, 32 bytes."""
+    return sha256(b"\x01" + left + right).digest()
+
+
+class Frontier:
+    """The right edge of a growing tree: the roots of its perfect subtrees, largest first."""
+
+    def __init__(self, size: int = 0, node: Node | None = None) -> None:
+        self.size = size
+        self._edge: list[bytes] = []
+        at = 0
+        for level in reversed(range(size.bit_length())):
+            if size >> level & 1:
+                assert node is not None
+                self._edge.append(node(level, at >> level))
+                at += 1 << level
+
+    def append(self, leaf: bytes) -> Iterator[tuple[int, int, bytes]]:
+        """Add a leaf hash; gives every perfect subtree that it completes: level, place, hash."""
+        edge, place, level, found = self._edge, self.size, 0, leaf
+        while place & 1:
+            found = node_hash(edge.pop(), found)
+            place >>= 1
+            level += 1
+            yield level, place, found
+        edge.append(found)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """The root of the tree as it is now, 32 bytes."""
+        if not self._edge:
+            return EMPTY_ROOT
+        found = self._edge[-1]
+        for left in reversed(self._edge[:-1]):
+            found = node_hash(left, found)
+        return found
+
+
+def subtree_root(start: int, end: int, node: Node) -> bytes:
+    """The root over the leaves ``start`` to ``end``, where ``start`` begins a perfect subtree."""
+    size = end - start
+    if size == 0:
+        return EMPTY_ROOT
+    if size & (size - 1) == 0:
+        level = size.bit_length() - 1
+        return node(level, start >> level)
+    middle = start + _split(size)
+    return node_hash(subtree_root(start, middle, node), subtree_root(middle, end, node))
+
+
+def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:
+    """The audit path of a leaf in the tree of ``size`` leaves, from the leaf's sibling upwards.
+
+    RFC 6962, section 2.1.1. Raises ValueError for a leaf that is not in that tree.
+    """
+    if not 0 <= index < size:
+        raise ValueError(f"there is no leaf {index} in a tree of {size}")
+    proof: list[bytes] = []
+    start, end = 0, size
+    while end - start > 1:
+        middle = start + _split(end - start)
+        if index < middle:
+            proof.append(subtree_root(middle, end, node))
+            end = middle
+        else:
+            proof.append(subtree_root(start, middle, node))
+            start = middle
+    return proof[::-1]
+
+
+def consistency_proof(old: int, new: int, node: Node) -> list[bytes]:
+    """The proof that the tree of ``new`` leaves begins with that of ``old`` (RFC 6962, 2.1.2).
+
+    Raises ValueError unless 0 < old <= new.
+    """
+    if not 0 < old <= new:
+        raise ValueError(f"a tree of {old} leaves is no beginning of one of {new}")
+    proof: list[bytes] = []
+    start, end, whole = 0, new, True
+    while old != end:
+        middle = start + _split(end - start)
+        if old <= middle:
+            proof.append(subtree_root(middle, end, node))
+            end = middle
+        else:
+            proof.append(subtree_root(start, middle, node))
+            start, whole = middle, False
+    if not whole:
+        proof.append(subtree_root(start, end, node))
+    return proof[::-1]
+
+
+def root_of_inclusion(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes:
+    """The root that an inclusion proof leads to (RFC 9162, section 2.1.3.2).
+
+    Raises ValueError for a proof of a wrong length or an index outside the tree.
+    """
+    if not 0 <= index < size:
+        raise ValueError(f"there is no leaf {index} in a tree of {size}")
+    place, last, found = index, size - 1, leaf
+    for each in proof:
+        if last == 0:
+            raise ValueError("the proof is too long")
+        if place & 1 or place == last:
+            found = node_hash(each, found)
+            while not place & 1 and place:
+                place >>= 1
+                last >>= 1
+        else:
+            found = node_hash(found, each)
+        place >>= 1
+        last >>= 1
+    if last:
+        raise ValueError("the proof is too short")
+    return found
+
+
+def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: list[bytes]) -> bool:
+    """Whether a proof shows that one tree begins with the other (RFC 9162, section 2.1.4.2)."""
+    if old == new:
+        return old_root == new_root and not proof
+    if old == 0:
+        return not proof and old_root == EMPTY_ROOT
+    if not 0 < old < new or not proof:
+        return False
+    path = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
+    place, last = old - 1, new - 1
+    while place & 1:
+        place >>= 1
+        last >>= 1
+    left = right = path[0]
+    for each in path[1:]:
+        if last == 0:
+            return False
+        if place & 1 or place == last:
+            left, right = node_hash(each, left), node_hash(each, right)
+            while not place & 1 and place:
+                place >>= 1
+                last >>= 1
+        else:
+            right = node_hash(right, each)
+        place >>= 1
+        last >>= 1
+    return last == 0 and left == old_root and right == new_root
+
+
+def _split(size: int) -> int:
+    """The largest power of two below a size of at least 2."""
+    return 1 << (size - 1).bit_length() - 1
