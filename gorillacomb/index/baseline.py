@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gorillacomb.bytepaths import join
-from gorillacomb.index.driver import open_reader
 from gorillacomb.index.paths import path_below_root
 from gorillacomb.model import FolderState, Row
+from gorillacomb.sqlite import open_reader
 
 Fingerprint = tuple[bytes, int, int, int, int, int, int, int, int]
 """name, state, mode, size, mtime, ctime, inode, links, blocks: the first nine places of a `Row`."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gorillacomb.bytepaths import join
-from gorillacomb.index.driver import Connection
 from gorillacomb.index.paths import BELOW, FolderPaths
 from gorillacomb.model import GroupSummary, IndexedFile, State
+from gorillacomb.sqlite import Connection
 
 _FILE = (
     "folder, name, state, mode, size, mtime_ns, inode, links, blocks, checked_ns, digest, target,"

@@ -13,14 +13,14 @@ from typing import Self
 
 from gorillacomb.errors import VaultDamaged, VaultError, VaultNewer, VaultUnwritable
 from gorillacomb.index import schema
-from gorillacomb.index.driver import (
+from gorillacomb.index.vault import Vault
+from gorillacomb.sqlite import (
     Connection,
     DatabaseError,
     OperationalError,
     open_reader,
     open_writer,
 )
-from gorillacomb.index.vault import Vault
 
 DEBUG = "GORILLACOMB_DEBUG"
 """Set to anything, errors that look like a damaged index show where they come from."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gorillacomb.bytepaths import join
-from gorillacomb.index.driver import Connection
 from gorillacomb.model import Root
+from gorillacomb.sqlite import Connection
 
 BELOW = (
     "WITH RECURSIVE below (id) AS (SELECT ? UNION"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gorillacomb.index.driver import Connection
 from gorillacomb.model import Row, State
+from gorillacomb.sqlite import Connection
 
 _ROW = (
     "files.folder, folders.root, files.name, files.state, mode, size, mtime_ns, ctime_ns,"

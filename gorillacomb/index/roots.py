@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from gorillacomb.index.driver import Connection
 from gorillacomb.index.tree import REGULAR
 from gorillacomb.model import FolderState, Root
+from gorillacomb.sqlite import Connection
 
 _COLUMNS = "id, uid, folder, path, volume, volume_type, weak, inner_path, exclude, min_size"
 

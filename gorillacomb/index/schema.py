@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from gorillacomb.index.driver import Connection
+from gorillacomb.sqlite import Connection
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gorillacomb.index.database import Index
-from gorillacomb.index.driver import Connection, IntegrityError
 from gorillacomb.index.paths import BELOW
 from gorillacomb.index.schema import DIGEST_INDEX, GROUP_INDEX
 from gorillacomb.model import DIGEST, FolderState, HashedRow, Row, State
+from gorillacomb.sqlite import Connection, IntegrityError
 
 _PUT_HASHED = (
     "INSERT OR REPLACE INTO files (folder, name, state, mode, size, mtime_ns, ctime_ns, inode,"

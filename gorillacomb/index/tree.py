@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gorillacomb.index.driver import Connection
 from gorillacomb.index.paths import BELOW, FolderPaths
 from gorillacomb.model import FolderState, Unreadable
+from gorillacomb.sqlite import Connection
 
 REGULAR = "(mode & 61440) = 32768"
 """S_ISREG in SQL: symbolic links, FIFOs and the like are entries, but not files."""

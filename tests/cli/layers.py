@@ -14,7 +14,7 @@ LEVELS = (
     {"index", "vaultmesh"},
     {"dispatch"},
     {"pool"},
-    {"model", "errors", "bytepaths", "fingerprint"},
+    {"model", "errors", "bytepaths", "fingerprint", "sqlite"},
 )
 """The journey of a file from the outside in: what stands below may not know what stands above."""
 HOMES = {
@@ -24,7 +24,7 @@ HOMES = {
     "xxhash": "fingerprint.py",
     "blake3": "fingerprint.py",
     "pathspec": "scan/exclude.py",
-    "sqlite3": "index/driver.py",
+    "sqlite3": "sqlite.py",
     "sqlite_utils": "index/schema.py",
     "orjson": "vaultmesh/jcs.py",
     "cryptography": "vaultmesh/keys.py",

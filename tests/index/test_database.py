@@ -90,7 +90,7 @@ def test_migrations_that_were_cut_short_are_finished(
         pass
     script = (
         "import os, sys, pathlib\n"
-        "from gorillacomb.index.driver import open_writer\n"
+        "from gorillacomb.sqlite import open_writer\n"
         "from gorillacomb.index import schema\n"
         "left = int(sys.argv[2])\n"
         "def count(statement):\n"
