@@ -12,7 +12,7 @@ from gorillacomb.sqlite import Connection
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-VERSION = 1
+VERSION = 2
 """Stored as `user_version`; an index with a higher one was written by a newer Gorilla Comb."""
 
 _TABLES_1 = """
@@ -109,6 +109,28 @@ JOIN files ON files.digest = groups.digest AND files.state <= 1 AND files.size >
 JOIN folder_paths ON folder_paths.id = files.folder;
 """
 
+_TABLES_2 = """
+CREATE TABLE stamps (                 -- the canonical file of each content, as the trace has it
+    digest BLOB PRIMARY KEY,          -- BLAKE3, 32 bytes
+    seq INTEGER NOT NULL,             -- of its last entry in the trace
+    folder INTEGER NOT NULL,
+    name BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE stamp_folders (          -- folders as the trace knows them: those with stamps below
+    id INTEGER PRIMARY KEY,           -- as in `folders`
+    root INTEGER NOT NULL,
+    parent INTEGER,
+    name BLOB NOT NULL
+);
+CREATE TABLE unstamped (
+    digest BLOB NOT NULL              -- contents whose stamps are to be looked at anew
+);
+CREATE TABLE reflected (              -- the entry of the trace up to which the above is true
+    log TEXT NOT NULL,
+    size INTEGER NOT NULL
+);
+"""
+
 DIGEST_INDEX = (
     "CREATE INDEX IF NOT EXISTS file_by_digest ON files (digest, size, blocks, links, state)"
     " WHERE state <= 1 AND size > 0"
@@ -144,6 +166,10 @@ def migrate(connection: Connection) -> None:
     @migrations()
     def first_tables(db: Database) -> None:
         db.executescript(_TABLES_1)
+
+    @migrations()
+    def tables_of_stamps(db: Database) -> None:
+        db.executescript(_TABLES_2)
 
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {VERSION}")

@@ -1,5 +1,7 @@
 """The keys that sign: Ed25519 for the trace and manifests, RSA-2048 for manifests on request.
 
+ECDSA on the curve P-256 signs what is exported to OpenSSF model signing, which knows no other kind.
+
 Key files are PKCS 8 in PEM, mode 0600, in the folder ``keys`` of the user's config directory; a
 passphrase, when there is one, comes from the environment variable GORILLACOMB_PASSPHRASE.
 """
@@ -17,13 +19,17 @@ from typing import TYPE_CHECKING, Literal
 from gorillacomb.errors import KeyMissing, Untrusted
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import (
+        EllipticCurvePrivateKey,
+        EllipticCurvePublicKey,
+    )
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-    PrivateKey = Ed25519PrivateKey | RSAPrivateKey
+    PrivateKey = Ed25519PrivateKey | RSAPrivateKey | EllipticCurvePrivateKey
 
 PASSPHRASE = "GORILLACOMB_PASSPHRASE"
-Kind = Literal["ed25519", "rsa"]
+Kind = Literal["ed25519", "rsa", "ecdsa"]
 _RSA_BITS = 2048
 _MOST_BYTES = 1 << 16
 
@@ -64,13 +70,44 @@ class RsaSigningKey:
         return self.private.sign(data, scheme, hashes.SHA256())
 
 
+@dataclass(frozen=True, slots=True)
+class EcdsaSigningKey:
+    """An elliptic-curve private key on P-256; it signs with ECDSA and SHA-256."""
+
+    private: EllipticCurvePrivateKey
+
+    @property
+    def public(self) -> bytes:
+        """Its public key, SubjectPublicKeyInfo in DER."""
+        return public_der(self.private.public_key())
+
+    @property
+    def public_pem(self) -> bytes:
+        """Its public key, SubjectPublicKeyInfo in PEM."""
+        from cryptography.hazmat.primitives import serialization
+
+        return self.private.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+
+    def sign(self, data: bytes) -> bytes:
+        """The signature of data: r and s in DER, at most 72 bytes."""
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        return self.private.sign(data, ec.ECDSA(hashes.SHA256()))
+
+
+AnySigningKey = SigningKey | RsaSigningKey | EcdsaSigningKey
+
+
 class KeyStore:
     """The folder with the user's keys."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def current(self, kind: Kind = "ed25519") -> SigningKey | RsaSigningKey | None:
+    def current(self, kind: Kind = "ed25519") -> AnySigningKey | None:
         """The key that signs now; None when there is none yet. Raises KeyMissing, Untrusted."""
         path = self._path(kind)
         return load_private(path) if path.exists() else None
@@ -81,7 +118,13 @@ class KeyStore:
         assert isinstance(key, SigningKey)
         return key
 
-    def make(self, kind: Kind) -> SigningKey | RsaSigningKey:
+    def ecdsa(self) -> EcdsaSigningKey:
+        """The P-256 key, made at first need. Raises KeyMissing."""
+        key = self.current("ecdsa") or self.make("ecdsa")
+        assert isinstance(key, EcdsaSigningKey)
+        return key
+
+    def make(self, kind: Kind) -> AnySigningKey:
         """Make a key; one that is there is kept under the name of its public key.
 
         Raises KeyMissing when the folder cannot be written.
@@ -154,7 +197,7 @@ def fingerprint(public: bytes) -> str:
     return sha256(public).hexdigest()[:16]
 
 
-def load_private(path: Path) -> SigningKey | RsaSigningKey:
+def load_private(path: Path) -> AnySigningKey:
     """Read a private key file. Raises KeyMissing, Untrusted."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -248,8 +291,8 @@ def public_pem(public: bytes) -> bytes:
     )
 
 
-def public_der(public: RSAPublicKey) -> bytes:
-    """An RSA public key as SubjectPublicKeyInfo in DER."""
+def public_der(public: RSAPublicKey | EllipticCurvePublicKey) -> bytes:
+    """An RSA or elliptic-curve public key as SubjectPublicKeyInfo in DER."""
     from cryptography.hazmat.primitives import serialization
 
     return public.public_bytes(
@@ -258,11 +301,13 @@ def public_der(public: RSAPublicKey) -> bytes:
 
 
 def _generate(kind: Kind) -> PrivateKey:
-    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     if kind == "rsa":
         return rsa.generate_private_key(65537, _RSA_BITS)
+    if kind == "ecdsa":
+        return ec.generate_private_key(ec.SECP256R1())
     return Ed25519PrivateKey.generate()
 
 
@@ -279,7 +324,8 @@ def _pem(private: PrivateKey) -> bytes:
     )
 
 
-def _wrapped(private: object) -> SigningKey | RsaSigningKey:
+def _wrapped(private: object) -> AnySigningKey:
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
@@ -287,4 +333,6 @@ def _wrapped(private: object) -> SigningKey | RsaSigningKey:
         return SigningKey(private)
     if isinstance(private, RSAPrivateKey):
         return RsaSigningKey(private)
-    raise Untrusted("That key is neither an Ed25519 nor an RSA key.")
+    if isinstance(private, EllipticCurvePrivateKey) and isinstance(private.curve, SECP256R1):
+        return EcdsaSigningKey(private)
+    raise Untrusted("That key is none of Ed25519, RSA and ECDSA on P-256.")

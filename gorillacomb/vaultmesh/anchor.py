@@ -1,0 +1,63 @@
+"""The last checkpoint of each log, kept outside its vault: a vault put back is noticed by it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from gorillacomb.errors import VaultUnwritable
+
+_MOST_BYTES = 1 << 20
+
+
+class Anchors:
+    """The folder with one file for each log, named by the log's id."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, log: str) -> Path:
+        """Where the anchor of a log stands."""
+        return self.folder / log
+
+    def read(self, log: str) -> bytes | None:
+        """The last checkpoint as a signed note; None when this machine has none of that log."""
+        try:
+            with open(self.path(log), "rb") as file:
+                return file.read(_MOST_BYTES)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _unusable(self.path(log), error) from error
+
+    def write(self, log: str, checkpoint: bytes) -> None:
+        """Keep a checkpoint: written aside, synced, renamed, and the folder synced."""
+        path = self.path(log)
+        partial = self.folder / f".{log}.{secrets.token_hex(4)}"
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                with open(partial, "xb") as file:
+                    os.fchmod(file.fileno(), 0o600)
+                    file.write(checkpoint)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.rename(partial, path)
+            except BaseException:
+                partial.unlink(missing_ok=True)
+                raise
+            descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: OSError) -> VaultUnwritable:
+    return VaultUnwritable(
+        f"The anchor {path} cannot be used: {os.strerror(error.errno or 0).lower()}.",
+        "Check that folder, its permissions and its disk's free space.",
+    )

@@ -1,0 +1,167 @@
+"""What an entry of the trace says: one function for each event makes its fields.
+
+The ledger adds ``v``, ``seq``, ``prev`` and ``time_ns``. Paths are relative to their root.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from gorillacomb.vaultmesh.jcs import canonical_plain
+
+VERSION = 1
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """A canonical file as a stamp records it."""
+
+    root: str
+    """The id of its root, 32 hex digits."""
+    path: bytes
+    """Relative to the root."""
+    size: int
+    """Bytes."""
+    mtime_ns: int
+    digest: bytes
+    """BLAKE3, 32 bytes."""
+    copies: int
+    """How many separate copies of it there were on disk, itself among them."""
+    reasons: tuple[str, ...]
+
+
+def path_field(path: bytes, name: str = "path") -> dict[str, str]:
+    """A path as text when it is valid UTF-8, else as base64."""
+    try:
+        return {name: path.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {f"{name}_b64": base64.b64encode(path).decode("ascii")}
+
+
+def path_of(entry: Mapping[str, Any], name: str = "path") -> bytes:
+    """The path in a field of an entry. Raises KeyError, ValueError."""
+    text: str | None = entry.get(name)
+    if text is not None:
+        return text.encode("utf-8")
+    return base64.b64decode(entry[f"{name}_b64"], validate=True)
+
+
+def stamp(scan: int, file: Stamped) -> Body:
+    """A content that has a canonical file for the first time."""
+    return _file("stamp", scan, file)
+
+
+def restamp(scan: int, file: Stamped, was: bytes | None, origin: tuple[str, bytes] | None) -> Body:
+    """A canonical file that has other content now, or that another file took over from.
+
+    ``was`` is the content that stood there before; ``origin`` root and path of the former file.
+    """
+    return _changed("restamp", scan, file, was, origin)
+
+
+def moved(scan: int, file: Stamped, origin: tuple[str, bytes]) -> Body:
+    """A canonical file that left its place and was found elsewhere."""
+    return _changed("moved", scan, file, None, origin)
+
+
+def retire(scan: int, root: str, path: bytes, digest: bytes) -> Body:
+    """A content that stands nowhere any more; its last canonical file was at ``path``."""
+    return {
+        "event": "retire",
+        "scan": scan,
+        "root": root,
+        **path_field(path),
+        "blake3": digest.hex(),
+    }
+
+
+def moved_folder(
+    scan: int, root: str, path: bytes, origin: tuple[str, bytes], tree: str, files: int
+) -> Body:
+    """A folder that moved as a whole, with all the canonical files in it."""
+    from_root, from_path = origin
+    body = {
+        "event": "moved",
+        "scan": scan,
+        "root": root,
+        **path_field(path),
+        **path_field(from_path, "from"),
+        "tree": tree,
+        "files": files,
+    }
+    if from_root != root:
+        body["from_root"] = from_root
+    return body
+
+
+def retire_folder(scan: int, root: str, path: bytes, tree: str, files: int) -> Body:
+    """A folder that is gone as a whole, with all canonical files whose content went with it."""
+    return {
+        "event": "retire",
+        "scan": scan,
+        "root": root,
+        **path_field(path),
+        "tree": tree,
+        "files": files,
+    }
+
+
+def root(
+    scan: int, uid: str, path: bytes, volume: str, volume_type: str, weak: bool, inner_path: bytes
+) -> Body:
+    """A root that is new, or that stands elsewhere now."""
+    return {
+        "event": "root",
+        "scan": scan,
+        "root": uid,
+        **path_field(path),
+        "volume": volume,
+        "volume_type": volume_type,
+        "weak": weak,
+        **path_field(inner_path, "inner_path"),
+    }
+
+
+def tree_digest(files: Iterable[tuple[bytes, bytes]]) -> str:
+    """The digest of a folder's canonical files: (path relative to it, BLAKE3 digest).
+
+    SHA-256 of the JCS array of [path or {"path_b64": ...}, hex digest], sorted by path bytes; so
+    anybody can compute it from the entries before. Returns hex.
+    """
+    rows: list[list[object]] = [
+        [fields.get("path", fields), digest.hex()]
+        for fields, digest in ((path_field(path), digest) for path, digest in sorted(files))
+    ]
+    return sha256(canonical_plain(rows)).hexdigest()
+
+
+def _file(event: str, scan: int, file: Stamped) -> Body:
+    return {
+        "event": event,
+        "scan": scan,
+        "root": file.root,
+        **path_field(file.path),
+        "size": file.size,
+        "mtime_ns": str(file.mtime_ns),
+        "blake3": file.digest.hex(),
+        "copies": file.copies,
+        "reasons": file.reasons,
+    }
+
+
+def _changed(
+    event: str, scan: int, file: Stamped, was: bytes | None, origin: tuple[str, bytes] | None
+) -> Body:
+    body = _file(event, scan, file)
+    if was is not None:
+        body["was"] = was.hex()
+    if origin is not None:
+        body |= path_field(origin[1], "from")
+        if origin[0] != file.root:
+            body["from_root"] = origin[0]
+    return body

@@ -1,0 +1,438 @@
+"""The ledger: the entries of the trace in SQLite, their Merkle tree, and its signed checkpoints.
+
+Entries are appended in batches. A batch, its tree nodes and the checkpoint over them are one
+transaction, so no entry is ever without a signature; the checkpoint is released, to the anchor
+outside the vault, only after the commit.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from gorillacomb import sqlite
+from gorillacomb.errors import (
+    KeyMissing,
+    Untrusted,
+    VaultDamaged,
+    VaultError,
+    VaultNewer,
+    VaultRolledBack,
+    VaultUnwritable,
+)
+from gorillacomb.vaultmesh import checkpoint as checkpoints
+from gorillacomb.vaultmesh import merkle
+from gorillacomb.vaultmesh.anchor import Anchors
+from gorillacomb.vaultmesh.checkpoint import Checkpoint
+from gorillacomb.vaultmesh.entries import VERSION, Body
+from gorillacomb.vaultmesh.jcs import canonical_plain, load
+from gorillacomb.vaultmesh.keys import KeyStore, SigningKey
+from gorillacomb.vaultmesh.note import VerifierKey
+
+ORIGIN = "gorillacomb/"
+"""The origin of a log is this and its id."""
+FIRST_PREV = "0" * 64
+SCHEMA = 1
+_TABLES = f"""
+CREATE TABLE entries (
+    seq INTEGER PRIMARY KEY,
+    entry BLOB NOT NULL               -- JSON in the form of RFC 8785, exactly as it was signed
+);
+CREATE TABLE subtrees (               -- perfect subtrees of 2^level entries
+    level INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (level, place)
+) WITHOUT ROWID;
+CREATE TABLE checkpoints (
+    size INTEGER PRIMARY KEY,         -- how many entries it covers
+    note BLOB NOT NULL                -- C2SP signed note
+);
+CREATE TABLE keys (
+    seq INTEGER PRIMARY KEY           -- of the entries that name the log's key: genesis, rotate-key
+);
+PRAGMA user_version = {SCHEMA};
+"""
+STORED_FROM = 3
+"""Smaller subtrees are not stored but made from their entries: it saves most of the space."""
+_BATCH = 20_000
+Clock = Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a ledger stands."""
+
+    log: str
+    """The id of the log, 32 hex digits."""
+    size: int
+    root: bytes
+
+
+class Ledger:
+    """An open trace. Whoever writes holds the vault's lock."""
+
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite.Connection,
+        keys: KeyStore,
+        anchors: Anchors,
+        clock: Clock = time.time_ns,
+    ) -> None:
+        self.path = path
+        self._connection = connection
+        self._keys = keys
+        self._anchors = anchors
+        self._clock = clock
+        self.size: int = connection.execute(
+            "SELECT coalesce(max(seq) + 1, 0) FROM entries"
+        ).fetchone()[0]
+        self._frontier = merkle.Frontier(self.size, self.node)
+        self._prev = (
+            FIRST_PREV if not self.size else merkle.leaf_hash(self.entry(self.size - 1)).hex()
+        )
+
+    @classmethod
+    def write(
+        cls,
+        path: Path,
+        keys: KeyStore,
+        anchors: Anchors,
+        clock: Clock = time.time_ns,
+        after: Body | None = None,
+    ) -> Self:
+        """Open to append; a log is begun when there is none, its genesis with the fields ``after``.
+
+        Raises VaultRolledBack when it is not what was signed and anchored, VaultError.
+        """
+        with explaining(path):
+            fresh = not path.exists()
+            if fresh:
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            connection = sqlite.open_writer(path)
+            try:
+                _refuse_newer(path, connection)
+                if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+                    connection.executescript(f"BEGIN; {_TABLES} COMMIT;")
+                ledger = cls(path, connection, keys, anchors, clock)
+                if not ledger.size:
+                    ledger._begin(after or {})
+                ledger.check_head()
+            except BaseException:
+                connection.close()
+                raise
+        return ledger
+
+    @classmethod
+    def read(cls, path: Path, keys: KeyStore, anchors: Anchors) -> Self:
+        """Open for reading beside whoever writes. Raises VaultError."""
+        if not path.exists():
+            raise VaultError(
+                f"There is no trace {path} yet.", "Comb a drive first: gorillacomb scan PATH"
+            )
+        with explaining(path):
+            connection = sqlite.open_reader(path)
+            if not _refuse_newer(path, connection):
+                connection.close()
+                raise VaultDamaged(f"{path} is not a trace of Gorilla Comb.", _NO_REPAIR)
+            return cls(path, connection, keys, anchors)
+
+    def close(self) -> None:
+        """Close it; what was not committed is dropped."""
+        if self._connection.in_transaction:
+            self._connection.rollback()
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # What it holds.
+
+    def entry(self, seq: int) -> bytes:
+        """The exact bytes of an entry. Raises VaultDamaged when it is not there."""
+        row = self._connection.execute("SELECT entry FROM entries WHERE seq = ?", (seq,)).fetchone()
+        if row is None or not isinstance(row[0], bytes):
+            raise VaultDamaged(f"Entry {seq} of the trace {self.path} is missing.", _NO_REPAIR)
+        return row[0]
+
+    def entries(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
+        """(seq, entry) from ``start`` on, as they are stored."""
+        yield from self._connection.execute(
+            "SELECT seq, entry FROM entries WHERE seq >= ? ORDER BY seq", (start,)
+        )
+
+    def entries_with(self, text: bytes) -> Iterator[tuple[int, bytes]]:
+        """Entries that hold these bytes somewhere: a cheap sieve before they are parsed."""
+        yield from self._connection.execute(
+            "SELECT seq, entry FROM entries WHERE instr(entry, ?) ORDER BY seq", (text,)
+        )
+
+    def node(self, level: int, place: int) -> bytes:
+        """The hash of the perfect subtree of 2^level entries that starts at place * 2^level."""
+        if level == 0:
+            return merkle.leaf_hash(self.entry(place))
+        if level < STORED_FROM:
+            left, right = self.node(level - 1, 2 * place), self.node(level - 1, 2 * place + 1)
+            return merkle.node_hash(left, right)
+        row = self._connection.execute(
+            "SELECT hash FROM subtrees WHERE level = ? AND place = ?", (level, place)
+        ).fetchone()
+        if row is None:
+            raise VaultRolledBack(
+                f"The trace {self.path} lacks a part of its tree (level {level}, place {place}).",
+                "gorillacomb trace verify names the first entry that is not as it was signed.",
+            )
+        found: bytes = row[0]
+        return found
+
+    def subtrees(self) -> Iterator[tuple[int, int, bytes]]:
+        """All stored (level, place, hash)."""
+        yield from self._connection.execute("SELECT level, place, hash FROM subtrees")
+
+    def root(self, size: int | None = None) -> bytes:
+        """The root of the tree over the first ``size`` entries, or over all of them."""
+        if size is None or size == self.size:
+            return self._frontier.root()
+        return merkle.subtree_root(0, size, self.node)
+
+    @property
+    def log(self) -> str:
+        """The id of the log, 32 hex digits."""
+        return _log_of(self.path, load(self.entry(0)))
+
+    @property
+    def origin(self) -> str:
+        """The origin line of its checkpoints."""
+        return ORIGIN + self.log
+
+    @property
+    def head(self) -> Head:
+        """Where it stands."""
+        return Head(self.log, self.size, self.root())
+
+    def public_keys(self) -> list[bytes]:
+        """The Ed25519 public keys that the log names, the first one first, 32 bytes each."""
+        rows = self._connection.execute("SELECT seq FROM keys ORDER BY seq").fetchall()
+        return [key_in(load(self.entry(seq))) for (seq,) in rows]
+
+    def trusted_keys(self) -> list[bytes]:
+        """Those of the log's keys that stand in the user's key folder too.
+
+        The log alone proves nothing about its keys: whoever rewrites it can name a key of his own.
+        """
+        ours = set(self._keys.publics())
+        return [key for key in self.public_keys() if key in ours]
+
+    def checkpoint(self) -> bytes:
+        """The last checkpoint, a signed note."""
+        row = self._connection.execute(
+            "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1"
+        ).fetchone()
+        if row is None:
+            raise VaultRolledBack(f"The trace {self.path} has no checkpoint.", _NO_REPAIR)
+        found: bytes = row[0]
+        return found
+
+    def checkpoints(self) -> list[tuple[int, bytes]]:
+        """Every checkpoint that was made: (size, note)."""
+        return self._connection.execute(
+            "SELECT size, note FROM checkpoints ORDER BY size"
+        ).fetchall()
+
+    def anchored(self) -> bytes | None:
+        """The checkpoint that is kept outside the vault; None when this machine has none."""
+        return self._anchors.read(self.log)
+
+    def inclusion_proof(self, seq: int) -> list[bytes]:
+        """The audit path of an entry in the tree as it is now."""
+        return merkle.inclusion_proof(seq, self.size, self.node)
+
+    # Adding to it.
+
+    def append(self, bodies: Iterable[Body], done: Callable[[int], None] | None = None) -> None:
+        """Append entries and sign over them, in transactions of some thousand.
+
+        When it returns all of them are on the disk, signed and anchored. ``done`` is told the size
+        after each transaction. Raises VaultError.
+        """
+        batch: list[Body] = []
+        for body in bodies:
+            batch.append(body)
+            if len(batch) >= _BATCH:
+                self._append_batch(batch)
+                batch = []
+                if done is not None:
+                    done(self.size)
+        if batch:
+            self._append_batch(batch)
+            if done is not None:
+                done(self.size)
+
+    def rotate_key(self) -> SigningKey:
+        """Make a new key and go over to it; the checkpoint of that bears both signatures."""
+        old = self._signing_key()
+        new = self._keys.make("ed25519")
+        assert isinstance(new, SigningKey)
+        body = {"event": "rotate-key", "key": str(VerifierKey(self.origin, new.public))}
+        self._append_batch([body], names_key=True, also=old)
+        return new
+
+    def _begin(self, after: Body) -> None:
+        log = secrets.token_hex(16)
+        key = self._keys.ed25519()
+        body = {
+            "event": "genesis",
+            "log": log,
+            "key": str(VerifierKey(ORIGIN + log, key.public)),
+            **after,
+        }
+        self._append_batch([body], names_key=True, first_key=key)
+
+    def _append_batch(
+        self,
+        bodies: list[Body],
+        names_key: bool = False,
+        also: SigningKey | None = None,
+        first_key: SigningKey | None = None,
+    ) -> None:
+        with explaining(self.path):
+            state = (self.size, self._prev)
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._put(bodies)
+                if names_key:
+                    self._connection.execute("INSERT INTO keys VALUES (?)", (self.size - 1,))
+                key = first_key or self._signing_key()
+                signers = [key] if also is None else [also, key]
+                note = Checkpoint(self.origin, self.size, self._frontier.root()).signed(signers)
+                self._connection.execute("INSERT INTO checkpoints VALUES (?, ?)", (self.size, note))
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                self.size, self._prev = state
+                self._frontier = merkle.Frontier(self.size, self.node)
+                raise
+        self._anchors.write(self.log, note)
+
+    def _put(self, bodies: list[Body]) -> None:
+        moment = str(self._clock())
+        rows, nodes = [], []
+        frontier, prev, seq = self._frontier, self._prev, self.size
+        for body in bodies:
+            entry = canonical_plain(
+                {**body, "v": VERSION, "seq": seq, "prev": prev, "time_ns": moment}
+            )
+            leaf = merkle.leaf_hash(entry)
+            rows.append((seq, entry))
+            nodes += [node for node in frontier.append(leaf) if node[0] >= STORED_FROM]
+            prev = leaf.hex()
+            seq += 1
+        self._connection.executemany("INSERT INTO entries VALUES (?, ?)", rows)
+        self._connection.executemany("INSERT INTO subtrees VALUES (?, ?, ?)", nodes)
+        self._prev, self.size = prev, seq
+
+    def _signing_key(self) -> SigningKey:
+        return self._keys.find(self.public_keys()[-1])
+
+    def check_head(self) -> None:
+        """Whether this is the log that was signed and anchored last; raises VaultRolledBack.
+
+        A writer's check: the head, the tree's edge and the anchor, in logarithmic time. Every
+        single entry is looked at by `audit.audit`.
+        """
+        keys = self.trusted_keys()
+        if not keys:
+            raise KeyMissing(
+                f"None of the keys of the trace {self.path} is in {self._keys.folder}.",
+                "Bring them back from a backup; if they are lost: gorillacomb trace adopt",
+            )
+        try:
+            last = checkpoints.verified(self.checkpoint(), keys, "The last checkpoint of the trace")
+            kept = self.anchored()
+            anchor = None if kept is None else checkpoints.verified(kept, keys, "The anchor")
+        except Untrusted as error:
+            raise VaultRolledBack(f"{error.message} ({self.path})", _ROLLED_BACK) from None
+        if (last.origin, last.size, last.root) != (self.origin, self.size, self.root()):
+            raise VaultRolledBack(
+                f"The trace {self.path} is not the one that was signed: its last checkpoint covers"
+                f" {last.size:,} entries, it has {self.size:,}, or others.",
+                _ROLLED_BACK,
+            )
+        if anchor is None:
+            self._anchors.write(self.log, self.checkpoint())
+        elif anchor.size > self.size or self.root(anchor.size) != anchor.root:
+            raise VaultRolledBack(
+                f"The trace {self.path} was rolled back or forked: {anchor.size:,} entries were"
+                f" signed before, it has {self.size:,}, or others.",
+                _ROLLED_BACK,
+            )
+
+
+_NO_REPAIR = "Put a backup of the vault back, then run gorillacomb trace adopt."
+_ROLLED_BACK = "gorillacomb trace verify tells more; after restoring a backup: trace adopt."
+
+
+def key_in(entry: dict[str, Any]) -> bytes:
+    """The public key that a genesis or rotate-key entry names. Raises VaultRolledBack."""
+    try:
+        return VerifierKey.parse(entry["key"]).public
+    except (KeyError, TypeError, AttributeError, Untrusted):
+        raise VaultRolledBack("An entry of the trace names a damaged key.", _NO_REPAIR) from None
+
+
+def _log_of(path: Path, genesis: object) -> str:
+    log = genesis.get("log") if isinstance(genesis, dict) else None
+    if not isinstance(log, str) or len(log) != 32 or not all(c in "0123456789abcdef" for c in log):
+        raise VaultRolledBack(f"The first entry of the trace {path} is no genesis.", _NO_REPAIR)
+    return log
+
+
+def _refuse_newer(path: Path, connection: sqlite.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA:
+        raise VaultNewer(
+            f"The trace {path} was written by a newer Gorilla Comb (schema {version}).",
+            "Upgrade Gorilla Comb, or use another vault with --vault.",
+        )
+    return version
+
+
+@contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """Turn the errors of SQLite into VaultError: the trace is never deleted to repair anything."""
+    try:
+        yield
+    except sqlite.DatabaseError as error:
+        name = getattr(error, "sqlite_errorname", "")
+        if name.startswith(("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
+            raise VaultUnwritable(
+                f"The trace {path} cannot be used: {error}.",
+                "What was acknowledged is kept. Check that disk, and its free space.",
+            ) from error
+        raise VaultDamaged(f"The trace {path} is damaged: {error}.", _NO_REPAIR) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise VaultDamaged(
+            f"The trace {path} is damaged: {type(error).__name__}, {error}.", _NO_REPAIR
+        ) from error
+    except OSError as error:
+        raise VaultUnwritable(
+            f"The trace {path} cannot be used: {os.strerror(error.errno or 0).lower()}.",
+            "Check the vault's folder.",
+        ) from error

@@ -1,0 +1,154 @@
+"""What stands according to the trace: its entries played from the first to the last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gorillacomb.vaultmesh import jcs
+from gorillacomb.vaultmesh.entries import path_of, tree_digest
+
+
+@dataclass(slots=True)
+class _Folder:
+    parent: _Folder | None
+    name: bytes
+    folders: dict[bytes, _Folder] = field(default_factory=dict)
+    files: dict[bytes, bytes] = field(default_factory=dict)
+    """BLAKE3 digests by name."""
+
+    def path(self) -> bytes:
+        parts, at = [], self
+        while at.parent is not None:
+            parts.append(at.name)
+            at = at.parent
+        return b"/".join(reversed(parts))
+
+    def below(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """All canonical files in it: path relative to it, digest."""
+        stack = [(self, prefix)]
+        while stack:
+            folder, path = stack.pop()
+            for name, digest in folder.files.items():
+                yield path + name, digest
+            stack += [(each, path + name + b"/") for name, each in folder.folders.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the canonical file of a content stands."""
+
+    root: str
+    path: bytes
+    seq: int
+
+
+class Standing:
+    """The canonical files, and the roots, after the entries played so far."""
+
+    def __init__(self) -> None:
+        self.roots: dict[str, dict[str, Any]] = {}
+        """The last ``root`` entry of each root."""
+        self._tops: dict[str, _Folder] = {}
+        self._at: dict[bytes, tuple[str, _Folder, bytes, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._at)
+
+    def place(self, digest: bytes) -> Place | None:
+        """Where a content's canonical file stands; None for one that has none."""
+        found = self._at.get(digest)
+        if found is None:
+            return None
+        root, folder, name, seq = found
+        above = folder.path()
+        return Place(root, above + b"/" + name if above else name, seq)
+
+    def play(self, entries: Iterable[tuple[int, bytes]]) -> None:
+        """Apply entries in their order. Raises ValueError for one that does not fit."""
+        for seq, entry in entries:
+            try:
+                self._apply(seq, jcs.load(entry))
+            except (KeyError, TypeError, AttributeError) as error:
+                raise ValueError(f"entry {seq} of the trace lacks {error}") from error
+
+    def _apply(self, seq: int, fields: Mapping[str, Any]) -> None:
+        event = fields["event"]
+        if event == "root":
+            self.roots[fields["root"]] = dict(fields)
+        elif event in ("stamp", "restamp") or (event == "moved" and "blake3" in fields):
+            self._put(seq, fields)
+        elif event == "moved":
+            self._move_folder(seq, fields)
+        elif event == "retire" and "blake3" in fields:
+            self._drop(bytes.fromhex(fields["blake3"]))
+        elif event == "retire":
+            self._drop_folder(seq, fields)
+
+    def _put(self, seq: int, fields: Mapping[str, Any]) -> None:
+        digest = bytes.fromhex(fields["blake3"])
+        self._drop(digest)
+        above, _, name = path_of(fields).rpartition(b"/")
+        folder = self._folder(fields["root"], above)
+        former = folder.files.get(name)
+        if former is not None:  # as `was` says: what stood there stands there no more
+            del self._at[former]
+        folder.files[name] = digest
+        self._at[digest] = (fields["root"], folder, name, seq)
+
+    def _drop(self, digest: bytes) -> None:
+        found = self._at.pop(digest, None)
+        if found is not None:
+            _, folder, name, _ = found
+            if folder.files.get(name) == digest:
+                del folder.files[name]
+
+    def _move_folder(self, seq: int, fields: Mapping[str, Any]) -> None:
+        former = fields.get("from_root", fields["root"])
+        old = self._find(former, path_of(fields, "from"))
+        self._check_tree(seq, old, fields)
+        assert old is not None
+        if old.parent is not None:
+            del old.parent.folders[old.name]
+        else:
+            del self._tops[former]
+        above, _, name = path_of(fields).rpartition(b"/")
+        parent = self._folder(fields["root"], above)
+        there = parent.folders.get(name)
+        if there is not None and next(there.below(), None) is not None:
+            raise ValueError(f"entry {seq} of the trace moves a folder onto another one")
+        old.parent, old.name = parent, name
+        parent.folders[name] = old
+        if former != fields["root"]:
+            for _, digest in old.below():
+                _, folder, file, stamp = self._at[digest]
+                self._at[digest] = (fields["root"], folder, file, stamp)
+
+    def _drop_folder(self, seq: int, fields: Mapping[str, Any]) -> None:
+        folder = self._find(fields["root"], path_of(fields))
+        self._check_tree(seq, folder, fields)
+        assert folder is not None
+        for _, digest in list(folder.below()):
+            self._drop(digest)
+
+    def _check_tree(self, seq: int, folder: _Folder | None, fields: Mapping[str, Any]) -> None:
+        if folder is None or tree_digest(folder.below()) != fields["tree"]:
+            raise ValueError(f"entry {seq} of the trace names a folder that is not as it says")
+
+    def _find(self, root: str, path: bytes) -> _Folder | None:
+        at = self._tops.get(root)
+        for name in path.split(b"/") if path else ():
+            at = None if at is None else at.folders.get(name)
+        return at
+
+    def _folder(self, root: str, path: bytes) -> _Folder:
+        at = self._tops.setdefault(root, _Folder(None, b""))
+        for name in path.split(b"/") if path else ():
+            if name not in at.folders:
+                at.folders[name] = _Folder(at, name)
+            at = at.folders[name]
+        return at
