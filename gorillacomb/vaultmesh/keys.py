@@ -119,9 +119,10 @@ class KeyStore:
         return key
 
     def ecdsa(self) -> EcdsaSigningKey:
-        """The P-256 key, made at first need. Raises KeyMissing."""
+        """The P-256 key, made at first need. Raises KeyMissing, Untrusted."""
         key = self.current("ecdsa") or self.make("ecdsa")
-        assert isinstance(key, EcdsaSigningKey)
+        if not isinstance(key, EcdsaSigningKey):
+            raise Untrusted(f"{self._path('ecdsa')} is no ECDSA key on P-256.")
         return key
 
     def make(self, kind: Kind) -> AnySigningKey:
