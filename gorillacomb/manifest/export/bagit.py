@@ -1,0 +1,336 @@
+"""A bag (BagIt 1.0, RFC 8493): a copy of the files in a new folder, with their digests beside it.
+
+The source is only read. What is copied is compared with both digests of the manifest, and the bag
+takes its name only when it is whole.
+
+A path in a bag's manifest is UTF-8 on a line of its own, with ``%0D`` and ``%0A`` for a carriage
+return and a newline. RFC 8493 wants ``%25`` for a percent sign as well, but bagit-python, the
+reference that others are checked with, neither writes nor reads that. So a percent sign stands as
+it is, which both read alike unless it begins one of these three; such names are left out, and so
+are those that bagit-python cannot read from a line.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import re
+import secrets
+import shutil
+import stat
+import unicodedata
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from gorillacomb import __version__
+from gorillacomb.bytepaths import is_below
+from gorillacomb.errors import Refused, Untrusted, UsageFault
+from gorillacomb.fingerprint import buffer, digest_of_descriptor
+from gorillacomb.manifest.document import Entry, Manifest
+from gorillacomb.manifest.export.exported import (
+    PATH_MAX,
+    LeftOut,
+    Rule,
+    no_readable_file,
+    sift,
+    text_of,
+)
+from gorillacomb.manifest.export.output import check_folder, sync_folder
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Not to wait for a writer, should a pipe stand where a file was.
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+_LINE_ENDS = re.compile("[\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
+"""Where Python ends a line of text, besides CR and LF."""
+_AMBIGUOUS = re.compile("%(0A|0D|25)", re.IGNORECASE)
+_MOST_ESCAPES = 2
+"""So many of each kind does bagit-python decode in a path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bagged:
+    """How the making of a bag went."""
+
+    entries: int
+    """How many files it carries."""
+    left_out: tuple[LeftOut, ...] = ()
+    failed: tuple[LeftOut, ...] = ()
+    """Files that are not there as the manifest says; when there are any, no bag was made."""
+
+
+class _NotAsRecorded(Exception):
+    """A source file is not what the manifest says."""
+
+
+def make_bag(manifest: Manifest, root: bytes, place: bytes, now_ns: int) -> Bagged:
+    """Copy the files of a manifest from the folder ``root`` into a bag at ``place``.
+
+    ``place`` must be new or an empty folder, outside of ``root``. Modes (without set-id bits; the
+    owner can always read) and times of the files are kept. Raises Refused, UsageFault, Untrusted,
+    and OSError when the bag cannot be written; what was made of it is then removed.
+    """
+    place = os.path.abspath(place)
+    _check_place(place, root)
+    entries, left_out = sift(manifest.entries, _beyond_bagit(len(place)))
+    source = _open_root(root)
+    name = b".gorillacomb-%s.partial" % secrets.token_hex(4).encode()
+    partial = os.path.join(os.path.dirname(place), name)
+    try:
+        os.mkdir(partial, 0o700)
+        try:
+            failed = tuple(_copy_all(entries, source, partial))
+            if failed:
+                shutil.rmtree(partial)
+                return Bagged(0, left_out, failed)
+            _write_tags(partial, entries, now_ns)
+            os.chmod(partial, _folder_mode(source))
+            os.sync()  # one for all of them; fsync of each file takes longer than to copy them
+            _put_in_place(partial, place)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+    finally:
+        os.close(source)
+    return Bagged(len(entries), left_out)
+
+
+def _check_place(place: bytes, root: bytes) -> None:
+    shown = os.fsdecode(place)
+    check_folder(os.path.dirname(place))
+    if is_below(os.path.realpath(place), os.path.realpath(root)):
+        raise Refused(
+            f"The bag {shown} would lie in the folder that it is made of.",
+            "Name a place outside of it with -o.",
+        )
+    if os.path.lexists(place) and (
+        os.path.islink(place) or not os.path.isdir(place) or os.listdir(place)
+    ):
+        raise _taken(place)
+
+
+def _taken(place: bytes) -> Refused:
+    return Refused(
+        f"{os.fsdecode(place)} is there already, and a bag is written into a new folder only.",
+        "Name another one with -o.",
+    )
+
+
+def _open_root(root: bytes) -> int:
+    try:
+        return os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise UsageFault(
+            f"The folder {os.fsdecode(root)} cannot be read: {_reason(error)}.",
+            "Name the folder with the files by --root.",
+        ) from error
+
+
+def _put_in_place(partial: bytes, place: bytes) -> None:
+    """Rename the whole bag; an empty folder gives way, and anything else is refused."""
+    try:
+        os.rename(partial, place)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise _taken(place) from error
+        raise
+    sync_folder(os.path.dirname(place))
+
+
+def _beyond_bagit(room_taken: int) -> Rule:
+    """The rule for a bag whose own path has so many bytes."""
+    seen: dict[str, bytes] = {}
+
+    def rule(entry: Entry) -> str | None:
+        cause = no_readable_file(entry)
+        if cause is not None:
+            return cause
+        if room_taken + len(b"/data/") + len(entry.path) >= PATH_MAX:
+            return "a path that would be too long in the bag"
+        text = text_of(entry.path)
+        cause = "a name that is not UTF-8, and a bag knows no other"
+        if text is not None:
+            cause = _unreadable_line(text)
+        if text is None or cause is not None:
+            return cause
+        if seen.setdefault(unicodedata.normalize("NFC", text), entry.path) != entry.path:
+            return "a name that differs from another one only in its Unicode normalization"
+        return None
+
+    return rule
+
+
+def _unreadable_line(path: str) -> str | None:
+    """Why bagit-python does not read a path back from its line."""
+    if _LINE_ENDS.search(path):
+        return "a name with a character that ends a line"
+    if max(path.count("\r"), path.count("\n")) > _MOST_ESCAPES:
+        return f"a path with more than {_MOST_ESCAPES} newlines, which bagit-python misreads"
+    if _AMBIGUOUS.search(path):
+        return "a name with %0A, %0D or %25 in it, which readers of bags decode"
+    if _escaped(path) != _escaped(path).rstrip():
+        return "a name that ends in white space, which bagit-python drops"
+    return None
+
+
+def _escaped(path: str) -> str:
+    return path.replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _copy_all(entries: Iterable[Entry], source: int, partial: bytes) -> Iterator[LeftOut]:
+    """Copy files into the payload; yields those that are not as recorded."""
+    data = os.path.join(partial, b"data")
+    os.mkdir(data, 0o700)
+    os.chmod(data, _folder_mode(source))
+    payload = os.open(data, _FOLDER)
+    try:
+        for folder, group in itertools.groupby(entries, lambda entry: os.path.dirname(entry.path)):
+            yield from _copy_folder(folder, list(group), source, payload)
+    finally:
+        os.close(payload)
+
+
+def _copy_folder(
+    folder: bytes, entries: list[Entry], source: int, payload: int
+) -> Iterator[LeftOut]:
+    try:
+        here, there = _open_both(folder, source, payload)
+    except _NotAsRecorded as error:
+        yield from (LeftOut(entry.path, str(error)) for entry in entries)
+        return
+    try:
+        for entry in entries:
+            try:
+                _copy(entry, here, there)
+            except _NotAsRecorded as error:
+                yield LeftOut(entry.path, str(error))
+    finally:
+        os.close(here)
+        os.close(there)
+
+
+def _open_both(folder: bytes, source: int, payload: int) -> tuple[int, int]:
+    """Open a folder below the source without following a link, and its like in the payload."""
+    here, there = os.dup(source), os.dup(payload)
+    try:
+        for name in folder.split(b"/") if folder else ():
+            _check_name(name)
+            try:
+                inner = os.open(name, _FOLDER, dir_fd=here)
+            except OSError as error:
+                raise _NotAsRecorded(f"its folder cannot be opened: {_reason(error)}") from error
+            os.close(here)
+            here = inner
+            with suppress(FileExistsError):  # made for an entry before
+                os.mkdir(name, 0o700, dir_fd=there)
+            inner = os.open(name, _FOLDER, dir_fd=there)
+            os.close(there)
+            there = inner
+            os.fchmod(there, _folder_mode(here))
+    except BaseException:
+        os.close(here)
+        os.close(there)
+        raise
+    return here, there
+
+
+def _folder_mode(source: int) -> int:
+    """The mode of a folder in the bag: that of its source, and always open to its owner."""
+    return os.fstat(source).st_mode & 0o777 | 0o700
+
+
+def _copy(entry: Entry, here: int, there: int) -> None:
+    """Copy one file; what is written is what the manifest says, or it raises _NotAsRecorded."""
+    name = os.path.basename(entry.path)
+    _check_name(name)
+    try:
+        source = os.open(name, _FILE, dir_fd=here)
+    except OSError as error:
+        missing = error.errno == errno.ENOENT
+        link = error.errno == errno.ELOOP
+        raise _NotAsRecorded(
+            "missing" if missing else "a link stands there" if link else _reason(error)
+        ) from error
+    try:
+        if not stat.S_ISREG(os.fstat(source).st_mode):
+            raise _NotAsRecorded("no file stands there")
+        target = os.open(name, _NEW, 0o600, dir_fd=there)
+        try:
+            _copy_content(entry, source, target)
+            os.fchmod(target, entry.mode & 0o777 | stat.S_IRUSR)
+            os.utime(target, ns=(entry.mtime_ns, entry.mtime_ns))
+        finally:
+            os.close(target)
+    finally:
+        os.close(source)
+
+
+def _copy_content(entry: Entry, source: int, target: int) -> None:
+    digest = sha256()
+    total = 0
+    while total <= entry.size:  # a file that grows for ever ends here
+        try:
+            got = os.readv(source, (buffer,))
+        except OSError as error:
+            raise _NotAsRecorded(_reason(error)) from error
+        if not got:
+            break
+        digest.update(buffer[:got])
+        total += got
+        written = 0
+        while written < got:
+            written += os.write(target, buffer[written:got])
+    os.lseek(target, 0, os.SEEK_SET)
+    # BLAKE3 is taken of the copy, so that it is this which has the right content.
+    if (
+        total != entry.size
+        or digest.hexdigest() != entry.sha256
+        or digest_of_descriptor(target, total)[0].hex() != entry.blake3
+    ):
+        raise _NotAsRecorded("its content is not the recorded one")
+
+
+def _check_name(name: bytes) -> None:
+    """No manifest that was read has such a path; nothing outside the root is ever opened."""
+    if name in (b"", b".", b".."):
+        raise Untrusted("A path in the manifest leads out of its folder.")
+
+
+def _write_tags(partial: bytes, entries: list[Entry], now_ns: int) -> None:
+    total = sum(entry.size for entry in entries)
+    day = datetime.fromtimestamp(now_ns // 10**9, UTC).date().isoformat()
+    info = (
+        ("Bag-Software-Agent", f"gorillacomb {__version__}"),
+        ("Bagging-Date", day),
+        ("Payload-Oxum", f"{total}.{len(entries)}"),
+        ("Bag-Size", _size(total)),
+    )
+    payload = "".join(f"{e.sha256}  data/{_escaped(e.path.decode())}\n" for e in entries)
+    tags = {
+        "bag-info.txt": "".join(f"{label}: {value}\n" for label, value in info),
+        "bagit.txt": "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
+        "manifest-sha256.txt": payload,
+    }
+    digests = [f"{sha256(text.encode()).hexdigest()}  {name}\n" for name, text in tags.items()]
+    for name, text in {**tags, "tagmanifest-sha256.txt": "".join(digests)}.items():
+        with open(os.path.join(partial, name.encode()), "xb") as file:
+            file.write(text.encode())
+
+
+def _size(count: int) -> str:
+    """About how large the payload is, for people: 260 GB."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            break
+        value /= 1000
+    return f"{value:.3g} {unit}" if value < 1000 else f"{value:.0f} {unit}"
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno or 0).lower()

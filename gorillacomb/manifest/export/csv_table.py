@@ -1,0 +1,49 @@
+"""A table in CSV (RFC 4180), for spreadsheets and scripts: it carries all that a manifest says."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+
+from gorillacomb.manifest.document import Manifest
+from gorillacomb.manifest.export.exported import Exported, text_of
+
+COLUMNS = (
+    *("path", "path_b64", "type", "mode", "size", "mtime_ns"),
+    *("target", "target_b64", "blake3", "sha256", "seq"),
+)
+
+
+def table(manifest: Manifest) -> Exported:
+    """A row for each entry, below a header.
+
+    A path stands in ``path`` when it is UTF-8, else in base64 in ``path_b64``; so does a link's
+    target. The mode is octal. What an entry does not have is empty.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for entry in manifest.entries:
+        writer.writerow(
+            [
+                *_either(entry.path),
+                entry.type,
+                f"{entry.mode:04o}",
+                entry.size,
+                entry.mtime_ns,
+                *_either(entry.target),
+                entry.blake3,
+                entry.sha256,
+                entry.seq,
+            ]
+        )
+    return Exported(text.getvalue().encode("utf-8"), len(manifest.entries))
+
+
+def _either(path: bytes | None) -> tuple[str, str]:
+    """The two columns of a path: as text, or in base64."""
+    if path is None:
+        return "", ""
+    text = text_of(path)
+    return ("", base64.b64encode(path).decode("ascii")) if text is None else (text, "")

@@ -1,0 +1,99 @@
+"""A signature of OpenSSF model signing (https://model-signing.io), for `model_signing verify key`.
+
+It is a Sigstore bundle (v0.3) around a DSSE envelope, whose payload is an in-toto Statement with
+the SHA-256 of every file. That tool verifies signatures of elliptic-curve keys only.
+
+At the top of the folder it passes over ``.git``, ``.gitattributes``, ``.github`` and
+``.gitignore`` unless told otherwise, so the signature says that these are not covered, and they are
+left out by name. Any other file in the folder that is not signed makes it fail: where names were
+left out, or links stand, it must be called with ``--ignore_unsigned_files``. The signature may lie
+in the folder itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from hashlib import sha256
+
+from gorillacomb.manifest.document import Entry, Manifest
+from gorillacomb.manifest.export.exported import Exported, no_readable_file, sift, text_of
+from gorillacomb.vaultmesh.keys import EcdsaSigningKey
+
+IGNORED = (".git", ".gitattributes", ".github", ".gitignore")
+_BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+_PAYLOAD = "application/vnd.in-toto+json"
+_STATEMENT = "https://in-toto.io/Statement/v1"
+_PREDICATE = "https://model_signing/signature/v1.0"
+
+
+def bundle(manifest: Manifest, key: EcdsaSigningKey) -> Exported:
+    """The signed bundle as JSON."""
+    entries, left_out = sift(manifest.entries, _beyond_model_signing)
+    payload = _json(_statement(manifest.name, entries))
+    document = {
+        "mediaType": _BUNDLE,
+        "verificationMaterial": {
+            "publicKey": {"hint": sha256(key.public_pem).hexdigest()},
+            "tlogEntries": [],
+        },
+        "dsseEnvelope": {
+            "payload": _base64(payload),
+            "payloadType": _PAYLOAD,
+            "signatures": [{"sig": _base64(key.sign(_pae(payload))), "keyid": ""}],
+        },
+    }
+    return Exported(_json(document) + b"\n", len(entries), left_out)
+
+
+def _beyond_model_signing(entry: Entry) -> str | None:
+    cause = no_readable_file(entry)
+    if cause is not None:
+        return cause
+    text = text_of(entry.path)
+    if text is None:
+        return "a name that is not UTF-8, and JSON knows no other"
+    if text.split("/")[0] in IGNORED:
+        return "a file of git, which model_signing passes over"
+    return None
+
+
+def _statement(name: bytes, entries: list[Entry]) -> dict[str, object]:
+    # model_signing orders by the parts of a path, so a folder's files stand together.
+    ordered = sorted(entries, key=lambda entry: entry.path.decode().split("/"))
+    whole = sha256(b"".join(bytes.fromhex(entry.sha256 or "") for entry in ordered))
+    resources = [
+        {"name": entry.path.decode(), "algorithm": "sha256", "digest": entry.sha256}
+        for entry in ordered
+    ]
+    subject = {
+        "name": name.decode("utf-8", "backslashreplace"),
+        "digest": {"sha256": whole.hexdigest()},
+    }
+    return {
+        "_type": _STATEMENT,
+        "subject": [subject],
+        "predicateType": _PREDICATE,
+        "predicate": {
+            "serialization": {
+                "method": "files",
+                "hash_type": "sha256",
+                "allow_symlinks": False,
+                "ignore_paths": list(IGNORED),
+            },
+            "resources": resources,
+        },
+    }
+
+
+def _pae(payload: bytes) -> bytes:
+    """What DSSE signs (https://github.com/secure-systems-lab/dsse/blob/v1.0.0/protocol.md)."""
+    return b"DSSEv1 %d %s %d %s" % (len(_PAYLOAD), _PAYLOAD.encode(), len(payload), payload)
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

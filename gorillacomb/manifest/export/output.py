@@ -1,0 +1,86 @@
+"""Puts an exported file in its place: whole and synced, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+
+from gorillacomb.errors import Refused, UsageFault
+
+_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+def write_file(path: bytes, data: bytes, replace: bool = False) -> None:
+    """Write a file at ``path``; ``replace`` lets it take the place of another file.
+
+    Raises Refused when something stands there, UsageFault when its folder does not, and OSError
+    when it cannot be written.
+    """
+    path = os.path.abspath(path)
+    folder = os.path.dirname(path)
+    check_folder(folder)
+    _check(path, replace)
+    partial = os.path.join(folder, b".gorillacomb-%s.partial" % secrets.token_hex(4).encode())
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        _put_in_place(partial, path, replace)
+    except BaseException:
+        os.unlink(partial)
+        raise
+    sync_folder(folder)
+
+
+def _put_in_place(partial: bytes, path: bytes, replace: bool) -> None:
+    if not replace:
+        try:
+            os.link(partial, path)  # unlike a rename, it never takes another file's place
+        except FileExistsError:
+            raise _taken(path) from None
+        except OSError as error:
+            if error.errno not in _NO_HARD_LINKS:
+                raise
+        else:
+            os.unlink(partial)
+            return
+    _check(path, replace)
+    os.rename(partial, path)
+
+
+def _check(path: bytes, replace: bool) -> None:
+    try:
+        facts = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(facts.st_mode):
+        raise Refused(
+            f"{os.fsdecode(path)} is there already, and is no file.", "Name another one with -o."
+        )
+    if not replace:
+        raise _taken(path)
+
+
+def _taken(path: bytes) -> Refused:
+    return Refused(
+        f"{os.fsdecode(path)} is there already.", "Name another one with -o, or give --force."
+    )
+
+
+def check_folder(folder: bytes) -> None:
+    """Raise UsageFault when a folder that is to be written into is not there."""
+    if not os.path.isdir(folder):
+        raise UsageFault(f"There is no folder {os.fsdecode(folder)}.", "Make it first.")
+
+
+def sync_folder(folder: bytes) -> None:
+    """Make sure that the names in a folder outlive a crash."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
