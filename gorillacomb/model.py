@@ -172,6 +172,8 @@ class Copy:
     repository: bool = False
     """Whether version control stands in that project."""
     preferred: bool = False
+    folder: int = 0
+    """The index id of the folder that it stands in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,16 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
+class Stamps:
+    """What was added to the trace, in canonical files."""
+
+    stamped: int = 0
+    restamped: int = 0
+    moved: int = 0
+    retired: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RootReport:
     """What a scan did in one root."""
 
@@ -251,6 +263,7 @@ class ScanReport:
     complete: bool = True
     """False for a report made when the duplicates are known and unique files are still unread."""
     vanished: tuple[bytes, ...] = field(default=())
+    stamps: Stamps = field(default=Stamps())
 
 
 class Progress(Protocol):

@@ -134,7 +134,7 @@ def _group(groups: Groups, file: IndexedFile) -> Group | None:
     if not copies:
         return None
     summary = GroupSummary(file.digest, file.size, len(copies), 1, 0)
-    return Group(summary, copies, groups.choice(copies), hard_links(copies))
+    return Group(summary, copies, groups.choice(copies, file.digest), hard_links(copies))
 
 
 def _file_object(file: IndexedFile, group: Group | None) -> dict[str, object]:

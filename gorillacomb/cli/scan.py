@@ -16,6 +16,7 @@ from gorillacomb.cli.findings import findings
 from gorillacomb.cli.options import BytesPath, Size, json_option, vault_option
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.dedupe.groups import Groups
+from gorillacomb.dedupe.record import TraceRecorder
 from gorillacomb.errors import UsageFault
 from gorillacomb.index import contents, tree
 from gorillacomb.index.database import Index
@@ -141,7 +142,8 @@ def command(
     )
     shown = progress_for(progress)
     early = _EarlyFindings(shown, settings)
-    report = comb(vault, paths, options, shown, None if as_json else early)
+    recorder = TraceRecorder(is_online, settings.preferred, bool(settings.prefer))
+    report = comb(vault, paths, options, shown, None if as_json else early, recorder)
     with Index.read(vault) as index:
         outcome = Outcome.of(index, report)
         if as_json:
@@ -237,6 +239,19 @@ def _print_ending(report: ScanReport, outcome: Outcome, early_files: int, early_
     if read > 0:
         size = render.size(report.hashed_bytes - early_bytes)
         click.echo(f"Read {render.count(read, 'more file')} ({size}) after that.")
+    stamps = report.stamps
+    told = [
+        f"{number:,} {word}"
+        for number, word in (
+            (stamps.stamped, "stamped"),
+            (stamps.restamped, "restamped"),
+            (stamps.moved, "moved"),
+            (stamps.retired, "retired"),
+        )
+        if number
+    ]
+    if told:
+        click.echo(f"Trace: {', '.join(told)} canonical files")
     for root in report.vanished:
         click.echo(f"gorillacomb: {render.path_text(root)} went away while it was read.", err=True)
         click.echo("What is known of it is kept; scan again when its drive is back.", err=True)
@@ -302,5 +317,9 @@ def report_object(index: Index, report: ScanReport, outcome: Outcome) -> dict[st
         "groups": groups,
         "redundant_files": copies,
         "redundant_bytes": wasted,
+        "stamped": report.stamps.stamped,
+        "restamped": report.stamps.restamped,
+        "moved_stamps": report.stamps.moved,
+        "retired": report.stamps.retired,
         "seconds": round(report.seconds, 3),
     }

@@ -39,13 +39,15 @@ def smells(name: bytes) -> bool:
     return _SMELLS.search(name) is not None
 
 
-def smelly_parts(copy: Copy) -> list[bytes]:
+def smelly_parts(copy: Copy) -> tuple[bytes, ...]:
     """The parts of a copy's path, below the root that the user named, that smell of a copy."""
-    return [part for part in _below_root(copy).split(b"/") if smells(part)]
+    folder, _, name = below(copy.path, copy.root_path).rpartition(b"/")
+    return (*_smelly_folders(folder), name) if smells(name) else _smelly_folders(folder)
 
 
-def _below_root(copy: Copy) -> bytes:
-    return below(copy.path, copy.root_path)
+@lru_cache(maxsize=65536)
+def _smelly_folders(path: bytes) -> tuple[bytes, ...]:
+    return tuple(part for part in path.split(b"/") if smells(part))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +98,21 @@ RULES: tuple[Rule, ...] = (
 """The rules in the order in which they are applied."""
 
 
+RULES_OF_PLACE = RULES[:4]
+"""Those that look at where a copy stands and at nothing that its content's other copies share."""
+
+
 def choose(copies: Sequence[Copy], rules: Sequence[Rule] = RULES) -> Choice:
     """Choose the canonical one of several copies (at least one); any order gives the same choice.
 
     Returns its place in ``copies`` and the reasons, the decisive rule last.
     """
+    left, reasons = narrow(copies, rules)
+    return Choice(left[0], reasons or ("the only copy",))
+
+
+def narrow(copies: Sequence[Copy], rules: Sequence[Rule]) -> tuple[list[int], tuple[str, ...]]:
+    """Which copies the rules leave, by their places in ``copies``, and what they said."""
     left = list(range(len(copies)))
     reasons = []
     for rule in rules:
@@ -113,4 +125,4 @@ def choose(copies: Sequence[Copy], rules: Sequence[Rule] = RULES) -> Choice:
             losers = [copies[place] for place in left if ranks[place] != best]
             reasons.append(rule.reason(copies[stay[0]], losers))
             left = stay
-    return Choice(left[0], tuple(reasons) or ("the only copy",))
+    return left, tuple(reasons)

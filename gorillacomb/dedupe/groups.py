@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from gorillacomb.dedupe.canonical import choose
@@ -9,9 +10,12 @@ from gorillacomb.index import contents, tree
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
+from gorillacomb.index.stamps import stamp_of
 from gorillacomb.model import Choice, Copy, Group, GroupSummary, IndexedFile, Root
 
 _VERSION_CONTROL = frozenset({".git", ".hg", ".svn", ".jj"})
+
+_STANDING = "the standing choice, made before the others were known"
 
 Online = Callable[[Root], bool]
 """Says whether a root's drive is there now."""
@@ -25,7 +29,8 @@ class Groups:
         self.roots = {root.id: root for root in all_roots(index.connection)}
         self.paths = FolderPaths(index.connection, self.roots)
         self._online = {number: online(root) for number, root in self.roots.items()}
-        self._preferred = preferred
+        self.is_preferred = preferred
+        self._places: dict[int, Copy] = {}
         self._projects: dict[int, tuple[bytes, str, bool] | None] = {}
 
     def all(self, limit: int | None = None) -> Iterator[Group]:
@@ -51,11 +56,43 @@ class Groups:
             copies = tuple(self.copies_of(summary.digest))
             links = hard_links(copies)
             if links.count(None) > 1:  # fewer while a scan that was killed has yet to be finished
-                yield Group(summary, copies, self.choice(copies), links)
+                yield Group(summary, copies, self.choice(copies, summary.digest), links)
 
-    def choice(self, copies: Sequence[Copy]) -> Choice:
-        """The canonical one of these copies; of a file with several names, one name."""
-        return choose(copies)
+    def choice(self, copies: Sequence[Copy], digest: bytes) -> Choice:
+        """The canonical one of the copies of a content; of a file with several names, one name.
+
+        What was stamped stays, as long as it stands.
+        """
+        best = choose(copies)
+        stamp = stamp_of(self._index.connection, digest)
+        if stamp is None:
+            return best
+        places = {(each.folder, os.path.basename(each.path)): at for at, each in enumerate(copies)}
+        standing = places.get((stamp.folder, stamp.name), best.winner)
+        return best if standing == best.winner else Choice(standing, (_STANDING,))
+
+    def copy_in(self, folder: int) -> Copy:
+        """What any copy in a folder is like, as far as its place says; its name is empty."""
+        if folder not in self._places:
+            place = self.paths.place(folder)
+            assert place is not None, "no scan leaves a folder without a place"
+            root = self.roots[place[0]]
+            path, marker, repository = self._project(folder) or (None, None, False)
+            self._places[folder] = Copy(
+                path=place[1].rstrip(b"/") + b"/",
+                root_path=root.path,
+                volume=root.volume,
+                inode=0,
+                mtime_ns=0,
+                size=0,
+                blocks=0,
+                online=self._online[root.id],
+                project=path,
+                marker=marker,
+                repository=repository,
+                folder=folder,
+            )
+        return self._places[folder]
 
     def _copy(self, file: IndexedFile) -> Copy:
         root = self.roots[file.root]
@@ -63,6 +100,7 @@ class Groups:
         path, marker, repository = project if project else (None, None, False)
         return Copy(
             path=file.path,
+            folder=file.folder,
             root_path=root.path,
             volume=root.volume,
             inode=file.inode,
@@ -73,21 +111,31 @@ class Groups:
             project=path,
             marker=marker,
             repository=repository,
-            preferred=self._preferred(file.path),
+            preferred=self.is_preferred(file.path),
         )
 
     def _project(self, folder: int) -> tuple[bytes, str, bool] | None:
-        """The outermost project around a folder: its path, its marker, whether it has history."""
-        if folder not in self._projects:
-            found = None
-            markers = tree.markers_above(self._index.connection, folder)
-            if markers:
-                at, marker = markers[-1]
+        """The outermost project around a folder: its path, its marker, whether it has history.
+
+        The folder that the user named as a root is none: a loose marker stands there easily.
+        """
+        chain: list[tuple[int, str | None]] = []
+        found = None
+        at: int | None = folder
+        while at is not None:
+            if at in self._projects:
+                found = self._projects[at]
+                break
+            parent, marker = tree.parent_and_marker(self._index.connection, at)
+            chain.append((at, marker if parent is not None else None))
+            at = parent
+        for at, marker in reversed(chain):
+            if found is None and marker is not None:
                 place = self.paths.place(at)
                 if place is not None:
                     found = (place[1], marker, marker in _VERSION_CONTROL)
-            self._projects[folder] = found
-        return self._projects[folder]
+            self._projects[at] = found
+        return found
 
 
 def hard_links(copies: Sequence[Copy]) -> tuple[int | None, ...]:

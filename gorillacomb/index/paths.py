@@ -12,6 +12,12 @@ BELOW = (
 )
 """SQL for a folder (the first parameter) and all below it, as the table ``below``."""
 
+UNUSED_FOLDER = (
+    "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM folders),"
+    " (SELECT coalesce(max(id), 0) FROM stamp_folders))"
+)
+"""SQL for an id that no folder has, nor one that the trace still knows of."""
+
 
 def path_below_root(connection: Connection, folder: int) -> bytes:
     """A folder's path relative to its root; empty for the root itself."""

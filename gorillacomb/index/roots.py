@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from gorillacomb.index.paths import UNUSED_FOLDER
+from gorillacomb.index.store import note_changed_folders
 from gorillacomb.index.tree import REGULAR
 from gorillacomb.model import FolderState, Root
 from gorillacomb.sqlite import Connection
 
+_NEW_FOLDER = f"({UNUSED_FOLDER})"
 _COLUMNS = "id, uid, folder, path, volume, volume_type, weak, inner_path, exclude, min_size"
 
 
@@ -58,7 +61,8 @@ def _root(
 def add_root(connection: Connection, root: Root, inode: int) -> Root:
     """Store a new root with its top folder; ids in ``root`` are ignored and given anew."""
     folder = connection.execute(
-        "INSERT INTO folders (root, parent, name, inode, state) VALUES (0, NULL, ?, ?, ?)",
+        "INSERT INTO folders (id, root, parent, name, inode, state)"
+        f" VALUES ({_NEW_FOLDER}, 0, NULL, ?, ?, ?)",
         (root.path, inode, FolderState.UNLISTED),
     ).lastrowid
     number = connection.execute(
@@ -82,7 +86,8 @@ def add_root(connection: Connection, root: Root, inode: int) -> Root:
 def add_folder(connection: Connection, root: int, parent: int, name: bytes) -> int:
     """Write a folder that is not listed yet; returns its id."""
     number = connection.execute(
-        "INSERT INTO folders (root, parent, name, inode, state) VALUES (?, ?, ?, 0, ?)",
+        "INSERT INTO folders (id, root, parent, name, inode, state)"
+        f" VALUES ({_NEW_FOLDER}, ?, ?, ?, 0, ?)",
         (root, parent, name, FolderState.UNLISTED),
     ).lastrowid
     assert number is not None
@@ -114,6 +119,7 @@ def _stored(connection: Connection, number: int | None) -> Root:
 
 def absorb_root(connection: Connection, inner: Root, outer: int, parent: int, name: bytes) -> None:
     """Make a root a plain folder of another root, with all that is known of it."""
+    note_changed_folders(connection)
     connection.execute("UPDATE folders SET root = ? WHERE root = ?", (outer, inner.id))
     connection.execute(
         "UPDATE folders SET parent = ?, name = ? WHERE id = ?", (parent, name, inner.folder)
@@ -124,6 +130,7 @@ def absorb_root(connection: Connection, inner: Root, outer: int, parent: int, na
 
 def forget_root(connection: Connection, root: Root) -> None:
     """Drop a root and all that is known of it. The groups must be made anew afterwards."""
+    note_changed_folders(connection)
     connection.execute(
         "DELETE FROM files WHERE folder IN (SELECT id FROM folders WHERE root = ?)", (root.id,)
     )

@@ -122,6 +122,12 @@ CREATE TABLE stamp_folders (          -- folders as the trace knows them: those 
     parent INTEGER,
     name BLOB NOT NULL
 );
+CREATE TABLE stamp_roots (            -- roots as the trace knows them
+    id INTEGER PRIMARY KEY,           -- as in `roots`
+    uid TEXT NOT NULL,
+    path BLOB NOT NULL,
+    volume TEXT NOT NULL
+);
 CREATE TABLE unstamped (
     digest BLOB NOT NULL              -- contents whose stamps are to be looked at anew
 );

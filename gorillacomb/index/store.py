@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gorillacomb.index.database import Index
-from gorillacomb.index.paths import BELOW
+from gorillacomb.index.paths import BELOW, UNUSED_FOLDER
 from gorillacomb.index.schema import DIGEST_INDEX, GROUP_INDEX
 from gorillacomb.model import DIGEST, FolderState, HashedRow, Row, State
 from gorillacomb.sqlite import Connection, IntegrityError
@@ -24,6 +24,9 @@ _PUT_FOLDER = (
 AWAY = -1
 """The parent of folders that left their place, until they are found elsewhere or dropped."""
 
+
+FOLDERS_CHANGED = b""
+"""Stands among the unstamped contents when folders moved or went."""
 
 FolderRow = tuple[int, int, int, bytes, int, FolderState, str | None, str | None]
 """id, root, parent, name, inode, state, marker, cause."""
@@ -74,9 +77,7 @@ class Store:
 
     def __init__(self, index: Index) -> None:
         self._connection = index.connection
-        self._next_folder: int = (
-            1 + (self._connection.execute("SELECT coalesce(max(id), 0) FROM folders").fetchone()[0])
-        )
+        self._next_folder: int = self._connection.execute(UNUSED_FOLDER).fetchone()[0]
         self._keeps_groups = has_groups(self._connection)
         self._connection.execute(
             "CREATE TEMP TABLE arrivals"
@@ -85,8 +86,8 @@ class Store:
 
     def skip_used_ids(self) -> None:
         """Take note of folders that were written past this store."""
-        used = self._connection.execute("SELECT max(id) FROM folders").fetchone()[0]
-        self._next_folder = max(self._next_folder, used + 1)
+        unused = self._connection.execute(UNUSED_FOLDER).fetchone()[0]
+        self._next_folder = max(self._next_folder, unused)
 
     def reserve_folders(self, count: int) -> int:
         """Set ids for new folders aside; returns the first of them."""
@@ -102,6 +103,8 @@ class Store:
             " WHERE id = ? AND parent = ? AND name = ?",
             writes.away,
         )
+        if writes.away or writes.moved:
+            note_changed_folders(self._connection)
         for folder, parent, name in writes.moved:
             self._displace(folder, parent, name)
             self._move(folder, root, parent, name)
@@ -205,6 +208,7 @@ class Store:
     def remove_folder(self, folder: int) -> int:
         """Drop a folder with all below it; returns how many entries went with it."""
         self._touch_below(folder)
+        note_changed_folders(self._connection)
         self._connection.execute(
             f"{BELOW} INSERT INTO arrivals SELECT inode, size, mtime_ns, 0, 1 FROM files"
             f" WHERE folder IN below AND state <> {State.EXCLUDED:d}",
@@ -243,12 +247,18 @@ class Store:
             )
             for statement in _group_statements("AND digest IN (SELECT digest FROM touched)"):
                 self._connection.execute(statement)
+            self._connection.execute("INSERT INTO unstamped SELECT digest FROM touched")
             self._connection.execute("DELETE FROM touched")
 
     @property
     def first_groups_missing(self) -> bool:
         """Whether no scan of this vault has come to its groups yet."""
         return not self._keeps_groups
+
+
+def note_changed_folders(connection: Connection) -> None:
+    """Remember, for the stamps, that folders moved or went."""
+    connection.execute("INSERT INTO unstamped VALUES (?)", (FOLDERS_CHANGED,))
 
 
 def has_groups(connection: Connection) -> bool:

@@ -81,18 +81,9 @@ def count_folders_by_state(connection: Connection) -> dict[FolderState, int]:
     return {FolderState(state): count for state, count in rows}
 
 
-def markers_above(connection: Connection, folder: int) -> list[tuple[int, str]]:
-    """The project markers of a folder and of those above it, below the root: innermost first."""
-    found = []
-    at: int | None = folder
-    while at is not None:
-        row = connection.execute(
-            "SELECT parent, marker FROM folders WHERE id = ?", (at,)
-        ).fetchone()
-        if row is None:
-            break
-        parent, marker = row
-        if marker is not None and parent is not None:
-            found.append((at, marker))
-        at = parent
-    return found
+def parent_and_marker(connection: Connection, folder: int) -> tuple[int | None, str | None]:
+    """The folder above a folder (None for the top of a root), and what makes it a project."""
+    found: tuple[int | None, str | None] | None = connection.execute(
+        "SELECT parent, marker FROM folders WHERE id = ?", (folder,)
+    ).fetchone()
+    return (None, None) if found is None else found

@@ -39,6 +39,7 @@ class Vault:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.index = folder / "index.db"
+        self.trace = folder / "trace.db"
         self._lock: int | None = None
 
     def create(self) -> None:
@@ -95,7 +96,7 @@ class Vault:
 
     def _check_contents(self) -> None:
         """A folder with other people's files in it is not made into a vault by a slip."""
-        ours = ("index.db", "trace.db", "lock")
+        ours = (self.index.name, self.trace.name, "lock")
         try:
             names = os.listdir(self.folder)
         except OSError as error:

@@ -11,7 +11,7 @@ import gc
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from gorillacomb.bytepaths import below, is_below, join
@@ -36,7 +36,7 @@ from gorillacomb.model import (
 from gorillacomb.pool import MOST_WORKERS, Inline, Pool, Workers, default_workers
 from gorillacomb.scan.file_list import sort_file_list
 from gorillacomb.scan.large import LargeFiles
-from gorillacomb.scan.options import OnDuplicates, ScanOptions
+from gorillacomb.scan.options import OnDuplicates, Recorder, ScanOptions
 from gorillacomb.scan.roots import Place, Scope, covers, ensure_folder, locate, register
 from gorillacomb.scan.tasks import FolderTask, RootContext
 from gorillacomb.scan.volumes import PSEUDO, mounts_below
@@ -54,12 +54,14 @@ def comb(
     options: ScanOptions | None = None,
     progress: Progress | None = None,
     on_duplicates: OnDuplicates | None = None,
+    recorder: Recorder | None = None,
 ) -> ScanReport:
     """Scan folders into the vault's index.
 
-    Takes paths of folders; returns what was done, with sizes in bytes. Raises UsageFault for paths
-    that cannot be scanned, VaultError for a vault that cannot be used, Interrupted on Ctrl-C (what
-    was done is kept), RootVanished for a drive that is not there.
+    Takes paths of folders; ``recorder`` writes down, elsewhere, what came of it. Returns what was
+    done, with sizes in bytes. Raises UsageFault for paths that cannot be scanned, VaultError for a
+    vault that cannot be used, Interrupted on Ctrl-C (what was done is kept), RootVanished for a
+    drive that is not there.
     """
     options = options or ScanOptions()
     progress = progress or Silence()
@@ -71,11 +73,16 @@ def comb(
     gc.disable()  # rows come in by the 100,000 and hold no cycles: looking for them takes time
     try:
         with Index.write(vault) as index, explaining(vault):
+            if recorder is not None:
+                recorder.begin(index)
             run = _Run(index, workers, places, options, progress)
             try:
-                return run.all_stages(on_duplicates)
+                report = run.all_stages(on_duplicates)
             finally:
                 workers.close()  # their views first, or the index cannot fold its log back in
+            if recorder is None:
+                return report
+            return replace(report, stamps=recorder.end(index, report.scan, progress))
     except KeyboardInterrupt:
         raise Interrupted(
             "Interrupted before or after the work itself; the index is as it was left.",
@@ -83,6 +90,8 @@ def comb(
         ) from None
     finally:
         workers.close()
+        if recorder is not None:
+            recorder.close()
         progress.close()
         if collecting:
             gc.enable()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from gorillacomb.fingerprint import CHUNK
 from gorillacomb.index.database import Index
-from gorillacomb.model import ScanReport
+from gorillacomb.model import Progress, ScanReport, Stamps
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +44,16 @@ class ScanOptions:
 
 OnDuplicates = Callable[[Index, ScanReport], None]
 """Called when the duplicates are known and the unique large files are still to be read."""
+
+
+class Recorder(Protocol):
+    """Writes down what a scan found, while the index is open and locked."""
+
+    def begin(self, index: Index) -> None:
+        """Before the scan touches the index. Raises VaultError."""
+
+    def end(self, index: Index, scan: int, progress: Progress) -> Stamps:
+        """After a scan that came to its end. Raises VaultError."""
+
+    def close(self) -> None:
+        """At the end, whatever it was like."""

@@ -92,6 +92,7 @@ class Ledger:
         self._keys = keys
         self._anchors = anchors
         self._clock = clock
+        self._checked = False
         self.size: int = connection.execute(
             "SELECT coalesce(max(seq) + 1, 0) FROM entries"
         ).fetchone()[0]
@@ -111,7 +112,8 @@ class Ledger:
     ) -> Self:
         """Open to append; a log is begun when there is none, its genesis with the fields ``after``.
 
-        Raises VaultRolledBack when it is not what was signed and anchored, VaultError.
+        Whether it is the one that was signed and anchored is looked at before anything is
+        appended: see `check_head`. Raises VaultError.
         """
         with explaining(path):
             fresh = not path.exists()
@@ -125,7 +127,6 @@ class Ledger:
                 ledger = cls(path, connection, keys, anchors, clock)
                 if not ledger.size:
                     ledger._begin(after or {})
-                ledger.check_head()
             except BaseException:
                 connection.close()
                 raise
@@ -312,6 +313,8 @@ class Ledger:
         first_key: SigningKey | None = None,
     ) -> None:
         with explaining(self.path):
+            if not self._checked and self.size:
+                self.check_head()
             state = (self.size, self._prev)
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -329,6 +332,7 @@ class Ledger:
                 self.size, self._prev = state
                 self._frontier = merkle.Frontier(self.size, self.node)
                 raise
+        self._checked = True
         self._anchors.write(self.log, note)
 
     def _put(self, bodies: list[Body]) -> None:
@@ -383,6 +387,7 @@ class Ledger:
                 f" signed before, it has {self.size:,}, or others.",
                 _ROLLED_BACK,
             )
+        self._checked = True
 
 
 _NO_REPAIR = "Put a backup of the vault back, then run gorillacomb trace adopt."

@@ -1,0 +1,261 @@
+"""The stamps as the index knows them: a view of the trace that can always be made anew from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from gorillacomb.index.store import AWAY
+from gorillacomb.model import FolderState, State
+from gorillacomb.sqlite import Connection
+
+_CONTENT = "state <= 1 AND size > 0"
+_BELOW = (
+    "WITH RECURSIVE below (id) AS (SELECT ? UNION"
+    " SELECT stamp_folders.id FROM stamp_folders JOIN below ON stamp_folders.parent = below.id)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Where the canonical file of a content stands, by the index's folder."""
+
+    seq: int
+    folder: int
+    name: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StampFolder:
+    """A folder as the trace knows it."""
+
+    id: int
+    root: int
+    parent: int | None
+    name: bytes
+
+
+Holder = tuple[bytes, int, int, int, bytes]
+"""A file that holds a content: digest, size, links, folder, name."""
+
+
+def reflected(connection: Connection) -> tuple[str, int] | None:
+    """The log whose stamps these are, and how many of its entries they reflect."""
+    found: tuple[str, int] | None = connection.execute("SELECT log, size FROM reflected").fetchone()
+    return found
+
+
+def set_reflected(connection: Connection, log: str, size: int) -> None:
+    """Note up to where the stamps reflect the trace."""
+    connection.execute("DELETE FROM reflected")
+    connection.execute("INSERT INTO reflected VALUES (?, ?)", (log, size))
+
+
+def clear(connection: Connection) -> None:
+    """Forget all stamps, to take them from the trace again."""
+    for table in ("stamps", "stamp_folders", "stamp_roots", "reflected"):
+        connection.execute(f"DELETE FROM {table}")
+
+
+def stamp_of(connection: Connection, digest: bytes) -> Stamp | None:
+    """The stamp of a content."""
+    row = connection.execute(
+        "SELECT seq, folder, name FROM stamps WHERE digest = ?", (digest,)
+    ).fetchone()
+    return None if row is None else Stamp(*row)
+
+
+def all_stamps(connection: Connection) -> Iterator[tuple[bytes, Stamp]]:
+    """Every stamp with its content's digest."""
+    for digest, *stamp in connection.execute("SELECT digest, seq, folder, name FROM stamps"):
+        yield digest, Stamp(*stamp)
+
+
+def stamps_below(connection: Connection, folder: int) -> list[tuple[bytes, Stamp]]:
+    """The stamps in a folder and below it, as the trace knows that folder."""
+    rows = connection.execute(
+        f"{_BELOW} SELECT digest, seq, folder, name FROM stamps WHERE folder IN below", (folder,)
+    )
+    return [(digest, Stamp(*stamp)) for digest, *stamp in rows]
+
+
+def put_stamps(connection: Connection, rows: Iterable[tuple[bytes, int, int, bytes]]) -> None:
+    """Write stamps: digest, seq, folder, name."""
+    connection.executemany("INSERT OR REPLACE INTO stamps VALUES (?, ?, ?, ?)", rows)
+
+
+def drop_stamps(connection: Connection, digests: Iterable[bytes]) -> None:
+    """Drop the stamps of contents."""
+    connection.executemany("DELETE FROM stamps WHERE digest = ?", ((digest,) for digest in digests))
+
+
+def holders(connection: Connection) -> Iterator[Holder]:
+    """Every file that holds a content, sorted by content."""
+    yield from connection.execute(
+        "SELECT digest, size, links, folder, name FROM files INDEXED BY file_by_digest"
+        f" WHERE {_CONTENT} ORDER BY digest"
+    )
+
+
+def holders_of(connection: Connection, digest: bytes) -> list[Holder]:
+    """The files that hold one content."""
+    return connection.execute(
+        f"SELECT digest, size, links, folder, name FROM files WHERE {_CONTENT} AND digest = ?",
+        (digest,),
+    ).fetchall()
+
+
+def mtime_of(connection: Connection, folder: int, name: bytes) -> int:
+    """When a file was last written, ns."""
+    row = connection.execute(
+        "SELECT mtime_ns FROM files WHERE folder = ? AND name = ?", (folder, name)
+    ).fetchone()
+    return int(row[0])
+
+
+def mtimes_of(connection: Connection, digest: bytes) -> dict[tuple[int, bytes], int]:
+    """When each file that holds a content was last written, ns: by folder and name."""
+    rows = connection.execute(
+        f"SELECT folder, name, mtime_ns FROM files WHERE {_CONTENT} AND digest = ?", (digest,)
+    )
+    return {(folder, name): mtime_ns for folder, name, mtime_ns in rows}
+
+
+def copies_of(connection: Connection, digest: bytes) -> int:
+    """How many separate copies of a content there are on disk, hard links counted once."""
+    row = connection.execute("SELECT copies FROM groups WHERE digest = ?", (digest,)).fetchone()
+    return 1 if row is None else int(row[0])
+
+
+def content_at(connection: Connection, folder: int, name: bytes) -> tuple[bytes | None] | None:
+    """The digest of the file at a place, in a tuple; None when there is no such entry."""
+    found: tuple[bytes | None] | None = connection.execute(
+        "SELECT digest FROM files WHERE folder = ? AND name = ?", (folder, name)
+    ).fetchone()
+    return found
+
+
+def is_listed(connection: Connection, folder: int) -> bool:
+    """Whether a folder's last scan listed it: only then may it be said what it lacks."""
+    row = connection.execute("SELECT state FROM folders WHERE id = ?", (folder,)).fetchone()
+    return row is not None and row[0] == FolderState.LISTED
+
+
+def hidden_contents(connection: Connection) -> set[bytes]:
+    """Contents of files that are excluded, unreadable and the like: known once, not gone."""
+    rows = connection.execute(
+        "SELECT DISTINCT digest FROM files WHERE state NOT IN (0, 8) AND digest IS NOT NULL"
+        f" AND state <> {State.FRESH:d}"
+    )
+    return {digest for (digest,) in rows}
+
+
+def unstamped(connection: Connection) -> list[bytes]:
+    """The contents whose stamps are to be looked at anew."""
+    return [digest for (digest,) in connection.execute("SELECT DISTINCT digest FROM unstamped")]
+
+
+def settle(connection: Connection, undecided: Iterable[bytes]) -> None:
+    """Note that all stamps have been looked at, but for these contents."""
+    connection.execute("DELETE FROM unstamped")
+    connection.executemany("INSERT INTO unstamped VALUES (?)", ((each,) for each in undecided))
+
+
+@dataclass(frozen=True, slots=True)
+class StampRoot:
+    """A root as the trace knows it."""
+
+    id: int
+    uid: str
+    path: bytes
+    volume: str
+
+
+def stamp_roots(connection: Connection) -> dict[int, StampRoot]:
+    """The roots that the trace knows."""
+    rows = connection.execute("SELECT id, uid, path, volume FROM stamp_roots")
+    return {row[0]: StampRoot(*row) for row in rows}
+
+
+def put_root(connection: Connection, root: StampRoot) -> None:
+    """The trace knows a root, as it is now."""
+    connection.execute(
+        "INSERT OR REPLACE INTO stamp_roots VALUES (?, ?, ?, ?)",
+        (root.id, root.uid, root.path, root.volume),
+    )
+
+
+def drop_root(connection: Connection, root: int) -> None:
+    """The trace knows a root no more: it was forgotten, or became a folder of another."""
+    connection.execute("DELETE FROM stamp_roots WHERE id = ?", (root,))
+
+
+def stamp_folder(connection: Connection, folder: int) -> StampFolder | None:
+    """A folder as the trace knows it."""
+    row = connection.execute(
+        "SELECT id, root, parent, name FROM stamp_folders WHERE id = ?", (folder,)
+    ).fetchone()
+    return None if row is None else StampFolder(*row)
+
+
+def put_all_folders(connection: Connection) -> None:
+    """The trace knows all folders as they are now."""
+    connection.execute("DELETE FROM stamp_folders")
+    connection.execute(
+        "INSERT INTO stamp_folders SELECT id, root, parent, name FROM folders"
+        f" WHERE parent IS NULL OR parent <> {AWAY}"
+    )
+
+
+def put_folder(connection: Connection, folder: int) -> None:
+    """The trace knows a folder, and those above it, as they are now."""
+    at: int | None = folder
+    while at is not None:
+        row = connection.execute(
+            "SELECT id, root, parent, name FROM folders WHERE id = ?", (at,)
+        ).fetchone()
+        if row is None or stamp_folder(connection, at) == StampFolder(*row):
+            return
+        connection.execute("INSERT OR REPLACE INTO stamp_folders VALUES (?, ?, ?, ?)", row)
+        at = row[2]
+
+
+def set_root_below(connection: Connection, folder: int, root: int) -> None:
+    """The trace knows a folder and all below it in another root."""
+    connection.execute(
+        f"{_BELOW} UPDATE stamp_folders SET root = ? WHERE id IN below", (folder, root)
+    )
+
+
+def drop_folders_below(connection: Connection, folder: int) -> None:
+    """Forget a folder and all below it."""
+    connection.execute(f"{_BELOW} DELETE FROM stamp_folders WHERE id IN below", (folder,))
+
+
+def folder_at(connection: Connection, parent: int | None, name: bytes) -> list[int]:
+    """The folders that the trace knows at a place."""
+    rows = connection.execute(
+        "SELECT id FROM stamp_folders WHERE parent IS ? AND name = ?", (parent, name)
+    )
+    return [folder for (folder,) in rows]
+
+
+def moved_folders(connection: Connection) -> list[StampFolder]:
+    """Folders that stand elsewhere than the trace knows, as they are now."""
+    rows = connection.execute(
+        "SELECT folders.id, folders.root, folders.parent, folders.name"
+        " FROM stamp_folders JOIN folders ON folders.id = stamp_folders.id"
+        " WHERE (folders.root <> stamp_folders.root OR folders.parent IS NOT stamp_folders.parent"
+        f"  OR folders.name <> stamp_folders.name) AND folders.parent IS NOT {AWAY}"
+    )
+    return [StampFolder(*row) for row in rows]
+
+
+def gone_folders(connection: Connection) -> list[int]:
+    """The topmost of the folders that the trace knows and that are no more."""
+    rows = connection.execute(
+        "WITH gone AS (SELECT id, parent FROM stamp_folders"
+        " WHERE id NOT IN (SELECT id FROM folders))"
+        " SELECT id FROM gone WHERE parent IS NULL OR parent NOT IN (SELECT id FROM gone)"
+    )
+    return [folder for (folder,) in rows]
