@@ -33,7 +33,7 @@ from gorillacomb.fingerprint import buffer, digest_of_descriptor
 from gorillacomb.manifest.document import Entry, Manifest
 from gorillacomb.manifest.export.exported import (
     PATH_MAX,
-    LeftOut,
+    Omitted,
     Rule,
     no_readable_file,
     sift,
@@ -59,8 +59,8 @@ class Bagged:
 
     entries: int
     """How many files it carries."""
-    left_out: tuple[LeftOut, ...] = ()
-    failed: tuple[LeftOut, ...] = ()
+    left_out: tuple[Omitted, ...] = ()
+    failed: tuple[Omitted, ...] = ()
     """Files that are not there as the manifest says; when there are any, no bag was made."""
 
 
@@ -77,6 +77,7 @@ def make_bag(manifest: Manifest, root: bytes, place: bytes, now_ns: int) -> Bagg
     """
     place = os.path.abspath(place)
     _check_place(place, root)
+    _check_paths(manifest)
     entries, left_out = sift(manifest.entries, _beyond_bagit(len(place)))
     source = _open_root(root)
     name = b".gorillacomb-%s.partial" % secrets.token_hex(4).encode()
@@ -112,6 +113,13 @@ def _check_place(place: bytes, root: bytes) -> None:
         os.path.islink(place) or not os.path.isdir(place) or os.listdir(place)
     ):
         raise _taken(place)
+
+
+def _check_paths(manifest: Manifest) -> None:
+    """No manifest that was read has such a path; nothing outside the root is ever opened."""
+    for entry in manifest.entries:
+        if not {b"", b".", b".."}.isdisjoint(entry.path.split(b"/")):
+            raise Untrusted("A path in the manifest leads out of its folder, or is not plain.")
 
 
 def _taken(place: bytes) -> Refused:
@@ -182,7 +190,7 @@ def _escaped(path: str) -> str:
     return path.replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _copy_all(entries: Iterable[Entry], source: int, partial: bytes) -> Iterator[LeftOut]:
+def _copy_all(entries: Iterable[Entry], source: int, partial: bytes) -> Iterator[Omitted]:
     """Copy files into the payload; yields those that are not as recorded."""
     data = os.path.join(partial, b"data")
     os.mkdir(data, 0o700)
@@ -197,18 +205,18 @@ def _copy_all(entries: Iterable[Entry], source: int, partial: bytes) -> Iterator
 
 def _copy_folder(
     folder: bytes, entries: list[Entry], source: int, payload: int
-) -> Iterator[LeftOut]:
+) -> Iterator[Omitted]:
     try:
         here, there = _open_both(folder, source, payload)
     except _NotAsRecorded as error:
-        yield from (LeftOut(entry.path, str(error)) for entry in entries)
+        yield from (Omitted(entry.path, str(error)) for entry in entries)
         return
     try:
         for entry in entries:
             try:
                 _copy(entry, here, there)
             except _NotAsRecorded as error:
-                yield LeftOut(entry.path, str(error))
+                yield Omitted(entry.path, str(error))
     finally:
         os.close(here)
         os.close(there)
@@ -219,7 +227,6 @@ def _open_both(folder: bytes, source: int, payload: int) -> tuple[int, int]:
     here, there = os.dup(source), os.dup(payload)
     try:
         for name in folder.split(b"/") if folder else ():
-            _check_name(name)
             try:
                 inner = os.open(name, _FOLDER, dir_fd=here)
             except OSError as error:
@@ -247,7 +254,6 @@ def _folder_mode(source: int) -> int:
 def _copy(entry: Entry, here: int, there: int) -> None:
     """Copy one file; what is written is what the manifest says, or it raises _NotAsRecorded."""
     name = os.path.basename(entry.path)
-    _check_name(name)
     try:
         source = os.open(name, _FILE, dir_fd=here)
     except OSError as error:
@@ -263,7 +269,8 @@ def _copy(entry: Entry, here: int, there: int) -> None:
         try:
             _copy_content(entry, source, target)
             os.fchmod(target, entry.mode & 0o777 | stat.S_IRUSR)
-            os.utime(target, ns=(entry.mtime_ns, entry.mtime_ns))
+            with suppress(OverflowError):  # a time that no file system can hold
+                os.utime(target, ns=(entry.mtime_ns, entry.mtime_ns))
         finally:
             os.close(target)
     finally:
@@ -293,12 +300,6 @@ def _copy_content(entry: Entry, source: int, target: int) -> None:
         or digest_of_descriptor(target, total)[0].hex() != entry.blake3
     ):
         raise _NotAsRecorded("its content is not the recorded one")
-
-
-def _check_name(name: bytes) -> None:
-    """No manifest that was read has such a path; nothing outside the root is ever opened."""
-    if name in (b"", b".", b".."):
-        raise Untrusted("A path in the manifest leads out of its folder.")
 
 
 def _write_tags(partial: bytes, entries: list[Entry], now_ns: int) -> None:

@@ -12,7 +12,7 @@ PATH_MAX = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class Omitted:
     """An entry that a format cannot carry, and why."""
 
     path: bytes
@@ -26,14 +26,14 @@ class Exported:
     data: bytes
     entries: int
     """How many were carried."""
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[Omitted, ...] = ()
 
 
 Rule = Callable[[Entry], str | None]
 """Why a format cannot carry an entry; None when it can."""
 
 
-def sift(entries: Sequence[Entry], rule: Rule) -> tuple[list[Entry], tuple[LeftOut, ...]]:
+def sift(entries: Sequence[Entry], rule: Rule) -> tuple[list[Entry], tuple[Omitted, ...]]:
     """Part entries into those that a format carries and those that it leaves out."""
     kept, left = [], []
     for entry in entries:
@@ -41,7 +41,7 @@ def sift(entries: Sequence[Entry], rule: Rule) -> tuple[list[Entry], tuple[LeftO
         if cause is None:
             kept.append(entry)
         else:
-            left.append(LeftOut(entry.path, cause))
+            left.append(Omitted(entry.path, cause))
     return kept, tuple(left)
 
 
