@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 
 _SIZED = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
 _UNSIZED = "{desc}: {n_fmt} [{elapsed}, {rate_fmt}]"
+_COUNTED = "{desc} [{elapsed}]"
+
+
+def _format(size: int | None) -> str:
+    """How a stage is drawn: 0 bytes says that it reads none, and only files are counted."""
+    return _SIZED if size else _UNSIZED if size is None else _COUNTED
 
 
 class Bar:
@@ -37,7 +43,7 @@ class Bar:
             leave=False,
             dynamic_ncols=True,
             file=sys.stderr,
-            bar_format=_SIZED if size else _UNSIZED,
+            bar_format=_format(size),
             miniters=1,
             mininterval=0.2,
         )
@@ -47,7 +53,7 @@ class Bar:
         if self._bar is not None:
             self._total_files = files
             self._bar.total = size
-            self._bar.bar_format = _SIZED if size else _UNSIZED
+            self._bar.bar_format = _format(size)
 
     def advance(self, files: int, size: int) -> None:
         if self._bar is None:

@@ -58,7 +58,7 @@ class TraceRecorder:
     def end(self, index: Index, scan: int, progress: Progress) -> Stamps:
         assert self._ledger is not None
         groups = Groups(index, self._online, self._preferred)
-        progress.stage("Stamping", None, None)
+        progress.stage("Stamping", None, 0)
         return stamp.stamp(
             index,
             self._ledger,

@@ -8,7 +8,8 @@ crash in between, it takes everything from the trace again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import itemgetter
@@ -176,7 +177,11 @@ class _Stamping:
             candidates.update(*left.values())
         else:
             left = {}
-        self._append(self._all_contents() if first else self._contents(sorted(candidates), left))
+        # Closed before the index is: what they read from must not outlive it.
+        with closing(
+            self._all_contents() if first else self._contents(sorted(candidates), left)
+        ) as steps:
+            self._append(steps)
         for top in left:
             self._retire_folder(top)
         self._finish(first, roots)
@@ -219,7 +224,7 @@ class _Stamping:
         """Append entries to the trace; as they are on the disk there, the index notes them."""
         waiting: list[tuple[int, _Step]] = []
 
-        def bodies() -> Iterator[Body]:
+        def bodies() -> Generator[Body, None, None]:
             for seq, step in enumerate(steps, self.ledger.size):
                 waiting.append((seq, step))
                 yield step.body
@@ -237,7 +242,8 @@ class _Stamping:
                 self.advance(len(waiting))
             waiting.clear()
 
-        self.ledger.append(bodies(), note)
+        with closing(bodies()) as new:
+            self.ledger.append(new, note)
 
     # Folders.
 
@@ -332,21 +338,22 @@ class _Stamping:
 
     # Contents.
 
-    def _all_contents(self) -> Iterator[_Step]:
+    def _all_contents(self) -> Generator[_Step, None, None]:
         """Steps for every content that the index holds, and for stamps that hold no more."""
         connection = self.index.connection
         standing = dict(stamps.all_stamps(connection))
-        for digest, found in groupby(stamps.holders(connection), key=itemgetter(0)):
-            copies = list(found)
-            old = standing.pop(digest, None)
-            if old is None or not self._still_stands(digest, old):
-                yield self._told(copies, old, None)
+        with closing(stamps.holders(connection)) as every:
+            for digest, found in groupby(every, key=itemgetter(0)):
+                copies = list(found)
+                old = standing.pop(digest, None)
+                if old is None or not self._still_stands(digest, old):
+                    yield self._told(copies, old, None)
         for digest, old in standing.items():
             yield from self._gone(digest, old)
 
     def _contents(
         self, digests: Sequence[bytes], left: dict[int, dict[bytes, Stamp]]
-    ) -> Iterator[_Step]:
+    ) -> Generator[_Step, None, None]:
         """Steps for some contents; those in ``left`` go with their folders if they are gone."""
         connection = self.index.connection
         with_folder = set().union(*left.values()) if left else set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 from gorillacomb.index.store import AWAY
@@ -89,7 +89,7 @@ def drop_stamps(connection: Connection, digests: Iterable[bytes]) -> None:
     connection.executemany("DELETE FROM stamps WHERE digest = ?", ((digest,) for digest in digests))
 
 
-def holders(connection: Connection) -> Iterator[Holder]:
+def holders(connection: Connection) -> Generator[Holder, None, None]:
     """Every file that holds a content, sorted by content."""
     yield from connection.execute(
         "SELECT digest, size, links, folder, name FROM files INDEXED BY file_by_digest"

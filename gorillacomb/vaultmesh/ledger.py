@@ -426,7 +426,12 @@ def explaining(path: Path) -> Iterator[None]:
         yield
     except sqlite.DatabaseError as error:
         name = getattr(error, "sqlite_errorname", "")
-        if name.startswith(("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
+        if name.startswith("SQLITE_FULL") or _is_full(path):
+            raise VaultUnwritable(
+                f"The vault's disk is full: {path}.",
+                "What was acknowledged is kept. Make room, or put the vault elsewhere with --vault.",
+            ) from error
+        if name.startswith(("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
             raise VaultUnwritable(
                 f"The trace {path} cannot be used: {error}.",
                 "What was acknowledged is kept. Check that disk, and its free space.",
@@ -441,3 +446,9 @@ def explaining(path: Path) -> Iterator[None]:
             f"The trace {path} cannot be used: {os.strerror(error.errno or 0).lower()}.",
             "Check the vault's folder.",
         ) from error
+
+
+def _is_full(path: Path) -> bool:
+    """Whether a disk has no room left: SQLite calls some failures of that kind I/O errors."""
+    facts = os.statvfs(path.parent)
+    return facts.f_bavail * facts.f_frsize < sqlite.PAGE_SIZE

@@ -120,7 +120,7 @@ def test_the_status_fits_the_terminal(tree: Path, tmp_path: Path) -> None:
     assert run("scan", tree, *excludes, "--min-size", "6", vault=vault).code == 0
     assert run("scan", tree / LONG, vault=vault).code == 0
     config = Path(os.environ["HOME"], ".config/gorillacomb/config.toml")
-    config.parent.mkdir(parents=True)
+    config.parent.mkdir(parents=True, exist_ok=True)
     places = [f"/a/place/that/is/preferred/{number}" for number in range(9)]
     config.write_text(f"exclude = {patterns}\nprefer = {places}\n")
     ran = on_terminal("status", vault=vault)
@@ -288,7 +288,7 @@ def test_complaints_play_no_tricks(tmp_path: Path, vault: Path) -> None:
 def test_the_config_plays_no_tricks(tmp_path: Path, vault: Path) -> None:
     tree = make_tree(tmp_path / "tree", {"a": "x"})
     config = Path(os.environ["HOME"], ".config/gorillacomb/config.toml")
-    config.parent.mkdir(parents=True)
+    config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text('exclude = ["\\u001b[31mred"]\nprefer = ["/\\u001b[31mred"]\n')
     assert run("scan", tree, "--exclude", f"{RED}*", vault=vault).code == 0
     ran = on_terminal("status", env=environment(vault, NO_COLOR="1"))
@@ -352,7 +352,7 @@ def test_progress_stays_on_its_line(columns: int, slow: Path, vault: Path) -> No
     assert len(frames) >= 3
     for frame in frames:
         assert width_of(frame.rstrip()) <= columns
-        assert columns < 80 or frame.startswith(("Combing", "Comparing", "Reading")), frame
+        assert columns < 80 or frame.startswith(("Combing", "Comparing", "Reading", "Stamping")), frame
 
 
 # Pipes that close --------------------------------------------------------------------------------
