@@ -8,13 +8,11 @@ crash in between, it takes everything from the trace again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import itemgetter
 
-from gorillacomb.bytepaths import join
 from gorillacomb.dedupe.canonical import RULES_OF_PLACE, choose, narrow, smells
 from gorillacomb.dedupe.groups import Groups
 from gorillacomb.errors import VaultRolledBack
@@ -22,7 +20,7 @@ from gorillacomb.index import roots as root_table
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import child_folder, path_below_root
-from gorillacomb.index.stamps import Holder, Stamp, StampRoot
+from gorillacomb.index.stamps import Holder, Stamp, StampFolder, StampRoot
 from gorillacomb.index.store import FOLDERS_CHANGED
 from gorillacomb.model import Root, Stamps
 from gorillacomb.vaultmesh import entries
@@ -33,6 +31,7 @@ from gorillacomb.vaultmesh.replay import Standing
 Place = tuple[int, bytes]
 """Folder id and name."""
 _ONLY = ("the only copy",)
+_STANDING = ("it was canonical before, in the same folder",)
 
 
 def prepare(index: Index, ledger: Ledger) -> None:
@@ -149,6 +148,8 @@ class _Stamping:
     """For copies in these folders: which one, and why; None where their names decide."""
     paths: dict[int, tuple[str, bytes]] = field(default_factory=dict)
     """Folders' roots and paths below them."""
+    former: dict[bytes, tuple[str, bytes]] = field(default_factory=dict)
+    """Root and path of files that went with their folders, by content."""
     hidden: set[bytes] | None = None
     undecided: list[bytes] = field(default_factory=list)
 
@@ -163,27 +164,18 @@ class _Stamping:
         if not first and not changed and not new_roots:
             return Stamps()
         with self.index.atomic():
-            connection.execute("DELETE FROM reflected")
+            stamps.set_unreflected(connection)
         for root in new_roots:
             self._append([_Step(self._root_entry(root))])
             with self.index.atomic():
                 stamps.put_root(connection, StampRoot(root.id, root.uid, root.path, root.volume))
-        # Folders first, that files are told of by the places where they stand then.
+        # In the order in which it can be played again: what went makes room for what came.
         candidates = set(changed) - {FOLDERS_CHANGED}
-        if FOLDERS_CHANGED in changed and not first:
-            candidates |= self._move_folders()
-            gone = stamps.gone_folders(connection)
-            left = {top: dict(stamps.stamps_below(connection, top)) for top in gone}
-            candidates.update(*left.values())
-        else:
-            left = {}
-        # Closed before the index is: what they read from must not outlive it.
-        with closing(
-            self._all_contents() if first else self._contents(sorted(candidates), left)
-        ) as steps:
-            self._append(steps)
-        for top in left:
-            self._retire_folder(top)
+        if FOLDERS_CHANGED in changed:
+            for top in stamps.gone_folders(connection):
+                candidates |= self._retire_folder(top)
+            self._move_folders()
+        self._append(self._all_contents() if first else self._contents(sorted(candidates)))
         self._finish(first, roots)
         return Stamps(self.stamped, self.restamped, self.moved, self.retired)
 
@@ -224,7 +216,7 @@ class _Stamping:
         """Append entries to the trace; as they are on the disk there, the index notes them."""
         waiting: list[tuple[int, _Step]] = []
 
-        def bodies() -> Generator[Body, None, None]:
+        def bodies() -> Iterator[Body]:
             for seq, step in enumerate(steps, self.ledger.size):
                 waiting.append((seq, step))
                 yield step.body
@@ -242,65 +234,15 @@ class _Stamping:
                 self.advance(len(waiting))
             waiting.clear()
 
-        with closing(bodies()) as new:
-            self.ledger.append(new, note)
+        self.ledger.append(bodies(), note)
 
     # Folders.
 
-    def _move_folders(self) -> set[bytes]:
-        """Tell of folders that moved as a whole; returns contents to be told of one by one."""
-        connection = self.index.connection
-        single: set[bytes] = set()
-        moved = [
-            (self._new_path(folder.id).count(b"/"), folder)
-            for folder in stamps.moved_folders(connection)
-        ]
-        for _, folder in sorted(moved, key=lambda each: (each[0], each[1].id)):
-            known = stamps.stamp_folder(connection, folder.id)
-            if known is None:
-                continue
-            below = stamps.stamps_below(connection, folder.id)
-            origin = self._known_place(folder.id)
-            with self.index.atomic():
-                if folder.parent is not None:
-                    stamps.put_folder(connection, folder.parent)
-            others = [
-                each
-                for each in stamps.folder_at(connection, folder.parent, folder.name)
-                if each != folder.id and stamps.stamps_below(connection, each)
-            ]
-            if below and not others and not (known.parent is None and folder.parent is None):
-                self._tell_of_move(folder.id, folder.root, origin, below)
-            elif others:
-                single.update(digest for digest, _ in below)
-            with self.index.atomic():
-                stamps.put_folder(connection, folder.id)
-                if known.root != folder.root:
-                    stamps.set_root_below(connection, folder.id, folder.root)
-            self.paths.clear()
-        return single
+    def _retire_folder(self, top: int) -> set[bytes]:
+        """Tell that a folder is gone with all canonical files in it; returns their contents.
 
-    def _tell_of_move(
-        self,
-        folder: int,
-        root: int,
-        origin: tuple[str, bytes],
-        below: list[tuple[bytes, Stamp]],
-    ) -> None:
-        tree = self._tree(origin[1], below)
-        self._append(
-            [
-                _Step(
-                    entries.moved_folder(
-                        self.scan, self.uids[root], self._new_path(folder), origin, tree, len(below)
-                    )
-                )
-            ]
-        )
-        self.moved += len(below)
-
-    def _retire_folder(self, top: int) -> None:
-        """Tell that a folder is gone with the contents that stood nowhere else, and forget it."""
+        Those that have copies elsewhere are stamped there afterwards.
+        """
         connection = self.index.connection
         below = stamps.stamps_below(connection, top)
         if below:
@@ -308,15 +250,94 @@ class _Stamping:
             tree = self._tree(path, below)
             body = entries.retire_folder(self.scan, root, path, tree, len(below))
             self._append([_Step(body, drop=[digest for digest, _ in below])])
-            self.retired += len(below)
         with self.index.atomic():
             stamps.drop_folders_below(connection, top)
+        self.retired += len(below)
+        self.former |= {digest: self._file_place(stamp) for digest, stamp in below}
+        return {digest for digest, _ in below}
+
+    def _move_folders(self) -> None:
+        """Tell of folders that moved, each as a whole where nothing stands in its way any more."""
+        waiting = stamps.moved_folders(self.index.connection)
+        depths = {each.id: self._new_path(each.id).count(b"/") for each in waiting}
+        waiting.sort(key=lambda each: (depths[each.id], each.id))
+        while waiting:
+            left = [each for each in waiting if not self._moved_as_a_whole(each)]
+            if len(left) == len(waiting):  # they changed places with each other
+                self._move_files(left)
+                break
+            waiting = left
+
+    def _moved_as_a_whole(self, folder: StampFolder) -> bool:
+        """Tell of a folder that moved, unless the trace has another one in its new place."""
+        connection = self.index.connection
+        known = stamps.stamp_folder(connection, folder.id)
+        if known == folder:
+            return True  # it went with the folder that it is in
+        if any(
+            other != folder.id and stamps.stamps_below(connection, other)
+            for other in stamps.folder_at(connection, folder.parent, folder.name)
+        ):
+            return False
+        below = stamps.stamps_below(connection, folder.id)
+        step = None
+        with self.index.atomic():
+            stamps.add_folders_above(connection, folder.parent)
+        if below and folder.parent is not None:
+            origin = self._known_place(folder.id)
+            above = self._known_place(folder.parent)
+            step = _Step(
+                entries.moved_folder(
+                    self.scan,
+                    above[0],
+                    _joined(above[1], folder.name),
+                    origin,
+                    self._tree(origin[1], below),
+                    len(below),
+                )
+            )
+        with self.index.atomic():
+            self._put_moved(folder)
+        if step is not None:
+            self._append([step])
+            self.moved += len(below)
+        return True
+
+    def _move_files(self, folders: Sequence[StampFolder]) -> None:
+        """Tell of folders that changed places with each other, file by file."""
+        connection = self.index.connection
+        origins = {
+            digest: (stamp, self._file_place(stamp))
+            for folder in folders
+            for digest, stamp in stamps.stamps_below(connection, folder.id)
+        }
+        with self.index.atomic():
+            for folder in folders:
+                stamps.add_folders_above(connection, folder.parent)
+                self._put_moved(folder)
+        self._append(
+            _Step(entries.moved(self.scan, self._stamped(copies, 0, _STANDING), origin))
+            for digest, (stamp, origin) in origins.items()
+            for copies in (
+                [
+                    each
+                    for each in stamps.holders_of(connection, digest)
+                    if each[3:] == (stamp.folder, stamp.name)
+                ],
+            )
+            if copies
+        )
+        self.moved += len(origins)
+
+    def _put_moved(self, folder: StampFolder) -> None:
+        stamps.put_folder(self.index.connection, folder)
+        stamps.set_root_below(self.index.connection, folder.id, folder.root)
+        self.paths.clear()
 
     def _tree(self, above: bytes, below: list[tuple[bytes, Stamp]]) -> str:
         start = len(above) + 1 if above else 0
         return entries.tree_digest(
-            (join(self._known_place(stamp.folder)[1], stamp.name)[start:], digest)
-            for digest, stamp in below
+            (self._file_place(stamp)[1][start:], digest) for digest, stamp in below
         )
 
     def _new_path(self, folder: int) -> bytes:
@@ -332,87 +353,89 @@ class _Stamping:
                 found = (self.uids[known.root], b"")
             else:
                 root, above = self._known_place(known.parent)
-                found = (root, join(above, known.name) if above else known.name)
+                found = (root, _joined(above, known.name))
             self.paths[folder] = found
         return found
 
     # Contents.
 
-    def _all_contents(self) -> Generator[_Step, None, None]:
+    def _all_contents(self) -> Iterator[_Step]:
         """Steps for every content that the index holds, and for stamps that hold no more."""
         connection = self.index.connection
         standing = dict(stamps.all_stamps(connection))
-        with closing(stamps.holders(connection)) as every:
-            for digest, found in groupby(every, key=itemgetter(0)):
-                copies = list(found)
-                old = standing.pop(digest, None)
-                if old is None or not self._still_stands(digest, old):
-                    yield self._told(copies, old, None)
-        for digest, old in standing.items():
-            yield from self._gone(digest, old)
+        fallen = {
+            (stamp.folder, stamp.name): digest
+            for digest, stamp in standing.items()
+            if not self._still_stands(digest, stamp)
+        }
+        lost = set(fallen.values())
+        for digest, found in groupby(stamps.holders(connection), key=itemgetter(0)):
+            if digest not in standing or digest in lost:
+                lost.discard(digest)
+                step = self._told(list(found), standing.get(digest), fallen)
+                lost.difference_update(step.drop)
+                yield step
+        for digest in sorted(lost):
+            yield from self._gone(digest, standing[digest])
 
-    def _contents(
-        self, digests: Sequence[bytes], left: dict[int, dict[bytes, Stamp]]
-    ) -> Generator[_Step, None, None]:
-        """Steps for some contents; those in ``left`` go with their folders if they are gone."""
+    def _contents(self, digests: Sequence[bytes]) -> Iterator[_Step]:
+        """Steps for some contents."""
         connection = self.index.connection
-        with_folder = set().union(*left.values()) if left else set()
         fallen: dict[Place, bytes] = {}
-        work: list[tuple[list[Holder], Stamp | None]] = []
+        standing: dict[bytes, Stamp] = {}
+        work = []
         for digest in digests:
             old = stamps.stamp_of(connection, digest)
             if old is not None:
                 if self._still_stands(digest, old):
                     continue
                 fallen[old.folder, old.name] = digest
+                standing[digest] = old
+            work.append(digest)
+        lost = set(standing)
+        for digest in work:
             copies = stamps.holders_of(connection, digest)
             if copies:
-                work.append((copies, old))
-        replaced: set[bytes] = set()
-        for copies, old in work:
-            step = self._told(copies, old, fallen)
-            if step.drop:
-                replaced.update(step.drop)
-            yield step
-        survivors = {copies[0][0] for copies, _ in work}
-        for place, digest in fallen.items():
-            if digest not in replaced and digest not in survivors and digest not in with_folder:
-                old = stamps.stamp_of(connection, digest)
-                if old is not None and (old.folder, old.name) == place:
-                    yield from self._gone(digest, old)
+                lost.discard(digest)
+                step = self._told(copies, standing.get(digest), fallen)
+                lost.difference_update(step.drop)
+                yield step
+        for digest in sorted(lost):
+            yield from self._gone(digest, standing[digest])
 
     def _still_stands(self, digest: bytes, old: Stamp) -> bool:
         found = stamps.content_at(self.index.connection, old.folder, old.name)
         return found is not None and found[0] == digest
 
-    def _told(
-        self, copies: list[Holder], old: Stamp | None, fallen: dict[Place, bytes] | None
-    ) -> _Step:
+    def _told(self, copies: list[Holder], old: Stamp | None, fallen: dict[Place, bytes]) -> _Step:
         """The step for a content that has copies, and no canonical file, or one that fell."""
         winner, reasons = self._choose(copies)
+        digest, _, _, folder, name = copies[winner]
+        file = self._stamped(copies, winner, reasons)
+        put = (digest, folder, name)
+        was = fallen.get((folder, name))
+        if was == digest:
+            was = None
+        origin = self.former.get(digest) if old is None else self._file_place(old)
+        self.retired -= digest in self.former
+        if origin is None and was is None:
+            self.stamped += 1
+            return _Step(entries.stamp(self.scan, file), put)
+        if was is None and origin is not None and (old is None or self._has_left(old)):
+            self.moved += 1
+            return _Step(entries.moved(self.scan, file, origin), put)
+        self.restamped += 1
+        gone = [] if was is None or self._has_copies(was) else [was]
+        return _Step(entries.restamp(self.scan, file, was, origin), put, gone)
+
+    def _stamped(self, copies: list[Holder], winner: int, reasons: tuple[str, ...]) -> Stamped:
         digest, size, _, folder, name = copies[winner]
         count = len(copies)
         if count > 1 and any(each[2] > 1 for each in copies):
             count = stamps.copies_of(self.index.connection, digest)
         root, above = self._place(folder)
         mtime = stamps.mtime_of(self.index.connection, folder, name)
-        path = join(above, name) if above else name
-        file = Stamped(root, path, size, mtime, digest, count, reasons)
-        put = (digest, folder, name)
-        was = None if fallen is None else fallen.get((folder, name))
-        if was == digest:
-            was = None
-        if old is None and was is None:
-            self.stamped += 1
-            return _Step(entries.stamp(self.scan, file), put)
-        origin = None if old is None else self._file_place(old)
-        if was is None and old is not None and self._has_left(old):
-            self.moved += 1
-            assert origin is not None
-            return _Step(entries.moved(self.scan, file, origin), put)
-        self.restamped += 1
-        gone = [] if was is None or self._has_copies(was) else [was]
-        return _Step(entries.restamp(self.scan, file, was, origin), put, gone)
+        return Stamped(root, _joined(above, name), size, mtime, digest, count, reasons)
 
     def _gone(self, digest: bytes, old: Stamp) -> Iterator[_Step]:
         """The step for a content without copies, where a listing shows that it went."""
@@ -435,16 +458,17 @@ class _Stamping:
         """Whether nothing stands any more where a canonical file stood."""
         return stamps.content_at(self.index.connection, old.folder, old.name) is None
 
-    def _file_place(self, old: Stamp) -> tuple[str, bytes]:
-        root, above = self._known_place(old.folder)
-        return root, join(above, old.name) if above else old.name
+    def _file_place(self, stamp: Stamp) -> tuple[str, bytes]:
+        """Root and path of a canonical file as the trace knows it."""
+        root, above = self._known_place(stamp.folder)
+        return root, _joined(above, stamp.name)
 
     def _place(self, folder: int) -> tuple[str, bytes]:
         """Root and path of a folder, which the trace knows from now on."""
         if folder not in self.paths:
             if stamps.stamp_folder(self.index.connection, folder) is None:
                 with self.index.atomic():
-                    stamps.put_folder(self.index.connection, folder)
+                    stamps.add_folders_above(self.index.connection, folder)
             self._known_place(folder)
         return self.paths[folder]
 
@@ -472,3 +496,8 @@ class _Stamping:
             ]
         )
         return choice.winner, choice.reasons
+
+
+def _joined(above: bytes, name: bytes) -> bytes:
+    """A path relative to a root; ``above`` is empty for the root itself."""
+    return above + b"/" + name if above else name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gorillacomb.index.store import AWAY
@@ -51,6 +51,11 @@ def set_reflected(connection: Connection, log: str, size: int) -> None:
     connection.execute("INSERT INTO reflected VALUES (?, ?)", (log, size))
 
 
+def set_unreflected(connection: Connection) -> None:
+    """From now until `set_reflected` the stamps are not what the trace says."""
+    connection.execute("DELETE FROM reflected")
+
+
 def clear(connection: Connection) -> None:
     """Forget all stamps, to take them from the trace again."""
     for table in ("stamps", "stamp_folders", "stamp_roots", "reflected"):
@@ -89,11 +94,13 @@ def drop_stamps(connection: Connection, digests: Iterable[bytes]) -> None:
     connection.executemany("DELETE FROM stamps WHERE digest = ?", ((digest,) for digest in digests))
 
 
-def holders(connection: Connection) -> Generator[Holder, None, None]:
+def holders(connection: Connection) -> Iterator[Holder]:
     """Every file that holds a content, sorted by content."""
-    yield from connection.execute(
-        "SELECT digest, size, links, folder, name FROM files INDEXED BY file_by_digest"
-        f" WHERE {_CONTENT} ORDER BY digest"
+    return iter(
+        connection.execute(
+            "SELECT digest, size, links, folder, name FROM files INDEXED BY file_by_digest"
+            f" WHERE {_CONTENT} ORDER BY digest"
+        )
     )
 
 
@@ -207,16 +214,22 @@ def put_all_folders(connection: Connection) -> None:
     )
 
 
-def put_folder(connection: Connection, folder: int) -> None:
-    """The trace knows a folder, and those above it, as they are now."""
-    at: int | None = folder
-    while at is not None:
+def put_folder(connection: Connection, folder: StampFolder) -> None:
+    """The trace knows where a folder stands."""
+    connection.execute(
+        "INSERT OR REPLACE INTO stamp_folders VALUES (?, ?, ?, ?)",
+        (folder.id, folder.root, folder.parent, folder.name),
+    )
+
+
+def add_folders_above(connection: Connection, folder: int | None) -> None:
+    """The trace knows a folder and those above it, where it did not know them yet."""
+    at = folder
+    while at is not None and stamp_folder(connection, at) is None:
         row = connection.execute(
             "SELECT id, root, parent, name FROM folders WHERE id = ?", (at,)
         ).fetchone()
-        if row is None or stamp_folder(connection, at) == StampFolder(*row):
-            return
-        connection.execute("INSERT OR REPLACE INTO stamp_folders VALUES (?, ?, ?, ?)", row)
+        put_folder(connection, StampFolder(*row))
         at = row[2]
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
     PrivateKey = Ed25519PrivateKey | RSAPrivateKey | EllipticCurvePrivateKey
+    PublicKey = bytes | RSAPublicKey
 
 PASSPHRASE = "GORILLACOMB_PASSPHRASE"
 Kind = Literal["ed25519", "rsa", "ecdsa"]

@@ -174,14 +174,18 @@ class Ledger:
 
     def entries(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
         """(seq, entry) from ``start`` on, as they are stored."""
-        yield from self._connection.execute(
-            "SELECT seq, entry FROM entries WHERE seq >= ? ORDER BY seq", (start,)
+        return iter(
+            self._connection.execute(
+                "SELECT seq, entry FROM entries WHERE seq >= ? ORDER BY seq", (start,)
+            )
         )
 
     def entries_with(self, text: bytes) -> Iterator[tuple[int, bytes]]:
         """Entries that hold these bytes somewhere: a cheap sieve before they are parsed."""
-        yield from self._connection.execute(
-            "SELECT seq, entry FROM entries WHERE instr(entry, ?) ORDER BY seq", (text,)
+        return iter(
+            self._connection.execute(
+                "SELECT seq, entry FROM entries WHERE instr(entry, ?) ORDER BY seq", (text,)
+            )
         )
 
     def node(self, level: int, place: int) -> bytes:
@@ -204,7 +208,7 @@ class Ledger:
 
     def subtrees(self) -> Iterator[tuple[int, int, bytes]]:
         """All stored (level, place, hash)."""
-        yield from self._connection.execute("SELECT level, place, hash FROM subtrees")
+        return iter(self._connection.execute("SELECT level, place, hash FROM subtrees"))
 
     def root(self, size: int | None = None) -> bytes:
         """The root of the tree over the first ``size`` entries, or over all of them."""
@@ -429,7 +433,7 @@ def explaining(path: Path) -> Iterator[None]:
         if name.startswith("SQLITE_FULL") or _is_full(path):
             raise VaultUnwritable(
                 f"The vault's disk is full: {path}.",
-                "What was acknowledged is kept. Make room, or put the vault elsewhere with --vault.",
+                "What was acknowledged is kept. Make room there, and run the same again.",
             ) from error
         if name.startswith(("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
             raise VaultUnwritable(
