@@ -19,6 +19,8 @@ COMMANDS = {
     "status": "Show what the vault knows: roots, files, redundancy, gaps.",
     "dupes": "List groups of identical files, the most wasteful first.",
     "explain": "Tell of one file or folder: its copies, which one to keep, why.",
+    "manifest": "Write down, signed, what stands in a folder.",
+    "verify": "Check a manifest against what is on disk.",
     "roots": "List the drives and folders known, or forget one.",
     "completion": "Print the completion script of a shell.",
 }

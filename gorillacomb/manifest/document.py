@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Kind = Literal["file", "link", "dir"]
 
@@ -30,6 +30,28 @@ class Entry:
     """Its stamp in the VaultMesh trace; None where it has none."""
 
 
+Lack = Literal["unreadable", "unstable", "placeholder", "gone"]
+Oddity = Literal["fifo", "socket", "device", "mount"]
+LACKS: tuple[Lack, ...] = get_args(Lack)
+ODDITIES: tuple[Oddity, ...] = get_args(Oddity)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that stands in the manifest's folder and has no entry."""
+
+    path: bytes
+    kind: Lack | Oddity
+    """An oddity is no part of a manifest; a lack ought to be, but its content is not known."""
+    cause: str = ""
+    """Why, in words."""
+
+    @property
+    def is_lack(self) -> bool:
+        """Whether the manifest is not complete without it."""
+        return self.kind in LACKS
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A folder as it must be deployed."""
@@ -41,3 +63,12 @@ class Manifest:
     created_ns: int
     checkpoint: str | None = None
     """The signed checkpoint of the trace at that moment."""
+    whole: bool = True
+    """It speaks of all that stands in the folder; else of a selection of its files."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Sorted by path bytes."""
+
+    @property
+    def lacks(self) -> tuple[LeftOut, ...]:
+        """What ought to have an entry and has none; of a complete manifest, nothing."""
+        return tuple(each for each in self.left_out if each.is_lack)

@@ -14,7 +14,7 @@ LEVELS = (
     {"index", "vaultmesh"},
     {"dispatch"},
     {"pool"},
-    {"model", "errors", "bytepaths", "fingerprint", "sqlite"},
+    {"model", "errors", "bytepaths", "fingerprint", "sqlite", "openat"},
 )
 """The journey of a file from the outside in: what stands below may not know what stands above."""
 HOMES = {
@@ -28,6 +28,7 @@ HOMES = {
     "sqlite_utils": "index/schema.py",
     "orjson": "vaultmesh/jcs.py",
     "cryptography": "vaultmesh/keys.py",
+    "securesystemslib": "manifest/envelope.py",
 }
 """Where alone a library is known."""
 FORBIDDEN = {"pysqlite3", "sqlean", "apsw", "_sqlite3"}

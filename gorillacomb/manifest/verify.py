@@ -1,0 +1,305 @@
+"""Checking a manifest against what stands in a folder now."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+
+from gorillacomb.dispatch import Dispatcher
+from gorillacomb.manifest import work
+from gorillacomb.manifest.document import Entry, Manifest
+from gorillacomb.manifest.tree import Found, identify, walk
+from gorillacomb.manifest.work import LARGE, CheckTask, Place, Read, ReadTask
+from gorillacomb.model import Progress, Silence
+from gorillacomb.openat import Identity
+from gorillacomb.pool import Workers, default_workers
+
+_BATCH = 256
+"""Entries in a task."""
+_BATCH_BYTES = 16 << 20
+_SMALL = 300
+"""Entries; fewer, with few bytes, are checked before a pool would have started."""
+_STEP = 1000
+"""Entries that the walk meets between two tasks handed out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One path that is not as the manifest says."""
+
+    path: bytes
+    cause: str = ""
+    """In words; empty where the path says it all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """A missing content that stands under another path."""
+
+    origin: bytes
+    path: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """How a folder compares with its manifest; all sorted by path bytes."""
+
+    ok: int
+    """Entries of which everything is as recorded."""
+    changed: tuple[Difference, ...]
+    damaged: tuple[Difference, ...]
+    """The content changed while size and mtime did not."""
+    missing: tuple[Difference, ...]
+    extra: tuple[Difference, ...]
+    renamed: tuple[Renamed, ...]
+    mode: tuple[Difference, ...]
+    unreadable: tuple[Difference, ...]
+    unproven: tuple[Difference, ...]
+    """What the manifest itself has no content of."""
+    whole: bool
+    """The manifest speaks of the whole folder: what is extra differs from it."""
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything is not as the manifest says."""
+        extra = self.extra if self.whole else ()
+        found = (self.changed, self.damaged, self.missing, extra, self.renamed, self.mode)
+        return any(found)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether not everything could be compared."""
+        return bool(self.unreadable or self.unproven)
+
+
+def verify(
+    manifest: Manifest,
+    root: bytes,
+    *,
+    both: bool = True,
+    ignored: Collection[bytes] = (),
+    own: Collection[Identity] = (),
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Verification:
+    """Compare all that stands in ``root`` with a manifest.
+
+    ``both`` digests of each file must match, else its BLAKE3 alone. ``ignored`` are paths below the
+    root that are not extra, such as the manifest's own; ``own`` are our own files by device and
+    inode. Nothing outside the root is opened, and no link in it is followed. Raises UsageFault for
+    a root that is no folder, RootVanished for one that goes away, WorkersFailed.
+    """
+    root = os.path.realpath(root)
+    place = Place(root, identify(root), frozenset(own), both)
+    check = _Check(manifest, place, frozenset(ignored), progress or Silence())
+    size = sum(entry.size for entry in manifest.entries)
+    small = len(manifest.entries) < _SMALL and size < LARGE
+    pool = work.start_workers(workers, small, manifest.entries)
+    try:
+        check.run(pool)
+    finally:
+        pool.close()
+        check.progress.close()
+    return check.result()
+
+
+@dataclass(slots=True)
+class _Lists:
+    changed: list[Difference] = field(default_factory=list)
+    damaged: list[Difference] = field(default_factory=list)
+    missing: list[Difference] = field(default_factory=list)
+    mode: list[Difference] = field(default_factory=list)
+    unreadable: list[Difference] = field(default_factory=list)
+
+
+class _Check:
+    """A verification under way."""
+
+    def __init__(
+        self, manifest: Manifest, place: Place, ignored: frozenset[bytes], progress: Progress
+    ) -> None:
+        self.progress = progress
+        self._manifest = manifest
+        self._place = place
+        self._known = {entry.path for entry in manifest.entries}
+        self._known |= ignored
+        self._known |= {each.path for each in manifest.left_out}
+        self._missing: dict[int, str] = {}
+        self._extra: dict[bytes, str] = {}
+        self._renamed: list[Renamed] = []
+        self._lists = _Lists()
+        self._ok = 0
+
+    def run(self, pool: Workers) -> None:
+        """Check the entries, walk the folder meanwhile, then look for what was renamed."""
+        entries, place = self._manifest.entries, self._place
+        size = sum(entry.size for entry in entries)
+        self.progress.stage("Verifying", len(entries), size)
+        tasks = _tasks(entries, place)
+        found = walk(place.root, place.identity, place.own, self._has_below)
+        dispatcher = Dispatcher(pool, self.progress)
+
+        def next_task() -> CheckTask | None:
+            task = next(tasks, None)
+            self._meet(found, _STEP)
+            return task
+
+        dispatcher.run(next_task, self._take)
+        self._meet(found, None)
+        self._find_renamed(dispatcher)
+
+    def _take(self, result: work.CheckResult) -> None:
+        self._ok += result.ok
+        self.progress.advance(result.checked, 0)
+        for number, what, cause in result.found:
+            if what == "missing":
+                self._missing[number] = cause
+            else:
+                path = self._manifest.entries[number].path
+                getattr(self._lists, what).append(Difference(path, cause))
+
+    def _meet(self, found: Iterator[Found], most: int | None) -> None:
+        """Go on with the walk, and note what it meets that the manifest does not know."""
+        for path, kind, cause in found:
+            if path not in self._known:
+                if kind == "unreadable":
+                    self._lists.unreadable.append(Difference(path, cause))
+                elif kind != "dir" or not self._has_below(path):
+                    self._extra[path] = kind
+            if most is not None:
+                most -= 1
+                if not most:
+                    return
+
+    def _has_below(self, folder: bytes) -> bool:
+        """Whether the manifest speaks of something in a folder."""
+        start = folder + b"/"
+        at = bisect_left(self._sorted_paths, start)
+        return at < len(self._sorted_paths) and self._sorted_paths[at].startswith(start)
+
+    @cached_property
+    def _sorted_paths(self) -> list[bytes]:
+        return sorted(self._known)
+
+    def _find_renamed(self, dispatcher: Dispatcher) -> None:
+        """Match missing files and links with extra ones of the same content, each with one."""
+        entries = self._manifest.entries
+        wanted = [entries[number] for number in sorted(self._missing)]
+        sizes = frozenset(entry.size for entry in wanted if entry.type == "file")
+        sought = {entry.type for entry in wanted} - {"dir"}
+        paths = sorted(path for path, kind in self._extra.items() if kind in sought)
+        if not paths:
+            return
+        self.progress.stage("Looking for what was renamed", len(paths), None)
+        batches = (
+            ReadTask(self._place, paths[start : start + _BATCH], default_workers(), sizes)
+            for start in range(0, len(paths), _BATCH)
+        )
+        standing: dict[object, list[Read]] = defaultdict(list)
+
+        def take(result: work.ReadResult) -> None:
+            for read in result.read:
+                standing[_content_of_read(read)].append(read)
+
+        dispatcher.run(lambda: next(batches, None), take)
+        gone: dict[object, list[Entry]] = defaultdict(list)
+        for entry in wanted:
+            gone[_content_of_entry(entry, self._place.both)].append(entry)
+        for content, origins in gone.items():
+            for entry, read in _pairs(origins, standing.get(content, [])):
+                self._renamed.append(Renamed(entry.path, read.path))
+                del self._extra[read.path]
+                if entry.type == "file" and entry.mode != read.mode:
+                    cause = f"{read.mode:04o}, was {entry.mode:04o}"
+                    self._lists.mode.append(Difference(read.path, cause))
+
+    def result(self) -> Verification:
+        """All that was found."""
+        entries = self._manifest.entries
+        moved = {each.origin for each in self._renamed}
+        missing = (Difference(entries[n].path, cause) for n, cause in self._missing.items())
+        return Verification(
+            self._ok,
+            _sorted(self._lists.changed),
+            _sorted(self._lists.damaged),
+            _sorted(each for each in missing if each.path not in moved),
+            _sorted(Difference(path, _NOTES.get(kind, "")) for path, kind in self._extra.items()),
+            tuple(sorted(self._renamed, key=lambda each: each.origin)),
+            _sorted(self._lists.mode),
+            _sorted(self._lists.unreadable),
+            _sorted(Difference(each.path, each.cause) for each in self._manifest.lacks),
+            self._manifest.whole,
+        )
+
+
+_NOTES = {
+    "link": "a link",
+    "dir": "an empty folder",
+    "fifo": "a FIFO",
+    "socket": "a socket",
+    "device": "a device",
+    "mount": "another file system",
+}
+
+
+def _sorted(differences: Iterable[Difference]) -> tuple[Difference, ...]:
+    return tuple(sorted(differences, key=lambda each: each.path))
+
+
+def _tasks(entries: tuple[Entry, ...], place: Place) -> Iterator[CheckTask]:
+    """The large files one by one, the largest first, then batches of the others."""
+    large = [number for number, entry in enumerate(entries) if entry.size >= LARGE]
+    large.sort(key=lambda number: -entries[number].size)
+    for left, number in zip(range(len(large), 0, -1), large, strict=True):
+        # The fewer large files are left, the more threads each may have.
+        threads = max(1, default_workers() // left)
+        yield CheckTask(place, (number,), threads)
+    batch: list[int] = []
+    size = 0
+    for number, entry in enumerate(entries):
+        if entry.size >= LARGE:
+            continue
+        batch.append(number)
+        size += entry.size
+        if len(batch) >= _BATCH or size >= _BATCH_BYTES:
+            yield CheckTask(place, batch)
+            batch, size = [], 0
+    if batch:
+        yield CheckTask(place, batch)
+
+
+def _content_of_entry(entry: Entry, both: bool) -> object:
+    if entry.type != "file":
+        return entry.type, entry.target
+    return entry.blake3, entry.sha256 if both else None
+
+
+def _content_of_read(read: Read) -> object:
+    if read.blake3 is None:
+        return read.kind, read.target
+    return read.blake3.hex(), None if read.sha256 is None else read.sha256.hex()
+
+
+def _pairs(origins: list[Entry], standing: list[Read]) -> Iterator[tuple[Entry, Read]]:
+    """Each origin with one place where its content stands: one of its own name first."""
+    by_name: dict[bytes, list[Read]] = defaultdict(list)
+    for read in sorted(standing, key=lambda read: read.path, reverse=True):
+        by_name[_name(read.path)].append(read)
+    later = []
+    for entry in origins:
+        same = by_name.get(_name(entry.path))
+        if same:
+            yield entry, same.pop()
+        else:
+            later.append(entry)
+    free = sorted(chain.from_iterable(by_name.values()), key=lambda read: read.path)
+    yield from zip(later, free, strict=False)
+
+
+def _name(path: bytes) -> bytes:
+    return path.rpartition(b"/")[2]

@@ -1,0 +1,114 @@
+"""Opening what stands below a folder: step by step from its descriptor, never through a link."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Literal
+
+OUR_FOLDER = b".gorillacomb"
+"""Quarantines and locks stand in folders of this name; nothing enters one."""
+
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NOATIME: int = getattr(os, "O_NOATIME", 0)
+_SF_DATALESS = 0x40000000  # macOS, sys/stat.h
+_DEEPEST = 64
+
+Identity = tuple[int, int]
+"""Device and inode."""
+
+
+class RootChanged(OSError):
+    """The path of the root leads to another folder than it did."""
+
+
+class OpenFolders:
+    """Descriptors of the folder used last and of those above it.
+
+    Opening each from its parent reaches paths of any length, and cannot be led out of the root by a
+    folder that is swapped for a link meanwhile. The root itself may be named through links.
+    """
+
+    def __init__(self, root: bytes, identity: Identity | None = None) -> None:
+        self._root = root
+        self._identity = identity
+        self._paths: list[bytes] = []
+        self._descriptors: list[int] = []
+
+    def open(self, path: bytes) -> int:
+        """A descriptor of the folder at ``path`` below the root, good until the next call.
+
+        Raises OSError: RootChanged where the root is not the one of the identity given.
+        """
+        paths, descriptors = self._paths, self._descriptors
+        while paths and not _is_prefix(paths[-1], path):
+            paths.pop()
+            os.close(descriptors.pop())
+        if not paths:
+            descriptors.append(self._open_root())
+            paths.append(b"")
+        if path != paths[-1]:
+            top = len(paths[-1])
+            for name in path[top + 1 if top else 0 :].split(b"/"):
+                descriptors.append(os.open(name, FOLDER_FLAGS, dir_fd=descriptors[-1]))
+                paths.append(paths[-1] + b"/" + name if paths[-1] else name)
+                if len(paths) > _DEEPEST:
+                    paths.pop(1)
+                    os.close(descriptors.pop(1))
+        return descriptors[-1]
+
+    def _open_root(self) -> int:
+        descriptor = os.open(self._root, FOLDER_FLAGS & ~os.O_NOFOLLOW)
+        if self._identity is not None and identity_of(os.fstat(descriptor)) != self._identity:
+            os.close(descriptor)
+            raise RootChanged("it is another folder now")
+        return descriptor
+
+    def close(self) -> None:
+        """Close them all."""
+        self._paths.clear()
+        while self._descriptors:
+            os.close(self._descriptors.pop())
+
+
+def _is_prefix(above: bytes, path: bytes) -> bool:
+    return not above or above == path or path.startswith(above + b"/")
+
+
+def identity_of(facts: os.stat_result) -> Identity:
+    """What file or folder it is, whatever its path."""
+    return facts.st_dev, facts.st_ino
+
+
+def open_file(name: bytes, folder: int) -> int:
+    """Open for reading without following a link, touching the access time or blocking on a FIFO."""
+    try:
+        return os.open(name, _FILE_FLAGS | _NOATIME, dir_fd=folder)
+    except PermissionError:
+        return os.open(name, _FILE_FLAGS, dir_fd=folder)  # O_NOATIME is for the owner alone
+
+
+def is_same(before: os.stat_result, after: os.stat_result) -> bool:
+    """Whether two looks met one file that nobody wrote to in between."""
+    return (
+        before.st_ino == after.st_ino
+        and before.st_ctime_ns == after.st_ctime_ns
+        and before.st_mtime_ns == after.st_mtime_ns
+        and before.st_size == after.st_size
+        and before.st_dev == after.st_dev
+    )
+
+
+def is_placeholder(facts: os.stat_result) -> bool:
+    """Whether a file's content is only in the cloud (macOS File Provider): never to be opened."""
+    return bool(getattr(facts, "st_flags", 0) & _SF_DATALESS)
+
+
+def odd_kind(mode: int) -> Literal["fifo", "socket", "device"] | None:
+    """What a thing is that is neither file, folder nor link; None for those."""
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode):
+        return None
+    if stat.S_ISFIFO(mode):
+        return "fifo"
+    return "socket" if stat.S_ISSOCK(mode) else "device"
