@@ -55,3 +55,28 @@ def open_reader(path: Path | str) -> Connection:
     )
     connection.execute("PRAGMA cache_size = -8192")
     return connection
+
+
+def copy(connection: Connection, path: Path) -> None:
+    """Copy a database, as it is at this moment, to a new file with mode 0600.
+
+    Others may read and write it meanwhile. Raises FileExistsError, OSError, sqlite3.Error.
+    """
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    target = sqlite3.connect(os.fsencode(path), isolation_level=None)
+    try:
+        connection.backup(target)
+        target.execute("PRAGMA journal_mode = DELETE")
+    finally:
+        target.close()
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def damage(connection: Connection) -> str | None:
+    """The first thing that SQLite's own check finds wrong; None for nothing."""
+    found: str = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    return None if found == "ok" else found

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from gorillacomb.bytepaths import join
 from gorillacomb.dedupe import stamp
 from gorillacomb.dedupe.groups import Groups, Online
 from gorillacomb.errors import VaultRolledBack
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
+from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.roots import all_roots
 from gorillacomb.index.vault import Vault, config_folder, state_folder
 from gorillacomb.model import Progress, Stamps
 from gorillacomb.vaultmesh.anchor import Anchors
 from gorillacomb.vaultmesh.keys import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger
+from gorillacomb.vaultmesh.replay import Standing
 
 
 def key_store() -> KeyStore:
@@ -37,6 +41,39 @@ def write_trace(vault: Vault) -> Ledger:
     return Ledger.write(vault.trace, key_store(), anchors())
 
 
+def check_index(index: Index, ledger: Ledger) -> str | None:
+    """Where the index's stamps are not those of the trace, in words; None when they are.
+
+    An index that is behind the trace is brought up to date by the next scan: nothing is wrong.
+    """
+    state = stamps.reflected(index.connection)
+    if state is None or (state[0] == ledger.log and state[1] < ledger.size):
+        return None
+    if state != (ledger.log, ledger.size):
+        return "the index goes with another trace, or with a longer one"
+    standing = Standing()
+    try:
+        standing.play(ledger.entries())
+    except ValueError as error:
+        return str(error)
+    roots = {root.id: root for root in all_roots(index.connection)}
+    paths = FolderPaths(index.connection, roots)
+    count = 0
+    for digest, each in stamps.all_stamps(index.connection):
+        count += 1
+        known, place = standing.place(digest), paths.place(each.folder)
+        if known is None:
+            return f"the index has a stamp that the trace lacks: {digest.hex()}"
+        if place is None or each.seq > ledger.size:
+            return f"the index has a stamp without a place: {digest.hex()}"
+        root = roots[place[0]]
+        if (known.root, join(root.path, known.path)) != (root.uid, join(place[1], each.name)):
+            return f"the index and entry {known.seq} have {digest.hex()} at different places"
+    if count != len(standing):
+        return f"the index has {count:,} stamps, the trace {len(standing):,}"
+    return None
+
+
 class TraceRecorder:
     """Stamps in the trace what a scan found."""
 
@@ -53,6 +90,7 @@ class TraceRecorder:
                 "Put it back from a backup; to begin a new one: gorillacomb trace adopt",
             )
         self._ledger = write_trace(index.vault)
+        self._ledger.refuse_rolled_back()
         stamp.prepare(index, self._ledger)
 
     def end(self, index: Index, scan: int, progress: Progress) -> Stamps:

@@ -24,8 +24,8 @@ class Adopted:
     """Where the old log stood; None when it could not be read."""
     new: str
     """The id of the new log."""
-    kept: Path
-    """Where the old trace stands now: it is never deleted."""
+    kept: Path | None
+    """Where the old trace stands now: it is never deleted. None when there was none any more."""
 
 
 def adopt(path: Path, keys: KeyStore, anchors: Anchors) -> Adopted:
@@ -34,6 +34,12 @@ def adopt(path: Path, keys: KeyStore, anchors: Anchors) -> Adopted:
     The caller holds the vault's lock. The genesis of the new log names id, size and root of the
     old one; what the old one is missing or has too much is for `trace verify` on both to tell.
     """
+    fresh = path.with_name(f"trace-new-{secrets.token_hex(4)}.db")
+    if not path.exists():
+        with Ledger.write(fresh, keys, anchors, after={"adopts": None}) as ledger:
+            new = ledger.log
+        os.rename(fresh, path)
+        return Adopted(None, new, None)
     old = _head(path, keys, anchors)
     name = old.log if old is not None else secrets.token_hex(4)
     kept = path.with_name(f"trace-{name}.db")
@@ -42,7 +48,6 @@ def adopt(path: Path, keys: KeyStore, anchors: Anchors) -> Adopted:
     after: Body = {"adopts": None}
     if old is not None:
         after = {"adopts": old.log, "adopts_size": old.size, "adopts_root": old.root.hex()}
-    fresh = path.with_name(f"trace-new-{secrets.token_hex(4)}.db")
     with Ledger.write(fresh, keys, anchors, after=after) as ledger:
         new = ledger.log
     for end in _ENDS:
@@ -58,6 +63,4 @@ def _head(path: Path, keys: KeyStore, anchors: Anchors) -> Head | None:
         with Ledger.read(path, keys, anchors) as ledger:
             return ledger.head
     except VaultError:
-        if not path.exists():
-            raise
         return None

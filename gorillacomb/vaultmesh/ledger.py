@@ -180,13 +180,9 @@ class Ledger:
             )
         )
 
-    def entries_with(self, text: bytes) -> Iterator[tuple[int, bytes]]:
-        """Entries that hold these bytes somewhere: a cheap sieve before they are parsed."""
-        return iter(
-            self._connection.execute(
-                "SELECT seq, entry FROM entries WHERE instr(entry, ?) ORDER BY seq", (text,)
-            )
-        )
+    def entries_backward(self) -> Iterator[tuple[int, bytes]]:
+        """(seq, entry), the last one first."""
+        return iter(self._connection.execute("SELECT seq, entry FROM entries ORDER BY seq DESC"))
 
     def node(self, level: int, place: int) -> bytes:
         """The hash of the perfect subtree of 2^level entries that starts at place * 2^level."""
@@ -263,6 +259,15 @@ class Ledger:
     def anchored(self) -> bytes | None:
         """The checkpoint that is kept outside the vault; None when this machine has none."""
         return self._anchors.read(self.log)
+
+    def backup(self, path: Path) -> None:
+        """Copy it, as it is at this moment, to a new file. Raises VaultError."""
+        with explaining(path):
+            sqlite.copy(self._connection, path)
+
+    def damage(self) -> str | None:
+        """What SQLite itself finds wrong with the file; None for nothing."""
+        return sqlite.damage(self._connection)
 
     def inclusion_proof(self, seq: int) -> list[bytes]:
         """The audit path of an entry in the tree as it is now."""
@@ -358,6 +363,18 @@ class Ledger:
 
     def _signing_key(self) -> SigningKey:
         return self._keys.find(self.public_keys()[-1])
+
+    def refuse_rolled_back(self) -> None:
+        """Raise VaultRolledBack at once, before long work, where the anchor is further on."""
+        kept = self.anchored()
+        if kept is None:
+            return
+        try:
+            ahead = checkpoints.parse(kept, "The anchor")[0].size > self.size
+        except Untrusted as error:
+            raise VaultRolledBack(f"{error.message} ({self.path})", _ROLLED_BACK) from None
+        if ahead:
+            self.check_head()
 
     def check_head(self) -> None:
         """Whether this is the log that was signed and anchored last; raises VaultRolledBack.

@@ -1,0 +1,336 @@
+"""`gorillacomb trace`: the record of every canonical file, checked, shown, proved, exported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gorillacomb.bytepaths import below
+from gorillacomb.cli import render
+from gorillacomb.cli.lookup import find, unknown
+from gorillacomb.cli.options import BytesPath, json_option, vault_option
+from gorillacomb.cli.progress import progress_for
+from gorillacomb.dedupe.record import anchors, check_index, key_store, read_trace
+from gorillacomb.errors import UsageFault
+from gorillacomb.index import stamps
+from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.vault import Vault
+from gorillacomb.vaultmesh import adopt as adoption
+from gorillacomb.vaultmesh import jcs, proof
+from gorillacomb.vaultmesh.audit import Audit, audit
+from gorillacomb.vaultmesh.entries import path_of
+from gorillacomb.vaultmesh.history import history
+from gorillacomb.vaultmesh.keys import load_public
+
+_MOST_BYTES = 4 << 20
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group(short_help="The signed record of every canonical file: check it, show it, prove it.")
+def command() -> None:
+    """The VaultMesh trace: an append-only, hash-chained, signed record.
+
+    `gorillacomb scan` adds to it; nothing is ever taken out of it.
+    """
+
+
+@command.command(short_help="Check chain, tree, signatures, anchor and index.")
+@click.option(
+    "--checkpoint",
+    "kept",
+    type=_FILE,
+    metavar="FILE",
+    help="Prove also that the trace extends this checkpoint, which you kept elsewhere.",
+)
+@click.option("--key", type=_FILE, metavar="FILE", help="Trust this public key only.")
+@click.option(
+    "--proof",
+    "proof_file",
+    type=_FILE,
+    metavar="FILE",
+    help="Check a proof made by `trace prove` instead; needs no vault.",
+)
+@click.option(
+    "--progress/--no-progress", default=None, help="Show progress [default: on a terminal]."
+)
+@json_option
+@vault_option
+def verify(
+    kept: Path | None,
+    key: Path | None,
+    proof_file: Path | None,
+    progress: bool | None,
+    as_json: bool,
+    vault: Vault,
+) -> int:
+    """Check every entry of the trace against all that was ever signed.
+
+    Exit code 0 when all is well, 1 when something was changed: the first bad
+    entry is named. Trusted are the keys in the user's key folder, or --key.
+    """
+    trusted = None if key is None else [_ed25519(key)]
+    if proof_file is not None:
+        return _verify_proof(proof_file, trusted, as_json)
+    shown = progress_for(progress)
+    with read_trace(vault) as ledger:
+        shown.stage("Checking the trace", ledger.size, 0)
+        try:
+            result = audit(
+                ledger,
+                None if kept is None else _read(kept),
+                trusted,
+                lambda count: shown.advance(count, 0),
+            )
+        finally:
+            shown.close()
+        reason = result.reason
+        if reason is None and vault.index.exists():
+            with Index.read(vault) as index, explaining(vault):
+                reason = check_index(index, ledger)
+    ok = reason is None
+    if as_json:
+        render.print_json(
+            {
+                "ok": ok,
+                "entries": result.entries,
+                "root": result.root.hex(),
+                "first_bad": result.first_bad,
+                "reason": reason,
+                "anchor": result.anchor,
+                "checkpoint": None if kept is None else ("consistent" if result.ok else "unknown"),
+            }
+        )
+    else:
+        for line in _verdict(result, reason, kept is not None):
+            click.echo(line)
+    return 0 if ok else 1
+
+
+def _verdict(result: Audit, reason: str | None, kept: bool) -> list[str]:
+    if reason is not None:
+        where = "" if result.first_bad is None else f" from entry {result.first_bad:,} on"
+        return [
+            f"The trace is not as it was signed{where}: {reason}.",
+            "If you put a backup back, go on with: gorillacomb trace adopt",
+        ]
+    lines = [f"The trace is sound: {render.count(result.entries, 'entry', 'entries')}, signed."]
+    if result.anchor == "none":
+        lines.append("This machine has no checkpoint of it outside the vault yet.")
+    if kept:
+        lines.append("It extends the checkpoint that you kept.")
+    return lines
+
+
+def _verify_proof(path: Path, trusted: list[bytes] | None, as_json: bool) -> int:
+    found, checkpoint = proof.verified(
+        _read(path), key_store().publics() if trusted is None else trusted
+    )
+    entry = jcs.parse(found.entry, "The proof's entry")
+    if as_json:
+        render.print_json({"ok": True, "seq": found.index, "size": checkpoint.size, "entry": entry})
+    else:
+        click.echo(f"Proved: entry {found.index:,} of {checkpoint.size:,} in {checkpoint.origin}")
+        click.echo(_line(entry))
+    return 0
+
+
+@command.command(short_help="Show the last entries.")
+@click.option(
+    "-n",
+    "--last",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="How many; 0 for all.",
+)
+@json_option
+@vault_option
+def log(last: int, as_json: bool, vault: Vault) -> int:
+    """Show the last entries of the trace, the oldest of them first."""
+    with read_trace(vault) as ledger:
+        start = max(ledger.size - last, 0) if last else 0
+        if as_json:
+            render.print_json({"entries": [jcs.load(entry) for _, entry in ledger.entries(start)]})
+            return 0
+        for _, entry in ledger.entries(start):
+            click.echo(_line(jcs.load(entry)))
+    return 0
+
+
+@command.command(short_help="Show the history of one file.")
+@click.argument("path", type=BytesPath())
+@json_option
+@vault_option
+def show(path: bytes, as_json: bool, vault: Vault) -> int:
+    """Show every entry about a file, also from when it stood elsewhere."""
+    with Index.read(vault) as index, explaining(vault):
+        found = find(index, path)
+        if found.root is None:
+            raise unknown(found)
+        relative = below(found.path, found.root.path)
+    with read_trace(vault) as ledger:
+        entries = history(ledger, found.root.uid, relative)
+    if as_json:
+        render.print_json({**render.path_object(found.path), "trace": entries})
+        return 0
+    for entry in entries:
+        click.echo(_line(entry))
+        for reason in entry.get("reasons", ()):
+            click.echo(f"       because: {render.printable(reason)}")
+    if not entries:
+        click.echo("No entry is about it: only the canonical copy of a content is stamped.")
+    return 0
+
+
+@command.command(short_help="Print the signed checkpoint, to be kept elsewhere.")
+@vault_option
+def checkpoint(vault: Vault) -> int:
+    """Print the last checkpoint: a signed note with size and root of the trace.
+
+    Kept on another machine or on paper, it proves later, with `trace verify
+    --checkpoint FILE`, that nothing before it was changed.
+    """
+    with read_trace(vault) as ledger:
+        render.write_bytes(ledger.checkpoint())
+    return 0
+
+
+@command.command(short_help="Prove that a file's stamp is in the trace.")
+@click.argument("path", type=BytesPath())
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where to write the proof [default: stdout].",
+)
+@vault_option
+def prove(path: bytes, output: Path | None, vault: Vault) -> int:
+    """Write a proof that the stamp of a file, or of its content, is in the trace.
+
+    It can be checked without the vault: gorillacomb trace verify --proof FILE.
+    """
+    with Index.read(vault) as index, explaining(vault):
+        found = find(index, path)
+        if found.file is None or found.file.digest is None:
+            raise (
+                unknown(found)
+                if found.folder is None
+                else UsageFault(
+                    f"{render.path_text(found.path)} is a folder.", "Name a file in it."
+                )
+            )
+        stamp = stamps.stamp_of(index.connection, found.file.digest)
+    if stamp is None:
+        raise UsageFault(
+            f"{render.path_text(found.path)} has no stamp in the trace yet.",
+            "gorillacomb scan PATH stamps it; empty files have no stamp.",
+        )
+    with read_trace(vault) as ledger:
+        data = proof.prove(ledger, stamp.seq)
+    if output is None:
+        render.write_bytes(data)
+        return 0
+    try:
+        with open(output, "xb") as file:
+            file.write(data)
+    except OSError as error:
+        raise UsageFault(
+            f"{output} cannot be written: {os.strerror(error.errno or 0).lower()}.",
+            "Name a file that does not exist yet.",
+        ) from error
+    click.echo(f"Proof of entry {stamp.seq:,} in {output}", err=True)
+    return 0
+
+
+@command.command(short_help="Write the exact entries and the checkpoint into a folder.")
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@vault_option
+def export(folder: Path, vault: Vault) -> int:
+    """Write entries.jsonl and checkpoint into a new folder.
+
+    Thirty lines of anybody's code can recompute the signed root from them.
+    """
+    with read_trace(vault) as ledger:
+        note, size = ledger.checkpoint(), ledger.size
+        try:
+            folder.mkdir(parents=True)
+            with open(folder / "entries.jsonl", "xb") as file:
+                for seq, entry in ledger.entries():
+                    if seq < size:
+                        file.write(entry + b"\n")
+            (folder / "checkpoint").write_bytes(note)
+        except OSError as error:
+            raise UsageFault(
+                f"{folder} cannot be written: {os.strerror(error.errno or 0).lower()}.",
+                "Name a folder that does not exist yet.",
+            ) from error
+    click.echo(f"{render.count(size, 'entry', 'entries')} in {folder}", err=True)
+    return 0
+
+
+@command.command(short_help="Begin a new log after a restored backup or a lost key.")
+@json_option
+@vault_option
+def adopt(as_json: bool, vault: Vault) -> int:
+    """Begin a new log whose first entry names the old one.
+
+    For a vault that was put back from a backup, or whose key is lost: the old
+    trace is kept beside it, and the next scan stamps everything in the new one.
+    """
+    vault.check()
+    with Index.write(vault) as index, explaining(vault):
+        adopted = adoption.adopt(vault.trace, key_store(), anchors())
+        with index.atomic():
+            stamps.clear(index.connection)
+        index.commit()
+    old = adopted.old
+    if as_json:
+        render.print_json(
+            {
+                "log": adopted.new,
+                "adopts": None if old is None else old.log,
+                "entries": None if old is None else old.size,
+                "kept": None if adopted.kept is None else render.path_object(bytes(adopted.kept)),
+            }
+        )
+        return 0
+    known = (
+        "an old one that cannot be read" if old is None else f"{old.log} at {old.size:,} entries"
+    )
+    click.echo(f"Log {adopted.new} goes on after {known}.")
+    click.echo(f"The old trace is kept: {adopted.kept}")
+    click.echo("Next: gorillacomb scan PATH stamps what stands now.")
+    return 0
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    """An entry on one line."""
+    when = render.moment(int(entry["time_ns"]))
+    parts = [f"{entry['seq']:>8}  {when}  {render.printable(str(entry['event'])):<10}"]
+    if "path" in entry or "path_b64" in entry:
+        parts.append(render.path_text(path_of(entry)) or "(the whole root)")
+    if "from" in entry or "from_b64" in entry:
+        parts.append(f"from {render.path_text(path_of(entry, 'from')) or '(the whole root)'}")
+    if "files" in entry:
+        parts.append(f"({render.count(entry['files'], 'canonical file')})")
+    if "log" in entry:
+        parts.append(f"log {entry['log']}")
+    return " ".join(parts)
+
+
+def _read(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(_MOST_BYTES + 1)
+
+
+def _ed25519(path: Path) -> bytes:
+    found = load_public(path)
+    if not isinstance(found, bytes):
+        raise UsageFault(f"{path} is no Ed25519 key.", "`gorillacomb keys show` prints that key.")
+    return found

@@ -1,0 +1,74 @@
+"""The history of one file in the trace, also where it stood under other names before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gorillacomb.bytepaths import is_below
+from gorillacomb.vaultmesh import jcs
+from gorillacomb.vaultmesh.entries import path_of
+from gorillacomb.vaultmesh.ledger import Ledger
+
+_FOLDER = b'"tree":'
+_ENCODED = b'_b64":'
+
+
+@dataclass(slots=True)
+class _Trail:
+    root: str
+    path: bytes
+
+    @property
+    def name(self) -> bytes:
+        """What entries about it contain, if its name is UTF-8."""
+        try:
+            text = self.path.rpartition(b"/")[2].decode("utf-8")
+        except UnicodeDecodeError:
+            return _ENCODED
+        return jcs.canonical_plain(text)[1:-1]
+
+
+def history(ledger: Ledger, root: str, path: bytes) -> list[dict[str, Any]]:
+    """Every entry about a file or a folder that it stood in, oldest first.
+
+    ``root`` is the id of its root, ``path`` its path below that now, or where it stood last.
+    """
+    trail = _Trail(root, path)
+    found = []
+    for _, entry in ledger.entries_backward():
+        if trail.name not in entry and _FOLDER not in entry:
+            continue
+        fields = jcs.load(entry)
+        if _concerns(fields, trail):
+            found.append(fields)
+            _go_back(fields, trail)
+    return found[::-1]
+
+
+def _concerns(fields: Mapping[str, Any], trail: _Trail) -> bool:
+    if fields.get("root") is None or ("path" not in fields and "path_b64" not in fields):
+        return False
+    places = [(fields["root"], path_of(fields))]
+    if "from" in fields or "from_b64" in fields:
+        places.append((fields.get("from_root", fields["root"]), path_of(fields, "from")))
+    if "tree" in fields:
+        return any(root == trail.root and _holds(at, trail.path) for root, at in places)
+    return (trail.root, trail.path) in places
+
+
+def _holds(folder: bytes, path: bytes) -> bool:
+    return not folder or is_below(path, folder)
+
+
+def _go_back(fields: Mapping[str, Any], trail: _Trail) -> None:
+    """Before an entry that tells of a move it stood at the place that it came from."""
+    if "from" not in fields and "from_b64" not in fields:
+        return
+    now, before = path_of(fields), path_of(fields, "from")
+    if fields["root"] != trail.root or not _holds(now, trail.path):
+        return
+    rest = trail.path[len(now) :].removeprefix(b"/")
+    trail.path = b"/".join(part for part in (before, rest) if part)
+    trail.root = fields.get("from_root", fields["root"])

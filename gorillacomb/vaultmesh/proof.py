@@ -1,0 +1,82 @@
+"""Inclusion proofs as files (C2SP tlog-proof): an entry of the trace, checked without the trace."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gorillacomb.errors import Untrusted
+from gorillacomb.vaultmesh import checkpoint as checkpoints
+from gorillacomb.vaultmesh import merkle
+from gorillacomb.vaultmesh.checkpoint import Checkpoint
+from gorillacomb.vaultmesh.ledger import Ledger
+from gorillacomb.vaultmesh.note import decoded
+
+_HEADER = "c2sp.org/tlog-proof@v1"
+_MOST_BYTES = 4 << 20
+_MOST_HASHES = 64
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
+_WHAT = "The proof"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A proof as it was read, not checked yet."""
+
+    index: int
+    entry: bytes
+    """The entry itself, from the proof's extra data."""
+    hashes: tuple[bytes, ...]
+    checkpoint: bytes
+
+
+def prove(ledger: Ledger, seq: int) -> bytes:
+    """The proof that entry ``seq`` stands in the trace. Raises ValueError for one that does not."""
+    hashes = ledger.inclusion_proof(seq)
+    lines = [
+        _HEADER,
+        f"extra {base64.b64encode(ledger.entry(seq)).decode()}",
+        f"index {seq}",
+        *(base64.b64encode(each).decode() for each in hashes),
+        "",
+        "",
+    ]
+    return "\n".join(lines).encode() + ledger.checkpoint()
+
+
+def parse(data: bytes) -> Proof:
+    """Read a proof. Raises Untrusted."""
+    if len(data) > _MOST_BYTES:
+        raise Untrusted(f"{_WHAT} is refused: it is over 4 megabytes long.")
+    head, found, checkpoint = data.partition(b"\n\n")
+    try:
+        lines = head.decode("ascii").split("\n")
+    except UnicodeDecodeError:
+        raise Untrusted(f"{_WHAT} is refused: it is no proof (C2SP tlog-proof).") from None
+    if not found or len(lines) < 3 or lines[0] != _HEADER:
+        raise Untrusted(f"{_WHAT} is refused: it is no proof (C2SP tlog-proof), or was cut short.")
+    extra, index, *rest = lines[1:]
+    number = index.removeprefix("index ")
+    if not extra.startswith("extra ") or number == index or not _NUMBER.fullmatch(number):
+        raise Untrusted(f"{_WHAT} is refused: it names no entry.")
+    hashes = tuple(decoded(line, _WHAT) for line in rest)
+    if len(hashes) > _MOST_HASHES or any(len(each) != 32 for each in hashes):
+        raise Untrusted(f"{_WHAT} is refused: its hashes are none of SHA-256.")
+    return Proof(int(number), decoded(extra.removeprefix("extra "), _WHAT), hashes, checkpoint)
+
+
+def verified(data: bytes, publics: Iterable[bytes]) -> tuple[Proof, Checkpoint]:
+    """Check a proof against Ed25519 public keys (32 bytes each); raises Untrusted."""
+    proof = parse(data)
+    checkpoint = checkpoints.verified(proof.checkpoint, publics, "The proof's checkpoint")
+    try:
+        root = merkle.root_of_inclusion(
+            merkle.leaf_hash(proof.entry), proof.index, checkpoint.size, list(proof.hashes)
+        )
+    except ValueError as error:
+        raise Untrusted(f"{_WHAT} does not hold: {error}.") from None
+    if root != checkpoint.root:
+        raise Untrusted(f"{_WHAT} does not hold: the entry is not in the signed tree.")
+    return proof, checkpoint
