@@ -21,7 +21,11 @@ COMMANDS = {
     "explain": "Tell of one file or folder: its copies, which one to keep, why.",
     "manifest": "Write down, signed, what stands in a folder.",
     "verify": "Check a manifest against what is on disk.",
+    "export": "Write a manifest as sha256sum, b3sum, bagit, mtree, oms or csv.",
+    "trace": "The signed record of every canonical file: check, show, prove.",
+    "keys": "The keys that sign: make one, show the public ones.",
     "roots": "List the drives and folders known, or forget one.",
+    "vault": "Check the vault, or copy it while it is in use.",
     "completion": "Print the completion script of a shell.",
 }
 """Every command with its one line; its module is imported when it is called."""

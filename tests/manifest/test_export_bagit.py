@@ -282,7 +282,7 @@ def test_a_full_disk_leaves_nothing_behind(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "write", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(UsageFault, match="no space"):
         bag(top, tmp_path / "bag")
     assert os.listdir(tmp_path) == ["tree"]
 

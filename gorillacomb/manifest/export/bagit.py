@@ -39,7 +39,7 @@ from gorillacomb.manifest.export.exported import (
     sift,
     text_of,
 )
-from gorillacomb.manifest.export.output import check_folder, sync_folder
+from gorillacomb.manifest.export.output import check_folder, sync_folder, unwritable
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Not to wait for a writer, should a pipe stand where a file was.
@@ -72,8 +72,8 @@ def make_bag(manifest: Manifest, root: bytes, place: bytes, now_ns: int) -> Bagg
     """Copy the files of a manifest from the folder ``root`` into a bag at ``place``.
 
     ``place`` must be new or an empty folder, outside of ``root``. Modes (without set-id bits; the
-    owner can always read) and times of the files are kept. Raises Refused, UsageFault, Untrusted,
-    and OSError when the bag cannot be written; what was made of it is then removed.
+    owner can always read) and times of the files are kept. Raises Refused, Untrusted, UsageFault;
+    what was made of the bag is then removed.
     """
     place = os.path.abspath(place)
     _check_place(place, root)
@@ -96,6 +96,8 @@ def make_bag(manifest: Manifest, root: bytes, place: bytes, now_ns: int) -> Bagg
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
+    except OSError as error:
+        raise unwritable(place, error) from error
     finally:
         os.close(source)
     return Bagged(len(entries), left_out)

@@ -17,13 +17,13 @@ import json
 from hashlib import sha256
 
 from gorillacomb.manifest.document import Entry, Manifest
+from gorillacomb.manifest.envelope import PAYLOAD_TYPE, pae
 from gorillacomb.manifest.export.exported import Exported, no_readable_file, sift, text_of
+from gorillacomb.manifest.format import STATEMENT
 from gorillacomb.vaultmesh.keys import EcdsaSigningKey
 
 IGNORED = (".git", ".gitattributes", ".github", ".gitignore")
 _BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
-_PAYLOAD = "application/vnd.in-toto+json"
-_STATEMENT = "https://in-toto.io/Statement/v1"
 _PREDICATE = "https://model_signing/signature/v1.0"
 
 
@@ -39,8 +39,8 @@ def bundle(manifest: Manifest, key: EcdsaSigningKey) -> Exported:
         },
         "dsseEnvelope": {
             "payload": _base64(payload),
-            "payloadType": _PAYLOAD,
-            "signatures": [{"sig": _base64(key.sign(_pae(payload))), "keyid": ""}],
+            "payloadType": PAYLOAD_TYPE,
+            "signatures": [{"sig": _base64(key.sign(pae(payload))), "keyid": ""}],
         },
     }
     return Exported(_json(document) + b"\n", len(entries), left_out)
@@ -71,7 +71,7 @@ def _statement(name: bytes, entries: list[Entry]) -> dict[str, object]:
         "digest": {"sha256": whole.hexdigest()},
     }
     return {
-        "_type": _STATEMENT,
+        "_type": STATEMENT,
         "subject": [subject],
         "predicateType": _PREDICATE,
         "predicate": {
@@ -84,11 +84,6 @@ def _statement(name: bytes, entries: list[Entry]) -> dict[str, object]:
             "resources": resources,
         },
     }
-
-
-def _pae(payload: bytes) -> bytes:
-    """What DSSE signs (https://github.com/secure-systems-lab/dsse/blob/v1.0.0/protocol.md)."""
-    return b"DSSEv1 %d %s %d %s" % (len(_PAYLOAD), _PAYLOAD.encode(), len(payload), payload)
 
 
 def _json(value: object) -> bytes:

@@ -15,25 +15,35 @@ _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 def write_file(path: bytes, data: bytes, replace: bool = False) -> None:
     """Write a file at ``path``; ``replace`` lets it take the place of another file.
 
-    Raises Refused when something stands there, UsageFault when its folder does not, and OSError
-    when it cannot be written.
+    Raises Refused when something stands there, UsageFault when it cannot be written.
     """
     path = os.path.abspath(path)
     folder = os.path.dirname(path)
     check_folder(folder)
     _check(path, replace)
     partial = os.path.join(folder, b".gorillacomb-%s.partial" % secrets.token_hex(4).encode())
+    try:
+        _write(partial, data)
+        try:
+            _put_in_place(partial, path, replace)
+        except BaseException:
+            os.unlink(partial)
+            raise
+        sync_folder(folder)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def _write(partial: bytes, data: bytes) -> None:
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(descriptor)
-        _put_in_place(partial, path, replace)
     except BaseException:
         os.unlink(partial)
         raise
-    sync_folder(folder)
 
 
 def _put_in_place(partial: bytes, path: bytes, replace: bool) -> None:
@@ -68,6 +78,14 @@ def _check(path: bytes, replace: bool) -> None:
 def _taken(path: bytes) -> Refused:
     return Refused(
         f"{os.fsdecode(path)} is there already.", "Name another one with -o, or give --force."
+    )
+
+
+def unwritable(path: bytes, error: OSError) -> UsageFault:
+    """What to say when an export cannot be written."""
+    return UsageFault(
+        f"{os.fsdecode(path)} cannot be written: {os.strerror(error.errno or 0).lower()}.",
+        "Make room, or name another place with -o.",
     )
 
 
