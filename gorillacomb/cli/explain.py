@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import stat
+from typing import Any
 
 import click
 
+from gorillacomb.bytepaths import below
 from gorillacomb.cli import render
 from gorillacomb.cli.lookup import Found, find, open_groups, unknown
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.status import FILE_STATE_WORDS
 from gorillacomb.dedupe.groups import Groups, hard_links
+from gorillacomb.dedupe.record import read_trace
 from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.stamps import stamp_of
 from gorillacomb.index.tree import FolderFacts, folder_facts
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import Group, GroupSummary, IndexedFile, State
+from gorillacomb.vaultmesh.history import history
 
 
 @click.command(short_help="Tell of one file or folder: its copies, which one to keep, why.")
@@ -28,7 +33,7 @@ def command(path: bytes, as_json: bool, vault: Vault) -> int:
         if found.folder is not None:
             _explain_folder(index, found, found.folder, as_json)
         elif found.file is not None:
-            _explain_file(index, found.file, as_json)
+            _explain_file(index, found, found.file, as_json)
         else:
             raise unknown(found)
     return 0
@@ -37,7 +42,7 @@ def command(path: bytes, as_json: bool, vault: Vault) -> int:
 def _explain_folder(index: Index, found: Found, folder: int, as_json: bool) -> None:
     facts = folder_facts(index.connection, folder)
     if as_json:
-        render.print_json(_folder_object(found, facts))
+        render.print_json(_folder_object(index, found, facts))
         return
     click.echo(render.path_text(found.path))
     click.echo(
@@ -56,7 +61,7 @@ def _explain_folder(index: Index, found: Found, folder: int, as_json: bool) -> N
         click.echo("Next: gorillacomb dupes PATH  the groups that have a copy here")
 
 
-def _folder_object(found: Found, facts: FolderFacts) -> dict[str, object]:
+def _folder_object(index: Index, found: Found, facts: FolderFacts) -> dict[str, object]:
     return {
         **render.path_object(found.path),
         "kind": "folder",
@@ -70,13 +75,22 @@ def _folder_object(found: Found, facts: FolderFacts) -> dict[str, object]:
         "canonical": None,
         "reasons": [],
         "copies": [],
+        "trace": _history(index, found),
     }
 
 
-def _explain_file(index: Index, file: IndexedFile, as_json: bool) -> None:
+def _history(index: Index, found: Found) -> list[dict[str, Any]]:
+    """The entries of the trace about a path, oldest first."""
+    if found.root is None or not index.vault.trace.exists():
+        return []
+    with read_trace(index.vault) as ledger:
+        return history(ledger, found.root.uid, below(found.path, found.root.path))
+
+
+def _explain_file(index: Index, found: Found, file: IndexedFile, as_json: bool) -> None:
     group = _group(open_groups(index), file)
     if as_json:
-        render.print_json(_file_object(file, group))
+        render.print_json({**_file_object(file, group), "trace": _history(index, found)})
         return
     click.echo(render.path_text(file.path))
     click.echo(
@@ -91,6 +105,9 @@ def _explain_file(index: Index, file: IndexedFile, as_json: bool) -> None:
     click.echo(f"  blake3 {file.digest.hex()}")
     if file.checked_ns:
         click.echo(f"  read {render.moment(file.checked_ns)}")
+    stamp = stamp_of(index.connection, file.digest)
+    if stamp is not None:
+        click.echo(f"  stamped in the trace: entry {stamp.seq:,}")
     if group is None:
         click.echo("  empty, like any other empty file" if not file.size else "  in no group")
         return

@@ -6,7 +6,8 @@ import click
 
 from gorillacomb.cli import render
 from gorillacomb.cli.options import json_option, vault_option
-from gorillacomb.index import contents, tree
+from gorillacomb.dedupe.record import read_trace
+from gorillacomb.index import contents, stamps, tree
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.settings import Settings, load_settings
@@ -70,12 +71,27 @@ def status_object(index: Index, settings: Settings) -> dict[str, object]:
             state.name.lower(): number
             for state, number in tree.count_folders_by_state(connection).items()
         },
+        "trace": _trace_object(index),
         "settings": {
             "exclude": list(settings.exclude),
             "min_size": settings.min_size,
             "prefer": list(settings.prefer),
             "workers": settings.workers,
         },
+    }
+
+
+def _trace_object(index: Index) -> dict[str, object] | None:
+    """Where the trace stands; None while there is none."""
+    if not index.vault.trace.exists():
+        return None
+    with read_trace(index.vault) as ledger:
+        head = ledger.head
+    return {
+        "log": head.log,
+        "entries": head.size,
+        "root": head.root.hex(),
+        "stamps": stamps.count(index.connection),
     }
 
 
@@ -133,6 +149,11 @@ def _lines(index: Index, settings: Settings) -> list[str]:
         )
     else:
         lines.append("Duplicates: not known until a first scan has come to them")
+    trace = _trace_object(index)
+    if trace is not None:
+        lines.append(
+            f"Trace: {trace['stamps']:,} canonical files stamped in {trace['entries']:,} entries"
+        )
     gaps = [
         f"  {render.count(files, 'file')} ({render.size(size)}) {FILE_STATE_WORDS[state]}"
         for state, (files, size) in contents.counts_by_state(connection).items()

@@ -76,6 +76,11 @@ def all_stamps(connection: Connection) -> Iterator[tuple[bytes, Stamp]]:
         yield digest, Stamp(*stamp)
 
 
+def count(connection: Connection) -> int:
+    """How many contents have a stamp."""
+    return int(connection.execute("SELECT count(*) FROM stamps").fetchone()[0])
+
+
 def stamps_below(connection: Connection, folder: int) -> list[tuple[bytes, Stamp]]:
     """The stamps in a folder and below it, as the trace knows that folder."""
     rows = connection.execute(

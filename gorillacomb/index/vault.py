@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import stat
+import sys
 from pathlib import Path
 
 from platformdirs import user_config_path, user_data_path, user_state_path
@@ -30,6 +31,9 @@ def config_folder() -> Path:
 
 def state_folder() -> Path:
     """Where anchors and pulses stand: a place apart from vault and keys."""
+    if sys.platform == "darwin":  # has one folder for data, settings and state alike
+        base = os.environ.get("XDG_STATE_HOME")
+        return Path(base or Path.home() / ".local" / "state") / APPLICATION
     return user_state_path(APPLICATION)
 
 
@@ -157,7 +161,8 @@ class Vault:
         found = set()
         names = ("lock", *(f"{name}.db{end}" for name in ("index", "trace") for end in _ENDS))
         folders = (self.folder, config_folder(), state_folder())
-        for path in (*folders, *(self.folder / name for name in names)):
+        kept = self.folder.glob("trace-*.db*")  # those that `trace adopt` set aside
+        for path in (*folders, *(self.folder / name for name in names), *kept):
             try:
                 facts = os.stat(path)
             except OSError:
