@@ -12,9 +12,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from fixtures import build_drive, remove_drive
+import click
 
-_COMMANDS = ("scan", "status", "dupes", "explain", "roots list", "roots forget", "completion")
+from fixtures import build_drive, remove_drive
+from gorillacomb.cli.main import cli
+
 _CAPTURED = (
     # What is in .git, and how large it is, differs between versions of git.
     "scan . --exclude .git",
@@ -45,10 +47,23 @@ def run(arguments: list[str], home: Path, folder: Path | None = None) -> str:
     return done.stdout
 
 
+def all_commands(group: click.Group = cli, above: str = "") -> list[str]:
+    """Every command that does something, in the order in which ``--help`` names them."""
+    found = []
+    with click.Context(group) as context:
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            if isinstance(command, click.Group):
+                found += all_commands(command, f"{above}{name} ")
+            else:
+                found.append(above + name)
+    return found
+
+
 def commands(home: Path) -> str:
     """The command reference: every ``--help``."""
     parts = [f"```text\n{run(['--help'], home)}```"]
-    for command in _COMMANDS:
+    for command in all_commands():
         text = run([*command.split(), "--help"], home)
         parts.append(f"### gorillacomb {command}\n\n```text\n{text}```")
     return "\n\n".join(parts)
