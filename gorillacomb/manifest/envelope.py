@@ -31,6 +31,8 @@ ENDING = ".dsse"
 """Of the envelope's file name, after the manifest's."""
 MOST_BYTES = MOST_PAYLOAD // 3 * 4 + (1 << 20)
 _MOST_SIGNATURES = 64
+_STANDARD = str.maketrans("-_", "+/")
+"""DSSE allows either alphabet of base64."""
 
 State = Literal["valid", "invalid", "none", "unknown-key"]
 
@@ -88,7 +90,7 @@ def check(
         return Outcome("none", "it is not signed")
     encoded, signatures = _parsed(envelope, what)
     if encoded != base64.b64encode(payload).decode("ascii"):
-        decoded(encoded, what)
+        decoded(encoded, what)  # which says so if it is damaged
         return Outcome("invalid", "the envelope is that of another manifest")
     if not signatures:
         return Outcome("none", "its signatures were taken out of the envelope")
@@ -100,7 +102,7 @@ def check(
     named = {name for name, _ in signatures}
     if named.intersection(map(key_id, publics)):
         return Outcome("invalid", "the signature is not that of the key which it names")
-    return Outcome("unknown-key", f"signed by a key that is not known here ({min(named)})")
+    return Outcome("unknown-key", f"signed by a key that is not known here ({min(named) or '?'})")
 
 
 def _parsed(data: bytes, what: str) -> tuple[str, list[tuple[str, bytes]]]:
@@ -120,13 +122,15 @@ def _parsed(data: bytes, what: str) -> tuple[str, list[tuple[str, bytes]]]:
     found = [_signature(each, what) for each in signatures]
     if len({name for name, _ in found}) < len(found):
         raise Untrusted(f"{what} is refused: one key signs in it twice.")
+    if "-" in payload or "_" in payload:
+        payload = payload.translate(_STANDARD)
     return payload, found
 
 
 def _signature(value: Any, what: str) -> tuple[str, bytes]:
-    if not isinstance(value, dict) or value.keys() != {"keyid", "sig"}:
+    if not isinstance(value, dict) or not {"sig"} <= value.keys() <= {"keyid", "sig"}:
         raise Untrusted(f"{what} is refused: a signature in it is not one.")
-    name, text = value["keyid"], value["sig"]
+    name, text = value.get("keyid", ""), value["sig"]
     if not isinstance(name, str) or not isinstance(text, str) or len(text) > 4096:
         raise Untrusted(f"{what} is refused: a signature in it is not one.")
-    return name[:100], decoded(text, what)
+    return name[:100], decoded(text.translate(_STANDARD), what)

@@ -44,7 +44,7 @@ _PLAIN_FILE = re.compile(
 """The line of a file whose path needs no escapes, as nearly all are."""
 _FILES = b'"files": [\n'
 _END = b"\n]}}\n"
-_BAD_PART = re.compile(rb"(?:^|/)\.{0,2}(?:/|$)")
+_BAD_PART = re.compile(rb"(?:\A|/)\.{0,2}(?:/|\Z)")
 _MOST_MODE = 0o7777
 MOST_PATH = 1 << 16
 """Bytes of a path; systems open paths of 4096 at once."""
