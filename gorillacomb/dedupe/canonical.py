@@ -111,18 +111,32 @@ def choose(copies: Sequence[Copy], rules: Sequence[Rule] = RULES) -> Choice:
     return Choice(left[0], reasons or ("the only copy",))
 
 
-def narrow(copies: Sequence[Copy], rules: Sequence[Rule]) -> tuple[list[int], tuple[str, ...]]:
-    """Which copies the rules leave, by their places in ``copies``, and what they said."""
+Ranks = tuple[int | bytes, ...]
+
+
+def ranks_of(copy: Copy, rules: Sequence[Rule]) -> Ranks:
+    """What each rule thinks of a copy, lowest is best."""
+    return tuple(rule.rank(copy) for rule in rules)
+
+
+def narrow(
+    copies: Sequence[Copy], rules: Sequence[Rule], ranks: Sequence[Ranks] | None = None
+) -> tuple[list[int], tuple[str, ...]]:
+    """Which copies the rules leave, by their places in ``copies``, and what they said.
+
+    ``ranks`` are those of the copies, where the caller has them at hand.
+    """
+    if ranks is None:
+        ranks = [ranks_of(copy, rules) for copy in copies]
     left = list(range(len(copies)))
     reasons = []
-    for rule in rules:
+    for at, rule in enumerate(rules):
         if len(left) == 1:
             break
-        ranks = {place: rule.rank(copies[place]) for place in left}
-        best = min(ranks.values())
-        stay = [place for place in left if ranks[place] == best]
+        best = min([ranks[place][at] for place in left])
+        stay = [place for place in left if ranks[place][at] == best]
         if len(stay) < len(left):
-            losers = [copies[place] for place in left if ranks[place] != best]
+            losers = [copies[place] for place in left if ranks[place][at] != best]
             reasons.append(rule.reason(copies[stay[0]], losers))
             left = stay
     return left, tuple(reasons)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from gorillacomb.dedupe.canonical import choose
-from gorillacomb.index import contents, tree
+from gorillacomb.index import contents
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
@@ -126,7 +126,8 @@ class Groups:
             if at in self._projects:
                 found = self._projects[at]
                 break
-            parent, marker = tree.parent_and_marker(self._index.connection, at)
+            row = self.paths.row(at)
+            _, parent, _, marker = row or (0, None, b"", None)
             chain.append((at, marker if parent is not None else None))
             at = parent
         for at, marker in reversed(chain):

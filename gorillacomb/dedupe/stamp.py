@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import itemgetter
 
-from gorillacomb.dedupe.canonical import RULES_OF_PLACE, choose, narrow, smells
+from gorillacomb.dedupe.canonical import RULES_OF_PLACE, Ranks, choose, narrow, ranks_of, smells
 from gorillacomb.dedupe.groups import Groups
 from gorillacomb.errors import VaultRolledBack
 from gorillacomb.index import roots as root_table
@@ -22,7 +22,7 @@ from gorillacomb.index.database import Index
 from gorillacomb.index.paths import child_folder, path_below_root
 from gorillacomb.index.stamps import Holder, Stamp, StampFolder, StampRoot
 from gorillacomb.index.store import FOLDERS_CHANGED
-from gorillacomb.model import Root, Stamps
+from gorillacomb.model import Copy, Root, Stamps
 from gorillacomb.vaultmesh import entries
 from gorillacomb.vaultmesh.entries import Body, Stamped
 from gorillacomb.vaultmesh.ledger import Ledger
@@ -88,7 +88,7 @@ def _restore(index: Index, ledger: Ledger) -> None:
                 yield digest, place.seq, folder_at(place.root, above), name
 
     stamps.put_stamps(connection, list(rows()))
-    stamps.put_all_folders(connection)
+    stamps.add_all_folders(connection)
 
 
 def _root_in(fields: dict[str, object]) -> Root:
@@ -144,8 +144,10 @@ class _Stamping:
     retired: int = 0
     uids: dict[int, str] = field(default_factory=dict)
     """The roots' ids in the trace."""
-    chosen: dict[tuple[int, ...], tuple[int, tuple[str, ...]] | None] = field(default_factory=dict)
-    """For copies in these folders: which one, and why; None where their names decide."""
+    chosen: dict[tuple[int, ...], tuple[list[int], tuple[str, ...]]] = field(default_factory=dict)
+    """For copies in these folders: which ones are left after the rules of place, and why."""
+    ranks: dict[int, Ranks] = field(default_factory=dict)
+    """What the rules of place think of each folder."""
     paths: dict[int, tuple[str, bytes]] = field(default_factory=dict)
     """Folders' roots and paths below them."""
     former: dict[bytes, tuple[str, bytes]] = field(default_factory=dict)
@@ -171,12 +173,15 @@ class _Stamping:
                 stamps.put_root(connection, StampRoot(root.id, root.uid, root.path, root.volume))
         # In the order in which it can be played again: what went makes room for what came.
         candidates = set(changed) - {FOLDERS_CHANGED}
+        if first:
+            with self.index.atomic():
+                stamps.add_all_folders(connection)
         if FOLDERS_CHANGED in changed:
             for top in stamps.gone_folders(connection):
                 candidates |= self._retire_folder(top)
             self._move_folders()
         self._append(self._all_contents() if first else self._contents(sorted(candidates)))
-        self._finish(first, roots)
+        self._finish(roots)
         return Stamps(self.stamped, self.restamped, self.moved, self.retired)
 
     def _changed_roots(self, roots: Iterable[Root]) -> list[Root]:
@@ -198,11 +203,9 @@ class _Stamping:
             root.inner_path,
         )
 
-    def _finish(self, first: bool, roots: Iterable[Root]) -> None:
+    def _finish(self, roots: Iterable[Root]) -> None:
         connection = self.index.connection
         with self.index.atomic():
-            if first:
-                stamps.put_all_folders(connection)
             known = {root.id for root in roots}
             for gone in set(stamps.stamp_roots(connection)) - known:
                 stamps.drop_root(connection, gone)
@@ -362,6 +365,7 @@ class _Stamping:
     def _all_contents(self) -> Iterator[_Step]:
         """Steps for every content that the index holds, and for stamps that hold no more."""
         connection = self.index.connection
+        self.groups.paths.load()
         standing = dict(stamps.all_stamps(connection))
         fallen = {
             (stamp.folder, stamp.name): digest
@@ -476,26 +480,39 @@ class _Stamping:
         """Which of the copies is canonical, and why."""
         if len(copies) == 1:
             return 0, _ONLY
-        if self.prefers or any(smells(name) for *_, name in copies):
-            return self._choose_slowly(copies)
+        if self.prefers or any(map(smells, {each[4] for each in copies})):
+            return self._choose_by_all_rules(copies, list(range(len(copies))), ())
         folders = tuple(each[3] for each in copies)
         if folders not in self.chosen:
             places = [self.groups.copy_in(folder) for folder in folders]
-            left, reasons = narrow(places, RULES_OF_PLACE)
-            self.chosen[folders] = (left[0], reasons) if len(left) == 1 else None
-        return self.chosen[folders] or self._choose_slowly(copies)
-
-    def _choose_slowly(self, copies: list[Holder]) -> tuple[int, tuple[str, ...]]:
-        mtimes = stamps.mtimes_of(self.index.connection, copies[0][0])
-        choice = choose(
-            [
-                replace(at, path=at.path + name, mtime_ns=mtimes[folder, name], preferred=preferred)
-                for *_, folder, name in copies
-                for at in (self.groups.copy_in(folder),)
-                for preferred in (self.prefers and self.groups.is_preferred(at.path + name),)
-            ]
+            ranks = [self._ranks(place) for place in places]
+            self.chosen[folders] = narrow(places, RULES_OF_PLACE, ranks)
+        left, reasons = self.chosen[folders]
+        return (
+            (left[0], reasons)
+            if len(left) == 1
+            else self._choose_by_all_rules(copies, left, reasons)
         )
-        return choice.winner, choice.reasons
+
+    def _ranks(self, place: Copy) -> Ranks:
+        if place.folder not in self.ranks:
+            self.ranks[place.folder] = ranks_of(place, RULES_OF_PLACE)
+        return self.ranks[place.folder]
+
+    def _choose_by_all_rules(
+        self, copies: list[Holder], left: list[int], reasons: tuple[str, ...]
+    ) -> tuple[int, tuple[str, ...]]:
+        """Choose among some of the copies, which needs their names and times."""
+        found = []
+        for place in left:
+            *_, folder, name = copies[place]
+            at = self.groups.copy_in(folder)
+            path = at.path + name
+            preferred = self.prefers and self.groups.is_preferred(path)
+            mtime = stamps.mtime_of(self.index.connection, folder, name)
+            found.append(replace(at, path=path, mtime_ns=mtime, preferred=preferred))
+        choice = choose(found)
+        return left[choice.winner], (*reasons, *choice.reasons)
 
 
 def _joined(above: bytes, name: bytes) -> bytes:

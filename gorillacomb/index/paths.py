@@ -35,15 +35,38 @@ def path_below_root(connection: Connection, folder: int) -> bytes:
     return b"/".join(reversed(parts))
 
 
+FolderRow = tuple[int, int | None, bytes, str | None]
+"""root, parent, name, marker."""
+
+
 class FolderPaths:
     """Paths of many folders, remembering those met last."""
 
-    _LIMIT = 20_000
+    _LIMIT = 100_000
 
     def __init__(self, connection: Connection, roots: dict[int, Root]) -> None:
         self._connection = connection
         self._roots = roots
         self._known: dict[int, tuple[int, bytes]] = {}
+        self._rows: dict[int, FolderRow] | None = None
+
+    def load(self) -> None:
+        """Read all folders at once, for work that will ask for most of them."""
+        self._rows = {
+            row[0]: row[1:]
+            for row in self._connection.execute(
+                "SELECT id, root, parent, name, marker FROM folders"
+            )
+        }
+
+    def row(self, folder: int) -> FolderRow | None:
+        """A folder's root, parent, name and marker."""
+        if self._rows is not None:
+            return self._rows.get(folder)
+        found: FolderRow | None = self._connection.execute(
+            "SELECT root, parent, name, marker FROM folders WHERE id = ?", (folder,)
+        ).fetchone()
+        return found
 
     def place(self, folder: int) -> tuple[int, bytes] | None:
         """The root's id and the absolute path of a folder.
@@ -55,13 +78,11 @@ class FolderPaths:
         at = folder
         seen = set()
         while (known := self._known.get(at)) is None:
-            row = self._connection.execute(
-                "SELECT root, parent, name FROM folders WHERE id = ?", (at,)
-            ).fetchone()
+            row = self.row(at)
             if row is None or at in seen:  # a ring of parents is damage, and has no path
                 return None
             seen.add(at)
-            root, parent, name = row
+            root, parent, name, _ = row
             if parent is None:
                 known = (root, self._roots[root].path)
                 self._known[at] = known

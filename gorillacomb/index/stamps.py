@@ -125,14 +125,6 @@ def mtime_of(connection: Connection, folder: int, name: bytes) -> int:
     return int(row[0])
 
 
-def mtimes_of(connection: Connection, digest: bytes) -> dict[tuple[int, bytes], int]:
-    """When each file that holds a content was last written, ns: by folder and name."""
-    rows = connection.execute(
-        f"SELECT folder, name, mtime_ns FROM files WHERE {_CONTENT} AND digest = ?", (digest,)
-    )
-    return {(folder, name): mtime_ns for folder, name, mtime_ns in rows}
-
-
 def copies_of(connection: Connection, digest: bytes) -> int:
     """How many separate copies of a content there are on disk, hard links counted once."""
     row = connection.execute("SELECT copies FROM groups WHERE digest = ?", (digest,)).fetchone()
@@ -210,11 +202,10 @@ def stamp_folder(connection: Connection, folder: int) -> StampFolder | None:
     return None if row is None else StampFolder(*row)
 
 
-def put_all_folders(connection: Connection) -> None:
-    """The trace knows all folders as they are now."""
-    connection.execute("DELETE FROM stamp_folders")
+def add_all_folders(connection: Connection) -> None:
+    """The trace knows all folders where it did not know them yet."""
     connection.execute(
-        "INSERT INTO stamp_folders SELECT id, root, parent, name FROM folders"
+        "INSERT OR IGNORE INTO stamp_folders SELECT id, root, parent, name FROM folders"
         f" WHERE parent IS NULL OR parent <> {AWAY}"
     )
 

@@ -79,11 +79,3 @@ def count_folders_by_state(connection: Connection) -> dict[FolderState, int]:
     """Folders in each state but LISTED."""
     rows = connection.execute("SELECT state, count(*) FROM folders WHERE state <> 0 GROUP BY state")
     return {FolderState(state): count for state, count in rows}
-
-
-def parent_and_marker(connection: Connection, folder: int) -> tuple[int | None, str | None]:
-    """The folder above a folder (None for the top of a root), and what makes it a project."""
-    found: tuple[int | None, str | None] | None = connection.execute(
-        "SELECT parent, marker FROM folders WHERE id = ?", (folder,)
-    ).fetchone()
-    return (None, None) if found is None else found

@@ -1,10 +1,10 @@
 """The cases: what runs beside what, and how memory and groups are looked at."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from . import contenders, groups, memory
-from .series import Case, Setting, Timed, run_one, scanned, scene_of, timed
+from . import contenders, groups, memory, trees
+from .series import Case, Setting, Timed, run_one, scanned, scene_of, timed, with_manifest
 
 # Start-up takes milliseconds, so more runs cost nothing and say more.
 MIN_START_RUNS = 20
@@ -61,11 +61,49 @@ def peers(setting: Setting) -> Timed:
     return timed(setting, Case("peers", "Peers alone", programs, "", setting.missing))
 
 
+def manifest(setting: Setting) -> Timed:
+    """A manifest of one copy of the project: many small files."""
+    part = one_copy(setting)
+    programs = (contenders.FLOOR_READ, contenders.MANIFEST, contenders.SHA256SUM)
+    return timed(part, Case("manifest", "A manifest of one copy", programs, "gorillacomb manifest"))
+
+
+def verify(setting: Setting) -> Timed:
+    """That manifest checked."""
+    return _checked(one_copy(setting), "verify", "That manifest checked")
+
+
+def verify_large(setting: Setting) -> Timed:
+    """A manifest of large files checked."""
+    large = replace(setting, tree=trees.ready("large", setting.say))
+    size = large.tree.content.bytes / 1e9
+    title = f"A manifest of {large.tree.content.files} large files checked ({size:.2f} GB)"
+    return _checked(large, "verify-large", title)
+
+
+def _checked(setting: Setting, name: str, title: str) -> Timed:
+    checkers, missing = contenders.checkers()
+    programs = (contenders.FLOOR_READ, contenders.VERIFY, contenders.VERIFY_BOTH, *checkers)
+    case = Case(name, title, programs, contenders.VERIFY.name, tuple(missing))
+    with with_manifest(setting) as home:
+        return timed(setting, case, home)
+
+
+def one_copy(setting: Setting) -> Setting:
+    """The same, with one copy of the project for the tree."""
+    tree = setting.tree
+    part = f"{tree.name}/{tree.part_name}"
+    return replace(setting, tree=replace(tree, name=part, content=tree.part_content))
+
+
 CASES: dict[str, Callable[[Setting], Timed]] = {
     "first": first,
     "quick": quick,
     "second": second,
     "version": version,
+    "manifest": manifest,
+    "verify": verify,
+    "verify-large": verify_large,
     "peers": peers,
 }
 

@@ -101,6 +101,52 @@ RESCAN = Contender(
 )
 VERSION = Contender("gorillacomb --version", (*_OURS, "--version"))
 STATUS = Contender("gorillacomb status", (*_OURS, "status", "--vault", "VAULT"))
+MANIFEST = Contender(
+    "gorillacomb manifest",
+    (*_OURS, "manifest", "TREE", "-o", "TEMP/manifest.json", "--vault", "VAULT"),
+    "BLAKE3 and SHA-256 of every file, signed",
+)
+SHA256SUM = Contender(
+    "sha256sum",
+    ("sh", "-c", "cd 'TREE' && find . -type f -print0 | xargs -0 sha256sum -- > TEMP/sums"),
+    "SHA-256 alone, one process",
+)
+VERIFY = Contender(
+    "gorillacomb verify",
+    (*_OURS, "verify", "VAULT/../manifest.json", "--root", "TREE", "--vault", "VAULT"),
+    "BLAKE3 of every file under a valid signature, modes, links, what is extra",
+)
+VERIFY_BOTH = Contender(
+    "gorillacomb verify --digests both",
+    (*VERIFY.template, "--digests", "both"),
+    "the same with SHA-256 too",
+)
+SHA256SUM_CHECK = Contender(
+    "sha256sum -c",
+    ("sh", "-c", "cd 'TREE' && sha256sum --check --quiet 'VAULT/../SHA256SUMS'"),
+    "SHA-256 of the files listed, one process",
+)
+B3SUM_CHECK = Contender(
+    "b3sum --check",
+    ("sh", "-c", "cd 'TREE' && b3sum --check --quiet 'VAULT/../B3SUMS'"),
+    "BLAKE3 of the files listed, many threads for a large one",
+)
+EXPORTS = tuple(
+    Contender(
+        f"gorillacomb export --format {form}",
+        (
+            "sh",  # exit status 3: links and empty folders, which such lists do not have
+            "-c",
+            f"'PYTHON' -m gorillacomb export 'VAULT/../manifest.json' --format {form}"
+            f" -o 'VAULT/../{name}' || test $? -eq 3",
+        ),
+    )
+    for form, name in (("sha256sum", "SHA256SUMS"), ("b3sum", "B3SUMS"))
+)
+MANIFEST_KEPT = Contender(
+    "gorillacomb manifest, kept",
+    (*_OURS, "manifest", "TREE", "-o", "VAULT/../manifest.json", "--vault", "VAULT"),
+)
 DUPES = Contender("gorillacomb dupes", (*_OURS, "dupes", "--vault", "VAULT", "--format", "fdupes"))
 
 # All of them cover hidden files, leave empty files out, follow no link and ask nothing.
@@ -137,6 +183,14 @@ def peers(wanted: Sequence[str]) -> tuple[list[Contender], list[Missing]]:
             version = _version([peer.name, _VERSION_OPTION.get(peer.name, "--version")])
             present.append(Contender(peer.name, peer.template, peer.note, version))
     return present, missing
+
+
+def checkers() -> tuple[list[Contender], list[Missing]]:
+    """The programs beside which a manifest is checked, and those that are not installed."""
+    found = [SHA256SUM_CHECK]
+    if shutil.which("b3sum") is None:
+        return found, [Missing("b3sum --check", f"NOT INSTALLED: {INSTALL} b3sum")]
+    return [*found, B3SUM_CHECK], []
 
 
 def our_version() -> str:

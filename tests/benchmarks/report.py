@@ -9,6 +9,7 @@ from pathlib import Path
 from .cases import Memory
 from .groups import Comparison
 from .series import Timed
+from .trace import Trace
 from .trees import Tree
 
 MB = 1_000_000
@@ -27,6 +28,7 @@ class Results:
     timed: list[Timed]
     memory: list[Memory]
     groups: list[Comparison]
+    trace: Trace | None
 
 
 def write(results: Results, markdown_file: Path, json_file: Path) -> None:
@@ -43,7 +45,9 @@ def markdown(results: Results) -> str:
         *_setting(results),
     ]
     for timed in results.timed:
-        parts += _case(timed, results.tree.content.files)
+        parts += _case(timed)
+    if results.trace is not None:
+        parts += _trace(results.trace)
     if "groups" in results.asked:
         parts += _groups(results.groups)
     if "memory" in results.asked:
@@ -73,9 +77,18 @@ def _setting(results: Results) -> list[str]:
     return ["\n".join(lines), "## The tree", tree, *warning, "## How it is measured", method]
 
 
-def _case(timed: Timed, files: int) -> list[str]:
-    """One case; `files` is how many a program must have seen that says how many it saw."""
-    case = timed.case
+def _trace(found: Trace) -> list[str]:
+    rows = [
+        ("stamps appended a second, signed and synced", f"{found.stamps / found.append:,.0f}"),
+        ("entries checked a second (`trace verify`)", f"{found.stamps / found.audit:,.0f}"),
+        ("bytes of trace a stamp", f"{found.size / found.stamps:,.0f}"),
+    ]
+    title = f"## The trace (`trace`, {found.stamps:,} stamps)"
+    return [title, _table(("what", "figure"), rows, left=1)]
+
+
+def _case(timed: Timed) -> list[str]:
+    case, files = timed.case, timed.files
     rows = [_row(timed, program.name) for program in case.programs]
     rows += [(f"**{gone.name}**", f"**{gone.why}**", *[""] * 5) for gone in case.missing]
     rounds = len(timed.runs[case.floor.name])

@@ -10,12 +10,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from . import cases, contenders, machine, report, trees
+from . import cases, contenders, machine, report, trace, trees
 from .places import RESULTS, BenchError, cache
 from .series import Setting
 
 # What a run without --only does; `peers` needs no working gorillacomb.
-USUAL = ("first", "quick", "second", "version", "memory", "groups")
+USUAL = (
+    "first",
+    "quick",
+    "second",
+    "version",
+    "manifest",
+    "verify",
+    "verify-large",
+    "trace",
+    "memory",
+    "groups",
+)
 CHOICES = (*USUAL, "peers")
 
 
@@ -101,6 +112,7 @@ def _benchmark(options: argparse.Namespace) -> None:
         timed=[cases.CASES[name](setting) for name in cases.CASES if name in wanted],
         memory=cases.sample_memory(setting) if "memory" in wanted else [],
         groups=cases.compare_groups(setting) if "groups" in wanted else [],
+        trace=trace.measure(options.runs, _say) if "trace" in wanted else None,
     )
     target = cache() / "RESULTS.md" if options.only else RESULTS
     report.write(results, target, cache() / "results.json")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import process
-from .contenders import Contender, Missing, Scene
+from .contenders import EXPORTS, MANIFEST_KEPT, Contender, Missing, Scene
 from .places import BenchError, cache
 from .process import Run
 from .trees import Tree
@@ -67,6 +67,8 @@ class Timed:
     steady: bool
     own_peak: int
     reported: dict[str, dict[str, int]]
+    files: int
+    """In the tree: how many a program must have seen that says how many it saw."""
 
 
 def timed(setting: Setting, case: Case, home: Path | None = None) -> Timed:
@@ -90,7 +92,9 @@ def timed(setting: Setting, case: Case, home: Path | None = None) -> Timed:
             if number:
                 runs[program.name].append(run)
     _same_tree(setting.tree, reported.get(case.floor.name, {}))
-    return Timed(case, runs, warming, steady, process.own_peak_rss(), reported)
+    return Timed(
+        case, runs, warming, steady, process.own_peak_rss(), reported, setting.tree.content.files
+    )
 
 
 def _steady(setting: Setting, case: Case, home: Path | None) -> tuple[list[float], bool]:
@@ -125,6 +129,15 @@ def scanned(setting: Setting, scan: Contender) -> Iterator[Path]:
     """A home whose vault holds a scan of the tree."""
     with scene_of(setting.tree.path) as scene:
         run_one(scan, scene, setting.timeout)
+        yield scene.home
+
+
+@contextmanager
+def with_manifest(setting: Setting) -> Iterator[Path]:
+    """A home that holds a signed manifest of the tree, and the lists that its peers check."""
+    with scene_of(setting.tree.path) as scene:
+        for program in (MANIFEST_KEPT, *EXPORTS):
+            run_one(program, scene, setting.timeout)
         yield scene.home
 
 

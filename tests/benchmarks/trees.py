@@ -93,7 +93,22 @@ def _packages(folder: Path, say: Say) -> _Made:
     )
 
 
-RECIPES: dict[str, Callable[[Path, Say], _Made]] = {"packages": _packages}
+_LARGE_FILES = 4
+_LARGE_SIZE = 400 << 20
+
+
+def _large(folder: Path, say: Say) -> _Made:
+    """A few large files of random bytes."""
+    say("tree: writing large files")
+    (folder / "part").mkdir()
+    for number in range(_LARGE_FILES):
+        with open(folder / "part" / f"recording {number}.mov", "wb") as file:
+            for _ in range(_LARGE_SIZE >> 20):
+                file.write(os.urandom(1 << 20))
+    return _Made("files of random bytes", "", "part")
+
+
+RECIPES: dict[str, Callable[[Path, Say], _Made]] = {"packages": _packages, "large": _large}
 
 
 def ready(name: str, say: Say) -> Tree:
