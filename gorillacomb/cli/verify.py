@@ -227,15 +227,17 @@ def _tell(
         click.echo(f"{'renamed':<{_LABEL}}{render.fit(line, room and room - _LABEL)}")
     counts = [f"{len(each):,} {label}" for label, each in shown if each]
     counts += [f"{len(found.renamed):,} renamed"] if found.renamed else []
-    where = render.path_from_here(os.path.realpath(root), room and room - 24)
-    click.echo(f"{where}: {found.ok:,} ok{''.join(f', {each}' for each in counts)}.")
+    summary = f": {found.ok:,} ok{''.join(f', {each}' for each in counts)}."
+    where = render.path_from_here(os.path.realpath(root), room and room - len(summary))
+    click.echo(f"{where}{summary}")
     if found.extra and not found.whole:
         others = render.count(len(found.extra), "other thing stands", "other things stand")
-        click.echo(f"{others} there; the manifest is of a selection, and says nothing of them.")
+        click.echo(f"{others} there; the manifest, of a selection, says nothing of them.")
     fault = signature.state == "invalid" or (required and signature.state != "valid")
     word = "NOT VALID: " if fault else ""
     name = f" ({signature.key})" if signature.key else ""
-    click.echo(f"Signature: {word}{render.printable(signature.cause)}{name}.")
+    for line in render.paragraph(f"Signature: {word}{signature.cause}{name}.", ""):
+        click.echo(line)
     if checkpoint == "inconsistent":
         click.echo("Checkpoint: NOT CONSISTENT with the trace in the vault.")
     elif checkpoint == "consistent":

@@ -133,4 +133,4 @@ def _signature(value: Any, what: str) -> tuple[str, bytes]:
     name, text = value.get("keyid", ""), value["sig"]
     if not isinstance(name, str) or not isinstance(text, str) or len(text) > 4096:
         raise Untrusted(f"{what} is refused: a signature in it is not one.")
-    return name[:100], decoded(text.translate(_STANDARD), what)
+    return name[:40], decoded(text.translate(_STANDARD), what)

@@ -67,13 +67,13 @@ def _cause(error: OSError) -> str:
 
 
 def _read(path: bytes, most: int) -> bytes:
+    if os.path.isdir(path):
+        raise UsageFault(
+            f"{os.fsdecode(path)} is a folder.", "Name the manifest's file, not its folder."
+        )
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         facts = os.fstat(descriptor)
-        if stat.S_ISDIR(facts.st_mode):
-            raise UsageFault(
-                f"{os.fsdecode(path)} is a folder.", "Name the manifest's file, not its folder."
-            )
         if not stat.S_ISREG(facts.st_mode) or facts.st_size > most:
             raise Untrusted(f"{os.fsdecode(path)} is refused: it is no file, or far too large.")
         return file.read(most + 1)

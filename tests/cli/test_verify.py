@@ -1,0 +1,385 @@
+"""`gorillacomb verify`: what it says, in words and in JSON, and how it ends."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gorillacomb.cli import verify
+from gorillacomb.manifest.envelope import sign
+from gorillacomb.manifest.format import parse_manifest, to_json
+from gorillacomb.vaultmesh.keys import KeyStore, RsaSigningKey, public_pem
+from gorillacomb.vaultmesh.note import VerifierKey
+from tests.cli.run import Argument, Ran, lines_on_screen, on_terminal, refused, run, width_of
+from tests.cli.stranger import give, ground, run_as_stranger
+from tests.trees import Link, make_tree
+
+KEYS = {
+    *("ok", "changed", "damaged", "missing", "extra", "renamed", "mode", "unreadable"),
+    *("signature", "checkpoint"),
+}
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    return make_tree(
+        tmp_path / "HealthTrack",
+        {
+            "package.json": "{}",
+            "client": {"app.tsx": "app", b"odd \xff": "odd", "same": "same", "name": "renamed"},
+            "logs": {},
+            "latest": Link("client/app.tsx"),
+        },
+    )
+
+
+@pytest.fixture
+def manifest(top: Path, tmp_path: Path) -> Path:
+    out = tmp_path / "manifest.json"
+    assert run("manifest", top, "-o", out).code == 0
+    return out
+
+
+def check(manifest: Path, *more: Argument) -> Ran:
+    return run("verify", manifest, *more)
+
+
+def report(manifest: Path, code: int, *more: Argument) -> Any:
+    ran = run("verify", manifest, "--json", *more)
+    assert ran.code == code, ran
+    return ran.json()
+
+
+def spoil(top: Path) -> None:
+    """One of every finding."""
+    (top / "package.json").write_text("[ ]")
+    os.utime(top / "client/app.tsx", ns=(5, 5))
+    facts = os.stat(top / "client/same")
+    (top / "client/same").write_text("emas")
+    os.utime(top / "client/same", ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    os.unlink(os.fsencode(top) + b"/client/odd \xff")
+    (top / "client/name").rename(top / "client/new name")
+    (top / "extra").write_text("extra")
+    os.chmod(top / "logs", 0o700)
+
+
+def test_all_is_as_it_was(manifest: Path) -> None:
+    ran = check(manifest)
+    assert (ran.code, ran.err) == (0, "")
+    first, second = ran.out.splitlines()
+    assert first.endswith("/HealthTrack: 7 ok.")
+    assert second.startswith("Signature: signed by a key that is known here (")
+
+
+def test_json(manifest: Path, top: Path) -> None:
+    found = report(manifest, 0)
+    assert found.keys() >= KEYS
+    assert found["root"] == {"path": str(top)}
+    assert (found["ok"], found["signature"], found["checkpoint"]) == (7, "valid", "unknown")
+    spoil(top)
+    found = report(manifest, 1)
+    assert found["ok"] == 2
+    assert [each["path"] for each in found["changed"]] == ["package.json"]
+    assert [each["path"] for each in found["damaged"]] == ["client/same"]
+    assert [each["path_b64"] for each in found["missing"]] == ["Y2xpZW50L29kZCD/"]
+    assert [each["path"] for each in found["extra"]] == ["extra"]
+    assert [each["path"] for each in found["mode"]] == ["logs"]
+    assert found["renamed"] == [
+        {"from": {"path": "client/name"}, "to": {"path": "client/new name"}}
+    ]
+    assert found["unreadable"] == []
+
+
+def test_words(manifest: Path, top: Path) -> None:
+    old = top.joinpath("logs").stat().st_mode & 0o7777
+    spoil(top)
+    ran = check(manifest)
+    assert ran.code == 1
+    *lines, last, signature = ran.out.splitlines()
+    assert lines == [
+        "changed    package.json: 3 bytes, was 2",
+        "damaged    client/same: content changed; size and time did not",
+        "missing    client/odd \\xff",
+        "extra      extra",
+        f"mode       logs: 0700, was {old:04o}",
+        "renamed    client/name → client/new name",
+    ]
+    assert last.endswith(
+        "HealthTrack: 2 ok, 1 changed, 1 damaged, 1 missing, 1 extra, 1 mode, 1 renamed."
+    )
+    assert signature.startswith("Signature: signed by a key that is known here")
+
+
+def test_lines_fit_a_terminal(manifest: Path, top: Path) -> None:
+    deep = top / "/".join(["a rather long name of a folder"] * 6)
+    deep.mkdir(parents=True)
+    (deep / "extra \x1b[31m file").write_text("x")
+    shutil.rmtree(top / "client")
+    ran = on_terminal("verify", manifest)
+    assert ran.code == 1
+    lines = lines_on_screen(ran.stdout)
+    assert any(line.startswith("extra      a rather") for line in lines)
+    assert all(width_of(line) <= 80 for line in lines)
+    assert b"\x1b[31m" not in ran.stdout
+
+
+def test_the_root_is_found(manifest: Path, top: Path, tmp_path: Path) -> None:
+    inside = top / "manifest.json"
+    shutil.copy(manifest, inside)
+    shutil.copy(f"{manifest}.dsse", f"{inside}.dsse")
+    assert report(inside, 0)["root"] == {"path": str(top)}
+    assert run("verify", "manifest.json", cwd=top).code == 0
+    moved = tmp_path / "deployed under another name"
+    top.rename(moved)
+    assert report(moved / "manifest.json", 0)["root"] == {"path": str(moved)}
+    found = report(manifest, 1)
+    assert found["root"] == {"path": str(tmp_path)}
+    found = report(manifest, 1, "--root", moved)
+    assert [each["path"] for each in found["extra"]] == ["manifest.json", "manifest.json.dsse"]
+
+
+def test_no_link_beside_the_manifest_is_taken_for_the_folder(
+    manifest: Path, top: Path, tmp_path: Path
+) -> None:
+    top.rename(tmp_path / "elsewhere")
+    top.symlink_to("elsewhere")
+    assert report(manifest, 1)["root"] == {"path": str(tmp_path)}
+
+
+def test_a_manifest_of_the_whole_system_is_not_looked_for_beside(tmp_path: Path) -> None:
+    manifest = dataclasses.replace(parse_manifest(b"".join(_empty())), name=b"/")
+    assert verify._default_root(os.fsencode(tmp_path / "m.json"), manifest) == os.fsencode(tmp_path)
+
+
+def _empty() -> list[bytes]:
+    from gorillacomb.manifest.document import Manifest
+
+    return [to_json(Manifest(b"x", (), 0))]
+
+
+def test_workers_and_digests(manifest: Path, top: Path) -> None:
+    assert report(manifest, 0)["digests"] == ["blake3"]
+    assert report(manifest, 0, "--digests", "both")["digests"] == ["blake3", "sha256"]
+    os.unlink(f"{manifest}.dsse")
+    assert report(manifest, 0)["digests"] == ["blake3", "sha256"]
+    assert report(manifest, 0, "--digests", "blake3")["digests"] == ["blake3"]
+    spoil(top)
+    for workers in ("0", "1", "2"):
+        assert report(manifest, 1, "--workers", workers)["ok"] == 2
+
+
+def test_progress(manifest: Path) -> None:
+    ran = check(manifest, "--progress")
+    assert ran.code == 0
+    assert "Verifying" in ran.err
+
+
+def test_a_digest_that_is_not_true_is_found_without_a_signature(manifest: Path) -> None:
+    """An edit that nobody signed cannot hide behind the other digest."""
+    value = parse_manifest(manifest.read_bytes())
+    entries = list(value.entries)
+    place = next(n for n, entry in enumerate(entries) if entry.path == b"package.json")
+    for digest in ("sha256", "blake3"):
+        edited = dataclasses.replace(entries[place], **{digest: "0" * 64})  # type: ignore[arg-type]
+        changed = (*entries[:place], edited, *entries[place + 1 :])
+        manifest.write_bytes(to_json(dataclasses.replace(value, entries=changed)))
+        found = report(manifest, 1)
+        assert found["signature"] == "invalid"
+        assert [each["path"] for each in found["damaged"]] == ["package.json"]
+
+
+# Signatures.
+
+
+def test_no_signature(manifest: Path) -> None:
+    os.unlink(f"{manifest}.dsse")
+    assert report(manifest, 0)["signature"] == "none"
+    assert "Signature: it is not signed." in check(manifest).out
+    assert report(manifest, 1, "--require-signature")["signature"] == "none"
+    assert "NOT VALID" in check(manifest, "--require-signature").out
+
+
+def test_signatures_taken_out(manifest: Path, tmp_path: Path, own_home: Path) -> None:
+    envelope = Path(f"{manifest}.dsse")
+    value = json.loads(envelope.read_text())
+    envelope.write_text(json.dumps({**value, "signatures": []}))
+    assert report(manifest, 0)["signature"] == "none"
+    assert report(manifest, 1, "--require-signature")["signature"] == "none"
+    assert report(manifest, 1, "--key", _public(own_home, tmp_path))["signature"] == "none"
+
+
+def _public(home: Path, folder: Path) -> Path:
+    """The user's public key in PEM."""
+    store = KeyStore(home / ".config/gorillacomb/keys")
+    path = folder / "key.pem"
+    path.write_bytes(public_pem(store.ed25519().public))
+    return path
+
+
+def test_a_key_is_named(manifest: Path, tmp_path: Path, own_home: Path) -> None:
+    public = _public(own_home, tmp_path)
+    assert report(manifest, 0, "--key", public)["signature"] == "valid"
+    raw = KeyStore(own_home / ".config/gorillacomb/keys").ed25519().public
+    note = tmp_path / "key.txt"
+    note.write_text(f"{VerifierKey('example.org/log', raw)}\n")
+    assert report(manifest, 0, "--key", note)["signature"] == "valid"
+    stranger = KeyStore(tmp_path / "keys").ed25519()
+    other = tmp_path / "other.pem"
+    other.write_bytes(public_pem(stranger.public))
+    assert report(manifest, 1, "--key", other)["signature"] == "unknown-key"
+    Path(f"{manifest}.dsse").write_bytes(sign(manifest.read_bytes(), [stranger]))
+    assert report(manifest, 0)["signature"] == "unknown-key"
+    assert report(manifest, 1, "--require-signature")["signature"] == "unknown-key"
+    assert report(manifest, 0, "--key", other)["signature"] == "valid"
+    assert report(manifest, 1, "--key", public)["signature"] == "unknown-key"
+
+
+def test_an_rsa_key_is_named(manifest: Path, tmp_path: Path) -> None:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    key = KeyStore(tmp_path / "keys").make("rsa")
+    assert isinstance(key, RsaSigningKey)
+    Path(f"{manifest}.dsse").write_bytes(sign(manifest.read_bytes(), [key]))
+    public = tmp_path / "rsa.pem"
+    public.write_bytes(
+        key.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+    assert report(manifest, 0, "--key", public)["signature"] == "valid"
+
+
+def test_the_envelope_of_another_manifest(manifest: Path, top: Path, tmp_path: Path) -> None:
+    (top / "package.json").write_text("{ }")
+    other = tmp_path / "other.json"
+    assert run("manifest", top, "-o", other).code == 0
+    os.replace(f"{other}.dsse", f"{manifest}.dsse")
+    found = report(manifest, 1)
+    assert found["signature"] == "invalid"
+    assert "NOT VALID: the envelope is that of another manifest." in check(manifest).out
+
+
+def test_a_forged_signature(manifest: Path) -> None:
+    envelope = Path(f"{manifest}.dsse")
+    value = json.loads(envelope.read_text())
+    sig = value["signatures"][0]["sig"]
+    value["signatures"][0]["sig"] = ("B" if sig[0] == "A" else "A") + sig[1:]
+    envelope.write_text(json.dumps(value))
+    assert report(manifest, 1)["signature"] == "invalid"
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"payload": "', "[" * 100_000, '{"a":1,"a":2}'])
+def test_an_envelope_that_is_none(manifest: Path, content: str) -> None:
+    Path(f"{manifest}.dsse").write_text(content)
+    refused(check(manifest), 2, "The envelope is refused")
+
+
+def test_a_machine_that_knows_nothing(manifest: Path) -> None:
+    """No vault, no keys, another user."""
+    with ground() as home:
+        shutil.copytree(manifest.parent / "HealthTrack", home / "HealthTrack", symlinks=True)
+        shutil.copy(manifest, home)
+        give(home / "HealthTrack")
+        ran = run_as_stranger("verify", home / "manifest.json", "--json", home=home)
+        assert ran.code == 0, ran
+        assert (ran.json()["ok"], ran.json()["signature"]) == (7, "none")
+        assert not (home / "vault").exists()
+        os.chmod(home / "HealthTrack/client/app.tsx", 0)
+        ran = run_as_stranger("verify", home / "manifest.json", "--json", home=home)
+        assert ran.code == 1  # the mode
+        assert [each["path"] for each in ran.json()["unreadable"]] == ["client/app.tsx"]
+        os.chmod(home / "HealthTrack/client/app.tsx", 0o644)
+        os.chown(home / "HealthTrack/client/app.tsx", 0, 0)
+        os.chmod(home / "HealthTrack/client", 0o400)
+        ran = run_as_stranger("verify", home / "manifest.json", home=home)
+        assert "permission denied" in ran.out
+        assert ran.code == 3
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"", "refused"),
+        (b"{}", "in-toto"),
+        (b"[" * 1_000_000, "nested"),
+        (b'{"_type": 1, "_type": 2}', "twice"),
+        (b"\xff\xfe", "UTF-8"),
+    ],
+)
+def test_what_is_no_manifest(tmp_path: Path, content: bytes, word: str) -> None:
+    path = tmp_path / "m.json"
+    path.write_bytes(content)
+    refused(check(path), 2, word)
+
+
+def test_a_path_that_leaves_the_root(manifest: Path, top: Path) -> None:
+    data = manifest.read_bytes().replace(b'"package.json"', b'"../ackage.json"')
+    assert data != manifest.read_bytes()
+    value = json.loads(data)
+    manifest.write_text(json.dumps(value))
+    refused(check(manifest), 2, "The manifest is refused", "'..'")
+    manifest.write_bytes(data)
+    refused(check(manifest), 2, "The manifest is refused")
+
+
+def test_what_cannot_be_read(manifest: Path, tmp_path: Path) -> None:
+    refused(check(tmp_path / "nowhere"), 2, "nowhere", "no such file")
+    refused(check(tmp_path), 2, "is a folder")
+    refused(check(manifest, "--root", tmp_path / "nowhere"), 2, "nowhere")
+    refused(check(manifest, "--root", manifest), 2, "not a folder")
+    refused(check(manifest, "--key", tmp_path / "nowhere"), 4, "nowhere")
+    (tmp_path / "key").write_text("no key")
+    refused(check(manifest, "--key", tmp_path / "key"), 2, "key")
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    refused(check(fifo), 2, "no file")
+    os.unlink(f"{manifest}.dsse")
+    os.mkfifo(f"{manifest}.dsse")
+    refused(check(manifest), 2, "no file")
+
+
+def test_far_too_large_it_is_not_even_read(tmp_path: Path) -> None:
+    path = tmp_path / "m.json"
+    with open(path, "wb") as file:
+        file.truncate(1 << 40)
+    refused(check(path), 2, "far too large")
+
+
+# The checkpoint.
+
+
+@pytest.mark.parametrize(
+    ("state", "code"), [("consistent", 0), ("inconsistent", 1), ("unknown", 0)]
+)
+def test_the_checkpoint_decides(
+    top: Path,
+    manifest: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    state: str,
+    code: int,
+) -> None:
+    from click.testing import CliRunner
+
+    value = dataclasses.replace(parse_manifest(manifest.read_bytes()), checkpoint="a note\n")
+    manifest.write_bytes(to_json(value))
+    os.unlink(f"{manifest}.dsse")
+    asked = []
+
+    def compare(vault: object, note: str) -> str:
+        asked.append(note)
+        return state
+
+    monkeypatch.setattr(verify, "_ledger_checkpoint", compare)
+    words = [str(manifest), "--json", "--workers", "0"]
+    done = CliRunner().invoke(verify.command, words, standalone_mode=False)
+    assert (done.return_value, asked) == (code, ["a note\n"])
+    assert json.loads(done.stdout)["checkpoint"] == state
+    done = CliRunner().invoke(verify.command, words[:1], standalone_mode=False)
+    assert ("Checkpoint: " in done.stdout) == (state != "unknown")
