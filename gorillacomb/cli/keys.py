@@ -11,6 +11,7 @@ from gorillacomb.errors import UsageFault
 from gorillacomb.index.database import Index
 from gorillacomb.index.vault import Vault
 from gorillacomb.vaultmesh.keys import Kind, fingerprint, public_pem
+from gorillacomb.vaultmesh.ledger import explaining_content
 from gorillacomb.vaultmesh.note import VerifierKey
 
 
@@ -55,7 +56,7 @@ def show(pem: bool, vault: Vault) -> int:
     checkpoints and proofs with it. Without a trace: the key that signs now, in PEM.
     """
     if vault.trace.exists():
-        with read_trace(vault) as ledger:
+        with read_trace(vault) as ledger, explaining_content(vault.trace):
             publics, origin = ledger.public_keys(), ledger.origin
         for public in publics:
             if pem:
@@ -80,6 +81,11 @@ def rotate(as_json: bool, vault: Vault) -> int:
     its folder: what it signed is checked with it.
     """
     vault.check()
+    if not vault.trace.exists():  # one that is gone is not begun anew by the way
+        raise UsageFault(
+            f"There is no trace {vault.trace} whose key could be changed.",
+            "gorillacomb scan PATH begins one; trace adopt goes on after one that was lost.",
+        )
     with Index.write(vault), write_trace(vault) as ledger:
         new = ledger.rotate_key()
         key = str(VerifierKey(ledger.origin, new.public))

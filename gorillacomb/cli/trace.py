@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -15,7 +18,7 @@ from gorillacomb.cli.lookup import find, unknown
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.dedupe.record import anchors, check_index, key_store, read_trace
-from gorillacomb.errors import UsageFault
+from gorillacomb.errors import UsageFault, VaultError, VaultRolledBack
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.vault import Vault
@@ -25,6 +28,7 @@ from gorillacomb.vaultmesh.audit import Audit, audit
 from gorillacomb.vaultmesh.entries import path_of
 from gorillacomb.vaultmesh.history import history
 from gorillacomb.vaultmesh.keys import load_public
+from gorillacomb.vaultmesh.ledger import Ledger, explaining_content, hold_still
 
 _MOST_BYTES = 4 << 20
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -75,22 +79,20 @@ def verify(
     trusted = None if key is None else [_ed25519(key)]
     if proof_file is not None:
         return _verify_proof(proof_file, trusted, as_json)
+    note = None if kept is None else _read(kept)
     shown = progress_for(progress)
-    with read_trace(vault) as ledger:
+    with ExitStack() as opened:
+        index = _index_as_of_now(vault, opened)
+        ledger = opened.enter_context(_trace(vault))
         shown.stage("Checking the trace", ledger.size, 0)
         try:
-            result = audit(
-                ledger,
-                None if kept is None else _read(kept),
-                trusted,
-                lambda count: shown.advance(count, 0),
-            )
+            result = audit(ledger, note, trusted, lambda count: shown.advance(count, 0))
         finally:
             shown.close()
         reason = result.reason
-        if reason is None and vault.index.exists():
-            with Index.read(vault) as index, explaining(vault):
-                reason = check_index(index, ledger)
+        if reason is None and index is not None:
+            with explaining(vault):
+                reason = check_index(index(), ledger)
     ok = reason is None
     if as_json:
         render.print_json(
@@ -108,6 +110,33 @@ def verify(
         for line in _verdict(result, reason, kept is not None):
             click.echo(line)
     return 0 if ok else 1
+
+
+def _index_as_of_now(vault: Vault, opened: ExitStack) -> Callable[[], Index] | None:
+    """The index, held as it is before the trace is opened: it is then never ahead of the trace.
+
+    One that cannot be read says so only when it is asked for: the trace does without it.
+    """
+    if not vault.index.exists():
+        return None
+    try:
+        index = opened.enter_context(Index.read(vault))
+        with explaining(vault):
+            hold_still(index.connection)
+    except VaultError as error:
+        return partial(_raise, error)
+    return lambda: index
+
+
+def _raise(error: VaultError) -> NoReturn:
+    raise error
+
+
+@contextmanager
+def _trace(vault: Vault) -> Iterator[Ledger]:
+    """The trace for reading; entries that a forger wrote are refused in words."""
+    with read_trace(vault) as ledger, explaining_content(vault.trace):
+        yield ledger
 
 
 def _verdict(result: Audit, reason: str | None, kept: bool) -> list[str]:
@@ -152,7 +181,7 @@ def _verify_proof(path: Path, trusted: list[bytes] | None, as_json: bool) -> int
 @vault_option
 def log(last: int, as_json: bool, vault: Vault) -> int:
     """Show the last entries of the trace, the oldest of them first."""
-    with read_trace(vault) as ledger:
+    with _trace(vault) as ledger:
         start = max(ledger.size - last, 0) if last else 0
         if as_json:
             render.print_json({"entries": [jcs.load(entry) for _, entry in ledger.entries(start)]})
@@ -173,7 +202,7 @@ def show(path: bytes, as_json: bool, vault: Vault) -> int:
         if found.root is None:
             raise unknown(found)
         relative = below(found.path, found.root.path)
-    with read_trace(vault) as ledger:
+    with _trace(vault) as ledger:
         entries = history(ledger, found.root.uid, relative)
     if as_json:
         render.print_json({**render.path_object(found.path), "trace": entries})
@@ -195,7 +224,7 @@ def checkpoint(vault: Vault) -> int:
     Kept on another machine or on paper, it proves later, with `trace verify
     --checkpoint FILE`, that nothing before it was changed.
     """
-    with read_trace(vault) as ledger:
+    with _trace(vault) as ledger:
         render.write_bytes(ledger.checkpoint())
     return 0
 
@@ -231,7 +260,12 @@ def prove(path: bytes, output: Path | None, vault: Vault) -> int:
             f"{render.path_text(found.path)} has no stamp in the trace yet.",
             "gorillacomb scan PATH stamps it; empty files have no stamp.",
         )
-    with read_trace(vault) as ledger:
+    with _trace(vault) as ledger:
+        if found.file.digest.hex().encode() not in ledger.entry(stamp.seq):
+            raise VaultRolledBack(
+                f"Entry {stamp.seq:,} of the trace is not the one that the index knows.",
+                "gorillacomb trace verify tells more.",
+            )
         data = proof.prove(ledger, stamp.seq)
     if output is None:
         render.write_bytes(data)
@@ -256,19 +290,22 @@ def export(folder: Path, vault: Vault) -> int:
 
     Thirty lines of anybody's code can recompute the signed root from them.
     """
-    with read_trace(vault) as ledger:
+    with _trace(vault) as ledger:
         note, size = ledger.checkpoint(), ledger.size
         try:
             folder.mkdir(parents=True)
-            with open(folder / "entries.jsonl", "xb") as file:
-                for seq, entry in ledger.entries():
-                    if seq < size:
+            try:
+                with open(folder / "entries.jsonl", "xb") as file:
+                    for _, entry in ledger.entries():
                         file.write(entry + b"\n")
-            (folder / "checkpoint").write_bytes(note)
+                (folder / "checkpoint").write_bytes(note)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
         except OSError as error:
             raise UsageFault(
                 f"{folder} cannot be written: {os.strerror(error.errno or 0).lower()}.",
-                "Name a folder that does not exist yet.",
+                "Name a folder that does not exist yet, on a disk with room.",
             ) from error
     click.echo(f"{render.count(size, 'entry', 'entries')} in {folder}", err=True)
     return 0
@@ -304,7 +341,8 @@ def adopt(as_json: bool, vault: Vault) -> int:
         "an old one that cannot be read" if old is None else f"{old.log} at {old.size:,} entries"
     )
     click.echo(f"Log {adopted.new} goes on after {known}.")
-    click.echo(f"The old trace is kept: {adopted.kept}")
+    if adopted.kept is not None:
+        click.echo(f"The old trace is kept: {render.path_text(bytes(adopted.kept))}")
     click.echo("Next: gorillacomb scan PATH stamps what stands now.")
     return 0
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -15,6 +17,8 @@ from gorillacomb.errors import UsageFault, VaultError
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.vault import Vault
 from gorillacomb.vaultmesh.audit import audit
+from gorillacomb.vaultmesh.ledger import explaining as trace_explaining
+from gorillacomb.vaultmesh.ledger import explaining_content, hold_still
 
 
 @click.group(short_help="Check the vault, or copy it while it is in use.")
@@ -32,22 +36,27 @@ def check(as_json: bool, vault: Vault) -> int:
     """
     found: dict[str, str | None] = {"index": None, "trace": None, "together": None}
     entries = 0
-    try:
-        with Index.read(vault) as index, explaining(vault):
-            found["index"] = sqlite.damage(index.connection)
-    except VaultError as error:
-        if not vault.folder.exists():
-            raise
-        found["index"] = error.message
-    try:
-        with read_trace(vault) as ledger:
-            result = audit(ledger)
-            found["trace"], entries = ledger.damage() or result.reason, result.entries
-            if found["index"] is None and found["trace"] is None:
-                with Index.read(vault) as index, explaining(vault):
-                    found["together"] = check_index(index, ledger)
-    except VaultError as error:
-        found["trace"] = error.message
+    with ExitStack() as opened:
+        # The index first, and as of one moment: it is then never ahead of the trace.
+        index = None
+        try:
+            index = opened.enter_context(Index.read(vault))
+            with explaining(vault):
+                hold_still(index.connection)
+                found["index"] = sqlite.damage(index.connection)
+        except VaultError as error:
+            if not vault.folder.exists():
+                raise
+            found["index"] = error.message
+        try:
+            with read_trace(vault) as ledger, explaining_content(vault.trace):
+                result = audit(ledger)
+                found["trace"], entries = ledger.damage() or result.reason, result.entries
+                if index is not None and not any(found.values()):
+                    with explaining(vault):
+                        found["together"] = check_index(index, ledger)
+        except VaultError as error:
+            found["trace"] = error.message
     ok = not any(found.values())
     if as_json:
         render.print_json({"ok": ok, "entries": entries, **found})
@@ -70,18 +79,24 @@ def backup(folder: Path, as_json: bool, vault: Vault) -> int:
     putting a backup back: gorillacomb trace adopt.
     """
     vault.check()
-    try:
-        folder.mkdir(mode=0o700, parents=True)
-    except OSError as error:
-        raise UsageFault(
-            f"{folder} cannot be made: {os.strerror(error.errno or 0).lower()}.",
-            "Name a folder that does not exist yet.",
-        ) from error
-    # The index first: one that is behind its trace is brought up to date by a scan.
     with Index.read(vault) as index, explaining(vault):
-        sqlite.copy(index.connection, folder / vault.index.name)
-    with read_trace(vault) as ledger:
-        ledger.backup(folder / vault.trace.name)
+        # The index first: one that is behind its trace is brought up to date by a scan.
+        hold_still(index.connection)
+        with read_trace(vault) as ledger:
+            try:
+                folder.mkdir(mode=0o700, parents=True)
+            except OSError as error:
+                raise UsageFault(
+                    f"{folder} cannot be made: {os.strerror(error.errno or 0).lower()}.",
+                    "Name a folder that does not exist yet.",
+                ) from error
+            try:
+                with trace_explaining(folder / vault.index.name):
+                    sqlite.copy(index.connection, folder / vault.index.name)
+                ledger.backup(folder / vault.trace.name)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)  # half a backup is none
+                raise
     size = sum(os.stat(path).st_size for path in folder.iterdir())
     if as_json:
         render.print_json({"backup": render.path_object(bytes(folder)), "bytes": size})

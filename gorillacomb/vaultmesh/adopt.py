@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from gorillacomb import sqlite
 from gorillacomb.errors import VaultError
 from gorillacomb.vaultmesh.anchor import Anchors
 from gorillacomb.vaultmesh.entries import Body
 from gorillacomb.vaultmesh.keys import KeyStore
-from gorillacomb.vaultmesh.ledger import Head, Ledger
+from gorillacomb.vaultmesh.ledger import Head, Ledger, explaining
 
-_ENDS = ("", "-wal", "-shm")
+_ENDS = ("-wal", "-shm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,34 +35,79 @@ def adopt(path: Path, keys: KeyStore, anchors: Anchors) -> Adopted:
 
     The caller holds the vault's lock. The genesis of the new log names id, size and root of the
     old one; what the old one is missing or has too much is for `trace verify` on both to tell.
+
+    Killed at any moment, either the old trace stands in its place or the new one, and adopting
+    again goes on from there.
     """
-    fresh = path.with_name(f"trace-new-{secrets.token_hex(4)}.db")
-    if not path.exists():
-        with Ledger.write(fresh, keys, anchors, after={"adopts": None}) as ledger:
-            new = ledger.log
-        os.rename(fresh, path)
-        return Adopted(None, new, None)
-    old = _head(path, keys, anchors)
-    name = old.log if old is not None else secrets.token_hex(4)
-    kept = path.with_name(f"trace-{name}.db")
-    if kept.exists():
-        kept = path.with_name(f"trace-{name}-{secrets.token_hex(4)}.db")
+    old = None
+    if path.exists():
+        _fold(path)
+        old = _head(path, keys, anchors)
     after: Body = {"adopts": None}
     if old is not None:
         after = {"adopts": old.log, "adopts_size": old.size, "adopts_root": old.root.hex()}
-    with Ledger.write(fresh, keys, anchors, after=after) as ledger:
-        new = ledger.log
-    for end in _ENDS:
-        if os.path.exists(f"{path}{end}"):
-            os.rename(f"{path}{end}", f"{kept}{end}")
-    os.rename(fresh, path)
+    fresh = path.with_name(f"trace-new-{secrets.token_hex(4)}.db")
+    try:
+        with Ledger.write(fresh, keys, anchors, after=after) as ledger:
+            new = ledger.log
+        with explaining(path):
+            kept = _set_aside(path, old.log if old is not None else secrets.token_hex(4))
+            os.rename(fresh, path)
+            _sync_folder(path.parent)
+    except BaseException:
+        for end in ("", *_ENDS):
+            path.with_name(fresh.name + end).unlink(missing_ok=True)
+        raise
     return Adopted(old, new, kept)
+
+
+def _fold(path: Path) -> None:
+    """Take a trace's log file into it: the log would be taken into whatever stands there next.
+
+    One that SQLite cannot open keeps its log; `_set_aside` gives both new names.
+    """
+    with suppress(sqlite.DatabaseError):
+        connection = sqlite.open_writer(path)
+        try:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.close()
+
+
+def _set_aside(path: Path, name: str) -> Path | None:
+    """Give the trace that stands there a second name; None when there is none.
+
+    Its log files, if any are left, get theirs first, and never stay for the next trace.
+    """
+    kept = path.with_name(f"trace-{name}.db")
+    if kept.exists() and not (path.exists() and kept.samefile(path)):
+        kept = path.with_name(f"trace-{name}-{secrets.token_hex(4)}.db")
+    for end in _ENDS:
+        log = path.with_name(path.name + end)
+        if log.exists():
+            os.rename(log, kept.with_name(kept.name + end))
+    if not path.exists():
+        return None
+    if not kept.exists():
+        try:
+            os.link(path, kept)
+        except OSError:  # a file system without hard links
+            os.rename(path, kept)
+    return kept
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _head(path: Path, keys: KeyStore, anchors: Anchors) -> Head | None:
     """Where a trace stands that need not be sound."""
     try:
-        with Ledger.read(path, keys, anchors) as ledger:
+        with explaining(path), Ledger.read(path, keys, anchors) as ledger:
             return ledger.head
     except VaultError:
         return None

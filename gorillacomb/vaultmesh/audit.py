@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gorillacomb.errors import GorillaCombError, Untrusted, VaultError
+from gorillacomb import sqlite
+from gorillacomb.errors import Untrusted, VaultError
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import jcs, merkle
-from gorillacomb.vaultmesh.ledger import FIRST_PREV, STORED_FROM, Ledger, key_in
+from gorillacomb.vaultmesh.checkpoint import Checkpoint
+from gorillacomb.vaultmesh.first_bad import BLOCK, first_bad
+from gorillacomb.vaultmesh.ledger import FIRST_PREV, ORIGIN, STORED_FROM, Ledger, key_in, log_in
+from gorillacomb.vaultmesh.note import Note, VerifierKey
 
 _STEP = 10_000
+_ANCHOR = "the anchor outside the vault"
+_LEAST = -(1 << 63)
+"""The least number of a row: entries that nobody looks for could be hidden below 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +30,8 @@ class Audit:
     root: bytes
     """The root over the entries as they are, 32 bytes."""
     first_bad: int | None = None
-    """The seq of the first entry that is not as it was signed; None when that cannot be told."""
+    """The seq of the first entry that is not as it was signed, or that no valid signature vouches
+    for; None when that cannot be told, or when the entries are sound and something else is not."""
     reason: str | None = None
     """What is wrong, in words; None when all is well."""
     anchor: str = "none"
@@ -46,8 +55,10 @@ class _Walk:
     """One pass over the entries."""
 
     frontier: merkle.Frontier = field(default_factory=merkle.Frontier)
-    leaves: list[bytes] = field(default_factory=list)
-    """The hashes of the last few entries, to tell which one of two does not fit."""
+    block: list[bytes] = field(default_factory=list)
+    """The hashes of the last entries, from where a block begins: one to `BLOCK` of them."""
+    log: str = ""
+    """The id of the log, as its first entry has it."""
     key_entries: list[int] = field(default_factory=list)
     keys: list[bytes] = field(default_factory=list)
     roots: dict[int, bytes] = field(default_factory=dict)
@@ -60,11 +71,27 @@ class _Walk:
 
     def append(self, leaf: bytes) -> None:
         """Add an entry to the tree, and compare each subtree that it completes with the stored."""
+        if len(self.block) == BLOCK:
+            self.block.clear()
+        self.block.append(leaf)
         for level, place, found in self.frontier.append(leaf):
             if self.stored.pop((level, place), None if level >= STORED_FROM else found) == found:
                 continue
             if self.wrong_node is None:
                 self.wrong_node, self.wrong_from = (level, place), place << level
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """A checkpoint that was read, its signatures not yet checked."""
+
+    checkpoint: Checkpoint
+    note: Note
+    what: str
+    stored: int | None
+    """The size under which it stands in the trace; None for one that is kept elsewhere."""
+    strict: bool
+    """Whether we wrote it, so that it bears valid signatures of the log's keys and no other."""
 
 
 def audit(
@@ -76,97 +103,117 @@ def audit(
     """Check a ledger from its first entry to its last, against all that was signed.
 
     ``kept`` is a checkpoint that the user put away; ``keys`` are public keys (32 bytes each) to
-    trust instead of those in the user's key folder. Problems are in the result, not raised.
+    trust instead of those in the user's key folder. Problems are in the result, not raised, except
+    KeyMissing.
     """
     walk = _Walk()
     try:
-        trusted = ledger.trusted_keys() if keys is None else keys
-        if not trusted:
-            raise _Bad(None, "it is signed by none of the keys that are known here")
-        notes = [(size, note, "its checkpoint") for size, note in ledger.checkpoints()]
-        anchored = ledger.anchored()
-        if anchored is not None:
-            notes.append((-1, anchored, "the anchor outside the vault"))
-        if kept is not None:
-            notes.append((-1, kept, "the checkpoint that you kept"))
-        signed = [(*_opened(note, trusted, what), size) for size, note, what in notes]
+        strange = ledger.strange_tables()
+        if strange is not None:
+            raise _Bad(None, f"its table or trigger {strange!r} is not as it was made")
+        signed, unread = _read_checkpoints(ledger, kept)
         walk.stored = {(level, place): each for level, place, each in ledger.subtrees()}
-        _walk_entries(ledger, walk, {found.size for found, _, _ in signed}, advance)
-        _check_checkpoints(ledger, walk, signed)
+        _walk_entries(ledger, walk, {each.checkpoint.size for each in signed}, advance)
+        if not walk.frontier.size:
+            raise _Bad(0, "it has no entries")
+        trusted = ledger.our_keys() if keys is None else keys
+        _check_checkpoints(walk, signed, unread, trusted)
         _check_tree(walk)
-        _check_keys(ledger, walk, trusted)
+        _check_keys(ledger, walk, signed)
     except _Bad as bad:
         return Audit(walk.frontier.size, walk.frontier.root(), bad.seq, bad.reason)
     except (VaultError, Untrusted) as error:
         return Audit(walk.frontier.size, walk.frontier.root(), None, error.message)
-    anchor = "none" if anchored is None else "consistent"
+    except sqlite.DatabaseError as error:
+        reason = f"it is damaged: {error}"
+        return Audit(walk.frontier.size, walk.frontier.root(), None, reason)
+    anchor = "consistent" if any(each.what == _ANCHOR for each in signed) else "none"
     return Audit(walk.frontier.size, walk.frontier.root(), None, None, anchor)
 
 
-Signed = tuple[checkpoints.Checkpoint, str, int]
-"""A checkpoint, what it is called, and the size under which it was stored (-1: kept elsewhere)."""
+def _read_checkpoints(ledger: Ledger, kept: bytes | None) -> tuple[list[_Signed], str | None]:
+    """All checkpoints that there are, and why the first one that cannot be read cannot."""
+    found, problem = [], None
 
+    def read(note: Any, what: str, stored: int | None, strict: bool) -> None:
+        nonlocal problem
+        try:
+            if not isinstance(note, bytes):
+                raise Untrusted(f"{what} is no blob.")
+            found.append(_Signed(*checkpoints.parse(note, what), what, stored, strict))
+        except Untrusted as error:
+            problem = problem or error.message
 
-def _opened(note: bytes, trusted: list[bytes], what: str) -> tuple[checkpoints.Checkpoint, str]:
+    for size, note in ledger.checkpoints():
+        read(note, f"its checkpoint over {size:,} entries", size, True)
     try:
-        return checkpoints.verified(note, trusted, what), what
-    except GorillaCombError as error:
-        raise _Bad(None, error.message) from None
+        anchored = ledger.anchored()
+        if anchored is not None:
+            read(anchored, _ANCHOR, None, True)
+    except VaultError as error:
+        problem = problem or error.message
+    if kept is not None:
+        read(kept, "the checkpoint that you kept", None, False)
+    return found, problem
 
 
 def _walk_entries(
     ledger: Ledger, walk: _Walk, sizes: set[int], advance: Callable[[int], None] | None
 ) -> None:
     prev = FIRST_PREV
-    broken: int | None = None
-    for expected, (seq, entry) in enumerate(ledger.entries()):
-        if seq != expected:
-            raise _Bad(expected, f"entry {expected} is missing")
+    for seq, entry in _entries(ledger):
         leaf, fields = _read(entry, seq)
-        if broken is not None:
-            # Entry `broken` does not follow from the one before. Where the next one vouches for
-            # `broken`, it is the one before that was changed.
+        if fields is None:
+            first = _first_bad(ledger, walk, seq)
             raise _Bad(
-                broken - 1 if fields["prev"] == prev else broken,
-                "the chain of entries is broken there",
+                seq if first is None else first,
+                "it is not an entry in canonical JSON with that number",
             )
         if fields["prev"] != prev:
             if seq == 0:
                 raise _Bad(0, "the first entry names one before it")
-            broken = seq
-            walk.leaves = [bytes.fromhex(fields["prev"]), leaf]
+            first = _first_bad(ledger, walk, seq)
+            # Nothing proves any entry of that block where nothing tells which one is bad.
+            raise _Bad(
+                seq - len(walk.block) if first is None else first,
+                "the chain of entries is broken there",
+            )
         walk.append(leaf)
-        if fields["event"] in ("genesis", "rotate-key"):
-            walk.key_entries.append(seq)
-            walk.keys.append(key_in(fields))
+        _note_key(walk, seq, fields)
         prev = leaf.hex()
         if seq + 1 in sizes:
             walk.roots[seq + 1] = walk.frontier.root()
         if advance is not None and not (seq + 1) % _STEP:
             advance(_STEP)
-    if broken is not None:
-        raise _Bad(
-            _which_of_the_last_two(ledger, walk, broken), "the chain of entries is broken there"
-        )
 
 
-def _which_of_the_last_two(ledger: Ledger, walk: _Walk, last: int) -> int:
-    """Nothing vouches for the last entry: the signed root tells if it fits, or the one before."""
-    frontier = merkle.Frontier(last - 1, ledger.node)
-    for leaf in walk.leaves:
-        for _ in frontier.append(leaf):
-            pass
-    for size, note in ledger.checkpoints():
-        found, _ = checkpoints.parse(note)
-        if size == last + 1 and found.root == frontier.root():
-            return last - 1
-    return last
+def _entries(ledger: Ledger) -> Iterator[tuple[int, Any]]:
+    """(seq, entry) without a gap; raises _Bad."""
+    expected = 0
+    try:
+        for seq, entry in ledger.entries(_LEAST):
+            if seq < 0:
+                raise _Bad(seq, "there is an entry before the first one")
+            if seq != expected:
+                raise _Bad(expected, f"entry {expected:,} is missing")
+            yield seq, entry
+            expected += 1
+    except sqlite.DatabaseError as error:
+        raise _Bad(expected, f"entry {expected:,} cannot be read: {error}") from None
 
 
-def _read(entry: Any, seq: int) -> tuple[bytes, dict[str, Any]]:
-    """The leaf hash and fields of an entry that has the form that every entry has."""
+def _first_bad(ledger: Ledger, walk: _Walk, seq: int) -> int | None:
+    """The first bad entry where entry ``seq`` does not fit; None where it is not to be told."""
+    start = seq - len(walk.block)
+    if walk.wrong_node is not None and walk.wrong_from < start:
+        return walk.wrong_from  # the chain was forged from there on
+    return first_bad(ledger, start, walk.block, seq)
+
+
+def _read(entry: Any, seq: int) -> tuple[bytes, dict[str, Any] | None]:
+    """The leaf hash of an entry, and its fields if it has the form that every entry has."""
     if not isinstance(entry, bytes):
-        raise _Bad(seq, "its entry is no blob")
+        return b"", None
     try:
         fields = jcs.load(entry)
         sound = (
@@ -176,33 +223,97 @@ def _read(entry: Any, seq: int) -> tuple[bytes, dict[str, Any]]:
             and len(bytes.fromhex(fields["prev"])) == 32
             and jcs.canonical(fields) == entry
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         sound = False
-    if not sound:
-        raise _Bad(seq, "it is not an entry in canonical JSON with that number")
-    return merkle.leaf_hash(entry), fields
+    return merkle.leaf_hash(entry), fields if sound else None
 
 
-def _check_checkpoints(ledger: Ledger, walk: _Walk, signed: list[Signed]) -> None:
-    """Every checkpoint fits the entries, and the last one covers them all."""
-    size, good = walk.frontier.size, 0
-    for found, what, stored in sorted(signed, key=lambda each: each[0].size):
-        if found.origin != ledger.origin:
-            raise _Bad(
-                0 if stored >= 0 else None, f"{what} is that of another log ({found.origin})"
-            )
+def _note_key(walk: _Walk, seq: int, fields: dict[str, Any]) -> None:
+    """Take the log's id and keys from the entries that name them; raises _Bad."""
+    if (fields["event"] == "genesis") != (seq == 0):
+        raise _Bad(seq, "a log begins with a genesis, and with nothing else")
+    try:
+        if seq == 0:
+            walk.log = log_in(fields)
+        if fields["event"] in ("genesis", "rotate-key"):
+            walk.keys.append(key_in(fields))
+            walk.key_entries.append(seq)
+    except VaultError as error:
+        raise _Bad(seq, error.message.rstrip(".")) from None
+
+
+def _check_checkpoints(
+    walk: _Walk, signed: Sequence[_Signed], problem: str | None, trusted: Sequence[bytes]
+) -> None:
+    """Every checkpoint is sound and fits the entries, and the last one covers them all.
+
+    ``problem`` tells of one that could not be read.
+    """
+    size, vouched, covered = walk.frontier.size, 0, 0
+    for each in sorted(signed, key=lambda each: each.checkpoint.size):
+        found = each.checkpoint
+        wrong = _problem_of(walk, each, trusted)
+        problem = problem or wrong
+        if wrong is not None or _key_at(walk, found.size) not in trusted:
+            continue
         if found.size > size:
-            raise _Bad(size, f"entries from {size} on are missing: {what} covers {found.size:,}")
-        if stored not in (-1, found.size):
-            raise _Bad(None, f"the checkpoint over {stored:,} entries was swapped for another one")
-        if walk.roots[found.size] != found.root:
-            # A forger who did not mend the stored tree too is betrayed by its first wrong part.
-            first = good if walk.wrong_node is None else max(good, walk.wrong_from)
-            raise _Bad(first, f"the entries {good} to {found.size - 1} are not those of {what}")
-        good = found.size
-    covered = max((found.size for found, _, stored in signed if stored >= 0), default=0)
+            first = walk.wrong_from if walk.wrong_node is not None else size
+            raise _Bad(
+                first, f"entries from {size:,} on are missing: {each.what} covers {found.size:,}"
+            )
+        if walk.roots.get(found.size) != found.root:
+            raise _Bad(
+                _unvouched(walk, vouched),
+                f"the entries {vouched:,} to {found.size - 1:,} are not those of {each.what}",
+            )
+        vouched = found.size
+        if each.stored is not None:
+            covered = found.size
+    if not trusted:
+        raise _Bad(None, "no key to check it with is known here")
+    if vouched < size:
+        raise _Bad(
+            _unvouched(walk, vouched), problem or f"entries from {vouched:,} on were never signed"
+        )
+    if problem is not None:
+        raise _Bad(None, problem)
     if covered < size:
-        raise _Bad(covered, f"entries from {covered} on were never signed")
+        raise _Bad(None, f"its checkpoint over {size:,} entries is missing")
+
+
+def _unvouched(walk: _Walk, vouched: int) -> int:
+    """The first entry that no signature vouches for, where entries from ``vouched`` on are bad.
+
+    A forger who did not mend the stored tree too is betrayed by its first wrong part.
+    """
+    return vouched if walk.wrong_node is None else max(vouched, walk.wrong_from)
+
+
+def _key_at(walk: _Walk, size: int) -> bytes:
+    """The key that signed when the log had so many entries: one rotated out signs no more."""
+    return walk.keys[max(bisect_left(walk.key_entries, size) - 1, 0)]
+
+
+def _problem_of(walk: _Walk, each: _Signed, trusted: Sequence[bytes]) -> str | None:
+    """Why a checkpoint says nothing about this log; None when it does."""
+    found = each.checkpoint
+    if found.origin != ORIGIN + walk.log:
+        return f"{each.what} is that of another log ({found.origin})"
+    if each.stored not in (None, found.size):
+        return f"{each.what} was swapped for another one"
+    keys = [VerifierKey(found.origin, key) for key in {*walk.keys, *trusted}]
+    try:
+        signers = {key.public for key in each.note.signers(keys)}
+    except Untrusted as error:
+        return f"{each.what}: {error.message}"
+    if _key_at(walk, found.size) not in signers:
+        return f"{each.what} is not signed by the key that the trace had then"
+    if each.strict and len(each.note.signatures) != len(signers):
+        return f"{each.what} bears a signature that is not the trace's"
+    if found.size in walk.roots and walk.roots[found.size] != found.root:
+        known = _key_at(walk, found.size) in trusted
+        return None if known else f"{each.what} is not of these entries"
+    return None
 
 
 def _check_tree(walk: _Walk) -> None:
@@ -214,8 +325,13 @@ def _check_tree(walk: _Walk) -> None:
         raise _Bad(None, f"the stored tree reaches beyond the {walk.frontier.size:,} entries")
 
 
-def _check_keys(ledger: Ledger, walk: _Walk, trusted: list[bytes]) -> None:
-    if ledger.public_keys() != walk.keys:
+def _check_keys(ledger: Ledger, walk: _Walk, signed: Sequence[_Signed]) -> None:
+    """The list of keys is that of the entries, and each key was introduced by the one before."""
+    if ledger.key_entries() != walk.key_entries:
         raise _Bad(None, "the list of entries that name a key is wrong")
-    if walk.keys[-1] not in trusted:
-        raise _Bad(walk.key_entries[-1], "it names a key that is not known here")
+    stored = {each.stored: each for each in signed}
+    for number, seq in enumerate(walk.key_entries[1:]):
+        handover = stored.get(seq + 1)
+        old = VerifierKey(ORIGIN + walk.log, walk.keys[number])
+        if handover is None or not handover.note.signers([old]):
+            raise _Bad(None, f"the key that entry {seq:,} names was not signed by the one before")

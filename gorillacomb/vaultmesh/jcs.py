@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ from gorillacomb.errors import Untrusted
 MOST = (1 << 53) - 1
 """The largest integer that every JSON reader keeps exact (RFC 8785, section 3.2.2.3)."""
 _FIRST_SURROGATE = "\ud800"
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def canonical(value: Any) -> bytes:
@@ -110,16 +112,20 @@ def parse(data: bytes, what: str) -> Any:
     """Read JSON that came from outside; ``what`` names it in errors.
 
     Only null, booleans, integers up to 2^53 - 1, strings, lists and objects are let in. Raises
-    Untrusted for anything else: a key that stands twice, bad UTF-8, fractions, deep nesting.
+    Untrusted for anything else: a key that stands twice, bad UTF-8, fractions, deep nesting,
+    half of a surrogate pair.
     """
     try:
-        return json.loads(
+        found = json.loads(
             data.decode("utf-8"),
             object_pairs_hook=_unique_keys,
             parse_float=_refuse_number,
             parse_constant=_refuse_number,
             parse_int=_integer,
         )
+        if _SURROGATE.search(data):
+            canonical(found)  # raises ValueError for half of a pair
+        return found
     except RecursionError:
         raise Untrusted(f"{what} is refused: it is nested too deeply.") from None
     except UnicodeDecodeError as error:
@@ -133,7 +139,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {twice!r} stands in it twice")
+        raise ValueError(f"the key {twice[:40]!r} stands in it twice")
     return found
 
 

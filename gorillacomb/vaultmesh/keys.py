@@ -8,9 +8,12 @@ passphrase, when there is one, comes from the environment variable GORILLACOMB_P
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -111,12 +114,13 @@ class KeyStore:
     def current(self, kind: Kind = "ed25519") -> AnySigningKey | None:
         """The key that signs now; None when there is none yet. Raises KeyMissing, Untrusted."""
         path = self._path(kind)
-        return load_private(path) if path.exists() else None
+        return load_private(path) if _is_there(path) else None
 
     def ed25519(self) -> SigningKey:
-        """The Ed25519 key, made at first need. Raises KeyMissing."""
+        """The Ed25519 key, made at first need. Raises KeyMissing, Untrusted."""
         key = self.current() or self.make("ed25519")
-        assert isinstance(key, SigningKey)
+        if not isinstance(key, SigningKey):
+            raise Untrusted(f"{self._path('ed25519')} is no Ed25519 key.")
         return key
 
     def ecdsa(self) -> EcdsaSigningKey:
@@ -135,10 +139,10 @@ class KeyStore:
         path = self._path(kind)
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if path.exists():
-                old = load_private(path)
-                os.link(path, self.folder / f"{kind}-{fingerprint(old.public)}.pem")
-            self._write(path, _pem(private))
+            with self._locked():
+                if path.exists():
+                    self._keep(path, self.folder / f"{kind}-{fingerprint_of(path)}.pem")
+                self._write(path, _pem(private))
         except OSError as error:
             raise KeyMissing(
                 f"The key {path} cannot be written: {os.strerror(error.errno or 0).lower()}.",
@@ -150,7 +154,7 @@ class KeyStore:
         """The private key of an Ed25519 public key, current or rotated out. Raises KeyMissing."""
         old = self.folder / f"ed25519-{fingerprint(public)}.pem"
         for path in (self._path("ed25519"), old):
-            if path.exists():
+            if _is_there(path):
                 key = load_private(path)
                 if isinstance(key, SigningKey) and key.public == public:
                     return key
@@ -161,11 +165,24 @@ class KeyStore:
 
     def publics(self) -> list[bytes]:
         """The Ed25519 public keys of all key files, the current one first."""
-        if not self.folder.is_dir():
-            return []
         paths = [self._path("ed25519"), *sorted(self.folder.glob("ed25519-*.pem"))]
-        keys = [load_private(path) for path in paths if path.exists()]
-        return [key.public for key in keys]
+        keys = [load_private(path) for path in paths if _is_there(path)]
+        return [key.public for key in keys if isinstance(key, SigningKey)]
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One at a time: of two that make the first key at once, the second keeps the first's."""
+        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _keep(self, path: Path, name: Path) -> None:
+        """Give a key file a second name, if it has not got it since a run that was cut short."""
+        if not name.exists():
+            self._write(name, _read_key(path))
 
     def _path(self, kind: Kind) -> Path:
         return self.folder / f"{kind}.pem"
@@ -194,6 +211,11 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def fingerprint_of(path: Path) -> str:
+    """The short name of the public key of a private key file. Raises KeyMissing, Untrusted."""
+    return fingerprint(load_private(path).public)
+
+
 def fingerprint(public: bytes) -> str:
     """A short name for a public key: 16 hex digits of its SHA-256."""
     return sha256(public).hexdigest()[:16]
@@ -204,10 +226,10 @@ def load_private(path: Path) -> AnySigningKey:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    passphrase = os.environ.get(PASSPHRASE)
+    passphrase = _passphrase()
     data = _read_key(path)
     try:
-        private = load_pem_private_key(data, passphrase.encode() if passphrase else None)
+        private = load_pem_private_key(data, passphrase)
     except TypeError:
         if passphrase and b"ENCRYPTED" not in data:
             private = load_pem_private_key(data, None)
@@ -222,6 +244,20 @@ def load_private(path: Path) -> AnySigningKey:
     return _wrapped(private)
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # a folder above it that may not be entered
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> KeyMissing:
+    return KeyMissing(
+        f"The key {path} cannot be read: {os.strerror(error.errno or 0).lower()}.",
+        "Check its permissions, or name another key.",
+    )
+
+
 def _read_key(path: Path) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -231,10 +267,7 @@ def _read_key(path: Path) -> bytes:
                 raise Untrusted(f"{path} is no key file.")
             return file.read(_MOST_BYTES)
     except OSError as error:
-        raise KeyMissing(
-            f"The key {path} cannot be read: {os.strerror(error.errno or 0).lower()}.",
-            "Check its permissions, or name another key.",
-        ) from error
+        raise _unreadable(path, error) from error
 
 
 def load_public(path: Path) -> bytes | RSAPublicKey:
@@ -316,14 +349,24 @@ def _generate(kind: Kind) -> PrivateKey:
 def _pem(private: PrivateKey) -> bytes:
     from cryptography.hazmat.primitives import serialization
 
-    passphrase = os.environ.get(PASSPHRASE)
-    return private.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.BestAvailableEncryption(passphrase.encode())
-        if passphrase
-        else serialization.NoEncryption(),
-    )
+    passphrase = _passphrase()
+    try:
+        return private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(passphrase)
+            if passphrase
+            else serialization.NoEncryption(),
+        )
+    except ValueError as error:
+        raise KeyMissing(
+            f"{PASSPHRASE} cannot close a key: {error}.", "Take another one."
+        ) from None
+
+
+def _passphrase() -> bytes | None:
+    """The passphrase that closes key files; None for none."""
+    return os.fsencode(os.environ.get(PASSPHRASE, "")) or None
 
 
 def _wrapped(private: object) -> AnySigningKey:

@@ -8,18 +8,19 @@ outside the vault, only after the commit.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from gorillacomb import sqlite
 from gorillacomb.errors import (
-    KeyMissing,
     Untrusted,
     VaultDamaged,
     VaultError,
@@ -93,13 +94,18 @@ class Ledger:
         self._anchors = anchors
         self._clock = clock
         self._checked = False
-        self.size: int = connection.execute(
-            "SELECT coalesce(max(seq) + 1, 0) FROM entries"
-        ).fetchone()[0]
-        self._frontier = merkle.Frontier(self.size, self.node)
-        self._prev = (
-            FIRST_PREV if not self.size else merkle.leaf_hash(self.entry(self.size - 1)).hex()
-        )
+        self._anchored: list[bytes | None] = []
+        """The anchor as it was read at opening; empty to read it when it is asked for."""
+        self.size = self._count()
+
+    @cached_property
+    def _frontier(self) -> merkle.Frontier:
+        # Made when it is needed: an audit must open what is too damaged to be added to.
+        return merkle.Frontier(self.size, self.node)
+
+    @cached_property
+    def _prev(self) -> str:
+        return FIRST_PREV if not self.size else merkle.leaf_hash(self.entry(self.size - 1)).hex()
 
     @classmethod
     def write(
@@ -134,17 +140,38 @@ class Ledger:
 
     @classmethod
     def read(cls, path: Path, keys: KeyStore, anchors: Anchors) -> Self:
-        """Open for reading beside whoever writes. Raises VaultError."""
+        """Open for reading beside whoever writes, all as of one moment. Raises VaultError."""
         if not path.exists():
             raise VaultError(
                 f"There is no trace {path} yet.", "Comb a drive first: gorillacomb scan PATH"
             )
         with explaining(path):
             connection = sqlite.open_reader(path)
-            if not _refuse_newer(path, connection):
+            try:
+                if not _refuse_newer(path, connection):
+                    raise VaultDamaged(f"{path} is not a trace of Gorilla Comb.", _NO_REPAIR)
+                ledger = cls(path, connection, keys, anchors)
+                ledger._hold_still()
+            except BaseException:
                 connection.close()
-                raise VaultDamaged(f"{path} is not a trace of Gorilla Comb.", _NO_REPAIR)
-            return cls(path, connection, keys, anchors)
+                raise
+        return ledger
+
+    def _hold_still(self) -> None:
+        """Read from now on what stands at this moment, whatever a writer adds meanwhile.
+
+        The anchor first: what came into it later would look like entries that are missing.
+        """
+        with suppress(VaultError):  # `anchored` tells of it when it is asked
+            self._anchored = [self._anchors.read(self.log)]
+        hold_still(self._connection)
+        self.size = self._count()
+
+    def _count(self) -> int:
+        found: int = self._connection.execute(
+            "SELECT coalesce(max(seq) + 1, 0) FROM entries"
+        ).fetchone()[0]
+        return found
 
     def close(self) -> None:
         """Close it; what was not committed is dropped."""
@@ -173,7 +200,7 @@ class Ledger:
         return row[0]
 
     def entries(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
-        """(seq, entry) from ``start`` on, as they are stored."""
+        """(seq, entry) from ``start`` on, as they are stored; a forger's may stand below 0."""
         return iter(
             self._connection.execute(
                 "SELECT seq, entry FROM entries WHERE seq >= ? ORDER BY seq", (start,)
@@ -197,10 +224,14 @@ class Ledger:
         if row is None:
             raise VaultRolledBack(
                 f"The trace {self.path} lacks a part of its tree (level {level}, place {place}).",
-                "gorillacomb trace verify names the first entry that is not as it was signed.",
+                _SEE_VERIFY,
             )
-        found: bytes = row[0]
-        return found
+        if not isinstance(row[0], bytes) or len(row[0]) != 32:
+            raise VaultRolledBack(
+                f"The trace {self.path} has a wrong hash in its tree (level {level}, {place}).",
+                _SEE_VERIFY,
+            )
+        return row[0]
 
     def subtrees(self) -> Iterator[tuple[int, int, bytes]]:
         """All stored (level, place, hash)."""
@@ -215,7 +246,7 @@ class Ledger:
     @property
     def log(self) -> str:
         """The id of the log, 32 hex digits."""
-        return _log_of(self.path, load(self.entry(0)))
+        return log_in(self._fields(0))
 
     @property
     def origin(self) -> str:
@@ -229,41 +260,70 @@ class Ledger:
 
     def public_keys(self) -> list[bytes]:
         """The Ed25519 public keys that the log names, the first one first, 32 bytes each."""
+        return [key_in(self._fields(seq)) for seq in self.key_entries()]
+
+    def key_entries(self) -> list[int]:
+        """The seqs of the entries that name a key, as they are stored."""
         rows = self._connection.execute("SELECT seq FROM keys ORDER BY seq").fetchall()
-        return [key_in(load(self.entry(seq))) for (seq,) in rows]
+        return [seq for (seq,) in rows]
+
+    def our_keys(self) -> list[bytes]:
+        """The Ed25519 public keys in the user's key folder. Raises KeyMissing."""
+        return self._keys.publics()
 
     def trusted_keys(self) -> list[bytes]:
         """Those of the log's keys that stand in the user's key folder too.
 
         The log alone proves nothing about its keys: whoever rewrites it can name a key of his own.
         """
-        ours = set(self._keys.publics())
+        ours = set(self.our_keys())
         return [key for key in self.public_keys() if key in ours]
+
+    def _fields(self, seq: int) -> Any:
+        """What an entry says. Raises VaultDamaged."""
+        try:
+            return load(self.entry(seq))
+        except ValueError:
+            raise VaultDamaged(
+                f"Entry {seq} of the trace {self.path} is damaged.", _SEE_VERIFY
+            ) from None
 
     def checkpoint(self) -> bytes:
         """The last checkpoint, a signed note."""
         row = self._connection.execute(
             "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1"
         ).fetchone()
-        if row is None:
+        if row is None or not isinstance(row[0], bytes):
             raise VaultRolledBack(f"The trace {self.path} has no checkpoint.", _NO_REPAIR)
-        found: bytes = row[0]
-        return found
+        return row[0]
 
     def checkpoints(self) -> list[tuple[int, bytes]]:
-        """Every checkpoint that was made: (size, note)."""
+        """Every checkpoint that was made, as they are stored: (size, note)."""
         return self._connection.execute(
             "SELECT size, note FROM checkpoints ORDER BY size"
         ).fetchall()
 
     def anchored(self) -> bytes | None:
         """The checkpoint that is kept outside the vault; None when this machine has none."""
-        return self._anchors.read(self.log)
+        return self._anchored[0] if self._anchored else self._anchors.read(self.log)
 
     def backup(self, path: Path) -> None:
         """Copy it, as it is at this moment, to a new file. Raises VaultError."""
         with explaining(path):
             sqlite.copy(self._connection, path)
+
+    def strange_tables(self) -> str | None:
+        """The name of a table, trigger or the like that is not as we made it; None for none."""
+        found = set(
+            self._connection.execute(
+                "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+            ).fetchall()
+        )
+        ours = {(words.split()[2], _bare(words)) for words in _TABLES.split(";") if "(" in words}
+        strange = sorted(
+            str(name) for name, _ in {(name, _bare(sql)) for name, sql in found} ^ ours
+        )
+        return strange[0] if strange else None
 
     def damage(self) -> str | None:
         """What SQLite itself finds wrong with the file; None for nothing."""
@@ -296,6 +356,8 @@ class Ledger:
 
     def rotate_key(self) -> SigningKey:
         """Make a new key and go over to it; the checkpoint of that bears both signatures."""
+        with explaining(self.path):
+            self.check_head()
         old = self._signing_key()
         new = self._keys.make("ed25519")
         assert isinstance(new, SigningKey)
@@ -362,7 +424,10 @@ class Ledger:
         self._prev, self.size = prev, seq
 
     def _signing_key(self) -> SigningKey:
-        return self._keys.find(self.public_keys()[-1])
+        keys = self.public_keys()
+        if not keys:
+            raise VaultRolledBack(f"The trace {self.path} names no key any more.", _SEE_VERIFY)
+        return self._keys.find(keys[-1])
 
     def refuse_rolled_back(self) -> None:
         """Raise VaultRolledBack at once, before long work, where the anchor is further on."""
@@ -383,13 +448,10 @@ class Ledger:
         single entry is looked at by `audit.audit`.
         """
         keys = self.trusted_keys()
-        if not keys:
-            raise KeyMissing(
-                f"None of the keys of the trace {self.path} is in {self._keys.folder}.",
-                "Bring them back from a backup; if they are lost: gorillacomb trace adopt",
-            )
+        current = self._signing_key().public
         try:
-            last = checkpoints.verified(self.checkpoint(), keys, "The last checkpoint of the trace")
+            what = "The last checkpoint of the trace"
+            last = checkpoints.verified(self.checkpoint(), [current], what)
             kept = self.anchored()
             anchor = None if kept is None else checkpoints.verified(kept, keys, "The anchor")
         except Untrusted as error:
@@ -400,6 +462,7 @@ class Ledger:
                 f" {last.size:,} entries, it has {self.size:,}, or others.",
                 _ROLLED_BACK,
             )
+        self._check_last_block()
         if anchor is None:
             self._anchors.write(self.log, self.checkpoint())
         elif anchor.size > self.size or self.root(anchor.size) != anchor.root:
@@ -410,7 +473,23 @@ class Ledger:
             )
         self._checked = True
 
+    def _check_last_block(self) -> None:
+        """Look at the entry that the next one is chained to.
 
+        Where it ends a block the root is made of what is stored, not of the entry itself.
+        """
+        place, rest = divmod(self.size, 1 << STORED_FROM)
+        if rest:
+            return
+        left, right = (self.node(STORED_FROM - 1, 2 * place - each) for each in (2, 1))
+        if merkle.node_hash(left, right) != self.node(STORED_FROM, place - 1):
+            raise VaultRolledBack(
+                f"The last entries of the trace {self.path} are not those that were signed.",
+                _ROLLED_BACK,
+            )
+
+
+_SEE_VERIFY = "gorillacomb trace verify names the first entry that is not as it was signed."
 _NO_REPAIR = "Put a backup of the vault back, then run gorillacomb trace adopt."
 _ROLLED_BACK = "gorillacomb trace verify tells more; after restoring a backup: trace adopt."
 
@@ -419,15 +498,21 @@ def key_in(entry: dict[str, Any]) -> bytes:
     """The public key that a genesis or rotate-key entry names. Raises VaultRolledBack."""
     try:
         return VerifierKey.parse(entry["key"]).public
-    except (KeyError, TypeError, AttributeError, Untrusted):
+    except (KeyError, TypeError, AttributeError, ValueError, Untrusted):
         raise VaultRolledBack("An entry of the trace names a damaged key.", _NO_REPAIR) from None
 
 
-def _log_of(path: Path, genesis: object) -> str:
+def log_in(genesis: object) -> str:
+    """The id of the log that a genesis begins. Raises VaultRolledBack."""
     log = genesis.get("log") if isinstance(genesis, dict) else None
     if not isinstance(log, str) or len(log) != 32 or not all(c in "0123456789abcdef" for c in log):
-        raise VaultRolledBack(f"The first entry of the trace {path} is no genesis.", _NO_REPAIR)
+        raise VaultRolledBack("The first entry of the trace is no genesis.", _NO_REPAIR)
     return log
+
+
+def _bare(words: str | None) -> str:
+    """The words that make a table, without spaces and remarks."""
+    return "".join(re.sub("--.*", "", words or "").split())
 
 
 def _refuse_newer(path: Path, connection: sqlite.Connection) -> int:
@@ -440,33 +525,54 @@ def _refuse_newer(path: Path, connection: sqlite.Connection) -> int:
     return version
 
 
+def hold_still(connection: sqlite.Connection) -> None:
+    """Let a reader see from now on what stands at this moment, until it is closed."""
+    connection.execute("BEGIN")
+    connection.execute("SELECT name FROM sqlite_master").fetchone()  # only that takes the moment
+
+
 @contextmanager
 def explaining(path: Path) -> Iterator[None]:
-    """Turn the errors of SQLite into VaultError: the trace is never deleted to repair anything."""
+    """As `explaining_content`, for what writes: the errors of the system too."""
     try:
-        yield
-    except sqlite.DatabaseError as error:
-        name = getattr(error, "sqlite_errorname", "")
-        if name.startswith("SQLITE_FULL") or _is_full(path):
-            raise VaultUnwritable(
-                f"The vault's disk is full: {path}.",
-                "What was acknowledged is kept. Make room there, and run the same again.",
-            ) from error
-        if name.startswith(("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
-            raise VaultUnwritable(
-                f"The trace {path} cannot be used: {error}.",
-                "What was acknowledged is kept. Check that disk, and its free space.",
-            ) from error
-        raise VaultDamaged(f"The trace {path} is damaged: {error}.", _NO_REPAIR) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise VaultDamaged(
-            f"The trace {path} is damaged: {type(error).__name__}, {error}.", _NO_REPAIR
-        ) from error
+        with explaining_content(path):
+            yield
     except OSError as error:
         raise VaultUnwritable(
             f"The trace {path} cannot be used: {os.strerror(error.errno or 0).lower()}.",
             "Check the vault's folder.",
         ) from error
+
+
+@contextmanager
+def explaining_content(path: Path) -> Iterator[None]:
+    """Turn the errors of SQLite, and entries of a wrong form, into VaultError.
+
+    The trace is never deleted to repair anything.
+    """
+    try:
+        yield
+    except sqlite.DatabaseError as error:
+        raise _in_words(path, error) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise VaultDamaged(
+            f"The trace {path} is damaged: {type(error).__name__}, {error}.", _NO_REPAIR
+        ) from error
+
+
+def _in_words(path: Path, error: sqlite.DatabaseError) -> VaultError:
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith("SQLITE_FULL") or _is_full(path):
+        return VaultUnwritable(
+            f"The vault's disk is full: {path}.",
+            "What was acknowledged is kept. Make room there, and run the same again.",
+        )
+    if name.startswith(("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
+        return VaultUnwritable(
+            f"The trace {path} cannot be used: {error}.",
+            "What was acknowledged is kept. Check that disk, and its free space.",
+        )
+    return VaultDamaged(f"The trace {path} is damaged: {error}.", _NO_REPAIR)
 
 
 def _is_full(path: Path) -> bool:

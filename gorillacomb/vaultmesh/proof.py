@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gorillacomb.errors import Untrusted
+from gorillacomb.errors import Untrusted, VaultRolledBack
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import merkle
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
@@ -33,8 +33,19 @@ class Proof:
 
 
 def prove(ledger: Ledger, seq: int) -> bytes:
-    """The proof that entry ``seq`` stands in the trace. Raises ValueError for one that does not."""
+    """The proof that entry ``seq`` stands in the trace.
+
+    Raises ValueError for one that does not, and VaultRolledBack where the trace is not as it was
+    signed, so that nothing can be proved by it.
+    """
     hashes = ledger.inclusion_proof(seq)
+    leaf = merkle.leaf_hash(ledger.entry(seq))
+    signed, _ = checkpoints.parse(ledger.checkpoint(), "The last checkpoint of the trace")
+    if merkle.root_of_inclusion(leaf, seq, ledger.size, hashes) != signed.root:
+        raise VaultRolledBack(
+            f"Entry {seq} of the trace {ledger.path} is not in the tree that was signed.",
+            "gorillacomb trace verify names the first entry that is not as it was signed.",
+        )
     lines = [
         _HEADER,
         f"extra {base64.b64encode(ledger.entry(seq)).decode()}",

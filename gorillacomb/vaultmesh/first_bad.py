@@ -1,0 +1,101 @@
+"""Which entry is the first bad one, where the chain of entries is seen to be broken.
+
+The break alone does not tell: an entry that was edited and the one behind it no longer fit
+together. But every entry names the hash of the one before, so the entries behind the break say what
+stood there, and the stored tree and the checkpoints say whether that is true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gorillacomb.errors import Untrusted, VaultError
+from gorillacomb.vaultmesh import checkpoint as checkpoints
+from gorillacomb.vaultmesh import jcs, merkle
+from gorillacomb.vaultmesh.ledger import STORED_FROM, Ledger
+
+BLOCK = 1 << STORED_FROM
+"""So many entries are the smallest subtree that is stored."""
+
+
+def first_bad(ledger: Ledger, start: int, leaves: Sequence[bytes], at: int) -> int | None:
+    """The seq of the first bad entry; None where nothing proves which one it is.
+
+    The chain is whole up to ``at`` - 1 and broken there; ``leaves`` are the hashes of the entries
+    from ``start``, where a block begins, to ``at`` - 1. Whichever is named, those before it in the
+    block are proven.
+    """
+    named, last = _named_behind(ledger, start, at)
+    roots = _roots(ledger, start)
+    edited = [(at, 0), (at, -1), (at - 1, 0)]
+    inserted = [(at - count, count) for count in range(1, BLOCK)]
+    for first, shift in edited + inserted:
+        if first < start:
+            continue
+        # What stood at `place` is named by the entry behind it, which an entry that was dropped
+        # or inserted moved on by one.
+        told: list[bytes] = []
+        for place in range(first, start + BLOCK):
+            leaf = named.get(place + 1 + shift)
+            if leaf is None and place == ledger.size - 1 and not shift:
+                leaf = last
+            if leaf is None:
+                break
+            told.append(leaf)
+        block = [*leaves[: first - start], *told]
+        if _fits(ledger, start, block, first - start + (first < at), roots):
+            return first
+    if leaves and leaves[-1] in named.values():  # entries changed places
+        return at
+    return None
+
+
+def _named_behind(ledger: Ledger, start: int, at: int) -> tuple[dict[int, bytes], bytes | None]:
+    """The hash that each entry from ``at`` on names as the one before it; the last entry's own."""
+    named: dict[int, bytes] = {}
+    last = None
+    for seq, entry in ledger.entries(at):
+        if seq > start + 2 * BLOCK:
+            break
+        try:
+            named[seq] = bytes.fromhex(jcs.load(entry)["prev"])
+            last = merkle.leaf_hash(entry)
+        except (ValueError, KeyError, TypeError):
+            continue  # no entry at all
+    return named, last
+
+
+def _fits(
+    ledger: Ledger, start: int, leaves: Sequence[bytes], least: int, roots: dict[int, bytes]
+) -> bool:
+    """Whether at least so many of these leaves begin a block, by the stored tree or a checkpoint.
+
+    ``roots`` are those that the checkpoints name, by size.
+    """
+    block = merkle.Frontier()
+    try:
+        frontier = merkle.Frontier(start, ledger.node)
+        for count, leaf in enumerate(leaves, 1):
+            for edge in (frontier, block):
+                list(edge.append(leaf))
+            if count < least:
+                continue
+            if frontier.root() == roots.get(start + count):
+                return True
+            if count == BLOCK and block.root() == ledger.node(STORED_FROM, start >> STORED_FROM):
+                return True
+    except VaultError:  # the tree is damaged too
+        return False
+    return False
+
+
+def _roots(ledger: Ledger, start: int) -> dict[int, bytes]:
+    """The roots that checkpoints name for the sizes within the block."""
+    found = {}
+    for size, note in ledger.checkpoints():
+        if start < size <= start + BLOCK:
+            try:
+                found[size] = checkpoints.parse(note)[0].root
+            except (Untrusted, TypeError, AttributeError):
+                continue
+    return found
