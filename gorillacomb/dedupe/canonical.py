@@ -107,36 +107,32 @@ def choose(copies: Sequence[Copy], rules: Sequence[Rule] = RULES) -> Choice:
 
     Returns its place in ``copies`` and the reasons, the decisive rule last.
     """
-    left, reasons = narrow(copies, rules)
+    ranks = [tuple(rule.rank(copy) for rule in rules) for copy in copies]
+    left, reasons = narrow(ranks, rules, lambda place: copies[place])
     return Choice(left[0], reasons or ("the only copy",))
 
 
 Ranks = tuple[int | bytes, ...]
-
-
-def ranks_of(copy: Copy, rules: Sequence[Rule]) -> Ranks:
-    """What each rule thinks of a copy, lowest is best."""
-    return tuple(rule.rank(copy) for rule in rules)
+"""What each rule thinks of a copy, the lowest is the best."""
 
 
 def narrow(
-    copies: Sequence[Copy], rules: Sequence[Rule], ranks: Sequence[Ranks] | None = None
+    ranks: Sequence[Ranks], rules: Sequence[Rule], copy_at: Callable[[int], Copy]
 ) -> tuple[list[int], tuple[str, ...]]:
-    """Which copies the rules leave, by their places in ``copies``, and what they said.
+    """Which copies the rules leave, by their places in ``ranks``, and what they said.
 
-    ``ranks`` are those of the copies, where the caller has them at hand.
+    ``copy_at`` gives the copy at a place; it is asked only for those that a reason speaks of: the
+    winner, and of the losers those that were worst.
     """
-    if ranks is None:
-        ranks = [ranks_of(copy, rules) for copy in copies]
-    left = list(range(len(copies)))
+    left = list(range(len(ranks)))
     reasons = []
     for at, rule in enumerate(rules):
         if len(left) == 1:
             break
-        best = min([ranks[place][at] for place in left])
-        stay = [place for place in left if ranks[place][at] == best]
-        if len(stay) < len(left):
-            losers = [copies[place] for place in left if ranks[place][at] != best]
-            reasons.append(rule.reason(copies[stay[0]], losers))
-            left = stay
+        here = [ranks[place][at] for place in left]
+        best, worst = min(here), max(here)
+        if best != worst:
+            losers = [place for place in left if ranks[place][at] == worst]
+            left = [place for place in left if ranks[place][at] == best]
+            reasons.append(rule.reason(copy_at(left[0]), [copy_at(place) for place in losers]))
     return left, tuple(reasons)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from gorillacomb.dedupe.canonical import choose
+from gorillacomb.dedupe.canonical import Ranks, choose, smells
 from gorillacomb.index import contents
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
@@ -16,6 +16,9 @@ from gorillacomb.model import Choice, Copy, Group, GroupSummary, IndexedFile, Ro
 _VERSION_CONTROL = frozenset({".git", ".hg", ".svn", ".jj"})
 
 _STANDING = "the standing choice, made before the others were known"
+
+Project = tuple[bytes, str, bool]
+"""The folder of a project, the name that makes it one, whether that is version control."""
 
 Online = Callable[[Root], bool]
 """Says whether a root's drive is there now."""
@@ -31,7 +34,7 @@ class Groups:
         self._online = {number: online(root) for number, root in self.roots.items()}
         self.is_preferred = preferred
         self._places: dict[int, Copy] = {}
-        self._projects: dict[int, tuple[bytes, str, bool] | None] = {}
+        self._traits: dict[int, tuple[Project | None, int, int]] = {}
 
     def all(self, limit: int | None = None) -> Iterator[Group]:
         """All groups, the most wasteful first."""
@@ -96,8 +99,7 @@ class Groups:
 
     def _copy(self, file: IndexedFile) -> Copy:
         root = self.roots[file.root]
-        project = self._project(file.folder)
-        path, marker, repository = project if project else (None, None, False)
+        path, marker, repository = self._project(file.folder) or (None, None, False)
         return Copy(
             path=file.path,
             folder=file.folder,
@@ -114,29 +116,39 @@ class Groups:
             preferred=self.is_preferred(file.path),
         )
 
-    def _project(self, folder: int) -> tuple[bytes, str, bool] | None:
-        """The outermost project around a folder: its path, its marker, whether it has history.
+    def _project(self, folder: int) -> Project | None:
+        return self._trait(folder)[0]
 
-        The folder that the user named as a root is none: a loose marker stands there easily.
+    def ranks_in(self, folder: int) -> Ranks:
+        """What the rules of place think of a copy in a folder, its own name left aside."""
+        project, smelly, depth = self._trait(folder)
+        return (1, 2 if project is None else int(not project[2]), smelly, depth)
+
+    def _trait(self, folder: int) -> tuple[Project | None, int, int]:
+        """The outermost project around a folder, how many names smell, how many slashes there are.
+
+        The folder that the user named as a root is no project: a loose marker stands there easily.
         """
-        chain: list[tuple[int, str | None]] = []
-        found = None
-        at: int | None = folder
-        while at is not None:
-            if at in self._projects:
-                found = self._projects[at]
-                break
-            row = self.paths.row(at)
-            _, parent, _, marker = row or (0, None, b"", None)
-            chain.append((at, marker if parent is not None else None))
-            at = parent
-        for at, marker in reversed(chain):
-            if found is None and marker is not None:
+        chain: list[tuple[int, bytes, str | None]] = []
+        at = folder
+        while at not in self._traits:
+            root, parent, name, marker = self.paths.row(at) or (0, None, b"", None)
+            if parent is None:
+                path = self.roots[root].path if root in self.roots else b""
+                self._traits[at] = (None, 0, path.rstrip(b"/").count(b"/") + 1)
+            else:
+                chain.append((at, name, marker))
+                at = parent
+        project, smelly, depth = self._traits[at]
+        for at, name, marker in reversed(chain):
+            if project is None and marker is not None:
                 place = self.paths.place(at)
                 if place is not None:
-                    found = (place[1], marker, marker in _VERSION_CONTROL)
-            self._projects[at] = found
-        return found
+                    project = (place[1], marker, marker in _VERSION_CONTROL)
+            smelly += smells(name)
+            depth += 1
+            self._traits[at] = (project, smelly, depth)
+        return project, smelly, depth
 
 
 def hard_links(copies: Sequence[Copy]) -> tuple[int | None, ...]:

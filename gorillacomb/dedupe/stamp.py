@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import itemgetter
 
-from gorillacomb.dedupe.canonical import RULES_OF_PLACE, Ranks, choose, narrow, ranks_of, smells
+from gorillacomb.dedupe.canonical import RULES_OF_PLACE, choose, narrow, smells
 from gorillacomb.dedupe.groups import Groups
 from gorillacomb.errors import VaultRolledBack
 from gorillacomb.index import roots as root_table
@@ -22,7 +22,7 @@ from gorillacomb.index.database import Index
 from gorillacomb.index.paths import child_folder, path_below_root
 from gorillacomb.index.stamps import Holder, Stamp, StampFolder, StampRoot
 from gorillacomb.index.store import FOLDERS_CHANGED
-from gorillacomb.model import Copy, Root, Stamps
+from gorillacomb.model import Root, Stamps
 from gorillacomb.vaultmesh import entries
 from gorillacomb.vaultmesh.entries import Body, Stamped
 from gorillacomb.vaultmesh.ledger import Ledger
@@ -146,8 +146,6 @@ class _Stamping:
     """The roots' ids in the trace."""
     chosen: dict[tuple[int, ...], tuple[list[int], tuple[str, ...]]] = field(default_factory=dict)
     """For copies in these folders: which ones are left after the rules of place, and why."""
-    ranks: dict[int, Ranks] = field(default_factory=dict)
-    """What the rules of place think of each folder."""
     paths: dict[int, tuple[str, bytes]] = field(default_factory=dict)
     """Folders' roots and paths below them."""
     former: dict[bytes, tuple[str, bytes]] = field(default_factory=dict)
@@ -484,20 +482,16 @@ class _Stamping:
             return self._choose_by_all_rules(copies, list(range(len(copies))), ())
         folders = tuple(each[3] for each in copies)
         if folders not in self.chosen:
-            places = [self.groups.copy_in(folder) for folder in folders]
-            ranks = [self._ranks(place) for place in places]
-            self.chosen[folders] = narrow(places, RULES_OF_PLACE, ranks)
+            ranks = [self.groups.ranks_in(folder) for folder in folders]
+            self.chosen[folders] = narrow(
+                ranks, RULES_OF_PLACE, lambda at: self.groups.copy_in(folders[at])
+            )
         left, reasons = self.chosen[folders]
         return (
             (left[0], reasons)
             if len(left) == 1
             else self._choose_by_all_rules(copies, left, reasons)
         )
-
-    def _ranks(self, place: Copy) -> Ranks:
-        if place.folder not in self.ranks:
-            self.ranks[place.folder] = ranks_of(place, RULES_OF_PLACE)
-        return self.ranks[place.folder]
 
     def _choose_by_all_rules(
         self, copies: list[Holder], left: list[int], reasons: tuple[str, ...]
