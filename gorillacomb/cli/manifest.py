@@ -97,7 +97,7 @@ def command(
         files.refuse_to_replace(output, signed)
     gc.disable()  # entries come by the 100,000 and hold no cycles: looking for them takes time
     root, selection = (path, None) if path is not None else _canonical_files(vault)
-    checkpoint, seq_of = _trace(vault)
+    checkpoint, seq_of = _trace(vault, root)
     settings = load_settings()
     manifest = build(
         root,
@@ -151,9 +151,29 @@ def _canonical_files(vault: Vault) -> tuple[bytes, Selection]:
     return top, found
 
 
-def _trace(vault: Vault) -> tuple[str | None, SeqOf]:
-    """The checkpoint of the vault's trace, and the seq of a file's stamp in it."""
-    return None, lambda path, digest: None
+def _trace(vault: Vault, root: bytes) -> tuple[str | None, SeqOf]:
+    """The checkpoint of the vault's trace, and the seq of a canonical file's stamp in it."""
+    from gorillacomb.bytepaths import is_below, join
+    from gorillacomb.dedupe.record import read_trace
+    from gorillacomb.index import stamps
+    from gorillacomb.index.database import Index, explaining
+    from gorillacomb.index.paths import FolderPaths
+    from gorillacomb.index.roots import all_roots
+
+    if not (vault.trace.exists() and vault.index.exists()):
+        return None, lambda path, digest: None
+    with read_trace(vault) as ledger:
+        checkpoint = ledger.checkpoint().decode()
+    top = os.path.realpath(root)
+    found: dict[tuple[bytes, bytes], int] = {}
+    with Index.read(vault) as index, explaining(vault):
+        roots = {each.id: each for each in all_roots(index.connection)}
+        paths = FolderPaths(index.connection, roots)
+        for digest, stamp in stamps.all_stamps(index.connection):
+            place = paths.place(stamp.folder)
+            if place is not None and is_below(place[1], top):
+                found[join(place[1], stamp.name), digest] = stamp.seq
+    return checkpoint, lambda path, digest: found.get((path, digest))
 
 
 def _signed(data: bytes, kind: Kind) -> tuple[bytes, str]:

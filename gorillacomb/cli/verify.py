@@ -14,7 +14,7 @@ import click
 from gorillacomb.cli import render
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.progress import progress_for
-from gorillacomb.errors import KeyMissing
+from gorillacomb.errors import KeyMissing, VaultError
 from gorillacomb.index.settings import load_settings
 from gorillacomb.index.vault import Vault, config_folder
 
@@ -110,7 +110,7 @@ def command(
         workers=settings.workers if workers is None else workers,
         progress=progress_for(progress),
     )
-    checkpoint = "unknown"
+    checkpoint: Checkpoint = "unknown"
     if manifest.checkpoint is not None:
         checkpoint = _ledger_checkpoint(vault, manifest.checkpoint)
     required = require_signature or key is not None
@@ -125,8 +125,22 @@ def command(
 
 
 def _ledger_checkpoint(vault: Vault, note: str) -> Checkpoint:
-    """How a manifest's checkpoint compares with the trace in the vault, if there is one."""
-    return "unknown"
+    """How a manifest's checkpoint compares with the trace in the vault, if it is of that log."""
+    from gorillacomb.dedupe.record import read_trace
+    from gorillacomb.vaultmesh import checkpoint as checkpoints
+
+    made, _ = checkpoints.parse(note.encode(), "The manifest's checkpoint")
+    if not vault.trace.exists():
+        return "unknown"
+    try:
+        with read_trace(vault) as ledger:
+            if ledger.origin != made.origin:
+                return "unknown"
+            known = made.size <= ledger.size and ledger.root(made.size) == made.root
+            return "consistent" if known else "inconsistent"
+    except VaultError as error:
+        click.echo(f"gorillacomb: {render.printable(error.message)}", err=True)
+        return "unknown"
 
 
 def _signature(data: bytes, envelope: bytes | None, key: Path | None) -> Outcome:
