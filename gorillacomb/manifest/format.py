@@ -174,8 +174,7 @@ def _read_by_lines(data: bytes) -> Manifest | None:
         return None
     try:
         value = jcs.parse(head + mark + _END, "it")
-        lines = rest[: -len(_END)].decode("utf-8").split(",\n")
-        entries = [_entry_of_line(line) for line in lines]
+        entries = _entries_of_lines(rest[: -len(_END)].decode("utf-8"))
         if value["predicate"]["files"] != []:
             return None
         digest = sha256(b"[")
@@ -186,29 +185,37 @@ def _read_by_lines(data: bytes) -> Manifest | None:
         return None
 
 
-def _entry_of_line(line: str) -> Entry:
-    """Read one line; raises ValueError or Untrusted for one that is not in its canonical form."""
-    match = _PLAIN_FILE.fullmatch(line)
-    if match is None:
-        entry = _checked_entry(jcs.parse(line.encode("utf-8"), "it"))
-        if entry_line(entry) != line.encode("utf-8"):
-            raise _Bad("it is not in its canonical form")
-        return entry
-    blake3, mode, mtime, path, seq, digest, size = match.groups()
-    number = int(mode)
-    if number > _MOST_MODE or len(path) > MOST_PATH // 4:
-        raise _Bad("it is out of bounds")
-    return Entry(
-        path.encode("utf-8"),
-        "file",
-        number,
-        int(size),
-        int(mtime),
-        None,
-        blake3,
-        digest,
-        None if seq == "null" else int(seq),
-    )
+def _entries_of_lines(text: str) -> list[Entry]:
+    """Read lines with a comma between them; raises ValueError or Untrusted for odd ones."""
+    entries: list[Entry] = []
+    at, end = 0, len(text)
+    while True:
+        match = _PLAIN_FILE.match(text, at)
+        stop = -1 if match is None else match.end()
+        if match is None or not (stop == end or text.startswith(",\n", stop)):
+            stop = text.find(",\n", at)
+            stop = end if stop < 0 else stop
+            entries.append(_entry_of_odd_line(text[at:stop]))
+        else:
+            blake3, mode, mtime, path, seq, digest, size = match.groups()
+            number = int(mode)
+            if number > _MOST_MODE or len(path) > MOST_PATH // 4:
+                raise _Bad("it is out of bounds")
+            stamp = None if seq == "null" else int(seq)
+            place, length, time = path.encode("utf-8"), int(size), int(mtime)
+            entries.append(Entry(place, "file", number, length, time, None, blake3, digest, stamp))
+        if stop == end:
+            return entries
+        at = stop + 2
+
+
+def _entry_of_odd_line(line: str) -> Entry:
+    """Read the line of a link, a folder or an odd path, which has to be in its canonical form."""
+    data = line.encode("utf-8")
+    entry = _checked_entry(jcs.parse(data, "it"))
+    if entry_line(entry) != data:
+        raise _Bad("it is not in its canonical form")
+    return entry
 
 
 def _manifest(value: Any, read: list[Entry] | None = None, digest: str | None = None) -> Manifest:

@@ -19,12 +19,12 @@ from gorillacomb.model import Progress, Silence
 from gorillacomb.openat import Identity
 from gorillacomb.pool import Workers, default_workers
 
-_BATCH = 256
+_BATCH = 512
 """Entries in a task."""
 _BATCH_BYTES = 16 << 20
 _SMALL = 300
 """Entries; fewer, with few bytes, are checked before a pool would have started."""
-_STEP = 1000
+_STEP = 400
 """Entries that the walk meets between two tasks handed out."""
 
 
