@@ -1,0 +1,187 @@
+"""The folders of the index as a forest, each with a digest of all that stands in it.
+
+The digest of a folder is a Merkle digest: two folders have the same one if, and only if, the same
+names lead to the same contents, links and empty folders in both, with the same executable bits.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from gorillacomb.index import forest as stream
+from gorillacomb.index.database import Index
+from gorillacomb.index.forest import FileEntry
+from gorillacomb.model import FolderState, State
+
+NOISE = frozenset({b".DS_Store", b"Thumbs.db", b"desktop.ini"})
+"""Files that systems leave behind by themselves; no folder differs by them."""
+_EXECUTABLE = 0o111
+_READ = frozenset({int(State.HASHED), int(State.FRESH)})
+_CAUSES = {
+    State.PENDING: "not read yet",
+    State.UNREADABLE: "unreadable",
+    State.UNSTABLE: "changing while read",
+    State.PLACEHOLDER: "only in the cloud",
+    State.EXCLUDED: "excluded",
+    State.TOO_SMALL: "below min-size",
+    State.DAMAGED: "damaged",
+    State.SUSPECT: "perhaps damaged",
+}
+_FOLDER_CAUSES = {
+    FolderState.UNLISTED: "not listed yet",
+    FolderState.UNREADABLE: "unreadable",
+    FolderState.EXCLUDED: "excluded",
+    FolderState.OTHER_FILE_SYSTEM: "on another file system",
+}
+
+
+@dataclass(slots=True, eq=False)
+class Folder:
+    """A folder with what stands in it and below it."""
+
+    id: int
+    root: int
+    parent: Folder | None
+    name: bytes
+    marker: str | None
+    children: list[Folder] = field(default_factory=list)
+    files: int = 0
+    """Regular files, in it and below."""
+    size: int = 0
+    """Bytes of all files."""
+    links: int = 0
+    folders: int = 0
+    """Folders below it."""
+    gap: str | None = None
+    """Why it is not complete; None for a folder of which everything is known."""
+    digest: bytes = b""
+    sum: int = 0
+    """The sum of all contents below, whatever their names: equal for the same contents."""
+    first: int = 0
+    last: int = 0
+    """It and the folders below it have the places ``first`` to ``last`` in the forest's order."""
+
+    def holds(self, other: Folder) -> bool:
+        """Whether another folder is this one or stands below it."""
+        return self.first <= other.first <= self.last
+
+    def path(self, top: bytes) -> bytes:
+        """Its path, where ``top`` is that of its root."""
+        parts: list[bytes] = []
+        at: Folder | None = self
+        while at is not None and at.parent is not None:
+            parts.append(at.name)
+            at = at.parent
+        return b"/".join([top.rstrip(b"/"), *reversed(parts)]) if parts else top
+
+
+@dataclass(slots=True)
+class Forest:
+    """All folders of the index."""
+
+    folders: dict[int, Folder]
+    order: list[Folder]
+    """Each folder before those below it."""
+
+    @property
+    def tops(self) -> Iterator[Folder]:
+        """The top folders of the roots."""
+        return (folder for folder in self.order if folder.parent is None)
+
+
+def load(index: Index, noise: frozenset[bytes] = NOISE) -> Forest:
+    """Read the forest from the index. ``noise`` are names of files that do not count."""
+    connection = index.connection
+    folders = _folders(stream.folder_entries(connection))
+    order = _ordered(folders.values())
+    own = _own_digests(folders, stream.file_entries(connection), noise)
+    for folder in reversed(order):
+        _sum_up(folder, own.get(folder.id, b""))
+    return Forest(folders, order)
+
+
+def _folders(entries: Iterable[stream.FolderEntry]) -> dict[int, Folder]:
+    folders: dict[int, Folder] = {}
+    parents: list[tuple[Folder, int]] = []
+    for number, root, parent, name, state, marker, cause in entries:
+        folder = folders[number] = Folder(number, root, None, name, marker)
+        if state != FolderState.LISTED:
+            folder.gap = cause or _FOLDER_CAUSES[FolderState(state)]
+        if parent is not None:
+            parents.append((folder, parent))
+    for folder, number in parents:
+        above = folders.get(number)
+        if above is not None:
+            folder.parent = above
+            above.children.append(folder)
+    return folders
+
+
+def _ordered(folders: Iterable[Folder]) -> list[Folder]:
+    """Preorder, subfolders by name; those in a ring of parents, which is damage, are left out."""
+    order: list[Folder] = []
+    stack = sorted((each for each in folders if each.parent is None), key=lambda each: -each.id)
+    while stack:
+        folder = stack.pop()
+        folder.first = len(order)
+        order.append(folder)
+        folder.children.sort(key=lambda each: each.name)
+        stack += reversed(folder.children)
+    return order
+
+
+def _own_digests(
+    folders: dict[int, Folder], entries: Iterable[FileEntry], noise: frozenset[bytes]
+) -> dict[int, bytes]:
+    """What the files and links of each folder add to its digest; their numbers go to the folder."""
+    own: dict[int, bytes] = {}
+    parts: list[bytes] = []
+    at: Folder | None = None
+    for number, name, state, mode, size, digest, target in entries:
+        if at is None or at.id != number:
+            if at is not None and parts:
+                own[at.id] = b"".join(parts)
+            parts = []
+            at = folders.get(number)
+            if at is None:
+                continue
+        if name in noise:
+            continue
+        if state in _READ and digest is not None:
+            at.files += 1
+            at.size += size
+            if size:
+                at.sum += int.from_bytes(digest, "big")
+            parts.append(b"%c%b%b\0" % (120 if mode & _EXECUTABLE else 45, digest, name))
+        elif state == State.OTHER:
+            if stat.S_ISLNK(mode):
+                at.links += 1
+                parts.append(b"l%b\0%b\0" % (target or b"", name))
+        else:
+            at.files += 1
+            at.size += size
+            at.gap = at.gap or _CAUSES[State(state)]
+    if at is not None and parts:
+        own[at.id] = b"".join(parts)
+    return own
+
+
+def _sum_up(folder: Folder, own: bytes) -> None:
+    """Add up what stands below a folder whose subfolders are summed up already."""
+    parts = [own]
+    folder.last = folder.first
+    for child in folder.children:
+        folder.files += child.files
+        folder.size += child.size
+        folder.links += child.links
+        folder.folders += child.folders + 1
+        folder.sum += child.sum
+        folder.last = child.last
+        if child.gap is not None and folder.gap is None:
+            name = child.name.decode("utf-8", "backslashreplace")
+            folder.gap = child.gap if ":" in child.gap else f"{name}: {child.gap}"
+        parts.append(b"d%b%b\0" % (child.digest, child.name))
+    folder.digest = sha256(b"".join(parts)).digest()

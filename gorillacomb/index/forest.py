@@ -1,0 +1,41 @@
+"""All folders and files of the index as streams, for what looks at the whole of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gorillacomb.index.paths import BELOW
+from gorillacomb.index.store import AWAY
+from gorillacomb.sqlite import Connection
+
+FolderEntry = tuple[int, int, int | None, bytes, int, str | None, str | None]
+"""id, root, parent, name, state, marker, cause."""
+FileEntry = tuple[int, bytes, int, int, int, bytes | None, bytes | None]
+"""folder, name, state, mode, size, digest, target."""
+
+_FILE = "folder, name, state, mode, size, digest, target"
+
+
+def folder_entries(connection: Connection) -> Iterator[FolderEntry]:
+    """Every folder, but for those on their way from one place to another."""
+    return iter(
+        connection.execute(
+            "SELECT id, root, parent, name, state, marker, cause FROM folders"
+            f" WHERE parent IS NULL OR parent <> {AWAY}"
+        )
+    )
+
+
+def file_entries(connection: Connection) -> Iterator[FileEntry]:
+    """Every entry that is not a folder, by folder and name."""
+    return iter(connection.execute(f"SELECT {_FILE} FROM files ORDER BY folder, name"))
+
+
+def file_entries_below(connection: Connection, folder: int) -> Iterator[FileEntry]:
+    """The same of one folder and all below it."""
+    return iter(
+        connection.execute(
+            f"{BELOW} SELECT {_FILE} FROM files WHERE folder IN below ORDER BY folder, name",
+            (folder,),
+        )
+    )
