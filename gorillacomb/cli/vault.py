@@ -51,7 +51,7 @@ def check(as_json: bool, vault: Vault) -> int:
         try:
             with read_trace(vault) as ledger, explaining_content(vault.trace):
                 result = audit(ledger)
-                found["trace"], entries = ledger.damage() or result.reason, result.entries
+                found["trace"], entries = result.reason, result.entries
                 if index is not None and not any(found.values()):
                     with explaining(vault):
                         found["together"] = check_index(index, ledger)

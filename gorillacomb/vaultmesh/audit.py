@@ -120,6 +120,9 @@ def audit(
         _check_checkpoints(walk, signed, unread, trusted)
         _check_tree(walk)
         _check_keys(ledger, walk, signed)
+        damage = ledger.damage()
+        if damage is not None:
+            raise _Bad(None, f"SQLite finds it damaged: {damage}")
     except _Bad as bad:
         return Audit(walk.frontier.size, walk.frontier.root(), bad.seq, bad.reason)
     except (VaultError, Untrusted) as error:
@@ -254,7 +257,7 @@ def _check_checkpoints(
         found = each.checkpoint
         wrong = _problem_of(walk, each, trusted)
         problem = problem or wrong
-        if wrong is not None or _key_at(walk, found.size) not in trusted:
+        if wrong is not None or not _key_at(walk, found.size, trusted) & {*trusted}:
             continue
         if found.size > size:
             first = walk.wrong_from if walk.wrong_node is not None else size
@@ -289,9 +292,14 @@ def _unvouched(walk: _Walk, vouched: int) -> int:
     return vouched if walk.wrong_node is None else max(vouched, walk.wrong_from)
 
 
-def _key_at(walk: _Walk, size: int) -> bytes:
-    """The key that signed when the log had so many entries: one rotated out signs no more."""
-    return walk.keys[max(bisect_left(walk.key_entries, size) - 1, 0)]
+def _key_at(walk: _Walk, size: int, trusted: Sequence[bytes]) -> set[bytes]:
+    """The keys that may have signed when the log had so many entries: one, if it got so far.
+
+    A key that was changed for another one signs no more.
+    """
+    if size > walk.frontier.size:
+        return set(trusted)
+    return {walk.keys[max(bisect_left(walk.key_entries, size) - 1, 0)]}
 
 
 def _problem_of(walk: _Walk, each: _Signed, trusted: Sequence[bytes]) -> str | None:
@@ -306,13 +314,13 @@ def _problem_of(walk: _Walk, each: _Signed, trusted: Sequence[bytes]) -> str | N
         signers = {key.public for key in each.note.signers(keys)}
     except Untrusted as error:
         return f"{each.what}: {error.message}"
-    if _key_at(walk, found.size) not in signers:
+    due = _key_at(walk, found.size, trusted)
+    if not due & signers:
         return f"{each.what} is not signed by the key that the trace had then"
     if each.strict and len(each.note.signatures) != len(signers):
         return f"{each.what} bears a signature that is not the trace's"
     if found.size in walk.roots and walk.roots[found.size] != found.root:
-        known = _key_at(walk, found.size) in trusted
-        return None if known else f"{each.what} is not of these entries"
+        return None if due & {*trusted} else f"{each.what} is not of these entries"
     return None
 
 

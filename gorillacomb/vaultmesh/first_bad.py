@@ -8,6 +8,7 @@ stood there, and the stored tree and the checkpoints say whether that is true.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from gorillacomb.errors import Untrusted, VaultError
 from gorillacomb.vaultmesh import checkpoint as checkpoints
@@ -28,7 +29,7 @@ def first_bad(ledger: Ledger, start: int, leaves: Sequence[bytes], at: int) -> i
     named, last = _named_behind(ledger, start, at)
     roots = _roots(ledger, start)
     edited = [(at, 0), (at, -1), (at - 1, 0)]
-    inserted = [(at - count, count) for count in range(1, BLOCK)]
+    inserted = [(at - back, by) for by in range(1, BLOCK) for back in range(by + 1)]
     for first, shift in edited + inserted:
         if first < start:
             continue
@@ -37,8 +38,8 @@ def first_bad(ledger: Ledger, start: int, leaves: Sequence[bytes], at: int) -> i
         told: list[bytes] = []
         for place in range(first, start + BLOCK):
             leaf = named.get(place + 1 + shift)
-            if leaf is None and place == ledger.size - 1 and not shift:
-                leaf = last
+            if leaf is None and place + shift == ledger.size - 1 and last is not None:
+                leaf = merkle.leaf_hash(jcs.canonical({**last, "seq": place}))
             if leaf is None:
                 break
             told.append(leaf)
@@ -50,18 +51,23 @@ def first_bad(ledger: Ledger, start: int, leaves: Sequence[bytes], at: int) -> i
     return None
 
 
-def _named_behind(ledger: Ledger, start: int, at: int) -> tuple[dict[int, bytes], bytes | None]:
-    """The hash that each entry from ``at`` on names as the one before it; the last entry's own."""
+def _named_behind(
+    ledger: Ledger, start: int, at: int
+) -> tuple[dict[int, bytes], dict[str, Any] | None]:
+    """The hash that each entry from ``at`` on names as the one before it; the last one's fields."""
     named: dict[int, bytes] = {}
     last = None
     for seq, entry in ledger.entries(at):
         if seq > start + 2 * BLOCK:
             break
+        last = None
         try:
-            named[seq] = bytes.fromhex(jcs.load(entry)["prev"])
-            last = merkle.leaf_hash(entry)
-        except (ValueError, KeyError, TypeError):
+            fields = jcs.load(entry)
+            named[seq] = bytes.fromhex(fields["prev"])
+            jcs.canonical(fields)
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue  # no entry at all
+        last = fields
     return named, last
 
 

@@ -522,6 +522,8 @@ def _refuse_newer(path: Path, connection: sqlite.Connection) -> int:
             f"The trace {path} was written by a newer Gorilla Comb (schema {version}).",
             "Upgrade Gorilla Comb, or use another vault with --vault.",
         )
+    if version < 0:
+        raise VaultDamaged(f"{path} is not a trace of Gorilla Comb.", _NO_REPAIR)
     return version
 
 
