@@ -8,6 +8,7 @@ from itertools import chain, islice
 
 from gorillacomb.bytepaths import join
 from gorillacomb.dispatch import Dispatcher
+from gorillacomb.errors import Interrupted
 from gorillacomb.manifest.document import Entry, LeftOut, Manifest
 from gorillacomb.manifest.format import MOST_PATH
 from gorillacomb.manifest.tree import Found, identify, walk
@@ -42,7 +43,7 @@ def build(
     With ``selection`` (paths below the root with their seqs), of those files only. ``ignored`` are
     paths that are not part of it, such as that of the manifest itself; ``own`` are our own files,
     by device and inode. What has no entry is in the manifest's ``left_out``. Raises UsageFault for
-    a root that is no folder, RootVanished for one that goes away, WorkersFailed.
+    a root that is no folder, RootVanished for one that goes away, WorkersFailed, Interrupted.
     """
     root = os.path.realpath(root)
     place = Place(root, identify(root), frozenset(own))
@@ -53,7 +54,12 @@ def build(
         found = (Found(path, "file") for path in sorted(seqs))
         builder = _Builder(place, lambda path, digest: seqs[path], found, frozenset(ignored))
         builder.seq_by_relative_path = True
-    builder.run(workers, progress or Silence())
+    try:
+        builder.run(workers, progress or Silence())
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "Interrupted: no manifest was made.", "Run the same command again."
+        ) from None
     return Manifest(
         os.path.basename(root) or root,
         tuple(sorted(builder.entries, key=lambda entry: entry.path)),

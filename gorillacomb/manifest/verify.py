@@ -11,6 +11,7 @@ from functools import cached_property
 from itertools import chain
 
 from gorillacomb.dispatch import Dispatcher
+from gorillacomb.errors import Interrupted
 from gorillacomb.manifest import work
 from gorillacomb.manifest.document import Entry, Manifest
 from gorillacomb.manifest.tree import Found, identify, walk
@@ -92,19 +93,22 @@ def verify(
     ``both`` digests of each file must match, else its BLAKE3 alone. ``ignored`` are paths below the
     root that are not extra, such as the manifest's own; ``own`` are our own files by device and
     inode. Nothing outside the root is opened, and no link in it is followed. Raises UsageFault for
-    a root that is no folder, RootVanished for one that goes away, WorkersFailed.
+    a root that is no folder, RootVanished for one that goes away, WorkersFailed, Interrupted.
     """
     root = os.path.realpath(root)
     place = Place(root, identify(root), frozenset(own), both)
     check = _Check(manifest, place, frozenset(ignored), progress or Silence())
     size = sum(entry.size for entry in manifest.entries)
     small = len(manifest.entries) < _SMALL and size < LARGE
-    pool = work.start_workers(workers, small, manifest.entries)
     try:
-        check.run(pool)
-    finally:
-        pool.close()
-        check.progress.close()
+        pool = work.start_workers(workers, small, manifest.entries)
+        try:
+            check.run(pool)
+        finally:
+            pool.close()
+            check.progress.close()
+    except KeyboardInterrupt:
+        raise Interrupted("Interrupted: not everything was compared.") from None
     return check.result()
 
 
