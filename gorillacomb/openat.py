@@ -10,9 +10,10 @@ OUR_FOLDER = b".gorillacomb"
 """Quarantines and locks stand in folders of this name; nothing enters one."""
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_NOATIME: int = getattr(os, "O_NOATIME", 0)
+FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+NOATIME: int = getattr(os, "ONOATIME", 0)
 _SF_DATALESS = 0x40000000  # macOS, sys/stat.h
+_RECALL = 0x00400000 | 0x00040000 | 0x00001000  # Windows: RECALL_ON_DATA_ACCESS, _OPEN, OFFLINE
 _DEEPEST = 64
 
 Identity = tuple[int, int]
@@ -84,9 +85,9 @@ def identity_of(facts: os.stat_result) -> Identity:
 def open_file(name: bytes, folder: int) -> int:
     """Open for reading without following a link, touching the access time or blocking on a FIFO."""
     try:
-        return os.open(name, _FILE_FLAGS | _NOATIME, dir_fd=folder)
+        return os.open(name, FILE_FLAGS | NOATIME, dir_fd=folder)
     except PermissionError:
-        return os.open(name, _FILE_FLAGS, dir_fd=folder)  # O_NOATIME is for the owner alone
+        return os.open(name, FILE_FLAGS, dir_fd=folder)  # ONOATIME is for the owner alone
 
 
 def is_same(before: os.stat_result, after: os.stat_result) -> bool:
@@ -101,8 +102,10 @@ def is_same(before: os.stat_result, after: os.stat_result) -> bool:
 
 
 def is_placeholder(facts: os.stat_result) -> bool:
-    """Whether a file's content is only in the cloud (macOS File Provider): never to be opened."""
-    return bool(getattr(facts, "st_flags", 0) & _SF_DATALESS)
+    """Whether a file's content is only in the cloud (macOS File Provider, Windows Cloud Files)."""
+    flags: int = getattr(facts, "st_flags", 0)
+    attributes: int = getattr(facts, "st_file_attributes", 0)
+    return bool(flags & _SF_DATALESS or attributes & _RECALL)
 
 
 def odd_kind(mode: int) -> Literal["fifo", "socket", "device"] | None:

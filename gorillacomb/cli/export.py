@@ -126,7 +126,7 @@ def _exported(manifest: Manifest, form: str) -> tuple[Exported, str | None]:
 
 
 def _write_bag(file: bytes, root: bytes | None, output: bytes, as_json: bool) -> int:
-    from gorillacomb.cli.verify import _default_root as default_root
+    from gorillacomb.cli.verify import default_root
     from gorillacomb.manifest.export.bagit import make_bag
 
     manifest = _read(file)

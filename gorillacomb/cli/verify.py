@@ -98,7 +98,7 @@ def command(
     signature = _signature(data, envelope, key)
     manifest = parse_manifest(data)
     del data, envelope
-    root = _default_root(file, manifest) if root is None else root
+    root = default_root(file, manifest) if root is None else root
     both = digests == "both" or (digests == "auto" and signature.state != "valid")
     settings = load_settings()
     found = verify(
@@ -168,7 +168,7 @@ def _own_keys() -> list[PublicKey]:
     return found
 
 
-def _default_root(file: bytes, manifest: Manifest) -> bytes:
+def default_root(file: bytes, manifest: Manifest) -> bytes:
     """The folder that a manifest is likely to be of.
 
     The one that it lies in, unless only the folder of the manifest's name beside it has any of the

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
+from gorillacomb.openat import OUR_FOLDER
 from gorillacomb.scan.exclude import compile_patterns
 from gorillacomb.scan.read import fold
 from gorillacomb.scan.tasks import RootContext
-
-OUR_FOLDER = b".gorillacomb"
-"""Quarantines and locks stand in folders of this name; no scan enters one."""
 
 VERSION_CONTROL = (".git", ".hg", ".svn", ".jj")
 MARKERS = (
@@ -33,8 +31,6 @@ MARKERS = (
 """Names that make the folder in which they stand a project, the most telling first."""
 _MARKERS = frozenset(map(os.fsencode, MARKERS))
 _MARKER_SUFFIXES = (b".xcodeproj", b".xcworkspace")
-
-_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(slots=True)
@@ -97,50 +93,3 @@ def _most_telling(names: list[bytes], folders: list[tuple[bytes, int]]) -> str |
             return marker
     odd = [name for name, _ in folders if name.endswith(_MARKER_SUFFIXES)]
     return min(odd).decode("utf-8", "backslashreplace") if odd else None
-
-
-class OpenFolders:
-    """Descriptors of the folder visited last and of those above it.
-
-    A folder is opened from its parent, step by step and never through a link: that reaches paths of
-    any length, and cannot be led out of the root by a folder that is swapped for a link meanwhile.
-    """
-
-    _DEEPEST = 64
-
-    def __init__(self, root: bytes) -> None:
-        self._root = root
-        self._paths: list[bytes] = []
-        self._descriptors: list[int] = []
-
-    def open(self, path: bytes) -> int:
-        """A descriptor of the folder at ``path`` below the root, good until the next call.
-
-        Raises OSError.
-        """
-        paths, descriptors = self._paths, self._descriptors
-        while paths and not _is_prefix(paths[-1], path):
-            paths.pop()
-            os.close(descriptors.pop())
-        if not paths:
-            descriptors.append(os.open(self._root, _FOLDER_FLAGS & ~os.O_NOFOLLOW))
-            paths.append(b"")
-        if path != paths[-1]:
-            top = len(paths[-1])
-            for name in path[top + 1 if top else 0 :].split(b"/"):
-                descriptors.append(os.open(name, _FOLDER_FLAGS, dir_fd=descriptors[-1]))
-                paths.append(paths[-1] + b"/" + name if paths[-1] else name)
-                if len(paths) > self._DEEPEST:
-                    paths.pop(1)
-                    os.close(descriptors.pop(1))
-        return descriptors[-1]
-
-    def close(self) -> None:
-        """Close them all."""
-        self._paths.clear()
-        while self._descriptors:
-            os.close(self._descriptors.pop())
-
-
-def _is_prefix(above: bytes, path: bytes) -> bool:
-    return not above or above == path or path.startswith(above + b"/")

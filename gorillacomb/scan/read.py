@@ -22,18 +22,15 @@ from gorillacomb.model import (
     State,
     amended,
 )
+from gorillacomb.openat import FILE_FLAGS, NOATIME, is_placeholder, open_file
 from gorillacomb.scan.tasks import RootContext
 
 ATTEMPTS = 3
 """How often a file that changes while it is read gets another chance."""
 
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_NOATIME: int = getattr(os, "O_NOATIME", 0)
 INT64 = 1 << 63
 """The first number that SQLite cannot store as an integer."""
 
-_SF_DATALESS = 0x40000000  # macOS, sys/stat.h
-_RECALL = 0x00400000 | 0x00040000 | 0x00001000  # Windows: RECALL_ON_DATA_ACCESS, _OPEN, OFFLINE
 HAS_PLACEHOLDERS = sys.platform in ("darwin", "win32")
 """Whether files of this system can lack their content until they are opened."""
 
@@ -95,7 +92,7 @@ def read_files(
     limit = min(context.hash_limit, CHUNK - 1) if common else -1
     settled = moment - context.grain_ns
     buffers = (buffer,)
-    flags = _FLAGS | _NOATIME
+    flags = FILE_FLAGS | NOATIME
     for name in names if limit > 0 else ():
         try:
             descriptor = os.open(name, flags, dir_fd=folder)
@@ -140,14 +137,6 @@ def _found(row: Row | None) -> tuple[Row, ...]:
     return () if row is None else (row,)
 
 
-def open_file(name: bytes, folder: int) -> int:
-    """Open for reading without following a link, touching the access time or blocking on a FIFO."""
-    try:
-        return os.open(name, _FLAGS | _NOATIME, dir_fd=folder)
-    except PermissionError:
-        return os.open(name, _FLAGS, dir_fd=folder)  # O_NOATIME is for the owner alone
-
-
 def same_times(before: os.stat_result, after: os.stat_result) -> bool:
     """Whether nobody wrote between two looks at one descriptor."""
     return before.st_mtime_ns == after.st_mtime_ns and before.st_ctime_ns == after.st_ctime_ns
@@ -179,13 +168,6 @@ def unread_row(name: bytes, facts: os.stat_result, context: RootContext) -> Row:
     if facts.st_size == 0:
         return row_of(name, State.HASHED, facts, context, 0, EMPTY)
     return row_of(name, State.PENDING, facts, context)
-
-
-def is_placeholder(facts: os.stat_result) -> bool:
-    """Whether a file's content is only in the cloud (macOS File Provider, Windows Cloud Files)."""
-    flags: int = getattr(facts, "st_flags", 0)
-    attributes: int = getattr(facts, "st_file_attributes", 0)
-    return bool(flags & _SF_DATALESS or attributes & _RECALL)
 
 
 def _may_hydrate(facts: os.stat_result, context: RootContext) -> bool:

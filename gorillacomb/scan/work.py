@@ -20,9 +20,9 @@ from gorillacomb.model import (
     State,
     amended,
 )
+from gorillacomb.openat import OpenFolders, open_file
 from gorillacomb.pool import Advance
 from gorillacomb.scan.changes import judge
-from gorillacomb.scan.listing import OpenFolders
 from gorillacomb.scan.read import (
     ATTEMPTS,
     HAS_PLACEHOLDERS,
@@ -32,7 +32,6 @@ from gorillacomb.scan.read import (
     failed_row,
     hashed_row,
     look_at,
-    open_file,
     row_of,
     same_times,
 )

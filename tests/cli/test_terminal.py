@@ -352,7 +352,9 @@ def test_progress_stays_on_its_line(columns: int, slow: Path, vault: Path) -> No
     assert len(frames) >= 3
     for frame in frames:
         assert width_of(frame.rstrip()) <= columns
-        assert columns < 80 or frame.startswith(("Combing", "Comparing", "Reading", "Stamping")), frame
+        assert columns < 80 or frame.startswith(("Combing", "Comparing", "Reading", "Stamping")), (
+            frame
+        )
 
 
 # Pipes that close --------------------------------------------------------------------------------

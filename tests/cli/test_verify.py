@@ -154,7 +154,7 @@ def test_no_link_beside_the_manifest_is_taken_for_the_folder(
 
 def test_a_manifest_of_the_whole_system_is_not_looked_for_beside(tmp_path: Path) -> None:
     manifest = dataclasses.replace(parse_manifest(b"".join(_empty())), name=b"/")
-    assert verify._default_root(os.fsencode(tmp_path / "m.json"), manifest) == os.fsencode(tmp_path)
+    assert verify.default_root(os.fsencode(tmp_path / "m.json"), manifest) == os.fsencode(tmp_path)
 
 
 def _empty() -> list[bytes]:

@@ -133,7 +133,8 @@ class _Listener:
             return
         caller = sys._getframe(2).f_globals.get("__name__", "")
         path = arguments[0]
-        if caller.startswith("gorillacomb.scan") and isinstance(path, str | bytes | os.PathLike):
+        ours = ("gorillacomb.scan", "gorillacomb.openat")
+        if caller.startswith(ours) and isinstance(path, str | bytes | os.PathLike):
             self.names.append(os.path.basename(os.fsencode(path)))
 
 

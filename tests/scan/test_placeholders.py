@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from gorillacomb import openat
 from gorillacomb.index.contents import counts_by_state
 from gorillacomb.index.database import Index
 from gorillacomb.index.vault import Vault
@@ -98,9 +99,9 @@ def test_the_flags_of_macos_and_windows() -> None:
     def facts(**flags: int) -> os.stat_result:
         return SimpleNamespace(**flags)  # type: ignore[return-value]
 
-    assert read.is_placeholder(facts(st_flags=0x40000000))
-    assert not read.is_placeholder(facts(st_flags=0x8000))
+    assert openat.is_placeholder(facts(st_flags=0x40000000))
+    assert not openat.is_placeholder(facts(st_flags=0x8000))
     for attribute in (0x1000, 0x40000, 0x400000):
-        assert read.is_placeholder(facts(st_file_attributes=attribute | 0x20))
-    assert not read.is_placeholder(facts(st_file_attributes=0x20))
-    assert not read.is_placeholder(os.stat("/"))
+        assert openat.is_placeholder(facts(st_file_attributes=attribute | 0x20))
+    assert not openat.is_placeholder(facts(st_file_attributes=0x20))
+    assert not openat.is_placeholder(os.stat("/"))

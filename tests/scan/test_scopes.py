@@ -11,7 +11,7 @@ import pytest
 
 from gorillacomb.errors import Interrupted
 from gorillacomb.model import Changes, State
-from gorillacomb.scan.listing import OpenFolders
+from gorillacomb.openat import OpenFolders
 from gorillacomb.scan.walk import Walk
 from tests.trees import (
     Link,
