@@ -16,6 +16,7 @@ from gorillacomb.vaultmesh.keys import KeyStore
 from gorillacomb.vaultmesh.ledger import Head, Ledger, explaining
 
 _ENDS = ("-wal", "-shm")
+_FRESH = "trace-new-{}.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,9 @@ def adopt(path: Path, keys: KeyStore, anchors: Anchors) -> Adopted:
     after: Body = {"adopts": None}
     if old is not None:
         after = {"adopts": old.log, "adopts_size": old.size, "adopts_root": old.root.hex()}
-    fresh = path.with_name(f"trace-new-{secrets.token_hex(4)}.db")
+    for left in path.parent.glob(_FRESH.format("*") + "*"):
+        left.unlink()  # of a run that was killed: a beginning that nothing refers to
+    fresh = path.with_name(_FRESH.format(secrets.token_hex(4)))
     try:
         with Ledger.write(fresh, keys, anchors, after=after) as ledger:
             new = ledger.log
@@ -55,8 +58,8 @@ def adopt(path: Path, keys: KeyStore, anchors: Anchors) -> Adopted:
             os.rename(fresh, path)
             _sync_folder(path.parent)
     except BaseException:
-        for end in ("", *_ENDS):
-            path.with_name(fresh.name + end).unlink(missing_ok=True)
+        for left in path.parent.glob(fresh.name + "*"):
+            left.unlink()
         raise
     return Adopted(old, new, kept)
 

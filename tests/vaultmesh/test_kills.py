@@ -1,0 +1,330 @@
+"""Killed at any moment, nothing that was acknowledged is lost, and the next run goes on from there.
+
+``python -m tests.vaultmesh.test_kills`` is the process that is killed: it scans and tells each size
+of the trace that was acknowledged; or it does one command and kills itself at one of its steps.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gorillacomb.dedupe.record import anchors, key_store, read_trace
+from gorillacomb.index.vault import Vault
+from gorillacomb.vaultmesh import jcs
+from gorillacomb.vaultmesh import ledger as ledgers
+from gorillacomb.vaultmesh.audit import audit
+from gorillacomb.vaultmesh.ledger import Ledger
+from tests.cli.run import environment, run
+from tests.dedupe.trace import check_trace, contents_on_disk, events, stamping_scan
+from tests.trees import Tree, make_tree, settle
+
+FILES = 3000
+BATCH = 40
+
+
+@pytest.fixture
+def drive(tmp_path: Path) -> Path:
+    """Some thousand small files, a third of them copies."""
+    tree: Tree = {
+        f"folder {number:02}": {
+            f"{file:03}": f"{number * 100 + file if file % 3 else file}" for file in range(100)
+        }
+        for number in range(FILES // 100)
+    }
+    make_tree(tmp_path / "Drive", tree)
+    settle(tmp_path / "Drive")
+    return tmp_path / "Drive"
+
+
+def killed_while_stamping(vault: Path, drive: Path, moment: float) -> tuple[int, bool]:
+    """Kill a scan when a part of the trace is written, ``moment`` of it and a little more.
+
+    Returns the size acknowledged last, and whether it was killed before it ended.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.vaultmesh.test_kills", "scan", vault, drive],
+        env=environment(),
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    acknowledged, until = 0, moment * FILES * 0.7
+    with process.stdout as pipe:
+        for line in pipe:
+            acknowledged = int(line)
+            if acknowledged >= until:
+                break
+        time.sleep(moment * 7919 % 0.004)  # somewhere between one transaction and the next
+        process.send_signal(signal.SIGKILL)
+        for line in pipe:
+            acknowledged = int(line)
+    return acknowledged, process.wait() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.deep)])
+def test_killed_while_stamping(
+    drive: Path, tmp_path: Path, kills: int, record_property: Callable[[str, object], None]
+) -> None:
+    moments = random.Random(kills)
+    died = 0
+    for number in range(kills):
+        vault = tmp_path / f"vault {number}"
+        # Twice in a row now and then: the second scan goes on after the first, and dies too.
+        for _ in range(1 + number % 4 // 3):
+            acknowledged, killed = killed_while_stamping(vault, drive, moments.random() * 1.1)
+            died += killed
+            if (vault / "trace.db").exists() and acknowledged:
+                with read_trace(Vault(vault)) as trace:
+                    found = audit(trace)
+                assert found.ok, (number, found)
+                assert found.entries >= acknowledged
+        stamping_scan(vault, drive)
+        check_trace(vault, drive)
+        size = len(events(vault))
+        # Genesis, root, and each content once: nothing was told twice.
+        assert size == 2 + len(contents_on_disk(drive))
+        stamping_scan(vault, drive)
+        assert len(events(vault)) == size
+        shutil.rmtree(vault)
+    record_property("kills", died)
+    print(f"{died} scans killed")
+    assert died > kills * 0.6
+
+
+@pytest.mark.parametrize("signals", [signal.SIGKILL, signal.SIGINT])
+def test_killed_at_the_very_start(drive: Path, tmp_path: Path, signals: signal.Signals) -> None:
+    """Before the trace is anything at all, or as it is begun."""
+    for number in range(8):
+        vault = tmp_path / f"vault {number}"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.vaultmesh.test_kills", "scan", vault, drive],
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while not (vault / "trace.db").exists() and process.poll() is None:
+            time.sleep(0.0005)
+        time.sleep(number * 0.0015)
+        process.send_signal(signals)
+        process.wait()
+        stamping_scan(vault, drive)
+        check_trace(vault, drive)
+
+
+# Commands that change names of files: killed before each call that the system sees.
+
+STRIDES = [3, pytest.param(1, marks=pytest.mark.deep)]
+CALLS = ("rename", "link", "unlink", "fsync", "open", "mkdir")
+
+
+def killed_at(step: int, *arguments: str | Path) -> bool:
+    """Run a command that kills itself before such a call; says whether it got so far."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.vaultmesh.test_kills", "step", str(step), *arguments],
+        env=environment(),
+        capture_output=True,
+    )
+    assert ran.returncode in (0, -signal.SIGKILL), ran
+    return ran.returncode == -signal.SIGKILL
+
+
+@pytest.fixture
+def scanned(tmp_path: Path, own_home: Path) -> tuple[Path, Path]:
+    """A small drive and its vault in a home."""
+    drive = make_tree(tmp_path / "Drive", {"a": "1", "b": {"c": "2", "d": "3"}})
+    settle(drive)
+    vault = own_home / "vault"
+    stamping_scan(vault, drive)
+    return drive, vault
+
+
+@pytest.mark.parametrize("folded", [True, False], ids=["", "with a log"])
+@pytest.mark.parametrize("stride", STRIDES)
+def test_killed_in_adopt(
+    scanned: tuple[Path, Path], own_home: Path, tmp_path: Path, folded: bool, stride: int
+) -> None:
+    """The old log or the new one stands; adopting again goes on; no entry is lost."""
+    drive, vault = scanned
+    if not folded:
+        leave_a_log(vault, drive)
+    before = events(vault)
+    step = int(folded)
+    while True:
+        home = tmp_path / f"home {step}"
+        shutil.copytree(own_home, home)
+        with at_home(home):
+            if not killed_at(step, "trace", "adopt", "--vault", home / "vault"):
+                break
+            after_a_killed_adopt(home / "vault", drive, before)
+        shutil.rmtree(home)
+        step += stride
+    assert step > 10
+
+
+def leave_a_log(vault: Path, drive: Path) -> None:
+    """Let a scan die that has committed, so that a write-ahead log is left."""
+    make_tree(drive, {"e": "5"})
+    settle(drive)
+    script = (
+        "import os, sys; from pathlib import Path; from tests.dedupe.trace import *;"
+        "from gorillacomb.dedupe.record import write_trace; from gorillacomb.vaultmesh import *;"
+        "stamping_scan(Path(sys.argv[1]), Path(sys.argv[2]));"
+        "t = write_trace(Vault(Path(sys.argv[1]))); t.rotate_key(); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", script, vault, drive], env=environment(), check=True)
+    assert (vault / "trace.db-wal").stat().st_size
+
+
+class at_home:  # noqa: N801
+    """Another home for a while."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def __enter__(self) -> None:
+        self.before = os.environ["HOME"]
+        os.environ["HOME"] = str(self.home)
+
+    def __exit__(self, *error: object) -> None:
+        os.environ["HOME"] = self.before
+
+
+def after_a_killed_adopt(vault: Path, drive: Path, before: list[dict[str, object]]) -> None:
+    assert (vault / "trace.db").exists()
+    with read_trace(Vault(vault)) as trace:
+        found = audit(trace)
+        assert found.ok, found
+    ran = run("scan", drive, vault=vault)
+    if ran.code:  # adopted, but the index does not know yet: it says what to do
+        assert ran.code == 4
+        assert "trace adopt" in ran.err
+        assert run("trace", "adopt", vault=vault).code == 0
+        assert run("scan", drive, vault=vault).code == 0
+    assert run("trace", "verify", vault=vault).code == 0
+    check_trace(vault, drive)
+    # The old entries are all there: in the trace, or in one that was set aside.
+    assert before in [
+        events_of(path)[: len(before)]
+        for path in vault.glob("trace*.db")
+        if not path.name.startswith("trace-new-")  # a beginning that was never put in place
+    ]
+
+
+def events_of(path: Path) -> list[dict[str, object]]:
+    with Ledger.read(path, key_store(), anchors()) as trace:
+        assert audit(trace).ok
+        return [jcs.load(entry) for _, entry in trace.entries()]
+
+
+@pytest.mark.parametrize("stride", STRIDES)
+def test_killed_in_rotate(
+    scanned: tuple[Path, Path], own_home: Path, tmp_path: Path, stride: int
+) -> None:
+    drive, vault = scanned
+    before = events(vault)
+    step = 0
+    while True:
+        home = tmp_path / f"home {step}"
+        shutil.copytree(own_home, home)
+        vault = home / "vault"
+        with at_home(home):
+            if not killed_at(step, "keys", "rotate", "--vault", vault):
+                break
+            make_tree(drive, {f"more {step}": f"more {step}"})
+            settle(drive)
+            stamping_scan(vault, drive)
+            check_trace(vault, drive)
+            assert run("keys", "rotate", vault=vault).code == 0, step
+            stamping_scan(vault, drive)
+            check_trace(vault, drive)
+            assert events(vault)[: len(before)] == before
+        shutil.rmtree(home)
+        step += stride
+    assert step > 10
+
+
+def test_an_adopt_that_fails_leaves_the_old_trace(
+    scanned: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without hard links, and where a name cannot be changed at all."""
+    drive, vault = scanned
+    before = events(vault)
+
+    def no(*arguments: object, **options: object) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    from gorillacomb.errors import VaultUnwritable
+    from gorillacomb.vaultmesh import adopt as adoption
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "link", no)
+        patched.setattr(os, "rename", no)
+        with pytest.raises(VaultUnwritable):
+            adoption.adopt(vault / "trace.db", key_store(), anchors())
+    assert events(vault) == before
+    assert [path.name for path in vault.glob("trace*.db")] == ["trace.db"]
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "link", no)
+        adopted = adoption.adopt(vault / "trace.db", key_store(), anchors())
+    assert adopted.kept is not None
+    assert events_of(adopted.kept) == before
+    assert run("trace", "adopt", vault=vault).code == 0
+    assert run("scan", drive, vault=vault).code == 0
+    assert run("vault", "check", vault=vault).code == 0
+
+
+def _scan(vault: str, drive: str) -> None:
+    """Scan in small transactions; write a line for each, with the size that was acknowledged."""
+    ledgers._BATCH = BATCH
+    append = Ledger.append
+
+    def telling(self: Ledger, bodies: Any, done: Callable[[int], None] | None = None) -> None:
+        def told(size: int) -> None:
+            os.write(1, b"%d\n" % size)
+            if done is not None:
+                done(size)
+
+        append(self, bodies, told)
+
+    Ledger.append = telling  # type: ignore[method-assign]
+    stamping_scan(Path(vault), Path(drive))
+
+
+def _die_at(step: int, *arguments: str) -> None:
+    """Do a command, and die before the call of that number."""
+    left = step
+
+    def deadly(call: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*values: Any, **options: Any) -> Any:
+            nonlocal left
+            if not left:
+                os.kill(os.getpid(), signal.SIGKILL)
+            left -= 1
+            return call(*values, **options)
+
+        return called
+
+    from gorillacomb.cli import keys, main, trace  # noqa: F401
+
+    for name in CALLS:
+        setattr(os, name, deadly(getattr(os, name)))
+    sys.argv = ["gorillacomb", *arguments]
+    main.main()
+
+
+if __name__ == "__main__":
+    what, *arguments = sys.argv[1:]
+    if what == "scan":
+        _scan(*arguments)
+    else:
+        _die_at(int(arguments[0]), *arguments[1:])
