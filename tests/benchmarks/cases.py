@@ -24,7 +24,8 @@ class Memory:
 
 def first(setting: Setting) -> Timed:
     """A full scan into a fresh vault, beside the peers."""
-    programs = (contenders.FLOOR_READ, contenders.SCAN, *setting.peers)
+    ours = (contenders.SCAN, contenders.SCAN_UNSTAMPED)
+    programs = (contenders.FLOOR_READ, *ours, *setting.peers)
     case = Case("first", "First scan", programs, contenders.SCAN.name, setting.missing)
     return timed(setting, case)
 

@@ -84,8 +84,19 @@ _OURS = ("PYTHON", "-m", "gorillacomb")
 SCAN = Contender(
     "gorillacomb scan",
     (*_OURS, "scan", "--vault", "VAULT", "TREE", "--json"),
-    "fresh vault: BLAKE3 of every file, rows and groups in an index on disk",
+    "fresh vault: BLAKE3 of every file, rows and groups in an index on disk, and the canonical"
+    " copy of each content chosen and stamped in a signed record",
     reports=True,
+)
+_COMB = (
+    "import os, sys; from pathlib import Path; from gorillacomb.index.vault import Vault;"
+    " from gorillacomb.scan.comb import comb;"
+    " comb(Vault(Path(sys.argv[1])), [os.fsencode(sys.argv[2])])"
+)
+SCAN_UNSTAMPED = Contender(
+    "gorillacomb comb()",
+    ("PYTHON", "-c", _COMB, "VAULT", "TREE"),
+    "the same by a call of the library: rows and groups stored, nothing chosen or stamped",
 )
 SCAN_QUICK = Contender(
     "gorillacomb scan --quick",
