@@ -7,6 +7,7 @@ from collections.abc import Callable
 from gorillacomb.bytepaths import join
 from gorillacomb.dedupe import stamp
 from gorillacomb.dedupe.groups import Groups, Online
+from gorillacomb.dedupe.restore import prepare
 from gorillacomb.errors import VaultRolledBack
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
@@ -91,7 +92,7 @@ class TraceRecorder:
             )
         self._ledger = write_trace(index.vault)
         self._ledger.refuse_rolled_back()
-        stamp.prepare(index, self._ledger)
+        prepare(index, self._ledger)
 
     def end(self, index: Index, scan: int, progress: Progress) -> Stamps:
         assert self._ledger is not None

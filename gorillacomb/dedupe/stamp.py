@@ -9,99 +9,26 @@ crash in between, it takes everything from the trace again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 
-from gorillacomb.dedupe.canonical import RULES_OF_PLACE, choose, narrow, smells
+from gorillacomb.dedupe.chooser import Chooser
 from gorillacomb.dedupe.groups import Groups
-from gorillacomb.errors import VaultRolledBack
 from gorillacomb.index import roots as root_table
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
-from gorillacomb.index.paths import child_folder, path_below_root
+from gorillacomb.index.paths import path_below_root
 from gorillacomb.index.stamps import Holder, Stamp, StampFolder, StampRoot
 from gorillacomb.index.store import FOLDERS_CHANGED
 from gorillacomb.model import Root, Stamps
 from gorillacomb.vaultmesh import entries
 from gorillacomb.vaultmesh.entries import Body, Stamped
 from gorillacomb.vaultmesh.ledger import Ledger
-from gorillacomb.vaultmesh.replay import Standing
 
 Place = tuple[int, bytes]
 """Folder id and name."""
-_ONLY = ("the only copy",)
 _STANDING = ("it was canonical before, in the same folder",)
-
-
-def prepare(index: Index, ledger: Ledger) -> None:
-    """Before a scan: bring the index's stamps in line with the trace, if they are not.
-
-    Also after the index was lost: roots and the folders of canonical files come back from the
-    trace, as ones that no scan has listed yet. Raises VaultRolledBack when the index reflects
-    entries that the trace lacks, or another trace.
-    """
-    state = stamps.reflected(index.connection)
-    if state == (ledger.log, ledger.size):
-        return
-    if state is not None and (state[0] != ledger.log or state[1] > ledger.size):
-        raise VaultRolledBack(
-            f"The trace {ledger.path} is not the one that the index goes with: it was put back,"
-            " or another one stands in its place.",
-            "Put the right one back; to go on with this one: gorillacomb trace adopt",
-        )
-    with index.atomic():
-        stamps.clear(index.connection)
-        if ledger.size > 1:
-            _restore(index, ledger)
-    index.commit()
-
-
-def _restore(index: Index, ledger: Ledger) -> None:
-    """Take roots and stamps from the trace."""
-    connection = index.connection
-    standing = Standing()
-    standing.play(ledger.entries())
-    roots = {root.uid: root for root in root_table.all_roots(connection)}
-    for uid, fields in standing.roots.items():
-        if uid not in roots:
-            roots[uid] = root_table.add_root(connection, _root_in(fields), 0)
-        known = roots[uid]
-        stamps.put_root(connection, StampRoot(known.id, uid, known.path, known.volume))
-    folders: dict[tuple[str, bytes], int] = {(uid, b""): root.folder for uid, root in roots.items()}
-
-    def folder_at(uid: str, path: bytes) -> int:
-        if (uid, path) not in folders:
-            above, _, name = path.rpartition(b"/")
-            parent = folder_at(uid, above)
-            found = child_folder(connection, parent, name)
-            if found is None:
-                found = root_table.add_folder(connection, roots[uid].id, parent, name)
-            folders[uid, path] = found
-        return folders[uid, path]
-
-    def rows() -> Iterator[tuple[bytes, int, int, bytes]]:
-        for digest in standing:
-            place = standing.place(digest)
-            if place is not None and place.root in roots:
-                above, _, name = place.path.rpartition(b"/")
-                yield digest, place.seq, folder_at(place.root, above), name
-
-    stamps.put_stamps(connection, list(rows()))
-    stamps.add_all_folders(connection)
-
-
-def _root_in(fields: dict[str, object]) -> Root:
-    return Root(
-        id=0,
-        uid=str(fields["root"]),
-        folder=0,
-        path=entries.path_of(fields),
-        volume=str(fields["volume"]),
-        volume_type=str(fields["volume_type"]),
-        weak=bool(fields["weak"]),
-        inner_path=entries.path_of(fields, "inner_path"),
-    )
 
 
 def stamp(
@@ -117,7 +44,8 @@ def stamp(
     ``prefers`` says whether the user prefers some paths; ``scan`` is the scan's number. A scan that
     found nothing new appends nothing. Raises VaultError.
     """
-    return _Stamping(index, ledger, groups, prefers, scan, advance).run()
+    chooser = Chooser(index, groups, prefers)
+    return _Stamping(index, ledger, groups, chooser, scan, advance).run()
 
 
 @dataclass(slots=True)
@@ -135,7 +63,7 @@ class _Stamping:
     index: Index
     ledger: Ledger
     groups: Groups
-    prefers: bool
+    chooser: Chooser
     scan: int
     advance: Callable[[int], None] | None
     stamped: int = 0
@@ -144,8 +72,6 @@ class _Stamping:
     retired: int = 0
     uids: dict[int, str] = field(default_factory=dict)
     """The roots' ids in the trace."""
-    chosen: dict[tuple[int, ...], tuple[list[int], tuple[str, ...]]] = field(default_factory=dict)
-    """For copies in these folders: which ones are left after the rules of place, and why."""
     paths: dict[int, tuple[str, bytes]] = field(default_factory=dict)
     """Folders' roots and paths below them."""
     former: dict[bytes, tuple[str, bytes]] = field(default_factory=dict)
@@ -411,7 +337,7 @@ class _Stamping:
 
     def _told(self, copies: list[Holder], old: Stamp | None, fallen: dict[Place, bytes]) -> _Step:
         """The step for a content that has copies, and no canonical file, or one that fell."""
-        winner, reasons = self._choose(copies)
+        winner, reasons = self.chooser.choose(copies)
         digest, _, _, folder, name = copies[winner]
         file = self._stamped(copies, winner, reasons)
         put = (digest, folder, name)
@@ -473,40 +399,6 @@ class _Stamping:
                     stamps.add_folders_above(self.index.connection, folder)
             self._known_place(folder)
         return self.paths[folder]
-
-    def _choose(self, copies: list[Holder]) -> tuple[int, tuple[str, ...]]:
-        """Which of the copies is canonical, and why."""
-        if len(copies) == 1:
-            return 0, _ONLY
-        if self.prefers or any(map(smells, {each[4] for each in copies})):
-            return self._choose_by_all_rules(copies, list(range(len(copies))), ())
-        folders = tuple(each[3] for each in copies)
-        if folders not in self.chosen:
-            ranks = [self.groups.ranks_in(folder) for folder in folders]
-            self.chosen[folders] = narrow(
-                ranks, RULES_OF_PLACE, lambda at: self.groups.copy_in(folders[at])
-            )
-        left, reasons = self.chosen[folders]
-        return (
-            (left[0], reasons)
-            if len(left) == 1
-            else self._choose_by_all_rules(copies, left, reasons)
-        )
-
-    def _choose_by_all_rules(
-        self, copies: list[Holder], left: list[int], reasons: tuple[str, ...]
-    ) -> tuple[int, tuple[str, ...]]:
-        """Choose among some of the copies, which needs their names and times."""
-        found = []
-        for place in left:
-            *_, folder, name = copies[place]
-            at = self.groups.copy_in(folder)
-            path = at.path + name
-            preferred = self.prefers and self.groups.is_preferred(path)
-            mtime = stamps.mtime_of(self.index.connection, folder, name)
-            found.append(replace(at, path=path, mtime_ns=mtime, preferred=preferred))
-        choice = choose(found)
-        return left[choice.winner], (*reasons, *choice.reasons)
 
 
 def _joined(above: bytes, name: bytes) -> bytes:

@@ -1,0 +1,86 @@
+"""Bringing the index's stamps in line with the trace: after a crash, or when the index was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gorillacomb.errors import VaultRolledBack
+from gorillacomb.index import roots as root_table
+from gorillacomb.index import stamps
+from gorillacomb.index.database import Index
+from gorillacomb.index.paths import child_folder
+from gorillacomb.index.stamps import StampRoot
+from gorillacomb.model import Root
+from gorillacomb.vaultmesh import entries
+from gorillacomb.vaultmesh.ledger import Ledger
+from gorillacomb.vaultmesh.replay import Standing
+
+
+def prepare(index: Index, ledger: Ledger) -> None:
+    """Before a scan: bring the index's stamps in line with the trace, if they are not.
+
+    Also after the index was lost: roots and the folders of canonical files come back from the
+    trace, as ones that no scan has listed yet. Raises VaultRolledBack when the index reflects
+    entries that the trace lacks, or another trace.
+    """
+    state = stamps.reflected(index.connection)
+    if state == (ledger.log, ledger.size):
+        return
+    if state is not None and (state[0] != ledger.log or state[1] > ledger.size):
+        raise VaultRolledBack(
+            f"The trace {ledger.path} is not the one that the index goes with: it was put back,"
+            " or another one stands in its place.",
+            "Put the right one back; to go on with this one: gorillacomb trace adopt",
+        )
+    with index.atomic():
+        stamps.clear(index.connection)
+        if ledger.size > 1:
+            _restore(index, ledger)
+    index.commit()
+
+
+def _restore(index: Index, ledger: Ledger) -> None:
+    """Take roots and stamps from the trace."""
+    connection = index.connection
+    standing = Standing()
+    standing.play(ledger.entries())
+    roots = {root.uid: root for root in root_table.all_roots(connection)}
+    for uid, fields in standing.roots.items():
+        if uid not in roots:
+            roots[uid] = root_table.add_root(connection, _root_in(fields), 0)
+        known = roots[uid]
+        stamps.put_root(connection, StampRoot(known.id, uid, known.path, known.volume))
+    folders: dict[tuple[str, bytes], int] = {(uid, b""): root.folder for uid, root in roots.items()}
+
+    def folder_at(uid: str, path: bytes) -> int:
+        if (uid, path) not in folders:
+            above, _, name = path.rpartition(b"/")
+            parent = folder_at(uid, above)
+            found = child_folder(connection, parent, name)
+            if found is None:
+                found = root_table.add_folder(connection, roots[uid].id, parent, name)
+            folders[uid, path] = found
+        return folders[uid, path]
+
+    def rows() -> Iterator[tuple[bytes, int, int, bytes]]:
+        for digest in standing:
+            place = standing.place(digest)
+            if place is not None and place.root in roots:
+                above, _, name = place.path.rpartition(b"/")
+                yield digest, place.seq, folder_at(place.root, above), name
+
+    stamps.put_stamps(connection, list(rows()))
+    stamps.add_all_folders(connection)
+
+
+def _root_in(fields: dict[str, object]) -> Root:
+    return Root(
+        id=0,
+        uid=str(fields["root"]),
+        folder=0,
+        path=entries.path_of(fields),
+        volume=str(fields["volume"]),
+        volume_type=str(fields["volume_type"]),
+        weak=bool(fields["weak"]),
+        inner_path=entries.path_of(fields, "inner_path"),
+    )
