@@ -48,8 +48,9 @@ def command(
     """Compare the folders A and B: what is the same, changed, moved, only in one.
 
     Folders that were scanned are compared as of their last scan, without
-    reading them again; of others all is read. Exit code 0 when they are the
-    same, else 1.
+    reading them again; of others all is read. Names, contents, links and
+    executable bits count; other modes and times do not. Exit code 0 when they
+    are the same, 1 when not, 3 when something was not read.
     """
     for path in (a, b):
         if not os.path.isdir(path) and not _is_known(vault, path):

@@ -33,7 +33,9 @@ def init(rsa: bool, as_json: bool) -> int:
     if store.current(kind) is not None:
         raise UsageFault(
             f"There is an {kind} key already in {store.folder}.",
-            "To go over to a new one: gorillacomb keys rotate",
+            "To make another RSA key, move that file away."
+            if rsa
+            else "To go over to a new one: gorillacomb keys rotate",
         )
     public = store.make(kind).public
     if as_json:

@@ -128,6 +128,9 @@ def _open_standard_streams() -> None:
 
 def _complain(error: click.ClickException) -> int:
     """Wrong usage in one line, and where to read on in another."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     _say(f"gorillacomb: {' '.join(error.format_message().split())}")
     context = getattr(error, "ctx", None)
     if context is not None:

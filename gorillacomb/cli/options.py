@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -76,3 +77,11 @@ def absolute(path: bytes) -> bytes:
     """A path as the index has it: absolute, links in its folders resolved, its own name kept."""
     parent, name = os.path.split(os.path.abspath(path))
     return os.path.join(os.path.realpath(parent), name) if name else os.path.realpath(parent)
+
+
+def discard(folder: Path, names: Sequence[str]) -> None:
+    """Take back a folder that this command made, with the files that it wrote into it."""
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # somebody else put something into it
+        folder.rmdir()

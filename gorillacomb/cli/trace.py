@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -14,20 +13,21 @@ import click
 
 from gorillacomb.bytepaths import below
 from gorillacomb.cli import render
-from gorillacomb.cli.lookup import find, unknown
-from gorillacomb.cli.options import BytesPath, json_option, vault_option
+from gorillacomb.cli.lookup import Found, find, unknown
+from gorillacomb.cli.options import BytesPath, discard, json_option, vault_option
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.dedupe.record import anchors, check_index, key_store, read_trace
-from gorillacomb.errors import UsageFault, VaultError, VaultRolledBack
+from gorillacomb.errors import KeyMissing, Refused, UsageFault, VaultError, VaultRolledBack
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.vault import Vault
 from gorillacomb.vaultmesh import adopt as adoption
+from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import jcs, proof
 from gorillacomb.vaultmesh.audit import Audit, audit
 from gorillacomb.vaultmesh.entries import path_of
 from gorillacomb.vaultmesh.history import history
-from gorillacomb.vaultmesh.keys import load_public
+from gorillacomb.vaultmesh.keys import load_publics
 from gorillacomb.vaultmesh.ledger import Ledger, explaining_content, hold_still
 
 _MOST_BYTES = 4 << 20
@@ -76,10 +76,12 @@ def verify(
     Exit code 0 when all is well, 1 when something was changed: the first bad
     entry is named. Trusted are the keys in the user's key folder, or --key.
     """
-    trusted = None if key is None else [_ed25519(key)]
+    trusted = None if key is None else _ed25519(key)
     if proof_file is not None:
         return _verify_proof(proof_file, trusted, as_json)
     note = None if kept is None else _read(kept)
+    if note is not None:
+        checkpoints.parse(note, "The checkpoint that you kept")
     shown = progress_for(progress)
     with ExitStack() as opened:
         index = _index_as_of_now(vault, opened)
@@ -89,10 +91,11 @@ def verify(
             result = audit(ledger, note, trusted, lambda count: shown.advance(count, 0))
         finally:
             shown.close()
-        reason = result.reason
-        if reason is None and index is not None:
+        apart = None
+        if result.ok and index is not None:
             with explaining(vault):
-                reason = check_index(index(), ledger)
+                apart = check_index(index(), ledger)
+    reason = result.reason or apart
     ok = reason is None
     if as_json:
         render.print_json(
@@ -107,7 +110,7 @@ def verify(
             }
         )
     else:
-        for line in _verdict(result, reason, kept is not None):
+        for line in _verdict(result, apart, kept is not None):
             click.echo(line)
     return 0 if ok else 1
 
@@ -139,18 +142,21 @@ def _trace(vault: Vault) -> Iterator[Ledger]:
         yield ledger
 
 
-def _verdict(result: Audit, reason: str | None, kept: bool) -> list[str]:
-    if reason is not None:
+def _verdict(result: Audit, apart: str | None, kept: bool) -> list[str]:
+    if result.reason is not None:
         where = "" if result.first_bad is None else f" from entry {result.first_bad:,} on"
         return [
-            f"The trace is not as it was signed{where}: {reason}.",
-            "If you put a backup back, go on with: gorillacomb trace adopt",
+            f"The trace is not as it was signed{where}: {result.reason}.",
+            "Compare it with a backup. Only where you put one back yourself: trace adopt.",
         ]
     lines = [f"The trace is sound: {render.count(result.entries, 'entry', 'entries')}, signed."]
     if result.anchor == "none":
         lines.append("This machine has no checkpoint of it outside the vault yet.")
     if kept:
         lines.append("It extends the checkpoint that you kept.")
+    if apart is not None:
+        lines.append(f"But the index does not go with it: {apart}.")
+        lines.append("Move index.db away and scan again: the index is made anew from the trace.")
     return lines
 
 
@@ -164,6 +170,9 @@ def _verify_proof(path: Path, trusted: list[bytes] | None, as_json: bool) -> int
     else:
         click.echo(f"Proved: entry {found.index:,} of {checkpoint.size:,} in {checkpoint.origin}")
         click.echo(_line(entry))
+        for name in ("size", "blake3"):
+            if name in entry:
+                click.echo(f"{'':10}{name} {render.printable(str(entry[name]))}")
     return 0
 
 
@@ -242,44 +251,56 @@ def checkpoint(vault: Vault) -> int:
 def prove(path: bytes, output: Path | None, vault: Vault) -> int:
     """Write a proof that the stamp of a file, or of its content, is in the trace.
 
-    It can be checked without the vault: gorillacomb trace verify --proof FILE.
+    Of a file that is gone: the last stamp that it had. The proof can be checked
+    without the vault: gorillacomb trace verify --proof FILE.
     """
     with Index.read(vault) as index, explaining(vault):
         found = find(index, path)
-        if found.file is None or found.file.digest is None:
-            raise (
-                unknown(found)
-                if found.folder is None
-                else UsageFault(
-                    f"{render.path_text(found.path)} is a folder.", "Name a file in it."
-                )
-            )
-        stamp = stamps.stamp_of(index.connection, found.file.digest)
-    if stamp is None:
-        raise UsageFault(
-            f"{render.path_text(found.path)} has no stamp in the trace yet.",
-            "gorillacomb scan PATH stamps it; empty files have no stamp.",
-        )
+        if found.root is None:
+            raise unknown(found)
+        if found.folder is not None:
+            raise UsageFault(f"{render.path_text(found.path)} is a folder.", "Name a file in it.")
+        digest = None if found.file is None else found.file.digest
+        stamp = None if digest is None else stamps.stamp_of(index.connection, digest)
     with _trace(vault) as ledger:
-        if found.file.digest.hex().encode() not in ledger.entry(stamp.seq):
+        if stamp is None:
+            seq = _last_stamp(ledger, found)
+        elif digest is not None and digest.hex().encode() in ledger.entry(stamp.seq):
+            seq = stamp.seq
+        else:
             raise VaultRolledBack(
                 f"Entry {stamp.seq:,} of the trace is not the one that the index knows.",
                 "gorillacomb trace verify tells more.",
             )
-        data = proof.prove(ledger, stamp.seq)
+        data = proof.prove(ledger, seq)
+        entry = jcs.load(ledger.entry(seq))
     if output is None:
         render.write_bytes(data)
-        return 0
-    try:
-        with open(output, "xb") as file:
-            file.write(data)
-    except OSError as error:
-        raise UsageFault(
-            f"{output} cannot be written: {os.strerror(error.errno or 0).lower()}.",
-            "Name a file that does not exist yet.",
-        ) from error
-    click.echo(f"Proof of entry {stamp.seq:,} in {output}", err=True)
+    else:
+        try:
+            with open(output, "xb") as file:
+                file.write(data)
+        except OSError as error:
+            raise UsageFault(
+                f"{output} cannot be written: {os.strerror(error.errno or 0).lower()}.",
+                "Name a file that does not exist yet.",
+            ) from error
+    click.echo(f"Proof of entry {seq:,}:", err=True)
+    click.echo(_line(entry), err=True)
     return 0
+
+
+def _last_stamp(ledger: Ledger, found: Found) -> int:
+    """The entry in which a file that is gone was stamped last."""
+    assert found.root is not None
+    past = history(ledger, found.root.uid, below(found.path, found.root.path))
+    seqs = [entry["seq"] for entry in past if "size" in entry]
+    if not seqs:
+        raise UsageFault(
+            f"{render.path_text(found.path)} has no stamp in the trace.",
+            "gorillacomb scan PATH stamps the canonical copy of a content; empty files have none.",
+        )
+    return int(seqs[-1])
 
 
 @command.command(short_help="Write the exact entries and the checkpoint into a folder.")
@@ -300,7 +321,7 @@ def export(folder: Path, vault: Vault) -> int:
                         file.write(entry + b"\n")
                 (folder / "checkpoint").write_bytes(note)
             except BaseException:
-                shutil.rmtree(folder, ignore_errors=True)
+                discard(folder, ("entries.jsonl", "checkpoint"))
                 raise
         except OSError as error:
             raise UsageFault(
@@ -312,15 +333,22 @@ def export(folder: Path, vault: Vault) -> int:
 
 
 @command.command(short_help="Begin a new log after a restored backup or a lost key.")
+@click.option("--force", is_flag=True, help="Leave a log also that is sound.")
 @json_option
 @vault_option
-def adopt(as_json: bool, vault: Vault) -> int:
+def adopt(force: bool, as_json: bool, vault: Vault) -> int:
     """Begin a new log whose first entry names the old one.
 
     For a vault that was put back from a backup, or whose key is lost: the old
     trace is kept beside it, and the next scan stamps everything in the new one.
+    A sound log is not left (exit code 5), unless --force is given.
     """
     vault.check()
+    if not force and _is_sound(vault):
+        raise Refused(
+            f"The trace {vault.trace} is sound, and its key is there: there is nothing to adopt.",
+            "To leave it all the same, which breaks its history in two: --force",
+        )
     with Index.write(vault) as index, explaining(vault):
         adopted = adoption.adopt(vault.trace, key_store(), anchors())
         with index.atomic():
@@ -347,19 +375,37 @@ def adopt(as_json: bool, vault: Vault) -> int:
     return 0
 
 
+def _is_sound(vault: Vault) -> bool:
+    """Whether the trace can just be gone on with."""
+    try:
+        with read_trace(vault) as ledger:
+            ledger.check_head()
+            return audit(ledger).ok
+    except (VaultError, KeyMissing):
+        return False
+
+
 def _line(entry: Mapping[str, Any]) -> str:
-    """An entry on one line."""
+    """An entry on one line; on a terminal its paths are shortened to fit."""
     when = render.moment(int(entry["time_ns"]))
-    parts = [f"{entry['seq']:>8}  {when}  {render.printable(str(entry['event'])):<10}"]
-    if "path" in entry or "path_b64" in entry:
-        parts.append(render.path_text(path_of(entry)) or "(the whole root)")
-    if "from" in entry or "from_b64" in entry:
-        parts.append(f"from {render.path_text(path_of(entry, 'from')) or '(the whole root)'}")
+    head = f"{entry['seq']:>8}  {when}  {render.printable(str(entry['event'])):<10} "
+    tail = ""
     if "files" in entry:
-        parts.append(f"({render.count(entry['files'], 'canonical file')})")
+        tail += f" ({render.count(entry['files'], 'canonical file')})"
     if "log" in entry:
-        parts.append(f"log {entry['log']}")
-    return " ".join(parts)
+        tail += f"log {entry['log']}"
+    if entry.get("adopts"):
+        tail += f", goes on after {entry['adopts']} at {entry['adopts_size']:,} entries"
+    names = [
+        render.path_text(path_of(entry, name)) or "(the whole root)"
+        for name in ("path", "from")
+        if name in entry or f"{name}_b64" in entry
+    ]
+    width = render.width()
+    if width is not None and names:
+        room = max(width - len(head) - len(tail) - (6 if len(names) > 1 else 0), 16)
+        names = [render.fit(name, room // len(names)) for name in names]
+    return head + " from ".join(names) + tail
 
 
 def _read(path: Path) -> bytes:
@@ -367,8 +413,8 @@ def _read(path: Path) -> bytes:
         return file.read(_MOST_BYTES + 1)
 
 
-def _ed25519(path: Path) -> bytes:
-    found = load_public(path)
-    if not isinstance(found, bytes):
+def _ed25519(path: Path) -> list[bytes]:
+    found = [key for key in load_publics(path) if isinstance(key, bytes)]
+    if not found:
         raise UsageFault(f"{path} is no Ed25519 key.", "`gorillacomb keys show` prints that key.")
     return found

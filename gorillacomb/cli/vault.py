@@ -11,7 +11,7 @@ import click
 
 from gorillacomb import sqlite
 from gorillacomb.cli import render
-from gorillacomb.cli.options import json_option, vault_option
+from gorillacomb.cli.options import discard, json_option, vault_option
 from gorillacomb.dedupe.record import check_index, read_trace
 from gorillacomb.errors import UsageFault, VaultError
 from gorillacomb.index.database import Index, explaining
@@ -82,6 +82,7 @@ def backup(folder: Path, as_json: bool, vault: Vault) -> int:
     with Index.read(vault) as index, explaining(vault):
         # The index first: one that is behind its trace is brought up to date by a scan.
         hold_still(index.connection)
+        adopted = sorted(vault.folder.glob("trace-*.db*"))  # nobody writes to those any more
         with read_trace(vault) as ledger:
             try:
                 folder.mkdir(mode=0o700, parents=True)
@@ -94,8 +95,12 @@ def backup(folder: Path, as_json: bool, vault: Vault) -> int:
                 with trace_explaining(folder / vault.index.name):
                     sqlite.copy(index.connection, folder / vault.index.name)
                 ledger.backup(folder / vault.trace.name)
+                for path in adopted:
+                    shutil.copyfile(path, folder / path.name)
+                    os.chmod(folder / path.name, 0o600)
             except BaseException:
-                shutil.rmtree(folder, ignore_errors=True)  # half a backup is none
+                names = (vault.index.name, vault.trace.name, *(path.name for path in adopted))
+                discard(folder, names)  # half a backup is none
                 raise
     size = sum(os.stat(path).st_size for path in folder.iterdir())
     if as_json:

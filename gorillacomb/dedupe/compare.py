@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gorillacomb.dedupe.forest import NOISE, Folder, Forest
+from gorillacomb.dedupe.forest import EXECUTABLE, NOISE, Folder, Forest
 from gorillacomb.index.database import Index
 from gorillacomb.index.forest import file_entries_below
 from gorillacomb.model import State
@@ -24,6 +24,7 @@ class Item:
     key: bytes
     """A file's digest, a link's target."""
     size: int = 0
+    executable: bool = False
     known: bool = True
     """Whether its content is: a file that was not read equals no other one."""
 
@@ -64,7 +65,7 @@ def items_below(
             items[prefix + name] = Item("link", target or b"")
         elif state != State.OTHER:
             known = state in _READ and digest is not None
-            items[prefix + name] = Item("file", digest or b"", size, known)
+            items[prefix + name] = Item("file", digest or b"", size, bool(mode & EXECUTABLE), known)
         else:
             continue  # a socket, a FIFO, a device
         filled.add(number)
@@ -80,7 +81,7 @@ def compare(a: Mapping[bytes, Item], b: Mapping[bytes, Item]) -> Comparison:
     for path in a.keys() & b.keys():
         if not (a[path].known and b[path].known):
             unknown.append(path)
-        elif (a[path].kind, a[path].key) == (b[path].kind, b[path].key):
+        elif a[path] == b[path]:
             same += 1
         else:
             changed.append(path)

@@ -18,7 +18,7 @@ from gorillacomb.model import FolderState, State
 
 NOISE = frozenset({b".DS_Store", b"Thumbs.db", b"desktop.ini"})
 """Files that systems leave behind by themselves; no folder differs by them."""
-_EXECUTABLE = 0o111
+EXECUTABLE = 0o111
 _READ = frozenset({int(State.HASHED), int(State.FRESH)})
 _CAUSES = {
     State.PENDING: "not read yet",
@@ -155,7 +155,7 @@ def _own_digests(
             at.size += size
             if size:
                 at.sum += int.from_bytes(digest, "big")
-            parts.append(b"%c%b%b\0" % (120 if mode & _EXECUTABLE else 45, digest, name))
+            parts.append(b"%c%b%b\0" % (120 if mode & EXECUTABLE else 45, digest, name))
         elif state == State.OTHER:
             if stat.S_ISLNK(mode):
                 at.links += 1

@@ -13,6 +13,7 @@ from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
+from gorillacomb.index.store import FOLDERS_CHANGED
 from gorillacomb.index.vault import Vault, config_folder, state_folder
 from gorillacomb.model import Progress, Stamps
 from gorillacomb.vaultmesh.anchor import Anchors
@@ -60,15 +61,23 @@ def check_index(index: Index, ledger: Ledger) -> str | None:
     roots = {root.id: root for root in all_roots(index.connection)}
     paths = FolderPaths(index.connection, roots)
     count = 0
+    changed = FOLDERS_CHANGED in stamps.unstamped(index.connection)
     for digest, each in stamps.all_stamps(index.connection):
         count += 1
         known, place = standing.place(digest), paths.place(each.folder)
         if known is None:
             return f"the index has a stamp that the trace lacks: {digest.hex()}"
-        if place is None or each.seq > ledger.size:
+        if known.seq != each.seq:
+            return f"the index has entry {each.seq} for {digest.hex()}, the trace {known.seq}"
+        if place is None and changed:
+            continue  # of a root that was forgotten, which the next scan tells the trace
+        if place is None:
             return f"the index has a stamp without a place: {digest.hex()}"
         root = roots[place[0]]
-        if (known.root, join(root.path, known.path)) != (root.uid, join(place[1], each.name)):
+        if not changed and (known.root, join(root.path, known.path)) != (
+            root.uid,
+            join(place[1], each.name),
+        ):
             return f"the index and entry {known.seq} have {digest.hex()} at different places"
     if count != len(standing):
         return f"the index has {count:,} stamps, the trace {len(standing):,}"

@@ -43,7 +43,13 @@ def _restore(index: Index, ledger: Ledger) -> None:
     """Take roots and stamps from the trace."""
     connection = index.connection
     standing = Standing()
-    standing.play(ledger.entries())
+    try:
+        standing.play(ledger.entries())
+    except ValueError as error:
+        raise VaultRolledBack(
+            f"The trace {ledger.path} is not as it was written: {error}.",
+            "gorillacomb trace verify tells more; put a backup of it back.",
+        ) from None
     roots = {root.uid: root for root in root_table.all_roots(connection)}
     for uid, fields in standing.roots.items():
         if uid not in roots:

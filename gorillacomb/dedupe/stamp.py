@@ -72,6 +72,8 @@ class _Stamping:
     retired: int = 0
     uids: dict[int, str] = field(default_factory=dict)
     """The roots' ids in the trace."""
+    current: set[str] = field(default_factory=set)
+    """Those of them that are roots of the vault now."""
     paths: dict[int, tuple[str, bytes]] = field(default_factory=dict)
     """Folders' roots and paths below them."""
     former: dict[bytes, tuple[str, bytes]] = field(default_factory=dict)
@@ -87,6 +89,7 @@ class _Stamping:
         new_roots = self._changed_roots(roots)
         self.uids = {each.id: each.uid for each in stamps.stamp_roots(connection).values()}
         self.uids |= {root.id: root.uid for root in roots}
+        self.current = {root.uid for root in roots}
         if not first and not changed and not new_roots:
             return Stamps()
         with self.index.atomic():
@@ -175,7 +178,8 @@ class _Stamping:
         if below:
             root, path = self._known_place(top)
             tree = self._tree(path, below)
-            body = entries.retire_folder(self.scan, root, path, tree, len(below))
+            forgotten = root not in self.current
+            body = entries.retire_folder(self.scan, root, path, tree, len(below), forgotten)
             self._append([_Step(body, drop=[digest for digest, _ in below])])
         with self.index.atomic():
             stamps.drop_folders_below(connection, top)

@@ -99,9 +99,15 @@ def moved_folder(
     return body
 
 
-def retire_folder(scan: int, root: str, path: bytes, tree: str, files: int) -> Body:
-    """A folder that is gone as a whole, with all canonical files whose content went with it."""
+def retire_folder(
+    scan: int, root: str, path: bytes, tree: str, files: int, forgotten: bool
+) -> Body:
+    """A folder that is gone as a whole, with all canonical files in it.
+
+    ``forgotten``: it may stand still, but its root is no longer one of the vault's.
+    """
     return {
+        **({"cause": "forgotten"} if forgotten else {}),
         "event": "retire",
         "scan": scan,
         "root": root,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ PASSPHRASE = "GORILLACOMB_PASSPHRASE"
 Kind = Literal["ed25519", "rsa", "ecdsa"]
 _RSA_BITS = 2048
 _MOST_BYTES = 1 << 16
+_PEM = re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----\n?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,23 +272,35 @@ def _read_key(path: Path) -> bytes:
         raise _unreadable(path, error) from error
 
 
-def load_public(path: Path) -> bytes | RSAPublicKey:
-    """Read a public key from PEM, or from a C2SP verifier key's text.
+def load_publics(path: Path) -> list[PublicKey]:
+    """Read public keys: PEM blocks, or C2SP verifier keys, one a line, as `keys show` prints them.
 
-    Returns the 32 bytes of an Ed25519 key, or an RSA key. Raises KeyMissing, Untrusted.
+    Ed25519 keys are 32 bytes. Raises KeyMissing, Untrusted.
     """
+    from gorillacomb.vaultmesh.note import VerifierKey
+
+    text = _read_key(path).decode("utf-8", "replace")
+    blocks = _PEM.findall(text)
+    if blocks:
+        return [_public_in(block.encode(), path) for block in blocks]
+    found: list[PublicKey] = [
+        VerifierKey.parse(line, f"The key in {path}").public
+        for line in text.split("\n")
+        if line.strip()
+    ]
+    if not found:
+        raise Untrusted(f"{path} holds no public key that can be read.")
+    return found
+
+
+def _public_in(pem: bytes, path: Path) -> PublicKey:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    data = _read_key(path)
-    if b"-----BEGIN" not in data:
-        from gorillacomb.vaultmesh.note import VerifierKey
-
-        return VerifierKey.parse(data.decode("utf-8", "replace")).public
     try:
-        key = load_pem_public_key(data)
+        key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
         raise Untrusted(f"{path} holds no public key that can be read.") from None
     if isinstance(key, Ed25519PublicKey):

@@ -143,7 +143,8 @@ class Ledger:
         """Open for reading beside whoever writes, all as of one moment. Raises VaultError."""
         if not path.exists():
             raise VaultError(
-                f"There is no trace {path} yet.", "Comb a drive first: gorillacomb scan PATH"
+                f"There is no trace {path}.",
+                "gorillacomb scan PATH begins one; one that was there is in a backup only.",
             )
         with explaining(path):
             connection = sqlite.open_reader(path)

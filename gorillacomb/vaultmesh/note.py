@@ -36,13 +36,13 @@ class VerifierKey:
         return f"{self.name}+{self.id.hex()}+{public}"
 
     @classmethod
-    def parse(cls, text: str) -> VerifierKey:
-        """Read a verifier key; raises Untrusted."""
+    def parse(cls, text: str, what: str = "The verifier key") -> VerifierKey:
+        """Read a verifier key; ``what`` names it in errors. Raises Untrusted."""
         name, _, rest = text.strip().partition("+")
         number, _, encoded = rest.partition("+")
-        key = decoded(encoded, "the verifier key")
+        key = decoded(encoded, what)
         if not is_key_name(name) or key[:1] != _ED25519 or len(key) != 33:
-            raise Untrusted("That is no Ed25519 verifier key (name+id+base64).")
+            raise Untrusted(f"{what} is no Ed25519 verifier key (name+id+base64).")
         found = cls(name, key[1:])
         if found.id.hex() != number:
             raise Untrusted(
@@ -122,7 +122,8 @@ def _signature(line: str, what: str) -> Signature:
 
 def is_key_name(name: str) -> bool:
     """Whether a name may stand in a signature line."""
-    return bool(name) and "+" not in name and not any(char.isspace() for char in name)
+    odd = "+" in name or any(char.isspace() for char in name)
+    return bool(name) and not odd and _is_clean(name)
 
 
 def _is_clean(text: str) -> bool:

@@ -33,15 +33,15 @@ def counts(path: Path) -> bool:
     return path.name != ".DS_Store" or (path.is_dir() and not path.is_symlink())
 
 
-def on_disk(top: Path) -> dict[bytes, tuple[str, bytes]]:
+def on_disk(top: Path) -> dict[bytes, tuple[object, ...]]:
     """What stands in a folder: ten lines that share nothing with ours."""
-    found: dict[bytes, tuple[str, bytes]] = {}
+    found: dict[bytes, tuple[object, ...]] = {}
     for path in filter(counts, sorted(top.rglob("*"))):
         relative = os.fsencode(path.relative_to(top))
         if path.is_symlink():
             found[relative] = ("link", os.fsencode(os.readlink(path)))
         elif path.is_file():
-            found[relative] = ("file", path.read_bytes())
+            found[relative] = ("file", path.read_bytes(), os.access(path, os.X_OK))
         elif not any(map(counts, path.iterdir())):
             found[relative] = ("dir", b"")
     return found
@@ -53,6 +53,9 @@ def test_any_two_trees(a: Tree, b: Tree) -> None:
     with tempfile.TemporaryDirectory() as folder:
         top, vault = Path(folder, "top"), Path(folder, "vault")
         make_tree(top, {"A": a, "B": b})
+        for each in (top / "B").rglob("c"):
+            if each.is_file() and not each.is_symlink():
+                each.chmod(0o755)
         scan(vault, top)
         with Index.read(Vault(vault)) as index:
             forest = load(index)
@@ -67,7 +70,7 @@ def test_any_two_trees(a: Tree, b: Tree) -> None:
         assert set(found.changed) == {path for path in both if ours[path] != theirs[path]}
         assert {*found.only_a, *(pair[0] for pair in found.moved)} == ours.keys() - theirs.keys()
         assert {*found.only_b, *(pair[1] for pair in found.moved)} == theirs.keys() - ours.keys()
-        assert all(ours[here] == theirs[there] for here, there in found.moved)
+        assert all(ours[here][:2] == theirs[there][:2] for here, there in found.moved)
         contents = [
             {ours[path][1] for path in found.only_a if ours[path][0] == "file"} - {b""},
             {theirs[path][1] for path in found.only_b if theirs[path][0] == "file"} - {b""},

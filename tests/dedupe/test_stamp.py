@@ -264,9 +264,12 @@ def test_a_forgotten_root_is_retired_by_the_next_scan(top: Path, vault: Path) ->
     settle(other)
     stamping_scan(vault, other)
     stamping_scan(vault, top)
+    size = len(events(vault))
     assert run("roots", "forget", other, vault=vault).code == 0
+    assert run("trace", "verify", vault=vault).code == 0
     stamping_scan(vault, top)
     check_trace(vault, top)
+    assert events(vault, size)[0]["cause"] == "forgotten"
 
 
 def test_a_root_that_becomes_part_of_a_larger_one(top: Path, vault: Path) -> None:
