@@ -13,14 +13,16 @@ import click
 from gorillacomb.cli import render
 from gorillacomb.cli.options import BytesPath, json_option
 from gorillacomb.errors import Refused, Untrusted
+from gorillacomb.index.vault import config_folder
 
 if TYPE_CHECKING:
     from gorillacomb.manifest.document import Manifest
     from gorillacomb.manifest.export.bagit import Bagged
     from gorillacomb.manifest.export.exported import Exported, Omitted
+    from gorillacomb.vaultmesh.keys import EcdsaSigningKey
 
 FORMATS = ("sha256sum", "b3sum", "bagit", "mtree", "oms", "csv")
-_SHOWN = 3
+_SHOWN = 20
 """Names that text shows of those left out."""
 
 
@@ -70,6 +72,9 @@ def command(
     Paths in lists are relative to the manifest's folder. Entries that a format cannot carry are
     named, and the exit code is then 3; model_signing then needs --ignore_unsigned_files. A
     signature says what FILE says: verify that first.
+
+    oms wants an elliptic curve key (ECDSA, P-256): yours is made at first need; stderr, or --json,
+    names it with its public key.
     """
     if as_json and output is None:
         raise click.UsageError("--json is a report on what -o wrote: give both.")
@@ -92,19 +97,22 @@ def _write_one(file: bytes, form: str, output: bytes | None, force: bool, as_jso
     if output is not None and _is_same(file, output):
         raise Refused("The manifest would be written over itself.", "Name another file with -o.")
     manifest = _read(file)
-    exported, public_key = _exported(manifest, form)
+    exported, key = _exported(manifest, form)
     if output is None:
         render.write_bytes(exported.data)
     else:
         write_file(output, exported.data, replace=force)
-    report: dict[str, object] = {"entries": exported.entries}
-    if public_key is not None:
-        report["public_key"] = public_key
-    return _tell(form, output, report, manifest, exported.left_out, as_json)
+    report: dict[str, object] = {}
+    if key is not None:
+        from gorillacomb.vaultmesh.keys import fingerprint
+
+        report["key"] = fingerprint(key.public)
+        report["public_key"] = key.public_pem.decode("ascii")
+    return _tell(form, output, exported.entries, report, manifest, exported.left_out, as_json)
 
 
-def _exported(manifest: Manifest, form: str) -> tuple[Exported, str | None]:
-    """The manifest in a format of one file; with a signature, the public key to check it by."""
+def _exported(manifest: Manifest, form: str) -> tuple[Exported, EcdsaSigningKey | None]:
+    """The manifest in a format of one file; with a signature, the key that signed."""
     if form in ("sha256sum", "b3sum"):
         from gorillacomb.manifest.export import sums
 
@@ -117,12 +125,14 @@ def _exported(manifest: Manifest, form: str) -> tuple[Exported, str | None]:
         from gorillacomb.manifest.export.csv_table import table
 
         return table(manifest), None
-    from gorillacomb.index.vault import config_folder
+    from gorillacomb.cli.manifest import current_or_new
     from gorillacomb.manifest.export.oms import bundle
     from gorillacomb.vaultmesh.keys import KeyStore
 
-    key = KeyStore(config_folder() / "keys").ecdsa()
-    return bundle(manifest, key), key.public_pem.decode("ascii")
+    store = KeyStore(config_folder() / "keys")
+    current_or_new(store, "ecdsa")
+    key = store.ecdsa()
+    return bundle(manifest, key), key
 
 
 def _write_bag(file: bytes, root: bytes | None, output: bytes, as_json: bool) -> int:
@@ -132,11 +142,12 @@ def _write_bag(file: bytes, root: bytes | None, output: bytes, as_json: bool) ->
     manifest = _read(file)
     source = default_root(file, manifest) if root is None else root
     done = make_bag(manifest, source, output, time.time_ns())
-    report = {"entries": done.entries, "failed": [_object(each) for each in done.failed]}
+    report: dict[str, object] = {"failed": [_object(each) for each in done.failed]}
     if not done.failed:
-        return _tell("bagit", output, report, manifest, done.left_out, as_json)
+        return _tell("bagit", output, done.entries, report, manifest, done.left_out, as_json)
     if as_json:
-        render.print_json({"format": "bagit", "written": None, **report, **_left(done)})
+        head = {"format": "bagit", "written": None, "entries": done.entries}
+        render.print_json({**head, **report, **_left(done)})
     those = render.count(len(done.failed), "file is", "files are")
     _name(f"{those} not as the manifest says, so no bag was made", done.failed)
     return 1
@@ -149,6 +160,7 @@ def _left(done: Bagged) -> dict[str, object]:
 def _tell(
     form: str,
     output: bytes | None,
+    carried: int,
     report: dict[str, object],
     manifest: Manifest,
     left_out: Sequence[Omitted],
@@ -161,13 +173,17 @@ def _tell(
             {
                 "format": form,
                 "written": render.path_object(os.path.abspath(output)),
+                "entries": carried,
                 **report,
                 "left_out": [_object(each) for each in left_out],
             }
         )
-    elif "public_key" in report:
-        click.echo("gorillacomb: The public key to check it by:", err=True)
-        click.echo(report["public_key"], err=True, nl=False)
+    else:
+        if "public_key" in report:
+            _name_key(report)
+        if output is not None:
+            entries = render.count(carried, "entry", "entries")
+            click.echo(f"Wrote {render.path_text(output)}: {entries}, as {form}.")
     if manifest.lacks:
         those = render.count(len(manifest.lacks), "thing")
         click.echo(f"gorillacomb: The manifest itself lacks {those} of its folder.", err=True)
@@ -175,6 +191,17 @@ def _tell(
         those = render.count(len(left_out), "entry", "entries")
         _name(f"{those} left out, which {form} cannot carry", left_out)
     return 3 if left_out else 0
+
+
+def _name_key(report: dict[str, object]) -> None:
+    """Which key signed, and the public one by which others check that."""
+    from gorillacomb.cli.manifest import key_path
+    from gorillacomb.vaultmesh.keys import KeyStore
+
+    path = key_path(KeyStore(config_folder() / "keys"), "ecdsa")
+    click.echo(f"gorillacomb: Signed by your key {report['key']},", err=True)
+    click.echo(f"  {path}. The public key to check it by:", err=True)
+    click.echo(report["public_key"], err=True, nl=False)
 
 
 def _name(what: str, entries: Sequence[Omitted]) -> None:

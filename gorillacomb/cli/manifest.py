@@ -20,7 +20,7 @@ from gorillacomb.index.vault import Vault, config_folder
 if TYPE_CHECKING:
     from gorillacomb.manifest.build import SeqOf
     from gorillacomb.manifest.document import LeftOut, Manifest
-    from gorillacomb.vaultmesh.keys import Kind
+    from gorillacomb.vaultmesh.keys import AnySigningKey, KeyStore, Kind
 
 _SHOWN = 20
 """Paths that text names of those left out."""
@@ -181,10 +181,32 @@ def _signed(data: bytes, kind: Kind) -> tuple[bytes, str]:
     from gorillacomb.manifest.envelope import sign
     from gorillacomb.vaultmesh.keys import KeyStore, RsaSigningKey, SigningKey, fingerprint
 
-    store = KeyStore(config_folder() / "keys")
-    key = store.current(kind) or store.make(kind)
+    key = current_or_new(KeyStore(config_folder() / "keys"), kind)
     assert isinstance(key, SigningKey | RsaSigningKey)
     return sign(data, [key]), fingerprint(key.public)
+
+
+def current_or_new(store: KeyStore, kind: Kind) -> AnySigningKey:
+    """The user's key of a kind. One that has to be made is told of on stderr.
+
+    Nobody trusts it yet; and where there was one before, that one has been lost.
+    """
+    from gorillacomb.vaultmesh.keys import fingerprint
+
+    key = store.current(kind)
+    if key is None:
+        key = store.make(kind)
+        click.echo(
+            f"gorillacomb: Made a new key, {fingerprint(key.public)}, since there was none:",
+            err=True,
+        )
+        click.echo(f"  {key_path(store, kind)}", err=True)
+    return key
+
+
+def key_path(store: KeyStore, kind: Kind) -> str:
+    """Where the user's key of a kind stands, for people."""
+    return render.short_path(os.fsencode(store.folder / f"{kind}.pem"), None)
 
 
 def _report(manifest: Manifest, written: bytes | None, key: str | None) -> dict[str, object]:

@@ -9,6 +9,8 @@ import shutil
 import sys
 import textwrap
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import click
@@ -178,6 +180,22 @@ def write_bytes(data: bytes) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
+
+
+@contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """Print inside of this what tells of an exit code that is known by then.
+
+    When the reader of stdout goes meanwhile, as `head` does, the rest is for nobody: it goes to
+    the null device, and the command ends as it would have, not with the 0 of a mere broken pipe.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)  # what is still in a buffer goes there when Python ends
+        os.close(null)
 
 
 def copy_notes(group: Group, place: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Sequence
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +14,7 @@ import click
 from gorillacomb.cli import render
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.progress import progress_for
-from gorillacomb.errors import KeyMissing, VaultError
+from gorillacomb.errors import KeyMissing, UsageFault, VaultError
 from gorillacomb.index.settings import load_settings
 from gorillacomb.index.vault import Vault, config_folder
 
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 Checkpoint = Literal["consistent", "inconsistent", "unknown"]
 _PROBES = 16
-"""Entries by which the folder of a manifest is known."""
+"""Names at the top of a manifest's folder by which it is known."""
+_SHOWN = 20
+"""Findings of a kind that text names."""
 _LABEL = 11
 """Columns for the word before a finding."""
 
@@ -58,6 +60,7 @@ _LABEL = 11
     help="What of each file is compared; auto: BLAKE3 where a valid signature vouches"
     " for the SHA-256 beside it, else both.",
 )
+@click.option("--all", "whole", is_flag=True, help="Name every finding, however many there are.")
 @click.option(
     "--workers",
     type=click.IntRange(min=0),
@@ -75,6 +78,7 @@ def command(
     key: Path | None,
     require_signature: bool,
     digests: str,
+    whole: bool,
     workers: int | None,
     progress: bool | None,
     as_json: bool,
@@ -87,7 +91,7 @@ def command(
 
     \b
     Exit codes: 0 all is as FILE says; 1 it is not, or the signature is not
-    valid; 2 FILE is refused; 3 some files could not be read.
+    valid; 2 FILE is refused, or its folder not found; 3 not all could be read.
     """
     from gorillacomb.manifest import files
     from gorillacomb.manifest.format import parse_manifest
@@ -115,13 +119,14 @@ def command(
         checkpoint = _ledger_checkpoint(vault, manifest.checkpoint)
     required = require_signature or key is not None
     trusted = signature.state == "valid" or (signature.state != "invalid" and not required)
-    if as_json:
-        render.print_json(_report(found, root, signature, checkpoint, both))
-    else:
-        _tell(found, root, signature, checkpoint, required)
-    if found.differs or not trusted or checkpoint == "inconsistent":
-        return 1
-    return 3 if found.incomplete else 0
+    failed = found.differs or not trusted or checkpoint == "inconsistent"
+    code = 1 if failed else 3 if found.incomplete else 0
+    with render.reader_may_leave():
+        if as_json:
+            render.print_json(_report(found, root, signature, checkpoint, both))
+        else:
+            _tell(found, root, signature, checkpoint, required, None if whole else _SHOWN)
+    return code
 
 
 def _ledger_checkpoint(vault: Vault, note: str) -> Checkpoint:
@@ -145,10 +150,10 @@ def _ledger_checkpoint(vault: Vault, note: str) -> Checkpoint:
 
 def _signature(data: bytes, envelope: bytes | None, key: Path | None) -> Outcome:
     from gorillacomb.manifest.envelope import check
-    from gorillacomb.vaultmesh.keys import load_public
+    from gorillacomb.vaultmesh.keys import load_publics
 
     if key is not None:
-        return check(data, envelope, [load_public(key)])
+        return check(data, envelope, load_publics(key))
     return check(data, envelope, [] if envelope is None else _own_keys())
 
 
@@ -172,18 +177,30 @@ def default_root(file: bytes, manifest: Manifest) -> bytes:
     """The folder that a manifest is likely to be of.
 
     The one that it lies in, unless only the folder of the manifest's name beside it has any of the
-    first entries.
+    first entries. Raises UsageFault when neither has: all of a strange folder would be read, and
+    nothing be learnt.
     """
     here = os.path.dirname(os.path.abspath(file))
-    beside = os.path.join(here, manifest.name)
-    if b"/" in manifest.name or os.path.islink(beside) or not os.path.isdir(beside):
+    names = _first_names(manifest)
+    if not names or _has_any(here, names):
         return here
-    return beside if _has_any(beside, manifest) and not _has_any(here, manifest) else here
+    beside = os.path.join(here, manifest.name)
+    strange = b"/" in manifest.name or os.path.islink(beside) or not os.path.isdir(beside)
+    if strange or not _has_any(beside, names):
+        raise UsageFault(
+            f"Nothing that the manifest names first stands in {os.fsdecode(here)}.",
+            "Name the folder to compare with: --root DIR",
+        )
+    return beside
 
 
-def _has_any(folder: bytes, manifest: Manifest) -> bool:
-    """Whether something stands in a folder where one of the first entries begins."""
-    names = {entry.path.partition(b"/")[0] for entry in islice(manifest.entries, _PROBES)}
+def _first_names(manifest: Manifest) -> list[bytes]:
+    """The names with which the first entries begin: those in one folder count once."""
+    tops = groupby(entry.path.partition(b"/")[0] for entry in manifest.entries)
+    return [name for name, _ in islice(tops, _PROBES)]
+
+
+def _has_any(folder: bytes, names: Sequence[bytes]) -> bool:
     return any(os.path.lexists(os.path.join(folder, name)) for name in names)
 
 
@@ -219,9 +236,14 @@ def _objects(differences: Sequence[Difference]) -> list[dict[str, str]]:
 
 
 def _tell(
-    found: Verification, root: bytes, signature: Outcome, checkpoint: str, required: bool
+    found: Verification,
+    root: bytes,
+    signature: Outcome,
+    checkpoint: str,
+    required: bool,
+    most: int | None,
 ) -> None:
-    """What was found, for people: a line for each finding, and a summary."""
+    """What was found, for people: a line for each finding, ``most`` of a kind, and a summary."""
     room = render.width()
     groups = (
         ("changed", found.changed),
@@ -234,11 +256,13 @@ def _tell(
     )
     shown = [group for group in groups if found.whole or group[0] != "extra"]
     for label, differences in shown:
-        for each in differences:
+        for each in differences[:most]:
             _print_line(label, each.path, each.cause, room)
-    for pair in found.renamed:
+        _print_rest(differences, most)
+    for pair in found.renamed[:most]:
         line = f"{render.path_text(pair.origin)} → {render.path_text(pair.path)}"
         click.echo(f"{'renamed':<{_LABEL}}{render.fit(line, room and room - _LABEL)}")
+    _print_rest(found.renamed, most)
     counts = [f"{len(each):,} {label}" for label, each in shown if each]
     counts += [f"{len(found.renamed):,} renamed"] if found.renamed else []
     summary = f": {found.ok:,} ok{''.join(f', {each}' for each in counts)}."
@@ -246,7 +270,7 @@ def _tell(
     click.echo(f"{where}{summary}")
     if found.extra and not found.whole:
         others = render.count(len(found.extra), "other thing stands", "other things stand")
-        click.echo(f"{others} there; the manifest, of a selection, says nothing of them.")
+        click.echo(f"{others} there; the manifest is of a selection without them.")
     fault = signature.state == "invalid" or (required and signature.state != "valid")
     word = "NOT VALID: " if fault else ""
     name = f" ({signature.key})" if signature.key else ""
@@ -256,6 +280,11 @@ def _tell(
         click.echo("Checkpoint: NOT CONSISTENT with the trace in the vault.")
     elif checkpoint == "consistent":
         click.echo("Checkpoint: consistent with the trace in the vault.")
+
+
+def _print_rest(findings: Sequence[object], most: int | None) -> None:
+    if most is not None and len(findings) > most:
+        click.echo(f"{'':<{_LABEL}}and {len(findings) - most:,} more; --all names them")
 
 
 def _print_line(label: str, path: bytes, cause: str, room: int | None) -> None:

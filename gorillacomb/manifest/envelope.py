@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from gorillacomb.errors import Untrusted
 from gorillacomb.manifest.format import MOST_BYTES as MOST_PAYLOAD
-from gorillacomb.vaultmesh import jcs
+from gorillacomb.manifest.format import parse_json
 from gorillacomb.vaultmesh.keys import (
     RsaSigningKey,
     SigningKey,
@@ -116,7 +116,7 @@ def check(
 
 def _parsed(data: bytes, what: str) -> tuple[str, list[tuple[str, bytes]]]:
     """The payload in base64, and the signatures with their key ids."""
-    value = jcs.parse(data, what)
+    value = parse_json(data, what)
     if not isinstance(value, dict) or value.keys() != {"payload", "payloadType", "signatures"}:
         raise Untrusted(f"{what} is refused: it is no DSSE envelope.")
     payload, kind, signatures = value["payload"], value["payloadType"], value["signatures"]

@@ -49,7 +49,9 @@ def read(path: bytes) -> tuple[bytes, bytes | None]:
     except OSError as error:
         raise UsageFault(
             f"The manifest {os.fsdecode(path)} cannot be read: {_cause(error)}.",
-            "Make one first: gorillacomb manifest PATH -o FILE",
+            "Make one first: gorillacomb manifest PATH -o FILE"
+            if isinstance(error, FileNotFoundError)
+            else "Check its permissions, those of the folders above it, and its disk.",
         ) from error
     try:
         return manifest, _read(envelope_path(path), MOST_BYTES)

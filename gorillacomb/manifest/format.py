@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import base64
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from itertools import pairwise
+from json import JSONDecodeError
 from json.encoder import encode_basestring as quoted
 from typing import Any, NoReturn
 
@@ -149,9 +151,25 @@ def parse_manifest(data: bytes, what: str = "The manifest") -> Manifest:
     if sum(map(data.count, (b",", b"[", b"{"))) > _MOST_PARTS:
         raise Untrusted(f"{what} is refused: it has more parts than any manifest.")
     try:
-        return _read_by_lines(data) or _manifest(jcs.parse(data, what))
+        return _read_by_lines(data) or _manifest(parse_json(data, what))
     except _Bad as bad:
         raise Untrusted(f"{what} is refused: {bad}.") from None
+
+
+def parse_json(data: bytes, what: str) -> Any:
+    """As `jcs.parse`, with words for people where Python's own would say what is no JSON."""
+    if not data or data.isspace():
+        raise Untrusted(f"{what} is refused: it is empty.")
+    try:
+        return jcs.parse(data, what)
+    except Untrusted as error:
+        cause = error.__context__
+        if not isinstance(cause, JSONDecodeError):
+            raise
+    if data.startswith(BOM_UTF8):
+        raise Untrusted(f"{what} is refused: it is no JSON: a byte order mark stands before it.")
+    place = f"line {cause.lineno:,}, column {cause.colno:,}"
+    raise Untrusted(f"{what} is refused: it is no JSON (see {place}).")
 
 
 class _Bad(ValueError):

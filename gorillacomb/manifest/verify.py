@@ -133,7 +133,10 @@ class _Check:
         self._known = {entry.path for entry in manifest.entries}
         self._known |= ignored
         self._known |= {each.path for each in manifest.left_out}
+        self._lacks = {each.path for each in manifest.lacks}
         self._missing: dict[int, str] = {}
+        self._differing: set[bytes] = set()
+        self._unlisted: dict[bytes, str] = {}
         self._extra: dict[bytes, str] = {}
         self._renamed: list[Renamed] = []
         self._lists = _Lists()
@@ -155,30 +158,40 @@ class _Check:
 
         dispatcher.run(next_task, self._take)
         self._meet(found, None)
+        self._note_unlisted()
         self._find_renamed(dispatcher)
 
     def _take(self, result: work.CheckResult) -> None:
         self._ok += result.ok
         self.progress.advance(result.checked, 0)
         for number, what, cause in result.found:
+            path = self._manifest.entries[number].path
+            self._differing.add(path)
             if what == "missing":
                 self._missing[number] = cause
             else:
-                path = self._manifest.entries[number].path
                 getattr(self._lists, what).append(Difference(path, cause))
 
     def _meet(self, found: Iterator[Found], most: int | None) -> None:
         """Go on with the walk, and note what it meets that the manifest does not know."""
         for path, kind, cause in found:
-            if path not in self._known:
-                if kind == "unreadable":
-                    self._lists.unreadable.append(Difference(path, cause))
-                elif kind != "dir" or not self._has_below(path):
-                    self._extra[path] = kind
+            if kind == "unreadable":
+                self._unlisted[path] = cause
+            elif path not in self._known and (kind != "dir" or not self._has_below(path)):
+                self._extra[path] = kind
             if most is not None:
                 most -= 1
                 if not most:
                     return
+
+    def _note_unlisted(self) -> None:
+        """Note the folders that could not be listed; one recorded as empty is not known to be."""
+        noted = {each.path for each in self._lists.unreadable} | self._lacks  # those are unproven
+        for path, cause in self._unlisted.items():
+            if path not in noted:
+                self._lists.unreadable.append(Difference(path, cause))
+        standing = self._unlisted.keys() - self._differing
+        self._ok -= sum(entry.path in standing for entry in self._manifest.entries)
 
     def _has_below(self, folder: bytes) -> bool:
         """Whether the manifest speaks of something in a folder."""

@@ -38,7 +38,7 @@ def make(top: Path, out: Path, *more: Argument) -> Ran:
 
 def test_it_writes_and_signs(top: Path, out: Path, own_home: Path) -> None:
     ran = make(top, out)
-    assert (ran.code, ran.err) == (0, "")
+    assert ran.code == 0
     first, second = ran.out.splitlines()
     assert first == f"Wrote {out}: 3 files, 1 link, 1 empty folder, 8 B."
     assert second.startswith("Signed by your key ")
@@ -60,13 +60,29 @@ def test_it_writes_and_signs(top: Path, out: Path, own_home: Path) -> None:
 def test_json(top: Path, out: Path) -> None:
     os.mkfifo(top / "fifo")
     ran = make(top, out, "--json")
-    assert (ran.code, ran.err) == (0, "")
+    assert ran.code == 0
     report = ran.json()
     assert report["written"] == {"path": str(out)}
     assert report["left_out"] == [{"path": "fifo", "kind": "fifo", "cause": ""}]
     counts = {key: report[key] for key in ("files", "links", "dirs", "bytes")}
     assert counts == {"files": 3, "links": 1, "dirs": 1, "bytes": 8}
     assert report["key"] == json.loads(Path(f"{out}.dsse").read_text())["signatures"][0]["keyid"]
+
+
+def test_a_key_that_is_made_is_told_of(top: Path, out: Path, own_home: Path) -> None:
+    path = own_home / ".config/gorillacomb/keys/ed25519.pem"
+    keys = []
+    for _ in range(2):
+        ran = make(top, out, "--json", "--force")
+        keys.append(ran.json()["key"])
+        assert ran.err.splitlines() == [
+            f"gorillacomb: Made a new key, {keys[-1]}, since there was none:",
+            "  ~/.config/gorillacomb/keys/ed25519.pem",
+        ]
+        assert make(top, out, "--force").err == ""
+        path.unlink()  # as if it were lost
+    assert keys[0] != keys[1]
+    assert "Made a new key" in make(top, out, "--force", "--key-type", "rsa").err
 
 
 def test_without_a_signature(top: Path, out: Path) -> None:
@@ -131,7 +147,7 @@ def test_it_is_named_by_where_the_folder_really_is(top: Path, out: Path) -> None
 
 def test_what_has_no_place_in_it_is_named(top: Path, out: Path) -> None:
     os.mkfifo(top / "client/fifo")
-    ran = make(top, out)
+    ran = make(top, out, "--no-sign")
     assert ran.code == 0
     assert ran.err.splitlines() == [
         "gorillacomb: 1 thing is no part of a manifest:",

@@ -16,9 +16,9 @@ from gorillacomb.manifest.envelope import sign
 from gorillacomb.manifest.format import parse_manifest, to_json
 from gorillacomb.vaultmesh.keys import KeyStore, RsaSigningKey, public_pem
 from gorillacomb.vaultmesh.note import VerifierKey
-from tests.cli.run import Argument, Ran, lines_on_screen, on_terminal, refused, run, width_of
+from tests.cli.run import Argument, Ran, lines_on_screen, on_terminal, refused, run, shell, width_of
 from tests.cli.stranger import give, ground, run_as_stranger
-from tests.trees import Link, make_tree
+from tests.trees import Link, Tree, make_tree
 
 KEYS = {
     *("ok", "changed", "damaged", "missing", "extra", "renamed", "mode", "unreadable"),
@@ -138,8 +138,8 @@ def test_the_root_is_found(manifest: Path, top: Path, tmp_path: Path) -> None:
     moved = tmp_path / "deployed under another name"
     top.rename(moved)
     assert report(moved / "manifest.json", 0)["root"] == {"path": str(moved)}
-    found = report(manifest, 1)
-    assert found["root"] == {"path": str(tmp_path)}
+    refused(check(manifest), 2, "Nothing that the manifest names", f"stands in {tmp_path}.")
+    assert "--root" in check(manifest).err.splitlines()[1]
     found = report(manifest, 1, "--root", moved)
     assert [each["path"] for each in found["extra"]] == ["manifest.json", "manifest.json.dsse"]
 
@@ -149,7 +149,100 @@ def test_no_link_beside_the_manifest_is_taken_for_the_folder(
 ) -> None:
     top.rename(tmp_path / "elsewhere")
     top.symlink_to("elsewhere")
-    assert report(manifest, 1)["root"] == {"path": str(tmp_path)}
+    refused(check(manifest), 2, f"stands in {tmp_path}.")
+
+
+def test_a_first_folder_that_is_gone_makes_no_folder_strange(tmp_path: Path) -> None:
+    top = make_tree(tmp_path / "t", {"a": {f"{n}": "x" for n in range(30)}, "b": "b"})
+    assert run("manifest", top, "-o", top / "m.json").code == 0
+    shutil.rmtree(top / "a")
+    assert len(report(top / "m.json", 1)["missing"]) == 30
+    (top / "b").unlink()
+    refused(check(top / "m.json"), 2, "Nothing that the manifest names")
+    assert len(report(top / "m.json", 1, "--root", top)["missing"]) == 31
+
+
+def test_twenty_findings_of_a_kind_are_named(tmp_path: Path) -> None:
+    top = make_tree(tmp_path / "t", {f"{n}": f"content {n}" for n in range(100, 160)})
+    assert run("manifest", top, "-o", top / "m.json").code == 0
+    for n in range(110, 135):
+        (top / f"{n}").rename(top / f"renamed {n}")
+        (top / f"{n + 25}").unlink()
+    rest = f"{'':11}and 5 more; --all names them"
+    *lines, _, _ = check(top / "m.json").out.splitlines()
+    starts = [line if line == rest else line.split()[0] for line in lines]
+    assert starts == [*["missing"] * 20, rest, *["renamed"] * 20, rest]
+    *lines, _, _ = check(top / "m.json", "--all").out.splitlines()
+    assert [line.split()[0] for line in lines] == ["missing"] * 25 + ["renamed"] * 25
+    assert len(report(top / "m.json", 1)["missing"]) == 25
+
+
+@pytest.mark.parametrize("words", [(), ("--json",), ("--all",)])
+def test_a_reader_that_leaves_changes_no_exit_code(tmp_path: Path, words: tuple[str, ...]) -> None:
+    names: Tree = {f"{n:03} {'long' * 50}": "x" for n in range(900)}  # more than a pipe holds
+    top = make_tree(tmp_path / "t", names)
+    assert run("manifest", top, "-o", top / "m.json").code == 0
+    for code in (0, 1):
+        script = '{ "$@"; echo $? >&3; } 3>&2 2>/dev/null | true'
+        ran = run(words=shell(script, "verify", top / "m.json", *words))
+        assert ran.err == f"{code}\n"
+        for path in sorted(top.glob("*long*"))[1:]:
+            path.unlink()
+
+
+@pytest.mark.parametrize("others", [2, 883])
+def test_what_a_selection_leaves_out_fits_a_terminal(tmp_path: Path, others: int) -> None:
+    top = make_tree(tmp_path / "t", {f"{n}": "x" for n in range(others + 1)})
+    value = parse_manifest(_manifest_of(top))
+    value = dataclasses.replace(value, entries=value.entries[:1], whole=False)
+    (top / "m.json").write_bytes(to_json(value))
+    ran = check(top / "m.json")
+    assert ran.code == 0
+    assert f"{others} other things stand there; the manifest is of a selection" in ran.out
+    assert all(width_of(line) <= 80 for line in ran.out.splitlines()[1:])
+
+
+def _manifest_of(top: Path) -> bytes:
+    return run("manifest", top, "-o", "-").stdout
+
+
+# What cannot be listed.
+
+
+def test_a_folder_that_cannot_be_listed_is_not_ok() -> None:
+    with ground() as home:
+        tree: Tree = {"a": "x", "priv": {}, "odd": {}, "above": {"in": {}, "file": "x"}, "b": "x"}
+        top = make_tree(home / "t", tree)
+        out = home / "m.json"
+        modes = {"priv": 0o700, "odd": 0o711, "above": 0o711}
+        for name, mode in modes.items():
+            os.chmod(top / name, mode)
+        assert run("manifest", top, "-o", out, "--no-sign").code == 0
+        for workers in ("0", "2"):
+            words = ("verify", out, "--root", top, "--workers", workers)
+            ran = run_as_stranger(*words, "--json", home=home)
+            assert ran.code == 3, ran
+            found = ran.json()
+            unreadable = ["above", "above/file", "above/in", "odd", "priv"]
+            assert [each["path"] for each in found["unreadable"]] == unreadable
+            assert {each["cause"] for each in found["unreadable"]} == {"permission denied"}
+            assert (found["ok"], found["mode"], found["extra"]) == (2, [], [])
+        os.chmod(top / "priv", 0o600)  # both: not as it was, and not to be listed
+        ran = run_as_stranger("verify", out, "--root", top, "--json", home=home)
+        assert (ran.code, ran.json()["ok"], len(ran.json()["mode"])) == (1, 2, 1)
+        assert [each["path"] for each in ran.json()["unreadable"]] == unreadable
+
+
+def test_a_manifest_that_may_not_be_read_is_no_missing_one() -> None:
+    with ground() as home:
+        out = home / "m.json"
+        out.write_text("{}")
+        os.chmod(out, 0)
+        ran = run_as_stranger("verify", out, home=home)
+        refused(ran, 2, "m.json cannot be read: permission denied")
+        assert "permissions" in ran.err.splitlines()[1]
+        ran = run_as_stranger("verify", home / "nowhere", home=home)
+        assert "Make one first" in ran.err
 
 
 def test_a_manifest_of_the_whole_system_is_not_looked_for_beside(tmp_path: Path) -> None:
@@ -306,7 +399,11 @@ def test_a_machine_that_knows_nothing(manifest: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "word"),
     [
-        (b"", "refused"),
+        (b"", "The manifest is refused: it is empty."),
+        (b" \n", "The manifest is refused: it is empty."),
+        (b"\xef\xbb\xbf{}", "it is no JSON: a byte order mark stands before it."),
+        (b"hello", "The manifest is refused: it is no JSON (see line 1, column 1)."),
+        (b'{"a": 1,\n "b" 2}', "it is no JSON (see line 2, column 6)."),
         (b"{}", "in-toto"),
         (b"[" * 1_000_000, "nested"),
         (b'{"_type": 1, "_type": 2}', "twice"),

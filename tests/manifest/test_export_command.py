@@ -34,9 +34,10 @@ def test_a_file_and_stdout_get_the_same(form: str, manifest: Path, tmp_path: Pat
     assert printed.code == 0, printed.err
     piped = run("export", "-", "--format", form, stdin=manifest.read_bytes())
     written = run("export", manifest, "--format", form, "-o", tmp_path / "out")
-    assert (written.code, written.stdout) == (0, b"")
+    assert (written.code, written.out) == (0, f"Wrote {tmp_path / 'out'}: 2 entries, as {form}.\n")
     if form == "oms":  # ECDSA signs with a random number each time
-        assert b"BEGIN PUBLIC KEY" in printed.stderr == written.stderr == piped.stderr
+        assert b"BEGIN PUBLIC KEY" in written.stderr == piped.stderr
+        assert printed.stderr.endswith(written.stderr)  # before that: that it made a key
         assert len((tmp_path / "out").read_bytes()) // 10 == len(printed.stdout) // 10
     else:
         assert printed.stdout == piped.stdout == (tmp_path / "out").read_bytes()
@@ -55,7 +56,8 @@ def test_a_bag_is_made_beside_and_the_report_says_so(
     manifest: Path, top: Path, tmp_path: Path
 ) -> None:
     ran = run("export", manifest, "--format", "bagit", "--root", top, "-o", tmp_path / "bag")
-    assert (ran.code, ran.stdout, ran.stderr) == (0, b"", b"")
+    said = f"Wrote {tmp_path / 'bag'}: 2 entries, as bagit.\n"
+    assert (ran.code, ran.out, ran.err) == (0, said, "")
     assert (tmp_path / "bag/data/inner/b c").read_text() == "second"
     again = ("export", manifest, "--format", "bagit", "--root", top, "-o", tmp_path / "bag")
     refused(run(*again), 5, "is there already")
@@ -121,7 +123,7 @@ def test_what_is_left_out_is_named(top: Path, tmp_path: Path) -> None:
     assert lines[0] == "gorillacomb: 5 entries left out, which b3sum cannot carry:"
     assert lines[1] == "  l1: a link, and the format lists files only"
     assert "\x1b" not in ran.err
-    assert lines[4] == "  and 2 more; --json names them all"
+    assert len(lines) == 6  # each by its name
     ran = run("export", manifest, "--format", "b3sum", "-o", tmp_path / "sums", "--json")
     assert ran.code == 3
     report = ran.json()
@@ -131,6 +133,34 @@ def test_what_is_left_out_is_named(top: Path, tmp_path: Path) -> None:
     assert base64.b64decode(odd["path_b64"]) == b"\xff"
     assert run("export", manifest, "--format", "csv").code == 0
     assert run("export", manifest, "--format", "mtree").code == 0
+
+
+def test_twenty_are_named_and_the_others_counted(top: Path, tmp_path: Path) -> None:
+    make_tree(top, {f"l{n}": Link("a") for n in range(23)})
+    manifest = tmp_path / "manifest.json"
+    manifest.write_bytes(to_json(manifest_of(top)))
+    lines = run("export", manifest, "--format", "b3sum").err.splitlines()
+    assert len(lines) == 22
+    assert lines[-1] == "  and 3 more; --json names them all"
+
+
+def test_it_says_which_key_signed(manifest: Path, tmp_path: Path) -> None:
+    words = ("export", manifest, "--format", "oms", "-o", tmp_path / "model.sig")
+    first = run(*words).err.splitlines()
+    assert first[0].startswith("gorillacomb: Made a new key, ")
+    assert first[1] == "  ~/.config/gorillacomb/keys/ecdsa.pem"
+    again = run(*words, "--force")
+    lines = again.err.splitlines()
+    assert lines == first[2:]
+    assert lines[0].startswith("gorillacomb: Signed by your key ")
+    assert lines[1].startswith("  ~/.config/gorillacomb/keys/ecdsa.pem. The public key")
+    assert lines[2] == "-----BEGIN PUBLIC KEY-----"
+    report = run(*words, "--force", "--json")
+    assert report.err == ""
+    assert report.json()["key"] in lines[0]
+    told = " ".join(run("export", "--help").out.split())
+    assert "oms wants an elliptic curve key" in told
+    assert "made at first need" in told
 
 
 def test_the_signature_comes_with_its_public_key(manifest: Path, tmp_path: Path) -> None:
