@@ -17,7 +17,14 @@ from gorillacomb.cli.lookup import Found, find, unknown
 from gorillacomb.cli.options import BytesPath, discard, json_option, vault_option
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.dedupe.record import anchors, check_index, key_store, read_trace
-from gorillacomb.errors import KeyMissing, Refused, UsageFault, VaultError, VaultRolledBack
+from gorillacomb.errors import (
+    KeyMissing,
+    Refused,
+    Untrusted,
+    UsageFault,
+    VaultError,
+    VaultRolledBack,
+)
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.vault import Vault
@@ -376,12 +383,18 @@ def adopt(force: bool, as_json: bool, vault: Vault) -> int:
 
 
 def _is_sound(vault: Vault) -> bool:
-    """Whether the trace can just be gone on with."""
+    """Whether the next scan can just go on with the trace."""
     try:
-        with read_trace(vault) as ledger:
+        with ExitStack() as opened:
+            index = _index_as_of_now(vault, opened)
+            ledger = opened.enter_context(_trace(vault))
             ledger.check_head()
-            return audit(ledger).ok
-    except (VaultError, KeyMissing):
+            with explaining(vault):
+                state = None if index is None else stamps.reflected(index().connection)
+            # One that the index does not go with yet was begun by an adopt that was cut short.
+            fits = state is None or (state[0] == ledger.log and state[1] <= ledger.size)
+            return fits and audit(ledger).ok
+    except (VaultError, KeyMissing, Untrusted):
         return False
 
 

@@ -13,6 +13,7 @@ import pytest
 from tests.cli.run import Ran, run
 from tests.trees import make_tree, settle
 
+OPENSSL = "openssl pkeyutl -verify -rawin -pubin -in text -sigfile signature -inkey"
 RECOMPUTE = Path(__file__).with_name("recompute.py")
 
 
@@ -105,7 +106,21 @@ def test_openssl_checks_the_signature(scanned: Path, vault: Path, tmp_path: Path
 def openssl(folder: Path, key: str) -> bool:
     try:
         ran = subprocess.run(
-            f"openssl pkeyutl -verify -rawin -pubin -inkey {key} -in text -sigfile signature".split(),
+            [
+                *[
+                    "openssl",
+                    "pkeyutl",
+                    "-verify",
+                    "-rawin",
+                    "-pubin",
+                    "-in",
+                    "text",
+                    "-sigfile",
+                    "signature",
+                    "-inkey",
+                ],
+                key,
+            ],
             cwd=folder,
             capture_output=True,
         )
