@@ -66,12 +66,12 @@ def command(
             comb(own, [os.path.realpath(a), os.path.realpath(b)], progress=progress_for(progress))
             found = _compare_known(own, a, b)
     assert found is not None
-    if as_json:
-        render.print_json(_object(found))
-    else:
-        _tell(found, a, b, None if whole else _SHOWN)
-        if diff:
-            for line in _differences(found.changed, a, b):
+    with render.reader_may_leave():
+        if as_json:
+            render.print_json(_object(found))
+        else:
+            _tell(found, a, b, None if whole else _SHOWN)
+            for line in _differences(found.changed, a, b) if diff else ():
                 click.echo(render.printable(line))
     same = not (found.changed or found.moved or found.only_a or found.only_b)
     if found.unknown:

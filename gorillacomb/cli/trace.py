@@ -117,8 +117,9 @@ def verify(
             }
         )
     else:
-        for line in _verdict(result, apart, kept is not None):
-            click.echo(line)
+        with render.reader_may_leave():
+            for line in _verdict(result, apart, kept is not None):
+                click.echo(line)
     return 0 if ok else 1
 
 

@@ -90,6 +90,7 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
     top = make_tree(tmp_path / "tree", {f"f{n}": str(n) for n in range(400)})
     out = tmp_path / "m.json"
     limited = 'ulimit -f 8; trap "" XFSZ; exec "$@"'
+    assert run("keys", "init").code == 0
     ran = run(words=shell(limited, "manifest", top, "-o", out))
     complained(ran, 2, "m.json.dsse", "file too large")
     assert os.listdir(tmp_path) == ["tree"]
