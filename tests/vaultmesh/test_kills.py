@@ -29,7 +29,7 @@ from tests.cli.run import environment, run
 from tests.dedupe.trace import check_trace, contents_on_disk, events, stamping_scan
 from tests.trees import Tree, make_tree, settle
 
-FILES = 3000
+FILES = 2000
 BATCH = 40
 
 
@@ -104,7 +104,7 @@ def test_killed_while_stamping(
 @pytest.mark.parametrize("signals", [signal.SIGKILL, signal.SIGINT])
 def test_killed_at_the_very_start(drive: Path, tmp_path: Path, signals: signal.Signals) -> None:
     """Before the trace is anything at all, or as it is begun."""
-    for number in range(8):
+    for number in range(4):
         vault = tmp_path / f"vault {number}"
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.vaultmesh.test_kills", "scan", vault, drive],
@@ -114,7 +114,7 @@ def test_killed_at_the_very_start(drive: Path, tmp_path: Path, signals: signal.S
         )
         while not (vault / "trace.db").exists() and process.poll() is None:
             time.sleep(0.0005)
-        time.sleep(number * 0.0015)
+        time.sleep(number * 0.003)
         process.send_signal(signals)
         process.wait()
         stamping_scan(vault, drive)
@@ -123,7 +123,7 @@ def test_killed_at_the_very_start(drive: Path, tmp_path: Path, signals: signal.S
 
 # Commands that change names of files: killed before each call that the system sees.
 
-STRIDES = [3, pytest.param(1, marks=pytest.mark.deep)]
+STRIDES = [4, pytest.param(1, marks=pytest.mark.deep)]
 CALLS = ("rename", "link", "unlink", "fsync", "open", "mkdir")
 
 
