@@ -76,6 +76,11 @@ def copy(connection: Connection, path: Path) -> None:
         os.close(descriptor)
 
 
+def fold_log(connection: Connection) -> None:
+    """Take a database's log into it, and leave the log empty. Raises sqlite3.Error."""
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def damage(connection: Connection) -> str | None:
     """The first thing that SQLite's own check finds wrong; None for nothing."""
     found: str = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]

@@ -72,7 +72,7 @@ def _fold(path: Path) -> None:
     with suppress(sqlite.DatabaseError):
         connection = sqlite.open_writer(path)
         try:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            sqlite.fold_log(connection)
         finally:
             connection.close()
 
