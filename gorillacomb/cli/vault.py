@@ -82,7 +82,8 @@ def backup(folder: Path, as_json: bool, vault: Vault) -> int:
     with Index.read(vault) as index, explaining(vault):
         # The index first: one that is behind its trace is brought up to date by a scan.
         hold_still(index.connection)
-        adopted = sorted(vault.folder.glob("trace-*.db*"))  # nobody writes to those any more
+        # The traces before an adopt: nobody writes to those any more.
+        adopted = [path for path in sorted(vault.folder.glob("trace-*.db*")) if path.is_file()]
         with read_trace(vault) as ledger:
             try:
                 folder.mkdir(mode=0o700, parents=True)

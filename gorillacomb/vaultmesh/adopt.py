@@ -41,7 +41,7 @@ def adopt(path: Path, keys: KeyStore, anchors: Anchors) -> Adopted:
     again goes on from there.
     """
     old = None
-    if path.exists():
+    if path.is_file() and not path.is_symlink():
         _fold(path)
         old = _head(path, keys, anchors)
     after: Body = {"adopts": None}
@@ -89,12 +89,12 @@ def _set_aside(path: Path, name: str) -> Path | None:
         log = path.with_name(path.name + end)
         if log.exists():
             os.rename(log, kept.with_name(kept.name + end))
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     if not kept.exists():
         try:
-            os.link(path, kept)
-        except OSError:  # a file system without hard links
+            os.link(path, kept, follow_symlinks=False)
+        except (OSError, NotImplementedError):  # a folder, or a file system without hard links
             os.rename(path, kept)
     return kept
 

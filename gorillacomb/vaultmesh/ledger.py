@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -121,6 +122,7 @@ class Ledger:
         Whether it is the one that was signed and anchored is looked at before anything is
         appended: see `check_head`. Raises VaultError.
         """
+        _refuse_no_file(path)
         with explaining(path):
             fresh = not path.exists()
             if fresh:
@@ -141,6 +143,7 @@ class Ledger:
     @classmethod
     def read(cls, path: Path, keys: KeyStore, anchors: Anchors) -> Self:
         """Open for reading beside whoever writes, all as of one moment. Raises VaultError."""
+        _refuse_no_file(path)
         if not path.exists():
             raise VaultError(
                 f"There is no trace {path}.",
@@ -514,6 +517,21 @@ def log_in(genesis: object) -> str:
 def _bare(words: str | None) -> str:
     """The words that make a table, without spaces and remarks."""
     return "".join(re.sub("--.*", "", words or "").split())
+
+
+def _refuse_no_file(path: Path) -> None:
+    """Refuse what SQLite would follow out of the vault, or wait for: a link, a pipe."""
+    try:
+        facts = os.lstat(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise VaultUnwritable(
+            f"The trace {path} cannot be used: {os.strerror(error.errno or 0).lower()}.",
+            "Check the vault's folder.",
+        ) from error
+    if not stat.S_ISREG(facts.st_mode):
+        raise VaultDamaged(f"{path} is not a file, but something else of that name.", _NO_REPAIR)
 
 
 def _refuse_newer(path: Path, connection: sqlite.Connection) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -653,6 +654,34 @@ def test_adopt_after_a_trace_that_cannot_be_read(
         [kept] = vault.glob("trace-*.db")
         assert kept.read_bytes() == before
     assert run("scan", scanned, vault=vault).code == 0
+    check_trace(vault, scanned)
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "socket", "link", "dangling link"])
+def test_a_trace_that_is_no_file(kind: str, scanned: Path, vault: Path, tmp_path: Path) -> None:
+    """Nothing waits for it, nothing follows it; adopt sets it aside."""
+    trace = vault / "trace.db"
+    trace.rename(tmp_path / "elsewhere")
+    if kind == "folder":
+        trace.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(trace)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(trace))
+    else:
+        trace.symlink_to(tmp_path / ("elsewhere" if kind == "link" else "nowhere"))
+    for command in (("scan", scanned), ("trace", "verify"), ("keys", "rotate")):
+        ran = run(*command, vault=vault)
+        assert ran.code in (2, 4)
+        assert str(trace) in ran.err
+    assert run("vault", "check", vault=vault).code == 1
+    assert run("trace", "adopt", vault=vault).code == 0
+    [aside] = vault.glob("trace-*.db")
+    assert not aside.is_file() or aside.is_symlink()
+    assert not (tmp_path / "nowhere").exists()
+    assert run("scan", scanned, vault=vault).code == 0
+    assert run("vault", "backup", tmp_path / "copy", vault=vault).code == 0
     check_trace(vault, scanned)
 
 
