@@ -24,7 +24,7 @@ class Anchors:
     def read(self, log: str) -> bytes | None:
         """The last checkpoint as a signed note; None when this machine has none of that log."""
         try:
-            with open(self.path(log), "rb") as file:
+            with open(self.path(log), "rb", opener=_at_once) as file:
                 return file.read(_MOST_BYTES)
         except FileNotFoundError:
             return None
@@ -54,6 +54,11 @@ class Anchors:
                 os.close(descriptor)
         except OSError as error:
             raise _unusable(path, error) from error
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open without waiting for anybody, should it be a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _unusable(path: Path, error: OSError) -> VaultUnwritable:

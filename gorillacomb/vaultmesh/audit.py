@@ -126,7 +126,8 @@ def audit(
     except _Bad as bad:
         return Audit(walk.frontier.size, walk.frontier.root(), bad.seq, bad.reason)
     except (VaultError, Untrusted) as error:
-        return Audit(walk.frontier.size, walk.frontier.root(), None, error.message)
+        reason = error.message.rstrip(".")
+        return Audit(walk.frontier.size, walk.frontier.root(), None, reason)
     except sqlite.DatabaseError as error:
         reason = f"it is damaged: {error}"
         return Audit(walk.frontier.size, walk.frontier.root(), None, reason)
@@ -145,7 +146,7 @@ def _read_checkpoints(ledger: Ledger, kept: bytes | None) -> tuple[list[_Signed]
                 raise Untrusted(f"{what} is no blob.")
             found.append(_Signed(*checkpoints.parse(note, what), what, stored, strict))
         except Untrusted as error:
-            problem = problem or error.message
+            problem = problem or error.message.rstrip(".")
 
     for size, note in ledger.checkpoints():
         read(note, f"its checkpoint over {size:,} entries", size, True)
@@ -154,7 +155,7 @@ def _read_checkpoints(ledger: Ledger, kept: bytes | None) -> tuple[list[_Signed]
         if anchored is not None:
             read(anchored, _ANCHOR, None, True)
     except VaultError as error:
-        problem = problem or error.message
+        problem = problem or error.message.rstrip(".")
     if kept is not None:
         read(kept, "the checkpoint that you kept", None, False)
     return found, problem
@@ -253,11 +254,15 @@ def _check_checkpoints(
     ``problem`` tells of one that could not be read.
     """
     size, vouched, covered = walk.frontier.size, 0, 0
+    unknown = None
     for each in sorted(signed, key=lambda each: each.checkpoint.size):
         found = each.checkpoint
         wrong = _problem_of(walk, each, trusted)
         problem = problem or wrong
-        if wrong is not None or not _key_at(walk, found.size, trusted) & {*trusted}:
+        if wrong is not None:
+            continue
+        if not _key_at(walk, found.size, trusted) & {*trusted}:
+            unknown = "it is signed by a key that is not known here"
             continue
         if found.size > size:
             first = walk.wrong_from if walk.wrong_node is not None else size
@@ -276,7 +281,8 @@ def _check_checkpoints(
         raise _Bad(None, "no key to check it with is known here")
     if vouched < size:
         raise _Bad(
-            _unvouched(walk, vouched), problem or f"entries from {vouched:,} on were never signed"
+            _unvouched(walk, vouched),
+            problem or unknown or f"entries from {vouched:,} on were never signed",
         )
     if problem is not None:
         raise _Bad(None, problem)
@@ -313,7 +319,7 @@ def _problem_of(walk: _Walk, each: _Signed, trusted: Sequence[bytes]) -> str | N
     try:
         signers = {key.public for key in each.note.signers(keys)}
     except Untrusted as error:
-        return f"{each.what}: {error.message}"
+        return f"{each.what}: {error.message.rstrip('.')}"
     due = _key_at(walk, found.size, trusted)
     if not due & signers:
         return f"{each.what} is not signed by the key that the trace had then"
