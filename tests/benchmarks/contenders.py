@@ -28,7 +28,7 @@ class Scene:
 class Contender:
     """A command line to time.
 
-    In `template` stand PYTHON, FLOOR, TREE, TEMP and VAULT for the paths that a scene fills in,
+    In `template` stand PYTHON, FLOOR, TREE, TEMP, HOME and VAULT for the paths that a scene fills in,
     so that `shown` reads alike on every machine. `reports` marks a command that prints a JSON
     document with counts. `note` says how its work differs.
     """
@@ -50,6 +50,7 @@ class Contender:
             "PYTHON": sys.executable,
             "TREE": str(scene.tree),
             "TEMP": str(scene.scratch),
+            "HOME": str(scene.home),
             "VAULT": str(scene.home / "vault"),
         }
         if "FLOOR" in self.template:
@@ -124,7 +125,7 @@ SHA256SUM = Contender(
 )
 VERIFY = Contender(
     "gorillacomb verify",
-    (*_OURS, "verify", "VAULT/../manifest.json", "--root", "TREE", "--vault", "VAULT"),
+    (*_OURS, "verify", "HOME/manifest.json", "--root", "TREE", "--vault", "VAULT"),
     "BLAKE3 of every file under a valid signature, modes, links, what is extra",
 )
 VERIFY_BOTH = Contender(
@@ -134,12 +135,12 @@ VERIFY_BOTH = Contender(
 )
 SHA256SUM_CHECK = Contender(
     "sha256sum -c",
-    ("sh", "-c", "cd 'TREE' && sha256sum --check --quiet 'VAULT/../SHA256SUMS'"),
+    ("sh", "-c", "cd 'TREE' && sha256sum --check --quiet 'HOME/SHA256SUMS'"),
     "SHA-256 of the files listed, one process",
 )
 B3SUM_CHECK = Contender(
     "b3sum --check",
-    ("sh", "-c", "cd 'TREE' && b3sum --check --quiet 'VAULT/../B3SUMS'"),
+    ("sh", "-c", "cd 'TREE' && b3sum --check --quiet 'HOME/B3SUMS'"),
     "BLAKE3 of the files listed, many threads for a large one",
 )
 EXPORTS = tuple(
@@ -148,15 +149,15 @@ EXPORTS = tuple(
         (
             "sh",  # exit status 3: links and empty folders, which such lists do not have
             "-c",
-            f"'PYTHON' -m gorillacomb export 'VAULT/../manifest.json' --format {form}"
-            f" -o 'VAULT/../{name}' || test $? -eq 3",
+            f"'PYTHON' -m gorillacomb export 'HOME/manifest.json' --format {form}"
+            f" -o 'HOME/{name}' || test $? -eq 3",
         ),
     )
     for form, name in (("sha256sum", "SHA256SUMS"), ("b3sum", "B3SUMS"))
 )
 MANIFEST_KEPT = Contender(
     "gorillacomb manifest, kept",
-    (*_OURS, "manifest", "TREE", "-o", "VAULT/../manifest.json", "--vault", "VAULT"),
+    (*_OURS, "manifest", "TREE", "-o", "HOME/manifest.json", "--vault", "VAULT"),
 )
 DUPES = Contender("gorillacomb dupes", (*_OURS, "dupes", "--vault", "VAULT", "--format", "fdupes"))
 
