@@ -28,8 +28,8 @@ class Scene:
 class Contender:
     """A command line to time.
 
-    In `template` stand PYTHON, FLOOR, TREE, TEMP, HOME and VAULT for the paths that a scene fills in,
-    so that `shown` reads alike on every machine. `reports` marks a command that prints a JSON
+    In `template` stand PYTHON, FLOOR, TREE, TEMP, HOME and VAULT for the paths that a scene fills
+    in, so that `shown` reads alike on every machine. `reports` marks a command that prints a JSON
     document with counts. `note` says how its work differs.
     """
 
