@@ -14,7 +14,7 @@ from gorillacomb.cli import render
 from gorillacomb.cli.lookup import find
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.progress import progress_for
-from gorillacomb.dedupe.compare import Comparison, compare, items_below
+from gorillacomb.dedupe.compare import Comparison, compare_folders
 from gorillacomb.dedupe.forest import Folder, load
 from gorillacomb.errors import UsageFault
 from gorillacomb.index.database import Index, explaining
@@ -98,7 +98,7 @@ def _compare_known(vault: Vault, a: bytes, b: bytes) -> Comparison | None:
         ]
         if len(sides) < 2:
             return None
-        return compare(*(items_below(index, forest, side) for side in sides))
+        return compare_folders(index, forest, *sides)
 
 
 def _object(found: Comparison) -> dict[str, object]:

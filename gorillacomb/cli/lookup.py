@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from gorillacomb.bytepaths import below, is_below
 from gorillacomb.cli import render
 from gorillacomb.cli.options import absolute
+from gorillacomb.dedupe.clutter import NOISE
+from gorillacomb.dedupe.families import SIMILAR
+from gorillacomb.dedupe.folders import Folders, open_folders
 from gorillacomb.dedupe.groups import Groups
 from gorillacomb.errors import UsageFault
 from gorillacomb.index import contents
@@ -34,6 +37,19 @@ class Found:
 def open_groups(index: Index) -> Groups:
     """The groups of an open index, with the user's preferences."""
     return Groups(index, is_online, load_settings().preferred)
+
+
+def folders_of(index: Index, similar: float = SIMILAR) -> Folders:
+    """The folders of an open index and how they relate, by the user's settings."""
+    settings = load_settings()
+    noise = None if settings.noise is None else frozenset(map(os.fsencode, settings.noise))
+    return open_folders(
+        index,
+        settings.preferred,
+        similar,
+        NOISE if noise is None else noise,
+        frozenset(map(os.fsencode, settings.machine_made)),
+    )
 
 
 def find(index: Index, path: bytes) -> Found:

@@ -19,6 +19,7 @@ COMMANDS = {
     "status": "Show what the vault knows: roots, files, redundancy, gaps.",
     "dupes": "List groups of identical files, the most wasteful first.",
     "explain": "Tell of one file or folder: its copies, which one to keep, why.",
+    "folders": "Show identical, contained and overlapping folders.",
     "compare": "Compare two folders: same, changed, moved, only in one.",
     "manifest": "Write down, signed, what stands in a folder.",
     "verify": "Check a manifest against what is on disk.",

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, Protocol, TypeVar
 
 from gorillacomb.bytepaths import below
 from gorillacomb.model import Choice, Copy
@@ -48,6 +49,16 @@ def smelly_parts(copy: Copy) -> tuple[bytes, ...]:
 @lru_cache(maxsize=65536)
 def _smelly_folders(path: bytes) -> tuple[bytes, ...]:
     return tuple(part for part in path.split(b"/") if smells(part))
+
+
+_Thing = TypeVar("_Thing", contravariant=True)
+
+
+class _Reasoned(Protocol[_Thing]):
+    """A rule about copies of anything, which says why one of them stayed."""
+
+    @property
+    def reason(self) -> Callable[[_Thing, Sequence[_Thing]], str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +128,9 @@ Ranks = tuple[int | bytes, ...]
 
 
 def narrow(
-    ranks: Sequence[Ranks], rules: Sequence[Rule], copy_at: Callable[[int], Copy]
+    ranks: Sequence[Ranks], rules: Sequence[_Reasoned[Any]], copy_at: Callable[[int], Any]
 ) -> tuple[list[int], tuple[str, ...]]:
-    """Which copies the rules leave, by their places in ``ranks``, and what they said.
+    """Which copies, of files or folders, the rules leave, by their places in ``ranks``, and why.
 
     ``copy_at`` gives the copy at a place; it is asked only for those that a reason speaks of: the
     winner, and of the losers those that were worst.

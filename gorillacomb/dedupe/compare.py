@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import stat
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
-from gorillacomb.dedupe.forest import EXECUTABLE, NOISE, Folder, Forest
+from gorillacomb.dedupe.forest import EXECUTABLE, Folder, Forest
 from gorillacomb.index.database import Index
-from gorillacomb.index.forest import file_entries_below
+from gorillacomb.index.forest import entries_in
 from gorillacomb.model import State
 
 _READ = (int(State.HASHED), int(State.FRESH))
@@ -45,33 +45,78 @@ class Comparison:
     """Paths at which one of them was not read."""
 
 
-def items_below(
-    index: Index, forest: Forest, folder: Folder, noise: frozenset[bytes] = NOISE
+def compare_folders(
+    index: Index, forest: Forest, a: Folder, b: Folder, apart: Collection[Folder] = ()
+) -> Comparison:
+    """Compare two folders by the index.
+
+    What has one Merkle digest is the same and not looked into, so that near copies are cheap.
+    ``apart`` are folders below them that do not count.
+    """
+    sides: tuple[dict[bytes, Item], dict[bytes, Item]] = {}, {}
+    same = 0
+    waiting = [(a, b, b"")]
+    while waiting:
+        x, y, prefix = waiting.pop()
+        if _is_same(x, y) and not any(x.holds(each) or y.holds(each) for each in apart):
+            same += x.entries if prefix or x.entries > x.empty or x.folders else 0
+            continue
+        names = {each.name: each for each in x.children if each not in apart}
+        others = {each.name: each for each in y.children if each not in apart}
+        for folder, items, children, twins in (
+            (x, sides[0], names, others),
+            (y, sides[1], others, names),
+        ):
+            own = _own_items(index, folder, prefix, forest.noise)
+            items.update(own)
+            if prefix and not own and not folder.children:
+                items[prefix[:-1]] = Item("dir", b"")
+            for name in children.keys() - twins.keys():
+                items.update(_items_below(index, forest, children[name], prefix, apart))
+        waiting += [
+            (names[name], others[name], prefix + name + b"/")
+            for name in names.keys() & others.keys()
+        ]
+    found = compare(*sides)
+    return replace(found, same=found.same + same)
+
+
+def _is_same(a: Folder, b: Folder) -> bool:
+    return a.digest == b.digest and a.gap is None and b.gap is None
+
+
+def _own_items(
+    index: Index, folder: Folder, prefix: bytes, noise: frozenset[bytes]
 ) -> dict[bytes, Item]:
-    """Everything in a folder and below it, by its path relative to it."""
-    prefixes = {folder.id: b""}
-    items: dict[bytes, Item] = {}
-    for each in forest.order[folder.first + 1 : folder.last + 1]:
-        assert each.parent is not None
-        prefixes[each.id] = prefixes[each.parent.id] + each.name + b"/"
-    filled = set()
-    for number, name, state, mode, size, digest, target in file_entries_below(
-        index.connection, folder.id
-    ):
-        prefix = prefixes.get(number)
-        if prefix is None or name in noise:
+    """The files and links right in a folder."""
+    items = {}
+    for _, name, state, mode, size, _, digest, target in entries_in(index.connection, folder.id):
+        if name in noise:
             continue
         if stat.S_ISLNK(mode):
             items[prefix + name] = Item("link", target or b"")
-        elif state != State.OTHER:
+        elif state != State.OTHER:  # a socket, a FIFO, a device
             known = state in _READ and digest is not None
             items[prefix + name] = Item("file", digest or b"", size, bool(mode & EXECUTABLE), known)
-        else:
-            continue  # a socket, a FIFO, a device
-        filled.add(number)
-    for each in forest.order[folder.first + 1 : folder.last + 1]:
-        if each.id not in filled and not each.children:
-            items[prefixes[each.id][:-1]] = Item("dir", b"")
+    return items
+
+
+def _items_below(
+    index: Index, forest: Forest, folder: Folder, prefix: bytes, apart: Collection[Folder]
+) -> dict[bytes, Item]:
+    """A folder, which has no counterpart, with everything in it and below it."""
+    items: dict[bytes, Item] = {}
+    waiting = [(folder, prefix)]
+    while waiting:
+        at, above = waiting.pop()
+        if at in apart:
+            continue
+        inner = above + at.name + b"/"
+        own = _own_items(index, at, inner, forest.noise)
+        items.update(own)
+        if not own and not at.children:
+            items[inner[:-1]] = Item("dir", b"")
+        waiting += [(child, inner) for child in at.children]
     return items
 
 

@@ -11,13 +11,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from gorillacomb.dedupe.clutter import NOISE, is_machine_made
 from gorillacomb.index import forest as stream
 from gorillacomb.index.database import Index
 from gorillacomb.index.forest import FileEntry
 from gorillacomb.model import FolderState, State
 
-NOISE = frozenset({b".DS_Store", b"Thumbs.db", b"desktop.ini"})
-"""Files that systems leave behind by themselves; no folder differs by them."""
 EXECUTABLE = 0o111
 _READ = frozenset({int(State.HASHED), int(State.FRESH)})
 _CAUSES = {
@@ -47,6 +46,10 @@ class Folder:
     parent: Folder | None
     name: bytes
     marker: str | None
+    project: Folder | None = None
+    """The outermost project around it, or itself; never the top of a root."""
+    machine: bool = False
+    """Whether a program made it, or the folder that it is in: ``node_modules`` and the like."""
     children: list[Folder] = field(default_factory=list)
     files: int = 0
     """Regular files, in it and below."""
@@ -55,8 +58,12 @@ class Folder:
     links: int = 0
     folders: int = 0
     """Folders below it."""
+    empty: int = 0
+    """Folders without anything in them, it and those below it."""
     gap: str | None = None
     """Why it is not complete; None for a folder of which everything is known."""
+    touched: int = 0
+    """When a file in it or below, machine-made folders aside, was last written, ns; 0 for never."""
     digest: bytes = b""
     sum: int = 0
     """The sum of all contents below, whatever their names: equal for the same contents."""
@@ -67,6 +74,16 @@ class Folder:
     def holds(self, other: Folder) -> bool:
         """Whether another folder is this one or stands below it."""
         return self.first <= other.first <= self.last
+
+    @property
+    def entries(self) -> int:
+        """Files, links and empty folders, in it and below."""
+        return self.files + self.links + self.empty
+
+    @property
+    def depth(self) -> int:
+        """How many folders there are above it, up to the top of its root."""
+        return 0 if self.parent is None else self.parent.depth + 1
 
     def path(self, top: bytes) -> bytes:
         """Its path, where ``top`` is that of its root."""
@@ -85,6 +102,8 @@ class Forest:
     folders: dict[int, Folder]
     order: list[Folder]
     """Each folder before those below it."""
+    noise: frozenset[bytes]
+    """Names of files that do not count."""
 
     @property
     def tops(self) -> Iterator[Folder]:
@@ -92,15 +111,25 @@ class Forest:
         return (folder for folder in self.order if folder.parent is None)
 
 
-def load(index: Index, noise: frozenset[bytes] = NOISE) -> Forest:
-    """Read the forest from the index. ``noise`` are names of files that do not count."""
+def load(
+    index: Index,
+    noise: frozenset[bytes] = NOISE,
+    machine_made: frozenset[bytes] = frozenset(),
+) -> Forest:
+    """Read the forest from the index.
+
+    ``noise`` are names of files that do not count; ``machine_made`` are names of folders that
+    programs make, beside those that are known for it.
+    """
     connection = index.connection
     folders = _folders(stream.folder_entries(connection))
     order = _ordered(folders.values())
+    for folder in order:
+        _place(folder, machine_made)
     own = _own_digests(folders, stream.file_entries(connection), noise)
     for folder in reversed(order):
         _sum_up(folder, own.get(folder.id, b""))
-    return Forest(folders, order)
+    return Forest(folders, order, noise)
 
 
 def _folders(entries: Iterable[stream.FolderEntry]) -> dict[int, Folder]:
@@ -133,6 +162,17 @@ def _ordered(folders: Iterable[Folder]) -> list[Folder]:
     return order
 
 
+def _place(folder: Folder, machine_made: frozenset[bytes]) -> None:
+    """Say what a folder is by what is around it, which is placed already."""
+    above = folder.parent
+    if above is None:
+        return
+    folder.project = above.project or (folder if folder.marker is not None else None)
+    folder.machine = above.machine or is_machine_made(
+        folder.name, above.project is not None, machine_made
+    )
+
+
 def _own_digests(
     folders: dict[int, Folder], entries: Iterable[FileEntry], noise: frozenset[bytes]
 ) -> dict[int, bytes]:
@@ -140,7 +180,7 @@ def _own_digests(
     own: dict[int, bytes] = {}
     parts: list[bytes] = []
     at: Folder | None = None
-    for number, name, state, mode, size, digest, target in entries:
+    for number, name, state, mode, size, mtime, digest, target in entries:
         if at is None or at.id != number:
             if at is not None and parts:
                 own[at.id] = b"".join(parts)
@@ -153,6 +193,8 @@ def _own_digests(
         if state in _READ and digest is not None:
             at.files += 1
             at.size += size
+            if mtime > at.touched:
+                at.touched = mtime
             if size:
                 at.sum += int.from_bytes(digest, "big")
             parts.append(b"%c%b%b\0" % (120 if mode & EXECUTABLE else 45, digest, name))
@@ -173,13 +215,17 @@ def _sum_up(folder: Folder, own: bytes) -> None:
     """Add up what stands below a folder whose subfolders are summed up already."""
     parts = [own]
     folder.last = folder.first
+    folder.empty = int(not (folder.children or folder.files or folder.links))
     for child in folder.children:
         folder.files += child.files
         folder.size += child.size
         folder.links += child.links
         folder.folders += child.folders + 1
+        folder.empty += child.empty
         folder.sum += child.sum
         folder.last = child.last
+        if child.touched > folder.touched and not child.machine:
+            folder.touched = child.touched
         if child.gap is not None and folder.gap is None:
             name = child.name.decode("utf-8", "backslashreplace")
             folder.gap = child.gap if ":" in child.gap else f"{name}: {child.gap}"

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gorillacomb.index.paths import BELOW
 from gorillacomb.index.store import AWAY
 from gorillacomb.sqlite import Connection
 
 FolderEntry = tuple[int, int, int | None, bytes, int, str | None, str | None]
 """id, root, parent, name, state, marker, cause."""
-FileEntry = tuple[int, bytes, int, int, int, bytes | None, bytes | None]
-"""folder, name, state, mode, size, digest, target."""
+FileEntry = tuple[int, bytes, int, int, int, int, bytes | None, bytes | None]
+"""folder, name, state, mode, size, mtime (ns), digest, target."""
 
-_FILE = "folder, name, state, mode, size, digest, target"
+_FILE = "folder, name, state, mode, size, mtime_ns, digest, target"
 
 
 def folder_entries(connection: Connection) -> Iterator[FolderEntry]:
@@ -31,11 +30,8 @@ def file_entries(connection: Connection) -> Iterator[FileEntry]:
     return iter(connection.execute(f"SELECT {_FILE} FROM files ORDER BY folder, name"))
 
 
-def file_entries_below(connection: Connection, folder: int) -> Iterator[FileEntry]:
-    """The same of one folder and all below it."""
+def entries_in(connection: Connection, folder: int) -> Iterator[FileEntry]:
+    """The entries right in one folder, by name."""
     return iter(
-        connection.execute(
-            f"{BELOW} SELECT {_FILE} FROM files WHERE folder IN below ORDER BY folder, name",
-            (folder,),
-        )
+        connection.execute(f"SELECT {_FILE} FROM files WHERE folder = ? ORDER BY name", (folder,))
     )

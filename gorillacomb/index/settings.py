@@ -25,6 +25,10 @@ class Settings:
     prefer: tuple[str, ...] = ()
     """Paths, or globs over whole paths, whose copies are to be kept."""
     workers: int | None = None
+    machine_made: tuple[str, ...] = ()
+    """Names of folders that programs make, beside those that are known for it."""
+    noise: tuple[str, ...] | None = None
+    """Names of files by which no folder differs; None for those that systems leave behind."""
 
     def preferred(self, path: bytes) -> bool:
         """Whether a path lies in a preferred place."""
@@ -60,7 +64,7 @@ def load_settings(folder: Path | None = None) -> Settings:
         return Settings()
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageFault(f"{path} cannot be read: {error}.", "Correct or remove it.") from error
-    known = {"exclude", "min-size", "prefer", "workers"}
+    known = {"exclude", "machine-made", "min-size", "noise", "prefer", "workers"}
     unknown = sorted(set(values) - known)
     try:
         if unknown:
@@ -72,6 +76,8 @@ def load_settings(folder: Path | None = None) -> Settings:
             min_size=_size(values, "min-size"),
             prefer=tuple(os.path.expanduser(place) for place in _texts(values, "prefer")),
             workers=_number(values, "workers"),
+            machine_made=_texts(values, "machine-made"),
+            noise=_texts(values, "noise") if "noise" in values else None,
         )
     except ValueError as error:
         raise UsageFault(f"{path}: {error}.", "Correct that line.") from error

@@ -81,6 +81,14 @@ def count(connection: Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM stamps").fetchone()[0])
 
 
+def count_by_folder(connection: Connection) -> dict[int, int]:
+    """How many canonical files stand right in each folder, by its id."""
+    rows: list[tuple[int, int]] = connection.execute(
+        "SELECT folder, count(*) FROM stamps GROUP BY folder"
+    ).fetchall()
+    return dict(rows)
+
+
 def stamps_below(connection: Connection, folder: int) -> list[tuple[bytes, Stamp]]:
     """The stamps in a folder and below it, as the trace knows that folder."""
     rows = connection.execute(

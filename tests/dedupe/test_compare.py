@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gorillacomb.dedupe.compare import compare, items_below
+from gorillacomb.dedupe.compare import compare_folders
 from gorillacomb.dedupe.forest import load
 from gorillacomb.index.database import Index
 from gorillacomb.index.vault import Vault
@@ -63,7 +63,7 @@ def test_any_two_trees(a: Tree, b: Tree) -> None:
                 next(each for each in forest.order if each.path(b"") == name)
                 for name in (b"/A", b"/B")
             ]
-            found = compare(*(items_below(index, forest, side) for side in sides))
+            found = compare_folders(index, forest, *sides)
         ours, theirs = on_disk(top / "A"), on_disk(top / "B")
         both = ours.keys() & theirs.keys()
         assert found.same == sum(ours[path] == theirs[path] for path in both)

@@ -1,0 +1,204 @@
+"""All that the index tells of its folders: families with the copy to keep, and what else stands
+in more than one place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from gorillacomb.dedupe import forest as forests
+from gorillacomb.dedupe import shares as contents
+from gorillacomb.dedupe.clutter import NOISE, VERSION_CONTROL
+from gorillacomb.dedupe.elsewhere import Elsewhere, all_elsewhere
+from gorillacomb.dedupe.families import SIMILAR, Kin, find_kin
+from gorillacomb.dedupe.forest import Folder, Forest
+from gorillacomb.dedupe.identical import identical
+from gorillacomb.dedupe.keeper import Candidate, keeper
+from gorillacomb.dedupe.relations import Relation, relate
+from gorillacomb.dedupe.shares import Shares
+from gorillacomb.index import stamps
+from gorillacomb.index.database import Index
+from gorillacomb.index.roots import all_roots
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Copies of one tree."""
+
+    members: tuple[Folder, ...]
+    keep: Folder
+    reasons: tuple[str, ...]
+    structural: bool
+    """Whether all of them stand inside one project: they belong to how it is built."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineMade:
+    """Machine-made folders of one name of which copies exist."""
+
+    name: bytes
+    folders: int
+    """Outermost ones: what stands inside of others is not counted."""
+    files: int
+    bytes: int
+
+
+@dataclass(slots=True)
+class Folders:
+    """The folders of an open index and how they relate to each other."""
+
+    index: Index
+    forest: Forest
+    shares: Shares
+    roots: dict[int, bytes]
+    """The roots' paths by their ids."""
+    kin: Kin
+    preferred: Callable[[bytes], bool]
+    stamped: dict[int, int]
+    """How many canonical files stand right in a folder, by its id."""
+
+    def path(self, folder: Folder) -> bytes:
+        """The absolute path of a folder."""
+        return folder.path(self.roots[folder.root])
+
+    def families(self) -> list[Family]:
+        """Families, the one with the largest folder first."""
+        return [self.family(members) for members in self.kin.families]
+
+    def family(self, members: Sequence[Folder]) -> Family:
+        """A family with the copy to keep."""
+        candidates = [self._candidate(each, members) for each in members]
+        winner, reasons = keeper(candidates)
+        by_merit, merits = keeper([replace(each, stamped=0) for each in candidates])
+        if by_merit == winner:
+            reasons = merits  # that it was chosen before says less than why it was
+        return Family(tuple(members), members[winner], reasons, is_structural(members))
+
+    def _candidate(self, folder: Folder, members: Sequence[Folder]) -> Candidate:
+        apart = {each for each in members if folder.holds(each) and each is not folder}
+        below = self.forest.order[folder.first : folder.last + 1]
+        inside = {place for each in apart for place in range(each.first, each.last + 1)}
+        stamped = sum(
+            self.stamped.get(each.id, 0)
+            for each in below
+            if not each.machine and each.first not in inside
+        )
+        path = self.path(folder)
+        amount = self.shares.amount(self.shares.own_batches(folder, apart))
+        return Candidate(folder, path, amount, stamped, self.preferred(path))
+
+    def relations(self, family: Family) -> list[Relation]:
+        """How each other member of a family relates to the one to keep."""
+        return [
+            relate(self.index, self.shares, each, family.keep, family.members)
+            for each in family.members
+            if each is not family.keep
+        ]
+
+    def pairs(self) -> list[Relation]:
+        """Folders that share much of the smaller one and are no copies of one tree."""
+        return [relate(self.index, self.shares, *pair) for pair in self.kin.pairs]
+
+    def identical(self, everything: bool = False) -> list[list[Folder]]:
+        """Groups of identical folders, most files first.
+
+        Unless ``everything`` is wanted, those in machine-made folders, and those that are said by a
+        family, are left out.
+        """
+        found = identical(self.forest)
+        if everything:
+            return found
+        said = [set(each) for each in self.kin.families]
+        return [
+            group
+            for group in found
+            if not all(each.machine for each in group)
+            and not is_structural(group)
+            and (any(set(group) <= each for each in said) or not self._is_said(group))
+        ]
+
+    def _is_said(self, group: Sequence[Folder]) -> bool:
+        """Whether the members of a group stand in different members of one family."""
+        return any(
+            all(any(one is not each and one.holds(each) for one in family) for each in group)
+            for family in self.kin.families
+        )
+
+    def elsewhere(self) -> list[Elsewhere]:
+        """Folders of which every content stands elsewhere, most bytes first.
+
+        Copies of one tree, machine-made folders, and what one project repeats in itself are not
+        among them.
+        """
+        known = {each for family in self.kin.families for each in family}
+        found = []
+        for each in all_elsewhere(self.shares):
+            inside = each.inner
+            if (
+                not inside.machine
+                and not _is_in(inside, known)
+                and not any(inside.holds(one) and one.files == inside.files for one in known)
+                and not is_structural((inside, *each.outer))
+            ):
+                found.append(each)
+        return sorted(found, key=lambda each: (-each.amount.bytes, each.inner.first))
+
+    def machine_made(self) -> list[MachineMade]:
+        """Machine-made folders that stand in several places, most bytes first, by name."""
+        tops = [
+            each
+            for each in self.forest.order
+            if each.machine and each.parent is not None and not each.parent.machine
+        ]
+        names = Counter(each.name for each in tops if each.name not in VERSION_CONTROL)
+        found = []
+        for name, number in names.items():
+            here = [each for each in tops if each.name == name]
+            found.append(
+                MachineMade(
+                    name, number, sum(each.files for each in here), sum(each.size for each in here)
+                )
+            )
+        return sorted(found, key=lambda each: (-each.bytes, each.name))
+
+
+def _is_in(folder: Folder, known: Collection[Folder]) -> bool:
+    at: Folder | None = folder
+    while at is not None and at not in known:
+        at = at.parent
+    return at is not None
+
+
+def is_structural(folders: Iterable[Folder]) -> bool:
+    """Whether all folders stand inside one and the same project, below its top."""
+    around = {each.project if each.project is not each else None for each in folders}
+    return len(around) == 1 and None not in around
+
+
+def open_folders(
+    index: Index,
+    preferred: Callable[[bytes], bool],
+    similar: float = SIMILAR,
+    noise: frozenset[bytes] = NOISE,
+    machine_made: frozenset[bytes] = frozenset(),
+) -> Folders:
+    """Read the folders of an index and find what belongs together; no file is read for it.
+
+    ``similar`` is the share of the smaller folder that makes two folders a pair. Raises VaultError.
+    """
+    connection = index.connection
+    forest = forests.load(index, noise, machine_made)
+    shares = contents.load(
+        forest,
+        ((digest, size, folder, name) for digest, size, _, folder, name in stamps.holders(connection)),
+    )
+    return Folders(
+        index,
+        forest,
+        shares,
+        {root.id: root.path for root in all_roots(connection)},
+        find_kin(shares, similar),
+        preferred,
+        stamps.count_by_folder(connection),
+    )
