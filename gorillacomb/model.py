@@ -153,6 +153,19 @@ class GroupSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Tree:
+    """Of which copy of a tree a folder is part, if there are several."""
+
+    rank: int
+    """0 in the one to keep; 1 in that one, but in a folder that it repeats in itself; 2 in none."""
+    reasons: tuple[str, ...] = ()
+    """Why that one is kept."""
+
+
+NO_TREE: Final = Tree(2)
+
+
+@dataclass(frozen=True, slots=True)
 class Copy:
     """One name of a content, with what the canonical choice looks at."""
 
@@ -172,6 +185,7 @@ class Copy:
     repository: bool = False
     """Whether version control stands in that project."""
     preferred: bool = False
+    tree: Tree = NO_TREE
     folder: int = 0
     """The index id of the folder that it stands in."""
 

@@ -15,6 +15,8 @@ NOATIME: int = getattr(os, "ONOATIME", 0)
 _SF_DATALESS = 0x40000000  # macOS, sys/stat.h
 _RECALL = 0x00400000 | 0x00040000 | 0x00001000  # Windows: RECALL_ON_DATA_ACCESS, _OPEN, OFFLINE
 _DEEPEST = 64
+INT64 = 1 << 63
+"""The first number that SQLite cannot store as an integer."""
 
 Identity = tuple[int, int]
 """Device and inode."""
@@ -80,6 +82,16 @@ def _is_prefix(above: bytes, path: bytes) -> bool:
 def identity_of(facts: os.stat_result) -> Identity:
     """What file or folder it is, whatever its path."""
     return facts.st_dev, facts.st_ino
+
+
+def fold(inode: int) -> int:
+    """An unsigned 64-bit inode as the signed integer that SQLite stores."""
+    return inode if inode < INT64 else inode - 2 * INT64
+
+
+def int64(time_ns: int) -> int:
+    """A time in ns, held within what SQLite stores (until the year 2262)."""
+    return time_ns if -INT64 <= time_ns < INT64 else (INT64 - 1 if time_ns > 0 else -INT64)
 
 
 def open_file(name: bytes, folder: int) -> int:

@@ -98,7 +98,7 @@ def _compare_known(vault: Vault, a: bytes, b: bytes) -> Comparison | None:
         ]
         if len(sides) < 2:
             return None
-        return compare_folders(index, forest, *sides)
+        return compare_folders(index, forest, sides[0], sides[1])
 
 
 def _object(found: Comparison) -> dict[str, object]:

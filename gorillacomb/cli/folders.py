@@ -96,7 +96,8 @@ def _story(folders: Folders, wanted: Wanted, whole: bool) -> Iterator[str]:
         yield render.style("Overlapping", bold=True) + ":"
         yield from (_pair_line(folders, each) for each in pairs)
     elif pairs:
-        yield f"{render.style('Overlapping', bold=True)}: {render.count(len(pairs), 'pair')} (--all)"
+        many = render.count(len(pairs), "pair")
+        yield f"{render.style('Overlapping', bold=True)}: {many} (--all)"
     if not (known or elsewhere or pairs):
         yield "No two folders have much in common."
     yield from _set_aside(folders, families, whole)
@@ -127,9 +128,7 @@ def _some(lines: list[str], whole: bool) -> Iterator[str]:
 
 def _elsewhere_line(folders: Folders, found: Elsewhere) -> str:
     width = render.width()
-    places = " and ".join(
-        render.path_text(each.name or folders.path(each)) for each in found.outer
-    )
+    places = " and ".join(render.path_text(each.name or folders.path(each)) for each in found.outer)
     tail = f" ({render.size(found.amount.bytes)})" + (f" in {places}" if places else "")
     path = folders.path(found.inner)
     room = None if width is None else max(width - 2 - render.columns(tail), 24)

@@ -39,15 +39,20 @@ def open_groups(index: Index) -> Groups:
     return Groups(index, is_online, load_settings().preferred)
 
 
+def noise_names() -> frozenset[bytes]:
+    """Names of files that do not count: those that the user gave, or the usual ones."""
+    given = load_settings().noise
+    return NOISE if given is None else frozenset(map(os.fsencode, given))
+
+
 def folders_of(index: Index, similar: float = SIMILAR) -> Folders:
     """The folders of an open index and how they relate, by the user's settings."""
     settings = load_settings()
-    noise = None if settings.noise is None else frozenset(map(os.fsencode, settings.noise))
     return open_folders(
         index,
         settings.preferred,
         similar,
-        NOISE if noise is None else noise,
+        noise_names(),
         frozenset(map(os.fsencode, settings.machine_made)),
     )
 

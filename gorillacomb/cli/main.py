@@ -21,6 +21,7 @@ COMMANDS = {
     "explain": "Tell of one file or folder: its copies, which one to keep, why.",
     "folders": "Show identical, contained and overlapping folders.",
     "compare": "Compare two folders: same, changed, moved, only in one.",
+    "unique": "What would be lost if a folder went.",
     "manifest": "Write down, signed, what stands in a folder.",
     "verify": "Check a manifest against what is on disk.",
     "export": "Write a manifest as sha256sum, b3sum, bagit, mtree, oms or csv.",

@@ -13,6 +13,7 @@ import click
 from gorillacomb.bytepaths import is_below
 from gorillacomb.cli import render
 from gorillacomb.cli.findings import findings
+from gorillacomb.cli.lookup import folders_of
 from gorillacomb.cli.options import BytesPath, Size, json_option, vault_option
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.dedupe.groups import Groups
@@ -142,7 +143,7 @@ def command(
     )
     shown = progress_for(progress)
     early = _EarlyFindings(shown, settings)
-    recorder = TraceRecorder(is_online, settings.preferred, bool(settings.prefer))
+    recorder = TraceRecorder(is_online, settings.preferred, bool(settings.prefer), folders_of)
     report = comb(vault, paths, options, shown, None if as_json else early, recorder)
     with Index.read(vault) as index:
         outcome = Outcome.of(index, report)

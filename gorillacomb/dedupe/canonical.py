@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
@@ -58,7 +58,7 @@ class _Reasoned(Protocol[_Thing]):
     """A rule about copies of anything, which says why one of them stayed."""
 
     @property
-    def reason(self) -> Callable[[_Thing, Sequence[_Thing]], str]: ...
+    def reason(self) -> Callable[[_Thing, Iterable[_Thing]], str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +67,29 @@ class Rule:
 
     name: str
     rank: Callable[[Copy], int | bytes]
-    reason: Callable[[Copy, Sequence[Copy]], str]
+    reason: Callable[[Copy, Iterable[Copy]], str]
 
 
-def _prefer_reason(winner: Copy, losers: Sequence[Copy]) -> str:
+def _prefer_reason(winner: Copy, losers: Iterable[Copy]) -> str:
     return "you prefer this place"
+
+
+def _tree_reason(winner: Copy, losers: Iterable[Copy]) -> str:
+    return f"its whole folder is kept: {'; '.join(winner.tree.reasons)}"
 
 
 def _project_rank(copy: Copy) -> int:
     return 0 if copy.repository else 1 if copy.project is not None else 2
 
 
-def _project_reason(winner: Copy, losers: Sequence[Copy]) -> str:
+def _project_reason(winner: Copy, losers: Iterable[Copy]) -> str:
     if winner.project is None:
         return "inside a project"
     kind = "repository" if winner.repository else "project"
     return f"inside the {kind} {_show(os.path.basename(winner.project))} ({winner.marker})"
 
 
-def _smell_reason(winner: Copy, losers: Sequence[Copy]) -> str:
+def _smell_reason(winner: Copy, losers: Iterable[Copy]) -> str:
     worst = max(losers, key=lambda copy: (len(smelly_parts(copy)), copy.path))
     parts = smelly_parts(worst)
     if not parts:
@@ -100,6 +104,7 @@ def _show(name: bytes) -> str:
 
 RULES: tuple[Rule, ...] = (
     Rule("preferred", lambda copy: not copy.preferred, _prefer_reason),
+    Rule("tree", lambda copy: copy.tree.rank, _tree_reason),
     Rule("project", _project_rank, _project_reason),
     Rule("smell", lambda copy: len(smelly_parts(copy)), _smell_reason),
     Rule("shallower", lambda copy: copy.path.count(b"/"), lambda _, __: "less deeply nested"),
@@ -109,7 +114,7 @@ RULES: tuple[Rule, ...] = (
 """The rules in the order in which they are applied."""
 
 
-RULES_OF_PLACE = RULES[:4]
+RULES_OF_PLACE = RULES[:5]
 """Those that look at where a copy stands and at nothing that its content's other copies share."""
 
 
@@ -145,5 +150,5 @@ def narrow(
         if best != worst:
             losers = [place for place in left if ranks[place][at] == worst]
             left = [place for place in left if ranks[place][at] == best]
-            reasons.append(rule.reason(copy_at(left[0]), [copy_at(place) for place in losers]))
+            reasons.append(rule.reason(copy_at(left[0]), map(copy_at, losers)))
     return left, tuple(reasons)

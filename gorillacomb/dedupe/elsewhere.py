@@ -50,7 +50,7 @@ def outer(shares: Shares, folder: Folder, batches: set[int]) -> tuple[Folder, ..
         for place in shares.places[batch]:
             if not folder.first <= place <= folder.last:
                 branches[_branch(shares, folder, place)].add(batch)
-    found = []
+    found: list[Folder] = []
     while left and len(found) < _MOST_OUTER:
         branch = max(branches, key=lambda at: (len(branches[at] & left), -at), default=None)
         if branch is None or not branches[branch] & left:

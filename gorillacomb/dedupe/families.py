@@ -39,7 +39,7 @@ class Overlap:
 
     @property
     def share(self) -> float:
-        """How much of the smaller one stands in the other: the lesser of files and bytes, 0 to 1."""
+        """How much of the smaller one stands in the other: by files or bytes, the lesser."""
         files = self.shared.files + min(self.only_a.files, self.only_b.files)
         size = self.shared.bytes + min(self.only_a.bytes, self.only_b.bytes)
         return min(self.shared.files / files, self.shared.bytes / size) if files else 0.0
@@ -197,7 +197,11 @@ class _Search:
         """
         by_stem: defaultdict[bytes, list[Folder]] = defaultdict(list)
         for folder in self.shares.forest.order:
-            if folder.parent is not None and not folder.machine and self.amounts[folder.first].files:
+            if (
+                folder.parent is not None
+                and not folder.machine
+                and self.amounts[folder.first].files
+            ):
                 by_stem[stem(folder.name)].append(folder)
         by_stem.pop(b"", None)
         stems = sorted(by_stem)

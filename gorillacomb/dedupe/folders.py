@@ -191,7 +191,10 @@ def open_folders(
     forest = forests.load(index, noise, machine_made)
     shares = contents.load(
         forest,
-        ((digest, size, folder, name) for digest, size, _, folder, name in stamps.holders(connection)),
+        (
+            (digest, size, folder, name)
+            for digest, size, _, folder, name in stamps.holders(connection)
+        ),
     )
     return Folders(
         index,

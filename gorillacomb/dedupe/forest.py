@@ -105,6 +105,12 @@ class Forest:
     noise: frozenset[bytes]
     """Names of files that do not count."""
 
+    def dissolve(self) -> None:
+        """Let all folders go at once: they name each other, which keeps them until then."""
+        for folder in self.order:
+            folder.parent = folder.project = None
+            folder.children = []
+
     @property
     def tops(self) -> Iterator[Folder]:
         """The top folders of the roots."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from gorillacomb.dedupe.canonical import Ranks, choose, smells
 from gorillacomb.index import contents
@@ -11,11 +11,11 @@ from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.stamps import stamp_of
-from gorillacomb.model import Choice, Copy, Group, GroupSummary, IndexedFile, Root
+from gorillacomb.model import NO_TREE, Choice, Copy, Group, GroupSummary, IndexedFile, Root, Tree
 
 _VERSION_CONTROL = frozenset({".git", ".hg", ".svn", ".jj"})
 
-_STANDING = "the standing choice, made before the others were known"
+_STANDING = "the standing choice, made with its folder or before the others were known"
 
 Project = tuple[bytes, str, bool]
 """The folder of a project, the name that makes it one, whether that is version control."""
@@ -27,13 +27,20 @@ Online = Callable[[Root], bool]
 class Groups:
     """Reads groups from an open index, remembering what it learned of folders on the way."""
 
-    def __init__(self, index: Index, online: Online, preferred: Callable[[bytes], bool]) -> None:
+    def __init__(
+        self,
+        index: Index,
+        online: Online,
+        preferred: Callable[[bytes], bool],
+        trees: Mapping[int, Tree] | None = None,
+    ) -> None:
+        """``trees`` says by a folder's id of which tree it is part, as in `Copy.tree`."""
         self._index = index
+        self._trees: Mapping[int, Tree] = {} if trees is None else trees
         self.roots = {root.id: root for root in all_roots(index.connection)}
         self.paths = FolderPaths(index.connection, self.roots)
         self._online = {number: online(root) for number, root in self.roots.items()}
         self.is_preferred = preferred
-        self._places: dict[int, Copy] = {}
         self._traits: dict[int, tuple[Project | None, int, int]] = {}
 
     def all(self, limit: int | None = None) -> Iterator[Group]:
@@ -76,26 +83,25 @@ class Groups:
 
     def copy_in(self, folder: int) -> Copy:
         """What any copy in a folder is like, as far as its place says; its name is empty."""
-        if folder not in self._places:
-            place = self.paths.place(folder)
-            assert place is not None, "no scan leaves a folder without a place"
-            root = self.roots[place[0]]
-            path, marker, repository = self._project(folder) or (None, None, False)
-            self._places[folder] = Copy(
-                path=place[1].rstrip(b"/") + b"/",
-                root_path=root.path,
-                volume=root.volume,
-                inode=0,
-                mtime_ns=0,
-                size=0,
-                blocks=0,
-                online=self._online[root.id],
-                project=path,
-                marker=marker,
-                repository=repository,
-                folder=folder,
-            )
-        return self._places[folder]
+        place = self.paths.place(folder)
+        assert place is not None, "no scan leaves a folder without a place"
+        root = self.roots[place[0]]
+        path, marker, repository = self._project(folder) or (None, None, False)
+        return Copy(
+            path=place[1].rstrip(b"/") + b"/",
+            root_path=root.path,
+            volume=root.volume,
+            inode=0,
+            mtime_ns=0,
+            size=0,
+            blocks=0,
+            online=self._online[root.id],
+            project=path,
+            marker=marker,
+            repository=repository,
+            folder=folder,
+            tree=self._trees.get(folder, NO_TREE),
+        )
 
     def _copy(self, file: IndexedFile) -> Copy:
         root = self.roots[file.root]
@@ -114,6 +120,7 @@ class Groups:
             marker=marker,
             repository=repository,
             preferred=self.is_preferred(file.path),
+            tree=self._trees.get(file.folder, NO_TREE),
         )
 
     def _project(self, folder: int) -> Project | None:
@@ -122,7 +129,8 @@ class Groups:
     def ranks_in(self, folder: int) -> Ranks:
         """What the rules of place think of a copy in a folder, its own name left aside."""
         project, smelly, depth = self._trait(folder)
-        return (1, 2 if project is None else int(not project[2]), smelly, depth)
+        tree = self._trees.get(folder, NO_TREE).rank
+        return (1, tree, 2 if project is None else int(not project[2]), smelly, depth)
 
     def _trait(self, folder: int) -> tuple[Project | None, int, int]:
         """The outermost project around a folder, how many names smell, how many slashes there are.

@@ -1,4 +1,4 @@
-"""Folders that hold the same, names and all: the largest ones, not each pair of their subfolders."""
+"""Folders that hold the same, names and all: the largest ones, not all pairs of subfolders."""
 
 from __future__ import annotations
 

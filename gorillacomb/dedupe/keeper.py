@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from gorillacomb.dedupe.canonical import narrow, smells
@@ -31,7 +31,7 @@ class FolderRule:
 
     name: str
     rank: Callable[[Candidate], int | bytes]
-    reason: Callable[[Candidate, Sequence[Candidate]], str]
+    reason: Callable[[Candidate, Iterable[Candidate]], str]
 
 
 def smelly_names(folder: Folder) -> list[bytes]:
@@ -57,14 +57,14 @@ def _project(candidate: Candidate) -> int:
     return 0 if (project.marker or "").encode() in VERSION_CONTROL else 1
 
 
-def _project_reason(winner: Candidate, losers: Sequence[Candidate]) -> str:
+def _project_reason(winner: Candidate, losers: Iterable[Candidate]) -> str:
     project = winner.folder.project
     if project is None:
         return "no copy is inside a project"
     return ("a repository" if not _project(winner) else "a project") + f" ({project.marker})"
 
 
-def _smell_reason(winner: Candidate, losers: Sequence[Candidate]) -> str:
+def _smell_reason(winner: Candidate, losers: Iterable[Candidate]) -> str:
     worst = max((smelly_names(each.folder) for each in losers), key=len)
     name = worst[0].decode("utf-8", "backslashreplace") if worst else ""
     return f"not under a name of a copy, such as '{name}'"
@@ -81,9 +81,7 @@ FOLDER_RULES: tuple[FolderRule, ...] = (
     FolderRule("project", _project, _project_reason),
     FolderRule("smell", lambda each: len(smelly_names(each.folder)), _smell_reason),
     FolderRule("fuller", lambda each: -each.amount.files, lambda _, __: "the more complete one"),
-    FolderRule(
-        "newer", lambda each: -each.folder.touched, lambda _, __: "worked on more recently"
-    ),
+    FolderRule("newer", lambda each: -each.folder.touched, lambda _, __: "worked on more recently"),
     FolderRule("shallower", lambda each: each.folder.depth, lambda _, __: "less deeply nested"),
     FolderRule("name", lambda each: each.path, lambda _, __: "first by name, all else being equal"),
 )
@@ -95,4 +93,3 @@ def keeper(candidates: Sequence[Candidate]) -> tuple[int, tuple[str, ...]]:
     ranks = [tuple(rule.rank(each) for rule in FOLDER_RULES) for each in candidates]
     left, reasons = narrow(ranks, FOLDER_RULES, lambda place: candidates[place])
     return left[0], reasons
-

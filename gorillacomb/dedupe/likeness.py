@@ -46,6 +46,4 @@ def are_alike(a: bytes, b: bytes) -> bool:
     shorter, longer = sorted((stem(a), stem(b)), key=len)
     if not shorter:
         return False
-    return longer == shorter or (
-        longer.startswith(shorter) and longer[len(shorter)] in _SEPARATORS
-    )
+    return longer == shorter or (longer.startswith(shorter) and longer[len(shorter)] in _SEPARATORS)

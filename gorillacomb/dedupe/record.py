@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from gorillacomb.bytepaths import join
 from gorillacomb.dedupe import stamp
+from gorillacomb.dedupe.folders import Folders
 from gorillacomb.dedupe.groups import Groups, Online
 from gorillacomb.dedupe.restore import prepare
+from gorillacomb.dedupe.trees import Trees, kept_trees
 from gorillacomb.errors import VaultRolledBack
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
@@ -87,7 +89,15 @@ def check_index(index: Index, ledger: Ledger) -> str | None:
 class TraceRecorder:
     """Stamps in the trace what a scan found."""
 
-    def __init__(self, online: Online, preferred: Callable[[bytes], bool], prefers: bool) -> None:
+    def __init__(
+        self,
+        online: Online,
+        preferred: Callable[[bytes], bool],
+        prefers: bool,
+        folders: Callable[[Index], Folders],
+    ) -> None:
+        """``folders`` reads how the folders of an index relate, by the user's settings."""
+        self._folders = folders
         self._online = online
         self._preferred = preferred
         self._prefers = prefers
@@ -105,8 +115,9 @@ class TraceRecorder:
 
     def end(self, index: Index, scan: int, progress: Progress) -> Stamps:
         assert self._ledger is not None
-        groups = Groups(index, self._online, self._preferred)
         progress.stage("Stamping", None, 0)
+        trees = Trees(lambda: kept_trees(self._folders(index)))
+        groups = Groups(index, self._online, self._preferred, trees)
         return stamp.stamp(
             index,
             self._ledger,

@@ -25,7 +25,8 @@ from gorillacomb.model import (
     State,
     amended,
 )
-from gorillacomb.scan.read import INT64, fold, int64, look_at, read_file, read_files
+from gorillacomb.openat import INT64, fold, int64
+from gorillacomb.scan.read import look_at, read_file, read_files
 from gorillacomb.scan.tasks import RootContext
 
 _HOUR_NS = 3_600_000_000_000

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from gorillacomb.openat import OUR_FOLDER
+from gorillacomb.openat import OUR_FOLDER, fold
 from gorillacomb.scan.exclude import compile_patterns
-from gorillacomb.scan.read import fold
 from gorillacomb.scan.tasks import RootContext
 
 VERSION_CONTROL = (".git", ".hg", ".svn", ".jj")

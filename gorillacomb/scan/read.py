@@ -22,14 +22,12 @@ from gorillacomb.model import (
     State,
     amended,
 )
-from gorillacomb.openat import FILE_FLAGS, NOATIME, is_placeholder, open_file
+from gorillacomb.openat import FILE_FLAGS, INT64, NOATIME, fold, int64, is_placeholder, open_file
 from gorillacomb.scan.tasks import RootContext
 
 ATTEMPTS = 3
 """How often a file that changes while it is read gets another chance."""
 
-INT64 = 1 << 63
-"""The first number that SQLite cannot store as an integer."""
 
 HAS_PLACEHOLDERS = sys.platform in ("darwin", "win32")
 """Whether files of this system can lack their content until they are opened."""
@@ -234,16 +232,6 @@ def row_of(
         None,
         cause,
     )
-
-
-def fold(inode: int) -> int:
-    """An unsigned 64-bit inode as the signed integer that SQLite stores."""
-    return inode if inode < INT64 else inode - 2 * INT64
-
-
-def int64(time_ns: int) -> int:
-    """A time in ns, held within what SQLite stores (until the year 2262)."""
-    return time_ns if -INT64 <= time_ns < INT64 else (INT64 - 1 if time_ns > 0 else -INT64)
 
 
 LOST_DRIVE = frozenset(

@@ -13,9 +13,9 @@ from gorillacomb.index import roots as table
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import child_folder, find_folder
 from gorillacomb.model import Root
+from gorillacomb.openat import fold
 from gorillacomb.scan.exclude import compile_patterns, moved_into
 from gorillacomb.scan.options import ScanOptions
-from gorillacomb.scan.read import fold
 from gorillacomb.scan.volumes import CLONE, Volume, base_volume, identify
 
 

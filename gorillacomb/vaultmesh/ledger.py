@@ -64,7 +64,7 @@ PRAGMA user_version = {SCHEMA};
 """
 STORED_FROM = 3
 """Smaller subtrees are not stored but made from their entries: it saves most of the space."""
-_BATCH = 20_000
+_BATCH = 2_500
 Clock = Callable[[], int]
 
 

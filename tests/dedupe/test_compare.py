@@ -63,7 +63,7 @@ def test_any_two_trees(a: Tree, b: Tree) -> None:
                 next(each for each in forest.order if each.path(b"") == name)
                 for name in (b"/A", b"/B")
             ]
-            found = compare_folders(index, forest, *sides)
+            found = compare_folders(index, forest, sides[0], sides[1])
         ours, theirs = on_disk(top / "A"), on_disk(top / "B")
         both = ours.keys() & theirs.keys()
         assert found.same == sum(ours[path] == theirs[path] for path in both)

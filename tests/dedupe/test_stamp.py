@@ -55,7 +55,7 @@ def test_the_better_copy_is_stamped_with_its_reasons(top: Path, vault: Path) -> 
     stamping_scan(vault, top)
     [entry] = [each for each in events(vault) if each.get("path") == "HealthTrack/server/index.ts"]
     assert entry["copies"] == 2
-    assert entry["reasons"] == ["inside the repository HealthTrack (.git)"]
+    assert entry["reasons"] == ["its whole folder is kept: a repository (.git)"]
     assert entry["size"] == 5
     assert entry["mtime_ns"] == str(os.stat(top / "HealthTrack/server/index.ts").st_mtime_ns)
 

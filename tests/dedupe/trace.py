@@ -7,6 +7,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
+from gorillacomb.dedupe.folders import open_folders
 from gorillacomb.dedupe.record import TraceRecorder, read_trace
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
@@ -26,7 +27,9 @@ from gorillacomb.vaultmesh.replay import Standing
 def stamping_scan(vault: Path, *tops: Path, **options: object) -> ScanReport:
     """Scan folders into a vault and its trace."""
     options.setdefault("workers", 0)
-    recorder = TraceRecorder(is_online, lambda path: False, False)
+    recorder = TraceRecorder(
+        is_online, lambda path: False, False, lambda index: open_folders(index, lambda path: False)
+    )
     paths = [os.fsencode(top) for top in tops]
     return comb(Vault(vault), paths, ScanOptions(**options), recorder=recorder)  # type: ignore[arg-type]
 
