@@ -9,9 +9,11 @@ import click
 
 from gorillacomb.bytepaths import below
 from gorillacomb.cli import render
-from gorillacomb.cli.lookup import Found, find, open_groups, unknown
+from gorillacomb.cli.folder_story import family_lines, relation_object
+from gorillacomb.cli.lookup import Found, find, folders_of, open_groups, unknown
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.status import FILE_STATE_WORDS
+from gorillacomb.dedupe.folders import Family, Folders
 from gorillacomb.dedupe.groups import Groups, hard_links
 from gorillacomb.dedupe.record import read_trace
 from gorillacomb.index.database import Index, explaining
@@ -41,8 +43,11 @@ def command(path: bytes, as_json: bool, vault: Vault) -> int:
 
 def _explain_folder(index: Index, found: Found, folder: int, as_json: bool) -> None:
     facts = folder_facts(index.connection, folder)
+    folders = folders_of(index)
+    place = folders.forest.folders.get(folder)
+    family = None if place is None else folders.around(place)
     if as_json:
-        render.print_json(_folder_object(index, found, facts))
+        render.print_json(_folder_object(index, found, facts, folders, family))
         return
     click.echo(render.path_text(found.path))
     click.echo(
@@ -57,11 +62,26 @@ def _explain_folder(index: Index, found: Found, folder: int, as_json: bool) -> N
         cause = f" ({facts.cause})" if facts.cause else ""
         entries = render.count(facts.gaps, "entry", "entries")
         click.echo(f"  not complete: {entries} not read{cause}")
+    if family is not None:
+        inside = "one" if place in family.members else "part of one"
+        click.echo(f"  {inside} of several copies:")
+        for line in family_lines(folders, family):
+            click.echo(line)
     if facts.duplicates:
-        click.echo("Next: gorillacomb dupes PATH  the groups that have a copy here")
+        click.echo("Next: gorillacomb dupes PATH   the groups that have a copy here")
+        click.echo("      gorillacomb unique PATH  what would be lost if it went")
 
 
-def _folder_object(index: Index, found: Found, facts: FolderFacts) -> dict[str, object]:
+def _folder_object(
+    index: Index, found: Found, facts: FolderFacts, folders: Folders, family: Family | None
+) -> dict[str, object]:
+    copies: list[dict[str, object]] = []
+    if family is not None:
+        copies = [{**render.path_object(folders.path(family.keep)), "relation": "canonical"}]
+        copies += [
+            {**render.path_object(folders.path(each.a)), **relation_object(each)}
+            for each in folders.relations(family)
+        ]
     return {
         **render.path_object(found.path),
         "kind": "folder",
@@ -72,9 +92,9 @@ def _folder_object(index: Index, found: Found, facts: FolderFacts) -> dict[str, 
         "duplicate_bytes": facts.duplicate_bytes,
         "complete": not facts.gaps,
         "not_read": facts.gaps,
-        "canonical": None,
-        "reasons": [],
-        "copies": [],
+        "canonical": None if family is None else render.path_object(folders.path(family.keep)),
+        "reasons": [] if family is None else list(family.reasons),
+        "copies": copies,
         "trace": _history(index, found),
     }
 

@@ -101,7 +101,7 @@ def said(relation: Relation) -> str:
     return f"{text}, {changed:,} changed" if changed else text
 
 
-def relation_object(folders: Folders, relation: Relation) -> dict[str, object]:
+def relation_object(relation: Relation) -> dict[str, object]:
     """A relation in JSON, for a folder ``a`` and the one to keep, ``b``."""
     entries = relation.entries
     return {

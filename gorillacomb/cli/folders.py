@@ -278,7 +278,7 @@ def _family_object(folders: Folders, family: Family) -> dict[str, object]:
             {
                 **render.path_object(folders.path(each.a)),
                 "said": said(each),
-                **relation_object(folders, each),
+                **relation_object(each),
             }
             for each in folders.relations(family)
         ],

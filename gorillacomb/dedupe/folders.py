@@ -88,6 +88,16 @@ class Folders:
         amount = self.shares.amount(self.shares.own_batches(folder, apart))
         return Candidate(folder, path, amount, stamped, self.preferred(path))
 
+    def around(self, folder: Folder) -> Family | None:
+        """The family of a folder: of itself, or of the innermost folder around it that has one."""
+        at: Folder | None = folder
+        while at is not None:
+            for members in self.kin.families:
+                if at in members:
+                    return self.family(members)
+            at = at.parent
+        return None
+
     def relations(self, family: Family) -> list[Relation]:
         """How each other member of a family relates to the one to keep."""
         return [
