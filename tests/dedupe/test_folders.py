@@ -1,0 +1,168 @@
+"""What is said of folders agrees with a comparison of everything with everything."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hypothesis import given, settings
+
+from gorillacomb.dedupe import shares as contents
+from gorillacomb.dedupe.elsewhere import all_elsewhere
+from gorillacomb.dedupe.folders import Folders, open_folders
+from gorillacomb.dedupe.forest import Folder
+from gorillacomb.dedupe.relations import Kind, Relation
+from gorillacomb.index.database import Index
+from gorillacomb.index.vault import Vault
+from tests.dedupe.forests import Seen, forests, identical, look, without
+from tests.trees import Tree, make_tree, scan, settle
+
+
+@contextmanager
+def combed(top: Path, vault: Path, similar: float = 0.5) -> Iterator[Folders]:
+    """The folders of a tree after a scan of it."""
+    settle(top)
+    scan(vault, top)
+    with Index.read(Vault(vault)) as index:
+        yield open_folders(index, lambda path: False, similar)
+
+
+def place(folders: Folders, folder: Folder) -> Path:
+    return Path(os.fsdecode(folders.path(folder)))
+
+
+@settings(deadline=None)
+@given(forests())
+def test_any_forest(tree: Tree) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        top = make_tree(Path(name).resolve() / "top", tree)
+        seen = look(top)
+        with combed(top, Path(name, "vault")) as folders:
+            check_identical(folders, seen)
+            check_amounts(folders, seen)
+            check_elsewhere(folders, seen)
+            relations = [
+                (each, list(family.members))
+                for family in folders.families()
+                for each in folders.relations(family)
+            ]
+            relations += [(each, [each.a, each.b]) for each in folders.pairs()]
+            for relation, members in relations:
+                check_relation(folders, seen, relation, members)
+            check_nothing_is_missed(folders, seen)
+
+
+def check_identical(folders: Folders, seen: dict[Path, Seen]) -> None:
+    found = [
+        [place(folders, each) for each in group] for group in folders.identical(everything=True)
+    ]
+    assert {frozenset(group) for group in found} == identical(seen)
+    assert sum(map(len, found)) == len({path for group in found for path in group})
+
+
+def check_amounts(folders: Folders, seen: dict[Path, Seen]) -> None:
+    own = contents.distinct(folders.shares)
+    exclusive = contents.exclusive(folders.shares)
+    top = min(seen)
+    for folder in folders.forest.order:
+        here = seen[place(folders, folder)]
+        if not folder.machine:
+            assert own[folder.first].files == len(here.own)
+            assert own[folder.first].bytes == sum(map(len, here.own))
+        outside = contents_outside(here, seen[top])
+        assert exclusive[folder.first].files == len(here.contents - outside)
+
+
+def contents_outside(folder: Seen, top: Seen) -> set[bytes]:
+    """Contents of the files that do not stand in a folder."""
+    inside = folder.path.relative_to(top.path).as_posix() + "/"
+    if folder.path == top.path:
+        return set()
+    return {
+        entry[1]  # type: ignore[misc]
+        for path, entry in top.entries.items()
+        if entry[0] == "file" and not path.startswith(inside)
+    }
+
+
+def check_elsewhere(folders: Folders, seen: dict[Path, Seen]) -> None:
+    top = seen[min(seen)]
+    bare = {
+        path
+        for path, here in seen.items()
+        if here.contents and here.contents <= contents_outside(here, top)
+    }
+    largest = {path for path in bare if not any(each in bare for each in path.parents)}
+    found = {place(folders, each.inner): each for each in all_elsewhere(folders.shares)}
+    assert found.keys() == largest
+    for path, each in found.items():
+        held: set[bytes] = set()
+        for outer in each.outer:
+            there = place(folders, outer)
+            assert there != path and path not in there.parents
+            part = seen[there].contents
+            held |= part & contents_outside(seen[path], top) if there in path.parents else part
+        assert not each.outer or seen[path].contents <= held
+
+
+def check_relation(
+    folders: Folders, seen: dict[Path, Seen], relation: Relation, members: list[Folder]
+) -> None:
+    apart = [seen[place(folders, each)] for each in members]
+    a = without(seen[place(folders, relation.a)], apart, seen)
+    b = without(seen[place(folders, relation.b)], apart, seen)
+    for amount, expected in (
+        (relation.shared, a.own & b.own),
+        (relation.only_a, a.own - b.own),
+        (relation.only_b, b.own - a.own),
+    ):
+        assert (amount.files, amount.bytes) == (len(expected), sum(map(len, expected)))
+    in_b = all(b.entries.get(path) == entry for path, entry in a.entries.items())
+    in_a = all(a.entries.get(path) == entry for path, entry in b.entries.items())
+    assert (relation.kind is Kind.IDENTICAL) == (in_a and in_b)
+    if relation.kind is Kind.CONTAINED:
+        assert in_b
+    if relation.kind is Kind.CONTAINS:
+        assert in_a
+    if relation.kind is Kind.SAME_CONTENT:
+        assert a.contents == b.contents
+    if relation.kind is Kind.CONTENT_CONTAINED:
+        assert a.contents <= b.contents
+    if relation.kind is Kind.OVERLAPPING:
+        assert a.contents & b.contents and not (a.contents <= b.contents and a.contents)
+        assert not in_b
+    if relation.kind is Kind.APART:
+        assert not a.contents & b.contents
+    both = a.entries.keys() & b.entries.keys()
+    assert set(map(os.fsdecode, relation.entries.changed)) == {
+        path for path in both if a.entries[path] != b.entries[path]
+    }
+
+
+def check_nothing_is_missed(folders: Folders, seen: dict[Path, Seen]) -> None:
+    """Whatever two folders are the same under the same names, something is said of both."""
+    groups = [{place(folders, each) for each in family} for family in folders.kin.families]
+    groups += [{place(folders, a), place(folders, b)} for a, b in folders.kin.pairs]
+    top = min(seen)
+    for group in identical(seen):
+        for first in group:
+            for second in group - {first}:
+                if not seen[first].own or is_made(first, top) or is_made(second, top):
+                    continue
+                assert any(
+                    x != y and touches(x, first) and touches(y, second)
+                    for known in groups
+                    for x in known
+                    for y in known
+                ), (first, second, groups)
+
+
+def is_made(path: Path, top: Path) -> bool:
+    return "node_modules" in path.relative_to(top).parts
+
+
+def touches(path: Path, other: Path) -> bool:
+    return path == other or path in other.parents or other in path.parents
