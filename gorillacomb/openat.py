@@ -94,6 +94,11 @@ def int64(time_ns: int) -> int:
     return time_ns if -INT64 <= time_ns < INT64 else (INT64 - 1 if time_ns > 0 else -INT64)
 
 
+def cause_of(error: OSError) -> str:
+    """An error of the system in the words that people know it by."""
+    return os.strerror(error.errno).lower() if error.errno else str(error)
+
+
 def open_file(name: bytes, folder: int) -> int:
     """Open for reading without following a link, touching the access time or blocking on a FIFO."""
     try:

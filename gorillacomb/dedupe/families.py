@@ -160,6 +160,8 @@ class _Search:
         x, y = inner.a, inner.b
         if order[x].parent is not a:
             x, y = y, x
+        if a.gap is None and b.gap is None and a.digest == b.digest:
+            return order[x].files == a.files
         rest_a = self.amounts[a.first] - self.amounts[x]
         rest_b = self.amounts[b.first] - self.amounts[y]
         if pair.nested:

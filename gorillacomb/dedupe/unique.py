@@ -27,7 +27,7 @@ from gorillacomb.index.vouchers import (
     known_folder,
 )
 from gorillacomb.model import FolderState, Progress, Root, State
-from gorillacomb.openat import Identity, OpenFolders, identity_of, is_placeholder
+from gorillacomb.openat import Identity, OpenFolders, cause_of, identity_of, is_placeholder
 
 _FOLDER_CAUSES = {
     FolderState.UNLISTED: "not listed by a scan yet",
@@ -154,7 +154,7 @@ def _look_for(copies: Sequence[Voucher], made: bool, vouching: Vouching) -> _Fou
             try:
                 identity = identity_of(os.lstat(copy.path)) if vouching.online[copy.root] else None
             except OSError as error:  # it went meanwhile
-                refused = error.strerror or str(error)
+                refused = cause_of(error)
         if refused is None:
             found.vouchers.setdefault(identity, copy)
             if len(found.vouchers) == 2:
@@ -210,14 +210,13 @@ class _Walk:
                 path = join(self.report.path, relative)
                 if known.state != FolderState.LISTED:
                     self._unproven(path, known.cause or _FOLDER_CAUSES[known.state])
-                    if known.state == FolderState.EXCLUDED:
-                        continue
+                    continue
                 try:
                     descriptor = open_folders.open(relative)
                     entries = _entries(descriptor)
                     self.folders.add(identity_of(os.fstat(descriptor)))
                 except OSError as error:
-                    self._unproven(path, error.strerror or str(error))
+                    self._unproven(path, cause_of(error))
                     continue
                 below_here = folders_in(connection, known.id)
                 rows = files_in(connection, root.id, known.id, path)

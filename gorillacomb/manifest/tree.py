@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Literal, NamedTuple
 
 from gorillacomb.errors import RootVanished, UsageFault
-from gorillacomb.openat import OUR_FOLDER, Identity, OpenFolders, identity_of, odd_kind
+from gorillacomb.openat import OUR_FOLDER, Identity, OpenFolders, cause_of, identity_of, odd_kind
 
 Kind = Literal["file", "link", "dir", "fifo", "socket", "device", "mount", "unreadable"]
 _REPLACED = (errno.ENOTDIR, errno.ELOOP)
@@ -113,8 +113,3 @@ def _failed(root: bytes, path: bytes, error: OSError) -> Iterator[Found]:
         yield Found(path, "unreadable", "was replaced meanwhile")
     elif error.errno != errno.ENOENT:  # else it went since its parent was listed
         yield Found(path, "unreadable", cause_of(error))
-
-
-def cause_of(error: OSError) -> str:
-    """An error of the system in the words that people know it by."""
-    return os.strerror(error.errno).lower() if error.errno else str(error)

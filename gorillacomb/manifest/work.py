@@ -20,11 +20,11 @@ from gorillacomb.fingerprint import (
     sha256_of,
 )
 from gorillacomb.manifest.document import Entry, Kind, Lack
-from gorillacomb.manifest.tree import cause_of
 from gorillacomb.openat import (
     Identity,
     OpenFolders,
     RootChanged,
+    cause_of,
     identity_of,
     is_placeholder,
     is_same,

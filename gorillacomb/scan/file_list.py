@@ -9,9 +9,8 @@ from collections.abc import Iterable, Sequence
 from gorillacomb.bytepaths import below, is_below
 from gorillacomb.index.database import Index
 from gorillacomb.model import Root, Unreadable
-from gorillacomb.openat import OUR_FOLDER
+from gorillacomb.openat import OUR_FOLDER, cause_of
 from gorillacomb.scan.exclude import compile_patterns
-from gorillacomb.scan.read import cause_of
 from gorillacomb.scan.roots import ensure_folder
 from gorillacomb.scan.tasks import WINDOW, FolderTask, RootContext
 

@@ -22,7 +22,16 @@ from gorillacomb.model import (
     State,
     amended,
 )
-from gorillacomb.openat import FILE_FLAGS, INT64, NOATIME, fold, int64, is_placeholder, open_file
+from gorillacomb.openat import (
+    FILE_FLAGS,
+    INT64,
+    NOATIME,
+    cause_of,
+    fold,
+    int64,
+    is_placeholder,
+    open_file,
+)
 from gorillacomb.scan.tasks import RootContext
 
 ATTEMPTS = 3
@@ -198,11 +207,6 @@ def failed_row(folder: int, name: bytes, context: RootContext, error: OSError) -
 def _blank_row(name: bytes, error: OSError) -> Row:
     cause = cause_of(error)
     return (name, State.UNREADABLE, stat.S_IFREG, 0, 0, 0, 0, 1, 0, 0, None, None, None, cause)
-
-
-def cause_of(error: OSError) -> str:
-    """An error of the system in the words that people know it by."""
-    return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
 def row_of(

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gorillacomb.bytepaths import below, is_below
+from gorillacomb.bytepaths import below, is_below, join
 from gorillacomb.errors import RootVanished, UsageFault
 from gorillacomb.index import roots as table
 from gorillacomb.index.database import Index
@@ -108,6 +108,9 @@ def register(index: Index, place: Place, options: ScanOptions) -> Scope:
     known = table.all_roots(index.connection)
     _refuse_empty_mount_point(known, place)
     match = _match(known, place)
+    if match is not None:
+        there = _place_in(match, place)
+        match, place = (None, place) if there is None else (match, there)
     if match is None:
         root = _settings(_new_root(place, known), options)
         scope = Scope(table.add_root(index.connection, root, place.inode), place, b"", True)
@@ -131,6 +134,23 @@ def _match(known: Sequence[Root], place: Place) -> Root | None:
         and not _is_clone(root, place)
     ]
     return min(found, key=lambda root: (not is_below(place.path, root.path), root.id), default=None)
+
+
+def _place_in(root: Root, place: Place) -> Place | None:
+    """A place by a path that shows how it lies in a known root; None when there is none such.
+
+    Mounted by itself, a folder of a root stands at a path that says nothing of the root's.
+    """
+    relative = below(place.volume.inner_path, root.inner_path)
+    if not relative or place.path.endswith(b"/" + relative):
+        return place
+    path = join(root.path, relative)
+    try:
+        there = Place(path, identify(path), fold(os.stat(path).st_ino))
+    except OSError:
+        return None
+    same = (there.volume.id, there.volume.device, there.inode)
+    return there if same == (place.volume.id, place.volume.device, place.inode) else None
 
 
 def _is_clone(root: Root, place: Place) -> bool:

@@ -15,10 +15,10 @@ from gorillacomb.bytepaths import join
 from gorillacomb.index.baseline import Baseline, KnownFolder
 from gorillacomb.index.store import Writes
 from gorillacomb.model import CAUSE, DIGEST, STATE, FolderState, Row, State
-from gorillacomb.openat import OpenFolders, fold
+from gorillacomb.openat import OpenFolders, cause_of, fold
 from gorillacomb.scan.changes import Changes, arrivals, compare, describe_all, left_out
 from gorillacomb.scan.listing import Listing, list_folder
-from gorillacomb.scan.read import LOST_AFTER, LOST_CAUSES, LOST_DRIVE, cause_of
+from gorillacomb.scan.read import LOST_AFTER, LOST_CAUSES, LOST_DRIVE
 from gorillacomb.scan.tasks import WINDOW, FolderTask, RootContext, VisitResult, VisitTask
 
 _VANISHED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})

@@ -32,3 +32,19 @@ def tmpfs(point: Path, size: str) -> Iterator[Path]:
 
 def remount(point: Path, options: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{options}", str(point)], check=True)
+
+
+@contextmanager
+def bind(folder: Path, point: Path) -> Iterator[Path]:
+    """A folder seen at another place too; skips where that is not allowed."""
+    if os.geteuid() != 0:
+        pytest.skip("MISSING: root, to mount a folder at another place")
+    done = subprocess.run(
+        ["mount", "--bind", str(folder), str(point)], capture_output=True, text=True
+    )
+    if done.returncode:
+        pytest.skip(f"MISSING: the right to mount ({done.stderr.strip()})")
+    try:
+        yield point
+    finally:
+        subprocess.run(["umount", str(point)], check=True)

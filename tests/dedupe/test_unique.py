@@ -1,0 +1,277 @@
+"""What is called unique, and what is not said to be safe without proof."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from tests.cli.mounts import bind, tmpfs
+from tests.cli.run import run
+from tests.cli.stranger import give, ground, run_as_stranger
+from tests.dedupe.forests import forests
+from tests.trees import HardLink, Link, Tree, make_tree, scan, settle
+
+Answer = dict[str, object]
+
+
+def unique(vault: Path, path: Path, *options: str | Path) -> tuple[int, set[str], dict[str, str]]:
+    """Exit code, paths of unique files, causes of unproven entries by path."""
+    ran = run("unique", path, "--json", *options, vault=vault)
+    if ran.code not in (0, 1):
+        raise AssertionError(ran.err)
+    answer = ran.json()
+    return (
+        ran.code,
+        {os.path.relpath(each["path"], path) for each in answer["unique"]},
+        {os.path.relpath(each["path"], path): each["cause"] for each in answer["unproven"]},
+    )
+
+
+def combed(top: Path, vault: Path, tree: Tree, **options: object) -> Path:
+    make_tree(top, tree)
+    settle(top)
+    scan(vault, top, **options)
+    return top
+
+
+@settings(deadline=None, max_examples=25)
+@given(forests())
+def test_any_forest(tree: Tree) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        top = Path(name).resolve() / "top"
+        vault = Path(name, "vault")
+        combed(top, vault, tree)
+        holders: defaultdict[bytes, set[Path]] = defaultdict(set)
+        for path in top.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                holders[path.read_bytes()].add(path)
+        for folder in ("one", "two"):
+            lost = set()
+            for content, paths in holders.items():
+                for path in paths:
+                    inside = top / folder in path.parents
+                    vouchers = {
+                        each
+                        for each in paths
+                        if top / folder not in each.parents and (is_made(path) or not is_made(each))
+                    }
+                    if content and inside and not vouchers and path.name != ".DS_Store":
+                        lost.add(path.relative_to(top / folder).as_posix())
+            code, found, unproven = unique(vault, top / folder)
+            assert (found, unproven) == (lost, {})
+            assert code == (1 if lost else 0)
+
+
+def is_made(path: Path) -> bool:
+    return "node_modules" in path.parent.parts
+
+
+def test_nothing_would_be_lost(tmp_path: Path, vault: Path) -> None:
+    tree: Tree = {"a.txt": "a", "in": {"b.txt": "bb", "empty": ""}, "link": Link("a.txt")}
+    combed(tmp_path / "top", vault, {"A": tree, "B": tree})
+    ran = run("unique", tmp_path / "top/A", vault=vault)
+    assert ran.code == 0
+    assert ran.out.splitlines() == [
+        "Nothing would be lost. All 2 files (3 B) also stand in:",
+        f"       2 files  {tmp_path}/top/B",
+        "Not counted: 1 empty file, 1 symbolic link.",
+    ]
+
+
+def test_two_copies_do_not_vouch_for_each_other(tmp_path: Path, vault: Path) -> None:
+    top = combed(tmp_path / "top", vault, {name: {"a": "content"} for name in "ABC"})
+    assert unique(vault, top / "A")[0] == 0
+    assert unique(vault, top / "A", "--except", top / "B")[0] == 0
+    both = unique(vault, top / "A", "--except", top / "B", "--except", top / "C")
+    assert both == (1, {"a"}, {})
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        ".Trash",
+        ".Trash-1000/files",
+        "$RECYCLE.BIN",
+        ".cache/thumbnails",
+        "Caches",
+        "cache",
+        "tmp",
+        "Temp",
+        ".snapshots/12",
+        ".zfs/snapshot",
+        "node_modules/left-pad",
+        "app/__pycache__",
+        "Photos.photoslibrary/originals",
+        "repository/.git",
+    ],
+)
+def test_a_copy_in_a_place_that_empties_itself_does_not_vouch(
+    tmp_path: Path, vault: Path, place: str
+) -> None:
+    top = tmp_path / "top"
+    (top / place).mkdir(parents=True)
+    (top / place / "a").write_text("content")
+    combed(top, vault, {"mine": {"a": "content"}})
+    assert unique(vault, top / "mine") == (1, {"a"}, {})
+    shutil.copytree(top / "mine", top / "other")
+    settle(top)
+    scan(vault, top)
+    assert unique(vault, top / "mine")[0] == 0
+
+
+def test_the_root_that_the_user_named_may_be_called_anything(tmp_path: Path, vault: Path) -> None:
+    top = combed(tmp_path / "tmp", vault, {"A": {"a": "x"}, "B": {"a": "x"}})
+    assert unique(vault, top / "A")[0] == 0
+
+
+def test_a_quarantine_does_not_vouch(tmp_path: Path, vault: Path) -> None:
+    top = combed(tmp_path / "top", vault, {"mine": {"a": "content"}})
+    make_tree(top, {".gorillacomb": {"quarantine": {"1": {"a": "content"}}}})
+    settle(top)
+    scan(vault, top)
+    assert unique(vault, top / "mine") == (1, {"a"}, {})
+    inner = combed(tmp_path / "other", vault, {"A": {"b": "2"}, "B": {"b": "2"}})
+    make_tree(inner / "A", {".gorillacomb": {"quarantine": {"2": {"c": "3"}}}})
+    code, _, unproven = unique(vault, inner / "A")
+    assert (code, list(unproven)) == (1, [".gorillacomb"])
+
+
+def test_what_the_scan_left_out_is_unproven(tmp_path: Path, vault: Path) -> None:
+    tree: Tree = {
+        "a": "small",
+        "in": {"b": "enough to be read"},
+        "log": {"c": "1" * 20},
+        "d.log": "2" * 20,
+    }
+    top = combed(tmp_path / "top", vault, {"A": tree, "B": tree}, exclude=("log/", "*.log"))
+    code, found, unproven = unique(vault, top / "A")
+    assert (code, found) == (1, set())
+    assert unproven == {"log": "excluded", "d.log": "excluded"}
+    scan(vault, top, clear_excludes=True, min_size=10)
+    code, found, unproven = unique(vault, top / "A")
+    assert (code, found, unproven) == (1, set(), {"a": "below min-size"})
+
+
+def test_what_changed_since_the_scan_is_unproven(tmp_path: Path, vault: Path) -> None:
+    tree: Tree = {"a": "1", "in": {"b": "22"}, "c": "333"}
+    top = combed(tmp_path / "top", vault, {"A": tree, "B": tree})
+    (top / "A/a").write_text("9")
+    (top / "A/new").write_text("1")
+    (top / "A/new folder").mkdir()
+    (top / "A/c").unlink()
+    assert unique(vault, top / "A") == (
+        1,
+        set(),
+        {
+            "a": "changed since the scan",
+            "new": "not in the index",
+            "new folder": "not in the index",
+        },
+    )
+
+
+def test_a_copy_that_changed_or_went_does_not_vouch(tmp_path: Path, vault: Path) -> None:
+    top = combed(tmp_path / "top", vault, {name: {"a": "1", "b": "22"} for name in "AB"})
+    (top / "B/a").write_text("9")
+    (top / "B/b").unlink()
+    assert unique(vault, top / "A") == (1, {"a", "b"}, {})
+    answer = run("unique", top / "A", "--json", vault=vault).json()
+    causes = {os.path.basename(each["path"]): each["cause"] for each in answer["unique"]}
+    assert causes == {
+        "a": f"changed since the scan: {top}/B/a",
+        "b": f"gone since the scan: {top}/B/b",
+    }
+
+
+def test_a_folder_that_became_a_link_to_the_other_does_not_vouch(
+    tmp_path: Path, vault: Path
+) -> None:
+    top = combed(tmp_path / "top", vault, {"A": {"a": "content"}, "B": {"a": "content"}})
+    shutil.rmtree(top / "B")
+    (top / "B").symlink_to(top / "A")
+    assert unique(vault, top / "A") == (1, {"a"}, {})
+
+
+def test_a_hard_link_keeps_the_content_but_is_no_second_copy(tmp_path: Path, vault: Path) -> None:
+    top = combed(tmp_path / "top", vault, {"A": {"a": "content"}, "B": {"a": HardLink("A/a")}})
+    ran = run("unique", top / "A", vault=vault)
+    assert ran.code == 0
+    assert "1 file is there by another name of the same file (a hard link)" in ran.out
+    assert run("unique", top / "A", "--json", vault=vault).json()["linked_files"] == 1
+
+
+def test_the_same_folder_seen_through_another_mount_does_not_vouch(
+    tmp_path: Path, vault: Path
+) -> None:
+    top = combed(tmp_path / "top", vault, {"A": {"a": "content"}})
+    (tmp_path / "other").mkdir()
+    with bind(top / "A", tmp_path / "other") as other:
+        scan(vault, other)
+        assert unique(vault, top / "A") == (1, {"a"}, {})
+
+
+def test_a_drive_that_is_not_there_vouches_only_when_asked(tmp_path: Path, vault: Path) -> None:
+    top = combed(tmp_path / "top", vault, {"a": "content"})
+    with tmpfs(tmp_path / "drive", "1M") as drive:
+        combed(drive, vault, {"a": "content"})
+        assert unique(vault, top)[0] == 0
+    assert unique(vault, top) == (1, {"a"}, {})
+    ran = run("unique", top, "--count-offline", vault=vault)
+    assert ran.code == 0
+    assert f"Counted though it is not there: {drive}, last read" in ran.out
+
+
+def test_a_link_in_the_place_of_a_folder_holds_nothing(tmp_path: Path, vault: Path) -> None:
+    tree: Tree = {"a": "1", "in": {"b": "2"}}
+    top = combed(tmp_path / "top", vault, {"A": tree, "B": tree})
+    shutil.rmtree(top / "A/in")
+    (top / "A/in").symlink_to(top / "B")
+    assert unique(vault, top / "A") == (0, set(), {})
+
+
+def test_what_cannot_be_read_is_unproven() -> None:
+    tree: Tree = {"a": "1", "closed": {"b": "2"}, "c": "33"}
+    with ground() as home:
+        top = make_tree(home / "top", {"A": tree, "B": tree})
+        give(top)
+        (top / "A/closed").chmod(0)
+        (top / "A/c").chmod(0)
+        settle(top)
+        assert run_as_stranger("scan", top, home=home).code == 3
+        ran = run_as_stranger("unique", top / "A", "--json", home=home)
+    causes = {os.path.basename(each["path"]): each["cause"] for each in ran.json()["unproven"]}
+    assert causes == {"c": "permission denied", "closed": "permission denied"}
+    assert ran.code == 1 and not ran.json()["unique"]
+
+
+def test_a_file_and_a_stranger_are_refused(tmp_path: Path, vault: Path) -> None:
+    top = combed(tmp_path / "top", vault, {"A": {"a": "1"}})
+    for path, words in (
+        (top / "A/a", "is a file"),
+        (tmp_path, "is in no folder that was scanned"),
+        (top / "nowhere", "does not exist"),
+    ):
+        ran = run("unique", path, vault=vault)
+        assert ran.code == 2 and words in ran.err
+    shutil.rmtree(top / "A")
+    assert run("unique", top / "A", vault=vault).code == 2
+
+
+def test_deeper_than_a_path_may_be_long(tmp_path: Path, vault: Path) -> None:
+    top = tmp_path / "top"
+    top.mkdir()
+    script = "for n in $(seq 25); do mkdir -p {0}; cd {0}; done; echo deep > file"
+    for side in "AB":
+        (top / side).mkdir()
+        subprocess.run(["sh", "-c", script.format("d" * 200)], cwd=top / side, check=True)
+    settle(top)
+    scan(vault, top)
+    code, found, unproven = unique(vault, top / "A")
+    assert (code, len(found), len(unproven)) in ((0, 0, 0), (1, 1, 0))
