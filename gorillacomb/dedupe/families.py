@@ -12,11 +12,13 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from gorillacomb.dedupe import shares as contents
 from gorillacomb.dedupe.forest import Folder
+from gorillacomb.dedupe.identical import identical
 from gorillacomb.dedupe.likeness import are_alike, stem
-from gorillacomb.dedupe.pairs import Pair, pairs
+from gorillacomb.dedupe.pairs import MOST_PAIRED, Pair, pairs
 from gorillacomb.dedupe.shares import Amount, Shares
 
 SIMILAR = 0.5
@@ -70,7 +72,9 @@ def find_kin(shares: Shares, similar: float = SIMILAR) -> Kin:
     ``similar`` is the share of the smaller folder, by files and by bytes, that makes a pair.
     """
     search = _Search(shares, similar)
-    for pair in search.by_size(pairs(shares)):
+    found = pairs(shares)
+    found += search.twins(found)
+    for pair in search.by_size(found):
         search.look_at(pair)
     search.join_by_name()
     families = search.groups.all()
@@ -97,6 +101,8 @@ class _Search:
     similar: float
     amounts: list[Amount] = field(default_factory=list)
     """By place: what each folder holds, machine-made folders left out."""
+    telling: list[Amount] = field(default_factory=list)
+    """The same, without contents that stand in too many folders to tell anything."""
     groups: _Groups = field(default_factory=lambda: _Groups())
     loose: list[tuple[Folder, Folder]] = field(default_factory=list)
     partners: defaultdict[int, list[Folder]] = field(default_factory=lambda: defaultdict(list))
@@ -104,6 +110,20 @@ class _Search:
 
     def __post_init__(self) -> None:
         self.amounts = contents.distinct(self.shares)
+        self.telling = contents.distinct(self.shares, MOST_PAIRED)
+
+    def twins(self, known: Sequence[Pair]) -> list[Pair]:
+        """Pairs of identical folders that what they hold is too common to show."""
+        there = {(pair.a, pair.b): pair for pair in known}
+        found = []
+        for group in identical(self.shares.forest):
+            for a, b in pairwise(group):
+                pair = there.get((a.first, b.first))
+                if pair is not None:
+                    pair.shared = self.amounts[a.first]
+                elif not a.machine and not b.machine:
+                    found.append(Pair(a.first, b.first, self.amounts[a.first], nested=False))
+        return found
 
     def by_size(self, found: Sequence[Pair]) -> list[Pair]:
         amounts = self.amounts
@@ -143,8 +163,8 @@ class _Search:
         return False
 
     def _may_suffice(self, pair: Pair, enough: float) -> bool:
-        """Whether the estimate, which is never too low for what was paired, is enough."""
-        a, b = self.amounts[pair.a], self.amounts[pair.b]
+        """Whether the estimate, which is never too low for what was paired, is enough of that."""
+        a, b = self.telling[pair.a], self.telling[pair.b]
         if pair.nested:
             a = Amount(max(a.files - b.files, 1), max(a.bytes - b.bytes, 1))
         return pair.shared.files >= enough * min(

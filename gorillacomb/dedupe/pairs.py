@@ -14,8 +14,11 @@ from itertools import combinations, pairwise
 
 from gorillacomb.dedupe.shares import Amount, Shares
 
-_MOST = 8
-"""Of a content in more folders only neighbours are paired: LICENSE files tell little."""
+MOST_PAIRED = 8
+"""Of a content in more folders only neighbours are paired: LICENSE files tell little.
+
+So two folders that share nothing but such contents, and are not neighbours, are not found.
+"""
 _BYTES = 1 << 40
 _Totals = defaultdict[int, int]
 """By pair, as one integer: ``bytes * _BYTES + files``."""
@@ -74,5 +77,5 @@ def _direct(shares: Shares) -> Iterator[tuple[tuple[int, int], int]]:
         if len(places) < 2:
             continue
         weight = shares.bytes[batch] * _BYTES + shares.files[batch]
-        for pair in combinations(places, 2) if len(places) <= _MOST else pairwise(places):
+        for pair in combinations(places, 2) if len(places) <= MOST_PAIRED else pairwise(places):
             yield pair, weight

@@ -120,15 +120,18 @@ def _in_batches(forest: Forest, totals: dict[tuple[int, ...], int]) -> Shares:
     return shares
 
 
-def distinct(shares: Shares) -> list[Amount]:
+def distinct(shares: Shares, most: int | None = None) -> list[Amount]:
     """By place: what stands in each folder and below it, machine-made folders left out.
 
+    Of contents in more than ``most`` folders nothing is counted.
     Counts as for distinct colours in subtrees (Hui 1992): each place of a batch adds it, the lowest
     common ancestor of two that follow each other takes it away again.
     """
     order = shares.forest.order
     sums = [0] * len(order)
     for batch, places in enumerate(shares.own):
+        if most is not None and len(places) > most:
+            continue
         weight = shares.bytes[batch] * _BYTES + shares.files[batch]
         before = -1
         for place in places:

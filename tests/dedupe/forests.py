@@ -38,7 +38,7 @@ def forests(draw: st.DrawFn) -> Tree:
             _change(draw, copy)
         name = draw(st.sampled_from([source[-1], f"{source[-1]} ({number})", f"copy {number}"]))
         _at(top, target)[name] = copy
-    return top  # type: ignore[return-value]
+    return _copied(top)  # type: ignore[return-value]
 
 
 def _folders(tree: dict[str, object], at: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

@@ -143,21 +143,29 @@ def check_relation(
 
 
 def check_nothing_is_missed(folders: Folders, seen: dict[Path, Seen]) -> None:
-    """Whatever two folders are the same under the same names, something is said of both."""
+    """Of folders that are the same something is said that leads from each of them to the others."""
     groups = [{place(folders, each) for each in family} for family in folders.kin.families]
     groups += [{place(folders, a), place(folders, b)} for a, b in folders.kin.pairs]
     top = min(seen)
     for group in identical(seen):
-        for first in group:
-            for second in group - {first}:
-                if not seen[first].own or is_made(first, top) or is_made(second, top):
-                    continue
-                assert any(
-                    x != y and touches(x, first) and touches(y, second)
-                    for known in groups
-                    for x in known
-                    for y in known
-                ), (first, second, groups)
+        left = {path for path in group if seen[path].own and not is_made(path, top)}
+        waiting = [left.pop()] if left else []
+        while waiting:
+            first = waiting.pop()
+            reached = {second for second in left if is_said(first, second, groups)}
+            left -= reached
+            waiting += reached
+        assert not left, (group, groups)
+
+
+def is_said(first: Path, second: Path, groups: list[set[Path]]) -> bool:
+    """Whether the two are, or stand in, or hold, different folders of which something is said."""
+    return any(
+        x != y and touches(x, first) and touches(y, second)
+        for known in groups
+        for x in known
+        for y in known
+    )
 
 
 def is_made(path: Path, top: Path) -> bool:
