@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from fixtures import Drive, build_drive, remove_drive
 
 settings.register_profile("default", max_examples=60)
 settings.register_profile("deep", max_examples=2000)
@@ -26,3 +29,11 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 def vault(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A place for a vault, outside the trees that are scanned."""
     return tmp_path_factory.mktemp("vault") / "vault"
+
+
+@pytest.fixture(scope="session")
+def drive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drive]:
+    """One messy drive for all tests that only read it."""
+    built = build_drive(tmp_path_factory.mktemp("messy") / "drive")
+    yield built
+    remove_drive(built.root)

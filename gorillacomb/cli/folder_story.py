@@ -15,13 +15,18 @@ from gorillacomb.dedupe.shares import Amount
 
 _LABEL = 35
 """Columns before a path."""
+_MEMBERS = 12
+"""Folders of a family that are named, unless all are wanted."""
 _NAMED = 2
 """Files that are named of those that the folder to keep lacks."""
 _RANK = {kind: rank for rank, kind in enumerate(Kind)}
 
 
-def family_lines(folders: Folders, family: Family) -> list[str]:
-    """A family in a line for each folder, the one to keep first; paths from what is around all."""
+def family_lines(folders: Folders, family: Family, most: int | None = _MEMBERS) -> list[str]:
+    """A family in a line for each folder, the one to keep first; paths from what is around all.
+
+    Of more than ``most`` other folders the rest is counted.
+    """
     keep = family.keep
     around = os.path.commonpath([os.path.dirname(folders.path(each)) for each in family.members])
     head = f"{_name(folders, keep)}: {len(family.members)} places in "
@@ -33,9 +38,11 @@ def family_lines(folders: Folders, family: Family) -> list[str]:
     ]
     lines += render.paragraph("because: " + "; ".join(family.reasons), "    ")
     relations = sorted(folders.relations(family), key=lambda each: (_RANK[each.kind], each.a.first))
-    for relation in relations:
+    for relation in relations[:most]:
         lines.append(_line(said(relation), folders.path(relation.a), around))
         lines += _own(relation)
+    if most is not None and len(relations) > most:
+        lines.append(f"  and {render.count(len(relations) - most, 'more place')} (--all)")
     return lines
 
 

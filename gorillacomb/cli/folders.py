@@ -109,7 +109,7 @@ def _told(folders: Folders, families: list[Family], whole: bool) -> Iterator[str
     """As many families as there is room for, and the names of the others."""
     count = 0
     for place, family in enumerate(families):
-        lines = family_lines(folders, family)
+        lines = family_lines(folders, family, None) if whole else family_lines(folders, family)
         count += len(lines)
         if place and count > _STORY and not whole:
             rest = families[place:]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gorillacomb.dedupe import shares as contents
@@ -12,6 +13,10 @@ from gorillacomb.dedupe.shares import Amount, Shares
 
 _MOST_OUTER = 3
 """Folders that are named as the places of the rest."""
+
+
+_NEAR = 16
+"""Of a content that stands in very many places only so many on either side are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +29,23 @@ class Elsewhere:
     amount: Amount
 
 
-def all_elsewhere(shares: Shares) -> Iterator[Elsewhere]:
-    """The largest complete folders that hold nothing of their own, in the forest's order."""
+def all_elsewhere(
+    shares: Shares, wanted: Callable[[Folder], bool] = lambda folder: True
+) -> Iterator[Elsewhere]:
+    """The largest complete folders that hold nothing of their own, in the forest's order.
+
+    ``wanted`` says of which of them it is worth while to find out where the rest stands.
+    """
     own = contents.exclusive(shares)
     skip = -1
     for folder in shares.forest.order:
         if folder.first <= skip or own[folder.first].files or folder.gap is not None:
             continue
         batches = shares.batches(folder)
-        if batches:
-            skip = folder.last
+        if not batches:
+            continue
+        skip = folder.last
+        if wanted(folder):
             yield Elsewhere(folder, outer(shares, folder, batches), shares.amount(batches))
 
 
@@ -47,9 +59,11 @@ def outer(shares: Shares, folder: Folder, batches: set[int]) -> tuple[Folder, ..
     left = set(batches)
     branches: defaultdict[int, set[int]] = defaultdict(set)
     for batch in left:
-        for place in shares.places[batch]:
-            if not folder.first <= place <= folder.last:
-                branches[_branch(shares, folder, place)].add(batch)
+        places = shares.places[batch]
+        before, after = bisect_left(places, folder.first), bisect_right(places, folder.last)
+        near = places[max(before - _NEAR, 0) : before] + places[after : after + _NEAR]
+        for place in near:
+            branches[_branch(shares, folder, place)].add(batch)
     found: list[Folder] = []
     while left and len(found) < _MOST_OUTER:
         branch = max(branches, key=lambda at: (len(branches[at] & left), -at), default=None)

@@ -27,6 +27,8 @@ _ALIKE = 0.1
 """How much of it must when the names say that one is a copy of the other."""
 _OF_LARGER = 0.3
 """How much of the larger one they share when they are copies: a folder with one file is none."""
+_FEW = 4
+"""Contents that stand in very many folders tell something when it is so many of them."""
 _MOST_BY_NAME = 8
 """Folders that join a family by their names alone."""
 
@@ -142,7 +144,7 @@ class _Search:
         if self._merely_holds(pair, a, b) or not self._stands_in_step(pair, a, b, enough):
             return
         found = overlap(self.shares, a, b)
-        if found.share < enough:
+        if found.share < enough or not (alike or self._tells(a, b, found)):
             return
         larger = found.shared.files + max(found.only_a.files, found.only_b.files)
         if alike or found.shared.files >= _OF_LARGER * larger:
@@ -151,6 +153,17 @@ class _Search:
             self.loose.append((a, b))
             self.partners[a.first].append(b)
             self.partners[b.first].append(a)
+
+    def _tells(self, a: Folder, b: Folder, found: Overlap) -> bool:
+        """Whether what two folders share says anything: a LICENSE that is everywhere does not."""
+        return (
+            found.shared.files >= _FEW
+            or _are_identical(a, b)
+            or any(
+                len(self.shares.own[batch]) <= MOST_PAIRED
+                for batch in self.shares.own_batches(a) & self.shares.own_batches(b)
+            )
+        )
 
     def _is_said(self, a: Folder, b: Folder) -> bool:
         if self.groups.is_said(a, b):
@@ -180,7 +193,7 @@ class _Search:
         x, y = inner.a, inner.b
         if order[x].parent is not a:
             x, y = y, x
-        if a.gap is None and b.gap is None and a.digest == b.digest:
+        if _are_identical(a, b):
             return order[x].files == a.files
         rest_a = self.amounts[a.first] - self.amounts[x]
         rest_b = self.amounts[b.first] - self.amounts[y]
@@ -231,20 +244,22 @@ class _Search:
             largest = max(group, key=lambda each: (each.files, -each.first))
             name = stem(largest.name)
             if name in by_stem:
-                self._join_alike(largest, group, _alike(name, stems, by_stem))
+                self._join_alike(largest, _alike(name, stems, by_stem))
         for name in stems:
             projects = [each for each in _alike(name, stems, by_stem) if each.project is each]
             if len(projects) > 1:
                 largest = max(projects, key=lambda each: (each.files, -each.first))
                 if largest in by_stem[name]:
-                    self._join_alike(largest, [largest], projects)
+                    self._join_alike(largest, projects)
 
-    def _join_alike(self, to: Folder, group: list[Folder], found: list[Folder]) -> None:
+    def _join_alike(self, to: Folder, found: list[Folder]) -> None:
+        """Join some folders of a like name to a folder's family, none that stands in one of it."""
         room = _MOST_BY_NAME
         for folder in found:
-            if room and folder not in group and not any(each.holds(folder) for each in group):
+            if not room:
+                break
+            if folder is not to and not self.groups.shares_family(to, folder):
                 self.groups.join(to, folder)
-                group.append(folder)
                 room -= 1
 
 
@@ -255,6 +270,10 @@ def _alike(name: bytes, stems: list[bytes], by_stem: dict[bytes, list[Folder]]) 
             break
         found += [each for each in by_stem[stems[at]] if are_alike(name, each.name)]
     return found
+
+
+def _are_identical(a: Folder, b: Folder) -> bool:
+    return a.digest == b.digest and a.gap is None and b.gap is None
 
 
 def _are_projects(a: Folder, b: Folder) -> bool:
@@ -291,6 +310,12 @@ class _Groups:
                 found.setdefault(self._top(at.first), at.first)
             at = at.parent
         return found
+
+    def shares_family(self, member: Folder, folder: Folder) -> bool:
+        """Whether a folder is, or stands in, a folder of a member's family."""
+        if member.first not in self._above:
+            return member.holds(folder)
+        return self._top(member.first) in self.around(folder)
 
     def is_said(self, a: Folder, b: Folder) -> bool:
         """Whether the two are, or stand in, different folders of one family."""

@@ -4,7 +4,7 @@ in more than one place."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gorillacomb.dedupe import forest as forests
@@ -68,15 +68,17 @@ class Folders:
 
     def family(self, members: Sequence[Folder]) -> Family:
         """A family with the copy to keep."""
-        candidates = [self._candidate(each, members) for each in members]
+        candidates = [
+            self._candidate(each, inner)
+            for each, inner in zip(members, nested(members), strict=True)
+        ]
         winner, reasons = keeper(candidates)
         by_merit, merits = keeper([replace(each, stamped=0) for each in candidates])
         if by_merit == winner:
             reasons = merits  # that it was chosen before says less than why it was
         return Family(tuple(members), members[winner], reasons, is_structural(members))
 
-    def _candidate(self, folder: Folder, members: Sequence[Folder]) -> Candidate:
-        apart = {each for each in members if folder.holds(each) and each is not folder}
+    def _candidate(self, folder: Folder, apart: Collection[Folder]) -> Candidate:
         below = self.forest.order[folder.first : folder.last + 1]
         inside = {place for each in apart for place in range(each.first, each.last + 1)}
         stamped = sum(
@@ -100,8 +102,10 @@ class Folders:
 
     def relations(self, family: Family) -> list[Relation]:
         """How each other member of a family relates to the one to keep."""
+        inner = dict(zip(family.members, nested(family.members), strict=True))
+        apart = inner[family.keep]
         return [
-            relate(self.index, self.shares, each, family.keep, family.members)
+            relate(self.index, self.shares, each, family.keep, (*apart, *inner[each]))
             for each in family.members
             if each is not family.keep
         ]
@@ -119,20 +123,19 @@ class Folders:
         found = identical(self.forest)
         if everything:
             return found
-        said = [set(each) for each in self.kin.families]
+        of = {each: at for at, family in enumerate(self.kin.families) for each in family}
         return [
             group
             for group in found
             if not all(each.machine for each in group)
             and not is_structural(group)
-            and (any(set(group) <= each for each in said) or not self._is_said(group))
+            and not self._is_said(group, of)
         ]
 
-    def _is_said(self, group: Sequence[Folder]) -> bool:
-        """Whether the members of a group stand in different members of one family."""
-        return any(
-            all(any(one is not each and one.holds(each) for one in family) for each in group)
-            for family in self.kin.families
+    def _is_said(self, group: Sequence[Folder], of: Mapping[Folder, int]) -> bool:
+        """Whether all of a group stand in folders of which a family tells, and are none of them."""
+        return all(
+            each not in of and each.parent is not None and _is_in(each.parent, of) for each in group
         )
 
     def elsewhere(self) -> list[Elsewhere]:
@@ -142,16 +145,22 @@ class Folders:
         among them.
         """
         known = {each for family in self.kin.families for each in family}
-        found = []
-        for each in all_elsewhere(self.shares):
-            inside = each.inner
-            if (
-                not inside.machine
-                and not _is_in(inside, known)
-                and not any(inside.holds(one) and one.files == inside.files for one in known)
-                and not is_structural((inside, *each.outer))
-            ):
-                found.append(each)
+
+        def is_news(folder: Folder) -> bool:
+            return (
+                not folder.machine
+                and not _is_in(folder, known)
+                and not any(
+                    one in known and one.files == folder.files
+                    for one in self.forest.order[folder.first : folder.last + 1]
+                )
+            )
+
+        found = [
+            each
+            for each in all_elsewhere(self.shares, is_news)
+            if not is_structural((each.inner, *each.outer))
+        ]
         return sorted(found, key=lambda each: (-each.amount.bytes, each.inner.first))
 
     def machine_made(self) -> list[MachineMade]:
@@ -173,11 +182,22 @@ class Folders:
         return sorted(found, key=lambda each: (-each.bytes, each.name))
 
 
-def _is_in(folder: Folder, known: Collection[Folder]) -> bool:
+def _is_in(folder: Folder, known: Container[Folder]) -> bool:
     at: Folder | None = folder
     while at is not None and at not in known:
         at = at.parent
     return at is not None
+
+
+def nested(folders: Sequence[Folder]) -> list[list[Folder]]:
+    """For each of some folders, in the forest's order: those of them that stand inside of it."""
+    found = []
+    for at, folder in enumerate(folders):
+        end = at + 1
+        while end < len(folders) and folders[end].first <= folder.last:
+            end += 1
+        found.append(list(folders[at + 1 : end]))
+    return found
 
 
 def is_structural(folders: Iterable[Folder]) -> bool:

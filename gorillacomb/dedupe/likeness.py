@@ -11,7 +11,8 @@ _BEFORE = re.compile(rb"^(copy (\(\d+\) )?of|kopie von|copie de|copia de|backup 
 _AFTER = re.compile(
     rb"""
     [\s_.-]*( \(\d+\) | \(?conflicted\ copy.* | conflict[-_ ]\d{8}.*
-    | \b(copy|kopie|old|older|new|bak|backup|orig|final|v?\d+|20\d\d([-_]?\d\d){0,2})(\s?\(?\d+\)?)?
+    | (?<![a-z0-9])(copy|kopie|old|older|new|bak|backup|orig|final|v\d+|[2-9])
+      (\s\d{1,2}|\s?\(\d+\))?
     )$""",
     re.I | re.X,
 )

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .cases import Memory
+from .folders import Measured
 from .groups import Comparison
 from .series import Timed
 from .trace import Trace
@@ -29,6 +30,7 @@ class Results:
     memory: list[Memory]
     groups: list[Comparison]
     trace: Trace | None
+    folders: list[Measured]
 
 
 def write(results: Results, markdown_file: Path, json_file: Path) -> None:
@@ -48,6 +50,8 @@ def markdown(results: Results) -> str:
         parts += _case(timed)
     if results.trace is not None:
         parts += _trace(results.trace)
+    if results.folders:
+        parts += _folders(results.folders)
     if "groups" in results.asked:
         parts += _groups(results.groups)
     if "memory" in results.asked:
@@ -85,6 +89,23 @@ def _trace(found: Trace) -> list[str]:
     ]
     title = f"## The trace (`trace`, {found.stamps:,} stamps)"
     return [title, _table(("what", "figure"), rows, left=1)]
+
+
+def _folders(found: list[Measured]) -> list[str]:
+    rows = [
+        (
+            each.what,
+            f"{each.files:,}",
+            f"{each.folders:,}",
+            f"{each.seconds:.2f}",
+            f"{each.seconds / each.files * 1e6:.1f}",
+            f"{each.peak / MB:,.0f}",
+        )
+        for each in found
+    ]
+    head = ("index of", "files", "folders", "seconds", "microseconds a file", "peak MB")
+    title = "## All relations between folders (`folders`: `gorillacomb folders --json`)"
+    return [title, _table(head, rows, left=1)]
 
 
 def _case(timed: Timed) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from . import cases, contenders, machine, report, trace, trees
+from . import cases, contenders, folders, machine, report, trace, trees
 from .places import RESULTS, BenchError, cache
 from .series import Setting
 
@@ -24,6 +24,7 @@ USUAL = (
     "verify",
     "verify-large",
     "trace",
+    "folders",
     "memory",
     "groups",
 )
@@ -113,6 +114,7 @@ def _benchmark(options: argparse.Namespace) -> None:
         memory=cases.sample_memory(setting) if "memory" in wanted else [],
         groups=cases.compare_groups(setting) if "groups" in wanted else [],
         trace=trace.measure(options.runs, _say) if "trace" in wanted else None,
+        folders=folders.measure(tree.path, options.runs, _say) if "folders" in wanted else [],
     )
     target = cache() / "RESULTS.md" if options.only else RESULTS
     report.write(results, target, cache() / "results.json")

@@ -1,0 +1,179 @@
+"""`gorillacomb folders` and `unique` on the messy drive: the story of the six places."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures import Drive
+from tests.cli.run import (
+    Argument,
+    Ran,
+    environment,
+    lines_on_screen,
+    on_terminal,
+    run,
+    width_of,
+)
+
+GOLDEN = Path(__file__).parents[2] / "fixtures/golden/folders.txt"
+LOSERS = ("exact", "older", "part", "nested", "injected", "reset", "drifted")
+_NOISE = {b".DS_Store"}
+
+
+@dataclass(frozen=True)
+class Combed:
+    """The messy drive after a scan, with the home that its keys are in."""
+
+    drive: Drive
+    vault: Path
+    home: Path
+
+    def run(self, *arguments: Argument, **options: Any) -> Ran:
+        return run(*arguments, env=environment(self.vault, HOME=str(self.home)), **options)
+
+    def place(self, name: str) -> str:
+        return os.fsdecode(self.drive.path(self.drive.copies[name].path))
+
+
+@pytest.fixture(scope="module")
+def combed(drive: Drive, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Combed]:
+    folder = tmp_path_factory.mktemp("combed")
+    (folder / "home").mkdir()
+    found = Combed(drive, folder / "vault", folder / "home")
+    assert found.run("scan", drive.root).code in (0, 3)
+    yield found
+
+
+def masked(text: str, drive: Drive) -> str:
+    """Without what differs from machine to machine: git's own files, and where the drive stands."""
+    text = text.replace(str(drive.root), "DRIVE")
+    text = re.sub(r"keep: \d+ files, [\d.]+ kB", "keep: N files, N kB", text)
+    return re.sub(r"lacks \d+", "lacks N", text)
+
+
+def test_the_story_of_the_six_places(combed: Combed) -> None:
+    ran = combed.run("folders", cwd=combed.drive.root)
+    assert ran.code == 0 and not ran.err
+    lines = ran.out.splitlines()
+    assert len(lines) < 25
+    told = [re.sub(r" +", " ", line) for line in masked(ran.out, combed.drive).splitlines()]
+    end = next(at for at, line in enumerate(told) if line.startswith("and "))
+    assert told[:end] == [
+        re.sub(r" +", " ", line) for line in GOLDEN.read_text("utf-8").splitlines()
+    ]
+
+
+def test_the_story_fits_a_terminal(combed: Combed) -> None:
+    ran = on_terminal("folders", env=environment(combed.vault, HOME=str(combed.home)))
+    lines = lines_on_screen(ran.stdout)
+    assert len(lines) < 25 and max(map(width_of, lines)) <= 80
+
+
+def family(combed: Combed) -> dict[str, Any]:
+    document = combed.run("folders", "--json").json()
+    found: dict[str, Any] = document["families"][0]
+    return found
+
+
+def test_each_copy_is_called_what_it_is(combed: Combed) -> None:
+    found = family(combed)
+    assert found["keep"] == {"path": combed.place("living")}
+    others = {each["path"]: each for each in found["others"]}
+    assert others.keys() == {combed.place(name) for name in LOSERS}
+    copies = combed.drive.copies
+    for name in LOSERS:
+        copy, other = copies[name], others[combed.place(name)]
+        only = {os.fsencode(each["path"]) for each in other["only_a_paths"]}
+        changed = {os.fsencode(each["path"]) for each in other["changed_paths"]}
+        moved = {
+            (os.fsencode(each["from"]["path"]), os.fsencode(each["to"]["path"]))
+            for each in other["moved_paths"]
+        }
+        assert outside_git(only) == set(copy.only_here) - _NOISE
+        assert outside_git(changed) == set(copy.edited)
+        assert {(there, here) for here, there in moved} == set(copy.moved)
+        same = not (copy.only_here or copy.edited or copy.moved)
+        lacks = bool(copy.missing or copy.left_out)
+        if same and copy.git in ("same", "none"):
+            assert other["relation"] == ("contained" if lacks else "identical")
+        else:
+            assert other["relation"] == "overlapping"
+
+
+def outside_git(paths: set[bytes]) -> set[bytes]:
+    return {path for path in paths if not path.startswith(b".git/")}
+
+
+def test_a_manifest_of_the_winner_is_of_one_tree(combed: Combed, tmp_path: Path) -> None:
+    """All that is canonical of the tree stands in it: nothing is stitched together."""
+    winner = combed.place("living")
+    manifest = tmp_path / "manifest.json"
+    assert combed.run("manifest", winner, "-o", manifest).code == 0
+    assert combed.run("verify", manifest, "--root", winner).code == 0
+    assert combed.run("trace", "export", tmp_path / "trace").code == 0
+    entries = map(json.loads, (tmp_path / "trace/entries.jsonl").read_text("utf-8").strip().split("\n"))
+    stamped = {
+        each["blake3"]: os.path.join(combed.drive.root, each["path"])
+        for each in entries
+        if each["event"] == "stamp" and "path" in each
+    }
+    document = combed.run("export", manifest, "--format", "csv", "-o", tmp_path / "out.csv")
+    assert document.code == 0
+    lines = (tmp_path / "out.csv").read_text("utf-8").splitlines()
+    head = lines[0].split(",")
+    for line in lines[1:]:
+        row = dict(zip(head, line.split(","), strict=False))
+        if row["type"] == "file" and row["size"] != "0":
+            assert stamped[row["blake3"]].startswith(winner + "/"), row
+
+
+@pytest.mark.parametrize("name", LOSERS)
+def test_what_would_be_lost_with_each_loser_is_what_was_planted(combed: Combed, name: str) -> None:
+    """With the other losers gone too: then nothing but the winner vouches."""
+    copy = combed.drive.copies[name]
+    others = [
+        combed.place(each)
+        for each in LOSERS
+        if each != name
+        and not combed.place(each).startswith(combed.place(name) + "/")
+        and not combed.place(name).startswith(combed.place(each) + "/")
+    ]
+    excepts = [word for each in others for word in ("--except", each)]
+    ran = combed.run("unique", combed.place(name), *excepts, "--json")
+    document = ran.json()
+    assert document["unproven"] == []
+    found = {
+        os.path.relpath(os.fsencode(each["path"]), os.fsencode(combed.place(name)))
+        for each in document["unique"]
+    }
+    planted = (set(copy.only_here) | set(copy.edited)) - _NOISE
+    inner = tuple(each + b"/" for each in copy.inner)
+    assert {path for path in outside_git(found) if not path.startswith(inner or b"\0")} == planted
+    if copy.git in ("same", "none") and not inner:
+        assert found == planted
+        assert ran.code == (1 if planted else 0)
+
+
+def test_explain_tells_of_the_family(combed: Combed) -> None:
+    document = combed.run("explain", combed.place("reset"), "--json").json()
+    assert document["canonical"] == {"path": combed.place("living")}
+    assert document["reasons"]
+    assert {each["path"] for each in document["copies"]} >= {combed.place("exact")}
+    inside = combed.run("explain", os.path.join(combed.place("older"), "client"))
+    assert "part of one of several copies" in inside.out
+
+
+def test_only_what_concerns_a_path(combed: Combed) -> None:
+    ran = combed.run("folders", combed.drive.root / "Pictures")
+    assert "HealthTrack" not in ran.out
+    assert "Lisbon" in ran.out
+    ran = combed.run("folders", combed.place("older"))
+    assert ran.out.startswith("HealthTrack: 8 places")
