@@ -92,7 +92,8 @@ def _next_steps(index: Index) -> list[str]:
     if not contents.totals(index.connection)[0]:
         return []
     return [
-        "Next: gorillacomb dupes         every group, the most wasteful first",
+        "Next: gorillacomb folders       which folders are copies, and which one to keep",
+        "      gorillacomb dupes         every group, the most wasteful first",
         "      gorillacomb explain PATH  one file or folder, and why that copy",
     ]
 
