@@ -215,7 +215,7 @@ def _places(report: UniqueReport, width: int | None) -> Iterator[str]:
         yield label + render.path_from_here(path, width and width - len(label))
     if len(places) > _PLACES:
         rest = sum(files for _, files in places[_PLACES:])
-        yield f"  {render.count(rest, 'file'):>12}  in {len(places) - _PLACES:,} more places"
+        yield f"  {render.count(rest, 'file'):>12}  in {render.count(len(places) - _PLACES, 'more place')}"
 
 
 def places_of(path: bytes, folders: Counter[bytes]) -> list[tuple[bytes, int]]:

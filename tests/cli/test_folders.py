@@ -119,7 +119,9 @@ def test_a_manifest_of_the_winner_is_of_one_tree(combed: Combed, tmp_path: Path)
     assert combed.run("manifest", winner, "-o", manifest).code == 0
     assert combed.run("verify", manifest, "--root", winner).code == 0
     assert combed.run("trace", "export", tmp_path / "trace").code == 0
-    entries = map(json.loads, (tmp_path / "trace/entries.jsonl").read_text("utf-8").strip().split("\n"))
+    entries = map(
+        json.loads, (tmp_path / "trace/entries.jsonl").read_text("utf-8").strip().split("\n")
+    )
     stamped = {
         each["blake3"]: os.path.join(combed.drive.root, each["path"])
         for each in entries
