@@ -215,7 +215,8 @@ def _places(report: UniqueReport, width: int | None) -> Iterator[str]:
         yield label + render.path_from_here(path, width and width - len(label))
     if len(places) > _PLACES:
         rest = sum(files for _, files in places[_PLACES:])
-        yield f"  {render.count(rest, 'file'):>12}  in {render.count(len(places) - _PLACES, 'more place')}"
+        more = render.count(len(places) - _PLACES, "more place")
+        yield f"  {render.count(rest, 'file'):>12}  in {more}"
 
 
 def places_of(path: bytes, folders: Counter[bytes]) -> list[tuple[bytes, int]]:
