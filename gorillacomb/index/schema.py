@@ -160,22 +160,34 @@ def one_sqlite() -> Iterator[None]:
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the index to `VERSION`; nothing is done, and nothing imported, when it is there."""
-    if connection.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+    """Make the tables of a new index, or bring an old one to `VERSION`. Call with no transaction.
+
+    sqlite-utils is imported for an old one only: it costs 100 ms that a first scan does not have.
+    """
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == VERSION:
         return
-    # Imported where used: it costs 100 ms that only a new or an old index has to pay.
+    if version == 0 and not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {_TABLES_1} {_TABLES_2} PRAGMA user_version = {VERSION}; COMMIT;"
+        )
+        return
     with one_sqlite():
         from sqlite_utils import Database, Migrations
 
     migrations = Migrations("gorillacomb.index")
 
-    @migrations()
-    def first_tables(db: Database) -> None:
-        db.executescript(_TABLES_1)
+    if version < 1:
 
-    @migrations()
-    def tables_of_stamps(db: Database) -> None:
-        db.executescript(_TABLES_2)
+        @migrations()
+        def first_tables(db: Database) -> None:
+            db.executescript(_TABLES_1)
+
+    if version < 2:
+
+        @migrations()
+        def tables_of_stamps(db: Database) -> None:
+            db.executescript(_TABLES_2)
 
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {VERSION}")

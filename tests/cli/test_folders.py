@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -119,9 +120,8 @@ def test_a_manifest_of_the_winner_is_of_one_tree(combed: Combed, tmp_path: Path)
     assert combed.run("manifest", winner, "-o", manifest).code == 0
     assert combed.run("verify", manifest, "--root", winner).code == 0
     assert combed.run("trace", "export", tmp_path / "trace").code == 0
-    entries = map(
-        json.loads, (tmp_path / "trace/entries.jsonl").read_text("utf-8").strip().split("\n")
-    )
+    lines = (tmp_path / "trace/entries.jsonl").read_bytes().strip().split(b"\n")
+    entries = map(json.loads, lines)
     stamped = {
         each["blake3"]: os.path.join(combed.drive.root, each["path"])
         for each in entries
@@ -129,10 +129,7 @@ def test_a_manifest_of_the_winner_is_of_one_tree(combed: Combed, tmp_path: Path)
     }
     document = combed.run("export", manifest, "--format", "csv", "-o", tmp_path / "out.csv")
     assert document.code == 0
-    lines = (tmp_path / "out.csv").read_text("utf-8").splitlines()
-    head = lines[0].split(",")
-    for line in lines[1:]:
-        row = dict(zip(head, line.split(","), strict=False))
+    for row in csv.DictReader((tmp_path / "out.csv").read_text("utf-8").splitlines()):
         if row["type"] == "file" and row["size"] != "0":
             assert stamped[row["blake3"]].startswith(winner + "/"), row
 

@@ -62,7 +62,7 @@ def test_opening_again_changes_nothing(vault: Path) -> None:
 
 
 def test_an_index_that_was_only_begun_is_finished(vault: Path) -> None:
-    """Killed between making the file and its tables, or before the version was noted."""
+    """Killed between making the file and its tables."""
     with Index.write(Vault(vault)):
         pass
     whole = layout(vault)
@@ -72,9 +72,23 @@ def test_an_index_that_was_only_begun_is_finished(vault: Path) -> None:
     with Index.write(Vault(vault)):
         pass
     assert layout(vault) == whole
+
+
+def test_an_index_of_an_older_version_is_brought_up_to_date(vault: Path) -> None:
+    """As the first version left it: its tables, and a note of which migration made them."""
+    with Index.write(Vault(vault)):
+        pass
+    whole = layout(vault)
+    (vault / "index.db").unlink()
     connection = sqlite3.connect(vault / "index.db")
-    connection.execute("PRAGMA user_version = 0")
+    connection.executescript(
+        f"{schema._TABLES_1} CREATE TABLE _sqlite_migrations (id INTEGER PRIMARY KEY,"
+        " migration_set TEXT, name TEXT, applied_at TEXT);"
+        " INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+        " VALUES ('gorillacomb.index', 'first_tables', '2026-01-01'); PRAGMA user_version = 1;"
+    )
     connection.close()
+    (vault / "index.db").chmod(0o600)
     with Index.write(Vault(vault)) as index:
         assert index.connection.execute("PRAGMA user_version").fetchone()[0] == schema.VERSION
     assert layout(vault) == whole
