@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import stat
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -14,7 +16,7 @@ from gorillacomb.cli.lookup import Found, find, folders_of, open_groups, unknown
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.status import FILE_STATE_WORDS
 from gorillacomb.dedupe.folders import Family, Folders
-from gorillacomb.dedupe.groups import Groups, hard_links
+from gorillacomb.dedupe.groups import STANDING, Groups, hard_links
 from gorillacomb.dedupe.record import read_trace
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.stamps import stamp_of
@@ -109,6 +111,8 @@ def _history(index: Index, found: Found) -> list[dict[str, Any]]:
 
 def _explain_file(index: Index, found: Found, file: IndexedFile, as_json: bool) -> None:
     group = _group(open_groups(index), file)
+    if group is not None and group.choice.reasons == (STANDING,):
+        group = replace(group, choice=replace(group.choice, reasons=_stamped_reasons(index, file)))
     if as_json:
         render.print_json({**_file_object(file, group), "trace": _history(index, found)})
         return
@@ -132,6 +136,17 @@ def _explain_file(index: Index, found: Found, file: IndexedFile, as_json: bool) 
         click.echo("  empty, like any other empty file" if not file.size else "  in no group")
         return
     _print_copies(file, group)
+
+
+def _stamped_reasons(index: Index, file: IndexedFile) -> tuple[str, ...]:
+    """Why a content's canonical file was chosen when it was, as the trace has it."""
+    assert file.digest is not None
+    stamp = stamp_of(index.connection, file.digest)
+    if stamp is None or not index.vault.trace.exists():
+        return (STANDING,)
+    with read_trace(index.vault) as ledger:
+        fields = json.loads(ledger.entry(stamp.seq))
+    return (*fields.get("reasons", ()), f"so since entry {stamp.seq:,} of the trace")
 
 
 def _print_copies(file: IndexedFile, group: Group) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from gorillacomb.dedupe.canonical import Ranks, choose, smells
+from gorillacomb.dedupe.clutter import VERSION_CONTROL
 from gorillacomb.index import contents
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
@@ -13,9 +14,8 @@ from gorillacomb.index.roots import all_roots
 from gorillacomb.index.stamps import stamp_of
 from gorillacomb.model import NO_TREE, Choice, Copy, Group, GroupSummary, IndexedFile, Root, Tree
 
-_VERSION_CONTROL = frozenset({".git", ".hg", ".svn", ".jj"})
-
-_STANDING = "the standing choice, made with its folder or before the others were known"
+STANDING = "the standing choice, made with its folder or before the others were known"
+"""Where the rules for files alone would choose another one now; the trace knows more."""
 
 Project = tuple[bytes, str, bool]
 """The folder of a project, the name that makes it one, whether that is version control."""
@@ -79,7 +79,7 @@ class Groups:
             return best
         places = {(each.folder, os.path.basename(each.path)): at for at, each in enumerate(copies)}
         standing = places.get((stamp.folder, stamp.name), best.winner)
-        return best if standing == best.winner else Choice(standing, (_STANDING,))
+        return best if standing == best.winner else Choice(standing, (STANDING,))
 
     def copy_in(self, folder: int) -> Copy:
         """What any copy in a folder is like, as far as its place says; its name is empty."""
@@ -152,7 +152,7 @@ class Groups:
             if project is None and marker is not None:
                 place = self.paths.place(at)
                 if place is not None:
-                    project = (place[1], marker, marker in _VERSION_CONTROL)
+                    project = (place[1], marker, marker.encode() in VERSION_CONTROL)
             smelly += smells(name)
             depth += 1
             self._traits[at] = (project, smelly, depth)

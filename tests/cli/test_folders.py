@@ -23,6 +23,7 @@ from tests.cli.run import (
     run,
     width_of,
 )
+from tests.trees import make_tree, settle
 
 GOLDEN = Path(__file__).parents[2] / "fixtures/golden/folders.txt"
 LOSERS = ("exact", "older", "part", "nested", "injected", "reset", "drifted")
@@ -176,3 +177,15 @@ def test_only_what_concerns_a_path(combed: Combed) -> None:
     assert "Lisbon" in ran.out
     ran = combed.run("folders", combed.place("older"))
     assert ran.out.startswith("HealthTrack: 8 places")
+
+
+def test_explain_says_why_a_file_was_stamped(tmp_path: Path, vault: Path) -> None:
+    """Its whole folder was chosen: the rules for files alone would have taken the other copy."""
+    tree = {"a": "1", "b": "22", "c": "333", "d": "4444", "more": "55555"}
+    make_tree(tmp_path / "top/deeper/still/Album", tree)
+    make_tree(tmp_path / "top/Album", {name: tree[name] for name in "abcd"})
+    settle(tmp_path)
+    assert run("scan", tmp_path / "top", vault=vault).code == 0
+    document = run("explain", tmp_path / "top/Album/a", "--json", vault=vault).json()
+    assert document["canonical"] == {"path": str(tmp_path / "top/deeper/still/Album/a")}
+    assert document["reasons"][0].startswith("its whole folder is kept: the more complete one")
