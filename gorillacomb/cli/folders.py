@@ -113,11 +113,20 @@ def _told(folders: Folders, families: list[Family], whole: bool) -> Iterator[str
         count += len(lines)
         if place and count > _STORY and not whole:
             rest = families[place:]
-            names = ", ".join(family_name(folders, each) for each in rest)
-            text = f"and {render.count(len(rest), 'smaller one')} (--all): {names}"
-            yield render.fit(text, render.width() or render.DEFAULT_WIDTH)
+            head = f"and {render.count(len(rest), 'smaller one')} (--all): "
+            yield head + _names([family_name(folders, each) for each in rest], len(head))
             return
         yield from lines
+
+
+def _names(names: list[str], used: int) -> str:
+    """As many names as there is room for on a line of which some columns are used."""
+    text = names[0]
+    for name in names[1:]:
+        if used + render.columns(f"{text}, {name} …") > render.DEFAULT_WIDTH:
+            return f"{text} …"
+        text += f", {name}"
+    return text
 
 
 def _some(lines: list[str], whole: bool) -> Iterator[str]:

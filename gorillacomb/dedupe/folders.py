@@ -63,8 +63,20 @@ class Folders:
         return folder.path(self.roots[folder.root])
 
     def families(self) -> list[Family]:
-        """Families, the one with the largest folder first."""
-        return [self.family(members) for members in self.kin.families]
+        """Families, the one with the largest folder first.
+
+        Where a tree has copies, of a family inside of it only the members in the copy that is kept
+        are told: what stands in the others, stands in them as in that one.
+        """
+        found: list[Family] = []
+        kept: dict[Folder, Folder] = {}
+        for members in self.kin.families:
+            left = [each for each in members if not _is_retold(each, members, kept)]
+            if len(left) > 1:
+                found.append(self.family(left))
+                keep = found[-1].keep
+                kept |= {each: keep for each in left if each is not keep}
+        return found
 
     def family(self, members: Sequence[Folder]) -> Family:
         """A family with the copy to keep."""
@@ -180,6 +192,20 @@ class Folders:
                 )
             )
         return sorted(found, key=lambda each: (-each.bytes, each.name))
+
+
+def _is_retold(folder: Folder, members: Iterable[Folder], kept: Mapping[Folder, Folder]) -> bool:
+    """Whether a folder stands in a copy that is not kept, and others of its family in the kept one.
+
+    ``kept`` has for each copy that is not kept the one that is.
+    """
+    at = folder.parent
+    while at is not None:
+        keep = kept.get(at)
+        if keep is not None and any(keep.holds(each) and not at.holds(each) for each in members):
+            return True
+        at = at.parent
+    return False
 
 
 def _is_in(folder: Folder, known: Container[Folder]) -> bool:

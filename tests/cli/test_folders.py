@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,9 +182,9 @@ def test_only_what_concerns_a_path(combed: Combed) -> None:
 
 def test_explain_says_why_a_file_was_stamped(tmp_path: Path, vault: Path) -> None:
     """Its whole folder was chosen: the rules for files alone would have taken the other copy."""
-    tree = {"a": "1", "b": "22", "c": "333", "d": "4444", "more": "55555"}
-    make_tree(tmp_path / "top/deeper/still/Album", tree)
-    make_tree(tmp_path / "top/Album", {name: tree[name] for name in "abcd"})
+    make_tree(tmp_path / "top/Album", {"a": "1", "b": "22", "c": "333", "d": "4444"})
+    shutil.copytree(tmp_path / "top/Album", tmp_path / "top/deeper/still/Album")
+    (tmp_path / "top/deeper/still/Album/more").write_text("55555")
     settle(tmp_path)
     assert run("scan", tmp_path / "top", vault=vault).code == 0
     document = run("explain", tmp_path / "top/Album/a", "--json", vault=vault).json()
