@@ -102,7 +102,8 @@ def _story(folders: Folders, wanted: Wanted, whole: bool) -> Iterator[str]:
         yield "No two folders have much in common."
     yield from _set_aside(folders, families, whole)
     if shown and not whole:
-        yield "Next: gorillacomb compare A B  what two of them have that the other lacks"
+        yield "Next: gorillacomb compare A B   what two of them have that the other lacks"
+        yield "      gorillacomb unique PATH   what would be lost if one of them went"
 
 
 def _told(folders: Folders, families: list[Family], whole: bool) -> Iterator[str]:
