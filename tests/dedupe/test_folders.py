@@ -15,9 +15,11 @@ from gorillacomb.dedupe.elsewhere import all_elsewhere
 from gorillacomb.dedupe.folders import Folders, open_folders
 from gorillacomb.dedupe.forest import Folder
 from gorillacomb.dedupe.relations import Kind, Relation
+from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.vault import Vault
 from tests.dedupe.forests import Seen, forests, identical, look, without
+from tests.dedupe.trace import stamping_scan
 from tests.trees import Tree, make_tree, scan, settle
 
 
@@ -174,3 +176,35 @@ def is_made(path: Path, top: Path) -> bool:
 
 def touches(path: Path, other: Path) -> bool:
     return path == other or path in other.parents or other in path.parents
+
+
+@settings(deadline=None)
+@given(forests())
+def test_a_kept_tree_is_kept_whole(tree: Tree) -> None:
+    """What stands in a copy that is kept is canonical there, or in another one that is kept."""
+    with tempfile.TemporaryDirectory() as name:
+        top = make_tree(Path(name).resolve() / "top", tree)
+        settle(top)
+        stamping_scan(Path(name, "vault"), top)
+        with Index.read(Vault(Path(name, "vault"))) as index:
+            folders = open_folders(index, lambda path: False)
+            families = folders.families()
+            keeps = [place(folders, family.keep) for family in families]
+            losers = [
+                place(folders, each)
+                for family in families
+                for each in family.members
+                if each is not family.keep
+            ]
+            stamped = {}
+            for _, stamp in stamps.all_stamps(index.connection):
+                there = place(folders, folders.forest.folders[stamp.folder])
+                stamped[(there / os.fsdecode(stamp.name)).read_bytes()] = there
+        for keep in keeps:
+            if any(loser in keep.parents for loser in losers):
+                continue  # in a copy that is not kept itself
+            for path in keep.rglob("*"):
+                inside = any(loser == path.parent or loser in path.parents for loser in losers)
+                if path.is_file() and not path.is_symlink() and path.stat().st_size and not inside:
+                    there = stamped[path.read_bytes()]
+                    assert any(each == there or each in there.parents for each in keeps), path
