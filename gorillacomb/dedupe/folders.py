@@ -66,7 +66,8 @@ class Folders:
         """Families, the one with the largest folder first.
 
         Where a tree has copies, of a family inside of it only the members in the copy that is kept
-        are told: what stands in the others, stands in them as in that one.
+        are told: what stands in the others, stands in them as in that one. Nor is told what a copy
+        that is not kept repeats in itself.
         """
         found: list[Family] = []
         kept: dict[Folder, Folder] = {}
@@ -202,7 +203,10 @@ def _is_retold(folder: Folder, members: Iterable[Folder], kept: Mapping[Folder, 
     at = folder.parent
     while at is not None:
         keep = kept.get(at)
-        if keep is not None and any(keep.holds(each) and not at.holds(each) for each in members):
+        if keep is not None and (
+            all(at.holds(each) for each in members)
+            or any(keep.holds(each) and not at.holds(each) for each in members)
+        ):
             return True
         at = at.parent
     return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from gorillacomb.dedupe.folders import Folders
+from gorillacomb.dedupe.folders import Family, Folders
 from gorillacomb.dedupe.forest import Folder
 from gorillacomb.model import Tree
 
@@ -22,21 +22,27 @@ def kept_trees(folders: Folders) -> dict[int, Tree]:
 
 
 def _trees(folders: Folders) -> dict[int, Tree]:
-    kept: dict[Folder, Tree | None] = {}
+    of: dict[Folder, Family] = {}
     for family in folders.families():
-        kept |= dict.fromkeys(family.members)
-        kept[family.keep] = Tree(0, family.reasons)
+        of |= dict.fromkeys(family.members, family)
     trees: dict[int, Tree] = {}
-    if not kept:
+    if not of:
         return trees
+    lost: dict[int, Family] = {}
+    """By a folder's id: the family of which it, or a folder around it, is a copy not kept."""
     for folder in folders.forest.order:
-        tree = None if folder.parent is None else trees.get(folder.parent.id)
-        if folder in kept and tree is None:
-            tree = kept[folder]
-        elif folder in kept and kept[folder] is None and tree is not None:
-            tree = Tree(1, tree.reasons)
+        above = None if folder.parent is None else folder.parent.id
+        tree, loser = trees.get(above or 0), lost.get(above or 0)
+        member = of.get(folder)
+        if member is not None and folder is not member.keep:
+            tree = None if tree is None else Tree(1, tree.reasons)
+            loser = loser or (member if tree is None else None)
+        elif member is not None and tree is None and loser in (None, member):
+            tree, loser = Tree(0, member.reasons), None
         if tree is not None:
             trees[folder.id] = tree
+        if loser is not None:
+            lost[folder.id] = loser
     return trees
 
 
