@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gorillacomb.bytepaths import below
 from gorillacomb.cli import render
-from gorillacomb.dedupe.clutter import is_machine_made
+from gorillacomb.dedupe.clutter import is_kept, is_machine_made
 from gorillacomb.dedupe.folders import Family, Folders
 from gorillacomb.dedupe.forest import Folder
 from gorillacomb.dedupe.relations import Kind, Relation
@@ -74,7 +74,7 @@ def _own(relation: Relation) -> list[str]:
     own = [
         path
         for path in (*entries.only_a, *entries.changed)
-        if not any(is_machine_made(part, True) for part in path.split(b"/"))
+        if not any(is_kept(part) or is_machine_made(part, True) for part in path.split(b"/"))
     ]
     if not relation.only_a.files or not own:
         return []
@@ -90,6 +90,8 @@ def said(relation: Relation) -> str:
     if relation.kind is Kind.IDENTICAL:
         return "identical"
     if relation.kind is Kind.SAME_CONTENT:
+        if not (entries.moved or entries.only_a or entries.only_b):
+            return f"same content, {len(entries.changed):,} modes or links"
         return "same content, other names"
     if relation.kind is Kind.CONTAINED:
         return f"contained, lacks {len(entries.only_b):,}"
@@ -104,7 +106,7 @@ def said(relation: Relation) -> str:
     own, changed = relation.only_a.files, len(entries.changed)
     if not own and not entries.only_a and changed == 1:
         return f"differs in {render.path_text(entries.changed[0])}"
-    text = f"{own:,} of {relation.shared.files + own:,} only here"
+    text = f"{own:,} of {relation.shared.files + own:,} not in it"
     return f"{text}, {changed:,} changed" if changed else text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from itertools import islice
 
@@ -16,7 +17,7 @@ from gorillacomb.cli.folder_story import (
     relation_object,
     said,
 )
-from gorillacomb.cli.lookup import find, folders_of, unknown
+from gorillacomb.cli.lookup import find, folders_of, not_a_folder
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.dedupe.elsewhere import Elsewhere
 from gorillacomb.dedupe.families import SIMILAR
@@ -70,10 +71,10 @@ def _wanted(index: Index, folders: Folders, path: bytes | None) -> Wanted:
     """Which folders concern the user: those in PATH, and those that PATH is in."""
     if path is None:
         return lambda _: True
-    found = find(index, path)
+    found = find(index, os.path.realpath(path))
     scope = None if found.folder is None else folders.forest.folders.get(found.folder)
     if scope is None:
-        raise unknown(found)
+        raise not_a_folder(found)
     return lambda folder: scope.holds(folder) or folder.holds(scope)
 
 
@@ -83,9 +84,16 @@ def _story(folders: Folders, wanted: Wanted, whole: bool) -> Iterator[str]:
     yield from _told(folders, shown, whole)
     known = {each for family in families for each in family.members}
     elsewhere = [each for each in folders.elsewhere() if wanted(each.inner)]
+    others = {each.inner: each for each in elsewhere}
     if elsewhere:
         yield f"{render.style('Nothing of its own', bold=True)}: all contents stand elsewhere too"
-        yield from _some([_elsewhere_line(folders, each) for each in elsewhere], whole)
+        lines = []
+        for each in elsewhere:
+            twin = others.get(each.outer[0]) if len(each.outer) == 1 else None
+            mutual = twin is not None and twin.outer == (each.inner,)
+            if not mutual or each.inner.first < each.outer[0].first:
+                lines.append(_elsewhere_line(folders, each, mutual))
+        yield from _some(lines, whole)
     inner = {each.inner for each in elsewhere}
     pairs = [
         each
@@ -136,10 +144,12 @@ def _some(lines: list[str], whole: bool) -> Iterator[str]:
         yield f"  and {len(lines) - _OTHERS:,} more; --all shows them"
 
 
-def _elsewhere_line(folders: Folders, found: Elsewhere) -> str:
+def _elsewhere_line(folders: Folders, found: Elsewhere, mutual: bool) -> str:
+    """A folder and where its contents stand; ``mutual`` if that has nothing of its own either."""
     width = render.width()
     places = " and ".join(render.path_text(each.name or folders.path(each)) for each in found.outer)
     tail = f" ({render.size(found.amount.bytes)})" + (f" in {places}" if places else "")
+    tail += " and the other way round: keep one" if mutual else ""
     path = folders.path(found.inner)
     room = None if width is None else max(width - 2 - render.columns(tail), 24)
     return render.fit(f"  {render.path_from_here(path, room)}{tail}", width)
@@ -181,7 +191,7 @@ def _document(folders: Folders, wanted: Wanted) -> dict[str, object]:
     families = [each for each in folders.families() if any(map(wanted, each.members))]
     relations = [(family, each) for family in families for each in folders.relations(family)]
     pairs = [each for each in folders.pairs() if wanted(each.a) or wanted(each.b)]
-    both = [each for _, each in relations] + pairs
+    both = [each for _, each in relations if wanted(each.a) or wanted(each.b)] + pairs
     return {
         "identical": _identical(folders, wanted),
         "same_content": [

@@ -84,6 +84,16 @@ def _find(index: Index, place: bytes) -> Found:
     return Found(place, root, None, contents.file_at(index.connection, paths, above, name))
 
 
+def not_a_folder(found: Found) -> UsageFault:
+    """The error for a path that is not a folder of the index."""
+    if found.file is not None:
+        return UsageFault(
+            f"{render.path_text(found.path)} is a file.",
+            "Name a folder; `gorillacomb explain` tells of files.",
+        )
+    return unknown(found)
+
+
 def unknown(found: Found) -> UsageFault:
     """The error for a path that the index does not know."""
     shown = render.path_text(found.path)

@@ -157,7 +157,8 @@ def _explained(error: Exception) -> int:
         return error.exit_code
     if isinstance(error, OSError):
         # The vault's own troubles are VaultError by now; what is left is mostly our output.
-        where = f" ({os.fsdecode(error.filename)})" if error.filename else ""
+        named = isinstance(error.filename, str | bytes)  # else a descriptor, or nothing
+        where = f" ({os.fsdecode(error.filename)})" if named else ""
         _say(f"gorillacomb: {error.strerror or error}{where}.")
         click.echo("If output went to a file, its disk may be full.", err=True)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -75,8 +75,10 @@ def json_option(function: Function) -> Function:
 
 def absolute(path: bytes) -> bytes:
     """A path as the index has it: absolute, links in its folders resolved, its own name kept."""
-    parent, name = os.path.split(os.path.abspath(path))
-    return os.path.join(os.path.realpath(parent), name) if name else os.path.realpath(parent)
+    parent, name = os.path.split(path.rstrip(b"/"))
+    if name in (b"", b".", b".."):
+        return os.path.realpath(path)
+    return os.path.join(os.path.realpath(parent or b"."), name)
 
 
 def discard(folder: Path, names: Sequence[str]) -> None:

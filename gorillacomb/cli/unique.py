@@ -10,10 +10,11 @@ import click
 
 from gorillacomb.bytepaths import below, is_below, join
 from gorillacomb.cli import render
-from gorillacomb.cli.lookup import Found, find, noise_names, open_groups, unknown
-from gorillacomb.cli.options import BytesPath, absolute, json_option, vault_option
+from gorillacomb.cli.lookup import find, noise_names, not_a_folder, open_groups
+from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.dedupe.clutter import VERSION_CONTROL
+from gorillacomb.dedupe.groups import Groups
 from gorillacomb.dedupe.unique import UniqueFile, UniqueReport, unique
 from gorillacomb.dedupe.vouch import Vouching, folders_below
 from gorillacomb.errors import UsageFault
@@ -24,6 +25,7 @@ from gorillacomb.index.vault import Vault
 from gorillacomb.scan.volumes import is_online
 
 _SHOWN = 20
+_BY_CHOICE = ("excluded", "below min-size", "only in the cloud")
 _PLACES = 3
 
 
@@ -65,13 +67,14 @@ def command(
     """
     shown = progress_for(progress)
     with Index.read(vault) as index, explaining(vault):
-        found = find(index, path)
+        found = find(index, os.path.realpath(path))
         root = found.root
         if root is None or found.folder is None:
-            raise _not_a_folder(found)
-        gone = [found.path, *(absolute(each) for each in excepts)]
+            raise not_a_folder(found)
+        gone = [found.path, *map(os.path.realpath, excepts)]
         for each in gone:
-            if not os.path.isdir(each):
+            known = each != found.path and find(index, each).folder is not None
+            if not known and not os.path.isdir(each):
                 raise UsageFault(
                     f"{render.path_text(each)} is no folder that is there now.",
                     "Name a folder on a drive that is connected.",
@@ -89,8 +92,8 @@ def command(
             roots,
             online,
             gone,
-            folders_below(gone[1:]),
-            lambda folder: groups.copy_in(folder).project,
+            folders_below([each for each in gone[1:] if os.path.isdir(each)]),
+            lambda folder: _project(groups, folder),
             frozenset(map(os.fsencode, load_settings().machine_made)),
             count_offline,
         )
@@ -107,13 +110,15 @@ def command(
     return 1 if report.unique or report.unproven else 0
 
 
-def _not_a_folder(found: Found) -> UsageFault:
-    if found.file is not None:
-        return UsageFault(
-            f"{render.path_text(found.path)} is a file.",
-            "`gorillacomb explain` tells where its copies are; `unique` takes a folder.",
-        )
-    return unknown(found)
+def _project(groups: Groups, folder: int) -> bytes | None:
+    """The outermost project around a folder; here the top of a root may be one too."""
+    place = groups.copy_in(folder)
+    if place.project is None:
+        top = next(root for root in groups.roots.values() if root.path == place.root_path)
+        row = groups.paths.row(top.folder)
+        if row is not None and row[3] is not None:
+            return top.path
+    return place.project
 
 
 def _story(report: UniqueReport, shown: int | None) -> Iterator[str]:
@@ -136,7 +141,8 @@ def _story(report: UniqueReport, shown: int | None) -> Iterator[str]:
             )
         causes = Counter(each.cause.partition(":")[0] for each in report.unique if each.cause)
         for cause, number in causes.items():
-            yield f"  Of {number:,} of them a copy does not count: {cause}"
+            yield f"  {number:,} of them have a copy that does not count:"
+            yield f"    {cause}"
     if report.unproven:
         many = render.count(len(report.unproven), "entry", "entries")
         yield render.style(f"Unproven: {many}", bold=True) + " of which it cannot be said"
@@ -144,21 +150,24 @@ def _story(report: UniqueReport, shown: int | None) -> Iterator[str]:
             label = render.fit(render.printable(unproven.cause), 32)
             yield _line(f"{label:>9}", below(unproven.path, report.path) or b".", width)
         yield from _more(len(report.unproven), shown)
-        yield "Scan it again to know more: gorillacomb scan PATH"
+        if any(each.cause not in _BY_CHOICE for each in report.unproven):
+            yield "Scan it again to know more: gorillacomb scan PATH"
     if not report.unique and not report.unproven:
         yield render.style("Nothing", bold=True) + f" would be lost. {_all(report)}"
     elif report.vouchers:
         total = report.vouchers.total()
-        yield f"The other {render.count(total, 'file')} also stand elsewhere:"
+        verb = "stands" if total == 1 else "stand"
+        yield f"The other {render.count(total, 'file')} also {verb} elsewhere:"
     yield from _places(report, width)
     if report.linked:
         many = render.count(report.linked, "file is", "files are")
-        yield f"{many} there by another name of the same file (a hard link): no second copy."
+        yield f"{many} there by a hard link: another name, no second copy."
     others = [
         render.count(number, *words)
         for number, words in (
             (report.empty, ("empty file",)),
             (report.links, ("symbolic link",)),
+            (report.odd, ("FIFO, socket or device", "FIFOs, sockets or devices")),
             (report.noise, ("file of the system's own", "files of the system's own")),
         )
         if number

@@ -143,16 +143,28 @@ class _Search:
             return
         if self._merely_holds(pair, a, b) or not self._stands_in_step(pair, a, b, enough):
             return
-        found = overlap(self.shares, a, b)
+        found = self._overlap(a, b)
         if found.share < enough or not (alike or self._tells(a, b, found)):
             return
         larger = found.shared.files + max(found.only_a.files, found.only_b.files)
         if alike or found.shared.files >= _OF_LARGER * larger:
             self.groups.join(a, b)
         else:
-            self.loose.append((a, b))
+            smaller = a if self.amounts[a.first].files < self.amounts[b.first].files else b
+            only = found.only_a if smaller is a else found.only_b
+            if only.files or smaller.gap is not None:
+                # Else nothing of the smaller one is its own, which is told of it in any case.
+                self.loose.append((a, b))
             self.partners[a.first].append(b)
             self.partners[b.first].append(a)
+
+    def _overlap(self, a: Folder, b: Folder) -> Overlap:
+        """As `overlap`, by what is known of both: a large one is met again and again."""
+        if a.holds(b) or b.holds(a):
+            return overlap(self.shares, a, b)
+        ours, theirs = self.shares.own_batches(a), self.shares.own_batches(b)
+        shared = self.shares.amount(ours & theirs)
+        return Overlap(shared, self.amounts[a.first] - shared, self.amounts[b.first] - shared)
 
     def _tells(self, a: Folder, b: Folder, found: Overlap) -> bool:
         """Whether what two folders share says anything: a LICENSE that is everywhere does not."""
@@ -208,12 +220,11 @@ class _Search:
 
         Of a copy inside the tree that it is a copy of, enough must; of others, half of that.
         """
-        at = self.shares.at
         found: set[int] = set()
         waiting = [(a, b)]
         while waiting:
             ours, theirs = waiting.pop()
-            found.update(set(at.get(ours.first, ())) & set(at.get(theirs.first, ())))
+            found |= self.shares.common(ours.first, theirs.first)
             names = {each.name: each for each in ours.children if each is not b}
             waiting += [
                 (names[each.name], each)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from gorillacomb.dedupe.clutter import NOISE, is_machine_made
+from gorillacomb.dedupe.clutter import NOISE, is_kept, is_machine_made
 from gorillacomb.index import forest as stream
 from gorillacomb.index.database import Index
 from gorillacomb.index.forest import FileEntry
@@ -49,7 +49,7 @@ class Folder:
     project: Folder | None = None
     """The outermost project around it, or itself; never the top of a root."""
     machine: bool = False
-    """Whether a program made it, or the folder that it is in: ``node_modules`` and the like."""
+    """Whether a program made or keeps it, or what it is in: ``node_modules``, ``.git``."""
     children: list[Folder] = field(default_factory=list)
     files: int = 0
     """Regular files, in it and below."""
@@ -83,7 +83,10 @@ class Folder:
     @property
     def depth(self) -> int:
         """How many folders there are above it, up to the top of its root."""
-        return 0 if self.parent is None else self.parent.depth + 1
+        depth, at = 0, self.parent
+        while at is not None:
+            depth, at = depth + 1, at.parent
+        return depth
 
     def path(self, top: bytes) -> bytes:
         """Its path, where ``top`` is that of its root."""
@@ -174,8 +177,10 @@ def _place(folder: Folder, machine_made: frozenset[bytes]) -> None:
     if above is None:
         return
     folder.project = above.project or (folder if folder.marker is not None else None)
-    folder.machine = above.machine or is_machine_made(
-        folder.name, above.project is not None, machine_made
+    folder.machine = (
+        above.machine
+        or is_kept(folder.name)
+        or is_machine_made(folder.name, above.project is not None, machine_made)
     )
 
 

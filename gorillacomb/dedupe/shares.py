@@ -19,6 +19,9 @@ _BYTES = 1 << 40
 """Files and bytes in one integer, ``bytes * _BYTES + files``: half the additions."""
 
 
+_RECENT = 8
+
+
 @dataclass(frozen=True, slots=True)
 class Amount:
     """Contents and their bytes, each content counted once."""
@@ -44,6 +47,9 @@ class Shares:
     """The batches right in a folder."""
     own: list[tuple[int, ...]] = field(default_factory=list)
     """As `places`, machine-made folders left out."""
+    _recent: dict[int, set[int]] = field(default_factory=dict)
+    """The own batches of folders asked for last: a large one is compared with many small ones."""
+    _sets: dict[int, set[int]] = field(default_factory=dict)
 
     def batches(self, folder: Folder, without: Collection[Folder] = ()) -> set[int]:
         """The batches in a folder and below it, some folders inside it left out."""
@@ -51,7 +57,26 @@ class Shares:
 
     def own_batches(self, folder: Folder, without: Collection[Folder] = ()) -> set[int]:
         """The same but for what stands in machine-made folders."""
-        return self._batches(folder, without, machine=folder.machine)
+        if without:
+            return self._batches(folder, without, machine=folder.machine)
+        found = self._recent.get(folder.first)
+        if found is None:
+            if len(self._recent) >= _RECENT:
+                self._recent.pop(next(iter(self._recent)))
+            found = self._batches(folder, (), machine=folder.machine)
+            self._recent[folder.first] = found
+        return found
+
+    def common(self, a: int, b: int) -> set[int]:
+        """The batches that stand right in both of two folders, by their places."""
+        ours, theirs = self.at.get(a, ()), self.at.get(b, ())
+        if len(ours) < len(theirs):
+            a, ours, theirs = b, theirs, ours
+        if len(theirs) == 0:
+            return set()
+        if a not in self._sets:
+            self._sets[a] = set(ours)
+        return self._sets[a].intersection(theirs)
 
     def _batches(self, folder: Folder, without: Collection[Folder], machine: bool) -> set[int]:
         found: set[int] = set()

@@ -276,17 +276,21 @@ class _Stamping:
 
     def _known_place(self, folder: int) -> tuple[str, bytes]:
         """Root and path of a folder as the trace knows it."""
-        found = self.paths.get(folder)
-        if found is None:
-            known = stamps.stamp_folder(self.index.connection, folder)
+        chain: list[tuple[int, bytes]] = []
+        at = folder
+        while at not in self.paths:
+            known = stamps.stamp_folder(self.index.connection, at)
             assert known is not None
             if known.parent is None:
-                found = (self.uids[known.root], b"")
+                self.paths[at] = (self.uids[known.root], b"")
             else:
-                root, above = self._known_place(known.parent)
-                found = (root, _joined(above, known.name))
-            self.paths[folder] = found
-        return found
+                chain.append((at, known.name))
+                at = known.parent
+        for inner, name in reversed(chain):
+            root, above = self.paths[at]
+            self.paths[inner] = (root, _joined(above, name))
+            at = inner
+        return self.paths[folder]
 
     # Contents.
 

@@ -16,7 +16,7 @@ from itertools import groupby
 
 from gorillacomb.bytepaths import join
 from gorillacomb.dedupe.clutter import NOISE
-from gorillacomb.dedupe.vouch import TREATED_AS_GONE, Vouching, stands
+from gorillacomb.dedupe.vouch import TREATED_AS_GONE, Place, Vouching, stands
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.vouchers import (
@@ -83,6 +83,8 @@ class UniqueReport:
     """Files without content, which nothing vouches for: only their names would be lost."""
     links: int = 0
     """Symbolic links."""
+    odd: int = 0
+    """FIFOs, sockets, devices."""
     unique: list[UniqueFile] = field(default_factory=list)
     unproven: list[Unproven] = field(default_factory=list)
     linked: int = 0
@@ -124,12 +126,12 @@ def unique(
     progress.stage("looking at copies", len(known), sum(each.file.size for each in known))
     for digest, files in groupby(known, key=lambda each: each.file.digest or b""):
         copies = list(files_of(index.connection, paths, digest))
-        found: dict[bool, _Found] = {}
+        found: dict[Place, _Found] = {}
         for each in files:
-            made = vouching.is_made(each.file)
-            if made not in found:
-                found[made] = _look_for(copies, made, vouching)
-            _judge(each, found[made], vouching, report)
+            place = vouching.place(each.file)
+            if place not in found:
+                found[place] = _look_for(copies, place, vouching)
+            _judge(each, found[place], vouching, report)
             progress.advance(1, each.file.size)
     report.unique.sort(key=lambda each: each.path)
     report.unproven.sort(key=lambda each: each.path)
@@ -146,10 +148,10 @@ class _Found:
     """Why one that is known does not."""
 
 
-def _look_for(copies: Sequence[Voucher], made: bool, vouching: Vouching) -> _Found:
+def _look_for(copies: Sequence[Voucher], place: Place, vouching: Vouching) -> _Found:
     found = _Found()
     for copy in copies:
-        refused = vouching.refusal(copy, made)
+        refused = vouching.refusal(copy, place)
         if refused is None:
             try:
                 identity = identity_of(os.lstat(copy.path)) if vouching.online[copy.root] else None
@@ -241,13 +243,15 @@ class _Walk:
             self.report.links += 1
             return
         if not stat.S_ISREG(facts.st_mode):
+            self.report.odd += 1
+            return
+        if os.path.basename(path) in self.noise:
+            self.report.noise += 1
             return
         self.report.files += 1
         self.report.size += facts.st_size
         self.progress.advance(1, 0)
-        if os.path.basename(path) in self.noise:
-            self.report.noise += 1
-        elif is_placeholder(facts):
+        if is_placeholder(facts):
             self._unproven(path, "only in the cloud")
         elif not facts.st_size:
             self.report.empty += 1

@@ -2,7 +2,8 @@
 
 A copy vouches only if it stands now exactly as it was read, on a drive that is there, and in no
 place that empties itself: a trash, a cache, a folder for passing things, a snapshot, a quarantine.
-What programs make again at will, such as ``node_modules``, vouches only for more of the same.
+What programs make again at will, such as ``node_modules``, vouches only for more of the same, and
+so does what they keep for themselves, such as ``.git`` or a photo library.
 """
 
 from __future__ import annotations
@@ -10,36 +11,72 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 
-from gorillacomb.bytepaths import below, is_below
-from gorillacomb.dedupe.clutter import is_machine_made
+from gorillacomb.bytepaths import below, is_below, join
+from gorillacomb.dedupe.clutter import is_kept, is_machine_made
 from gorillacomb.index.vouchers import Voucher
 from gorillacomb.model import Root, State
-from gorillacomb.openat import OUR_FOLDER, Identity, fold, identity_of, int64
+from gorillacomb.openat import OUR_FOLDER, Identity, OpenFolders, fold, identity_of, int64
 
 TREATED_AS_GONE = "treated as gone"
 _TRASH = frozenset(
-    b"trash .trash .trashes $recycle.bin recycler recycled .snapshot .snapshots #snapshot .zfs"
-    b" .timeshift .mobilebackups .cache .caches .tmp .temp temporaryitems .temporaryitems".split()
-)
+    b"trash .trash .trashes $recycle.bin .recycle.bin .recycle #recycle @recycle recycler recycled"
+    b" lost+found .snapshot .snapshots @snapshots #snapshot ~snapshot .zfs timeshift .timeshift"
+    b" .mobilebackups .stversions .dropbox.cache .cache .caches .tmp .temp temporaryitems"
+    b" .temporaryitems .thumbnails".split()
+) | {b"recently deleted"}
 _TRASH_BEFORE = (b".trash-", b"@gmt-")
-_TEMPORARY = frozenset({b"cache", b"caches", b"tmp", b"temp"})
-"""So called, a folder inside a project is part of the project."""
 
 
-def is_passing(part: bytes, in_project: bool) -> bool:
-    """Whether nothing is meant to stay in a folder of this name.
+class Place(StrEnum):
+    """What kind of place a file stands in, judged by its path."""
 
-    Trash, caches, temporary folders, snapshots, and our own quarantine.
+    PLAIN = "plain"
+    PASSING = "in a trash, cache, temporary folder or snapshot"
+    """Nothing is meant to stay there."""
+    MADE = "in a folder that programs make"
+    """A program can make it again, and may do so at any time."""
+    KEPT = "in a library or repository that a program keeps"
+
+
+def place_of(root: bytes, inner: bytes, project: int | None, more: frozenset[bytes]) -> Place:
+    """What kind of place a folder is.
+
+    ``root`` is the path that the user named, which may be called ``tmp``, but in a trash it is in a
+    trash; ``inner`` is the folder's path below that; from the part of ``inner`` with the number
+    ``project`` on it is inside a project. ``more`` are further names of machine-made folders. The
+    outermost name decides: inside of what a program made, names mean nothing any more.
     """
+    for part in root.split(b"/"):
+        if _is_trash(part):
+            return Place.PASSING
+        if is_kept(part):
+            return Place.KEPT
+        if is_machine_made(part, False):
+            return Place.MADE
+    for at, part in enumerate(inner.split(b"/") if inner else ()):
+        in_project = project is not None and at >= project
+        if _is_trash(part) or _is_temporary(part, in_project):
+            return Place.PASSING
+        if is_kept(part):
+            return Place.KEPT
+        if is_machine_made(part, in_project, more):
+            return Place.MADE
+    return Place.PLAIN
+
+
+def _is_trash(part: bytes) -> bool:
     name = part.lower()
-    return (
-        part == OUR_FOLDER
-        or name in _TRASH
-        or name.startswith(_TRASH_BEFORE)
-        or (name in _TEMPORARY and not in_project)
-    )
+    return part == OUR_FOLDER or name in _TRASH or name.startswith(_TRASH_BEFORE)
+
+
+def _is_temporary(part: bytes, in_project: bool) -> bool:
+    """Inside a project a folder called ``cache`` is one that a program makes."""
+    name = part.lower()
+    return name in (b"tmp", b"temp") or (name in (b"cache", b"caches") and not in_project)
 
 
 @dataclass(slots=True)
@@ -59,20 +96,18 @@ class Vouching:
     count_offline: bool = False
     _folders: dict[bytes, Identity | None] = field(default_factory=dict)
     _gone: dict[int, bool] = field(default_factory=dict)
-    _places: dict[int, tuple[bool, bool]] = field(default_factory=dict)
+    _places: dict[int, Place] = field(default_factory=dict)
 
-    def refusal(self, copy: Voucher, made: bool) -> str | None:
+    def refusal(self, copy: Voucher, place: Place) -> str | None:
         """Why a copy does not vouch; None when it does.
 
-        ``made`` says whether what it is to vouch for is machine-made itself.
+        ``place`` is the kind of place in which stands what it is to vouch for.
         """
         if self._is_gone(copy):
             return TREATED_AS_GONE
-        passing, copy_made = self._kind_of_place(copy)
-        if passing:
-            return "in a trash, cache, temporary folder or snapshot"
-        if copy_made and not made:
-            return "in a folder that programs make"
+        where = self.place(copy)
+        if where is Place.PASSING or where not in (Place.PLAIN, place):
+            return str(where)
         if copy.state != State.HASHED:
             return "written while it was read"
         if not self.online[copy.root]:
@@ -86,29 +121,16 @@ class Vouching:
             self._gone[copy.folder] = found
         return found
 
-    def is_made(self, file: Voucher) -> bool:
-        """Whether a file stands in a folder that a program makes or keeps."""
-        return self._kind_of_place(file)[1]
-
-    def _kind_of_place(self, file: Voucher) -> tuple[bool, bool]:
-        """Whether a file's place is one to pass through, and whether a program made it.
-
-        Judged from the root down; inside of what a program made, names mean nothing any more.
-        """
+    def place(self, file: Voucher) -> Place:
+        """What kind of place a file stands in."""
         if file.folder not in self._places:
             top = self.roots[file.root].path
             project = self.project(file.folder)
-            depth = -1 if project is None else below(project, top).count(b"/") + 1
-            found = (False, False)
-            for at, part in enumerate(below(file.path, top).split(b"/")[:-1]):
-                in_project = 0 <= depth <= at
-                if is_passing(part, in_project):
-                    found = (True, False)
-                    break
-                if is_machine_made(part, in_project, self.machine_made):
-                    found = (False, True)
-                    break
-            self._places[file.folder] = found
+            inner = None if project is None else below(project, top)
+            number = None if inner is None else inner.count(b"/") + 1 if inner else 0
+            self._places[file.folder] = place_of(
+                top, below(os.path.dirname(file.path), top), number, self.machine_made
+            )
         return self._places[file.folder]
 
     def _standing(self, copy: Voucher) -> str | None:
@@ -123,13 +145,11 @@ class Vouching:
         if not stands(copy, facts):
             return "changed since the scan"
         if folder not in self._folders:
-            try:
-                self._folders[folder] = identity_of(os.stat(folder))
-            except OSError:
-                self._folders[folder] = None
-        if self._folders[folder] in self.gone_folders:
-            return "the same file seen through another path"
-        return None
+            self._folders[folder] = _identity_without_links(folder)
+        identity = self._folders[folder]
+        if identity is None:
+            return "now reached through a link"
+        return "the same file seen through another path" if identity in self.gone_folders else None
 
 
 def stands(copy: Voucher, facts: os.stat_result) -> bool:
@@ -143,10 +163,40 @@ def stands(copy: Voucher, facts: os.stat_result) -> bool:
     )
 
 
+def _identity_without_links(folder: bytes) -> Identity | None:
+    """Which folder stands at a path; None where a link leads to it, or it is gone."""
+    try:
+        return identity_of(os.stat(folder)) if os.path.realpath(folder) == folder else None
+    except OSError:
+        return None
+
+
 def folders_below(paths: Collection[bytes]) -> set[Identity]:
-    """Every folder in and below some paths, links not followed, by device and inode."""
+    """Every folder in and below some paths, links not followed, by device and inode.
+
+    Other file systems are not entered, nor what cannot be opened.
+    """
     found: set[Identity] = set()
     for path in paths:
-        for *_, descriptor in os.fwalk(path, follow_symlinks=False):
-            found.add(identity_of(os.fstat(descriptor)))
+        folders = OpenFolders(path)
+        try:
+            device = os.stat(path).st_dev
+            waiting = [b""]
+            while waiting:
+                relative = waiting.pop()
+                with suppress(OSError):
+                    descriptor = folders.open(relative)
+                    identity = identity_of(os.fstat(descriptor))
+                    if identity[0] != device:
+                        continue
+                    found.add(identity)
+                    with os.scandir(descriptor) as entries:
+                        waiting += [
+                            join(relative, name) if relative else name
+                            for entry in entries
+                            if entry.is_dir(follow_symlinks=False)
+                            for name in (os.fsencode(entry.name),)
+                        ]
+        finally:
+            folders.close()
     return found

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -104,6 +105,15 @@ def test_two_copies_do_not_vouch_for_each_other(tmp_path: Path, vault: Path) -> 
         "cache",
         "tmp",
         "Temp",
+        "app/tmp",
+        "#recycle",
+        ".stversions",
+        "Recently Deleted",
+        "timeshift/snapshots",
+        "lost+found",
+        ".npm/_cacache",
+        "venv/lib/site-packages",
+        "My.PhotosLibrary/originals",
         ".snapshots/12",
         ".zfs/snapshot",
         "node_modules/left-pad",
@@ -203,7 +213,7 @@ def test_a_hard_link_keeps_the_content_but_is_no_second_copy(tmp_path: Path, vau
     top = combed(tmp_path / "top", vault, {"A": {"a": "content"}, "B": {"a": HardLink("A/a")}})
     ran = run("unique", top / "A", vault=vault)
     assert ran.code == 0
-    assert "1 file is there by another name of the same file (a hard link)" in ran.out
+    assert "1 file is there by a hard link: another name, no second copy." in ran.out
     assert run("unique", top / "A", "--json", vault=vault).json()["linked_files"] == 1
 
 
@@ -275,3 +285,75 @@ def test_deeper_than_a_path_may_be_long(tmp_path: Path, vault: Path) -> None:
     scan(vault, top)
     code, found, unproven = unique(vault, top / "A")
     assert (code, len(found), len(unproven)) in ((0, 0, 0), (1, 1, 0))
+
+
+def test_links_on_the_command_line_are_followed(tmp_path: Path, vault: Path) -> None:
+    top = combed(tmp_path / "top", vault, {name: {"a": "content"} for name in "AB"})
+    link = tmp_path / "link"
+    link.symlink_to(top / "B")
+    for name in (link, f"{link}/", f"{link}/.", top / "A/../B"):
+        assert unique(vault, top / "A", "--except", name) == (1, {"a"}, {})
+    ran = run("unique", link, "--except", top / "A", "--json", vault=vault)
+    assert ran.code == 1 and ran.json()["path"] == str(top / "B")
+
+
+def test_a_way_back_after_a_link_is_the_one_that_the_system_goes(
+    tmp_path: Path, vault: Path
+) -> None:
+    tree: Tree = {"other": {"sub": {}, "A": {"f": "only here"}}, "A": {"k": "2"}, "B": {"k": "2"}}
+    top = combed(tmp_path / "top", vault, tree)
+    (top / "x").symlink_to("other/sub")
+    ran = run("unique", top / "x/../A", "--json", vault=vault)
+    assert ran.code == 1 and ran.json()["path"] == str(top / "other/A")
+
+
+def test_what_was_moved_to_the_trash_behind_a_link_does_not_vouch(
+    tmp_path: Path, vault: Path
+) -> None:
+    top = combed(tmp_path / "top", vault, {"A": {"a": "1"}, "B": {"a": "1"}, ".Trash": {}})
+    (top / "B").rename(top / ".Trash/B")
+    (top / "B").symlink_to(".Trash/B")
+    assert unique(vault, top / "A") == (1, {"a"}, {})
+
+
+@pytest.mark.parametrize("place", [".Trash", ".Trash/x", "p/node_modules/x", "My.photoslibrary"])
+def test_a_root_inside_a_trash_does_not_vouch(tmp_path: Path, vault: Path, place: str) -> None:
+    (tmp_path / "D" / place).mkdir(parents=True)
+    combed(tmp_path / "D/A", vault, {"a": "1"})
+    combed(tmp_path / "D" / place, vault, {"a": "1"})
+    assert unique(vault, tmp_path / "D/A") == (1, {"a"}, {})
+
+
+def test_what_a_project_that_is_a_root_builds_does_not_vouch(tmp_path: Path, vault: Path) -> None:
+    combed(tmp_path / "A", vault, {"a": "1"})
+    combed(tmp_path / "p", vault, {"package.json": "{}", "build": {"a": "1"}})
+    assert unique(vault, tmp_path / "A") == (1, {"a"}, {})
+
+
+def test_what_is_machine_made_does_not_vouch_for_a_library(tmp_path: Path, vault: Path) -> None:
+    tree: Tree = {"L": {"My.photoslibrary": {"IMG": "1"}}, "p": {"node_modules": {"IMG": "1"}}}
+    top = combed(tmp_path / "top", vault, tree)
+    assert unique(vault, top / "L") == (1, {"My.photoslibrary/IMG"}, {})
+
+
+def test_everything_else_gone(tmp_path: Path, vault: Path) -> None:
+    top = combed(tmp_path / "top", vault, {"A": {"a": "1"}, "B": {"a": "1"}})
+    assert unique(vault, top / "A", "--except", top) == (1, {"a"}, {})
+
+
+def test_folders_as_deep_as_they_come(tmp_path: Path, vault: Path) -> None:
+    top = tmp_path / "top"
+    for side in "AB":
+        (top / side).mkdir(parents=True)
+        subprocess.run(
+            ["sh", "-c", "for n in $(seq 1500); do mkdir d; cd -P d; done; echo deep > file"],
+            cwd=top / side,
+            check=True,
+        )
+    time.sleep(0.05)  # longer than the clock's grain; what waits for it cannot go as deep
+    try:
+        assert run("scan", top, vault=vault).code == 0
+        assert run("folders", vault=vault).code == 0
+        assert unique(vault, top / "A", "--except", top / "B")[0] == 1
+    finally:
+        subprocess.run(["rm", "-r", str(top)], check=True)  # Python's own removal recurses
