@@ -9,6 +9,7 @@ from pathlib import Path
 from .cases import Memory
 from .folders import Measured
 from .groups import Comparison
+from .process import own_peak_rss
 from .series import Timed
 from .trace import Trace
 from .trees import Tree
@@ -92,6 +93,7 @@ def _trace(found: Trace) -> list[str]:
 
 
 def _folders(found: list[Measured]) -> list[str]:
+    own = own_peak_rss()
     rows = [
         (
             each.what,
@@ -99,7 +101,7 @@ def _folders(found: list[Measured]) -> list[str]:
             f"{each.folders:,}",
             f"{each.seconds:.2f}",
             f"{each.seconds / each.files * 1e6:.1f}",
-            f"{each.peak / MB:,.0f}",
+            f"{'< ' if each.peak <= own else ''}{each.peak / MB:,.0f}",
         )
         for each in found
     ]
