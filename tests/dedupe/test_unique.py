@@ -42,7 +42,7 @@ def combed(top: Path, vault: Path, tree: Tree, **options: object) -> Path:
     return top
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None)
 @given(forests())
 def test_any_forest(tree: Tree) -> None:
     with tempfile.TemporaryDirectory() as name:
