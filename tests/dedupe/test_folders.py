@@ -148,6 +148,11 @@ def check_nothing_is_missed(folders: Folders, seen: dict[Path, Seen]) -> None:
     """Of folders that are the same something is said that leads from each of them to the others."""
     groups = [{place(folders, each) for each in family} for family in folders.kin.families]
     groups += [{place(folders, a), place(folders, b)} for a, b in folders.kin.pairs]
+    groups += [
+        {place(folders, bare.inner), place(folders, outer)}
+        for bare in all_elsewhere(folders.shares)
+        for outer in bare.outer
+    ]
     top = min(seen)
     for group in identical(seen):
         left = {path for path in group if seen[path].own and not is_made(path, top)}
