@@ -12,7 +12,7 @@ import click
 
 from gorillacomb.cli import render
 from gorillacomb.cli.lookup import find
-from gorillacomb.cli.options import BytesPath, json_option, vault_option
+from gorillacomb.cli.options import BytesPath, json_option, progress_option, vault_option
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.dedupe.compare import Comparison, compare_folders
 from gorillacomb.dedupe.forest import Folder, load
@@ -31,9 +31,7 @@ _SHOWN = 20
 @click.argument("b", type=BytesPath())
 @click.option("--diff", is_flag=True, help="Show how text files differ.")
 @click.option("--all", "whole", is_flag=True, help="Name every entry, however many there are.")
-@click.option(
-    "--progress/--no-progress", default=None, help="Show progress [default: on a terminal]."
-)
+@progress_option
 @json_option
 @vault_option
 def command(

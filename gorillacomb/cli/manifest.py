@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gorillacomb.cli import render
-from gorillacomb.cli.options import BytesPath, json_option, vault_option
+from gorillacomb.cli.options import BytesPath, json_option, progress_option, vault_option
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.errors import UsageFault
 from gorillacomb.index.settings import load_settings
@@ -62,9 +62,7 @@ Selection = list[tuple[bytes, int | None]]
     metavar="N",
     help="Processes that read; 0 reads in this one [default: one a processor].",
 )
-@click.option(
-    "--progress/--no-progress", default=None, help="Show progress [default: on a terminal]."
-)
+@progress_option
 @json_option
 @vault_option
 def command(

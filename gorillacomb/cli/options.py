@@ -73,6 +73,13 @@ def json_option(function: Function) -> Function:
     )(function)
 
 
+def progress_option(function: Function) -> Function:
+    """``--progress``: whether to show it; handed over as None where the terminal decides."""
+    return click.option(
+        "--progress/--no-progress", default=None, help="Show progress [default: on a terminal]."
+    )(function)
+
+
 def absolute(path: bytes) -> bytes:
     """A path as the index has it: absolute, links in its folders resolved, its own name kept."""
     parent, name = os.path.split(path.rstrip(b"/"))

@@ -14,7 +14,7 @@ from gorillacomb.bytepaths import is_below
 from gorillacomb.cli import render
 from gorillacomb.cli.findings import findings
 from gorillacomb.cli.lookup import folders_of
-from gorillacomb.cli.options import BytesPath, Size, json_option, vault_option
+from gorillacomb.cli.options import BytesPath, Size, json_option, progress_option, vault_option
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.dedupe.groups import Groups
 from gorillacomb.dedupe.record import TraceRecorder
@@ -91,9 +91,7 @@ _DAMAGE = (State.DAMAGED, State.SUSPECT)
     show_default=True,
     help="With --hydrate: leave larger ones in the cloud.",
 )
-@click.option(
-    "--progress/--no-progress", default=None, help="Show progress [default: on a terminal]."
-)
+@progress_option
 @json_option
 @vault_option
 def command(

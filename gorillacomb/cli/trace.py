@@ -14,7 +14,7 @@ import click
 from gorillacomb.bytepaths import below
 from gorillacomb.cli import render
 from gorillacomb.cli.lookup import Found, find, unknown
-from gorillacomb.cli.options import BytesPath, discard, json_option, vault_option
+from gorillacomb.cli.options import BytesPath, discard, json_option, progress_option, vault_option
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.dedupe.record import anchors, check_index, key_store, read_trace
 from gorillacomb.errors import (
@@ -65,9 +65,7 @@ def command() -> None:
     metavar="FILE",
     help="Check a proof made by `trace prove` instead; needs no vault.",
 )
-@click.option(
-    "--progress/--no-progress", default=None, help="Show progress [default: on a terminal]."
-)
+@progress_option
 @json_option
 @vault_option
 def verify(

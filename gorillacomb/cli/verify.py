@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from gorillacomb.cli import render
-from gorillacomb.cli.options import BytesPath, json_option, vault_option
+from gorillacomb.cli.options import BytesPath, json_option, progress_option, vault_option
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.errors import KeyMissing, UsageFault, VaultError
 from gorillacomb.index.settings import load_settings
@@ -67,9 +67,7 @@ _LABEL = 11
     metavar="N",
     help="Processes that read; 0 reads in this one [default: one a processor].",
 )
-@click.option(
-    "--progress/--no-progress", default=None, help="Show progress [default: on a terminal]."
-)
+@progress_option
 @json_option
 @vault_option
 def command(
