@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gorillacomb.cli import render
+from gorillacomb.dedupe.causes import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.dedupe.groups import Groups
 from gorillacomb.index import contents, tree
 from gorillacomb.index.database import Index
@@ -118,21 +119,16 @@ def _gaps(index: Index) -> list[str]:
     parts = []
     if State.PLACEHOLDER in states:
         files, size = states[State.PLACEHOLDER]
-        parts.append(f"{render.count(files, 'file')}, {render.size(size)} only in the cloud")
-    for state, word in (
-        (State.UNREADABLE, "unreadable"),
-        (State.UNSTABLE, "changing while read"),
-        (State.EXCLUDED, "excluded"),
-        (State.TOO_SMALL, "below --min-size"),
-    ):
+        parts.append(
+            f"{render.count(files, 'file')}, {render.size(size)} {FILE_CAUSES[State.PLACEHOLDER]}"
+        )
+    for state in (State.UNREADABLE, State.UNSTABLE, State.EXCLUDED, State.TOO_SMALL):
         if state in states:
-            parts.append(f"{render.count(states[state][0], 'file')} {word}")
-    for folder_state, word in (
-        (FolderState.UNREADABLE, "unreadable"),
-        (FolderState.EXCLUDED, "excluded"),
-    ):
+            parts.append(f"{render.count(states[state][0], 'file')} {FILE_CAUSES[state]}")
+    for folder_state in (FolderState.UNREADABLE, FolderState.EXCLUDED):
         if folder_state in folders:
-            parts.append(f"{render.count(folders[folder_state], 'folder')} {word}")
+            number = render.count(folders[folder_state], "folder")
+            parts.append(f"{number} {FOLDER_CAUSES[folder_state]}")
     if not parts:
         return []
     text = "Not looked at: " + "; ".join(parts)

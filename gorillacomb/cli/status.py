@@ -6,6 +6,7 @@ import click
 
 from gorillacomb.cli import render
 from gorillacomb.cli.options import json_option, vault_option
+from gorillacomb.dedupe.causes import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.dedupe.record import read_trace
 from gorillacomb.index import contents, stamps, tree
 from gorillacomb.index import roots as root_table
@@ -13,26 +14,18 @@ from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.settings import Settings, load_settings
 from gorillacomb.index.store import has_groups
 from gorillacomb.index.vault import Vault
-from gorillacomb.model import FolderState, Root, State
+from gorillacomb.model import Root, State
 from gorillacomb.scan.volumes import is_online
 
+_DETAILS = {
+    State.PENDING: ", after a quick or interrupted scan",
+    State.DAMAGED: ": the content changed, the times did not",
+    State.SUSPECT: ": the content changed, the mtime did not",
+}
 FILE_STATE_WORDS = {
     State.FRESH: "read, but written at that moment",
-    State.PENDING: "not read yet, after a quick or interrupted scan",
-    State.UNREADABLE: "unreadable",
-    State.UNSTABLE: "changing while read",
-    State.PLACEHOLDER: "only in the cloud",
-    State.EXCLUDED: "excluded",
-    State.TOO_SMALL: "below min-size",
-    State.DAMAGED: "damaged: the content changed, the times did not",
     State.OTHER: "not a regular file: recorded, never opened",
-    State.SUSPECT: "perhaps damaged: the content changed, the mtime did not",
-}
-_FOLDER_WORDS = {
-    FolderState.UNLISTED: "not listed yet",
-    FolderState.UNREADABLE: "unreadable",
-    FolderState.EXCLUDED: "excluded",
-    FolderState.OTHER_FILE_SYSTEM: "on another file system",
+    **{state: cause + _DETAILS.get(state, "") for state, cause in FILE_CAUSES.items()},
 }
 
 
@@ -158,7 +151,7 @@ def _lines(index: Index, settings: Settings) -> list[str]:
         f"  {render.count(files, 'file')} ({render.size(size)}) {FILE_STATE_WORDS[state]}"
         for state, (files, size) in contents.counts_by_state(connection).items()
     ] + [
-        f"  {render.count(number, 'folder')} {_FOLDER_WORDS[state]}"
+        f"  {render.count(number, 'folder')} {FOLDER_CAUSES[state]}"
         for state, number in tree.count_folders_by_state(connection).items()
     ]
     if gaps:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from gorillacomb.dedupe.causes import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.dedupe.clutter import NOISE, is_kept, is_machine_made
 from gorillacomb.index import forest as stream
 from gorillacomb.index.database import Index
@@ -19,22 +20,6 @@ from gorillacomb.model import FolderState, State
 
 EXECUTABLE = 0o111
 _READ = frozenset({int(State.HASHED), int(State.FRESH)})
-_CAUSES = {
-    State.PENDING: "not read yet",
-    State.UNREADABLE: "unreadable",
-    State.UNSTABLE: "changing while read",
-    State.PLACEHOLDER: "only in the cloud",
-    State.EXCLUDED: "excluded",
-    State.TOO_SMALL: "below min-size",
-    State.DAMAGED: "damaged",
-    State.SUSPECT: "perhaps damaged",
-}
-_FOLDER_CAUSES = {
-    FolderState.UNLISTED: "not listed yet",
-    FolderState.UNREADABLE: "unreadable",
-    FolderState.EXCLUDED: "excluded",
-    FolderState.OTHER_FILE_SYSTEM: "on another file system",
-}
 
 
 @dataclass(slots=True, eq=False)
@@ -147,7 +132,7 @@ def _folders(entries: Iterable[stream.FolderEntry]) -> dict[int, Folder]:
     for number, root, parent, name, state, marker, cause in entries:
         folder = folders[number] = Folder(number, root, None, name, marker)
         if state != FolderState.LISTED:
-            folder.gap = cause or _FOLDER_CAUSES[FolderState(state)]
+            folder.gap = cause or FOLDER_CAUSES[FolderState(state)]
         if parent is not None:
             parents.append((folder, parent))
     for folder, number in parents:
@@ -216,7 +201,7 @@ def _own_digests(
         else:
             at.files += 1
             at.size += size
-            at.gap = at.gap or _CAUSES[State(state)]
+            at.gap = at.gap or FILE_CAUSES[State(state)]
     if at is not None and parts:
         own[at.id] = b"".join(parts)
     return own

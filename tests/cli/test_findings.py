@@ -171,7 +171,7 @@ def test_one_folder_that_moved_is_one_folder(tmp_path: Path, vault: Path) -> Non
 def test_what_was_left_out_is_said(tmp_path: Path, vault: Path) -> None:
     top = make_tree(tmp_path / "tree", {"a": "x", "b": "x" * 100, "c.tmp": "x", "d": {"e": "x"}})
     ran = run("scan", top, "--exclude", "*.tmp", "--exclude", "d/", "--min-size", "10", vault=vault)
-    assert "Not looked at: 1 file excluded; 1 file below --min-size; 1 folder excluded" in ran.out
+    assert "Not looked at: 1 file excluded; 1 file below min-size; 1 folder excluded" in ran.out
     assert "No two files are the same." in ran.out
     status = run("status", vault=vault).out
     assert "excluded: *.tmp d/" in status
