@@ -46,6 +46,9 @@ class FolderState(IntEnum):
     OTHER_FILE_SYSTEM = 4
 
 
+VERSION_CONTROL: Final = (b".git", b".hg", b".svn", b".jj")
+"""Names of what version control keeps in the top folder of a project."""
+
 Row = tuple[
     bytes,  # name
     int,  # state

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gorillacomb.model import VERSION_CONTROL as VERSION_CONTROL
+
 NOISE = frozenset({b".DS_Store", b"Thumbs.db", b"desktop.ini"})
 """Files that systems leave behind by themselves; no folder differs by them."""
 
@@ -13,7 +15,6 @@ _MADE_ANYWHERE = frozenset(
 ) | {b"code cache"}
 _MADE_IN_A_PROJECT = frozenset(b"build dist target out coverage cache pods".split())
 """Elsewhere a folder called ``build`` may well hold somebody's photographs of a house."""
-VERSION_CONTROL = frozenset({b".git", b".hg", b".svn", b".jj"})
 _BUNDLES = (
     b".photoslibrary",
     b".aplibrary",

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from gorillacomb.dedupe.canonical import narrow, smells
-from gorillacomb.dedupe.clutter import VERSION_CONTROL
 from gorillacomb.dedupe.forest import Folder
 from gorillacomb.dedupe.shares import Amount
+from gorillacomb.model import VERSION_CONTROL
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,30 +5,30 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
+from gorillacomb.model import VERSION_CONTROL
 from gorillacomb.openat import OUR_FOLDER, fold
 from gorillacomb.scan.exclude import compile_patterns
 from gorillacomb.scan.tasks import RootContext
 
-VERSION_CONTROL = (".git", ".hg", ".svn", ".jj")
 MARKERS = (
     *VERSION_CONTROL,
-    "package.json",
-    "pyproject.toml",
-    "setup.py",
-    "Cargo.toml",
-    "go.mod",
-    "pom.xml",
-    "build.gradle",
-    "build.gradle.kts",
-    "Gemfile",
-    "composer.json",
-    "mix.exs",
-    "pubspec.yaml",
-    "Package.swift",
-    "CMakeLists.txt",
+    b"package.json",
+    b"pyproject.toml",
+    b"setup.py",
+    b"Cargo.toml",
+    b"go.mod",
+    b"pom.xml",
+    b"build.gradle",
+    b"build.gradle.kts",
+    b"Gemfile",
+    b"composer.json",
+    b"mix.exs",
+    b"pubspec.yaml",
+    b"Package.swift",
+    b"CMakeLists.txt",
 )
 """Names that make the folder in which they stand a project, the most telling first."""
-_MARKERS = frozenset(map(os.fsencode, MARKERS))
+_MARKERS = frozenset(MARKERS)
 _MARKER_SUFFIXES = (b".xcodeproj", b".xcworkspace")
 
 
@@ -88,7 +88,7 @@ def _most_telling(names: list[bytes], folders: list[tuple[bytes, int]]) -> str |
     """Which of the names in a folder, if any, makes it a project."""
     marks = _MARKERS.intersection(names)
     for marker in MARKERS if marks else ():
-        if os.fsencode(marker) in marks:
-            return marker
+        if marker in marks:
+            return marker.decode()
     odd = [name for name, _ in folders if name.endswith(_MARKER_SUFFIXES)]
     return min(odd).decode("utf-8", "backslashreplace") if odd else None
