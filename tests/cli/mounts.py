@@ -14,18 +14,27 @@ import pytest
 @contextmanager
 def tmpfs(point: Path, size: str) -> Iterator[Path]:
     """A file system in memory, mounted at an empty folder; skips where that is not allowed."""
-    if os.geteuid() != 0:
-        pytest.skip("MISSING: root, to mount a disk")
     point.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "tmpfs", str(point)],
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        pytest.skip(f"MISSING: the right to mount a tmpfs ({done.stderr.strip()})")
-    try:
+    with _mounted(point, "-t", "tmpfs", "-o", f"size={size},mode=0755", "tmpfs"):
         yield point
+
+
+@contextmanager
+def bind(folder: Path, point: Path) -> Iterator[Path]:
+    """A folder seen at another place too; skips where that is not allowed."""
+    with _mounted(point, "--bind", str(folder)):
+        yield point
+
+
+@contextmanager
+def _mounted(point: Path, *what: str) -> Iterator[None]:
+    if os.geteuid() != 0:
+        pytest.skip("MISSING: root, to mount something")
+    done = subprocess.run(["mount", *what, str(point)], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"MISSING: the right to mount ({done.stderr.strip()})")
+    try:
+        yield
     finally:
         subprocess.run(["umount", str(point)], check=True)
 
@@ -34,17 +43,12 @@ def remount(point: Path, options: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{options}", str(point)], check=True)
 
 
-@contextmanager
-def bind(folder: Path, point: Path) -> Iterator[Path]:
-    """A folder seen at another place too; skips where that is not allowed."""
-    if os.geteuid() != 0:
-        pytest.skip("MISSING: root, to mount a folder at another place")
-    done = subprocess.run(
-        ["mount", "--bind", str(folder), str(point)], capture_output=True, text=True
-    )
-    if done.returncode:
-        pytest.skip(f"MISSING: the right to mount ({done.stderr.strip()})")
-    try:
-        yield point
-    finally:
-        subprocess.run(["umount", str(point)], check=True)
+def fill(disk: Path) -> None:
+    """Leave not a byte free: all goes into a file ``filler``."""
+    with open(disk / "filler", "ab", buffering=0) as file:
+        for size in (4096, 1):
+            try:
+                while True:
+                    file.write(bytes(size))
+            except OSError:
+                continue

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.mounts import remount, tmpfs
+from tests.cli.mounts import fill, remount, tmpfs
 from tests.cli.run import environment, refused, run
 from tests.trees import Tree, make_tree, rows_in_index, scan, settle
 
@@ -31,17 +31,6 @@ def tree(tmp_path: Path) -> Path:
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     with tmpfs(tmp_path / "disk", "1m") as disk:
         yield disk
-
-
-def fill(disk: Path) -> None:
-    """Leave not a byte free."""
-    with open(disk / "filler", "ab", buffering=0) as file:
-        for size in (4096, 1):
-            try:
-                while True:
-                    file.write(bytes(size))
-            except OSError:
-                continue
 
 
 @pytest.mark.parametrize("size", ["64k", "300k", "1m", "2500k"])

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.mounts import remount, tmpfs
+from tests.cli.mounts import fill, remount, tmpfs
 from tests.cli.run import Ran, complained, end_of, environment, refused, run, shell, start, until
 from tests.cli.stranger import give, ground, run_as_stranger
 from tests.dedupe.trace import check_trace, events, stamping_scan
@@ -784,13 +784,7 @@ def test_a_full_disk(command: tuple[str, ...], tmp_path: Path, top: Path) -> Non
         vault = disk / "vault"
         stamping_scan(vault, top)
         before = events(vault)
-        with open(disk / "filler", "ab", buffering=0) as file:
-            for size in (4096, 1):
-                try:
-                    while True:
-                        file.write(bytes(size))
-                except OSError:
-                    continue
+        fill(disk)
         ran = run(*command, vault=vault)
         refused(ran, 4)
         (disk / "filler").unlink()
