@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -28,6 +27,7 @@ from gorillacomb.errors import (
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.vault import Vault
+from gorillacomb.openat import cause_of
 from gorillacomb.vaultmesh import adopt as adoption
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import jcs, proof
@@ -288,7 +288,7 @@ def prove(path: bytes, output: Path | None, vault: Vault) -> int:
                 file.write(data)
         except OSError as error:
             raise UsageFault(
-                f"{output} cannot be written: {os.strerror(error.errno or 0).lower()}.",
+                f"{output} cannot be written: {cause_of(error)}.",
                 "Name a file that does not exist yet.",
             ) from error
     click.echo(f"Proof of entry {seq:,}:", err=True)
@@ -331,7 +331,7 @@ def export(folder: Path, vault: Vault) -> int:
                 raise
         except OSError as error:
             raise UsageFault(
-                f"{folder} cannot be written: {os.strerror(error.errno or 0).lower()}.",
+                f"{folder} cannot be written: {cause_of(error)}.",
                 "Name a folder that does not exist yet, on a disk with room.",
             ) from error
     click.echo(f"{render.count(size, 'entry', 'entries')} in {folder}", err=True)

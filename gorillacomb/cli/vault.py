@@ -16,6 +16,7 @@ from gorillacomb.dedupe.record import check_index, read_trace
 from gorillacomb.errors import UsageFault, VaultError
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.vault import Vault
+from gorillacomb.openat import cause_of
 from gorillacomb.vaultmesh.audit import audit
 from gorillacomb.vaultmesh.ledger import explaining as trace_explaining
 from gorillacomb.vaultmesh.ledger import explaining_content, hold_still
@@ -89,7 +90,7 @@ def backup(folder: Path, as_json: bool, vault: Vault) -> int:
                 folder.mkdir(mode=0o700, parents=True)
             except OSError as error:
                 raise UsageFault(
-                    f"{folder} cannot be made: {os.strerror(error.errno or 0).lower()}.",
+                    f"{folder} cannot be made: {cause_of(error)}.",
                     "Name a folder that does not exist yet.",
                 ) from error
             try:

@@ -12,6 +12,7 @@ from pathlib import Path
 from platformdirs import user_config_path, user_data_path, user_state_path
 
 from gorillacomb.errors import VaultError, VaultForeign, VaultLocked, VaultUnwritable
+from gorillacomb.openat import cause_of
 
 APPLICATION = "gorillacomb"
 ENVIRONMENT = "GORILLACOMB_VAULT"
@@ -69,7 +70,7 @@ class Vault:
             ) from None
         except OSError as error:
             raise VaultError(
-                f"The vault {self.folder} cannot be used: {os.strerror(error.errno or 0)}.",
+                f"The vault {self.folder} cannot be used: {cause_of(error)}.",
                 "Scan something first, or name another vault with --vault.",
             ) from error
         if not stat.S_ISDIR(facts.st_mode):
@@ -105,7 +106,7 @@ class Vault:
             names = os.listdir(self.folder)
         except OSError as error:
             raise VaultError(
-                f"The vault {self.folder} cannot be read: {os.strerror(error.errno or 0).lower()}.",
+                f"The vault {self.folder} cannot be read: {cause_of(error)}.",
                 f"Check its permissions: chmod 700 {self.folder}",
             ) from error
         if names and not any(name in ours for name in names):
@@ -179,6 +180,6 @@ def unwritable(path: Path, error: OSError) -> VaultUnwritable:
         errno.EROFS: "That disk is read-only: put the vault on another with --vault.",
     }
     return VaultUnwritable(
-        f"The vault cannot be written at {path}: {os.strerror(error.errno or 0).lower()}.",
+        f"The vault cannot be written at {path}: {cause_of(error)}.",
         advice.get(error.errno or 0, "Name another vault with --vault or GORILLACOMB_VAULT."),
     )

@@ -10,6 +10,7 @@ from gorillacomb.errors import Refused, Untrusted, UsageFault
 from gorillacomb.manifest.envelope import ENDING, MOST_BYTES
 from gorillacomb.manifest.export.output import write_file
 from gorillacomb.manifest.format import MOST_BYTES as MOST_MANIFEST_BYTES
+from gorillacomb.openat import cause_of
 
 
 def envelope_path(path: bytes) -> bytes:
@@ -48,7 +49,7 @@ def read(path: bytes) -> tuple[bytes, bytes | None]:
         manifest = _read(path, MOST_MANIFEST_BYTES)
     except OSError as error:
         raise UsageFault(
-            f"The manifest {os.fsdecode(path)} cannot be read: {_cause(error)}.",
+            f"The manifest {os.fsdecode(path)} cannot be read: {cause_of(error)}.",
             "Make one first: gorillacomb manifest PATH -o FILE"
             if isinstance(error, FileNotFoundError)
             else "Check its permissions, those of the folders above it, and its disk.",
@@ -59,13 +60,9 @@ def read(path: bytes) -> tuple[bytes, bytes | None]:
         return manifest, None
     except OSError as error:
         raise UsageFault(
-            f"The envelope {os.fsdecode(envelope_path(path))} cannot be read: {_cause(error)}.",
+            f"The envelope {os.fsdecode(envelope_path(path))} cannot be read: {cause_of(error)}.",
             "Check its permissions, or move it away to go without a signature.",
         ) from error
-
-
-def _cause(error: OSError) -> str:
-    return os.strerror(error.errno or 0).lower()
 
 
 def _read(path: bytes, most: int) -> bytes:

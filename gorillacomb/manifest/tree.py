@@ -34,8 +34,9 @@ def identify(root: bytes) -> Identity:
     except NotADirectoryError:
         raise UsageFault(f"{shown} is not a folder.", "Name the folder that it is in.") from None
     except OSError as error:
-        cause = os.strerror(error.errno or 0).lower()
-        raise UsageFault(f"{shown} cannot be read: {cause}.", "Name another folder.") from error
+        raise UsageFault(
+            f"{shown} cannot be read: {cause_of(error)}.", "Name another folder."
+        ) from error
     return identity_of(facts)
 
 

@@ -13,7 +13,7 @@ from gorillacomb.index import roots as table
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import child_folder, find_folder
 from gorillacomb.model import Root
-from gorillacomb.openat import fold
+from gorillacomb.openat import cause_of, fold
 from gorillacomb.scan.exclude import compile_patterns, moved_into
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.volumes import CLONE, Volume, base_volume, identify
@@ -82,7 +82,7 @@ def _look(path: bytes, real: bytes) -> tuple[Volume, int]:
         ) from None
     except OSError as error:
         raise UsageFault(
-            f"{shown} cannot be read: {os.strerror(error.errno or 0).lower()}.",
+            f"{shown} cannot be read: {cause_of(error)}.",
             "Check its permissions, or name another folder.",
         ) from error
 

@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 from gorillacomb.errors import VaultUnwritable
+from gorillacomb.openat import cause_of
 
 _MOST_BYTES = 1 << 20
 
@@ -63,6 +64,6 @@ def _at_once(path: str, flags: int) -> int:
 
 def _unusable(path: Path, error: OSError) -> VaultUnwritable:
     return VaultUnwritable(
-        f"The anchor {path} cannot be used: {os.strerror(error.errno or 0).lower()}.",
+        f"The anchor {path} cannot be used: {cause_of(error)}.",
         "Check that folder, its permissions and its disk's free space.",
     )

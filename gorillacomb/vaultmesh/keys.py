@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from gorillacomb.errors import KeyMissing, Untrusted
+from gorillacomb.openat import cause_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -147,7 +148,7 @@ class KeyStore:
                 self._write(path, _pem(private))
         except OSError as error:
             raise KeyMissing(
-                f"The key {path} cannot be written: {os.strerror(error.errno or 0).lower()}.",
+                f"The key {path} cannot be written: {cause_of(error)}.",
                 "Make room, or set XDG_CONFIG_HOME to a folder that can be written.",
             ) from error
         return _wrapped(private)
@@ -255,7 +256,7 @@ def _is_there(path: Path) -> bool:
 
 def _unreadable(path: Path, error: OSError) -> KeyMissing:
     return KeyMissing(
-        f"The key {path} cannot be read: {os.strerror(error.errno or 0).lower()}.",
+        f"The key {path} cannot be read: {cause_of(error)}.",
         "Check its permissions, or name another key.",
     )
 

@@ -29,6 +29,7 @@ from gorillacomb.errors import (
     VaultRolledBack,
     VaultUnwritable,
 )
+from gorillacomb.openat import cause_of
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import merkle
 from gorillacomb.vaultmesh.anchor import Anchors
@@ -526,10 +527,7 @@ def _refuse_no_file(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise VaultUnwritable(
-            f"The trace {path} cannot be used: {os.strerror(error.errno or 0).lower()}.",
-            "Check the vault's folder.",
-        ) from error
+        raise _unusable(path, error) from error
     if not stat.S_ISREG(facts.st_mode):
         raise VaultDamaged(f"{path} is not a file, but something else of that name.", _NO_REPAIR)
 
@@ -559,10 +557,7 @@ def explaining(path: Path) -> Iterator[None]:
         with explaining_content(path):
             yield
     except OSError as error:
-        raise VaultUnwritable(
-            f"The trace {path} cannot be used: {os.strerror(error.errno or 0).lower()}.",
-            "Check the vault's folder.",
-        ) from error
+        raise _unusable(path, error) from error
 
 
 @contextmanager
@@ -594,6 +589,12 @@ def _in_words(path: Path, error: sqlite.DatabaseError) -> VaultError:
             "What was acknowledged is kept. Check that disk, and its free space.",
         )
     return VaultDamaged(f"The trace {path} is damaged: {error}.", _NO_REPAIR)
+
+
+def _unusable(path: Path, error: OSError) -> VaultUnwritable:
+    return VaultUnwritable(
+        f"The trace {path} cannot be used: {cause_of(error)}.", "Check the vault's folder."
+    )
 
 
 def _is_full(path: Path) -> bool:

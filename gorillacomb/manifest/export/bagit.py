@@ -40,6 +40,7 @@ from gorillacomb.manifest.export.exported import (
     text_of,
 )
 from gorillacomb.manifest.export.output import check_folder, sync_folder, unwritable
+from gorillacomb.openat import cause_of
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Not to wait for a writer, should a pipe stand where a file was.
@@ -136,7 +137,7 @@ def _open_root(root: bytes) -> int:
         return os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise UsageFault(
-            f"The folder {os.fsdecode(root)} cannot be read: {_reason(error)}.",
+            f"The folder {os.fsdecode(root)} cannot be read: {cause_of(error)}.",
             "Name the folder with the files by --root.",
         ) from error
 
@@ -232,7 +233,7 @@ def _open_both(folder: bytes, source: int, payload: int) -> tuple[int, int]:
             try:
                 inner = os.open(name, _FOLDER, dir_fd=here)
             except OSError as error:
-                raise _NotAsRecorded(f"its folder cannot be opened: {_reason(error)}") from error
+                raise _NotAsRecorded(f"its folder cannot be opened: {cause_of(error)}") from error
             os.close(here)
             here = inner
             with suppress(FileExistsError):  # made for an entry before
@@ -262,7 +263,7 @@ def _copy(entry: Entry, here: int, there: int) -> None:
         missing = error.errno == errno.ENOENT
         link = error.errno == errno.ELOOP
         raise _NotAsRecorded(
-            "missing" if missing else "a link stands there" if link else _reason(error)
+            "missing" if missing else "a link stands there" if link else cause_of(error)
         ) from error
     try:
         if not stat.S_ISREG(os.fstat(source).st_mode):
@@ -286,7 +287,7 @@ def _copy_content(entry: Entry, source: int, target: int) -> None:
         try:
             got = os.readv(source, (buffer,))
         except OSError as error:
-            raise _NotAsRecorded(_reason(error)) from error
+            raise _NotAsRecorded(cause_of(error)) from error
         if not got:
             break
         digest.update(buffer[:got])
@@ -333,7 +334,3 @@ def _size(count: int) -> str:
             break
         value /= 1000
     return f"{value:.3g} {unit}" if value < 1000 else f"{value:.0f} {unit}"
-
-
-def _reason(error: OSError) -> str:
-    return os.strerror(error.errno or 0).lower()

@@ -8,6 +8,7 @@ import secrets
 import stat
 
 from gorillacomb.errors import Refused, UsageFault
+from gorillacomb.openat import cause_of
 
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
@@ -84,7 +85,7 @@ def _taken(path: bytes) -> Refused:
 def unwritable(path: bytes, error: OSError) -> UsageFault:
     """What to say when an export cannot be written."""
     return UsageFault(
-        f"{os.fsdecode(path)} cannot be written: {os.strerror(error.errno or 0).lower()}.",
+        f"{os.fsdecode(path)} cannot be written: {cause_of(error)}.",
         "Make room, or name another place with -o.",
     )
 
