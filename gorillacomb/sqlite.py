@@ -15,7 +15,6 @@ Connection = sqlite3.Connection
 DatabaseError = sqlite3.DatabaseError
 IntegrityError = sqlite3.IntegrityError
 OperationalError = sqlite3.OperationalError
-SQLITE_VERSION = sqlite3.sqlite_version
 
 PAGE_SIZE = 8192
 """Bytes; 4 % faster than 4096 for the bulk load of an index, and no larger on disk."""

@@ -7,7 +7,7 @@ names lead to the same contents, links and empty folders in both, with the same 
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -50,8 +50,6 @@ class Folder:
     touched: int = 0
     """When a file in it or below, machine-made folders aside, was last written, ns; 0 for never."""
     digest: bytes = b""
-    sum: int = 0
-    """The sum of all contents below, whatever their names: equal for the same contents."""
     first: int = 0
     last: int = 0
     """It and the folders below it have the places ``first`` to ``last`` in the forest's order."""
@@ -98,11 +96,6 @@ class Forest:
         for folder in self.order:
             folder.parent = folder.project = None
             folder.children = []
-
-    @property
-    def tops(self) -> Iterator[Folder]:
-        """The top folders of the roots."""
-        return (folder for folder in self.order if folder.parent is None)
 
 
 def load(
@@ -191,8 +184,6 @@ def _own_digests(
             at.size += size
             if mtime > at.touched:
                 at.touched = mtime
-            if size:
-                at.sum += int.from_bytes(digest, "big")
             parts.append(b"%c%b%b\0" % (120 if mode & EXECUTABLE else 45, digest, name))
         elif state == State.OTHER:
             if stat.S_ISLNK(mode):
@@ -218,7 +209,6 @@ def _sum_up(folder: Folder, own: bytes) -> None:
         folder.links += child.links
         folder.folders += child.folders + 1
         folder.empty += child.empty
-        folder.sum += child.sum
         folder.last = child.last
         if child.touched > folder.touched and not child.machine:
             folder.touched = child.touched

@@ -77,7 +77,6 @@ class Volume:
 
     id: str
     type: str
-    mount_point: bytes
     inner_path: bytes
     """The path's place inside the file system, the same under every mount point."""
     device: int
@@ -87,7 +86,6 @@ class Volume:
     hour_shifts: bool
     """FAT keeps local time: mtimes move by whole hours with the time zone."""
     used_bytes: int
-    read_only: bool
 
 
 def identify(path: bytes) -> Volume:
@@ -99,14 +97,12 @@ def identify(path: bytes) -> Volume:
     return Volume(
         id=_identity(path, mount, facts.st_dev, space.f_fsid),
         type=kind,
-        mount_point=mount.point,
         inner_path=inner_path(mount, path),
         device=facts.st_dev,
         weak=is_weak(kind),
         grain_ns=grain_ns(kind),
         hour_shifts=is_fat(mount),
         used_bytes=(space.f_blocks - space.f_bfree) * space.f_frsize,
-        read_only=bool(space.f_flag & os.ST_RDONLY),
     )
 
 
