@@ -51,7 +51,7 @@ def place_of(root: bytes, inner: bytes, project: int | None, more: frozenset[byt
     outermost name decides: inside of what a program made, names mean nothing any more.
     """
     for part in root.split(b"/"):
-        if _is_trash(part):
+        if is_trash(part):
             return Place.PASSING
         if is_kept(part):
             return Place.KEPT
@@ -59,7 +59,7 @@ def place_of(root: bytes, inner: bytes, project: int | None, more: frozenset[byt
             return Place.MADE
     for at, part in enumerate(inner.split(b"/") if inner else ()):
         in_project = project is not None and at >= project
-        if _is_trash(part) or _is_temporary(part, in_project):
+        if is_trash(part) or _is_temporary(part, in_project):
             return Place.PASSING
         if is_kept(part):
             return Place.KEPT
@@ -68,7 +68,7 @@ def place_of(root: bytes, inner: bytes, project: int | None, more: frozenset[byt
     return Place.PLAIN
 
 
-def _is_trash(part: bytes) -> bool:
+def is_trash(part: bytes) -> bool:
     name = part.lower()
     return part == OUR_FOLDER or name in _TRASH or name.startswith(_TRASH_BEFORE)
 

@@ -5,31 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from gorillacomb.model import VERSION_CONTROL
+from gorillacomb.markers import marker_among
 from gorillacomb.openat import OUR_FOLDER, fold
 from gorillacomb.scan.exclude import compile_patterns
 from gorillacomb.scan.tasks import RootContext
-
-MARKERS = (
-    *VERSION_CONTROL,
-    b"package.json",
-    b"pyproject.toml",
-    b"setup.py",
-    b"Cargo.toml",
-    b"go.mod",
-    b"pom.xml",
-    b"build.gradle",
-    b"build.gradle.kts",
-    b"Gemfile",
-    b"composer.json",
-    b"mix.exs",
-    b"pubspec.yaml",
-    b"Package.swift",
-    b"CMakeLists.txt",
-)
-"""Names that make the folder in which they stand a project, the most telling first."""
-_MARKERS = frozenset(MARKERS)
-_MARKER_SUFFIXES = (b".xcodeproj", b".xcworkspace")
 
 
 @dataclass(slots=True)
@@ -80,15 +59,5 @@ def list_folder(descriptor: int, path: bytes, context: RootContext) -> Listing:
                 folders.append((name, 0 if weak else fold(inode)))
             else:
                 listing.others.append(name)
-    listing.marker = _most_telling(names, folders)
+    listing.marker = marker_among(names, (name for name, _ in folders))
     return listing
-
-
-def _most_telling(names: list[bytes], folders: list[tuple[bytes, int]]) -> str | None:
-    """Which of the names in a folder, if any, makes it a project."""
-    marks = _MARKERS.intersection(names)
-    for marker in MARKERS if marks else ():
-        if marker in marks:
-            return marker.decode()
-    odd = [name for name, _ in folders if name.endswith(_MARKER_SUFFIXES)]
-    return min(odd).decode("utf-8", "backslashreplace") if odd else None

@@ -14,6 +14,7 @@ LEVELS = (
     {"index", "vaultmesh"},
     {"dispatch"},
     {"pool"},
+    {"markers"},
     {"model", "errors", "bytepaths", "fingerprint", "sqlite", "openat"},
 )
 """The journey of a file from the outside in: what stands below may not know what stands above."""

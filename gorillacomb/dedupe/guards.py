@@ -1,0 +1,226 @@
+"""Where no step may act, whatever has a copy: projects, repositories, libraries, places of ours.
+
+The rules look at names and at what makes a folder a project, nothing else; so they say the same of
+what the index knows, when a plan is made, and of what stands on disk, when it is carried out.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+from gorillacomb.bytepaths import below, is_below
+from gorillacomb.dedupe.clutter import VERSION_CONTROL, is_kept, is_machine_made
+from gorillacomb.dedupe.steps import Action, Options, Refusal, Rule
+from gorillacomb.dedupe.vouch import Place, is_trash, place_of
+from gorillacomb.openat import OUR_FOLDER
+
+_POINTERS = (b".gdoc", b".gsheet", b".gslides", b".gdraw", b".gform", b".gmap", b".gsite")
+_POINTERS_MORE = (b".gtable", b".gjam", b".gscript", b".glink", b".gnote", b".icloud", b".webloc")
+_CATALOGS = (b".lrcat", b".lrcat-data", b".lrcat-wal", b".lrcat-journal", b".cocatalog")
+_RESTIC = frozenset({b"config", b"data", b"index", b"keys", b"snapshots"})
+_BORG = frozenset({b"README", b"config", b"data"})
+_BORG_FILES = (b"index.", b"hints.", b"integrity.")
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A folder below a root's top."""
+
+    path: bytes
+    marker: str | None
+    """The name in it that makes it a project."""
+    store: bool = False
+    """Whether a backup program keeps its data in it."""
+
+    @property
+    def name(self) -> bytes:
+        return self.path.rpartition(b"/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A path as the rules see it."""
+
+    root: bytes
+    """The root's path."""
+    path: bytes
+    is_folder: bool
+    levels: tuple[Level, ...]
+    """The folders from below the top down to itself, or to the one that a file stands in."""
+
+    @property
+    def above(self) -> Sequence[Level]:
+        """The folders around it."""
+        return self.levels[:-1] if self.is_folder else self.levels
+
+
+@dataclass(slots=True)
+class Guard:
+    """The rules for one plan."""
+
+    options: Options
+    fixed: Collection[bytes]
+    """Paths that stay, and so does what is around them: roots, homes, mount points, the vault."""
+    own: Collection[bytes]
+    """Folders of ours, of which nothing goes."""
+    tracks: Callable[[bytes, bytes], bool]
+    """Whether the repository in a folder tracks a path relative to that."""
+    machine_made: frozenset[bytes] = frozenset()
+    homes: frozenset[bytes] = frozenset()
+    """Folders that are no project because of a loose marker."""
+    links: Sequence[tuple[bytes, bytes]] = ()
+    """Where symbolic links lead to, sorted, with the path of the link."""
+    _tracked: dict[tuple[bytes, bytes], bool] = field(default_factory=dict)
+
+    def refusal(self, site: Site, keep: Site | None) -> Refusal | None:
+        """Why a path may not go, while ``keep`` stays for it; None when it may."""
+        return (
+            self._ours(site)
+            or self._closed(site)
+            or self._in_project(site, keep)
+            or (None if keep is None else self._witness(site, keep))
+            or self._linked(site)
+        )
+
+    def _ours(self, site: Site) -> Refusal | None:
+        for each in self.fixed:
+            if is_below(each, site.path):
+                what = "is" if each == site.path else "holds"
+                return Refusal(Rule.OWN, f"{what} a scanned folder, a home, a mount or the vault")
+        if any(is_below(site.path, each) for each in self.own) or any(
+            level.name == OUR_FOLDER for level in site.levels
+        ):
+            return Refusal(Rule.OWN, "is Gorilla Comb's own")
+        return None
+
+    def _closed(self, site: Site) -> Refusal | None:
+        text = os.fsdecode(site.path)
+        for each in self.options.protect:
+            place = each.rstrip("/") or "/"
+            if is_below(site.path, os.fsencode(place)) or fnmatch.fnmatchcase(text, each):
+                return Refusal(Rule.PROTECTED, f"is protected by {each}")
+            if site.is_folder and is_below(os.fsencode(place), site.path):
+                return Refusal(Rule.PROTECTED, f"holds {each}, which is protected")
+        for level in site.levels:
+            itself = site.is_folder and level.path == site.path
+            if level.name in VERSION_CONTROL:
+                return Refusal(Rule.REPOSITORY, f"belongs to {os.fsdecode(level.name)}")
+            if (is_kept(level.name) or level.store) and not itself:
+                return Refusal(Rule.BUNDLE, f"is part of {os.fsdecode(level.name)}")
+            if is_trash(level.name):
+                return Refusal(Rule.TRASH, f"stands in {os.fsdecode(level.name)}")
+        if not site.is_folder:
+            return _odd_file(os.path.basename(site.path))
+        return None
+
+    def project(self, site: Site) -> int | None:
+        """The place in its levels of the outermost project around a path; None outside of any."""
+        for at, level in enumerate(site.levels):
+            if level.marker is not None and not self._is_no_project(level):
+                return at
+        return None
+
+    def _is_no_project(self, level: Level) -> bool:
+        return (
+            level.path in self.options.not_a_project
+            or level.path in self.homes
+            or level.path in self.fixed
+            or level.name.lower() == b"downloads"
+        )
+
+    def _in_project(self, site: Site, keep: Site | None) -> Refusal | None:
+        if any(is_below(site.path, each) for each in self.options.retire):
+            return None
+        at = self.project(site)
+        if at is None:
+            made = next(
+                (level for level in site.above if is_machine_made(level.name, False)), None
+            )
+            if made is not None:
+                return Refusal(Rule.STRUCTURAL, f"is part of {os.fsdecode(made.name)}")
+            return None
+        outermost = site.levels[at]
+        if (site.is_folder and outermost.path == site.path) or (
+            self.options.action is Action.REFLINK and not site.is_folder
+        ):
+            return None
+        cause = f"is part of a project ({outermost.marker})"
+        if keep is not None and self._is_nested_root(site, at) and self._is_project(keep):
+            tracked = self._tracked_by(site)
+            return None if tracked is None else Refusal(Rule.PROJECT, tracked)
+        if keep is not None and is_below(keep.path, outermost.path):
+            return Refusal(Rule.STRUCTURAL, cause)
+        return Refusal(Rule.PROJECT, cause)
+
+    def _is_nested_root(self, site: Site, at: int) -> bool:
+        """Whether it is a project in a project, which a copy that was dropped there is."""
+        return (
+            site.is_folder
+            and site.levels[-1].marker is not None
+            and not self._is_no_project(site.levels[-1])
+            and not any(
+                is_machine_made(level.name, True, self.machine_made)
+                for level in site.levels[at + 1 : -1]
+            )
+        )
+
+    def _is_project(self, keep: Site) -> bool:
+        """Whether it is an outermost project, not part of one."""
+        at = self.project(keep)
+        return at is not None and keep.levels[at].path == keep.path
+
+    def _tracked_by(self, site: Site) -> str | None:
+        """Which repository around it tracks it, in words."""
+        for level in reversed(site.above):
+            if level.marker is not None and level.marker.encode() in VERSION_CONTROL:
+                key = (level.path, below(site.path, level.path))
+                if key not in self._tracked:
+                    self._tracked[key] = level.marker != ".git" or self.tracks(*key)
+                if self._tracked[key]:
+                    return f"is tracked by the repository around it ({level.marker})"
+        return None
+
+    def place(self, site: Site) -> Place:
+        """What kind of place it is, or stands in."""
+        at = self.project(site)
+        folder = site.path if site.is_folder else os.path.dirname(site.path)
+        return place_of(site.root, below(folder, site.root), at, self.machine_made)
+
+    def _witness(self, site: Site, keep: Site) -> Refusal | None:
+        """Why the other copy does not count."""
+        if any(level.name == OUR_FOLDER for level in keep.levels):
+            return Refusal(Rule.OWN, "has its other copy in a quarantine")
+        where = self.place(keep)
+        if where is Place.PASSING or where not in (Place.PLAIN, self.place(site)):
+            return Refusal(Rule.TRASH, f"has its other copy {where}")
+        return None
+
+    def _linked(self, site: Site) -> Refusal | None:
+        """Whether a symbolic link from outside leads here."""
+        for target, link in self.links:
+            if is_below(target, site.path) and not is_below(link, site.path):
+                return Refusal(Rule.LINKED, f"is where {_show(link)} leads to")
+        return None
+
+
+def is_store(names: Collection[bytes]) -> bool:
+    """Whether the names in a folder are those of a repository of restic or borg."""
+    return _RESTIC.issubset(names) or (
+        _BORG.issubset(names) and any(name.startswith(_BORG_FILES) for name in names)
+    )
+
+
+def _odd_file(name: bytes) -> Refusal | None:
+    lower = name.lower()
+    if lower.endswith((*_POINTERS, *_POINTERS_MORE)):
+        return Refusal(Rule.POINTER, "only points to a document in the cloud")
+    if lower.endswith(_CATALOGS):
+        return Refusal(Rule.BUNDLE, "is a catalog that belongs to the folders beside it")
+    return None
+
+
+def _show(path: bytes) -> str:
+    return path.decode("utf-8", "backslashreplace")

@@ -1,0 +1,175 @@
+"""The values of a dedupe plan: its steps, what was left alone, and what carrying it out came to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What is done with a copy that is not kept."""
+
+    QUARANTINE = "quarantine"
+    """Set aside by a rename; frees nothing until the quarantine is emptied."""
+    REFLINK = "reflink"
+    """Its blocks are shared with those of the copy that is kept, by the kernel."""
+    HARDLINK = "hardlink"
+    """Set aside; a second name of the copy that is kept takes its place."""
+    SYMLINK = "symlink"
+    """Set aside; a symbolic link to the copy that is kept takes its place."""
+    DELETE = "delete"
+    """Set aside and, after the copy that is kept was compared once more, removed at once."""
+
+
+class Rule(StrEnum):
+    """Why something that has a copy is left alone."""
+
+    PROJECT = "project"
+    STRUCTURAL = "structural"
+    REPOSITORY = "repository"
+    BUNDLE = "bundle"
+    PROTECTED = "protected"
+    OTHER_VOLUME = "other volume"
+    OFFLINE = "offline"
+    PLACEHOLDER = "placeholder"
+    UNSTABLE = "unstable"
+    INCOMPLETE = "incomplete"
+    LINKED = "linked"
+    SIDECAR = "sidecar"
+    POINTER = "pointer"
+    TRASH = "trash"
+    OWN = "own"
+    UNIQUE = "unique"
+    """A copy of a tree that holds something of its own besides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a path may be no step."""
+
+    rule: Rule
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """What has a copy and stays nevertheless."""
+
+    path: bytes
+    """Absolute; a file, a folder, or the project that protects what is in it."""
+    rule: Rule
+    cause: str
+    files: int
+    """Files in it that have a copy to keep elsewhere."""
+    size: int
+    """Bytes on disk of those."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A copy that goes, and the one that is kept for it; absolute paths."""
+
+    path: bytes
+    keep: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One file or folder that goes, as a whole or not at all."""
+
+    id: str
+    kind: str
+    """``file`` or ``folder``."""
+    path: bytes
+    """Absolute."""
+    keep: bytes
+    """The copy that stays: the same content, or a folder that holds all of it under its names."""
+    files: int
+    size: int
+    """Bytes on disk that will be free in the end."""
+    reasons: tuple[str, ...] = ()
+    """Why that copy is the one to keep."""
+    nested: tuple[Pair, ...] = ()
+    """Folders inside of it that have another copy to keep than what stands around them."""
+    sidecars: tuple[Pair, ...] = ()
+    """Files that go with it: of a picture its ``.xmp``."""
+
+    @property
+    def pairs(self) -> Iterator[Pair]:
+        """It and its sidecars."""
+        yield Pair(self.path, self.keep)
+        yield from self.sidecars
+
+    @property
+    def keeps(self) -> Iterator[bytes]:
+        """Every path that is counted on."""
+        yield from (pair.keep for pair in (*self.pairs, *self.nested))
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for; a plan carries it, since carrying it out obeys the same rules."""
+
+    action: Action = Action.QUARANTINE
+    protect: tuple[str, ...] = ()
+    """Paths or globs that no step touches."""
+    retire: tuple[bytes, ...] = ()
+    """Folders out of which everything goes that stands elsewhere, even inside a project."""
+    not_a_project: tuple[bytes, ...] = ()
+    across_volumes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do, not yet done."""
+
+    uid: str
+    """Random, 32 hex digits: by it a run knows what of the plan was done before."""
+    made_ns: int
+    options: Options
+    steps: tuple[Step, ...] = ()
+    left_alone: tuple[LeftAlone, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What the user should know beforehand: that a change reaches the cloud, for one."""
+
+    @property
+    def bytes_set_aside(self) -> int:
+        """Bytes that wait in quarantine afterwards."""
+        action = self.options.action
+        return 0 if action in (Action.REFLINK, Action.DELETE) else self._bytes
+
+    @property
+    def bytes_freed(self) -> int:
+        """Bytes that are free at once."""
+        return self._bytes - self.bytes_set_aside
+
+    @property
+    def _bytes(self) -> int:
+        return sum(step.size for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A step, or part of one, that was not done, and why."""
+
+    path: bytes
+    cause: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What carrying out a plan, or taking it back, came to."""
+
+    run: str
+    done: list[Step] = field(default_factory=list)
+    before: int = 0
+    """Steps that an earlier run of the same plan had done."""
+    bytes_set_aside: int = 0
+    bytes_freed: int = 0
+    skipped: list[Trouble] = field(default_factory=list)
+    """Not done since something is not as planned; nothing is wrong."""
+    failed: list[Trouble] = field(default_factory=list)
+    """Not done since the system would not."""
+    recovered: list[Trouble] = field(default_factory=list)
+    """What an earlier run, cut short, had left half done, and what became of it."""
