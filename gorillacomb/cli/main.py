@@ -22,6 +22,7 @@ COMMANDS = {
     "folders": "Show identical, contained and overlapping folders.",
     "compare": "Compare two folders: same, changed, moved, only in one.",
     "unique": "What would be lost if a folder went.",
+    "dedupe": "Plan what may go, carry it out, take it back.",
     "manifest": "Write down, signed, what stands in a folder.",
     "verify": "Check a manifest against what is on disk.",
     "export": "Write a manifest as sha256sum, b3sum, bagit, mtree, oms or csv.",

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Callable, Collection, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gorillacomb.bytepaths import below, is_below
@@ -81,7 +82,7 @@ class Guard:
             self._ours(site)
             or self._closed(site)
             or self._in_project(site, keep)
-            or (None if keep is None else self._witness(site, keep))
+            or (None if keep is None else self.witness_refusal(site, keep))
             or self._linked(site)
         )
 
@@ -97,13 +98,9 @@ class Guard:
         return None
 
     def _closed(self, site: Site) -> Refusal | None:
-        text = os.fsdecode(site.path)
-        for each in self.options.protect:
-            place = each.rstrip("/") or "/"
-            if is_below(site.path, os.fsencode(place)) or fnmatch.fnmatchcase(text, each):
-                return Refusal(Rule.PROTECTED, f"is protected by {each}")
-            if site.is_folder and is_below(os.fsencode(place), site.path):
-                return Refusal(Rule.PROTECTED, f"holds {each}, which is protected")
+        protected = self.protected(site.path)
+        if protected is not None:
+            return protected
         for level in site.levels:
             itself = site.is_folder and level.path == site.path
             if level.name in VERSION_CONTROL:
@@ -114,6 +111,17 @@ class Guard:
                 return Refusal(Rule.TRASH, f"stands in {os.fsdecode(level.name)}")
         if not site.is_folder:
             return _odd_file(os.path.basename(site.path))
+        return None
+
+    def protected(self, path: bytes) -> Refusal | None:
+        """Whether the user protects a path, or something in it that is named without a pattern."""
+        text = os.fsdecode(path)
+        for each in self.options.protect:
+            place = os.fsencode(each.rstrip("/") or "/")
+            if is_below(path, place) or fnmatch.fnmatchcase(text, each):
+                return Refusal(Rule.PROTECTED, f"is protected by {each}")
+            if is_below(place, path):
+                return Refusal(Rule.PROTECTED, f"holds {each}, which is protected")
         return None
 
     def project(self, site: Site) -> int | None:
@@ -136,9 +144,7 @@ class Guard:
             return None
         at = self.project(site)
         if at is None:
-            made = next(
-                (level for level in site.above if is_machine_made(level.name, False)), None
-            )
+            made = next((level for level in site.above if is_machine_made(level.name, False)), None)
             if made is not None:
                 return Refusal(Rule.STRUCTURAL, f"is part of {os.fsdecode(made.name)}")
             return None
@@ -187,10 +193,11 @@ class Guard:
         """What kind of place it is, or stands in."""
         at = self.project(site)
         folder = site.path if site.is_folder else os.path.dirname(site.path)
-        return place_of(site.root, below(folder, site.root), at, self.machine_made)
+        inside = None if at is None else at + 1
+        return place_of(site.root, below(folder, site.root), inside, self.machine_made)
 
-    def _witness(self, site: Site, keep: Site) -> Refusal | None:
-        """Why the other copy does not count."""
+    def witness_refusal(self, site: Site, keep: Site) -> Refusal | None:
+        """Why another copy does not count; None when it does."""
         if any(level.name == OUR_FOLDER for level in keep.levels):
             return Refusal(Rule.OWN, "has its other copy in a quarantine")
         where = self.place(keep)
@@ -200,10 +207,20 @@ class Guard:
 
     def _linked(self, site: Site) -> Refusal | None:
         """Whether a symbolic link from outside leads here."""
-        for target, link in self.links:
-            if is_below(target, site.path) and not is_below(link, site.path):
+        for link in self._links_to(site.path):
+            if not is_below(link, site.path):
                 return Refusal(Rule.LINKED, f"is where {_show(link)} leads to")
         return None
+
+    def _links_to(self, path: bytes) -> Iterator[bytes]:
+        """Links that lead to a path, or below it: those follow each other, sorted by target."""
+        for start in (path, path + b"/"):
+            for at in range(bisect_left(self.links, (start, b"")), len(self.links)):
+                target, link = self.links[at]
+                if target != path and not target.startswith(path + b"/"):
+                    break
+                if (target == path) == (start == path):
+                    yield link
 
 
 def is_store(names: Collection[bytes]) -> bool:

@@ -20,6 +20,7 @@ VERSION = 1
 _LONGEST_LINE = 16 << 20
 """Bytes."""
 _UID = re.compile(r"[0-9a-f]{32}")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def lines_of(plan: Plan) -> Iterator[str]:
@@ -186,6 +187,8 @@ def _step(document: Mapping[str, Any]) -> Step:
         _pairs(document, "nested"),
         _pairs(document, "sidecars"),
     )
+    if not _ID.fullmatch(step.id):
+        raise _Wrong(f"id {step.id[:80]!r} is not made of letters, digits, - and _")
     if step.nested and kind == "file":
         raise _Wrong("a file has nothing nested in it")
     if step.sidecars and kind == "folder":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gorillacomb.bytepaths import join
 from gorillacomb.dedupe import stamp
@@ -19,6 +19,7 @@ from gorillacomb.index.store import FOLDERS_CHANGED
 from gorillacomb.index.vault import Vault, config_folder, state_folder
 from gorillacomb.model import Progress, Stamps
 from gorillacomb.vaultmesh.anchor import Anchors
+from gorillacomb.vaultmesh.entries import Body
 from gorillacomb.vaultmesh.keys import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger
 from gorillacomb.vaultmesh.replay import Standing
@@ -84,6 +85,21 @@ def check_index(index: Index, ledger: Ledger) -> str | None:
     if count != len(standing):
         return f"the index has {count:,} stamps, the trace {len(standing):,}"
     return None
+
+
+def note_in_trace(index: Index, bodies: Sequence[Body]) -> None:
+    """Append entries that are not about stamps, such as those of a run of dedupe.
+
+    The index, open for writing, goes on to reflect the trace if it did. Raises VaultError.
+    """
+    with write_trace(index.vault) as ledger:
+        ledger.refuse_rolled_back()
+        level = stamps.reflected(index.connection) == (ledger.log, ledger.size)
+        ledger.append(bodies)
+        if level:
+            with index.atomic():
+                stamps.set_reflected(index.connection, ledger.log, ledger.size)
+            index.commit()
 
 
 class TraceRecorder:

@@ -69,6 +69,7 @@ def place_of(root: bytes, inner: bytes, project: int | None, more: frozenset[byt
 
 
 def is_trash(part: bytes) -> bool:
+    """Whether a folder of this name is a trash, a cache, a snapshot or a quarantine."""
     name = part.lower()
     return part == OUR_FOLDER or name in _TRASH or name.startswith(_TRASH_BEFORE)
 

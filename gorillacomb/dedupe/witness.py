@@ -1,8 +1,8 @@
 """Comparing what is to go with what stays, byte by byte, and looking again afterwards.
 
 Both sides are walked afresh from the descriptors of their roots: no stored digest counts, nothing
-is excluded, no link is followed. What the comparison saw comes back as a `Sighting`; whoever acts on
-it asks with `look_again` whether all of that is still so.
+is excluded, no link is followed. What the comparison saw comes back as a `Sighting`; whoever acts
+on it asks with `look_again` whether all of that is still so.
 """
 
 from __future__ import annotations
@@ -420,9 +420,7 @@ def survivors_stand(sighting: Sighting) -> None:
         for spot, was in sighting.survivors:
             opened = folders.setdefault(spot.root, OpenFolders(spot.root, spot.identity))
             try:
-                facts = os.stat(
-                    spot.name, dir_fd=opened.open(spot.parent), follow_symlinks=False
-                )
+                facts = os.stat(spot.name, dir_fd=opened.open(spot.parent), follow_symlinks=False)
             except OSError as error:
                 raise Different(spot.path, f"was to stay: {cause_of(error)}") from error
             if not is_same(was, facts):
@@ -511,4 +509,3 @@ def attributes(descriptor: int) -> dict[str, bytes]:
         return {name: os.getxattr(descriptor, name) for name in os.listxattr(descriptor)}
     except OSError:
         return {}  # the file system has none
-

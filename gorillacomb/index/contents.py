@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from gorillacomb.bytepaths import join
 from gorillacomb.index.paths import BELOW, FolderPaths
+from gorillacomb.index.tree import REGULAR
 from gorillacomb.model import GroupSummary, IndexedFile, State
 from gorillacomb.sqlite import Connection
 
@@ -141,3 +142,14 @@ def _file(
         target=target,
         cause=cause,
     )
+
+
+def disk_bytes_below(connection: Connection, folder: int) -> int:
+    """Bytes on disk that would be free without a folder: of files whose names all stand in it."""
+    found: int = connection.execute(
+        f"{BELOW} SELECT coalesce(sum(bytes), 0) FROM (SELECT max(blocks) * 512 AS bytes"
+        f" FROM files WHERE folder IN below AND state <> 6 AND {REGULAR}"
+        " GROUP BY CASE inode WHEN 0 THEN -rowid ELSE inode END HAVING count(*) >= max(links))",
+        (folder,),
+    ).fetchone()[0]
+    return found

@@ -35,3 +35,8 @@ def entries_in(connection: Connection, folder: int) -> Iterator[FileEntry]:
     return iter(
         connection.execute(f"SELECT {_FILE} FROM files WHERE folder = ? ORDER BY name", (folder,))
     )
+
+
+def links(connection: Connection) -> Iterator[tuple[int, bytes]]:
+    """Every symbolic link: its folder and name."""
+    return iter(connection.execute("SELECT folder, name FROM files WHERE target IS NOT NULL"))

@@ -29,6 +29,8 @@ class Settings:
     """Names of folders that programs make, beside those that are known for it."""
     noise: tuple[str, ...] | None = None
     """Names of files by which no folder differs; None for those that systems leave behind."""
+    protect: tuple[str, ...] = ()
+    """Paths, or globs over whole paths, that no plan touches."""
 
     def preferred(self, path: bytes) -> bool:
         """Whether a path lies in a preferred place."""
@@ -64,7 +66,7 @@ def load_settings(folder: Path | None = None) -> Settings:
         return Settings()
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageFault(f"{path} cannot be read: {error}.", "Correct or remove it.") from error
-    known = {"exclude", "machine-made", "min-size", "noise", "prefer", "workers"}
+    known = {"exclude", "machine-made", "min-size", "noise", "prefer", "protect", "workers"}
     unknown = sorted(set(values) - known)
     try:
         if unknown:
@@ -75,6 +77,7 @@ def load_settings(folder: Path | None = None) -> Settings:
             exclude=_texts(values, "exclude"),
             min_size=_size(values, "min-size"),
             prefer=tuple(os.path.expanduser(place) for place in _texts(values, "prefer")),
+            protect=tuple(os.path.expanduser(place) for place in _texts(values, "protect")),
             workers=_number(values, "workers"),
             machine_made=_texts(values, "machine-made"),
             noise=_texts(values, "noise") if "noise" in values else None,

@@ -171,3 +171,49 @@ def _changed(
         if origin[0] != file.root:
             body["from_root"] = origin[0]
     return body
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What a run of dedupe came to, as an entry records it."""
+
+    run: str
+    action: str
+    bases: tuple[bytes, ...]
+    """Where its quarantines are: absolute paths of the folders that hold ``.gorillacomb``."""
+    steps: int
+    files: int
+    bytes_set_aside: int
+    bytes_freed: int
+    skipped: tuple[tuple[bytes, str], ...]
+    """Absolute path and cause of what was not done since it was not as planned."""
+    failed: tuple[tuple[bytes, str], ...]
+    """The same of what the system would not do."""
+
+
+_MOST_TROUBLES = 100
+
+
+def run(event: str, facts: RunFacts, plan: str | None = None) -> Body:
+    """A run that ended: ``applied``, ``undone`` or ``purged``.
+
+    At most a hundred paths that were skipped, and as many that failed, are named; all are counted.
+    """
+    body: Body = {
+        "event": event,
+        "run": facts.run,
+        "action": facts.action,
+        "bases": [path_field(each) for each in facts.bases],
+        "steps": facts.steps,
+        "files": facts.files,
+        "bytes_set_aside": str(facts.bytes_set_aside),
+        "bytes_freed": str(facts.bytes_freed),
+    }
+    if plan is not None:
+        body["plan"] = plan
+    for name, troubles in (("skipped", facts.skipped), ("failed", facts.failed)):
+        body[f"{name}_count"] = len(troubles)
+        body[name] = [
+            {**path_field(path), "cause": cause} for path, cause in troubles[:_MOST_TROUBLES]
+        ]
+    return body

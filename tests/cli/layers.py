@@ -28,6 +28,7 @@ HOMES = {
     "sqlite3": "sqlite.py",
     "sqlite_utils": "index/schema.py",
     "orjson": "vaultmesh/jcs.py",
+    "dulwich": "dedupe/git.py",
     "cryptography": "vaultmesh/keys.py",
     "securesystemslib": "manifest/envelope.py",
 }

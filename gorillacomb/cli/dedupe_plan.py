@@ -1,0 +1,235 @@
+"""Making a dedupe plan and showing what it holds."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from gorillacomb.bytepaths import is_below
+from gorillacomb.cli import render
+from gorillacomb.cli.lookup import noise_names
+from gorillacomb.cli.progress import progress_for
+from gorillacomb.dedupe.folders import open_folders
+from gorillacomb.dedupe.git import tracks
+from gorillacomb.dedupe.groups import Groups
+from gorillacomb.dedupe.guards import Guard
+from gorillacomb.dedupe.linked import link_targets
+from gorillacomb.dedupe.plan_file import document_of, header_of, lines_of
+from gorillacomb.dedupe.planner import Planner, Scope
+from gorillacomb.dedupe.steps import Action, LeftAlone, Options, Plan, Rule, Step
+from gorillacomb.errors import UsageFault
+from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.roots import all_roots
+from gorillacomb.index.settings import Settings, load_settings
+from gorillacomb.index.vault import Vault, config_folder, state_folder
+from gorillacomb.model import Progress, Root
+from gorillacomb.scan.volumes import is_online, mounts
+
+_SHOWN = 8
+_LEFT_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of a plan the user asked for."""
+
+    within: tuple[bytes, ...]
+    prefer: tuple[str, ...]
+    keep: int
+    min_size: int
+    files: bool
+    folders: bool
+
+
+def plan(
+    vault: Vault,
+    options: Options,
+    wanted: Wanted,
+    planning: bool,
+    output: Path | None,
+    progress: bool | None,
+    as_json: bool,
+) -> int:
+    """Make a plan; write it, or show what it holds."""
+    settings = load_settings()
+    settings = replace(settings, prefer=(*settings.prefer, *wanted.prefer))
+    options = replace(options, protect=(*settings.protect, *options.protect))
+    shown = progress_for(progress)
+    with Index.read(vault) as index, explaining(vault):
+        _refuse_unknown(all_roots(index.connection), (*options.retire, *wanted.within))
+        try:
+            made = _made(index, options, wanted, settings, shown)
+        finally:
+            shown.close()
+    if as_json and not planning:
+        with render.reader_may_leave():
+            render.print_json(
+                {**header_of(made), "step_list": [document_of(s) for s in made.steps]}
+            )
+        return 0
+    to_stdout = output is not None and str(output) == "-"
+    if planning and (to_stdout or as_json or (output is None and not sys.stdout.isatty())):
+        with render.reader_may_leave():
+            for line in lines_of(made):
+                render.write_bytes(line.encode("utf-8", "surrogateescape") + b"\n")
+        return 0
+    if output is not None:
+        write_plan(made, output)
+    with render.reader_may_leave():
+        for line in story(made):
+            click.echo(line)
+        for line in _next(made, output):
+            click.echo(line)
+    return 0
+
+
+def _made(
+    index: Index, options: Options, wanted: Wanted, settings: Settings, progress: Progress
+) -> Plan:
+    machine_made = frozenset(map(os.fsencode, settings.machine_made))
+    folders = open_folders(
+        index, settings.preferred, noise=noise_names(), machine_made=machine_made
+    )
+    online: dict[int, bool] = {}
+
+    def is_there(root: Root) -> bool:
+        if root.id not in online:
+            online[root.id] = is_online(root)
+        return online[root.id]
+
+    groups = Groups(index, is_there, settings.preferred)
+    planner = Planner(
+        folders,
+        groups,
+        guard_for(index, options, machine_made),
+        Scope(wanted.within, wanted.keep, wanted.min_size, wanted.files, wanted.folders),
+        online,
+        progress,
+    )
+    return planner.plan(time.time_ns())
+
+
+def guard_for(index: Index, options: Options, machine_made: frozenset[bytes]) -> Guard:
+    """The rules, with what this machine has: homes, mount points, the vault, links."""
+    roots = all_roots(index.connection)
+    homes = _homes()
+    own = [bytes(index.vault.folder), bytes(config_folder()), bytes(state_folder())]
+    own = [os.path.realpath(each) for each in own]
+    fixed = {*(root.path for root in roots), *homes, *own, *(each.point for each in mounts())}
+    online = {root.id for root in roots if is_online(root)}
+    return Guard(
+        options, sorted(fixed), own, tracks, machine_made, homes, link_targets(index, online)
+    )
+
+
+def _homes() -> frozenset[bytes]:
+    """The home folders of this machine's users."""
+    found = {os.fsencode(each.pw_dir) for each in pwd.getpwall() if len(each.pw_dir) > 1}
+    with suppress(RuntimeError):  # of a user that the system does not know
+        found.add(os.fsencode(Path.home()))
+    return frozenset(os.path.realpath(each) for each in found)
+
+
+def _refuse_unknown(roots: list[Root], paths: tuple[bytes, ...]) -> None:
+    for path in paths:
+        if not any(is_below(path, root.path) for root in roots):
+            raise UsageFault(
+                f"{render.path_text(path)} is in no folder that was scanned.",
+                "Scan it first: gorillacomb scan PATH. `gorillacomb roots list` shows what was.",
+            )
+
+
+def write_plan(made: Plan, output: Path) -> None:
+    """Write a plan to a file that is not there yet. Raises UsageFault."""
+    try:
+        with output.open("xb") as file:
+            for line in lines_of(made):
+                file.write(line.encode("utf-8") + b"\n")
+    except FileExistsError:
+        raise UsageFault(f"{output} is there already.", "Name another file with -o.") from None
+    except OSError as error:
+        raise UsageFault(f"{output} cannot be written: {error.strerror}.") from error
+
+
+def story(made: Plan) -> Iterator[str]:
+    """What a plan holds, for people."""
+    if not made.steps:
+        yield render.style("Nothing", bold=True) + " may go by this plan."
+    else:
+        yield from _totals(made)
+        for kind, title in (("folder", "Whole folders"), ("file", "Single files")):
+            steps = [step for step in made.steps if step.kind == kind]
+            if steps:
+                total = sum(step.size for step in steps)
+                yield f"{title}: {len(steps):,}, {render.size(total)}"
+                for step in steps[:_SHOWN]:
+                    yield from step_lines(step)
+                if len(steps) > _SHOWN:
+                    rest = sum(step.size for step in steps[_SHOWN:])
+                    yield f"  and {len(steps) - _SHOWN:,} more, {render.size(rest)}"
+    for note in made.notes:
+        yield from render.paragraph(f"Note: {note}", "")
+    yield from _left_lines(made.left_alone)
+
+
+def _totals(made: Plan) -> Iterator[str]:
+    files = sum(step.files for step in made.steps)
+    what = {
+        Action.QUARANTINE: "set aside",
+        Action.HARDLINK: "replaced by hard links, and set aside",
+        Action.SYMLINK: "replaced by symbolic links, and set aside",
+        Action.REFLINK: "made to share blocks",
+        Action.DELETE: "deleted",
+    }[made.options.action]
+    size = made.bytes_set_aside + made.bytes_freed
+    yield render.style(f"{render.count(files, 'file')}, {render.size(size)}", bold=True) + (
+        f" on disk would be {what}, in {render.count(len(made.steps), 'step')}"
+    )
+
+
+def step_lines(step: Step) -> Iterator[str]:
+    """A step in two lines: what goes, what stays."""
+    width = render.width()
+    label = f"  {render.size(step.size):>9}  "
+    yield label + render.path_from_here(step.path, width and width - len(label))
+    yield "     stays: " + render.path_from_here(step.keep, width and width - 12)
+
+
+def _left_lines(left: tuple[LeftAlone, ...]) -> Iterator[str]:
+    if not left:
+        return
+    width = render.width()
+    rules = Counter(each.rule for each in left)
+    yield f"Left alone: {', '.join(f'{number:,} {rule}' for rule, number in rules.most_common())}"
+    for each in left[:_LEFT_SHOWN]:
+        label = f"  {render.size(each.size):>9}  "
+        yield label + render.path_from_here(each.path, width and width - len(label))
+        yield render.fit(f"             {render.printable(each.cause)}", width)
+    if len(left) > _LEFT_SHOWN:
+        yield f"  and {len(left) - _LEFT_SHOWN:,} more; the plan's first line names them all"
+
+
+def _next(made: Plan, output: Path | None) -> Iterator[str]:
+    drifted = next((each for each in made.left_alone if each.rule is Rule.UNIQUE), None)
+    if drifted is not None:
+        path = render.path_from_here(drifted.path, None)
+        yield from render.paragraph(
+            f"What stands elsewhere too goes out of a copy that drifted with --retire '{path}'", ""
+        )
+    if not made.steps:
+        return
+    if output is None:
+        yield "Nothing was written or changed. Next: gorillacomb dedupe --plan -o plan.jsonl"
+    else:
+        yield f"Written to {output}. Nothing else was changed. Next:"
+        yield f"  gorillacomb dedupe --review {output}"
+        yield f"  gorillacomb dedupe --apply {output}"

@@ -1,0 +1,473 @@
+"""Carrying a plan out, so that nothing can be lost.
+
+For each step: the rules are asked again, of what stands on disk; what goes and what stays are
+compared byte by byte; the intent is written to the journal and synced; what goes is renamed into
+the quarantine without replacing anything; everything is looked at again; any difference, and it is
+renamed back. Only then the outcome is written. Steps go in small batches, to sync a journal and a
+folder once for many.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+
+from gorillacomb.bytepaths import below, is_below
+from gorillacomb.dedupe import disk, put
+from gorillacomb.dedupe.guards import Guard
+from gorillacomb.dedupe.journal import (
+    DONE,
+    HELD,
+    INTENT,
+    PURGED,
+    STUCK,
+    TAKEN_BACK,
+    Move,
+    Record,
+    Recorded,
+    Survivor,
+)
+from gorillacomb.dedupe.place import Places
+from gorillacomb.dedupe.purge import purge_record
+from gorillacomb.dedupe.quarantine import (
+    Run,
+    base_of,
+    bases_of,
+    begin,
+    new_run,
+    read_run,
+    runs_in,
+)
+from gorillacomb.dedupe.steps import Action, Outcome, Pair, Plan, Step, Trouble
+from gorillacomb.dedupe.witness import Different, Sighting, Spot, Witness, look_again
+from gorillacomb.model import Progress
+from gorillacomb.openat import cause_of
+
+_BATCH = 32
+_BATCH_BYTES = 256 << 20
+
+
+@dataclass(slots=True)
+class _Ready:
+    """One thing of a step, compared and ready to go."""
+
+    victim: Spot
+    keep: Spot
+    sighting: Sighting
+    move: Move
+    moved: bool = False
+
+
+@dataclass(slots=True)
+class _Prepared:
+    """A step that may be done."""
+
+    step: Step
+    run: Run
+    record: Record
+    things: list[_Ready]
+    parents: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    """Of each folder that something leaves: its mtime before, and after what we did last, ns."""
+
+    def touched(self, thing: _Ready, folder: int) -> None:
+        """Note what the time of an open folder is, before and after each change of ours."""
+        now = os.fstat(folder).st_mtime_ns
+        before, _ = self.parents.get(thing.victim.parent, (now, now))
+        self.parents[thing.victim.parent] = before, now
+
+
+class _Skip(Exception):
+    """A step that is not done, and why."""
+
+    def __init__(self, path: bytes, cause: str, failed: bool = False) -> None:
+        super().__init__(path, cause)
+        self.trouble = Trouble(path, cause)
+        self.failed = failed
+
+
+@dataclass(slots=True)
+class Applying:
+    """Carries one plan out; the caller holds the locks of all roots that it names."""
+
+    plan: Plan
+    places: Places
+    guard: Guard
+    witness: Witness
+    progress: Progress
+    now: Callable[[], int] = time.time_ns
+    told: Callable[[Step, Trouble | None], None] = lambda step, trouble: None
+    """Told of each step when its outcome is known."""
+    outcome: Outcome = field(init=False)
+    _runs: dict[bytes, Run] = field(default_factory=dict)
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    def __post_init__(self) -> None:
+        self.outcome = Outcome(new_run(self.now()))
+
+    def run(self) -> Outcome:
+        """Do all steps that may be done. Ctrl-C takes back what is under way and is raised on."""
+        before = self._done_before()
+        steps = [step for step in self.plan.steps if step.id not in before]
+        self.outcome.before = len(self.plan.steps) - len(steps)
+        self.progress.stage("Setting aside", None, sum(step.size for step in steps) or None)
+        with self._stack:
+            for batch in self._batches(steps):
+                self._act(batch)
+        return self.outcome
+
+    def _done_before(self) -> set[str]:
+        """Steps of this plan that an earlier run has done and nobody took back."""
+        found: set[str] = set()
+        for root in self.places.roots:
+            for base in bases_of(root.path):
+                for name in runs_in(base):
+                    recorded = read_run(base, name)
+                    if recorded.plan == self.plan.uid:
+                        found |= {
+                            each.step
+                            for each in recorded.steps.values()
+                            if each.state in (*HELD, PURGED)
+                        }
+        return found
+
+    def _batches(self, steps: Sequence[Step]) -> Iterator[list[_Prepared]]:
+        batch: list[_Prepared] = []
+        size = 0
+        for step in steps:
+            try:
+                if self.plan.options.action is Action.REFLINK:
+                    self._share(step)
+                    continue
+                batch.append(self._prepare(step))
+            except _Skip as skip:
+                self._skip(step, skip.trouble, skip.failed)
+                continue
+            size += step.size
+            if len(batch) >= _BATCH or size >= _BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+    def _skip(self, step: Step, trouble: Trouble, failed: bool = False) -> None:
+        (self.outcome.failed if failed else self.outcome.skipped).append(trouble)
+        self.told(step, trouble)
+        self.progress.advance(0, step.size)
+
+    def trouble(self, step: Step) -> Trouble | None:
+        """Why a step would not be done now; None when it would."""
+        try:
+            self.check(step)
+        except _Skip as skip:
+            return skip.trouble
+        return None
+
+    def check(self, step: Step) -> list[tuple[Spot, Spot, Sighting]]:
+        """Ask the rules and compare; what a dry run does too. Raises _Skip."""
+        return [(a, b, self._sighted(step, pair, a, b)) for pair, a, b in self._allowed(step)]
+
+    def _allowed(self, step: Step) -> list[tuple[Pair, Spot, Spot]]:
+        """A step's pairs, if the rules have nothing against it."""
+        found = []
+        for at, pair in enumerate(step.pairs):
+            victim, keep = self.places.spot(pair.path), self.places.spot(pair.keep)
+            if victim is None or keep is None:
+                lost = pair.path if victim is None else pair.keep
+                raise _Skip(lost, "is in no scanned folder that is there now")
+            if is_below(pair.keep, pair.path):
+                raise _Skip(pair.path, "holds the copy that is to stay")
+            self._ask(pair.path, pair.keep, step.kind == "folder")
+            found.append((pair, victim, keep))
+            for ours, its in ((pair.path, step.path), (pair.keep, step.keep)):
+                if at and os.path.dirname(ours) != os.path.dirname(its):
+                    raise _Skip(ours, "stands in another folder than what it belongs to")
+        for nested in step.nested:
+            if not is_below(nested.path, step.path) or is_below(nested.keep, step.path):
+                raise _Skip(nested.path, "is not nested in the step, or its other copy is")
+            if self.places.root_of(nested.keep) is None:
+                raise _Skip(nested.keep, "is in no scanned folder that is there now")
+            self._ask(nested.path, nested.keep, True, around=step.path)
+        self._with_sidecars(step)
+        return found
+
+    def _ask(self, path: bytes, keep: bytes, is_folder: bool, around: bytes | None = None) -> None:
+        for going in self.plan.steps:
+            for pair in going.pairs:
+                if is_below(keep, pair.path):
+                    raise _Skip(path, f"counts on {os.fsdecode(keep)}, which is a step itself")
+        try:
+            site = self.places.site(path, is_folder)
+            other = self.places.site(keep, is_folder)
+            refusal = self.guard.witness_refusal(site, other)
+            if around is None:
+                refusal = self.guard.refusal(site, other)
+        except OSError as error:
+            raise _Skip(path, cause_of(error)) from error
+        if refusal is not None:
+            raise _Skip(path, f"{refusal.cause} ({refusal.rule})")
+
+    def _with_sidecars(self, step: Step) -> None:
+        """A picture goes with its sidecars, or not at all."""
+        if step.kind != "file":
+            return
+        named = {pair.path for pair in step.pairs}
+        for path in self.places.companions(step.path):
+            if path not in named:
+                raise _Skip(path, "belongs to a file that would go without it (sidecar)")
+
+    def _sighted(self, step: Step, pair: Pair, victim: Spot, keep: Spot) -> Sighting:
+        nested: dict[bytes, Spot] = {}
+        for each in step.nested:
+            spot = self.places.spot(each.keep)
+            assert spot is not None  # asked before
+            nested[below(each.path, step.path)] = spot
+        try:
+            sighting = self.witness.compare(victim, keep, nested)
+        except Different as different:
+            raise _Skip(different.path, different.cause) from different
+        except OSError as error:
+            raise _Skip(pair.path, cause_of(error)) from error
+        top = sighting.victim[b""]
+        if stat.S_ISDIR(top.st_mode) != (step.kind == "folder"):
+            raise _Skip(pair.path, f"is no {step.kind} any more")
+        devices = {facts.st_dev for _, facts in sighting.survivors}
+        if devices - {top.st_dev} and not self.plan.options.across_volumes:
+            raise _Skip(pair.path, "has its other copy on another volume")
+        for inner in sighting.victim if self.plan.options.protect else ():
+            refusal = self.guard.protected(victim.at(inner).path)
+            if refusal is not None:
+                raise _Skip(victim.at(inner).path, f"{refusal.cause} ({refusal.rule})")
+        return sighting
+
+    def _prepare(self, step: Step) -> _Prepared:
+        checked = self.check(step)
+        action = self.plan.options.action
+        if action in (Action.HARDLINK, Action.SYMLINK):
+            if step.kind == "folder":
+                raise _Skip(step.path, f"is a folder, which no {action} can stand for")
+            for victim, keep, sighting in checked:
+                cause = put.refusal(action, victim, keep, sighting)
+                if cause is not None:
+                    raise _Skip(victim.path, cause)
+        try:
+            run = self._run_for(step)
+        except OSError as error:
+            cause = f"no quarantine can be made for it: {cause_of(error)}"
+            raise _Skip(step.path, cause, failed=True) from error
+        things = []
+        for number, (victim, keep, sighting) in enumerate(checked):
+            top = sighting.victim[b""]
+            slot = f"{step.id}.{number}" if number else step.id
+            move = Move(
+                below(victim.path, run.base),
+                slot.encode(),
+                Survivor.of(keep.path, run.base),
+                top.st_ino,
+                top.st_mtime_ns,
+                put=str(action) if action in (Action.HARDLINK, Action.SYMLINK) else None,
+                put_inode=sighting.survivors[0][1].st_ino if action is Action.HARDLINK else 0,
+            )
+            things.append(_Ready(victim, keep, sighting, move))
+        record = Record(
+            step.id,
+            INTENT,
+            step.kind,
+            sum(thing.sighting.files for thing in things),
+            sum(on_disk(thing.sighting) for thing in things),
+            tuple(thing.move for thing in things),
+            tuple(
+                (below(each.path, step.path), Survivor.of(each.keep, run.base))
+                for each in step.nested
+            ),
+            when_ns=self.now(),
+        )
+        return _Prepared(step, run, record, things)
+
+    def _run_for(self, step: Step) -> Run:
+        root = self.places.root_of(step.path)
+        assert root is not None
+        base = base_of(root.path, step.path)
+        if base not in self._runs:
+            recorded = Recorded(
+                self.outcome.run,
+                self.plan.uid,
+                str(self.plan.options.action),
+                base,
+                self.now(),
+                noise=self.witness.noise,
+            )
+            run = begin(root.path, base, recorded)
+            self._stack.callback(run.close)
+            self._runs[base] = run
+        return self._runs[base]
+
+    def _act(self, batch: list[_Prepared]) -> None:
+        """Carry out steps that were compared."""
+        by_run: dict[bytes, list[_Prepared]] = {}
+        for each in batch:
+            by_run.setdefault(each.run.base, []).append(each)
+        for prepared in by_run.values():
+            self._act_in(prepared[0].run, prepared)
+
+    def _act_in(self, run: Run, batch: list[_Prepared]) -> None:
+        try:
+            run.journal.note([each.record for each in batch])
+        except OSError as error:
+            for each in batch:
+                cause = f"the journal cannot be written: {cause_of(error)}"
+                self._skip(each.step, Trouble(each.step.path, cause), failed=True)
+            return
+        outcomes: list[tuple[_Prepared, Record, Trouble | None, bool]] = []
+        try:
+            for each in batch:
+                outcomes.append((each, *self._act_on(each)))
+            self._sync(batch)
+        except BaseException:
+            known = {id(each) for each, *_ in outcomes}
+            left = [each for each in batch if id(each) not in known]
+            ended = [(each, self._take_back(each, "interrupted")) for each in left]
+            with suppress(OSError):  # what is not noted, the next run finds out
+                run.journal.note([record for _, record, *_ in outcomes])
+                run.journal.note([record for _, record in ended])
+            raise
+        run.journal.note([record for _, record, *_ in outcomes])
+        for each, record, trouble, failed in outcomes:
+            if record.state == DONE:
+                self._done(each, record)
+            else:
+                assert trouble is not None
+                self._skip(each.step, trouble, failed)
+
+    def _done(self, each: _Prepared, record: Record) -> None:
+        if self.plan.options.action is Action.DELETE:
+            trouble = purge_record(each.run, record, self.places, self.witness, self.now)
+            if trouble is not None:
+                cause = f"set aside, but not deleted: {trouble.cause}"
+                self._skip(each.step, Trouble(trouble.path, cause))
+                self.outcome.bytes_set_aside += record.size
+                return
+            self.outcome.bytes_freed += record.size
+        else:
+            self.outcome.bytes_set_aside += record.size
+        self.outcome.done.append(each.step)
+        self.told(each.step, None)
+        self.progress.advance(record.files, each.step.size)
+
+    def _act_on(self, each: _Prepared) -> tuple[Record, Trouble | None, bool]:
+        """Set the things of a step aside and look again; all of them or none."""
+        try:
+            for thing in each.things:
+                with thing.victim.opened() as (folder, name):
+                    each.touched(thing, folder)
+                    disk.move(folder, name, each.run.folder, thing.move.slot)
+                    thing.moved = True
+                    each.touched(thing, folder)
+            for thing in each.things:
+                spot = each.run.spot(thing.move.slot, thing.victim.grain_ns)
+                look_again(thing.sighting, spot)
+            for thing in each.things:
+                if thing.move.put is not None:
+                    put.put(thing.move.put, thing.victim, thing.keep)
+                    with thing.victim.opened() as (folder, _):
+                        each.touched(thing, folder)
+        except Different as different:
+            path = _as_it_was(each, different.path)
+            return self._undone(each, Trouble(path, different.cause), False)
+        except OSError as error:
+            return self._undone(each, Trouble(each.step.path, cause_of(error)), True)
+        for thing in each.things:
+            before, after = each.parents[thing.victim.parent]
+            thing.move = replace(thing.move, parent_mtime_ns=before, parent_after_ns=after)
+        moves = tuple(thing.move for thing in each.things)
+        return replace(each.record, state=DONE, moves=moves, when_ns=self.now()), None, False
+
+    def _undone(
+        self, each: _Prepared, trouble: Trouble, failed: bool
+    ) -> tuple[Record, Trouble, bool]:
+        record = self._take_back(each, trouble.cause)
+        if record.state == STUCK:
+            cause = f"{trouble.cause}; it waits in {os.fsdecode(each.run.path)}: {record.cause}"
+            return record, Trouble(trouble.path, cause), True
+        return record, trouble, failed
+
+    def _take_back(self, each: _Prepared, cause: str) -> Record:
+        """Put back what has moved; what cannot be put back is stuck in the quarantine."""
+        stuck: str | None = None
+        moves = []
+        for thing in reversed(each.things):
+            if thing.moved:
+                try:
+                    self._put_back(each, thing)
+                except OSError as error:
+                    stuck = f"could not be put back: {cause_of(error)}"
+                    moves.append(thing.move)
+        if stuck is None:
+            return replace(each.record, state=TAKEN_BACK, cause=cause, when_ns=self.now())
+        held = tuple(reversed(moves))
+        return replace(each.record, state=STUCK, moves=held, cause=stuck, when_ns=self.now())
+
+    def _put_back(self, each: _Prepared, thing: _Ready) -> None:
+        put.take_away(thing.move, thing.victim, thing.keep.path)
+        with thing.victim.opened() as (folder, name):
+            before, after = each.parents[thing.victim.parent]
+            alone = os.fstat(folder).st_mtime_ns == after
+            disk.move(each.run.folder, thing.move.slot, folder, name)
+            thing.moved = False
+            if alone:
+                disk.set_mtime(folder, before)
+                each.touched(thing, folder)
+
+    def _sync(self, batch: list[_Prepared]) -> None:
+        """Have the renames of a batch on the disk."""
+        synced: set[bytes] = set()
+        for each in batch:
+            for thing in each.things:
+                folder = os.path.dirname(thing.victim.path)
+                if folder in synced:
+                    continue
+                synced.add(folder)
+                with suppress(OSError), thing.victim.opened() as (descriptor, _):
+                    disk.sync(descriptor)
+        disk.sync(batch[0].run.folder)
+
+    def _share(self, step: Step) -> None:
+        """Have the kernel share the blocks of a file with those of its copy."""
+        if step.kind == "folder":
+            raise _Skip(step.path, "is a folder: only the files in it can share blocks")
+        freed = 0
+        for victim, keep, sighting in self.check(step):
+            try:
+                freed += put.share_blocks(victim, keep, sighting.victim[b""].st_size)
+            except OSError as error:
+                raise _Skip(victim.path, cause_of(error), failed=True) from error
+        self.outcome.bytes_freed += freed
+        self.outcome.done.append(step)
+        self.told(step, None)
+        self.progress.advance(step.files, step.size)
+
+
+def on_disk(sighting: Sighting) -> int:
+    """Bytes on disk that are free once everything seen is gone: a file's, if all its names go."""
+    names: dict[tuple[int, int], int] = {}
+    for facts in sighting.victim.values():
+        if stat.S_ISREG(facts.st_mode):
+            key = (facts.st_dev, facts.st_ino)
+            names[key] = names.get(key, 0) + 1
+    return sum(
+        facts.st_blocks * 512 // facts.st_nlink
+        for facts in sighting.victim.values()
+        if stat.S_ISREG(facts.st_mode) and names[facts.st_dev, facts.st_ino] >= facts.st_nlink
+    )
+
+
+def _as_it_was(each: _Prepared, path: bytes) -> bytes:
+    """The path that a thing in the quarantine had before."""
+    for thing in each.things:
+        here = each.run.spot(thing.move.slot).path
+        if is_below(path, here):
+            return thing.victim.at(below(path, here)).path
+    return path

@@ -1,0 +1,166 @@
+"""A run from its beginning to its end: locks, what an earlier run left half done, the steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from gorillacomb.dedupe.apply import Applying
+from gorillacomb.dedupe.guards import Guard
+from gorillacomb.dedupe.journal import Record
+from gorillacomb.dedupe.locks import locked
+from gorillacomb.dedupe.place import LiveRoot, Places
+from gorillacomb.dedupe.purge import purge_record
+from gorillacomb.dedupe.quarantine import bases_of, read_run, resumed, runs_in
+from gorillacomb.dedupe.steps import Outcome, Plan, Step, Trouble
+from gorillacomb.dedupe.undo import recover, undo_run
+from gorillacomb.dedupe.witness import Witness
+from gorillacomb.model import Progress
+
+Clock = Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What one run has in the quarantine of one base."""
+
+    base: bytes
+    run: str
+    action: str
+    started_ns: int
+    steps: int
+    files: int
+    size: int
+    """Bytes on disk."""
+
+
+def waiting(roots: Iterable[LiveRoot]) -> Iterator[Waiting]:
+    """What waits in the quarantines of roots, run by run, oldest first in each base."""
+    for root in roots:
+        for base in bases_of(root.path):
+            for name in runs_in(base):
+                recorded = read_run(base, name)
+                held = recorded.held()
+                if held:
+                    yield Waiting(
+                        base,
+                        name,
+                        recorded.action,
+                        recorded.started_ns,
+                        len(held),
+                        sum(record.files for record in held),
+                        sum(record.size for record in held),
+                    )
+
+
+def execute(
+    plan: Plan,
+    roots: list[LiveRoot],
+    guard: Guard,
+    witness: Witness,
+    progress: Progress,
+    ended: Callable[[Outcome], None],
+    told: Callable[[Step, Trouble | None], None] = lambda step, trouble: None,
+    now: Clock = time.time_ns,
+) -> Outcome:
+    """Carry a plan out.
+
+    ``ended`` is called with the outcome in any case, also after Ctrl-C, while the locks are held.
+    Raises Refused when another run holds a lock, OSError when a journal cannot be written.
+    """
+    applying, concerned = _applying(plan, roots, guard, witness, progress, now)
+    applying.told = told
+    with locked(root.path for root in concerned):
+        for root in concerned:
+            for base in bases_of(root.path):
+                applying.outcome.recovered += recover(base, now)
+        try:
+            applying.run()
+        finally:
+            ended(applying.outcome)
+    return applying.outcome
+
+
+def rehearse(
+    plan: Plan, roots: list[LiveRoot], guard: Guard, witness: Witness, progress: Progress
+) -> Iterator[tuple[Step, Trouble | None]]:
+    """What `execute` would do with each step: None, or why it would not. Nothing is changed."""
+    applying, _ = _applying(plan, roots, guard, witness, progress, time.time_ns)
+    progress.stage("Comparing", None, sum(step.size for step in plan.steps) or None)
+    for step in plan.steps:
+        yield step, applying.trouble(step)
+        progress.advance(step.files, step.size)
+
+
+def _applying(
+    plan: Plan,
+    roots: list[LiveRoot],
+    guard: Guard,
+    witness: Witness,
+    progress: Progress,
+    now: Clock,
+) -> tuple[Applying, list[LiveRoot]]:
+    places = Places(roots)
+    paths = {
+        path for step in plan.steps for path in (*step.keeps, *(each.path for each in step.pairs))
+    }
+    found = {root.path: root for path in paths if (root := places.root_of(path)) is not None}
+    concerned = [found[path] for path in sorted(found)]
+    return Applying(plan, places, guard, witness, progress, now), concerned
+
+
+def undo(
+    base: bytes,
+    run: str,
+    told: Callable[[Record, Trouble | None], None],
+    now: Clock = time.time_ns,
+) -> Outcome:
+    """Take back what a run set aside in one base. Raises Refused, Untrusted, OSError."""
+    outcome = Outcome(run)
+    with locked([base]):
+        outcome.recovered = recover(base, now)
+        with resumed(base, run) as opened:
+            done, outcome.failed = undo_run(opened, now, told)
+    outcome.bytes_set_aside = -sum(record.size for record in done)
+    outcome.done = [_step(base, record) for record in done]
+    return outcome
+
+
+def purge(
+    runs: Iterable[tuple[bytes, str]],
+    roots: list[LiveRoot],
+    witness: Witness,
+    before_ns: int,
+    progress: Progress,
+    now: Clock = time.time_ns,
+) -> dict[tuple[bytes, str], Outcome]:
+    """Delete what runs set aside before a time, where its other copy still stands.
+
+    Returns an outcome for each base and run. Raises Refused, Untrusted, OSError.
+    """
+    places = Places(roots)
+    found: dict[tuple[bytes, str], Outcome] = {}
+    runs = list(runs)
+    with locked(root.path for root in roots):
+        for base, name in runs:
+            outcome = found[base, name] = Outcome(name)
+            outcome.recovered = recover(base, now)
+            with resumed(base, name) as run:
+                held = [each for each in run.journal.recorded.held() if each.when_ns < before_ns]
+                looking = replace(witness, noise=run.journal.recorded.noise)
+                for record in held:
+                    trouble = purge_record(run, record, places, looking, now)
+                    if trouble is None:
+                        outcome.done.append(_step(base, record))
+                        outcome.bytes_freed += record.size
+                    else:
+                        outcome.skipped.append(trouble)
+                    progress.advance(record.files, record.size)
+    return found
+
+
+def _step(base: bytes, record: Record) -> Step:
+    path = base.rstrip(b"/") + b"/" + record.moves[0].path
+    keep = record.moves[0].keep.at(base)
+    return Step(record.step, record.kind, path, keep, record.files, record.size)

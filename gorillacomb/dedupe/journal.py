@@ -1,0 +1,309 @@
+"""The journal of a run: what it is about to do and what became of it, in the quarantine itself.
+
+JSON Lines in ``journal.jsonl``, each line on the disk before what it speaks of is done. A header,
+then for each step an ``intent`` and an outcome: ``done``, ``taken back`` or ``stuck``; later
+perhaps ``undone``, or ``purging`` and ``purged``. It is enough to take a run back, without any
+database: all paths in it are relative to the *base*, the folder in which ``.gorillacomb`` stands,
+or say that they are not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gorillacomb.bytepaths import below, is_below, join
+from gorillacomb.dedupe import disk
+from gorillacomb.errors import Untrusted
+from gorillacomb.vaultmesh.entries import path_field, path_of
+
+NAME = b"journal.jsonl"
+VERSION = 1
+INTENT, DONE, TAKEN_BACK, STUCK = "intent", "done", "taken back", "stuck"
+UNDONE, PURGING, PURGED = "undone", "purging", "purged"
+HELD = (DONE, STUCK, PURGING)
+"""States in which something of a step is in the quarantine."""
+
+
+_WHOLE = (INTENT, DONE, STUCK)
+"""Events whose lines tell everything of their step; the others name it only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """Where the copy stands that is kept: relative to the base, or else absolute."""
+
+    path: bytes
+    inside: bool
+
+    @classmethod
+    def of(cls, path: bytes, base: bytes) -> Survivor:
+        if is_below(path, base) and path != base:
+            return cls(below(path, base), True)
+        return cls(path, False)
+
+    def at(self, base: bytes) -> bytes:
+        """Its absolute path, where the base stands now."""
+        return join(base, self.path) if self.inside else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Something that went into the quarantine."""
+
+    path: bytes
+    """Where it stood, relative to the base."""
+    slot: bytes
+    """Its name in the run's folder."""
+    keep: Survivor
+    inode: int
+    mtime_ns: int
+    parent_mtime_ns: int | None = None
+    """Of the folder that it stood in, before anything of the step went; None in an intent."""
+    parent_after_ns: int | None = None
+    """And after the step."""
+    put: str | None = None
+    """What was put in its place: ``hardlink`` or ``symlink``."""
+    put_inode: int = 0
+    """Of the file to which a hard link was put."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A step as the journal has it."""
+
+    step: str
+    state: str
+    kind: str
+    files: int
+    size: int
+    """Bytes on disk."""
+    moves: tuple[Move, ...]
+    nested: tuple[tuple[bytes, Survivor], ...] = ()
+    """Paths relative to the first move, with the copy that is kept for what stands there."""
+    cause: str | None = None
+    when_ns: int = 0
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What a journal says."""
+
+    run: str
+    plan: str
+    action: str
+    base: bytes
+    """Where the base stood when it was written."""
+    started_ns: int
+    noise: frozenset[bytes] = frozenset()
+    steps: dict[str, Record] = field(default_factory=dict)
+    """In the order in which they were done."""
+    torn: bool = False
+    """Whether the last line is not whole: it was being written when the machine stopped."""
+
+    def held(self) -> list[Record]:
+        """Steps of which something is in the quarantine."""
+        return [each for each in self.steps.values() if each.state in HELD and each.moves]
+
+
+class Journal:
+    """A journal that is open for writing."""
+
+    def __init__(self, folder: int, recorded: Recorded) -> None:
+        """``folder`` is the run's folder, open; the journal is made when it is not there."""
+        self.recorded = recorded
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._file = os.open(NAME, flags, 0o600, dir_fd=folder)
+        try:
+            if not os.fstat(self._file).st_size:
+                self._write([_header(recorded)])
+                disk.sync(folder)
+            elif recorded.torn:
+                os.write(self._file, b"\n")
+        except BaseException:
+            self.close()
+            raise
+
+    def note(self, records: Iterable[Record]) -> None:
+        """Write records and have them on the disk."""
+        records = list(records)
+        self._write([_document(each) for each in records])
+        for each in records:
+            self.recorded.steps[each.step] = each
+
+    def _write(self, documents: Iterable[Mapping[str, Any]]) -> None:
+        lines = b"".join(json.dumps(each).encode() + b"\n" for each in documents)
+        view = memoryview(lines)
+        while view:
+            view = view[os.write(self._file, view) :]
+        if lines:
+            disk.sync(self._file)
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+def _header(recorded: Recorded) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "run": recorded.run,
+        "plan": recorded.plan,
+        "action": recorded.action,
+        **path_field(recorded.base, "base"),
+        "started_ns": str(recorded.started_ns),
+        "noise": [path_field(name) for name in sorted(recorded.noise)],
+    }
+
+
+def _document(record: Record) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "step": record.step,
+        "event": record.state,
+        "time_ns": str(record.when_ns),
+    }
+    if record.cause is not None:
+        found["cause"] = record.cause
+    if record.state not in _WHOLE:
+        return found
+    found |= {
+        "kind": record.kind,
+        "files": record.files,
+        "bytes": record.size,
+        "moves": [_move_document(each) for each in record.moves],
+    }
+    if record.nested:
+        found["nested"] = [
+            {**path_field(path), **_survivor_document(keep)} for path, keep in record.nested
+        ]
+    return found
+
+
+def _move_document(move: Move) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        **path_field(move.path),
+        "slot": move.slot.decode(),
+        **_survivor_document(move.keep),
+        "inode": move.inode,
+        "mtime_ns": str(move.mtime_ns),
+    }
+    if move.parent_mtime_ns is not None:
+        found["parent_mtime_ns"] = str(move.parent_mtime_ns)
+        found["parent_after_ns"] = str(move.parent_after_ns)
+    if move.put is not None:
+        found |= {"put": move.put, "put_inode": move.put_inode}
+    return found
+
+
+def _survivor_document(keep: Survivor) -> dict[str, Any]:
+    return {**path_field(keep.path, "keep"), "keep_inside": keep.inside}
+
+
+def read_journal(folder: int, where: bytes) -> Recorded:
+    """Read the journal in the open folder of a run; ``where`` is its path, for people.
+
+    A last line that is not whole is left out. Raises Untrusted for one that is no journal, OSError.
+    """
+    descriptor = os.open(NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=folder)
+    with open(descriptor, "rb") as file:
+        lines = file.read().split(b"\n")
+    torn = bool(lines.pop())
+    try:
+        if not lines:
+            raise ValueError("it has no header")
+        recorded = _read_header(json.loads(lines[0]))
+        recorded.torn = torn
+        for line in lines[1:]:
+            try:
+                document = json.loads(line)
+            except ValueError:
+                continue  # a torn line, after which another run went on
+            _play(recorded, document)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Untrusted(
+            f"{os.fsdecode(join(where, NAME))} is not a journal of Gorilla Comb: {error}.",
+            "What lies beside it can be moved back by hand.",
+        ) from error
+    return recorded
+
+
+def _read_header(document: dict[str, Any]) -> Recorded:
+    if document.get("version") != VERSION:
+        raise ValueError(f"its version is {document.get('version')!r}, not {VERSION}")
+    return Recorded(
+        str(document["run"]),
+        str(document["plan"]),
+        str(document["action"]),
+        path_of(document, "base"),
+        int(document["started_ns"]),
+        frozenset(path_of(each) for each in document["noise"]),
+    )
+
+
+def _play(recorded: Recorded, document: dict[str, Any]) -> None:
+    step, state = str(document["step"]), str(document["event"])
+    old = recorded.steps.get(step)
+    if state in _WHOLE:
+        recorded.steps[step] = Record(
+            step,
+            state,
+            str(document["kind"]),
+            int(document["files"]),
+            int(document["bytes"]),
+            tuple(_read_moves(document["moves"])),
+            tuple((_inner(each), _survivor(each)) for each in document.get("nested", ())),
+            document.get("cause"),
+            int(document["time_ns"]),
+        )
+    elif old is not None:
+        recorded.steps[step] = Record(
+            step,
+            state,
+            old.kind,
+            old.files,
+            old.size,
+            old.moves,
+            old.nested,
+            document.get("cause"),
+            int(document["time_ns"]),
+        )
+
+
+def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[Move]:
+    for each in documents:
+        before, after = each.get("parent_mtime_ns"), each.get("parent_after_ns")
+        slot = str(each["slot"]).encode()
+        if not slot or b"/" in slot or slot in (b".", b"..", NAME):
+            raise ValueError(f"{slot!r} is no name of a slot")
+        yield Move(
+            _inner(each),
+            slot,
+            _survivor(each),
+            int(each["inode"]),
+            int(each["mtime_ns"]),
+            None if before is None else int(before),
+            None if after is None else int(after),
+            each.get("put"),
+            int(each.get("put_inode", 0)),
+        )
+
+
+def _inner(document: dict[str, Any]) -> bytes:
+    """A path that stays below what it is relative to."""
+    path = path_of(document)
+    if path.startswith(b"/") or any(part in (b"", b".", b"..") for part in path.split(b"/")):
+        raise ValueError(f"{path!r} is no plain relative path")
+    return path
+
+
+def _survivor(document: dict[str, Any]) -> Survivor:
+    path = path_of(document, "keep")
+    inside = bool(document["keep_inside"])
+    parts = path.split(b"/") if inside else path.split(b"/")[1:]
+    if path.startswith(b"/") == inside or any(part in (b"", b".", b"..") for part in parts):
+        raise ValueError(f"{path!r} is no plain path")
+    return Survivor(path, inside)

@@ -1,0 +1,86 @@
+"""Locks on roots: whoever changes a root, or counts on what stands in it, holds its lock.
+
+They are of the file system, not of a vault, so that two vaults that know the same files cannot each
+remove what the other one counts on. The file ``ROOT/.gorillacomb/lock`` is locked; and, since the
+root of one vault may lie inside that of another, the root's folder too, exclusively, with every
+folder above it, shared: granularity as in Gray et al., "Granularity of Locks in a Shared Data
+Base", 1975.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from gorillacomb.dedupe.quarantine import open_own
+from gorillacomb.errors import Refused
+
+_CANNOT = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP})
+"""What a file system answers on which folders cannot be locked."""
+
+
+@contextmanager
+def locked(roots: Iterable[bytes]) -> Iterator[None]:
+    """Hold the locks of roots, in sorted order. Raises Refused when another run holds one."""
+    wanted = sorted(set(roots))
+    with ExitStack() as stack:
+        taken: set[tuple[int, int]] = set()
+        for root in wanted:
+            _take(stack, root, taken)
+        yield
+
+
+def _take(stack: ExitStack, root: bytes, taken: set[tuple[int, int]]) -> None:
+    folder = _open_folder(root)
+    if folder is None:
+        raise Refused(f"{os.fsdecode(root)} cannot be opened.", "Connect its drive.")
+    stack.callback(os.close, folder)
+    facts = os.fstat(folder)
+    if (facts.st_dev, facts.st_ino) not in taken:
+        _lock_folder(folder, fcntl.LOCK_EX, root)
+        taken.add((facts.st_dev, facts.st_ino))
+    above = root
+    while above != b"/":
+        above = os.path.dirname(above)
+        at = _open_folder(above)
+        if at is None:
+            continue  # it may not be read; who may not either, has no root there
+        stack.callback(os.close, at)
+        facts = os.fstat(at)
+        if (facts.st_dev, facts.st_ino) not in taken:
+            _lock_folder(at, fcntl.LOCK_SH, root)
+    own = open_own(folder, make=True)
+    stack.callback(os.close, own)
+    file = os.open(
+        b"lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600, dir_fd=own
+    )
+    stack.callback(os.close, file)
+    _lock(file, fcntl.LOCK_EX, root)
+
+
+def _open_folder(path: bytes) -> int | None:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        return None
+
+
+def _lock_folder(descriptor: int, kind: int, root: bytes) -> None:
+    try:
+        _lock(descriptor, kind, root)
+    except OSError as error:
+        if error.errno not in _CANNOT:
+            raise
+
+
+def _lock(descriptor: int, kind: int, root: bytes) -> None:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Refused(
+            f"Another run is changing files in {os.fsdecode(root)}, or counts on them.",
+            "Wait for it to end.",
+        ) from None

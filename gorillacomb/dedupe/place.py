@@ -1,0 +1,99 @@
+"""The roots that are there now, as a run sees them: where a path belongs and what is around it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from gorillacomb.bytepaths import below, is_below, join
+from gorillacomb.dedupe import sidecars
+from gorillacomb.dedupe.guards import Level, Site, is_store
+from gorillacomb.dedupe.witness import Spot
+from gorillacomb.markers import marker_among
+from gorillacomb.model import Root
+from gorillacomb.openat import Identity, OpenFolders, identity_of
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRoot:
+    """A root whose drive is there."""
+
+    path: bytes
+    uid: str
+    identity: Identity
+    grain_ns: int
+
+
+def live_roots(
+    roots: Sequence[Root], online: Callable[[Root], bool], grain_ns: Callable[[str], int]
+) -> list[LiveRoot]:
+    """Those of some roots that are there now.
+
+    ``grain_ns`` says for a type of file system how far apart its times are at the least.
+    """
+    found = []
+    for root in roots:
+        if online(root):
+            facts = os.stat(root.path)
+            grain = grain_ns(root.volume_type)
+            found.append(LiveRoot(root.path, root.uid, identity_of(facts), grain))
+    return found
+
+
+@dataclass(slots=True)
+class Places:
+    """Finds places on disk, remembering what makes folders projects."""
+
+    roots: Sequence[LiveRoot]
+    _levels: dict[bytes, Level] = field(default_factory=dict)
+
+    def root_of(self, path: bytes) -> LiveRoot | None:
+        """The innermost root around a path."""
+        around = [root for root in self.roots if is_below(path, root.path) and root.path != path]
+        return max(around, key=lambda root: len(root.path), default=None)
+
+    def spot(self, path: bytes) -> Spot | None:
+        """A path as what a comparison starts from; None in no root."""
+        root = self.root_of(path)
+        if root is None:
+            return None
+        return Spot(root.path, root.identity, below(path, root.path), root.grain_ns)
+
+    def site(self, path: bytes, is_folder: bool) -> Site:
+        """A path, in some root, as the rules see it. Raises OSError."""
+        root = self.root_of(path)
+        assert root is not None, "asked only for what is in a root"
+        folder = path if is_folder else os.path.dirname(path)
+        inner = below(folder, root.path)
+        parts = inner.split(b"/") if inner else []
+        folders = OpenFolders(root.path, root.identity)
+        try:
+            levels = [
+                self._level(folders, root, b"/".join(parts[: at + 1])) for at in range(len(parts))
+            ]
+        finally:
+            folders.close()
+        return Site(root.path, path, is_folder, tuple(levels))
+
+    def companions(self, path: bytes) -> list[bytes]:
+        """The files beside a file that belong to it, by their paths. Raises OSError."""
+        if sidecars.stem_of(os.path.basename(path)) is None:
+            return []
+        root = self.root_of(path)
+        assert root is not None, "asked only for what is in a root"
+        folder, name = os.path.split(path)
+        folders = OpenFolders(root.path, root.identity)
+        try:
+            names = os.listdir(folders.open(below(folder, root.path)))
+        finally:
+            folders.close()
+        found = sidecars.companions(name, map(os.fsencode, names))
+        return [join(folder, each) for each in found]
+
+    def _level(self, folders: OpenFolders, root: LiveRoot, inner: bytes) -> Level:
+        path = join(root.path, inner)
+        if path not in self._levels:
+            names = [os.fsencode(name) for name in os.listdir(folders.open(inner))]
+            self._levels[path] = Level(path, marker_among(names, names), is_store(names))
+        return self._levels[path]

@@ -1,0 +1,146 @@
+"""Emptying a quarantine: the only way in which something leaves the disk.
+
+What was set aside is compared once more with the copy that is kept, which must stand where it did
+and is synced first. What has none any more stays. Links are never followed, folders removed only
+when they are empty.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+
+from gorillacomb.bytepaths import below, is_below, join
+from gorillacomb.dedupe import disk
+from gorillacomb.dedupe.journal import PURGED, PURGING, Move, Record, Survivor
+from gorillacomb.dedupe.place import Places
+from gorillacomb.dedupe.quarantine import Run
+from gorillacomb.dedupe.steps import Trouble
+from gorillacomb.dedupe.vouch import Place, place_of
+from gorillacomb.dedupe.witness import Different, Sighting, Spot, Witness, survivors_stand
+from gorillacomb.openat import OpenFolders, cause_of, identity_of, open_file
+
+
+def purge_record(
+    run: Run, record: Record, places: Places, witness: Witness, now: Callable[[], int]
+) -> Trouble | None:
+    """Remove what a step set aside; returns why not, if it was not.
+
+    The caller holds the locks of all roots. Raises OSError when the journal cannot be written.
+    """
+    found: list[tuple[Move, Sighting]] = []
+    try:
+        for at, move in enumerate(record.moves):
+            nested = record.nested if not at else ()
+            sighting = _compare(run, move, nested, places, witness)
+            if sighting is not None:
+                found.append((move, sighting))
+        for _, sighting in found:
+            _sync_survivors(sighting)
+            survivors_stand(sighting)
+        run.journal.note([replace(record, state=PURGING, when_ns=now())])
+        for move, sighting in found:
+            _remove(run, move.slot, sighting)
+        disk.sync(run.folder)
+    except Different as different:
+        return Trouble(_as_it_was(run, record, different.path), different.cause)
+    except OSError as error:
+        return Trouble(join(run.base, record.moves[0].path), cause_of(error))
+    run.journal.note([replace(record, state=PURGED, cause=None, when_ns=now())])
+    return None
+
+
+def _compare(
+    run: Run,
+    move: Move,
+    nested: tuple[tuple[bytes, Survivor], ...],
+    places: Places,
+    witness: Witness,
+) -> Sighting | None:
+    """Compare one thing with the copy that is kept; None for one that is gone already."""
+    try:
+        os.stat(move.slot, dir_fd=run.folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return witness.compare(
+        run.spot(move.slot),
+        _survivor(run, move.keep, places),
+        {path: _survivor(run, keep, places) for path, keep in nested},
+    )
+
+
+def _survivor(run: Run, keep: Survivor, places: Places) -> Spot:
+    """Where a copy is kept: in a root that is there, in no place that empties itself."""
+    path = keep.at(run.base)
+    spot = places.spot(path)
+    if spot is None and is_below(path, run.base):
+        identity = identity_of(os.stat(run.base))
+        spot = Spot(run.base, identity, below(path, run.base))
+    if spot is None:
+        raise Different(path, "was to stay, and is in no scanned folder that is there now")
+    if place_of(spot.root, spot.parent, None, frozenset()) is Place.PASSING:
+        raise Different(path, f"was to stay, and stands {Place.PASSING}")
+    return spot
+
+
+def _sync_survivors(sighting: Sighting) -> None:
+    """Have what stays on the disk before the other copy goes."""
+    folders: dict[bytes, OpenFolders] = {}
+    try:
+        for spot, facts in sighting.survivors:
+            if stat.S_ISREG(facts.st_mode):
+                opened = folders.setdefault(spot.root, OpenFolders(spot.root, spot.identity))
+                file = open_file(spot.name, opened.open(spot.parent))
+                try:
+                    disk.sync(file)
+                finally:
+                    os.close(file)
+    finally:
+        for each in folders.values():
+            each.close()
+
+
+def _remove(run: Run, slot: bytes, sighting: Sighting) -> None:
+    """Remove what was compared and nothing else, the deepest first.
+
+    Raises OSError: a folder to which something came is not empty and stays.
+    """
+    folders = OpenFolders(run.path, identity_of(os.fstat(run.folder)))
+    try:
+        for inner in sorted(sighting.victim, key=_deepest_first):
+            if not inner:
+                continue
+            _remove_one(run, folders, join(slot, inner), sighting.victim[inner])
+        _remove_one(run, folders, slot, sighting.victim[b""])
+    finally:
+        folders.close()
+
+
+def _deepest_first(path: bytes) -> tuple[int, bytes]:
+    return -path.count(b"/"), path
+
+
+def _remove_one(run: Run, folders: OpenFolders, inner: bytes, was: os.stat_result) -> None:
+    above, _, name = inner.rpartition(b"/")
+    folder = folders.open(above)
+    facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if stat.S_ISDIR(was.st_mode):
+        disk.remove_folder(folder, name)
+    elif (facts.st_ino, facts.st_size, facts.st_mtime_ns) == (
+        was.st_ino,
+        was.st_size,
+        was.st_mtime_ns,
+    ):
+        disk.remove(folder, name)
+    else:
+        raise Different(join(run.path, inner), "changed meanwhile")
+
+
+def _as_it_was(run: Run, record: Record, path: bytes) -> bytes:
+    for move in record.moves:
+        here = run.spot(move.slot).path
+        if is_below(path, here):
+            return join(join(run.base, move.path), below(path, here))
+    return path

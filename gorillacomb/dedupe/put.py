@@ -1,0 +1,135 @@
+"""What takes the place of a copy that was set aside, and sharing the blocks of two files."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import struct
+import sys
+
+from gorillacomb.dedupe import disk
+from gorillacomb.dedupe.journal import Move
+from gorillacomb.dedupe.steps import Action
+from gorillacomb.dedupe.witness import Sighting, Spot, attributes
+from gorillacomb.openat import open_file
+
+_FIDEDUPERANGE = 0xC0189436  # _IOWR(0x94, 54, 24 bytes), include/uapi/linux/fs.h
+_RANGE = 16 << 20
+"""Bytes that file systems are sure to compare and share in one call (ioctl_fideduperange(2))."""
+_RANGE_DIFFERS = 1
+
+
+def refusal(action: Action, victim: Spot, keep: Spot, sighting: Sighting) -> str | None:
+    """Why no link to ``keep`` can stand for a file; None when one can.
+
+    With a hard link the two are one file, so that owner, mode and all attributes must be equal.
+    """
+    if action is Action.SYMLINK:
+        return None
+    facts = sighting.victim[b""]
+    _, other = sighting.survivors[0]
+    if facts.st_dev != other.st_dev:
+        return "has its other copy on another file system"
+    if (facts.st_uid, facts.st_gid) != (other.st_uid, other.st_gid):
+        return "has another owner than its other copy"
+    if facts.st_mode != other.st_mode:
+        return "has another mode than its other copy"
+    if _attributes(victim) != _attributes(keep):
+        return "has other attributes than its other copy"
+    return None
+
+
+def _attributes(spot: Spot) -> dict[str, bytes]:
+    with spot.opened() as (folder, name):
+        file = open_file(name, folder)
+        try:
+            return attributes(file)
+        finally:
+            os.close(file)
+
+
+def put(kind: str, victim: Spot, keep: Spot) -> None:
+    """Put a link to ``keep`` where a file stood that was set aside.
+
+    Raises OSError, FileExistsError where something came meanwhile.
+    """
+    with victim.opened() as (folder, name):
+        if kind == Action.HARDLINK:
+            with keep.opened() as (other, kept):
+                disk.link(other, kept, folder, name)
+        else:
+            disk.symlink(_link_text(victim, keep.path), folder, name)
+
+
+def _link_text(victim: Spot, keep: bytes) -> bytes:
+    return os.path.relpath(keep, os.path.dirname(victim.path))
+
+
+def take_away(move: Move, victim: Spot, keep: bytes) -> None:
+    """Remove the link to ``keep`` that was put in the place of a file, if that stands there.
+
+    Raises FileExistsError where something else does.
+    """
+    if move.put is None:
+        return
+    with victim.opened() as (folder, name):
+        try:
+            facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        if move.put == Action.HARDLINK:
+            # With one name left it would be the last one of that file.
+            ours = facts.st_ino == move.put_inode and facts.st_nlink > 1
+        else:
+            ours = stat.S_ISLNK(facts.st_mode) and (
+                os.readlink(name, dir_fd=folder) == _link_text(victim, keep)
+            )
+        if not ours:
+            raise FileExistsError(errno.EEXIST, "something else stands there now")
+        disk.remove(folder, name)
+
+
+def share_blocks(victim: Spot, keep: Spot, size: int) -> int:
+    """Have the kernel share the blocks of two files, which it compares itself; returns the bytes.
+
+    Raises OSError: ENOTSUP where the file system has no such thing.
+    """
+    if sys.platform != "linux":
+        raise OSError(errno.ENOTSUP, "blocks are shared on Linux only")
+    import fcntl
+
+    shared = 0
+    with keep.opened() as (other, kept), victim.opened() as (folder, name):
+        source = open_file(kept, other)
+        try:
+            target = _open_to_share(folder, name)
+            try:
+                while shared < size:
+                    length = min(_RANGE, size - shared)
+                    ask = bytearray(
+                        struct.pack("=QQHHI", shared, length, 1, 0, 0)
+                        + struct.pack("=qQQiI", target, shared, 0, 0, 0)
+                    )
+                    fcntl.ioctl(source, _FIDEDUPERANGE, ask)
+                    done, status = struct.unpack_from("=Qi", ask, 24 + 16)
+                    if status == _RANGE_DIFFERS:
+                        raise OSError(errno.EBUSY, "changed while it was compared")
+                    if status < 0:
+                        raise OSError(-status, os.strerror(-status))
+                    if not done:
+                        raise OSError(errno.EIO, "the kernel shared nothing")
+                    shared += done
+            finally:
+                os.close(target)
+        finally:
+            os.close(source)
+    return shared
+
+
+def _open_to_share(folder: int, name: bytes) -> int:
+    """Open for writing where that is allowed: kernels want it of whoever does not own the file."""
+    try:
+        return os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    except PermissionError:
+        return open_file(name, folder)

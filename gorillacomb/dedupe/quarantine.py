@@ -1,0 +1,213 @@
+"""The quarantine: ``.gorillacomb/quarantine/RUN`` in a root, where what was set aside waits.
+
+It lies on the file system of what it holds, so that a rename is enough; in a folder that a service
+keeps in step with the cloud it lies inside of that, so that nothing leaves it. The folder in which
+``.gorillacomb`` stands is called the *base*.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from gorillacomb.bytepaths import below, is_below, join
+from gorillacomb.dedupe import disk
+from gorillacomb.dedupe.journal import NAME, Journal, Recorded, read_journal
+from gorillacomb.dedupe.witness import Spot
+from gorillacomb.openat import FOLDER_FLAGS, OUR_FOLDER, OpenFolders, identity_of
+from gorillacomb.vaultmesh.entries import path_field, path_of
+
+QUARANTINE = b"quarantine"
+_BASES = b"bases.jsonl"
+_SYNCED = (b"dropbox", b"onedrive", b"google drive", b"googledrive", b"icloud drive")
+_SYNCED_MORE = (b"com~apple~clouddocs", b"nextcloud", b"owncloud", b"pcloud drive", b"syncthing")
+_DRIVES = (b"my drive", b"shared drives", b"shared with me")
+
+
+def synced_folder(root: bytes, path: bytes) -> bytes | None:
+    """The folder around a path, at or below its root, that a service keeps in step with the cloud.
+
+    Judged by the names that the services give their folders.
+    """
+    parts = below(path, root).split(b"/")[:-1]
+    for at, part in enumerate(parts):
+        name = part.lower()
+        in_cloud_storage = at > 0 and parts[at - 1] == b"CloudStorage"
+        if not in_cloud_storage and not _is_synced(name):
+            continue
+        inner = parts[: at + 1]
+        if len(parts) > at + 1 and parts[at + 1].lower() in _DRIVES:
+            inner = parts[: at + 2]  # Google Drive lets nobody write beside "My Drive"
+        return join(root, b"/".join(inner))
+    return None
+
+
+def _is_synced(name: bytes) -> bool:
+    return name in (*_SYNCED, *_SYNCED_MORE) or name.startswith((b"dropbox (", b"onedrive - "))
+
+
+def base_of(root: bytes, path: bytes) -> bytes:
+    """The folder in whose quarantine a path below a root is set aside."""
+    return synced_folder(root, path) or root
+
+
+def new_run(now_ns: int) -> str:
+    """A name for a run: when it began (UTC), and something random."""
+    moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now_ns // 1_000_000_000))
+    return f"{moment}-{secrets.token_hex(3)}"
+
+
+@dataclass(slots=True)
+class Run:
+    """The open folder of a run in one base."""
+
+    base: bytes
+    folder: int
+    journal: Journal
+
+    @property
+    def path(self) -> bytes:
+        return run_folder(self.base, self.journal.recorded.run)
+
+    def spot(self, slot: bytes, grain_ns: int = 0) -> Spot:
+        """Where something set aside lies."""
+        return Spot(self.path, identity_of(os.fstat(self.folder)), slot, grain_ns)
+
+    def close(self) -> None:
+        self.journal.close()
+        os.close(self.folder)
+
+
+def run_folder(base: bytes, run: str) -> bytes:
+    """The path of a run's folder."""
+    return join(base, b"/".join((OUR_FOLDER, QUARANTINE, run.encode())))
+
+
+def open_own(base: int, make: bool = False) -> int:
+    """A descriptor of ``.gorillacomb`` in an open folder. Raises OSError."""
+    return _open_below(base, OUR_FOLDER, make)
+
+
+def _open_below(parent: int, name: bytes, make: bool) -> int:
+    if make:
+        before = os.fstat(parent).st_mtime_ns
+        try:
+            disk.make_folder(parent, name)
+        except FileExistsError:
+            pass  # it was made by an earlier run
+        else:
+            disk.set_mtime(parent, before)  # ours is no change of what is theirs
+    return os.open(name, FOLDER_FLAGS, dir_fd=parent)
+
+
+def begin(root: bytes, base: bytes, recorded: Recorded) -> Run:
+    """Make the folder of a run in a base and begin its journal. Raises OSError."""
+    top = os.open(base, FOLDER_FLAGS & ~os.O_NOFOLLOW)
+    own = quarantine = -1
+    try:
+        own = _open_below(top, OUR_FOLDER, True)
+        quarantine = _open_below(own, QUARANTINE, True)
+        disk.make_folder(quarantine, recorded.run.encode())
+        folder = os.open(recorded.run.encode(), FOLDER_FLAGS, dir_fd=quarantine)
+    finally:
+        for each in (top, own, quarantine):
+            if each >= 0:
+                os.close(each)
+    try:
+        if base != root:
+            _remember(root, base)
+        return Run(base, folder, Journal(folder, recorded))
+    except BaseException:
+        os.close(folder)
+        raise
+
+
+def _remember(root: bytes, base: bytes) -> None:
+    """Note in the root that it has a quarantine elsewhere too."""
+    if base in bases_of(root):
+        return
+    folder = os.open(join(root, OUR_FOLDER), FOLDER_FLAGS)
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        file = os.open(_BASES, flags, 0o600, dir_fd=folder)
+        try:
+            os.write(file, json.dumps(path_field(below(base, root))).encode() + b"\n")
+            disk.sync(file)
+        finally:
+            os.close(file)
+        disk.sync(folder)
+    finally:
+        os.close(folder)
+
+
+def bases_of(root: bytes) -> list[bytes]:
+    """The folders in a root that have quarantines: the root itself, and synced folders in it."""
+    found = [root]
+    try:
+        with open(join(root, join(OUR_FOLDER, _BASES)), "rb") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return found
+    for line in lines:
+        with suppress(ValueError, KeyError, TypeError, AttributeError):  # torn, or not ours
+            base = os.path.normpath(join(root, path_of(json.loads(line))))
+            if is_below(base, root) and base not in found:
+                found.append(base)
+    return found
+
+
+def runs_in(base: bytes) -> list[str]:
+    """The runs that have a journal in a base, oldest first."""
+    folder = join(base, join(OUR_FOLDER, QUARANTINE))
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return []
+    return [os.fsdecode(name) for name in names if os.path.isfile(join(join(folder, name), NAME))]
+
+
+def read_run(base: bytes, run: str) -> Recorded:
+    """What the journal of a run says. Raises Untrusted, OSError."""
+    folder = _open_run(base, run)
+    try:
+        return read_journal(folder, run_folder(base, run))
+    finally:
+        os.close(folder)
+
+
+def _open_run(base: bytes, run: str) -> int:
+    """A descriptor of a run's folder, reached without following a link."""
+    folders = OpenFolders(base)
+    try:
+        return os.dup(folders.open(b"/".join((OUR_FOLDER, QUARANTINE, run.encode()))))
+    finally:
+        folders.close()
+
+
+@contextmanager
+def resumed(base: bytes, run: str) -> Iterator[Run]:
+    """Open a run that was begun before, to go on with its journal. Raises Untrusted, OSError."""
+    folder = _open_run(base, run)
+    try:
+        recorded = read_journal(folder, run_folder(base, run))
+        opened = Run(base, folder, Journal(folder, recorded))
+    except BaseException:
+        os.close(folder)
+        raise
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def base_of_run(folder: bytes) -> tuple[bytes, str]:
+    """Base and run of a run's folder, given by its path. Raises ValueError."""
+    parts = folder.rstrip(b"/").split(b"/")
+    if parts[-3:-1] != [OUR_FOLDER, QUARANTINE] or len(parts) < 4:
+        raise ValueError("it is no folder of a run in a quarantine")
+    return b"/".join(parts[:-3]) or b"/", os.fsdecode(parts[-1])

@@ -1,0 +1,46 @@
+"""Files that belong to a picture: settings beside it, the film of a Live Photo, RAW beside JPEG."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+_SETTINGS = (b".xmp", b".aae", b".pp3", b".dop", b".thm", b".on1", b".cos", b".rwl", b".arp")
+_PICTURES = (
+    b".jpg .jpeg .heic .heif .avif .tif .tiff .dng .cr2 .cr3 .crw .nef .nrw .arw .srf .sr2 .orf"
+    b" .rw2 .raf .pef .srw .gpr .x3f .3fr .iiq .mrw .mov .mp4 .m4v"
+).split()
+
+
+def stem_of(name: bytes) -> bytes | None:
+    """The name that a file shares with those that belong to it; None for no such file.
+
+    ``IMG_1.xmp``, ``IMG_1.NEF.xmp`` and ``IMG_1.JPG`` share ``img_1``.
+    """
+    lower = name.lower()
+    for end in _SETTINGS:
+        if lower.endswith(end):
+            return _without(lower.removesuffix(end)) or lower.removesuffix(end)
+    return _without(lower)
+
+
+def _without(lower: bytes) -> bytes | None:
+    return next((lower.removesuffix(end) for end in _PICTURES if lower.endswith(end)), None)
+
+
+def companions(name: bytes, names: Iterable[bytes]) -> list[bytes]:
+    """The other files of a folder that belong to one of them."""
+    stem = stem_of(name)
+    if stem is None:
+        return []
+    return sorted(each for each in names if each != name and stem_of(each) == stem)
+
+
+def sets(names: Iterable[bytes]) -> list[list[bytes]]:
+    """The files of a folder that belong together, two or more at a time."""
+    found: defaultdict[bytes, list[bytes]] = defaultdict(list)
+    for name in names:
+        stem = stem_of(name)
+        if stem is not None:
+            found[stem].append(name)
+    return [sorted(each) for each in found.values() if len(each) > 1]

@@ -1,0 +1,160 @@
+"""Taking a run back, in reverse order, from the quarantine alone: no vault is needed for it.
+
+Nothing is replaced: where something came since to the place of what was set aside, that stays in
+the quarantine and is told. The same code ends what a run left half done when it was killed: a step
+without an outcome is taken back.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+from gorillacomb.bytepaths import join
+from gorillacomb.dedupe import disk, put
+from gorillacomb.dedupe.journal import INTENT, PURGING, STUCK, TAKEN_BACK, UNDONE, Move, Record
+from gorillacomb.dedupe.quarantine import Run, resumed, runs_in
+from gorillacomb.dedupe.steps import Trouble
+from gorillacomb.dedupe.witness import Spot
+from gorillacomb.openat import cause_of, identity_of
+
+
+def recover(base: bytes, now: Callable[[], int]) -> list[Trouble]:
+    """Take back what runs in a base, cut short, left half done; returns what became of it.
+
+    The caller holds the lock of the root. Raises Untrusted for a journal that is none, OSError.
+    """
+    found = []
+    for name in runs_in(base):
+        with resumed(base, name) as run:
+            for record in list(run.journal.recorded.steps.values()):
+                if record.state == INTENT:
+                    ended = _ended(run, record, now)
+                    run.journal.note([ended])
+                    path = join(base, record.moves[0].path)
+                    cause = f"left half done by run {name}: {ended.cause or 'put back'}"
+                    found.append(Trouble(path, cause))
+    return found
+
+
+def _ended(run: Run, record: Record, now: Callable[[], int]) -> Record:
+    """End a step of which only the intent is known."""
+    held: list[Move] = []
+    cause = None
+    for move in reversed(record.moves):
+        if not _is_in_slot(run, move):
+            continue  # it never went, or came back
+        try:
+            _put_back(run, move)
+        except OSError as error:
+            held.insert(0, move)
+            cause = cause_of(error)
+    if held:
+        return replace(record, state=STUCK, moves=tuple(held), cause=cause, when_ns=now())
+    return replace(record, state=TAKEN_BACK, cause=None, when_ns=now())
+
+
+def undo_run(
+    run: Run, now: Callable[[], int], told: Callable[[Record, Trouble | None], None]
+) -> tuple[list[Record], list[Trouble]]:
+    """Put back all that an open run holds, the last step first.
+
+    Returns what was put back, and what was not with its cause; ``told`` hears of each. The caller
+    holds the lock. Raises OSError when the journal cannot be written.
+    """
+    done: list[Record] = []
+    troubles: list[Trouble] = []
+    for record in reversed(run.journal.recorded.held()):
+        trouble = _undo(run, record)
+        if trouble is None:
+            run.journal.note([replace(record, state=UNDONE, cause=None, when_ns=now())])
+            done.append(record)
+        else:
+            troubles.append(trouble)
+        told(record, trouble)
+    return done, troubles
+
+
+def _undo(run: Run, record: Record) -> Trouble | None:
+    """Put back what a step set aside; returns why not."""
+    if record.state == PURGING:
+        path = join(run.base, record.moves[0].path)
+        return Trouble(path, "was being deleted when that was cut short; empty the quarantine")
+    missing = [move for move in record.moves if not _is_in_slot(run, move)]
+    if len(missing) == len(record.moves):
+        if all(_stands(run, move) for move in missing):
+            return None  # a run that was killed had put it back
+        path = join(run.base, record.moves[0].path)
+        return Trouble(path, "is not in the quarantine any more")
+    alone: dict[bytes, Move] = {}
+    for move in record.moves:
+        with suppress(OSError), _spot(run, move).opened() as (folder, _):
+            if os.fstat(folder).st_mtime_ns == move.parent_after_ns:
+                alone[os.path.dirname(move.path)] = move
+    for move in reversed(record.moves):
+        if move in missing:
+            continue
+        try:
+            _put_back(run, move)
+        except OSError as error:
+            return Trouble(join(run.base, move.path), cause_of(error))
+    for move in alone.values():
+        assert move.parent_mtime_ns is not None  # known where the time afterwards is
+        with suppress(OSError), _spot(run, move).opened() as (folder, _):
+            disk.set_mtime(folder, move.parent_mtime_ns)
+    return None
+
+
+def _put_back(run: Run, move: Move) -> None:
+    """Move something back to where it stood, with the folders around it. Raises OSError."""
+    spot = _spot(run, move)
+    _make_folders(spot)
+    put.take_away(move, spot, move.keep.at(run.base))
+    with spot.opened() as (folder, name):
+        try:
+            disk.move(run.folder, move.slot, folder, name)
+        except FileExistsError as error:
+            raise FileExistsError(errno.EEXIST, "something else stands there now") from error
+        facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if stat.S_ISDIR(facts.st_mode) and facts.st_mtime_ns != move.mtime_ns:
+            descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            try:
+                disk.set_mtime(descriptor, move.mtime_ns)
+            finally:
+                os.close(descriptor)
+        disk.sync(folder)
+
+
+def _make_folders(spot: Spot) -> None:
+    """Make the folders around a path that are not there any more."""
+    parts = spot.parent.split(b"/") if spot.parent else []
+    for at in range(len(parts)):
+        above = Spot(spot.root, spot.identity, b"/".join(parts[: at + 1]))
+        with above.opened() as (folder, name), suppress(FileExistsError):
+            disk.make_folder(folder, name, 0o755)
+
+
+def _spot(run: Run, move: Move) -> Spot:
+    return Spot(run.base, identity_of(os.stat(run.base)), move.path)
+
+
+def _is_in_slot(run: Run, move: Move) -> bool:
+    try:
+        os.stat(move.slot, dir_fd=run.folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _stands(run: Run, move: Move) -> bool:
+    """Whether what was set aside stands at its place again."""
+    try:
+        with _spot(run, move).opened() as (folder, name):
+            facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except OSError:
+        return False
+    return facts.st_ino == move.inode
