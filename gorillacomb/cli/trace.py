@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
+from gorillacomb import sqlite
 from gorillacomb.bytepaths import below
 from gorillacomb.cli import render
 from gorillacomb.cli.lookup import Found, find, unknown
@@ -33,9 +34,10 @@ from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import jcs, proof
 from gorillacomb.vaultmesh.audit import Audit, audit
 from gorillacomb.vaultmesh.entries import path_of
+from gorillacomb.vaultmesh.failures import explaining_content
 from gorillacomb.vaultmesh.history import history
 from gorillacomb.vaultmesh.keys import load_publics
-from gorillacomb.vaultmesh.ledger import Ledger, explaining_content, hold_still
+from gorillacomb.vaultmesh.ledger import Ledger
 
 _MOST_BYTES = 4 << 20
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -131,7 +133,7 @@ def _index_as_of_now(vault: Vault, opened: ExitStack) -> Callable[[], Index] | N
     try:
         index = opened.enter_context(Index.read(vault))
         with explaining(vault):
-            hold_still(index.connection)
+            sqlite.hold_still(index.connection)
     except VaultError as error:
         return partial(_raise, error)
     return lambda: index
