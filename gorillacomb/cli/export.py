@@ -227,7 +227,7 @@ def _read(file: bytes) -> Manifest:
     """The manifest in a file or on stdin. Raises UsageFault, Untrusted."""
     from gorillacomb.manifest import files
     from gorillacomb.manifest.envelope import check
-    from gorillacomb.manifest.format import MOST_BYTES, parse_manifest
+    from gorillacomb.manifest.parse import MOST_BYTES, parse_manifest
 
     if file == b"-":
         return parse_manifest(sys.stdin.buffer.read(MOST_BYTES + 1))

@@ -92,7 +92,7 @@ def command(
     valid; 2 FILE is refused, or its folder not found; 3 not all could be read.
     """
     from gorillacomb.manifest import files
-    from gorillacomb.manifest.format import parse_manifest
+    from gorillacomb.manifest.parse import parse_manifest
     from gorillacomb.manifest.verify import verify
 
     gc.disable()  # entries come by the 100,000 and hold no cycles: looking for them takes time
