@@ -127,7 +127,7 @@ def _exported(manifest: Manifest, form: str) -> tuple[Exported, EcdsaSigningKey 
         return table(manifest), None
     from gorillacomb.cli.manifest import current_or_new
     from gorillacomb.manifest.export.oms import bundle
-    from gorillacomb.vaultmesh.keys import KeyStore
+    from gorillacomb.vaultmesh.key_store import KeyStore
 
     store = KeyStore(config_folder() / "keys")
     current_or_new(store, "ecdsa")
@@ -196,7 +196,7 @@ def _tell(
 def _name_key(report: dict[str, object]) -> None:
     """Which key signed, and the public one by which others check that."""
     from gorillacomb.cli.manifest import key_path
-    from gorillacomb.vaultmesh.keys import KeyStore
+    from gorillacomb.vaultmesh.key_store import KeyStore
 
     path = key_path(KeyStore(config_folder() / "keys"), "ecdsa")
     click.echo(f"gorillacomb: Signed by your key {report['key']},", err=True)

@@ -157,7 +157,8 @@ def _signature(data: bytes, envelope: bytes | None, key: Path | None) -> Outcome
 
 def _own_keys() -> list[PublicKey]:
     """The user's public keys; a key that does not open is told of, and not known."""
-    from gorillacomb.vaultmesh.keys import KeyStore, RsaSigningKey
+    from gorillacomb.vaultmesh.key_store import KeyStore
+    from gorillacomb.vaultmesh.keys import RsaSigningKey
 
     store = KeyStore(config_folder() / "keys")
     found: list[PublicKey] = []

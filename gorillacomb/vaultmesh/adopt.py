@@ -13,7 +13,7 @@ from gorillacomb.errors import VaultError
 from gorillacomb.vaultmesh.anchor import Anchors
 from gorillacomb.vaultmesh.entries import Body
 from gorillacomb.vaultmesh.failures import explaining
-from gorillacomb.vaultmesh.keys import KeyStore
+from gorillacomb.vaultmesh.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Head, Ledger
 
 _ENDS = ("-wal", "-shm")

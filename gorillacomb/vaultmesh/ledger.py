@@ -17,12 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from gorillacomb.errors import (
-    Untrusted,
-    VaultDamaged,
-    VaultError,
-    VaultRolledBack,
-)
+from gorillacomb.errors import Untrusted, VaultDamaged, VaultError, VaultRolledBack
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import merkle
 from gorillacomb.vaultmesh.anchor import Anchors
@@ -30,7 +25,8 @@ from gorillacomb.vaultmesh.checkpoint import Checkpoint
 from gorillacomb.vaultmesh.entries import VERSION, Body
 from gorillacomb.vaultmesh.failures import NO_REPAIR, ROLLED_BACK, SEE_VERIFY, explaining
 from gorillacomb.vaultmesh.jcs import canonical_plain, load
-from gorillacomb.vaultmesh.keys import KeyStore, SigningKey
+from gorillacomb.vaultmesh.key_store import KeyStore
+from gorillacomb.vaultmesh.keys import SigningKey
 from gorillacomb.vaultmesh.note import VerifierKey
 from gorillacomb.vaultmesh.tables import Tables
 

@@ -15,7 +15,8 @@ from gorillacomb.vaultmesh import entries, jcs, merkle
 from gorillacomb.vaultmesh.anchor import Anchors
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
 from gorillacomb.vaultmesh.entries import Body, Stamped
-from gorillacomb.vaultmesh.keys import KeyStore, SigningKey
+from gorillacomb.vaultmesh.key_store import KeyStore
+from gorillacomb.vaultmesh.keys import SigningKey
 from gorillacomb.vaultmesh.ledger import STORED_FROM, Ledger
 from gorillacomb.vaultmesh.note import VerifierKey
 from gorillacomb.vaultmesh.tables import Tables
