@@ -56,6 +56,12 @@ def open_reader(path: Path | str) -> Connection:
     return connection
 
 
+def hold_still(connection: Connection) -> None:
+    """Let a reader see from now on what stands at this moment, until it is closed."""
+    connection.execute("BEGIN")
+    connection.execute("SELECT name FROM sqlite_master").fetchone()  # only that takes the moment
+
+
 def copy(connection: Connection, path: Path) -> None:
     """Copy a database, as it is at this moment, to a new file with mode 0600.
 

@@ -127,7 +127,7 @@ def _exported(manifest: Manifest, form: str) -> tuple[Exported, EcdsaSigningKey 
         return table(manifest), None
     from gorillacomb.cli.manifest import current_or_new
     from gorillacomb.manifest.export.oms import bundle
-    from gorillacomb.vaultmesh.keys import KeyStore
+    from gorillacomb.vaultmesh.key_store import KeyStore
 
     store = KeyStore(config_folder() / "keys")
     current_or_new(store, "ecdsa")
@@ -196,7 +196,7 @@ def _tell(
 def _name_key(report: dict[str, object]) -> None:
     """Which key signed, and the public one by which others check that."""
     from gorillacomb.cli.manifest import key_path
-    from gorillacomb.vaultmesh.keys import KeyStore
+    from gorillacomb.vaultmesh.key_store import KeyStore
 
     path = key_path(KeyStore(config_folder() / "keys"), "ecdsa")
     click.echo(f"gorillacomb: Signed by your key {report['key']},", err=True)
@@ -227,7 +227,7 @@ def _read(file: bytes) -> Manifest:
     """The manifest in a file or on stdin. Raises UsageFault, Untrusted."""
     from gorillacomb.manifest import files
     from gorillacomb.manifest.envelope import check
-    from gorillacomb.manifest.format import MOST_BYTES, parse_manifest
+    from gorillacomb.manifest.parse import MOST_BYTES, parse_manifest
 
     if file == b"-":
         return parse_manifest(sys.stdin.buffer.read(MOST_BYTES + 1))

@@ -10,8 +10,8 @@ from gorillacomb.dedupe.record import key_store, read_trace, write_trace
 from gorillacomb.errors import UsageFault
 from gorillacomb.index.database import Index
 from gorillacomb.index.vault import Vault
+from gorillacomb.vaultmesh.failures import explaining_content
 from gorillacomb.vaultmesh.keys import Kind, fingerprint, public_pem
-from gorillacomb.vaultmesh.ledger import explaining_content
 from gorillacomb.vaultmesh.note import VerifierKey
 
 

@@ -20,7 +20,8 @@ from gorillacomb.index.vault import Vault, config_folder
 if TYPE_CHECKING:
     from gorillacomb.manifest.build import SeqOf
     from gorillacomb.manifest.document import LeftOut, Manifest
-    from gorillacomb.vaultmesh.keys import AnySigningKey, KeyStore, Kind
+    from gorillacomb.vaultmesh.key_store import KeyStore
+    from gorillacomb.vaultmesh.keys import AnySigningKey, Kind
 
 _SHOWN = 20
 """Paths that text names of those left out."""
@@ -177,7 +178,8 @@ def _trace(vault: Vault, root: bytes) -> tuple[str | None, SeqOf]:
 def _signed(data: bytes, kind: Kind) -> tuple[bytes, str]:
     """The envelope of a manifest, and the fingerprint of the user's key that signed it."""
     from gorillacomb.manifest.envelope import sign
-    from gorillacomb.vaultmesh.keys import KeyStore, RsaSigningKey, SigningKey, fingerprint
+    from gorillacomb.vaultmesh.key_store import KeyStore
+    from gorillacomb.vaultmesh.keys import RsaSigningKey, SigningKey, fingerprint
 
     key = current_or_new(KeyStore(config_folder() / "keys"), kind)
     assert isinstance(key, SigningKey | RsaSigningKey)

@@ -18,8 +18,8 @@ from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.vault import Vault
 from gorillacomb.openat import cause_of
 from gorillacomb.vaultmesh.audit import audit
-from gorillacomb.vaultmesh.ledger import explaining as trace_explaining
-from gorillacomb.vaultmesh.ledger import explaining_content, hold_still
+from gorillacomb.vaultmesh.failures import explaining as trace_explaining
+from gorillacomb.vaultmesh.failures import explaining_content
 
 
 @click.group(short_help="Check the vault, or copy it while it is in use.")
@@ -43,7 +43,7 @@ def check(as_json: bool, vault: Vault) -> int:
         try:
             index = opened.enter_context(Index.read(vault))
             with explaining(vault):
-                hold_still(index.connection)
+                sqlite.hold_still(index.connection)
                 found["index"] = sqlite.damage(index.connection)
         except VaultError as error:
             if not vault.folder.exists():
@@ -82,7 +82,7 @@ def backup(folder: Path, as_json: bool, vault: Vault) -> int:
     vault.check()
     with Index.read(vault) as index, explaining(vault):
         # The index first: one that is behind its trace is brought up to date by a scan.
-        hold_still(index.connection)
+        sqlite.hold_still(index.connection)
         # The traces before an adopt: nobody writes to those any more.
         adopted = [path for path in sorted(vault.folder.glob("trace-*.db*")) if path.is_file()]
         with read_trace(vault) as ledger:
@@ -96,7 +96,7 @@ def backup(folder: Path, as_json: bool, vault: Vault) -> int:
             try:
                 with trace_explaining(folder / vault.index.name):
                     sqlite.copy(index.connection, folder / vault.index.name)
-                ledger.backup(folder / vault.trace.name)
+                ledger.tables.backup(folder / vault.trace.name)
                 for path in adopted:
                     shutil.copyfile(path, folder / path.name)
                     os.chmod(folder / path.name, 0o600)

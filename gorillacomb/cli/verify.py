@@ -92,7 +92,7 @@ def command(
     valid; 2 FILE is refused, or its folder not found; 3 not all could be read.
     """
     from gorillacomb.manifest import files
-    from gorillacomb.manifest.format import parse_manifest
+    from gorillacomb.manifest.parse import parse_manifest
     from gorillacomb.manifest.verify import verify
 
     gc.disable()  # entries come by the 100,000 and hold no cycles: looking for them takes time
@@ -157,7 +157,8 @@ def _signature(data: bytes, envelope: bytes | None, key: Path | None) -> Outcome
 
 def _own_keys() -> list[PublicKey]:
     """The user's public keys; a key that does not open is told of, and not known."""
-    from gorillacomb.vaultmesh.keys import KeyStore, RsaSigningKey
+    from gorillacomb.vaultmesh.key_store import KeyStore
+    from gorillacomb.vaultmesh.keys import RsaSigningKey
 
     store = KeyStore(config_folder() / "keys")
     found: list[PublicKey] = []

@@ -20,7 +20,7 @@ from gorillacomb.index.vault import Vault, config_folder, state_folder
 from gorillacomb.model import Progress, Stamps
 from gorillacomb.vaultmesh.anchor import Anchors
 from gorillacomb.vaultmesh.entries import Body
-from gorillacomb.vaultmesh.keys import KeyStore
+from gorillacomb.vaultmesh.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger
 from gorillacomb.vaultmesh.replay import Standing
 

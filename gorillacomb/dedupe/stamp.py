@@ -15,6 +15,7 @@ from operator import itemgetter
 
 from gorillacomb.dedupe.chooser import Chooser
 from gorillacomb.dedupe.groups import Groups
+from gorillacomb.dedupe.stamp_places import Places, joined
 from gorillacomb.index import roots as root_table
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
@@ -70,12 +71,9 @@ class _Stamping:
     restamped: int = 0
     moved: int = 0
     retired: int = 0
-    uids: dict[int, str] = field(default_factory=dict)
-    """The roots' ids in the trace."""
+    places: Places = field(init=False)
     current: set[str] = field(default_factory=set)
     """Those of them that are roots of the vault now."""
-    paths: dict[int, tuple[str, bytes]] = field(default_factory=dict)
-    """Folders' roots and paths below them."""
     former: dict[bytes, tuple[str, bytes]] = field(default_factory=dict)
     """Root and path of files that went with their folders, by content."""
     hidden: set[bytes] | None = None
@@ -87,8 +85,7 @@ class _Stamping:
         roots = root_table.all_roots(connection)
         changed = stamps.unstamped(connection)
         new_roots = self._changed_roots(roots)
-        self.uids = {each.id: each.uid for each in stamps.stamp_roots(connection).values()}
-        self.uids |= {root.id: root.uid for root in roots}
+        self.places = Places(self.index, roots)
         self.current = {root.uid for root in roots}
         if not first and not changed and not new_roots:
             return Stamps()
@@ -176,7 +173,7 @@ class _Stamping:
         connection = self.index.connection
         below = stamps.stamps_below(connection, top)
         if below:
-            root, path = self._known_place(top)
+            root, path = self.places.known(top)
             tree = self._tree(path, below)
             forgotten = root not in self.current
             body = entries.retire_folder(self.scan, root, path, tree, len(below), forgotten)
@@ -184,7 +181,7 @@ class _Stamping:
         with self.index.atomic():
             stamps.drop_folders_below(connection, top)
         self.retired += len(below)
-        self.former |= {digest: self._file_place(stamp) for digest, stamp in below}
+        self.former |= {digest: self.places.of_file(stamp) for digest, stamp in below}
         return {digest for digest, _ in below}
 
     def _move_folders(self) -> None:
@@ -215,13 +212,13 @@ class _Stamping:
         with self.index.atomic():
             stamps.add_folders_above(connection, folder.parent)
         if below and folder.parent is not None:
-            origin = self._known_place(folder.id)
-            above = self._known_place(folder.parent)
+            origin = self.places.known(folder.id)
+            above = self.places.known(folder.parent)
             step = _Step(
                 entries.moved_folder(
                     self.scan,
                     above[0],
-                    _joined(above[1], folder.name),
+                    joined(above[1], folder.name),
                     origin,
                     self._tree(origin[1], below),
                     len(below),
@@ -238,7 +235,7 @@ class _Stamping:
         """Tell of folders that changed places with each other, file by file."""
         connection = self.index.connection
         origins = {
-            digest: (stamp, self._file_place(stamp))
+            digest: (stamp, self.places.of_file(stamp))
             for folder in folders
             for digest, stamp in stamps.stamps_below(connection, folder.id)
         }
@@ -263,34 +260,16 @@ class _Stamping:
     def _put_moved(self, folder: StampFolder) -> None:
         stamps.put_folder(self.index.connection, folder)
         stamps.set_root_below(self.index.connection, folder.id, folder.root)
-        self.paths.clear()
+        self.places.forget()
 
     def _tree(self, above: bytes, below: list[tuple[bytes, Stamp]]) -> str:
         start = len(above) + 1 if above else 0
         return entries.tree_digest(
-            (self._file_place(stamp)[1][start:], digest) for digest, stamp in below
+            (self.places.of_file(stamp)[1][start:], digest) for digest, stamp in below
         )
 
     def _new_path(self, folder: int) -> bytes:
         return path_below_root(self.index.connection, folder)
-
-    def _known_place(self, folder: int) -> tuple[str, bytes]:
-        """Root and path of a folder as the trace knows it."""
-        chain: list[tuple[int, bytes]] = []
-        at = folder
-        while at not in self.paths:
-            known = stamps.stamp_folder(self.index.connection, at)
-            assert known is not None
-            if known.parent is None:
-                self.paths[at] = (self.uids[known.root], b"")
-            else:
-                chain.append((at, known.name))
-                at = known.parent
-        for inner, name in reversed(chain):
-            root, above = self.paths[at]
-            self.paths[inner] = (root, _joined(above, name))
-            at = inner
-        return self.paths[folder]
 
     # Contents.
 
@@ -352,7 +331,7 @@ class _Stamping:
         was = fallen.get((folder, name))
         if was == digest:
             was = None
-        origin = self.former.get(digest) if old is None else self._file_place(old)
+        origin = self.former.get(digest) if old is None else self.places.of_file(old)
         self.retired -= digest in self.former
         if origin is None and was is None:
             self.stamped += 1
@@ -369,9 +348,9 @@ class _Stamping:
         count = len(copies)
         if count > 1 and any(each[2] > 1 for each in copies):
             count = stamps.copies_of(self.index.connection, digest)
-        root, above = self._place(folder)
+        root, above = self.places.told(folder)
         mtime = stamps.mtime_of(self.index.connection, folder, name)
-        return Stamped(root, _joined(above, name), size, mtime, digest, count, reasons)
+        return Stamped(root, joined(above, name), size, mtime, digest, count, reasons)
 
     def _gone(self, digest: bytes, old: Stamp) -> Iterator[_Step]:
         """The step for a content without copies, where a listing shows that it went."""
@@ -383,7 +362,7 @@ class _Stamping:
         if digest in self.hidden or unknown or not stamps.is_listed(connection, old.folder):
             self.undecided.append(digest)
             return
-        root, path = self._file_place(old)
+        root, path = self.places.of_file(old)
         self.retired += 1
         yield _Step(entries.retire(self.scan, root, path, digest), drop=[digest])
 
@@ -393,22 +372,3 @@ class _Stamping:
     def _has_left(self, old: Stamp) -> bool:
         """Whether nothing stands any more where a canonical file stood."""
         return stamps.content_at(self.index.connection, old.folder, old.name) is None
-
-    def _file_place(self, stamp: Stamp) -> tuple[str, bytes]:
-        """Root and path of a canonical file as the trace knows it."""
-        root, above = self._known_place(stamp.folder)
-        return root, _joined(above, stamp.name)
-
-    def _place(self, folder: int) -> tuple[str, bytes]:
-        """Root and path of a folder, which the trace knows from now on."""
-        if folder not in self.paths:
-            if stamps.stamp_folder(self.index.connection, folder) is None:
-                with self.index.atomic():
-                    stamps.add_folders_above(self.index.connection, folder)
-            self._known_place(folder)
-        return self.paths[folder]
-
-
-def _joined(above: bytes, name: bytes) -> bytes:
-    """A path relative to a root; ``above`` is empty for the root itself."""
-    return above + b"/" + name if above else name

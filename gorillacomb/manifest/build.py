@@ -10,7 +10,7 @@ from gorillacomb.bytepaths import join
 from gorillacomb.dispatch import Dispatcher
 from gorillacomb.errors import Interrupted
 from gorillacomb.manifest.document import Entry, LeftOut, Manifest
-from gorillacomb.manifest.format import MOST_PATH
+from gorillacomb.manifest.paths import MOST_PATH
 from gorillacomb.manifest.tree import Found, identify, walk
 from gorillacomb.manifest.work import Place, Read, ReadResult, ReadTask, start_workers
 from gorillacomb.model import Progress, Silence

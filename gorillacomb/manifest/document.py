@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NoReturn, get_args
 
 Kind = Literal["file", "link", "dir"]
 
@@ -72,3 +72,12 @@ class Manifest:
     def lacks(self) -> tuple[LeftOut, ...]:
         """What ought to have an entry and has none; of a complete manifest, nothing."""
         return tuple(each for each in self.left_out if each.is_lack)
+
+
+class Malformed(ValueError):
+    """What is wrong with a manifest, in words."""
+
+
+def refuse(what: str) -> NoReturn:
+    """Raise Malformed; ``what`` goes after the manifest's name."""
+    raise Malformed(what)

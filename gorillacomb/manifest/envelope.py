@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from gorillacomb.errors import Untrusted
-from gorillacomb.manifest.format import MOST_BYTES as MOST_PAYLOAD
-from gorillacomb.manifest.format import parse_json
+from gorillacomb.manifest.parse import MOST_BYTES as MOST_PAYLOAD
+from gorillacomb.manifest.parse import parse_json
 from gorillacomb.vaultmesh.keys import (
     RsaSigningKey,
     SigningKey,

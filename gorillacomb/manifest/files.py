@@ -9,7 +9,7 @@ from gorillacomb.bytepaths import below, is_below
 from gorillacomb.errors import Refused, Untrusted, UsageFault
 from gorillacomb.manifest.envelope import ENDING, MOST_BYTES
 from gorillacomb.manifest.export.output import write_file
-from gorillacomb.manifest.format import MOST_BYTES as MOST_MANIFEST_BYTES
+from gorillacomb.manifest.parse import MOST_BYTES as MOST_MANIFEST_BYTES
 from gorillacomb.openat import cause_of
 
 

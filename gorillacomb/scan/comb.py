@@ -25,7 +25,6 @@ from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.store import Store
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import (
-    Changes,
     Progress,
     Root,
     RootReport,
@@ -33,7 +32,7 @@ from gorillacomb.model import (
     Silence,
     Unreadable,
 )
-from gorillacomb.pool import MOST_WORKERS, Inline, Pool, Workers, default_workers
+from gorillacomb.pool import Workers
 from gorillacomb.scan.file_list import sort_file_list
 from gorillacomb.scan.large import LargeFiles
 from gorillacomb.scan.options import OnDuplicates, Recorder, ScanOptions
@@ -41,11 +40,9 @@ from gorillacomb.scan.roots import Place, Scope, covers, ensure_folder, locate, 
 from gorillacomb.scan.tasks import FolderTask, RootContext
 from gorillacomb.scan.volumes import PSEUDO, mounts_below
 from gorillacomb.scan.walk import Walk
-from gorillacomb.scan.work import CombWorker
+from gorillacomb.scan.work import start_workers
 
 _ALL = 1 << 62
-_SMALL_TREE = 600
-"""Entries; a tree of fewer is done before a pool would have started."""
 
 
 def comb(
@@ -95,31 +92,6 @@ def comb(
         progress.close()
         if collecting:
             gc.enable()
-
-
-def start_workers(places: Sequence[Place], options: ScanOptions) -> Workers:
-    """A pool for all but small trees."""
-    count = default_workers() if options.workers is None else options.workers
-    if count < 1 or (options.workers is None and _is_small(places)):
-        return Inline(CombWorker)
-    return Pool(min(count, MOST_WORKERS), CombWorker)
-
-
-def _is_small(places: Sequence[Place]) -> bool:
-    left = _SMALL_TREE
-    stack = [place.path for place in places]
-    while stack:
-        try:
-            with os.scandir(stack.pop()) as entries:
-                for entry in entries:
-                    left -= 1
-                    if left < 0:
-                        return False
-                    if entry.is_dir(follow_symlinks=False):
-                        stack.append(os.fsencode(entry.path))
-        except OSError:
-            continue  # the walk will tell of it
-    return True
 
 
 def _refuse_the_vault(vault: Vault, places: Sequence[Place]) -> None:
@@ -383,13 +355,7 @@ class _Run:
             hashed_files=hashed,
             hashed_bytes=sum(walk.hashed_bytes.values()) + large.hashed_bytes,
             reused_files=max(files - hashed, 0),
-            changes=Changes(
-                new=walk.new - walk.moved,
-                changed=walk.changed,
-                gone=walk.gone - walk.moved,
-                moved=walk.moved,
-                folders_moved=walk.folders_moved,
-            ),
+            changes=walk.changes,
             junk=tuple(self.junk),
             seconds=time.monotonic() - self.started,
             rows_written=self.index.rows_written - rows_before,

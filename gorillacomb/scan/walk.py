@@ -6,7 +6,7 @@ from collections import Counter
 
 from gorillacomb.index.database import Index
 from gorillacomb.index.store import Store
-from gorillacomb.model import Progress
+from gorillacomb.model import Changes, Progress
 from gorillacomb.scan.tasks import (
     FOLDER_IDS,
     FolderTask,
@@ -45,9 +45,20 @@ class Walk:
         self.folders: Counter[int] = Counter()
         self.hashed_files: Counter[int] = Counter()
         self.hashed_bytes: Counter[int] = Counter()
-        self.new = self.changed = self.gone = self.moved = self.folders_moved = 0
+        self._new = self._changed = self._gone = self._moved = self._folders_moved = 0
         self.lost: set[int] = set()
         self.boundaries: list[tuple[int, bytes]] = []
+
+    @property
+    def changes(self) -> Changes:
+        """How the roots differ from what the index knew; whole when the walk is finished."""
+        return Changes(
+            new=self._new - self._moved,
+            changed=self._changed,
+            gone=self._gone - self._moved,
+            moved=self._moved,
+            folders_moved=self._folders_moved,
+        )
 
     def add(self, root: int, folders: list[FolderTask]) -> None:
         """Put folders on the list of those to visit."""
@@ -95,10 +106,10 @@ class Walk:
         root = result.root
         self.files[root] += result.files
         self.bytes[root] += result.bytes
-        self.new += result.new
-        self.changed += result.changed
-        self.gone += len(result.writes.gone)
-        self.folders_moved += len(result.writes.moved)
+        self._new += result.new
+        self._changed += result.changed
+        self._gone += len(result.writes.gone)
+        self._folders_moved += len(result.writes.moved)
         self.folders[root] += result.folders
         self.hashed_files[root] += result.hashed_files
         self.hashed_bytes[root] += result.hashed_bytes
@@ -112,6 +123,6 @@ class Walk:
         """
         for folder in self._store.away():
             with self._index.atomic():
-                self.gone += self._store.remove_folder(folder)
+                self._gone += self._store.remove_folder(folder)
             self._index.commit_if_due()
-        self.moved = self._store.moved_files()
+        self._moved = self._store.moved_files()

@@ -1,9 +1,10 @@
-"""What a worker does with a task, whichever process it runs in."""
+"""The workers: how many there are, and what each does with a task, in whatever process."""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 
 from gorillacomb.fingerprint import digest_of_descriptor, probe_of_descriptor
 from gorillacomb.index.baseline import Baseline
@@ -21,8 +22,9 @@ from gorillacomb.model import (
     amended,
 )
 from gorillacomb.openat import OpenFolders, open_file
-from gorillacomb.pool import Advance
+from gorillacomb.pool import MOST_WORKERS, Advance, Inline, Pool, Workers, default_workers
 from gorillacomb.scan.changes import judge
+from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.read import (
     ATTEMPTS,
     HAS_PLACEHOLDERS,
@@ -35,8 +37,37 @@ from gorillacomb.scan.read import (
     row_of,
     same_times,
 )
+from gorillacomb.scan.roots import Place
 from gorillacomb.scan.tasks import HashItem, HashResult, HashTask, Result, RootContext, Task
 from gorillacomb.scan.visit import root_is_there, visit
+
+_SMALL_TREE = 600
+"""Entries; a tree of fewer is done before a pool would have started."""
+
+
+def start_workers(places: Sequence[Place], options: ScanOptions) -> Workers:
+    """A pool for all but small trees."""
+    count = default_workers() if options.workers is None else options.workers
+    if count < 1 or (options.workers is None and _is_small(places)):
+        return Inline(CombWorker)
+    return Pool(min(count, MOST_WORKERS), CombWorker)
+
+
+def _is_small(places: Sequence[Place]) -> bool:
+    left = _SMALL_TREE
+    stack = [place.path for place in places]
+    while stack:
+        try:
+            with os.scandir(stack.pop()) as entries:
+                for entry in entries:
+                    left -= 1
+                    if left < 0:
+                        return False
+                    if entry.is_dir(follow_symlinks=False):
+                        stack.append(os.fsencode(entry.path))
+        except OSError:
+            continue  # the walk will tell of it
+    return True
 
 
 class CombWorker:

@@ -12,8 +12,9 @@ from gorillacomb import sqlite
 from gorillacomb.errors import VaultError
 from gorillacomb.vaultmesh.anchor import Anchors
 from gorillacomb.vaultmesh.entries import Body
-from gorillacomb.vaultmesh.keys import KeyStore
-from gorillacomb.vaultmesh.ledger import Head, Ledger, explaining
+from gorillacomb.vaultmesh.failures import explaining
+from gorillacomb.vaultmesh.key_store import KeyStore
+from gorillacomb.vaultmesh.ledger import Head, Ledger
 
 _ENDS = ("-wal", "-shm")
 _FRESH = "trace-new-{}.db"

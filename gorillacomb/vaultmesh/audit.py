@@ -108,11 +108,11 @@ def audit(
     """
     walk = _Walk()
     try:
-        strange = ledger.strange_tables()
+        strange = ledger.tables.strange()
         if strange is not None:
             raise _Bad(None, f"its table or trigger {strange!r} is not as it was made")
         signed, unread = _read_checkpoints(ledger, kept)
-        walk.stored = {(level, place): each for level, place, each in ledger.subtrees()}
+        walk.stored = {(level, place): each for level, place, each in ledger.tables.subtrees()}
         _walk_entries(ledger, walk, {each.checkpoint.size for each in signed}, advance)
         if not walk.frontier.size:
             raise _Bad(0, "it has no entries")
@@ -120,7 +120,7 @@ def audit(
         _check_checkpoints(walk, signed, unread, trusted)
         _check_tree(walk)
         _check_keys(ledger, walk, signed)
-        damage = ledger.damage()
+        damage = ledger.tables.damage()
         if damage is not None:
             raise _Bad(None, f"SQLite finds it damaged: {damage}")
     except _Bad as bad:
@@ -148,7 +148,7 @@ def _read_checkpoints(ledger: Ledger, kept: bytes | None) -> tuple[list[_Signed]
         except Untrusted as error:
             problem = problem or error.message.rstrip(".")
 
-    for size, note in ledger.checkpoints():
+    for size, note in ledger.tables.checkpoints():
         read(note, f"its checkpoint over {size:,} entries", size, True)
     try:
         anchored = ledger.anchored()
@@ -341,7 +341,7 @@ def _check_tree(walk: _Walk) -> None:
 
 def _check_keys(ledger: Ledger, walk: _Walk, signed: Sequence[_Signed]) -> None:
     """The list of keys is that of the entries, and each key was introduced by the one before."""
-    if ledger.key_entries() != walk.key_entries:
+    if ledger.tables.key_entries() != walk.key_entries:
         raise _Bad(None, "the list of entries that name a key is wrong")
     stored = {each.stored: each for each in signed}
     for number, seq in enumerate(walk.key_entries[1:]):

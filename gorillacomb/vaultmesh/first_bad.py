@@ -98,7 +98,7 @@ def _fits(
 def _roots(ledger: Ledger, start: int) -> dict[int, bytes]:
     """The roots that checkpoints name for the sizes within the block."""
     found = {}
-    for size, note in ledger.checkpoints():
+    for size, note in ledger.tables.checkpoints():
         if start < size <= start + BLOCK:
             try:
                 found[size] = checkpoints.parse(note)[0].root

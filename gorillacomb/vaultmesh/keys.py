@@ -2,19 +2,15 @@
 
 ECDSA on the curve P-256 signs what is exported to OpenSSF model signing, which knows no other kind.
 
-Key files are PKCS 8 in PEM, mode 0600, in the folder ``keys`` of the user's config directory; a
-passphrase, when there is one, comes from the environment variable GORILLACOMB_PASSPHRASE.
+A private key's file is PKCS 8 in PEM; a passphrase, when there is one, comes from the environment
+variable GORILLACOMB_PASSPHRASE.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
-import secrets
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -108,117 +104,6 @@ class EcdsaSigningKey:
 AnySigningKey = SigningKey | RsaSigningKey | EcdsaSigningKey
 
 
-class KeyStore:
-    """The folder with the user's keys."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def current(self, kind: Kind = "ed25519") -> AnySigningKey | None:
-        """The key that signs now; None when there is none yet. Raises KeyMissing, Untrusted."""
-        path = self._path(kind)
-        return load_private(path) if _is_there(path) else None
-
-    def ed25519(self) -> SigningKey:
-        """The Ed25519 key, made at first need. Raises KeyMissing, Untrusted."""
-        key = self.current() or self.make("ed25519")
-        if not isinstance(key, SigningKey):
-            raise Untrusted(f"{self._path('ed25519')} is no Ed25519 key.")
-        return key
-
-    def ecdsa(self) -> EcdsaSigningKey:
-        """The P-256 key, made at first need. Raises KeyMissing, Untrusted."""
-        key = self.current("ecdsa") or self.make("ecdsa")
-        if not isinstance(key, EcdsaSigningKey):
-            raise Untrusted(f"{self._path('ecdsa')} is no ECDSA key on P-256.")
-        return key
-
-    def make(self, kind: Kind) -> AnySigningKey:
-        """Make a key; one that is there is kept under the name of its public key.
-
-        Raises KeyMissing when the folder cannot be written.
-        """
-        private = _generate(kind)
-        path = self._path(kind)
-        try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with self._locked():
-                if path.exists():
-                    self._keep(path, self.folder / f"{kind}-{fingerprint_of(path)}.pem")
-                self._write(path, _pem(private))
-        except OSError as error:
-            raise KeyMissing(
-                f"The key {path} cannot be written: {cause_of(error)}.",
-                "Make room, or set XDG_CONFIG_HOME to a folder that can be written.",
-            ) from error
-        return _wrapped(private)
-
-    def find(self, public: bytes) -> SigningKey:
-        """The private key of an Ed25519 public key, current or rotated out. Raises KeyMissing."""
-        old = self.folder / f"ed25519-{fingerprint(public)}.pem"
-        for path in (self._path("ed25519"), old):
-            if _is_there(path):
-                key = load_private(path)
-                if isinstance(key, SigningKey) and key.public == public:
-                    return key
-        raise KeyMissing(
-            f"The key {fingerprint(public)} of the trace is not in {self.folder}.",
-            "Bring it back from a backup; if it is lost, gorillacomb trace adopt begins a new log.",
-        )
-
-    def publics(self) -> list[bytes]:
-        """The Ed25519 public keys of all key files, the current one first."""
-        paths = [self._path("ed25519"), *sorted(self.folder.glob("ed25519-*.pem"))]
-        keys = [load_private(path) for path in paths if _is_there(path)]
-        return [key.public for key in keys if isinstance(key, SigningKey)]
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One at a time: of two that make the first key at once, the second keeps the first's."""
-        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
-
-    def _keep(self, path: Path, name: Path) -> None:
-        """Give a key file a second name, if it has not got it since a run that was cut short."""
-        if not name.exists():
-            self._write(name, _read_key(path))
-
-    def _path(self, kind: Kind) -> Path:
-        return self.folder / f"{kind}.pem"
-
-    def _write(self, path: Path, data: bytes) -> None:
-        """Put a file in place whole and synced, or not at all."""
-        partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(descriptor)
-            os.rename(partial, path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-        _sync_folder(self.folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def fingerprint_of(path: Path) -> str:
-    """The short name of the public key of a private key file. Raises KeyMissing, Untrusted."""
-    return fingerprint(load_private(path).public)
-
-
 def fingerprint(public: bytes) -> str:
     """A short name for a public key: 16 hex digits of its SHA-256."""
     return sha256(public).hexdigest()[:16]
@@ -230,7 +115,7 @@ def load_private(path: Path) -> AnySigningKey:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     passphrase = _passphrase()
-    data = _read_key(path)
+    data = read_key(path)
     try:
         private = load_pem_private_key(data, passphrase)
     except TypeError:
@@ -244,24 +129,19 @@ def load_private(path: Path) -> AnySigningKey:
         closed = b"ENCRYPTED" in data
         cause = f"does not open with that {PASSPHRASE}" if closed else "is damaged, or no key"
         raise KeyMissing(f"The key {path} {cause}.", "Bring it back from a backup.") from None
-    return _wrapped(private)
+    return wrapped(private)
 
 
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError as error:  # a folder above it that may not be entered
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: OSError) -> KeyMissing:
+def unreadable(path: Path, error: OSError) -> KeyMissing:
+    """The error for a key file that the system does not let us read."""
     return KeyMissing(
         f"The key {path} cannot be read: {cause_of(error)}.",
         "Check its permissions, or name another key.",
     )
 
 
-def _read_key(path: Path) -> bytes:
+def read_key(path: Path) -> bytes:
+    """The bytes of a key file. Raises KeyMissing, Untrusted."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
@@ -270,7 +150,7 @@ def _read_key(path: Path) -> bytes:
                 raise Untrusted(f"{path} is no key file.")
             return file.read(_MOST_BYTES)
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def load_publics(path: Path) -> list[PublicKey]:
@@ -280,7 +160,7 @@ def load_publics(path: Path) -> list[PublicKey]:
     """
     from gorillacomb.vaultmesh.note import VerifierKey
 
-    text = _read_key(path).decode("utf-8", "replace")
+    text = read_key(path).decode("utf-8", "replace")
     blocks = _PEM.findall(text)
     if blocks:
         return [_public_in(block.encode(), path) for block in blocks]
@@ -350,7 +230,8 @@ def public_der(public: RSAPublicKey | EllipticCurvePublicKey) -> bytes:
     )
 
 
-def _generate(kind: Kind) -> PrivateKey:
+def generate(kind: Kind) -> PrivateKey:
+    """A new private key."""
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -361,7 +242,11 @@ def _generate(kind: Kind) -> PrivateKey:
     return Ed25519PrivateKey.generate()
 
 
-def _pem(private: PrivateKey) -> bytes:
+def private_pem(private: PrivateKey) -> bytes:
+    """A private key as PKCS 8 in PEM, closed by the passphrase if there is one.
+
+    Raises KeyMissing for a passphrase that cannot close a key.
+    """
     from cryptography.hazmat.primitives import serialization
 
     passphrase = _passphrase()
@@ -384,7 +269,8 @@ def _passphrase() -> bytes | None:
     return os.fsencode(os.environ.get(PASSPHRASE, "")) or None
 
 
-def _wrapped(private: object) -> AnySigningKey:
+def wrapped(private: object) -> AnySigningKey:
+    """A private key as one that signs. Raises Untrusted for a kind that we do not use."""
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey

@@ -1,4 +1,4 @@
-"""The ledger: the entries of the trace in SQLite, their Merkle tree, and its signed checkpoints.
+"""The ledger: the entries of the trace, their Merkle tree, and its signed checkpoints.
 
 Entries are appended in batches. A batch, its tree nodes and the checkpoint over them are one
 transaction, so no entry is ever without a signature; the checkpoint is released, to the anchor
@@ -7,62 +7,32 @@ outside the vault, only after the commit.
 
 from __future__ import annotations
 
-import os
-import re
 import secrets
-import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from gorillacomb import sqlite
-from gorillacomb.errors import (
-    Untrusted,
-    VaultDamaged,
-    VaultError,
-    VaultNewer,
-    VaultRolledBack,
-    VaultUnwritable,
-)
-from gorillacomb.openat import cause_of
+from gorillacomb.errors import Untrusted, VaultDamaged, VaultError, VaultRolledBack
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import merkle
 from gorillacomb.vaultmesh.anchor import Anchors
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
 from gorillacomb.vaultmesh.entries import VERSION, Body
+from gorillacomb.vaultmesh.failures import NO_REPAIR, ROLLED_BACK, SEE_VERIFY, explaining
 from gorillacomb.vaultmesh.jcs import canonical_plain, load
-from gorillacomb.vaultmesh.keys import KeyStore, SigningKey
+from gorillacomb.vaultmesh.key_store import KeyStore
+from gorillacomb.vaultmesh.keys import SigningKey
 from gorillacomb.vaultmesh.note import VerifierKey
+from gorillacomb.vaultmesh.tables import Tables
 
 ORIGIN = "gorillacomb/"
 """The origin of a log is this and its id."""
 FIRST_PREV = "0" * 64
-SCHEMA = 1
-_TABLES = f"""
-CREATE TABLE entries (
-    seq INTEGER PRIMARY KEY,
-    entry BLOB NOT NULL               -- JSON in the form of RFC 8785, exactly as it was signed
-);
-CREATE TABLE subtrees (               -- perfect subtrees of 2^level entries
-    level INTEGER NOT NULL,
-    place INTEGER NOT NULL,
-    hash BLOB NOT NULL,
-    PRIMARY KEY (level, place)
-) WITHOUT ROWID;
-CREATE TABLE checkpoints (
-    size INTEGER PRIMARY KEY,         -- how many entries it covers
-    note BLOB NOT NULL                -- C2SP signed note
-);
-CREATE TABLE keys (
-    seq INTEGER PRIMARY KEY           -- of the entries that name the log's key: genesis, rotate-key
-);
-PRAGMA user_version = {SCHEMA};
-"""
 STORED_FROM = 3
 """Smaller subtrees are not stored but made from their entries: it saves most of the space."""
 _BATCH = 2_500
@@ -84,21 +54,20 @@ class Ledger:
 
     def __init__(
         self,
-        path: Path,
-        connection: sqlite.Connection,
+        tables: Tables,
         keys: KeyStore,
         anchors: Anchors,
         clock: Clock = time.time_ns,
     ) -> None:
-        self.path = path
-        self._connection = connection
+        self.path = tables.path
+        self.tables = tables
         self._keys = keys
         self._anchors = anchors
         self._clock = clock
         self._checked = False
         self._anchored: list[bytes | None] = []
         """The anchor as it was read at opening; empty to read it when it is asked for."""
-        self.size = self._count()
+        self.size = self.tables.count()
 
     @cached_property
     def _frontier(self) -> merkle.Frontier:
@@ -123,42 +92,27 @@ class Ledger:
         Whether it is the one that was signed and anchored is looked at before anything is
         appended: see `check_head`. Raises VaultError.
         """
-        _refuse_no_file(path)
         with explaining(path):
-            fresh = not path.exists()
-            if fresh:
-                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            connection = sqlite.open_writer(path)
+            tables = Tables.write(path)
             try:
-                _refuse_newer(path, connection)
-                if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-                    connection.executescript(f"BEGIN; {_TABLES} COMMIT;")
-                ledger = cls(path, connection, keys, anchors, clock)
+                ledger = cls(tables, keys, anchors, clock)
                 if not ledger.size:
                     ledger._begin(after or {})
             except BaseException:
-                connection.close()
+                tables.close()
                 raise
         return ledger
 
     @classmethod
     def read(cls, path: Path, keys: KeyStore, anchors: Anchors) -> Self:
         """Open for reading beside whoever writes, all as of one moment. Raises VaultError."""
-        _refuse_no_file(path)
-        if not path.exists():
-            raise VaultError(
-                f"There is no trace {path}.",
-                "gorillacomb scan PATH begins one; one that was there is in a backup only.",
-            )
         with explaining(path):
-            connection = sqlite.open_reader(path)
+            tables = Tables.read(path)
             try:
-                if not _refuse_newer(path, connection):
-                    raise VaultDamaged(f"{path} is not a trace of Gorilla Comb.", _NO_REPAIR)
-                ledger = cls(path, connection, keys, anchors)
+                ledger = cls(tables, keys, anchors)
                 ledger._hold_still()
             except BaseException:
-                connection.close()
+                tables.close()
                 raise
         return ledger
 
@@ -169,20 +123,12 @@ class Ledger:
         """
         with suppress(VaultError):  # `anchored` tells of it when it is asked
             self._anchored = [self._anchors.read(self.log)]
-        hold_still(self._connection)
-        self.size = self._count()
-
-    def _count(self) -> int:
-        found: int = self._connection.execute(
-            "SELECT coalesce(max(seq) + 1, 0) FROM entries"
-        ).fetchone()[0]
-        return found
+        self.tables.hold_still()
+        self.size = self.tables.count()
 
     def close(self) -> None:
         """Close it; what was not committed is dropped."""
-        if self._connection.in_transaction:
-            self._connection.rollback()
-        self._connection.close()
+        self.tables.close()
 
     def __enter__(self) -> Self:
         return self
@@ -199,22 +145,15 @@ class Ledger:
 
     def entry(self, seq: int) -> bytes:
         """The exact bytes of an entry. Raises VaultDamaged when it is not there."""
-        row = self._connection.execute("SELECT entry FROM entries WHERE seq = ?", (seq,)).fetchone()
-        if row is None or not isinstance(row[0], bytes):
-            raise VaultDamaged(f"Entry {seq} of the trace {self.path} is missing.", _NO_REPAIR)
-        return row[0]
+        return self.tables.entry(seq)
 
     def entries(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
         """(seq, entry) from ``start`` on, as they are stored; a forger's may stand below 0."""
-        return iter(
-            self._connection.execute(
-                "SELECT seq, entry FROM entries WHERE seq >= ? ORDER BY seq", (start,)
-            )
-        )
+        return self.tables.entries(start)
 
     def entries_backward(self) -> Iterator[tuple[int, bytes]]:
         """(seq, entry), the last one first."""
-        return iter(self._connection.execute("SELECT seq, entry FROM entries ORDER BY seq DESC"))
+        return self.tables.entries_backward()
 
     def node(self, level: int, place: int) -> bytes:
         """The hash of the perfect subtree of 2^level entries that starts at place * 2^level."""
@@ -223,24 +162,7 @@ class Ledger:
         if level < STORED_FROM:
             left, right = self.node(level - 1, 2 * place), self.node(level - 1, 2 * place + 1)
             return merkle.node_hash(left, right)
-        row = self._connection.execute(
-            "SELECT hash FROM subtrees WHERE level = ? AND place = ?", (level, place)
-        ).fetchone()
-        if row is None:
-            raise VaultRolledBack(
-                f"The trace {self.path} lacks a part of its tree (level {level}, place {place}).",
-                _SEE_VERIFY,
-            )
-        if not isinstance(row[0], bytes) or len(row[0]) != 32:
-            raise VaultRolledBack(
-                f"The trace {self.path} has a wrong hash in its tree (level {level}, {place}).",
-                _SEE_VERIFY,
-            )
-        return row[0]
-
-    def subtrees(self) -> Iterator[tuple[int, int, bytes]]:
-        """All stored (level, place, hash)."""
-        return iter(self._connection.execute("SELECT level, place, hash FROM subtrees"))
+        return self.tables.subtree(level, place)
 
     def root(self, size: int | None = None) -> bytes:
         """The root of the tree over the first ``size`` entries, or over all of them."""
@@ -265,12 +187,7 @@ class Ledger:
 
     def public_keys(self) -> list[bytes]:
         """The Ed25519 public keys that the log names, the first one first, 32 bytes each."""
-        return [key_in(self._fields(seq)) for seq in self.key_entries()]
-
-    def key_entries(self) -> list[int]:
-        """The seqs of the entries that name a key, as they are stored."""
-        rows = self._connection.execute("SELECT seq FROM keys ORDER BY seq").fetchall()
-        return [seq for (seq,) in rows]
+        return [key_in(self._fields(seq)) for seq in self.tables.key_entries()]
 
     def our_keys(self) -> list[bytes]:
         """The Ed25519 public keys in the user's key folder. Raises KeyMissing."""
@@ -290,49 +207,16 @@ class Ledger:
             return load(self.entry(seq))
         except ValueError:
             raise VaultDamaged(
-                f"Entry {seq} of the trace {self.path} is damaged.", _SEE_VERIFY
+                f"Entry {seq} of the trace {self.path} is damaged.", SEE_VERIFY
             ) from None
 
     def checkpoint(self) -> bytes:
         """The last checkpoint, a signed note."""
-        row = self._connection.execute(
-            "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1"
-        ).fetchone()
-        if row is None or not isinstance(row[0], bytes):
-            raise VaultRolledBack(f"The trace {self.path} has no checkpoint.", _NO_REPAIR)
-        return row[0]
-
-    def checkpoints(self) -> list[tuple[int, bytes]]:
-        """Every checkpoint that was made, as they are stored: (size, note)."""
-        return self._connection.execute(
-            "SELECT size, note FROM checkpoints ORDER BY size"
-        ).fetchall()
+        return self.tables.checkpoint()
 
     def anchored(self) -> bytes | None:
         """The checkpoint that is kept outside the vault; None when this machine has none."""
         return self._anchored[0] if self._anchored else self._anchors.read(self.log)
-
-    def backup(self, path: Path) -> None:
-        """Copy it, as it is at this moment, to a new file. Raises VaultError."""
-        with explaining(path):
-            sqlite.copy(self._connection, path)
-
-    def strange_tables(self) -> str | None:
-        """The name of a table, trigger or the like that is not as we made it; None for none."""
-        found = set(
-            self._connection.execute(
-                "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
-            ).fetchall()
-        )
-        ours = {(words.split()[2], _bare(words)) for words in _TABLES.split(";") if "(" in words}
-        strange = sorted(
-            str(name) for name, _ in {(name, _bare(sql)) for name, sql in found} ^ ours
-        )
-        return strange[0] if strange else None
-
-    def damage(self) -> str | None:
-        """What SQLite itself finds wrong with the file; None for nothing."""
-        return sqlite.damage(self._connection)
 
     def inclusion_proof(self, seq: int) -> list[bytes]:
         """The audit path of an entry in the tree as it is now."""
@@ -392,24 +276,32 @@ class Ledger:
             if not self._checked and self.size:
                 self.check_head()
             state = (self.size, self._prev)
-            self._connection.execute("BEGIN IMMEDIATE")
             try:
-                self._put(bodies)
-                if names_key:
-                    self._connection.execute("INSERT INTO keys VALUES (?)", (self.size - 1,))
-                key = first_key or self._signing_key()
-                signers = [key] if also is None else [also, key]
-                note = Checkpoint(self.origin, self.size, self._frontier.root()).signed(signers)
-                self._connection.execute("INSERT INTO checkpoints VALUES (?, ?)", (self.size, note))
-                self._connection.execute("COMMIT")
+                with self.tables.transaction():
+                    note = self._signed_batch(bodies, names_key, also, first_key)
             except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
                 self.size, self._prev = state
                 self._frontier = merkle.Frontier(self.size, self.node)
                 raise
         self._checked = True
         self._anchors.write(self.log, note)
+
+    def _signed_batch(
+        self,
+        bodies: list[Body],
+        names_key: bool,
+        also: SigningKey | None,
+        first_key: SigningKey | None,
+    ) -> bytes:
+        """Put entries and the checkpoint over them; returns that."""
+        self._put(bodies)
+        if names_key:
+            self.tables.put_key(self.size - 1)
+        key = first_key or self._signing_key()
+        signers = [key] if also is None else [also, key]
+        note = Checkpoint(self.origin, self.size, self._frontier.root()).signed(signers)
+        self.tables.put_checkpoint(self.size, note)
+        return note
 
     def _put(self, bodies: list[Body]) -> None:
         moment = str(self._clock())
@@ -424,14 +316,13 @@ class Ledger:
             nodes += [node for node in frontier.append(leaf) if node[0] >= STORED_FROM]
             prev = leaf.hex()
             seq += 1
-        self._connection.executemany("INSERT INTO entries VALUES (?, ?)", rows)
-        self._connection.executemany("INSERT INTO subtrees VALUES (?, ?, ?)", nodes)
+        self.tables.put(rows, nodes)
         self._prev, self.size = prev, seq
 
     def _signing_key(self) -> SigningKey:
         keys = self.public_keys()
         if not keys:
-            raise VaultRolledBack(f"The trace {self.path} names no key any more.", _SEE_VERIFY)
+            raise VaultRolledBack(f"The trace {self.path} names no key any more.", SEE_VERIFY)
         return self._keys.find(keys[-1])
 
     def refuse_rolled_back(self) -> None:
@@ -442,7 +333,7 @@ class Ledger:
         try:
             ahead = checkpoints.parse(kept, "The anchor")[0].size > self.size
         except Untrusted as error:
-            raise VaultRolledBack(f"{error.message} ({self.path})", _ROLLED_BACK) from None
+            raise VaultRolledBack(f"{error.message} ({self.path})", ROLLED_BACK) from None
         if ahead:
             self.check_head()
 
@@ -460,12 +351,12 @@ class Ledger:
             kept = self.anchored()
             anchor = None if kept is None else checkpoints.verified(kept, keys, "The anchor")
         except Untrusted as error:
-            raise VaultRolledBack(f"{error.message} ({self.path})", _ROLLED_BACK) from None
+            raise VaultRolledBack(f"{error.message} ({self.path})", ROLLED_BACK) from None
         if (last.origin, last.size, last.root) != (self.origin, self.size, self.root()):
             raise VaultRolledBack(
                 f"The trace {self.path} is not the one that was signed: its last checkpoint covers"
                 f" {last.size:,} entries, it has {self.size:,}, or others.",
-                _ROLLED_BACK,
+                ROLLED_BACK,
             )
         self._check_last_block()
         if anchor is None:
@@ -474,7 +365,7 @@ class Ledger:
             raise VaultRolledBack(
                 f"The trace {self.path} was rolled back or forked: {anchor.size:,} entries were"
                 f" signed before, it has {self.size:,}, or others.",
-                _ROLLED_BACK,
+                ROLLED_BACK,
             )
         self._checked = True
 
@@ -490,13 +381,8 @@ class Ledger:
         if merkle.node_hash(left, right) != self.node(STORED_FROM, place - 1):
             raise VaultRolledBack(
                 f"The last entries of the trace {self.path} are not those that were signed.",
-                _ROLLED_BACK,
+                ROLLED_BACK,
             )
-
-
-_SEE_VERIFY = "gorillacomb trace verify names the first entry that is not as it was signed."
-_NO_REPAIR = "Put a backup of the vault back, then run gorillacomb trace adopt."
-_ROLLED_BACK = "gorillacomb trace verify tells more; after restoring a backup: trace adopt."
 
 
 def key_in(entry: dict[str, Any]) -> bytes:
@@ -504,100 +390,12 @@ def key_in(entry: dict[str, Any]) -> bytes:
     try:
         return VerifierKey.parse(entry["key"]).public
     except (KeyError, TypeError, AttributeError, ValueError, Untrusted):
-        raise VaultRolledBack("An entry of the trace names a damaged key.", _NO_REPAIR) from None
+        raise VaultRolledBack("An entry of the trace names a damaged key.", NO_REPAIR) from None
 
 
 def log_in(genesis: object) -> str:
     """The id of the log that a genesis begins. Raises VaultRolledBack."""
     log = genesis.get("log") if isinstance(genesis, dict) else None
     if not isinstance(log, str) or len(log) != 32 or not all(c in "0123456789abcdef" for c in log):
-        raise VaultRolledBack("The first entry of the trace is no genesis.", _NO_REPAIR)
+        raise VaultRolledBack("The first entry of the trace is no genesis.", NO_REPAIR)
     return log
-
-
-def _bare(words: str | None) -> str:
-    """The words that make a table, without spaces and remarks."""
-    return "".join(re.sub("--.*", "", words or "").split())
-
-
-def _refuse_no_file(path: Path) -> None:
-    """Refuse what SQLite would follow out of the vault, or wait for: a link, a pipe."""
-    try:
-        facts = os.lstat(path)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise _unusable(path, error) from error
-    if not stat.S_ISREG(facts.st_mode):
-        raise VaultDamaged(f"{path} is not a file, but something else of that name.", _NO_REPAIR)
-
-
-def _refuse_newer(path: Path, connection: sqlite.Connection) -> int:
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > SCHEMA:
-        raise VaultNewer(
-            f"The trace {path} was written by a newer Gorilla Comb (schema {version}).",
-            "Upgrade Gorilla Comb, or use another vault with --vault.",
-        )
-    if version < 0:
-        raise VaultDamaged(f"{path} is not a trace of Gorilla Comb.", _NO_REPAIR)
-    return version
-
-
-def hold_still(connection: sqlite.Connection) -> None:
-    """Let a reader see from now on what stands at this moment, until it is closed."""
-    connection.execute("BEGIN")
-    connection.execute("SELECT name FROM sqlite_master").fetchone()  # only that takes the moment
-
-
-@contextmanager
-def explaining(path: Path) -> Iterator[None]:
-    """As `explaining_content`, for what writes: the errors of the system too."""
-    try:
-        with explaining_content(path):
-            yield
-    except OSError as error:
-        raise _unusable(path, error) from error
-
-
-@contextmanager
-def explaining_content(path: Path) -> Iterator[None]:
-    """Turn the errors of SQLite, and entries of a wrong form, into VaultError.
-
-    The trace is never deleted to repair anything.
-    """
-    try:
-        yield
-    except sqlite.DatabaseError as error:
-        raise _in_words(path, error) from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise VaultDamaged(
-            f"The trace {path} is damaged: {type(error).__name__}, {error}.", _NO_REPAIR
-        ) from error
-
-
-def _in_words(path: Path, error: sqlite.DatabaseError) -> VaultError:
-    name = getattr(error, "sqlite_errorname", "")
-    if name.startswith("SQLITE_FULL") or _is_full(path):
-        return VaultUnwritable(
-            f"The vault's disk is full: {path}.",
-            "What was acknowledged is kept. Make room there, and run the same again.",
-        )
-    if name.startswith(("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
-        return VaultUnwritable(
-            f"The trace {path} cannot be used: {error}.",
-            "What was acknowledged is kept. Check that disk, and its free space.",
-        )
-    return VaultDamaged(f"The trace {path} is damaged: {error}.", _NO_REPAIR)
-
-
-def _unusable(path: Path, error: OSError) -> VaultUnwritable:
-    return VaultUnwritable(
-        f"The trace {path} cannot be used: {cause_of(error)}.", "Check the vault's folder."
-    )
-
-
-def _is_full(path: Path) -> bool:
-    """Whether a disk has no room left: SQLite calls some failures of that kind I/O errors."""
-    facts = os.statvfs(path.parent)
-    return facts.f_bavail * facts.f_frsize < sqlite.PAGE_SIZE

@@ -11,7 +11,7 @@ from pathlib import Path
 from gorillacomb.vaultmesh.anchor import Anchors
 from gorillacomb.vaultmesh.audit import audit
 from gorillacomb.vaultmesh.entries import Body, Stamped, stamp
-from gorillacomb.vaultmesh.keys import KeyStore
+from gorillacomb.vaultmesh.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger
 
 from .places import BenchError, cache

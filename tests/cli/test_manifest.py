@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gorillacomb.manifest.format import parse_manifest
+from gorillacomb.manifest.parse import parse_manifest
 from tests.cli.run import Argument, Ran, complained, lines_on_screen, on_terminal, refused, run
 from tests.cli.stranger import ground, run_as_stranger
 from tests.trees import Link, make_tree, scan, settle

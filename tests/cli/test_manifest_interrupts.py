@@ -52,7 +52,8 @@ def _grow(manifest: Path, top: Path) -> None:
     """Let the manifest say that the long file is as long as it is."""
     import dataclasses
 
-    from gorillacomb.manifest.format import parse_manifest, to_json
+    from gorillacomb.manifest.format import to_json
+    from gorillacomb.manifest.parse import parse_manifest
 
     value = parse_manifest(manifest.read_bytes())
     with open(top / "long", "wb") as file:

@@ -13,8 +13,10 @@ import pytest
 
 from gorillacomb.cli import verify
 from gorillacomb.manifest.envelope import sign
-from gorillacomb.manifest.format import parse_manifest, to_json
-from gorillacomb.vaultmesh.keys import KeyStore, RsaSigningKey, public_pem
+from gorillacomb.manifest.format import to_json
+from gorillacomb.manifest.parse import parse_manifest
+from gorillacomb.vaultmesh.key_store import KeyStore
+from gorillacomb.vaultmesh.keys import RsaSigningKey, public_pem
 from gorillacomb.vaultmesh.note import VerifierKey
 from tests.cli.run import Argument, Ran, lines_on_screen, on_terminal, refused, run, shell, width_of
 from tests.cli.stranger import give, ground, run_as_stranger

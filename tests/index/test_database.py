@@ -345,7 +345,7 @@ def test_sql_stands_in_the_index_alone() -> None:
     words = ("SELECT ", "INSERT INTO ", "DELETE FROM ", "UPDATE ", "PRAGMA ")
     for path in (REPOSITORY / "gorillacomb").rglob("*.py"):
         part = path.relative_to(REPOSITORY / "gorillacomb").as_posix()
-        if part.startswith("index/") or part in ("sqlite.py", "vaultmesh/ledger.py"):
+        if part.startswith("index/") or part in ("sqlite.py", "vaultmesh/tables.py"):
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

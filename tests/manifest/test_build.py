@@ -18,7 +18,8 @@ from gorillacomb.errors import RootVanished, UsageFault
 from gorillacomb.manifest import work
 from gorillacomb.manifest.build import build
 from gorillacomb.manifest.document import Entry, Manifest
-from gorillacomb.manifest.format import parse_manifest, to_json
+from gorillacomb.manifest.format import to_json
+from gorillacomb.manifest.parse import parse_manifest
 from tests.manifest.samples import NOW, made
 from tests.trees import HardLink, Link, Tree, make_tree
 

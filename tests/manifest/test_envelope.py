@@ -19,8 +19,10 @@ from securesystemslib.signer import Key, SSlibKey  # type: ignore[attr-defined]
 
 from gorillacomb.errors import Untrusted
 from gorillacomb.manifest.envelope import check, key_id, pae, sign
-from gorillacomb.manifest.format import parse_manifest, to_json
-from gorillacomb.vaultmesh.keys import KeyStore, RsaSigningKey, SigningKey, public_pem
+from gorillacomb.manifest.format import to_json
+from gorillacomb.manifest.parse import parse_manifest
+from gorillacomb.vaultmesh.key_store import KeyStore
+from gorillacomb.vaultmesh.keys import RsaSigningKey, SigningKey, public_pem
 from tests.manifest.samples import SAMPLE
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ import pytest
 
 from gorillacomb.errors import KeyMissing, Untrusted
 from gorillacomb.manifest.export.oms import bundle
-from gorillacomb.vaultmesh.keys import PASSPHRASE, EcdsaSigningKey, KeyStore
+from gorillacomb.vaultmesh.key_store import KeyStore
+from gorillacomb.vaultmesh.keys import PASSPHRASE, EcdsaSigningKey
 from tests.manifest.exports import NOT_UTF8, ODD_NAMES, change_a_byte, left, manifest_of, odd_tree
 from tests.manifest.exports import tool as outside_tool
 from tests.trees import Link, make_tree

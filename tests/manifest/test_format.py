@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb.errors import Untrusted
-from gorillacomb.manifest import format as form
-from gorillacomb.manifest.document import Entry, Manifest
-from gorillacomb.manifest.format import PREDICATE, entry_line, parse_manifest, to_json
+from gorillacomb.manifest import parse as parsing
+from gorillacomb.manifest.check import checked_manifest
+from gorillacomb.manifest.document import Entry, Malformed, Manifest
+from gorillacomb.manifest.format import PREDICATE, entry_line, to_json
+from gorillacomb.manifest.parse import parse_manifest
 from gorillacomb.vaultmesh import jcs
 from tests.manifest.samples import SAMPLE, document, file, manifests, resealed
 
@@ -333,7 +335,7 @@ def test_more_than_any_manifest_has_is_refused_before_it_fills_the_memory() -> N
 
 
 def test_what_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(form, "MOST_BYTES", 100)
+    monkeypatch.setattr(parsing, "MOST_BYTES", 100)
     with pytest.raises(Untrusted, match="larger than"):
         parse_manifest(to_json(SAMPLE))
 
@@ -349,8 +351,8 @@ def test_cut_short_anywhere_it_is_refused() -> None:
 def _careful(data: bytes) -> Manifest | None:
     """What the reading that knows no layout makes of it."""
     try:
-        return form._manifest(jcs.parse(data, "it"))
-    except (Untrusted, form._Bad):
+        return checked_manifest(jcs.parse(data, "it"))
+    except (Untrusted, Malformed):
         return None
 
 
@@ -370,8 +372,8 @@ def test_reading_by_lines_lets_in_nothing_that_careful_reading_refuses(
         at = int(where * len(data))
         data = data[:at] + piece + data[at + length :]
     try:
-        fast = form._read_by_lines(data)
-    except form._Bad:
+        fast = parsing._read_by_lines(data)
+    except Malformed:
         fast = None
     if fast is not None:
         assert _careful(data) == fast
@@ -383,7 +385,7 @@ def test_reading_by_lines_lets_in_nothing_that_careful_reading_refuses(
 
 @given(manifests())
 def test_what_is_written_is_read_by_lines(manifest: Manifest) -> None:
-    found = form._read_by_lines(to_json(manifest))
+    found = parsing._read_by_lines(to_json(manifest))
     assert found == (manifest if manifest.entries else None)
 
 

@@ -21,7 +21,8 @@ from gorillacomb import openat
 from gorillacomb.errors import RootVanished, UsageFault
 from gorillacomb.manifest import work
 from gorillacomb.manifest.document import Entry, Manifest
-from gorillacomb.manifest.format import parse_manifest, to_json
+from gorillacomb.manifest.format import to_json
+from gorillacomb.manifest.parse import parse_manifest
 from gorillacomb.manifest.verify import Renamed, Verification, verify
 from tests.manifest.samples import NOW, file, made
 from tests.trees import Link, Tree, make_tree

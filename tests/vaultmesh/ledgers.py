@@ -15,9 +15,11 @@ from gorillacomb.vaultmesh import entries, jcs, merkle
 from gorillacomb.vaultmesh.anchor import Anchors
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
 from gorillacomb.vaultmesh.entries import Body, Stamped
-from gorillacomb.vaultmesh.keys import KeyStore, SigningKey
+from gorillacomb.vaultmesh.key_store import KeyStore
+from gorillacomb.vaultmesh.keys import SigningKey
 from gorillacomb.vaultmesh.ledger import STORED_FROM, Ledger
 from gorillacomb.vaultmesh.note import VerifierKey
+from gorillacomb.vaultmesh.tables import Tables
 
 SIZE = 2000
 BATCHES = (1, 104, 300, 704, 1001, 1002, 1003, 1500, 1992, SIZE)
@@ -64,7 +66,7 @@ class World:
 
     def ledger_on(self, connection: sqlite3.Connection) -> Ledger:
         """The ledger as a connection sees it in the middle of a transaction."""
-        return Ledger(self.trace, connection, self.keys, self.anchors)
+        return Ledger(Tables(self.trace, connection), self.keys, self.anchors)
 
     def edit(self) -> sqlite3.Connection:
         return sqlite3.connect(self.trace, isolation_level=None)
@@ -86,7 +88,7 @@ def make_world(home: Path) -> World:
                 ledger.append(body(seq) for seq in range(ledger.size, size))
             if size == WEEK:
                 world.home.joinpath("last week").mkdir()
-                ledger.backup(home / "last week/trace.db")
+                ledger.tables.backup(home / "last week/trace.db")
         assert ledger.size == SIZE
     return world
 

@@ -59,7 +59,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> World:
     world = make_world(tmp_path_factory.mktemp("tamper") / "home")
     with world.read() as ledger:
         assert audit(ledger) == Audit(SIZE, ledger.root(), anchor="consistent")
-        assert [size for size, _ in ledger.checkpoints()] == list(BATCHES)
+        assert [size for size, _ in ledger.tables.checkpoints()] == list(BATCHES)
     return world
 
 

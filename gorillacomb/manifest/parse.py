@@ -1,0 +1,115 @@
+"""Reading the file of a manifest that came from outside."""
+
+from __future__ import annotations
+
+import re
+from codecs import BOM_UTF8
+from hashlib import sha256
+from json import JSONDecodeError
+from typing import Any
+
+from gorillacomb.errors import Untrusted
+from gorillacomb.manifest.check import MOST_MODE, checked_entry, checked_manifest
+from gorillacomb.manifest.document import Entry, Malformed, Manifest
+from gorillacomb.manifest.format import END, FILES, entry_line
+from gorillacomb.manifest.paths import MOST_PATH
+from gorillacomb.vaultmesh import jcs
+
+MOST_BYTES = 1 << 30
+"""Of a manifest; one of 250,000 files has 80 million."""
+_MOST_PARTS = 40_000_000
+"""Values in it: each takes up to 60 bytes once it is read."""
+_PLAIN_FILE = re.compile(
+    r'\{"blake3":"([0-9a-f]{64})","mode":(0|[1-9][0-9]{0,3}),"mtime_ns":"(0|-?[1-9][0-9]{0,24})",'
+    r'"path":"((?!\.{1,2}[/"])[^"\\\x00-\x1f/]+(?:/(?!\.{1,2}[/"])[^"\\\x00-\x1f/]+)*)",'
+    r'"seq":(null|0|[1-9][0-9]{0,14}),"sha256":"([0-9a-f]{64})","size":(0|[1-9][0-9]{0,14}),'
+    r'"type":"file"\}'
+)
+"""The line of a file whose path needs no escapes, as nearly all are."""
+
+
+def parse_manifest(data: bytes, what: str = "The manifest") -> Manifest:
+    """Read a manifest that came from outside; ``what`` names it in errors.
+
+    Raises Untrusted for anything that `to_json` could not have meant.
+    """
+    if len(data) > MOST_BYTES:
+        raise Untrusted(f"{what} is refused: it is larger than {MOST_BYTES >> 20} MiB.")
+    if sum(map(data.count, (b",", b"[", b"{"))) > _MOST_PARTS:
+        raise Untrusted(f"{what} is refused: it has more parts than any manifest.")
+    try:
+        return _read_by_lines(data) or checked_manifest(parse_json(data, what))
+    except Malformed as bad:
+        raise Untrusted(f"{what} is refused: {bad}.") from None
+
+
+def parse_json(data: bytes, what: str) -> Any:
+    """As `jcs.parse`, with words for people where Python's own would say what is no JSON."""
+    if not data or data.isspace():
+        raise Untrusted(f"{what} is refused: it is empty.")
+    try:
+        return jcs.parse(data, what)
+    except Untrusted as error:
+        cause = error.__context__
+        if not isinstance(cause, JSONDecodeError):
+            raise
+    if data.startswith(BOM_UTF8):
+        raise Untrusted(f"{what} is refused: it is no JSON: a byte order mark stands before it.")
+    place = f"line {cause.lineno:,}, column {cause.colno:,}"
+    raise Untrusted(f"{what} is refused: it is no JSON (see {place}).")
+
+
+def _read_by_lines(data: bytes) -> Manifest | None:
+    """Read a manifest that has the very form that `to_json` gives it, in half the time.
+
+    None for any other, and for one that is to be refused: `checked_manifest` says what is wrong.
+    Each line is matched, or read and written again, so that nothing can stand in it that the
+    careful reading would not have met; the head and the end are read as the JSON that they are.
+    """
+    head, mark, rest = data.partition(FILES)
+    if not mark or not rest.endswith(END) or len(rest) == len(END):
+        return None
+    try:
+        value = jcs.parse(head + mark + END, "it")
+        entries = _entries_of_lines(rest[: -len(END)].decode("utf-8"))
+        if value["predicate"]["files"] != []:
+            return None
+        digest = sha256(b"[")
+        digest.update(rest[: -len(END)].replace(b",\n", b","))
+        digest.update(b"]")
+        return checked_manifest(value, entries, digest.hexdigest())
+    except (Untrusted, ValueError, KeyError, TypeError):
+        return None
+
+
+def _entries_of_lines(text: str) -> list[Entry]:
+    """Read lines with a comma between them; raises ValueError or Untrusted for odd ones."""
+    entries: list[Entry] = []
+    at, end = 0, len(text)
+    while True:
+        match = _PLAIN_FILE.match(text, at)
+        stop = -1 if match is None else match.end()
+        if match is None or not (stop == end or text.startswith(",\n", stop)):
+            stop = text.find(",\n", at)
+            stop = end if stop < 0 else stop
+            entries.append(_entry_of_odd_line(text[at:stop]))
+        else:
+            blake3, mode, mtime, path, seq, digest, size = match.groups()
+            number = int(mode)
+            if number > MOST_MODE or len(path) > MOST_PATH // 4:
+                raise Malformed("it is out of bounds")
+            stamp = None if seq == "null" else int(seq)
+            place, length, time = path.encode("utf-8"), int(size), int(mtime)
+            entries.append(Entry(place, "file", number, length, time, None, blake3, digest, stamp))
+        if stop == end:
+            return entries
+        at = stop + 2
+
+
+def _entry_of_odd_line(line: str) -> Entry:
+    """Read the line of a link, a folder or an odd path, which has to be in its canonical form."""
+    data = line.encode("utf-8")
+    entry = checked_entry(jcs.parse(data, "it"))
+    if entry_line(entry) != data:
+        raise Malformed("it is not in its canonical form")
+    return entry
