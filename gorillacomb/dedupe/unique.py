@@ -16,7 +16,7 @@ from itertools import groupby
 
 from gorillacomb.bytepaths import join
 from gorillacomb.dedupe.clutter import NOISE
-from gorillacomb.dedupe.vouch import TREATED_AS_GONE, Place, Vouching, stands
+from gorillacomb.dedupe.vouch import TREATED_AS_GONE, Place, Refused, Vouching, stands
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.vouchers import (
@@ -151,18 +151,13 @@ class _Found:
 def _look_for(copies: Sequence[Voucher], place: Place, vouching: Vouching) -> _Found:
     found = _Found()
     for copy in copies:
-        refused = vouching.refusal(copy, place)
-        if refused is None:
-            try:
-                identity = identity_of(os.lstat(copy.path)) if vouching.online[copy.root] else None
-            except OSError as error:  # it went meanwhile
-                refused = cause_of(error)
-        if refused is None:
-            found.vouchers.setdefault(identity, copy)
+        answer = vouching.look(copy, place)
+        if not isinstance(answer, Refused):
+            found.vouchers.setdefault(answer, copy)
             if len(found.vouchers) == 2:
                 break
-        elif refused != TREATED_AS_GONE and found.cause is None:
-            found.cause = f"{refused}: {os.fsdecode(copy.path)}"
+        elif answer.cause != TREATED_AS_GONE and found.cause is None:
+            found.cause = f"{answer.cause}: {os.fsdecode(copy.path)}"
     return found
 
 

@@ -79,6 +79,13 @@ def _is_temporary(part: bytes, in_project: bool) -> bool:
     return name in (b"tmp", b"temp") or (name in (b"cache", b"caches") and not in_project)
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A copy does not vouch."""
+
+    cause: str
+
+
 @dataclass(slots=True)
 class Vouching:
     """Looks at copies on disk, by the roots that are there."""
@@ -98,20 +105,20 @@ class Vouching:
     _gone: dict[int, bool] = field(default_factory=dict)
     _places: dict[int, Place] = field(default_factory=dict)
 
-    def refusal(self, copy: Voucher, place: Place) -> str | None:
-        """Why a copy does not vouch; None when it does.
+    def look(self, copy: Voucher, place: Place) -> Refused | Identity | None:
+        """Why a copy does not vouch, or else what file it is; None for one that counts unseen.
 
         ``place`` is the kind of place in which stands what it is to vouch for.
         """
         if self._is_gone(copy):
-            return TREATED_AS_GONE
+            return Refused(TREATED_AS_GONE)
         where = self.place(copy)
         if where is Place.PASSING or where not in (Place.PLAIN, place):
-            return str(where)
+            return Refused(where)
         if copy.state != State.HASHED:
-            return "written while it was read"
+            return Refused("written while it was read")
         if not self.online[copy.root]:
-            return None if self.count_offline else "on a drive that is not there"
+            return None if self.count_offline else Refused("on a drive that is not there")
         return self._standing(copy)
 
     def _is_gone(self, copy: Voucher) -> bool:
@@ -133,23 +140,25 @@ class Vouching:
             )
         return self._places[file.folder]
 
-    def _standing(self, copy: Voucher) -> str | None:
-        """Why a copy on a drive that is there is not what was read."""
+    def _standing(self, copy: Voucher) -> Refused | Identity:
+        """What file a copy is on a drive that is there, if it is still what was read."""
         folder = os.path.dirname(copy.path)
         try:
             facts = os.lstat(copy.path)
         except FileNotFoundError:
-            return "gone since the scan"
+            return Refused("gone since the scan")
         except OSError as error:
-            return error.strerror or str(error)
+            return Refused(error.strerror or str(error))
         if not stands(copy, facts):
-            return "changed since the scan"
+            return Refused("changed since the scan")
         if folder not in self._folders:
             self._folders[folder] = _identity_without_links(folder)
         identity = self._folders[folder]
         if identity is None:
-            return "now reached through a link"
-        return "the same file seen through another path" if identity in self.gone_folders else None
+            return Refused("now reached through a link")
+        if identity in self.gone_folders:
+            return Refused("the same file seen through another path")
+        return identity_of(facts)
 
 
 def stands(copy: Voucher, facts: os.stat_result) -> bool:
