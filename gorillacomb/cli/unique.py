@@ -139,9 +139,10 @@ def _story(report: UniqueReport, shown: int | None) -> Iterator[str]:
             yield _line(f"{render.size(size):>9}", shown_path, width and width - 12) + (
                 f" ({render.count(files, 'file')})"
             )
-        causes = Counter(each.cause.partition(":")[0] for each in report.unique if each.cause)
+        causes = Counter(each.cause for each in report.unique if each.cause)
         for cause, number in causes.items():
-            yield f"  {number:,} of them have a copy that does not count:"
+            verb = "has" if number == 1 else "have"
+            yield f"  {number:,} of them {verb} a copy that does not count:"
             yield f"    {cause}"
     if report.unproven:
         many = render.count(len(report.unproven), "entry", "entries")
@@ -266,7 +267,7 @@ def _document(report: UniqueReport) -> dict[str, object]:
                 **render.path_object(each.path),
                 "size": each.size,
                 "blake3": each.digest.hex(),
-                "cause": each.cause,
+                "cause": _cause(each),
             }
             for each in report.unique
         ],
@@ -282,3 +283,8 @@ def _document(report: UniqueReport) -> dict[str, object]:
             for path, oldest in report.offline.items()
         ],
     }
+
+
+def _cause(file: UniqueFile) -> str | None:
+    """Why the known copy of a file does not count, with its path."""
+    return None if file.copy is None else f"{file.cause}: {os.fsdecode(file.copy)}"

@@ -56,8 +56,10 @@ class UniqueFile:
     """Absolute."""
     size: int
     digest: bytes
-    cause: str | None
-    """Why the copy that the index knows of does not count; None when it knows of none."""
+    cause: str | None = None
+    """Why a copy that the index knows of does not count; None when it knows of none."""
+    copy: bytes | None = None
+    """The absolute path of that copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +146,8 @@ class _Found:
 
     vouchers: dict[Identity | None, Voucher] = field(default_factory=dict)
     """By what file it is; None for one on a drive that is not there."""
-    cause: str | None = None
-    """Why one that is known does not."""
+    refused: tuple[str, bytes] | tuple[None, None] = (None, None)
+    """Why one that is known does not, and its path."""
 
 
 def _look_for(copies: Sequence[Voucher], place: Place, vouching: Vouching) -> _Found:
@@ -156,8 +158,8 @@ def _look_for(copies: Sequence[Voucher], place: Place, vouching: Vouching) -> _F
             found.vouchers.setdefault(answer, copy)
             if len(found.vouchers) == 2:
                 break
-        elif answer.cause != TREATED_AS_GONE and found.cause is None:
-            found.cause = f"{answer.cause}: {os.fsdecode(copy.path)}"
+        elif answer.cause != TREATED_AS_GONE and found.refused[0] is None:
+            found.refused = answer.cause, copy.path
     return found
 
 
@@ -172,7 +174,9 @@ def _judge(file: _Known, found: _Found, vouching: Vouching, report: UniqueReport
         _note(found.vouchers[file.identity], vouching, report)
         return
     assert file.file.digest is not None
-    report.unique.append(UniqueFile(file.file.path, file.file.size, file.file.digest, found.cause))
+    report.unique.append(
+        UniqueFile(file.file.path, file.file.size, file.file.digest, *found.refused)
+    )
 
 
 def _note(copy: Voucher, vouching: Vouching, report: UniqueReport) -> None:

@@ -200,6 +200,15 @@ def test_a_copy_that_changed_or_went_does_not_vouch(tmp_path: Path, vault: Path)
     }
 
 
+def test_a_colon_in_a_path_or_a_cause_confuses_nobody(tmp_path: Path, vault: Path) -> None:
+    top = combed(tmp_path / "top", vault, {"A": {"a": "1"}, "B: two": {"b: 3": "1"}})
+    (top / "B: two/b: 3").unlink()
+    answer = run("unique", top / "A", "--json", vault=vault).json()
+    assert answer["unique"][0]["cause"] == f"gone since the scan: {top}/B: two/b: 3"
+    lines = run("unique", top / "A", vault=vault).out.splitlines()
+    assert lines[2:] == ["  1 of them has a copy that does not count:", "    gone since the scan"]
+
+
 def test_a_folder_that_became_a_link_to_the_other_does_not_vouch(
     tmp_path: Path, vault: Path
 ) -> None:
