@@ -100,6 +100,7 @@ def command(
         try:
             report = unique(index, found.path, root, found.folder, vouching, shown, noise_names())
         finally:
+            vouching.close()
             shown.close()
     with render.reader_may_leave():
         if as_json:

@@ -16,7 +16,7 @@ from itertools import groupby
 
 from gorillacomb.bytepaths import join
 from gorillacomb.dedupe.clutter import NOISE
-from gorillacomb.dedupe.vouch import TREATED_AS_GONE, Place, Refused, Vouching, stands
+from gorillacomb.dedupe.vouch import TREATED_AS_GONE, Place, Refused, Vouching, entries_of, stands
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.vouchers import (
@@ -214,7 +214,7 @@ class _Walk:
                     continue
                 try:
                     descriptor = open_folders.open(relative)
-                    entries = _entries(descriptor)
+                    entries = entries_of(descriptor)
                     self.folders.add(identity_of(os.fstat(descriptor)))
                 except OSError as error:
                     self._unproven(path, cause_of(error))
@@ -265,16 +265,3 @@ class _Walk:
 
     def _unproven(self, path: bytes, cause: str) -> None:
         self.report.unproven.append(Unproven(path, cause))
-
-
-def _entries(descriptor: int) -> list[tuple[bytes, os.stat_result]]:
-    """What stands in an open folder, links not followed."""
-    with os.scandir(descriptor) as entries:
-        names = [os.fsencode(entry.name) for entry in entries]
-    found = []
-    for name in names:
-        try:
-            found.append((name, os.stat(name, dir_fd=descriptor, follow_symlinks=False)))
-        except FileNotFoundError:
-            continue  # it went meanwhile
-    return found

@@ -8,6 +8,7 @@ so does what they keep for themselves, such as ``.git`` or a photo library.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Collection
@@ -22,6 +23,7 @@ from gorillacomb.model import Root, State
 from gorillacomb.openat import OUR_FOLDER, Identity, OpenFolders, fold, identity_of, int64
 
 TREATED_AS_GONE = "treated as gone"
+LINKED = "now reached through a link"
 _TRASH = frozenset(
     b"trash .trash .trashes $recycle.bin .recycle.bin .recycle #recycle @recycle recycler recycled"
     b" lost+found .snapshot .snapshots @snapshots #snapshot ~snapshot .zfs timeshift .timeshift"
@@ -29,6 +31,10 @@ _TRASH = frozenset(
     b" .temporaryitems .thumbnails".split()
 ) | {b"recently deleted"}
 _TRASH_BEFORE = (b".trash-", b"@gmt-")
+
+
+Facts = dict[bytes, os.stat_result]
+"""What stands in a folder, by name."""
 
 
 class Place(StrEnum):
@@ -101,7 +107,13 @@ class Vouching:
     machine_made: frozenset[bytes] = frozenset()
     """Names of folders that programs make, beside those that are known for it."""
     count_offline: bool = False
-    _folders: dict[bytes, Identity | None] = field(default_factory=dict)
+    _direct: dict[int, bool] = field(default_factory=dict)
+    """By root, whether no link leads to it."""
+    _opened: tuple[int, OpenFolders] | None = None
+    """The root that was entered last."""
+    _folders: dict[bytes, Identity | Refused] = field(default_factory=dict)
+    _deep: dict[bytes, Facts] = field(default_factory=dict)
+    """What stands in folders whose path is about too long for the system."""
     _gone: dict[int, bool] = field(default_factory=dict)
     _places: dict[int, Place] = field(default_factory=dict)
 
@@ -142,23 +154,71 @@ class Vouching:
 
     def _standing(self, copy: Voucher) -> Refused | Identity:
         """What file a copy is on a drive that is there, if it is still what was read."""
-        folder = os.path.dirname(copy.path)
+        path = os.path.dirname(copy.path)
+        folder = self._folders.get(path)
+        if folder is None:
+            folder = self._folders[path] = self._folder(copy.root, path)
+        if isinstance(folder, Refused):
+            return folder
+        if folder in self.gone_folders:
+            return Refused("the same file seen through another path")
         try:
-            facts = os.lstat(copy.path)
-        except FileNotFoundError:
-            return Refused("gone since the scan")
+            facts = self._facts(copy, path)
         except OSError as error:
-            return Refused(error.strerror or str(error))
+            return _refusal(error)
         if not stands(copy, facts):
             return Refused("changed since the scan")
-        if folder not in self._folders:
-            self._folders[folder] = _identity_without_links(folder)
-        identity = self._folders[folder]
-        if identity is None:
-            return Refused("now reached through a link")
-        if identity in self.gone_folders:
-            return Refused("the same file seen through another path")
         return identity_of(facts)
+
+    def _folder(self, root: int, path: bytes) -> Refused | Identity:
+        """Which folder stands at a path below a root, if it is reached without a link."""
+        top = self.roots[root].path
+        if root not in self._direct:
+            self._direct[root] = os.path.realpath(top) == top
+        if not self._direct[root]:
+            return Refused(LINKED)
+        try:
+            return identity_of(os.fstat(self._open(root, path)))
+        except OSError as error:
+            linked = error.errno in (errno.ENOTDIR, errno.ELOOP) and os.path.isdir(path)
+            return Refused(LINKED) if linked else _refusal(error)
+
+    def _open(self, root: int, path: bytes) -> int:
+        """A descriptor of the folder at a path below a root, good until the next call."""
+        top = self.roots[root].path
+        if self._opened is None or self._opened[0] != root:
+            self.close()
+            self._opened = root, OpenFolders(top)
+        return self._opened[1].open(below(path, top))
+
+    def _facts(self, copy: Voucher, folder: bytes) -> os.stat_result:
+        """Look at a copy in a folder that is reached without a link.
+
+        By its path, which costs least; where that is longer than the system takes, the folder is
+        opened step by step, and all that stands in it is looked at in one go.
+        """
+        try:
+            return os.lstat(copy.path)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+        if folder not in self._deep:
+            self._deep[folder] = dict(entries_of(self._open(copy.root, folder)))
+        facts = self._deep[folder].get(os.path.basename(copy.path))
+        if facts is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return facts
+
+    def close(self) -> None:
+        """Close the folders that it had to open."""
+        if self._opened is not None:
+            self._opened[1].close()
+            self._opened = None
+
+
+def _refusal(error: OSError) -> Refused:
+    gone = error.errno in (errno.ENOENT, errno.ENOTDIR)
+    return Refused("gone since the scan" if gone else error.strerror or str(error))
 
 
 def stands(copy: Voucher, facts: os.stat_result) -> bool:
@@ -172,12 +232,15 @@ def stands(copy: Voucher, facts: os.stat_result) -> bool:
     )
 
 
-def _identity_without_links(folder: bytes) -> Identity | None:
-    """Which folder stands at a path; None where a link leads to it, or it is gone."""
-    try:
-        return identity_of(os.stat(folder)) if os.path.realpath(folder) == folder else None
-    except OSError:
-        return None
+def entries_of(descriptor: int) -> list[tuple[bytes, os.stat_result]]:
+    """What stands in an open folder, links not followed."""
+    with os.scandir(descriptor) as entries:
+        names = [os.fsencode(entry.name) for entry in entries]
+    found = []
+    for name in names:
+        with suppress(FileNotFoundError):  # it went meanwhile
+            found.append((name, os.stat(name, dir_fd=descriptor, follow_symlinks=False)))
+    return found
 
 
 def folders_below(paths: Collection[bytes]) -> set[Identity]:
