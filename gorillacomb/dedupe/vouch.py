@@ -20,7 +20,15 @@ from gorillacomb.bytepaths import below, is_below, join
 from gorillacomb.dedupe.clutter import is_kept, is_machine_made
 from gorillacomb.index.vouchers import Voucher
 from gorillacomb.model import Root, State
-from gorillacomb.openat import OUR_FOLDER, Identity, OpenFolders, fold, identity_of, int64
+from gorillacomb.openat import (
+    OUR_FOLDER,
+    Identity,
+    OpenFolders,
+    fold,
+    identity_of,
+    int64,
+    is_placeholder,
+)
 
 TREATED_AS_GONE = "treated as gone"
 LINKED = "now reached through a link"
@@ -166,6 +174,8 @@ class Vouching:
             facts = self._facts(copy, path)
         except OSError as error:
             return _refusal(error)
+        if is_placeholder(facts):
+            return Refused("only in the cloud")
         if not stands(copy, facts):
             return Refused("changed since the scan")
         return identity_of(facts)

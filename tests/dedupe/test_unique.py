@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
+from gorillacomb.cli.unique import command
+from gorillacomb.dedupe import unique as unique_module
+from gorillacomb.dedupe import vouch
+from gorillacomb.model import State
+from gorillacomb.scan import read
 from tests.cli.mounts import bind, tmpfs
 from tests.cli.run import run
 from tests.cli.stranger import give, ground, run_as_stranger
 from tests.dedupe.forests import forests
-from tests.trees import HardLink, Link, Tree, make_tree, scan, settle
+from tests.trees import HardLink, Link, Tree, make_tree, rows_in_index, scan, settle
 
-Answer = dict[str, object]
+Document = dict[str, Any]
 
 
 def unique(vault: Path, path: Path, *options: str | Path) -> tuple[int, set[str], dict[str, str]]:
@@ -403,3 +412,98 @@ def test_folders_as_deep_as_they_come(tmp_path: Path, vault: Path) -> None:
         assert unique(vault, top / "A", "--except", top / "B")[0] == 1
     finally:
         subprocess.run(["rm", "-r", str(top)], check=True)  # Python's own removal recurses
+
+
+CLOUDY = 4_321
+
+
+@pytest.fixture
+def leave(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Says from now on, to these modules, that files of one size are only in the cloud."""
+
+    def leave(*modules: ModuleType) -> None:
+        for module in modules:
+            monkeypatch.setattr(module, "is_placeholder", lambda facts: facts.st_size == CLOUDY)
+            if hasattr(module, "HAS_PLACEHOLDERS"):
+                monkeypatch.setattr(module, "HAS_PLACEHOLDERS", True)
+
+    return leave
+
+
+def here(vault: Path, path: Path, capfd: pytest.CaptureFixture[str], *options: str) -> Document:
+    """What `unique` says in this process, where a test can change what a file system tells."""
+    arguments = [str(path), "--json", "--vault", str(vault), *options]
+    code = command.main(arguments, standalone_mode=False)
+    document: Document = json.loads(capfd.readouterr().out)
+    assert code == (1 if document["unique"] or document["unproven"] else 0)
+    return document
+
+
+def combed_clouds(tmp_path: Path, vault: Path) -> Path:
+    tree: Tree = {"a": "2" * CLOUDY}
+    return combed(tmp_path / "top", vault, {"A": tree, "B": tree})
+
+
+@pytest.mark.parametrize("scanned_since", [True, False])
+def test_what_is_only_in_the_cloud_is_unproven(
+    tmp_path: Path,
+    vault: Path,
+    leave: Callable[..., None],
+    capfd: pytest.CaptureFixture[str],
+    scanned_since: bool,
+) -> None:
+    top = combed_clouds(tmp_path, vault)
+    if scanned_since:
+        leave(read)
+        (top / "A/a").touch()
+        scan(vault, top)
+    leave(unique_module)
+    document = here(vault, top / "A", capfd)
+    cause = "only in the cloud"
+    assert document["unproven"] == [{"path": str(top / "A/a"), "cause": cause}]
+    assert document["unique"] == [] and document["vouched_by"] == []
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_copy_that_is_only_in_the_cloud_does_not_vouch(
+    tmp_path: Path,
+    vault: Path,
+    leave: Callable[..., None],
+    capfd: pytest.CaptureFixture[str],
+    before: bool,
+) -> None:
+    """Neither one that the scan knew for one, nor one that left since."""
+    top = combed_clouds(tmp_path, vault)
+    if before:
+        leave(read)
+        (top / "B/a").touch()
+        settle(top)
+        scan(vault, top / "B")
+    else:
+        assert here(vault, top / "A", capfd)["unique"] == []
+        leave(vouch)
+    document = here(vault, top / "A", capfd)
+    causes = [each["cause"] for each in document["unique"]]
+    assert causes == [None if before else f"only in the cloud: {top}/B/a"]
+
+
+def test_what_a_quick_scan_left_unread_is_unproven_and_vouches_for_nothing(
+    tmp_path: Path, vault: Path
+) -> None:
+    """Also where the digest of what stood there before is still known."""
+    large = 3_000_000
+    top = combed(tmp_path / "top", vault, {side: {"a": "1" * large, "b": "small"} for side in "AB"})
+    (top / "A/new").write_text("2" * (large + 1))
+    (top / "A/a").touch()
+    (top / "B/a").write_text("1" * (large + 2))
+    settle(top)
+    scan(vault, top, quick=True)
+    assert unique(vault, top / "A") == (1, set(), {"a": "not read yet", "new": "not read yet"})
+    assert unique(vault, top / "B")[2] == {"a": "not read yet"}
+
+    (top / "A/new").unlink()
+    (top / "A/a").write_text("1" * (large + 2))
+    settle(top)
+    scan(vault, top / "A")
+    assert rows_in_index(vault)[bytes(top / "B/a")][0] == State.PENDING
+    assert unique(vault, top / "A") == (1, {"a"}, {})
