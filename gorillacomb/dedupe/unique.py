@@ -214,7 +214,7 @@ class _Walk:
                     continue
                 try:
                     descriptor = open_folders.open(relative)
-                    entries = entries_of(descriptor)
+                    entries = list(entries_of(descriptor))
                     self.folders.add(identity_of(os.fstat(descriptor)))
                 except OSError as error:
                     self._unproven(path, cause_of(error))
@@ -222,6 +222,9 @@ class _Walk:
                 below_here = folders_in(connection, known.id)
                 rows = files_in(connection, root.id, known.id, path)
                 for name, facts in entries:
+                    if isinstance(facts, OSError):
+                        self._unproven(join(path, name), cause_of(facts))
+                        continue
                     if not stat.S_ISDIR(facts.st_mode):
                         yield from self._file(join(path, name), facts, rows.get(name))
                         continue

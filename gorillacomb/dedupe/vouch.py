@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -39,10 +39,8 @@ _TRASH = frozenset(
     b" .temporaryitems .thumbnails".split()
 ) | {b"recently deleted"}
 _TRASH_BEFORE = (b".trash-", b"@gmt-")
-
-
-Facts = dict[bytes, os.stat_result]
-"""What stands in a folder, by name."""
+_THROWN_AWAY = (b".trashed-", b".pending-")
+"""How Android renames a file, in its place, that it will remove by itself some day."""
 
 
 class Place(StrEnum):
@@ -120,7 +118,7 @@ class Vouching:
     _opened: tuple[int, OpenFolders] | None = None
     """The root that was entered last."""
     _folders: dict[bytes, Identity | Refused] = field(default_factory=dict)
-    _deep: dict[bytes, Facts] = field(default_factory=dict)
+    _deep: dict[bytes, dict[bytes, os.stat_result | OSError]] = field(default_factory=dict)
     """What stands in folders whose path is about too long for the system."""
     _gone: dict[int, bool] = field(default_factory=dict)
     _places: dict[int, Place] = field(default_factory=dict)
@@ -133,6 +131,8 @@ class Vouching:
         if self._is_gone(copy):
             return Refused(TREATED_AS_GONE)
         where = self.place(copy)
+        if os.path.basename(copy.path).startswith(_THROWN_AWAY):
+            return Refused(Place.PASSING)
         if where is Place.PASSING or where not in (Place.PLAIN, place):
             return Refused(where)
         if copy.state != State.HASHED:
@@ -214,9 +214,10 @@ class Vouching:
                 raise
         if folder not in self._deep:
             self._deep[folder] = dict(entries_of(self._open(copy.root, folder)))
-        facts = self._deep[folder].get(os.path.basename(copy.path))
-        if facts is None:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        gone = OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        facts = self._deep[folder].get(os.path.basename(copy.path), gone)
+        if isinstance(facts, OSError):
+            raise facts
         return facts
 
     def close(self) -> None:
@@ -242,15 +243,15 @@ def stands(copy: Voucher, facts: os.stat_result) -> bool:
     )
 
 
-def entries_of(descriptor: int) -> list[tuple[bytes, os.stat_result]]:
-    """What stands in an open folder, links not followed."""
+def entries_of(descriptor: int) -> Iterator[tuple[bytes, os.stat_result | OSError]]:
+    """What stands in an open folder, links not followed, or why it cannot be looked at."""
     with os.scandir(descriptor) as entries:
         names = [os.fsencode(entry.name) for entry in entries]
-    found = []
     for name in names:
-        with suppress(FileNotFoundError):  # it went meanwhile
-            found.append((name, os.stat(name, dir_fd=descriptor, follow_symlinks=False)))
-    return found
+        try:
+            yield name, os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+        except OSError as error:
+            yield name, error
 
 
 def folders_below(paths: Collection[bytes]) -> set[Identity]:

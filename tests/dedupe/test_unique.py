@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -507,3 +508,31 @@ def test_what_a_quick_scan_left_unread_is_unproven_and_vouches_for_nothing(
     scan(vault, top / "A")
     assert rows_in_index(vault)[bytes(top / "B/a")][0] == State.PENDING
     assert unique(vault, top / "A") == (1, {"a"}, {})
+
+
+@pytest.mark.parametrize("name", [".trashed-1700000000-a.jpg", ".pending-1700000000-a.jpg"])
+def test_what_a_phone_threw_away_does_not_vouch(tmp_path: Path, vault: Path, name: str) -> None:
+    top = combed(tmp_path / "top", vault, {"A": {"a.jpg": "1"}, "DCIM": {name: "1"}})
+    assert unique(vault, top / "A") == (1, {"a.jpg"}, {})
+
+
+def test_what_is_listed_but_cannot_be_looked_at_is_unproven(
+    tmp_path: Path,
+    vault: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """As network and FUSE file systems do with names that they cannot take back."""
+    top = combed(tmp_path / "top", vault, {"A": {"a": "1", "b": "2"}, "B": {"b": "2"}})
+    real = os.stat
+
+    def stat(path: Any, **options: Any) -> os.stat_result:
+        if path == b"a":
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return real(path, **options)
+
+    monkeypatch.setattr(os, "stat", stat)
+    document = here(vault, top / "A", capfd)
+    cause = "no such file or directory"
+    assert document["unproven"] == [{"path": str(top / "A/a"), "cause": cause}]
+    assert document["unique"] == []
