@@ -22,7 +22,8 @@ from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.settings import load_settings
 from gorillacomb.index.vault import Vault
-from gorillacomb.scan.volumes import is_online
+from gorillacomb.model import Root
+from gorillacomb.scan.volumes import is_online, is_there, other_views
 
 _SHOWN = 20
 _BY_CHOICE = ("excluded", "below min-size", "only in the cloud")
@@ -80,8 +81,8 @@ def command(
                     "Name a folder on a drive that is connected.",
                 )
         roots = {each.id: each for each in all_roots(index.connection)}
-        online = {number: is_online(each) for number, each in roots.items()}
-        if not online[root.id]:
+        away = {each.id: each for each in roots.values() if not is_online(each)}
+        if root.id in away:
             raise UsageFault(
                 f"The drive that was scanned at {render.path_text(root.path)} is not there;"
                 " another one is.",
@@ -90,12 +91,11 @@ def command(
         groups = open_groups(index)
         vouching = Vouching(
             roots,
-            online,
-            gone,
+            {number: _away(each, count_offline) for number, each in away.items()},
+            [*gone, *(view for each in gone for view in other_views(each, roots.values()))],
             folders_below([each for each in gone[1:] if os.path.isdir(each)]),
             lambda folder: _project(groups, folder),
             frozenset(map(os.fsencode, load_settings().machine_made)),
-            count_offline,
         )
         try:
             report = unique(index, found.path, root, found.folder, vouching, shown, noise_names())
@@ -109,6 +109,16 @@ def command(
             for line in _story(report, None if whole else _SHOWN):
                 click.echo(line)
     return 1 if report.unique or report.unproven else 0
+
+
+def _away(root: Root, count_offline: bool) -> str | None:
+    """Why copies in a root that is not there do not count; None if they do.
+
+    Those of a drive that is there do not: they may be gone, or be what is asked about.
+    """
+    if is_there(root):
+        return "no longer where it was scanned"
+    return None if count_offline else "on a drive that is not there"
 
 
 def _project(groups: Groups, folder: int) -> bytes | None:

@@ -121,7 +121,8 @@ def unique(
     """
     report = UniqueReport(path)
     progress.stage("listing", None, None)
-    walk = _Walk(index, root, vouching.roots, report, progress, noise)
+    there = [each for number, each in vouching.roots.items() if number not in vouching.away]
+    walk = _Walk(index, root, there, report, progress, noise)
     known = sorted(walk.run(folder), key=lambda each: each.file.digest or b"")
     vouching.gone_folders |= walk.folders
     paths = FolderPaths(index.connection, vouching.roots)
@@ -182,7 +183,7 @@ def _judge(file: _Known, found: _Found, vouching: Vouching, report: UniqueReport
 def _note(copy: Voucher, vouching: Vouching, report: UniqueReport) -> None:
     report.vouchers[os.path.dirname(copy.path)] += 1
     root = vouching.roots[copy.root]
-    if not vouching.online[root.id]:
+    if root.id in vouching.away:
         before = report.offline.get(root.path, copy.checked_ns)
         report.offline[root.path] = min(before, copy.checked_ns)
 
@@ -193,7 +194,7 @@ class _Walk:
 
     index: Index
     root: Root
-    roots: dict[int, Root]
+    there: list[Root]
     report: UniqueReport
     progress: Progress
     noise: frozenset[bytes]
@@ -201,7 +202,7 @@ class _Walk:
 
     def run(self, folder: int) -> Iterator[_Known]:
         """Every file with content that is as the index knows it; the rest goes to the report."""
-        at_path = {root.path: root for root in self.roots.values()}
+        at_path = {root.path: root for root in self.there}
         connection = self.index.connection
         open_folders = OpenFolders(self.report.path)
         try:

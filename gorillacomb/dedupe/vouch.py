@@ -103,7 +103,8 @@ class Vouching:
     """Looks at copies on disk, by the roots that are there."""
 
     roots: dict[int, Root]
-    online: dict[int, bool]
+    away: dict[int, str | None]
+    """Roots that are not there: why their copies do not count; None for those that do, unseen."""
     gone: Collection[bytes]
     """Absolute paths that are to be treated as gone."""
     gone_folders: set[Identity]
@@ -112,7 +113,6 @@ class Vouching:
     """The path of the outermost project around a folder, by the folder's id."""
     machine_made: frozenset[bytes] = frozenset()
     """Names of folders that programs make, beside those that are known for it."""
-    count_offline: bool = False
     _direct: dict[int, bool] = field(default_factory=dict)
     """By root, whether no link leads to it."""
     _opened: tuple[int, OpenFolders] | None = None
@@ -137,8 +137,9 @@ class Vouching:
             return Refused(where)
         if copy.state != State.HASHED:
             return Refused("written while it was read")
-        if not self.online[copy.root]:
-            return None if self.count_offline else Refused("on a drive that is not there")
+        if copy.root in self.away:
+            cause = self.away[copy.root]
+            return None if cause is None else Refused(cause)
         return self._standing(copy)
 
     def _is_gone(self, copy: Voucher) -> bool:

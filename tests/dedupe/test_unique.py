@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,7 +23,7 @@ from gorillacomb.cli.unique import command
 from gorillacomb.dedupe import unique as unique_module
 from gorillacomb.dedupe import vouch
 from gorillacomb.model import State
-from gorillacomb.scan import read
+from gorillacomb.scan import read, volumes
 from tests.cli.mounts import bind, tmpfs
 from tests.cli.run import run
 from tests.cli.stranger import give, ground, run_as_stranger
@@ -255,6 +256,50 @@ def test_a_drive_that_is_not_there_vouches_only_when_asked(tmp_path: Path, vault
     ran = run("unique", top, "--count-offline", vault=vault)
     assert ran.code == 0
     assert f"Counted though it is not there: {drive}, last read" in ran.out
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_root_that_went_is_not_a_drive_that_is_not_there(
+    tmp_path: Path, vault: Path, moved: bool
+) -> None:
+    for name in "AB":
+        combed(tmp_path / name, vault, {"a": "1"})
+    if moved:
+        (tmp_path / "B").rename(tmp_path / "C")
+    else:
+        shutil.rmtree(tmp_path / "B")
+    assert unique(vault, tmp_path / "A", "--count-offline") == (1, {"a"}, {})
+    answer = run("unique", tmp_path / "A", "--json", vault=vault).json()
+    cause = f"no longer where it was scanned: {tmp_path}/B/a"
+    assert [each["cause"] for each in answer["unique"]] == [cause]
+
+
+def test_a_drive_that_is_there_at_another_place_is_not_counted_unseen(
+    tmp_path: Path, vault: Path
+) -> None:
+    """The copy that is known of may be the file itself."""
+    top = combed(tmp_path / "top", vault, {"A": {"a": "content"}})
+    (tmp_path / "other").mkdir()
+    with bind(top / "A", tmp_path / "other") as other:
+        scan(vault, other)
+    assert unique(vault, top / "A", "--count-offline") == (1, {"a"}, {})
+
+
+def test_a_file_that_is_seen_at_another_place_is_no_second_name(
+    tmp_path: Path, vault: Path
+) -> None:
+    top = combed(tmp_path / "top", vault, {"A": {"a": "1"}, "B": {"a": "2", "b": "3"}})
+    with bind(top / "A/a", top / "B/a"):
+        scan(vault, top)
+        assert unique(vault, top / "A") == (1, {"a"}, {})
+        (top / "A/b").hardlink_to(top / "A/a")
+        time.sleep(0.05)
+        scan(vault, top)
+        assert unique(vault, top / "A") == (1, {"a", "b"}, {})
+        (top / "B/c").hardlink_to(top / "A/a")
+        time.sleep(0.05)
+        scan(vault, top)
+        assert unique(vault, top / "A")[0] == 0
 
 
 def test_a_link_in_the_place_of_a_folder_holds_nothing(tmp_path: Path, vault: Path) -> None:
@@ -536,3 +581,35 @@ def test_what_is_listed_but_cannot_be_looked_at_is_unproven(
     cause = "no such file or directory"
     assert document["unproven"] == [{"path": str(top / "A/a"), "cause": cause}]
     assert document["unique"] == []
+
+
+def test_one_folder_of_a_server_mounted_twice_does_not_vouch_for_itself(
+    tmp_path: Path,
+    vault: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Device and inode may differ between the two mounts; two disks in memory stand for them."""
+    with tmpfs(tmp_path / "one", "1M") as one, tmpfs(tmp_path / "two", "1M") as two:
+        mounts = volumes.mounts
+
+        def shares() -> list[volumes.Mount]:
+            return [
+                replace(each, type="nfs4", source="server:/share")
+                if each.point in (bytes(one), bytes(two))
+                else each
+                for each in mounts()
+            ]
+
+        monkeypatch.setattr(volumes, "mounts", shares)
+        monkeypatch.setattr(volumes, "_REMOTE_GRAIN_NS", 20 * volumes.MILLISECOND)
+        for top in (one, two):
+            combed(top, vault, {"A": {"a": "1"}, "B": {"b": "2"}})
+        scan(vault, one)
+        for names in (["--except", str(one / "B")], ["--except", str(two / "B")], []):
+            document = here(vault, one / "A", capfd, *names)
+            assert [each["path"] for each in document["unique"]] == [str(one / "A/a")]
+        (one / "C").mkdir()
+        combed(two, vault, {"C": {"a": "1"}})
+        assert here(vault, one / "A", capfd)["unique"] == []
+        assert here(vault, one / "A", capfd, "--except", str(one / "C"))["unique"] != []
