@@ -22,7 +22,8 @@ from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.settings import load_settings
 from gorillacomb.index.vault import Vault
-from gorillacomb.scan.volumes import is_online
+from gorillacomb.model import Root
+from gorillacomb.scan.volumes import is_online, is_there, other_views
 
 _SHOWN = 20
 _BY_CHOICE = ("excluded", "below min-size", "only in the cloud")
@@ -80,8 +81,8 @@ def command(
                     "Name a folder on a drive that is connected.",
                 )
         roots = {each.id: each for each in all_roots(index.connection)}
-        online = {number: is_online(each) for number, each in roots.items()}
-        if not online[root.id]:
+        away = {each.id: each for each in roots.values() if not is_online(each)}
+        if root.id in away:
             raise UsageFault(
                 f"The drive that was scanned at {render.path_text(root.path)} is not there;"
                 " another one is.",
@@ -90,16 +91,16 @@ def command(
         groups = open_groups(index)
         vouching = Vouching(
             roots,
-            online,
-            gone,
+            {number: _away(each, count_offline) for number, each in away.items()},
+            [*gone, *(view for each in gone for view in other_views(each, roots.values()))],
             folders_below([each for each in gone[1:] if os.path.isdir(each)]),
             lambda folder: _project(groups, folder),
             frozenset(map(os.fsencode, load_settings().machine_made)),
-            count_offline,
         )
         try:
             report = unique(index, found.path, root, found.folder, vouching, shown, noise_names())
         finally:
+            vouching.close()
             shown.close()
     with render.reader_may_leave():
         if as_json:
@@ -108,6 +109,16 @@ def command(
             for line in _story(report, None if whole else _SHOWN):
                 click.echo(line)
     return 1 if report.unique or report.unproven else 0
+
+
+def _away(root: Root, count_offline: bool) -> str | None:
+    """Why copies in a root that is not there do not count; None if they do.
+
+    Those of a drive that is there do not: they may be gone, or be what is asked about.
+    """
+    if is_there(root):
+        return "no longer where it was scanned"
+    return None if count_offline else "on a drive that is not there"
 
 
 def _project(groups: Groups, folder: int) -> bytes | None:
@@ -139,9 +150,10 @@ def _story(report: UniqueReport, shown: int | None) -> Iterator[str]:
             yield _line(f"{render.size(size):>9}", shown_path, width and width - 12) + (
                 f" ({render.count(files, 'file')})"
             )
-        causes = Counter(each.cause.partition(":")[0] for each in report.unique if each.cause)
+        causes = Counter(each.cause for each in report.unique if each.cause)
         for cause, number in causes.items():
-            yield f"  {number:,} of them have a copy that does not count:"
+            verb = "has" if number == 1 else "have"
+            yield f"  {number:,} of them {verb} a copy that does not count:"
             yield f"    {cause}"
     if report.unproven:
         many = render.count(len(report.unproven), "entry", "entries")
@@ -266,7 +278,7 @@ def _document(report: UniqueReport) -> dict[str, object]:
                 **render.path_object(each.path),
                 "size": each.size,
                 "blake3": each.digest.hex(),
-                "cause": each.cause,
+                "cause": _cause(each),
             }
             for each in report.unique
         ],
@@ -282,3 +294,8 @@ def _document(report: UniqueReport) -> dict[str, object]:
             for path, oldest in report.offline.items()
         ],
     }
+
+
+def _cause(file: UniqueFile) -> str | None:
+    """Why the known copy of a file does not count, with its path."""
+    return None if file.copy is None else f"{file.cause}: {os.fsdecode(file.copy)}"

@@ -16,7 +16,7 @@ from itertools import groupby
 
 from gorillacomb.bytepaths import join
 from gorillacomb.dedupe.clutter import NOISE
-from gorillacomb.dedupe.vouch import TREATED_AS_GONE, Place, Vouching, stands
+from gorillacomb.dedupe.vouch import TREATED_AS_GONE, Place, Refused, Vouching, entries_of, stands
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.vouchers import (
@@ -56,8 +56,10 @@ class UniqueFile:
     """Absolute."""
     size: int
     digest: bytes
-    cause: str | None
-    """Why the copy that the index knows of does not count; None when it knows of none."""
+    cause: str | None = None
+    """Why a copy that the index knows of does not count; None when it knows of none."""
+    copy: bytes | None = None
+    """The absolute path of that copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,8 @@ def unique(
     """
     report = UniqueReport(path)
     progress.stage("listing", None, None)
-    walk = _Walk(index, root, vouching.roots, report, progress, noise)
+    there = [each for number, each in vouching.roots.items() if number not in vouching.away]
+    walk = _Walk(index, root, there, report, progress, noise)
     known = sorted(walk.run(folder), key=lambda each: each.file.digest or b"")
     vouching.gone_folders |= walk.folders
     paths = FolderPaths(index.connection, vouching.roots)
@@ -144,25 +147,20 @@ class _Found:
 
     vouchers: dict[Identity | None, Voucher] = field(default_factory=dict)
     """By what file it is; None for one on a drive that is not there."""
-    cause: str | None = None
-    """Why one that is known does not."""
+    refused: tuple[str, bytes] | tuple[None, None] = (None, None)
+    """Why one that is known does not, and its path."""
 
 
 def _look_for(copies: Sequence[Voucher], place: Place, vouching: Vouching) -> _Found:
     found = _Found()
     for copy in copies:
-        refused = vouching.refusal(copy, place)
-        if refused is None:
-            try:
-                identity = identity_of(os.lstat(copy.path)) if vouching.online[copy.root] else None
-            except OSError as error:  # it went meanwhile
-                refused = cause_of(error)
-        if refused is None:
-            found.vouchers.setdefault(identity, copy)
+        answer = vouching.look(copy, place)
+        if not isinstance(answer, Refused):
+            found.vouchers.setdefault(answer, copy)
             if len(found.vouchers) == 2:
                 break
-        elif refused != TREATED_AS_GONE and found.cause is None:
-            found.cause = f"{refused}: {os.fsdecode(copy.path)}"
+        elif answer.cause != TREATED_AS_GONE and found.refused[0] is None:
+            found.refused = answer.cause, copy.path
     return found
 
 
@@ -177,13 +175,15 @@ def _judge(file: _Known, found: _Found, vouching: Vouching, report: UniqueReport
         _note(found.vouchers[file.identity], vouching, report)
         return
     assert file.file.digest is not None
-    report.unique.append(UniqueFile(file.file.path, file.file.size, file.file.digest, found.cause))
+    report.unique.append(
+        UniqueFile(file.file.path, file.file.size, file.file.digest, *found.refused)
+    )
 
 
 def _note(copy: Voucher, vouching: Vouching, report: UniqueReport) -> None:
     report.vouchers[os.path.dirname(copy.path)] += 1
     root = vouching.roots[copy.root]
-    if not vouching.online[root.id]:
+    if root.id in vouching.away:
         before = report.offline.get(root.path, copy.checked_ns)
         report.offline[root.path] = min(before, copy.checked_ns)
 
@@ -194,7 +194,7 @@ class _Walk:
 
     index: Index
     root: Root
-    roots: dict[int, Root]
+    there: list[Root]
     report: UniqueReport
     progress: Progress
     noise: frozenset[bytes]
@@ -202,7 +202,7 @@ class _Walk:
 
     def run(self, folder: int) -> Iterator[_Known]:
         """Every file with content that is as the index knows it; the rest goes to the report."""
-        at_path = {root.path: root for root in self.roots.values()}
+        at_path = {root.path: root for root in self.there}
         connection = self.index.connection
         open_folders = OpenFolders(self.report.path)
         try:
@@ -215,7 +215,7 @@ class _Walk:
                     continue
                 try:
                     descriptor = open_folders.open(relative)
-                    entries = _entries(descriptor)
+                    entries = list(entries_of(descriptor))
                     self.folders.add(identity_of(os.fstat(descriptor)))
                 except OSError as error:
                     self._unproven(path, cause_of(error))
@@ -223,6 +223,9 @@ class _Walk:
                 below_here = folders_in(connection, known.id)
                 rows = files_in(connection, root.id, known.id, path)
                 for name, facts in entries:
+                    if isinstance(facts, OSError):
+                        self._unproven(join(path, name), cause_of(facts))
+                        continue
                     if not stat.S_ISDIR(facts.st_mode):
                         yield from self._file(join(path, name), facts, rows.get(name))
                         continue
@@ -266,16 +269,3 @@ class _Walk:
 
     def _unproven(self, path: bytes, cause: str) -> None:
         self.report.unproven.append(Unproven(path, cause))
-
-
-def _entries(descriptor: int) -> list[tuple[bytes, os.stat_result]]:
-    """What stands in an open folder, links not followed."""
-    with os.scandir(descriptor) as entries:
-        names = [os.fsencode(entry.name) for entry in entries]
-    found = []
-    for name in names:
-        try:
-            found.append((name, os.stat(name, dir_fd=descriptor, follow_symlinks=False)))
-        except FileNotFoundError:
-            continue  # it went meanwhile
-    return found

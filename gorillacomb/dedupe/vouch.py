@@ -8,9 +8,10 @@ so does what they keep for themselves, such as ``.git`` or a photo library.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,9 +20,18 @@ from gorillacomb.bytepaths import below, is_below, join
 from gorillacomb.dedupe.clutter import is_kept, is_machine_made
 from gorillacomb.index.vouchers import Voucher
 from gorillacomb.model import Root, State
-from gorillacomb.openat import OUR_FOLDER, Identity, OpenFolders, fold, identity_of, int64
+from gorillacomb.openat import (
+    OUR_FOLDER,
+    Identity,
+    OpenFolders,
+    fold,
+    identity_of,
+    int64,
+    is_placeholder,
+)
 
 TREATED_AS_GONE = "treated as gone"
+LINKED = "now reached through a link"
 _TRASH = frozenset(
     b"trash .trash .trashes $recycle.bin .recycle.bin .recycle #recycle @recycle recycler recycled"
     b" lost+found .snapshot .snapshots @snapshots #snapshot ~snapshot .zfs timeshift .timeshift"
@@ -29,6 +39,8 @@ _TRASH = frozenset(
     b" .temporaryitems .thumbnails".split()
 ) | {b"recently deleted"}
 _TRASH_BEFORE = (b".trash-", b"@gmt-")
+_THROWN_AWAY = (b".trashed-", b".pending-")
+"""How Android renames a file, in its place, that it will remove by itself some day."""
 
 
 class Place(StrEnum):
@@ -80,12 +92,20 @@ def _is_temporary(part: bytes, in_project: bool) -> bool:
     return name in (b"tmp", b"temp") or (name in (b"cache", b"caches") and not in_project)
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A copy does not vouch."""
+
+    cause: str
+
+
 @dataclass(slots=True)
 class Vouching:
     """Looks at copies on disk, by the roots that are there."""
 
     roots: dict[int, Root]
-    online: dict[int, bool]
+    away: dict[int, str | None]
+    """Roots that are not there: why their copies do not count; None for those that do, unseen."""
     gone: Collection[bytes]
     """Absolute paths that are to be treated as gone."""
     gone_folders: set[Identity]
@@ -94,25 +114,33 @@ class Vouching:
     """The path of the outermost project around a folder, by the folder's id."""
     machine_made: frozenset[bytes] = frozenset()
     """Names of folders that programs make, beside those that are known for it."""
-    count_offline: bool = False
-    _folders: dict[bytes, Identity | None] = field(default_factory=dict)
+    _direct: dict[int, bool] = field(default_factory=dict)
+    """By root, whether no link leads to it."""
+    _opened: tuple[int, OpenFolders] | None = None
+    """The root that was entered last."""
+    _folders: dict[bytes, Identity | Refused] = field(default_factory=dict)
+    _deep: dict[bytes, dict[bytes, os.stat_result | OSError]] = field(default_factory=dict)
+    """What stands in folders whose path is about too long for the system."""
     _gone: dict[int, bool] = field(default_factory=dict)
     _places: dict[int, Place] = field(default_factory=dict)
 
-    def refusal(self, copy: Voucher, place: Place) -> str | None:
-        """Why a copy does not vouch; None when it does.
+    def look(self, copy: Voucher, place: Place) -> Refused | Identity | None:
+        """Why a copy does not vouch, or else what file it is; None for one that counts unseen.
 
         ``place`` is the kind of place in which stands what it is to vouch for.
         """
         if self._is_gone(copy):
-            return TREATED_AS_GONE
+            return Refused(TREATED_AS_GONE)
         where = self.place(copy)
+        if os.path.basename(copy.path).startswith(_THROWN_AWAY):
+            return Refused(Place.PASSING)
         if where is Place.PASSING or where not in (Place.PLAIN, place):
-            return str(where)
+            return Refused(where)
         if copy.state != State.HASHED:
-            return "written while it was read"
-        if not self.online[copy.root]:
-            return None if self.count_offline else "on a drive that is not there"
+            return Refused("written while it was read")
+        if copy.root in self.away:
+            cause = self.away[copy.root]
+            return None if cause is None else Refused(cause)
         return self._standing(copy)
 
     def _is_gone(self, copy: Voucher) -> bool:
@@ -134,23 +162,76 @@ class Vouching:
             )
         return self._places[file.folder]
 
-    def _standing(self, copy: Voucher) -> str | None:
-        """Why a copy on a drive that is there is not what was read."""
-        folder = os.path.dirname(copy.path)
+    def _standing(self, copy: Voucher) -> Refused | Identity:
+        """What file a copy is on a drive that is there, if it is still what was read."""
+        path = os.path.dirname(copy.path)
+        folder = self._folders.get(path)
+        if folder is None:
+            folder = self._folders[path] = self._folder(copy.root, path)
+        if isinstance(folder, Refused):
+            return folder
+        if folder in self.gone_folders:
+            return Refused("the same file seen through another path")
         try:
-            facts = os.lstat(copy.path)
-        except FileNotFoundError:
-            return "gone since the scan"
+            facts = self._facts(copy, path)
         except OSError as error:
-            return error.strerror or str(error)
+            return _refusal(error)
+        if is_placeholder(facts):
+            return Refused("only in the cloud")
         if not stands(copy, facts):
-            return "changed since the scan"
-        if folder not in self._folders:
-            self._folders[folder] = _identity_without_links(folder)
-        identity = self._folders[folder]
-        if identity is None:
-            return "now reached through a link"
-        return "the same file seen through another path" if identity in self.gone_folders else None
+            return Refused("changed since the scan")
+        return identity_of(facts)
+
+    def _folder(self, root: int, path: bytes) -> Refused | Identity:
+        """Which folder stands at a path below a root, if it is reached without a link."""
+        top = self.roots[root].path
+        if root not in self._direct:
+            self._direct[root] = os.path.realpath(top) == top
+        if not self._direct[root]:
+            return Refused(LINKED)
+        try:
+            return identity_of(os.fstat(self._open(root, path)))
+        except OSError as error:
+            linked = error.errno in (errno.ENOTDIR, errno.ELOOP) and os.path.isdir(path)
+            return Refused(LINKED) if linked else _refusal(error)
+
+    def _open(self, root: int, path: bytes) -> int:
+        """A descriptor of the folder at a path below a root, good until the next call."""
+        top = self.roots[root].path
+        if self._opened is None or self._opened[0] != root:
+            self.close()
+            self._opened = root, OpenFolders(top)
+        return self._opened[1].open(below(path, top))
+
+    def _facts(self, copy: Voucher, folder: bytes) -> os.stat_result:
+        """Look at a copy in a folder that is reached without a link.
+
+        By its path, which costs least; where that is longer than the system takes, the folder is
+        opened step by step, and all that stands in it is looked at in one go.
+        """
+        try:
+            return os.lstat(copy.path)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+        if folder not in self._deep:
+            self._deep[folder] = dict(entries_of(self._open(copy.root, folder)))
+        gone = OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        facts = self._deep[folder].get(os.path.basename(copy.path), gone)
+        if isinstance(facts, OSError):
+            raise facts
+        return facts
+
+    def close(self) -> None:
+        """Close the folders that it had to open."""
+        if self._opened is not None:
+            self._opened[1].close()
+            self._opened = None
+
+
+def _refusal(error: OSError) -> Refused:
+    gone = error.errno in (errno.ENOENT, errno.ENOTDIR)
+    return Refused("gone since the scan" if gone else error.strerror or str(error))
 
 
 def stands(copy: Voucher, facts: os.stat_result) -> bool:
@@ -164,12 +245,15 @@ def stands(copy: Voucher, facts: os.stat_result) -> bool:
     )
 
 
-def _identity_without_links(folder: bytes) -> Identity | None:
-    """Which folder stands at a path; None where a link leads to it, or it is gone."""
-    try:
-        return identity_of(os.stat(folder)) if os.path.realpath(folder) == folder else None
-    except OSError:
-        return None
+def entries_of(descriptor: int) -> Iterator[tuple[bytes, os.stat_result | OSError]]:
+    """What stands in an open folder, links not followed, or why it cannot be looked at."""
+    with os.scandir(descriptor) as entries:
+        names = [os.fsencode(entry.name) for entry in entries]
+    for name in names:
+        try:
+            yield name, os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+        except OSError as error:
+            yield name, error
 
 
 def folders_below(paths: Collection[bytes]) -> set[Identity]:

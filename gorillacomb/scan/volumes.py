@@ -9,6 +9,8 @@ import os
 import stat
 import struct
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -113,6 +115,55 @@ def is_online(root: Root) -> bool:
     except OSError:
         return False
     return (volume.id, volume.inner_path) == (base_volume(root.volume), root.inner_path)
+
+
+def is_there(root: Root) -> bool:
+    """Whether the volume of a root is mounted anywhere, with the root on it or not.
+
+    What waits for a network is judged by its name. Where the system lists no mounts, the volume is
+    looked for where the root was, and so it is for volumes that have parts without mounts.
+    """
+    wanted = _disk(base_volume(root.volume))
+    at = root.path
+    while not os.path.isdir(at):
+        at = os.path.dirname(at)
+    points = [at]
+    for mount in mounts():
+        if mount.type in _REMOTE or mount.type.startswith("fuse."):
+            if f"{mount.type}:{mount.source}" == wanted:
+                return True
+        elif mount.type not in PSEUDO:
+            points.append(mount.point)
+    for point in points:
+        with suppress(OSError):
+            if _disk(identify(point).id) == wanted:
+                return True
+    return False
+
+
+def _disk(volume: str) -> str:
+    """A volume's identity, the same for all subvolumes of one file system."""
+    return volume.rpartition(":")[0] if volume.startswith("btrfs:") else volume
+
+
+def other_views(path: bytes, roots: Iterable[Root]) -> Iterator[bytes]:
+    """The paths under which roots may show a folder of a server or FUSE file system once more.
+
+    Mounted twice, those may look like two devices. A disk does not, and its clone is another one.
+    """
+    try:
+        volume = identify(path)
+    except OSError:
+        return
+    for root in roots:
+        kind = root.volume_type
+        shared = kind in _REMOTE or (is_weak(kind) and kind not in _FAT)
+        if not shared or base_volume(root.volume) != volume.id:
+            continue
+        if is_below(volume.inner_path, root.inner_path):
+            yield join(root.path, below(volume.inner_path, root.inner_path))
+        elif is_below(root.inner_path, volume.inner_path):
+            yield root.path
 
 
 def base_volume(volume: str) -> str:

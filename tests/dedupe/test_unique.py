@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import shutil
 import subprocess
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
+from gorillacomb.cli.unique import command
+from gorillacomb.dedupe import unique as unique_module
+from gorillacomb.dedupe import vouch
+from gorillacomb.model import State
+from gorillacomb.scan import read, volumes
 from tests.cli.mounts import bind, tmpfs
 from tests.cli.run import run
 from tests.cli.stranger import give, ground, run_as_stranger
 from tests.dedupe.forests import forests
-from tests.trees import HardLink, Link, Tree, make_tree, scan, settle
+from tests.trees import HardLink, Link, Tree, make_tree, rows_in_index, scan, settle
 
-Answer = dict[str, object]
+Document = dict[str, Any]
 
 
 def unique(vault: Path, path: Path, *options: str | Path) -> tuple[int, set[str], dict[str, str]]:
@@ -200,6 +211,15 @@ def test_a_copy_that_changed_or_went_does_not_vouch(tmp_path: Path, vault: Path)
     }
 
 
+def test_a_colon_in_a_path_or_a_cause_confuses_nobody(tmp_path: Path, vault: Path) -> None:
+    top = combed(tmp_path / "top", vault, {"A": {"a": "1"}, "B: two": {"b: 3": "1"}})
+    (top / "B: two/b: 3").unlink()
+    answer = run("unique", top / "A", "--json", vault=vault).json()
+    assert answer["unique"][0]["cause"] == f"gone since the scan: {top}/B: two/b: 3"
+    lines = run("unique", top / "A", vault=vault).out.splitlines()
+    assert lines[2:] == ["  1 of them has a copy that does not count:", "    gone since the scan"]
+
+
 def test_a_folder_that_became_a_link_to_the_other_does_not_vouch(
     tmp_path: Path, vault: Path
 ) -> None:
@@ -238,6 +258,50 @@ def test_a_drive_that_is_not_there_vouches_only_when_asked(tmp_path: Path, vault
     assert f"Counted though it is not there: {drive}, last read" in ran.out
 
 
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_root_that_went_is_not_a_drive_that_is_not_there(
+    tmp_path: Path, vault: Path, moved: bool
+) -> None:
+    for name in "AB":
+        combed(tmp_path / name, vault, {"a": "1"})
+    if moved:
+        (tmp_path / "B").rename(tmp_path / "C")
+    else:
+        shutil.rmtree(tmp_path / "B")
+    assert unique(vault, tmp_path / "A", "--count-offline") == (1, {"a"}, {})
+    answer = run("unique", tmp_path / "A", "--json", vault=vault).json()
+    cause = f"no longer where it was scanned: {tmp_path}/B/a"
+    assert [each["cause"] for each in answer["unique"]] == [cause]
+
+
+def test_a_drive_that_is_there_at_another_place_is_not_counted_unseen(
+    tmp_path: Path, vault: Path
+) -> None:
+    """The copy that is known of may be the file itself."""
+    top = combed(tmp_path / "top", vault, {"A": {"a": "content"}})
+    (tmp_path / "other").mkdir()
+    with bind(top / "A", tmp_path / "other") as other:
+        scan(vault, other)
+    assert unique(vault, top / "A", "--count-offline") == (1, {"a"}, {})
+
+
+def test_a_file_that_is_seen_at_another_place_is_no_second_name(
+    tmp_path: Path, vault: Path
+) -> None:
+    top = combed(tmp_path / "top", vault, {"A": {"a": "1"}, "B": {"a": "2", "b": "3"}})
+    with bind(top / "A/a", top / "B/a"):
+        scan(vault, top)
+        assert unique(vault, top / "A") == (1, {"a"}, {})
+        (top / "A/b").hardlink_to(top / "A/a")
+        time.sleep(0.05)
+        scan(vault, top)
+        assert unique(vault, top / "A") == (1, {"a", "b"}, {})
+        (top / "B/c").hardlink_to(top / "A/a")
+        time.sleep(0.05)
+        scan(vault, top)
+        assert unique(vault, top / "A")[0] == 0
+
+
 def test_a_link_in_the_place_of_a_folder_holds_nothing(tmp_path: Path, vault: Path) -> None:
     tree: Tree = {"a": "1", "in": {"b": "2"}}
     top = combed(tmp_path / "top", vault, {"A": tree, "B": tree})
@@ -274,17 +338,54 @@ def test_a_file_and_a_stranger_are_refused(tmp_path: Path, vault: Path) -> None:
     assert run("unique", top / "A", vault=vault).code == 2
 
 
-def test_deeper_than_a_path_may_be_long(tmp_path: Path, vault: Path) -> None:
-    top = tmp_path / "top"
-    top.mkdir()
-    script = "for n in $(seq 25); do mkdir -p {0}; cd {0}; done; echo deep > file"
+def deep(top: Path) -> Path:
+    """Two folders, each with a file that stands deeper than a path may be long."""
     for side in "AB":
-        (top / side).mkdir()
-        subprocess.run(["sh", "-c", script.format("d" * 200)], cwd=top / side, check=True)
-    settle(top)
+        (top / side).mkdir(parents=True)
+        down(top / side, "mkdir $name", "echo deep > file")
+    time.sleep(0.05)  # longer than the clock's grain; what waits for it cannot go as deep
+    return top
+
+
+def down(top: Path, each: str, last: str) -> None:
+    script = f"name={'d' * 200}; for n in $(seq 25); do {each}; cd -P $name; done; {last}"
+    subprocess.run(["sh", "-c", script], cwd=top, check=True)
+
+
+def test_deeper_than_a_path_may_be_long(tmp_path: Path, vault: Path) -> None:
+    top = deep(tmp_path / "top")
     scan(vault, top)
-    code, found, unproven = unique(vault, top / "A")
-    assert (code, len(found), len(unproven)) in ((0, 0, 0), (1, 1, 0))
+    assert unique(vault, top / "A") == (0, set(), {})
+
+
+@pytest.mark.parametrize(
+    "script, cause",
+    [
+        ("echo other > file", "changed since the scan"),
+        ("rm file", "gone since the scan"),
+        ("cd -P ..; mv d* e", "gone since the scan"),
+        ("cd -P ..; mv d* e; ln -s e $name", "gone since the scan"),
+        ("mkdir e; mv file e/f; ln -s e/f file", "changed since the scan"),
+    ],
+)
+def test_deep_copies_that_are_not_what_they_were(
+    tmp_path: Path, vault: Path, script: str, cause: str
+) -> None:
+    top = deep(tmp_path / "top")
+    scan(vault, top)
+    down(top / "B", ":", script)
+    code, found, _ = unique(vault, top / "A")
+    assert (code, len(found)) == (1, 1)
+    answer = run("unique", top / "A", "--json", vault=vault).json()
+    assert answer["unique"][0]["cause"].startswith(f"{cause}: {top}/B/")
+
+
+def test_a_link_high_above_a_deep_copy_is_not_followed(tmp_path: Path, vault: Path) -> None:
+    top = deep(tmp_path / "top")
+    scan(vault, top)
+    (top / "B").rename(tmp_path / "B")
+    (top / "B").symlink_to(tmp_path / "B")
+    assert unique(vault, top / "A")[0] == 1
 
 
 def test_links_on_the_command_line_are_followed(tmp_path: Path, vault: Path) -> None:
@@ -357,3 +458,158 @@ def test_folders_as_deep_as_they_come(tmp_path: Path, vault: Path) -> None:
         assert unique(vault, top / "A", "--except", top / "B")[0] == 1
     finally:
         subprocess.run(["rm", "-r", str(top)], check=True)  # Python's own removal recurses
+
+
+CLOUDY = 4_321
+
+
+@pytest.fixture
+def leave(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Says from now on, to these modules, that files of one size are only in the cloud."""
+
+    def leave(*modules: ModuleType) -> None:
+        for module in modules:
+            monkeypatch.setattr(module, "is_placeholder", lambda facts: facts.st_size == CLOUDY)
+            if hasattr(module, "HAS_PLACEHOLDERS"):
+                monkeypatch.setattr(module, "HAS_PLACEHOLDERS", True)
+
+    return leave
+
+
+def here(vault: Path, path: Path, capfd: pytest.CaptureFixture[str], *options: str) -> Document:
+    """What `unique` says in this process, where a test can change what a file system tells."""
+    arguments = [str(path), "--json", "--vault", str(vault), *options]
+    code = command.main(arguments, standalone_mode=False)
+    document: Document = json.loads(capfd.readouterr().out)
+    assert code == (1 if document["unique"] or document["unproven"] else 0)
+    return document
+
+
+def combed_clouds(tmp_path: Path, vault: Path) -> Path:
+    tree: Tree = {"a": "2" * CLOUDY}
+    return combed(tmp_path / "top", vault, {"A": tree, "B": tree})
+
+
+@pytest.mark.parametrize("scanned_since", [True, False])
+def test_what_is_only_in_the_cloud_is_unproven(
+    tmp_path: Path,
+    vault: Path,
+    leave: Callable[..., None],
+    capfd: pytest.CaptureFixture[str],
+    scanned_since: bool,
+) -> None:
+    top = combed_clouds(tmp_path, vault)
+    if scanned_since:
+        leave(read)
+        (top / "A/a").touch()
+        scan(vault, top)
+    leave(unique_module)
+    document = here(vault, top / "A", capfd)
+    cause = "only in the cloud"
+    assert document["unproven"] == [{"path": str(top / "A/a"), "cause": cause}]
+    assert document["unique"] == [] and document["vouched_by"] == []
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_copy_that_is_only_in_the_cloud_does_not_vouch(
+    tmp_path: Path,
+    vault: Path,
+    leave: Callable[..., None],
+    capfd: pytest.CaptureFixture[str],
+    before: bool,
+) -> None:
+    """Neither one that the scan knew for one, nor one that left since."""
+    top = combed_clouds(tmp_path, vault)
+    if before:
+        leave(read)
+        (top / "B/a").touch()
+        settle(top)
+        scan(vault, top / "B")
+    else:
+        assert here(vault, top / "A", capfd)["unique"] == []
+        leave(vouch)
+    document = here(vault, top / "A", capfd)
+    causes = [each["cause"] for each in document["unique"]]
+    assert causes == [None if before else f"only in the cloud: {top}/B/a"]
+
+
+def test_what_a_quick_scan_left_unread_is_unproven_and_vouches_for_nothing(
+    tmp_path: Path, vault: Path
+) -> None:
+    """Also where the digest of what stood there before is still known."""
+    large = 3_000_000
+    top = combed(tmp_path / "top", vault, {side: {"a": "1" * large, "b": "small"} for side in "AB"})
+    (top / "A/new").write_text("2" * (large + 1))
+    (top / "A/a").touch()
+    (top / "B/a").write_text("1" * (large + 2))
+    settle(top)
+    scan(vault, top, quick=True)
+    assert unique(vault, top / "A") == (1, set(), {"a": "not read yet", "new": "not read yet"})
+    assert unique(vault, top / "B")[2] == {"a": "not read yet"}
+
+    (top / "A/new").unlink()
+    (top / "A/a").write_text("1" * (large + 2))
+    settle(top)
+    scan(vault, top / "A")
+    assert rows_in_index(vault)[bytes(top / "B/a")][0] == State.PENDING
+    assert unique(vault, top / "A") == (1, {"a"}, {})
+
+
+@pytest.mark.parametrize("name", [".trashed-1700000000-a.jpg", ".pending-1700000000-a.jpg"])
+def test_what_a_phone_threw_away_does_not_vouch(tmp_path: Path, vault: Path, name: str) -> None:
+    top = combed(tmp_path / "top", vault, {"A": {"a.jpg": "1"}, "DCIM": {name: "1"}})
+    assert unique(vault, top / "A") == (1, {"a.jpg"}, {})
+
+
+def test_what_is_listed_but_cannot_be_looked_at_is_unproven(
+    tmp_path: Path,
+    vault: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """As network and FUSE file systems do with names that they cannot take back."""
+    top = combed(tmp_path / "top", vault, {"A": {"a": "1", "b": "2"}, "B": {"b": "2"}})
+    real = os.stat
+
+    def stat(path: Any, **options: Any) -> os.stat_result:
+        if path == b"a":
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return real(path, **options)
+
+    monkeypatch.setattr(os, "stat", stat)
+    document = here(vault, top / "A", capfd)
+    cause = "no such file or directory"
+    assert document["unproven"] == [{"path": str(top / "A/a"), "cause": cause}]
+    assert document["unique"] == []
+
+
+def test_one_folder_of_a_server_mounted_twice_does_not_vouch_for_itself(
+    tmp_path: Path,
+    vault: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Device and inode may differ between the two mounts; two disks in memory stand for them."""
+    with tmpfs(tmp_path / "one", "1M") as one, tmpfs(tmp_path / "two", "1M") as two:
+        mounts = volumes.mounts
+
+        def shares() -> list[volumes.Mount]:
+            return [
+                replace(each, type="nfs4", source="server:/share")
+                if each.point in (bytes(one), bytes(two))
+                else each
+                for each in mounts()
+            ]
+
+        monkeypatch.setattr(volumes, "mounts", shares)
+        monkeypatch.setattr(volumes, "_REMOTE_GRAIN_NS", 20 * volumes.MILLISECOND)
+        for top in (one, two):
+            combed(top, vault, {"A": {"a": "1"}, "B": {"b": "2"}})
+        scan(vault, one)
+        for names in (["--except", str(one / "B")], ["--except", str(two / "B")], []):
+            document = here(vault, one / "A", capfd, *names)
+            assert [each["path"] for each in document["unique"]] == [str(one / "A/a")]
+        (one / "C").mkdir()
+        combed(two, vault, {"C": {"a": "1"}})
+        assert here(vault, one / "A", capfd)["unique"] == []
+        assert here(vault, one / "A", capfd, "--except", str(one / "C"))["unique"] != []
