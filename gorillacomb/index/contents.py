@@ -149,7 +149,8 @@ def disk_bytes_below(connection: Connection, folder: int) -> int:
     found: int = connection.execute(
         f"{BELOW} SELECT coalesce(sum(bytes), 0) FROM (SELECT max(blocks) * 512 AS bytes"
         f" FROM files WHERE folder IN below AND state <> 6 AND {REGULAR}"
-        " GROUP BY CASE inode WHEN 0 THEN -rowid ELSE inode END HAVING count(*) >= max(links))",
+        " GROUP BY inode, iif(inode = 0, folder, 0), iif(inode = 0, name, 0)"
+        " HAVING count(*) >= max(links))",
         (folder,),
     ).fetchone()[0]
     return found
