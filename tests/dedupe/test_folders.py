@@ -183,6 +183,28 @@ def touches(path: Path, other: Path) -> bool:
     return path == other or path in other.parents or other in path.parents
 
 
+def test_two_that_stand_for_each_other_are_not_both_left_out(tmp_path: Path) -> None:
+    """Each of the two albums in the albums stands in a copy that is not kept, for the other one."""
+    album: Tree = {
+        "b": "7" * 9,
+        "a": "3" * 9,
+        "src": "y" * 9,
+        "album": {"b": "222", "copy": {"album": "7" * 9}},
+    }
+    tree: Tree = {
+        "one": {
+            "a": {"b": "8" * 27},
+            "album": album,
+            "src": {"a": "222", "album": {"a": "5"}, "album (1)": album},
+        },
+        "two": {"a": "7" * 9, "album": "4" * 27},
+    }
+    top = make_tree(tmp_path / "top", tree)
+    with combed(top, tmp_path / "vault") as folders:
+        told = {place(folders, each) for one in folders.families() for each in one.members}
+    assert top / "two" in told
+
+
 @settings(deadline=None)
 @given(forests())
 def test_a_kept_tree_is_kept_whole(tree: Tree) -> None:
