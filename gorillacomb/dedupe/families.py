@@ -66,7 +66,7 @@ class Kin:
     families: list[list[Folder]]
     """Copies of one tree, in the forest's order; the family with the largest folder first."""
     pairs: list[tuple[Folder, Folder]]
-    """Folders that share enough of the smaller one, and are no copies of one tree."""
+    """The smaller and the larger one of folders that share enough and are no copies of one tree."""
 
 
 def find_kin(shares: Shares, similar: float = SIMILAR) -> Kin:
@@ -151,13 +151,13 @@ class _Search:
         if alike or found.shared.files >= _OF_LARGER * larger:
             self.groups.join(a, b)
         else:
-            smaller = a if self.amounts[a.first].files < self.amounts[b.first].files else b
-            only = found.only_a if smaller is a else found.only_b
-            if only.files or smaller.gap is not None:
-                # Else nothing of the smaller one is its own, which is told of it in any case.
-                self.loose.append((a, b))
+            self.loose.append((a, b) if self._size(a) <= self._size(b) else (b, a))
             self.partners[a.first].append(b)
             self.partners[b.first].append(a)
+
+    def _size(self, folder: Folder) -> tuple[int, int]:
+        """By what it is compared with others; what programs made counts where the rest is even."""
+        return self.amounts[folder.first].files, folder.files
 
     def _overlap(self, a: Folder, b: Folder) -> Overlap:
         """As `overlap`, by what is known of both: a large one is met again and again."""

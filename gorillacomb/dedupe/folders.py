@@ -126,9 +126,17 @@ class Folders:
             if each is not family.keep
         ]
 
-    def pairs(self) -> list[Relation]:
-        """Folders that share much of the smaller one and are no copies of one tree."""
-        return [relate(self.index, self.shares, *pair) for pair in self.kin.pairs]
+    def pairs(self, told: Iterable[Elsewhere]) -> list[tuple[Folder, Folder]]:
+        """Folders that share much of the smaller one, which comes first, and are no copies.
+
+        Those of which the smaller one is told, or stands in a folder that is, are left out.
+        """
+        known = {each.inner for each in told}
+        return [pair for pair in self.kin.pairs if not _is_in(pair[0], known)]
+
+    def relation(self, a: Folder, b: Folder) -> Relation:
+        """How two folders that are no copies of one tree relate to each other."""
+        return relate(self.index, self.shares, a, b)
 
     def identical(self, everything: bool = False) -> list[list[Folder]]:
         """Groups of identical folders, most files first.
