@@ -94,15 +94,10 @@ def _story(folders: Folders, wanted: Wanted, whole: bool) -> Iterator[str]:
             if not mutual or each.inner.first < each.outer[0].first:
                 lines.append(_elsewhere_line(folders, each, mutual))
         yield from _some(lines, whole)
-    inner = {each.inner for each in elsewhere}
-    pairs = [
-        each
-        for each in folders.pairs()
-        if (wanted(each.a) or wanted(each.b)) and not {each.a, each.b} & inner
-    ]
+    pairs = [pair for pair in folders.pairs(elsewhere) if any(map(wanted, pair))]
     if pairs and whole:
         yield render.style("Overlapping", bold=True) + ":"
-        yield from (_pair_line(folders, each) for each in pairs)
+        yield from (_pair_line(folders, folders.relation(*pair)) for pair in pairs)
     elif pairs:
         many = render.count(len(pairs), "pair")
         yield f"{render.style('Overlapping', bold=True)}: {many} (--all)"
@@ -157,16 +152,14 @@ def _elsewhere_line(folders: Folders, found: Elsewhere, mutual: bool) -> str:
 
 def _pair_line(folders: Folders, pair: Relation) -> str:
     width = render.width()
-    smaller, larger = sorted((pair.a, pair.b), key=lambda each: (each.files, each.first))
-    own = pair.only_a if smaller is pair.a else pair.only_b
-    of = pair.shared.files + own.files
+    of = pair.shared.files + pair.only_a.files
     label = f"  {pair.shared.files:,} of {of:,} in "
     room = None if width is None else (width - len(label) - 4) // 2
     return (
         label
-        + render.path_from_here(folders.path(smaller), room)
+        + render.path_from_here(folders.path(pair.a), room)
         + " ~ "
-        + render.path_from_here(folders.path(larger), room)
+        + render.path_from_here(folders.path(pair.b), room)
     )
 
 
@@ -190,8 +183,10 @@ def _set_aside(folders: Folders, families: list[Family], whole: bool) -> Iterato
 def _document(folders: Folders, wanted: Wanted) -> dict[str, object]:
     families = [each for each in folders.families() if any(map(wanted, each.members))]
     relations = [(family, each) for family in families for each in folders.relations(family)]
-    pairs = [each for each in folders.pairs() if wanted(each.a) or wanted(each.b)]
-    both = [each for _, each in relations if wanted(each.a) or wanted(each.b)] + pairs
+    elsewhere = [each for each in folders.elsewhere() if wanted(each.inner)]
+    pairs = [pair for pair in folders.pairs(elsewhere) if any(map(wanted, pair))]
+    both = [each for _, each in relations if wanted(each.a) or wanted(each.b)]
+    both += [folders.relation(*pair) for pair in pairs]
     return {
         "identical": _identical(folders, wanted),
         "same_content": [
@@ -201,11 +196,7 @@ def _document(folders: Folders, wanted: Wanted) -> dict[str, object]:
         ],
         "contained": [
             *(_contained(folders, each) for each in both if each.kind in _INNER),
-            *(
-                _elsewhere_object(folders, each)
-                for each in folders.elsewhere()
-                if wanted(each.inner)
-            ),
+            *(_elsewhere_object(folders, each) for each in elsewhere),
         ],
         "overlapping": [
             {**_ends(folders, each), **figures(each), "cause": each.cause}

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from gorillacomb.dedupe import shares as contents
+from gorillacomb.dedupe.disjoint import FolderSets
 from gorillacomb.dedupe.forest import Folder
 from gorillacomb.dedupe.identical import identical
 from gorillacomb.dedupe.likeness import are_alike, stem
@@ -65,7 +66,7 @@ class Kin:
     families: list[list[Folder]]
     """Copies of one tree, in the forest's order; the family with the largest folder first."""
     pairs: list[tuple[Folder, Folder]]
-    """Folders that share enough of the smaller one, and are no copies of one tree."""
+    """The smaller and the larger one of folders that share enough and are no copies of one tree."""
 
 
 def find_kin(shares: Shares, similar: float = SIMILAR) -> Kin:
@@ -87,7 +88,7 @@ def find_kin(shares: Shares, similar: float = SIMILAR) -> Kin:
     )
 
 
-def _is_said(groups: _Groups, family: list[Folder]) -> bool:
+def _is_said(groups: FolderSets, family: list[Folder]) -> bool:
     """Whether all of a family stand in different members of another one, found later."""
     around = [
         {group: member for group, member in groups.around(each).items() if member != each.first}
@@ -105,7 +106,7 @@ class _Search:
     """By place: what each folder holds, machine-made folders left out."""
     telling: list[Amount] = field(default_factory=list)
     """The same, without contents that stand in too many folders to tell anything."""
-    groups: _Groups = field(default_factory=lambda: _Groups())
+    groups: FolderSets = field(default_factory=FolderSets)
     loose: list[tuple[Folder, Folder]] = field(default_factory=list)
     partners: defaultdict[int, list[Folder]] = field(default_factory=lambda: defaultdict(list))
     """By place: the folders with which a folder is a loose pair."""
@@ -150,13 +151,13 @@ class _Search:
         if alike or found.shared.files >= _OF_LARGER * larger:
             self.groups.join(a, b)
         else:
-            smaller = a if self.amounts[a.first].files < self.amounts[b.first].files else b
-            only = found.only_a if smaller is a else found.only_b
-            if only.files or smaller.gap is not None:
-                # Else nothing of the smaller one is its own, which is told of it in any case.
-                self.loose.append((a, b))
+            self.loose.append((a, b) if self._size(a) <= self._size(b) else (b, a))
             self.partners[a.first].append(b)
             self.partners[b.first].append(a)
+
+    def _size(self, folder: Folder) -> tuple[int, int]:
+        """By what it is compared with others; what programs made counts where the rest is even."""
+        return self.amounts[folder.first].files, folder.files
 
     def _overlap(self, a: Folder, b: Folder) -> Overlap:
         """As `overlap`, by what is known of both: a large one is met again and again."""
@@ -289,60 +290,3 @@ def _are_identical(a: Folder, b: Folder) -> bool:
 
 def _are_projects(a: Folder, b: Folder) -> bool:
     return a.marker is not None and b.marker is not None
-
-
-class _Groups:
-    """Disjoint sets of folders (union-find), and which of them are around a folder."""
-
-    def __init__(self) -> None:
-        self._above: dict[int, int] = {}
-        self._members: dict[int, Folder] = {}
-
-    def _top(self, place: int) -> int:
-        above = self._above
-        while above[place] != place:
-            above[place] = above[above[place]]
-            place = above[place]
-        return place
-
-    def join(self, a: Folder, b: Folder) -> None:
-        for each in (a, b):
-            if each.first not in self._above:
-                self._above[each.first] = each.first
-                self._members[each.first] = each
-        self._above[self._top(a.first)] = self._top(b.first)
-
-    def around(self, folder: Folder) -> dict[int, int]:
-        """The families that a folder is in, with the innermost member around it."""
-        found: dict[int, int] = {}
-        at: Folder | None = folder
-        while at is not None:
-            if at.first in self._above:
-                found.setdefault(self._top(at.first), at.first)
-            at = at.parent
-        return found
-
-    def shares_family(self, member: Folder, folder: Folder) -> bool:
-        """Whether a folder is, or stands in, a folder of a member's family."""
-        if member.first not in self._above:
-            return member.holds(folder)
-        return self._top(member.first) in self.around(folder)
-
-    def is_said(self, a: Folder, b: Folder) -> bool:
-        """Whether the two are, or stand in, different folders of one family."""
-        if not self._above:
-            return False
-        first = self.around(a)
-        if not first:
-            return False
-        second = self.around(b)
-        return any(second.get(group, member) != member for group, member in first.items())
-
-    def all(self) -> list[list[Folder]]:
-        """Each family in the forest's order; the one with the largest folder first."""
-        found: defaultdict[int, list[Folder]] = defaultdict(list)
-        for place in sorted(self._members):
-            found[self._top(place)].append(self._members[place])
-        return sorted(
-            found.values(), key=lambda each: (-max(one.files for one in each), each[0].first)
-        )

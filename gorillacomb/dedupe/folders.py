@@ -72,7 +72,10 @@ class Folders:
         found: list[Family] = []
         kept: dict[Folder, Folder] = {}
         for members in self.kin.families:
-            left = [each for each in members if not _is_retold(each, members, kept)]
+            left = list(members)
+            for each in members:
+                if _is_retold(each, members, left, kept):
+                    left.remove(each)
             if len(left) > 1:
                 found.append(self.family(left))
                 keep = found[-1].keep
@@ -123,9 +126,17 @@ class Folders:
             if each is not family.keep
         ]
 
-    def pairs(self) -> list[Relation]:
-        """Folders that share much of the smaller one and are no copies of one tree."""
-        return [relate(self.index, self.shares, *pair) for pair in self.kin.pairs]
+    def pairs(self, told: Iterable[Elsewhere]) -> list[tuple[Folder, Folder]]:
+        """Folders that share much of the smaller one, which comes first, and are no copies.
+
+        Those of which the smaller one is told, or stands in a folder that is, are left out.
+        """
+        known = {each.inner for each in told}
+        return [pair for pair in self.kin.pairs if not _is_in(pair[0], known)]
+
+    def relation(self, a: Folder, b: Folder) -> Relation:
+        """How two folders that are no copies of one tree relate to each other."""
+        return relate(self.index, self.shares, a, b)
 
     def identical(self, everything: bool = False) -> list[list[Folder]]:
         """Groups of identical folders, most files first.
@@ -195,17 +206,23 @@ class Folders:
         return sorted(found, key=lambda each: (-each.bytes, each.name))
 
 
-def _is_retold(folder: Folder, members: Iterable[Folder], kept: Mapping[Folder, Folder]) -> bool:
+def _is_retold(
+    folder: Folder,
+    members: Iterable[Folder],
+    left: Iterable[Folder],
+    kept: Mapping[Folder, Folder],
+) -> bool:
     """Whether a folder stands in a copy that is not kept, and others of its family in the kept one.
 
-    ``kept`` has for each copy that is not kept the one that is.
+    Those others are ``left`` to be told: of two that stand for each other one is. ``kept`` has for
+    each copy that is not kept the one that is.
     """
     at = folder.parent
     while at is not None:
         keep = kept.get(at)
         if keep is not None and (
             all(at.holds(each) for each in members)
-            or any(keep.holds(each) and not at.holds(each) for each in members)
+            or any(keep.holds(each) and not at.holds(each) for each in left)
         ):
             return True
         at = at.parent

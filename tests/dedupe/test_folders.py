@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from itertools import combinations
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from gorillacomb.dedupe import shares as contents
 from gorillacomb.dedupe.elsewhere import all_elsewhere
 from gorillacomb.dedupe.folders import Folders, open_folders
 from gorillacomb.dedupe.forest import Folder
+from gorillacomb.dedupe.pairs import MOST_PAIRED
 from gorillacomb.dedupe.relations import Kind, Relation
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
@@ -36,8 +39,22 @@ def place(folders: Folders, folder: Folder) -> Path:
     return Path(os.fsdecode(folders.path(folder)))
 
 
+IN_A_COPY: Tree = {
+    "one": {"a": {"a": "4" * 27}, "b": "3" * 9},
+    "two": {"a": "4" * 27, "b": {"a": "1", "b": "222", "album": "3" * 9}},
+}
+"""All that ``one/a`` holds stands in ``two``, and ``one`` is a copy of another folder."""
+WITH_MODULES: Tree = {
+    "one": {"a": "222", "node_modules": {"a": "9"}},
+    "two": {"a": "222", "b": "1", "src": "555", "album": "777"},
+}
+"""All that ``one`` holds stands in ``two``, but for what a program made."""
+
+
 @settings(deadline=None)
 @given(forests())
+@example(IN_A_COPY)
+@example(WITH_MODULES)
 def test_any_forest(tree: Tree) -> None:
     with tempfile.TemporaryDirectory() as name:
         top = make_tree(Path(name).resolve() / "top", tree)
@@ -51,10 +68,13 @@ def test_any_forest(tree: Tree) -> None:
                 for family in folders.families()
                 for each in folders.relations(family)
             ]
-            relations += [(each, [each.a, each.b]) for each in folders.pairs()]
+            relations += [
+                (folders.relation(*pair), list(pair)) for pair in folders.pairs(folders.elsewhere())
+            ]
             for relation, members in relations:
                 check_relation(folders, seen, relation, members)
             check_nothing_is_missed(folders, seen)
+            check_what_is_shared_is_told(folders, seen)
 
 
 def check_identical(folders: Folders, seen: dict[Path, Seen]) -> None:
@@ -165,6 +185,85 @@ def check_nothing_is_missed(folders: Folders, seen: dict[Path, Seen]) -> None:
         assert not left, (group, groups)
 
 
+def check_what_is_shared_is_told(folders: Folders, seen: dict[Path, Seen]) -> None:
+    """Of two folders that share half of the smaller one right in them the output tells: of the two,
+    of those around them, or of others that lead from one to the other; or that what is shared
+    stands, in the smaller one, in a folder with nothing of its own.
+
+    Of what stands inside a copy that is not kept the output may be silent; there it is what was
+    found that counts. What is scattered over subfolders of other names is not paired.
+    """
+    top = min(seen)
+    families = folders.families()
+    elsewhere = folders.elsewhere()
+    bare = [place(folders, each.inner) for each in elsewhere]
+    copies = [place(folders, each) for one in families for each in one.members if each != one.keep]
+    told = [[place(folders, each) for each in family.members] for family in families]
+    told += [[place(folders, each) for each in group] for group in folders.identical()]
+    told += [[place(folders, each) for each in pair] for pair in folders.pairs(elsewhere)]
+    found = [[place(folders, each) for each in family] for family in folders.kin.families]
+    holders = holders_of_own(seen)
+    for x, y in combinations((path for path in sorted(seen) if not is_made(path, top)), 2):
+        shared = seen[x].own & seen[y].own
+        right = {each for each in shared if {x, y} <= holders[each]}
+        telling = {each for each in right if len(holders[each]) <= MOST_PAIRED}
+        if not telling or not is_half(right, seen[x].own, seen[y].own):
+            continue
+        retold = stands_in(x.parent, copies) or stands_in(y.parent, copies)
+        groups = told + found if retold else told
+        fewest = min(len(seen[x].own), len(seen[y].own))
+        smaller = [each for each in (x, y) if len(seen[each].own) == fewest]
+        linked = {
+            each
+            for each in telling
+            if is_linked(holders[each], x, y, groups)
+            or any(stands_in(at, smaller) and stands_in(at, bare) for at in holders[each])
+        }
+        assert linked >= telling, (x, y, telling - linked, groups, bare)
+
+
+def holders_of_own(seen: dict[Path, Seen]) -> dict[bytes, set[Path]]:
+    """The folders right in which a content stands, machine-made ones left out."""
+    found: defaultdict[bytes, set[Path]] = defaultdict(set)
+    for folder in seen.values():
+        for name, entry in folder.entries.items():
+            if "/" not in name and entry[0] == "file" and not is_made(folder.path, min(seen)):
+                assert isinstance(entry[1], bytes)
+                found[entry[1]].add(folder.path)
+    return found
+
+
+def is_half(shared: set[bytes], first: set[bytes], second: set[bytes]) -> bool:
+    """Whether it is half of the smaller one, by files and by bytes."""
+    return all(
+        2 * measure(shared) >= min(measure(first), measure(second)) for measure in (len, total)
+    )
+
+
+def total(texts: set[bytes]) -> int:
+    return sum(map(len, texts))
+
+
+def stands_in(path: Path, folders: Collection[Path]) -> bool:
+    return any(each == path or each in path.parents for each in folders)
+
+
+def is_linked(holders: set[Path], x: Path, y: Path, told: list[list[Path]]) -> bool:
+    """Whether what is told leads from where a content stands in one folder to where in another."""
+    reached = {path for path in holders if stands_in(path, [x])}
+    waiting = [*reached]
+    while waiting:
+        at = waiting.pop()
+        for group in told:
+            here = {member for member in group if stands_in(at, [member])}
+            # From a member, one step leads into any other; one inside another is another too.
+            others = [each for each in group if here - {each}]
+            there = {path for path in holders - reached if stands_in(path, others)}
+            reached |= there
+            waiting += there
+    return any(stands_in(path, [y]) for path in reached)
+
+
 def is_said(first: Path, second: Path, groups: list[set[Path]]) -> bool:
     """Whether the two are, or stand in, or hold, different folders of which something is said."""
     return any(
@@ -181,6 +280,28 @@ def is_made(path: Path, top: Path) -> bool:
 
 def touches(path: Path, other: Path) -> bool:
     return path == other or path in other.parents or other in path.parents
+
+
+def test_two_that_stand_for_each_other_are_not_both_left_out(tmp_path: Path) -> None:
+    """Each of the two albums in the albums stands in a copy that is not kept, for the other one."""
+    album: Tree = {
+        "b": "7" * 9,
+        "a": "3" * 9,
+        "src": "y" * 9,
+        "album": {"b": "222", "copy": {"album": "7" * 9}},
+    }
+    tree: Tree = {
+        "one": {
+            "a": {"b": "8" * 27},
+            "album": album,
+            "src": {"a": "222", "album": {"a": "5"}, "album (1)": album},
+        },
+        "two": {"a": "7" * 9, "album": "4" * 27},
+    }
+    top = make_tree(tmp_path / "top", tree)
+    with combed(top, tmp_path / "vault") as folders:
+        told = {place(folders, each) for one in folders.families() for each in one.members}
+    assert top / "two" in told
 
 
 @settings(deadline=None)
