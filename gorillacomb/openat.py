@@ -11,7 +11,7 @@ OUR_FOLDER = b".gorillacomb"
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-NOATIME: int = getattr(os, "ONOATIME", 0)
+NOATIME: int = getattr(os, "O_NOATIME", 0)
 _SF_DATALESS = 0x40000000  # macOS, sys/stat.h
 _RECALL = 0x00400000 | 0x00040000 | 0x00001000  # Windows: RECALL_ON_DATA_ACCESS, _OPEN, OFFLINE
 _DEEPEST = 64
@@ -104,7 +104,7 @@ def open_file(name: bytes, folder: int) -> int:
     try:
         return os.open(name, FILE_FLAGS | NOATIME, dir_fd=folder)
     except PermissionError:
-        return os.open(name, FILE_FLAGS, dir_fd=folder)  # ONOATIME is for the owner alone
+        return os.open(name, FILE_FLAGS, dir_fd=folder)  # O_NOATIME is for the owner alone
 
 
 def is_same(before: os.stat_result, after: os.stat_result) -> bool:

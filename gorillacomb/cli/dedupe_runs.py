@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -186,8 +186,8 @@ def _bring_up_to_date(
 ) -> None:
     """Have the index, and the trace's stamps, follow what was changed: scan those folders."""
     scopes: list[bytes] = []
-    for folder in sorted(set(folders)):
-        if os.path.isdir(folder) and not any(is_below(folder, each) for each in scopes):
+    for folder in sorted({_reachable(each) for each in folders}):
+        if not any(is_below(folder, each) for each in scopes):
             scopes.append(folder)
     if len(scopes) > _MOST_SCOPES:
         scopes = [root.path for root in roots if any(is_below(each, root.path) for each in scopes)]
@@ -207,6 +207,13 @@ def _bring_up_to_date(
         click.echo("The index is behind what was done: gorillacomb scan PATH", err=True)
     finally:
         shown.close()
+
+
+def _reachable(folder: bytes) -> bytes:
+    """The folder, or the innermost one around it that is there and whose path is not too long."""
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    return folder
 
 
 def _document(outcome: Outcome) -> dict[str, Any]:
@@ -405,7 +412,7 @@ def history(vault: Vault, as_json: bool) -> int:
             if fields["event"] in ("applied", "undone", "purged"):
                 entries.append(fields)
     with Index.read(vault) as index, explaining(vault):
-        held = {(each.run): each for each in waiting(_live(index))}
+        held = _by_run(waiting(_live(index)))
     with render.reader_may_leave():
         if as_json:
             render.print_json({"runs": [_run_object(each, held) for each in entries]})
@@ -417,7 +424,16 @@ def history(vault: Vault, as_json: bool) -> int:
     return 0
 
 
-def _run_object(fields: dict[str, Any], held: dict[str, Waiting]) -> dict[str, Any]:
+def _by_run(found: Iterable[Waiting]) -> dict[str, tuple[int, int]]:
+    """Files and bytes that wait in quarantine, by run; one may have quarantines in two places."""
+    held: dict[str, tuple[int, int]] = {}
+    for each in found:
+        files, size = held.get(each.run, (0, 0))
+        held[each.run] = files + each.files, size + each.size
+    return held
+
+
+def _run_object(fields: dict[str, Any], held: dict[str, tuple[int, int]]) -> dict[str, Any]:
     kept = ("seq", "event", "run", "action", "steps", "files", "time_ns", "plan")
     lists = ("bases", "skipped", "failed", "skipped_count", "failed_count")
     return {
@@ -428,7 +444,7 @@ def _run_object(fields: dict[str, Any], held: dict[str, Waiting]) -> dict[str, A
     }
 
 
-def _run_lines(fields: dict[str, Any], held: dict[str, Waiting]) -> Iterator[str]:
+def _run_lines(fields: dict[str, Any], held: dict[str, tuple[int, int]]) -> Iterator[str]:
     words = {"applied": "set aside", "undone": "put back", "purged": "deleted"}
     size = int(fields["bytes_set_aside"]) or int(fields["bytes_freed"])
     word = words[fields["event"]]
@@ -440,8 +456,8 @@ def _run_lines(fields: dict[str, Any], held: dict[str, Waiting]) -> Iterator[str
         f" {render.count(fields['files'], 'file')}{shown}"
     )
     if fields["event"] == "applied" and fields["run"] in held:
-        each = held[fields["run"]]
-        yield f"  waits in quarantine: {render.count(each.files, 'file')}, {render.size(each.size)}"
+        files, size = held[fields["run"]]
+        yield f"  waits in quarantine: {render.count(files, 'file')}, {render.size(size)}"
     for name in ("skipped", "failed"):
         troubles = [Trouble(path_of(each), each["cause"]) for each in fields[name]]
         yield from ("  " + line for line in _trouble_lines(name, troubles[:3]))

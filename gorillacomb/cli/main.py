@@ -109,6 +109,9 @@ def _run() -> int:
         # click ends so, with 1, when the reader of our output has gone, as `head` does.
         return _stop_writing() if error.code == 1 else int(error.code or 0)
     except Exception as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            # Python 3.11 wraps one that comes while a class is made, as in the middle of an import.
+            raise KeyboardInterrupt from None
         return _explained(error)
     return code if isinstance(code, int) else 0
 

@@ -91,7 +91,7 @@ def _own_items(
     """The files and links right in a folder."""
     items = {}
     for _, name, state, mode, size, _, digest, target in entries_in(index.connection, folder.id):
-        if name in noise:
+        if name in noise and stat.S_ISREG(mode):
             continue
         if stat.S_ISLNK(mode):
             items[prefix + name] = Item("link", target or b"")

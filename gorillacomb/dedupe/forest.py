@@ -177,7 +177,7 @@ def _own_digests(
             at = folders.get(number)
             if at is None:
                 continue
-        if name in noise:
+        if name in noise and stat.S_ISREG(mode):
             continue
         if state in _READ and digest is not None:
             at.files += 1

@@ -153,7 +153,7 @@ class Guard:
             self.options.action is Action.REFLINK and not site.is_folder
         ):
             return None
-        cause = f"is part of a project ({outermost.marker})"
+        cause = f"project ({outermost.marker}): nothing is taken out of it"
         if keep is not None and self._is_nested_root(site, at) and self._is_project(keep):
             tracked = self._tracked_by(site)
             return None if tracked is None else Refusal(Rule.PROJECT, tracked)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from gorillacomb.bytepaths import below, is_below, join
 from gorillacomb.dedupe import sidecars
 from gorillacomb.dedupe.canonical import choose
+from gorillacomb.dedupe.clutter import is_kept
 from gorillacomb.dedupe.contained import is_contained
 from gorillacomb.dedupe.folders import Folders, nested
 from gorillacomb.dedupe.forest import Folder
@@ -22,11 +23,13 @@ from gorillacomb.dedupe.guards import Guard, Level, Site, is_store
 from gorillacomb.dedupe.identical import identical
 from gorillacomb.dedupe.quarantine import synced_folder
 from gorillacomb.dedupe.steps import LeftAlone, Pair, Plan, Refusal, Rule, Step
-from gorillacomb.dedupe.vouch import Place
+from gorillacomb.dedupe.vouch import Place, is_trash
 from gorillacomb.index.contents import disk_bytes_below
 from gorillacomb.index.forest import entries_in
 from gorillacomb.model import VERSION_CONTROL, Copy, Group, Progress, Root
 
+_BY_PLACE = (Rule.PROJECT, Rule.STRUCTURAL, Rule.REPOSITORY, Rule.BUNDLE, Rule.TRASH)
+"""Rules that a folder obeys for what it stands in."""
 _GAPS = {
     "only in the cloud": Rule.PLACEHOLDER,
     "changing while read": Rule.UNSTABLE,
@@ -157,7 +160,16 @@ class Planner:
             if size >= self.scope.min_size:
                 self._going[victim] = _Going(victim, keep, reasons, inner)
         elif refusals and not holders:
-            self._leave(path, refusals[0], victim.files, victim.size)
+            self._leave_folder(victim, path, refusals[0])
+
+    def _leave_folder(self, victim: Folder, path: bytes, refusal: Refusal) -> None:
+        """Tell of a folder that is left alone, unless its files are told of one by one."""
+        if refusal.rule in _BY_PLACE:
+            if not self.scope.files:
+                site = self._site(victim)
+                self._leave(self._protector(site, refusal), refusal, victim.files, victim.size)
+        elif refusal.rule is not Rule.UNIQUE or victim.marker is not None:
+            self._leave(path, refusal, victim.files, victim.size)
 
     def _loses(self, keep: Folder, victim: Folder) -> bool:
         """Whether something goes out of a folder that stands in the other one too."""
@@ -355,7 +367,7 @@ class Planner:
             roots = forest.folders[copy.folder].root, forest.folders[winner.folder].root
             refusal = self.guard.refusal(self._file_site(copy), other) or self._apart(*roots)
             if refusal is not None:
-                self._leave(self._protected_by(copy, refusal), refusal, 1, size)
+                self._leave(self._protector(self._file_site(copy), refusal), refusal, 1, size)
                 return
         if size >= self.scope.min_size:
             for copy in names:
@@ -374,13 +386,16 @@ class Planner:
                     return True
         return False
 
-    def _protected_by(self, copy: Copy, refusal: Refusal) -> bytes:
-        """What to name for a file that is left alone: the project, for one that is part of it."""
-        site = self._file_site(copy)
+    def _protector(self, site: Site, refusal: Refusal) -> bytes:
+        """What to name for something that is left alone: the project, the library around it."""
         at = self.guard.project(site)
-        if refusal.rule in (Rule.PROJECT, Rule.STRUCTURAL) and at is not None:
+        if refusal.rule in (Rule.PROJECT, Rule.STRUCTURAL, Rule.REPOSITORY) and at is not None:
             return site.levels[at].path
-        return os.path.dirname(copy.path)
+        if refusal.rule in (Rule.BUNDLE, Rule.TRASH):
+            for level in site.levels:
+                if level.store or is_kept(level.name) or is_trash(level.name):
+                    return level.path
+        return os.path.dirname(site.path)
 
     def _with_sidecars(self, found: Mapping[bytes, Step]) -> Iterator[Step]:
         """Have pictures and what belongs to them go together, or not at all."""
@@ -566,11 +581,19 @@ class Planner:
 
     def _left_alone(self) -> Iterator[LeftAlone]:
         going = [self.folders.path(folder) for folder in self._going]
-        for (path, rule, cause), (files, size) in sorted(
+        whole = {path for path, rule, _ in self._left if rule not in _BY_PLACE}
+        redundant = {
+            path: count for (path, rule, _), count in self._left.items() if rule in _BY_PLACE
+        }
+        for (path, rule, cause), count in sorted(
             self._left.items(), key=lambda each: (-each[1][1], each[0])
         ):
-            if not any(is_below(path, each) for each in going):
-                yield LeftAlone(path, rule, cause, files, size)
+            if any(is_below(path, each) for each in going):
+                continue
+            if rule in _BY_PLACE and path in whole:
+                continue  # why the folder stays as a whole says more
+            files, size = redundant.get(path, count)
+            yield LeftAlone(path, rule, cause, files, size)
 
     def _notes(self, steps: Sequence[Step]) -> Iterator[str]:
         synced: set[bytes] = set()
