@@ -118,7 +118,7 @@ def _look(folder: Path, top: Path) -> Seen:
 
 
 def _counts(path: Path) -> bool:
-    return path.name != ".DS_Store" or (path.is_dir() and not path.is_symlink())
+    return path.name != ".DS_Store" or path.is_symlink() or path.is_dir()
 
 
 def is_own(path: Path, folder: Path, top: Path) -> bool:
