@@ -137,6 +137,9 @@ class Applying:
     def _batches(self, steps: Sequence[Step]) -> Iterator[list[_Prepared]]:
         batch: list[_Prepared] = []
         size = 0
+        # A hard link changes the ctime of what stays, of which the next step may count on nothing
+        # having changed: there each step is compared when the one before is done.
+        most = 1 if self.plan.options.action is Action.HARDLINK else _BATCH
         for step in steps:
             try:
                 if self.plan.options.action is Action.REFLINK:
@@ -147,7 +150,7 @@ class Applying:
                 self._skip(step, skip.trouble, skip.failed)
                 continue
             size += step.size
-            if len(batch) >= _BATCH or size >= _BATCH_BYTES:
+            if len(batch) >= most or size >= _BATCH_BYTES:
                 yield batch
                 batch, size = [], 0
         if batch:

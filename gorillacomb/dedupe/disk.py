@@ -105,6 +105,14 @@ def set_mtime(descriptor: int, mtime_ns: int) -> None:
     os.utime(descriptor, ns=(os.fstat(descriptor).st_atime_ns, mtime_ns))
 
 
+def append(descriptor: int, data: bytes) -> None:
+    """Write all of some bytes to an open file, and have them on the disk."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    sync(descriptor)
+
+
 def sync(descriptor: int) -> None:
     """Have what was written to an open file or folder on the disk."""
     os.fsync(descriptor)

@@ -122,7 +122,7 @@ class Journal:
                 self._write([_header(recorded)])
                 disk.sync(folder)
             elif recorded.torn:
-                os.write(self._file, b"\n")
+                disk.append(self._file, b"\n")
         except BaseException:
             self.close()
             raise
@@ -136,11 +136,8 @@ class Journal:
 
     def _write(self, documents: Iterable[Mapping[str, Any]]) -> None:
         lines = b"".join(json.dumps(each).encode() + b"\n" for each in documents)
-        view = memoryview(lines)
-        while view:
-            view = view[os.write(self._file, view) :]
         if lines:
-            disk.sync(self._file)
+            disk.append(self._file, lines)
 
     def close(self) -> None:
         if self._file >= 0:

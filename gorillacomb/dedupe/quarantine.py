@@ -136,8 +136,7 @@ def _remember(root: bytes, base: bytes) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         file = os.open(_BASES, flags, 0o600, dir_fd=folder)
         try:
-            os.write(file, json.dumps(path_field(below(base, root))).encode() + b"\n")
-            disk.sync(file)
+            disk.append(file, json.dumps(path_field(below(base, root))).encode() + b"\n")
         finally:
             os.close(file)
         disk.sync(folder)
