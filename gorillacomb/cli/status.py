@@ -7,6 +7,9 @@ import click
 from gorillacomb.cli import render
 from gorillacomb.cli.options import json_option, vault_option
 from gorillacomb.dedupe.causes import FILE_CAUSES, FOLDER_CAUSES
+from gorillacomb.dedupe.execute import waiting
+from gorillacomb.dedupe.place import live_roots
+from gorillacomb.dedupe.quarantine import run_folder
 from gorillacomb.dedupe.record import read_trace
 from gorillacomb.index import contents, stamps, tree
 from gorillacomb.index import roots as root_table
@@ -15,7 +18,7 @@ from gorillacomb.index.settings import Settings, load_settings
 from gorillacomb.index.store import has_groups
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import Root, State
-from gorillacomb.scan.volumes import is_online
+from gorillacomb.scan.volumes import grain_ns, is_online
 
 _DETAILS = {
     State.PENDING: ", after a quick or interrupted scan",
@@ -65,10 +68,21 @@ def status_object(index: Index, settings: Settings) -> dict[str, object]:
             for state, number in tree.count_folders_by_state(connection).items()
         },
         "trace": _trace_object(index),
+        "quarantine": [
+            {
+                **render.path_object(run_folder(each.base, each.run)),
+                "run": each.run,
+                "files": each.files,
+                "bytes": each.size,
+                "started_ns": str(each.started_ns),
+            }
+            for each in waiting(live_roots(roots, is_online, grain_ns))
+        ],
         "settings": {
             "exclude": list(settings.exclude),
             "min_size": settings.min_size,
             "prefer": list(settings.prefer),
+            "protect": list(settings.protect),
             "workers": settings.workers,
         },
     }
@@ -127,6 +141,20 @@ def root_lines(index: Index, root: Root) -> list[str]:
     return lines
 
 
+def _quarantine_lines(index: Index) -> list[str]:
+    """What was set aside and takes space still."""
+    roots = live_roots(root_table.all_roots(index.connection), is_online, grain_ns)
+    held = list(waiting(roots))
+    if not held:
+        return []
+    files, size = sum(each.files for each in held), sum(each.size for each in held)
+    oldest = render.moment(min(each.started_ns for each in held))
+    return [
+        f"Quarantine: {render.count(files, 'file')}, {render.size(size)} on disk, since {oldest}",
+        "  to free that: gorillacomb dedupe --empty-quarantine",
+    ]
+
+
 def _lines(index: Index, settings: Settings) -> list[str]:
     connection = index.connection
     width = render.width()
@@ -147,6 +175,7 @@ def _lines(index: Index, settings: Settings) -> list[str]:
         lines.append(
             f"Trace: {trace['stamps']:,} canonical files stamped in {trace['entries']:,} entries"
         )
+    lines += _quarantine_lines(index)
     gaps = [
         f"  {render.count(files, 'file')} ({render.size(size)}) {FILE_STATE_WORDS[state]}"
         for state, (files, size) in contents.counts_by_state(connection).items()
@@ -160,4 +189,6 @@ def _lines(index: Index, settings: Settings) -> list[str]:
         lines += render.paragraph(f"Excluded everywhere: {' '.join(settings.exclude)}", "")
     if settings.prefer:
         lines += render.paragraph(f"Preferred: {' '.join(settings.prefer)}", "")
+    if settings.protect:
+        lines += render.paragraph(f"Protected: {' '.join(settings.protect)}", "")
     return lines
