@@ -23,7 +23,7 @@ from gorillacomb.dedupe.git import same_entries
 from gorillacomb.dedupe.place import LiveRoot, live_roots
 from gorillacomb.dedupe.plan_file import read_plan
 from gorillacomb.dedupe.quarantine import base_of_run
-from gorillacomb.dedupe.record import TraceRecorder, note_in_trace, read_trace
+from gorillacomb.dedupe.record import TraceNotes, TraceRecorder, read_trace
 from gorillacomb.dedupe.steps import Action, Outcome, Plan, Trouble
 from gorillacomb.dedupe.witness import Witness
 from gorillacomb.errors import GorillaCombError, Refused, UsageFault, VaultError
@@ -32,6 +32,7 @@ from gorillacomb.index.roots import all_roots
 from gorillacomb.index.settings import load_settings
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import Progress
+from gorillacomb.openat import cause_of
 from gorillacomb.scan.comb import comb
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.volumes import grain_ns, is_online
@@ -58,7 +59,7 @@ def apply(
             return _rehearse(index, plan, shown, as_json)
     if plan.options.action is Action.DELETE:
         _confirm_delete(plan, yes_delete)
-    with Index.write(vault) as index:
+    with Index.write(vault) as index, TraceNotes(index) as notes:
         roots = _live(index)
         guard = guard_for(index, plan.options, _machine_made())
         outcome = runs.execute(
@@ -68,7 +69,7 @@ def apply(
             _witness(shown),
             shown,
             lambda ended: _record(
-                index, "applied", ended, str(plan.options.action), roots, plan.uid
+                notes, "applied", ended, str(plan.options.action), roots, plan.uid
             ),
         )
     shown.close()
@@ -156,7 +157,7 @@ def _rehearse(index: Index, plan: Plan, shown: Progress, as_json: bool) -> int:
 
 
 def _record(
-    index: Index,
+    notes: TraceNotes,
     event: str,
     outcome: Outcome,
     action: str,
@@ -178,7 +179,7 @@ def _record(
         tuple((each.path, each.cause) for each in outcome.skipped),
         tuple((each.path, each.cause) for each in (*outcome.failed, *outcome.recovered)),
     )
-    note_in_trace(index, [run(event, facts, plan)])
+    notes.append([run(event, facts, plan)])
 
 
 def _bring_up_to_date(
@@ -268,27 +269,20 @@ def _trouble_lines(title: str, troubles: list[Trouble]) -> Iterator[str]:
 def undo(vault: Vault, named: str, progress: bool | None, as_json: bool) -> int:
     """Take a run back: the last one, one by its name, or one by its folder."""
     shown = progress_for(progress)
-    chosen, index = _chosen(vault, named)
-    outcome = Outcome(chosen[0][1])
-    try:
-        roots = _live(index) if index is not None else []
-        for base, name in chosen:
-            shown.stage("Putting back", None, 0)
-            try:
-                part = runs.undo(base, name, lambda record, _: shown.advance(record.files, 0))
-            except OSError as error:
-                outcome.failed.append(Trouble(base, os.strerror(error.errno or 0).lower()))
-                continue
-            outcome.done += part.done
-            outcome.bytes_set_aside += part.bytes_set_aside
-            outcome.failed += part.failed
-            outcome.recovered += part.recovered
+    with ExitStack() as stack:
+        chosen, index = _chosen(vault, named)
+        outcome = Outcome(chosen[0][1])
+        notes, roots = None, []
         if index is not None:
-            _record(index, "undone", outcome, "undo", roots)
-    finally:
-        shown.close()
-        if index is not None:
-            index.close()
+            stack.callback(index.close)
+            roots = _live(index)
+            notes = _notes_if_any(stack, index)
+        try:
+            _undo_all(chosen, outcome, shown)
+        finally:
+            shown.close()
+            if notes is not None:
+                _record(notes, "undone", outcome, "undo", roots)
     if index is not None:
         folders = [os.path.dirname(step.path) for step in outcome.done]
         _bring_up_to_date(vault, roots, folders, shown)
@@ -304,6 +298,31 @@ def undo(vault: Vault, named: str, progress: bool | None, as_json: bool) -> int:
             for line in yield_lines:
                 click.echo(line)
     return 3 if outcome.failed else 0
+
+
+def _notes_if_any(stack: ExitStack, index: Index) -> TraceNotes | None:
+    """The trace; None where it cannot be written, which must not keep anybody from an undo."""
+    try:
+        return stack.enter_context(TraceNotes(index))
+    except GorillaCombError as error:
+        click.echo(f"gorillacomb: {render.printable(error.message)}", err=True)
+        click.echo("The undo goes on, and will not stand in the trace.", err=True)
+        return None
+
+
+def _undo_all(chosen: list[tuple[bytes, str]], outcome: Outcome, shown: Progress) -> None:
+    """Take back the parts of a run, one for each base, into one outcome."""
+    for base, name in chosen:
+        shown.stage("Putting back", None, 0)
+        try:
+            part = runs.undo(base, name, lambda record, _: shown.advance(record.files, 0))
+        except OSError as error:
+            outcome.failed.append(Trouble(base, cause_of(error)))
+            continue
+        outcome.done += part.done
+        outcome.bytes_set_aside += part.bytes_set_aside
+        outcome.failed += part.failed
+        outcome.recovered += part.recovered
 
 
 def _chosen(vault: Vault, named: str) -> tuple[list[tuple[bytes, str]], Index | None]:
@@ -351,6 +370,7 @@ def purge(
     shown = progress_for(progress)
     with ExitStack() as stack:
         index = stack.enter_context(Index.write(vault))
+        notes = stack.enter_context(TraceNotes(index))
         roots = _live(index)
         chosen = [
             each
@@ -364,20 +384,27 @@ def purge(
                 "`gorillacomb dedupe --history` names the runs.",
             )
         _confirm_purge(chosen, yes)
-        shown.stage("Comparing and deleting", None, sum(each.size for each in chosen) or None)
-        try:
-            found = runs.purge(
-                [(each.base, each.run) for each in chosen], roots, _witness(shown), before, shown
-            )
-        finally:
-            shown.close()
         total = Outcome("")
-        for outcome in found.values():
-            _record(index, "purged", outcome, "empty-quarantine", roots)
+
+        def ended(outcome: Outcome) -> None:
+            _record(notes, "purged", outcome, "empty-quarantine", roots)
             total.done += outcome.done
             total.bytes_freed += outcome.bytes_freed
             total.skipped += outcome.skipped
             total.recovered += outcome.recovered
+
+        shown.stage("Comparing and deleting", None, sum(each.size for each in chosen) or None)
+        try:
+            runs.purge(
+                [(each.base, each.run) for each in chosen],
+                roots,
+                _witness(shown),
+                before,
+                shown,
+                ended,
+            )
+        finally:
+            shown.close()
     with render.reader_may_leave():
         if as_json:
             document = _document(total)

@@ -12,7 +12,7 @@ from gorillacomb.dedupe.journal import Record
 from gorillacomb.dedupe.locks import locked
 from gorillacomb.dedupe.place import LiveRoot, Places
 from gorillacomb.dedupe.purge import purge_record
-from gorillacomb.dedupe.quarantine import bases_of, read_run, resumed, runs_in
+from gorillacomb.dedupe.quarantine import Run, bases_of, read_run, resumed, runs_in
 from gorillacomb.dedupe.steps import Outcome, Plan, Step, Trouble
 from gorillacomb.dedupe.undo import recover, undo_run
 from gorillacomb.dedupe.witness import Witness
@@ -133,31 +133,39 @@ def purge(
     witness: Witness,
     before_ns: int,
     progress: Progress,
+    ended: Callable[[Outcome], None],
     now: Clock = time.time_ns,
-) -> dict[tuple[bytes, str], Outcome]:
-    """Delete what runs set aside before a time, where its other copy still stands.
+) -> None:
+    """Delete what runs, given with their bases, set aside before a time.
 
-    Returns an outcome for each base and run. Raises Refused, Untrusted, OSError.
+    Only that goes of which the other copy still stands. ``ended`` is called with the outcome of
+    each run, also after Ctrl-C. Raises Refused, Untrusted, OSError.
     """
     places = Places(roots)
-    found: dict[tuple[bytes, str], Outcome] = {}
-    runs = list(runs)
     with locked(root.path for root in roots):
         for base, name in runs:
-            outcome = found[base, name] = Outcome(name)
-            outcome.recovered = recover(base, now)
-            with resumed(base, name) as run:
-                held = [each for each in run.journal.recorded.held() if each.when_ns < before_ns]
-                looking = replace(witness, noise=run.journal.recorded.noise)
-                for record in held:
-                    trouble = purge_record(run, record, places, looking, now)
-                    if trouble is None:
-                        outcome.done.append(_step(base, record))
-                        outcome.bytes_freed += record.size
-                    else:
-                        outcome.skipped.append(trouble)
-                    progress.advance(record.files, record.size)
-    return found
+            outcome = Outcome(name)
+            try:
+                outcome.recovered = recover(base, now)
+                with resumed(base, name) as run:
+                    looking = replace(witness, noise=run.journal.recorded.noise)
+                    for record in run.journal.recorded.held():
+                        if record.when_ns < before_ns:
+                            _purge_one(run, record, places, looking, now, outcome)
+                            progress.advance(record.files, record.size)
+            finally:
+                ended(outcome)
+
+
+def _purge_one(
+    run: Run, record: Record, places: Places, witness: Witness, now: Clock, outcome: Outcome
+) -> None:
+    trouble = purge_record(run, record, places, witness, now)
+    if trouble is None:
+        outcome.done.append(_step(run.base, record))
+        outcome.bytes_freed += record.size
+    else:
+        outcome.skipped.append(trouble)
 
 
 def _step(base: bytes, record: Record) -> Step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Self
 
 from gorillacomb.bytepaths import join
 from gorillacomb.dedupe import stamp
@@ -87,19 +88,38 @@ def check_index(index: Index, ledger: Ledger) -> str | None:
     return None
 
 
-def note_in_trace(index: Index, bodies: Sequence[Body]) -> None:
-    """Append entries that are not about stamps, such as those of a run of dedupe.
+class TraceNotes:
+    """Appends entries that are not about stamps, such as those of a run of dedupe.
 
-    The index, open for writing, goes on to reflect the trace if it did. Raises VaultError.
+    Opened before the work that they tell of: a trace that cannot be written is known by then. The
+    index, open for writing, goes on to reflect the trace if it did. Raises VaultError, KeyMissing.
     """
-    with write_trace(index.vault) as ledger:
-        ledger.refuse_rolled_back()
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._ledger = write_trace(index.vault)
+        try:
+            self._ledger.refuse_rolled_back()
+            self._ledger.signing_key()
+        except BaseException:
+            self._ledger.close()
+            raise
+
+    def append(self, bodies: Sequence[Body]) -> None:
+        """Append entries and sign the new head."""
+        index, ledger = self._index, self._ledger
         level = stamps.reflected(index.connection) == (ledger.log, ledger.size)
         ledger.append(bodies)
         if level:
             with index.atomic():
                 stamps.set_reflected(index.connection, ledger.log, ledger.size)
             index.commit()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ledger.close()
 
 
 class TraceRecorder:

@@ -247,7 +247,7 @@ class Ledger:
         """Make a new key and go over to it; the checkpoint of that bears both signatures."""
         with explaining(self.path):
             self.check_head()
-        old = self._signing_key()
+        old = self.signing_key()
         new = self._keys.make("ed25519")
         assert isinstance(new, SigningKey)
         body = {"event": "rotate-key", "key": str(VerifierKey(self.origin, new.public))}
@@ -297,7 +297,7 @@ class Ledger:
         self._put(bodies)
         if names_key:
             self.tables.put_key(self.size - 1)
-        key = first_key or self._signing_key()
+        key = first_key or self.signing_key()
         signers = [key] if also is None else [also, key]
         note = Checkpoint(self.origin, self.size, self._frontier.root()).signed(signers)
         self.tables.put_checkpoint(self.size, note)
@@ -319,7 +319,8 @@ class Ledger:
         self.tables.put(rows, nodes)
         self._prev, self.size = prev, seq
 
-    def _signing_key(self) -> SigningKey:
+    def signing_key(self) -> SigningKey:
+        """The key that signs what is appended. Raises KeyMissing, VaultRolledBack."""
         keys = self.public_keys()
         if not keys:
             raise VaultRolledBack(f"The trace {self.path} names no key any more.", SEE_VERIFY)
@@ -344,7 +345,7 @@ class Ledger:
         single entry is looked at by `audit.audit`.
         """
         keys = self.trusted_keys()
-        current = self._signing_key().public
+        current = self.signing_key().public
         try:
             what = "The last checkpoint of the trace"
             last = checkpoints.verified(self.checkpoint(), [current], what)
