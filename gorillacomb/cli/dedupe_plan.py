@@ -24,7 +24,8 @@ from gorillacomb.dedupe.groups import Groups
 from gorillacomb.dedupe.guards import Guard
 from gorillacomb.dedupe.linked import link_targets
 from gorillacomb.dedupe.plan_file import document_of, header_of, lines_of
-from gorillacomb.dedupe.planner import Planner, Scope
+from gorillacomb.dedupe.planner import Planner
+from gorillacomb.dedupe.scope import Scope
 from gorillacomb.dedupe.steps import Action, LeftAlone, Options, Plan, Rule, Step
 from gorillacomb.errors import UsageFault
 from gorillacomb.index.database import Index, explaining

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gorillacomb.bytepaths import below, is_below
+from gorillacomb.bytepaths import below, is_below, join
 from gorillacomb.dedupe.clutter import VERSION_CONTROL, is_kept, is_machine_made
 from gorillacomb.dedupe.steps import Action, Options, Refusal, Rule
 from gorillacomb.dedupe.vouch import Place, is_trash, place_of
@@ -86,6 +86,11 @@ class Guard:
             or self._linked(site)
         )
 
+    def closed_to_files(self, folder: Site) -> Refusal | None:
+        """Why no file right in a folder may go, whatever stays for it; None when one may."""
+        inside = Site(folder.root, join(folder.path, b"*"), False, folder.levels)
+        return self._ours(inside) or _closed_level(inside) or self._in_project(inside, None)
+
     def _ours(self, site: Site) -> Refusal | None:
         for each in self.fixed:
             if is_below(each, site.path):
@@ -98,20 +103,10 @@ class Guard:
         return None
 
     def _closed(self, site: Site) -> Refusal | None:
-        protected = self.protected(site.path)
-        if protected is not None:
-            return protected
-        for level in site.levels:
-            itself = site.is_folder and level.path == site.path
-            if level.name in VERSION_CONTROL:
-                return Refusal(Rule.REPOSITORY, f"belongs to {os.fsdecode(level.name)}")
-            if (is_kept(level.name) or level.store) and not itself:
-                return Refusal(Rule.BUNDLE, f"is part of {os.fsdecode(level.name)}")
-            if is_trash(level.name):
-                return Refusal(Rule.TRASH, f"stands in {os.fsdecode(level.name)}")
-        if not site.is_folder:
+        refusal = self.protected(site.path) or _closed_level(site)
+        if refusal is None and not site.is_folder:
             return _odd_file(os.path.basename(site.path))
-        return None
+        return refusal
 
     def protected(self, path: bytes) -> Refusal | None:
         """Whether the user protects a path, or something in it that is named without a pattern."""
@@ -221,6 +216,19 @@ class Guard:
                     break
                 if (target == path) == (start == path):
                     yield link
+
+
+def _closed_level(site: Site) -> Refusal | None:
+    """Whether it stands in version control, in a library or in a trash."""
+    for level in site.levels:
+        name = level.name
+        if name in VERSION_CONTROL:
+            return Refusal(Rule.REPOSITORY, f"belongs to {_show(name)}")
+        if (is_kept(name) or level.store) and not (site.is_folder and level.path == site.path):
+            return Refusal(Rule.BUNDLE, f"is part of {_show(name)}")
+        if is_trash(name):
+            return Refusal(Rule.TRASH, f"stands in {_show(name)}")
+    return None
 
 
 def is_store(names: Collection[bytes]) -> bool:
