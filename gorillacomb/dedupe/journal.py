@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from gorillacomb.bytepaths import below, is_below, join
 from gorillacomb.dedupe import disk
@@ -21,6 +21,8 @@ from gorillacomb.errors import Untrusted
 from gorillacomb.vaultmesh.entries import path_field, path_of
 
 NAME = b"journal.jsonl"
+_UNFINISHED = b"journal.new"
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 VERSION = 1
 INTENT, DONE, TAKEN_BACK, STUCK = "intent", "done", "taken back", "stuck"
 UNDONE, PURGING, PURGED = "undone", "purging", "purged"
@@ -113,19 +115,27 @@ class Journal:
     """A journal that is open for writing."""
 
     def __init__(self, folder: int, recorded: Recorded) -> None:
-        """``folder`` is the run's folder, open; the journal is made when it is not there."""
+        """``folder`` is the run's folder, open, with its journal in it."""
         self.recorded = recorded
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        self._file = os.open(NAME, flags, 0o600, dir_fd=folder)
-        try:
-            if not os.fstat(self._file).st_size:
-                self._write([_header(recorded)])
-                disk.sync(folder)
-            elif recorded.torn:
+        self._file = os.open(NAME, _APPEND, dir_fd=folder)
+        if recorded.torn:
+            try:
                 disk.append(self._file, b"\n")
-        except BaseException:
-            self.close()
-            raise
+            except BaseException:
+                self.close()
+                raise
+
+    @classmethod
+    def begin(cls, folder: int, recorded: Recorded) -> Self:
+        """Begin a journal; it appears with its whole header or not at all. Raises OSError."""
+        file = os.open(_UNFINISHED, _APPEND | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+        try:
+            disk.append(file, json.dumps(_header(recorded)).encode() + b"\n")
+        finally:
+            os.close(file)
+        disk.move(folder, _UNFINISHED, folder, NAME)
+        disk.sync(folder)
+        return cls(folder, recorded)
 
     def note(self, records: Iterable[Record]) -> None:
         """Write records and have them on the disk."""
@@ -274,7 +284,7 @@ def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[Move]:
     for each in documents:
         before, after = each.get("parent_mtime_ns"), each.get("parent_after_ns")
         slot = str(each["slot"]).encode()
-        if not slot or b"/" in slot or slot in (b".", b"..", NAME):
+        if not slot or b"/" in slot or slot in (b".", b"..", NAME, _UNFINISHED):
             raise ValueError(f"{slot!r} is no name of a slot")
         yield Move(
             _inner(each),

@@ -121,7 +121,7 @@ def begin(root: bytes, base: bytes, recorded: Recorded) -> Run:
     try:
         if base != root:
             _remember(root, base)
-        return Run(base, folder, Journal(folder, recorded))
+        return Run(base, folder, Journal.begin(folder, recorded))
     except BaseException:
         os.close(folder)
         raise
