@@ -22,6 +22,7 @@ _CAPTURED = (
     "scan .",
     "folders",
     "unique Pictures/Albums",
+    "dedupe --folders-only",
     "dupes --limit 1 --min-size 5MB",
 )
 

@@ -196,13 +196,16 @@ def command(
         tuple(map(absolute, not_a_project)),
         across_volumes,
     )
+    in_place = options.action in (Action.REFLINK, Action.HARDLINK, Action.SYMLINK)
+    if in_place and folders_only:
+        raise click.UsageError(f"--action {action} is about files: leave out --folders-only.")
     wanted = dedupe_plan.Wanted(
         tuple(map(absolute, within)),
         tuple(map(_pattern, prefer)),
         keep,
         min_size,
         not folders_only,
-        not files_only,
+        not (files_only or in_place),
     )
     return dedupe_plan.plan(vault, options, wanted, planning, output, progress, as_json)
 

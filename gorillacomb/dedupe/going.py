@@ -73,17 +73,25 @@ class Going:
         )
 
     def counts_on(self, folder: Folder) -> bool:
-        """Whether something goes because it stands in this folder too."""
+        """Whether something goes because it stands right in this folder too."""
+        return any(
+            standing.holds(folder) and descend(victim, names_between(folder, standing)) is not None
+            for victim, standing in self._standing()
+        )
+
+    def counts_on_part_of(self, folder: Folder) -> bool:
+        """Whether something goes because it stands in this folder, or below it, too."""
+        return self.counts_on(folder) or any(
+            folder.holds(standing) for _, standing in self._standing()
+        )
+
+    def _standing(self) -> Iterator[tuple[Folder, Folder]]:
+        """What goes, with what stays for it."""
         for gone in self:
             for victim, keep in gone.pairs:
                 standing = self.standing(keep)
-                if (
-                    standing is not None
-                    and standing.holds(folder)
-                    and descend(victim, names_between(folder, standing)) is not None
-                ):
-                    return True
-        return False
+                if standing is not None:
+                    yield victim, standing
 
 
 def _counterpart(gone: Gone, folder: Folder) -> Folder | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gorillacomb.bytepaths import join
+from gorillacomb.bytepaths import is_below, join
 from gorillacomb.dedupe.canonical import choose
 from gorillacomb.dedupe.folders import nested
 from gorillacomb.dedupe.forest import Folder
@@ -66,7 +66,13 @@ class Retirement:
 
     def _goes_whole(self, folder: Folder, top: Folder, twins: Sequence[Folder]) -> bool:
         """Have a folder below a retired one go as a whole, if a twin holds all of it."""
-        if not folder.entries:
+        path = self.sites.folders.path(folder)
+        if (
+            not folder.entries
+            or not self.loose.scope.folders
+            or self.going.counts_on_part_of(folder)
+            or any(is_below(each, path) for each in self.loose.counted)
+        ):
             return False
         for twin in twins:
             keep = descend(twin, names_between(folder, top))
@@ -80,6 +86,8 @@ class Retirement:
 
     def _files(self, folder: Folder, top: Folder) -> Iterator[Step]:
         """A step for each file right in a folder that stands outside of the retired one."""
+        if not self.loose.scope.files or self.going.counts_on(folder):
+            return
         noise = self.sites.folders.forest.noise
         path = self.sites.folders.path(folder)
         rows = entries_in(self.sites.folders.index.connection, folder.id)
@@ -88,6 +96,8 @@ class Retirement:
                 continue
             copies = self.loose.groups.copies_of(digest)
             here = next((copy for copy in copies if copy.path == join(path, name)), None)
+            if here is not None and here.path in self.loose.counted:
+                continue
             outside = [copy for copy in copies if here and self._stays(copy, here, top)]
             if here is not None and outside:
                 yield from self._file(here, outside[choose(outside).winner])

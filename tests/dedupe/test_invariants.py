@@ -335,7 +335,7 @@ class Drives(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize(
-    ("examples", "length"), [(300, 12), pytest.param(2000, 20, marks=pytest.mark.deep)]
+    ("examples", "length"), [(60, 12), pytest.param(2000, 20, marks=pytest.mark.deep)]
 )
 def test_nothing_is_ever_lost(examples: int, length: int) -> None:
     from hypothesis import HealthCheck
