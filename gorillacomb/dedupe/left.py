@@ -48,12 +48,11 @@ class Left:
         """All of it, the largest first; what stands in a folder that goes is left out."""
         whole = {path for path, rule, _ in self._found if rule not in BY_PLACE}
         inside = {path: each for (path, rule, _), each in self._found.items() if rule in BY_PLACE}
-        for (path, rule, cause), numbers in sorted(
-            self._found.items(), key=lambda each: (-each[1][1], each[0])
-        ):
+        found = []
+        for (path, rule, cause), numbers in self._found.items():
             if any(is_below(path, each) for each in going):
                 continue
             if rule in BY_PLACE and path in whole:
                 continue  # why the folder stays as a whole says more
-            files, size = inside.get(path, numbers)
-            yield LeftAlone(path, rule, cause, files, size)
+            found.append(LeftAlone(path, rule, cause, *inside.get(path, numbers)))
+        yield from sorted(found, key=lambda each: (-each.size, each.path, each.rule))
