@@ -45,7 +45,7 @@ from gorillacomb.dedupe.quarantine import (
 from gorillacomb.dedupe.steps import Action, Outcome, Pair, Plan, Step, Trouble
 from gorillacomb.dedupe.witness import Different, Sighting, Spot, Witness, look_again
 from gorillacomb.model import Progress
-from gorillacomb.openat import cause_of
+from gorillacomb.openat import cause_of, is_same
 
 _BATCH = 32
 _BATCH_BYTES = 256 << 20
@@ -60,6 +60,7 @@ class _Ready:
     sighting: Sighting
     move: Move
     moved: bool = False
+    """Whether it may have been moved: Ctrl-C can come right after the rename."""
 
 
 @dataclass(slots=True)
@@ -362,9 +363,10 @@ class Applying:
         try:
             for thing in each.things:
                 with thing.victim.opened() as (folder, name):
+                    _refuse_changed(thing, folder)
                     each.touched(thing, folder)
-                    disk.move(folder, name, each.run.folder, thing.move.slot)
                     thing.moved = True
+                    disk.move(folder, name, each.run.folder, thing.move.slot)
                     each.touched(thing, folder)
             for thing in each.things:
                 spot = each.run.spot(thing.move.slot, thing.victim.grain_ns)
@@ -411,6 +413,10 @@ class Applying:
         return replace(each.record, state=STUCK, moves=held, cause=stuck, when_ns=self.now())
 
     def _put_back(self, each: _Prepared, thing: _Ready) -> None:
+        try:
+            os.stat(thing.move.slot, dir_fd=each.run.folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return  # the rename did not come to pass
         put.take_away(thing.move, thing.victim, thing.keep.path)
         with thing.victim.opened() as (folder, name):
             before, after = each.parents[thing.victim.parent]
@@ -462,6 +468,18 @@ def on_disk(sighting: Sighting) -> int:
         for facts in sighting.victim.values()
         if stat.S_ISREG(facts.st_mode) and names[facts.st_dev, facts.st_ino] >= facts.st_nlink
     )
+
+
+def _refuse_changed(thing: _Ready, folder: int) -> None:
+    """Look at a file once more before it is moved, which sets its ctime. Raises Different.
+
+    Who keeps size and time while writing, as `cp --preserve` does, is known by the ctime alone;
+    that of a file with more names changes when another of them goes.
+    """
+    facts = os.stat(thing.victim.name, dir_fd=folder, follow_symlinks=False)
+    was = thing.sighting.victim[b""]
+    if stat.S_ISREG(was.st_mode) and was.st_nlink == 1 and not is_same(was, facts):
+        raise Different(thing.victim.path, "changed meanwhile")
 
 
 def _as_it_was(each: _Prepared, path: bytes) -> bytes:
