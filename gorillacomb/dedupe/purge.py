@@ -68,8 +68,12 @@ def _compare(
         os.stat(move.slot, dir_fd=run.folder, follow_symlinks=False)
     except FileNotFoundError:
         return None
+    spot = run.spot(move.slot)
+    root = places.root_of(run.path)
+    if root is not None:
+        spot = replace(spot, grain_ns=root.grain_ns, shows_others=root.shows_others)
     return witness.compare(
-        run.spot(move.slot),
+        spot,
         _survivor(run, move.keep, places),
         {path: _survivor(run, keep, places) for path, keep in nested},
     )
