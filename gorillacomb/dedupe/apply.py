@@ -138,9 +138,14 @@ class Applying:
     def _batches(self, steps: Sequence[Step]) -> Iterator[list[_Prepared]]:
         batch: list[_Prepared] = []
         size = 0
+        action = self.plan.options.action
         for step in steps:
+            if action is Action.HARDLINK and any(step.keep == each.step.keep for each in batch):
+                # A link to what stays changes its ctime: it is to be compared after that.
+                yield batch
+                batch, size = [], 0
             try:
-                if self.plan.options.action is Action.REFLINK:
+                if action is Action.REFLINK:
                     self._share(step)
                     continue
                 batch.append(self._prepare(step))
@@ -187,7 +192,8 @@ class Applying:
                 if at and os.path.dirname(ours) != os.path.dirname(its):
                     raise _Skip(ours, "stands in another folder than what it belongs to")
         for nested in step.nested:
-            if not is_below(nested.path, step.path) or is_below(nested.keep, step.path):
+            inside = nested.path != step.path and is_below(nested.path, step.path)
+            if not inside or is_below(nested.keep, step.path):
                 raise _Skip(nested.path, "is not nested in the step, or its other copy is")
             if self.places.root_of(nested.keep) is None:
                 raise _Skip(nested.keep, "is in no scanned folder that is there now")
@@ -216,9 +222,10 @@ class Applying:
         if step.kind != "file":
             return
         named = {pair.path for pair in step.pairs}
-        for path in self.places.companions(step.path):
-            if path not in named:
-                raise _Skip(path, "belongs to a file that would go without it (sidecar)")
+        for each in named:
+            for path in self.places.companions(each):
+                if path not in named:
+                    raise _Skip(path, "belongs to a file that would go without it (sidecar)")
 
     def _sighted(self, step: Step, pair: Pair, victim: Spot, keep: Spot) -> Sighting:
         nested: dict[bytes, Spot] = {}
