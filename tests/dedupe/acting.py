@@ -11,7 +11,7 @@ from pathlib import Path
 from gorillacomb.dedupe import execute as runs
 from gorillacomb.dedupe.execute import execute, waiting
 from gorillacomb.dedupe.guards import Guard
-from gorillacomb.dedupe.place import LiveRoot
+from gorillacomb.dedupe.place import LiveRoot, shows_others
 from gorillacomb.dedupe.steps import Action, Options, Outcome, Pair, Plan, Step
 from gorillacomb.dedupe.witness import Witness
 from gorillacomb.openat import OUR_FOLDER, identity_of
@@ -37,9 +37,9 @@ def live(*tops: Path) -> list[LiveRoot]:
     found = []
     for top in tops:
         path = os.fsencode(top)
-        found.append(
-            LiveRoot(path, path.hex(), identity_of(os.stat(path)), identify(path).grain_ns)
-        )
+        volume = identify(path)
+        identity, others = identity_of(os.stat(path)), shows_others(volume.type)
+        found.append(LiveRoot(path, path.hex(), identity, volume.grain_ns, others))
     return found
 
 
