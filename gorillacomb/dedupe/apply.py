@@ -45,7 +45,7 @@ from gorillacomb.dedupe.quarantine import (
 from gorillacomb.dedupe.steps import Action, Outcome, Pair, Plan, Step, Trouble
 from gorillacomb.dedupe.witness import Different, Sighting, Spot, Witness, look_again
 from gorillacomb.model import Progress
-from gorillacomb.openat import cause_of
+from gorillacomb.openat import cause_of, is_same
 
 _BATCH = 32
 _BATCH_BYTES = 256 << 20
@@ -60,6 +60,7 @@ class _Ready:
     sighting: Sighting
     move: Move
     moved: bool = False
+    """Whether it may have been moved: Ctrl-C can come right after the rename."""
 
 
 @dataclass(slots=True)
@@ -137,12 +138,14 @@ class Applying:
     def _batches(self, steps: Sequence[Step]) -> Iterator[list[_Prepared]]:
         batch: list[_Prepared] = []
         size = 0
-        # A hard link changes the ctime of what stays, of which the next step may count on nothing
-        # having changed: there each step is compared when the one before is done.
-        most = 1 if self.plan.options.action is Action.HARDLINK else _BATCH
+        action = self.plan.options.action
         for step in steps:
+            if action is Action.HARDLINK and any(step.keep == each.step.keep for each in batch):
+                # A link to what stays changes its ctime: it is to be compared after that.
+                yield batch
+                batch, size = [], 0
             try:
-                if self.plan.options.action is Action.REFLINK:
+                if action is Action.REFLINK:
                     self._share(step)
                     continue
                 batch.append(self._prepare(step))
@@ -150,7 +153,7 @@ class Applying:
                 self._skip(step, skip.trouble, skip.failed)
                 continue
             size += step.size
-            if len(batch) >= most or size >= _BATCH_BYTES:
+            if len(batch) >= _BATCH or size >= _BATCH_BYTES:
                 yield batch
                 batch, size = [], 0
         if batch:
@@ -189,7 +192,8 @@ class Applying:
                 if at and os.path.dirname(ours) != os.path.dirname(its):
                     raise _Skip(ours, "stands in another folder than what it belongs to")
         for nested in step.nested:
-            if not is_below(nested.path, step.path) or is_below(nested.keep, step.path):
+            inside = nested.path != step.path and is_below(nested.path, step.path)
+            if not inside or is_below(nested.keep, step.path):
                 raise _Skip(nested.path, "is not nested in the step, or its other copy is")
             if self.places.root_of(nested.keep) is None:
                 raise _Skip(nested.keep, "is in no scanned folder that is there now")
@@ -218,9 +222,10 @@ class Applying:
         if step.kind != "file":
             return
         named = {pair.path for pair in step.pairs}
-        for path in self.places.companions(step.path):
-            if path not in named:
-                raise _Skip(path, "belongs to a file that would go without it (sidecar)")
+        for each in named:
+            for path in self.places.companions(each):
+                if path not in named:
+                    raise _Skip(path, "belongs to a file that would go without it (sidecar)")
 
     def _sighted(self, step: Step, pair: Pair, victim: Spot, keep: Spot) -> Sighting:
         nested: dict[bytes, Spot] = {}
@@ -365,9 +370,10 @@ class Applying:
         try:
             for thing in each.things:
                 with thing.victim.opened() as (folder, name):
+                    _refuse_changed(thing, folder)
                     each.touched(thing, folder)
-                    disk.move(folder, name, each.run.folder, thing.move.slot)
                     thing.moved = True
+                    disk.move(folder, name, each.run.folder, thing.move.slot)
                     each.touched(thing, folder)
             for thing in each.things:
                 spot = each.run.spot(thing.move.slot, thing.victim.grain_ns)
@@ -414,6 +420,10 @@ class Applying:
         return replace(each.record, state=STUCK, moves=held, cause=stuck, when_ns=self.now())
 
     def _put_back(self, each: _Prepared, thing: _Ready) -> None:
+        try:
+            os.stat(thing.move.slot, dir_fd=each.run.folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return  # the rename did not come to pass
         put.take_away(thing.move, thing.victim, thing.keep.path)
         with thing.victim.opened() as (folder, name):
             before, after = each.parents[thing.victim.parent]
@@ -465,6 +475,18 @@ def on_disk(sighting: Sighting) -> int:
         for facts in sighting.victim.values()
         if stat.S_ISREG(facts.st_mode) and names[facts.st_dev, facts.st_ino] >= facts.st_nlink
     )
+
+
+def _refuse_changed(thing: _Ready, folder: int) -> None:
+    """Look at a file once more before it is moved, which sets its ctime. Raises Different.
+
+    Who keeps size and time while writing, as `cp --preserve` does, is known by the ctime alone;
+    that of a file with more names changes when another of them goes.
+    """
+    facts = os.stat(thing.victim.name, dir_fd=folder, follow_symlinks=False)
+    was = thing.sighting.victim[b""]
+    if stat.S_ISREG(was.st_mode) and was.st_nlink == 1 and not is_same(was, facts):
+        raise Different(thing.victim.path, "changed meanwhile")
 
 
 def _as_it_was(each: _Prepared, path: bytes) -> bytes:

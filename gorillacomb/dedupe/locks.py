@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 
 from gorillacomb.dedupe.quarantine import open_own
 from gorillacomb.errors import Refused
+from gorillacomb.openat import Identity, identity_of
 
 _CANNOT = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP})
 """What a file system answers on which folders cannot be locked."""
@@ -27,21 +28,22 @@ def locked(roots: Iterable[bytes]) -> Iterator[None]:
     """Hold the locks of roots, in sorted order. Raises Refused when another run holds one."""
     wanted = sorted(set(roots))
     with ExitStack() as stack:
-        taken: set[tuple[int, int]] = set()
+        taken: dict[Identity, tuple[int, int]] = {}
         for root in wanted:
             _take(stack, root, taken)
         yield
 
 
-def _take(stack: ExitStack, root: bytes, taken: set[tuple[int, int]]) -> None:
+def _take(stack: ExitStack, root: bytes, taken: dict[Identity, tuple[int, int]]) -> None:
+    """Lock a root; ``taken`` is what is locked already: descriptor and kind by identity.
+
+    A root may be seen through another mount as well, and a lock that is ours is no other run's.
+    """
     folder = _open_folder(root)
     if folder is None:
         raise Refused(f"{os.fsdecode(root)} cannot be opened.", "Connect its drive.")
     stack.callback(os.close, folder)
-    facts = os.fstat(folder)
-    if (facts.st_dev, facts.st_ino) not in taken:
-        _lock_folder(folder, fcntl.LOCK_EX, root)
-        taken.add((facts.st_dev, facts.st_ino))
+    _lock_folder(folder, fcntl.LOCK_EX, root, taken)
     above = root
     while above != b"/":
         above = os.path.dirname(above)
@@ -49,16 +51,14 @@ def _take(stack: ExitStack, root: bytes, taken: set[tuple[int, int]]) -> None:
         if at is None:
             continue  # it may not be read; who may not either, has no root there
         stack.callback(os.close, at)
-        facts = os.fstat(at)
-        if (facts.st_dev, facts.st_ino) not in taken:
-            _lock_folder(at, fcntl.LOCK_SH, root)
+        _lock_folder(at, fcntl.LOCK_SH, root, taken)
     own = open_own(folder, make=True)
     stack.callback(os.close, own)
     file = os.open(
         b"lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600, dir_fd=own
     )
     stack.callback(os.close, file)
-    _lock(file, fcntl.LOCK_EX, root)
+    _lock(file, fcntl.LOCK_EX, root, taken)
 
 
 def _open_folder(path: bytes) -> int | None:
@@ -68,19 +68,26 @@ def _open_folder(path: bytes) -> int | None:
         return None
 
 
-def _lock_folder(descriptor: int, kind: int, root: bytes) -> None:
+def _lock_folder(
+    descriptor: int, kind: int, root: bytes, taken: dict[Identity, tuple[int, int]]
+) -> None:
     try:
-        _lock(descriptor, kind, root)
+        _lock(descriptor, kind, root, taken)
     except OSError as error:
         if error.errno not in _CANNOT:
             raise
 
 
-def _lock(descriptor: int, kind: int, root: bytes) -> None:
+def _lock(descriptor: int, kind: int, root: bytes, taken: dict[Identity, tuple[int, int]]) -> None:
+    identity = identity_of(os.fstat(descriptor))
+    held, held_kind = taken.get(identity, (descriptor, None))
+    if held_kind in (kind, fcntl.LOCK_EX):
+        return
     try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        fcntl.flock(held, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         raise Refused(
             f"Another run is changing files in {os.fsdecode(root)}, or counts on them.",
             "Wait for it to end.",
         ) from None
+    taken[identity] = held, kind

@@ -14,6 +14,15 @@ from gorillacomb.markers import marker_among
 from gorillacomb.model import Root
 from gorillacomb.openat import Identity, OpenFolders, identity_of
 
+_SHOW_OTHERS = frozenset({"aufs", "ecryptfs", "overlay", "unionfs", "virtiofs"}) | frozenset(
+    {"9p", "afpfs", "cifs", "davfs", "nfs", "nfs4", "smb3", "smbfs"}
+)
+
+
+def shows_others(kind: str) -> bool:
+    """Whether a file system of this type may show files that lie in another one."""
+    return kind in _SHOW_OTHERS or kind.startswith("fuse")
+
 
 @dataclass(frozen=True, slots=True)
 class LiveRoot:
@@ -23,6 +32,8 @@ class LiveRoot:
     uid: str
     identity: Identity
     grain_ns: int
+    shows_others: bool = False
+    """Whether it may show files that lie in another file system."""
 
 
 def live_roots(
@@ -37,7 +48,8 @@ def live_roots(
         if online(root):
             facts = os.stat(root.path)
             grain = grain_ns(root.volume_type)
-            found.append(LiveRoot(root.path, root.uid, identity_of(facts), grain))
+            others = shows_others(root.volume_type)
+            found.append(LiveRoot(root.path, root.uid, identity_of(facts), grain, others))
     return found
 
 
@@ -58,7 +70,8 @@ class Places:
         root = self.root_of(path)
         if root is None:
             return None
-        return Spot(root.path, root.identity, below(path, root.path), root.grain_ns)
+        inner = below(path, root.path)
+        return Spot(root.path, root.identity, inner, root.grain_ns, root.shows_others)
 
     def site(self, path: bytes, is_folder: bool) -> Site:
         """A path, in some root, as the rules see it. Raises OSError."""

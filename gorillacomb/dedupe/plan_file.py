@@ -112,7 +112,9 @@ def parse(lines: Iterable[bytes]) -> Plan:
         if len(line) > _LONGEST_LINE:
             raise _Wrong(f"line {number} is longer than {_LONGEST_LINE >> 20} MiB")
         try:
-            document = json.loads(line, object_pairs_hook=_without_repeats)
+            document = json.loads(
+                line, object_pairs_hook=_without_repeats, parse_constant=_no_constant
+            )
             if not isinstance(document, dict):
                 raise _Wrong("it is no object")
             if plan is None:
@@ -139,6 +141,10 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise _Wrong("a key stands there twice")
     return found
+
+
+def _no_constant(name: str) -> None:
+    raise _Wrong(f"{name} is no number")
 
 
 def _header(document: Mapping[str, Any]) -> Plan:
@@ -206,6 +212,7 @@ def _path(document: Mapping[str, Any], name: str = "path") -> bytes:
     """An absolute path without anything that leads astray in it."""
     if (name in document) == (f"{name}_b64" in document):
         raise _Wrong(f"it needs either {name} or {name}_b64")
+    _text(document, name if name in document else f"{name}_b64")
     path = path_of(document, name)
     parts = path.split(b"/")[1:]
     if not path.startswith(b"/") or b"\0" in path:

@@ -31,6 +31,7 @@ def purge_record(
     The caller holds the locks of all roots. Raises OSError when the journal cannot be written.
     """
     found: list[tuple[Move, Sighting]] = []
+    removed: list[bytes] = []
     try:
         for at, move in enumerate(record.moves):
             nested = record.nested if not at else ()
@@ -42,11 +43,14 @@ def purge_record(
             survivors_stand(sighting)
         run.journal.note([replace(record, state=PURGING, when_ns=now())])
         for move, sighting in found:
-            _remove(run, move.slot, sighting)
+            _remove(run, move.slot, sighting, removed)
         disk.sync(run.folder)
-    except Different as different:
-        return Trouble(_as_it_was(run, record, different.path), different.cause)
-    except OSError as error:
+    except (Different, OSError) as error:
+        begun = run.journal.recorded.steps[record.step].state == PURGING
+        if begun and record.state != PURGING and not removed:
+            run.journal.note([record])  # it is whole, and can still be put back
+        if isinstance(error, Different):
+            return Trouble(_as_it_was(run, record, error.path), error.cause)
         return Trouble(join(run.base, record.moves[0].path), cause_of(error))
     run.journal.note([replace(record, state=PURGED, cause=None, when_ns=now())])
     return None
@@ -64,8 +68,12 @@ def _compare(
         os.stat(move.slot, dir_fd=run.folder, follow_symlinks=False)
     except FileNotFoundError:
         return None
+    spot = run.spot(move.slot)
+    root = places.root_of(run.path)
+    if root is not None:
+        spot = replace(spot, grain_ns=root.grain_ns, shows_others=root.shows_others)
     return witness.compare(
-        run.spot(move.slot),
+        spot,
         _survivor(run, move.keep, places),
         {path: _survivor(run, keep, places) for path, keep in nested},
     )
@@ -102,8 +110,8 @@ def _sync_survivors(sighting: Sighting) -> None:
             each.close()
 
 
-def _remove(run: Run, slot: bytes, sighting: Sighting) -> None:
-    """Remove what was compared and nothing else, the deepest first.
+def _remove(run: Run, slot: bytes, sighting: Sighting, removed: list[bytes]) -> None:
+    """Remove what was compared and nothing else, the deepest first; ``removed`` grows by it.
 
     Raises OSError: a folder to which something came is not empty and stays.
     """
@@ -113,7 +121,9 @@ def _remove(run: Run, slot: bytes, sighting: Sighting) -> None:
             if not inner:
                 continue
             _remove_one(run, folders, join(slot, inner), sighting.victim[inner])
+            removed.append(inner)
         _remove_one(run, folders, slot, sighting.victim[b""])
+        removed.append(slot)
     finally:
         folders.close()
 

@@ -12,7 +12,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gorillacomb.bytepaths import is_below, join
 from gorillacomb.dedupe.clutter import NOISE, VERSION_CONTROL, is_kept
@@ -56,6 +56,8 @@ class Spot:
     """Relative to the root; never empty for what is to go."""
     grain_ns: int = 0
     """How far apart two times can be at the least on its file system, ns."""
+    shows_others: bool = False
+    """Whether its file system may show the files of another one, under a device of its own."""
 
     @property
     def path(self) -> bytes:
@@ -73,7 +75,7 @@ class Spot:
     def at(self, relative: bytes) -> Spot:
         """A path below this one."""
         inner = b"/".join(part for part in (self.inner, relative) if part)
-        return Spot(self.root, self.identity, inner, self.grain_ns)
+        return replace(self, inner=inner)
 
     @contextmanager
     def opened(self) -> Iterator[tuple[int, bytes]]:
@@ -267,6 +269,8 @@ class _Comparison:
         except OSError as error:
             raise Different(there.path, cause_of(error)) from error
         self._check_kinds(path, inner, facts, there, target)
+        if (self.top.shows_others or there.shows_others) and _may_be_one(facts, target):
+            raise Different(path, "may be the same file, seen through another mount")
         if identity_of(facts) != identity_of(target):
             self._contents(folder, name, path, facts, other, there, target)
         self.sighting.victim[inner] = facts
@@ -453,6 +457,19 @@ def _everything(top: Spot) -> Iterator[tuple[bytes, os.stat_result]]:
 def _is_place(was: os.stat_result, now: os.stat_result) -> bool:
     """Whether two looks met one folder to which nothing came and from which nothing went."""
     return identity_of(was) == identity_of(now) and was.st_mtime_ns == now.st_mtime_ns
+
+
+def _may_be_one(a: os.stat_result, b: os.stat_result) -> bool:
+    """Whether two looks through different devices may have met one file.
+
+    An overlay shows a file's own times: nobody can set the time of the last change of an inode.
+    """
+    return (
+        a.st_dev != b.st_dev
+        and a.st_size == b.st_size
+        and a.st_ctime_ns == b.st_ctime_ns
+        and a.st_mtime_ns == b.st_mtime_ns
+    )
 
 
 def _look(folder: int, name: bytes, path: bytes) -> os.stat_result:

@@ -1,0 +1,147 @@
+"""Plans made by hand and carried out without a vault, and what is on the disk after that."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gorillacomb.dedupe import execute as runs
+from gorillacomb.dedupe.execute import execute, waiting
+from gorillacomb.dedupe.guards import Guard
+from gorillacomb.dedupe.place import LiveRoot, shows_others
+from gorillacomb.dedupe.steps import Action, Options, Outcome, Pair, Plan, Step
+from gorillacomb.dedupe.witness import Witness
+from gorillacomb.openat import OUR_FOLDER, identity_of
+from gorillacomb.scan.volumes import identify
+
+OURS = os.fsdecode(OUR_FOLDER)
+
+
+class Quiet:
+    """Progress that nobody watches."""
+
+    def stage(self, name: str, files: int | None, size: int | None) -> None: ...
+
+    def total(self, files: int | None, size: int | None) -> None: ...
+
+    def advance(self, files: int, size: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def live(*tops: Path) -> list[LiveRoot]:
+    """Folders as roots that are there."""
+    found = []
+    for top in tops:
+        path = os.fsencode(top)
+        volume = identify(path)
+        identity, others = identity_of(os.stat(path)), shows_others(volume.type)
+        found.append(LiveRoot(path, path.hex(), identity, volume.grain_ns, others))
+    return found
+
+
+def step(
+    name: str,
+    path: Path,
+    keep: Path,
+    nested: Iterable[tuple[Path, Path]] = (),
+    sidecars: Iterable[tuple[Path, Path]] = (),
+) -> Step:
+    """A step for what stands at ``path`` now."""
+    return Step(
+        name,
+        "folder" if path.is_dir() else "file",
+        os.fsencode(path),
+        os.fsencode(keep),
+        1,
+        1,
+        (),
+        tuple(_pair(*each) for each in nested),
+        tuple(_pair(*each) for each in sidecars),
+    )
+
+
+def _pair(path: Path, keep: Path) -> Pair:
+    return Pair(os.fsencode(path), os.fsencode(keep))
+
+
+@dataclass
+class Ground:
+    """Roots on which plans are carried out."""
+
+    roots: list[LiveRoot]
+    witness: Witness = field(default_factory=Witness)
+
+    def guard(self, options: Options) -> Guard:
+        return Guard(options, [each.path for each in self.roots], [], lambda folder, path: False)
+
+    def apply(
+        self,
+        *steps: Step,
+        action: Action = Action.QUARANTINE,
+        across_volumes: bool = False,
+        uid: str = "0" * 32,
+    ) -> Outcome:
+        options = Options(action, across_volumes=across_volumes)
+        plan = Plan(uid, 1, options, steps)
+        return execute(
+            plan, self.roots, self.guard(options), self.witness, Quiet(), lambda outcome: None
+        )
+
+    def undo(self) -> list[Outcome]:
+        """Take back every run of which something waits, the last one first."""
+        found = []
+        for each in reversed(list(waiting(self.roots))):
+            found.append(runs.undo(each.base, each.run, lambda record, trouble: None))
+        return found
+
+    def purge(self) -> list[Outcome]:
+        """Empty all quarantines."""
+        named = [(each.base, each.run) for each in waiting(self.roots)]
+        found = runs.purge(named, self.roots, self.witness, 1 << 62, Quiet())
+        return list(found.values())
+
+
+def files_below(*tops: Path, ours: bool = True) -> dict[Path, bytes]:
+    """The content of every file by its path, also in quarantines: not of journals and locks.
+
+    ``ours`` says whether to look into the quarantines.
+    """
+    found = {}
+    for top in tops:
+        for folder, folders, names in os.walk(top):
+            if not ours and OURS in folders:
+                folders.remove(OURS)
+            for name in names:
+                path = Path(folder, name)
+                if OURS in path.parts and name in ("journal.jsonl", "lock", "bases.jsonl"):
+                    continue
+                if path.is_file() and not path.is_symlink():
+                    found[path] = path.read_bytes()
+    return found
+
+
+def contents(*tops: Path, ours: bool = True) -> Counter[bytes]:
+    """How many files have each content."""
+    return Counter(files_below(*tops, ours=ours).values())
+
+
+def slots(top: Path) -> list[Path]:
+    """What lies in the quarantine of a root."""
+    return sorted(
+        path
+        for path in (top / OURS / "quarantine").glob("*/*")
+        if path.name not in ("journal.jsonl",)
+    )
+
+
+def told(outcomes: Iterable[Outcome]) -> list[str]:
+    """The causes of all that was not done."""
+    return [
+        each.cause
+        for outcome in outcomes
+        for each in (*outcome.skipped, *outcome.failed, *outcome.recovered)
+    ]
