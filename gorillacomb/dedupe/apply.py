@@ -139,11 +139,9 @@ class Applying:
         batch: list[_Prepared] = []
         size = 0
         action = self.plan.options.action
+        # A link to what stays changes its ctime: the next step is compared after that.
+        most = 1 if action is Action.HARDLINK else _BATCH
         for step in steps:
-            if action is Action.HARDLINK and any(step.keep == each.step.keep for each in batch):
-                # A link to what stays changes its ctime: it is to be compared after that.
-                yield batch
-                batch, size = [], 0
             try:
                 if action is Action.REFLINK:
                     self._share(step)
@@ -153,7 +151,7 @@ class Applying:
                 self._skip(step, skip.trouble, skip.failed)
                 continue
             size += step.size
-            if len(batch) >= _BATCH or size >= _BATCH_BYTES:
+            if len(batch) >= most or size >= _BATCH_BYTES:
                 yield batch
                 batch, size = [], 0
         if batch:

@@ -101,8 +101,9 @@ class Ground:
     def purge(self) -> list[Outcome]:
         """Empty all quarantines."""
         named = [(each.base, each.run) for each in waiting(self.roots)]
-        found = runs.purge(named, self.roots, self.witness, 1 << 62, Quiet())
-        return list(found.values())
+        found: list[Outcome] = []
+        runs.purge(named, self.roots, self.witness, 1 << 62, Quiet(), found.append)
+        return found
 
 
 def files_below(*tops: Path, ours: bool = True) -> dict[Path, bytes]:
