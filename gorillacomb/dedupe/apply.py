@@ -103,11 +103,13 @@ class Applying:
     told: Callable[[Step, Trouble | None], None] = lambda step, trouble: None
     """Told of each step when its outcome is known."""
     outcome: Outcome = field(init=False)
+    _going: frozenset[bytes] = field(init=False)
     _runs: dict[bytes, Run] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __post_init__(self) -> None:
         self.outcome = Outcome(new_run(self.now()))
+        self._going = frozenset(pair.path for step in self.plan.steps for pair in step.pairs)
 
     def run(self) -> Outcome:
         """Do all steps that may be done. Ctrl-C takes back what is under way and is raised on."""
@@ -200,10 +202,8 @@ class Applying:
         return found
 
     def _ask(self, path: bytes, keep: bytes, is_folder: bool, around: bytes | None = None) -> None:
-        for going in self.plan.steps:
-            for pair in going.pairs:
-                if is_below(keep, pair.path):
-                    raise _Skip(path, f"counts on {os.fsdecode(keep)}, which is a step itself")
+        if any(each in self._going for each in _upwards(keep)):
+            raise _Skip(path, f"counts on {os.fsdecode(keep)}, which is a step itself")
         try:
             site = self.places.site(path, is_folder)
             other = self.places.site(keep, is_folder)
@@ -459,6 +459,13 @@ class Applying:
         self.outcome.done.append(step)
         self.told(step, None)
         self.progress.advance(step.files, step.size)
+
+
+def _upwards(path: bytes) -> Iterator[bytes]:
+    """A path and the folders around it."""
+    while path != b"/":
+        yield path
+        path = os.path.dirname(path)
 
 
 def on_disk(sighting: Sighting) -> int:
