@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from gorillacomb.bytepaths import is_below, join
+from gorillacomb.dedupe import disk
 from gorillacomb.dedupe.clutter import NOISE, VERSION_CONTROL, is_kept
 from gorillacomb.openat import (
     OUR_FOLDER,
@@ -331,7 +332,7 @@ class _Comparison:
         The sync makes the kernel note the next write through a memory map; and a time within the
         clock's grain of now would not change by another write.
         """
-        os.fsync(descriptor)
+        disk.sync(descriptor)
         facts = os.fstat(descriptor)
         newest = max(facts.st_mtime_ns, facts.st_ctime_ns)
         left = newest + grain_ns - self.witness.now()

@@ -35,6 +35,40 @@ HOMES = {
 """Where alone a library is known."""
 FORBIDDEN = {"pysqlite3", "sqlean", "apsw", "_sqlite3"}
 """A second SQLite in a process drops the locks of the first."""
+CHANGING = frozenset(
+    [
+        "chmod",
+        "chown",
+        "fchmod",
+        "fsync",
+        "ftruncate",
+        "lchown",
+        "link",
+        "mkdir",
+        "makedirs",
+        "move",
+        "remove",
+        "removedirs",
+        "removexattr",
+        "rename",
+        "renames",
+        "replace",
+        "rmdir",
+        "rmtree",
+        "setxattr",
+        "symlink",
+        "symlink_to",
+        "truncate",
+        "unlink",
+        "utime",
+        "write_bytes",
+        "write_text",
+    ]
+)
+"""Calls that change the disk: where users' files are dealt with, one module alone has them."""
+USERS_FILES = ("dedupe/", "scan/", "watch/")
+CHANGES = "dedupe/disk.py"
+SHELLS = {"subprocess", "pty", "multiprocessing.popen"}
 OUTPUT = {("sys", "stdout"), ("sys", "stderr"), ("sys", "__stdout__"), ("sys", "__stderr__")}
 
 
@@ -55,6 +89,8 @@ def breaches(modules: Mapping[str, str]) -> list[str]:
             cause = wrong_import(path, name)
             if cause:
                 found.append(f"{path}:{line}: {cause}")
+        if path.startswith(USERS_FILES) and path != CHANGES:
+            found += [f"{path}:{line}: {what}" for what, line in changes(tree)]
         if not path.startswith("cli/"):
             found += [f"{path}:{line}: {what}" for what, line in outputs(tree)]
     return found
@@ -94,6 +130,8 @@ def wrong_import(path: str, name: str) -> str | None:
     top, *rest = name.split(".")
     if top == "a name that is made up at run time":
         return f"imports {name}"
+    if name in SHELLS or name.split(".")[0] in SHELLS:
+        return f"imports {top}, which runs other programs"
     if top in FORBIDDEN:
         return f"imports {top}, a second SQLite"
     if top in HOMES and not path.startswith(HOMES[top]):
@@ -116,6 +154,17 @@ def wrong_import(path: str, name: str) -> str | None:
 def level(part: str) -> int | None:
     """How far in a part of the package stands; None for one that is not known."""
     return next((number for number, parts in enumerate(LEVELS) if part in parts), None)
+
+
+def changes(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """What a module changes the disk with, and the lines."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = ast.unparse(node.func.value)
+            if node.func.attr in CHANGING and owner in ("os", "shutil"):
+                yield f"calls {owner}.{node.func.attr}, which belongs to {CHANGES}", node.lineno
+            if owner == "os" and node.func.attr in ("system", "popen", "execv", "spawnv"):
+                yield f"calls os.{node.func.attr}, which runs other programs", node.lineno
 
 
 def outputs(tree: ast.Module) -> Iterator[tuple[str, int]]:
