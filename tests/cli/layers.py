@@ -35,36 +35,14 @@ HOMES = {
 """Where alone a library is known."""
 FORBIDDEN = {"pysqlite3", "sqlean", "apsw", "_sqlite3"}
 """A second SQLite in a process drops the locks of the first."""
-CHANGING = frozenset(
-    [
-        "chmod",
-        "chown",
-        "fchmod",
-        "fsync",
-        "ftruncate",
-        "lchown",
-        "link",
-        "mkdir",
-        "makedirs",
-        "move",
-        "remove",
-        "removedirs",
-        "removexattr",
-        "rename",
-        "renames",
-        "replace",
-        "rmdir",
-        "rmtree",
-        "setxattr",
-        "symlink",
-        "symlink_to",
-        "truncate",
-        "unlink",
-        "utime",
-        "write_bytes",
-        "write_text",
-    ]
-)
+# fmt: off
+CHANGING = frozenset({
+    "chmod", "chown", "fchmod", "fsync", "ftruncate", "lchown", "link", "mkdir",
+    "makedirs", "move", "remove", "removedirs", "removexattr", "rename", "renames",
+    "replace", "rmdir", "rmtree", "setxattr", "symlink", "symlink_to", "truncate",
+    "unlink", "utime", "write_bytes", "write_text",
+})
+# fmt: on
 """Calls that change the disk: where users' files are dealt with, one module alone has them."""
 USERS_FILES = ("dedupe/", "scan/", "watch/")
 CHANGES = "dedupe/disk.py"
