@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,13 @@ from gorillacomb.dedupe.quarantine import base_of_run
 from gorillacomb.dedupe.record import TraceRecorder, note_in_trace, read_trace
 from gorillacomb.dedupe.steps import Action, Outcome, Plan, Trouble
 from gorillacomb.dedupe.witness import Witness
-from gorillacomb.errors import GorillaCombError, Refused, UsageFault, VaultError
+from gorillacomb.errors import CutShort, GorillaCombError, Refused, UsageFault, VaultError
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.settings import load_settings
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import Progress
+from gorillacomb.openat import cause_of
 from gorillacomb.scan.comb import comb
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.volumes import grain_ns, is_online
@@ -58,7 +59,7 @@ def apply(
             return _rehearse(index, plan, shown, as_json)
     if plan.options.action is Action.DELETE:
         _confirm_delete(plan, yes_delete)
-    with Index.write(vault) as index:
+    with explaining(vault), _cut_short(), Index.write(vault) as index:
         roots = _live(index)
         guard = guard_for(index, plan.options, _machine_made())
         outcome = runs.execute(
@@ -82,6 +83,20 @@ def apply(
     if outcome.failed or (outcome.skipped and outcome.done):
         return 3
     return 5 if outcome.skipped else 0
+
+
+@contextmanager
+def _cut_short() -> Iterator[None]:
+    """Tell of a drive that fails, or is full, where a run cannot go on without it."""
+    try:
+        yield
+    except OSError as error:
+        where = f": {render.path_text(os.fsencode(error.filename))}" if error.filename else ""
+        raise CutShort(
+            f"The run was cut short: {cause_of(error)}{where}.",
+            "Nothing is lost: `gorillacomb dedupe --undo`, or --apply again, puts back what is"
+            " half done.",
+        ) from error
 
 
 def _live(index: Index) -> list[LiveRoot]:
@@ -284,7 +299,8 @@ def undo(vault: Vault, named: str, progress: bool | None, as_json: bool) -> int:
             outcome.failed += part.failed
             outcome.recovered += part.recovered
         if index is not None:
-            _record(index, "undone", outcome, "undo", roots)
+            with explaining(vault):
+                _record(index, "undone", outcome, "undo", roots)
     finally:
         shown.close()
         if index is not None:
@@ -350,6 +366,8 @@ def purge(
     before = time.time_ns() - older_than_ns
     shown = progress_for(progress)
     with ExitStack() as stack:
+        stack.enter_context(explaining(vault))
+        stack.enter_context(_cut_short())
         index = stack.enter_context(Index.write(vault))
         roots = _live(index)
         chosen = [

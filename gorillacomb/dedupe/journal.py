@@ -104,6 +104,10 @@ class Recorded:
     torn: bool = False
     """Whether the last line is not whole: it was being written when the machine stopped."""
 
+    def half_done(self) -> list[Record]:
+        """Steps of a run that was cut short, of which something may be in the quarantine."""
+        return [each for each in self.steps.values() if each.state == INTENT and each.moves]
+
     def held(self) -> list[Record]:
         """Steps of which something is in the quarantine."""
         return [each for each in self.steps.values() if each.state in HELD and each.moves]
@@ -115,14 +119,13 @@ class Journal:
     def __init__(self, folder: int, recorded: Recorded) -> None:
         """``folder`` is the run's folder, open; the journal is made when it is not there."""
         self.recorded = recorded
+        self._torn = recorded.torn
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         self._file = os.open(NAME, flags, 0o600, dir_fd=folder)
         try:
             if not os.fstat(self._file).st_size:
                 self._write([_header(recorded)])
                 disk.sync(folder)
-            elif recorded.torn:
-                os.write(self._file, b"\n")
         except BaseException:
             self.close()
             raise
@@ -136,11 +139,15 @@ class Journal:
 
     def _write(self, documents: Iterable[Mapping[str, Any]]) -> None:
         lines = b"".join(json.dumps(each).encode() + b"\n" for each in documents)
-        view = memoryview(lines)
+        if not lines:
+            return
+        # On a disk that was full, half a line may stand there: the next one is not to go on in it.
+        view = memoryview(b"\n" * self._torn + lines)
+        self._torn = True
         while view:
             view = view[os.write(self._file, view) :]
-        if lines:
-            disk.sync(self._file)
+        self._torn = False
+        disk.sync(self._file)
 
     def close(self) -> None:
         if self._file >= 0:

@@ -168,7 +168,16 @@ def runs_in(base: bytes) -> list[str]:
         names = sorted(os.listdir(folder))
     except OSError:
         return []
-    return [os.fsdecode(name) for name in names if os.path.isfile(join(join(folder, name), NAME))]
+    return [os.fsdecode(name) for name in names if _has_begun(join(folder, name))]
+
+
+def _has_begun(run: bytes) -> bool:
+    """Whether a run has a journal; one that died before its first line was whole did nothing."""
+    try:
+        with open(join(run, NAME), "rb") as file:
+            return file.readline().endswith(b"\n") or os.listdir(run) != [NAME]
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def read_run(base: bytes, run: str) -> Recorded:
