@@ -34,6 +34,12 @@ class RootVanished(GorillaCombError):
     exit_code = 3
 
 
+class CutShort(GorillaCombError):
+    """A drive did not take what a run had to write down; what is half done can be taken back."""
+
+    exit_code = 3
+
+
 class VaultError(GorillaCombError):
     """The vault cannot be used."""
 

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from gorillacomb.dedupe.quarantine import base_of_run
 from gorillacomb.dedupe.record import TraceNotes, TraceRecorder, read_trace
 from gorillacomb.dedupe.steps import Action, Outcome, Plan, Trouble
 from gorillacomb.dedupe.witness import Witness
-from gorillacomb.errors import GorillaCombError, Refused, UsageFault, VaultError
+from gorillacomb.errors import CutShort, GorillaCombError, Refused, UsageFault, VaultError
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.settings import load_settings
@@ -59,7 +59,12 @@ def apply(
             return _rehearse(index, plan, shown, as_json)
     if plan.options.action is Action.DELETE:
         _confirm_delete(plan, yes_delete)
-    with Index.write(vault) as index, TraceNotes(index) as notes:
+    with (
+        explaining(vault),
+        _cut_short(),
+        Index.write(vault) as index,
+        TraceNotes(index) as notes,
+    ):
         roots = _live(index)
         guard = guard_for(index, plan.options, _machine_made())
         outcome = runs.execute(
@@ -83,6 +88,20 @@ def apply(
     if outcome.failed or (outcome.skipped and outcome.done):
         return 3
     return 5 if outcome.skipped else 0
+
+
+@contextmanager
+def _cut_short() -> Iterator[None]:
+    """Tell of a drive that fails, or is full, where a run cannot go on without it."""
+    try:
+        yield
+    except OSError as error:
+        where = f": {render.path_text(os.fsencode(error.filename))}" if error.filename else ""
+        raise CutShort(
+            f"The run was cut short: {cause_of(error)}{where}.",
+            "Nothing is lost: `gorillacomb dedupe --undo`, or --apply again, puts back what is"
+            " half done.",
+        ) from error
 
 
 def _live(index: Index) -> list[LiveRoot]:
@@ -282,7 +301,8 @@ def undo(vault: Vault, named: str, progress: bool | None, as_json: bool) -> int:
         finally:
             shown.close()
             if notes is not None:
-                _record(notes, "undone", outcome, "undo", roots)
+                with explaining(vault):
+                    _record(notes, "undone", outcome, "undo", roots)
     if index is not None:
         folders = [os.path.dirname(step.path) for step in outcome.done]
         _bring_up_to_date(vault, roots, folders, shown)
@@ -369,6 +389,8 @@ def purge(
     before = time.time_ns() - older_than_ns
     shown = progress_for(progress)
     with ExitStack() as stack:
+        stack.enter_context(explaining(vault))
+        stack.enter_context(_cut_short())
         index = stack.enter_context(Index.write(vault))
         notes = stack.enter_context(TraceNotes(index))
         roots = _live(index)

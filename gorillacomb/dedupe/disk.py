@@ -11,6 +11,7 @@ import errno
 import os
 import stat
 import sys
+from contextlib import suppress
 from functools import cache
 
 _RENAME_NOREPLACE = 1  # Linux 3.15, include/uapi/linux/fs.h
@@ -47,7 +48,12 @@ def _move_by_link(source: int, name: bytes, target: int, new_name: bytes) -> Non
     if not os.path.samestat(linked, here):
         # Somebody put another file here meanwhile: that one stays, and so does the link.
         raise OSError(errno.EBUSY, "another file took its place meanwhile")
-    os.unlink(name, dir_fd=source)
+    try:
+        os.unlink(name, dir_fd=source)
+    except OSError:
+        with suppress(OSError):  # else it has two names, and whoever puts it back sees that
+            os.unlink(new_name, dir_fd=target)
+        raise
 
 
 @cache

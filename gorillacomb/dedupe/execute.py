@@ -41,7 +41,7 @@ def waiting(roots: Iterable[LiveRoot]) -> Iterator[Waiting]:
         for base in bases_of(root.path):
             for name in runs_in(base):
                 recorded = read_run(base, name)
-                held = recorded.held()
+                held = recorded.held() + recorded.half_done()
                 if held:
                     yield Waiting(
                         base,

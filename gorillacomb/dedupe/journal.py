@@ -106,6 +106,10 @@ class Recorded:
     torn: bool = False
     """Whether the last line is not whole: it was being written when the machine stopped."""
 
+    def half_done(self) -> list[Record]:
+        """Steps of a run that was cut short, of which something may be in the quarantine."""
+        return [each for each in self.steps.values() if each.state == INTENT and each.moves]
+
     def held(self) -> list[Record]:
         """Steps of which something is in the quarantine."""
         return [each for each in self.steps.values() if each.state in HELD and each.moves]
@@ -117,13 +121,8 @@ class Journal:
     def __init__(self, folder: int, recorded: Recorded) -> None:
         """``folder`` is the run's folder, open, with its journal in it."""
         self.recorded = recorded
+        self._torn = recorded.torn
         self._file = os.open(NAME, _APPEND, dir_fd=folder)
-        if recorded.torn:
-            try:
-                disk.append(self._file, b"\n")
-            except BaseException:
-                self.close()
-                raise
 
     @classmethod
     def begin(cls, folder: int, recorded: Recorded) -> Self:
@@ -147,7 +146,11 @@ class Journal:
     def _write(self, documents: Iterable[Mapping[str, Any]]) -> None:
         lines = b"".join(json.dumps(each).encode() + b"\n" for each in documents)
         if lines:
+            # On a full disk half a line may stand there: the next one is not to go on in it.
+            lines = b"\n" * self._torn + lines
+            self._torn = True
             disk.append(self._file, lines)
+            self._torn = False
 
     def close(self) -> None:
         if self._file >= 0:

@@ -80,7 +80,7 @@ def take_away(move: Move, victim: Spot, keep: bytes) -> None:
             return
         if move.put == Action.HARDLINK:
             # With one name left it would be the last one of that file.
-            ours = facts.st_ino == move.put_inode and facts.st_nlink > 1
+            ours = facts.st_nlink > 1 and (facts.st_ino == move.put_inode or _is(facts, keep))
         else:
             ours = stat.S_ISLNK(facts.st_mode) and (
                 os.readlink(name, dir_fd=folder) == _link_text(victim, keep)
@@ -88,6 +88,14 @@ def take_away(move: Move, victim: Spot, keep: bytes) -> None:
         if not ours:
             raise FileExistsError(errno.EEXIST, "something else stands there now")
         disk.remove(folder, name)
+
+
+def _is(facts: os.stat_result, keep: bytes) -> bool:
+    """Whether a file is the one at a path: a copy of a drive has its links and other inodes."""
+    try:
+        return os.path.samestat(facts, os.lstat(keep))
+    except OSError:
+        return False
 
 
 def share_blocks(victim: Spot, keep: Spot, size: int) -> int:

@@ -207,10 +207,12 @@ class _Stamping:
             for other in stamps.folder_at(connection, folder.parent, folder.name)
         ):
             return False
-        below = stamps.stamps_below(connection, folder.id)
-        step = None
         with self.index.atomic():
             stamps.add_folders_above(connection, folder.parent)
+        if stamps.is_inside(connection, folder.parent, folder.id):
+            return False  # by what the trace knows until the folder that it is in now is told of
+        below = stamps.stamps_below(connection, folder.id)
+        step = None
         if below and folder.parent is not None:
             origin = self.places.known(folder.id)
             above = self.places.known(folder.parent)

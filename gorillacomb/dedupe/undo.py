@@ -113,10 +113,14 @@ def _put_back(run: Run, move: Move) -> None:
     """Move something back to where it stood, with the folders around it. Raises OSError."""
     spot = _spot(run, move)
     _make_folders(spot)
-    put.take_away(move, spot, move.keep.at(run.base))
+    if not _has_both_names(run, move, spot):
+        put.take_away(move, spot, move.keep.at(run.base))
     with spot.opened() as (folder, name):
         try:
-            disk.move(run.folder, move.slot, folder, name)
+            if _has_both_names(run, move, spot):
+                disk.remove(run.folder, move.slot)
+            else:
+                disk.move(run.folder, move.slot, folder, name)
         except FileExistsError as error:
             raise FileExistsError(errno.EEXIST, "something else stands there now") from error
         facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -127,6 +131,17 @@ def _put_back(run: Run, move: Move) -> None:
             finally:
                 os.close(descriptor)
         disk.sync(folder)
+
+
+def _has_both_names(run: Run, move: Move, spot: Spot) -> bool:
+    """Whether a file stands at its place and in its slot: linked to one, not yet unlinked there."""
+    aside = os.stat(move.slot, dir_fd=run.folder, follow_symlinks=False)
+    with spot.opened() as (folder, name):
+        try:
+            here = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+    return stat.S_ISREG(here.st_mode) and os.path.samestat(aside, here)
 
 
 def _make_folders(spot: Spot) -> None:
@@ -151,10 +166,13 @@ def _is_in_slot(run: Run, move: Move) -> bool:
 
 
 def _stands(run: Run, move: Move) -> bool:
-    """Whether what was set aside stands at its place again."""
+    """Whether what was set aside stands at its place again.
+
+    A copy of the drive, and FAT each time that it is mounted, has other inodes.
+    """
     try:
         with _spot(run, move).opened() as (folder, name):
             facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except OSError:
         return False
-    return facts.st_ino == move.inode
+    return facts.st_ino == move.inode or (move.put is None and facts.st_mtime_ns == move.mtime_ns)

@@ -237,6 +237,15 @@ def add_folders_above(connection: Connection, folder: int | None) -> None:
         at = row[2]
 
 
+def is_inside(connection: Connection, folder: int | None, outer: int) -> bool:
+    """Whether the trace knows a folder as one that is, or is inside of, another one."""
+    at = folder
+    while at is not None and at != outer:
+        known = stamp_folder(connection, at)
+        at = None if known is None else known.parent
+    return at is not None
+
+
 def set_root_below(connection: Connection, folder: int, root: int) -> None:
     """The trace knows a folder and all below it in another root."""
     connection.execute(

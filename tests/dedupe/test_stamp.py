@@ -163,6 +163,21 @@ def test_a_folder_that_moves_into_its_own_child(top: Path, vault: Path) -> None:
     check_trace(vault, top)
 
 
+def test_a_folder_below_its_own_child_which_moved_too(tmp_path: Path, vault: Path) -> None:
+    """Told in the wrong order, each of them would be inside of the other."""
+    top = make_tree(tmp_path / "Drive", {"a": {"b": {"x": "1"}, "y": "2"}, "c": {"z": "3"}})
+    settle(top)
+    stamping_scan(vault, top)
+    (top / "a/b").rename(top / "child")
+    (top / "c").mkdir(exist_ok=True)
+    (top / "c").rename(top / "other")
+    (top / "child").rename(top / "c")
+    (top / "a").rename(top / "c/b")
+    (top / "other").rename(top / "c/b/deep")
+    stamping_scan(vault, top)
+    check_trace(vault, top)
+
+
 def test_excluded_content_is_not_retired(top: Path, vault: Path) -> None:
     stamping_scan(vault, top)
     size = len(events(vault))
