@@ -154,7 +154,9 @@ class Drives(RuleBasedStateMachine):
         if dice.random() < 0.1:
             options += ["--keep", "2"]
         if dice.random() < 0.1:
-            options.append(dice.choice(["--files-only", "--folders-only", "--across-volumes"]))
+            options.append(dice.choice(["--files-only", "--across-volumes"]))
+        elif dice.random() < 0.1 and action in ("quarantine", "delete"):
+            options.append("--folders-only")
         vault_options = ("--vault", self.folder / vault, "--action", action)
         code = call(dedupe, "--plan", "-o", file, *vault_options, *options)
         assert code in (0, 2), code  # 2: that folder is in none of the vault's roots
