@@ -6,7 +6,13 @@ exactly there. Nothing that anybody wrote may be lost then, and what was seen to
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,7 +24,7 @@ import pytest
 from gorillacomb.dedupe import apply, disk, purge, witness
 from gorillacomb.dedupe.steps import Outcome, Step
 from gorillacomb.dedupe.witness import Witness
-from tests.dedupe import adversaries
+from tests.dedupe import adversaries, hammer
 from tests.dedupe.acting import Ground, contents, files_below, live, slots, step, told
 from tests.dedupe.adversaries import (
     Adversary,
@@ -294,3 +300,63 @@ def test_somebody_writes_while_the_quarantine_is_emptied(
     if kind == "file" and side == "victim":
         assert told(undone) == [], "a file that was not deleted can be put back"
         assert (tmp_path / FILES["victim"]).read_bytes() == foe.wrote
+
+
+@contextmanager
+def hammering() -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-u", hammer.__file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def say(process: subprocess.Popen[str], line: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(line + "\n")
+    process.stdin.flush()
+
+
+@pytest.mark.parametrize("tries", [50, pytest.param(1_000, marks=pytest.mark.deep)])
+def test_another_process_hammers_at_the_files(tries: int, tmp_path: Path) -> None:
+    """Each content is afterwards in exactly as many files as the other process left it in."""
+    ended: Counter[str] = Counter()
+    with hammering() as process:
+        assert process.stdout is not None
+        for number in range(tries):
+            top = tmp_path / str(number)
+            ground(top)
+            make_tree(top, {"work": {"x": CONTENT["more"]}, "kept": {"x": CONTENT["more"]}})
+            (top / "own").mkdir()
+            before = contents(top)
+            field = Ground(live(top))
+            steps = [
+                step("s1", top / "work/copy", top / "kept/it"),
+                step("s2", top / "work/x", top / "kept/x"),
+            ]
+            say(process, json.dumps([str(top), number]))
+            time.sleep(number % 7 / 1000)
+            outcome = field.apply(*steps)
+            undone = field.undo() if number % 2 else []
+            say(process, "stop")
+            acts, changed = json.loads(process.stdout.readline())
+            undone += field.undo()
+            expected = Counter(before)
+            expected.update({content.encode(): by for content, by in changed.items()})
+            assert +expected == contents(top), (number, told([outcome, *undone]))
+            assert min(expected.values()) >= 0
+            assert not slots(top) or told(undone), number
+            ended["done"] += len(outcome.done)
+            ended["not done"] += 2 - len(outcome.done)
+            ended["acts"] += acts
+            shutil.rmtree(top)
+    assert ended["done"], "nothing was ever done"
+    assert ended["acts"] > tries
+    assert ended["not done"], "it never came in between"
