@@ -168,11 +168,14 @@ def _is_in_slot(run: Run, move: Move) -> bool:
 def _stands(run: Run, move: Move) -> bool:
     """Whether what was set aside stands at its place again.
 
-    A copy of the drive, and FAT each time that it is mounted, has other inodes.
+    A copy of the drive, and FAT each time that it is mounted, has other inodes. A hard link that
+    was put in its place has that of the copy which is kept.
     """
     try:
         with _spot(run, move).opened() as (folder, name):
             facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except OSError:
         return False
-    return facts.st_ino == move.inode or (move.put is None and facts.st_mtime_ns == move.mtime_ns)
+    if facts.st_ino == move.inode:
+        return True
+    return facts.st_mtime_ns == move.mtime_ns and facts.st_ino != move.put_inode

@@ -118,7 +118,12 @@ def files_below(*tops: Path, ours: bool = True) -> dict[Path, bytes]:
                 folders.remove(OURS)
             for name in names:
                 path = Path(folder, name)
-                if OURS in path.parts and name in ("journal.jsonl", "lock", "bases.jsonl"):
+                if OURS in path.parts and name in (
+                    "journal.jsonl",
+                    "journal.new",
+                    "lock",
+                    "bases.jsonl",
+                ):
                     continue
                 if path.is_file() and not path.is_symlink():
                     found[path] = path.read_bytes()
@@ -135,7 +140,7 @@ def slots(top: Path) -> list[Path]:
     return sorted(
         path
         for path in (top / OURS / "quarantine").glob("*/*")
-        if path.name not in ("journal.jsonl",)
+        if path.name not in ("journal.jsonl", "journal.new")
     )
 
 

@@ -217,7 +217,7 @@ def below(inner: str, top: str) -> bool:
 
 
 def _is_journal(path: Path) -> bool:
-    return path.name == "journal.jsonl"
+    return path.name in ("journal.jsonl", "journal.new")
 
 
 def _copy(source: Path, target: Path) -> None:

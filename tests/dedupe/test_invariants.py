@@ -275,7 +275,8 @@ class Drives(RuleBasedStateMachine):
         """Runs that have something in a quarantine, by the folders on disk."""
         found = set()
         for journal in self.top.rglob(".gorillacomb/quarantine/*/journal.jsonl"):
-            if len(list(journal.parent.iterdir())) > 1:
+            names = {path.name for path in journal.parent.iterdir()}
+            if names - {"journal.jsonl", "journal.new"}:
                 found.add(journal.parent.name)
         return found
 
