@@ -87,7 +87,9 @@ def take_away(move: Move, victim: Spot, keep: bytes) -> None:
             return
         if move.put == Action.HARDLINK:
             # With one name left it would be the last one of that file.
-            ours = facts.st_nlink > 1 and (facts.st_ino == move.put_inode or _is(facts, keep))
+            ours = facts.st_nlink > 1 and (
+                facts.st_ino == move.put_inode or is_file_at(facts, keep)
+            )
         else:
             ours = stat.S_ISLNK(facts.st_mode) and (
                 os.readlink(name, dir_fd=folder) == _link_text(victim, keep)
@@ -97,7 +99,7 @@ def take_away(move: Move, victim: Spot, keep: bytes) -> None:
         disk.remove(folder, name)
 
 
-def _is(facts: os.stat_result, keep: bytes) -> bool:
+def is_file_at(facts: os.stat_result, keep: bytes) -> bool:
     """Whether a file is the one at a path: a copy of a drive has its links and other inodes."""
     try:
         return os.path.samestat(facts, os.lstat(keep))

@@ -175,4 +175,7 @@ def _stands(run: Run, move: Move) -> bool:
             facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except OSError:
         return False
-    return facts.st_ino == move.inode or (move.put is None and facts.st_mtime_ns == move.mtime_ns)
+    if facts.st_ino == move.inode:
+        return True
+    is_link = move.put is not None and put.is_file_at(facts, move.keep.at(run.base))
+    return facts.st_mtime_ns == move.mtime_ns and not is_link
