@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from fixtures import Drive, build_drive, remove_drive
+from tests.disks import Disks
 
 settings.register_profile("default", max_examples=60)
 settings.register_profile("deep", max_examples=2000)
@@ -37,3 +38,12 @@ def drive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drive]:
     built = build_drive(tmp_path_factory.mktemp("messy") / "drive")
     yield built
     remove_drive(built.root)
+
+
+@pytest.fixture
+def disks(tmp_path: Path) -> Iterator[Disks]:
+    made = Disks(tmp_path)
+    try:
+        yield made
+    finally:
+        made.close()

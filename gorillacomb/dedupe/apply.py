@@ -148,6 +148,9 @@ class Applying:
                 if action is Action.REFLINK:
                     self._share(step)
                     continue
+                if self._changes_what_stays_for(step, batch):
+                    yield batch
+                    batch, size = [], 0
                 batch.append(self._prepare(step))
             except _Skip as skip:
                 self._skip(step, skip.trouble, skip.failed)
@@ -158,6 +161,12 @@ class Applying:
                 batch, size = [], 0
         if batch:
             yield batch
+
+    def _changes_what_stays_for(self, step: Step, batch: Sequence[_Prepared]) -> bool:
+        """Whether a batch will link to a file that stays for a step too: its ctime is new then."""
+        if self.plan.options.action is not Action.HARDLINK:
+            return False
+        return not {*step.keeps}.isdisjoint(keep for each in batch for keep in each.step.keeps)
 
     def _skip(self, step: Step, trouble: Trouble, failed: bool = False) -> None:
         (self.outcome.failed if failed else self.outcome.skipped).append(trouble)
@@ -385,7 +394,9 @@ class Applying:
             path = _as_it_was(each, different.path)
             return self._undone(each, Trouble(path, different.cause), False)
         except OSError as error:
-            return self._undone(each, Trouble(each.step.path, cause_of(error)), True)
+            known = error.strerror if isinstance(error, disk.Unmovable) else None
+            cause = known or cause_of(error)
+            return self._undone(each, Trouble(each.step.path, cause), True)
         for thing in each.things:
             before, after = each.parents[thing.victim.parent]
             thing.move = replace(thing.move, parent_mtime_ns=before, parent_after_ns=after)
@@ -454,7 +465,9 @@ class Applying:
             try:
                 freed += put.share_blocks(victim, keep, sighting.victim[b""].st_size)
             except OSError as error:
-                raise _Skip(victim.path, cause_of(error), failed=True) from error
+                known = error.errno in put.CANNOT_SHARE
+                cause = "is on a file system that cannot share blocks" if known else cause_of(error)
+                raise _Skip(victim.path, cause, failed=True) from error
         self.outcome.bytes_freed += freed
         self.outcome.done.append(step)
         self.told(step, None)

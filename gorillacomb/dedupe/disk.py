@@ -19,6 +19,10 @@ _RENAME_EXCL = 4  # macOS 10.12, sys/stdio.h
 _SUPPORTED_NOT = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 
+class Unmovable(OSError):
+    """A file system that can neither rename without replacing nor link; its text says so."""
+
+
 def move(source: int, name: bytes, target: int, new_name: bytes) -> None:
     """Rename ``name`` in the folder ``source`` to ``new_name`` in ``target``, replacing nothing.
 
@@ -39,10 +43,15 @@ def move(source: int, name: bytes, target: int, new_name: bytes) -> None:
 def _move_by_link(source: int, name: bytes, target: int, new_name: bytes) -> None:
     facts = os.stat(name, dir_fd=source, follow_symlinks=False)
     if not stat.S_ISREG(facts.st_mode):
-        raise OSError(
-            errno.ENOTSUP, "this file system cannot move a folder without risk of replacing one"
-        )
-    os.link(name, new_name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+        raise Unmovable(errno.ENOTSUP, "is on a file system that cannot move a folder without risk")
+    try:
+        os.link(name, new_name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in (errno.EPERM, *_SUPPORTED_NOT):
+            raise Unmovable(
+                errno.ENOTSUP, "is on a file system that cannot move a file without risk"
+            ) from error
+        raise
     linked = os.stat(new_name, dir_fd=target, follow_symlinks=False)
     here = os.stat(name, dir_fd=source, follow_symlinks=False)
     if not os.path.samestat(linked, here):

@@ -18,6 +18,13 @@ _FIDEDUPERANGE = 0xC0189436  # _IOWR(0x94, 54, 24 bytes), include/uapi/linux/fs.
 _RANGE = 16 << 20
 """Bytes that file systems are sure to compare and share in one call (ioctl_fideduperange(2))."""
 _RANGE_DIFFERS = 1
+CANNOT_SHARE = frozenset({errno.ENOTTY, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
+"""What a kernel answers on behalf of a file system on which no blocks can be shared."""
+_FIEMAP = 0xC020660B  # _IOWR('f', 11, 32 bytes), include/uapi/linux/fiemap.h
+_FIEMAP_SYNC = 1
+_LAST, _SHARED = 0x1, 0x2000
+_EXTENTS = 256
+"""How many pieces of a file are asked for at a time."""
 
 
 def refusal(action: Action, victim: Spot, keep: Spot, sighting: Sighting) -> str | None:
@@ -80,7 +87,9 @@ def take_away(move: Move, victim: Spot, keep: bytes) -> None:
             return
         if move.put == Action.HARDLINK:
             # With one name left it would be the last one of that file.
-            ours = facts.st_nlink > 1 and (facts.st_ino == move.put_inode or _is(facts, keep))
+            ours = facts.st_nlink > 1 and (
+                facts.st_ino == move.put_inode or is_file_at(facts, keep)
+            )
         else:
             ours = stat.S_ISLNK(facts.st_mode) and (
                 os.readlink(name, dir_fd=folder) == _link_text(victim, keep)
@@ -90,7 +99,7 @@ def take_away(move: Move, victim: Spot, keep: bytes) -> None:
         disk.remove(folder, name)
 
 
-def _is(facts: os.stat_result, keep: bytes) -> bool:
+def is_file_at(facts: os.stat_result, keep: bytes) -> bool:
     """Whether a file is the one at a path: a copy of a drive has its links and other inodes."""
     try:
         return os.path.samestat(facts, os.lstat(keep))
@@ -99,8 +108,9 @@ def _is(facts: os.stat_result, keep: bytes) -> bool:
 
 
 def share_blocks(victim: Spot, keep: Spot, size: int) -> int:
-    """Have the kernel share the blocks of two files, which it compares itself; returns the bytes.
+    """Have the kernel share the blocks of two files, which it compares itself.
 
+    Returns the bytes that are free by it: those that were the file's alone.
     Raises OSError: ENOTSUP where the file system has no such thing.
     """
     if sys.platform != "linux":
@@ -113,6 +123,7 @@ def share_blocks(victim: Spot, keep: Spot, size: int) -> int:
         try:
             target = _open_to_share(folder, name)
             try:
+                own = _own_bytes(target, size)
                 while shared < size:
                     length = min(_RANGE, size - shared)
                     ask = bytearray(
@@ -132,7 +143,32 @@ def share_blocks(victim: Spot, keep: Spot, size: int) -> int:
                 os.close(target)
         finally:
             os.close(source)
-    return shared
+    return own
+
+
+def _own_bytes(file: int, size: int) -> int:
+    """Bytes on disk that an open file shares with no other; its size where nobody can tell."""
+    import fcntl
+
+    own = start = 0
+    while True:
+        ask = bytearray(
+            struct.pack("=QQIIII", start, (1 << 64) - 1 - start, _FIEMAP_SYNC, 0, _EXTENTS, 0)
+            + bytes(56 * _EXTENTS)
+        )
+        try:
+            fcntl.ioctl(file, _FIEMAP, ask)
+        except OSError:
+            return size
+        count = struct.unpack_from("=I", ask, 20)[0]
+        for number in range(count):
+            logical, _, length, _, _, flags = struct.unpack_from("=QQQQQI", ask, 32 + 56 * number)
+            own += 0 if flags & _SHARED else length
+            start = logical + length
+            if flags & _LAST:
+                return own
+        if not count:
+            return own
 
 
 def _open_to_share(folder: int, name: bytes) -> int:

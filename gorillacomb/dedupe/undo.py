@@ -168,8 +168,7 @@ def _is_in_slot(run: Run, move: Move) -> bool:
 def _stands(run: Run, move: Move) -> bool:
     """Whether what was set aside stands at its place again.
 
-    A copy of the drive, and FAT each time that it is mounted, has other inodes. A hard link that
-    was put in its place has that of the copy which is kept.
+    A copy of the drive, and FAT each time that it is mounted, has other inodes.
     """
     try:
         with _spot(run, move).opened() as (folder, name):
@@ -178,4 +177,5 @@ def _stands(run: Run, move: Move) -> bool:
         return False
     if facts.st_ino == move.inode:
         return True
-    return facts.st_mtime_ns == move.mtime_ns and facts.st_ino != move.put_inode
+    is_link = move.put is not None and put.is_file_at(facts, move.keep.at(run.base))
+    return facts.st_mtime_ns == move.mtime_ns and not is_link

@@ -120,8 +120,31 @@ def register(index: Index, place: Place, options: ScanOptions) -> Scope:
         updated = _settings(_refreshed(match, top or b"/", place.volume), options)
         if updated != match:
             table.update_root(index.connection, updated)
+        relative = _as_known(index, updated, relative)
         scope = Scope(updated, _top_place(place, top or b"/"), relative, False)
     return _absorb_inner_roots(index, scope, known)
+
+
+def _as_known(index: Index, root: Root, relative: bytes) -> bytes:
+    """The path of a scope below its root, or of a folder around it that is still the known one.
+
+    Where another folder stands at a known path, only a listing of the one around it tells where
+    the known one went: perhaps into the one that took its place.
+    """
+    if root.weak or not relative:
+        return relative
+    at, above = root.folder, b""
+    for name in relative.split(b"/"):
+        row = index.connection.execute(
+            "SELECT id, inode FROM folders WHERE parent = ? AND name = ?", (at, name)
+        ).fetchone()
+        if row is None:
+            return relative
+        inner = join(above, name) if above else name
+        if row[1] and row[1] != fold(os.stat(join(root.path, inner)).st_ino):
+            return above
+        at, above = row[0], inner
+    return relative
 
 
 def _match(known: Sequence[Root], place: Place) -> Root | None:

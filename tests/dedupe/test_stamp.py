@@ -17,7 +17,7 @@ from gorillacomb.index import stamps
 from gorillacomb.scan import listing, visit
 from tests.cli.run import run
 from tests.dedupe.trace import check_trace, events, stamping_scan
-from tests.trees import HardLink, Link, Tree, make_tree, settle
+from tests.trees import HardLink, Link, Tree, make_tree, rows_in_index, settle
 
 TREE: Tree = {
     "HealthTrack": {
@@ -176,6 +176,23 @@ def test_a_folder_below_its_own_child_which_moved_too(tmp_path: Path, vault: Pat
     (top / "other").rename(top / "c/b/deep")
     stamping_scan(vault, top)
     check_trace(vault, top)
+
+
+def test_a_scan_of_a_folder_that_changed_places_with_its_child(tmp_path: Path, vault: Path) -> None:
+    """Whoever looks at that path alone would find the folder inside of itself."""
+    top = make_tree(tmp_path / "Drive", {"a": {"b": {"x": "1"}, "y": "2"}, "z": "3"})
+    settle(top)
+    stamping_scan(vault, top)
+    (top / "a/b").rename(top / "child")
+    (top / "a").rename(top / "child/b")
+    (top / "child").rename(top / "a")
+    stamping_scan(vault, top / "a")
+    check_trace(vault, top)
+    assert {os.path.relpath(os.fsdecode(path), top) for path in rows_in_index(vault)} == {
+        "a/x",
+        "a/b/y",
+        "z",
+    }
 
 
 def test_excluded_content_is_not_retired(top: Path, vault: Path) -> None:
