@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from gorillacomb.bytepaths import below, is_below
 from gorillacomb.dedupe import disk, put
+from gorillacomb.dedupe.checks import Skip, StepChecks
 from gorillacomb.dedupe.guards import Guard
 from gorillacomb.dedupe.journal import (
     DONE,
@@ -42,8 +43,10 @@ from gorillacomb.dedupe.quarantine import (
     read_run,
     runs_in,
 )
-from gorillacomb.dedupe.steps import Action, Outcome, Pair, Plan, Step, Trouble
-from gorillacomb.dedupe.witness import Different, Sighting, Spot, Witness, look_again
+from gorillacomb.dedupe.sighting import Sighting, look_again, on_disk
+from gorillacomb.dedupe.spot import Different, Spot
+from gorillacomb.dedupe.steps import Action, Outcome, Plan, Step, Trouble
+from gorillacomb.dedupe.witness import Witness
 from gorillacomb.model import Progress
 from gorillacomb.openat import cause_of, is_same
 
@@ -81,15 +84,6 @@ class _Prepared:
         self.parents[thing.victim.parent] = before, now
 
 
-class _Skip(Exception):
-    """A step that is not done, and why."""
-
-    def __init__(self, path: bytes, cause: str, failed: bool = False) -> None:
-        super().__init__(path, cause)
-        self.trouble = Trouble(path, cause)
-        self.failed = failed
-
-
 @dataclass(slots=True)
 class Applying:
     """Carries one plan out; the caller holds the locks of all roots that it names."""
@@ -103,13 +97,13 @@ class Applying:
     told: Callable[[Step, Trouble | None], None] = lambda step, trouble: None
     """Told of each step when its outcome is known."""
     outcome: Outcome = field(init=False)
-    _going: frozenset[bytes] = field(init=False)
+    checks: StepChecks = field(init=False)
     _runs: dict[bytes, Run] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __post_init__(self) -> None:
         self.outcome = Outcome(new_run(self.now()))
-        self._going = frozenset(pair.path for step in self.plan.steps for pair in step.pairs)
+        self.checks = StepChecks(self.plan, self.places, self.guard, self.witness)
 
     def run(self) -> Outcome:
         """Do all steps that may be done. Ctrl-C takes back what is under way and is raised on."""
@@ -148,11 +142,8 @@ class Applying:
                 if action is Action.REFLINK:
                     self._share(step)
                     continue
-                if self._changes_what_stays_for(step, batch):
-                    yield batch
-                    batch, size = [], 0
                 batch.append(self._prepare(step))
-            except _Skip as skip:
+            except Skip as skip:
                 self._skip(step, skip.trouble, skip.failed)
                 continue
             size += step.size
@@ -162,117 +153,26 @@ class Applying:
         if batch:
             yield batch
 
-    def _changes_what_stays_for(self, step: Step, batch: Sequence[_Prepared]) -> bool:
-        """Whether a batch will link to a file that stays for a step too: its ctime is new then."""
-        if self.plan.options.action is not Action.HARDLINK:
-            return False
-        return not {*step.keeps}.isdisjoint(keep for each in batch for keep in each.step.keeps)
-
     def _skip(self, step: Step, trouble: Trouble, failed: bool = False) -> None:
         (self.outcome.failed if failed else self.outcome.skipped).append(trouble)
         self.told(step, trouble)
         self.progress.advance(0, step.size)
 
-    def trouble(self, step: Step) -> Trouble | None:
-        """Why a step would not be done now; None when it would."""
-        try:
-            self.check(step)
-        except _Skip as skip:
-            return skip.trouble
-        return None
-
-    def check(self, step: Step) -> list[tuple[Spot, Spot, Sighting]]:
-        """Ask the rules and compare; what a dry run does too. Raises _Skip."""
-        return [(a, b, self._sighted(step, pair, a, b)) for pair, a, b in self._allowed(step)]
-
-    def _allowed(self, step: Step) -> list[tuple[Pair, Spot, Spot]]:
-        """A step's pairs, if the rules have nothing against it."""
-        found = []
-        for at, pair in enumerate(step.pairs):
-            victim, keep = self.places.spot(pair.path), self.places.spot(pair.keep)
-            if victim is None or keep is None:
-                lost = pair.path if victim is None else pair.keep
-                raise _Skip(lost, "is in no scanned folder that is there now")
-            if is_below(pair.keep, pair.path):
-                raise _Skip(pair.path, "holds the copy that is to stay")
-            self._ask(pair.path, pair.keep, step.kind == "folder")
-            found.append((pair, victim, keep))
-            for ours, its in ((pair.path, step.path), (pair.keep, step.keep)):
-                if at and os.path.dirname(ours) != os.path.dirname(its):
-                    raise _Skip(ours, "stands in another folder than what it belongs to")
-        for nested in step.nested:
-            inside = nested.path != step.path and is_below(nested.path, step.path)
-            if not inside or is_below(nested.keep, step.path):
-                raise _Skip(nested.path, "is not nested in the step, or its other copy is")
-            if self.places.root_of(nested.keep) is None:
-                raise _Skip(nested.keep, "is in no scanned folder that is there now")
-            self._ask(nested.path, nested.keep, True, around=step.path)
-        self._with_sidecars(step)
-        return found
-
-    def _ask(self, path: bytes, keep: bytes, is_folder: bool, around: bytes | None = None) -> None:
-        if any(each in self._going for each in _upwards(keep)):
-            raise _Skip(path, f"counts on {os.fsdecode(keep)}, which is a step itself")
-        try:
-            site = self.places.site(path, is_folder)
-            other = self.places.site(keep, is_folder)
-            refusal = self.guard.witness_refusal(site, other)
-            if around is None:
-                refusal = self.guard.refusal(site, other)
-        except OSError as error:
-            raise _Skip(path, cause_of(error)) from error
-        if refusal is not None:
-            raise _Skip(path, f"{refusal.cause} ({refusal.rule})")
-
-    def _with_sidecars(self, step: Step) -> None:
-        """A picture goes with its sidecars, or not at all."""
-        if step.kind != "file":
-            return
-        named = {pair.path for pair in step.pairs}
-        for each in named:
-            for path in self.places.companions(each):
-                if path not in named:
-                    raise _Skip(path, "belongs to a file that would go without it (sidecar)")
-
-    def _sighted(self, step: Step, pair: Pair, victim: Spot, keep: Spot) -> Sighting:
-        nested: dict[bytes, Spot] = {}
-        for each in step.nested:
-            spot = self.places.spot(each.keep)
-            assert spot is not None  # asked before
-            nested[below(each.path, step.path)] = spot
-        try:
-            sighting = self.witness.compare(victim, keep, nested)
-        except Different as different:
-            raise _Skip(different.path, different.cause) from different
-        except OSError as error:
-            raise _Skip(pair.path, cause_of(error)) from error
-        top = sighting.victim[b""]
-        if stat.S_ISDIR(top.st_mode) != (step.kind == "folder"):
-            raise _Skip(pair.path, f"is no {step.kind} any more")
-        devices = {facts.st_dev for _, facts in sighting.survivors}
-        if devices - {top.st_dev} and not self.plan.options.across_volumes:
-            raise _Skip(pair.path, "has its other copy on another volume")
-        for inner in sighting.victim if self.plan.options.protect else ():
-            refusal = self.guard.protected(victim.at(inner).path)
-            if refusal is not None:
-                raise _Skip(victim.at(inner).path, f"{refusal.cause} ({refusal.rule})")
-        return sighting
-
     def _prepare(self, step: Step) -> _Prepared:
-        checked = self.check(step)
+        checked = self.checks.check(step)
         action = self.plan.options.action
         if action in (Action.HARDLINK, Action.SYMLINK):
             if step.kind == "folder":
-                raise _Skip(step.path, f"is a folder, which no {action} can stand for")
+                raise Skip(step.path, f"is a folder, which no {action} can stand for")
             for victim, keep, sighting in checked:
                 cause = put.refusal(action, victim, keep, sighting)
                 if cause is not None:
-                    raise _Skip(victim.path, cause)
+                    raise Skip(victim.path, cause)
         try:
             run = self._run_for(step)
         except OSError as error:
             cause = f"no quarantine can be made for it: {cause_of(error)}"
-            raise _Skip(step.path, cause, failed=True) from error
+            raise Skip(step.path, cause, failed=True) from error
         things = []
         for number, (victim, keep, sighting) in enumerate(checked):
             top = sighting.victim[b""]
@@ -459,40 +359,19 @@ class Applying:
     def _share(self, step: Step) -> None:
         """Have the kernel share the blocks of a file with those of its copy."""
         if step.kind == "folder":
-            raise _Skip(step.path, "is a folder: only the files in it can share blocks")
+            raise Skip(step.path, "is a folder: only the files in it can share blocks")
         freed = 0
-        for victim, keep, sighting in self.check(step):
+        for victim, keep, sighting in self.checks.check(step):
             try:
                 freed += put.share_blocks(victim, keep, sighting.victim[b""].st_size)
             except OSError as error:
                 known = error.errno in put.CANNOT_SHARE
                 cause = "is on a file system that cannot share blocks" if known else cause_of(error)
-                raise _Skip(victim.path, cause, failed=True) from error
+                raise Skip(victim.path, cause, failed=True) from error
         self.outcome.bytes_freed += freed
         self.outcome.done.append(step)
         self.told(step, None)
         self.progress.advance(step.files, step.size)
-
-
-def _upwards(path: bytes) -> Iterator[bytes]:
-    """A path and the folders around it."""
-    while path != b"/":
-        yield path
-        path = os.path.dirname(path)
-
-
-def on_disk(sighting: Sighting) -> int:
-    """Bytes on disk that are free once everything seen is gone: a file's, if all its names go."""
-    names: dict[tuple[int, int], int] = {}
-    for facts in sighting.victim.values():
-        if stat.S_ISREG(facts.st_mode):
-            key = (facts.st_dev, facts.st_ino)
-            names[key] = names.get(key, 0) + 1
-    return sum(
-        facts.st_blocks * 512 // facts.st_nlink
-        for facts in sighting.victim.values()
-        if stat.S_ISREG(facts.st_mode) and names[facts.st_dev, facts.st_ino] >= facts.st_nlink
-    )
 
 
 def _refuse_changed(thing: _Ready, folder: int) -> None:

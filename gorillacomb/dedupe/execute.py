@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from gorillacomb.dedupe.apply import Applying
+from gorillacomb.dedupe.checks import StepChecks
 from gorillacomb.dedupe.guards import Guard
 from gorillacomb.dedupe.journal import Record
 from gorillacomb.dedupe.locks import locked
@@ -86,10 +87,10 @@ def rehearse(
     plan: Plan, roots: list[LiveRoot], guard: Guard, witness: Witness, progress: Progress
 ) -> Iterator[tuple[Step, Trouble | None]]:
     """What `execute` would do with each step: None, or why it would not. Nothing is changed."""
-    applying, _ = _applying(plan, roots, guard, witness, progress, time.time_ns)
+    checks = StepChecks(plan, Places(roots), guard, witness)
     progress.stage("Comparing", None, sum(step.size for step in plan.steps) or None)
     for step in plan.steps:
-        yield step, applying.trouble(step)
+        yield step, checks.trouble(step)
         progress.advance(step.files, step.size)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from gorillacomb.bytepaths import below, is_below, join
 from gorillacomb.dedupe import sidecars
 from gorillacomb.dedupe.guards import Level, Site, is_store
-from gorillacomb.dedupe.witness import Spot
+from gorillacomb.dedupe.spot import Spot
 from gorillacomb.markers import marker_among
 from gorillacomb.model import Root
 from gorillacomb.openat import Identity, OpenFolders, identity_of

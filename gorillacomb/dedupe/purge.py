@@ -17,9 +17,11 @@ from gorillacomb.dedupe import disk
 from gorillacomb.dedupe.journal import PURGED, PURGING, Move, Record, Survivor
 from gorillacomb.dedupe.place import Places
 from gorillacomb.dedupe.quarantine import Run
+from gorillacomb.dedupe.sighting import Sighting, survivors_stand
+from gorillacomb.dedupe.spot import Different, Spot
 from gorillacomb.dedupe.steps import Trouble
 from gorillacomb.dedupe.vouch import Place, place_of
-from gorillacomb.dedupe.witness import Different, Sighting, Spot, Witness, survivors_stand
+from gorillacomb.dedupe.witness import Witness
 from gorillacomb.openat import OpenFolders, cause_of, identity_of, open_file
 
 

@@ -9,9 +9,11 @@ import struct
 import sys
 
 from gorillacomb.dedupe import disk
+from gorillacomb.dedupe.file_content import attributes
 from gorillacomb.dedupe.journal import Move
+from gorillacomb.dedupe.sighting import Sighting
+from gorillacomb.dedupe.spot import Spot
 from gorillacomb.dedupe.steps import Action
-from gorillacomb.dedupe.witness import Sighting, Spot, attributes
 from gorillacomb.openat import open_file
 
 _FIDEDUPERANGE = 0xC0189436  # _IOWR(0x94, 54, 24 bytes), include/uapi/linux/fs.h

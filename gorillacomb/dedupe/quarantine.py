@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from gorillacomb.bytepaths import below, is_below, join
 from gorillacomb.dedupe import disk
 from gorillacomb.dedupe.journal import NAME, Journal, Recorded, read_journal
-from gorillacomb.dedupe.witness import Spot
+from gorillacomb.dedupe.spot import Spot
 from gorillacomb.openat import FOLDER_FLAGS, OUR_FOLDER, OpenFolders, identity_of
 from gorillacomb.vaultmesh.entries import path_field, path_of
 

@@ -18,8 +18,8 @@ from gorillacomb.bytepaths import join
 from gorillacomb.dedupe import disk, put
 from gorillacomb.dedupe.journal import INTENT, PURGING, STUCK, TAKEN_BACK, UNDONE, Move, Record
 from gorillacomb.dedupe.quarantine import Run, resumed, runs_in
+from gorillacomb.dedupe.spot import Spot
 from gorillacomb.dedupe.steps import Trouble
-from gorillacomb.dedupe.witness import Spot
 from gorillacomb.openat import cause_of, identity_of
 
 
