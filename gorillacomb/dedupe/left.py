@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from gorillacomb.bytepaths import is_below
 from gorillacomb.dedupe.clutter import is_kept
 from gorillacomb.dedupe.guards import Guard, Site
 from gorillacomb.dedupe.steps import LeftAlone, Refusal, Rule
@@ -22,6 +21,13 @@ class Left:
 
     guard: Guard
     _found: dict[tuple[bytes, Rule, str], list[int]] = field(default_factory=dict)
+    _whole: dict[bytes, LeftAlone] = field(default_factory=dict)
+    """Folders that would have gone as a whole, by path."""
+
+    def add_whole(self, path: bytes, refusal: Refusal, files: int, size: int) -> None:
+        """Tell of a folder that stays as a whole; the first reason counts."""
+        found = LeftAlone(path, refusal.rule, refusal.cause, files, size)
+        self._whole.setdefault(path, found)
 
     def add(self, path: bytes, refusal: Refusal, files: int, size: int) -> None:
         """Tell of a path: of how many files there that have a copy, and their bytes on disk."""
@@ -46,14 +52,31 @@ class Left:
 
     def told(self, going: list[bytes]) -> Iterator[LeftAlone]:
         """All of it, the largest first; what stands in a folder that goes is left out."""
-        whole = {path for path, rule, _ in self._found if rule not in BY_PLACE}
         inside = {path: each for (path, rule, _), each in self._found.items() if rule in BY_PLACE}
-        for (path, rule, cause), numbers in sorted(
-            self._found.items(), key=lambda each: (-each[1][1], each[0])
-        ):
-            if any(is_below(path, each) for each in going):
-                continue
-            if rule in BY_PLACE and path in whole:
+        found = []
+        for path, each in self._whole.items():
+            around = [self._whole[above] for above in _upwards(path) if above in self._whole]
+            if any(other is not each and other.rule is each.rule for other in around):
+                continue  # that counts it already
+            files, size = inside.get(path, (each.files, each.size))
+            found.append(replace(each, files=files, size=size))
+        for (path, rule, cause), (files, size) in self._found.items():
+            whole = [self._whole[above] for above in _upwards(path) if above in self._whole]
+            if rule in BY_PLACE and path in self._whole:
                 continue  # why the folder stays as a whole says more
-            files, size = inside.get(path, numbers)
-            yield LeftAlone(path, rule, cause, files, size)
+            if not any(each.rule is rule for each in whole):  # else that counts it already
+                found.append(LeftAlone(path, rule, cause, files, size))
+        gone = set(going)
+        for each in sorted(found, key=lambda each: (-each.size, each.path, each.rule)):
+            if gone.isdisjoint(_upwards(each.path)):
+                yield each
+
+
+def _upwards(path: bytes) -> Iterator[bytes]:
+    """A path and those of the folders around it."""
+    while True:
+        yield path
+        above = os.path.dirname(path)
+        if above == path:
+            return
+        path = above
