@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from gorillacomb.bytepaths import below, is_below
 from gorillacomb.dedupe import disk, put
-from gorillacomb.dedupe.guards import Guard
+from gorillacomb.dedupe.guards import Guard, pointer_inside
 from gorillacomb.dedupe.journal import (
     DONE,
     HELD,
@@ -104,6 +104,8 @@ class Applying:
     outcome: Outcome = field(init=False)
     _runs: dict[bytes, Run] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
+    _names: dict[tuple[int, int], int] = field(default_factory=dict)
+    """Of files with several names, how many go."""
 
     def __post_init__(self) -> None:
         self.outcome = Outcome(new_run(self.now()))
@@ -240,8 +242,10 @@ class Applying:
         devices = {facts.st_dev for _, facts in sighting.survivors}
         if devices - {top.st_dev} and not self.plan.options.across_volumes:
             raise _Skip(pair.path, "has its other copy on another volume")
-        for inner in sighting.victim if self.plan.options.protect else ():
+        for inner in sighting.victim:
             refusal = self.guard.protected(victim.at(inner).path)
+            if inner and refusal is None:
+                refusal = pointer_inside(os.path.basename(inner))
             if refusal is not None:
                 raise _Skip(victim.at(inner).path, f"{refusal.cause} ({refusal.rule})")
         return sighting
@@ -280,7 +284,7 @@ class Applying:
             INTENT,
             step.kind,
             sum(thing.sighting.files for thing in things),
-            sum(on_disk(thing.sighting) for thing in things),
+            sum(on_disk(thing.sighting, self._names) for thing in things),
             tuple(thing.move for thing in things),
             tuple(
                 (below(each.path, step.path), Survivor.of(each.keep, run.base))
@@ -453,18 +457,19 @@ class Applying:
         self.progress.advance(step.files, step.size)
 
 
-def on_disk(sighting: Sighting) -> int:
-    """Bytes on disk that are free once everything seen is gone: a file's, if all its names go."""
-    names: dict[tuple[int, int], int] = {}
+def on_disk(sighting: Sighting, names: dict[tuple[int, int], int]) -> int:
+    """Bytes on disk that are free once everything seen is gone: a file's, with its last name.
+
+    ``names`` counts how many names of each file go, these and those before.
+    """
+    size = 0
     for facts in sighting.victim.values():
         if stat.S_ISREG(facts.st_mode):
             key = (facts.st_dev, facts.st_ino)
             names[key] = names.get(key, 0) + 1
-    return sum(
-        facts.st_blocks * 512 // facts.st_nlink
-        for facts in sighting.victim.values()
-        if stat.S_ISREG(facts.st_mode) and names[facts.st_dev, facts.st_ino] >= facts.st_nlink
-    )
+            if names[key] == facts.st_nlink:
+                size += facts.st_blocks * 512
+    return size
 
 
 def _as_it_was(each: _Prepared, path: bytes) -> bytes:
