@@ -37,9 +37,7 @@ def entries_in(connection: Connection, folder: int) -> Iterator[FileEntry]:
     )
 
 
-def names_ending(
-    connection: Connection, endings: Collection[bytes]
-) -> Iterator[tuple[int, bytes]]:
+def names_ending(connection: Connection, endings: Collection[bytes]) -> Iterator[tuple[int, bytes]]:
     """Files whose names, in lower case, end in one of some endings: folder and name."""
     texts = [ending.decode() for ending in endings]
     places = ", ".join("?" * len(texts))
