@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 
 def is_below(path: bytes, folder: bytes) -> bool:
     """Whether ``path`` is ``folder`` or lies in it; both absolute, without ``..``."""
@@ -16,3 +18,11 @@ def below(path: bytes, folder: bytes) -> bytes:
 def join(folder: bytes, relative: bytes) -> bytes:
     """The path of ``relative`` in ``folder``; the folder itself for an empty one."""
     return folder.rstrip(b"/") + b"/" + relative if relative else folder
+
+
+def upwards(path: bytes) -> Iterator[bytes]:
+    """A path and those of the folders around it, the innermost first; ``/`` is the last one."""
+    while path != b"/":
+        yield path
+        path = path.rpartition(b"/")[0] or b"/"
+    yield path

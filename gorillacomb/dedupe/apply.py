@@ -100,6 +100,8 @@ class Applying:
     checks: StepChecks = field(init=False)
     _runs: dict[bytes, Run] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
+    _names: dict[tuple[int, int], int] = field(default_factory=dict)
+    """Of files with several names, how many go."""
 
     def __post_init__(self) -> None:
         self.outcome = Outcome(new_run(self.now()))
@@ -192,7 +194,7 @@ class Applying:
             INTENT,
             step.kind,
             sum(thing.sighting.files for thing in things),
-            sum(on_disk(thing.sighting) for thing in things),
+            sum(on_disk(thing.sighting, self._names) for thing in things),
             tuple(thing.move for thing in things),
             tuple(
                 (below(each.path, step.path), Survivor.of(each.keep, run.base))

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from gorillacomb.bytepaths import below, is_below
-from gorillacomb.dedupe.guards import Guard
+from gorillacomb.bytepaths import below, is_below, upwards
+from gorillacomb.dedupe.guards import Guard, pointer_inside
 from gorillacomb.dedupe.place import Places
 from gorillacomb.dedupe.sighting import Sighting
 from gorillacomb.dedupe.spot import Different, Spot
@@ -81,7 +80,7 @@ class StepChecks:
         return found
 
     def _ask(self, path: bytes, keep: bytes, is_folder: bool, around: bytes | None = None) -> None:
-        if any(each in self._going for each in _upwards(keep)):
+        if any(each in self._going for each in upwards(keep)):
             raise Skip(path, f"counts on {os.fsdecode(keep)}, which is a step itself")
         try:
             site = self.places.site(path, is_folder)
@@ -122,15 +121,10 @@ class StepChecks:
         devices = {facts.st_dev for _, facts in sighting.survivors}
         if devices - {top.st_dev} and not self.plan.options.across_volumes:
             raise Skip(pair.path, "has its other copy on another volume")
-        for inner in sighting.victim if self.plan.options.protect else ():
+        for inner in sighting.victim:
             refusal = self.guard.protected(victim.at(inner).path)
+            if inner and refusal is None:
+                refusal = pointer_inside(os.path.basename(inner))
             if refusal is not None:
                 raise Skip(victim.at(inner).path, f"{refusal.cause} ({refusal.rule})")
         return sighting
-
-
-def _upwards(path: bytes) -> Iterator[bytes]:
-    """A path and the folders around it."""
-    while path != b"/":
-        yield path
-        path = os.path.dirname(path)

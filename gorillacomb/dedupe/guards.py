@@ -19,7 +19,9 @@ from gorillacomb.dedupe.vouch import Place, is_trash, place_of
 from gorillacomb.openat import OUR_FOLDER
 
 _POINTERS = (b".gdoc", b".gsheet", b".gslides", b".gdraw", b".gform", b".gmap", b".gsite")
-_POINTERS_MORE = (b".gtable", b".gjam", b".gscript", b".glink", b".gnote", b".icloud", b".webloc")
+_POINTERS_MORE = (b".gtable", b".gjam", b".gscript", b".glink", b".gnote", b".icloud")
+POINTERS = (*_POINTERS, *_POINTERS_MORE)
+"""With such a file its document goes, whatever else has the same bytes."""
 _CATALOGS = (b".lrcat", b".lrcat-data", b".lrcat-wal", b".lrcat-journal", b".cocatalog")
 _RESTIC = frozenset({b"config", b"data", b"index", b"keys", b"snapshots"})
 _BORG = frozenset({b"README", b"config", b"data"})
@@ -126,6 +128,13 @@ class Guard:
                 return at
         return None
 
+    def is_project(self, site: Site) -> bool:
+        """Whether a folder is the top of a project."""
+        levels = site.levels
+        return (
+            bool(levels) and levels[-1].marker is not None and not self._is_no_project(levels[-1])
+        )
+
     def _is_no_project(self, level: Level) -> bool:
         return (
             level.path in self.options.not_a_project
@@ -160,8 +169,7 @@ class Guard:
         """Whether it is a project in a project, which a copy that was dropped there is."""
         return (
             site.is_folder
-            and site.levels[-1].marker is not None
-            and not self._is_no_project(site.levels[-1])
+            and self.is_project(site)
             and not any(
                 is_machine_made(level.name, True, self.machine_made)
                 for level in site.levels[at + 1 : -1]
@@ -201,11 +209,30 @@ class Guard:
         return None
 
     def _linked(self, site: Site) -> Refusal | None:
-        """Whether a symbolic link from outside leads here."""
+        """Whether a symbolic link from outside leads here, or to a folder around.
+
+        A link to a whole drive or home is no reason to leave all of it alone, and of what is
+        retired only a link into it counts.
+        """
+        for level in site.above:
+            if level.path in self.fixed or any(
+                is_below(each, level.path) for each in self.options.retire
+            ):
+                continue
+            for link in self._links_right_to(level.path):
+                if not is_below(link, level.path):
+                    return Refusal(Rule.LINKED, f"is where {_show(link)} leads to")
         for link in self._links_to(site.path):
             if not is_below(link, site.path):
                 return Refusal(Rule.LINKED, f"is where {_show(link)} leads to")
         return None
+
+    def _links_right_to(self, path: bytes) -> Iterator[bytes]:
+        for at in range(bisect_left(self.links, (path, b"")), len(self.links)):
+            target, link = self.links[at]
+            if target != path:
+                return
+            yield link
 
     def _links_to(self, path: bytes) -> Iterator[bytes]:
         """Links that lead to a path, or below it: those follow each other, sorted by target."""
@@ -238,9 +265,17 @@ def is_store(names: Collection[bytes]) -> bool:
     )
 
 
+def pointer_inside(name: bytes) -> Refusal | None:
+    """Why a folder may not go with a file of this name in it; None when it may."""
+    if name.lower().endswith(POINTERS):
+        cause = f"holds {_show(name)}, which only points to a document in the cloud"
+        return Refusal(Rule.POINTER, cause)
+    return None
+
+
 def _odd_file(name: bytes) -> Refusal | None:
     lower = name.lower()
-    if lower.endswith((*_POINTERS, *_POINTERS_MORE)):
+    if lower.endswith((*POINTERS, b".webloc")):
         return Refusal(Rule.POINTER, "only points to a document in the cloud")
     if lower.endswith(_CATALOGS):
         return Refusal(Rule.BUNDLE, "is a catalog that belongs to the folders beside it")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from gorillacomb.bytepaths import is_below
+from gorillacomb.bytepaths import upwards
 from gorillacomb.dedupe.clutter import is_kept
 from gorillacomb.dedupe.guards import Guard, Site
 from gorillacomb.dedupe.steps import LeftAlone, Refusal, Rule
@@ -22,6 +22,13 @@ class Left:
 
     guard: Guard
     _found: dict[tuple[bytes, Rule, str], list[int]] = field(default_factory=dict)
+    _whole: dict[bytes, LeftAlone] = field(default_factory=dict)
+    """Folders that would have gone as a whole, by path."""
+
+    def add_whole(self, path: bytes, refusal: Refusal, files: int, size: int) -> None:
+        """Tell of a folder that stays as a whole; the first reason counts."""
+        found = LeftAlone(path, refusal.rule, refusal.cause, files, size)
+        self._whole.setdefault(path, found)
 
     def add(self, path: bytes, refusal: Refusal, files: int, size: int) -> None:
         """Tell of a path: of how many files there that have a copy, and their bytes on disk."""
@@ -46,13 +53,21 @@ class Left:
 
     def told(self, going: list[bytes]) -> Iterator[LeftAlone]:
         """All of it, the largest first; what stands in a folder that goes is left out."""
-        whole = {path for path, rule, _ in self._found if rule not in BY_PLACE}
         inside = {path: each for (path, rule, _), each in self._found.items() if rule in BY_PLACE}
         found = []
-        for (path, rule, cause), numbers in self._found.items():
-            if any(is_below(path, each) for each in going):
-                continue
-            if rule in BY_PLACE and path in whole:
+        for path, each in self._whole.items():
+            around = [self._whole[above] for above in upwards(path) if above in self._whole]
+            if any(other is not each and other.rule is each.rule for other in around):
+                continue  # that counts it already
+            files, size = inside.get(path, (each.files, each.size))
+            found.append(replace(each, files=files, size=size))
+        for (path, rule, cause), (files, size) in self._found.items():
+            whole = [self._whole[above] for above in upwards(path) if above in self._whole]
+            if rule in BY_PLACE and path in self._whole:
                 continue  # why the folder stays as a whole says more
-            found.append(LeftAlone(path, rule, cause, *inside.get(path, numbers)))
-        yield from sorted(found, key=lambda each: (-each.size, each.path, each.rule))
+            if not any(each.rule is rule for each in whole):  # else that counts it already
+                found.append(LeftAlone(path, rule, cause, files, size))
+        gone = set(going)
+        for each in sorted(found, key=lambda each: (-each.size, each.path, each.rule)):
+            if gone.isdisjoint(upwards(each.path)):
+                yield each

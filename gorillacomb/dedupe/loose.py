@@ -73,6 +73,8 @@ class LooseFiles:
         if len(names) < 2:
             return
         choice = self.groups.choice(names, digest)
+        if any(copy.preferred for copy in names) and not names[choice.winner].preferred:
+            choice = choose(names)  # what was chosen before counts for less than the user's word
         canonical = names[choice.winner]
         if all(self.closed(copy) is not None for copy in names):
             self._leave_all(names, canonical)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -17,7 +18,7 @@ from gorillacomb.dedupe.forest import Folder
 from gorillacomb.dedupe.git import same_entries
 from gorillacomb.dedupe.going import Going, Gone
 from gorillacomb.dedupe.groups import Groups
-from gorillacomb.dedupe.guards import Guard
+from gorillacomb.dedupe.guards import POINTERS, Guard, pointer_inside
 from gorillacomb.dedupe.identical import identical
 from gorillacomb.dedupe.index_sites import IndexSites
 from gorillacomb.dedupe.left import BY_PLACE, Left
@@ -27,6 +28,7 @@ from gorillacomb.dedupe.retire import Retirement
 from gorillacomb.dedupe.scope import Scope
 from gorillacomb.dedupe.steps import Pair, Plan, Refusal, Rule, Step
 from gorillacomb.index.contents import disk_bytes_below
+from gorillacomb.index.forest import names_ending
 from gorillacomb.model import Progress
 
 _GAPS = {
@@ -52,6 +54,8 @@ class Planner:
     _left: Left = field(init=False)
     _loose: LooseFiles = field(init=False)
     _going: Going = field(default_factory=Going)
+    _pointers: list[tuple[int, bytes]] | None = None
+    """Names that only point to a document in the cloud, by the place of their folder."""
 
     def __post_init__(self) -> None:
         self._sites = IndexSites(self.folders, self.groups.roots)
@@ -132,10 +136,11 @@ class Planner:
             ):
                 continue
             refusal = self._refusal(victim, keep)
-            inner = None if refusal is not None else self._held(victim, keep)
-            if inner is None:
-                unique = Refusal(Rule.UNIQUE, "holds what stands nowhere else besides")
-                first = first or refusal or unique
+            inner = self._held(victim, keep)
+            if inner is None and victim.gap is None:
+                refusal = Refusal(Rule.UNIQUE, "holds what stands nowhere else besides")
+            if refusal is not None or inner is None:
+                first = first or refusal
                 continue
             holders.append((keep, inner))
             if len(holders) == self.scope.keep:
@@ -147,12 +152,13 @@ class Planner:
 
     def _leave(self, victim: Folder, path: bytes, refusal: Refusal) -> None:
         """Tell of a folder that is left alone, unless its files are told of one by one."""
-        numbers = refusal, victim.files, victim.size
+        site = self._sites.of_folder(victim)
         if refusal.rule in BY_PLACE:
             if not self.scope.files:
-                self._left.add_inside(self._sites.of_folder(victim), *numbers)
-        elif refusal.rule is not Rule.UNIQUE or victim.marker is not None:
-            self._left.add(path, *numbers)
+                whole = self._left.protector(site, refusal)
+                self._left.add_whole(whole, refusal, victim.files, self._size(victim))
+        elif refusal.rule is not Rule.UNIQUE or self.guard.is_project(site):
+            self._left.add_whole(path, refusal, victim.files, self._size(victim))
 
     def _refusal(self, victim: Folder, keep: Folder) -> Refusal | None:
         """Why a folder may not go while another one stays for it, whatever they hold."""
@@ -162,7 +168,11 @@ class Planner:
         if victim.gap is not None:
             text = victim.gap.rpartition(": ")[2]
             return Refusal(_GAPS.get(text, Rule.INCOMPLETE), victim.gap)
-        return self._apart(victim.root, keep.root) or self._protected_inside(victim)
+        return (
+            self._apart(victim.root, keep.root)
+            or self._protected_inside(victim)
+            or self._pointer_inside(victim)
+        )
 
     def _apart(self, victim: int, keep: int) -> Refusal | None:
         """Whether two roots are too far from each other for one to count on the other."""
@@ -186,6 +196,17 @@ class Planner:
                 if refusal is not None:
                     return refusal
         return None
+
+    def _pointer_inside(self, victim: Folder) -> Refusal | None:
+        """Whether something in a folder only points to a document in the cloud."""
+        if self._pointers is None:
+            places = self.folders.forest.folders
+            found = names_ending(self.folders.index.connection, POINTERS)
+            self._pointers = sorted((places[at].first, name) for at, name in found if at in places)
+        at = bisect_left(self._pointers, (victim.first, b""))
+        if at == len(self._pointers) or self._pointers[at][0] > victim.last:
+            return None
+        return pointer_inside(self._pointers[at][1])
 
     def _held(self, victim: Folder, keep: Folder) -> dict[Folder, Folder] | None:
         """Whether a folder is contained in another; what is nested in it, in its own place.

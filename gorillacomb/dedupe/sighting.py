@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from gorillacomb.bytepaths import join
 from gorillacomb.dedupe.spot import Different, Spot, look_at, names_in
-from gorillacomb.openat import OpenFolders, cause_of, identity_of, is_same
+from gorillacomb.openat import Identity, OpenFolders, cause_of, identity_of, is_same
 
 
 @dataclass(slots=True)
@@ -29,18 +29,19 @@ class Sighting:
         return sum(stat.S_ISREG(facts.st_mode) for facts in self.victim.values())
 
 
-def on_disk(sighting: Sighting) -> int:
-    """Bytes on disk that are free once everything seen is gone: a file's, if all its names go."""
-    names: dict[tuple[int, int], int] = {}
+def on_disk(sighting: Sighting, names: dict[Identity, int]) -> int:
+    """Bytes on disk that are free once everything seen is gone: a file's, with its last name.
+
+    ``names`` counts how many names of each file go, these and those before.
+    """
+    size = 0
     for facts in sighting.victim.values():
         if stat.S_ISREG(facts.st_mode):
-            key = (facts.st_dev, facts.st_ino)
+            key = identity_of(facts)
             names[key] = names.get(key, 0) + 1
-    return sum(
-        facts.st_blocks * 512 // facts.st_nlink
-        for facts in sighting.victim.values()
-        if stat.S_ISREG(facts.st_mode) and names[facts.st_dev, facts.st_ino] >= facts.st_nlink
-    )
+            if names[key] == facts.st_nlink:
+                size += facts.st_blocks * 512
+    return size
 
 
 def look_again(sighting: Sighting, moved: Spot) -> None:

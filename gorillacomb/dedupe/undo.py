@@ -7,7 +7,6 @@ without an outcome is taken back.
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Callable
@@ -122,7 +121,7 @@ def _put_back(run: Run, move: Move) -> None:
             else:
                 disk.move(run.folder, move.slot, folder, name)
         except FileExistsError as error:
-            raise FileExistsError(errno.EEXIST, "something else stands there now") from error
+            raise FileExistsError("something else stands there now") from error
         facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
         if stat.S_ISDIR(facts.st_mode) and facts.st_mtime_ns != move.mtime_ns:
             descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from gorillacomb.index.store import AWAY
 from gorillacomb.sqlite import Connection
@@ -35,6 +35,17 @@ def entries_in(connection: Connection, folder: int) -> Iterator[FileEntry]:
     return iter(
         connection.execute(f"SELECT {_FILE} FROM files WHERE folder = ? ORDER BY name", (folder,))
     )
+
+
+def names_ending(connection: Connection, endings: Collection[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Files whose names, in lower case, end in one of some endings: folder and name."""
+    texts = [ending.decode() for ending in endings]
+    places = ", ".join("?" * len(texts))
+    ends = " OR ".join(
+        f"lower(substr(name, -{size})) IN ({places})" for size in {len(each) for each in texts}
+    )
+    values = texts * len({len(each) for each in texts})
+    return iter(connection.execute(f"SELECT folder, name FROM files WHERE {ends}", values))
 
 
 def links(connection: Connection) -> Iterator[tuple[int, bytes]]:

@@ -1,0 +1,386 @@
+"""`dedupe` as a user meets it: plan, review, apply, undo, emptying, history."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.run import (
+    Argument,
+    Ran,
+    command,
+    complained,
+    end_of,
+    environment,
+    lines_on_screen,
+    on_terminal,
+    read_all,
+    refused,
+    run,
+    start,
+    until,
+    width_of,
+    without_traceback,
+)
+from tests.dedupe.drives import look
+from tests.trees import Tree, make_tree, rows_in_index, settle
+
+LARGE = 200_000
+PLAIN: Tree = {"f": "1" * LARGE, "g": "2" * 5000}
+TREE: Tree = {
+    "a": PLAIN,
+    "Copy of a": PLAIN,
+    "b": {"x": "x" * 50_000, "own": "o"},
+    "Copy of b": {"x": "x" * 50_000, "p": "p"},
+    "c": {"y": "y" * 9000, "q": "q"},
+    "Copy of c": {"y": "y" * 9000, "r": "r"},
+}
+GOES = ["Copy of a", "Copy of b/x", "Copy of c/y"]
+
+
+@pytest.fixture
+def top(tmp_path: Path, vault: Path) -> Path:
+    """A drive that was scanned."""
+    return scanned(make_tree(tmp_path / "drive", TREE), vault)
+
+
+def scanned(top: Path, vault: Path) -> Path:
+    settle(top)
+    assert run("scan", top, vault=vault).code == 0
+    return top
+
+
+def plan_of(vault: Path, *options: Argument) -> Path:
+    """A plan written to a file."""
+    file = vault.with_name(f"{vault.name} {time.time_ns()}.jsonl")
+    ran = run("dedupe", "--plan", "-o", file, *options, vault=vault)
+    assert ran.code == 0, ran.err
+    return file
+
+
+def lines_of(data: bytes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    header, *steps = [json.loads(line) for line in data.splitlines()]
+    return header, steps
+
+
+def goes(file: Path, top: Path) -> list[str]:
+    return [os.path.relpath(step["path"], top) for step in lines_of(file.read_bytes())[1]]
+
+
+def typing(words: Sequence[str], *arguments: Argument, vault: Path) -> Ran:
+    """Run a command on a terminal at which these lines are typed."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command(*arguments),
+        env=environment(vault),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    try:
+        os.write(ours, "".join(word + "\n" for word in words).encode())
+        written = read_all({ours: bytearray()})
+    finally:
+        os.close(ours)
+        process.wait(30)
+    return without_traceback(Ran(process.returncode, bytes(written[ours]), b""))
+
+
+def test_without_an_option_nothing_is_written(top: Path, vault: Path, tmp_path: Path) -> None:
+    before, there = look(top), sorted(vault.parent.rglob("*"))
+    ran = run("dedupe", vault=vault, cwd=tmp_path)
+    assert ran.code == 0
+    assert "4 files" in ran.out
+    assert "Nothing was written or changed." in ran.out
+    assert look(top) == before
+    assert [each for each in vault.parent.rglob("*") if each not in there] == []
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["drive"]
+    document = run("dedupe", "--json", vault=vault).json()
+    assert [os.path.relpath(each["path"], top) for each in document["step_list"]] == GOES
+
+
+def test_a_plan_goes_to_a_file_or_a_pipe(top: Path, vault: Path) -> None:
+    file = plan_of(vault)
+    assert goes(file, top) == GOES
+    refused(run("dedupe", "--plan", "-o", file, vault=vault), 2, "is there already")
+    steps = lines_of(file.read_bytes())[1]
+    for options in (("-o", "-"), (), ("--json",)):
+        ran = run("dedupe", "--plan", *options, vault=vault)
+        assert (ran.code, ran.err) == (0, "")
+        assert lines_of(ran.stdout)[1] == steps
+    shown = on_terminal("dedupe", "--plan", vault=vault)
+    assert "Whole folders: 1" in shown.out
+
+
+KEYS = {
+    "all by themselves": (["y", "y", "y"], GOES),
+    "none": (["n", "", "n"], []),
+    "some": (["n", "y", "n"], ["Copy of b/x"]),
+    "all below": (["a"], GOES),
+    "quit and keep": (["y", "q"], ["Copy of a"]),
+    "differences first": (["d", "y", "d", "n", "q"], ["Copy of a"]),
+    "swap": (["s", "y", "n", "s", "y"], ["a", "c/y"]),
+    "a slip": (["?", "y", "q"], ["Copy of a"]),
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_review(top: Path, vault: Path, name: str) -> None:
+    keys, agreed = KEYS[name]
+    file = plan_of(vault)
+    before = file.read_bytes()
+    ran = typing(keys, "dedupe", "--review", file, vault=vault)
+    assert ran.code == 0, ran.out
+    assert file.read_bytes() == before
+    reviewed = file.with_name(f"{file.stem}.reviewed.jsonl")
+    assert sorted(goes(reviewed, top)) == sorted(agreed)
+    if name == "differences first":
+        assert "only in what goes: 0" in ran.out
+    done = run("dedupe", "--apply", reviewed, "--json", vault=vault)
+    assert (done.code, done.json()["done"]) == (0, len(agreed))
+    assert not [each for each in agreed if (top / each).exists()]
+
+
+def test_a_review_needs_somebody(top: Path, vault: Path) -> None:
+    file = plan_of(vault)
+    refused(run("dedupe", "--review", file, vault=vault), 2, "nobody is at the terminal")
+
+
+def test_apply_tells_what_it_did_and_undo_takes_it_back(top: Path, vault: Path) -> None:
+    before, file = look(top), plan_of(vault)
+    rehearsed = run("dedupe", "--apply", file, "--dry-run", vault=vault)
+    assert rehearsed.code == 0
+    assert "Would be done: 3 steps, 4 files" in rehearsed.out
+    assert look(top) == before
+
+    ran = on_terminal("dedupe", "--apply", file, vault=vault)
+    assert ran.code == 0, ran.err
+    shown = lines_on_screen(ran.stdout)
+    assert shown[0].startswith("Set aside: 4 files in 3 of 3 steps")
+    assert b"Setting aside" in ran.stderr
+    assert not [each for each in GOES if (top / each).exists()]
+
+    status = run("status", vault=vault).out
+    assert "Quarantine: 4 files" in status
+
+    undone = run("dedupe", "--undo", vault=vault)
+    assert (undone.code, undone.out) == (0, "Put back: 4 files in 3 steps\n")
+    assert look(top) == before
+    refused(run("dedupe", "--undo", vault=vault), 2, "Nothing waits in a quarantine")
+    assert "Quarantine" not in run("status", vault=vault).out
+
+
+def test_exit_codes(top: Path, vault: Path) -> None:
+    file = plan_of(vault)
+    (top / "c" / "y").write_text("z" * 9000)
+    assert run("dedupe", "--apply", file, "--dry-run", vault=vault).code == 3
+    ran = run("dedupe", "--apply", file, "--json", vault=vault)
+    assert (ran.code, ran.json()["done"], len(ran.json()["skipped"])) == (3, 2, 1)
+    assert (top / "Copy of c" / "y").exists()
+    again = run("dedupe", "--apply", file, "--json", vault=vault)
+    assert (again.code, again.json()["done"], again.json()["done_before"]) == (5, 0, 2)
+
+
+def run_folders(top: Path) -> list[Path]:
+    return sorted(top.glob(".gorillacomb/quarantine/*"))
+
+
+def test_ctrl_c_in_the_middle_loses_nothing(tmp_path: Path, vault: Path) -> None:
+    files: Tree = {f"{number:03}": f"{number} " * 2000 for number in range(400)}
+    folders: Tree = {"a": {**files, "own": "o"}, "Copy of a": {**files, "p": "p"}}
+    top = scanned(make_tree(tmp_path / "drive", folders), vault)
+    before, file = look(top), plan_of(vault)
+    process = start("dedupe", "--apply", file, vault=vault)
+    assert until(lambda: [each for at in run_folders(top) for each in at.glob("s*")])
+    process.send_signal(signal.SIGINT)
+    ran = end_of(process)
+    assert ran.code == 130, ran
+    assert 0 < len(list((top / "Copy of a").iterdir())) - 1 < 400
+    assert (top / "a" / "000").exists()
+
+    finished = run("dedupe", "--apply", file, "--json", vault=vault)
+    assert finished.code == 0, finished.out
+    done = finished.json()
+    assert done["done"] + done["done_before"] == 400
+    assert done["done_before"] > 0
+    assert [each.name for each in (top / "Copy of a").iterdir()] == ["p"]
+    for each in run_folders(top):
+        assert run("dedupe", "--undo", each.name, vault=vault).code == 0
+    assert {path: each[0] for path, each in look(top).items()} == {
+        path: each[0] for path, each in before.items()
+    }
+
+
+def test_deleting_asks_for_the_number(top: Path, vault: Path) -> None:
+    file = plan_of(vault, "--action", "delete")
+    refused(run("dedupe", "--apply", file, vault=vault), 5, "nobody is there to confirm it")
+    refused(run("dedupe", "--apply", file, "--yes-delete", "3", vault=vault), 5, "4 files, not 3")
+    ran = typing(["3"], "dedupe", "--apply", file, vault=vault)
+    assert ran.code == 5
+    assert "nothing was done" in ran.out
+    assert (top / "Copy of a").exists()
+    ran = typing(["4"], "dedupe", "--apply", file, vault=vault)
+    assert ran.code == 0, ran.out
+    assert "Freed: " in ran.out
+    assert not (top / "Copy of a").exists()
+    assert not [each for at in run_folders(top) for each in at.glob("s*")]
+
+    make_tree(top, {"Backup": PLAIN})
+    scanned(top, vault)
+    file = plan_of(vault, "--action", "delete")
+    assert run("dedupe", "--apply", file, "--yes-delete", "2", vault=vault).code == 0
+    assert not (top / "Backup").exists()
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_undo_by_the_folder_needs_no_vault(
+    top: Path, vault: Path, tmp_path: Path, moved: bool
+) -> None:
+    before = look(top)
+    assert run("dedupe", "--apply", plan_of(vault), vault=vault).code == 0
+    if moved:
+        top = top.rename(tmp_path / "elsewhere")
+    (folder,) = run_folders(top)
+    ran = run("dedupe", "--undo", folder, vault=tmp_path / "no vault")
+    assert (ran.code, ran.err) == (0, "")
+    assert not (tmp_path / "no vault").exists()
+    assert look(top) == before
+
+
+def test_undo_replaces_nothing(top: Path, vault: Path) -> None:
+    assert run("dedupe", "--apply", plan_of(vault), vault=vault).code == 0
+    (top / "Copy of b" / "x").write_text("new")
+    (folder,) = run_folders(top)
+    ran = run("dedupe", "--undo", folder.name, "--json", vault=vault)
+    assert (ran.code, ran.json()["done"]) == (3, 2)
+    (failed,) = ran.json()["failed"]
+    assert failed["path"] == str(top / "Copy of b" / "x")
+    assert failed["cause"] == "something else stands there now"
+    assert (top / "Copy of b" / "x").read_text() == "new"
+    assert (top / "Copy of a" / "f").stat().st_size == LARGE
+
+    (top / "Copy of b" / "x").unlink()
+    assert run("dedupe", "--undo", vault=vault).code == 0
+    assert (top / "Copy of b" / "x").stat().st_size == 50_000
+
+
+def test_emptying_the_quarantine(top: Path, vault: Path) -> None:
+    assert run("dedupe", "--apply", plan_of(vault), vault=vault).code == 0
+    (folder,) = run_folders(top)
+    empty = ("dedupe", "--empty-quarantine")
+    refused(run(*empty, vault=vault), 5, "4 files", "nobody is there to confirm it")
+    young = run(*empty, "--older-than", "30d", "--yes", vault=vault)
+    assert (young.code, young.out) == (0, "Deleted: 0 files, 0 B freed\n")
+    refused(run(*empty, "no-such-run", "--yes", vault=vault), 2, "no-such-run")
+    said_no = typing(["n"], *empty, vault=vault)
+    assert said_no.code == 5
+    assert (folder / "s1").exists()
+    ran = run(*empty, folder.name, "--yes", vault=vault)
+    assert ran.code == 0
+    assert ran.out.startswith("Deleted: 4 files, ")
+    assert not list(folder.glob("s*"))
+    assert (top / "a" / "f").stat().st_size == LARGE
+
+
+def test_history_trace_and_index_follow(top: Path, vault: Path, tmp_path: Path) -> None:
+    assert run("dedupe", "--history", vault=vault).out == "No plan was carried out yet.\n"
+    for _ in range(2):
+        assert run("dedupe", "--apply", plan_of(vault), vault=vault).code == 0
+        assert known(vault) == rows_of_a_fresh_scan(top, tmp_path)
+        if _ == 0:
+            assert run("dedupe", "--undo", vault=vault).code == 0
+            assert known(vault) == rows_of_a_fresh_scan(top, tmp_path)
+    assert run("dedupe", "--empty-quarantine", "--yes", vault=vault).code == 0
+    runs = run("dedupe", "--history", "--json", vault=vault).json()["runs"]
+    assert [each["event"] for each in runs] == ["purged", "applied", "undone", "applied"]
+    assert [each["files"] for each in runs] == [4, 4, 4, 4]
+    assert not any(each["waiting"] for each in runs)
+    text = run("dedupe", "--history", vault=vault).out
+    for words in ("set aside 4 files", "put back 4 files", "deleted 4 files"):
+        assert words in text
+    log = run("trace", "log", "--json", vault=vault)
+    assert log.code == 0
+    for event in ("applied", "undone", "purged"):
+        assert f'"{event}"' in log.out
+    checked = run("trace", "verify", "--json", vault=vault)
+    assert (checked.code, checked.json()["ok"]) == (0, True)
+    entries = checked.json()["entries"]
+    assert run("scan", top, vault=vault).code == 0
+    assert run("trace", "verify", "--json", vault=vault).json()["entries"] == entries
+
+
+def rows_of_a_fresh_scan(top: Path, folder: Path) -> dict[bytes, Any]:
+    vault = folder / f"fresh {time.time_ns()}"
+    assert run("scan", top, vault=vault).code == 0
+    return known(vault)
+
+
+def known(vault: Path) -> dict[bytes, Any]:
+    """The index without what depends on how long ago a file was touched."""
+    return {path: row[1:] for path, row in rows_in_index(vault).items()}
+
+
+def test_lines_fit_a_terminal(tmp_path: Path, vault: Path) -> None:
+    long = "a very long name of a folder that somebody once made " * 2
+    top = make_tree(tmp_path / "drive", {long: {long: TREE}, "link": TREE["c"]})
+    scanned(top, vault)
+    file = plan_of(vault)
+    for arguments in (("dedupe",), ("dedupe", "--apply", file), ("dedupe", "--history")):
+        ran = on_terminal(*arguments, vault=vault)
+        assert ran.code == 0, ran.err
+        wide = [line for line in lines_on_screen(ran.stdout) if width_of(line) > 80]
+        assert not wide
+
+
+@pytest.mark.parametrize(
+    ("folder", "base"),
+    [
+        ("Library/CloudStorage/Dropbox/mine", "Library/CloudStorage/Dropbox"),
+        ("OneDrive - Company/mine", "OneDrive - Company"),
+    ],
+)
+def test_in_a_synced_folder_the_quarantine_stays_in_it(
+    tmp_path: Path, vault: Path, folder: str, base: str
+) -> None:
+    top = tmp_path / "drive"
+    make_tree(top / folder, {"a": PLAIN, "Copy of a": PLAIN})
+    scanned(top, vault)
+    before, file = look(top), plan_of(vault)
+    header, _ = lines_of(file.read_bytes())
+    assert header["notes"] == [
+        f"{top / base} is kept in step with the cloud: what goes there goes for"
+        " everyone it is shared with."
+    ]
+    assert "kept in step with the cloud" in " ".join(run("dedupe", vault=vault).out.split())
+    assert run("dedupe", "--apply", file, vault=vault).code == 0
+    assert run_folders(top) == []
+    assert len(run_folders(top / base)) == 1
+    assert not (top / folder / "Copy of a").exists()
+    assert "Quarantine: 2 files" in run("status", vault=vault).out
+    assert run("dedupe", "--undo", vault=vault).code == 0
+    assert look(top) == before
+
+
+def test_wrong_usage(top: Path, vault: Path) -> None:
+    file = plan_of(vault)
+    for options in (
+        ("--plan", "--history"),
+        ("--folders-only", "--files-only"),
+        ("--dry-run",),
+        ("--older-than", "30d"),
+        ("-o", "x"),
+        ("--retire", top.parent),
+    ):
+        complained(run("dedupe", *options, vault=vault), 2)
+    complained(run("dedupe", "--apply", top / "no plan", vault=vault), 2)
+    assert file.exists()
