@@ -153,9 +153,11 @@ class Guard:
                 return Refusal(Rule.STRUCTURAL, f"is part of {os.fsdecode(made.name)}")
             return None
         outermost = site.levels[at]
-        if (site.is_folder and outermost.path == site.path) or (
-            self.options.action is Action.REFLINK and not site.is_folder
-        ):
+        if site.is_folder and outermost.path == site.path:
+            if keep is not None and self.project(keep) is not None and not self._is_project(keep):
+                return Refusal(Rule.PROJECT, "has its other copy inside of another project")
+            return None
+        if self.options.action is Action.REFLINK and not site.is_folder:
             return None
         cause = f"project ({outermost.marker}): nothing is taken out of it"
         if keep is not None and self._is_nested_root(site, at) and self._is_project(keep):

@@ -108,11 +108,15 @@ class Planner:
 
     def _of_family(self, members: Sequence[Folder]) -> Iterator[_Candidate]:
         family = self.folders.family(members)
-        others = sorted(members, key=lambda each: (each is not family.keep, -each.files))
+        # What stands by itself stays rather than a copy of it that was dropped into a project.
+        others = sorted(
+            members, key=lambda each: (_is_part(each), each is not family.keep, -each.files)
+        )
+        reasons = family.reasons if others[0] is family.keep else ("not part of another project",)
         stay = set(others[: self.scope.keep])
         for each in members:
             if each not in stay:
-                yield each, [other for other in others if other is not each], family.reasons
+                yield each, [other for other in others if other is not each], reasons
 
     def _consider(self, victim: Folder, others: Sequence[Folder], reasons: tuple[str, ...]) -> None:
         """Have a folder go if enough others stay for it and no rule is against it."""
@@ -275,6 +279,11 @@ class Planner:
             )
         for drive in sorted(drives):
             yield f"Of some steps the only copy will be on the drive of {os.fsdecode(drive)}."
+
+
+def _is_part(folder: Folder) -> bool:
+    """Whether a folder stands in a project, below its top."""
+    return folder.project is not None and folder.project is not folder
 
 
 def _numbered(steps: Collection[Step]) -> Iterator[Step]:

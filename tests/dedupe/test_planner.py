@@ -611,6 +611,17 @@ def test_executable_bits_make_a_difference(bench: Bench) -> None:
     assert bench.plan("--folders-only").goes == {"Copy of a": "a"}
 
 
+def test_a_project_by_itself_stays_rather_than_a_newer_copy_in_another(bench: Bench) -> None:
+    project: Tree = {"package.json": "{}", "index.js": "1", "lib": {"a.js": "2", "b.js": "3"}}
+    tree: Tree = {"App": project, "Other": {"package.json": '{"name": "o"}', "App": project}}
+    make_tree(bench.folder, tree)
+    for path in (bench.folder / "App").rglob("*"):
+        os.utime(path, (1, 1))
+    bench.scan(bench.folder)
+    plan = bench.plan()
+    assert plan.goes == {"Other/App": "App"}
+
+
 def test_a_copy_in_a_copy_goes_with_it(bench: Bench) -> None:
     plan = planned(bench, {"a": PLAIN, "Copy of a": {**PLAIN, "Copy of a": PLAIN}})
     assert plan.goes == {"Copy of a": "a"}
