@@ -106,6 +106,14 @@ def child_folder(connection: Connection, parent: int, name: bytes) -> int | None
     return None if row is None else int(row[0])
 
 
+def child_and_inode(connection: Connection, parent: int, name: bytes) -> tuple[int, int] | None:
+    """The id of the folder of this name in another, and the inode that it had (0: not known)."""
+    found: tuple[int, int] | None = connection.execute(
+        "SELECT id, inode FROM folders WHERE parent = ? AND name = ?", (parent, name)
+    ).fetchone()
+    return found
+
+
 def find_folder(connection: Connection, root: Root, relative: bytes) -> int | None:
     """The id of the folder at a path below a root."""
     at: int | None = root.folder

@@ -11,7 +11,7 @@ from gorillacomb.bytepaths import below, is_below, join
 from gorillacomb.errors import RootVanished, UsageFault
 from gorillacomb.index import roots as table
 from gorillacomb.index.database import Index
-from gorillacomb.index.paths import child_folder, find_folder
+from gorillacomb.index.paths import child_and_inode, child_folder, find_folder
 from gorillacomb.model import Root
 from gorillacomb.openat import cause_of, fold
 from gorillacomb.scan.exclude import compile_patterns, moved_into
@@ -135,15 +135,14 @@ def _as_known(index: Index, root: Root, relative: bytes) -> bytes:
         return relative
     at, above = root.folder, b""
     for name in relative.split(b"/"):
-        row = index.connection.execute(
-            "SELECT id, inode FROM folders WHERE parent = ? AND name = ?", (at, name)
-        ).fetchone()
-        if row is None:
+        known = child_and_inode(index.connection, at, name)
+        if known is None:
             return relative
+        at, inode = known
         inner = join(above, name) if above else name
-        if row[1] and row[1] != fold(os.stat(join(root.path, inner)).st_ino):
+        if inode and inode != fold(os.stat(join(root.path, inner)).st_ino):
             return above
-        at, above = row[0], inner
+        above = inner
     return relative
 
 
