@@ -98,6 +98,8 @@ class Applying:
     """Told of each step when its outcome is known."""
     outcome: Outcome = field(init=False)
     checks: StepChecks = field(init=False)
+    _again: list[Step] | None = field(default_factory=list)
+    """Steps that were taken back and get another chance, alone; None when that has come."""
     _runs: dict[bytes, Run] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
     _names: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -116,6 +118,11 @@ class Applying:
         with self._stack:
             for batch in self._batches(steps):
                 self._act(batch)
+            # What was in another one's way, as a name of the file that one of them counts on.
+            again, self._again = self._again or [], None
+            for step in again:
+                for batch in self._batches([step]):
+                    self._act(batch)
         return self.outcome
 
     def _done_before(self) -> set[str]:
@@ -189,6 +196,8 @@ class Applying:
                 put_inode=sighting.survivors[0][1].st_ino if action is Action.HARDLINK else 0,
             )
             things.append(_Ready(victim, keep, sighting, move))
+        if action is Action.DELETE and sum(each.files for *_, each in checked) > step.files:
+            raise Skip(step.path, "holds more files than the plan says, which were not confirmed")
         record = Record(
             step.id,
             INTENT,
@@ -255,6 +264,8 @@ class Applying:
         for each, record, trouble, failed in outcomes:
             if record.state == DONE:
                 self._done(each, record)
+            elif record.state == TAKEN_BACK and not failed and self._again is not None:
+                self._again.append(each.step)
             else:
                 assert trouble is not None
                 self._skip(each.step, trouble, failed)
