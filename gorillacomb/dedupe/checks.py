@@ -118,6 +118,9 @@ class StepChecks:
         top = sighting.victim[b""]
         if stat.S_ISDIR(top.st_mode) != (step.kind == "folder"):
             raise Skip(pair.path, f"is no {step.kind} any more")
+        for spot, _ in sighting.survivors:
+            if any(each in self._going for each in upwards(spot.path)):
+                raise Skip(pair.path, f"counts on {os.fsdecode(spot.path)}, which goes too")
         devices = {facts.st_dev for _, facts in sighting.survivors}
         if devices - {top.st_dev} and not self.plan.options.across_volumes:
             raise Skip(pair.path, "has its other copy on another volume")

@@ -79,6 +79,15 @@ class Going:
             for victim, standing in self._standing()
         )
 
+    def counts_on_all_around(self, folder: Folder) -> bool:
+        """Whether something goes because it stands in a folder of which this one is a part."""
+        return any(
+            standing is not folder
+            and standing.holds(folder)
+            and descend(victim, names_between(folder, standing)) is not None
+            for victim, standing in self._standing()
+        )
+
     def counts_on_part_of(self, folder: Folder) -> bool:
         """Whether something goes because it stands in this folder, or below it, too."""
         return self.counts_on(folder) or any(

@@ -224,9 +224,10 @@ class Guard:
             for link in self._links_right_to(level.path):
                 if not is_below(link, level.path):
                     return Refusal(Rule.LINKED, f"is where {_show(link)} leads to")
-        for link in self._links_to(site.path):
+        for target, link in self._links_to(site.path):
             if not is_below(link, site.path):
-                return Refusal(Rule.LINKED, f"is where {_show(link)} leads to")
+                verb = "is where" if target == site.path else "holds what"
+                return Refusal(Rule.LINKED, f"{verb} {_show(link)} leads to")
         return None
 
     def _links_right_to(self, path: bytes) -> Iterator[bytes]:
@@ -236,7 +237,7 @@ class Guard:
                 return
             yield link
 
-    def _links_to(self, path: bytes) -> Iterator[bytes]:
+    def _links_to(self, path: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Links that lead to a path, or below it: those follow each other, sorted by target."""
         for start in (path, path + b"/"):
             for at in range(bisect_left(self.links, (start, b"")), len(self.links)):
@@ -244,7 +245,7 @@ class Guard:
                 if target != path and not target.startswith(path + b"/"):
                     break
                 if (target == path) == (start == path):
-                    yield link
+                    yield target, link
 
 
 def _closed_level(site: Site) -> Refusal | None:

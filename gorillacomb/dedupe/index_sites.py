@@ -59,6 +59,11 @@ class IndexSites:
         """The names of what stands right in a folder, its subfolders left out."""
         return [row[1] for row in entries_in(self.folders.index.connection, folder.id)]
 
+    def links_in(self, folder: Folder) -> list[bytes]:
+        """The texts of the symbolic links right in a folder."""
+        rows = entries_in(self.folders.index.connection, folder.id)
+        return [row[7] for row in rows if row[7] is not None]
+
     def _levels_of(self, folder: Folder) -> tuple[Level, ...]:
         found = self._levels.get(folder.id)
         if found is None:

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gorillacomb.bytepaths import is_below, join
+from gorillacomb.bytepaths import below, is_below, join
 from gorillacomb.dedupe.contained import is_contained
 from gorillacomb.dedupe.folders import Folders
 from gorillacomb.dedupe.forest import Folder
@@ -22,6 +22,7 @@ from gorillacomb.dedupe.guards import POINTERS, Guard, pointer_inside
 from gorillacomb.dedupe.identical import identical
 from gorillacomb.dedupe.index_sites import IndexSites
 from gorillacomb.dedupe.left import BY_PLACE, Left
+from gorillacomb.dedupe.links import lead_alike
 from gorillacomb.dedupe.loose import LooseFiles
 from gorillacomb.dedupe.quarantine import synced_folder
 from gorillacomb.dedupe.retire import Retirement
@@ -125,6 +126,7 @@ class Planner:
             not victim.entries
             or not self.scope.holds(path)
             or self._going.around(victim) is not None
+            or self._going.counts_on_all_around(victim)
             or any(is_below(each, path) for each in self._loose.counted)
         ):
             return
@@ -142,7 +144,7 @@ class Planner:
             refusal = self._refusal(victim, keep)
             inner = self._held(victim, keep)
             if inner is None and victim.gap is None:
-                refusal = Refusal(Rule.UNIQUE, "holds what stands nowhere else besides")
+                refusal = Refusal(Rule.UNIQUE, "has files or links of its own")
             if refusal is not None or inner is None:
                 first = first or refusal
                 continue
@@ -217,6 +219,8 @@ class Planner:
 
         Returns the nested folders with what stays for them; None for one that is not contained.
         """
+        if not self._links_lead_alike(victim, keep):
+            return None
         if self._is_contained(victim, keep, {}):
             return {}
         inner: dict[Folder, Folder] = {}
@@ -230,6 +234,20 @@ class Planner:
                 ):
                     inner[each] = keep
         return inner if inner and self._is_contained(victim, keep, inner) else None
+
+    def _links_lead_alike(self, victim: Folder, keep: Folder) -> bool:
+        """Whether no link in a folder leads out of it, to another place than in the other one."""
+        if not victim.links:
+            return True
+        top, other = self.folders.path(victim), self.folders.path(keep)
+        for folder in self.folders.forest.order[victim.first : victim.last + 1]:
+            path = self.folders.path(folder)
+            inner = below(path, top)
+            depth = inner.count(b"/") + 1 if inner else 0
+            for text in self._sites.links_in(folder):
+                if not lead_alike(text, path, join(other, inner), depth):
+                    return False
+        return True
 
     def _is_contained(self, victim: Folder, keep: Folder, inner: Mapping[Folder, Folder]) -> bool:
         if victim.files > keep.files + sum(each.files for each in inner):

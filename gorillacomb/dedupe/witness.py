@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from gorillacomb.bytepaths import is_below, join
 from gorillacomb.dedupe.clutter import NOISE, VERSION_CONTROL, is_kept
 from gorillacomb.dedupe.file_content import compare_attributes, same_bytes, settled
+from gorillacomb.dedupe.links import lead_alike
 from gorillacomb.dedupe.sighting import Sighting
 from gorillacomb.dedupe.spot import Different, Spot, is_folder, look_at, names_in
 from gorillacomb.openat import (
@@ -171,8 +172,13 @@ class _Comparison:
         try:
             other = others.open(there.parent)
             target = os.stat(there.name, dir_fd=other, follow_symlinks=False)
-            same = stat.S_ISLNK(target.st_mode) and (
-                os.readlink(there.name, dir_fd=other) == os.readlink(name, dir_fd=folder)
+            text = os.readlink(name, dir_fd=folder)
+            same = (
+                stat.S_ISLNK(target.st_mode)
+                and os.readlink(there.name, dir_fd=other) == text
+                and lead_alike(
+                    text, os.path.dirname(path), os.path.dirname(there.path), inner.count(b"/")
+                )
             )
         except FileNotFoundError:
             raise Different(path, "stands only here") from None
@@ -201,6 +207,8 @@ class _Comparison:
             other = others.open(there.parent)
             target = os.stat(there.name, dir_fd=other, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
+            if not inner:
+                raise Different(there.path, "was to stay, and is not there any more") from None
             raise Different(path, "stands only here") from None
         except OSError as error:
             raise Different(there.path, cause_of(error)) from error

@@ -90,7 +90,7 @@ CASES = {
     "a project that drifted": Case(
         {"app": APP, "Copy of app": {**APP, "own": OWN}},
         {("Copy of app", "unique", 3)},
-        "holds what stands nowhere else besides",
+        "has files or links of its own",
         control={"app": APP, "Copy of app": APP},
         control_goes=these("Copy of app"),
     ),
