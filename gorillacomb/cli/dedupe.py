@@ -17,7 +17,9 @@ from gorillacomb.cli.options import (
     progress_option,
     vault_option,
 )
+from gorillacomb.cli.render import path_text
 from gorillacomb.dedupe.steps import Action, Options
+from gorillacomb.errors import UsageFault
 from gorillacomb.index.vault import Vault
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -193,7 +195,7 @@ def command(
         Action(action),
         tuple(map(_pattern, protect)),
         tuple(map(absolute, retire)),
-        tuple(map(absolute, not_a_project)),
+        tuple(map(_existing, not_a_project)),
         across_volumes,
     )
     in_place = options.action in (Action.REFLINK, Action.HARDLINK, Action.SYMLINK)
@@ -213,8 +215,14 @@ def command(
 def _pattern(text: str) -> str:
     """A path or glob as the rules want it: absolute, unless it begins with a star."""
     text = os.path.expanduser(text)
-    if text.startswith(("/", "*")):
-        return text
     if set(text) & set("*?["):
-        return os.path.join(os.getcwd(), text)
-    return os.fsdecode(absolute(os.fsencode(text)))
+        return text if text.startswith(("/", "*")) else os.path.join(os.getcwd(), text)
+    return os.fsdecode(_existing(os.fsencode(text)))
+
+
+def _existing(path: bytes) -> bytes:
+    """A path as the index has it. Raises UsageFault where nothing stands: it may be misspelt."""
+    found = absolute(path)
+    if not os.path.lexists(found):
+        raise UsageFault(f"{path_text(found)} does not exist.", "Check the spelling.")
+    return found

@@ -78,13 +78,17 @@ def plan(
             )
         return 0
     to_stdout = output is not None and str(output) == "-"
-    if planning and (to_stdout or as_json or (output is None and not sys.stdout.isatty())):
+    to_file = output is not None and not to_stdout
+    if planning and not to_file and (to_stdout or as_json or not sys.stdout.isatty()):
         with render.reader_may_leave():
             for line in lines_of(made):
                 render.write_bytes(line.encode("utf-8", "surrogateescape") + b"\n")
         return 0
-    if output is not None:
+    if output is not None and not to_stdout:
         write_plan(made, output)
+        if as_json:
+            render.print_json(header_of(made))
+            return 0
     with render.reader_may_leave():
         for line in story(made):
             click.echo(line)
@@ -221,16 +225,16 @@ def _left_lines(left: tuple[LeftAlone, ...]) -> Iterator[str]:
 
 def _next(made: Plan, output: Path | None) -> Iterator[str]:
     drifted = next((each for each in made.left_alone if each.rule is Rule.UNIQUE), None)
-    if drifted is not None:
+    if drifted is not None and not made.options.retire:
         path = render.path_from_here(drifted.path, None)
         yield from render.paragraph(
-            f"What stands elsewhere too goes out of a copy that drifted with --retire '{path}'", ""
+            f"To take the duplicates out of a copy that has files of its own: --retire '{path}'", ""
         )
     if not made.steps:
         return
     if output is None:
-        yield "Nothing was written or changed. Next: gorillacomb dedupe --plan -o plan.jsonl"
+        yield "Nothing was written or changed. To keep the plan: the same with --plan -o FILE"
     else:
-        yield f"Written to {output}. Nothing else was changed. Next:"
-        yield f"  gorillacomb dedupe --review {output}"
-        yield f"  gorillacomb dedupe --apply {output}"
+        yield f"Written to {output}. Nothing else was changed. Next, one of these:"
+        yield f"  gorillacomb dedupe --review {output}   go through it first; writes another plan"
+        yield f"  gorillacomb dedupe --apply {output}    carry it out as it is"

@@ -57,6 +57,7 @@ def apply(
     if dry_run:
         with Index.read(vault) as index, explaining(vault):
             return _rehearse(index, plan, shown, as_json)
+    _refuse_no_index(vault)
     if plan.options.action is Action.DELETE:
         _confirm_delete(plan, yes_delete)
     with (
@@ -88,6 +89,12 @@ def apply(
     if outcome.failed or (outcome.skipped and outcome.done):
         return 3
     return 5 if outcome.skipped else 0
+
+
+def _refuse_no_index(vault: Vault) -> None:
+    """Raise VaultError where nothing was scanned yet: opening it for writing would make one."""
+    with Index.read(vault):
+        pass
 
 
 @contextmanager
@@ -364,6 +371,7 @@ def _chosen(vault: Vault, named: str) -> tuple[list[tuple[bytes, str]], Index | 
                 return [(base, name)], index
             index.close()
         return [(base, name)], None
+    _refuse_no_index(vault)
     index = Index.write(vault)
     try:
         known = list(waiting(_live(index)))
@@ -386,6 +394,7 @@ def purge(
     vault: Vault, named: str, older_than_ns: int, yes: bool, progress: bool | None, as_json: bool
 ) -> int:
     """Delete what was set aside, where its other copy still stands."""
+    _refuse_no_index(vault)
     before = time.time_ns() - older_than_ns
     shown = progress_for(progress)
     with ExitStack() as stack:

@@ -47,6 +47,7 @@ from gorillacomb.dedupe.sighting import Sighting, look_again, on_disk
 from gorillacomb.dedupe.spot import Different, Spot
 from gorillacomb.dedupe.steps import Action, Outcome, Plan, Step, Trouble
 from gorillacomb.dedupe.witness import Witness
+from gorillacomb.errors import Untrusted
 from gorillacomb.model import Progress
 from gorillacomb.openat import cause_of, is_same
 
@@ -101,6 +102,8 @@ class Applying:
     _again: list[Step] | None = field(default_factory=list)
     """Steps that were taken back and get another chance, alone; None when that has come."""
     _runs: dict[bytes, Run] = field(default_factory=dict)
+    _lost: dict[bytes, OSError] = field(default_factory=dict)
+    """Bases in which no quarantine can be made, and why."""
     _stack: ExitStack = field(default_factory=ExitStack)
     _names: dict[tuple[int, int], int] = field(default_factory=dict)
     """Of files with several names, how many go."""
@@ -131,7 +134,10 @@ class Applying:
         for root in self.places.roots:
             for base in bases_of(root.path):
                 for name in runs_in(base):
-                    recorded = read_run(base, name)
+                    try:
+                        recorded = read_run(base, name)
+                    except Untrusted:
+                        continue  # it was told of when half done runs were looked for
                     if recorded.plan == self.plan.uid:
                         found |= {
                             each.step
@@ -194,6 +200,7 @@ class Applying:
                 top.st_mtime_ns,
                 put=str(action) if action in (Action.HARDLINK, Action.SYMLINK) else None,
                 put_inode=sighting.survivors[0][1].st_ino if action is Action.HARDLINK else 0,
+                put_text=put.link_text(victim, keep) if action is Action.SYMLINK else b"",
             )
             things.append(_Ready(victim, keep, sighting, move))
         if action is Action.DELETE and sum(each.files for *_, each in checked) > step.files:
@@ -217,6 +224,8 @@ class Applying:
         root = self.places.root_of(step.path)
         assert root is not None
         base = base_of(root.path, step.path)
+        if base in self._lost:
+            raise self._lost[base]
         if base not in self._runs:
             recorded = Recorded(
                 self.outcome.run,
@@ -226,7 +235,11 @@ class Applying:
                 self.now(),
                 noise=self.witness.noise,
             )
-            run = begin(root.path, base, recorded)
+            try:
+                run = begin(root.path, base, recorded)
+            except OSError as error:
+                self._lost[base] = error
+                raise
             self._stack.callback(run.close)
             self._runs[base] = run
         return self._runs[base]

@@ -17,6 +17,7 @@ from gorillacomb.dedupe.quarantine import Run, bases_of, read_run, resumed, runs
 from gorillacomb.dedupe.steps import Outcome, Plan, Step, Trouble
 from gorillacomb.dedupe.undo import recover, undo_run
 from gorillacomb.dedupe.witness import Witness
+from gorillacomb.errors import Untrusted
 from gorillacomb.model import Progress
 
 Clock = Callable[[], int]
@@ -41,7 +42,10 @@ def waiting(roots: Iterable[LiveRoot]) -> Iterator[Waiting]:
     for root in roots:
         for base in bases_of(root.path):
             for name in runs_in(base):
-                recorded = read_run(base, name)
+                try:
+                    recorded = read_run(base, name)
+                except Untrusted:
+                    continue  # whoever applies or takes back is told of it
                 held = recorded.held() + recorded.half_done()
                 if held:
                     yield Waiting(
@@ -149,7 +153,8 @@ def purge(
             try:
                 outcome.recovered = recover(base, now)
                 with resumed(base, name) as run:
-                    looking = replace(witness, noise=run.journal.recorded.noise)
+                    noise = run.journal.recorded.noise & witness.noise
+                    looking = replace(witness, noise=noise)
                     for record in run.journal.recorded.held():
                         if record.when_ns < before_ns:
                             _purge_one(run, record, places, looking, now, outcome)

@@ -18,6 +18,7 @@ from typing import Any, Self
 from gorillacomb.bytepaths import below, is_below, join
 from gorillacomb.dedupe import disk
 from gorillacomb.errors import Untrusted
+from gorillacomb.openat import INT64
 from gorillacomb.vaultmesh.entries import path_field, path_of
 
 NAME = b"journal.jsonl"
@@ -71,6 +72,8 @@ class Move:
     """What was put in its place: ``hardlink`` or ``symlink``."""
     put_inode: int = 0
     """Of the file to which a hard link was put."""
+    put_text: bytes = b""
+    """What the symbolic link says that was put."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ class Journal:
             disk.append(file, json.dumps(_header(recorded)).encode() + b"\n")
         finally:
             os.close(file)
-        disk.move(folder, _UNFINISHED, folder, NAME)
+        disk.rename_own(folder, _UNFINISHED, NAME)
         disk.sync(folder)
         return cls(folder, recorded)
 
@@ -206,11 +209,24 @@ def _move_document(move: Move) -> dict[str, Any]:
         found["parent_after_ns"] = str(move.parent_after_ns)
     if move.put is not None:
         found |= {"put": move.put, "put_inode": move.put_inode}
+        if move.put_text:
+            found |= path_field(move.put_text, "put_text")
     return found
 
 
 def _survivor_document(keep: Survivor) -> dict[str, Any]:
     return {**path_field(keep.path, "keep"), "keep_inside": keep.inside}
+
+
+_NO_JOURNAL = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
+"""What values make that no version writes."""
 
 
 def read_journal(folder: int, where: bytes) -> Recorded:
@@ -230,10 +246,10 @@ def read_journal(folder: int, where: bytes) -> Recorded:
         for line in lines[1:]:
             try:
                 document = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue  # a torn line, after which another run went on
             _play(recorded, document)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except _NO_JOURNAL as error:
         raise Untrusted(
             f"{os.fsdecode(join(where, NAME))} is not a journal of Gorilla Comb: {error}.",
             "What lies beside it can be moved back by hand.",
@@ -284,28 +300,40 @@ def _play(recorded: Recorded, document: dict[str, Any]) -> None:
 
 
 def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[Move]:
+    if not documents:
+        raise ValueError("a step moved nothing")
     for each in documents:
         before, after = each.get("parent_mtime_ns"), each.get("parent_after_ns")
         slot = str(each["slot"]).encode()
-        if not slot or b"/" in slot or slot in (b".", b"..", NAME, _UNFINISHED):
+        if not slot or {47, 0} & set(slot) or slot in (b".", b"..", NAME, _UNFINISHED):
             raise ValueError(f"{slot!r} is no name of a slot")
         yield Move(
             _inner(each),
             slot,
             _survivor(each),
             int(each["inode"]),
-            int(each["mtime_ns"]),
-            None if before is None else int(before),
-            None if after is None else int(after),
+            _time(each["mtime_ns"]),
+            None if before is None else _time(before),
+            None if after is None else _time(after),
             each.get("put"),
             int(each.get("put_inode", 0)),
+            path_of(each, "put_text") if {"put_text", "put_text_b64"} & each.keys() else b"",
         )
+
+
+def _time(value: Any) -> int:
+    """A time in ns that a file system may have been given."""
+    found = int(value)
+    if abs(found) >= INT64:
+        raise ValueError(f"{found} is no time in ns")
+    return found
 
 
 def _inner(document: dict[str, Any]) -> bytes:
     """A path that stays below what it is relative to."""
     path = path_of(document)
-    if path.startswith(b"/") or any(part in (b"", b".", b"..") for part in path.split(b"/")):
+    parts = path.split(b"/")
+    if b"\0" in path or any(part in (b"", b".", b"..") for part in parts):
         raise ValueError(f"{path!r} is no plain relative path")
     return path
 
@@ -314,6 +342,10 @@ def _survivor(document: dict[str, Any]) -> Survivor:
     path = path_of(document, "keep")
     inside = bool(document["keep_inside"])
     parts = path.split(b"/") if inside else path.split(b"/")[1:]
-    if path.startswith(b"/") == inside or any(part in (b"", b".", b"..") for part in parts):
+    if (
+        b"\0" in path
+        or path.startswith(b"/") == inside
+        or any(part in (b"", b".", b"..") for part in parts)
+    ):
         raise ValueError(f"{path!r} is no plain path")
     return Survivor(path, inside)

@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 
 from gorillacomb.dedupe.quarantine import open_own
 from gorillacomb.errors import Refused
-from gorillacomb.openat import Identity, identity_of
+from gorillacomb.openat import Identity, cause_of, identity_of
 
 _CANNOT = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP})
 """What a file system answers on which folders cannot be locked."""
@@ -52,7 +52,14 @@ def _take(stack: ExitStack, root: bytes, taken: dict[Identity, tuple[int, int]])
             continue  # it may not be read; who may not either, has no root there
         stack.callback(os.close, at)
         _lock_folder(at, fcntl.LOCK_SH, root, taken)
-    own = open_own(folder, make=True)
+    try:
+        own = open_own(folder, make=True)
+    except OSError as error:
+        raise Refused(
+            f"{os.fsdecode(root)} cannot be locked: .gorillacomb in it cannot be used"
+            f" ({cause_of(error)}).",
+            "Nothing was done. Look at what stands there.",
+        ) from error
     stack.callback(os.close, own)
     file = os.open(
         b"lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600, dir_fd=own

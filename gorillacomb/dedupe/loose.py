@@ -15,6 +15,7 @@ from gorillacomb.dedupe.guards import Guard
 from gorillacomb.dedupe.index_sites import IndexSites
 from gorillacomb.dedupe.left import Left
 from gorillacomb.dedupe.scope import Scope
+from gorillacomb.dedupe.sidecars import Companions
 from gorillacomb.dedupe.steps import Action, Pair, Refusal, Rule, Step
 from gorillacomb.dedupe.vouch import Place
 from gorillacomb.index import contents
@@ -40,6 +41,7 @@ class LooseFiles:
     """Paths of files that go."""
     counted: set[bytes] = field(default_factory=set)
     """Paths of files that stay for those."""
+    _companions: dict[bytes, Companions] = field(default_factory=dict)
     _closed: dict[int, Refusal | None] = field(default_factory=dict)
     """By folder: why no file in it may go, whatever stays for it."""
 
@@ -165,7 +167,7 @@ class LooseFiles:
             if path in together:
                 continue
             folder, name = os.path.split(path)
-            others = sidecars.companions(name, self._names_beside(path))
+            others = self._beside(folder).of(name) if sidecars.stem_of(name) else []
             if not others or self.guard.options.action is Action.REFLINK:
                 yield step
                 continue
@@ -181,11 +183,13 @@ class LooseFiles:
                 "", "file", path, step.keep, files, size, step.reasons, sidecars=tuple(pairs)
             )
 
-    def _names_beside(self, path: bytes) -> list[bytes]:
-        if sidecars.stem_of(os.path.basename(path)) is None:
-            return []
-        folder = self.sites.folder_at(os.path.dirname(path))
-        return [] if folder is None else self.sites.names_in(folder)
+    def _beside(self, path: bytes) -> Companions:
+        """The files of the folder at a path by what they belong to."""
+        if path not in self._companions:
+            folder = self.sites.folder_at(path)
+            names = [] if folder is None else self.sites.names_in(folder)
+            self._companions[path] = Companions(names)
+        return self._companions[path]
 
 
 def _pairs(step: Step, others: Iterable[bytes], found: Mapping[bytes, Step]) -> list[Pair] | None:

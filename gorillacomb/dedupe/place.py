@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from gorillacomb.bytepaths import below, is_below, join
 from gorillacomb.dedupe import sidecars
 from gorillacomb.dedupe.guards import Level, Site, is_store
+from gorillacomb.dedupe.sidecars import Companions
 from gorillacomb.dedupe.spot import Spot
 from gorillacomb.markers import marker_among
 from gorillacomb.model import Root
@@ -45,7 +46,7 @@ def live_roots(
     """
     found = []
     for root in roots:
-        if online(root):
+        if online(root) and os.path.realpath(root.path) == root.path:
             facts = os.stat(root.path)
             grain = grain_ns(root.volume_type)
             others = shows_others(root.volume_type)
@@ -59,6 +60,8 @@ class Places:
 
     roots: Sequence[LiveRoot]
     _levels: dict[bytes, Level] = field(default_factory=dict)
+    _listed: tuple[object, Companions] | None = None
+    """The folder listed last for what belongs together in it, as it was then."""
 
     def root_of(self, path: bytes) -> LiveRoot | None:
         """The innermost root around a path."""
@@ -98,11 +101,15 @@ class Places:
         folder, name = os.path.split(path)
         folders = OpenFolders(root.path, root.identity)
         try:
-            names = os.listdir(folders.open(below(folder, root.path)))
+            descriptor = folders.open(below(folder, root.path))
+            facts = os.fstat(descriptor)
+            state = identity_of(facts), facts.st_mtime_ns
+            if self._listed is None or self._listed[0] != state:
+                names = map(os.fsencode, os.listdir(descriptor))
+                self._listed = state, Companions(names)
         finally:
             folders.close()
-        found = sidecars.companions(name, map(os.fsencode, names))
-        return [join(folder, each) for each in found]
+        return [join(folder, each) for each in self._listed[1].of(name)]
 
     def _level(self, folders: OpenFolders, root: LiveRoot, inner: bytes) -> Level:
         path = join(root.path, inner)

@@ -163,6 +163,8 @@ class Planner:
             if not self.scope.files:
                 whole = self._left.protector(site, refusal)
                 self._left.add_whole(whole, refusal, victim.files, self._size(victim))
+        elif path in self.guard.options.retire:
+            return  # what stays of it is what the user wants to see there
         elif refusal.rule is not Rule.UNIQUE or self.guard.is_project(site):
             self._left.add_whole(path, refusal, victim.files, self._size(victim))
 

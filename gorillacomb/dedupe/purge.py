@@ -32,6 +32,8 @@ def purge_record(
 
     The caller holds the locks of all roots. Raises OSError when the journal cannot be written.
     """
+    # Of a bundle that is half deleted already, the rest need not be the whole.
+    witness = replace(witness, whole_bundles=record.state != PURGING)
     found: list[tuple[Move, Sighting]] = []
     removed: list[bytes] = []
     try:

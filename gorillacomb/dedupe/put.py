@@ -68,11 +68,12 @@ def put(kind: str, victim: Spot, keep: Spot) -> None:
             with keep.opened() as (other, kept):
                 disk.link(other, kept, folder, name)
         else:
-            disk.symlink(_link_text(victim, keep.path), folder, name)
+            disk.symlink(link_text(victim, keep), folder, name)
 
 
-def _link_text(victim: Spot, keep: bytes) -> bytes:
-    return os.path.relpath(keep, os.path.dirname(victim.path))
+def link_text(victim: Spot, keep: Spot) -> bytes:
+    """What a symbolic link says that is put in the place of a file."""
+    return os.path.relpath(keep.path, os.path.dirname(victim.path))
 
 
 def take_away(move: Move, victim: Spot, keep: bytes) -> None:
@@ -94,7 +95,7 @@ def take_away(move: Move, victim: Spot, keep: bytes) -> None:
             )
         else:
             ours = stat.S_ISLNK(facts.st_mode) and (
-                os.readlink(name, dir_fd=folder) == _link_text(victim, keep)
+                os.readlink(name, dir_fd=folder) == move.put_text
             )
         if not ours:
             raise FileExistsError(errno.EEXIST, "something else stands there now")

@@ -10,20 +10,23 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
 from gorillacomb.bytepaths import below, is_below, join
 from gorillacomb.dedupe import disk
 from gorillacomb.dedupe.journal import NAME, Journal, Recorded, read_journal
 from gorillacomb.dedupe.spot import Spot
-from gorillacomb.openat import FOLDER_FLAGS, OUR_FOLDER, OpenFolders, identity_of
+from gorillacomb.openat import FILE_FLAGS, FOLDER_FLAGS, OUR_FOLDER, OpenFolders, identity_of
 from gorillacomb.vaultmesh.entries import path_field, path_of
 
 QUARANTINE = b"quarantine"
 _BASES = b"bases.jsonl"
+_MOST_BASES = 1 << 20
+"""Bytes."""
 _SYNCED = (b"dropbox", b"onedrive", b"google drive", b"googledrive", b"icloud drive")
 _SYNCED_MORE = (b"com~apple~clouddocs", b"nextcloud", b"owncloud", b"pcloud drive", b"syncthing")
 _DRIVES = (b"my drive", b"shared drives", b"shared with me")
@@ -147,17 +150,27 @@ def _remember(root: bytes, base: bytes) -> None:
 def bases_of(root: bytes) -> list[bytes]:
     """The folders in a root that have quarantines: the root itself, and synced folders in it."""
     found = [root]
-    try:
-        with open(join(root, join(OUR_FOLDER, _BASES)), "rb") as file:
-            lines = file.read().splitlines()
-    except OSError:
-        return found
-    for line in lines:
-        with suppress(ValueError, KeyError, TypeError, AttributeError):  # torn, or not ours
+    for line in _lines_of(join(root, join(OUR_FOLDER, _BASES))):
+        # Torn, or not ours.
+        with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
             base = os.path.normpath(join(root, path_of(json.loads(line))))
-            if is_below(base, root) and base not in found:
+            if is_below(base, root) and base not in found and b"\0" not in base:
                 found.append(base)
     return found
+
+
+def _lines_of(path: bytes) -> list[bytes]:
+    """The lines of a small file of ours; none for what is not there or is no file."""
+    try:
+        file = os.open(path, FILE_FLAGS)
+    except OSError:
+        return []
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            return []
+        return os.read(file, _MOST_BASES).splitlines()
+    finally:
+        os.close(file)
 
 
 def runs_in(base: bytes) -> list[str]:
@@ -189,19 +202,22 @@ def _open_run(base: bytes, run: str) -> int:
 
 
 @contextmanager
-def resumed(base: bytes, run: str) -> Iterator[Run]:
+def _closing(run: Run) -> Iterator[Run]:
+    try:
+        yield run
+    finally:
+        run.close()
+
+
+def resumed(base: bytes, run: str) -> AbstractContextManager[Run]:
     """Open a run that was begun before, to go on with its journal. Raises Untrusted, OSError."""
     folder = _open_run(base, run)
     try:
         recorded = read_journal(folder, run_folder(base, run))
-        opened = Run(base, folder, Journal(folder, recorded))
+        return _closing(Run(base, folder, Journal(folder, recorded)))
     except BaseException:
         os.close(folder)
         raise
-    try:
-        yield opened
-    finally:
-        opened.close()
 
 
 def base_of_run(folder: bytes) -> tuple[bytes, str]:

@@ -28,19 +28,18 @@ def _without(lower: bytes) -> bytes | None:
     return next((lower.removesuffix(end) for end in _PICTURES if lower.endswith(end)), None)
 
 
-def companions(name: bytes, names: Iterable[bytes]) -> list[bytes]:
-    """The other files of a folder that belong to one of them."""
-    stem = stem_of(name)
-    if stem is None:
-        return []
-    return sorted(each for each in names if each != name and stem_of(each) == stem)
+class Companions:
+    """The files of a folder by what they belong to."""
 
+    def __init__(self, names: Iterable[bytes]) -> None:
+        self._by_stem: defaultdict[bytes, list[bytes]] = defaultdict(list)
+        for name in names:
+            stem = stem_of(name)
+            if stem is not None:
+                self._by_stem[stem].append(name)
 
-def sets(names: Iterable[bytes]) -> list[list[bytes]]:
-    """The files of a folder that belong together, two or more at a time."""
-    found: defaultdict[bytes, list[bytes]] = defaultdict(list)
-    for name in names:
+    def of(self, name: bytes) -> list[bytes]:
+        """The other files that belong to one of them, by name."""
         stem = stem_of(name)
-        if stem is not None:
-            found[stem].append(name)
-    return [sorted(each) for each in found.values() if len(each) > 1]
+        found = [] if stem is None else self._by_stem.get(stem, [])
+        return sorted(each for each in found if each != name)

@@ -7,6 +7,7 @@ without an outcome is taken back.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -16,9 +17,10 @@ from dataclasses import replace
 from gorillacomb.bytepaths import join
 from gorillacomb.dedupe import disk, put
 from gorillacomb.dedupe.journal import INTENT, PURGING, STUCK, TAKEN_BACK, UNDONE, Move, Record
-from gorillacomb.dedupe.quarantine import Run, resumed, runs_in
+from gorillacomb.dedupe.quarantine import Run, resumed, run_folder, runs_in
 from gorillacomb.dedupe.spot import Spot
 from gorillacomb.dedupe.steps import Trouble
+from gorillacomb.errors import Untrusted
 from gorillacomb.openat import cause_of, identity_of
 
 
@@ -29,7 +31,12 @@ def recover(base: bytes, now: Callable[[], int]) -> list[Trouble]:
     """
     found = []
     for name in runs_in(base):
-        with resumed(base, name) as run:
+        try:
+            opened = resumed(base, name)
+        except Untrusted as error:
+            found.append(Trouble(run_folder(base, name), error.message))
+            continue
+        with opened as run:
             for record in list(run.journal.recorded.steps.values()):
                 if record.state == INTENT:
                     ended = _ended(run, record, now)
@@ -72,17 +79,23 @@ def undo_run(
         if trouble is None:
             run.journal.note([replace(record, state=UNDONE, cause=None, when_ns=now())])
             done.append(record)
-        else:
+            if record.state == PURGING:
+                trouble = _partly_deleted(run, record)
+        if trouble is not None:
             troubles.append(trouble)
         told(record, trouble)
     return done, troubles
 
 
+def _partly_deleted(run: Run, record: Record) -> Trouble:
+    """What is to be said of a step that was put back after its deletion had begun."""
+    path, keep = record.moves[0].path, record.moves[0].keep.at(run.base)
+    cause = f"is back, but for what had been deleted already: that stands in {os.fsdecode(keep)}"
+    return Trouble(join(run.base, path), cause)
+
+
 def _undo(run: Run, record: Record) -> Trouble | None:
     """Put back what a step set aside; returns why not."""
-    if record.state == PURGING:
-        path = join(run.base, record.moves[0].path)
-        return Trouble(path, "was being deleted when that was cut short; empty the quarantine")
     missing = [move for move in record.moves if not _is_in_slot(run, move)]
     if len(missing) == len(record.moves):
         if all(_stands(run, move) for move in missing):
@@ -112,6 +125,8 @@ def _put_back(run: Run, move: Move) -> None:
     """Move something back to where it stood, with the folders around it. Raises OSError."""
     spot = _spot(run, move)
     _make_folders(spot)
+    if move.put not in (None, run.journal.recorded.action):
+        raise OSError(errno.EINVAL, "the journal says two things of what was done")
     if not _has_both_names(run, move, spot):
         put.take_away(move, spot, move.keep.at(run.base))
     with spot.opened() as (folder, name):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -46,6 +47,8 @@ class Witness:
     """Told of bytes that were compared."""
     same_entries: Callable[[bytes, bytes], bool] | None = None
     """Whether two caches of version control, by their paths, have the same entries."""
+    whole_bundles: bool = True
+    """Whether a photo library and the like must hold the same on both sides."""
     now: Callable[[], int] = time.time_ns
     wait: Callable[[float], None] = time.sleep
 
@@ -75,6 +78,8 @@ class _Comparison:
     device: int = 0
     folders: set[Identity] = field(default_factory=set)
     """Those that go."""
+    linked: set[Identity] = field(default_factory=set)
+    """Files that stay by another name."""
 
     def __post_init__(self) -> None:
         self.ours = OpenFolders(self.top.root, self.top.identity)
@@ -96,6 +101,20 @@ class _Comparison:
         waiting: list[tuple[bytes, Spot | None, bool]] = [(b"", self.keep, False)]
         while waiting:
             waiting += self._folder(*waiting.pop())
+        self._refuse_last_names()
+
+    def _refuse_last_names(self) -> None:
+        """Make sure that a file which stays by another name has one outside of what goes.
+
+        What looks like that may be the same name, seen through a mount.
+        """
+        names: Counter[Identity] = Counter()
+        for facts in self.sighting.victim.values():
+            names[identity_of(facts)] += 1
+        for inner, facts in self.sighting.victim.items():
+            identity = identity_of(facts)
+            if identity in self.linked and names[identity] >= facts.st_nlink:
+                raise Different(self.top.at(inner).path, "would go with all its names")
 
     def _folder(
         self, relative: bytes, there: Spot | None, exact: bool
@@ -104,8 +123,8 @@ class _Comparison:
         here = self.top.at(relative)
         names = names_in(self.ours, here)
         if there is not None:
-            self._see_folder(there)
-            exact = exact or _is_bundle(here.name)
+            self._see_folder(here, there)
+            exact = exact or (self.witness.whole_bundles and _is_bundle(here.name))
             if exact and set(names) != set(names_in(self._opened(there), there)):
                 raise Different(here.path, "differs in what it holds, and is one thing as a whole")
         elif not names:
@@ -234,8 +253,10 @@ class _Comparison:
             raise Different(there.path, "is only in the cloud")
         if (facts.st_mode ^ target.st_mode) & _EXECUTABLE:
             raise Different(path, "can be executed in one place and not in the other")
-        if identity_of(facts) == identity_of(target) and (not inner or facts.st_nlink < 2):
-            raise Different(path, "is the same file under another name, no second copy")
+        if identity_of(facts) == identity_of(target):
+            if not inner:
+                raise Different(path, "is the same file under another name, no second copy")
+            self.linked.add(identity_of(facts))
 
     def _contents(
         self,
@@ -282,10 +303,12 @@ class _Comparison:
             and self.witness.same_entries(path, there.path)
         )
 
-    def _see_folder(self, there: Spot) -> None:
-        """Note the folder that stays, which must be one, and no part of what goes."""
+    def _see_folder(self, here: Spot, there: Spot) -> None:
+        """Look at the folder that stays, which must be one, and no part of what goes."""
         try:
-            facts = os.fstat(self._opened(there).open(there.inner))
+            other = self._opened(there).open(there.inner)
+            facts = os.fstat(other)
+            compare_attributes(self.ours.open(here.inner), other, here.path)
         except (FileNotFoundError, NotADirectoryError):
             raise Different(there.path, "is not there") from None
         except OSError as error:

@@ -29,7 +29,7 @@ def test_what_is_written_after_half_a_line_is_read(tmp_path: Path) -> None:
     """Else the next intent would be part of a line that nobody can read, and its file lost."""
     with tmpfs(tmp_path / "disk", "64k") as disk:
         folder = os.open(disk, os.O_RDONLY)
-        journal = Journal(folder, Recorded("run", "plan", "quarantine", b"/base", 0))
+        journal = Journal.begin(folder, Recorded("run", "plan", "quarantine", b"/base", 0))
         try:
             fill(disk)
             with pytest.raises(OSError, match="No space left"):
