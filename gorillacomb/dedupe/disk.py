@@ -40,14 +40,6 @@ def move(source: int, name: bytes, target: int, new_name: bytes) -> None:
     _move_by_link(source, name, target, new_name)
 
 
-def rename_own(folder: int, name: bytes, new_name: bytes) -> None:
-    """Rename a file of ours within one of our folders, in the place of an earlier one if need be.
-
-    For what is ours alone: file systems that cannot rename without replacing can do this.
-    """
-    os.rename(name, new_name, src_dir_fd=folder, dst_dir_fd=folder)
-
-
 def _move_by_link(source: int, name: bytes, target: int, new_name: bytes) -> None:
     facts = os.stat(name, dir_fd=source, follow_symlinks=False)
     if not stat.S_ISREG(facts.st_mode):

@@ -22,7 +22,6 @@ from gorillacomb.openat import INT64
 from gorillacomb.vaultmesh.entries import path_field, path_of
 
 NAME = b"journal.jsonl"
-_UNFINISHED = b"journal.new"
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 VERSION = 1
 INTENT, DONE, TAKEN_BACK, STUCK = "intent", "done", "taken back", "stuck"
@@ -121,23 +120,31 @@ class Recorded:
 class Journal:
     """A journal that is open for writing."""
 
-    def __init__(self, folder: int, recorded: Recorded) -> None:
-        """``folder`` is the run's folder, open, with its journal in it."""
+    def __init__(self, file: int, recorded: Recorded) -> None:
+        """``file`` is open for appending; use `begin` or `resume`."""
         self.recorded = recorded
         self._torn = recorded.torn
-        self._file = os.open(NAME, _APPEND, dir_fd=folder)
+        self._file = file
 
     @classmethod
     def begin(cls, folder: int, recorded: Recorded) -> Self:
-        """Begin a journal; it appears with its whole header or not at all. Raises OSError."""
-        file = os.open(_UNFINISHED, _APPEND | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+        """Begin a journal in the open folder of a run. Raises OSError.
+
+        One that has no whole header is of a run that did nothing.
+        """
+        file = os.open(NAME, _APPEND | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
         try:
             disk.append(file, json.dumps(_header(recorded)).encode() + b"\n")
-        finally:
+            disk.sync(folder)
+        except BaseException:
             os.close(file)
-        disk.rename_own(folder, _UNFINISHED, NAME)
-        disk.sync(folder)
-        return cls(folder, recorded)
+            raise
+        return cls(file, recorded)
+
+    @classmethod
+    def resume(cls, folder: int, recorded: Recorded) -> Self:
+        """Go on with a journal that was read. Raises OSError."""
+        return cls(os.open(NAME, _APPEND, dir_fd=folder), recorded)
 
     def note(self, records: Iterable[Record]) -> None:
         """Write records and have them on the disk."""
@@ -305,7 +312,7 @@ def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[Move]:
     for each in documents:
         before, after = each.get("parent_mtime_ns"), each.get("parent_after_ns")
         slot = str(each["slot"]).encode()
-        if not slot or {47, 0} & set(slot) or slot in (b".", b"..", NAME, _UNFINISHED):
+        if not slot or {47, 0} & set(slot) or slot in (b".", b"..", NAME):
             raise ValueError(f"{slot!r} is no name of a slot")
         yield Move(
             _inner(each),

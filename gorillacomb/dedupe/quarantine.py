@@ -25,6 +25,7 @@ from gorillacomb.vaultmesh.entries import path_field, path_of
 
 QUARANTINE = b"quarantine"
 _BASES = b"bases.jsonl"
+_MOST_HEADER = 1 << 20
 _MOST_BASES = 1 << 20
 """Bytes."""
 _SYNCED = (b"dropbox", b"onedrive", b"google drive", b"googledrive", b"icloud drive")
@@ -180,7 +181,19 @@ def runs_in(base: bytes) -> list[str]:
         names = sorted(os.listdir(folder))
     except OSError:
         return []
-    return [os.fsdecode(name) for name in names if os.path.isfile(join(join(folder, name), NAME))]
+    return [os.fsdecode(name) for name in names if _has_begun(join(folder, name))]
+
+
+def _has_begun(run: bytes) -> bool:
+    """Whether a run has a journal with a whole header; before that it does nothing."""
+    try:
+        file = os.open(join(run, NAME), FILE_FLAGS)
+    except OSError:
+        return False
+    try:
+        return stat.S_ISREG(os.fstat(file).st_mode) and b"\n" in os.read(file, _MOST_HEADER)
+    finally:
+        os.close(file)
 
 
 def read_run(base: bytes, run: str) -> Recorded:
@@ -214,7 +227,7 @@ def resumed(base: bytes, run: str) -> AbstractContextManager[Run]:
     folder = _open_run(base, run)
     try:
         recorded = read_journal(folder, run_folder(base, run))
-        return _closing(Run(base, folder, Journal(folder, recorded)))
+        return _closing(Run(base, folder, Journal.resume(folder, recorded)))
     except BaseException:
         os.close(folder)
         raise

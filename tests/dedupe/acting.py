@@ -118,12 +118,7 @@ def files_below(*tops: Path, ours: bool = True) -> dict[Path, bytes]:
                 folders.remove(OURS)
             for name in names:
                 path = Path(folder, name)
-                if OURS in path.parts and name in (
-                    "journal.jsonl",
-                    "journal.new",
-                    "lock",
-                    "bases.jsonl",
-                ):
+                if OURS in path.parts and name in ("journal.jsonl", "lock", "bases.jsonl"):
                     continue
                 if path.is_file() and not path.is_symlink():
                     found[path] = path.read_bytes()
@@ -138,9 +133,7 @@ def contents(*tops: Path, ours: bool = True) -> Counter[bytes]:
 def slots(top: Path) -> list[Path]:
     """What lies in the quarantine of a root."""
     return sorted(
-        path
-        for path in (top / OURS / "quarantine").glob("*/*")
-        if path.name not in ("journal.jsonl", "journal.new")
+        path for path in (top / OURS / "quarantine").glob("*/*") if path.name != "journal.jsonl"
     )
 
 

@@ -150,10 +150,7 @@ def contents(top: Path) -> Contents:
     for folder, _, names in os.walk(top):
         for name in names:
             path = Path(folder, name)
-            if (
-                name in ("journal.jsonl", "journal.new", "lock", "bases.jsonl")
-                and OUR_FOLDER in path.parts
-            ):
+            if name in ("journal.jsonl", "lock", "bases.jsonl") and OUR_FOLDER in path.parts:
                 continue
             if path.is_file() and not path.is_symlink():
                 digest = hashlib.sha256(path.read_bytes()).digest()

@@ -217,7 +217,7 @@ def below(inner: str, top: str) -> bool:
 
 
 def _is_journal(path: Path) -> bool:
-    return path.name in ("journal.jsonl", "journal.new")
+    return path.name == "journal.jsonl"
 
 
 def _copy(source: Path, target: Path) -> None:

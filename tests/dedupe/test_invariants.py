@@ -276,7 +276,7 @@ class Drives(RuleBasedStateMachine):
         found = set()
         for journal in self.top.rglob(".gorillacomb/quarantine/*/journal.jsonl"):
             names = {path.name for path in journal.parent.iterdir()}
-            if names - {"journal.jsonl", "journal.new"}:
+            if names - {"journal.jsonl"}:
                 found.add(journal.parent.name)
         return found
 
