@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import click
@@ -18,7 +18,7 @@ from gorillacomb.dedupe.plan_file import read_plan
 from gorillacomb.dedupe.steps import Step
 from gorillacomb.errors import UsageFault
 
-_KEYS = "y yes  n no  s swap  d differences  a all below here  q quit and keep"
+_KEYS = "y yes  n no  s swap  d differences  a yes to all in that folder  q stop here"
 _SHOWN = 20
 
 
@@ -34,12 +34,19 @@ def review_plan(file: Path, output: Path | None) -> int:
             "Without one, take lines out of the plan by hand.",
         )
     steps = sorted(plan.steps, key=lambda step: (step.kind != "folder", -step.size, step.path))
-    agreed = list(_agreed(steps))
-    made = replace(plan, uid=secrets.token_hex(16), steps=tuple(agreed))
+    answers = Answers()
+    try:
+        answers.ask(steps)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo()  # what was answered so far is kept
+    made = replace(plan, uid=secrets.token_hex(16), steps=tuple(answers.agreed))
     write_plan(made, output)
     for line in story(made):
         click.echo(line)
-    click.echo(f"Written to {output}. Next: gorillacomb dedupe --apply {output}")
+    left = len(steps) - len(answers.agreed) - answers.refused
+    click.echo(f"{len(answers.agreed):,} yes, {answers.refused:,} no, {left:,} not asked")
+    if answers.agreed:
+        click.echo(f"Written to {output}. Next: gorillacomb dedupe --apply {output}")
     return 0
 
 
@@ -48,22 +55,34 @@ def _beside(file: Path) -> Path:
     return file.with_name(f"{file.stem}.reviewed{file.suffix}")
 
 
-def _agreed(steps: list[Step]) -> Iterator[Step]:
-    """The steps that the user agrees to, in the order in which they are asked about."""
-    below: bytes | None = None
-    for number, step in enumerate(steps, 1):
-        if below is not None and is_below(step.path, below):
-            yield step
-            continue
-        click.echo()
-        click.echo(f"{number:,} of {len(steps):,}: {step.kind}, {render.count(step.files, 'file')}")
-        answer, step = _answer(step)
-        if answer == "q":
-            return
-        if answer == "a":
-            below = os.path.dirname(step.path)
-        if answer in "ya":
-            yield step
+@dataclass(slots=True)
+class Answers:
+    """What the user said to the steps so far."""
+
+    agreed: list[Step] = field(default_factory=list)
+    refused: int = 0
+
+    def ask(self, steps: list[Step]) -> None:
+        """Ask about each step until all are answered, or the user stops."""
+        below: bytes | None = None
+        for number, step in enumerate(steps, 1):
+            if below is not None and is_below(step.path, below):
+                self.agreed.append(step)
+                continue
+            files = render.count(step.files, "file")
+            click.echo(f"\n{number:,} of {len(steps):,}: {step.kind}, {files}")
+            answer, step = _answer(step)
+            if answer == "q":
+                return
+            if answer == "a":
+                below = os.path.dirname(step.path)
+                rest = [each for each in steps[number - 1 :] if is_below(each.path, below)]
+                many = render.count(len(rest), "step")
+                click.echo(f"Yes to all {many} in {render.path_from_here(below, None)}")
+            if answer == "n":
+                self.refused += 1
+            else:
+                self.agreed.append(step)
 
 
 def _answer(step: Step) -> tuple[str, Step]:
@@ -72,7 +91,7 @@ def _answer(step: Step) -> tuple[str, Step]:
         for line in step_lines(step):
             click.echo(line)
         for reason in step.reasons:
-            click.echo(f"     since: {render.printable(reason)}")
+            click.echo(f"     because: {render.printable(reason)}")
         answer = click.prompt(_KEYS, default="n", show_default=False).strip().lower()[:1]
         if answer in ("y", "n", "a", "q"):
             return answer, step
