@@ -1,0 +1,183 @@
+"""What a hostile user tried: files mounted over others, planted journals, runs cut short."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.mounts import bind
+from tests.dedupe.drives import killed, look
+from tests.dedupe.plans import Bench
+from tests.trees import HardLink, Tree, make_tree
+
+FOLDER: Tree = {"1": "one", "2": "two", "3": "three"}
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    (tmp_path / "drive").mkdir()
+    return Bench(tmp_path / "drive", tmp_path / "vault")
+
+
+def by_hand(bench: Bench, kind: str, path: str, keep: str) -> Path:
+    """A plan of one step that nobody would make."""
+    header = bench.plan().header
+    step = {
+        "id": "x",
+        "kind": kind,
+        "path": str(bench.folder / path),
+        "keep": str(bench.folder / keep),
+        "files": 9,
+        "bytes": 9,
+        "reasons": [],
+    }
+    file = bench.folder.parent / "by hand.jsonl"
+    file.write_text("".join(json.dumps(each) + "\n" for each in (header, step)))
+    return file
+
+
+def run_folder(bench: Bench) -> Path:
+    (folder,) = bench.folder.glob(".gorillacomb/quarantine/*")
+    return folder
+
+
+def set_aside(bench: Bench) -> Path:
+    """Two equal folders, one of them set aside; returns the folder of the run."""
+    make_tree(bench.folder, {"a": FOLDER, "Copy of a": FOLDER})
+    bench.scan(bench.folder)
+    assert bench.dedupe("--apply", bench.plan().file) == 0, bench.printed
+    return run_folder(bench)
+
+
+def test_a_file_mounted_over_another_is_no_second_copy(bench: Bench) -> None:
+    make_tree(
+        bench.folder,
+        {"V": {"f": "content", "h": HardLink("V/f")}, "K": {"f": "", "h": "", "more": "x"}},
+    )
+    v, k = bench.folder / "V", bench.folder / "K"
+    with bind(v / "f", k / "f"), bind(v / "h", k / "h"):
+        bench.scan(bench.folder)
+        assert bench.dedupe("--apply", by_hand(bench, "folder", "V", "K")) == 5, bench.printed
+    assert (v / "f").read_text() == "content"
+
+
+def test_attributes_of_a_folder_are_somebodys_too(bench: Bench) -> None:
+    make_tree(bench.folder, {"a": FOLDER, "Copy of a": FOLDER})
+    os.setxattr(bench.folder / "Copy of a", "user.note", b"mine")
+    bench.scan(bench.folder)
+    plan = bench.plan("--folders-only")
+    assert bench.dedupe("--apply", plan.file) == 5, bench.printed
+    assert os.getxattr(bench.folder / "Copy of a", "user.note") == b"mine"
+
+
+def test_a_journal_does_not_say_what_nobody_would_miss(bench: Bench) -> None:
+    folder = set_aside(bench)
+    (slot,) = [each for each in folder.iterdir() if each.is_dir()]
+    (slot / "thesis.txt").write_text("years")
+    journal = folder / "journal.jsonl"
+    header, *rest = journal.read_text().splitlines()
+    document = json.loads(header)
+    document["noise"].append({"path": "thesis.txt"})
+    journal.write_text("\n".join([json.dumps(document), *rest]) + "\n")
+    assert bench.dedupe("--empty-quarantine", "--yes") == 3, bench.printed
+    assert (slot / "thesis.txt").read_text() == "years"
+
+
+@pytest.mark.parametrize("bundle", [False, True])
+def test_what_a_cut_short_emptying_left_can_be_put_back_or_deleted(
+    bench: Bench, bundle: bool
+) -> None:
+    name = "P.photoslibrary" if bundle else "a"
+    make_tree(bench.folder, {"x": {name: FOLDER, "o": "o"}, "Copy of x": {name: FOLDER, "o": "o"}})
+    bench.scan(bench.folder)
+    assert bench.dedupe("--apply", bench.plan("--folders-only").file) == 0, bench.printed
+    folder = run_folder(bench)
+    empty = ("--empty-quarantine", "--yes")
+    # The journal's line, then the first file: both before and after count.
+    assert killed(lambda: bench.dedupe(*empty), 5)
+    left = [each for each in folder.rglob("*") if each.is_file() and each.parent != folder]
+    assert 0 < len(left) < 4
+    if bundle:
+        assert bench.dedupe(*empty) == 0, bench.printed
+        assert list(folder.iterdir()) == [folder / "journal.jsonl"]
+        return
+    (bench.folder / "x" / name / "3").write_text("edited since")
+    assert bench.dedupe(*empty) == 3, bench.printed
+    assert bench.dedupe("--undo", folder) == 3
+    assert "had been deleted already" in bench.printed
+    assert (bench.folder / "Copy of x" / name / "3").read_text() == "three"
+
+
+def test_a_link_comes_away_again_on_a_drive_that_moved(bench: Bench, tmp_path: Path) -> None:
+    drives = tmp_path / "drives"
+    make_tree(drives, {"r1": {"a": "same"}, "r2": {"b": "same"}})
+    bench.scan(drives / "r1", drives / "r2")
+    before = look(drives / "r1")
+    plan = bench.plan("--action", "symlink", "--prefer", str(drives / "r2"))
+    assert bench.dedupe("--apply", plan.file) == 0, bench.printed
+    assert (drives / "r1/a").is_symlink()
+    moved = drives.rename(tmp_path / "moved")
+    (folder,) = (moved / "r1").glob(".gorillacomb/quarantine/*")
+    assert bench.dedupe("--undo", folder) == 0, bench.printed
+    assert look(moved / "r1") == before
+
+
+def test_a_root_in_whose_place_a_link_stands_is_not_there(bench: Bench, tmp_path: Path) -> None:
+    make_tree(bench.folder, {"a": "same", "Copy of a": "same"})
+    bench.scan(bench.folder)
+    plan = bench.plan()
+    other = shutil.copytree(bench.folder, tmp_path / "other")
+    bench.folder.rename(tmp_path / "moved")
+    bench.folder.symlink_to(other)
+    assert bench.dedupe("--apply", plan.file) == 5, bench.printed
+    assert sorted(path.name for path in other.iterdir()) == ["Copy of a", "a"]
+
+
+PLANTED = {
+    "nothing moved": '{"step": "x", "event": "intent", "time_ns": "1", "kind": "file", "files": 1,'
+    ' "bytes": 1, "moves": []}',
+    "deep": "[" * 200_000,
+    "endless": '{"step": "x", "event": "intent", "time_ns": "1", "kind": "file", "files": Infinity,'
+    ' "bytes": 1, "moves": []}',
+    "a path with NUL": '{"step": "x", "event": "done", "time_ns": "1", "kind": "file", "files": 1,'
+    ' "bytes": 1, "moves": [{"path": "a\\u0000b", "slot": "x", "keep": "k", "keep_inside": true,'
+    ' "inode": 1, "mtime_ns": "1"}]}',
+    "out of the root": '{"step": "x", "event": "done", "time_ns": "1", "kind": "file", "files": 1,'
+    ' "bytes": 1, "moves": [{"path": "../../etc/passwd", "slot": "x", "keep": "k",'
+    ' "keep_inside": true, "inode": 1, "mtime_ns": "1"}]}',
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_journal_stops_nobody(bench: Bench, name: str) -> None:
+    make_tree(bench.folder, {"a": "same", "Copy of a": "same"})
+    bench.scan(bench.folder)
+    planted = bench.folder / ".gorillacomb/quarantine/20200101-000000-aaaaaa"
+    planted.mkdir(parents=True)
+    header = {
+        "version": 1,
+        "run": planted.name,
+        "plan": "0" * 32,
+        "action": "quarantine",
+        "base": str(bench.folder),
+        "started_ns": "1",
+        "noise": [],
+    }
+    (planted / "journal.jsonl").write_text(f"{json.dumps(header)}\n{PLANTED[name]}\n")
+    (planted / "x").write_text("planted")
+    assert bench.dedupe("--history") == 0, bench.printed
+    assert bench.dedupe("--undo", planted) in (0, 2, 3)
+    assert bench.dedupe("--apply", bench.plan().file) == 0, bench.printed
+    assert bench.dedupe("--undo") == 0, bench.printed
+    assert (bench.folder / "Copy of a").read_text() == "same"
+
+
+def test_a_fifo_in_the_place_of_our_list_holds_nobody_up(bench: Bench) -> None:
+    set_aside(bench)
+    os.mkfifo(bench.folder / ".gorillacomb/bases.jsonl")
+    assert bench.dedupe("--history") == 0, bench.printed
+    assert bench.dedupe("--undo") == 0, bench.printed
