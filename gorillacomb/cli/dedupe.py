@@ -8,7 +8,11 @@ from typing import ClassVar
 
 import click
 
-from gorillacomb.cli import dedupe_plan, dedupe_runs
+from gorillacomb.cli import dedupe_plan
+from gorillacomb.cli.dedupe_apply import apply
+from gorillacomb.cli.dedupe_history import history as show_history
+from gorillacomb.cli.dedupe_purge import purge
+from gorillacomb.cli.dedupe_undo import undo as take_back
 from gorillacomb.cli.options import (
     BytesPath,
     Size,
@@ -180,17 +184,17 @@ def command(
     if output is not None and not (planning or review):
         raise click.UsageError("-o is about --plan and --review.")
     if applying is not None:
-        return dedupe_runs.apply(vault, applying, dry_run, yes_delete, progress, as_json)
+        return apply(vault, applying, dry_run, yes_delete, progress, as_json)
     if review is not None:
         from gorillacomb.cli.review import review_plan
 
         return review_plan(review, output)
     if undo is not None:
-        return dedupe_runs.undo(vault, undo, progress, as_json)
+        return take_back(vault, undo, progress, as_json)
     if purging is not None:
-        return dedupe_runs.purge(vault, purging, older_than or 0, yes, progress, as_json)
+        return purge(vault, purging, older_than or 0, yes, progress, as_json)
     if history:
-        return dedupe_runs.history(vault, as_json)
+        return show_history(vault, as_json)
     options = Options(
         Action(action),
         tuple(map(_pattern, protect)),

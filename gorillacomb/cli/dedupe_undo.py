@@ -1,0 +1,129 @@
+"""`gorillacomb dedupe --undo`: taking a run back."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, suppress
+
+import click
+
+from gorillacomb.bytepaths import is_below
+from gorillacomb.cli import render
+from gorillacomb.cli.dedupe_runs import (
+    bring_up_to_date,
+    live,
+    outcome_object,
+    record,
+    refuse_no_index,
+    trouble_lines,
+)
+from gorillacomb.cli.progress import progress_for
+from gorillacomb.dedupe import execute as runs
+from gorillacomb.dedupe.execute import waiting
+from gorillacomb.dedupe.quarantine import base_of_run
+from gorillacomb.dedupe.record import TraceNotes
+from gorillacomb.dedupe.steps import Outcome, Trouble
+from gorillacomb.errors import GorillaCombError, UsageFault, VaultError
+from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.roots import all_roots
+from gorillacomb.index.vault import Vault
+from gorillacomb.model import Progress
+from gorillacomb.openat import cause_of
+
+
+def undo(vault: Vault, named: str, progress: bool | None, as_json: bool) -> int:
+    """Take a run back: the last one, one by its name, or one by its folder."""
+    shown = progress_for(progress)
+    with ExitStack() as stack:
+        chosen, index = _chosen(vault, named)
+        outcome = Outcome(chosen[0][1])
+        notes, roots = None, []
+        if index is not None:
+            stack.callback(index.close)
+            roots = live(index)
+            notes = _notes_if_any(stack, index)
+        try:
+            _undo_all(chosen, outcome, shown)
+        finally:
+            shown.close()
+            if notes is not None:
+                with explaining(vault):
+                    record(notes, "undone", outcome, "undo", roots)
+    if index is not None:
+        folders = [os.path.dirname(step.path) for step in outcome.done]
+        bring_up_to_date(vault, roots, folders, shown)
+    with render.reader_may_leave():
+        if as_json:
+            render.print_json(outcome_object(outcome))
+        else:
+            files = sum(step.files for step in outcome.done)
+            steps = render.count(len(outcome.done), "step")
+            yield_lines = [f"Put back: {render.count(files, 'file')} in {steps}"]
+            yield_lines += trouble_lines("Of a run that was cut short", outcome.recovered)
+            yield_lines += trouble_lines("Not put back", outcome.failed)
+            for line in yield_lines:
+                click.echo(line)
+    return 3 if outcome.failed else 0
+
+
+def _notes_if_any(stack: ExitStack, index: Index) -> TraceNotes | None:
+    """The trace; None where it cannot be written, which must not keep anybody from an undo."""
+    try:
+        return stack.enter_context(TraceNotes(index))
+    except GorillaCombError as error:
+        click.echo(f"gorillacomb: {render.printable(error.message)}", err=True)
+        click.echo("The undo goes on, and will not stand in the trace.", err=True)
+        return None
+
+
+def _undo_all(chosen: list[tuple[bytes, str]], outcome: Outcome, shown: Progress) -> None:
+    """Take back the parts of a run, one for each base, into one outcome."""
+    for base, name in chosen:
+        shown.stage("Putting back", None, 0)
+        try:
+            part = runs.undo(base, name, lambda record, _: shown.advance(record.files, 0))
+        except OSError as error:
+            outcome.failed.append(Trouble(base, cause_of(error)))
+            continue
+        outcome.done += part.done
+        outcome.bytes_set_aside += part.bytes_set_aside
+        outcome.failed += part.failed
+        outcome.recovered += part.recovered
+
+
+def _chosen(vault: Vault, named: str) -> tuple[list[tuple[bytes, str]], Index | None]:
+    """The runs to take back, and the vault's index if there is one that knows of them."""
+    if "/" in named or os.path.isdir(named):
+        folder = os.path.realpath(os.fsencode(named))
+        try:
+            base, name = base_of_run(folder)
+        except ValueError as error:
+            raise UsageFault(
+                f"{render.path_text(folder)} cannot be taken back: {error}.",
+                "Name a folder .gorillacomb/quarantine/RUN.",
+            ) from error
+        with suppress(VaultError):
+            index = Index.write(vault) if vault.index.exists() else None
+            if index is None:
+                return [(base, name)], None
+            if any(is_below(base, root.path) for root in all_roots(index.connection)):
+                return [(base, name)], index
+            index.close()
+        return [(base, name)], None
+    refuse_no_index(vault)
+    index = Index.write(vault)
+    try:
+        known = list(waiting(live(index)))
+        names = {each.run for each in known}
+        if named and named not in names:
+            raise UsageFault(
+                f"There is no run {named!r} of which something could be taken back.",
+                "`gorillacomb dedupe --history` names the runs.",
+            )
+        if not names:
+            raise UsageFault("Nothing waits in a quarantine that could be put back.")
+        name = named or max(names)
+        return [(each.base, each.run) for each in known if each.run == name], index
+    except BaseException:
+        index.close()
+        raise
