@@ -70,7 +70,9 @@ def apply(
             ),
         )
     shown.close()
-    bring_up_to_date(vault, roots, [os.path.dirname(step.path) for step in outcome.done], shown)
+    # What stays is looked at too: a hard link made it one with what went.
+    folders = [os.path.dirname(path) for step in outcome.done for path in (step.path, step.keep)]
+    bring_up_to_date(vault, roots, folders, shown)
     with render.reader_may_leave():
         if as_json:
             render.print_json(outcome_object(outcome))

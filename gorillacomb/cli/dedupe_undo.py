@@ -50,7 +50,8 @@ def undo(vault: Vault, named: str, progress: bool | None, as_json: bool) -> int:
                 with explaining(vault):
                     record(notes, "undone", outcome, "undo", roots)
     if index is not None:
-        folders = [os.path.dirname(step.path) for step in outcome.done]
+        paths = [path for step in outcome.done for path in (step.path, step.keep)]
+        folders = [os.path.dirname(path) for path in paths]
         bring_up_to_date(vault, roots, folders, shown)
     with render.reader_may_leave():
         if as_json:
