@@ -142,3 +142,13 @@ def test_a_large_file_whose_folder_is_closed_before_its_turn_is_not_gone(
     }
     scan(vault, top)
     assert groups_in_index(vault) == groups_on_disk(top)
+
+
+def test_reading_leaves_the_access_time(tmp_path: Path, vault: Path) -> None:
+    """One older than the last change is what a mount with relatime would set."""
+    top = make_tree(tmp_path / "top", {"small": "x", "large": b"y" * (2 << 20), "twin": "x"})
+    for path in top.iterdir():
+        os.utime(path, ns=(1_000_000_000, 2_000_000_000))
+    settle(top)
+    scan(vault, top)
+    assert {path.stat().st_atime_ns for path in top.iterdir()} == {1_000_000_000}
