@@ -20,6 +20,11 @@ def join(folder: bytes, relative: bytes) -> bytes:
     return folder.rstrip(b"/") + b"/" + relative if relative else folder
 
 
+def readable(path: bytes) -> str:
+    """A path as text that every encoding takes: bytes that are not UTF-8 are escapes."""
+    return path.decode("utf-8", "backslashreplace")
+
+
 def upwards(path: bytes) -> Iterator[bytes]:
     """A path and those of the folders around it, the innermost first; ``/`` is the last one."""
     while path != b"/":

@@ -137,8 +137,7 @@ def _rehearse(index: Index, plan: Plan, shown: Progress, as_json: bool) -> int:
             click.echo(
                 f"Would be done: {render.count(len(done), 'step')}, {many}, {render.size(size)}"
             )
-            yields = trouble_lines("Would be skipped", skipped)
-            for line in yields:
+            for line in trouble_lines("Would be skipped", skipped):
                 click.echo(line)
     return 5 if skipped and not done else 3 if skipped else 0
 

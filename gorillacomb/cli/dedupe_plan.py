@@ -32,11 +32,14 @@ from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.settings import Settings, load_settings
 from gorillacomb.index.vault import Vault, config_folder, state_folder
+from gorillacomb.manifest.export.output import write_file
 from gorillacomb.model import Progress, Root
 from gorillacomb.scan.volumes import is_online, mounts
 
 _SHOWN = 8
 _LEFT_SHOWN = 6
+_FIRST_PERSON = 500 if sys.platform == "darwin" else 1000
+"""The lowest user id of a person (login.defs(5)); those below are the system's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,7 @@ def plan(
     to_file = output is not None and not to_stdout
     if planning and not to_file and (to_stdout or as_json or not sys.stdout.isatty()):
         with render.reader_may_leave():
-            for line in lines_of(made):
-                render.write_bytes(line.encode("utf-8", "surrogateescape") + b"\n")
+            render.write_bytes(b"".join(lines_of(made)))
         return 0
     if output is not None and not to_stdout:
         write_plan(made, output)
@@ -127,8 +129,8 @@ def guard_for(index: Index, options: Options, machine_made: frozenset[bytes]) ->
     """The rules, with what this machine has: homes, mount points, the vault, links."""
     roots = all_roots(index.connection)
     homes = _homes()
-    own = [bytes(index.vault.folder), bytes(config_folder()), bytes(state_folder())]
-    own = [os.path.realpath(each) for each in own]
+    ours = (index.vault.folder, config_folder(), state_folder())
+    own = [os.path.realpath(bytes(each)) for each in ours]
     fixed = {*(root.path for root in roots), *homes, *own, *(each.point for each in mounts())}
     online = {root.id for root in roots if is_online(root)}
     return Guard(
@@ -137,8 +139,8 @@ def guard_for(index: Index, options: Options, machine_made: frozenset[bytes]) ->
 
 
 def _homes() -> frozenset[bytes]:
-    """The home folders of this machine's users."""
-    found = {os.fsencode(each.pw_dir) for each in pwd.getpwall() if len(each.pw_dir) > 1}
+    """The home folders of people: that of a service may well be the project that it runs."""
+    found = {os.fsencode(each.pw_dir) for each in pwd.getpwall() if each.pw_uid >= _FIRST_PERSON}
     with suppress(RuntimeError):  # of a user that the system does not know
         found.add(os.fsencode(Path.home()))
     return frozenset(os.path.realpath(each) for each in found)
@@ -154,15 +156,8 @@ def _refuse_unknown(roots: list[Root], paths: tuple[bytes, ...]) -> None:
 
 
 def write_plan(made: Plan, output: Path) -> None:
-    """Write a plan to a file that is not there yet. Raises UsageFault."""
-    try:
-        with output.open("xb") as file:
-            for line in lines_of(made):
-                file.write(line.encode("utf-8") + b"\n")
-    except FileExistsError:
-        raise UsageFault(f"{output} is there already.", "Name another file with -o.") from None
-    except OSError as error:
-        raise UsageFault(f"{output} cannot be written: {error.strerror}.") from error
+    """Write a plan, whole, to a file that is not there yet. Raises Refused, UsageFault."""
+    write_file(os.fsencode(output), b"".join(lines_of(made)))
 
 
 def story(made: Plan) -> Iterator[str]:

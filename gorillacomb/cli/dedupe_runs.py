@@ -64,8 +64,12 @@ def machine_made() -> frozenset[bytes]:
 
 
 def witness(progress: Progress) -> Witness:
-    """Who compares, by the user's settings."""
-    return Witness(noise_names(), same_entries=same_entries)
+    """Who compares, by the user's settings; tells of every byte."""
+
+    def advance(size: int) -> None:
+        progress.advance(0, size)
+
+    return Witness(noise_names(), advance, same_entries)
 
 
 def record(
@@ -99,7 +103,9 @@ def bring_up_to_date(
 ) -> None:
     """Have the index, and the trace's stamps, follow what was changed: scan those folders."""
     scopes: list[bytes] = []
-    for folder in sorted({_reachable(each) for each in folders}):
+    # Only in roots: what was kept on a drive that is not there now is for its next scan.
+    known = {_reachable(each, root) for each in folders if (root := _root_of(each, roots))}
+    for folder in sorted(known):
         if not any(is_below(folder, each) for each in scopes):
             scopes.append(folder)
     if len(scopes) > _MOST_SCOPES:
@@ -122,9 +128,14 @@ def bring_up_to_date(
         shown.close()
 
 
-def _reachable(folder: bytes) -> bytes:
-    """The folder, or the innermost one around it that is there and whose path is not too long."""
-    while not os.path.isdir(folder):
+def _root_of(folder: bytes, roots: list[LiveRoot]) -> bytes | None:
+    around = [root.path for root in roots if is_below(folder, root.path)]
+    return max(around, key=len, default=None)
+
+
+def _reachable(folder: bytes, root: bytes) -> bytes:
+    """The folder, or the innermost one around it in its root that a path leads to."""
+    while folder != root and not os.path.isdir(folder):
         folder = os.path.dirname(folder)
     return folder
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 
 import click
 
@@ -35,15 +35,15 @@ def undo(vault: Vault, named: str, progress: bool | None, as_json: bool) -> int:
     """Take a run back: the last one, one by its name, or one by its folder."""
     shown = progress_for(progress)
     with ExitStack() as stack:
-        chosen, index = _chosen(vault, named)
-        outcome = Outcome(chosen[0][1])
+        name, bases, index = _chosen(vault, named)
+        outcome = Outcome(name)
         notes, roots = None, []
         if index is not None:
             stack.callback(index.close)
             roots = live(index)
             notes = _notes_if_any(stack, index)
         try:
-            _undo_all(chosen, outcome, shown)
+            _undo_all(bases, outcome, shown)
         finally:
             shown.close()
             if notes is not None:
@@ -59,10 +59,10 @@ def undo(vault: Vault, named: str, progress: bool | None, as_json: bool) -> int:
         else:
             files = sum(step.files for step in outcome.done)
             steps = render.count(len(outcome.done), "step")
-            yield_lines = [f"Put back: {render.count(files, 'file')} in {steps}"]
-            yield_lines += trouble_lines("Of a run that was cut short", outcome.recovered)
-            yield_lines += trouble_lines("Not put back", outcome.failed)
-            for line in yield_lines:
+            lines = [f"Put back: {render.count(files, 'file')} in {steps}"]
+            lines += trouble_lines("Of a run that was cut short", outcome.recovered)
+            lines += trouble_lines("Not put back", outcome.failed)
+            for line in lines:
                 click.echo(line)
     return 3 if outcome.failed else 0
 
@@ -72,28 +72,27 @@ def _notes_if_any(stack: ExitStack, index: Index) -> TraceNotes | None:
     try:
         return stack.enter_context(TraceNotes(index))
     except GorillaCombError as error:
-        click.echo(f"gorillacomb: {render.printable(error.message)}", err=True)
-        click.echo("The undo goes on, and will not stand in the trace.", err=True)
+        _say_unrecorded(error)
         return None
 
 
-def _undo_all(chosen: list[tuple[bytes, str]], outcome: Outcome, shown: Progress) -> None:
+def _say_unrecorded(error: GorillaCombError) -> None:
+    click.echo(f"gorillacomb: {render.printable(error.message)}", err=True)
+    click.echo("The undo goes on, and will not stand in the trace.", err=True)
+
+
+def _undo_all(bases: list[bytes], outcome: Outcome, shown: Progress) -> None:
     """Take back the parts of a run, one for each base, into one outcome."""
-    for base, name in chosen:
+    for base in bases:
         shown.stage("Putting back", None, 0)
         try:
-            part = runs.undo(base, name, lambda record, _: shown.advance(record.files, 0))
+            runs.undo(base, outcome, shown)
         except OSError as error:
             outcome.failed.append(Trouble(base, cause_of(error)))
-            continue
-        outcome.done += part.done
-        outcome.bytes_set_aside += part.bytes_set_aside
-        outcome.failed += part.failed
-        outcome.recovered += part.recovered
 
 
-def _chosen(vault: Vault, named: str) -> tuple[list[tuple[bytes, str]], Index | None]:
-    """The runs to take back, and the vault's index if there is one that knows of them."""
+def _chosen(vault: Vault, named: str) -> tuple[str, list[bytes], Index | None]:
+    """The run to take back, its bases, and the vault's index if one knows of them."""
     if "/" in named or os.path.isdir(named):
         folder = os.path.realpath(os.fsencode(named))
         try:
@@ -103,14 +102,7 @@ def _chosen(vault: Vault, named: str) -> tuple[list[tuple[bytes, str]], Index | 
                 f"{render.path_text(folder)} cannot be taken back: {error}.",
                 "Name a folder .gorillacomb/quarantine/RUN.",
             ) from error
-        with suppress(VaultError):
-            index = Index.write(vault) if vault.index.exists() else None
-            if index is None:
-                return [(base, name)], None
-            if any(is_below(base, root.path) for root in all_roots(index.connection)):
-                return [(base, name)], index
-            index.close()
-        return [(base, name)], None
+        return name, [base], _index_about(vault, base)
     refuse_no_index(vault)
     index = Index.write(vault)
     try:
@@ -124,7 +116,22 @@ def _chosen(vault: Vault, named: str) -> tuple[list[tuple[bytes, str]], Index | 
         if not names:
             raise UsageFault("Nothing waits in a quarantine that could be put back.")
         name = named or max(names)
-        return [(each.base, each.run) for each in known if each.run == name], index
+        return name, [each.base for each in known if each.run == name], index
     except BaseException:
         index.close()
         raise
+
+
+def _index_about(vault: Vault, base: bytes) -> Index | None:
+    """The index of a vault that knows a folder; None for another one, or where there is none."""
+    if not vault.index.exists():
+        return None
+    try:
+        index = Index.write(vault)
+    except VaultError as error:
+        _say_unrecorded(error)
+        return None
+    if any(is_below(base, root.path) for root in all_roots(index.connection)):
+        return index
+    index.close()
+    return None

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 
-from gorillacomb.bytepaths import below, is_below
+from gorillacomb.bytepaths import below, is_below, readable
 from gorillacomb.dedupe import disk, put
 from gorillacomb.dedupe.checks import Skip, StepChecks
 from gorillacomb.dedupe.guards import Guard
@@ -95,8 +95,6 @@ class Applying:
     witness: Witness
     progress: Progress
     now: Callable[[], int] = time.time_ns
-    told: Callable[[Step, Trouble | None], None] = lambda step, trouble: None
-    """Told of each step when its outcome is known."""
     outcome: Outcome = field(init=False)
     checks: StepChecks = field(init=False)
     _again: list[Step] | None = field(default_factory=list)
@@ -170,8 +168,6 @@ class Applying:
 
     def _skip(self, step: Step, trouble: Trouble, failed: bool = False) -> None:
         (self.outcome.failed if failed else self.outcome.skipped).append(trouble)
-        self.told(step, trouble)
-        self.progress.advance(0, step.size)
 
     def _prepare(self, step: Step) -> _Prepared:
         checked = self.checks.check(step)
@@ -210,7 +206,7 @@ class Applying:
             INTENT,
             step.kind,
             sum(thing.sighting.files for thing in things),
-            sum(on_disk(thing.sighting, self._names) for thing in things),
+            step.size,
             tuple(thing.move for thing in things),
             tuple(
                 (below(each.path, step.path), Survivor.of(each.keep, run.base))
@@ -272,6 +268,9 @@ class Applying:
             with suppress(OSError):  # what is not noted, the next run finds out
                 run.journal.note([record for _, record, *_ in outcomes])
                 run.journal.note([record for _, record in ended])
+                for each, record, *_ in outcomes:
+                    if record.state == DONE:
+                        self._set_aside(each, record)
             raise
         run.journal.note([record for _, record, *_ in outcomes])
         for each, record, trouble, failed in outcomes:
@@ -292,11 +291,14 @@ class Applying:
                 self.outcome.bytes_set_aside += record.size
                 return
             self.outcome.bytes_freed += record.size
+            self.outcome.done.append(each.step)
         else:
-            self.outcome.bytes_set_aside += record.size
+            self._set_aside(each, record)
+        self.progress.advance(record.files, 0)
+
+    def _set_aside(self, each: _Prepared, record: Record) -> None:
+        self.outcome.bytes_set_aside += record.size
         self.outcome.done.append(each.step)
-        self.told(each.step, None)
-        self.progress.advance(record.files, each.step.size)
 
     def _act_on(self, each: _Prepared) -> tuple[Record, Trouble | None, bool]:
         """Set the things of a step aside and look again; all of them or none."""
@@ -327,14 +329,16 @@ class Applying:
             before, after = each.parents[thing.victim.parent]
             thing.move = replace(thing.move, parent_mtime_ns=before, parent_after_ns=after)
         moves = tuple(thing.move for thing in each.things)
-        return replace(each.record, state=DONE, moves=moves, when_ns=self.now()), None, False
+        size = sum(on_disk(thing.sighting, self._names) for thing in each.things)
+        done = replace(each.record, state=DONE, size=size, moves=moves, when_ns=self.now())
+        return done, None, False
 
     def _undone(
         self, each: _Prepared, trouble: Trouble, failed: bool
     ) -> tuple[Record, Trouble, bool]:
         record = self._take_back(each, trouble.cause)
         if record.state == STUCK:
-            cause = f"{trouble.cause}; it waits in {os.fsdecode(each.run.path)}: {record.cause}"
+            cause = f"{trouble.cause}; it waits in {readable(each.run.path)}: {record.cause}"
             return record, Trouble(trouble.path, cause), True
         return record, trouble, failed
 
@@ -396,8 +400,7 @@ class Applying:
                 raise Skip(victim.path, cause, failed=True) from error
         self.outcome.bytes_freed += freed
         self.outcome.done.append(step)
-        self.told(step, None)
-        self.progress.advance(step.files, step.size)
+        self.progress.advance(step.files, 0)
 
 
 def _refuse_changed(thing: _Ready, folder: int) -> None:

@@ -10,7 +10,7 @@ import os
 import stat
 from dataclasses import dataclass, field
 
-from gorillacomb.bytepaths import below, is_below, upwards
+from gorillacomb.bytepaths import below, is_below, readable, upwards
 from gorillacomb.dedupe.guards import Guard, pointer_inside
 from gorillacomb.dedupe.place import Places
 from gorillacomb.dedupe.sighting import Sighting
@@ -81,7 +81,7 @@ class StepChecks:
 
     def _ask(self, path: bytes, keep: bytes, is_folder: bool, around: bytes | None = None) -> None:
         if any(each in self._going for each in upwards(keep)):
-            raise Skip(path, f"counts on {os.fsdecode(keep)}, which is a step itself")
+            raise Skip(path, f"counts on {readable(keep)}, which is a step itself")
         try:
             site = self.places.site(path, is_folder)
             other = self.places.site(keep, is_folder)
@@ -120,7 +120,7 @@ class StepChecks:
             raise Skip(pair.path, f"is no {step.kind} any more")
         for spot, _ in sighting.survivors:
             if any(each in self._going for each in upwards(spot.path)):
-                raise Skip(pair.path, f"counts on {os.fsdecode(spot.path)}, which goes too")
+                raise Skip(pair.path, f"counts on {readable(spot.path)}, which goes too")
         devices = {facts.st_dev for _, facts in sighting.survivors}
         if devices - {top.st_dev} and not self.plan.options.across_volumes:
             raise Skip(pair.path, "has its other copy on another volume")

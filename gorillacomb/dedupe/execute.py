@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from gorillacomb.dedupe.apply import Applying
 from gorillacomb.dedupe.checks import StepChecks
 from gorillacomb.dedupe.guards import Guard
-from gorillacomb.dedupe.journal import Record
+from gorillacomb.dedupe.journal import UNDONE, Record
 from gorillacomb.dedupe.locks import locked
 from gorillacomb.dedupe.place import LiveRoot, Places
 from gorillacomb.dedupe.purge import purge_record
@@ -66,7 +66,6 @@ def execute(
     witness: Witness,
     progress: Progress,
     ended: Callable[[Outcome], None],
-    told: Callable[[Step, Trouble | None], None] = lambda step, trouble: None,
     now: Clock = time.time_ns,
 ) -> Outcome:
     """Carry a plan out.
@@ -75,7 +74,6 @@ def execute(
     Raises Refused when another run holds a lock, OSError when a journal cannot be written.
     """
     applying, concerned = _applying(plan, roots, guard, witness, progress, now)
-    applying.told = told
     with locked(root.path for root in concerned):
         for root in concerned:
             for base in bases_of(root.path):
@@ -95,7 +93,7 @@ def rehearse(
     progress.stage("Comparing", None, sum(step.size for step in plan.steps) or None)
     for step in plan.steps:
         yield step, checks.trouble(step)
-        progress.advance(step.files, step.size)
+        progress.advance(step.files, 0)
 
 
 def _applying(
@@ -115,21 +113,22 @@ def _applying(
     return Applying(plan, places, guard, witness, progress, now), concerned
 
 
-def undo(
-    base: bytes,
-    run: str,
-    told: Callable[[Record, Trouble | None], None],
-    now: Clock = time.time_ns,
-) -> Outcome:
-    """Take back what a run set aside in one base. Raises Refused, Untrusted, OSError."""
-    outcome = Outcome(run)
+def undo(base: bytes, outcome: Outcome, progress: Progress, now: Clock = time.time_ns) -> None:
+    """Take back what a run set aside in one base.
+
+    What becomes of it is added to ``outcome``, which names the run, step by step: after Ctrl-C it
+    says what was done until then. Raises Refused, Untrusted, OSError.
+    """
     with locked([base]):
-        outcome.recovered = recover(base, now)
-        with resumed(base, run) as opened:
-            done, outcome.failed = undo_run(opened, now, told)
-    outcome.bytes_set_aside = -sum(record.size for record in done)
-    outcome.done = [_step(base, record) for record in done]
-    return outcome
+        outcome.recovered += recover(base, now)
+        with resumed(base, outcome.run) as run:
+            for record, trouble in undo_run(run, now):
+                if trouble is not None:
+                    outcome.failed.append(trouble)
+                if run.journal.recorded.steps[record.step].state == UNDONE:
+                    outcome.done.append(_step(base, record))
+                    outcome.bytes_set_aside -= record.size
+                progress.advance(record.files, 0)
 
 
 def purge(
@@ -158,7 +157,7 @@ def purge(
                     for record in run.journal.recorded.held():
                         if record.when_ns < before_ns:
                             _purge_one(run, record, places, looking, now, outcome)
-                            progress.advance(record.files, record.size)
+                            progress.advance(record.files, 0)
             finally:
                 ended(outcome)
 

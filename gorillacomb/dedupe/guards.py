@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gorillacomb.bytepaths import below, is_below, join
+from gorillacomb.bytepaths import below, is_below, join, readable
 from gorillacomb.dedupe.clutter import VERSION_CONTROL, is_kept, is_machine_made
 from gorillacomb.dedupe.steps import Action, Options, Refusal, Rule
 from gorillacomb.dedupe.vouch import Place, is_trash, place_of
@@ -116,9 +116,9 @@ class Guard:
         for each in self.options.protect:
             place = os.fsencode(each.rstrip("/") or "/")
             if is_below(path, place) or fnmatch.fnmatchcase(text, each):
-                return Refusal(Rule.PROTECTED, f"is protected by {each}")
+                return Refusal(Rule.PROTECTED, f"is protected by {readable(place)}")
             if is_below(place, path):
-                return Refusal(Rule.PROTECTED, f"holds {each}, which is protected")
+                return Refusal(Rule.PROTECTED, f"holds {readable(place)}, which is protected")
         return None
 
     def project(self, site: Site) -> int | None:
@@ -150,7 +150,7 @@ class Guard:
         if at is None:
             made = next((level for level in site.above if is_machine_made(level.name, False)), None)
             if made is not None:
-                return Refusal(Rule.STRUCTURAL, f"is part of {os.fsdecode(made.name)}")
+                return Refusal(Rule.STRUCTURAL, f"is part of {readable(made.name)}")
             return None
         outermost = site.levels[at]
         if site.is_folder and outermost.path == site.path:
@@ -223,11 +223,11 @@ class Guard:
                 continue
             for link in self._links_right_to(level.path):
                 if not is_below(link, level.path):
-                    return Refusal(Rule.LINKED, f"is where {_show(link)} leads to")
+                    return Refusal(Rule.LINKED, f"is where {readable(link)} leads to")
         for target, link in self._links_to(site.path):
             if not is_below(link, site.path):
                 verb = "is where" if target == site.path else "holds what"
-                return Refusal(Rule.LINKED, f"{verb} {_show(link)} leads to")
+                return Refusal(Rule.LINKED, f"{verb} {readable(link)} leads to")
         return None
 
     def _links_right_to(self, path: bytes) -> Iterator[bytes]:
@@ -253,11 +253,11 @@ def _closed_level(site: Site) -> Refusal | None:
     for level in site.levels:
         name = level.name
         if name in VERSION_CONTROL:
-            return Refusal(Rule.REPOSITORY, f"belongs to {_show(name)}")
+            return Refusal(Rule.REPOSITORY, f"belongs to {readable(name)}")
         if (is_kept(name) or level.store) and not (site.is_folder and level.path == site.path):
-            return Refusal(Rule.BUNDLE, f"is part of {_show(name)}")
+            return Refusal(Rule.BUNDLE, f"is part of {readable(name)}")
         if is_trash(name):
-            return Refusal(Rule.TRASH, f"stands in {_show(name)}")
+            return Refusal(Rule.TRASH, f"stands in {readable(name)}")
     return None
 
 
@@ -271,7 +271,7 @@ def is_store(names: Collection[bytes]) -> bool:
 def pointer_inside(name: bytes) -> Refusal | None:
     """Why a folder may not go with a file of this name in it; None when it may."""
     if name.lower().endswith(POINTERS):
-        cause = f"holds {_show(name)}, which only points to a document in the cloud"
+        cause = f"holds {readable(name)}, which only points to a document in the cloud"
         return Refusal(Rule.POINTER, cause)
     return None
 
@@ -283,7 +283,3 @@ def _odd_file(name: bytes) -> Refusal | None:
     if lower.endswith(_CATALOGS):
         return Refusal(Rule.BUNDLE, "is a catalog that belongs to the folders beside it")
     return None
-
-
-def _show(path: bytes) -> str:
-    return path.decode("utf-8", "backslashreplace")

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from gorillacomb.bytepaths import below, is_below, join
+from gorillacomb.bytepaths import below, is_below, join, readable
 from gorillacomb.dedupe import disk
 from gorillacomb.errors import Untrusted
 from gorillacomb.openat import INT64
@@ -104,9 +104,15 @@ class Recorded:
     started_ns: int
     noise: frozenset[bytes] = frozenset()
     steps: dict[str, Record] = field(default_factory=dict)
-    """In the order in which they were done."""
+    """In the order in which they were done last."""
     torn: bool = False
     """Whether the last line is not whole: it was being written when the machine stopped."""
+
+    def add(self, record: Record) -> None:
+        """Take a line of the journal in: what is begun anew comes last."""
+        if record.state == INTENT:
+            self.steps.pop(record.step, None)
+        self.steps[record.step] = record
 
     def half_done(self) -> list[Record]:
         """Steps of a run that was cut short, of which something may be in the quarantine."""
@@ -149,18 +155,16 @@ class Journal:
     def note(self, records: Iterable[Record]) -> None:
         """Write records and have them on the disk."""
         records = list(records)
-        self._write([_document(each) for each in records])
+        if not records:
+            return
+        lines = [json.dumps(_document(each)).encode() + b"\n" for each in records]
+        # On a full disk half a line may stand there: the next one is not to go on in it.
+        lines.insert(0, b"\n" * self._torn)
+        self._torn = True
+        disk.append(self._file, b"".join(lines))
+        self._torn = False
         for each in records:
-            self.recorded.steps[each.step] = each
-
-    def _write(self, documents: Iterable[Mapping[str, Any]]) -> None:
-        lines = b"".join(json.dumps(each).encode() + b"\n" for each in documents)
-        if lines:
-            # On a full disk half a line may stand there: the next one is not to go on in it.
-            lines = b"\n" * self._torn + lines
-            self._torn = True
-            disk.append(self._file, lines)
-            self._torn = False
+            self.recorded.add(each)
 
     def close(self) -> None:
         if self._file >= 0:
@@ -258,7 +262,7 @@ def read_journal(folder: int, where: bytes) -> Recorded:
             _play(recorded, document)
     except _NO_JOURNAL as error:
         raise Untrusted(
-            f"{os.fsdecode(join(where, NAME))} is not a journal of Gorilla Comb: {error}.",
+            f"{readable(join(where, NAME))} is not a journal of Gorilla Comb: {error}.",
             "What lies beside it can be moved back by hand.",
         ) from error
     return recorded
@@ -281,7 +285,7 @@ def _play(recorded: Recorded, document: dict[str, Any]) -> None:
     step, state = str(document["step"]), str(document["event"])
     old = recorded.steps.get(step)
     if state in _WHOLE:
-        recorded.steps[step] = Record(
+        record = Record(
             step,
             state,
             str(document["kind"]),
@@ -292,18 +296,10 @@ def _play(recorded: Recorded, document: dict[str, Any]) -> None:
             document.get("cause"),
             int(document["time_ns"]),
         )
+        recorded.add(record)
     elif old is not None:
-        recorded.steps[step] = Record(
-            step,
-            state,
-            old.kind,
-            old.files,
-            old.size,
-            old.moves,
-            old.nested,
-            document.get("cause"),
-            int(document["time_ns"]),
-        )
+        cause, when_ns = document.get("cause"), int(document["time_ns"])
+        recorded.add(replace(old, state=state, cause=cause, when_ns=when_ns))
 
 
 def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[Move]:

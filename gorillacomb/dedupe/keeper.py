@@ -72,6 +72,9 @@ def _smell_reason(winner: Candidate, losers: Iterable[Candidate]) -> str:
 
 FOLDER_RULES: tuple[FolderRule, ...] = (
     FolderRule("preferred", lambda each: not each.preferred, lambda _, __: "you prefer this place"),
+    FolderRule(
+        "made", lambda each: each.folder.machine, lambda _, __: "not in a folder that programs make"
+    ),
     FolderRule("standing", _stands, lambda _, __: "most of it is stamped as canonical already"),
     FolderRule(
         "complete",

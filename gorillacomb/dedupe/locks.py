@@ -15,6 +15,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from gorillacomb.bytepaths import readable
 from gorillacomb.dedupe.quarantine import open_own
 from gorillacomb.errors import Refused
 from gorillacomb.openat import Identity, cause_of, identity_of
@@ -41,7 +42,7 @@ def _take(stack: ExitStack, root: bytes, taken: dict[Identity, tuple[int, int]])
     """
     folder = _open_folder(root)
     if folder is None:
-        raise Refused(f"{os.fsdecode(root)} cannot be opened.", "Connect its drive.")
+        raise Refused(f"{readable(root)} cannot be opened.", "Connect its drive.")
     stack.callback(os.close, folder)
     _lock_folder(folder, fcntl.LOCK_EX, root, taken)
     above = root
@@ -56,7 +57,7 @@ def _take(stack: ExitStack, root: bytes, taken: dict[Identity, tuple[int, int]])
         own = open_own(folder, make=True)
     except OSError as error:
         raise Refused(
-            f"{os.fsdecode(root)} cannot be locked: .gorillacomb in it cannot be used"
+            f"{readable(root)} cannot be locked: .gorillacomb in it cannot be used"
             f" ({cause_of(error)}).",
             "Nothing was done. Look at what stands there.",
         ) from error
@@ -94,7 +95,7 @@ def _lock(descriptor: int, kind: int, root: bytes, taken: dict[Identity, tuple[i
         fcntl.flock(held, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         raise Refused(
-            f"Another run is changing files in {os.fsdecode(root)}, or counts on them.",
+            f"Another run is changing files in {readable(root)}, or counts on them.",
             "Wait for it to end.",
         ) from None
     taken[identity] = held, kind

@@ -23,8 +23,8 @@ _UID = re.compile(r"[0-9a-f]{32}")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-def lines_of(plan: Plan) -> Iterator[str]:
-    """The lines of a plan's file, without their ends."""
+def lines_of(plan: Plan) -> Iterator[bytes]:
+    """The lines of a plan's file."""
     yield _dump(header_of(plan))
     yield from (_dump(document_of(step)) for step in plan.steps)
 
@@ -77,8 +77,10 @@ def document_of(step: Step) -> dict[str, Any]:
     return found
 
 
-def _dump(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, ensure_ascii=False, separators=(", ", ": "))
+def _dump(document: Mapping[str, Any]) -> bytes:
+    # A pattern of the user's may hold what is no UTF-8; JSON reads that escape back as it was.
+    text = json.dumps(document, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
 def read_plan(path: Path) -> Plan:

@@ -5,13 +5,12 @@ Everything is decided by the index; whoever carries the plan out looks at the di
 
 from __future__ import annotations
 
-import os
 import secrets
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gorillacomb.bytepaths import below, is_below, join
+from gorillacomb.bytepaths import below, is_below, join, readable
 from gorillacomb.dedupe.contained import is_contained
 from gorillacomb.dedupe.folders import Folders
 from gorillacomb.dedupe.forest import Folder
@@ -111,7 +110,8 @@ class Planner:
         family = self.folders.family(members)
         # What stands by itself stays rather than a copy of it that was dropped into a project.
         others = sorted(
-            members, key=lambda each: (_is_part(each), each is not family.keep, -each.files)
+            members,
+            key=lambda each: (each.machine, _is_part(each), each is not family.keep, -each.files),
         )
         reasons = family.reasons if others[0] is family.keep else ("not part of another project",)
         stay = set(others[: self.scope.keep])
@@ -294,11 +294,11 @@ class Planner:
                 drives.add(other.path)
         for folder in sorted(synced):
             yield (
-                f"{os.fsdecode(folder)} is kept in step with the cloud: what goes there goes for"
+                f"{readable(folder)} is kept in step with the cloud: what goes there goes for"
                 " everyone it is shared with."
             )
         for drive in sorted(drives):
-            yield f"Of some steps the only copy will be on the drive of {os.fsdecode(drive)}."
+            yield f"Of some steps the only copy will be on the drive of {readable(drive)}."
 
 
 def _is_part(folder: Folder) -> bool:

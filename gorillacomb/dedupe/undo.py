@@ -10,11 +10,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from gorillacomb.bytepaths import join
+from gorillacomb.bytepaths import join, readable
 from gorillacomb.dedupe import disk, put
 from gorillacomb.dedupe.journal import INTENT, PURGING, STUCK, TAKEN_BACK, UNDONE, Move, Record
 from gorillacomb.dedupe.quarantine import Run, resumed, run_folder, runs_in
@@ -64,33 +64,26 @@ def _ended(run: Run, record: Record, now: Callable[[], int]) -> Record:
     return replace(record, state=TAKEN_BACK, cause=None, when_ns=now())
 
 
-def undo_run(
-    run: Run, now: Callable[[], int], told: Callable[[Record, Trouble | None], None]
-) -> tuple[list[Record], list[Trouble]]:
+def undo_run(run: Run, now: Callable[[], int]) -> Iterator[tuple[Record, Trouble | None]]:
     """Put back all that an open run holds, the last step first.
 
-    Returns what was put back, and what was not with its cause; ``told`` hears of each. The caller
-    holds the lock. Raises OSError when the journal cannot be written.
+    Yields each step, as it was, with what there is to say of it: why it was not put back, or that
+    only part of it was left. The caller holds the lock. Raises OSError when the journal cannot be
+    written.
     """
-    done: list[Record] = []
-    troubles: list[Trouble] = []
     for record in reversed(run.journal.recorded.held()):
         trouble = _undo(run, record)
         if trouble is None:
             run.journal.note([replace(record, state=UNDONE, cause=None, when_ns=now())])
-            done.append(record)
             if record.state == PURGING:
                 trouble = _partly_deleted(run, record)
-        if trouble is not None:
-            troubles.append(trouble)
-        told(record, trouble)
-    return done, troubles
+        yield record, trouble
 
 
 def _partly_deleted(run: Run, record: Record) -> Trouble:
     """What is to be said of a step that was put back after its deletion had begun."""
     path, keep = record.moves[0].path, record.moves[0].keep.at(run.base)
-    cause = f"is back, but for what had been deleted already: that stands in {os.fsdecode(keep)}"
+    cause = f"is back, but for what had been deleted already: that stands in {readable(keep)}"
     return Trouble(join(run.base, path), cause)
 
 

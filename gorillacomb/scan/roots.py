@@ -140,7 +140,11 @@ def _as_known(index: Index, root: Root, relative: bytes) -> bytes:
             return relative
         at, inode = known
         inner = join(above, name) if above else name
-        if inode and inode != fold(os.stat(join(root.path, inner)).st_ino):
+        try:
+            here = fold(os.stat(join(root.path, inner)).st_ino)
+        except OSError:
+            return relative  # it went meanwhile, which the walk will tell of
+        if inode and inode != here:
             return above
         above = inner
     return relative

@@ -112,7 +112,7 @@ def test_without_an_option_nothing_is_written(top: Path, vault: Path, tmp_path: 
 def test_a_plan_goes_to_a_file_or_a_pipe(top: Path, vault: Path) -> None:
     file = plan_of(vault)
     assert goes(file, top) == GOES
-    refused(run("dedupe", "--plan", "-o", file, vault=vault), 2, "is there already")
+    refused(run("dedupe", "--plan", "-o", file, vault=vault), 5, "is there already")
     steps = lines_of(file.read_bytes())[1]
     for options in (("-o", "-"), (), ("--json",)):
         ran = run("dedupe", "--plan", *options, vault=vault)
@@ -214,6 +214,8 @@ def test_ctrl_c_in_the_middle_loses_nothing(tmp_path: Path, vault: Path) -> None
     done = finished.json()
     assert done["done"] + done["done_before"] == 400
     assert done["done_before"] > 0
+    told = run("dedupe", "--history", "--json", vault=vault).json()["runs"]
+    assert [each["steps"] for each in told] == [done["done"], done["done_before"]]
     assert [each.name for each in (top / "Copy of a").iterdir()] == ["p"]
     for each in run_folders(top):
         assert run("dedupe", "--undo", each.name, vault=vault).code == 0

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 from pathlib import Path
+from pwd import struct_passwd
+from typing import Any
 
 import pytest
 
+from gorillacomb.cli.trace_verify import command as trace
+from gorillacomb.dedupe import apply
+from gorillacomb.dedupe.sighting import look_again
+from gorillacomb.dedupe.spot import Different
+from gorillacomb.index.database import Index
+from gorillacomb.index.roots import all_roots
+from gorillacomb.index.vault import Vault
 from tests.cli.mounts import bind
+from tests.dedupe.acting import Ground, live, step
 from tests.dedupe.drives import killed, look
 from tests.dedupe.plans import Bench
 from tests.trees import HardLink, Tree, make_tree
@@ -181,3 +192,90 @@ def test_a_fifo_in_the_place_of_our_list_holds_nobody_up(bench: Bench) -> None:
     os.mkfifo(bench.folder / ".gorillacomb/bases.jsonl")
     assert bench.dedupe("--history") == 0, bench.printed
     assert bench.dedupe("--undo") == 0, bench.printed
+
+
+def test_names_that_are_no_text_are_told_of_all_the_same(bench: Bench) -> None:
+    """In the plan, in causes, and in the trace, which takes nothing but UTF-8."""
+    drive = Path(os.fsdecode(os.fsencode(bench.folder) + b"/caf\xe9"))
+    make_tree(drive, {"OneDrive": {"a": "same", "b": "same", "c": "same"}})
+    bench.scan(drive)
+    plan = bench.plan("--protect", f"{drive}/x*")
+    assert "in step with the cloud" in plan.header["notes"][0]
+    header, first, second = plan.file.read_bytes().splitlines()
+    step = json.loads(second)
+    step["keep_b64"], step["path_b64"] = json.loads(first)["path_b64"], step["path_b64"]
+    plan.file.write_bytes(b"\n".join([header, first, json.dumps(step).encode(), b""]))
+    assert bench.dedupe("--apply", plan.file) == 3, bench.printed
+    assert "is a step itself" in bench.printed
+    assert bench.dedupe("--history") == 0, bench.printed
+    assert bench.call(trace) == 0, bench.printed
+    assert bench.dedupe("--undo") == 0, bench.printed
+
+
+def test_an_undo_looks_nowhere_but_in_the_roots(bench: Bench, tmp_path: Path) -> None:
+    """Where the kept copy's drive is not there, what is around its place is nobody's business."""
+    drives = make_tree(tmp_path / "drives", {"r1": {"a": "same"}, "r2": {"deep": {"b": "same"}}})
+    bench.scan(drives / "r1", drives / "r2")
+    plan = bench.plan("--prefer", str(drives / "r2"))
+    assert bench.dedupe("--apply", plan.file) == 0, bench.printed
+    (drives / "r2").rename(tmp_path / "unplugged")
+    (drives / "not scanned").write_text("private")
+    assert bench.dedupe("--undo") == 0, bench.printed
+    assert (drives / "r1/a").read_text() == "same"
+    with Index.read(Vault(bench.vault)) as index:
+        known = {os.fsdecode(root.path) for root in all_roots(index.connection)}
+    assert known == {str(drives / "r1"), str(drives / "r2")}
+
+
+def test_the_home_of_a_service_is_the_project_that_it_runs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app: Tree = {"package.json": "{}", "logo": "same", "own": "o"}
+    make_tree(bench.folder, {"app": app, "logo": "same"})
+    bench.scan(bench.folder)
+    for uid, goes in ((33, {"logo": "app/logo"}), (1000, {"app/logo": "logo"})):
+        entry = struct_passwd(("www", "x", uid, uid, "", str(bench.folder / "app"), "/bin/sh"))
+        monkeypatch.setattr(pwd, "getpwall", lambda entry=entry: [entry])
+        assert bench.plan("--prefer", str(bench.folder / "app")).goes == {"logo": "app/logo"}
+        assert bench.plan("--prefer", str(bench.folder / "logo")).goes == (
+            {} if uid == 33 else goes
+        )
+
+
+def test_bytes_count_once_for_a_step_that_took_two_tries(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_tree(bench.folder, {"a": "same" * 3000, "b": "same" * 3000})
+    bench.scan(bench.folder)
+    plan = bench.plan()
+    tries = []
+
+    def once(*arguments: Any) -> None:
+        tries.append(arguments)
+        if len(tries) == 1:
+            raise Different(b"/", "changed meanwhile")
+        look_again(*arguments)
+
+    monkeypatch.setattr(apply, "look_again", once)
+    code, told = bench.dedupe_json("--apply", plan.file)
+    assert (code, len(tries)) == (0, 2)
+    assert told["bytes_set_aside"] == plan.header["bytes_set_aside"] > 0
+
+
+def test_what_went_after_a_second_try_comes_back_in_its_turn(tmp_path: Path) -> None:
+    """The times of a folder are given back step by step, the one that was done last first."""
+    top = tmp_path / "drive"
+    (top / "n").mkdir(parents=True)
+    for name in ("keep", "other keep", "third", "n/b", "n/c"):
+        (top / name).write_bytes(b"three" if name in ("other keep", "n/c") else b"two")
+    os.link(top / "keep", top / "another name")
+    ground = Ground(live(top))
+    os.utime(top / "n", ns=(1_000_000_007, 1_000_000_007))
+    outcome = ground.apply(
+        step("s1", top / "another name", top / "third"),
+        step("s2", top / "n" / "b", top / "keep"),
+        step("s3", top / "n" / "c", top / "other keep"),
+    )
+    assert [each.id for each in outcome.done] == ["s1", "s3", "s2"]
+    ground.undo()
+    assert (top / "n").stat().st_mtime_ns == 1_000_000_007

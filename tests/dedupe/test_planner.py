@@ -622,6 +622,18 @@ def test_a_project_by_itself_stays_rather_than_a_newer_copy_in_another(bench: Be
     assert plan.goes == {"Other/App": "App"}
 
 
+def test_a_folder_of_people_stays_rather_than_a_newer_one_that_a_program_made(
+    bench: Bench,
+) -> None:
+    make_tree(bench.folder, {"one": {"src": PLAIN, "o": OWN}, "two": {"node_modules": PLAIN}})
+    for path in (bench.folder / "one").rglob("*"):
+        os.utime(path, (1, 1))
+    bench.scan(bench.folder)
+    plan = bench.plan()
+    assert plan.goes == {"two/node_modules": "one/src"}
+    assert "not in a folder that programs make" in plan.steps[0]["reasons"]
+
+
 def test_a_copy_in_a_copy_goes_with_it(bench: Bench) -> None:
     plan = planned(bench, {"a": PLAIN, "Copy of a": {**PLAIN, "Copy of a": PLAIN}})
     assert plan.goes == {"Copy of a": "a"}

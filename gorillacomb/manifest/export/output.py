@@ -13,8 +13,10 @@ from gorillacomb.openat import cause_of
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
-def write_file(path: bytes, data: bytes, replace: bool = False) -> None:
+def write_file(path: bytes, data: bytes, replace: bool | None = None) -> None:
     """Write a file at ``path``; ``replace`` lets it take the place of another file.
+
+    With None nobody is told that it could.
 
     Raises Refused when something stands there, UsageFault when it cannot be written.
     """
@@ -47,12 +49,12 @@ def _write(partial: bytes, data: bytes) -> None:
         raise
 
 
-def _put_in_place(partial: bytes, path: bytes, replace: bool) -> None:
+def _put_in_place(partial: bytes, path: bytes, replace: bool | None) -> None:
     if not replace:
         try:
             os.link(partial, path)  # unlike a rename, it never takes another file's place
         except FileExistsError:
-            raise _taken(path) from None
+            raise _taken(path, replace) from None
         except OSError as error:
             if error.errno not in _NO_HARD_LINKS:
                 raise
@@ -63,7 +65,7 @@ def _put_in_place(partial: bytes, path: bytes, replace: bool) -> None:
     os.rename(partial, path)
 
 
-def _check(path: bytes, replace: bool) -> None:
+def _check(path: bytes, replace: bool | None) -> None:
     try:
         facts = os.lstat(path)
     except FileNotFoundError:
@@ -73,13 +75,12 @@ def _check(path: bytes, replace: bool) -> None:
             f"{os.fsdecode(path)} is there already, and is no file.", "Name another one with -o."
         )
     if not replace:
-        raise _taken(path)
+        raise _taken(path, replace)
 
 
-def _taken(path: bytes) -> Refused:
-    return Refused(
-        f"{os.fsdecode(path)} is there already.", "Name another one with -o, or give --force."
-    )
+def _taken(path: bytes, replace: bool | None) -> Refused:
+    force = "" if replace is None else ", or give --force"
+    return Refused(f"{os.fsdecode(path)} is there already.", f"Name another one with -o{force}.")
 
 
 def unwritable(path: bytes, error: OSError) -> UsageFault:
