@@ -10,9 +10,9 @@ import click
 
 from gorillacomb.cli import render
 from gorillacomb.cli.dedupe_runs import live, trouble_lines
-from gorillacomb.dedupe.execute import Waiting, waiting
 from gorillacomb.dedupe.record import read_trace
 from gorillacomb.dedupe.steps import Action, Trouble
+from gorillacomb.dedupe.waiting import Waiting, waiting
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.vault import Vault
 from gorillacomb.vaultmesh import jcs

@@ -20,9 +20,9 @@ from gorillacomb.cli.dedupe_runs import (
 )
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.dedupe import execute as runs
-from gorillacomb.dedupe.execute import Waiting, waiting
 from gorillacomb.dedupe.record import TraceNotes
 from gorillacomb.dedupe.steps import Outcome
+from gorillacomb.dedupe.waiting import Waiting, waiting
 from gorillacomb.errors import Refused, UsageFault
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.vault import Vault

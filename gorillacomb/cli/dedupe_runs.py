@@ -13,7 +13,7 @@ from gorillacomb.bytepaths import is_below
 from gorillacomb.cli import render
 from gorillacomb.cli.lookup import folders_of, noise_names
 from gorillacomb.dedupe.git import same_entries
-from gorillacomb.dedupe.place import LiveRoot, live_roots
+from gorillacomb.dedupe.live import LiveRoot, live_roots
 from gorillacomb.dedupe.record import TraceNotes, TraceRecorder
 from gorillacomb.dedupe.steps import Outcome, Trouble
 from gorillacomb.dedupe.witness import Witness

@@ -19,10 +19,10 @@ from gorillacomb.cli.dedupe_runs import (
 )
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.dedupe import execute as runs
-from gorillacomb.dedupe.execute import waiting
 from gorillacomb.dedupe.quarantine import base_of_run
 from gorillacomb.dedupe.record import TraceNotes
 from gorillacomb.dedupe.steps import Outcome, Trouble
+from gorillacomb.dedupe.waiting import waiting
 from gorillacomb.errors import GorillaCombError, UsageFault, VaultError
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.roots import all_roots

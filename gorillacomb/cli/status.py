@@ -7,10 +7,10 @@ import click
 from gorillacomb.cli import render
 from gorillacomb.cli.options import json_option, vault_option
 from gorillacomb.dedupe.causes import FILE_CAUSES, FOLDER_CAUSES
-from gorillacomb.dedupe.execute import waiting
-from gorillacomb.dedupe.place import live_roots
+from gorillacomb.dedupe.live import live_roots
 from gorillacomb.dedupe.quarantine import run_folder
 from gorillacomb.dedupe.record import read_trace
+from gorillacomb.dedupe.waiting import waiting
 from gorillacomb.index import contents, stamps, tree
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index, explaining

@@ -9,80 +9,28 @@ folder once for many.
 
 from __future__ import annotations
 
-import os
-import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from gorillacomb.bytepaths import below, is_below, readable
-from gorillacomb.dedupe import disk, put
+from gorillacomb.bytepaths import below
+from gorillacomb.dedupe import put
 from gorillacomb.dedupe.checks import Skip, StepChecks
 from gorillacomb.dedupe.guards import Guard
-from gorillacomb.dedupe.journal import (
-    DONE,
-    HELD,
-    INTENT,
-    PURGED,
-    STUCK,
-    TAKEN_BACK,
-    Move,
-    Record,
-    Recorded,
-    Survivor,
-)
+from gorillacomb.dedupe.journal import DONE, INTENT, TAKEN_BACK, Move, Record, Recorded, Survivor
 from gorillacomb.dedupe.place import Places
 from gorillacomb.dedupe.purge import purge_record
-from gorillacomb.dedupe.quarantine import (
-    Run,
-    base_of,
-    bases_of,
-    begin,
-    new_run,
-    read_run,
-    runs_in,
-)
-from gorillacomb.dedupe.sighting import Sighting, look_again, on_disk
-from gorillacomb.dedupe.spot import Different, Spot
+from gorillacomb.dedupe.quarantine import Run, base_of, bases_of, begin, new_run, resumed, runs_of
+from gorillacomb.dedupe.set_aside import Ended, Prepared, Thing, sync
 from gorillacomb.dedupe.steps import Action, Outcome, Plan, Step, Trouble
 from gorillacomb.dedupe.witness import Witness
 from gorillacomb.errors import Untrusted
 from gorillacomb.model import Progress
-from gorillacomb.openat import cause_of, is_same
+from gorillacomb.openat import Identity, cause_of
 
 _BATCH = 32
 _BATCH_BYTES = 256 << 20
-
-
-@dataclass(slots=True)
-class _Ready:
-    """One thing of a step, compared and ready to go."""
-
-    victim: Spot
-    keep: Spot
-    sighting: Sighting
-    move: Move
-    moved: bool = False
-    """Whether it may have been moved: Ctrl-C can come right after the rename."""
-
-
-@dataclass(slots=True)
-class _Prepared:
-    """A step that may be done."""
-
-    step: Step
-    run: Run
-    record: Record
-    things: list[_Ready]
-    parents: dict[bytes, tuple[int, int]] = field(default_factory=dict)
-    """Of each folder that something leaves: its mtime before, and after what we did last, ns."""
-
-    def touched(self, thing: _Ready, folder: int) -> None:
-        """Note what the time of an open folder is, before and after each change of ours."""
-        now = os.fstat(folder).st_mtime_ns
-        before, _ = self.parents.get(thing.victim.parent, (now, now))
-        self.parents[thing.victim.parent] = before, now
 
 
 @dataclass(slots=True)
@@ -103,7 +51,7 @@ class Applying:
     _lost: dict[bytes, OSError] = field(default_factory=dict)
     """Bases in which no quarantine can be made, and why."""
     _stack: ExitStack = field(default_factory=ExitStack)
-    _names: dict[tuple[int, int], int] = field(default_factory=dict)
+    _names: dict[Identity, int] = field(default_factory=dict)
     """Of files with several names, how many go."""
 
     def __post_init__(self) -> None:
@@ -131,21 +79,18 @@ class Applying:
         found: set[str] = set()
         for root in self.places.roots:
             for base in bases_of(root.path):
-                for name in runs_in(base):
-                    try:
-                        recorded = read_run(base, name)
-                    except Untrusted:
-                        continue  # it was told of when half done runs were looked for
-                    if recorded.plan == self.plan.uid:
+                for name in runs_of(base, self.plan.uid):
+                    # One whose journal cannot be read was told of when half done runs were ended.
+                    with suppress(Untrusted), resumed(base, name) as run:
                         found |= {
-                            each.step
-                            for each in recorded.steps.values()
-                            if each.state in (*HELD, PURGED)
+                            step.step
+                            for step in run.journal.recorded.steps.values()
+                            if run.has_done(step)
                         }
         return found
 
-    def _batches(self, steps: Sequence[Step]) -> Iterator[list[_Prepared]]:
-        batch: list[_Prepared] = []
+    def _batches(self, steps: Sequence[Step]) -> Iterator[list[Prepared]]:
+        batch: list[Prepared] = []
         size = 0
         action = self.plan.options.action
         # A link to what stays changes its ctime: the next step is compared after that.
@@ -157,7 +102,7 @@ class Applying:
                     continue
                 batch.append(self._prepare(step))
             except Skip as skip:
-                self._skip(step, skip.trouble, skip.failed)
+                self._skip(skip.trouble, skip.failed)
                 continue
             size += step.size
             if len(batch) >= most or size >= _BATCH_BYTES:
@@ -166,10 +111,10 @@ class Applying:
         if batch:
             yield batch
 
-    def _skip(self, step: Step, trouble: Trouble, failed: bool = False) -> None:
+    def _skip(self, trouble: Trouble, failed: bool = False) -> None:
         (self.outcome.failed if failed else self.outcome.skipped).append(trouble)
 
-    def _prepare(self, step: Step) -> _Prepared:
+    def _prepare(self, step: Step) -> Prepared:
         checked = self.checks.check(step)
         action = self.plan.options.action
         if action in (Action.HARDLINK, Action.SYMLINK):
@@ -198,7 +143,7 @@ class Applying:
                 put_inode=sighting.survivors[0][1].st_ino if action is Action.HARDLINK else 0,
                 put_text=put.link_text(victim, keep) if action is Action.SYMLINK else b"",
             )
-            things.append(_Ready(victim, keep, sighting, move))
+            things.append(Thing(victim, keep, sighting, move))
         if action is Action.DELETE and sum(each.files for *_, each in checked) > step.files:
             raise Skip(step.path, "holds more files than the plan says, which were not confirmed")
         record = Record(
@@ -214,7 +159,7 @@ class Applying:
             ),
             when_ns=self.now(),
         )
-        return _Prepared(step, run, record, things)
+        return Prepared(step, run, record, things, self.now)
 
     def _run_for(self, step: Step) -> Run:
         root = self.places.root_of(step.path)
@@ -240,151 +185,67 @@ class Applying:
             self._runs[base] = run
         return self._runs[base]
 
-    def _act(self, batch: list[_Prepared]) -> None:
+    def _act(self, batch: list[Prepared]) -> None:
         """Carry out steps that were compared."""
-        by_run: dict[bytes, list[_Prepared]] = {}
+        by_run: dict[bytes, list[Prepared]] = {}
         for each in batch:
             by_run.setdefault(each.run.base, []).append(each)
         for prepared in by_run.values():
             self._act_in(prepared[0].run, prepared)
 
-    def _act_in(self, run: Run, batch: list[_Prepared]) -> None:
+    def _act_in(self, run: Run, batch: list[Prepared]) -> None:
         try:
             run.journal.note([each.record for each in batch])
         except OSError as error:
+            cause = f"the journal cannot be written: {cause_of(error)}"
             for each in batch:
-                cause = f"the journal cannot be written: {cause_of(error)}"
-                self._skip(each.step, Trouble(each.step.path, cause), failed=True)
+                self._skip(Trouble(each.step.path, cause), failed=True)
             return
-        outcomes: list[tuple[_Prepared, Record, Trouble | None, bool]] = []
+        ended: list[Ended] = []
         try:
             for each in batch:
-                outcomes.append((each, *self._act_on(each)))
-            self._sync(batch)
+                ended.append(each.set_aside(self._names))
+            sync(batch)
         except BaseException:
-            known = {id(each) for each, *_ in outcomes}
-            left = [each for each in batch if id(each) not in known]
-            ended = [(each, self._take_back(each, "interrupted")) for each in left]
+            back = [each.take_back("interrupted") for each in batch[len(ended) :]]
             with suppress(OSError):  # what is not noted, the next run finds out
-                run.journal.note([record for _, record, *_ in outcomes])
-                run.journal.note([record for _, record in ended])
-                for each, record, *_ in outcomes:
-                    if record.state == DONE:
-                        self._set_aside(each, record)
+                run.journal.note([one.record for one in ended])
+                run.journal.note(back)
+                for one in ended:
+                    if one.record.state == DONE:
+                        self._set_aside(one)
             raise
-        run.journal.note([record for _, record, *_ in outcomes])
-        for each, record, trouble, failed in outcomes:
-            if record.state == DONE:
-                self._done(each, record)
-            elif record.state == TAKEN_BACK and not failed and self._again is not None:
-                self._again.append(each.step)
+        run.journal.note([one.record for one in ended])
+        for one in ended:
+            self._tell(one)
+
+    def _tell(self, ended: Ended) -> None:
+        """Have the outcome say what became of a step; delete what is to be deleted."""
+        if ended.record.state == DONE:
+            if self.plan.options.action is Action.DELETE:
+                self._delete(ended)
             else:
-                assert trouble is not None
-                self._skip(each.step, trouble, failed)
-
-    def _done(self, each: _Prepared, record: Record) -> None:
-        if self.plan.options.action is Action.DELETE:
-            trouble = purge_record(each.run, record, self.places, self.witness, self.now)
-            if trouble is not None:
-                cause = f"set aside, but not deleted: {trouble.cause}"
-                self._skip(each.step, Trouble(trouble.path, cause))
-                self.outcome.bytes_set_aside += record.size
-                return
-            self.outcome.bytes_freed += record.size
-            self.outcome.done.append(each.step)
+                self._set_aside(ended)
+            self.progress.advance(ended.record.files, 0)
+        elif ended.record.state == TAKEN_BACK and not ended.failed and self._again is not None:
+            self._again.append(ended.prepared.step)
         else:
-            self._set_aside(each, record)
-        self.progress.advance(record.files, 0)
+            assert ended.trouble is not None, "it was not done"
+            self._skip(ended.trouble, ended.failed)
 
-    def _set_aside(self, each: _Prepared, record: Record) -> None:
-        self.outcome.bytes_set_aside += record.size
-        self.outcome.done.append(each.step)
+    def _delete(self, ended: Ended) -> None:
+        step, record = ended.prepared.step, ended.record
+        trouble = purge_record(ended.prepared.run, record, self.places, self.witness, self.now)
+        if trouble is not None:
+            self._skip(Trouble(trouble.path, f"set aside, but not deleted: {trouble.cause}"))
+            self.outcome.bytes_set_aside += record.size
+        else:
+            self.outcome.bytes_freed += record.size
+            self.outcome.done.append(step)
 
-    def _act_on(self, each: _Prepared) -> tuple[Record, Trouble | None, bool]:
-        """Set the things of a step aside and look again; all of them or none."""
-        try:
-            for thing in each.things:
-                with thing.victim.opened() as (folder, name):
-                    _refuse_changed(thing, folder)
-                    each.touched(thing, folder)
-                    thing.moved = True
-                    disk.move(folder, name, each.run.folder, thing.move.slot)
-                    each.touched(thing, folder)
-            for thing in each.things:
-                spot = each.run.spot(thing.move.slot, thing.victim.grain_ns)
-                look_again(thing.sighting, spot)
-            for thing in each.things:
-                if thing.move.put is not None:
-                    put.put(thing.move.put, thing.victim, thing.keep)
-                    with thing.victim.opened() as (folder, _):
-                        each.touched(thing, folder)
-        except Different as different:
-            path = _as_it_was(each, different.path)
-            return self._undone(each, Trouble(path, different.cause), False)
-        except OSError as error:
-            known = error.strerror if isinstance(error, disk.Unmovable) else None
-            cause = known or cause_of(error)
-            return self._undone(each, Trouble(each.step.path, cause), True)
-        for thing in each.things:
-            before, after = each.parents[thing.victim.parent]
-            thing.move = replace(thing.move, parent_mtime_ns=before, parent_after_ns=after)
-        moves = tuple(thing.move for thing in each.things)
-        size = sum(on_disk(thing.sighting, self._names) for thing in each.things)
-        done = replace(each.record, state=DONE, size=size, moves=moves, when_ns=self.now())
-        return done, None, False
-
-    def _undone(
-        self, each: _Prepared, trouble: Trouble, failed: bool
-    ) -> tuple[Record, Trouble, bool]:
-        record = self._take_back(each, trouble.cause)
-        if record.state == STUCK:
-            cause = f"{trouble.cause}; it waits in {readable(each.run.path)}: {record.cause}"
-            return record, Trouble(trouble.path, cause), True
-        return record, trouble, failed
-
-    def _take_back(self, each: _Prepared, cause: str) -> Record:
-        """Put back what has moved; what cannot be put back is stuck in the quarantine."""
-        stuck: str | None = None
-        moves = []
-        for thing in reversed(each.things):
-            if thing.moved:
-                try:
-                    self._put_back(each, thing)
-                except OSError as error:
-                    stuck = f"could not be put back: {cause_of(error)}"
-                    moves.append(thing.move)
-        if stuck is None:
-            return replace(each.record, state=TAKEN_BACK, cause=cause, when_ns=self.now())
-        held = tuple(reversed(moves))
-        return replace(each.record, state=STUCK, moves=held, cause=stuck, when_ns=self.now())
-
-    def _put_back(self, each: _Prepared, thing: _Ready) -> None:
-        try:
-            os.stat(thing.move.slot, dir_fd=each.run.folder, follow_symlinks=False)
-        except FileNotFoundError:
-            return  # the rename did not come to pass
-        put.take_away(thing.move, thing.victim, thing.keep.path)
-        with thing.victim.opened() as (folder, name):
-            before, after = each.parents[thing.victim.parent]
-            alone = os.fstat(folder).st_mtime_ns == after
-            disk.move(each.run.folder, thing.move.slot, folder, name)
-            thing.moved = False
-            if alone:
-                disk.set_mtime(folder, before)
-                each.touched(thing, folder)
-
-    def _sync(self, batch: list[_Prepared]) -> None:
-        """Have the renames of a batch on the disk."""
-        synced: set[bytes] = set()
-        for each in batch:
-            for thing in each.things:
-                folder = os.path.dirname(thing.victim.path)
-                if folder in synced:
-                    continue
-                synced.add(folder)
-                with suppress(OSError), thing.victim.opened() as (descriptor, _):
-                    disk.sync(descriptor)
-        disk.sync(batch[0].run.folder)
+    def _set_aside(self, ended: Ended) -> None:
+        self.outcome.bytes_set_aside += ended.record.size
+        self.outcome.done.append(ended.prepared.step)
 
     def _share(self, step: Step) -> None:
         """Have the kernel share the blocks of a file with those of its copy."""
@@ -401,24 +262,3 @@ class Applying:
         self.outcome.bytes_freed += freed
         self.outcome.done.append(step)
         self.progress.advance(step.files, 0)
-
-
-def _refuse_changed(thing: _Ready, folder: int) -> None:
-    """Look at a file once more before it is moved, which sets its ctime. Raises Different.
-
-    Who keeps size and time while writing, as `cp --preserve` does, is known by the ctime alone;
-    that of a file with more names changes when another of them goes.
-    """
-    facts = os.stat(thing.victim.name, dir_fd=folder, follow_symlinks=False)
-    was = thing.sighting.victim[b""]
-    if stat.S_ISREG(was.st_mode) and was.st_nlink == 1 and not is_same(was, facts):
-        raise Different(thing.victim.path, "changed meanwhile")
-
-
-def _as_it_was(each: _Prepared, path: bytes) -> bytes:
-    """The path that a thing in the quarantine had before."""
-    for thing in each.things:
-        here = each.run.spot(thing.move.slot).path
-        if is_below(path, here):
-            return thing.victim.at(below(path, here)).path
-    return path

@@ -6,7 +6,6 @@ They raise OSError.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import stat
@@ -68,6 +67,8 @@ def _move_by_link(source: int, name: bytes, target: int, new_name: bytes) -> Non
 @cache
 def _exclusive_rename():  # type: ignore[no-untyped-def]
     """The system's rename that never replaces, as a function that returns 0 or an errno."""
+    import ctypes  # takes long to load, and many commands only read
+
     names = {"linux": ("renameat2", _RENAME_NOREPLACE), "darwin": ("renameatx_np", _RENAME_EXCL)}
     if sys.platform not in names:
         return None

@@ -4,59 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gorillacomb.dedupe.apply import Applying
 from gorillacomb.dedupe.checks import StepChecks
 from gorillacomb.dedupe.guards import Guard
 from gorillacomb.dedupe.journal import UNDONE, Record
+from gorillacomb.dedupe.live import LiveRoot
 from gorillacomb.dedupe.locks import locked
-from gorillacomb.dedupe.place import LiveRoot, Places
+from gorillacomb.dedupe.place import Places
 from gorillacomb.dedupe.purge import purge_record
-from gorillacomb.dedupe.quarantine import Run, bases_of, read_run, resumed, runs_in
+from gorillacomb.dedupe.quarantine import Run, bases_of, resumed
 from gorillacomb.dedupe.steps import Outcome, Plan, Step, Trouble
 from gorillacomb.dedupe.undo import recover, undo_run
 from gorillacomb.dedupe.witness import Witness
-from gorillacomb.errors import Untrusted
 from gorillacomb.model import Progress
 
 Clock = Callable[[], int]
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """What one run has in the quarantine of one base."""
-
-    base: bytes
-    run: str
-    action: str
-    started_ns: int
-    steps: int
-    files: int
-    size: int
-    """Bytes on disk."""
-
-
-def waiting(roots: Iterable[LiveRoot]) -> Iterator[Waiting]:
-    """What waits in the quarantines of roots, run by run, oldest first in each base."""
-    for root in roots:
-        for base in bases_of(root.path):
-            for name in runs_in(base):
-                try:
-                    recorded = read_run(base, name)
-                except Untrusted:
-                    continue  # whoever applies or takes back is told of it
-                held = recorded.held() + recorded.half_done()
-                if held:
-                    yield Waiting(
-                        base,
-                        name,
-                        recorded.action,
-                        recorded.started_ns,
-                        len(held),
-                        sum(record.files for record in held),
-                        sum(record.size for record in held),
-                    )
 
 
 def execute(

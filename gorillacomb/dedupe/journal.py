@@ -229,7 +229,7 @@ def _survivor_document(keep: Survivor) -> dict[str, Any]:
     return {**path_field(keep.path, "keep"), "keep_inside": keep.inside}
 
 
-_NO_JOURNAL = (
+NO_JOURNAL = (
     ValueError,
     KeyError,
     TypeError,
@@ -252,7 +252,7 @@ def read_journal(folder: int, where: bytes) -> Recorded:
     try:
         if not lines:
             raise ValueError("it has no header")
-        recorded = _read_header(json.loads(lines[0]))
+        recorded = read_header(json.loads(lines[0]))
         recorded.torn = torn
         for line in lines[1:]:
             try:
@@ -260,7 +260,7 @@ def read_journal(folder: int, where: bytes) -> Recorded:
             except (ValueError, RecursionError):
                 continue  # a torn line, after which another run went on
             _play(recorded, document)
-    except _NO_JOURNAL as error:
+    except NO_JOURNAL as error:
         raise Untrusted(
             f"{readable(join(where, NAME))} is not a journal of Gorilla Comb: {error}.",
             "What lies beside it can be moved back by hand.",
@@ -268,7 +268,8 @@ def read_journal(folder: int, where: bytes) -> Recorded:
     return recorded
 
 
-def _read_header(document: dict[str, Any]) -> Recorded:
+def read_header(document: dict[str, Any]) -> Recorded:
+    """What the first line of a journal says. Raises one of NO_JOURNAL."""
     if document.get("version") != VERSION:
         raise ValueError(f"its version is {document.get('version')!r}, not {VERSION}")
     return Recorded(

@@ -23,10 +23,10 @@ from gorillacomb.dedupe.index_sites import IndexSites
 from gorillacomb.dedupe.left import BY_PLACE, Left
 from gorillacomb.dedupe.links import lead_alike
 from gorillacomb.dedupe.loose import LooseFiles
-from gorillacomb.dedupe.quarantine import synced_folder
 from gorillacomb.dedupe.retire import Retirement
 from gorillacomb.dedupe.scope import Scope
 from gorillacomb.dedupe.steps import Pair, Plan, Refusal, Rule, Step
+from gorillacomb.dedupe.synced import synced_folder
 from gorillacomb.index.contents import disk_bytes_below
 from gorillacomb.index.forest import names_ending
 from gorillacomb.model import Progress

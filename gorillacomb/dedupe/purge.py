@@ -68,9 +68,7 @@ def _compare(
     witness: Witness,
 ) -> Sighting | None:
     """Compare one thing with the copy that is kept; None for one that is gone already."""
-    try:
-        os.stat(move.slot, dir_fd=run.folder, follow_symlinks=False)
-    except FileNotFoundError:
+    if not run.holds(move):
         return None
     spot = run.spot(move.slot)
     root = places.root_of(run.path)

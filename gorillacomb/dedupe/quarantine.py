@@ -18,8 +18,21 @@ from dataclasses import dataclass
 
 from gorillacomb.bytepaths import below, is_below, join
 from gorillacomb.dedupe import disk
-from gorillacomb.dedupe.journal import NAME, Journal, Recorded, read_journal
+from gorillacomb.dedupe.journal import (
+    HELD,
+    NAME,
+    NO_JOURNAL,
+    PURGED,
+    PURGING,
+    Journal,
+    Move,
+    Record,
+    Recorded,
+    read_header,
+    read_journal,
+)
 from gorillacomb.dedupe.spot import Spot
+from gorillacomb.dedupe.synced import synced_folder
 from gorillacomb.openat import FILE_FLAGS, FOLDER_FLAGS, OUR_FOLDER, OpenFolders, identity_of
 from gorillacomb.vaultmesh.entries import path_field, path_of
 
@@ -28,31 +41,6 @@ _BASES = b"bases.jsonl"
 _MOST_HEADER = 1 << 20
 _MOST_BASES = 1 << 20
 """Bytes."""
-_SYNCED = (b"dropbox", b"onedrive", b"google drive", b"googledrive", b"icloud drive")
-_SYNCED_MORE = (b"com~apple~clouddocs", b"nextcloud", b"owncloud", b"pcloud drive", b"syncthing")
-_DRIVES = (b"my drive", b"shared drives", b"shared with me")
-
-
-def synced_folder(root: bytes, path: bytes) -> bytes | None:
-    """The folder around a path, at or below its root, that a service keeps in step with the cloud.
-
-    Judged by the names that the services give their folders.
-    """
-    parts = below(path, root).split(b"/")[:-1]
-    for at, part in enumerate(parts):
-        name = part.lower()
-        in_cloud_storage = at > 0 and parts[at - 1] == b"CloudStorage"
-        if not in_cloud_storage and not _is_synced(name):
-            continue
-        inner = parts[: at + 1]
-        if len(parts) > at + 1 and parts[at + 1].lower() in _DRIVES:
-            inner = parts[: at + 2]  # Google Drive lets nobody write beside "My Drive"
-        return join(root, b"/".join(inner))
-    return None
-
-
-def _is_synced(name: bytes) -> bool:
-    return name in (*_SYNCED, *_SYNCED_MORE) or name.startswith((b"dropbox (", b"onedrive - "))
 
 
 def base_of(root: bytes, path: bytes) -> bytes:
@@ -81,6 +69,23 @@ class Run:
     def spot(self, slot: bytes, grain_ns: int = 0) -> Spot:
         """Where something set aside lies."""
         return Spot(self.path, identity_of(os.fstat(self.folder)), slot, grain_ns)
+
+    def holds(self, move: Move) -> bool:
+        """Whether something that was set aside lies here still. Raises OSError."""
+        try:
+            os.stat(move.slot, dir_fd=self.folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def has_done(self, record: Record) -> bool:
+        """Whether a step is done and not taken back, be its things here or deleted.
+
+        Who takes it back may have been killed before that was written.
+        """
+        if record.state in (PURGING, PURGED):
+            return True
+        return record.state in HELD and any(map(self.holds, record.moves))
 
     def close(self) -> None:
         self.journal.close()
@@ -175,23 +180,47 @@ def _lines_of(path: bytes) -> list[bytes]:
 
 
 def runs_in(base: bytes) -> list[str]:
-    """The runs that have a journal in a base, oldest first."""
+    """The runs that have something set aside in a base, oldest first."""
+    found = []
+    for name, run in _runs(base):
+        # One without a whole header has not begun to do anything.
+        if _header_of(run) is not None and set(os.listdir(run)) - {NAME}:
+            found.append(name)
+    return found
+
+
+def runs_of(base: bytes, plan: str) -> list[str]:
+    """The runs in a base that carried out a plan, given by its uid, oldest first."""
+    found = []
+    for name, run in _runs(base):
+        with suppress(*NO_JOURNAL):
+            header = _header_of(run)
+            if header is not None and read_header(json.loads(header)).plan == plan:
+                found.append(name)
+    return found
+
+
+def _runs(base: bytes) -> list[tuple[str, bytes]]:
+    """The names and paths of all runs in a base."""
     folder = join(base, join(OUR_FOLDER, QUARANTINE))
     try:
         names = sorted(os.listdir(folder))
     except OSError:
         return []
-    return [os.fsdecode(name) for name in names if _has_begun(join(folder, name))]
+    return [(os.fsdecode(name), join(folder, name)) for name in names]
 
 
-def _has_begun(run: bytes) -> bool:
-    """Whether a run has a journal with a whole header; before that it does nothing."""
+def _header_of(run: bytes) -> bytes | None:
+    """The first line of a run's journal; None where there is none, or half of it."""
     try:
         file = os.open(join(run, NAME), FILE_FLAGS)
     except OSError:
-        return False
+        return None
     try:
-        return stat.S_ISREG(os.fstat(file).st_mode) and b"\n" in os.read(file, _MOST_HEADER)
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            return None
+        header, end, _ = os.read(file, _MOST_HEADER).partition(b"\n")
+        return header if end else None
     finally:
         os.close(file)
 

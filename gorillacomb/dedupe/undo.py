@@ -52,7 +52,7 @@ def _ended(run: Run, record: Record, now: Callable[[], int]) -> Record:
     held: list[Move] = []
     cause = None
     for move in reversed(record.moves):
-        if not _is_in_slot(run, move):
+        if not run.holds(move):
             continue  # it never went, or came back
         try:
             _put_back(run, move)
@@ -89,7 +89,7 @@ def _partly_deleted(run: Run, record: Record) -> Trouble:
 
 def _undo(run: Run, record: Record) -> Trouble | None:
     """Put back what a step set aside; returns why not."""
-    missing = [move for move in record.moves if not _is_in_slot(run, move)]
+    missing = [move for move in record.moves if not run.holds(move)]
     if len(missing) == len(record.moves):
         if all(_stands(run, move) for move in missing):
             return None  # a run that was killed had put it back
@@ -162,14 +162,6 @@ def _make_folders(spot: Spot) -> None:
 
 def _spot(run: Run, move: Move) -> Spot:
     return Spot(run.base, identity_of(os.stat(run.base)), move.path)
-
-
-def _is_in_slot(run: Run, move: Move) -> bool:
-    try:
-        os.stat(move.slot, dir_fd=run.folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
 
 
 def _stands(run: Run, move: Move) -> bool:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gorillacomb.dedupe import execute as runs
-from gorillacomb.dedupe.execute import execute, waiting
+from gorillacomb.dedupe.execute import execute
 from gorillacomb.dedupe.guards import Guard
-from gorillacomb.dedupe.place import LiveRoot, shows_others
+from gorillacomb.dedupe.live import LiveRoot, shows_others
 from gorillacomb.dedupe.steps import Action, Options, Outcome, Pair, Plan, Step
+from gorillacomb.dedupe.waiting import waiting
 from gorillacomb.dedupe.witness import Witness
 from gorillacomb.openat import OUR_FOLDER, identity_of
 from gorillacomb.scan.volumes import identify

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gorillacomb.cli.trace_verify import command as trace
-from gorillacomb.dedupe import apply
+from gorillacomb.dedupe import set_aside
 from gorillacomb.dedupe.sighting import look_again
 from gorillacomb.dedupe.spot import Different
 from gorillacomb.index.database import Index
@@ -56,7 +56,7 @@ def run_folder(bench: Bench) -> Path:
     return folder
 
 
-def set_aside(bench: Bench) -> Path:
+def a_run(bench: Bench) -> Path:
     """Two equal folders, one of them set aside; returns the folder of the run."""
     make_tree(bench.folder, {"a": FOLDER, "Copy of a": FOLDER})
     bench.scan(bench.folder)
@@ -86,7 +86,7 @@ def test_attributes_of_a_folder_are_somebodys_too(bench: Bench) -> None:
 
 
 def test_a_journal_does_not_say_what_nobody_would_miss(bench: Bench) -> None:
-    folder = set_aside(bench)
+    folder = a_run(bench)
     (slot,) = [each for each in folder.iterdir() if each.is_dir()]
     (slot / "thesis.txt").write_text("years")
     journal = folder / "journal.jsonl"
@@ -188,7 +188,7 @@ def test_a_planted_journal_stops_nobody(bench: Bench, name: str) -> None:
 
 
 def test_a_fifo_in_the_place_of_our_list_holds_nobody_up(bench: Bench) -> None:
-    set_aside(bench)
+    a_run(bench)
     os.mkfifo(bench.folder / ".gorillacomb/bases.jsonl")
     assert bench.dedupe("--history") == 0, bench.printed
     assert bench.dedupe("--undo") == 0, bench.printed
@@ -256,7 +256,7 @@ def test_bytes_count_once_for_a_step_that_took_two_tries(
             raise Different(b"/", "changed meanwhile")
         look_again(*arguments)
 
-    monkeypatch.setattr(apply, "look_again", once)
+    monkeypatch.setattr(set_aside, "look_again", once)
     code, told = bench.dedupe_json("--apply", plan.file)
     assert (code, len(tries)) == (0, 2)
     assert told["bytes_set_aside"] == plan.header["bytes_set_aside"] > 0
@@ -279,3 +279,18 @@ def test_what_went_after_a_second_try_comes_back_in_its_turn(tmp_path: Path) -> 
     assert [each.id for each in outcome.done] == ["s1", "s3", "s2"]
     ground.undo()
     assert (top / "n").stat().st_mtime_ns == 1_000_000_007
+
+
+def test_what_came_back_before_that_was_written_goes_again(tmp_path: Path) -> None:
+    """Somebody took a run back and was killed right before the journal said so."""
+    top = tmp_path / "drive"
+    make_tree(top, {"a": "one", "b": "one"})
+    ground, again = Ground(live(top)), step("s1", top / "b", top / "a")
+    run = ground.apply(again).run
+    ground.undo()
+    journal = top / ".gorillacomb" / "quarantine" / run / "journal.jsonl"
+    lines = journal.read_text().splitlines(keepends=True)
+    assert '"undone"' in lines[-1]
+    journal.write_text("".join(lines[:-1]))
+    outcome = ground.apply(again)
+    assert (outcome.before, [each.id for each in outcome.done]) == (0, ["s1"])

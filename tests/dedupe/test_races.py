@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from gorillacomb.dedupe import apply, disk, purge, sighting
+from gorillacomb.dedupe import apply, disk, purge, set_aside, sighting
 from gorillacomb.dedupe.steps import Outcome, Step
 from gorillacomb.dedupe.witness import Witness
 from tests.dedupe import adversaries, hammer
@@ -103,7 +103,7 @@ def stopping(points: Points) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("move", "make_folder", "remove"):
             patch.setattr(disk, name, points.around(name, getattr(disk, name)))
-        patch.setattr(apply, "look_again", points.around("look_again", sighting.look_again))
+        patch.setattr(set_aside, "look_again", points.around("look_again", sighting.look_again))
         for module in (sighting, purge):
             stand = points.around("survivors_stand", sighting.survivors_stand)
             patch.setattr(module, "survivors_stand", stand)
