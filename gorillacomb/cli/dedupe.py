@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Collection
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
 import click
+from click.core import ParameterSource
 
-from gorillacomb.cli import dedupe_plan
 from gorillacomb.cli.dedupe_apply import apply
 from gorillacomb.cli.dedupe_history import history as show_history
+from gorillacomb.cli.dedupe_options import Given, plan_options, wishes
+from gorillacomb.cli.dedupe_plan import plan
 from gorillacomb.cli.dedupe_purge import purge
 from gorillacomb.cli.dedupe_undo import undo as take_back
-from gorillacomb.cli.options import (
-    BytesPath,
-    Size,
-    absolute,
-    json_option,
-    progress_option,
-    vault_option,
-)
-from gorillacomb.cli.render import path_text
-from gorillacomb.dedupe.steps import Action, Options
-from gorillacomb.errors import UsageFault
+from gorillacomb.cli.options import json_option, progress_option, vault_option
 from gorillacomb.index.vault import Vault
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _LAST = ""
 """Stands for a run that was not named."""
+_ABOUT: dict[str, Collection[str]] = {
+    "planning": {"output", "as_json", *Given.__annotations__},
+    "review": {"output"},
+    "applying": {"dry_run", "yes_delete", "as_json"},
+    "undo": {"as_json"},
+    "purging": {"yes", "older_than", "as_json"},
+    "history": {"as_json"},
+}
+"""The things that can be done, by the option for each, and the options about some of them only."""
 
 
 class Age(click.ParamType[int]):
@@ -75,48 +76,7 @@ class Age(click.ParamType[int]):
     metavar="FILE",
     help="Write the plan here; `-` is stdout.",
 )
-@click.option(
-    "--action",
-    type=click.Choice([str(each) for each in Action]),
-    default=str(Action.QUARANTINE),
-    show_default=True,
-    help="What is done with a copy that goes.",
-)
-@click.option(
-    "--within", type=BytesPath(), multiple=True, metavar="PATH", help="Only what is in here may go."
-)
-@click.option("--prefer", multiple=True, metavar="PATH|GLOB", help="Keep the copies in here.")
-@click.option("--protect", multiple=True, metavar="PATH|GLOB", help="Nothing in here may go.")
-@click.option(
-    "--keep",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="How many copies stay.",
-)
-@click.option(
-    "--min-size", type=Size(), default=0, metavar="SIZE", help="Leave out what is smaller."
-)
-@click.option("--folders-only", is_flag=True, help="Whole folders only.")
-@click.option("--files-only", is_flag=True, help="Single files only.")
-@click.option(
-    "--retire",
-    type=BytesPath(),
-    multiple=True,
-    metavar="PATH",
-    help="Everything goes from here that stands elsewhere, though it be a project.",
-)
-@click.option(
-    "--not-a-project",
-    type=BytesPath(),
-    multiple=True,
-    metavar="PATH",
-    help="This folder is no project, whatever stands in it.",
-)
-@click.option(
-    "--across-volumes", is_flag=True, help="The copy that stays may be on another drive: a backup."
-)
+@plan_options
 @click.option("--dry-run", is_flag=True, help="With --apply: compare, say what would be done.")
 @click.option(
     "--yes-delete",
@@ -129,7 +89,9 @@ class Age(click.ParamType[int]):
 @progress_option
 @json_option
 @vault_option
+@click.pass_context
 def command(
+    context: click.Context,
     planning: bool,
     review: Path | None,
     applying: Path | None,
@@ -137,17 +99,6 @@ def command(
     purging: str | None,
     history: bool,
     output: Path | None,
-    action: str,
-    within: tuple[bytes, ...],
-    prefer: tuple[str, ...],
-    protect: tuple[str, ...],
-    keep: int,
-    min_size: int,
-    folders_only: bool,
-    files_only: bool,
-    retire: tuple[bytes, ...],
-    not_a_project: tuple[bytes, ...],
-    across_volumes: bool,
     dry_run: bool,
     yes_delete: int | None,
     yes: bool,
@@ -155,6 +106,7 @@ def command(
     progress: bool | None,
     as_json: bool,
     vault: Vault,
+    **given: Unpack[Given],
 ) -> int:
     """Plan what may go, carry the plan out, and take it back.
 
@@ -164,25 +116,7 @@ def command(
     deletes, after it has compared once more. Inside projects, repositories and
     libraries nothing goes; whole copies of them may.
     """
-    modes = {
-        "--plan": planning,
-        "--review": review is not None,
-        "--apply": applying is not None,
-        "--undo": undo is not None,
-        "--empty-quarantine": purging is not None,
-        "--history": history,
-    }
-    chosen = [name for name, given in modes.items() if given]
-    if len(chosen) > 1:
-        raise click.UsageError(f"{' and '.join(chosen)} are different things: take one.")
-    if folders_only and files_only:
-        raise click.UsageError("--folders-only and --files-only leave nothing: take one.")
-    if dry_run and applying is None:
-        raise click.UsageError("--dry-run says what --apply would do: name a plan with it.")
-    if older_than is not None and purging is None:
-        raise click.UsageError("--older-than is about --empty-quarantine.")
-    if output is not None and not (planning or review):
-        raise click.UsageError("-o is about --plan and --review.")
+    _refuse_mixed(context)
     if applying is not None:
         return apply(vault, applying, dry_run, yes_delete, progress, as_json)
     if review is not None:
@@ -195,38 +129,26 @@ def command(
         return purge(vault, purging, older_than or 0, yes, progress, as_json)
     if history:
         return show_history(vault, as_json)
-    options = Options(
-        Action(action),
-        tuple(map(_pattern, protect)),
-        tuple(map(absolute, retire)),
-        tuple(map(_existing, not_a_project)),
-        across_volumes,
-    )
-    in_place = options.action in (Action.REFLINK, Action.HARDLINK, Action.SYMLINK)
-    if in_place and folders_only:
-        raise click.UsageError(f"--action {action} is about files: leave out --folders-only.")
-    wanted = dedupe_plan.Wanted(
-        tuple(map(absolute, within)),
-        tuple(map(_pattern, prefer)),
-        keep,
-        min_size,
-        not folders_only,
-        not (files_only or in_place),
-    )
-    return dedupe_plan.plan(vault, options, wanted, planning, output, progress, as_json)
+    planning = planning or output is not None
+    return plan(vault, wishes(**given), planning, output, progress, as_json)
 
 
-def _pattern(text: str) -> str:
-    """A path or glob as the rules want it: absolute, unless it begins with a star."""
-    text = os.path.expanduser(text)
-    if set(text) & set("*?["):
-        return text if text.startswith(("/", "*")) else os.path.join(os.getcwd(), text)
-    return os.fsdecode(_existing(os.fsencode(text)))
+def _refuse_mixed(context: click.Context) -> None:
+    """Refuse two things at once, and an option that is about another one than what is done."""
+    typed = [each for each in context.command.params if _is_typed(context, each)]
+    modes = [each.opts[0] for each in typed if each.name in _ABOUT]
+    if len(modes) > 1:
+        raise click.UsageError(f"{' and '.join(modes)} are different things: take one.")
+    mode = next((each.name for each in typed if each.name in _ABOUT), "planning")
+    assert mode is not None, "each parameter has a name"
+    for each in typed:
+        about = [name for name, names in _ABOUT.items() if each.name in names]
+        if about and mode not in about:
+            options = {one.name: one.opts[0] for one in context.command.params}
+            words = " and ".join(options[name] for name in about)
+            raise click.UsageError(f"{each.opts[-1]} goes with {words}, not with {options[mode]}.")
 
 
-def _existing(path: bytes) -> bytes:
-    """A path as the index has it. Raises UsageFault where nothing stands: it may be misspelt."""
-    found = absolute(path)
-    if not os.path.lexists(found):
-        raise UsageFault(f"{path_text(found)} does not exist.", "Check the spelling.")
-    return found
+def _is_typed(context: click.Context, parameter: click.Parameter) -> bool:
+    assert parameter.name is not None, "each parameter has a name"
+    return context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE

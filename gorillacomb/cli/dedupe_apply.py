@@ -15,7 +15,6 @@ from gorillacomb.cli.dedupe_runs import (
     bring_up_to_date,
     cut_short,
     live,
-    machine_made,
     outcome_object,
     record,
     refuse_no_index,
@@ -30,6 +29,7 @@ from gorillacomb.dedupe.record import TraceNotes
 from gorillacomb.dedupe.steps import Action, Outcome, Plan
 from gorillacomb.errors import Refused
 from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.settings import load_settings
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import Progress
 
@@ -58,7 +58,7 @@ def apply(
         TraceNotes(index) as notes,
     ):
         roots = live(index)
-        guard = guard_for(index, plan.options, machine_made())
+        guard = guard_for(index, plan.options, load_settings())
         outcome = runs.execute(
             plan,
             roots,
@@ -105,7 +105,7 @@ def _confirm_delete(plan: Plan, yes_delete: int | None) -> None:
 
 
 def _rehearse(index: Index, plan: Plan, shown: Progress, as_json: bool) -> int:
-    guard = guard_for(index, plan.options, machine_made())
+    guard = guard_for(index, plan.options, load_settings())
     done, skipped = [], []
     for step, trouble in runs.rehearse(plan, live(index), guard, witness(shown), shown):
         if trouble is None:

@@ -9,16 +9,16 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from gorillacomb.bytepaths import is_below
 from gorillacomb.cli import render
-from gorillacomb.cli.lookup import noise_names
+from gorillacomb.cli.dedupe_options import Wishes
+from gorillacomb.cli.lookup import folders_of
 from gorillacomb.cli.progress import progress_for
-from gorillacomb.dedupe.folders import open_folders
 from gorillacomb.dedupe.git import tracks
 from gorillacomb.dedupe.groups import Groups
 from gorillacomb.dedupe.guards import Guard
@@ -42,36 +42,23 @@ _FIRST_PERSON = 500 if sys.platform == "darwin" else 1000
 """The lowest user id of a person (login.defs(5)); those below are the system's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What of a plan the user asked for."""
-
-    within: tuple[bytes, ...]
-    prefer: tuple[str, ...]
-    keep: int
-    min_size: int
-    files: bool
-    folders: bool
-
-
 def plan(
     vault: Vault,
-    options: Options,
-    wanted: Wanted,
+    wishes: Wishes,
     planning: bool,
     output: Path | None,
     progress: bool | None,
     as_json: bool,
 ) -> int:
     """Make a plan; write it, or show what it holds."""
-    settings = load_settings()
-    settings = replace(settings, prefer=(*settings.prefer, *wanted.prefer))
+    settings, options, scope = load_settings(), wishes.options, wishes.scope
+    settings = replace(settings, prefer=(*settings.prefer, *wishes.prefer))
     options = replace(options, protect=(*settings.protect, *options.protect))
     shown = progress_for(progress)
     with Index.read(vault) as index, explaining(vault):
-        _refuse_unknown(all_roots(index.connection), (*options.retire, *wanted.within))
+        _refuse_unknown(all_roots(index.connection), (*options.retire, *scope.within))
         try:
-            made = _made(index, options, wanted, settings, shown)
+            made = _made(index, options, scope, settings, shown)
         finally:
             shown.close()
     if as_json and not planning:
@@ -100,12 +87,8 @@ def plan(
 
 
 def _made(
-    index: Index, options: Options, wanted: Wanted, settings: Settings, progress: Progress
+    index: Index, options: Options, scope: Scope, settings: Settings, progress: Progress
 ) -> Plan:
-    machine_made = frozenset(map(os.fsencode, settings.machine_made))
-    folders = open_folders(
-        index, settings.preferred, noise=noise_names(), machine_made=machine_made
-    )
     online: dict[int, bool] = {}
 
     def is_there(root: Root) -> bool:
@@ -114,18 +97,13 @@ def _made(
         return online[root.id]
 
     groups = Groups(index, is_there, settings.preferred)
-    planner = Planner(
-        folders,
-        groups,
-        guard_for(index, options, machine_made),
-        Scope(wanted.within, wanted.keep, wanted.min_size, wanted.files, wanted.folders),
-        online,
-        progress,
-    )
+    folders = folders_of(index, settings=settings)
+    guard = guard_for(index, options, settings)
+    planner = Planner(folders, groups, guard, scope, online, progress)
     return planner.plan(time.time_ns())
 
 
-def guard_for(index: Index, options: Options, machine_made: frozenset[bytes]) -> Guard:
+def guard_for(index: Index, options: Options, settings: Settings) -> Guard:
     """The rules, with what this machine has: homes, mount points, the vault, links."""
     roots = all_roots(index.connection)
     homes = _homes()
@@ -133,9 +111,8 @@ def guard_for(index: Index, options: Options, machine_made: frozenset[bytes]) ->
     own = [os.path.realpath(bytes(each)) for each in ours]
     fixed = {*(root.path for root in roots), *homes, *own, *(each.point for each in mounts())}
     online = {root.id for root in roots if is_online(root)}
-    return Guard(
-        options, sorted(fixed), own, tracks, machine_made, homes, link_targets(index, online)
-    )
+    links = link_targets(index, online)
+    return Guard(options, sorted(fixed), own, tracks, settings.machine_names, homes, links)
 
 
 def _homes() -> frozenset[bytes]:
@@ -148,7 +125,10 @@ def _homes() -> frozenset[bytes]:
 
 def _refuse_unknown(roots: list[Root], paths: tuple[bytes, ...]) -> None:
     for path in paths:
-        if not any(is_below(path, root.path) for root in roots):
+        around = [root for root in roots if is_below(path, root.path)]
+        if any(map(is_online, around)) and not os.path.lexists(path):
+            raise UsageFault(f"{render.path_text(path)} does not exist.", "Check the spelling.")
+        if not around:
             raise UsageFault(
                 f"{render.path_text(path)} is in no folder that was scanned.",
                 "Scan it first: gorillacomb scan PATH. `gorillacomb roots list` shows what was.",

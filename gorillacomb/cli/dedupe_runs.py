@@ -58,18 +58,13 @@ def live(index: Index) -> list[LiveRoot]:
     return live_roots(all_roots(index.connection), is_online, grain_ns)
 
 
-def machine_made() -> frozenset[bytes]:
-    """Names of folders that programs make, by the user's settings."""
-    return frozenset(map(os.fsencode, load_settings().machine_made))
-
-
 def witness(progress: Progress) -> Witness:
     """Who compares, by the user's settings; tells of every byte."""
 
     def advance(size: int) -> None:
         progress.advance(0, size)
 
-    return Witness(noise_names(), advance, same_entries)
+    return Witness(noise_names(load_settings()), advance, same_entries)
 
 
 def record(

@@ -17,7 +17,7 @@ from gorillacomb.index import contents
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths, find_folder
 from gorillacomb.index.roots import all_roots
-from gorillacomb.index.settings import load_settings
+from gorillacomb.index.settings import Settings, load_settings
 from gorillacomb.model import IndexedFile, Root
 from gorillacomb.scan.volumes import is_online
 
@@ -39,21 +39,16 @@ def open_groups(index: Index) -> Groups:
     return Groups(index, is_online, load_settings().preferred)
 
 
-def noise_names() -> frozenset[bytes]:
+def noise_names(settings: Settings) -> frozenset[bytes]:
     """Names of files that do not count: those that the user gave, or the usual ones."""
-    given = load_settings().noise
-    return NOISE if given is None else frozenset(map(os.fsencode, given))
+    return NOISE if settings.noise is None else frozenset(map(os.fsencode, settings.noise))
 
 
-def folders_of(index: Index, similar: float = SIMILAR) -> Folders:
+def folders_of(index: Index, similar: float = SIMILAR, settings: Settings | None = None) -> Folders:
     """The folders of an open index and how they relate, by the user's settings."""
-    settings = load_settings()
+    settings = settings or load_settings()
     return open_folders(
-        index,
-        settings.preferred,
-        similar,
-        noise_names(),
-        frozenset(map(os.fsencode, settings.machine_made)),
+        index, settings.preferred, similar, noise_names(settings), settings.machine_names
     )
 
 

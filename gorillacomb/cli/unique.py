@@ -88,17 +88,18 @@ def command(
                 " another one is.",
                 "Connect it, or scan what is there now.",
             )
-        groups = open_groups(index)
+        groups, settings = open_groups(index), load_settings()
         vouching = Vouching(
             roots,
             {number: _away(each, count_offline) for number, each in away.items()},
             [*gone, *(view for each in gone for view in other_views(each, roots.values()))],
             folders_below([each for each in gone[1:] if os.path.isdir(each)]),
             lambda folder: _project(groups, folder),
-            frozenset(map(os.fsencode, load_settings().machine_made)),
+            settings.machine_names,
         )
         try:
-            report = unique(index, found.path, root, found.folder, vouching, shown, noise_names())
+            noise = noise_names(settings)
+            report = unique(index, found.path, root, found.folder, vouching, shown, noise)
         finally:
             vouching.close()
             shown.close()

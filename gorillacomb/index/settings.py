@@ -32,6 +32,11 @@ class Settings:
     protect: tuple[str, ...] = ()
     """Paths, or globs over whole paths, that no plan touches."""
 
+    @property
+    def machine_names(self) -> frozenset[bytes]:
+        """`machine_made` as names on disk."""
+        return frozenset(map(os.fsencode, self.machine_made))
+
     def preferred(self, path: bytes) -> bool:
         """Whether a path lies in a preferred place."""
         text = os.fsdecode(path)

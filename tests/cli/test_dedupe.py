@@ -114,8 +114,8 @@ def test_a_plan_goes_to_a_file_or_a_pipe(top: Path, vault: Path) -> None:
     assert goes(file, top) == GOES
     refused(run("dedupe", "--plan", "-o", file, vault=vault), 5, "is there already")
     steps = lines_of(file.read_bytes())[1]
-    for options in (("-o", "-"), (), ("--json",)):
-        ran = run("dedupe", "--plan", *options, vault=vault)
+    for options in (("--plan", "-o", "-"), ("--plan",), ("--plan", "--json"), ("-o", "-")):
+        ran = run("dedupe", *options, vault=vault)
         assert (ran.code, ran.err) == (0, "")
         assert lines_of(ran.stdout)[1] == steps
     shown = on_terminal("dedupe", "--plan", vault=vault)
@@ -381,8 +381,15 @@ def test_wrong_usage(top: Path, vault: Path) -> None:
         ("--folders-only", "--files-only"),
         ("--dry-run",),
         ("--older-than", "30d"),
-        ("-o", "x"),
         ("--retire", top.parent),
+        ("--retire", top / "mispelt"),
+        ("--within", top / "mispelt"),
+        ("--apply", file, "--within", top),
+        ("--apply", file, "--yes"),
+        ("--review", file, "--json"),
+        ("--undo", "--action", "quarantine"),
+        ("--history", "-o", "x"),
+        ("--yes-delete", "3"),
     ):
         complained(run("dedupe", *options, vault=vault), 2)
     complained(run("dedupe", "--apply", top / "no plan", vault=vault), 2)
