@@ -35,6 +35,10 @@ class State(IntEnum):
     """Content differs from the digest, size and mtime do not, but ctime moved."""
 
 
+READ = frozenset({int(State.HASHED), int(State.FRESH)})
+"""States of entries whose digest is that of their content."""
+
+
 class FolderState(IntEnum):
     """What is known of a folder."""
 

@@ -10,9 +10,7 @@ from dataclasses import dataclass, replace
 from gorillacomb.dedupe.forest import EXECUTABLE, Folder, Forest
 from gorillacomb.index.database import Index
 from gorillacomb.index.forest import entries_in
-from gorillacomb.model import State
-
-_READ = (int(State.HASHED), int(State.FRESH))
+from gorillacomb.model import READ, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,7 @@ def _own_items(
         if stat.S_ISLNK(mode):
             items[prefix + name] = Item("link", target or b"")
         elif state != State.OTHER:  # a socket, a FIFO, a device
-            known = state in _READ and digest is not None
+            known = state in READ and digest is not None
             items[prefix + name] = Item("file", digest or b"", size, bool(mode & EXECUTABLE), known)
     return items
 

@@ -9,9 +9,8 @@ from gorillacomb.dedupe.clutter import VERSION_CONTROL, is_kept
 from gorillacomb.dedupe.forest import EXECUTABLE, Folder, Forest
 from gorillacomb.index.database import Index
 from gorillacomb.index.forest import entries_in
-from gorillacomb.model import State
+from gorillacomb.model import READ
 
-_READ = (int(State.HASHED), int(State.FRESH))
 Entries = dict[bytes, tuple[bytes, bool] | None]
 """By name: content or target with a sign of what it is; None for what can be no part of a copy."""
 
@@ -72,7 +71,7 @@ def _entries(index: Index, forest: Forest, folder: Folder) -> Entries:
             found[name] = (b"l" + (target or b""), False)
         elif name in forest.noise:
             continue
-        elif state in _READ and digest is not None:
+        elif state in READ and digest is not None:
             found[name] = (b"f" + digest, bool(mode & EXECUTABLE))
         else:
             found[name] = None

@@ -16,10 +16,9 @@ from gorillacomb.dedupe.clutter import NOISE, is_kept, is_machine_made
 from gorillacomb.index import forest as stream
 from gorillacomb.index.database import Index
 from gorillacomb.index.forest import FileEntry
-from gorillacomb.model import FolderState, State
+from gorillacomb.model import READ, FolderState, State
 
 EXECUTABLE = 0o111
-_READ = frozenset({int(State.HASHED), int(State.FRESH)})
 
 
 @dataclass(slots=True, eq=False)
@@ -179,7 +178,7 @@ def _own_digests(
                 continue
         if name in noise and stat.S_ISREG(mode):
             continue
-        if state in _READ and digest is not None:
+        if state in READ and digest is not None:
             at.files += 1
             at.size += size
             if mtime > at.touched:

@@ -74,25 +74,26 @@ class Going:
 
     def counts_on(self, folder: Folder) -> bool:
         """Whether something goes because it stands right in this folder too."""
-        return any(
-            standing.holds(folder) and descend(victim, names_between(folder, standing)) is not None
-            for victim, standing in self._standing()
-        )
+        return any(True for _ in self._counting_on(folder))
 
     def counts_on_all_around(self, folder: Folder) -> bool:
         """Whether something goes because it stands in a folder of which this one is a part."""
-        return any(
-            standing is not folder
-            and standing.holds(folder)
-            and descend(victim, names_between(folder, standing)) is not None
-            for victim, standing in self._standing()
-        )
+        return any(standing is not folder for standing in self._counting_on(folder))
 
     def counts_on_part_of(self, folder: Folder) -> bool:
         """Whether something goes because it stands in this folder, or below it, too."""
         return self.counts_on(folder) or any(
             folder.holds(standing) for _, standing in self._standing()
         )
+
+    def _counting_on(self, folder: Folder) -> Iterator[Folder]:
+        """The folders around this one, or itself, that stay for something with it in it."""
+        for victim, standing in self._standing():
+            if (
+                standing.holds(folder)
+                and descend(victim, names_between(folder, standing)) is not None
+            ):
+                yield standing
 
     def _standing(self) -> Iterator[tuple[Folder, Folder]]:
         """What goes, with what stays for it."""

@@ -42,18 +42,22 @@ class IndexSites:
 
     def folder_at(self, path: bytes) -> Folder | None:
         """The folder at a path; None for one that the index does not know."""
-        around = [root for root in self.roots.values() if is_below(path, root.path)]
-        if not around:
+        root = self._innermost(path)
+        if root is None:
             return None
-        root = max(around, key=lambda root: len(root.path))
         inner = below(path, root.path)
         top = self.folders.forest.folders.get(root.folder)
         return None if top is None else descend(top, inner.split(b"/") if inner else ())
 
     def root_around(self, path: bytes) -> Root:
         """The innermost root around a path that is in one."""
+        root = self._innermost(path)
+        assert root is not None, "asked only for what is in a root"
+        return root
+
+    def _innermost(self, path: bytes) -> Root | None:
         around = [root for root in self.roots.values() if is_below(path, root.path)]
-        return max(around, key=lambda root: len(root.path))
+        return max(around, key=lambda root: len(root.path), default=None)
 
     def names_in(self, folder: Folder) -> list[bytes]:
         """The names of what stands right in a folder, its subfolders left out."""

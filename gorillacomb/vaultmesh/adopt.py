@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gorillacomb import sqlite
+from gorillacomb.durable import sync_folder
 from gorillacomb.errors import VaultError
 from gorillacomb.vaultmesh.anchor import Anchors
 from gorillacomb.vaultmesh.entries import Body
@@ -57,7 +58,7 @@ def adopt(path: Path, keys: KeyStore, anchors: Anchors) -> Adopted:
         with explaining(path):
             kept = _set_aside(path, old.log if old is not None else secrets.token_hex(4))
             os.rename(fresh, path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     except BaseException:
         for left in path.parent.glob(fresh.name + "*"):
             left.unlink()
@@ -98,14 +99,6 @@ def _set_aside(path: Path, name: str) -> Path | None:
         except (OSError, NotImplementedError):  # a folder, or a file system without hard links
             os.rename(path, kept)
     return kept
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _head(path: Path, keys: KeyStore, anchors: Anchors) -> Head | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
+from gorillacomb.durable import replace_file
 from gorillacomb.errors import VaultUnwritable
 from gorillacomb.openat import cause_of
 
@@ -35,24 +35,9 @@ class Anchors:
     def write(self, log: str, checkpoint: bytes) -> None:
         """Keep a checkpoint: written aside, synced, renamed, and the folder synced."""
         path = self.path(log)
-        partial = self.folder / f".{log}.{secrets.token_hex(4)}"
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            try:
-                with open(partial, "xb") as file:
-                    os.fchmod(file.fileno(), 0o600)
-                    file.write(checkpoint)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.rename(partial, path)
-            except BaseException:
-                partial.unlink(missing_ok=True)
-                raise
-            descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            replace_file(path, checkpoint, 0o600)
         except OSError as error:
             raise _unusable(path, error) from error
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gorillacomb.durable import replace_file
 from gorillacomb.errors import KeyMissing, Untrusted
 from gorillacomb.openat import cause_of
 from gorillacomb.vaultmesh.keys import (
@@ -66,7 +66,7 @@ class KeyStore:
             with self._locked():
                 if path.exists():
                     self._keep(path, self.folder / f"{kind}-{fingerprint_of(path)}.pem")
-                self._write(path, private_pem(private))
+                replace_file(path, private_pem(private), 0o600)
         except OSError as error:
             raise KeyMissing(
                 f"The key {path} cannot be written: {cause_of(error)}.",
@@ -106,33 +106,10 @@ class KeyStore:
     def _keep(self, path: Path, name: Path) -> None:
         """Give a key file a second name, if it has not got it since a run that was cut short."""
         if not name.exists():
-            self._write(name, read_key(path))
+            replace_file(name, read_key(path), 0o600)
 
     def _path(self, kind: Kind) -> Path:
         return self.folder / f"{kind}.pem"
-
-    def _write(self, path: Path, data: bytes) -> None:
-        """Put a file in place whole and synced, or not at all."""
-        partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(descriptor)
-            os.rename(partial, path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-        _sync_folder(self.folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def fingerprint_of(path: Path) -> str:

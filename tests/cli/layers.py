@@ -15,7 +15,7 @@ LEVELS = (
     {"dispatch"},
     {"pool"},
     {"markers"},
-    {"model", "errors", "bytepaths", "fingerprint", "sqlite", "openat"},
+    {"model", "errors", "bytepaths", "durable", "fingerprint", "sqlite", "openat"},
 )
 """The journey of a file from the outside in: what stands below may not know what stands above."""
 HOMES = {

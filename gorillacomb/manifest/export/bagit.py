@@ -28,6 +28,7 @@ from hashlib import sha256
 
 from gorillacomb import __version__
 from gorillacomb.bytepaths import is_below
+from gorillacomb.durable import sync_folder
 from gorillacomb.errors import Refused, Untrusted, UsageFault
 from gorillacomb.fingerprint import buffer, digest_of_descriptor
 from gorillacomb.manifest.document import Entry, Manifest
@@ -39,7 +40,7 @@ from gorillacomb.manifest.export.exported import (
     sift,
     text_of,
 )
-from gorillacomb.manifest.export.output import check_folder, sync_folder, unwritable
+from gorillacomb.manifest.export.output import check_folder, unwritable
 from gorillacomb.openat import cause_of
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

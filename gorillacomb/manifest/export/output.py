@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 
+from gorillacomb.durable import sync_folder, write_aside
 from gorillacomb.errors import Refused, UsageFault
 from gorillacomb.openat import cause_of
 
@@ -24,9 +24,8 @@ def write_file(path: bytes, data: bytes, replace: bool | None = None) -> None:
     folder = os.path.dirname(path)
     check_folder(folder)
     _check(path, replace)
-    partial = os.path.join(folder, b".gorillacomb-%s.partial" % secrets.token_hex(4).encode())
     try:
-        _write(partial, data)
+        partial = write_aside(path, data)
         try:
             _put_in_place(partial, path, replace)
         except BaseException:
@@ -35,18 +34,6 @@ def write_file(path: bytes, data: bytes, replace: bool | None = None) -> None:
         sync_folder(folder)
     except OSError as error:
         raise unwritable(path, error) from error
-
-
-def _write(partial: bytes, data: bytes) -> None:
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-    except BaseException:
-        os.unlink(partial)
-        raise
 
 
 def _put_in_place(partial: bytes, path: bytes, replace: bool | None) -> None:
@@ -95,12 +82,3 @@ def check_folder(folder: bytes) -> None:
     """Raise UsageFault when a folder that is to be written into is not there."""
     if not os.path.isdir(folder):
         raise UsageFault(f"There is no folder {os.fsdecode(folder)}.", "Make it first.")
-
-
-def sync_folder(folder: bytes) -> None:
-    """Make sure that the names in a folder outlive a crash."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
