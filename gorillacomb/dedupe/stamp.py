@@ -103,7 +103,7 @@ class _Stamping:
         if FOLDERS_CHANGED in changed:
             for top in stamps.gone_folders(connection):
                 candidates |= self._retire_folder(top)
-            self._move_folders()
+            candidates |= self._move_folders()
         self._append(self._all_contents() if first else self._contents(sorted(candidates)))
         self._finish(roots)
         return Stamps(self.stamped, self.restamped, self.moved, self.retired)
@@ -178,23 +178,27 @@ class _Stamping:
             forgotten = root not in self.current
             body = entries.retire_folder(self.scan, root, path, tree, len(below), forgotten)
             self._append([_Step(body, drop=[digest for digest, _ in below])])
+        self.former |= {digest: self.places.of_file(stamp) for digest, stamp in below}
         with self.index.atomic():
             stamps.drop_folders_below(connection, top)
+        self.places.forget()  # a folder that was in it may stand elsewhere
         self.retired += len(below)
-        self.former |= {digest: self.places.of_file(stamp) for digest, stamp in below}
         return {digest for digest, _ in below}
 
-    def _move_folders(self) -> None:
-        """Tell of folders that moved, each as a whole where nothing stands in its way any more."""
+    def _move_folders(self) -> set[bytes]:
+        """Tell of folders that moved, each as a whole where nothing stands in its way any more.
+
+        Returns contents of which it is not known where they stand now.
+        """
         waiting = stamps.moved_folders(self.index.connection)
         depths = {each.id: self._new_path(each.id).count(b"/") for each in waiting}
         waiting.sort(key=lambda each: (depths[each.id], each.id))
         while waiting:
             left = [each for each in waiting if not self._moved_as_a_whole(each)]
             if len(left) == len(waiting):  # they changed places with each other
-                self._move_files(left)
-                break
+                return self._move_files(left)
             waiting = left
+        return set()
 
     def _moved_as_a_whole(self, folder: StampFolder) -> bool:
         """Tell of a folder that moved, unless the trace has another one in its new place."""
@@ -202,10 +206,7 @@ class _Stamping:
         known = stamps.stamp_folder(connection, folder.id)
         if known == folder:
             return True  # it went with the folder that it is in
-        if any(
-            other != folder.id and stamps.stamps_below(connection, other)
-            for other in stamps.folder_at(connection, folder.parent, folder.name)
-        ):
+        if self._is_taken(folder):
             return False
         with self.index.atomic():
             stamps.add_folders_above(connection, folder.parent)
@@ -233,31 +234,51 @@ class _Stamping:
             self.moved += len(below)
         return True
 
-    def _move_files(self, folders: Sequence[StampFolder]) -> None:
-        """Tell of folders that changed places with each other, file by file."""
+    def _is_taken(self, folder: StampFolder) -> bool:
+        """Whether the trace has another folder in a new place, or in that of one around it."""
         connection = self.index.connection
-        origins = {
-            digest: (stamp, self.places.of_file(stamp))
+        at: StampFolder | None = folder
+        while at is not None:
+            for other in stamps.folder_at(connection, at.parent, at.name):
+                if other != at.id and stamps.stamps_below(connection, other):
+                    return True
+            at = None if at.parent is None else stamps.index_folder(connection, at.parent)
+        return False
+
+    def _move_files(self, folders: Sequence[StampFolder]) -> set[bytes]:
+        """Tell of folders that changed places with each other, file by file.
+
+        Returns the contents that were not found in their folders.
+        """
+        connection = self.index.connection
+        found: list[tuple[Holder, tuple[str, bytes]]] = []
+        left: list[_Step] = []
+        below = {
+            digest: stamp
             for folder in folders
             for digest, stamp in stamps.stamps_below(connection, folder.id)
         }
+        for digest, stamp in below.items():
+            origin = self.places.of_file(stamp)
+            holders = stamps.holders_of(connection, digest)
+            here = next((each for each in holders if each[3:] == (stamp.folder, stamp.name)), None)
+            if here is not None:
+                found.append((here, origin))
+            else:
+                self.former[digest] = origin
+                left.append(_Step(entries.retire(self.scan, *origin, digest), drop=[digest]))
+        self._append(left)
         with self.index.atomic():
             for folder in folders:
                 stamps.add_folders_above(connection, folder.parent)
                 self._put_moved(folder)
         self._append(
-            _Step(entries.moved(self.scan, self._stamped(copies, 0, _STANDING), origin))
-            for digest, (stamp, origin) in origins.items()
-            for copies in (
-                [
-                    each
-                    for each in stamps.holders_of(connection, digest)
-                    if each[3:] == (stamp.folder, stamp.name)
-                ],
-            )
-            if copies
+            _Step(entries.moved(self.scan, self._stamped([holder], 0, _STANDING), origin))
+            for holder, origin in found
         )
-        self.moved += len(origins)
+        self.moved += len(found)
+        self.retired += len(left)
+        return {digest for step in left for digest in step.drop}
 
     def _put_moved(self, folder: StampFolder) -> None:
         stamps.put_folder(self.index.connection, folder)

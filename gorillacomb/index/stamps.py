@@ -210,6 +210,14 @@ def stamp_folder(connection: Connection, folder: int) -> StampFolder | None:
     return None if row is None else StampFolder(*row)
 
 
+def index_folder(connection: Connection, folder: int) -> StampFolder | None:
+    """A folder as it stands now, whatever the trace knows."""
+    row = connection.execute(
+        "SELECT id, root, parent, name FROM folders WHERE id = ?", (folder,)
+    ).fetchone()
+    return None if row is None else StampFolder(*row)
+
+
 def add_all_folders(connection: Connection) -> None:
     """The trace knows all folders where it did not know them yet."""
     connection.execute(
@@ -230,11 +238,10 @@ def add_folders_above(connection: Connection, folder: int | None) -> None:
     """The trace knows a folder and those above it, where it did not know them yet."""
     at = folder
     while at is not None and stamp_folder(connection, at) is None:
-        row = connection.execute(
-            "SELECT id, root, parent, name FROM folders WHERE id = ?", (at,)
-        ).fetchone()
-        put_folder(connection, StampFolder(*row))
-        at = row[2]
+        found = index_folder(connection, at)
+        assert found is not None, "what the index holds stands in folders"
+        put_folder(connection, found)
+        at = found.parent
 
 
 def is_inside(connection: Connection, folder: int | None, outer: int) -> bool:

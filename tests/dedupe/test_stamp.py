@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gorillacomb.errors import VaultRolledBack
@@ -326,9 +326,26 @@ STEP = st.one_of(
     st.tuples(st.just("delete"), PLACES, st.just("")),
     st.tuples(st.just("move"), PLACES, PLACES),
     st.tuples(st.just("copy"), PLACES, PLACES),
+    st.tuples(st.just("swap"), PLACES, PLACES),
     st.tuples(st.just("lose index"), st.just(""), st.just("")),
     st.tuples(st.just("scan"), st.just(""), st.just("")),
+    st.tuples(st.just("scan part"), PLACES, st.just("")),
 )
+
+
+def swap(a: Path, b: Path) -> None:
+    """Have two things change places, or one and what is in it."""
+    aside = a.parent / "aside"
+    inner, outer = sorted((a, b), key=lambda path: -len(path.parts))
+    inner.rename(aside)
+    if inner.is_relative_to(outer) and inner != outer:
+        outer.rename(outer.parent / "outer")
+        aside = aside if aside.exists() else outer.parent / "outer" / aside.relative_to(outer)
+        aside.rename(outer)
+        (outer.parent / "outer").rename(outer / inner.name)
+    else:
+        outer.rename(inner)
+        aside.rename(outer)
 
 
 def take(top: Path, vault: Path, step: tuple[str, str, str]) -> None:
@@ -352,6 +369,11 @@ def take(top: Path, vault: Path, step: tuple[str, str, str]) -> None:
                 shutil.copytree(path, target)
             else:
                 shutil.copy2(path, target)
+        elif what == "swap":
+            swap(path, top / other)
+        elif what == "scan part":
+            if path.is_dir():
+                stamping_scan(vault, path)
         elif what == "lose index":
             for each in vault.glob("index.db*"):
                 each.unlink()
@@ -363,6 +385,7 @@ def take(top: Path, vault: Path, step: tuple[str, str, str]) -> None:
 
 @settings(deadline=None)
 @given(st.lists(STEP, max_size=25))
+@example([("write", "a", "1"), ("move", "a", "b/a"), ("scan part", "b", ""), ("move", "b", "a")])
 def test_any_history(steps: list[tuple[str, str, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         top, vault = Path(folder, "top"), Path(folder, "vault")
