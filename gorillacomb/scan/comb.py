@@ -33,6 +33,7 @@ from gorillacomb.model import (
     Unreadable,
 )
 from gorillacomb.pool import Workers
+from gorillacomb.scan.changed import sort_changed
 from gorillacomb.scan.file_list import sort_file_list
 from gorillacomb.scan.large import LargeFiles
 from gorillacomb.scan.options import OnDuplicates, Recorder, ScanOptions
@@ -188,8 +189,10 @@ class _Run:
 
     def _first_folders(self) -> dict[int, list[FolderTask]]:
         """What the walk begins with, by root; call inside `Index.atomic`."""
+        tops = [(each.root, each.context) for each in self.roots.values()]
+        if self.options.changed is not None:
+            return sort_changed(self.index, tops, self.options.changed)
         if self.options.file_list is not None:
-            tops = [(each.root, each.context) for each in self.roots.values()]
             work, self.junk = sort_file_list(self.index, tops, self.options.file_list)
             return work
         return {root: self._tops(each) for root, each in self.roots.items()}
@@ -261,7 +264,7 @@ class _Run:
 
     def _estimate(self) -> int | None:
         """How many bytes a walk may see: those of the last scan, else all that the volume holds."""
-        if self.options.file_list is not None:
+        if self.options.is_partial:
             return None
         if any(relative for each in self.roots.values() for relative in each.relatives):
             return None
@@ -308,7 +311,7 @@ class _Run:
         with self.index.atomic():
             for root, each in self.roots.items():
                 lost = root in walk.lost or root in large.lost
-                done = None if lost or self.options.file_list is not None else now_ns
+                done = None if lost or self.options.is_partial else now_ns
                 for scan in each.scans:
                     root_table.finish_scan(
                         self.index.connection,

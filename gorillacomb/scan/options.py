@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gorillacomb.fingerprint import CHUNK
 from gorillacomb.index.database import Index
 from gorillacomb.model import Progress, ScanReport, Stamps
+
+
+class Changed(NamedTuple):
+    """A folder in which something changed."""
+
+    path: bytes
+    """Absolute."""
+    wholly: bool = False
+    """Whether to look at all below it; else at itself, and at subfolders that are new in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +43,19 @@ class ScanOptions:
     cross_file_systems: bool = False
     file_list: tuple[bytes, ...] | None = None
     """Look at these paths only."""
+    changed: tuple[Changed, ...] | None = None
+    """Look at these folders only."""
     hydrate_limit: int | None = None
     """Download placeholders of up to so many bytes; None for none."""
     hash_limit: int = CHUNK - 1
     """Bytes; larger files wait until it is known which of them can be duplicates."""
     budget: int = 2000
     """How much a worker does before it reports, in entries or 64 KiB of content."""
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether not all of the roots is looked at."""
+        return self.file_list is not None or self.changed is not None
 
 
 OnDuplicates = Callable[[Index, ScanReport], None]

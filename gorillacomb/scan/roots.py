@@ -120,12 +120,12 @@ def register(index: Index, place: Place, options: ScanOptions) -> Scope:
         updated = _settings(_refreshed(match, top or b"/", place.volume), options)
         if updated != match:
             table.update_root(index.connection, updated)
-        relative = _as_known(index, updated, relative)
+        relative = as_known(index, updated, relative)
         scope = Scope(updated, _top_place(place, top or b"/"), relative, False)
     return _absorb_inner_roots(index, scope, known)
 
 
-def _as_known(index: Index, root: Root, relative: bytes) -> bytes:
+def as_known(index: Index, root: Root, relative: bytes) -> bytes:
     """The path of a scope below its root, or of a folder around it that is still the known one.
 
     Where another folder stands at a known path, only a listing of the one around it tells where

@@ -50,6 +50,8 @@ class FolderTask(NamedTuple):
     """The inode that its parent's listing named; 0 when that is not known."""
     only: tuple[bytes, ...] | None = None
     """Look at these names only; None for the whole folder."""
+    alone: bool = False
+    """Leave out the subfolders that stand in it as the index knows them."""
 
 
 FOLDER_IDS = 1 << 22

@@ -75,6 +75,7 @@ class _Place(NamedTuple):
     inode: int
     known: KnownFolder | None
     only: tuple[bytes, ...] | None = None
+    alone: bool = False
 
     @property
     def name(self) -> bytes:
@@ -90,7 +91,7 @@ class _Visitor:
         self.baseline = baseline
         self.open_folders = OpenFolders(task.context.path)
         self.stack = [
-            _Place(folder.folder, 0, folder.path, folder.inode, None, folder.only)
+            _Place(folder.folder, 0, folder.path, folder.inode, None, folder.only, folder.alone)
             for folder in reversed(task.folders)
         ]
         self.writes = Writes()
@@ -115,7 +116,7 @@ class _Visitor:
             if not number:
                 number = self._write_folder(place, place.inode, FolderState.UNLISTED)
             self._write_move(place)
-            self.rest.append(FolderTask(number, place.path, place.inode, place.only))
+            self.rest.append(FolderTask(number, place.path, place.inode, place.only, place.alone))
 
     def result(self, lost: bool) -> VisitResult:
         """All that was found."""
@@ -296,7 +297,10 @@ class _Visitor:
         prefix = place.path + b"/" if place.path else b""
         for name, inode in sorted(listing.folders, key=_inode, reverse=True):
             path = prefix + name
-            child = standing.get(name) or self._moved_here(path, inode)
+            child = standing.get(name)
+            if place.alone and child is not None and child.state == FolderState.LISTED:
+                continue
+            child = child or self._moved_here(path, inode)
             self.stack.append(_Place(child.id if child else 0, parent, path, inode, child))
         for name, inode in listing.excluded_folders:
             child = standing.get(name)
