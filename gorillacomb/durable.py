@@ -8,10 +8,11 @@ import secrets
 Place = str | bytes | os.PathLike[str]
 
 
-def write_aside(place: Place, data: bytes, mode: int = 0o666) -> bytes:
-    """Write data, synced, to a new hidden file in the folder of ``place``; returns its path.
+def write_aside(place: Place, data: bytes, mode: int = 0o666, synced: bool = True) -> bytes:
+    """Write data to a new hidden file in the folder of ``place``; returns its path.
 
-    ``mode`` is narrowed by the umask. Raises OSError, and leaves nothing then.
+    ``mode`` is narrowed by the umask; ``synced`` has it wait for the disk. Raises OSError, and
+    leaves nothing then.
     """
     folder, name = os.path.split(os.fsencode(place))
     aside = os.path.join(folder, b".%s.%s" % (name[:200], secrets.token_hex(4).encode()))
@@ -20,23 +21,25 @@ def write_aside(place: Place, data: bytes, mode: int = 0o666) -> bytes:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(descriptor)
+            if synced:
+                os.fsync(descriptor)
     except BaseException:
         os.unlink(aside)
         raise
     return aside
 
 
-def replace_file(place: Place, data: bytes, mode: int = 0o666) -> None:
-    """Put data at a place, whole and synced, whatever file stands there. Raises OSError."""
+def replace_file(place: Place, data: bytes, mode: int = 0o666, synced: bool = True) -> None:
+    """Put data at a place, whole, whatever file stands there. Raises OSError."""
     path = os.fsencode(place)
-    aside = write_aside(path, data, mode)
+    aside = write_aside(path, data, mode, synced)
     try:
         os.rename(aside, path)
     except BaseException:
         os.unlink(aside)
         raise
-    sync_folder(os.path.dirname(path) or b".")
+    if synced:
+        sync_folder(os.path.dirname(path) or b".")
 
 
 def sync_folder(folder: Place) -> None:

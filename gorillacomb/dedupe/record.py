@@ -31,6 +31,11 @@ def key_store() -> KeyStore:
     return KeyStore(config_folder() / "keys")
 
 
+def watcher_keys() -> KeyStore:
+    """The keys of the user's watcher, which are not those that sign the trace."""
+    return KeyStore(config_folder() / "keys" / "watcher")
+
+
 def anchors() -> Anchors:
     """The checkpoints that are kept apart from vaults and keys."""
     return Anchors(state_folder() / "anchors")

@@ -101,7 +101,7 @@ class Vault:
 
     def _check_contents(self) -> None:
         """A folder with other people's files in it is not made into a vault by a slip."""
-        ours = (self.index.name, self.trace.name, "lock")
+        ours = (self.index.name, self.trace.name, "lock", "watcher")
         try:
             names = os.listdir(self.folder)
         except OSError as error:
@@ -160,7 +160,11 @@ class Vault:
     def own_files(self) -> frozenset[tuple[int, int]]:
         """(device, inode) of our folders and databases, which no scan opens by any name."""
         found = set()
-        names = ("lock", *(f"{name}.db{end}" for name in ("index", "trace") for end in _ENDS))
+        names = (
+            "lock",
+            "watcher",
+            *(f"{name}.db{end}" for name in ("index", "trace") for end in _ENDS),
+        )
         folders = (self.folder, config_folder(), state_folder())
         kept = self.folder.glob("trace-*.db*")  # those that `trace adopt` set aside
         for path in (*folders, *(self.folder / name for name in names), *kept):

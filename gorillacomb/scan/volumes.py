@@ -117,6 +117,11 @@ def is_online(root: Root) -> bool:
     return (volume.id, volume.inner_path) == (base_volume(root.volume), root.inner_path)
 
 
+def is_remote(kind: str) -> bool:
+    """Whether others may change files of this type of file system without the kernel's knowing."""
+    return kind in _REMOTE or kind.startswith("fuse.")
+
+
 def is_there(root: Root) -> bool:
     """Whether the volume of a root is mounted anywhere, with the root on it or not.
 
@@ -129,7 +134,7 @@ def is_there(root: Root) -> bool:
         at = os.path.dirname(at)
     points = [at]
     for mount in mounts():
-        if mount.type in _REMOTE or mount.type.startswith("fuse."):
+        if is_remote(mount.type):
             if f"{mount.type}:{mount.source}" == wanted:
                 return True
         elif mount.type not in PSEUDO:

@@ -1,0 +1,189 @@
+"""`gorillacomb watch`: keeps index and trace true as files change."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+import click
+
+from gorillacomb.cli import render
+from gorillacomb.cli.lookup import folders_of
+from gorillacomb.cli.options import BytesPath, json_option, vault_option
+from gorillacomb.dedupe.record import TraceRecorder, watcher_keys
+from gorillacomb.errors import UsageFault
+from gorillacomb.index.settings import Settings, load_settings
+from gorillacomb.index.vault import Vault
+from gorillacomb.model import ScanReport
+from gorillacomb.scan.comb import comb
+from gorillacomb.scan.options import Changed, ScanOptions
+from gorillacomb.scan.volumes import is_online
+from gorillacomb.watch.notify import notify
+from gorillacomb.watch.pulse import SECOND, Heart, pulse_folder
+from gorillacomb.watch.watcher import Watcher, WatchOptions, only_one
+
+
+@click.command(short_help="Keep index and trace true as files change, with a pulse.")
+@click.argument("paths", nargs=-1, required=True, type=BytesPath(), metavar="PATH...")
+@click.option(
+    "--pulse",
+    type=click.FloatRange(min=0.1),
+    default=9.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often it says that it lives.",
+)
+@click.option(
+    "--quiet",
+    type=click.FloatRange(min=0),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="A folder is scanned when nothing has changed in it for so long.",
+)
+@click.option(
+    "--poll",
+    type=click.FloatRange(min=1),
+    metavar="SECONDS",
+    help="Ask for no events, and scan everything so often.",
+)
+@click.option(
+    "--poll-remote",
+    type=click.FloatRange(min=1),
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often to scan network drives, which tell of no changes.",
+)
+@json_option
+@vault_option
+def command(
+    paths: tuple[bytes, ...],
+    pulse: float,
+    quiet: float,
+    poll: float | None,
+    poll_remote: float,
+    as_json: bool,
+    vault: Vault,
+) -> int:
+    """Watch folders, and scan what changes in them once it is quiet.
+
+    Begins with a scan of each PATH and then runs until it is ended (Ctrl-C or
+    SIGTERM): what is new is stamped, what moved is known to have moved. It
+    tells what it does in one line for each scan. `gorillacomb pulse` says
+    whether it lives; every other command works beside it.
+    """
+    for path in paths:
+        if not os.path.isdir(path):
+            raise UsageFault(f"{render.path_text(path)} is no folder that is there.")
+    settings = load_settings()
+    options = WatchOptions(
+        int(quiet * SECOND), int((poll or poll_remote) * SECOND), poll_all=poll is not None
+    )
+    with only_one(vault):
+        key = watcher_keys().ed25519()
+        watcher = Watcher(
+            vault,
+            paths,
+            options,
+            settings.exclude,
+            _Scan(vault, settings),
+            _Teller(as_json),
+            key,
+        )
+        heart = Heart(
+            pulse_folder(vault),
+            key,
+            int(pulse * SECOND),
+            watcher.health,
+            watcher.queue,
+            lambda: notify("WATCHDOG=1"),
+        )
+        heart.start()
+        notify("READY=1")
+        try:
+            watcher.run()
+        finally:
+            notify("STOPPING=1")
+            heart.stop()
+    return 0
+
+
+class _Scan:
+    """Scans by the user's settings."""
+
+    def __init__(self, vault: Vault, settings: Settings) -> None:
+        self._vault = vault
+        self._settings = settings
+
+    def __call__(self, roots: Sequence[bytes], changed: tuple[Changed, ...] | None) -> ScanReport:
+        settings = self._settings
+        options = ScanOptions(
+            workers=settings.workers,
+            standing_excludes=settings.exclude,
+            standing_min_size=settings.min_size or 0,
+            changed=changed,
+        )
+        recorder = TraceRecorder(is_online, settings.preferred, bool(settings.prefer), folders_of)
+        return comb(self._vault, roots, options, recorder=recorder)
+
+
+class _Teller:
+    """Tells what the watcher does, a line for each thing."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+
+    def scanned(self, report: ScanReport, folders: int | None) -> None:
+        changes, stamps = report.changes, report.stamps
+        if self._as_json:
+            render.print_json_line(
+                {
+                    "event": "scanned",
+                    "time_ns": str(time.time_ns()),
+                    "folders": folders,
+                    "files": report.files,
+                    "new": changes.new,
+                    "changed": changes.changed,
+                    "moved": changes.moved,
+                    "gone": changes.gone,
+                    "folders_moved": changes.folders_moved,
+                    "stamped": stamps.stamped,
+                    "restamped": stamps.restamped,
+                    "moved_stamps": stamps.moved,
+                    "retired": stamps.retired,
+                    "seconds": round(report.seconds, 3),
+                }
+            )
+            return
+        counts = {
+            "new": changes.new,
+            "changed": changes.changed,
+            "moved": changes.moved,
+            "gone": changes.gone,
+            "folders moved": changes.folders_moved,
+            "stamped": stamps.stamped + stamps.restamped,
+            "retired": stamps.retired,
+        }
+        told = [f"{number:,} {word}" for word, number in counts.items() if number]
+        what = (
+            render.count(report.files, "file")
+            if folders is None
+            else render.count(folders, "folder")
+        )
+        if told or folders is None:
+            self._say(f"scanned {what}: {', '.join(told) or 'nothing new'}")
+
+    def troubled(self, cause: str) -> None:
+        if self._as_json:
+            render.print_json_line(
+                {"event": "degraded", "time_ns": str(time.time_ns()), "cause": cause}
+            )
+        else:
+            self._say(f"degraded: {cause}")
+
+    def _say(self, line: str) -> None:
+        click.echo(f"{render.moment(time.time_ns())}  {render.printable(line)}")
+        sys.stdout.flush()

@@ -1,0 +1,248 @@
+"""What changes in folders, as Linux tells of it (inotify(7)): one watch for each folder.
+
+Built on watchdog's `InotifyFD`, which reads the events. Its own recursive emitter passes over a
+folder for which no watch is left, and reads the tree again for every folder that moves.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+
+from watchdog.observers.inotify_c import (
+    CallbackId,
+    InotifyConstants,
+    InotifyEvent,
+    InotifyFD,
+    Mask,
+    WatchDescriptor,
+)
+
+from gorillacomb.bytepaths import join
+from gorillacomb.watch.pending import Pending
+
+_C = InotifyConstants
+_MASK = Mask(
+    _C.IN_MODIFY
+    | _C.IN_ATTRIB
+    | _C.IN_CLOSE_WRITE
+    | _C.IN_MOVED_FROM
+    | _C.IN_MOVED_TO
+    | _C.IN_CREATE
+    | _C.IN_DELETE
+    | _C.IN_DELETE_SELF
+    | _C.IN_ONLYDIR
+    | _C.IN_DONT_FOLLOW
+    | _C.IN_EXCL_UNLINK
+)
+_ids = count()
+_NOBODY = WatchDescriptor(-1)
+"""What stands for a watch on a folder that may not be read."""
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+
+
+class WatchesExhausted(Exception):
+    """The system gives this user no more watches."""
+
+
+@dataclass(slots=True, eq=False)
+class _Folder:
+    """A watched folder; its path is that of its parent and its name, so that it can move."""
+
+    parent: _Folder | None
+    name: bytes
+    """Of a root, its path."""
+    wd: WatchDescriptor = _NOBODY
+    id: CallbackId = field(default_factory=lambda: CallbackId(next(_ids)))
+    inside: dict[bytes, _Folder] = field(default_factory=dict)
+
+    def path(self) -> bytes:
+        names, at = [], self
+        while at.parent is not None:
+            names.append(at.name)
+            at = at.parent
+        return join(at.name, b"/".join(reversed(names)))
+
+    def below(self) -> Iterator[_Folder]:
+        """It and all watched folders in it."""
+        stack = [self]
+        while stack:
+            at = stack.pop()
+            yield at
+            stack += at.inside.values()
+
+
+class Inotify:
+    """Watches over whole trees; what changes goes on the list of pending folders."""
+
+    def __init__(self, pending: Pending, left_out: Callable[[bytes], bool]) -> None:
+        """``left_out`` says of a folder's path that nothing in it is scanned."""
+        self._pending = pending
+        self._left_out = left_out
+        self._events = InotifyFD()
+        self._lock = threading.RLock()
+        self._roots: dict[bytes, _Folder] = {}
+        self._by_wd: dict[WatchDescriptor, _Folder] = {}
+        self.overflowed = threading.Event()
+        """Set when the system lost events."""
+        self.exhausted: set[bytes] = set()
+        """Roots in which there was no watch left for a folder."""
+        self._events.start()
+
+    def __len__(self) -> int:
+        return len(self._by_wd)
+
+    def add(self, root: bytes) -> None:
+        """Watch a root and all in it; what is watched already stays so.
+
+        Raises WatchesExhausted, and watches nothing of it then, OSError for a root that is gone.
+        """
+        with self._lock:
+            top = self._roots.get(root)
+            if top is None:
+                top = _Folder(None, root)
+                self._watch(top)
+                self._roots[root] = top
+            self.exhausted.discard(root)
+            try:
+                self._fill(top, mark=False)
+            except WatchesExhausted:
+                self.drop(root)
+                raise
+
+    def drop(self, root: bytes) -> None:
+        """Watch a root no more."""
+        with self._lock:
+            top = self._roots.pop(root, None)
+            if top is not None:
+                self._forget(top)
+
+    def close(self) -> None:
+        """End all watches."""
+        with self._lock:
+            self._roots.clear()
+            self._by_wd.clear()
+        self._events.stop()
+        self._events.join()
+
+    # Called by the thread that reads the events.
+
+    def on_event(self, event: InotifyEvent) -> None:
+        with self._lock:
+            folder = self._by_wd.get(event.wd)
+            if folder is None:
+                return
+            path = folder.path()
+            if event.name and event.mask & _C.IN_ISDIR:
+                self._folder_changed(folder, path, event)
+            if folder.parent is None and event.is_delete_self:
+                self._pending.wake()  # the root itself: whoever scans looks whether it is there
+            self._pending.mark(path)
+
+    def on_watch_deleted(self, wd: WatchDescriptor) -> None:
+        with self._lock:
+            folder = self._by_wd.pop(wd, None)
+            if folder is not None:
+                self._leave(folder)
+        self._pending.wake()
+
+    def on_queue_overflow(self) -> None:
+        self.overflowed.set()
+        self._pending.wake()
+
+    def _folder_changed(self, above: _Folder, path: bytes, event: InotifyEvent) -> None:
+        """A folder came, went, or got other rights."""
+        known = above.inside.get(event.name)
+        if event.is_moved_from or event.is_delete:
+            if known is not None:
+                self._forget(known)
+        elif not self._left_out(join(path, event.name)):
+            root = above
+            while root.parent is not None:
+                root = root.parent
+            try:
+                if known is None:
+                    known = self._enter(above, event.name)
+                elif event.is_create or event.is_moved_to:  # another one than that which stood here
+                    self._forget(known)
+                    known = self._enter(above, event.name)
+                if known is not None:
+                    self._fill(known, mark=True)
+            except WatchesExhausted:
+                self.exhausted.add(root.name)
+                self._pending.wake()
+
+    # Called with the lock held.
+
+    def _enter(self, above: _Folder, name: bytes) -> _Folder | None:
+        """Watch a subfolder; None for one that is gone already or may not be read."""
+        folder = _Folder(above, name)
+        try:
+            self._watch(folder)
+        except OSError as error:
+            if error.errno in _GONE:
+                return None
+            raise
+        if folder.wd == _NOBODY:
+            return None
+        above.inside[name] = folder
+        return folder
+
+    def _watch(self, folder: _Folder) -> None:
+        try:
+            wd = self._events.add_callback(folder.path(), _MASK, self, folder.id)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise WatchesExhausted from error
+            raise
+        folder.wd = wd
+        if wd != _NOBODY:
+            known = self._by_wd.get(wd)
+            self._by_wd[wd] = folder
+            if known is not None:  # it has moved here, of which we have not heard yet
+                self._leave(known)
+                self._events.remove_callbacks([(wd, known.id)])
+
+    def _fill(self, top: _Folder, mark: bool) -> None:
+        """Watch all that is in a watched folder, and is not yet; ``mark`` has it scanned.
+
+        What changed in a folder before it was watched nobody told of.
+        """
+        stack = [top]
+        while stack:
+            at = stack.pop()
+            path = at.path()
+            if mark:
+                self._pending.mark(path)
+            for name in _subfolders(path):
+                if self._left_out(join(path, name)):
+                    continue
+                inner = at.inside.get(name) or self._enter(at, name)
+                if inner is not None:
+                    stack.append(inner)
+
+    def _forget(self, folder: _Folder) -> None:
+        """End the watches of a folder and of all in it."""
+        self._leave(folder)
+        gone = [each for each in folder.below() if self._by_wd.get(each.wd) is each]
+        for each in gone:
+            del self._by_wd[each.wd]
+        self._events.remove_callbacks([(each.wd, each.id) for each in gone])
+
+    def _leave(self, folder: _Folder) -> None:
+        """Take a folder out of the one around it."""
+        if folder.parent is not None and folder.parent.inside.get(folder.name) is folder:
+            del folder.parent.inside[folder.name]
+
+
+def _subfolders(path: bytes) -> list[bytes]:
+    """The names of the folders in a folder; none for one that is gone or may not be read."""
+    try:
+        with os.scandir(path) as entries:
+            return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []

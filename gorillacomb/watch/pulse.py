@@ -1,0 +1,168 @@
+"""The pulse: every few seconds a small signed statement that the watcher lives and how it is.
+
+Each is a signed note (C2SP) whose text is one line of JSON (RFC 8785), with the checkpoint that the
+watcher cosigned inside. The newest is one file, beside it a short ring of those before. Nothing in
+here waits for a database, nor for the disk: a pulse is late only when the machine is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gorillacomb.durable import replace_file
+from gorillacomb.errors import Untrusted
+from gorillacomb.index.vault import Vault, state_folder
+from gorillacomb.vaultmesh import jcs, note
+from gorillacomb.vaultmesh.entries import path_field
+from gorillacomb.vaultmesh.keys import SigningKey
+from gorillacomb.vaultmesh.note import VerifierKey
+from gorillacomb.watch.health import Health
+
+VERSION = 1
+RING = 40
+"""How many pulses are kept."""
+LATEST = "latest"
+NAME = "gorillacomb/watcher"
+"""Under which the watcher signs pulses and cosigns checkpoints."""
+SECOND = 1_000_000_000
+
+
+def pulse_folder(vault: Vault) -> Path:
+    """Where the pulses of a vault's watcher stand."""
+    path = os.path.realpath(os.fsencode(vault.folder))
+    return state_folder() / "pulses" / hashlib.sha256(path).hexdigest()[:16]
+
+
+def boot_id() -> str:
+    """What is another one after each start of the machine; empty where nobody tells."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def uptime_ns() -> int:
+    """A clock that nobody sets, and that goes on while the machine sleeps, ns."""
+    if sys.platform == "linux":
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    return time.monotonic_ns()
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """What time it is; tests have their own."""
+
+    wall: Callable[[], int] = time.time_ns
+    uptime: Callable[[], int] = uptime_ns
+    boot: Callable[[], str] = boot_id
+
+
+class Heart:
+    """Writes pulses, in a thread of its own."""
+
+    def __init__(
+        self,
+        folder: Path,
+        key: SigningKey,
+        interval_ns: int,
+        health: Health,
+        queue: Callable[[], tuple[int, int | None]],
+        beaten: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``queue`` tells how many folders wait and when something changed last (ns, or None).
+
+        ``beaten`` is called after each pulse. Raises OSError for a folder that cannot be made.
+        """
+        self._folder = folder
+        self._key = key
+        self._interval = interval_ns
+        self._health = health
+        self._queue = queue
+        self._beaten = beaten
+        self._clocks = Clocks()
+        self._boot = boot_id()
+        self._seq = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def start(self) -> None:
+        """Beat from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Beat one last time, saying so, and no more."""
+        self._stop.set()
+        self._thread.join()
+        self._beat()
+
+    def _run(self) -> None:
+        due = time.monotonic_ns()
+        while True:
+            self._beat()
+            now = time.monotonic_ns()
+            # A machine that slept beats at once, and then in its old rhythm.
+            due += self._interval * max(1, -(-(now - due) // self._interval))
+            if self._stop.wait((due - now) / SECOND):
+                return
+
+    def _beat(self) -> None:
+        data = note.sign(self._text(), [(NAME, self._key)])
+        try:
+            # Not synced: after a crash there is another boot, and nobody is alive anyway.
+            replace_file(self._folder / f"{self._seq % RING:02}", data, 0o600, synced=False)
+            replace_file(self._folder / LATEST, data, 0o600, synced=False)
+        except OSError as error:
+            self._health.blame("pulse", f"a pulse could not be written: {error.strerror}")
+        else:
+            self._health.blame("pulse", None)
+            self._beaten()
+        self._seq += 1
+
+    def _text(self) -> str:
+        health, ledger = self._health, self._health.ledger
+        queue, last_change_ns = self._queue()
+        causes = health.causes
+        statement: dict[str, Any] = {
+            "v": VERSION,
+            "seq": self._seq,
+            "pid": os.getpid(),
+            "boot_id": self._boot,
+            "uptime_ns": str(self._clocks.uptime()),
+            "time_ns": str(self._clocks.wall()),
+            "interval_ns": str(self._interval),
+            "state": str(health.state),
+            "scanning": health.scanning,
+            "degraded": causes,
+            "roots": [
+                {**path_field(path), "health": str(state)}
+                for path, state in sorted(health.roots.items())
+            ],
+            "queue": queue,
+            "last_change_ns": None if last_change_ns is None else str(last_change_ns),
+            "ledger": None
+            if ledger is None
+            else {"log": ledger.log, "size": ledger.size, "root": ledger.root.hex()},
+            "checkpoint": None if ledger is None else ledger.cosigned.decode(),
+        }
+        return jcs.canonical(statement).decode() + "\n"
+
+
+def read_pulse(path: Path, publics: list[bytes]) -> dict[str, Any]:
+    """Read a pulse that one of these Ed25519 keys signed. Raises Untrusted, OSError."""
+    what = f"The pulse {path.name}"
+    found = note.parse(path.read_bytes(), what)
+    if not found.signers(VerifierKey(NAME, public) for public in publics):
+        raise Untrusted(f"{what} is signed by no watcher that is known here.")
+    statement = jcs.parse(found.text.rstrip("\n").encode(), what)
+    if not isinstance(statement, dict) or statement.get("v") != VERSION:
+        raise Untrusted(f"{what} is of another version.")
+    return statement

@@ -1,0 +1,383 @@
+"""The watcher: scans what changed once it is quiet, and the whole where nobody tells of changes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gorillacomb.bytepaths import below, is_below, readable
+from gorillacomb.dedupe.record import read_trace
+from gorillacomb.errors import (
+    GorillaCombError,
+    Interrupted,
+    Refused,
+    RootVanished,
+    UsageFault,
+    VaultLocked,
+)
+from gorillacomb.index.database import Index
+from gorillacomb.index.hard_links import Linked, folders_with, linked_in
+from gorillacomb.index.paths import FolderPaths, find_folder
+from gorillacomb.index.roots import all_roots
+from gorillacomb.index.vault import Vault, config_folder, state_folder
+from gorillacomb.model import Root, ScanReport
+from gorillacomb.openat import OUR_FOLDER, Identity, cause_of, identity_of
+from gorillacomb.scan.exclude import compile_patterns
+from gorillacomb.scan.options import Changed
+from gorillacomb.scan.volumes import identify, is_remote, mounts
+from gorillacomb.vaultmesh.checkpoint import Checkpoint
+from gorillacomb.vaultmesh.checkpoint import parse as parse_checkpoint
+from gorillacomb.vaultmesh.cosign import cosigned
+from gorillacomb.vaultmesh.keys import SigningKey
+from gorillacomb.watch.health import Health, Ledger, RootHealth, State
+from gorillacomb.watch.inotify import Inotify, WatchesExhausted
+from gorillacomb.watch.pending import SECOND, Pending
+from gorillacomb.watch.pulse import NAME
+
+_TURN = 5.0
+"""Seconds after which it looks around, though nothing changed."""
+_LOCKED_OUT = 0.5
+_AFTER_ERROR = 10.0
+_LIMIT = "/proc/sys/fs/inotify/max_user_watches"
+
+
+class Scan(Protocol):
+    """Scans roots, or only what changed in them. Raises GorillaCombError."""
+
+    def __call__(
+        self, roots: Sequence[bytes], changed: tuple[Changed, ...] | None
+    ) -> ScanReport: ...
+
+
+class Listener(Protocol):
+    """Is told what the watcher does."""
+
+    def scanned(self, report: ScanReport, folders: int | None) -> None:
+        """After a scan: of so many changed folders, or None for whole roots."""
+
+    def troubled(self, cause: str) -> None:
+        """Something is wrong, which was not before."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOptions:
+    """What the user sets."""
+
+    quiet_ns: int
+    poll_ns: int
+    """How far apart whole scans are where nobody tells of changes."""
+    poll_all: bool = False
+    """Whether no root is watched, and all are polled."""
+
+
+@dataclass(slots=True)
+class _Root:
+    path: bytes
+    identity: Identity | None = None
+    """Of the folder that is watched; None while it is not there."""
+    scanned_ns: int | None = None
+    """When a whole scan of it ended last (monotonic); None when one is due."""
+
+
+@dataclass(slots=True)
+class Watcher:
+    """Watches over roots; `run` comes back when it is stopped."""
+
+    vault: Vault
+    paths: Sequence[bytes]
+    options: WatchOptions
+    patterns: tuple[str, ...]
+    """What the user's settings exclude everywhere."""
+    scan: Scan
+    listener: Listener
+    key: SigningKey
+    health: Health = field(default_factory=Health)
+    pending: Pending = field(init=False)
+    _roots: list[_Root] = field(init=False)
+    _tree: Inotify | None = None
+    _own: tuple[bytes, ...] = ()
+    _excluded: list[tuple[bytes, tuple[str, ...]]] = field(default_factory=list)
+    _mounts: frozenset[bytes] = frozenset()
+    _last: Checkpoint | None = None
+    """The checkpoint that was cosigned last."""
+
+    def __post_init__(self) -> None:
+        self.pending = Pending(self.options.quiet_ns)
+        self._roots = [_Root(os.path.realpath(path)) for path in self.paths]
+        ours = (self.vault.folder, config_folder(), state_folder())
+        self._own = tuple(os.path.realpath(os.fsencode(each)) for each in ours)
+
+    def queue(self) -> tuple[int, int | None]:
+        """How many folders wait, and when something changed last (wall clock, ns)."""
+        return len(self.pending), self.pending.last_change_ns
+
+    def run(self) -> None:
+        """Watch until KeyboardInterrupt, which ends it in good order.
+
+        Raises Refused when another watcher has the vault, GorillaCombError from the first scan.
+        """
+        self._learn_excludes()
+        if not self.options.poll_all:
+            self._tree = Inotify(self.pending, self._is_left_out)
+        try:
+            self._look_at_roots()
+            self._scan_roots([each for each in self._roots if each.identity], first=True)
+            self.health.state = State.WATCHING
+            while True:
+                self._turn()
+        except (KeyboardInterrupt, Interrupted):
+            return
+        finally:
+            self.health.state = State.STOPPED
+            if self._tree is not None:
+                self._tree.close()
+
+    def _turn(self) -> None:
+        """Do what is due, then wait for more."""
+        self._look_at_roots()
+        self._scan_roots([each for each in self._roots if self._is_due(each)])
+        changed = self.pending.take()
+        if changed:
+            self._scan_changed(changed)
+        self._note_ledger()
+        self.pending.wait(_TURN)
+
+    # Roots.
+
+    def _look_at_roots(self) -> None:
+        """Begin to watch roots that are there, and end it for those that are not any more."""
+        if self._tree is not None and self._tree.overflowed.is_set():
+            self._tree.overflowed.clear()
+            self._tell("events", "the system lost events; everything is scanned again")
+            for root in self._roots:
+                root.scanned_ns = root.identity = None
+        for root in self._roots:
+            identity = _identity(root.path)
+            if identity is None:
+                self._away(root)
+            elif identity != root.identity:
+                root.identity, root.scanned_ns = identity, None
+                self._tell(f"root {root.path!r}", None)
+                self._watch(root)
+            elif self._tree is not None and root.path in self._tree.exhausted:
+                self._poll(root)
+
+    def _away(self, root: _Root) -> None:
+        root.identity = None
+        self.health.roots[root.path] = RootHealth.AWAY
+        if self._tree is not None:
+            self._tree.drop(root.path)
+        self._tell(f"root {root.path!r}", f"{readable(root.path)} is not there")
+
+    def _watch(self, root: _Root) -> None:
+        self._mounts = frozenset(each.point for each in mounts())
+        self.health.roots[root.path] = RootHealth.POLLED
+        if self._tree is None or is_remote(identify(root.path).type):
+            return
+        try:
+            self._tree.add(root.path)
+        except WatchesExhausted:
+            self._poll(root)
+        except OSError as error:
+            cause = f"{readable(root.path)} cannot be watched: {cause_of(error)}"
+            self._tell(f"root {root.path!r}", cause)
+        else:
+            self.health.roots[root.path] = RootHealth.WATCHED
+
+    def _poll(self, root: _Root) -> None:
+        """Go on without events: the system has no watches left."""
+        assert self._tree is not None
+        self._tree.drop(root.path)
+        self._tree.exhausted.discard(root.path)
+        self.health.roots[root.path] = RootHealth.POLLED
+        root.scanned_ns = None
+        cause = (
+            f"no watches are left for {readable(root.path)}, which is scanned from time to time"
+            f" instead (fs.inotify.max_user_watches is {_limit()})"
+        )
+        self._tell(f"root {root.path!r}", cause)
+
+    def _is_due(self, root: _Root) -> bool:
+        """Whether all of a root is to be scanned."""
+        if root.identity is None:
+            return False
+        if root.scanned_ns is None:
+            return True
+        polled = self.health.roots[root.path] is RootHealth.POLLED
+        return polled and time.monotonic_ns() - root.scanned_ns >= self.options.poll_ns
+
+    def _is_left_out(self, path: bytes) -> bool:
+        """Whether nothing in a folder is scanned."""
+        if path.rpartition(b"/")[2] == OUR_FOLDER or path in self._own or path in self._mounts:
+            return True
+        return any(
+            is_below(path, top) and compile_patterns(patterns)(below(path, top), True)
+            for top, patterns in self._excluded
+        )
+
+    def _learn_excludes(self) -> None:
+        """Read which patterns hold in which root."""
+        known: dict[bytes, tuple[str, ...]] = {}
+        if self.vault.index.exists():
+            with Index.read(self.vault) as index:
+                known = {root.path: root.exclude for root in all_roots(index.connection)}
+        for each in self._roots:
+            known.setdefault(each.path, ())
+        merged = ((path, (*self.patterns, *more)) for path, more in known.items())
+        self._excluded = [(path, patterns) for path, patterns in merged if patterns]
+
+    # Scans.
+
+    def _scan_roots(self, roots: list[_Root], first: bool = False) -> None:
+        """Scan whole roots; what changed in them before that comes with it."""
+        if not roots:
+            return
+        paths = [each.path for each in roots]
+        self.pending.drop_below(lambda path: any(is_below(path, each) for each in paths))
+        report = self._scan(paths, None, fail=first)
+        if report is None:
+            return
+        for root in roots:
+            root.scanned_ns = time.monotonic_ns()
+        self._tell("events", None)
+        self._learn_excludes()
+
+    def _scan_changed(self, changed: tuple[Changed, ...]) -> None:
+        there = [each.path for each in self._roots if each.identity is not None]
+        mine = tuple(each for each in changed if any(is_below(each.path, top) for top in there))
+        if not mine:
+            return
+        before = self._linked(mine)
+        report = self._scan(there, mine)
+        if report is None:
+            self.pending.put_back(mine)
+        else:
+            self._mark_other_names(before ^ self._linked(mine))
+
+    def _scan(
+        self, roots: list[bytes], changed: tuple[Changed, ...] | None, fail: bool = False
+    ) -> ScanReport | None:
+        """Scan, and note what kept us from it; None then. ``fail`` raises that."""
+        self.health.scanning = True
+        try:
+            report = self.scan(roots, changed)
+        except Interrupted:
+            raise
+        except VaultLocked:
+            if fail:
+                raise
+            self.pending.wait(_LOCKED_OUT)
+            return None
+        except (RootVanished, UsageFault) as error:
+            if fail:
+                raise
+            self._tell("scan", error.message)
+            return None
+        except GorillaCombError as error:
+            if fail:
+                raise
+            self._tell("scan", error.message)
+            self.pending.wait(_AFTER_ERROR)
+            return None
+        finally:
+            self.health.scanning = False
+        vanished = [readable(path) for path in report.vanished]
+        self._tell("scan", f"{vanished[0]} went away while it was read" if vanished else None)
+        self.listener.scanned(report, None if changed is None else len(changed))
+        return report
+
+    def _linked(self, changed: tuple[Changed, ...]) -> Linked:
+        """The files with several names in changed folders, as the index has them."""
+        with self._reading() as (index, roots):
+            folders = (
+                find_folder(index.connection, root, below(each.path, root.path))
+                for each in changed
+                for root in roots
+                if is_below(each.path, root.path)
+            )
+            return linked_in(index.connection, [each for each in folders if each is not None])
+
+    def _mark_other_names(self, changed: Linked) -> None:
+        """Have the folders scanned where changed files have other names, of which nobody tells."""
+        if not changed:
+            return
+        with self._reading() as (index, roots):
+            paths = FolderPaths(index.connection, {root.id: root for root in roots})
+            for folder in folders_with(index.connection, changed):
+                place = paths.place(folder)
+                if place is not None:
+                    self.pending.mark(place[1])
+
+    @contextmanager
+    def _reading(self) -> Iterator[tuple[Index, list[Root]]]:
+        with Index.read(self.vault) as index:
+            yield index, all_roots(index.connection)
+
+    # What the pulse tells.
+
+    def _note_ledger(self) -> None:
+        """Cosign where the trace stands, if what was cosigned before is the beginning of it."""
+        try:
+            with read_trace(self.vault) as ledger:
+                note = ledger.checkpoint()
+                found = parse_checkpoint(note)[0]
+                if self._last == found:
+                    return
+                last = self._last
+                if last is not None and (
+                    last.origin == found.origin
+                    and (found.size < last.size or ledger.root(last.size) != last.root)
+                ):
+                    cause = f"the trace is not what it was: {last.size:,} entries were there before"
+                    self._tell("trace", cause)
+                    return
+                log = ledger.log
+        except GorillaCombError as error:
+            self._tell("trace", error.message)
+            return
+        self._tell("trace", None)
+        self._last = found
+        signed = cosigned(note, NAME, self.key, time.time_ns() // SECOND)
+        self.health.ledger = Ledger(log, found.size, found.root, signed)
+
+    def _tell(self, what: str, cause: str | None) -> None:
+        if self.health.blame(what, cause) and cause is not None:
+            self.listener.troubled(cause)
+
+
+@contextmanager
+def only_one(vault: Vault) -> Iterator[None]:
+    """Be the only watcher of a vault. Raises Refused."""
+    vault.create()
+    descriptor = os.open(vault.folder / "watcher", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused(
+                f"Another watcher runs with the vault {vault.folder}.",
+                "`gorillacomb pulse` tells how it is.",
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _identity(path: bytes) -> Identity | None:
+    try:
+        return identity_of(os.stat(path))
+    except OSError:
+        return None
+
+
+def _limit() -> str:
+    try:
+        with open(_LIMIT) as file:
+            return file.read().strip()
+    except OSError:
+        return "unknown"

@@ -1,0 +1,119 @@
+"""A watcher in a process of its own, and what must be true of what it leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from gorillacomb.index.database import Index
+from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.roots import all_roots
+from gorillacomb.index.vault import Vault
+from gorillacomb.watch.pulse import LATEST, pulse_folder
+from tests.cli.run import Argument, Ran, end_of, start
+from tests.dedupe.trace import check_trace
+from tests.trees import scan
+
+QUIET = 0.2
+PULSE = 0.2
+PATIENCE = 60.0
+
+
+class Daemon:
+    """`gorillacomb watch`, impatient."""
+
+    def __init__(self, vault: Path, *tops: Path, options: tuple[Argument, ...] = ()) -> None:
+        self.vault, self.tops = vault, tops
+        self.process = self._start(options)
+
+    def _start(self, options: tuple[Argument, ...]) -> subprocess.Popen[bytes]:
+        before = self.statement().get("pid")
+        quick: list[Argument] = ["--pulse", str(PULSE), "--quiet", str(QUIET), "--json"]
+        process = start("watch", *self.tops, *quick, *options, vault=self.vault)
+        self.until(lambda: self.statement().get("pid") not in (before, None), process)
+        return process
+
+    def statement(self) -> dict[str, Any]:
+        """The last pulse, as anybody reads it; empty while there is none."""
+        try:
+            text = (pulse_folder(Vault(self.vault)) / LATEST).read_text()
+        except FileNotFoundError:
+            return {}
+        found: dict[str, Any] = json.loads(text.partition("\n")[0])
+        return found
+
+    def until(self, is_so: Any, process: subprocess.Popen[bytes] | None = None) -> None:
+        """Wait for something, as long as the watcher lives."""
+        process = process or self.process
+        end = time.monotonic() + PATIENCE
+        while not is_so():
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < end, self.statement()
+            time.sleep(0.02)
+
+    def settle(self) -> None:
+        """Wait until it has nothing to do any more."""
+        # What the kernel has told of is read by then, and its folder is on the list.
+        since = time.time_ns() + int(QUIET * 1e9)
+
+        def is_idle() -> bool:
+            said = self.statement()
+            return (
+                int(said["time_ns"]) > since
+                and said["state"] == "watching"
+                and said["queue"] == 0
+                and not said["scanning"]
+            )
+
+        self.until(is_idle)
+
+    def stop(self) -> Ran:
+        """End it, and read what it told."""
+        self.process.send_signal(signal.SIGTERM)
+        return end_of(self.process)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def restart(self, *options: Argument) -> None:
+        self.process = self._start(options)
+
+
+def rows(vault: Path) -> dict[bytes, tuple[Any, ...]]:
+    """Everything that the index has of files, by path, but for what it noted of its own work."""
+    with Index.read(Vault(vault)) as index:
+        paths = FolderPaths(index.connection, {r.id: r for r in all_roots(index.connection)})
+        found = index.connection.execute(
+            "SELECT folder, name, mode, size, mtime_ns, ctime_ns, inode, links, digest, target"
+            " FROM files"
+        )
+        placed = ((paths.place(folder), name, tuple(row)) for folder, name, *row in found)
+        return {place[1] + b"/" + name: row for place, name, row in placed if place}
+
+
+def folders(vault: Path) -> set[bytes]:
+    """The paths of all folders that the index has."""
+    with Index.read(Vault(vault)) as index:
+        paths = FolderPaths(index.connection, {r.id: r for r in all_roots(index.connection)})
+        places = (paths.place(row[0]) for row in index.connection.execute("SELECT id FROM folders"))
+        return {place[1] for place in places if place}
+
+
+def check_truth(vault: Path, top: Path, fresh: Path) -> None:
+    """Index and trace are what a fresh scan of the same tree finds."""
+    scan(fresh, top)
+    ours, theirs = rows(vault), rows(fresh)
+    wrong = {
+        os.fsdecode(path): (ours.get(path), theirs.get(path))
+        for path in ours.keys() | theirs.keys()
+        if ours.get(path) != theirs.get(path)
+    }
+    assert not wrong
+    assert folders(vault) == folders(fresh)
+    check_trace(vault, top)

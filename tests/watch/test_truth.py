@@ -1,0 +1,43 @@
+"""The index and the trace stay true, whatever is done to the tree while they are kept."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.watch.daemon import Daemon, check_truth
+from tests.watch.load import Load
+
+
+@pytest.mark.parametrize("operations", [3_000, pytest.param(100_000, marks=pytest.mark.deep)])
+def test_under_load(tmp_path: Path, vault: Path, operations: int) -> None:
+    top = tmp_path / "drive"
+    top.mkdir()
+    load = Load(top, 1)
+    load.work(500)
+    daemon = Daemon(vault, top)
+    load.work(operations)
+    daemon.settle()
+    ran = daemon.stop()
+    assert (ran.code, ran.err) == (0, "")
+    check_truth(vault, top, tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.deep)])
+def test_killed_under_load(tmp_path: Path, vault: Path, kills: int) -> None:
+    top, dice = tmp_path / "drive", random.Random(2)
+    top.mkdir()
+    load = Load(top, 2)
+    load.work(300)
+    daemon = Daemon(vault, top)
+    for number in range(kills):
+        load.work(dice.randint(1, 400))
+        daemon.kill()
+        load.work(dice.randint(0, 50))
+        daemon.restart()
+        if number % 5 == 4:
+            daemon.settle()
+            check_truth(vault, top, tmp_path / f"fresh {number}")
+    daemon.stop()
