@@ -6,10 +6,11 @@ import click
 
 from gorillacomb.cli import render
 from gorillacomb.cli.options import json_option, vault_option
-from gorillacomb.dedupe.record import key_store, read_trace, write_trace
+from gorillacomb.dedupe.record import key_store, read_trace, watcher_keys, write_trace
 from gorillacomb.errors import UsageFault
 from gorillacomb.index.database import Index
 from gorillacomb.index.vault import Vault
+from gorillacomb.vaultmesh.cosign import WATCHER
 from gorillacomb.vaultmesh.failures import explaining_content
 from gorillacomb.vaultmesh.keys import Kind, fingerprint, public_pem
 from gorillacomb.vaultmesh.note import VerifierKey
@@ -50,21 +51,29 @@ def init(rsa: bool, as_json: bool) -> int:
 
 @command.command(short_help="Print the public keys.")
 @click.option("--pem", is_flag=True, help="In PEM, as OpenSSL reads it, not as verifier keys.")
+@click.option("--watcher", is_flag=True, help="The keys by which the watcher's pulses are known.")
 @vault_option
-def show(pem: bool, vault: Vault) -> int:
+def show(pem: bool, watcher: bool, vault: Vault) -> int:
     """Print the public keys of the vault's trace, one a line, the current one last.
 
     The form is that of C2SP verifier keys (name+id+base64); others check
     checkpoints and proofs with it. Without a trace: the key that signs now, in PEM.
     """
-    if vault.trace.exists():
+    if watcher:
+        publics, name = watcher_keys().publics(), WATCHER
+        if not publics:
+            raise UsageFault("There is no key of a watcher yet.", "gorillacomb watch makes one.")
+    elif vault.trace.exists():
         with read_trace(vault) as ledger, explaining_content(vault.trace):
-            publics, origin = ledger.public_keys(), ledger.origin
-        for public in publics:
-            if pem:
-                render.write_bytes(public_pem(public))
-            else:
-                click.echo(str(VerifierKey(origin, public)))
+            publics, name = ledger.public_keys(), ledger.origin
+    else:
+        publics, name = [], ""
+    for public in publics:
+        if pem:
+            render.write_bytes(public_pem(public))
+        else:
+            click.echo(str(VerifierKey(name, public)))
+    if publics:
         return 0
     found = key_store().publics()
     if not found:

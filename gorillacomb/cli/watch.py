@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
+import stat
 import sys
 import time
 from collections.abc import Sequence
+from types import FrameType
 
 import click
 
+from gorillacomb.bytepaths import is_below
 from gorillacomb.cli import render
 from gorillacomb.cli.lookup import folders_of
-from gorillacomb.cli.options import BytesPath, json_option, vault_option
+from gorillacomb.cli.options import BytesPath, vault_option
 from gorillacomb.dedupe.record import TraceRecorder, watcher_keys
 from gorillacomb.errors import UsageFault
 from gorillacomb.index.settings import Settings, load_settings
@@ -57,7 +61,7 @@ from gorillacomb.watch.watcher import Watcher, WatchOptions, only_one
     metavar="SECONDS",
     help="How often to scan network drives, which tell of no changes.",
 )
-@json_option
+@click.option("--json", "as_json", is_flag=True, help="Tell each thing as a line of JSON.")
 @vault_option
 def command(
     paths: tuple[bytes, ...],
@@ -78,7 +82,8 @@ def command(
     for path in paths:
         if not os.path.isdir(path):
             raise UsageFault(f"{render.path_text(path)} is no folder that is there.")
-    settings = load_settings()
+    _refuse_own_output(paths)
+    scan = _Scan(vault)
     options = WatchOptions(
         int(quiet * SECOND), int((poll or poll_remote) * SECOND), poll_all=poll is not None
     )
@@ -88,8 +93,8 @@ def command(
             vault,
             paths,
             options,
-            settings.exclude,
-            _Scan(vault, settings),
+            scan.read_settings,
+            scan,
             _Teller(as_json),
             key,
         )
@@ -99,8 +104,9 @@ def command(
             int(pulse * SECOND),
             watcher.health,
             watcher.queue,
-            lambda: notify("WATCHDOG=1"),
+            beaten=lambda: notify("WATCHDOG=1"),
         )
+        _listen(watcher)
         heart.start()
         notify("READY=1")
         try:
@@ -111,12 +117,47 @@ def command(
     return 0
 
 
+def _refuse_own_output(paths: Sequence[bytes]) -> None:
+    """Raise UsageFault where what the watcher prints would be a change that it tells of."""
+    for number in (1, 2):
+        try:
+            facts, path = os.fstat(number), os.readlink(f"/proc/self/fd/{number}".encode())
+        except OSError:
+            continue  # closed, or a system without /proc
+        if stat.S_ISREG(facts.st_mode) and any(is_below(path, os.path.realpath(p)) for p in paths):
+            raise UsageFault(
+                f"The output goes to {render.path_text(path)}, in a folder that is watched.",
+                "Each line would be one more change to tell of: send it elsewhere.",
+            )
+
+
+def _listen(watcher: Watcher) -> None:
+    """Have signals end the watcher, or have it read its settings again."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        watcher.stop()
+        before = known[number]
+        assert callable(before), "set when the program began"
+        before(number, frame)  # which raises KeyboardInterrupt
+
+    ends = (signal.SIGINT, signal.SIGTERM)
+    known = {int(each): signal.getsignal(each) for each in ends}
+    for each in ends:
+        signal.signal(each, end)
+    signal.signal(signal.SIGHUP, lambda number, frame: watcher.read_settings_again())
+
+
 class _Scan:
     """Scans by the user's settings."""
 
-    def __init__(self, vault: Vault, settings: Settings) -> None:
+    def __init__(self, vault: Vault) -> None:
         self._vault = vault
-        self._settings = settings
+        self._settings = Settings()
+
+    def read_settings(self) -> tuple[str, ...]:
+        """Read them; returns what they exclude everywhere. Raises UsageFault."""
+        self._settings = load_settings()
+        return self._settings.exclude
 
     def __call__(self, roots: Sequence[bytes], changed: tuple[Changed, ...] | None) -> ScanReport:
         settings = self._settings

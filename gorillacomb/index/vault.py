@@ -7,6 +7,7 @@ import fcntl
 import os
 import stat
 import sys
+import time
 from pathlib import Path
 
 from platformdirs import user_config_path, user_data_path, user_state_path
@@ -17,6 +18,8 @@ from gorillacomb.openat import cause_of
 APPLICATION = "gorillacomb"
 ENVIRONMENT = "GORILLACOMB_VAULT"
 _ENDS = ("", "-wal", "-shm", "-journal")
+_PATIENCE = 2.0
+"""Seconds."""
 
 
 def default_vault() -> Path:
@@ -132,7 +135,7 @@ class Vault:
         except OSError as error:
             raise unwritable(path, error) from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _wait_for(descriptor)
         except BlockingIOError:
             holder = os.pread(descriptor, 64, 0).decode(errors="replace").strip() or "unknown"
             os.close(descriptor)
@@ -174,6 +177,20 @@ class Vault:
                 continue  # not there: nothing to keep out of
             found.add((facts.st_dev, facts.st_ino))
         return frozenset(found)
+
+
+def _wait_for(descriptor: int) -> None:
+    """Take a lock; a watcher that scans what changed has it for moments only."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(_PATIENCE / 50)
+        else:
+            return
 
 
 def unwritable(path: Path, error: OSError) -> VaultUnwritable:

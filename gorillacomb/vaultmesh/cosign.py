@@ -13,6 +13,8 @@ from gorillacomb.errors import Untrusted
 from gorillacomb.vaultmesh import note
 from gorillacomb.vaultmesh.keys import SigningKey, is_signed_by
 
+WATCHER = "gorillacomb/watcher"
+"""The name under which our watcher cosigns, and signs its pulses."""
 _COSIGNATURE = b"\x04"
 
 

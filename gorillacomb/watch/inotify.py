@@ -23,7 +23,7 @@ from watchdog.observers.inotify_c import (
 )
 
 from gorillacomb.bytepaths import join
-from gorillacomb.watch.pending import Pending
+from gorillacomb.watch.pending import Pending, WatchesExhausted
 
 _C = InotifyConstants
 _MASK = Mask(
@@ -43,10 +43,6 @@ _ids = count()
 _NOBODY = WatchDescriptor(-1)
 """What stands for a watch on a folder that may not be read."""
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
-
-
-class WatchesExhausted(Exception):
-    """The system gives this user no more watches."""
 
 
 @dataclass(slots=True, eq=False)

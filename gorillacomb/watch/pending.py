@@ -17,6 +17,10 @@ _BURST = 500
 """So many changes within a quiet span are a burst, which is waited out."""
 
 
+class WatchesExhausted(Exception):
+    """The system gives this user no more watches."""
+
+
 @dataclass(slots=True)
 class _Folder:
     first_ns: int

@@ -21,6 +21,7 @@ from gorillacomb.durable import replace_file
 from gorillacomb.errors import Untrusted
 from gorillacomb.index.vault import Vault, state_folder
 from gorillacomb.vaultmesh import jcs, note
+from gorillacomb.vaultmesh.cosign import WATCHER
 from gorillacomb.vaultmesh.entries import path_field
 from gorillacomb.vaultmesh.keys import SigningKey
 from gorillacomb.vaultmesh.note import VerifierKey
@@ -30,8 +31,6 @@ VERSION = 1
 RING = 40
 """How many pulses are kept."""
 LATEST = "latest"
-NAME = "gorillacomb/watcher"
-"""Under which the watcher signs pulses and cosigns checkpoints."""
 SECOND = 1_000_000_000
 
 
@@ -75,6 +74,7 @@ class Heart:
         interval_ns: int,
         health: Health,
         queue: Callable[[], tuple[int, int | None]],
+        clocks: Clocks | None = None,
         beaten: Callable[[], None] = lambda: None,
     ) -> None:
         """``queue`` tells how many folders wait and when something changed last (ns, or None).
@@ -87,8 +87,8 @@ class Heart:
         self._health = health
         self._queue = queue
         self._beaten = beaten
-        self._clocks = Clocks()
-        self._boot = boot_id()
+        self._clocks = clocks or Clocks()
+        self._boot = self._clocks.boot()
         self._seq = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
@@ -102,20 +102,21 @@ class Heart:
         """Beat one last time, saying so, and no more."""
         self._stop.set()
         self._thread.join()
-        self._beat()
+        self.beat()
 
     def _run(self) -> None:
         due = time.monotonic_ns()
         while True:
-            self._beat()
+            self.beat()
             now = time.monotonic_ns()
             # A machine that slept beats at once, and then in its old rhythm.
             due += self._interval * max(1, -(-(now - due) // self._interval))
             if self._stop.wait((due - now) / SECOND):
                 return
 
-    def _beat(self) -> None:
-        data = note.sign(self._text(), [(NAME, self._key)])
+    def beat(self) -> None:
+        """Write one pulse, now."""
+        data = note.sign(self._text(), [(WATCHER, self._key)])
         try:
             # Not synced: after a crash there is another boot, and nobody is alive anyway.
             replace_file(self._folder / f"{self._seq % RING:02}", data, 0o600, synced=False)
@@ -160,7 +161,7 @@ def read_pulse(path: Path, publics: list[bytes]) -> dict[str, Any]:
     """Read a pulse that one of these Ed25519 keys signed. Raises Untrusted, OSError."""
     what = f"The pulse {path.name}"
     found = note.parse(path.read_bytes(), what)
-    if not found.signers(VerifierKey(NAME, public) for public in publics):
+    if not found.signers(VerifierKey(WATCHER, public) for public in publics):
         raise Untrusted(f"{what} is signed by no watcher that is known here.")
     statement = jcs.parse(found.text.rstrip("\n").encode(), what)
     if not isinstance(statement, dict) or statement.get("v") != VERSION:

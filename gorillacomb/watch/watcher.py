@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gorillacomb.bytepaths import below, is_below, readable
 from gorillacomb.dedupe.record import read_trace
@@ -18,6 +19,7 @@ from gorillacomb.errors import (
     Refused,
     RootVanished,
     UsageFault,
+    VaultError,
     VaultLocked,
 )
 from gorillacomb.index.database import Index
@@ -32,12 +34,13 @@ from gorillacomb.scan.options import Changed
 from gorillacomb.scan.volumes import identify, is_remote, mounts
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
 from gorillacomb.vaultmesh.checkpoint import parse as parse_checkpoint
-from gorillacomb.vaultmesh.cosign import cosigned
+from gorillacomb.vaultmesh.cosign import WATCHER, cosigned
 from gorillacomb.vaultmesh.keys import SigningKey
 from gorillacomb.watch.health import Health, Ledger, RootHealth, State
-from gorillacomb.watch.inotify import Inotify, WatchesExhausted
-from gorillacomb.watch.pending import SECOND, Pending
-from gorillacomb.watch.pulse import NAME
+from gorillacomb.watch.pending import SECOND, Pending, WatchesExhausted
+
+if TYPE_CHECKING:
+    from gorillacomb.watch.inotify import Inotify
 
 _TURN = 5.0
 """Seconds after which it looks around, though nothing changed."""
@@ -91,8 +94,8 @@ class Watcher:
     vault: Vault
     paths: Sequence[bytes]
     options: WatchOptions
-    patterns: tuple[str, ...]
-    """What the user's settings exclude everywhere."""
+    patterns: Callable[[], tuple[str, ...]]
+    """Reads the user's settings; returns what they exclude everywhere. Raises UsageFault."""
     scan: Scan
     listener: Listener
     key: SigningKey
@@ -103,6 +106,10 @@ class Watcher:
     _own: tuple[bytes, ...] = ()
     _excluded: list[tuple[bytes, tuple[str, ...]]] = field(default_factory=list)
     _mounts: frozenset[bytes] = frozenset()
+    _standing: tuple[str, ...] = ()
+    """What `patterns` returned."""
+    _stopping: bool = False
+    _hung_up: bool = False
     _last: Checkpoint | None = None
     """The checkpoint that was cosigned last."""
 
@@ -116,19 +123,33 @@ class Watcher:
         """How many folders wait, and when something changed last (wall clock, ns)."""
         return len(self.pending), self.pending.last_change_ns
 
-    def run(self) -> None:
-        """Watch until KeyboardInterrupt, which ends it in good order.
+    def stop(self) -> None:
+        """Have `run` come back soon; may be called from a signal handler, before KeyboardInterrupt.
 
-        Raises Refused when another watcher has the vault, GorillaCombError from the first scan.
+        That exception alone may come at a place where Python drops it.
         """
+        self._stopping = True
+
+    def read_settings_again(self) -> None:
+        """Have the user's settings read, and everything scanned by them."""
+        self._hung_up = True
+
+    def run(self) -> None:
+        """Watch until `stop` or KeyboardInterrupt, which ends it in good order.
+
+        Raises GorillaCombError from the first scan.
+        """
+        self._standing = self.patterns()
         self._learn_excludes()
-        if not self.options.poll_all:
+        if sys.platform == "linux" and not self.options.poll_all:
+            from gorillacomb.watch.inotify import Inotify  # cannot be loaded on another system
+
             self._tree = Inotify(self.pending, self._is_left_out)
         try:
             self._look_at_roots()
             self._scan_roots([each for each in self._roots if each.identity], first=True)
             self.health.state = State.WATCHING
-            while True:
+            while not self._stopping:
                 self._turn()
         except (KeyboardInterrupt, Interrupted):
             return
@@ -139,13 +160,27 @@ class Watcher:
 
     def _turn(self) -> None:
         """Do what is due, then wait for more."""
+        if self._hung_up:
+            self._hung_up = False
+            self._read_settings()
         self._look_at_roots()
         self._scan_roots([each for each in self._roots if self._is_due(each)])
         changed = self.pending.take()
         if changed:
             self._scan_changed(changed)
         self._note_ledger()
-        self.pending.wait(_TURN)
+        self.pending.wait(min(_TURN, self.options.poll_ns / SECOND))
+
+    def _read_settings(self) -> None:
+        try:
+            self._standing = self.patterns()
+        except UsageFault as error:
+            self._tell("settings", error.message)
+            return
+        self._tell("settings", None)
+        self._learn_excludes()
+        for root in self._roots:  # what is no longer left out is to be watched
+            root.identity = None
 
     # Roots.
 
@@ -223,12 +258,13 @@ class Watcher:
     def _learn_excludes(self) -> None:
         """Read which patterns hold in which root."""
         known: dict[bytes, tuple[str, ...]] = {}
+        # One that is half made, the first scan makes anew, or it says what is wrong with it.
         if self.vault.index.exists():
-            with Index.read(self.vault) as index:
-                known = {root.path: root.exclude for root in all_roots(index.connection)}
+            with suppress(VaultError), self._reading() as (_, roots):
+                known = {root.path: root.exclude for root in roots}
         for each in self._roots:
             known.setdefault(each.path, ())
-        merged = ((path, (*self.patterns, *more)) for path, more in known.items())
+        merged = ((path, (*self._standing, *more)) for path, more in known.items())
         self._excluded = [(path, patterns) for path, patterns in merged if patterns]
 
     # Scans.
@@ -342,7 +378,7 @@ class Watcher:
             return
         self._tell("trace", None)
         self._last = found
-        signed = cosigned(note, NAME, self.key, time.time_ns() // SECOND)
+        signed = cosigned(note, WATCHER, self.key, time.time_ns() // SECOND)
         self.health.ledger = Ledger(log, found.size, found.root, signed)
 
     def _tell(self, what: str, cause: str | None) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.vault import Vault
 from gorillacomb.watch.pulse import LATEST, pulse_folder
-from tests.cli.run import Argument, Ran, end_of, start
+from tests.cli.run import Argument, Ran, command, environment, without_traceback
 from tests.dedupe.trace import check_trace
 from tests.trees import scan
 
@@ -27,16 +30,36 @@ PATIENCE = 60.0
 class Daemon:
     """`gorillacomb watch`, impatient."""
 
-    def __init__(self, vault: Path, *tops: Path, options: tuple[Argument, ...] = ()) -> None:
-        self.vault, self.tops = vault, tops
-        self.process = self._start(options)
+    running: ClassVar[list[Daemon]] = []
 
-    def _start(self, options: tuple[Argument, ...]) -> subprocess.Popen[bytes]:
+    def __init__(
+        self,
+        vault: Path,
+        *tops: Path,
+        options: tuple[Argument, ...] = (),
+        words: tuple[bytes, ...] = (),
+    ) -> None:
+        """``words`` are those of a command that starts it."""
+        self.vault, self.tops, self.words = vault, tops, words
+        told = Path(tempfile.mkdtemp())
+        self._out, self._err = told / "out", told / "err"
+        self.running.append(self)
+        self._start(options)
+
+    def _start(self, options: tuple[Argument, ...]) -> None:
         before = self.statement().get("pid")
         quick: list[Argument] = ["--pulse", str(PULSE), "--quiet", str(QUIET), "--json"]
-        process = start("watch", *self.tops, *quick, *options, vault=self.vault)
-        self.until(lambda: self.statement().get("pid") not in (before, None), process)
-        return process
+        # Into files: a pipe that nobody reads fills up, and whoever writes into it waits.
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self.process = subprocess.Popen(
+                [*self.words, *command("watch", *self.tops, *quick, *options)],
+                env=environment(self.vault),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+        self.until(lambda: self.statement().get("pid") not in (before, None))
 
     def statement(self) -> dict[str, Any]:
         """The last pulse, as anybody reads it; empty while there is none."""
@@ -47,12 +70,11 @@ class Daemon:
         found: dict[str, Any] = json.loads(text.partition("\n")[0])
         return found
 
-    def until(self, is_so: Any, process: subprocess.Popen[bytes] | None = None) -> None:
+    def until(self, is_so: Callable[[], object]) -> None:
         """Wait for something, as long as the watcher lives."""
-        process = process or self.process
         end = time.monotonic() + PATIENCE
         while not is_so():
-            assert process.poll() is None, process.communicate()
+            assert self.process.poll() is None, self._err.read_text()
             assert time.monotonic() < end, self.statement()
             time.sleep(0.02)
 
@@ -75,14 +97,20 @@ class Daemon:
     def stop(self) -> Ran:
         """End it, and read what it told."""
         self.process.send_signal(signal.SIGTERM)
-        return end_of(self.process)
+        code = self.process.wait(PATIENCE)
+        return without_traceback(Ran(code, self._out.read_bytes(), self._err.read_bytes()))
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
 
     def restart(self, *options: Argument) -> None:
-        self.process = self._start(options)
+        self._start(options)
+
+    def end(self) -> None:
+        """Leave nothing of it, whatever became of the test."""
+        self.kill()
+        shutil.rmtree(self._out.parent)
 
 
 def rows(vault: Path) -> dict[bytes, tuple[Any, ...]]:
@@ -105,9 +133,9 @@ def folders(vault: Path) -> set[bytes]:
         return {place[1] for place in places if place}
 
 
-def check_truth(vault: Path, top: Path, fresh: Path) -> None:
-    """Index and trace are what a fresh scan of the same tree finds."""
-    scan(fresh, top)
+def check_truth(vault: Path, fresh: Path, *tops: Path) -> None:
+    """Index and trace are what a fresh scan of the same trees finds."""
+    scan(fresh, *tops)
     ours, theirs = rows(vault), rows(fresh)
     wrong = {
         os.fsdecode(path): (ours.get(path), theirs.get(path))
@@ -116,4 +144,4 @@ def check_truth(vault: Path, top: Path, fresh: Path) -> None:
     }
     assert not wrong
     assert folders(vault) == folders(fresh)
-    check_trace(vault, top)
+    check_trace(vault, *tops)

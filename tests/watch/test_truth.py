@@ -22,7 +22,7 @@ def test_under_load(tmp_path: Path, vault: Path, operations: int) -> None:
     daemon.settle()
     ran = daemon.stop()
     assert (ran.code, ran.err) == (0, "")
-    check_truth(vault, top, tmp_path / "fresh")
+    check_truth(vault, tmp_path / "fresh", top)
 
 
 @pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.deep)])
@@ -39,5 +39,5 @@ def test_killed_under_load(tmp_path: Path, vault: Path, kills: int) -> None:
         daemon.restart()
         if number % 5 == 4:
             daemon.settle()
-            check_truth(vault, top, tmp_path / f"fresh {number}")
+            check_truth(vault, tmp_path / f"fresh {number}", top)
     daemon.stop()

@@ -1,0 +1,248 @@
+"""Pulses come in time, anybody can check them, and what is wrong is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gorillacomb.dedupe.record import watcher_keys
+from gorillacomb.index.vault import Vault
+from gorillacomb.vaultmesh.keys import SigningKey
+from gorillacomb.watch.health import Health, State
+from gorillacomb.watch.pulse import LATEST, SECOND, Clocks, Heart, pulse_folder
+from gorillacomb.watch.verdict import Life, Verdict, judge
+from tests.cli.run import command, environment, refused, run
+from tests.trees import make_tree
+from tests.watch.daemon import PULSE, Daemon
+from tests.watch.load import Load
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    return make_tree(tmp_path / "drive", {"a": {"x": "1"}, "b": {"y": "2"}})
+
+
+def watcher_key() -> str:
+    return run("keys", "show", "--watcher").out.strip()
+
+
+def beats(vault: Path) -> list[dict[str, Any]]:
+    """The pulses in the ring, each checked by a program that knows nothing of ours."""
+    keys = [watcher_key(), *run("keys", "show", vault=vault).out.splitlines()]
+    found = []
+    for path in pulse_folder(Vault(vault)).iterdir():
+        if path.name.isdecimal():
+            words: list[str] = [
+                sys.executable,
+                str(Path(__file__).with_name("check_pulse.py")),
+                str(path),
+                *keys,
+            ]
+            ran = subprocess.run(words, capture_output=True, check=True, timeout=30)
+            found.append(json.loads(ran.stdout))
+    return sorted(found, key=lambda each: int(each["seq"]))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "interval"),
+    [
+        (6, 0.5),
+        pytest.param(600, 1, marks=pytest.mark.deep),
+        pytest.param(135, 9, marks=pytest.mark.deep),
+    ],
+)
+def test_no_beat_is_late_under_load(
+    tmp_path: Path, vault: Path, seconds: float, interval: float
+) -> None:
+    top = tmp_path / "drive"
+    top.mkdir()
+    load = Load(top, 3)
+    load.work(300)
+    daemon = Daemon(vault, top, options=("--pulse", str(interval)))
+    seen: dict[int, dict[str, Any]] = {}
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        load.work(50)
+        time.sleep(0.01)
+        if time.monotonic() % 10 < 0.1 or end - time.monotonic() < 0.5:
+            seen |= {each["seq"]: each for each in beats(vault)}
+    seen |= {each["seq"]: each for each in beats(vault)}
+    daemon.stop()
+    assert len(seen) >= seconds / interval
+    for one, other in pairwise(seen[number] for number in sorted(seen)):
+        assert other["seq"] == one["seq"] + 1
+        gap = int(other["uptime_ns"]) - int(one["uptime_ns"])
+        assert gap <= 1.5 * interval * SECOND
+    print(f"{len(seen)} pulses {interval} s apart, each signed, none late")
+
+
+def test_a_changed_pulse_is_noticed(top: Path, vault: Path) -> None:
+    daemon = Daemon(vault, top)
+    daemon.settle()
+    assert run("pulse", vault=vault).code == 0
+    daemon.stop()
+    path = pulse_folder(Vault(vault)) / LATEST
+    path.write_bytes(path.read_bytes().replace(b'"queue":0', b'"queue":1'))
+    ran = run("pulse", "--json", vault=vault)
+    assert (ran.code, ran.json()["life"]) == (1, "dead")
+    assert "not valid" in ran.json()["causes"][0]
+
+
+def test_alive_and_ended(top: Path, vault: Path) -> None:
+    ran = run("pulse", vault=vault)
+    assert (ran.code, ran.err) == (1, "")
+    assert ran.out.startswith("dead\n  no watcher has run")
+    daemon = Daemon(vault, top)
+    daemon.settle()
+    ran = run("pulse", "--json", vault=vault)
+    assert (ran.code, ran.json()["life"], ran.json()["causes"]) == (0, "alive", [])
+    assert ran.json()["pulse"]["ledger"]["size"] == 4
+    assert ran.json()["pulse"]["roots"] == [{"health": "watched", "path": str(top)}]
+    refused(run("watch", top, vault=vault), 5, "Another watcher")
+    daemon.kill()
+    time.sleep(2 * PULSE)
+    ran = run("pulse", vault=vault)
+    assert (ran.code, "no pulse for" in ran.out) == (1, True)
+    daemon.restart()
+    before = time.monotonic()
+    daemon.stop()
+    assert time.monotonic() - before < 2
+    assert "it was ended" in run("pulse", vault=vault).out
+
+
+def test_a_trace_that_was_put_back(top: Path, vault: Path, tmp_path: Path) -> None:
+    daemon = Daemon(vault, top)
+    daemon.settle()
+    shutil.copytree(vault, tmp_path / "before")
+    (top / "new").write_text("new")
+    daemon.settle()
+    daemon.kill()
+    daemon.restart()
+    daemon.settle()
+    for path in vault.glob("trace.db*"):
+        path.unlink()
+    for path in (tmp_path / "before").glob("trace.db*"):
+        shutil.copy2(path, vault / path.name)
+    ran = run("pulse", "--json", vault=vault)
+    assert (ran.code, ran.json()["life"]) == (1, "degraded")
+    assert "rewound" in ran.json()["causes"][-1]
+    daemon.until(lambda: daemon.statement()["degraded"])
+    daemon.stop()
+
+
+def test_a_clock_that_is_set_back(top: Path, vault: Path) -> None:
+    """Not of the machine: the one that asks lives two hours earlier (libfaketime)."""
+    if shutil.which("faketime") is None:
+        pytest.skip("faketime is missing: apt install faketime")
+    daemon = Daemon(vault, top)
+    daemon.settle()
+    words = [b"faketime", b"-f", b"-2h", *command("pulse", "--json")]
+    env = environment(vault, FAKETIME_DONT_FAKE_MONOTONIC="1")
+    ran = run(words=words, env=env)
+    daemon.stop()
+    assert (ran.code, ran.json()["life"]) == (1, "degraded")
+    assert "set back by 7,200 s" in ran.json()["causes"][0] or "7,199" in ran.json()["causes"][0]
+
+
+class Time:
+    """Clocks that are set by hand, ns."""
+
+    def __init__(self) -> None:
+        self.wall, self.uptime, self.boot = 10**18, 10**12, "first"
+
+    def clocks(self) -> Clocks:
+        return Clocks(lambda: self.wall, lambda: self.uptime, lambda: self.boot)
+
+    def later(self, seconds: float) -> None:
+        self.wall += int(seconds * SECOND)
+        self.uptime += int(seconds * SECOND)
+
+
+@pytest.fixture
+def clock() -> Time:
+    return Time()
+
+
+class Patient:
+    """A heart that beats when it is told to."""
+
+    def __init__(self, folder: Path, clock: Time) -> None:
+        key = watcher_keys().ed25519()
+        assert isinstance(key, SigningKey)
+        self.health, self.clock, self.folder = Health(State.WATCHING), clock, folder
+        self._heart = Heart(folder, key, 9 * SECOND, self.health, lambda: (0, None), clock.clocks())
+
+    def beat(self) -> None:
+        self._heart.beat()
+
+    def verdict(self) -> Verdict:
+        return judge(self.folder, watcher_keys().publics(), self.clock.clocks())
+
+
+@pytest.fixture
+def patient(tmp_path: Path, clock: Time) -> Patient:
+    return Patient(tmp_path / "pulses", clock)
+
+
+def test_a_steady_pulse(patient: Patient, clock: Time) -> None:
+    for _ in range(100):
+        patient.beat()
+        assert patient.verdict().life is Life.ALIVE
+        clock.later(9)
+    assert len(os.listdir(patient.folder)) == 41
+
+
+@pytest.mark.parametrize(
+    ("seconds", "life"), [(13, Life.ALIVE), (14, Life.DEAD), (86_400, Life.DEAD)]
+)
+def test_how_old_the_last_one_is(patient: Patient, clock: Time, seconds: float, life: Life) -> None:
+    patient.beat()
+    clock.later(seconds)
+    assert patient.verdict().life is life
+
+
+def test_what_is_odd_between_pulses(patient: Patient, clock: Time) -> None:
+    patient.beat()
+    clock.later(27)
+    patient.beat()
+    assert patient.verdict().causes == ("a pulse came 27.0 s after the one before it",)
+    clock.later(9)
+    clock.wall -= 3600 * SECOND
+    patient.beat()
+    assert patient.verdict().causes[1:] == ("the clock was set back by 3,600 s",)
+    assert patient.verdict().life is Life.DEGRADED
+    for _ in range(40):
+        clock.later(9)
+        patient.beat()
+    assert patient.verdict().life is Life.ALIVE
+
+
+def test_a_clock_set_forward_or_a_sleep_is_nothing_odd(patient: Patient, clock: Time) -> None:
+    patient.beat()
+    clock.later(9)
+    clock.wall += 3600 * SECOND
+    patient.beat()
+    assert patient.verdict().life is Life.ALIVE
+
+
+def test_another_boot(patient: Patient, clock: Time) -> None:
+    patient.beat()
+    clock.boot = "second"
+    assert patient.verdict().causes == ("the machine was started anew since its last pulse",)
+    assert patient.verdict().life is Life.DEAD
+
+
+def test_degraded_is_told(patient: Patient) -> None:
+    patient.health.blame("root", "a drive is not there")
+    patient.beat()
+    assert patient.verdict().life is Life.DEGRADED
+    assert patient.verdict().causes == ("a drive is not there",)

@@ -1,0 +1,180 @@
+"""What keeps a watcher from hearing of changes is told, and what it did not hear of is found."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from gorillacomb.index.database import Index
+from gorillacomb.index.vault import Vault, config_folder
+from gorillacomb.model import State
+from tests.cli.run import command, environment, run
+from tests.trees import Tree, make_tree, rows_in_index
+from tests.watch.daemon import Daemon, check_truth
+
+TREE: Tree = {"a": {"x": "1", "in": {"y": "2"}}, "b": {"z": "3"}}
+QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    return make_tree(tmp_path / "drive", TREE)
+
+
+def health(daemon: Daemon, top: Path) -> str:
+    found = {each["path"]: each["health"] for each in daemon.statement()["roots"]}
+    return str(found[str(top)])
+
+
+def is_known(vault: Path, path: Path) -> bool:
+    return os.fsencode(path) in rows_in_index(vault)
+
+
+def test_events_that_were_lost(tmp_path: Path, top: Path, vault: Path) -> None:
+    """More changes than the kernel keeps for somebody who does not listen."""
+    daemon = Daemon(vault, top)
+    daemon.settle()
+    daemon.process.send_signal(signal.SIGSTOP)
+    path = top / "b" / "f"
+    for number in range(int(QUEUE.read_text()) + 1000):
+        # Changes in turn: equal ones that follow each other are kept as one.
+        path.write_text("x") if number % 2 else path.unlink(missing_ok=True)
+    make_tree(top / "after", {"in": {"that": "4"}, "w": "5"})
+    daemon.process.send_signal(signal.SIGCONT)
+    daemon.until(lambda: is_known(vault, top / "after" / "w"))
+    (top / "after" / "in" / "later").write_text("6")
+    daemon.settle()
+    assert daemon.statement()["degraded"] == []
+    ran = daemon.stop()
+    assert "the system lost events" in ran.out
+    check_truth(vault, tmp_path / "fresh", top)
+
+
+def test_no_watches_left(tmp_path: Path, top: Path, vault: Path) -> None:
+    limited = 'echo 20 > /proc/sys/user/max_inotify_watches && exec "$@"'
+    words = ["unshare", "--user", "--map-root-user", "sh", "-c", limited, "sh"]
+    tried = subprocess.run([*words, "true"], capture_output=True, text=True)
+    if tried.returncode:
+        pytest.skip(f"no user namespace with a limit of its own: {tried.stderr.strip()}")
+    daemon = Daemon(
+        vault,
+        top,
+        options=("--poll-remote", "1"),
+        words=tuple(map(os.fsencode, words)),
+    )
+    daemon.settle()
+    assert health(daemon, top) == "watched"
+    for number in range(30):
+        make_tree(top / f"more {number}", {"f": str(number)})
+    daemon.until(lambda: health(daemon, top) == "polled")
+    daemon.until(lambda: daemon.statement()["degraded"])
+    assert "no watches are left" in daemon.statement()["degraded"][0]
+    ran = run("pulse", vault=vault)
+    assert (ran.code, ran.out.startswith("degraded")) == (1, True)
+    (top / "more 29" / "late").write_text("late")
+    daemon.until(lambda: is_known(vault, top / "more 29" / "late"))
+    daemon.settle()
+    daemon.stop()
+    check_truth(vault, tmp_path / "fresh", top)
+
+
+def test_a_root_that_goes_and_comes_back(tmp_path: Path, top: Path, vault: Path) -> None:
+    other = make_tree(tmp_path / "other", {"f": "other"})
+    daemon = Daemon(vault, top, other)
+    daemon.settle()
+    away = top.rename(tmp_path / "away")
+    daemon.until(lambda: health(daemon, top) == "away")
+    assert daemon.statement()["degraded"] == [f"{top} is not there"]
+    (other / "g").write_text("meanwhile")
+    daemon.until(lambda: is_known(vault, other / "g"))
+    assert is_known(vault, top / "a" / "x")
+    (away / "b" / "new").write_text("new")
+    away.rename(top)
+    daemon.until(lambda: is_known(vault, top / "b" / "new"))
+    daemon.settle()
+    assert (health(daemon, top), daemon.statement()["degraded"]) == ("watched", [])
+    (top / "b" / "newer").write_text("newer")
+    daemon.until(lambda: is_known(vault, top / "b" / "newer"))
+    daemon.stop()
+    check_truth(vault, tmp_path / "fresh", top, other)
+
+
+def test_polling(tmp_path: Path, top: Path, vault: Path) -> None:
+    daemon = Daemon(vault, top, options=("--poll", "1"))
+    daemon.settle()
+    assert health(daemon, top) == "polled"
+    (top / "b" / "new").write_text("new")
+    daemon.until(lambda: is_known(vault, top / "b" / "new"))
+    daemon.settle()
+    daemon.stop()
+    check_truth(vault, tmp_path / "fresh", top)
+
+
+def test_settings_are_read_again(top: Path, vault: Path) -> None:
+    daemon = Daemon(vault, top)
+    daemon.settle()
+    settings = config_folder() / "config.toml"
+    settings.write_text('exclude = ["in"]\n')
+    daemon.process.send_signal(signal.SIGHUP)
+    states = (State.HASHED, State.FRESH)
+    daemon.until(lambda: rows_in_index(vault)[os.fsencode(top / "a/in/y")][0] not in states)
+    settings.write_text("exclude = 3")
+    daemon.process.send_signal(signal.SIGHUP)
+    daemon.until(lambda: daemon.statement()["degraded"])
+    assert "exclude" in daemon.statement()["degraded"][0]
+    settings.write_text("")
+    daemon.process.send_signal(signal.SIGHUP)
+    daemon.until(lambda: rows_in_index(vault)[os.fsencode(top / "a/in/y")][0] in states)
+    (top / "a/in/new").write_text("watched again")
+    daemon.until(lambda: is_known(vault, top / "a/in/new"))
+    daemon.settle()
+    assert daemon.statement()["degraded"] == []
+
+
+def test_another_run_has_the_vault(tmp_path: Path, top: Path, vault: Path) -> None:
+    daemon = Daemon(vault, top)
+    daemon.settle()
+    with Index.write(Vault(vault)):
+        (top / "b" / "new").write_text("new")
+        time.sleep(1)
+    daemon.until(lambda: is_known(vault, top / "b" / "new"))
+    for number in range(10):
+        (top / "b" / f"{number}").write_text("and a scan beside it")
+        assert run("scan", top, vault=vault).code == 0
+    daemon.settle()
+    daemon.stop()
+    check_truth(vault, tmp_path / "fresh", top)
+
+
+def test_what_is_left_out_is_not_watched(tmp_path: Path, top: Path) -> None:
+    """Neither what is excluded, nor what is ours: else it would feed itself."""
+    vault = top / "vault"
+    make_tree(top / "out", {"f": "1"})
+    run("scan", top, "--exclude", "out", vault=vault)
+    daemon = Daemon(vault, top)
+    daemon.settle()
+    before = daemon.statement()["last_change_ns"]
+    (top / "out" / "g").write_text("2")
+    (vault / "something").write_text("3")
+    quarantine = top / ".gorillacomb"
+    quarantine.mkdir()
+    daemon.settle()
+    told = daemon.statement()["last_change_ns"]
+    assert told != before  # of a folder that came to the top
+    (quarantine / "h").write_text("4")
+    time.sleep(1)
+    daemon.settle()
+    assert daemon.statement()["last_change_ns"] == told
+    daemon.stop()
+
+
+def test_output_into_a_watched_folder_is_refused(top: Path, vault: Path) -> None:
+    with (top / "log").open("wb") as log:
+        words = [*command("watch", top)]
+        ran = subprocess.run(words, stdout=log, stderr=subprocess.PIPE, env=environment(vault))
+    assert (ran.returncode, b"is watched" in ran.stderr) == (2, True)
