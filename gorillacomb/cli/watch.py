@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from types import FrameType
 
 import click
+from click.core import ParameterSource
 
 from gorillacomb.bytepaths import is_below
-from gorillacomb.cli import render
+from gorillacomb.cli import render, watch_service
 from gorillacomb.cli.lookup import folders_of
 from gorillacomb.cli.options import BytesPath, vault_option
 from gorillacomb.dedupe.record import TraceRecorder, watcher_keys
@@ -30,7 +31,7 @@ from gorillacomb.watch.watcher import Watcher, WatchOptions, only_one
 
 
 @click.command(short_help="Keep index and trace true as files change, with a pulse.")
-@click.argument("paths", nargs=-1, required=True, type=BytesPath(), metavar="PATH...")
+@click.argument("paths", nargs=-1, type=BytesPath(), metavar="PATH...")
 @click.option(
     "--pulse",
     type=click.FloatRange(min=0.1),
@@ -61,6 +62,8 @@ from gorillacomb.watch.watcher import Watcher, WatchOptions, only_one
     metavar="SECONDS",
     help="How often to scan network drives, which tell of no changes.",
 )
+@click.option("--install", is_flag=True, help="Write a service that watches, at each login.")
+@click.option("--uninstall", is_flag=True, help="Take that service away.")
 @click.option("--json", "as_json", is_flag=True, help="Tell each thing as a line of JSON.")
 @vault_option
 def command(
@@ -69,6 +72,8 @@ def command(
     quiet: float,
     poll: float | None,
     poll_remote: float,
+    install: bool,
+    uninstall: bool,
     as_json: bool,
     vault: Vault,
 ) -> int:
@@ -79,9 +84,17 @@ def command(
     tells what it does in one line for each scan. `gorillacomb pulse` says
     whether it lives; every other command works beside it.
     """
+    if uninstall:
+        watch_service.uninstall()
+        return 0
+    if not paths:
+        raise click.UsageError("Name a folder to watch: gorillacomb watch PATH")
     for path in paths:
         if not os.path.isdir(path):
             raise UsageFault(f"{render.path_text(path)} is no folder that is there.")
+    if install:
+        watch_service.install(vault, paths, _typed(click.get_current_context()))
+        return 0
     _refuse_own_output(paths)
     scan = _Scan(vault)
     options = WatchOptions(
@@ -115,6 +128,15 @@ def command(
             notify("STOPPING=1")
             heart.stop()
     return 0
+
+
+def _typed(context: click.Context) -> list[str]:
+    """The options for the watcher that were given, to be given again."""
+    found = []
+    for name in ("pulse", "quiet", "poll", "poll_remote"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            found += [f"--{name.replace('_', '-')}", str(context.params[name])]
+    return found + ["--json"] * context.params["as_json"]
 
 
 def _refuse_own_output(paths: Sequence[bytes]) -> None:
