@@ -52,8 +52,9 @@ class Pending:
             self._recent.append(now)
             known = self._folders.get(path)
             if known is None:
+                if not self._folders:  # else one that waits longer is due before it
+                    self._changed.notify()
                 self._folders[path] = _Folder(now, now, wholly)
-                self._changed.notify()
             else:
                 known.last_ns = now
                 known.wholly |= wholly

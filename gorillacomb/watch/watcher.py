@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 _TURN = 5.0
 """Seconds after which it looks around, though nothing changed."""
+_NICE = 10
 _LOCKED_OUT = 0.5
 _AFTER_ERROR = 10.0
 _LIMIT = "/proc/sys/fs/inotify/max_user_watches"
@@ -115,7 +117,9 @@ class Watcher:
 
     def __post_init__(self) -> None:
         self.pending = Pending(self.options.quiet_ns)
-        self._roots = [_Root(os.path.realpath(path)) for path in self.paths]
+        paths = sorted({os.path.realpath(path) for path in self.paths})
+        inner = {each for each in paths for top in paths if each != top and is_below(each, top)}
+        self._roots = [_Root(path) for path in paths if path not in inner]
         ours = (self.vault.folder, config_folder(), state_folder())
         self._own = tuple(os.path.realpath(os.fsencode(each)) for each in ours)
 
@@ -141,6 +145,10 @@ class Watcher:
         """
         self._standing = self.patterns()
         self._learn_excludes()
+        if (
+            sys.platform == "linux"
+        ):  # of this thread and the workers alone: the pulse is not to wait
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         if sys.platform == "linux" and not self.options.poll_all:
             from gorillacomb.watch.inotify import Inotify  # cannot be loaded on another system
 

@@ -13,6 +13,7 @@ from .process import own_peak_rss
 from .series import Timed
 from .trace import Trace
 from .trees import Tree
+from .watching import Watched
 
 MB = 1_000_000
 
@@ -32,6 +33,7 @@ class Results:
     groups: list[Comparison]
     trace: Trace | None
     folders: list[Measured]
+    watched: Watched | None
 
 
 def write(results: Results, markdown_file: Path, json_file: Path) -> None:
@@ -53,6 +55,8 @@ def markdown(results: Results) -> str:
         parts += _trace(results.trace)
     if results.folders:
         parts += _folders(results.folders)
+    if results.watched is not None:
+        parts += _watched(results.watched, results.tree)
     if "groups" in results.asked:
         parts += _groups(results.groups)
     if "memory" in results.asked:
@@ -159,6 +163,22 @@ def _seconds(value: float) -> str:
 
 def _peak(value: int, own: int) -> str:
     return f"{value / MB:.0f}" if value > 1.05 * own else f"< {own / MB:.0f}"
+
+
+def _watched(found: Watched, tree: Tree) -> list[str]:
+    rows = [
+        ("from a change to its row, median s", f"{found.median:.2f}"),
+        ("99 of 100 changes, s", f"{found.delay(0.99):.2f}"),
+        ("resident memory, MB", f"{found.memory / MB:.0f}"),
+        ("processor while nothing changes, %", f"{100 * found.idle_cpu / found.idle:.2f}"),
+    ]
+    note = (
+        f"{len(found.delays)} files written in a folder that is watched beside the tree; each waits"
+        f" {found.quiet:g} s until its folder is quiet. Idle for {found.idle:.0f} s, with a pulse"
+        " every second; by default there is one in nine."
+    )
+    title = f"## The watcher (`watch`, {tree.content.files:,} files)"
+    return [title, _table(("", ""), rows, left=1), note]
 
 
 def _groups(found: Sequence[Comparison]) -> list[str]:

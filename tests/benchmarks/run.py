@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from . import cases, contenders, folders, machine, report, trace, trees
+from . import cases, contenders, folders, machine, report, trace, trees, watching
 from .places import RESULTS, BenchError, cache
 from .series import Setting
 
@@ -25,6 +25,7 @@ USUAL = (
     "verify-large",
     "trace",
     "folders",
+    "watch",
     "memory",
     "groups",
 )
@@ -114,6 +115,7 @@ def _benchmark(options: argparse.Namespace) -> None:
         memory=cases.sample_memory(setting) if "memory" in wanted else [],
         groups=cases.compare_groups(setting) if "groups" in wanted else [],
         trace=trace.measure(options.runs, _say) if "trace" in wanted else None,
+        watched=watching.measure(tree.path, _say) if "watch" in wanted else None,
         folders=folders.measure(tree.path, options.runs, _say) if "folders" in wanted else [],
     )
     target = cache() / "RESULTS.md" if options.only else RESULTS
