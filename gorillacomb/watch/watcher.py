@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from gorillacomb.bytepaths import below, is_below, readable
-from gorillacomb.dedupe.record import read_trace
 from gorillacomb.errors import (
     GorillaCombError,
     Interrupted,
@@ -27,17 +26,15 @@ from gorillacomb.index.database import Index
 from gorillacomb.index.hard_links import Linked, folders_with, linked_in
 from gorillacomb.index.paths import FolderPaths, find_folder
 from gorillacomb.index.roots import all_roots
-from gorillacomb.index.vault import Vault, config_folder, state_folder
+from gorillacomb.index.vault import Vault
 from gorillacomb.model import Root, ScanReport
-from gorillacomb.openat import OUR_FOLDER, Identity, cause_of, identity_of
-from gorillacomb.scan.exclude import compile_patterns
+from gorillacomb.openat import Identity, cause_of, identity_of
 from gorillacomb.scan.options import Changed
-from gorillacomb.scan.volumes import identify, is_remote, mounts
-from gorillacomb.vaultmesh.checkpoint import Checkpoint
-from gorillacomb.vaultmesh.checkpoint import parse as parse_checkpoint
-from gorillacomb.vaultmesh.cosign import WATCHER, cosigned
+from gorillacomb.scan.volumes import identify, is_remote
 from gorillacomb.vaultmesh.keys import SigningKey
-from gorillacomb.watch.health import Health, Ledger, RootHealth, State
+from gorillacomb.watch.cosigner import Cosigner
+from gorillacomb.watch.health import Health, RootHealth, State
+from gorillacomb.watch.left_out import LeftOut
 from gorillacomb.watch.pending import SECOND, Pending, WatchesExhausted
 
 if TYPE_CHECKING:
@@ -105,23 +102,20 @@ class Watcher:
     pending: Pending = field(init=False)
     _roots: list[_Root] = field(init=False)
     _tree: Inotify | None = None
-    _own: tuple[bytes, ...] = ()
-    _excluded: list[tuple[bytes, tuple[str, ...]]] = field(default_factory=list)
-    _mounts: frozenset[bytes] = frozenset()
+    _left_out: LeftOut = field(init=False)
+    _cosigner: Cosigner = field(init=False)
     _standing: tuple[str, ...] = ()
     """What `patterns` returned."""
     _stopping: bool = False
     _hung_up: bool = False
-    _last: Checkpoint | None = None
-    """The checkpoint that was cosigned last."""
 
     def __post_init__(self) -> None:
         self.pending = Pending(self.options.quiet_ns)
         paths = sorted({os.path.realpath(path) for path in self.paths})
         inner = {each for each in paths for top in paths if each != top and is_below(each, top)}
         self._roots = [_Root(path) for path in paths if path not in inner]
-        ours = (self.vault.folder, config_folder(), state_folder())
-        self._own = tuple(os.path.realpath(os.fsencode(each)) for each in ours)
+        self._left_out = LeftOut(self.vault)
+        self._cosigner = Cosigner(self.vault, self.key)
 
     def queue(self) -> tuple[int, int | None]:
         """How many folders wait, and when something changed last (wall clock, ns)."""
@@ -152,7 +146,7 @@ class Watcher:
         if sys.platform == "linux" and not self.options.poll_all:
             from gorillacomb.watch.inotify import Inotify  # cannot be loaded on another system
 
-            self._tree = Inotify(self.pending, self._is_left_out)
+            self._tree = Inotify(self.pending, self._left_out.holds)
         try:
             self._look_at_roots()
             self._scan_roots([each for each in self._roots if each.identity], first=True)
@@ -218,7 +212,7 @@ class Watcher:
         self._tell(f"root {root.path!r}", f"{readable(root.path)} is not there")
 
     def _watch(self, root: _Root) -> None:
-        self._mounts = frozenset(each.point for each in mounts())
+        self._left_out.learn_mounts()
         self.health.roots[root.path] = RootHealth.POLLED
         if self._tree is None or is_remote(identify(root.path).type):
             return
@@ -254,15 +248,6 @@ class Watcher:
         polled = self.health.roots[root.path] is RootHealth.POLLED
         return polled and time.monotonic_ns() - root.scanned_ns >= self.options.poll_ns
 
-    def _is_left_out(self, path: bytes) -> bool:
-        """Whether nothing in a folder is scanned."""
-        if path.rpartition(b"/")[2] == OUR_FOLDER or path in self._own or path in self._mounts:
-            return True
-        return any(
-            is_below(path, top) and compile_patterns(patterns)(below(path, top), True)
-            for top, patterns in self._excluded
-        )
-
     def _learn_excludes(self) -> None:
         """Read which patterns hold in which root."""
         known: dict[bytes, tuple[str, ...]] = {}
@@ -270,10 +255,7 @@ class Watcher:
         if self.vault.index.exists():
             with suppress(VaultError), self._reading() as (_, roots):
                 known = {root.path: root.exclude for root in roots}
-        for each in self._roots:
-            known.setdefault(each.path, ())
-        merged = ((path, (*self._standing, *more)) for path, more in known.items())
-        self._excluded = [(path, patterns) for path, patterns in merged if patterns]
+        self._left_out.learn_patterns(self._standing, [each.path for each in self._roots], known)
 
     # Scans.
 
@@ -365,29 +347,8 @@ class Watcher:
     # What the pulse tells.
 
     def _note_ledger(self) -> None:
-        """Cosign where the trace stands, if what was cosigned before is the beginning of it."""
-        try:
-            with read_trace(self.vault) as ledger:
-                note = ledger.checkpoint()
-                found = parse_checkpoint(note)[0]
-                if self._last == found:
-                    return
-                last = self._last
-                if last is not None and (
-                    last.origin == found.origin
-                    and (found.size < last.size or ledger.root(last.size) != last.root)
-                ):
-                    cause = f"the trace is not what it was: {last.size:,} entries were there before"
-                    self._tell("trace", cause)
-                    return
-                log = ledger.log
-        except GorillaCombError as error:
-            self._tell("trace", error.message)
-            return
-        self._tell("trace", None)
-        self._last = found
-        signed = cosigned(note, WATCHER, self.key, time.time_ns() // SECOND)
-        self.health.ledger = Ledger(log, found.size, found.root, signed)
+        self._tell("trace", self._cosigner.look())
+        self.health.ledger = self._cosigner.ledger
 
     def _tell(self, what: str, cause: str | None) -> None:
         if self.health.blame(what, cause) and cause is not None:

@@ -24,7 +24,7 @@ _IDLE = 60
 """Seconds."""
 _ROWS = (
     "SELECT CAST(name AS BLOB) FROM files WHERE folder IN"
-    " (SELECT id FROM folders WHERE root = (SELECT max(id) FROM roots))"
+    " (SELECT id FROM folders WHERE root = (SELECT id FROM roots WHERE path = ?))"
 )
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -97,7 +97,7 @@ def _delays(home: Path, top: Path, process: subprocess.Popen[bytes]) -> list[flo
                 name = f"change {made}"
                 (top / str(made % _FOLDERS) / name).write_text(name)
                 written[name.encode()] = time.monotonic()
-            for (name,) in connection.execute(_ROWS):
+            for (name,) in connection.execute(_ROWS, (os.fsencode(top.resolve()),)):
                 if name in written:
                     delays.append(time.monotonic() - written.pop(name))
             if process.poll() is not None:
