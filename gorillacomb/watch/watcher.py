@@ -129,8 +129,9 @@ class Watcher:
         self._stopping = True
 
     def read_settings_again(self) -> None:
-        """Have the user's settings read, and everything scanned by them."""
+        """Have the user's settings read, and everything scanned by them; from a signal handler."""
         self._hung_up = True
+        self.pending.wake()  # its lock may be taken twice by one thread
 
     def run(self) -> None:
         """Watch until `stop` or KeyboardInterrupt, which ends it in good order.
@@ -155,6 +156,9 @@ class Watcher:
                 self._turn()
         except (KeyboardInterrupt, Interrupted):
             return
+        except BaseException as error:
+            self.health.blame("end", f"it ended by an error: {error}")
+            raise
         finally:
             self.health.state = State.STOPPED
             if self._tree is not None:
@@ -214,9 +218,9 @@ class Watcher:
     def _watch(self, root: _Root) -> None:
         self._left_out.learn_mounts()
         self.health.roots[root.path] = RootHealth.POLLED
-        if self._tree is None or is_remote(identify(root.path).type):
-            return
         try:
+            if self._tree is None or is_remote(identify(root.path).type):
+                return
             self._tree.add(root.path)
         except WatchesExhausted:
             self._poll(root)
@@ -278,12 +282,16 @@ class Watcher:
         mine = tuple(each for each in changed if any(is_below(each.path, top) for top in there))
         if not mine:
             return
-        before = self._linked(mine)
-        report = self._scan(there, mine)
-        if report is None:
-            self.pending.put_back(mine)
-        else:
-            self._mark_other_names(before ^ self._linked(mine))
+        try:
+            before = self._linked(mine)
+            report = self._scan(there, mine)
+            if report is not None:
+                self._mark_other_names(before ^ self._linked(mine))
+                return
+        except VaultError as error:
+            self._tell("scan", error.message)
+            self.pending.wait(_AFTER_ERROR)
+        self.pending.put_back(mine)
 
     def _scan(
         self, roots: list[bytes], changed: tuple[Changed, ...] | None, fail: bool = False
@@ -299,10 +307,12 @@ class Watcher:
                 raise
             self.pending.wait(_LOCKED_OUT)
             return None
-        except (RootVanished, UsageFault) as error:
+        except (RootVanished, UsageFault, OSError) as error:  # a root went away at that moment
             if fail:
                 raise
-            self._tell("scan", error.message)
+            cause = cause_of(error) if isinstance(error, OSError) else error.message
+            self._tell("scan", cause)
+            self.pending.wait(_LOCKED_OUT)
             return None
         except GorillaCombError as error:
             if fail:

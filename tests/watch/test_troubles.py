@@ -100,6 +100,7 @@ def test_a_root_that_goes_and_comes_back(tmp_path: Path, top: Path, vault: Path)
     assert (health(daemon, top), daemon.statement()["degraded"]) == ("watched", [])
     (top / "b" / "newer").write_text("newer")
     daemon.until(lambda: is_known(vault, top / "b" / "newer"))
+    daemon.settle()
     daemon.stop()
     check_truth(vault, tmp_path / "fresh", top, other)
 
@@ -178,3 +179,17 @@ def test_output_into_a_watched_folder_is_refused(top: Path, vault: Path) -> None
         words = [*command("watch", top)]
         ran = subprocess.run(words, stdout=log, stderr=subprocess.PIPE, env=environment(vault))
     assert (ran.returncode, b"is watched" in ran.stderr) == (2, True)
+
+
+def test_a_vault_that_cannot_be_used_for_a_while(tmp_path: Path, top: Path, vault: Path) -> None:
+    daemon = Daemon(vault, top)
+    daemon.settle()
+    away = vault.rename(vault.with_name("away"))
+    (top / "b" / "new").write_text("new")
+    daemon.until(lambda: daemon.statement()["degraded"])
+    away.rename(vault)
+    daemon.until(lambda: not daemon.statement()["degraded"])
+    daemon.until(lambda: is_known(vault, top / "b" / "new"))
+    daemon.settle()
+    daemon.stop()
+    check_truth(vault, tmp_path / "fresh", top)
