@@ -93,16 +93,14 @@ class Inotify:
         return len(self._by_wd)
 
     def add(self, root: bytes) -> None:
-        """Watch a root and all in it; what is watched already stays so.
+        """Watch a root and all in it.
 
         Raises WatchesExhausted, and watches nothing of it then, OSError for a root that is gone.
         """
         with self._lock:
-            top = self._roots.get(root)
-            if top is None:
-                top = _Folder(None, root)
-                self._watch(top)
-                self._roots[root] = top
+            top = _Folder(None, root)
+            self._watch(top)
+            self._roots[root] = top
             self.exhausted.discard(root)
             try:
                 self._fill(top, mark=False)

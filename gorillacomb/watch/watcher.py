@@ -221,6 +221,7 @@ class Watcher:
         try:
             if self._tree is None or is_remote(identify(root.path).type):
                 return
+            self._tree.drop(root.path)  # watches on what stood there before
             self._tree.add(root.path)
         except WatchesExhausted:
             self._poll(root)

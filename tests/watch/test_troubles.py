@@ -45,9 +45,13 @@ def test_events_that_were_lost(tmp_path: Path, top: Path, vault: Path) -> None:
         # Changes in turn: equal ones that follow each other are kept as one.
         path.write_text("x") if number % 2 else path.unlink(missing_ok=True)
     make_tree(top / "after", {"in": {"that": "4"}, "w": "5"})
+    for one, other in (("a", "aside"), ("b", "a"), ("aside", "b")):
+        (top / one).rename(top / other)
     daemon.process.send_signal(signal.SIGCONT)
     daemon.until(lambda: is_known(vault, top / "after" / "w"))
     (top / "after" / "in" / "later").write_text("6")
+    (top / "b" / "in" / "later").write_text("7")
+    (top / "a" / "later").write_text("8")
     daemon.settle()
     assert daemon.statement()["degraded"] == []
     ran = daemon.stop()
