@@ -13,6 +13,17 @@ MOST = 1500
 """So many files and folders, and more is deleted than made."""
 
 
+_QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
+
+
+def flood(folder: Path) -> None:
+    """More changes in a folder than the kernel keeps for somebody who does not listen."""
+    path = folder / "flood"
+    for number in range(int(_QUEUE.read_text()) + 1000):
+        # In turn: equal ones that follow each other are kept as one.
+        path.write_text("x") if number % 2 else path.unlink(missing_ok=True)
+
+
 class Load:
     """Changes a tree, one operation at a time; says nothing of what it did."""
 

@@ -16,9 +16,9 @@ from gorillacomb.model import State
 from tests.cli.run import command, environment, run
 from tests.trees import Tree, make_tree, rows_in_index
 from tests.watch.daemon import Daemon, check_truth
+from tests.watch.load import flood
 
 TREE: Tree = {"a": {"x": "1", "in": {"y": "2"}}, "b": {"z": "3"}}
-QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 
 
 @pytest.fixture
@@ -40,10 +40,7 @@ def test_events_that_were_lost(tmp_path: Path, top: Path, vault: Path) -> None:
     daemon = Daemon(vault, top)
     daemon.settle()
     daemon.process.send_signal(signal.SIGSTOP)
-    path = top / "b" / "f"
-    for number in range(int(QUEUE.read_text()) + 1000):
-        # Changes in turn: equal ones that follow each other are kept as one.
-        path.write_text("x") if number % 2 else path.unlink(missing_ok=True)
+    flood(top / "b")
     make_tree(top / "after", {"in": {"that": "4"}, "w": "5"})
     for one, other in (("a", "aside"), ("b", "a"), ("aside", "b")):
         (top / one).rename(top / other)

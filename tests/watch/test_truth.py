@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.watch.daemon import Daemon, check_truth
-from tests.watch.load import Load
+from tests.watch.load import Load, flood
 
 
 @pytest.mark.parametrize("operations", [3_000, pytest.param(100_000, marks=pytest.mark.deep)])
@@ -23,6 +24,29 @@ def test_under_load(tmp_path: Path, vault: Path, operations: int) -> None:
     ran = daemon.stop()
     assert (ran.code, ran.err) == (0, "")
     check_truth(vault, tmp_path / "fresh", top)
+
+
+@pytest.mark.deep
+def test_under_load_with_lost_events(tmp_path: Path, vault: Path) -> None:
+    """Time and again it does not listen for longer than the kernel keeps events."""
+    top = tmp_path / "drive"
+    top.mkdir()
+    load = Load(top, 5)
+    load.work(500)
+    daemon = Daemon(vault, top)
+    for _ in range(4):
+        load.work(3_000)
+        daemon.settle()  # every folder is watched then
+        daemon.process.send_signal(signal.SIGSTOP)
+        load.work(10_000)
+        flood(top)
+        load.work(10_000)
+        daemon.process.send_signal(signal.SIGCONT)
+    daemon.settle()
+    told = daemon.stop().out.count("the system lost events")
+    check_truth(vault, tmp_path / "fresh", top)
+    print(f"{load.count:,} operations, events lost {told} times")
+    assert told == 4
 
 
 @pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.deep)])
