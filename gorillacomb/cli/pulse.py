@@ -14,6 +14,7 @@ from gorillacomb.index.vault import Vault
 from gorillacomb.vaultmesh.entries import path_of
 from gorillacomb.watch.pulse import SECOND, Clocks, pulse_folder
 from gorillacomb.watch.verdict import Life, Verdict, judge
+from gorillacomb.watch.watcher import is_watched
 
 
 @click.command(short_help="Tell whether the watcher is alive, for people and for cron.")
@@ -27,6 +28,9 @@ def command(as_json: bool, vault: Vault) -> int:
     back, a trace that was put back to an earlier state are all told.
     """
     verdict = judge(pulse_folder(vault), watcher_keys().publics(), Clocks())
+    if verdict.life is not Life.DEAD and not is_watched(vault):
+        causes = ("its process is gone; begin again with gorillacomb watch",)
+        verdict = replace(verdict, life=Life.DEAD, causes=causes)
     if verdict.life is not Life.DEAD and verdict.pulse is not None:
         cause = _rewound(vault, verdict.pulse["ledger"])
         if cause is not None:

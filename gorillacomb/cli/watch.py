@@ -31,7 +31,7 @@ from gorillacomb.watch.watcher import Watcher, WatchOptions, only_one
 
 
 @click.command(short_help="Keep index and trace true as files change, with a pulse.")
-@click.argument("paths", nargs=-1, type=BytesPath(), metavar="PATH...")
+@click.argument("paths", nargs=-1, type=BytesPath(), metavar="[PATH]...")
 @click.option(
     "--pulse",
     type=click.FloatRange(min=0.1),
@@ -46,7 +46,8 @@ from gorillacomb.watch.watcher import Watcher, WatchOptions, only_one
     default=2.0,
     show_default=True,
     metavar="SECONDS",
-    help="A folder is scanned when nothing has changed in it for so long.",
+    help="A folder is scanned when nothing has changed in it for so long; one that always changes,"
+    " after ten times that.",
 )
 @click.option(
     "--poll",
@@ -91,9 +92,10 @@ def command(
         raise click.UsageError("Name a folder to watch: gorillacomb watch PATH")
     for path in paths:
         if not os.path.isdir(path):
-            raise UsageFault(f"{render.path_text(path)} is no folder that is there.")
+            cause = "is a file, not a folder" if os.path.lexists(path) else "does not exist"
+            raise UsageFault(f"{render.path_text(path)} {cause}.")
     if install:
-        watch_service.install(vault, paths, _typed(click.get_current_context()))
+        watch_service.install(vault, paths, _typed(click.get_current_context()), pulse)
         return 0
     _refuse_own_output(paths)
     scan = _Scan(vault)
@@ -193,20 +195,31 @@ class _Scan:
         return comb(self._vault, roots, options, recorder=recorder)
 
 
+def _what(report: ScanReport, folders: Sequence[bytes] | None) -> str:
+    """What was scanned, in a few words."""
+    if folders is not None and len(folders) == 1:
+        return render.short_path(folders[0], None)
+    tops = [render.short_path(each.root.path, None) for each in report.roots]
+    if folders is None:
+        return f"{', '.join(tops)}: {render.count(report.files, 'file')}"
+    where = f" in {tops[0]}" if len(tops) == 1 else ""
+    return render.count(len(folders), "folder") + where
+
+
 class _Teller:
     """Tells what the watcher does, a line for each thing."""
 
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
 
-    def scanned(self, report: ScanReport, folders: int | None) -> None:
+    def scanned(self, report: ScanReport, folders: Sequence[bytes] | None) -> None:
         changes, stamps = report.changes, report.stamps
         if self._as_json:
             render.print_json_line(
                 {
                     "event": "scanned",
                     "time_ns": str(time.time_ns()),
-                    "folders": folders,
+                    "folders": None if folders is None else len(folders),
                     "files": report.files,
                     "new": changes.new,
                     "changed": changes.changed,
@@ -226,18 +239,21 @@ class _Teller:
             "changed": changes.changed,
             "moved": changes.moved,
             "gone": changes.gone,
-            "folders moved": changes.folders_moved,
             "stamped": stamps.stamped + stamps.restamped,
             "retired": stamps.retired,
         }
         told = [f"{number:,} {word}" for word, number in counts.items() if number]
-        what = (
-            render.count(report.files, "file")
-            if folders is None
-            else render.count(folders, "folder")
-        )
+        if changes.folders_moved:
+            told.insert(0, f"{render.count(changes.folders_moved, 'folder')} moved")
         if told or folders is None:
-            self._say(f"scanned {what}: {', '.join(told) or 'nothing new'}")
+            self._say(f"scanned {_what(report, folders)}: {', '.join(told) or 'nothing new'}")
+
+    def back(self, root: bytes) -> None:
+        if self._as_json:
+            found = {"event": "back", "time_ns": str(time.time_ns()), **render.path_object(root)}
+            render.print_json_line(found)
+        else:
+            self._say(f"{render.path_text(root)} is there again")
 
     def troubled(self, cause: str) -> None:
         if self._as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import plistlib
 import sys
@@ -21,15 +22,19 @@ _UNIT = "gorillacomb-watch.service"
 _AGENT = "org.gorillacomb.watch"
 _OURS = b"gorillacomb"
 _SILENT = 60
-"""Seconds without a pulse after which systemd starts it anew."""
+_BEATS = 5
+"""Seconds, and pulses, after which systemd starts a silent watcher anew: the longer of them."""
 
 
-def install(vault: Vault, paths: Sequence[bytes], options: Sequence[str]) -> None:
-    """Write the service, and say how to start it. Raises Refused, UsageFault."""
+def install(vault: Vault, paths: Sequence[bytes], options: Sequence[str], pulse: float) -> None:
+    """Write the service, and say how to start it; ``pulse`` is in seconds.
+
+    Raises Refused, UsageFault.
+    """
     place = _place()
     words = [*_command(), b"watch", *map(os.path.abspath, paths), *map(os.fsencode, options)]
     words += [b"--vault", os.path.abspath(os.fsencode(vault.folder))]
-    data = agent(words) if sys.platform == "darwin" else unit(words)
+    data = agent(words) if sys.platform == "darwin" else unit(words, pulse)
     try:
         if place.exists() and place.read_bytes() != data:
             raise Refused(
@@ -70,8 +75,8 @@ def uninstall() -> None:
         click.echo(f"  systemctl --user stop {_UNIT} && systemctl --user daemon-reload")
 
 
-def unit(words: Sequence[bytes]) -> bytes:
-    """A systemd unit (systemd.service(5)) that runs a command."""
+def unit(words: Sequence[bytes], pulse: float) -> bytes:
+    """A systemd unit (systemd.service(5)) that runs a command, which sends a pulse (s)."""
     lines = [
         "[Unit]",
         "Description=Gorilla Comb keeps its index and trace true",
@@ -80,7 +85,7 @@ def unit(words: Sequence[bytes]) -> bytes:
         "Type=notify",
         f"ExecStart={' '.join(map(_quoted, words))}",
         "ExecReload=kill -HUP $MAINPID",
-        f"WatchdogSec={_SILENT}",
+        f"WatchdogSec={max(_SILENT, math.ceil(_BEATS * pulse))}",
         "Restart=on-failure",
         "RestartSec=10",
         "Nice=10",

@@ -273,7 +273,10 @@ class _Stamping:
                 stamps.add_folders_above(connection, folder.parent)
                 self._put_moved(folder)
         self._append(
-            _Step(entries.moved(self.scan, self._stamped([holder], 0, _STANDING), origin))
+            _Step(
+                entries.moved(self.scan, self._stamped([holder], 0, _STANDING), origin),
+                (holder[0], *holder[3:]),
+            )
             for holder, origin in found
         )
         self.moved += len(found)

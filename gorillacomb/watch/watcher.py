@@ -22,12 +22,14 @@ from gorillacomb.errors import (
     VaultError,
     VaultLocked,
 )
+from gorillacomb.index.contents import counts_by_state
 from gorillacomb.index.database import Index
 from gorillacomb.index.hard_links import Linked, folders_with, linked_in
 from gorillacomb.index.paths import FolderPaths, find_folder
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import Root, ScanReport
+from gorillacomb.model import State as FileState
 from gorillacomb.openat import Identity, cause_of, identity_of
 from gorillacomb.scan.options import Changed
 from gorillacomb.scan.volumes import identify, is_remote
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 _TURN = 5.0
 """Seconds after which it looks around, though nothing changed."""
 _NICE = 10
+_LOCK = "watcher"
 _LOCKED_OUT = 0.5
 _AFTER_ERROR = 10.0
 _LIMIT = "/proc/sys/fs/inotify/max_user_watches"
@@ -59,8 +62,11 @@ class Scan(Protocol):
 class Listener(Protocol):
     """Is told what the watcher does."""
 
-    def scanned(self, report: ScanReport, folders: int | None) -> None:
-        """After a scan: of so many changed folders, or None for whole roots."""
+    def scanned(self, report: ScanReport, folders: Sequence[bytes] | None) -> None:
+        """After a scan of changed folders, by their paths, or None for whole roots."""
+
+    def back(self, root: bytes) -> None:
+        """A root that was not there is there again."""
 
     def troubled(self, cause: str) -> None:
         """Something is wrong, which was not before."""
@@ -203,6 +209,8 @@ class Watcher:
                 self._away(root)
             elif identity != root.identity:
                 root.identity, root.scanned_ns = identity, None
+                if self.health.roots.get(root.path) is RootHealth.AWAY:
+                    self.listener.back(root.path)
                 self._tell(f"root {root.path!r}", None)
                 self._watch(root)
             elif self._tree is not None and root.path in self._tree.exhausted:
@@ -325,8 +333,19 @@ class Watcher:
             self.health.scanning = False
         vanished = [readable(path) for path in report.vanished]
         self._tell("scan", f"{vanished[0]} went away while it was read" if vanished else None)
-        self.listener.scanned(report, None if changed is None else len(changed))
+        self._look_for_damage()
+        self.listener.scanned(report, None if changed is None else [each.path for each in changed])
         return report
+
+    def _look_for_damage(self) -> None:
+        """Whether the index has files whose content changed while size and time did not."""
+        with self._reading() as (index, _):
+            states = counts_by_state(index.connection)
+        files = sum(
+            states.get(state, (0, 0))[0] for state in (FileState.DAMAGED, FileState.SUSPECT)
+        )
+        cause = f"files that may be damaged: {files:,} (gorillacomb scan names them)"
+        self._tell("damage", cause if files else None)
 
     def _linked(self, changed: tuple[Changed, ...]) -> Linked:
         """The files with several names in changed folders, as the index has them."""
@@ -370,7 +389,7 @@ class Watcher:
 def only_one(vault: Vault) -> Iterator[None]:
     """Be the only watcher of a vault. Raises Refused."""
     vault.create()
-    descriptor = os.open(vault.folder / "watcher", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(vault.folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -382,6 +401,21 @@ def only_one(vault: Vault) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def is_watched(vault: Vault) -> bool:
+    """Whether a watcher has the vault now."""
+    try:
+        descriptor = os.open(vault.folder / _LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _identity(path: bytes) -> Identity | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from blake3 import blake3
 
 from gorillacomb.dedupe.folders import open_folders
-from gorillacomb.dedupe.record import TraceRecorder, read_trace
+from gorillacomb.dedupe.record import TraceRecorder, check_index, read_trace
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
@@ -91,3 +91,5 @@ def check_trace(vault: Path, *tops: Path) -> None:
     for digest, path in by_trace.items():
         assert path in on_disk[digest]
     assert stamps_in_index(vault) == by_trace
+    with Index.read(Vault(vault)) as index, read_trace(Vault(vault)) as ledger:
+        assert check_index(index, ledger) is None

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -116,10 +117,16 @@ def test_alive_and_ended(top: Path, vault: Path) -> None:
     assert ran.json()["pulse"]["ledger"]["size"] == 4
     assert ran.json()["pulse"]["roots"] == [{"health": "watched", "path": str(top)}]
     refused(run("watch", top, vault=vault), 5, "Another watcher")
-    daemon.kill()
+    daemon.process.send_signal(signal.SIGSTOP)
     time.sleep(2 * PULSE)
     ran = run("pulse", vault=vault)
     assert (ran.code, "no pulse for" in ran.out) == (1, True)
+    daemon.process.send_signal(signal.SIGCONT)
+    daemon.settle()
+    daemon.kill()
+    ran = run("pulse", vault=vault)
+    assert ran.code == 1
+    assert "its process is gone" in ran.out or "no pulse for" in ran.out
     daemon.restart()
     daemon.stop()
     assert "it was ended" in run("pulse", vault=vault).out

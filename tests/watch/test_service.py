@@ -55,7 +55,7 @@ def test_the_unit_is_one(tmp_path: Path) -> None:
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     path = tmp_path / "gorillacomb-watch.service"
-    path.write_bytes(unit([os.fsencode(program), b"watch", *ODD]))
+    path.write_bytes(unit([os.fsencode(program), b"watch", *ODD], 9))
     words = ["systemd-analyze", "verify", "--user", str(path)]
     env = environment(XDG_RUNTIME_DIR=str(tmp_path))
     ran = subprocess.run(words, capture_output=True, text=True, env=env, timeout=60)

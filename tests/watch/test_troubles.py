@@ -194,3 +194,17 @@ def test_a_vault_that_cannot_be_used_for_a_while(tmp_path: Path, top: Path, vaul
     daemon.settle()
     daemon.stop()
     check_truth(vault, tmp_path / "fresh", top)
+
+
+def test_damage_is_told(top: Path, vault: Path) -> None:
+    """Content that changes while size and time do not."""
+    daemon = Daemon(vault, top)
+    daemon.settle()
+    path = top / "b" / "z"
+    time.sleep(0.1)
+    times = path.stat().st_mtime_ns
+    path.write_text("4")
+    os.utime(path, ns=(times, times))
+    daemon.until(lambda: daemon.statement()["degraded"])
+    assert "may be damaged: 1 " in daemon.statement()["degraded"][0]
+    assert run("pulse", vault=vault).code == 1
