@@ -141,6 +141,10 @@ def root_lines(index: Index, root: Root) -> list[str]:
     return lines
 
 
+def _files_in(state: State, files: int, size: int) -> str:
+    return f"{render.count(files, 'file')} ({render.size(size)}) {FILE_STATE_WORDS[state]}"
+
+
 def _quarantine_lines(index: Index) -> list[str]:
     """What was set aside and takes space still."""
     roots = live_roots(root_table.all_roots(index.connection), is_online, grain_ns)
@@ -176,10 +180,11 @@ def _lines(index: Index, settings: Settings) -> list[str]:
             f"Trace: {trace['stamps']:,} canonical files stamped in {trace['entries']:,} entries"
         )
     lines += _quarantine_lines(index)
-    gaps = [
-        f"  {render.count(files, 'file')} ({render.size(size)}) {FILE_STATE_WORDS[state]}"
-        for state, (files, size) in contents.counts_by_state(connection).items()
-    ] + [
+    by_state = contents.counts_by_state(connection)
+    for state in (State.DAMAGED, State.SUSPECT):
+        if state in by_state:
+            lines.append(f"Content: {_files_in(state, *by_state.pop(state))}")
+    gaps = [f"  {_files_in(state, *found)}" for state, found in by_state.items()] + [
         f"  {render.count(number, 'folder')} {FOLDER_CAUSES[state]}"
         for state, number in tree.count_folders_by_state(connection).items()
     ]

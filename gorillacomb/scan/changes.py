@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from gorillacomb.index.baseline import Baseline, Fingerprint
@@ -134,8 +134,10 @@ def compare(
     if listed == stored and not context.rehash and not _too_small(listed, context):
         return changes
     rows = baseline.rows(folder, window)
+    before = {(row[INODE], row[DIGEST]) for row in rows.values() if row[INODE] and row[DIGEST]}
     for entry in listed:
-        _settle_entry(descriptor, entry, rows.pop(entry[NAME], None), context, moment, changes)
+        old = rows.pop(entry[NAME], None)
+        _settle_entry(descriptor, entry, old, context, moment, changes, before)
     if window is None:
         for name, row in rows.items():
             if name not in kept:
@@ -190,8 +192,13 @@ def _settle_entry(
     context: RootContext,
     moment: int,
     changes: Changes,
+    before: Collection[tuple[int, bytes | None]],
 ) -> None:
-    """Decide about one entry: keep its row, write a new one, or read it."""
+    """Decide about one entry: keep its row, write a new one, or read it.
+
+    ``before`` are inodes and digests of the files that the folder had: one that another of them is
+    now was renamed, and is not damaged.
+    """
     row = None if old is None else reuse(entry, old, context)
     if row is None:
         if entry[STATE] == State.OTHER:
@@ -203,7 +210,7 @@ def _settle_entry(
                 changes.leave(old)
             return
         changes.count_read(row)
-        if old is not None:
+        if old is not None and (row[INODE], row[DIGEST]) not in before:
             row = judge(row, old)
     if old is None:
         changes.new += 1

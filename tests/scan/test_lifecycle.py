@@ -1263,3 +1263,24 @@ def test_hard_links_are_one_copy(tmp_path: Path, vault: Path) -> None:
     scan(vault, top)
     assert groups_in_index(vault) == set()
     assert summaries(vault) == []
+
+
+def test_files_that_change_names_are_not_damaged(tmp_path: Path, vault: Path) -> None:
+    """Of equal size and mtime, so that under each name nothing but the content differs."""
+    top = make_tree(tmp_path / "w", {"a": "one", "b": "two", "c": "six", "d": "ten"})
+    for path in top.iterdir():
+        os.utime(path, (10**9, 10**9))
+    settle(top)
+    scan(vault, top)
+    for old, new in (("a", "aside"), ("b", "a"), ("c", "b"), ("aside", "c")):
+        (top / old).rename(top / new)
+    (top / "d").write_text("TEN")  # and this is what damage looks like
+    os.utime(top / "d", (10**9, 10**9))
+    settle(top)
+    scan(vault, top)
+    states = {os.path.basename(path): row[0] for path, row in rows_in_index(vault).items()}
+    assert states == {b"a": 0, b"b": 0, b"c": 0, b"d": State.SUSPECT}
+    fresh = vault.with_name("fresh")
+    scan(fresh, top)
+    ours, theirs = rows_in_index(vault), rows_in_index(fresh)
+    assert all(ours[path] == row for path, row in theirs.items() if path[-1:] != b"d")
