@@ -93,7 +93,10 @@ def unknown(found: Found) -> UsageFault:
     """The error for a path that the index does not know."""
     shown = render.path_text(found.path)
     if not os.path.lexists(found.path):
-        return UsageFault(f"{shown} does not exist, nor is it in the index.", "Check the spelling.")
+        return UsageFault(
+            f"{shown} does not exist, nor is it in the index.",
+            "Check the spelling. If it is gone: gorillacomb trace show PATH",
+        )
     if found.root is None:
         return UsageFault(
             f"{shown} is in no folder that was scanned.",

@@ -50,6 +50,8 @@ def entry_line(entry: Mapping[str, Any]) -> str:
     when = render.moment(int(entry["time_ns"]))
     head = f"{entry['seq']:>8}  {when}  {render.printable(str(entry['event'])):<10} "
     tail = ""
+    if entry.get("from_root", entry.get("root")) != entry.get("root"):
+        tail += " in another root"
     if "files" in entry:
         tail += f" ({render.count(entry['files'], 'canonical file')})"
     if "log" in entry:
