@@ -123,8 +123,8 @@ def command(
         )
         _listen(watcher)
         heart.start()
-        notify("READY=1")
         try:
+            notify("READY=1")
             watcher.run()
         finally:
             notify("STOPPING=1")
@@ -162,7 +162,8 @@ def _listen(watcher: Watcher) -> None:
         watcher.stop()
         before = known[number]
         assert callable(before), "set when the program began"
-        before(number, frame)  # which raises KeyboardInterrupt
+        if watcher.is_running:
+            before(number, frame)  # which raises KeyboardInterrupt
 
     ends = (signal.SIGINT, signal.SIGTERM)
     known = {int(each): signal.getsignal(each) for each in ends}

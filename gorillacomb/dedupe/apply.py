@@ -206,18 +206,24 @@ class Applying:
             for each in batch:
                 ended.append(each.set_aside(self._names))
             sync(batch)
+            run.journal.note([one.record for one in ended])
+            for one in ended:
+                self._tell(one)
         except BaseException:
-            back = [each.take_back("interrupted") for each in batch[len(ended) :]]
-            with suppress(OSError):  # what is not noted, the next run finds out
-                run.journal.note([one.record for one in ended])
-                run.journal.note(back)
-                for one in ended:
-                    if one.record.state == DONE:
-                        self._set_aside(one)
+            self._cut_short(run, batch, ended)
             raise
-        run.journal.note([one.record for one in ended])
+
+    def _cut_short(self, run: Run, batch: list[Prepared], ended: list[Ended]) -> None:
+        """Take back what is under way; the outcome and the journal are to tell of all the rest."""
+        back = [each.take_back("interrupted") for each in batch[len(ended) :]]
+        known = run.journal.recorded.steps
+        left = [one.record for one in ended if known[one.record.step].state == INTENT]
+        with suppress(OSError):  # what is not noted, the next run finds out
+            run.journal.note([*left, *back])
+        told = {step.id for step in self.outcome.done}
         for one in ended:
-            self._tell(one)
+            if one.record.state == DONE and one.record.step not in told:
+                self._set_aside(one)
 
     def _tell(self, ended: Ended) -> None:
         """Have the outcome say what became of a step; delete what is to be deleted."""

@@ -112,6 +112,8 @@ class Watcher:
     _cosigner: Cosigner = field(init=False)
     _standing: tuple[str, ...] = ()
     """What `patterns` returned."""
+    is_running: bool = False
+    """Whether KeyboardInterrupt ends `run`, and nothing else."""
     _stopping: bool = False
     _hung_up: bool = False
 
@@ -155,6 +157,9 @@ class Watcher:
 
             self._tree = Inotify(self.pending, self._left_out.holds)
         try:
+            self.is_running = True
+            if self._stopping:
+                return
             self._look_at_roots()
             self._scan_roots([each for each in self._roots if each.identity], first=True)
             self.health.state = State.WATCHING
@@ -166,6 +171,7 @@ class Watcher:
             self.health.blame("end", f"it ended by an error: {error}")
             raise
         finally:
+            self.is_running = False
             self.health.state = State.STOPPED
             if self._tree is not None:
                 self._tree.close()
