@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, Protocol, cast
 
+SECOND = 1_000_000_000
+"""ns."""
+
 
 class State(IntEnum):
     """What is known of an entry that is not a folder."""

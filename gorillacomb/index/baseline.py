@@ -106,10 +106,14 @@ class Baseline:
         ).fetchall()
 
     def places_of_inode(self, volume: str, inode: int) -> list[tuple[int, bytes]]:
-        """Folders with this inode on this volume: (id, absolute path where it last stood)."""
+        """Folders with this inode on this volume: (id, absolute path where it last stood).
+
+        Not the top of a root, which moves with its root alone.
+        """
         found = self._connection.execute(
             "SELECT folders.id, roots.path FROM folders JOIN roots ON roots.id = folders.root"
-            " WHERE folders.inode = ? AND roots.volume = ? AND NOT roots.weak",
+            " WHERE folders.inode = ? AND roots.volume = ? AND NOT roots.weak"
+            " AND folders.parent IS NOT NULL",
             (inode, volume),
         ).fetchall()
         return [

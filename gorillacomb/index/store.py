@@ -106,8 +106,9 @@ class Store:
         if writes.away or writes.moved:
             note_changed_folders(self._connection)
         for folder, parent, name in writes.moved:
-            self._displace(folder, parent, name)
-            self._move(folder, root, parent, name)
+            if folder != parent:  # it was put into a folder that took its place meanwhile
+                self._displace(folder, parent, name)
+                self._move(folder, root, parent, name)
         self._put_folders(writes.new_folders)
         put(
             "UPDATE folders SET inode = ?, state = ?, marker = ?, cause = ? WHERE id = ?",
@@ -185,6 +186,7 @@ class Store:
             )
 
     def _move(self, folder: int, root: int, parent: int, name: bytes) -> None:
+        self._part(parent, folder)
         self._connection.execute(
             f"{BELOW} UPDATE folders SET root = ? WHERE id IN below AND root <> ?",
             (folder, root, root),
@@ -192,6 +194,25 @@ class Store:
         self._connection.execute(
             "UPDATE folders SET parent = ?, name = ? WHERE id = ?", (parent, name, folder)
         )
+
+    def _part(self, folder: int, above: int) -> None:
+        """Have a folder not stand in another one, which is about to come into it.
+
+        Folders that are moved about while they are walked are met once as they were and once as
+        they are; the one below ``above`` waits until it is met again.
+        """
+        at: int | None = folder
+        while at is not None:
+            row = self._connection.execute(
+                "SELECT parent FROM folders WHERE id = ?", (at,)
+            ).fetchone()
+            if row is not None and row[0] == above:
+                self._connection.execute(
+                    f"UPDATE folders SET parent = {AWAY}, name = CAST(id AS BLOB) WHERE id = ?",
+                    (at,),
+                )
+                return
+            at = None if row is None else row[0]
 
     def set_listed(self, folder: int) -> None:
         """All parts of a huge folder have been looked at."""

@@ -16,10 +16,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from gorillacomb.bytepaths import below, is_below, join
-from gorillacomb.model import Root
+from gorillacomb.model import SECOND, Root
 
 MILLISECOND = 1_000_000
-SECOND = 1_000_000_000
 
 _GRAIN_NS = {
     "vfat": 2 * SECOND,

@@ -29,12 +29,22 @@ from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.store import rebuild_groups
 from gorillacomb.index.vault import Vault, default_vault
-from gorillacomb.model import Changes, FolderState, GroupSummary, Root, ScanReport, Silence, State
+from gorillacomb.model import (
+    SECOND,
+    Changes,
+    FolderState,
+    GroupSummary,
+    Root,
+    ScanReport,
+    Silence,
+    State,
+)
 from gorillacomb.scan.comb import comb
 from gorillacomb.scan.listing import Listing, list_folder
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.tasks import WINDOW, RootContext
 from gorillacomb.scan.volumes import is_online
+from tests.dedupe.trace import check_trace, stamping_scan
 from tests.trees import (
     HardLink,
     Link,
@@ -400,7 +410,7 @@ def test_a_digest_taken_too_early_is_not_trusted_after_being_left_out(
 ) -> None:
     top = planted(tmp_path / "top", {"a": "1234", "b": "1234"})
     with monkeypatch.context() as coarse:
-        coarse.setattr(volumes_module, "_DEFAULT_GRAIN_NS", 3600 * volumes_module.SECOND)
+        coarse.setattr(volumes_module, "_DEFAULT_GRAIN_NS", 3600 * SECOND)
         scan(vault, top)
         assert state_of(vault, top / "a") == State.FRESH
         scan(vault, top, **out_and_in[0])
@@ -535,7 +545,7 @@ def test_a_file_written_a_moment_ago_is_read_again(
     """A second write within the clock's grain leaves all times as they were."""
     top = planted(tmp_path / "top", {"a": "same", "b": "same"})
     with monkeypatch.context() as coarse:
-        coarse.setattr(volumes_module, "_DEFAULT_GRAIN_NS", 3600 * volumes_module.SECOND)
+        coarse.setattr(volumes_module, "_DEFAULT_GRAIN_NS", 3600 * SECOND)
         assert scan(vault, top).hashed_files == 2
         assert state_of(vault, top / "a") == State.FRESH
         assert len(groups_in_index(vault)) == 1, "its digest is true all the same"
@@ -816,6 +826,19 @@ def test_a_folder_that_moved_is_found_when_only_its_new_root_is_scanned(
     assert (report.changes.gone, report.changes.folders_moved) == (0, 1)
     assert scan(vault, first).changes.gone == 0
     assert_as_new(vault, first, second)
+
+
+def test_a_root_that_moved_into_a_folder_of_its_name(tmp_path: Path, vault: Path) -> None:
+    """The folder that stands in the root has the inode that the root had."""
+    top = planted(tmp_path / "top", FAMILY)
+    stamping_scan(vault, top)
+    inner = top.rename(tmp_path / "aside")
+    top.mkdir()
+    inner.rename(top / "x")
+    stamping_scan(vault, top)
+    assert_as_new(vault, top)
+    assert_groups_follow_files(vault)
+    check_trace(vault, top)
 
 
 def test_a_folder_that_left_for_an_unknown_place_is_gone(tmp_path: Path, vault: Path) -> None:
