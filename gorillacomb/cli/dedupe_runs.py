@@ -11,10 +11,11 @@ import click
 
 from gorillacomb.bytepaths import is_below
 from gorillacomb.cli import render
-from gorillacomb.cli.lookup import folders_of, noise_names
+from gorillacomb.cli.lookup import noise_names
+from gorillacomb.cli.rescan import rescan
 from gorillacomb.dedupe.git import same_entries
 from gorillacomb.dedupe.live import LiveRoot, live_roots
-from gorillacomb.dedupe.record import TraceNotes, TraceRecorder
+from gorillacomb.dedupe.record import TraceNotes
 from gorillacomb.dedupe.steps import Outcome, Trouble
 from gorillacomb.dedupe.witness import Witness
 from gorillacomb.errors import CutShort, GorillaCombError
@@ -24,8 +25,6 @@ from gorillacomb.index.settings import load_settings
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import Progress
 from gorillacomb.openat import cause_of
-from gorillacomb.scan.comb import comb
-from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.volumes import grain_ns, is_online
 from gorillacomb.vaultmesh.entries import RunFacts, run
 
@@ -107,15 +106,8 @@ def bring_up_to_date(
         scopes = [root.path for root in roots if any(is_below(each, root.path) for each in scopes)]
     if not scopes:
         return
-    settings = load_settings()
-    options = ScanOptions(
-        workers=settings.workers,
-        standing_excludes=settings.exclude,
-        standing_min_size=settings.min_size or 0,
-    )
-    recorder = TraceRecorder(is_online, settings.preferred, bool(settings.prefer), folders_of)
     try:
-        comb(vault, scopes, options, shown, None, recorder)
+        rescan(vault, scopes, load_settings(), progress=shown)
     except GorillaCombError as error:
         click.echo(f"gorillacomb: {render.printable(error.message)}", err=True)
         click.echo("The index is behind what was done: gorillacomb scan PATH", err=True)

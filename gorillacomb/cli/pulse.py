@@ -11,10 +11,11 @@ from gorillacomb.cli.options import json_option, vault_option
 from gorillacomb.dedupe.record import read_trace, watcher_keys
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.index.vault import Vault
+from gorillacomb.model import SECOND
 from gorillacomb.vaultmesh.entries import path_of
-from gorillacomb.watch.pulse import SECOND, Clocks, pulse_folder
+from gorillacomb.watch.lock import is_watched
+from gorillacomb.watch.pulse import Clocks, pulse_folder
 from gorillacomb.watch.verdict import Life, Verdict, judge
-from gorillacomb.watch.watcher import is_watched
 
 
 @click.command(short_help="Tell whether the watcher is alive, for people and for cron.")

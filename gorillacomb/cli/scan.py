@@ -13,11 +13,10 @@ import click
 from gorillacomb.bytepaths import is_below
 from gorillacomb.cli import render
 from gorillacomb.cli.findings import findings
-from gorillacomb.cli.lookup import folders_of
 from gorillacomb.cli.options import BytesPath, Size, json_option, progress_option, vault_option
 from gorillacomb.cli.progress import progress_for
+from gorillacomb.cli.rescan import recorder_for
 from gorillacomb.dedupe.groups import Groups
-from gorillacomb.dedupe.record import TraceRecorder
 from gorillacomb.errors import UsageFault
 from gorillacomb.index import contents, tree
 from gorillacomb.index.database import Index
@@ -141,8 +140,8 @@ def command(
     )
     shown = progress_for(progress)
     early = _EarlyFindings(shown, settings)
-    recorder = TraceRecorder(is_online, settings.preferred, bool(settings.prefer), folders_of)
-    report = comb(vault, paths, options, shown, None if as_json else early, recorder)
+    told = None if as_json else early
+    report = comb(vault, paths, options, shown, told, recorder_for(settings))
     with Index.read(vault) as index:
         outcome = Outcome.of(index, report)
         if as_json:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import stat
-import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import click
@@ -15,54 +13,47 @@ from click.core import ParameterSource
 
 from gorillacomb.bytepaths import is_below
 from gorillacomb.cli import render, watch_service
-from gorillacomb.cli.lookup import folders_of
 from gorillacomb.cli.options import BytesPath, vault_option
-from gorillacomb.dedupe.record import TraceRecorder, watcher_keys
+from gorillacomb.cli.rescan import rescan
+from gorillacomb.cli.watch_log import WatchLog
+from gorillacomb.dedupe.record import watcher_keys
 from gorillacomb.errors import UsageFault
 from gorillacomb.index.settings import Settings, load_settings
 from gorillacomb.index.vault import Vault
-from gorillacomb.model import ScanReport
-from gorillacomb.scan.comb import comb
-from gorillacomb.scan.options import Changed, ScanOptions
-from gorillacomb.scan.volumes import is_online
+from gorillacomb.model import SECOND, ScanReport
+from gorillacomb.watch.lock import only_one
 from gorillacomb.watch.notify import notify
-from gorillacomb.watch.pulse import SECOND, Heart, pulse_folder
-from gorillacomb.watch.watcher import Watcher, WatchOptions, only_one
+from gorillacomb.watch.options import WatchOptions
+from gorillacomb.watch.pulse import Heart, pulse_folder
+from gorillacomb.watch.watcher import Watcher
+
+
+def _seconds(
+    name: str, least: float, default: float | None, text: str
+) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """An option that takes a span of time."""
+    return click.option(
+        name,
+        type=click.FloatRange(min=least),
+        default=default,
+        show_default=default is not None,
+        metavar="SECONDS",
+        help=text,
+    )
 
 
 @click.command(short_help="Keep index and trace true as files change, with a pulse.")
 @click.argument("paths", nargs=-1, type=BytesPath(), metavar="[PATH]...")
-@click.option(
-    "--pulse",
-    type=click.FloatRange(min=0.1),
-    default=9.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How often it says that it lives.",
-)
-@click.option(
+@_seconds("--pulse", 0.1, 9.0, "How often it says that it lives.")
+@_seconds(
     "--quiet",
-    type=click.FloatRange(min=0),
-    default=2.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="A folder is scanned when nothing has changed in it for so long; one that always changes,"
+    0,
+    2.0,
+    "A folder is scanned when nothing has changed in it for so long; one that always changes,"
     " after ten times that.",
 )
-@click.option(
-    "--poll",
-    type=click.FloatRange(min=1),
-    metavar="SECONDS",
-    help="Ask for no events, and scan everything so often.",
-)
-@click.option(
-    "--poll-remote",
-    type=click.FloatRange(min=1),
-    default=300.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How often to scan network drives, which tell of no changes.",
-)
+@_seconds("--poll", 1, None, "Ask for no events, and scan everything so often.")
+@_seconds("--poll-remote", 1, 300.0, "How often to scan network drives, which tell of no changes.")
 @click.option("--install", is_flag=True, help="Write a service that watches, at each login.")
 @click.option("--uninstall", is_flag=True, help="Take that service away.")
 @click.option("--json", "as_json", is_flag=True, help="Tell each thing as a line of JSON.")
@@ -98,38 +89,41 @@ def command(
         watch_service.install(vault, paths, _typed(click.get_current_context()), pulse)
         return 0
     _refuse_own_output(paths)
-    scan = _Scan(vault)
     options = WatchOptions(
         int(quiet * SECOND), int((poll or poll_remote) * SECOND), poll_all=poll is not None
     )
     with only_one(vault):
-        key = watcher_keys().ed25519()
-        watcher = Watcher(
-            vault,
-            paths,
-            options,
-            scan.read_settings,
-            scan,
-            _Teller(as_json),
-            key,
-        )
-        heart = Heart(
-            pulse_folder(vault),
-            key,
-            int(pulse * SECOND),
-            watcher.health,
-            watcher.queue,
-            beaten=lambda: notify("WATCHDOG=1"),
-        )
-        _listen(watcher)
-        heart.start()
-        try:
-            notify("READY=1")
-            watcher.run()
-        finally:
-            notify("STOPPING=1")
-            heart.stop()
+        _watch(vault, paths, options, int(pulse * SECOND), WatchLog(as_json))
     return 0
+
+
+def _watch(
+    vault: Vault,
+    paths: Sequence[bytes],
+    options: WatchOptions,
+    interval_ns: int,
+    log: WatchLog,
+) -> None:
+    """Watch until a signal ends it, with a pulse."""
+    key = watcher_keys().ed25519()
+    scan = _Scan(vault)
+    watcher = Watcher(vault, paths, options, scan.read_settings, scan, log, key)
+    heart = Heart(
+        pulse_folder(vault),
+        key,
+        interval_ns,
+        watcher.health,
+        watcher.queue,
+        beaten=lambda: notify("WATCHDOG=1"),
+    )
+    _listen(watcher)
+    heart.start()
+    try:
+        notify("READY=1")
+        watcher.run()
+    finally:
+        notify("STOPPING=1")
+        heart.stop()
 
 
 def _typed(context: click.Context) -> list[str]:
@@ -184,86 +178,5 @@ class _Scan:
         self._settings = load_settings()
         return self._settings.exclude
 
-    def __call__(self, roots: Sequence[bytes], changed: tuple[Changed, ...] | None) -> ScanReport:
-        settings = self._settings
-        options = ScanOptions(
-            workers=settings.workers,
-            standing_excludes=settings.exclude,
-            standing_min_size=settings.min_size or 0,
-            changed=changed,
-        )
-        recorder = TraceRecorder(is_online, settings.preferred, bool(settings.prefer), folders_of)
-        return comb(self._vault, roots, options, recorder=recorder)
-
-
-def _what(report: ScanReport, folders: Sequence[bytes] | None) -> str:
-    """What was scanned, in a few words."""
-    if folders is not None and len(folders) == 1:
-        return render.short_path(folders[0], None)
-    tops = [render.short_path(each.root.path, None) for each in report.roots]
-    if folders is None:
-        return f"{', '.join(tops)}: {render.count(report.files, 'file')}"
-    where = f" in {tops[0]}" if len(tops) == 1 else ""
-    return render.count(len(folders), "folder") + where
-
-
-class _Teller:
-    """Tells what the watcher does, a line for each thing."""
-
-    def __init__(self, as_json: bool) -> None:
-        self._as_json = as_json
-
-    def scanned(self, report: ScanReport, folders: Sequence[bytes] | None) -> None:
-        changes, stamps = report.changes, report.stamps
-        if self._as_json:
-            render.print_json_line(
-                {
-                    "event": "scanned",
-                    "time_ns": str(time.time_ns()),
-                    "folders": None if folders is None else len(folders),
-                    "files": report.files,
-                    "new": changes.new,
-                    "changed": changes.changed,
-                    "moved": changes.moved,
-                    "gone": changes.gone,
-                    "folders_moved": changes.folders_moved,
-                    "stamped": stamps.stamped,
-                    "restamped": stamps.restamped,
-                    "moved_stamps": stamps.moved,
-                    "retired": stamps.retired,
-                    "seconds": round(report.seconds, 3),
-                }
-            )
-            return
-        counts = {
-            "new": changes.new,
-            "changed": changes.changed,
-            "moved": changes.moved,
-            "gone": changes.gone,
-            "stamped": stamps.stamped + stamps.restamped,
-            "retired": stamps.retired,
-        }
-        told = [f"{number:,} {word}" for word, number in counts.items() if number]
-        if changes.folders_moved:
-            told.insert(0, f"{render.count(changes.folders_moved, 'folder')} moved")
-        if told or folders is None:
-            self._say(f"scanned {_what(report, folders)}: {', '.join(told) or 'nothing new'}")
-
-    def back(self, root: bytes) -> None:
-        if self._as_json:
-            found = {"event": "back", "time_ns": str(time.time_ns()), **render.path_object(root)}
-            render.print_json_line(found)
-        else:
-            self._say(f"{render.path_text(root)} is there again")
-
-    def troubled(self, cause: str) -> None:
-        if self._as_json:
-            render.print_json_line(
-                {"event": "degraded", "time_ns": str(time.time_ns()), "cause": cause}
-            )
-        else:
-            self._say(f"degraded: {cause}")
-
-    def _say(self, line: str) -> None:
-        click.echo(f"{render.moment(time.time_ns())}  {render.printable(line)}")
-        sys.stdout.flush()
+    def __call__(self, roots: Sequence[bytes], changed: tuple[bytes, ...] | None) -> ScanReport:
+        return rescan(self._vault, roots, self._settings, changed)

@@ -184,7 +184,7 @@ def runs_in(base: bytes) -> list[str]:
     found = []
     for name, run in _runs(base):
         # One without a whole header has not begun to do anything.
-        if _header_of(run) is not None and set(os.listdir(run)) - {NAME}:
+        if _holds_more(run) and _header_of(run) is not None:
             found.append(name)
     return found
 
@@ -208,6 +208,14 @@ def _runs(base: bytes) -> list[tuple[str, bytes]]:
     except OSError:
         return []
     return [(os.fsdecode(name), join(folder, name)) for name in names]
+
+
+def _holds_more(run: bytes) -> bool:
+    """Whether something stands in a run's folder besides its journal."""
+    try:
+        return bool(set(os.listdir(run)) - {NAME})
+    except OSError:
+        return False
 
 
 def _header_of(run: bytes) -> bytes | None:

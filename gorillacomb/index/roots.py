@@ -15,6 +15,10 @@ _NEW_FOLDER = f"({UNUSED_FOLDER})"
 _COLUMNS = "id, uid, folder, path, volume, volume_type, weak, inner_path, exclude, min_size"
 
 
+KEPT_SCANS = 100
+"""How many scans of a root the index remembers."""
+
+
 @dataclass(frozen=True, slots=True)
 class RootFacts:
     """What the index holds of a root."""
@@ -198,4 +202,15 @@ def finish_scan(
         "UPDATE scans SET finished_ns = ?, files = ?, bytes = ?, hashed_files = ?,"
         " hashed_bytes = ? WHERE id = ?",
         (now_ns, files, size, hashed_files, hashed_bytes, scan),
+    )
+
+
+def drop_old_scans(connection: Connection, root: int) -> None:
+    """Forget what scans of a root were made, but for the last ones and the last whole one."""
+    connection.execute(
+        "DELETE FROM scans WHERE root = ?1"
+        " AND id <= (SELECT id FROM scans WHERE root = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)"
+        " AND id IS NOT (SELECT max(id) FROM scans WHERE root = ?1"
+        "  AND finished_ns IS NOT NULL AND scope = x'')",
+        (root, KEPT_SCANS),
     )

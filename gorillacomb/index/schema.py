@@ -12,7 +12,7 @@ from gorillacomb.sqlite import Connection
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-VERSION = 2
+VERSION = 3
 """Stored as `user_version`; an index with a higher one was written by a newer Gorilla Comb."""
 
 _TABLES_1 = """
@@ -137,6 +137,8 @@ CREATE TABLE reflected (              -- the entry of the trace up to which the 
 );
 """
 
+_INDEX_3 = "CREATE INDEX stamp_folder_by_place ON stamp_folders (parent, name);"
+
 DIGEST_INDEX = (
     "CREATE INDEX IF NOT EXISTS file_by_digest ON files (digest, size, blocks, links, state)"
     " WHERE state <= 1 AND size > 0"
@@ -169,7 +171,8 @@ def migrate(connection: Connection) -> None:
         return
     if version == 0 and not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         connection.executescript(
-            f"BEGIN IMMEDIATE; {_TABLES_1} {_TABLES_2} PRAGMA user_version = {VERSION}; COMMIT;"
+            f"BEGIN IMMEDIATE; {_TABLES_1} {_TABLES_2} {_INDEX_3}"
+            f" PRAGMA user_version = {VERSION}; COMMIT;"
         )
         return
     with one_sqlite():
@@ -188,6 +191,12 @@ def migrate(connection: Connection) -> None:
         @migrations()
         def tables_of_stamps(db: Database) -> None:
             db.executescript(_TABLES_2)
+
+    if version < 3:
+
+        @migrations()
+        def index_of_stamp_folders(db: Database) -> None:
+            db.executescript(_INDEX_3)
 
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {VERSION}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gorillacomb.index.baseline import Baseline, Fingerprint
@@ -134,14 +134,11 @@ def compare(
     if listed == stored and not context.rehash and not _too_small(listed, context):
         return changes
     rows = baseline.rows(folder, window)
-    before = {(row[INODE], row[DIGEST]) for row in rows.values() if row[INODE] and row[DIGEST]}
     for entry in listed:
-        old = rows.pop(entry[NAME], None)
-        _settle_entry(descriptor, entry, old, context, moment, changes, before)
+        _settle_entry(descriptor, entry, rows, context, moment, changes)
     if window is None:
-        for name, row in rows.items():
-            if name not in kept:
-                changes.leave(row)
+        for name in sorted(rows.keys() - {entry[NAME] for entry in listed} - kept):
+            changes.leave(rows[name])
     return changes
 
 
@@ -188,17 +185,13 @@ def fingerprints(descriptor: int, names: list[bytes], context: RootContext) -> l
 def _settle_entry(
     descriptor: int,
     entry: Fingerprint,
-    old: Row | None,
+    rows: Mapping[bytes, Row],
     context: RootContext,
     moment: int,
     changes: Changes,
-    before: Collection[tuple[int, bytes | None]],
 ) -> None:
-    """Decide about one entry: keep its row, write a new one, or read it.
-
-    ``before`` are inodes and digests of the files that the folder had: one that another of them is
-    now was renamed, and is not damaged.
-    """
+    """Decide about one entry: keep its row, of those that the folder had, or write a new one."""
+    old = rows.get(entry[NAME])
     row = None if old is None else reuse(entry, old, context)
     if row is None:
         if entry[STATE] == State.OTHER:
@@ -210,8 +203,10 @@ def _settle_entry(
                 changes.leave(old)
             return
         changes.count_read(row)
-        if old is not None and (row[INODE], row[DIGEST]) not in before:
-            row = judge(row, old)
+        if old is not None:
+            judged = judge(row, old)
+            if judged[STATE] != State.SUSPECT or not _was_renamed(row, rows.values()):
+                row = judged
     if old is None:
         changes.new += 1
         changes.rows.append(row)
@@ -220,6 +215,11 @@ def _settle_entry(
         changes.changed += _is_edit(row, old)
         changes.touched += [old[DIGEST]] if old[DIGEST] else []
         changes.rows.append(row)
+
+
+def _was_renamed(row: Row, before: Iterable[Row]) -> bool:
+    """Whether the folder had that very file, with that content, under another name."""
+    return any((each[INODE], each[DIGEST]) == (row[INODE], row[DIGEST]) for each in before)
 
 
 def reuse(entry: Fingerprint, old: Row, context: RootContext) -> Row | None:

@@ -322,6 +322,7 @@ class _Run:
                         walk.hashed_files[root],
                         walk.hashed_bytes[root],
                     )
+                root_table.drop_old_scans(self.index.connection, root)
         self.index.commit()
 
     def _keep(self, store: Store, walk: Walk, large: LargeFiles) -> None:

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from gorillacomb.fingerprint import CHUNK
 from gorillacomb.index.database import Index
 from gorillacomb.model import Progress, ScanReport, Stamps
-
-
-class Changed(NamedTuple):
-    """A folder in which something changed."""
-
-    path: bytes
-    """Absolute."""
-    wholly: bool = False
-    """Whether to look at all below it; else at itself, and at subfolders that are new in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +34,8 @@ class ScanOptions:
     cross_file_systems: bool = False
     file_list: tuple[bytes, ...] | None = None
     """Look at these paths only."""
-    changed: tuple[Changed, ...] | None = None
-    """Look at these folders only."""
+    changed: tuple[bytes, ...] | None = None
+    """Look at these folders only, and wholly at subfolders that are new in them."""
     hydrate_limit: int | None = None
     """Download placeholders of up to so many bytes; None for none."""
     hash_limit: int = CHUNK - 1

@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from gorillacomb.bytepaths import below, is_below, join
 from gorillacomb.errors import RootVanished, UsageFault
@@ -13,7 +14,7 @@ from gorillacomb.index import roots as table
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import child_and_inode, child_folder, find_folder
 from gorillacomb.model import Root
-from gorillacomb.openat import cause_of, fold
+from gorillacomb.openat import OpenFolders, cause_of, fold
 from gorillacomb.scan.exclude import compile_patterns, moved_into
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.volumes import CLONE, Volume, base_volume, identify
@@ -120,34 +121,56 @@ def register(index: Index, place: Place, options: ScanOptions) -> Scope:
         updated = _settings(_refreshed(match, top or b"/", place.volume), options)
         if updated != match:
             table.update_root(index.connection, updated)
-        relative = as_known(index, updated, relative)
+        relative = _as_known(index, updated, relative)
         scope = Scope(updated, _top_place(place, top or b"/"), relative, False)
     return _absorb_inner_roots(index, scope, known)
 
 
-def as_known(index: Index, root: Root, relative: bytes) -> bytes:
+def _as_known(index: Index, root: Root, relative: bytes) -> bytes:
     """The path of a scope below its root, or of a folder around it that is still the known one.
 
     Where another folder stands at a known path, only a listing of the one around it tells where
     the known one went: perhaps into the one that took its place.
     """
-    if root.weak or not relative:
-        return relative
+    folders = OpenFolders(root.path)
+    try:
+        found = follow(index, root, relative, folders)
+    finally:
+        folders.close()
+    return found.path if found.replaced else relative
+
+
+class Followed(NamedTuple):
+    """How far the index knows a path, and still rightly."""
+
+    path: bytes
+    """Of the innermost folder on the way that is still the known one, below the root."""
+    folder: int
+    """Its id."""
+    replaced: bool
+    """Whether another folder stands in the place of the next one."""
+
+
+def follow(index: Index, root: Root, relative: bytes, folders: OpenFolders) -> Followed:
+    """Follow a path below a root, in the index and on the disk, as far as both agree.
+
+    ``folders`` are those of that root.
+    """
     at, above = root.folder, b""
-    for name in relative.split(b"/"):
+    for name in relative.split(b"/") if relative else ():
         known = child_and_inode(index.connection, at, name)
         if known is None:
-            return relative
-        at, inode = known
+            break
         inner = join(above, name) if above else name
         try:
-            here = fold(os.stat(join(root.path, inner)).st_ino)
+            # Step by step: a path may be longer than the system takes.
+            facts = os.stat(name, dir_fd=folders.open(above), follow_symlinks=False)
         except OSError:
-            return relative  # it went meanwhile, which the walk will tell of
-        if inode and inode != here:
-            return above
-        above = inner
-    return relative
+            break  # it went meanwhile, which the walk will tell of
+        if known[1] and known[1] != fold(facts.st_ino) and not root.weak:
+            return Followed(above, at, True)
+        at, above = known[0], inner
+    return Followed(above, at, False)
 
 
 def _match(known: Sequence[Root], place: Place) -> Root | None:

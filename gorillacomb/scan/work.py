@@ -24,7 +24,7 @@ from gorillacomb.model import (
 from gorillacomb.openat import OpenFolders, open_file
 from gorillacomb.pool import MOST_WORKERS, Advance, Inline, Pool, Workers, default_workers
 from gorillacomb.scan.changes import judge
-from gorillacomb.scan.options import Changed, ScanOptions
+from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.read import (
     ATTEMPTS,
     HAS_PLACEHOLDERS,
@@ -49,15 +49,10 @@ _FEW_FOLDERS = 200
 def start_workers(places: Sequence[Place], options: ScanOptions) -> Workers:
     """A pool for all but small trees."""
     count = default_workers() if options.workers is None else options.workers
-    if count < 1 or (options.workers is None and _is_little(places, options.changed)):
+    few = options.changed is not None and len(options.changed) <= _FEW_FOLDERS
+    if count < 1 or (options.workers is None and (few or _is_small(places))):
         return Inline(CombWorker)
     return Pool(min(count, MOST_WORKERS), CombWorker)
-
-
-def _is_little(places: Sequence[Place], changed: Sequence[Changed] | None) -> bool:
-    if changed is not None and len(changed) <= _FEW_FOLDERS:
-        return not any(each.wholly for each in changed)
-    return _is_small(places)
 
 
 def _is_small(places: Sequence[Place]) -> bool:

@@ -13,9 +13,15 @@ from gorillacomb.errors import Untrusted
 from gorillacomb.vaultmesh.keys import SigningKey, is_signed_by
 
 _ED25519 = b"\x01"
+COSIGNATURE = b"\x04"
 _DASH = "\u2014 "
 _MOST_BYTES = 1 << 20
 _MOST_SIGNATURES = 64
+
+
+def key_id(name: str, kind: bytes, public: bytes) -> bytes:
+    """The key ID, 4 bytes: SHA-256(name, newline, signature type, public key)."""
+    return sha256(name.encode() + b"\n" + kind + public).digest()[:4]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +33,8 @@ class VerifierKey:
 
     @property
     def id(self) -> bytes:
-        """The key ID, 4 bytes: SHA-256(name, newline, signature type, public key)."""
-        return sha256(self.name.encode() + b"\n" + _ED25519 + self.public).digest()[:4]
+        """The key ID of its signatures, 4 bytes."""
+        return key_id(self.name, _ED25519, self.public)
 
     def __str__(self) -> str:
         """The verifier key as it is passed around: name+id+base64(type and key)."""

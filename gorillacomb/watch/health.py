@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from gorillacomb.vaultmesh.ledger import Head
 
 
 class State(StrEnum):
@@ -25,13 +29,11 @@ class RootHealth(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
-    """The checkpoint of the trace that the watcher found consistent with the one before."""
+class Cosigned:
+    """Where the trace stood when the watcher found it consistent with what it was before."""
 
-    log: str
-    size: int
-    root: bytes
-    cosigned: bytes
+    head: Head
+    note: bytes
     """The checkpoint's signed note with the watcher's cosignature."""
 
 
@@ -42,7 +44,9 @@ class Health:
     state: State = State.STARTING
     scanning: bool = False
     roots: dict[bytes, RootHealth] = field(default_factory=dict)
-    ledger: Ledger | None = None
+    trace: Cosigned | None = None
+    troubled: Callable[[str], None] = lambda cause: None
+    """Called with each new cause of which `tell` is told."""
     _causes: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -52,8 +56,27 @@ class Health:
         with self._lock:
             return sorted(self._causes.values())
 
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Scan: from before folders leave the queue until those are in it that come of them."""
+        self.scanning = True
+        try:
+            yield
+        finally:
+            self.scanning = False
+
+    def tell(self, what: str, cause: str | None) -> None:
+        """Note what is wrong with something as `blame` does, and have the user told of it."""
+        if self.blame(what, cause) and cause is not None:
+            self.troubled(cause)
+
     def blame(self, what: str, cause: str | None) -> bool:
-        """Note what is wrong with something, None for nothing; whether that is new."""
+        """Note what is wrong with something, None for nothing; whether that is new.
+
+        In a cause, what is no Unicode text becomes escapes: it stands in JSON.
+        """
+        if cause is not None:
+            cause = cause.encode("utf-8", "backslashreplace").decode()
         with self._lock:
             if self._causes.get(what) == cause:
                 return False

@@ -7,9 +7,11 @@ folder for which no watch is left, and reads the tree again for every folder tha
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -22,8 +24,9 @@ from watchdog.observers.inotify_c import (
     WatchDescriptor,
 )
 
-from gorillacomb.bytepaths import join
-from gorillacomb.watch.pending import Pending, WatchesExhausted
+from gorillacomb.bytepaths import below, join
+from gorillacomb.openat import OpenFolders
+from gorillacomb.watch.pending import Pending
 
 _C = InotifyConstants
 _MASK = Mask(
@@ -43,6 +46,12 @@ _ids = count()
 _NOBODY = WatchDescriptor(-1)
 """What stands for a watch on a folder that may not be read."""
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+_LIMITS = "/proc/sys/fs/inotify"
+_PATH_MAX = 4096
+"""Bytes, with the NUL at its end: a longer path the system does not take (limits.h)."""
+
+# It warns of an overflow, which is told to whoever asks `overflowed`.
+logging.getLogger("watchdog").addHandler(logging.NullHandler())
 
 
 @dataclass(slots=True, eq=False)
@@ -55,6 +64,12 @@ class _Folder:
     wd: WatchDescriptor = _NOBODY
     id: CallbackId = field(default_factory=lambda: CallbackId(next(_ids)))
     inside: dict[bytes, _Folder] = field(default_factory=dict)
+
+    def root(self) -> bytes:
+        at = self
+        while at.parent is not None:
+            at = at.parent
+        return at.name
 
     def path(self) -> bytes:
         names, at = [], self
@@ -76,37 +91,47 @@ class Inotify:
     """Watches over whole trees; what changes goes on the list of pending folders."""
 
     def __init__(self, pending: Pending, left_out: Callable[[bytes], bool]) -> None:
-        """``left_out`` says of a folder's path that nothing in it is scanned."""
+        """``left_out`` says of a folder's path that nothing in it is scanned.
+
+        Raises OSError where the system lets nobody watch.
+        """
         self._pending = pending
         self._left_out = left_out
-        self._events = InotifyFD()
+        try:
+            self._events = InotifyFD()
+        except OSError as error:
+            raise OSError(error.errno, _limit("max_user_instances", error)) from error
         self._lock = threading.RLock()
         self._roots: dict[bytes, _Folder] = {}
         self._by_wd: dict[WatchDescriptor, _Folder] = {}
         self.overflowed = threading.Event()
         """Set when the system lost events."""
-        self.exhausted: set[bytes] = set()
-        """Roots in which there was no watch left for a folder."""
+        self._failed: dict[bytes, str | None] = {}
         self._events.start()
 
-    def __len__(self) -> int:
-        return len(self._by_wd)
+    def add(self, root: bytes) -> str | None:
+        """Watch a root and all in it, or nothing of it; returns why, in words, then."""
+        with self._lock:
+            top = self._roots[root] = _Folder(None, root)
+            self._failed.pop(root, None)
+            try:
+                self._watch(top)
+                self._fill(top, mark=False)
+            except OSError as error:
+                self.drop(root)
+                return _words(error)
+            return None
 
-    def add(self, root: bytes) -> None:
-        """Watch a root and all in it.
+    def failed(self) -> dict[bytes, str | None]:
+        """The roots that are not watched any more, and why, in words; each is told of once.
 
-        Raises WatchesExhausted, and watches nothing of it then, OSError for a root that is gone.
+        None of one whose folder went: another may stand there already.
         """
         with self._lock:
-            top = _Folder(None, root)
-            self._watch(top)
-            self._roots[root] = top
-            self.exhausted.discard(root)
-            try:
-                self._fill(top, mark=False)
-            except WatchesExhausted:
-                self.drop(root)
-                raise
+            if not self._events.is_alive():
+                return dict.fromkeys(self._roots, "nobody reads the events any more")
+            found, self._failed = self._failed, {}
+            return found
 
     def drop(self, root: bytes) -> None:
         """Watch a root no more."""
@@ -132,7 +157,11 @@ class Inotify:
                 return
             path = folder.path()
             if event.name and event.mask & _C.IN_ISDIR:
-                self._folder_changed(folder, path, event)
+                try:
+                    self._folder_changed(folder, path, event)
+                except OSError as error:
+                    self._failed[folder.root()] = _words(error)
+                    self._pending.wake()
             if folder.parent is None and event.is_delete_self:
                 self._pending.wake()  # the root itself: whoever scans looks whether it is there
             self._pending.mark(path)
@@ -142,6 +171,8 @@ class Inotify:
             folder = self._by_wd.pop(wd, None)
             if folder is not None:
                 self._leave(folder)
+                if self._roots.get(folder.name) is folder:
+                    self._failed.setdefault(folder.name, None)
         self._pending.wake()
 
     def on_queue_overflow(self) -> None:
@@ -155,20 +186,13 @@ class Inotify:
             if known is not None:
                 self._forget(known)
         elif not self._left_out(join(path, event.name)):
-            root = above
-            while root.parent is not None:
-                root = root.parent
-            try:
-                if known is None:
-                    known = self._enter(above, event.name)
-                elif event.is_create or event.is_moved_to:  # another one than that which stood here
-                    self._forget(known)
-                    known = self._enter(above, event.name)
-                if known is not None:
-                    self._fill(known, mark=True)
-            except WatchesExhausted:
-                self.exhausted.add(root.name)
-                self._pending.wake()
+            if known is None:
+                known = self._enter(above, event.name)
+            elif event.is_create or event.is_moved_to:  # another one than that which stood here
+                self._forget(known)
+                known = self._enter(above, event.name)
+            if known is not None:
+                self._fill(known, mark=True)
 
     # Called with the lock held.
 
@@ -188,18 +212,21 @@ class Inotify:
 
     def _watch(self, folder: _Folder) -> None:
         try:
-            wd = self._events.add_callback(folder.path(), _MASK, self, folder.id)
+            with _reachable(folder) as path:
+                wd = self._events.add_callback(path, _MASK, self, folder.id)
         except OSError as error:
             if error.errno == errno.ENOSPC:
-                raise WatchesExhausted from error
+                raise OSError(errno.ENOSPC, _limit("max_user_watches", error)) from error
             raise
+        if wd == _NOBODY:
+            self._events.remove_callbacks([(wd, folder.id)])
+            return
         folder.wd = wd
-        if wd != _NOBODY:
-            known = self._by_wd.get(wd)
-            self._by_wd[wd] = folder
-            if known is not None:  # it has moved here, of which we have not heard yet
-                self._leave(known)
-                self._events.remove_callbacks([(wd, known.id)])
+        known = self._by_wd.get(wd)
+        self._by_wd[wd] = folder
+        if known is not None:  # it has moved here, of which we have not heard yet
+            self._leave(known)
+            self._events.remove_callbacks([(wd, known.id)])
 
     def _fill(self, top: _Folder, mark: bool) -> None:
         """Watch all that is in a watched folder, and is not yet; ``mark`` has it scanned.
@@ -212,7 +239,7 @@ class Inotify:
             path = at.path()
             if mark:
                 self._pending.mark(path)
-            for name in _subfolders(path):
+            for name in _subfolders(at):
                 if self._left_out(join(path, name)):
                     continue
                 inner = at.inside.get(name) or self._enter(at, name)
@@ -233,10 +260,41 @@ class Inotify:
             del folder.parent.inside[folder.name]
 
 
-def _subfolders(path: bytes) -> list[bytes]:
+@contextmanager
+def _reachable(folder: _Folder) -> Iterator[bytes]:
+    """A path by which the system reaches a folder, however deep it lies. Raises OSError."""
+    path = folder.path()
+    if len(path) < _PATH_MAX:
+        yield path
+        return
+    top = folder.root()
+    opened = OpenFolders(top)
+    try:
+        yield f"/proc/self/fd/{opened.open(below(path, top))}/.".encode()
+    finally:
+        opened.close()
+
+
+def _subfolders(folder: _Folder) -> list[bytes]:
     """The names of the folders in a folder; none for one that is gone or may not be read."""
     try:
-        with os.scandir(path) as entries:
+        with _reachable(folder) as path, os.scandir(path) as entries:
             return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError as error:
+        if error.errno in _GONE | {errno.EACCES}:
+            return []
+        raise
+
+
+def _words(error: OSError) -> str:
+    return str(error.strerror or error).lower()
+
+
+def _limit(name: str, error: OSError) -> str:
+    """An error of inotify in words, with the setting that it may come from."""
+    try:
+        with open(f"{_LIMITS}/{name}") as file:
+            most = file.read().strip()
     except OSError:
-        return []
+        most = "unknown"
+    return f"{error.strerror} (fs.inotify.{name} is {most})"

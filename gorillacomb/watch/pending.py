@@ -5,27 +5,21 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gorillacomb.scan.options import Changed
+from gorillacomb.model import SECOND
 
-SECOND = 1_000_000_000
 _LONGEST = 10
 """So many times the quiet span: who never is quiet is looked at after that all the same."""
 _BURST = 500
 """So many changes within a quiet span are a burst, which is waited out."""
 
 
-class WatchesExhausted(Exception):
-    """The system gives this user no more watches."""
-
-
 @dataclass(slots=True)
 class _Folder:
     first_ns: int
     last_ns: int
-    wholly: bool
 
 
 @dataclass(slots=True)
@@ -44,38 +38,39 @@ class Pending:
     def __len__(self) -> int:
         return len(self._folders)
 
-    def mark(self, path: bytes, wholly: bool = False) -> None:
-        """Something changed right in a folder, or, wholly, anywhere below it."""
+    def mark(self, path: bytes) -> None:
+        """Something changed right in a folder."""
+        with self._changed:
+            self.last_change_ns = time.time_ns()
+            self._recent.append(self.now())
+            self.add(path)
+
+    def add(self, path: bytes) -> None:
+        """A folder is to be scanned, as if something had changed in it."""
         with self._changed:
             now = self.now()
-            self.last_change_ns = time.time_ns()
-            self._recent.append(now)
             known = self._folders.get(path)
             if known is None:
                 if not self._folders:  # else one that waits longer is due before it
                     self._changed.notify()
-                self._folders[path] = _Folder(now, now, wholly)
+                self._folders[path] = _Folder(now, now)
             else:
                 known.last_ns = now
-                known.wholly |= wholly
 
-    def put_back(self, changed: Iterable[Changed]) -> None:
-        """What could not be scanned is to be scanned later."""
-        for each in changed:
-            self.mark(each.path, each.wholly)
-
-    def drop_below(self, prefix: Callable[[bytes], bool]) -> None:
+    def drop(self, known: Callable[[bytes], bool]) -> None:
         """Forget folders: a whole scan of what is around them comes."""
         with self._changed:
-            for path in [path for path in self._folders if prefix(path)]:
+            for path in [path for path in self._folders if known(path)]:
                 del self._folders[path]
 
-    def take(self) -> tuple[Changed, ...]:
+    def take(self) -> tuple[bytes, ...]:
         """The folders that are due, which leave the list; all of them at the end of a burst."""
         with self._changed:
             now = self.now()
-            due = [path for path in self._folders if self._due_at(path, now) <= now]
-            return tuple(Changed(path, self._folders.pop(path).wholly) for path in sorted(due))
+            due = sorted(path for path in self._folders if self._due_at(path, now) <= now)
+            for path in due:
+                del self._folders[path]
+            return tuple(due)
 
     def wait(self, most: float) -> None:
         """Wait until a folder is due, somebody calls `wake`, or ``most`` seconds have passed."""

@@ -20,6 +20,8 @@ from typing import Any
 from gorillacomb.durable import replace_file
 from gorillacomb.errors import Untrusted
 from gorillacomb.index.vault import Vault, state_folder
+from gorillacomb.model import SECOND
+from gorillacomb.openat import cause_of
 from gorillacomb.vaultmesh import jcs, note
 from gorillacomb.vaultmesh.cosign import WATCHER
 from gorillacomb.vaultmesh.entries import path_field
@@ -31,7 +33,6 @@ VERSION = 1
 RING = 40
 """How many pulses are kept."""
 LATEST = "latest"
-SECOND = 1_000_000_000
 
 
 def pulse_folder(vault: Vault) -> Path:
@@ -122,14 +123,15 @@ class Heart:
             replace_file(self._folder / f"{self._seq % RING:02}", data, 0o600, synced=False)
             replace_file(self._folder / LATEST, data, 0o600, synced=False)
         except OSError as error:
-            self._health.blame("pulse", f"a pulse could not be written: {error.strerror}")
+            self._health.blame("pulse", f"a pulse could not be written: {cause_of(error)}")
         else:
             self._health.blame("pulse", None)
             self._beaten()
         self._seq += 1
 
     def _text(self) -> str:
-        health, ledger = self._health, self._health.ledger
+        health, trace = self._health, self._health.trace
+        scanning = health.scanning  # asked for twice: what left the queue may have come back
         queue, last_change_ns = self._queue()
         causes = health.causes
         statement: dict[str, Any] = {
@@ -141,7 +143,7 @@ class Heart:
             "time_ns": str(self._clocks.wall()),
             "interval_ns": str(self._interval),
             "state": str(health.state),
-            "scanning": health.scanning,
+            "scanning": scanning or health.scanning,
             "degraded": causes,
             "roots": [
                 {**path_field(path), "health": str(state)}
@@ -150,9 +152,9 @@ class Heart:
             "queue": queue,
             "last_change_ns": None if last_change_ns is None else str(last_change_ns),
             "ledger": None
-            if ledger is None
-            else {"log": ledger.log, "size": ledger.size, "root": ledger.root.hex()},
-            "checkpoint": None if ledger is None else ledger.cosigned.decode(),
+            if trace is None
+            else {"log": trace.head.log, "size": trace.head.size, "root": trace.head.root.hex()},
+            "checkpoint": None if trace is None else trace.note.decode(),
         }
         return jcs.canonical(statement).decode() + "\n"
 

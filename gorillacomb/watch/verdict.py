@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from gorillacomb.errors import Untrusted
+from gorillacomb.model import SECOND
 from gorillacomb.openat import cause_of
 from gorillacomb.watch.health import State
-from gorillacomb.watch.pulse import LATEST, RING, SECOND, Clocks, read_pulse
+from gorillacomb.watch.pulse import LATEST, RING, Clocks, read_pulse
 
 _LATE = 1.5
 """So many intervals without a pulse, and one was missed."""

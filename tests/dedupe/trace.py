@@ -87,7 +87,8 @@ def check_trace(vault: Path, *tops: Path) -> None:
     assert result.ok, result
     on_disk = contents_on_disk(*tops)
     by_trace = standing(vault)
-    assert by_trace.keys() == on_disk.keys()
+    assert {d.hex(): by_trace[d] for d in by_trace.keys() - on_disk.keys()} == {}, "gone"
+    assert {d.hex(): on_disk[d] for d in on_disk.keys() - by_trace.keys()} == {}, "not stamped"
     for digest, path in by_trace.items():
         assert path in on_disk[digest]
     assert stamps_in_index(vault) == by_trace

@@ -7,14 +7,15 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gorillacomb.index import roots
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.vault import Vault
-from gorillacomb.scan.options import Changed
 from tests.dedupe.trace import check_trace, stamping_scan
 from tests.trees import Tree, make_tree, rows_in_index, scan, settle
 
@@ -36,12 +37,10 @@ def look(top: Path) -> Look:
     return found
 
 
-def changed_since(before: Look, top: Path) -> tuple[Changed, ...]:
+def changed_since(before: Look, top: Path) -> tuple[bytes, ...]:
     """The folders that a watcher would name: those whose listing is another one."""
     now = look(top)
-    return tuple(
-        Changed(os.fsencode(path)) for path, facts in now.items() if before.get(path) != facts
-    )
+    return tuple(os.fsencode(path) for path, facts in now.items() if before.get(path) != facts)
 
 
 def folders_in_index(vault: Path) -> set[bytes]:
@@ -120,10 +119,10 @@ def test_only_what_is_named_is_looked_at(tmp_path: Path, vault: Path) -> None:
     scan(vault, top)
     for path in ("a/x", "a/in/y", "b/z"):
         (top / path).write_text("more than before")
-    report = scan(vault, top, changed=(Changed(os.fsencode(top / "a")),))
+    report = scan(vault, top, changed=(os.fsencode(top / "a"),))
     assert (report.files, report.changes.changed) == (1, 1)
-    report = scan(vault, top, changed=(Changed(os.fsencode(top / "a"), wholly=True),))
-    assert (report.files, report.changes.changed) == (2, 1)
+    report = scan(vault, top, changed=(os.fsencode(top / "a" / "in"),))
+    assert (report.files, report.changes.changed) == (1, 1)
 
 
 def test_what_is_left_out_of_a_root_stays_out(tmp_path: Path, vault: Path) -> None:
@@ -142,7 +141,7 @@ def test_what_is_left_out_of_a_root_stays_out(tmp_path: Path, vault: Path) -> No
         top / "never there",
         top / "a" / "nor this",
     ):
-        scan(vault, top, changed=(Changed(os.fsencode(path), wholly=True),))
+        scan(vault, top, changed=(os.fsencode(path),))
         assert rows_in_index(vault) == before
 
 
@@ -152,6 +151,20 @@ def test_a_huge_folder_and_a_new_tree_are_read_wholly(tmp_path: Path, vault: Pat
     make_tree(
         top / "new", {"in": {"in": {"y": "2"}}, "many": {str(n): f"{n}" for n in range(5000)}}
     )
-    report = scan(vault, top, changed=(Changed(os.fsencode(top)),), workers=2)
+    report = scan(vault, top, changed=(os.fsencode(top),), workers=2)
     assert (report.files, report.changes.new) == (5001, 5001)
     check(vault, top, tmp_path / "fresh")
+
+
+def test_scans_are_not_remembered_for_ever(
+    tmp_path: Path, vault: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index keeps of each root the last ones, and the last whole one."""
+    monkeypatch.setattr(roots, "KEPT_SCANS", 3)
+    top = make_tree(tmp_path / "w", {"a": {"x": "1"}})
+    other = scan(vault, make_tree(tmp_path / "other", {"y": "2"})).scan
+    whole = scan(vault, top).scan
+    last = [scan(vault, top, changed=(os.fsencode(top / "a"),)).scan for _ in range(10)]
+    with Index.read(Vault(vault)) as index:
+        kept = index.connection.execute("SELECT id FROM scans ORDER BY id").fetchall()
+        assert [number for (number,) in kept] == [other, whole, *last[-3:]]

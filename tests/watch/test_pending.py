@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.scan.options import Changed
-from gorillacomb.watch.pending import SECOND, Pending
+from gorillacomb.model import SECOND
+from gorillacomb.watch.pending import Pending
 
 QUIET = 2 * SECOND
 
@@ -41,7 +41,7 @@ def test_a_folder_waits_until_it_is_quiet(pending: Pending, clock: Clock) -> Non
     clock.ns = 2 * QUIET - 2
     assert pending.take() == ()
     clock.ns = 2 * QUIET
-    assert pending.take() == (Changed(b"/a"),)
+    assert pending.take() == (b"/a",)
     assert (pending.take(), len(pending)) == ((), 0)
 
 
@@ -65,14 +65,12 @@ def test_a_burst_is_one_batch(pending: Pending, clock: Clock) -> None:
     assert len(pending.take()) == 3000
 
 
-def test_wholly_is_kept(pending: Pending, clock: Clock) -> None:
-    pending.mark(b"/a", wholly=True)
+def test_what_comes_with_a_whole_scan_is_dropped(pending: Pending, clock: Clock) -> None:
     pending.mark(b"/a")
+    pending.mark(b"/b")
+    pending.drop(lambda path: path == b"/a")
     clock.ns = QUIET
-    assert pending.take() == (Changed(b"/a", True),)
-    pending.put_back([Changed(b"/a", True)])
-    pending.drop_below(lambda path: path == b"/a")
-    assert len(pending) == 0
+    assert pending.take() == (b"/b",)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3 * SECOND)), max_size=60))
@@ -84,12 +82,12 @@ def test_nothing_is_forgotten(steps: list[tuple[int, int]]) -> None:
     for folder, later in steps:
         clock.ns += later
         for each in pending.take():
-            assert clock.ns - open_since.pop(each.path) <= 10 * QUIET + 3 * SECOND
+            assert clock.ns - open_since.pop(each) <= 10 * QUIET + 3 * SECOND
         path = b"/%d" % folder
         open_since.setdefault(path, clock.ns)
         pending.mark(path)
     clock.ns += QUIET
-    assert {each.path for each in pending.take()} == set(open_since)
+    assert set(pending.take()) == set(open_since)
 
 
 @pytest.mark.parametrize("woken", [False, True])
@@ -102,4 +100,4 @@ def test_a_wait_ends(woken: bool) -> None:
     pending.wait(30)
     timer.join()
     assert time.monotonic() - before < 10
-    assert pending.take() == (() if woken else (Changed(b"/a"),))
+    assert pending.take() == (() if woken else (b"/a",))

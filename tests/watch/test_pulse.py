@@ -18,9 +18,10 @@ import pytest
 
 from gorillacomb.dedupe.record import watcher_keys
 from gorillacomb.index.vault import Vault
+from gorillacomb.model import SECOND
 from gorillacomb.vaultmesh.keys import SigningKey
 from gorillacomb.watch.health import Health, State
-from gorillacomb.watch.pulse import LATEST, SECOND, Clocks, Heart, pulse_folder
+from gorillacomb.watch.pulse import LATEST, Clocks, Heart, pulse_folder
 from gorillacomb.watch.verdict import Life, Verdict, judge
 from tests.cli.run import command, environment, refused, run
 from tests.trees import make_tree

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -12,10 +13,15 @@ import pytest
 
 from gorillacomb.index.database import Index
 from gorillacomb.index.vault import Vault, config_folder
-from gorillacomb.model import State
+from gorillacomb.model import SECOND, State
+from gorillacomb.watch.health import Health, RootHealth
+from gorillacomb.watch.left_out import LeftOut
+from gorillacomb.watch.options import WatchOptions
+from gorillacomb.watch.pending import Pending
+from gorillacomb.watch.roots import Roots
 from tests.cli.run import command, environment, run
 from tests.trees import Tree, make_tree, rows_in_index
-from tests.watch.daemon import Daemon, check_truth
+from tests.watch.daemon import Daemon, check_index, check_truth
 from tests.watch.load import flood
 
 TREE: Tree = {"a": {"x": "1", "in": {"y": "2"}}, "b": {"z": "3"}}
@@ -29,6 +35,15 @@ def top(tmp_path: Path) -> Path:
 def health(daemon: Daemon, top: Path) -> str:
     found = {each["path"]: each["health"] for each in daemon.statement()["roots"]}
     return str(found[str(top)])
+
+
+def check_caught_up(daemon: Daemon, fresh: Path) -> None:
+    """The watcher comes to know the file ``b/new``, and all else."""
+    [top] = daemon.tops
+    daemon.until(lambda: is_known(daemon.vault, top / "b" / "new"))
+    daemon.settle()
+    daemon.stop()
+    check_truth(daemon.vault, fresh, top)
 
 
 def is_known(vault: Path, path: Path) -> bool:
@@ -56,25 +71,36 @@ def test_events_that_were_lost(tmp_path: Path, top: Path, vault: Path) -> None:
     check_truth(vault, tmp_path / "fresh", top)
 
 
-def test_no_watches_left(tmp_path: Path, top: Path, vault: Path) -> None:
-    limited = 'echo 20 > /proc/sys/user/max_inotify_watches && exec "$@"'
-    words = ["unshare", "--user", "--map-root-user", "sh", "-c", limited, "sh"]
+def limited(setting: str, most: int) -> tuple[bytes, ...]:
+    """The words of a command that runs another one with a limit of inotify of its own."""
+    script = f'echo {most} > /proc/sys/user/{setting} && exec "$@"'
+    words = ["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh"]
     tried = subprocess.run([*words, "true"], capture_output=True, text=True)
     if tried.returncode:
-        pytest.skip(f"no user namespace with a limit of its own: {tried.stderr.strip()}")
-    daemon = Daemon(
-        vault,
-        top,
-        options=("--poll-remote", "1"),
-        words=tuple(map(os.fsencode, words)),
-    )
+        pytest.skip(f"MISSING: a user namespace with a limit of its own: {tried.stderr.strip()}")
+    return tuple(map(os.fsencode, words))
+
+
+def test_nobody_may_watch(tmp_path: Path, top: Path, vault: Path) -> None:
+    words = limited("max_inotify_instances", 0)
+    daemon = Daemon(vault, top, options=("--poll-remote", "1"), words=words)
+    daemon.settle()
+    assert health(daemon, top) == "polled"
+    assert "inotify instance limit reached" in daemon.statement()["degraded"][0]
+    (top / "b" / "new").write_text("new")
+    check_caught_up(daemon, tmp_path / "fresh")
+
+
+def test_no_watches_left(tmp_path: Path, top: Path, vault: Path) -> None:
+    words = limited("max_inotify_watches", 20)
+    daemon = Daemon(vault, top, options=("--poll-remote", "1"), words=words)
     daemon.settle()
     assert health(daemon, top) == "watched"
     for number in range(30):
         make_tree(top / f"more {number}", {"f": str(number)})
     daemon.until(lambda: health(daemon, top) == "polled")
     daemon.until(lambda: daemon.statement()["degraded"])
-    assert "no watches are left" in daemon.statement()["degraded"][0]
+    assert "inotify watch limit reached" in daemon.statement()["degraded"][0]
     ran = run("pulse", vault=vault)
     assert (ran.code, ran.out.startswith("degraded")) == (1, True)
     (top / "more 29" / "late").write_text("late")
@@ -106,15 +132,100 @@ def test_a_root_that_goes_and_comes_back(tmp_path: Path, top: Path, vault: Path)
     check_truth(vault, tmp_path / "fresh", top, other)
 
 
+def test_a_root_whose_name_is_no_text(tmp_path: Path, vault: Path) -> None:
+    """Its name stands in what the pulse tells."""
+    top = make_tree(Path(os.fsdecode(os.fsencode(tmp_path) + b"/dr\xffve")), TREE)
+    daemon = Daemon(vault, top)
+    daemon.settle()
+    away = top.rename(tmp_path / "away")
+    daemon.until(lambda: daemon.statement()["degraded"])
+    assert daemon.statement()["degraded"] == [f"{tmp_path}/dr\\xffve is not there"]
+    since = daemon.statement()["seq"]
+    daemon.until(lambda: daemon.statement()["seq"] > since)
+    away.rename(top)
+    daemon.until(lambda: not daemon.statement()["degraded"])
+    daemon.settle()
+    daemon.stop()
+    check_truth(vault, tmp_path / "fresh", top)
+
+
+def test_a_root_that_is_made_anew_at_once(tmp_path: Path, top: Path, vault: Path) -> None:
+    """The new folder may well have the inode of the old one."""
+    daemon = Daemon(vault, top)
+    daemon.settle()
+    for number in range(10):
+        shutil.rmtree(top)
+        make_tree(top, {"a": {"x": f"{number}"}})
+        daemon.settle()
+        (top / "a" / "late").write_text("late")
+        daemon.until(lambda: is_known(vault, top / "a" / "late"))
+    daemon.settle()
+    daemon.stop()
+    check_truth(vault, tmp_path / "fresh", top)
+
+
+def test_paths_longer_than_the_system_takes(tmp_path: Path, top: Path, vault: Path) -> None:
+    daemon = Daemon(vault, top)
+    daemon.settle()
+    names = ["n" * 200] * 25
+    opened = [os.open(top, os.O_RDONLY)]
+    try:
+        for name in names:
+            os.mkdir(name, dir_fd=opened[-1])
+            opened.append(os.open(name, os.O_RDONLY, dir_fd=opened[-1]))
+        deepest = os.fsencode("/".join([str(top), *names]))
+        write("one", opened[-1])
+        daemon.until(lambda: deepest + b"/one" in rows_in_index(vault))
+        daemon.settle()
+        write("two", opened[-1])
+        daemon.until(lambda: deepest + b"/two" in rows_in_index(vault))
+        daemon.settle()
+        daemon.stop()
+        daemon.restart()
+        daemon.settle()
+        assert health(daemon, top) == "watched"
+        write("three", opened[-1])
+        daemon.until(lambda: deepest + b"/three" in rows_in_index(vault))
+    finally:
+        for each in opened:
+            os.close(each)
+    daemon.settle()
+    daemon.stop()
+    check_index(vault, tmp_path / "fresh", top)
+
+
+def write(name: str, folder: int) -> None:
+    """Make a file in an open folder."""
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT, dir_fd=folder)
+    os.write(descriptor, name.encode())
+    os.close(descriptor)
+
+
+def test_a_whole_scan_is_due_from_time_to_time(top: Path, vault: Path) -> None:
+    """Also of what is watched: not everything is told of."""
+    options = WatchOptions(quiet_ns=0, poll_ns=SECOND, whole_ns=100_000_000)
+    health, back = Health(), list[bytes]()
+    left_out = LeftOut(Vault(vault))
+    roots = Roots([os.fsencode(top)], options, Pending(0), left_out, health, back.append)
+    try:
+        roots.look()
+        assert health.roots == {os.fsencode(top): RootHealth.WATCHED}
+        assert roots.due() == roots.paths
+        roots.scanned(roots.paths)
+        assert roots.due() == []
+        time.sleep(0.11)
+        assert roots.due() == roots.paths
+    finally:
+        roots.close()
+    assert back == []
+
+
 def test_polling(tmp_path: Path, top: Path, vault: Path) -> None:
     daemon = Daemon(vault, top, options=("--poll", "1"))
     daemon.settle()
     assert health(daemon, top) == "polled"
     (top / "b" / "new").write_text("new")
-    daemon.until(lambda: is_known(vault, top / "b" / "new"))
-    daemon.settle()
-    daemon.stop()
-    check_truth(vault, tmp_path / "fresh", top)
+    check_caught_up(daemon, tmp_path / "fresh")
 
 
 def test_settings_are_read_again(top: Path, vault: Path) -> None:
@@ -163,6 +274,9 @@ def test_what_is_left_out_is_not_watched(tmp_path: Path, top: Path) -> None:
     before = daemon.statement()["last_change_ns"]
     (top / "out" / "g").write_text("2")
     (vault / "something").write_text("3")
+    time.sleep(1)
+    daemon.settle()
+    assert daemon.statement()["last_change_ns"] == before
     quarantine = top / ".gorillacomb"
     quarantine.mkdir()
     daemon.settle()
@@ -190,10 +304,7 @@ def test_a_vault_that_cannot_be_used_for_a_while(tmp_path: Path, top: Path, vaul
     daemon.until(lambda: daemon.statement()["degraded"])
     away.rename(vault)
     daemon.until(lambda: not daemon.statement()["degraded"])
-    daemon.until(lambda: is_known(vault, top / "b" / "new"))
-    daemon.settle()
-    daemon.stop()
-    check_truth(vault, tmp_path / "fresh", top)
+    check_caught_up(daemon, tmp_path / "fresh")
 
 
 def test_damage_is_told(top: Path, vault: Path) -> None:

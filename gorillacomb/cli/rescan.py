@@ -1,0 +1,36 @@
+"""Scans by the user's settings alone, which follow what was changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gorillacomb.cli.lookup import folders_of
+from gorillacomb.dedupe.record import TraceRecorder
+from gorillacomb.index.settings import Settings
+from gorillacomb.index.vault import Vault
+from gorillacomb.model import Progress, ScanReport
+from gorillacomb.scan.comb import comb
+from gorillacomb.scan.options import ScanOptions
+from gorillacomb.scan.volumes import is_online
+
+
+def recorder_for(settings: Settings) -> TraceRecorder:
+    """Who stamps what a scan finds."""
+    return TraceRecorder(is_online, settings.preferred, bool(settings.prefer), folders_of)
+
+
+def rescan(
+    vault: Vault,
+    paths: Sequence[bytes],
+    settings: Settings,
+    changed: tuple[bytes, ...] | None = None,
+    progress: Progress | None = None,
+) -> ScanReport:
+    """Scan folders, or only what changed in them (see `ScanOptions`). Raises as `comb` does."""
+    options = ScanOptions(
+        workers=settings.workers,
+        standing_excludes=settings.exclude,
+        standing_min_size=settings.min_size or 0,
+        changed=changed,
+    )
+    return comb(vault, paths, options, progress, recorder=recorder_for(settings))

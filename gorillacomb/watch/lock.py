@@ -1,0 +1,50 @@
+"""That one watcher alone runs with a vault, and how others know that it does."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gorillacomb.errors import Refused
+from gorillacomb.index.vault import Vault, unwritable
+
+_NAME = "watcher"
+
+
+@contextmanager
+def only_one(vault: Vault) -> Iterator[None]:
+    """Be the only watcher of a vault. Raises Refused, VaultError."""
+    vault.create()
+    path = vault.folder / _NAME
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused(
+                f"Another watcher runs with the vault {vault.folder}.",
+                "`gorillacomb pulse` tells how it is.",
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_watched(vault: Vault) -> bool:
+    """Whether a watcher has the vault now."""
+    try:
+        descriptor = os.open(vault.folder / _NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

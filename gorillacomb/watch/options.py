@@ -1,0 +1,42 @@
+"""What a watcher is asked to do, who scans for it, and whom it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gorillacomb.model import SECOND, ScanReport
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOptions:
+    """What the user sets."""
+
+    quiet_ns: int
+    """A folder is scanned when nothing has changed in it for so long."""
+    poll_ns: int
+    """How far apart whole scans are where nobody tells of changes."""
+    whole_ns: int = 86_400 * SECOND
+    """How far apart whole scans are where somebody does: not all is told of (inotify(7))."""
+    poll_all: bool = False
+    """Whether no root is watched, and all are polled."""
+
+
+class Scan(Protocol):
+    """Scans roots, or only what changed in them. Raises GorillaCombError."""
+
+    def __call__(self, roots: Sequence[bytes], changed: tuple[bytes, ...] | None) -> ScanReport: ...
+
+
+class Listener(Protocol):
+    """Is told what the watcher does."""
+
+    def scanned(self, report: ScanReport, folders: Sequence[bytes] | None) -> None:
+        """After a scan of changed folders, by their paths, or None for whole roots."""
+
+    def back(self, root: bytes) -> None:
+        """A root that was not there is there again."""
+
+    def troubled(self, cause: str) -> None:
+        """Something is wrong, which was not before."""

@@ -1,0 +1,122 @@
+"""The scans that a watcher has made, and what it looks at before and after them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from gorillacomb.bytepaths import below, is_below, readable
+from gorillacomb.errors import GorillaCombError, Interrupted, RootVanished, UsageFault, VaultLocked
+from gorillacomb.index.contents import counts_by_state
+from gorillacomb.index.database import Index
+from gorillacomb.index.hard_links import Linked, folders_with, linked_in
+from gorillacomb.index.paths import FolderPaths, find_folder
+from gorillacomb.index.roots import all_roots
+from gorillacomb.index.vault import Vault
+from gorillacomb.model import Root, ScanReport, State
+from gorillacomb.openat import cause_of
+from gorillacomb.watch.health import Health
+from gorillacomb.watch.options import Listener, Scan
+from gorillacomb.watch.pending import Pending
+
+_SOON = 0.5
+"""Seconds until what somebody else, or a root that just went, kept us from is tried again."""
+_LATER = 10.0
+
+
+class Scans:
+    """Scans, and notes in the health what is wrong."""
+
+    def __init__(
+        self, vault: Vault, scan: Scan, listener: Listener, health: Health, pending: Pending
+    ) -> None:
+        self._vault = vault
+        self._scan = scan
+        self._listener = listener
+        self._health = health
+        self._pending = pending
+
+    def whole(self, roots: list[bytes]) -> list[bytes]:
+        """Scan whole roots; returns those that were read to the end. Raises GorillaCombError."""
+        # What changed in them before comes with it.
+        self._pending.drop(lambda path: any(is_below(path, root) for root in roots))
+        report = self._scanned(roots, None)
+        with self._reading() as (index, _):
+            self._look_for_damage(index)
+        return [root for root in roots if root not in report.vanished]
+
+    def changed(self, roots: list[bytes], folders: tuple[bytes, ...]) -> None:
+        """Scan changed folders, all in one of some roots. Raises GorillaCombError."""
+        try:
+            with self._reading() as (index, known):
+                before = _linked(index, known, folders)
+            self._scanned(roots, folders)
+        except BaseException:
+            for each in folders:
+                self._pending.add(each)
+            raise
+        with self._reading() as (index, known):
+            self._look_for_damage(index)
+            # Of a change to a file with several names the folder of one name alone is told of.
+            linked = before ^ _linked(index, known, folders)
+            if linked:
+                self._add_other_names(index, known, linked)
+
+    @contextmanager
+    def trying(self) -> Iterator[None]:
+        """Tell of what keeps us from a scan, and wait until it may be tried again."""
+        try:
+            yield
+        except Interrupted:
+            raise
+        except VaultLocked:
+            self._pending.wait(_SOON)
+        except (RootVanished, UsageFault, OSError) as error:  # a root went away at that moment
+            self._health.tell("scan", _words(error))
+            self._pending.wait(_SOON)
+        except GorillaCombError as error:
+            self._health.tell("scan", error.message)
+            self._pending.wait(_LATER)
+
+    def _scanned(self, roots: list[bytes], folders: tuple[bytes, ...] | None) -> ScanReport:
+        report = self._scan(roots, folders)
+        vanished = [readable(path) for path in report.vanished]
+        cause = f"{vanished[0]} went away while it was read" if vanished else None
+        self._health.tell("scan", cause)
+        self._listener.scanned(report, folders)
+        return report
+
+    @contextmanager
+    def _reading(self) -> Iterator[tuple[Index, list[Root]]]:
+        with Index.read(self._vault) as index:
+            yield index, all_roots(index.connection)
+
+    def _look_for_damage(self, index: Index) -> None:
+        """Tell whether the index has files whose content changed while size and time did not."""
+        states = counts_by_state(index.connection)
+        files = sum(states.get(state, (0, 0))[0] for state in (State.DAMAGED, State.SUSPECT))
+        cause = f"files that may be damaged: {files:,} (gorillacomb scan names them)"
+        self._health.tell("damage", cause if files else None)
+
+    def _add_other_names(self, index: Index, known: Sequence[Root], linked: Linked) -> None:
+        """Have the folders scanned where changed files have other names."""
+        paths = FolderPaths(index.connection, {root.id: root for root in known})
+        for folder in folders_with(index.connection, linked):
+            place = paths.place(folder)
+            if place is not None:
+                self._pending.add(place[1])
+
+
+def _linked(index: Index, known: Sequence[Root], folders: tuple[bytes, ...]) -> Linked:
+    """The files with several names in some folders, as the index has them."""
+    found = (
+        find_folder(index.connection, root, below(each, root.path))
+        for each in folders
+        for root in known
+        if is_below(each, root.path)
+    )
+    return linked_in(index.connection, [each for each in found if each is not None])
+
+
+def _words(error: GorillaCombError | OSError) -> str:
+    return cause_of(error) if isinstance(error, OSError) else error.message
