@@ -383,8 +383,7 @@ class _Stamping:
         connection = self.index.connection
         if self.hidden is None:
             self.hidden = stamps.hidden_contents(connection)
-        there = stamps.content_at(connection, old.folder, old.name)
-        unknown = there is not None and there[0] is None
+        unknown = stamps.is_unread(connection, old.folder, old.name)
         if digest in self.hidden or unknown or not stamps.is_listed(connection, old.folder):
             self.undecided.append(digest)
             return

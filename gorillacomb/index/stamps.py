@@ -147,6 +147,16 @@ def content_at(connection: Connection, folder: int, name: bytes) -> tuple[bytes 
     return found
 
 
+def is_unread(connection: Connection, folder: int, name: bytes) -> bool:
+    """Whether a file stands at a place whose content is not known; a link there is no file."""
+    found = connection.execute(
+        "SELECT count(*) FROM files WHERE folder = ? AND name = ?"
+        f" AND digest IS NULL AND state <> {State.OTHER:d}",
+        (folder, name),
+    ).fetchone()
+    return bool(found[0])
+
+
 def is_listed(connection: Connection, folder: int) -> bool:
     """Whether a folder's last scan listed it: only then may it be said what it lacks."""
     row = connection.execute("SELECT state FROM folders WHERE id = ?", (folder,)).fetchone()

@@ -117,6 +117,17 @@ def test_content_that_is_gone_is_retired(top: Path, vault: Path) -> None:
     check_trace(vault, top)
 
 
+def test_content_whose_file_became_a_link_is_retired(top: Path, vault: Path) -> None:
+    stamping_scan(vault, top)
+    size = len(events(vault))
+    path = top / "Temp folder/HealthTrack/server/db.ts"
+    path.unlink()
+    path.symlink_to("nowhere")
+    stamping_scan(vault, top)
+    assert [entry["event"] for entry in events(vault, size)] == ["retire"]
+    check_trace(vault, top)
+
+
 def test_a_folder_that_moves_is_one_entry(top: Path, vault: Path) -> None:
     stamping_scan(vault, top)
     size = len(events(vault))
@@ -324,6 +335,7 @@ PLACES = st.lists(st.sampled_from(NAMES), min_size=1, max_size=3).map("/".join)
 STEP = st.one_of(
     st.tuples(st.just("write"), PLACES, st.sampled_from(["1", "2", "33", ""])),
     st.tuples(st.just("delete"), PLACES, st.just("")),
+    st.tuples(st.just("link"), PLACES, st.just("nowhere")),
     st.tuples(st.just("move"), PLACES, PLACES),
     st.tuples(st.just("copy"), PLACES, PLACES),
     st.tuples(st.just("swap"), PLACES, PLACES),
@@ -358,6 +370,9 @@ def take(top: Path, vault: Path, step: tuple[str, str, str]) -> None:
             path.write_text(other)
         elif what == "delete" and place:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+        elif what == "link":
+            path.unlink(missing_ok=True)
+            path.symlink_to(other)
         elif what in ("move", "copy"):
             target = top / other
             if os.path.lexists(target) or target.is_relative_to(path):
@@ -366,9 +381,9 @@ def take(top: Path, vault: Path, step: tuple[str, str, str]) -> None:
             if what == "move":
                 path.rename(target)
             elif path.is_dir():
-                shutil.copytree(path, target)
+                shutil.copytree(path, target, symlinks=True)
             else:
-                shutil.copy2(path, target)
+                shutil.copy2(path, target, follow_symlinks=False)
         elif what == "swap":
             swap(path, top / other)
         elif what == "scan part":
