@@ -38,6 +38,9 @@ class State(IntEnum):
     """Content differs from the digest, size and mtime do not, but ctime moved."""
 
 
+DAMAGE = frozenset({int(State.DAMAGED), int(State.SUSPECT)})
+"""States of entries whose digest is that of the content that they should have."""
+
 READ = frozenset({int(State.HASHED), int(State.FRESH)})
 """States of entries whose digest is that of their content."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import ClassVar, Unpack
+from typing import Unpack
 
 import click
 from click.core import ParameterSource
@@ -15,7 +15,7 @@ from gorillacomb.cli.dedupe_options import Given, plan_options, wishes
 from gorillacomb.cli.dedupe_plan import plan
 from gorillacomb.cli.dedupe_purge import purge
 from gorillacomb.cli.dedupe_undo import undo as take_back
-from gorillacomb.cli.options import json_option, progress_option, vault_option
+from gorillacomb.cli.options import Age, json_option, progress_option, vault_option
 from gorillacomb.index.vault import Vault
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -30,23 +30,6 @@ _ABOUT: dict[str, Collection[str]] = {
     "history": {"as_json"},
 }
 """The things that can be done, by the option for each, and the options about some of them only."""
-
-
-class Age(click.ParamType[int]):
-    """A span of time in ns: 30d, 12h, 45m."""
-
-    name = "age"
-    _UNITS: ClassVar = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        if isinstance(value, int):
-            return value
-        text = str(value).strip().lower()
-        if len(text) < 2 or text[-1] not in self._UNITS or not text[:-1].isdecimal():
-            self.fail(f"{value!r} is no span of time; write 30d, 12h or 45m.", param, ctx)
-        return int(text[:-1]) * self._UNITS[text[-1]] * 1_000_000_000
 
 
 @click.command(short_help="Plan what may go, carry it out, take it back.")

@@ -28,6 +28,7 @@ COMMANDS = {
     "export": "Write a manifest as sha256sum, b3sum, bagit, mtree, oms or csv.",
     "trace": "The signed record of every canonical file: check, show, prove.",
     "keys": "The keys that sign: make one, show the public ones.",
+    "scrub": "Read files again, oldest check first, and tell rot from edits.",
     "watch": "Keep index and trace true as files change, with a pulse.",
     "pulse": "Tell whether the watcher is alive, for people and for cron.",
     "roots": "List the drives and folders known, or forget one.",

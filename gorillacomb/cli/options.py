@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import click
 
@@ -44,6 +44,37 @@ class Size(click.ParamType[int]):
             return parse_size(value)
         except ValueError as error:
             self.fail(f"{error}.", param, ctx)
+
+
+class Age(click.ParamType[int]):
+    """A span of time in ns: 30d, 12h, 45m."""
+
+    name = "age"
+    _UNITS: ClassVar = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        if isinstance(value, int):
+            return value
+        text = str(value).strip().lower()
+        if len(text) < 2 or text[-1] not in self._UNITS or not text[:-1].isdecimal():
+            self.fail(f"{value!r} is no span of time; write 30d, 12h or 45m.", param, ctx)
+        return int(text[:-1]) * self._UNITS[text[-1]] * 1_000_000_000
+
+
+class Rate(Size):
+    """So many bytes a second: 20MB/s."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        rate = super().convert(
+            value.removesuffix("/s") if isinstance(value, str) else value, param, ctx
+        )
+        if not rate:
+            self.fail("At no bytes a second nothing is ever read.", param, ctx)
+        return rate
 
 
 def vault_option(function: Function) -> Function:

@@ -89,4 +89,8 @@ def _lines(verdict: Verdict) -> list[str]:
     doing = "scanning now" if pulse["scanning"] else "idle"
     waiting = render.count(pulse["queue"], "changed folder")
     lines.append(f"  {waiting} waiting, {doing}")
+    scrub = pulse["scrub"]
+    if scrub["due_files"] > scrub["files"]:
+        left = render.count(scrub["due_files"] - scrub["files"], "file")
+        lines.append(f"  reading again: {left} to go")
     return lines

@@ -24,13 +24,16 @@ def rescan(
     paths: Sequence[bytes],
     settings: Settings,
     changed: tuple[bytes, ...] | None = None,
+    again: tuple[tuple[int, bytes], ...] | None = None,
     progress: Progress | None = None,
 ) -> ScanReport:
-    """Scan folders, or only what changed in them (see `ScanOptions`). Raises as `comb` does."""
+    """Scan folders, or only some things in them (see `ScanOptions`). Raises as `comb` does."""
     options = ScanOptions(
         workers=settings.workers,
         standing_excludes=settings.exclude,
         standing_min_size=settings.min_size or 0,
         changed=changed,
+        again=again,
+        quick=again is not None,  # what was not read at all is no matter of reading it again
     )
     return comb(vault, paths, options, progress, recorder=recorder_for(settings))

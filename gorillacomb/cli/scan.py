@@ -23,6 +23,7 @@ from gorillacomb.index.database import Index
 from gorillacomb.index.settings import Settings, load_settings
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import (
+    DAMAGE,
     FolderState,
     IndexedFile,
     Progress,
@@ -36,7 +37,6 @@ from gorillacomb.scan.volumes import is_online
 
 _SHOWN = 3
 """Groups and failures named in the findings; the rest is counted."""
-_DAMAGE = (State.DAMAGED, State.SUSPECT)
 
 
 @click.command(short_help="Comb folders into the index and print what was found.")
@@ -178,7 +178,7 @@ class Outcome:
         """Read the failures of the scanned folders from the index."""
         groups = Groups(index, is_online, lambda path: False)
         scopes = [scope for root in report.roots for scope in root.scopes]
-        states = (State.UNREADABLE, State.UNSTABLE, *_DAMAGE)
+        states = (State.UNREADABLE, State.UNSTABLE, State.DAMAGED, State.SUSPECT)
         files = [
             file
             for file in contents.files_in_states(index.connection, groups.paths, states)
@@ -194,7 +194,7 @@ class Outcome:
         return cls(
             (*folders, *_failures(files, State.UNREADABLE)),
             tuple(_failures(files, State.UNSTABLE)),
-            tuple(file for file in files if file.state in _DAMAGE),
+            tuple(file for file in files if file.state in DAMAGE),
             bool(report.vanished),
             report.junk,
         )

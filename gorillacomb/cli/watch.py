@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from gorillacomb.bytepaths import is_below
 from gorillacomb.cli import render, watch_service
-from gorillacomb.cli.options import BytesPath, vault_option
+from gorillacomb.cli.options import Age, BytesPath, Rate, vault_option
 from gorillacomb.cli.rescan import rescan
 from gorillacomb.cli.watch_log import WatchLog
 from gorillacomb.dedupe.record import watcher_keys
@@ -54,6 +54,22 @@ def _seconds(
 )
 @_seconds("--poll", 1, None, "Ask for no events, and scan everything so often.")
 @_seconds("--poll-remote", 1, 300.0, "How often to scan network drives, which tell of no changes.")
+@click.option(
+    "--scrub-every",
+    type=Age(),
+    default="30d",
+    show_default=True,
+    metavar="AGE",
+    help="Read each file again so long after it was read, so that rot is found.",
+)
+@click.option(
+    "--scrub-rate",
+    type=Rate(),
+    default="20MB/s",
+    show_default=True,
+    metavar="SIZE/s",
+    help="Read again no faster than that.",
+)
 @click.option("--install", is_flag=True, help="Write a service that watches, at each login.")
 @click.option("--uninstall", is_flag=True, help="Take that service away.")
 @click.option("--json", "as_json", is_flag=True, help="Tell each thing as a line of JSON.")
@@ -64,6 +80,8 @@ def command(
     quiet: float,
     poll: float | None,
     poll_remote: float,
+    scrub_every: int,
+    scrub_rate: int,
     install: bool,
     uninstall: bool,
     as_json: bool,
@@ -90,7 +108,11 @@ def command(
         return 0
     _refuse_own_output(paths)
     options = WatchOptions(
-        int(quiet * SECOND), int((poll or poll_remote) * SECOND), poll_all=poll is not None
+        int(quiet * SECOND),
+        int((poll or poll_remote) * SECOND),
+        scrub_ns=scrub_every,
+        scrub_rate=scrub_rate,
+        poll_all=poll is not None,
     )
     with only_one(vault):
         _watch(vault, paths, options, int(pulse * SECOND), WatchLog(as_json))
@@ -129,9 +151,11 @@ def _watch(
 def _typed(context: click.Context) -> list[str]:
     """The options for the watcher that were given, to be given again."""
     found = []
-    for name in ("pulse", "quiet", "poll", "poll_remote"):
+    for name in ("pulse", "quiet", "poll", "poll_remote", "scrub_every", "scrub_rate"):
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            found += [f"--{name.replace('_', '-')}", str(context.params[name])]
+            value = context.params[name]
+            text = f"{value // SECOND}s" if name == "scrub_every" else str(value)
+            found += [f"--{name.replace('_', '-')}", text]
     return found + ["--json"] * context.params["as_json"]
 
 
@@ -178,5 +202,10 @@ class _Scan:
         self._settings = load_settings()
         return self._settings.exclude
 
-    def __call__(self, roots: Sequence[bytes], changed: tuple[bytes, ...] | None) -> ScanReport:
-        return rescan(self._vault, roots, self._settings, changed)
+    def __call__(
+        self,
+        roots: Sequence[bytes],
+        changed: tuple[bytes, ...] | None = None,
+        again: tuple[tuple[int, bytes], ...] | None = None,
+    ) -> ScanReport:
+        return rescan(self._vault, roots, self._settings, changed, again)

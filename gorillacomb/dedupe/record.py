@@ -7,6 +7,7 @@ from typing import Self
 
 from gorillacomb.bytepaths import join
 from gorillacomb.dedupe import stamp
+from gorillacomb.dedupe.damage import tell_damage
 from gorillacomb.dedupe.folders import Folders
 from gorillacomb.dedupe.groups import Groups, Online
 from gorillacomb.dedupe.restore import prepare
@@ -159,7 +160,7 @@ class TraceRecorder:
         progress.stage("Stamping", None, 0)
         trees = Trees(lambda: kept_trees(self._folders(index)))
         groups = Groups(index, self._online, self._preferred, trees)
-        return stamp.stamp(
+        stamped = stamp.stamp(
             index,
             self._ledger,
             groups,
@@ -167,6 +168,8 @@ class TraceRecorder:
             scan,
             lambda count: progress.advance(count, 0),
         )
+        tell_damage(index, self._ledger, scan)
+        return stamped
 
     def close(self) -> None:
         if self._ledger is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Collection, Iterable
 
 from gorillacomb.sqlite import Connection
 
@@ -24,15 +25,20 @@ def linked_in(connection: Connection, folders: Iterable[int]) -> Linked:
     return frozenset(found)
 
 
-def folders_with(connection: Connection, linked: Linked) -> set[int]:
-    """The folders in which a file stands that has one of these inodes, and is known otherwise.
+def folders_concerned(
+    connection: Connection, before: Linked, after: Linked, scanned: Collection[int]
+) -> set[int]:
+    """The folders in which other names stand of files that changed while some were scanned.
 
-    An inode says nothing of the volume: a folder too many may be named.
+    ``before`` and ``after`` are the files with several names in the folders that were scanned. An
+    inode says nothing of the volume: a folder too many may be named.
     """
-    inodes = {each[0] for each in linked}
+    inodes = {each[0] for each in before ^ after}
     if not inodes:
         return set()
     rows = connection.execute(
-        "SELECT folder, inode, links, size, mtime_ns, ctime_ns FROM files WHERE links > 1"
+        "SELECT folder, inode, links, size, mtime_ns, ctime_ns FROM files"
+        " WHERE inode IN (SELECT value FROM json_each(?))",
+        (json.dumps(sorted(inodes)),),
     )
-    return {row[0] for row in rows if row[1] in inodes and tuple(row[1:]) not in linked}
+    return {row[0] for row in rows if tuple(row[1:]) not in after} - set(scanned)

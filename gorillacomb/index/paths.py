@@ -19,6 +19,12 @@ UNUSED_FOLDER = (
 """SQL for an id that no folder has, nor one that the trace still knows of."""
 
 
+def root_of(connection: Connection, folder: int) -> int | None:
+    """The id of a folder's root; None for a folder that is not there."""
+    row = connection.execute("SELECT root FROM folders WHERE id = ?", (folder,)).fetchone()
+    return None if row is None else int(row[0])
+
+
 def path_below_root(connection: Connection, folder: int) -> bytes:
     """A folder's path relative to its root; empty for the root itself."""
     parts: list[bytes] = []

@@ -137,7 +137,15 @@ CREATE TABLE reflected (              -- the entry of the trace up to which the 
 );
 """
 
-_INDEX_3 = "CREATE INDEX stamp_folder_by_place ON stamp_folders (parent, name);"
+_TABLES_3 = """
+CREATE INDEX stamp_folder_by_place ON stamp_folders (parent, name);
+CREATE TABLE damage (                 -- damaged files of which the trace was told
+    folder INTEGER NOT NULL,
+    name BLOB NOT NULL,
+    state INTEGER NOT NULL,           -- model.State
+    PRIMARY KEY (folder, name)
+) WITHOUT ROWID;
+"""
 
 DIGEST_INDEX = (
     "CREATE INDEX IF NOT EXISTS file_by_digest ON files (digest, size, blocks, links, state)"
@@ -171,7 +179,7 @@ def migrate(connection: Connection) -> None:
         return
     if version == 0 and not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         connection.executescript(
-            f"BEGIN IMMEDIATE; {_TABLES_1} {_TABLES_2} {_INDEX_3}"
+            f"BEGIN IMMEDIATE; {_TABLES_1} {_TABLES_2} {_TABLES_3}"
             f" PRAGMA user_version = {VERSION}; COMMIT;"
         )
         return
@@ -195,8 +203,8 @@ def migrate(connection: Connection) -> None:
     if version < 3:
 
         @migrations()
-        def index_of_stamp_folders(db: Database) -> None:
-            db.executescript(_INDEX_3)
+        def table_of_damage(db: Database) -> None:
+            db.executescript(_TABLES_3)
 
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {VERSION}")

@@ -13,6 +13,7 @@ from gorillacomb.model import (
     CAUSE,
     CHECKED,
     CTIME,
+    DAMAGE,
     DIGEST,
     INODE,
     MODE,
@@ -197,7 +198,7 @@ def _settle_entry(
         if entry[STATE] == State.OTHER:
             row = look_at(descriptor, entry[NAME], context)
         else:
-            row = read_file(descriptor, entry[NAME], context, moment)
+            row = read_file(descriptor, entry[NAME], context, moment, context.rehash)
         if row is None:
             if old is not None:
                 changes.leave(old)
@@ -205,8 +206,13 @@ def _settle_entry(
         changes.count_read(row)
         if old is not None:
             judged = judge(row, old)
-            if judged[STATE] != State.SUSPECT or not _was_renamed(row, rows.values()):
-                row = judged
+            if judged[STATE] in DAMAGE and _was_renamed(row, rows.values()):
+                judged = row
+            elif judged[STATE] in DAMAGE:
+                # Perhaps it was read badly once: from memory that fails, or over a bad wire.
+                again = read_file(descriptor, entry[NAME], context, moment, past_cache=True)
+                judged = judged if again is None else judge(again, old)
+            row = judged
     if old is None:
         changes.new += 1
         changes.rows.append(row)

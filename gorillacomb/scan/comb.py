@@ -33,6 +33,7 @@ from gorillacomb.model import (
     Unreadable,
 )
 from gorillacomb.pool import Workers
+from gorillacomb.scan.again import sort_again
 from gorillacomb.scan.changed import sort_changed
 from gorillacomb.scan.file_list import sort_file_list
 from gorillacomb.scan.large import LargeFiles
@@ -192,6 +193,8 @@ class _Run:
         tops = [(each.root, each.context) for each in self.roots.values()]
         if self.options.changed is not None:
             return sort_changed(self.index, tops, self.options.changed)
+        if self.options.again is not None:
+            return sort_again(self.index, self.roots, self.options.again)
         if self.options.file_list is not None:
             work, self.junk = sort_file_list(self.index, tops, self.options.file_list)
             return work
@@ -237,7 +240,7 @@ class _Run:
 
     def _context(self, scope: Scope) -> RootContext:
         options, place, root = self.options, scope.place, scope.root
-        top = place.volume
+        again, top = options.rehash or options.again is not None, place.volume
         return RootContext(
             path=place.path,
             device=top.device,
@@ -250,8 +253,8 @@ class _Run:
             min_size=root.min_size
             or (options.standing_min_size if options.min_size is None else options.min_size),
             # Where all is read again, nothing is put off: what is known stays until it is read.
-            hash_limit=_ALL if options.rehash else options.hash_limit,
-            rehash=options.rehash,
+            hash_limit=_ALL if again else options.hash_limit,
+            rehash=again,
             hydrate_limit=options.hydrate_limit,
             boundaries=frozenset(
                 below(mount.point, place.path) for mount in mounts_below(place.path)

@@ -30,12 +30,14 @@ class ScanOptions:
     quick: bool = False
     """Answer the duplicates only: large files without a copy stay unread."""
     rehash: bool = False
-    """Read everything again as it is met, and tell damage from edits."""
+    """Read everything again as it is met, past the system's cache, and tell damage from edits."""
     cross_file_systems: bool = False
     file_list: tuple[bytes, ...] | None = None
     """Look at these paths only."""
     changed: tuple[bytes, ...] | None = None
     """Look at these folders only, and wholly at subfolders that are new in them."""
+    again: tuple[tuple[int, bytes], ...] | None = None
+    """Read these entries alone, by the ids of their folders and their names, as with `rehash`."""
     hydrate_limit: int | None = None
     """Download placeholders of up to so many bytes; None for none."""
     hash_limit: int = CHUNK - 1
@@ -46,7 +48,7 @@ class ScanOptions:
     @property
     def is_partial(self) -> bool:
         """Whether not all of the roots is looked at."""
-        return self.file_list is not None or self.changed is not None
+        return any(each is not None for each in (self.file_list, self.changed, self.again))
 
 
 OnDuplicates = Callable[[Index, ScanReport], None]

@@ -42,10 +42,13 @@ HAS_PLACEHOLDERS = sys.platform in ("darwin", "win32")
 """Whether files of this system can lack their content until they are opened."""
 
 
-def read_file(folder: int, name: bytes, context: RootContext, moment: int) -> Row | None:
+def read_file(
+    folder: int, name: bytes, context: RootContext, moment: int, past_cache: bool = False
+) -> Row | None:
     """Describe the regular file ``name`` in the folder behind the descriptor, hashed if it may be.
 
-    ``moment`` is the time in ns before which the folder was opened. Returns its row: with a digest,
+    ``moment`` is the time in ns before which the folder was opened; ``past_cache`` has what is on
+    the disk read, not what the system remembers of it. Returns its row: with a digest,
     or PENDING, TOO_SMALL, PLACEHOLDER, UNSTABLE, UNREADABLE; None when it is no longer there.
     """
     if HAS_PLACEHOLDERS:
@@ -59,11 +62,22 @@ def read_file(folder: int, name: bytes, context: RootContext, moment: int) -> Ro
     except OSError as error:
         return failed_row(folder, name, context, error)
     try:
+        if past_cache:
+            forget_cached(descriptor)
         return _read_open_file(descriptor, name, context, moment)
     except OSError as error:
         return failed_row(folder, name, context, error)
     finally:
         os.close(descriptor)
+
+
+def forget_cached(descriptor: int) -> None:
+    """Have the system read an open file from the disk the next time, as far as it can be had to.
+
+    What was written and is not on the disk yet stays (posix_fadvise(2)).
+    """
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _read_open_file(descriptor: int, name: bytes, context: RootContext, moment: int) -> Row:

@@ -11,6 +11,7 @@ from gorillacomb.index.baseline import Baseline
 from gorillacomb.model import (
     CAUSE,
     CHECKED,
+    DAMAGE,
     DIGEST,
     MTIME,
     NAME,
@@ -32,6 +33,7 @@ from gorillacomb.scan.read import (
     LOST_CAUSES,
     LOST_DRIVE,
     failed_row,
+    forget_cached,
     hashed_row,
     look_at,
     row_of,
@@ -165,6 +167,7 @@ def _probe_open_file(descriptor: int, row: Row, context: RootContext) -> Row:
 def _digest_open_file(
     descriptor: int, row: Row, context: RootContext, moment: int, advance: Advance
 ) -> Row:
+    doubted = False
     for attempt in range(ATTEMPTS):
         before = os.fstat(descriptor)
         if attempt:
@@ -175,7 +178,11 @@ def _digest_open_file(
         after = os.fstat(descriptor)
         if got == before.st_size == after.st_size and same_times(before, after):
             found = hashed_row(row[NAME], before, context, moment, digest)
-            return _judge_late(found, row)
+            judged = _judge_late(found, row)
+            if judged[STATE] not in DAMAGE or doubted or attempt == ATTEMPTS - 1:
+                return judged
+            doubted = True  # as in changes.py
+            forget_cached(descriptor)
     return row_of(row[NAME], State.UNSTABLE, before, context, cause="changed while it was read")
 
 

@@ -35,6 +35,19 @@ class Stamped:
     reasons: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Harmed:
+    """A damaged file as an entry records it."""
+
+    size: int
+    """Bytes."""
+    mtime_ns: int
+    digest: bytes
+    """BLAKE3 of the content that it should have, 32 bytes."""
+    is_suspect: bool
+    """Whether its ctime or inode moved, as a program does that sets the times of what it wrote."""
+
+
 def path_field(path: bytes, name: str = "path") -> dict[str, str]:
     """A path as text when it is valid UTF-8, else as base64."""
     try:
@@ -77,6 +90,20 @@ def retire(scan: int, root: str, path: bytes, digest: bytes) -> Body:
         "root": root,
         **path_field(path),
         "blake3": digest.hex(),
+    }
+
+
+def damaged(scan: int, root: str, path: bytes, file: Harmed) -> Body:
+    """A file whose content changed while size and time did not."""
+    return {
+        "event": "damaged",
+        "scan": scan,
+        "root": root,
+        **path_field(path),
+        "size": file.size,
+        "mtime_ns": str(file.mtime_ns),
+        "blake3": file.digest.hex(),
+        "suspect": file.is_suspect,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from gorillacomb.vaultmesh.ledger import Head
@@ -37,6 +37,21 @@ class Cosigned:
     """The checkpoint's signed note with the watcher's cosignature."""
 
 
+@dataclass(frozen=True, slots=True)
+class ScrubProgress:
+    """How far the files are that are read again in this pass."""
+
+    due_files: int = 0
+    due_bytes: int = 0
+    files: int = 0
+    """Read so far, or found not to be there any more."""
+    bytes: int = 0
+
+    def after(self, files: int, size: int) -> ScrubProgress:
+        """The progress when more of them are done."""
+        return replace(self, files=self.files + files, bytes=self.bytes + size)
+
+
 @dataclass(slots=True)
 class Health:
     """What a pulse tells."""
@@ -45,6 +60,7 @@ class Health:
     scanning: bool = False
     roots: dict[bytes, RootHealth] = field(default_factory=dict)
     trace: Cosigned | None = None
+    scrub: ScrubProgress = ScrubProgress()
     troubled: Callable[[str], None] = lambda cause: None
     """Called with each new cause of which `tell` is told."""
     _causes: dict[str, str] = field(default_factory=dict)

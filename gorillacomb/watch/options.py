@@ -19,14 +19,23 @@ class WatchOptions:
     """How far apart whole scans are where nobody tells of changes."""
     whole_ns: int = 86_400 * SECOND
     """How far apart whole scans are where somebody does: not all is told of (inotify(7))."""
+    scrub_ns: int = 30 * 86_400 * SECOND
+    """A file is read again when it was last read so long ago."""
+    scrub_rate: int = 20_000_000
+    """Bytes a second, at the most, that are read again."""
     poll_all: bool = False
     """Whether no root is watched, and all are polled."""
 
 
 class Scan(Protocol):
-    """Scans roots, or only what changed in them. Raises GorillaCombError."""
+    """Scans roots, or only some things in them, as `ScanOptions` says. Raises GorillaCombError."""
 
-    def __call__(self, roots: Sequence[bytes], changed: tuple[bytes, ...] | None) -> ScanReport: ...
+    def __call__(
+        self,
+        roots: Sequence[bytes],
+        changed: tuple[bytes, ...] | None = None,
+        again: tuple[tuple[int, bytes], ...] | None = None,
+    ) -> ScanReport: ...
 
 
 class Listener(Protocol):

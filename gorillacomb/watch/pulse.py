@@ -150,6 +150,12 @@ class Heart:
                 for path, state in sorted(health.roots.items())
             ],
             "queue": queue,
+            "scrub": {
+                "due_files": health.scrub.due_files,
+                "due_bytes": str(health.scrub.due_bytes),
+                "files": health.scrub.files,
+                "bytes": str(health.scrub.bytes),
+            },
             "last_change_ns": None if last_change_ns is None else str(last_change_ns),
             "ledger": None
             if trace is None

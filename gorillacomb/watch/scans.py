@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from gorillacomb.bytepaths import below, is_below, readable
 from gorillacomb.errors import GorillaCombError, Interrupted, RootVanished, UsageFault, VaultLocked
 from gorillacomb.index.contents import counts_by_state
 from gorillacomb.index.database import Index
-from gorillacomb.index.hard_links import Linked, folders_with, linked_in
+from gorillacomb.index.hard_links import folders_concerned, linked_in
 from gorillacomb.index.paths import FolderPaths, find_folder
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import Root, ScanReport, State
 from gorillacomb.openat import cause_of
+from gorillacomb.scan.scrub import Batch
 from gorillacomb.watch.health import Health
 from gorillacomb.watch.options import Listener, Scan
 from gorillacomb.watch.pending import Pending
@@ -48,19 +49,18 @@ class Scans:
     def changed(self, roots: list[bytes], folders: tuple[bytes, ...]) -> None:
         """Scan changed folders, all in one of some roots. Raises GorillaCombError."""
         try:
-            with self._reading() as (index, known):
-                before = _linked(index, known, folders)
-            self._scanned(roots, folders)
+            with self._watching_links(lambda index, known: _ids(index, known, folders)):
+                self._scanned(roots, folders)
         except BaseException:
             for each in folders:
                 self._pending.add(each)
             raise
-        with self._reading() as (index, known):
-            self._look_for_damage(index)
-            # Of a change to a file with several names the folder of one name alone is told of.
-            linked = before ^ _linked(index, known, folders)
-            if linked:
-                self._add_other_names(index, known, linked)
+
+    def again(self, batch: Batch) -> ScanReport:
+        """Read files again that were not read for long. Raises GorillaCombError."""
+        inside = {folder for folder, _ in batch.entries}
+        with self._watching_links(lambda index, known: inside):
+            return self._scan(batch.roots, again=batch.entries)
 
     @contextmanager
     def trying(self) -> Iterator[None]:
@@ -91,31 +91,44 @@ class Scans:
         with Index.read(self._vault) as index:
             yield index, all_roots(index.connection)
 
+    @contextmanager
+    def _watching_links(
+        self, folders: Callable[[Index, Sequence[Root]], Iterable[int]]
+    ) -> Iterator[None]:
+        """Around a scan of some folders, by their ids: have those scanned too that it concerns.
+
+        Of a change to a file with several names the folder of one name alone is told of.
+        """
+        with self._reading() as (index, known):
+            before = linked_in(index.connection, folders(index, known))
+        yield
+        with self._reading() as (index, known):
+            self._look_for_damage(index)
+            scanned = set(folders(index, known))
+            after = linked_in(index.connection, scanned)
+            others = folders_concerned(index.connection, before, after, scanned)
+            paths = FolderPaths(index.connection, {root.id: root for root in known})
+            for place in map(paths.place, others):
+                if place is not None:
+                    self._pending.add(place[1])
+
     def _look_for_damage(self, index: Index) -> None:
         """Tell whether the index has files whose content changed while size and time did not."""
         states = counts_by_state(index.connection)
         files = sum(states.get(state, (0, 0))[0] for state in (State.DAMAGED, State.SUSPECT))
-        cause = f"files that may be damaged: {files:,} (gorillacomb scan names them)"
+        cause = f"files that may be damaged: {files:,} (gorillacomb scrub names them)"
         self._health.tell("damage", cause if files else None)
 
-    def _add_other_names(self, index: Index, known: Sequence[Root], linked: Linked) -> None:
-        """Have the folders scanned where changed files have other names."""
-        paths = FolderPaths(index.connection, {root.id: root for root in known})
-        for folder in folders_with(index.connection, linked):
-            place = paths.place(folder)
-            if place is not None:
-                self._pending.add(place[1])
 
-
-def _linked(index: Index, known: Sequence[Root], folders: tuple[bytes, ...]) -> Linked:
-    """The files with several names in some folders, as the index has them."""
+def _ids(index: Index, known: Sequence[Root], folders: tuple[bytes, ...]) -> list[int]:
+    """The ids of those folders that the index knows."""
     found = (
         find_folder(index.connection, root, below(each, root.path))
         for each in folders
         for root in known
         if is_below(each, root.path)
     )
-    return linked_in(index.connection, [each for each in found if each is not None])
+    return [each for each in found if each is not None]
 
 
 def _words(error: GorillaCombError | OSError) -> str:

@@ -22,6 +22,7 @@ from gorillacomb.watch.options import Listener, Scan, WatchOptions
 from gorillacomb.watch.pending import Pending
 from gorillacomb.watch.roots import Roots
 from gorillacomb.watch.scans import Scans
+from gorillacomb.watch.scrubbing import Scrubbing
 
 _TURN = 5.0
 """Seconds after which it looks around, though nothing changed."""
@@ -57,6 +58,7 @@ class Watcher:
             paths, options, self._pending, self._left_out, self.health, listener.back
         )
         self._scans = Scans(vault, scan, listener, self.health, self._pending)
+        self._scrubbing = Scrubbing(vault, options, self._scans, self._roots.there, self.health)
         self._cosigner = Cosigner(vault, key, self.health)
         self._standing: tuple[str, ...] = ()
         self._stopping = self._hung_up = False
@@ -116,8 +118,9 @@ class Watcher:
         with self._scans.trying(), self.health.busy():
             self._scan_whole(self._roots.due())
             self._scan_changed()
+            self._scrubbing.turn()
         self._cosigner.look()
-        self._pending.wait(min(_TURN, self._options.poll_ns / SECOND))
+        self._pending.wait(min(_TURN, self._options.poll_ns / SECOND, self._scrubbing.wait()))
 
     def _scan_whole(self, roots: list[bytes]) -> None:
         if roots:

@@ -1,0 +1,273 @@
+"""`gorillacomb scrub`: reads everything again, and tells rot from edits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import click
+
+from gorillacomb.bytepaths import is_below
+from gorillacomb.cli import render, scrub_repair
+from gorillacomb.cli.lookup import find, unknown
+from gorillacomb.cli.options import (
+    Age,
+    BytesPath,
+    Rate,
+    json_option,
+    progress_option,
+    vault_option,
+)
+from gorillacomb.cli.progress import progress_for
+from gorillacomb.cli.rescan import rescan
+from gorillacomb.dedupe.damage import good_copies
+from gorillacomb.errors import UsageFault
+from gorillacomb.index import contents, scrub
+from gorillacomb.index.database import Index
+from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.roots import all_roots
+from gorillacomb.index.settings import load_settings
+from gorillacomb.index.vault import Vault
+from gorillacomb.model import DAMAGE, IndexedFile, Progress, ScanReport, Silence, State
+from gorillacomb.scan.scrub import Scrub
+from gorillacomb.scan.volumes import is_online
+
+_BATCH = 4 << 30
+_SPAN = 2
+"""Seconds' worth of bytes that are read at a time where there is a rate."""
+_SHOWN = 20
+_COPIES = 3
+
+
+@click.command(short_help="Read files again, oldest check first, and tell rot from edits.")
+@click.argument("paths", nargs=-1, type=BytesPath(), metavar="[PATH]...")
+@click.option("--rate", type=Rate(), metavar="SIZE/s", help="Read no faster than that, as 20MB/s.")
+@click.option(
+    "--older-than",
+    type=Age(),
+    metavar="AGE",
+    help="Only files that were last read so long ago: 30d, 12h.",
+)
+@click.option(
+    "--accept",
+    type=BytesPath(),
+    multiple=True,
+    metavar="FILE",
+    help="Take a file that is said to be damaged as it is now; may be repeated.",
+)
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Put a good copy in the place of each file that is known to be damaged, in all folders"
+    " or in PATH; of suspects, only of those that PATH names.",
+)
+@progress_option
+@json_option
+@vault_option
+def command(
+    paths: tuple[bytes, ...],
+    rate: int | None,
+    older_than: int | None,
+    accept: tuple[bytes, ...],
+    repair: bool,
+    progress: bool | None,
+    as_json: bool,
+    vault: Vault,
+) -> int:
+    """Read files again that the index knows, those first that were not read for longest.
+
+    All that is known, or what is in each PATH. A file whose content changed
+    while its size and times did not is damaged; one whose mtime moved was
+    edited, and is stamped anew. Of each damaged one it tells where good copies
+    stand. Nothing but the index and the trace is written. Can be interrupted:
+    the next scrub goes on with what was not read yet. Exit code 1 when
+    something is damaged, 3 when something could not be read.
+
+    With --repair nothing is searched for: what is known to be damaged is
+    replaced by a copy whose content was checked, and set aside, so that
+    `gorillacomb dedupe --undo` takes it back.
+    """
+    if accept:
+        if paths or repair or rate is not None or older_than is not None:
+            raise click.UsageError("--accept reads its files alone: give nothing else with it.")
+        return scrub_repair.accept(vault, accept, as_json)
+    if repair:
+        if rate is not None or older_than is not None:
+            raise click.UsageError("--repair reads what it repairs: --rate has no meaning there.")
+        return scrub_repair.repair(vault, paths, progress, as_json)
+    shown = progress_for(progress)
+    passing = _Pass(vault, paths, time.time_ns() - (older_than or 0), shown)
+    try:
+        passing.run(rate)
+    finally:
+        shown.close()
+    with Index.read(vault) as index:
+        result = _Result.of(index, passing)
+        with render.reader_may_leave():
+            if as_json:
+                render.print_json(_object(index, passing, result))
+            else:
+                for line in _lines(index, passing, result):
+                    click.echo(line)
+    return result.exit_code
+
+
+class _Pass(Silence):
+    """Reads all that is due, and sums up; as a progress it hands on what scans tell of bytes."""
+
+    def __init__(
+        self, vault: Vault, paths: Sequence[bytes], before_ns: int, shown: Progress
+    ) -> None:
+        """Raises VaultError, UsageFault."""
+        self.files = self.bytes = self.changed = self.due = 0
+        self.started = time.monotonic()
+        self._vault = vault
+        self._shown = shown
+        self._settings = load_settings()
+        with Index.read(vault) as index:
+            self.scopes, self.away = _scopes(index, paths)
+            self._scrub = Scrub(vault, partial(_tops, scopes=self.scopes), before_ns)
+            tops = _tops(index, self.scopes)
+            self.due, size = scrub.totals(index.connection, tops, before_ns)
+        shown.stage("Reading again", self.due, size or 1)
+
+    def run(self, rate: int | None) -> None:
+        """Read it all, no faster than ``rate`` bytes a second. Raises GorillaCombError."""
+        while (batch := self._scrub.next(rate * _SPAN if rate else _BATCH)) is not None:
+            begun = time.monotonic()
+            self._sum_up(
+                rescan(self._vault, batch.roots, self._settings, again=batch.entries, progress=self)
+            )
+            if rate:
+                time.sleep(max(0.0, begun + batch.size / rate - time.monotonic()))
+
+    def _sum_up(self, report: ScanReport) -> None:
+        self.files += report.hashed_files
+        self.bytes += report.hashed_bytes
+        self.changed += report.changes.changed
+
+    def advance(self, files: int, size: int) -> None:
+        self._shown.advance(files, size)
+
+
+def _scopes(index: Index, paths: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """The paths to look at, as the index has them, and the roots that are not there now."""
+    roots = all_roots(index.connection)
+    away = [root.path for root in roots if not is_online(root)]
+    found = []
+    for path in paths:
+        known = find(index, path)
+        if known.folder is None:
+            if known.file is not None:
+                raise UsageFault(
+                    f"{render.path_text(known.path)} is a file.", "Name the folder it is in."
+                )
+            raise unknown(known)
+        if any(is_below(known.path, root) for root in away):
+            raise UsageFault(
+                f"{render.path_text(known.path)} is on a drive that is not there now.",
+                "Plug it in first.",
+            )
+        found.append(known.path)
+    return found or [root.path for root in roots if root.path not in away], away
+
+
+def _tops(index: Index, scopes: Sequence[bytes]) -> list[int]:
+    """The ids of folders; those that are no more are left out."""
+    found = (find(index, each).folder for each in scopes)
+    return [each for each in found if each is not None]
+
+
+@dataclass(slots=True)
+class _Result:
+    """What is wrong in what was looked at."""
+
+    damaged: list[IndexedFile] = field(default_factory=list)
+    unreadable: list[IndexedFile] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, index: Index, passing: _Pass) -> _Result:
+        states = (State.DAMAGED, State.SUSPECT, State.UNREADABLE)
+        result = cls()
+        for file in contents.files_in_states(index.connection, _paths(index), states):
+            if any(is_below(file.path, each) for each in passing.scopes):
+                (result.damaged if file.state in DAMAGE else result.unreadable).append(file)
+        return result
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.damaged else 3 if self.unreadable else 0
+
+
+def _paths(index: Index) -> FolderPaths:
+    return FolderPaths(index.connection, {root.id: root for root in all_roots(index.connection)})
+
+
+def _lines(index: Index, passing: _Pass, result: _Result) -> Iterator[str]:
+    seconds = time.monotonic() - passing.started
+    read = f"{render.count(passing.files, 'file')}, {render.size(passing.bytes)}"
+    yield f"{render.style('Read again', bold=True)} {read} in {seconds:,.1f} s"
+    if passing.changed:
+        yield f"  edited since the last scan: {passing.changed:,}"
+    missed = passing.due - passing.files
+    if missed > 0:
+        yield f"  not where they were, or not to be read: {missed:,} (gorillacomb scan)"
+    for root in passing.away:
+        yield f"  not there now: {render.path_text(root)}"
+    for file in result.unreadable[:_SHOWN]:
+        yield f"unreadable  {render.path_text(file.path)}: {file.cause}"
+    if len(result.unreadable) > _SHOWN:
+        yield f"  and {len(result.unreadable) - _SHOWN:,} more; --json names them all"
+    for file in result.damaged[:_SHOWN]:
+        yield f"{file.state.name.lower():<10}  {render.path_text(file.path)}"
+        good = _good(index, file)
+        for copy in good[:_COPIES]:
+            yield f"  good copy  {render.path_text(copy)}"
+        if len(good) > _COPIES:
+            yield f"  and {len(good) - _COPIES:,} more"
+        if not good:
+            yield "  no good copy is known"
+    if len(result.damaged) > _SHOWN:
+        yield f"  and {len(result.damaged) - _SHOWN:,} more; --json names them all"
+    if not result.damaged and not result.unreadable:
+        yield "  all of it is as it was" if not passing.changed else "  nothing is damaged"
+        return
+    if any(_good(index, file) for file in result.damaged):
+        yield "To put good copies in their place: gorillacomb scrub --repair"
+    if any(file.state == State.SUSPECT for file in result.damaged):
+        yield from render.paragraph(
+            "suspect: the content changed, size and mtime did not, but the ctime or the inode did:"
+            " damage, or a program that sets times back. To take one as it is:",
+            "",
+        )
+        yield "  gorillacomb scrub --accept FILE"
+
+
+def _good(index: Index, file: IndexedFile) -> list[bytes]:
+    return [] if file.digest is None else good_copies(index, _paths(index), file.digest)
+
+
+def _object(index: Index, passing: _Pass, result: _Result) -> dict[str, Any]:
+    return {
+        "files": passing.files,
+        "bytes": passing.bytes,
+        "due": passing.due,
+        "changed": passing.changed,
+        "seconds": round(time.monotonic() - passing.started, 3),
+        "away": [render.path_object(each) for each in passing.away],
+        "damaged": [
+            {
+                **render.path_object(file.path),
+                "state": file.state.name.lower(),
+                "blake3": file.digest.hex() if file.digest else None,
+                "good": [render.path_object(each) for each in _good(index, file)],
+            }
+            for file in result.damaged
+        ],
+        "unreadable": [
+            {**render.path_object(file.path), "cause": file.cause} for file in result.unreadable
+        ],
+    }

@@ -1,0 +1,106 @@
+"""Which files were not read for longest, and which of the damaged ones the trace knows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from gorillacomb.model import State
+from gorillacomb.sqlite import Connection
+
+_BELOW = (
+    "WITH RECURSIVE below (id) AS (SELECT value FROM json_each(?) UNION"
+    " SELECT folders.id FROM folders JOIN below ON folders.parent = below.id)"
+)
+_DUE = (
+    f"files.state IN ({State.HASHED:d}, {State.DAMAGED:d}, {State.SUSPECT:d}) AND size > 0"
+    " AND folder IN below AND checked_ns < ?"
+)
+
+
+class Due(NamedTuple):
+    """A file that is due to be read again."""
+
+    checked_ns: int
+    """When it was read last."""
+    folder: int
+    name: bytes
+    size: int
+    """Bytes."""
+    root: int
+
+
+FIRST = Due(-1, 0, b"", 0, 0)
+"""Comes before all of them."""
+
+
+def oldest(
+    connection: Connection, tops: Sequence[int], before_ns: int, after: Due, most: int
+) -> list[Due]:
+    """Up to ``most`` files below some folders that were read before a time, the oldest first.
+
+    Those that come after a given one.
+    """
+    rows = connection.execute(
+        f"{_BELOW} SELECT checked_ns, folder, files.name, size, folders.root"
+        " FROM files JOIN folders ON folders.id = files.folder"
+        f" WHERE {_DUE} AND (checked_ns, folder, files.name) > (?, ?, ?)"
+        " ORDER BY checked_ns, folder, files.name LIMIT ?",
+        (json.dumps(list(tops)), before_ns, *after[:3], most),
+    )
+    return [Due(*row) for row in rows]
+
+
+def totals(connection: Connection, tops: Sequence[int], before_ns: int) -> tuple[int, int]:
+    """How many files below some folders were read before a time only, and their bytes."""
+    files, size = connection.execute(
+        f"{_BELOW} SELECT count(*), coalesce(sum(size), 0) FROM files WHERE {_DUE}",
+        (json.dumps(list(tops)), before_ns),
+    ).fetchone()
+    return files, size
+
+
+class Damage(NamedTuple):
+    """A file whose content is not the one that its digest is of."""
+
+    folder: int
+    name: bytes
+    state: int
+    """`State.DAMAGED` or `State.SUSPECT`."""
+    size: int
+    mtime_ns: int
+    digest: bytes
+    """Of the good content."""
+
+
+def damage(connection: Connection) -> list[Damage]:
+    """All damaged files."""
+    rows = connection.execute(
+        "SELECT folder, name, state, size, mtime_ns, digest FROM files"
+        f" WHERE state IN ({State.DAMAGED:d}, {State.SUSPECT:d}) AND state NOT IN (0, 8)"
+        " AND digest IS NOT NULL ORDER BY folder, name"
+    )
+    return [Damage(*row) for row in rows]
+
+
+def told_damage(connection: Connection) -> set[tuple[int, bytes, int]]:
+    """Folder, name and state of damaged files of which the trace was told."""
+    return set(connection.execute("SELECT folder, name, state FROM damage"))
+
+
+def set_told_damage(connection: Connection, rows: Iterable[tuple[int, bytes, int]]) -> None:
+    """Note of which damaged files the trace was told."""
+    connection.execute("DELETE FROM damage")
+    connection.executemany("INSERT INTO damage VALUES (?, ?, ?)", rows)
+
+
+def accept(connection: Connection, folder: int, name: bytes) -> bool:
+    """Forget what a damaged file was: the next scan takes it as it is. Whether it was damaged."""
+    found = connection.execute(
+        f"UPDATE files SET digest = NULL, checked_ns = 0, state = {State.PENDING:d}"
+        " WHERE folder = ? AND name = ?"
+        f" AND state IN ({State.DAMAGED:d}, {State.SUSPECT:d})",
+        (folder, name),
+    )
+    return found.rowcount > 0
