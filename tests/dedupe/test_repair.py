@@ -139,7 +139,7 @@ class Hurt(Bench):
         self.save()
 
 
-@some(24)
+@some(12)
 @pytest.mark.parametrize("then", ["repaired", "taken back"])
 def test_killed(tmp_path: Path, then: str, most: int | None) -> None:
     bench = Hurt(tmp_path)
@@ -157,7 +157,7 @@ def test_killed(tmp_path: Path, then: str, most: int | None) -> None:
     tried(f"a repair killed, {then}", bench, bench.points(*bench.repair), most, at)
 
 
-@some(16)
+@some(8)
 @pytest.mark.parametrize("fault", ["error=EIO", "error=ENOSPC+"])
 def test_denied(tmp_path: Path, fault: str, most: int | None) -> None:
     bench = Hurt(tmp_path)
