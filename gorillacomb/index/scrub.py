@@ -13,8 +13,9 @@ _BELOW = (
     "WITH RECURSIVE below (id) AS (SELECT value FROM json_each(?) UNION"
     " SELECT folders.id FROM folders JOIN below ON folders.parent = below.id)"
 )
+_STATES = (State.HASHED, State.FRESH, State.DAMAGED, State.SUSPECT)
 _DUE = (
-    f"files.state IN ({State.HASHED:d}, {State.DAMAGED:d}, {State.SUSPECT:d}) AND size > 0"
+    f"files.state IN ({', '.join(f'{each:d}' for each in _STATES)}) AND size > 0"
     " AND folder IN below AND checked_ns < ?"
 )
 
