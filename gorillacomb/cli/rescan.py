@@ -25,6 +25,7 @@ def rescan(
     settings: Settings,
     changed: tuple[bytes, ...] | None = None,
     again: tuple[tuple[int, bytes], ...] | None = None,
+    accept: bool = False,
     progress: Progress | None = None,
 ) -> ScanReport:
     """Scan folders, or only some things in them (see `ScanOptions`). Raises as `comb` does."""
@@ -34,6 +35,7 @@ def rescan(
         standing_min_size=settings.min_size or 0,
         changed=changed,
         again=again,
+        accept=accept,
         quick=again is not None,  # what was not read at all is no matter of reading it again
     )
     return comb(vault, paths, options, progress, recorder=recorder_for(settings))

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from gorillacomb.bytepaths import is_below
-from gorillacomb.cli import render, scrub_repair
+from gorillacomb.cli import render
 from gorillacomb.cli.lookup import find, unknown
 from gorillacomb.cli.options import (
     Age,
@@ -23,6 +23,7 @@ from gorillacomb.cli.options import (
 )
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.cli.rescan import rescan
+from gorillacomb.cli.scrub_accept import accept as accept_files
 from gorillacomb.dedupe.damage import good_copies
 from gorillacomb.errors import UsageFault
 from gorillacomb.index import contents, scrub
@@ -58,12 +59,6 @@ _COPIES = 3
     metavar="FILE",
     help="Take a file that is said to be damaged as it is now; may be repeated.",
 )
-@click.option(
-    "--repair",
-    is_flag=True,
-    help="Put a good copy in the place of each file that is known to be damaged, in all folders"
-    " or in PATH; of suspects, only of those that PATH names.",
-)
 @progress_option
 @json_option
 @vault_option
@@ -72,7 +67,6 @@ def command(
     rate: int | None,
     older_than: int | None,
     accept: tuple[bytes, ...],
-    repair: bool,
     progress: bool | None,
     as_json: bool,
     vault: Vault,
@@ -85,19 +79,11 @@ def command(
     stand. Nothing but the index and the trace is written. Can be interrupted:
     the next scrub goes on with what was not read yet. Exit code 1 when
     something is damaged, 3 when something could not be read.
-
-    With --repair nothing is searched for: what is known to be damaged is
-    replaced by a copy whose content was checked, and set aside, so that
-    `gorillacomb dedupe --undo` takes it back.
     """
     if accept:
-        if paths or repair or rate is not None or older_than is not None:
+        if paths or rate is not None or older_than is not None:
             raise click.UsageError("--accept reads its files alone: give nothing else with it.")
-        return scrub_repair.accept(vault, accept, as_json)
-    if repair:
-        if rate is not None or older_than is not None:
-            raise click.UsageError("--repair reads what it repairs: --rate has no meaning there.")
-        return scrub_repair.repair(vault, paths, progress, as_json)
+        return accept_files(vault, accept, as_json)
     shown = progress_for(progress)
     passing = _Pass(vault, paths, time.time_ns() - (older_than or 0), shown)
     try:
@@ -235,8 +221,6 @@ def _lines(index: Index, passing: _Pass, result: _Result) -> Iterator[str]:
     if not result.damaged and not result.unreadable:
         yield "  all of it is as it was" if not passing.changed else "  nothing is damaged"
         return
-    if any(_good(index, file) for file in result.damaged):
-        yield "To put good copies in their place: gorillacomb scrub --repair"
     if any(file.state == State.SUSPECT for file in result.damaged):
         yield from render.paragraph(
             "suspect: the content changed, size and mtime did not, but the ctime or the inode did:"

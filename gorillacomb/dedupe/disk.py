@@ -10,7 +10,6 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 
@@ -117,31 +116,6 @@ def remove_folder(parent: int, name: bytes) -> None:
     os.rmdir(name, dir_fd=parent)
 
 
-def create(folder: int, name: bytes) -> int:
-    """Make a file that nobody else may read, where nothing stands; it is open for both."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.open(name, flags, 0o600, dir_fd=folder)
-
-
-def write(descriptor: int, data: bytes) -> None:
-    """Write all of some bytes to an open file."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def dress(descriptor: int, like: os.stat_result, attributes: Mapping[str, bytes]) -> None:
-    """Give an open file another one's owner, mode, mtime and extended attributes."""
-    now = os.fstat(descriptor)
-    if (now.st_uid, now.st_gid) != (like.st_uid, like.st_gid):
-        os.fchown(descriptor, like.st_uid, like.st_gid)
-    os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
-    for name, value in attributes.items():
-        if name not in os.listxattr(descriptor) or os.getxattr(descriptor, name) != value:
-            os.setxattr(descriptor, name, value)
-    os.utime(descriptor, ns=(like.st_atime_ns, like.st_mtime_ns))
-
-
 def set_mtime(descriptor: int, mtime_ns: int) -> None:
     """Set the time of the last change of an open folder, ns; the access time stays."""
     os.utime(descriptor, ns=(os.fstat(descriptor).st_atime_ns, mtime_ns))
@@ -149,7 +123,9 @@ def set_mtime(descriptor: int, mtime_ns: int) -> None:
 
 def append(descriptor: int, data: bytes) -> None:
     """Write all of some bytes to an open file, and have them on the disk."""
-    write(descriptor, data)
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
     sync(descriptor)
 
 

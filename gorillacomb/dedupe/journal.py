@@ -18,6 +18,7 @@ from typing import Any, Self
 from gorillacomb.bytepaths import below, is_below, join, readable
 from gorillacomb.dedupe import disk
 from gorillacomb.errors import Untrusted
+from gorillacomb.model import SECOND
 from gorillacomb.openat import INT64
 from gorillacomb.vaultmesh.entries import path_field, path_of
 
@@ -326,9 +327,9 @@ def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[Move]:
 
 
 def _time(value: Any) -> int:
-    """A time in ns that a file system may have been given."""
+    """A time in ns that a file system may have been given: seconds in 64 bits."""
     found = int(value)
-    if abs(found) >= INT64:
+    if abs(found) >= INT64 * SECOND:
         raise ValueError(f"{found} is no time in ns")
     return found
 

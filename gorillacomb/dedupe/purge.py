@@ -13,12 +13,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gorillacomb.bytepaths import below, is_below, join
-from gorillacomb.dedupe import disk, put
+from gorillacomb.dedupe import disk
 from gorillacomb.dedupe.journal import PURGED, PURGING, Move, Record, Survivor
 from gorillacomb.dedupe.place import Places
 from gorillacomb.dedupe.quarantine import Run
 from gorillacomb.dedupe.sighting import Sighting, survivors_stand
-from gorillacomb.dedupe.spot import Different, Spot, look_at
+from gorillacomb.dedupe.spot import Different, Spot
 from gorillacomb.dedupe.steps import Trouble
 from gorillacomb.dedupe.vouch import Place, place_of
 from gorillacomb.dedupe.witness import Witness
@@ -74,32 +74,11 @@ def _compare(
     root = places.root_of(run.path)
     if root is not None:
         spot = replace(spot, grain_ns=root.grain_ns, shows_others=root.shows_others)
-    if move.put == put.REPAIR:
-        return _repaired(run, move, spot, _survivor(run, move.keep, places))
     return witness.compare(
         spot,
         _survivor(run, move.keep, places),
         {path: _survivor(run, keep, places) for path, keep in nested},
     )
-
-
-def _repaired(run: Run, move: Move, spot: Spot, keep: Spot) -> Sighting:
-    """A damaged file, which nobody needs where the good content stands in its place and elsewhere.
-
-    Raises Different where it does not, OSError.
-    """
-    place = Spot(run.base, identity_of(os.stat(run.base)), move.path)
-    sighting = Sighting()
-    with spot.opened() as (folder, name):
-        sighting.victim[b""] = look_at(folder, name, spot.path)
-    with place.opened() as (folder, name), keep.opened() as (other, kept):
-        sighting.survivors = [
-            (place, look_at(folder, name, place.path)),
-            (keep, look_at(other, kept, keep.path)),
-        ]
-        if not put.is_copy(folder, name, keep.path):
-            raise Different(place.path, "was repaired, and is not what the good copy is any more")
-    return sighting
 
 
 def _survivor(run: Run, keep: Survivor, places: Places) -> Spot:

@@ -9,17 +9,13 @@ import struct
 import sys
 
 from gorillacomb.dedupe import disk
-from gorillacomb.dedupe.file_content import attributes, same_bytes
+from gorillacomb.dedupe.file_content import attributes
 from gorillacomb.dedupe.journal import Move
 from gorillacomb.dedupe.sighting import Sighting
 from gorillacomb.dedupe.spot import Spot
 from gorillacomb.dedupe.steps import Action
-from gorillacomb.openat import FILE_FLAGS, is_same, open_file
+from gorillacomb.openat import open_file
 
-REPAIR = "repair"
-"""What a run is called, and what is put in place, where a good copy replaces a damaged file."""
-NEW = b".new"
-"""How the name of a copy ends that waits in the quarantine to be put in place."""
 _FIDEDUPERANGE = 0xC0189436  # _IOWR(0x94, 54, 24 bytes), include/uapi/linux/fs.h
 _RANGE = 16 << 20
 """Bytes that file systems are sure to compare and share in one call (ioctl_fideduperange(2))."""
@@ -63,7 +59,7 @@ def _attributes(spot: Spot) -> dict[str, bytes]:
 
 
 def put(kind: str, victim: Spot, keep: Spot) -> None:
-    """Put a link to ``keep`` where a file stood that was set aside; of a repair, ``keep`` itself.
+    """Put a link to ``keep`` where a file stood that was set aside.
 
     Raises OSError, FileExistsError where something came meanwhile.
     """
@@ -71,9 +67,6 @@ def put(kind: str, victim: Spot, keep: Spot) -> None:
         if kind == Action.HARDLINK:
             with keep.opened() as (other, kept):
                 disk.link(other, kept, folder, name)
-        elif kind == REPAIR:
-            with keep.opened() as (other, new):
-                disk.move(other, new, folder, name)
         else:
             disk.symlink(link_text(victim, keep), folder, name)
 
@@ -86,7 +79,7 @@ def link_text(victim: Spot, keep: Spot) -> bytes:
 def take_away(move: Move, victim: Spot, keep: bytes) -> None:
     """Remove the link to ``keep`` that was put in the place of a file, if that stands there.
 
-    Of a repair: the copy of it. Raises FileExistsError where something else does.
+    Raises FileExistsError where something else does.
     """
     if move.put is None:
         return
@@ -95,9 +88,7 @@ def take_away(move: Move, victim: Spot, keep: bytes) -> None:
             facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
             return
-        if move.put == REPAIR:
-            ours = is_copy(folder, name, keep)
-        elif move.put == Action.HARDLINK:
+        if move.put == Action.HARDLINK:
             # With one name left it would be the last one of that file.
             ours = facts.st_nlink > 1 and (
                 facts.st_ino == move.put_inode or is_file_at(facts, keep)
@@ -109,27 +100,6 @@ def take_away(move: Move, victim: Spot, keep: bytes) -> None:
         if not ours:
             raise FileExistsError("something else stands there now")
         disk.remove(folder, name)
-
-
-def is_copy(folder: int, name: bytes, keep: bytes) -> bool:
-    """Whether a file holds the bytes of another one that stands at a path. Raises OSError."""
-    file = os.open(name, FILE_FLAGS, dir_fd=folder)
-    try:
-        other = os.open(keep, FILE_FLAGS)
-        try:
-            facts, kept = os.fstat(file), os.fstat(other)
-            return (
-                stat.S_ISREG(facts.st_mode)
-                and stat.S_ISREG(kept.st_mode)
-                and not os.path.samestat(facts, kept)
-                and facts.st_size == kept.st_size
-                and same_bytes(file, other, facts.st_size, lambda size: None)
-                and is_same(facts, os.fstat(file))
-            )
-        finally:
-            os.close(other)
-    finally:
-        os.close(file)
 
 
 def is_file_at(facts: os.stat_result, keep: bytes) -> bool:

@@ -204,7 +204,9 @@ def _runs(base: bytes) -> list[tuple[str, bytes]]:
     """The names and paths of all runs in a base."""
     folder = join(base, join(OUR_FOLDER, QUARANTINE))
     try:
-        names = sorted(os.listdir(folder))
+        with os.scandir(folder) as entries:
+            # A link is not ours, wherever it leads.
+            names = sorted(each.name for each in entries if each.is_dir(follow_symlinks=False))
     except OSError:
         return []
     return [(os.fsdecode(name), join(folder, name)) for name in names]

@@ -24,7 +24,6 @@ class Thing:
 
     victim: Spot
     keep: Spot
-    """What is put in its place comes from there, or leads there."""
     sighting: Sighting
     move: Move
     moved: bool = False
@@ -125,7 +124,7 @@ class Prepared:
     def _put_back(self, thing: Thing) -> None:
         if not self.run.holds(thing.move):
             return  # the rename did not come to pass
-        put.take_away(thing.move, thing.victim, thing.move.keep.at(self.run.base))
+        put.take_away(thing.move, thing.victim, thing.keep.path)
         with thing.victim.opened() as (folder, name):
             before, after = self._parents[thing.victim.parent]
             alone = os.fstat(folder).st_mtime_ns == after

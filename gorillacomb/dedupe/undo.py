@@ -44,17 +44,7 @@ def recover(base: bytes, now: Callable[[], int]) -> list[Trouble]:
                     path = join(base, record.moves[0].path)
                     cause = f"left half done by run {name}: {ended.cause or 'put back'}"
                     found.append(Trouble(path, cause))
-            _drop_new(run)
     return found
-
-
-def _drop_new(run: Run) -> None:
-    """Remove copies that a repair, cut short, wrote and did not put in place."""
-    if run.journal.recorded.action != put.REPAIR:
-        return
-    for name in map(os.fsencode, os.listdir(run.folder)):
-        if name.endswith(put.NEW):
-            disk.remove(run.folder, name)
 
 
 def _ended(run: Run, record: Record, now: Callable[[], int]) -> Record:
@@ -186,7 +176,5 @@ def _stands(run: Run, move: Move) -> bool:
         return False
     if facts.st_ino == move.inode:
         return True
-    if move.put == put.REPAIR:
-        return False  # what was put has the same time
     is_link = move.put is not None and put.is_file_at(facts, move.keep.at(run.base))
     return facts.st_mtime_ns == move.mtime_ns and not is_link

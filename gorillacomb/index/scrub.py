@@ -94,14 +94,3 @@ def set_told_damage(connection: Connection, rows: Iterable[tuple[int, bytes, int
     """Note of which damaged files the trace was told."""
     connection.execute("DELETE FROM damage")
     connection.executemany("INSERT INTO damage VALUES (?, ?, ?)", rows)
-
-
-def accept(connection: Connection, folder: int, name: bytes) -> bool:
-    """Forget what a damaged file was: the next scan takes it as it is. Whether it was damaged."""
-    found = connection.execute(
-        f"UPDATE files SET digest = NULL, checked_ns = 0, state = {State.PENDING:d}"
-        " WHERE folder = ? AND name = ?"
-        f" AND state IN ({State.DAMAGED:d}, {State.SUSPECT:d})",
-        (folder, name),
-    )
-    return found.rowcount > 0

@@ -206,7 +206,7 @@ def _settle_entry(
         changes.count_read(row)
         if old is not None:
             judged = judge(row, old)
-            if judged[STATE] in DAMAGE and _was_renamed(row, rows.values()):
+            if judged[STATE] in DAMAGE and (context.accept or _was_renamed(row, rows.values())):
                 judged = row
             elif judged[STATE] in DAMAGE:
                 # Perhaps it was read badly once: from memory that fails, or over a bad wire.

@@ -255,6 +255,7 @@ class _Run:
             # Where all is read again, nothing is put off: what is known stays until it is read.
             hash_limit=_ALL if again else options.hash_limit,
             rehash=again,
+            accept=options.accept,
             hydrate_limit=options.hydrate_limit,
             boundaries=frozenset(
                 below(mount.point, place.path) for mount in mounts_below(place.path)

@@ -38,6 +38,8 @@ class ScanOptions:
     """Look at these folders only, and wholly at subfolders that are new in them."""
     again: tuple[tuple[int, bytes], ...] | None = None
     """Read these entries alone, by the ids of their folders and their names, as with `rehash`."""
+    accept: bool = False
+    """Take what is read again as it is, also what would be called damaged."""
     hydrate_limit: int | None = None
     """Download placeholders of up to so many bytes; None for none."""
     hash_limit: int = CHUNK - 1

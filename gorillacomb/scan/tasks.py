@@ -29,6 +29,8 @@ class RootContext:
     hash_limit: int
     """Files up to so many bytes are hashed as they are met."""
     rehash: bool
+    accept: bool
+    """Content that can be read is never called damaged."""
     hydrate_limit: int | None
     """Placeholders up to so many bytes may be downloaded; None for none."""
     boundaries: frozenset[bytes]

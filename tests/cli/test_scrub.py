@@ -111,7 +111,14 @@ def test_what_is_suspect_is_accepted_on_demand(top: Path, vault: Path) -> None:
     assert document["damaged"][0]["good"] == [{"path": str(top / "b/z")}]
     ran = run("scrub", vault=vault)
     assert (ran.code, f"good copy  {top}/b/z" in ran.out, "--accept" in ran.out) == (1, True, True)
-    assert run("scrub", "--accept", top / "a/x", vault=vault).code == 0
+    away = top.rename(top.with_name("away"))
+    assert run("scrub", "--accept", top / "a/x", vault=vault).code == 2
+    away.rename(top)
+    code, document = scrubbed(vault)
+    assert (code, damaged(document)) == (1, {str(top / "a/x"): "suspect"})
+    twice = top / "a/../a/x"
+    ran = run("scrub", "--accept", top / "a/x", "--accept", twice, vault=vault)
+    assert (ran.code, ran.out) == (0, "Taken as now on disk: 1 file\n")
     assert scrubbed(vault)[0] == 0
     check_trace(vault, top)
     ran = run("scrub", "--accept", top / "a/x", vault=vault)

@@ -46,6 +46,7 @@ def context(tmp_path: Path) -> RootContext:
         min_size=0,
         hash_limit=1 << 20,
         rehash=False,
+        accept=False,
         hydrate_limit=None,
         boundaries=frozenset(),
         own=frozenset(),

@@ -187,6 +187,31 @@ def test_a_planted_journal_stops_nobody(bench: Bench, name: str) -> None:
     assert (bench.folder / "Copy of a").read_text() == "same"
 
 
+def test_a_link_among_the_runs_stops_nobody(bench: Bench, tmp_path: Path) -> None:
+    run = a_run(bench)
+    (run.parent / "20200101-000000-aaaaaa").symlink_to(make_tree(tmp_path / "far", {"1": "far"}))
+    assert bench.dedupe("--history") == 0, bench.printed
+    assert bench.dedupe("--undo") == 0, bench.printed
+    assert (bench.folder / "Copy of a/1").read_text() == "one"
+    assert bench.dedupe("--apply", bench.plan().file) == 0, bench.printed
+
+
+def test_times_far_ahead_are_given_back(bench: Bench) -> None:
+    """Beyond what fits into 64 bits as ns, which ends in 2262: XFS and btrfs have such times."""
+    make_tree(bench.folder, {"kept": FOLDER, "around": {"Copy of 1": "one"}})
+    later = 13_569_465_600 * 10**9
+    os.utime(bench.folder / "around/Copy of 1", ns=(later, later))
+    os.utime(bench.folder / "around", ns=(later, later))
+    times = [(bench.folder / each).stat().st_mtime_ns for each in ("around", "around/Copy of 1")]
+    bench.scan(bench.folder)
+    assert bench.dedupe("--apply", bench.plan().file) == 0, bench.printed
+    assert not (bench.folder / "around/Copy of 1").exists()
+    assert bench.dedupe("--undo") == 0, bench.printed
+    assert times == [
+        (bench.folder / each).stat().st_mtime_ns for each in ("around", "around/Copy of 1")
+    ]
+
+
 def test_a_fifo_in_the_place_of_our_list_holds_nobody_up(bench: Bench) -> None:
     a_run(bench)
     os.mkfifo(bench.folder / ".gorillacomb/bases.jsonl")

@@ -35,6 +35,7 @@ CONTEXT = RootContext(
     min_size=0,
     hash_limit=1 << 20,
     rehash=False,
+    accept=False,
     hydrate_limit=None,
     boundaries=frozenset(),
     own=frozenset(),
