@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import signal
 import stat
 from collections.abc import Callable, Sequence
@@ -25,6 +27,7 @@ from gorillacomb.watch.lock import only_one
 from gorillacomb.watch.notify import notify
 from gorillacomb.watch.options import WatchOptions
 from gorillacomb.watch.pulse import Heart, pulse_folder
+from gorillacomb.watch.triggers import Event, Trigger, Triggers
 from gorillacomb.watch.watcher import Watcher
 
 
@@ -70,6 +73,15 @@ def _seconds(
     metavar="SIZE/s",
     help="Read again no faster than that.",
 )
+@click.option(
+    "--on",
+    "triggers",
+    type=(click.Choice([str(each) for each in Event]), str),
+    multiple=True,
+    metavar="EVENT COMMAND",
+    help="Run a command, or post to a URL, at each such event: duplicate, damaged, missing,"
+    " degraded. It gets a JSON document on stdin. May be repeated.",
+)
 @click.option("--install", is_flag=True, help="Write a service that watches, at each login.")
 @click.option("--uninstall", is_flag=True, help="Take that service away.")
 @click.option("--json", "as_json", is_flag=True, help="Tell each thing as a line of JSON.")
@@ -82,6 +94,7 @@ def command(
     poll_remote: float,
     scrub_every: int,
     scrub_rate: int,
+    triggers: tuple[tuple[str, str], ...],
     install: bool,
     uninstall: bool,
     as_json: bool,
@@ -103,6 +116,7 @@ def command(
         if not os.path.isdir(path):
             cause = "is a file, not a folder" if os.path.lexists(path) else "does not exist"
             raise UsageFault(f"{render.path_text(path)} {cause}.")
+    wanted = [_trigger(*each) for each in triggers]
     if install:
         watch_service.install(vault, paths, _typed(click.get_current_context()), pulse)
         return 0
@@ -115,8 +129,25 @@ def command(
         poll_all=poll is not None,
     )
     with only_one(vault):
-        _watch(vault, paths, options, int(pulse * SECOND), WatchLog(as_json))
+        listener = Triggers(vault, wanted, WatchLog(as_json))
+        _watch(vault, paths, options, int(pulse * SECOND), listener)
     return 0
+
+
+def _trigger(event: str, command: str) -> Trigger:
+    """Who is told, from what the user typed. Raises UsageFault."""
+    if command.startswith(("http://", "https://")):
+        return Trigger(Event(event), url=command)
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageFault(f"The command for {event} cannot be read: {error}.") from error
+    if not words or shutil.which(words[0]) is None:
+        raise UsageFault(
+            f"The command for {event} is not there: {words[0] if words else 'it is empty'}.",
+            "Name a program, with its arguments, in quotes; it is not run through a shell.",
+        )
+    return Trigger(Event(event), tuple(words))
 
 
 def _watch(
@@ -124,12 +155,13 @@ def _watch(
     paths: Sequence[bytes],
     options: WatchOptions,
     interval_ns: int,
-    log: WatchLog,
+    listener: Triggers,
 ) -> None:
     """Watch until a signal ends it, with a pulse."""
     key = watcher_keys().ed25519()
     scan = _Scan(vault)
-    watcher = Watcher(vault, paths, options, scan.read_settings, scan, log, key)
+    watcher = Watcher(vault, paths, options, scan.read_settings, scan, listener, key)
+    listener.failed = watcher.health.blame
     heart = Heart(
         pulse_folder(vault),
         key,
@@ -145,6 +177,7 @@ def _watch(
         watcher.run()
     finally:
         notify("STOPPING=1")
+        listener.close()
         heart.stop()
 
 
@@ -156,6 +189,8 @@ def _typed(context: click.Context) -> list[str]:
             value = context.params[name]
             text = f"{value // SECOND}s" if name == "scrub_every" else str(value)
             found += [f"--{name.replace('_', '-')}", text]
+    for event, text in context.params["triggers"]:
+        found += ["--on", event, text]
     return found + ["--json"] * context.params["as_json"]
 
 

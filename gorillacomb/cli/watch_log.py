@@ -10,6 +10,7 @@ import click
 
 from gorillacomb.cli import render
 from gorillacomb.model import ScanReport
+from gorillacomb.watch.options import Damaged
 
 
 class WatchLog:
@@ -53,6 +54,17 @@ class WatchLog:
             told.insert(0, f"{render.count(changes.folders_moved, 'folder')} moved")
         if told or folders is None:
             self._say(f"scanned {_what(report, folders)}: {', '.join(told) or 'nothing new'}")
+
+    def damaged(self, files: Sequence[Damaged]) -> None:
+        for each in files:
+            word = "suspect" if each.is_suspect else "damaged"
+            if self._as_json:
+                found = {"event": word, "time_ns": str(time.time_ns())}
+                good = [render.path_object(path) for path in each.good]
+                render.print_json_line({**found, **render.path_object(each.path), "good": good})
+            else:
+                many = render.count(len(each.good), "good copy", "good copies")
+                self._say(f"{word}: {render.path_text(each.path)} ({many})")
 
     def back(self, root: bytes) -> None:
         if self._as_json:

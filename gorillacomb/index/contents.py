@@ -57,6 +57,21 @@ def files_with(connection: Connection, paths: FolderPaths, digest: bytes) -> lis
     return sorted(files, key=lambda file: file.path)
 
 
+def copies_read_by(
+    connection: Connection, paths: FolderPaths, scan: int
+) -> list[tuple[bytes, int, int]]:
+    """Files that were read since a scan began and that have copies: path, bytes, copies."""
+    rows = connection.execute(
+        "SELECT files.folder, files.name, files.size, groups.copies FROM files"
+        " JOIN groups ON groups.digest = files.digest"
+        " WHERE files.checked_ns >= (SELECT started_ns FROM scans WHERE id = ?)"
+        " AND files.state <= 1 AND groups.copies > 1",
+        (scan,),
+    )
+    placed = ((paths.place(folder), name, size, copies) for folder, name, size, copies in rows)
+    return sorted((join(at[1], name), size, copies) for at, name, size, copies in placed if at)
+
+
 def file_at(
     connection: Connection, paths: FolderPaths, folder: int, name: bytes
 ) -> IndexedFile | None:

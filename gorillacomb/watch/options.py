@@ -38,11 +38,25 @@ class Scan(Protocol):
     ) -> ScanReport: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A file whose content changed while size and time did not."""
+
+    path: bytes
+    is_suspect: bool
+    """Whether its ctime or inode moved."""
+    good: tuple[bytes, ...]
+    """The paths of files that have the good content."""
+
+
 class Listener(Protocol):
     """Is told what the watcher does."""
 
     def scanned(self, report: ScanReport, folders: Sequence[bytes] | None) -> None:
         """After a scan of changed folders, by their paths, or None for whole roots."""
+
+    def damaged(self, files: Sequence[Damaged]) -> None:
+        """Files are damaged that were not before."""
 
     def back(self, root: bytes) -> None:
         """A root that was not there is there again."""

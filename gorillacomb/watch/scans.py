@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from gorillacomb.bytepaths import below, is_below, readable
+from gorillacomb.bytepaths import below, is_below, join, readable
+from gorillacomb.dedupe.damage import good_copies
 from gorillacomb.errors import GorillaCombError, Interrupted, RootVanished, UsageFault, VaultLocked
-from gorillacomb.index.contents import counts_by_state
+from gorillacomb.index import scrub
 from gorillacomb.index.database import Index
 from gorillacomb.index.hard_links import folders_concerned, linked_in
 from gorillacomb.index.paths import FolderPaths, find_folder
 from gorillacomb.index.roots import all_roots
+from gorillacomb.index.scrub import Damage
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import Root, ScanReport, State
 from gorillacomb.openat import cause_of
 from gorillacomb.scan.scrub import Batch
 from gorillacomb.watch.health import Health
-from gorillacomb.watch.options import Listener, Scan
+from gorillacomb.watch.options import Damaged, Listener, Scan
 from gorillacomb.watch.pending import Pending
 
 _SOON = 0.5
@@ -36,6 +38,7 @@ class Scans:
         self._listener = listener
         self._health = health
         self._pending = pending
+        self._damage: set[Damage] = set()
 
     def whole(self, roots: list[bytes]) -> list[bytes]:
         """Scan whole roots; returns those that were read to the end. Raises GorillaCombError."""
@@ -114,10 +117,21 @@ class Scans:
 
     def _look_for_damage(self, index: Index) -> None:
         """Tell whether the index has files whose content changed while size and time did not."""
-        states = counts_by_state(index.connection)
-        files = sum(states.get(state, (0, 0))[0] for state in (State.DAMAGED, State.SUSPECT))
-        cause = f"files that may be damaged: {files:,} (gorillacomb scrub names them)"
-        self._health.tell("damage", cause if files else None)
+        found = set(scrub.damage(index.connection))
+        new, self._damage = found - self._damage, found
+        cause = f"files that may be damaged: {len(found):,} (gorillacomb scrub names them)"
+        self._health.tell("damage", cause if found else None)
+        if new:
+            roots = {root.id: root for root in all_roots(index.connection)}
+            paths = FolderPaths(index.connection, roots)
+            self._listener.damaged([_damaged(index, paths, each) for each in sorted(new)])
+
+
+def _damaged(index: Index, paths: FolderPaths, file: Damage) -> Damaged:
+    place = paths.place(file.folder)
+    path = file.name if place is None else join(place[1], file.name)
+    good = good_copies(index, paths, file.digest)
+    return Damaged(path, file.state == State.SUSPECT, tuple(good))
 
 
 def _ids(index: Index, known: Sequence[Root], folders: tuple[bytes, ...]) -> list[int]:

@@ -1,0 +1,220 @@
+"""Commands and webhooks that are told of what the watcher finds: a JSON document for each event."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from gorillacomb.dedupe.record import read_trace
+from gorillacomb.index import contents
+from gorillacomb.index.database import Index
+from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.roots import all_roots
+from gorillacomb.index.vault import Vault
+from gorillacomb.model import ScanReport
+from gorillacomb.vaultmesh import jcs
+from gorillacomb.vaultmesh.entries import path_field
+from gorillacomb.watch.options import Damaged, Listener
+
+_SECONDS = 60.0
+"""After that a command is ended."""
+_ANSWER_SECONDS = 10.0
+"""So long a webhook may take to answer."""
+_MOST_WAITING = 100
+_MOST_NAMED = 100
+_FAREWELL = 1.0
+"""Seconds in which what waits may still be done when the watcher ends."""
+
+
+class Event(StrEnum):
+    """What somebody can be told of."""
+
+    DUPLICATE = "duplicate"
+    """Files came that are copies of others."""
+    DAMAGED = "damaged"
+    """The content of files changed while size and time did not."""
+    MISSING = "missing"
+    """Contents went of which no copy is left."""
+    DEGRADED = "degraded"
+    """The watcher cannot do all that it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Who is told of an event."""
+
+    event: Event
+    words: tuple[str, ...] = ()
+    """A command, which gets the document on stdin."""
+    url: str = ""
+    """Or where the document is posted."""
+
+    def __str__(self) -> str:
+        return self.url or " ".join(self.words)
+
+
+class Triggers:
+    """A listener that hands all on to another one, and has triggers carried out in their turn.
+
+    A thread of its own does that: whoever scans never waits for it.
+    """
+
+    def __init__(self, vault: Vault, triggers: Sequence[Trigger], listener: Listener) -> None:
+        self.failed: Callable[[str, str | None], object] = lambda what, cause: None
+        """Is told why a trigger could not be carried out; None when it could."""
+        self._vault = vault
+        self._triggers = triggers
+        self._wanted = {each.event for each in triggers}
+        self._listener = listener
+        self._waiting: queue.Queue[tuple[Trigger, bytes] | None] = queue.Queue(_MOST_WAITING)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._run, name="triggers", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Carry out what waits, if that is done soon; end what is not."""
+        with suppress(queue.Full):
+            self._waiting.put_nowait(None)
+        self._thread.join(_FAREWELL)
+        if (process := self._process) is not None:
+            _end(process)
+
+    # What the watcher tells.
+
+    def scanned(self, report: ScanReport, folders: Sequence[bytes] | None) -> None:
+        self._listener.scanned(report, folders)
+        changes = report.changes
+        first = any(root.first for root in report.roots)
+        if Event.DUPLICATE in self._wanted and (changes.new or changes.changed) and not first:
+            self._tell(Event.DUPLICATE, self._copies(report))
+        if Event.MISSING in self._wanted and report.stamps.retired > 0:
+            self._tell(Event.MISSING, self._retired(report))
+
+    def damaged(self, files: Sequence[Damaged]) -> None:
+        self._listener.damaged(files)
+        self._tell(
+            Event.DAMAGED,
+            [
+                {
+                    **path_field(each.path),
+                    "state": "suspect" if each.is_suspect else "damaged",
+                    "good": [path_field(path) for path in each.good],
+                }
+                for each in files
+            ],
+        )
+
+    def back(self, root: bytes) -> None:
+        self._listener.back(root)
+
+    def troubled(self, cause: str) -> None:
+        self._listener.troubled(cause)
+        self._post(Event.DEGRADED, {"cause": cause})
+
+    # What is told.
+
+    def _copies(self, report: ScanReport) -> list[dict[str, Any]]:
+        """The files that a scan read and that have copies."""
+        with Index.read(self._vault) as index:
+            paths = FolderPaths(index.connection, {r.id: r for r in all_roots(index.connection)})
+            found = contents.copies_read_by(index.connection, paths, report.scan)
+            return [
+                {**path_field(path), "bytes": size, "copies": copies}
+                for path, size, copies in found
+            ]
+
+    def _retired(self, report: ScanReport) -> list[dict[str, Any]]:
+        """What a scan retired, as the trace has it: files, and folders with their numbers."""
+        names = ("root", "path", "path_b64", "blake3", "tree", "files")
+        with read_trace(self._vault) as ledger:
+            return [
+                {name: entry[name] for name in names if name in entry}
+                for entry in _entries_of(ledger.entries_backward(), report.scan)
+                if entry["event"] == "retire"
+            ]
+
+    def _tell(self, event: Event, files: list[dict[str, Any]]) -> None:
+        if files:
+            self._post(event, {"count": len(files), "files": files[:_MOST_NAMED]})
+
+    def _post(self, event: Event, document: dict[str, Any]) -> None:
+        data = json.dumps(
+            {
+                "event": str(event),
+                "time_ns": str(time.time_ns()),
+                **path_field(os.fsencode(self._vault.folder), "vault"),
+                **document,
+            }
+        ).encode()
+        for each in self._triggers:
+            if each.event is event:
+                try:
+                    self._waiting.put_nowait((each, data))
+                except queue.Full:
+                    what = f"for {each.event}: {each}"
+                    self.failed(what, f"{what} is slower than events come, and misses some")
+
+    # Carrying out.
+
+    def _run(self) -> None:
+        while (job := self._waiting.get()) is not None:
+            trigger, data = job
+            cause = _post_to(trigger.url, data) if trigger.url else self._carry(trigger.words, data)
+            what = f"for {trigger.event}: {trigger}"
+            self.failed(what, cause and f"{what} {cause}")
+
+    def _carry(self, words: tuple[str, ...], data: bytes) -> str | None:
+        """Run a command, never through a shell; why it did not go well."""
+        null = subprocess.DEVNULL
+        try:
+            self._process = process = subprocess.Popen(
+                words, stdin=subprocess.PIPE, stdout=null, stderr=null, start_new_session=True
+            )
+        except OSError as error:
+            return f"could not be run: {error.strerror}"
+        try:
+            process.communicate(data, timeout=_SECONDS)
+        except subprocess.TimeoutExpired:
+            _end(process)
+            process.communicate()
+            return f"took longer than {_SECONDS:.0f} s"
+        finally:
+            self._process = None
+        return f"ended with exit code {process.returncode}" if process.returncode else None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a command, with all that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # it leads a group of its own
+
+
+def _entries_of(entries: Iterator[tuple[int, bytes]], scan: int) -> Iterator[dict[str, Any]]:
+    """The entries that a scan appended, the last one first."""
+    for _, entry in entries:
+        fields = jcs.load(entry)
+        if fields.get("scan") != scan:
+            return
+        yield fields
+
+
+def _post_to(url: str, data: bytes) -> str | None:
+    """Post a document; why it did not go well."""
+    from urllib.request import Request, urlopen  # takes 40 ms to load
+
+    request = Request(url, data, {"Content-Type": "application/json"})
+    try:
+        with urlopen(request, timeout=_ANSWER_SECONDS):
+            return None
+    except (OSError, ValueError) as error:
+        return f"could not be told: {error}"
