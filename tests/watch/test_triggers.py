@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import threading
 import time
@@ -132,8 +131,11 @@ def test_a_command_that_fails_is_in_the_pulse(top: Path, vault: Path) -> None:
     daemon.stop()
 
 
-def test_a_slow_command_holds_nobody_up(top: Path, vault: Path) -> None:
-    daemon = Daemon(vault, top, options=("--on", "duplicate", "sleep 50.125"))
+def test_a_slow_command_holds_nobody_up(top: Path, vault: Path, tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    sleeps = "import os, sys, time; open(sys.argv[1], 'w').write(f'{os.getpid()} '); time.sleep(50)"
+    slow = f'{sys.executable} -c "{sleeps}" {told}'
+    daemon = Daemon(vault, top, options=("--on", "duplicate", slow))
     daemon.settle()
     for number in range(3):
         (top / f"b/copy {number}").write_text("222")
@@ -141,7 +143,8 @@ def test_a_slow_command_holds_nobody_up(top: Path, vault: Path) -> None:
     begun = time.monotonic()
     assert daemon.stop().code == 0
     assert time.monotonic() - begun < 5
-    assert subprocess.run(["pgrep", "-f", "sleep 50.125"]).returncode == 1, "it was ended too"
+    with pytest.raises(ProcessLookupError):  # it was ended too
+        os.kill(int(told.read_text()), 0)
 
 
 @pytest.mark.parametrize("words", ["", "no-such-program now", "'half a quotation"])
