@@ -146,6 +146,11 @@ def _ledger_checkpoint(vault: Vault, note: str) -> Checkpoint:
         return "unknown"
 
 
+def own_signature(data: bytes, envelope: bytes | None) -> Outcome:
+    """What the user's own keys say of a manifest's signature."""
+    return _signature(data, envelope, None)
+
+
 def _signature(data: bytes, envelope: bytes | None, key: Path | None) -> Outcome:
     from gorillacomb.manifest.envelope import check
     from gorillacomb.vaultmesh.keys import load_publics

@@ -17,12 +17,16 @@ from gorillacomb.bytepaths import is_below
 from gorillacomb.cli import render, watch_service
 from gorillacomb.cli.options import Age, BytesPath, Rate, vault_option
 from gorillacomb.cli.rescan import rescan
+from gorillacomb.cli.verify import default_root, own_signature
 from gorillacomb.cli.watch_log import WatchLog
 from gorillacomb.dedupe.record import watcher_keys
-from gorillacomb.errors import UsageFault
+from gorillacomb.errors import Untrusted, UsageFault
 from gorillacomb.index.settings import Settings, load_settings
 from gorillacomb.index.vault import Vault
+from gorillacomb.manifest import files
+from gorillacomb.manifest.parse import parse_manifest
 from gorillacomb.model import SECOND, ScanReport
+from gorillacomb.watch.guard import Guarded
 from gorillacomb.watch.lock import only_one
 from gorillacomb.watch.notify import notify
 from gorillacomb.watch.options import WatchOptions
@@ -74,13 +78,21 @@ def _seconds(
     help="Read again no faster than that.",
 )
 @click.option(
+    "--manifest",
+    "manifests",
+    type=BytesPath(),
+    multiple=True,
+    metavar="FILE",
+    help="Guard a folder: compare it with its manifest at each change in it. May be repeated.",
+)
+@click.option(
     "--on",
     "triggers",
     type=(click.Choice([str(each) for each in Event]), str),
     multiple=True,
     metavar="EVENT COMMAND",
     help="Run a command, or post to a URL, at each such event: duplicate, damaged, missing,"
-    " degraded. It gets a JSON document on stdin. May be repeated.",
+    " degraded, manifest-broken. It gets a JSON document on stdin. May be repeated.",
 )
 @click.option("--install", is_flag=True, help="Write a service that watches, at each login.")
 @click.option("--uninstall", is_flag=True, help="Take that service away.")
@@ -94,6 +106,7 @@ def command(
     poll_remote: float,
     scrub_every: int,
     scrub_rate: int,
+    manifests: tuple[bytes, ...],
     triggers: tuple[tuple[str, str], ...],
     install: bool,
     uninstall: bool,
@@ -117,6 +130,7 @@ def command(
             cause = "is a file, not a folder" if os.path.lexists(path) else "does not exist"
             raise UsageFault(f"{render.path_text(path)} {cause}.")
     wanted = [_trigger(*each) for each in triggers]
+    guarded = [_guarded(each, paths) for each in manifests]
     if install:
         watch_service.install(vault, paths, _typed(click.get_current_context()), pulse)
         return 0
@@ -130,8 +144,24 @@ def command(
     )
     with only_one(vault):
         listener = Triggers(vault, wanted, WatchLog(as_json))
-        _watch(vault, paths, options, int(pulse * SECOND), listener)
+        _watch(vault, paths, options, int(pulse * SECOND), listener, guarded)
     return 0
+
+
+def _guarded(file: bytes, paths: Sequence[bytes]) -> Guarded:
+    """What a manifest says of a folder that is watched. Raises UsageFault, Untrusted."""
+    data, envelope = files.read(file)
+    signature = own_signature(data, envelope)
+    if signature.state == "invalid":
+        raise Untrusted(f"{render.path_text(file)}: {signature.cause}.")
+    manifest = parse_manifest(data)
+    root = os.path.realpath(default_root(file, manifest))
+    if not any(is_below(root, os.path.realpath(each)) for each in paths):
+        raise UsageFault(
+            f"{render.path_text(root)}, of which the manifest is, is in no folder that is watched.",
+            "Name it, or one around it, among the folders to watch.",
+        )
+    return Guarded(os.path.abspath(file), root, manifest)
 
 
 def _trigger(event: str, command: str) -> Trigger:
@@ -156,11 +186,12 @@ def _watch(
     options: WatchOptions,
     interval_ns: int,
     listener: Triggers,
+    guarded: Sequence[Guarded],
 ) -> None:
     """Watch until a signal ends it, with a pulse."""
     key = watcher_keys().ed25519()
     scan = _Scan(vault)
-    watcher = Watcher(vault, paths, options, scan.read_settings, scan, listener, key)
+    watcher = Watcher(vault, paths, options, scan.read_settings, scan, listener, key, guarded)
     listener.failed = watcher.health.blame
     heart = Heart(
         pulse_folder(vault),
@@ -189,6 +220,8 @@ def _typed(context: click.Context) -> list[str]:
             value = context.params[name]
             text = f"{value // SECOND}s" if name == "scrub_every" else str(value)
             found += [f"--{name.replace('_', '-')}", text]
+    for file in context.params["manifests"]:
+        found += ["--manifest", os.fsdecode(os.path.abspath(file))]
     for event, text in context.params["triggers"]:
         found += ["--on", event, text]
     return found + ["--json"] * context.params["as_json"]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from gorillacomb.cli import render
+from gorillacomb.manifest.verify import Verification
 from gorillacomb.model import ScanReport
 from gorillacomb.watch.options import Damaged
 
@@ -65,6 +66,19 @@ class WatchLog:
             else:
                 many = render.count(len(each.good), "good copy", "good copies")
                 self._say(f"{word}: {render.path_text(each.path)} ({many})")
+
+    def broken(self, manifest: bytes, root: bytes, found: Verification) -> None:
+        if self._as_json:  # for people `troubled` says it
+            names = ("changed", "damaged", "missing", "extra", "renamed", "mode", "unreadable")
+            render.print_json_line(
+                {
+                    "event": "manifest-broken",
+                    "time_ns": str(time.time_ns()),
+                    "manifest": render.path_object(manifest),
+                    "root": render.path_object(root),
+                    **{name: len(getattr(found, name)) for name in names},
+                }
+            )
 
     def back(self, root: bytes) -> None:
         if self._as_json:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from gorillacomb.manifest.verify import Verification
 from gorillacomb.model import SECOND, ScanReport
 
 
@@ -57,6 +58,9 @@ class Listener(Protocol):
 
     def damaged(self, files: Sequence[Damaged]) -> None:
         """Files are damaged that were not before."""
+
+    def broken(self, manifest: bytes, root: bytes, found: Verification) -> None:
+        """A folder is not what its manifest says, or not in the way that it was before."""
 
     def back(self, root: bytes) -> None:
         """A root that was not there is there again."""

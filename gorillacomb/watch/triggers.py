@@ -21,6 +21,7 @@ from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.vault import Vault
+from gorillacomb.manifest.verify import Verification
 from gorillacomb.model import ScanReport
 from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.entries import path_field
@@ -47,6 +48,8 @@ class Event(StrEnum):
     """Contents went of which no copy is left."""
     DEGRADED = "degraded"
     """The watcher cannot do all that it should."""
+    MANIFEST_BROKEN = "manifest-broken"
+    """A guarded folder is not what its manifest says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,36 @@ class Triggers:
                 }
                 for each in files
             ],
+        )
+
+    def broken(self, manifest: bytes, root: bytes, found: Verification) -> None:
+        self._listener.broken(manifest, root, found)
+        lists = {
+            "changed": found.changed,
+            "damaged": found.damaged,
+            "missing": found.missing,
+            "extra": found.extra if found.whole else (),
+            "mode": found.mode,
+            "unreadable": found.unreadable,
+        }
+        renamed = [
+            {**path_field(each.origin, "from"), **path_field(each.path, "to")}
+            for each in found.renamed
+        ]
+        self._post(
+            Event.MANIFEST_BROKEN,
+            {
+                **path_field(manifest, "manifest"),
+                **path_field(root, "root"),
+                **{
+                    name: [path_field(each.path) for each in differences[:_MOST_NAMED]]
+                    for name, differences in lists.items()
+                },
+                "renamed": renamed[:_MOST_NAMED],
+                "counts": {
+                    name: len(each) for name, each in (*lists.items(), ("renamed", renamed))
+                },
+            },
         )
 
     def back(self, root: bytes) -> None:

@@ -16,6 +16,7 @@ from gorillacomb.index.vault import Vault
 from gorillacomb.model import SECOND
 from gorillacomb.vaultmesh.keys import SigningKey
 from gorillacomb.watch.cosigner import Cosigner
+from gorillacomb.watch.guard import Guarded, Guards
 from gorillacomb.watch.health import Health, State
 from gorillacomb.watch.left_out import LeftOut
 from gorillacomb.watch.options import Listener, Scan, WatchOptions
@@ -41,6 +42,7 @@ class Watcher:
         scan: Scan,
         listener: Listener,
         key: SigningKey,
+        guarded: Sequence[Guarded] = (),
     ) -> None:
         """``patterns`` reads the user's settings, and returns what they exclude everywhere.
 
@@ -59,6 +61,7 @@ class Watcher:
         )
         self._scans = Scans(vault, scan, listener, self.health, self._pending)
         self._scrubbing = Scrubbing(vault, options, self._scans, self._roots.there, self.health)
+        self._guards = Guards(guarded, vault, self.health, listener)
         self._cosigner = Cosigner(vault, key, self.health)
         self._standing: tuple[str, ...] = ()
         self._stopping = self._hung_up = False
@@ -118,6 +121,7 @@ class Watcher:
         with self._scans.trying(), self.health.busy():
             self._scan_whole(self._roots.due())
             self._scan_changed()
+            self._guards.turn()
             self._scrubbing.turn()
         self._cosigner.look()
         self._pending.wait(min(_TURN, self._options.poll_ns / SECOND, self._scrubbing.wait()))
@@ -125,6 +129,7 @@ class Watcher:
     def _scan_whole(self, roots: list[bytes]) -> None:
         if roots:
             self._roots.scanned(self._scans.whole(roots))
+            self._guards.mark(roots)
             self.health.tell("lost", None)
             self._learn_excludes()
 
@@ -135,6 +140,7 @@ class Watcher:
         ]
         if changed:
             roots = [root for root in there if any(is_below(each, root) for each in changed)]
+            self._guards.mark(changed)
             self._scans.changed(roots, tuple(changed))
 
     def _read_settings(self) -> None:
