@@ -67,6 +67,8 @@ def test_every_part_of_the_package_has_a_place() -> None:
         ("scan/a.py", "import subprocess", "subprocess, which runs other programs"),
         ("dedupe/a.py", "os.unlink(path)", "os.unlink, which belongs to dedupe/disk.py"),
         ("dedupe/a.py", "shutil.rmtree(path)", "shutil.rmtree, which belongs"),
+        ("watch/scans.py", "import subprocess", "subprocess, which runs other programs"),
+        ("watch/triggers.py", "import pty\nimport click", "click, which belongs to cli/"),
         ("dedupe/disk.py", "import subprocess", "subprocess, which runs other programs"),
         ("scan/a.py", "os.system('rm')", "os.system, which runs other programs"),
         ("index/a.py", "import sys\nsys.stderr.write('x')", "uses sys.stderr"),
