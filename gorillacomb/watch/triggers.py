@@ -80,6 +80,7 @@ class Triggers:
         self._wanted = {each.event for each in triggers}
         self._listener = listener
         self._waiting: queue.Queue[tuple[Trigger, bytes] | None] = queue.Queue(_MOST_WAITING)
+        self._ended = False
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, name="triggers", daemon=True)
         self._thread.start()
@@ -89,6 +90,7 @@ class Triggers:
         with suppress(queue.Full):
             self._waiting.put_nowait(None)
         self._thread.join(_FAREWELL)
+        self._ended = True
         if (process := self._process) is not None:
             _end(process)
 
@@ -200,7 +202,7 @@ class Triggers:
     # Carrying out.
 
     def _run(self) -> None:
-        while (job := self._waiting.get()) is not None:
+        while (job := self._waiting.get()) is not None and not self._ended:
             trigger, data = job
             cause = _post_to(trigger.url, data) if trigger.url else self._carry(trigger.words, data)
             what = f"for {trigger.event}: {trigger}"
