@@ -42,6 +42,8 @@ _MASK = Mask(
     | _C.IN_DONT_FOLLOW
     | _C.IN_EXCL_UNLINK
 )
+_ROOT_MASK = Mask(_MASK | _C.IN_MOVE_SELF)
+"""Of a folder in a root the one around it tells that it moved."""
 _ids = count()
 _NOBODY = WatchDescriptor(-1)
 """What stands for a watch on a folder that may not be read."""
@@ -162,7 +164,7 @@ class Inotify:
                 except OSError as error:
                     self._failed[folder.root()] = _words(error)
                     self._pending.wake()
-            if folder.parent is None and event.is_delete_self:
+            if folder.parent is None and (event.is_delete_self or event.is_move_self):
                 self._pending.wake()  # the root itself: whoever scans looks whether it is there
             self._pending.mark(path)
 
@@ -213,7 +215,8 @@ class Inotify:
     def _watch(self, folder: _Folder) -> None:
         try:
             with _reachable(folder) as path:
-                wd = self._events.add_callback(path, _MASK, self, folder.id)
+                mask = _MASK if folder.parent else _ROOT_MASK
+                wd = self._events.add_callback(path, mask, self, folder.id)
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 raise OSError(errno.ENOSPC, _limit("max_user_watches", error)) from error

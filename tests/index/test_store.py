@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gorillacomb.index.database import Index
@@ -20,6 +20,7 @@ MOVES = st.lists(
 
 
 @given(MOVES)
+@example([[(1, 7)]])
 def test_no_folder_ever_stands_in_itself(batches: list[list[tuple[int, int]]]) -> None:
     """Folders that are moved about while they are walked are met in places that never were."""
     with tempfile.TemporaryDirectory() as folder, Index.write(Vault(Path(folder, "v"))) as index:
@@ -36,7 +37,7 @@ def test_no_folder_ever_stands_in_itself(batches: list[list[tuple[int, int]]]) -
                 store.write(1, Writes(moved=moved))
             above = dict(index.connection.execute("SELECT id, parent FROM folders"))
             for at in above:
-                for _ in range(LAST):
+                for _ in range(LAST + 2):  # through all of them, and where those wait that left
                     at = above.get(at, TOP)
                 assert at == TOP
             for number, parent in moves[-1:]:

@@ -153,7 +153,7 @@ def test_a_root_that_is_made_anew_at_once(tmp_path: Path, top: Path, vault: Path
     """The new folder may well have the inode of the old one."""
     daemon = Daemon(vault, top)
     daemon.settle()
-    for number in range(10):
+    for number in range(5):
         shutil.rmtree(top)
         make_tree(top, {"a": {"x": f"{number}"}})
         daemon.settle()
