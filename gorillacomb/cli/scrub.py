@@ -25,7 +25,7 @@ from gorillacomb.cli.progress import progress_for
 from gorillacomb.cli.rescan import rescan
 from gorillacomb.cli.scrub_accept import accept as accept_files
 from gorillacomb.dedupe.damage import good_copies
-from gorillacomb.errors import UsageFault
+from gorillacomb.errors import Interrupted, UsageFault
 from gorillacomb.index import contents, scrub
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
@@ -50,7 +50,7 @@ _COPIES = 3
     "--older-than",
     type=Age(),
     metavar="AGE",
-    help="Only files that were last read so long ago: 30d, 12h.",
+    help="Only files that were last read so long ago: 30d, 12h, 45m, 8s.",
 )
 @click.option(
     "--accept",
@@ -88,6 +88,8 @@ def command(
     passing = _Pass(vault, paths, time.time_ns() - (older_than or 0), shown)
     try:
         passing.run(rate)
+    except (KeyboardInterrupt, Interrupted):
+        passing.interrupted = True
     finally:
         shown.close()
     with Index.read(vault) as index:
@@ -98,6 +100,10 @@ def command(
             else:
                 for line in _lines(index, passing, result):
                     click.echo(line)
+    if passing.interrupted:
+        click.echo("gorillacomb: Interrupted.", err=True)
+        click.echo("The next scrub goes on with what was not read yet.", err=True)
+        return 130
     return result.exit_code
 
 
@@ -109,6 +115,7 @@ class _Pass(Silence):
     ) -> None:
         """Raises VaultError, UsageFault."""
         self.files = self.bytes = self.changed = self.due = 0
+        self.interrupted = False
         self.started = time.monotonic()
         self._vault = vault
         self._shown = shown
@@ -154,8 +161,8 @@ def _scopes(index: Index, paths: Sequence[bytes]) -> tuple[list[bytes], list[byt
             raise unknown(known)
         if any(is_below(known.path, root) for root in away):
             raise UsageFault(
-                f"{render.path_text(known.path)} is on a drive that is not there now.",
-                "Plug it in first.",
+                f"{render.path_text(known.path)} is not there now.",
+                "Plug its drive in, or scan where it is now.",
             )
         found.append(known.path)
     return found or [root.path for root in roots if root.path not in away], away
@@ -199,7 +206,9 @@ def _lines(index: Index, passing: _Pass, result: _Result) -> Iterator[str]:
     if passing.changed:
         yield f"  edited since the last scan: {passing.changed:,}"
     missed = passing.due - passing.files
-    if missed > 0:
+    if passing.interrupted:
+        yield f"  not read yet: {missed:,}"
+    elif missed > 0:
         yield f"  not where they were, or not to be read: {missed:,} (gorillacomb scan)"
     for root in passing.away:
         yield f"  not there now: {render.path_text(root)}"
@@ -219,7 +228,10 @@ def _lines(index: Index, passing: _Pass, result: _Result) -> Iterator[str]:
     if len(result.damaged) > _SHOWN:
         yield f"  and {len(result.damaged) - _SHOWN:,} more; --json names them all"
     if not result.damaged and not result.unreadable:
-        yield "  all of it is as it was" if not passing.changed else "  nothing is damaged"
+        if not passing.due:
+            yield "  nothing was due"
+        else:
+            yield "  all of it is as it was" if not passing.changed else "  nothing is damaged"
         return
     if any(file.state == State.SUSPECT for file in result.damaged):
         yield from render.paragraph(
@@ -240,6 +252,7 @@ def _object(index: Index, passing: _Pass, result: _Result) -> dict[str, Any]:
         "bytes": passing.bytes,
         "due": passing.due,
         "changed": passing.changed,
+        "interrupted": passing.interrupted,
         "seconds": round(time.monotonic() - passing.started, 3),
         "away": [render.path_object(each) for each in passing.away],
         "damaged": [

@@ -39,6 +39,8 @@ def accept(vault: Vault, paths: Sequence[bytes], as_json: bool) -> int:
 def _damaged(index: Index, path: bytes) -> IndexedFile:
     """A file that is said to be damaged, and that stands there to be read. Raises UsageFault."""
     known = find(index, path)
+    if known.folder is not None:
+        raise UsageFault(f"{render.path_text(known.path)} is a folder.", "Name the file itself.")
     if known.file is None:
         raise unknown(known)
     shown = render.path_text(known.path)

@@ -22,8 +22,8 @@ from gorillacomb.scan.volumes import grain_ns, is_online
 
 _DETAILS = {
     State.PENDING: ", after a quick or interrupted scan",
-    State.DAMAGED: ": the content changed, the times did not",
-    State.SUSPECT: ": the content changed, the mtime did not",
+    State.DAMAGED: ": content changed, times did not",
+    State.SUSPECT: ": content changed, mtime did not",
 }
 FILE_STATE_WORDS = {
     State.FRESH: "read, but written at that moment",

@@ -83,7 +83,8 @@ def _seconds(
     type=BytesPath(),
     multiple=True,
     metavar="FILE",
-    help="Guard a folder: compare it with its manifest at each change in it. May be repeated.",
+    help="Guard a folder: compare it at each change with its manifest, which is in it or"
+    " beside it. May be repeated.",
 )
 @click.option(
     "--on",
@@ -155,7 +156,12 @@ def _guarded(file: bytes, paths: Sequence[bytes]) -> Guarded:
     if signature.state == "invalid":
         raise Untrusted(f"{render.path_text(file)}: {signature.cause}.")
     manifest = parse_manifest(data)
-    root = os.path.realpath(default_root(file, manifest))
+    try:
+        root = os.path.realpath(default_root(file, manifest))
+    except UsageFault as error:
+        raise UsageFault(
+            error.message, "Put the manifest into its folder, or beside it."
+        ) from error
     if not any(is_below(root, os.path.realpath(each)) for each in paths):
         raise UsageFault(
             f"{render.path_text(root)}, of which the manifest is, is in no folder that is watched.",

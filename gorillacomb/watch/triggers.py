@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from gorillacomb.bytepaths import join
 from gorillacomb.dedupe.record import read_trace
 from gorillacomb.index import contents
 from gorillacomb.index.database import Index
@@ -24,7 +25,7 @@ from gorillacomb.index.vault import Vault
 from gorillacomb.manifest.verify import Verification
 from gorillacomb.model import ScanReport
 from gorillacomb.vaultmesh import jcs
-from gorillacomb.vaultmesh.entries import path_field
+from gorillacomb.vaultmesh.entries import path_field, path_of
 from gorillacomb.watch.options import Damaged, Listener
 
 _SECONDS = 60.0
@@ -73,8 +74,9 @@ class Triggers:
     """
 
     def __init__(self, vault: Vault, triggers: Sequence[Trigger], listener: Listener) -> None:
-        self.failed: Callable[[str, str | None], object] = lambda what, cause: None
-        """Is told why a trigger could not be carried out; None when it could."""
+        self.failed: Callable[[str, str | None], bool] = lambda what, cause: cause is not None
+        """Is told why a trigger could not be carried out, None when it could; whether it is news.
+        """
         self._vault = vault
         self._triggers = triggers
         self._wanted = {each.event for each in triggers}
@@ -169,11 +171,15 @@ class Triggers:
             ]
 
     def _retired(self, report: ScanReport) -> list[dict[str, Any]]:
-        """What a scan retired, as the trace has it: files, and folders with their numbers."""
-        names = ("root", "path", "path_b64", "blake3", "tree", "files")
+        """What a scan retired: files with their contents, folders with how many files they had."""
+        with Index.read(self._vault) as index:
+            roots = {root.uid: root.path for root in all_roots(index.connection)}
         with read_trace(self._vault) as ledger:
             return [
-                {name: entry[name] for name in names if name in entry}
+                {
+                    **path_field(join(roots.get(entry["root"], b""), path_of(entry))),
+                    **{name: entry[name] for name in ("blake3", "files") if name in entry},
+                }
                 for entry in _entries_of(ledger.entries_backward(), report.scan)
                 if entry["event"] == "retire"
             ]
@@ -196,8 +202,7 @@ class Triggers:
                 try:
                     self._waiting.put_nowait((each, data))
                 except queue.Full:
-                    what = f"for {each.event}: {each}"
-                    self.failed(what, f"{what} is slower than events come, and misses some")
+                    self._fail(each, "is slower than events come, and misses some")
 
     # Carrying out.
 
@@ -205,8 +210,14 @@ class Triggers:
         while (job := self._waiting.get()) is not None and not self._ended:
             trigger, data = job
             cause = _post_to(trigger.url, data) if trigger.url else self._carry(trigger.words, data)
-            what = f"for {trigger.event}: {trigger}"
-            self.failed(what, cause and f"{what} {cause}")
+            self._fail(trigger, cause)
+
+    def _fail(self, trigger: Trigger, cause: str | None) -> None:
+        what = f"for {trigger.event}: {trigger}"
+        told = cause and f"{what} {cause}"
+        # Not to the triggers themselves, or one that fails would be told of that for ever.
+        if self.failed(what, told) and told is not None:
+            self._listener.troubled(told)
 
     def _carry(self, words: tuple[str, ...], data: bytes) -> str | None:
         """Run a command, never through a shell; why it did not go well."""
@@ -252,4 +263,4 @@ def _post_to(url: str, data: bytes) -> str | None:
         with urlopen(request, timeout=_ANSWER_SECONDS):
             return None
     except (OSError, ValueError) as error:
-        return f"could not be told: {error}"
+        return f"could not be told: {getattr(error, 'reason', error)}"

@@ -58,7 +58,8 @@ def judge(folder: Path, publics: list[bytes], clocks: Clocks) -> Verdict:
     age = clocks.uptime() - int(last["uptime_ns"])
     late = int(last["interval_ns"]) * _LATE
     if last["state"] == State.STOPPED:
-        return Verdict(Life.DEAD, ("it was ended", *last["degraded"]), last, age)
+        then = (f"when it ended: {each}" for each in last["degraded"])
+        return Verdict(Life.DEAD, ("it was ended", *then), last, age)
     if age > late:
         return Verdict(Life.DEAD, (f"no pulse for {age / SECOND:,.0f} s",), last, age)
     causes = [*last["degraded"], *_odd(_ring(folder, publics, last))]

@@ -16,7 +16,7 @@ import pytest
 from gorillacomb.index.database import Index
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import State
-from tests.cli.run import TIMEOUT, command, environment, run
+from tests.cli.run import TIMEOUT, Ran, command, environment, run
 from tests.dedupe.trace import check_trace, events
 from tests.disks import MIB, Disks
 from tests.trees import make_tree, rows_in_index, settle
@@ -134,24 +134,24 @@ def test_the_oldest_check_comes_first(top: Path, vault: Path) -> None:
                 )
         index.commit()
     words = command("scrub", "--rate", "1B/s")
-    code = interrupted_after(words, vault, lambda: checked(vault, top / "a/y") > 10**18 + 2)
-    assert code == 130
+    ran = interrupted_after(words, vault, lambda: checked(vault, top / "a/y") > 10**18 + 2)
+    assert (ran.code, "not read yet: 2" in ran.out) == (130, True)
     assert checked(vault, top / "b/z") == 10**18 + 1
     assert scrubbed(vault, "--older-than", "1d")[1]["files"] == 2
     assert scrubbed(vault, "--older-than", "1d")[1]["files"] == 0
 
 
-def interrupted_after(words: list[bytes], vault: Path, is_so: Callable[[], bool]) -> int:
-    """Run a command until something is so, and end it as Ctrl-C does; its exit code."""
-    null = subprocess.DEVNULL
-    process = subprocess.Popen(words, env=environment(vault), stdout=null, stderr=null)
+def interrupted_after(words: list[bytes], vault: Path, is_so: Callable[[], bool]) -> Ran:
+    """Run a command until something is so, and end it as Ctrl-C does."""
+    process = subprocess.Popen(words, env=environment(vault), stdout=-1, stderr=-1)
     try:
         end = time.monotonic() + TIMEOUT
         while not is_so():
             assert time.monotonic() < end and process.poll() is None
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        return process.wait(TIMEOUT)
+        out, err = process.communicate(timeout=TIMEOUT)
+        return Ran(process.returncode, out, err)
     finally:
         process.kill()
         process.wait()
