@@ -216,9 +216,10 @@ def _lines(index: Index, passing: _Pass, result: _Result) -> Iterator[str]:
         yield f"unreadable  {render.path_text(file.path)}: {file.cause}"
     if len(result.unreadable) > _SHOWN:
         yield f"  and {len(result.unreadable) - _SHOWN:,} more; --json names them all"
+    paths = _paths(index)
     for file in result.damaged[:_SHOWN]:
         yield f"{file.state.name.lower():<10}  {render.path_text(file.path)}"
-        good = _good(index, file)
+        good = _good(index, paths, file)
         for copy in good[:_COPIES]:
             yield f"  good copy  {render.path_text(copy)}"
         if len(good) > _COPIES:
@@ -242,11 +243,12 @@ def _lines(index: Index, passing: _Pass, result: _Result) -> Iterator[str]:
         yield "  gorillacomb scrub --accept FILE"
 
 
-def _good(index: Index, file: IndexedFile) -> list[bytes]:
-    return [] if file.digest is None else good_copies(index, _paths(index), file.digest)
+def _good(index: Index, paths: FolderPaths, file: IndexedFile) -> list[bytes]:
+    return [] if file.digest is None else good_copies(index, paths, file.digest)
 
 
 def _object(index: Index, passing: _Pass, result: _Result) -> dict[str, Any]:
+    paths = _paths(index)
     return {
         "files": passing.files,
         "bytes": passing.bytes,
@@ -260,7 +262,7 @@ def _object(index: Index, passing: _Pass, result: _Result) -> dict[str, Any]:
                 **render.path_object(file.path),
                 "state": file.state.name.lower(),
                 "blake3": file.digest.hex() if file.digest else None,
-                "good": [render.path_object(each) for each in _good(index, file)],
+                "good": [render.path_object(each) for each in _good(index, paths, file)],
             }
             for file in result.damaged
         ],

@@ -69,14 +69,13 @@ class WatchLog:
 
     def broken(self, manifest: bytes, root: bytes, found: Verification) -> None:
         if self._as_json:  # for people `troubled` says it
-            names = ("changed", "damaged", "missing", "extra", "renamed", "mode", "unreadable")
             render.print_json_line(
                 {
                     "event": "manifest-broken",
                     "time_ns": str(time.time_ns()),
                     "manifest": render.path_object(manifest),
                     "root": render.path_object(root),
-                    **{name: len(getattr(found, name)) for name in names},
+                    **{kind: len(each) for kind, each in found.kinds().items()},
                 }
             )
 

@@ -14,8 +14,8 @@ from gorillacomb.vaultmesh.entries import Body, Harmed
 from gorillacomb.vaultmesh.ledger import Ledger
 
 
-def tell_damage(index: Index, ledger: Ledger, scan: int) -> int:
-    """Append to the trace which files are damaged since it was told last; returns how many.
+def tell_damage(index: Index, ledger: Ledger, scan: int) -> None:
+    """Append to the trace which files are damaged since it was told last.
 
     The stamps of the index, which reflect the trace, go on to do so. Raises VaultError.
     """
@@ -24,7 +24,7 @@ def tell_damage(index: Index, ledger: Ledger, scan: int) -> int:
     told = scrub.told_damage(connection)
     now = {(each.folder, each.name, each.state) for each in found}
     if now == told:
-        return 0
+        return
     new = [each for each in found if (each.folder, each.name, each.state) not in told]
     bodies = _bodies(index, new, scan)
     if bodies:
@@ -34,7 +34,6 @@ def tell_damage(index: Index, ledger: Ledger, scan: int) -> int:
         if bodies:
             stamps.set_reflected(connection, ledger.log, ledger.size)
     index.commit()
-    return len(bodies)
 
 
 def _bodies(index: Index, files: list[Damage], scan: int) -> list[Body]:

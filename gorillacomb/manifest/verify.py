@@ -68,9 +68,19 @@ class Verification:
     @property
     def differs(self) -> bool:
         """Whether anything is not as the manifest says."""
-        extra = self.extra if self.whole else ()
-        found = (self.changed, self.damaged, self.missing, extra, self.renamed, self.mode)
-        return any(found)
+        return any(found for kind, found in self.kinds().items() if kind != "unreadable")
+
+    def kinds(self) -> dict[str, tuple[Difference, ...] | tuple[Renamed, ...]]:
+        """What keeps the folder from being as the manifest says, by the name of its kind."""
+        return {
+            "changed": self.changed,
+            "damaged": self.damaged,
+            "missing": self.missing,
+            "extra": self.extra if self.whole else (),
+            "renamed": self.renamed,
+            "mode": self.mode,
+            "unreadable": self.unreadable,
+        }
 
     @property
     def incomplete(self) -> bool:

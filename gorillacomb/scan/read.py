@@ -8,6 +8,7 @@ import stat
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 from gorillacomb.fingerprint import CHUNK, EMPTY, blake3_of, buffer, digest_of_descriptor
 from gorillacomb.model import (
@@ -77,7 +78,8 @@ def forget_cached(descriptor: int) -> None:
     What was written and is not on the disk yet stays (posix_fadvise(2)).
     """
     if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        with suppress(OSError):  # a file system that knows no such advice can be read all the same
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _read_open_file(descriptor: int, name: bytes, context: RootContext, moment: int) -> Row:

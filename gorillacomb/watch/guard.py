@@ -74,16 +74,7 @@ class Guards:
             self._known.pop(guarded.file, None)
             self._health.tell(what, None)
             return
-        counts = {
-            "changed": found.changed,
-            "damaged": found.damaged,
-            "missing": found.missing,
-            "extra": found.extra if found.whole else (),
-            "renamed": found.renamed,
-            "of another mode": found.mode,
-            "unreadable": found.unreadable,
-        }
-        told = ", ".join(f"{len(each):,} {word}" for word, each in counts.items() if each)
+        told = ", ".join(f"{len(each):,} {kind}" for kind, each in found.kinds().items() if each)
         self._health.tell(
             what,
             f"{readable(guarded.root)} is not as {readable(guarded.file)} says: {told}"

@@ -59,11 +59,11 @@ class Scans:
                 self._pending.add(each)
             raise
 
-    def again(self, batch: Batch) -> ScanReport:
+    def again(self, batch: Batch) -> None:
         """Read files again that were not read for long. Raises GorillaCombError."""
         inside = {folder for folder, _ in batch.entries}
         with self._watching_links(lambda index, known: inside):
-            return self._scan(batch.roots, again=batch.entries)
+            self._scan(batch.roots, again=batch.entries)
 
     @contextmanager
     def trying(self) -> Iterator[None]:

@@ -22,7 +22,7 @@ from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.vault import Vault
-from gorillacomb.manifest.verify import Verification
+from gorillacomb.manifest.verify import Difference, Renamed, Verification
 from gorillacomb.model import ScanReport
 from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.entries import path_field, path_of
@@ -123,31 +123,16 @@ class Triggers:
 
     def broken(self, manifest: bytes, root: bytes, found: Verification) -> None:
         self._listener.broken(manifest, root, found)
-        lists = {
-            "changed": found.changed,
-            "damaged": found.damaged,
-            "missing": found.missing,
-            "extra": found.extra if found.whole else (),
-            "mode": found.mode,
-            "unreadable": found.unreadable,
-        }
-        renamed = [
-            {**path_field(each.origin, "from"), **path_field(each.path, "to")}
-            for each in found.renamed
-        ]
+        kinds = found.kinds()
         self._post(
             Event.MANIFEST_BROKEN,
             {
                 **path_field(manifest, "manifest"),
                 **path_field(root, "root"),
                 **{
-                    name: [path_field(each.path) for each in differences[:_MOST_NAMED]]
-                    for name, differences in lists.items()
+                    kind: list(map(_difference, each[:_MOST_NAMED])) for kind, each in kinds.items()
                 },
-                "renamed": renamed[:_MOST_NAMED],
-                "counts": {
-                    name: len(each) for name, each in (*lists.items(), ("renamed", renamed))
-                },
+                "counts": {kind: len(each) for kind, each in kinds.items()},
             },
         )
 
@@ -243,6 +228,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """End a command, with all that it started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)  # it leads a group of its own
+
+
+def _difference(each: Difference | Renamed) -> dict[str, str]:
+    if isinstance(each, Renamed):
+        return {**path_field(each.origin, "from"), **path_field(each.path, "to")}
+    return path_field(each.path)
 
 
 def _entries_of(entries: Iterator[tuple[int, bytes]], scan: int) -> Iterator[dict[str, Any]]:
