@@ -26,11 +26,12 @@ def rescan(
     changed: tuple[bytes, ...] | None = None,
     again: tuple[tuple[int, bytes], ...] | None = None,
     accept: bool = False,
+    workers: int | None = None,
     progress: Progress | None = None,
 ) -> ScanReport:
     """Scan folders, or only some things in them (see `ScanOptions`). Raises as `comb` does."""
     options = ScanOptions(
-        workers=settings.workers,
+        workers=settings.workers if workers is None else workers,
         standing_excludes=settings.exclude,
         standing_min_size=settings.min_size or 0,
         changed=changed,

@@ -282,4 +282,6 @@ class _Scan:
         changed: tuple[bytes, ...] | None = None,
         again: tuple[tuple[int, bytes], ...] | None = None,
     ) -> ScanReport:
-        return rescan(self._vault, roots, self._settings, changed, again)
+        # What is read again is so little at a time that a pool would cost more.
+        workers = None if again is None else 0
+        return rescan(self._vault, roots, self._settings, changed, again, workers=workers)

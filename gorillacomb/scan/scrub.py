@@ -69,7 +69,8 @@ class Scrub:
         with Index.read(self.vault) as index:
             tops = self.tops(index)
             found = scrub.oldest(index.connection, tops, self.before_ns, self._last, _AT_ONCE)
-            self._roots = {root.id: root.path for root in all_roots(index.connection)}
+            # Added to: a root may be forgotten while files of it wait.
+            self._roots |= {root.id: root.path for root in all_roots(index.connection)}
         self._ended = len(found) < _AT_ONCE
         if found:
             self._last = found[-1]

@@ -42,7 +42,7 @@ def tamper(path: Path, content: str) -> None:
 
 @pytest.fixture
 def top(tmp_path: Path, vault: Path) -> Path:
-    top = make_tree(tmp_path / "drive", {"a": {"x": "111", "y": "222"}, "b": {"z": "111"}})
+    top = make_tree(tmp_path / "drive", {"a": {"x": "111", "y": "2" * 300}, "b": {"z": "111"}})
     settle(top)
     assert run("scan", top, vault=vault).code == 0
     return top
