@@ -118,6 +118,7 @@ class _Pass(Silence):
         self.interrupted = False
         self.started = time.monotonic()
         self._vault = vault
+        self._before_ns = before_ns
         self._shown = shown
         self._settings = load_settings()
         with Index.read(vault) as index:
@@ -136,6 +137,10 @@ class _Pass(Silence):
             )
             if rate:
                 time.sleep(max(0.0, begun + batch.size / rate - time.monotonic()))
+
+    def left(self, index: Index) -> int:
+        """How many files are due still: of a batch that was cut short some may have been read."""
+        return scrub.totals(index.connection, _tops(index, self.scopes), self._before_ns)[0]
 
     def _sum_up(self, report: ScanReport) -> None:
         self.files += report.hashed_files
@@ -207,7 +212,7 @@ def _lines(index: Index, passing: _Pass, result: _Result) -> Iterator[str]:
         yield f"  edited since the last scan: {passing.changed:,}"
     missed = passing.due - passing.files
     if passing.interrupted:
-        yield f"  not read yet: {missed:,}"
+        yield f"  not read yet: {passing.left(index):,}"
     elif missed > 0:
         yield f"  not where they were, or not to be read: {missed:,} (gorillacomb scan)"
     for root in passing.away:
