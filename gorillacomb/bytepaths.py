@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 
 def is_below(path: bytes, folder: bytes) -> bool:
@@ -18,6 +18,17 @@ def below(path: bytes, folder: bytes) -> bytes:
 def join(folder: bytes, relative: bytes) -> bytes:
     """The path of ``relative`` in ``folder``; the folder itself for an empty one."""
     return folder.rstrip(b"/") + b"/" + relative if relative else folder
+
+
+def common_end(paths: Sequence[bytes]) -> bytes:
+    """The names, from the last one upwards, that paths end in alike; empty where they do not."""
+    parts = [path.split(b"/")[::-1] for path in paths]
+    shared: list[bytes] = []
+    for names in zip(*parts, strict=False):
+        if not names[0] or len(set(names)) > 1:
+            break
+        shared.append(names[0])
+    return b"/".join(reversed(shared))
 
 
 def readable(path: bytes) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+from gorillacomb.bytepaths import common_end
 from gorillacomb.cli import render
 from gorillacomb.dedupe.causes import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.dedupe.groups import Groups
@@ -82,8 +85,7 @@ def _redundancy(index: Index, report: ScanReport, settings: Settings) -> list[st
         where = f" in all {known} roots" if known > len(report.roots) else ""
         lines = [render.style(f"Duplicates{where}: ", bold=True) + summary]
         source = Groups(index, is_online, settings.preferred)
-        for group in source.all(_SHOWN):
-            lines += _group_lines(group)
+        lines += map(_group_line, source.all(_SHOWN))
     if empty:
         lines.append(f"Empty files: {empty:,} (not counted as duplicates)")
     return lines
@@ -99,17 +101,22 @@ def _next_steps(index: Index) -> list[str]:
     ]
 
 
-def _group_lines(group: Group) -> list[str]:
-    keep = group.copies[group.choice.winner]
+def _group_line(group: Group) -> str:
+    """A group by the name that its copies share, without a place.
+
+    Which one to keep hangs on how the folders relate, and that is not known before all is read.
+    """
     label = (
         f"  {render.size(group.summary.reclaimable):>9} in"
-        f" {render.count(group.summary.copies, 'copy', 'copies')}, keep "
+        f" {render.count(group.summary.copies, 'copy', 'copies')} of "
     )
     width = render.width()
     room = None if width is None else width - render.columns(label)
-    note = "" if keep.online else " (offline)"
+    named = common_end([copy.path for copy in group.copies])
+    note = "" if named else ", and under other names"
+    named = named or os.path.basename(group.copies[group.choice.winner].path)
     room = None if room is None else room - len(note)
-    return [label + render.path_from_here(keep.path, room) + note]
+    return label + render.fit(render.path_text(named), room) + note
 
 
 def _gaps(index: Index) -> list[str]:

@@ -7,7 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from gorillacomb.bytepaths import common_end
 from tests.cli.mounts import tmpfs
 from tests.cli.run import run
 from tests.trees import HardLink, Link, Tree, make_tree, settle
@@ -213,3 +216,29 @@ def test_the_copy_to_keep_is_named_with_its_reason(tmp_path: Path, vault: Path) 
     assert f"canonical: {kept}" in explained
     assert "because: not under a name of a copy" in explained
     assert "canonical: this one" in run("explain", kept, vault=vault).out
+
+
+def test_no_copy_is_named_as_the_one_to_keep_before_that_is_known(
+    tmp_path: Path, vault: Path
+) -> None:
+    """The findings come before the folders are related; what is stamped may be another copy."""
+    project: Tree = {"package.json": "{}", "src": {"app.js": "a" * 9000, "own.js": "o" * 10}}
+    part: Tree = {"src": {"app.js": "a" * 9000}}
+    other: Tree = {"one.txt": "t" * 5000, "else": {"two.txt": "t" * 5000}}
+    out = combed(tmp_path, vault, {"A": part, "Backup": project, "other": other})
+    assert "keep" not in out.replace("which one to keep", "")
+    assert " in 2 copies of src/app.js\n" in out
+    assert re.search(r" in 2 copies of \w+\.txt, and under other names\n", out)
+    kept = run("explain", tmp_path / "tree/A/src/app.js", vault=vault).out
+    assert "Backup/src/app.js" in kept
+
+
+@given(st.lists(st.lists(st.sampled_from([b"a", b"b", b"c"]), min_size=1), min_size=1))
+def test_the_common_end_is_the_longest(names: list[list[bytes]]) -> None:
+    found = common_end([b"/" + b"/".join(each) for each in names])
+    ends = [
+        b"/".join(names[0][at:])
+        for at in range(len(names[0]))
+        if all(each[max(0, len(each) - len(names[0]) + at) :] == names[0][at:] for each in names)
+    ]
+    assert found == (ends[0] if ends else b"")

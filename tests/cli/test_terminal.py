@@ -47,6 +47,8 @@ def tree(tmp_path: Path) -> Path:
         {
             LONG: {LONG: {"one.txt": "same" * 1000, "two.txt": "same" * 1000}},
             WIDE: {WIDE: {"日.txt": "other" * 1000, "本.txt": "other" * 1000}},
+            "left": {LONG: {"long.txt": "fourth" * 1000}},
+            "right": {LONG: {"long.txt": "fourth" * 1000}},
             "combining e\u0301" * 15: {"a": "third", "b": "third"},
             "empty": "",
         },
