@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from queue import SimpleQueue
 from typing import Protocol
@@ -73,6 +74,16 @@ def probe_of_descriptor(descriptor: int, size: int) -> int:
     tail = os.pread(descriptor, PROBE_SPAN, max(size - PROBE_SPAN, 0))
     value = xxh3_64_intdigest(head + tail)
     return value - (1 << 64) if value >> 63 else value
+
+
+def forget_cached(descriptor: int) -> None:
+    """Have the system read an open file from the disk the next time, as far as it can be had to.
+
+    What was written and is not on the disk yet stays (posix_fadvise(2)).
+    """
+    if hasattr(os, "posix_fadvise"):
+        with suppress(OSError):  # a file system that knows no such advice can be read all the same
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 _PIPED = 8 << 20

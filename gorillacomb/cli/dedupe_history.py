@@ -18,8 +18,10 @@ from gorillacomb.index.vault import Vault
 from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.entries import path_of
 
-_IS_RUN = re.compile(rb'"event":"(?:applied|undone|purged)"')
+_IS_RUN = re.compile(rb'"event":"(?:applied|repaired|undone|purged)"')
 """In RFC 8785's form no text holds a bare quotation mark, so this is nothing but the event."""
+_SET_ASIDE = ("applied", "repaired")
+"""Events of runs after which something may wait in quarantine."""
 
 
 def history(vault: Vault, as_json: bool) -> int:
@@ -58,12 +60,17 @@ def _run_object(fields: dict[str, Any], held: dict[str, tuple[int, int]]) -> dic
         **{name: fields[name] for name in (*kept, *lists) if name in fields},
         "bytes_set_aside": int(fields["bytes_set_aside"]),
         "bytes_freed": int(fields["bytes_freed"]),
-        "waiting": fields["event"] == "applied" and fields["run"] in held,
+        "waiting": fields["event"] in _SET_ASIDE and fields["run"] in held,
     }
 
 
 def _run_lines(fields: dict[str, Any], held: dict[str, tuple[int, int]]) -> Iterator[str]:
-    words = {"applied": "set aside", "undone": "put back", "purged": "deleted"}
+    words = {
+        "applied": "set aside",
+        "repaired": "repaired",
+        "undone": "put back",
+        "purged": "deleted",
+    }
     size = int(fields["bytes_set_aside"]) or int(fields["bytes_freed"])
     word = words[fields["event"]]
     if fields["action"] in (Action.REFLINK, Action.DELETE) and fields["event"] == "applied":
@@ -73,7 +80,7 @@ def _run_lines(fields: dict[str, Any], held: dict[str, tuple[int, int]]) -> Iter
         f"{render.moment(int(fields['time_ns']))}  {fields['run']}  {word}"
         f" {render.count(fields['files'], 'file')}{shown}"
     )
-    if fields["event"] == "applied" and fields["run"] in held:
+    if fields["event"] in _SET_ASIDE and fields["run"] in held:
         files, size = held[fields["run"]]
         yield f"  waits in quarantine: {render.count(files, 'file')}, {render.size(size)}"
     for name in ("skipped", "failed"):

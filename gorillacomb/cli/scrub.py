@@ -24,6 +24,7 @@ from gorillacomb.cli.options import (
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.cli.rescan import rescan
 from gorillacomb.cli.scrub_accept import accept as accept_files
+from gorillacomb.cli.scrub_repair import repair as repair_files
 from gorillacomb.dedupe.damage import good_copies
 from gorillacomb.errors import Interrupted, UsageFault
 from gorillacomb.index import contents, scrub
@@ -59,6 +60,12 @@ _COPIES = 3
     metavar="FILE",
     help="Take a file that is said to be damaged as it is now; may be repeated.",
 )
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Put a good copy in the place of each file that is known to be damaged, everywhere or"
+    " in PATH; of suspects only where PATH is the file itself.",
+)
 @progress_option
 @json_option
 @vault_option
@@ -67,6 +74,7 @@ def command(
     rate: int | None,
     older_than: int | None,
     accept: tuple[bytes, ...],
+    repair: bool,
     progress: bool | None,
     as_json: bool,
     vault: Vault,
@@ -79,11 +87,19 @@ def command(
     stand. Nothing but the index and the trace is written. Can be interrupted:
     the next scrub goes on with what was not read yet. Exit code 1 when
     something is damaged, 3 when something could not be read.
+
+    With --repair nothing is searched for: what is known to be damaged changes
+    places with a copy of its good content that was checked, and waits in
+    quarantine, so that `gorillacomb dedupe --undo` takes it back.
     """
     if accept:
-        if paths or rate is not None or older_than is not None:
+        if paths or repair or rate is not None or older_than is not None:
             raise click.UsageError("--accept reads its files alone: give nothing else with it.")
         return accept_files(vault, accept, as_json)
+    if repair:
+        if rate is not None or older_than is not None:
+            raise click.UsageError("--repair looks for nothing: leave --rate and --older-than out.")
+        return repair_files(vault, paths, progress, as_json)
     shown = progress_for(progress)
     passing = _Pass(vault, paths, time.time_ns() - (older_than or 0), shown)
     try:
@@ -239,13 +255,16 @@ def _lines(index: Index, passing: _Pass, result: _Result) -> Iterator[str]:
         else:
             yield "  all of it is as it was" if not passing.changed else "  nothing is damaged"
         return
+    if any(file.state == State.DAMAGED and _good(index, paths, file) for file in result.damaged):
+        yield "To put good copies in their place: gorillacomb scrub --repair"
     if any(file.state == State.SUSPECT for file in result.damaged):
         yield from render.paragraph(
             "suspect: the content changed, size and mtime did not, but the ctime or the inode did:"
-            " damage, or a program that sets times back. To take one as it is:",
+            " damage, or a program that sets times back. For one or the other:",
             "",
         )
-        yield "  gorillacomb scrub --accept FILE"
+        yield "  gorillacomb scrub --repair FILE   puts a good copy in its place"
+        yield "  gorillacomb scrub --accept FILE   takes it as it is"
 
 
 def _good(index: Index, paths: FolderPaths, file: IndexedFile) -> list[bytes]:

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import stat
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 
-_RENAME_NOREPLACE = 1  # Linux 3.15, include/uapi/linux/fs.h
-_RENAME_EXCL = 4  # macOS 10.12, sys/stdio.h
+_RENAME = {
+    "linux": "renameat2",  # 3.15, include/uapi/linux/fs.h
+    "darwin": "renameatx_np",  # 10.12, sys/stdio.h
+}
+_EXCLUSIVE = {"linux": 1, "darwin": 4}  # RENAME_NOREPLACE, RENAME_EXCL
+_EXCHANGE = 2  # RENAME_EXCHANGE, RENAME_SWAP
 _SUPPORTED_NOT = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 
@@ -29,14 +35,24 @@ def move(source: int, name: bytes, target: int, new_name: bytes) -> None:
     cannot rename without replacing, a file is linked to its new name and unlinked from the old one,
     and a folder refused with ENOTSUP.
     """
-    rename = _exclusive_rename()
-    if rename is not None:
-        error = rename(source, name, target, new_name)
-        if not error:
-            return
-        if error not in _SUPPORTED_NOT:
-            raise OSError(error, os.strerror(error), os.fsdecode(name))
+    error = _rename(source, name, target, new_name, _EXCLUSIVE.get(sys.platform, 0))
+    if not error:
+        return
+    if error not in _SUPPORTED_NOT:
+        raise OSError(error, os.strerror(error), os.fsdecode(name))
     _move_by_link(source, name, target, new_name)
+
+
+def exchange(folder: int, name: bytes, other: int, other_name: bytes) -> None:
+    """Have two things, whatever they are, take each other's place: there is no moment without one.
+
+    Raises Unmovable where the kernel or the file system cannot.
+    """
+    error = _rename(folder, name, other, other_name, _EXCHANGE)
+    if error in _SUPPORTED_NOT:
+        raise Unmovable(errno.ENOTSUP, "is on a file system that cannot exchange two files")
+    if error:
+        raise OSError(error, os.strerror(error), os.fsdecode(name))
 
 
 def _move_by_link(source: int, name: bytes, target: int, new_name: bytes) -> None:
@@ -64,18 +80,26 @@ def _move_by_link(source: int, name: bytes, target: int, new_name: bytes) -> Non
         raise
 
 
-@cache
-def _exclusive_rename():  # type: ignore[no-untyped-def]
-    """The system's rename that never replaces, as a function that returns 0 or an errno."""
+def _rename(source: int, old: bytes, target: int, new: bytes, flag: int) -> int:
+    """The system's rename that never replaces; returns 0, or an errno: ENOSYS where it has none."""
     import ctypes  # takes long to load, and many commands only read
 
-    names = {"linux": ("renameat2", _RENAME_NOREPLACE), "darwin": ("renameatx_np", _RENAME_EXCL)}
-    if sys.platform not in names:
-        return None
-    name, flag = names[sys.platform]
-    function = getattr(ctypes.CDLL(None, use_errno=True), name, None)
+    function = _rename_of_system()
     if function is None:
-        return None  # musl before 1.2.4, glibc before 2.28
+        return errno.ENOSYS
+    return 0 if function(source, old, target, new, flag) == 0 else ctypes.get_errno()
+
+
+@cache
+def _rename_of_system():  # type: ignore[no-untyped-def]
+    """The function of the C library; None where it has none: musl before 1.2.4, glibc 2.28."""
+    import ctypes
+
+    if sys.platform not in _RENAME:
+        return None
+    function = getattr(ctypes.CDLL(None, use_errno=True), _RENAME[sys.platform], None)
+    if function is None:
+        return None
     function.argtypes = [
         ctypes.c_int,
         ctypes.c_char_p,
@@ -84,10 +108,7 @@ def _exclusive_rename():  # type: ignore[no-untyped-def]
         ctypes.c_uint,
     ]
 
-    def rename(source: int, old: bytes, target: int, new: bytes) -> int:
-        return 0 if function(source, old, target, new, flag) == 0 else ctypes.get_errno()
-
-    return rename
+    return function
 
 
 def make_folder(parent: int, name: bytes, mode: int = 0o700) -> None:
@@ -114,6 +135,69 @@ def remove(folder: int, name: bytes) -> None:
 def remove_folder(parent: int, name: bytes) -> None:
     """Remove a folder, which must be empty."""
     os.rmdir(name, dir_fd=parent)
+
+
+def create(folder: int, name: bytes) -> int:
+    """Make a file that nobody else may read, where nothing stands; it is open for both."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(name, flags, 0o600, dir_fd=folder)
+
+
+def write(descriptor: int, data: bytes, at: int) -> None:
+    """Write all of some bytes to an open file, from an offset on."""
+    view = memoryview(data)
+    while view:
+        done = os.pwrite(descriptor, view, at)
+        view, at = view[done:], at + done
+
+
+def set_size(descriptor: int, size: int) -> None:
+    """Cut an open file to a size in bytes, or let it end in a hole."""
+    os.ftruncate(descriptor, size)
+
+
+def dress(
+    descriptor: int,
+    like: os.stat_result,
+    worn: Mapping[str, bytes],
+    attributes: Mapping[str, bytes],
+) -> None:
+    """Give an open file, which has the attributes ``worn``, owner, mode and times of another one.
+
+    And that one's extended attributes, and no others. In this order: a change of the owner takes
+    capabilities and set-id bits away, one of an ACL changes the mode.
+    """
+    now = os.fstat(descriptor)
+    if (now.st_uid, now.st_gid) != (like.st_uid, like.st_gid):
+        os.fchown(descriptor, like.st_uid, like.st_gid)
+    for name in worn.keys() - attributes.keys():
+        os.removexattr(descriptor, name)  # an ACL that its folder gives to what is made in it
+    for name, value in attributes.items():
+        if worn.get(name) != value:
+            os.setxattr(descriptor, name, value)
+    os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
+    os.utime(descriptor, ns=(like.st_atime_ns, like.st_mtime_ns))
+
+
+def is_being_written(descriptor: int) -> bool | None:
+    """Whether a program has an open file open for writing, or mapped; None where nobody can tell.
+
+    A lease to read is given only on what nobody writes to (Linux, fcntl(2), F_SETLEASE). Who opens
+    the file in the moment until it is given back waits for that, and we get the signal of it.
+    """
+    if sys.platform != "linux":
+        return None
+    import fcntl
+
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)  # a signal that nobody minds
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    return False
 
 
 def set_mtime(descriptor: int, mtime_ns: int) -> None:

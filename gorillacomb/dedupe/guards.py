@@ -88,6 +88,10 @@ class Guard:
             or self._linked(site)
         )
 
+    def closed_to_repair(self, site: Site) -> Refusal | None:
+        """Why a file may not be given its good content back; None when it may."""
+        return self._ours(site) or self._closed(site)
+
     def closed_to_files(self, folder: Site) -> Refusal | None:
         """Why no file right in a folder may go, whatever stays for it; None when one may."""
         inside = Site(folder.root, join(folder.path, b"*"), False, folder.levels)

@@ -27,6 +27,8 @@ _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 VERSION = 1
 INTENT, DONE, TAKEN_BACK, STUCK = "intent", "done", "taken back", "stuck"
 UNDONE, PURGING, PURGED = "undone", "purging", "purged"
+REPAIR = "repair"
+"""The action of a run that puts good copies in the place of damaged files."""
 HELD = (DONE, STUCK, PURGING)
 """States in which something of a step is in the quarantine."""
 
@@ -54,6 +56,17 @@ class Survivor:
 
 
 @dataclass(frozen=True, slots=True)
+class Contents:
+    """Of a file that is repaired: what it is to hold, and what it held."""
+
+    good: bytes
+    """BLAKE3, 32 bytes; so is the other one."""
+    damaged: bytes
+    size: int
+    """Bytes, of both."""
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """Something that went into the quarantine."""
 
@@ -69,11 +82,13 @@ class Move:
     parent_after_ns: int | None = None
     """And after the step."""
     put: str | None = None
-    """What was put in its place: ``hardlink`` or ``symlink``."""
+    """What was put in its place: ``hardlink`` or ``symlink``, or ``repair`` for a good copy."""
     put_inode: int = 0
     """Of the file to which a hard link was put."""
     put_text: bytes = b""
     """What the symbolic link says that was put."""
+    contents: Contents | None = None
+    """Of a repair, which sets aside only what has a good copy ready for its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +238,10 @@ def _move_document(move: Move) -> dict[str, Any]:
         found |= {"put": move.put, "put_inode": move.put_inode}
         if move.put_text:
             found |= path_field(move.put_text, "put_text")
+    if move.contents is not None:
+        found["good"] = move.contents.good.hex()
+        found["damaged"] = move.contents.damaged.hex()
+        found["size"] = str(move.contents.size)
     return found
 
 
@@ -298,6 +317,9 @@ def _play(recorded: Recorded, document: dict[str, Any]) -> None:
             document.get("cause"),
             int(document["time_ns"]),
         )
+        repaired = [each.contents is not None for each in record.moves]
+        if any(repaired) if recorded.action != REPAIR else repaired != [True]:
+            raise ValueError("a step is not what its run does")
         recorded.add(record)
     elif old is not None:
         cause, when_ns = document.get("cause"), int(document["time_ns"])
@@ -323,7 +345,15 @@ def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[Move]:
             each.get("put"),
             int(each.get("put_inode", 0)),
             path_of(each, "put_text") if {"put_text", "put_text_b64"} & each.keys() else b"",
+            _contents(each) if "good" in each else None,
         )
+
+
+def _contents(document: dict[str, Any]) -> Contents:
+    good, damaged = (bytes.fromhex(document[name]) for name in ("good", "damaged"))
+    if len(good) != 32 or len(damaged) != 32 or good == damaged:
+        raise ValueError("a repair does not tell the good content from the damaged one")
+    return Contents(good, damaged, int(document["size"]))
 
 
 def _time(value: Any) -> int:

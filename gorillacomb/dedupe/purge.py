@@ -1,8 +1,8 @@
 """Emptying a quarantine: the only way in which something leaves the disk.
 
 What was set aside is compared once more with the copy that is kept, which must stand where it did
-and is synced first. What has none any more stays. Links are never followed, folders removed only
-when they are empty.
+and is synced first. What has none any more stays; a damaged file goes while its good
+content stands. Links are never followed, folders removed only when they are empty.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from gorillacomb.dedupe import disk
 from gorillacomb.dedupe.journal import PURGED, PURGING, Move, Record, Survivor
 from gorillacomb.dedupe.place import Places
 from gorillacomb.dedupe.quarantine import Run
+from gorillacomb.dedupe.repaired import last_look
 from gorillacomb.dedupe.sighting import Sighting, survivors_stand
 from gorillacomb.dedupe.spot import Different, Spot
 from gorillacomb.dedupe.steps import Trouble
@@ -74,6 +75,8 @@ def _compare(
     root = places.root_of(run.path)
     if root is not None:
         spot = replace(spot, grain_ns=root.grain_ns, shows_others=root.shows_others)
+    if run.repairs:
+        return last_look(run, move, spot, lambda: _survivor(run, move.keep, places))
     return witness.compare(
         spot,
         _survivor(run, move.keep, places),

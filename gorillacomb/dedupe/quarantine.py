@@ -24,6 +24,7 @@ from gorillacomb.dedupe.journal import (
     NO_JOURNAL,
     PURGED,
     PURGING,
+    REPAIR,
     Journal,
     Move,
     Record,
@@ -69,6 +70,15 @@ class Run:
     def spot(self, slot: bytes, grain_ns: int = 0) -> Spot:
         """Where something set aside lies."""
         return Spot(self.path, identity_of(os.fstat(self.folder)), slot, grain_ns)
+
+    def place(self, move: Move) -> Spot:
+        """Where something stood that was set aside. Raises OSError where the base is gone."""
+        return Spot(self.base, identity_of(os.stat(self.base)), move.path)
+
+    @property
+    def repairs(self) -> bool:
+        """Whether it puts good copies in the place of damaged files."""
+        return self.journal.recorded.action == REPAIR
 
     def holds(self, move: Move) -> bool:
         """Whether something that was set aside lies here still. Raises OSError."""

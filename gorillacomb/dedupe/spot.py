@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from gorillacomb.bytepaths import join
+from gorillacomb.dedupe import disk
 from gorillacomb.openat import Identity, OpenFolders, cause_of
 
 
@@ -61,6 +62,15 @@ class Spot:
             yield folders.open(self.parent), self.name
         finally:
             folders.close()
+
+
+def make_folders(spot: Spot) -> None:
+    """Make the folders around a path that are not there any more. Raises OSError."""
+    parts = spot.parent.split(b"/") if spot.parent else []
+    for at in range(len(parts)):
+        above = Spot(spot.root, spot.identity, b"/".join(parts[: at + 1]))
+        with above.opened() as (folder, name), suppress(FileExistsError):
+            disk.make_folder(folder, name, 0o755)
 
 
 def look_at(folder: int, name: bytes, path: bytes) -> os.stat_result:

@@ -2,7 +2,7 @@
 
 Nothing is replaced: where something came since to the place of what was set aside, that stays in
 the quarantine and is told. The same code ends what a run left half done when it was killed: a step
-without an outcome is taken back.
+without an outcome is taken back; a repair whose files were exchanged is done.
 """
 
 from __future__ import annotations
@@ -15,13 +15,22 @@ from contextlib import suppress
 from dataclasses import replace
 
 from gorillacomb.bytepaths import join, readable
-from gorillacomb.dedupe import disk, put
-from gorillacomb.dedupe.journal import INTENT, PURGING, STUCK, TAKEN_BACK, UNDONE, Move, Record
+from gorillacomb.dedupe import disk, put, repaired
+from gorillacomb.dedupe.journal import (
+    DONE,
+    INTENT,
+    PURGING,
+    STUCK,
+    TAKEN_BACK,
+    UNDONE,
+    Move,
+    Record,
+)
 from gorillacomb.dedupe.quarantine import Run, resumed, run_folder, runs_in
-from gorillacomb.dedupe.spot import Spot
+from gorillacomb.dedupe.spot import Spot, make_folders
 from gorillacomb.dedupe.steps import Trouble
 from gorillacomb.errors import Untrusted
-from gorillacomb.openat import cause_of, identity_of
+from gorillacomb.openat import cause_of
 
 
 def recover(base: bytes, now: Callable[[], int]) -> list[Trouble]:
@@ -39,10 +48,11 @@ def recover(base: bytes, now: Callable[[], int]) -> list[Trouble]:
         with opened as run:
             for record in list(run.journal.recorded.steps.values()):
                 if record.state == INTENT:
-                    ended = _ended(run, record, now)
+                    ended = (repaired.end if run.repairs else _ended)(run, record, now)
                     run.journal.note([ended])
                     path = join(base, record.moves[0].path)
-                    cause = f"left half done by run {name}: {ended.cause or 'put back'}"
+                    words = "repaired" if ended.state == DONE else "put back"
+                    cause = f"left half done by run {name}: {ended.cause or words}"
                     found.append(Trouble(path, cause))
     return found
 
@@ -72,10 +82,10 @@ def undo_run(run: Run, now: Callable[[], int]) -> Iterator[tuple[Record, Trouble
     written.
     """
     for record in reversed(run.journal.recorded.held()):
-        trouble = _undo(run, record)
+        trouble = (repaired.undo if run.repairs else _undo)(run, record)
         if trouble is None:
             run.journal.note([replace(record, state=UNDONE, cause=None, when_ns=now())])
-            if record.state == PURGING:
+            if record.state == PURGING and not run.repairs:
                 trouble = _partly_deleted(run, record)
         yield record, trouble
 
@@ -97,7 +107,7 @@ def _undo(run: Run, record: Record) -> Trouble | None:
         return Trouble(path, "is not in the quarantine any more")
     alone: dict[bytes, Move] = {}
     for move in record.moves:
-        with suppress(OSError), _spot(run, move).opened() as (folder, _):
+        with suppress(OSError), run.place(move).opened() as (folder, _):
             if os.fstat(folder).st_mtime_ns == move.parent_after_ns:
                 alone[os.path.dirname(move.path)] = move
     for move in reversed(record.moves):
@@ -109,15 +119,15 @@ def _undo(run: Run, record: Record) -> Trouble | None:
             return Trouble(join(run.base, move.path), cause_of(error))
     for move in alone.values():
         assert move.parent_mtime_ns is not None  # known where the time afterwards is
-        with suppress(OSError), _spot(run, move).opened() as (folder, _):
+        with suppress(OSError), run.place(move).opened() as (folder, _):
             disk.set_mtime(folder, move.parent_mtime_ns)
     return None
 
 
 def _put_back(run: Run, move: Move) -> None:
     """Move something back to where it stood, with the folders around it. Raises OSError."""
-    spot = _spot(run, move)
-    _make_folders(spot)
+    spot = run.place(move)
+    make_folders(spot)
     if move.put not in (None, run.journal.recorded.action):
         raise OSError(errno.EINVAL, "the journal says two things of what was done")
     if not _has_both_names(run, move, spot):
@@ -151,26 +161,13 @@ def _has_both_names(run: Run, move: Move, spot: Spot) -> bool:
     return stat.S_ISREG(here.st_mode) and os.path.samestat(aside, here)
 
 
-def _make_folders(spot: Spot) -> None:
-    """Make the folders around a path that are not there any more."""
-    parts = spot.parent.split(b"/") if spot.parent else []
-    for at in range(len(parts)):
-        above = Spot(spot.root, spot.identity, b"/".join(parts[: at + 1]))
-        with above.opened() as (folder, name), suppress(FileExistsError):
-            disk.make_folder(folder, name, 0o755)
-
-
-def _spot(run: Run, move: Move) -> Spot:
-    return Spot(run.base, identity_of(os.stat(run.base)), move.path)
-
-
 def _stands(run: Run, move: Move) -> bool:
     """Whether what was set aside stands at its place again.
 
     A copy of the drive, and FAT each time that it is mounted, has other inodes.
     """
     try:
-        with _spot(run, move).opened() as (folder, name):
+        with run.place(move).opened() as (folder, name):
             facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except OSError:
         return False

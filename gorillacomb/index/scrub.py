@@ -71,6 +71,7 @@ class Damage(NamedTuple):
     """`State.DAMAGED` or `State.SUSPECT`."""
     size: int
     mtime_ns: int
+    ctime_ns: int
     digest: bytes
     """Of the good content."""
 
@@ -78,7 +79,7 @@ class Damage(NamedTuple):
 def damage(connection: Connection) -> list[Damage]:
     """All damaged files."""
     rows = connection.execute(
-        "SELECT folder, name, state, size, mtime_ns, digest FROM files"
+        "SELECT folder, name, state, size, mtime_ns, ctime_ns, digest FROM files"
         f" WHERE state IN ({State.DAMAGED:d}, {State.SUSPECT:d}) AND state NOT IN (0, 8)"
         " AND digest IS NOT NULL ORDER BY folder, name"
     )

@@ -8,9 +8,15 @@ import stat
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 
-from gorillacomb.fingerprint import CHUNK, EMPTY, blake3_of, buffer, digest_of_descriptor
+from gorillacomb.fingerprint import (
+    CHUNK,
+    EMPTY,
+    blake3_of,
+    buffer,
+    digest_of_descriptor,
+    forget_cached,
+)
 from gorillacomb.model import (
     CAUSE,
     CHECKED,
@@ -70,16 +76,6 @@ def read_file(
         return failed_row(folder, name, context, error)
     finally:
         os.close(descriptor)
-
-
-def forget_cached(descriptor: int) -> None:
-    """Have the system read an open file from the disk the next time, as far as it can be had to.
-
-    What was written and is not on the disk yet stays (posix_fadvise(2)).
-    """
-    if hasattr(os, "posix_fadvise"):
-        with suppress(OSError):  # a file system that knows no such advice can be read all the same
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _read_open_file(descriptor: int, name: bytes, context: RootContext, moment: int) -> Row:

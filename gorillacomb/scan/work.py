@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 
-from gorillacomb.fingerprint import digest_of_descriptor, probe_of_descriptor
+from gorillacomb.fingerprint import digest_of_descriptor, forget_cached, probe_of_descriptor
 from gorillacomb.index.baseline import Baseline
 from gorillacomb.model import (
     CAUSE,
@@ -33,7 +33,6 @@ from gorillacomb.scan.read import (
     LOST_CAUSES,
     LOST_DRIVE,
     failed_row,
-    forget_cached,
     hashed_row,
     look_at,
     row_of,

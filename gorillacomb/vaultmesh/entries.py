@@ -222,7 +222,7 @@ _MOST_TROUBLES = 100
 
 
 def run(event: str, facts: RunFacts, plan: str | None = None) -> Body:
-    """A run that ended: ``applied``, ``undone`` or ``purged``.
+    """A run that ended: ``applied``, ``repaired``, ``undone`` or ``purged``.
 
     At most a hundred paths that were skipped, and as many that failed, are named; all are counted.
     """
