@@ -51,7 +51,7 @@ def top(tmp_path: Path, vault: Path) -> Path:
 def test_rot_on_the_disk_is_found_and_told_from_edits(disks: Disks, vault: Path) -> None:
     """Bits that flip in an image below a mounted file system, of which the system knows nothing."""
     dice = random.Random(4)
-    image = disks.image("ext4")
+    image = disks.image("ext4", size=96 * MIB)
     point = disks.plug("ext4", image, disks.point("mnt"))
     files = {
         f"{folder}/{number}": dice.randbytes(size)
@@ -65,7 +65,10 @@ def test_rot_on_the_disk_is_found_and_told_from_edits(disks: Disks, vault: Path)
     os.sync()
     whole = image.read_bytes()
     rotten = {"one/0", *dice.sample(sorted(files), 12)}
-    (point / "copy").write_bytes(files["one/0"])
+    for name in sorted(rotten)[::2]:
+        copy = point / "copies" / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(files[name])
     settle(point)
     assert run("scan", point, vault=vault).code == 0
     assert scrubbed(vault)[0] == 0
@@ -88,14 +91,26 @@ def test_rot_on_the_disk_is_found_and_told_from_edits(disks: Disks, vault: Path)
     assert damaged(document) == {str(point / name): "damaged" for name in rotten}
     assert (code, document["changed"]) == (1, len(edited))
     good = {each["path"]: each["good"] for each in document["damaged"]}
-    assert good[str(point / "one/0")] == [{"path": str(point / "copy")}]
+    assert good[str(point / "one/0")] == [{"path": str(point / "copies/one/0")}]
     told = [entry for entry in events(vault) if entry["event"] == "damaged"]
     assert {entry["path"] for entry in told} == rotten
     assert not any(entry["suspect"] for entry in told)
     assert scrubbed(vault)[0] == 1
     assert [entry for entry in events(vault) if entry["event"] == "damaged"] == told
 
-    for name in rotten:  # by hand, with the times that it had
+    has_copy = {name for name in rotten if good[str(point / name)]}
+    assert has_copy
+    code, document = scrubbed(vault, "--repair")
+    assert (code, document["done"], len(document["skipped"])) == (
+        3 if has_copy < rotten else 0,
+        len(has_copy),
+        len(rotten - has_copy),
+    )
+    for name in sorted(rotten):
+        is_good = (point / name).read_bytes() == files[name]
+        assert is_good == (name in has_copy), name
+    assert run("dedupe", "--empty-quarantine", "--yes", vault=vault).code == 0
+    for name in rotten - has_copy:  # from a backup, with the times that it had
         facts = (point / name).stat()
         (point / name).write_bytes(files[name])
         os.utime(point / name, ns=(facts.st_atime_ns, facts.st_mtime_ns))

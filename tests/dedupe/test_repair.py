@@ -139,6 +139,8 @@ def test_what_was_done_since_the_repair_is_not_undone(top: Path, vault: Path) ->
     os.utime(path, ns=(1, facts.st_mtime_ns))
     with path.open("r+b"):
         refused("open in a program")
+    tamper(path, b"hidden change.")
+    refused("was changed since")
     path.write_text("edited since")
     refused("was changed since")
     path.unlink()
