@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -17,6 +18,7 @@ from gorillacomb.index.database import Index
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import State
 from tests.cli.run import TIMEOUT, Ran, command, environment, run
+from tests.dedupe.acting import OURS
 from tests.dedupe.trace import check_trace, events
 from tests.disks import MIB, Disks
 from tests.trees import make_tree, rows_in_index, settle
@@ -110,6 +112,7 @@ def test_rot_on_the_disk_is_found_and_told_from_edits(disks: Disks, vault: Path)
         is_good = (point / name).read_bytes() == files[name]
         assert is_good == (name in has_copy), name
     assert run("dedupe", "--empty-quarantine", "--yes", vault=vault).code == 0
+    shutil.rmtree(point / OURS)  # nothing is in it but the journal
     for name in rotten - has_copy:  # from a backup, with the times that it had
         facts = (point / name).stat()
         (point / name).write_bytes(files[name])
