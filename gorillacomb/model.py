@@ -251,6 +251,8 @@ class Stamps:
     restamped: int = 0
     moved: int = 0
     retired: int = 0
+    due_ns: int | None = None
+    """When something is to be stamped that waits now (wall clock, ns)."""
 
 
 @dataclass(frozen=True, slots=True)

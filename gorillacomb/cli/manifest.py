@@ -142,6 +142,13 @@ def _canonical_files(vault: Vault) -> tuple[bytes, Selection]:
             )
         top = roots[0].path
         paths = FolderPaths(index.connection, {root.id: root for root in roots})
+        later = stamps.unquiet(index.connection)
+        if later:
+            raise UsageFault(
+                f"What is new in {render.count(len(later), 'machine-made folder')} is not stamped"
+                " yet: the watcher waits until it is quiet there.",
+                f"Stamp it now: gorillacomb scan {render.path_text(top)}",
+            )
         found: Selection = []
         for _, stamp in stamps.all_stamps(index.connection):
             place = paths.place(stamp.folder)

@@ -14,9 +14,16 @@ from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.volumes import is_online
 
 
-def recorder_for(settings: Settings) -> TraceRecorder:
-    """Who stamps what a scan finds."""
-    return TraceRecorder(is_online, settings.preferred, bool(settings.prefer), folders_of)
+def recorder_for(settings: Settings, quiet_ns: int = 0) -> TraceRecorder:
+    """Who stamps what a scan finds; of machine-made folders when they were quiet for so long."""
+    return TraceRecorder(
+        is_online,
+        settings.preferred,
+        bool(settings.prefer),
+        folders_of,
+        quiet_ns,
+        settings.machine_names,
+    )
 
 
 def rescan(
@@ -28,8 +35,12 @@ def rescan(
     accept: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
+    quiet_ns: int = 0,
 ) -> ScanReport:
-    """Scan folders, or only some things in them (see `ScanOptions`). Raises as `comb` does."""
+    """Scan folders, or only some things in them (see `ScanOptions`). Raises as `comb` does.
+
+    ``quiet_ns`` is as in `recorder_for`.
+    """
     options = ScanOptions(
         workers=settings.workers if workers is None else workers,
         standing_excludes=settings.exclude,
@@ -39,4 +50,4 @@ def rescan(
         accept=accept,
         quick=again is not None,  # what was not read at all is no matter of reading it again
     )
-    return comb(vault, paths, options, progress, recorder=recorder_for(settings))
+    return comb(vault, paths, options, progress, recorder=recorder_for(settings, quiet_ns))

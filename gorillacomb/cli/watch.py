@@ -78,6 +78,15 @@ def _seconds(
     help="Read again no faster than that.",
 )
 @click.option(
+    "--machine-quiet",
+    type=Age(),
+    default="1h",
+    show_default=True,
+    metavar="AGE",
+    help="Stamp what is new in machine-made folders, such as node_modules, when nothing new has"
+    " come there for so long.",
+)
+@click.option(
     "--manifest",
     "manifests",
     type=BytesPath(),
@@ -107,6 +116,7 @@ def command(
     poll_remote: float,
     scrub_every: int,
     scrub_rate: int,
+    machine_quiet: int,
     manifests: tuple[bytes, ...],
     triggers: tuple[tuple[str, str], ...],
     install: bool,
@@ -145,7 +155,8 @@ def command(
     )
     with only_one(vault):
         listener = Triggers(vault, wanted, WatchLog(as_json))
-        _watch(vault, paths, options, int(pulse * SECOND), listener, guarded)
+        scan = _Scan(vault, machine_quiet)
+        _watch(vault, paths, options, int(pulse * SECOND), scan, listener, guarded)
     return 0
 
 
@@ -191,12 +202,12 @@ def _watch(
     paths: Sequence[bytes],
     options: WatchOptions,
     interval_ns: int,
+    scan: _Scan,
     listener: Triggers,
     guarded: Sequence[Guarded],
 ) -> None:
     """Watch until a signal ends it, with a pulse."""
     key = watcher_keys().ed25519()
-    scan = _Scan(vault)
     watcher = Watcher(vault, paths, options, scan.read_settings, scan, listener, key, guarded)
     listener.failed = watcher.health.blame
     heart = Heart(
@@ -221,10 +232,11 @@ def _watch(
 def _typed(context: click.Context) -> list[str]:
     """The options for the watcher that were given, to be given again."""
     found = []
-    for name in ("pulse", "quiet", "poll", "poll_remote", "scrub_every", "scrub_rate"):
+    ages = ("scrub_every", "machine_quiet")
+    for name in ("pulse", "quiet", "poll", "poll_remote", "scrub_rate", *ages):
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             value = context.params[name]
-            text = f"{value // SECOND}s" if name == "scrub_every" else str(value)
+            text = f"{value // SECOND}s" if name in ages else str(value)
             found += [f"--{name.replace('_', '-')}", text]
     for file in context.params["manifests"]:
         found += ["--manifest", os.fsdecode(os.path.abspath(file))]
@@ -267,8 +279,10 @@ def _listen(watcher: Watcher) -> None:
 class _Scan:
     """Scans by the user's settings."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, quiet_ns: int) -> None:
+        """``quiet_ns`` is as in `recorder_for`."""
         self._vault = vault
+        self._quiet_ns = quiet_ns
         self._settings = Settings()
 
     def read_settings(self) -> tuple[str, ...]:
@@ -284,4 +298,12 @@ class _Scan:
     ) -> ScanReport:
         # What is read again is so little at a time that a pool would cost more.
         workers = None if again is None else 0
-        return rescan(self._vault, roots, self._settings, changed, again, workers=workers)
+        return rescan(
+            self._vault,
+            roots,
+            self._settings,
+            changed,
+            again,
+            workers=workers,
+            quiet_ns=self._quiet_ns,
+        )

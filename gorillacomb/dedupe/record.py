@@ -12,6 +12,7 @@ from gorillacomb.dedupe.folders import Folders
 from gorillacomb.dedupe.groups import Groups, Online
 from gorillacomb.dedupe.restore import prepare
 from gorillacomb.dedupe.trees import Trees, kept_trees
+from gorillacomb.dedupe.unquiet import Unquiet
 from gorillacomb.errors import VaultRolledBack
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
@@ -137,9 +138,17 @@ class TraceRecorder:
         preferred: Callable[[bytes], bool],
         prefers: bool,
         folders: Callable[[Index], Folders],
+        quiet_ns: int = 0,
+        machine_made: frozenset[bytes] = frozenset(),
     ) -> None:
-        """``folders`` reads how the folders of an index relate, by the user's settings."""
+        """``folders`` reads how the folders of an index relate, by the user's settings.
+
+        What is new in machine-made folders, known by the usual names and those given, is stamped
+        when nothing new has come there for ``quiet_ns``.
+        """
         self._folders = folders
+        self._quiet_ns = quiet_ns
+        self._machine_made = machine_made
         self._online = online
         self._preferred = preferred
         self._prefers = prefers
@@ -166,6 +175,7 @@ class TraceRecorder:
             groups,
             self._prefers,
             scan,
+            Unquiet(index.connection, groups.paths, self._quiet_ns, self._machine_made),
             lambda count: progress.advance(count, 0),
         )
         tell_damage(index, self._ledger, scan)

@@ -16,6 +16,7 @@ from operator import itemgetter
 from gorillacomb.dedupe.chooser import Chooser
 from gorillacomb.dedupe.groups import Groups
 from gorillacomb.dedupe.stamp_places import Places, joined
+from gorillacomb.dedupe.unquiet import Unquiet
 from gorillacomb.index import roots as root_table
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
@@ -38,15 +39,16 @@ def stamp(
     groups: Groups,
     prefers: bool,
     scan: int,
+    unquiet: Unquiet,
     advance: Callable[[int], None] | None = None,
 ) -> Stamps:
     """After a scan: append to the trace what changed, and bring the index's stamps up to date.
 
-    ``prefers`` says whether the user prefers some paths; ``scan`` is the scan's number. A scan that
-    found nothing new appends nothing. Raises VaultError.
+    ``prefers`` says whether the user prefers some paths; ``scan`` is the scan's number; ``unquiet``
+    says what is to wait. A scan that found nothing new appends nothing. Raises VaultError.
     """
     chooser = Chooser(index, groups, prefers)
-    return _Stamping(index, ledger, groups, chooser, scan, advance).run()
+    return _Stamping(index, ledger, groups, chooser, scan, unquiet, advance).run()
 
 
 @dataclass(slots=True)
@@ -66,6 +68,7 @@ class _Stamping:
     groups: Groups
     chooser: Chooser
     scan: int
+    unquiet: Unquiet
     advance: Callable[[int], None] | None
     stamped: int = 0
     restamped: int = 0
@@ -87,8 +90,8 @@ class _Stamping:
         new_roots = self._changed_roots(roots)
         self.places = Places(self.index, roots)
         self.current = {root.uid for root in roots}
-        if not first and not changed and not new_roots:
-            return Stamps()
+        if not first and not changed and not new_roots and not self.unquiet.is_due:
+            return Stamps(due_ns=self.unquiet.due_ns())
         with self.index.atomic():
             stamps.set_unreflected(connection)
         for root in new_roots:
@@ -104,9 +107,13 @@ class _Stamping:
             for top in stamps.gone_folders(connection):
                 candidates |= self._retire_folder(top)
             candidates |= self._move_folders()
-        self._append(self._all_contents() if first else self._contents(sorted(candidates)))
+        if first:
+            self._append(self._all_contents())
+        else:
+            self._append(self._contents(candidates))
         self._finish(roots)
-        return Stamps(self.stamped, self.restamped, self.moved, self.retired)
+        due_ns = self.unquiet.due_ns()
+        return Stamps(self.stamped, self.restamped, self.moved, self.retired, due_ns)
 
     def _changed_roots(self, roots: Iterable[Root]) -> list[Root]:
         known = stamps.stamp_roots(self.index.connection)
@@ -134,6 +141,7 @@ class _Stamping:
             for gone in set(stamps.stamp_roots(connection)) - known:
                 stamps.drop_root(connection, gone)
             stamps.settle(connection, self.undecided)
+            self.unquiet.note()
             stamps.set_reflected(connection, self.ledger.log, self.ledger.size)
         self.index.commit()
 
@@ -319,13 +327,14 @@ class _Stamping:
         for digest in sorted(lost):
             yield from self._gone(digest, standing[digest])
 
-    def _contents(self, digests: Sequence[bytes]) -> Iterator[_Step]:
-        """Steps for some contents."""
+    def _contents(self, changed: set[bytes]) -> Iterator[_Step]:
+        """Steps for contents that changed, and for those that waited for long enough."""
         connection = self.index.connection
         fallen: dict[Place, bytes] = {}
         standing: dict[bytes, Stamp] = {}
         work = []
-        for digest in digests:
+        due = set(stamps.never_stamped(connection)) if self.unquiet.is_due else set()
+        for digest in sorted(changed | due):
             old = stamps.stamp_of(connection, digest)
             if old is not None:
                 if self._still_stands(digest, old):
@@ -334,9 +343,11 @@ class _Stamping:
                 standing[digest] = old
             work.append(digest)
         lost = set(standing)
+        never = {digest for digest in work if digest not in standing and digest not in self.former}
+        waiting = self.unquiet.waiting(stamps.folders_with(connection, never), changed)
         for digest in work:
             copies = stamps.holders_of(connection, digest)
-            if copies:
+            if copies and digest not in waiting:
                 lost.discard(digest)
                 step = self._told(copies, standing.get(digest), fallen)
                 lost.difference_update(step.drop)

@@ -12,7 +12,7 @@ from gorillacomb.sqlite import Connection
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-VERSION = 3
+VERSION = 4
 """Stored as `user_version`; an index with a higher one was written by a newer Gorilla Comb."""
 
 _TABLES_1 = """
@@ -147,6 +147,13 @@ CREATE TABLE damage (                 -- damaged files of which the trace was to
 ) WITHOUT ROWID;
 """
 
+_TABLES_4 = """
+CREATE TABLE unquiet (                -- machine-made folders whose new contents are stamped later
+    folder INTEGER PRIMARY KEY,       -- as in `folders`
+    changed_ns INTEGER NOT NULL       -- when something new came there
+);
+"""
+
 DIGEST_INDEX = (
     "CREATE INDEX IF NOT EXISTS file_by_digest ON files (digest, size, blocks, links, state)"
     " WHERE state <= 1 AND size > 0"
@@ -179,7 +186,7 @@ def migrate(connection: Connection) -> None:
         return
     if version == 0 and not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         connection.executescript(
-            f"BEGIN IMMEDIATE; {_TABLES_1} {_TABLES_2} {_TABLES_3}"
+            f"BEGIN IMMEDIATE; {_TABLES_1} {_TABLES_2} {_TABLES_3} {_TABLES_4}"
             f" PRAGMA user_version = {VERSION}; COMMIT;"
         )
         return
@@ -205,6 +212,12 @@ def migrate(connection: Connection) -> None:
         @migrations()
         def table_of_damage(db: Database) -> None:
             db.executescript(_TABLES_3)
+
+    if version < 4:
+
+        @migrations()
+        def table_of_unquiet_folders(db: Database) -> None:
+            db.executescript(_TABLES_4)
 
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {VERSION}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gorillacomb.index.store import AWAY
@@ -125,6 +125,12 @@ def holders_of(connection: Connection, digest: bytes) -> list[Holder]:
     ).fetchall()
 
 
+def folders_with(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, list[int]]:
+    """The ids of the folders that hold some contents; those of which there is none are left out."""
+    found = ((digest, holders_of(connection, digest)) for digest in digests)
+    return {digest: [each[3] for each in holders] for digest, holders in found if holders}
+
+
 def mtime_of(connection: Connection, folder: int, name: bytes) -> int:
     """When a file was last written, ns."""
     row = connection.execute(
@@ -175,6 +181,26 @@ def hidden_contents(connection: Connection) -> set[bytes]:
 def unstamped(connection: Connection) -> list[bytes]:
     """The contents whose stamps are to be looked at anew."""
     return [digest for (digest,) in connection.execute("SELECT DISTINCT digest FROM unstamped")]
+
+
+def never_stamped(connection: Connection) -> Iterator[bytes]:
+    """The contents that have no stamp."""
+    rows = connection.execute(
+        "SELECT DISTINCT digest FROM files INDEXED BY file_by_digest"
+        f" WHERE {_CONTENT} AND digest NOT IN (SELECT digest FROM stamps)"
+    )
+    return (digest for (digest,) in rows)
+
+
+def unquiet(connection: Connection) -> dict[int, int]:
+    """Machine-made folders whose new contents are stamped later, and when something came, ns."""
+    return dict(connection.execute("SELECT folder, changed_ns FROM unquiet").fetchall())
+
+
+def set_unquiet(connection: Connection, folders: Mapping[int, int]) -> None:
+    """Note which machine-made folders those are, and no others."""
+    connection.execute("DELETE FROM unquiet")
+    connection.executemany("INSERT INTO unquiet VALUES (?, ?)", folders.items())
 
 
 def settle(connection: Connection, undecided: Iterable[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -39,6 +40,12 @@ class Scans:
         self._health = health
         self._pending = pending
         self._damage: set[Damage] = set()
+        self._due_ns: int | None = None
+
+    @property
+    def is_stamp_due(self) -> bool:
+        """Whether something is to be stamped by now that the last scan left for later."""
+        return self._due_ns is not None and time.time_ns() >= self._due_ns
 
     def whole(self, roots: list[bytes]) -> list[bytes]:
         """Scan whole roots; returns those that were read to the end. Raises GorillaCombError."""
@@ -63,7 +70,7 @@ class Scans:
         """Read files again that were not read for long. Raises GorillaCombError."""
         inside = {folder for folder, _ in batch.entries}
         with self._watching_links(lambda index, known: inside):
-            self._scan(batch.roots, again=batch.entries)
+            self._due_ns = self._scan(batch.roots, again=batch.entries).stamps.due_ns
 
     @contextmanager
     def trying(self) -> Iterator[None]:
@@ -83,6 +90,7 @@ class Scans:
 
     def _scanned(self, roots: list[bytes], folders: tuple[bytes, ...] | None) -> ScanReport:
         report = self._scan(roots, folders)
+        self._due_ns = report.stamps.due_ns
         vanished = [readable(path) for path in report.vanished]
         cause = f"{vanished[0]} went away while it was read" if vanished else None
         self._health.tell("scan", cause)

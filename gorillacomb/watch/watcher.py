@@ -121,6 +121,7 @@ class Watcher:
         with self._scans.trying(), self.health.busy():
             self._scan_whole(self._roots.due())
             self._scan_changed()
+            self._stamp_later()
             self._guards.turn()
             self._scrubbing.turn()
         self._cosigner.look()
@@ -142,6 +143,12 @@ class Watcher:
             roots = [root for root in there if any(is_below(each, root) for each in changed)]
             self._guards.mark(changed)
             self._scans.changed(roots, tuple(changed))
+
+    def _stamp_later(self) -> None:
+        """Have that stamped which waited for its folders to be quiet, as any scan does."""
+        there = self._roots.there()
+        if there and self._scans.is_stamp_due:
+            self._scans.changed(there, tuple(there))
 
     def _read_settings(self) -> None:
         try:
