@@ -12,6 +12,7 @@ import click
 from gorillacomb.bytepaths import below
 from gorillacomb.cli import render
 from gorillacomb.cli.folder_story import family_lines, relation_object
+from gorillacomb.cli.good_copies import good_copy_lines
 from gorillacomb.cli.lookup import Found, find, folders_of, open_groups, unknown
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.status import FILE_STATE_WORDS
@@ -22,7 +23,7 @@ from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.stamps import stamp_of
 from gorillacomb.index.tree import FolderFacts, folder_facts
 from gorillacomb.index.vault import Vault
-from gorillacomb.model import Group, GroupSummary, IndexedFile, State
+from gorillacomb.model import DAMAGE, Group, GroupSummary, IndexedFile, State
 from gorillacomb.vaultmesh.history import history
 
 
@@ -125,6 +126,12 @@ def _explain_file(index: Index, found: Found, file: IndexedFile, as_json: bool) 
     if file.target is not None:
         click.echo(f"  points to {render.path_text(file.target)}")
     if file.digest is None:
+        return
+    if file.state in DAMAGE:
+        click.echo(f"  blake3 of its good content {file.digest.hex()}")
+        for line in good_copy_lines(index, open_groups(index).paths, file.digest):
+            click.echo(line)
+        click.echo("Next: gorillacomb scrub --repair FILE   puts a good copy in its place")
         return
     click.echo(f"  blake3 {file.digest.hex()}")
     if file.checked_ns:

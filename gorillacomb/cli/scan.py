@@ -16,6 +16,7 @@ from gorillacomb.cli.findings import findings
 from gorillacomb.cli.options import BytesPath, Size, json_option, progress_option, vault_option
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.cli.rescan import recorder_for
+from gorillacomb.dedupe.causes import FILE_CAUSES
 from gorillacomb.dedupe.groups import Groups
 from gorillacomb.errors import UsageFault
 from gorillacomb.index import contents, tree
@@ -257,8 +258,8 @@ def _print_ending(report: ScanReport, outcome: Outcome, early_files: int, early_
     _print_failures("changed each time it was read", outcome.unstable)
     _print_failures("in the file list cannot be scanned", outcome.junk)
     for file in outcome.damaged[:_SHOWN]:
-        word = "is damaged" if file.state == State.DAMAGED else "may be damaged"
-        click.echo(f"gorillacomb: {render.path_text(file.path)} {word}:", err=True)
+        word = FILE_CAUSES[file.state]
+        click.echo(f"gorillacomb: {render.path_text(file.path)} is {word}:", err=True)
         click.echo("  its content changed, its size and time did not.", err=True)
     if len(outcome.damaged) > _SHOWN:
         click.echo(f"  and {len(outcome.damaged) - _SHOWN:,} more such files", err=True)

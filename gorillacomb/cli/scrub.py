@@ -12,6 +12,7 @@ import click
 
 from gorillacomb.bytepaths import is_below
 from gorillacomb.cli import render
+from gorillacomb.cli.good_copies import good_copy_lines
 from gorillacomb.cli.lookup import find, unknown
 from gorillacomb.cli.options import (
     Age,
@@ -41,7 +42,6 @@ _BATCH = 4 << 30
 _SPAN = 2
 """Seconds' worth of bytes that are read at a time where there is a rate."""
 _SHOWN = 20
-_COPIES = 3
 
 
 @click.command(short_help="Read files again, oldest check first, and tell rot from edits.")
@@ -240,13 +240,8 @@ def _lines(index: Index, passing: _Pass, result: _Result) -> Iterator[str]:
     paths = _paths(index)
     for file in result.damaged[:_SHOWN]:
         yield f"{file.state.name.lower():<10}  {render.path_text(file.path)}"
-        good = _good(index, paths, file)
-        for copy in good[:_COPIES]:
-            yield f"  good copy  {render.path_text(copy)}"
-        if len(good) > _COPIES:
-            yield f"  and {len(good) - _COPIES:,} more"
-        if not good:
-            yield "  no good copy is known"
+        if file.digest is not None:
+            yield from good_copy_lines(index, paths, file.digest)
     if len(result.damaged) > _SHOWN:
         yield f"  and {len(result.damaged) - _SHOWN:,} more; --json names them all"
     if not result.damaged and not result.unreadable:

@@ -87,12 +87,16 @@ class WatchLog:
             self._say(f"{render.path_text(root)} is there again")
 
     def troubled(self, cause: str) -> None:
+        self._say_cause("degraded", "degraded", cause)
+
+    def recovered(self, cause: str) -> None:
+        self._say_cause("recovered", "over", cause)
+
+    def _say_cause(self, event: str, word: str, cause: str) -> None:
         if self._as_json:
-            render.print_json_line(
-                {"event": "degraded", "time_ns": str(time.time_ns()), "cause": cause}
-            )
+            render.print_json_line({"event": event, "time_ns": str(time.time_ns()), "cause": cause})
         else:
-            self._say(f"degraded: {cause}")
+            self._say(f"{word}: {cause}")
 
     def _say(self, line: str) -> None:
         click.echo(f"{render.moment(time.time_ns())}  {render.printable(line)}")

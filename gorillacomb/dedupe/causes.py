@@ -15,7 +15,7 @@ FILE_CAUSES = {
     State.EXCLUDED: "excluded",
     State.TOO_SMALL: "below min-size",
     State.DAMAGED: "damaged",
-    State.SUSPECT: "perhaps damaged",
+    State.SUSPECT: "suspect (perhaps damaged)",
 }
 FOLDER_CAUSES = {
     FolderState.UNLISTED: "not listed yet",

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from gorillacomb.bytepaths import join
+from gorillacomb.dedupe.causes import FILE_CAUSES
 from gorillacomb.dedupe.clutter import NOISE
 from gorillacomb.dedupe.vouch import TREATED_AS_GONE, Place, Refused, Vouching, entries_of, stands
 from gorillacomb.index.database import Index
@@ -36,15 +37,10 @@ _FOLDER_CAUSES = {
     FolderState.OTHER_FILE_SYSTEM: "on another file system",
 }
 _CAUSES = {
+    **FILE_CAUSES,
     State.FRESH: "written while it was scanned",
-    State.PENDING: "not read yet",
     State.UNREADABLE: "could not be read when it was scanned",
     State.UNSTABLE: "changed while it was read",
-    State.PLACEHOLDER: "only in the cloud",
-    State.EXCLUDED: "excluded",
-    State.TOO_SMALL: "below min-size",
-    State.DAMAGED: "damaged",
-    State.SUSPECT: "perhaps damaged",
 }
 
 

@@ -63,6 +63,8 @@ class Health:
     scrub: ScrubProgress = ScrubProgress()
     troubled: Callable[[str], None] = lambda cause: None
     """Called with each new cause of which `tell` is told."""
+    recovered: Callable[[str], None] = lambda cause: None
+    """Called with each of them that is none any more."""
     _causes: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -83,8 +85,14 @@ class Health:
 
     def tell(self, what: str, cause: str | None) -> None:
         """Note what is wrong with something as `blame` does, and have the user told of it."""
-        if self.blame(what, cause) and cause is not None:
+        with self._lock:
+            before = self._causes.get(what)
+        if not self.blame(what, cause):
+            return
+        if cause is not None:
             self.troubled(cause)
+        elif before is not None:
+            self.recovered(before)
 
     def blame(self, what: str, cause: str | None) -> bool:
         """Note what is wrong with something, None for nothing; whether that is new.

@@ -67,3 +67,6 @@ class Listener(Protocol):
 
     def troubled(self, cause: str) -> None:
         """Something is wrong, which was not before."""
+
+    def recovered(self, cause: str) -> None:
+        """Something is not wrong any more."""

@@ -139,6 +139,9 @@ class Triggers:
     def back(self, root: bytes) -> None:
         self._listener.back(root)
 
+    def recovered(self, cause: str) -> None:
+        self._listener.recovered(cause)
+
     def troubled(self, cause: str) -> None:
         self._listener.troubled(cause)
         self._post(Event.DEGRADED, {"cause": cause})

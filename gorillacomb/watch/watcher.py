@@ -48,7 +48,7 @@ class Watcher:
 
         It raises UsageFault. ``key`` is the watcher's own.
         """
-        self.health = Health(troubled=listener.troubled)
+        self.health = Health(troubled=listener.troubled, recovered=listener.recovered)
         self.is_running = False
         """Whether KeyboardInterrupt ends `run`, and nothing else."""
         self._vault = vault

@@ -63,7 +63,7 @@ def test_1_a_file_was_damaged(name: str, tree: Path, vault: Path) -> None:
         (damaged,) = ran.json()["damaged"]
         assert (damaged["path"], damaged["state"]) == (str(file), "suspect")
     assert rows_in_index(vault)[os.fsencode(file)][3] == good[3], "the good digest was given up"
-    assert "perhaps damaged" in run("status", vault=vault).out
+    assert "suspect (perhaps damaged)" in run("status", vault=vault).out
     facts = file.stat()
     file.write_bytes(data)
     os.utime(file, ns=(facts.st_atime_ns, facts.st_mtime_ns))

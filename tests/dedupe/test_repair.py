@@ -154,6 +154,8 @@ def test_what_was_done_since_the_repair_is_not_undone(top: Path, vault: Path) ->
 
 def test_what_is_not_repaired(top: Path, vault: Path) -> None:
     path, before = top / "a/picture", look(top)
+    told = run("explain", path, vault=vault).out
+    assert "suspect (perhaps damaged)" in told and f"good copy  {top}/b/copy" in told
     code, document = repaired(vault)
     assert (code, document["done"]) == (0, 0), "a suspect is repaired only when it is named"
     assert document["suspects"] == [{"path": str(path)}]

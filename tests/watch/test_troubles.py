@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -313,9 +314,19 @@ def test_damage_is_told(top: Path, vault: Path) -> None:
     daemon.settle()
     path = top / "b" / "z"
     time.sleep(0.1)
-    times = path.stat().st_mtime_ns
-    path.write_text("4")
-    os.utime(path, ns=(times, times))
+    times, good = path.stat().st_mtime_ns, path.read_text()
+
+    def write(content: str) -> None:
+        path.write_text(content)
+        os.utime(path, ns=(times, times))
+
+    write("4")
     daemon.until(lambda: daemon.statement()["degraded"])
-    assert "may be damaged: 1 " in daemon.statement()["degraded"][0]
+    [cause] = daemon.statement()["degraded"]
+    assert "may be damaged: 1 " in cause
     assert run("pulse", vault=vault).code == 1
+    write(good)
+    daemon.until(lambda: not daemon.statement()["degraded"])
+    told = [json.loads(line) for line in daemon.stop().stdout.splitlines()]
+    events = {each["event"]: each.get("cause") for each in told}
+    assert (events["degraded"], events["recovered"]) == (cause, cause)
