@@ -83,7 +83,10 @@ def purge(
             click.echo(
                 f"Deleted: {render.count(files, 'file')}, {render.size(total.bytes_freed)} freed"
             )
-            for line in trouble_lines("Stays in the quarantine", total.skipped):
+            for line in (
+                *trouble_lines("Of a run that was cut short", total.recovered),
+                *trouble_lines("Stays in the quarantine", total.skipped),
+            ):
                 click.echo(line)
     return 3 if total.skipped else 0
 

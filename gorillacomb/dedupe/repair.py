@@ -12,8 +12,8 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from gorillacomb.bytepaths import below, readable
@@ -36,12 +36,22 @@ from gorillacomb.dedupe.live import LiveRoot
 from gorillacomb.dedupe.locks import locked
 from gorillacomb.dedupe.place import Places
 from gorillacomb.dedupe.quarantine import Run, base_of, bases_of, begin, new_run
-from gorillacomb.dedupe.repaired import File, Held, digest_on_disk, end, look, look_into, swap
+from gorillacomb.dedupe.repaired import (
+    MEANWHILE,
+    OPEN,
+    File,
+    Held,
+    digest_on_disk,
+    end,
+    look,
+    look_into,
+    swap,
+)
 from gorillacomb.dedupe.spot import Different, Spot
 from gorillacomb.dedupe.steps import Outcome, Step, Trouble
 from gorillacomb.dedupe.undo import recover
 from gorillacomb.model import Progress
-from gorillacomb.openat import cause_of, open_file
+from gorillacomb.openat import cause_of, is_same, open_file
 
 _CHUNK = 1 << 20
 _CHANGED = "changed since it was found damaged: scan it again"
@@ -98,6 +108,8 @@ class _Ready:
     record: Record
     place: Spot
     keep: Spot
+    file: int
+    """The damaged file, held open: so no other gets its number meanwhile."""
     damaged: File
     contents: Contents
 
@@ -108,6 +120,13 @@ class _Ready:
     @move.setter
     def move(self, move: Move) -> None:
         self.record = replace(self.record, moves=(move,))
+
+    def refuse_changed(self) -> None:
+        """Refuse a file that is not what it was when it was looked at. Raises Different."""
+        if not is_same(self.damaged.facts, os.fstat(self.file)):
+            raise Different(self.place.path, MEANWHILE)
+        if disk.is_being_written(self.file):
+            raise Different(self.place.path, OPEN)
 
 
 @dataclass(slots=True)
@@ -139,31 +158,32 @@ class _Repairing:
     def _repair(self, number: int, harm: Harm) -> None:
         """Repair a file. Raises Skip where it cannot be; OSError when the journal fails."""
         place = self._allowed(harm)
-        try:
-            found = _look_at_damage(place, harm)
-            if found is None:
-                self.outcome.before += 1
-                return
-            damaged, digest = found
-            keep = self._good(harm)
-            run = self._run_for(harm.path)
-        except Different as different:
-            raise Skip(different.path, different.cause) from different
-        except OSError as error:
-            raise Skip(harm.path, cause_of(error), failed=True) from error
-        facts = damaged.facts
-        contents = Contents(harm.digest, digest, harm.size)
-        move = Move(
-            below(harm.path, run.base),
-            b"%d" % number,
-            Survivor.of(keep.path, run.base),
-            facts.st_ino,
-            facts.st_mtime_ns,
-            contents=contents,
-        )
-        size = facts.st_blocks * 512
-        record = Record(f"{number}", INTENT, "file", 1, size, (move,), when_ns=self.now())
-        self._carry_out(_Ready(run, record, place, keep, damaged, contents))
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context(_opened(place))
+                found = _look_at_damage(file, harm)
+                if found is None:
+                    self.outcome.before += 1
+                    return
+                damaged, digest = found
+                keep = self._good(harm)
+                run = self._run_for(harm.path)
+            except Different as different:
+                raise Skip(different.path, different.cause) from different
+            except OSError as error:
+                raise Skip(harm.path, cause_of(error), failed=True) from error
+            contents = Contents(harm.digest, digest, harm.size)
+            move = Move(
+                below(harm.path, run.base),
+                b"%d" % number,
+                Survivor.of(keep.path, run.base),
+                damaged.facts.st_ino,
+                damaged.facts.st_mtime_ns,
+                contents=contents,
+            )
+            size = damaged.facts.st_blocks * 512
+            record = Record(f"{number}", INTENT, "file", 1, size, (move,), when_ns=self.now())
+            self._carry_out(_Ready(run, record, place, keep, file, damaged, contents))
 
     def _carry_out(self, ready: _Ready) -> None:
         run, path = ready.run, ready.place.path
@@ -203,23 +223,30 @@ class _Repairing:
 
         Raises Different, OSError; whatever was done until then is left.
         """
-        run, slot, contents = ready.run, ready.move.slot, ready.contents
-        _write_copy(ready)
+        run, contents = ready.run, ready.contents
+        new = _write_copy(ready)
+        ready.refuse_changed()  # which may have taken long
         with ready.place.opened() as (folder, name):
             if os.fstat(folder).st_dev != os.fstat(run.folder).st_dev:
                 raise Different(ready.place.path, "is on another file system than its quarantine")
             before = os.fstat(folder).st_mtime_ns
-            ready.move = replace(ready.move, put=REPAIR)
+            written = ready.move
+            ready.move = replace(written, put=REPAIR)
             run.journal.note([ready.record])
+            ready.refuse_changed()
             try:
-                swapped = swap(run, slot, folder, name, ready.damaged.facts)
+                swapped = swap(run, written.slot, folder, name, ready.damaged.facts)
             except disk.Unmovable:
-                disk.remove(run.folder, slot)  # nobody but us has seen it
+                ready.move = written  # nobody but us has seen the copy
                 raise
-            held, aside = look(run.folder, slot, contents)
-            same = aside is not None and aside.is_dressed_as(ready.damaged) and not aside.written
-            if not swapped or held is not Held.DAMAGED or not same:
-                raise Different(ready.place.path, "changed meanwhile")
+            if not swapped:
+                raise Different(ready.place.path, MEANWHILE)
+            held, aside = look_into(ready.file, contents)
+            same = aside.is_dressed_as(ready.damaged) and aside.facts.st_nlink == 1
+            if held is not Held.DAMAGED or not same or aside.written:
+                swap(run, written.slot, folder, name, new)
+                raise Different(ready.place.path, MEANWHILE)
+            disk.sync(folder)
             after = os.fstat(folder).st_mtime_ns
             ready.move = replace(ready.move, parent_mtime_ns=before, parent_after_ns=after)
 
@@ -260,23 +287,29 @@ class _Repairing:
         raise Different(harm.path, "has no copy with the good content that can be read now")
 
 
-def _look_at_damage(place: Spot, harm: Harm) -> tuple[File, bytes] | None:
+@contextmanager
+def _opened(place: Spot) -> Iterator[int]:
+    """A descriptor of a regular file, open for reading. Raises Different, OSError."""
+    with place.opened() as (folder, name):
+        if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+            raise Different(place.path, _CHANGED)
+        file = open_file(name, folder)
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+def _look_at_damage(file: int, harm: Harm) -> tuple[File, bytes] | None:
     """A damaged file and the digest of what it holds; None where it is as good as it was.
 
     Raises Different where it is not what was found damaged, OSError.
     """
-    with place.opened() as (folder, name):
-        if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
-            raise Different(harm.path, _CHANGED)
-        file = open_file(name, folder)
-    try:
-        disk.sync(file)  # a write through a memory map shows in the times from then on
-        digest, got = digest_on_disk(file, harm.size)
-        if got == harm.size and digest == harm.digest:
-            return None
-        held, found = look_into(file, Contents(harm.digest, digest, harm.size))
-    finally:
-        os.close(file)
+    disk.sync(file)  # a write through a memory map shows in the times from then on
+    digest, got = digest_on_disk(file, harm.size)
+    if got == harm.size and digest == harm.digest:
+        return None
+    held, found = look_into(file, Contents(harm.digest, digest, harm.size))
     facts = found.facts
     times = facts.st_mtime_ns, facts.st_ctime_ns
     if held is not Held.DAMAGED or times != (harm.mtime_ns, harm.ctime_ns):
@@ -284,12 +317,12 @@ def _look_at_damage(place: Spot, harm: Harm) -> tuple[File, bytes] | None:
     if facts.st_nlink > 1:
         raise Different(harm.path, f"has {facts.st_nlink:,} names, which a repair would part")
     if found.written:
-        raise Different(harm.path, "is open in a program that may write to it")
+        raise Different(harm.path, OPEN)
     return found, digest
 
 
-def _write_copy(ready: _Ready) -> None:
-    """Write a copy into the slot that is to stand for a damaged file.
+def _write_copy(ready: _Ready) -> os.stat_result:
+    """Write a copy into the slot that is to stand for a damaged file; returns what it is.
 
     Raises Different, OSError; what is written until then is left.
     """
@@ -299,7 +332,8 @@ def _write_copy(ready: _Ready) -> None:
         with ready.keep.opened() as (folder, name):
             source = open_file(name, folder)
             try:
-                _copy(source, file)
+                sparse = any(_has_holes(each) for each in (os.fstat(source), damaged.facts))
+                _copy(source, file, contents.size, sparse)
             finally:
                 os.close(source)
         disk.dress(file, damaged.facts, attributes(file), damaged.attributes)
@@ -308,16 +342,19 @@ def _write_copy(ready: _Ready) -> None:
         if held is not Held.GOOD or not new.is_dressed_as(damaged):
             cause = f"could not be copied whole from {readable(ready.keep.path)}"
             raise Different(ready.place.path, cause)
+        return new.facts
     finally:
         os.close(file)
 
 
-def _copy(source: int, file: int) -> None:
-    """Copy all that an open file holds; where the source may have holes, the copy has them too."""
-    facts = os.fstat(source)
-    sparse = facts.st_blocks * 512 < facts.st_size
+def _has_holes(facts: os.stat_result) -> bool:
+    return facts.st_blocks * 512 < facts.st_size
+
+
+def _copy(source: int, file: int, size: int, sparse: bool) -> None:
+    """Copy so many bytes from an open file to another, zeros as holes if that is wanted."""
     at = 0
-    while data := os.pread(source, _CHUNK, at):
+    while at < size and (data := os.pread(source, min(_CHUNK, size - at), at)):
         if not sparse or data.strip(b"\0"):
             disk.write(file, data, at)
         at += len(data)

@@ -3,7 +3,7 @@
 A repair exchanges a damaged file with a copy of its good content, written beforehand into the slot
 where the damaged one is to wait. How far it came is told by what the place and the slot hold, never
 by inodes: a copy of the drive has others. Nothing is unlinked here but such a copy, and only where
-no program can be writing to it.
+the content stands elsewhere too and no program can be writing to it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from gorillacomb.bytepaths import join, readable
+from gorillacomb.bytepaths import below, join, readable
 from gorillacomb.dedupe import disk
 from gorillacomb.dedupe.file_content import attributes
 from gorillacomb.dedupe.journal import DONE, STUCK, TAKEN_BACK, Contents, Move, Record
@@ -23,7 +24,15 @@ from gorillacomb.dedupe.sighting import Sighting
 from gorillacomb.dedupe.spot import Different, Spot, make_folders
 from gorillacomb.dedupe.steps import Trouble
 from gorillacomb.fingerprint import digest_of_descriptor, forget_cached
-from gorillacomb.openat import cause_of, is_same, open_file
+from gorillacomb.openat import cause_of, identity_of, is_same, open_file
+
+MEANWHILE = "changed meanwhile"
+OPEN = "is open in a program that may write to it"
+_CHANGED = "was changed since it was repaired"
+_LAST = "is the last good copy that is known: put another one where it came from first"
+_UNKNOWN = (
+    "waits, since nobody can tell whether a program has it open: --empty-quarantine deletes it"
+)
 
 
 class Held(Enum):
@@ -91,7 +100,8 @@ def digest_on_disk(file: int, size: int) -> tuple[bytes, int]:
 def swap(run: Run, slot: bytes, folder: int, name: bytes, here: os.stat_result) -> bool:
     """Exchange what a slot holds with what stands at a place, if that still is ``here``.
 
-    If not, the two are as they were before; returns which. Raises OSError.
+    If not, the two are as they were before; returns which. The caller holds ``here`` open, else
+    another file could get its number. Raises OSError.
     """
     aside = os.stat(slot, dir_fd=run.folder, follow_symlinks=False)
     disk.exchange(run.folder, slot, folder, name)
@@ -120,18 +130,21 @@ def end(run: Run, record: Record, now: Callable[[], int]) -> Record:
 
 def _end(run: Run, move: Move) -> tuple[str, str | None]:
     """Bring a repair to where it is done, or not begun; returns its state, and why it is stuck."""
-    held, _ = look(run.folder, move.slot, _contents(move))
+    contents = _contents(move)
+    held, aside = look(run.folder, move.slot, contents)
     if held is Held.NOTHING:
         return TAKEN_BACK, None
-    if move.put is None:
-        disk.remove(run.folder, move.slot)  # ours, perhaps half of it: it was being written
-        return TAKEN_BACK, None
     if held is Held.DAMAGED:
-        with run.place(move).opened() as (folder, _):
+        with suppress(OSError), run.place(move).opened() as (folder, _):  # it may have moved
             disk.sync(folder)
         disk.sync(run.folder)
         return DONE, None
-    cause = _drop(run, move) if held is Held.GOOD else _give_back(run, move)
+    if held is Held.GOOD:
+        cause = _drop(run, move)
+    elif move.put is None:
+        cause = _drop_unfinished(run, move, aside)
+    else:
+        cause = _give_back(run, move)
     return (TAKEN_BACK if cause is None else STUCK), cause
 
 
@@ -149,24 +162,22 @@ def _give_back(run: Run, move: Move) -> str | None:
     """Put what waits in the slot back in its place; returns why not. Raises OSError."""
     contents, place = _contents(move), run.place(move)
     held, aside = look(run.folder, move.slot, contents)
+    if held is Held.GOOD:
+        return _drop(run, move)  # whoever put the damaged file back was killed before that
     if held is not Held.NOTHING:
         make_folders(place)
     with place.opened() as (folder, name):
-        held_here, here = look(folder, name, contents)
-        if held in (Held.NOTHING, Held.GOOD):
-            if held_here is not Held.DAMAGED:
-                return "is not in the quarantine any more"
-            return None if held is Held.NOTHING else _drop(run, move)  # killed before that
+        held_here, _ = look(folder, name, contents)
+        if held is Held.NOTHING:
+            return None if held_here is Held.DAMAGED else "is not in the quarantine any more"
         alone = os.fstat(folder).st_mtime_ns == move.parent_after_ns
-        cause = None
-        if held_here is Held.NOTHING:
+        if held_here is Held.GOOD:
+            cause = _exchange_back(run, move, folder, name, aside if held is Held.DAMAGED else None)
+        elif held_here is Held.NOTHING:
             disk.move(run.folder, move.slot, folder, name)
-        elif held_here is not Held.GOOD or not aside or not here or not here.is_dressed_as(aside):
-            cause = "was changed since it was repaired"
-        elif here.written:
-            cause = "is open in a program that may write to it"
-        elif not swap(run, move.slot, folder, name, here.facts):
-            cause = "changed meanwhile"
+            cause = None
+        else:
+            cause = _CHANGED
         if cause is None and alone and move.parent_mtime_ns is not None:
             disk.set_mtime(folder, move.parent_mtime_ns)
         disk.sync(folder)
@@ -174,16 +185,72 @@ def _give_back(run: Run, move: Move) -> str | None:
     return cause or (_drop(run, move) if run.holds(move) else None)
 
 
+def _exchange_back(
+    run: Run, move: Move, folder: int, name: bytes, damaged: File | None
+) -> str | None:
+    """Exchange what was set aside with the good copy in its place; returns why not.
+
+    ``damaged`` is None for what is not the damaged file, or that file no more: a save that came at
+    the moment of the repair.
+    """
+    contents = _contents(move)
+    aside = os.stat(move.slot, dir_fd=run.folder, follow_symlinks=False)
+    file = open_file(name, folder)
+    try:
+        held, here = look_into(file, contents)
+        if held is not Held.GOOD or (damaged is not None and not here.is_dressed_as(damaged)):
+            return _CHANGED
+        if here.written:
+            return OPEN
+        if _good(_keep(run, move), contents, here.facts) is None:
+            return _LAST
+        if not swap(run, move.slot, folder, name, here.facts):
+            return MEANWHILE
+        held, now = look(run.folder, move.slot, contents)
+        if held is Held.GOOD and now and now.is_dressed_as(here) and not now.written:
+            return None
+        swap(run, move.slot, folder, name, aside)  # it was written to, or is about to be
+        return MEANWHILE
+    finally:
+        os.close(file)
+
+
 def _drop(run: Run, move: Move) -> str | None:
-    """Remove the good copy in a slot, if nobody can be writing to it; returns why not."""
-    held, copy = look(run.folder, move.slot, _contents(move))
-    if held is not Held.GOOD or copy is None or copy.facts.st_mtime_ns != move.mtime_ns:
-        return "is put back; what stood there had changed by then, and waits in the quarantine"
-    if copy.written:
-        return "is put back; what stood there waits until no program has it open any more"
-    if copy.written is False:  # where nobody can tell, it stays for good
-        disk.remove(run.folder, move.slot)
+    """Remove the good copy in a slot, if nobody needs it; returns why not."""
+    contents = _contents(move)
+    held, copy = look(run.folder, move.slot, contents)
+    if held is not Held.GOOD or copy is None:
+        return MEANWHILE
+    if move.put is not None and copy.written is not False:  # it stood where programs could open it
+        return OPEN if copy.written else _UNKNOWN
+    places = (run.place(move), _keep(run, move))
+    if not any(_good(each, contents, copy.facts) for each in places):
+        return _LAST
+    disk.remove(run.folder, move.slot)
     return None
+
+
+def _drop_unfinished(run: Run, move: Move, aside: File | None) -> str | None:
+    """Remove a copy that was being written; returns why not.
+
+    A drive that was copied during a repair may have a journal that is older than the rest of it:
+    then the slot holds what stood at the place, where the good content stands now.
+    """
+    contents = _contents(move)
+    with run.place(move).opened() as (folder, name):
+        here, _ = look(folder, name, contents)
+    in_place = here in (Held.DAMAGED, Held.OTHER)
+    if not in_place or aside is None or aside.facts.st_size >= contents.size:
+        return "is not what was being written there"
+    disk.remove(run.folder, move.slot)
+    return None
+
+
+def _keep(run: Run, move: Move) -> Spot:
+    """Where the copy stood that a file was repaired from. Raises OSError."""
+    if move.keep.inside:
+        return Spot(run.base, identity_of(os.stat(run.base)), move.keep.path)
+    return Spot(b"/", identity_of(os.stat(b"/")), below(move.keep.path, b"/"))
 
 
 def last_look(run: Run, move: Move, spot: Spot, keep: Callable[[], Spot]) -> Sighting:
@@ -195,24 +262,33 @@ def last_look(run: Run, move: Move, spot: Spot, keep: Callable[[], Spot]) -> Sig
     contents, place = _contents(move), run.place(move)
     with spot.opened() as (folder, name):
         held, aside = look(folder, name, contents)
-    if held is not Held.DAMAGED or aside is None:
+    if aside is None or held is Held.OTHER:
         raise Different(spot.path, "was written to since it was set aside")
     if aside.written:
-        raise Different(spot.path, "is open in a program that may write to it")
-    survivor = _good(place, contents) or _good(keep(), contents)
+        raise Different(spot.path, OPEN)
+    survivor = _good(place, contents, aside.facts) or _good(keep(), contents, aside.facts)
     if survivor is None:
         raise Different(place.path, "was repaired, and its good content stands nowhere any more")
     return Sighting({b"": aside.facts}, [survivor])
 
 
-def _good(spot: Spot, contents: Contents) -> tuple[Spot, os.stat_result] | None:
-    """A place, if it holds the good content."""
+def _good(
+    spot: Spot, contents: Contents, other: os.stat_result
+) -> tuple[Spot, os.stat_result] | None:
+    """A place, if it holds the good content, in another file than ``other`` and on the disk."""
     try:
         with spot.opened() as (folder, name):
-            held, file = look(folder, name, contents)
+            file = open_file(name, folder)
+        try:
+            held, found = look_into(file, contents)
+            if held is not Held.GOOD or os.path.samestat(found.facts, other):
+                return None
+            disk.sync(file)
+        finally:
+            os.close(file)
     except OSError:
         return None  # what cannot be read is no good copy
-    return (spot, file.facts) if held is Held.GOOD and file is not None else None
+    return spot, found.facts
 
 
 def _contents(move: Move) -> Contents:

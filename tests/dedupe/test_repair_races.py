@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,10 @@ class Stops:
 def ground(top: Path) -> Harm:
     """A drive with a damaged file, whose good content stands elsewhere."""
     make_tree(top, {"a": {"picture": BAD}, "b": {"copy": GOOD}})
+    return ground_harm(top)
+
+
+def ground_harm(top: Path) -> Harm:
     path = top / SIDES["place"]
     facts = path.stat()
     digest = blake3(GOOD).digest()
@@ -149,10 +154,12 @@ def stopped_at(
     if side == "copy" and phase == "undo":
         wanted.add(BAD)
     assert wanted <= set(contents(top)), f"lost {where}"
-    if side == "place" and foe.wrote is not None and not told(outcomes):
-        assert foe.wrote in contents(top, ours=False) or slots(top), f"put away {where}"
+    if side == "place" and foe.wrote is not None:
+        assert foe.wrote in contents(top, ours=False), f"put away {where}"
     if isinstance(foe, adversaries.Replaces) and side == "place":
         assert place.read_bytes() == foe.wrote, f"displaced {where}"
+    if isinstance(foe, adversaries.ChangesTheMode) and side == "place":
+        assert place.stat().st_mode & 0o777 == 0o600, f"mode taken back {where}"
     if not done and not takes and not isinstance(foe, WritesLater):
         assert told(outcomes), f"not told {where}"
     Ground(live(top)).undo()
@@ -173,3 +180,119 @@ def test_a_file_that_is_open_for_writing_is_left_alone(phase: str, tmp_path: Pat
     assert told(outcomes)
     assert contents(tmp_path) == before
     foe.close()
+
+
+# A run that is killed at a chosen call, and what comes after it ----------------------------------
+
+
+class Others:
+    """Somebody else's doings at chosen calls of a run, the last of which is its death."""
+
+    def __init__(self, call: str, *acts: Callable[[], object] | None) -> None:
+        self.call, self.acts = call, list(acts)
+
+    def killed(self, run: Callable[[], object]) -> None:
+        """Run in a process of its own, which is killed at the call after the last act."""
+        child = os.fork()
+        if not child:
+            function = getattr(disk, self.call)
+
+            def called(*arguments: Any) -> Any:
+                if not self.acts:
+                    os._exit(9)
+                act = self.acts.pop(0)
+                if act is not None:
+                    act()
+                return function(*arguments)
+
+            setattr(disk, self.call, called)
+            try:
+                run()
+            finally:
+                os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9, "it was not killed there"
+
+
+def everything_undone(top: Path) -> None:
+    for _ in range(3):
+        Ground(live(top)).undo()
+    assert not slots(top)
+
+
+def test_killed_between_the_two_exchanges_for_a_save(tmp_path: Path) -> None:
+    """The save came at the moment of the first one, and is to stand where it was saved."""
+    harm, place = ground(tmp_path), tmp_path / SIDES["place"]
+    save = adversaries.Replaces(place)
+    Others("exchange", save).killed(lambda: repaired(tmp_path, harm))
+    everything_undone(tmp_path)
+    assert place.read_bytes() == adversaries.NEW
+    assert GOOD in contents(tmp_path)
+
+
+def test_killed_before_the_exchange_with_the_last_good_copy(tmp_path: Path) -> None:
+    harm, copy = ground(tmp_path), tmp_path / SIDES["copy"]
+    Others("exchange").killed(lambda: repaired(tmp_path, harm))
+    copy.rename(tmp_path / "elsewhere")
+    content = (tmp_path / "elsewhere").read_bytes()
+    (tmp_path / "elsewhere").unlink()
+    assert any("last good copy" in cause for cause in told(repaired(tmp_path, harm)))
+    assert GOOD in contents(tmp_path)
+    copy.write_bytes(content)
+    everything_undone(tmp_path)
+
+
+def test_undo_does_not_take_the_last_good_copy_away(tmp_path: Path) -> None:
+    set_out(tmp_path, "undo")
+    place, copy = tmp_path / SIDES["place"], tmp_path / SIDES["copy"]
+    copy.unlink()
+    [outcome] = Ground(live(tmp_path)).undo()
+    assert "last good copy" in told([outcome])[0]
+    assert place.read_bytes() == GOOD
+    copy.hardlink_to(place)
+    [outcome] = Ground(live(tmp_path)).undo()
+    assert "last good copy" in told([outcome])[0], "another name of it is no other copy"
+    copy.unlink()
+    copy.write_bytes(GOOD)
+    everything_undone(tmp_path)
+    assert place.read_bytes() == BAD
+
+
+@pytest.mark.parametrize("edited", [False, True])
+@pytest.mark.parametrize("phase", ["undo", "purge"])
+def test_a_journal_older_than_what_it_tells_of(phase: str, edited: bool, tmp_path: Path) -> None:
+    """Of a drive that was copied while it was repaired: nothing was exchanged by its account."""
+    set_out(tmp_path, phase)
+    [slot] = slots(tmp_path)
+    if edited:
+        slot.write_bytes(BAD[::-1])
+    journal = slot.with_name("journal.jsonl")
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:2]))
+    PHASES[phase](tmp_path, ground_harm(tmp_path))
+    if edited or phase == "undo":
+        assert {BAD[::-1] if edited else BAD, GOOD} <= set(contents(tmp_path))
+
+
+def test_an_undo_that_was_killed_and_a_second_repair(tmp_path: Path) -> None:
+    harm = set_out(tmp_path, "undo")
+    place = tmp_path / SIDES["place"]
+    Others("remove").killed(lambda: Ground(live(tmp_path)).undo())
+    assert place.read_bytes() == BAD
+    facts = place.stat()
+    harm = replace(harm, ctime_ns=facts.st_ctime_ns)
+    [outcome] = repaired(tmp_path, harm)
+    assert outcome.done
+    Ground(live(tmp_path)).purge()
+    assert not slots(tmp_path)
+    assert place.read_bytes() == GOOD
+
+
+def test_where_nobody_tells_who_has_a_file_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "is_being_written", lambda descriptor: None)
+    set_out(tmp_path, "undo")
+    outcomes = Ground(live(tmp_path)).undo()
+    assert "nobody can tell" in told(outcomes)[0]
+    assert (tmp_path / SIDES["place"]).read_bytes() == BAD
+    Ground(live(tmp_path)).purge()
+    assert not slots(tmp_path)
