@@ -49,6 +49,17 @@ def same_bytes(a: int, b: int, size: int, advance: Callable[[int], None]) -> boo
         advance(len(ours))
 
 
+def starts_with(a: int, b: int) -> bool:
+    """Whether an open file begins with all that another one holds."""
+    at = 0
+    while part := os.pread(b, _CHUNK, at):
+        whole = os.pread(a, len(part), at)
+        if whole != part:
+            return False
+        at += len(part)
+    return True
+
+
 def compare_attributes(a: int, b: int, path: bytes) -> None:
     """Refuse what bears attributes that somebody gave it and that the other one lacks.
 

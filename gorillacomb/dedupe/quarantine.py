@@ -34,6 +34,7 @@ from gorillacomb.dedupe.journal import (
 )
 from gorillacomb.dedupe.spot import Spot
 from gorillacomb.dedupe.synced import synced_folder
+from gorillacomb.errors import Untrusted
 from gorillacomb.openat import FILE_FLAGS, FOLDER_FLAGS, OUR_FOLDER, OpenFolders, identity_of
 from gorillacomb.vaultmesh.entries import path_field, path_of
 
@@ -208,6 +209,19 @@ def runs_of(base: bytes, plan: str) -> list[str]:
             if header is not None and read_header(json.loads(header)).plan == plan:
                 found.append(name)
     return found
+
+
+def holder_of(run: Run, path: bytes) -> str | None:
+    """Another run that has set aside what stood at a path, or a folder around it."""
+    for name in runs_in(run.base):
+        if name == run.journal.recorded.run:
+            continue
+        with suppress(Untrusted, OSError):
+            for record in read_run(run.base, name).held():
+                moves = () if record.moves[0].contents else record.moves
+                if any(is_below(path, join(run.base, move.path)) for move in moves):
+                    return name
+    return None
 
 
 def _runs(base: bytes) -> list[tuple[str, bytes]]:

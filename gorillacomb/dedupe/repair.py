@@ -224,7 +224,7 @@ class _Repairing:
         Raises Different, OSError; whatever was done until then is left.
         """
         run, contents = ready.run, ready.contents
-        new = _write_copy(ready)
+        new = _written(ready)
         ready.refuse_changed()  # which may have taken long
         with ready.place.opened() as (folder, name):
             if os.fstat(folder).st_dev != os.fstat(run.folder).st_dev:
@@ -319,6 +319,18 @@ def _look_at_damage(file: int, harm: Harm) -> tuple[File, bytes] | None:
     if found.written:
         raise Different(harm.path, OPEN)
     return found, digest
+
+
+def _written(ready: _Ready) -> os.stat_result:
+    """As `_write_copy`; what is no good copy, which nobody but us has seen, is removed again."""
+    try:
+        return _write_copy(ready)
+    except BaseException:
+        with suppress(OSError):
+            held, _ = look(ready.run.folder, ready.move.slot, ready.contents)
+            if held is not Held.GOOD:
+                disk.remove(ready.run.folder, ready.move.slot)
+        raise
 
 
 def _write_copy(ready: _Ready) -> os.stat_result:

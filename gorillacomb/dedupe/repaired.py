@@ -17,9 +17,9 @@ from enum import Enum, auto
 
 from gorillacomb.bytepaths import below, join, readable
 from gorillacomb.dedupe import disk
-from gorillacomb.dedupe.file_content import attributes
+from gorillacomb.dedupe.file_content import attributes, starts_with
 from gorillacomb.dedupe.journal import DONE, STUCK, TAKEN_BACK, Contents, Move, Record
-from gorillacomb.dedupe.quarantine import Run
+from gorillacomb.dedupe.quarantine import Run, holder_of
 from gorillacomb.dedupe.sighting import Sighting
 from gorillacomb.dedupe.spot import Different, Spot, make_folders
 from gorillacomb.dedupe.steps import Trouble
@@ -29,7 +29,6 @@ from gorillacomb.openat import cause_of, identity_of, is_same, open_file
 MEANWHILE = "changed meanwhile"
 OPEN = "is open in a program that may write to it"
 _CHANGED = "was changed since it was repaired"
-_LAST = "is the last good copy that is known: put another one where it came from first"
 _UNKNOWN = (
     "waits, since nobody can tell whether a program has it open: --empty-quarantine deletes it"
 )
@@ -131,7 +130,7 @@ def end(run: Run, record: Record, now: Callable[[], int]) -> Record:
 def _end(run: Run, move: Move) -> tuple[str, str | None]:
     """Bring a repair to where it is done, or not begun; returns its state, and why it is stuck."""
     contents = _contents(move)
-    held, aside = look(run.folder, move.slot, contents)
+    held, _ = look(run.folder, move.slot, contents)
     if held is Held.NOTHING:
         return TAKEN_BACK, None
     if held is Held.DAMAGED:
@@ -142,9 +141,9 @@ def _end(run: Run, move: Move) -> tuple[str, str | None]:
     if held is Held.GOOD:
         cause = _drop(run, move)
     elif move.put is None:
-        cause = _drop_unfinished(run, move, aside)
+        cause = _drop_unfinished(run, move)
     else:
-        cause = _give_back(run, move)
+        cause = _give_back(run, move, False)
     return (TAKEN_BACK if cause is None else STUCK), cause
 
 
@@ -152,19 +151,28 @@ def undo(run: Run, record: Record) -> Trouble | None:
     """Have the damaged file and the good copy take each other's place again; returns why not."""
     [move] = record.moves
     try:
-        cause = _give_back(run, move)
+        cause = _give_back(run, move, record.state != STUCK)
     except OSError as error:
         cause = cause_of(error)
     return None if cause is None else Trouble(join(run.base, move.path), cause)
 
 
-def _give_back(run: Run, move: Move) -> str | None:
-    """Put what waits in the slot back in its place; returns why not. Raises OSError."""
+def _give_back(run: Run, move: Move, was_done: bool) -> str | None:
+    """Put what waits in the slot back in its place; returns why not. Raises OSError.
+
+    ``was_done`` says that the slot got the damaged file, whatever became of that; else it may hold
+    a save that came at the moment of the exchange.
+    """
     contents, place = _contents(move), run.place(move)
     held, aside = look(run.folder, move.slot, contents)
     if held is Held.GOOD:
         return _drop(run, move)  # whoever put the damaged file back was killed before that
+    if held is Held.OTHER and move.put is None:
+        return _drop_unfinished(run, move)
     if held is not Held.NOTHING:
+        later = holder_of(run, place.path)
+        if later is not None:
+            return f"was set aside since by run {later}: take that back first"
         make_folders(place)
     with place.opened() as (folder, name):
         held_here, _ = look(folder, name, contents)
@@ -172,38 +180,37 @@ def _give_back(run: Run, move: Move) -> str | None:
             return None if held_here is Held.DAMAGED else "is not in the quarantine any more"
         alone = os.fstat(folder).st_mtime_ns == move.parent_after_ns
         if held_here is Held.GOOD:
-            cause = _exchange_back(run, move, folder, name, aside if held is Held.DAMAGED else None)
+            like = aside if was_done or held is Held.DAMAGED else None
+            cause = _exchange_back(run, move, folder, name, like)
         elif held_here is Held.NOTHING:
             disk.move(run.folder, move.slot, folder, name)
             cause = None
         else:
             cause = _CHANGED
         if cause is None and alone and move.parent_mtime_ns is not None:
-            disk.set_mtime(folder, move.parent_mtime_ns)
+            with suppress(OSError):  # of somebody else's folder
+                disk.set_mtime(folder, move.parent_mtime_ns)
         disk.sync(folder)
         disk.sync(run.folder)
     return cause or (_drop(run, move) if run.holds(move) else None)
 
 
-def _exchange_back(
-    run: Run, move: Move, folder: int, name: bytes, damaged: File | None
-) -> str | None:
+def _exchange_back(run: Run, move: Move, folder: int, name: bytes, like: File | None) -> str | None:
     """Exchange what was set aside with the good copy in its place; returns why not.
 
-    ``damaged`` is None for what is not the damaged file, or that file no more: a save that came at
-    the moment of the repair.
+    The good copy must be as it was made: with the owner, mode, mtime and attributes of ``like``.
     """
     contents = _contents(move)
     aside = os.stat(move.slot, dir_fd=run.folder, follow_symlinks=False)
     file = open_file(name, folder)
     try:
         held, here = look_into(file, contents)
-        if held is not Held.GOOD or (damaged is not None and not here.is_dressed_as(damaged)):
+        if held is not Held.GOOD or (like is not None and not here.is_dressed_as(like)):
             return _CHANGED
         if here.written:
             return OPEN
         if _good(_keep(run, move), contents, here.facts) is None:
-            return _LAST
+            return _last_of(run, move)
         if not swap(run, move.slot, folder, name, here.facts):
             return MEANWHILE
         held, now = look(run.folder, move.slot, contents)
@@ -225,23 +232,37 @@ def _drop(run: Run, move: Move) -> str | None:
         return OPEN if copy.written else _UNKNOWN
     places = (run.place(move), _keep(run, move))
     if not any(_good(each, contents, copy.facts) for each in places):
-        return _LAST
+        return _last_of(run, move)
     disk.remove(run.folder, move.slot)
     return None
 
 
-def _drop_unfinished(run: Run, move: Move, aside: File | None) -> str | None:
-    """Remove a copy that was being written; returns why not.
+def _last_of(run: Run, move: Move) -> str:
+    keep = readable(move.keep.at(run.base))
+    return f"holds the good content, and {keep} does no more: put a copy there first"
 
-    A drive that was copied during a repair may have a journal that is older than the rest of it:
-    then the slot holds what stood at the place, where the good content stands now.
+
+def _drop_unfinished(run: Run, move: Move) -> str | None:
+    """Remove a copy that was being written: it holds the first bytes of what it is a copy of.
+
+    Returns why not. Anything else may be what stood at the place: a drive that was copied during a
+    repair may have a journal that is older than the rest of it.
     """
-    contents = _contents(move)
-    with run.place(move).opened() as (folder, name):
-        here, _ = look(folder, name, contents)
-    in_place = here in (Held.DAMAGED, Held.OTHER)
-    if not in_place or aside is None or aside.facts.st_size >= contents.size:
-        return "is not what was being written there"
+    try:
+        with _keep(run, move).opened() as (folder, name):
+            source = open_file(name, folder)
+        try:
+            part = open_file(move.slot, run.folder)
+            try:
+                is_part = starts_with(source, part)
+            finally:
+                os.close(part)
+        finally:
+            os.close(source)
+    except OSError:
+        is_part = False
+    if not is_part:
+        return "is no copy that was being written; what it is, nobody knows"
     disk.remove(run.folder, move.slot)
     return None
 

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from . import contenders, groups, memory, trees
+from . import contenders, groups, memory, peers, trees
 from .series import Case, Setting, Timed, run_one, scanned, scene_of, timed, with_manifest
 
 # Start-up takes milliseconds, so more runs cost nothing and say more.
 MIN_START_RUNS = 20
+# These take minutes a round.
+COLD_RUNS = LARGE_RUNS = 3
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,55 @@ def first(setting: Setting) -> Timed:
     return timed(setting, case)
 
 
+def cold(setting: Setting) -> Timed:
+    """The same after the system forgot what it had read."""
+    ours = contenders.SCAN
+    programs = (contenders.FLOOR_READ, ours, *setting.peers)
+    title = "First scan, cold cache"
+    rounds = min(setting.runs, COLD_RUNS)
+    return timed(
+        setting, Case("cold", title, programs, ours.name, setting.missing, rounds, cold=True)
+    )
+
+
+def unique(setting: Setting) -> Timed:
+    """A scan for duplicates where there are none."""
+    programs = (contenders.FLOOR_STAT, contenders.SCAN_QUICK, *setting.peers)
+    case = Case(
+        "unique", "Nothing duplicated", programs, contenders.SCAN_QUICK.name, setting.missing
+    )
+    return timed(on(setting, "unique"), case)
+
+
+def large(setting: Setting) -> Timed:
+    """A full scan of a few large files."""
+    programs = (contenders.CAT, contenders.SCAN, contenders.SCAN_QUICK, *setting.peers)
+    rounds = min(setting.runs, LARGE_RUNS)
+    case = Case("large", "Few large files", programs, contenders.SCAN.name, setting.missing, rounds)
+    return timed(on(setting, "large"), case)
+
+
+def million(setting: Setting) -> Timed:
+    """A first scan of a million files."""
+    programs = (
+        *(contenders.FLOOR_READ, contenders.SCAN),
+        *(*setting.peer("fclones"), *setting.peer("jdupes")),
+    )
+    rounds = min(setting.runs, LARGE_RUNS)
+    case = Case("million", "A million files", programs, contenders.SCAN.name, rounds=rounds)
+    return timed(on(setting, "million"), case)
+
+
+def merged(setting: Setting) -> Timed:
+    """How the folders relate, beside the one peer that knows folders."""
+    theirs = (peers.RMLINT_FOLDERS,) if setting.peer("rmlint") else ()
+    programs = (contenders.FLOOR_STAT, contenders.FOLDERS, *theirs)
+    rounds = min(setting.runs, LARGE_RUNS)
+    case = Case("merged", "Folders", programs, contenders.FOLDERS.name, rounds=rounds)
+    with scanned(setting, contenders.SCAN) as home:
+        return timed(setting, case, home)
+
+
 def quick(setting: Setting) -> Timed:
     """A scan for duplicates only, beside jdupes, whose work is nearest."""
     near = tuple(peer for peer in setting.peers if peer.name == "jdupes")
@@ -41,10 +92,40 @@ def quick(setting: Setting) -> Timed:
 
 def second(setting: Setting) -> Timed:
     """A scan of the unchanged tree into the vault of an earlier scan."""
-    programs = (contenders.FLOOR_STAT, contenders.RESCAN)
-    case = Case("second", "Second scan, nothing changed", programs, contenders.RESCAN.name)
-    with scanned(setting, contenders.SCAN) as home:
-        return timed(setting, case, home)
+    return _again(setting, "second", "Second scan, nothing changed")
+
+
+def changed(setting: Setting) -> Timed:
+    """The same after one file in a hundred was written anew, with what it held."""
+    files = sorted(each for each in setting.tree.path.rglob("*.js") if each.is_file())
+    some = files[:: max(1, len(files) * 100 // setting.tree.content.files)]
+
+    def write_anew() -> None:
+        for path in some:
+            path.write_bytes(path.read_bytes())
+
+    title = f"Second scan, {len(some):,} files written anew with what they held"
+    return _again(setting, "changed", title, write_anew)
+
+
+def _again(
+    setting: Setting, name: str, title: str, before_round: Callable[[], None] | None = None
+) -> Timed:
+    """Programs that know the tree from an earlier run."""
+    theirs = [
+        again
+        for again, peer in ((peers.FCLONES_CACHED, "fclones"), (peers.RMLINT_CACHED, "rmlint"))
+        if setting.peer(peer)
+    ]
+    programs = (contenders.FLOOR_STAT, contenders.RESCAN, *theirs, contenders.GIT_STATUS)
+    case = Case(name, title, programs, contenders.RESCAN.name, before_round=before_round)
+    # What writes attributes to the files comes first: that moves their ctime.
+    first = (*theirs[::-1], contenders.GIT_ADD, contenders.SCAN)
+    with scene_of(setting.tree.path) as scene:
+        for program in first:
+            setting.say(f"{name}: {program.name}, for the first time")
+            run_one(program, scene, setting.timeout)
+        return timed(setting, case, scene.home)
 
 
 def version(setting: Setting) -> Timed:
@@ -56,7 +137,7 @@ def version(setting: Setting) -> Timed:
         return timed(setting, case, home)
 
 
-def peers(setting: Setting) -> Timed:
+def alone(setting: Setting) -> Timed:
     """The floor and the peers alone, without Gorilla Comb."""
     programs = (contenders.FLOOR_READ, contenders.FLOOR_STAT, *setting.peers)
     return timed(setting, Case("peers", "Peers alone", programs, "", setting.missing))
@@ -76,18 +157,22 @@ def verify(setting: Setting) -> Timed:
 
 def verify_large(setting: Setting) -> Timed:
     """A manifest of large files checked."""
-    large = replace(setting, tree=trees.ready("large", setting.say))
-    size = large.tree.content.bytes / 1e9
-    title = f"A manifest of {large.tree.content.files} large files checked ({size:.2f} GB)"
-    return _checked(large, "verify-large", title)
+    few = on(setting, "large")
+    title = f"A manifest of {few.tree.content.files} large files checked"
+    return _checked(replace(few, runs=min(few.runs, LARGE_RUNS)), "verify-large", title)
 
 
 def _checked(setting: Setting, name: str, title: str) -> Timed:
-    checkers, missing = contenders.checkers()
+    checkers, missing = peers.checkers()
     programs = (contenders.FLOOR_READ, contenders.VERIFY, contenders.VERIFY_BOTH, *checkers)
     case = Case(name, title, programs, contenders.VERIFY.name, tuple(missing))
     with with_manifest(setting) as home:
         return timed(setting, case, home)
+
+
+def on(setting: Setting, tree: str) -> Setting:
+    """The same, on another tree."""
+    return replace(setting, tree=trees.ready(tree, setting.say))
 
 
 def one_copy(setting: Setting) -> Setting:
@@ -99,26 +184,34 @@ def one_copy(setting: Setting) -> Setting:
 
 CASES: dict[str, Callable[[Setting], Timed]] = {
     "first": first,
+    "cold": cold,
     "quick": quick,
+    "unique": unique,
+    "large": large,
     "second": second,
+    "changed": changed,
+    "million": million,
+    "merged": merged,
     "version": version,
     "manifest": manifest,
     "verify": verify,
     "verify-large": verify_large,
-    "peers": peers,
+    "peers": alone,
 }
 
 
 def sample_memory(setting: Setting) -> list[Memory]:
-    """The peak memory of a first scan of a part of the tree, then of all of it."""
+    """The peak memory of first scans: of trees that grow, and of the usual one."""
     found: list[Memory] = []
     if not memory.available():
         setting.say("memory: not sampled, this system has no /proc")
         return found
-    tree = setting.tree
-    for name, path, content in (
-        ("one copy", tree.part, tree.part_content),
-        ("whole tree", tree.path, tree.content),
+    tree, many = setting.tree, on(setting, "million").tree
+    for name, path, files in (
+        ("10,000 of the million", many.path / "a/a", 10_000),
+        ("100,000 of the million", many.path / "a", 100_000),
+        ("the million", many.path, many.content.files),
+        ("the usual tree", tree.path, tree.content.files),
     ):
         samplers: list[memory.Sampler] = []
 
@@ -132,7 +225,7 @@ def sample_memory(setting: Setting) -> list[Memory]:
         seen = samplers[0]
         workers = len(seen.workers)
         figures = (seen.main, seen.worker(), workers, seen.together)
-        found.append(Memory(name, content.files, *figures))
+        found.append(Memory(name, files, *figures))
     return found
 
 

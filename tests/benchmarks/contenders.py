@@ -2,17 +2,13 @@
 
 import re
 import shlex
-import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import floor
 from .places import REPOSITORY, BenchError
-
-INSTALL = "apt-get install"
 
 
 @dataclass(frozen=True)
@@ -161,56 +157,38 @@ MANIFEST_KEPT = Contender(
 )
 DUPES = Contender("gorillacomb dupes", (*_OURS, "dupes", "--vault", "VAULT", "--format", "fdupes"))
 
-# All of them cover hidden files, leave empty files out, follow no link and ask nothing.
-PEERS = (
-    Contender("jdupes", ("jdupes", "-r", "-q", "TREE"), "a fast hash, then compares byte by byte"),
-    Contender(
-        "rdfind",
-        ("rdfind", "-dryrun", "true", "-outputname", "TEMP/results.txt", "TREE"),
-        "SHA-1 of what has equal size, first and last bytes; hard links dropped",
-    ),
-    Contender("fdupes", ("fdupes", "-r", "-q", "-n", "TREE"), "MD5, then compares byte by byte"),
-    Contender(
-        "rmlint",
-        ("rmlint", "-T", "df", "-r", "-F", "-x", "-VVV", "-o", "fdupes:TEMP/groups.txt", "TREE"),
-        "BLAKE2b of what has equal size; -r: hidden files too, -F: no links, -x: one file system",
+CAT = Contender(
+    "cat",
+    ("sh", "-c", "cat 'TREE'/* > /dev/null"),
+    "reads every byte once, one process",
+)
+FOLDERS = Contender(
+    "gorillacomb folders",
+    (*_OURS, "folders", "--json", "--vault", "VAULT"),
+    "all relations, identical, contained and overlapping, from the index of an earlier scan",
+)
+GIT_STATUS = Contender(
+    "git status",
+    ("git", "--git-dir", "HOME/git", "--work-tree", "TREE", "status", "--porcelain"),
+    "the same files, all of them added; stats each, reads what changed",
+)
+GIT_ADD = Contender(
+    "git add",
+    (
+        "sh",
+        "-c",
+        "git init -q --bare 'HOME/git' && git --git-dir 'HOME/git' config core.bare false"
+        " && git --git-dir 'HOME/git' --work-tree 'TREE' add -A -f",
     ),
 )
-_VERSION_OPTION = {"jdupes": "-v"}
-
-
-def peers(wanted: Sequence[str]) -> tuple[list[Contender], list[Missing]]:
-    """The peers called for that are installed, with their versions, and those left out."""
-    unknown = set(wanted) - {peer.name for peer in PEERS}
-    if unknown:
-        raise BenchError(f"no such peer: {', '.join(sorted(unknown))}")
-    present: list[Contender] = []
-    missing: list[Missing] = []
-    for peer in PEERS:
-        if peer.name not in wanted:
-            missing.append(Missing(peer.name, "LEFT OUT by --peers"))
-        elif shutil.which(peer.name) is None:
-            missing.append(Missing(peer.name, f"NOT INSTALLED: {INSTALL} {peer.name}"))
-        else:
-            version = _version([peer.name, _VERSION_OPTION.get(peer.name, "--version")])
-            present.append(Contender(peer.name, peer.template, peer.note, version))
-    return present, missing
-
-
-def checkers() -> tuple[list[Contender], list[Missing]]:
-    """The programs beside which a manifest is checked, and those that are not installed."""
-    found = [SHA256SUM_CHECK]
-    if shutil.which("b3sum") is None:
-        return found, [Missing("b3sum --check", f"NOT INSTALLED: {INSTALL} b3sum")]
-    return [*found, B3SUM_CHECK], []
 
 
 def our_version() -> str:
     """The first line of `gorillacomb --version`; `BenchError` if it does not run."""
-    return _version([sys.executable, "-m", "gorillacomb", "--version"])
+    return version_of([sys.executable, "-m", "gorillacomb", "--version"])
 
 
-def _version(argv: list[str]) -> str:
+def version_of(argv: list[str]) -> str:
     done = subprocess.run(argv, capture_output=True, text=True, cwd=REPOSITORY, check=False)
     lines = (done.stdout or done.stderr).strip().splitlines()
     if done.returncode != 0 or not lines:

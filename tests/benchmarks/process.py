@@ -48,10 +48,12 @@ def run(
     env: Mapping[str, str],
     timeout: float,
     watch: Watch | None = None,
+    fine: Sequence[int] = (0,),
 ) -> Run:
     """Run `argv` from the repository's root, its output in `scratch`/stdout and /stderr.
 
     `timeout` is in seconds. `watch`, given the process id, is entered while the process lives.
+    `fine` are the exit codes of a command that did what it should.
     Raises `BenchError`, with the stderr of the command, if it fails or takes too long.
     """
     with (scratch / "stdout").open("wb") as stdout, (scratch / "stderr").open("wb") as stderr:
@@ -68,7 +70,7 @@ def run(
         with watch(child.pid) if watch else contextlib.nullcontext():
             status, usage = _wait(child, argv, timeout)
         wall = time.perf_counter() - start
-    if status != 0:
+    if status not in fine:
         raise BenchError(_failure(argv, status, scratch / "stderr"))
     return Run(wall, usage.ru_utime, usage.ru_stime, usage.ru_maxrss * _RSS_UNIT)
 

@@ -6,16 +6,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from . import chart
 from .cases import Memory
 from .folders import Measured
 from .groups import Comparison
 from .process import own_peak_rss
+from .rows import ManyRows
 from .series import Timed
 from .trace import Trace
 from .trees import Tree
 from .watching import Watched
 
 MB = 1_000_000
+CHARTED = ("first", "cold", "second")
 
 
 @dataclass(frozen=True)
@@ -33,13 +36,16 @@ class Results:
     groups: list[Comparison]
     trace: Trace | None
     folders: list[Measured]
+    rows: ManyRows | None
     watched: Watched | None
 
 
 def write(results: Results, markdown_file: Path, json_file: Path) -> None:
-    """Write both files."""
-    json_file.write_text(json.dumps(asdict(results), indent=1) + "\n")
+    """Write both files, and a chart beside the report."""
+    json_file.write_text(json.dumps(asdict(results), indent=1, default=str) + "\n")
     markdown_file.write_text(markdown(results))
+    shown = [each for each in results.timed if each.case.name in CHARTED]
+    markdown_file.with_name("chart.svg").write_text(chart.svg(shown))
 
 
 def markdown(results: Results) -> str:
@@ -50,11 +56,15 @@ def markdown(results: Results) -> str:
         *_setting(results),
     ]
     for timed in results.timed:
-        parts += _case(timed)
+        parts += _case(timed, results.tree.name)
+    if "cold" in results.asked and all(each.case.name != "cold" for each in results.timed):
+        parts.append("**The cold cache was NOT MEASURED: only root may empty it.**")
     if results.trace is not None:
         parts += _trace(results.trace)
     if results.folders:
         parts += _folders(results.folders)
+    if results.rows is not None:
+        parts += _rows(results.rows)
     if results.watched is not None:
         parts += _watched(results.watched, results.tree)
     if "groups" in results.asked:
@@ -114,13 +124,30 @@ def _folders(found: list[Measured]) -> list[str]:
     return [title, _table(head, rows, left=1)]
 
 
-def _case(timed: Timed) -> list[str]:
-    case, files = timed.case, timed.files
+def _rows(found: ManyRows) -> list[str]:
+    rows = [
+        (f"`{each.what}`", f"{each.seconds:.2f}", f"{each.peak / MB:,.0f}")
+        for each in found.answers
+    ]
+    note = (
+        f"The index takes {found.size / found.rows:,.0f} bytes a file on disk. A scan of the one"
+        f" real folder among these rows takes {found.groups:.2f} s."
+    )
+    title = f"## An index of {found.rows:,} files (`rows`: rows made up, no such files)"
+    return [title, _table(("question", "seconds", "peak MB"), rows, left=1), note]
+
+
+def _case(timed: Timed, usual: str) -> list[str]:
+    """A case; ``usual`` names the tree that needs no word."""
+    case, files = timed.case, timed.tree.content.files
     rows = [_row(timed, program.name) for program in case.programs]
     rows += [(f"**{gone.name}**", f"**{gone.why}**", *[""] * 5) for gone in case.missing]
     rounds = len(timed.runs[case.floor.name])
     head = ("program", "seconds", "min to max", "CPU s", "times floor", "times ours", "peak MB")
-    parts = [f"## {case.title} (`{case.name}`, rounds: {rounds})", _table(head, rows, left=1)]
+    parts = [f"## {case.title} (`{case.name}`, rounds: {rounds})"]
+    if timed.tree.name != usual:
+        parts.append(f"On {timed.tree.origin}: {timed.tree.content.bytes / MB:,.0f} MB.")
+    parts.append(_table(head, rows, left=1))
     if not timed.steady:
         parts.append(
             "**WARNING: the floor never gave the same time twice within 10 %; the machine was busy"
@@ -239,7 +266,7 @@ def _memory(found: Sequence[Memory]) -> list[str]:
     note = (
         "Peaks, sampled every 10 ms: resident memory (VmHWM, shared pages and files among it) and"
         " its anonymous part (RssAnon); *all anonymous* adds up all processes at one moment."
-        " If memory does not grow with the tree, the two rows are alike."
+        " If memory does not grow with the tree, the rows are alike."
     )
     return [title, _table(head, rows, left=1), note]
 

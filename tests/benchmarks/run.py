@@ -10,21 +10,28 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from . import cases, contenders, folders, machine, report, trace, trees, watching
+from . import cases, contenders, folders, machine, peers, report, rows, trace, trees, watching
 from .places import RESULTS, BenchError, cache
-from .series import Setting
+from .series import Setting, may_drop_caches
 
 # What a run without --only does; `peers` needs no working gorillacomb.
 USUAL = (
     "first",
+    "cold",
     "quick",
+    "unique",
+    "large",
     "second",
+    "changed",
+    "million",
+    "merged",
     "version",
     "manifest",
     "verify",
     "verify-large",
     "trace",
     "folders",
+    "rows",
     "watch",
     "memory",
     "groups",
@@ -50,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    names = [peer.name for peer in contenders.PEERS]
+    names = [peer.program.name for peer in peers.PEERS]
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks",
         description="Time Gorilla Comb beside the floor and its peers.",
@@ -94,7 +101,7 @@ def _positive(text: str) -> int:
 def _benchmark(options: argparse.Namespace) -> None:
     wanted: Sequence[str] = options.only or USUAL
     asked = [] if options.peers == "none" else options.peers.split(",")
-    peers, missing = contenders.peers(asked)
+    there, missing = peers.ready(asked, _say)
     for gone in missing:
         _say(f"PEER {gone.name}: {gone.why}")
     version = "" if set(wanted) == {"peers"} else _our_version()
@@ -102,8 +109,12 @@ def _benchmark(options: argparse.Namespace) -> None:
     if tree.warning:
         _say(tree.warning)
     setting = Setting(
-        tree, tuple(peers), tuple(missing), options.runs, float(options.timeout), _say
+        tree, tuple(there), tuple(missing), options.runs, float(options.timeout), _say
     )
+    possible = set(wanted)
+    if "cold" in possible and not may_drop_caches():
+        _say("cold: NOT MEASURED, only root may have the system forget what it has read")
+        possible.discard("cold")
     results = report.Results(
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=version,
@@ -111,12 +122,13 @@ def _benchmark(options: argparse.Namespace) -> None:
         asked=tuple(wanted),
         machine=machine.describe(tree.path),
         tree=tree,
-        timed=[cases.CASES[name](setting) for name in cases.CASES if name in wanted],
+        timed=[cases.CASES[name](setting) for name in cases.CASES if name in possible],
         memory=cases.sample_memory(setting) if "memory" in wanted else [],
         groups=cases.compare_groups(setting) if "groups" in wanted else [],
         trace=trace.measure(options.runs, _say) if "trace" in wanted else None,
         watched=watching.measure(tree.path, _say) if "watch" in wanted else None,
         folders=folders.measure(tree.path, options.runs, _say) if "folders" in wanted else [],
+        rows=rows.measure(options.runs, _say) if "rows" in wanted else None,
     )
     target = cache() / "RESULTS.md" if options.only else RESULTS
     report.write(results, target, cache() / "results.json")

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from . import process
 from .contenders import EXPORTS, MANIFEST_KEPT, Contender, Missing, Scene
+from .peers import bin_folder
 from .places import BenchError, cache
 from .process import Run
 from .trees import Tree
 
+_DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 STEADY = 0.10
 STEADY_TRIES = 12
 
@@ -31,6 +33,10 @@ class Setting:
     timeout: float
     say: Callable[[str], None]
 
+    def peer(self, name: str) -> tuple[Contender, ...]:
+        """A peer if it is there, else none."""
+        return tuple(peer for peer in self.peers if peer.name == name)
+
 
 @dataclass(frozen=True)
 class Case:
@@ -45,6 +51,9 @@ class Case:
     ours: str
     missing: tuple[Missing, ...] = ()
     rounds: int | None = None
+    cold: bool = False
+    """Whether the system forgets before each run what it has read."""
+    before_round: Callable[[], None] | None = None
 
     @property
     def floor(self) -> Contender:
@@ -67,8 +76,8 @@ class Timed:
     steady: bool
     own_peak: int
     reported: dict[str, dict[str, int]]
-    files: int
-    """In the tree: how many a program must have seen that says how many it saw."""
+    tree: Tree
+    """How many files it has, a program must have seen that says how many it saw."""
 
 
 def timed(setting: Setting, case: Case, home: Path | None = None) -> Timed:
@@ -82,8 +91,12 @@ def timed(setting: Setting, case: Case, home: Path | None = None) -> Timed:
     reported: dict[str, dict[str, int]] = {}
     total = case.rounds or setting.runs
     for number in range(total + 1):
+        if case.before_round is not None:
+            case.before_round()
         for program in case.programs:
             with scene_of(setting.tree.path, home) as scene:
+                if case.cold:
+                    drop_caches()
                 run = run_one(program, scene, setting.timeout)
                 if program.reports:
                     reported[program.name] = _counts(scene.scratch / "stdout")
@@ -92,9 +105,7 @@ def timed(setting: Setting, case: Case, home: Path | None = None) -> Timed:
             if number:
                 runs[program.name].append(run)
     _same_tree(setting.tree, reported.get(case.floor.name, {}))
-    return Timed(
-        case, runs, warming, steady, process.own_peak_rss(), reported, setting.tree.content.files
-    )
+    return Timed(case, runs, warming, steady, process.own_peak_rss(), reported, setting.tree)
 
 
 def _steady(setting: Setting, case: Case, home: Path | None) -> tuple[list[float], bool]:
@@ -102,12 +113,25 @@ def _steady(setting: Setting, case: Case, home: Path | None) -> tuple[list[float
     walls: list[float] = []
     for _try in range(STEADY_TRIES):
         with scene_of(setting.tree.path, home) as scene:
+            if case.cold:
+                drop_caches()
             walls.append(run_one(case.floor, scene, setting.timeout).wall)
         setting.say(f"{case.name} steadying: {case.floor.name} {walls[-1]:.3f} s")
         if len(walls) > 1 and abs(walls[-1] - walls[-2]) <= STEADY * min(walls[-2:]):
             return walls, True
     setting.say(f"{case.name}: THE FLOOR IS NOT STEADY, is the machine busy?")
     return walls, False
+
+
+def may_drop_caches() -> bool:
+    """Whether we may have the system forget what it has read."""
+    return os.access(_DROP_CACHES, os.W_OK)
+
+
+def drop_caches() -> None:
+    """Have the system forget what it has read of files, folders and inodes (proc(5))."""
+    os.sync()
+    _DROP_CACHES.write_text("3")
 
 
 @contextmanager
@@ -165,6 +189,7 @@ def _environment(home: Path) -> Mapping[str, str]:
     # Packages installed for the user alone are still found when HOME is another.
     return kept | {
         "HOME": str(home),
+        "PATH": f"{bin_folder()}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONUSERBASE": site.getuserbase(),
         "LC_ALL": "C.UTF-8",
     }

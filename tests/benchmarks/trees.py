@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from . import project
+from . import generated, project
 from .places import BenchError, cache
 
 # Where the copies of the project stand. The first is the part that `memory` scans for comparison.
@@ -93,22 +93,22 @@ def _packages(folder: Path, say: Say) -> _Made:
     )
 
 
-_LARGE_FILES = 4
-_LARGE_SIZE = 400 << 20
+def _recipe(fill: Callable[[Path], str], part: str = "") -> Callable[[Path, Say], _Made]:
+    """The recipe of a tree that is made up; ``part`` is the folder that stands for less of it."""
+
+    def make(folder: Path, say: Say) -> _Made:
+        say(f"tree: writing {fill.__name__} files (once)")
+        return _Made(fill(folder), "", part)
+
+    return make
 
 
-def _large(folder: Path, say: Say) -> _Made:
-    """A few large files of random bytes."""
-    say("tree: writing large files")
-    (folder / "part").mkdir()
-    for number in range(_LARGE_FILES):
-        with open(folder / "part" / f"recording {number}.mov", "wb") as file:
-            for _ in range(_LARGE_SIZE >> 20):
-                file.write(os.urandom(1 << 20))
-    return _Made("files of random bytes", "", "part")
-
-
-RECIPES: dict[str, Callable[[Path, Say], _Made]] = {"packages": _packages, "large": _large}
+RECIPES: dict[str, Callable[[Path, Say], _Made]] = {
+    "packages": _packages,
+    "unique": _recipe(generated.unique),
+    "large": _recipe(generated.large),
+    "million": _recipe(generated.million, "a"),
+}
 
 
 def ready(name: str, say: Say) -> Tree:

@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 from blake3 import blake3
 
-from gorillacomb.dedupe import disk
+from gorillacomb.dedupe import disk, execute
+from gorillacomb.dedupe import repair as repair_module
 from gorillacomb.dedupe.repair import Harm, repair
 from gorillacomb.dedupe.steps import Options, Outcome
 from tests.dedupe import adversaries
-from tests.dedupe.acting import Ground, Quiet, contents, files_below, live, slots, told
+from tests.dedupe.acting import Ground, Quiet, contents, files_below, live, slots, step, told
 from tests.dedupe.adversaries import Adversary, Removes, RenamesTheParent
 from tests.trees import make_tree
 
@@ -235,7 +236,7 @@ def test_killed_before_the_exchange_with_the_last_good_copy(tmp_path: Path) -> N
     copy.rename(tmp_path / "elsewhere")
     content = (tmp_path / "elsewhere").read_bytes()
     (tmp_path / "elsewhere").unlink()
-    assert any("last good copy" in cause for cause in told(repaired(tmp_path, harm)))
+    assert any("holds the good content" in cause for cause in told(repaired(tmp_path, harm)))
     assert GOOD in contents(tmp_path)
     copy.write_bytes(content)
     everything_undone(tmp_path)
@@ -246,11 +247,11 @@ def test_undo_does_not_take_the_last_good_copy_away(tmp_path: Path) -> None:
     place, copy = tmp_path / SIDES["place"], tmp_path / SIDES["copy"]
     copy.unlink()
     [outcome] = Ground(live(tmp_path)).undo()
-    assert "last good copy" in told([outcome])[0]
+    assert "holds the good content" in told([outcome])[0]
     assert place.read_bytes() == GOOD
     copy.hardlink_to(place)
     [outcome] = Ground(live(tmp_path)).undo()
-    assert "last good copy" in told([outcome])[0], "another name of it is no other copy"
+    assert "holds the good content" in told([outcome])[0], "another name of it is no other copy"
     copy.unlink()
     copy.write_bytes(GOOD)
     everything_undone(tmp_path)
@@ -296,3 +297,76 @@ def test_where_nobody_tells_who_has_a_file_open(
     assert (tmp_path / SIDES["place"]).read_bytes() == BAD
     Ground(live(tmp_path)).purge()
     assert not slots(tmp_path)
+
+
+@pytest.mark.parametrize("then", ["restored", "removed"])
+def test_a_copy_that_was_half_written_is_put_nowhere(
+    tmp_path: Path, then: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repair_module, "_CHUNK", 100)
+    harm, place = ground(tmp_path), tmp_path / SIDES["place"]
+    Others("write", None).killed(lambda: repaired(tmp_path, harm))
+    if then == "restored":
+        place.write_bytes(GOOD)
+    else:
+        place.unlink()
+    before = files_below(tmp_path, ours=False)
+    everything_undone(tmp_path)
+    assert files_below(tmp_path, ours=False) == before
+
+
+def test_a_copy_that_was_read_wrongly_is_put_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a drive does that fails: the bytes are others each time."""
+    harm, place = ground(tmp_path), tmp_path / SIDES["place"]
+    write = disk.write
+    monkeypatch.setattr(disk, "write", lambda file, data, at: write(file, data[::-1], at))
+    [outcome] = repaired(tmp_path, harm)
+    assert "could not be copied whole" in told([outcome])[0]
+    assert (slots(tmp_path), place.read_bytes()) == ([], BAD)
+    monkeypatch.undo()
+    [outcome] = repaired(tmp_path, harm)
+    assert outcome.done
+
+
+def test_what_a_later_run_set_aside_is_not_made_anew(tmp_path: Path) -> None:
+    make_tree(tmp_path, {"twin": {"picture": GOOD}})
+    set_out(tmp_path, "undo")
+    [repairing] = [each.parent.name for each in slots(tmp_path)]
+    ours = Ground(live(tmp_path))
+    assert ours.apply(step("s1", tmp_path / "a", tmp_path / "twin")).done
+    outcome = Outcome(repairing)
+    execute.undo(os.fsencode(tmp_path), outcome, Quiet())
+    assert "was set aside since by run" in told([outcome])[0]
+    assert not (tmp_path / "a").exists()
+    everything_undone(tmp_path)
+    assert (tmp_path / SIDES["place"]).read_bytes() == BAD
+
+
+def test_what_rots_on_in_the_quarantine(tmp_path: Path) -> None:
+    """What the user did to the repaired file counts as before."""
+    set_out(tmp_path, "undo")
+    place, [slot] = tmp_path / SIDES["place"], slots(tmp_path)
+    facts = slot.stat()
+    slot.write_bytes(BAD[::-1])
+    os.utime(slot, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    mode = place.stat().st_mode
+    place.chmod(0o600)
+    assert "was changed since" in told(Ground(live(tmp_path)).undo())[0]
+    place.chmod(mode)
+    everything_undone(tmp_path)
+    assert place.read_bytes() == BAD[::-1]
+
+
+def test_undo_in_a_folder_whose_time_is_not_ours_to_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_out(tmp_path, "undo")
+
+    def refuse(*arguments: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(disk, "set_mtime", refuse)
+    [outcome] = Ground(live(tmp_path)).undo()
+    assert (len(outcome.done), told([outcome]), slots(tmp_path)) == (1, [], [])

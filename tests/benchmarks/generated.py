@@ -1,0 +1,68 @@
+"""Trees of files that are made up: many without a twin, a few large ones, a million small ones."""
+
+import os
+import random
+import shutil
+from pathlib import Path
+
+UNIQUE_FILES = 200_000
+LARGE_FILES = 20
+LARGE_SIZE = 500_000_000
+MILLION_FOLDERS = 60_000
+"""Bytes; files; folders."""
+_A_FOLDER = 40
+_CHUNK = 4 << 20
+
+
+def unique(folder: Path) -> str:
+    """Files of which no two are equal; four of them have the same size."""
+    chance = random.Random(20261122)
+    noise = chance.randbytes(1 << 20)
+    for number in range(UNIQUE_FILES):
+        place = folder / f"{number // (_A_FOLDER * 100)}" / f"{number // _A_FOLDER}"
+        if number % _A_FOLDER == 0:
+            place.mkdir(parents=True)
+        size = 400 + number % (UNIQUE_FILES // 4)
+        start = chance.randrange(len(noise) - size)
+        (place / f"{number}.dat").write_bytes(b"%08d" % number + noise[start : start + size - 8])
+    return f"{UNIQUE_FILES:,} files of random bytes, no two of them equal"
+
+
+def large(folder: Path) -> str:
+    """Large files in pairs: half of them copies, of which every fourth differs in its last byte."""
+    for number in range(LARGE_FILES // 2):
+        first = folder / f"recording {number}.mov"
+        with first.open("wb") as file:
+            left = LARGE_SIZE + number % 3
+            while left:
+                left -= file.write(os.urandom(min(_CHUNK, left)))
+        second = folder / f"recording {number} copy.mov"
+        shutil.copy(first, second)
+        if number % 4 == 0:
+            with second.open("r+b") as file:
+                file.seek(-1, os.SEEK_END)
+                last = file.read(1)
+                file.seek(-1, os.SEEK_END)
+                file.write(bytes([last[0] ^ 1]))
+    size = LARGE_SIZE // 1_000_000
+    return f"{LARGE_FILES} files of {size} MB in pairs; some pairs differ in the last byte"
+
+
+def million(folder: Path) -> str:
+    """A million small files in 60,000 folders, a quarter of them copies of another one.
+
+    The first thousandth and hundredth parts stand in folders of their own, ``a/a`` and ``a``.
+    """
+    chance = random.Random(20261123)
+    noise = chance.randbytes(1 << 16)
+    per_folder = 1_000_000 // MILLION_FOLDERS + 1
+    for number in range(1_000_000):
+        at = number // per_folder
+        if number % per_folder == 0:
+            top = folder / ("a/a" if number < 10_000 else "a/b" if number < 100_000 else "b")
+            place = top / f"{at // 100}" / f"{at}"
+            place.mkdir(parents=True)
+        what = number - 4 if number % 4 == 3 and number >= 4 else number
+        start, size = what * 37 % 60_000, 100 + what * 13 % 2_000
+        (place / f"{number}.txt").write_bytes(b"%d " % what + noise[start : start + size])
+    return f"a million files in {MILLION_FOLDERS:,} folders, a quarter of them copies"
