@@ -103,11 +103,10 @@ Entry = tuple[int, int, int, bytes | None, bytes | None]
 
 def rows_in_index(vault: Path) -> dict[bytes, Entry]:
     """Every entry of the index by path: state, mode, size, digest, target."""
-    from gorillacomb.index.paths import FolderPaths
-    from gorillacomb.index.roots import all_roots
+    from gorillacomb.index.roots import folder_paths
 
     with Index.read(Vault(vault)) as index:
-        paths = FolderPaths(index.connection, {r.id: r for r in all_roots(index.connection)})
+        paths = folder_paths(index.connection)
         rows = index.connection.execute(
             "SELECT folder, name, state, mode, size, digest, target FROM files"
         )

@@ -130,8 +130,7 @@ def _canonical_files(vault: Vault) -> tuple[bytes, Selection]:
     from gorillacomb.bytepaths import below, join
     from gorillacomb.index import stamps
     from gorillacomb.index.database import Index, explaining
-    from gorillacomb.index.paths import FolderPaths
-    from gorillacomb.index.roots import all_roots
+    from gorillacomb.index.roots import all_roots, folder_paths
 
     with Index.read(vault) as index, explaining(vault):
         roots = all_roots(index.connection)
@@ -141,7 +140,7 @@ def _canonical_files(vault: Vault) -> tuple[bytes, Selection]:
                 "Name it: gorillacomb manifest PATH -o FILE",
             )
         top = roots[0].path
-        paths = FolderPaths(index.connection, {root.id: root for root in roots})
+        paths = folder_paths(index.connection)
         later = stamps.unquiet(index.connection)
         if later:
             raise UsageFault(
@@ -163,8 +162,7 @@ def _trace(vault: Vault, root: bytes) -> tuple[str | None, SeqOf]:
     from gorillacomb.dedupe.record import read_trace
     from gorillacomb.index import stamps
     from gorillacomb.index.database import Index, explaining
-    from gorillacomb.index.paths import FolderPaths
-    from gorillacomb.index.roots import all_roots
+    from gorillacomb.index.roots import folder_paths
 
     if not (vault.trace.exists() and vault.index.exists()):
         return None, lambda path, digest: None
@@ -173,8 +171,7 @@ def _trace(vault: Vault, root: bytes) -> tuple[str | None, SeqOf]:
     top = os.path.realpath(root)
     found: dict[tuple[bytes, bytes], int] = {}
     with Index.read(vault) as index, explaining(vault):
-        roots = {each.id: each for each in all_roots(index.connection)}
-        paths = FolderPaths(index.connection, roots)
+        paths = folder_paths(index.connection)
         for digest, stamp in stamps.all_stamps(index.connection):
             place = paths.place(stamp.folder)
             if place is not None and is_below(place[1], top):

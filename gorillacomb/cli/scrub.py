@@ -31,7 +31,7 @@ from gorillacomb.errors import Interrupted, UsageFault
 from gorillacomb.index import contents, scrub
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
-from gorillacomb.index.roots import all_roots
+from gorillacomb.index.roots import all_roots, folder_paths
 from gorillacomb.index.settings import load_settings
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import DAMAGE, IndexedFile, Progress, ScanReport, Silence, State
@@ -217,7 +217,7 @@ class _Result:
 
 
 def _paths(index: Index) -> FolderPaths:
-    return FolderPaths(index.connection, {root.id: root for root in all_roots(index.connection)})
+    return folder_paths(index.connection)
 
 
 def _lines(index: Index, passing: _Pass, result: _Result) -> Iterator[str]:

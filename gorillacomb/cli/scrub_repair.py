@@ -31,8 +31,7 @@ from gorillacomb.dedupe.steps import Options, Outcome
 from gorillacomb.errors import UsageFault
 from gorillacomb.index import scrub
 from gorillacomb.index.database import Index, explaining
-from gorillacomb.index.paths import FolderPaths
-from gorillacomb.index.roots import all_roots
+from gorillacomb.index.roots import folder_paths
 from gorillacomb.index.settings import load_settings
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import DAMAGE, SECOND, State
@@ -78,7 +77,7 @@ def repair(vault: Vault, paths: Sequence[bytes], progress: bool | None, as_json:
 
 def _harms(index: Index, paths: Sequence[bytes]) -> tuple[list[Harm], list[bytes]]:
     """The files to repair, and suspects beside them that nobody named. Raises UsageFault."""
-    places = FolderPaths(index.connection, {r.id: r for r in all_roots(index.connection)})
+    places = folder_paths(index.connection)
     named, scopes = _asked_for(index, paths)
     harms, unnamed = [], []
     for each in scrub.damage(index.connection):

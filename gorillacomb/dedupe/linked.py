@@ -8,8 +8,7 @@ from collections.abc import Collection
 from gorillacomb.bytepaths import join
 from gorillacomb.index.database import Index
 from gorillacomb.index.forest import links
-from gorillacomb.index.paths import FolderPaths
-from gorillacomb.index.roots import all_roots
+from gorillacomb.index.roots import folder_paths
 
 
 def link_targets(index: Index, online: Collection[int]) -> list[tuple[bytes, bytes]]:
@@ -17,8 +16,7 @@ def link_targets(index: Index, online: Collection[int]) -> list[tuple[bytes, byt
 
     ``online`` are the ids of roots that are there; links that lead nowhere are left out.
     """
-    roots = {root.id: root for root in all_roots(index.connection)}
-    paths = FolderPaths(index.connection, roots)
+    paths = folder_paths(index.connection)
     found = []
     for folder, name in links(index.connection):
         place = paths.place(folder)

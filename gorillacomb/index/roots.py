@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from gorillacomb.index.paths import UNUSED_FOLDER
+from gorillacomb.index.paths import UNUSED_FOLDER, FolderPaths
 from gorillacomb.index.store import note_changed_folders
 from gorillacomb.index.tree import REGULAR
 from gorillacomb.model import FolderState, Root
@@ -214,3 +214,8 @@ def drop_old_scans(connection: Connection, root: int) -> None:
         "  AND finished_ns IS NOT NULL AND scope = x'')",
         (root, KEPT_SCANS),
     )
+
+
+def folder_paths(connection: Connection) -> FolderPaths:
+    """The paths of folders, where the roots were last seen."""
+    return FolderPaths(connection, {root.id: root for root in all_roots(connection)})

@@ -13,7 +13,7 @@ from gorillacomb.index import scrub
 from gorillacomb.index.database import Index
 from gorillacomb.index.hard_links import folders_concerned, linked_in
 from gorillacomb.index.paths import FolderPaths, find_folder
-from gorillacomb.index.roots import all_roots
+from gorillacomb.index.roots import all_roots, folder_paths
 from gorillacomb.index.scrub import Damage
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import Root, ScanReport, State
@@ -118,7 +118,7 @@ class Scans:
             scanned = set(folders(index, known))
             after = linked_in(index.connection, scanned)
             others = folders_concerned(index.connection, before, after, scanned)
-            paths = FolderPaths(index.connection, {root.id: root for root in known})
+            paths = folder_paths(index.connection)
             for place in map(paths.place, others):
                 if place is not None:
                     self._pending.add(place[1])
@@ -130,8 +130,7 @@ class Scans:
         cause = f"files that may be damaged: {len(found):,} (gorillacomb scrub names them)"
         self._health.tell("damage", cause if found else None)
         if new:
-            roots = {root.id: root for root in all_roots(index.connection)}
-            paths = FolderPaths(index.connection, roots)
+            paths = folder_paths(index.connection)
             self._listener.damaged([_damaged(index, paths, each) for each in sorted(new)])
 
 

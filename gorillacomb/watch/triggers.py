@@ -19,8 +19,7 @@ from gorillacomb.bytepaths import join
 from gorillacomb.dedupe.record import read_trace
 from gorillacomb.index import contents
 from gorillacomb.index.database import Index
-from gorillacomb.index.paths import FolderPaths
-from gorillacomb.index.roots import all_roots
+from gorillacomb.index.roots import all_roots, folder_paths
 from gorillacomb.index.vault import Vault
 from gorillacomb.manifest.verify import Difference, Renamed, Verification
 from gorillacomb.model import ScanReport
@@ -151,7 +150,7 @@ class Triggers:
     def _copies(self, report: ScanReport) -> list[dict[str, Any]]:
         """The files that a scan read and that have copies."""
         with Index.read(self._vault) as index:
-            paths = FolderPaths(index.connection, {r.id: r for r in all_roots(index.connection)})
+            paths = folder_paths(index.connection)
             found = contents.copies_read_by(index.connection, paths, report.scan)
             return [
                 {**path_field(path), "bytes": size, "copies": copies}

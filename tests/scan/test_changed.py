@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from gorillacomb.index import roots
 from gorillacomb.index.database import Index
-from gorillacomb.index.paths import FolderPaths
-from gorillacomb.index.roots import all_roots
+from gorillacomb.index.roots import folder_paths
 from gorillacomb.index.vault import Vault
 from tests.dedupe.trace import check_trace, stamping_scan
 from tests.trees import Tree, make_tree, rows_in_index, scan, settle
@@ -45,7 +44,7 @@ def changed_since(before: Look, top: Path) -> tuple[bytes, ...]:
 
 def folders_in_index(vault: Path) -> set[bytes]:
     with Index.read(Vault(vault)) as index:
-        paths = FolderPaths(index.connection, {r.id: r for r in all_roots(index.connection)})
+        paths = folder_paths(index.connection)
         places = (paths.place(row[0]) for row in index.connection.execute("SELECT id FROM folders"))
         return {place[1] for place in places if place}
 

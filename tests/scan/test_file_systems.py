@@ -21,8 +21,7 @@ from gorillacomb.dedupe.groups import Groups
 from gorillacomb.errors import RootVanished, VaultError, VaultUnwritable
 from gorillacomb.index import contents, tree
 from gorillacomb.index.database import Index
-from gorillacomb.index.paths import FolderPaths
-from gorillacomb.index.roots import all_roots
+from gorillacomb.index.roots import all_roots, folder_paths
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import Changes, FolderState, Root, ScanReport, Silence, State
 from gorillacomb.scan.comb import comb
@@ -85,7 +84,7 @@ def facts_of(vault: Path) -> dict[bytes, object]:
 def folders_in(vault: Path, *states: FolderState) -> set[bytes]:
     with Index.read(Vault(vault)) as index:
         connection = index.connection
-        paths = FolderPaths(connection, {root.id: root for root in all_roots(connection)})
+        paths = folder_paths(connection)
         return {each.path for each in tree.folders_in_states(connection, paths, states)}
 
 
@@ -822,7 +821,7 @@ def test_a_bad_sector_is_one_unreadable_file(disks: Disks, vault: Path) -> None:
     assert report.vanished == ()
     assert report.files == 52
     with Index.read(Vault(vault)) as index:
-        paths = FolderPaths(index.connection, {r.id: r for r in all_roots(index.connection)})
+        paths = folder_paths(index.connection)
         bad = list(contents.files_in_states(index.connection, paths, (State.UNREADABLE,)))
     assert [(file.path, file.cause) for file in bad] == [
         (os.fsencode(point / "bad"), "input/output error")

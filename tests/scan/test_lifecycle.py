@@ -25,8 +25,7 @@ import gorillacomb.scan.volumes as volumes_module
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.index import contents, tree
 from gorillacomb.index.database import Index
-from gorillacomb.index.paths import FolderPaths
-from gorillacomb.index.roots import all_roots
+from gorillacomb.index.roots import all_roots, folder_paths
 from gorillacomb.index.store import rebuild_groups
 from gorillacomb.index.vault import Vault, default_vault
 from gorillacomb.model import (
@@ -92,7 +91,7 @@ def digest_of(vault: Path, path: Path) -> bytes | None:
 def folders_in(vault: Path, *states: FolderState) -> set[bytes]:
     with Index.read(Vault(vault)) as index:
         connection = index.connection
-        paths = FolderPaths(connection, {root.id: root for root in all_roots(connection)})
+        paths = folder_paths(connection)
         return {each.path for each in tree.folders_in_states(connection, paths, states)}
 
 
@@ -952,7 +951,7 @@ def test_a_file_that_is_closed_keeps_its_digest(way: dict[str, object], shared_p
         assert digest_of(vault, top / "shut" / "b") == good
         assert groups_in_index(vault) == set()
         with Index.read(Vault(vault)) as index:
-            paths = FolderPaths(index.connection, {r.id: r for r in all_roots(index.connection)})
+            paths = folder_paths(index.connection)
             found = list(contents.files_in_states(index.connection, paths, (State.UNREADABLE,)))
         assert [(file.path, file.cause) for file in found] == [
             (os.fsencode(top / "shut" / "b"), "permission denied")

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from gorillacomb.index.database import Index
-from gorillacomb.index.paths import FolderPaths
-from gorillacomb.index.roots import all_roots
+from gorillacomb.index.roots import folder_paths
 from gorillacomb.index.vault import Vault
 from gorillacomb.watch.pulse import LATEST, pulse_folder
 from tests.cli.run import Argument, Ran, command, environment, without_traceback
@@ -116,7 +115,7 @@ class Daemon:
 def rows(vault: Path) -> dict[bytes, tuple[Any, ...]]:
     """Everything that the index has of files, by path, but for what it noted of its own work."""
     with Index.read(Vault(vault)) as index:
-        paths = FolderPaths(index.connection, {r.id: r for r in all_roots(index.connection)})
+        paths = folder_paths(index.connection)
         found = index.connection.execute(
             "SELECT folder, name, mode, size, mtime_ns, ctime_ns, inode, links, digest, target"
             " FROM files"
@@ -128,7 +127,7 @@ def rows(vault: Path) -> dict[bytes, tuple[Any, ...]]:
 def folders(vault: Path) -> set[bytes]:
     """The paths of all folders that the index has."""
     with Index.read(Vault(vault)) as index:
-        paths = FolderPaths(index.connection, {r.id: r for r in all_roots(index.connection)})
+        paths = folder_paths(index.connection)
         places = (paths.place(row[0]) for row in index.connection.execute("SELECT id FROM folders"))
         return {place[1] for place in places if place}
 
