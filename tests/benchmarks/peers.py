@@ -87,7 +87,7 @@ PEERS = (
             "fclones",
             (
                 *("fclones", "group", "--hidden", "--no-ignore", "--hash-fn", "blake3"),
-                *("--format", "fdupes", "--output", "TEMP/groups.txt", "--quiet", "TREE"),
+                *("--format", "fdupes", "--output", "TEMP/groups.txt", "TREE"),
             ),
             "BLAKE3 of what has equal size, first and last bytes",
         ),
@@ -96,11 +96,11 @@ PEERS = (
     Peer(
         Contender(
             "czkawka_cli",
-            (  # exit status 11: it found some
-                *("sh", "-c"),
-                "czkawka_cli dup --directories 'TREE' --minimal-file-size 1 --search-method HASH"
-                " --hash-type BLAKE3 --disable-cache --do-not-print-results"
-                " --file-to-save TEMP/groups.txt || test $? -eq 11",
+            (
+                *("czkawka_cli", "dup", "--directories", "TREE", "--minimal-file-size", "1"),
+                *("--search-method", "HASH", "--hash-type", "BLAKE3", "--disable-cache"),
+                *("--do-not-print-results", "--ignore-error-code-on-found"),
+                *("--file-to-save", "TEMP/groups.txt"),
             ),
             "BLAKE3 of what has equal size and first bytes; without its cache",
         ),
@@ -120,7 +120,7 @@ FCLONES_CACHED = Contender(
     "fclones, again",
     (
         *("fclones", "group", "--cache", "--hidden", "--no-ignore", "--hash-fn", "blake3"),
-        *("--format", "fdupes", "--output", "TEMP/groups.txt", "--quiet", "TREE"),
+        *("--format", "fdupes", "--output", "TEMP/groups.txt", "TREE"),
     ),
     "with --cache, filled by an earlier run",
 )
@@ -160,8 +160,7 @@ def ready(wanted: Sequence[str], say: Say) -> tuple[list[Contender], list[Missin
         if found is None:
             missing.append(Missing(name, f"NOT INSTALLED: {peer.recipe}"))
         else:
-            version = version_of([found, peer.version_option])
-            present.append(replace(peer.program, version=version))
+            present.append(replace(peer.program, version=_version(peer, found)))
     return present, missing
 
 
@@ -176,6 +175,14 @@ def checkers() -> tuple[list[Contender], list[Missing]]:
 def _path_of(peer: Peer) -> str | None:
     path = f"{bin_folder()}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return shutil.which(peer.command, path=path)
+
+
+def _version(peer: Peer, found: str) -> str:
+    if peer.source != "pip":
+        return version_of([found, peer.version_option])
+    python = Path(found).resolve().with_name("python")
+    script = f"from importlib.metadata import version; print(version({peer.program.name!r}))"
+    return version_of([str(python), "-c", script])
 
 
 def _installed(peer: Peer, say: Say) -> str | None:
