@@ -64,7 +64,7 @@ def _explain_folder(index: Index, found: Found, folder: int, as_json: bool) -> N
     if facts.gaps:
         cause = f" ({facts.cause})" if facts.cause else ""
         entries = render.count(facts.gaps, "entry", "entries")
-        click.echo(f"  not complete: {entries} not read{cause}")
+        click.echo(f"  not complete: {entries} not read, or damaged{cause}")
     if family is not None:
         inside = "one" if place in family.members else "part of one"
         click.echo(f"  {inside} of several copies:")
@@ -131,7 +131,8 @@ def _explain_file(index: Index, found: Found, file: IndexedFile, as_json: bool) 
         click.echo(f"  blake3 of its good content {file.digest.hex()}")
         for line in good_copy_lines(index, open_groups(index).paths, file.digest):
             click.echo(line)
-        click.echo("Next: gorillacomb scrub --repair FILE   puts a good copy in its place")
+        click.echo("Next: gorillacomb scrub --repair PATH   puts a good copy in its place, if any")
+        click.echo("      gorillacomb scrub --accept PATH   takes it as it is now")
         return
     click.echo(f"  blake3 {file.digest.hex()}")
     if file.checked_ns:

@@ -177,7 +177,7 @@ def _set_aside(folders: Folders, families: list[Family], whole: bool) -> Iterato
         ]
         more = f" and {len(made) - 3} more names" if len(made) > 3 else ""
         text = f"Kept by programs, summed up: {', '.join(parts)}{more}"
-        yield render.fit(text, render.width())
+        yield from render.paragraph(text, "")
 
 
 def _document(folders: Folders, wanted: Wanted) -> dict[str, object]:

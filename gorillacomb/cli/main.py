@@ -74,7 +74,7 @@ def cli() -> None:
     """Find what is a copy of what on a drive that was copied into itself for years.
 
     Start with `gorillacomb scan PATH`. It reads and never changes what it scans;
-    only `dedupe --apply` does, and what it did can be taken back.
+    only `dedupe` and `scrub --repair` do, and what they did can be taken back.
 
     \b
     Exit codes: 0 done; 1 the check found something; 2 wrong usage; 3 done, but

@@ -66,6 +66,9 @@ _SHOWN = 20
     help="Put a good copy in the place of each file that is known to be damaged, everywhere or"
     " in PATH; of suspects only where PATH is the file itself.",
 )
+@click.option(
+    "--suspects", is_flag=True, help="With --repair: put one in the place of suspects too."
+)
 @progress_option
 @json_option
 @vault_option
@@ -75,6 +78,7 @@ def command(
     older_than: int | None,
     accept: tuple[bytes, ...],
     repair: bool,
+    suspects: bool,
     progress: bool | None,
     as_json: bool,
     vault: Vault,
@@ -99,7 +103,9 @@ def command(
     if repair:
         if rate is not None or older_than is not None:
             raise click.UsageError("--repair looks for nothing: leave --rate and --older-than out.")
-        return repair_files(vault, paths, progress, as_json)
+        return repair_files(vault, paths, suspects, progress, as_json)
+    if suspects:
+        raise click.UsageError("--suspects says what --repair is to repair.")
     shown = progress_for(progress)
     passing = _Pass(vault, paths, time.time_ns() - (older_than or 0), shown)
     try:
@@ -250,16 +256,29 @@ def _lines(index: Index, passing: _Pass, result: _Result) -> Iterator[str]:
         else:
             yield "  all of it is as it was" if not passing.changed else "  nothing is damaged"
         return
-    if any(file.state == State.DAMAGED and _good(index, paths, file) for file in result.damaged):
-        yield "To put good copies in their place: gorillacomb scrub --repair"
-    if any(file.state == State.SUSPECT for file in result.damaged):
+    yield from _advice(index, paths, result)
+
+
+def _advice(index: Index, paths: FolderPaths, result: _Result) -> Iterator[str]:
+    """What can be done about damaged files."""
+    suspects = [file for file in result.damaged if file.state == State.SUSPECT]
+    damaged = len(result.damaged) - len(suspects)
+    good = sum(bool(_good(index, paths, file)) for file in result.damaged)
+    counts = ((damaged, "damaged"), (len(suspects), "suspect"), (good, "with a good copy"))
+    yield "In all: " + ", ".join(f"{number:,} {word}" for number, word in counts if number)
+    if suspects:
         yield from render.paragraph(
-            "suspect: the content changed, size and mtime did not, but the ctime or the inode did:"
-            " damage, or a program that sets times back. For one or the other:",
+            "suspect: the content changed, size and mtime did not, but the ctime or the inode did."
+            " That is damage, or the work of a program that sets times back.",
             "",
         )
-        yield "  gorillacomb scrub --repair FILE   puts a good copy in its place"
-        yield "  gorillacomb scrub --accept FILE   takes it as it is"
+    if good:
+        yield "  gorillacomb scrub --repair        puts good copies in the place of what is damaged"
+        yield "  gorillacomb scrub --repair FILE   the same for one file, suspects too"
+    if suspects:
+        yield "  gorillacomb scrub --accept FILE   takes a suspect as it is now"
+    if good < len(result.damaged):
+        yield "What has no good copy: put one there from a backup, and scan."
 
 
 def _good(index: Index, paths: FolderPaths, file: IndexedFile) -> list[bytes]:

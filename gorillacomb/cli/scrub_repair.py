@@ -24,6 +24,7 @@ from gorillacomb.cli.lookup import find, unknown
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.dedupe.damage import good_copies
 from gorillacomb.dedupe.journal import REPAIR
+from gorillacomb.dedupe.live import LiveRoot
 from gorillacomb.dedupe.record import TraceNotes
 from gorillacomb.dedupe.repair import Harm
 from gorillacomb.dedupe.repair import repair as repair_files
@@ -37,8 +38,13 @@ from gorillacomb.index.vault import Vault
 from gorillacomb.model import DAMAGE, SECOND, State
 
 
-def repair(vault: Vault, paths: Sequence[bytes], progress: bool | None, as_json: bool) -> int:
-    """Put good copies in the place of files that are damaged, and of suspects that are named."""
+def repair(
+    vault: Vault, paths: Sequence[bytes], suspects: bool, progress: bool | None, as_json: bool
+) -> int:
+    """Put good copies in the place of files that are damaged.
+
+    Of suspects those that are named, or all if ``suspects`` are wanted.
+    """
     shown = progress_for(progress)
     refuse_no_index(vault)
     settings = load_settings()
@@ -49,13 +55,13 @@ def repair(vault: Vault, paths: Sequence[bytes], progress: bool | None, as_json:
         TraceNotes(index) as notes,
     ):
         roots = live(index)
-        harms, unnamed = _harms(index, paths)
+        harms, unnamed = _harms(index, paths, suspects)
         outcome = repair_files(
             harms,
             roots,
             guard_for(index, Options(protect=settings.protect), settings),
             shown,
-            lambda ended: record(notes, "repaired", ended, REPAIR, roots),
+            lambda ended: _record(notes, ended, roots),
         )
     shown.close()
     if outcome.done:
@@ -65,17 +71,20 @@ def repair(vault: Vault, paths: Sequence[bytes], progress: bool | None, as_json:
     bring_up_to_date(vault, roots, [os.path.dirname(harm.path) for harm in harms], shown)
     with render.reader_may_leave():
         if as_json:
-            suspects = [render.path_object(path) for path in unnamed]
-            render.print_json({**outcome_object(outcome), "suspects": suspects})
+            left = [render.path_object(harm.path) for harm in unnamed]
+            render.print_json({**outcome_object(outcome), "suspects": left})
         else:
             for line in _story(outcome, unnamed):
                 click.echo(line)
-    if outcome.failed or (outcome.skipped and (outcome.done or outcome.before)):
-        return 3
-    return 5 if outcome.skipped else 0
+    return 3 if outcome.failed or outcome.skipped or unnamed else 0
 
 
-def _harms(index: Index, paths: Sequence[bytes]) -> tuple[list[Harm], list[bytes]]:
+def _record(notes: TraceNotes, outcome: Outcome, roots: list[LiveRoot]) -> None:
+    if outcome.done or outcome.failed or outcome.recovered:
+        record(notes, "repaired", outcome, REPAIR, roots)
+
+
+def _harms(index: Index, paths: Sequence[bytes], suspects: bool) -> tuple[list[Harm], list[Harm]]:
     """The files to repair, and suspects beside them that nobody named. Raises UsageFault."""
     places = folder_paths(index.connection)
     named, scopes = _asked_for(index, paths)
@@ -86,11 +95,12 @@ def _harms(index: Index, paths: Sequence[bytes]) -> tuple[list[Harm], list[bytes
             continue  # in a folder that left its place, which the next scan finds
         path = join(place[1], each.name)
         inside = not paths or any(is_below(path, scope) for scope in scopes)
-        if path in named or (inside and each.state == State.DAMAGED):
-            copies = tuple(good_copies(index, places, each.digest))
-            harms.append(Harm(path, each.size, each.mtime_ns, each.ctime_ns, each.digest, copies))
+        copies = tuple(good_copies(index, places, each.digest))
+        harm = Harm(path, each.size, each.mtime_ns, each.ctime_ns, each.digest, copies)
+        if path in named or (inside and (suspects or each.state == State.DAMAGED)):
+            harms.append(harm)
         elif inside:
-            unnamed.append(path)
+            unnamed.append(harm)
     return harms, unnamed
 
 
@@ -110,7 +120,7 @@ def _asked_for(index: Index, paths: Sequence[bytes]) -> tuple[set[bytes], list[b
     return files, folders
 
 
-def _story(outcome: Outcome, unnamed: Sequence[bytes]) -> Iterator[str]:
+def _story(outcome: Outcome, unnamed: Sequence[Harm]) -> Iterator[str]:
     yield from trouble_lines("Of a run that was cut short", outcome.recovered)
     yield f"Repaired: {render.count(len(outcome.done), 'file')}"
     for step in outcome.done:
@@ -121,9 +131,13 @@ def _story(outcome: Outcome, unnamed: Sequence[bytes]) -> Iterator[str]:
     yield from trouble_lines("Not repaired", outcome.skipped)
     yield from trouble_lines("Failed", outcome.failed)
     if unnamed:
+        able = [harm for harm in unnamed if harm.copies]
         many = render.count(len(unnamed), "suspect")
-        yield f"{many} left as they are; name one to repair it:"
-        yield f"  gorillacomb scrub --repair {render.path_text(unnamed[0])}"
+        yield f"Left as it is: {many}, {len(able):,} with a good copy"
+        if able:
+            yield "  gorillacomb scrub --repair FILE         repairs one of them, as"
+            yield f"    {render.path_text(able[0].path)}"
+            yield "  gorillacomb scrub --repair --suspects   repairs all of them"
     if outcome.done:
         yield f"What stood there waits in quarantine: {render.size(outcome.bytes_set_aside)}"
         yield f"  gorillacomb dedupe --undo {outcome.run}              takes it back"

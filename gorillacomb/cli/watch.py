@@ -154,9 +154,11 @@ def command(
         poll_all=poll is not None,
     )
     with only_one(vault):
-        listener = Triggers(vault, wanted, WatchLog(as_json))
+        log = WatchLog(as_json)
+        listener = Triggers(vault, wanted, log)
         scan = _Scan(vault, machine_quiet)
         _watch(vault, paths, options, int(pulse * SECOND), scan, listener, guarded)
+        log.ended()
     return 0
 
 

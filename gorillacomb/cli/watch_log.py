@@ -92,6 +92,13 @@ class WatchLog:
     def recovered(self, cause: str) -> None:
         self._say_cause("recovered", "over", cause)
 
+    def ended(self) -> None:
+        """The last line, when it was ended in good order."""
+        if self._as_json:
+            render.print_json_line({"event": "ended", "time_ns": str(time.time_ns())})
+        else:
+            self._say("ended")
+
     def _say_cause(self, event: str, word: str, cause: str) -> None:
         if self._as_json:
             render.print_json_line({"event": event, "time_ns": str(time.time_ns()), "cause": cause})

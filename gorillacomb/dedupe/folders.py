@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gorillacomb.dedupe import forest as forests
 from gorillacomb.dedupe import shares as contents
@@ -20,6 +20,9 @@ from gorillacomb.dedupe.shares import Shares
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots
+
+KEPT, IN_NO_TREE, GIVEN_UP = range(3)
+"""What becomes of the copy of a tree that a folder stands in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,9 @@ class Folders:
     preferred: Callable[[bytes], bool]
     stamped: dict[int, int]
     """How many canonical files stand right in a folder, by its id."""
+    _families: list[Family] | None = None
+    _ranks: dict[Folder, int] = field(default_factory=dict)
+    """Of the members of families: KEPT or GIVEN_UP."""
 
     def path(self, folder: Folder) -> bytes:
         """The absolute path of a folder."""
@@ -69,6 +75,11 @@ class Folders:
         are told: what stands in the others, stands in them as in that one. Nor is told what a copy
         that is not kept repeats in itself.
         """
+        if self._families is None:
+            self._families = self._find_families()
+        return self._families
+
+    def _find_families(self) -> list[Family]:
         found: list[Family] = []
         kept: dict[Folder, Folder] = {}
         for members in self.kin.families:
@@ -77,15 +88,20 @@ class Folders:
                 if _is_retold(each, members, left, kept):
                     left.remove(each)
             if len(left) > 1:
-                found.append(self.family(left))
+                found.append(self._family(left))
                 keep = found[-1].keep
                 kept |= {each: keep for each in left if each is not keep}
+                self._ranks |= {each: KEPT if each is keep else GIVEN_UP for each in left}
         return found
 
     def family(self, members: Sequence[Folder]) -> Family:
-        """A family with the copy to keep."""
+        """A family with the copy to keep: where larger trees have copies, that in the kept one."""
+        self.families()
+        return self._family(members)
+
+    def _family(self, members: Sequence[Folder]) -> Family:
         candidates = [
-            self._candidate(each, inner)
+            self._candidate(each, inner, members)
             for each, inner in zip(members, nested(members), strict=True)
         ]
         winner, reasons = keeper(candidates)
@@ -94,7 +110,9 @@ class Folders:
             reasons = merits  # that it was chosen before says less than why it was
         return Family(tuple(members), members[winner], reasons, is_structural(members))
 
-    def _candidate(self, folder: Folder, apart: Collection[Folder]) -> Candidate:
+    def _candidate(
+        self, folder: Folder, apart: Collection[Folder], members: Sequence[Folder]
+    ) -> Candidate:
         below = self.forest.order[folder.first : folder.last + 1]
         inside = {place for each in apart for place in range(each.first, each.last + 1)}
         stamped = sum(
@@ -104,7 +122,19 @@ class Folders:
         )
         path = self.path(folder)
         amount = self.shares.amount(self.shares.own_batches(folder, apart))
-        return Candidate(folder, path, amount, stamped, self.preferred(path))
+        return Candidate(
+            folder, path, amount, stamped, self.preferred(path), self.rank_around(folder, members)
+        )
+
+    def rank_around(self, folder: Folder, besides: Container[Folder] = ()) -> int:
+        """KEPT, GIVEN_UP, or IN_NO_TREE: by the innermost copy of a tree around a folder.
+
+        ``besides`` are folders that do not count, though they may be such copies.
+        """
+        at = folder.parent
+        while at is not None and (at not in self._ranks or at in besides):
+            at = at.parent
+        return IN_NO_TREE if at is None else self._ranks[at]
 
     def around(self, folder: Folder) -> Family | None:
         """The family of a folder: of itself, or of the innermost folder around it that has one."""

@@ -16,7 +16,7 @@ from gorillacomb.dedupe.clutter import NOISE, is_kept, is_machine_made
 from gorillacomb.index import forest as stream
 from gorillacomb.index.database import Index
 from gorillacomb.index.forest import FileEntry
-from gorillacomb.model import READ, FolderState, State
+from gorillacomb.model import DAMAGE, READ, FolderState, State
 
 EXECUTABLE = 0o111
 
@@ -46,6 +46,8 @@ class Folder:
     """Folders without anything in them, it and those below it."""
     gap: str | None = None
     """Why it is not complete; None for a folder of which everything is known."""
+    unread: bool = False
+    """Whether that is so because something was not read: what is damaged can be repaired."""
     touched: int = 0
     """When a file in it or below, machine-made folders aside, was last written, ns; 0 for never."""
     digest: bytes = b""
@@ -125,6 +127,7 @@ def _folders(entries: Iterable[stream.FolderEntry]) -> dict[int, Folder]:
         folder = folders[number] = Folder(number, root, None, name, marker)
         if state != FolderState.LISTED:
             folder.gap = cause or FOLDER_CAUSES[FolderState(state)]
+            folder.unread = True
         if parent is not None:
             parents.append((folder, parent))
     for folder, number in parents:
@@ -192,6 +195,7 @@ def _own_digests(
             at.files += 1
             at.size += size
             at.gap = at.gap or FILE_CAUSES[State(state)]
+            at.unread = at.unread or state not in DAMAGE
     if at is not None and parts:
         own[at.id] = b"".join(parts)
     return own
@@ -209,6 +213,7 @@ def _sum_up(folder: Folder, own: bytes) -> None:
         folder.folders += child.folders + 1
         folder.empty += child.empty
         folder.last = child.last
+        folder.unread = folder.unread or child.unread
         if child.touched > folder.touched and not child.machine:
             folder.touched = child.touched
         if child.gap is not None and folder.gap is None:

@@ -23,6 +23,8 @@ class Candidate:
     stamped: int
     """How many of its contents have their canonical file in it."""
     preferred: bool
+    around: int
+    """Of the copy of a larger tree that it stands in: as `Folders.rank_around` says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def smelly_names(folder: Folder) -> list[bytes]:
 
 def _stands(candidate: Candidate) -> int:
     folder = candidate.folder
-    return not (folder.gap is None and candidate.stamped * 2 > candidate.amount.files)
+    return folder.unread or candidate.stamped * 2 <= candidate.amount.files
 
 
 def _project(candidate: Candidate) -> int:
@@ -75,10 +77,13 @@ FOLDER_RULES: tuple[FolderRule, ...] = (
     FolderRule(
         "made", lambda each: each.folder.machine, lambda _, __: "not in a folder that programs make"
     ),
+    FolderRule(
+        "tree", lambda each: each.around, lambda _, __: "in the copy of a tree that is kept"
+    ),
     FolderRule("standing", _stands, lambda _, __: "most of it is stamped as canonical already"),
     FolderRule(
         "complete",
-        lambda each: each.folder.gap is not None,
+        lambda each: each.folder.unread,
         lambda _, __: "all of it could be read",
     ),
     FolderRule("project", _project, _project_reason),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from gorillacomb.bytepaths import below, is_below, join, readable
 from gorillacomb.dedupe.contained import is_contained
-from gorillacomb.dedupe.folders import Folders
+from gorillacomb.dedupe.folders import GIVEN_UP, Folders
 from gorillacomb.dedupe.forest import Folder
 from gorillacomb.dedupe.git import same_entries
 from gorillacomb.dedupe.going import Going, Gone
@@ -137,6 +137,7 @@ class Planner:
             if (
                 keep is None
                 or victim.holds(keep)
+                or self._is_given_up(keep) > self._is_given_up(victim)
                 or self._going.takes_out_of(keep, victim)
                 or any(keep.holds(each) or each.holds(keep) for each, _ in holders)
             ):
@@ -155,6 +156,10 @@ class Planner:
                 return
         if first is not None and not holders:
             self._leave(victim, path, first)
+
+    def _is_given_up(self, folder: Folder) -> bool:
+        """Whether it stands in a copy of a tree of which another one is kept."""
+        return self.folders.rank_around(folder) == GIVEN_UP
 
     def _leave(self, victim: Folder, path: bytes, refusal: Refusal) -> None:
         """Tell of a folder that is left alone, unless its files are told of one by one."""

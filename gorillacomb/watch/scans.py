@@ -32,13 +32,21 @@ class Scans:
     """Scans, and notes in the health what is wrong."""
 
     def __init__(
-        self, vault: Vault, scan: Scan, listener: Listener, health: Health, pending: Pending
+        self,
+        vault: Vault,
+        scan: Scan,
+        listener: Listener,
+        health: Health,
+        pending: Pending,
+        tops: Sequence[bytes],
     ) -> None:
+        """``tops`` are the folders that are watched: of damage elsewhere nothing is told."""
         self._vault = vault
         self._scan = scan
         self._listener = listener
         self._health = health
         self._pending = pending
+        self._tops = tops
         self._damage: set[Damage] = set()
         self._due_ns: int | None = None
 
@@ -124,21 +132,29 @@ class Scans:
                     self._pending.add(place[1])
 
     def _look_for_damage(self, index: Index) -> None:
-        """Tell whether the index has files whose content changed while size and time did not."""
-        found = set(scrub.damage(index.connection))
+        """Tell whether files are watched whose content changed while size and time did not."""
+        paths = folder_paths(index.connection)
+        found = {
+            each
+            for each in scrub.damage(index.connection)
+            if any(is_below(_path(paths, each), top) for top in self._tops)
+        }
         new, self._damage = found - self._damage, found
         cause = f"files that may be damaged: {len(found):,} (gorillacomb scrub names them)"
         self._health.tell("damage", cause if found else None)
         if new:
-            paths = folder_paths(index.connection)
             self._listener.damaged([_damaged(index, paths, each) for each in sorted(new)])
 
 
 def _damaged(index: Index, paths: FolderPaths, file: Damage) -> Damaged:
-    place = paths.place(file.folder)
-    path = file.name if place is None else join(place[1], file.name)
     good = good_copies(index, paths, file.digest)
-    return Damaged(path, file.state == State.SUSPECT, tuple(good))
+    return Damaged(_path(paths, file), file.state == State.SUSPECT, tuple(good))
+
+
+def _path(paths: FolderPaths, file: Damage) -> bytes:
+    """Where a file stands; its name alone where its folder just left its place."""
+    place = paths.place(file.folder)
+    return file.name if place is None else join(place[1], file.name)
 
 
 def _ids(index: Index, known: Sequence[Root], folders: tuple[bytes, ...]) -> list[int]:

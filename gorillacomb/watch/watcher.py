@@ -59,7 +59,7 @@ class Watcher:
         self._roots = Roots(
             paths, options, self._pending, self._left_out, self.health, listener.back
         )
-        self._scans = Scans(vault, scan, listener, self.health, self._pending)
+        self._scans = Scans(vault, scan, listener, self.health, self._pending, self._roots.paths)
         self._scrubbing = Scrubbing(vault, options, self._scans, self._roots.there, self.health)
         self._guards = Guards(guarded, vault, self.health, listener)
         self._cosigner = Cosigner(vault, key, self.health)

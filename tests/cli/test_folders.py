@@ -24,7 +24,7 @@ from tests.cli.run import (
     run,
     width_of,
 )
-from tests.trees import make_tree, settle
+from tests.trees import Tree, make_tree, settle
 
 GOLDEN = Path(__file__).parents[2] / "fixtures/golden/folders.txt"
 LOSERS = ("exact", "older", "part", "nested", "injected", "reset", "drifted")
@@ -190,3 +190,19 @@ def test_explain_says_why_a_file_was_stamped(tmp_path: Path, vault: Path) -> Non
     document = run("explain", tmp_path / "top/Album/a", "--json", vault=vault).json()
     assert document["canonical"] == {"path": str(tmp_path / "top/deeper/still/Album/a")}
     assert document["reasons"][0].startswith("its whole folder is kept: the more complete one")
+
+
+def test_a_damaged_file_does_not_change_which_copy_to_keep(tmp_path: Path, vault: Path) -> None:
+    files: Tree = {f"{number}": f"content {number}" for number in range(9)}
+    top = make_tree(tmp_path / "top", {"more": {**files, "own": "own"}, "zzz less": files})
+    settle(top)
+    assert run("scan", top, vault=vault).code == 0
+    (before,) = run("folders", "--json", vault=vault).json()["families"]
+    path = top / "more/3"
+    facts = path.stat()
+    path.write_text("CONTENT 3")
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert run("scan", top, vault=vault).code == 1
+    (after,) = run("folders", "--json", vault=vault).json()["families"]
+    assert after["keep"] == before["keep"] == {"path": str(top / "more")}
+    assert "or damaged" in run("explain", top / "more", vault=vault).out

@@ -634,6 +634,21 @@ def test_a_folder_of_people_stays_rather_than_a_newer_one_that_a_program_made(
     assert "not in a folder that programs make" in plan.steps[0]["reasons"]
 
 
+def test_nothing_goes_out_of_the_kept_tree_for_what_stands_in_a_copy_of_it(bench: Bench) -> None:
+    """Folders in it that are much alike have their own copies only in the tree that is given up."""
+    log = "what changed; " * 900
+    packages: Tree = {
+        f"lib {number}": {"changelog": log, "copyright": "all" * 40, "notes": f"of {number}"}
+        for number in range(4)
+    }
+    others: Tree = {f"tool {number}": {"readme": f"tool {number} " * 50} for number in range(9)}
+    tree: Tree = {"doc": {**packages, **others}, "old doc": {**packages, "own": OWN}}
+    plan = planned(bench, tree)
+    assert plan.goes
+    assert {keep.split("/")[0] for keep in plan.goes.values()} == {"doc"}
+    assert set(these(*(f"old doc/lib {number}" for number in range(4)))) <= plan.goes.keys()
+
+
 def test_a_copy_in_a_copy_goes_with_it(bench: Bench) -> None:
     plan = planned(bench, {"a": PLAIN, "Copy of a": {**PLAIN, "Copy of a": PLAIN}})
     assert plan.goes == {"Copy of a": "a"}

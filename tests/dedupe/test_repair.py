@@ -157,14 +157,15 @@ def test_what_is_not_repaired(top: Path, vault: Path) -> None:
     told = run("explain", path, vault=vault).out
     assert "suspect (perhaps damaged)" in told and f"good copy  {top}/b/copy" in told
     code, document = repaired(vault)
-    assert (code, document["done"]) == (0, 0), "a suspect is repaired only when it is named"
+    assert (code, document["done"]) == (3, 0), "a suspect is repaired only when it is asked for"
     assert document["suspects"] == [{"path": str(path)}]
     assert look(top) == before
     with path.open("r+b"):
         assert "open in a program" in cause(repaired(vault, path)[1])
     tamper(top / "b/copy", b"no good either")
     code, document = repaired(vault, path)
-    assert (code, "no copy with the good content" in cause(document)) == (5, True)
+    assert (code, "no copy with the good content" in cause(document)) == (3, True)
+    assert not any(entry["event"] == "repaired" for entry in events(vault)), "nothing was done"
     (top / "b/copy").write_text(GOOD)
     (config_folder() / "config.toml").write_text(f'protect = ["{top}/a"]\n')
     assert "protected" in cause(repaired(vault, path)[1])
@@ -182,6 +183,16 @@ def test_what_is_not_repaired(top: Path, vault: Path) -> None:
     ran = run("scrub", "--repair", "--rate", "1MB/s", vault=vault)
     assert (ran.code, "--repair looks for nothing" in ran.err) == (2, True)
     assert slots(top) == []
+
+
+def test_all_suspects_at_once(top: Path, vault: Path) -> None:
+    code, document = repaired(vault, "--suspects", top / "b")
+    assert (code, document["done"]) == (0, 0)
+    told = run("scrub", "--repair", vault=vault).out
+    assert "1 suspect, 1 with a good copy" in told and str(top / "a/picture") in told
+    code, document = repaired(vault, "--suspects")
+    assert (code, document["done"], document["suspects"]) == (0, 1, [])
+    assert run("scrub", "--suspects", vault=vault).code == 2
 
 
 def test_what_is_good_by_now_is_scanned(top: Path, vault: Path) -> None:
