@@ -149,6 +149,8 @@ class Planner:
             if refusal is not None or inner is None:
                 first = first or refusal
                 continue
+            if keep.parent is None:
+                continue  # nothing goes for a scanned folder as a whole, but for the files in it
             holders.append((keep, inner))
             if len(holders) == self.scope.keep:
                 if self._size(victim) >= self.scope.min_size:

@@ -143,7 +143,7 @@ CASES = {
         options=("--protect", "@/1.heic"),
         control={"Pictures": {"originals": {"1.heic": ONE}, "db": OWN}, "1.heic": ONE},
         control_options=("--protect", "@/1.heic"),
-        control_goes=these("Pictures/originals"),
+        control_goes=these("Pictures/originals/1.heic"),
     ),
     "part of a photo library is no copy of it": Case(
         {
