@@ -31,13 +31,13 @@ class Results:
     asked: tuple[str, ...]
     machine: dict[str, str]
     tree: Tree
-    timed: list[Timed]
-    memory: list[Memory]
-    groups: list[Comparison]
-    trace: Trace | None
-    folders: list[Measured]
-    rows: ManyRows | None
-    watched: Watched | None
+    timed: Sequence[Timed] = ()
+    memory: Sequence[Memory] = ()
+    groups: Sequence[Comparison] = ()
+    trace: Trace | None = None
+    folders: Sequence[Measured] = ()
+    rows: ManyRows | None = None
+    watch: Watched | None = None
 
 
 def write(results: Results, markdown_file: Path, json_file: Path) -> None:
@@ -65,8 +65,8 @@ def markdown(results: Results) -> str:
         parts += _folders(results.folders)
     if results.rows is not None:
         parts += _rows(results.rows)
-    if results.watched is not None:
-        parts += _watched(results.watched, results.tree)
+    if results.watch is not None:
+        parts += _watched(results.watch, results.tree)
     if "groups" in results.asked:
         parts += _groups(results.groups)
     if "memory" in results.asked:
@@ -106,7 +106,7 @@ def _trace(found: Trace) -> list[str]:
     return [title, _table(("what", "figure"), rows, left=1)]
 
 
-def _folders(found: list[Measured]) -> list[str]:
+def _folders(found: Sequence[Measured]) -> list[str]:
     own = own_peak_rss()
     rows = [
         (

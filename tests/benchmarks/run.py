@@ -6,8 +6,9 @@ import fcntl
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from . import cases, contenders, folders, machine, peers, report, rows, trace, trees, watching
@@ -122,18 +123,38 @@ def _benchmark(options: argparse.Namespace) -> None:
         asked=tuple(wanted),
         machine=machine.describe(tree.path),
         tree=tree,
-        timed=[cases.CASES[name](setting) for name in cases.CASES if name in possible],
-        memory=cases.sample_memory(setting) if "memory" in wanted else [],
-        groups=cases.compare_groups(setting) if "groups" in wanted else [],
-        trace=trace.measure(options.runs, _say) if "trace" in wanted else None,
-        watched=watching.measure(tree.path, _say) if "watch" in wanted else None,
-        folders=folders.measure(tree.path, options.runs, _say) if "folders" in wanted else [],
-        rows=rows.measure(options.runs, _say) if "rows" in wanted else None,
     )
+    for done in _measured(results, setting, possible):
+        # Hours of work are not to be lost to the last case.
+        report.write(done, cache() / "RESULTS.md", cache() / "results.json")
+        results = done
     target = cache() / "RESULTS.md" if options.only else RESULTS
     report.write(results, target, cache() / "results.json")
     print(report.markdown(results))
     _say(f"written: {target} and {cache() / 'results.json'}")
+
+
+def _measured(
+    results: report.Results, setting: Setting, wanted: Collection[str]
+) -> Iterator[report.Results]:
+    """The results after each case that is wanted."""
+    for name in cases.CASES:
+        if name in wanted:
+            results = replace(results, timed=[*results.timed, cases.CASES[name](setting)])
+            yield results
+    tree, runs = setting.tree.path, setting.runs
+    others: dict[str, Callable[[], object]] = {
+        "memory": lambda: cases.sample_memory(setting),
+        "groups": lambda: cases.compare_groups(setting),
+        "trace": lambda: trace.measure(runs, _say),
+        "watch": lambda: watching.measure(tree, _say),
+        "folders": lambda: folders.measure(tree, runs, _say),
+        "rows": lambda: rows.measure(runs, _say),
+    }
+    for name, measure in others.items():
+        if name in wanted:
+            results = replace(results, **{name: measure()})  # type: ignore[arg-type]
+            yield results
 
 
 def _our_version() -> str:

@@ -20,6 +20,7 @@ from .trees import Tree
 _DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 STEADY = 0.10
 STEADY_TRIES = 12
+COLD_TRIES = 2
 
 
 @dataclass(frozen=True)
@@ -83,14 +84,14 @@ class Timed:
 def timed(setting: Setting, case: Case, home: Path | None = None) -> Timed:
     """Steady the floor, then run all programs of `case` in turn, round after round.
 
-    The round before the first is a warm-up and does not count. `home` keeps its vault over all
-    runs; without it each run has a fresh one.
+    The round before the first is a warm-up and does not count; nothing is warm in a cold case.
+    `home` keeps its vault over all runs; without it each run has a fresh one.
     """
     warming, steady = _steady(setting, case, home)
     runs: dict[str, list[Run]] = {program.name: [] for program in case.programs}
     reported: dict[str, dict[str, int]] = {}
     total = case.rounds or setting.runs
-    for number in range(total + 1):
+    for number in range(1 if case.cold else 0, total + 1):
         if case.before_round is not None:
             case.before_round()
         for program in case.programs:
@@ -111,7 +112,7 @@ def timed(setting: Setting, case: Case, home: Path | None = None) -> Timed:
 def _steady(setting: Setting, case: Case, home: Path | None) -> tuple[list[float], bool]:
     """Run the floor until two runs in a row agree within 10 %, as an idle machine forgets."""
     walls: list[float] = []
-    for _try in range(STEADY_TRIES):
+    for _try in range(COLD_TRIES if case.cold else STEADY_TRIES):
         with scene_of(setting.tree.path, home) as scene:
             if case.cold:
                 drop_caches()
