@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 import click
@@ -21,7 +21,7 @@ from gorillacomb.cli.lookup import find, folders_of, not_a_folder
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.dedupe.elsewhere import Elsewhere
 from gorillacomb.dedupe.families import SIMILAR
-from gorillacomb.dedupe.folders import Family, Folders, is_structural
+from gorillacomb.dedupe.folders import Family, Folders, MachineMade, is_structural
 from gorillacomb.dedupe.forest import Folder
 from gorillacomb.dedupe.relations import Kind, Relation
 from gorillacomb.index.database import Index, explaining
@@ -170,14 +170,21 @@ def _set_aside(folders: Folders, families: list[Family], whole: bool) -> Iterato
         yield f"Inside single projects, part of how they are built: {many} (--all)"
     made = folders.machine_made()
     if made:
-        parts = [
-            f"{each.folders:,} {render.path_text(each.name)}"
-            f" ({render.count(each.files, 'file')}, {render.size(each.bytes)})"
-            for each in islice(made, 3)
-        ]
-        more = f" and {len(made) - 3} more names" if len(made) > 3 else ""
-        text = f"Kept by programs, summed up: {', '.join(parts)}{more}"
-        yield from render.paragraph(text, "")
+        texts = [_machine_made(made, shown) for shown in (3, 2, 1)]
+        room = render.width()
+        fitting = (each for each in texts if room is None or render.columns(each) <= room)
+        yield next(fitting, render.fit(texts[-1], room))
+
+
+def _machine_made(made: Sequence[MachineMade], shown: int) -> str:
+    """Machine-made folders in a line, so many names of them."""
+    parts = [
+        f"{each.folders:,} {render.path_text(each.name)}"
+        f" ({render.count(each.files, 'file')}, {render.size(each.bytes)})"
+        for each in islice(made, shown)
+    ]
+    more = f" and {len(made) - shown} more names" if len(made) > shown else ""
+    return f"Kept by programs, summed up: {', '.join(parts)}{more}"
 
 
 def _document(folders: Folders, wanted: Wanted) -> dict[str, object]:

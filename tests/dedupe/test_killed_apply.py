@@ -60,7 +60,7 @@ def told_clearly(ran: Ran) -> None:
     assert lines or ran.stdout, ran
 
 
-@some(16)
+@some(10)
 def test_killed_and_carried_out_again(tmp_path: Path, most: int | None) -> None:
     bench = Bench(tmp_path)
     apply: Sequence[Argument] = ("dedupe", "--apply", bench.plan)

@@ -53,7 +53,7 @@ def combed(top: Path, vault: Path, tree: Tree, **options: object) -> Path:
     return top
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=settings().max_examples * 2 // 3)
 @given(forests())
 def test_any_forest(tree: Tree) -> None:
     with tempfile.TemporaryDirectory() as name:
