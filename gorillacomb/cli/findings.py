@@ -110,12 +110,11 @@ def _group_line(group: Group) -> str:
         f"  {render.size(group.summary.reclaimable):>9} in"
         f" {render.count(group.summary.copies, 'copy', 'copies')} of "
     )
-    width = render.width()
-    room = None if width is None else width - render.columns(label)
     named = common_end([copy.path for copy in group.copies])
     note = "" if named else ", and under other names"
     named = named or os.path.basename(group.copies[group.choice.winner].path)
-    room = None if room is None else room - len(note)
+    width = render.width()
+    room = None if width is None else width - render.columns(label) - len(note)
     return label + render.fit(render.path_text(named), room) + note
 
 

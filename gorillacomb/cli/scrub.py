@@ -212,7 +212,9 @@ class _Result:
     def of(cls, index: Index, passing: _Pass) -> _Result:
         states = (State.DAMAGED, State.SUSPECT, State.UNREADABLE)
         result = cls()
-        for file in contents.files_in_states(index.connection, _paths(index), states):
+        for file in contents.files_in_states(
+            index.connection, folder_paths(index.connection), states
+        ):
             if any(is_below(file.path, each) for each in passing.scopes):
                 (result.damaged if file.state in DAMAGE else result.unreadable).append(file)
         return result
@@ -220,10 +222,6 @@ class _Result:
     @property
     def exit_code(self) -> int:
         return 1 if self.damaged else 3 if self.unreadable else 0
-
-
-def _paths(index: Index) -> FolderPaths:
-    return folder_paths(index.connection)
 
 
 def _lines(index: Index, passing: _Pass, result: _Result) -> Iterator[str]:
@@ -243,7 +241,7 @@ def _lines(index: Index, passing: _Pass, result: _Result) -> Iterator[str]:
         yield f"unreadable  {render.path_text(file.path)}: {file.cause}"
     if len(result.unreadable) > _SHOWN:
         yield f"  and {len(result.unreadable) - _SHOWN:,} more; --json names them all"
-    paths = _paths(index)
+    paths = folder_paths(index.connection)
     for file in result.damaged[:_SHOWN]:
         yield f"{file.state.name.lower():<10}  {render.path_text(file.path)}"
         if file.digest is not None:
@@ -260,7 +258,9 @@ def _lines(index: Index, passing: _Pass, result: _Result) -> Iterator[str]:
 
 
 def _advice(index: Index, paths: FolderPaths, result: _Result) -> Iterator[str]:
-    """What can be done about damaged files."""
+    """What can be done about damaged files; nothing where there are none."""
+    if not result.damaged:
+        return
     suspects = [file for file in result.damaged if file.state == State.SUSPECT]
     damaged = len(result.damaged) - len(suspects)
     good = sum(bool(_good(index, paths, file)) for file in result.damaged)
@@ -286,7 +286,7 @@ def _good(index: Index, paths: FolderPaths, file: IndexedFile) -> list[bytes]:
 
 
 def _object(index: Index, passing: _Pass, result: _Result) -> dict[str, Any]:
-    paths = _paths(index)
+    paths = folder_paths(index.connection)
     return {
         "files": passing.files,
         "bytes": passing.bytes,

@@ -344,7 +344,7 @@ class _Stamping:
             work.append(digest)
         lost = set(standing)
         never = {digest for digest in work if digest not in standing and digest not in self.former}
-        waiting = self.unquiet.waiting(stamps.folders_with(connection, never), changed)
+        waiting = self.unquiet.waiting(never, changed)
         for digest in work:
             copies = stamps.holders_of(connection, digest)
             if copies and digest not in waiting:

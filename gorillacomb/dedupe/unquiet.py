@@ -6,7 +6,7 @@ What `npm install` brings is often taken back within minutes, and the trace forg
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable
 
 from gorillacomb.dedupe.clutter import is_machine_made
 from gorillacomb.index import stamps
@@ -44,19 +44,18 @@ class Unquiet:
         """When the next folder will have been quiet for long enough (wall clock); None for none."""
         return min(self._since.values()) + self._quiet_ns if self._since else None
 
-    def waiting(
-        self, folders: Mapping[bytes, Collection[int]], new: Collection[bytes]
-    ) -> set[bytes]:
-        """Those of some contents, by the ids of the folders that they stand in, that wait.
+    def waiting(self, digests: Iterable[bytes], new: Collection[bytes]) -> set[bytes]:
+        """Those of some contents that wait, since they stand in folders that are not quiet alone.
 
         ``new`` are contents that came since the last scan: their folders are not quiet.
         """
         if not self._quiet_ns:
             return set()
         tops = {}
-        for digest, ids in folders.items():
-            found = {self._top(folder)[0] for folder in ids}
-            if None not in found:
+        for digest in digests:
+            holders = stamps.holders_of(self._connection, digest)
+            found = {self._top(folder)[0] for *_, folder, _ in holders}
+            if found and None not in found:
                 tops[digest] = found
         for digest, found in tops.items():
             if digest in new:

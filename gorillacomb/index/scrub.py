@@ -75,6 +75,11 @@ class Damage(NamedTuple):
     digest: bytes
     """Of the good content."""
 
+    @property
+    def what(self) -> tuple[int, bytes, int, bytes]:
+        """Which damage it is, whatever else of the file changes."""
+        return self.folder, self.name, self.state, self.digest
+
 
 def damage(connection: Connection) -> list[Damage]:
     """All damaged files."""

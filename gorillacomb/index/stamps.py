@@ -125,12 +125,6 @@ def holders_of(connection: Connection, digest: bytes) -> list[Holder]:
     ).fetchall()
 
 
-def folders_with(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, list[int]]:
-    """The ids of the folders that hold some contents; those of which there is none are left out."""
-    found = ((digest, holders_of(connection, digest)) for digest in digests)
-    return {digest: [each[3] for each in holders] for digest, holders in found if holders}
-
-
 def mtime_of(connection: Connection, folder: int, name: bytes) -> int:
     """When a file was last written, ns."""
     row = connection.execute(

@@ -139,7 +139,9 @@ class Scans:
             for each in scrub.damage(index.connection)
             if any(is_below(_path(paths, each), top) for top in self._tops)
         }
-        new, self._damage = found - self._damage, found
+        known = {each.what for each in self._damage}
+        new = [each for each in found if each.what not in known]
+        self._damage = found
         cause = f"files that may be damaged: {len(found):,} (gorillacomb scrub names them)"
         self._health.tell("damage", cause if found else None)
         if new:

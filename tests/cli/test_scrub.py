@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
@@ -237,3 +238,15 @@ def test_the_watcher_finds_rot(top: Path, vault: Path) -> None:
     daemon.stop()
     assert [e["path"] for e in events(vault) if e["event"] == "damaged"] == ["a/y"]
     assert rows_in_index(vault)[os.fsencode(top / "a/y")][0] == State.DAMAGED
+
+
+def test_of_damage_nothing_is_said_where_there_is_none(top: Path, vault: Path) -> None:
+    """A file that cannot be read is another matter."""
+    with sqlite3.connect(vault / "index.db") as database:
+        database.execute(
+            "UPDATE files SET state = ?, cause = 'permission denied' WHERE name = ?",
+            (State.UNREADABLE, b"x"),
+        )
+    database.close()
+    ran = run("scrub", "--older-than", "9d", vault=vault)
+    assert (ran.code, "unreadable" in ran.out, "In all" in ran.out) == (3, True, False)

@@ -325,8 +325,11 @@ def test_damage_is_told(top: Path, vault: Path) -> None:
     [cause] = daemon.statement()["degraded"]
     assert "may be damaged: 1 " in cause
     assert run("pulse", vault=vault).code == 1
+    path.chmod(0o600)
+    daemon.settle()
     write(good)
     daemon.until(lambda: not daemon.statement()["degraded"])
     told = [json.loads(line) for line in daemon.stop().stdout.splitlines()]
     events = {each["event"]: each.get("cause") for each in told}
     assert (events["degraded"], events["recovered"]) == (cause, cause)
+    assert [each["event"] for each in told].count("suspect") == 1, "a chmod is no new damage"
