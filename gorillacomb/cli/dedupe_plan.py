@@ -34,7 +34,8 @@ from gorillacomb.index.settings import Settings, load_settings
 from gorillacomb.index.vault import Vault, config_folder, state_folder
 from gorillacomb.manifest.export.output import write_file
 from gorillacomb.model import Progress, Root
-from gorillacomb.scan.volumes import is_online, mounts
+from gorillacomb.mounts import mounts
+from gorillacomb.scan.volumes import is_online
 
 _SHOWN = 8
 _LEFT_SHOWN = 6

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 import click
 
 from gorillacomb.cli import render
-from gorillacomb.cli.options import BytesPath, json_option, progress_option, vault_option
+from gorillacomb.cli.options import (
+    BytesPath,
+    json_option,
+    progress_option,
+    vault_option,
+    workers_option,
+)
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.errors import UsageFault
 from gorillacomb.index.settings import load_settings
@@ -57,12 +63,7 @@ Selection = list[tuple[bytes, int | None]]
     "--allow-missing", is_flag=True, help="Write it even if not every file could be read."
 )
 @click.option("--force", is_flag=True, help="Write over a manifest that is there.")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Processes that read; 0 reads in this one [default: one a processor].",
-)
+@workers_option
 @progress_option
 @json_option
 @vault_option

@@ -111,6 +111,16 @@ def progress_option(function: Function) -> Function:
     )(function)
 
 
+def workers_option(function: Function) -> Function:
+    """``--workers``: how many processes read; handed over as None where it was not said."""
+    return click.option(
+        "--workers",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Processes that read; 0 reads in this one [default: as many as machine and disk use].",
+    )(function)
+
+
 def absolute(path: bytes) -> bytes:
     """A path as the index has it: absolute, links in its folders resolved, its own name kept."""
     parent, name = os.path.split(path.rstrip(b"/"))

@@ -13,7 +13,14 @@ import click
 from gorillacomb.bytepaths import is_below
 from gorillacomb.cli import render
 from gorillacomb.cli.findings import findings
-from gorillacomb.cli.options import BytesPath, Size, json_option, progress_option, vault_option
+from gorillacomb.cli.options import (
+    BytesPath,
+    Size,
+    json_option,
+    progress_option,
+    vault_option,
+    workers_option,
+)
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.cli.rescan import recorder_for
 from gorillacomb.dedupe.causes import FILE_CAUSES
@@ -42,12 +49,7 @@ _SHOWN = 3
 
 @click.command(short_help="Comb folders into the index and print what was found.")
 @click.argument("paths", nargs=-1, type=BytesPath(), metavar="[PATH]...")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Processes that read; 0 reads in this one [default: one a processor].",
-)
+@workers_option
 @click.option(
     "--exclude",
     multiple=True,

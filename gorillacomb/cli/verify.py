@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from gorillacomb.cli import render
-from gorillacomb.cli.options import BytesPath, json_option, progress_option, vault_option
+from gorillacomb.cli.options import (
+    BytesPath,
+    json_option,
+    progress_option,
+    vault_option,
+    workers_option,
+)
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.errors import KeyMissing, UsageFault, VaultError
 from gorillacomb.index.settings import load_settings
@@ -61,12 +67,7 @@ _LABEL = 11
     " for the SHA-256 beside it, else both.",
 )
 @click.option("--all", "whole", is_flag=True, help="Name every finding, however many there are.")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Processes that read; 0 reads in this one [default: one a processor].",
-)
+@workers_option
 @progress_option
 @json_option
 @vault_option

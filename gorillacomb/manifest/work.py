@@ -30,7 +30,7 @@ from gorillacomb.openat import (
     is_same,
     open_file,
 )
-from gorillacomb.pool import MOST_WORKERS, Advance, Inline, Pool, Workers, default_workers
+from gorillacomb.pool import Advance, Inline, Workers, start_pool
 
 ATTEMPTS = 3
 """How often a file that changes while it is read gets another chance."""
@@ -108,16 +108,17 @@ class CheckResult(NamedTuple):
 Task = ReadTask | CheckTask
 
 
-def start_workers(count: int | None, small: bool, entries: Sequence[Entry]) -> Workers:
-    """So many processes; 0 for none, None for what the machine has and the work is worth.
+def start_workers(
+    count: int | None, small: bool, one_reader: bool, entries: Sequence[Entry]
+) -> Workers:
+    """So many processes; 0 for none, None for what machine and disk have and the work is worth.
 
     They hold the entries that `CheckTask` is about: a forked one has them already.
     """
     make_worker = partial(ManifestWorker, entries)
-    wanted = default_workers() if count is None else count
-    if wanted < 1 or (count is None and small):
+    if count == 0 or (count is None and small):
         return Inline(make_worker)
-    return Pool(min(wanted, MOST_WORKERS), make_worker)
+    return start_pool(count, make_worker, one_reader)
 
 
 class _Unstable(Exception):

@@ -32,6 +32,7 @@ from gorillacomb.model import (
     Silence,
     Unreadable,
 )
+from gorillacomb.mounts import mounts_below
 from gorillacomb.pool import Workers
 from gorillacomb.scan.again import sort_again
 from gorillacomb.scan.changed import sort_changed
@@ -40,7 +41,7 @@ from gorillacomb.scan.large import LargeFiles
 from gorillacomb.scan.options import OnDuplicates, Recorder, ScanOptions
 from gorillacomb.scan.roots import Place, Scope, covers, ensure_folder, locate, register
 from gorillacomb.scan.tasks import FolderTask, RootContext
-from gorillacomb.scan.volumes import PSEUDO, mounts_below
+from gorillacomb.scan.volumes import PSEUDO
 from gorillacomb.scan.walk import Walk
 from gorillacomb.scan.work import start_workers
 

@@ -16,7 +16,11 @@ class ScanOptions:
     """The settings of one scan; the defaults comb everything."""
 
     workers: int | None = None
-    """Processes that read; None for one a processor, none for a small tree. 0 works inline."""
+    """Processes that read; 0 works inline.
+
+    None for what suits: one a processor, more while they wait for the disk, one for a disk that
+    spins, none for a small tree.
+    """
     exclude: tuple[str, ...] = ()
     """Gitignore patterns, added to those that the root remembers."""
     clear_excludes: bool = False

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 
+from gorillacomb.device import is_spinning
 from gorillacomb.fingerprint import digest_of_descriptor, forget_cached, probe_of_descriptor
 from gorillacomb.index.baseline import Baseline
 from gorillacomb.model import (
@@ -23,7 +24,7 @@ from gorillacomb.model import (
     amended,
 )
 from gorillacomb.openat import OpenFolders, open_file
-from gorillacomb.pool import MOST_WORKERS, Advance, Inline, Pool, Workers, default_workers
+from gorillacomb.pool import Advance, Inline, Workers, start_pool
 from gorillacomb.scan.changes import judge
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.read import (
@@ -44,30 +45,34 @@ from gorillacomb.scan.visit import root_is_there, visit
 
 _SMALL_TREE = 600
 """Entries; a tree of fewer is done before a pool would have started."""
+_SMALL_BYTES = 64 << 20
+"""The same of all that its files hold."""
 _FEW_FOLDERS = 200
 
 
 def start_workers(places: Sequence[Place], options: ScanOptions) -> Workers:
     """A pool for all but small trees."""
-    count = default_workers() if options.workers is None else options.workers
+    count = options.workers
     few = options.changed is not None and len(options.changed) <= _FEW_FOLDERS
-    if count < 1 or (options.workers is None and (few or _is_small(places))):
+    if count == 0 or (count is None and (few or _is_small(places))):
         return Inline(CombWorker)
-    return Pool(min(count, MOST_WORKERS), CombWorker)
+    return start_pool(count, CombWorker, all(is_spinning(place.path) for place in places))
 
 
 def _is_small(places: Sequence[Place]) -> bool:
-    left = _SMALL_TREE
+    left, room = _SMALL_TREE, _SMALL_BYTES
     stack = [place.path for place in places]
     while stack:
         try:
             with os.scandir(stack.pop()) as entries:
                 for entry in entries:
                     left -= 1
-                    if left < 0:
-                        return False
                     if entry.is_dir(follow_symlinks=False):
                         stack.append(os.fsencode(entry.path))
+                    else:
+                        room -= entry.stat(follow_symlinks=False).st_size
+                    if left < 0 or room < 0:
+                        return False
         except OSError:
             continue  # the walk will tell of it
     return True

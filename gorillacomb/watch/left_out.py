@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from gorillacomb.bytepaths import below, is_below
 from gorillacomb.index.vault import Vault, config_folder, state_folder
+from gorillacomb.mounts import mounts
 from gorillacomb.openat import OUR_FOLDER
 from gorillacomb.scan.exclude import compile_patterns
-from gorillacomb.scan.volumes import mounts
 
 
 @dataclass(slots=True)

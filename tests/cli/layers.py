@@ -14,7 +14,8 @@ LEVELS = (
     {"index", "vaultmesh"},
     {"dispatch"},
     {"pool"},
-    {"markers"},
+    {"markers", "device"},
+    {"mounts"},
     {"model", "errors", "bytepaths", "durable", "fingerprint", "sqlite", "openat"},
 )
 """The journey of a file from the outside in: what stands below may not know what stands above."""

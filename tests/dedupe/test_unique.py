@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from gorillacomb import mounts
 from gorillacomb.cli.unique import command
 from gorillacomb.dedupe import unique as unique_module
 from gorillacomb.dedupe import vouch
@@ -591,16 +592,17 @@ def test_one_folder_of_a_server_mounted_twice_does_not_vouch_for_itself(
 ) -> None:
     """Device and inode may differ between the two mounts; two disks in memory stand for them."""
     with tmpfs(tmp_path / "one", "1M") as one, tmpfs(tmp_path / "two", "1M") as two:
-        mounts = volumes.mounts
+        real = mounts.mounts
 
-        def shares() -> list[volumes.Mount]:
+        def shares() -> list[mounts.Mount]:
             return [
                 replace(each, type="nfs4", source="server:/share")
                 if each.point in (bytes(one), bytes(two))
                 else each
-                for each in mounts()
+                for each in real()
             ]
 
+        monkeypatch.setattr(mounts, "mounts", shares)
         monkeypatch.setattr(volumes, "mounts", shares)
         monkeypatch.setattr(volumes, "_REMOTE_GRAIN_NS", 20 * volumes.MILLISECOND)
         for top in (one, two):

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from gorillacomb import mounts
+from gorillacomb.mounts import Mount
 from gorillacomb.scan import volumes
-from gorillacomb.scan.volumes import Mount, inner_path
+from gorillacomb.scan.volumes import inner_path
 
 
 def test_mountinfo_with_escapes_and_optional_fields() -> None:
@@ -16,7 +18,7 @@ def test_mountinfo_with_escapes_and_optional_fields() -> None:
         b"36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue\n"
         b"37 35 0:44 / /media/My\\040Drive\\134x rw - fuse.rclone drive:\\011a rw\n"
     )
-    assert volumes._parse_mountinfo(text) == [
+    assert mounts._parse_mountinfo(text) == [
         Mount("98:0", b"/mnt1", b"/mnt2", "ext3", "/dev/root"),
         Mount("0:44", b"/", b"/media/My Drive\\x", "fuse.rclone", "drive:\ta"),
     ]
