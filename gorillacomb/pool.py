@@ -309,13 +309,13 @@ def default_workers() -> int:
     return os.cpu_count() or 1
 
 
-def start_pool(count: int | None, make_worker: MakeWorker, one_reader: bool = False) -> Pool:
+def start_pool(count: int | None, make_worker: MakeWorker, one_reader: Callable[[], bool]) -> Pool:
     """A pool of ``count`` workers, or, for None, of as many as serve the machine and the disk.
 
     Those are one a processor, and more while these wait; a single one where ``one_reader`` says
     that the disk is slower when several read from it. Raises WorkersRefused.
     """
-    if count is None and one_reader:
+    if count is None and one_reader():
         count = 1
     if count is not None:
         return Pool(min(count, MOST_WORKERS), make_worker)

@@ -17,6 +17,7 @@ from gorillacomb.dedupe.identical import identical
 from gorillacomb.dedupe.keeper import Candidate, keeper
 from gorillacomb.dedupe.relations import Relation, relate
 from gorillacomb.dedupe.shares import Shares
+from gorillacomb.index import forest as stream
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots
@@ -296,13 +297,7 @@ def open_folders(
     """
     connection = index.connection
     forest = forests.load(index, noise, machine_made)
-    shares = contents.load(
-        forest,
-        (
-            (digest, size, folder, name)
-            for digest, size, _, folder, name in stamps.holders(connection)
-        ),
-    )
+    shares = contents.load(forest, stream.batches(connection, noise))
     return Folders(
         index,
         forest,

@@ -16,7 +16,7 @@ from gorillacomb.dedupe.clutter import NOISE, is_kept, is_machine_made
 from gorillacomb.index import forest as stream
 from gorillacomb.index.database import Index
 from gorillacomb.index.forest import FileEntry
-from gorillacomb.model import DAMAGE, READ, FolderState, State
+from gorillacomb.model import DAMAGE, FolderState, State
 
 EXECUTABLE = 0o111
 
@@ -114,9 +114,10 @@ def load(
     order = _ordered(folders.values())
     for folder in order:
         _place(folder, machine_made)
-    own = _own_digests(folders, stream.file_entries(connection), noise)
+    own = _own_parts(folders, stream.folder_sums(connection, noise))
+    _add_unread(folders, own, stream.unread_entries(connection), noise)
     for folder in reversed(order):
-        _sum_up(folder, own.get(folder.id, b""))
+        _sum_up(folder, own.get(folder.id, ()))
     return Forest(folders, order, noise)
 
 
@@ -164,46 +165,43 @@ def _place(folder: Folder, machine_made: frozenset[bytes]) -> None:
     )
 
 
-def _own_digests(
-    folders: dict[int, Folder], entries: Iterable[FileEntry], noise: frozenset[bytes]
-) -> dict[int, bytes]:
-    """What the files and links of each folder add to its digest; their numbers go to the folder."""
-    own: dict[int, bytes] = {}
-    parts: list[bytes] = []
-    at: Folder | None = None
-    for number, name, state, mode, size, mtime, digest, target in entries:
-        if at is None or at.id != number:
-            if at is not None and parts:
-                own[at.id] = b"".join(parts)
-            parts = []
-            at = folders.get(number)
-            if at is None:
-                continue
-        if name in noise and stat.S_ISREG(mode):
-            continue
-        if state in READ and digest is not None:
-            at.files += 1
-            at.size += size
-            if mtime > at.touched:
-                at.touched = mtime
-            parts.append(b"%c%b%b\0" % (120 if mode & EXECUTABLE else 45, digest, name))
-        elif state == State.OTHER:
-            if stat.S_ISLNK(mode):
-                at.links += 1
-                parts.append(b"l%b\0%b\0" % (target or b"", name))
-        else:
-            at.files += 1
-            at.size += size
-            at.gap = at.gap or FILE_CAUSES[State(state)]
-            at.unread = at.unread or state not in DAMAGE
-    if at is not None and parts:
-        own[at.id] = b"".join(parts)
+def _own_parts(
+    folders: dict[int, Folder], sums: Iterable[stream.FolderSum]
+) -> dict[int, list[bytes]]:
+    """What the files of each folder add to its digest; their numbers go to the folder."""
+    own: dict[int, list[bytes]] = {}
+    for number, files, size, newest, entries in sums:
+        folder = folders.get(number)
+        if folder is not None:
+            folder.files, folder.size, folder.touched = files, size, max(newest, 0)
+            own[number] = [entries, b"\0"]
     return own
 
 
-def _sum_up(folder: Folder, own: bytes) -> None:
+def _add_unread(
+    folders: dict[int, Folder],
+    own: dict[int, list[bytes]],
+    entries: Iterable[FileEntry],
+    noise: frozenset[bytes],
+) -> None:
+    """The same for links, and for files whose content is not known: these are gaps."""
+    for number, name, state, mode, size, _, _, target in entries:
+        folder = folders.get(number)
+        if folder is None or (name in noise and stat.S_ISREG(mode)):
+            continue
+        if state != State.OTHER:
+            folder.files += 1
+            folder.size += size
+            folder.gap = folder.gap or FILE_CAUSES[State(state)]
+            folder.unread = folder.unread or state not in DAMAGE
+        elif stat.S_ISLNK(mode):
+            folder.links += 1
+            own.setdefault(number, []).append(b"l%b\0%b\0" % (target or b"", name))
+
+
+def _sum_up(folder: Folder, own: Iterable[bytes]) -> None:
     """Add up what stands below a folder whose subfolders are summed up already."""
-    parts = [own]
+    parts = list(own)
     folder.last = folder.first
     folder.empty = int(not (folder.children or folder.files or folder.links))
     for child in folder.children:

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from gorillacomb.dedupe.forest import Folder, Forest
+from gorillacomb.index.forest import Batch
 
 _BYTES = 1 << 40
 """Files and bytes in one integer, ``bytes * _BYTES + files``: half the additions."""
@@ -105,42 +106,27 @@ class Shares:
         return at < len(places) and places[at] <= folder.last
 
 
-def load(forest: Forest, holders: Iterable[tuple[bytes, int, int, bytes]]) -> Shares:
-    """Take in every file with content: digest, size, folder and name, sorted by digest."""
+def load(forest: Forest, batches: Iterable[Batch]) -> Shares:
+    """Take in every content of the index, as `index.forest.batches` gives them."""
     numbers = {number: folder.first for number, folder in forest.folders.items()}
-    noise = forest.noise
-    totals: defaultdict[tuple[int, ...], int] = defaultdict(int)
-    last, last_size = b"", 0
-    here: set[int] = set()
-    for digest, size, number, name in holders:
-        if digest != last:
-            if here:
-                totals[tuple(here)] += last_size * _BYTES + 1
-            last, last_size, here = digest, size, set()
-        if name not in noise and number in numbers:
-            here.add(numbers[number])
-    if here:
-        totals[tuple(here)] += last_size * _BYTES + 1
-    return _in_batches(forest, totals)
-
-
-def _in_batches(forest: Forest, totals: dict[tuple[int, ...], int]) -> Shares:
-    # A set gives its members in an order of its own: the same places may have come in two orders.
     sums: defaultdict[tuple[int, ...], int] = defaultdict(int)
-    for places, total in totals.items():
-        sums[tuple(sorted(places)) if len(places) > 1 else places] += total
+    for held, files, size in batches:
+        found = {numbers[number] for number in map(int, held.split(",")) if number in numbers}
+        if found:
+            sums[tuple(sorted(found))] += size * _BYTES + files
+    places = sorted(sums)  # an order that tells nothing of ids, which each scan gives anew
     shares = Shares(
         forest,
-        list(sums),
-        [total % _BYTES for total in sums.values()],
-        [total // _BYTES for total in sums.values()],
+        places,
+        [sums[each] % _BYTES for each in places],
+        [sums[each] // _BYTES for each in places],
     )
     machine = [folder.machine for folder in forest.order]
     anywhere = any(machine)
-    for batch, places in enumerate(shares.places):
-        own = tuple([place for place in places if not machine[place]]) if anywhere else places
+    for batch, here in enumerate(places):
+        own = tuple([place for place in here if not machine[place]]) if anywhere else here
         shares.own.append(own)
-        for place in places:
+        for place in here:
             shares.at[place].append(batch)
     return shares
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from gorillacomb.index.store import AWAY
+from gorillacomb.model import READ
 from gorillacomb.sqlite import Connection
 
 FolderEntry = tuple[int, int, int | None, bytes, int, str | None, str | None]
@@ -12,6 +13,12 @@ FolderEntry = tuple[int, int, int | None, bytes, int, str | None, str | None]
 FileEntry = tuple[int, bytes, int, int, int, int, bytes | None, bytes | None]
 """folder, name, state, mode, size, mtime (ns), digest, target."""
 
+FolderSum = tuple[int, int, int, int, bytes]
+"""folder, files, bytes, the newest mtime (ns), and the files themselves: see `folder_sums`."""
+Batch = tuple[str, int, int]
+"""Ids of folders, separated by commas; contents that stand in just these; their bytes."""
+
+_READ = f"state IN ({', '.join(str(each) for each in sorted(READ))}) AND digest IS NOT NULL"
 _FILE = "folder, name, state, mode, size, mtime_ns, digest, target"
 
 
@@ -25,9 +32,47 @@ def folder_entries(connection: Connection) -> Iterator[FolderEntry]:
     )
 
 
-def file_entries(connection: Connection) -> Iterator[FileEntry]:
-    """Every entry that is not a folder, by folder and name."""
-    return iter(connection.execute(f"SELECT {_FILE} FROM files ORDER BY folder, name"))
+def folder_sums(connection: Connection, noise: Collection[bytes]) -> Iterator[FolderSum]:
+    """What stands right in each folder, of the files that were read and have no name of ``noise``.
+
+    The files are given as bytes: of each an ``x`` or a ``-`` (whether it can be executed), its
+    digest and its name, by name, a NUL between two. SQLite adds up: that a row of each file comes
+    up to Python costs three times as much.
+    """
+    return iter(
+        connection.execute(
+            "SELECT folder, count(*), sum(size), max(mtime_ns), CAST(group_concat("
+            "CASE WHEN mode & 73 THEN x'78' ELSE x'2d' END || digest || name, x'00') AS BLOB)"
+            f" FROM files WHERE {_READ} AND name NOT IN ({', '.join('?' * len(noise))})"
+            " GROUP BY folder",
+            tuple(noise),
+        )
+    )
+
+
+def unread_entries(connection: Connection) -> Iterator[FileEntry]:
+    """Every entry that is not a folder and of which `folder_sums` knows nothing, in its order."""
+    return iter(
+        connection.execute(f"SELECT {_FILE} FROM files WHERE NOT ({_READ}) ORDER BY folder, name")
+    )
+
+
+def batches(connection: Connection, noise: Collection[bytes]) -> Iterator[Batch]:
+    """All contents, put together where the same folders hold them.
+
+    Files with a name of ``noise`` do not count. One set of folders may come several times, and a
+    folder several times in it.
+    """
+    return iter(
+        connection.execute(
+            "SELECT folders, count(*), sum(size) FROM"
+            " (SELECT size, group_concat(folder) AS folders"
+            "  FROM files INDEXED BY file_by_digest WHERE state <= 1 AND size > 0"
+            f"  AND name NOT IN ({', '.join('?' * len(noise))}) GROUP BY digest)"
+            " GROUP BY folders",
+            tuple(noise),
+        )
+    )
 
 
 def entries_in(connection: Connection, folder: int) -> Iterator[FileEntry]:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain, islice
 
 from gorillacomb.bytepaths import join
-from gorillacomb.device import is_spinning
 from gorillacomb.dispatch import Dispatcher
 from gorillacomb.errors import Interrupted
 from gorillacomb.manifest.document import Entry, LeftOut, Manifest
@@ -93,8 +92,7 @@ class _Builder:
         first = list(islice(self._found, _SMALL))
         self._found = chain(first, self._found)
         progress.stage("Reading", None, None)
-        small = len(first) < _SMALL
-        pool = start_workers(workers, small, is_spinning(self._place.root), ())
+        pool = start_workers(workers, len(first) < _SMALL, self._place.root, ())
         try:
             Dispatcher(pool, progress).run(self._next_task, self._take)
         finally:

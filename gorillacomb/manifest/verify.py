@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 
-from gorillacomb.device import is_spinning
 from gorillacomb.dispatch import Dispatcher
 from gorillacomb.errors import Interrupted
 from gorillacomb.manifest import work
@@ -112,7 +111,7 @@ def verify(
     size = sum(entry.size for entry in manifest.entries)
     small = len(manifest.entries) < _SMALL and size < LARGE
     try:
-        pool = work.start_workers(workers, small, is_spinning(root), manifest.entries)
+        pool = work.start_workers(workers, small, root, manifest.entries)
         try:
             check.run(pool)
         finally:

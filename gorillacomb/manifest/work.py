@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, NamedTuple
 
+from gorillacomb.device import is_spinning
 from gorillacomb.errors import RootVanished
 from gorillacomb.fingerprint import (
     CHUNK,
@@ -108,17 +109,15 @@ class CheckResult(NamedTuple):
 Task = ReadTask | CheckTask
 
 
-def start_workers(
-    count: int | None, small: bool, one_reader: bool, entries: Sequence[Entry]
-) -> Workers:
-    """So many processes; 0 for none, None for what machine and disk have and the work is worth.
+def start_workers(count: int | None, small: bool, root: bytes, entries: Sequence[Entry]) -> Workers:
+    """So many processes; 0 for none, None for what suits the machine, the root's disk and the work.
 
     They hold the entries that `CheckTask` is about: a forked one has them already.
     """
     make_worker = partial(ManifestWorker, entries)
     if count == 0 or (count is None and small):
         return Inline(make_worker)
-    return start_pool(count, make_worker, one_reader)
+    return start_pool(count, make_worker, lambda: is_spinning(root))
 
 
 class _Unstable(Exception):

@@ -56,7 +56,7 @@ def start_workers(places: Sequence[Place], options: ScanOptions) -> Workers:
     few = options.changed is not None and len(options.changed) <= _FEW_FOLDERS
     if count == 0 or (count is None and (few or _is_small(places))):
         return Inline(CombWorker)
-    return start_pool(count, CombWorker, all(is_spinning(place.path) for place in places))
+    return start_pool(count, CombWorker, lambda: all(is_spinning(each.path) for each in places))
 
 
 def _is_small(places: Sequence[Place]) -> bool:

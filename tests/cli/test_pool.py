@@ -51,12 +51,14 @@ def test_without_need_nobody_joins_in() -> None:
 
 
 def test_so_many_as_asked_for_and_no_more() -> None:
-    assert len(at_work(start_pool(2, Sleeper), 30, 0.05)) == 2
-    assert len(at_work(start_pool(None, Sleeper, one_reader=True), 10, 0.05)) == 1
+    assert len(at_work(start_pool(2, Sleeper, lambda: True), 30, 0.05)) == 2
+    assert len(at_work(start_pool(None, Sleeper, lambda: True), 10, 0.05)) == 1
 
 
 def test_a_pool_of_its_own_choice_reads_eight_files_at_a_time() -> None:
-    assert len(at_work(start_pool(None, Sleeper), 200, 0.05)) == max(8, default_workers())
+    assert len(at_work(start_pool(None, Sleeper, lambda: False), 200, 0.05)) == max(
+        8, default_workers()
+    )
 
 
 def test_a_process_that_computes_is_not_taken_for_one_that_waits(
