@@ -26,6 +26,10 @@ class Dispatcher:
         self._again: list[Task] = []
         self._deaths = 0
 
+    def begin(self, task: Task) -> None:
+        """Hand out a task now, while nobody is busy; a later `run` takes its result."""
+        self._guarded(lambda: self._workers.give(task))
+
     def run(
         self,
         next_task: Callable[[], Task | None],

@@ -89,11 +89,18 @@ class Workers(Protocol):
     def alive(self) -> bool:
         """Whether anybody is left to work."""
 
+    @property
+    def apart(self) -> bool:
+        """Whether tasks are done in other processes, while this one does something else."""
+
     def give(self, task: Task) -> None:
         """Hand out a task; only while `idle`."""
 
     def results(self) -> Iterator[Result | int]:
         """Wait for news: results, and numbers of bytes read meanwhile. Raises WorkerDied."""
+
+    def release(self) -> None:
+        """End the workers that have nothing to do; no more tasks are given after that."""
 
     def close(self) -> None:
         """End all workers; what they were at is lost."""
@@ -118,6 +125,10 @@ class Inline:
     def alive(self) -> bool:
         return True
 
+    @property
+    def apart(self) -> bool:
+        return False
+
     def give(self, task: Task) -> None:
         self._tasks.append(task)
 
@@ -126,6 +137,9 @@ class Inline:
         read: list[int] = []
         yield self._worker.perform(task, read.append)
         yield from read
+
+    def release(self) -> None:
+        self.close()
 
     def close(self) -> None:
         self._worker.close()
@@ -200,6 +214,10 @@ class Pool:
     def alive(self) -> bool:
         return bool(self._processes)
 
+    @property
+    def apart(self) -> bool:
+        return True
+
     def give(self, task: Task) -> None:
         self._waiting.append((task, pickle.dumps(task, pickle.HIGHEST_PROTOCOL)))
         self._hand_out()
@@ -246,18 +264,27 @@ class Pool:
         each.process.join(1)
         raise WorkerDied(each.tasks, each.process.exitcode)
 
+    def release(self) -> None:
+        idle = [each for each in self._processes if not each.tasks]
+        self._processes = [each for each in self._processes if each.tasks]
+        _end(idle)
+
     def close(self) -> None:
-        for each in self._processes:
-            each.pipe.close()
         self._waiting.clear()
-        for each in self._processes:
-            if each.tasks:
-                each.process.terminate()
-            each.process.join(5)
-            if each.process.is_alive():
-                each.process.kill()
-                each.process.join()
+        _end(self._processes)
         self._processes.clear()
+
+
+def _end(processes: list[_Process]) -> None:
+    for each in processes:
+        each.pipe.close()
+    for each in processes:
+        if each.tasks:
+            each.process.terminate()
+        each.process.join(5)
+        if each.process.is_alive():
+            each.process.kill()
+            each.process.join()
 
 
 class _Load:

@@ -116,6 +116,8 @@ RULES: tuple[Rule, ...] = (
 
 RULES_OF_PLACE = RULES[:5]
 """Those that look at where a copy stands and at nothing that its content's other copies share."""
+RULES_OF_FILES = RULES[5:]
+"""The others, which look at the file itself: its mtime, and its path."""
 
 
 def choose(copies: Sequence[Copy], rules: Sequence[Rule] = RULES) -> Choice:

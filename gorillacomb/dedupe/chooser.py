@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
-from gorillacomb.dedupe.canonical import RULES_OF_PLACE, choose, narrow, smells
+from gorillacomb.bytepaths import join
+from gorillacomb.dedupe.canonical import (
+    RULES_OF_FILES,
+    RULES_OF_PLACE,
+    choose,
+    narrow,
+    smells,
+)
 from gorillacomb.dedupe.groups import Groups
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
-from gorillacomb.index.stamps import Holder
+from gorillacomb.index.stamps import Held
 
 _ONLY = ("the only copy",)
+File = tuple[int, bytes]
+"""Folder id and name."""
+
+
+class Chosen(NamedTuple):
+    """Which copy of a content is canonical, and why."""
+
+    folder: int
+    name: bytes
+    reasons: tuple[str, ...]
 
 
 class Chooser:
-    """Chooses as `canonical.choose` does, from the few columns that `stamps.holders` gives.
+    """Chooses as `canonical.choose` does, from the little that `stamps.contents` tells.
 
     ``prefers`` says whether the user prefers some paths.
     """
@@ -23,38 +42,59 @@ class Chooser:
         self._index = index
         self._groups = groups
         self._prefers = prefers
-        self._chosen: dict[tuple[int, ...], tuple[list[int], tuple[str, ...]]] = {}
+        self._chosen: dict[str, tuple[list[int], tuple[str, ...]]] = {}
+        """By the folders that hold a content: those that the rules of place leave, and why."""
 
-    def choose(self, copies: list[Holder]) -> tuple[int, tuple[str, ...]]:
-        """Which of the copies is canonical, and why."""
-        if len(copies) == 1:
-            return 0, _ONLY
-        if self._prefers or any(map(smells, {each[4] for each in copies})):
-            return self._choose_by_all_rules(copies, list(range(len(copies))), ())
-        folders = tuple(each[3] for each in copies)
-        if folders not in self._chosen:
-            ranks = [self._groups.ranks_in(folder) for folder in folders]
-            self._chosen[folders] = narrow(
-                ranks, RULES_OF_PLACE, lambda at: self._groups.copy_in(folders[at])
-            )
-        left, reasons = self._chosen[folders]
-        return (
-            (left[0], reasons)
-            if len(left) == 1
-            else self._choose_by_all_rules(copies, left, reasons)
-        )
+    def choose(self, held: Held) -> Chosen:
+        """Which of the files that hold a content is canonical."""
+        if held.files == 1 and held.name is not None:
+            return Chosen(int(held.folders), held.name, _ONLY)
+        if self._prefers or held.name is None or smells(held.name):
+            return self._choose_by_name(held.digest)
+        if held.folders not in self._chosen:
+            folders = list(map(int, held.folders.split(",")))
+            self._chosen[held.folders] = self._choose_by_place(folders)
+        left, reasons = self._chosen[held.folders]
+        return self._choose_by_file([(folder, held.name) for folder in left], reasons)
 
-    def _choose_by_all_rules(
-        self, copies: list[Holder], left: list[int], reasons: tuple[str, ...]
-    ) -> tuple[int, tuple[str, ...]]:
-        """Choose among some of the copies, which needs their names and times."""
+    def _choose_by_place(self, folders: Sequence[int]) -> tuple[list[int], tuple[str, ...]]:
+        """Those of some folders, each given once for each file, that the rules of place leave."""
+        ranks = [self._groups.ranks_in(folder) for folder in folders]
+        left, reasons = narrow(ranks, RULES_OF_PLACE, lambda at: self._groups.copy_in(folders[at]))
+        return [folders[at] for at in left], reasons
+
+    def _choose_by_file(self, files: Sequence[File], reasons: tuple[str, ...]) -> Chosen:
+        """Choose among files whose places the rules find equally good."""
+        if len(files) == 1:
+            return Chosen(*files[0], reasons)
+        times = stamps.mtimes_of(self._index.connection, files)
+        ranks = [(times[each], join(self._path(each[0]), each[1])) for each in files]
+        left, more = narrow(ranks, RULES_OF_FILES, lambda at: None)
+        return Chosen(*files[left[0]], (*reasons, *more))
+
+    def _path(self, folder: int) -> bytes:
+        place = self._groups.paths.place(folder)
+        assert place is not None, "no scan leaves a folder without a place"
+        return place[1]
+
+    def _choose_by_name(self, digest: bytes) -> Chosen:
+        """Choose among files whose own names may make a difference."""
+        holders = stamps.holders_of(self._index.connection, digest)
+        files = [(folder, name) for *_, folder, name in holders]
+        if self._prefers or any(smells(name) for _, name in files):
+            return self._choose_by_all_rules(files)
+        left, reasons = self._choose_by_place([folder for folder, _ in files])
+        kept = set(left)
+        return self._choose_by_file([file for file in files if file[0] in kept], reasons)
+
+    def _choose_by_all_rules(self, files: Sequence[File]) -> Chosen:
+        times = stamps.mtimes_of(self._index.connection, files)
         found = []
-        for place in left:
-            *_, folder, name = copies[place]
+        for folder, name in files:
             at = self._groups.copy_in(folder)
             path = at.path + name
             preferred = self._prefers and self._groups.is_preferred(path)
-            mtime = stamps.mtime_of(self._index.connection, folder, name)
+            mtime = times[folder, name]
             found.append(replace(at, path=path, mtime_ns=mtime, preferred=preferred))
         choice = choose(found)
-        return left[choice.winner], (*reasons, *choice.reasons)
+        return Chosen(*files[choice.winner], choice.reasons)

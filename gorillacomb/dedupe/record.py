@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Self
 
 from gorillacomb.bytepaths import join
@@ -20,12 +22,15 @@ from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.store import FOLDERS_CHANGED
 from gorillacomb.index.vault import Vault, config_folder, state_folder
-from gorillacomb.model import Progress, Stamps
+from gorillacomb.model import Progress, Stamps, Tree
 from gorillacomb.vaultmesh.anchor import Anchors
 from gorillacomb.vaultmesh.entries import Body
 from gorillacomb.vaultmesh.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger
 from gorillacomb.vaultmesh.replay import Standing
+
+_MANY = 2_000
+"""Contents; to relate all folders for fewer beforehand, perhaps for none, is not worth it."""
 
 
 def key_store() -> KeyStore:
@@ -129,6 +134,12 @@ class TraceNotes:
         self._ledger.close()
 
 
+def _read_trees(vault: Path, folders: Callable[[Index], Folders]) -> dict[int, Tree]:
+    """Which trees are kept, by the index in a vault that another process writes to."""
+    with Index.read(Vault(vault)) as index:
+        return kept_trees(folders(index))
+
+
 class TraceRecorder:
     """Stamps in the trace what a scan found."""
 
@@ -164,10 +175,22 @@ class TraceRecorder:
         self._ledger.refuse_rolled_back()
         prepare(index, self._ledger)
 
-    def end(self, index: Index, scan: int, progress: Progress) -> Stamps:
+    def aside(self, index: Index) -> Callable[[], dict[int, Tree]] | None:
+        # Which trees are kept is asked for as soon as a content with several copies is stamped.
+        if not stamps.are_many_to_stamp(index.connection, _MANY):
+            return None
+        return partial(_read_trees, index.vault.folder, self._folders)
+
+    def end(
+        self,
+        index: Index,
+        scan: int,
+        progress: Progress,
+        aside: Callable[[], dict[int, Tree]] | None,
+    ) -> Stamps:
         assert self._ledger is not None
         progress.stage("Stamping", None, 0)
-        trees = Trees(lambda: kept_trees(self._folders(index)))
+        trees = Trees(aside or (lambda: kept_trees(self._folders(index))))
         groups = Groups(index, self._online, self._preferred, trees)
         stamped = stamp.stamp(
             index,

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
-from operator import itemgetter
+from itertools import islice
 
-from gorillacomb.dedupe.chooser import Chooser
+from gorillacomb.dedupe.chooser import Chooser, Chosen
 from gorillacomb.dedupe.groups import Groups
 from gorillacomb.dedupe.stamp_places import Places, joined
 from gorillacomb.dedupe.unquiet import Unquiet
@@ -21,7 +20,7 @@ from gorillacomb.index import roots as root_table
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import path_below_root
-from gorillacomb.index.stamps import Holder, Stamp, StampFolder, StampRoot
+from gorillacomb.index.stamps import Held, Stamp, StampFolder, StampRoot
 from gorillacomb.index.store import FOLDERS_CHANGED
 from gorillacomb.model import Root, Stamps
 from gorillacomb.vaultmesh import entries
@@ -259,7 +258,7 @@ class _Stamping:
         Returns the contents that were not found in their folders.
         """
         connection = self.index.connection
-        found: list[tuple[Holder, tuple[str, bytes]]] = []
+        found: list[tuple[bytes, Chosen, tuple[str, bytes]]] = []
         left: list[_Step] = []
         below = {
             digest: stamp
@@ -268,10 +267,9 @@ class _Stamping:
         }
         for digest, stamp in below.items():
             origin = self.places.of_file(stamp)
-            holders = stamps.holders_of(connection, digest)
-            here = next((each for each in holders if each[3:] == (stamp.folder, stamp.name)), None)
-            if here is not None:
-                found.append((here, origin))
+            here = (stamp.folder, stamp.name)
+            if any(each[3:] == here for each in stamps.holders_of(connection, digest)):
+                found.append((digest, Chosen(*here, _STANDING), origin))
             else:
                 self.former[digest] = origin
                 left.append(_Step(entries.retire(self.scan, *origin, digest), drop=[digest]))
@@ -280,12 +278,15 @@ class _Stamping:
             for folder in folders:
                 stamps.add_folders_above(connection, folder.parent)
                 self._put_moved(folder)
+        origins = {digest: origin for digest, _, origin in found}
+        held = [(stamps.content(connection, digest), chosen) for digest, chosen, _ in found]
+        files = self._described([(each, chosen) for each, chosen in held if each is not None])
         self._append(
             _Step(
-                entries.moved(self.scan, self._stamped([holder], 0, _STANDING), origin),
-                (holder[0], *holder[3:]),
+                entries.moved(self.scan, file, origins[file.digest]),
+                (file.digest, chosen.folder, chosen.name),
             )
-            for holder, origin in found
+            for chosen, file in files
         )
         self.moved += len(found)
         self.retired += len(left)
@@ -313,25 +314,21 @@ class _Stamping:
         self.groups.paths.load()
         standing = dict(stamps.all_stamps(connection))
         fallen = {
-            (stamp.folder, stamp.name): digest
+            digest: stamp
             for digest, stamp in standing.items()
             if not self._still_stands(digest, stamp)
         }
-        lost = set(fallen.values())
-        for digest, found in groupby(stamps.holders(connection), key=itemgetter(0)):
-            if digest not in standing or digest in lost:
-                lost.discard(digest)
-                step = self._told(list(found), standing.get(digest), fallen)
-                lost.difference_update(step.drop)
-                yield step
-        for digest in sorted(lost):
-            yield from self._gone(digest, standing[digest])
+        wanted = (
+            held
+            for held in stamps.contents(connection)
+            if held.digest not in standing or held.digest in fallen
+        )
+        yield from self._steps(wanted, fallen)
 
     def _contents(self, changed: set[bytes]) -> Iterator[_Step]:
         """Steps for contents that changed, and for those that waited for long enough."""
         connection = self.index.connection
-        fallen: dict[Place, bytes] = {}
-        standing: dict[bytes, Stamp] = {}
+        fallen: dict[bytes, Stamp] = {}
         work = []
         due = set(stamps.never_stamped(connection)) if self.unquiet.is_due else set()
         for digest in sorted(changed | due):
@@ -339,31 +336,39 @@ class _Stamping:
             if old is not None:
                 if self._still_stands(digest, old):
                     continue
-                fallen[old.folder, old.name] = digest
-                standing[digest] = old
+                fallen[digest] = old
             work.append(digest)
-        lost = set(standing)
-        never = {digest for digest in work if digest not in standing and digest not in self.former}
+        never = {digest for digest in work if digest not in fallen and digest not in self.former}
         waiting = self.unquiet.waiting(never, changed)
-        for digest in work:
-            copies = stamps.holders_of(connection, digest)
-            if copies and digest not in waiting:
-                lost.discard(digest)
-                step = self._told(copies, standing.get(digest), fallen)
+        found = (stamps.content(connection, each) for each in work if each not in waiting)
+        yield from self._steps((held for held in found if held is not None), fallen)
+
+    def _steps(self, contents: Iterable[Held], fallen: dict[bytes, Stamp]) -> Iterator[_Step]:
+        """Steps for contents without a canonical file, and for the fallen ones that nothing holds.
+
+        ``fallen`` are the stamps of files that stand no more.
+        """
+        contents, lost = iter(contents), set(fallen)
+        places = {(stamp.folder, stamp.name): digest for digest, stamp in fallen.items()}
+        while part := list(islice(contents, stamps.AT_ONCE)):
+            chosen = [(held, self.chooser.choose(held)) for held in part]
+            for place, file in self._described(chosen):
+                lost.discard(file.digest)
+                step = self._told(place, file, fallen.get(file.digest), places)
                 lost.difference_update(step.drop)
                 yield step
         for digest in sorted(lost):
-            yield from self._gone(digest, standing[digest])
+            yield from self._gone(digest, fallen[digest])
 
     def _still_stands(self, digest: bytes, old: Stamp) -> bool:
         found = stamps.content_at(self.index.connection, old.folder, old.name)
         return found is not None and found[0] == digest
 
-    def _told(self, copies: list[Holder], old: Stamp | None, fallen: dict[Place, bytes]) -> _Step:
+    def _told(
+        self, chosen: Chosen, file: Stamped, old: Stamp | None, fallen: dict[Place, bytes]
+    ) -> _Step:
         """The step for a content that has copies, and no canonical file, or one that fell."""
-        winner, reasons = self.chooser.choose(copies)
-        digest, _, _, folder, name = copies[winner]
-        file = self._stamped(copies, winner, reasons)
+        digest, folder, name = file.digest, chosen.folder, chosen.name
         put = (digest, folder, name)
         was = fallen.get((folder, name))
         if was == digest:
@@ -380,14 +385,20 @@ class _Stamping:
         gone = [] if was is None or self._has_copies(was) else [was]
         return _Step(entries.restamp(self.scan, file, was, origin), put, gone)
 
-    def _stamped(self, copies: list[Holder], winner: int, reasons: tuple[str, ...]) -> Stamped:
-        digest, size, _, folder, name = copies[winner]
-        count = len(copies)
-        if count > 1 and any(each[2] > 1 for each in copies):
-            count = stamps.copies_of(self.index.connection, digest)
-        root, above = self.places.told(folder)
-        mtime = stamps.mtime_of(self.index.connection, folder, name)
-        return Stamped(root, joined(above, name), size, mtime, digest, count, reasons)
+    def _described(
+        self, contents: Sequence[tuple[Held, Chosen]]
+    ) -> Iterator[tuple[Chosen, Stamped]]:
+        """The canonical files of contents as the trace is told of them."""
+        connection = self.index.connection
+        times = stamps.mtimes_of(connection, [(each.folder, each.name) for _, each in contents])
+        for held, chosen in contents:
+            folder, name, reasons = chosen
+            copies = held.files
+            if copies > 1 and held.links > 1:
+                copies = stamps.copies_of(connection, held.digest)
+            root, above = self.places.told(folder)
+            path, mtime = joined(above, name), times[folder, name]
+            yield chosen, Stamped(root, path, held.size, mtime, held.digest, copies, reasons)
 
     def _gone(self, digest: bytes, old: Stamp) -> Iterator[_Step]:
         """The step for a content without copies, where a listing shows that it went."""

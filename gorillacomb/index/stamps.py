@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gorillacomb.index.store import AWAY
 from gorillacomb.model import FolderState, State
 from gorillacomb.sqlite import Connection
 
+AT_ONCE = 250
+"""Files that one query asks for; each takes two of the parameters that a statement may have."""
 _CONTENT = "state <= 1 AND size > 0"
 _BELOW = (
     "WITH RECURSIVE below (id) AS (SELECT ? UNION"
@@ -37,6 +40,21 @@ class StampFolder:
 
 Holder = tuple[bytes, int, int, int, bytes]
 """A file that holds a content: digest, size, links, folder, name."""
+
+
+class Held(NamedTuple):
+    """A content, and the files that hold it."""
+
+    digest: bytes
+    size: int
+    files: int
+    """How many names it has."""
+    links: int
+    """The most hard links that one of these files has."""
+    folders: str
+    """Ids, separated by commas; one for each file."""
+    name: bytes | None
+    """That of all these files; None where they have several."""
 
 
 def reflected(connection: Connection) -> tuple[str, int] | None:
@@ -107,14 +125,22 @@ def drop_stamps(connection: Connection, digests: Iterable[bytes]) -> None:
     connection.executemany("DELETE FROM stamps WHERE digest = ?", ((digest,) for digest in digests))
 
 
-def holders(connection: Connection) -> Iterator[Holder]:
-    """Every file that holds a content, sorted by content."""
-    return iter(
-        connection.execute(
-            "SELECT digest, size, links, folder, name FROM files INDEXED BY file_by_digest"
-            f" WHERE {_CONTENT} ORDER BY digest"
-        )
-    )
+_HELD = (
+    "SELECT digest, size, count(*), max(links), group_concat(folder),"
+    " CASE WHEN min(name) = max(name) THEN min(name) END"
+    f" FROM files INDEXED BY file_by_digest WHERE {_CONTENT}"
+)
+
+
+def contents(connection: Connection) -> Iterator[Held]:
+    """Every content, sorted by digest."""
+    return map(Held._make, connection.execute(f"{_HELD} GROUP BY digest"))
+
+
+def content(connection: Connection, digest: bytes) -> Held | None:
+    """One content, if a file holds it."""
+    row = connection.execute(f"{_HELD} AND digest = ? GROUP BY digest", (digest,)).fetchone()
+    return None if row is None else Held._make(row)
 
 
 def holders_of(connection: Connection, digest: bytes) -> list[Holder]:
@@ -125,12 +151,21 @@ def holders_of(connection: Connection, digest: bytes) -> list[Holder]:
     ).fetchall()
 
 
-def mtime_of(connection: Connection, folder: int, name: bytes) -> int:
-    """When a file was last written, ns."""
-    row = connection.execute(
-        "SELECT mtime_ns FROM files WHERE folder = ? AND name = ?", (folder, name)
-    ).fetchone()
-    return int(row[0])
+def mtimes_of(
+    connection: Connection, files: Sequence[tuple[int, bytes]]
+) -> dict[tuple[int, bytes], int]:
+    """When files, given by folder and name, were last written, ns."""
+    found: dict[tuple[int, bytes], int] = {}
+    for start in range(0, len(files), AT_ONCE):
+        part = files[start : start + AT_ONCE]
+        rows = connection.execute(
+            f"WITH asked (folder, name) AS (VALUES {', '.join(['(?, ?)'] * len(part))})"
+            " SELECT files.folder, files.name, mtime_ns FROM asked CROSS JOIN files"
+            " ON files.folder = asked.folder AND files.name = asked.name",
+            [value for file in part for value in file],
+        )
+        found |= {(folder, name): mtime for folder, name, mtime in rows}
+    return found
 
 
 def copies_of(connection: Connection, digest: bytes) -> int:
@@ -175,6 +210,17 @@ def hidden_contents(connection: Connection) -> set[bytes]:
 def unstamped(connection: Connection) -> list[bytes]:
     """The contents whose stamps are to be looked at anew."""
     return [digest for (digest,) in connection.execute("SELECT DISTINCT digest FROM unstamped")]
+
+
+def are_many_to_stamp(connection: Connection, many: int) -> bool:
+    """Whether the next stamps are the first ones, or so many contents changed."""
+    if reflected(connection) is None:
+        return True
+    rows = connection.execute(
+        "SELECT 1 FROM (SELECT digest FROM touched UNION ALL SELECT digest FROM unstamped) LIMIT ?",
+        (many,),
+    )
+    return len(rows.fetchall()) == many
 
 
 def never_stamped(connection: Connection) -> Iterator[bytes]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from gorillacomb.bytepaths import below, is_below, join
-from gorillacomb.dispatch import Dispatcher
+from gorillacomb.dispatch import Dispatcher, WorkersFailed
 from gorillacomb.errors import GorillaCombError, Interrupted, UsageFault
 from gorillacomb.fingerprint import PROBE_SPAN
 from gorillacomb.index import pending
@@ -40,7 +41,7 @@ from gorillacomb.scan.file_list import sort_file_list
 from gorillacomb.scan.large import LargeFiles
 from gorillacomb.scan.options import OnDuplicates, Recorder, ScanOptions
 from gorillacomb.scan.roots import Place, Scope, covers, ensure_folder, locate, register
-from gorillacomb.scan.tasks import FolderTask, RootContext
+from gorillacomb.scan.tasks import Aside, AsideResult, FolderTask, Result, RootContext
 from gorillacomb.scan.volumes import PSEUDO
 from gorillacomb.scan.walk import Walk
 from gorillacomb.scan.work import start_workers
@@ -75,14 +76,16 @@ def comb(
         with Index.write(vault) as index, explaining(vault):
             if recorder is not None:
                 recorder.begin(index)
-            run = _Run(index, workers, places, options, progress)
+            run = _Run(index, workers, places, options, progress, recorder)
             try:
                 report = run.all_stages(on_duplicates)
+                if recorder is None:
+                    return report
+                workers.release()
+                stamps = recorder.end(index, report.scan, progress, run.aside)
+                return replace(report, stamps=stamps)
             finally:
                 workers.close()  # their views first, or the index cannot fold its log back in
-            if recorder is None:
-                return report
-            return replace(report, stamps=recorder.end(index, report.scan, progress))
     except KeyboardInterrupt:
         raise Interrupted(
             "Interrupted before or after the work itself; the index is as it was left.",
@@ -127,12 +130,15 @@ class _Run:
     places: Sequence[Place]
     options: ScanOptions
     progress: Progress
+    recorder: Recorder | None
     started: float = field(default_factory=time.monotonic)
     roots: dict[int, _Scanned] = field(default_factory=dict)
     contexts: dict[int, RootContext] = field(default_factory=dict)
     paths: dict[int, Root] = field(default_factory=dict)
     junk: list[Unreadable] = field(default_factory=list)
     entered: set[bytes] = field(default_factory=set)
+    aside: Callable[[], Any] | None = None
+    """Waits for what a worker does for the recorder meanwhile."""
 
     def all_stages(self, on_duplicates: OnDuplicates | None) -> ScanReport:
         rows_before = self.index.rows_written
@@ -155,12 +161,16 @@ class _Run:
             while self._enter_boundaries(walk, store, scopes):
                 dispatcher.run(walk.next_task, walk.take)
             walk.finish()
-            self._duplicates(store, large, dispatcher)
+            self._compare(store, large, dispatcher)
+            if self.options.quick or not pending.pending_totals(self.index.connection)[0]:
+                self._begin_aside(store, dispatcher)
+            self._group(store)
             if on_duplicates is not None:
                 report = self._report(walk, large, rows_before, complete=False)
                 _tell(on_duplicates, self.index, report)
             if not self.options.quick:
                 self._rest(store, large, dispatcher)
+            self._begin_aside(store, dispatcher)
             self._finish(walk, large, time.time_ns())
         except (KeyboardInterrupt, GorillaCombError) as stop:
             self._keep(store, walk, large)
@@ -282,19 +292,34 @@ class _Run:
     def _tops_entered(self) -> set[bytes]:
         return {each.place.path for each in self.roots.values()}
 
-    def _duplicates(self, store: Store, large: LargeFiles, dispatcher: Dispatcher) -> None:
+    def _compare(self, store: Store, large: LargeFiles, dispatcher: Dispatcher) -> None:
+        """Read those of the large files that may be duplicates."""
         connection = self.index.connection
         files = pending.pending_totals(connection)[0]
-        if files:
-            self.progress.stage("Comparing large files", files, None)
-            least = 2 * PROBE_SPAN
-            large.plan(pending.to_probe(connection, least), probe=True)
-            dispatcher.run(large.next_task, large.take)
-            large.plan(pending.to_compare(connection, least), probe=False)
-            dispatcher.run(large.next_task, large.take, meanwhile=partial(self._prepare, store))
+        if not files:
+            return
+        self.progress.stage("Comparing large files", files, None)
+        least = 2 * PROBE_SPAN
+        large.plan(pending.to_probe(connection, least), probe=True)
+        dispatcher.run(large.next_task, large.take)
+        large.plan(pending.to_compare(connection, least), probe=False)
+        dispatcher.run(large.next_task, large.take, meanwhile=partial(self._prepare, store))
+
+    def _group(self, store: Store) -> None:
         with self.index.atomic():
             store.refresh_groups()
         self.index.commit()
+
+    def _begin_aside(self, store: Store, dispatcher: Dispatcher) -> None:
+        """Have a worker begin with what the recorder will ask for, now that all is read."""
+        if self.aside is not None or self.recorder is None or not self.workers.apart:
+            return
+        work = self.recorder.aside(self.index)
+        if work is not None:
+            self._prepare(store)
+            self.index.commit()  # the worker sees what is committed
+            dispatcher.begin(Aside(work))
+            self.aside = partial(_found_aside, dispatcher, work)
 
     def _prepare(self, store: Store) -> None:
         with self.index.atomic():
@@ -308,9 +333,7 @@ class _Run:
         self.progress.stage("Reading the rest", files, size)
         large.plan(pending.all_pending(connection), probe=False)
         dispatcher.run(large.next_task, large.take)
-        with self.index.atomic():
-            store.refresh_groups()
-        self.index.commit()
+        self._group(store)
 
     def _finish(self, walk: Walk, large: LargeFiles, now_ns: int | None) -> None:
         with self.index.atomic():
@@ -376,6 +399,17 @@ class _Run:
             complete=complete,
             vanished=tuple(self.roots[root].root.path for root in sorted(lost)),
         )
+
+
+def _found_aside(dispatcher: Dispatcher, work: Callable[[], Any]) -> Any:
+    found: list[Result] = []
+    try:
+        dispatcher.run(lambda: None, found.append)
+    except WorkersFailed:
+        return work()  # the one that was at it died, and the others have been let go
+    [result] = found
+    assert isinstance(result, AsideResult)
+    return result.found
 
 
 def _tell(on_duplicates: OnDuplicates, index: Index, report: ScanReport) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gorillacomb.index.store import Writes
 from gorillacomb.model import Row
@@ -125,5 +126,17 @@ class HashResult(NamedTuple):
     lost: bool
 
 
-Task = VisitTask | HashTask
-Result = VisitResult | HashResult
+class Aside(NamedTuple):
+    """Work for the recorder, which reads the index; done while the main process goes on."""
+
+    work: Callable[[], Any]
+
+
+class AsideResult(NamedTuple):
+    """What the work gave."""
+
+    found: Any
+
+
+Task = VisitTask | HashTask | Aside
+Result = VisitResult | HashResult | AsideResult

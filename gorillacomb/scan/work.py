@@ -40,7 +40,16 @@ from gorillacomb.scan.read import (
     same_times,
 )
 from gorillacomb.scan.roots import Place
-from gorillacomb.scan.tasks import HashItem, HashResult, HashTask, Result, RootContext, Task
+from gorillacomb.scan.tasks import (
+    Aside,
+    AsideResult,
+    HashItem,
+    HashResult,
+    HashTask,
+    Result,
+    RootContext,
+    Task,
+)
 from gorillacomb.scan.visit import root_is_there, visit
 
 _SMALL_TREE = 600
@@ -88,6 +97,8 @@ class CombWorker:
         """Do one task and return its result."""
         if isinstance(task, HashTask):
             return hash_files(task, advance)
+        if isinstance(task, Aside):
+            return AsideResult(task.work())
         path = task.context.index
         if path is None:
             return visit(task, None)

@@ -74,7 +74,7 @@ class _Walk:
         if len(self.block) == BLOCK:
             self.block.clear()
         self.block.append(leaf)
-        for level, place, found in self.frontier.append(leaf):
+        for level, place, found in self.frontier.extend((leaf,)):
             if self.stored.pop((level, place), None if level >= STORED_FROM else found) == found:
                 continue
             if self.wrong_node is None:

@@ -9,7 +9,7 @@ import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from gorillacomb.vaultmesh.jcs import canonical_plain
 
@@ -17,8 +17,7 @@ VERSION = 1
 Body = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Stamped:
+class Stamped(NamedTuple):
     """A canonical file as a stamp records it."""
 
     root: str

@@ -83,7 +83,7 @@ def _fits(
         frontier = merkle.Frontier(start, ledger.node)
         for count, leaf in enumerate(leaves, 1):
             for edge in (frontier, block):
-                list(edge.append(leaf))
+                edge.extend((leaf,))
             if count < least:
                 continue
             if frontier.root() == roots.get(start + count):

@@ -305,18 +305,18 @@ class Ledger:
 
     def _put(self, bodies: list[Body]) -> None:
         moment = str(self._clock())
-        rows, nodes = [], []
-        frontier, prev, seq = self._frontier, self._prev, self.size
+        rows, leaves = [], []
+        prev, seq = self._prev, self.size
         for body in bodies:
             entry = canonical_plain(
                 {**body, "v": VERSION, "seq": seq, "prev": prev, "time_ns": moment}
             )
             leaf = merkle.leaf_hash(entry)
             rows.append((seq, entry))
-            nodes += [node for node in frontier.append(leaf) if node[0] >= STORED_FROM]
+            leaves.append(leaf)
             prev = leaf.hex()
             seq += 1
-        self.tables.put(rows, nodes)
+        self.tables.put(rows, self._frontier.extend(leaves, STORED_FROM))
         self._prev, self.size = prev, seq
 
     def signing_key(self) -> SigningKey:

@@ -6,7 +6,7 @@ place * 2^level is the node (level, place). Appending and proving take logarithm
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 
 EMPTY_ROOT = sha256().digest()
@@ -39,16 +39,26 @@ class Frontier:
                 self._edge.append(node(level, at >> level))
                 at += 1 << level
 
-    def append(self, leaf: bytes) -> Iterator[tuple[int, int, bytes]]:
-        """Add a leaf hash; gives every perfect subtree that it completes: level, place, hash."""
-        edge, place, level, found = self._edge, self.size, 0, leaf
-        while place & 1:
-            found = node_hash(edge.pop(), found)
-            place >>= 1
-            level += 1
-            yield level, place, found
-        edge.append(found)
-        self.size += 1
+    def extend(self, leaves: Iterable[bytes], least: int = 1) -> list[tuple[int, int, bytes]]:
+        """Add leaf hashes.
+
+        Returns every perfect subtree that they complete, from the level ``least`` on: level, place,
+        hash.
+        """
+        edge, size = self._edge, self.size
+        nodes = []
+        for found in leaves:
+            place, level = size, 0
+            while place & 1:
+                found = node_hash(edge.pop(), found)
+                place >>= 1
+                level += 1
+                if level >= least:
+                    nodes.append((level, place, found))
+            edge.append(found)
+            size += 1
+        self.size = size
+        return nodes
 
     def root(self) -> bytes:
         """The root of the tree as it is now, 32 bytes."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from gorillacomb.dedupe.folders import open_folders
+from gorillacomb.dedupe.folders import Folders, open_folders
 from gorillacomb.dedupe.record import TraceRecorder, check_index, read_trace
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
@@ -24,12 +24,18 @@ from gorillacomb.vaultmesh.entries import path_of
 from gorillacomb.vaultmesh.replay import Standing
 
 
+def _prefers_none(path: bytes) -> bool:
+    return False
+
+
+def _folders(index: Index) -> Folders:
+    return open_folders(index, _prefers_none)
+
+
 def stamping_scan(vault: Path, *tops: Path, **options: object) -> ScanReport:
     """Scan folders into a vault and its trace."""
     options.setdefault("workers", 0)
-    recorder = TraceRecorder(
-        is_online, lambda path: False, False, lambda index: open_folders(index, lambda path: False)
-    )
+    recorder = TraceRecorder(is_online, _prefers_none, False, _folders)
     paths = [os.fsencode(top) for top in tops]
     return comb(Vault(vault), paths, ScanOptions(**options), recorder=recorder)  # type: ignore[arg-type]
 

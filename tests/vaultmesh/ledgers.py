@@ -158,9 +158,7 @@ def grow(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM subtrees")
     frontier = merkle.Frontier()
     for (entry,) in connection.execute("SELECT entry FROM entries ORDER BY seq").fetchall():
-        nodes = [
-            each for each in frontier.append(merkle.leaf_hash(entry)) if each[0] >= STORED_FROM
-        ]
+        nodes = frontier.extend((merkle.leaf_hash(entry),), STORED_FROM)
         connection.executemany("INSERT INTO subtrees VALUES (?, ?, ?)", nodes)
 
 
@@ -170,7 +168,7 @@ def sign_all(connection: sqlite3.Connection, start: int, key: SigningKey) -> Non
     sizes = {size for (size,) in connection.execute("SELECT size FROM checkpoints")}
     frontier = merkle.Frontier()
     for (entry,) in connection.execute("SELECT entry FROM entries ORDER BY seq").fetchall():
-        list(frontier.append(merkle.leaf_hash(entry)))
+        frontier.extend((merkle.leaf_hash(entry),))
         if frontier.size in sizes and frontier.size > start:
             note = Checkpoint(origin, frontier.size, frontier.root()).signed([key])
             connection.execute(

@@ -85,7 +85,7 @@ class Tree:
         for place, entry in enumerate(entries):
             leaf = merkle.leaf_hash(entry)
             self.nodes[0, place] = leaf
-            for level, at, found in self.frontier.append(leaf):
+            for level, at, found in self.frontier.extend((leaf,)):
                 self.nodes[level, at] = found
 
     def node(self, level: int, place: int) -> bytes:
@@ -175,7 +175,7 @@ def test_roots_of_all_sizes() -> None:
         assert merkle.subtree_root(0, size, TREE.node) == expected
         assert merkle.Frontier(size, TREE.node).root() == expected
         if size < MOST:
-            completed = list(frontier.append(merkle.leaf_hash(D[size])))
+            completed = frontier.extend((merkle.leaf_hash(D[size]),))
             assert all(
                 found == mth(place << level, place + 1 << level)
                 for level, place, found in completed
