@@ -264,7 +264,7 @@ class _Run:
             min_size=root.min_size
             or (options.standing_min_size if options.min_size is None else options.min_size),
             # Where all is read again, nothing is put off: what is known stays until it is read.
-            hash_limit=_ALL if again else options.hash_limit,
+            hash_limit=_ALL if again else options.reads_at_once,
             rehash=again,
             accept=options.accept,
             hydrate_limit=options.hydrate_limit,

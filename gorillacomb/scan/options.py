@@ -10,6 +10,8 @@ from gorillacomb.fingerprint import CHUNK
 from gorillacomb.index.database import Index
 from gorillacomb.model import Progress, ScanReport, Stamps
 
+_QUICK_LIMIT = 64 << 10
+
 
 @dataclass(frozen=True, slots=True)
 class ScanOptions:
@@ -46,10 +48,21 @@ class ScanOptions:
     """Take what is read again as it is, also what would be called damaged."""
     hydrate_limit: int | None = None
     """Download placeholders of up to so many bytes; None for none."""
-    hash_limit: int = CHUNK - 1
-    """Bytes; larger files wait until it is known which of them can be duplicates."""
+    hash_limit: int | None = None
+    """Bytes; larger files wait until it is known which of them can be duplicates.
+
+    None for what suits: 1 MiB, or 64 KiB when just those are to be read. Smaller ones mostly share
+    their size with another one, and to come back to them costs more than to read them.
+    """
     budget: int = 2000
     """How much a worker does before it reports, in entries or 64 KiB of content."""
+
+    @property
+    def reads_at_once(self) -> int:
+        """The largest files, in bytes, that are read as they are met."""
+        if self.hash_limit is not None:
+            return self.hash_limit
+        return _QUICK_LIMIT if self.quick else CHUNK - 1
 
     @property
     def is_partial(self) -> bool:

@@ -15,17 +15,19 @@ _CHUNK = 4 << 20
 
 
 def unique(folder: Path) -> str:
-    """Files of which no two are equal; four of them have the same size."""
+    """Files of which no two are equal, and every hundredth has the size of another one.
+
+    They are sparse: the first 500 bytes are random, the others take no room on the disk.
+    """
     chance = random.Random(20261122)
-    noise = chance.randbytes(1 << 20)
     for number in range(UNIQUE_FILES):
         place = folder / f"{number // (_A_FOLDER * 100)}" / f"{number // _A_FOLDER}"
         if number % _A_FOLDER == 0:
             place.mkdir(parents=True)
-        size = 400 + number % (UNIQUE_FILES // 4)
-        start = chance.randrange(len(noise) - size)
-        (place / f"{number}.dat").write_bytes(b"%08d" % number + noise[start : start + size - 8])
-    return f"{UNIQUE_FILES:,} files of random bytes, no two of them equal"
+        with (place / f"{number}.dat").open("wb") as file:
+            file.write(b"%08d" % number + chance.randbytes(492))
+            file.truncate(500 + number - (number % 100 == 1))
+    return f"{UNIQUE_FILES:,} sparse files, no two of them equal, 1 % of them of equal sizes"
 
 
 def large(folder: Path) -> str:
