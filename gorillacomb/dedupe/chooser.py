@@ -17,11 +17,9 @@ from gorillacomb.dedupe.canonical import (
 from gorillacomb.dedupe.groups import Groups
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
-from gorillacomb.index.stamps import Held
+from gorillacomb.index.stamps import Held, Holder
 
 _ONLY = ("the only copy",)
-File = tuple[int, bytes]
-"""Folder id and name."""
 
 
 class Chosen(NamedTuple):
@@ -29,6 +27,7 @@ class Chosen(NamedTuple):
 
     folder: int
     name: bytes
+    mtime_ns: int
     reasons: tuple[str, ...]
 
 
@@ -42,33 +41,37 @@ class Chooser:
         self._index = index
         self._groups = groups
         self._prefers = prefers
-        self._chosen: dict[str, tuple[list[int], tuple[str, ...]]] = {}
-        """By the folders that hold a content: those that the rules of place leave, and why."""
+        self._chosen: dict[str, tuple[list[tuple[int, int]], tuple[str, ...]]] = {}
+        """By the folders that hold a content: those that the rules of place leave, each with its
+        place among them, and why."""
 
     def choose(self, held: Held) -> Chosen:
         """Which of the files that hold a content is canonical."""
-        if held.files == 1 and held.name is not None:
-            return Chosen(int(held.folders), held.name, _ONLY)
-        if self._prefers or held.name is None or smells(held.name):
+        name = held.name
+        if held.files == 1 and name is not None:
+            return Chosen(int(held.folders), name, int(held.times), _ONLY)
+        if self._prefers or name is None or smells(name):
             return self._choose_by_name(held.digest)
         if held.folders not in self._chosen:
             folders = list(map(int, held.folders.split(",")))
-            self._chosen[held.folders] = self._choose_by_place(folders)
-        left, reasons = self._chosen[held.folders]
-        return self._choose_by_file([(folder, held.name) for folder in left], reasons)
+            left, reasons = self._choose_by_place(folders)
+            self._chosen[held.folders] = [(at, folders[at]) for at in left], reasons
+        places, reasons = self._chosen[held.folders]
+        times = held.times.split(",")
+        return self._choose_by_file(
+            [(folder, name, int(times[at])) for at, folder in places], reasons
+        )
 
     def _choose_by_place(self, folders: Sequence[int]) -> tuple[list[int], tuple[str, ...]]:
-        """Those of some folders, each given once for each file, that the rules of place leave."""
+        """Which of some folders, by their places there, the rules of place leave, and why."""
         ranks = [self._groups.ranks_in(folder) for folder in folders]
-        left, reasons = narrow(ranks, RULES_OF_PLACE, lambda at: self._groups.copy_in(folders[at]))
-        return [folders[at] for at in left], reasons
+        return narrow(ranks, RULES_OF_PLACE, lambda at: self._groups.copy_in(folders[at]))
 
-    def _choose_by_file(self, files: Sequence[File], reasons: tuple[str, ...]) -> Chosen:
+    def _choose_by_file(self, files: Sequence[Holder], reasons: tuple[str, ...]) -> Chosen:
         """Choose among files whose places the rules find equally good."""
         if len(files) == 1:
             return Chosen(*files[0], reasons)
-        times = stamps.mtimes_of(self._index.connection, files)
-        ranks = [(times[each], join(self._path(each[0]), each[1])) for each in files]
+        ranks = [(mtime, join(self._path(folder), name)) for folder, name, mtime in files]
         left, more = narrow(ranks, RULES_OF_FILES, lambda at: None)
         return Chosen(*files[left[0]], (*reasons, *more))
 
@@ -79,22 +82,18 @@ class Chooser:
 
     def _choose_by_name(self, digest: bytes) -> Chosen:
         """Choose among files whose own names may make a difference."""
-        holders = stamps.holders_of(self._index.connection, digest)
-        files = [(folder, name) for *_, folder, name in holders]
-        if self._prefers or any(smells(name) for _, name in files):
+        files = stamps.holders_of(self._index.connection, digest)
+        if self._prefers or any(smells(name) for _, name, _ in files):
             return self._choose_by_all_rules(files)
-        left, reasons = self._choose_by_place([folder for folder, _ in files])
-        kept = set(left)
-        return self._choose_by_file([file for file in files if file[0] in kept], reasons)
+        left, reasons = self._choose_by_place([folder for folder, _, _ in files])
+        return self._choose_by_file([files[at] for at in left], reasons)
 
-    def _choose_by_all_rules(self, files: Sequence[File]) -> Chosen:
-        times = stamps.mtimes_of(self._index.connection, files)
+    def _choose_by_all_rules(self, files: Sequence[Holder]) -> Chosen:
         found = []
-        for folder, name in files:
+        for folder, name, mtime in files:
             at = self._groups.copy_in(folder)
             path = at.path + name
             preferred = self._prefers and self._groups.is_preferred(path)
-            mtime = times[folder, name]
             found.append(replace(at, path=path, mtime_ns=mtime, preferred=preferred))
         choice = choose(found)
         return Chosen(*files[choice.winner], choice.reasons)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 from gorillacomb.dedupe.chooser import Chooser, Chosen
 from gorillacomb.dedupe.groups import Groups
@@ -258,7 +257,7 @@ class _Stamping:
         Returns the contents that were not found in their folders.
         """
         connection = self.index.connection
-        found: list[tuple[bytes, Chosen, tuple[str, bytes]]] = []
+        found: list[tuple[Held, Chosen, tuple[str, bytes]]] = []
         left: list[_Step] = []
         below = {
             digest: stamp
@@ -267,9 +266,11 @@ class _Stamping:
         }
         for digest, stamp in below.items():
             origin = self.places.of_file(stamp)
-            here = (stamp.folder, stamp.name)
-            if any(each[3:] == here for each in stamps.holders_of(connection, digest)):
-                found.append((digest, Chosen(*here, _STANDING), origin))
+            holders = stamps.holders_of(connection, digest)
+            here = next((each for each in holders if each[:2] == (stamp.folder, stamp.name)), None)
+            held = stamps.content(connection, digest)
+            if here is not None and held is not None:
+                found.append((held, Chosen(*here, _STANDING), origin))
             else:
                 self.former[digest] = origin
                 left.append(_Step(entries.retire(self.scan, *origin, digest), drop=[digest]))
@@ -278,15 +279,12 @@ class _Stamping:
             for folder in folders:
                 stamps.add_folders_above(connection, folder.parent)
                 self._put_moved(folder)
-        origins = {digest: origin for digest, _, origin in found}
-        held = [(stamps.content(connection, digest), chosen) for digest, chosen, _ in found]
-        files = self._described([(each, chosen) for each, chosen in held if each is not None])
         self._append(
             _Step(
-                entries.moved(self.scan, file, origins[file.digest]),
-                (file.digest, chosen.folder, chosen.name),
+                entries.moved(self.scan, self._file(held, chosen), origin),
+                (held.digest, chosen.folder, chosen.name),
             )
-            for chosen, file in files
+            for held, chosen, origin in found
         )
         self.moved += len(found)
         self.retired += len(left)
@@ -348,15 +346,13 @@ class _Stamping:
 
         ``fallen`` are the stamps of files that stand no more.
         """
-        contents, lost = iter(contents), set(fallen)
+        lost = set(fallen)
         places = {(stamp.folder, stamp.name): digest for digest, stamp in fallen.items()}
-        while part := list(islice(contents, stamps.AT_ONCE)):
-            chosen = [(held, self.chooser.choose(held)) for held in part]
-            for place, file in self._described(chosen):
-                lost.discard(file.digest)
-                step = self._told(place, file, fallen.get(file.digest), places)
-                lost.difference_update(step.drop)
-                yield step
+        for held in contents:
+            lost.discard(held.digest)
+            step = self._told(held, fallen.get(held.digest), places)
+            lost.difference_update(step.drop)
+            yield step
         for digest in sorted(lost):
             yield from self._gone(digest, fallen[digest])
 
@@ -364,11 +360,11 @@ class _Stamping:
         found = stamps.content_at(self.index.connection, old.folder, old.name)
         return found is not None and found[0] == digest
 
-    def _told(
-        self, chosen: Chosen, file: Stamped, old: Stamp | None, fallen: dict[Place, bytes]
-    ) -> _Step:
+    def _told(self, held: Held, old: Stamp | None, fallen: dict[Place, bytes]) -> _Step:
         """The step for a content that has copies, and no canonical file, or one that fell."""
-        digest, folder, name = file.digest, chosen.folder, chosen.name
+        chosen = self.chooser.choose(held)
+        file = self._file(held, chosen)
+        digest, folder, name = held.digest, chosen.folder, chosen.name
         put = (digest, folder, name)
         was = fallen.get((folder, name))
         if was == digest:
@@ -385,20 +381,14 @@ class _Stamping:
         gone = [] if was is None or self._has_copies(was) else [was]
         return _Step(entries.restamp(self.scan, file, was, origin), put, gone)
 
-    def _described(
-        self, contents: Sequence[tuple[Held, Chosen]]
-    ) -> Iterator[tuple[Chosen, Stamped]]:
-        """The canonical files of contents as the trace is told of them."""
-        connection = self.index.connection
-        times = stamps.mtimes_of(connection, [(each.folder, each.name) for _, each in contents])
-        for held, chosen in contents:
-            folder, name, reasons = chosen
-            copies = held.files
-            if copies > 1 and held.links > 1:
-                copies = stamps.copies_of(connection, held.digest)
-            root, above = self.places.told(folder)
-            path, mtime = joined(above, name), times[folder, name]
-            yield chosen, Stamped(root, path, held.size, mtime, held.digest, copies, reasons)
+    def _file(self, held: Held, chosen: Chosen) -> Stamped:
+        """The canonical file of a content as the trace is told of it."""
+        folder, name, mtime, reasons = chosen
+        copies = held.files
+        if copies > 1 and held.links > 1:
+            copies = stamps.copies_of(self.index.connection, held.digest)
+        root, above = self.places.told(folder)
+        return Stamped(root, joined(above, name), held.size, mtime, held.digest, copies, reasons)
 
     def _gone(self, digest: bytes, old: Stamp) -> Iterator[_Step]:
         """The step for a content without copies, where a listing shows that it went."""

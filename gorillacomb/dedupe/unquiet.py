@@ -54,7 +54,7 @@ class Unquiet:
         tops = {}
         for digest in digests:
             holders = stamps.holders_of(self._connection, digest)
-            found = {self._top(folder)[0] for *_, folder, _ in holders}
+            found = {self._top(folder)[0] for folder, *_ in holders}
             if found and None not in found:
                 tops[digest] = found
         for digest, found in tops.items():

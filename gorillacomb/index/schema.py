@@ -12,7 +12,7 @@ from gorillacomb.sqlite import Connection
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-VERSION = 4
+VERSION = 5
 """Stored as `user_version`; an index with a higher one was written by a newer Gorilla Comb."""
 
 _TABLES_1 = """
@@ -155,10 +155,13 @@ CREATE TABLE unquiet (                -- machine-made folders whose new contents
 """
 
 DIGEST_INDEX = (
-    "CREATE INDEX IF NOT EXISTS file_by_digest ON files (digest, size, blocks, links, state)"
+    "CREATE INDEX IF NOT EXISTS file_by_digest"
+    " ON files (digest, size, blocks, links, state, folder, name, mtime_ns)"
     " WHERE state <= 1 AND size > 0"
 )
-"""Made when the first scan has all its rows: built once it costs a tenth of what upkeep does."""
+"""With all that groups and stamps are made from: to look up rows in the order of digests is slow.
+
+Made when the first scan has all its rows: built once it costs a tenth of what upkeep does."""
 
 GROUP_INDEX = "CREATE INDEX group_by_waste ON groups (reclaimable DESC, size * copies DESC, digest)"
 """Made together with the first groups: where it is, they are kept up to date."""
@@ -218,6 +221,15 @@ def migrate(connection: Connection) -> None:
         @migrations()
         def table_of_unquiet_folders(db: Database) -> None:
             db.executescript(_TABLES_4)
+
+    if version < 5:
+
+        @migrations()
+        def index_of_digests_with_times(db: Database) -> None:
+            db.execute("DROP INDEX IF EXISTS file_by_digest")
+            grouped = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'group_by_waste'")
+            if grouped.fetchone() is not None:  # else the scan that was cut short makes it
+                db.execute(DIGEST_INDEX)
 
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {VERSION}")

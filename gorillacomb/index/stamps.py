@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,8 +10,6 @@ from gorillacomb.index.store import AWAY
 from gorillacomb.model import FolderState, State
 from gorillacomb.sqlite import Connection
 
-AT_ONCE = 250
-"""Files that one query asks for; each takes two of the parameters that a statement may have."""
 _CONTENT = "state <= 1 AND size > 0"
 _BELOW = (
     "WITH RECURSIVE below (id) AS (SELECT ? UNION"
@@ -38,8 +36,8 @@ class StampFolder:
     name: bytes
 
 
-Holder = tuple[bytes, int, int, int, bytes]
-"""A file that holds a content: digest, size, links, folder, name."""
+Holder = tuple[int, bytes, int]
+"""A file that holds a content: folder, name, mtime (ns)."""
 
 
 class Held(NamedTuple):
@@ -53,6 +51,8 @@ class Held(NamedTuple):
     """The most hard links that one of these files has."""
     folders: str
     """Ids, separated by commas; one for each file."""
+    times: str
+    """Their mtimes (ns), in the same order."""
     name: bytes | None
     """That of all these files; None where they have several."""
 
@@ -126,7 +126,7 @@ def drop_stamps(connection: Connection, digests: Iterable[bytes]) -> None:
 
 
 _HELD = (
-    "SELECT digest, size, count(*), max(links), group_concat(folder),"
+    "SELECT digest, size, count(*), max(links), group_concat(folder), group_concat(mtime_ns),"
     " CASE WHEN min(name) = max(name) THEN min(name) END"
     f" FROM files INDEXED BY file_by_digest WHERE {_CONTENT}"
 )
@@ -146,26 +146,9 @@ def content(connection: Connection, digest: bytes) -> Held | None:
 def holders_of(connection: Connection, digest: bytes) -> list[Holder]:
     """The files that hold one content."""
     return connection.execute(
-        f"SELECT digest, size, links, folder, name FROM files WHERE {_CONTENT} AND digest = ?",
+        f"SELECT folder, name, mtime_ns FROM files WHERE {_CONTENT} AND digest = ?",
         (digest,),
     ).fetchall()
-
-
-def mtimes_of(
-    connection: Connection, files: Sequence[tuple[int, bytes]]
-) -> dict[tuple[int, bytes], int]:
-    """When files, given by folder and name, were last written, ns."""
-    found: dict[tuple[int, bytes], int] = {}
-    for start in range(0, len(files), AT_ONCE):
-        part = files[start : start + AT_ONCE]
-        rows = connection.execute(
-            f"WITH asked (folder, name) AS (VALUES {', '.join(['(?, ?)'] * len(part))})"
-            " SELECT files.folder, files.name, mtime_ns FROM asked CROSS JOIN files"
-            " ON files.folder = asked.folder AND files.name = asked.name",
-            [value for file in part for value in file],
-        )
-        found |= {(folder, name): mtime for folder, name, mtime in rows}
-    return found
 
 
 def copies_of(connection: Connection, digest: bytes) -> int:

@@ -94,6 +94,27 @@ def test_an_index_of_an_older_version_is_brought_up_to_date(vault: Path) -> None
     assert layout(vault) == whole
 
 
+@pytest.mark.parametrize("grouped", [True, False])
+def test_an_index_of_digests_without_times_is_made_anew(
+    vault: Path, tmp_path: Path, grouped: bool
+) -> None:
+    """As version 4 left it, after a scan that was finished or one that was cut short."""
+    scan(vault, make_tree(tmp_path / "tree", {"a": "1", "b": "1"}))
+    whole = layout(vault)
+    connection = sqlite3.connect(vault / "index.db")
+    connection.executescript(
+        "DROP INDEX file_by_digest; CREATE INDEX file_by_digest"
+        " ON files (digest, size, blocks, links, state) WHERE state <= 1 AND size > 0;"
+        f" {'' if grouped else 'DROP INDEX group_by_waste;'} PRAGMA user_version = 4"
+    )
+    connection.close()
+    with Index.write(Vault(vault)):
+        pass
+    if not grouped:
+        scan(vault, tmp_path / "tree")
+    assert layout(vault) == whole
+
+
 @pytest.mark.parametrize("after", range(1, 12))
 def test_migrations_that_were_cut_short_are_finished(
     after: int, vault: Path, monkeypatch: pytest.MonkeyPatch
