@@ -28,8 +28,8 @@ _QUEUE_DEPTH = 2
 _PIPE_SAFE = 16 << 10
 """Bytes; a larger task goes only to an idle worker, which empties the pipe as we fill it."""
 _TELL_EVERY = 0.2
-_WATCH_EVERY = 0.1
-"""Seconds between two looks at whether the workers compute or wait."""
+_WATCH_EVERY = 0.25
+"""Seconds between two looks at whether the workers compute or wait: they tell more often."""
 _WAITING = 0.7
 """Workers that use less of their processors than this share of the time wait for the disk."""
 _READERS = 8
@@ -291,26 +291,29 @@ class _Load:
     """Tells from the processor time that processes use whether they compute or wait."""
 
     def __init__(self) -> None:
+        self._begin([])
+
+    def _begin(self, workers: list[_Process]) -> None:
         self._since = time.monotonic()
         self._ours = time.process_time()
-        self._theirs = 0.0
+        self._theirs = sum(each.cpu for each in workers)
 
     def is_waiting(self, workers: list[_Process]) -> bool:
-        """Whether all workers have tasks, and they used little time since the last look.
+        """Whether the workers used little time since the last look, though all have had tasks.
 
         No while this process has much to do itself: then they wait for it.
         """
-        now = time.monotonic()
-        past = now - self._since
+        if not all(each.tasks for each in workers):
+            self._begin(workers)
+            return False
+        past = time.monotonic() - self._since
         if past < _WATCH_EVERY:
             return False
-        ours, theirs = time.process_time(), sum(each.cpu for each in workers)
-        by_us, by_them = ours - self._ours, theirs - self._theirs
-        self._since, self._ours, self._theirs = now, ours, theirs
-        return (
-            all(each.tasks for each in workers)
-            and by_us < _WAITING * past
-            and by_us + by_them < _WAITING * past * min(len(workers), default_workers())
+        by_us = time.process_time() - self._ours
+        by_them = sum(each.cpu for each in workers) - self._theirs
+        self._begin(workers)
+        return by_us < _WAITING * past and (
+            by_us + by_them < _WAITING * past * min(len(workers), default_workers())
         )
 
 

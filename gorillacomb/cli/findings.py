@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
-from gorillacomb.bytepaths import common_end
+from gorillacomb.bytepaths import common_end, join
 from gorillacomb.cli import render
 from gorillacomb.dedupe.causes import FILE_CAUSES, FOLDER_CAUSES
-from gorillacomb.dedupe.groups import Groups
-from gorillacomb.index import contents, tree
+from gorillacomb.index import contents, stamps, tree
 from gorillacomb.index.database import Index
+from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
-from gorillacomb.index.settings import Settings
-from gorillacomb.model import FolderState, Group, RootReport, ScanReport, State
-from gorillacomb.scan.volumes import is_online
+from gorillacomb.model import FolderState, GroupSummary, RootReport, ScanReport, State
 
 _SHOWN = 3
 """Groups that are named; the rest is counted."""
 
 
-def findings(index: Index, report: ScanReport, settings: Settings) -> list[str]:
+def findings(index: Index, report: ScanReport) -> list[str]:
     """The findings of a scan in at most 15 lines."""
     named = report.roots if len(report.roots) <= 2 else report.roots[:1]
     lines = [_headline(root) for root in named]
     if len(report.roots) > len(named):
         lines.append(f"  and {render.count(len(report.roots) - len(named), 'more root')}")
     lines.append(_work(report))
-    lines += _redundancy(index, report, settings)
+    lines += _redundancy(index, report)
     lines += _gaps(index)
     lines += _left(index)
     if report.other_file_systems:
@@ -71,7 +71,7 @@ def _work(report: ScanReport) -> str:
     return "\n".join(render.paragraph(text, "  "))
 
 
-def _redundancy(index: Index, report: ScanReport, settings: Settings) -> list[str]:
+def _redundancy(index: Index, report: ScanReport) -> list[str]:
     groups, copies, wasted = contents.totals(index.connection)
     empty = contents.empty_files(index.connection)
     if not groups:
@@ -81,11 +81,12 @@ def _redundancy(index: Index, report: ScanReport, settings: Settings) -> list[st
             f"{render.count(copies, 'copy', 'copies')} too many in"
             f" {render.count(groups, 'group')} take {render.size(wasted)} on disk"
         )
-        known = len(all_roots(index.connection))
-        where = f" in all {known} roots" if known > len(report.roots) else ""
+        roots = {root.id: root for root in all_roots(index.connection)}
+        where = f" in all {len(roots)} roots" if len(roots) > len(report.roots) else ""
         lines = [render.style(f"Duplicates{where}: ", bold=True) + summary]
-        source = Groups(index, is_online, settings.preferred)
-        lines += map(_group_line, source.all(_SHOWN))
+        paths = FolderPaths(index.connection, roots)
+        for group in contents.groups(index.connection, _SHOWN):
+            lines.append(_group_line(index, paths, group))
     if empty:
         lines.append(f"Empty files: {empty:,} (not counted as duplicates)")
     return lines
@@ -101,21 +102,35 @@ def _next_steps(index: Index) -> list[str]:
     ]
 
 
-def _group_line(group: Group) -> str:
+def _group_line(index: Index, paths: FolderPaths, summary: GroupSummary) -> str:
     """A group by the name that its copies share, without a place.
 
     Which one to keep hangs on how the folders relate, and that is not known before all is read.
     """
     label = (
-        f"  {render.size(group.summary.reclaimable):>9} in"
-        f" {render.count(group.summary.copies, 'copy', 'copies')} of "
+        f"  {render.size(summary.reclaimable):>9} in"
+        f" {render.count(summary.copies, 'copy', 'copies')} of "
     )
-    named = common_end([copy.path for copy in group.copies])
+    found = list(_paths(index, paths, summary.digest))
+    named = common_end(found)
     note = "" if named else ", and under other names"
-    named = named or os.path.basename(group.copies[group.choice.winner].path)
+    named = named or _most_common(map(os.path.basename, found))
     width = render.width()
     room = None if width is None else width - render.columns(label) - len(note)
     return label + render.fit(render.path_text(named), room) + note
+
+
+def _paths(index: Index, paths: FolderPaths, digest: bytes) -> Iterator[bytes]:
+    """Those of all files that hold a content."""
+    for folder, name, _ in stamps.holders_of(index.connection, digest):
+        place = paths.place(folder)
+        if place is not None:
+            yield join(place[1], name)
+
+
+def _most_common(names: Iterable[bytes]) -> bytes:
+    numbers = Counter(names)
+    return min(numbers, key=lambda name: (-numbers[name], name), default=b"")
 
 
 def _gaps(index: Index) -> list[str]:

@@ -28,7 +28,7 @@ from gorillacomb.dedupe.groups import Groups
 from gorillacomb.errors import UsageFault
 from gorillacomb.index import contents, tree
 from gorillacomb.index.database import Index
-from gorillacomb.index.settings import Settings, load_settings
+from gorillacomb.index.settings import load_settings
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import (
     DAMAGE,
@@ -142,7 +142,7 @@ def command(
         hydrate_limit=hydrate_limit if hydrate else None,
     )
     shown = progress_for(progress)
-    early = _EarlyFindings(shown, settings)
+    early = _EarlyFindings(shown)
     told = None if as_json else early
     report = comb(vault, paths, options, shown, told, recorder_for(settings))
     with Index.read(vault) as index:
@@ -221,15 +221,14 @@ def _failures(files: list[IndexedFile], state: State) -> list[Unreadable]:
 class _EarlyFindings:
     """Prints the findings as soon as the duplicates are known, while the rest is still read."""
 
-    def __init__(self, progress: Progress, settings: Settings) -> None:
+    def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._settings = settings
         self.hashed_files = self.hashed_bytes = 0
 
     def __call__(self, index: Index, report: ScanReport) -> None:
         self.hashed_files, self.hashed_bytes = report.hashed_files, report.hashed_bytes
         self._progress.close()
-        for line in findings(index, report, self._settings):
+        for line in findings(index, report):
             click.echo(line)
         sys.stdout.flush()
 

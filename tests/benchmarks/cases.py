@@ -27,7 +27,7 @@ class Memory:
 def first(setting: Setting) -> Timed:
     """A full scan into a fresh vault, beside the peers."""
     ours = (contenders.SCAN, contenders.SCAN_UNSTAMPED)
-    programs = (contenders.FLOOR_READ, *ours, *setting.peers)
+    programs = (contenders.FLOOR_READ, contenders.BARE, *ours, *setting.peers)
     case = Case("first", "First scan", programs, contenders.SCAN.name, setting.missing)
     return timed(setting, case)
 

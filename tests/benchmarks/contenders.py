@@ -75,6 +75,13 @@ FLOOR_STAT = Contender(
     "C, two threads: list and stat every entry; nothing is opened",
     reports=True,
 )
+BARE = Contender(
+    "floor: read, in Python",
+    ("PYTHON", "-m", "tests.benchmarks.bare", "TREE"),
+    "the same calls made by Python, a process for each processor, with BLAKE3 of every file and a"
+    " second look at it; nothing stored",
+    reports=True,
+)
 FLOOR_PYTHON = Contender("floor: python", ("PYTHON", "-c", "pass"), "the interpreter alone")
 
 _OURS = ("PYTHON", "-m", "gorillacomb")
