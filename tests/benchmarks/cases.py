@@ -60,6 +60,17 @@ def large(setting: Setting) -> Timed:
     return timed(on(setting, "large"), case)
 
 
+def large_cold(setting: Setting) -> Timed:
+    """The same after the system forgot what it had read: here the disk is what all wait for."""
+    programs = (contenders.CAT, contenders.SCAN, contenders.SCAN_QUICK, *setting.peers)
+    rounds = min(setting.runs, LARGE_RUNS)
+    title = "Few large files, cold cache"
+    case = Case(
+        "large-cold", title, programs, contenders.SCAN.name, setting.missing, rounds, cold=True
+    )
+    return timed(on(setting, "large"), case)
+
+
 def million(setting: Setting) -> Timed:
     """A first scan of a million files."""
     programs = (
@@ -188,6 +199,7 @@ CASES: dict[str, Callable[[Setting], Timed]] = {
     "quick": quick,
     "unique": unique,
     "large": large,
+    "large-cold": large_cold,
     "second": second,
     "changed": changed,
     "million": million,

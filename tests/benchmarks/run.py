@@ -22,6 +22,7 @@ USUAL = (
     "quick",
     "unique",
     "large",
+    "large-cold",
     "second",
     "changed",
     "million",
@@ -37,6 +38,7 @@ USUAL = (
     "memory",
     "groups",
 )
+COLD = {"cold", "large-cold"}
 CHOICES = (*USUAL, "peers")
 
 
@@ -113,9 +115,9 @@ def _benchmark(options: argparse.Namespace) -> None:
         tree, tuple(there), tuple(missing), options.runs, float(options.timeout), _say
     )
     possible = set(wanted)
-    if "cold" in possible and not may_drop_caches():
-        _say("cold: NOT MEASURED, only root may have the system forget what it has read")
-        possible.discard("cold")
+    if possible & COLD and not may_drop_caches():
+        _say("cold cache: NOT MEASURED, only root may have the system forget what it has read")
+        possible -= COLD
     results = report.Results(
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=version,
