@@ -98,7 +98,7 @@ def body(seq: int) -> Body:
     digest = sha256(b"%d" % seq).digest()
     root = f"{1:032x}"
     if seq % 97 == 1:
-        return entries.root(1, root, b"/Drive", "uuid", "ext4", False, b"")
+        return entries.root(1, root, b"/Drive %d" % seq, "uuid", "ext4", False, b"")
     if seq % 50 == 2:
         return entries.retire(1, root, b"gone/%d" % seq, digest)
     path = f"HealthTrack/größe/{seq}.ts".encode() + b"\xff" * (seq % 40 == 3)
