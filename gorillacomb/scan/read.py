@@ -102,13 +102,15 @@ def read_files(
 
     Returns the plainly hashed ones, and the others that exist.
 
-    A first scan spends its time here, so the common case (a small file, long unchanged, that nobody
-    writes to) is dealt with in this loop; all else goes to `read_file`.
+    A first scan spends its time here, so the common cases (a small file, long unchanged, that
+    nobody writes to, and one that is read later) are dealt with in this loop; all else goes to
+    `read_file`.
     """
     hashed: list[HashedRow] = []
     others: list[Row] = []
     common = not (context.weak or HAS_PLACEHOLDERS or context.min_size > 1)
-    limit = min(context.hash_limit, CHUNK - 1) if common else -1
+    later = context.hash_limit
+    limit = min(later, CHUNK - 1) if common else -1
     settled = moment - context.grain_ns
     buffers = (buffer,)
     flags = FILE_FLAGS | NOATIME
@@ -123,6 +125,9 @@ def read_files(
             before = os.fstat(descriptor)
             size, mode = before.st_size, before.st_mode
             mtime, ctime, inode = before.st_mtime_ns, before.st_ctime_ns, before.st_ino
+            if size > later:
+                others.append(unread_row(name, before, context))
+                continue
             if (
                 0 < size <= limit
                 and 0 <= mtime < settled

@@ -64,7 +64,7 @@ def million(folder: Path) -> str:
             top = folder / ("a/a" if number < 10_000 else "a/b" if number < 100_000 else "b")
             place = top / f"{at // 100}" / f"{at}"
             place.mkdir(parents=True)
-        what = number - 4 if number % 4 == 3 and number >= 4 else number
+        what = number - 3 if number % 4 == 3 else number
         start, size = what * 37 % 60_000, 100 + what * 13 % 2_000
         (place / f"{number}.txt").write_bytes(b"%d " % what + noise[start : start + size])
     return f"a million files in {MILLION_FOLDERS:,} folders, a quarter of them copies"
