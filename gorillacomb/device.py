@@ -13,29 +13,38 @@ _VIRTUAL = ("/virtual/", "/virtio", "/vbd-", "/vmbus", "/VMBUS")
 rotational whatever they stand on, and so are not believed."""
 
 
-def is_spinning(path: bytes, system: Path = Path("/sys")) -> bool:
+def is_spinning(path: bytes) -> bool:
     """Whether the disk below an existing absolute path has heads to move, as far as Linux says.
 
-    ``system`` is where sysfs is mounted. A device that is made of others (LVM, RAID, encryption)
-    spins when one of them does. False where nothing is known.
+    False where nothing is known.
     """
     try:
-        device = os.stat(path).st_dev
-        if not os.major(device):  # a number of the file system's own, as btrfs gives
-            device = os.stat(mount_of(path).source).st_rdev
-        entry = system / "dev" / "block" / f"{os.major(device)}:{os.minor(device)}"
-        return _spins(entry.resolve(strict=True))
+        device = block_device(path)
+        return spins(Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}"))
     except OSError:
         return False
 
 
-def _spins(device: Path) -> bool:
+def block_device(path: bytes) -> int:
+    """The number of the device that an existing absolute path lies on. Raises OSError."""
+    device = os.stat(path).st_dev
+    if not os.major(device):  # a number of the file system's own, as btrfs gives
+        device = os.stat(mount_of(path).source).st_rdev
+    return device
+
+
+def spins(entry: Path) -> bool:
+    """The same of a device by its entry in sysfs. Raises OSError where that tells nothing.
+
+    A device that is made of others (LVM, RAID, encryption) spins when one of them does.
+    """
+    device = entry.resolve(strict=True)
     if (device / "partition").exists():
         device = device.parent
     with suppress(OSError):
         parts = list((device / "slaves").iterdir())
         if parts:
-            return any(_spins(part.resolve()) for part in parts)
+            return any(map(spins, parts))
     if any(part in str(device) for part in _VIRTUAL):
         return False
     return (device / "queue" / "rotational").read_text().strip() == "1"

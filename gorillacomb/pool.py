@@ -166,25 +166,34 @@ class Pool:
         self.method = start_method()
         self._processes: list[_Process] = []
         self._at_work = size
+        self._most = size + spare
+        self._refusal: str | None = None
         self._load = _Load()
         self._waiting: list[tuple[Task, bytes]] = []
+        # To spawn one costs much and can be done when it is needed; to fork one, neither.
+        self._start(size if self.method == "spawn" else size + spare)
+        if len(self._processes) < size:
+            self.close()
+            raise WorkersRefused(
+                f"{size} worker processes cannot be started: {self._refusal}.",
+                "Ask for fewer with --workers.",
+            )
+
+    def _start(self, size: int) -> None:
+        """Start processes until there are so many, or the system gives no more."""
         # A Ctrl-C between the fork and the first line of the worker waits for that line.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
         try:
-            self._start(size + spare)
+            self._start_all(size)
         except OSError as error:
-            if len(self._processes) < size:
-                self.close()
-                raise WorkersRefused(
-                    f"{size} worker processes cannot be started: {error.strerror}.",
-                    "Ask for fewer with --workers.",
-                ) from error
+            self._refusal = error.strerror
+            self._most = len(self._processes)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-    def _start(self, size: int) -> None:
+    def _start_all(self, size: int) -> None:
         context = _context(self.method)
-        for _ in range(size):
+        while len(self._processes) < size:
             ours, theirs = context.Pipe()
             # A forked copy must drop our ends of all pipes, or no worker notices that we ended.
             inherited = [*(each.pipe for each in self._processes), ours]
@@ -255,11 +264,14 @@ class Pool:
     def _hire(self) -> None:
         """Let spare workers join in if those at work wait for the disk."""
         hired = self._hired
-        if len(hired) < len(self._processes) and self._load.is_waiting(hired):
-            self._at_work = 2 * len(hired)
+        if len(hired) < self._most and self._load.is_waiting(hired):
+            self._at_work = min(2 * len(hired), self._most)
+            if self.method == "spawn":
+                self._start(self._at_work)
 
     def _died(self, each: _Process) -> NoReturn:
         self._processes.remove(each)
+        self._most -= 1
         each.pipe.close()
         each.process.join(1)
         raise WorkerDied(each.tasks, each.process.exitcode)
@@ -267,6 +279,7 @@ class Pool:
     def release(self) -> None:
         idle = [each for each in self._processes if not each.tasks]
         self._processes = [each for each in self._processes if each.tasks]
+        self._most = len(self._processes)
         _end(idle)
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ FolderSum = tuple[int, int, int, int, bytes]
 Batch = tuple[str, int, int]
 """Ids of folders, separated by commas; contents that stand in just these; their bytes."""
 
+_EXECUTABLE = 0o111
 _READ = f"state IN ({', '.join(str(each) for each in sorted(READ))}) AND digest IS NOT NULL"
 _FILE = "folder, name, state, mode, size, mtime_ns, digest, target"
 
@@ -42,7 +43,8 @@ def folder_sums(connection: Connection, noise: Collection[bytes]) -> Iterator[Fo
     return iter(
         connection.execute(
             "SELECT folder, count(*), sum(size), max(mtime_ns), CAST(group_concat("
-            "CASE WHEN mode & 73 THEN x'78' ELSE x'2d' END || digest || name, x'00') AS BLOB)"
+            f"CASE WHEN mode & {_EXECUTABLE} THEN x'78' ELSE x'2d' END || digest || name, x'00')"
+            " AS BLOB)"
             f" FROM files WHERE {_READ} AND name NOT IN ({', '.join('?' * len(noise))})"
             " GROUP BY folder",
             tuple(noise),

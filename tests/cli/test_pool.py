@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import threading
 import time
 from typing import NamedTuple
 
@@ -44,6 +46,21 @@ def at_work(pool: Pool, tasks: int, seconds: float) -> set[int]:
 
 def test_spare_workers_join_in_while_the_others_wait() -> None:
     assert len(at_work(Pool(1, Sleeper, spare=3), 60, 0.05)) == 4
+
+
+def test_beside_a_thread_they_are_started_when_they_are_needed() -> None:
+    """Where a process must not fork, each costs the start of an interpreter."""
+    ended = threading.Event()
+    thread = threading.Thread(target=ended.wait)
+    thread.start()
+    try:
+        pool = Pool(1, Sleeper, spare=1)
+        assert pool.method == "spawn"
+        assert len(multiprocessing.active_children()) == 1
+        assert len(at_work(pool, 40, 0.05)) == 2
+    finally:
+        ended.set()
+        thread.join()
 
 
 def test_without_need_nobody_joins_in() -> None:

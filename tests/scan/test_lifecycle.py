@@ -649,6 +649,17 @@ def test_a_quick_scan_leaves_single_files_to_the_next_whole_one(
     assert whole.changes == Changes()
 
 
+def test_a_quick_scan_reads_the_small_ones_at_once(tmp_path: Path, vault: Path) -> None:
+    """Of the others those that share their size with one that has the same ends."""
+    twin, single = "t" * 70_000, "s" * 70_001
+    top = planted(tmp_path / "top", {"a": twin, "b": twin, "single": single, "small": "x" * 60_000})
+    assert scan(vault, top, quick=True).hashed_files == 3
+    assert state_of(vault, top / "single") == State.PENDING
+    assert groups_in_index(vault) == groups_on_disk(top)
+    assert scan(vault, top).hashed_files == 1
+    assert_as_new(vault, top)
+
+
 class _AtStage(Silence):
     """Does something the moment that a stage begins."""
 
