@@ -1,9 +1,10 @@
 """What a scan costs in Python before it keeps anything: ``python -m tests.benchmarks.bare TREE``.
 
 Lists every folder, opens, stats, reads and hashes every file, looks at it again and closes it: the
-calls of `gorillacomb.scan.read` without a check, a row, a pipe or an index. One process for each
-processor, each with its share of the folders. By how much it misses the floor in C, which does not
-hash, is what BLAKE3 and the calls from Python cost before anything is kept.
+calls of `gorillacomb.scan.read` without a check, a row, a pipe or an index. With ``--stat`` it
+lists every folder and looks at every entry, as a second scan does. One process for each processor,
+each with its share of the folders. By how much it misses the floor in C is what the calls from
+Python, and BLAKE3, cost before anything is kept.
 """
 
 import gc
@@ -11,6 +12,8 @@ import json
 import multiprocessing
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 
 from blake3 import blake3
 
@@ -19,22 +22,48 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOATIM
 _SHARES = 64
 _BUFFER = memoryview(bytearray(1 << 20))
 
+Look = Callable[[int, list[str]], int]
+"""Takes a folder's descriptor and the names of its files in the order of inodes; gives bytes."""
 
-def read_below(top: bytes) -> tuple[int, int]:
-    """Read all that stands below a folder; returns how many files and bytes there are."""
+
+def read(folder: int, names: list[str]) -> int:
+    """Read and hash files; returns how many bytes."""
+    total = 0
+    buffers = (_BUFFER,)
+    for name in names:
+        file = os.open(name, _FILE, dir_fd=folder)
+        left = os.fstat(file).st_size
+        hasher = blake3()
+        while left > 0 and (got := os.readv(file, buffers)):
+            hasher.update(_BUFFER[:got])
+            left -= got
+            total += got
+        hasher.digest()
+        os.fstat(file)
+        os.close(file)
+    return total
+
+
+def look(folder: int, names: list[str]) -> int:
+    """Look at files; returns how many bytes they have."""
+    return sum([os.stat(name, dir_fd=folder, follow_symlinks=False).st_size for name in names])
+
+
+def below(top: bytes, do: Look) -> tuple[int, int]:
+    """Do it with all that stands below a folder; returns how many files and bytes there are."""
     gc.disable()
     files = size = 0
     stack = [top]
     while stack:
-        folders, found, read = read_in(stack.pop())
+        folders, found, done = right_in(stack.pop(), do)
         stack += folders
         files += found
-        size += read
+        size += done
     return files, size
 
 
-def read_in(folder: bytes) -> tuple[list[bytes], int, int]:
-    """Read the files right in a folder; returns its subfolders, and the files and bytes."""
+def right_in(folder: bytes, do: Look) -> tuple[list[bytes], int, int]:
+    """Do it with the files right in a folder; returns its subfolders, and the files and bytes."""
     descriptor = os.open(folder, _FOLDER)
     folders: list[bytes] = []
     names: list[tuple[int, str]] = []
@@ -45,36 +74,26 @@ def read_in(folder: bytes) -> tuple[list[bytes], int, int]:
             elif entry.is_file(follow_symlinks=False):
                 names.append((entry.inode(), entry.name))
     names.sort()
-    total = 0
-    buffers = (_BUFFER,)
-    for _, name in names:
-        file = os.open(name, _FILE, dir_fd=descriptor)
-        left = os.fstat(file).st_size
-        hasher = blake3()
-        while left > 0 and (got := os.readv(file, buffers)):
-            hasher.update(_BUFFER[:got])
-            left -= got
-            total += got
-        hasher.digest()
-        os.fstat(file)
-        os.close(file)
+    size = do(descriptor, [name for _, name in names])
     os.close(descriptor)
-    return folders, len(names), total
+    return folders, len(names), size
 
 
 def main() -> None:
-    """Read the tree that is named, and print what there was."""
-    waiting = [os.fsencode(sys.argv[1])]
+    """Go through the tree that is named, and print what there was."""
+    *options, top = sys.argv[1:]
+    do: Look = look if options == ["--stat"] else read
+    waiting = [os.fsencode(top)]
     files = size = 0
     while waiting and len(waiting) < _SHARES:
-        folders, found, read = read_in(waiting.pop(0))
+        folders, found, done = right_in(waiting.pop(0), do)
         waiting += folders
         files += found
-        size += read
+        size += done
     with multiprocessing.Pool(os.cpu_count()) as pool:
-        for found, read in pool.imap_unordered(read_below, waiting):
+        for found, done in pool.imap_unordered(partial(below, do=do), waiting):
             files += found
-            size += read
+            size += done
     print(json.dumps({"files": files, "bytes": size}))
 
 

@@ -82,6 +82,12 @@ BARE = Contender(
     " second look at it; nothing stored",
     reports=True,
 )
+BARE_STAT = Contender(
+    "floor: stat, in Python",
+    ("PYTHON", "-m", "tests.benchmarks.bare", "--stat", "TREE"),
+    "the same calls made by Python, a process for each processor; nothing is compared",
+    reports=True,
+)
 FLOOR_PYTHON = Contender("floor: python", ("PYTHON", "-c", "pass"), "the interpreter alone")
 
 _OURS = ("PYTHON", "-m", "gorillacomb")

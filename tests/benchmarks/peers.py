@@ -138,6 +138,9 @@ RMLINT_FOLDERS = Contender(
     "identical folders alone; walks and reads the files for it",
 )
 
+SAMPLER = Peer(Contender("py-spy", ()), "pip")
+"""No peer, but got like one."""
+
 
 def bin_folder() -> Path:
     """Where peers are installed that the system lacks."""
@@ -156,7 +159,7 @@ def ready(wanted: Sequence[str], say: Say) -> tuple[list[Contender], list[Missin
         if name not in wanted:
             missing.append(Missing(name, "LEFT OUT by --peers"))
             continue
-        found = _path_of(peer) or _installed(peer, say)
+        found = path_of(peer) or installed(peer, say)
         if found is None:
             missing.append(Missing(name, f"NOT INSTALLED: {peer.recipe}"))
         else:
@@ -172,7 +175,8 @@ def checkers() -> tuple[list[Contender], list[Missing]]:
     return [*found, B3SUM_CHECK], []
 
 
-def _path_of(peer: Peer) -> str | None:
+def path_of(peer: Peer) -> str | None:
+    """Where a peer is, if it is there."""
     path = f"{bin_folder()}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return shutil.which(peer.command, path=path)
 
@@ -185,7 +189,7 @@ def _version(peer: Peer, found: str) -> str:
     return version_of([str(python), "-c", script])
 
 
-def _installed(peer: Peer, say: Say) -> str | None:
+def installed(peer: Peer, say: Say) -> str | None:
     """Install a peer; None, with the cause said, where that cannot be done."""
     for words in _steps(peer):
         if shutil.which(words[0]) is None:
@@ -201,7 +205,7 @@ def _installed(peer: Peer, say: Say) -> str | None:
         except subprocess.TimeoutExpired:
             say(f"peers: it took longer than {_INSTALL_TIMEOUT:.0f} s")
             return None
-    return _path_of(peer)
+    return path_of(peer)
 
 
 def _steps(peer: Peer) -> list[list[str]]:

@@ -11,6 +11,7 @@ from .cases import Memory
 from .folders import Measured
 from .groups import Comparison
 from .process import own_peak_rss
+from .profile import LEAST, RATE, Profile
 from .rows import ManyRows
 from .series import Timed
 from .trace import Trace
@@ -38,6 +39,7 @@ class Results:
     folders: Sequence[Measured] = ()
     rows: ManyRows | None = None
     watch: Watched | None = None
+    profile: Profile | None = None
 
 
 def write(results: Results, markdown_file: Path, json_file: Path) -> None:
@@ -59,6 +61,8 @@ def markdown(results: Results) -> str:
         parts += _case(timed, results.tree.name)
     if "cold" in results.asked and all(each.case.name != "cold" for each in results.timed):
         parts.append("**The cold cache was NOT MEASURED: only root may empty it.**")
+    if "profile" in results.asked:
+        parts += _profile(results.profile)
     if results.trace is not None:
         parts += _trace(results.trace)
     if results.folders:
@@ -94,6 +98,25 @@ def _setting(results: Results) -> list[str]:
         " is that of the largest single process (`<`: below what the measuring process takes)."
     )
     return ["\n".join(lines), "## The tree", tree, *warning, "## How it is measured", method]
+
+
+def _profile(found: Profile | None) -> list[str]:
+    title = "## Where the time goes (`profile`)"
+    if found is None:
+        return [title, "**NOT MADE: py-spy could not be installed.**"]
+    rows = [
+        (each.process, f"{100 * each.share:.0f} %", f"`{each.place}`", f"`{_cell(each.source)}`")
+        for each in found.lines
+    ]
+    counted = ", ".join(f"{count:,} of {kind}" for kind, count in found.samples.items())
+    note = (
+        f"Samples of a first scan by py-spy, {RATE} a second, of each process while it uses a"
+        f" processor: {counted}. Shares of each kind; lines with less than {100 * LEAST:.0f} % are"
+        " left out. The names of the kernel's calls are those of their lines: `os.open` is the call"
+        " and all that Python does about it."
+    )
+    table = _table(("process", "share", "where", "line"), rows, left=4)
+    return [title, table, note]
 
 
 def _trace(found: Trace) -> list[str]:
@@ -148,6 +171,7 @@ def _case(timed: Timed, usual: str) -> list[str]:
     if timed.tree.name != usual:
         parts.append(f"On {timed.tree.origin}: {timed.tree.content.bytes / MB:,.0f} MB.")
     parts.append(_table(head, rows, left=1))
+    parts += _verdict(timed)
     if not timed.steady:
         parts.append(
             "**WARNING: the floor never gave the same time twice within 10 %; the machine was busy"
@@ -159,6 +183,43 @@ def _case(timed: Timed, usual: str) -> list[str]:
         wrong = counts.get("files", files) != files
         said.append(f"{line}. **WARNING: the tree has {files:,} files.**" if wrong else line)
     return [*parts, "\n".join(said)] if said else parts
+
+
+def _verdict(timed: Timed) -> list[str]:
+    """Which peers are ahead of ours and which behind, by how much and why."""
+    case = timed.case
+    if case.ours not in timed.runs:
+        return []
+    medians = {name: statistics.median(run.wall for run in timed.runs[name]) for name in timed.runs}
+    ours = medians[case.ours]
+    gaps = {
+        program.name: medians[program.name] - ours
+        for program in case.programs
+        if not program.name.startswith(("floor:", "gorillacomb"))
+    }
+    said = []
+    missed = False
+    for name, bound in case.bounds.items():
+        ratio = _ratio(timed, name, case.floor.name)
+        is_kept = float(ratio) <= bound
+        missed |= not is_kept
+        said.append(
+            f"Wanted of {name}: {bound:g} times the floor at most;"
+            f" {'kept' if is_kept else '**MISSED**'} ({ratio})."
+        )
+    behind = _gaps(sorted(((gap, name) for name, gap in gaps.items() if gap >= 0), reverse=True))
+    ahead = _gaps(sorted((-gap, name) for name, gap in gaps.items() if gap < 0))
+    if behind:
+        said.append(f"Ours is faster than {behind}.")
+    if ahead:
+        said.append(f"**Ours is slower than {ahead}.**")
+    if case.why and (ahead or missed):
+        said.append(f"Why: {case.why}")
+    return [" ".join(said)] if said else []
+
+
+def _gaps(found: Iterable[tuple[float, str]]) -> str:
+    return ", ".join(f"{name} by {_seconds(gap)} s" for gap, name in found)
 
 
 def _row(timed: Timed, name: str) -> tuple[str, ...]:
@@ -285,6 +346,11 @@ def _programs(timed: Iterable[Timed]) -> list[str]:
         " them."
     )
     return ["## Programs", _table(("program", "version", "command", "work"), rows, left=4), note]
+
+
+def _cell(text: str) -> str:
+    """A text that does not end its cell of a table."""
+    return text.replace("|", "\\|")
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], left: int) -> str:

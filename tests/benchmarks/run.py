@@ -11,7 +11,19 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from . import cases, contenders, folders, machine, peers, report, rows, trace, trees, watching
+from . import (
+    cases,
+    contenders,
+    folders,
+    machine,
+    peers,
+    profile,
+    report,
+    rows,
+    trace,
+    trees,
+    watching,
+)
 from .places import RESULTS, BenchError, cache
 from .series import Setting, may_drop_caches
 
@@ -31,6 +43,7 @@ USUAL = (
     "manifest",
     "verify",
     "verify-large",
+    "profile",
     "trace",
     "folders",
     "rows",
@@ -148,6 +161,7 @@ def _measured(
     others: dict[str, Callable[[], object]] = {
         "memory": lambda: cases.sample_memory(setting),
         "groups": lambda: cases.compare_groups(setting),
+        "profile": lambda: profile.measure(setting),
         "trace": lambda: trace.measure(runs, _say),
         "watch": lambda: watching.measure(tree, _say),
         "folders": lambda: folders.measure(tree, runs, _say),

@@ -7,7 +7,7 @@ import site
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import process
@@ -55,6 +55,10 @@ class Case:
     cold: bool = False
     """Whether the system forgets before each run what it has read."""
     before_round: Callable[[], None] | None = None
+    bounds: Mapping[str, float] = field(default_factory=dict)
+    """What we want: so many times the floor at most, by program."""
+    why: str = ""
+    """What makes ours slower than those that are ahead of it: printed if any is."""
 
     @property
     def floor(self) -> Contender:
@@ -174,18 +178,21 @@ def run_one(
     return process.run(
         program.argv(scene),
         scratch=scene.scratch,
-        env=_environment(scene.home),
+        env=environment(scene.home),
         timeout=timeout,
         watch=watch,
     )
 
 
-def _environment(home: Path) -> Mapping[str, str]:
-    """The environment of all programs: settings, keys and state are looked for in `home` only."""
+def environment(home: Path) -> Mapping[str, str]:
+    """The environment of all programs: settings, keys and state are looked for in `home` only.
+
+    Python keeps its compiled modules, as it does where nothing is said.
+    """
     kept = {
         key: value
         for key, value in os.environ.items()
-        if not key.startswith(("XDG_", "GORILLACOMB_"))
+        if not key.startswith(("XDG_", "GORILLACOMB_", "PYTHON"))
     }
     # Packages installed for the user alone are still found when HOME is another.
     return kept | {
