@@ -98,7 +98,14 @@ CAUSE: Final = 13
 HashedRow = tuple[int, bytes, int, int, int, int, int, int, int, int, bytes]
 """The short row of a file that was just hashed, which most of a first scan's rows are.
 
-folder, name, mode, size, mtime, ctime, inode, links, blocks, checked, digest; its state is HASHED.
+Folder id, name, mode, size, mtime, ctime, inode, links, blocks, checked, digest; its state is
+HASHED.
+"""
+
+LaterRow = tuple[int, bytes, int, int, int, int, int, int, int]
+"""The short row of a file that is left for later.
+
+Folder id, name, mode, size, mtime, ctime, inode, links, blocks; its state is PENDING.
 """
 
 

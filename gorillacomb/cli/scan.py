@@ -67,7 +67,7 @@ _SHOWN = 3
 @click.option(
     "--quick",
     is_flag=True,
-    help="Answer the duplicates only: leave large files unread that have no copy.",
+    help="Answer the duplicates only: leave files unread that have no copy.",
 )
 @click.option(
     "--rehash",

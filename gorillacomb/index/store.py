@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import BELOW, UNUSED_FOLDER
 from gorillacomb.index.schema import DIGEST_INDEX, GROUP_INDEX
-from gorillacomb.model import DIGEST, FolderState, HashedRow, Row, State
+from gorillacomb.model import DIGEST, FolderState, HashedRow, LaterRow, Row, State
 from gorillacomb.sqlite import Connection, IntegrityError
 
 _PUT_HASHED = (
@@ -16,6 +16,10 @@ _PUT_HASHED = (
     f" links, blocks, checked_ns, digest) VALUES (?, ?, {State.HASHED:d}{', ?' * 9})"
 )
 """Without the columns that are NULL: to bind None costs Python's sqlite3 as much as a number."""
+_PUT_LATER = (
+    "INSERT OR REPLACE INTO files (folder, name, state, mode, size, mtime_ns, ctime_ns, inode,"
+    f" links, blocks, checked_ns) VALUES (?, ?, {State.PENDING:d}{', ?' * 7}, 0)"
+)
 _PUT_FILE = f"INSERT OR REPLACE INTO files VALUES ({', '.join('?' * 15)})"
 _PUT_FOLDER = (
     "INSERT INTO folders (id, root, parent, name, inode, state, marker, cause)"
@@ -48,8 +52,9 @@ class Writes:
     excluded: list[int] = field(default_factory=list)
     """Known folders that are left out from now on, with all below them."""
     hashed: list[HashedRow] = field(default_factory=list)
+    later: list[LaterRow] = field(default_factory=list)
     rows: list[tuple[int, Row]] = field(default_factory=list)
-    """Folder ids and entries that are not plainly hashed."""
+    """Folder ids and entries that are neither plainly hashed nor plainly left for later."""
     gone: list[tuple[int, bytes]] = field(default_factory=list)
     """Folder ids and names of entries."""
     touched: list[bytes] = field(default_factory=list)
@@ -62,6 +67,7 @@ class Writes:
     def __bool__(self) -> bool:
         return bool(
             self.hashed
+            or self.later
             or self.rows
             or self.new_folders
             or self.folders
@@ -118,6 +124,7 @@ class Store:
             self._exclude_below(folder)
         put("DELETE FROM files WHERE folder = ? AND name = ?", writes.gone)
         put(_PUT_HASHED, writes.hashed)
+        put(_PUT_LATER, writes.later)
         put(_PUT_FILE, [(folder, *row) for folder, row in writes.rows])
         put("INSERT INTO arrivals VALUES (?, ?, ?, 1, 0)", writes.came)
         put("INSERT INTO arrivals VALUES (?, ?, ?, 0, 1)", writes.went)

@@ -22,12 +22,13 @@ from gorillacomb.model import (
     SIZE,
     STATE,
     HashedRow,
+    LaterRow,
     Row,
     State,
     amended,
 )
 from gorillacomb.openat import INT64, fold, int64
-from gorillacomb.scan.read import look_at, read_file, read_files
+from gorillacomb.scan.read import leave_files, look_at, read_file, read_files
 from gorillacomb.scan.tasks import RootContext
 
 _HOUR_NS = 3_600_000_000_000
@@ -52,6 +53,7 @@ class Changes:
     """The difference between a folder and its rows."""
 
     hashed: list[HashedRow] = field(default_factory=list)
+    later: list[LaterRow] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     gone: list[bytes] = field(default_factory=list)
     touched: list[bytes] = field(default_factory=list)
@@ -88,19 +90,26 @@ def describe_all(
     moment: int,
 ) -> Changes:
     """Describe every entry of a folder of which the index knows none yet."""
-    hashed, rows = read_files(descriptor, folder, files, context, moment)
+    hashed: list[HashedRow] = []
+    later: list[LaterRow] = []
+    if context.hash_limit:
+        hashed, rows = read_files(descriptor, folder, files, context, moment)
+    else:
+        later, rows = leave_files(descriptor, folder, files, context)
     rows += [row for name in others if (row := look_at(descriptor, name, context)) is not None]
     hashed.sort()
     rows.sort()
     sizes = [row[3] for row in hashed]
+    unread = [row[3] for row in later]
     more = [row[SIZE] for row in rows if row[STATE] != State.OTHER]
     read = [row[SIZE] for row in rows if row[CHECKED]]
     return Changes(
         hashed=hashed,
+        later=later,
         rows=rows,
-        new=len(hashed) + len(rows),
-        files=len(sizes) + len(more),
-        bytes=sum(sizes) + sum(more),
+        new=len(hashed) + len(later) + len(rows),
+        files=len(sizes) + len(unread) + len(more),
+        bytes=sum(sizes) + sum(unread) + sum(more),
         hashed_files=len(sizes) + len(read),
         hashed_bytes=sum(sizes) + sum(read),
     )
@@ -108,7 +117,8 @@ def describe_all(
 
 def arrivals(changes: Changes) -> list[Identity]:
     """The identities of all entries of a folder that `describe_all` described."""
-    plain = [(row[7], row[3], row[4]) for row in changes.hashed]
+    plain = [(row[6], row[3], row[4]) for row in changes.hashed]
+    plain += [(row[6], row[3], row[4]) for row in changes.later]
     return plain + [identity(row) for row in changes.rows]
 
 
@@ -245,7 +255,7 @@ def reuse(entry: Fingerprint, old: Row, context: RootContext) -> Row | None:
         if old[DIGEST] is None or (old[SIZE] and not old[CHECKED]):
             return None
         state = State.HASHED
-    elif state == State.PENDING and entry[SIZE] <= context.hash_limit:
+    elif state == State.PENDING and not context.waits and entry[SIZE] <= context.hash_limit:
         return None
     return (*entry[:STATE], state, *entry[MODE:], *old[CHECKED:CAUSE], None)
 

@@ -41,6 +41,7 @@ from gorillacomb.scan.file_list import sort_file_list
 from gorillacomb.scan.large import LargeFiles
 from gorillacomb.scan.options import OnDuplicates, Recorder, ScanOptions
 from gorillacomb.scan.roots import Place, Scope, covers, ensure_folder, locate, register
+from gorillacomb.scan.sizes import Sizes
 from gorillacomb.scan.tasks import Aside, AsideResult, FolderTask, Result, RootContext
 from gorillacomb.scan.volumes import PSEUDO
 from gorillacomb.scan.walk import Walk
@@ -148,7 +149,8 @@ class _Run:
             work = self._first_folders()
             store = Store(self.index)
         self.index.commit()
-        walk = Walk(self.index, store, self.contexts, self.options.budget, self.progress)
+        sizes = Sizes() if self.options.quick else None
+        walk = Walk(self.index, store, self.contexts, self.options.budget, self.progress, sizes)
         folder_paths = FolderPaths(self.index.connection, self.paths)
         scopes = {root: each.relatives for root, each in self.roots.items()}
         large = LargeFiles(self.index, store, folder_paths, self.contexts, scopes, self.progress)
@@ -265,6 +267,7 @@ class _Run:
             or (options.standing_min_size if options.min_size is None else options.min_size),
             # Where all is read again, nothing is put off: what is known stays until it is read.
             hash_limit=_ALL if again else options.reads_at_once,
+            waits=options.quick,
             rehash=again,
             accept=options.accept,
             hydrate_limit=options.hydrate_limit,

@@ -34,7 +34,7 @@ class ScanOptions:
     standing_min_size: int = 0
     """Bytes; of the user's settings, for roots that remember none, and not remembered with them."""
     quick: bool = False
-    """Answer the duplicates only: large files without a copy stay unread."""
+    """Answer the duplicates only: files without a copy stay unread, where that saves time."""
     rehash: bool = False
     """Read everything again as it is met, past the system's cache, and tell damage from edits."""
     cross_file_systems: bool = False
@@ -52,7 +52,8 @@ class ScanOptions:
     """Bytes; larger files wait until it is known which of them can be duplicates.
 
     None for what suits: 1 MiB, or 64 KiB when just those are to be read. Smaller ones mostly share
-    their size with another one, and to come back to them costs more than to read them.
+    their size with another one, and to come back to them costs more than to read them; where it
+    shows that they do not, they wait too.
     """
     budget: int = 2000
     """How much a worker does before it reports, in entries or 64 KiB of content."""

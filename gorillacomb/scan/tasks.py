@@ -29,6 +29,8 @@ class RootContext:
     min_size: int
     hash_limit: int
     """Files up to so many bytes are hashed as they are met."""
+    waits: bool
+    """Files that were left for later go on waiting, whatever their size."""
     rehash: bool
     accept: bool
     """Content that can be read is never called damaged."""

@@ -272,10 +272,11 @@ class _Visitor:
         totals.files += changes.files
         totals.bytes += changes.bytes
         self.budget -= files + (changes.hashed_bytes >> _CONTENT_UNIT)
-        if not (changes.hashed or changes.rows or changes.gone):
+        if not (changes.hashed or changes.later or changes.rows or changes.gone):
             return
         self._check_drive(changes)
         writes.hashed += changes.hashed
+        writes.later += changes.later
         writes.rows += [(number, row) for row in changes.rows]
         writes.gone += [(number, name) for name in changes.gone]
         writes.touched += changes.touched

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from gorillacomb.index.database import Index
-from gorillacomb.index.store import Store
-from gorillacomb.model import Changes, Progress
+from gorillacomb.index.store import Store, Writes
+from gorillacomb.model import SIZE, STATE, Changes, Progress, State
+from gorillacomb.scan.sizes import Sizes
 from gorillacomb.scan.tasks import (
     FOLDER_IDS,
     FolderTask,
@@ -32,12 +34,15 @@ class Walk:
         contexts: dict[int, RootContext],
         budget: int,
         progress: Progress,
+        sizes: Sizes | None = None,
     ) -> None:
+        """With ``sizes`` files are left for later where that pays."""
         self._index = index
         self._store = store
         self._contexts = contexts
         self._budget = budget
         self._progress = progress
+        self._sizes = sizes
         self._stacks: dict[int, list[FolderTask]] = {root: [] for root in contexts}
         self._parts_left: Counter[int] = Counter()
         self.files: Counter[int] = Counter()
@@ -75,7 +80,10 @@ class Walk:
         del stack[-share:]
         budget = self._budget if len(stack) > share else min(self._budget, _FIRST_BUDGET)
         first_id = self._store.reserve_folders(FOLDER_IDS)
-        return VisitTask(self._contexts[root], root, folders, budget, first_id)
+        context = self._contexts[root]
+        if self._sizes is not None and not self._sizes.repeat:
+            context = replace(context, hash_limit=0)
+        return VisitTask(context, root, folders, budget, first_id)
 
     def take(self, result: Result) -> None:
         """Write what a visit found, and put what it did not get to on the list."""
@@ -87,6 +95,8 @@ class Walk:
                 self._store.write(root, result.writes)
                 self._finish_parts(result.parts_done)
             self._index.commit_if_due()
+        if self._sizes is not None:
+            self._sizes.note(_new_sizes(result.writes))
         self._sum_up(result)
         if result.lost:
             self.lost.add(root)
@@ -126,3 +136,9 @@ class Walk:
                 self._gone += self._store.remove_folder(folder)
             self._index.commit_if_due()
         self._moved = self._store.moved_files()
+
+
+def _new_sizes(writes: Writes) -> list[int]:
+    """The sizes of files that a visit read or left for later."""
+    large = [row[SIZE] for _, row in writes.rows if row[STATE] == State.PENDING]
+    return [row[3] for row in writes.hashed] + [row[3] for row in writes.later] + large

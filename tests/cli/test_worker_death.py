@@ -45,6 +45,7 @@ def context(tmp_path: Path) -> RootContext:
         exclude=(),
         min_size=0,
         hash_limit=1 << 20,
+        waits=False,
         rehash=False,
         accept=False,
         hydrate_limit=None,

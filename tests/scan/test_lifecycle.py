@@ -457,6 +457,11 @@ def _swap(top: Path) -> None:
     (top / "x").rename(top / "single")
 
 
+def _into_new_folder(top: Path) -> None:
+    (top / "new").mkdir()
+    (top / "a").rename(top / "new/a")
+
+
 def _become_folder(top: Path) -> None:
     (top / "single").unlink()
     make_tree(top, {"single": {"inside": "content of its own too"}})
@@ -492,6 +497,7 @@ STEPS = {
     "chmod": Step(lambda top: (top / "a").chmod(0o600), Changes(), 1),
     "hard link": Step(lambda top: os.link(top / "a", top / "again"), Changes(new=1), 2),
     "file moved": Step(lambda top: (top / "a").rename(top / "folder/a"), Changes(moved=1), 1),
+    "file moved to a new folder": Step(_into_new_folder, Changes(moved=1), 1),
     "file renamed": Step(lambda top: (top / "a").rename(top / "z"), Changes(moved=1), 1),
     "single renamed": Step(lambda top: (top / "single").rename(top / "z"), Changes(moved=1), 1),
     "swapped": Step(_swap, Changes(changed=2), 2),

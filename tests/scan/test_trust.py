@@ -34,6 +34,7 @@ CONTEXT = RootContext(
     exclude=(),
     min_size=0,
     hash_limit=1 << 20,
+    waits=False,
     rehash=False,
     accept=False,
     hydrate_limit=None,
