@@ -28,6 +28,10 @@ class FolderSets:
                 self._members[each.first] = each
         self._above[self._top(a.first)] = self._top(b.first)
 
+    def has(self, folder: Folder) -> bool:
+        """Whether a folder is in a family."""
+        return folder.first in self._above
+
     def around(self, folder: Folder) -> dict[int, int]:
         """The families that a folder is in, with the innermost member around it."""
         found: dict[int, int] = {}

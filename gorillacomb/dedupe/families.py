@@ -67,6 +67,8 @@ class Kin:
     """Copies of one tree, in the forest's order; the family with the largest folder first."""
     pairs: list[tuple[Folder, Folder]]
     """The smaller and the larger one of folders that share enough and are no copies of one tree."""
+    by_name: frozenset[Folder]
+    """Those in a family of copies for their names alone: none of them is what to keep of it."""
 
 
 def find_kin(shares: Shares, similar: float = SIMILAR) -> Kin:
@@ -85,6 +87,7 @@ def find_kin(shares: Shares, similar: float = SIMILAR) -> Kin:
     return Kin(
         [each for each in families if not _is_said(search.groups, each)],
         [(a, b) for a, b in search.loose if not said(a, b)],
+        frozenset(search.by_name),
     )
 
 
@@ -110,6 +113,7 @@ class _Search:
     loose: list[tuple[Folder, Folder]] = field(default_factory=list)
     partners: defaultdict[int, list[Folder]] = field(default_factory=lambda: defaultdict(list))
     """By place: the folders with which a folder is a loose pair."""
+    by_name: set[Folder] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.amounts = contents.distinct(self.shares)
@@ -265,14 +269,21 @@ class _Search:
                     self._join_alike(largest, projects)
 
     def _join_alike(self, to: Folder, found: list[Folder]) -> None:
-        """Join some folders of a like name to a folder's family, none that stands in one of it."""
+        """Join some folders of a like name to a folder's family, none that stands in one of it.
+
+        Nor one that has copies of its own: they would be lost among those of another tree.
+        """
+        has_copies = self.groups.has(to)
         room = _MOST_BY_NAME
         for folder in found:
             if not room:
                 break
-            if folder is not to and not self.groups.shares_family(to, folder):
-                self.groups.join(to, folder)
-                room -= 1
+            if folder is to or self.groups.has(folder) or self.groups.shares_family(to, folder):
+                continue
+            self.groups.join(to, folder)
+            room -= 1
+            if has_copies:
+                self.by_name.add(folder)
 
 
 def _alike(name: bytes, stems: list[bytes], by_stem: dict[bytes, list[Folder]]) -> list[Folder]:

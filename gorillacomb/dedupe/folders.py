@@ -101,15 +101,17 @@ class Folders:
         return self._family(members)
 
     def _family(self, members: Sequence[Folder]) -> Family:
+        able = [each for each in members if each not in self.kin.by_name] or list(members)
         candidates = [
             self._candidate(each, inner, members)
             for each, inner in zip(members, nested(members), strict=True)
+            if each in able
         ]
         winner, reasons = keeper(candidates)
         by_merit, merits = keeper([replace(each, stamped=0) for each in candidates])
         if by_merit == winner:
             reasons = merits  # that it was chosen before says less than why it was
-        return Family(tuple(members), members[winner], reasons, is_structural(members))
+        return Family(tuple(members), able[winner], reasons, is_structural(members))
 
     def _candidate(
         self, folder: Folder, apart: Collection[Folder], members: Sequence[Folder]
@@ -138,14 +140,27 @@ class Folders:
         return IN_NO_TREE if at is None else self._ranks[at]
 
     def around(self, folder: Folder) -> Family | None:
-        """The family of a folder: of itself, or of the innermost folder around it that has one."""
+        """The family of a folder: of itself, or of the innermost folder around it that has one.
+
+        What shares but a name with its family is told of by the next folder around it, if any.
+        """
+        by_name: Family | None = None
         at: Folder | None = folder
         while at is not None:
-            for members in self.kin.families:
-                if at in members:
-                    return self.family(members)
+            found = self._told_of(at)
+            if found is not None and at not in self.kin.by_name:
+                return found
+            by_name = by_name or found
             at = at.parent
-        return None
+        return by_name
+
+    def _told_of(self, folder: Folder) -> Family | None:
+        """The family that a folder is in, as `families` tells it if it does."""
+        told = next((each for each in self.families() if folder in each.members), None)
+        if told is not None:
+            return told
+        members = next((each for each in self.kin.families if folder in each), None)
+        return None if members is None else self.family(members)
 
     def relations(self, family: Family) -> list[Relation]:
         """How each other member of a family relates to the one to keep."""
