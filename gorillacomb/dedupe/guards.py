@@ -227,11 +227,12 @@ class Guard:
                 continue
             for link in self._links_right_to(level.path):
                 if not is_below(link, level.path):
-                    return Refusal(Rule.LINKED, f"is where {readable(link)} leads to")
+                    cause = f"is where {readable(link)} leads to"
+                    return Refusal(Rule.LINKED, cause, level.path)
         for target, link in self._links_to(site.path):
             if not is_below(link, site.path):
                 verb = "is where" if target == site.path else "holds what"
-                return Refusal(Rule.LINKED, f"{verb} {readable(link)} leads to")
+                return Refusal(Rule.LINKED, f"{verb} {readable(link)} leads to", site.path)
         return None
 
     def _links_right_to(self, path: bytes) -> Iterator[bytes]:

@@ -42,6 +42,8 @@ class Left:
 
     def protector(self, site: Site, refusal: Refusal) -> bytes:
         """The path of what protects something by a rule."""
+        if refusal.place is not None:
+            return refusal.place
         at = self.guard.project(site)
         if refusal.rule in (Rule.PROJECT, Rule.STRUCTURAL, Rule.REPOSITORY) and at is not None:
             return site.levels[at].path

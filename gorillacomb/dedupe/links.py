@@ -1,8 +1,11 @@
-"""Whether symbolic links in two folders lead to the same, by what they say."""
+"""Whether symbolic links in two folders lead to the same, by what they say and where they lead."""
 
 from __future__ import annotations
 
+import errno
 import os
+
+_NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
 def lead_alike(text: bytes, folder: bytes, other: bytes, depth: int) -> bool:
@@ -17,6 +20,18 @@ def lead_alike(text: bytes, folder: bytes, other: bytes, depth: int) -> bool:
     return os.path.normpath(os.path.join(folder, text)) == os.path.normpath(
         os.path.join(other, text)
     )
+
+
+def leads_nowhere(link: bytes, folder: int | None = None) -> bool:
+    """Whether nothing stands where a link leads to now; not so where that cannot be told.
+
+    ``link`` is its path, below the folder of the descriptor if one is given.
+    """
+    try:
+        os.stat(link, dir_fd=folder)
+    except OSError as error:
+        return error.errno in _NOWHERE
+    return False
 
 
 def _leads_out(text: bytes, depth: int) -> bool:

@@ -21,7 +21,7 @@ from gorillacomb.dedupe.guards import POINTERS, Guard, pointer_inside
 from gorillacomb.dedupe.identical import identical
 from gorillacomb.dedupe.index_sites import IndexSites
 from gorillacomb.dedupe.left import BY_PLACE, Left
-from gorillacomb.dedupe.links import lead_alike
+from gorillacomb.dedupe.links import lead_alike, leads_nowhere
 from gorillacomb.dedupe.loose import LooseFiles
 from gorillacomb.dedupe.retire import Retirement
 from gorillacomb.dedupe.scope import Scope
@@ -245,7 +245,10 @@ class Planner:
         return inner if inner and self._is_contained(victim, keep, inner) else None
 
     def _links_lead_alike(self, victim: Folder, keep: Folder) -> bool:
-        """Whether no link in a folder leads out of it, to another place than in the other one."""
+        """Whether no link in a folder leads out of it, to another place than in the other one.
+
+        One that leads nowhere says no more than its text, which stands in the other one too.
+        """
         if not victim.links:
             return True
         top, other = self.folders.path(victim), self.folders.path(keep)
@@ -254,7 +257,8 @@ class Planner:
             inner = below(path, top)
             depth = inner.count(b"/") + 1 if inner else 0
             for text in self._sites.links_in(folder):
-                if not lead_alike(text, path, join(other, inner), depth):
+                alike = lead_alike(text, path, join(other, inner), depth)
+                if not alike and not leads_nowhere(join(path, text)):
                     return False
         return True
 

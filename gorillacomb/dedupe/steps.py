@@ -50,6 +50,8 @@ class Refusal:
 
     rule: Rule
     cause: str
+    place: bytes | None = None
+    """The path that the cause is said of, where that is not what stands around."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from gorillacomb.bytepaths import is_below, join
 from gorillacomb.dedupe.clutter import NOISE, VERSION_CONTROL, is_kept
 from gorillacomb.dedupe.file_content import compare_attributes, same_bytes, settled
-from gorillacomb.dedupe.links import lead_alike
+from gorillacomb.dedupe.links import lead_alike, leads_nowhere
 from gorillacomb.dedupe.sighting import Sighting
 from gorillacomb.dedupe.spot import Different, Spot, is_folder, look_at, names_in
 from gorillacomb.openat import (
@@ -192,11 +192,12 @@ class _Comparison:
             other = others.open(there.parent)
             target = os.stat(there.name, dir_fd=other, follow_symlinks=False)
             text = os.readlink(name, dir_fd=folder)
+            here, beside = os.path.dirname(path), os.path.dirname(there.path)
             same = (
                 stat.S_ISLNK(target.st_mode)
                 and os.readlink(there.name, dir_fd=other) == text
-                and lead_alike(
-                    text, os.path.dirname(path), os.path.dirname(there.path), inner.count(b"/")
+                and (
+                    lead_alike(text, here, beside, inner.count(b"/")) or leads_nowhere(name, folder)
                 )
             )
         except FileNotFoundError:

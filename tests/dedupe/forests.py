@@ -17,7 +17,8 @@ from tests.trees import Link, Tree
 
 NAMES = st.sampled_from(["a", "b", "album", "HealthTrack", "node_modules", ".DS_Store", "é", "src"])
 TEXTS = st.sampled_from(["", *(letter * 3 ** (at % 4) for at, letter in enumerate("123456789xyz"))])
-LEAVES = st.one_of(TEXTS, TEXTS, TEXTS, st.just(Link("a")))
+LINKS = st.sampled_from([Link("a"), Link("a"), Link("../a"), Link("../../b/a")])
+LEAVES = st.one_of(TEXTS, TEXTS, TEXTS, LINKS)
 TREES: st.SearchStrategy[dict[str, object]] = st.recursive(
     st.dictionaries(NAMES, LEAVES, max_size=5),
     lambda inner: st.dictionaries(NAMES, st.one_of(inner, LEAVES), max_size=4),

@@ -236,7 +236,7 @@ CASES = {
     ),
     "a file to which a link leads": Case(
         {"a": {"f": ONE, "o": OWN}, "b": {"f": ONE, "p": ALSO_OWN}, "link": Link("b/f")},
-        {("b", "linked", 1)},
+        {("b/f", "linked", 1)},
         "is where @/link leads to",
         options=("--prefer", "@/a"),
         control={"a": {"f": ONE, "o": OWN}, "b": {"f": ONE, "p": ALSO_OWN}, "link": Link("a/f")},
@@ -585,6 +585,25 @@ def test_what_has_no_bytes_needs_a_counterpart_too(bench: Bench, more: Tree) -> 
     both = Bench(bench.folder.with_name("control"), bench.vault.with_name("control"))
     plan = planned(both, {"a": {**PLAIN, **more}, "Copy of a": {**PLAIN, **more}})
     assert plan.goes == {"Copy of a": "a"}
+
+
+@pytest.mark.parametrize(
+    ("around", "goes"),
+    [
+        pytest.param({}, {"Downloads/p": "py/p"}, id="nowhere"),
+        pytest.param({"lib": {"x": text("x")}}, {}, id="somewhere"),
+    ],
+)
+def test_a_link_out_of_a_folder_tells_something_where_it_leads_somewhere(
+    bench: Bench, around: Tree, goes: dict[str, str]
+) -> None:
+    """The same text leads to another place from another folder."""
+    part: Tree = {**PLAIN, "l": Link("f"), "c": {"x": Link("../../lib/x")}}
+    tree: Tree = {"py": {"p": part, "o": OWN}, "Downloads": {"p": part, "u": ALSO_OWN, **around}}
+    plan = planned(bench, tree, "--folders-only")
+    assert plan.goes == goes
+    code, done = bench.dedupe_json("--apply", plan.file)
+    assert (code, done["done"]) == (0, len(goes)), bench.printed
 
 
 def test_contained_means_under_the_same_names(bench: Bench) -> None:
