@@ -154,7 +154,7 @@ def _stamped_reasons(index: Index, file: IndexedFile) -> tuple[str, ...]:
         return (STANDING,)
     with read_trace(index.vault) as ledger:
         fields = json.loads(ledger.entry(stamp.seq))
-    return (*fields.get("reasons", ()), f"so since entry {stamp.seq:,} of the trace")
+    return (*fields.get("reasons", ()), f"as it was chosen, in entry {stamp.seq:,} of the trace")
 
 
 def _print_copies(file: IndexedFile, group: Group) -> None:

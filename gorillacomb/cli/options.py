@@ -117,7 +117,8 @@ def workers_option(function: Function) -> Function:
         "--workers",
         type=click.IntRange(min=0),
         metavar="N",
-        help="Processes that read; 0 reads in this one [default: as many as machine and disk use].",
+        help="Processes that read; 0 reads in this one [default: one for each processor, up to 8"
+        " while those wait for the disk].",
     )(function)
 
 

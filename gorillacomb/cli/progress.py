@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING, Never
+from typing import TYPE_CHECKING, Any, Never
 
+from gorillacomb.cli.render import DEFAULT_WIDTH
 from gorillacomb.model import Progress, Silence
 
 if TYPE_CHECKING:
@@ -18,6 +20,16 @@ _COUNTED = "{desc} [{elapsed}]"
 def _format(size: int | None) -> str:
     """How a stage is drawn: 0 bytes says that it reads none, and only files are counted."""
     return _SIZED if size else _UNSIZED if size is None else _COUNTED
+
+
+def _room() -> dict[str, Any]:
+    """How tqdm finds out how much it may draw: where a terminal has no size, it would draw none."""
+    try:
+        if os.get_terminal_size(sys.stderr.fileno()).columns:
+            return {"dynamic_ncols": True}
+    except OSError:
+        pass  # no terminal
+    return {"ncols": DEFAULT_WIDTH, "nrows": 24}
 
 
 class Bar:
@@ -41,7 +53,7 @@ class Bar:
             unit="B",
             unit_scale=True,
             leave=False,
-            dynamic_ncols=True,
+            **_room(),
             file=sys.stderr,
             bar_format=_format(size),
             miniters=1,

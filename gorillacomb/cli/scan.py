@@ -243,7 +243,7 @@ def _print_ending(report: ScanReport, outcome: Outcome, early_files: int, early_
     told = [
         f"{number:,} {word}"
         for number, word in (
-            (stamps.stamped, "stamped"),
+            (stamps.stamped, "newly stamped"),
             (stamps.restamped, "restamped"),
             (stamps.moved, "moved"),
             (stamps.retired, "retired"),
@@ -251,7 +251,7 @@ def _print_ending(report: ScanReport, outcome: Outcome, early_files: int, early_
         if number
     ]
     if told:
-        click.echo(f"Trace: {', '.join(told)} canonical files")
+        click.echo(f"Trace, of canonical files: {', '.join(told)}; all in {report.seconds:.1f} s")
     for root in report.vanished:
         click.echo(f"gorillacomb: {render.path_text(root)} went away while it was read.", err=True)
         click.echo("What is known of it is kept; scan again when its drive is back.", err=True)

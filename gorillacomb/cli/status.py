@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from gorillacomb.cli import render
@@ -88,7 +90,7 @@ def status_object(index: Index, settings: Settings) -> dict[str, object]:
     }
 
 
-def _trace_object(index: Index) -> dict[str, object] | None:
+def _trace_object(index: Index) -> dict[str, Any] | None:
     """Where the trace stands; None while there is none."""
     if not index.vault.trace.exists():
         return None
@@ -177,7 +179,8 @@ def _lines(index: Index, settings: Settings) -> list[str]:
     trace = _trace_object(index)
     if trace is not None:
         lines.append(
-            f"Trace: {trace['stamps']:,} canonical files stamped in {trace['entries']:,} entries"
+            f"Trace: {render.count(trace['stamps'], 'canonical file')} stamped in"
+            f" {render.count(trace['entries'], 'entry', 'entries')}"
         )
     lines += _quarantine_lines(index)
     by_state = contents.counts_by_state(connection)

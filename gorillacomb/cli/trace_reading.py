@@ -53,7 +53,8 @@ def entry_line(entry: Mapping[str, Any]) -> str:
     if entry.get("from_root", entry.get("root")) != entry.get("root"):
         tail += " in another root"
     if "files" in entry:
-        tail += f" ({render.count(entry['files'], 'canonical file')})"
+        what = "file" if "run" in entry else "canonical file"
+        tail += f" ({render.count(entry['files'], what)})"
     if "log" in entry:
         tail += f"log {entry['log']}"
     if entry.get("adopts"):

@@ -84,7 +84,7 @@ def comb(
                     return report
                 workers.release()
                 stamps = recorder.end(index, report.scan, progress, run.aside)
-                return replace(report, stamps=stamps)
+                return replace(report, stamps=stamps, seconds=run.seconds)
             finally:
                 workers.close()  # their views first, or the index cannot fold its log back in
     except KeyboardInterrupt:
@@ -140,6 +140,11 @@ class _Run:
     entered: set[bytes] = field(default_factory=set)
     aside: Callable[[], Any] | None = None
     """Waits for what a worker does for the recorder meanwhile."""
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self.started
 
     def all_stages(self, on_duplicates: OnDuplicates | None) -> ScanReport:
         rows_before = self.index.rows_written
@@ -392,7 +397,7 @@ class _Run:
             reused_files=max(files - hashed, 0),
             changes=walk.changes,
             junk=tuple(self.junk),
-            seconds=time.monotonic() - self.started,
+            seconds=self.seconds,
             rows_written=self.index.rows_written - rows_before,
             other_file_systems=tuple(
                 whole
