@@ -334,3 +334,58 @@ def test_a_kept_tree_is_kept_whole(tree: Tree) -> None:
                 if path.is_file() and not path.is_symlink() and path.stat().st_size and not inside:
                     there = stamped[path.read_bytes()]
                     assert any(each == there or each in there.parents for each in keeps), path
+
+
+def several(text: str, count: int) -> Tree:
+    return {f"{text}{number}": f"{text} {number} " * 50 for number in range(count)}
+
+
+def test_what_shares_a_name_with_copies_is_not_what_to_keep_of_them(tmp_path: Path) -> None:
+    """The small ones stand in a tree that is kept itself."""
+    small: Tree = {"other": several("o", 3), "thing": {"README": "read me", "copyright": "me"}}
+    thing = several("f", 8)
+    tree: Tree = {
+        "docs": small,
+        "Copy of docs": small,
+        "real": {"thing": thing},
+        "Downloads": {"thing": thing},
+        "thing (1)": thing,
+    }
+    top = make_tree(tmp_path / "top", tree)
+    with combed(top, tmp_path / "vault") as folders:
+        named = {place(folders, each): each for each in folders.forest.order}
+        told = {place(folders, each.keep): each for each in folders.families()}
+        around = {path: folders.around(each) for path, each in named.items()}
+    assert set(told) == {top / "real/thing", top / "docs"}
+    for copy in ("real/thing", "Downloads/thing", "thing (1)"):
+        assert around[top / copy] == told[top / "real/thing"]
+    for copy in ("docs", "docs/thing", "Copy of docs/thing"):
+        assert around[top / copy] == told[top / "docs"]
+
+
+def test_copies_of_two_trees_of_one_name_are_two_families(tmp_path: Path) -> None:
+    first, second = several("1", 9), several("2", 5)
+    tree: Tree = {
+        **{f"a{number}": {"thing": first} for number in range(2)},
+        **{f"b{number}": {"thing": second} for number in range(3)},
+    }
+    top = make_tree(tmp_path / "top", tree)
+    with combed(top, tmp_path / "vault") as folders:
+        found = [sorted(place(folders, each) for each in one) for one in folders.kin.families]
+    assert found == [
+        [top / f"a{number}/thing" for number in range(2)],
+        [top / f"b{number}/thing" for number in range(3)],
+    ]
+
+
+@settings(deadline=None)
+@given(forests())
+def test_the_family_of_a_folder_is_the_one_that_is_told(tree: Tree) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        top = make_tree(Path(name).resolve() / "top", tree)
+        with combed(top, Path(name, "vault")) as folders:
+            for family in folders.families():
+                assert family.keep not in folders.kin.by_name
+                for each in family.members:
+                    if each not in folders.kin.by_name:
+                        assert folders.around(each) == family
