@@ -96,9 +96,9 @@ def command(
             folders_below([each for each in gone[1:] if os.path.isdir(each)]),
             lambda folder: _project(groups, folder),
             settings.machine_names,
+            noise := noise_names(settings),
         )
         try:
-            noise = noise_names(settings)
             report = unique(index, found.path, root, found.folder, vouching, shown, noise)
         finally:
             vouching.close()

@@ -14,7 +14,8 @@ from gorillacomb.index.roots import folder_paths
 def link_targets(index: Index, online: Collection[int]) -> list[tuple[bytes, bytes]]:
     """Where the links that the index knows lead to now, sorted, each with the path of the link.
 
-    ``online`` are the ids of roots that are there; links that lead nowhere are left out.
+    Other links that they lead through are among it. ``online`` are the ids of roots that are there;
+    links that lead nowhere are left out.
     """
     paths = folder_paths(index.connection)
     found = []
@@ -23,7 +24,40 @@ def link_targets(index: Index, online: Collection[int]) -> list[tuple[bytes, byt
         if place is None or place[0] not in online:
             continue
         link = join(place[1], name)
-        target = os.path.realpath(link)
-        if target != link and os.path.lexists(target):
-            found.append((target, link))
+        if os.path.exists(link):
+            found += [(each, link) for each in steps_of(link)]
     return sorted(found)
+
+
+_MOST_LINKS = 40
+"""As many as Linux follows in one path (path_resolution(7))."""
+
+
+def steps_of(link: bytes) -> list[bytes]:
+    """The paths of the links that a link leads through, and of its end, which exists.
+
+    ``link`` is an absolute path. The folders of each of them are real ones.
+    """
+    at = b"/"
+    parts = link.split(b"/")[::-1]
+    found: list[bytes] = []
+    while parts:
+        part = parts.pop()
+        if part in (b"", b"."):
+            continue
+        if part == b"..":
+            at = os.path.dirname(at)
+            continue
+        path = join(at, part)
+        try:
+            text = os.readlink(path)
+        except OSError:
+            at = path  # no link
+            continue
+        found.append(path)
+        if len(found) > _MOST_LINKS:  # it was changed meanwhile, and leads in a circle
+            break
+        parts += text.split(b"/")[::-1]
+        if text.startswith(b"/"):
+            at = b"/"
+    return [each for each in (*found, at) if each != link]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 
+from gorillacomb.bytepaths import join
+
 _NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
@@ -22,13 +24,17 @@ def lead_alike(text: bytes, folder: bytes, other: bytes, depth: int) -> bool:
     )
 
 
-def leads_nowhere(link: bytes, folder: int | None = None) -> bool:
-    """Whether nothing stands where a link leads to now; not so where that cannot be told.
+def leads_nowhere(text: bytes, folder: bytes) -> bool:
+    """Whether nothing stands where a relative link leads to from its folder, which may be gone.
 
-    ``link`` is its path, below the folder of the descriptor if one is given.
+    ``folder`` is an absolute path without links. Not so where it cannot be told.
     """
+    parts = text.split(b"/")
+    while parts and parts[0] in (b"..", b".", b""):
+        if parts.pop(0) == b"..":
+            folder = os.path.dirname(folder)
     try:
-        os.stat(link, dir_fd=folder)
+        os.stat(join(folder, b"/".join(parts)))
     except OSError as error:
         return error.errno in _NOWHERE
     return False

@@ -121,8 +121,14 @@ class LooseFiles:
     def _winner(
         self, copies: Sequence[Copy], canonical: Copy, reasons: tuple[str, ...]
     ) -> tuple[Copy | None, tuple[str, ...]]:
-        """The copy that stays: the canonical one, or the best of those that count."""
-        online = [copy for copy in copies if copy.online]
+        """The copy that stays: the canonical one, or the best of those that count.
+
+        What a system leaves behind does not: it goes with its folder, whatever it holds.
+        """
+        noise = self.sites.folders.forest.noise
+        online = [
+            copy for copy in copies if copy.online and os.path.basename(copy.path) not in noise
+        ]
         counting = [
             copy for copy in online if self.guard.place(self.sites.of_file(copy)) is Place.PLAIN
         ] or online

@@ -258,7 +258,7 @@ class Planner:
             depth = inner.count(b"/") + 1 if inner else 0
             for text in self._sites.links_in(folder):
                 alike = lead_alike(text, path, join(other, inner), depth)
-                if not alike and not leads_nowhere(join(path, text)):
+                if not alike and not leads_nowhere(text, path):
                     return False
         return True
 

@@ -81,6 +81,7 @@ def _compare(
         spot,
         _survivor(run, move.keep, places),
         {path: _survivor(run, keep, places) for path, keep in nested},
+        join(run.base, move.path),
     )
 
 

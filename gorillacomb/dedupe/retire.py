@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -106,6 +107,8 @@ class Retirement:
         """Whether a copy is another file, outside of the retired folder, and does not go."""
         if not self.sites.knows(copy) or copy.path in self.loose.gone:
             return False
+        if os.path.basename(copy.path) in self.sites.folders.forest.noise:
+            return False  # it goes with its folder, whatever it holds
         folder = self.sites.folder_of(copy)
         same = copy.inode and (copy.volume, copy.inode) == (here.volume, here.inode)
         return not same and not top.holds(folder) and self.going.around(folder) is None

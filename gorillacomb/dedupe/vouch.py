@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gorillacomb.bytepaths import below, is_below, join
-from gorillacomb.dedupe.clutter import is_kept, is_machine_made
+from gorillacomb.dedupe.clutter import NOISE, is_kept, is_machine_made
 from gorillacomb.index.vouchers import Voucher
 from gorillacomb.model import Root, State
 from gorillacomb.openat import (
@@ -114,6 +114,8 @@ class Vouching:
     """The path of the outermost project around a folder, by the folder's id."""
     machine_made: frozenset[bytes] = frozenset()
     """Names of folders that programs make, beside those that are known for it."""
+    noise: frozenset[bytes] = NOISE
+    """Names of files that go with their folders, whatever they hold."""
     _direct: dict[int, bool] = field(default_factory=dict)
     """By root, whether no link leads to it."""
     _opened: tuple[int, OpenFolders] | None = None
@@ -132,7 +134,10 @@ class Vouching:
         if self._is_gone(copy):
             return Refused(TREATED_AS_GONE)
         where = self.place(copy)
-        if os.path.basename(copy.path).startswith(_THROWN_AWAY):
+        name = os.path.basename(copy.path)
+        if name in self.noise:
+            return Refused("as a file that systems leave behind")
+        if name.startswith(_THROWN_AWAY):
             return Refused(Place.PASSING)
         if where is Place.PASSING or where not in (Place.PLAIN, place):
             return Refused(where)

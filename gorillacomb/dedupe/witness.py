@@ -52,13 +52,21 @@ class Witness:
     now: Callable[[], int] = time.time_ns
     wait: Callable[[float], None] = time.sleep
 
-    def compare(self, victim: Spot, keep: Spot, nested: Mapping[bytes, Spot]) -> Sighting:
+    def compare(
+        self,
+        victim: Spot,
+        keep: Spot,
+        nested: Mapping[bytes, Spot],
+        stood: bytes | None = None,
+    ) -> Sighting:
         """Make sure that everything at ``victim`` also stands at ``keep`` under the same name.
 
-        ``nested`` are other places to look at, by paths relative to the victim. Raises Different,
-        with the first thing that is not so; OSError when a folder above them cannot be opened.
+        ``nested`` are other places to look at, by paths relative to the victim; ``stood`` is the
+        path from which links in it lead where they should, if that is another one now. Raises
+        Different, with the first thing that is not so; OSError when a folder above them cannot be
+        opened.
         """
-        work = _Comparison(self, victim, keep, dict(nested))
+        work = _Comparison(self, victim, keep, dict(nested), stood or victim.path)
         try:
             work.run()
         finally:
@@ -72,6 +80,7 @@ class _Comparison:
     top: Spot
     keep: Spot
     nested: dict[bytes, Spot]
+    stood: bytes
     sighting: Sighting = field(default_factory=Sighting)
     ours: OpenFolders = field(init=False)
     theirs: dict[bytes, OpenFolders] = field(default_factory=dict)
@@ -94,6 +103,8 @@ class _Comparison:
         facts = look_at(folder, self.top.name, self.top.path)
         self.device = facts.st_dev
         if not stat.S_ISDIR(facts.st_mode):
+            if self.keep.name in self.witness.noise:
+                raise Different(self.keep.path, "goes with its folder, as systems leave it behind")
             self._file(folder, self.top.name, b"", self.keep, facts)
             return
         self.sighting.victim[b""] = facts
@@ -192,13 +203,11 @@ class _Comparison:
             other = others.open(there.parent)
             target = os.stat(there.name, dir_fd=other, follow_symlinks=False)
             text = os.readlink(name, dir_fd=folder)
-            here, beside = os.path.dirname(path), os.path.dirname(there.path)
+            here, beside = os.path.dirname(join(self.stood, inner)), os.path.dirname(there.path)
             same = (
                 stat.S_ISLNK(target.st_mode)
                 and os.readlink(there.name, dir_fd=other) == text
-                and (
-                    lead_alike(text, here, beside, inner.count(b"/")) or leads_nowhere(name, folder)
-                )
+                and (lead_alike(text, here, beside, inner.count(b"/")) or leads_nowhere(text, here))
             )
         except FileNotFoundError:
             raise Different(path, "stands only here") from None

@@ -343,3 +343,81 @@ def test_a_survivor_in_the_trash(vault: Path, tmp_path: Path) -> None:
     assert told(field.purge())
     assert [each.failed for each in field.undo()] == [[]]
     assert (other / "kept/0.jpg").exists()
+
+
+def test_what_a_system_leaves_behind_is_no_copy_to_count_on(vault: Path, tmp_path: Path) -> None:
+    """It goes with its folder, whatever it holds: what counted on it would be lost with that."""
+    top = scanned(
+        vault,
+        tmp_path / "top",
+        {"a": {".DS_Store": SAME, "o": "own"}, "b": {"README": SAME, "p": "also own"}},
+    )
+    assert planned(vault, tmp_path / "plan") == []
+    assert planned(vault, tmp_path / "other plan", "--retire", top / "b") == []
+    outcome = act(top, "b/README", "a/.DS_Store", Action.QUARANTINE)
+    assert not outcome.done
+    assert contents(top)[SAME.encode()] == 2
+    unique = run("unique", top / "b", "--json", vault=vault).json()
+    assert {os.path.basename(each["path"]) for each in unique["unique"]} == {"README", "p"}
+    make_tree(top / "c", {"copy": SAME, "q": "a third one"})
+    settle(top)
+    assert run("scan", top, vault=vault).code == 0
+    [only] = planned(vault, tmp_path / "third plan")
+    assert {only["path"], only["keep"]} == {str(top / "b/README"), str(top / "c/copy")}
+
+
+@pytest.mark.parametrize("inner", ["l", "d/t"])
+def test_a_link_through_a_link_in_a_copy_goes_on_to_lead_there(
+    inner: str, vault: Path, tmp_path: Path
+) -> None:
+    """The copy that goes holds no file that is meant, but a link on the way to it."""
+    real = tmp_path.resolve() / "top/real"
+    part: Tree = {"f": SAME, "l": Link(str(real / "t")), "d": Link(str(real))}
+    top = scanned(
+        vault,
+        tmp_path / "top",
+        {"a": part, "b": part, "real": {"t": "meant"}, "other": {"L": Link(f"../b/{inner}")}},
+    )
+    assert planned(vault, tmp_path / "p", "--prefer", top / "a", "--folders-only") == []
+    planned(vault, tmp_path / "plan", "--prefer", top / "a")
+    applied(vault, tmp_path / "plan")
+    assert (top / "other/L").read_text() == "meant"
+
+
+def outward(vault: Path, tmp_path: Path, text: str) -> Path:
+    """Two equal folders with a link that leads out of them; the second one is set aside."""
+    part: Tree = {"f": SAME, "l": Link(text)}
+    tree: Tree = {"p": {"a": part, "own": "1"}, "q": {"a": part, "own": "2"}}
+    top = scanned(vault, tmp_path / "top", tree)
+    [only] = planned(vault, tmp_path / "plan", "--prefer", top / "p")
+    assert only["path"] == str(top / "q/a")
+    assert applied(vault, tmp_path / "plan")["done"] == 1
+    return top
+
+
+@pytest.mark.parametrize("text", ["../../f", "../none"])
+def test_a_link_out_of_a_folder_is_judged_by_where_it_stood(
+    text: str, vault: Path, tmp_path: Path
+) -> None:
+    """Below the quarantine it leads elsewhere."""
+    top = outward(vault, tmp_path, text)
+    emptied(vault)
+    assert live_names(top) == {"p", "q"}
+    assert slots(top) == []
+
+
+def test_a_link_that_led_nowhere_and_leads_somewhere_now_is_kept(
+    vault: Path, tmp_path: Path
+) -> None:
+    """A drive that was not there has been mounted since."""
+    top = outward(vault, tmp_path, "../usb/x")
+    make_tree(top / "q/usb", {"x": "what is meant"})
+    ran = run("dedupe", "--empty-quarantine", "--yes", vault=vault)
+    assert ran.code == 3
+    assert "leads elsewhere" in ran.err + ran.out
+    assert run("dedupe", "--undo", vault=vault).code == 0
+    assert (top / "q/a/l").read_text() == "what is meant"
+
+
+def live_names(top: Path) -> set[str]:
+    return {name for name in os.listdir(top) if not name.startswith(".")}

@@ -1,0 +1,62 @@
+"""Where links lead to, and through: as the system itself goes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gorillacomb.dedupe.linked import steps_of
+from gorillacomb.dedupe.links import leads_nowhere
+
+NAMES = ("a", "b", "d/a", "d/b", "d/e/a", "d/e/b")
+TEXTS = st.lists(st.sampled_from(["..", ".", "a", "b", "d", "e"]), min_size=1, max_size=4)
+LINKS = st.dictionaries(st.sampled_from(NAMES), TEXTS.map("/".join), max_size=6)
+
+
+def made(top: Path, links: dict[str, str]) -> None:
+    (top / "d/e").mkdir(parents=True)
+    for name in NAMES:
+        if name in links:
+            (top / name).symlink_to(links[name])
+        else:
+            (top / name).write_text("a file")
+
+
+@given(LINKS)
+@example({"a": "b", "b": "d/a", "d/a": "../d/e/../e/b"})
+def test_a_way_ends_where_the_system_goes_and_passes_links(links: dict[str, str]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        top = Path(name).resolve()
+        made(top, links)
+        for each in links:
+            link = bytes(top / each)
+            if not os.path.exists(link):
+                continue
+            *way, end = steps_of(link)
+            assert end == os.path.realpath(link)
+            for step in way:  # without any one of them the link leads there no more
+                text = os.readlink(step)
+                os.unlink(step)
+                assert not os.path.exists(link)
+                os.symlink(text, step)
+
+
+@given(LINKS)
+def test_a_link_leads_nowhere_where_the_system_finds_nothing(links: dict[str, str]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        top = Path(name).resolve()
+        made(top, links)
+        for each, text in links.items():
+            folder = bytes((top / each).parent)
+            try:
+                (top / each).stat()
+                there = True
+            except FileNotFoundError:
+                there = False
+            except OSError:
+                continue  # in a circle, or through a file: the way there is told otherwise
+            assert leads_nowhere(text.encode(), folder) is not there
