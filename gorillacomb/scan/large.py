@@ -1,4 +1,4 @@
-"""The second stage: large files, first those that may be duplicates, then the rest.
+"""The second stage: what the walk left, large files above all; first what may be a duplicate.
 
 Equal size, then equal probe (head and tail), then BLAKE3 of what is left: a file that differs in
 size, head or tail from all others is not read until the duplicates are known.

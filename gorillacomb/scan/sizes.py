@@ -9,11 +9,11 @@ _LOOK_AT = 2_000
 
 
 class Sizes:
-    """The sizes of files that were met, and how often one came up again.
+    """The sizes of small files that were met, and how often one came up again.
 
     To come back to a file costs about three times as much as to read it at once; so that pays as
-    long as one size in two was met before. Among many small files nearly each was; of photos or
-    measurements hardly any.
+    long as one size in two was met before. Of many sources nearly each was, of measurements or
+    scanned pages hardly any.
     """
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gorillacomb.index.database import Index
 from gorillacomb.index.store import Store, Writes
-from gorillacomb.model import SIZE, STATE, Changes, Progress, State
+from gorillacomb.model import Changes, Progress
 from gorillacomb.scan.sizes import Sizes
 from gorillacomb.scan.tasks import (
     FOLDER_IDS,
@@ -96,7 +96,7 @@ class Walk:
                 self._finish_parts(result.parts_done)
             self._index.commit_if_due()
         if self._sizes is not None:
-            self._sizes.note(_new_sizes(result.writes))
+            self._sizes.note(_new_sizes(result.writes, self._contexts[root].hash_limit))
         self._sum_up(result)
         if result.lost:
             self.lost.add(root)
@@ -138,7 +138,7 @@ class Walk:
         self._moved = self._store.moved_files()
 
 
-def _new_sizes(writes: Writes) -> list[int]:
-    """The sizes of files that a visit read or left for later."""
-    large = [row[SIZE] for _, row in writes.rows if row[STATE] == State.PENDING]
-    return [row[3] for row in writes.hashed] + [row[3] for row in writes.later] + large
+def _new_sizes(writes: Writes, limit: int) -> list[int]:
+    """The sizes of files that a visit read, or left for later though they are small enough."""
+    later = [row[3] for row in writes.later if row[3] <= limit]
+    return [row[3] for row in writes.hashed] + later
