@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from gorillacomb import mounts
 from gorillacomb.cli.unique import command
@@ -56,6 +56,7 @@ def combed(top: Path, vault: Path, tree: Tree, **options: object) -> Path:
 
 @settings(deadline=None, max_examples=settings().max_examples * 2 // 3)
 @given(forests())
+@example({"one": {"a": "1"}, "two": {".DS_Store": "1"}})
 def test_any_forest(tree: Tree) -> None:
     with tempfile.TemporaryDirectory() as name:
         top = Path(name).resolve() / "top"
@@ -73,7 +74,9 @@ def test_any_forest(tree: Tree) -> None:
                     vouchers = {
                         each
                         for each in paths
-                        if top / folder not in each.parents and (is_made(path) or not is_made(each))
+                        if top / folder not in each.parents
+                        and (is_made(path) or not is_made(each))
+                        and each.name != ".DS_Store"
                     }
                     if content and inside and not vouchers and path.name != ".DS_Store":
                         lost.add(path.relative_to(top / folder).as_posix())
