@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from . import process
-from .contenders import SCAN
+from .contenders import FLOOR_READ, SCAN
 from .peers import SAMPLER, installed, path_of
 from .places import REPOSITORY
-from .series import Setting, environment, scene_of
+from .series import Setting, environment, run_one, scene_of
 
 RATE = 500
 """Samples a second."""
@@ -49,8 +49,10 @@ def measure(setting: Setting) -> Profile | None:
     if found is None:
         setting.say("profile: NOT MADE, py-spy cannot be installed")
         return None
-    setting.say("profile: a first scan")
     with scene_of(setting.tree.path) as scene:
+        for _ in range(2):
+            run_one(FLOOR_READ, scene, setting.timeout)  # or what is sampled is waiting for a disk
+        setting.say("profile: a first scan")
         samples = scene.scratch / "samples"
         process.run(
             [
