@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 
-from gorillacomb.bytepaths import join
+from gorillacomb.bytepaths import is_below, join
 from gorillacomb.index.database import Index
 from gorillacomb.index.forest import links
 from gorillacomb.index.roots import folder_paths
@@ -14,8 +14,8 @@ from gorillacomb.index.roots import folder_paths
 def link_targets(index: Index, online: Collection[int]) -> list[tuple[bytes, bytes]]:
     """Where the links that the index knows lead to now, sorted, each with the path of the link.
 
-    Other links that they lead through are among it. ``online`` are the ids of roots that are there;
-    links that lead nowhere are left out.
+    What they lead through is among it. ``online`` are the ids of roots that are there; links that
+    lead nowhere are left out.
     """
     paths = folder_paths(index.connection)
     found = []
@@ -34,18 +34,22 @@ _MOST_LINKS = 40
 
 
 def steps_of(link: bytes) -> list[bytes]:
-    """The paths of the links that a link leads through, and of its end, which exists.
+    """What a link needs to lead where it does: its end, which exists, and what is on the way.
 
-    ``link`` is an absolute path. The folders of each of them are real ones.
+    That are other links, and folders that are entered and left again by ``..``. ``link`` is an
+    absolute path, as are those returned; the folders around each of them are real ones.
     """
     at = b"/"
     parts = link.split(b"/")[::-1]
     found: list[bytes] = []
+    followed = 0
     while parts:
         part = parts.pop()
         if part in (b"", b"."):
             continue
         if part == b"..":
+            if not is_below(link, at):
+                found.append(at)
             at = os.path.dirname(at)
             continue
         path = join(at, part)
@@ -55,7 +59,8 @@ def steps_of(link: bytes) -> list[bytes]:
             at = path  # no link
             continue
         found.append(path)
-        if len(found) > _MOST_LINKS:  # it was changed meanwhile, and leads in a circle
+        followed += 1
+        if followed > _MOST_LINKS:  # it was changed meanwhile, and leads in a circle
             break
         parts += text.split(b"/")[::-1]
         if text.startswith(b"/"):

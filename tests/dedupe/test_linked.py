@@ -28,6 +28,7 @@ def made(top: Path, links: dict[str, str]) -> None:
 
 @given(LINKS)
 @example({"a": "b", "b": "d/a", "d/a": "../d/e/../e/b"})
+@example({"a": "d/e/../../b"})
 def test_a_way_ends_where_the_system_goes_and_passes_links(links: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         top = Path(name).resolve()
@@ -39,10 +40,9 @@ def test_a_way_ends_where_the_system_goes_and_passes_links(links: dict[str, str]
             *way, end = steps_of(link)
             assert end == os.path.realpath(link)
             for step in way:  # without any one of them the link leads there no more
-                text = os.readlink(step)
-                os.unlink(step)
+                os.rename(step, step + b".away")
                 assert not os.path.exists(link)
-                os.symlink(text, step)
+                os.rename(step + b".away", step)
 
 
 @given(LINKS)
