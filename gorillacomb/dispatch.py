@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.model import Progress
-from gorillacomb.pool import Result, Task, WorkerDied, Workers
+from gorillacomb.pool import WorkerDied, Workers
+from gorillacomb.worker import Result, Task
 
 _MOST_DEATHS = 3
 

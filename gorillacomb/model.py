@@ -95,6 +95,10 @@ PROBE: Final = 11
 TARGET: Final = 12
 CAUSE: Final = 13
 
+SHORT_SIZE: Final = 3
+SHORT_MTIME: Final = 4
+SHORT_INODE: Final = 6
+"""Places in the two short rows, which begin with a folder's id."""
 HashedRow = tuple[int, bytes, int, int, int, int, int, int, int, int, bytes]
 """The short row of a file that was just hashed, which most of a first scan's rows are.
 

@@ -8,7 +8,6 @@ only while the others wait for the disk instead of computing.
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import pickle
@@ -20,43 +19,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkContext, SpawnContext
-from typing import Any, NoReturn, Protocol
+from typing import NoReturn, Protocol
 
 from gorillacomb.errors import GorillaCombError
+from gorillacomb.worker import INTERRUPTS, MakeWorker, Result, Task, serve
 
 _QUEUE_DEPTH = 2
 _PIPE_SAFE = 16 << 10
 """Bytes; a larger task goes only to an idle worker, which empties the pipe as we fill it."""
-_TELL_EVERY = 0.2
 _WATCH_EVERY = 0.25
 """Seconds between two looks at whether the workers compute or wait: they tell more often."""
 _WAITING = 0.7
 """Workers that use less of their processors than this share of the time wait for the disk."""
 _READERS = 8
 """So many files are read at the same time where that helps: measured, 4 take a tenth longer."""
-
-_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
-
-
-Advance = Callable[[int], None]
-"""Told how many bytes more were read."""
-Task = Any
-"""A plain value that says what to do; it must survive pickling, as must its result."""
-Result = Any
-
-
-class Worker(Protocol):
-    """What carries out tasks, in whichever process."""
-
-    def perform(self, task: Task, advance: Advance) -> Result:
-        """Do one task and return its result, which is no integer."""
-
-    def close(self) -> None:
-        """Let go of all that it opened."""
-
-
-MakeWorker = Callable[[], Worker]
-"""A class or function at the top level of a module: a spawned process looks it up by name."""
 
 
 class WorkersRefused(GorillaCombError):
@@ -167,29 +143,29 @@ class Pool:
         self._processes: list[_Process] = []
         self._at_work = size
         self._most = size + spare
-        self._refusal: str | None = None
         self._load = _Load()
         self._waiting: list[tuple[Task, bytes]] = []
         # To spawn one costs much and can be done when it is needed; to fork one, neither.
-        self._start(size if self.method == "spawn" else size + spare)
+        refusal = self._start(size if self.method == "spawn" else size + spare)
         if len(self._processes) < size:
             self.close()
             raise WorkersRefused(
-                f"{size} worker processes cannot be started: {self._refusal}.",
+                f"{size} worker processes cannot be started: {refusal}.",
                 "Ask for fewer with --workers.",
             )
 
-    def _start(self, size: int) -> None:
-        """Start processes until there are so many, or the system gives no more."""
+    def _start(self, size: int) -> str | None:
+        """Start processes until there are so many, or the system gives no more; returns why not."""
         # A Ctrl-C between the fork and the first line of the worker waits for that line.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
         try:
             self._start_all(size)
         except OSError as error:
-            self._refusal = error.strerror
             self._most = len(self._processes)
+            return error.strerror
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return None
 
     def _start_all(self, size: int) -> None:
         context = _context(self.method)
@@ -198,7 +174,7 @@ class Pool:
             # A forked copy must drop our ends of all pipes, or no worker notices that we ended.
             inherited = [*(each.pipe for each in self._processes), ours]
             process = context.Process(
-                target=_serve,
+                target=serve,
                 args=(theirs, inherited if self.method == "fork" else [], self._make_worker),
                 daemon=True,
             )
@@ -364,50 +340,3 @@ def start_pool(count: int | None, make_worker: MakeWorker, one_reader: Callable[
         return Pool(min(count, MOST_WORKERS), make_worker)
     size = min(default_workers(), MOST_WORKERS)
     return Pool(size, make_worker, spare=max(0, _READERS - size))
-
-
-def _serve(pipe: Connection, others: list[Connection], make_worker: MakeWorker) -> None:
-    """The loop of a worker process: it ends when the main process closes the pipe, or ends."""
-    for other in others:
-        other.close()
-    # Ctrl-C reaches the whole terminal group; the main process decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
-    # A task makes 100,000 objects and not one cycle: looking for them costs 5 % of a scan.
-    gc.disable()
-    worker = make_worker()
-    teller = _Teller(pipe)
-    try:
-        while True:
-            task: Task = pickle.loads(pipe.recv_bytes())
-            try:
-                result: Result | Exception = worker.perform(task, teller.advance)
-            except Exception as error:  # raised again in the main process
-                result = error
-            teller.tell()
-            news = time.process_time(), result
-            pipe.send_bytes(pickle.dumps(news, pickle.HIGHEST_PROTOCOL))
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        pass  # the main process has ended, or wants no more
-    finally:
-        worker.close()
-
-
-class _Teller:
-    """Tells the main process of bytes read, a few times a second."""
-
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe = pipe
-        self._read = 0
-        self._told = time.monotonic()
-
-    def advance(self, size: int) -> None:
-        self._read += size
-        if time.monotonic() - self._told >= _TELL_EVERY:
-            self.tell()
-
-    def tell(self) -> None:
-        if self._read:
-            self._pipe.send_bytes(pickle.dumps((time.process_time(), self._read)))
-            self._read, self._told = 0, time.monotonic()

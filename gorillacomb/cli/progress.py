@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any, Never
 
@@ -29,7 +30,8 @@ def _room() -> dict[str, Any]:
             return {"dynamic_ncols": True}
     except OSError:
         pass  # no terminal
-    return {"ncols": DEFAULT_WIDTH, "nrows": 24}
+    size = shutil.get_terminal_size((DEFAULT_WIDTH, 24))  # COLUMNS, if it is set
+    return {"ncols": size.columns, "nrows": size.lines}
 
 
 class Bar:

@@ -88,18 +88,10 @@ def command(
                 " another one is.",
                 "Connect it, or scan what is there now.",
             )
-        groups, settings = open_groups(index), load_settings()
-        vouching = Vouching(
-            roots,
-            {number: _away(each, count_offline) for number, each in away.items()},
-            [*gone, *(view for each in gone for view in other_views(each, roots.values()))],
-            folders_below([each for each in gone[1:] if os.path.isdir(each)]),
-            lambda folder: _project(groups, folder),
-            settings.machine_names,
-            noise := noise_names(settings),
-        )
+        counted = {number: _away(each, count_offline) for number, each in away.items()}
+        vouching = _vouching(index, roots, counted, gone)
         try:
-            report = unique(index, found.path, root, found.folder, vouching, shown, noise)
+            report = unique(index, found.path, root, found.folder, vouching, shown)
         finally:
             vouching.close()
             shown.close()
@@ -110,6 +102,25 @@ def command(
             for line in _story(report, None if whole else _SHOWN):
                 click.echo(line)
     return 1 if report.unique or report.unproven else 0
+
+
+def _vouching(
+    index: Index, roots: dict[int, Root], away: dict[int, str | None], gone: list[bytes]
+) -> Vouching:
+    """Looks at copies, by the user's settings, as if some folders were gone: the first is asked of.
+
+    ``away`` says of roots that are not there why their copies do not count, as in `Vouching`.
+    """
+    groups, settings = open_groups(index), load_settings()
+    return Vouching(
+        roots,
+        away,
+        [*gone, *(view for each in gone for view in other_views(each, roots.values()))],
+        folders_below([each for each in gone[1:] if os.path.isdir(each)]),
+        lambda folder: _project(groups, folder),
+        settings.machine_names,
+        noise_names(settings),
+    )
 
 
 def _away(root: Root, count_offline: bool) -> str | None:

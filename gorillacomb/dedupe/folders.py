@@ -102,11 +102,8 @@ class Folders:
 
     def _family(self, members: Sequence[Folder]) -> Family:
         able = [each for each in members if each not in self.kin.by_name] or list(members)
-        candidates = [
-            self._candidate(each, inner, members)
-            for each, inner in zip(members, nested(members), strict=True)
-            if each in able
-        ]
+        inner = dict(zip(members, nested(members), strict=True))
+        candidates = [self._candidate(each, inner[each], members) for each in able]
         winner, reasons = keeper(candidates)
         by_merit, merits = keeper([replace(each, stamped=0) for each in candidates])
         if by_merit == winner:

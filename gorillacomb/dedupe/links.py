@@ -11,20 +11,21 @@ _NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
 def lead_alike(text: bytes, folder: bytes, other: bytes, depth: int) -> bool:
-    """Whether a link's text means the same in two folders.
+    """Whether a link that goes says no more than one with the same text in another folder.
 
-    ``folder`` and ``other`` are the paths of the folders that the links stand in, ``depth`` how
-    many folders they are below what is compared. Inside of that the same text leads to what is
-    compared too; out of it, from two places, to two.
+    ``folder``, where it stands or stood, and ``other`` are the paths of their folders, ``depth``
+    how many folders they are below what is compared. Inside of that the same text leads to what is
+    compared too; out of it, from two places, to two. But one that leads nowhere says no more than
+    its text.
     """
     if text.startswith(b"/") or not _leads_out(text, depth):
         return True
     return os.path.normpath(os.path.join(folder, text)) == os.path.normpath(
         os.path.join(other, text)
-    )
+    ) or _leads_nowhere(text, folder)
 
 
-def leads_nowhere(text: bytes, folder: bytes) -> bool:
+def _leads_nowhere(text: bytes, folder: bytes) -> bool:
     """Whether nothing stands where a relative link leads to from its folder, which may be gone.
 
     ``folder`` is an absolute path without links. Not so where it cannot be told.
@@ -33,6 +34,8 @@ def leads_nowhere(text: bytes, folder: bytes) -> bool:
     while parts and parts[0] in (b"..", b".", b""):
         if parts.pop(0) == b"..":
             folder = os.path.dirname(folder)
+    if b".." in parts and not os.path.isdir(folder):
+        return False  # what it would go through and leave again went with its folder
     try:
         os.stat(join(folder, b"/".join(parts)))
     except OSError as error:

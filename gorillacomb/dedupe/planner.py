@@ -21,7 +21,7 @@ from gorillacomb.dedupe.guards import POINTERS, Guard, pointer_inside
 from gorillacomb.dedupe.identical import identical
 from gorillacomb.dedupe.index_sites import IndexSites
 from gorillacomb.dedupe.left import BY_PLACE, Left
-from gorillacomb.dedupe.links import lead_alike, leads_nowhere
+from gorillacomb.dedupe.links import lead_alike
 from gorillacomb.dedupe.loose import LooseFiles
 from gorillacomb.dedupe.retire import Retirement
 from gorillacomb.dedupe.scope import Scope
@@ -245,10 +245,7 @@ class Planner:
         return inner if inner and self._is_contained(victim, keep, inner) else None
 
     def _links_lead_alike(self, victim: Folder, keep: Folder) -> bool:
-        """Whether no link in a folder leads out of it, to another place than in the other one.
-
-        One that leads nowhere says no more than its text, which stands in the other one too.
-        """
+        """Whether no link in a folder leads out of it, to another place than in the other one."""
         if not victim.links:
             return True
         top, other = self.folders.path(victim), self.folders.path(keep)
@@ -257,8 +254,7 @@ class Planner:
             inner = below(path, top)
             depth = inner.count(b"/") + 1 if inner else 0
             for text in self._sites.links_in(folder):
-                alike = lead_alike(text, path, join(other, inner), depth)
-                if not alike and not leads_nowhere(text, path):
+                if not lead_alike(text, path, join(other, inner), depth):
                     return False
         return True
 

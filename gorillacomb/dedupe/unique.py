@@ -16,7 +16,6 @@ from itertools import groupby
 
 from gorillacomb.bytepaths import join
 from gorillacomb.dedupe.causes import FILE_CAUSES
-from gorillacomb.dedupe.clutter import NOISE
 from gorillacomb.dedupe.vouch import TREATED_AS_GONE, Place, Refused, Vouching, entries_of, stands
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
@@ -108,17 +107,15 @@ def unique(
     folder: int,
     vouching: Vouching,
     progress: Progress,
-    noise: frozenset[bytes] = NOISE,
 ) -> UniqueReport:
     """List what stands in a folder and nowhere else.
 
-    ``path`` is absolute and is the index's ``folder`` in ``root``; ``noise`` are names of files
-    that do not count. Raises VaultError.
+    ``path`` is absolute and is the index's ``folder`` in ``root``. Raises VaultError.
     """
     report = UniqueReport(path)
     progress.stage("listing", None, None)
     there = [each for number, each in vouching.roots.items() if number not in vouching.away]
-    walk = _Walk(index, root, there, report, progress, noise)
+    walk = _Walk(index, root, there, report, progress, vouching.noise)
     known = sorted(walk.run(folder), key=lambda each: each.file.digest or b"")
     vouching.gone_folders |= walk.folders
     paths = FolderPaths(index.connection, vouching.roots)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gorillacomb.bytepaths import below, is_below, join
-from gorillacomb.dedupe.clutter import NOISE, is_kept, is_machine_made
+from gorillacomb.dedupe.clutter import is_kept, is_machine_made
 from gorillacomb.index.vouchers import Voucher
 from gorillacomb.model import Root, State
 from gorillacomb.openat import (
@@ -112,10 +112,10 @@ class Vouching:
     """The folders in those, by device and inode: nor does what is seen there through a mount."""
     project: Callable[[int], bytes | None]
     """The path of the outermost project around a folder, by the folder's id."""
-    machine_made: frozenset[bytes] = frozenset()
+    machine_made: frozenset[bytes]
     """Names of folders that programs make, beside those that are known for it."""
-    noise: frozenset[bytes] = NOISE
-    """Names of files that go with their folders, whatever they hold."""
+    noise: frozenset[bytes]
+    """Names of files that go with their folders, whatever they hold: they do not count."""
     _direct: dict[int, bool] = field(default_factory=dict)
     """By root, whether no link leads to it."""
     _opened: tuple[int, OpenFolders] | None = None

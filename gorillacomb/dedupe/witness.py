@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from gorillacomb.bytepaths import is_below, join
 from gorillacomb.dedupe.clutter import NOISE, VERSION_CONTROL, is_kept
 from gorillacomb.dedupe.file_content import compare_attributes, same_bytes, settled
-from gorillacomb.dedupe.links import lead_alike, leads_nowhere
+from gorillacomb.dedupe.links import lead_alike
 from gorillacomb.dedupe.sighting import Sighting
 from gorillacomb.dedupe.spot import Different, Spot, is_folder, look_at, names_in
 from gorillacomb.openat import (
@@ -207,7 +207,7 @@ class _Comparison:
             same = (
                 stat.S_ISLNK(target.st_mode)
                 and os.readlink(there.name, dir_fd=other) == text
-                and (lead_alike(text, here, beside, inner.count(b"/")) or leads_nowhere(text, here))
+                and lead_alike(text, here, beside, inner.count(b"/"))
             )
         except FileNotFoundError:
             raise Different(path, "stands only here") from None

@@ -31,7 +31,8 @@ from gorillacomb.openat import (
     is_same,
     open_file,
 )
-from gorillacomb.pool import Advance, Inline, Workers, start_pool
+from gorillacomb.pool import Inline, Workers, start_pool
+from gorillacomb.worker import Advance
 
 ATTEMPTS = 3
 """How often a file that changes while it is read gets another chance."""

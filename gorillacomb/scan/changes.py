@@ -19,6 +19,9 @@ from gorillacomb.model import (
     MODE,
     MTIME,
     NAME,
+    SHORT_INODE,
+    SHORT_MTIME,
+    SHORT_SIZE,
     SIZE,
     STATE,
     HashedRow,
@@ -28,7 +31,7 @@ from gorillacomb.model import (
     amended,
 )
 from gorillacomb.openat import INT64, fold, int64
-from gorillacomb.scan.read import leave_files, look_at, read_file, read_files
+from gorillacomb.scan.read import HAS_PLACEHOLDERS, look_at, read_file, read_files
 from gorillacomb.scan.tasks import RootContext
 
 _HOUR_NS = 3_600_000_000_000
@@ -92,15 +95,17 @@ def describe_all(
     """Describe every entry of a folder of which the index knows none yet."""
     hashed: list[HashedRow] = []
     later: list[LaterRow] = []
+    rows: list[Row] = []
     if context.hash_limit:
         hashed, rows = read_files(descriptor, folder, files, context, moment)
     else:
-        later, rows = leave_files(descriptor, folder, files, context)
+        later, rest = _left_for_later(descriptor, folder, files, context)
+        others = [*others, *rest]
     rows += [row for name in others if (row := look_at(descriptor, name, context)) is not None]
     hashed.sort()
     rows.sort()
-    sizes = [row[3] for row in hashed]
-    unread = [row[3] for row in later]
+    sizes = [row[SHORT_SIZE] for row in hashed]
+    unread = [row[SHORT_SIZE] for row in later]
     more = [row[SIZE] for row in rows if row[STATE] != State.OTHER]
     read = [row[SIZE] for row in rows if row[CHECKED]]
     return Changes(
@@ -115,10 +120,25 @@ def describe_all(
     )
 
 
+def _left_for_later(
+    descriptor: int, folder: int, files: Iterable[bytes], context: RootContext
+) -> tuple[list[LaterRow], list[bytes]]:
+    """The rows of files that are not opened now, and the names of those that need a closer look."""
+    least = max(context.min_size, 1)
+    later: list[LaterRow] = []
+    rest: list[bytes] = []
+    for entry in fingerprints(descriptor, list(files), context):
+        if entry[STATE] == _HASHED and entry[SIZE] >= least and not HAS_PLACEHOLDERS:
+            later.append((folder, entry[NAME], *entry[MODE:]))
+        else:
+            rest.append(entry[NAME])
+    return later, rest
+
+
 def arrivals(changes: Changes) -> list[Identity]:
     """The identities of all entries of a folder that `describe_all` described."""
-    plain = [(row[6], row[3], row[4]) for row in changes.hashed]
-    plain += [(row[6], row[3], row[4]) for row in changes.later]
+    plain = [(row[SHORT_INODE], row[SHORT_SIZE], row[SHORT_MTIME]) for row in changes.hashed]
+    plain += [(row[SHORT_INODE], row[SHORT_SIZE], row[SHORT_MTIME]) for row in changes.later]
     return plain + [identity(row) for row in changes.rows]
 
 

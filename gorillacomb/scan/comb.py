@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from gorillacomb.bytepaths import below, is_below, join
+from gorillacomb.bytepaths import is_below, join
 from gorillacomb.dispatch import Dispatcher, WorkersFailed
-from gorillacomb.errors import GorillaCombError, Interrupted, UsageFault
+from gorillacomb.errors import GorillaCombError, Interrupted
 from gorillacomb.fingerprint import PROBE_SPAN
 from gorillacomb.index import pending
 from gorillacomb.index import roots as root_table
@@ -25,29 +25,16 @@ from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.store import Store
 from gorillacomb.index.vault import Vault
-from gorillacomb.model import (
-    Progress,
-    Root,
-    RootReport,
-    ScanReport,
-    Silence,
-    Unreadable,
-)
-from gorillacomb.mounts import mounts_below
+from gorillacomb.model import Progress, RootReport, ScanReport, Silence
 from gorillacomb.pool import Workers
-from gorillacomb.scan.again import sort_again
-from gorillacomb.scan.changed import sort_changed
-from gorillacomb.scan.file_list import sort_file_list
 from gorillacomb.scan.large import LargeFiles
 from gorillacomb.scan.options import OnDuplicates, Recorder, ScanOptions
-from gorillacomb.scan.roots import Place, Scope, covers, ensure_folder, locate, register
+from gorillacomb.scan.roots import Place, locate
+from gorillacomb.scan.scanned import ScannedRoots
 from gorillacomb.scan.sizes import Sizes
-from gorillacomb.scan.tasks import Aside, AsideResult, FolderTask, Result, RootContext
-from gorillacomb.scan.volumes import PSEUDO
+from gorillacomb.scan.tasks import Aside, AsideResult, Result
 from gorillacomb.scan.walk import Walk
 from gorillacomb.scan.work import start_workers
-
-_ALL = 1 << 62
 
 
 def comb(
@@ -111,18 +98,6 @@ def _refuse_the_vault(vault: Vault, places: Sequence[Place]) -> None:
 
 
 @dataclass(slots=True)
-class _Scanned:
-    """A root of this run, and what is scanned of it."""
-
-    root: Root
-    place: Place
-    first: bool
-    context: RootContext
-    relatives: list[bytes] = field(default_factory=list)
-    scans: list[int] = field(default_factory=list)
-
-
-@dataclass(slots=True)
 class _Run:
     """One scan under way."""
 
@@ -133,13 +108,12 @@ class _Run:
     progress: Progress
     recorder: Recorder | None
     started: float = field(default_factory=time.monotonic)
-    roots: dict[int, _Scanned] = field(default_factory=dict)
-    contexts: dict[int, RootContext] = field(default_factory=dict)
-    paths: dict[int, Root] = field(default_factory=dict)
-    junk: list[Unreadable] = field(default_factory=list)
-    entered: set[bytes] = field(default_factory=set)
+    roots: ScannedRoots = field(init=False)
     aside: Callable[[], Any] | None = None
     """Waits for what a worker does for the recorder meanwhile."""
+
+    def __post_init__(self) -> None:
+        self.roots = ScannedRoots(self.index, self.options)
 
     @property
     def seconds(self) -> float:
@@ -148,25 +122,25 @@ class _Run:
 
     def all_stages(self, on_duplicates: OnDuplicates | None) -> ScanReport:
         rows_before = self.index.rows_written
+        roots = self.roots
         with self.index.atomic():
             for place in self.places:
-                self._register(place)
-            work = self._first_folders()
+                roots.add(place)
+            work = roots.first_folders()
             store = Store(self.index)
         self.index.commit()
         sizes = Sizes() if self.options.quick else None
-        walk = Walk(self.index, store, self.contexts, self.options.budget, self.progress, sizes)
-        folder_paths = FolderPaths(self.index.connection, self.paths)
-        scopes = {root: each.relatives for root, each in self.roots.items()}
-        large = LargeFiles(self.index, store, folder_paths, self.contexts, scopes, self.progress)
+        walk = Walk(self.index, store, roots.contexts, self.options.budget, self.progress, sizes)
+        paths = FolderPaths(self.index.connection, roots.table)
+        large = LargeFiles(self.index, store, paths, roots.contexts, roots.scopes, self.progress)
         dispatcher = Dispatcher(self.workers, self.progress)
         try:
-            self.progress.stage("Combing", None, self._estimate())
-            for root, tasks in work.items():
-                walk.add(root, tasks)
-            dispatcher.run(walk.next_task, walk.take)
-            while self._enter_boundaries(walk, store, scopes):
+            self.progress.stage("Combing", None, roots.estimate())
+            while work:
+                for root, tasks in work.items():
+                    walk.add(root, tasks)
                 dispatcher.run(walk.next_task, walk.take)
+                work = roots.enter(walk.boundaries, store)
             walk.finish()
             self._compare(store, large, dispatcher)
             if self.options.quick or not pending.pending_totals(self.index.connection)[0]:
@@ -189,116 +163,6 @@ class _Run:
                 f"Run the same command again{again}.",
             ) from None
         return self._report(walk, large, rows_before, complete=True)
-
-    def _register(self, place: Place) -> int:
-        """Take a place on as a root of this run, or as a part of one; returns the root's id."""
-        scope = register(self.index, place, self.options)
-        root = scope.root
-        if root.id not in self.roots:
-            context = self._context(scope)
-            self.roots[root.id] = _Scanned(root, scope.place, scope.first, context)
-            self.contexts[root.id] = context
-            self.paths[root.id] = root
-        each = self.roots[root.id]
-        each.relatives.append(scope.relative)
-        each.scans.append(
-            root_table.start_scan(self.index.connection, root.id, scope.relative, time.time_ns())
-        )
-        return root.id
-
-    def _first_folders(self) -> dict[int, list[FolderTask]]:
-        """What the walk begins with, by root; call inside `Index.atomic`."""
-        tops = [(each.root, each.context) for each in self.roots.values()]
-        if self.options.changed is not None:
-            return sort_changed(self.index, tops, self.options.changed)
-        if self.options.again is not None:
-            return sort_again(self.index, self.roots, self.options.again)
-        if self.options.file_list is not None:
-            work, self.junk = sort_file_list(self.index, tops, self.options.file_list)
-            return work
-        return {root: self._tops(each) for root, each in self.roots.items()}
-
-    def _tops(self, each: _Scanned) -> list[FolderTask]:
-        return [
-            FolderTask(ensure_folder(self.index, each.root, relative), relative, 0)
-            for relative in each.relatives
-        ]
-
-    def _enter_boundaries(self, walk: Walk, store: Store, scopes: dict[int, list[bytes]]) -> bool:
-        """With --cross-file-systems, each file system met in a root is scanned as a root too."""
-        found = False
-        for root, path in walk.boundaries if self.options.cross_file_systems else ():
-            whole = join(self.contexts[root].path, path)
-            if whole in self.entered or not os.path.isdir(whole):
-                continue
-            self.entered.add(whole)
-            try:
-                [place] = locate([whole])
-            except UsageFault:
-                continue  # not to be read: it stays one that was not entered
-            if place.volume.type in PSEUDO or self._is_seen(place):
-                continue
-            with self.index.atomic():
-                number = self._register(place)
-                tops = self._tops(self.roots[number])
-                store.skip_used_ids()
-            self.index.commit()
-            scopes[number] = self.roots[number].relatives
-            walk.add(number, tops)
-            found = True
-        return found
-
-    def _is_seen(self, place: Place) -> bool:
-        """Whether a place is scanned already, through another mount."""
-        return any(
-            covers(join(each.place.path, relative), each.place.volume, place)
-            for each in self.roots.values()
-            for relative in each.relatives
-        )
-
-    def _context(self, scope: Scope) -> RootContext:
-        options, place, root = self.options, scope.place, scope.root
-        again, top = options.rehash or options.again is not None, place.volume
-        return RootContext(
-            path=place.path,
-            device=top.device,
-            inode=os.stat(place.path).st_ino,
-            volume=root.volume,
-            weak=top.weak,
-            hour_shifts=top.hour_shifts,
-            grain_ns=top.grain_ns,
-            exclude=(*options.standing_excludes, *root.exclude),
-            min_size=root.min_size
-            or (options.standing_min_size if options.min_size is None else options.min_size),
-            # Where all is read again, nothing is put off: what is known stays until it is read.
-            hash_limit=_ALL if again else options.reads_at_once,
-            waits=options.quick,
-            rehash=again,
-            accept=options.accept,
-            hydrate_limit=options.hydrate_limit,
-            boundaries=frozenset(
-                below(mount.point, place.path) for mount in mounts_below(place.path)
-            ),
-            own=frozenset(
-                inode for device, inode in self.index.vault.own_files() if device == top.device
-            ),
-            index=None if scope.first else str(self.index.vault.index),
-        )
-
-    def _estimate(self) -> int | None:
-        """How many bytes a walk may see: those of the last scan, else all that the volume holds."""
-        if self.options.is_partial:
-            return None
-        if any(relative for each in self.roots.values() for relative in each.relatives):
-            return None
-        total = 0
-        for each in self.roots.values():
-            last = root_table.last_scan(self.index.connection, each.root.id)
-            total += each.place.volume.used_bytes if last is None else last[2]
-        return total
-
-    def _tops_entered(self) -> set[bytes]:
-        return {each.place.path for each in self.roots.values()}
 
     def _compare(self, store: Store, large: LargeFiles, dispatcher: Dispatcher) -> None:
         """Read those of the large files that may be duplicates."""
@@ -345,7 +209,7 @@ class _Run:
 
     def _finish(self, walk: Walk, large: LargeFiles, now_ns: int | None) -> None:
         with self.index.atomic():
-            for root, each in self.roots.items():
+            for root, each in self.roots.all.items():
                 lost = root in walk.lost or root in large.lost
                 done = None if lost or self.options.is_partial else now_ns
                 for scan in each.scans:
@@ -382,12 +246,12 @@ class _Run:
                 folders=walk.folders[root],
                 size=walk.bytes[root],
             )
-            for root, each in self.roots.items()
+            for root, each in self.roots.all.items()
         )
         files = sum(walk.files.values())
         hashed = sum(walk.hashed_files.values()) + large.hashed_files
         return ScanReport(
-            scan=max(scan for each in self.roots.values() for scan in each.scans),
+            scan=max(scan for each in self.roots.all.values() for scan in each.scans),
             roots=roots,
             files=files,
             folders=sum(walk.folders.values()),
@@ -396,16 +260,12 @@ class _Run:
             hashed_bytes=sum(walk.hashed_bytes.values()) + large.hashed_bytes,
             reused_files=max(files - hashed, 0),
             changes=walk.changes,
-            junk=tuple(self.junk),
+            junk=tuple(self.roots.junk),
             seconds=self.seconds,
             rows_written=self.index.rows_written - rows_before,
-            other_file_systems=tuple(
-                whole
-                for root, path in walk.boundaries
-                if (whole := join(self.contexts[root].path, path)) not in self._tops_entered()
-            ),
+            other_file_systems=self.roots.not_entered(walk.boundaries),
             complete=complete,
-            vanished=tuple(self.roots[root].root.path for root in sorted(lost)),
+            vanished=tuple(self.roots.table[root].path for root in sorted(lost)),
         )
 
 

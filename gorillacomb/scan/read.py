@@ -25,7 +25,6 @@ from gorillacomb.model import (
     STATE,
     TARGET,
     HashedRow,
-    LaterRow,
     Row,
     State,
     amended,
@@ -156,40 +155,6 @@ def read_files(
         for name in names:
             others += _found(read_file(folder, name, context, moment))
     return hashed, others
-
-
-def leave_files(
-    folder: int, number: int, names: Iterable[bytes], context: RootContext
-) -> tuple[list[LaterRow], list[Row]]:
-    """Describe many files of the folder with the id ``number`` without opening them.
-
-    Returns those that are plainly to be read later, and the others that exist.
-    """
-    later: list[LaterRow] = []
-    others: list[Row] = []
-    least = max(context.min_size, 1)
-    common = not (context.weak or HAS_PLACEHOLDERS)
-    for name in names:
-        try:
-            facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        except OSError:
-            others += _found(look_at(folder, name, context))
-            continue
-        mode, size, inode = facts.st_mode, facts.st_size, facts.st_ino
-        mtime, ctime = facts.st_mtime_ns, facts.st_ctime_ns
-        if (
-            common
-            and size >= least
-            and 0 <= mtime < INT64
-            and 0 <= ctime < INT64
-            and inode < INT64
-            and stat.S_ISREG(mode)
-        ):
-            links, blocks = facts.st_nlink, facts.st_blocks
-            later.append((number, name, mode, size, mtime, ctime, inode, links, blocks))
-        else:
-            others += _found(look_at(folder, name, context))
-    return later, others
 
 
 def _found(row: Row | None) -> tuple[Row, ...]:

@@ -24,7 +24,7 @@ from gorillacomb.model import (
     amended,
 )
 from gorillacomb.openat import OpenFolders, open_file
-from gorillacomb.pool import Advance, Inline, Workers, start_pool
+from gorillacomb.pool import Inline, Workers, start_pool
 from gorillacomb.scan.changes import judge
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.read import (
@@ -51,6 +51,7 @@ from gorillacomb.scan.tasks import (
     Task,
 )
 from gorillacomb.scan.visit import root_is_there, visit
+from gorillacomb.worker import Advance
 
 _SMALL_TREE = 600
 """Entries; a tree of fewer is done before a pool would have started."""

@@ -12,6 +12,13 @@ MIN_START_RUNS = 20
 COLD_RUNS = LARGE_RUNS = 3
 
 
+_WHY_LARGE = (
+    "it reads all 10 GB, where a peer leaves out the 3 GB of files that have no equal in size,"
+    " first and last bytes; `--quick` reads what they read. Beside that: the start of an"
+    " interpreter and of its workers, rows, signatures. *cat* hashes nothing."
+)
+
+
 @dataclass(frozen=True)
 class Memory:
     """Peak memory in bytes of one first scan, and the files that it went through."""
@@ -81,9 +88,7 @@ def large(setting: Setting) -> Timed:
         contenders.SCAN.name,
         setting.missing,
         rounds,
-        why="it reads all 10 GB, where a peer leaves out the 3 GB of files that have no equal in"
-        " size, first and last bytes; `--quick` reads what they read. Beside that: the start of an"
-        " interpreter and of its workers, rows, signatures. *cat* hashes nothing.",
+        why=_WHY_LARGE,
     )
     return timed(on(setting, "large"), case)
 
@@ -94,7 +99,14 @@ def large_cold(setting: Setting) -> Timed:
     rounds = min(setting.runs, LARGE_RUNS)
     title = "Few large files, cold cache"
     case = Case(
-        "large-cold", title, programs, contenders.SCAN.name, setting.missing, rounds, cold=True
+        "large-cold",
+        title,
+        programs,
+        contenders.SCAN.name,
+        setting.missing,
+        rounds,
+        cold=True,
+        why=_WHY_LARGE,
     )
     return timed(on(setting, "large"), case)
 
@@ -224,7 +236,16 @@ def verify_large(setting: Setting) -> Timed:
 def _checked(setting: Setting, name: str, title: str) -> Timed:
     checkers, missing = peers.checkers()
     programs = (contenders.FLOOR_READ, contenders.VERIFY, contenders.VERIFY_BOTH, *checkers)
-    case = Case(name, title, programs, contenders.VERIFY.name, tuple(missing))
+    case = Case(
+        name,
+        title,
+        programs,
+        contenders.VERIFY.name,
+        tuple(missing),
+        why="b3sum reads a list of digests and looks at nothing else. Ours checks the signature of"
+        " the manifest, and of each entry type, mode, size and link, and lists every folder to see"
+        " what is extra.",
+    )
     with with_manifest(setting) as home:
         return timed(setting, case, home)
 

@@ -14,6 +14,7 @@ LEVELS = (
     {"index", "vaultmesh"},
     {"dispatch"},
     {"pool"},
+    {"worker"},
     {"markers", "device"},
     {"mounts"},
     {"model", "errors", "bytepaths", "durable", "fingerprint", "sqlite", "openat"},

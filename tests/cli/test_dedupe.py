@@ -315,6 +315,9 @@ def test_history_trace_and_index_follow(top: Path, vault: Path, tmp_path: Path) 
     assert log.code == 0
     for event in ("applied", "undone", "purged"):
         assert f'"{event}"' in log.out
+    lines = run("trace", "log", "-n", "0", vault=vault).out.splitlines()
+    ran = [line for line in lines if any(f" {each}" in line for each in ("applied", "undone"))]
+    assert [line.rpartition("(")[2] for line in ran] == ["4 files)"] * 3
     checked = run("trace", "verify", "--json", vault=vault)
     assert (checked.code, checked.json()["ok"]) == (0, True)
     entries = checked.json()["entries"]

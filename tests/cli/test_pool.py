@@ -13,7 +13,8 @@ import pytest
 from gorillacomb import pool as pools
 from gorillacomb.dispatch import Dispatcher
 from gorillacomb.model import Silence
-from gorillacomb.pool import Advance, Pool, default_workers, start_pool
+from gorillacomb.pool import Pool, default_workers, start_pool
+from gorillacomb.worker import Advance
 
 
 class Nap(NamedTuple):

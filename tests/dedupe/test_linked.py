@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gorillacomb.dedupe.linked import steps_of
-from gorillacomb.dedupe.links import leads_nowhere
+from gorillacomb.dedupe.links import lead_alike
 
 NAMES = ("a", "b", "d/a", "d/b", "d/e/a", "d/e/b")
 TEXTS = st.lists(st.sampled_from(["..", ".", "a", "b", "d", "e"]), min_size=1, max_size=4)
@@ -59,4 +59,17 @@ def test_a_link_leads_nowhere_where_the_system_finds_nothing(links: dict[str, st
                 there = False
             except OSError:
                 continue  # in a circle, or through a file: the way there is told otherwise
-            assert leads_nowhere(text.encode(), folder) is not there
+            # Out of the folder and back again, so that it is not alike by what it says.
+            out = f"{os.path.relpath(top.parent, folder.decode())}/{top.name}/{each}"
+            out = f"{os.path.dirname(out)}/{text}"
+            assert lead_alike(out.encode(), folder, b"/no/such/place", 0) is not there
+
+
+def test_where_a_link_led_from_a_folder_that_is_gone(tmp_path: Path) -> None:
+    """What it went through and left again went with that folder: nobody can tell."""
+    gone, other = bytes(tmp_path / "gone"), b"/no/such/place"
+    (tmp_path / "x").write_text("meant")
+    assert not lead_alike(b"../x", gone, other, 0)
+    assert lead_alike(b"../y", gone, other, 0)
+    assert not lead_alike(b"in/../../x", gone, other, 0)
+    assert not lead_alike(b"in/../../y", gone, other, 0)

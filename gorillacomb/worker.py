@@ -1,0 +1,82 @@
+"""A worker: what carries out tasks, and the loop of the process that it lives in."""
+
+from __future__ import annotations
+
+import gc
+import pickle
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any, Protocol
+
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+_TELL_EVERY = 0.2
+
+
+Advance = Callable[[int], None]
+"""Told how many bytes more were read."""
+Task = Any
+"""A plain value that says what to do; it must survive pickling, as must its result."""
+Result = Any
+
+
+class Worker(Protocol):
+    """What carries out tasks, in whichever process."""
+
+    def perform(self, task: Task, advance: Advance) -> Result:
+        """Do one task and return its result, which is no integer."""
+
+    def close(self) -> None:
+        """Let go of all that it opened."""
+
+
+MakeWorker = Callable[[], Worker]
+"""A class or function at the top level of a module: a spawned process looks it up by name."""
+
+
+def serve(pipe: Connection, others: list[Connection], make_worker: MakeWorker) -> None:
+    """The loop of a worker process: it ends when the main process closes the pipe, or ends."""
+    for other in others:
+        other.close()
+    # Ctrl-C reaches the whole terminal group; the main process decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
+    # A task makes 100,000 objects and not one cycle: looking for them costs 5 % of a scan.
+    gc.disable()
+    worker = make_worker()
+    teller = _Teller(pipe)
+    try:
+        while True:
+            task: Task = pickle.loads(pipe.recv_bytes())
+            try:
+                result: Result | Exception = worker.perform(task, teller.advance)
+            except Exception as error:  # raised again in the main process
+                result = error
+            teller.tell()
+            news = time.process_time(), result
+            pipe.send_bytes(pickle.dumps(news, pickle.HIGHEST_PROTOCOL))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass  # the main process has ended, or wants no more
+    finally:
+        worker.close()
+
+
+class _Teller:
+    """Tells the main process of bytes read, a few times a second."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._read = 0
+        self._told = time.monotonic()
+
+    def advance(self, size: int) -> None:
+        self._read += size
+        if time.monotonic() - self._told >= _TELL_EVERY:
+            self.tell()
+
+    def tell(self) -> None:
+        if self._read:
+            self._pipe.send_bytes(pickle.dumps((time.process_time(), self._read)))
+            self._read, self._told = 0, time.monotonic()
