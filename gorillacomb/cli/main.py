@@ -37,6 +37,10 @@ COMMANDS = {
 }
 """Every command with its one line; its module is imported when it is called."""
 
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+_SOON = 0.001
+"""Seconds."""
+
 
 class LazyGroup(click.Group):
     """Imports a command's module when that command is used, so that others start fast."""
@@ -85,13 +89,13 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """The entry point: never a traceback for what a user can cause."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _INTERRUPTS:
         signal.signal(number, _interrupt)
     if sys.stdout is None or sys.stderr is None:  # closed by the caller, as `>&-` does
         _open_standard_streams()
     try:
         code = _run()
-        for number in (signal.SIGINT, signal.SIGTERM):  # the outcome stands; only the exit is left
+        for number in _INTERRUPTS:  # the outcome stands; only the exit is left
             signal.signal(number, signal.SIG_IGN)
     except KeyboardInterrupt:
         click.echo("gorillacomb: Interrupted.", err=True)
@@ -179,8 +183,19 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
     Even then nothing is lost: what is committed is on the disk, and the workers end by themselves.
     """
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, _give_up)
+    before = {each: signal.signal(each, _give_up) for each in _INTERRUPTS}
+
+    def once_more(dropped: sys.UnraisableHookArgs, /) -> None:
+        """Have the signal come again: Python drops an exception while it tidies something up."""
+        if dropped.exc_type is not KeyboardInterrupt:
+            sys.__unraisablehook__(dropped)
+            return
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(number))
+        signal.setitimer(signal.ITIMER_REAL, _SOON)  # not here, where it would be dropped as well
+
+    sys.unraisablehook = once_more
     raise KeyboardInterrupt
 
 

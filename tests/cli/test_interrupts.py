@@ -9,6 +9,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -266,6 +267,37 @@ def test_ctrl_c_while_the_workers_start(tree: Path, tmp_path: Path) -> None:
         stopped += end_of(process).code in INTERRUPTED
         kept_files(tmp_path / f"vault {attempt}")
     assert stopped >= 10
+
+
+_WHILE_IT_TIDIES_UP = """
+import os, signal, sys, time, weakref
+from gorillacomb.cli import main as program
+
+class Thing: pass
+
+def interrupted(reference):
+    os.kill(os.getpid(), signal.{name})
+    sum(range(1000))
+
+def command(**options):
+    thing = Thing()
+    reference = weakref.ref(thing, interrupted)
+    del thing  # now; and an exception is dropped there
+    time.sleep({seconds})
+
+program.cli.main = command
+program.main()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_ctrl_c_where_python_drops_exceptions(name: str, tmp_path: Path) -> None:
+    """As in the callback of a weak reference, which every import makes: it is not lost."""
+    script = _WHILE_IT_TIDIES_UP.format(name=name, seconds=20)
+    began = time.monotonic()
+    ran = run(words=[os.fsencode(sys.executable), b"-c", script.encode()])
+    assert (ran.code, ran.out, ran.err) == (130, "", "gorillacomb: Interrupted.\n")
+    assert time.monotonic() - began < 15
 
 
 def stands(pid: int, number: signal.Signals) -> bool:

@@ -14,6 +14,8 @@ from gorillacomb.dedupe.links import lead_alike
 
 NAMES = ("a", "b", "d/a", "d/b", "d/e/a", "d/e/b")
 TEXTS = st.lists(st.sampled_from(["..", ".", "a", "b", "d", "e"]), min_size=1, max_size=4)
+ELSEWHERE = b"/no/such/place" + 4 * b"/far/down"
+"""No ``..`` of a few leads from there to the root, where all ways meet."""
 LINKS = st.dictionaries(st.sampled_from(NAMES), TEXTS.map("/".join), max_size=6)
 
 
@@ -46,6 +48,7 @@ def test_a_way_ends_where_the_system_goes_and_passes_links(links: dict[str, str]
 
 
 @given(LINKS)
+@example({"a": "../../.."})
 def test_a_link_leads_nowhere_where_the_system_finds_nothing(links: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         top = Path(name).resolve()
@@ -62,7 +65,7 @@ def test_a_link_leads_nowhere_where_the_system_finds_nothing(links: dict[str, st
             # Out of the folder and back again, so that it is not alike by what it says.
             out = f"{os.path.relpath(top.parent, folder.decode())}/{top.name}/{each}"
             out = f"{os.path.dirname(out)}/{text}"
-            assert lead_alike(out.encode(), folder, b"/no/such/place", 0) is not there
+            assert lead_alike(out.encode(), folder, ELSEWHERE, 0) is not there
 
 
 def test_where_a_link_led_from_a_folder_that_is_gone(tmp_path: Path) -> None:
