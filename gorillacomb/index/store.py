@@ -9,7 +9,7 @@ from gorillacomb.index.database import Index
 from gorillacomb.index.paths import BELOW, UNUSED_FOLDER
 from gorillacomb.index.schema import DIGEST_INDEX, GROUP_INDEX
 from gorillacomb.model import DIGEST, FolderState, HashedRow, LaterRow, Row, State
-from gorillacomb.sqlite import Connection, IntegrityError
+from gorillacomb.sqlite import Connection, IntegrityError, insert, sorting
 
 _PUT_HASHED = (
     "INSERT OR REPLACE INTO files (folder, name, state, mode, size, mtime_ns, ctime_ns, inode,"
@@ -123,9 +123,9 @@ class Store:
         for folder in writes.excluded:
             self._exclude_below(folder)
         put("DELETE FROM files WHERE folder = ? AND name = ?", writes.gone)
-        put(_PUT_HASHED, writes.hashed)
-        put(_PUT_LATER, writes.later)
-        put(_PUT_FILE, [(folder, *row) for folder, row in writes.rows])
+        insert(self._connection, _PUT_HASHED, writes.hashed)
+        insert(self._connection, _PUT_LATER, writes.later)
+        insert(self._connection, _PUT_FILE, [(folder, *row) for folder, row in writes.rows])
         put("INSERT INTO arrivals VALUES (?, ?, ?, 1, 0)", writes.came)
         put("INSERT INTO arrivals VALUES (?, ?, ?, 0, 1)", writes.went)
         if self._keeps_groups:
@@ -136,7 +136,7 @@ class Store:
     def _put_folders(self, rows: Sequence[FolderRow]) -> None:
         self._connection.execute("SAVEPOINT folders")
         try:
-            self._connection.executemany(_PUT_FOLDER, rows)
+            insert(self._connection, _PUT_FOLDER, rows)
         except IntegrityError:
             # A folder that was moved about while it was walked was met in two places.
             self._connection.execute("ROLLBACK TO folders")
@@ -155,7 +155,7 @@ class Store:
 
     def put_rows(self, rows: Sequence[tuple[int, Row]], gone: Sequence[tuple[int, bytes]]) -> None:
         """Write entries of any folders."""
-        self._connection.executemany(_PUT_FILE, [(folder, *row) for folder, row in rows])
+        insert(self._connection, _PUT_FILE, [(folder, *row) for folder, row in rows])
         self._connection.executemany("DELETE FROM files WHERE folder = ? AND name = ?", gone)
         self._touch([row[DIGEST] for _, row in rows])
 
@@ -260,7 +260,8 @@ class Store:
 
     def index_digests(self) -> None:
         """Make the index that groups are made from, if a first scan is at that point."""
-        self._connection.execute(DIGEST_INDEX)
+        with sorting(self._connection):
+            self._connection.execute(DIGEST_INDEX)
 
     def refresh_groups(self) -> None:
         """Make the groups true again: all of them after a first scan, else those touched."""

@@ -46,7 +46,7 @@ def test_under_load_with_lost_events(tmp_path: Path, vault: Path) -> None:
     told = daemon.stop().out.count("the system lost events")
     check_truth(vault, tmp_path / "fresh", top)
     print(f"{load.count:,} operations, events lost {told} times")
-    assert told == 4
+    assert told >= 4  # more often where the machine is slow
 
 
 @pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.deep)])
