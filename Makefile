@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := .demo
 
+# Where Python may not keep what it compiles, each of our commands compiles itself anew: 0.1 s.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo test test-deep lint format docs bench lock clean
 
 help:

@@ -71,7 +71,7 @@ def killed_while_stamping(vault: Path, drive: Path, moment: float) -> tuple[int,
     return acknowledged, process.wait() == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("kills", [14, pytest.param(200, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("kills", [9, pytest.param(200, marks=pytest.mark.deep)])
 def test_killed_while_stamping(
     drive: Path, tmp_path: Path, kills: int, record_property: Callable[[str, object], None]
 ) -> None:
