@@ -39,14 +39,17 @@ def review_plan(file: Path, output: Path | None) -> int:
         answers.ask(steps)
     except (KeyboardInterrupt, click.Abort):
         click.echo()  # what was answered so far is kept
+    left = len(steps) - len(answers.agreed) - answers.refused
+    counts = f"{len(answers.agreed):,} yes, {answers.refused:,} no, {left:,} not asked"
+    if not answers.agreed:
+        click.echo(f"{counts}: no plan was written, and {file} is as it was.")
+        return 0
     made = replace(plan, uid=secrets.token_hex(16), steps=tuple(answers.agreed))
     write_plan(made, output)
     for line in story(made):
         click.echo(line)
-    left = len(steps) - len(answers.agreed) - answers.refused
-    click.echo(f"{len(answers.agreed):,} yes, {answers.refused:,} no, {left:,} not asked")
-    if answers.agreed:
-        click.echo(f"Written to {output}. Next: gorillacomb dedupe --apply {output}")
+    click.echo(counts)
+    click.echo(f"Written to {output}. Next: gorillacomb dedupe --apply {output}")
     return 0
 
 

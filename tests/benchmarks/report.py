@@ -30,6 +30,7 @@ class Results:
     version: str
     runs: int
     asked: tuple[str, ...]
+    """The cases that were measured, or could not be."""
     machine: dict[str, str]
     tree: Tree
     timed: Sequence[Timed] = ()

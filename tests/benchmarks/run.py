@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from . import (
     cases,
@@ -135,7 +136,7 @@ def _benchmark(options: argparse.Namespace) -> None:
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=version,
         runs=options.runs,
-        asked=tuple(wanted),
+        asked=tuple(name for name in wanted if name not in possible),
         machine=machine.describe(tree.path),
         tree=tree,
     )
@@ -155,7 +156,8 @@ def _measured(
     """The results after each case that is wanted."""
     for name in cases.CASES:
         if name in wanted:
-            results = replace(results, timed=[*results.timed, cases.CASES[name](setting)])
+            timed = [*results.timed, cases.CASES[name](setting)]
+            results = replace(results, asked=(*results.asked, name), timed=timed)
             yield results
     tree, runs = setting.tree.path, setting.runs
     others: dict[str, Callable[[], object]] = {
@@ -169,7 +171,8 @@ def _measured(
     }
     for name, measure in others.items():
         if name in wanted:
-            results = replace(results, **{name: measure()})  # type: ignore[arg-type]
+            found: dict[str, Any] = {name: measure()}
+            results = replace(results, asked=(*results.asked, name), **found)
             yield results
 
 

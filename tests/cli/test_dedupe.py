@@ -124,7 +124,6 @@ def test_a_plan_goes_to_a_file_or_a_pipe(top: Path, vault: Path) -> None:
 
 KEYS = {
     "all by themselves": (["y", "y", "y"], GOES),
-    "none": (["n", "", "n"], []),
     "some": (["n", "y", "n"], ["Copy of b/x"]),
     "all below": (["a"], GOES),
     "quit and keep": (["y", "q"], ["Copy of a"]),
@@ -149,6 +148,23 @@ def test_a_review(top: Path, vault: Path, name: str) -> None:
     done = run("dedupe", "--apply", reviewed, "--json", vault=vault)
     assert (done.code, done.json()["done"]) == (0, len(agreed))
     assert not [each for each in agreed if (top / each).exists()]
+
+
+@pytest.mark.parametrize(
+    ("keys", "counts"),
+    [(["q"], "0 yes, 0 no, 3 not asked"), (["n", "", "n"], "0 yes, 3 no, 0 not asked")],
+)
+def test_a_review_that_agrees_to_nothing(
+    top: Path, vault: Path, keys: list[str], counts: str
+) -> None:
+    file = plan_of(vault)
+    before = file.read_bytes()
+    ran = typing(keys, "dedupe", "--review", file, vault=vault)
+    assert ran.code == 0
+    assert f"{counts}: no plan was written" in ran.out
+    assert "may go" not in ran.out
+    assert [each.name for each in file.parent.glob(f"{file.stem}*")] == [file.name]
+    assert file.read_bytes() == before
 
 
 def test_a_review_needs_somebody(top: Path, vault: Path) -> None:
