@@ -19,7 +19,7 @@ from gorillacomb.cli.dedupe_runs import (
 )
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.dedupe import execute as runs
-from gorillacomb.dedupe.quarantine import base_of_run
+from gorillacomb.dedupe.quarantine import base_of_run, never_began
 from gorillacomb.dedupe.record import TraceNotes
 from gorillacomb.dedupe.steps import Outcome, Trouble
 from gorillacomb.dedupe.waiting import waiting
@@ -102,6 +102,11 @@ def _chosen(vault: Vault, named: str) -> tuple[str, list[bytes], Index | None]:
                 f"{render.path_text(folder)} cannot be taken back: {error}.",
                 "Name a folder .gorillacomb/quarantine/RUN.",
             ) from error
+        if never_began(base, name):
+            raise UsageFault(
+                f"Nothing waits in {render.path_text(folder)}.",
+                "Its run was cut short before it set anything aside there.",
+            )
         return name, [base], _index_about(vault, base)
     refuse_no_index(vault)
     index = Index.write(vault)

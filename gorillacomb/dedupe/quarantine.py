@@ -236,6 +236,13 @@ def _runs(base: bytes) -> list[tuple[str, bytes]]:
     return [(os.fsdecode(name), join(folder, name)) for name in names]
 
 
+def never_began(base: bytes, run: str) -> bool:
+    """Whether a run was cut short while its journal was made, before it did anything here."""
+    folder = run_folder(base, run)
+    journal = join(folder, NAME)
+    return os.path.isfile(journal) and _header_of(folder) is None and not _holds_more(folder)
+
+
 def _holds_more(run: bytes) -> bool:
     """Whether something stands in a run's folder besides its journal."""
     try:

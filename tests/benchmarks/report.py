@@ -294,13 +294,15 @@ def _groups(found: Sequence[Comparison]) -> list[str]:
 
 
 def _memory(found: Sequence[Memory]) -> list[str]:
-    title = "## Memory of a first scan"
+    title = "## Memory and seconds of first scans as a tree grows (`memory`)"
     if not found:
         return [title, "**NOT MEASURED: this system has no /proc.**"]
     rows = [
         (
             one.tree,
             f"{one.files:,}",
+            _seconds(one.seconds),
+            f"{1e6 * one.seconds / one.files:.0f}",
             *(
                 f"{value / MB:.0f}"
                 for value in (
@@ -318,6 +320,8 @@ def _memory(found: Sequence[Memory]) -> list[str]:
     head = (
         "first scan of",
         "files",
+        "seconds",
+        "microseconds a file",
         "main MB",
         "main anonymous",
         "largest worker MB",
@@ -328,7 +332,7 @@ def _memory(found: Sequence[Memory]) -> list[str]:
     note = (
         "Peaks, sampled every 10 ms: resident memory (VmHWM, shared pages and files among it) and"
         " its anonymous part (RssAnon); *all anonymous* adds up all processes at one moment."
-        " If memory does not grow with the tree, the rows are alike."
+        " Where neither memory nor the time for a file grows with the tree, the rows are alike."
     )
     return [title, _table(head, rows, left=1), note]
 

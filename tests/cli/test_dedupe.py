@@ -167,6 +167,18 @@ def test_a_review_that_agrees_to_nothing(
     assert file.read_bytes() == before
 
 
+@pytest.mark.parametrize("header", [b"", b'{"version": 1, "ru'])
+def test_a_run_that_was_killed_before_it_began(top: Path, vault: Path, header: bytes) -> None:
+    folder = top / ".gorillacomb/quarantine/20260101-000000-abcdef"
+    folder.mkdir(parents=True)
+    (folder / "journal.jsonl").write_bytes(header)
+    refused(run("dedupe", "--undo", folder, vault=vault), 2, f"Nothing waits in {folder}.")
+    refused(run("dedupe", "--undo", vault=vault), 2, "Nothing waits in a quarantine")
+    (folder / "s1").write_text("what somebody put there")
+    refused(run("dedupe", "--undo", folder, vault=vault), 2, "not a journal")
+    assert (folder / "s1").read_text() == "what somebody put there"
+
+
 def test_a_review_needs_somebody(top: Path, vault: Path) -> None:
     file = plan_of(vault)
     refused(run("dedupe", "--review", file, vault=vault), 2, "nobody is at the terminal")

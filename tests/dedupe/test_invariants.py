@@ -83,6 +83,11 @@ class _Always(random.Random):
         return self._thing if self._thing in seq else super().choice(seq)
 
 
+def holds_something(run: Path) -> bool:
+    """Whether there is more in the folder of a run than its journal."""
+    return {path.name for path in run.iterdir()} > {"journal.jsonl"}
+
+
 class Drives(RuleBasedStateMachine):
     """One messy drive, two vaults."""
 
@@ -275,8 +280,7 @@ class Drives(RuleBasedStateMachine):
         """Runs that have something in a quarantine, by the folders on disk."""
         found = set()
         for journal in self.top.rglob(".gorillacomb/quarantine/*/journal.jsonl"):
-            names = {path.name for path in journal.parent.iterdir()}
-            if names - {"journal.jsonl"}:
+            if holds_something(journal.parent):
                 found.add(journal.parent.name)
         return found
 
@@ -289,6 +293,8 @@ class Drives(RuleBasedStateMachine):
         run = dice.choice(waiting)
         vault = dice.choice(["first", "second", "none"])
         for place in sorted(self.top.rglob(f".gorillacomb/quarantine/{run}")):
+            if not (holds_something(place) or (place / "journal.jsonl").read_bytes()):
+                continue  # it was killed before it began there
             code = call(dedupe, "--undo", place, "--vault", self.folder / vault)
             assert code in (0, 3), code
         COUNTS["undone"] += 1
