@@ -291,7 +291,7 @@ program.main()
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_ctrl_c_where_python_drops_exceptions(name: str, tmp_path: Path) -> None:
+def test_ctrl_c_where_python_drops_exceptions(name: str) -> None:
     """As in the callback of a weak reference, which every import makes: it is not lost."""
     script = _WHILE_IT_TIDIES_UP.format(name=name, seconds=20)
     began = time.monotonic()
