@@ -36,14 +36,17 @@ class Dispatcher:
         next_task: Callable[[], Task | None],
         take: Callable[[Result], None],
         meanwhile: Callable[[], None] | None = None,
+        ahead: int = 1,
     ) -> None:
         """Hand out what ``next_task`` gives until it gives None and nobody is busy.
 
         None while somebody is busy means: nothing now, perhaps later. ``meanwhile`` is done once,
-        as soon as the workers have something to do.
+        as soon as the workers have something to do. ``ahead`` tasks at most wait for each worker:
+        with more of them it is the longer at work while nobody takes its results, and the less
+        evenly are long tasks spread.
         """
         while True:
-            while self._workers.idle > 0:
+            while self._workers.room(ahead) > 0:
                 task = self._again.pop() if self._again else next_task()
                 if task is None:
                     break

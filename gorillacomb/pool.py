@@ -1,6 +1,6 @@
 """Processes that carry out tasks, and the one-process stand-in for small trees.
 
-The main process hands out one task at a time to each worker, and one more to wait in the pipe, so
+The main process hands out one task at a time to each worker, and some more to wait in the pipe, so
 that no worker idles while the main process writes rows. It holds no thread: it may fork, and a
 result is in hand only when it is asked for. A pool may have spare workers, which are given tasks
 only while the others wait for the disk instead of computing.
@@ -24,7 +24,6 @@ from typing import NoReturn, Protocol
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.worker import INTERRUPTS, MakeWorker, Result, Task, serve
 
-_QUEUE_DEPTH = 2
 _PIPE_SAFE = 16 << 10
 """Bytes; a larger task goes only to an idle worker, which empties the pipe as we fill it."""
 _WATCH_EVERY = 0.25
@@ -53,9 +52,8 @@ class WorkerDied(Exception):
 class Workers(Protocol):
     """Carries out tasks in any order."""
 
-    @property
-    def idle(self) -> int:
-        """How many more tasks can be given now."""
+    def room(self, ahead: int) -> int:
+        """How many more tasks can be given now, if ``ahead`` of them may wait for each worker."""
 
     @property
     def busy(self) -> int:
@@ -70,7 +68,7 @@ class Workers(Protocol):
         """Whether tasks are done in other processes, while this one does something else."""
 
     def give(self, task: Task) -> None:
-        """Hand out a task; only while `idle`."""
+        """Hand out a task; only while there is room."""
 
     def results(self) -> Iterator[Result | int]:
         """Wait for news: results, and numbers of bytes read meanwhile. Raises WorkerDied."""
@@ -89,8 +87,7 @@ class Inline:
         self._worker = make_worker()
         self._tasks: list[Task] = []
 
-    @property
-    def idle(self) -> int:
+    def room(self, ahead: int) -> int:
         return 1 - len(self._tasks)
 
     @property
@@ -182,9 +179,8 @@ class Pool:
             theirs.close()
             self._processes.append(_Process(process, ours))
 
-    @property
-    def idle(self) -> int:
-        room = sum(_QUEUE_DEPTH - len(each.tasks) for each in self._hired)
+    def room(self, ahead: int) -> int:
+        room = sum(1 + ahead - len(each.tasks) for each in self._hired)
         return room - len(self._waiting)
 
     @property

@@ -20,15 +20,22 @@ Pending = tuple[int, int, Row]
 """Folder id, root id, row."""
 
 
-_LEAST = f"(SELECT min(size) FROM files WHERE {_IS_PENDING})"
-_SAME_SIZE = (
-    f"size IN (SELECT size FROM files WHERE files.state <= 2 AND size >= {_LEAST}"
-    " GROUP BY size HAVING count(*) > 1)"
-)
-"""A size that occurs more than once, anywhere in the vault."""
-_SIZE_OF_A_HASHED_FILE = (
-    f"size IN (SELECT size FROM files WHERE files.state <= 1 AND size >= {_LEAST})"
-)
+_SAME_SIZE = "size IN (SELECT size FROM same_sizes)"
+_SIZE_OF_A_HASHED_FILE = "size IN (SELECT size FROM same_sizes WHERE least_state <= 1)"
+
+
+def find_same_sizes(connection: Connection) -> None:
+    """Note the sizes that unread files may share with others, anywhere in the vault.
+
+    The functions below go by what was found last. It takes a look at every file, so it is done
+    once; nothing is written by it.
+    """
+    connection.execute("DROP TABLE IF EXISTS same_sizes")
+    connection.execute(
+        "CREATE TEMP TABLE same_sizes AS SELECT size, min(state) AS least_state FROM files"
+        f" WHERE state <= 2 AND size >= (SELECT min(size) FROM files WHERE {_IS_PENDING})"
+        " GROUP BY size HAVING count(*) > 1"
+    )
 
 
 def to_probe(connection: Connection, least_size: int) -> Iterator[Pending]:

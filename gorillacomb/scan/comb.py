@@ -36,6 +36,10 @@ from gorillacomb.scan.tasks import Aside, AsideResult, Result
 from gorillacomb.scan.walk import Walk
 from gorillacomb.scan.work import start_workers
 
+_FOLDERS_AHEAD = 3
+"""Tasks of the walk, some 50 ms each, that wait for each worker: all the index's pages that were
+written, 32 MB, can be taken over from its log meanwhile."""
+
 
 def comb(
     vault: Vault,
@@ -139,7 +143,7 @@ class _Run:
             while work:
                 for root, tasks in work.items():
                     walk.add(root, tasks)
-                dispatcher.run(walk.next_task, walk.take)
+                dispatcher.run(walk.next_task, walk.take, ahead=_FOLDERS_AHEAD)
                 work = roots.enter(walk.boundaries, store)
             walk.finish()
             self._compare(store, large, dispatcher)
@@ -171,6 +175,7 @@ class _Run:
         if not files:
             return
         self.progress.stage("Comparing large files", files, None)
+        pending.find_same_sizes(connection)
         least = 2 * PROBE_SPAN
         large.plan(pending.to_probe(connection, least), probe=True)
         dispatcher.run(large.next_task, large.take)
