@@ -98,6 +98,7 @@ CAUSE: Final = 13
 SHORT_SIZE: Final = 3
 SHORT_MTIME: Final = 4
 SHORT_INODE: Final = 6
+SHORT_DIGEST: Final = 10
 """Places in the two short rows, which begin with a folder's id."""
 HashedRow = tuple[int, bytes, int, int, int, int, int, int, int, int, bytes]
 """The short row of a file that was just hashed, which most of a first scan's rows are.
@@ -105,12 +106,14 @@ HashedRow = tuple[int, bytes, int, int, int, int, int, int, int, int, bytes]
 Folder id, name, mode, size, mtime, ctime, inode, links, blocks, checked, digest; its state is
 HASHED.
 """
+HASHED_WIDTH: Final = 11
 
 LaterRow = tuple[int, bytes, int, int, int, int, int, int, int]
 """The short row of a file that is left for later.
 
 Folder id, name, mode, size, mtime, ctime, inode, links, blocks; its state is PENDING.
 """
+LATER_WIDTH: Final = 9
 
 
 def amended(row: Row, changes: dict[int, object]) -> Row:

@@ -36,7 +36,8 @@ class OpenFolders:
     def __init__(self, root: bytes, identity: Identity | None = None) -> None:
         self._root = root
         self._identity = identity
-        self._paths: list[bytes] = []
+        self._prefixes: list[bytes] = []
+        """What paths below each of them begin with."""
         self._descriptors: list[int] = []
 
     def open(self, path: bytes) -> int:
@@ -44,20 +45,22 @@ class OpenFolders:
 
         Raises OSError: RootChanged where the root is not the one of the identity given.
         """
-        paths, descriptors = self._paths, self._descriptors
-        while paths and not _is_prefix(paths[-1], path):
-            paths.pop()
+        prefixes, descriptors = self._prefixes, self._descriptors
+        wanted = path + b"/" if path else b""
+        while prefixes and not wanted.startswith(prefixes[-1]):
+            prefixes.pop()
             os.close(descriptors.pop())
-        if not paths:
+        if not prefixes:
             descriptors.append(self._open_root())
-            paths.append(b"")
-        if path != paths[-1]:
-            top = len(paths[-1])
-            for name in path[top + 1 if top else 0 :].split(b"/"):
+            prefixes.append(b"")
+        prefix = prefixes[-1]
+        if wanted != prefix:
+            for name in wanted[len(prefix) : -1].split(b"/"):
                 descriptors.append(os.open(name, FOLDER_FLAGS, dir_fd=descriptors[-1]))
-                paths.append(paths[-1] + b"/" + name if paths[-1] else name)
-                if len(paths) > _DEEPEST:
-                    paths.pop(1)
+                prefix += name + b"/"
+                prefixes.append(prefix)
+                if len(prefixes) > _DEEPEST:
+                    prefixes.pop(1)
                     os.close(descriptors.pop(1))
         return descriptors[-1]
 
@@ -70,13 +73,9 @@ class OpenFolders:
 
     def close(self) -> None:
         """Close them all."""
-        self._paths.clear()
+        self._prefixes.clear()
         while self._descriptors:
             os.close(self._descriptors.pop())
-
-
-def _is_prefix(above: bytes, path: bytes) -> bool:
-    return not above or above == path or path.startswith(above + b"/")
 
 
 def identity_of(facts: os.stat_result) -> Identity:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
 
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import BELOW, UNUSED_FOLDER
 from gorillacomb.index.schema import DIGEST_INDEX, GROUP_INDEX
-from gorillacomb.model import DIGEST, FolderState, HashedRow, LaterRow, Row, State
+from gorillacomb.model import DIGEST, HASHED_WIDTH, SHORT_DIGEST, FolderState, Row, State
 from gorillacomb.sqlite import Connection, IntegrityError, insert, sorting
 
 _PUT_HASHED = (
@@ -25,6 +27,8 @@ _PUT_FOLDER = (
     "INSERT INTO folders (id, root, parent, name, inode, state, marker, cause)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_LINKED = 0
+"""The copies of a group some of whose names may be hard links, until these are counted."""
 AWAY = -1
 """The parent of folders that left their place, until they are found elsewhere or dropped."""
 
@@ -32,7 +36,7 @@ AWAY = -1
 FOLDERS_CHANGED = b""
 """Stands among the unstamped contents when folders moved or went."""
 
-FolderRow = tuple[int, int, int, bytes, int, FolderState, str | None, str | None]
+FolderRow = tuple[int, int, int, bytes, int, int, str | None, str | None]
 """id, root, parent, name, inode, state, marker, cause."""
 
 
@@ -51,8 +55,11 @@ class Writes:
     """inode, state, marker, cause, id of known folders."""
     excluded: list[int] = field(default_factory=list)
     """Known folders that are left out from now on, with all below them."""
-    hashed: list[HashedRow] = field(default_factory=list)
-    later: list[LaterRow] = field(default_factory=list)
+    hashed: list[Any] = field(default_factory=list)
+    """The values of `HashedRow`s, one row's after the other's: so they are pickled at a third of
+    the cost of tuples, and bound as they are."""
+    later: list[Any] = field(default_factory=list)
+    """The same of `LaterRow`s."""
     rows: list[tuple[int, Row]] = field(default_factory=list)
     """Folder ids and entries that are neither plainly hashed nor plainly left for later."""
     gone: list[tuple[int, bytes]] = field(default_factory=list)
@@ -125,18 +132,18 @@ class Store:
         put("DELETE FROM files WHERE folder = ? AND name = ?", writes.gone)
         insert(self._connection, _PUT_HASHED, writes.hashed)
         insert(self._connection, _PUT_LATER, writes.later)
-        insert(self._connection, _PUT_FILE, [(folder, *row) for folder, row in writes.rows])
+        self._put_files(writes.rows)
         put("INSERT INTO arrivals VALUES (?, ?, ?, 1, 0)", writes.came)
         put("INSERT INTO arrivals VALUES (?, ?, ?, 0, 1)", writes.went)
         if self._keeps_groups:
             self._touch(writes.touched)
-            self._touch([row[-1] for row in writes.hashed])
+            self._touch(writes.hashed[SHORT_DIGEST::HASHED_WIDTH])
             self._touch([row[DIGEST] for _, row in writes.rows])
 
     def _put_folders(self, rows: Sequence[FolderRow]) -> None:
         self._connection.execute("SAVEPOINT folders")
         try:
-            insert(self._connection, _PUT_FOLDER, rows)
+            insert(self._connection, _PUT_FOLDER, [*chain.from_iterable(rows)])
         except IntegrityError:
             # A folder that was moved about while it was walked was met in two places.
             self._connection.execute("ROLLBACK TO folders")
@@ -155,9 +162,13 @@ class Store:
 
     def put_rows(self, rows: Sequence[tuple[int, Row]], gone: Sequence[tuple[int, bytes]]) -> None:
         """Write entries of any folders."""
-        insert(self._connection, _PUT_FILE, [(folder, *row) for folder, row in rows])
+        self._put_files(rows)
         self._connection.executemany("DELETE FROM files WHERE folder = ? AND name = ?", gone)
         self._touch([row[DIGEST] for _, row in rows])
+
+    def _put_files(self, rows: Sequence[tuple[int, Row]]) -> None:
+        values = chain.from_iterable((folder, *row) for folder, row in rows)
+        insert(self._connection, _PUT_FILE, [*values])
 
     def _touch(self, digests: Sequence[bytes | None]) -> None:
         """Note contents whose groups are to be made anew."""
@@ -309,22 +320,23 @@ def _group_statements(some: str) -> Iterator[str]:
 
     A content whose names are all one inode is no duplicate and gets no group.
     """
-    content = f"state <= 1 AND size > 0 {some}"
     yield (
-        "INSERT INTO groups SELECT digest, min(size), count(*), count(*),"
-        f" (sum(blocks) - max(blocks)) * 512 FROM files WHERE {content}"
-        " GROUP BY digest HAVING count(*) > 1 AND max(links) = 1"
+        "INSERT INTO groups SELECT digest, size, count(*),"
+        f" CASE max(links) WHEN 1 THEN count(*) ELSE {_LINKED} END,"
+        " (sum(blocks) - max(blocks)) * 512"
+        f" FROM files WHERE state <= 1 AND size > 0 {some} GROUP BY digest HAVING count(*) > 1"
     )
+    linked = f"copies = {_LINKED} {some}"
     yield (
         "INSERT OR REPLACE INTO groups"
         " SELECT digest, min(size), sum(names), count(*), (sum(blocks) - max(blocks)) * 512"
         " FROM (SELECT files.digest, files.size, count(*) AS names, max(files.blocks) AS blocks"
         "  FROM files JOIN folders ON folders.id = files.folder JOIN roots ON roots.id = root"
-        "  WHERE files.state <= 1 AND files.size > 0 AND files.digest IN"
-        f"   (SELECT digest FROM files WHERE {content}"
-        "    GROUP BY digest HAVING count(*) > 1 AND max(links) > 1)"
+        "  WHERE files.state <= 1 AND files.size > 0"
+        f"  AND files.digest IN (SELECT digest FROM groups WHERE {linked})"
         "  GROUP BY files.digest, CASE WHEN files.links > 1"
         "   THEN roots.volume || ':' || files.inode"
         "   ELSE files.folder || '/' || hex(files.name) END)"
         " GROUP BY digest HAVING count(*) > 1"
     )
+    yield f"DELETE FROM groups WHERE {linked}"

@@ -6,8 +6,10 @@ import os
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from gorillacomb.index.baseline import Baseline, Fingerprint
+from gorillacomb.index.store import Writes
 from gorillacomb.model import (
     BLOCKS,
     CAUSE,
@@ -15,7 +17,9 @@ from gorillacomb.model import (
     CTIME,
     DAMAGE,
     DIGEST,
+    HASHED_WIDTH,
     INODE,
+    LATER_WIDTH,
     MODE,
     MTIME,
     NAME,
@@ -24,13 +28,12 @@ from gorillacomb.model import (
     SHORT_SIZE,
     SIZE,
     STATE,
-    HashedRow,
-    LaterRow,
     Row,
     State,
     amended,
 )
 from gorillacomb.openat import INT64, fold, int64
+from gorillacomb.scan.listing import Entry
 from gorillacomb.scan.read import HAS_PLACEHOLDERS, look_at, read_file, read_files
 from gorillacomb.scan.tasks import RootContext
 
@@ -53,16 +56,11 @@ def identity(row: Row) -> Identity:
 
 @dataclass(slots=True)
 class Changes:
-    """The difference between a folder and its rows."""
+    """The difference between folders and their rows: one visit adds up that of all its folders."""
 
-    hashed: list[HashedRow] = field(default_factory=list)
-    later: list[LaterRow] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    gone: list[bytes] = field(default_factory=list)
-    touched: list[bytes] = field(default_factory=list)
-    """Contents that came, went or changed their state: their groups are to be made anew."""
-    came: list[Identity] = field(default_factory=list)
-    went: list[Identity] = field(default_factory=list)
+    first: bool
+    """There is no index yet in which what is new could have stood elsewhere."""
+    writes: Writes = field(default_factory=Writes)
     new: int = 0
     changed: int = 0
     files: int = 0
@@ -70,12 +68,12 @@ class Changes:
     hashed_files: int = 0
     hashed_bytes: int = 0
 
-    def leave(self, old: Row) -> None:
+    def leave(self, folder: int, old: Row) -> None:
         """Count an entry that is there no more."""
-        self.gone.append(old[NAME])
-        self.touched += [old[DIGEST]] if old[DIGEST] else []
+        self.writes.gone.append((folder, old[NAME]))
+        self.writes.touched += [old[DIGEST]] if old[DIGEST] else []
         if old[STATE] != State.EXCLUDED:
-            self.went.append(identity(old))
+            self.writes.went.append(identity(old))
 
     def count_read(self, row: Row) -> None:
         """Count an entry whose content was read."""
@@ -87,59 +85,76 @@ class Changes:
 def describe_all(
     descriptor: int,
     folder: int,
-    files: Iterable[bytes],
+    files: Iterable[Entry],
     others: Iterable[bytes],
     context: RootContext,
     moment: int,
-) -> Changes:
+    changes: Changes,
+) -> None:
     """Describe every entry of a folder of which the index knows none yet."""
-    hashed: list[HashedRow] = []
-    later: list[LaterRow] = []
-    rows: list[Row] = []
+    writes = changes.writes
     if context.hash_limit:
         hashed, rows = read_files(descriptor, folder, files, context, moment)
+        if hashed:
+            hashed.sort()
+            values: list[Any] = []
+            for short in hashed:
+                values += short
+            writes.hashed += values
+            size = _count_short(values, HASHED_WIDTH, changes)
+            changes.hashed_files += len(hashed)
+            changes.hashed_bytes += size
     else:
-        later, rest = _left_for_later(descriptor, folder, files, context)
-        others = [*others, *rest]
+        values, rest = _left_for_later(descriptor, folder, files, context)
+        writes.later += values
+        _count_short(values, LATER_WIDTH, changes)
+        others, rows = [*others, *rest], []
     rows += [row for name in others if (row := look_at(descriptor, name, context)) is not None]
-    hashed.sort()
-    rows.sort()
-    sizes = [row[SHORT_SIZE] for row in hashed]
-    unread = [row[SHORT_SIZE] for row in later]
-    more = [row[SIZE] for row in rows if row[STATE] != State.OTHER]
-    read = [row[SIZE] for row in rows if row[CHECKED]]
-    return Changes(
-        hashed=hashed,
-        later=later,
-        rows=rows,
-        new=len(hashed) + len(later) + len(rows),
-        files=len(sizes) + len(unread) + len(more),
-        bytes=sum(sizes) + sum(unread) + sum(more),
-        hashed_files=len(sizes) + len(read),
-        hashed_bytes=sum(sizes) + sum(read),
-    )
+    if rows:
+        rows.sort()
+        _count_rows(folder, rows, changes)
+
+
+def _count_short(values: list[Any], width: int, changes: Changes) -> int:
+    """Count files that are new, of which these are the short rows; returns how large they are."""
+    sizes = values[SHORT_SIZE::width]
+    size: int = sum(sizes)
+    changes.new += len(sizes)
+    changes.files += len(sizes)
+    changes.bytes += size
+    if not changes.first:
+        changes.writes.came += zip(
+            values[SHORT_INODE::width], sizes, values[SHORT_MTIME::width], strict=True
+        )
+    return size
+
+
+def _count_rows(folder: int, rows: list[Row], changes: Changes) -> None:
+    """Take in and count entries that are new."""
+    changes.writes.rows += [(folder, row) for row in rows]
+    changes.new += len(rows)
+    for row in rows:
+        if row[STATE] != State.OTHER:
+            changes.files += 1
+            changes.bytes += row[SIZE]
+        changes.count_read(row)
+    if not changes.first:
+        changes.writes.came += map(identity, rows)
 
 
 def _left_for_later(
-    descriptor: int, folder: int, files: Iterable[bytes], context: RootContext
-) -> tuple[list[LaterRow], list[bytes]]:
-    """The rows of files that are not opened now, and the names of those that need a closer look."""
+    descriptor: int, folder: int, files: Iterable[Entry], context: RootContext
+) -> tuple[list[Any], list[bytes]]:
+    """The values of `LaterRow`s for files that are not opened now, and the names of the others."""
     least = max(context.min_size, 1)
-    later: list[LaterRow] = []
+    later: list[Any] = []
     rest: list[bytes] = []
-    for entry in fingerprints(descriptor, list(files), context):
+    for entry in fingerprints(descriptor, [name for _, name in files], context):
         if entry[STATE] == _HASHED and entry[SIZE] >= least and not HAS_PLACEHOLDERS:
-            later.append((folder, entry[NAME], *entry[MODE:]))
+            later += (folder, entry[NAME], *entry[MODE:])
         else:
             rest.append(entry[NAME])
     return later, rest
-
-
-def arrivals(changes: Changes) -> list[Identity]:
-    """The identities of all entries of a folder that `describe_all` described."""
-    plain = [(row[SHORT_INODE], row[SHORT_SIZE], row[SHORT_MTIME]) for row in changes.hashed]
-    plain += [(row[SHORT_INODE], row[SHORT_SIZE], row[SHORT_MTIME]) for row in changes.later]
-    return plain + [identity(row) for row in changes.rows]
 
 
 def compare(
@@ -149,9 +164,10 @@ def compare(
     context: RootContext,
     moment: int,
     baseline: Baseline,
+    changes: Changes,
     window: tuple[bytes, bytes] | None,
     kept: frozenset[bytes] = frozenset(),
-) -> Changes:
+) -> None:
     """Compare entries on disk with the rows of ``folder``, and read what cannot be trusted.
 
     ``names`` are sorted; ``window`` are the first and last name when they are not the whole folder.
@@ -161,16 +177,16 @@ def compare(
     listed = fingerprints(descriptor, names, context)
     stored = baseline.fingerprints(folder, window)
     sizes = [entry[SIZE] for entry in listed if entry[STATE] != _OTHER]
-    changes = Changes(files=len(sizes), bytes=sum(sizes))
+    changes.files += len(sizes)
+    changes.bytes += sum(sizes)
     if listed == stored and not context.rehash and not _too_small(listed, context):
-        return changes
+        return
     rows = baseline.rows(folder, window)
     for entry in listed:
-        _settle_entry(descriptor, entry, rows, context, moment, changes)
+        _settle_entry(descriptor, folder, entry, rows, context, moment, changes)
     if window is None:
         for name in sorted(rows.keys() - {entry[NAME] for entry in listed} - kept):
-            changes.leave(rows[name])
-    return changes
+            changes.leave(folder, rows[name])
 
 
 def _too_small(listed: list[Fingerprint], context: RootContext) -> bool:
@@ -215,6 +231,7 @@ def fingerprints(descriptor: int, names: list[bytes], context: RootContext) -> l
 
 def _settle_entry(
     descriptor: int,
+    folder: int,
     entry: Fingerprint,
     rows: Mapping[bytes, Row],
     context: RootContext,
@@ -231,7 +248,7 @@ def _settle_entry(
             row = read_file(descriptor, entry[NAME], context, moment, context.rehash)
         if row is None:
             if old is not None:
-                changes.leave(old)
+                changes.leave(folder, old)
             return
         changes.count_read(row)
         if old is not None:
@@ -245,12 +262,12 @@ def _settle_entry(
             row = judged
     if old is None:
         changes.new += 1
-        changes.rows.append(row)
-        changes.came.append(identity(row))
+        changes.writes.rows.append((folder, row))
+        changes.writes.came.append(identity(row))
     elif row != old:
         changes.changed += _is_edit(row, old)
-        changes.touched += [old[DIGEST]] if old[DIGEST] else []
-        changes.rows.append(row)
+        changes.writes.touched += [old[DIGEST]] if old[DIGEST] else []
+        changes.writes.rows.append((folder, row))
 
 
 def _was_renamed(row: Row, before: Iterable[Row]) -> bool:

@@ -3,61 +3,83 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from gorillacomb.markers import marker_among
 from gorillacomb.openat import OUR_FOLDER, fold
 from gorillacomb.scan.exclude import compile_patterns
 from gorillacomb.scan.tasks import RootContext
 
+Entry = tuple[int, bytes]
+"""Inode and name."""
 
-@dataclass(slots=True)
-class Listing:
-    """What stands in a folder: names as bytes, not yet looked at."""
 
-    files: list[tuple[int, bytes]] = field(default_factory=list)
-    """(inode, name) of regular files: opened in inode order, a cold disk seeks less."""
-    others: list[bytes] = field(default_factory=list)
-    folders: list[tuple[bytes, int]] = field(default_factory=list)
-    """(name, inode) of subfolders."""
-    excluded: list[bytes] = field(default_factory=list)
-    excluded_folders: list[tuple[bytes, int]] = field(default_factory=list)
-    marker: str | None = None
+class Listing(NamedTuple):
+    """What stands in a folder: not yet looked at."""
+
+    files: list[Entry]
+    """Regular files: opened in inode order, a cold disk seeks less."""
+    others: list[bytes]
+    """Names of what is neither file nor folder."""
+    folders: list[Entry]
+    """Subfolders; their inodes as the index has them, 0 on weak file systems."""
+    marker: str | None
+    """What makes it a project."""
+    excluded: Sequence[bytes] = ()
+    """Names of files and others that are left out."""
+    excluded_folders: Sequence[Entry] = ()
 
 
 def list_folder(descriptor: int, path: bytes, context: RootContext) -> Listing:
     """List an open folder; ``path`` is its place below the root. Raises OSError."""
-    listing = Listing()
-    files, folders, names = listing.files, listing.folders, []
-    excluded = compile_patterns(context.exclude) if context.exclude else None
-    prefix = path + b"/" if path else b""
-    own, boundaries, weak = context.own, context.boundaries, context.weak
-    plain = excluded is None and not boundaries
+    names: list[bytes] = []
+    others: list[bytes] = []
+    files: list[Entry] = []
+    folders: list[Entry] = []
+    own, weak = context.own, context.weak
     with os.scandir(descriptor) as entries:
         for entry in entries:
             name = entry.name.encode("utf-8", "surrogateescape")
-            names.append(name)
             inode = entry.inode()
-            is_file = entry.is_file(follow_symlinks=False)
-            folder = not is_file and entry.is_dir(follow_symlinks=False)
-            if inode in own or (folder and name == OUR_FOLDER):
+            if inode in own:
                 continue
-            if not plain:
-                # A file with something mounted over it is another drive's, or a second view of one
-                # that stands elsewhere; such a folder is told of when its turn comes.
-                mounted = prefix + name in boundaries
-                left_out = not mounted and excluded is not None and excluded(prefix + name, folder)
-                if folder and left_out:
-                    listing.excluded_folders.append((name, fold(inode)))
-                    continue
-                if left_out or (mounted and not folder):
-                    listing.excluded.append(name)
-                    continue
-            if is_file:
+            names.append(name)
+            if entry.is_file(follow_symlinks=False):
                 files.append((inode, name))
-            elif folder:
-                folders.append((name, 0 if weak else fold(inode)))
-            else:
-                listing.others.append(name)
-    listing.marker = marker_among(names, (name for name, _ in folders))
+            elif not entry.is_dir(follow_symlinks=False):
+                others.append(name)
+            elif name != OUR_FOLDER:
+                folders.append((0 if weak else fold(inode), name))
+    marker = marker_among(names, [name for _, name in folders] if folders else ())
+    listing = Listing(files, others, folders, marker)
+    if context.exclude or context.boundaries:
+        return _leave_out(listing, path, context)
     return listing
+
+
+def _leave_out(listing: Listing, path: bytes, context: RootContext) -> Listing:
+    """Sort out what is excluded, and what something is mounted over.
+
+    A file with something mounted over it is another drive's, or a second view of one that stands
+    elsewhere; such a folder is told of when its turn comes.
+    """
+    excluded = compile_patterns(context.exclude) if context.exclude else None
+    boundaries, prefix = context.boundaries, path + b"/" if path else b""
+
+    def is_left_out(name: bytes, folder: bool) -> bool:
+        if prefix + name in boundaries:
+            return not folder
+        return excluded is not None and excluded(prefix + name, folder)
+
+    names = [name for _, name in listing.files] + listing.others
+    out = {name for name in names if is_left_out(name, folder=False)}
+    closed = {name for _, name in listing.folders if is_left_out(name, folder=True)}
+    return Listing(
+        [entry for entry in listing.files if entry[1] not in out],
+        [name for name in listing.others if name not in out],
+        [entry for entry in listing.folders if entry[1] not in closed],
+        listing.marker,
+        sorted(out),
+        [entry for entry in listing.folders if entry[1] in closed],
+    )

@@ -39,6 +39,7 @@ from gorillacomb.openat import (
     is_placeholder,
     open_file,
 )
+from gorillacomb.scan.listing import Entry
 from gorillacomb.scan.tasks import RootContext
 
 ATTEMPTS = 3
@@ -96,7 +97,7 @@ def _read_open_file(descriptor: int, name: bytes, context: RootContext, moment: 
 
 
 def read_files(
-    folder: int, number: int, names: Iterable[bytes], context: RootContext, moment: int
+    folder: int, number: int, files: Iterable[Entry], context: RootContext, moment: int
 ) -> tuple[list[HashedRow], list[Row]]:
     """As `read_file`, for many files of the folder with the id ``number``.
 
@@ -114,7 +115,7 @@ def read_files(
     settled = moment - context.grain_ns
     buffers = (buffer,)
     flags = FILE_FLAGS | NOATIME
-    for name in names if limit > 0 else ():
+    for _, name in files if limit > 0 else ():
         try:
             descriptor = os.open(name, flags, dir_fd=folder)
         except OSError:
@@ -152,7 +153,7 @@ def read_files(
             (number, name, mode, size, mtime, ctime, inode, links, blocks, moment, digest)
         )
     if limit <= 0:
-        for name in names:
+        for _, name in files:
             others += _found(read_file(folder, name, context, moment))
     return hashed, others
 

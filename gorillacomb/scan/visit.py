@@ -13,11 +13,10 @@ from typing import NamedTuple
 
 from gorillacomb.bytepaths import join
 from gorillacomb.index.baseline import Baseline, KnownFolder
-from gorillacomb.index.store import Writes
-from gorillacomb.model import CAUSE, DIGEST, STATE, FolderState, Row, State
+from gorillacomb.model import CAUSE, DIGEST, READ, STATE, FolderState, Row, State
 from gorillacomb.openat import OpenFolders, cause_of, fold
-from gorillacomb.scan.changes import Changes, arrivals, compare, describe_all, left_out
-from gorillacomb.scan.listing import Listing, list_folder
+from gorillacomb.scan.changes import Changes, compare, describe_all, left_out
+from gorillacomb.scan.listing import Entry, Listing, list_folder
 from gorillacomb.scan.read import LOST_AFTER, LOST_CAUSES, LOST_DRIVE
 from gorillacomb.scan.tasks import WINDOW, FolderTask, RootContext, VisitResult, VisitTask
 
@@ -72,14 +71,12 @@ class _Place(NamedTuple):
     parent: int
     """The id of the folder it was met in; 0 for one that came with the task."""
     path: bytes
+    name: bytes
+    """The last part of the path."""
     inode: int
     known: KnownFolder | None
     only: tuple[bytes, ...] | None = None
     alone: bool = False
-
-    @property
-    def name(self) -> bytes:
-        return self.path.rpartition(b"/")[2]
 
 
 class _Visitor:
@@ -91,10 +88,20 @@ class _Visitor:
         self.baseline = baseline
         self.open_folders = OpenFolders(task.context.path)
         self.stack = [
-            _Place(folder.folder, 0, folder.path, folder.inode, None, folder.only, folder.alone)
+            _Place(
+                folder.folder,
+                0,
+                folder.path,
+                folder.path.rpartition(b"/")[2],
+                folder.inode,
+                None,
+                folder.only,
+                folder.alone,
+            )
             for folder in reversed(task.folders)
         ]
-        self.writes = Writes()
+        self.changes = Changes(first=baseline is None)
+        self.writes = self.changes.writes
         self.rest: list[FolderTask] = []
         self.parts: list[int] = []
         self.parts_done: list[int] = []
@@ -102,8 +109,11 @@ class _Visitor:
         self.budget = task.budget
         self.next_id = task.first_id
         self.folders = 0
+        self.weighed = 0
+        """Bytes of content that the budget has been told of."""
+        self.judged = 0
+        """Rows that have been looked at for errors of a failing drive."""
         self.failures = 0
-        self.totals = Changes()
 
     def run(self) -> None:
         """Visit until the stack is empty or the budget spent; the first folder always."""
@@ -120,7 +130,7 @@ class _Visitor:
 
     def result(self, lost: bool) -> VisitResult:
         """All that was found."""
-        totals = self.totals
+        changes = self.changes
         return VisitResult(
             self.task.root,
             self.writes,
@@ -130,12 +140,12 @@ class _Visitor:
             self.boundaries,
             lost,
             self.folders,
-            totals.files,
-            totals.bytes,
-            totals.hashed_files,
-            totals.hashed_bytes,
-            totals.new,
-            totals.changed,
+            changes.files,
+            changes.bytes,
+            changes.hashed_files,
+            changes.hashed_bytes,
+            changes.new,
+            changes.changed,
         )
 
     def _enter(self, place: _Place) -> None:
@@ -178,12 +188,14 @@ class _Visitor:
     def _part(self, descriptor: int, place: _Place, only: tuple[bytes, ...], moment: int) -> None:
         """Look at some names of a folder: the rest of a huge one, or those in a file list."""
         names, number, context = sorted(only), place.folder, self.context
-        if self.baseline is None:
-            changes = describe_all(descriptor, number, names, (), context, moment)
+        baseline, changes = self.baseline, self.changes
+        if baseline is None:
+            files = [(0, name) for name in names]
+            describe_all(descriptor, number, files, (), context, moment, changes)
         else:
             window = (names[0], names[-1])
-            changes = compare(descriptor, names, number, context, moment, self.baseline, window)
-        self._add(number, changes, len(names))
+            compare(descriptor, names, number, context, moment, baseline, changes, window)
+        self._settle(len(names))
         self.parts_done.append(number)
 
     def _whole(
@@ -202,10 +214,11 @@ class _Visitor:
         if parts and (place.known is None or place.known.state != FolderState.LISTED):
             state = FolderState.UNLISTED  # until all parts have been looked at
         number = place.folder or self._new_id()
-        changes = self._compare(descriptor, place, number, listing, first, bool(parts), moment)
-        self._add_excluded(number, listing, changes)
+        self._compare(descriptor, place, number, listing, first, bool(parts), moment)
+        if listing.excluded:
+            self._add_excluded(number, listing)
         self._write_folder(place, inode, state, marker=listing.marker, number=number)
-        self._add(number, changes, len(first))
+        self._settle(len(first))
         self.folders += 1
         for part in parts:
             self.parts.append(number)
@@ -218,74 +231,58 @@ class _Visitor:
         place: _Place,
         number: int,
         listing: Listing,
-        files: list[tuple[int, bytes]],
+        files: list[Entry],
         partial: bool,
         moment: int,
-    ) -> Changes:
-        context, baseline = self.context, self.baseline
-        names = [name for _, name in files]
+    ) -> None:
+        context, baseline, changes = self.context, self.baseline, self.changes
         if baseline is None or place.known is None:
-            changes = describe_all(descriptor, number, names, listing.others, context, moment)
-            if baseline is not None:
-                changes.came = arrivals(changes)
-            return changes
-        names = sorted(names + listing.others)
+            describe_all(descriptor, number, files, listing.others, context, moment, changes)
+            return
+        names = sorted([name for _, name in files] + listing.others)
         window = (names[0], names[-1]) if partial else None
         kept = frozenset(listing.excluded)
-        changes = compare(descriptor, names, number, context, moment, baseline, window, kept)
+        compare(descriptor, names, number, context, moment, baseline, changes, window, kept)
         if partial:
             present = {name for _, name in listing.files} | {*listing.others, *kept}
             for name in baseline.names(number):
                 if name not in present:
-                    changes.leave(baseline.rows(number, (name, name))[name])
-        return changes
+                    changes.leave(number, baseline.rows(number, (name, name))[name])
 
-    def _check_drive(self, changes: Changes) -> None:
-        """Raise RootLost when the root is gone, or when nothing but I/O errors comes from it."""
-        read = sum(row[STATE] in (State.HASHED, State.FRESH) for row in changes.rows)
-        if changes.hashed or read:
+    def _settle(self, files: int) -> None:
+        """Charge a folder to the budget, and raise RootLost if it tells of a failing drive.
+
+        That is when the root is gone, or when nothing but I/O errors comes from it.
+        """
+        rows, size = self.writes.rows, self.changes.hashed_bytes - self.weighed
+        self.budget -= files + (size >> _CONTENT_UNIT)
+        self.weighed += size
+        if len(rows) > self.judged and not size:
+            fresh = [row for _, row in rows[self.judged :]]
+            if not any(row[STATE] in READ for row in fresh):
+                self._note_failures(sum(row[CAUSE] in LOST_CAUSES for row in fresh))
+            else:
+                self.failures = 0
+        elif size:
             self.failures = 0
-        else:
-            self._note_failures(sum(row[CAUSE] in LOST_CAUSES for row in changes.rows))
+        self.judged = len(rows)
 
     def _note_failures(self, count: int) -> None:
         self.failures += count
         if self.failures >= LOST_AFTER or (count and not root_is_there(self.context)):
             raise RootLost
 
-    def _add_excluded(self, number: int, listing: Listing, changes: Changes) -> None:
+    def _add_excluded(self, number: int, listing: Listing) -> None:
         """Excluded files have rows of their own, and keep what was known of them."""
-        if not listing.excluded:
-            return
+        writes = self.writes
         known = {} if self.baseline is None else self.baseline.rows(number, None)
         for name in listing.excluded:
             old = known.get(name)
             if old is None:
-                changes.rows.append(_unseen(name))
+                writes.rows.append((number, _unseen(name)))
             elif old[STATE] != State.EXCLUDED:
-                changes.rows.append(left_out(old, State.EXCLUDED))
-                changes.touched += [old[DIGEST]] if old[DIGEST] else []
-
-    def _add(self, number: int, changes: Changes, files: int) -> None:
-        """Take the changes of one folder in; raises RootLost if they tell of a failing drive."""
-        writes, totals = self.writes, self.totals
-        totals.files += changes.files
-        totals.bytes += changes.bytes
-        self.budget -= files + (changes.hashed_bytes >> _CONTENT_UNIT)
-        if not (changes.hashed or changes.later or changes.rows or changes.gone):
-            return
-        self._check_drive(changes)
-        writes.hashed += changes.hashed
-        writes.later += changes.later
-        writes.rows += [(number, row) for row in changes.rows]
-        writes.gone += [(number, name) for name in changes.gone]
-        writes.touched += changes.touched
-        writes.came += changes.came
-        writes.went += changes.went
-        totals.hashed_files += changes.hashed_files
-        totals.hashed_bytes += changes.hashed_bytes
-        totals.new += changes.new
-        totals.changed += changes.changed
+                writes.rows.append((number, left_out(old, State.EXCLUDED)))
+                writes.touched += [old[DIGEST]] if old[DIGEST] else []
 
     def _push_children(self, place: _Place, parent: int, listing: Listing) -> None:
         standing: dict[bytes, KnownFolder] = {}
@@ -296,16 +293,17 @@ class _Visitor:
                 (child.id, parent, name) for name, child in children.items() if name not in standing
             ]
         prefix = place.path + b"/" if place.path else b""
-        for name, inode in sorted(listing.folders, key=_inode, reverse=True):
+        listing.folders.sort(reverse=True)
+        for inode, name in listing.folders:
             path = prefix + name
             child = standing.get(name)
             if place.alone and child is not None and child.state == FolderState.LISTED:
                 continue
             child = child or self._moved_here(path, inode)
-            self.stack.append(_Place(child.id if child else 0, parent, path, inode, child))
-        for name, inode in listing.excluded_folders:
+            self.stack.append(_Place(child.id if child else 0, parent, path, name, inode, child))
+        for inode, name in listing.excluded_folders:
             child = standing.get(name)
-            below = _Place(child.id if child else 0, parent, prefix + name, inode, child)
+            below = _Place(child.id if child else 0, parent, prefix + name, name, inode, child)
             self._write_folder(below, inode, FolderState.EXCLUDED)
 
     def _moved_here(self, path: bytes, inode: int) -> KnownFolder | None:
@@ -358,17 +356,13 @@ class _Visitor:
             self.writes.moved.append((place.folder, *here))
 
 
-def _inode(folder: tuple[bytes, int]) -> int:
-    return folder[1]
-
-
 def _standing(listing: Listing, children: dict[bytes, KnownFolder]) -> dict[bytes, KnownFolder]:
     """The known subfolders that still stand here.
 
     One of the same name but another inode is a new folder; the known one went, or has moved.
     """
     found = {}
-    for name, inode in listing.folders + listing.excluded_folders:
+    for inode, name in (*listing.folders, *listing.excluded_folders):
         child = children.get(name)
         if child is not None and (not inode or not child.inode or child.inode == inode):
             found[name] = child

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gorillacomb.index.database import Index
 from gorillacomb.index.store import Store, Writes
-from gorillacomb.model import SHORT_SIZE, Changes, Progress
+from gorillacomb.model import HASHED_WIDTH, LATER_WIDTH, SHORT_SIZE, Changes, Progress
 from gorillacomb.scan.sizes import Sizes
 from gorillacomb.scan.tasks import (
     FOLDER_IDS,
@@ -140,5 +140,5 @@ class Walk:
 
 def _new_sizes(writes: Writes, limit: int) -> list[int]:
     """The sizes of files that a visit read, or left for later though they are small enough."""
-    later = [row[SHORT_SIZE] for row in writes.later if row[SHORT_SIZE] <= limit]
-    return [row[SHORT_SIZE] for row in writes.hashed] + later
+    later = [size for size in writes.later[SHORT_SIZE::LATER_WIDTH] if size <= limit]
+    return writes.hashed[SHORT_SIZE::HASHED_WIDTH] + later

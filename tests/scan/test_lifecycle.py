@@ -1085,7 +1085,7 @@ def _swapped_after_listing(
 
     def list_and_swap(descriptor: int, path: bytes, context: RootContext) -> Listing:
         listing = list_folder(descriptor, path, context)
-        names = [each for _, each in listing.files] + [each for each, _ in listing.folders]
+        names = [each for _, each in listing.files + listing.folders]
         if name in names and not listed:
             listed.append(path)
             swap()
