@@ -115,15 +115,16 @@ def read_files(
     settled = moment - context.grain_ns
     buffers = (buffer,)
     flags = FILE_FLAGS | NOATIME
+    open_at, look, read, close, is_regular = os.open, os.fstat, os.readv, os.close, stat.S_ISREG
     for _, name in files if limit > 0 else ():
         try:
-            descriptor = os.open(name, flags, dir_fd=folder)
+            descriptor = open_at(name, flags, dir_fd=folder)
         except OSError:
             others += _found(read_file(folder, name, context, moment))
             continue
         digest = None
         try:
-            before = os.fstat(descriptor)
+            before = look(descriptor)
             size, mode = before.st_size, before.st_mode
             mtime, ctime, inode = before.st_mtime_ns, before.st_ctime_ns, before.st_ino
             if size > later:
@@ -131,20 +132,23 @@ def read_files(
                 continue
             if (
                 0 < size <= limit
-                and 0 <= mtime < settled
-                and 0 <= ctime < settled
+                and 0 <= mtime < settled > ctime >= 0
                 and inode < INT64
-                and stat.S_ISREG(mode)
-                and os.readv(descriptor, buffers) == size
+                and is_regular(mode)
+                and read(descriptor, buffers) == size
             ):
-                digest = blake3_of(size)
-                after = os.fstat(descriptor)
-                if (after.st_mtime_ns, after.st_ctime_ns, after.st_size) != (mtime, ctime, size):
-                    digest = None
+                content = blake3_of(size)
+                after = look(descriptor)
+                if (
+                    after.st_mtime_ns == mtime
+                    and after.st_ctime_ns == ctime
+                    and after.st_size == size
+                ):
+                    digest = content
         except OSError:
-            digest = None  # read_file meets the error again and says what it is
+            pass  # read_file meets the error again and says what it is
         finally:
-            os.close(descriptor)
+            close(descriptor)
         if digest is None:
             others += _found(read_file(folder, name, context, moment))
             continue

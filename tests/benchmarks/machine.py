@@ -35,11 +35,18 @@ def describe(tree: Path) -> dict[str, str]:
         "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
         "file system": _file_system(tree),
         "load at the start": ", ".join(f"{load:.2f}" for load in os.getloadavg()),
-        "Python": f"{platform.python_implementation()} {platform.python_version()}",
+        "Python": _python(),
         "SQLite": sqlite3.sqlite_version,
         "packages": ", ".join(_packages()),
         "source": _commit(),
     }
+
+
+def _python() -> str:
+    """With its build: one without profile-guided optimization takes a fifth longer."""
+    branch, date = platform.python_build()
+    name = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{name} (build {branch}, {date}; {platform.python_compiler()})"
 
 
 def _cpuinfo(key: str) -> str:
