@@ -27,8 +27,8 @@ _SIZE_OF_A_HASHED_FILE = "size IN (SELECT size FROM same_sizes WHERE least_state
 def find_same_sizes(connection: Connection) -> None:
     """Note the sizes that unread files may share with others, anywhere in the vault.
 
-    The functions below go by what was found last. It takes a look at every file, so it is done
-    once; nothing is written by it.
+    `to_probe` and `to_compare` go by what was found last, and are called after it. It takes a look
+    at every row, so it is done once; the index is not written to.
     """
     connection.execute("DROP TABLE IF EXISTS same_sizes")
     connection.execute(

@@ -37,8 +37,8 @@ from gorillacomb.scan.walk import Walk
 from gorillacomb.scan.work import start_workers
 
 _FOLDERS_AHEAD = 3
-"""Tasks of the walk, some 50 ms each, that wait for each worker: all the index's pages that were
-written, 32 MB, can be taken over from its log meanwhile."""
+"""Tasks of the walk that wait for each worker. With one they idle while the index's log is taken
+into it: measured, 1.05 s of processor time against 0.82 with three, and as much with five."""
 
 
 def comb(

@@ -109,14 +109,17 @@ def read_files(
     """
     hashed: list[HashedRow] = []
     others: list[Row] = []
-    common = not (context.weak or HAS_PLACEHOLDERS or context.min_size > 1)
+    if context.weak or HAS_PLACEHOLDERS or context.min_size > 1:
+        for _, name in files:
+            others += _found(read_file(folder, name, context, moment))
+        return hashed, others
     later = context.hash_limit
-    limit = min(later, CHUNK - 1) if common else -1
+    limit = min(later, CHUNK - 1)
     settled = moment - context.grain_ns
     buffers = (buffer,)
     flags = FILE_FLAGS | NOATIME
     open_at, look, read, close, is_regular = os.open, os.fstat, os.readv, os.close, stat.S_ISREG
-    for _, name in files if limit > 0 else ():
+    for _, name in files:
         try:
             descriptor = open_at(name, flags, dir_fd=folder)
         except OSError:
@@ -156,9 +159,6 @@ def read_files(
         hashed.append(
             (number, name, mode, size, mtime, ctime, inode, links, blocks, moment, digest)
         )
-    if limit <= 0:
-        for _, name in files:
-            others += _found(read_file(folder, name, context, moment))
     return hashed, others
 
 

@@ -339,8 +339,9 @@ class _Visitor:
         """Note a folder as it is now, if the index does not know it so; returns its id."""
         if not place.folder:
             number = number or self._new_id()
-            row = (number, self.task.root, place.parent, place.name, inode, state, marker, cause)
-            self.writes.new_folders.append(row)
+            # The state as a number: an enum's member would cost SQLite an adapter call a row.
+            here = (number, self.task.root, place.parent, place.name)
+            self.writes.new_folders.append((*here, inode, int(state), marker, cause))
             return number
         self._write_move(place)
         known = place.known
