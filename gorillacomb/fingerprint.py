@@ -34,6 +34,11 @@ def blake3_of(size: int) -> bytes:
     return blake3(buffer[:size]).digest()
 
 
+def short_digest(data: bytes) -> bytes:
+    """16 bytes of BLAKE3: no two data are ever met, or can be made, that have the same."""
+    return blake3(data).digest(16)
+
+
 def sha256_of(size: int) -> bytes:
     """The SHA-256 of the first bytes of `buffer`."""
     return sha256(buffer[:size]).digest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import marshal
 import os
 import stat
 import time
@@ -12,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Union
 
+from blake3 import blake3
+
 from gorillacomb.index.database import Index
 from gorillacomb.index.vault import Vault
-from gorillacomb.model import ScanReport
+from gorillacomb.model import ScanReport, State
 from gorillacomb.scan.comb import comb
 from gorillacomb.scan.options import ScanOptions
 
@@ -114,8 +117,28 @@ def rows_in_index(vault: Path) -> dict[bytes, Entry]:
         return {place[1] + b"/" + name: tuple(row) for place, name, row in placed if place}
 
 
+def check_seals(vault: Path) -> None:
+    """Each folder's seal, where it has one, is that of its rows, and these are all settled."""
+    with Index.read(Vault(vault)) as index:
+        folders = index.connection.execute("SELECT id, seal FROM folders WHERE seal IS NOT NULL")
+        for folder, seal in folders.fetchall():
+            entries = index.connection.execute(
+                "SELECT name, state, mode, size, mtime_ns, ctime_ns, inode, links, blocks"
+                " FROM files WHERE folder = ? ORDER BY name",
+                (folder,),
+            ).fetchall()
+            assert {entry[1] for entry in entries} <= {
+                State.HASHED,
+                State.TOO_SMALL,
+                State.OTHER,
+            }, folder
+            assert seal == blake3(marshal.dumps(entries, 2)).digest(16), folder
+
+
 def scan(vault: Path, *tops: Path, **options: object) -> ScanReport:
     """Scan folders into a vault; options as in `ScanOptions`, by default in this process."""
     options.setdefault("workers", 0)
     paths = [os.fsencode(top) for top in tops]
-    return comb(Vault(vault), paths, ScanOptions(**options))  # type: ignore[arg-type]
+    report = comb(Vault(vault), paths, ScanOptions(**options))  # type: ignore[arg-type]
+    check_seals(vault)
+    return report

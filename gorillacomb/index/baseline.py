@@ -6,13 +6,11 @@ from typing import NamedTuple
 
 from gorillacomb.bytepaths import join
 from gorillacomb.index.paths import path_below_root
+from gorillacomb.index.seal import Fingerprint
 from gorillacomb.model import FolderState, Row
 from gorillacomb.sqlite import open_reader
 
-Fingerprint = tuple[bytes, int, int, int, int, int, int, int, int]
-"""name, state, mode, size, mtime, ctime, inode, links, blocks: the first nine places of a `Row`."""
-
-_FOLDER = "id, parent, name, inode, state, marker, cause"
+_FOLDER = "id, parent, name, inode, state, marker, cause, seal"
 _FINGERPRINT = "name, state, mode, size, mtime_ns, ctime_ns, inode, links, blocks"
 _ROW = f"{_FINGERPRINT}, checked_ns, digest, probe, target, cause"
 
@@ -27,13 +25,14 @@ class KnownFolder(NamedTuple):
     state: FolderState
     marker: str | None
     cause: str | None
+    seal: bytes | None
+    """See `seal_of`; None where entries are to be compared."""
 
 
 _AHEAD = 24
-"""Folders fetched at once, since a query for each would cost more than its rows. A scan numbers
-folders in the order of its walk, and the next scan walks in that order too.
+"""Folders whose subfolders are fetched at once, since a query for each would cost more than those.
+A scan numbers folders in the order of its walk, and the next scan walks in that order too.
 """
-_MOST_ENTRIES = 2_000
 
 
 class Baseline:
@@ -41,12 +40,10 @@ class Baseline:
 
     def __init__(self, path: str) -> None:
         self._connection = open_reader(path)
-        self._entries_ahead: dict[int, list[Fingerprint]] = {}
         self._children_ahead: dict[int, dict[bytes, KnownFolder]] = {}
 
     def renew(self) -> None:
         """Forget what was fetched ahead: the main process has written since."""
-        self._entries_ahead.clear()
         self._children_ahead.clear()
 
     def folder(self, folder: int) -> KnownFolder | None:
@@ -70,24 +67,7 @@ class Baseline:
 
     def fingerprints(self, folder: int, names: tuple[bytes, bytes] | None) -> list[Fingerprint]:
         """Its entries' fingerprints in the order of their names, between two names if given."""
-        if names is not None:
-            return self._entries(_FINGERPRINT, folder, names)
-        ahead = self._entries_ahead
-        if folder not in ahead:
-            ahead.update((number, []) for number in range(folder, folder + _AHEAD))
-            rows = self._connection.execute(
-                f"SELECT folder, {_FINGERPRINT} FROM files WHERE folder BETWEEN ? AND ?"
-                f" ORDER BY folder, name LIMIT {_MOST_ENTRIES}",
-                (folder, folder + _AHEAD - 1),
-            ).fetchall()
-            for row in rows:
-                ahead[row[0]].append(row[1:])
-            if len(rows) == _MOST_ENTRIES:  # the last folder is cut short, those after it missing
-                for number in range(rows[-1][0], folder + _AHEAD):
-                    del ahead[number]
-                if folder not in ahead:
-                    return self._entries(_FINGERPRINT, folder, None)
-        return ahead.pop(folder)
+        return self._entries(_FINGERPRINT, folder, names)
 
     def rows(self, folder: int, names: tuple[bytes, bytes] | None) -> dict[bytes, Row]:
         """Its entries by name, between two names if given."""

@@ -12,7 +12,7 @@ from gorillacomb.sqlite import Connection
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-VERSION = 5
+VERSION = 6
 """Stored as `user_version`; an index with a higher one was written by a newer Gorilla Comb."""
 
 _TABLES_1 = """
@@ -154,6 +154,10 @@ CREATE TABLE unquiet (                -- machine-made folders whose new contents
 );
 """
 
+_TABLES_6 = """
+ALTER TABLE folders ADD COLUMN seal BLOB; -- digest of its entries, see seal.py
+"""
+
 DIGEST_INDEX = (
     "CREATE INDEX IF NOT EXISTS file_by_digest"
     " ON files (digest, size, blocks, links, state, folder, name, mtime_ns)"
@@ -189,7 +193,7 @@ def migrate(connection: Connection) -> None:
         return
     if version == 0 and not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         connection.executescript(
-            f"BEGIN IMMEDIATE; {_TABLES_1} {_TABLES_2} {_TABLES_3} {_TABLES_4}"
+            f"BEGIN IMMEDIATE; {_TABLES_1} {_TABLES_2} {_TABLES_3} {_TABLES_4} {_TABLES_6}"
             f" PRAGMA user_version = {VERSION}; COMMIT;"
         )
         return
@@ -230,6 +234,12 @@ def migrate(connection: Connection) -> None:
             grouped = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'group_by_waste'")
             if grouped.fetchone() is not None:  # else the scan that was cut short makes it
                 db.execute(DIGEST_INDEX)
+
+    if version < 6:
+
+        @migrations()
+        def seals_of_folders(db: Database) -> None:
+            db.executescript(_TABLES_6)
 
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {VERSION}")

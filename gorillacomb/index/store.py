@@ -10,6 +10,7 @@ from typing import Any
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import BELOW, UNUSED_FOLDER
 from gorillacomb.index.schema import DIGEST_INDEX, GROUP_INDEX
+from gorillacomb.index.seal import seal_described, unseal
 from gorillacomb.model import DIGEST, HASHED_WIDTH, SHORT_DIGEST, FolderState, Row, State
 from gorillacomb.sqlite import Connection, IntegrityError, insert, sorting
 
@@ -24,8 +25,8 @@ _PUT_LATER = (
 )
 _PUT_FILE = f"INSERT OR REPLACE INTO files VALUES ({', '.join('?' * 15)})"
 _PUT_FOLDER = (
-    "INSERT INTO folders (id, root, parent, name, inode, state, marker, cause)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO folders (id, root, parent, name, inode, state, marker, cause, seal)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _LINKED = 0
 """The copies of a group some of whose names may be hard links, until these are counted."""
@@ -36,8 +37,8 @@ AWAY = -1
 FOLDERS_CHANGED = b""
 """Stands among the unstamped contents when folders moved or went."""
 
-FolderRow = tuple[int, int, int, bytes, int, int, str | None, str | None]
-"""id, root, parent, name, inode, state, marker, cause."""
+FolderRow = tuple[int, int, int, bytes, int, int, str | None, str | None, bytes | None]
+"""id, root, parent, name, inode, state, marker, cause, seal."""
 
 
 @dataclass(slots=True)
@@ -53,6 +54,10 @@ class Writes:
         default_factory=list
     )
     """inode, state, marker, cause, id of known folders."""
+    sealed: list[tuple[bytes, int]] = field(default_factory=list)
+    """seal, id of known folders all of whose entries are written here, for the first time."""
+    unsealed: list[int] = field(default_factory=list)
+    """Known folders in which entries change by more than the time at which they were read."""
     excluded: list[int] = field(default_factory=list)
     """Known folders that are left out from now on, with all below them."""
     hashed: list[Any] = field(default_factory=list)
@@ -81,6 +86,8 @@ class Writes:
             or self.gone
             or self.away
             or self.moved
+            or self.sealed
+            or self.unsealed
             or self.excluded
         )
 
@@ -127,6 +134,8 @@ class Store:
             "UPDATE folders SET inode = ?, state = ?, marker = ?, cause = ? WHERE id = ?",
             writes.folders,
         )
+        seal_described(self._connection, writes.sealed)
+        unseal(self._connection, writes.unsealed)
         for folder in writes.excluded:
             self._exclude_below(folder)
         put("DELETE FROM files WHERE folder = ? AND name = ?", writes.gone)
@@ -162,6 +171,7 @@ class Store:
 
     def put_rows(self, rows: Sequence[tuple[int, Row]], gone: Sequence[tuple[int, bytes]]) -> None:
         """Write entries of any folders."""
+        unseal(self._connection, {folder for folder, _ in (*rows, *gone)})
         self._put_files(rows)
         self._connection.executemany("DELETE FROM files WHERE folder = ? AND name = ?", gone)
         self._touch([row[DIGEST] for _, row in rows])
@@ -191,7 +201,7 @@ class Store:
             (folder,),
         )
         self._connection.execute(
-            f"{BELOW} UPDATE folders SET state = ? WHERE id IN below",
+            f"{BELOW} UPDATE folders SET state = ?, seal = NULL WHERE id IN below",
             (folder, FolderState.EXCLUDED),
         )
 

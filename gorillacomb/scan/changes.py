@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gorillacomb.index.baseline import Baseline, Fingerprint
+from gorillacomb.index.baseline import Baseline
+from gorillacomb.index.seal import SETTLED, Fingerprint, seal_of
 from gorillacomb.index.store import Writes
 from gorillacomb.model import (
     BLOCKS,
@@ -28,6 +29,7 @@ from gorillacomb.model import (
     SHORT_SIZE,
     SIZE,
     STATE,
+    HashedRow,
     Row,
     State,
     amended,
@@ -42,6 +44,7 @@ _FAT_GRAIN_NS = 2_000_000_000
 _READ_AGAIN = frozenset({State.FRESH, State.UNREADABLE, State.UNSTABLE, State.PLACEHOLDER})
 _WITH_CONTENT = frozenset({State.HASHED, State.FRESH})
 _HASHED, _OTHER = int(State.HASHED), int(State.OTHER)
+_TOO_SMALL, _UNREADABLE = int(State.TOO_SMALL), int(State.UNREADABLE)
 """As they stand in rows: to look at an enum's member costs more than to compare with it."""
 
 
@@ -71,9 +74,24 @@ class Changes:
     def leave(self, folder: int, old: Row) -> None:
         """Count an entry that is there no more."""
         self.writes.gone.append((folder, old[NAME]))
+        self.writes.unsealed.append(folder)
         self.writes.touched += [old[DIGEST]] if old[DIGEST] else []
         if old[STATE] != State.EXCLUDED:
             self.writes.went.append(identity(old))
+
+    def put(self, folder: int, row: Row, old: Row | None) -> None:
+        """Have the row of an entry written; ``old`` is the one that it replaces."""
+        self.writes.rows.append((folder, row))
+        if old is None or row[:CHECKED] != old[:CHECKED]:
+            self.writes.unsealed.append(folder)
+        if old is not None and old[DIGEST]:
+            self.writes.touched.append(old[DIGEST])
+
+    def count(self, listed: list[Fingerprint]) -> None:
+        """Count entries of a folder that the index knows."""
+        sizes = [entry[SIZE] for entry in listed if entry[STATE] != _OTHER]
+        self.files += len(sizes)
+        self.bytes += sum(sizes)
 
     def count_read(self, row: Row) -> None:
         """Count an entry whose content was read."""
@@ -90,9 +108,11 @@ def describe_all(
     context: RootContext,
     moment: int,
     changes: Changes,
-) -> None:
-    """Describe every entry of a folder of which the index knows none yet."""
+) -> bytes | None:
+    """Describe every entry of a folder of which the index knows none yet; returns their seal."""
     writes = changes.writes
+    hashed: list[HashedRow] = []
+    settled = True
     if context.hash_limit:
         hashed, rows = read_files(descriptor, folder, files, context, moment)
         if hashed:
@@ -109,10 +129,23 @@ def describe_all(
         writes.later += values
         _count_short(values, LATER_WIDTH, changes)
         others, rows = [*others, *rest], []
+        settled = not values
     rows += [row for name in others if (row := look_at(descriptor, name, context)) is not None]
     if rows:
         rows.sort()
         _count_rows(folder, rows, changes)
+    return _seal(hashed, rows) if settled else None
+
+
+def _seal(hashed: list[HashedRow], rows: list[Row]) -> bytes | None:
+    """The seal of a folder with these entries; None where one of them wants to be looked at."""
+    listed: list[Fingerprint] = [(each[1], _HASHED, *each[2:9]) for each in hashed]
+    if rows:
+        if any(row[STATE] not in SETTLED for row in rows):
+            return None
+        listed += (row[:CHECKED] for row in rows)
+        listed.sort()
+    return seal_of(listed)
 
 
 def _count_short(values: list[Any], width: int, changes: Changes) -> int:
@@ -146,11 +179,10 @@ def _left_for_later(
     descriptor: int, folder: int, files: Iterable[Entry], context: RootContext
 ) -> tuple[list[Any], list[bytes]]:
     """The values of `LaterRow`s for files that are not opened now, and the names of the others."""
-    least = max(context.min_size, 1)
     later: list[Any] = []
     rest: list[bytes] = []
     for entry in fingerprints(descriptor, [name for _, name in files], context):
-        if entry[STATE] == _HASHED and entry[SIZE] >= least and not HAS_PLACEHOLDERS:
+        if entry[STATE] == _HASHED and entry[SIZE] and not HAS_PLACEHOLDERS:
             later += (folder, entry[NAME], *entry[MODE:])
         else:
             rest.append(entry[NAME])
@@ -159,7 +191,7 @@ def _left_for_later(
 
 def compare(
     descriptor: int,
-    names: list[bytes],
+    listed: list[Fingerprint],
     folder: int,
     context: RootContext,
     moment: int,
@@ -170,16 +202,12 @@ def compare(
 ) -> None:
     """Compare entries on disk with the rows of ``folder``, and read what cannot be trusted.
 
-    ``names`` are sorted; ``window`` are the first and last name when they are not the whole folder.
-    Entries that are in the index and not in ``names`` are `gone`, but only for a whole folder, and
-    not those ``kept``.
+    ``listed`` are sorted; ``window`` are the first and last name when they are not the whole
+    folder. Entries that are in the index and not on disk are `gone`, but only for a whole folder,
+    and not those ``kept``.
     """
-    listed = fingerprints(descriptor, names, context)
     stored = baseline.fingerprints(folder, window)
-    sizes = [entry[SIZE] for entry in listed if entry[STATE] != _OTHER]
-    changes.files += len(sizes)
-    changes.bytes += sum(sizes)
-    if listed == stored and not context.rehash and not _too_small(listed, context):
+    if listed == stored and not context.rehash:
         return
     rows = baseline.rows(folder, window)
     for entry in listed:
@@ -187,12 +215,6 @@ def compare(
     if window is None:
         for name in sorted(rows.keys() - {entry[NAME] for entry in listed} - kept):
             changes.leave(folder, rows[name])
-
-
-def _too_small(listed: list[Fingerprint], context: RootContext) -> bool:
-    """Whether some file is hashed that is below the root's min-size since then."""
-    least = context.min_size
-    return least > 0 and any(entry[STATE] == 0 and entry[SIZE] < least for entry in listed)
 
 
 def _is_edit(row: Row, old: Row) -> bool:
@@ -207,7 +229,7 @@ def fingerprints(descriptor: int, names: list[bytes], context: RootContext) -> l
 
     A second scan spends its time here: the common case is dealt with in this loop.
     """
-    weak = context.weak
+    weak, least = context.weak, context.min_size
     look, is_regular = os.stat, stat.S_ISREG
     found: list[Fingerprint] = []
     for name in names:
@@ -215,11 +237,13 @@ def fingerprints(descriptor: int, names: list[bytes], context: RootContext) -> l
             facts = look(name, dir_fd=descriptor, follow_symlinks=False)
         except OSError:
             # Gone since it was listed, or not to be looked at: read_file finds out which.
-            found.append((name, State.UNREADABLE, 0, 0, 0, 0, 0, 0, 0))
+            found.append((name, _UNREADABLE, 0, 0, 0, 0, 0, 0, 0))
             continue
         mode, size, blocks = facts.st_mode, facts.st_size, facts.st_blocks
         mtime, ctime, inode = facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino
-        state = _HASHED if is_regular(mode) else _OTHER
+        state = _OTHER
+        if is_regular(mode):
+            state = _HASHED if size >= least else _TOO_SMALL
         if not weak and 0 <= mtime < INT64 and 0 <= ctime < INT64 and inode < INT64:
             links = facts.st_nlink
         else:
@@ -262,12 +286,11 @@ def _settle_entry(
             row = judged
     if old is None:
         changes.new += 1
-        changes.writes.rows.append((folder, row))
+        changes.put(folder, row, None)
         changes.writes.came.append(identity(row))
     elif row != old:
         changes.changed += _is_edit(row, old)
-        changes.writes.touched += [old[DIGEST]] if old[DIGEST] else []
-        changes.writes.rows.append((folder, row))
+        changes.put(folder, row, old)
 
 
 def _was_renamed(row: Row, before: Iterable[Row]) -> bool:

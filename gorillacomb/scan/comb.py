@@ -23,6 +23,7 @@ from gorillacomb.index import pending
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.seal import seal_settled
 from gorillacomb.index.store import Store
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import Progress, RootReport, ScanReport, Silence
@@ -217,6 +218,8 @@ class _Run:
             for root, each in self.roots.all.items():
                 lost = root in walk.lost or root in large.lost
                 done = None if lost or self.options.is_partial else now_ns
+                if done is not None:
+                    seal_settled(self.index.connection, root)
                 for scan in each.scans:
                     root_table.finish_scan(
                         self.index.connection,

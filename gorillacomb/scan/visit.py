@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from gorillacomb.bytepaths import join
 from gorillacomb.index.baseline import Baseline, KnownFolder
-from gorillacomb.model import CAUSE, DIGEST, READ, STATE, FolderState, Row, State
+from gorillacomb.index.seal import seal_of
+from gorillacomb.model import CAUSE, READ, STATE, FolderState, Row, State
 from gorillacomb.openat import OpenFolders, cause_of, fold
-from gorillacomb.scan.changes import Changes, compare, describe_all, left_out
+from gorillacomb.scan.changes import Changes, compare, describe_all, fingerprints, left_out
 from gorillacomb.scan.listing import Entry, Listing, list_folder
 from gorillacomb.scan.read import LOST_AFTER, LOST_CAUSES, LOST_DRIVE
 from gorillacomb.scan.tasks import WINDOW, FolderTask, RootContext, VisitResult, VisitTask
@@ -194,7 +195,9 @@ class _Visitor:
             describe_all(descriptor, number, files, (), context, moment, changes)
         else:
             window = (names[0], names[-1])
-            compare(descriptor, names, number, context, moment, baseline, changes, window)
+            listed = fingerprints(descriptor, names, context)
+            changes.count(listed)
+            compare(descriptor, listed, number, context, moment, baseline, changes, window)
         self._settle(len(names))
         self.parts_done.append(number)
 
@@ -214,10 +217,10 @@ class _Visitor:
         if parts and (place.known is None or place.known.state != FolderState.LISTED):
             state = FolderState.UNLISTED  # until all parts have been looked at
         number = place.folder or self._new_id()
-        self._compare(descriptor, place, number, listing, first, bool(parts), moment)
+        seal = self._compare(descriptor, place, number, listing, first, bool(parts), moment)
         if listing.excluded:
             self._add_excluded(number, listing)
-        self._write_folder(place, inode, state, marker=listing.marker, number=number)
+        self._write_folder(place, inode, state, None, listing.marker, number, seal)
         self._settle(len(first))
         self.folders += 1
         for part in parts:
@@ -234,20 +237,31 @@ class _Visitor:
         files: list[Entry],
         partial: bool,
         moment: int,
-    ) -> None:
+    ) -> bytes | None:
+        """Compare a folder with what is known of it; returns the seal of one newly described."""
         context, baseline, changes = self.context, self.baseline, self.changes
         if baseline is None or place.known is None:
-            describe_all(descriptor, number, files, listing.others, context, moment, changes)
-            return
+            others = listing.others
+            seal = describe_all(descriptor, number, files, others, context, moment, changes)
+            return None if partial or listing.excluded else seal
         names = sorted([name for _, name in files] + listing.others)
+        listed = fingerprints(descriptor, names, context)
+        changes.count(listed)
+        seal = place.known.seal
+        if seal is not None and not partial:
+            if seal != seal_of(listed):
+                changes.writes.unsealed.append(number)
+            elif not context.rehash:
+                return None
         window = (names[0], names[-1]) if partial else None
         kept = frozenset(listing.excluded)
-        compare(descriptor, names, number, context, moment, baseline, changes, window, kept)
+        compare(descriptor, listed, number, context, moment, baseline, changes, window, kept)
         if partial:
             present = {name for _, name in listing.files} | {*listing.others, *kept}
             for name in baseline.names(number):
                 if name not in present:
                     changes.leave(number, baseline.rows(number, (name, name))[name])
+        return None
 
     def _settle(self, files: int) -> None:
         """Charge a folder to the budget, and raise RootLost if it tells of a failing drive.
@@ -274,15 +288,13 @@ class _Visitor:
 
     def _add_excluded(self, number: int, listing: Listing) -> None:
         """Excluded files have rows of their own, and keep what was known of them."""
-        writes = self.writes
         known = {} if self.baseline is None else self.baseline.rows(number, None)
         for name in listing.excluded:
             old = known.get(name)
             if old is None:
-                writes.rows.append((number, _unseen(name)))
+                self.changes.put(number, _unseen(name), None)
             elif old[STATE] != State.EXCLUDED:
-                writes.rows.append((number, left_out(old, State.EXCLUDED)))
-                writes.touched += [old[DIGEST]] if old[DIGEST] else []
+                self.changes.put(number, left_out(old, State.EXCLUDED), old)
 
     def _push_children(self, place: _Place, parent: int, listing: Listing) -> None:
         standing: dict[bytes, KnownFolder] = {}
@@ -335,15 +347,18 @@ class _Visitor:
         cause: str | None = None,
         marker: str | None = None,
         number: int = 0,
+        seal: bytes | None = None,
     ) -> int:
         """Note a folder as it is now, if the index does not know it so; returns its id."""
         if not place.folder:
             number = number or self._new_id()
             # The state as a number: an enum's member would cost SQLite an adapter call a row.
             here = (number, self.task.root, place.parent, place.name)
-            self.writes.new_folders.append((*here, inode, int(state), marker, cause))
+            self.writes.new_folders.append((*here, inode, int(state), marker, cause, seal))
             return number
         self._write_move(place)
+        if seal is not None:
+            self.writes.sealed.append((seal, place.folder))
         known = place.known
         if known is None or (known.inode, known.state, known.marker) != (inode, state, marker):
             self.writes.folders.append((inode, state, marker, cause, place.folder))

@@ -129,9 +129,11 @@ def _make(vault: Path, folders: Iterator[Folder], files: Iterator[File]) -> None
                 "INSERT INTO roots VALUES (1, ?, 1, ?, 'made', 'ext4', 0, ?, '[]', 0)",
                 ("0" * 32, b"/made", b"/made"),
             )
-            connection.execute("INSERT INTO folders VALUES (1, 1, NULL, x'', 0, 0, NULL, NULL)")
+            connection.execute(
+                "INSERT INTO folders VALUES (1, 1, NULL, x'', 0, 0, NULL, NULL, NULL)"
+            )
             connection.executemany(
-                "INSERT INTO folders VALUES (?, 1, ?, ?, 0, 0, NULL, NULL)", folders
+                "INSERT INTO folders VALUES (?, 1, ?, ?, 0, 0, NULL, NULL, NULL)", folders
             )
             connection.executemany(
                 "INSERT INTO files VALUES (?, ?, 0, 33188, ?4, 1, 1, 0, 1, 8, 1, ?3, NULL, NULL,"

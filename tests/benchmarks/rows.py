@@ -92,10 +92,10 @@ def _make(vault: Path) -> None:
                 ("1" * 32, _FIRST, b"/made", b"/made"),
             )
             connection.execute(
-                "INSERT INTO folders VALUES (?, 2, NULL, x'', 0, 0, NULL, NULL)", (_FIRST,)
+                "INSERT INTO folders VALUES (?, 2, NULL, x'', 0, 0, NULL, NULL, NULL)", (_FIRST,)
             )
             connection.executemany(
-                "INSERT INTO folders VALUES (?, 2, ?, ?, 0, 0, NULL, NULL)",
+                "INSERT INTO folders VALUES (?, 2, ?, ?, 0, 0, NULL, NULL, NULL)",
                 (
                     (_FIRST + at, _FIRST + (at - 1) // 7, b"folder %d" % at)
                     for at in range(1, FOLDERS)

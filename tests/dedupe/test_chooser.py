@@ -7,7 +7,7 @@ import random
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb.dedupe.canonical import choose
@@ -33,7 +33,6 @@ def give_times(top: Path, dice: random.Random) -> None:
             os.utime(Path(folder, name), ns=(time, time), follow_symlinks=False)
 
 
-@settings(deadline=None)
 @given(forests(), st.randoms(use_true_random=False), st.booleans())
 def test_it_chooses_as_the_rules_do(tree: Tree, dice: random.Random, prefers: bool) -> None:
     def preferred(path: bytes) -> bool:

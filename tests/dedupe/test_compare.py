@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb.dedupe.compare import compare_folders
@@ -47,7 +47,6 @@ def on_disk(top: Path) -> dict[bytes, tuple[object, ...]]:
     return found
 
 
-@settings(deadline=None)
 @given(TREES, TREES)
 def test_any_two_trees(a: Tree, b: Tree) -> None:
     with tempfile.TemporaryDirectory() as folder:

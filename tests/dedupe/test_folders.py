@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 
 from gorillacomb.dedupe import shares as contents
 from gorillacomb.dedupe.elsewhere import all_elsewhere
@@ -51,7 +51,6 @@ WITH_MODULES: Tree = {
 """All that ``one`` holds stands in ``two``, but for what a program made."""
 
 
-@settings(deadline=None)
 @given(forests())
 @example(IN_A_COPY)
 @example(WITH_MODULES)
@@ -304,7 +303,6 @@ def test_two_that_stand_for_each_other_are_not_both_left_out(tmp_path: Path) -> 
     assert top / "two" in told
 
 
-@settings(deadline=None)
 @given(forests())
 def test_a_kept_tree_is_kept_whole(tree: Tree) -> None:
     """What stands in a copy that is kept is canonical there, or in another one that is kept."""
@@ -378,7 +376,6 @@ def test_copies_of_two_trees_of_one_name_are_two_families(tmp_path: Path) -> Non
     ]
 
 
-@settings(deadline=None)
 @given(forests())
 def test_the_family_of_a_folder_is_the_one_that_is_told(tree: Tree) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -355,7 +355,6 @@ def test_nothing_is_ever_lost(examples: int, length: int) -> None:
         settings=settings(
             max_examples=examples,
             stateful_step_count=length,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

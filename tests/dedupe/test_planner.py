@@ -733,7 +733,6 @@ def obeys(plan: Planned) -> None:
 )
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_any_plan_can_be_carried_out_and_there_is_an_end_of_them(

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gorillacomb.errors import VaultRolledBack
@@ -398,7 +398,6 @@ def take(top: Path, vault: Path, step: tuple[str, str, str]) -> None:
         return  # a file where a folder was wanted, or the other way round
 
 
-@settings(deadline=None)
 @given(st.lists(STEP, max_size=25))
 @example([("write", "a", "1"), ("move", "a", "b/a"), ("scan part", "b", ""), ("move", "b", "a")])
 def test_any_history(steps: list[tuple[str, str, str]]) -> None:

@@ -54,7 +54,7 @@ def combed(top: Path, vault: Path, tree: Tree, **options: object) -> Path:
     return top
 
 
-@settings(deadline=None, max_examples=settings().max_examples * 2 // 3)
+@settings(max_examples=settings().max_examples * 2 // 3)
 @given(forests())
 @example({"one": {"a": "1"}, "two": {".DS_Store": "1"}})
 def test_any_forest(tree: Tree) -> None:

@@ -22,6 +22,7 @@ from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.audit import audit
 from gorillacomb.vaultmesh.entries import path_of
 from gorillacomb.vaultmesh.replay import Standing
+from tests.trees import check_seals
 
 
 def _prefers_none(path: bytes) -> bool:
@@ -37,7 +38,9 @@ def stamping_scan(vault: Path, *tops: Path, **options: object) -> ScanReport:
     options.setdefault("workers", 0)
     recorder = TraceRecorder(is_online, _prefers_none, False, _folders)
     paths = [os.fsencode(top) for top in tops]
-    return comb(Vault(vault), paths, ScanOptions(**options), recorder=recorder)  # type: ignore[arg-type]
+    report = comb(Vault(vault), paths, ScanOptions(**options), recorder=recorder)  # type: ignore[arg-type]
+    check_seals(vault)
+    return report
 
 
 def events(vault: Path, start: int = 0) -> list[dict[str, object]]:

@@ -26,7 +26,7 @@ def test_no_folder_ever_stands_in_itself(batches: list[list[tuple[int, int]]]) -
     with tempfile.TemporaryDirectory() as folder, Index.write(Vault(Path(folder, "v"))) as index:
         store = Store(index)
         rows: list[FolderRow] = [
-            (number, 1, number - 1, b"%d" % number, number, FolderState.LISTED, None, None)
+            (number, 1, number - 1, b"%d" % number, number, FolderState.LISTED, None, None, None)
             for number in range(TOP + 1, LAST + 1)
         ]
         with index.atomic():

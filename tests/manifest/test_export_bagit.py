@@ -153,9 +153,7 @@ NAMES = st.sets(
 
 
 @given(names=NAMES)
-@settings(
-    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_names_come_back_from_bagit_as_they_were(
     names: set[bytes], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

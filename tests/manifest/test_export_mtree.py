@@ -105,7 +105,7 @@ PATTERNS = st.sets(
 
 
 @given(names=PATTERNS)
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_names_with_patterns_stand_for_themselves_alone(
     names: set[bytes], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -113,7 +113,7 @@ ODDER = st.sets(
 
 @pytest.mark.parametrize("name", TOOLS)
 @given(names=NAMES | ODDER)
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_names_come_back_from_the_tool_as_they_were(
     name: str, names: set[bytes], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb import openat
@@ -549,7 +549,6 @@ def _change(data: st.DataObject, top: Path) -> None:
         os.rename(path, new)
 
 
-@settings(deadline=None)
 @given(tree=_TREES, data=st.data())
 def test_any_change_is_reported(tree: Any, data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb.index import roots
@@ -94,7 +94,6 @@ def take(top: Path, step: tuple[str, str, str]) -> None:
         return  # a file where a folder was wanted, or the other way round
 
 
-@settings(deadline=None)
 @given(st.lists(STEPS, min_size=1, max_size=4))
 def test_any_history(batches: list[list[tuple[str, str, str]]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

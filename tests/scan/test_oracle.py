@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb import fingerprint
@@ -90,7 +90,6 @@ def _grow(top: Path, entries: list[Entry]) -> None:
         made.append(path)
 
 
-@settings(deadline=None)
 @given(entries=_entries, quick=st.booleans(), hash_limit=st.sampled_from([0, 1000, CHUNK - 1]))
 def test_groups_are_those_of_the_oracle(entries: list[Entry], quick: bool, hash_limit: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -104,7 +103,6 @@ def test_groups_are_those_of_the_oracle(entries: list[Entry], quick: bool, hash_
         assert groups_in_index(vault) == groups_on_disk(top)
 
 
-@settings(deadline=None)
 @given(before=_entries, after=_entries, remove=st.lists(st.integers(0, 30), max_size=10))
 def test_a_second_scan_of_a_changed_tree_equals_a_first_one(
     before: list[Entry], after: list[Entry], remove: list[int]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import rfc8785
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb.errors import Untrusted
@@ -130,7 +130,6 @@ def oracle(value: Any) -> bytes | None:
         return None
 
 
-@settings(deadline=None)
 @given(JSON)
 def test_anything_is_as_the_package_has_it(value: Any) -> None:
     expected = oracle(value)
@@ -141,7 +140,6 @@ def test_anything_is_as_the_package_has_it(value: Any) -> None:
         assert jcs.canonical(value) == expected
 
 
-@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_floats_are_as_the_package_has_them_and_read_back(value: float) -> None:
     written = jcs.canonical(value)
@@ -161,7 +159,6 @@ PLAIN = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(PLAIN)
 def test_the_fast_form_is_the_canonical_one(value: Any) -> None:
     assert jcs.canonical_plain(value) == oracle(value) == jcs.canonical(value)
@@ -187,7 +184,6 @@ def test_what_else_cannot_be_written(value: Any) -> None:
 # Reading what came from outside.
 
 
-@settings(deadline=None)
 @given(PLAIN)
 def test_what_was_written_is_read_back(value: Any) -> None:
     assert jcs.canonical(jcs.parse(jcs.canonical(value), "It")) == jcs.canonical(value)

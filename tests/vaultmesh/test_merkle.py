@@ -7,7 +7,7 @@ from functools import cache
 from hashlib import sha256
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb.vaultmesh import merkle
@@ -270,7 +270,6 @@ def test_the_empty_tree_begins_every_tree() -> None:
     assert not merkle.is_consistent(0, 5, merkle.EMPTY_ROOT, mth(0, 5), [bytes(32)])
 
 
-@settings(deadline=None)
 @given(
     st.integers(0, (1 << 62) - 1),
     st.integers(1, 1 << 62),

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb.errors import Untrusted
@@ -165,7 +165,6 @@ def test_bad_verifier_keys(text: str) -> None:
         VerifierKey.parse(text)
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(VKEY) - 1), st.characters())
 def test_any_character_of_a_verifier_key(place: int, char: str) -> None:
     edited = VKEY[:place] + char + VKEY[place + 1 :]
@@ -190,7 +189,6 @@ def test_a_checkpoint() -> None:
     assert checkpoints.verified(HEAD.signed([OTHER, KEY]), [KEY.public]) == HEAD
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(SIGNED) - 1), st.integers(0, 255))
 def test_any_byte_of_a_checkpoint(place: int, value: int) -> None:
     edited = SIGNED[:place] + bytes([value]) + SIGNED[place + 1 :]
@@ -201,7 +199,6 @@ def test_any_byte_of_a_checkpoint(place: int, value: int) -> None:
         assert edited != SIGNED
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(SIGNED)), st.integers(0, len(SIGNED)), st.binary(max_size=5))
 def test_any_cut_of_a_checkpoint(start: int, end: int, between: bytes) -> None:
     edited = SIGNED[:start] + between + SIGNED[end:]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb.errors import Untrusted, VaultRolledBack
@@ -61,7 +61,6 @@ def test_a_proof_by_another_key(ledger: Ledger, publics: list[bytes]) -> None:
             proof.verified(data, keys)
 
 
-@settings(deadline=None)
 @given(data=st.data())
 def test_any_byte_of_a_proof(ledger: Ledger, publics: list[bytes], data: st.DataObject) -> None:
     good = proof.prove(ledger, 1234)
@@ -88,7 +87,6 @@ def test_one_bit_of_every_byte_of_a_proof(ledger: Ledger, publics: list[bytes]) 
             proof.verified(good[:end], publics)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_anything_else(publics: list[bytes], data: bytes) -> None:
     for each in (data, b"c2sp.org/tlog-proof@v1\n" + data):

@@ -125,14 +125,12 @@ def test_every_bit_of_some_entries(bench: Bench, seq: int) -> None:
         assert_named(bench.tried(flipped(seq, bit)), seq)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, SIZE - 1), st.integers(0, 1 << 16)), min_size=10))
 def test_any_bit_of_any_entry(bench: Bench, pairs: list[tuple[int, int]]) -> None:
     for seq, bit in pairs[:20]:
         assert_named(bench.tried(flipped(seq, bit)), seq)
 
 
-@settings(deadline=None)
 @given(st.sets(st.tuples(st.integers(0, SIZE - 1), st.integers(0, 1 << 16)), min_size=2))
 def test_several_bits(bench: Bench, pairs: set[tuple[int, int]]) -> None:
     """What is named is never behind the first bad entry, and at most a block before it."""
@@ -160,7 +158,6 @@ VALUES = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.integers(0, SIZE - 1), FIELDS, VALUES)
 def test_any_field_of_any_entry(bench: Bench, seq: int, name: str, value: object) -> None:
     """Entries that are canonical JSON with their number all the same."""
@@ -207,7 +204,6 @@ def test_an_entry_dropped(bench: Bench, seq: int, mend: bool | None) -> None:
     assert bench.tried(dropped(seq, mend)).first_bad == seq
 
 
-@settings(deadline=None)
 @given(st.integers(0, SIZE - 1), st.sampled_from([None, False, True]))
 def test_any_entry_dropped(bench: Bench, seq: int, mend: bool | None) -> None:
     assert bench.tried(dropped(seq, mend)).first_bad == seq
@@ -222,7 +218,6 @@ def swapped(one: int, other: int, mend: bool) -> Attack:
     return attack
 
 
-@settings(deadline=None)
 @given(st.sets(st.integers(0, SIZE - 1), min_size=2, max_size=2), st.booleans())
 def test_any_two_entries_swapped(bench: Bench, pair: set[int], mend: bool) -> None:
     one, other = sorted(pair)
@@ -254,7 +249,6 @@ def test_an_entry_inserted(bench: Bench, seq: int, prev: str | None, mend: bool)
     assert bench.tried(inserted(seq, mend, prev, 5)).first_bad == seq
 
 
-@settings(deadline=None)
 @given(st.integers(1, SIZE - 1), st.booleans(), st.integers(1, SIZE - 1))
 def test_any_entry_duplicated(bench: Bench, seq: int, mend: bool, source: int) -> None:
     """Beside itself the copy is the entry that belongs there, and what it pushed away is not."""
@@ -281,7 +275,6 @@ def test_an_entry_appended(bench: Bench) -> None:
     assert before.first_bad == -1
 
 
-@settings(deadline=None)
 @given(st.integers(0, SIZE - 1), st.integers(-SIZE, 2 * SIZE))
 def test_only_the_number_of_a_row_changed(bench: Bench, seq: int, to: int) -> None:
     if 0 <= to < SIZE:
@@ -315,7 +308,6 @@ def test_the_tail_cut(bench: Bench, size: int, checkpoints: bool, subtrees: bool
     assert bench.tried(cut(size, checkpoints, subtrees)).first_bad == size
 
 
-@settings(deadline=None)
 @given(st.integers(1, SIZE - 1), st.booleans(), st.booleans())
 def test_any_tail_cut(bench: Bench, size: int, checkpoints: bool, subtrees: bool) -> None:
     assert bench.tried(cut(size, checkpoints, subtrees)).first_bad == size
@@ -353,7 +345,6 @@ def forged(start: int, mend: bool, signed: bool) -> Attack:
     return attack
 
 
-@settings(deadline=None)
 @given(st.integers(0, SIZE - 1), st.booleans(), st.booleans())
 def test_the_chain_made_anew(bench: Bench, start: int, mend: bool, signed: bool) -> None:
     """Named is the first entry that no valid signature vouches for."""
