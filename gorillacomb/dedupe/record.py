@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from gorillacomb.index.store import FOLDERS_CHANGED
 from gorillacomb.index.vault import Vault, config_folder, state_folder
 from gorillacomb.model import Progress, Stamps, Tree
 from gorillacomb.vaultmesh.anchor import Anchors
+from gorillacomb.vaultmesh.beginning import begin
 from gorillacomb.vaultmesh.entries import Body
 from gorillacomb.vaultmesh.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger
@@ -55,7 +57,12 @@ def read_trace(vault: Vault) -> Ledger:
 
 
 def write_trace(vault: Vault) -> Ledger:
-    """Open the trace of a vault, whose lock the caller holds, to append. Raises VaultError."""
+    """Open the trace of a vault, whose lock the caller holds, to append; begun where there is none.
+
+    Raises VaultError.
+    """
+    if not os.path.lexists(vault.trace):
+        begin(vault.trace, key_store(), anchors())
     return Ledger.write(vault.trace, key_store(), anchors())
 
 

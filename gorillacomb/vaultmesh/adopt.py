@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gorillacomb import sqlite
-from gorillacomb.durable import sync_folder
 from gorillacomb.errors import VaultError
 from gorillacomb.vaultmesh.anchor import Anchors
+from gorillacomb.vaultmesh.beginning import begun_aside
 from gorillacomb.vaultmesh.entries import Body
 from gorillacomb.vaultmesh.failures import explaining
 from gorillacomb.vaultmesh.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Head, Ledger
 
 _ENDS = ("-wal", "-shm")
-_FRESH = "trace-new-{}.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +48,10 @@ def adopt(path: Path, keys: KeyStore, anchors: Anchors) -> Adopted:
     after: Body = {"adopts": None}
     if old is not None:
         after = {"adopts": old.log, "adopts_size": old.size, "adopts_root": old.root.hex()}
-    for left in path.parent.glob(_FRESH.format("*") + "*"):
-        left.unlink()  # of a run that was killed: a beginning that nothing refers to
-    fresh = path.with_name(_FRESH.format(secrets.token_hex(4)))
-    try:
-        with Ledger.write(fresh, keys, anchors, after=after) as ledger:
-            new = ledger.log
-        with explaining(path):
-            kept = _set_aside(path, old.log if old is not None else secrets.token_hex(4))
-            os.rename(fresh, path)
-            sync_folder(path.parent)
-    except BaseException:
-        for left in path.parent.glob(fresh.name + "*"):
-            left.unlink()
-        raise
-    return Adopted(old, new, kept)
+    with begun_aside(path, keys, anchors, after) as fresh, explaining(path):
+        kept = _set_aside(path, old.log if old is not None else secrets.token_hex(4))
+        fresh.put(path)
+    return Adopted(old, fresh.log, kept)
 
 
 def _fold(path: Path) -> None:

@@ -85,9 +85,8 @@ class Ledger:
         keys: KeyStore,
         anchors: Anchors,
         clock: Clock = time.time_ns,
-        after: Body | None = None,
     ) -> Self:
-        """Open to append; a log is begun when there is none, its genesis with the fields ``after``.
+        """Open to append; `beginning.begin` makes the first.
 
         Whether it is the one that was signed and anchored is looked at before anything is
         appended: see `check_head`. Raises VaultError.
@@ -95,13 +94,10 @@ class Ledger:
         with explaining(path):
             tables = Tables.write(path)
             try:
-                ledger = cls(tables, keys, anchors, clock)
-                if not ledger.size:
-                    ledger._begin(after or {})
+                return cls(tables, keys, anchors, clock)
             except BaseException:
                 tables.close()
                 raise
-        return ledger
 
     @classmethod
     def read(cls, path: Path, keys: KeyStore, anchors: Anchors) -> Self:
@@ -254,7 +250,8 @@ class Ledger:
         self._append_batch([body], names_key=True, also=old)
         return new
 
-    def _begin(self, after: Body) -> None:
+    def begin(self, after: Body) -> None:
+        """Put the genesis into empty tables, with the fields ``after`` too. Raises VaultError."""
         log = secrets.token_hex(16)
         key = self._keys.ed25519()
         body = {

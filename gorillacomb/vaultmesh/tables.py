@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -45,38 +45,35 @@ class Tables:
         self._connection = connection
 
     @classmethod
-    def write(cls, path: Path) -> Self:
-        """Open to append; the file and its tables are made when there are none.
-
-        Raises VaultError.
-        """
-        _refuse_no_file(path)
+    def make(cls, path: Path) -> Self:
+        """Make a new file, with tables that are empty. Raises VaultError."""
         with explaining(path):
-            if not path.exists():
-                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             connection = sqlite.open_writer(path)
             try:
-                if not _refuse_newer(path, connection):
-                    connection.executescript(f"BEGIN; {_TABLES} COMMIT;")
+                connection.executescript(f"BEGIN; {_TABLES} COMMIT;")
             except BaseException:
                 connection.close()
                 raise
         return cls(path, connection)
 
     @classmethod
+    def write(cls, path: Path) -> Self:
+        """Open to append. Raises VaultError."""
+        return cls._open(path, sqlite.open_writer)
+
+    @classmethod
     def read(cls, path: Path) -> Self:
         """Open for reading beside whoever writes. Raises VaultError."""
+        return cls._open(path, sqlite.open_reader)
+
+    @classmethod
+    def _open(cls, path: Path, opened: Callable[[Path], sqlite.Connection]) -> Self:
         _refuse_no_file(path)
-        if not path.exists():
-            raise VaultError(
-                f"There is no trace {path}.",
-                "gorillacomb scan PATH begins one; one that was there is in a backup only.",
-            )
         with explaining(path):
-            connection = sqlite.open_reader(path)
+            connection = opened(path)
             try:
-                if not _refuse_newer(path, connection):
-                    raise VaultDamaged(f"{path} is not a trace of Gorilla Comb.", NO_REPAIR)
+                _refuse_other(path, connection)
             except BaseException:
                 connection.close()
                 raise
@@ -87,6 +84,10 @@ class Tables:
         if self._connection.in_transaction:
             self._connection.rollback()
         self._connection.close()
+
+    def fold(self) -> None:
+        """Take SQLite's log into the file, which may be renamed by itself then."""
+        sqlite.fold_log(self._connection)
 
     def hold_still(self) -> None:
         """Read from now on what stands at this moment, whatever a writer adds meanwhile."""
@@ -219,24 +220,26 @@ def _bare(words: str | None) -> str:
 
 
 def _refuse_no_file(path: Path) -> None:
-    """Refuse what SQLite would follow out of the vault, or wait for: a link, a pipe."""
+    """Refuse what is not there, and what SQLite would follow out of the vault, or wait for."""
     try:
         facts = os.lstat(path)
     except FileNotFoundError:
-        return
+        raise VaultError(
+            f"There is no trace {path}.",
+            "gorillacomb scan PATH begins one; one that was there is in a backup only.",
+        ) from None
     except OSError as error:
         raise unusable(path, error) from error
     if not stat.S_ISREG(facts.st_mode):
         raise VaultDamaged(f"{path} is not a file, but something else of that name.", NO_REPAIR)
 
 
-def _refuse_newer(path: Path, connection: sqlite.Connection) -> int:
+def _refuse_other(path: Path, connection: sqlite.Connection) -> None:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA:
         raise VaultNewer(
             f"The trace {path} was written by a newer Gorilla Comb (schema {version}).",
             "Upgrade Gorilla Comb, or use another vault with --vault.",
         )
-    if version < 0:
+    if version != SCHEMA:
         raise VaultDamaged(f"{path} is not a trace of Gorilla Comb.", NO_REPAIR)
-    return version

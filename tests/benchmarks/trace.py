@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gorillacomb.vaultmesh.anchor import Anchors
 from gorillacomb.vaultmesh.audit import audit
+from gorillacomb.vaultmesh.beginning import begin
 from gorillacomb.vaultmesh.entries import Body, Stamped, stamp
 from gorillacomb.vaultmesh.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger
@@ -41,6 +42,7 @@ def measure(rounds: int, say: Callable[[str], None]) -> Trace:
             home = Path(folder)
             keys, anchors = KeyStore(home / "keys"), Anchors(home / "anchors")
             start = time.perf_counter()
+            begin(home / "trace.db", keys, anchors)
             with Ledger.write(home / "trace.db", keys, anchors) as ledger:
                 ledger.append(_stamps())
             appended.append(time.perf_counter() - start)

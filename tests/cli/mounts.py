@@ -43,8 +43,8 @@ def remount(point: Path, options: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{options}", str(point)], check=True)
 
 
-def fill(disk: Path) -> None:
-    """Leave not a byte free: all goes into a file ``filler``."""
+def fill(disk: Path, room: int = 0) -> None:
+    """Leave so many bytes free: the others go into a file ``filler``."""
     with open(disk / "filler", "ab", buffering=0) as file:
         for size in (4096, 1):
             try:
@@ -52,3 +52,4 @@ def fill(disk: Path) -> None:
                     file.write(bytes(size))
             except OSError:
                 continue
+        file.truncate(max(file.tell() - room, 0))

@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.mounts import fill, remount, tmpfs
 from tests.cli.run import environment, refused, run
+from tests.dedupe.trace import check_trace
 from tests.trees import Tree, make_tree, rows_in_index, scan, settle
 
 
@@ -71,6 +72,31 @@ def test_what_was_known_before_the_disk_was_full_is_kept(small_disk: Path, tmp_p
     assert {str(few / "a"), str(few / "b")} <= found
     assert run("scan", few, vault=vault).code == 0
     assert len(rows_in_index(vault)) == 5002
+
+
+@pytest.mark.parametrize("room", [0, 1, 4096, 20_000, 36_000, 60_000, 90_000])
+def test_a_disk_that_fills_up_as_the_trace_is_begun(
+    room: int, small_disk: Path, tmp_path: Path
+) -> None:
+    """There is a trace or none: never a file that is none yet, which every command would refuse."""
+    few = make_tree(tmp_path / "few", {"a": "one", "b": "one"})
+    settle(few)
+    vault = small_disk / "vault"
+    scan(vault, few)  # the index knows them, the trace is for the command to begin
+    assert run("status", vault=vault).code == 0
+    fill(small_disk, room)
+    ran = run("scan", few, vault=vault)
+    if ran.code:
+        refused(ran, 4, str(vault))
+    remount(small_disk, "size=64m")
+    assert run("status", vault=vault).code == 0
+    if (vault / "trace.db").exists():
+        assert run("trace", "verify", vault=vault).code == 0
+    else:
+        assert ran.code == 4
+    assert run("scan", few, vault=vault).code == 0
+    check_trace(vault, few)
+    assert [path.name for path in vault.glob("trace*.db")] == ["trace.db"]
 
 
 def test_reading_from_a_full_disk(small_disk: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gorillacomb.vaultmesh import entries, jcs, merkle
 from gorillacomb.vaultmesh.anchor import Anchors
+from gorillacomb.vaultmesh.beginning import begin
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
 from gorillacomb.vaultmesh.entries import Body, Stamped
 from gorillacomb.vaultmesh.key_store import KeyStore
@@ -80,6 +81,7 @@ def make_world(home: Path) -> World:
     """The sound ledger; its vault as it was last week stands in ``last week`` beside it."""
     world = World(home)
     world.vault.mkdir(parents=True, mode=0o700)
+    begin(world.trace, world.keys, world.anchors)
     with world.write() as ledger:
         for size in BATCHES[1:]:
             if size == ROTATED + 1:

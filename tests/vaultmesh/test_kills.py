@@ -121,7 +121,7 @@ def test_killed_at_the_very_start(drive: Path, tmp_path: Path, signals: signal.S
         check_trace(vault, drive)
 
 
-# Commands that change names of files: killed before each call that the system sees.
+# Commands that make files or change their names: killed before each call that the system sees.
 
 STRIDES = [4, pytest.param(1, marks=pytest.mark.deep)]
 CALLS = ("rename", "link", "unlink", "fsync", "open", "mkdir")
@@ -136,6 +136,32 @@ def killed_at(step: int, *arguments: str | Path) -> bool:
     )
     assert ran.returncode in (0, -signal.SIGKILL), ran
     return ran.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("stride", STRIDES)
+def test_killed_as_the_trace_is_begun(own_home: Path, tmp_path: Path, stride: int) -> None:
+    """There is a trace then, or none; the next scan makes it, and nothing stays beside it."""
+    drive = make_tree(tmp_path / "Drive", {"a": "1", "b": {"c": "2", "d": "1"}})
+    settle(drive)
+    step, without = 0, 0
+    while True:
+        home = tmp_path / f"home {step}"
+        home.mkdir()
+        vault = home / "vault"
+        with at_home(home):
+            if not killed_at(step, "scan", drive, "--workers", "0", "--vault", vault):
+                break
+            if (vault / "trace.db").exists():
+                assert run("trace", "verify", vault=vault).code == 0, step
+            else:
+                without += (vault / "index.db").exists()
+            assert run("scan", drive, vault=vault).code == 0, step
+            check_trace(vault, drive)
+            assert [path.name for path in vault.glob("trace*.db")] == ["trace.db"]
+        shutil.rmtree(home)
+        step += stride
+    assert step > 20
+    assert without
 
 
 @pytest.fixture

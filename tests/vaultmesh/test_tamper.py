@@ -26,6 +26,7 @@ from gorillacomb.cli.main import cli
 from gorillacomb.errors import GorillaCombError, VaultError, VaultRolledBack
 from gorillacomb.vaultmesh import jcs, merkle
 from gorillacomb.vaultmesh.audit import Audit, audit
+from gorillacomb.vaultmesh.beginning import begin
 from tests.cli.run import environment, run
 from tests.trees import make_tree, settle
 from tests.vaultmesh.ledgers import (
@@ -485,6 +486,7 @@ def test_the_checkpoint_of_another_log(sound: World, bench: Bench, tmp_path: Pat
     other = World(tmp_path / "home")
     other.vault.mkdir(parents=True)
     shutil.copytree(sound.keys.folder, other.keys.folder)
+    begin(other.trace, other.keys, other.anchors)
     with other.write() as ledger:
         ledger.append(body(seq) for seq in range(1, SIZE))
         note = ledger.checkpoint()
