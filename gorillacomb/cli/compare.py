@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -143,6 +142,8 @@ def _tell(found: Comparison, a: bytes, b: bytes, shown: int | None) -> None:
 
 def _differences(paths: Sequence[bytes], a: bytes, b: bytes) -> Iterator[str]:
     """Unified diffs of the text files that changed."""
+    import difflib
+
     for path in paths:
         texts = [_text(os.path.join(side, path)) for side in (a, b)]
         name = render.path_text(path)

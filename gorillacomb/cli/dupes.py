@@ -14,7 +14,7 @@ from gorillacomb.cli import render
 from gorillacomb.cli.lookup import find, open_groups, unknown
 from gorillacomb.cli.options import BytesPath, Size, json_option, vault_option
 from gorillacomb.index.database import Index, explaining
-from gorillacomb.index.store import has_groups
+from gorillacomb.index.groups import has_groups
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import Group
 

@@ -12,7 +12,7 @@ from gorillacomb.cli.status import root_lines, root_object
 from gorillacomb.errors import UsageFault
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index, explaining
-from gorillacomb.index.store import rebuild_groups
+from gorillacomb.index.groups import rebuild_groups
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import Root
 from gorillacomb.scan.volumes import is_online

@@ -16,8 +16,8 @@ from gorillacomb.dedupe.waiting import waiting
 from gorillacomb.index import contents, stamps, tree
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.groups import has_groups
 from gorillacomb.index.settings import Settings, load_settings
-from gorillacomb.index.store import has_groups
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import Root, State
 from gorillacomb.scan.volumes import grain_ns, is_online

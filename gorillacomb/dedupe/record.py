@@ -21,7 +21,7 @@ from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
-from gorillacomb.index.store import FOLDERS_CHANGED
+from gorillacomb.index.stamps import FOLDERS_CHANGED
 from gorillacomb.index.vault import Vault, config_folder, state_folder
 from gorillacomb.model import Progress, Stamps, Tree
 from gorillacomb.vaultmesh.anchor import Anchors

@@ -20,8 +20,7 @@ from gorillacomb.index import roots as root_table
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
-from gorillacomb.index.stamps import Held, Stamp, StampRoot
-from gorillacomb.index.store import FOLDERS_CHANGED
+from gorillacomb.index.stamps import FOLDERS_CHANGED, Held, Stamp, StampRoot
 from gorillacomb.model import Root, Stamps
 from gorillacomb.vaultmesh import entries
 from gorillacomb.vaultmesh.entries import Body

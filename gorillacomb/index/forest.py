@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from gorillacomb.index.store import AWAY
+from gorillacomb.index.paths import AWAY
 from gorillacomb.model import READ
 from gorillacomb.sqlite import Connection
 

@@ -12,6 +12,9 @@ BELOW = (
 )
 """SQL for a folder (the first parameter) and all below it, as the table ``below``."""
 
+AWAY = -1
+"""The parent of folders that left their place, until they are found elsewhere or dropped."""
+
 UNUSED_FOLDER = (
     "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM folders),"
     " (SELECT coalesce(max(id), 0) FROM stamp_folders))"

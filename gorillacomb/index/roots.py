@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from gorillacomb.index.paths import UNUSED_FOLDER, FolderPaths
-from gorillacomb.index.store import note_changed_folders
+from gorillacomb.index.stamps import note_changed_folders
 from gorillacomb.index.tree import REGULAR
 from gorillacomb.model import FolderState, Root
 from gorillacomb.sqlite import Connection

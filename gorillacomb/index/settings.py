@@ -5,9 +5,9 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gorillacomb.errors import UsageFault
 from gorillacomb.index.vault import config_folder
@@ -62,14 +62,22 @@ def parse_size(text: str) -> int:
     return size
 
 
+def _values(path: Path) -> dict[str, Any]:
+    """What stands in it; raises OSError, and ValueError for no TOML in UTF-8."""
+    text = path.read_text("utf-8")
+    import tomllib  # only now: most have no settings, and it takes a thirtieth of a short command
+
+    return tomllib.loads(text)
+
+
 def load_settings(folder: Path | None = None) -> Settings:
     """Read `config.toml`; defaults where there is none. Raises UsageFault for a bad one."""
     path = (folder or config_folder()) / "config.toml"
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        values = _values(path)
     except FileNotFoundError:
         return Settings()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise UsageFault(f"{path} cannot be read: {error}.", "Correct or remove it.") from error
     known = {"exclude", "machine-made", "min-size", "noise", "prefer", "protect", "workers"}
     unknown = sorted(set(values) - known)

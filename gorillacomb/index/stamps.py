@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gorillacomb.index.store import AWAY
+from gorillacomb.index.paths import AWAY
 from gorillacomb.model import FolderState, State
 from gorillacomb.sqlite import Connection
 
@@ -15,6 +15,9 @@ _BELOW = (
     "WITH RECURSIVE below (id) AS (SELECT ? UNION"
     " SELECT stamp_folders.id FROM stamp_folders JOIN below ON stamp_folders.parent = below.id)"
 )
+
+FOLDERS_CHANGED = b""
+"""Stands among the unstamped contents when folders moved or went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +191,11 @@ def hidden_contents(connection: Connection) -> set[bytes]:
         f" AND state <> {State.FRESH:d}"
     )
     return {digest for (digest,) in rows}
+
+
+def note_changed_folders(connection: Connection) -> None:
+    """Remember, for the stamps, that folders moved or went."""
+    connection.execute("INSERT INTO unstamped VALUES (?)", (FOLDERS_CHANGED,))
 
 
 def unstamped(connection: Connection) -> list[bytes]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from gorillacomb.index import groups
 from gorillacomb.index.database import Index
-from gorillacomb.index.paths import BELOW, UNUSED_FOLDER
-from gorillacomb.index.schema import DIGEST_INDEX, GROUP_INDEX
+from gorillacomb.index.paths import AWAY, BELOW, UNUSED_FOLDER
+from gorillacomb.index.schema import DIGEST_INDEX
 from gorillacomb.index.seal import seal_described, unseal
+from gorillacomb.index.stamps import note_changed_folders
 from gorillacomb.model import DIGEST, HASHED_WIDTH, SHORT_DIGEST, FolderState, Row, State
-from gorillacomb.sqlite import Connection, IntegrityError, insert, sorting
+from gorillacomb.sqlite import IntegrityError, insert, sorting
 
 _PUT_HASHED = (
     "INSERT OR REPLACE INTO files (folder, name, state, mode, size, mtime_ns, ctime_ns, inode,"
@@ -28,15 +30,6 @@ _PUT_FOLDER = (
     "INSERT INTO folders (id, root, parent, name, inode, state, marker, cause, seal)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_LINKED = 0
-"""The copies of a group some of whose names may be hard links, until these are counted."""
-AWAY = -1
-"""The parent of folders that left their place, until they are found elsewhere or dropped."""
-
-
-FOLDERS_CHANGED = b""
-"""Stands among the unstamped contents when folders moved or went."""
-
 FolderRow = tuple[int, int, int, bytes, int, int, str | None, str | None, bytes | None]
 """id, root, parent, name, inode, state, marker, cause, seal."""
 
@@ -98,7 +91,7 @@ class Store:
     def __init__(self, index: Index) -> None:
         self._connection = index.connection
         self._next_folder: int = self._connection.execute(UNUSED_FOLDER).fetchone()[0]
-        self._keeps_groups = has_groups(self._connection)
+        self._keeps_groups = groups.has_groups(self._connection)
         self._connection.execute(
             "CREATE TEMP TABLE arrivals"
             " (inode INTEGER, size INTEGER, mtime_ns INTEGER, came INTEGER, went INTEGER)"
@@ -288,65 +281,12 @@ class Store:
         """Make the groups true again: all of them after a first scan, else those touched."""
         if not self._keeps_groups:
             self.index_digests()
-            rebuild_groups(self._connection)
-            self._connection.execute(GROUP_INDEX)
+            groups.make_groups(self._connection)
             self._keeps_groups = True
-        elif self._connection.execute("SELECT 1 FROM touched LIMIT 1").fetchone() is not None:
-            self._connection.execute(
-                "DELETE FROM groups WHERE digest IN (SELECT digest FROM touched)"
-            )
-            for statement in _group_statements("AND digest IN (SELECT digest FROM touched)"):
-                self._connection.execute(statement)
-            self._connection.execute("INSERT INTO unstamped SELECT digest FROM touched")
-            self._connection.execute("DELETE FROM touched")
+        else:
+            groups.refresh_groups(self._connection)
 
     @property
     def first_groups_missing(self) -> bool:
         """Whether no scan of this vault has come to its groups yet."""
         return not self._keeps_groups
-
-
-def note_changed_folders(connection: Connection) -> None:
-    """Remember, for the stamps, that folders moved or went."""
-    connection.execute("INSERT INTO unstamped VALUES (?)", (FOLDERS_CHANGED,))
-
-
-def has_groups(connection: Connection) -> bool:
-    """Whether the groups have been made once, and are kept up to date since."""
-    found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'group_by_waste'")
-    return found.fetchone() is not None
-
-
-def rebuild_groups(connection: Connection) -> None:
-    """Make all groups anew, inside the caller's transaction."""
-    connection.execute("DELETE FROM groups")
-    connection.execute("DELETE FROM touched")
-    for statement in _group_statements(""):
-        connection.execute(statement)
-
-
-def _group_statements(some: str) -> Iterator[str]:
-    """SQL that inserts groups: first as if every name were a copy, then those with hard links.
-
-    A content whose names are all one inode is no duplicate and gets no group.
-    """
-    yield (
-        "INSERT INTO groups SELECT digest, size, count(*),"
-        f" CASE max(links) WHEN 1 THEN count(*) ELSE {_LINKED} END,"
-        " (sum(blocks) - max(blocks)) * 512"
-        f" FROM files WHERE state <= 1 AND size > 0 {some} GROUP BY digest HAVING count(*) > 1"
-    )
-    linked = f"copies = {_LINKED} {some}"
-    yield (
-        "INSERT OR REPLACE INTO groups"
-        " SELECT digest, min(size), sum(names), count(*), (sum(blocks) - max(blocks)) * 512"
-        " FROM (SELECT files.digest, files.size, count(*) AS names, max(files.blocks) AS blocks"
-        "  FROM files JOIN folders ON folders.id = files.folder JOIN roots ON roots.id = root"
-        "  WHERE files.state <= 1 AND files.size > 0"
-        f"  AND files.digest IN (SELECT digest FROM groups WHERE {linked})"
-        "  GROUP BY files.digest, CASE WHEN files.links > 1"
-        "   THEN roots.volume || ':' || files.inode"
-        "   ELSE files.folder || '/' || hex(files.name) END)"
-        " GROUP BY digest HAVING count(*) > 1"
-    )
-    yield f"DELETE FROM groups WHERE {linked}"

@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gorillacomb.index.database import Index
-from gorillacomb.index.store import AWAY, FolderRow, Store, Writes
+from gorillacomb.index.paths import AWAY
+from gorillacomb.index.store import FolderRow, Store, Writes
 from gorillacomb.index.vault import Vault
 from gorillacomb.model import FolderState
 

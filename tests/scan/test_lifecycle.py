@@ -25,8 +25,8 @@ import gorillacomb.scan.volumes as volumes_module
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.index import contents, tree
 from gorillacomb.index.database import Index
+from gorillacomb.index.groups import rebuild_groups
 from gorillacomb.index.roots import all_roots, folder_paths
-from gorillacomb.index.store import rebuild_groups
 from gorillacomb.index.vault import Vault, default_vault
 from gorillacomb.model import (
     SECOND,

@@ -1,0 +1,69 @@
+"""The table of groups, a row for each content with several copies: made once, then kept true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gorillacomb.index.schema import GROUP_INDEX
+from gorillacomb.sqlite import Connection
+
+_LINKED = 0
+"""The copies of a group some of whose names may be hard links, until these are counted."""
+
+
+def has_groups(connection: Connection) -> bool:
+    """Whether the groups have been made once, and are kept up to date since."""
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'group_by_waste'")
+    return found.fetchone() is not None
+
+
+def make_groups(connection: Connection) -> None:
+    """Make all groups for the first time; the index of digests is there."""
+    rebuild_groups(connection)
+    connection.execute(GROUP_INDEX)
+
+
+def rebuild_groups(connection: Connection) -> None:
+    """Make all groups anew, inside the caller's transaction."""
+    connection.execute("DELETE FROM groups")
+    connection.execute("DELETE FROM touched")
+    for statement in _group_statements(""):
+        connection.execute(statement)
+
+
+def refresh_groups(connection: Connection) -> None:
+    """Make the groups of the touched contents anew, which are to be stamped anew then."""
+    if connection.execute("SELECT 1 FROM touched LIMIT 1").fetchone() is None:
+        return
+    connection.execute("DELETE FROM groups WHERE digest IN (SELECT digest FROM touched)")
+    for statement in _group_statements("AND digest IN (SELECT digest FROM touched)"):
+        connection.execute(statement)
+    connection.execute("INSERT INTO unstamped SELECT digest FROM touched")
+    connection.execute("DELETE FROM touched")
+
+
+def _group_statements(some: str) -> Iterator[str]:
+    """SQL that inserts groups: first as if every name were a copy, then those with hard links.
+
+    A content whose names are all one inode is no duplicate and gets no group.
+    """
+    yield (
+        "INSERT INTO groups SELECT digest, size, count(*),"
+        f" CASE max(links) WHEN 1 THEN count(*) ELSE {_LINKED} END,"
+        " (sum(blocks) - max(blocks)) * 512"
+        f" FROM files WHERE state <= 1 AND size > 0 {some} GROUP BY digest HAVING count(*) > 1"
+    )
+    linked = f"copies = {_LINKED} {some}"
+    yield (
+        "INSERT OR REPLACE INTO groups"
+        " SELECT digest, min(size), sum(names), count(*), (sum(blocks) - max(blocks)) * 512"
+        " FROM (SELECT files.digest, files.size, count(*) AS names, max(files.blocks) AS blocks"
+        "  FROM files JOIN folders ON folders.id = files.folder JOIN roots ON roots.id = root"
+        "  WHERE files.state <= 1 AND files.size > 0"
+        f"  AND files.digest IN (SELECT digest FROM groups WHERE {linked})"
+        "  GROUP BY files.digest, CASE WHEN files.links > 1"
+        "   THEN roots.volume || ':' || files.inode"
+        "   ELSE files.folder || '/' || hex(files.name) END)"
+        " GROUP BY digest HAVING count(*) > 1"
+    )
+    yield f"DELETE FROM groups WHERE {linked}"
