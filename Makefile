@@ -45,8 +45,9 @@ else
 	@BIN='$(BIN)' sh fixtures/demo.sh '$(DEMO)'
 endif
 
+# One process more than two cores can feed: tests wait for disks, clocks and the commands they start.
 test: setup
-	$(BIN)/pytest -m 'not deep' -n 2 --dist loadfile
+	$(BIN)/pytest -m 'not deep' -n 3 --dist loadfile
 
 test-deep: setup
 	$(BIN)/pytest -n 2 --dist loadfile --hypothesis-profile=deep

@@ -61,7 +61,9 @@ def _import_all() -> None:
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     for name in (
+        "difflib",
         "sqlite_utils",
+        "tomllib",
         "tqdm",
         "pathspec",
         "multiprocessing.popen_fork",

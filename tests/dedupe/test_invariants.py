@@ -343,7 +343,7 @@ class Drives(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize(
-    ("examples", "length"), [(60, 12), pytest.param(2000, 15, marks=pytest.mark.deep)]
+    ("examples", "length"), [(40, 12), pytest.param(2000, 15, marks=pytest.mark.deep)]
 )
 def test_nothing_is_ever_lost(examples: int, length: int) -> None:
     from hypothesis import HealthCheck

@@ -60,7 +60,7 @@ def told_clearly(ran: Ran) -> None:
     assert lines or ran.stdout, ran
 
 
-@some(7)
+@some(5)
 def test_killed_and_carried_out_again(tmp_path: Path, most: int | None) -> None:
     bench = Bench(tmp_path)
     apply: Sequence[Argument] = ("dedupe", "--apply", bench.plan)
@@ -77,7 +77,7 @@ def test_killed_and_carried_out_again(tmp_path: Path, most: int | None) -> None:
     tried("killed, carried out again", bench, bench.points(*apply), most, at)
 
 
-@some(4)
+@some(3)
 @pytest.mark.parametrize("action", ["quarantine", "hardlink", "symlink"])
 def test_killed_and_taken_back(tmp_path: Path, action: str, most: int | None) -> None:
     """Whoever wants the files back does not carry the plan out first."""
@@ -92,7 +92,7 @@ def test_killed_and_taken_back(tmp_path: Path, action: str, most: int | None) ->
     tried(f"{action} killed, taken back", bench, bench.points(*apply), most, at)
 
 
-@some(4)
+@some(3)
 @pytest.mark.parametrize("then", ["carried out", "taken back"])
 def test_killed_where_nothing_can_be_renamed_safely(
     tmp_path: Path, then: str, most: int | None
@@ -125,7 +125,7 @@ FAULTS = {
 }
 
 
-@some(5)
+@some(3)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_call_that_fails(tmp_path: Path, fault: str, most: int | None) -> None:
     bench = Bench(tmp_path)
@@ -146,7 +146,7 @@ def test_a_call_that_fails(tmp_path: Path, fault: str, most: int | None) -> None
     tried(fault, bench, bench.points(*apply), most, at)
 
 
-@some(4)
+@some(3)
 @pytest.mark.parametrize("action", ["quarantine", "hardlink"])
 def test_an_undo_that_is_killed(tmp_path: Path, action: str, most: int | None) -> None:
     bench = Bench(tmp_path, action)
@@ -161,7 +161,7 @@ def test_an_undo_that_is_killed(tmp_path: Path, action: str, most: int | None) -
     tried(f"undo of {action} killed", bench, bench.points("dedupe", "--undo"), most, at)
 
 
-@some(3)
+@some(2)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_an_undo_in_which_a_call_fails(tmp_path: Path, fault: str, most: int | None) -> None:
     bench = Bench(tmp_path)
@@ -190,7 +190,7 @@ def emptied(bench: Bench) -> None:
     bench.nothing_waits()
 
 
-@some(4)
+@some(3)
 @pytest.mark.parametrize("action", ["quarantine", "hardlink"])
 def test_killed_while_the_quarantine_is_emptied(
     tmp_path: Path, action: str, most: int | None
@@ -206,7 +206,7 @@ def test_killed_while_the_quarantine_is_emptied(
     tried(f"emptying after {action} killed", bench, bench.points(*EMPTY), most, at)
 
 
-@some(3)
+@some(2)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_call_that_fails_while_the_quarantine_is_emptied(
     tmp_path: Path, fault: str, most: int | None
@@ -223,7 +223,7 @@ def test_a_call_that_fails_while_the_quarantine_is_emptied(
     tried(f"emptying, {fault}", bench, bench.points(*EMPTY), most, at)
 
 
-@some(4)
+@some(3)
 def test_killed_while_files_are_deleted_at_once(tmp_path: Path, most: int | None) -> None:
     bench = Bench(tmp_path, "delete")
     files = sum(step["files"] for step in bench.steps)

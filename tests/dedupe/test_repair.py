@@ -294,7 +294,7 @@ class Hurt(Bench):
         self.restore()
 
 
-@some(6)
+@some(4)
 @pytest.mark.parametrize("then", ["repaired", "taken back"])
 def test_killed(tmp_path: Path, then: str, most: int | None) -> None:
     bench = Hurt(tmp_path)
@@ -313,7 +313,7 @@ def test_killed(tmp_path: Path, then: str, most: int | None) -> None:
     tried(f"a repair killed, {then}", bench, bench.points(*bench.repair), most, at)
 
 
-@some(4)
+@some(3)
 @pytest.mark.parametrize("of", ["undo", "emptying"])
 def test_killed_afterwards(tmp_path: Path, of: str, most: int | None) -> None:
     bench = Hurt(tmp_path)
@@ -338,7 +338,7 @@ def test_killed_afterwards(tmp_path: Path, of: str, most: int | None) -> None:
     tried(f"an {of} of a repair killed", bench, bench.points(*words), most, at)
 
 
-@some(4)
+@some(3)
 @pytest.mark.parametrize("fault", ["error=EIO", "error=ENOSPC+"])
 def test_denied(tmp_path: Path, fault: str, most: int | None) -> None:
     bench = Hurt(tmp_path)

@@ -67,7 +67,7 @@ def no_rows_are_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Baseline, "rows", refuse)
 
 
-@settings(max_examples=40)
+@settings(max_examples=settings().max_examples // 2)
 @given(st.lists(st.tuples(STEPS, SCANS), min_size=1, max_size=3))
 def test_any_history_with_any_scans(
     history: list[tuple[list[tuple[str, str, str]], list[dict[str, object]]]],
