@@ -47,7 +47,7 @@ endif
 
 # One process more than two cores can feed: tests wait for disks, clocks and the commands they start.
 test: setup
-	$(BIN)/pytest -m 'not deep' -n 3 --dist loadfile
+	$(BIN)/pytest -m 'not deep' -n 3 --dist loadfile --no-loadscope-reorder
 
 test-deep: setup
 	$(BIN)/pytest -n 2 --dist loadfile --hypothesis-profile=deep

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gorillacomb.bytepaths import below, is_below
 from gorillacomb.cli import render
 from gorillacomb.cli.options import absolute
 from gorillacomb.dedupe.clutter import NOISE
-from gorillacomb.dedupe.families import SIMILAR
-from gorillacomb.dedupe.folders import Folders, open_folders
 from gorillacomb.dedupe.groups import Groups
 from gorillacomb.errors import UsageFault
 from gorillacomb.index import contents
@@ -20,6 +19,9 @@ from gorillacomb.index.roots import all_roots
 from gorillacomb.index.settings import Settings, load_settings
 from gorillacomb.model import IndexedFile, Root
 from gorillacomb.scan.volumes import is_online
+
+if TYPE_CHECKING:
+    from gorillacomb.dedupe.folders import Folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,16 @@ def noise_names(settings: Settings) -> frozenset[bytes]:
     return NOISE if settings.noise is None else frozenset(map(os.fsencode, settings.noise))
 
 
-def folders_of(index: Index, similar: float = SIMILAR, settings: Settings | None = None) -> Folders:
+def folders_of(
+    index: Index, similar: float | None = None, settings: Settings | None = None
+) -> Folders:
     """The folders of an open index and how they relate, by the user's settings."""
+    # A scan that finds nothing new asks for none of it.
+    from gorillacomb.dedupe.families import SIMILAR
+    from gorillacomb.dedupe.folders import open_folders
+
     settings = settings or load_settings()
+    similar = SIMILAR if similar is None else similar
     return open_folders(
         index, settings.preferred, similar, noise_names(settings), settings.machine_names
     )

@@ -6,12 +6,11 @@ import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from gorillacomb.bytepaths import join
 from gorillacomb.dedupe import stamp
 from gorillacomb.dedupe.damage import tell_damage
-from gorillacomb.dedupe.folders import Folders
 from gorillacomb.dedupe.groups import Groups, Online
 from gorillacomb.dedupe.restore import prepare
 from gorillacomb.dedupe.trees import Trees, kept_trees
@@ -30,6 +29,9 @@ from gorillacomb.vaultmesh.entries import Body
 from gorillacomb.vaultmesh.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger
 from gorillacomb.vaultmesh.replay import Standing
+
+if TYPE_CHECKING:
+    from gorillacomb.dedupe.folders import Folders
 
 _MANY = 2_000
 """Contents; to relate all folders for fewer beforehand, perhaps for none, is not worth it."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gorillacomb.dedupe.folders import Family, Folders
-from gorillacomb.dedupe.forest import Folder
 from gorillacomb.model import Tree
+
+if TYPE_CHECKING:
+    from gorillacomb.dedupe.folders import Family, Folders
+    from gorillacomb.dedupe.forest import Folder
 
 
 def kept_trees(folders: Folders) -> dict[int, Tree]:

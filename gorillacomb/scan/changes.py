@@ -230,11 +230,11 @@ def fingerprints(descriptor: int, names: list[bytes], context: RootContext) -> l
     A second scan spends its time here: the common case is dealt with in this loop.
     """
     weak, least = context.weak, context.min_size
-    look, is_regular = os.stat, stat.S_ISREG
+    look, is_regular = os.lstat, stat.S_ISREG
     found: list[Fingerprint] = []
     for name in names:
         try:
-            facts = look(name, dir_fd=descriptor, follow_symlinks=False)
+            facts = look(name, dir_fd=descriptor)
         except OSError:
             # Gone since it was listed, or not to be looked at: read_file finds out which.
             found.append((name, _UNREADABLE, 0, 0, 0, 0, 0, 0, 0))
@@ -244,7 +244,7 @@ def fingerprints(descriptor: int, names: list[bytes], context: RootContext) -> l
         state = _OTHER
         if is_regular(mode):
             state = _HASHED if size >= least else _TOO_SMALL
-        if not weak and 0 <= mtime < INT64 and 0 <= ctime < INT64 and inode < INT64:
+        if not weak and 0 <= mtime | ctime | inode < INT64:  # none is negative, nor as large
             links = facts.st_nlink
         else:
             mtime, ctime = int64(mtime), 0 if weak else int64(ctime)

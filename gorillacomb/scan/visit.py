@@ -204,7 +204,6 @@ class _Visitor:
     def _whole(
         self, descriptor: int, place: _Place, inode: int, listing: Listing, moment: int
     ) -> None:
-        listing.files.sort()
         first, parts = listing.files, []
         if len(listing.files) > WINDOW:
             by_name = sorted(name for _, name in listing.files)
@@ -241,6 +240,7 @@ class _Visitor:
         """Compare a folder with what is known of it; returns the seal of one newly described."""
         context, baseline, changes = self.context, self.baseline, self.changes
         if baseline is None or place.known is None:
+            files.sort()  # they are about to be read
             others = listing.others
             seal = describe_all(descriptor, number, files, others, context, moment, changes)
             return None if partial or listing.excluded else seal
