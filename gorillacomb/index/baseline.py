@@ -29,6 +29,8 @@ class KnownFolder(NamedTuple):
     """See `seal_of`; None where entries are to be compared."""
 
 
+_NONE: dict[bytes, KnownFolder] = {}
+"""The subfolders of most folders; nobody writes into it."""
 _AHEAD = 24
 """Folders whose subfolders are fetched at once, since a query for each would cost more than those.
 A scan numbers folders in the order of its walk, and the next scan walks in that order too.
@@ -51,18 +53,20 @@ class Baseline:
         row = self._connection.execute(
             f"SELECT {_FOLDER} FROM folders WHERE id = ?", (folder,)
         ).fetchone()
-        return None if row is None else KnownFolder(*row)
+        return None if row is None else KnownFolder._make(row)
 
     def children(self, folder: int) -> dict[bytes, KnownFolder]:
         """The subfolders of a folder, by name."""
         ahead = self._children_ahead
         if folder not in ahead:
-            ahead.update((number, {}) for number in range(folder, folder + _AHEAD))
+            ahead.update(dict.fromkeys(range(folder, folder + _AHEAD), _NONE))
             for row in self._connection.execute(
                 f"SELECT {_FOLDER} FROM folders WHERE parent BETWEEN ? AND ?",
                 (folder, folder + _AHEAD - 1),
             ):
-                ahead[row[1]][row[2]] = KnownFolder(*row)
+                if ahead[row[1]] is _NONE:
+                    ahead[row[1]] = {}
+                ahead[row[1]][row[2]] = KnownFolder._make(row)
         return ahead.pop(folder)
 
     def fingerprints(self, folder: int, names: tuple[bytes, bytes] | None) -> list[Fingerprint]:

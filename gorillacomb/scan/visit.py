@@ -300,6 +300,8 @@ class _Visitor:
         standing: dict[bytes, KnownFolder] = {}
         if self.baseline is not None and place.known is not None:
             children = self.baseline.children(parent)
+            if not children and not listing.folders and not listing.excluded_folders:
+                return  # nothing stands below most folders
             standing = _standing(listing, children)
             self.writes.away += [
                 (child.id, parent, name) for name, child in children.items() if name not in standing
