@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 
 import click
@@ -20,6 +21,7 @@ from gorillacomb.cli.dedupe_runs import (
 )
 from gorillacomb.cli.progress import progress_for
 from gorillacomb.dedupe import execute as runs
+from gorillacomb.dedupe.live import LiveRoot
 from gorillacomb.dedupe.record import TraceNotes
 from gorillacomb.dedupe.steps import Outcome
 from gorillacomb.dedupe.waiting import Waiting, waiting
@@ -41,11 +43,7 @@ def purge(
         index = stack.enter_context(Index.write(vault))
         notes = stack.enter_context(TraceNotes(index))
         roots = live(index)
-        chosen = [
-            each
-            for each in waiting(roots)
-            if (not named or each.run == named) and each.started_ns < before
-        ]
+        chosen = _chosen(roots, named, before)
         if named and not chosen:
             raise UsageFault(
                 f"Nothing waits in a quarantine of run {named!r}"
@@ -76,19 +74,29 @@ def purge(
             shown.close()
     with render.reader_may_leave():
         if as_json:
-            document = outcome_object(total)
-            render.print_json({**document, "run": named or None})
+            render.print_json({**outcome_object(total), "run": named or None})
         else:
-            files = sum(step.files for step in total.done)
-            click.echo(
-                f"Deleted: {render.count(files, 'file')}, {render.size(total.bytes_freed)} freed"
-            )
-            for line in (
-                *trouble_lines("Of a run that was cut short", total.recovered),
-                *trouble_lines("Stays in the quarantine", total.skipped),
-            ):
-                click.echo(line)
+            _tell(total)
     return 3 if total.skipped else 0
+
+
+def _chosen(roots: Iterable[LiveRoot], named: str, before: int) -> list[Waiting]:
+    """What waits, of one run or of all, since a moment before that."""
+    return [
+        each
+        for each in waiting(roots)
+        if (not named or each.run == named) and each.started_ns < before
+    ]
+
+
+def _tell(total: Outcome) -> None:
+    files = sum(step.files for step in total.done)
+    click.echo(f"Deleted: {render.count(files, 'file')}, {render.size(total.bytes_freed)} freed")
+    for line in (
+        *trouble_lines("Of a run that was cut short", total.recovered),
+        *trouble_lines("Stays in the quarantine", total.skipped),
+    ):
+        click.echo(line)
 
 
 def _confirm_purge(chosen: list[Waiting], yes: bool) -> None:

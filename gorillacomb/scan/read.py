@@ -102,6 +102,17 @@ def read_files(
     """As `read_file`, for many files of the folder with the id ``number``.
 
     Returns the plainly hashed ones, and the others that exist.
+    """
+    if context.weak or HAS_PLACEHOLDERS or context.min_size > 1:
+        found = [read_file(folder, name, context, moment) for _, name in files]
+        return [], [row for row in found if row is not None]
+    return _read_common(folder, number, files, context, moment)
+
+
+def _read_common(
+    folder: int, number: int, files: Iterable[Entry], context: RootContext, moment: int
+) -> tuple[list[HashedRow], list[Row]]:
+    """As `read_files`, where neither file system nor options make each file a case of its own.
 
     A first scan spends its time here, so the common cases (a small file, long unchanged, that
     nobody writes to, and one that is read later) are dealt with in this loop; all else goes to
@@ -109,10 +120,6 @@ def read_files(
     """
     hashed: list[HashedRow] = []
     others: list[Row] = []
-    if context.weak or HAS_PLACEHOLDERS or context.min_size > 1:
-        for _, name in files:
-            others += _found(read_file(folder, name, context, moment))
-        return hashed, others
     later = context.hash_limit
     limit = min(later, CHUNK - 1)
     settled = moment - context.grain_ns

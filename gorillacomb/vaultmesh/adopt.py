@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +14,6 @@ from gorillacomb.vaultmesh.entries import Body
 from gorillacomb.vaultmesh.failures import explaining
 from gorillacomb.vaultmesh.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Head, Ledger
-
-_ENDS = ("-wal", "-shm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +44,15 @@ def adopt(path: Path, keys: KeyStore, anchors: Anchors) -> Adopted:
     after: Body = {"adopts": None}
     if old is not None:
         after = {"adopts": old.log, "adopts_size": old.size, "adopts_root": old.root.hex()}
-    with begun_aside(path, keys, anchors, after) as fresh, explaining(path):
-        kept = _set_aside(path, old.log if old is not None else secrets.token_hex(4))
-        fresh.put(path)
+    with begun_aside(path, keys, anchors, after) as fresh:
+        kept = fresh.put(None if old is None else old.log)
     return Adopted(old, fresh.log, kept)
 
 
 def _fold(path: Path) -> None:
     """Take a trace's log file into it: the log would be taken into whatever stands there next.
 
-    One that SQLite cannot open keeps its log; `_set_aside` gives both new names.
+    One that SQLite cannot open keeps its log; `Beginning.put` gives both new names.
     """
     with suppress(sqlite.DatabaseError):
         connection = sqlite.open_writer(path)
@@ -65,28 +60,6 @@ def _fold(path: Path) -> None:
             sqlite.fold_log(connection)
         finally:
             connection.close()
-
-
-def _set_aside(path: Path, name: str) -> Path | None:
-    """Give the trace that stands there a second name; None when there is none.
-
-    Its log files, if any are left, get theirs first, and never stay for the next trace.
-    """
-    kept = path.with_name(f"trace-{name}.db")
-    if kept.exists() and not (path.exists() and kept.samefile(path)):
-        kept = path.with_name(f"trace-{name}-{secrets.token_hex(4)}.db")
-    for end in _ENDS:
-        log = path.with_name(path.name + end)
-        if log.exists():
-            os.rename(log, kept.with_name(kept.name + end))
-    if not os.path.lexists(path):
-        return None
-    if not kept.exists():
-        try:
-            os.link(path, kept, follow_symlinks=False)
-        except (OSError, NotImplementedError):  # a folder, or a file system without hard links
-            os.rename(path, kept)
-    return kept
 
 
 def _head(path: Path, keys: KeyStore, anchors: Anchors) -> Head | None:
