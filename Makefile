@@ -6,13 +6,12 @@ PYTHON ?= $(firstword $(foreach python,python3.11 python3.12 python3.13 python3.
 	$(if $(shell $(python) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo yes),$(python))))
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
 DEMO := .demo
 
 # Where Python may not keep what it compiles, each of our commands compiles itself anew: 0.1 s.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-deep lint format docs bench lock clean
+.PHONY: help setup dev demo test test-deep lint format docs bench lock clean
 
 help:
 	@echo 'make demo       comb a messy drive before your eyes (DRIVE=PATH: your own, read-only)'
@@ -21,17 +20,13 @@ help:
 	@echo 'make lint       check style, types and that the README is true'
 	@echo 'make docs       write the command reference in the README anew'
 	@echo 'make bench      time everything beside its peers'
+	@echo 'make lock       pin the packages of .ci/ again (UPGRADE=1: the newest)'
 	@echo 'make clean      remove all that make has made'
 
-setup: $(READY)
-
-$(READY): .ci/requirements.txt pyproject.toml
+# What the program needs; "dev" adds what its tests need. Each is done once, then looked at in no time.
+setup dev:
 	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed; name it with PYTHON=...'; exit 1; }
-	@echo 'Setting up $(VENV) with $(PYTHON) ...'
-	@$(PYTHON) -m venv $(VENV) || { echo 'Python lacks venv; on Debian: apt install python3-venv'; exit 1; }
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r .ci/requirements.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
-	@touch $@
+	@$(PYTHON) .ci/install.py $(if $(filter dev,$@),development,run-time)
 
 demo: setup
 ifdef DRIVE
@@ -46,34 +41,38 @@ else
 endif
 
 # One process more than two cores can feed: tests wait for disks, clocks and the commands they start.
-test: setup
+test: dev
 	$(BIN)/pytest -m 'not deep' -n 3 --dist loadfile --no-loadscope-reorder
 
-test-deep: setup
+test-deep: dev
 	$(BIN)/pytest -n 2 --dist loadfile --hypothesis-profile=deep
 
-lint: setup
+lint: dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python -m tests.docs --check README.md
 
-format: setup
+format: dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-docs: setup
+docs: dev
 	$(BIN)/python -m tests.docs README.md
 
-bench: setup
+bench: dev
 	$(BIN)/python -m tests.benchmarks
 
-# Pins every package, with hashes, for Python 3.11 and newer.
-lock: setup
-	$(BIN)/pip install --quiet pip-tools
-	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --extra dev \
-		--build-deps-for editable --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-		--output-file .ci/requirements.txt pyproject.toml
+# Pins every package, with hashes, for Python 3.11 and newer; UPGRADE=1 moves to the newest releases.
+LOCK := .cache/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
+
+lock:
+	@$(PYTHON) -m venv .cache/lock
+	@.cache/lock/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
+	@$(LOCK) pyproject.toml --group build --output-file .ci/run-time.txt >/dev/null
+	@$(LOCK) pyproject.toml --group dev --output-file .ci/development.txt >/dev/null
+	@$(LOCK) --no-deps --group from-source --output-file .ci/from-source.txt >/dev/null
 
 clean:
 	@if [ -d '$(DEMO)/Drive' ]; then $(BIN)/python -m fixtures --remove '$(DEMO)/Drive'; fi

@@ -11,12 +11,17 @@ from hypothesis import settings
 
 from fixtures import Drive, build_drive, remove_drive
 from tests.disks import Disks
+from tests.support.leftovers import watch_over_this_process
 
 # Where a change is judged (CI is set) the examples are the same each time: what fails there is the
 # change. Everywhere else, and in the long campaign, they are new ones. How long one takes is no
 # matter of tests: the machine is shared.
 settings.register_profile("default", max_examples=60, deadline=None, derandomize="CI" in os.environ)
 settings.register_profile("deep", max_examples=2000, deadline=None)
+
+
+def pytest_configure() -> None:
+    watch_over_this_process()
 
 
 @pytest.fixture(autouse=True)

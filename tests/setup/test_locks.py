@@ -1,0 +1,137 @@
+"""The locks hold: what they name is all that is needed, and nothing that is released changes it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from tests.setup.conftest import LOCKS, PIP, PLAIN, PYTHONS, Words
+
+
+def environment(python: str, extra: str = "") -> dict[str, str]:
+    """The markers' values on this system with another Python."""
+    versions = {"python_version": python, "python_full_version": f"{python}.0"}
+    return {
+        **{name: str(value) for name, value in default_environment().items()},
+        **versions,
+        "extra": extra,
+    }
+
+
+def entries(lock: str) -> Iterator[tuple[Requirement, int]]:
+    """What a lock names, each with the number of its hashes."""
+    for block in re.split(r"\n(?=\S)", LOCKS[lock].read_text("utf-8")):
+        line = block.partition("\\")[0].strip()
+        yield Requirement(line), block.count("--hash=sha256:")
+
+
+def pinned(lock: str, python: str) -> dict[str, str]:
+    """The versions that pip installs of a lock, by name."""
+    found: dict[str, str] = {}
+    for entry, _ in entries(lock):
+        if entry.marker is None or entry.marker.evaluate(environment(python)):
+            (only,) = entry.specifier
+            assert only.operator == "==", entry
+            found[canonicalize_name(entry.name)] = only.version
+    return found
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_line_is_pinned_with_hashes(lock: str) -> None:
+    for entry, hashes in entries(lock):
+        assert [only.operator for only in entry.specifier] == ["=="], entry
+        assert hashes, entry
+        assert not entry.extras, "an extra asks for more than the line names"
+    assert "://" not in LOCKS[lock].read_text("utf-8"), "a lock names no host"
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_lock_for_development_has_all_of_the_other(python: str) -> None:
+    assert pinned("run-time", python).items() <= pinned("development", python).items()
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("lock", ["run-time", "development"])
+def test_whatever_a_package_asks_for_is_in_the_lock(
+    lock: str, python: str, wheels: dict[str, Path]
+) -> None:
+    named = pinned(lock, python)
+    asked: dict[str, set[str]] = {}
+    for wheel in wheels[python].iterdir():
+        name, version, *_ = parse_wheel_filename(wheel.name)
+        if str(name) not in named:
+            continue
+        assert str(version) == named[str(name)]
+        for line in requirements(wheel):
+            asked.setdefault(str(name), set()).add(line)
+    assert set(asked) <= set(named)
+    # An extra that a package asks of another counts too: `pydantic[email]` is what broke a lock.
+    waiting = [(name, "") for name in named]
+    done = set(waiting)
+    for package, extra in waiting:
+        for line in asked.get(package, ()):
+            wanted = Requirement(line)
+            if wanted.marker and not wanted.marker.evaluate(environment(python, extra)):
+                continue
+            other = str(canonicalize_name(wanted.name))
+            assert other in named, f"{package} asks for {line}, which {lock} lacks"
+            assert wanted.specifier.contains(named[other], prereleases=True), (package, line)
+            more = {(other, each) for each in wanted.extras} - done
+            waiting += more
+            done |= more
+
+
+def requirements(wheel: Path) -> list[str]:
+    """What a wheel says it needs."""
+    with zipfile.ZipFile(wheel) as archive:
+        (path,) = (
+            name for name in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name)
+        )
+        return Parser().parsestr(archive.read(path).decode()).get_all("Requires-Dist") or []
+
+
+def test_a_release_of_everything_changes_nothing(tmp_path: Path, wheels: dict[str, Path]) -> None:
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    newest = tmp_path / "released"
+    newest.mkdir()
+    for name in pinned("development", here):
+        release(newest, name.replace("-", "_"), "9999.0")
+    report = tmp_path / "report.json"
+    words: Words = [
+        *(*PIP, "install", "--quiet", "--dry-run", "--ignore-installed", "--report", report),
+        *("--no-index", "--find-links", wheels[here], "--find-links", newest),
+        *("--only-binary=:all:", "--no-deps", "--require-hashes"),
+        *("-r", LOCKS["development"]),
+    ]
+    done = subprocess.run(words, env=PLAIN, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    chosen = {
+        canonicalize_name(each["metadata"]["name"]): each["metadata"]["version"]
+        for each in json.loads(report.read_text())["install"]
+    }
+    assert chosen == pinned("development", here)
+
+
+def release(folder: Path, name: str, version: str) -> None:
+    """Make a wheel as an index would offer it tomorrow."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        info = f"{name}-{version}.dist-info"
+        archive.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        )
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    (folder / f"{name}-{version}-py3-none-any.whl").write_bytes(data.getvalue())

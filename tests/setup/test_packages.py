@@ -1,0 +1,92 @@
+"""What is built is complete: wheel, source archive, ``pip install .`` and ``pipx install .``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.setup.conftest import PLAIN, Words
+from tests.setup.test_install import checkout
+
+__all__ = ["checkout"]
+
+
+@pytest.fixture
+def offline(wheels: dict[str, Path], tmp_path: Path) -> dict[str, str]:
+    """An environment in which pip may choose, among what the locks name alone."""
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return {
+        **PLAIN,
+        "HOME": str(tmp_path / "home"),
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(wheels[here]),
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIPX_HOME": str(tmp_path / "pipx"),
+        "PIPX_BIN_DIR": str(tmp_path / "bin"),
+        "PIPX_MAN_DIR": str(tmp_path / "man"),
+        "PIPX_COMPLETION_DIR": str(tmp_path / "completion"),
+    }
+
+
+def call(words: Words, env: dict[str, str], cwd: Path) -> str:
+    done = subprocess.run(words, env=env, cwd=cwd, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def works(program: Path, env: dict[str, str], tmp_path: Path) -> None:
+    """Check that an installed program combs a folder, from its own files."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "a").write_bytes(b"x" * 5000)
+    (tree / "b").write_bytes(b"x" * 5000)
+    env = {**env, "GORILLACOMB_VAULT": str(tmp_path / "vault")}
+    assert call([program, "--version"], env, tmp_path).startswith("gorillacomb ")
+    assert "1 group" in call([program, "scan", tree], env, tmp_path)
+    call([program, "completion", "bash"], env, tmp_path)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Path:
+    """The programs of an empty environment."""
+    place = tmp_path / "environment"
+    venv.create(place, with_pip=True)
+    return place / "bin"
+
+
+def test_the_wheel_and_the_source_archive(
+    checkout: Path, offline: dict[str, str], fresh: Path, tmp_path: Path
+) -> None:
+    build: Words = [sys.executable, "-m", "hatchling", "build", "-d", tmp_path / "dist"]
+    call(build, offline, checkout)
+    wheel, source = sorted(
+        (tmp_path / "dist").iterdir(), key=lambda path: path.suffix, reverse=True
+    )
+    call([sys.executable, "-m", "twine", "check", "--strict", wheel, source], offline, tmp_path)
+    call([fresh / "python", "-m", "pip", "install", wheel], offline, tmp_path)
+    call([fresh / "python", "-m", "pip", "check"], offline, tmp_path)
+    works(fresh / "gorillacomb", offline, tmp_path)
+    # The archive has all that its own build needs: what comes out of it is the same wheel.
+    words: Words = [fresh / "python", "-m", "pip", "wheel", "--no-deps", source, "-w", tmp_path]
+    call(words, offline, tmp_path)
+    assert names_in(tmp_path / wheel.name) == names_in(wheel)
+
+
+def names_in(wheel: Path) -> list[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return sorted(archive.namelist())
+
+
+def test_pip_install(checkout: Path, offline: dict[str, str], fresh: Path, tmp_path: Path) -> None:
+    call([fresh / "python", "-m", "pip", "install", "."], offline, checkout)
+    works(fresh / "gorillacomb", offline, tmp_path)
+
+
+def test_pipx_install(checkout: Path, offline: dict[str, str], tmp_path: Path) -> None:
+    call([sys.executable, "-m", "pipx", "install", "."], offline, checkout)
+    works(tmp_path / "bin" / "gorillacomb", offline, tmp_path)
