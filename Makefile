@@ -51,14 +51,14 @@ lint: dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python -m tests.docs --check README.md
+	$(BIN)/python -m tests.support.readme --check README.md
 
 format: dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 docs: dev
-	$(BIN)/python -m tests.docs README.md
+	$(BIN)/python -m tests.support.readme README.md
 
 bench: dev
 	$(BIN)/python -m tests.benchmarks

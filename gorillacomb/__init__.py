@@ -4,11 +4,12 @@ The journey of a file through this package::
 
     walk -> fingerprint -> index -> group -> choose the canonical copy
 
-`gorillacomb.scan.comb.comb` walks folders with several processes and writes what it finds into the
-vault's index (`gorillacomb.index`); `gorillacomb.dedupe.groups.Groups` puts groups of identical
-files together from it, and `gorillacomb.dedupe.canonical.choose` says which copy of each is the one
-to keep, and why. `gorillacomb.cli` shows all that to people and scripts. The stages hand each other
-the values of `gorillacomb.model`; every error raised on purpose is in `gorillacomb.errors`.
+`gorillacomb.scan.scanner.comb` walks folders with several processes and writes what it finds into
+the vault's index (`gorillacomb.index`); `gorillacomb.canonical.groups.Groups` puts groups of
+identical files together from it, and `gorillacomb.canonical.file_rules.choose` says which copy of
+each is the one to keep, and why. `gorillacomb.cli` shows all that to people and scripts. The stages
+hand each other the values of `gorillacomb.model`; every error raised on purpose is in
+`gorillacomb.errors`.
 """
 
 __version__ = "0.1.0"

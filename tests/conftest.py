@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from fixtures import Drive, build_drive, remove_drive
-from tests.disks import Disks
+from tests.support.disks import Disks
 from tests.support.leftovers import watch_over_this_process
 
 # Where a change is judged (CI is set) the examples are the same each time: what fails there is the

@@ -6,22 +6,22 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gorillacomb.bytepaths import below, is_below
-from gorillacomb.cli import render
+from gorillacomb.canonical.groups import Groups
+from gorillacomb.classify.names import NOISE
 from gorillacomb.cli.options import absolute
-from gorillacomb.dedupe.clutter import NOISE
-from gorillacomb.dedupe.groups import Groups
+from gorillacomb.cli.output import render
 from gorillacomb.errors import UsageFault
-from gorillacomb.index import contents
+from gorillacomb.fs.paths import below, is_below
+from gorillacomb.fs.volumes import is_online
+from gorillacomb.index import content_queries
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths, find_folder
 from gorillacomb.index.roots import all_roots
-from gorillacomb.index.settings import Settings, load_settings
 from gorillacomb.model import IndexedFile, Root
-from gorillacomb.scan.volumes import is_online
+from gorillacomb.vault.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from gorillacomb.dedupe.folders import Folders
+    from gorillacomb.folders.analysis import Folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ def folders_of(
 ) -> Folders:
     """The folders of an open index and how they relate, by the user's settings."""
     # A scan that finds nothing new asks for none of it.
-    from gorillacomb.dedupe.families import SIMILAR
-    from gorillacomb.dedupe.folders import open_folders
+    from gorillacomb.folders.analysis import open_folders
+    from gorillacomb.folders.families import SIMILAR
 
     settings = settings or load_settings()
     similar = SIMILAR if similar is None else similar
@@ -85,7 +85,7 @@ def _find(index: Index, place: bytes) -> Found:
     if above is None:
         return Found(place, root, None, None)
     paths = FolderPaths(index.connection, {each.id: each for each in roots})
-    return Found(place, root, None, contents.file_at(index.connection, paths, above, name))
+    return Found(place, root, None, content_queries.file_at(index.connection, paths, above, name))
 
 
 def not_a_folder(found: Found) -> UsageFault:

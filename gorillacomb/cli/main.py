@@ -36,6 +36,16 @@ COMMANDS = {
 }
 """Every command with its one line; its module is imported when it is called."""
 
+_FOLDERS = {
+    "find": ("scan", "dupes", "explain", "folders", "compare", "unique"),
+    "dedupe": ("dedupe",),
+    "share": ("manifest", "verify", "export"),
+    "trace": ("trace", "keys"),
+    "watch": ("scrub", "watch", "pulse"),
+    "admin": ("status", "roots", "vault", "completion"),
+}
+"""The folder of each command's module."""
+_MODULES = {name: f"{folder}.{name}" for folder, names in _FOLDERS.items() for name in names}
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 _SOON = 0.001
 """Seconds."""
@@ -50,7 +60,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"gorillacomb.cli.{cmd_name}")
+        module = importlib.import_module(f"gorillacomb.cli.commands.{_MODULES[cmd_name]}")
         command: click.Command = module.command
         return command
 
@@ -155,7 +165,7 @@ def _complain(error: click.ClickException) -> int:
 
 def _say(line: str) -> None:
     """A line on stderr; names in it cannot play tricks on the terminal."""
-    from gorillacomb.cli.render import printable
+    from gorillacomb.cli.output.render import printable
 
     click.echo(printable(line), err=True)
 

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, TypeVar
 
 import click
 
-from gorillacomb.index.settings import parse_size
-from gorillacomb.index.vault import ENVIRONMENT, Vault, default_vault
+from gorillacomb.vault.settings import parse_size
+from gorillacomb.vault.vault import ENVIRONMENT, Vault, default_vault
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -1,1 +1,1 @@
-"""From rows to decisions: groups of identical files and the canonical choice."""
+"""Plan a dedupe, carry it out, and take it back."""

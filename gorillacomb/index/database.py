@@ -13,7 +13,6 @@ from typing import Self
 
 from gorillacomb.errors import VaultDamaged, VaultError, VaultNewer, VaultUnwritable
 from gorillacomb.index import schema
-from gorillacomb.index.vault import Vault
 from gorillacomb.sqlite import (
     Connection,
     DatabaseError,
@@ -21,6 +20,7 @@ from gorillacomb.sqlite import (
     open_reader,
     open_writer,
 )
+from gorillacomb.vault.vault import Vault
 
 DEBUG = "GORILLACOMB_DEBUG"
 """Set to anything, errors that look like a damaged index show where they come from."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gorillacomb.bytepaths import join
+from gorillacomb.fs.paths import join
 from gorillacomb.model import Root
 from gorillacomb.sqlite import Connection
 

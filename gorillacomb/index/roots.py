@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from gorillacomb.index.folder_queries import REGULAR
 from gorillacomb.index.paths import UNUSED_FOLDER, FolderPaths
 from gorillacomb.index.stamps import note_changed_folders
-from gorillacomb.index.tree import REGULAR
 from gorillacomb.model import FolderState, Root
 from gorillacomb.sqlite import Connection
 

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from gorillacomb.errors import Untrusted
 from gorillacomb.manifest.parse import MOST_BYTES as MOST_PAYLOAD
 from gorillacomb.manifest.parse import parse_json
-from gorillacomb.vaultmesh.keys import (
+from gorillacomb.vaultmesh.keys.keys import (
     RsaSigningKey,
     SigningKey,
     fingerprint,
     is_signed_by,
     public_der,
 )
-from gorillacomb.vaultmesh.note import decoded
+from gorillacomb.vaultmesh.keys.note import decoded
 
 if TYPE_CHECKING:
-    from gorillacomb.vaultmesh.keys import PublicKey
+    from gorillacomb.vaultmesh.keys.keys import PublicKey
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 ENDING = ".dsse"

@@ -9,10 +9,10 @@ from json import JSONDecodeError
 from typing import Any
 
 from gorillacomb.errors import Untrusted
-from gorillacomb.manifest.check import MOST_MODE, checked_entry, checked_manifest
-from gorillacomb.manifest.document import Entry, Malformed, Manifest
-from gorillacomb.manifest.format import END, FILES, entry_line
+from gorillacomb.manifest.model import Entry, Malformed, Manifest
 from gorillacomb.manifest.paths import MOST_PATH
+from gorillacomb.manifest.serialize import END, FILES, entry_line
+from gorillacomb.manifest.validate import MOST_MODE, checked_entry, checked_manifest
 from gorillacomb.vaultmesh import jcs
 
 MOST_BYTES = 1 << 30

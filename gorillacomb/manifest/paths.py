@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from gorillacomb.manifest.document import refuse
+from gorillacomb.manifest.model import refuse
 
 _BAD_PART = re.compile(rb"(?:\A|/)\.{0,2}(?:/|\Z)")
 MOST_PATH = 1 << 16

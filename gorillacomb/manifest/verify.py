@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 
-from gorillacomb.dispatch import Dispatcher
 from gorillacomb.errors import Interrupted
-from gorillacomb.manifest import work
-from gorillacomb.manifest.document import Entry, Manifest
-from gorillacomb.manifest.tree import Found, identify, walk
-from gorillacomb.manifest.work import LARGE, CheckTask, Place, Read, ReadTask
+from gorillacomb.fs.openat import Identity
+from gorillacomb.manifest import worker
+from gorillacomb.manifest.model import Entry, Manifest
+from gorillacomb.manifest.walk import Found, identify, walk
+from gorillacomb.manifest.worker import LARGE, CheckTask, Place, Read, ReadTask
 from gorillacomb.model import Progress, Silence
-from gorillacomb.openat import Identity
-from gorillacomb.pool import Workers, default_workers
+from gorillacomb.workers.dispatcher import Dispatcher
+from gorillacomb.workers.pool import Workers, default_workers
 
 _BATCH = 512
 """Entries in a task."""
@@ -111,7 +111,7 @@ def verify(
     size = sum(entry.size for entry in manifest.entries)
     small = len(manifest.entries) < _SMALL and size < LARGE
     try:
-        pool = work.start_workers(workers, small, root, manifest.entries)
+        pool = worker.start_workers(workers, small, root, manifest.entries)
         try:
             check.run(pool)
         finally:
@@ -171,7 +171,7 @@ class _Check:
         self._note_unlisted()
         self._find_renamed(dispatcher)
 
-    def _take(self, result: work.CheckResult) -> None:
+    def _take(self, result: worker.CheckResult) -> None:
         self._ok += result.ok
         self.progress.advance(result.checked, 0)
         for number, what, cause in result.found:
@@ -229,7 +229,7 @@ class _Check:
         )
         standing: dict[object, list[Read]] = defaultdict(list)
 
-        def take(result: work.ReadResult) -> None:
+        def take(result: worker.ReadResult) -> None:
             for read in result.read:
                 standing[_content_of_read(read)].append(read)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from gorillacomb.bytepaths import below, is_below
+from gorillacomb.fs.openat import OUR_FOLDER, OpenFolders
+from gorillacomb.fs.paths import below, is_below
 from gorillacomb.index.database import Index
 from gorillacomb.model import Root
-from gorillacomb.openat import OUR_FOLDER, OpenFolders
 from gorillacomb.scan.exclude import compile_patterns
-from gorillacomb.scan.roots import follow
+from gorillacomb.scan.root_registry import follow
 from gorillacomb.scan.tasks import FolderTask, RootContext
 
 

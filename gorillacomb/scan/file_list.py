@@ -6,12 +6,12 @@ import os
 import stat
 from collections.abc import Iterable, Sequence
 
-from gorillacomb.bytepaths import below, is_below
+from gorillacomb.fs.openat import OUR_FOLDER, cause_of
+from gorillacomb.fs.paths import below, is_below
 from gorillacomb.index.database import Index
 from gorillacomb.model import Root, Unreadable
-from gorillacomb.openat import OUR_FOLDER, cause_of
 from gorillacomb.scan.exclude import compile_patterns
-from gorillacomb.scan.roots import ensure_folder
+from gorillacomb.scan.root_registry import ensure_folder
 from gorillacomb.scan.tasks import WINDOW, FolderTask, RootContext
 
 _Place = tuple[int, bytes, bool]

@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gorillacomb.markers import marker_among
-from gorillacomb.openat import OUR_FOLDER, fold
+from gorillacomb.classify.projects import marker_among
+from gorillacomb.fs.openat import OUR_FOLDER, fold
 from gorillacomb.scan.exclude import compile_patterns
 from gorillacomb.scan.tasks import RootContext
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from gorillacomb.fingerprint import CHUNK
+from gorillacomb.hashing import CHUNK
 from gorillacomb.index.database import Index
 from gorillacomb.model import Progress, ScanReport, Stamps
 

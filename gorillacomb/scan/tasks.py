@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from gorillacomb.index.store import Writes
+from gorillacomb.index.writer import Writes
 from gorillacomb.model import Row
 
 WINDOW = 4096

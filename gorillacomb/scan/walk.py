@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import replace
 
 from gorillacomb.index.database import Index
-from gorillacomb.index.store import Store, Writes
+from gorillacomb.index.writer import Store, Writes
 from gorillacomb.model import HASHED_WIDTH, LATER_WIDTH, SHORT_SIZE, Changes, Progress
-from gorillacomb.scan.sizes import Sizes
+from gorillacomb.scan.size_sampler import Sizes
 from gorillacomb.scan.tasks import (
     FOLDER_IDS,
     FolderTask,

@@ -9,10 +9,10 @@ from pathlib import Path
 from gorillacomb import sqlite
 from gorillacomb.errors import VaultError
 from gorillacomb.vaultmesh.anchor import Anchors
-from gorillacomb.vaultmesh.beginning import begun_aside
+from gorillacomb.vaultmesh.create import begun_aside
 from gorillacomb.vaultmesh.entries import Body
-from gorillacomb.vaultmesh.failures import explaining
-from gorillacomb.vaultmesh.key_store import KeyStore
+from gorillacomb.vaultmesh.error_text import explaining
+from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Head, Ledger
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gorillacomb.durable import replace_file
 from gorillacomb.errors import VaultUnwritable
-from gorillacomb.openat import cause_of
+from gorillacomb.fs.atomic import replace_file
+from gorillacomb.fs.openat import cause_of
 
 _MOST_BYTES = 1 << 20
 

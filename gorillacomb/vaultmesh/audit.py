@@ -12,9 +12,9 @@ from gorillacomb.errors import Untrusted, VaultError
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import jcs, merkle
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
-from gorillacomb.vaultmesh.first_bad import BLOCK, first_bad
+from gorillacomb.vaultmesh.keys.note import Note, VerifierKey
 from gorillacomb.vaultmesh.ledger import FIRST_PREV, ORIGIN, STORED_FROM, Ledger, key_in, log_in
-from gorillacomb.vaultmesh.note import Note, VerifierKey
+from gorillacomb.vaultmesh.locate_tampering import BLOCK, first_bad
 
 _STEP = 10_000
 _ANCHOR = "the anchor outside the vault"

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gorillacomb.errors import Untrusted
-from gorillacomb.vaultmesh import note
-from gorillacomb.vaultmesh.keys import SigningKey
-from gorillacomb.vaultmesh.note import VerifierKey
+from gorillacomb.vaultmesh.keys import note
+from gorillacomb.vaultmesh.keys.keys import SigningKey
+from gorillacomb.vaultmesh.keys.note import VerifierKey
 
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
 

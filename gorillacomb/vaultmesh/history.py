@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gorillacomb.bytepaths import is_below
+from gorillacomb.fs.paths import is_below
 from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.entries import path_of
 from gorillacomb.vaultmesh.ledger import Ledger

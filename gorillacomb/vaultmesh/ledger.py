@@ -23,12 +23,12 @@ from gorillacomb.vaultmesh import merkle
 from gorillacomb.vaultmesh.anchor import Anchors
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
 from gorillacomb.vaultmesh.entries import VERSION, Body
-from gorillacomb.vaultmesh.failures import NO_REPAIR, ROLLED_BACK, SEE_VERIFY, explaining
+from gorillacomb.vaultmesh.error_text import NO_REPAIR, ROLLED_BACK, SEE_VERIFY, explaining
 from gorillacomb.vaultmesh.jcs import canonical_plain, load
-from gorillacomb.vaultmesh.key_store import KeyStore
-from gorillacomb.vaultmesh.keys import SigningKey
-from gorillacomb.vaultmesh.note import VerifierKey
-from gorillacomb.vaultmesh.tables import Tables
+from gorillacomb.vaultmesh.keys.key_store import KeyStore
+from gorillacomb.vaultmesh.keys.keys import SigningKey
+from gorillacomb.vaultmesh.keys.note import VerifierKey
+from gorillacomb.vaultmesh.store import Tables
 
 ORIGIN = "gorillacomb/"
 """The origin of a log is this and its id."""

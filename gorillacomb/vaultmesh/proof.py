@@ -11,8 +11,8 @@ from gorillacomb.errors import Untrusted, VaultRolledBack
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import merkle
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
+from gorillacomb.vaultmesh.keys.note import decoded
 from gorillacomb.vaultmesh.ledger import Ledger
-from gorillacomb.vaultmesh.note import decoded
 
 _HEADER = "c2sp.org/tlog-proof@v1"
 _MOST_BYTES = 4 << 20

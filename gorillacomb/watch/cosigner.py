@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from gorillacomb.dedupe.record import read_trace
 from gorillacomb.errors import GorillaCombError
-from gorillacomb.index.vault import Vault
 from gorillacomb.model import SECOND
+from gorillacomb.stamping.recorder import read_trace
+from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.checkpoint import Checkpoint, parse
-from gorillacomb.vaultmesh.cosign import WATCHER, cosigned
-from gorillacomb.vaultmesh.keys import SigningKey
+from gorillacomb.vaultmesh.keys.cosign import WATCHER, cosigned
+from gorillacomb.vaultmesh.keys.keys import SigningKey
 from gorillacomb.vaultmesh.ledger import Head
 from gorillacomb.watch.health import Cosigned, Health
 

@@ -24,9 +24,9 @@ from watchdog.observers.inotify_c import (
     WatchDescriptor,
 )
 
-from gorillacomb.bytepaths import below, join
-from gorillacomb.openat import OpenFolders
-from gorillacomb.watch.pending import Pending
+from gorillacomb.fs.openat import OpenFolders
+from gorillacomb.fs.paths import below, join
+from gorillacomb.watch.debounce import Pending
 
 _C = InotifyConstants
 _MASK = Mask(

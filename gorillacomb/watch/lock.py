@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gorillacomb.errors import Refused
-from gorillacomb.index.vault import Vault, unwritable
+from gorillacomb.vault.vault import Vault, unwritable
 
 _NAME = "watcher"
 

@@ -17,16 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gorillacomb.durable import replace_file
 from gorillacomb.errors import Untrusted
-from gorillacomb.index.vault import Vault, state_folder
+from gorillacomb.fs.atomic import replace_file
+from gorillacomb.fs.openat import cause_of
 from gorillacomb.model import SECOND
-from gorillacomb.openat import cause_of
-from gorillacomb.vaultmesh import jcs, note
-from gorillacomb.vaultmesh.cosign import WATCHER
+from gorillacomb.vault.vault import Vault, state_folder
+from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.entries import path_field
-from gorillacomb.vaultmesh.keys import SigningKey
-from gorillacomb.vaultmesh.note import VerifierKey
+from gorillacomb.vaultmesh.keys import note
+from gorillacomb.vaultmesh.keys.cosign import WATCHER
+from gorillacomb.vaultmesh.keys.keys import SigningKey
+from gorillacomb.vaultmesh.keys.note import VerifierKey
 from gorillacomb.watch.health import Health
 
 VERSION = 1

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from gorillacomb.bytepaths import join
-from gorillacomb.dedupe.record import read_trace
-from gorillacomb.index import contents
+from gorillacomb.fs.paths import join
+from gorillacomb.index import content_queries
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots, folder_paths
-from gorillacomb.index.vault import Vault
 from gorillacomb.manifest.verify import Difference, Renamed, Verification
 from gorillacomb.model import ScanReport
+from gorillacomb.stamping.recorder import read_trace
+from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.entries import path_field, path_of
 from gorillacomb.watch.options import Damaged, Listener
@@ -151,7 +151,7 @@ class Triggers:
         """The files that a scan read and that have copies."""
         with Index.read(self._vault) as index:
             paths = folder_paths(index.connection)
-            found = contents.copies_read_by(index.connection, paths, report.scan)
+            found = content_queries.copies_read_by(index.connection, paths, report.scan)
             return [
                 {**path_field(path), "bytes": size, "copies": copies}
                 for path, size, copies in found

@@ -8,22 +8,22 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from gorillacomb.bytepaths import is_below
 from gorillacomb.errors import Interrupted, UsageFault, VaultError
+from gorillacomb.fs.paths import is_below
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots
-from gorillacomb.index.vault import Vault
 from gorillacomb.model import SECOND
-from gorillacomb.vaultmesh.keys import SigningKey
+from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh.keys.keys import SigningKey
 from gorillacomb.watch.cosigner import Cosigner
-from gorillacomb.watch.guard import Guarded, Guards
+from gorillacomb.watch.debounce import Pending
+from gorillacomb.watch.exclusions import LeftOut
 from gorillacomb.watch.health import Health, State
-from gorillacomb.watch.left_out import LeftOut
+from gorillacomb.watch.manifest_guard import Guarded, Guards
 from gorillacomb.watch.options import Listener, Scan, WatchOptions
-from gorillacomb.watch.pending import Pending
-from gorillacomb.watch.roots import Roots
-from gorillacomb.watch.scans import Scans
-from gorillacomb.watch.scrubbing import Scrubbing
+from gorillacomb.watch.root_monitor import Roots
+from gorillacomb.watch.scan_runner import Scans
+from gorillacomb.watch.scrubber import Scrubbing
 
 _TURN = 5.0
 """Seconds after which it looks around, though nothing changed."""

@@ -1,7 +1,7 @@
 """What a scan costs in Python before it keeps anything: ``python -m tests.benchmarks.bare TREE``.
 
 Lists every folder, opens, stats, reads and hashes every file, looks at it again and closes it: the
-calls of `gorillacomb.scan.read` without a check, a row, a pipe or an index. With ``--stat`` it
+calls of `gorillacomb.scan.read_file` without a check, a row, a pipe or an index. With ``--stat`` it
 lists every folder and looks at every entry, as a second scan does. One process for each processor,
 each with its share of the folders. By how much it misses the floor in C is what the calls from
 Python, and BLAKE3, cost before anything is kept.

@@ -99,8 +99,8 @@ SCAN = Contender(
     reports=True,
 )
 _COMB = (
-    "import os, sys; from pathlib import Path; from gorillacomb.index.vault import Vault;"
-    " from gorillacomb.scan.comb import comb;"
+    "import os, sys; from pathlib import Path; from gorillacomb.vault.vault import Vault;"
+    " from gorillacomb.scan.scanner import comb;"
     " comb(Vault(Path(sys.argv[1])), [os.fsencode(sys.argv[2])])"
 )
 SCAN_UNSTAMPED = Contender(

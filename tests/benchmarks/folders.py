@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gorillacomb.index.database import Index
 from gorillacomb.index.schema import DIGEST_INDEX
-from gorillacomb.index.vault import Vault
+from gorillacomb.vault.vault import Vault
 
 from .places import cache
 from .process import Run, run

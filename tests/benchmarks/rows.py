@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gorillacomb.index.database import Index
-from gorillacomb.index.store import Store
-from gorillacomb.index.vault import Vault
+from gorillacomb.index.writer import Store
+from gorillacomb.vault.vault import Vault
 
 from .places import cache
 from .process import Run, run

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from gorillacomb.vaultmesh.anchor import Anchors
 from gorillacomb.vaultmesh.audit import audit
-from gorillacomb.vaultmesh.beginning import begin
+from gorillacomb.vaultmesh.create import begin
 from gorillacomb.vaultmesh.entries import Body, Stamped, stamp
-from gorillacomb.vaultmesh.key_store import KeyStore
+from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger
 
 from .places import BenchError, cache

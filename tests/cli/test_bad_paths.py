@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.run import Argument, environment, refused, run, shell
-from tests.cli.stranger import ground, run_as_stranger
-from tests.trees import Link, make_tree, rows_in_index, scan
+from tests.support.run import Argument, environment, refused, run, shell
+from tests.support.stranger import ground, run_as_stranger
+from tests.support.trees import Link, make_tree, rows_in_index, scan
 
 
 @pytest.fixture

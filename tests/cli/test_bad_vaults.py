@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.run import Argument, end_of, refused, run, start, until
-from tests.cli.stranger import STRANGER, give, ground, run_as_stranger
-from tests.trees import Link, Tree, make_tree, rows_in_index, scan
+from tests.support.run import Argument, end_of, refused, run, start, until
+from tests.support.stranger import STRANGER, give, ground, run_as_stranger
+from tests.support.trees import Link, Tree, make_tree, rows_in_index, scan
 
 READING: tuple[tuple[Argument, ...], ...] = (
     ("status", "--json"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.run import REPOSITORY, environment, run
+from tests.support.run import REPOSITORY, environment, run
 
 
 def shell_or_skip(name: str) -> str:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.run import Argument, complained, refused, run
 from tests.cli.test_bad_vaults import READING
-from tests.trees import Tree, make_tree, rows_in_index, scan, settle
+from tests.support.run import Argument, complained, refused, run
+from tests.support.trees import Tree, make_tree, rows_in_index, scan, settle
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.run import (
+from tests.dedupe.drives import look
+from tests.support.run import (
     Argument,
     Ran,
     command,
@@ -31,8 +32,7 @@ from tests.cli.run import (
     width_of,
     without_traceback,
 )
-from tests.dedupe.drives import look
-from tests.trees import Tree, make_tree, rows_in_index, settle
+from tests.support.trees import Tree, make_tree, rows_in_index, settle
 
 LARGE = 200_000
 PLAIN: Tree = {"f": "1" * LARGE, "g": "2" * 5000}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.run import complained, end_of, refused, run, start, until
-from tests.cli.stranger import STRANGER, give, ground, run_as_stranger
-from tests.trees import make_tree, rows_in_index, settle
+from tests.support.run import complained, end_of, refused, run, start, until
+from tests.support.stranger import STRANGER, give, ground, run_as_stranger
+from tests.support.trees import make_tree, rows_in_index, settle
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.run import refused, run
-from tests.trees import HardLink, Link, make_tree, rows_in_index, scan, settle
+from tests.support.run import refused, run
+from tests.support.trees import HardLink, Link, make_tree, rows_in_index, scan, settle
 
 
 @pytest.fixture

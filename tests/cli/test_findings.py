@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.bytepaths import common_end
-from tests.cli.mounts import tmpfs
-from tests.cli.run import run
-from tests.trees import HardLink, Link, Tree, make_tree, settle
+from gorillacomb.fs.paths import common_end
+from tests.support.mounts import tmpfs
+from tests.support.run import run
+from tests.support.trees import HardLink, Link, Tree, make_tree, settle
 
 
 def combed(tmp_path: Path, vault: Path, tree: Tree) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from fixtures import Drive
-from tests.cli.run import (
+from tests.support.run import (
     Argument,
     Ran,
     environment,
@@ -24,7 +24,7 @@ from tests.cli.run import (
     run,
     width_of,
 )
-from tests.trees import Tree, make_tree, settle
+from tests.support.trees import Tree, make_tree, settle
 
 GOLDEN = Path(__file__).parents[2] / "fixtures/golden/folders.txt"
 LOSERS = ("exact", "older", "part", "nested", "injected", "reset", "drifted")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.run import run
-from tests.trees import HardLink, groups_on_disk, make_tree, scan, settle
+from tests.support.run import run
+from tests.support.trees import HardLink, groups_on_disk, make_tree, scan, settle
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.mounts import fill, remount, tmpfs
-from tests.cli.run import environment, refused, run
-from tests.dedupe.trace import check_trace
-from tests.trees import Tree, make_tree, rows_in_index, scan, settle
+from tests.stamping.trace import check_trace
+from tests.support.mounts import fill, remount, tmpfs
+from tests.support.run import environment, refused, run
+from tests.support.trees import Tree, make_tree, rows_in_index, scan, settle
 
 
 @pytest.fixture

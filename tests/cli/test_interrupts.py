@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from gorillacomb.model import State
-from tests.cli.run import (
+from tests.support.run import (
     Ran,
     end_of,
     environment,
@@ -31,7 +31,7 @@ from tests.cli.run import (
     until,
     without_traceback,
 )
-from tests.trees import Entry, make_tree, rows_in_index, scan, settle
+from tests.support.trees import Entry, make_tree, rows_in_index, scan, settle
 
 TRIES = 15
 INTERRUPTED = (130, -signal.SIGINT)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.run import Argument, environment, refused, run
-from tests.trees import HardLink, Link, make_tree, settle
+from tests.support.run import Argument, environment, refused, run
+from tests.support.trees import HardLink, Link, make_tree, settle
 
 ODD = b"not utf-8 \xff\xfe"
 SCAN_KEYS = {

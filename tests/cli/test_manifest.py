@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from gorillacomb.manifest.parse import parse_manifest
-from tests.cli.run import Argument, Ran, complained, lines_on_screen, on_terminal, refused, run
-from tests.cli.stranger import ground, run_as_stranger
-from tests.trees import Link, make_tree, scan, settle
+from tests.support.run import Argument, Ran, complained, lines_on_screen, on_terminal, refused, run
+from tests.support.stranger import ground, run_as_stranger
+from tests.support.trees import Link, make_tree, scan, settle
 
 
 @pytest.fixture

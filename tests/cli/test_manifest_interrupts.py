@@ -8,8 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.run import complained, end_of, nothing_left, processes_of, run, shell, start, until
-from tests.trees import make_tree
+from tests.support.run import (
+    complained,
+    end_of,
+    nothing_left,
+    processes_of,
+    run,
+    shell,
+    start,
+    until,
+)
+from tests.support.trees import make_tree
 
 HOURS = 1 << 42
 """Bytes of a sparse file: reading them would take very long."""
@@ -52,8 +61,8 @@ def _grow(manifest: Path, top: Path) -> None:
     """Let the manifest say that the long file is as long as it is."""
     import dataclasses
 
-    from gorillacomb.manifest.format import to_json
     from gorillacomb.manifest.parse import parse_manifest
+    from gorillacomb.manifest.serialize import to_json
 
     value = parse_manifest(manifest.read_bytes())
     with open(top / "long", "wb") as file:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.run import refused, run
-from tests.trees import Link, groups_in_index, make_tree, rows_in_index, scan, settle
+from tests.support.run import refused, run
+from tests.support.trees import Link, groups_in_index, make_tree, rows_in_index, scan, settle
 
 
 @pytest.fixture

@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from gorillacomb.index.database import Index
-from gorillacomb.index.vault import Vault
 from gorillacomb.model import State
-from tests.cli.run import TIMEOUT, Ran, command, environment, run
+from gorillacomb.vault.vault import Vault
 from tests.dedupe.acting import OURS
-from tests.dedupe.trace import check_trace, events
-from tests.disks import MIB, Disks
-from tests.trees import make_tree, rows_in_index, settle
+from tests.stamping.trace import check_trace, events
+from tests.support.disks import MIB, Disks
+from tests.support.run import TIMEOUT, Ran, command, environment, run
+from tests.support.trees import make_tree, rows_in_index, settle
 from tests.watch.daemon import Daemon, check_truth
 from tests.watch.load import Load
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.mounts import tmpfs
-from tests.cli.run import (
+from tests.support.mounts import tmpfs
+from tests.support.run import (
     Argument,
     command,
     environment,
@@ -20,8 +20,8 @@ from tests.cli.run import (
     shell,
     width_of,
 )
-from tests.cli.stranger import give, ground, run_as_stranger
-from tests.trees import Link, Tree, make_tree, scan, settle
+from tests.support.stranger import give, ground, run_as_stranger
+from tests.support.trees import Link, Tree, make_tree, scan, settle
 
 LONG = "a rather long name of a folder such as people like to give " * 3
 WIDE = "日本語のとても長い名前のフォルダー" * 3

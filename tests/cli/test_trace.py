@@ -15,11 +15,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.mounts import fill, remount, tmpfs
-from tests.cli.run import Ran, complained, end_of, environment, refused, run, shell, start, until
-from tests.cli.stranger import give, ground, run_as_stranger
-from tests.dedupe.trace import check_trace, events, stamping_scan
-from tests.trees import Tree, make_tree, settle
+from tests.stamping.trace import check_trace, events, stamping_scan
+from tests.support.mounts import fill, remount, tmpfs
+from tests.support.run import (
+    Ran,
+    complained,
+    end_of,
+    environment,
+    refused,
+    run,
+    shell,
+    start,
+    until,
+)
+from tests.support.stranger import give, ground, run_as_stranger
+from tests.support.trees import Tree, make_tree, settle
 
 TREE: Tree = {
     "HealthTrack": {"package.json": "{}", "server": {"index.ts": "serve", "db.ts": "store"}},
@@ -694,7 +704,7 @@ def busy(tmp_path: Path, vault: Path) -> Iterator[subprocess.Popen[bytes]]:
     make_tree(tmp_path / "Busy", tree)
     script = (
         "import sys; from pathlib import Path; from gorillacomb.vaultmesh import ledger;"
-        "ledger._BATCH = 10; from tests.dedupe.trace import stamping_scan;"
+        "ledger._BATCH = 10; from tests.stamping.trace import stamping_scan;"
         "stamping_scan(Path(sys.argv[1]), Path(sys.argv[2]))"
     )
     process = subprocess.Popen(
@@ -746,8 +756,8 @@ def size_of(vault: Path) -> int:
 
 def test_verify_again_and_again_beside_a_scan(busy: subprocess.Popen[bytes], vault: Path) -> None:
     """Never a false alarm, at whatever moment between commit, anchor and index."""
-    from gorillacomb.dedupe.record import read_trace
-    from gorillacomb.index.vault import Vault
+    from gorillacomb.stamping.recorder import read_trace
+    from gorillacomb.vault.vault import Vault
     from gorillacomb.vaultmesh.audit import audit
 
     assert until(lambda: (vault / "trace.db").exists() and size_of(vault) > 3)
@@ -799,15 +809,15 @@ def test_the_clock_goes_backwards(
     scanned: Path, vault: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Times are told as they were; the order is that of the numbers."""
-    from gorillacomb.dedupe.record import anchors as trace_anchors
-    from gorillacomb.dedupe.record import key_store
+    from gorillacomb.stamping.recorder import anchors as trace_anchors
+    from gorillacomb.stamping.recorder import key_store
     from gorillacomb.vaultmesh.ledger import Ledger
 
     for moment in (0, -5, 1 << 70):
         add(scanned, f"more {moment}")
         with monkeypatch.context() as patched:
             patched.setattr(
-                "gorillacomb.dedupe.record.write_trace",
+                "gorillacomb.stamping.recorder.write_trace",
                 lambda vault, moment=moment: Ledger.write(
                     vault.trace, key_store(), trace_anchors(), clock=lambda: moment
                 ),

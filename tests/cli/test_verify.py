@@ -11,16 +11,25 @@ from typing import Any
 
 import pytest
 
-from gorillacomb.cli import verify
+from gorillacomb.cli.commands.share import verify
 from gorillacomb.manifest.envelope import sign
-from gorillacomb.manifest.format import to_json
 from gorillacomb.manifest.parse import parse_manifest
-from gorillacomb.vaultmesh.key_store import KeyStore
-from gorillacomb.vaultmesh.keys import RsaSigningKey, public_pem
-from gorillacomb.vaultmesh.note import VerifierKey
-from tests.cli.run import Argument, Ran, lines_on_screen, on_terminal, refused, run, shell, width_of
-from tests.cli.stranger import give, ground, run_as_stranger
-from tests.trees import Link, Tree, make_tree
+from gorillacomb.manifest.serialize import to_json
+from gorillacomb.vaultmesh.keys.key_store import KeyStore
+from gorillacomb.vaultmesh.keys.keys import RsaSigningKey, public_pem
+from gorillacomb.vaultmesh.keys.note import VerifierKey
+from tests.support.run import (
+    Argument,
+    Ran,
+    lines_on_screen,
+    on_terminal,
+    refused,
+    run,
+    shell,
+    width_of,
+)
+from tests.support.stranger import give, ground, run_as_stranger
+from tests.support.trees import Link, Tree, make_tree
 
 KEYS = {
     *("ok", "changed", "damaged", "missing", "extra", "renamed", "mode", "unreadable"),
@@ -253,7 +262,7 @@ def test_a_manifest_of_the_whole_system_is_not_looked_for_beside(tmp_path: Path)
 
 
 def _empty() -> list[bytes]:
-    from gorillacomb.manifest.document import Manifest
+    from gorillacomb.manifest.model import Manifest
 
     return [to_json(Manifest(b"x", (), 0))]
 

@@ -8,15 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gorillacomb.dedupe import execute as runs
-from gorillacomb.dedupe.execute import execute
-from gorillacomb.dedupe.guards import Guard
-from gorillacomb.dedupe.live import LiveRoot, shows_others
-from gorillacomb.dedupe.steps import Action, Options, Outcome, Pair, Plan, Step
-from gorillacomb.dedupe.waiting import waiting
-from gorillacomb.dedupe.witness import Witness
-from gorillacomb.openat import OUR_FOLDER, identity_of
-from gorillacomb.scan.volumes import identify
+from gorillacomb.dedupe.apply import runs
+from gorillacomb.dedupe.apply.runs import execute
+from gorillacomb.dedupe.apply.tree_compare import Witness
+from gorillacomb.dedupe.model import Action, Options, Outcome, Pair, Plan, Step
+from gorillacomb.dedupe.quarantine.inventory import waiting
+from gorillacomb.dedupe.roots import LiveRoot, shows_others
+from gorillacomb.dedupe.safety.policy import Guard
+from gorillacomb.fs.openat import OUR_FOLDER, identity_of
+from gorillacomb.fs.volumes import identify
 
 OURS = os.fsdecode(OUR_FOLDER)
 

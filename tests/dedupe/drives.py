@@ -222,7 +222,7 @@ _DEAD = 99
 
 def _die_at(count: int) -> None:
     """From now on the process ends right before, or right after, its n-th change of the disk."""
-    from gorillacomb.dedupe import disk
+    from gorillacomb.fs import mutations
 
     left = count
 
@@ -241,4 +241,4 @@ def _die_at(count: int) -> None:
         return call
 
     for name in ("move", "make_folder", "link", "symlink", "remove", "remove_folder", "append"):
-        setattr(disk, name, dying(getattr(disk, name)))
+        setattr(mutations, name, dying(getattr(mutations, name)))

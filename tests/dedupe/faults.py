@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.run import Argument, Ran, command, environment, run
-from tests.trees import HardLink, Link, Tree, make_tree, settle
+from tests.support.run import Argument, Ran, command, environment, run
+from tests.support.trees import HardLink, Link, Tree, make_tree, settle
 
 CALLS = (
     "rename,renameat,renameat2,link,linkat,symlinkat,unlink,unlinkat,rmdir,mkdir,mkdirat,"

@@ -13,10 +13,10 @@ from typing import Any
 
 import click
 
-from gorillacomb.cli.dedupe import command as dedupe
-from gorillacomb.cli.scan import command as scan
+from gorillacomb.cli.commands.dedupe.dedupe import command as dedupe
+from gorillacomb.cli.commands.find.scan import command as scan
 from gorillacomb.errors import GorillaCombError
-from tests.trees import settle
+from tests.support.trees import settle
 
 
 @contextmanager

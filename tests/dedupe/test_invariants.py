@@ -22,9 +22,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gorillacomb.cli.dedupe import command as dedupe
-from gorillacomb.cli.scan import command as comb
-from gorillacomb.dedupe.undo import recover
+from gorillacomb.cli.commands.dedupe.dedupe import command as dedupe
+from gorillacomb.cli.commands.find.scan import command as comb
+from gorillacomb.dedupe.apply.undo import recover
 from gorillacomb.errors import GorillaCombError
 from tests.dedupe.drives import Contents, Look, build, contents, edit, files, folders, killed, look
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from gorillacomb.dedupe import disk
-from gorillacomb.dedupe.steps import Action, Outcome
-from tests.cli.run import run
+from gorillacomb.dedupe.model import Action, Outcome
+from gorillacomb.fs import mutations
 from tests.dedupe.acting import Ground, contents, files_below, live, slots, step, told
-from tests.trees import HardLink, Link, Tree, make_tree, settle
+from tests.support.run import run
+from tests.support.trees import HardLink, Link, Tree, make_tree, settle
 
 ALBUM: Tree = {f"{number}.jpg": f"photograph {number}; " * 60 for number in range(5)}
 SAME = "a content that stands in many places; " * 30
@@ -107,8 +107,8 @@ def test_a_link_that_cannot_be_made_costs_no_file(
     def denied(*arguments: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(disk, "link", denied)
-    monkeypatch.setattr(disk, "symlink", denied)
+    monkeypatch.setattr(mutations, "link", denied)
+    monkeypatch.setattr(mutations, "symlink", denied)
     outcome = act(top, "2", "1", action)
     assert not outcome.done
     assert told([outcome]) == ["operation not permitted"]
@@ -124,7 +124,7 @@ def test_a_way_back_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.Monke
         (top / "d").rename(top / "elsewhere")
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(disk, "link", denied)
+    monkeypatch.setattr(mutations, "link", denied)
     outcome = act(top, "d/2", "1", Action.HARDLINK)
     assert "it waits in" in outcome.failed[0].cause
     assert [each.failed for each in Ground(live(top)).undo()] == [[]]

@@ -14,9 +14,9 @@ import pytest
 from gorillacomb.errors import VaultDamaged, VaultError, VaultNewer
 from gorillacomb.index import schema
 from gorillacomb.index.database import Index
-from gorillacomb.index.vault import Vault
-from tests.cli.run import REPOSITORY, environment
-from tests.trees import HardLink, Link, groups_on_disk, make_tree, scan, settle
+from gorillacomb.vault.vault import Vault
+from tests.support.run import REPOSITORY, environment
+from tests.support.trees import HardLink, Link, groups_on_disk, make_tree, scan, settle
 
 
 def plain(vault: Path) -> sqlite3.Connection:
@@ -302,8 +302,8 @@ def test_the_command_of_sqlite_can_ask_too(tree: Path, vault: Path) -> None:
 _SCAN_AND_TELL = """
 import sys
 from pathlib import Path
-from gorillacomb.index.vault import Vault
-from gorillacomb.scan.comb import comb
+from gorillacomb.vault.vault import Vault
+from gorillacomb.scan.scanner import comb
 from gorillacomb.scan.options import ScanOptions
 
 comb(Vault(Path(sys.argv[1])), [sys.argv[2].encode()], ScanOptions(workers=int(sys.argv[3])))
@@ -367,7 +367,7 @@ def test_sql_stands_in_the_index_alone() -> None:
     words = ("SELECT ", "INSERT INTO ", "DELETE FROM ", "UPDATE ", "PRAGMA ")
     for path in (REPOSITORY / "gorillacomb").rglob("*.py"):
         part = path.relative_to(REPOSITORY / "gorillacomb").as_posix()
-        if part.startswith("index/") or part in ("sqlite.py", "vaultmesh/tables.py"):
+        if part.startswith("index/") or part in ("sqlite.py", "vaultmesh/store.py"):
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -10,9 +10,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from gorillacomb.manifest.build import build
-from gorillacomb.manifest.document import LACKS, ODDITIES, Entry, LeftOut, Manifest
-from gorillacomb.manifest.format import entry_line, to_json
+from gorillacomb.manifest.builder import build
+from gorillacomb.manifest.model import LACKS, ODDITIES, Entry, LeftOut, Manifest
+from gorillacomb.manifest.serialize import entry_line, to_json
 from gorillacomb.vaultmesh import jcs
 
 NOW = 1_700_000_000_000_000_000

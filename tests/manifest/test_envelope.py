@@ -19,14 +19,14 @@ from securesystemslib.signer import Key, SSlibKey  # type: ignore[attr-defined]
 
 from gorillacomb.errors import Untrusted
 from gorillacomb.manifest.envelope import check, key_id, pae, sign
-from gorillacomb.manifest.format import to_json
 from gorillacomb.manifest.parse import parse_manifest
-from gorillacomb.vaultmesh.key_store import KeyStore
-from gorillacomb.vaultmesh.keys import RsaSigningKey, SigningKey, public_pem
+from gorillacomb.manifest.serialize import to_json
+from gorillacomb.vaultmesh.keys.key_store import KeyStore
+from gorillacomb.vaultmesh.keys.keys import RsaSigningKey, SigningKey, public_pem
 from tests.manifest.samples import SAMPLE
 
 if TYPE_CHECKING:
-    from gorillacomb.vaultmesh.keys import PublicKey
+    from gorillacomb.vaultmesh.keys.keys import PublicKey
 
 PAYLOAD = to_json(SAMPLE)
 

@@ -17,15 +17,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb import openat
 from gorillacomb.errors import RootVanished, UsageFault
-from gorillacomb.manifest import work
-from gorillacomb.manifest.document import Entry, Manifest
-from gorillacomb.manifest.format import to_json
+from gorillacomb.fs import openat
+from gorillacomb.manifest import worker
+from gorillacomb.manifest.model import Entry, Manifest
 from gorillacomb.manifest.parse import parse_manifest
+from gorillacomb.manifest.serialize import to_json
 from gorillacomb.manifest.verify import Renamed, Verification, verify
 from tests.manifest.samples import NOW, file, made
-from tests.trees import Link, Tree, make_tree
+from tests.support.trees import Link, Tree, make_tree
 
 TREE: Tree = {
     "package.json": "{}",
@@ -229,8 +229,8 @@ def test_renamed_with_another_mode(top: Path, manifest: Manifest) -> None:
 
 
 def test_a_large_file_is_renamed_changed_and_damaged(tmp_path: Path) -> None:
-    top = make_tree(tmp_path / "tree", {name: name * work.LARGE for name in "abc"})
-    (top / "more").write_bytes(b"x" * (work.LARGE * 2 + 12345))
+    top = make_tree(tmp_path / "tree", {name: name * worker.LARGE for name in "abc"})
+    (top / "more").write_bytes(b"x" * (worker.LARGE * 2 + 12345))
     manifest = made(top)
     for both in (False, True):
         assert found(check(manifest, top, both=both)) == {}
@@ -249,7 +249,7 @@ def test_a_large_file_is_renamed_changed_and_damaged(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("digest", ["blake3", "sha256"])
-@pytest.mark.parametrize("size", [10, work.LARGE])
+@pytest.mark.parametrize("size", [10, worker.LARGE])
 def test_both_digests_must_match(tmp_path: Path, digest: str, size: int) -> None:
     top = make_tree(tmp_path / "tree", {"a": b"x" * size})
     manifest = made(top)
@@ -270,7 +270,7 @@ def test_what_cannot_be_read(
             raise PermissionError(13, "Permission denied")
         return real(name, folder)
 
-    monkeypatch.setattr(work, "open_file", refusing)
+    monkeypatch.setattr(worker, "open_file", refusing)
     result = check(manifest, top)
     assert found(result) == {"unreadable": [b"client/app.tsx"]}
     assert result.unreadable[0].cause == "permission denied"
@@ -287,7 +287,7 @@ def test_a_file_that_is_written_all_the_time(
             (top / "client/app.tsx").write_bytes(b"app")
         return real(name, folder)
 
-    monkeypatch.setattr(work, "open_file", meanwhile)
+    monkeypatch.setattr(worker, "open_file", meanwhile)
     result = check(manifest, top)
     assert found(result) == {"unreadable": [b"client/app.tsx"]}
     assert result.unreadable[0].cause == "changed each time it was read"
@@ -345,7 +345,7 @@ def test_what_the_manifest_lacks_is_unproven(top: Path, monkeypatch: pytest.Monk
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patched:
-        patched.setattr(work, "open_file", refusing)
+        patched.setattr(worker, "open_file", refusing)
         manifest = made(top)
     assert len(manifest.lacks) == 7
     result = check(manifest, top)
@@ -366,7 +366,7 @@ def test_a_root_that_is_none(tmp_path: Path) -> None:
 def test_a_root_that_is_exchanged(
     top: Path, manifest: Manifest, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
-    real = work.start_workers
+    real = worker.start_workers
 
     def exchanging(*arguments: Any) -> Any:
         workers = real(*arguments)
@@ -374,7 +374,7 @@ def test_a_root_that_is_exchanged(
         make_tree(top, {"package.json": "{}"})
         return workers
 
-    monkeypatch.setattr(work, "start_workers", exchanging)
+    monkeypatch.setattr(worker, "start_workers", exchanging)
     with pytest.raises(RootVanished):
         check(manifest, top, workers=workers)
 

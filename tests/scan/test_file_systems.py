@@ -17,19 +17,19 @@ from types import FrameType
 
 import pytest
 
-from gorillacomb.dedupe.groups import Groups
+from gorillacomb.canonical.groups import Groups
 from gorillacomb.errors import RootVanished, VaultError, VaultUnwritable
-from gorillacomb.index import contents, tree
+from gorillacomb.fs.volumes import is_online
+from gorillacomb.index import content_queries, folder_queries
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots, folder_paths
-from gorillacomb.index.vault import Vault
 from gorillacomb.model import Changes, FolderState, Root, ScanReport, Silence, State
-from gorillacomb.scan.comb import comb
 from gorillacomb.scan.options import ScanOptions
+from gorillacomb.scan.scanner import comb
 from gorillacomb.scan.tasks import WINDOW
-from gorillacomb.scan.volumes import is_online
-from tests.disks import MIB, PATIENCE, Disks, need, run
-from tests.trees import (
+from gorillacomb.vault.vault import Vault
+from tests.support.disks import MIB, PATIENCE, Disks, need, run
+from tests.support.trees import (
     Tree,
     groups_in_index,
     groups_on_disk,
@@ -53,9 +53,9 @@ WITH_CONTENT = 5
 PAIRS = 2
 
 
-def planted(top: Path, tree: Tree = TREE, when: float | None = None) -> Path:
+def planted(top: Path, folder_queries: Tree = TREE, when: float | None = None) -> Path:
     """Make a tree whose files are old enough to be trusted; on FAT by the times they are given."""
-    make_tree(top, tree)
+    make_tree(top, folder_queries)
     if when is not None:
         for folder, _, names in os.walk(top):
             for name in names:
@@ -85,7 +85,7 @@ def folders_in(vault: Path, *states: FolderState) -> set[bytes]:
     with Index.read(Vault(vault)) as index:
         connection = index.connection
         paths = folder_paths(connection)
-        return {each.path for each in tree.folders_in_states(connection, paths, states)}
+        return {each.path for each in folder_queries.folders_in_states(connection, paths, states)}
 
 
 def assert_nothing_new(report: ScanReport) -> None:
@@ -419,7 +419,7 @@ def test_files_of_cloned_disks_are_copies_and_not_links(
     assert groups_in_index(vault) == expected
     with Index.read(Vault(vault)) as index:
         groups = list(Groups(index, lambda root: True, lambda path: False).all())
-        assert contents.totals(index.connection)[:2] == (3, 7)
+        assert content_queries.totals(index.connection)[:2] == (3, 7)
     assert {group.hardlink_of for group in groups} <= {(None,) * 2, (None,) * 4}
 
 
@@ -436,7 +436,9 @@ def test_linked_files_of_cloned_disks_are_two_copies(disks: Disks, vault: Path) 
     scan(vault, first, second)
     everything = {os.fsencode(top / name) for top in (first, second) for name in "ab"}
     with Index.read(Vault(vault)) as index:
-        assert [(each.names, each.copies) for each in contents.groups(index.connection)] == [(4, 2)]
+        assert [(each.names, each.copies) for each in content_queries.groups(index.connection)] == [
+            (4, 2)
+        ]
     assert groups_in_index(vault) == {frozenset(everything)}
 
 
@@ -670,7 +672,7 @@ def test_a_drive_that_vanishes_within_a_huge_folder(
     known: bool, disks: Disks, vault: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its files lie in the top folder, which is looked at in parts."""
-    monkeypatch.setattr("gorillacomb.scan.visit.WINDOW", WINDOW // 64)
+    monkeypatch.setattr("gorillacomb.scan.visitor.WINDOW", WINDOW // 64)
     image = disks.image("ext4")
     point = disks.plug("ext4", image, disks.point("mnt"))
     planted(point, {f"{number:04}": str(number) for number in range(WINDOW // 16)})
@@ -769,7 +771,7 @@ def test_a_drive_that_fails_is_reported_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nothing but I/O errors: the drive is lost, not a thousand files unreadable or gone."""
-    monkeypatch.setattr("gorillacomb.scan.visit.WINDOW", 300)
+    monkeypatch.setattr("gorillacomb.scan.visitor.WINDOW", 300)
     image = disks.image("ext4")
     point = disks.plug("ext4", image, disks.point("mnt"))
     planted(point, many(folders, files, lambda number: f"{number:05} " * 100))
@@ -822,7 +824,7 @@ def test_a_bad_sector_is_one_unreadable_file(disks: Disks, vault: Path) -> None:
     assert report.files == 52
     with Index.read(Vault(vault)) as index:
         paths = folder_paths(index.connection)
-        bad = list(contents.files_in_states(index.connection, paths, (State.UNREADABLE,)))
+        bad = list(content_queries.files_in_states(index.connection, paths, (State.UNREADABLE,)))
     assert [(file.path, file.cause) for file in bad] == [
         (os.fsencode(point / "bad"), "input/output error")
     ]
@@ -909,7 +911,7 @@ def test_a_file_mounted_over_another_one_is_no_copy(disks: Disks, vault: Path) -
 
     assert groups_in_index(vault) == set()
     with Index.read(Vault(vault)) as index:
-        assert contents.totals(index.connection) == (0, 0, 0)
+        assert content_queries.totals(index.connection) == (0, 0, 0)
 
 
 # Other file systems inside a root

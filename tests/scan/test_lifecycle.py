@@ -21,13 +21,13 @@ from types import FrameType
 
 import pytest
 
-import gorillacomb.scan.volumes as volumes_module
+import gorillacomb.fs.volumes as volumes_module
 from gorillacomb.errors import GorillaCombError
-from gorillacomb.index import contents, tree
+from gorillacomb.fs.volumes import is_online
+from gorillacomb.index import content_queries, folder_queries
 from gorillacomb.index.database import Index
-from gorillacomb.index.groups import rebuild_groups
+from gorillacomb.index.duplicate_groups import rebuild_groups
 from gorillacomb.index.roots import all_roots, folder_paths
-from gorillacomb.index.vault import Vault, default_vault
 from gorillacomb.model import (
     SECOND,
     Changes,
@@ -38,13 +38,13 @@ from gorillacomb.model import (
     Silence,
     State,
 )
-from gorillacomb.scan.comb import comb
 from gorillacomb.scan.listing import Listing, list_folder
 from gorillacomb.scan.options import ScanOptions
+from gorillacomb.scan.scanner import comb
 from gorillacomb.scan.tasks import WINDOW, RootContext
-from gorillacomb.scan.volumes import is_online
-from tests.dedupe.trace import check_trace, stamping_scan
-from tests.trees import (
+from gorillacomb.vault.vault import Vault, default_vault
+from tests.stamping.trace import check_trace, stamping_scan
+from tests.support.trees import (
     HardLink,
     Link,
     Tree,
@@ -63,9 +63,9 @@ RECORD_OF_ITSELF = 2
 """Rows that a scan writes for each root when nothing changed: that it began, and that it ended."""
 
 
-def planted(top: Path, tree: Tree) -> Path:
+def planted(top: Path, folder_queries: Tree) -> Path:
     """Make a tree whose files are old enough to be trusted."""
-    make_tree(top, tree)
+    make_tree(top, folder_queries)
     settle(top)
     return top
 
@@ -77,7 +77,7 @@ def roots_of(vault: Path) -> list[Root]:
 
 def summaries(vault: Path) -> list[GroupSummary]:
     with Index.read(Vault(vault)) as index:
-        return list(contents.groups(index.connection))
+        return list(content_queries.groups(index.connection))
 
 
 def state_of(vault: Path, path: Path) -> State:
@@ -92,7 +92,7 @@ def folders_in(vault: Path, *states: FolderState) -> set[bytes]:
     with Index.read(Vault(vault)) as index:
         connection = index.connection
         paths = folder_paths(connection)
-        return {each.path for each in tree.folders_in_states(connection, paths, states)}
+        return {each.path for each in folder_queries.folders_in_states(connection, paths, states)}
 
 
 def assert_as_new(vault: Path, *tops: Path, **options: object) -> None:
@@ -111,7 +111,7 @@ def assert_groups_follow_files(vault: Path) -> None:
     with Index.write(Vault(vault)) as index:
         with index.atomic():
             rebuild_groups(index.connection)
-        assert kept == list(contents.groups(index.connection))
+        assert kept == list(content_queries.groups(index.connection))
 
 
 @contextmanager
@@ -142,7 +142,7 @@ class _Listener:
             return
         caller = sys._getframe(2).f_globals.get("__name__", "")
         path = arguments[0]
-        ours = ("gorillacomb.scan", "gorillacomb.openat")
+        ours = ("gorillacomb.scan", "gorillacomb.fs.openat")
         if caller.startswith(ours) and isinstance(path, str | bytes | os.PathLike):
             self.names.append(os.path.basename(os.fsencode(path)))
 
@@ -514,7 +514,7 @@ STEPS = {
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """Options that let a small tree go the ways of a huge one."""
     if request.param == "parts of folders":
-        monkeypatch.setattr("gorillacomb.scan.visit.WINDOW", 1)
+        monkeypatch.setattr("gorillacomb.scan.visitor.WINDOW", 1)
         return {}
     if request.param == "single folders":
         return {"budget": 1}  # each is a task of its own, met as what another left over
@@ -969,7 +969,9 @@ def test_a_file_that_is_closed_keeps_its_digest(way: dict[str, object], shared_p
         assert groups_in_index(vault) == set()
         with Index.read(Vault(vault)) as index:
             paths = folder_paths(index.connection)
-            found = list(contents.files_in_states(index.connection, paths, (State.UNREADABLE,)))
+            found = list(
+                content_queries.files_in_states(index.connection, paths, (State.UNREADABLE,))
+            )
         assert [(file.path, file.cause) for file in found] == [
             (os.fsencode(top / "shut" / "b"), "permission denied")
         ]
@@ -1091,7 +1093,7 @@ def _swapped_after_listing(
             swap()
         return listing
 
-    monkeypatch.setattr("gorillacomb.scan.visit.list_folder", list_and_swap)
+    monkeypatch.setattr("gorillacomb.scan.visitor.list_folder", list_and_swap)
     return listed
 
 

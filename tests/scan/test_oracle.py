@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb import fingerprint
-from tests.trees import (
+from gorillacomb import hashing
+from tests.support.trees import (
     HardLink,
     Link,
     Tree,
@@ -23,8 +23,8 @@ from tests.trees import (
     settle,
 )
 
-SPAN = fingerprint.PROBE_SPAN
-CHUNK = fingerprint.CHUNK
+SPAN = hashing.PROBE_SPAN
+CHUNK = hashing.CHUNK
 PROCESSES = 2
 
 

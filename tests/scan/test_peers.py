@@ -32,7 +32,7 @@ from pathlib import Path
 import pytest
 
 from fixtures import build_drive, remove_drive
-from tests.trees import groups_in_index, scan
+from tests.support.trees import groups_in_index, scan
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATH_MAX = 4096  # limits.h: bytes, with the NUL at the end

@@ -13,13 +13,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from gorillacomb import openat
-from gorillacomb.index.contents import counts_by_state
+from gorillacomb.fs import openat
+from gorillacomb.index.content_queries import counts_by_state
 from gorillacomb.index.database import Index
-from gorillacomb.index.vault import Vault
 from gorillacomb.model import State
-from gorillacomb.scan import read, work
-from tests.trees import groups_in_index, make_tree, rows_in_index, scan, settle
+from gorillacomb.scan import read_file, worker
+from gorillacomb.vault.vault import Vault
+from tests.support.trees import groups_in_index, make_tree, rows_in_index, scan, settle
 
 CLOUDY = 4_321
 _opened: list[bytes] = []
@@ -35,9 +35,9 @@ sys.addaudithook(_note)
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (read, work):
+    for module in (read_file, worker):
         monkeypatch.setattr(module, "HAS_PLACEHOLDERS", True)
-    monkeypatch.setattr(read, "is_placeholder", lambda facts: facts.st_size == CLOUDY)
+    monkeypatch.setattr(read_file, "is_placeholder", lambda facts: facts.st_size == CLOUDY)
 
 
 @pytest.fixture
@@ -81,14 +81,14 @@ def test_they_are_read_when_that_is_asked_for(tree: Path, vault: Path) -> None:
 def test_a_large_file_that_leaves_for_the_cloud_before_its_turn_stays_there(
     tree: Path, vault: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read, "is_placeholder", lambda facts: False)
-    real = work.hash_files
+    monkeypatch.setattr(read_file, "is_placeholder", lambda facts: False)
+    real = worker.hash_files
 
     def hash_files(task: object, advance: object) -> object:
-        monkeypatch.setattr(read, "is_placeholder", lambda facts: facts.st_size == CLOUDY)
+        monkeypatch.setattr(read_file, "is_placeholder", lambda facts: facts.st_size == CLOUDY)
         return real(task, advance)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(work, "hash_files", hash_files)
+    monkeypatch.setattr(worker, "hash_files", hash_files)
     scan(vault, tree, hash_limit=1_000)
     assert not [path for path in _opened if b"cloud" in path]
     states = {path: row[0] for path, row in rows_in_index(vault).items() if b"cloud" in path}

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from gorillacomb.errors import Interrupted
+from gorillacomb.fs.openat import OpenFolders
 from gorillacomb.model import Changes, State
-from gorillacomb.openat import OpenFolders
 from gorillacomb.scan.walk import Walk
-from tests.trees import (
+from tests.support.trees import (
     Link,
     Tree,
     groups_in_index,

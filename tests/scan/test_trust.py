@@ -18,7 +18,7 @@ from gorillacomb.model import (
     State,
     amended,
 )
-from gorillacomb.scan.changes import judge, reuse, same_fingerprint
+from gorillacomb.scan.diff import judge, reuse, same_fingerprint
 from gorillacomb.scan.tasks import RootContext
 
 HOUR = 3_600_000_000_000

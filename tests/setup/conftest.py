@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.run import REPOSITORY
+from tests.support.run import REPOSITORY
 
 Words = list[str | Path]
 LOCKS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tests.cli.run import start
+from tests.support.run import start
 
 STARTED = "GORILLACOMB_HANGING_TEST"
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.run import REPOSITORY
 from tests.setup.conftest import PLAIN
+from tests.support.run import REPOSITORY
 
 NOBODY = 65534
 INTERPRETERS = list(

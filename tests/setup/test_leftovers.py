@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.run import REPOSITORY, processes_of, until
 from tests.setup.hanging import STARTED
 from tests.support.leftovers import VARIABLE, marked
+from tests.support.run import REPOSITORY, processes_of, until
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "1")], ids=["pytest", "xdist"])

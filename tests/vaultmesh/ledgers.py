@@ -13,14 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gorillacomb.vaultmesh import entries, jcs, merkle
 from gorillacomb.vaultmesh.anchor import Anchors
-from gorillacomb.vaultmesh.beginning import begin
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
+from gorillacomb.vaultmesh.create import begin
 from gorillacomb.vaultmesh.entries import Body, Stamped
-from gorillacomb.vaultmesh.key_store import KeyStore
-from gorillacomb.vaultmesh.keys import SigningKey
+from gorillacomb.vaultmesh.keys.key_store import KeyStore
+from gorillacomb.vaultmesh.keys.keys import SigningKey
+from gorillacomb.vaultmesh.keys.note import VerifierKey
 from gorillacomb.vaultmesh.ledger import STORED_FROM, Ledger
-from gorillacomb.vaultmesh.note import VerifierKey
-from gorillacomb.vaultmesh.tables import Tables
+from gorillacomb.vaultmesh.store import Tables
 
 SIZE = 2000
 BATCHES = (1, 104, 300, 704, 1001, 1002, 1003, 1500, 1992, SIZE)

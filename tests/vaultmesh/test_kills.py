@@ -19,15 +19,15 @@ from typing import Any
 
 import pytest
 
-from gorillacomb.dedupe.record import anchors, key_store, read_trace
-from gorillacomb.index.vault import Vault
+from gorillacomb.stamping.recorder import anchors, key_store, read_trace
+from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh import ledger as ledgers
 from gorillacomb.vaultmesh.audit import audit
 from gorillacomb.vaultmesh.ledger import Ledger
-from tests.cli.run import environment, run
-from tests.dedupe.trace import check_trace, contents_on_disk, events, stamping_scan
-from tests.trees import Tree, make_tree, settle
+from tests.stamping.trace import check_trace, contents_on_disk, events, stamping_scan
+from tests.support.run import environment, run
+from tests.support.trees import Tree, make_tree, settle
 
 FILES = 2000
 BATCH = 40
@@ -202,8 +202,9 @@ def leave_a_log(vault: Path, drive: Path) -> None:
     make_tree(drive, {"e": "5"})
     settle(drive)
     script = (
-        "import os, sys; from pathlib import Path; from tests.dedupe.trace import *;"
-        "from gorillacomb.dedupe.record import write_trace; from gorillacomb.vaultmesh import *;"
+        "import os, sys; from pathlib import Path; from tests.stamping.trace import *;"
+        "from gorillacomb.stamping.recorder import write_trace;"
+        "from gorillacomb.vaultmesh import *;"
         "stamping_scan(Path(sys.argv[1]), Path(sys.argv[2]));"
         "t = write_trace(Vault(Path(sys.argv[1]))); t.rotate_key(); os._exit(0)"
     )
@@ -356,7 +357,8 @@ def _die_at(step: int, *arguments: str) -> None:
 
         return called
 
-    from gorillacomb.cli import keys, main, trace  # noqa: F401
+    from gorillacomb.cli import main
+    from gorillacomb.cli.commands.trace import keys, trace  # noqa: F401
 
     for name in CALLS:
         setattr(os, name, deadly(getattr(os, name)))

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from gorillacomb.errors import Untrusted
 from gorillacomb.vaultmesh import checkpoint as checkpoints
-from gorillacomb.vaultmesh import note
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
-from gorillacomb.vaultmesh.keys import SigningKey
-from gorillacomb.vaultmesh.note import VerifierKey
+from gorillacomb.vaultmesh.keys import note
+from gorillacomb.vaultmesh.keys.keys import SigningKey
+from gorillacomb.vaultmesh.keys.note import VerifierKey
 
 # The example of golang.org/x/mod/sumdb/note (note.go and note_test.go), which C2SP's signed-note
 # has too: a verifier key, the key that signs, a text, and its signature.

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.run import Ran, run
-from tests.trees import make_tree, settle
+from tests.support.run import Ran, run
+from tests.support.trees import make_tree, settle
 
 OPENSSL = "openssl pkeyutl -verify -rawin -pubin -in text -sigfile signature -inkey"
 RECOMPUTE = Path(__file__).with_name("recompute.py")

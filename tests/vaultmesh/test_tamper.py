@@ -26,9 +26,9 @@ from gorillacomb.cli.main import cli
 from gorillacomb.errors import GorillaCombError, VaultError, VaultRolledBack
 from gorillacomb.vaultmesh import jcs, merkle
 from gorillacomb.vaultmesh.audit import Audit, audit
-from gorillacomb.vaultmesh.beginning import begin
-from tests.cli.run import environment, run
-from tests.trees import make_tree, settle
+from gorillacomb.vaultmesh.create import begin
+from tests.support.run import environment, run
+from tests.support.trees import make_tree, settle
 from tests.vaultmesh.ledgers import (
     BATCHES,
     ROTATED,

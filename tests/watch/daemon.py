@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import folder_paths
-from gorillacomb.index.vault import Vault
+from gorillacomb.vault.vault import Vault
 from gorillacomb.watch.pulse import LATEST, pulse_folder
-from tests.cli.run import Argument, Ran, command, environment, without_traceback
-from tests.dedupe.trace import check_trace
-from tests.trees import scan
+from tests.stamping.trace import check_trace
+from tests.support.run import Argument, Ran, command, environment, without_traceback
+from tests.support.trees import scan
 
 QUIET = 0.2
 PULSE = 0.2

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cli.run import run
-from tests.dedupe.trace import check_trace, events
-from tests.trees import Tree, make_tree, settle
+from tests.stamping.trace import check_trace, events
+from tests.support.run import run
+from tests.support.trees import Tree, make_tree, settle
 from tests.watch.daemon import Daemon
 
 Watch = Callable[..., Daemon]

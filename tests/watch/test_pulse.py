@@ -16,15 +16,15 @@ from typing import Any
 
 import pytest
 
-from gorillacomb.dedupe.record import watcher_keys
-from gorillacomb.index.vault import Vault
 from gorillacomb.model import SECOND
-from gorillacomb.vaultmesh.keys import SigningKey
+from gorillacomb.stamping.recorder import watcher_keys
+from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh.keys.keys import SigningKey
 from gorillacomb.watch.health import Health, State
 from gorillacomb.watch.pulse import LATEST, Clocks, Heart, pulse_folder
-from gorillacomb.watch.verdict import Life, Verdict, judge
-from tests.cli.run import command, environment, refused, run
-from tests.trees import make_tree
+from gorillacomb.watch.pulse_check import Life, Verdict, judge
+from tests.support.run import command, environment, refused, run
+from tests.support.trees import make_tree
 from tests.watch.daemon import PULSE, Daemon, check_truth
 from tests.watch.load import Load
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from gorillacomb.cli.watch_service import agent, unit
-from tests.cli.run import environment, refused, run
-from tests.trees import make_tree
+from gorillacomb.cli.commands.watch.service import agent, unit
+from tests.support.run import environment, refused, run
+from tests.support.trees import make_tree
 from tests.watch.daemon import Daemon
 
 ODD = [

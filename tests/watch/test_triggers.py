@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.run import run
-from tests.trees import make_tree, settle
+from tests.support.run import run
+from tests.support.trees import make_tree, settle
 from tests.watch.daemon import Daemon
 
 WRITES = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read() + chr(10))"

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from gorillacomb.index.database import Index
-from gorillacomb.index.vault import Vault, config_folder
 from gorillacomb.model import SECOND, State
+from gorillacomb.vault.vault import Vault, config_folder
+from gorillacomb.watch.debounce import Pending
+from gorillacomb.watch.exclusions import LeftOut
 from gorillacomb.watch.health import Health, RootHealth
-from gorillacomb.watch.left_out import LeftOut
 from gorillacomb.watch.options import WatchOptions
-from gorillacomb.watch.pending import Pending
-from gorillacomb.watch.roots import Roots
-from tests.cli.run import command, environment, run
-from tests.trees import Tree, make_tree, rows_in_index
+from gorillacomb.watch.root_monitor import Roots
+from tests.support.run import command, environment, run
+from tests.support.trees import Tree, make_tree, rows_in_index
 from tests.watch.daemon import Daemon, check_index, check_truth
 from tests.watch.load import flood
 

@@ -27,12 +27,13 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 from gorillacomb import __version__
-from gorillacomb.bytepaths import is_below
-from gorillacomb.durable import sync_folder
 from gorillacomb.errors import Refused, Untrusted, UsageFault
-from gorillacomb.fingerprint import buffer, digest_of_descriptor
-from gorillacomb.manifest.document import Entry, Manifest
-from gorillacomb.manifest.export.exported import (
+from gorillacomb.fs.atomic import sync_folder
+from gorillacomb.fs.openat import cause_of
+from gorillacomb.fs.output_file import check_folder, unwritable
+from gorillacomb.fs.paths import is_below
+from gorillacomb.hashing import buffer, digest_of_descriptor
+from gorillacomb.manifest.export.result import (
     PATH_MAX,
     Omitted,
     Rule,
@@ -40,8 +41,7 @@ from gorillacomb.manifest.export.exported import (
     sift,
     text_of,
 )
-from gorillacomb.manifest.export.output import check_folder, unwritable
-from gorillacomb.openat import cause_of
+from gorillacomb.manifest.model import Entry, Manifest
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Not to wait for a writer, should a pipe stand where a file was.

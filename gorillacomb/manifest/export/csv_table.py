@@ -6,8 +6,8 @@ import base64
 import csv
 import io
 
-from gorillacomb.manifest.document import Manifest
-from gorillacomb.manifest.export.exported import Exported, text_of
+from gorillacomb.manifest.export.result import Exported, text_of
+from gorillacomb.manifest.model import Manifest
 
 COLUMNS = (
     *("path", "path_b64", "type", "mode", "size", "mtime_ns"),

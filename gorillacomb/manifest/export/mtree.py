@@ -10,8 +10,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 
-from gorillacomb.manifest.document import Entry, Manifest
-from gorillacomb.manifest.export.exported import Exported
+from gorillacomb.manifest.export.result import Exported
+from gorillacomb.manifest.model import Entry, Manifest
 
 _PLAIN = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" + b"/_-.,:+@%^~="

@@ -16,11 +16,11 @@ import base64
 import json
 from hashlib import sha256
 
-from gorillacomb.manifest.document import Entry, Manifest
 from gorillacomb.manifest.envelope import PAYLOAD_TYPE, pae
-from gorillacomb.manifest.export.exported import Exported, no_readable_file, sift, text_of
-from gorillacomb.manifest.format import STATEMENT
-from gorillacomb.vaultmesh.keys import EcdsaSigningKey
+from gorillacomb.manifest.export.result import Exported, no_readable_file, sift, text_of
+from gorillacomb.manifest.model import Entry, Manifest
+from gorillacomb.manifest.serialize import STATEMENT
+from gorillacomb.vaultmesh.keys.keys import EcdsaSigningKey
 
 IGNORED = (".git", ".gitattributes", ".github", ".gitignore")
 _BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"

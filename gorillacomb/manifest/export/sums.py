@@ -7,8 +7,8 @@ written as ``./-``, since both tools take the bare name for their standard input
 
 from __future__ import annotations
 
-from gorillacomb.manifest.document import Entry, Manifest
-from gorillacomb.manifest.export.exported import Exported, no_readable_file, sift, text_of
+from gorillacomb.manifest.export.result import Exported, no_readable_file, sift, text_of
+from gorillacomb.manifest.model import Entry, Manifest
 
 
 def sha256sum(manifest: Manifest) -> Exported:

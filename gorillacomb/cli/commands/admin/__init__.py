@@ -1,0 +1,1 @@
+"""Commands that look after the vault: status, roots, vault, completion."""

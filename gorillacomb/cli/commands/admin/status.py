@@ -1,0 +1,202 @@
+"""`gorillacomb status`: what the vault knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
+from gorillacomb.cli.options import json_option, vault_option
+from gorillacomb.cli.output import render
+from gorillacomb.dedupe.quarantine.inventory import waiting
+from gorillacomb.dedupe.quarantine.run import run_folder
+from gorillacomb.dedupe.roots import live_roots
+from gorillacomb.fs.volumes import grain_ns, is_online
+from gorillacomb.index import content_queries, folder_queries, stamps
+from gorillacomb.index import roots as root_table
+from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.duplicate_groups import has_groups
+from gorillacomb.model import Root, State
+from gorillacomb.stamping.recorder import read_trace
+from gorillacomb.vault.settings import Settings, load_settings
+from gorillacomb.vault.vault import Vault
+
+_DETAILS = {
+    State.PENDING: ", after a quick or interrupted scan",
+    State.DAMAGED: ": content changed, times did not",
+    State.SUSPECT: ": content changed, mtime did not",
+}
+FILE_STATE_WORDS = {
+    State.FRESH: "read, but written at that moment",
+    State.OTHER: "not a regular file: recorded, never opened",
+    **{state: cause + _DETAILS.get(state, "") for state, cause in FILE_CAUSES.items()},
+}
+
+
+@click.command(short_help="Show what the vault knows: roots, files, redundancy, gaps.")
+@json_option
+@vault_option
+def command(as_json: bool, vault: Vault) -> int:
+    """Show what the vault knows: roots, files, redundancy, and what was not looked at."""
+    settings = load_settings()
+    with Index.read(vault) as index, explaining(vault):
+        document = status_object(index, settings)
+        if as_json:
+            render.print_json(document)
+        else:
+            for line in _lines(index, settings):
+                click.echo(line)
+    return 0
+
+
+def status_object(index: Index, settings: Settings) -> dict[str, object]:
+    """The status in JSON."""
+    connection = index.connection
+    groups, copies, wasted = content_queries.totals(connection)
+    roots = root_table.all_roots(connection)
+    return {
+        "vault": render.path_object(bytes(index.vault.folder)),
+        "roots": [root_object(index, root) for root in roots],
+        "groups": groups,
+        "redundant_files": copies,
+        "redundant_bytes": wasted,
+        "files_by_state": {
+            state.name.lower(): {"files": files, "bytes": size}
+            for state, (files, size) in content_queries.counts_by_state(connection).items()
+        },
+        "folders_by_state": {
+            state.name.lower(): number
+            for state, number in folder_queries.count_folders_by_state(connection).items()
+        },
+        "trace": _trace_object(index),
+        "quarantine": [
+            {
+                **render.path_object(run_folder(each.base, each.run)),
+                "run": each.run,
+                "files": each.files,
+                "bytes": each.size,
+                "started_ns": str(each.started_ns),
+            }
+            for each in waiting(live_roots(roots, is_online, grain_ns))
+        ],
+        "settings": {
+            "exclude": list(settings.exclude),
+            "min_size": settings.min_size,
+            "prefer": list(settings.prefer),
+            "protect": list(settings.protect),
+            "workers": settings.workers,
+        },
+    }
+
+
+def _trace_object(index: Index) -> dict[str, Any] | None:
+    """Where the trace stands; None while there is none."""
+    if not index.vault.trace.exists():
+        return None
+    with read_trace(index.vault) as ledger:
+        head = ledger.head
+    return {
+        "log": head.log,
+        "entries": head.size,
+        "root": head.root.hex(),
+        "stamps": stamps.count(index.connection),
+    }
+
+
+def root_object(index: Index, root: Root) -> dict[str, object]:
+    """A root in JSON."""
+    facts = root_table.root_facts(index.connection, root)
+    return {
+        **render.path_object(root.path),
+        "root": root.uid,
+        "online": is_online(root),
+        "volume": root.volume,
+        "file_system": root.volume_type,
+        "weak_fingerprint": root.weak,
+        "files": facts.files,
+        "folders": facts.folders,
+        "bytes": facts.bytes,
+        "last_scan_ns": None if facts.last_scan_ns is None else str(facts.last_scan_ns),
+        "exclude": list(root.exclude),
+        "min_size": root.min_size,
+    }
+
+
+def root_lines(index: Index, root: Root) -> list[str]:
+    """A root for people, with its settings where it has some."""
+    facts = root_table.root_facts(index.connection, root)
+    when = "not to the end yet" if facts.last_scan_ns is None else render.moment(facts.last_scan_ns)
+    width = render.width()
+    lines = [
+        render.short_path(root.path, None if width is None else width - 10)
+        + ("" if is_online(root) else render.style("  offline", fg="yellow")),
+        f"  {render.count(facts.files, 'file')}, {render.size(facts.bytes)},"
+        f" {render.count(facts.folders, 'folder')}; last scan {when}",
+    ]
+    if root.weak:
+        lines.append(f"  {root.volume_type}: known by path, size and mtime only (no stable inodes)")
+    if root.exclude:
+        lines += render.paragraph(f"excluded: {' '.join(root.exclude)}", "  ")
+    if root.min_size:
+        lines.append(f"  min-size: {render.size(root.min_size)}")
+    return lines
+
+
+def _files_in(state: State, files: int, size: int) -> str:
+    return f"{render.count(files, 'file')} ({render.size(size)}) {FILE_STATE_WORDS[state]}"
+
+
+def _quarantine_lines(index: Index) -> list[str]:
+    """What was set aside and takes space still."""
+    roots = live_roots(root_table.all_roots(index.connection), is_online, grain_ns)
+    held = list(waiting(roots))
+    if not held:
+        return []
+    files, size = sum(each.files for each in held), sum(each.size for each in held)
+    oldest = render.moment(min(each.started_ns for each in held))
+    return [
+        f"Quarantine: {render.count(files, 'file')}, {render.size(size)} on disk, since {oldest}",
+        "  to free that: gorillacomb dedupe --empty-quarantine",
+    ]
+
+
+def _lines(index: Index, settings: Settings) -> list[str]:
+    connection = index.connection
+    width = render.width()
+    room = None if width is None else width - len("Vault ")
+    lines = [f"Vault {render.short_path(bytes(index.vault.folder), room)}"]
+    for root in root_table.all_roots(connection):
+        lines += root_lines(index, root)
+    if has_groups(connection):
+        groups, copies, wasted = content_queries.totals(connection)
+        lines.append(
+            f"Duplicates: {render.count(copies, 'copy', 'copies')} too many in"
+            f" {render.count(groups, 'group')} take {render.size(wasted)} on disk"
+        )
+    else:
+        lines.append("Duplicates: not known until a first scan has come to them")
+    trace = _trace_object(index)
+    if trace is not None:
+        lines.append(
+            f"Trace: {render.count(trace['stamps'], 'canonical file')} stamped in"
+            f" {render.count(trace['entries'], 'entry', 'entries')}"
+        )
+    lines += _quarantine_lines(index)
+    by_state = content_queries.counts_by_state(connection)
+    for state in (State.DAMAGED, State.SUSPECT):
+        if state in by_state:
+            lines.append(f"Content: {_files_in(state, *by_state.pop(state))}")
+    gaps = [f"  {_files_in(state, *found)}" for state, found in by_state.items()] + [
+        f"  {render.count(number, 'folder')} {FOLDER_CAUSES[state]}"
+        for state, number in folder_queries.count_folders_by_state(connection).items()
+    ]
+    if gaps:
+        lines += ["Not looked at:", *gaps]
+    if settings.exclude:
+        lines += render.paragraph(f"Excluded everywhere: {' '.join(settings.exclude)}", "")
+    if settings.prefer:
+        lines += render.paragraph(f"Preferred: {' '.join(settings.prefer)}", "")
+    if settings.protect:
+        lines += render.paragraph(f"Protected: {' '.join(settings.protect)}", "")
+    return lines

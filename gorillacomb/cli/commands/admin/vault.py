@@ -1,0 +1,112 @@
+"""`gorillacomb vault`: is it sound, and a copy of it while it is in use."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from gorillacomb import sqlite
+from gorillacomb.cli.options import discard, json_option, vault_option
+from gorillacomb.cli.output import render
+from gorillacomb.errors import UsageFault, VaultError
+from gorillacomb.fs.openat import cause_of
+from gorillacomb.index.database import Index, explaining
+from gorillacomb.stamping.recorder import check_index, read_trace
+from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh.audit import audit
+from gorillacomb.vaultmesh.error_text import explaining as trace_explaining
+from gorillacomb.vaultmesh.error_text import explaining_content
+
+
+@click.group(short_help="Check the vault, or copy it while it is in use.")
+def command() -> None:
+    """The folder with the index and the trace."""
+
+
+@command.command(short_help="Is the vault sound?")
+@json_option
+@vault_option
+def check(as_json: bool, vault: Vault) -> int:
+    """Check both databases, every entry of the trace, and that they go together.
+
+    Exit code 0 when all is well, 1 when something is not.
+    """
+    found: dict[str, str | None] = {"index": None, "trace": None, "together": None}
+    entries = 0
+    with ExitStack() as opened:
+        # The index first, and as of one moment: it is then never ahead of the trace.
+        index = None
+        try:
+            index = opened.enter_context(Index.read(vault))
+            with explaining(vault):
+                sqlite.hold_still(index.connection)
+                found["index"] = sqlite.damage(index.connection)
+        except VaultError as error:
+            if not vault.folder.exists():
+                raise
+            found["index"] = error.message
+        try:
+            with read_trace(vault) as ledger, explaining_content(vault.trace):
+                result = audit(ledger)
+                found["trace"], entries = result.reason, result.entries
+                if index is not None and not any(found.values()):
+                    with explaining(vault):
+                        found["together"] = check_index(index, ledger)
+        except VaultError as error:
+            found["trace"] = error.message
+    ok = not any(found.values())
+    if as_json:
+        render.print_json({"ok": ok, "entries": entries, **found})
+    else:
+        click.echo(f"index: {found['index'] or 'sound'}")
+        click.echo(f"trace: {found['trace'] or f'sound, {entries:,} entries'}")
+        if found["together"]:
+            click.echo(f"together: {found['together']}")
+    return 0 if ok else 1
+
+
+@command.command(short_help="Copy the vault, also while it is in use.")
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@json_option
+@vault_option
+def backup(folder: Path, as_json: bool, vault: Vault) -> int:
+    """Copy index and trace into a new folder, each as of one moment.
+
+    Keys are not in the vault: back up the config folder too, elsewhere. After
+    putting a backup back: gorillacomb trace adopt.
+    """
+    vault.check()
+    with Index.read(vault) as index, explaining(vault):
+        # The index first: one that is behind its trace is brought up to date by a scan.
+        sqlite.hold_still(index.connection)
+        # The traces before an adopt: nobody writes to those any more.
+        adopted = [path for path in sorted(vault.folder.glob("trace-*.db*")) if path.is_file()]
+        with read_trace(vault) as ledger:
+            try:
+                folder.mkdir(mode=0o700, parents=True)
+            except OSError as error:
+                raise UsageFault(
+                    f"{folder} cannot be made: {cause_of(error)}.",
+                    "Name a folder that does not exist yet.",
+                ) from error
+            try:
+                with trace_explaining(folder / vault.index.name):
+                    sqlite.copy(index.connection, folder / vault.index.name)
+                ledger.tables.backup(folder / vault.trace.name)
+                for path in adopted:
+                    shutil.copyfile(path, folder / path.name)
+                    os.chmod(folder / path.name, 0o600)
+            except BaseException:
+                names = (vault.index.name, vault.trace.name, *(path.name for path in adopted))
+                discard(folder, names)  # half a backup is none
+                raise
+    size = sum(os.stat(path).st_size for path in folder.iterdir())
+    if as_json:
+        render.print_json({"backup": render.path_object(bytes(folder)), "bytes": size})
+    else:
+        click.echo(f"Copied {render.size(size)} to {folder}")
+    return 0

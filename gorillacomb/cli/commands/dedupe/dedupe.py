@@ -1,0 +1,137 @@
+"""`gorillacomb dedupe`: plan, review, apply, undo, empty the quarantine, history."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Unpack
+
+import click
+from click.core import ParameterSource
+
+from gorillacomb.cli.commands.dedupe.apply import apply
+from gorillacomb.cli.commands.dedupe.history import history as show_history
+from gorillacomb.cli.commands.dedupe.options import Given, plan_options, wishes
+from gorillacomb.cli.commands.dedupe.plan import plan
+from gorillacomb.cli.commands.dedupe.purge import purge
+from gorillacomb.cli.commands.dedupe.undo import undo as take_back
+from gorillacomb.cli.options import Age, json_option, progress_option, vault_option
+from gorillacomb.vault.vault import Vault
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_LAST = ""
+"""Stands for a run that was not named."""
+_ABOUT: dict[str, Collection[str]] = {
+    "planning": {"output", "as_json", *Given.__annotations__},
+    "review": {"output"},
+    "applying": {"dry_run", "yes_delete", "as_json"},
+    "undo": {"as_json"},
+    "purging": {"yes", "older_than", "as_json"},
+    "history": {"as_json"},
+}
+"""The things that can be done, by the option for each, and the options about some of them only."""
+
+
+@click.command(short_help="Plan what may go, carry it out, take it back.")
+@click.option("--plan", "planning", is_flag=True, help="Write a plan: JSON Lines, a step a line.")
+@click.option("--review", type=_FILE, metavar="FILE", help="Go through a plan, step by step.")
+@click.option("--apply", "applying", type=_FILE, metavar="FILE", help="Carry a plan out.")
+@click.option(
+    "--undo",
+    is_flag=False,
+    flag_value=_LAST,
+    metavar="[RUN|DIR]",
+    help="Take back a run, by default the last one; by its folder, no vault is needed.",
+)
+@click.option(
+    "--empty-quarantine",
+    "purging",
+    is_flag=False,
+    flag_value=_LAST,
+    metavar="[RUN]",
+    help="Delete what was set aside, where its other copy still stands.",
+)
+@click.option("--history", is_flag=True, help="Every run, and why something in it was not done.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    metavar="FILE",
+    help="Write the plan here; `-` is stdout.",
+)
+@plan_options
+@click.option("--dry-run", is_flag=True, help="With --apply: compare, say what would be done.")
+@click.option(
+    "--yes-delete",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Delete so many files, as the plan says, without being asked.",
+)
+@click.option("--yes", is_flag=True, help="Empty the quarantine without being asked.")
+@click.option("--older-than", type=Age(), metavar="AGE", help="Only what was set aside 30d ago.")
+@progress_option
+@json_option
+@vault_option
+@click.pass_context
+def command(
+    context: click.Context,
+    planning: bool,
+    review: Path | None,
+    applying: Path | None,
+    undo: str | None,
+    purging: str | None,
+    history: bool,
+    output: Path | None,
+    dry_run: bool,
+    yes_delete: int | None,
+    yes: bool,
+    older_than: int | None,
+    progress: bool | None,
+    as_json: bool,
+    vault: Vault,
+    **given: Unpack[Given],
+) -> int:
+    """Plan what may go, carry the plan out, and take it back.
+
+    Without an option it shows what a plan would hold. Only `--apply` changes
+    files: it compares every byte, and sets aside what goes in a quarantine on
+    the same drive, from which `--undo` puts it back. Only `--empty-quarantine`
+    deletes, after it has compared once more. Inside projects, repositories and
+    libraries nothing goes; whole copies of them may.
+    """
+    _refuse_mixed(context)
+    if applying is not None:
+        return apply(vault, applying, dry_run, yes_delete, progress, as_json)
+    if review is not None:
+        from gorillacomb.cli.commands.dedupe.review import review_plan
+
+        return review_plan(review, output)
+    if undo is not None:
+        return take_back(vault, undo, progress, as_json)
+    if purging is not None:
+        return purge(vault, purging, older_than or 0, yes, progress, as_json)
+    if history:
+        return show_history(vault, as_json)
+    planning = planning or output is not None
+    return plan(vault, wishes(**given), planning, output, progress, as_json)
+
+
+def _refuse_mixed(context: click.Context) -> None:
+    """Refuse two things at once, and an option that is about another one than what is done."""
+    typed = [each for each in context.command.params if _is_typed(context, each)]
+    modes = [each.opts[0] for each in typed if each.name in _ABOUT]
+    if len(modes) > 1:
+        raise click.UsageError(f"{' and '.join(modes)} are different things: take one.")
+    mode = next((each.name for each in typed if each.name in _ABOUT), "planning")
+    assert mode is not None, "each parameter has a name"
+    for each in typed:
+        about = [name for name, names in _ABOUT.items() if each.name in names]
+        if about and mode not in about:
+            options = {one.name: one.opts[0] for one in context.command.params}
+            words = " and ".join(options[name] for name in about)
+            raise click.UsageError(f"{each.opts[-1]} goes with {words}, not with {options[mode]}.")
+
+
+def _is_typed(context: click.Context, parameter: click.Parameter) -> bool:
+    assert parameter.name is not None, "each parameter has a name"
+    return context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE

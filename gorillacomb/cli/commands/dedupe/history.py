@@ -1,0 +1,90 @@
+"""`gorillacomb dedupe --history`: every run, and why something in it was not done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import click
+
+from gorillacomb.cli.commands.dedupe.runs import live, trouble_lines
+from gorillacomb.cli.output import render
+from gorillacomb.dedupe.model import Action, Trouble
+from gorillacomb.dedupe.quarantine.inventory import Waiting, waiting
+from gorillacomb.index.database import Index, explaining
+from gorillacomb.stamping.recorder import read_trace
+from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh import jcs
+from gorillacomb.vaultmesh.entries import path_of
+
+_IS_RUN = re.compile(rb'"event":"(?:applied|repaired|undone|purged)"')
+"""In RFC 8785's form no text holds a bare quotation mark, so this is nothing but the event."""
+_SET_ASIDE = ("applied", "repaired")
+"""Events of runs after which something may wait in quarantine."""
+
+
+def history(vault: Vault, as_json: bool) -> int:
+    """Every run that the trace tells of, the last one first."""
+    entries = []
+    with read_trace(vault) as ledger:
+        for _, entry in ledger.entries_backward():
+            if _IS_RUN.search(entry):  # nearly all are stamps, and cost to be read
+                entries.append(jcs.load(entry))
+    with Index.read(vault) as index, explaining(vault):
+        held = _by_run(waiting(live(index)))
+    with render.reader_may_leave():
+        if as_json:
+            render.print_json({"runs": [_run_object(each, held) for each in entries]})
+        elif not entries:
+            click.echo("No plan was carried out yet.")
+        for fields in () if as_json else entries:
+            for line in _run_lines(fields, held):
+                click.echo(line)
+    return 0
+
+
+def _by_run(found: Iterable[Waiting]) -> dict[str, tuple[int, int]]:
+    """Files and bytes that wait in quarantine, by run; one may have quarantines in two places."""
+    held: dict[str, tuple[int, int]] = {}
+    for each in found:
+        files, size = held.get(each.run, (0, 0))
+        held[each.run] = files + each.files, size + each.size
+    return held
+
+
+def _run_object(fields: dict[str, Any], held: dict[str, tuple[int, int]]) -> dict[str, Any]:
+    kept = ("seq", "event", "run", "action", "steps", "files", "time_ns", "plan")
+    lists = ("bases", "skipped", "failed", "skipped_count", "failed_count")
+    return {
+        **{name: fields[name] for name in (*kept, *lists) if name in fields},
+        "bytes_set_aside": int(fields["bytes_set_aside"]),
+        "bytes_freed": int(fields["bytes_freed"]),
+        "waiting": fields["event"] in _SET_ASIDE and fields["run"] in held,
+    }
+
+
+def _run_lines(fields: dict[str, Any], held: dict[str, tuple[int, int]]) -> Iterator[str]:
+    words = {
+        "applied": "set aside",
+        "repaired": "repaired",
+        "undone": "put back",
+        "purged": "deleted",
+    }
+    size = int(fields["bytes_set_aside"]) or int(fields["bytes_freed"])
+    word = words[fields["event"]]
+    if fields["action"] in (Action.REFLINK, Action.DELETE) and fields["event"] == "applied":
+        word = "freed"
+    shown = "" if fields["event"] == "undone" else f", {render.size(size)}"
+    yield (
+        f"{render.moment(int(fields['time_ns']))}  {fields['run']}  {word}"
+        f" {render.count(fields['files'], 'file')}{shown}"
+    )
+    if fields["event"] in _SET_ASIDE and fields["run"] in held:
+        files, size = held[fields["run"]]
+        yield f"  waits in quarantine: {render.count(files, 'file')}, {render.size(size)}"
+    for name in ("skipped", "failed"):
+        troubles = [Trouble(path_of(each), each["cause"]) for each in fields[name]]
+        yield from ("  " + line for line in trouble_lines(name, troubles[:3]))
+        if fields[f"{name}_count"] > 3:
+            yield f"    and {fields[f'{name}_count'] - 3:,} more"

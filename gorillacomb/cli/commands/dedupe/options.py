@@ -1,0 +1,143 @@
+"""The options of `gorillacomb dedupe` that say what a plan may hold."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TypedDict, Unpack
+
+import click
+
+from gorillacomb.cli.options import BytesPath, Function, Size, absolute
+from gorillacomb.cli.output.render import path_text
+from gorillacomb.dedupe.model import Action, Options
+from gorillacomb.dedupe.plan.scope import Scope
+from gorillacomb.errors import UsageFault
+
+_IN_PLACE = (Action.REFLINK, Action.HARDLINK, Action.SYMLINK)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user wants of a plan."""
+
+    options: Options
+    scope: Scope
+    prefer: tuple[str, ...]
+
+
+class Given(TypedDict):
+    """The options of `plan_options` as click hands them over."""
+
+    action: str
+    within: tuple[bytes, ...]
+    prefer: tuple[str, ...]
+    protect: tuple[str, ...]
+    keep: int
+    min_size: int
+    folders_only: bool
+    files_only: bool
+    retire: tuple[bytes, ...]
+    not_a_project: tuple[bytes, ...]
+    across_volumes: bool
+
+
+_OPTIONS = (
+    click.option(
+        "--action",
+        type=click.Choice([str(each) for each in Action]),
+        default=str(Action.QUARANTINE),
+        show_default=True,
+        help="What is done with a copy that goes.",
+    ),
+    click.option(
+        "--within",
+        type=BytesPath(),
+        multiple=True,
+        metavar="PATH",
+        help="Only what is in here may go.",
+    ),
+    click.option("--prefer", multiple=True, metavar="PATH|GLOB", help="Keep the copies in here."),
+    click.option("--protect", multiple=True, metavar="PATH|GLOB", help="Nothing in here may go."),
+    click.option(
+        "--keep",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="How many copies stay.",
+    ),
+    click.option(
+        "--min-size", type=Size(), default=0, metavar="SIZE", help="Leave out what is smaller."
+    ),
+    click.option("--folders-only", is_flag=True, help="Whole folders only."),
+    click.option("--files-only", is_flag=True, help="Single files only."),
+    click.option(
+        "--retire",
+        type=BytesPath(),
+        multiple=True,
+        metavar="PATH",
+        help="Everything goes from here that stands elsewhere, though it be a project.",
+    ),
+    click.option(
+        "--not-a-project",
+        type=BytesPath(),
+        multiple=True,
+        metavar="PATH",
+        help="This folder is no project, whatever stands in it.",
+    ),
+    click.option(
+        "--across-volumes",
+        is_flag=True,
+        help="The copy that stays may be on another drive: a backup.",
+    ),
+)
+
+
+def plan_options(function: Function) -> Function:
+    """All of them, for a command that takes `Given` as keywords."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def wishes(**given: Unpack[Given]) -> Wishes:
+    """What the options ask for. Raises click.UsageError, UsageFault."""
+    if given["folders_only"] and given["files_only"]:
+        raise click.UsageError("--folders-only and --files-only leave nothing: take one.")
+    options = Options(
+        Action(given["action"]),
+        tuple(map(_pattern, given["protect"])),
+        tuple(map(absolute, given["retire"])),
+        tuple(map(_existing, given["not_a_project"])),
+        given["across_volumes"],
+    )
+    in_place = options.action in _IN_PLACE
+    if in_place and given["folders_only"]:
+        raise click.UsageError(
+            f"--action {options.action} is about files: leave out --folders-only."
+        )
+    scope = Scope(
+        tuple(map(absolute, given["within"])),
+        given["keep"],
+        given["min_size"],
+        files=not given["folders_only"],
+        folders=not (given["files_only"] or in_place),
+    )
+    return Wishes(options, scope, tuple(map(_pattern, given["prefer"])))
+
+
+def _pattern(text: str) -> str:
+    """A path or glob as the rules want it: absolute, unless it begins with a star."""
+    text = os.path.expanduser(text)
+    if set(text) & set("*?["):
+        return text if text.startswith(("/", "*")) else os.path.join(os.getcwd(), text)
+    return os.fsdecode(_existing(os.fsencode(text)))
+
+
+def _existing(path: bytes) -> bytes:
+    """A path as the index has it. Raises UsageFault where nothing stands: it may be misspelt."""
+    found = absolute(path)
+    if not os.path.lexists(found):
+        raise UsageFault(f"{path_text(found)} does not exist.", "Check the spelling.")
+    return found

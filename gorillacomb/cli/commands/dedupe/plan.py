@@ -1,0 +1,216 @@
+"""Making a dedupe plan and showing what it holds."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from gorillacomb.canonical.groups import Groups
+from gorillacomb.cli.commands.dedupe.options import Wishes
+from gorillacomb.cli.lookup import folders_of
+from gorillacomb.cli.output import render
+from gorillacomb.cli.output.progress import progress_for
+from gorillacomb.dedupe.model import Action, LeftAlone, Options, Plan, Rule, Step
+from gorillacomb.dedupe.plan.planner import Planner
+from gorillacomb.dedupe.plan.scope import Scope
+from gorillacomb.dedupe.plan.serialize import document_of, header_of, lines_of
+from gorillacomb.dedupe.safety.git import tracks
+from gorillacomb.dedupe.safety.linked import link_targets
+from gorillacomb.dedupe.safety.policy import Guard
+from gorillacomb.errors import UsageFault
+from gorillacomb.fs.mounts import mounts
+from gorillacomb.fs.output_file import write_file
+from gorillacomb.fs.paths import is_below
+from gorillacomb.fs.volumes import is_online
+from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.roots import all_roots
+from gorillacomb.model import Progress, Root
+from gorillacomb.vault.settings import Settings, load_settings
+from gorillacomb.vault.vault import Vault, config_folder, state_folder
+
+_SHOWN = 8
+_LEFT_SHOWN = 6
+_FIRST_PERSON = 500 if sys.platform == "darwin" else 1000
+"""The lowest user id of a person (login.defs(5)); those below are the system's."""
+
+
+def plan(
+    vault: Vault,
+    wishes: Wishes,
+    planning: bool,
+    output: Path | None,
+    progress: bool | None,
+    as_json: bool,
+) -> int:
+    """Make a plan; write it, or show what it holds."""
+    settings, options, scope = load_settings(), wishes.options, wishes.scope
+    settings = replace(settings, prefer=(*settings.prefer, *wishes.prefer))
+    options = replace(options, protect=(*settings.protect, *options.protect))
+    shown = progress_for(progress)
+    with Index.read(vault) as index, explaining(vault):
+        _refuse_unknown(all_roots(index.connection), (*options.retire, *scope.within))
+        try:
+            made = _made(index, options, scope, settings, shown)
+        finally:
+            shown.close()
+    if as_json and not planning:
+        with render.reader_may_leave():
+            render.print_json(
+                {**header_of(made), "step_list": [document_of(s) for s in made.steps]}
+            )
+        return 0
+    to_stdout = output is not None and str(output) == "-"
+    to_file = output is not None and not to_stdout
+    if planning and not to_file and (to_stdout or as_json or not sys.stdout.isatty()):
+        with render.reader_may_leave():
+            render.write_bytes(b"".join(lines_of(made)))
+        return 0
+    if output is not None and not to_stdout:
+        write_plan(made, output)
+        if as_json:
+            render.print_json(header_of(made))
+            return 0
+    with render.reader_may_leave():
+        for line in story(made):
+            click.echo(line)
+        for line in _next(made, output):
+            click.echo(line)
+    return 0
+
+
+def _made(
+    index: Index, options: Options, scope: Scope, settings: Settings, progress: Progress
+) -> Plan:
+    online: dict[int, bool] = {}
+
+    def is_there(root: Root) -> bool:
+        if root.id not in online:
+            online[root.id] = is_online(root)
+        return online[root.id]
+
+    groups = Groups(index, is_there, settings.preferred)
+    folders = folders_of(index, settings=settings)
+    guard = guard_for(index, options, settings)
+    planner = Planner(folders, groups, guard, scope, online, progress)
+    return planner.plan(time.time_ns())
+
+
+def guard_for(index: Index, options: Options, settings: Settings) -> Guard:
+    """The rules, with what this machine has: homes, mount points, the vault, links."""
+    roots = all_roots(index.connection)
+    homes = _homes()
+    ours = (index.vault.folder, config_folder(), state_folder())
+    own = [os.path.realpath(bytes(each)) for each in ours]
+    fixed = {*(root.path for root in roots), *homes, *own, *(each.point for each in mounts())}
+    online = {root.id for root in roots if is_online(root)}
+    links = link_targets(index, online)
+    return Guard(options, sorted(fixed), own, tracks, settings.machine_names, homes, links)
+
+
+def _homes() -> frozenset[bytes]:
+    """The home folders of people: that of a service may well be the project that it runs."""
+    found = {os.fsencode(each.pw_dir) for each in pwd.getpwall() if each.pw_uid >= _FIRST_PERSON}
+    with suppress(RuntimeError):  # of a user that the system does not know
+        found.add(os.fsencode(Path.home()))
+    return frozenset(os.path.realpath(each) for each in found)
+
+
+def _refuse_unknown(roots: list[Root], paths: tuple[bytes, ...]) -> None:
+    for path in paths:
+        around = [root for root in roots if is_below(path, root.path)]
+        if any(map(is_online, around)) and not os.path.lexists(path):
+            raise UsageFault(f"{render.path_text(path)} does not exist.", "Check the spelling.")
+        if not around:
+            raise UsageFault(
+                f"{render.path_text(path)} is in no folder that was scanned.",
+                "Scan it first: gorillacomb scan PATH. `gorillacomb roots list` shows what was.",
+            )
+
+
+def write_plan(made: Plan, output: Path) -> None:
+    """Write a plan, whole, to a file that is not there yet. Raises Refused, UsageFault."""
+    write_file(os.fsencode(output), b"".join(lines_of(made)))
+
+
+def story(made: Plan) -> Iterator[str]:
+    """What a plan holds, for people."""
+    if not made.steps:
+        yield render.style("Nothing", bold=True) + " may go by this plan."
+    else:
+        yield from _totals(made)
+        for kind, title in (("folder", "Whole folders"), ("file", "Single files")):
+            steps = [step for step in made.steps if step.kind == kind]
+            if steps:
+                total = sum(step.size for step in steps)
+                yield f"{title}: {len(steps):,}, {render.size(total)}"
+                for step in steps[:_SHOWN]:
+                    yield from step_lines(step)
+                if len(steps) > _SHOWN:
+                    rest = sum(step.size for step in steps[_SHOWN:])
+                    yield f"  and {len(steps) - _SHOWN:,} more, {render.size(rest)}"
+    for note in made.notes:
+        yield from render.paragraph(f"Note: {note}", "")
+    yield from _left_lines(made.left_alone)
+
+
+def _totals(made: Plan) -> Iterator[str]:
+    files = sum(step.files for step in made.steps)
+    what = {
+        Action.QUARANTINE: "set aside",
+        Action.HARDLINK: "replaced by hard links, and set aside",
+        Action.SYMLINK: "replaced by symbolic links, and set aside",
+        Action.REFLINK: "made to share blocks",
+        Action.DELETE: "deleted",
+    }[made.options.action]
+    size = made.bytes_set_aside + made.bytes_freed
+    yield render.style(f"{render.count(files, 'file')}, {render.size(size)}", bold=True) + (
+        f" on disk would be {what}, in {render.count(len(made.steps), 'step')}"
+    )
+
+
+def step_lines(step: Step) -> Iterator[str]:
+    """A step in two lines: what goes, what stays."""
+    width = render.width()
+    label = f"  {render.size(step.size):>9}  "
+    yield label + render.path_from_here(step.path, width and width - len(label))
+    yield "     stays: " + render.path_from_here(step.keep, width and width - 12)
+
+
+def _left_lines(left: tuple[LeftAlone, ...]) -> Iterator[str]:
+    if not left:
+        return
+    width = render.width()
+    rules = Counter(each.rule for each in left)
+    yield f"Left alone: {', '.join(f'{number:,} {rule}' for rule, number in rules.most_common())}"
+    for each in left[:_LEFT_SHOWN]:
+        label = f"  {render.size(each.size):>9}  "
+        yield label + render.path_from_here(each.path, width and width - len(label))
+        yield render.fit(f"             {render.printable(each.cause)}", width)
+    if len(left) > _LEFT_SHOWN:
+        yield f"  and {len(left) - _LEFT_SHOWN:,} more; the plan's first line names them all"
+
+
+def _next(made: Plan, output: Path | None) -> Iterator[str]:
+    drifted = next((each for each in made.left_alone if each.rule is Rule.UNIQUE), None)
+    if drifted is not None and not made.options.retire:
+        path = render.path_from_here(drifted.path, None)
+        yield from render.paragraph(
+            f"To take the duplicates out of a copy that has files of its own: --retire '{path}'", ""
+        )
+    if not made.steps:
+        return
+    if output is None:
+        yield "Nothing was written or changed. To keep the plan: the same with --plan -o FILE"
+    else:
+        yield f"Written to {output}. Nothing else was changed. Next, one of these:"
+        yield f"  gorillacomb dedupe --review {output}   go through it first; writes another plan"
+        yield f"  gorillacomb dedupe --apply {output}    carry it out as it is"

@@ -1,0 +1,110 @@
+"""`gorillacomb dedupe --empty-quarantine`: deleting what was set aside."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+
+import click
+
+from gorillacomb.cli.commands.dedupe.runs import (
+    cut_short,
+    live,
+    outcome_object,
+    record,
+    refuse_no_index,
+    trouble_lines,
+    witness,
+)
+from gorillacomb.cli.output import render
+from gorillacomb.cli.output.progress import progress_for
+from gorillacomb.dedupe.apply import runs
+from gorillacomb.dedupe.model import Outcome
+from gorillacomb.dedupe.quarantine.inventory import Waiting, waiting
+from gorillacomb.dedupe.roots import LiveRoot
+from gorillacomb.errors import Refused, UsageFault
+from gorillacomb.index.database import Index, explaining
+from gorillacomb.stamping.recorder import TraceNotes
+from gorillacomb.vault.vault import Vault
+
+
+def purge(
+    vault: Vault, named: str, older_than_ns: int, yes: bool, progress: bool | None, as_json: bool
+) -> int:
+    """Delete what was set aside, where its other copy still stands."""
+    refuse_no_index(vault)
+    before = time.time_ns() - older_than_ns
+    shown = progress_for(progress)
+    with ExitStack() as stack:
+        stack.enter_context(explaining(vault))
+        stack.enter_context(cut_short())
+        index = stack.enter_context(Index.write(vault))
+        notes = stack.enter_context(TraceNotes(index))
+        roots = live(index)
+        chosen = _chosen(roots, named, before)
+        if named and not chosen:
+            raise UsageFault(
+                f"Nothing waits in a quarantine of run {named!r}"
+                + (" that is old enough." if older_than_ns else "."),
+                "`gorillacomb dedupe --history` names the runs.",
+            )
+        _confirm_purge(chosen, yes)
+        total = Outcome("")
+
+        def ended(outcome: Outcome) -> None:
+            record(notes, "purged", outcome, "empty-quarantine", roots)
+            total.done += outcome.done
+            total.bytes_freed += outcome.bytes_freed
+            total.skipped += outcome.skipped
+            total.recovered += outcome.recovered
+
+        shown.stage("Comparing and deleting", None, sum(each.size for each in chosen) or None)
+        try:
+            runs.purge(
+                [(each.base, each.run) for each in chosen],
+                roots,
+                witness(shown),
+                before,
+                shown,
+                ended,
+            )
+        finally:
+            shown.close()
+    with render.reader_may_leave():
+        if as_json:
+            render.print_json({**outcome_object(total), "run": named or None})
+        else:
+            _tell(total)
+    return 3 if total.skipped else 0
+
+
+def _chosen(roots: Iterable[LiveRoot], named: str, before: int) -> list[Waiting]:
+    """What waits, of one run or of all, since a moment before that."""
+    return [
+        each
+        for each in waiting(roots)
+        if (not named or each.run == named) and each.started_ns < before
+    ]
+
+
+def _tell(total: Outcome) -> None:
+    files = sum(step.files for step in total.done)
+    click.echo(f"Deleted: {render.count(files, 'file')}, {render.size(total.bytes_freed)} freed")
+    for line in (
+        *trouble_lines("Of a run that was cut short", total.recovered),
+        *trouble_lines("Stays in the quarantine", total.skipped),
+    ):
+        click.echo(line)
+
+
+def _confirm_purge(chosen: list[Waiting], yes: bool) -> None:
+    files, size = sum(each.files for each in chosen), sum(each.size for each in chosen)
+    if yes or not chosen:
+        return
+    what = f"{render.count(files, 'file')} ({render.size(size)}) set aside would be deleted"
+    if not sys.stdin.isatty():
+        raise Refused(f"{what}, and nobody is there to confirm it.", "To go on: --yes")
+    if not click.confirm(f"{what} for good. Go on?", err=True):
+        raise Refused("Nothing was deleted.")

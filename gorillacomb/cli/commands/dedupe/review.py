@@ -1,0 +1,152 @@
+"""`gorillacomb dedupe --review`: going through a plan on a terminal; what is kept is a new plan."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import click
+
+from gorillacomb.cli.commands.dedupe.plan import step_lines, story, write_plan
+from gorillacomb.cli.output import render
+from gorillacomb.dedupe.model import Step
+from gorillacomb.dedupe.plan.serialize import read_plan
+from gorillacomb.errors import UsageFault
+from gorillacomb.fs.paths import is_below
+
+_KEYS = "y yes  n no  s swap  d differences  a yes to all in that folder  q stop here"
+_SHOWN = 20
+
+
+def review_plan(file: Path, output: Path | None) -> int:
+    """Ask about each step of a plan, whole folders first, and write what was agreed to."""
+    plan = read_plan(file)
+    output = output or _beside(file)
+    if output.exists():
+        raise UsageFault(f"{output} is there already.", "Name another file with -o.")
+    if not sys.stdin.isatty():
+        raise UsageFault(
+            "A review asks questions, and nobody is at the terminal.",
+            "Without one, take lines out of the plan by hand.",
+        )
+    steps = sorted(plan.steps, key=lambda step: (step.kind != "folder", -step.size, step.path))
+    answers = Answers()
+    try:
+        answers.ask(steps)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo()  # what was answered so far is kept
+    left = len(steps) - len(answers.agreed) - answers.refused
+    counts = f"{len(answers.agreed):,} yes, {answers.refused:,} no, {left:,} not asked"
+    if not answers.agreed:
+        click.echo(f"{counts}: no plan was written, and {file} is as it was.")
+        return 0
+    made = replace(plan, uid=secrets.token_hex(16), steps=tuple(answers.agreed))
+    write_plan(made, output)
+    for line in story(made):
+        click.echo(line)
+    click.echo(counts)
+    click.echo(f"Written to {output}. Next: gorillacomb dedupe --apply {output}")
+    return 0
+
+
+def _beside(file: Path) -> Path:
+    """A name for the reviewed plan: plan.jsonl becomes plan.reviewed.jsonl."""
+    return file.with_name(f"{file.stem}.reviewed{file.suffix}")
+
+
+@dataclass(slots=True)
+class Answers:
+    """What the user said to the steps so far."""
+
+    agreed: list[Step] = field(default_factory=list)
+    refused: int = 0
+
+    def ask(self, steps: list[Step]) -> None:
+        """Ask about each step until all are answered, or the user stops."""
+        below: bytes | None = None
+        for number, step in enumerate(steps, 1):
+            if below is not None and is_below(step.path, below):
+                self.agreed.append(step)
+                continue
+            files = render.count(step.files, "file")
+            click.echo(f"\n{number:,} of {len(steps):,}: {step.kind}, {files}")
+            answer, step = _answer(step)
+            if answer == "q":
+                return
+            if answer == "a":
+                below = os.path.dirname(step.path)
+                rest = [each for each in steps[number - 1 :] if is_below(each.path, below)]
+                many = render.count(len(rest), "step")
+                click.echo(f"Yes to all {many} in {render.path_from_here(below, None)}")
+            if answer == "n":
+                self.refused += 1
+            else:
+                self.agreed.append(step)
+
+
+def _answer(step: Step) -> tuple[str, Step]:
+    """Ask until there is an answer that decides; the step as it is then."""
+    while True:
+        for line in step_lines(step):
+            click.echo(line)
+        for reason in step.reasons:
+            click.echo(f"     because: {render.printable(reason)}")
+        answer = click.prompt(_KEYS, default="n", show_default=False).strip().lower()[:1]
+        if answer in ("y", "n", "a", "q"):
+            return answer, step
+        if answer == "s":
+            if step.nested or step.sidecars:
+                click.echo("It goes together with others: which copy stays cannot be swapped.")
+            else:
+                step = replace(step, path=step.keep, keep=step.path, reasons=("you chose it",))
+        elif answer == "d":
+            for line in _differences(step):
+                click.echo(line)
+        else:
+            click.echo("Type one of y, n, s, d, a, q.")
+
+
+def _differences(step: Step) -> Iterator[str]:
+    """What stands on disk in only one of the two, by name, and where sizes differ."""
+    if step.kind == "file":
+        for path in (step.path, step.keep):
+            try:
+                facts = os.lstat(path)
+            except OSError as error:
+                yield f"  {render.path_text(path)}: {os.strerror(error.errno or 0).lower()}"
+                continue
+            yield f"  {render.size(facts.st_size):>9}  {render.moment(facts.st_mtime_ns)}  " + (
+                render.path_text(path)
+            )
+        return
+    goes, stays = _listing(step.path), _listing(step.keep)
+    for title, names in (
+        ("only in what goes", goes.keys() - stays.keys()),
+        ("only in what stays", stays.keys() - goes.keys()),
+        (
+            "of another size",
+            {name for name in goes.keys() & stays.keys() if goes[name] != stays[name]},
+        ),
+    ):
+        yield f"  {title}: {len(names):,}"
+        for name in sorted(names)[:_SHOWN]:
+            yield f"    {render.path_text(name)}"
+        if len(names) > _SHOWN:
+            yield f"    and {len(names) - _SHOWN:,} more"
+
+
+def _listing(top: bytes) -> dict[bytes, int]:
+    """Every file below a folder by its relative path, with its size."""
+    found = {}
+    for folder, _, names in os.walk(top):
+        for name in names:
+            path = os.path.join(folder, name)
+            try:
+                found[os.path.relpath(path, top)] = os.lstat(path).st_size
+            except OSError:
+                continue  # it went meanwhile
+    return found

@@ -1,0 +1,160 @@
+"""What the runs of dedupe share: roots, locks, the trace, and how an outcome is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from gorillacomb.cli.commands.find.rescan import rescan
+from gorillacomb.cli.lookup import noise_names
+from gorillacomb.cli.output import render
+from gorillacomb.dedupe.apply.tree_compare import Witness
+from gorillacomb.dedupe.model import Outcome, Trouble
+from gorillacomb.dedupe.roots import LiveRoot, live_roots
+from gorillacomb.dedupe.safety.git import same_entries
+from gorillacomb.errors import CutShort, GorillaCombError
+from gorillacomb.fs.openat import cause_of
+from gorillacomb.fs.paths import is_below
+from gorillacomb.fs.volumes import grain_ns, is_online
+from gorillacomb.index.database import Index
+from gorillacomb.index.roots import all_roots
+from gorillacomb.model import Progress
+from gorillacomb.stamping.recorder import TraceNotes
+from gorillacomb.vault.settings import load_settings
+from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh.entries import RunFacts, run
+
+_SHOWN = 20
+_MOST_SCOPES = 64
+
+
+def refuse_no_index(vault: Vault) -> None:
+    """Raise VaultError where nothing was scanned yet: opening it for writing would make one."""
+    with Index.read(vault):
+        pass
+
+
+@contextmanager
+def cut_short() -> Iterator[None]:
+    """Tell of a drive that fails, or is full, where a run cannot go on without it."""
+    try:
+        yield
+    except OSError as error:
+        where = f": {render.path_text(os.fsencode(error.filename))}" if error.filename else ""
+        raise CutShort(
+            f"The run was cut short: {cause_of(error)}{where}.",
+            "Nothing is lost: `gorillacomb dedupe --undo`, or --apply again, puts back what is"
+            " half done.",
+        ) from error
+
+
+def live(index: Index) -> list[LiveRoot]:
+    """The roots of an index that are there now."""
+    return live_roots(all_roots(index.connection), is_online, grain_ns)
+
+
+def witness(progress: Progress) -> Witness:
+    """Who compares, by the user's settings; tells of every byte."""
+
+    def advance(size: int) -> None:
+        progress.advance(0, size)
+
+    return Witness(noise_names(load_settings()), advance, same_entries)
+
+
+def record(
+    notes: TraceNotes,
+    event: str,
+    outcome: Outcome,
+    action: str,
+    roots: list[LiveRoot],
+    plan: str | None = None,
+) -> None:
+    """Write a run into the trace, also one in which nothing could be done."""
+    bases = {
+        root.path for root in roots if any(is_below(step.path, root.path) for step in outcome.done)
+    }
+    facts = RunFacts(
+        outcome.run,
+        action,
+        tuple(sorted(bases)),
+        len(outcome.done),
+        sum(step.files for step in outcome.done),
+        max(outcome.bytes_set_aside, 0),
+        outcome.bytes_freed,
+        tuple((each.path, each.cause) for each in outcome.skipped),
+        tuple((each.path, each.cause) for each in (*outcome.failed, *outcome.recovered)),
+    )
+    notes.append([run(event, facts, plan)])
+
+
+def bring_up_to_date(
+    vault: Vault, roots: list[LiveRoot], folders: list[bytes], shown: Progress
+) -> None:
+    """Have the index, and the trace's stamps, follow what was changed: scan those folders."""
+    scopes: list[bytes] = []
+    # Only in roots: what was kept on a drive that is not there now is for its next scan.
+    known = {_reachable(each, root) for each in folders if (root := _root_of(each, roots))}
+    for folder in sorted(known):
+        if not any(is_below(folder, each) for each in scopes):
+            scopes.append(folder)
+    if len(scopes) > _MOST_SCOPES:
+        scopes = [root.path for root in roots if any(is_below(each, root.path) for each in scopes)]
+    if not scopes:
+        return
+    try:
+        rescan(vault, scopes, load_settings(), progress=shown)
+    except GorillaCombError as error:
+        click.echo(f"gorillacomb: {render.printable(error.message)}", err=True)
+        click.echo("The index is behind what was done: gorillacomb scan PATH", err=True)
+    finally:
+        shown.close()
+
+
+def _root_of(folder: bytes, roots: list[LiveRoot]) -> bytes | None:
+    around = [root.path for root in roots if is_below(folder, root.path)]
+    return max(around, key=len, default=None)
+
+
+def _reachable(folder: bytes, root: bytes) -> bytes:
+    """The folder, or the innermost one around it in its root that a path leads to."""
+    while folder != root and not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def outcome_object(outcome: Outcome) -> dict[str, Any]:
+    """An outcome in JSON."""
+    return {
+        "run": outcome.run,
+        "done": len(outcome.done),
+        "files": sum(step.files for step in outcome.done),
+        "done_before": outcome.before,
+        "bytes_set_aside": outcome.bytes_set_aside,
+        "bytes_freed": outcome.bytes_freed,
+        "skipped": list(map(trouble_object, outcome.skipped)),
+        "failed": list(map(trouble_object, outcome.failed)),
+        "recovered": list(map(trouble_object, outcome.recovered)),
+    }
+
+
+def trouble_object(trouble: Trouble) -> dict[str, str]:
+    """What was not done, in JSON."""
+    return {**render.path_object(trouble.path), "cause": trouble.cause}
+
+
+def trouble_lines(title: str, troubles: list[Trouble]) -> Iterator[str]:
+    """What was not done and why, for people."""
+    if not troubles:
+        return
+    width = render.width()
+    yield f"{title}: {len(troubles):,}"
+    for each in troubles[:_SHOWN]:
+        yield "  " + render.path_from_here(each.path, width and width - 2)
+        yield from render.paragraph(each.cause, "    ")
+    if len(troubles) > _SHOWN:
+        yield f"  and {len(troubles) - _SHOWN:,} more; --json names them all"

@@ -1,0 +1,142 @@
+"""`gorillacomb dedupe --undo`: taking a run back."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+
+import click
+
+from gorillacomb.cli.commands.dedupe.runs import (
+    bring_up_to_date,
+    live,
+    outcome_object,
+    record,
+    refuse_no_index,
+    trouble_lines,
+)
+from gorillacomb.cli.output import render
+from gorillacomb.cli.output.progress import progress_for
+from gorillacomb.dedupe.apply import runs
+from gorillacomb.dedupe.model import Outcome, Trouble
+from gorillacomb.dedupe.quarantine.inventory import waiting
+from gorillacomb.dedupe.quarantine.run import base_of_run, never_began
+from gorillacomb.errors import GorillaCombError, UsageFault, VaultError
+from gorillacomb.fs.openat import cause_of
+from gorillacomb.fs.paths import is_below
+from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.roots import all_roots
+from gorillacomb.model import Progress
+from gorillacomb.stamping.recorder import TraceNotes
+from gorillacomb.vault.vault import Vault
+
+
+def undo(vault: Vault, named: str, progress: bool | None, as_json: bool) -> int:
+    """Take a run back: the last one, one by its name, or one by its folder."""
+    shown = progress_for(progress)
+    with ExitStack() as stack:
+        name, bases, index = _chosen(vault, named)
+        outcome = Outcome(name)
+        notes, roots = None, []
+        if index is not None:
+            stack.callback(index.close)
+            roots = live(index)
+            notes = _notes_if_any(stack, index)
+        try:
+            _undo_all(bases, outcome, shown)
+        finally:
+            shown.close()
+            if notes is not None:
+                with explaining(vault):
+                    record(notes, "undone", outcome, "undo", roots)
+    if index is not None:
+        paths = [path for step in outcome.done for path in (step.path, step.keep)]
+        folders = [os.path.dirname(path) for path in paths]
+        bring_up_to_date(vault, roots, folders, shown)
+    with render.reader_may_leave():
+        if as_json:
+            render.print_json(outcome_object(outcome))
+        else:
+            files = sum(step.files for step in outcome.done)
+            steps = render.count(len(outcome.done), "step")
+            lines = [f"Put back: {render.count(files, 'file')} in {steps}"]
+            lines += trouble_lines("Of a run that was cut short", outcome.recovered)
+            lines += trouble_lines("Not put back", outcome.failed)
+            for line in lines:
+                click.echo(line)
+    return 3 if outcome.failed else 0
+
+
+def _notes_if_any(stack: ExitStack, index: Index) -> TraceNotes | None:
+    """The trace; None where it cannot be written, which must not keep anybody from an undo."""
+    try:
+        return stack.enter_context(TraceNotes(index))
+    except GorillaCombError as error:
+        _say_unrecorded(error)
+        return None
+
+
+def _say_unrecorded(error: GorillaCombError) -> None:
+    click.echo(f"gorillacomb: {render.printable(error.message)}", err=True)
+    click.echo("The undo goes on, and will not stand in the trace.", err=True)
+
+
+def _undo_all(bases: list[bytes], outcome: Outcome, shown: Progress) -> None:
+    """Take back the parts of a run, one for each base, into one outcome."""
+    for base in bases:
+        shown.stage("Putting back", None, 0)
+        try:
+            runs.undo(base, outcome, shown)
+        except OSError as error:
+            outcome.failed.append(Trouble(base, cause_of(error)))
+
+
+def _chosen(vault: Vault, named: str) -> tuple[str, list[bytes], Index | None]:
+    """The run to take back, its bases, and the vault's index if one knows of them."""
+    if "/" in named or os.path.isdir(named):
+        folder = os.path.realpath(os.fsencode(named))
+        try:
+            base, name = base_of_run(folder)
+        except ValueError as error:
+            raise UsageFault(
+                f"{render.path_text(folder)} cannot be taken back: {error}.",
+                "Name a folder .gorillacomb/quarantine/RUN.",
+            ) from error
+        if never_began(base, name):
+            raise UsageFault(
+                f"Nothing waits in {render.path_text(folder)}.",
+                "Its run was cut short before it set anything aside there.",
+            )
+        return name, [base], _index_about(vault, base)
+    refuse_no_index(vault)
+    index = Index.write(vault)
+    try:
+        known = list(waiting(live(index)))
+        names = {each.run for each in known}
+        if named and named not in names:
+            raise UsageFault(
+                f"There is no run {named!r} of which something could be taken back.",
+                "`gorillacomb dedupe --history` names the runs.",
+            )
+        if not names:
+            raise UsageFault("Nothing waits in a quarantine that could be put back.")
+        name = named or max(names)
+        return name, [each.base for each in known if each.run == name], index
+    except BaseException:
+        index.close()
+        raise
+
+
+def _index_about(vault: Vault, base: bytes) -> Index | None:
+    """The index of a vault that knows a folder; None for another one, or where there is none."""
+    if not vault.index.exists():
+        return None
+    try:
+        index = Index.write(vault)
+    except VaultError as error:
+        _say_unrecorded(error)
+        return None
+    if any(is_below(base, root.path) for root in all_roots(index.connection)):
+        return index
+    index.close()
+    return None

@@ -1,0 +1,1 @@
+"""Commands that find: scan, dupes, folders, compare, unique, explain."""

@@ -1,0 +1,172 @@
+"""`gorillacomb compare`: two folders, entry by entry."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from gorillacomb.cli.lookup import find
+from gorillacomb.cli.options import BytesPath, json_option, progress_option, vault_option
+from gorillacomb.cli.output import render
+from gorillacomb.cli.output.progress import progress_for
+from gorillacomb.errors import UsageFault
+from gorillacomb.folders.diff import Comparison, compare_folders
+from gorillacomb.folders.tree import Folder, load
+from gorillacomb.index.database import Index, explaining
+from gorillacomb.scan.scanner import comb
+from gorillacomb.vault.vault import Vault
+
+_MOST_TEXT = 1 << 20
+"""Bytes; larger files are not shown as text."""
+_SHOWN = 20
+
+
+@click.command(short_help="Compare two folders: same, changed, moved, only in one.")
+@click.argument("a", type=BytesPath())
+@click.argument("b", type=BytesPath())
+@click.option("--diff", is_flag=True, help="Show how text files differ.")
+@click.option("--all", "whole", is_flag=True, help="Name every entry, however many there are.")
+@progress_option
+@json_option
+@vault_option
+def command(
+    a: bytes,
+    b: bytes,
+    diff: bool,
+    whole: bool,
+    progress: bool | None,
+    as_json: bool,
+    vault: Vault,
+) -> int:
+    """Compare the folders A and B: what is the same, changed, moved, only in one.
+
+    Folders that were scanned are compared as of their last scan, without
+    reading them again; of others all is read. Names, contents, links and
+    executable bits count; other modes and times do not. Exit code 0 when they
+    are the same, 1 when not, 3 when something was not read.
+    """
+    for path in (a, b):
+        if not os.path.isdir(path) and not _is_known(vault, path):
+            raise UsageFault(
+                f"{render.path_text(path)} is no folder that is there, or that was scanned.",
+                "Name two folders.",
+            )
+    found = _compare_known(vault, a, b)
+    if found is None:
+        # Not in the vault: a scan of a folder that the user did not ask to remember is not kept.
+        with tempfile.TemporaryDirectory(prefix="gorillacomb-") as folder:
+            own = Vault(Path(folder, "vault"))
+            comb(own, [os.path.realpath(a), os.path.realpath(b)], progress=progress_for(progress))
+            found = _compare_known(own, a, b)
+    assert found is not None
+    with render.reader_may_leave():
+        if as_json:
+            render.print_json(_object(found))
+        else:
+            _tell(found, a, b, None if whole else _SHOWN)
+            for line in _differences(found.changed, a, b) if diff else ():
+                click.echo(render.printable(line))
+    same = not (found.changed or found.moved or found.only_a or found.only_b)
+    if found.unknown:
+        return 3 if same else 1
+    return 0 if same else 1
+
+
+def _is_known(vault: Vault, path: bytes) -> bool:
+    if not vault.index.exists():
+        return False
+    with Index.read(vault) as index, explaining(vault):
+        return find(index, path).folder is not None
+
+
+def _compare_known(vault: Vault, a: bytes, b: bytes) -> Comparison | None:
+    """Compare two folders by the index; None when it does not know both."""
+    if not vault.index.exists():
+        return None
+    with Index.read(vault) as index, explaining(vault):
+        found = [find(index, path).folder for path in (a, b)]
+        forest = load(index)
+        sides: list[Folder] = [
+            forest.folders[number] for number in found if number in forest.folders
+        ]
+        if len(sides) < 2:
+            return None
+        return compare_folders(index, forest, sides[0], sides[1])
+
+
+def _object(found: Comparison) -> dict[str, object]:
+    return {
+        "same": found.same,
+        "changed": [render.path_object(path) for path in found.changed],
+        "moved": [
+            {"from": render.path_object(pair[0]), "to": render.path_object(pair[1])}
+            for pair in found.moved
+        ],
+        "only_a": [render.path_object(path) for path in found.only_a],
+        "only_b": [render.path_object(path) for path in found.only_b],
+        "unknown": [render.path_object(path) for path in found.unknown],
+    }
+
+
+def _tell(found: Comparison, a: bytes, b: bytes, shown: int | None) -> None:
+    room = render.width()
+    for label, paths in (
+        ("changed", found.changed),
+        ("only in A", found.only_a),
+        ("only in B", found.only_b),
+        ("not read", found.unknown),
+    ):
+        for path in paths[:shown]:
+            click.echo(f"{label:<11}{render.fit(render.path_text(path), room and room - 11)}")
+        if shown is not None and len(paths) > shown:
+            click.echo(f"{'':<11}and {len(paths) - shown:,} more; --all names them")
+    for pair in found.moved[:shown]:
+        line = f"{render.path_text(pair[0])} → {render.path_text(pair[1])}"
+        click.echo(f"{'moved':<11}{render.fit(line, room and room - 11)}")
+    if shown is not None and len(found.moved) > shown:
+        click.echo(f"{'':<11}and {len(found.moved) - shown:,} more; --all names them")
+    click.echo(f"A: {render.short_path(os.path.abspath(a), room and room - 3)}")
+    click.echo(f"B: {render.short_path(os.path.abspath(b), room and room - 3)}")
+    click.echo(
+        f"{render.count(found.same, 'entry is', 'entries are')} the same,"
+        f" {len(found.changed):,} changed, {len(found.moved):,} moved,"
+        f" {len(found.only_a):,} only in A, {len(found.only_b):,} only in B"
+        + (f", {len(found.unknown):,} not read" if found.unknown else "")
+        + "."
+    )
+
+
+def _differences(paths: Sequence[bytes], a: bytes, b: bytes) -> Iterator[str]:
+    """Unified diffs of the text files that changed."""
+    import difflib
+
+    for path in paths:
+        texts = [_text(os.path.join(side, path)) for side in (a, b)]
+        name = render.path_text(path)
+        if texts[0] is None or texts[1] is None:
+            yield f"{name}: not text, or too large to show"
+            continue
+        lines = difflib.unified_diff(
+            texts[0].splitlines(), texts[1].splitlines(), f"A/{name}", f"B/{name}", lineterm=""
+        )
+        yield from lines
+
+
+def _text(path: bytes) -> str | None:
+    """A text file as it is now; None for one that is none, is too large, or is a link."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            data = file.read(_MOST_TEXT + 1)
+    except OSError:
+        return None
+    if len(data) > _MOST_TEXT or b"\0" in data:
+        return None
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,219 @@
+"""`gorillacomb explain`: all that is known of one file or folder."""
+
+from __future__ import annotations
+
+import json
+import stat
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from gorillacomb.canonical.groups import STANDING, Groups, hard_links
+from gorillacomb.cli.commands.admin.status import FILE_STATE_WORDS
+from gorillacomb.cli.lookup import Found, find, folders_of, open_groups, unknown
+from gorillacomb.cli.options import BytesPath, json_option, vault_option
+from gorillacomb.cli.output import render
+from gorillacomb.cli.output.families import family_lines, relation_object
+from gorillacomb.cli.output.good_copies import good_copy_lines
+from gorillacomb.folders.analysis import Family, Folders
+from gorillacomb.fs.paths import below
+from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.folder_queries import FolderFacts, folder_facts
+from gorillacomb.index.stamps import stamp_of
+from gorillacomb.model import DAMAGE, Group, GroupSummary, IndexedFile, State
+from gorillacomb.stamping.recorder import read_trace
+from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh.history import history
+
+
+@click.command(short_help="Tell of one file or folder: its copies, which one to keep, why.")
+@click.argument("path", type=BytesPath())
+@json_option
+@vault_option
+def command(path: bytes, as_json: bool, vault: Vault) -> int:
+    """Tell of one file or folder: its copies, which of them is canonical, and the reasons."""
+    with Index.read(vault) as index, explaining(vault):
+        found = find(index, path)
+        if found.folder is not None:
+            _explain_folder(index, found, found.folder, as_json)
+        elif found.file is not None:
+            _explain_file(index, found, found.file, as_json)
+        else:
+            raise unknown(found)
+    return 0
+
+
+def _explain_folder(index: Index, found: Found, folder: int, as_json: bool) -> None:
+    facts = folder_facts(index.connection, folder)
+    folders = folders_of(index)
+    place = folders.forest.folders.get(folder)
+    family = None if place is None else folders.around(place)
+    if as_json:
+        render.print_json(_folder_object(index, found, facts, folders, family))
+        return
+    click.echo(render.path_text(found.path))
+    click.echo(
+        f"  {render.count(facts.files, 'file')}, {render.size(facts.bytes)},"
+        f" {render.count(facts.folders, 'folder')} below it"
+    )
+    click.echo(
+        f"  {render.count(facts.duplicates, 'file')} ({render.size(facts.duplicate_bytes)})"
+        " stand somewhere else too, in this folder or outside"
+    )
+    if facts.gaps:
+        cause = f" ({facts.cause})" if facts.cause else ""
+        entries = render.count(facts.gaps, "entry", "entries")
+        click.echo(f"  not complete: {entries} not read, or damaged{cause}")
+    if family is not None:
+        inside = "one" if place in family.members else "part of one"
+        click.echo(f"  {inside} of several copies:")
+        for line in family_lines(folders, family):
+            click.echo(line)
+    if facts.duplicates:
+        click.echo("Next: gorillacomb dupes PATH   the groups that have a copy here")
+        click.echo("      gorillacomb unique PATH  what would be lost if it went")
+
+
+def _folder_object(
+    index: Index, found: Found, facts: FolderFacts, folders: Folders, family: Family | None
+) -> dict[str, object]:
+    copies: list[dict[str, object]] = []
+    if family is not None:
+        copies = [{**render.path_object(folders.path(family.keep)), "relation": "canonical"}]
+        copies += [
+            {**render.path_object(folders.path(each.a)), **relation_object(each)}
+            for each in folders.relations(family)
+        ]
+    return {
+        **render.path_object(found.path),
+        "kind": "folder",
+        "files": facts.files,
+        "folders": facts.folders,
+        "bytes": facts.bytes,
+        "duplicate_files": facts.duplicates,
+        "duplicate_bytes": facts.duplicate_bytes,
+        "complete": not facts.gaps,
+        "not_read": facts.gaps,
+        "canonical": None if family is None else render.path_object(folders.path(family.keep)),
+        "reasons": [] if family is None else list(family.reasons),
+        "copies": copies,
+        "trace": _history(index, found),
+    }
+
+
+def _history(index: Index, found: Found) -> list[dict[str, Any]]:
+    """The entries of the trace about a path, oldest first."""
+    if found.root is None or not index.vault.trace.exists():
+        return []
+    with read_trace(index.vault) as ledger:
+        return history(ledger, found.root.uid, below(found.path, found.root.path))
+
+
+def _explain_file(index: Index, found: Found, file: IndexedFile, as_json: bool) -> None:
+    group = _group(open_groups(index), file)
+    if group is not None and group.choice.reasons == (STANDING,):
+        group = replace(group, choice=replace(group.choice, reasons=_stamped_reasons(index, file)))
+    if as_json:
+        render.print_json({**_file_object(file, group), "trace": _history(index, found)})
+        return
+    click.echo(render.path_text(file.path))
+    click.echo(
+        f"  {_kind(file)}, {render.size(file.size)}, modified {render.moment(file.mtime_ns)}"
+    )
+    if file.state != State.HASHED:
+        click.echo(f"  {FILE_STATE_WORDS[file.state]}" + (f": {file.cause}" if file.cause else ""))
+    if file.target is not None:
+        click.echo(f"  points to {render.path_text(file.target)}")
+    if file.digest is None:
+        return
+    if file.state in DAMAGE:
+        click.echo(f"  blake3 of its good content {file.digest.hex()}")
+        for line in good_copy_lines(index, open_groups(index).paths, file.digest):
+            click.echo(line)
+        click.echo("Next: gorillacomb scrub --repair PATH   puts a good copy in its place, if any")
+        click.echo("      gorillacomb scrub --accept PATH   takes it as it is now")
+        return
+    click.echo(f"  blake3 {file.digest.hex()}")
+    if file.checked_ns:
+        click.echo(f"  read {render.moment(file.checked_ns)}")
+    stamp = stamp_of(index.connection, file.digest)
+    if stamp is not None:
+        click.echo(f"  stamped in the trace: entry {stamp.seq:,}")
+    if group is None:
+        click.echo("  empty, like any other empty file" if not file.size else "  in no group")
+        return
+    _print_copies(file, group)
+
+
+def _stamped_reasons(index: Index, file: IndexedFile) -> tuple[str, ...]:
+    """Why a content's canonical file was chosen when it was, as the trace has it."""
+    assert file.digest is not None
+    stamp = stamp_of(index.connection, file.digest)
+    if stamp is None or not index.vault.trace.exists():
+        return (STANDING,)
+    with read_trace(index.vault) as ledger:
+        fields = json.loads(ledger.entry(stamp.seq))
+    return (*fields.get("reasons", ()), f"as it was chosen, in entry {stamp.seq:,} of the trace")
+
+
+def _print_copies(file: IndexedFile, group: Group) -> None:
+    keep = group.copies[group.choice.winner]
+    if len(group.copies) == 1:
+        click.echo("  the only copy that is known")
+        return
+    mine = "this one" if keep.path == file.path else render.path_text(keep.path)
+    click.echo(f"  canonical: {mine}")
+    for line in render.paragraph(f"because: {'; '.join(group.choice.reasons)}", "    "):
+        click.echo(line)
+    click.echo(
+        f"  {render.count(group.summary.copies, 'copy', 'copies')} under"
+        f" {render.count(len(group.copies), 'name')}:"
+    )
+    for place, copy in enumerate(group.copies):
+        click.echo(f"    {render.path_text(copy.path)}{render.copy_notes(group, place)}")
+
+
+def _kind(file: IndexedFile) -> str:
+    mode = file.mode
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISLNK(mode):
+        return "symbolic link"
+    return "FIFO" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "device"
+
+
+def _group(groups: Groups, file: IndexedFile) -> Group | None:
+    """The group of a file; one of its own when its content stands nowhere else."""
+    if file.digest is None or file.state > State.FRESH or not file.size:
+        return None
+    group = groups.of_content(file.digest)
+    if group is not None:
+        return group
+    copies = tuple(groups.copies_of(file.digest))
+    if not copies:
+        return None
+    summary = GroupSummary(file.digest, file.size, len(copies), 1, 0)
+    return Group(summary, copies, groups.choice(copies, file.digest), hard_links(copies))
+
+
+def _file_object(file: IndexedFile, group: Group | None) -> dict[str, object]:
+    document: dict[str, object] = {
+        **render.path_object(file.path),
+        "kind": _kind(file),
+        "state": file.state.name.lower(),
+        "cause": file.cause,
+        "size": file.size,
+        "mtime_ns": str(file.mtime_ns),
+        "blake3": None if file.digest is None else file.digest.hex(),
+        "canonical": None,
+        "reasons": [],
+        "copies": [],
+    }
+    if group is not None:
+        document["canonical"] = render.path_object(group.copies[group.choice.winner].path)
+        document["reasons"] = list(group.choice.reasons)
+        document["copies"] = [
+            render.copy_object(group, place) for place in range(len(group.copies))
+        ]
+    return document

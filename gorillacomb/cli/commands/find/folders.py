@@ -1,0 +1,303 @@
+"""`gorillacomb folders`: identical, contained and overlapping folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+import click
+
+from gorillacomb.cli.lookup import find, folders_of, not_a_folder
+from gorillacomb.cli.options import BytesPath, json_option, vault_option
+from gorillacomb.cli.output import render
+from gorillacomb.cli.output.families import (
+    family_lines,
+    family_name,
+    figures,
+    path_objects,
+    relation_object,
+    said,
+)
+from gorillacomb.folders.analysis import Family, Folders, MachineMade, is_structural
+from gorillacomb.folders.coverage import Elsewhere
+from gorillacomb.folders.families import SIMILAR
+from gorillacomb.folders.relation import Kind, Relation
+from gorillacomb.folders.tree import Folder
+from gorillacomb.index.database import Index, explaining
+from gorillacomb.vault.vault import Vault
+
+_STORY = 16
+"""Lines within which families are told unless all are wanted; the first one always is."""
+_OTHERS = 3
+"""Lines of what else there is that are shown unless all are wanted."""
+Wanted = Callable[[Folder], bool]
+
+
+@click.command(short_help="Show identical, contained and overlapping folders.")
+@click.argument("path", type=BytesPath(), required=False)
+@click.option(
+    "--similar",
+    type=click.FloatRange(0.01, 1),
+    default=SIMILAR,
+    show_default=True,
+    metavar="SHARE",
+    help="How much of the smaller folder must stand in the other one.",
+)
+@click.option("--all", "whole", is_flag=True, help="Show all, however much there is.")
+@json_option
+@vault_option
+def command(path: bytes | None, similar: float, whole: bool, as_json: bool, vault: Vault) -> int:
+    """Show which folders belong together: identical, contained, overlapping.
+
+    Tells of copies of one tree which one to keep and why, and what each
+    of the others has that it lacks; then of folders all of whose contents
+    stand elsewhere. With PATH, of what concerns that folder. As of the last
+    scan: no file is read for it.
+    """
+    with Index.read(vault) as index, explaining(vault):
+        folders = folders_of(index, similar)
+        wanted = _wanted(index, folders, path)
+        with render.reader_may_leave():
+            if as_json:
+                render.print_json(_document(folders, wanted))
+            else:
+                for line in _story(folders, wanted, whole):
+                    click.echo(line)
+    return 0
+
+
+def _wanted(index: Index, folders: Folders, path: bytes | None) -> Wanted:
+    """Which folders concern the user: those in PATH, and those that PATH is in."""
+    if path is None:
+        return lambda _: True
+    found = find(index, os.path.realpath(path))
+    scope = None if found.folder is None else folders.forest.folders.get(found.folder)
+    if scope is None:
+        raise not_a_folder(found)
+    return lambda folder: scope.holds(folder) or folder.holds(scope)
+
+
+def _story(folders: Folders, wanted: Wanted, whole: bool) -> Iterator[str]:
+    families = [each for each in folders.families() if any(map(wanted, each.members))]
+    shown = [each for each in families if whole or not each.structural]
+    yield from _told(folders, shown, whole)
+    known = {each for family in families for each in family.members}
+    elsewhere = [each for each in folders.elsewhere() if wanted(each.inner)]
+    others = {each.inner: each for each in elsewhere}
+    if elsewhere:
+        yield f"{render.style('Nothing of its own', bold=True)}: all contents stand elsewhere too"
+        lines = []
+        for each in elsewhere:
+            twin = others.get(each.outer[0]) if len(each.outer) == 1 else None
+            mutual = twin is not None and twin.outer == (each.inner,)
+            if not mutual or each.inner.first < each.outer[0].first:
+                lines.append(_elsewhere_line(folders, each, mutual))
+        yield from _some(lines, whole)
+    pairs = [pair for pair in folders.pairs(elsewhere) if any(map(wanted, pair))]
+    if pairs and whole:
+        yield render.style("Overlapping", bold=True) + ":"
+        yield from (_pair_line(folders, folders.relation(*pair)) for pair in pairs)
+    elif pairs:
+        many = render.count(len(pairs), "pair")
+        yield f"{render.style('Overlapping', bold=True)}: {many} (--all)"
+    if not (known or elsewhere or pairs):
+        yield "No two folders have much in common."
+    yield from _set_aside(folders, families, whole)
+    if shown and not whole:
+        yield "Next: gorillacomb compare A B   what two of them have that the other lacks"
+        yield "      gorillacomb unique PATH   what would be lost if one of them went"
+
+
+def _told(folders: Folders, families: list[Family], whole: bool) -> Iterator[str]:
+    """As many families as there is room for, and the names of the others."""
+    count = 0
+    for place, family in enumerate(families):
+        lines = family_lines(folders, family, None) if whole else family_lines(folders, family)
+        count += len(lines)
+        if place and count > _STORY and not whole:
+            rest = families[place:]
+            head = f"and {render.count(len(rest), 'smaller one')} (--all): "
+            yield head + _names([family_name(folders, each) for each in rest], len(head))
+            return
+        yield from lines
+
+
+def _names(names: list[str], used: int) -> str:
+    """As many names as there is room for on a line of which some columns are used."""
+    text = names[0]
+    for name in names[1:]:
+        if used + render.columns(f"{text}, {name} …") > render.DEFAULT_WIDTH:
+            return f"{text} …"
+        text += f", {name}"
+    return text
+
+
+def _some(lines: list[str], whole: bool) -> Iterator[str]:
+    yield from lines if whole else lines[:_OTHERS]
+    if not whole and len(lines) > _OTHERS:
+        yield f"  and {len(lines) - _OTHERS:,} more; --all shows them"
+
+
+def _elsewhere_line(folders: Folders, found: Elsewhere, mutual: bool) -> str:
+    """A folder and where its contents stand; ``mutual`` if that has nothing of its own either."""
+    width = render.width()
+    places = " and ".join(render.path_text(each.name or folders.path(each)) for each in found.outer)
+    tail = f" ({render.size(found.amount.bytes)})" + (f" in {places}" if places else "")
+    tail += " and the other way round: keep one" if mutual else ""
+    path = folders.path(found.inner)
+    room = None if width is None else max(width - 2 - render.columns(tail), 24)
+    return render.fit(f"  {render.path_from_here(path, room)}{tail}", width)
+
+
+def _pair_line(folders: Folders, pair: Relation) -> str:
+    width = render.width()
+    of = pair.shared.files + pair.only_a.files
+    label = f"  {pair.shared.files:,} of {of:,} in "
+    room = None if width is None else (width - len(label) - 4) // 2
+    return (
+        label
+        + render.path_from_here(folders.path(pair.a), room)
+        + " ~ "
+        + render.path_from_here(folders.path(pair.b), room)
+    )
+
+
+def _set_aside(folders: Folders, families: list[Family], whole: bool) -> Iterator[str]:
+    structural = 0 if whole else sum(each.structural for each in families)
+    if structural:
+        many = render.count(structural, "family", "families")
+        yield f"Inside single projects, part of how they are built: {many} (--all)"
+    made = folders.machine_made()
+    if made:
+        texts = [_machine_made(made, shown) for shown in (3, 2, 1)]
+        room = render.width()
+        fitting = (each for each in texts if room is None or render.columns(each) <= room)
+        yield next(fitting, render.fit(texts[-1], room))
+
+
+def _machine_made(made: Sequence[MachineMade], shown: int) -> str:
+    """Machine-made folders in a line, so many names of them."""
+    parts = [
+        f"{each.folders:,} {render.path_text(each.name)}"
+        f" ({render.count(each.files, 'file')}, {render.size(each.bytes)})"
+        for each in islice(made, shown)
+    ]
+    more = f" and {len(made) - shown} more names" if len(made) > shown else ""
+    return f"Kept by programs, summed up: {', '.join(parts)}{more}"
+
+
+def _document(folders: Folders, wanted: Wanted) -> dict[str, object]:
+    families = [each for each in folders.families() if any(map(wanted, each.members))]
+    relations = [(family, each) for family in families for each in folders.relations(family)]
+    elsewhere = [each for each in folders.elsewhere() if wanted(each.inner)]
+    pairs = [pair for pair in folders.pairs(elsewhere) if any(map(wanted, pair))]
+    both = [each for _, each in relations if wanted(each.a) or wanted(each.b)]
+    both += [folders.relation(*pair) for pair in pairs]
+    return {
+        "identical": _identical(folders, wanted),
+        "same_content": [
+            {**_ends(folders, each), **figures(each)}
+            for each in both
+            if each.kind is Kind.SAME_CONTENT
+        ],
+        "contained": [
+            *(_contained(folders, each) for each in both if each.kind in _INNER),
+            *(_elsewhere_object(folders, each) for each in elsewhere),
+        ],
+        "overlapping": [
+            {**_ends(folders, each), **figures(each), "cause": each.cause}
+            for each in both
+            if each.kind is Kind.OVERLAPPING
+        ],
+        "similar_names": [
+            {**_ends(folders, each), **figures(each)} for each in both if each.kind is Kind.APART
+        ],
+        "families": [_family_object(folders, each) for each in families],
+        "machine_made": [
+            {
+                "name": render.path_text(each.name),
+                "folders": each.folders,
+                "files": each.files,
+                "bytes": each.bytes,
+            }
+            for each in folders.machine_made()
+        ],
+    }
+
+
+_INNER = {
+    Kind.CONTAINED: ("a", "b", True),
+    Kind.CONTAINS: ("b", "a", True),
+    Kind.CONTENT_CONTAINED: ("a", "b", False),
+}
+"""By kind: which of the two is the inner one, which the outer one, and whether names are kept."""
+
+
+def _identical(folders: Folders, wanted: Wanted) -> list[dict[str, object]]:
+    found = []
+    for group in folders.identical():
+        if any(map(wanted, group)):
+            family = folders.family(group)
+            found.append(
+                {
+                    "folders": path_objects(folders, group),
+                    "keep": render.path_object(folders.path(family.keep)),
+                    "reasons": list(family.reasons),
+                    "files": family.keep.files,
+                    "bytes": family.keep.size,
+                }
+            )
+    return found
+
+
+def _ends(folders: Folders, relation: Relation) -> dict[str, object]:
+    return {
+        "a": render.path_object(folders.path(relation.a)),
+        "b": render.path_object(folders.path(relation.b)),
+        "structural": is_structural((relation.a, relation.b)),
+    }
+
+
+def _contained(folders: Folders, relation: Relation) -> dict[str, object]:
+    inner, outer, names = _INNER[relation.kind]
+    ends = {"a": relation.a, "b": relation.b}
+    place = render.path_object(folders.path(ends[outer]))
+    return {
+        "inner": render.path_object(folders.path(ends[inner])),
+        "outer": place,
+        "outers": [place],
+        "names": names,
+        "files": ends[inner].files,
+        "bytes": ends[inner].size,
+    }
+
+
+def _elsewhere_object(folders: Folders, found: Elsewhere) -> dict[str, object]:
+    outers = path_objects(folders, found.outer)
+    return {
+        "inner": render.path_object(folders.path(found.inner)),
+        "outer": outers[0] if len(outers) == 1 else None,
+        "outers": outers,
+        "names": False,
+        "files": found.inner.files,
+        "bytes": found.inner.size,
+    }
+
+
+def _family_object(folders: Folders, family: Family) -> dict[str, object]:
+    return {
+        "keep": render.path_object(folders.path(family.keep)),
+        "reasons": list(family.reasons),
+        "structural": family.structural,
+        "files": family.keep.files,
+        "bytes": family.keep.size,
+        "others": [
+            {
+                **render.path_object(folders.path(each.a)),
+                "said": said(each),
+                **relation_object(each),
+            }
+            for each in folders.relations(family)
+        ],
+    }

@@ -1,0 +1,53 @@
+"""Scans by the user's settings alone, which follow what was changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gorillacomb.cli.lookup import folders_of
+from gorillacomb.fs.volumes import is_online
+from gorillacomb.model import Progress, ScanReport
+from gorillacomb.scan.options import ScanOptions
+from gorillacomb.scan.scanner import comb
+from gorillacomb.stamping.recorder import TraceRecorder
+from gorillacomb.vault.settings import Settings
+from gorillacomb.vault.vault import Vault
+
+
+def recorder_for(settings: Settings, quiet_ns: int = 0) -> TraceRecorder:
+    """Who stamps what a scan finds; of machine-made folders when they were quiet for so long."""
+    return TraceRecorder(
+        is_online,
+        settings.preferred,
+        bool(settings.prefer),
+        folders_of,
+        quiet_ns,
+        settings.machine_names,
+    )
+
+
+def rescan(
+    vault: Vault,
+    paths: Sequence[bytes],
+    settings: Settings,
+    changed: tuple[bytes, ...] | None = None,
+    again: tuple[tuple[int, bytes], ...] | None = None,
+    accept: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    quiet_ns: int = 0,
+) -> ScanReport:
+    """Scan folders, or only some things in them (see `ScanOptions`). Raises as `comb` does.
+
+    ``quiet_ns`` is as in `recorder_for`.
+    """
+    options = ScanOptions(
+        workers=settings.workers if workers is None else workers,
+        standing_excludes=settings.exclude,
+        standing_min_size=settings.min_size or 0,
+        changed=changed,
+        again=again,
+        accept=accept,
+        quick=again is not None,  # what was not read at all is no matter of reading it again
+    )
+    return comb(vault, paths, options, progress, recorder=recorder_for(settings, quiet_ns))

@@ -1,0 +1,313 @@
+"""`gorillacomb unique`: what would be lost if a folder went."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+import click
+
+from gorillacomb.canonical.groups import Groups
+from gorillacomb.classify.names import VERSION_CONTROL
+from gorillacomb.cli.lookup import find, noise_names, not_a_folder, open_groups
+from gorillacomb.cli.options import BytesPath, json_option, vault_option
+from gorillacomb.cli.output import render
+from gorillacomb.cli.output.progress import progress_for
+from gorillacomb.errors import UsageFault
+from gorillacomb.fs.paths import below, is_below, join
+from gorillacomb.fs.volumes import is_online, is_there, other_views
+from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.roots import all_roots
+from gorillacomb.model import Root
+from gorillacomb.unique.copy_check import Vouching, folders_below
+from gorillacomb.unique.report import UniqueFile, UniqueReport, unique
+from gorillacomb.vault.settings import load_settings
+from gorillacomb.vault.vault import Vault
+
+_SHOWN = 20
+_BY_CHOICE = ("excluded", "below min-size", "only in the cloud")
+_PLACES = 3
+
+
+@click.command(short_help="What would be lost if a folder went.")
+@click.argument("path", type=BytesPath())
+@click.option(
+    "--except",
+    "excepts",
+    type=BytesPath(),
+    multiple=True,
+    metavar="FOLDER",
+    help="Treat this folder as gone too, so that its copies do not count (repeatable).",
+)
+@click.option(
+    "--count-offline", is_flag=True, help="Let copies on drives that are not there count."
+)
+@click.option("--all", "whole", is_flag=True, help="Name every file, however many there are.")
+@click.option(
+    "--progress/--no-progress", default=None, help="Show progress [default: on a terminal]."
+)
+@json_option
+@vault_option
+def command(
+    path: bytes,
+    excepts: tuple[bytes, ...],
+    count_offline: bool,
+    whole: bool,
+    progress: bool | None,
+    as_json: bool,
+    vault: Vault,
+) -> int:
+    """List the files under PATH whose content stands nowhere else.
+
+    PATH is listed now, and each copy elsewhere is looked at: it must stand
+    as it was when it was read, on a drive that is there, in no trash, cache,
+    temporary folder, snapshot or quarantine. What was excluded, not read, or
+    changed since the scan is unproven. Nothing is read and nothing changed.
+    Exit code 0 when nothing would be lost, else 1.
+    """
+    shown = progress_for(progress)
+    with Index.read(vault) as index, explaining(vault):
+        found = find(index, os.path.realpath(path))
+        root = found.root
+        if root is None or found.folder is None:
+            raise not_a_folder(found)
+        gone = [found.path, *map(os.path.realpath, excepts)]
+        for each in gone:
+            known = each != found.path and find(index, each).folder is not None
+            if not known and not os.path.isdir(each):
+                raise UsageFault(
+                    f"{render.path_text(each)} is no folder that is there now.",
+                    "Name a folder on a drive that is connected.",
+                )
+        roots = {each.id: each for each in all_roots(index.connection)}
+        away = {each.id: each for each in roots.values() if not is_online(each)}
+        if root.id in away:
+            raise UsageFault(
+                f"The drive that was scanned at {render.path_text(root.path)} is not there;"
+                " another one is.",
+                "Connect it, or scan what is there now.",
+            )
+        counted = {number: _away(each, count_offline) for number, each in away.items()}
+        vouching = _vouching(index, roots, counted, gone)
+        try:
+            report = unique(index, found.path, root, found.folder, vouching, shown)
+        finally:
+            vouching.close()
+            shown.close()
+    with render.reader_may_leave():
+        if as_json:
+            render.print_json(_document(report))
+        else:
+            for line in _story(report, None if whole else _SHOWN):
+                click.echo(line)
+    return 1 if report.unique or report.unproven else 0
+
+
+def _vouching(
+    index: Index, roots: dict[int, Root], away: dict[int, str | None], gone: list[bytes]
+) -> Vouching:
+    """Looks at copies, by the user's settings, as if some folders were gone: the first is asked of.
+
+    ``away`` says of roots that are not there why their copies do not count, as in `Vouching`.
+    """
+    groups, settings = open_groups(index), load_settings()
+    return Vouching(
+        roots,
+        away,
+        [*gone, *(view for each in gone for view in other_views(each, roots.values()))],
+        folders_below([each for each in gone[1:] if os.path.isdir(each)]),
+        lambda folder: _project(groups, folder),
+        settings.machine_names,
+        noise_names(settings),
+    )
+
+
+def _away(root: Root, count_offline: bool) -> str | None:
+    """Why copies in a root that is not there do not count; None if they do.
+
+    Those of a drive that is there do not: they may be gone, or be what is asked about.
+    """
+    if is_there(root):
+        return "no longer where it was scanned"
+    return None if count_offline else "on a drive that is not there"
+
+
+def _project(groups: Groups, folder: int) -> bytes | None:
+    """The outermost project around a folder; here the top of a root may be one too."""
+    place = groups.copy_in(folder)
+    if place.project is None:
+        top = next(root for root in groups.roots.values() if root.path == place.root_path)
+        row = groups.paths.row(top.folder)
+        if row is not None and row[3] is not None:
+            return top.path
+    return place.project
+
+
+def _story(report: UniqueReport, shown: int | None) -> Iterator[str]:
+    width = render.width()
+    lost = sum(each.size for each in report.unique)
+    if report.unique:
+        many = render.count(len(report.unique), "file")
+        yield (
+            render.style(f"Only here: {many}, {render.size(lost)}", bold=True)
+            + f", of {report.files:,} ({render.size(report.size)})"
+        )
+        own, kept = _apart(report)
+        for each in own[:shown]:
+            yield _line(f"{render.size(each.size):>9}", below(each.path, report.path), width)
+        yield from _more(len(own), shown)
+        for folder, (files, size) in kept.items():
+            shown_path = below(folder, report.path)
+            yield _line(f"{render.size(size):>9}", shown_path, width and width - 12) + (
+                f" ({render.count(files, 'file')})"
+            )
+        causes = Counter(each.cause for each in report.unique if each.cause)
+        for cause, number in causes.items():
+            verb = "has" if number == 1 else "have"
+            yield f"  {number:,} of them {verb} a copy that does not count:"
+            yield f"    {cause}"
+    if report.unproven:
+        many = render.count(len(report.unproven), "entry", "entries")
+        yield render.style(f"Unproven: {many}", bold=True) + " of which it cannot be said"
+        for unproven in report.unproven[:shown]:
+            label = render.fit(render.printable(unproven.cause), 32)
+            yield _line(f"{label:>9}", below(unproven.path, report.path) or b".", width)
+        yield from _more(len(report.unproven), shown)
+        if any(each.cause not in _BY_CHOICE for each in report.unproven):
+            yield "Scan it again to know more: gorillacomb scan PATH"
+    if not report.unique and not report.unproven:
+        yield render.style("Nothing", bold=True) + f" would be lost. {_all(report)}"
+    elif report.vouchers:
+        total = report.vouchers.total()
+        verb = "stands" if total == 1 else "stand"
+        yield f"The other {render.count(total, 'file')} also {verb} elsewhere:"
+    yield from _places(report, width)
+    if report.linked:
+        many = render.count(report.linked, "file is", "files are")
+        yield f"{many} there by a hard link: another name, no second copy."
+    others = [
+        render.count(number, *words)
+        for number, words in (
+            (report.empty, ("empty file",)),
+            (report.links, ("symbolic link",)),
+            (report.odd, ("FIFO, socket or device", "FIFOs, sockets or devices")),
+            (report.noise, ("file of the system's own", "files of the system's own")),
+        )
+        if number
+    ]
+    if others:
+        yield f"Not counted: {', '.join(others)}."
+    for path, oldest in report.offline.items():
+        yield (
+            f"Counted though it is not there: {render.short_path(path, None)},"
+            f" last read {render.moment(oldest)} or later"
+        )
+
+
+def _apart(report: UniqueReport) -> tuple[list[UniqueFile], dict[bytes, tuple[int, int]]]:
+    """The unique files, and by version-control folder how many, with what bytes, stand in it."""
+    own: list[UniqueFile] = []
+    kept: dict[bytes, tuple[int, int]] = {}
+    for each in report.unique:
+        parts = below(each.path, report.path).split(b"/")
+        at = next((at for at, part in enumerate(parts) if part in VERSION_CONTROL), None)
+        if at is None:
+            own.append(each)
+        else:
+            folder = join(report.path, b"/".join(parts[: at + 1]))
+            files, size = kept.get(folder, (0, 0))
+            kept[folder] = (files + 1, size + each.size)
+    return own, kept
+
+
+def _all(report: UniqueReport) -> str:
+    total = report.vouchers.total()
+    if not total:
+        return "It holds no file with content."
+    files = "The one file" if total == 1 else f"All {total:,} files"
+    verb = "stands" if total == 1 else "stand"
+    return f"{files} ({render.size(report.size)}) also {verb} in:"
+
+
+def _line(label: str, path: bytes, width: int | None) -> str:
+    label = f"  {label} "
+    return label + render.fit(render.path_text(path), width and width - len(label))
+
+
+def _more(count: int, shown: int | None) -> Iterator[str]:
+    if shown is not None and count > shown:
+        yield f"  and {count - shown:,} more; --all names them"
+
+
+def _places(report: UniqueReport, width: int | None) -> Iterator[str]:
+    """Where the copies stand that vouch, in a few folders."""
+    places = places_of(report.path, report.vouchers)
+    for path, files in places[:_PLACES]:
+        label = f"  {render.count(files, 'file'):>12}  "
+        yield label + render.path_from_here(path, width and width - len(label))
+    if len(places) > _PLACES:
+        rest = sum(files for _, files in places[_PLACES:])
+        more = render.count(len(places) - _PLACES, "more place")
+        yield f"  {render.count(rest, 'file'):>12}  in {more}"
+
+
+def places_of(path: bytes, folders: Counter[bytes]) -> list[tuple[bytes, int]]:
+    """Sum up folders outside of ``path`` by the branches of the tree that they stand in.
+
+    Each branch is named by the lowest folder that holds all of them; the fullest one comes first.
+    """
+    branches: defaultdict[bytes, list[bytes]] = defaultdict(list)
+    for folder in folders:
+        branches[_branch(path, folder)].append(folder)
+    found = [
+        (os.path.commonpath(group), sum(folders[each] for each in group))
+        for group in branches.values()
+    ]
+    return sorted(found, key=lambda each: (-each[1], each[0]))
+
+
+def _branch(path: bytes, folder: bytes) -> bytes:
+    """The highest folder around ``folder`` that is not around ``path`` too; itself if it is."""
+    if is_below(path, folder):
+        return folder
+    above = os.path.commonpath([path, folder])
+    return join(above, below(folder, above).split(b"/", 1)[0])
+
+
+def _document(report: UniqueReport) -> dict[str, object]:
+    return {
+        **render.path_object(report.path),
+        "files": report.files,
+        "bytes": report.size,
+        "empty_files": report.empty,
+        "links": report.links,
+        "noise_files": report.noise,
+        "linked_files": report.linked,
+        "unique_bytes": sum(each.size for each in report.unique),
+        "unique": [
+            {
+                **render.path_object(each.path),
+                "size": each.size,
+                "blake3": each.digest.hex(),
+                "cause": _cause(each),
+            }
+            for each in report.unique
+        ],
+        "unproven": [
+            {**render.path_object(each.path), "cause": each.cause} for each in report.unproven
+        ],
+        "vouched_by": [
+            {**render.path_object(path), "files": files}
+            for path, files in places_of(report.path, report.vouchers)
+        ],
+        "offline": [
+            {**render.path_object(path), "last_read_ns": str(oldest)}
+            for path, oldest in report.offline.items()
+        ],
+    }
+
+
+def _cause(file: UniqueFile) -> str | None:
+    """Why the known copy of a file does not count, with its path."""
+    return None if file.copy is None else f"{file.cause}: {os.fsdecode(file.copy)}"

@@ -1,0 +1,1 @@
+"""Commands for others: manifest, verify, export."""

@@ -1,0 +1,1 @@
+"""Commands of the signed record: trace and keys."""

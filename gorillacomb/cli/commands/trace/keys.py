@@ -1,0 +1,107 @@
+"""`gorillacomb keys`: the keys that sign the trace and manifests."""
+
+from __future__ import annotations
+
+import click
+
+from gorillacomb.cli.options import json_option, vault_option
+from gorillacomb.cli.output import render
+from gorillacomb.errors import UsageFault
+from gorillacomb.index.database import Index
+from gorillacomb.stamping.recorder import key_store, read_trace, watcher_keys, write_trace
+from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh.error_text import explaining_content
+from gorillacomb.vaultmesh.keys.cosign import WATCHER
+from gorillacomb.vaultmesh.keys.keys import Kind, fingerprint, public_pem
+from gorillacomb.vaultmesh.keys.note import VerifierKey
+
+
+@click.group(short_help="The keys that sign: make one, show the public ones.")
+def command() -> None:
+    """The keys that sign the trace and manifests, in the user's config folder."""
+
+
+@command.command(short_help="Make a key before it is needed.")
+@click.option("--rsa", is_flag=True, help="An RSA-2048 key, for manifests only.")
+@json_option
+def init(rsa: bool, as_json: bool) -> int:
+    """Make the key that signs; an Ed25519 key is else made at first need.
+
+    With GORILLACOMB_PASSPHRASE set, the key file is closed by that passphrase.
+    """
+    kind: Kind = "rsa" if rsa else "ed25519"
+    store = key_store()
+    if store.current(kind) is not None:
+        raise UsageFault(
+            f"There is an {kind} key already in {store.folder}.",
+            "To make another RSA key, move that file away."
+            if rsa
+            else "To go over to a new one: gorillacomb keys rotate",
+        )
+    public = store.make(kind).public
+    if as_json:
+        render.print_json(
+            {"kind": kind, "fingerprint": fingerprint(public), "folder": str(store.folder)}
+        )
+    else:
+        click.echo(f"Made the {kind} key {fingerprint(public)} in {store.folder}")
+        click.echo("Keep a backup of that folder apart from the vault.")
+    return 0
+
+
+@command.command(short_help="Print the public keys.")
+@click.option("--pem", is_flag=True, help="In PEM, as OpenSSL reads it, not as verifier keys.")
+@click.option("--watcher", is_flag=True, help="The keys by which the watcher's pulses are known.")
+@vault_option
+def show(pem: bool, watcher: bool, vault: Vault) -> int:
+    """Print the public keys of the vault's trace, one a line, the current one last.
+
+    The form is that of C2SP verifier keys (name+id+base64); others check
+    checkpoints and proofs with it. Without a trace: the key that signs now, in PEM.
+    """
+    if watcher:
+        publics, name = watcher_keys().publics(), WATCHER
+        if not publics:
+            raise UsageFault("There is no key of a watcher yet.", "gorillacomb watch makes one.")
+    elif vault.trace.exists():
+        with read_trace(vault) as ledger, explaining_content(vault.trace):
+            publics, name = ledger.public_keys(), ledger.origin
+    else:
+        publics, name = [], ""
+    for public in publics:
+        if pem:
+            render.write_bytes(public_pem(public))
+        else:
+            click.echo(str(VerifierKey(name, public)))
+    if publics:
+        return 0
+    found = key_store().publics()
+    if not found:
+        raise UsageFault("There is no key yet.", "gorillacomb keys init makes one.")
+    render.write_bytes(public_pem(found[0]))
+    return 0
+
+
+@command.command(short_help="Go over to a new key.")
+@json_option
+@vault_option
+def rotate(as_json: bool, vault: Vault) -> int:
+    """Make a new Ed25519 key and go over to it; the trace notes it.
+
+    The checkpoint of that moment bears both signatures. The old key stays in
+    its folder: what it signed is checked with it.
+    """
+    vault.check()
+    if not vault.trace.exists():  # one that is gone is not begun anew by the way
+        raise UsageFault(
+            f"There is no trace {vault.trace} whose key could be changed.",
+            "gorillacomb scan PATH begins one; trace adopt goes on after one that was lost.",
+        )
+    with Index.write(vault), write_trace(vault) as ledger:
+        new = ledger.rotate_key()
+        key = str(VerifierKey(ledger.origin, new.public))
+    if as_json:
+        render.print_json({"key": key})
+    else:
+        click.echo(key)
+    return 0

@@ -1,0 +1,190 @@
+"""`gorillacomb trace`: the record of every canonical file, checked, shown, proved, exported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gorillacomb.cli.commands.trace import adopt, verify
+from gorillacomb.cli.commands.trace.reading import entry_line, open_trace
+from gorillacomb.cli.lookup import Found, find, unknown
+from gorillacomb.cli.options import BytesPath, discard, json_option, vault_option
+from gorillacomb.cli.output import render
+from gorillacomb.errors import UsageFault, VaultRolledBack
+from gorillacomb.fs.openat import cause_of
+from gorillacomb.fs.paths import below
+from gorillacomb.index import stamps
+from gorillacomb.index.database import Index, explaining
+from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh import jcs, proof
+from gorillacomb.vaultmesh.history import history
+from gorillacomb.vaultmesh.ledger import Ledger
+
+
+@click.group(short_help="The signed record of every canonical file: check it, show it, prove it.")
+def command() -> None:
+    """The VaultMesh trace: an append-only, hash-chained, signed record.
+
+    `gorillacomb scan` adds to it; nothing is ever taken out of it.
+    """
+
+
+command.add_command(verify.command, "verify")
+command.add_command(adopt.command, "adopt")
+
+
+@command.command(short_help="Show the last entries.")
+@click.option(
+    "-n",
+    "--last",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="How many; 0 for all.",
+)
+@json_option
+@vault_option
+def log(last: int, as_json: bool, vault: Vault) -> int:
+    """Show the last entries of the trace, the oldest of them first."""
+    with open_trace(vault) as ledger:
+        start = max(ledger.size - last, 0) if last else 0
+        if as_json:
+            render.print_json({"entries": [jcs.load(entry) for _, entry in ledger.entries(start)]})
+            return 0
+        for _, entry in ledger.entries(start):
+            click.echo(entry_line(jcs.load(entry)))
+    return 0
+
+
+@command.command(short_help="Show the history of one file.")
+@click.argument("path", type=BytesPath())
+@json_option
+@vault_option
+def show(path: bytes, as_json: bool, vault: Vault) -> int:
+    """Show every entry about a file, also from when it stood elsewhere."""
+    with Index.read(vault) as index, explaining(vault):
+        found = find(index, path)
+        if found.root is None:
+            raise unknown(found)
+        relative = below(found.path, found.root.path)
+    with open_trace(vault) as ledger:
+        entries = history(ledger, found.root.uid, relative)
+    if as_json:
+        render.print_json({**render.path_object(found.path), "trace": entries})
+        return 0
+    for entry in entries:
+        click.echo(entry_line(entry))
+        for reason in entry.get("reasons", ()):
+            click.echo(f"       because: {render.printable(reason)}")
+    if not entries:
+        click.echo("No entry is about it: only the canonical copy of a content is stamped.")
+    return 0
+
+
+@command.command(short_help="Print the signed checkpoint, to be kept elsewhere.")
+@vault_option
+def checkpoint(vault: Vault) -> int:
+    """Print the last checkpoint: a signed note with size and root of the trace.
+
+    Kept on another machine or on paper, it proves later, with `trace verify
+    --checkpoint FILE`, that nothing before it was changed.
+    """
+    with open_trace(vault) as ledger:
+        render.write_bytes(ledger.checkpoint())
+    return 0
+
+
+@command.command(short_help="Prove that a file's stamp is in the trace.")
+@click.argument("path", type=BytesPath())
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where to write the proof [default: stdout].",
+)
+@vault_option
+def prove(path: bytes, output: Path | None, vault: Vault) -> int:
+    """Write a proof that the stamp of a file, or of its content, is in the trace.
+
+    Of a file that is gone: the last stamp that it had. The proof can be checked
+    without the vault: gorillacomb trace verify --proof FILE.
+    """
+    with Index.read(vault) as index, explaining(vault):
+        found = find(index, path)
+        if found.root is None:
+            raise unknown(found)
+        if found.folder is not None:
+            raise UsageFault(f"{render.path_text(found.path)} is a folder.", "Name a file in it.")
+        digest = None if found.file is None else found.file.digest
+        stamp = None if digest is None else stamps.stamp_of(index.connection, digest)
+    with open_trace(vault) as ledger:
+        if stamp is None:
+            seq = _last_stamp(ledger, found)
+        elif digest is not None and digest.hex().encode() in ledger.entry(stamp.seq):
+            seq = stamp.seq
+        else:
+            raise VaultRolledBack(
+                f"Entry {stamp.seq:,} of the trace is not the one that the index knows.",
+                "gorillacomb trace verify tells more.",
+            )
+        data = proof.prove(ledger, seq)
+        entry = jcs.load(ledger.entry(seq))
+    if output is None:
+        render.write_bytes(data)
+    else:
+        try:
+            with open(output, "xb") as file:
+                file.write(data)
+        except OSError as error:
+            raise UsageFault(
+                f"{output} cannot be written: {cause_of(error)}.",
+                "Name a file that does not exist yet.",
+            ) from error
+    click.echo(f"Proof of entry {seq:,}:", err=True)
+    click.echo(entry_line(entry), err=True)
+    return 0
+
+
+def _last_stamp(ledger: Ledger, found: Found) -> int:
+    """The entry in which a file that is gone was stamped last."""
+    assert found.root is not None
+    past = history(ledger, found.root.uid, below(found.path, found.root.path))
+    seqs = [entry["seq"] for entry in past if "size" in entry]
+    if not seqs:
+        raise UsageFault(
+            f"{render.path_text(found.path)} has no stamp in the trace.",
+            "gorillacomb scan PATH stamps the canonical copy of a content; empty files have none.",
+        )
+    return int(seqs[-1])
+
+
+@command.command(short_help="Write the exact entries and the checkpoint into a folder.")
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@vault_option
+def export(folder: Path, vault: Vault) -> int:
+    """Write entries.jsonl and checkpoint into a new folder.
+
+    Thirty lines of anybody's code can recompute the signed root from them.
+    """
+    with open_trace(vault) as ledger:
+        note, size = ledger.checkpoint(), ledger.size
+        try:
+            folder.mkdir(parents=True)
+            try:
+                with open(folder / "entries.jsonl", "xb") as file:
+                    for _, entry in ledger.entries():
+                        file.write(entry + b"\n")
+                (folder / "checkpoint").write_bytes(note)
+            except BaseException:
+                discard(folder, ("entries.jsonl", "checkpoint"))
+                raise
+        except OSError as error:
+            raise UsageFault(
+                f"{folder} cannot be written: {cause_of(error)}.",
+                "Name a folder that does not exist yet, on a disk with room.",
+            ) from error
+    click.echo(f"{render.count(size, 'entry', 'entries')} in {folder}", err=True)
+    return 0

@@ -1,0 +1,1 @@
+"""Commands that keep watch: watch, pulse, scrub."""

@@ -1,0 +1,96 @@
+"""`gorillacomb pulse`: whether the watcher is alive."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from gorillacomb.cli.options import json_option, vault_option
+from gorillacomb.cli.output import render
+from gorillacomb.errors import GorillaCombError
+from gorillacomb.model import SECOND
+from gorillacomb.stamping.recorder import read_trace, watcher_keys
+from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh.entries import path_of
+from gorillacomb.watch.lock import is_watched
+from gorillacomb.watch.pulse import Clocks, pulse_folder
+from gorillacomb.watch.pulse_check import Life, Verdict, judge
+
+
+@click.command(short_help="Tell whether the watcher is alive, for people and for cron.")
+@json_option
+@vault_option
+def command(as_json: bool, vault: Vault) -> int:
+    """Say whether the watcher of a vault is alive, degraded or dead.
+
+    Reads its last pulses, which are signed. Exit code 0 when it is alive and
+    nothing is wrong, else 1: a watch that missed a beat, a clock that was set
+    back, a trace that was put back to an earlier state are all told.
+    """
+    verdict = judge(pulse_folder(vault), watcher_keys().publics(), Clocks())
+    if verdict.life is not Life.DEAD and not is_watched(vault):
+        causes = ("its process is gone; begin again with gorillacomb watch",)
+        verdict = replace(verdict, life=Life.DEAD, causes=causes)
+    if verdict.life is not Life.DEAD and verdict.pulse is not None:
+        cause = _rewound(vault, verdict.pulse["ledger"])
+        if cause is not None:
+            verdict = replace(verdict, life=Life.DEGRADED, causes=(*verdict.causes, cause))
+    with render.reader_may_leave():
+        if as_json:
+            render.print_json(
+                {
+                    "life": str(verdict.life),
+                    "causes": list(verdict.causes),
+                    "age_ns": None if verdict.age_ns is None else str(verdict.age_ns),
+                    "pulse": verdict.pulse,
+                }
+            )
+        else:
+            for line in _lines(verdict):
+                click.echo(line)
+    return 0 if verdict.life is Life.ALIVE else 1
+
+
+def _rewound(vault: Vault, known: dict[str, object] | None) -> str | None:
+    """Whether the trace is not the one any more whose head the watcher cosigned, in words."""
+    if known is None:
+        return None
+    size = known["size"]
+    assert isinstance(size, int), "it is signed"
+    try:
+        with read_trace(vault) as ledger:
+            if ledger.log != known["log"]:
+                return "the trace is another one than that which is watched"
+            if ledger.size < size or ledger.root(size).hex() != known["root"]:
+                return f"the trace was rewound: it had {size:,} entries, and has {ledger.size:,}"
+    except GorillaCombError as error:
+        return error.message
+    return None
+
+
+def _lines(verdict: Verdict) -> list[str]:
+    width = render.width()
+    words = [f"{verdict.life}"]
+    pulse = verdict.pulse
+    if pulse is not None and verdict.age_ns is not None:
+        words.append(f"last pulse {verdict.age_ns / SECOND:,.1f} s ago (number {pulse['seq']:,})")
+    lines = [render.style(words[0], bold=True) + "".join(f", {word}" for word in words[1:])]
+    for cause in verdict.causes:
+        lines += render.paragraph(render.printable(cause), "  ")
+    if pulse is None or verdict.life is Life.DEAD:
+        return lines
+    for root in pulse["roots"]:
+        label = f"  {root['health']}  "
+        lines.append(label + render.short_path(path_of(root), width and width - len(label)))
+    ledger = pulse["ledger"]
+    if ledger is not None:
+        lines.append(f"  trace: {ledger['size']:,} entries, cosigned")
+    doing = "scanning now" if pulse["scanning"] else "idle"
+    waiting = render.count(pulse["queue"], "changed folder")
+    lines.append(f"  {waiting} waiting, {doing}")
+    scrub = pulse["scrub"]
+    if scrub["due_files"] > scrub["files"]:
+        left = render.count(scrub["due_files"] - scrub["files"], "file")
+        lines.append(f"  reading again: {left} to go")
+    return lines

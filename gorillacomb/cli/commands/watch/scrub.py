@@ -1,0 +1,310 @@
+"""`gorillacomb scrub`: reads everything again, and tells rot from edits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import click
+
+from gorillacomb.cli.commands.find.rescan import rescan
+from gorillacomb.cli.commands.watch.scrub_accept import accept as accept_files
+from gorillacomb.cli.commands.watch.scrub_repair import repair as repair_files
+from gorillacomb.cli.lookup import find, unknown
+from gorillacomb.cli.options import (
+    Age,
+    BytesPath,
+    Rate,
+    json_option,
+    progress_option,
+    vault_option,
+)
+from gorillacomb.cli.output import render
+from gorillacomb.cli.output.good_copies import good_copy_lines
+from gorillacomb.cli.output.progress import progress_for
+from gorillacomb.errors import Interrupted, UsageFault
+from gorillacomb.fs.paths import is_below
+from gorillacomb.fs.volumes import is_online
+from gorillacomb.index import content_queries, scrub_queries
+from gorillacomb.index.database import Index
+from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.roots import all_roots, folder_paths
+from gorillacomb.model import DAMAGE, IndexedFile, Progress, ScanReport, Silence, State
+from gorillacomb.scan.scrub_queue import Scrub
+from gorillacomb.stamping.damage import good_copies
+from gorillacomb.vault.settings import load_settings
+from gorillacomb.vault.vault import Vault
+
+_BATCH = 4 << 30
+_SPAN = 2
+"""Seconds' worth of bytes that are read at a time where there is a rate."""
+_SHOWN = 20
+
+
+@click.command(short_help="Read files again, oldest check first, and tell rot from edits.")
+@click.argument("paths", nargs=-1, type=BytesPath(), metavar="[PATH]...")
+@click.option("--rate", type=Rate(), metavar="SIZE/s", help="Read no faster than that, as 20MB/s.")
+@click.option(
+    "--older-than",
+    type=Age(),
+    metavar="AGE",
+    help="Only files that were last read so long ago: 30d, 12h, 45m, 8s.",
+)
+@click.option(
+    "--accept",
+    type=BytesPath(),
+    multiple=True,
+    metavar="FILE",
+    help="Take a file that is said to be damaged as it is now; may be repeated.",
+)
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Put a good copy in the place of each file that is known to be damaged, everywhere or"
+    " in PATH; of suspects only where PATH is the file itself.",
+)
+@click.option(
+    "--suspects", is_flag=True, help="With --repair: put one in the place of suspects too."
+)
+@progress_option
+@json_option
+@vault_option
+def command(
+    paths: tuple[bytes, ...],
+    rate: int | None,
+    older_than: int | None,
+    accept: tuple[bytes, ...],
+    repair: bool,
+    suspects: bool,
+    progress: bool | None,
+    as_json: bool,
+    vault: Vault,
+) -> int:
+    """Read files again that the index knows, those first that were not read for longest.
+
+    All that is known, or what is in each PATH. A file whose content changed
+    while its size and times did not is damaged; one whose mtime moved was
+    edited, and is stamped anew. Of each damaged one it tells where good copies
+    stand. Nothing but the index and the trace is written. Can be interrupted:
+    the next scrub goes on with what was not read yet. Exit code 1 when
+    something is damaged, 3 when something could not be read.
+
+    With --repair nothing is searched for: what is known to be damaged changes
+    places with a copy of its good content that was checked, and waits in
+    quarantine, so that `gorillacomb dedupe --undo` takes it back.
+    """
+    if accept:
+        if paths or repair or rate is not None or older_than is not None:
+            raise click.UsageError("--accept reads its files alone: give nothing else with it.")
+        return accept_files(vault, accept, as_json)
+    if repair:
+        if rate is not None or older_than is not None:
+            raise click.UsageError("--repair looks for nothing: leave --rate and --older-than out.")
+        return repair_files(vault, paths, suspects, progress, as_json)
+    if suspects:
+        raise click.UsageError("--suspects says what --repair is to repair.")
+    shown = progress_for(progress)
+    passing = _Pass(vault, paths, time.time_ns() - (older_than or 0), shown)
+    try:
+        passing.run(rate)
+    except (KeyboardInterrupt, Interrupted):
+        passing.interrupted = True
+    finally:
+        shown.close()
+    with Index.read(vault) as index:
+        result = _Result.of(index, passing)
+        with render.reader_may_leave():
+            if as_json:
+                render.print_json(_object(index, passing, result))
+            else:
+                for line in _lines(index, passing, result):
+                    click.echo(line)
+    if passing.interrupted:
+        click.echo("gorillacomb: Interrupted.", err=True)
+        click.echo("The next scrub goes on with what was not read yet.", err=True)
+        return 130
+    return result.exit_code
+
+
+class _Pass(Silence):
+    """Reads all that is due, and sums up; as a progress it hands on what scans tell of bytes."""
+
+    def __init__(
+        self, vault: Vault, paths: Sequence[bytes], before_ns: int, shown: Progress
+    ) -> None:
+        """Raises VaultError, UsageFault."""
+        self.files = self.bytes = self.changed = self.due = 0
+        self.interrupted = False
+        self.started = time.monotonic()
+        self._vault = vault
+        self._before_ns = before_ns
+        self._shown = shown
+        self._settings = load_settings()
+        with Index.read(vault) as index:
+            self.scopes, self.away = _scopes(index, paths)
+            self._scrub = Scrub(vault, partial(_tops, scopes=self.scopes), before_ns)
+            tops = _tops(index, self.scopes)
+            self.due, size = scrub_queries.totals(index.connection, tops, before_ns)
+        shown.stage("Reading again", self.due, size or 1)
+
+    def run(self, rate: int | None) -> None:
+        """Read it all, no faster than ``rate`` bytes a second. Raises GorillaCombError."""
+        while (batch := self._scrub.next(rate * _SPAN if rate else _BATCH)) is not None:
+            begun = time.monotonic()
+            self._sum_up(
+                rescan(self._vault, batch.roots, self._settings, again=batch.entries, progress=self)
+            )
+            if rate:
+                time.sleep(max(0.0, begun + batch.size / rate - time.monotonic()))
+
+    def left(self, index: Index) -> int:
+        """How many files are due still: of a batch that was cut short some may have been read."""
+        return scrub_queries.totals(index.connection, _tops(index, self.scopes), self._before_ns)[0]
+
+    def _sum_up(self, report: ScanReport) -> None:
+        self.files += report.hashed_files
+        self.bytes += report.hashed_bytes
+        self.changed += report.changes.changed
+
+    def advance(self, files: int, size: int) -> None:
+        self._shown.advance(files, size)
+
+
+def _scopes(index: Index, paths: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """The paths to look at, as the index has them, and the roots that are not there now."""
+    roots = all_roots(index.connection)
+    away = [root.path for root in roots if not is_online(root)]
+    found = []
+    for path in paths:
+        known = find(index, path)
+        if known.folder is None:
+            if known.file is not None:
+                raise UsageFault(
+                    f"{render.path_text(known.path)} is a file.", "Name the folder it is in."
+                )
+            raise unknown(known)
+        if any(is_below(known.path, root) for root in away):
+            raise UsageFault(
+                f"{render.path_text(known.path)} is not there now.",
+                "Plug its drive in, or scan where it is now.",
+            )
+        found.append(known.path)
+    return found or [root.path for root in roots if root.path not in away], away
+
+
+def _tops(index: Index, scopes: Sequence[bytes]) -> list[int]:
+    """The ids of folders; those that are no more are left out."""
+    found = (find(index, each).folder for each in scopes)
+    return [each for each in found if each is not None]
+
+
+@dataclass(slots=True)
+class _Result:
+    """What is wrong in what was looked at."""
+
+    damaged: list[IndexedFile] = field(default_factory=list)
+    unreadable: list[IndexedFile] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, index: Index, passing: _Pass) -> _Result:
+        states = (State.DAMAGED, State.SUSPECT, State.UNREADABLE)
+        result = cls()
+        for file in content_queries.files_in_states(
+            index.connection, folder_paths(index.connection), states
+        ):
+            if any(is_below(file.path, each) for each in passing.scopes):
+                (result.damaged if file.state in DAMAGE else result.unreadable).append(file)
+        return result
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.damaged else 3 if self.unreadable else 0
+
+
+def _lines(index: Index, passing: _Pass, result: _Result) -> Iterator[str]:
+    seconds = time.monotonic() - passing.started
+    read = f"{render.count(passing.files, 'file')}, {render.size(passing.bytes)}"
+    yield f"{render.style('Read again', bold=True)} {read} in {seconds:,.1f} s"
+    if passing.changed:
+        yield f"  edited since the last scan: {passing.changed:,}"
+    missed = passing.due - passing.files
+    if passing.interrupted:
+        yield f"  not read yet: {passing.left(index):,}"
+    elif missed > 0:
+        yield f"  not where they were, or not to be read: {missed:,} (gorillacomb scan)"
+    for root in passing.away:
+        yield f"  not there now: {render.path_text(root)}"
+    for file in result.unreadable[:_SHOWN]:
+        yield f"unreadable  {render.path_text(file.path)}: {file.cause}"
+    if len(result.unreadable) > _SHOWN:
+        yield f"  and {len(result.unreadable) - _SHOWN:,} more; --json names them all"
+    paths = folder_paths(index.connection)
+    for file in result.damaged[:_SHOWN]:
+        yield f"{file.state.name.lower():<10}  {render.path_text(file.path)}"
+        if file.digest is not None:
+            yield from good_copy_lines(index, paths, file.digest)
+    if len(result.damaged) > _SHOWN:
+        yield f"  and {len(result.damaged) - _SHOWN:,} more; --json names them all"
+    if not result.damaged and not result.unreadable:
+        if not passing.due:
+            yield "  nothing was due"
+        else:
+            yield "  all of it is as it was" if not passing.changed else "  nothing is damaged"
+        return
+    yield from _advice(index, paths, result)
+
+
+def _advice(index: Index, paths: FolderPaths, result: _Result) -> Iterator[str]:
+    """What can be done about damaged files; nothing where there are none."""
+    if not result.damaged:
+        return
+    suspects = [file for file in result.damaged if file.state == State.SUSPECT]
+    damaged = len(result.damaged) - len(suspects)
+    good = sum(bool(_good(index, paths, file)) for file in result.damaged)
+    counts = ((damaged, "damaged"), (len(suspects), "suspect"), (good, "with a good copy"))
+    yield "In all: " + ", ".join(f"{number:,} {word}" for number, word in counts if number)
+    if suspects:
+        yield from render.paragraph(
+            "suspect: the content changed, size and mtime did not, but the ctime or the inode did."
+            " That is damage, or the work of a program that sets times back.",
+            "",
+        )
+    if good:
+        yield "  gorillacomb scrub --repair        puts good copies in the place of what is damaged"
+        yield "  gorillacomb scrub --repair FILE   the same for one file, suspects too"
+    if suspects:
+        yield "  gorillacomb scrub --accept FILE   takes a suspect as it is now"
+    if good < len(result.damaged):
+        yield "What has no good copy: put one there from a backup, and scan."
+
+
+def _good(index: Index, paths: FolderPaths, file: IndexedFile) -> list[bytes]:
+    return [] if file.digest is None else good_copies(index, paths, file.digest)
+
+
+def _object(index: Index, passing: _Pass, result: _Result) -> dict[str, Any]:
+    paths = folder_paths(index.connection)
+    return {
+        "files": passing.files,
+        "bytes": passing.bytes,
+        "due": passing.due,
+        "changed": passing.changed,
+        "interrupted": passing.interrupted,
+        "seconds": round(time.monotonic() - passing.started, 3),
+        "away": [render.path_object(each) for each in passing.away],
+        "damaged": [
+            {
+                **render.path_object(file.path),
+                "state": file.state.name.lower(),
+                "blake3": file.digest.hex() if file.digest else None,
+                "good": [render.path_object(each) for each in _good(index, paths, file)],
+            }
+            for file in result.damaged
+        ],
+        "unreadable": [
+            {**render.path_object(file.path), "cause": file.cause} for file in result.unreadable
+        ],
+    }

@@ -1,0 +1,49 @@
+"""`gorillacomb scrub --accept`: taking a damaged file as it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import click
+
+from gorillacomb.cli.commands.find.rescan import rescan
+from gorillacomb.cli.lookup import find, unknown
+from gorillacomb.cli.output import render
+from gorillacomb.errors import UsageFault
+from gorillacomb.index.database import Index
+from gorillacomb.model import DAMAGE, READ, IndexedFile
+from gorillacomb.vault.settings import load_settings
+from gorillacomb.vault.vault import Vault
+
+
+def accept(vault: Vault, paths: Sequence[bytes], as_json: bool) -> int:
+    """Take damaged files as they are; what the digest of their good content was is forgotten."""
+    with Index.read(vault) as index:
+        files = {file.path: file for file in (_damaged(index, path) for path in paths)}
+        roots = {root.path for path in files if (root := find(index, path).root) is not None}
+    known = tuple((file.folder, os.path.basename(path)) for path, file in files.items())
+    rescan(vault, sorted(roots), load_settings(), again=known, accept=True)
+    with Index.read(vault) as index:
+        now = {path: find(index, path).file for path in files}
+    taken = [path for path, file in now.items() if file is not None and file.state in READ]
+    if as_json:
+        render.print_json({"accepted": [render.path_object(path) for path in taken]})
+    else:
+        click.echo(f"Taken as now on disk: {render.count(len(taken), 'file')}")
+        for path in sorted(files.keys() - set(taken)):
+            click.echo(f"Not there, or not to be read: {render.path_text(path)}")
+    return 0 if len(taken) == len(files) else 3
+
+
+def _damaged(index: Index, path: bytes) -> IndexedFile:
+    """A file that is said to be damaged, and that stands there to be read. Raises UsageFault."""
+    known = find(index, path)
+    if known.folder is not None:
+        raise UsageFault(f"{render.path_text(known.path)} is a folder.", "Name the file itself.")
+    if known.file is None:
+        raise unknown(known)
+    shown = render.path_text(known.path)
+    if known.file.state not in DAMAGE:
+        raise UsageFault(f"{shown} is not said to be damaged.")
+    return known.file

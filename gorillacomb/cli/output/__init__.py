@@ -1,0 +1,1 @@
+"""Put results into words: sizes, paths, tables, findings, progress."""

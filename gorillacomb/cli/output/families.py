@@ -1,0 +1,150 @@
+"""How folders that belong together are told, to people and in JSON."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from gorillacomb.classify.names import is_kept, is_machine_made
+from gorillacomb.cli.output import render
+from gorillacomb.folders.analysis import Family, Folders
+from gorillacomb.folders.content_sets import Amount
+from gorillacomb.folders.relation import Kind, Relation
+from gorillacomb.folders.tree import Folder
+from gorillacomb.fs.paths import below
+
+_LABEL = 35
+"""Columns before a path."""
+_MEMBERS = 12
+"""Folders of a family that are named, unless all are wanted."""
+_NAMED = 2
+"""Files that are named of those that the folder to keep lacks."""
+_RANK = {kind: rank for rank, kind in enumerate(Kind)}
+
+
+def family_lines(folders: Folders, family: Family, most: int | None = _MEMBERS) -> list[str]:
+    """A family in a line for each folder, the one to keep first; paths from what is around all.
+
+    Of more than ``most`` other folders the rest is counted.
+    """
+    keep = family.keep
+    around = os.path.commonpath([os.path.dirname(folders.path(each)) for each in family.members])
+    head = f"{_name(folders, keep)}: {len(family.members)} places in "
+    width = render.width()
+    room = None if width is None else width - render.columns(head)
+    lines = [
+        render.style(head, bold=True) + render.short_path(around, room),
+        _line(f"keep: {_holdings(keep)}", folders.path(keep), around),
+    ]
+    lines += render.paragraph("because: " + "; ".join(family.reasons), "    ")
+    relations = sorted(folders.relations(family), key=lambda each: (_RANK[each.kind], each.a.first))
+    for relation in relations[:most]:
+        lines.append(_line(said(relation), folders.path(relation.a), around))
+        lines += _own(relation)
+    if most is not None and len(relations) > most:
+        lines.append(f"  and {render.count(len(relations) - most, 'more place')} (--all)")
+    return lines
+
+
+def _name(folders: Folders, folder: Folder) -> str:
+    return render.path_text(folder.name or folders.path(folder))
+
+
+def family_name(folders: Folders, family: Family) -> str:
+    """What a family is called: as the folder to keep."""
+    return _name(folders, family.keep)
+
+
+def _holdings(folder: Folder) -> str:
+    return f"{render.count(folder.files, 'file')}, {render.size(folder.size)}"
+
+
+def _line(label: str, path: bytes, around: bytes) -> str:
+    width = render.width()
+    label = f"  {label:<{_LABEL - 3}} "
+    room = None if width is None else width - render.columns(label)
+    return label + render.fit(render.path_text(below(path, around)), room)
+
+
+def _own(relation: Relation) -> list[str]:
+    """Some of what a folder has that the one to keep lacks."""
+    if relation.kind in (Kind.IDENTICAL, Kind.CONTAINED, Kind.SAME_CONTENT, Kind.CONTENT_CONTAINED):
+        return []
+    entries = relation.entries
+    own = [
+        path
+        for path in (*entries.only_a, *entries.changed)
+        if not any(is_kept(part) or is_machine_made(part, True) for part in path.split(b"/"))
+    ]
+    if not relation.only_a.files or not own:
+        return []
+    more = f" and {len(own) - _NAMED:,} more" if len(own) > _NAMED else ""
+    text = ", ".join(render.path_text(path) for path in own[:_NAMED]) + more
+    width = render.width()
+    return ["    " + render.fit(text, None if width is None else width - 4)]
+
+
+def said(relation: Relation) -> str:
+    """How A relates to B in a few words, B being the folder to keep."""
+    entries = relation.entries
+    if relation.kind is Kind.IDENTICAL:
+        return "identical"
+    if relation.kind is Kind.SAME_CONTENT:
+        if not (entries.moved or entries.only_a or entries.only_b):
+            return f"same content, {len(entries.changed):,} modes or links"
+        return "same content, other names"
+    if relation.kind is Kind.CONTAINED:
+        return f"contained, lacks {len(entries.only_b):,}"
+    if relation.kind is Kind.CONTAINS:
+        return f"has all of it and {len(entries.only_a):,} more"
+    if relation.kind is Kind.CONTENT_CONTAINED:
+        return "contained, under other names"
+    if relation.kind is Kind.APART:
+        return "alike by name alone"
+    if relation.cause is not None:
+        return f"not complete: {relation.cause}"
+    own, changed = relation.only_a.files, len(entries.changed)
+    if not own and not entries.only_a and changed == 1:
+        return f"differs in {render.path_text(entries.changed[0])}"
+    text = f"{own:,} of {relation.shared.files + own:,} not in it"
+    return f"{text}, {changed:,} changed" if changed else text
+
+
+def relation_object(relation: Relation) -> dict[str, object]:
+    """A relation in JSON, for a folder ``a`` and the one to keep, ``b``."""
+    entries = relation.entries
+    return {
+        "relation": str(relation.kind),
+        "cause": relation.cause,
+        **figures(relation),
+        "only_a_paths": [render.path_object(path) for path in entries.only_a],
+        "changed_paths": [render.path_object(path) for path in entries.changed],
+        "moved_paths": [
+            {"from": render.path_object(pair[0]), "to": render.path_object(pair[1])}
+            for pair in entries.moved
+        ],
+    }
+
+
+def figures(relation: Relation) -> dict[str, object]:
+    """What two folders share, in JSON: contents, each counted once, and paths."""
+    entries = relation.entries
+    return {
+        **_amount("shared", relation.shared),
+        "only_a": relation.only_a.files,
+        "only_a_bytes": relation.only_a.bytes,
+        "only_b": relation.only_b.files,
+        "only_b_bytes": relation.only_b.bytes,
+        "same": entries.same,
+        "changed": len(entries.changed),
+        "moved": len(entries.moved),
+    }
+
+
+def _amount(name: str, amount: Amount) -> dict[str, object]:
+    return {f"{name}_files": amount.files, f"{name}_bytes": amount.bytes}
+
+
+def path_objects(folders: Folders, group: Sequence[Folder]) -> list[dict[str, str]]:
+    """The absolute paths of some folders in JSON."""
+    return [render.path_object(folders.path(each)) for each in group]

@@ -1,0 +1,218 @@
+"""How values look to people and to scripts: sizes, counts, paths, columns, JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import sys
+import textwrap
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import click
+
+from gorillacomb.fs.paths import below, is_below
+from gorillacomb.model import Group, Unreadable
+
+DEFAULT_WIDTH = 80
+
+
+def size(count: int) -> str:
+    """Bytes as people read them, in decimal units: 999 B, 1.5 kB, 24.7 MB."""
+    if abs(count) < 1000:
+        return f"{count} B"
+    value = float(count)
+    for unit in ("kB", "MB", "GB", "TB", "PB"):
+        value /= 1000
+        if abs(value) < 999.95 or unit == "PB":
+            break
+    return f"{value:.1f} {unit}"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: 1 file, 12,345 files."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def moment(time_ns: int) -> str:
+    """A time in the local zone, to the minute."""
+    try:
+        return datetime.fromtimestamp(time_ns / 1e9).strftime("%Y-%m-%d %H:%M")
+    except (OverflowError, ValueError, OSError):
+        return f"{time_ns} ns"
+
+
+def path_text(path: bytes) -> str:
+    """A path on one line that cannot play tricks on a terminal.
+
+    Bytes that are not UTF-8, control characters and line ends are written as escapes.
+    """
+    return printable(path.decode("utf-8", "backslashreplace"))
+
+
+def printable(text: str) -> str:
+    """A text without anything that a terminal would obey, be it from a name or an error."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def width() -> int | None:
+    """Columns of the terminal; None where output goes to a file or a pipe: nothing is cut there."""
+    if not sys.stdout.isatty():
+        return None
+    return shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns
+
+
+def columns(text: str) -> int:
+    """How many terminal columns a text takes."""
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return len(text) + wide - sum(unicodedata.combining(char) > 0 for char in text)
+
+
+def fit(text: str, room: int | None) -> str:
+    """Shorten a path in its middle to so many columns; None leaves it whole."""
+    if room is None or columns(text) <= room:
+        return text
+    room = max(room, 8)
+    tail_room = (room - 1) * 2 // 3
+    tail = text
+    while columns(tail) > tail_room:
+        tail = tail[1:]
+    head = text
+    while columns(head) > room - 1 - columns(tail):
+        head = head[:-1]
+    return f"{head}…{tail}"
+
+
+def path_from_here(path: bytes, room: int | None) -> str:
+    """As `short_path`, but from the current folder for what lies in it."""
+    try:
+        here = os.getcwdb()
+    except OSError:
+        return short_path(path, room)  # the current folder has been removed
+    if path != here and here != b"/" and is_below(path, here):
+        return fit(path_text(below(path, here)), room)
+    return short_path(path, room)
+
+
+def short_path(path: bytes, room: int | None) -> str:
+    """A path for a summary: from home as ``~``, fitted to the room on a terminal."""
+    home = os.fsencode(os.path.expanduser("~"))
+    if home != b"/" and path.startswith(home + b"/"):
+        path = b"~" + path[len(home) :]
+    return fit(path_text(path), room)
+
+
+def style(text: str, **styles: bool | str) -> str:
+    """Colour, where stdout is a terminal and NO_COLOR is not set."""
+    if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
+        return text
+    return click.style(text, **styles)  # type: ignore[arg-type]
+
+
+def paragraph(text: str, indent: str) -> list[str]:
+    """Words as lines of 80 columns, the second and later ones further in."""
+    return textwrap.wrap(
+        printable(text),
+        DEFAULT_WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def path_object(path: bytes) -> dict[str, str]:
+    """A path in JSON: as text when it is valid UTF-8, else as base64."""
+    try:
+        return {"path": path.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {"path_b64": base64.b64encode(path).decode("ascii")}
+
+
+def unreadable_object(failure: Unreadable) -> dict[str, object]:
+    """A failure in JSON."""
+    kind = "folder" if failure.folder else "file"
+    return {**path_object(failure.path), "kind": kind, "cause": failure.cause}
+
+
+def group_object(group: Group) -> dict[str, object]:
+    """A group in JSON."""
+    return {
+        "blake3": group.summary.digest.hex(),
+        "size": group.summary.size,
+        "copies": group.summary.copies,
+        "reclaimable": group.summary.reclaimable,
+        "reasons": list(group.choice.reasons),
+        "files": [copy_object(group, place) for place in range(len(group.copies))],
+    }
+
+
+def copy_object(group: Group, place: int) -> dict[str, object]:
+    """One file of a group in JSON."""
+    copy = group.copies[place]
+    link = group.hardlink_of[place]
+    return {
+        **path_object(copy.path),
+        "canonical": place == group.choice.winner,
+        "hardlink_of": None if link is None else path_object(group.copies[link].path),
+        "online": copy.online,
+    }
+
+
+def print_json(document: object) -> None:
+    """The one JSON document of a command."""
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    write_bytes(text.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def print_json_line(document: object) -> None:
+    """One of many JSON documents, on a line of its own."""
+    write_bytes(
+        json.dumps(document, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+    )
+
+
+def write_bytes(data: bytes) -> None:
+    """Raw bytes on stdout: paths for scripts, as they are."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+@contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """Print inside of this what tells of an exit code that is known by then.
+
+    When the reader of stdout goes meanwhile, as `head` does, the rest is for nobody: it goes to
+    the null device, and the command ends as it would have, not with the 0 of a mere broken pipe.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)  # what is still in a buffer goes there when Python ends
+        os.close(null)
+
+
+def copy_notes(group: Group, place: int) -> str:
+    """What is to be said of one copy, after its path."""
+    notes = []
+    link = group.hardlink_of[place]
+    if link is not None:
+        notes.append("hard link of " + path_text(os.path.basename(group.copies[link].path)))
+    if not group.copies[place].online:
+        notes.append("offline")
+    elif not os.path.lexists(group.copies[place].path):
+        notes.append("gone since it was scanned")
+    return f"  ({', '.join(notes)})" if notes else ""

@@ -1,0 +1,286 @@
+"""Carrying a plan out, so that nothing can be lost.
+
+For each step: the rules are asked again, of what stands on disk; what goes and what stays are
+compared byte by byte; the intent is written to the journal and synced; what goes is renamed into
+the quarantine without replacing anything; everything is looked at again; any difference, and it is
+renamed back. Only then the outcome is written. Steps go in small batches, to sync a journal and a
+folder once for many.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+
+from gorillacomb.dedupe.apply import replacement
+from gorillacomb.dedupe.apply.path_resolver import Places
+from gorillacomb.dedupe.apply.preflight import Skip, StepChecks
+from gorillacomb.dedupe.apply.purge import purge_record
+from gorillacomb.dedupe.apply.transaction import Ended, Prepared, Thing, sync
+from gorillacomb.dedupe.apply.tree_compare import Witness
+from gorillacomb.dedupe.model import Action, Outcome, Plan, Step, Trouble
+from gorillacomb.dedupe.quarantine.journal import (
+    DONE,
+    INTENT,
+    TAKEN_BACK,
+    Move,
+    Record,
+    Recorded,
+    Survivor,
+)
+from gorillacomb.dedupe.quarantine.run import (
+    Run,
+    base_of,
+    bases_of,
+    begin,
+    new_run,
+    resumed,
+    runs_of,
+)
+from gorillacomb.dedupe.safety.policy import Guard
+from gorillacomb.errors import Untrusted
+from gorillacomb.fs.openat import Identity, cause_of
+from gorillacomb.fs.paths import below
+from gorillacomb.model import Progress
+
+_BATCH = 32
+_BATCH_BYTES = 256 << 20
+
+
+@dataclass(slots=True)
+class Applying:
+    """Carries one plan out; the caller holds the locks of all roots that it names."""
+
+    plan: Plan
+    places: Places
+    guard: Guard
+    witness: Witness
+    progress: Progress
+    now: Callable[[], int] = time.time_ns
+    outcome: Outcome = field(init=False)
+    checks: StepChecks = field(init=False)
+    _again: list[Step] | None = field(default_factory=list)
+    """Steps that were taken back and get another chance, alone; None when that has come."""
+    _runs: dict[bytes, Run] = field(default_factory=dict)
+    _lost: dict[bytes, OSError] = field(default_factory=dict)
+    """Bases in which no quarantine can be made, and why."""
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _names: dict[Identity, int] = field(default_factory=dict)
+    """Of files with several names, how many go."""
+
+    def __post_init__(self) -> None:
+        self.outcome = Outcome(new_run(self.now()))
+        self.checks = StepChecks(self.plan, self.places, self.guard, self.witness)
+
+    def run(self) -> Outcome:
+        """Do all steps that may be done. Ctrl-C takes back what is under way and is raised on."""
+        before = self._done_before()
+        steps = [step for step in self.plan.steps if step.id not in before]
+        self.outcome.before = len(self.plan.steps) - len(steps)
+        self.progress.stage("Setting aside", None, sum(step.size for step in steps) or None)
+        with self._stack:
+            for batch in self._batches(steps):
+                self._act(batch)
+            # What was in another one's way, as a name of the file that one of them counts on.
+            again, self._again = self._again or [], None
+            for step in again:
+                for batch in self._batches([step]):
+                    self._act(batch)
+        return self.outcome
+
+    def _done_before(self) -> set[str]:
+        """Steps of this plan that an earlier run has done and nobody took back."""
+        found: set[str] = set()
+        for root in self.places.roots:
+            for base in bases_of(root.path):
+                for name in runs_of(base, self.plan.uid):
+                    # One whose journal cannot be read was told of when half done runs were ended.
+                    with suppress(Untrusted), resumed(base, name) as run:
+                        found |= {
+                            step.step
+                            for step in run.journal.recorded.steps.values()
+                            if run.has_done(step)
+                        }
+        return found
+
+    def _batches(self, steps: Sequence[Step]) -> Iterator[list[Prepared]]:
+        batch: list[Prepared] = []
+        size = 0
+        action = self.plan.options.action
+        # A link to what stays changes its ctime: the next step is compared after that.
+        most = 1 if action is Action.HARDLINK else _BATCH
+        for step in steps:
+            try:
+                if action is Action.REFLINK:
+                    self._share(step)
+                    continue
+                batch.append(self._prepare(step))
+            except Skip as skip:
+                self._skip(skip.trouble, skip.failed)
+                continue
+            size += step.size
+            if len(batch) >= most or size >= _BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+    def _skip(self, trouble: Trouble, failed: bool = False) -> None:
+        (self.outcome.failed if failed else self.outcome.skipped).append(trouble)
+
+    def _prepare(self, step: Step) -> Prepared:
+        checked = self.checks.check(step)
+        action = self.plan.options.action
+        if action in (Action.HARDLINK, Action.SYMLINK):
+            if step.kind == "folder":
+                raise Skip(step.path, f"is a folder, which no {action} can stand for")
+            for victim, keep, sighting in checked:
+                cause = replacement.refusal(action, victim, keep, sighting)
+                if cause is not None:
+                    raise Skip(victim.path, cause)
+        try:
+            run = self._run_for(step)
+        except OSError as error:
+            cause = f"no quarantine can be made for it: {cause_of(error)}"
+            raise Skip(step.path, cause, failed=True) from error
+        things = []
+        for number, (victim, keep, sighting) in enumerate(checked):
+            top = sighting.victim[b""]
+            slot = f"{step.id}.{number}" if number else step.id
+            move = Move(
+                below(victim.path, run.base),
+                slot.encode(),
+                Survivor.of(keep.path, run.base),
+                top.st_ino,
+                top.st_mtime_ns,
+                put=str(action) if action in (Action.HARDLINK, Action.SYMLINK) else None,
+                put_inode=sighting.survivors[0][1].st_ino if action is Action.HARDLINK else 0,
+                put_text=replacement.link_text(victim, keep) if action is Action.SYMLINK else b"",
+            )
+            things.append(Thing(victim, keep, sighting, move))
+        if action is Action.DELETE and sum(each.files for *_, each in checked) > step.files:
+            raise Skip(step.path, "holds more files than the plan says, which were not confirmed")
+        record = Record(
+            step.id,
+            INTENT,
+            step.kind,
+            sum(thing.sighting.files for thing in things),
+            step.size,
+            tuple(thing.move for thing in things),
+            tuple(
+                (below(each.path, step.path), Survivor.of(each.keep, run.base))
+                for each in step.nested
+            ),
+            when_ns=self.now(),
+        )
+        return Prepared(step, run, record, things, self.now)
+
+    def _run_for(self, step: Step) -> Run:
+        root = self.places.root_of(step.path)
+        assert root is not None
+        base = base_of(root.path, step.path)
+        if base in self._lost:
+            raise self._lost[base]
+        if base not in self._runs:
+            recorded = Recorded(
+                self.outcome.run,
+                self.plan.uid,
+                str(self.plan.options.action),
+                base,
+                self.now(),
+                noise=self.witness.noise,
+            )
+            try:
+                run = begin(root.path, base, recorded)
+            except OSError as error:
+                self._lost[base] = error
+                raise
+            self._stack.callback(run.close)
+            self._runs[base] = run
+        return self._runs[base]
+
+    def _act(self, batch: list[Prepared]) -> None:
+        """Carry out steps that were compared."""
+        by_run: dict[bytes, list[Prepared]] = {}
+        for each in batch:
+            by_run.setdefault(each.run.base, []).append(each)
+        for prepared in by_run.values():
+            self._act_in(prepared[0].run, prepared)
+
+    def _act_in(self, run: Run, batch: list[Prepared]) -> None:
+        try:
+            run.journal.note([each.record for each in batch])
+        except OSError as error:
+            cause = f"the journal cannot be written: {cause_of(error)}"
+            for each in batch:
+                self._skip(Trouble(each.step.path, cause), failed=True)
+            return
+        ended: list[Ended] = []
+        try:
+            for each in batch:
+                ended.append(each.set_aside(self._names))
+            sync(batch)
+            run.journal.note([one.record for one in ended])
+            for one in ended:
+                self._tell(one)
+        except BaseException:
+            self._cut_short(run, batch, ended)
+            raise
+
+    def _cut_short(self, run: Run, batch: list[Prepared], ended: list[Ended]) -> None:
+        """Take back what is under way; the outcome and the journal are to tell of all the rest."""
+        back = [each.take_back("interrupted") for each in batch[len(ended) :]]
+        known = run.journal.recorded.steps
+        left = [one.record for one in ended if known[one.record.step].state == INTENT]
+        with suppress(OSError):  # what is not noted, the next run finds out
+            run.journal.note([*left, *back])
+        told = {step.id for step in self.outcome.done}
+        for one in ended:
+            if one.record.state == DONE and one.record.step not in told:
+                self._set_aside(one)
+
+    def _tell(self, ended: Ended) -> None:
+        """Have the outcome say what became of a step; delete what is to be deleted."""
+        if ended.record.state == DONE:
+            if self.plan.options.action is Action.DELETE:
+                self._delete(ended)
+            else:
+                self._set_aside(ended)
+            self.progress.advance(ended.record.files, 0)
+        elif ended.record.state == TAKEN_BACK and not ended.failed and self._again is not None:
+            self._again.append(ended.prepared.step)
+        else:
+            assert ended.trouble is not None, "it was not done"
+            self._skip(ended.trouble, ended.failed)
+
+    def _delete(self, ended: Ended) -> None:
+        step, record = ended.prepared.step, ended.record
+        trouble = purge_record(ended.prepared.run, record, self.places, self.witness, self.now)
+        if trouble is not None:
+            self._skip(Trouble(trouble.path, f"set aside, but not deleted: {trouble.cause}"))
+            self.outcome.bytes_set_aside += record.size
+        else:
+            self.outcome.bytes_freed += record.size
+            self.outcome.done.append(step)
+
+    def _set_aside(self, ended: Ended) -> None:
+        self.outcome.bytes_set_aside += ended.record.size
+        self.outcome.done.append(ended.prepared.step)
+
+    def _share(self, step: Step) -> None:
+        """Have the kernel share the blocks of a file with those of its copy."""
+        if step.kind == "folder":
+            raise Skip(step.path, "is a folder: only the files in it can share blocks")
+        freed = 0
+        for victim, keep, sighting in self.checks.check(step):
+            try:
+                freed += replacement.share_blocks(victim, keep, sighting.victim[b""].st_size)
+            except OSError as error:
+                known = error.errno in replacement.CANNOT_SHARE
+                cause = "is on a file system that cannot share blocks" if known else cause_of(error)
+                raise Skip(victim.path, cause, failed=True) from error
+        self.outcome.bytes_freed += freed
+        self.outcome.done.append(step)
+        self.progress.advance(step.files, 0)

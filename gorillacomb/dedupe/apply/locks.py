@@ -1,0 +1,101 @@
+"""Locks on roots: whoever changes a root, or counts on what stands in it, holds its lock.
+
+They are of the file system, not of a vault, so that two vaults that know the same files cannot each
+remove what the other one counts on. The file ``ROOT/.gorillacomb/lock`` is locked; and, since the
+root of one vault may lie inside that of another, the root's folder too, exclusively, with every
+folder above it, shared: granularity as in Gray et al., "Granularity of Locks in a Shared Data
+Base", 1975.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from gorillacomb.dedupe.quarantine.run import open_own
+from gorillacomb.errors import Refused
+from gorillacomb.fs.openat import Identity, cause_of, identity_of
+from gorillacomb.fs.paths import readable
+
+_CANNOT = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP})
+"""What a file system answers on which folders cannot be locked."""
+
+
+@contextmanager
+def locked(roots: Iterable[bytes]) -> Iterator[None]:
+    """Hold the locks of roots, in sorted order. Raises Refused when another run holds one."""
+    wanted = sorted(set(roots))
+    with ExitStack() as stack:
+        taken: dict[Identity, tuple[int, int]] = {}
+        for root in wanted:
+            _take(stack, root, taken)
+        yield
+
+
+def _take(stack: ExitStack, root: bytes, taken: dict[Identity, tuple[int, int]]) -> None:
+    """Lock a root; ``taken`` is what is locked already: descriptor and kind by identity.
+
+    A root may be seen through another mount as well, and a lock that is ours is no other run's.
+    """
+    folder = _open_folder(root)
+    if folder is None:
+        raise Refused(f"{readable(root)} cannot be opened.", "Connect its drive.")
+    stack.callback(os.close, folder)
+    _lock_folder(folder, fcntl.LOCK_EX, root, taken)
+    above = root
+    while above != b"/":
+        above = os.path.dirname(above)
+        at = _open_folder(above)
+        if at is None:
+            continue  # it may not be read; who may not either, has no root there
+        stack.callback(os.close, at)
+        _lock_folder(at, fcntl.LOCK_SH, root, taken)
+    try:
+        own = open_own(folder, make=True)
+    except OSError as error:
+        raise Refused(
+            f"{readable(root)} cannot be locked: .gorillacomb in it cannot be used"
+            f" ({cause_of(error)}).",
+            "Nothing was done. Look at what stands there.",
+        ) from error
+    stack.callback(os.close, own)
+    file = os.open(
+        b"lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600, dir_fd=own
+    )
+    stack.callback(os.close, file)
+    _lock(file, fcntl.LOCK_EX, root, taken)
+
+
+def _open_folder(path: bytes) -> int | None:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        return None
+
+
+def _lock_folder(
+    descriptor: int, kind: int, root: bytes, taken: dict[Identity, tuple[int, int]]
+) -> None:
+    try:
+        _lock(descriptor, kind, root, taken)
+    except OSError as error:
+        if error.errno not in _CANNOT:
+            raise
+
+
+def _lock(descriptor: int, kind: int, root: bytes, taken: dict[Identity, tuple[int, int]]) -> None:
+    identity = identity_of(os.fstat(descriptor))
+    held, held_kind = taken.get(identity, (descriptor, None))
+    if held_kind in (kind, fcntl.LOCK_EX):
+        return
+    try:
+        fcntl.flock(held, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Refused(
+            f"Another run is changing files in {readable(root)}, or counts on them.",
+            "Wait for it to end.",
+        ) from None
+    taken[identity] = held, kind

@@ -1,0 +1,81 @@
+"""Where a path belongs among the roots of a run, and what stands around it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gorillacomb.classify import companions
+from gorillacomb.classify.companions import Companions
+from gorillacomb.classify.projects import marker_among
+from gorillacomb.dedupe.roots import LiveRoot
+from gorillacomb.dedupe.safety.policy import Level, Site, is_store
+from gorillacomb.fs.location import Spot
+from gorillacomb.fs.openat import OpenFolders, identity_of
+from gorillacomb.fs.paths import below, is_below, join
+
+
+@dataclass(slots=True)
+class Places:
+    """Finds places on disk, remembering what makes folders projects."""
+
+    roots: Sequence[LiveRoot]
+    _levels: dict[bytes, Level] = field(default_factory=dict)
+    _listed: tuple[object, Companions] | None = None
+    """The folder listed last for what belongs together in it, as it was then."""
+
+    def root_of(self, path: bytes) -> LiveRoot | None:
+        """The innermost root around a path."""
+        around = [root for root in self.roots if is_below(path, root.path) and root.path != path]
+        return max(around, key=lambda root: len(root.path), default=None)
+
+    def spot(self, path: bytes) -> Spot | None:
+        """A path as what a comparison starts from; None in no root."""
+        root = self.root_of(path)
+        if root is None:
+            return None
+        inner = below(path, root.path)
+        return Spot(root.path, root.identity, inner, root.grain_ns, root.shows_others)
+
+    def site(self, path: bytes, is_folder: bool) -> Site:
+        """A path, in some root, as the rules see it. Raises OSError."""
+        root = self.root_of(path)
+        assert root is not None, "asked only for what is in a root"
+        folder = path if is_folder else os.path.dirname(path)
+        inner = below(folder, root.path)
+        parts = inner.split(b"/") if inner else []
+        folders = OpenFolders(root.path, root.identity)
+        try:
+            levels = [
+                self._level(folders, root, b"/".join(parts[: at + 1])) for at in range(len(parts))
+            ]
+        finally:
+            folders.close()
+        return Site(root.path, path, is_folder, tuple(levels))
+
+    def companions(self, path: bytes) -> list[bytes]:
+        """The files beside a file that belong to it, by their paths. Raises OSError."""
+        if companions.stem_of(os.path.basename(path)) is None:
+            return []
+        root = self.root_of(path)
+        assert root is not None, "asked only for what is in a root"
+        folder, name = os.path.split(path)
+        folders = OpenFolders(root.path, root.identity)
+        try:
+            descriptor = folders.open(below(folder, root.path))
+            facts = os.fstat(descriptor)
+            state = identity_of(facts), facts.st_mtime_ns
+            if self._listed is None or self._listed[0] != state:
+                names = map(os.fsencode, os.listdir(descriptor))
+                self._listed = state, Companions(names)
+        finally:
+            folders.close()
+        return [join(folder, each) for each in self._listed[1].of(name)]
+
+    def _level(self, folders: OpenFolders, root: LiveRoot, inner: bytes) -> Level:
+        path = join(root.path, inner)
+        if path not in self._levels:
+            names = [os.fsencode(name) for name in os.listdir(folders.open(inner))]
+            self._levels[path] = Level(path, marker_among(names, names), is_store(names))
+        return self._levels[path]

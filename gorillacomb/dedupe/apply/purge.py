@@ -1,0 +1,162 @@
+"""Emptying a quarantine: the only way in which something leaves the disk.
+
+What was set aside is compared once more with the copy that is kept, which must stand where it did
+and is synced first. What has none any more stays; a damaged file goes while its good
+content stands. Links are never followed, folders removed only when they are empty.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+
+from gorillacomb.dedupe.apply.path_resolver import Places
+from gorillacomb.dedupe.apply.repair_recovery import last_look
+from gorillacomb.dedupe.apply.snapshot import Sighting, survivors_stand
+from gorillacomb.dedupe.apply.tree_compare import Witness
+from gorillacomb.dedupe.model import Trouble
+from gorillacomb.dedupe.quarantine.journal import PURGED, PURGING, Move, Record, Survivor
+from gorillacomb.dedupe.quarantine.run import Run
+from gorillacomb.fs import mutations
+from gorillacomb.fs.location import Different, Spot
+from gorillacomb.fs.openat import OpenFolders, cause_of, identity_of, open_file
+from gorillacomb.fs.paths import below, is_below, join
+from gorillacomb.unique.copy_check import Place, place_of
+
+
+def purge_record(
+    run: Run, record: Record, places: Places, witness: Witness, now: Callable[[], int]
+) -> Trouble | None:
+    """Remove what a step set aside; returns why not, if it was not.
+
+    The caller holds the locks of all roots. Raises OSError when the journal cannot be written.
+    """
+    # Of a bundle that is half deleted already, the rest need not be the whole.
+    witness = replace(witness, whole_bundles=record.state != PURGING)
+    found: list[tuple[Move, Sighting]] = []
+    removed: list[bytes] = []
+    try:
+        for at, move in enumerate(record.moves):
+            nested = record.nested if not at else ()
+            sighting = _compare(run, move, nested, places, witness)
+            if sighting is not None:
+                found.append((move, sighting))
+        for _, sighting in found:
+            _sync_survivors(sighting)
+            survivors_stand(sighting)
+        run.journal.note([replace(record, state=PURGING, when_ns=now())])
+        for move, sighting in found:
+            _remove(run, move.slot, sighting, removed)
+        mutations.sync(run.folder)
+    except (Different, OSError) as error:
+        begun = run.journal.recorded.steps[record.step].state == PURGING
+        if begun and record.state != PURGING and not removed:
+            run.journal.note([record])  # it is whole, and can still be put back
+        if isinstance(error, Different):
+            return Trouble(_as_it_was(run, record, error.path), error.cause)
+        return Trouble(join(run.base, record.moves[0].path), cause_of(error))
+    run.journal.note([replace(record, state=PURGED, cause=None, when_ns=now())])
+    return None
+
+
+def _compare(
+    run: Run,
+    move: Move,
+    nested: tuple[tuple[bytes, Survivor], ...],
+    places: Places,
+    witness: Witness,
+) -> Sighting | None:
+    """Compare one thing with the copy that is kept; None for one that is gone already."""
+    if not run.holds(move):
+        return None
+    spot = run.spot(move.slot)
+    root = places.root_of(run.path)
+    if root is not None:
+        spot = replace(spot, grain_ns=root.grain_ns, shows_others=root.shows_others)
+    if run.repairs:
+        return last_look(run, move, spot, lambda: _survivor(run, move.keep, places))
+    return witness.compare(
+        spot,
+        _survivor(run, move.keep, places),
+        {path: _survivor(run, keep, places) for path, keep in nested},
+        join(run.base, move.path),
+    )
+
+
+def _survivor(run: Run, keep: Survivor, places: Places) -> Spot:
+    """Where a copy is kept: in a root that is there, in no place that empties itself."""
+    path = keep.at(run.base)
+    spot = places.spot(path)
+    if spot is None and is_below(path, run.base):
+        identity = identity_of(os.stat(run.base))
+        spot = Spot(run.base, identity, below(path, run.base))
+    if spot is None:
+        raise Different(path, "was to stay, and is in no scanned folder that is there now")
+    if place_of(spot.root, spot.parent, None, frozenset()) is Place.PASSING:
+        raise Different(path, f"was to stay, and stands {Place.PASSING}")
+    return spot
+
+
+def _sync_survivors(sighting: Sighting) -> None:
+    """Have what stays on the disk before the other copy goes."""
+    folders: dict[bytes, OpenFolders] = {}
+    try:
+        for spot, facts in sighting.survivors:
+            if stat.S_ISREG(facts.st_mode):
+                opened = folders.setdefault(spot.root, OpenFolders(spot.root, spot.identity))
+                file = open_file(spot.name, opened.open(spot.parent))
+                try:
+                    mutations.sync(file)
+                finally:
+                    os.close(file)
+    finally:
+        for each in folders.values():
+            each.close()
+
+
+def _remove(run: Run, slot: bytes, sighting: Sighting, removed: list[bytes]) -> None:
+    """Remove what was compared and nothing else, the deepest first; ``removed`` grows by it.
+
+    Raises OSError: a folder to which something came is not empty and stays.
+    """
+    folders = OpenFolders(run.path, identity_of(os.fstat(run.folder)))
+    try:
+        for inner in sorted(sighting.victim, key=_deepest_first):
+            if not inner:
+                continue
+            _remove_one(run, folders, join(slot, inner), sighting.victim[inner])
+            removed.append(inner)
+        _remove_one(run, folders, slot, sighting.victim[b""])
+        removed.append(slot)
+    finally:
+        folders.close()
+
+
+def _deepest_first(path: bytes) -> tuple[int, bytes]:
+    return -path.count(b"/"), path
+
+
+def _remove_one(run: Run, folders: OpenFolders, inner: bytes, was: os.stat_result) -> None:
+    above, _, name = inner.rpartition(b"/")
+    folder = folders.open(above)
+    facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if stat.S_ISDIR(was.st_mode):
+        mutations.remove_folder(folder, name)
+    elif (facts.st_ino, facts.st_size, facts.st_mtime_ns) == (
+        was.st_ino,
+        was.st_size,
+        was.st_mtime_ns,
+    ):
+        mutations.remove(folder, name)
+    else:
+        raise Different(join(run.path, inner), "changed meanwhile")
+
+
+def _as_it_was(run: Run, record: Record, path: bytes) -> bytes:
+    for move in record.moves:
+        here = run.spot(move.slot).path
+        if is_below(path, here):
+            return join(join(run.base, move.path), below(path, here))
+    return path

@@ -1,0 +1,324 @@
+"""What becomes of a repair: one that was cut short is ended, one that is done can be taken back.
+
+A repair exchanges a damaged file with a copy of its good content, written beforehand into the slot
+where the damaged one is to wait. How far it came is told by what the place and the slot hold, never
+by inodes: a copy of the drive has others. Nothing is unlinked here but such a copy, and only where
+the content stands elsewhere too and no program can be writing to it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from gorillacomb.dedupe.apply.snapshot import Sighting
+from gorillacomb.dedupe.model import Trouble
+from gorillacomb.dedupe.quarantine.journal import (
+    DONE,
+    STUCK,
+    TAKEN_BACK,
+    Contents,
+    Move,
+    Record,
+)
+from gorillacomb.dedupe.quarantine.run import Run, holder_of
+from gorillacomb.fs import mutations
+from gorillacomb.fs.comparison import attributes, starts_with
+from gorillacomb.fs.location import Different, Spot, make_folders
+from gorillacomb.fs.openat import cause_of, identity_of, is_same, open_file
+from gorillacomb.fs.paths import below, join, readable
+from gorillacomb.hashing import digest_of_descriptor, forget_cached
+
+MEANWHILE = "changed meanwhile"
+OPEN = "is open in a program that may write to it"
+_CHANGED = "was changed since it was repaired"
+_UNKNOWN = (
+    "waits, since nobody can tell whether a program has it open: --empty-quarantine deletes it"
+)
+
+
+class Held(Enum):
+    """What a name holds."""
+
+    NOTHING = auto()
+    GOOD = auto()
+    DAMAGED = auto()
+    OTHER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What is known of a regular file beside its content."""
+
+    facts: os.stat_result
+    attributes: dict[str, bytes]
+    written: bool | None
+    """Whether a program has it open for writing; None where nobody can tell."""
+
+    def is_dressed_as(self, other: File) -> bool:
+        """Whether owner, mode, mtime and extended attributes are those of another file."""
+        return self._dress() == other._dress()
+
+    def _dress(self) -> object:
+        facts = self.facts
+        return facts.st_uid, facts.st_gid, facts.st_mode, facts.st_mtime_ns, self.attributes
+
+
+def look(folder: int, name: bytes, contents: Contents) -> tuple[Held, File | None]:
+    """Read from the disk what a name in an open folder holds; None for no regular file.
+
+    Raises OSError.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+            return Held.OTHER, None
+        file = open_file(name, folder)
+    except FileNotFoundError:
+        return Held.NOTHING, None
+    try:
+        return look_into(file, contents)
+    finally:
+        os.close(file)
+
+
+def look_into(file: int, contents: Contents) -> tuple[Held, File]:
+    """Read an open file from the disk. Raises OSError."""
+    before = os.fstat(file)
+    digest, got = digest_on_disk(file, contents.size)
+    known = {contents.good: Held.GOOD, contents.damaged: Held.DAMAGED}
+    held = known.get(digest, Held.OTHER)
+    if not got == contents.size == before.st_size or not is_same(before, os.fstat(file)):
+        held = Held.OTHER
+    return held, File(before, attributes(file), mutations.is_being_written(file))
+
+
+def digest_on_disk(file: int, size: int) -> tuple[bytes, int]:
+    """As `digest_of_descriptor`, from the beginning of an open file and past the cache."""
+    forget_cached(file)
+    os.lseek(file, 0, os.SEEK_SET)
+    return digest_of_descriptor(file, size)
+
+
+def swap(run: Run, slot: bytes, folder: int, name: bytes, here: os.stat_result) -> bool:
+    """Exchange what a slot holds with what stands at a place, if that still is ``here``.
+
+    If not, the two are as they were before; returns which. The caller holds ``here`` open, else
+    another file could get its number. Raises OSError.
+    """
+    aside = os.stat(slot, dir_fd=run.folder, follow_symlinks=False)
+    mutations.exchange(run.folder, slot, folder, name)
+    if os.path.samestat(os.stat(slot, dir_fd=run.folder, follow_symlinks=False), here):
+        return True
+    # Somebody put another thing there at that very moment, and that is to stand there.
+    if os.path.samestat(os.stat(name, dir_fd=folder, follow_symlinks=False), aside):
+        mutations.exchange(run.folder, slot, folder, name)
+    return False
+
+
+def end(run: Run, record: Record, now: Callable[[], int]) -> Record:
+    """End a repair of which only the intent is known; what came of it is in the record returned.
+
+    Raises OSError when the journal cannot be written.
+    """
+    [move] = record.moves
+    try:
+        state, cause = _end(run, move)
+    except OSError as error:
+        state, cause = STUCK, cause_of(error)
+    if state == STUCK:
+        cause = f"{cause}: {readable(join(run.path, move.slot))}"
+    return replace(record, state=state, cause=cause, when_ns=now())
+
+
+def _end(run: Run, move: Move) -> tuple[str, str | None]:
+    """Bring a repair to where it is done, or not begun; returns its state, and why it is stuck."""
+    contents = _contents(move)
+    held, _ = look(run.folder, move.slot, contents)
+    if held is Held.NOTHING:
+        return TAKEN_BACK, None
+    if held is Held.DAMAGED:
+        with suppress(OSError), run.place(move).opened() as (folder, _):  # it may have moved
+            mutations.sync(folder)
+        mutations.sync(run.folder)
+        return DONE, None
+    if held is Held.GOOD:
+        cause = _drop(run, move)
+    elif move.put is None:
+        cause = _drop_unfinished(run, move)
+    else:
+        cause = _give_back(run, move, False)
+    return (TAKEN_BACK if cause is None else STUCK), cause
+
+
+def undo(run: Run, record: Record) -> Trouble | None:
+    """Have the damaged file and the good copy take each other's place again; returns why not."""
+    [move] = record.moves
+    try:
+        cause = _give_back(run, move, record.state != STUCK)
+    except OSError as error:
+        cause = cause_of(error)
+    return None if cause is None else Trouble(join(run.base, move.path), cause)
+
+
+def _give_back(run: Run, move: Move, was_done: bool) -> str | None:
+    """Put what waits in the slot back in its place; returns why not. Raises OSError.
+
+    ``was_done`` says that the slot got the damaged file, whatever became of that; else it may hold
+    a save that came at the moment of the exchange.
+    """
+    contents, place = _contents(move), run.place(move)
+    held, aside = look(run.folder, move.slot, contents)
+    if held is Held.GOOD:
+        return _drop(run, move)  # whoever put the damaged file back was killed before that
+    if held is Held.OTHER and move.put is None:
+        return _drop_unfinished(run, move)
+    if held is not Held.NOTHING:
+        later = holder_of(run, place.path)
+        if later is not None:
+            return f"was set aside since by run {later}: take that back first"
+        make_folders(place)
+    with place.opened() as (folder, name):
+        held_here, _ = look(folder, name, contents)
+        if held is Held.NOTHING:
+            return None if held_here is Held.DAMAGED else "is not in the quarantine any more"
+        alone = os.fstat(folder).st_mtime_ns == move.parent_after_ns
+        if held_here is Held.GOOD:
+            like = aside if was_done or held is Held.DAMAGED else None
+            cause = _exchange_back(run, move, folder, name, like)
+        elif held_here is Held.NOTHING:
+            mutations.move(run.folder, move.slot, folder, name)
+            cause = None
+        else:
+            cause = _CHANGED
+        if cause is None and alone and move.parent_mtime_ns is not None:
+            with suppress(OSError):  # of somebody else's folder
+                mutations.set_mtime(folder, move.parent_mtime_ns)
+        mutations.sync(folder)
+        mutations.sync(run.folder)
+    return cause or (_drop(run, move) if run.holds(move) else None)
+
+
+def _exchange_back(run: Run, move: Move, folder: int, name: bytes, like: File | None) -> str | None:
+    """Exchange what was set aside with the good copy in its place; returns why not.
+
+    The good copy must be as it was made: with the owner, mode, mtime and attributes of ``like``.
+    """
+    contents = _contents(move)
+    aside = os.stat(move.slot, dir_fd=run.folder, follow_symlinks=False)
+    file = open_file(name, folder)
+    try:
+        held, here = look_into(file, contents)
+        if held is not Held.GOOD or (like is not None and not here.is_dressed_as(like)):
+            return _CHANGED
+        if here.written:
+            return OPEN
+        if _good(_keep(run, move), contents, here.facts) is None:
+            return _last_of(run, move)
+        if not swap(run, move.slot, folder, name, here.facts):
+            return MEANWHILE
+        held, now = look(run.folder, move.slot, contents)
+        if held is Held.GOOD and now and now.is_dressed_as(here) and not now.written:
+            return None
+        swap(run, move.slot, folder, name, aside)  # it was written to, or is about to be
+        return MEANWHILE
+    finally:
+        os.close(file)
+
+
+def _drop(run: Run, move: Move) -> str | None:
+    """Remove the good copy in a slot, if nobody needs it; returns why not."""
+    contents = _contents(move)
+    held, copy = look(run.folder, move.slot, contents)
+    if held is not Held.GOOD or copy is None:
+        return MEANWHILE
+    if move.put is not None and copy.written is not False:  # it stood where programs could open it
+        return OPEN if copy.written else _UNKNOWN
+    places = (run.place(move), _keep(run, move))
+    if not any(_good(each, contents, copy.facts) for each in places):
+        return _last_of(run, move)
+    mutations.remove(run.folder, move.slot)
+    return None
+
+
+def _last_of(run: Run, move: Move) -> str:
+    keep = readable(move.keep.at(run.base))
+    return f"holds the good content, and {keep} does no more: put a copy there first"
+
+
+def _drop_unfinished(run: Run, move: Move) -> str | None:
+    """Remove a copy that was being written: it holds the first bytes of what it is a copy of.
+
+    Returns why not. Anything else may be what stood at the place: a drive that was copied during a
+    repair may have a journal that is older than the rest of it.
+    """
+    try:
+        with _keep(run, move).opened() as (folder, name):
+            source = open_file(name, folder)
+        try:
+            part = open_file(move.slot, run.folder)
+            try:
+                is_part = starts_with(source, part)
+            finally:
+                os.close(part)
+        finally:
+            os.close(source)
+    except OSError:
+        is_part = False
+    if not is_part:
+        return "is no copy that was being written; what it is, nobody knows"
+    mutations.remove(run.folder, move.slot)
+    return None
+
+
+def _keep(run: Run, move: Move) -> Spot:
+    """Where the copy stood that a file was repaired from. Raises OSError."""
+    if move.keep.inside:
+        return Spot(run.base, identity_of(os.stat(run.base)), move.keep.path)
+    return Spot(b"/", identity_of(os.stat(b"/")), below(move.keep.path, b"/"))
+
+
+def last_look(run: Run, move: Move, spot: Spot, keep: Callable[[], Spot]) -> Sighting:
+    """A damaged file that may leave the disk, with a place where its good content stands.
+
+    ``spot`` is where it waits; ``keep`` says where the copy stood that it was repaired from, and is
+    asked when the place itself holds the good content no more. Raises Different, OSError.
+    """
+    contents, place = _contents(move), run.place(move)
+    with spot.opened() as (folder, name):
+        held, aside = look(folder, name, contents)
+    if aside is None or held is Held.OTHER:
+        raise Different(spot.path, "was written to since it was set aside")
+    if aside.written:
+        raise Different(spot.path, OPEN)
+    survivor = _good(place, contents, aside.facts) or _good(keep(), contents, aside.facts)
+    if survivor is None:
+        raise Different(place.path, "was repaired, and its good content stands nowhere any more")
+    return Sighting({b"": aside.facts}, [survivor])
+
+
+def _good(
+    spot: Spot, contents: Contents, other: os.stat_result
+) -> tuple[Spot, os.stat_result] | None:
+    """A place, if it holds the good content, in another file than ``other`` and on the disk."""
+    try:
+        with spot.opened() as (folder, name):
+            file = open_file(name, folder)
+        try:
+            held, found = look_into(file, contents)
+            if held is not Held.GOOD or os.path.samestat(found.facts, other):
+                return None
+            mutations.sync(file)
+        finally:
+            os.close(file)
+    except OSError:
+        return None  # what cannot be read is no good copy
+    return spot, found.facts
+
+
+def _contents(move: Move) -> Contents:
+    assert move.contents is not None, "a journal of a repair that lacks them is not read"
+    return move.contents

@@ -1,0 +1,143 @@
+"""A run from its beginning to its end: locks, what an earlier run left half done, the steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from gorillacomb.dedupe.apply.executor import Applying
+from gorillacomb.dedupe.apply.locks import locked
+from gorillacomb.dedupe.apply.path_resolver import Places
+from gorillacomb.dedupe.apply.preflight import StepChecks
+from gorillacomb.dedupe.apply.purge import purge_record
+from gorillacomb.dedupe.apply.tree_compare import Witness
+from gorillacomb.dedupe.apply.undo import recover, undo_run
+from gorillacomb.dedupe.model import Outcome, Plan, Step, Trouble
+from gorillacomb.dedupe.quarantine.journal import UNDONE, Record
+from gorillacomb.dedupe.quarantine.run import Run, bases_of, resumed
+from gorillacomb.dedupe.roots import LiveRoot
+from gorillacomb.dedupe.safety.policy import Guard
+from gorillacomb.model import Progress
+
+Clock = Callable[[], int]
+
+
+def execute(
+    plan: Plan,
+    roots: list[LiveRoot],
+    guard: Guard,
+    witness: Witness,
+    progress: Progress,
+    ended: Callable[[Outcome], None],
+    now: Clock = time.time_ns,
+) -> Outcome:
+    """Carry a plan out.
+
+    ``ended`` is called with the outcome in any case, also after Ctrl-C, while the locks are held.
+    Raises Refused when another run holds a lock, OSError when a journal cannot be written.
+    """
+    applying, concerned = _applying(plan, roots, guard, witness, progress, now)
+    with locked(root.path for root in concerned):
+        for root in concerned:
+            for base in bases_of(root.path):
+                applying.outcome.recovered += recover(base, now)
+        try:
+            applying.run()
+        finally:
+            ended(applying.outcome)
+    return applying.outcome
+
+
+def rehearse(
+    plan: Plan, roots: list[LiveRoot], guard: Guard, witness: Witness, progress: Progress
+) -> Iterator[tuple[Step, Trouble | None]]:
+    """What `execute` would do with each step: None, or why it would not. Nothing is changed."""
+    checks = StepChecks(plan, Places(roots), guard, witness)
+    progress.stage("Comparing", None, sum(step.size for step in plan.steps) or None)
+    for step in plan.steps:
+        yield step, checks.trouble(step)
+        progress.advance(step.files, 0)
+
+
+def _applying(
+    plan: Plan,
+    roots: list[LiveRoot],
+    guard: Guard,
+    witness: Witness,
+    progress: Progress,
+    now: Clock,
+) -> tuple[Applying, list[LiveRoot]]:
+    places = Places(roots)
+    paths = {
+        path for step in plan.steps for path in (*step.keeps, *(each.path for each in step.pairs))
+    }
+    found = {root.path: root for path in paths if (root := places.root_of(path)) is not None}
+    concerned = [found[path] for path in sorted(found)]
+    return Applying(plan, places, guard, witness, progress, now), concerned
+
+
+def undo(base: bytes, outcome: Outcome, progress: Progress, now: Clock = time.time_ns) -> None:
+    """Take back what a run set aside in one base.
+
+    What becomes of it is added to ``outcome``, which names the run, step by step: after Ctrl-C it
+    says what was done until then. Raises Refused, Untrusted, OSError.
+    """
+    with locked([base]):
+        outcome.recovered += recover(base, now)
+        with resumed(base, outcome.run) as run:
+            for record, trouble in undo_run(run, now):
+                if trouble is not None:
+                    outcome.failed.append(trouble)
+                if run.journal.recorded.steps[record.step].state == UNDONE:
+                    outcome.done.append(_step(base, record))
+                    outcome.bytes_set_aside -= record.size
+                progress.advance(record.files, 0)
+
+
+def purge(
+    runs: Iterable[tuple[bytes, str]],
+    roots: list[LiveRoot],
+    witness: Witness,
+    before_ns: int,
+    progress: Progress,
+    ended: Callable[[Outcome], None],
+    now: Clock = time.time_ns,
+) -> None:
+    """Delete what runs, given with their bases, set aside before a time.
+
+    Only that goes of which the other copy still stands. ``ended`` is called with the outcome of
+    each run, also after Ctrl-C. Raises Refused, Untrusted, OSError.
+    """
+    places = Places(roots)
+    with locked(root.path for root in roots):
+        for base, name in runs:
+            outcome = Outcome(name)
+            try:
+                outcome.recovered = recover(base, now)
+                with resumed(base, name) as run:
+                    noise = run.journal.recorded.noise & witness.noise
+                    looking = replace(witness, noise=noise)
+                    for record in run.journal.recorded.held():
+                        if record.when_ns < before_ns:
+                            _purge_one(run, record, places, looking, now, outcome)
+                            progress.advance(record.files, 0)
+            finally:
+                ended(outcome)
+
+
+def _purge_one(
+    run: Run, record: Record, places: Places, witness: Witness, now: Clock, outcome: Outcome
+) -> None:
+    trouble = purge_record(run, record, places, witness, now)
+    if trouble is None:
+        outcome.done.append(_step(run.base, record))
+        outcome.bytes_freed += record.size
+    else:
+        outcome.skipped.append(trouble)
+
+
+def _step(base: bytes, record: Record) -> Step:
+    path = base.rstrip(b"/") + b"/" + record.moves[0].path
+    keep = record.moves[0].keep.at(base)
+    return Step(record.step, record.kind, path, keep, record.files, record.size)

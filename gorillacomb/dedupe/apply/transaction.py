@@ -1,0 +1,164 @@
+"""One step of a plan, compared: set aside whole, and put back whole at any difference."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from gorillacomb.dedupe.apply import replacement
+from gorillacomb.dedupe.apply.snapshot import Sighting, look_again, on_disk
+from gorillacomb.dedupe.model import Step, Trouble
+from gorillacomb.dedupe.quarantine.journal import DONE, STUCK, TAKEN_BACK, Move, Record
+from gorillacomb.dedupe.quarantine.run import Run
+from gorillacomb.fs import mutations
+from gorillacomb.fs.location import Different, Spot
+from gorillacomb.fs.openat import Identity, cause_of, is_same
+from gorillacomb.fs.paths import below, is_below, readable
+
+
+@dataclass(slots=True)
+class Thing:
+    """One thing of a step, compared and ready to go."""
+
+    victim: Spot
+    keep: Spot
+    sighting: Sighting
+    move: Move
+    moved: bool = False
+    """Whether it may have been moved: Ctrl-C can come right after the rename."""
+
+    def refuse_changed(self, folder: int) -> None:
+        """Look at a file once more before it is moved, which sets its ctime. Raises Different.
+
+        Who keeps size and time while writing, as `cp --preserve` does, is known by the ctime alone;
+        that of a file with more names changes when another of them goes.
+        """
+        facts = os.stat(self.victim.name, dir_fd=folder, follow_symlinks=False)
+        was = self.sighting.victim[b""]
+        if stat.S_ISREG(was.st_mode) and was.st_nlink == 1 and not is_same(was, facts):
+            raise Different(self.victim.path, "changed meanwhile")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of a step."""
+
+    prepared: Prepared
+    record: Record
+    trouble: Trouble | None = None
+    failed: bool = False
+    """Whether the system was the cause, not a difference."""
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A step that may be done."""
+
+    step: Step
+    run: Run
+    record: Record
+    things: list[Thing]
+    now: Callable[[], int]
+    _parents: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    """Of each folder that something leaves: its mtime before, and after what we did last, ns."""
+
+    def set_aside(self, names: dict[Identity, int]) -> Ended:
+        """Set all things of the step aside and look again; none of them at any difference.
+
+        ``names`` counts, for files with several names, how many have gone.
+        """
+        try:
+            for thing in self.things:
+                with thing.victim.opened() as (folder, name):
+                    thing.refuse_changed(folder)
+                    self._touched(thing, folder)
+                    thing.moved = True
+                    mutations.move(folder, name, self.run.folder, thing.move.slot)
+                    self._touched(thing, folder)
+            for thing in self.things:
+                spot = self.run.spot(thing.move.slot, thing.victim.grain_ns)
+                look_again(thing.sighting, spot)
+            for thing in self.things:
+                if thing.move.put is not None:
+                    replacement.put(thing.move.put, thing.victim, thing.keep)
+                    with thing.victim.opened() as (folder, _):
+                        self._touched(thing, folder)
+        except Different as different:
+            return self._undone(Trouble(self._as_it_was(different.path), different.cause), False)
+        except OSError as error:
+            known = error.strerror if isinstance(error, mutations.Unmovable) else None
+            return self._undone(Trouble(self.step.path, known or cause_of(error)), True)
+        for thing in self.things:
+            before, after = self._parents[thing.victim.parent]
+            thing.move = replace(thing.move, parent_mtime_ns=before, parent_after_ns=after)
+        moves = tuple(thing.move for thing in self.things)
+        size = sum(on_disk(thing.sighting, names) for thing in self.things)
+        done = replace(self.record, state=DONE, size=size, moves=moves, when_ns=self.now())
+        return Ended(self, done)
+
+    def take_back(self, cause: str) -> Record:
+        """Put back what has moved; what cannot be put back is stuck in the quarantine."""
+        stuck: str | None = None
+        moves = []
+        for thing in reversed(self.things):
+            if thing.moved:
+                try:
+                    self._put_back(thing)
+                except OSError as error:
+                    stuck = f"could not be put back: {cause_of(error)}"
+                    moves.append(thing.move)
+        if stuck is None:
+            return replace(self.record, state=TAKEN_BACK, cause=cause, when_ns=self.now())
+        held = tuple(reversed(moves))
+        return replace(self.record, state=STUCK, moves=held, cause=stuck, when_ns=self.now())
+
+    def _undone(self, trouble: Trouble, failed: bool) -> Ended:
+        record = self.take_back(trouble.cause)
+        if record.state == STUCK:
+            cause = f"{trouble.cause}; it waits in {readable(self.run.path)}: {record.cause}"
+            return Ended(self, record, Trouble(trouble.path, cause), True)
+        return Ended(self, record, trouble, failed)
+
+    def _put_back(self, thing: Thing) -> None:
+        if not self.run.holds(thing.move):
+            return  # the rename did not come to pass
+        replacement.take_away(thing.move, thing.victim, thing.keep.path)
+        with thing.victim.opened() as (folder, name):
+            before, after = self._parents[thing.victim.parent]
+            alone = os.fstat(folder).st_mtime_ns == after
+            mutations.move(self.run.folder, thing.move.slot, folder, name)
+            thing.moved = False
+            if alone:
+                mutations.set_mtime(folder, before)
+                self._touched(thing, folder)
+
+    def _touched(self, thing: Thing, folder: int) -> None:
+        """Note what the time of an open folder is, before and after each change of ours."""
+        now = os.fstat(folder).st_mtime_ns
+        before, _ = self._parents.get(thing.victim.parent, (now, now))
+        self._parents[thing.victim.parent] = before, now
+
+    def _as_it_was(self, path: bytes) -> bytes:
+        """The path that a thing in the quarantine had before."""
+        for thing in self.things:
+            here = self.run.spot(thing.move.slot).path
+            if is_below(path, here):
+                return thing.victim.at(below(path, here)).path
+        return path
+
+
+def sync(batch: list[Prepared]) -> None:
+    """Have the renames of steps of one run on the disk."""
+    synced: set[bytes] = set()
+    for each in batch:
+        for thing in each.things:
+            folder = os.path.dirname(thing.victim.path)
+            if folder in synced:
+                continue
+            synced.add(folder)
+            with suppress(OSError), thing.victim.opened() as (descriptor, _):
+                mutations.sync(descriptor)
+    mutations.sync(batch[0].run.folder)

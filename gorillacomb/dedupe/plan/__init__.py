@@ -1,0 +1,1 @@
+"""Make a plan from the index; nothing on disk is touched."""

@@ -1,0 +1,224 @@
+"""Single files that may go: those with a copy that stays, outside of the folders that go."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gorillacomb.canonical.file_rules import choose
+from gorillacomb.canonical.groups import Groups
+from gorillacomb.classify import companions
+from gorillacomb.classify.companions import Companions
+from gorillacomb.dedupe.model import Action, Pair, Refusal, Rule, Step
+from gorillacomb.dedupe.plan.index_locations import IndexSites
+from gorillacomb.dedupe.plan.removal_set import Going
+from gorillacomb.dedupe.plan.scope import Scope
+from gorillacomb.dedupe.plan.skipped import Left
+from gorillacomb.dedupe.safety.policy import Guard
+from gorillacomb.fs.paths import join
+from gorillacomb.index import content_queries
+from gorillacomb.model import Copy
+from gorillacomb.unique.copy_check import Place
+
+_OTHER_VOLUME = Refusal(Rule.OTHER_VOLUME, "has its other copy on another volume: a backup")
+Apart = Callable[[int, int], Refusal | None]
+"""Whether two roots, by their ids, are too far from each other."""
+
+
+@dataclass(slots=True)
+class LooseFiles:
+    """Finds them, content by content."""
+
+    groups: Groups
+    sites: IndexSites
+    guard: Guard
+    scope: Scope
+    going: Going
+    left: Left
+    apart: Apart
+    gone: set[bytes] = field(default_factory=set)
+    """Paths of files that go."""
+    counted: set[bytes] = field(default_factory=set)
+    """Paths of files that stay for those."""
+    _companions: dict[bytes, Companions] = field(default_factory=dict)
+    _closed: dict[int, Refusal | None] = field(default_factory=dict)
+    """By folder: why no file in it may go, whatever stays for it."""
+
+    def steps(self) -> list[Step]:
+        """A step for each file that goes, those that belong together in one."""
+        found: dict[bytes, Step] = {}
+        index = self.sites.folders.index
+        for summary in content_queries.groups(index.connection):
+            for step in self._of_content(summary.digest):
+                found[step.path] = step
+        return self.together(found)
+
+    def together(self, found: Mapping[bytes, Step]) -> list[Step]:
+        """The same steps, pictures with what belongs to them in one, or not at all."""
+        steps = list(self._with_sidecars(found))
+        for step in steps:
+            for pair in step.pairs:
+                self.gone.add(pair.path)
+                self.counted.add(pair.keep)
+        return steps
+
+    def _of_content(self, digest: bytes) -> Iterator[Step]:
+        """Steps for what is redundant of a content, on each volume for itself unless told so."""
+        names = [
+            copy
+            for copy in self.groups.copies_of(digest)
+            if self.sites.knows(copy)
+            and copy.path not in self.gone
+            and self.going.around(self.sites.folder_of(copy)) is None
+        ]
+        if len(names) < 2:
+            return
+        choice = self.groups.choice(names, digest)
+        if any(copy.preferred for copy in names) and not names[choice.winner].preferred:
+            choice = choose(names)  # what was chosen before counts for less than the user's word
+        canonical = names[choice.winner]
+        if all(self.closed(copy) is not None for copy in names):
+            self._leave_all(names, canonical)
+            return
+        for here in self._by_volume(names):
+            winner, reasons = self._winner(here, canonical, choice.reasons)
+            if winner is not None:
+                for file in _beside(winner, here, self.scope.keep):
+                    yield from self._of_file(file, winner, reasons)
+
+    def closed(self, copy: Copy) -> Refusal | None:
+        """Why no file in the folder of this one may go."""
+        if copy.folder not in self._closed:
+            site = self.sites.of_folder(self.sites.folder_of(copy))
+            self._closed[copy.folder] = self.guard.closed_to_files(site)
+        return self._closed[copy.folder]
+
+    def _leave_all(self, names: Sequence[Copy], canonical: Copy) -> None:
+        """Tell of copies all of which stand where no file may go: all but one are redundant."""
+        alike = len({copy.project for copy in names}) == 1
+        for file in _beside(canonical, names, self.scope.keep):
+            refusal = self.closed(file[0])
+            assert refusal is not None, "asked before"
+            if alike and refusal.rule is Rule.PROJECT:
+                refusal = Refusal(Rule.STRUCTURAL, refusal.cause)
+            self._leave(file[0], refusal, max(copy.blocks for copy in file) * 512)
+
+    def _leave(self, copy: Copy, refusal: Refusal, size: int) -> None:
+        if self.scope.holds(copy.path):
+            self.left.add_inside(self.sites.of_file(copy), refusal, 1, size)
+
+    def _by_volume(self, copies: Sequence[Copy]) -> Iterator[list[Copy]]:
+        volumes: dict[str, list[Copy]] = {}
+        for copy in copies:
+            at = "" if self.guard.options.across_volumes else copy.volume
+            volumes.setdefault(at, []).append(copy)
+        yield from volumes.values()
+        for here in volumes.values():
+            if len(volumes) > 1 and len(by_inode(here)) == 1:
+                self._leave(here[0], _OTHER_VOLUME, here[0].blocks * 512)
+
+    def _winner(
+        self, copies: Sequence[Copy], canonical: Copy, reasons: tuple[str, ...]
+    ) -> tuple[Copy | None, tuple[str, ...]]:
+        """The copy that stays: the canonical one, or the best of those that count.
+
+        What a system leaves behind does not: it goes with its folder, whatever it holds.
+        """
+        noise = self.sites.folders.forest.noise
+        online = [
+            copy for copy in copies if copy.online and os.path.basename(copy.path) not in noise
+        ]
+        counting = [
+            copy for copy in online if self.guard.place(self.sites.of_file(copy)) is Place.PLAIN
+        ] or online
+        if canonical in counting:
+            return canonical, reasons
+        if not counting:
+            return None, ()
+        choice = choose(counting)
+        return counting[choice.winner], choice.reasons
+
+    def _of_file(
+        self, names: Sequence[Copy], winner: Copy, reasons: tuple[str, ...]
+    ) -> Iterator[Step]:
+        """Steps for all names of one file, or for none: with one left its bytes stay."""
+        size = max(copy.blocks for copy in names) * 512
+        noise = self.sites.folders.forest.noise
+        other = self.sites.of_file(winner)
+        for copy in names:
+            folder = self.sites.folder_of(copy)
+            if (
+                os.path.basename(copy.path) in noise
+                or copy.path in self.counted
+                or not self.scope.holds(copy.path)
+                or self.going.counts_on(folder)
+            ):
+                return
+            refusal = (
+                self.closed(copy)
+                or self.guard.refusal(self.sites.of_file(copy), other)
+                or self.apart(folder.root, self.sites.folder_of(winner).root)
+            )
+            if refusal is not None:
+                self._leave(copy, refusal, size)
+                return
+        if size >= self.scope.min_size:
+            for copy in names:
+                yield Step("", "file", copy.path, winner.path, 1, size // len(names), reasons)
+
+    def _with_sidecars(self, found: Mapping[bytes, Step]) -> Iterator[Step]:
+        together: set[bytes] = set()
+        for path, step in found.items():
+            if path in together:
+                continue
+            folder, name = os.path.split(path)
+            others = self._beside(folder).of(name) if companions.stem_of(name) else []
+            if not others or self.guard.options.action is Action.REFLINK:
+                yield step
+                continue
+            pairs = _pairs(step, [join(folder, each) for each in others], found)
+            if pairs is None:
+                refusal = Refusal(Rule.SIDECAR, "has files that belong to it and would stay")
+                self.left.add(folder, refusal, 1, step.size)
+                continue
+            together |= {pair.path for pair in pairs}
+            size = step.size + sum(found[pair.path].size for pair in pairs)
+            files = 1 + len(pairs)
+            yield Step(
+                "", "file", path, step.keep, files, size, step.reasons, sidecars=tuple(pairs)
+            )
+
+    def _beside(self, path: bytes) -> Companions:
+        """The files of the folder at a path by what they belong to."""
+        if path not in self._companions:
+            folder = self.sites.folder_at(path)
+            names = [] if folder is None else self.sites.names_in(folder)
+            self._companions[path] = Companions(names)
+        return self._companions[path]
+
+
+def _pairs(step: Step, others: Iterable[bytes], found: Mapping[bytes, Step]) -> list[Pair] | None:
+    """What belongs to a file, with what stays for it beside what stays for the file."""
+    pairs = []
+    for other in others:
+        known = found.get(other)
+        if known is None or os.path.dirname(known.keep) != os.path.dirname(step.keep):
+            return None
+        pairs.append(Pair(other, known.keep))
+    return pairs
+
+
+def _beside(winner: Copy, copies: Sequence[Copy], keep: int) -> list[list[Copy]]:
+    """The separate files of a content that are one too many, where so many stay."""
+    files = by_inode(copies)
+    return sorted(files, key=lambda names: winner not in names)[keep:]
+
+
+def by_inode(copies: Sequence[Copy]) -> list[list[Copy]]:
+    """Copies as separate files, each with all its names."""
+    found: dict[object, list[Copy]] = {}
+    for copy in copies:
+        key = (copy.volume, copy.inode) if copy.inode else copy.path
+        found.setdefault(key, []).append(copy)
+    return list(found.values())

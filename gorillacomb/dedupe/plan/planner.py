@@ -1,0 +1,319 @@
+"""Making a plan: whole folders first, then single files; nothing on disk is touched.
+
+Everything is decided by the index; whoever carries the plan out looks at the disk.
+"""
+
+from __future__ import annotations
+
+import secrets
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from gorillacomb.canonical.groups import Groups
+from gorillacomb.classify.cloud_folders import synced_folder
+from gorillacomb.dedupe.model import Pair, Plan, Refusal, Rule, Step
+from gorillacomb.dedupe.plan.file_steps import LooseFiles
+from gorillacomb.dedupe.plan.index_locations import IndexSites
+from gorillacomb.dedupe.plan.removal_set import Going, Gone
+from gorillacomb.dedupe.plan.retire import Retirement
+from gorillacomb.dedupe.plan.scope import Scope
+from gorillacomb.dedupe.plan.skipped import BY_PLACE, Left
+from gorillacomb.dedupe.safety.git import same_entries
+from gorillacomb.dedupe.safety.policy import POINTERS, Guard, pointer_inside
+from gorillacomb.dedupe.safety.symlinks import lead_alike
+from gorillacomb.folders.analysis import GIVEN_UP, Folders
+from gorillacomb.folders.containment import is_contained
+from gorillacomb.folders.identical import identical
+from gorillacomb.folders.tree import Folder
+from gorillacomb.fs.paths import below, is_below, join, readable
+from gorillacomb.index.content_queries import disk_bytes_below
+from gorillacomb.index.tree_queries import names_ending
+from gorillacomb.model import Progress
+
+_GAPS = {
+    "only in the cloud": Rule.PLACEHOLDER,
+    "changing while read": Rule.UNSTABLE,
+}
+_Candidate = tuple[Folder, list[Folder], tuple[str, ...]]
+"""A folder that may go, those that may stay for it, the best first, and why that one."""
+
+
+@dataclass(slots=True)
+class Planner:
+    """Makes one plan."""
+
+    folders: Folders
+    groups: Groups
+    guard: Guard
+    scope: Scope
+    online: Mapping[int, bool]
+    """By the root's id."""
+    progress: Progress
+    _sites: IndexSites = field(init=False)
+    _left: Left = field(init=False)
+    _loose: LooseFiles = field(init=False)
+    _going: Going = field(default_factory=Going)
+    _pointers: list[tuple[int, bytes]] | None = None
+    """Names that only point to a document in the cloud, by the place of their folder."""
+
+    def __post_init__(self) -> None:
+        self._sites = IndexSites(self.folders, self.groups.roots)
+        self._left = Left(self.guard)
+        self._loose = LooseFiles(
+            self.groups,
+            self._sites,
+            self.guard,
+            self.scope,
+            self._going,
+            self._left,
+            self._apart,
+        )
+
+    def plan(self, now_ns: int) -> Plan:
+        """The plan; its steps with the largest first. Raises VaultError."""
+        self.progress.stage("Planning", None, None)
+        steps: list[Step] = []
+        retirement = Retirement(self._sites, self._going, self._loose, self._refusal, self._held)
+        for path in self.guard.options.retire:
+            steps += retirement.retire(path)
+        if self.scope.folders:
+            for victim, others, reasons in self._candidates():
+                self._consider(victim, others, reasons)
+        if self.scope.files:
+            steps += self._loose.steps()
+        steps += [self._step(gone) for gone in self._going]
+        steps.sort(key=lambda step: (-step.size, step.path))
+        return Plan(
+            secrets.token_hex(16),
+            now_ns,
+            self.guard.options,
+            tuple(_numbered(steps)),
+            tuple(self._left.told([self.folders.path(gone.folder) for gone in self._going])),
+            tuple(self._notes(steps)),
+        )
+
+    def _candidates(self) -> list[_Candidate]:
+        """Folders that may go, the largest first."""
+        found: list[_Candidate] = []
+        for members in self.folders.kin.families:
+            found += self._of_family(members)
+        for members in identical(self.folders.forest):
+            if not all(each.machine and each.parent and each.parent.machine for each in members):
+                found += self._of_family(members)
+        for a, b in self.folders.kin.pairs:
+            small, large = (a, b) if a.files <= b.files else (b, a)
+            found.append((small, [large], ("holds more",)))
+        return sorted(found, key=lambda each: (-each[0].size, -each[0].files, each[0].first))
+
+    def _of_family(self, members: Sequence[Folder]) -> Iterator[_Candidate]:
+        family = self.folders.family(members)
+        # What stands by itself stays rather than a copy of it that was dropped into a project.
+        others = sorted(
+            members,
+            key=lambda each: (each.machine, _is_part(each), each is not family.keep, -each.files),
+        )
+        reasons = family.reasons if others[0] is family.keep else ("not part of another project",)
+        stay = set(others[: self.scope.keep])
+        for each in members:
+            if each not in stay:
+                yield each, [other for other in others if other is not each], reasons
+
+    def _consider(self, victim: Folder, others: Sequence[Folder], reasons: tuple[str, ...]) -> None:
+        """Have a folder go if enough others stay for it and no rule is against it."""
+        path = self.folders.path(victim)
+        if (
+            not victim.entries
+            or not self.scope.holds(path)
+            or self._going.around(victim) is not None
+            or self._going.counts_on_all_around(victim)
+            or any(is_below(each, path) for each in self._loose.counted)
+        ):
+            return
+        first: Refusal | None = None
+        holders: list[tuple[Folder, dict[Folder, Folder]]] = []
+        for other in others:
+            keep = self._going.standing(other)
+            if (
+                keep is None
+                or victim.holds(keep)
+                or self._is_given_up(keep) > self._is_given_up(victim)
+                or self._going.takes_out_of(keep, victim)
+                or any(keep.holds(each) or each.holds(keep) for each, _ in holders)
+            ):
+                continue
+            refusal = self._refusal(victim, keep)
+            inner = self._held(victim, keep)
+            if inner is None and victim.gap is None:
+                refusal = Refusal(Rule.UNIQUE, "has files or links of its own")
+            if refusal is not None or inner is None:
+                first = first or refusal
+                continue
+            if keep.parent is None:
+                continue  # nothing goes for a scanned folder as a whole, but for the files in it
+            holders.append((keep, inner))
+            if len(holders) == self.scope.keep:
+                if self._size(victim) >= self.scope.min_size:
+                    self._going.add(Gone(victim, holders[0][0], reasons, holders[0][1]))
+                return
+        if first is not None and not holders:
+            self._leave(victim, path, first)
+
+    def _is_given_up(self, folder: Folder) -> bool:
+        """Whether it stands in a copy of a tree of which another one is kept."""
+        return self.folders.rank_around(folder) == GIVEN_UP
+
+    def _leave(self, victim: Folder, path: bytes, refusal: Refusal) -> None:
+        """Tell of a folder that is left alone, unless its files are told of one by one."""
+        site = self._sites.of_folder(victim)
+        if refusal.rule in BY_PLACE:
+            if not self.scope.files:
+                whole = self._left.protector(site, refusal)
+                self._left.add_whole(whole, refusal, victim.files, self._size(victim))
+        elif path in self.guard.options.retire:
+            return  # what stays of it is what the user wants to see there
+        elif refusal.rule is not Rule.UNIQUE or self.guard.is_project(site):
+            self._left.add_whole(path, refusal, victim.files, self._size(victim))
+
+    def _refusal(self, victim: Folder, keep: Folder) -> Refusal | None:
+        """Why a folder may not go while another one stays for it, whatever they hold."""
+        refusal = self.guard.refusal(self._sites.of_folder(victim), self._sites.of_folder(keep))
+        if refusal is not None:
+            return refusal
+        if victim.gap is not None:
+            text = victim.gap.rpartition(": ")[2]
+            return Refusal(_GAPS.get(text, Rule.INCOMPLETE), victim.gap)
+        return (
+            self._apart(victim.root, keep.root)
+            or self._protected_inside(victim)
+            or self._pointer_inside(victim)
+        )
+
+    def _apart(self, victim: int, keep: int) -> Refusal | None:
+        """Whether two roots are too far from each other for one to count on the other."""
+        roots = self.groups.roots
+        if not self.online[victim]:
+            return Refusal(Rule.OFFLINE, "is on a drive that is not there")
+        if not self.online[keep]:
+            return Refusal(Rule.OFFLINE, "has its other copy on a drive that is not there")
+        if roots[victim].volume != roots[keep].volume and not self.guard.options.across_volumes:
+            return Refusal(Rule.OTHER_VOLUME, "has its other copy on another volume: a backup")
+        return None
+
+    def _protected_inside(self, victim: Folder) -> Refusal | None:
+        """Whether a pattern protects something in a folder."""
+        if not any(set(each) & set("*?[") for each in self.guard.options.protect):
+            return None
+        for folder in self.folders.forest.order[victim.first : victim.last + 1]:
+            path = self.folders.path(folder)
+            for each in (path, *(join(path, name) for name in self._sites.names_in(folder))):
+                refusal = self.guard.protected(each)
+                if refusal is not None:
+                    return refusal
+        return None
+
+    def _pointer_inside(self, victim: Folder) -> Refusal | None:
+        """Whether something in a folder only points to a document in the cloud."""
+        if self._pointers is None:
+            places = self.folders.forest.folders
+            found = names_ending(self.folders.index.connection, POINTERS)
+            self._pointers = sorted((places[at].first, name) for at, name in found if at in places)
+        at = bisect_left(self._pointers, (victim.first, b""))
+        if at == len(self._pointers) or self._pointers[at][0] > victim.last:
+            return None
+        return pointer_inside(self._pointers[at][1])
+
+    def _held(self, victim: Folder, keep: Folder) -> dict[Folder, Folder] | None:
+        """Whether a folder is contained in another; what is nested in it, in its own place.
+
+        Returns the nested folders with what stays for them; None for one that is not contained.
+        """
+        if not self._links_lead_alike(victim, keep):
+            return None
+        if self._is_contained(victim, keep, {}):
+            return {}
+        inner: dict[Folder, Folder] = {}
+        for members in self.folders.kin.families:
+            for each in members:
+                if (
+                    each is not victim
+                    and victim.holds(each)
+                    and not any(known.holds(each) for known in inner)
+                    and self._is_contained(each, keep, {})
+                ):
+                    inner[each] = keep
+        return inner if inner and self._is_contained(victim, keep, inner) else None
+
+    def _links_lead_alike(self, victim: Folder, keep: Folder) -> bool:
+        """Whether no link in a folder leads out of it, to another place than in the other one."""
+        if not victim.links:
+            return True
+        top, other = self.folders.path(victim), self.folders.path(keep)
+        for folder in self.folders.forest.order[victim.first : victim.last + 1]:
+            path = self.folders.path(folder)
+            inner = below(path, top)
+            depth = inner.count(b"/") + 1 if inner else 0
+            for text in self._sites.links_in(folder):
+                if not lead_alike(text, path, join(other, inner), depth):
+                    return False
+        return True
+
+    def _is_contained(self, victim: Folder, keep: Folder, inner: Mapping[Folder, Folder]) -> bool:
+        if victim.files > keep.files + sum(each.files for each in inner):
+            return False  # cheaper to know than by looking
+        folders = self.folders
+        return is_contained(folders.index, folders.forest, victim, keep, inner, self._same_caches)
+
+    def _same_caches(self, a: Folder, b: Folder) -> bool:
+        return same_entries(*(join(self.folders.path(each), b"index") for each in (a, b)))
+
+    def _size(self, folder: Folder) -> int:
+        return disk_bytes_below(self.folders.index.connection, folder.id)
+
+    def _step(self, gone: Gone) -> Step:
+        path = self.folders.path
+        pairs = [
+            Pair(path(victim), path(standing))
+            for victim, keep in gone.pairs
+            if (standing := self._going.standing(keep)) is not None
+        ]
+        assert len(pairs) == 1 + len(gone.nested), "what something counts on never goes"
+        return Step(
+            "",
+            "folder",
+            pairs[0].path,
+            pairs[0].keep,
+            gone.folder.files,
+            self._size(gone.folder),
+            gone.reasons,
+            nested=tuple(pairs[1:]),
+        )
+
+    def _notes(self, steps: Collection[Step]) -> Iterator[str]:
+        synced: set[bytes] = set()
+        drives: set[bytes] = set()
+        for step in steps:
+            root, other = map(self._sites.root_around, (step.path, step.keep))
+            folder = synced_folder(root.path, step.path)
+            if folder is not None:
+                synced.add(folder)
+            if root.volume != other.volume:
+                drives.add(other.path)
+        for folder in sorted(synced):
+            yield (
+                f"{readable(folder)} is kept in step with the cloud: what goes there goes for"
+                " everyone it is shared with."
+            )
+        for drive in sorted(drives):
+            yield f"Of some steps the only copy will be on the drive of {readable(drive)}."
+
+
+def _is_part(folder: Folder) -> bool:
+    """Whether a folder stands in a project, below its top."""
+    return folder.project is not None and folder.project is not folder
+
+
+def _numbered(steps: Collection[Step]) -> Iterator[Step]:
+    digits = len(str(len(steps)))
+    for number, step in enumerate(steps, 1):
+        yield replace(step, id=f"s{number:0{digits}}")

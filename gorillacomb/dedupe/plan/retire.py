@@ -1,0 +1,124 @@
+"""Retiring a folder: everything goes out of it that stands elsewhere, be it a project or not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from gorillacomb.canonical.file_rules import choose
+from gorillacomb.dedupe.model import Refusal, Step
+from gorillacomb.dedupe.plan.file_steps import LooseFiles
+from gorillacomb.dedupe.plan.index_locations import IndexSites, descend, names_between
+from gorillacomb.dedupe.plan.removal_set import Going, Gone
+from gorillacomb.folders.analysis import nested
+from gorillacomb.folders.tree import Folder
+from gorillacomb.fs.paths import is_below, join
+from gorillacomb.index.tree_queries import entries_in
+from gorillacomb.model import VERSION_CONTROL, Copy, State
+
+_FOLDER_REASONS = ("you retire this folder",)
+_FILE_REASONS = ("you retire the folder that it is in",)
+
+
+@dataclass(slots=True)
+class Retirement:
+    """Retires folders, the whole subfolders in them first."""
+
+    sites: IndexSites
+    going: Going
+    loose: LooseFiles
+    refusal: Callable[[Folder, Folder], Refusal | None]
+    """Why a folder may not go while another one stays for it."""
+    held: Callable[[Folder, Folder], dict[Folder, Folder] | None]
+    """Whether a folder is contained in another, with what is nested in it."""
+
+    def retire(self, path: bytes) -> list[Step]:
+        """Have whole subfolders go; returns a step for each single file besides."""
+        top = self.sites.folder_at(path)
+        if top is None:
+            return []
+        twins = self._twins_outside(top)
+        found: dict[bytes, Step] = {}
+        waiting = [top]
+        while waiting:
+            folder = waiting.pop()
+            if folder.name in VERSION_CONTROL and folder is not top:
+                continue  # what is left of the folder goes on to need it
+            if not self._goes_whole(folder, top, twins):
+                waiting += folder.children
+                found |= {step.path: step for step in self._files(folder, top)}
+        return self.loose.together(found)
+
+    def _twins_outside(self, top: Folder) -> list[Folder]:
+        """The copies of a folder outside of it, the one to keep first."""
+        folders = self.sites.folders
+        found: list[Folder] = []
+        for members in folders.kin.families:
+            if top in members:
+                keep = folders.family(members).keep
+                inner = dict(zip(members, nested(members), strict=True))[top]
+                found += [
+                    each
+                    for each in sorted(members, key=lambda each: each is not keep)
+                    if each is not top and each not in inner
+                ]
+        return found
+
+    def _goes_whole(self, folder: Folder, top: Folder, twins: Sequence[Folder]) -> bool:
+        """Have a folder below a retired one go as a whole, if a twin holds all of it."""
+        path = self.sites.folders.path(folder)
+        if (
+            not folder.entries
+            or not self.loose.scope.folders
+            or self.going.counts_on_part_of(folder)
+            or any(is_below(each, path) for each in self.loose.counted)
+        ):
+            return False
+        for twin in twins:
+            keep = descend(twin, names_between(folder, top))
+            if keep is None or top.holds(keep) or self.refusal(folder, keep) is not None:
+                continue
+            inner = self.held(folder, keep)
+            if inner is not None:
+                self.going.add(Gone(folder, keep, _FOLDER_REASONS, inner))
+                return True
+        return False
+
+    def _files(self, folder: Folder, top: Folder) -> Iterator[Step]:
+        """A step for each file right in a folder that stands outside of the retired one."""
+        if not self.loose.scope.files or self.going.counts_on(folder):
+            return
+        noise = self.sites.folders.forest.noise
+        path = self.sites.folders.path(folder)
+        rows = entries_in(self.sites.folders.index.connection, folder.id)
+        for _, name, state, _, size, _, digest, _ in list(rows):
+            if state > State.FRESH or digest is None or not size or name in noise:
+                continue
+            copies = self.loose.groups.copies_of(digest)
+            here = next((copy for copy in copies if copy.path == join(path, name)), None)
+            if here is not None and here.path in self.loose.counted:
+                continue
+            outside = [copy for copy in copies if here and self._stays(copy, here, top)]
+            if here is not None and outside:
+                yield from self._file(here, outside[choose(outside).winner])
+
+    def _stays(self, copy: Copy, here: Copy, top: Folder) -> bool:
+        """Whether a copy is another file, outside of the retired folder, and does not go."""
+        if not self.sites.knows(copy) or copy.path in self.loose.gone:
+            return False
+        if os.path.basename(copy.path) in self.sites.folders.forest.noise:
+            return False  # it goes with its folder, whatever it holds
+        folder = self.sites.folder_of(copy)
+        same = copy.inode and (copy.volume, copy.inode) == (here.volume, here.inode)
+        return not same and not top.holds(folder) and self.going.around(folder) is None
+
+    def _file(self, here: Copy, keep: Copy) -> Iterator[Step]:
+        roots = self.sites.folder_of(here).root, self.sites.folder_of(keep).root
+        sites = self.sites.of_file(here), self.sites.of_file(keep)
+        refusal = self.loose.guard.refusal(*sites) or self.loose.apart(*roots)
+        size = here.blocks * 512
+        if refusal is None:
+            yield Step("", "file", here.path, keep.path, 1, size, _FILE_REASONS)
+        else:
+            self.loose.left.add_inside(sites[0], refusal, 1, size)

@@ -1,0 +1,252 @@
+"""A plan as a file: JSON Lines, the header first, then a step a line.
+
+A line may be taken out by hand. What is read is not trusted: every value is checked here, and what
+a step would do is checked again when it is carried out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gorillacomb.dedupe.model import Action, LeftAlone, Options, Pair, Plan, Rule, Step
+from gorillacomb.errors import Untrusted
+from gorillacomb.vaultmesh.entries import path_field, path_of
+
+VERSION = 1
+_LONGEST_LINE = 16 << 20
+"""Bytes."""
+_UID = re.compile(r"[0-9a-f]{32}")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def lines_of(plan: Plan) -> Iterator[bytes]:
+    """The lines of a plan's file."""
+    yield _dump(header_of(plan))
+    yield from (_dump(document_of(step)) for step in plan.steps)
+
+
+def header_of(plan: Plan) -> dict[str, Any]:
+    """The first line."""
+    options = plan.options
+    return {
+        "version": VERSION,
+        "plan": plan.uid,
+        "made_ns": str(plan.made_ns),
+        "action": str(options.action),
+        "steps": len(plan.steps),
+        "bytes_set_aside": plan.bytes_set_aside,
+        "bytes_freed": plan.bytes_freed,
+        "protect": list(options.protect),
+        "retire": [path_field(each) for each in options.retire],
+        "not_a_project": [path_field(each) for each in options.not_a_project],
+        "across_volumes": options.across_volumes,
+        "notes": list(plan.notes),
+        "left_alone": [
+            {
+                **path_field(each.path),
+                "rule": str(each.rule),
+                "cause": each.cause,
+                "files": each.files,
+                "bytes": each.size,
+            }
+            for each in plan.left_alone
+        ],
+    }
+
+
+def document_of(step: Step) -> dict[str, Any]:
+    """The line of a step."""
+    found: dict[str, Any] = {
+        "id": step.id,
+        "kind": step.kind,
+        **path_field(step.path),
+        **path_field(step.keep, "keep"),
+        "files": step.files,
+        "bytes": step.size,
+        "reasons": list(step.reasons),
+    }
+    for name, pairs in (("nested", step.nested), ("sidecars", step.sidecars)):
+        if pairs:
+            found[name] = [
+                {**path_field(each.path), **path_field(each.keep, "keep")} for each in pairs
+            ]
+    return found
+
+
+def _dump(document: Mapping[str, Any]) -> bytes:
+    # A pattern of the user's may hold what is no UTF-8; JSON reads that escape back as it was.
+    text = json.dumps(document, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a plan from a file. Raises Untrusted for one that is not what it has to be."""
+    try:
+        with path.open("rb") as file:
+            return parse(iter(lambda: file.readline(_LONGEST_LINE + 1), b""))
+    except OSError as error:
+        raise Untrusted(
+            f"The plan {path} cannot be read: {error.strerror}.",
+            "Write one with: gorillacomb dedupe --plan -o FILE",
+        ) from error
+    except _Wrong as error:
+        raise Untrusted(
+            f"{path} is not a plan that can be carried out: {error}.",
+            "Take that line out, or write a new one: gorillacomb dedupe --plan -o FILE",
+        ) from error
+
+
+class _Wrong(ValueError):
+    """A line that is not what it has to be."""
+
+
+def parse(lines: Iterable[bytes]) -> Plan:
+    """A plan from the lines of its file. Raises ValueError."""
+    plan: Plan | None = None
+    steps: dict[str, Step] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        if len(line) > _LONGEST_LINE:
+            raise _Wrong(f"line {number} is longer than {_LONGEST_LINE >> 20} MiB")
+        try:
+            document = json.loads(
+                line, object_pairs_hook=_without_repeats, parse_constant=_no_constant
+            )
+            if not isinstance(document, dict):
+                raise _Wrong("it is no object")
+            if plan is None:
+                plan = _header(document)
+                continue
+            step = _step(document)
+        except UnicodeDecodeError:
+            raise _Wrong(f"line {number}: it is not UTF-8") from None
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+            raise _Wrong(f"line {number}: {what}") from error
+        if step.id in steps:
+            raise _Wrong(f"line {number}: step {step.id!r} stands there twice")
+        steps[step.id] = step
+    if plan is None:
+        raise _Wrong("it is empty")
+    return Plan(
+        plan.uid, plan.made_ns, plan.options, tuple(steps.values()), plan.left_alone, plan.notes
+    )
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Wrong("a key stands there twice")
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise _Wrong(f"{name} is no number")
+
+
+def _header(document: Mapping[str, Any]) -> Plan:
+    version = document.get("version")
+    if version != VERSION or isinstance(version, bool):
+        raise _Wrong(f"it is no plan of version {VERSION}, but begins with {version!r}")
+    uid = _text(document, "plan")
+    if not _UID.fullmatch(uid):
+        raise _Wrong("its plan is not 32 hex digits")
+    across = document["across_volumes"]
+    if not isinstance(across, bool):
+        raise _Wrong("across_volumes is neither true nor false")
+    options = Options(
+        Action(_text(document, "action")),
+        tuple(_texts(document, "protect")),
+        tuple(_path(each) for each in _objects(document, "retire")),
+        tuple(_path(each) for each in _objects(document, "not_a_project")),
+        across,
+    )
+    left_alone = tuple(
+        LeftAlone(
+            _path(each),
+            Rule(_text(each, "rule")),
+            _text(each, "cause"),
+            _number(each, "files"),
+            _number(each, "bytes"),
+        )
+        for each in _objects(document, "left_alone")
+    )
+    made = int(_text(document, "made_ns"))
+    return Plan(uid, made, options, (), left_alone, tuple(_texts(document, "notes")))
+
+
+def _step(document: Mapping[str, Any]) -> Step:
+    kind = _text(document, "kind")
+    if kind not in ("file", "folder"):
+        raise _Wrong(f"kind {kind!r} is neither file nor folder")
+    step = Step(
+        _text(document, "id"),
+        kind,
+        _path(document),
+        _path(document, "keep"),
+        _number(document, "files"),
+        _number(document, "bytes"),
+        tuple(_texts(document, "reasons")),
+        _pairs(document, "nested"),
+        _pairs(document, "sidecars"),
+    )
+    if not _ID.fullmatch(step.id):
+        raise _Wrong(f"id {step.id[:80]!r} is not made of letters, digits, - and _")
+    if step.nested and kind == "file":
+        raise _Wrong("a file has nothing nested in it")
+    if step.sidecars and kind == "folder":
+        raise _Wrong("a folder has no sidecars")
+    return step
+
+
+def _pairs(document: Mapping[str, Any], name: str) -> tuple[Pair, ...]:
+    if name not in document:
+        return ()
+    return tuple(Pair(_path(each), _path(each, "keep")) for each in _objects(document, name))
+
+
+def _path(document: Mapping[str, Any], name: str = "path") -> bytes:
+    """An absolute path without anything that leads astray in it."""
+    if (name in document) == (f"{name}_b64" in document):
+        raise _Wrong(f"it needs either {name} or {name}_b64")
+    _text(document, name if name in document else f"{name}_b64")
+    path = path_of(document, name)
+    parts = path.split(b"/")[1:]
+    if not path.startswith(b"/") or b"\0" in path:
+        raise _Wrong(f"{name} is not an absolute path")
+    if any(part in (b"", b".", b"..") for part in parts):
+        raise _Wrong(f"{name} is not a plain path")
+    return path
+
+
+def _text(document: Mapping[str, Any], name: str) -> str:
+    value = document[name]
+    if not isinstance(value, str):
+        raise _Wrong(f"{name} is no text")
+    return value
+
+
+def _number(document: Mapping[str, Any], name: str) -> int:
+    value = document[name]
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 63:
+        raise _Wrong(f"{name} is no number of bytes or files")
+    return value
+
+
+def _texts(document: Mapping[str, Any], name: str) -> list[str]:
+    value = document[name]
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise _Wrong(f"{name} is no list of texts")
+    return value
+
+
+def _objects(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    value = document[name]
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise _Wrong(f"{name} is no list of objects")
+    return value

@@ -1,0 +1,75 @@
+"""What a plan leaves alone, told by what protects it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from gorillacomb.classify.names import is_kept
+from gorillacomb.dedupe.model import LeftAlone, Refusal, Rule
+from gorillacomb.dedupe.safety.policy import Guard, Site
+from gorillacomb.fs.paths import upwards
+from gorillacomb.unique.copy_check import is_trash
+
+BY_PLACE = (Rule.PROJECT, Rule.STRUCTURAL, Rule.REPOSITORY, Rule.BUNDLE, Rule.TRASH)
+"""Rules that a path obeys for what it stands in."""
+
+
+@dataclass(slots=True)
+class Left:
+    """Adds up what is left alone."""
+
+    guard: Guard
+    _found: dict[tuple[bytes, Rule, str], list[int]] = field(default_factory=dict)
+    _whole: dict[bytes, LeftAlone] = field(default_factory=dict)
+    """Folders that would have gone as a whole, by path."""
+
+    def add_whole(self, path: bytes, refusal: Refusal, files: int, size: int) -> None:
+        """Tell of a folder that stays as a whole; the first reason counts."""
+        found = LeftAlone(path, refusal.rule, refusal.cause, files, size)
+        self._whole.setdefault(path, found)
+
+    def add(self, path: bytes, refusal: Refusal, files: int, size: int) -> None:
+        """Tell of a path: of how many files there that have a copy, and their bytes on disk."""
+        numbers = self._found.setdefault((path, refusal.rule, refusal.cause), [0, 0])
+        numbers[0] += files
+        numbers[1] += size
+
+    def add_inside(self, site: Site, refusal: Refusal, files: int, size: int) -> None:
+        """Tell of something by what is around it: the project, the library, its folder."""
+        self.add(self.protector(site, refusal), refusal, files, size)
+
+    def protector(self, site: Site, refusal: Refusal) -> bytes:
+        """The path of what protects something by a rule."""
+        if refusal.place is not None:
+            return refusal.place
+        at = self.guard.project(site)
+        if refusal.rule in (Rule.PROJECT, Rule.STRUCTURAL, Rule.REPOSITORY) and at is not None:
+            return site.levels[at].path
+        if refusal.rule in (Rule.BUNDLE, Rule.TRASH):
+            for level in site.levels:
+                if level.store or is_kept(level.name) or is_trash(level.name):
+                    return level.path
+        return os.path.dirname(site.path)
+
+    def told(self, going: list[bytes]) -> Iterator[LeftAlone]:
+        """All of it, the largest first; what stands in a folder that goes is left out."""
+        inside = {path: each for (path, rule, _), each in self._found.items() if rule in BY_PLACE}
+        found = []
+        for path, each in self._whole.items():
+            around = [self._whole[above] for above in upwards(path) if above in self._whole]
+            if any(other is not each and other.rule is each.rule for other in around):
+                continue  # that counts it already
+            files, size = inside.get(path, (each.files, each.size))
+            found.append(replace(each, files=files, size=size))
+        for (path, rule, cause), (files, size) in self._found.items():
+            whole = [self._whole[above] for above in upwards(path) if above in self._whole]
+            if rule in BY_PLACE and path in self._whole:
+                continue  # why the folder stays as a whole says more
+            if not any(each.rule is rule for each in whole):  # else that counts it already
+                found.append(LeftAlone(path, rule, cause, files, size))
+        gone = set(going)
+        for each in sorted(found, key=lambda each: (-each.size, each.path, each.rule)):
+            if gone.isdisjoint(upwards(each.path)):
+                yield each

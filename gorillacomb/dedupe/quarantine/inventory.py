@@ -1,0 +1,46 @@
+"""What waits in quarantines, to be taken back or deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from gorillacomb.dedupe.quarantine.run import bases_of, read_run, runs_in
+from gorillacomb.dedupe.roots import LiveRoot
+from gorillacomb.errors import Untrusted
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What one run has in the quarantine of one base."""
+
+    base: bytes
+    run: str
+    action: str
+    started_ns: int
+    steps: int
+    files: int
+    size: int
+    """Bytes on disk."""
+
+
+def waiting(roots: Iterable[LiveRoot]) -> Iterator[Waiting]:
+    """What waits in the quarantines of roots, run by run, oldest first in each base."""
+    for root in roots:
+        for base in bases_of(root.path):
+            for name in runs_in(base):
+                try:
+                    recorded = read_run(base, name)
+                except Untrusted:
+                    continue  # whoever applies or takes back is told of it
+                held = recorded.held() + recorded.half_done()
+                if held:
+                    yield Waiting(
+                        base,
+                        name,
+                        recorded.action,
+                        recorded.started_ns,
+                        len(held),
+                        sum(record.files for record in held),
+                        sum(record.size for record in held),
+                    )

@@ -1,0 +1,386 @@
+"""The journal of a run: what it is about to do and what became of it, in the quarantine itself.
+
+JSON Lines in ``journal.jsonl``, each line on the disk before what it speaks of is done. A header,
+then for each step an ``intent`` and an outcome: ``done``, ``taken back`` or ``stuck``; later
+perhaps ``undone``, or ``purging`` and ``purged``. It is enough to take a run back, without any
+database: all paths in it are relative to the *base*, the folder in which ``.gorillacomb`` stands,
+or say that they are not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from gorillacomb.errors import Untrusted
+from gorillacomb.fs import mutations
+from gorillacomb.fs.openat import INT64
+from gorillacomb.fs.paths import below, is_below, join, readable
+from gorillacomb.model import SECOND
+from gorillacomb.vaultmesh.entries import path_field, path_of
+
+NAME = b"journal.jsonl"
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+VERSION = 1
+INTENT, DONE, TAKEN_BACK, STUCK = "intent", "done", "taken back", "stuck"
+UNDONE, PURGING, PURGED = "undone", "purging", "purged"
+REPAIR = "repair"
+"""The action of a run that puts good copies in the place of damaged files."""
+HELD = (DONE, STUCK, PURGING)
+"""States in which something of a step is in the quarantine."""
+
+
+_WHOLE = (INTENT, DONE, STUCK)
+"""Events whose lines tell everything of their step; the others name it only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """Where the copy stands that is kept: relative to the base, or else absolute."""
+
+    path: bytes
+    inside: bool
+
+    @classmethod
+    def of(cls, path: bytes, base: bytes) -> Survivor:
+        if is_below(path, base) and path != base:
+            return cls(below(path, base), True)
+        return cls(path, False)
+
+    def at(self, base: bytes) -> bytes:
+        """Its absolute path, where the base stands now."""
+        return join(base, self.path) if self.inside else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Of a file that is repaired: what it is to hold, and what it held."""
+
+    good: bytes
+    """BLAKE3, 32 bytes; so is the other one."""
+    damaged: bytes
+    size: int
+    """Bytes, of both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Something that went into the quarantine."""
+
+    path: bytes
+    """Where it stood, relative to the base."""
+    slot: bytes
+    """Its name in the run's folder."""
+    keep: Survivor
+    inode: int
+    mtime_ns: int
+    parent_mtime_ns: int | None = None
+    """Of the folder that it stood in, before anything of the step went; None in an intent."""
+    parent_after_ns: int | None = None
+    """And after the step."""
+    put: str | None = None
+    """What was put in its place: ``hardlink`` or ``symlink``, or ``repair`` for a good copy."""
+    put_inode: int = 0
+    """Of the file to which a hard link was put."""
+    put_text: bytes = b""
+    """What the symbolic link says that was put."""
+    contents: Contents | None = None
+    """Of a repair, which sets aside only what has a good copy ready for its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A step as the journal has it."""
+
+    step: str
+    state: str
+    kind: str
+    files: int
+    size: int
+    """Bytes on disk."""
+    moves: tuple[Move, ...]
+    nested: tuple[tuple[bytes, Survivor], ...] = ()
+    """Paths relative to the first move, with the copy that is kept for what stands there."""
+    cause: str | None = None
+    when_ns: int = 0
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What a journal says."""
+
+    run: str
+    plan: str
+    action: str
+    base: bytes
+    """Where the base stood when it was written."""
+    started_ns: int
+    noise: frozenset[bytes] = frozenset()
+    steps: dict[str, Record] = field(default_factory=dict)
+    """In the order in which they were done last."""
+    torn: bool = False
+    """Whether the last line is not whole: it was being written when the machine stopped."""
+
+    def add(self, record: Record) -> None:
+        """Take a line of the journal in: what is begun anew comes last."""
+        if record.state == INTENT:
+            self.steps.pop(record.step, None)
+        self.steps[record.step] = record
+
+    def half_done(self) -> list[Record]:
+        """Steps of a run that was cut short, of which something may be in the quarantine."""
+        return [each for each in self.steps.values() if each.state == INTENT and each.moves]
+
+    def held(self) -> list[Record]:
+        """Steps of which something is in the quarantine."""
+        return [each for each in self.steps.values() if each.state in HELD and each.moves]
+
+
+class Journal:
+    """A journal that is open for writing."""
+
+    def __init__(self, file: int, recorded: Recorded) -> None:
+        """``file`` is open for appending; use `begin` or `resume`."""
+        self.recorded = recorded
+        self._torn = recorded.torn
+        self._file = file
+
+    @classmethod
+    def begin(cls, folder: int, recorded: Recorded) -> Self:
+        """Begin a journal in the open folder of a run. Raises OSError.
+
+        One that has no whole header is of a run that did nothing.
+        """
+        file = os.open(NAME, _APPEND | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+        try:
+            mutations.append(file, json.dumps(_header(recorded)).encode() + b"\n")
+            mutations.sync(folder)
+        except BaseException:
+            os.close(file)
+            raise
+        return cls(file, recorded)
+
+    @classmethod
+    def resume(cls, folder: int, recorded: Recorded) -> Self:
+        """Go on with a journal that was read. Raises OSError."""
+        return cls(os.open(NAME, _APPEND, dir_fd=folder), recorded)
+
+    def note(self, records: Iterable[Record]) -> None:
+        """Write records and have them on the disk."""
+        records = list(records)
+        if not records:
+            return
+        lines = [json.dumps(_document(each)).encode() + b"\n" for each in records]
+        # On a full disk half a line may stand there: the next one is not to go on in it.
+        lines.insert(0, b"\n" * self._torn)
+        self._torn = True
+        mutations.append(self._file, b"".join(lines))
+        self._torn = False
+        for each in records:
+            self.recorded.add(each)
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+def _header(recorded: Recorded) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "run": recorded.run,
+        "plan": recorded.plan,
+        "action": recorded.action,
+        **path_field(recorded.base, "base"),
+        "started_ns": str(recorded.started_ns),
+        "noise": [path_field(name) for name in sorted(recorded.noise)],
+    }
+
+
+def _document(record: Record) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "step": record.step,
+        "event": record.state,
+        "time_ns": str(record.when_ns),
+    }
+    if record.cause is not None:
+        found["cause"] = record.cause
+    if record.state not in _WHOLE:
+        return found
+    found |= {
+        "kind": record.kind,
+        "files": record.files,
+        "bytes": record.size,
+        "moves": [_move_document(each) for each in record.moves],
+    }
+    if record.nested:
+        found["nested"] = [
+            {**path_field(path), **_survivor_document(keep)} for path, keep in record.nested
+        ]
+    return found
+
+
+def _move_document(move: Move) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        **path_field(move.path),
+        "slot": move.slot.decode(),
+        **_survivor_document(move.keep),
+        "inode": move.inode,
+        "mtime_ns": str(move.mtime_ns),
+    }
+    if move.parent_mtime_ns is not None:
+        found["parent_mtime_ns"] = str(move.parent_mtime_ns)
+        found["parent_after_ns"] = str(move.parent_after_ns)
+    if move.put is not None:
+        found |= {"put": move.put, "put_inode": move.put_inode}
+        if move.put_text:
+            found |= path_field(move.put_text, "put_text")
+    if move.contents is not None:
+        found["good"] = move.contents.good.hex()
+        found["damaged"] = move.contents.damaged.hex()
+        found["size"] = str(move.contents.size)
+    return found
+
+
+def _survivor_document(keep: Survivor) -> dict[str, Any]:
+    return {**path_field(keep.path, "keep"), "keep_inside": keep.inside}
+
+
+NO_JOURNAL = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
+"""What values make that no version writes."""
+
+
+def read_journal(folder: int, where: bytes) -> Recorded:
+    """Read the journal in the open folder of a run; ``where`` is its path, for people.
+
+    A last line that is not whole is left out. Raises Untrusted for one that is no journal, OSError.
+    """
+    descriptor = os.open(NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=folder)
+    with open(descriptor, "rb") as file:
+        lines = file.read().split(b"\n")
+    torn = bool(lines.pop())
+    try:
+        if not lines:
+            raise ValueError("it has no header")
+        recorded = read_header(json.loads(lines[0]))
+        recorded.torn = torn
+        for line in lines[1:]:
+            try:
+                document = json.loads(line)
+            except (ValueError, RecursionError):
+                continue  # a torn line, after which another run went on
+            _play(recorded, document)
+    except NO_JOURNAL as error:
+        raise Untrusted(
+            f"{readable(join(where, NAME))} is not a journal of Gorilla Comb: {error}.",
+            "What lies beside it can be moved back by hand.",
+        ) from error
+    return recorded
+
+
+def read_header(document: dict[str, Any]) -> Recorded:
+    """What the first line of a journal says. Raises one of NO_JOURNAL."""
+    if document.get("version") != VERSION:
+        raise ValueError(f"its version is {document.get('version')!r}, not {VERSION}")
+    return Recorded(
+        str(document["run"]),
+        str(document["plan"]),
+        str(document["action"]),
+        path_of(document, "base"),
+        int(document["started_ns"]),
+        frozenset(path_of(each) for each in document["noise"]),
+    )
+
+
+def _play(recorded: Recorded, document: dict[str, Any]) -> None:
+    step, state = str(document["step"]), str(document["event"])
+    old = recorded.steps.get(step)
+    if state in _WHOLE:
+        record = Record(
+            step,
+            state,
+            str(document["kind"]),
+            int(document["files"]),
+            int(document["bytes"]),
+            tuple(_read_moves(document["moves"])),
+            tuple((_inner(each), _survivor(each)) for each in document.get("nested", ())),
+            document.get("cause"),
+            int(document["time_ns"]),
+        )
+        repaired = [each.contents is not None for each in record.moves]
+        if any(repaired) if recorded.action != REPAIR else repaired != [True]:
+            raise ValueError("a step is not what its run does")
+        recorded.add(record)
+    elif old is not None:
+        cause, when_ns = document.get("cause"), int(document["time_ns"])
+        recorded.add(replace(old, state=state, cause=cause, when_ns=when_ns))
+
+
+def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[Move]:
+    if not documents:
+        raise ValueError("a step moved nothing")
+    for each in documents:
+        before, after = each.get("parent_mtime_ns"), each.get("parent_after_ns")
+        slot = str(each["slot"]).encode()
+        if not slot or {47, 0} & set(slot) or slot in (b".", b"..", NAME):
+            raise ValueError(f"{slot!r} is no name of a slot")
+        yield Move(
+            _inner(each),
+            slot,
+            _survivor(each),
+            int(each["inode"]),
+            _time(each["mtime_ns"]),
+            None if before is None else _time(before),
+            None if after is None else _time(after),
+            each.get("put"),
+            int(each.get("put_inode", 0)),
+            path_of(each, "put_text") if {"put_text", "put_text_b64"} & each.keys() else b"",
+            _contents(each) if "good" in each else None,
+        )
+
+
+def _contents(document: dict[str, Any]) -> Contents:
+    good, damaged = (bytes.fromhex(document[name]) for name in ("good", "damaged"))
+    if len(good) != 32 or len(damaged) != 32 or good == damaged:
+        raise ValueError("a repair does not tell the good content from the damaged one")
+    return Contents(good, damaged, int(document["size"]))
+
+
+def _time(value: Any) -> int:
+    """A time in ns that a file system may have been given: seconds in 64 bits."""
+    found = int(value)
+    if abs(found) >= INT64 * SECOND:
+        raise ValueError(f"{found} is no time in ns")
+    return found
+
+
+def _inner(document: dict[str, Any]) -> bytes:
+    """A path that stays below what it is relative to."""
+    path = path_of(document)
+    parts = path.split(b"/")
+    if b"\0" in path or any(part in (b"", b".", b"..") for part in parts):
+        raise ValueError(f"{path!r} is no plain relative path")
+    return path
+
+
+def _survivor(document: dict[str, Any]) -> Survivor:
+    path = path_of(document, "keep")
+    inside = bool(document["keep_inside"])
+    parts = path.split(b"/") if inside else path.split(b"/")[1:]
+    if (
+        b"\0" in path
+        or path.startswith(b"/") == inside
+        or any(part in (b"", b".", b"..") for part in parts)
+    ):
+        raise ValueError(f"{path!r} is no plain path")
+    return Survivor(path, inside)

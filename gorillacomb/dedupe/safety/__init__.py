@@ -1,0 +1,1 @@
+"""Decide what no plan may touch."""

@@ -1,0 +1,61 @@
+"""What git's own files say: whether two indexes have the same entries, what a repository tracks.
+
+The formats are git's (gitformat-index(5)); dulwich reads them.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from gorillacomb.fs.paths import join
+
+_LARGEST = 256 << 20
+"""Bytes of an index that is looked into."""
+
+
+def same_entries(a: bytes, b: bytes) -> bool:
+    """Whether two indexes, by their paths, name the same contents in the same state.
+
+    Times and inodes, by which git knows what to look at again, differ in every copy.
+    """
+    first = _entries(a)
+    return first is not None and first == _entries(b)
+
+
+def tracks(repository: bytes, inner: bytes) -> bool:
+    """Whether a repository tracks something at or below a path relative to its folder.
+
+    True also where that cannot be told.
+    """
+    index = join(repository, b".git/index")
+    if not os.path.lexists(index):
+        return not os.path.isdir(join(repository, b".git"))
+    entries = _entries(index)
+    return entries is None or any(
+        path == inner or path.startswith(inner + b"/") for path in entries
+    )
+
+
+def _entries(path: bytes) -> dict[bytes, Any] | None:
+    """What an index says of each path, but for times, inodes and owners; None for no index."""
+    # Most runs never meet a repository, and the import takes 30 ms.
+    from dulwich.errors import ChecksumMismatch
+    from dulwich.index import ConflictedIndexEntry, Index
+
+    def facts(entry: Any) -> tuple[object, ...]:
+        return entry.mode, entry.sha, entry.flags & ~0xFFF, entry.extended_flags
+
+    try:
+        if os.path.getsize(path) > _LARGEST:
+            return None
+        found: dict[bytes, Any] = {}
+        for name, entry in Index(os.fsdecode(path)).items():
+            if isinstance(entry, ConflictedIndexEntry):
+                sides = (entry.ancestor, entry.this, entry.other)
+                found[name] = tuple(None if each is None else facts(each) for each in sides)
+            else:
+                found[name] = facts(entry)
+    except (OSError, ValueError, AssertionError, KeyError, IndexError, ChecksumMismatch):
+        return None  # not one that dulwich can read
+    return found

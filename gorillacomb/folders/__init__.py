@@ -1,0 +1,1 @@
+"""Compare whole folders by the index: identical, contained and overlapping ones."""

@@ -1,0 +1,321 @@
+"""All that the index tells of its folders: families with the copy to keep, and what else stands
+in more than one place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from gorillacomb.classify.names import NOISE, VERSION_CONTROL
+from gorillacomb.folders import content_sets as contents
+from gorillacomb.folders import tree as forests
+from gorillacomb.folders.content_sets import Shares
+from gorillacomb.folders.coverage import Elsewhere, all_elsewhere
+from gorillacomb.folders.families import SIMILAR, Kin, find_kin
+from gorillacomb.folders.identical import identical
+from gorillacomb.folders.keep_rules import Candidate, keeper
+from gorillacomb.folders.relation import Relation, relate
+from gorillacomb.folders.tree import Folder, Forest
+from gorillacomb.index import stamps
+from gorillacomb.index import tree_queries as stream
+from gorillacomb.index.database import Index
+from gorillacomb.index.roots import all_roots
+
+KEPT, IN_NO_TREE, GIVEN_UP = range(3)
+"""What becomes of the copy of a tree that a folder stands in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Copies of one tree."""
+
+    members: tuple[Folder, ...]
+    keep: Folder
+    reasons: tuple[str, ...]
+    structural: bool
+    """Whether all of them stand inside one project: they belong to how it is built."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineMade:
+    """Machine-made folders of one name of which copies exist."""
+
+    name: bytes
+    folders: int
+    """Outermost ones: what stands inside of others is not counted."""
+    files: int
+    bytes: int
+
+
+@dataclass(slots=True)
+class Folders:
+    """The folders of an open index and how they relate to each other."""
+
+    index: Index
+    forest: Forest
+    shares: Shares
+    roots: dict[int, bytes]
+    """The roots' paths by their ids."""
+    kin: Kin
+    preferred: Callable[[bytes], bool]
+    stamped: dict[int, int]
+    """How many canonical files stand right in a folder, by its id."""
+    _families: list[Family] | None = None
+    _ranks: dict[Folder, int] = field(default_factory=dict)
+    """Of the members of families: KEPT or GIVEN_UP."""
+
+    def path(self, folder: Folder) -> bytes:
+        """The absolute path of a folder."""
+        return folder.path(self.roots[folder.root])
+
+    def families(self) -> list[Family]:
+        """Families, the one with the largest folder first.
+
+        Where a tree has copies, of a family inside of it only the members in the copy that is kept
+        are told: what stands in the others, stands in them as in that one. Nor is told what a copy
+        that is not kept repeats in itself.
+        """
+        if self._families is None:
+            self._families = self._find_families()
+        return self._families
+
+    def _find_families(self) -> list[Family]:
+        found: list[Family] = []
+        kept: dict[Folder, Folder] = {}
+        for members in self.kin.families:
+            left = list(members)
+            for each in members:
+                if _is_retold(each, members, left, kept):
+                    left.remove(each)
+            if len(left) > 1:
+                found.append(self._family(left))
+                keep = found[-1].keep
+                kept |= {each: keep for each in left if each is not keep}
+                self._ranks |= {each: KEPT if each is keep else GIVEN_UP for each in left}
+        return found
+
+    def family(self, members: Sequence[Folder]) -> Family:
+        """A family with the copy to keep: where larger trees have copies, that in the kept one."""
+        self.families()
+        return self._family(members)
+
+    def _family(self, members: Sequence[Folder]) -> Family:
+        able = [each for each in members if each not in self.kin.by_name] or list(members)
+        inner = dict(zip(members, nested(members), strict=True))
+        candidates = [self._candidate(each, inner[each], members) for each in able]
+        winner, reasons = keeper(candidates)
+        by_merit, merits = keeper([replace(each, stamped=0) for each in candidates])
+        if by_merit == winner:
+            reasons = merits  # that it was chosen before says less than why it was
+        return Family(tuple(members), able[winner], reasons, is_structural(members))
+
+    def _candidate(
+        self, folder: Folder, apart: Collection[Folder], members: Sequence[Folder]
+    ) -> Candidate:
+        below = self.forest.order[folder.first : folder.last + 1]
+        inside = {place for each in apart for place in range(each.first, each.last + 1)}
+        stamped = sum(
+            self.stamped.get(each.id, 0)
+            for each in below
+            if not each.machine and each.first not in inside
+        )
+        path = self.path(folder)
+        amount = self.shares.amount(self.shares.own_batches(folder, apart))
+        return Candidate(
+            folder, path, amount, stamped, self.preferred(path), self.rank_around(folder, members)
+        )
+
+    def rank_around(self, folder: Folder, besides: Container[Folder] = ()) -> int:
+        """KEPT, GIVEN_UP, or IN_NO_TREE: by the innermost copy of a tree around a folder.
+
+        ``besides`` are folders that do not count, though they may be such copies.
+        """
+        at = folder.parent
+        while at is not None and (at not in self._ranks or at in besides):
+            at = at.parent
+        return IN_NO_TREE if at is None else self._ranks[at]
+
+    def around(self, folder: Folder) -> Family | None:
+        """The family of a folder: of itself, or of the innermost folder around it that has one.
+
+        What shares but a name with its family is told of by the next folder around it, if any.
+        """
+        by_name: Family | None = None
+        at: Folder | None = folder
+        while at is not None:
+            found = self._told_of(at)
+            if found is not None and at not in self.kin.by_name:
+                return found
+            by_name = by_name or found
+            at = at.parent
+        return by_name
+
+    def _told_of(self, folder: Folder) -> Family | None:
+        """The family that a folder is in, as `families` tells it if it does."""
+        told = next((each for each in self.families() if folder in each.members), None)
+        if told is not None:
+            return told
+        members = next((each for each in self.kin.families if folder in each), None)
+        return None if members is None else self.family(members)
+
+    def relations(self, family: Family) -> list[Relation]:
+        """How each other member of a family relates to the one to keep."""
+        inner = dict(zip(family.members, nested(family.members), strict=True))
+        apart = inner[family.keep]
+        return [
+            relate(self.index, self.shares, each, family.keep, (*apart, *inner[each]))
+            for each in family.members
+            if each is not family.keep
+        ]
+
+    def pairs(self, told: Iterable[Elsewhere]) -> list[tuple[Folder, Folder]]:
+        """Folders that share much of the smaller one, which comes first, and are no copies.
+
+        Those of which the smaller one is told, or stands in a folder that is, are left out.
+        """
+        known = {each.inner for each in told}
+        return [pair for pair in self.kin.pairs if not _is_in(pair[0], known)]
+
+    def relation(self, a: Folder, b: Folder) -> Relation:
+        """How two folders that are no copies of one tree relate to each other."""
+        return relate(self.index, self.shares, a, b)
+
+    def identical(self, everything: bool = False) -> list[list[Folder]]:
+        """Groups of identical folders, most files first.
+
+        Unless ``everything`` is wanted, those in machine-made folders, and those that are said by a
+        family, are left out.
+        """
+        found = identical(self.forest)
+        if everything:
+            return found
+        of = {each: at for at, family in enumerate(self.kin.families) for each in family}
+        return [
+            group
+            for group in found
+            if not all(each.machine for each in group)
+            and not is_structural(group)
+            and not self._is_said(group, of)
+        ]
+
+    def _is_said(self, group: Sequence[Folder], of: Mapping[Folder, int]) -> bool:
+        """Whether all of a group stand in folders of which a family tells, and are none of them."""
+        return all(
+            each not in of and each.parent is not None and _is_in(each.parent, of) for each in group
+        )
+
+    def elsewhere(self) -> list[Elsewhere]:
+        """Folders of which every content stands elsewhere, most bytes first.
+
+        Copies of one tree, machine-made folders, and what one project repeats in itself are not
+        among them.
+        """
+        known = {each for family in self.kin.families for each in family}
+
+        def is_news(folder: Folder) -> bool:
+            return (
+                not folder.machine
+                and not _is_in(folder, known)
+                and not any(
+                    one in known and one.files == folder.files
+                    for one in self.forest.order[folder.first : folder.last + 1]
+                )
+            )
+
+        found = [
+            each
+            for each in all_elsewhere(self.shares, is_news)
+            if not is_structural((each.inner, *each.outer))
+        ]
+        return sorted(found, key=lambda each: (-each.amount.bytes, each.inner.first))
+
+    def machine_made(self) -> list[MachineMade]:
+        """Machine-made folders that stand in several places, most bytes first, by name."""
+        tops = [
+            each
+            for each in self.forest.order
+            if each.machine and each.parent is not None and not each.parent.machine
+        ]
+        names = Counter(each.name for each in tops if each.name not in VERSION_CONTROL)
+        found = []
+        for name, number in names.items():
+            here = [each for each in tops if each.name == name]
+            found.append(
+                MachineMade(
+                    name, number, sum(each.files for each in here), sum(each.size for each in here)
+                )
+            )
+        return sorted(found, key=lambda each: (-each.bytes, each.name))
+
+
+def _is_retold(
+    folder: Folder,
+    members: Iterable[Folder],
+    left: Iterable[Folder],
+    kept: Mapping[Folder, Folder],
+) -> bool:
+    """Whether a folder stands in a copy that is not kept, and others of its family in the kept one.
+
+    Those others are ``left`` to be told: of two that stand for each other one is. ``kept`` has for
+    each copy that is not kept the one that is.
+    """
+    at = folder.parent
+    while at is not None:
+        keep = kept.get(at)
+        if keep is not None and (
+            all(at.holds(each) for each in members)
+            or any(keep.holds(each) and not at.holds(each) for each in left)
+        ):
+            return True
+        at = at.parent
+    return False
+
+
+def _is_in(folder: Folder, known: Container[Folder]) -> bool:
+    at: Folder | None = folder
+    while at is not None and at not in known:
+        at = at.parent
+    return at is not None
+
+
+def nested(folders: Sequence[Folder]) -> list[list[Folder]]:
+    """For each of some folders, in the forest's order: those of them that stand inside of it."""
+    found = []
+    for at, folder in enumerate(folders):
+        end = at + 1
+        while end < len(folders) and folders[end].first <= folder.last:
+            end += 1
+        found.append(list(folders[at + 1 : end]))
+    return found
+
+
+def is_structural(folders: Iterable[Folder]) -> bool:
+    """Whether all folders stand inside one and the same project, below its top."""
+    around = {each.project if each.project is not each else None for each in folders}
+    return len(around) == 1 and None not in around
+
+
+def open_folders(
+    index: Index,
+    preferred: Callable[[bytes], bool],
+    similar: float = SIMILAR,
+    noise: frozenset[bytes] = NOISE,
+    machine_made: frozenset[bytes] = frozenset(),
+) -> Folders:
+    """Read the folders of an index and find what belongs together; no file is read for it.
+
+    ``similar`` is the share of the smaller folder that makes two folders a pair. Raises VaultError.
+    """
+    connection = index.connection
+    forest = forests.load(index, noise, machine_made)
+    shares = contents.load(forest, stream.batches(connection, noise))
+    return Folders(
+        index,
+        forest,
+        shares,
+        {root.id: root.path for root in all_roots(connection)},
+        find_kin(shares, similar),
+        preferred,
+        stamps.count_by_folder(connection),
+    )

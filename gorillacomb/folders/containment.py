@@ -1,0 +1,78 @@
+"""Whether one folder's content stands in another under the same names, by what the index knows."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Mapping
+
+from gorillacomb.classify.names import VERSION_CONTROL, is_kept
+from gorillacomb.folders.tree import EXECUTABLE, Folder, Forest
+from gorillacomb.index.database import Index
+from gorillacomb.index.tree_queries import entries_in
+from gorillacomb.model import READ
+
+Entries = dict[bytes, tuple[bytes, bool] | None]
+"""By name: content or target with a sign of what it is; None for what can be no part of a copy."""
+
+
+def is_contained(
+    index: Index,
+    forest: Forest,
+    victim: Folder,
+    keep: Folder,
+    nested: Mapping[Folder, Folder],
+    same_caches: Callable[[Folder, Folder], bool],
+) -> bool:
+    """Whether everything in ``victim`` stands in ``keep`` under the same relative path.
+
+    That is: every file with its content and executable bits, every link, every empty folder.
+    ``nested`` are folders below the victim which are contained in others; ``same_caches`` says of
+    two ``.git`` folders whether their indexes have the same entries. A bundle must be the same.
+    """
+    waiting: list[tuple[Folder, Folder | None]] = [(victim, keep)]
+    while waiting:
+        x, y = waiting.pop()
+        if x.gap is not None:
+            return False
+        whole = not any(x.holds(each) for each in nested)
+        if y is not None and whole and x.digest == y.digest and y.gap is None:
+            continue
+        if is_kept(x.name) and x.name not in VERSION_CONTROL:
+            return False
+        ours = _entries(index, forest, x)
+        theirs = {} if y is None else _entries(index, forest, y)
+        for name, entry in ours.items():
+            if entry is None:
+                return False
+            if theirs.get(name) != entry and not (
+                y is not None
+                and (x.name, y.name, name) == (b".git", b".git", b"index")
+                and name in theirs
+                and same_caches(x, y)
+            ):
+                return False
+        if y is None and not x.children:
+            return False
+        names = {} if y is None else {each.name: each for each in y.children}
+        for child in x.children:
+            there = names.get(child.name)
+            if child in nested:
+                continue
+            if there is None and not any(child.holds(each) for each in nested):
+                return False
+            waiting.append((child, there))
+    return True
+
+
+def _entries(index: Index, forest: Forest, folder: Folder) -> Entries:
+    found: Entries = {}
+    for _, name, state, mode, _, _, digest, target in entries_in(index.connection, folder.id):
+        if stat.S_ISLNK(mode):
+            found[name] = (b"l" + (target or b""), False)
+        elif name in forest.noise:
+            continue
+        elif state in READ and digest is not None:
+            found[name] = (b"f" + digest, bool(mode & EXECUTABLE))
+        else:
+            found[name] = None
+    return found

@@ -1,0 +1,180 @@
+"""Which contents stand where: the contents of the index by the set of folders that hold them.
+
+Contents that stand in exactly the same folders are one *batch*: four copies of a tree with 60,000
+files have some 10,000 of them. All figures are exact sums over batches; each content counts once
+in a folder, however often it stands there. Folders are named by their places in the forest's
+order (preorder), so that a folder with all below it is a range of places.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from gorillacomb.folders.tree import Folder, Forest
+from gorillacomb.index.tree_queries import Batch
+
+_BYTES = 1 << 40
+"""Files and bytes in one integer, ``bytes * _BYTES + files``: half the additions."""
+
+
+_RECENT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Contents and their bytes, each content counted once."""
+
+    files: int = 0
+    bytes: int = 0
+
+    def __sub__(self, other: Amount) -> Amount:
+        return Amount(self.files - other.files, self.bytes - other.bytes)
+
+
+@dataclass(slots=True)
+class Shares:
+    """The contents of a forest, in batches."""
+
+    forest: Forest
+    places: list[tuple[int, ...]]
+    """Of each batch: the folders that hold its contents, in order."""
+    files: list[int]
+    """Of each batch: how many contents."""
+    bytes: list[int]
+    at: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """The batches right in a folder."""
+    own: list[tuple[int, ...]] = field(default_factory=list)
+    """As `places`, machine-made folders left out."""
+    _recent: dict[int, set[int]] = field(default_factory=dict)
+    """The own batches of folders asked for last: a large one is compared with many small ones."""
+    _sets: dict[int, set[int]] = field(default_factory=dict)
+
+    def batches(self, folder: Folder, without: Collection[Folder] = ()) -> set[int]:
+        """The batches in a folder and below it, some folders inside it left out."""
+        return self._batches(folder, without, machine=True)
+
+    def own_batches(self, folder: Folder, without: Collection[Folder] = ()) -> set[int]:
+        """The same but for what stands in machine-made folders."""
+        if without:
+            return self._batches(folder, without, machine=folder.machine)
+        found = self._recent.get(folder.first)
+        if found is None:
+            if len(self._recent) >= _RECENT:
+                self._recent.pop(next(iter(self._recent)))
+            found = self._batches(folder, (), machine=folder.machine)
+            self._recent[folder.first] = found
+        return found
+
+    def common(self, a: int, b: int) -> set[int]:
+        """The batches that stand right in both of two folders, by their places."""
+        ours, theirs = self.at.get(a, ()), self.at.get(b, ())
+        if len(ours) < len(theirs):
+            a, ours, theirs = b, theirs, ours
+        if len(theirs) == 0:
+            return set()
+        if a not in self._sets:
+            self._sets[a] = set(ours)
+        return self._sets[a].intersection(theirs)
+
+    def _batches(self, folder: Folder, without: Collection[Folder], machine: bool) -> set[int]:
+        found: set[int] = set()
+        order, at = self.forest.order, self.at
+        place = folder.first
+        while place <= folder.last:
+            here = order[place]
+            if here in without or (here.machine and not machine):
+                place = here.last + 1
+                continue
+            if place in at:
+                found.update(at[place])
+            place += 1
+        return found
+
+    def amount(self, batches: Iterable[int]) -> Amount:
+        """Contents and bytes of some batches."""
+        files, size = self.files, self.bytes
+        batches = list(batches)
+        return Amount(sum([files[each] for each in batches]), sum([size[each] for each in batches]))
+
+    def stands_in(self, batch: int, folder: Folder) -> bool:
+        """Whether a batch stands in a folder or below it."""
+        places = self.places[batch]
+        at = bisect_left(places, folder.first)
+        return at < len(places) and places[at] <= folder.last
+
+
+def load(forest: Forest, batches: Iterable[Batch]) -> Shares:
+    """Take in every content of the index, as `index.forest.batches` gives them."""
+    numbers = {number: folder.first for number, folder in forest.folders.items()}
+    sums: defaultdict[tuple[int, ...], int] = defaultdict(int)
+    for held, files, size in batches:
+        found = {numbers[number] for number in map(int, held.split(",")) if number in numbers}
+        if found:
+            sums[tuple(sorted(found))] += size * _BYTES + files
+    places = sorted(sums)  # an order that tells nothing of ids, which each scan gives anew
+    shares = Shares(
+        forest,
+        places,
+        [sums[each] % _BYTES for each in places],
+        [sums[each] // _BYTES for each in places],
+    )
+    machine = [folder.machine for folder in forest.order]
+    anywhere = any(machine)
+    for batch, here in enumerate(places):
+        own = tuple([place for place in here if not machine[place]]) if anywhere else here
+        shares.own.append(own)
+        for place in here:
+            shares.at[place].append(batch)
+    return shares
+
+
+def distinct(shares: Shares, most: int | None = None) -> list[Amount]:
+    """By place: what stands in each folder and below it, machine-made folders left out.
+
+    Of contents in more than ``most`` folders nothing is counted.
+    Counts as for distinct colours in subtrees (Hui 1992): each place of a batch adds it, the lowest
+    common ancestor of two that follow each other takes it away again.
+    """
+    order = shares.forest.order
+    sums = [0] * len(order)
+    for batch, places in enumerate(shares.own):
+        if most is not None and len(places) > most:
+            continue
+        weight = shares.bytes[batch] * _BYTES + shares.files[batch]
+        before = -1
+        for place in places:
+            sums[place] += weight
+            top = -1 if before < 0 else common_ancestor(order, before, place)
+            if top >= 0:
+                sums[top] -= weight
+            before = place
+    return _summed_up(shares.forest, sums)
+
+
+def exclusive(shares: Shares) -> list[Amount]:
+    """By place: what stands in each folder and below it, and nowhere else in the forest."""
+    order = shares.forest.order
+    sums = [0] * len(order)
+    for batch, places in enumerate(shares.places):
+        top = common_ancestor(order, places[0], places[-1])
+        if top >= 0:
+            sums[top] += shares.bytes[batch] * _BYTES + shares.files[batch]
+    return _summed_up(shares.forest, sums)
+
+
+def _summed_up(forest: Forest, sums: list[int]) -> list[Amount]:
+    for folder in reversed(forest.order):
+        if folder.parent is not None:
+            sums[folder.parent.first] += sums[folder.first]
+    return [Amount(each % _BYTES, each // _BYTES) for each in sums]
+
+
+def common_ancestor(order: list[Folder], a: int, b: int) -> int:
+    """The place of the lowest folder that holds two places, ``a <= b``; -1 for two roots."""
+    at: Folder | None = order[a]
+    while at is not None and at.last < b:
+        at = at.parent
+    return -1 if at is None else at.first

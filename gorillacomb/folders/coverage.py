@@ -1,0 +1,100 @@
+"""Folders of which every content stands somewhere else too, under whatever names."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from gorillacomb.folders import content_sets as contents
+from gorillacomb.folders.content_sets import Amount, Shares
+from gorillacomb.folders.tree import Folder
+
+_MOST_OUTER = 3
+"""Folders that are named as the places of the rest."""
+
+
+_NEAR = 16
+"""Of a content that stands in very many places only so many on either side are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A folder whose contents all stand outside of it."""
+
+    inner: Folder
+    outer: tuple[Folder, ...]
+    """Folders that hold all of it between them; empty when that takes too many to be of use."""
+    amount: Amount
+
+
+def all_elsewhere(
+    shares: Shares, wanted: Callable[[Folder], bool] = lambda folder: True
+) -> Iterator[Elsewhere]:
+    """The largest complete folders that hold nothing of their own, in the forest's order.
+
+    ``wanted`` says of which of them it is worth while to find out where the rest stands.
+    """
+    own = contents.exclusive(shares)
+    skip = -1
+    for folder in shares.forest.order:
+        if folder.first <= skip or own[folder.first].files or folder.gap is not None:
+            continue
+        batches = shares.batches(folder)
+        if not batches:
+            continue
+        skip = folder.last
+        if wanted(folder):
+            yield Elsewhere(folder, outer(shares, folder, batches), shares.amount(batches))
+
+
+def outer(shares: Shares, folder: Folder, batches: set[int]) -> tuple[Folder, ...]:
+    """The smallest few folders outside of a folder that hold all of these batches between them.
+
+    What stands outside falls into *branches*: the folders beside the folder and beside those above
+    it. Branches are taken greedily, the one that holds most of what is left first, and each is
+    followed down to the smallest folder that still holds its part.
+    """
+    left = set(batches)
+    branches: defaultdict[int, set[int]] = defaultdict(set)
+    for batch in left:
+        places = shares.places[batch]
+        before, after = bisect_left(places, folder.first), bisect_right(places, folder.last)
+        near = places[max(before - _NEAR, 0) : before] + places[after : after + _NEAR]
+        for place in near:
+            branches[_branch(shares, folder, place)].add(batch)
+    found: list[Folder] = []
+    while left and len(found) < _MOST_OUTER:
+        branch = max(branches, key=lambda at: (len(branches[at] & left), -at), default=None)
+        if branch is None or not branches[branch] & left:
+            break
+        part = branches.pop(branch) & left
+        left -= part
+        found.append(_smallest(shares, shares.forest.order[branch], folder, part))
+    return () if left else tuple(found)
+
+
+def _branch(shares: Shares, folder: Folder, place: int) -> int:
+    """The place of the highest folder around a place that is not around the folder too."""
+    at = shares.forest.order[place]
+    if at.holds(folder):
+        return place  # it stands right in a folder that the folder is in
+    while at.parent is not None and not at.parent.holds(folder):
+        at = at.parent
+    return at.first
+
+
+def _smallest(shares: Shares, branch: Folder, apart: Folder, batches: set[int]) -> Folder:
+    """The smallest folder in a branch that holds all of these batches."""
+    at = branch
+    while not at.holds(apart):
+        holders = [
+            child
+            for child in at.children
+            if all(shares.stands_in(batch, child) for batch in batches)
+        ]
+        if not holders:
+            break
+        at = min(holders, key=lambda child: (child.files, child.first))
+    return at

@@ -1,0 +1,158 @@
+"""Two folders, entry by entry: same, changed, moved, only in one."""
+
+from __future__ import annotations
+
+import stat
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+from gorillacomb.folders.tree import EXECUTABLE, Folder, Forest
+from gorillacomb.index.database import Index
+from gorillacomb.index.tree_queries import entries_in
+from gorillacomb.model import READ, State
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What stands at a path: a file, a link, an empty folder."""
+
+    kind: str
+    """``file``, ``link`` or ``dir``."""
+    key: bytes
+    """A file's digest, a link's target."""
+    size: int = 0
+    executable: bool = False
+    known: bool = True
+    """Whether its content is: a file that was not read equals no other one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How two folders differ. Paths are relative to them."""
+
+    same: int
+    """Entries that are equal under the same path."""
+    changed: tuple[bytes, ...]
+    """Paths at which they have something different."""
+    moved: tuple[tuple[bytes, bytes], ...]
+    """Equal content under other paths: in A, in B."""
+    only_a: tuple[bytes, ...]
+    only_b: tuple[bytes, ...]
+    unknown: tuple[bytes, ...] = ()
+    """Paths at which one of them was not read."""
+
+
+def compare_folders(
+    index: Index, forest: Forest, a: Folder, b: Folder, apart: Collection[Folder] = ()
+) -> Comparison:
+    """Compare two folders by the index.
+
+    What has one Merkle digest is the same and not looked into, so that near copies are cheap.
+    ``apart`` are folders below them that do not count.
+    """
+    sides: tuple[dict[bytes, Item], dict[bytes, Item]] = {}, {}
+    same = 0
+    waiting = [(a, b, b"")]
+    while waiting:
+        x, y, prefix = waiting.pop()
+        if _is_same(x, y) and not any(x.holds(each) or y.holds(each) for each in apart):
+            same += x.entries if prefix or x.entries > x.empty or x.folders else 0
+            continue
+        names = {each.name: each for each in x.children if each not in apart}
+        others = {each.name: each for each in y.children if each not in apart}
+        for folder, items, children, twins in (
+            (x, sides[0], names, others),
+            (y, sides[1], others, names),
+        ):
+            own = _own_items(index, folder, prefix, forest.noise)
+            items.update(own)
+            if prefix and not own and not folder.children:
+                items[prefix[:-1]] = Item("dir", b"")
+            for name in children.keys() - twins.keys():
+                items.update(_items_below(index, forest, children[name], prefix, apart))
+        waiting += [
+            (names[name], others[name], prefix + name + b"/")
+            for name in names.keys() & others.keys()
+        ]
+    found = compare(*sides)
+    return replace(found, same=found.same + same)
+
+
+def _is_same(a: Folder, b: Folder) -> bool:
+    return a.digest == b.digest and a.gap is None and b.gap is None
+
+
+def _own_items(
+    index: Index, folder: Folder, prefix: bytes, noise: frozenset[bytes]
+) -> dict[bytes, Item]:
+    """The files and links right in a folder."""
+    items = {}
+    for _, name, state, mode, size, _, digest, target in entries_in(index.connection, folder.id):
+        if name in noise and stat.S_ISREG(mode):
+            continue
+        if stat.S_ISLNK(mode):
+            items[prefix + name] = Item("link", target or b"")
+        elif state != State.OTHER:  # a socket, a FIFO, a device
+            known = state in READ and digest is not None
+            items[prefix + name] = Item("file", digest or b"", size, bool(mode & EXECUTABLE), known)
+    return items
+
+
+def _items_below(
+    index: Index, forest: Forest, folder: Folder, prefix: bytes, apart: Collection[Folder]
+) -> dict[bytes, Item]:
+    """A folder, which has no counterpart, with everything in it and below it."""
+    items: dict[bytes, Item] = {}
+    waiting = [(folder, prefix)]
+    while waiting:
+        at, above = waiting.pop()
+        if at in apart:
+            continue
+        inner = above + at.name + b"/"
+        own = _own_items(index, at, inner, forest.noise)
+        items.update(own)
+        if not own and not at.children:
+            items[inner[:-1]] = Item("dir", b"")
+        waiting += [(child, inner) for child in at.children]
+    return items
+
+
+def compare(a: Mapping[bytes, Item], b: Mapping[bytes, Item]) -> Comparison:
+    """Compare what stands in two folders."""
+    same, changed, unknown = 0, [], []
+    for path in a.keys() & b.keys():
+        if not (a[path].known and b[path].known):
+            unknown.append(path)
+        elif a[path] == b[path]:
+            same += 1
+        else:
+            changed.append(path)
+    only_a, only_b = a.keys() - b.keys(), b.keys() - a.keys()
+    moved = _moved(a, b, only_a, only_b)
+    only_a = only_a - {pair[0] for pair in moved}
+    only_b = only_b - {pair[1] for pair in moved}
+    return Comparison(
+        same,
+        tuple(sorted(changed)),
+        tuple(moved),
+        tuple(sorted(only_a)),
+        tuple(sorted(only_b)),
+        tuple(sorted(unknown)),
+    )
+
+
+def _moved(
+    a: Mapping[bytes, Item], b: Mapping[bytes, Item], only_a: set[bytes], only_b: set[bytes]
+) -> list[tuple[bytes, bytes]]:
+    """Pair what stands in one of them alone with equal content in the other, in path order."""
+    there: defaultdict[bytes, list[bytes]] = defaultdict(list)
+    for path in sorted(only_b, reverse=True):
+        if b[path].kind == "file" and b[path].known and b[path].size:
+            there[b[path].key].append(path)
+    found = []
+    for path in sorted(only_a):
+        item = a[path]
+        if item.kind == "file" and item.known and item.size and there.get(item.key):
+            found.append((path, there[item.key].pop()))
+    return found

@@ -1,0 +1,303 @@
+"""Families: folders that belong together as copies of one tree, whole or in part, drifted or not.
+
+The candidate pairs are looked at from the largest to the smallest. A pair is one of copies when
+enough of the smaller folder stands in the other one; then nothing inside of the two is a pair of
+its own any more, as it is said already. Two folders that merely *hold* two copies, beside other
+things, are not copies of each other: the pair inside is meant.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from gorillacomb.folders import content_sets as contents
+from gorillacomb.folders.candidate_pairs import MOST_PAIRED, Pair, pairs
+from gorillacomb.folders.content_sets import Amount, Shares
+from gorillacomb.folders.identical import identical
+from gorillacomb.folders.name_similarity import are_alike, stem
+from gorillacomb.folders.tree import Folder
+from gorillacomb.folders.union_find import FolderSets
+
+SIMILAR = 0.5
+"""How much of the smaller folder must stand in the other one, by files and by bytes."""
+_ALIKE = 0.1
+"""How much of it must when the names say that one is a copy of the other."""
+_OF_LARGER = 0.3
+"""How much of the larger one they share when they are copies: a folder with one file is none."""
+_FEW = 4
+"""Contents that stand in very many folders tell something when it is so many of them."""
+_MOST_BY_NAME = 8
+"""Folders that join a family by their names alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """What two folders have in common, machine-made folders left out; each content counts once."""
+
+    shared: Amount
+    only_a: Amount
+    only_b: Amount
+
+    @property
+    def share(self) -> float:
+        """How much of the smaller one stands in the other: by files or bytes, the lesser."""
+        files = self.shared.files + min(self.only_a.files, self.only_b.files)
+        size = self.shared.bytes + min(self.only_a.bytes, self.only_b.bytes)
+        return min(self.shared.files / files, self.shared.bytes / size) if files else 0.0
+
+
+def overlap(shares: Shares, a: Folder, b: Folder) -> Overlap:
+    """Compare two folders by their contents. Of a tree with its own copy inside, the rest is it."""
+    ours = shares.own_batches(a, {b} if a.holds(b) else ())
+    theirs = shares.own_batches(b, {a} if b.holds(a) else ())
+    return Overlap(
+        shares.amount(ours & theirs), shares.amount(ours - theirs), shares.amount(theirs - ours)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """Which folders belong together."""
+
+    families: list[list[Folder]]
+    """Copies of one tree, in the forest's order; the family with the largest folder first."""
+    pairs: list[tuple[Folder, Folder]]
+    """The smaller and the larger one of folders that share enough and are no copies of one tree."""
+    by_name: frozenset[Folder]
+    """Those in a family of copies for their names alone: none of them is what to keep of it."""
+
+
+def find_kin(shares: Shares, similar: float = SIMILAR) -> Kin:
+    """Find what belongs together; nothing is named that stands inside two folders named already.
+
+    ``similar`` is the share of the smaller folder, by files and by bytes, that makes a pair.
+    """
+    search = _Search(shares, similar)
+    found = pairs(shares)
+    found += search.twins(found)
+    for pair in search.by_size(found):
+        search.look_at(pair)
+    search.join_by_name()
+    families = search.groups.all()
+    said = search.groups.is_said
+    return Kin(
+        [each for each in families if not _is_said(search.groups, each)],
+        [(a, b) for a, b in search.loose if not said(a, b)],
+        frozenset(search.by_name),
+    )
+
+
+def _is_said(groups: FolderSets, family: list[Folder]) -> bool:
+    """Whether all of a family stand in different members of another one, found later."""
+    around = [
+        {group: member for group, member in groups.around(each).items() if member != each.first}
+        for each in family
+    ]
+    shared = set(around[0]).intersection(*around[1:])
+    return any(len({each[group] for each in around}) == len(family) for group in shared)
+
+
+@dataclass(slots=True)
+class _Search:
+    shares: Shares
+    similar: float
+    amounts: list[Amount] = field(default_factory=list)
+    """By place: what each folder holds, machine-made folders left out."""
+    telling: list[Amount] = field(default_factory=list)
+    """The same, without contents that stand in too many folders to tell anything."""
+    groups: FolderSets = field(default_factory=FolderSets)
+    loose: list[tuple[Folder, Folder]] = field(default_factory=list)
+    partners: defaultdict[int, list[Folder]] = field(default_factory=lambda: defaultdict(list))
+    """By place: the folders with which a folder is a loose pair."""
+    by_name: set[Folder] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.amounts = contents.distinct(self.shares)
+        self.telling = contents.distinct(self.shares, MOST_PAIRED)
+
+    def twins(self, known: Sequence[Pair]) -> list[Pair]:
+        """Pairs of identical folders that what they hold is too common to show."""
+        there = {(pair.a, pair.b): pair for pair in known}
+        found = []
+        for group in identical(self.shares.forest):
+            for a, b in pairwise(group):
+                pair = there.get((a.first, b.first))
+                if pair is not None:
+                    pair.shared = self.amounts[a.first]
+                elif not a.machine and not b.machine:
+                    found.append(Pair(a.first, b.first, self.amounts[a.first], nested=False))
+        return found
+
+    def by_size(self, found: Sequence[Pair]) -> list[Pair]:
+        amounts = self.amounts
+        return sorted(
+            found, key=lambda pair: (-amounts[pair.a].files - amounts[pair.b].files, pair.a, pair.b)
+        )
+
+    def look_at(self, pair: Pair) -> None:
+        """Join the two folders if they are copies of each other."""
+        order = self.shares.forest.order
+        a, b = order[pair.a], order[pair.b]
+        alike = are_alike(a.name, b.name) and (a.name != b.name or _are_projects(a, b))
+        enough = min(_ALIKE, self.similar) if alike else self.similar
+        if not self._may_suffice(pair, enough) or self._is_said(a, b):
+            return
+        if self._merely_holds(pair, a, b) or not self._stands_in_step(pair, a, b, enough):
+            return
+        found = self._overlap(a, b)
+        if found.share < enough or not (alike or self._tells(a, b, found)):
+            return
+        larger = found.shared.files + max(found.only_a.files, found.only_b.files)
+        if alike or found.shared.files >= _OF_LARGER * larger:
+            self.groups.join(a, b)
+        else:
+            self.loose.append((a, b) if self._size(a) <= self._size(b) else (b, a))
+            self.partners[a.first].append(b)
+            self.partners[b.first].append(a)
+
+    def _size(self, folder: Folder) -> tuple[int, int]:
+        """By what it is compared with others; what programs made counts where the rest is even."""
+        return self.amounts[folder.first].files, folder.files
+
+    def _overlap(self, a: Folder, b: Folder) -> Overlap:
+        """As `overlap`, by what is known of both: a large one is met again and again."""
+        if a.holds(b) or b.holds(a):
+            return overlap(self.shares, a, b)
+        ours, theirs = self.shares.own_batches(a), self.shares.own_batches(b)
+        shared = self.shares.amount(ours & theirs)
+        return Overlap(shared, self.amounts[a.first] - shared, self.amounts[b.first] - shared)
+
+    def _tells(self, a: Folder, b: Folder, found: Overlap) -> bool:
+        """Whether what two folders share says anything: a LICENSE that is everywhere does not."""
+        return (
+            found.shared.files >= _FEW
+            or _are_identical(a, b)
+            or any(
+                len(self.shares.own[batch]) <= MOST_PAIRED
+                for batch in self.shares.own_batches(a) & self.shares.own_batches(b)
+            )
+        )
+
+    def _is_said(self, a: Folder, b: Folder) -> bool:
+        if self.groups.is_said(a, b):
+            return True
+        at: Folder | None = a
+        while at is not None:
+            if any(each.holds(b) for each in self.partners.get(at.first, ())):
+                return True
+            at = at.parent
+        return False
+
+    def _may_suffice(self, pair: Pair, enough: float) -> bool:
+        """Whether the estimate, which is never too low for what was paired, is enough of that."""
+        a, b = self.telling[pair.a], self.telling[pair.b]
+        if pair.nested:
+            a = Amount(max(a.files - b.files, 1), max(a.bytes - b.bytes, 1))
+        return pair.shared.files >= enough * min(
+            a.files, b.files
+        ) and pair.shared.bytes >= enough * min(a.bytes, b.bytes)
+
+    def _merely_holds(self, pair: Pair, a: Folder, b: Folder) -> bool:
+        """Whether what the two share stands in one subfolder of each, and the rest is unlike."""
+        inner = pair.heaviest
+        if inner is None or are_alike(a.name, b.name) or _are_projects(a, b):
+            return False
+        order = self.shares.forest.order
+        x, y = inner.a, inner.b
+        if order[x].parent is not a:
+            x, y = y, x
+        if _are_identical(a, b):
+            return order[x].files == a.files
+        rest_a = self.amounts[a.first] - self.amounts[x]
+        rest_b = self.amounts[b.first] - self.amounts[y]
+        if pair.nested:
+            rest_a = rest_a - rest_b
+        rest = pair.shared - inner.shared
+        smaller = min(rest_a.files, rest_b.files)
+        return smaller <= 0 or rest.files < self.similar * smaller
+
+    def _stands_in_step(self, pair: Pair, a: Folder, b: Folder, enough: float) -> bool:
+        """Whether one folder repeats the other, subfolder by subfolder, under the same names.
+
+        Of a copy inside the tree that it is a copy of, enough must; of others, half of that.
+        """
+        found: set[int] = set()
+        waiting = [(a, b)]
+        while waiting:
+            ours, theirs = waiting.pop()
+            found |= self.shares.common(ours.first, theirs.first)
+            names = {each.name: each for each in ours.children if each is not b}
+            waiting += [
+                (names[each.name], each)
+                for each in theirs.children
+                if each.name in names and not each.machine
+            ]
+        smaller = self.amounts[b.first].files
+        if not pair.nested:
+            smaller, enough = min(smaller, self.amounts[a.first].files), enough / 2
+        return self.shares.amount(found).files >= enough * smaller
+
+    def join_by_name(self) -> None:
+        """Join folders to a family, and projects to each other, by their names alone.
+
+        Their content may have drifted far apart; the figures will tell.
+        """
+        by_stem: defaultdict[bytes, list[Folder]] = defaultdict(list)
+        for folder in self.shares.forest.order:
+            if (
+                folder.parent is not None
+                and not folder.machine
+                and self.amounts[folder.first].files
+            ):
+                by_stem[stem(folder.name)].append(folder)
+        by_stem.pop(b"", None)
+        stems = sorted(by_stem)
+        for group in self.groups.all():
+            largest = max(group, key=lambda each: (each.files, -each.first))
+            name = stem(largest.name)
+            if name in by_stem:
+                self._join_alike(largest, _alike(name, stems, by_stem))
+        for name in stems:
+            projects = [each for each in _alike(name, stems, by_stem) if each.project is each]
+            if len(projects) > 1:
+                largest = max(projects, key=lambda each: (each.files, -each.first))
+                if largest in by_stem[name]:
+                    self._join_alike(largest, projects)
+
+    def _join_alike(self, to: Folder, found: list[Folder]) -> None:
+        """Join some folders of a like name to a folder's family, none that stands in one of it.
+
+        Nor one that has copies of its own: they would be lost among those of another tree.
+        """
+        has_copies = self.groups.has(to)
+        room = _MOST_BY_NAME
+        for folder in found:
+            if not room:
+                break
+            if folder is to or self.groups.has(folder) or self.groups.shares_family(to, folder):
+                continue
+            self.groups.join(to, folder)
+            room -= 1
+            if has_copies:
+                self.by_name.add(folder)
+
+
+def _alike(name: bytes, stems: list[bytes], by_stem: dict[bytes, list[Folder]]) -> list[Folder]:
+    found = []
+    for at in range(bisect_left(stems, name), len(stems)):
+        if not stems[at].startswith(name):
+            break
+        found += [each for each in by_stem[stems[at]] if are_alike(name, each.name)]
+    return found
+
+
+def _are_identical(a: Folder, b: Folder) -> bool:
+    return a.digest == b.digest and a.gap is None and b.gap is None
+
+
+def _are_projects(a: Folder, b: Folder) -> bool:
+    return a.marker is not None and b.marker is not None

@@ -1,0 +1,50 @@
+"""Whether two folders' names say that one is a copy of the other: HealthTrack, HealthTrack (1)."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from gorillacomb.canonical.file_rules import smells
+
+_BEFORE = re.compile(rb"^(copy (\(\d+\) )?of|kopie von|copie de|copia de|backup of)\s+", re.I)
+_AFTER = re.compile(
+    rb"""
+    [\s_.-]*( \(\d+\) | \(?conflicted\ copy.* | conflict[-_ ]\d{8}.*
+    | (?<![a-z0-9])(copy|kopie|old|older|new|bak|backup|orig|final|v\d+|[2-9])
+      (\s\d{1,2}|\s?\(\d+\))?
+    )$""",
+    re.I | re.X,
+)
+_SEPARATORS = b" _-.("
+_SHORTEST = 4
+_EVERYWHERE = frozenset(
+    b"assets bin client code common components config css data docs documents examples files fonts"
+    b" hooks icons images include index info internal lang lib libs locale locales main media misc"
+    b" models modules pages photos pictures private public resources scripts server services shared"
+    b" source spec static styles templates test tests tools types utils vendor video videos views"
+    b" work www".split()
+)
+
+
+@lru_cache(maxsize=65536)
+def stem(name: bytes) -> bytes:
+    """What a name is a copy's name of, in lower case; empty for one that says nothing.
+
+    ``Copy of HealthTrack (1)`` has the stem ``healthtrack``, ``New Folder With Items`` none.
+    """
+    rest = name.lower()
+    while True:
+        shorter = _AFTER.sub(b"", _BEFORE.sub(b"", rest)).strip()
+        if not shorter or shorter == rest:
+            break
+        rest = shorter
+    return b"" if len(rest) < _SHORTEST or rest in _EVERYWHERE or smells(rest) else rest
+
+
+def are_alike(a: bytes, b: bytes) -> bool:
+    """Whether the names have one stem, or that of one begins that of the other as whole words."""
+    shorter, longer = sorted((stem(a), stem(b)), key=len)
+    if not shorter:
+        return False
+    return longer == shorter or (longer.startswith(shorter) and longer[len(shorter)] in _SEPARATORS)

@@ -1,0 +1,101 @@
+"""How one folder relates to another: identical, contained, overlapping, by exact figures."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gorillacomb.folders.content_sets import Amount, Shares
+from gorillacomb.folders.diff import Comparison, compare_folders
+from gorillacomb.folders.tree import Folder
+from gorillacomb.index.database import Index
+
+
+class Kind(StrEnum):
+    """How folder A relates to folder B, the strongest that holds."""
+
+    IDENTICAL = "identical"
+    """The same names lead to the same contents, links, empty files and folders."""
+    SAME_CONTENT = "same content"
+    """The same contents under other names or in another layout."""
+    CONTAINED = "contained"
+    """All of A stands at the same relative path in B."""
+    CONTAINS = "contains"
+    """All of B stands at the same relative path in A."""
+    CONTENT_CONTAINED = "content contained"
+    """Every content of A stands somewhere in B."""
+    OVERLAPPING = "overlapping"
+    """They have contents in common."""
+    APART = "apart"
+    """They have none in common: their names alone are alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """How A relates to B. Amounts leave machine-made folders out; each content counts once."""
+
+    a: Folder
+    b: Folder
+    kind: Kind
+    shared: Amount
+    only_a: Amount
+    only_b: Amount
+    entries: Comparison
+    """Path by path; everything counts, machine-made folders too."""
+    cause: str | None = None
+    """Why it is not called identical or contained although nothing that was read differs."""
+
+
+def relate(
+    index: Index, shares: Shares, a: Folder, b: Folder, apart: Collection[Folder] = ()
+) -> Relation:
+    """Compare two folders of an index.
+
+    ``apart`` are folders inside them that do not count, such as another copy of the same tree.
+    """
+    apart_a = {each for each in (*apart, b) if a.holds(each) and each is not a}
+    apart_b = {each for each in (*apart, a) if b.holds(each) and each is not b}
+    ours, theirs = shares.own_batches(a, apart_a), shares.own_batches(b, apart_b)
+    entries = compare_folders(index, shares.forest, a, b, apart_a | apart_b)
+    contents = shares.batches(a, apart_a), shares.batches(b, apart_b)
+    kind = _kind(a, b, entries, *contents)
+    cause = _gap(kind, a, b)
+    if cause is not None:
+        kind = Kind.OVERLAPPING
+    return Relation(
+        a,
+        b,
+        kind,
+        shares.amount(ours & theirs),
+        shares.amount(ours - theirs),
+        shares.amount(theirs - ours),
+        entries,
+        cause,
+    )
+
+
+def _kind(a: Folder, b: Folder, entries: Comparison, ours: set[int], theirs: set[int]) -> Kind:
+    unlike = bool(entries.changed or entries.moved)
+    # What the one has, and was not read in the other, is not shown to stand there.
+    in_b = not (unlike or entries.only_a or (entries.unknown and a.gap is None))
+    in_a = not (unlike or entries.only_b or (entries.unknown and b.gap is None))
+    if in_a and in_b:
+        return Kind.IDENTICAL
+    if in_b and entries.same:
+        return Kind.CONTAINED
+    if in_a and entries.same:
+        return Kind.CONTAINS
+    if ours and ours == theirs:
+        return Kind.SAME_CONTENT
+    if ours and ours <= theirs:
+        return Kind.CONTENT_CONTAINED
+    return Kind.OVERLAPPING if ours & theirs else Kind.APART
+
+
+def _gap(kind: Kind, a: Folder, b: Folder) -> str | None:
+    """Why two folders cannot be called what they seem to be: of one not all is known."""
+    if kind in (Kind.OVERLAPPING, Kind.APART):
+        return None
+    sides = {Kind.CONTAINED: (a,), Kind.CONTENT_CONTAINED: (a,), Kind.CONTAINS: (b,)}
+    return next((each.gap for each in sides.get(kind, (a, b)) if each.gap is not None), None)

@@ -1,0 +1,221 @@
+"""The folders of the index as a forest, each with a digest of all that stands in it.
+
+The digest of a folder is a Merkle digest: two folders have the same one if, and only if, the same
+names lead to the same contents, links and empty folders in both, with the same executable bits.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from gorillacomb.classify.names import NOISE, is_kept, is_machine_made
+from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
+from gorillacomb.index import tree_queries as stream
+from gorillacomb.index.database import Index
+from gorillacomb.index.tree_queries import FileEntry
+from gorillacomb.model import DAMAGE, FolderState, State
+
+EXECUTABLE = 0o111
+
+
+@dataclass(slots=True, eq=False)
+class Folder:
+    """A folder with what stands in it and below it."""
+
+    id: int
+    root: int
+    parent: Folder | None
+    name: bytes
+    marker: str | None
+    project: Folder | None = None
+    """The outermost project around it, or itself; never the top of a root."""
+    machine: bool = False
+    """Whether a program made or keeps it, or what it is in: ``node_modules``, ``.git``."""
+    children: list[Folder] = field(default_factory=list)
+    files: int = 0
+    """Regular files, in it and below."""
+    size: int = 0
+    """Bytes of all files."""
+    links: int = 0
+    folders: int = 0
+    """Folders below it."""
+    empty: int = 0
+    """Folders without anything in them, it and those below it."""
+    gap: str | None = None
+    """Why it is not complete; None for a folder of which everything is known."""
+    unread: bool = False
+    """Whether that is so because something was not read: what is damaged can be repaired."""
+    touched: int = 0
+    """When a file in it or below, machine-made folders aside, was last written, ns; 0 for never."""
+    digest: bytes = b""
+    first: int = 0
+    last: int = 0
+    """It and the folders below it have the places ``first`` to ``last`` in the forest's order."""
+
+    def holds(self, other: Folder) -> bool:
+        """Whether another folder is this one or stands below it."""
+        return self.first <= other.first <= self.last
+
+    @property
+    def entries(self) -> int:
+        """Files, links and empty folders, in it and below."""
+        return self.files + self.links + self.empty
+
+    @property
+    def depth(self) -> int:
+        """How many folders there are above it, up to the top of its root."""
+        depth, at = 0, self.parent
+        while at is not None:
+            depth, at = depth + 1, at.parent
+        return depth
+
+    def path(self, top: bytes) -> bytes:
+        """Its path, where ``top`` is that of its root."""
+        parts: list[bytes] = []
+        at: Folder | None = self
+        while at is not None and at.parent is not None:
+            parts.append(at.name)
+            at = at.parent
+        return b"/".join([top.rstrip(b"/"), *reversed(parts)]) if parts else top
+
+
+@dataclass(slots=True)
+class Forest:
+    """All folders of the index."""
+
+    folders: dict[int, Folder]
+    order: list[Folder]
+    """Each folder before those below it."""
+    noise: frozenset[bytes]
+    """Names of files that do not count."""
+
+    def dissolve(self) -> None:
+        """Let all folders go at once: they name each other, which keeps them until then."""
+        for folder in self.order:
+            folder.parent = folder.project = None
+            folder.children = []
+
+
+def load(
+    index: Index,
+    noise: frozenset[bytes] = NOISE,
+    machine_made: frozenset[bytes] = frozenset(),
+) -> Forest:
+    """Read the forest from the index.
+
+    ``noise`` are names of files that do not count; ``machine_made`` are names of folders that
+    programs make, beside those that are known for it.
+    """
+    connection = index.connection
+    folders = _folders(stream.folder_entries(connection))
+    order = _ordered(folders.values())
+    for folder in order:
+        _place(folder, machine_made)
+    own = _own_parts(folders, stream.folder_sums(connection, noise))
+    _add_unread(folders, own, stream.unread_entries(connection), noise)
+    for folder in reversed(order):
+        _sum_up(folder, own.get(folder.id, ()))
+    return Forest(folders, order, noise)
+
+
+def _folders(entries: Iterable[stream.FolderEntry]) -> dict[int, Folder]:
+    folders: dict[int, Folder] = {}
+    parents: list[tuple[Folder, int]] = []
+    for number, root, parent, name, state, marker, cause in entries:
+        folder = folders[number] = Folder(number, root, None, name, marker)
+        if state != FolderState.LISTED:
+            folder.gap = cause or FOLDER_CAUSES[FolderState(state)]
+            folder.unread = True
+        if parent is not None:
+            parents.append((folder, parent))
+    for folder, number in parents:
+        above = folders.get(number)
+        if above is not None:
+            folder.parent = above
+            above.children.append(folder)
+    return folders
+
+
+def _ordered(folders: Iterable[Folder]) -> list[Folder]:
+    """Preorder, subfolders by name; those in a ring of parents, which is damage, are left out."""
+    order: list[Folder] = []
+    stack = sorted((each for each in folders if each.parent is None), key=lambda each: -each.id)
+    while stack:
+        folder = stack.pop()
+        folder.first = len(order)
+        order.append(folder)
+        folder.children.sort(key=lambda each: each.name)
+        stack += reversed(folder.children)
+    return order
+
+
+def _place(folder: Folder, machine_made: frozenset[bytes]) -> None:
+    """Say what a folder is by what is around it, which is placed already."""
+    above = folder.parent
+    if above is None:
+        return
+    folder.project = above.project or (folder if folder.marker is not None else None)
+    folder.machine = (
+        above.machine
+        or is_kept(folder.name)
+        or is_machine_made(folder.name, above.project is not None, machine_made)
+    )
+
+
+def _own_parts(
+    folders: dict[int, Folder], sums: Iterable[stream.FolderSum]
+) -> dict[int, list[bytes]]:
+    """What the files of each folder add to its digest; their numbers go to the folder."""
+    own: dict[int, list[bytes]] = {}
+    for number, files, size, newest, entries in sums:
+        folder = folders.get(number)
+        if folder is not None:
+            folder.files, folder.size, folder.touched = files, size, max(newest, 0)
+            own[number] = [entries, b"\0"]
+    return own
+
+
+def _add_unread(
+    folders: dict[int, Folder],
+    own: dict[int, list[bytes]],
+    entries: Iterable[FileEntry],
+    noise: frozenset[bytes],
+) -> None:
+    """The same for links, and for files whose content is not known: these are gaps."""
+    for number, name, state, mode, size, _, _, target in entries:
+        folder = folders.get(number)
+        if folder is None or (name in noise and stat.S_ISREG(mode)):
+            continue
+        if state != State.OTHER:
+            folder.files += 1
+            folder.size += size
+            folder.gap = folder.gap or FILE_CAUSES[State(state)]
+            folder.unread = folder.unread or state not in DAMAGE
+        elif stat.S_ISLNK(mode):
+            folder.links += 1
+            own.setdefault(number, []).append(b"l%b\0%b\0" % (target or b"", name))
+
+
+def _sum_up(folder: Folder, own: Iterable[bytes]) -> None:
+    """Add up what stands below a folder whose subfolders are summed up already."""
+    parts = list(own)
+    folder.last = folder.first
+    folder.empty = int(not (folder.children or folder.files or folder.links))
+    for child in folder.children:
+        folder.files += child.files
+        folder.size += child.size
+        folder.links += child.links
+        folder.folders += child.folders + 1
+        folder.empty += child.empty
+        folder.last = child.last
+        folder.unread = folder.unread or child.unread
+        if child.touched > folder.touched and not child.machine:
+            folder.touched = child.touched
+        if child.gap is not None and folder.gap is None:
+            name = child.name.decode("utf-8", "backslashreplace")
+            folder.gap = child.gap if ":" in child.gap else f"{name}: {child.gap}"
+        parts.append(b"d%b%b\0" % (child.digest, child.name))
+    folder.digest = sha256(b"".join(parts)).digest()

@@ -1,0 +1,68 @@
+"""Disjoint sets of folders (union-find): what belongs to what belongs to it is one family."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from gorillacomb.folders.tree import Folder
+
+
+class FolderSets:
+    """Disjoint sets of folders, and which of them are around a folder."""
+
+    def __init__(self) -> None:
+        self._above: dict[int, int] = {}
+        self._members: dict[int, Folder] = {}
+
+    def _top(self, place: int) -> int:
+        above = self._above
+        while above[place] != place:
+            above[place] = above[above[place]]
+            place = above[place]
+        return place
+
+    def join(self, a: Folder, b: Folder) -> None:
+        for each in (a, b):
+            if each.first not in self._above:
+                self._above[each.first] = each.first
+                self._members[each.first] = each
+        self._above[self._top(a.first)] = self._top(b.first)
+
+    def has(self, folder: Folder) -> bool:
+        """Whether a folder is in a family."""
+        return folder.first in self._above
+
+    def around(self, folder: Folder) -> dict[int, int]:
+        """The families that a folder is in, with the innermost member around it."""
+        found: dict[int, int] = {}
+        at: Folder | None = folder
+        while at is not None:
+            if at.first in self._above:
+                found.setdefault(self._top(at.first), at.first)
+            at = at.parent
+        return found
+
+    def shares_family(self, member: Folder, folder: Folder) -> bool:
+        """Whether a folder is, or stands in, a folder of a member's family."""
+        if member.first not in self._above:
+            return member.holds(folder)
+        return self._top(member.first) in self.around(folder)
+
+    def is_said(self, a: Folder, b: Folder) -> bool:
+        """Whether the two are, or stand in, different folders of one family."""
+        if not self._above:
+            return False
+        first = self.around(a)
+        if not first:
+            return False
+        second = self.around(b)
+        return any(second.get(group, member) != member for group, member in first.items())
+
+    def all(self) -> list[list[Folder]]:
+        """Each family in the forest's order; the one with the largest folder first."""
+        found: defaultdict[int, list[Folder]] = defaultdict(list)
+        for place in sorted(self._members):
+            found[self._top(place)].append(self._members[place])
+        return sorted(
+            found.values(), key=lambda each: (-max(one.files for one in each), each[0].first)
+        )

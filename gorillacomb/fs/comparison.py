@@ -1,0 +1,83 @@
+"""Two open files, byte by byte, with the attributes that people give them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+
+from gorillacomb.fs import mutations
+from gorillacomb.fs.location import Different
+
+_CHUNK = 1 << 20
+_CONTENT_ATTRIBUTES = ("user.", "com.apple.ResourceFork", "com.apple.metadata:_kMDItemUserTags")
+"""Extended attributes that people or their programs put there; the rest is the system's."""
+
+
+def settled(
+    descriptor: int, grain_ns: int, now: Callable[[], int], wait: Callable[[float], None]
+) -> os.stat_result:
+    """What an open file is, in such a state that a later write must show in its times.
+
+    The sync makes the kernel note the next write through a memory map; and a time within the
+    clock's grain of now would not change by another write.
+    """
+    mutations.sync(descriptor)
+    facts = os.fstat(descriptor)
+    newest = max(facts.st_mtime_ns, facts.st_ctime_ns)
+    left = newest + grain_ns - now()
+    if 0 < left <= 2 * grain_ns:
+        wait(left / 1e9)
+    return facts
+
+
+def same_bytes(a: int, b: int, size: int, advance: Callable[[int], None]) -> bool:
+    """Whether two open files hold the same bytes, ``size`` of them at the least."""
+    at = 0
+    while True:
+        ours, theirs = os.pread(a, _CHUNK, at), os.pread(b, _CHUNK, at)
+        if len(ours) != len(theirs):  # a file system that reads by the piece
+            shorter = min(len(ours), len(theirs))
+            if not shorter:
+                return False
+            ours, theirs = ours[:shorter], theirs[:shorter]
+        if ours != theirs:
+            return False
+        if not ours:
+            return at >= size
+        at += len(ours)
+        advance(len(ours))
+
+
+def starts_with(a: int, b: int) -> bool:
+    """Whether an open file begins with all that another one holds."""
+    at = 0
+    while part := os.pread(b, _CHUNK, at):
+        whole = os.pread(a, len(part), at)
+        if whole != part:
+            return False
+        at += len(part)
+    return True
+
+
+def compare_attributes(a: int, b: int, path: bytes) -> None:
+    """Refuse what bears attributes that somebody gave it and that the other one lacks.
+
+    Raises Different, OSError.
+    """
+    ours, theirs = attributes(a), attributes(b)
+    for name, value in ours.items():
+        if name.startswith(_CONTENT_ATTRIBUTES) and theirs.get(name) != value:
+            raise Different(path, f"has an attribute of its own: {name}")
+
+
+def attributes(descriptor: int) -> dict[str, bytes]:
+    """The extended attributes of an open file; none on a file system without. Raises OSError."""
+    if not hasattr(os, "listxattr"):
+        return {}
+    try:
+        return {name: os.getxattr(descriptor, name) for name in os.listxattr(descriptor)}
+    except OSError as error:
+        if error.errno in (errno.ENOTSUP, errno.EOPNOTSUPP):
+            return {}
+        raise

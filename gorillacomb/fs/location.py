@@ -1,0 +1,100 @@
+"""A place that is reached from its root, step by step and through no link."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+
+from gorillacomb.fs import mutations
+from gorillacomb.fs.openat import Identity, OpenFolders, cause_of
+from gorillacomb.fs.paths import join
+
+
+class Different(Exception):
+    """What is to go is not, or no longer, what stays; or it cannot be told."""
+
+    def __init__(self, path: bytes, cause: str) -> None:
+        super().__init__(path, cause)
+        self.path = path
+        """Of what, absolute."""
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A path in a root: reached from the root, whose identity is known."""
+
+    root: bytes
+    identity: Identity
+    inner: bytes
+    """Relative to the root; never empty for what is to go."""
+    grain_ns: int = 0
+    """How far apart two times can be at the least on its file system, ns."""
+    shows_others: bool = False
+    """Whether its file system may show the files of another one, under a device of its own."""
+
+    @property
+    def path(self) -> bytes:
+        return join(self.root, self.inner)
+
+    @property
+    def parent(self) -> bytes:
+        """Its folder's path, relative to the root."""
+        return self.inner.rpartition(b"/")[0]
+
+    @property
+    def name(self) -> bytes:
+        return self.inner.rpartition(b"/")[2]
+
+    def at(self, relative: bytes) -> Spot:
+        """A path below this one."""
+        inner = b"/".join(part for part in (self.inner, relative) if part)
+        return replace(self, inner=inner)
+
+    @contextmanager
+    def opened(self) -> Iterator[tuple[int, bytes]]:
+        """A descriptor of its folder, opened step by step, and its name. Raises OSError."""
+        folders = OpenFolders(self.root, self.identity)
+        try:
+            yield folders.open(self.parent), self.name
+        finally:
+            folders.close()
+
+
+def make_folders(spot: Spot) -> None:
+    """Make the folders around a path that are not there any more. Raises OSError."""
+    parts = spot.parent.split(b"/") if spot.parent else []
+    for at in range(len(parts)):
+        above = Spot(spot.root, spot.identity, b"/".join(parts[: at + 1]))
+        with above.opened() as (folder, name), suppress(FileExistsError):
+            mutations.make_folder(folder, name, 0o755)
+
+
+def look_at(folder: int, name: bytes, path: bytes) -> os.stat_result:
+    """What stands in an open folder; ``path`` is for people. Raises Different."""
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        raise Different(path, "is not there any more") from None
+    except OSError as error:
+        raise Different(path, cause_of(error)) from error
+
+
+def names_in(folders: OpenFolders, spot: Spot) -> list[bytes]:
+    """The names in a folder. Raises Different."""
+    try:
+        return [os.fsencode(name) for name in os.listdir(folders.open(spot.inner))]
+    except OSError as error:
+        raise Different(spot.path, cause_of(error)) from error
+
+
+def is_folder(folders: OpenFolders, spot: Spot) -> bool:
+    """Whether a folder stands there, and no link to one."""
+    try:
+        facts = os.stat(spot.name, dir_fd=folders.open(spot.parent), follow_symlinks=False)
+    except OSError:
+        return False
+    return stat.S_ISDIR(facts.st_mode)

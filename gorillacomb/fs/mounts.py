@@ -1,0 +1,75 @@
+"""What is mounted where (proc_pid_mountinfo(5))."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from gorillacomb.fs.paths import is_below
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One line of ``/proc/self/mountinfo``."""
+
+    device: str
+    inner: bytes
+    """The folder of the file system that is mounted here."""
+    point: bytes
+    type: str
+    source: str
+
+
+def mount_of(path: bytes) -> Mount:
+    """The mount that an absolute path is seen through."""
+    best: Mount | None = None
+    for mount in mounts():
+        if is_below(path, mount.point) and (best is None or len(mount.point) >= len(best.point)):
+            best = mount
+    if best is not None:
+        return best
+    point = path
+    while not os.path.ismount(point) and point != b"/":
+        point = os.path.dirname(point)
+    return Mount(str(os.stat(path).st_dev), b"/", point, sys.platform, os.fsdecode(point))
+
+
+def mounts_below(path: bytes) -> list[Mount]:
+    """The mounts whose points lie strictly inside ``path``, pseudo file systems too."""
+    return [mount for mount in mounts() if mount.point != path and is_below(mount.point, path)]
+
+
+def mounts() -> list[Mount]:
+    """All mounts in the order in which they were made; empty where the system has no such list."""
+    try:
+        text = Path("/proc/self/mountinfo").read_bytes()
+    except FileNotFoundError:
+        return []
+    return _parse_mountinfo(text)
+
+
+@lru_cache(maxsize=4)
+def _parse_mountinfo(text: bytes) -> list[Mount]:
+    found = []
+    for line in text.splitlines():
+        head, _, tail = line.partition(b" - ")
+        fields, rest = head.split(b" "), tail.split(b" ")
+        found.append(
+            Mount(
+                device=os.fsdecode(fields[2]),
+                inner=_unescape(fields[3]),
+                point=_unescape(fields[4]),
+                type=os.fsdecode(rest[0]),
+                source=os.fsdecode(_unescape(rest[1])),
+            )
+        )
+    return found
+
+
+def _unescape(field: bytes) -> bytes:
+    """Take back the octal escapes of the kernel (space, tab, newline, backslash)."""
+    first, *others = field.split(b"\\")
+    return first + b"".join(bytes([int(part[:3], 8)]) + part[3:] for part in others)

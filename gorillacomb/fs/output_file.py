@@ -1,0 +1,84 @@
+"""Puts an exported file in its place: whole and synced, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from gorillacomb.errors import Refused, UsageFault
+from gorillacomb.fs.atomic import sync_folder, write_aside
+from gorillacomb.fs.openat import cause_of
+
+_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+def write_file(path: bytes, data: bytes, replace: bool | None = None) -> None:
+    """Write a file at ``path``; ``replace`` lets it take the place of another file.
+
+    With None nobody is told that it could.
+
+    Raises Refused when something stands there, UsageFault when it cannot be written.
+    """
+    path = os.path.abspath(path)
+    folder = os.path.dirname(path)
+    check_folder(folder)
+    _check(path, replace)
+    try:
+        partial = write_aside(path, data)
+        try:
+            _put_in_place(partial, path, replace)
+        except BaseException:
+            os.unlink(partial)
+            raise
+        sync_folder(folder)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def _put_in_place(partial: bytes, path: bytes, replace: bool | None) -> None:
+    if not replace:
+        try:
+            os.link(partial, path)  # unlike a rename, it never takes another file's place
+        except FileExistsError:
+            raise _taken(path, replace) from None
+        except OSError as error:
+            if error.errno not in _NO_HARD_LINKS:
+                raise
+        else:
+            os.unlink(partial)
+            return
+    _check(path, replace)
+    os.rename(partial, path)
+
+
+def _check(path: bytes, replace: bool | None) -> None:
+    try:
+        facts = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(facts.st_mode):
+        raise Refused(
+            f"{os.fsdecode(path)} is there already, and is no file.", "Name another one with -o."
+        )
+    if not replace:
+        raise _taken(path, replace)
+
+
+def _taken(path: bytes, replace: bool | None) -> Refused:
+    force = "" if replace is None else ", or give --force"
+    return Refused(f"{os.fsdecode(path)} is there already.", f"Name another one with -o{force}.")
+
+
+def unwritable(path: bytes, error: OSError) -> UsageFault:
+    """What to say when an export cannot be written."""
+    return UsageFault(
+        f"{os.fsdecode(path)} cannot be written: {cause_of(error)}.",
+        "Make room, or name another place with -o.",
+    )
+
+
+def check_folder(folder: bytes) -> None:
+    """Raise UsageFault when a folder that is to be written into is not there."""
+    if not os.path.isdir(folder):
+        raise UsageFault(f"There is no folder {os.fsdecode(folder)}.", "Make it first.")

@@ -1,0 +1,296 @@
+"""Which file system a path lies on, by an identity that survives a reboot and another port.
+
+`st_dev` changes when a drive is plugged in again, so the index never stores it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from gorillacomb.fs.mounts import Mount, mount_of, mounts
+from gorillacomb.fs.paths import below, is_below, join
+from gorillacomb.model import SECOND, Root
+
+MILLISECOND = 1_000_000
+
+_GRAIN_NS = {
+    "vfat": 2 * SECOND,
+    "msdos": 2 * SECOND,
+    "exfat": 2 * SECOND,
+    "ext2": SECOND,
+    "ext3": SECOND,
+    "hfs": SECOND,
+    "hfsplus": SECOND,
+}
+_DEFAULT_GRAIN_NS = 20 * MILLISECOND
+"""Linux stamps files with the time of the last tick: up to 10 ms ago (CONFIG_HZ=100)."""
+_REMOTE_GRAIN_NS = 2 * SECOND
+
+_FAT = frozenset({"vfat", "msdos", "exfat"})
+_WEAK = _FAT | {"9p", "cifs", "smb3", "smbfs", "ncpfs", "davfs", "afpfs", "virtiofs"}
+_REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afpfs", "davfs"})
+CLONE = "#"
+"""Stands before the part of a root's volume that tells a clone from its original."""
+
+PSEUDO = frozenset(
+    {"autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts"}
+    | {"devtmpfs", "efivarfs", "fusectl", "hugetlbfs", "mqueue", "nsfs", "proc", "pstore"}
+    | {"rpc_pipefs", "securityfs", "selinuxfs", "sysfs", "tracefs"}
+)
+"""File systems that hold no files of anyone's."""
+
+_BOOT_SECTORS = (
+    (b"EXFAT   ", 3, 100, 4),
+    (b"NTFS    ", 3, 72, 8),
+    (b"FAT32   ", 82, 67, 4),
+    (b"FAT1", 54, 39, 4),
+)
+"""Signature and its place, place and size in bytes of the serial number."""
+
+_BTRFS_IOC_FS_INFO = 0x8400941F  # _IOR(0x94, 31, 1024 bytes), include/uapi/linux/btrfs.h
+_BTRFS_IOC_INO_LOOKUP = 0xD0009412  # _IOWR(0x94, 18, 4096 bytes), include/uapi/linux/btrfs.h
+_BTRFS_FIRST_FREE_OBJECTID = 256  # asks for the id of the subvolume itself
+_FS_IOC_GETFSUUID = 0x80111500  # _IOR(0x15, 0, struct fsuuid2), Linux 6.9, include/uapi/linux/fs.h
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A mounted file system as seen from one path on it."""
+
+    id: str
+    type: str
+    inner_path: bytes
+    """The path's place inside the file system, the same under every mount point."""
+    device: int
+    """`st_dev` while it is mounted as now."""
+    weak: bool
+    grain_ns: int
+    hour_shifts: bool
+    """FAT keeps local time: mtimes move by whole hours with the time zone."""
+    used_bytes: int
+
+
+def identify(path: bytes) -> Volume:
+    """Identify the file system under an existing absolute path; raises OSError."""
+    facts = os.stat(path)
+    space = os.statvfs(path)
+    mount = mount_of(path)
+    kind = mount.type
+    return Volume(
+        id=_identity(path, mount, facts.st_dev, space.f_fsid),
+        type=kind,
+        inner_path=inner_path(mount, path),
+        device=facts.st_dev,
+        weak=is_weak(kind),
+        grain_ns=grain_ns(kind),
+        hour_shifts=is_fat(mount),
+        used_bytes=(space.f_blocks - space.f_bfree) * space.f_frsize,
+    )
+
+
+def is_online(root: Root) -> bool:
+    """Whether the volume of a root is mounted where the root was last seen, with the root on it."""
+    try:
+        volume = identify(root.path)
+    except OSError:
+        return False
+    return (volume.id, volume.inner_path) == (base_volume(root.volume), root.inner_path)
+
+
+def is_remote(kind: str) -> bool:
+    """Whether others may change files of this type of file system without the kernel's knowing."""
+    return kind in _REMOTE or kind.startswith("fuse.")
+
+
+def is_there(root: Root) -> bool:
+    """Whether the volume of a root is mounted anywhere, with the root on it or not.
+
+    What waits for a network is judged by its name. Where the system lists no mounts, the volume is
+    looked for where the root was, and so it is for volumes that have parts without mounts.
+    """
+    wanted = _disk(base_volume(root.volume))
+    at = root.path
+    while not os.path.isdir(at):
+        at = os.path.dirname(at)
+    points = [at]
+    for mount in mounts():
+        if is_remote(mount.type):
+            if f"{mount.type}:{mount.source}" == wanted:
+                return True
+        elif mount.type not in PSEUDO:
+            points.append(mount.point)
+    for point in points:
+        with suppress(OSError):
+            if _disk(identify(point).id) == wanted:
+                return True
+    return False
+
+
+def _disk(volume: str) -> str:
+    """A volume's identity, the same for all subvolumes of one file system."""
+    return volume.rpartition(":")[0] if volume.startswith("btrfs:") else volume
+
+
+def other_views(path: bytes, roots: Iterable[Root]) -> Iterator[bytes]:
+    """The paths under which roots may show a folder of a server or FUSE file system once more.
+
+    Mounted twice, those may look like two devices. A disk does not, and its clone is another one.
+    """
+    try:
+        volume = identify(path)
+    except OSError:
+        return
+    for root in roots:
+        kind = root.volume_type
+        shared = kind in _REMOTE or (is_weak(kind) and kind not in _FAT)
+        if not shared or base_volume(root.volume) != volume.id:
+            continue
+        if is_below(volume.inner_path, root.inner_path):
+            yield join(root.path, below(volume.inner_path, root.inner_path))
+        elif is_below(root.inner_path, volume.inner_path):
+            yield root.path
+
+
+def base_volume(volume: str) -> str:
+    """The identity that a root's file system has, shared by a clone and its original."""
+    return volume.partition(CLONE)[0]
+
+
+def is_weak(kind: str) -> bool:
+    """Whether a file system of this type has no inodes to rely on."""
+    return kind in _WEAK or kind.startswith("fuse")
+
+
+def is_fat(mount: Mount) -> bool:
+    """Whether it keeps times as FAT does; FUSE drivers hide the type behind the helper's name."""
+    if mount.type == "fuseblk":
+        sector = _boot_sector(mount.source)
+        return sector is not None and any(sign in sector for sign in (b"EXFAT   ", b"FAT"))
+    return mount.type in _FAT or (mount.type.startswith("fuse") and "fat" in mount.type)
+
+
+def grain_ns(kind: str) -> int:
+    """How far apart two times of this file system can be at the least, in ns."""
+    if kind in _REMOTE or kind.startswith("fuse"):
+        return _REMOTE_GRAIN_NS
+    return _GRAIN_NS.get(kind, _DEFAULT_GRAIN_NS)
+
+
+def inner_path(mount: Mount, path: bytes) -> bytes:
+    """Where ``path`` lies inside the file system that ``mount`` shows."""
+    return join(mount.inner, below(path, mount.point))
+
+
+def _identity(path: bytes, mount: Mount, device: int, fsid: int) -> str:
+    """The most stable name this machine can give: UUID, network source, or the kernel's fsid."""
+    if mount.type in _REMOTE:
+        return f"{mount.type}:{mount.source}"
+    uuid = (
+        _uuid_from_kernel(path)
+        or _uuid_from_btrfs(path, mount)
+        or _uuid_from_udev(mount.device)
+        or _serial_from_device(mount.source)
+    )
+    if mount.type == "btrfs":
+        # One UUID for all subvolumes, but inode numbers repeat in each. The fsid would not do:
+        # recent kernels derive it from the device number.
+        return f"btrfs:{uuid or mount.source}:{_btrfs_subvolume(path)}"
+    if uuid:
+        return f"uuid:{uuid}"
+    if is_weak(mount.type) or not fsid:
+        return f"{mount.type}:{mount.source}"
+    return f"{mount.type}:fsid:{fsid:x}"
+
+
+def _uuid_from_kernel(path: bytes) -> str | None:
+    answer = _ask_kernel(path, _FS_IOC_GETFSUUID, bytearray(17))
+    if answer is None:
+        return None  # an older kernel, or a file system without one: udev may know
+    uuid = bytes(answer[1 : 1 + answer[0]])
+    return uuid.hex() if any(uuid) else None
+
+
+def _uuid_from_btrfs(path: bytes, mount: Mount) -> str | None:
+    if mount.type != "btrfs":
+        return None
+    answer = _ask_kernel(path, _BTRFS_IOC_FS_INFO, bytearray(1024))
+    return None if answer is None else bytes(answer[16:32]).hex()
+
+
+def _serial_from_device(source: str) -> str | None:
+    """The serial number of FAT, exFAT or NTFS in the boot sector, where it may be read (root).
+
+    Microsoft, FAT32 File System Specification 1.03; exFAT File System Specification, 3.1.11.
+    """
+    sector = _boot_sector(source)
+    for signature, at, serial, size in _BOOT_SECTORS if sector else ():
+        assert sector is not None
+        if sector[at : at + len(signature)] == signature:
+            return sector[serial : serial + size][::-1].hex()
+    return None
+
+
+def _boot_sector(source: str) -> bytes | None:
+    try:
+        if not stat.S_ISBLK(os.stat(source).st_mode):
+            return None
+        with open(source, "rb", buffering=0) as device:
+            return device.read(512)
+    except OSError:
+        return None  # not ours to read, or no device at all
+
+
+def _btrfs_subvolume(path: bytes) -> int:
+    question = bytearray(struct.pack("=QQ4080x", 0, _BTRFS_FIRST_FREE_OBJECTID))
+    answer = _ask_kernel(path, _BTRFS_IOC_INO_LOOKUP, question)
+    return 0 if answer is None else int(struct.unpack_from("=Q", answer)[0])
+
+
+def _ask_kernel(path: bytes, request: int, argument: bytearray) -> bytearray | None:
+    """An ioctl on a folder that fills its argument; None where it is not known."""
+    if sys.platform != "linux":
+        return None
+    import fcntl
+
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        fcntl.ioctl(descriptor, request, argument)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return argument
+
+
+def _uuid_from_udev(device: str) -> str | None:
+    try:
+        lines = Path(f"/run/udev/data/b{device}").read_text(errors="replace").splitlines()
+    except OSError:
+        return _uuid_from_links(device)
+    for line in lines:
+        if line.startswith("E:ID_FS_UUID="):
+            return line.removeprefix("E:ID_FS_UUID=").lower().replace("-", "")
+    return _uuid_from_links(device)
+
+
+def _uuid_from_links(device: str) -> str | None:
+    major, _, minor = device.partition(":")
+    try:
+        links = list(os.scandir("/dev/disk/by-uuid"))
+    except OSError:
+        return None  # no udev on this machine
+    for link in links:
+        try:
+            facts = os.stat(link.path)
+        except OSError:
+            continue  # unplugged a moment ago
+        if (str(os.major(facts.st_rdev)), str(os.minor(facts.st_rdev))) == (major, minor):
+            return link.name.lower().replace("-", "")
+    return None

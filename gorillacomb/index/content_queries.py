@@ -1,0 +1,171 @@
+"""Questions about contents: groups of identical files, and where a content stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gorillacomb.fs.paths import join
+from gorillacomb.index.folder_queries import REGULAR
+from gorillacomb.index.paths import BELOW, FolderPaths
+from gorillacomb.model import GroupSummary, IndexedFile, State
+from gorillacomb.sqlite import Connection
+
+_FILE = (
+    "folder, name, state, mode, size, mtime_ns, inode, links, blocks, checked_ns, digest, target,"
+    " cause"
+)
+_CONTENT = "state <= 1 AND size > 0"
+
+
+def groups(connection: Connection, limit: int | None = None) -> Iterator[GroupSummary]:
+    """Groups of two and more copies, the most wasteful first."""
+    cursor = connection.execute(
+        "SELECT digest, size, names, copies, reclaimable FROM groups"
+        " ORDER BY reclaimable DESC, size * copies DESC, digest LIMIT ?",
+        (-1 if limit is None else limit,),
+    )
+    for row in cursor:
+        yield GroupSummary(*row)
+
+
+def groups_below(connection: Connection, folder: int) -> Iterator[GroupSummary]:
+    """Groups of which at least one copy stands in a folder or below it."""
+    cursor = connection.execute(
+        f"{BELOW} SELECT digest, size, names, copies, reclaimable FROM groups WHERE digest IN"
+        f" (SELECT digest FROM files WHERE folder IN below AND {_CONTENT})"
+        " ORDER BY reclaimable DESC, size * copies DESC, digest",
+        (folder,),
+    )
+    for row in cursor:
+        yield GroupSummary(*row)
+
+
+def group_of(connection: Connection, digest: bytes) -> GroupSummary | None:
+    """The group of a content; None when there is one copy at most."""
+    row = connection.execute(
+        "SELECT digest, size, names, copies, reclaimable FROM groups WHERE digest = ?", (digest,)
+    ).fetchone()
+    return None if row is None else GroupSummary(*row)
+
+
+def files_with(connection: Connection, paths: FolderPaths, digest: bytes) -> list[IndexedFile]:
+    """Every name of a content, by path."""
+    rows = connection.execute(
+        f"SELECT {_FILE} FROM files WHERE {_CONTENT} AND digest = ?", (digest,)
+    )
+    files = [file for row in rows if (file := _file(paths, *row)) is not None]
+    return sorted(files, key=lambda file: file.path)
+
+
+def copies_read_by(
+    connection: Connection, paths: FolderPaths, scan: int
+) -> list[tuple[bytes, int, int]]:
+    """Files that were read since a scan began and that have copies: path, bytes, copies."""
+    rows = connection.execute(
+        "SELECT files.folder, files.name, files.size, groups.copies FROM files"
+        " JOIN groups ON groups.digest = files.digest"
+        " WHERE files.checked_ns >= (SELECT started_ns FROM scans WHERE id = ?)"
+        " AND files.state <= 1 AND groups.copies > 1",
+        (scan,),
+    )
+    placed = ((paths.place(folder), name, size, copies) for folder, name, size, copies in rows)
+    return sorted((join(at[1], name), size, copies) for at, name, size, copies in placed if at)
+
+
+def file_at(
+    connection: Connection, paths: FolderPaths, folder: int, name: bytes
+) -> IndexedFile | None:
+    """One entry by its folder and name."""
+    row = connection.execute(
+        f"SELECT {_FILE} FROM files WHERE folder = ? AND name = ?", (folder, name)
+    ).fetchone()
+    return None if row is None else _file(paths, *row)
+
+
+def files_in_states(
+    connection: Connection, paths: FolderPaths, states: tuple[State, ...]
+) -> Iterator[IndexedFile]:
+    """Entries that could not be hashed, or are not what they were; none of HASHED and OTHER."""
+    marks = ", ".join("?" * len(states))
+    cursor = connection.execute(
+        f"SELECT {_FILE} FROM files WHERE state IN ({marks}) AND state NOT IN (0, 8)"
+        " ORDER BY folder, name",
+        states,
+    )
+    for row in cursor:
+        file = _file(paths, *row)
+        if file is not None:
+            yield file
+
+
+def totals(connection: Connection) -> tuple[int, int, int]:
+    """How many groups there are, how many copies too many, and the bytes that those take."""
+    row = connection.execute(
+        "SELECT count(*), coalesce(sum(copies - 1), 0), coalesce(sum(reclaimable), 0) FROM groups"
+    ).fetchone()
+    return row[0], row[1], row[2]
+
+
+def counts_by_state(connection: Connection) -> dict[State, tuple[int, int]]:
+    """Files and bytes in each state but HASHED and OTHER."""
+    rows = connection.execute(
+        "SELECT state, count(*), sum(size) FROM files WHERE state NOT IN (0, 8) GROUP BY state"
+    )
+    return {State(state): (files, size) for state, files, size in rows}
+
+
+def empty_files(connection: Connection) -> int:
+    """How many files are empty."""
+    row = connection.execute("SELECT count(*) FROM files WHERE size = 0 AND state <= 1").fetchone()
+    return int(row[0])
+
+
+def _file(
+    paths: FolderPaths,
+    folder: int,
+    name: bytes,
+    state: int,
+    mode: int,
+    size: int,
+    mtime_ns: int,
+    inode: int,
+    links: int,
+    blocks: int,
+    checked_ns: int,
+    digest: bytes | None,
+    target: bytes | None,
+    cause: str | None,
+) -> IndexedFile | None:
+    """The entry of a row; None for one whose folder is on its way elsewhere."""
+    found = paths.place(folder)
+    if found is None:
+        return None
+    root, place = found
+    return IndexedFile(
+        folder=folder,
+        root=root,
+        path=join(place, name),
+        state=State(state),
+        mode=mode,
+        size=size,
+        mtime_ns=mtime_ns,
+        inode=inode,
+        links=links,
+        blocks=blocks,
+        checked_ns=checked_ns,
+        digest=digest,
+        target=target,
+        cause=cause,
+    )
+
+
+def disk_bytes_below(connection: Connection, folder: int) -> int:
+    """Bytes on disk that would be free without a folder: of files whose names all stand in it."""
+    found: int = connection.execute(
+        f"{BELOW} SELECT coalesce(sum(bytes), 0) FROM (SELECT max(blocks) * 512 AS bytes"
+        f" FROM files WHERE folder IN below AND state <> 6 AND {REGULAR}"
+        " GROUP BY inode, iif(inode = 0, folder, 0), iif(inode = 0, name, 0)"
+        " HAVING count(*) >= max(links))",
+        (folder,),
+    ).fetchone()[0]
+    return found

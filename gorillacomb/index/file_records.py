@@ -1,0 +1,77 @@
+"""What the index knows of files that stand on disk, folder by folder and content by content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gorillacomb.fs.paths import join
+from gorillacomb.index.paths import FolderPaths
+from gorillacomb.model import FolderState
+from gorillacomb.sqlite import Connection
+
+_FILE = "name, state, size, mtime_ns, ctime_ns, inode, checked_ns, digest, cause"
+
+
+@dataclass(frozen=True, slots=True)
+class Voucher:
+    """A file as it was when it was read."""
+
+    root: int
+    folder: int
+    path: bytes
+    """Absolute."""
+    state: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    """0 on weak file systems."""
+    inode: int
+    """0 on weak file systems."""
+    checked_ns: int
+    digest: bytes | None
+    cause: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFolder:
+    """A folder as it was when it was listed."""
+
+    id: int
+    state: FolderState
+    cause: str | None
+
+
+def folders_in(connection: Connection, folder: int) -> dict[bytes, KnownFolder]:
+    """The folders right in a folder, by name."""
+    rows = connection.execute(
+        "SELECT name, id, state, cause FROM folders WHERE parent = ?", (folder,)
+    )
+    return {
+        name: KnownFolder(number, FolderState(state), cause) for name, number, state, cause in rows
+    }
+
+
+def known_folder(connection: Connection, folder: int) -> KnownFolder:
+    """A folder by its id, which must be in the index."""
+    state, cause = connection.execute(
+        "SELECT state, cause FROM folders WHERE id = ?", (folder,)
+    ).fetchone()
+    return KnownFolder(folder, FolderState(state), cause)
+
+
+def files_in(connection: Connection, root: int, folder: int, path: bytes) -> dict[bytes, Voucher]:
+    """The entries right in a folder at a path, by name."""
+    rows = connection.execute(f"SELECT {_FILE} FROM files WHERE folder = ?", (folder,))
+    return {name: Voucher(root, folder, join(path, name), *facts) for name, *facts in rows}
+
+
+def files_of(connection: Connection, paths: FolderPaths, digest: bytes) -> Iterator[Voucher]:
+    """The files that hold a content."""
+    rows = connection.execute(
+        f"SELECT folder, {_FILE} FROM files WHERE digest = ? AND state <= 1 AND size > 0", (digest,)
+    )
+    for folder, name, *facts in rows.fetchall():
+        place = paths.place(folder)
+        if place is not None:
+            yield Voucher(place[0], folder, join(place[1], name), *facts)

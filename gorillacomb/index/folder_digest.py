@@ -1,0 +1,76 @@
+"""Seals: digests of what folders hold, by which a scan knows an unchanged one again.
+
+To fetch the rows of a folder costs a scan as much as to look at its files. So a folder's own row
+has a digest of them, if a scan that finds the same files again would leave all of them as they are.
+Whoever changes rows takes the seal away (`unseal`); without one rows are compared one by one.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Iterable
+
+from gorillacomb.hashing import short_digest
+from gorillacomb.model import FolderState, State
+from gorillacomb.sqlite import Connection
+
+Fingerprint = tuple[bytes, int, int, int, int, int, int, int, int]
+"""name, state, mode, size, mtime, ctime, inode, links, blocks: the first nine places of a `Row`.
+
+The state is what a scan that has nothing else to say of an entry gives it: see `SETTLED`.
+"""
+
+SETTLED = (State.HASHED, State.TOO_SMALL, State.OTHER)
+"""States that follow from what `lstat` says, and from the root's min-size; all others are looked at
+each time.
+"""
+
+MOST_SEALED = 4096
+"""Entries of a folder that can have a seal; the parts of a larger one are looked at apart."""
+
+_FINGERPRINT = "name, state, mode, size, mtime_ns, ctime_ns, inode, links, blocks"
+_SETTLED = ", ".join(f"{state:d}" for state in SETTLED)
+
+
+def seal_of(entries: list[Fingerprint]) -> bytes:
+    """The seal (16 bytes) of a folder with these entries, sorted by name.
+
+    The encoding is marshal's second version, in which equal values are equal bytes; should a later
+    Python write it differently, seals fit no more and rows are compared.
+    """
+    return short_digest(marshal.dumps(entries, 2))
+
+
+def unseal(connection: Connection, folders: Iterable[int]) -> None:
+    """Take the seals off folders whose rows change."""
+    connection.executemany(
+        "UPDATE folders SET seal = NULL WHERE id = ? AND seal IS NOT NULL",
+        [(folder,) for folder in folders],
+    )
+
+
+def seal_described(connection: Connection, seals: Iterable[tuple[bytes, int]]) -> None:
+    """Seal folders, given by seal and id, whose first rows are about to be written."""
+    connection.executemany(
+        "UPDATE folders SET seal ="
+        # One that was moved about while it was walked may have been met twice.
+        " CASE WHEN EXISTS (SELECT 1 FROM files WHERE folder = folders.id) THEN NULL ELSE ?1 END"
+        " WHERE id = ?2",
+        seals,
+    )
+
+
+def seal_settled(connection: Connection, root: int) -> None:
+    """Seal the folders of a root that can be and are not: those whose files were read later on."""
+    settled = connection.execute(
+        "SELECT id FROM folders"
+        f" WHERE root = ? AND seal IS NULL AND state = {FolderState.LISTED:d} AND NOT EXISTS"
+        f" (SELECT 1 FROM files WHERE folder = folders.id AND state NOT IN ({_SETTLED}))"
+        f" AND (SELECT count(*) FROM files WHERE folder = folders.id) <= {MOST_SEALED}",
+        (root,),
+    ).fetchall()
+    for (folder,) in settled:
+        entries = connection.execute(
+            f"SELECT {_FINGERPRINT} FROM files WHERE folder = ? ORDER BY name", (folder,)
+        ).fetchall()
+        connection.execute("UPDATE folders SET seal = ? WHERE id = ?", (seal_of(entries), folder))

@@ -1,0 +1,292 @@
+"""Writing what workers found into the index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+from gorillacomb.index import duplicate_groups
+from gorillacomb.index.database import Index
+from gorillacomb.index.folder_digest import seal_described, unseal
+from gorillacomb.index.paths import AWAY, BELOW, UNUSED_FOLDER
+from gorillacomb.index.schema import DIGEST_INDEX
+from gorillacomb.index.stamps import note_changed_folders
+from gorillacomb.model import DIGEST, HASHED_WIDTH, SHORT_DIGEST, FolderState, Row, State
+from gorillacomb.sqlite import IntegrityError, insert, sorting
+
+_PUT_HASHED = (
+    "INSERT OR REPLACE INTO files (folder, name, state, mode, size, mtime_ns, ctime_ns, inode,"
+    f" links, blocks, checked_ns, digest) VALUES (?, ?, {State.HASHED:d}{', ?' * 9})"
+)
+"""Without the columns that are NULL: to bind None costs Python's sqlite3 as much as a number."""
+_PUT_LATER = (
+    "INSERT OR REPLACE INTO files (folder, name, state, mode, size, mtime_ns, ctime_ns, inode,"
+    f" links, blocks, checked_ns) VALUES (?, ?, {State.PENDING:d}{', ?' * 7}, 0)"
+)
+_PUT_FILE = f"INSERT OR REPLACE INTO files VALUES ({', '.join('?' * 15)})"
+_PUT_FOLDER = (
+    "INSERT INTO folders (id, root, parent, name, inode, state, marker, cause, seal)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+FolderRow = tuple[int, int, int, bytes, int, int, str | None, str | None, bytes | None]
+"""id, root, parent, name, inode, state, marker, cause, seal."""
+
+
+@dataclass(slots=True)
+class Writes:
+    """What a worker found that the index does not know: rows as they are written."""
+
+    away: list[tuple[int, int, bytes]] = field(default_factory=list)
+    """id, parent, name of folders that left that place."""
+    moved: list[tuple[int, int, bytes]] = field(default_factory=list)
+    """id, parent, name of known folders that came to that place."""
+    new_folders: list[FolderRow] = field(default_factory=list)
+    folders: list[tuple[int, FolderState, str | None, str | None, int]] = field(
+        default_factory=list
+    )
+    """inode, state, marker, cause, id of known folders."""
+    sealed: list[tuple[bytes, int]] = field(default_factory=list)
+    """seal, id of known folders all of whose entries are written here, for the first time."""
+    unsealed: list[int] = field(default_factory=list)
+    """Known folders in which entries change by more than the time at which they were read."""
+    excluded: list[int] = field(default_factory=list)
+    """Known folders that are left out from now on, with all below them."""
+    hashed: list[Any] = field(default_factory=list)
+    """The values of `HashedRow`s, one row's after the other's: so they are pickled at a third of
+    the cost of tuples, and bound as they are."""
+    later: list[Any] = field(default_factory=list)
+    """The same of `LaterRow`s."""
+    rows: list[tuple[int, Row]] = field(default_factory=list)
+    """Folder ids and entries that are neither plainly hashed nor plainly left for later."""
+    gone: list[tuple[int, bytes]] = field(default_factory=list)
+    """Folder ids and names of entries."""
+    touched: list[bytes] = field(default_factory=list)
+    """Contents of entries that went, changed, or are left out from now on."""
+    came: list[tuple[int, int, int]] = field(default_factory=list)
+    """inode, size, mtime of entries that are new to their folder."""
+    went: list[tuple[int, int, int]] = field(default_factory=list)
+    """The same of entries that are there no more."""
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.hashed
+            or self.later
+            or self.rows
+            or self.new_folders
+            or self.folders
+            or self.gone
+            or self.away
+            or self.moved
+            or self.sealed
+            or self.unsealed
+            or self.excluded
+        )
+
+
+class Store:
+    """The writing side of the index during one scan; call it inside `Index.atomic`."""
+
+    def __init__(self, index: Index) -> None:
+        self._connection = index.connection
+        self._next_folder: int = self._connection.execute(UNUSED_FOLDER).fetchone()[0]
+        self._keeps_groups = duplicate_groups.has_groups(self._connection)
+        self._connection.execute(
+            "CREATE TEMP TABLE arrivals"
+            " (inode INTEGER, size INTEGER, mtime_ns INTEGER, came INTEGER, went INTEGER)"
+        )
+
+    def skip_used_ids(self) -> None:
+        """Take note of folders that were written past this store."""
+        unused = self._connection.execute(UNUSED_FOLDER).fetchone()[0]
+        self._next_folder = max(self._next_folder, unused)
+
+    def reserve_folders(self, count: int) -> int:
+        """Set ids for new folders aside; returns the first of them."""
+        first = self._next_folder
+        self._next_folder += count
+        return first
+
+    def write(self, root: int, writes: Writes) -> None:
+        """Write what a worker found in a root."""
+        put = self._connection.executemany
+        put(
+            f"UPDATE folders SET parent = {AWAY}, name = CAST(id AS BLOB)"
+            " WHERE id = ? AND parent = ? AND name = ?",
+            writes.away,
+        )
+        if writes.away or writes.moved:
+            note_changed_folders(self._connection)
+        for folder, parent, name in writes.moved:
+            if folder != parent:  # it was put into a folder that took its place meanwhile
+                self._displace(folder, parent, name)
+                self._move(folder, root, parent, name)
+        self._put_folders(writes.new_folders)
+        put(
+            "UPDATE folders SET inode = ?, state = ?, marker = ?, cause = ? WHERE id = ?",
+            writes.folders,
+        )
+        seal_described(self._connection, writes.sealed)
+        unseal(self._connection, writes.unsealed)
+        for folder in writes.excluded:
+            self._exclude_below(folder)
+        put("DELETE FROM files WHERE folder = ? AND name = ?", writes.gone)
+        insert(self._connection, _PUT_HASHED, writes.hashed)
+        insert(self._connection, _PUT_LATER, writes.later)
+        self._put_files(writes.rows)
+        put("INSERT INTO arrivals VALUES (?, ?, ?, 1, 0)", writes.came)
+        put("INSERT INTO arrivals VALUES (?, ?, ?, 0, 1)", writes.went)
+        if self._keeps_groups:
+            self._touch(writes.touched)
+            self._touch(writes.hashed[SHORT_DIGEST::HASHED_WIDTH])
+            self._touch([row[DIGEST] for _, row in writes.rows])
+
+    def _put_folders(self, rows: Sequence[FolderRow]) -> None:
+        self._connection.execute("SAVEPOINT folders")
+        try:
+            insert(self._connection, _PUT_FOLDER, [*chain.from_iterable(rows)])
+        except IntegrityError:
+            # A folder that was moved about while it was walked was met in two places.
+            self._connection.execute("ROLLBACK TO folders")
+            for row in rows:
+                self._displace(row[0], row[2], row[3])
+                self._connection.execute(_PUT_FOLDER, row)
+        self._connection.execute("RELEASE folders")
+
+    def _displace(self, folder: int, parent: int, name: bytes) -> None:
+        """Make room for a folder: another one that stood in its place has left it."""
+        self._connection.execute(
+            f"UPDATE folders SET parent = {AWAY}, name = CAST(id AS BLOB)"
+            " WHERE parent = ? AND name = ? AND id <> ?",
+            (parent, name, folder),
+        )
+
+    def put_rows(self, rows: Sequence[tuple[int, Row]], gone: Sequence[tuple[int, bytes]]) -> None:
+        """Write entries of any folders."""
+        unseal(self._connection, {folder for folder, _ in (*rows, *gone)})
+        self._put_files(rows)
+        self._connection.executemany("DELETE FROM files WHERE folder = ? AND name = ?", gone)
+        self._touch([row[DIGEST] for _, row in rows])
+
+    def _put_files(self, rows: Sequence[tuple[int, Row]]) -> None:
+        values = chain.from_iterable((folder, *row) for folder, row in rows)
+        insert(self._connection, _PUT_FILE, [*values])
+
+    def _touch(self, digests: Sequence[bytes | None]) -> None:
+        """Note contents whose groups are to be made anew."""
+        if self._keeps_groups:
+            self._connection.executemany(
+                "INSERT INTO touched VALUES (?)",
+                [(digest,) for digest in digests if digest is not None],
+            )
+
+    def _exclude_below(self, folder: int) -> None:
+        """An excluded folder keeps its rows, as excluded ones: neither missing nor counted."""
+        self._touch_below(folder)
+        self._connection.execute(
+            f"{BELOW} UPDATE files SET state = {State.EXCLUDED:d}, cause = NULL,"
+            # As changes.left_out: what could not be trusted is read again when it comes back.
+            f" digest = CASE state WHEN {State.FRESH:d} THEN NULL ELSE digest END,"
+            f" checked_ns = CASE WHEN state IN ({State.HASHED:d}, {State.TOO_SMALL:d})"
+            "  THEN checked_ns ELSE 0 END"
+            f" WHERE folder IN below AND state <> {State.EXCLUDED:d}",
+            (folder,),
+        )
+        self._connection.execute(
+            f"{BELOW} UPDATE folders SET state = ?, seal = NULL WHERE id IN below",
+            (folder, FolderState.EXCLUDED),
+        )
+
+    def _touch_below(self, folder: int) -> None:
+        if self._keeps_groups:
+            self._connection.execute(
+                f"{BELOW} INSERT INTO touched SELECT digest FROM files"
+                " WHERE folder IN below AND digest IS NOT NULL",
+                (folder,),
+            )
+
+    def _move(self, folder: int, root: int, parent: int, name: bytes) -> None:
+        self._part(parent, folder)
+        self._connection.execute(
+            f"{BELOW} UPDATE folders SET root = ? WHERE id IN below AND root <> ?",
+            (folder, root, root),
+        )
+        self._connection.execute(
+            "UPDATE folders SET parent = ?, name = ? WHERE id = ?", (parent, name, folder)
+        )
+
+    def _part(self, folder: int, above: int) -> None:
+        """Have a folder not stand in another one, which is about to come into it.
+
+        Folders that are moved about while they are walked are met once as they were and once as
+        they are; the one below ``above`` waits until it is met again.
+        """
+        at: int | None = folder
+        while at is not None:
+            row = self._connection.execute(
+                "SELECT parent FROM folders WHERE id = ?", (at,)
+            ).fetchone()
+            if row is not None and row[0] == above:
+                self._connection.execute(
+                    f"UPDATE folders SET parent = {AWAY}, name = CAST(id AS BLOB) WHERE id = ?",
+                    (at,),
+                )
+                return
+            at = None if row is None else row[0]
+
+    def set_listed(self, folder: int) -> None:
+        """All parts of a huge folder have been looked at."""
+        self._connection.execute(
+            "UPDATE folders SET state = ? WHERE id = ? AND state = ?",
+            (FolderState.LISTED, folder, FolderState.UNLISTED),
+        )
+
+    def away(self) -> list[int]:
+        """The folders that left their place and were not found elsewhere."""
+        rows = self._connection.execute(f"SELECT id FROM folders WHERE parent = {AWAY}")
+        return [folder for (folder,) in rows]
+
+    def remove_folder(self, folder: int) -> int:
+        """Drop a folder with all below it; returns how many entries went with it."""
+        self._touch_below(folder)
+        note_changed_folders(self._connection)
+        self._connection.execute(
+            f"{BELOW} INSERT INTO arrivals SELECT inode, size, mtime_ns, 0, 1 FROM files"
+            f" WHERE folder IN below AND state <> {State.EXCLUDED:d}",
+            (folder,),
+        )
+        gone = self._connection.execute(
+            # Python's sqlite3 counts rows only for a statement that begins with DELETE.
+            f"DELETE FROM files WHERE folder IN ({BELOW} SELECT id FROM below)",
+            (folder,),
+        ).rowcount
+        self._connection.execute(f"{BELOW} DELETE FROM folders WHERE id IN below", (folder,))
+        return gone
+
+    def moved_files(self) -> int:
+        """How many entries both went and came, with their inode, size and mtime: those moved."""
+        found = self._connection.execute(
+            "SELECT coalesce(sum(least), 0) FROM (SELECT min(sum(came), sum(went)) AS least"
+            " FROM arrivals WHERE inode <> 0 GROUP BY inode, size, mtime_ns)"
+        ).fetchone()
+        return int(found[0])
+
+    def index_digests(self) -> None:
+        """Make the index that groups are made from, if a first scan is at that point."""
+        with sorting(self._connection):
+            self._connection.execute(DIGEST_INDEX)
+
+    def refresh_groups(self) -> None:
+        """Make the groups true again: all of them after a first scan, else those touched."""
+        if not self._keeps_groups:
+            self.index_digests()
+            duplicate_groups.make_groups(self._connection)
+            self._keeps_groups = True
+        else:
+            duplicate_groups.refresh_groups(self._connection)
+
+    @property
+    def first_groups_missing(self) -> bool:
+        """Whether no scan of this vault has come to its groups yet."""
+        return not self._keeps_groups

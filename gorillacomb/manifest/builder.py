@@ -1,0 +1,145 @@
+"""Making a manifest: it states what is, so every file is read anew."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import chain, islice
+
+from gorillacomb.errors import Interrupted
+from gorillacomb.fs.openat import Identity
+from gorillacomb.fs.paths import join
+from gorillacomb.manifest.model import Entry, LeftOut, Manifest
+from gorillacomb.manifest.paths import MOST_PATH
+from gorillacomb.manifest.walk import Found, identify, walk
+from gorillacomb.manifest.worker import Place, Read, ReadResult, ReadTask, start_workers
+from gorillacomb.model import Progress, Silence
+from gorillacomb.workers.dispatcher import Dispatcher
+from gorillacomb.workers.pool import default_workers
+
+_BATCH = 200
+"""Paths in a task."""
+_SMALL = 300
+"""Entries; a tree of fewer is read before a pool would have started."""
+
+SeqOf = Callable[[bytes, bytes], int | None]
+"""From an absolute path and a BLAKE3 digest to the seq of the stamp in the trace, if it has one."""
+
+
+def build(
+    root: bytes,
+    created_ns: int,
+    *,
+    selection: Iterable[tuple[bytes, int | None]] | None = None,
+    checkpoint: str | None = None,
+    seq_of: SeqOf = lambda path, digest: None,
+    ignored: Collection[bytes] = (),
+    own: Collection[Identity] = (),
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Manifest:
+    """The manifest of a folder as it is now.
+
+    With ``selection`` (paths below the root with their seqs), of those files only. ``ignored`` are
+    paths that are not part of it, such as that of the manifest itself; ``own`` are our own files,
+    by device and inode. What has no entry is in the manifest's ``left_out``. Raises UsageFault for
+    a root that is no folder, RootVanished for one that goes away, WorkersFailed, Interrupted.
+    """
+    root = os.path.realpath(root)
+    place = Place(root, identify(root), frozenset(own))
+    if selection is None:
+        builder = _Builder(place, seq_of, walk(root, place.identity, place.own), frozenset(ignored))
+    else:
+        seqs = dict(selection)
+        found = (Found(path, "file") for path in sorted(seqs))
+        builder = _Builder(place, lambda path, digest: seqs[path], found, frozenset(ignored))
+        builder.seq_by_relative_path = True
+    try:
+        builder.run(workers, progress or Silence())
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "Interrupted: no manifest was made.", "Run the same command again."
+        ) from None
+    return Manifest(
+        os.path.basename(root) or root,
+        tuple(sorted(builder.entries, key=lambda entry: entry.path)),
+        created_ns,
+        checkpoint,
+        selection is None,
+        tuple(sorted(builder.left_out, key=lambda each: each.path)),
+    )
+
+
+class _Builder:
+    """A manifest under way."""
+
+    def __init__(
+        self, place: Place, seq_of: SeqOf, found: Iterator[Found], ignored: frozenset[bytes]
+    ) -> None:
+        self.entries: list[Entry] = []
+        self.left_out: list[LeftOut] = []
+        self.seq_by_relative_path = False
+        self._place = place
+        self._seq_of = seq_of
+        self._found = found
+        self._ignored = ignored
+        self._large: list[tuple[int, bytes]] = []
+        self._walked = False
+
+    def run(self, workers: int | None, progress: Progress) -> None:
+        """Walk and read until all is read."""
+        self._progress = progress
+        first = list(islice(self._found, _SMALL))
+        self._found = chain(first, self._found)
+        progress.stage("Reading", None, None)
+        pool = start_workers(workers, len(first) < _SMALL, self._place.root, ())
+        try:
+            Dispatcher(pool, progress).run(self._next_task, self._take)
+        finally:
+            pool.close()
+            progress.close()
+
+    def _next_task(self) -> ReadTask | None:
+        if self._large:
+            _, path = self._large.pop()
+            # The more large files wait, the fewer threads each may have.
+            threads = max(1, default_workers() // (len(self._large) + 1))
+            return ReadTask(self._place, (path,), threads)
+        paths: list[bytes] = []
+        while not self._walked and len(paths) < _BATCH:
+            found = next(self._found, None)
+            if found is None:
+                self._walked = True
+            elif found.kind == "file" or found.kind == "link" or found.kind == "dir":
+                if len(found.path) > MOST_PATH:
+                    cause = "its path is too long for a manifest"
+                    self.left_out.append(LeftOut(found.path, "unreadable", cause))
+                elif found.path not in self._ignored:
+                    paths.append(found.path)
+            else:
+                self.left_out.append(LeftOut(found.path, found.kind, found.cause))
+        return ReadTask(self._place, paths) if paths else None
+
+    def _take(self, result: ReadResult) -> None:
+        self._large = sorted(self._large + result.large)
+        self.left_out += [LeftOut(*each) for each in result.left_out]
+        self.entries += map(self._entry, result.read)
+        self._progress.advance(len(result.read), 0)
+
+    def _entry(self, read: Read) -> Entry:
+        if read.kind != "file":
+            return Entry(read.path, read.kind, read.mode, 0, read.mtime_ns, read.target)
+        assert read.blake3 is not None
+        assert read.sha256 is not None
+        path = read.path if self.seq_by_relative_path else join(self._place.root, read.path)
+        return Entry(
+            read.path,
+            "file",
+            read.mode,
+            read.size,
+            read.mtime_ns,
+            None,
+            read.blake3.hex(),
+            read.sha256.hex(),
+            self._seq_of(path, read.blake3),
+        )

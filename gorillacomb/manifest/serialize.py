@@ -1,0 +1,112 @@
+"""A manifest as a file: an in-toto Statement (v1) in JSON, one line for each file.
+
+https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from hashlib import sha256
+from json.encoder import encode_basestring as quoted
+from typing import Any
+
+from gorillacomb import __version__
+from gorillacomb.manifest.model import Entry, LeftOut, Manifest
+from gorillacomb.manifest.paths import check_order
+from gorillacomb.vaultmesh import jcs
+
+STATEMENT = "https://in-toto.io/Statement/v1"
+PREDICATE = "urn:gorillacomb:manifest:v1"
+
+FILES = b'"files": [\n'
+END = b"\n]}}\n"
+
+
+def to_json(manifest: Manifest) -> bytes:
+    """The bytes of manifest.json, always the same for the same manifest.
+
+    Each entry stands on a line of its own in its canonical form (RFC 8785), so that those lines,
+    without the line ends, are the bytes whose SHA-256 the subject carries. Raises ValueError for
+    entries that are not sorted, or that JSON cannot carry.
+    """
+    lines = [entry_line(entry) for entry in manifest.entries]
+    check_order([entry.path for entry in manifest.entries])
+    digest = sha256(b"[")
+    digest.update(b",".join(lines))
+    digest.update(b"]")
+    try:
+        name, name_b64 = manifest.name.decode("utf-8"), None
+    except UnicodeDecodeError:
+        name = manifest.name.decode("utf-8", "backslashreplace")
+        name_b64 = base64.b64encode(manifest.name).decode("ascii")
+    subject = [{"digest": {"sha256": digest.hexdigest()}, "name": name}]
+    fields: list[tuple[str, Any]] = [
+        ("checkpoint", manifest.checkpoint),
+        ("counts", counts(manifest.entries)),
+        ("created_ns", str(manifest.created_ns)),
+        ("left_out", [_left_out_object(each) for each in manifest.left_out]),
+        *([("name_b64", name_b64)] if name_b64 else []),
+        ("tool", {"name": "gorillacomb", "version": __version__}),
+        ("whole", manifest.whole),
+    ]
+    head = [
+        b'{\n"_type": %b,' % _json(STATEMENT),
+        b'"subject": %b,' % _json(subject),
+        b'"predicateType": %b,' % _json(PREDICATE),
+        b'"predicate": {',
+        *(b"%b: %b," % (_json(key), _json(value)) for key, value in fields),
+        FILES,
+    ]
+    return b"\n".join(head) + b",\n".join(lines) + END
+
+
+def _json(value: Any) -> bytes:
+    return jcs.canonical(value)
+
+
+def counts(entries: Iterable[Entry]) -> dict[str, int]:
+    """How many files, links and empty folders there are, and the files' bytes."""
+    entries = list(entries)
+    kinds = [entry.type for entry in entries]
+    return {
+        "files": kinds.count("file"),
+        "links": kinds.count("link"),
+        "dirs": kinds.count("dir"),
+        "bytes": sum(entry.size for entry in entries),
+    }
+
+
+def entry_line(entry: Entry) -> bytes:
+    """An entry in canonical JSON; written by hand, since there are 250,000 of them."""
+    path = _path_field("path", entry.path)
+    if entry.type == "file":
+        seq = "null" if entry.seq is None else entry.seq
+        text = (
+            f'{{"blake3":"{entry.blake3}","mode":{entry.mode},"mtime_ns":"{entry.mtime_ns}",'
+            f'{path},"seq":{seq},"sha256":"{entry.sha256}","size":{entry.size},"type":"file"}}'
+        )
+    elif entry.type == "link":
+        assert entry.target is not None
+        target = _path_field("target", entry.target)
+        text = (
+            f'{{"mode":{entry.mode},"mtime_ns":"{entry.mtime_ns}",{path},{target},"type":"link"}}'
+        )
+    else:
+        text = f'{{"mode":{entry.mode},"mtime_ns":"{entry.mtime_ns}",{path},"type":"dir"}}'
+    return text.encode("utf-8")
+
+
+def _path_field(key: str, path: bytes) -> str:
+    try:
+        return f'"{key}":{quoted(path.decode("utf-8"))}'
+    except UnicodeDecodeError:
+        return f'"{key}_b64":"{base64.b64encode(path).decode("ascii")}"'
+
+
+def _left_out_object(each: LeftOut) -> dict[str, str]:
+    try:
+        path = {"path": each.path.decode("utf-8")}
+    except UnicodeDecodeError:
+        path = {"path_b64": base64.b64encode(each.path).decode("ascii")}
+    return {**path, "kind": each.kind, "cause": each.cause}

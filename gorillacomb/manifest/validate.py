@@ -1,0 +1,243 @@
+"""Checking a manifest that came from outside: a Statement in JSON, as it was parsed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import Any
+
+from gorillacomb.errors import Untrusted
+from gorillacomb.manifest.model import LACKS, ODDITIES, Entry, LeftOut, Malformed, Manifest, refuse
+from gorillacomb.manifest.paths import MOST_PATH, check_order, checked_path
+from gorillacomb.manifest.serialize import PREDICATE, STATEMENT, counts, entry_line
+from gorillacomb.vaultmesh.keys.note import decoded
+
+_ANY_PREDICATE = "urn:gorillacomb:manifest:"
+_KEYS = {
+    "file": frozenset({"blake3", "mode", "mtime_ns", "seq", "sha256", "size", "type"}),
+    "link": frozenset({"mode", "mtime_ns", "type"}),
+    "dir": frozenset({"mode", "mtime_ns", "type"}),
+}
+_DIGEST = re.compile("[0-9a-f]{64}")
+_TIME = re.compile("0|-?[1-9][0-9]{0,24}")
+MOST_MODE = 0o7777
+
+
+def checked_manifest(
+    value: Any, read: list[Entry] | None = None, digest: str | None = None
+) -> Manifest:
+    """The manifest that a Statement is; raises Malformed.
+
+    Its files, and the SHA-256 of their JCS bytes, may be known before.
+    """
+    if not isinstance(value, dict):
+        refuse("it is no JSON object")
+    if value.get("_type") != STATEMENT:
+        refuse("it is no in-toto Statement of version 1")
+    kind = value.get("predicateType")
+    if kind != PREDICATE:
+        ours = isinstance(kind, str) and kind.startswith(_ANY_PREDICATE)
+        refuse(
+            "it is of another version than v1; a newer Gorilla Comb reads it"
+            if ours
+            else "its predicate is no manifest of ours"
+        )
+    _has_keys(value, {"_type", "subject", "predicateType", "predicate"}, "it")
+    predicate = _object(value["predicate"], "its predicate")
+    keys = {"checkpoint", "counts", "created_ns", "files", "left_out", "tool", "whole"}
+    _has_keys(predicate, keys, "its predicate", {"name_b64"})
+    if not isinstance(predicate["files"], list):
+        refuse("its files are no list")
+    if read is None:
+        read = [_entry(number, each) for number, each in enumerate(predicate["files"], 1)]
+    entries = tuple(read)
+    check_order([entry.path for entry in entries])
+    if digest is None:
+        digest = sha256(b"[" + b",".join(map(entry_line, entries)) + b"]").hexdigest()
+    name = _subject(value["subject"], predicate.get("name_b64"), digest)
+    if _object(predicate["counts"], "its counts") != counts(entries):
+        refuse("its counts are not those of its files")
+    _tool(predicate["tool"])
+    checkpoint = predicate["checkpoint"]
+    if checkpoint is not None and not isinstance(checkpoint, str):
+        refuse("its checkpoint is no text")
+    if not isinstance(predicate["whole"], bool):
+        refuse("its 'whole' is neither true nor false")
+    return Manifest(
+        name,
+        entries,
+        _time(predicate["created_ns"], "its created_ns"),
+        checkpoint,
+        predicate["whole"],
+        _left_out(predicate["left_out"], entries),
+    )
+
+
+def _object(value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        refuse(f"{what} is no JSON object")
+    return value
+
+
+def _has_keys(
+    value: dict[str, Any], needed: set[str], what: str, optional: Iterable[str] = ()
+) -> None:
+    lacking = sorted(needed - value.keys())
+    if lacking:
+        refuse(f"{what} has no {lacking[0]!r}")
+    unknown = sorted(value.keys() - needed - set(optional))
+    if unknown:
+        refuse(f"{what} has an unknown key {unknown[0][:40]!r}")
+
+
+def _subject(value: Any, name_b64: Any, files_digest: str) -> bytes:
+    """Check the one subject against the files' digest; returns the folder's name."""
+    if not isinstance(value, list) or len(value) != 1:
+        refuse("it has not exactly one subject")
+    subject = _object(value[0], "its subject")
+    _has_keys(subject, {"name", "digest"}, "its subject")
+    digest = _object(subject["digest"], "its subject's digest")
+    _has_keys(digest, {"sha256"}, "its subject's digest")
+    text = subject["name"]
+    if not isinstance(text, str) or not text:
+        refuse("its subject has no name")
+    name = _bytes(text, "its subject's name")
+    if name_b64 is not None:
+        if not isinstance(name_b64, str):
+            refuse("its name_b64 is no text")
+        name = _decoded(name_b64)
+        if _is_utf_8(name) or name.decode("utf-8", "backslashreplace") != text:
+            refuse("its two names are not one")
+    if b"\0" in name or b"/" in name.rstrip(b"/") or name in (b".", b".."):
+        refuse("its subject's name is no name of a folder")
+    if digest["sha256"] != files_digest:
+        refuse("its subject's digest is not that of its files: it was edited or damaged")
+    return name
+
+
+def _tool(value: Any) -> None:
+    tool = _object(value, "its tool")
+    _has_keys(tool, {"name", "version"}, "its tool")
+    if not all(isinstance(each, str) for each in tool.values()):
+        refuse("its tool is no text")
+
+
+def _entry(number: int, value: Any) -> Entry:
+    try:
+        return checked_entry(value)
+    except Malformed as bad:
+        raise Malformed(f"of its files, number {number}: {bad}") from None
+
+
+def checked_entry(value: Any) -> Entry:
+    """The entry that one of its files is; raises Malformed."""
+    if type(value) is not dict:
+        refuse("it is no JSON object")
+    kind = value.get("type")
+    if type(kind) is not str or kind not in _KEYS:
+        refuse("its type is none of file, link, dir")
+    path = checked_path(_either(value, "path"))
+    rest = value.keys() - {"path", "path_b64"}
+    target = None
+    if kind == "link":
+        target = _either(value, "target")
+        rest -= {"target", "target_b64"}
+        if not target or b"\0" in target or len(target) > MOST_PATH:
+            refuse("its target is not one that a link can have")
+    if rest != _KEYS[kind]:
+        _has_keys(dict.fromkeys(rest), set(_KEYS[kind]), "it")
+    mode = _number(value["mode"], "its mode")
+    if mode > MOST_MODE:
+        refuse("its mode is not one of permission bits")
+    mtime = _time(value["mtime_ns"], "its mtime_ns")
+    if kind != "file":
+        return Entry(path, "link" if kind == "link" else "dir", mode, 0, mtime, target)
+    seq = value["seq"]
+    return Entry(
+        path,
+        "file",
+        mode,
+        _number(value["size"], "its size"),
+        mtime,
+        None,
+        _hex(value["blake3"], "its blake3"),
+        _hex(value["sha256"], "its sha256"),
+        None if seq is None else _number(seq, "its seq"),
+    )
+
+
+def _number(value: Any, what: str) -> int:
+    if type(value) is not int or value < 0:
+        refuse(f"{what} is no number, or below 0")
+    return value
+
+
+def _hex(value: Any, what: str) -> str:
+    if type(value) is not str or _DIGEST.fullmatch(value) is None:
+        refuse(f"{what} is not 64 hex digits")
+    return value
+
+
+def _time(value: Any, what: str) -> int:
+    if type(value) is not str or _TIME.fullmatch(value) is None:
+        refuse(f"{what} is no number in a string")
+    return int(value)
+
+
+def _either(value: dict[str, Any], key: str) -> bytes:
+    """The bytes of a path: from ``key`` or from ``key_b64``, of which exactly one is there."""
+    text, encoded = value.get(key), value.get(f"{key}_b64")
+    if (key in value) == (f"{key}_b64" in value):
+        refuse(f"it has not exactly one of {key} and {key}_b64")
+    if type(text) is str:
+        return _bytes(text, f"its {key}")
+    if type(encoded) is not str:
+        refuse(f"its {key} is no text")
+    found = _decoded(encoded)
+    if _is_utf_8(found):
+        refuse(f"its {key}_b64 is UTF-8, and has to stand as {key}")
+    return found
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return decoded(text, "it")
+    except Untrusted:
+        refuse("it has bad base64 in it")
+
+
+def _bytes(text: str, what: str) -> bytes:
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        refuse(f"{what} has half a character in it")
+
+
+def _is_utf_8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _left_out(value: Any, entries: Sequence[Entry]) -> tuple[LeftOut, ...]:
+    if not isinstance(value, list):
+        refuse("its left_out is no list")
+    found = []
+    for each in value:
+        fields = _object(each, "of what it left out, one")
+        path = checked_path(_either(fields, "path"))
+        rest = {key: each for key, each in fields.items() if key not in ("path", "path_b64")}
+        _has_keys(rest, {"kind", "cause"}, "of what it left out, one")
+        kind, cause = rest["kind"], rest["cause"]
+        if kind not in (*LACKS, *ODDITIES) or not isinstance(cause, str):
+            refuse("of what it left out, one is of an unknown kind")
+        found.append(LeftOut(path, kind, cause))
+    paths = [each.path for each in found]
+    if paths != sorted(set(paths)):
+        refuse("what it left out is not sorted, or stands there twice")
+    if paths and not {entry.path for entry in entries}.isdisjoint(paths):
+        refuse("it left out what it has")
+    return tuple(found)

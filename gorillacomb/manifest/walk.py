@@ -1,0 +1,116 @@
+"""What stands in a folder now: a walk that follows no link and enters no other file system."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Collection, Iterator
+from typing import Literal, NamedTuple
+
+from gorillacomb.errors import RootVanished, UsageFault
+from gorillacomb.fs.openat import OUR_FOLDER, Identity, OpenFolders, cause_of, identity_of, odd_kind
+
+Kind = Literal["file", "link", "dir", "fifo", "socket", "device", "mount", "unreadable"]
+_REPLACED = (errno.ENOTDIR, errno.ELOOP)
+
+
+class Found(NamedTuple):
+    """Something that stands in a tree."""
+
+    path: bytes
+    """Relative to its top."""
+    kind: Kind
+    """``dir`` for a folder with neither file, link nor folder in it, ``unreadable`` for one that
+    cannot be listed, ``mount`` for one that is another file system's."""
+    cause: str = ""
+
+
+def identify(root: bytes) -> Identity:
+    """Which folder a path leads to. Raises UsageFault where it leads to none."""
+    shown = os.fsdecode(root)
+    try:
+        facts = os.stat(root)
+        os.listdir(root)
+    except NotADirectoryError:
+        raise UsageFault(f"{shown} is not a folder.", "Name the folder that it is in.") from None
+    except OSError as error:
+        raise UsageFault(
+            f"{shown} cannot be read: {cause_of(error)}.", "Name another folder."
+        ) from error
+    return identity_of(facts)
+
+
+def walk(
+    root: bytes,
+    identity: Identity,
+    own: Collection[Identity] = (),
+    enters: Callable[[bytes], bool] = lambda path: False,
+) -> Iterator[Found]:
+    """All that stands below a root, in no certain order.
+
+    ``own`` are our own files, which are not there for anyone; ``enters`` says of a folder on
+    another file system whether to go into it. Raises RootVanished when the root is another one now.
+    """
+    folders = OpenFolders(root, identity)
+    stack = [b""]
+    try:
+        while stack:
+            path = stack.pop()
+            try:
+                descriptor = folders.open(path)
+                device = os.fstat(descriptor).st_dev
+                if device != identity[0] and not enters(path):
+                    yield Found(path, "mount")
+                    continue
+                found, below = _listed(descriptor, path, {i for d, i in own if d == device})
+            except OSError as error:
+                yield from _failed(root, path, error)
+                continue
+            yield from found
+            if path and not below and not any(each.kind in ("file", "link") for each in found):
+                yield Found(path, "dir")
+            stack += below
+    finally:
+        folders.close()
+
+
+def _listed(descriptor: int, path: bytes, own: Collection[int]) -> tuple[list[Found], list[bytes]]:
+    """What stands in one open folder, and the paths of the folders in it."""
+    found: list[Found] = []
+    below: list[bytes] = []
+    prefix = path + b"/" if path else b""
+    with os.scandir(descriptor) as entries:
+        for entry in entries:
+            name = os.fsencode(entry.name)
+            if own and entry.inode() in own:
+                continue
+            if entry.is_file(follow_symlinks=False):
+                found.append(Found(prefix + name, "file"))
+            elif entry.is_dir(follow_symlinks=False):
+                if name != OUR_FOLDER:
+                    below.append(prefix + name)
+            elif entry.is_symlink():
+                found.append(Found(prefix + name, "link"))
+            else:
+                found += _odd(descriptor, name, prefix + name)
+    return found, below
+
+
+def _odd(folder: int, name: bytes, path: bytes) -> list[Found]:
+    try:
+        kind = odd_kind(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return []
+    return [Found(path, kind or "file")]
+
+
+def _failed(root: bytes, path: bytes, error: OSError) -> Iterator[Found]:
+    if not path:
+        raise RootVanished(
+            f"{os.fsdecode(root)} cannot be read any more: {cause_of(error)}.",
+            "Plug its drive in again, or let nobody move it meanwhile, and run this again.",
+        ) from error
+    if error.errno in _REPLACED:
+        yield Found(path, "unreadable", "was replaced meanwhile")
+    elif error.errno != errno.ENOENT:  # else it went since its parent was listed
+        yield Found(path, "unreadable", cause_of(error))

@@ -1,0 +1,349 @@
+"""What the worker processes do for a manifest: read files, and compare them with entries."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, NamedTuple
+
+from gorillacomb.errors import RootVanished
+from gorillacomb.fs.block_device import is_spinning
+from gorillacomb.fs.openat import (
+    Identity,
+    OpenFolders,
+    RootChanged,
+    cause_of,
+    identity_of,
+    is_placeholder,
+    is_same,
+    open_file,
+)
+from gorillacomb.hashing import CHUNK, Digests, blake3_of, buffer, digests_of_descriptor, sha256_of
+from gorillacomb.manifest.model import Entry, Kind, Lack
+from gorillacomb.workers.pool import Inline, Workers, start_pool
+from gorillacomb.workers.worker import Advance
+
+ATTEMPTS = 3
+"""How often a file that changes while it is read gets another chance."""
+LARGE = 8 << 20
+"""Bytes; a file of so many is a task of its own."""
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+_WORDS = {"file": "file", "link": "link", "dir": "folder", None: "special file"}
+_BUFFERS = (buffer,)
+_UNSTABLE = "changed each time it was read"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The folder that tasks are about; travels with each of them."""
+
+    root: bytes
+    identity: Identity
+    own: frozenset[Identity] = frozenset()
+    """Our own files, which are never opened."""
+    both: bool = True
+    """Whether SHA-256 is asked for beside BLAKE3."""
+
+
+class ReadTask(NamedTuple):
+    """Say what stands at these paths, and read the files among them."""
+
+    place: Place
+    paths: Sequence[bytes]
+    threads: int = 0
+    """For a large file; 0 leaves those to other tasks."""
+    sizes: frozenset[int] | None = None
+    """Read only files of these sizes; None for all."""
+
+
+class Read(NamedTuple):
+    """What stands at a path, with both digests of a file."""
+
+    path: bytes
+    kind: Kind
+    mode: int
+    size: int
+    mtime_ns: int
+    target: bytes | None
+    blake3: bytes | None
+    sha256: bytes | None
+
+
+class ReadResult(NamedTuple):
+    """Which were read, which are large and not read yet, and which have no entry and why."""
+
+    read: list[Read]
+    large: list[tuple[int, bytes]]
+    left_out: list[tuple[bytes, Lack, str]]
+
+
+class CheckTask(NamedTuple):
+    """Compare entries, by their numbers, with what stands at their paths."""
+
+    place: Place
+    numbers: Sequence[int]
+    threads: int = 1
+
+
+Difference = Literal["changed", "damaged", "missing", "mode", "unreadable"]
+
+
+class CheckResult(NamedTuple):
+    """How many entries are as they have to be, and the others: number, how they differ, cause."""
+
+    checked: int
+    ok: int
+    found: list[tuple[int, Difference, str]]
+
+
+Task = ReadTask | CheckTask
+
+
+def start_workers(count: int | None, small: bool, root: bytes, entries: Sequence[Entry]) -> Workers:
+    """So many processes; 0 for none, None for what suits the machine, the root's disk and the work.
+
+    They hold the entries that `CheckTask` is about: a forked one has them already.
+    """
+    make_worker = partial(ManifestWorker, entries)
+    if count == 0 or (count is None and small):
+        return Inline(make_worker)
+    return start_pool(count, make_worker, lambda: is_spinning(root))
+
+
+class _Unstable(Exception):
+    """The file changed each time it was read."""
+
+
+class _Withheld(Exception):
+    """Not to be opened, and why."""
+
+    def __init__(self, kind: Lack, cause: str) -> None:
+        super().__init__(cause)
+        self.kind: Lack = kind
+
+
+class ManifestWorker:
+    """Carries out tasks, one after the other, with the folders used last held open."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._entries = entries
+        self._folders: OpenFolders | None = None
+        self._place: Place | None = None
+
+    def perform(self, task: Task, advance: Advance) -> ReadResult | CheckResult:
+        """Do one task. Raises RootVanished when the root is not the folder that it was."""
+        if self._folders is None or self._place != task.place:
+            self.close()
+            self._place = task.place
+            self._folders = OpenFolders(task.place.root, task.place.identity)
+        try:
+            if isinstance(task, ReadTask):
+                return _read(self._folders, task, advance)
+            return _Checker(self._folders, self._entries, task, advance).run()
+        except RootChanged as error:
+            raise RootVanished(
+                f"{os.fsdecode(task.place.root)} is not the folder that it was a moment ago.",
+                "Let nobody move it meanwhile, and run this again.",
+            ) from error
+
+    def close(self) -> None:
+        """Close the folders."""
+        if self._folders is not None:
+            self._folders.close()
+            self._folders = None
+
+
+def _read(folders: OpenFolders, task: ReadTask, advance: Advance) -> ReadResult:
+    result = ReadResult([], [], [])
+    for path in task.paths:
+        try:
+            _read_one(folders, path, task, advance, result)
+        except RootChanged:
+            raise
+        except _Unstable:
+            result.left_out.append((path, "unstable", _UNSTABLE))
+        except _Withheld as withheld:
+            result.left_out.append((path, withheld.kind, str(withheld)))
+        except OSError as error:
+            kind: Lack = "gone" if error.errno in _GONE else "unreadable"
+            result.left_out.append((path, kind, cause_of(error)))
+    return result
+
+
+def _read_one(
+    folders: OpenFolders, path: bytes, task: ReadTask, advance: Advance, result: ReadResult
+) -> None:
+    above, _, name = path.rpartition(b"/")
+    folder = folders.open(above)
+    facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    size, kind = facts.st_size, _kind(facts.st_mode)
+    target: bytes | None = None
+    digests: tuple[bytes | None, bytes | None] = (None, None)
+    if kind is None:
+        raise _Withheld("unstable", "was replaced meanwhile")
+    if kind == "link":
+        target = os.readlink(name, dir_fd=folder)
+    if kind != "file":
+        size = 0
+    elif task.sizes is not None and size not in task.sizes:
+        return
+    elif size >= LARGE and not task.threads:
+        result.large.append((size, path))
+        return
+    else:
+        facts, digests = _content(folder, name, facts, task.place, task.threads or 1, advance)
+        size = facts.st_size
+    mode, mtime = stat.S_IMODE(facts.st_mode), facts.st_mtime_ns
+    result.read.append(Read(path, kind, mode, size, mtime, target, *digests))
+
+
+def _kind(mode: int) -> Kind | None:
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISDIR(mode):
+        return "dir"
+    return "link" if stat.S_ISLNK(mode) else None
+
+
+def _content(
+    folder: int, name: bytes, facts: os.stat_result, place: Place, threads: int, advance: Advance
+) -> tuple[os.stat_result, Digests]:
+    """Read a regular file of which ``facts`` were just seen; returns those that hold for it.
+
+    Raises OSError, _Withheld, and _Unstable when it changed each time.
+    """
+    for _ in range(ATTEMPTS):
+        _refuse_to_open(facts, place.own)
+        descriptor = open_file(name, folder)
+        try:
+            digests, got = digests_of_descriptor(
+                descriptor, facts.st_size, place.both, threads, advance
+            )
+            after = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+        if got == facts.st_size and is_same(facts, after):
+            return facts, digests
+        facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    raise _Unstable
+
+
+def _refuse_to_open(facts: os.stat_result, own: Collection[Identity]) -> None:
+    if not stat.S_ISREG(facts.st_mode):
+        raise _Unstable
+    if own and identity_of(facts) in own:
+        raise _Withheld("unreadable", "belongs to Gorilla Comb")
+    if is_placeholder(facts):
+        raise _Withheld("placeholder", "its content is only in the cloud")
+
+
+class _Checker:
+    """One `CheckTask` under way."""
+
+    def __init__(
+        self, folders: OpenFolders, entries: Sequence[Entry], task: CheckTask, advance: Advance
+    ) -> None:
+        self._folders = folders
+        self._entries = entries
+        self._task = task
+        self._advance = advance
+        self._found: list[tuple[int, Difference, str]] = []
+
+    def run(self) -> CheckResult:
+        """Check each entry."""
+        ok = 0
+        for number in self._task.numbers:
+            entry = self._entries[number]
+            before = len(self._found)
+            try:
+                above, _, name = entry.path.rpartition(b"/")
+                folder = self._folders.open(above)
+                if not self._is_plainly_ok(entry, folder, name):
+                    self._check(number, entry, folder, name)
+            except RootChanged:
+                raise
+            except (_Unstable, _Withheld) as error:
+                self._note(number, "unreadable", str(error) or _UNSTABLE)
+            except OSError as error:
+                what: Difference = "missing" if error.errno in _GONE else "unreadable"
+                self._note(number, what, _cause_of_missing(error))
+            ok += len(self._found) == before
+        return CheckResult(len(self._task.numbers), ok, self._found)
+
+    def _is_plainly_ok(self, entry: Entry, folder: int, name: bytes) -> bool:
+        """Whether an entry is a small file as it has to be; if not so, `_check` says what it is.
+
+        A verification spends its time here, on file after file of which nothing changed.
+        """
+        size, place = entry.size, self._task.place
+        if size >= CHUNK or entry.blake3 is None:
+            return False
+        before = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if before.st_mode != stat.S_IFREG | entry.mode or before.st_size != size:
+            return False
+        if (before.st_dev, before.st_ino) in place.own or is_placeholder(before):
+            return False
+        descriptor = open_file(name, folder)
+        try:
+            if size and os.readv(descriptor, _BUFFERS) != size:
+                return False
+            if blake3_of(size).hex() != entry.blake3:
+                return False
+            if place.both and sha256_of(size).hex() != entry.sha256:
+                return False
+            after = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+        self._advance(size)
+        return is_same(before, after)
+
+    def _note(self, number: int, what: Difference, cause: str) -> None:
+        self._found.append((number, what, cause))
+
+    def _check(self, number: int, entry: Entry, folder: int, name: bytes) -> None:
+        facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        kind = _kind(facts.st_mode)
+        if kind != entry.type:
+            self._note(number, "changed", f"is a {_WORDS[kind]} now")
+            return
+        if kind == "link":
+            if os.readlink(name, dir_fd=folder) != entry.target:
+                self._note(number, "changed", "leads elsewhere now")
+            return  # systems differ in the mode that a link has; nowhere does it mean anything
+        mode = stat.S_IMODE(facts.st_mode)
+        if mode != entry.mode:
+            self._note(number, "mode", f"{mode:04o}, was {entry.mode:04o}")
+        if kind == "file":
+            self._check_content(number, entry, folder, name, facts)
+
+    def _check_content(
+        self, number: int, entry: Entry, folder: int, name: bytes, facts: os.stat_result
+    ) -> None:
+        place = self._task.place
+        if facts.st_size == entry.size:
+            facts, (blake3, sha256) = _content(
+                folder, name, facts, place, self._task.threads, self._advance
+            )
+            same = blake3.hex() == entry.blake3 and facts.st_size == entry.size
+            if same and (sha256 is None or sha256.hex() == entry.sha256):
+                return
+        else:
+            _refuse_to_open(facts, place.own)
+        if facts.st_size == entry.size and facts.st_mtime_ns == entry.mtime_ns:
+            self._note(number, "damaged", "content changed; size and time did not")
+        elif facts.st_size == entry.size:
+            self._note(number, "changed", "its content is another one")
+        else:
+            self._note(number, "changed", f"{facts.st_size} bytes, was {entry.size}")
+
+
+def _cause_of_missing(error: OSError) -> str:
+    if error.errno == errno.ENOENT:
+        return ""
+    if error.errno in (errno.ENOTDIR, errno.ELOOP):
+        return "a part of its path is no folder, or a link, which is not followed"
+    return cause_of(error)

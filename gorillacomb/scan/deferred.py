@@ -1,0 +1,123 @@
+"""The second stage: what the walk left, large files above all; first what may be a duplicate.
+
+Equal size, then equal probe (head and tail), then BLAKE3 of what is left: a file that differs in
+size, head or tail from all others is not read until the duplicates are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from gorillacomb.fs.paths import below, is_below
+from gorillacomb.index.database import Index
+from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.unread import Pending
+from gorillacomb.index.writer import Store
+from gorillacomb.model import INODE, LINKS, NAME, SIZE, Progress, Row, amended
+from gorillacomb.scan.tasks import HashItem, HashResult, HashTask, Result, RootContext, Task
+
+_TASK_BYTES = 64 << 20
+_TASK_FILES = 128
+
+
+class LargeFiles:
+    """Hands unread files out as tasks and writes what comes back. Hard links are read once."""
+
+    def __init__(
+        self,
+        index: Index,
+        store: Store,
+        paths: FolderPaths,
+        contexts: dict[int, RootContext],
+        scopes: dict[int, list[bytes]],
+        progress: Progress,
+    ) -> None:
+        self._index = index
+        self._store = store
+        self._paths = paths
+        self._contexts = contexts
+        self._scopes = scopes
+        self._progress = progress
+        self._probe = False
+        self._tasks: Iterator[Task] = iter(())
+        self._links: dict[tuple[str, int], list[tuple[int, bytes]]] = {}
+        self._known_links: dict[tuple[str, int], Row] = {}
+        self.hashed_files = 0
+        self.hashed_bytes = 0
+        self.lost: set[int] = set()
+
+    def plan(self, pending: Iterable[Pending], probe: bool) -> None:
+        """Take on a set of unread files: `next_task` gives them out from now on."""
+        self._probe = probe
+        self._links.clear()
+        self._known_links.clear()
+        self._tasks = self._batches(pending)
+
+    def next_task(self) -> Task | None:
+        """The next files to read."""
+        return next(self._tasks, None)
+
+    def _batches(self, pending: Iterable[Pending]) -> Iterator[Task]:
+        items: list[HashItem] = []
+        size = 0
+        at = 0
+        for folder, root, row in pending:
+            item = self._item(folder, root, row)
+            if item is None or root in self.lost:
+                continue
+            if items and (root != at or size >= _TASK_BYTES or len(items) >= _TASK_FILES):
+                yield HashTask(self._contexts[at], at, tuple(items), self._probe)
+                items, size = [], 0
+            at = root
+            items.append(item)
+            size += row[SIZE]
+        if items:
+            yield HashTask(self._contexts[at], at, tuple(items), self._probe)
+
+    def _item(self, folder: int, root: int, row: Row) -> HashItem | None:
+        """What to read for a file; None for one of another scan, or a second name of a file."""
+        context = self._contexts.get(root)
+        if context is None:
+            return None
+        place = self._paths.place(folder)
+        if place is None:
+            return None
+        path = below(place[1], context.path)
+        if not any(not scope or is_below(path, scope) for scope in self._scopes[root]):
+            return None
+        if row[LINKS] > 1:
+            key = (context.volume, row[INODE])
+            if key in self._known_links:
+                same = amended(self._known_links[key], {NAME: row[NAME]})
+                with self._index.atomic():
+                    self._store.put_rows([(folder, same)], [])
+                return None
+            others = self._links.setdefault(key, [])
+            others.append((folder, row[NAME]))
+            if len(others) > 1:
+                return None
+        return HashItem(folder, path, row)
+
+    def take(self, result: Result) -> None:
+        """Write what was read."""
+        assert isinstance(result, HashResult)
+        volume = self._contexts[result.root].volume
+        rows = []
+        for folder, row in result.rows:
+            rows.append((folder, row))
+            others = self._links.pop((volume, row[INODE]), []) if row[LINKS] > 1 else []
+            if row[LINKS] > 1:
+                self._known_links[volume, row[INODE]] = row
+            rows += [
+                (at, amended(row, {NAME: name}))
+                for at, name in others
+                if (at, name) != (folder, row[NAME])
+            ]
+        with self._index.atomic():
+            self._store.put_rows(rows, result.gone)
+        self._index.commit_if_due()
+        self.hashed_files += result.hashed_files
+        self.hashed_bytes += result.hashed_bytes
+        self._progress.advance(len(result.rows) + len(result.gone), 0)
+        if result.lost:
+            self.lost.add(result.root)

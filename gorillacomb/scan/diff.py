@@ -1,0 +1,369 @@
+"""What changed in a folder since the index saw it, and which digests may be trusted again."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gorillacomb.fs.openat import INT64, fold, int64
+from gorillacomb.index.folder_digest import SETTLED, Fingerprint, seal_of
+from gorillacomb.index.snapshot import Baseline
+from gorillacomb.index.writer import Writes
+from gorillacomb.model import (
+    BLOCKS,
+    CAUSE,
+    CHECKED,
+    CTIME,
+    DAMAGE,
+    DIGEST,
+    HASHED_WIDTH,
+    INODE,
+    LATER_WIDTH,
+    MODE,
+    MTIME,
+    NAME,
+    SHORT_INODE,
+    SHORT_MTIME,
+    SHORT_SIZE,
+    SIZE,
+    STATE,
+    HashedRow,
+    Row,
+    State,
+    amended,
+)
+from gorillacomb.scan.listing import Entry
+from gorillacomb.scan.read_file import HAS_PLACEHOLDERS, look_at, read_file, read_files
+from gorillacomb.scan.tasks import RootContext
+
+_HOUR_NS = 3_600_000_000_000
+_FAT_GRAIN_NS = 2_000_000_000
+_READ_AGAIN = frozenset({State.FRESH, State.UNREADABLE, State.UNSTABLE, State.PLACEHOLDER})
+_WITH_CONTENT = frozenset({State.HASHED, State.FRESH})
+_HASHED, _OTHER = int(State.HASHED), int(State.OTHER)
+_TOO_SMALL, _UNREADABLE = int(State.TOO_SMALL), int(State.UNREADABLE)
+"""As they stand in rows: to look at an enum's member costs more than to compare with it."""
+
+
+Identity = tuple[int, int, int]
+"""inode, size, mtime: by these an entry is known again that moved."""
+
+
+def identity(row: Row) -> Identity:
+    """What stays with a file when it gets another name."""
+    return (row[INODE], row[SIZE], row[MTIME])
+
+
+@dataclass(slots=True)
+class Changes:
+    """The difference between folders and their rows: one visit adds up that of all its folders."""
+
+    first: bool
+    """There is no index yet in which what is new could have stood elsewhere."""
+    writes: Writes = field(default_factory=Writes)
+    new: int = 0
+    changed: int = 0
+    files: int = 0
+    bytes: int = 0
+    hashed_files: int = 0
+    hashed_bytes: int = 0
+
+    def leave(self, folder: int, old: Row) -> None:
+        """Count an entry that is there no more."""
+        self.writes.gone.append((folder, old[NAME]))
+        self.writes.unsealed.append(folder)
+        self.writes.touched += [old[DIGEST]] if old[DIGEST] else []
+        if old[STATE] != State.EXCLUDED:
+            self.writes.went.append(identity(old))
+
+    def put(self, folder: int, row: Row, old: Row | None) -> None:
+        """Have the row of an entry written; ``old`` is the one that it replaces."""
+        self.writes.rows.append((folder, row))
+        if old is None or row[:CHECKED] != old[:CHECKED]:
+            self.writes.unsealed.append(folder)
+        if old is not None and old[DIGEST]:
+            self.writes.touched.append(old[DIGEST])
+
+    def count(self, listed: list[Fingerprint]) -> None:
+        """Count entries of a folder that the index knows."""
+        sizes = [entry[SIZE] for entry in listed if entry[STATE] != _OTHER]
+        self.files += len(sizes)
+        self.bytes += sum(sizes)
+
+    def count_read(self, row: Row) -> None:
+        """Count an entry whose content was read."""
+        if row[CHECKED]:
+            self.hashed_files += 1
+            self.hashed_bytes += row[SIZE]
+
+
+def describe_all(
+    descriptor: int,
+    folder: int,
+    files: Iterable[Entry],
+    others: Iterable[bytes],
+    context: RootContext,
+    moment: int,
+    changes: Changes,
+) -> bytes | None:
+    """Describe every entry of a folder of which the index knows none yet; returns their seal."""
+    writes = changes.writes
+    hashed: list[HashedRow] = []
+    settled = True
+    if context.hash_limit:
+        hashed, rows = read_files(descriptor, folder, files, context, moment)
+        if hashed:
+            hashed.sort()
+            values: list[Any] = []
+            for short in hashed:
+                values += short
+            writes.hashed += values
+            size = _count_short(values, HASHED_WIDTH, changes)
+            changes.hashed_files += len(hashed)
+            changes.hashed_bytes += size
+    else:
+        values, rest = _left_for_later(descriptor, folder, files, context)
+        writes.later += values
+        _count_short(values, LATER_WIDTH, changes)
+        others, rows = [*others, *rest], []
+        settled = not values
+    rows += [row for name in others if (row := look_at(descriptor, name, context)) is not None]
+    if rows:
+        rows.sort()
+        _count_rows(folder, rows, changes)
+    return _seal(hashed, rows) if settled else None
+
+
+def _seal(hashed: list[HashedRow], rows: list[Row]) -> bytes | None:
+    """The seal of a folder with these entries; None where one of them wants to be looked at."""
+    listed: list[Fingerprint] = [(each[1], _HASHED, *each[2:9]) for each in hashed]
+    if rows:
+        if any(row[STATE] not in SETTLED for row in rows):
+            return None
+        listed += (row[:CHECKED] for row in rows)
+        listed.sort()
+    return seal_of(listed)
+
+
+def _count_short(values: list[Any], width: int, changes: Changes) -> int:
+    """Count files that are new, of which these are the short rows; returns how large they are."""
+    sizes = values[SHORT_SIZE::width]
+    size: int = sum(sizes)
+    changes.new += len(sizes)
+    changes.files += len(sizes)
+    changes.bytes += size
+    if not changes.first:
+        changes.writes.came += zip(
+            values[SHORT_INODE::width], sizes, values[SHORT_MTIME::width], strict=True
+        )
+    return size
+
+
+def _count_rows(folder: int, rows: list[Row], changes: Changes) -> None:
+    """Take in and count entries that are new."""
+    changes.writes.rows += [(folder, row) for row in rows]
+    changes.new += len(rows)
+    for row in rows:
+        if row[STATE] != State.OTHER:
+            changes.files += 1
+            changes.bytes += row[SIZE]
+        changes.count_read(row)
+    if not changes.first:
+        changes.writes.came += map(identity, rows)
+
+
+def _left_for_later(
+    descriptor: int, folder: int, files: Iterable[Entry], context: RootContext
+) -> tuple[list[Any], list[bytes]]:
+    """The values of `LaterRow`s for files that are not opened now, and the names of the others."""
+    later: list[Any] = []
+    rest: list[bytes] = []
+    for entry in fingerprints(descriptor, [name for _, name in files], context):
+        if entry[STATE] == _HASHED and entry[SIZE] and not HAS_PLACEHOLDERS:
+            later += (folder, entry[NAME], *entry[MODE:])
+        else:
+            rest.append(entry[NAME])
+    return later, rest
+
+
+def compare(
+    descriptor: int,
+    listed: list[Fingerprint],
+    folder: int,
+    context: RootContext,
+    moment: int,
+    baseline: Baseline,
+    changes: Changes,
+    window: tuple[bytes, bytes] | None,
+    kept: frozenset[bytes] = frozenset(),
+) -> None:
+    """Compare entries on disk with the rows of ``folder``, and read what cannot be trusted.
+
+    ``listed`` are sorted; ``window`` are the first and last name when they are not the whole
+    folder. Entries that are in the index and not on disk are `gone`, but only for a whole folder,
+    and not those ``kept``.
+    """
+    stored = baseline.fingerprints(folder, window)
+    if listed == stored and not context.rehash:
+        return
+    rows = baseline.rows(folder, window)
+    for entry in listed:
+        _settle_entry(descriptor, folder, entry, rows, context, moment, changes)
+    if window is None:
+        for name in sorted(rows.keys() - {entry[NAME] for entry in listed} - kept):
+            changes.leave(folder, rows[name])
+
+
+def _is_edit(row: Row, old: Row) -> bool:
+    """Whether an entry has other content, as far as is known, and not just another state."""
+    if row[SIZE] != old[SIZE] or row[MTIME] != old[MTIME]:
+        return old[STATE] != State.EXCLUDED or bool(old[MTIME])
+    return row[DIGEST] != old[DIGEST] and None not in (row[DIGEST], old[DIGEST])
+
+
+def fingerprints(descriptor: int, names: list[bytes], context: RootContext) -> list[Fingerprint]:
+    """What `lstat` says of each name, with the state that such an entry should have.
+
+    A second scan spends its time here: the common case is dealt with in this loop.
+    """
+    weak, least = context.weak, context.min_size
+    look, is_regular = os.lstat, stat.S_ISREG
+    found: list[Fingerprint] = []
+    for name in names:
+        try:
+            facts = look(name, dir_fd=descriptor)
+        except OSError:
+            # Gone since it was listed, or not to be looked at: read_file finds out which.
+            found.append((name, _UNREADABLE, 0, 0, 0, 0, 0, 0, 0))
+            continue
+        mode, size, blocks = facts.st_mode, facts.st_size, facts.st_blocks
+        mtime, ctime, inode = facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino
+        state = _OTHER
+        if is_regular(mode):
+            state = _HASHED if size >= least else _TOO_SMALL
+        if not weak and 0 <= mtime | ctime | inode < INT64:  # none is negative, nor as large
+            links = facts.st_nlink
+        else:
+            mtime, ctime = int64(mtime), 0 if weak else int64(ctime)
+            inode, links = (0, 1) if weak else (fold(inode), facts.st_nlink)
+        found.append((name, state, mode, size, mtime, ctime, inode, links, blocks))
+    return found
+
+
+def _settle_entry(
+    descriptor: int,
+    folder: int,
+    entry: Fingerprint,
+    rows: Mapping[bytes, Row],
+    context: RootContext,
+    moment: int,
+    changes: Changes,
+) -> None:
+    """Decide about one entry: keep its row, of those that the folder had, or write a new one."""
+    old = rows.get(entry[NAME])
+    row = None if old is None else reuse(entry, old, context)
+    if row is None:
+        if entry[STATE] == State.OTHER:
+            row = look_at(descriptor, entry[NAME], context)
+        else:
+            row = read_file(descriptor, entry[NAME], context, moment, context.rehash)
+        if row is None:
+            if old is not None:
+                changes.leave(folder, old)
+            return
+        changes.count_read(row)
+        if old is not None:
+            judged = judge(row, old)
+            if judged[STATE] in DAMAGE and (context.accept or _was_renamed(row, rows.values())):
+                judged = row
+            elif judged[STATE] in DAMAGE:
+                # Perhaps it was read badly once: from memory that fails, or over a bad wire.
+                again = read_file(descriptor, entry[NAME], context, moment, past_cache=True)
+                judged = judged if again is None else judge(again, old)
+            row = judged
+    if old is None:
+        changes.new += 1
+        changes.put(folder, row, None)
+        changes.writes.came.append(identity(row))
+    elif row != old:
+        changes.changed += _is_edit(row, old)
+        changes.put(folder, row, old)
+
+
+def _was_renamed(row: Row, before: Iterable[Row]) -> bool:
+    """Whether the folder had that very file, with that content, under another name."""
+    return any((each[INODE], each[DIGEST]) == (row[INODE], row[DIGEST]) for each in before)
+
+
+def reuse(entry: Fingerprint, old: Row, context: RootContext) -> Row | None:
+    """The row for an entry whose digest may be trusted again; None when it must be looked at."""
+    if not same_fingerprint(entry, old, context):
+        return None
+    state = old[STATE]
+    if entry[STATE] == State.OTHER:
+        return old if state == State.OTHER else None
+    if state in _READ_AGAIN or (context.rehash and old[SIZE]):
+        return None
+    if entry[SIZE] < context.min_size:
+        if state != State.TOO_SMALL:
+            old = left_out(old, State.TOO_SMALL)
+        state = State.TOO_SMALL
+    elif state in (State.EXCLUDED, State.TOO_SMALL):
+        if old[DIGEST] is None or (old[SIZE] and not old[CHECKED]):
+            return None
+        state = State.HASHED
+    elif state == State.PENDING and not context.waits and entry[SIZE] <= context.hash_limit:
+        return None
+    return (*entry[:STATE], state, *entry[MODE:], *old[CHECKED:CAUSE], None)
+
+
+def left_out(old: Row, state: State) -> Row:
+    """The row of an entry that is not looked at from now on, with what it takes to come back.
+
+    A digest that may be trusted keeps the time of its reading; one of damaged content stays without
+    that time, so that it is compared again; one that was taken too early is dropped.
+    """
+    kept = None if old[STATE] == State.FRESH else old[DIGEST]
+    sound = old[STATE] in (State.HASHED, State.EXCLUDED, State.TOO_SMALL)
+    checked = old[CHECKED] if sound else 0
+    return amended(old, {STATE: state, DIGEST: kept, CHECKED: checked, CAUSE: None})
+
+
+def same_fingerprint(entry: Fingerprint, old: Row, context: RootContext) -> bool:
+    """Whether volume, inode, size, mtime and ctime are those of the time it was hashed.
+
+    On FAT the mtime may have lost its odd second in the meantime, or have moved by whole hours with
+    the computer's time zone.
+    """
+    if entry[SIZE] != old[SIZE] or entry[CTIME] != old[CTIME] or entry[INODE] != old[INODE]:
+        return False
+    if stat.S_IFMT(entry[MODE]) != stat.S_IFMT(old[MODE]):
+        return False
+    apart = abs(entry[MTIME] - old[MTIME])
+    if not context.hour_shifts:
+        return apart == 0
+    off_the_hour = min(apart % _HOUR_NS, _HOUR_NS - apart % _HOUR_NS)
+    return off_the_hour < _FAT_GRAIN_NS and apart <= 26 * _HOUR_NS
+
+
+def judge(row: Row, old: Row) -> Row:
+    """Tell an edit from damage, and keep the good digest where the new content cannot be trusted.
+
+    Damage: content that differs although size and mtime are the same; only a suspicion when ctime
+    or inode moved, since a restored backup looks like that too.
+    """
+    if row[STATE] == State.UNREADABLE and not row[BLOCKS] and not row[MTIME]:
+        # Not even looked at: all that was known stays known.
+        return amended(old, {STATE: State.UNREADABLE, CAUSE: row[CAUSE]})
+    same_times = row[SIZE] == old[SIZE] and row[MTIME] == old[MTIME] and old[DIGEST] is not None
+    if row[STATE] not in _WITH_CONTENT:
+        # Not read this time: what was known stays known, as long as nothing says it was edited.
+        return amended(row, {DIGEST: old[DIGEST]}) if same_times else row
+    if not same_times or row[DIGEST] == old[DIGEST] or old[STATE] == State.FRESH:
+        return row
+    moved = row[CTIME] != old[CTIME] or row[INODE] != old[INODE] or old[STATE] == State.SUSPECT
+    state = State.SUSPECT if moved else State.DAMAGED
+    return amended(row, {STATE: state, DIGEST: old[DIGEST]})

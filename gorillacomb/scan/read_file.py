@@ -1,0 +1,272 @@
+"""Reading one file: opened without following links, hashed, and looked at again afterwards."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+import time
+from collections.abc import Iterable
+
+from gorillacomb.fs.openat import (
+    FILE_FLAGS,
+    INT64,
+    NOATIME,
+    cause_of,
+    fold,
+    int64,
+    is_placeholder,
+    open_file,
+)
+from gorillacomb.hashing import CHUNK, EMPTY, blake3_of, buffer, digest_of_descriptor, forget_cached
+from gorillacomb.model import (
+    CAUSE,
+    CHECKED,
+    DIGEST,
+    SIZE,
+    STATE,
+    TARGET,
+    HashedRow,
+    Row,
+    State,
+    amended,
+)
+from gorillacomb.scan.listing import Entry
+from gorillacomb.scan.tasks import RootContext
+
+ATTEMPTS = 3
+"""How often a file that changes while it is read gets another chance."""
+
+
+HAS_PLACEHOLDERS = sys.platform in ("darwin", "win32")
+"""Whether files of this system can lack their content until they are opened."""
+
+
+def read_file(
+    folder: int, name: bytes, context: RootContext, moment: int, past_cache: bool = False
+) -> Row | None:
+    """Describe the regular file ``name`` in the folder behind the descriptor, hashed if it may be.
+
+    ``moment`` is the time in ns before which the folder was opened; ``past_cache`` has what is on
+    the disk read, not what the system remembers of it. Returns its row: with a digest,
+    or PENDING, TOO_SMALL, PLACEHOLDER, UNSTABLE, UNREADABLE; None when it is no longer there.
+    """
+    if HAS_PLACEHOLDERS:
+        early = look_at(folder, name, context)
+        if early is None or early[STATE] != State.PENDING or early[SIZE] > context.hash_limit:
+            return early
+    try:
+        descriptor = open_file(name, folder)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return failed_row(folder, name, context, error)
+    try:
+        if past_cache:
+            forget_cached(descriptor)
+        return _read_open_file(descriptor, name, context, moment)
+    except OSError as error:
+        return failed_row(folder, name, context, error)
+    finally:
+        os.close(descriptor)
+
+
+def _read_open_file(descriptor: int, name: bytes, context: RootContext, moment: int) -> Row:
+    for attempt in range(ATTEMPTS):
+        before = os.fstat(descriptor)
+        size = before.st_size
+        if not 0 < size <= context.hash_limit or size < context.min_size:
+            return unread_row(name, before, context)
+        if not stat.S_ISREG(before.st_mode):
+            return unread_row(name, before, context)
+        if attempt:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        digest, got = digest_of_descriptor(descriptor, size)
+        after = os.fstat(descriptor)
+        if got == size == after.st_size and same_times(before, after):
+            return hashed_row(name, before, context, moment, digest)
+    return row_of(name, State.UNSTABLE, before, context, cause="changed while it was read")
+
+
+def read_files(
+    folder: int, number: int, files: Iterable[Entry], context: RootContext, moment: int
+) -> tuple[list[HashedRow], list[Row]]:
+    """As `read_file`, for many files of the folder with the id ``number``.
+
+    Returns the plainly hashed ones, and the others that exist.
+    """
+    if context.weak or HAS_PLACEHOLDERS or context.min_size > 1:
+        found = [read_file(folder, name, context, moment) for _, name in files]
+        return [], [row for row in found if row is not None]
+    return _read_common(folder, number, files, context, moment)
+
+
+def _read_common(
+    folder: int, number: int, files: Iterable[Entry], context: RootContext, moment: int
+) -> tuple[list[HashedRow], list[Row]]:
+    """As `read_files`, where neither file system nor options make each file a case of its own.
+
+    A first scan spends its time here, so the common cases (a small file, long unchanged, that
+    nobody writes to, and one that is read later) are dealt with in this loop; all else goes to
+    `read_file`.
+    """
+    hashed: list[HashedRow] = []
+    others: list[Row] = []
+    later = context.hash_limit
+    limit = min(later, CHUNK - 1)
+    settled = moment - context.grain_ns
+    buffers = (buffer,)
+    flags = FILE_FLAGS | NOATIME
+    open_at, look, read, close, is_regular = os.open, os.fstat, os.readv, os.close, stat.S_ISREG
+    for _, name in files:
+        try:
+            descriptor = open_at(name, flags, dir_fd=folder)
+        except OSError:
+            others += _found(read_file(folder, name, context, moment))
+            continue
+        digest = None
+        try:
+            before = look(descriptor)
+            size, mode = before.st_size, before.st_mode
+            mtime, ctime, inode = before.st_mtime_ns, before.st_ctime_ns, before.st_ino
+            if size > later:
+                others.append(unread_row(name, before, context))
+                continue
+            if (
+                0 < size <= limit
+                and 0 <= mtime < settled > ctime >= 0
+                and inode < INT64
+                and is_regular(mode)
+                and read(descriptor, buffers) == size
+            ):
+                content = blake3_of(size)
+                after = look(descriptor)
+                if (
+                    after.st_mtime_ns == mtime
+                    and after.st_ctime_ns == ctime
+                    and after.st_size == size
+                ):
+                    digest = content
+        except OSError:
+            pass  # read_file meets the error again and says what it is
+        finally:
+            close(descriptor)
+        if digest is None:
+            others += _found(read_file(folder, name, context, moment))
+            continue
+        links, blocks = before.st_nlink, before.st_blocks
+        hashed.append(
+            (number, name, mode, size, mtime, ctime, inode, links, blocks, moment, digest)
+        )
+    return hashed, others
+
+
+def _found(row: Row | None) -> tuple[Row, ...]:
+    return () if row is None else (row,)
+
+
+def same_times(before: os.stat_result, after: os.stat_result) -> bool:
+    """Whether nobody wrote between two looks at one descriptor."""
+    return before.st_mtime_ns == after.st_mtime_ns and before.st_ctime_ns == after.st_ctime_ns
+
+
+def hashed_row(
+    name: bytes, facts: os.stat_result, context: RootContext, moment: int, digest: bytes
+) -> Row:
+    """The row of a file whose content was just read, FRESH when its times are too near to tell."""
+    newest = max(facts.st_mtime_ns, facts.st_ctime_ns)
+    state = State.HASHED
+    if newest >= moment - context.grain_ns:
+        near = time.time_ns() + context.grain_ns
+        if any(
+            moment - context.grain_ns <= t <= near for t in (facts.st_mtime_ns, facts.st_ctime_ns)
+        ):
+            state = State.FRESH
+    return row_of(name, state, facts, context, moment, digest)
+
+
+def unread_row(name: bytes, facts: os.stat_result, context: RootContext) -> Row:
+    """The row of an entry whose content is not read, or not yet."""
+    if not stat.S_ISREG(facts.st_mode):
+        return row_of(name, State.OTHER, facts, context)
+    if is_placeholder(facts) and not _may_hydrate(facts, context):
+        return row_of(name, State.PLACEHOLDER, facts, context)
+    if facts.st_size < context.min_size:
+        return row_of(name, State.TOO_SMALL, facts, context)
+    if facts.st_size == 0:
+        return row_of(name, State.HASHED, facts, context, 0, EMPTY)
+    return row_of(name, State.PENDING, facts, context)
+
+
+def _may_hydrate(facts: os.stat_result, context: RootContext) -> bool:
+    return context.hydrate_limit is not None and facts.st_size <= context.hydrate_limit
+
+
+def look_at(folder: int, name: bytes, context: RootContext) -> Row | None:
+    """Describe any entry without opening it; None when it is no longer there."""
+    try:
+        facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        target = None
+        if stat.S_ISLNK(facts.st_mode):
+            target = os.readlink(name, dir_fd=folder)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return _blank_row(name, error)
+    row = unread_row(name, facts, context)
+    return row if target is None else amended(row, {TARGET: target})
+
+
+def failed_row(folder: int, name: bytes, context: RootContext, error: OSError) -> Row | None:
+    """The row of a file that could not be opened or read; None when it is no longer there."""
+    now = look_at(folder, name, context)
+    if now is None or now[STATE] in (State.OTHER, State.UNREADABLE):
+        return now  # gone, replaced by a link meanwhile (ELOOP), or not even to be looked at
+    return amended(now, {STATE: State.UNREADABLE, CHECKED: 0, DIGEST: None, CAUSE: cause_of(error)})
+
+
+def _blank_row(name: bytes, error: OSError) -> Row:
+    cause = cause_of(error)
+    return (name, State.UNREADABLE, stat.S_IFREG, 0, 0, 0, 0, 1, 0, 0, None, None, None, cause)
+
+
+def row_of(
+    name: bytes,
+    state: State,
+    facts: os.stat_result,
+    context: RootContext,
+    checked: int = 0,
+    digest: bytes | None = None,
+    cause: str | None = None,
+) -> Row:
+    """Put a row together; inode and ctime are left out where they mean nothing."""
+    weak = context.weak
+    return (
+        name,
+        int(state),  # an enum member would cost SQLite an adapter call a row
+        facts.st_mode,
+        facts.st_size,
+        int64(facts.st_mtime_ns),
+        0 if weak else int64(facts.st_ctime_ns),
+        0 if weak else fold(facts.st_ino),
+        1 if weak else facts.st_nlink,
+        facts.st_blocks,
+        checked,
+        digest,
+        None,
+        None,
+        cause,
+    )
+
+
+LOST_DRIVE = frozenset(
+    {errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ESTALE, errno.ENOMEDIUM}
+    if hasattr(errno, "ENOMEDIUM")
+    else {errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ESTALE}
+)
+"""Errors that a drive gives which was pulled out."""
+
+LOST_CAUSES = frozenset(os.strerror(number).lower() for number in LOST_DRIVE)
+LOST_AFTER = 32
+"""So many of these errors, and not one file that can be read in between: the drive is gone."""

@@ -1,0 +1,288 @@
+"""From the paths that a user names to roots in the index, whatever port a drive is in today."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from gorillacomb.errors import RootVanished, UsageFault
+from gorillacomb.fs.openat import OpenFolders, cause_of, fold
+from gorillacomb.fs.paths import below, is_below, join
+from gorillacomb.fs.volumes import CLONE, Volume, base_volume, identify
+from gorillacomb.index import roots as table
+from gorillacomb.index.database import Index
+from gorillacomb.index.paths import child_and_inode, child_folder, find_folder
+from gorillacomb.model import Root
+from gorillacomb.scan.exclude import compile_patterns, moved_into
+from gorillacomb.scan.options import ScanOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder that the user named, and the file system it lies on."""
+
+    path: bytes
+    """Absolute, links resolved."""
+    volume: Volume
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is scanned of a root: all of it, or a folder in it."""
+
+    root: Root
+    place: Place
+    """Of the root itself."""
+    relative: bytes
+    """The folder to scan, relative to the root; empty for all of it."""
+    first: bool
+    """The root was not in the index before."""
+
+
+def locate(paths: Sequence[bytes]) -> list[Place]:
+    """Find folders on their file systems; those inside another one of them are left out.
+
+    Raises UsageFault for a path that is not a readable folder.
+    """
+    places: dict[bytes, Place] = {}
+    for path in paths:
+        real = os.path.realpath(path)
+        places[real] = Place(real, *_look(path, real))
+    return [
+        place
+        for place in places.values()
+        if not any(
+            covers(other.path, other.volume, place)
+            for other in places.values()
+            if other is not place
+        )
+    ]
+
+
+def _look(path: bytes, real: bytes) -> tuple[Volume, int]:
+    shown = path.decode("utf-8", "backslashreplace")
+    if not path:
+        raise UsageFault("An empty path names no folder.", "Name the folder to comb.")
+    try:
+        with os.scandir(real):
+            pass
+        return identify(real), fold(os.stat(real).st_ino)
+    except FileNotFoundError:
+        raise UsageFault(
+            f"{shown} does not exist.",
+            "Name a folder that is there; `gorillacomb roots forget` drops one that is gone.",
+        ) from None
+    except NotADirectoryError:
+        raise UsageFault(
+            f"{shown} is a file, not a folder.",
+            "Name the folder it is in, or use --files-from for single files.",
+        ) from None
+    except OSError as error:
+        raise UsageFault(
+            f"{shown} cannot be read: {cause_of(error)}.",
+            "Check its permissions, or name another folder.",
+        ) from error
+
+
+def covers(path: bytes, volume: Volume, place: Place) -> bool:
+    """Whether a scan of ``path``, on the volume as seen from it, sees all of a place.
+
+    It may do so through another mount; of two views of one folder the first by name sees the other.
+    """
+    if volume.id != place.volume.id or volume.device != place.volume.device:
+        return False
+    if volume.inner_path == place.volume.inner_path:
+        return path < place.path
+    return is_below(place.volume.inner_path, volume.inner_path)
+
+
+def register(index: Index, place: Place, options: ScanOptions) -> Scope:
+    """Find or add the root of a place, with the settings that the options change.
+
+    A known root further in becomes part of a new one further out. Call inside `Index.atomic`.
+    Raises RootVanished for an empty mount point whose drive is not there.
+    """
+    known = table.all_roots(index.connection)
+    _refuse_empty_mount_point(known, place)
+    match = _match(known, place)
+    if match is not None:
+        there = _place_in(match, place)
+        match, place = (None, place) if there is None else (match, there)
+    if match is None:
+        root = _settings(_new_root(place, known), options)
+        scope = Scope(table.add_root(index.connection, root, place.inode), place, b"", True)
+    else:
+        relative = below(place.volume.inner_path, match.inner_path)
+        top = place.path[: len(place.path) - len(relative) - 1] if relative else place.path
+        updated = _settings(_refreshed(match, top or b"/", place.volume), options)
+        if updated != match:
+            table.update_root(index.connection, updated)
+        relative = _as_known(index, updated, relative)
+        scope = Scope(updated, _top_place(place, top or b"/"), relative, False)
+    return _absorb_inner_roots(index, scope, known)
+
+
+def _as_known(index: Index, root: Root, relative: bytes) -> bytes:
+    """The path of a scope below its root, or of a folder around it that is still the known one.
+
+    Where another folder stands at a known path, only a listing of the one around it tells where
+    the known one went: perhaps into the one that took its place.
+    """
+    folders = OpenFolders(root.path)
+    try:
+        found = follow(index, root, relative, folders)
+    finally:
+        folders.close()
+    return found.path if found.replaced else relative
+
+
+class Followed(NamedTuple):
+    """How far the index knows a path, and still rightly."""
+
+    path: bytes
+    """Of the innermost folder on the way that is still the known one, below the root."""
+    folder: int
+    """Its id."""
+    replaced: bool
+    """Whether another folder stands in the place of the next one."""
+
+
+def follow(index: Index, root: Root, relative: bytes, folders: OpenFolders) -> Followed:
+    """Follow a path below a root, in the index and on the disk, as far as both agree.
+
+    ``folders`` are those of that root.
+    """
+    at, above = root.folder, b""
+    for name in relative.split(b"/") if relative else ():
+        known = child_and_inode(index.connection, at, name)
+        if known is None:
+            break
+        inner = join(above, name) if above else name
+        try:
+            # Step by step: a path may be longer than the system takes.
+            facts = os.stat(name, dir_fd=folders.open(above), follow_symlinks=False)
+        except OSError:
+            break  # it went meanwhile, which the walk will tell of
+        if known[1] and known[1] != fold(facts.st_ino) and not root.weak:
+            return Followed(above, at, True)
+        at, above = known[0], inner
+    return Followed(above, at, False)
+
+
+def _match(known: Sequence[Root], place: Place) -> Root | None:
+    """The known root that is this place or contains it; the one seen at this path before others."""
+    found = [
+        root
+        for root in known
+        if base_volume(root.volume) == place.volume.id
+        and is_below(place.volume.inner_path, root.inner_path)
+        and not _is_clone(root, place)
+    ]
+    return min(found, key=lambda root: (not is_below(place.path, root.path), root.id), default=None)
+
+
+def _place_in(root: Root, place: Place) -> Place | None:
+    """A place by a path that shows how it lies in a known root; None when there is none such.
+
+    Mounted by itself, a folder of a root stands at a path that says nothing of the root's.
+    """
+    relative = below(place.volume.inner_path, root.inner_path)
+    if not relative or place.path.endswith(b"/" + relative):
+        return place
+    path = join(root.path, relative)
+    try:
+        there = Place(path, identify(path), fold(os.stat(path).st_ino))
+    except OSError:
+        return None
+    same = (there.volume.id, there.volume.device, there.inode)
+    return there if same == (place.volume.id, place.volume.device, place.inode) else None
+
+
+def _is_clone(root: Root, place: Place) -> bool:
+    """Whether the root's own volume is mounted elsewhere right now: then this one is a copy."""
+    if is_below(place.path, root.path):
+        return False
+    try:
+        there = identify(root.path)
+    except OSError:
+        return False
+    return there.id == base_volume(root.volume) and there.device != place.volume.device
+
+
+def _refuse_empty_mount_point(known: Sequence[Root], place: Place) -> None:
+    for root in known:
+        elsewhere = base_volume(root.volume) != place.volume.id
+        if elsewhere and is_below(root.path, place.path) and not os.listdir(place.path):
+            raise RootVanished(
+                f"{os.fsdecode(place.path)} is empty: the drive that was there is not mounted.",
+                "Plug it in and scan again; what is known of it is kept.",
+            )
+
+
+def _new_root(place: Place, known: Sequence[Root]) -> Root:
+    volume, uid = place.volume, secrets.token_hex(16)
+    same = [root for root in known if base_volume(root.volume) == volume.id]
+    clone = any(_is_clone(root, place) for root in same)
+    return Root(
+        id=0,
+        uid=uid,
+        folder=0,
+        path=place.path,
+        # Inode numbers of a clone say nothing of the original's files.
+        volume=f"{volume.id}{CLONE}{uid[:8]}" if clone else volume.id,
+        volume_type=volume.type,
+        weak=volume.weak,
+        inner_path=volume.inner_path,
+    )
+
+
+def _refreshed(root: Root, path: bytes, volume: Volume) -> Root:
+    return replace(root, path=path, volume_type=volume.type, weak=volume.weak)
+
+
+def _settings(root: Root, options: ScanOptions) -> Root:
+    standing = () if options.clear_excludes else root.exclude
+    exclude = tuple(dict.fromkeys((*standing, *options.exclude)))
+    if exclude:
+        compile_patterns(exclude)  # refuses a bad pattern before it is remembered
+    size = root.min_size if options.min_size is None else options.min_size
+    return replace(root, exclude=exclude, min_size=size)
+
+
+def _top_place(place: Place, top: bytes) -> Place:
+    if top == place.path:
+        return place
+    return Place(top, identify(top), fold(os.stat(top).st_ino))
+
+
+def _absorb_inner_roots(index: Index, scope: Scope, known: Sequence[Root]) -> Scope:
+    """Known roots inside this one become its folders; their patterns go on holding there."""
+    root = scope.root
+    for inner in known:
+        inside = is_below(inner.inner_path, root.inner_path) and inner.id != root.id
+        if inner.volume != root.volume or not inside:
+            continue
+        relative = below(inner.inner_path, root.inner_path)
+        parent, _, name = relative.rpartition(b"/")
+        at = ensure_folder(index, root, parent)
+        if find_folder(index.connection, root, relative) is None:
+            table.absorb_root(index.connection, inner, root.id, at, name)
+            patterns = moved_into(inner.exclude, os.fsdecode(relative))
+            exclude = tuple(dict.fromkeys((*root.exclude, *patterns)))
+            root = replace(root, exclude=exclude)
+            table.update_root(index.connection, root)
+            scope = replace(scope, root=root, first=False)
+    return scope
+
+
+def ensure_folder(index: Index, root: Root, relative: bytes) -> int:
+    """The id of a folder below a root; it and those above it are written when missing."""
+    at = root.folder
+    for name in relative.split(b"/") if relative else ():
+        known = child_folder(index.connection, at, name)
+        at = table.add_folder(index.connection, root.id, at, name) if known is None else known
+    return at

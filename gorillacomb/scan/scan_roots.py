@@ -1,0 +1,170 @@
+"""The roots of one scan: which there are, what is scanned of each, and what a walk begins with."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from gorillacomb.errors import UsageFault
+from gorillacomb.fs.mounts import mounts_below
+from gorillacomb.fs.paths import below, join
+from gorillacomb.fs.volumes import PSEUDO
+from gorillacomb.index import roots as root_table
+from gorillacomb.index.database import Index
+from gorillacomb.index.writer import Store
+from gorillacomb.model import Root, Unreadable
+from gorillacomb.scan.again import sort_again
+from gorillacomb.scan.changed import sort_changed
+from gorillacomb.scan.file_list import sort_file_list
+from gorillacomb.scan.options import ScanOptions
+from gorillacomb.scan.root_registry import Place, Scope, covers, ensure_folder, locate, register
+from gorillacomb.scan.tasks import FolderTask, RootContext
+
+_ALL = 1 << 62
+
+
+@dataclass(slots=True)
+class Scanned:
+    """A root of this run, and what is scanned of it."""
+
+    root: Root
+    place: Place
+    first: bool
+    context: RootContext
+    relatives: list[bytes] = field(default_factory=list)
+    """The folders that are scanned, below the root; empty for the root itself."""
+    scans: list[int] = field(default_factory=list)
+    """Their scans' ids."""
+
+
+@dataclass(slots=True)
+class ScannedRoots:
+    """The roots of one scan, by their ids; the mappings grow as it enters other file systems."""
+
+    index: Index
+    options: ScanOptions
+    all: dict[int, Scanned] = field(default_factory=dict)
+    contexts: dict[int, RootContext] = field(default_factory=dict)
+    table: dict[int, Root] = field(default_factory=dict)
+    scopes: dict[int, list[bytes]] = field(default_factory=dict)
+    """What is scanned of each: `Scanned.relatives`."""
+    junk: list[Unreadable] = field(default_factory=list)
+    _entered: set[bytes] = field(default_factory=set)
+
+    def add(self, place: Place) -> int:
+        """Take a place on as a root, or as a part of one; returns the root's id."""
+        scope = register(self.index, place, self.options)
+        root = scope.root
+        if root.id not in self.all:
+            context = self._context(scope)
+            self.all[root.id] = Scanned(root, scope.place, scope.first, context)
+            self.contexts[root.id] = context
+            self.table[root.id] = root
+            self.scopes[root.id] = self.all[root.id].relatives
+        each = self.all[root.id]
+        each.relatives.append(scope.relative)
+        each.scans.append(
+            root_table.start_scan(self.index.connection, root.id, scope.relative, time.time_ns())
+        )
+        return root.id
+
+    def first_folders(self) -> dict[int, list[FolderTask]]:
+        """What the walk begins with, by root; call inside `Index.atomic`."""
+        tops = [(each.root, each.context) for each in self.all.values()]
+        if self.options.changed is not None:
+            return sort_changed(self.index, tops, self.options.changed)
+        if self.options.again is not None:
+            return sort_again(self.index, self.all, self.options.again)
+        if self.options.file_list is not None:
+            work, self.junk = sort_file_list(self.index, tops, self.options.file_list)
+            return work
+        return {root: self._tops(each) for root, each in self.all.items()}
+
+    def _tops(self, each: Scanned) -> list[FolderTask]:
+        return [
+            FolderTask(ensure_folder(self.index, each.root, relative), relative, 0)
+            for relative in each.relatives
+        ]
+
+    def enter(
+        self, boundaries: Iterable[tuple[int, bytes]], store: Store
+    ) -> dict[int, list[FolderTask]]:
+        """Take other file systems on as roots, where they are to be entered and were not yet.
+
+        They are given by root and path in it. Returns what the walk goes on with, by root.
+        """
+        found: dict[int, list[FolderTask]] = {}
+        for root, path in boundaries if self.options.cross_file_systems else ():
+            whole = join(self.contexts[root].path, path)
+            if whole in self._entered or not os.path.isdir(whole):
+                continue
+            self._entered.add(whole)
+            try:
+                [place] = locate([whole])
+            except UsageFault:
+                continue  # not to be read: it stays one that was not entered
+            if place.volume.type in PSEUDO or self._is_seen(place):
+                continue
+            with self.index.atomic():
+                number = self.add(place)
+                found[number] = self._tops(self.all[number])
+                store.skip_used_ids()
+            self.index.commit()
+        return found
+
+    def _is_seen(self, place: Place) -> bool:
+        """Whether a place is scanned already, through another mount."""
+        return any(
+            covers(join(each.place.path, relative), each.place.volume, place)
+            for each in self.all.values()
+            for relative in each.relatives
+        )
+
+    def _context(self, scope: Scope) -> RootContext:
+        options, place, root = self.options, scope.place, scope.root
+        again, top = options.rehash or options.again is not None, place.volume
+        return RootContext(
+            path=place.path,
+            device=top.device,
+            inode=os.stat(place.path).st_ino,
+            volume=root.volume,
+            weak=top.weak,
+            hour_shifts=top.hour_shifts,
+            grain_ns=top.grain_ns,
+            exclude=(*options.standing_excludes, *root.exclude),
+            min_size=root.min_size
+            or (options.standing_min_size if options.min_size is None else options.min_size),
+            # Where all is read again, nothing is put off: what is known stays until it is read.
+            hash_limit=_ALL if again else options.reads_at_once,
+            waits=options.quick,
+            rehash=again,
+            accept=options.accept,
+            hydrate_limit=options.hydrate_limit,
+            boundaries=frozenset(
+                below(mount.point, place.path) for mount in mounts_below(place.path)
+            ),
+            own=frozenset(
+                inode for device, inode in self.index.vault.own_files() if device == top.device
+            ),
+            index=None if scope.first else str(self.index.vault.index),
+        )
+
+    def estimate(self) -> int | None:
+        """How many bytes a walk may see: those of the last scan, else all that the volume holds."""
+        if self.options.is_partial:
+            return None
+        if any(relative for each in self.all.values() for relative in each.relatives):
+            return None
+        total = 0
+        for each in self.all.values():
+            last = root_table.last_scan(self.index.connection, each.root.id)
+            total += each.place.volume.used_bytes if last is None else last[2]
+        return total
+
+    def not_entered(self, boundaries: Iterable[tuple[int, bytes]]) -> tuple[bytes, ...]:
+        """The paths of other file systems, given by root and path in it, that are no root here."""
+        tops = {each.place.path for each in self.all.values()}
+        met = (join(self.contexts[root].path, path) for root, path in boundaries)
+        return tuple(whole for whole in met if whole not in tops)

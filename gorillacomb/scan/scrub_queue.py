@@ -1,0 +1,80 @@
+"""Handing out the files that were not read for longest, so that rot is found in time.
+
+Who reads them again, past the system's cache, is a scan (`ScanOptions.again`): it tells an edit
+from damage, and notes when each was read.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from gorillacomb.index import scrub_queries
+from gorillacomb.index.database import Index
+from gorillacomb.index.roots import all_roots
+from gorillacomb.index.scrub_queries import FIRST, Due
+from gorillacomb.vault.vault import Vault
+
+_AT_ONCE = 20_000
+"""So many files are asked for at a time: that takes a look at every row of the index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some files that are to be read again."""
+
+    roots: tuple[bytes, ...]
+    """The paths of the roots that they are in."""
+    entries: tuple[tuple[int, bytes], ...]
+    """The ids of their folders, and their names."""
+    size: int
+    """Bytes."""
+
+
+@dataclass(slots=True)
+class Scrub:
+    """One pass: each file is handed out once at most, even if it could not be read."""
+
+    vault: Vault
+    tops: Callable[[Index], Sequence[int]]
+    """The ids of the folders in which, and below which, files are read."""
+    before_ns: int
+    """What was read after that is not due."""
+    _waiting: deque[Due] = field(default_factory=deque)
+    _last: Due = FIRST
+    _ended: bool = False
+    _roots: dict[int, bytes] = field(default_factory=dict)
+
+    def next(self, size: int) -> Batch | None:
+        """Files of about ``size`` bytes, one at least; None at the end. Raises VaultError."""
+        taken: list[Due] = []
+        total = 0
+        while not taken or (total < size and len(taken) < _AT_ONCE):
+            if not self._waiting and not self._ask():
+                break
+            if taken and total + self._waiting[0].size > size:
+                break
+            taken.append(self._waiting.popleft())
+            total += taken[-1].size
+        if not taken:
+            return None
+        roots = tuple(self._roots[root] for root in sorted({each.root for each in taken}))
+        return Batch(roots, tuple((each.folder, each.name) for each in taken), total)
+
+    def _ask(self) -> bool:
+        """Read which files come next; whether there are any."""
+        if self._ended:
+            return False
+        with Index.read(self.vault) as index:
+            tops = self.tops(index)
+            found = scrub_queries.oldest(
+                index.connection, tops, self.before_ns, self._last, _AT_ONCE
+            )
+            # Added to: a root may be forgotten while files of it wait.
+            self._roots |= {root.id: root.path for root in all_roots(index.connection)}
+        self._ended = len(found) < _AT_ONCE
+        if found:
+            self._last = found[-1]
+        self._waiting.extend(found)
+        return bool(found)

@@ -1,0 +1,392 @@
+"""A worker's walk: from a few folders down until the budget is used up.
+
+`visit` is a plain function of its task, the disk and the index: it runs the same in this process
+and in another.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from typing import NamedTuple
+
+from gorillacomb.fs.openat import OpenFolders, cause_of, fold
+from gorillacomb.fs.paths import join
+from gorillacomb.index.folder_digest import seal_of
+from gorillacomb.index.snapshot import Baseline, KnownFolder
+from gorillacomb.model import CAUSE, READ, STATE, FolderState, Row, State
+from gorillacomb.scan.diff import Changes, compare, describe_all, fingerprints, left_out
+from gorillacomb.scan.listing import Entry, Listing, list_folder
+from gorillacomb.scan.read_file import LOST_AFTER, LOST_CAUSES, LOST_DRIVE
+from gorillacomb.scan.tasks import WINDOW, FolderTask, RootContext, VisitResult, VisitTask
+
+_VANISHED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+_CONTENT_UNIT = 16
+"""Reading 2^16 bytes costs about as much as looking at one more file."""
+_EXCLUDED_MODE = 0o100000
+
+
+class RootLost(Exception):
+    """The root is no longer the folder that it was when the scan began."""
+
+
+def visit(task: VisitTask, baseline: Baseline | None) -> VisitResult:
+    """Visit the task's folders and those below them, as far as the budget goes.
+
+    ``baseline`` is the index to compare with, None for a root that is not in it. Failures of files
+    and folders are rows and states in the result; OSError is raised by nothing in here.
+    """
+    if baseline is not None:
+        baseline.renew()
+    visitor = _Visitor(task, baseline)
+    lost = False
+    try:
+        if not root_is_there(task.context):
+            raise RootLost
+        visitor.run()
+    except RootLost:
+        # What was found last may come from a drive that was failing: the index stays as it was.
+        visitor.open_folders.close()
+        visitor = _Visitor(task, baseline)
+        lost = True
+    finally:
+        visitor.open_folders.close()
+    return visitor.result(lost)
+
+
+def root_is_there(context: RootContext) -> bool:
+    """Whether the root's path still leads to the folder that the scan started with."""
+    try:
+        facts = os.stat(context.path)
+    except OSError:
+        return False
+    return (facts.st_dev, facts.st_ino) == (context.device, context.inode)
+
+
+class _Place(NamedTuple):
+    """A folder on the list of those to visit."""
+
+    folder: int
+    """Its id; 0 for a new one, which gets its id when its turn comes."""
+    parent: int
+    """The id of the folder it was met in; 0 for one that came with the task."""
+    path: bytes
+    name: bytes
+    """The last part of the path."""
+    inode: int
+    known: KnownFolder | None
+    only: tuple[bytes, ...] | None = None
+    alone: bool = False
+
+
+class _Visitor:
+    """One visit under way: what is left to do, and what was found."""
+
+    def __init__(self, task: VisitTask, baseline: Baseline | None) -> None:
+        self.task = task
+        self.context = task.context
+        self.baseline = baseline
+        self.open_folders = OpenFolders(task.context.path)
+        self.stack = [
+            _Place(
+                folder.folder,
+                0,
+                folder.path,
+                folder.path.rpartition(b"/")[2],
+                folder.inode,
+                None,
+                folder.only,
+                folder.alone,
+            )
+            for folder in reversed(task.folders)
+        ]
+        self.changes = Changes(first=baseline is None)
+        self.writes = self.changes.writes
+        self.rest: list[FolderTask] = []
+        self.parts: list[int] = []
+        self.parts_done: list[int] = []
+        self.boundaries: list[bytes] = []
+        self.budget = task.budget
+        self.next_id = task.first_id
+        self.folders = 0
+        self.weighed = 0
+        """Bytes of content that the budget has been told of."""
+        self.judged = 0
+        """Rows that have been looked at for errors of a failing drive."""
+        self.failures = 0
+
+    def run(self) -> None:
+        """Visit until the stack is empty or the budget spent; the first folder always."""
+        while self.stack:
+            self._enter(self.stack.pop())
+            if self.budget <= 0:
+                break
+        for place in reversed(self.stack):
+            number = place.folder
+            if not number:
+                number = self._write_folder(place, place.inode, FolderState.UNLISTED)
+            self._write_move(place)
+            self.rest.append(FolderTask(number, place.path, place.inode, place.only, place.alone))
+
+    def result(self, lost: bool) -> VisitResult:
+        """All that was found."""
+        changes = self.changes
+        return VisitResult(
+            self.task.root,
+            self.writes,
+            self.rest,
+            self.parts,
+            self.parts_done,
+            self.boundaries,
+            lost,
+            self.folders,
+            changes.files,
+            changes.bytes,
+            changes.hashed_files,
+            changes.hashed_bytes,
+            changes.new,
+            changes.changed,
+        )
+
+    def _enter(self, place: _Place) -> None:
+        context = self.context
+        if place.known is None and place.folder and self.baseline is not None:
+            place = place._replace(known=self.baseline.folder(place.folder))
+        moment = time.time_ns()
+        self.budget -= 1
+        if place.path in context.boundaries:
+            self._boundary(place)
+            return
+        try:
+            descriptor = self.open_folders.open(place.path)
+            facts = os.fstat(descriptor)
+            if facts.st_dev != context.device:
+                self._boundary(place)
+                return
+            inode = 0 if context.weak else fold(facts.st_ino)
+            if place.only is not None:
+                self._part(descriptor, place, place.only, moment)
+                return
+            listing = list_folder(descriptor, place.path, context)
+            self._whole(descriptor, place, inode, listing, moment)
+        except OSError as error:
+            self._failed(place, error)
+
+    def _boundary(self, place: _Place) -> None:
+        self.boundaries.append(place.path)
+        self._write_folder(place, place.inode, FolderState.OTHER_FILE_SYSTEM)
+
+    def _failed(self, place: _Place, error: OSError) -> None:
+        if error.errno in _VANISHED:
+            if not root_is_there(self.context):
+                raise RootLost
+            return  # the next listing of its parent will say so
+        if error.errno in LOST_DRIVE:
+            self._note_failures(1)
+        self._write_folder(place, place.inode, FolderState.UNREADABLE, cause_of(error))
+
+    def _part(self, descriptor: int, place: _Place, only: tuple[bytes, ...], moment: int) -> None:
+        """Look at some names of a folder: the rest of a huge one, or those in a file list."""
+        names, number, context = sorted(only), place.folder, self.context
+        baseline, changes = self.baseline, self.changes
+        if baseline is None:
+            files = [(0, name) for name in names]
+            describe_all(descriptor, number, files, (), context, moment, changes)
+        else:
+            window = (names[0], names[-1])
+            listed = fingerprints(descriptor, names, context)
+            changes.count(listed)
+            compare(descriptor, listed, number, context, moment, baseline, changes, window)
+        self._settle(len(names))
+        self.parts_done.append(number)
+
+    def _whole(
+        self, descriptor: int, place: _Place, inode: int, listing: Listing, moment: int
+    ) -> None:
+        first, parts = listing.files, []
+        if len(listing.files) > WINDOW:
+            by_name = sorted(name for _, name in listing.files)
+            first = [(0, name) for name in by_name[:WINDOW]]
+            parts = [
+                tuple(by_name[start : start + WINDOW])
+                for start in range(WINDOW, len(by_name), WINDOW)
+            ]
+        state = FolderState.LISTED
+        if parts and (place.known is None or place.known.state != FolderState.LISTED):
+            state = FolderState.UNLISTED  # until all parts have been looked at
+        number = place.folder or self._new_id()
+        seal = self._compare(descriptor, place, number, listing, first, bool(parts), moment)
+        if listing.excluded:
+            self._add_excluded(number, listing)
+        self._write_folder(place, inode, state, None, listing.marker, number, seal)
+        self._settle(len(first))
+        self.folders += 1
+        for part in parts:
+            self.parts.append(number)
+            self.rest.append(FolderTask(number, place.path, inode, part))
+        self._push_children(place, number, listing)
+
+    def _compare(
+        self,
+        descriptor: int,
+        place: _Place,
+        number: int,
+        listing: Listing,
+        files: list[Entry],
+        partial: bool,
+        moment: int,
+    ) -> bytes | None:
+        """Compare a folder with what is known of it; returns the seal of one newly described."""
+        context, baseline, changes = self.context, self.baseline, self.changes
+        if baseline is None or place.known is None:
+            files.sort()  # they are about to be read
+            others = listing.others
+            seal = describe_all(descriptor, number, files, others, context, moment, changes)
+            return None if partial or listing.excluded else seal
+        names = sorted([name for _, name in files] + listing.others)
+        listed = fingerprints(descriptor, names, context)
+        changes.count(listed)
+        seal = place.known.seal
+        if seal is not None and not partial:
+            if seal != seal_of(listed):
+                changes.writes.unsealed.append(number)
+            elif not context.rehash:
+                return None
+        window = (names[0], names[-1]) if partial else None
+        kept = frozenset(listing.excluded)
+        compare(descriptor, listed, number, context, moment, baseline, changes, window, kept)
+        if partial:
+            present = {name for _, name in listing.files} | {*listing.others, *kept}
+            for name in baseline.names(number):
+                if name not in present:
+                    changes.leave(number, baseline.rows(number, (name, name))[name])
+        return None
+
+    def _settle(self, files: int) -> None:
+        """Charge a folder to the budget, and raise RootLost if it tells of a failing drive.
+
+        That is when the root is gone, or when nothing but I/O errors comes from it.
+        """
+        rows, size = self.writes.rows, self.changes.hashed_bytes - self.weighed
+        self.budget -= files + (size >> _CONTENT_UNIT)
+        self.weighed += size
+        if len(rows) > self.judged and not size:
+            fresh = [row for _, row in rows[self.judged :]]
+            if not any(row[STATE] in READ for row in fresh):
+                self._note_failures(sum(row[CAUSE] in LOST_CAUSES for row in fresh))
+            else:
+                self.failures = 0
+        elif size:
+            self.failures = 0
+        self.judged = len(rows)
+
+    def _note_failures(self, count: int) -> None:
+        self.failures += count
+        if self.failures >= LOST_AFTER or (count and not root_is_there(self.context)):
+            raise RootLost
+
+    def _add_excluded(self, number: int, listing: Listing) -> None:
+        """Excluded files have rows of their own, and keep what was known of them."""
+        known = {} if self.baseline is None else self.baseline.rows(number, None)
+        for name in listing.excluded:
+            old = known.get(name)
+            if old is None:
+                self.changes.put(number, _unseen(name), None)
+            elif old[STATE] != State.EXCLUDED:
+                self.changes.put(number, left_out(old, State.EXCLUDED), old)
+
+    def _push_children(self, place: _Place, parent: int, listing: Listing) -> None:
+        standing: dict[bytes, KnownFolder] = {}
+        if self.baseline is not None and place.known is not None:
+            children = self.baseline.children(parent)
+            if not children and not listing.folders and not listing.excluded_folders:
+                return  # nothing stands below most folders
+            standing = _standing(listing, children)
+            self.writes.away += [
+                (child.id, parent, name) for name, child in children.items() if name not in standing
+            ]
+        prefix = place.path + b"/" if place.path else b""
+        listing.folders.sort(reverse=True)
+        for inode, name in listing.folders:
+            path = prefix + name
+            child = standing.get(name)
+            if place.alone and child is not None and child.state == FolderState.LISTED:
+                continue
+            child = child or self._moved_here(path, inode)
+            self.stack.append(_Place(child.id if child else 0, parent, path, name, inode, child))
+        for inode, name in listing.excluded_folders:
+            child = standing.get(name)
+            below = _Place(child.id if child else 0, parent, prefix + name, name, inode, child)
+            self._write_folder(below, inode, FolderState.EXCLUDED)
+
+    def _moved_here(self, path: bytes, inode: int) -> KnownFolder | None:
+        """The known folder that this new one is, when it stood elsewhere on the volume before."""
+        if self.baseline is None or not inode:
+            return None
+        here = join(self.context.path, path)
+        for folder, place in self.baseline.places_of_inode(self.context.volume, inode):
+            if place != here:
+                try:
+                    facts = os.stat(place, follow_symlinks=False)
+                except OSError:
+                    return self.baseline.folder(folder)  # it has left that place
+                if fold(facts.st_ino) == inode and facts.st_dev == self.context.device:
+                    continue  # still there: a second view of it, not a move
+            return self.baseline.folder(folder)
+        return None
+
+    def _new_id(self) -> int:
+        number = self.next_id
+        self.next_id += 1
+        return number
+
+    def _write_folder(
+        self,
+        place: _Place,
+        inode: int,
+        state: FolderState,
+        cause: str | None = None,
+        marker: str | None = None,
+        number: int = 0,
+        seal: bytes | None = None,
+    ) -> int:
+        """Note a folder as it is now, if the index does not know it so; returns its id."""
+        if not place.folder:
+            number = number or self._new_id()
+            # The state as a number: an enum's member would cost SQLite an adapter call a row.
+            here = (number, self.task.root, place.parent, place.name)
+            self.writes.new_folders.append((*here, inode, int(state), marker, cause, seal))
+            return number
+        self._write_move(place)
+        if seal is not None:
+            self.writes.sealed.append((seal, place.folder))
+        known = place.known
+        if known is None or (known.inode, known.state, known.marker) != (inode, state, marker):
+            self.writes.folders.append((inode, state, marker, cause, place.folder))
+            if state == FolderState.EXCLUDED:
+                self.writes.excluded.append(place.folder)
+        return place.folder
+
+    def _write_move(self, place: _Place) -> None:
+        known, here = place.known, (place.parent, place.name)
+        if known is not None and place.parent and (known.parent, known.name) != here:
+            self.writes.moved.append((place.folder, *here))
+
+
+def _standing(listing: Listing, children: dict[bytes, KnownFolder]) -> dict[bytes, KnownFolder]:
+    """The known subfolders that still stand here.
+
+    One of the same name but another inode is a new folder; the known one went, or has moved.
+    """
+    found = {}
+    for inode, name in (*listing.folders, *listing.excluded_folders):
+        child = children.get(name)
+        if child is not None and (not inode or not child.inode or child.inode == inode):
+            found[name] = child
+    return found
+
+
+def _unseen(name: bytes) -> Row:
+    """The row of an excluded file: nothing but its name is looked at."""
+    return (name, State.EXCLUDED, _EXCLUDED_MODE, 0, 0, 0, 0, 1, 0, 0, None, None, None, None)

@@ -1,0 +1,213 @@
+"""The workers: how many there are, and what each does with a task, in whatever process."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+
+from gorillacomb.fs.block_device import is_spinning
+from gorillacomb.fs.openat import OpenFolders, open_file
+from gorillacomb.hashing import digest_of_descriptor, forget_cached, probe_of_descriptor
+from gorillacomb.index.snapshot import Baseline
+from gorillacomb.model import (
+    CAUSE,
+    CHECKED,
+    DAMAGE,
+    DIGEST,
+    MTIME,
+    NAME,
+    PROBE,
+    SIZE,
+    STATE,
+    Row,
+    State,
+    amended,
+)
+from gorillacomb.scan.diff import judge
+from gorillacomb.scan.options import ScanOptions
+from gorillacomb.scan.read_file import (
+    ATTEMPTS,
+    HAS_PLACEHOLDERS,
+    LOST_AFTER,
+    LOST_CAUSES,
+    LOST_DRIVE,
+    failed_row,
+    hashed_row,
+    look_at,
+    row_of,
+    same_times,
+)
+from gorillacomb.scan.root_registry import Place
+from gorillacomb.scan.tasks import (
+    Aside,
+    AsideResult,
+    HashItem,
+    HashResult,
+    HashTask,
+    Result,
+    RootContext,
+    Task,
+)
+from gorillacomb.scan.visitor import root_is_there, visit
+from gorillacomb.workers.pool import Inline, Workers, start_pool
+from gorillacomb.workers.worker import Advance
+
+_SMALL_TREE = 600
+"""Entries; a tree of fewer is done before a pool would have started."""
+_SMALL_BYTES = 64 << 20
+"""The same of all that its files hold."""
+_FEW_FOLDERS = 200
+
+
+def start_workers(places: Sequence[Place], options: ScanOptions) -> Workers:
+    """A pool for all but small trees."""
+    count = options.workers
+    few = options.changed is not None and len(options.changed) <= _FEW_FOLDERS
+    if count == 0 or (count is None and (few or _is_small(places))):
+        return Inline(CombWorker)
+    return start_pool(count, CombWorker, lambda: all(is_spinning(each.path) for each in places))
+
+
+def _is_small(places: Sequence[Place]) -> bool:
+    left, room = _SMALL_TREE, _SMALL_BYTES
+    stack = [place.path for place in places]
+    while stack:
+        try:
+            with os.scandir(stack.pop()) as entries:
+                for entry in entries:
+                    left -= 1
+                    if entry.is_dir(follow_symlinks=False):
+                        stack.append(os.fsencode(entry.path))
+                    else:
+                        room -= entry.stat(follow_symlinks=False).st_size
+                    if left < 0 or room < 0:
+                        return False
+        except OSError:
+            continue  # the walk will tell of it
+    return True
+
+
+class CombWorker:
+    """Carries out tasks, one after the other; holds the views of indexes that it has opened."""
+
+    def __init__(self) -> None:
+        self._baselines: dict[str, Baseline] = {}
+
+    def perform(self, task: Task, advance: Advance) -> Result:
+        """Do one task and return its result."""
+        if isinstance(task, HashTask):
+            return hash_files(task, advance)
+        if isinstance(task, Aside):
+            return AsideResult(task.work())
+        path = task.context.index
+        if path is None:
+            return visit(task, None)
+        if path not in self._baselines:
+            self._baselines[path] = Baseline(path)
+        return visit(task, self._baselines[path])
+
+    def close(self) -> None:
+        """Close the views."""
+        while self._baselines:
+            self._baselines.popitem()[1].close()
+
+
+def hash_files(task: HashTask, advance: Advance) -> HashResult:
+    """Read the probes or all of the content of files that the walk left for later."""
+    rows: list[tuple[int, Row]] = []
+    gone: list[tuple[int, bytes]] = []
+    failures = 0
+    open_folders = OpenFolders(task.context.path)
+    try:
+        for item in task.items:
+            if not root_is_there(task.context) or failures >= LOST_AFTER:
+                # Rows of a failing drive are not kept: what was known before is better.
+                return HashResult(task.root, [], [], 0, 0, lost=True)
+            try:
+                row = _hash_one(open_folders, item, task, advance)
+            except OSError as error:
+                # Its folder cannot be opened any more: only a listing may say that files are gone.
+                failures += error.errno in LOST_DRIVE
+                continue
+            if row is None:
+                gone.append((item.folder, item.row[NAME]))
+                continue
+            failures = failures + 1 if row[CAUSE] in LOST_CAUSES else 0
+            rows.append((item.folder, row))
+    finally:
+        open_folders.close()
+    read = [row[SIZE] for _, row in rows if row[CHECKED]]
+    return HashResult(task.root, rows, gone, len(read), sum(read), lost=False)
+
+
+def _hash_one(
+    open_folders: OpenFolders, item: HashItem, task: HashTask, advance: Advance
+) -> Row | None:
+    name, context = item.row[NAME], task.context
+    folder = open_folders.open(item.path)
+    moment = time.time_ns()
+    if HAS_PLACEHOLDERS:
+        now = look_at(folder, name, context)
+        if now is None or now[STATE] != State.PENDING:
+            return now  # its content has left for the cloud since the walk
+    try:
+        descriptor = open_file(name, folder)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return _failed(folder, item.row, context, error)
+    try:
+        if task.probe:
+            return _probe_open_file(descriptor, item.row, context)
+        return _digest_open_file(descriptor, item.row, context, moment, advance)
+    except OSError as error:
+        return _failed(folder, item.row, context, error)
+    finally:
+        os.close(descriptor)
+
+
+def _failed(folder: int, old: Row, context: RootContext, error: OSError) -> Row | None:
+    row = failed_row(folder, old[NAME], context, error)
+    return None if row is None else judge(row, old)
+
+
+def _probe_open_file(descriptor: int, row: Row, context: RootContext) -> Row:
+    facts = os.fstat(descriptor)
+    now = row_of(row[NAME], State.PENDING, facts, context)
+    probe = probe_of_descriptor(descriptor, facts.st_size)
+    kept = row[DIGEST] if (now[SIZE], now[MTIME]) == (row[SIZE], row[MTIME]) else None
+    return amended(now, {DIGEST: kept, PROBE: probe})
+
+
+def _digest_open_file(
+    descriptor: int, row: Row, context: RootContext, moment: int, advance: Advance
+) -> Row:
+    doubted = False
+    for attempt in range(ATTEMPTS):
+        before = os.fstat(descriptor)
+        if attempt:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        elif hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        digest, got = digest_of_descriptor(descriptor, before.st_size, advance)
+        after = os.fstat(descriptor)
+        if got == before.st_size == after.st_size and same_times(before, after):
+            found = hashed_row(row[NAME], before, context, moment, digest)
+            judged = _judge_late(found, row)
+            if judged[STATE] not in DAMAGE or doubted or attempt == ATTEMPTS - 1:
+                return judged
+            doubted = True  # as in changes.py
+            forget_cached(descriptor)
+    return row_of(row[NAME], State.UNSTABLE, before, context, cause="changed while it was read")
+
+
+def _judge_late(found: Row, pending: Row) -> Row:
+    """As `judge`, for a file that the walk left PENDING with the digest it had before.
+
+    The walk has stored the new ctime already, and left a digest only because just that had moved.
+    """
+    judged = judge(found, pending)
+    if judged[STATE] == State.DAMAGED:
+        return amended(judged, {STATE: State.SUSPECT})
+    return judged

@@ -1,0 +1,1 @@
+"""Write what a scan found into the trace: stamps, moves, damage."""

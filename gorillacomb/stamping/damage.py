@@ -1,0 +1,56 @@
+"""Damaged files: what the trace is told of them, and where good copies stand."""
+
+from __future__ import annotations
+
+from gorillacomb.fs.paths import below, join
+from gorillacomb.index import content_queries, scrub_queries, stamps
+from gorillacomb.index.database import Index
+from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.roots import all_roots
+from gorillacomb.index.scrub_queries import Damage
+from gorillacomb.model import State
+from gorillacomb.vaultmesh import entries
+from gorillacomb.vaultmesh.entries import Body, Harmed
+from gorillacomb.vaultmesh.ledger import Ledger
+
+
+def tell_damage(index: Index, ledger: Ledger, scan: int) -> None:
+    """Append to the trace which files are damaged since it was told last.
+
+    The stamps of the index, which reflect the trace, go on to do so. Raises VaultError.
+    """
+    connection = index.connection
+    found = scrub_queries.damage(connection)
+    told = scrub_queries.told_damage(connection)
+    now = {(each.folder, each.name, each.state) for each in found}
+    if now == told:
+        return
+    new = [each for each in found if (each.folder, each.name, each.state) not in told]
+    bodies = _bodies(index, new, scan)
+    if bodies:
+        ledger.append(bodies)
+    with index.atomic():
+        scrub_queries.set_told_damage(connection, now)
+        if bodies:
+            stamps.set_reflected(connection, ledger.log, ledger.size)
+    index.commit()
+
+
+def _bodies(index: Index, files: list[Damage], scan: int) -> list[Body]:
+    roots = {root.id: root for root in all_roots(index.connection)}
+    paths = FolderPaths(index.connection, roots)
+    found = []
+    for each in files:
+        place = paths.place(each.folder)
+        if place is None:
+            continue  # in a folder that left its place, which the next scan finds
+        root = roots[place[0]]
+        harmed = Harmed(each.size, each.mtime_ns, each.digest, each.state == State.SUSPECT)
+        path = below(join(place[1], each.name), root.path)
+        found.append(entries.damaged(scan, root.uid, path, harmed))
+    return found
+
+
+def good_copies(index: Index, paths: FolderPaths, digest: bytes) -> list[bytes]:
+    """The paths of files that have a content, as far as the index knows."""
+    return [file.path for file in content_queries.files_with(index.connection, paths, digest)]

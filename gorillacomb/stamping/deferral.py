@@ -1,0 +1,86 @@
+"""Machine-made folders in which something new came of late: what they hold is stamped later.
+
+What `npm install` brings is often taken back within minutes, and the trace forgets nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable
+
+from gorillacomb.classify.names import is_machine_made
+from gorillacomb.index import stamps
+from gorillacomb.index.paths import FolderPaths
+from gorillacomb.sqlite import Connection
+
+
+class Unquiet:
+    """Knows which contents wait; those of a folder do until nothing new came for a while."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        paths: FolderPaths,
+        quiet_ns: int = 0,
+        machine_made: frozenset[bytes] = frozenset(),
+    ) -> None:
+        """``quiet_ns`` is that while; with 0 nothing waits. ``machine_made`` are more names."""
+        self._connection = connection
+        self._paths = paths
+        self._quiet_ns = quiet_ns
+        self._names = machine_made
+        self._now = time.time_ns()
+        known = stamps.unquiet(connection)
+        self._since = {
+            folder: since
+            for folder, since in known.items()
+            if self._now - quiet_ns < since <= self._now
+        }
+        self.is_due = len(self._since) < len(known)
+        """Whether something that waited need not wait any more."""
+        self._tops: dict[int, tuple[int | None, bool]] = {}
+
+    def due_ns(self) -> int | None:
+        """When the next folder will have been quiet for long enough (wall clock); None for none."""
+        return min(self._since.values()) + self._quiet_ns if self._since else None
+
+    def waiting(self, digests: Iterable[bytes], new: Collection[bytes]) -> set[bytes]:
+        """Those of some contents that wait, since they stand in folders that are not quiet alone.
+
+        ``new`` are contents that came since the last scan: their folders are not quiet.
+        """
+        if not self._quiet_ns:
+            return set()
+        tops = {}
+        for digest in digests:
+            holders = stamps.holders_of(self._connection, digest)
+            found = {self._top(folder)[0] for folder, *_ in holders}
+            if found and None not in found:
+                tops[digest] = found
+        for digest, found in tops.items():
+            if digest in new:
+                self._since |= {top: self._now for top in found if top is not None}
+        return {digest for digest, found in tops.items() if found <= self._since.keys()}
+
+    def note(self) -> None:
+        """Write down which folders are not quiet."""
+        stamps.set_unquiet(self._connection, self._since)
+
+    def _top(self, folder: int) -> tuple[int | None, bool]:
+        """The topmost machine-made folder around a folder, and whether a project is."""
+        chain: list[tuple[int, bytes, str | None]] = []
+        at = folder
+        while at not in self._tops:
+            _, parent, name, marker = self._paths.row(at) or (0, None, b"", None)
+            if parent is None:
+                self._tops[at] = (None, False)  # what the user named as a root is no such folder
+            else:
+                chain.append((at, name, marker))
+                at = parent
+        top, in_project = self._tops[at]
+        for at, name, marker in reversed(chain):
+            if top is None and is_machine_made(name, in_project, self._names):
+                top = at
+            in_project = in_project or marker is not None
+            self._tops[at] = (top, in_project)
+        return top, in_project

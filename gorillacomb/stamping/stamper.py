@@ -1,0 +1,222 @@
+"""Stamping: the trace is told where the canonical file of each content stands.
+
+The index remembers what the trace knows (`index.stamps`). After a scan the contents that changed,
+and the folders that moved or went, are compared with that, and what differs is appended to the
+trace first, then written to the index. The index is marked as true only at the very end: after a
+crash in between, it takes everything from the trace again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from gorillacomb.canonical.groups import Groups
+from gorillacomb.canonical.selector import Chooser
+from gorillacomb.index import roots as root_table
+from gorillacomb.index import stamps
+from gorillacomb.index.database import Index
+from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.stamps import FOLDERS_CHANGED, Held, Stamp, StampRoot
+from gorillacomb.model import Root, Stamps
+from gorillacomb.stamping.deferral import Unquiet
+from gorillacomb.stamping.folder_moves import FolderMoves
+from gorillacomb.stamping.recorded_paths import Places
+from gorillacomb.stamping.writer import Scribe, Step
+from gorillacomb.vaultmesh import entries
+from gorillacomb.vaultmesh.entries import Body
+from gorillacomb.vaultmesh.ledger import Ledger
+
+Place = tuple[int, bytes]
+"""Folder id and name."""
+
+
+def stamp(
+    index: Index,
+    ledger: Ledger,
+    groups: Groups,
+    prefers: bool,
+    scan: int,
+    unquiet: Unquiet,
+    advance: Callable[[int], None] | None = None,
+) -> Stamps:
+    """After a scan: append to the trace what changed, and bring the index's stamps up to date.
+
+    ``prefers`` says whether the user prefers some paths; ``scan`` is the scan's number; ``unquiet``
+    says what is to wait. A scan that found nothing new appends nothing. Raises VaultError.
+    """
+    roots = root_table.all_roots(index.connection)
+    scribe = Scribe(index, ledger, scan, Places(index, roots), advance)
+    chooser = Chooser(index, groups, prefers)
+    return _Stamping(scribe, chooser, groups.paths, unquiet).run(roots)
+
+
+class _Stamping:
+    """The stamps of one scan."""
+
+    def __init__(
+        self, scribe: Scribe, chooser: Chooser, paths: FolderPaths, unquiet: Unquiet
+    ) -> None:
+        self._scribe = scribe
+        self._chooser = chooser
+        self._paths = paths
+        self._unquiet = unquiet
+        self._index = scribe.index
+        self._connection = scribe.index.connection
+        self._former: dict[bytes, tuple[str, bytes]] = {}
+        """Root and path of files that went with their folders, by content."""
+        self._hidden: set[bytes] | None = None
+        self._undecided: list[bytes] = []
+
+    def run(self, roots: Sequence[Root]) -> Stamps:
+        connection, scribe = self._connection, self._scribe
+        first = stamps.reflected(connection) is None
+        changed = stamps.unstamped(connection)
+        new_roots = self._changed_roots(roots)
+        if not first and not changed and not new_roots and not self._unquiet.is_due:
+            return Stamps(due_ns=self._unquiet.due_ns())
+        with self._index.atomic():
+            stamps.set_unreflected(connection)
+        for root in new_roots:
+            scribe.append([Step(self._root_entry(root))])
+            with self._index.atomic():
+                stamps.put_root(connection, StampRoot(root.id, root.uid, root.path, root.volume))
+        candidates = set(changed) - {FOLDERS_CHANGED}
+        if first:
+            with self._index.atomic():
+                stamps.add_all_folders(connection)
+        if FOLDERS_CHANGED in changed:
+            moves = FolderMoves(scribe, {root.uid for root in roots})
+            candidates |= moves.tell()
+            self._former = moves.former
+        scribe.append(self._all_contents() if first else self._contents(candidates))
+        self._finish(roots)
+        counts = scribe.counts
+        return Stamps(
+            counts.stamped, counts.restamped, counts.moved, counts.retired, self._unquiet.due_ns()
+        )
+
+    def _changed_roots(self, roots: Iterable[Root]) -> list[Root]:
+        known = stamps.stamp_roots(self._connection)
+        return [
+            root
+            for root in roots
+            if known.get(root.id) != StampRoot(root.id, root.uid, root.path, root.volume)
+        ]
+
+    def _root_entry(self, root: Root) -> Body:
+        return entries.root(
+            self._scribe.scan,
+            root.uid,
+            root.path,
+            root.volume,
+            root.volume_type,
+            root.weak,
+            root.inner_path,
+        )
+
+    def _finish(self, roots: Iterable[Root]) -> None:
+        connection = self._connection
+        with self._index.atomic():
+            known = {root.id for root in roots}
+            for gone in set(stamps.stamp_roots(connection)) - known:
+                stamps.drop_root(connection, gone)
+            stamps.settle(connection, self._undecided)
+            self._unquiet.note()
+            stamps.set_reflected(connection, self._scribe.ledger.log, self._scribe.ledger.size)
+        self._index.commit()
+
+    def _all_contents(self) -> Iterator[Step]:
+        """Steps for every content that the index holds, and for stamps that hold no more."""
+        connection = self._connection
+        self._paths.load()
+        standing = dict(stamps.all_stamps(connection))
+        fallen = {
+            digest: stamp
+            for digest, stamp in standing.items()
+            if not self._still_stands(digest, stamp)
+        }
+        wanted = (
+            held
+            for held in stamps.contents(connection)
+            if held.digest not in standing or held.digest in fallen
+        )
+        yield from self._steps(wanted, fallen)
+
+    def _contents(self, changed: set[bytes]) -> Iterator[Step]:
+        """Steps for contents that changed, and for those that waited for long enough."""
+        connection = self._connection
+        fallen: dict[bytes, Stamp] = {}
+        work = []
+        due = set(stamps.never_stamped(connection)) if self._unquiet.is_due else set()
+        for digest in sorted(changed | due):
+            old = stamps.stamp_of(connection, digest)
+            if old is not None:
+                if self._still_stands(digest, old):
+                    continue
+                fallen[digest] = old
+            work.append(digest)
+        never = {digest for digest in work if digest not in fallen and digest not in self._former}
+        waiting = self._unquiet.waiting(never, changed)
+        found = (stamps.content(connection, each) for each in work if each not in waiting)
+        yield from self._steps((held for held in found if held is not None), fallen)
+
+    def _steps(self, contents: Iterable[Held], fallen: dict[bytes, Stamp]) -> Iterator[Step]:
+        """Steps for contents without a canonical file, and for the fallen ones that nothing holds.
+
+        ``fallen`` are the stamps of files that stand no more.
+        """
+        lost = set(fallen)
+        places = {(stamp.folder, stamp.name): digest for digest, stamp in fallen.items()}
+        for held in contents:
+            lost.discard(held.digest)
+            step = self._told(held, fallen.get(held.digest), places)
+            lost.difference_update(step.drop)
+            yield step
+        for digest in sorted(lost):
+            yield from self._gone(digest, fallen[digest])
+
+    def _still_stands(self, digest: bytes, old: Stamp) -> bool:
+        found = stamps.content_at(self._connection, old.folder, old.name)
+        return found is not None and found[0] == digest
+
+    def _told(self, held: Held, old: Stamp | None, fallen: dict[Place, bytes]) -> Step:
+        """The step for a content that has copies, and no canonical file, or one that fell."""
+        chosen = self._chooser.choose(held)
+        file = self._scribe.file(held, chosen)
+        digest, folder, name = held.digest, chosen.folder, chosen.name
+        put = (digest, folder, name)
+        was = fallen.get((folder, name))
+        if was == digest:
+            was = None
+        origin = self._former.get(digest) if old is None else self._scribe.places.of_file(old)
+        counts = self._scribe.counts
+        counts.retired -= digest in self._former
+        if origin is None and was is None:
+            counts.stamped += 1
+            return Step(entries.stamp(self._scribe.scan, file), put)
+        if was is None and origin is not None and (old is None or self._has_left(old)):
+            counts.moved += 1
+            return Step(entries.moved(self._scribe.scan, file, origin), put)
+        counts.restamped += 1
+        gone = [] if was is None or self._has_copies(was) else [was]
+        return Step(entries.restamp(self._scribe.scan, file, was, origin), put, gone)
+
+    def _gone(self, digest: bytes, old: Stamp) -> Iterator[Step]:
+        """The step for a content without copies, where a listing shows that it went."""
+        connection = self._connection
+        if self._hidden is None:
+            self._hidden = stamps.hidden_contents(connection)
+        unknown = stamps.is_unread(connection, old.folder, old.name)
+        if digest in self._hidden or unknown or not stamps.is_listed(connection, old.folder):
+            self._undecided.append(digest)
+            return
+        root, path = self._scribe.places.of_file(old)
+        self._scribe.counts.retired += 1
+        yield Step(entries.retire(self._scribe.scan, root, path, digest), drop=[digest])
+
+    def _has_copies(self, digest: bytes) -> bool:
+        return bool(stamps.holders_of(self._connection, digest))
+
+    def _has_left(self, old: Stamp) -> bool:
+        """Whether nothing stands any more where a canonical file stood."""
+        return stamps.content_at(self._connection, old.folder, old.name) is None

@@ -1,0 +1,80 @@
+"""Telling the trace of files and folders; the index notes what was told once it is on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from gorillacomb.canonical.selector import Chosen
+from gorillacomb.index import stamps
+from gorillacomb.index.database import Index
+from gorillacomb.index.stamps import Held
+from gorillacomb.stamping.recorded_paths import Places, joined
+from gorillacomb.vaultmesh.entries import Body, Stamped
+from gorillacomb.vaultmesh.ledger import Ledger
+
+
+@dataclass(slots=True)
+class Step:
+    """An entry to append, and what the index notes when it is on the disk."""
+
+    body: Body
+    put: tuple[bytes, int, bytes] | None = None
+    """digest, folder, name of a stamp."""
+    drop: Sequence[bytes] = ()
+
+
+@dataclass(slots=True)
+class Counts:
+    """Canonical files of which the trace was told, by what became of them."""
+
+    stamped: int = 0
+    restamped: int = 0
+    moved: int = 0
+    retired: int = 0
+
+
+@dataclass(slots=True)
+class Scribe:
+    """Appends to the trace what one scan found."""
+
+    index: Index
+    ledger: Ledger
+    scan: int
+    places: Places
+    advance: Callable[[int], None] | None = None
+    """Told how many steps more were done."""
+    counts: Counts = field(default_factory=Counts)
+
+    def append(self, steps: Iterable[Step]) -> None:
+        """Append entries to the trace; as they are on the disk there, the index notes them."""
+        waiting: list[tuple[int, Step]] = []
+
+        def bodies() -> Iterator[Body]:
+            for seq, step in enumerate(steps, self.ledger.size):
+                waiting.append((seq, step))
+                yield step.body
+
+        def note(size: int) -> None:
+            connection = self.index.connection
+            with self.index.atomic():
+                stamps.drop_stamps(connection, [each for _, step in waiting for each in step.drop])
+                stamps.put_stamps(
+                    connection,
+                    [(step.put[0], seq, *step.put[1:]) for seq, step in waiting if step.put],
+                )
+            self.index.commit_if_due()
+            if self.advance is not None:
+                self.advance(len(waiting))
+            waiting.clear()
+
+        self.ledger.append(bodies(), note)
+
+    def file(self, held: Held, chosen: Chosen) -> Stamped:
+        """The canonical file of a content as the trace is told of it."""
+        folder, name, mtime, reasons = chosen
+        copies = held.files
+        if copies > 1 and held.links > 1:
+            copies = stamps.copies_of(self.index.connection, held.digest)
+        root, above = self.places.told(folder)
+        return Stamped(root, joined(above, name), held.size, mtime, held.digest, copies, reasons)

@@ -1,0 +1,292 @@
+"""Whether a copy vouches: whether a content may be called safe because this copy of it stands.
+
+A copy vouches only if it stands now exactly as it was read, on a drive that is there, and in no
+place that empties itself: a trash, a cache, a folder for passing things, a snapshot, a quarantine.
+What programs make again at will, such as ``node_modules``, vouches only for more of the same, and
+so does what they keep for themselves, such as ``.git`` or a photo library.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gorillacomb.classify.names import is_kept, is_machine_made
+from gorillacomb.fs.openat import (
+    OUR_FOLDER,
+    Identity,
+    OpenFolders,
+    fold,
+    identity_of,
+    int64,
+    is_placeholder,
+)
+from gorillacomb.fs.paths import below, is_below, join
+from gorillacomb.index.file_records import Voucher
+from gorillacomb.model import Root, State
+
+TREATED_AS_GONE = "treated as gone"
+LINKED = "now reached through a link"
+_TRASH = frozenset(
+    b"trash .trash .trashes $recycle.bin .recycle.bin .recycle #recycle @recycle recycler recycled"
+    b" lost+found .snapshot .snapshots @snapshots #snapshot ~snapshot .zfs timeshift .timeshift"
+    b" .mobilebackups .stversions .dropbox.cache .cache .caches .tmp .temp temporaryitems"
+    b" .temporaryitems .thumbnails".split()
+) | {b"recently deleted"}
+_TRASH_BEFORE = (b".trash-", b"@gmt-")
+_THROWN_AWAY = (b".trashed-", b".pending-")
+"""How Android renames a file, in its place, that it will remove by itself some day."""
+
+
+class Place(StrEnum):
+    """What kind of place a file stands in, judged by its path."""
+
+    PLAIN = "plain"
+    PASSING = "in a trash, cache, temporary folder or snapshot"
+    """Nothing is meant to stay there."""
+    MADE = "in a folder that programs make"
+    """A program can make it again, and may do so at any time."""
+    KEPT = "in a library or repository that a program keeps"
+
+
+def place_of(root: bytes, inner: bytes, project: int | None, more: frozenset[bytes]) -> Place:
+    """What kind of place a folder is.
+
+    ``root`` is the path that the user named, which may be called ``tmp``, but in a trash it is in a
+    trash; ``inner`` is the folder's path below that; from the part of ``inner`` with the number
+    ``project`` on it is inside a project. ``more`` are further names of machine-made folders. The
+    outermost name decides: inside of what a program made, names mean nothing any more.
+    """
+    for part in root.split(b"/"):
+        if is_trash(part):
+            return Place.PASSING
+        if is_kept(part):
+            return Place.KEPT
+        if is_machine_made(part, False):
+            return Place.MADE
+    for at, part in enumerate(inner.split(b"/") if inner else ()):
+        in_project = project is not None and at >= project
+        if is_trash(part) or _is_temporary(part, in_project):
+            return Place.PASSING
+        if is_kept(part):
+            return Place.KEPT
+        if is_machine_made(part, in_project, more):
+            return Place.MADE
+    return Place.PLAIN
+
+
+def is_trash(part: bytes) -> bool:
+    """Whether a folder of this name is a trash, a cache, a snapshot or a quarantine."""
+    name = part.lower()
+    return part == OUR_FOLDER or name in _TRASH or name.startswith(_TRASH_BEFORE)
+
+
+def _is_temporary(part: bytes, in_project: bool) -> bool:
+    """Inside a project a folder called ``cache`` is one that a program makes."""
+    name = part.lower()
+    return name in (b"tmp", b"temp") or (name in (b"cache", b"caches") and not in_project)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A copy does not vouch."""
+
+    cause: str
+
+
+@dataclass(slots=True)
+class Vouching:
+    """Looks at copies on disk, by the roots that are there."""
+
+    roots: dict[int, Root]
+    away: dict[int, str | None]
+    """Roots that are not there: why their copies do not count; None for those that do, unseen."""
+    gone: Collection[bytes]
+    """Absolute paths that are to be treated as gone."""
+    gone_folders: set[Identity]
+    """The folders in those, by device and inode: nor does what is seen there through a mount."""
+    project: Callable[[int], bytes | None]
+    """The path of the outermost project around a folder, by the folder's id."""
+    machine_made: frozenset[bytes]
+    """Names of folders that programs make, beside those that are known for it."""
+    noise: frozenset[bytes]
+    """Names of files that go with their folders, whatever they hold: they do not count."""
+    _direct: dict[int, bool] = field(default_factory=dict)
+    """By root, whether no link leads to it."""
+    _opened: tuple[int, OpenFolders] | None = None
+    """The root that was entered last."""
+    _folders: dict[bytes, Identity | Refused] = field(default_factory=dict)
+    _deep: dict[bytes, dict[bytes, os.stat_result | OSError]] = field(default_factory=dict)
+    """What stands in folders whose path is about too long for the system."""
+    _gone: dict[int, bool] = field(default_factory=dict)
+    _places: dict[int, Place] = field(default_factory=dict)
+
+    def look(self, copy: Voucher, place: Place) -> Refused | Identity | None:
+        """Why a copy does not vouch, or else what file it is; None for one that counts unseen.
+
+        ``place`` is the kind of place in which stands what it is to vouch for.
+        """
+        if self._is_gone(copy):
+            return Refused(TREATED_AS_GONE)
+        where = self.place(copy)
+        name = os.path.basename(copy.path)
+        if name in self.noise:
+            return Refused("as a file that systems leave behind")
+        if name.startswith(_THROWN_AWAY):
+            return Refused(Place.PASSING)
+        if where is Place.PASSING or where not in (Place.PLAIN, place):
+            return Refused(where)
+        if copy.state != State.HASHED:
+            return Refused("written while it was read")
+        if copy.root in self.away:
+            cause = self.away[copy.root]
+            return None if cause is None else Refused(cause)
+        return self._standing(copy)
+
+    def _is_gone(self, copy: Voucher) -> bool:
+        found = self._gone.get(copy.folder)
+        if found is None:
+            found = any(is_below(os.path.dirname(copy.path), each) for each in self.gone)
+            self._gone[copy.folder] = found
+        return found
+
+    def place(self, file: Voucher) -> Place:
+        """What kind of place a file stands in."""
+        if file.folder not in self._places:
+            top = self.roots[file.root].path
+            project = self.project(file.folder)
+            inner = None if project is None else below(project, top)
+            number = None if inner is None else inner.count(b"/") + 1 if inner else 0
+            self._places[file.folder] = place_of(
+                top, below(os.path.dirname(file.path), top), number, self.machine_made
+            )
+        return self._places[file.folder]
+
+    def _standing(self, copy: Voucher) -> Refused | Identity:
+        """What file a copy is on a drive that is there, if it is still what was read."""
+        path = os.path.dirname(copy.path)
+        folder = self._folders.get(path)
+        if folder is None:
+            folder = self._folders[path] = self._folder(copy.root, path)
+        if isinstance(folder, Refused):
+            return folder
+        if folder in self.gone_folders:
+            return Refused("the same file seen through another path")
+        try:
+            facts = self._facts(copy, path)
+        except OSError as error:
+            return _refusal(error)
+        if is_placeholder(facts):
+            return Refused("only in the cloud")
+        if not stands(copy, facts):
+            return Refused("changed since the scan")
+        return identity_of(facts)
+
+    def _folder(self, root: int, path: bytes) -> Refused | Identity:
+        """Which folder stands at a path below a root, if it is reached without a link."""
+        top = self.roots[root].path
+        if root not in self._direct:
+            self._direct[root] = os.path.realpath(top) == top
+        if not self._direct[root]:
+            return Refused(LINKED)
+        try:
+            return identity_of(os.fstat(self._open(root, path)))
+        except OSError as error:
+            linked = error.errno in (errno.ENOTDIR, errno.ELOOP) and os.path.isdir(path)
+            return Refused(LINKED) if linked else _refusal(error)
+
+    def _open(self, root: int, path: bytes) -> int:
+        """A descriptor of the folder at a path below a root, good until the next call."""
+        top = self.roots[root].path
+        if self._opened is None or self._opened[0] != root:
+            self.close()
+            self._opened = root, OpenFolders(top)
+        return self._opened[1].open(below(path, top))
+
+    def _facts(self, copy: Voucher, folder: bytes) -> os.stat_result:
+        """Look at a copy in a folder that is reached without a link.
+
+        By its path, which costs least; where that is longer than the system takes, the folder is
+        opened step by step, and all that stands in it is looked at in one go.
+        """
+        try:
+            return os.lstat(copy.path)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+        if folder not in self._deep:
+            self._deep[folder] = dict(entries_of(self._open(copy.root, folder)))
+        gone = OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        facts = self._deep[folder].get(os.path.basename(copy.path), gone)
+        if isinstance(facts, OSError):
+            raise facts
+        return facts
+
+    def close(self) -> None:
+        """Close the folders that it had to open."""
+        if self._opened is not None:
+            self._opened[1].close()
+            self._opened = None
+
+
+def _refusal(error: OSError) -> Refused:
+    gone = error.errno in (errno.ENOENT, errno.ENOTDIR)
+    return Refused("gone since the scan" if gone else error.strerror or str(error))
+
+
+def stands(copy: Voucher, facts: os.stat_result) -> bool:
+    """Whether a file is as it was when it was read, by all that its file system can tell."""
+    return (
+        stat.S_ISREG(facts.st_mode)
+        and copy.size == facts.st_size
+        and copy.mtime_ns == int64(facts.st_mtime_ns)
+        and copy.ctime_ns in (0, int64(facts.st_ctime_ns))
+        and copy.inode in (0, fold(facts.st_ino))
+    )
+
+
+def entries_of(descriptor: int) -> Iterator[tuple[bytes, os.stat_result | OSError]]:
+    """What stands in an open folder, links not followed, or why it cannot be looked at."""
+    with os.scandir(descriptor) as entries:
+        names = [os.fsencode(entry.name) for entry in entries]
+    for name in names:
+        try:
+            yield name, os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+        except OSError as error:
+            yield name, error
+
+
+def folders_below(paths: Collection[bytes]) -> set[Identity]:
+    """Every folder in and below some paths, links not followed, by device and inode.
+
+    Other file systems are not entered, nor what cannot be opened.
+    """
+    found: set[Identity] = set()
+    for path in paths:
+        folders = OpenFolders(path)
+        try:
+            device = os.stat(path).st_dev
+            waiting = [b""]
+            while waiting:
+                relative = waiting.pop()
+                with suppress(OSError):
+                    descriptor = folders.open(relative)
+                    identity = identity_of(os.fstat(descriptor))
+                    if identity[0] != device:
+                        continue
+                    found.add(identity)
+                    with os.scandir(descriptor) as entries:
+                        waiting += [
+                            join(relative, name) if relative else name
+                            for entry in entries
+                            if entry.is_dir(follow_symlinks=False)
+                            for name in (os.fsencode(entry.name),)
+                        ]
+        finally:
+            folders.close()
+    return found

@@ -1,0 +1,265 @@
+"""What would be lost if a folder went: the files whose content stands nowhere else.
+
+The real folder is listed, and each file in it compared with what the index knows of it: a file that
+the index does not know, or knows otherwise, is unproven. Of the others the copies elsewhere are
+looked at on disk, as `dedupe.vouch` says.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from gorillacomb.classify.state_text import FILE_CAUSES
+from gorillacomb.fs.openat import Identity, OpenFolders, cause_of, identity_of, is_placeholder
+from gorillacomb.fs.paths import join
+from gorillacomb.index.database import Index
+from gorillacomb.index.file_records import Voucher, files_in, files_of, folders_in, known_folder
+from gorillacomb.index.paths import FolderPaths
+from gorillacomb.model import FolderState, Progress, Root, State
+from gorillacomb.unique.copy_check import (
+    TREATED_AS_GONE,
+    Place,
+    Refused,
+    Vouching,
+    entries_of,
+    stands,
+)
+
+_FOLDER_CAUSES = {
+    FolderState.UNLISTED: "not listed by a scan yet",
+    FolderState.UNREADABLE: "could not be read when it was scanned",
+    FolderState.EXCLUDED: "excluded",
+    FolderState.OTHER_FILE_SYSTEM: "on another file system",
+}
+_CAUSES = {
+    **FILE_CAUSES,
+    State.FRESH: "written while it was scanned",
+    State.UNREADABLE: "could not be read when it was scanned",
+    State.UNSTABLE: "changed while it was read",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class UniqueFile:
+    """A file whose content stands nowhere else."""
+
+    path: bytes
+    """Absolute."""
+    size: int
+    digest: bytes
+    cause: str | None = None
+    """Why a copy that the index knows of does not count; None when it knows of none."""
+    copy: bytes | None = None
+    """The absolute path of that copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """A file or folder of which it cannot be said."""
+
+    path: bytes
+    cause: str
+
+
+@dataclass(slots=True)
+class UniqueReport:
+    """What would be lost if a folder went."""
+
+    path: bytes
+    files: int = 0
+    """Regular files found on disk."""
+    size: int = 0
+    """Bytes of all files."""
+    noise: int = 0
+    """Files that systems leave behind by themselves: nobody would miss them."""
+    empty: int = 0
+    """Files without content, which nothing vouches for: only their names would be lost."""
+    links: int = 0
+    """Symbolic links."""
+    odd: int = 0
+    """FIFOs, sockets, devices."""
+    unique: list[UniqueFile] = field(default_factory=list)
+    unproven: list[Unproven] = field(default_factory=list)
+    linked: int = 0
+    """Files that stay because another name of the same file, a hard link, stands elsewhere."""
+    vouchers: Counter[bytes] = field(default_factory=Counter)
+    """Files vouched for, by the folder that holds those copies."""
+    offline: dict[bytes, int] = field(default_factory=dict)
+    """Roots that are not there and were let vouch, with the oldest time of a reading, ns."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A file on disk that is as the index knows it."""
+
+    file: Voucher
+    identity: Identity
+
+
+def unique(
+    index: Index,
+    path: bytes,
+    root: Root,
+    folder: int,
+    vouching: Vouching,
+    progress: Progress,
+) -> UniqueReport:
+    """List what stands in a folder and nowhere else.
+
+    ``path`` is absolute and is the index's ``folder`` in ``root``. Raises VaultError.
+    """
+    report = UniqueReport(path)
+    progress.stage("listing", None, None)
+    there = [each for number, each in vouching.roots.items() if number not in vouching.away]
+    walk = _Walk(index, root, there, report, progress, vouching.noise)
+    known = sorted(walk.run(folder), key=lambda each: each.file.digest or b"")
+    vouching.gone_folders |= walk.folders
+    paths = FolderPaths(index.connection, vouching.roots)
+    progress.stage("looking at copies", len(known), sum(each.file.size for each in known))
+    for digest, files in groupby(known, key=lambda each: each.file.digest or b""):
+        copies = list(files_of(index.connection, paths, digest))
+        found: dict[Place, _Found] = {}
+        for each in files:
+            place = vouching.place(each.file)
+            if place not in found:
+                found[place] = _look_for(copies, place, vouching)
+            _judge(each, found[place], vouching, report)
+            progress.advance(1, each.file.size)
+    report.unique.sort(key=lambda each: each.path)
+    report.unproven.sort(key=lambda each: each.path)
+    return report
+
+
+@dataclass(slots=True)
+class _Found:
+    """Copies of a content that vouch: two different files are enough for whatever they are for."""
+
+    vouchers: dict[Identity | None, Voucher] = field(default_factory=dict)
+    """By what file it is; None for one on a drive that is not there."""
+    refused: tuple[str, bytes] | tuple[None, None] = (None, None)
+    """Why one that is known does not, and its path."""
+
+
+def _look_for(copies: Sequence[Voucher], place: Place, vouching: Vouching) -> _Found:
+    found = _Found()
+    for copy in copies:
+        answer = vouching.look(copy, place)
+        if not isinstance(answer, Refused):
+            found.vouchers.setdefault(answer, copy)
+            if len(found.vouchers) == 2:
+                break
+        elif answer.cause != TREATED_AS_GONE and found.refused[0] is None:
+            found.refused = answer.cause, copy.path
+    return found
+
+
+def _judge(file: _Known, found: _Found, vouching: Vouching, report: UniqueReport) -> None:
+    """Say whether a file is vouched for: best by a file of its own, else by a hard link of it."""
+    for identity, copy in found.vouchers.items():
+        if identity != file.identity:
+            _note(copy, vouching, report)
+            return
+    if found.vouchers:
+        report.linked += 1
+        _note(found.vouchers[file.identity], vouching, report)
+        return
+    assert file.file.digest is not None
+    report.unique.append(
+        UniqueFile(file.file.path, file.file.size, file.file.digest, *found.refused)
+    )
+
+
+def _note(copy: Voucher, vouching: Vouching, report: UniqueReport) -> None:
+    report.vouchers[os.path.dirname(copy.path)] += 1
+    root = vouching.roots[copy.root]
+    if root.id in vouching.away:
+        before = report.offline.get(root.path, copy.checked_ns)
+        report.offline[root.path] = min(before, copy.checked_ns)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Walks the real folder and the index's side by side."""
+
+    index: Index
+    root: Root
+    there: list[Root]
+    report: UniqueReport
+    progress: Progress
+    noise: frozenset[bytes]
+    folders: set[Identity] = field(default_factory=set)
+
+    def run(self, folder: int) -> Iterator[_Known]:
+        """Every file with content that is as the index knows it; the rest goes to the report."""
+        at_path = {root.path: root for root in self.there}
+        connection = self.index.connection
+        open_folders = OpenFolders(self.report.path)
+        try:
+            waiting = [(b"", self.root, known_folder(connection, folder))]
+            while waiting:
+                relative, root, known = waiting.pop()
+                path = join(self.report.path, relative)
+                if known.state != FolderState.LISTED:
+                    self._unproven(path, known.cause or _FOLDER_CAUSES[known.state])
+                    continue
+                try:
+                    descriptor = open_folders.open(relative)
+                    entries = list(entries_of(descriptor))
+                    self.folders.add(identity_of(os.fstat(descriptor)))
+                except OSError as error:
+                    self._unproven(path, cause_of(error))
+                    continue
+                below_here = folders_in(connection, known.id)
+                rows = files_in(connection, root.id, known.id, path)
+                for name, facts in entries:
+                    if isinstance(facts, OSError):
+                        self._unproven(join(path, name), cause_of(facts))
+                        continue
+                    if not stat.S_ISDIR(facts.st_mode):
+                        yield from self._file(join(path, name), facts, rows.get(name))
+                        continue
+                    inner = join(relative, name) if relative else name
+                    other = at_path.get(join(path, name))
+                    child = below_here.get(name)
+                    if other is not None and (child is None or child.state != FolderState.LISTED):
+                        waiting.append((inner, other, known_folder(connection, other.folder)))
+                    elif child is not None:
+                        waiting.append((inner, root, child))
+                    else:
+                        self._unproven(join(path, name), "not in the index")
+        finally:
+            open_folders.close()
+
+    def _file(self, path: bytes, facts: os.stat_result, known: Voucher | None) -> Iterator[_Known]:
+        if stat.S_ISLNK(facts.st_mode):
+            self.report.links += 1
+            return
+        if not stat.S_ISREG(facts.st_mode):
+            self.report.odd += 1
+            return
+        if os.path.basename(path) in self.noise:
+            self.report.noise += 1
+            return
+        self.report.files += 1
+        self.report.size += facts.st_size
+        self.progress.advance(1, 0)
+        if is_placeholder(facts):
+            self._unproven(path, "only in the cloud")
+        elif not facts.st_size:
+            self.report.empty += 1
+        elif known is None:
+            self._unproven(path, "not in the index")
+        elif known.state != State.HASHED:
+            self._unproven(path, known.cause or _CAUSES.get(State(known.state), "not read"))
+        elif known.digest is None or not stands(known, facts):
+            self._unproven(path, "changed since the scan")
+        else:
+            yield _Known(known, identity_of(facts))
+
+    def _unproven(self, path: bytes, cause: str) -> None:
+        self.report.unproven.append(Unproven(path, cause))

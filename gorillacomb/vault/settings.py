@@ -1,0 +1,122 @@
+"""The user's own settings: `config.toml` in the configuration folder."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gorillacomb.errors import UsageFault
+from gorillacomb.vault.vault import config_folder
+
+_UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?)b?\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for every root, unless an option says otherwise."""
+
+    exclude: tuple[str, ...] = ()
+    min_size: int | None = None
+    prefer: tuple[str, ...] = ()
+    """Paths, or globs over whole paths, whose copies are to be kept."""
+    workers: int | None = None
+    machine_made: tuple[str, ...] = ()
+    """Names of folders that programs make, beside those that are known for it."""
+    noise: tuple[str, ...] | None = None
+    """Names of files by which no folder differs; None for those that systems leave behind."""
+    protect: tuple[str, ...] = ()
+    """Paths, or globs over whole paths, that no plan touches."""
+
+    @property
+    def machine_names(self) -> frozenset[bytes]:
+        """`machine_made` as names on disk."""
+        return frozenset(map(os.fsencode, self.machine_made))
+
+    def preferred(self, path: bytes) -> bool:
+        """Whether a path lies in a preferred place."""
+        text = os.fsdecode(path)
+        return any(
+            text == place
+            or text.startswith(place.rstrip("/") + "/")
+            or fnmatch.fnmatchcase(text, place)
+            for place in self.prefer
+        )
+
+
+def parse_size(text: str) -> int:
+    """Read a size such as ``10MB`` (10,000,000 bytes) or ``1GiB`` (2^30); raises ValueError."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a size; write 500, 10MB or 1GiB")
+    number, unit, binary = match.groups()
+    base = 1024 if binary else 1000
+    too_long = len(number.partition(".")[0]) > 18
+    size = 0 if too_long else int(float(number) * base ** _UNITS[unit.lower()])
+    if too_long or size >= 1 << 63:
+        raise ValueError(f"{text[:40]!r} is more than any file can have")
+    return size
+
+
+def _values(path: Path) -> dict[str, Any]:
+    """What stands in it; raises OSError, and ValueError for no TOML in UTF-8."""
+    text = path.read_text("utf-8")
+    import tomllib  # only now: most have no settings, and it takes a thirtieth of a short command
+
+    return tomllib.loads(text)
+
+
+def load_settings(folder: Path | None = None) -> Settings:
+    """Read `config.toml`; defaults where there is none. Raises UsageFault for a bad one."""
+    path = (folder or config_folder()) / "config.toml"
+    try:
+        values = _values(path)
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, ValueError) as error:
+        raise UsageFault(f"{path} cannot be read: {error}.", "Correct or remove it.") from error
+    known = {"exclude", "machine-made", "min-size", "noise", "prefer", "protect", "workers"}
+    unknown = sorted(set(values) - known)
+    try:
+        if unknown:
+            raise ValueError(
+                f"it has no setting {unknown[0]!r}; there are {', '.join(sorted(known))}"
+            )
+        return Settings(
+            exclude=_texts(values, "exclude"),
+            min_size=_size(values, "min-size"),
+            prefer=tuple(os.path.expanduser(place) for place in _texts(values, "prefer")),
+            protect=tuple(os.path.expanduser(place) for place in _texts(values, "protect")),
+            workers=_number(values, "workers"),
+            machine_made=_texts(values, "machine-made"),
+            noise=_texts(values, "noise") if "noise" in values else None,
+        )
+    except ValueError as error:
+        raise UsageFault(f"{path}: {error}.", "Correct that line.") from error
+
+
+def _texts(values: dict[str, object], key: str) -> tuple[str, ...]:
+    given = values.get(key, [])
+    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+        raise ValueError(f"{key} must be a list of strings")
+    return tuple(given)
+
+
+def _size(values: dict[str, object], key: str) -> int | None:
+    if key not in values:
+        return None
+    try:
+        return parse_size(str(values[key]))
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from error
+
+
+def _number(values: dict[str, object], key: str) -> int | None:
+    given = values.get(key)
+    if given is not None and (not isinstance(given, int) or isinstance(given, bool) or given < 0):
+        raise ValueError(f"{key} must be a whole number")
+    return given

@@ -1,0 +1,206 @@
+"""The vault: the folder that holds the index and the record, its permissions and its lock."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import sys
+import time
+from pathlib import Path
+
+from platformdirs import user_config_path, user_data_path, user_state_path
+
+from gorillacomb.errors import VaultError, VaultForeign, VaultLocked, VaultUnwritable
+from gorillacomb.fs.openat import cause_of
+
+APPLICATION = "gorillacomb"
+ENVIRONMENT = "GORILLACOMB_VAULT"
+_ENDS = ("", "-wal", "-shm", "-journal")
+_PATIENCE = 2.0
+"""Seconds."""
+
+
+def default_vault() -> Path:
+    """The vault that is used when none is named: GORILLACOMB_VAULT, or the user's data folder."""
+    named = os.environ.get(ENVIRONMENT)
+    return Path(named).expanduser() if named else user_data_path(APPLICATION)
+
+
+def config_folder() -> Path:
+    """Where `config.toml` and the keys stand."""
+    return user_config_path(APPLICATION)
+
+
+def state_folder() -> Path:
+    """Where anchors and pulses stand: a place apart from vault and keys."""
+    if sys.platform == "darwin":  # has one folder for data, settings and state alike
+        base = os.environ.get("XDG_STATE_HOME")
+        return Path(base or Path.home() / ".local" / "state") / APPLICATION
+    return user_state_path(APPLICATION)
+
+
+class Vault:
+    """A vault folder. `lock` is for the one that writes; reading needs none."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.index = folder / "index.db"
+        self.trace = folder / "trace.db"
+        self._lock: int | None = None
+
+    def create(self) -> None:
+        """Make the folder with mode 0700 when it is missing; raises VaultError."""
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except FileExistsError:
+            raise VaultError(
+                f"The vault {self.folder} is not a folder.", "Name another one with --vault."
+            ) from None
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+        self.check()
+
+    def check(self) -> None:
+        """Refuse a vault that is another user's or that others may write to."""
+        try:
+            facts = os.stat(self.folder)
+        except FileNotFoundError:
+            raise VaultError(
+                f"Nothing has been scanned yet: there is no vault {self.folder}.",
+                "Comb a drive first: gorillacomb scan PATH",
+            ) from None
+        except OSError as error:
+            raise VaultError(
+                f"The vault {self.folder} cannot be used: {cause_of(error)}.",
+                "Scan something first, or name another vault with --vault.",
+            ) from error
+        if not stat.S_ISDIR(facts.st_mode):
+            raise VaultError(
+                f"The vault {self.folder} is not a folder.", "Name another one with --vault."
+            )
+        for path in (self.folder, self.index):
+            self._check_owner(path)
+        self._check_contents()
+        self._close_to_others(facts.st_mode)
+
+    def _check_owner(self, path: Path) -> None:
+        try:
+            facts = os.lstat(path)
+        except FileNotFoundError:
+            return
+        except PermissionError as error:
+            raise unwritable(path, error) from error
+        if facts.st_uid != os.geteuid():
+            raise VaultForeign(
+                f"{path} belongs to another user (uid {facts.st_uid}).",
+                "Use a vault of your own: --vault DIR or GORILLACOMB_VAULT.",
+            )
+        if stat.S_ISLNK(facts.st_mode) and path != self.folder:
+            raise VaultForeign(f"{path} is a symbolic link.", "Put the file itself in its place.")
+        if path == self.index and not stat.S_ISREG(facts.st_mode):
+            raise VaultError(f"{path} is not a file.", "Move it away and scan again.")
+
+    def _check_contents(self) -> None:
+        """A folder with other people's files in it is not made into a vault by a slip."""
+        ours = (self.index.name, self.trace.name, "lock", "watcher")
+        try:
+            names = os.listdir(self.folder)
+        except OSError as error:
+            raise VaultError(
+                f"The vault {self.folder} cannot be read: {cause_of(error)}.",
+                f"Check its permissions: chmod 700 {self.folder}",
+            ) from error
+        if names and not any(name in ours for name in names):
+            raise VaultError(
+                f"{self.folder} is not empty and not a vault.",
+                "Name a folder of its own with --vault; it is made when it is missing.",
+            )
+
+    def _close_to_others(self, mode: int) -> None:
+        if not mode & 0o077:
+            return
+        try:
+            os.chmod(self.folder, 0o700)
+        except OSError as error:
+            if error.errno != errno.EROFS:
+                raise unwritable(self.folder, error) from error
+
+    def lock(self) -> None:
+        """Take the writer's lock, or raise VaultLocked; it ends with the process at the latest."""
+        path = self.folder / "lock"
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise unwritable(path, error) from error
+        try:
+            _wait_for(descriptor)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 64, 0).decode(errors="replace").strip() or "unknown"
+            os.close(descriptor)
+            raise VaultLocked(
+                f"Another run (process {holder}) is writing to the vault {self.folder}.",
+                "Wait for it to end, or use another vault with --vault.",
+            ) from None
+        except OSError as error:
+            os.close(descriptor)
+            raise unwritable(path, error) from error
+        self._lock = descriptor
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            self.unlock()
+            raise unwritable(path, error) from error
+
+    def unlock(self) -> None:
+        """Let go of the lock."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def own_files(self) -> frozenset[tuple[int, int]]:
+        """(device, inode) of our folders and databases, which no scan opens by any name."""
+        found = set()
+        names = (
+            "lock",
+            "watcher",
+            *(f"{name}.db{end}" for name in ("index", "trace") for end in _ENDS),
+        )
+        folders = (self.folder, config_folder(), state_folder())
+        kept = self.folder.glob("trace-*.db*")  # those that `trace adopt` set aside
+        for path in (*folders, *(self.folder / name for name in names), *kept):
+            try:
+                facts = os.stat(path)
+            except OSError:
+                continue  # not there: nothing to keep out of
+            found.add((facts.st_dev, facts.st_ino))
+        return frozenset(found)
+
+
+def _wait_for(descriptor: int) -> None:
+    """Take a lock; a watcher that scans what changed has it for moments only."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(_PATIENCE / 50)
+        else:
+            return
+
+
+def unwritable(path: Path, error: OSError) -> VaultUnwritable:
+    """The error for a vault that cannot be written, with what to do about it."""
+    advice = {
+        errno.ENOSPC: "Make room on that disk, or put the vault on another with --vault.",
+        errno.EDQUOT: "Make room in your quota, or put the vault elsewhere with --vault.",
+        errno.EROFS: "That disk is read-only: put the vault on another with --vault.",
+    }
+    return VaultUnwritable(
+        f"The vault cannot be written at {path}: {cause_of(error)}.",
+        advice.get(error.errno or 0, "Name another vault with --vault or GORILLACOMB_VAULT."),
+    )

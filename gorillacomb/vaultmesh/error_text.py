@@ -1,0 +1,70 @@
+"""What can be wrong with a trace, in words: errors of SQLite and of the system as VaultError."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gorillacomb import sqlite
+from gorillacomb.errors import VaultDamaged, VaultError, VaultUnwritable
+from gorillacomb.fs.openat import cause_of
+
+SEE_VERIFY = "gorillacomb trace verify names the first entry that is not as it was signed."
+NO_REPAIR = "Put a backup of the vault back, then run gorillacomb trace adopt."
+ROLLED_BACK = "gorillacomb trace verify tells more; after restoring a backup: trace adopt."
+
+
+@contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """As `explaining_content`, for what writes: the errors of the system too."""
+    try:
+        with explaining_content(path):
+            yield
+    except OSError as error:
+        raise unusable(path, error) from error
+
+
+@contextmanager
+def explaining_content(path: Path) -> Iterator[None]:
+    """Turn the errors of SQLite, and entries of a wrong form, into VaultError.
+
+    The trace is never deleted to repair anything.
+    """
+    try:
+        yield
+    except sqlite.DatabaseError as error:
+        raise _in_words(path, error) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise VaultDamaged(
+            f"The trace {path} is damaged: {type(error).__name__}, {error}.", NO_REPAIR
+        ) from error
+
+
+def _in_words(path: Path, error: sqlite.DatabaseError) -> VaultError:
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith("SQLITE_FULL") or _is_full(path):
+        return VaultUnwritable(
+            f"The vault's disk is full: {path}.",
+            "What was acknowledged is kept. Make room there, and run the same again.",
+        )
+    if name.startswith(("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
+        return VaultUnwritable(
+            f"The trace {path} cannot be used: {error}.",
+            "What was acknowledged is kept. Check that disk, and its free space.",
+        )
+    return VaultDamaged(f"The trace {path} is damaged: {error}.", NO_REPAIR)
+
+
+def unusable(path: Path, error: OSError) -> VaultUnwritable:
+    """The error for a trace that the system does not let us use."""
+    return VaultUnwritable(
+        f"The trace {path} cannot be used: {cause_of(error)}.", "Check the vault's folder."
+    )
+
+
+def _is_full(path: Path) -> bool:
+    """Whether a disk has no room left: SQLite calls some failures of that kind I/O errors."""
+    facts = os.statvfs(path.parent)
+    return facts.f_bavail * facts.f_frsize < sqlite.PAGE_SIZE

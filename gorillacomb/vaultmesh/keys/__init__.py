@@ -1,0 +1,1 @@
+"""Sign and check: keys, signed notes, cosignatures."""

@@ -1,0 +1,284 @@
+"""The keys that sign: Ed25519 for the trace and manifests, RSA-2048 for manifests on request.
+
+ECDSA on the curve P-256 signs what is exported to OpenSSF model signing, which knows no other kind.
+
+A private key's file is PKCS 8 in PEM; a passphrase, when there is one, comes from the environment
+variable GORILLACOMB_PASSPHRASE.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from gorillacomb.errors import KeyMissing, Untrusted
+from gorillacomb.fs.openat import cause_of
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import (
+        EllipticCurvePrivateKey,
+        EllipticCurvePublicKey,
+    )
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+    PrivateKey = Ed25519PrivateKey | RSAPrivateKey | EllipticCurvePrivateKey
+    PublicKey = bytes | RSAPublicKey
+
+PASSPHRASE = "GORILLACOMB_PASSPHRASE"
+Kind = Literal["ed25519", "rsa", "ecdsa"]
+_RSA_BITS = 2048
+_MOST_BYTES = 1 << 16
+_PEM = re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----\n?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """An Ed25519 private key."""
+
+    private: Ed25519PrivateKey
+
+    @property
+    def public(self) -> bytes:
+        """Its public key, 32 bytes (RFC 8032)."""
+        return self.private.public_key().public_bytes_raw()
+
+    def sign(self, data: bytes) -> bytes:
+        """The signature of data, 64 bytes."""
+        return self.private.sign(data)
+
+
+@dataclass(frozen=True, slots=True)
+class RsaSigningKey:
+    """An RSA private key; it signs with PSS, SHA-256 and a salt of 32 bytes."""
+
+    private: RSAPrivateKey
+
+    @property
+    def public(self) -> bytes:
+        """Its public key, SubjectPublicKeyInfo in DER."""
+        return public_der(self.private.public_key())
+
+    def sign(self, data: bytes) -> bytes:
+        """The signature of data, 256 bytes."""
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import padding
+
+        scheme = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
+        return self.private.sign(data, scheme, hashes.SHA256())
+
+
+@dataclass(frozen=True, slots=True)
+class EcdsaSigningKey:
+    """An elliptic-curve private key on P-256; it signs with ECDSA and SHA-256."""
+
+    private: EllipticCurvePrivateKey
+
+    @property
+    def public(self) -> bytes:
+        """Its public key, SubjectPublicKeyInfo in DER."""
+        return public_der(self.private.public_key())
+
+    @property
+    def public_pem(self) -> bytes:
+        """Its public key, SubjectPublicKeyInfo in PEM."""
+        from cryptography.hazmat.primitives import serialization
+
+        return self.private.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+
+    def sign(self, data: bytes) -> bytes:
+        """The signature of data: r and s in DER, at most 72 bytes."""
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        return self.private.sign(data, ec.ECDSA(hashes.SHA256()))
+
+
+AnySigningKey = SigningKey | RsaSigningKey | EcdsaSigningKey
+
+
+def fingerprint(public: bytes) -> str:
+    """A short name for a public key: 16 hex digits of its SHA-256."""
+    return sha256(public).hexdigest()[:16]
+
+
+def load_private(path: Path) -> AnySigningKey:
+    """Read a private key file. Raises KeyMissing, Untrusted."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    passphrase = _passphrase()
+    data = read_key(path)
+    try:
+        private = load_pem_private_key(data, passphrase)
+    except TypeError:
+        if passphrase and b"ENCRYPTED" not in data:
+            private = load_pem_private_key(data, None)
+        else:
+            raise KeyMissing(
+                f"The key {path} is closed by a passphrase.", f"Give it in {PASSPHRASE}."
+            ) from None
+    except (ValueError, UnsupportedAlgorithm):
+        closed = b"ENCRYPTED" in data
+        cause = f"does not open with that {PASSPHRASE}" if closed else "is damaged, or no key"
+        raise KeyMissing(f"The key {path} {cause}.", "Bring it back from a backup.") from None
+    return wrapped(private)
+
+
+def unreadable(path: Path, error: OSError) -> KeyMissing:
+    """The error for a key file that the system does not let us read."""
+    return KeyMissing(
+        f"The key {path} cannot be read: {cause_of(error)}.",
+        "Check its permissions, or name another key.",
+    )
+
+
+def read_key(path: Path) -> bytes:
+    """The bytes of a key file. Raises KeyMissing, Untrusted."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            facts = os.fstat(descriptor)
+            if not stat.S_ISREG(facts.st_mode) or facts.st_size > _MOST_BYTES:
+                raise Untrusted(f"{path} is no key file.")
+            return file.read(_MOST_BYTES)
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def load_publics(path: Path) -> list[PublicKey]:
+    """Read public keys: PEM blocks, or C2SP verifier keys, one a line, as `keys show` prints them.
+
+    Ed25519 keys are 32 bytes. Raises KeyMissing, Untrusted.
+    """
+    from gorillacomb.vaultmesh.keys.note import VerifierKey
+
+    text = read_key(path).decode("utf-8", "replace")
+    blocks = _PEM.findall(text)
+    if blocks:
+        return [_public_in(block.encode(), path) for block in blocks]
+    found: list[PublicKey] = [
+        VerifierKey.parse(line, f"The key in {path}").public
+        for line in text.split("\n")
+        if line.strip()
+    ]
+    if not found:
+        raise Untrusted(f"{path} holds no public key that can be read.")
+    return found
+
+
+def _public_in(pem: bytes, path: Path) -> PublicKey:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm):
+        raise Untrusted(f"{path} holds no public key that can be read.") from None
+    if isinstance(key, Ed25519PublicKey):
+        return key.public_bytes_raw()
+    if isinstance(key, RSAPublicKey):
+        if key.key_size < _RSA_BITS:
+            raise Untrusted(f"{path} is an RSA key of {key.key_size} bits: too short to trust.")
+        return key
+    raise Untrusted(f"{path} is neither an Ed25519 nor an RSA key.")
+
+
+def is_signed_by(public: bytes | RSAPublicKey, signature: bytes, data: bytes) -> bool:
+    """Whether a signature of data is that of a public key (Ed25519, 32 bytes; or RSA-PSS)."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        if isinstance(public, bytes):
+            Ed25519PublicKey.from_public_bytes(public).verify(signature, data)
+        else:
+            scheme = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
+            public.verify(signature, data, scheme, hashes.SHA256())
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def public_pem(public: bytes) -> bytes:
+    """An Ed25519 public key (32 bytes) as SubjectPublicKeyInfo in PEM, which OpenSSL reads."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    return Ed25519PublicKey.from_public_bytes(public).public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def public_der(public: RSAPublicKey | EllipticCurvePublicKey) -> bytes:
+    """An RSA or elliptic-curve public key as SubjectPublicKeyInfo in DER."""
+    from cryptography.hazmat.primitives import serialization
+
+    return public.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def generate(kind: Kind) -> PrivateKey:
+    """A new private key."""
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    if kind == "rsa":
+        return rsa.generate_private_key(65537, _RSA_BITS)
+    if kind == "ecdsa":
+        return ec.generate_private_key(ec.SECP256R1())
+    return Ed25519PrivateKey.generate()
+
+
+def private_pem(private: PrivateKey) -> bytes:
+    """A private key as PKCS 8 in PEM, closed by the passphrase if there is one.
+
+    Raises KeyMissing for a passphrase that cannot close a key.
+    """
+    from cryptography.hazmat.primitives import serialization
+
+    passphrase = _passphrase()
+    try:
+        return private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(passphrase)
+            if passphrase
+            else serialization.NoEncryption(),
+        )
+    except ValueError as error:
+        raise KeyMissing(
+            f"{PASSPHRASE} cannot close a key: {error}.", "Take another one."
+        ) from None
+
+
+def _passphrase() -> bytes | None:
+    """The passphrase that closes key files; None for none."""
+    return os.fsencode(os.environ.get(PASSPHRASE, "")) or None
+
+
+def wrapped(private: object) -> AnySigningKey:
+    """A private key as one that signs. Raises Untrusted for a kind that we do not use."""
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    if isinstance(private, Ed25519PrivateKey):
+        return SigningKey(private)
+    if isinstance(private, RSAPrivateKey):
+        return RsaSigningKey(private)
+    if isinstance(private, EllipticCurvePrivateKey) and isinstance(private.curve, SECP256R1):
+        return EcdsaSigningKey(private)
+    raise Untrusted("That key is none of Ed25519, RSA and ECDSA on P-256.")

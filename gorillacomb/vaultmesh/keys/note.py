@@ -1,0 +1,149 @@
+"""Signed notes (C2SP signed-note): text with Ed25519 signatures, as transparency logs use them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from gorillacomb.errors import Untrusted
+from gorillacomb.vaultmesh.keys.keys import SigningKey, is_signed_by
+
+_ED25519 = b"\x01"
+COSIGNATURE = b"\x04"
+_DASH = "\u2014 "
+_MOST_BYTES = 1 << 20
+_MOST_SIGNATURES = 64
+
+
+def key_id(name: str, kind: bytes, public: bytes) -> bytes:
+    """The key ID, 4 bytes: SHA-256(name, newline, signature type, public key)."""
+    return sha256(name.encode() + b"\n" + kind + public).digest()[:4]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierKey:
+    """A name and an Ed25519 public key (32 bytes) by which a note's signature is known."""
+
+    name: str
+    public: bytes
+
+    @property
+    def id(self) -> bytes:
+        """The key ID of its signatures, 4 bytes."""
+        return key_id(self.name, _ED25519, self.public)
+
+    def __str__(self) -> str:
+        """The verifier key as it is passed around: name+id+base64(type and key)."""
+        public = base64.b64encode(_ED25519 + self.public).decode()
+        return f"{self.name}+{self.id.hex()}+{public}"
+
+    @classmethod
+    def parse(cls, text: str, what: str = "The verifier key") -> VerifierKey:
+        """Read a verifier key; ``what`` names it in errors. Raises Untrusted."""
+        name, _, rest = text.strip().partition("+")
+        number, _, encoded = rest.partition("+")
+        key = decoded(encoded, what)
+        if not is_key_name(name) or key[:1] != _ED25519 or len(key) != 33:
+            raise Untrusted(f"{what} is no Ed25519 verifier key (name+id+base64).")
+        found = cls(name, key[1:])
+        if found.id.hex() != number:
+            raise Untrusted(
+                f"The verifier key of {name} is damaged: its id is not that of its key."
+            )
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One signature line of a note."""
+
+    name: str
+    key_id: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note as it was read: its text (with the last newline), and signatures not yet checked."""
+
+    text: str
+    signatures: tuple[Signature, ...]
+
+    def signers(self, keys: Iterable[VerifierKey]) -> list[VerifierKey]:
+        """Which of the keys signed it; raises Untrusted when one's signature is not valid."""
+        found = []
+        for key in keys:
+            lines = [
+                line for line in self.signatures if (line.name, line.key_id) == (key.name, key.id)
+            ]
+            for line in lines:
+                if not is_signed_by(key.public, line.signature, self.text.encode()):
+                    raise Untrusted(f"The signature of {key.name} is not valid.")
+            if lines:
+                found.append(key)
+        return found
+
+
+def sign(text: str, signers: Iterable[tuple[str, SigningKey]]) -> bytes:
+    """A note of ``text``, signed by each key under its name. Raises ValueError for such a text."""
+    if not text.endswith("\n") or not _is_clean(text):
+        raise ValueError("a note's text ends with a newline and has no control characters")
+    lines = []
+    for name, key in signers:
+        if not is_key_name(name):
+            raise ValueError(f"{name!r} is no key name")
+        signature = VerifierKey(name, key.public).id + key.sign(text.encode())
+        lines.append(f"{_DASH}{name} {base64.b64encode(signature).decode()}\n")
+    return f"{text}\n{''.join(lines)}".encode()
+
+
+def parse(data: bytes, what: str = "The signed note") -> Note:
+    """Read a signed note; ``what`` names it in errors. Raises Untrusted."""
+    if len(data) > _MOST_BYTES:
+        raise Untrusted(f"{what} is refused: it is over a megabyte long.")
+    try:
+        whole = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Untrusted(f"{what} is refused: it is not UTF-8.") from None
+    at = whole.rfind("\n\n")
+    if at < 0 or not whole.endswith("\n") or not _is_clean(whole):
+        raise Untrusted(f"{what} is refused: it is not a signed note, or was cut short.")
+    lines = whole[at + 2 :].split("\n")[:-1]
+    if not lines or len(lines) > _MOST_SIGNATURES:
+        raise Untrusted(f"{what} is refused: it has no signatures, or too many.")
+    return Note(whole[: at + 1], tuple(_signature(line, what) for line in lines))
+
+
+def _signature(line: str, what: str) -> Signature:
+    name, _, encoded = line.removeprefix(_DASH).partition(" ")
+    blob = decoded(encoded, what)
+    if not line.startswith(_DASH) or not is_key_name(name) or len(blob) < 5:
+        raise Untrusted(f"{what} is refused: a signature line in it is not one.")
+    return Signature(name, blob[:4], blob[4:])
+
+
+def is_key_name(name: str) -> bool:
+    """Whether a name may stand in a signature line."""
+    odd = "+" in name or any(char.isspace() for char in name)
+    return bool(name) and not odd and _is_clean(name)
+
+
+def _is_clean(text: str) -> bool:
+    return all(char == "\n" or ord(char) >= 0x20 for char in text) and not any(
+        unicodedata.category(char) == "Cs" for char in text if char > "\ud7ff"
+    )
+
+
+def decoded(text: str, what: str) -> bytes:
+    """Standard base64 (RFC 4648, section 4), padded and without a stray bit. Raises Untrusted."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Untrusted(f"{what} is refused: bad base64.") from None
+    if base64.b64encode(data).decode() != text:
+        raise Untrusted(f"{what} is refused: bad base64.")
+    return data

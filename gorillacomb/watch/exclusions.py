@@ -1,0 +1,50 @@
+"""The folders in watched roots in which nothing is scanned, and that are not watched either."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from gorillacomb.fs.mounts import mounts
+from gorillacomb.fs.openat import OUR_FOLDER
+from gorillacomb.fs.paths import below, is_below
+from gorillacomb.scan.exclude import compile_patterns
+from gorillacomb.vault.vault import Vault, config_folder, state_folder
+
+
+@dataclass(slots=True)
+class LeftOut:
+    """What is excluded, what is ours, and what lies on another file system."""
+
+    vault: Vault
+    _own: frozenset[bytes] = field(init=False)
+    _mounts: frozenset[bytes] = frozenset()
+    _excluded: list[tuple[bytes, tuple[str, ...]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        ours = (self.vault.folder, config_folder(), state_folder())
+        self._own = frozenset(os.path.realpath(os.fsencode(each)) for each in ours)
+
+    def holds(self, path: bytes) -> bool:
+        """Whether a folder is one of them, or stands in one that is excluded."""
+        if path.rpartition(b"/")[2] == OUR_FOLDER or path in self._own or path in self._mounts:
+            return True
+        return any(
+            is_below(path, top) and compile_patterns(patterns)(below(path, top), True)
+            for top, patterns in self._excluded
+        )
+
+    def learn_patterns(
+        self,
+        standing: tuple[str, ...],
+        roots: Iterable[bytes],
+        own: Mapping[bytes, tuple[str, ...]],
+    ) -> None:
+        """Take over patterns: those that hold everywhere, and those of single roots."""
+        every = ((path, (*standing, *own.get(path, ()))) for path in {*roots, *own})
+        self._excluded = [(path, patterns) for path, patterns in every if patterns]
+
+    def learn_mounts(self) -> None:
+        """Look what is mounted now."""
+        self._mounts = frozenset(each.point for each in mounts())

@@ -1,0 +1,100 @@
+"""Whether the watcher lives, judged by its pulses alone and by where the trace stands now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from gorillacomb.errors import Untrusted
+from gorillacomb.fs.openat import cause_of
+from gorillacomb.model import SECOND
+from gorillacomb.watch.health import State
+from gorillacomb.watch.pulse import LATEST, RING, Clocks, read_pulse
+
+_LATE = 1.5
+"""So many intervals without a pulse, and one was missed."""
+_DRIFT_NS = 2 * SECOND
+"""What a clock that is kept right may move against one that nobody sets, between two pulses."""
+
+
+class Life(StrEnum):
+    """How the watcher is."""
+
+    ALIVE = "alive"
+    DEGRADED = "degraded"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How the watcher is, and why it is not simply alive."""
+
+    life: Life
+    causes: tuple[str, ...]
+    pulse: dict[str, Any] | None
+    """The last one; None where there is none that can be read."""
+    age_ns: int | None
+    """Of the last one; None where nobody can tell."""
+
+
+def judge(folder: Path, publics: list[bytes], clocks: Clocks) -> Verdict:
+    """Read the pulses of a watcher, signed by one of these keys, and judge."""
+    try:
+        last = read_pulse(folder / LATEST, publics)
+    except FileNotFoundError:
+        return Verdict(Life.DEAD, ("no watcher has run with this vault",), None, None)
+    except Untrusted as error:
+        return Verdict(Life.DEAD, (error.message,), None, None)
+    except OSError as error:
+        return Verdict(Life.DEAD, (f"its pulse cannot be read: {cause_of(error)}",), None, None)
+    if last["boot_id"] != clocks.boot():
+        return Verdict(
+            Life.DEAD, ("the machine was started anew since its last pulse",), last, None
+        )
+    age = clocks.uptime() - int(last["uptime_ns"])
+    late = int(last["interval_ns"]) * _LATE
+    if last["state"] == State.STOPPED:
+        then = (f"when it ended: {each}" for each in last["degraded"])
+        return Verdict(Life.DEAD, ("it was ended", *then), last, age)
+    if age > late:
+        return Verdict(Life.DEAD, (f"no pulse for {age / SECOND:,.0f} s",), last, age)
+    causes = [*last["degraded"], *_odd(_ring(folder, publics, last))]
+    moved = clocks.wall() - int(last["time_ns"]) - age
+    if moved < -_DRIFT_NS:
+        causes.append(f"the clock was set back by {-moved / SECOND:,.0f} s")
+    return Verdict(Life.DEGRADED if causes else Life.ALIVE, tuple(causes), last, age)
+
+
+def _ring(folder: Path, publics: list[bytes], last: dict[str, Any]) -> list[dict[str, Any]]:
+    """The pulses of the same watcher up to the last one, oldest first."""
+    found = [last]
+    for number in range(RING):
+        try:
+            each = read_pulse(folder / f"{number:02}", publics)
+        except (Untrusted, OSError):
+            continue  # written right now, or left over from another watcher
+        if (each["pid"], each["boot_id"]) == (last["pid"], last["boot_id"]) and (
+            last["seq"] - RING < each["seq"] < last["seq"]
+        ):
+            found.append(each)
+    return sorted(found, key=lambda each: int(each["seq"]))
+
+
+def _odd(pulses: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """What is not as it should be from one pulse to the next."""
+    for one, other in pairwise(pulses):
+        if other["seq"] != one["seq"] + 1:
+            continue  # the ring was written on while it was read
+        gap = int(other["uptime_ns"]) - int(one["uptime_ns"])
+        moved = int(other["time_ns"]) - int(one["time_ns"]) - gap
+        if gap > int(one["interval_ns"]) * _LATE:
+            yield f"a pulse came {gap / SECOND:,.1f} s after the one before it"
+        if moved < -_DRIFT_NS:
+            yield f"the clock was set back by {-moved / SECOND:,.0f} s"
+        was, then = one["ledger"], other["ledger"]
+        if was and then and was["log"] == then["log"] and then["size"] < was["size"]:
+            yield "the trace became shorter"

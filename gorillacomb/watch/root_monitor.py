@@ -1,0 +1,172 @@
+"""The roots of a watcher: which of them are there, and who tells what changes in them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gorillacomb.fs.openat import Identity, cause_of, identity_of
+from gorillacomb.fs.paths import is_below, readable
+from gorillacomb.fs.volumes import identify, is_remote
+from gorillacomb.watch.debounce import Pending
+from gorillacomb.watch.exclusions import LeftOut
+from gorillacomb.watch.health import Health, RootHealth
+from gorillacomb.watch.options import WatchOptions
+
+if TYPE_CHECKING:
+    from gorillacomb.watch.inotify import Inotify
+
+
+@dataclass(slots=True)
+class _Root:
+    path: bytes
+    identity: Identity | None = None
+    """Of the folder that is watched; None while it is not there."""
+    scanned_ns: int | None = None
+    """When a whole scan of it ended last (monotonic); None when one is due."""
+
+
+class Roots:
+    """Has the system tell of changes in them where it does, and says which are to be polled."""
+
+    def __init__(
+        self,
+        paths: Iterable[bytes],
+        options: WatchOptions,
+        pending: Pending,
+        left_out: LeftOut,
+        health: Health,
+        back: Callable[[bytes], None],
+    ) -> None:
+        """``back`` is told of a root that was not there and is there again.
+
+        One of the paths that stands in another is watched with it.
+        """
+        self._options = options
+        self._left_out = left_out
+        self._health = health
+        self._back = back
+        real = sorted({os.path.realpath(path) for path in paths})
+        inner = {each for each in real for top in real if each != top and is_below(each, top)}
+        self._roots = {path: _Root(path) for path in real if path not in inner}
+        self._tree: Inotify | None = None
+        if sys.platform == "linux" and not options.poll_all:
+            # It cannot be loaded on another system.
+            from gorillacomb.watch.inotify import Inotify
+
+            try:
+                self._tree = Inotify(pending, left_out.holds)
+            except OSError as error:
+                health.tell("events", f"no changes are told of, all is polled: {error.strerror}")
+
+    @property
+    def paths(self) -> list[bytes]:
+        """All of them."""
+        return list(self._roots)
+
+    def there(self) -> list[bytes]:
+        """Those that are there."""
+        return [root.path for root in self._roots.values() if root.identity is not None]
+
+    def due(self) -> list[bytes]:
+        """Those that are there and of which all is to be scanned now."""
+        now = time.monotonic_ns()
+        return [path for path in self.there() if self._is_due(self._roots[path], now)]
+
+    def scanned(self, paths: Sequence[bytes]) -> None:
+        """All of some of them was scanned."""
+        for path in paths:
+            self._roots[path].scanned_ns = time.monotonic_ns()
+
+    def watch_anew(self) -> None:
+        """Watch all of them from the start at the next look: what is left out is another."""
+        for root in self._roots.values():
+            root.identity = None
+
+    def look(self) -> None:
+        """Begin to watch those that are there, and end it for those that are not any more."""
+        if self._tree is not None:
+            self._hear(self._tree)
+        for root in self._roots.values():
+            identity = _identity(root.path)
+            if identity is None:
+                self._lose(root)
+            elif identity != root.identity:
+                was_away = self._health.roots.get(root.path) is RootHealth.AWAY
+                root.identity, root.scanned_ns = identity, None
+                self._watch(root)
+                if was_away:
+                    self._back(root.path)
+
+    def close(self) -> None:
+        """Watch none of them any more."""
+        if self._tree is not None:
+            self._tree.close()
+
+    def _hear(self, tree: Inotify) -> None:
+        """Find out what went wrong with the events since the last time."""
+        if tree.overflowed.is_set():
+            tree.overflowed.clear()
+            self._health.tell("lost", "the system lost events; everything is scanned again")
+            for root in self._roots.values():
+                root.scanned_ns = root.identity = None
+        for path, cause in tree.failed().items():
+            tree.drop(path)
+            if cause is None:
+                self._roots[path].identity = None
+            else:
+                self._poll(self._roots[path], cause)
+
+    def _is_due(self, root: _Root, now: int) -> bool:
+        if root.scanned_ns is None:
+            return True
+        polled = self._health.roots[root.path] is RootHealth.POLLED
+        apart = self._options.poll_ns if polled else self._options.whole_ns
+        return now - root.scanned_ns >= apart
+
+    def _lose(self, root: _Root) -> None:
+        root.identity = None
+        if self._tree is not None:
+            self._tree.drop(root.path)
+        self._set(root, RootHealth.AWAY, f"{readable(root.path)} is not there")
+
+    def _watch(self, root: _Root) -> None:
+        self._left_out.learn_mounts()
+        try:
+            remote = is_remote(identify(root.path).type)
+        except OSError as error:
+            self._poll(root, cause_of(error))
+            return
+        if self._tree is None or remote:
+            self._set(root, RootHealth.POLLED, None)
+            return
+        self._tree.drop(root.path)  # watches on what stood there before
+        cause = self._tree.add(root.path)
+        if cause is None:
+            self._set(root, RootHealth.WATCHED, None)
+        else:
+            self._poll(root, cause)
+
+    def _poll(self, root: _Root, cause: str) -> None:
+        """Go on without events."""
+        root.scanned_ns = None
+        self._set(
+            root,
+            RootHealth.POLLED,
+            f"{readable(root.path)} cannot be watched, and is scanned from time to time: {cause}",
+        )
+
+    def _set(self, root: _Root, health: RootHealth, cause: str | None) -> None:
+        self._health.roots[root.path] = health
+        self._health.tell(f"root {root.path!r}", cause)
+
+
+def _identity(path: bytes) -> Identity | None:
+    try:
+        return identity_of(os.stat(path))
+    except OSError:
+        return None

@@ -1,0 +1,174 @@
+"""The scans that a watcher has made, and what it looks at before and after them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from gorillacomb.errors import GorillaCombError, Interrupted, RootVanished, UsageFault, VaultLocked
+from gorillacomb.fs.openat import cause_of
+from gorillacomb.fs.paths import below, is_below, join, readable
+from gorillacomb.index import scrub_queries
+from gorillacomb.index.database import Index
+from gorillacomb.index.hard_links import folders_concerned, linked_in
+from gorillacomb.index.paths import FolderPaths, find_folder
+from gorillacomb.index.roots import all_roots, folder_paths
+from gorillacomb.index.scrub_queries import Damage
+from gorillacomb.model import Root, ScanReport, State
+from gorillacomb.scan.scrub_queue import Batch
+from gorillacomb.stamping.damage import good_copies
+from gorillacomb.vault.vault import Vault
+from gorillacomb.watch.debounce import Pending
+from gorillacomb.watch.health import Health
+from gorillacomb.watch.options import Damaged, Listener, Scan
+
+_SOON = 0.5
+"""Seconds until what somebody else, or a root that just went, kept us from is tried again."""
+_LATER = 10.0
+
+
+class Scans:
+    """Scans, and notes in the health what is wrong."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        scan: Scan,
+        listener: Listener,
+        health: Health,
+        pending: Pending,
+        tops: Sequence[bytes],
+    ) -> None:
+        """``tops`` are the folders that are watched: of damage elsewhere nothing is told."""
+        self._vault = vault
+        self._scan = scan
+        self._listener = listener
+        self._health = health
+        self._pending = pending
+        self._tops = tops
+        self._damage: set[Damage] = set()
+        self._due_ns: int | None = None
+
+    @property
+    def is_stamp_due(self) -> bool:
+        """Whether something is to be stamped by now that the last scan left for later."""
+        return self._due_ns is not None and time.time_ns() >= self._due_ns
+
+    def whole(self, roots: list[bytes]) -> list[bytes]:
+        """Scan whole roots; returns those that were read to the end. Raises GorillaCombError."""
+        # What changed in them before comes with it.
+        self._pending.drop(lambda path: any(is_below(path, root) for root in roots))
+        report = self._scanned(roots, None)
+        with self._reading() as (index, _):
+            self._look_for_damage(index)
+        return [root for root in roots if root not in report.vanished]
+
+    def changed(self, roots: list[bytes], folders: tuple[bytes, ...]) -> None:
+        """Scan changed folders, all in one of some roots. Raises GorillaCombError."""
+        try:
+            with self._watching_links(lambda index, known: _ids(index, known, folders)):
+                self._scanned(roots, folders)
+        except BaseException:
+            for each in folders:
+                self._pending.add(each)
+            raise
+
+    def again(self, batch: Batch) -> None:
+        """Read files again that were not read for long. Raises GorillaCombError."""
+        inside = {folder for folder, _ in batch.entries}
+        with self._watching_links(lambda index, known: inside):
+            self._due_ns = self._scan(batch.roots, again=batch.entries).stamps.due_ns
+
+    @contextmanager
+    def trying(self) -> Iterator[None]:
+        """Tell of what keeps us from a scan, and wait until it may be tried again."""
+        try:
+            yield
+        except Interrupted:
+            raise
+        except VaultLocked:
+            self._pending.wait(_SOON)
+        except (RootVanished, UsageFault, OSError) as error:  # a root went away at that moment
+            self._health.tell("scan", _words(error))
+            self._pending.wait(_SOON)
+        except GorillaCombError as error:
+            self._health.tell("scan", error.message)
+            self._pending.wait(_LATER)
+
+    def _scanned(self, roots: list[bytes], folders: tuple[bytes, ...] | None) -> ScanReport:
+        report = self._scan(roots, folders)
+        self._due_ns = report.stamps.due_ns
+        vanished = [readable(path) for path in report.vanished]
+        cause = f"{vanished[0]} went away while it was read" if vanished else None
+        self._health.tell("scan", cause)
+        self._listener.scanned(report, folders)
+        return report
+
+    @contextmanager
+    def _reading(self) -> Iterator[tuple[Index, list[Root]]]:
+        with Index.read(self._vault) as index:
+            yield index, all_roots(index.connection)
+
+    @contextmanager
+    def _watching_links(
+        self, folders: Callable[[Index, Sequence[Root]], Iterable[int]]
+    ) -> Iterator[None]:
+        """Around a scan of some folders, by their ids: have those scanned too that it concerns.
+
+        Of a change to a file with several names the folder of one name alone is told of.
+        """
+        with self._reading() as (index, known):
+            before = linked_in(index.connection, folders(index, known))
+        yield
+        with self._reading() as (index, known):
+            self._look_for_damage(index)
+            scanned = set(folders(index, known))
+            after = linked_in(index.connection, scanned)
+            others = folders_concerned(index.connection, before, after, scanned)
+            paths = folder_paths(index.connection)
+            for place in map(paths.place, others):
+                if place is not None:
+                    self._pending.add(place[1])
+
+    def _look_for_damage(self, index: Index) -> None:
+        """Tell whether files are watched whose content changed while size and time did not."""
+        paths = folder_paths(index.connection)
+        found = {
+            each
+            for each in scrub_queries.damage(index.connection)
+            if any(is_below(_path(paths, each), top) for top in self._tops)
+        }
+        known = {each.what for each in self._damage}
+        new = [each for each in found if each.what not in known]
+        self._damage = found
+        cause = f"files that may be damaged: {len(found):,} (gorillacomb scrub names them)"
+        self._health.tell("damage", cause if found else None)
+        if new:
+            self._listener.damaged([_damaged(index, paths, each) for each in sorted(new)])
+
+
+def _damaged(index: Index, paths: FolderPaths, file: Damage) -> Damaged:
+    good = good_copies(index, paths, file.digest)
+    return Damaged(_path(paths, file), file.state == State.SUSPECT, tuple(good))
+
+
+def _path(paths: FolderPaths, file: Damage) -> bytes:
+    """Where a file stands; its name alone where its folder just left its place."""
+    place = paths.place(file.folder)
+    return file.name if place is None else join(place[1], file.name)
+
+
+def _ids(index: Index, known: Sequence[Root], folders: tuple[bytes, ...]) -> list[int]:
+    """The ids of those folders that the index knows."""
+    found = (
+        find_folder(index.connection, root, below(each, root.path))
+        for each in folders
+        for root in known
+        if is_below(each, root.path)
+    )
+    return [each for each in found if each is not None]
+
+
+def _words(error: GorillaCombError | OSError) -> str:
+    return cause_of(error) if isinstance(error, OSError) else error.message

@@ -1,0 +1,74 @@
+"""Reading everything again, slowly, beside all else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from gorillacomb.index import scrub_queries
+from gorillacomb.index.database import Index
+from gorillacomb.index.roots import all_roots
+from gorillacomb.model import SECOND
+from gorillacomb.scan.scrub_queue import Scrub
+from gorillacomb.vault.vault import Vault
+from gorillacomb.watch.health import Health, ScrubProgress
+from gorillacomb.watch.options import WatchOptions
+from gorillacomb.watch.scan_runner import Scans
+
+_SPAN = 2
+"""Seconds' worth of bytes that are read at a time."""
+_IDLE = 600 * SECOND
+"""After a pass, how long until it is asked again what is due, ns."""
+
+
+class Scrubbing:
+    """Goes through the watched roots, pass by pass; `turn` is called when there is time."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        options: WatchOptions,
+        scans: Scans,
+        roots: Callable[[], Sequence[bytes]],
+        health: Health,
+    ) -> None:
+        """``roots`` tells the paths of those that are there."""
+        self._vault = vault
+        self._options = options
+        self._scans = scans
+        self._roots = roots
+        self._health = health
+        self._pass: Scrub | None = None
+        self._next_ns = 0
+
+    def wait(self) -> float:
+        """Seconds until there is something to do."""
+        return max(0.0, (self._next_ns - time.monotonic_ns()) / SECOND)
+
+    def turn(self) -> None:
+        """Read some files, if that is due. Raises GorillaCombError."""
+        begun = time.monotonic_ns()
+        if begun < self._next_ns:
+            return
+        self._next_ns = begun + _SPAN * SECOND  # also where it fails
+        scrubbing = self._pass or self._begin()
+        batch = scrubbing.next(self._options.scrub_rate * _SPAN)
+        if batch is None:
+            self._pass = None
+            self._next_ns = begun + min(_IDLE, max(self._options.scrub_ns, _SPAN * SECOND))
+            return
+        self._scans.again(batch)
+        self._health.scrub = self._health.scrub.after(len(batch.entries), batch.size)
+        self._next_ns = begun + batch.size * SECOND // self._options.scrub_rate
+
+    def _begin(self) -> Scrub:
+        before = time.time_ns() - self._options.scrub_ns
+        self._pass = Scrub(self._vault, self._tops, before)
+        with Index.read(self._vault) as index:
+            due = scrub_queries.totals(index.connection, self._tops(index), before)
+        self._health.scrub = ScrubProgress(*due)
+        return self._pass
+
+    def _tops(self, index: Index) -> list[int]:
+        there = set(self._roots())
+        return [root.folder for root in all_roots(index.connection) if root.path in there]

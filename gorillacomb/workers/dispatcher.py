@@ -1,0 +1,82 @@
+"""Keeps workers busy: hands out tasks until there are none, and takes in what they found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gorillacomb.errors import GorillaCombError
+from gorillacomb.model import Progress
+from gorillacomb.workers.pool import WorkerDied, Workers
+from gorillacomb.workers.worker import Result, Task
+
+_MOST_DEATHS = 3
+
+
+class WorkersFailed(GorillaCombError):
+    """Worker processes keep dying, for lack of memory or by somebody's hand."""
+
+    exit_code = 3
+
+
+class Dispatcher:
+    """Runs one stage after the other on the same workers."""
+
+    def __init__(self, workers: Workers, progress: Progress) -> None:
+        self._workers = workers
+        self._progress = progress
+        self._again: list[Task] = []
+        self._deaths = 0
+
+    def begin(self, task: Task) -> None:
+        """Hand out a task now, while nobody is busy; a later `run` takes its result."""
+        self._guarded(lambda: self._workers.give(task))
+
+    def run(
+        self,
+        next_task: Callable[[], Task | None],
+        take: Callable[[Result], None],
+        meanwhile: Callable[[], None] | None = None,
+        ahead: int = 1,
+    ) -> None:
+        """Hand out what ``next_task`` gives until it gives None and nobody is busy.
+
+        None while somebody is busy means: nothing now, perhaps later. ``meanwhile`` is done once,
+        as soon as the workers have something to do. ``ahead`` tasks at most wait for each worker:
+        with more of them it is the longer at work while nobody takes its results, and the less
+        evenly are long tasks spread.
+        """
+        while True:
+            while self._workers.room(ahead) > 0:
+                task = self._again.pop() if self._again else next_task()
+                if task is None:
+                    break
+                self._guarded(lambda task=task: self._workers.give(task))  # type: ignore[misc]
+            if meanwhile is not None:
+                meanwhile()
+                meanwhile = None
+            if not self._workers.busy:
+                if self._again:
+                    continue
+                return
+            self._guarded(lambda: self._take_news(take))
+
+    def _take_news(self, take: Callable[[Result], None]) -> None:
+        for news in self._workers.results():
+            if isinstance(news, int):
+                self._progress.advance(0, news)
+            else:
+                take(news)
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Do a step; when a worker dies of it, give its tasks to another one."""
+        try:
+            step()
+        except WorkerDied as death:
+            self._again += death.tasks
+            self._deaths += 1
+            if self._deaths >= _MOST_DEATHS or not self._workers.alive:
+                raise WorkersFailed(
+                    f"Not all was read: worker processes died ({self._deaths} of them, the last"
+                    f" one with exit code {death.exit_code}).",
+                    "What was done is kept; free some memory and run the same command again.",
+                ) from death

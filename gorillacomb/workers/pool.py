@@ -1,0 +1,338 @@
+"""Processes that carry out tasks, and the one-process stand-in for small trees.
+
+The main process hands out one task at a time to each worker, and some more to wait in the pipe, so
+that no worker idles while the main process writes rows. It holds no thread: it may fork, and a
+result is in hand only when it is asked for. A pool may have spare workers, which are given tasks
+only while the others wait for the disk instead of computing.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkContext, SpawnContext
+from typing import NoReturn, Protocol
+
+from gorillacomb.errors import GorillaCombError
+from gorillacomb.workers.worker import INTERRUPTS, MakeWorker, Result, Task, serve
+
+_PIPE_SAFE = 16 << 10
+"""Bytes; a larger task goes only to an idle worker, which empties the pipe as we fill it."""
+_WATCH_EVERY = 0.25
+"""Seconds between two looks at whether the workers compute or wait: they tell more often."""
+_WAITING = 0.7
+"""Workers that use less of their processors than this share of the time wait for the disk."""
+_READERS = 8
+"""So many files are read at the same time where that helps: measured, 4 take a tenth longer."""
+
+
+class WorkersRefused(GorillaCombError):
+    """The system gives no more processes, or no more open files."""
+
+    exit_code = 2
+
+
+class WorkerDied(Exception):
+    """A worker process ended by itself; ``tasks`` are what it had been given."""
+
+    def __init__(self, tasks: list[Task], exit_code: int | None) -> None:
+        super().__init__(f"a worker process ended with exit code {exit_code}")
+        self.tasks = tasks
+        self.exit_code = exit_code
+
+
+class Workers(Protocol):
+    """Carries out tasks in any order."""
+
+    def room(self, ahead: int) -> int:
+        """How many more tasks can be given now, if ``ahead`` of them may wait for each worker."""
+
+    @property
+    def busy(self) -> int:
+        """How many tasks are under way."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether anybody is left to work."""
+
+    @property
+    def apart(self) -> bool:
+        """Whether tasks are done in other processes, while this one does something else."""
+
+    def give(self, task: Task) -> None:
+        """Hand out a task; only while there is room."""
+
+    def results(self) -> Iterator[Result | int]:
+        """Wait for news: results, and numbers of bytes read meanwhile. Raises WorkerDied."""
+
+    def release(self) -> None:
+        """End the workers that have nothing to do; no more tasks are given after that."""
+
+    def close(self) -> None:
+        """End all workers; what they were at is lost."""
+
+
+class Inline:
+    """Carries out each task in this process, when its result is asked for."""
+
+    def __init__(self, make_worker: MakeWorker) -> None:
+        self._worker = make_worker()
+        self._tasks: list[Task] = []
+
+    def room(self, ahead: int) -> int:
+        return 1 - len(self._tasks)
+
+    @property
+    def busy(self) -> int:
+        return len(self._tasks)
+
+    @property
+    def alive(self) -> bool:
+        return True
+
+    @property
+    def apart(self) -> bool:
+        return False
+
+    def give(self, task: Task) -> None:
+        self._tasks.append(task)
+
+    def results(self) -> Iterator[Result | int]:
+        task = self._tasks.pop()
+        read: list[int] = []
+        yield self._worker.perform(task, read.append)
+        yield from read
+
+    def release(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._worker.close()
+
+
+@dataclass(slots=True)
+class _Process:
+    process: multiprocessing.process.BaseProcess
+    pipe: Connection
+    tasks: list[Task] = field(default_factory=list)
+    cpu: float = 0.0
+    """Seconds of processor time that it has used."""
+
+
+class Pool:
+    """Worker processes. Start it before a database is open: a forked copy must not hold one.
+
+    Of ``size`` and ``spare`` processes so many are given tasks: at first ``size``, then more, twice
+    as many each time, as long as those at work wait more than they compute.
+    """
+
+    def __init__(self, size: int, make_worker: MakeWorker, spare: int = 0) -> None:
+        self._make_worker = make_worker
+        self.method = start_method()
+        self._processes: list[_Process] = []
+        self._at_work = size
+        self._most = size + spare
+        self._load = _Load()
+        self._waiting: list[tuple[Task, bytes]] = []
+        # To spawn one costs much and can be done when it is needed; to fork one, neither.
+        refusal = self._start(size if self.method == "spawn" else size + spare)
+        if len(self._processes) < size:
+            self.close()
+            raise WorkersRefused(
+                f"{size} worker processes cannot be started: {refusal}.",
+                "Ask for fewer with --workers.",
+            )
+
+    def _start(self, size: int) -> str | None:
+        """Start processes until there are so many, or the system gives no more; returns why not."""
+        # A Ctrl-C between the fork and the first line of the worker waits for that line.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
+        try:
+            self._start_all(size)
+        except OSError as error:
+            self._most = len(self._processes)
+            return error.strerror
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return None
+
+    def _start_all(self, size: int) -> None:
+        context = _context(self.method)
+        while len(self._processes) < size:
+            ours, theirs = context.Pipe()
+            # A forked copy must drop our ends of all pipes, or no worker notices that we ended.
+            inherited = [*(each.pipe for each in self._processes), ours]
+            process = context.Process(
+                target=serve,
+                args=(theirs, inherited if self.method == "fork" else [], self._make_worker),
+                daemon=True,
+            )
+            process.start()
+            theirs.close()
+            self._processes.append(_Process(process, ours))
+
+    def room(self, ahead: int) -> int:
+        room = sum(1 + ahead - len(each.tasks) for each in self._hired)
+        return room - len(self._waiting)
+
+    @property
+    def _hired(self) -> list[_Process]:
+        return self._processes[: self._at_work]
+
+    @property
+    def busy(self) -> int:
+        return sum(len(each.tasks) for each in self._processes) + len(self._waiting)
+
+    @property
+    def alive(self) -> bool:
+        return bool(self._processes)
+
+    @property
+    def apart(self) -> bool:
+        return True
+
+    def give(self, task: Task) -> None:
+        self._waiting.append((task, pickle.dumps(task, pickle.HIGHEST_PROTOCOL)))
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        for _ in range(len(self._waiting)):
+            task, message = self._waiting.pop(0)
+            least = min(self._hired, key=lambda each: len(each.tasks))
+            if least.tasks and len(message) > _PIPE_SAFE:
+                self._waiting.append((task, message))
+                continue
+            least.tasks.append(task)
+            try:
+                least.pipe.send_bytes(message)
+            except (BrokenPipeError, ConnectionResetError):
+                self._died(least)
+
+    def results(self) -> Iterator[Result | int]:
+        pipes = {each.pipe: each for each in self._processes if each.tasks}
+        for pipe in wait(list(pipes)):
+            assert isinstance(pipe, Connection)
+            each = pipes[pipe]
+            try:
+                each.cpu, news = pickle.loads(pipe.recv_bytes())
+            except (EOFError, OSError, pickle.UnpicklingError):
+                self._died(each)  # at once, or in the middle of an answer
+            if isinstance(news, Exception):
+                raise news
+            if not isinstance(news, int):
+                each.tasks.pop(0)
+            yield news
+        self._hire()
+        self._hand_out()
+
+    def _hire(self) -> None:
+        """Let spare workers join in if those at work wait for the disk."""
+        hired = self._hired
+        if len(hired) < self._most and self._load.is_waiting(hired):
+            self._at_work = min(2 * len(hired), self._most)
+            if self.method == "spawn":
+                self._start(self._at_work)
+
+    def _died(self, each: _Process) -> NoReturn:
+        self._processes.remove(each)
+        self._most -= 1
+        each.pipe.close()
+        each.process.join(1)
+        raise WorkerDied(each.tasks, each.process.exitcode)
+
+    def release(self) -> None:
+        idle = [each for each in self._processes if not each.tasks]
+        self._processes = [each for each in self._processes if each.tasks]
+        self._most = len(self._processes)
+        _end(idle)
+
+    def close(self) -> None:
+        self._waiting.clear()
+        _end(self._processes)
+        self._processes.clear()
+
+
+def _end(processes: list[_Process]) -> None:
+    for each in processes:
+        each.pipe.close()
+    for each in processes:
+        if each.tasks:
+            each.process.terminate()
+        each.process.join(5)
+        if each.process.is_alive():
+            each.process.kill()
+            each.process.join()
+
+
+class _Load:
+    """Tells from the processor time that processes use whether they compute or wait."""
+
+    def __init__(self) -> None:
+        self._begin([])
+
+    def _begin(self, workers: list[_Process]) -> None:
+        self._since = time.monotonic()
+        self._ours = time.process_time()
+        self._theirs = sum(each.cpu for each in workers)
+
+    def is_waiting(self, workers: list[_Process]) -> bool:
+        """Whether the workers used little time since the last look, though all have had tasks.
+
+        No while this process has much to do itself: then they wait for it.
+        """
+        if not all(each.tasks for each in workers):
+            self._begin(workers)
+            return False
+        past = time.monotonic() - self._since
+        if past < _WATCH_EVERY:
+            return False
+        by_us = time.process_time() - self._ours
+        by_them = sum(each.cpu for each in workers) - self._theirs
+        self._begin(workers)
+        return by_us < _WAITING * past and (
+            by_us + by_them < _WAITING * past * min(len(workers), default_workers())
+        )
+
+
+def _context(method: str) -> SpawnContext | ForkContext:
+    return SpawnContext() if method == "spawn" else ForkContext()
+
+
+def start_method() -> str:
+    """Fork takes 6 ms where spawn takes 116, but is safe only while there is no other thread."""
+    if sys.platform == "linux" and threading.active_count() == 1:
+        return "fork"
+    return "spawn"
+
+
+MOST_WORKERS = 64
+"""More processes than that only wait for each other, and each takes some 20 MB."""
+
+
+def default_workers() -> int:
+    """One worker for each processor that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def start_pool(count: int | None, make_worker: MakeWorker, one_reader: Callable[[], bool]) -> Pool:
+    """A pool of ``count`` workers, or, for None, of as many as serve the machine and the disk.
+
+    Those are one a processor, and more while these wait; a single one where ``one_reader`` says
+    that the disk is slower when several read from it. Raises WorkersRefused.
+    """
+    if count is None and one_reader():
+        count = 1
+    if count is not None:
+        return Pool(min(count, MOST_WORKERS), make_worker)
+    size = min(default_workers(), MOST_WORKERS)
+    return Pool(size, make_worker, spare=max(0, _READERS - size))

@@ -1,0 +1,161 @@
+"""The canonical choice: deterministic, by the rules in their order, with its reasons."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gorillacomb.canonical.file_rules import choose, smells
+from gorillacomb.canonical.groups import hard_links
+from gorillacomb.model import Copy
+
+
+def copy(path: str, **more: object) -> Copy:
+    plain = Copy(
+        path=path.encode(),
+        root_path=b"/Drive",
+        volume="v",
+        inode=0,
+        mtime_ns=1_000,
+        size=10,
+        blocks=8,
+        online=True,
+    )
+    return replace(plain, **more)  # type: ignore[arg-type]
+
+
+def winner(*copies: Copy) -> str:
+    return copies[choose(copies).winner].path.decode()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Copy of report.pdf",
+        "report (1).pdf",
+        "report - Copy.docx",
+        "report copy.txt",
+        "report copy 2.txt",
+        "notes (conflicted copy 2023-04-01).txt",
+        "New Folder With Items",
+        "untitled folder",
+        "Temp folder mac downloads",
+        "Downloads",
+        "INJ THE BENINGING_files",
+        "HealthTrack-old",
+        "Backup",
+        ".Trash",
+        "$RECYCLE.BIN",
+        "x.bak",
+        "x~",
+    ],
+)
+def test_names_that_smell_of_a_copy(name: str) -> None:
+    assert smells(name.encode())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "report.pdf",
+        "HealthTrack",
+        "Templates",
+        "copyright.txt",
+        "Replit Apps",
+        "temperature.csv",
+        "src",
+        "scopy.py",
+        "Photocopy",
+        "old_town.jpg",
+        "f(x).txt",
+        "(1989) album",
+    ],
+)
+def test_names_that_do_not(name: str) -> None:
+    assert not smells(name.encode())
+
+
+def test_the_rules_apply_in_their_order() -> None:
+    preferred = copy("/Drive/Backup/deep/down/x", preferred=True)
+    repository = copy("/Drive/P/New Folder/x", project=b"/Drive/P", marker=".git", repository=True)
+    project = copy("/Drive/Q/Temp/x", project=b"/Drive/Q", marker="package.json")
+    clean_deep = copy("/Drive/a/b/c/x", mtime_ns=5)
+    clean_old = copy("/Drive/a/x", mtime_ns=5)
+    clean_new = copy("/Drive/b/x", mtime_ns=9)
+    smelly = copy("/Drive/Downloads/x", mtime_ns=1)
+    order = [preferred, repository, project, clean_old, clean_new, clean_deep, smelly]
+    left = list(reversed(order))
+    ranked = []
+    while left:
+        ranked.append(left.pop(choose(left).winner))
+    assert ranked == order
+
+
+def test_the_name_of_the_root_does_not_count() -> None:
+    inside = copy("/mnt/Backup/a/x", root_path=b"/mnt/Backup")
+    other = copy("/mnt/Backup/Copy of a/x", root_path=b"/mnt/Backup")
+    assert choose([other, inside]).winner == 1
+    assert choose([other, inside]).reasons == ("not under a name of a copy, such as 'Copy of a'",)
+
+
+def test_reasons_name_what_decided() -> None:
+    first = copy(
+        "/Drive/HealthTrack/x", project=b"/Drive/HealthTrack", marker=".git", repository=True
+    )
+    second = copy("/Drive/x")
+    assert choose([second, first]).reasons == ("inside the repository HealthTrack (.git)",)
+    assert choose([second]).reasons == ("the only copy",)
+    same = choose([copy("/Drive/b"), copy("/Drive/a")])
+    assert same.reasons == ("first by name, all else being equal",)
+
+
+_copies = st.lists(
+    st.builds(
+        lambda path, mtime, marker, preferred: copy(
+            "/Drive/" + path,
+            mtime_ns=mtime,
+            project=b"/Drive/P" if marker else None,
+            marker=marker,
+            repository=marker == ".git",
+            preferred=preferred,
+        ),
+        st.text("ab/ (1)", min_size=1, max_size=9),
+        st.integers(0, 3),
+        st.sampled_from([None, ".git", "package.json"]),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=7,
+    unique_by=lambda each: each.path,
+)
+
+
+@given(copies=_copies, data=st.data())
+def test_the_order_of_the_copies_never_matters(copies: list[Copy], data: st.DataObject) -> None:
+    shuffled = data.draw(st.permutations(copies))
+    first, second = choose(copies), choose(shuffled)
+    assert copies[first.winner] == shuffled[second.winner]
+    assert first.reasons == second.reasons
+
+
+@given(copies=_copies)
+def test_taking_a_loser_away_does_not_change_the_winner(copies: list[Copy]) -> None:
+    best = copies[choose(copies).winner]
+    for place, each in enumerate(copies):
+        if each != best:
+            fewer = copies[:place] + copies[place + 1 :]
+            assert fewer[choose(fewer).winner] == best
+
+
+def test_hard_links_point_to_the_first_name_and_never_across_volumes() -> None:
+    copies = [
+        copy("/Drive/a", inode=7),
+        copy("/Drive/b", inode=7),
+        copy("/Drive/c", inode=7, volume="other"),
+        copy("/Drive/d", inode=0),
+        copy("/Drive/e", inode=0),
+    ]
+    assert hard_links(copies) == (None, 0, None, None, None)

@@ -1,0 +1,86 @@
+"""The choice for many contents at once is that of the rules, copy by copy."""
+
+from __future__ import annotations
+
+import os
+import random
+import tempfile
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gorillacomb.canonical.file_rules import choose
+from gorillacomb.canonical.groups import Groups
+from gorillacomb.canonical.selector import Chooser
+from gorillacomb.folders.analysis import open_folders
+from gorillacomb.folders.kept_trees import kept_trees
+from gorillacomb.fs.volumes import is_online
+from gorillacomb.index import stamps
+from gorillacomb.index.database import Index
+from gorillacomb.vault.vault import Vault
+from tests.dedupe import drives
+from tests.folders.forests import forests
+from tests.stamping.trace import events, stamping_scan
+from tests.support.trees import Tree, make_tree, scan
+
+
+def give_times(top: Path, dice: random.Random) -> None:
+    """Few times, so that some copies are of one age."""
+    for folder, _, names in os.walk(top):
+        for name in names:
+            time = 10**18 + dice.randrange(3)
+            os.utime(Path(folder, name), ns=(time, time), follow_symlinks=False)
+
+
+@given(forests(), st.randoms(use_true_random=False), st.booleans())
+def test_it_chooses_as_the_rules_do(tree: Tree, dice: random.Random, prefers: bool) -> None:
+    def preferred(path: bytes) -> bool:
+        return prefers and b"album" in path
+
+    with tempfile.TemporaryDirectory() as folder:
+        top, vault = make_tree(Path(folder, "top"), tree), Path(folder, "vault")
+        give_times(top, dice)
+        scan(vault, top)
+        with Index.read(Vault(vault)) as index:
+            trees = kept_trees(open_folders(index, preferred))
+            groups = Groups(index, is_online, preferred, trees)
+            chooser = Chooser(index, groups, prefers)
+            for held in stamps.contents(index.connection):
+                copies = groups.copies_of(held.digest)
+                rules = choose(copies)
+                best = copies[rules.winner]
+                assert chooser.choose(held) == (
+                    best.folder,
+                    os.path.basename(best.path),
+                    best.mtime_ns,
+                    rules.reasons,
+                )
+                assert stamps.content(index.connection, held.digest) == held
+
+
+def test_with_workers_it_is_as_without(tmp_path: Path) -> None:
+    """They relate the folders meanwhile, by what was committed."""
+    top = tmp_path / "top"
+    drives.build(top, random.Random(7))
+    told = []
+    for workers in (0, 1, 3):
+        vault = tmp_path / f"vault {workers}"
+        assert stamping_scan(vault, top, workers=workers).stamps.stamped > 5
+        stamps_told = [each for each in events(vault) if each["event"] == "stamp"]
+        fields = ("blake3", "path", "copies", "reasons")
+        told.append(sorted([str(each[name]) for name in fields] for each in stamps_told))
+    assert told[0] == told[1] == told[2]
+
+
+def test_few_changes_need_nothing_beforehand(tmp_path: Path) -> None:
+    top, vault = make_tree(tmp_path / "top", {"a": "1", "b": "2"}), tmp_path / "vault"
+    scan(vault, top)
+    with Index.write(Vault(vault)) as index:
+        assert stamps.are_many_to_stamp(index.connection, 2), "nothing was ever stamped"
+    stamping_scan(vault, top)
+    with Index.write(Vault(vault)) as index:
+        for many in (False, True):
+            with index.atomic():
+                index.connection.execute("INSERT INTO unstamped VALUES (x'00')")
+            assert stamps.are_many_to_stamp(index.connection, 2) is many

@@ -1,0 +1,47 @@
+"""The journal of a run on a disk that is full for a while."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gorillacomb.dedupe.quarantine.journal import (
+    INTENT,
+    Journal,
+    Move,
+    Record,
+    Recorded,
+    Survivor,
+    read_journal,
+)
+from tests.support.mounts import fill, tmpfs
+
+
+def record(step: str, length: int = 10) -> Record:
+    """A step; its line in the journal is as long as its path wants it."""
+    move = Move(b"x" * length, step.encode(), Survivor(b"kept", True), 1, 2)
+    return Record(step, INTENT, "file", 1, 4096, (move,))
+
+
+def test_what_is_written_after_half_a_line_is_read(tmp_path: Path) -> None:
+    """Else the next intent would be part of a line that nobody can read, and its file lost."""
+    with tmpfs(tmp_path / "disk", "64k") as disk:
+        folder = os.open(disk, os.O_RDONLY)
+        journal = Journal.begin(folder, Recorded("run", "plan", "quarantine", b"/base", 0))
+        try:
+            fill(disk)
+            with pytest.raises(OSError, match="No space left"):
+                journal.note([record("s1", 9000)])
+            whole = (disk / "journal.jsonl").read_bytes()
+            assert not whole.endswith(b"\n"), "part of a line was written"
+            (disk / "filler").unlink()
+            journal.note([record("s2")])
+            journal.note([record("s3")])
+            recorded = read_journal(folder, os.fsencode(disk))
+        finally:
+            journal.close()
+            os.close(folder)
+    assert list(recorded.steps) == ["s2", "s3"]
+    assert not recorded.torn

@@ -1,0 +1,123 @@
+"""Two folders compared by the index agree with a walk of the disk, whatever stands in them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gorillacomb.folders.diff import compare_folders
+from gorillacomb.folders.tree import load
+from gorillacomb.index.database import Index
+from gorillacomb.vault.vault import Vault
+from tests.support.run import run
+from tests.support.trees import Link, Tree, make_tree, scan, settle
+
+NAMES = st.sampled_from(["a", "b", "c", ".DS_Store", "é"])
+TREES: st.SearchStrategy[Tree] = st.recursive(
+    st.dictionaries(NAMES, st.sampled_from(["", "1", "2", "33"]), max_size=4),
+    lambda inner: st.dictionaries(
+        NAMES, st.one_of(inner, st.sampled_from(["", "1", "2"]), st.just(Link("x"))), max_size=4
+    ),
+    max_leaves=12,
+)
+
+
+def counts(path: Path) -> bool:
+    return path.name != ".DS_Store" or path.is_symlink() or path.is_dir()
+
+
+def on_disk(top: Path) -> dict[bytes, tuple[object, ...]]:
+    """What stands in a folder: ten lines that share nothing with ours."""
+    found: dict[bytes, tuple[object, ...]] = {}
+    for path in filter(counts, sorted(top.rglob("*"))):
+        relative = os.fsencode(path.relative_to(top))
+        if path.is_symlink():
+            found[relative] = ("link", os.fsencode(os.readlink(path)))
+        elif path.is_file():
+            found[relative] = ("file", path.read_bytes(), os.access(path, os.X_OK))
+        elif not any(map(counts, path.iterdir())):
+            found[relative] = ("dir", b"")
+    return found
+
+
+@given(TREES, TREES)
+def test_any_two_trees(a: Tree, b: Tree) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        top, vault = Path(folder, "top"), Path(folder, "vault")
+        make_tree(top, {"A": a, "B": b})
+        for each in (top / "B").rglob("c"):
+            if each.is_file() and not each.is_symlink():
+                each.chmod(0o755)
+        scan(vault, top)
+        with Index.read(Vault(vault)) as index:
+            forest = load(index)
+            sides = [
+                next(each for each in forest.order if each.path(b"") == name)
+                for name in (b"/A", b"/B")
+            ]
+            found = compare_folders(index, forest, sides[0], sides[1])
+        ours, theirs = on_disk(top / "A"), on_disk(top / "B")
+        both = ours.keys() & theirs.keys()
+        assert found.same == sum(ours[path] == theirs[path] for path in both)
+        assert set(found.changed) == {path for path in both if ours[path] != theirs[path]}
+        assert {*found.only_a, *(pair[0] for pair in found.moved)} == ours.keys() - theirs.keys()
+        assert {*found.only_b, *(pair[1] for pair in found.moved)} == theirs.keys() - ours.keys()
+        assert all(ours[here][:2] == theirs[there][:2] for here, there in found.moved)
+        contents = [
+            {ours[path][1] for path in found.only_a if ours[path][0] == "file"} - {b""},
+            {theirs[path][1] for path in found.only_b if theirs[path][0] == "file"} - {b""},
+        ]
+        assert not contents[0] & contents[1], "what moved was not paired"
+        assert (sides[0].digest == sides[1].digest) == (ours == theirs)
+
+
+PROJECT: Tree = {
+    "package.json": "{}",
+    "src": {"main.ts": "one\ntwo\n", "old name.ts": "moved"},
+    "empty": {},
+}
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    a = make_tree(tmp_path / "A", PROJECT)
+    b = Path(shutil.copytree(a, tmp_path / "B"))
+    (b / "src/main.ts").write_text("one\nthree\n")
+    (b / "src/old name.ts").rename(b / "src/new name.ts")
+    (b / "notes.txt").write_text("only here")
+    settle(tmp_path)
+    return a, b
+
+
+@pytest.mark.parametrize("scanned", [True, False])
+def test_the_command(pair: tuple[Path, Path], tmp_path: Path, vault: Path, scanned: bool) -> None:
+    if scanned:
+        scan(vault, tmp_path)
+    ran = run("compare", *pair, "--json", vault=vault)
+    assert ran.code == 1
+    assert json.loads(ran.stdout) == {
+        "same": 2,
+        "changed": [{"path": "src/main.ts"}],
+        "moved": [{"from": {"path": "src/old name.ts"}, "to": {"path": "src/new name.ts"}}],
+        "only_a": [],
+        "only_b": [{"path": "notes.txt"}],
+        "unknown": [],
+    }
+    assert (vault / "index.db").exists() == scanned, "what was not asked for is not remembered"
+    text = run("compare", *pair, "--diff", vault=vault)
+    assert "2 entries are the same, 1 changed, 1 moved, 0 only in A, 1 only in B." in text.out
+    assert "-two" in text.out and "+three" in text.out
+    assert run("compare", pair[0], pair[0], vault=vault).code == 0
+
+
+def test_a_folder_that_is_not_there(pair: tuple[Path, Path], vault: Path) -> None:
+    ran = run("compare", pair[0], pair[0] / "nowhere", vault=vault)
+    assert ran.code == 2
+    assert "nowhere is no folder" in ran.err

@@ -1,0 +1,414 @@
+"""After any history of scans the trace names one canonical file for each content, and no other."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gorillacomb.errors import VaultRolledBack
+from gorillacomb.index import stamps
+from gorillacomb.scan import listing, visitor
+from tests.stamping.trace import check_trace, events, stamping_scan
+from tests.support.run import run
+from tests.support.trees import HardLink, Link, Tree, make_tree, rows_in_index, settle
+
+TREE: Tree = {
+    "HealthTrack": {
+        ".git": {"HEAD": "ref: main"},
+        "package.json": "{}",
+        "server": {"index.ts": "serve", "db.ts": "store"},
+        "empty": "",
+        "link": Link("package.json"),
+    },
+    "Temp folder": {
+        "HealthTrack": {"package.json": "{}", "server": {"index.ts": "serve", "db.ts": "old"}}
+    },
+}
+
+
+def told(vault: Path, start: int) -> Counter[object]:
+    return Counter(entry["event"] for entry in events(vault, start))
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    top = make_tree(tmp_path / "Drive", TREE)
+    settle(top)
+    return top
+
+
+def test_every_content_has_one_stamp(top: Path, vault: Path) -> None:
+    report = stamping_scan(vault, top)
+    assert report.stamps.stamped == 5
+    assert told(vault, 0) == {"genesis": 1, "root": 1, "stamp": 5}
+    check_trace(vault, top)
+
+
+def test_the_better_copy_is_stamped_with_its_reasons(top: Path, vault: Path) -> None:
+    stamping_scan(vault, top)
+    [entry] = [each for each in events(vault) if each.get("path") == "HealthTrack/server/index.ts"]
+    assert entry["copies"] == 2
+    assert entry["reasons"] == ["its whole folder is kept: a repository (.git)"]
+    assert entry["size"] == 5
+    assert entry["mtime_ns"] == str(os.stat(top / "HealthTrack/server/index.ts").st_mtime_ns)
+
+
+def test_a_scan_that_finds_nothing_new_appends_nothing(top: Path, vault: Path) -> None:
+    stamping_scan(vault, top)
+    before = events(vault)
+    for _ in range(2):
+        assert not any(vars_of(stamping_scan(vault, top)))
+    assert events(vault) == before
+
+
+def vars_of(report: object) -> tuple[int, ...]:
+    found = report.stamps  # type: ignore[attr-defined]
+    return (found.stamped, found.restamped, found.moved, found.retired)
+
+
+def test_an_edit_restamps(top: Path, vault: Path) -> None:
+    stamping_scan(vault, top)
+    size = len(events(vault))
+    (top / "HealthTrack/server/db.ts").write_text("store more")
+    stamping_scan(vault, top)
+    [entry] = events(vault, size)
+    assert (entry["event"], entry["path"]) == ("restamp", "HealthTrack/server/db.ts")
+    assert entry["was"] == next(
+        each["blake3"] for each in events(vault) if each.get("path") == entry["path"]
+    )
+    check_trace(vault, top)
+
+
+def test_a_canonical_file_that_went_hands_over_to_a_copy(top: Path, vault: Path) -> None:
+    stamping_scan(vault, top)
+    size = len(events(vault))
+    (top / "HealthTrack/server/index.ts").unlink()
+    stamping_scan(vault, top)
+    [entry] = events(vault, size)
+    assert (entry["event"], entry["from"]) == ("moved", "HealthTrack/server/index.ts")
+    assert entry["path"] == "Temp folder/HealthTrack/server/index.ts"
+    check_trace(vault, top)
+
+
+def test_a_copy_that_comes_later_does_not_take_over(top: Path, vault: Path) -> None:
+    stamping_scan(vault, top)
+    size = len(events(vault))
+    (top / "old.ts").write_text("old")
+    stamping_scan(vault, top)
+    assert events(vault, size) == []
+    check_trace(vault, top)
+
+
+def test_content_that_is_gone_is_retired(top: Path, vault: Path) -> None:
+    stamping_scan(vault, top)
+    size = len(events(vault))
+    (top / "Temp folder/HealthTrack/server/db.ts").unlink()
+    stamping_scan(vault, top)
+    [entry] = events(vault, size)
+    assert entry["event"] == "retire"
+    assert entry["path"] == "Temp folder/HealthTrack/server/db.ts"
+    check_trace(vault, top)
+
+
+def test_content_whose_file_became_a_link_is_retired(top: Path, vault: Path) -> None:
+    stamping_scan(vault, top)
+    size = len(events(vault))
+    path = top / "Temp folder/HealthTrack/server/db.ts"
+    path.unlink()
+    path.symlink_to("nowhere")
+    stamping_scan(vault, top)
+    assert [entry["event"] for entry in events(vault, size)] == ["retire"]
+    check_trace(vault, top)
+
+
+def test_a_folder_that_moves_is_one_entry(top: Path, vault: Path) -> None:
+    stamping_scan(vault, top)
+    size = len(events(vault))
+    (top / "Projects").mkdir()
+    (top / "HealthTrack").rename(top / "Projects/HealthTrack")
+    stamping_scan(vault, top)
+    [entry] = events(vault, size)
+    assert (entry["event"], entry["from"]) == ("moved", "HealthTrack")
+    assert (entry["path"], entry["files"]) == ("Projects/HealthTrack", 4)
+    check_trace(vault, top)
+
+
+def test_a_folder_that_goes_is_one_entry_and_its_copies_take_over(top: Path, vault: Path) -> None:
+    stamping_scan(vault, top)
+    size = len(events(vault))
+    shutil.rmtree(top / "HealthTrack")
+    stamping_scan(vault, top)
+    gone, *moved = events(vault, size)
+    assert sorted(str(each["path"]) for each in moved) == [
+        "Temp folder/HealthTrack/package.json",
+        "Temp folder/HealthTrack/server/index.ts",
+    ]
+    assert (gone["event"], gone["path"], gone["files"]) == ("retire", "HealthTrack", 4)
+    assert {each["event"] for each in moved} == {"moved"}
+    check_trace(vault, top)
+
+
+def test_folders_that_change_places(top: Path, vault: Path) -> None:
+    stamping_scan(vault, top)
+    make_tree(top / "Other", {"a": "a", "b": "b"})
+    stamping_scan(vault, top)
+    (top / "HealthTrack").rename(top / "x")
+    (top / "Other").rename(top / "HealthTrack")
+    (top / "x").rename(top / "Other")
+    stamping_scan(vault, top)
+    check_trace(vault, top)
+
+
+def test_a_folder_that_moves_into_its_own_child(top: Path, vault: Path) -> None:
+    stamping_scan(vault, top)
+    (top / "HealthTrack/server").rename(top / "server")
+    (top / "HealthTrack").rename(top / "server/HealthTrack")
+    stamping_scan(vault, top)
+    check_trace(vault, top)
+
+
+def test_a_folder_below_its_own_child_which_moved_too(tmp_path: Path, vault: Path) -> None:
+    """Told in the wrong order, each of them would be inside of the other."""
+    top = make_tree(tmp_path / "Drive", {"a": {"b": {"x": "1"}, "y": "2"}, "c": {"z": "3"}})
+    settle(top)
+    stamping_scan(vault, top)
+    (top / "a/b").rename(top / "child")
+    (top / "c").mkdir(exist_ok=True)
+    (top / "c").rename(top / "other")
+    (top / "child").rename(top / "c")
+    (top / "a").rename(top / "c/b")
+    (top / "other").rename(top / "c/b/deep")
+    stamping_scan(vault, top)
+    check_trace(vault, top)
+
+
+def test_a_scan_of_a_folder_that_changed_places_with_its_child(tmp_path: Path, vault: Path) -> None:
+    """Whoever looks at that path alone would find the folder inside of itself."""
+    top = make_tree(tmp_path / "Drive", {"a": {"b": {"x": "1"}, "y": "2"}, "z": "3"})
+    settle(top)
+    stamping_scan(vault, top)
+    (top / "a/b").rename(top / "child")
+    (top / "a").rename(top / "child/b")
+    (top / "child").rename(top / "a")
+    stamping_scan(vault, top / "a")
+    check_trace(vault, top)
+    assert {os.path.relpath(os.fsdecode(path), top) for path in rows_in_index(vault)} == {
+        "a/x",
+        "a/b/y",
+        "z",
+    }
+
+
+def test_excluded_content_is_not_retired(top: Path, vault: Path) -> None:
+    stamping_scan(vault, top)
+    size = len(events(vault))
+    stamping_scan(vault, top, exclude=("Temp folder",))
+    assert events(vault, size) == []
+    stamping_scan(vault, top, clear_excludes=True)
+    assert events(vault, size) == []
+
+
+def test_a_folder_that_cannot_be_read_retires_nothing(
+    top: Path, vault: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamping_scan(vault, top)
+    size = len(events(vault))
+
+    def closed(*arguments: object) -> object:
+        if arguments[1] == b"Temp folder/HealthTrack/server":
+            raise PermissionError(13, "Permission denied")
+        return real(*arguments)  # type: ignore[arg-type]
+
+    real = listing.list_folder
+    with monkeypatch.context() as patched:
+        patched.setattr(visitor, "list_folder", closed)
+        (top / "Temp folder/HealthTrack/server/db.ts").unlink()
+        stamping_scan(vault, top)
+    assert events(vault, size) == []
+    stamping_scan(vault, top)
+    assert told(vault, size) == {"retire": 1}
+    check_trace(vault, top)
+
+
+def test_hard_links_are_one_copy(tmp_path: Path, vault: Path) -> None:
+    top = make_tree(tmp_path / "w", {"a": "1", "b": HardLink("a"), "c": "1"})
+    settle(top)
+    stamping_scan(vault, top)
+    assert events(vault)[-1]["copies"] == 2
+    check_trace(vault, top)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_lost_index_is_made_anew_without_a_false_entry(
+    top: Path, vault: Path, changed: bool
+) -> None:
+    stamping_scan(vault, top)
+    before = events(vault)
+    for each in vault.glob("index.db*"):
+        each.unlink()
+    if changed:
+        (top / "Temp folder/HealthTrack/server/db.ts").unlink()
+        (top / "HealthTrack/server/db.ts").write_text("store more")
+    stamping_scan(vault, top)
+    added = [(each["event"], each["path"]) for each in events(vault, len(before))]
+    if changed:
+        assert sorted(added) == [
+            ("restamp", "HealthTrack/server/db.ts"),
+            ("retire", "Temp folder/HealthTrack/server/db.ts"),
+        ]
+    else:
+        assert added == []
+    check_trace(vault, top)
+
+
+def test_a_lost_index_and_a_scan_of_a_part_retire_nothing_elsewhere(top: Path, vault: Path) -> None:
+    other = make_tree(top.parent / "Other drive", {"x": "x"})
+    settle(other)
+    stamping_scan(vault, top, other)
+    before = events(vault)
+    for each in vault.glob("index.db*"):
+        each.unlink()
+    stamping_scan(vault, top / "HealthTrack")
+    assert events(vault) == before
+    stamping_scan(vault, other)
+    stamping_scan(vault, top)
+    assert events(vault) == before
+    check_trace(vault, top, other)
+
+
+def test_a_scan_that_died_while_it_stamped_is_made_up_for(
+    top: Path, vault: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*arguments: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stamps, "set_reflected", killed)
+        with pytest.raises(Killed):
+            stamping_scan(vault, top)
+    before = events(vault)
+    stamping_scan(vault, top)
+    assert events(vault) == before
+    check_trace(vault, top)
+
+
+def test_a_forgotten_root_is_retired_by_the_next_scan(top: Path, vault: Path) -> None:
+    other = make_tree(top.parent / "Other drive", {"x": "x", "serve": "serve"})
+    settle(other)
+    stamping_scan(vault, other)
+    stamping_scan(vault, top)
+    size = len(events(vault))
+    assert run("roots", "forget", other, vault=vault).code == 0
+    assert run("trace", "verify", vault=vault).code == 0
+    stamping_scan(vault, top)
+    check_trace(vault, top)
+    assert events(vault, size)[0]["cause"] == "forgotten"
+
+
+def test_a_root_that_becomes_part_of_a_larger_one(top: Path, vault: Path) -> None:
+    stamping_scan(vault, top / "HealthTrack")
+    stamping_scan(vault, top)
+    check_trace(vault, top)
+    assert told(vault, 0)["moved"] == 1
+
+
+def test_a_missing_trace_is_not_begun_anew(top: Path, vault: Path) -> None:
+    stamping_scan(vault, top)
+    (vault / "trace.db").rename(vault.parent / "away")
+    with pytest.raises(VaultRolledBack, match="is not there"):
+        stamping_scan(vault, top)
+    assert not (vault / "trace.db").exists()
+
+
+NAMES = ("a", "b", "Copy of a", "c (1)", "d")
+PLACES = st.lists(st.sampled_from(NAMES), min_size=1, max_size=3).map("/".join)
+STEP = st.one_of(
+    st.tuples(st.just("write"), PLACES, st.sampled_from(["1", "2", "33", ""])),
+    st.tuples(st.just("delete"), PLACES, st.just("")),
+    st.tuples(st.just("link"), PLACES, st.just("nowhere")),
+    st.tuples(st.just("move"), PLACES, PLACES),
+    st.tuples(st.just("copy"), PLACES, PLACES),
+    st.tuples(st.just("swap"), PLACES, PLACES),
+    st.tuples(st.just("lose index"), st.just(""), st.just("")),
+    st.tuples(st.just("scan"), st.just(""), st.just("")),
+    st.tuples(st.just("scan part"), PLACES, st.just("")),
+)
+
+
+def swap(a: Path, b: Path) -> None:
+    """Have two things change places, or one and what is in it."""
+    aside = a.parent / "aside"
+    inner, outer = sorted((a, b), key=lambda path: -len(path.parts))
+    inner.rename(aside)
+    if inner.is_relative_to(outer) and inner != outer:
+        outer.rename(outer.parent / "outer")
+        aside = aside if aside.exists() else outer.parent / "outer" / aside.relative_to(outer)
+        aside.rename(outer)
+        (outer.parent / "outer").rename(outer / inner.name)
+    else:
+        outer.rename(inner)
+        aside.rename(outer)
+
+
+def take(top: Path, vault: Path, step: tuple[str, str, str]) -> None:
+    """Do a step, if it can be done."""
+    what, place, other = step
+    path = top / place
+    try:
+        if what == "write":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(other)
+        elif what == "delete" and place:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        elif what == "link":
+            path.unlink(missing_ok=True)
+            path.symlink_to(other)
+        elif what in ("move", "copy"):
+            target = top / other
+            if os.path.lexists(target) or target.is_relative_to(path):
+                return
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if what == "move":
+                path.rename(target)
+            elif path.is_dir():
+                shutil.copytree(path, target, symlinks=True)
+            else:
+                shutil.copy2(path, target, follow_symlinks=False)
+        elif what == "swap":
+            swap(path, top / other)
+        elif what == "scan part":
+            if path.is_dir():
+                stamping_scan(vault, path)
+        elif what == "lose index":
+            for each in vault.glob("index.db*"):
+                each.unlink()
+        else:
+            stamping_scan(vault, top)
+    except OSError:
+        return  # a file where a folder was wanted, or the other way round
+
+
+@given(st.lists(STEP, max_size=25))
+@example([("write", "a", "1"), ("move", "a", "b/a"), ("scan part", "b", ""), ("move", "b", "a")])
+def test_any_history(steps: list[tuple[str, str, str]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        top, vault = Path(folder, "top"), Path(folder, "vault")
+        make_tree(top, {"a": {"a": "1", "b": "2"}, "b": {"a": {"a": "1", "c (1)": "33"}}})
+        stamping_scan(vault, top)
+        for step in steps:
+            take(top, vault, step)
+        stamping_scan(vault, top)
+        check_trace(vault, top)
+        before = events(vault)
+        stamping_scan(vault, top)
+        assert events(vault) == before

@@ -1,0 +1,105 @@
+"""Scans that stamp, and what the trace says after them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from blake3 import blake3
+
+from gorillacomb.folders.analysis import Folders, open_folders
+from gorillacomb.fs.volumes import is_online
+from gorillacomb.index import stamps
+from gorillacomb.index.database import Index
+from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.roots import all_roots
+from gorillacomb.model import ScanReport
+from gorillacomb.scan.options import ScanOptions
+from gorillacomb.scan.scanner import comb
+from gorillacomb.stamping.recorder import TraceRecorder, check_index, read_trace
+from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh import jcs
+from gorillacomb.vaultmesh.audit import audit
+from gorillacomb.vaultmesh.entries import path_of
+from gorillacomb.vaultmesh.replay import Standing
+from tests.support.trees import check_seals
+
+
+def _prefers_none(path: bytes) -> bool:
+    return False
+
+
+def _folders(index: Index) -> Folders:
+    return open_folders(index, _prefers_none)
+
+
+def stamping_scan(vault: Path, *tops: Path, **options: object) -> ScanReport:
+    """Scan folders into a vault and its trace."""
+    options.setdefault("workers", 0)
+    recorder = TraceRecorder(is_online, _prefers_none, False, _folders)
+    paths = [os.fsencode(top) for top in tops]
+    report = comb(Vault(vault), paths, ScanOptions(**options), recorder=recorder)  # type: ignore[arg-type]
+    check_seals(vault)
+    return report
+
+
+def events(vault: Path, start: int = 0) -> list[dict[str, object]]:
+    """The entries of the trace from ``start`` on."""
+    with read_trace(Vault(vault)) as ledger:
+        return [jcs.load(entry) for _, entry in ledger.entries(start)]
+
+
+def contents_on_disk(*tops: Path) -> dict[bytes, set[bytes]]:
+    """Paths by content, of all files that are not empty; links are not followed."""
+    found: dict[bytes, set[bytes]] = {}
+    for top in tops:
+        for folder, _, names in os.walk(os.fsencode(top)):
+            for name in names:
+                path = os.path.join(folder, name)
+                if os.path.isfile(path) and not os.path.islink(path) and os.path.getsize(path):
+                    with open(path, "rb") as file:
+                        found.setdefault(blake3(file.read()).digest(), set()).add(path)
+    return found
+
+
+def standing(vault: Path) -> dict[bytes, bytes]:
+    """The path of each content's canonical file, from the trace alone."""
+    with read_trace(Vault(vault)) as ledger:
+        played = Standing()
+        played.play(ledger.entries())
+        found = {}
+        for digest in played:
+            place = played.place(digest)
+            assert place is not None
+            root = path_of(played.roots[place.root])
+            found[digest] = os.path.join(root, place.path)
+        return found
+
+
+def stamps_in_index(vault: Path) -> dict[bytes, bytes]:
+    """The same from the index."""
+    with Index.read(Vault(vault)) as index:
+        roots = {root.id: root for root in all_roots(index.connection)}
+        paths = FolderPaths(index.connection, roots)
+        found = {}
+        for digest, stamp in stamps.all_stamps(index.connection):
+            place = paths.place(stamp.folder)
+            assert place is not None
+            found[digest] = os.path.join(place[1], stamp.name)
+        return found
+
+
+def check_trace(vault: Path, *tops: Path) -> None:
+    """The trace is sound, and has one canonical file for each content on the disk, no other."""
+    with read_trace(Vault(vault)) as ledger:
+        result = audit(ledger)
+    assert result.ok, result
+    on_disk = contents_on_disk(*tops)
+    by_trace = standing(vault)
+    assert {d.hex(): by_trace[d] for d in by_trace.keys() - on_disk.keys()} == {}, "gone"
+    assert {d.hex(): on_disk[d] for d in on_disk.keys() - by_trace.keys()} == {}, "not stamped"
+    for digest, path in by_trace.items():
+        assert path in on_disk[digest]
+    assert stamps_in_index(vault) == by_trace
+    with Index.read(Vault(vault)) as index, read_trace(Vault(vault)) as ledger:
+        assert check_index(index, ledger) is None

@@ -1,0 +1,126 @@
+"""Writes the parts of the README that come from the program: its output and its ``--help``.
+
+``python -m tests.support.readme README.md`` writes them anew, ``--check README.md`` fails when they
+drifted.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from fixtures import build_drive, remove_drive
+from gorillacomb.cli.main import cli
+
+_CAPTURED = (
+    "scan .",
+    "folders",
+    "unique Pictures/Albums",
+    "dedupe --folders-only",
+    "dupes --limit 1 --min-size 5MB",
+)
+
+
+def run(arguments: list[str], home: Path, folder: Path | None = None) -> str:
+    """What a command prints on stdout, 80 columns wide, with a home of its own."""
+    environment = {
+        **{key: value for key, value in os.environ.items() if not key.startswith("XDG_")},
+        "HOME": str(home),
+        "GORILLACOMB_VAULT": str(home / "vault"),
+        "COLUMNS": "80",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "gorillacomb", *arguments],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode not in (0, 1, 3):
+        raise RuntimeError(f"gorillacomb {' '.join(arguments)}: {done.stderr}")
+    return done.stdout
+
+
+def all_commands(group: click.Group = cli, above: str = "") -> list[str]:
+    """Every command that does something, in the order in which ``--help`` names them."""
+    found = []
+    with click.Context(group) as context:
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            if isinstance(command, click.Group):
+                found += all_commands(command, f"{above}{name} ")
+            else:
+                found.append(above + name)
+    return found
+
+
+def commands(home: Path) -> str:
+    """The command reference: every ``--help``."""
+    parts = [f"```text\n{run(['--help'], home)}```"]
+    for command in all_commands():
+        text = run([*command.split(), "--help"], home)
+        parts.append(f"### gorillacomb {command}\n\n```text\n{text}```")
+    return "\n\n".join(parts)
+
+
+def capture(home: Path) -> str:
+    """What a person sees who combs the fixture drive."""
+    drive = home / "Drive"
+    built = build_drive(drive)
+    for path in built.unreadable:  # root reads those, others do not
+        os.chmod(drive / os.fsdecode(path), 0o755)
+    for copy in built.copies.values():  # what is in .git differs between versions of git
+        shutil.rmtree(os.path.join(built.path(copy.path), b".git"), ignore_errors=True)
+    try:
+        shown = []
+        for command in _CAPTURED:
+            output = run(command.split(), home, drive)
+            shown.append(f"$ gorillacomb {command}\n{output}")
+    finally:
+        remove_drive(drive)
+    text = "\n".join(shown).replace(f"{drive}", "~/Drive").replace(f"{home}", "~")
+    return f"```console\n{text}```"
+
+
+def replaced(readme: str, name: str, block: str) -> str:
+    """The README with another text between two markers."""
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    if not pattern.search(readme):
+        raise RuntimeError(f"the README has no place for {name}")
+    return pattern.sub(lambda match: match[1] + block + "\n" + match[2], readme)
+
+
+def without_times(text: str) -> str:
+    """Timings and clock times differ from run to run and say nothing of drift."""
+    text = re.sub(r"in \d+\.\d s", "in N s", text)
+    return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "DATE", text)
+
+
+def main() -> int:
+    check = "--check" in sys.argv
+    path = Path(sys.argv[-1])
+    readme = path.read_text()
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        fresh = replaced(readme, "commands", commands(home))
+        fresh = replaced(fresh, "capture", capture(home))
+    if without_times(fresh) == without_times(readme):
+        return 0
+    if check:
+        print(f"{path} is not what the program prints: run make docs", file=sys.stderr)
+        return 1
+    path.write_text(fresh)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""Trees for tests, declared as literals, and what a scan of one leaves in the index."""
+
+from __future__ import annotations
+
+import hashlib
+import marshal
+import os
+import stat
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Union
+
+from blake3 import blake3
+
+from gorillacomb.index.database import Index
+from gorillacomb.model import ScanReport, State
+from gorillacomb.scan.options import ScanOptions
+from gorillacomb.scan.scanner import comb
+from gorillacomb.vault.vault import Vault
+
+
+@dataclass(frozen=True)
+class Link:
+    """A symbolic link."""
+
+    target: str | bytes
+
+
+@dataclass(frozen=True)
+class HardLink:
+    """Another name of a file made earlier, given from the top of the tree."""
+
+    of: str
+
+
+Tree = Mapping[str | bytes, Union[bytes, str, Link, HardLink, "Tree"]]
+
+
+def make_tree(top: Path, tree: Tree) -> Path:
+    """Make folders (mappings), files (bytes or text) and links under ``top``."""
+    _make(os.fsencode(top), os.fsencode(top), tree)
+    return top
+
+
+def _make(top: bytes, folder: bytes, tree: Tree) -> None:
+    os.makedirs(folder, exist_ok=True)
+    for name, content in tree.items():
+        path = os.path.join(folder, os.fsencode(name))
+        if isinstance(content, Mapping):
+            _make(top, path, content)
+        elif isinstance(content, Link):
+            os.symlink(os.fsencode(content.target), path)
+        elif isinstance(content, HardLink):
+            os.link(os.path.join(top, os.fsencode(content.of)), path)
+        else:
+            with open(path, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+
+
+def settle(top: Path, grain: float = 0.025) -> None:
+    """Wait until no file under ``top`` was written within the clock's grain of now.
+
+    A file hashed within the grain of its last change is read again by the next scan, as it must be.
+    """
+    newest = max(
+        (
+            os.lstat(os.path.join(folder, name)).st_ctime
+            for folder, _, names in os.walk(top)
+            for name in names
+        ),
+        default=0.0,
+    )
+    while (left := newest + grain - time.time()) > 0:
+        time.sleep(left)
+
+
+def groups_on_disk(top: Path) -> set[frozenset[bytes]]:
+    """The ten-line oracle: sets of paths with equal content, at least two separate files each."""
+    names: dict[bytes, list[bytes]] = defaultdict(list)
+    inodes: dict[bytes, set[int]] = defaultdict(set)
+    for folder, _, files in os.walk(os.fsencode(top)):
+        for name in files:
+            path = os.path.join(folder, name)
+            facts = os.lstat(path)
+            if stat.S_ISREG(facts.st_mode) and facts.st_size:
+                content = hashlib.sha256(Path(os.fsdecode(path)).read_bytes()).digest()
+                names[content].append(path)
+                inodes[content].add(facts.st_ino)
+    return {frozenset(paths) for content, paths in names.items() if len(inodes[content]) > 1}
+
+
+def groups_in_index(vault: Path) -> set[frozenset[bytes]]:
+    """The groups that the index of a vault holds, as sets of paths."""
+    from gorillacomb.canonical.groups import Groups
+
+    with Index.read(Vault(vault)) as index:
+        groups = Groups(index, lambda root: True, lambda path: False)
+        return {frozenset(copy.path for copy in group.copies) for group in groups.all()}
+
+
+Entry = tuple[int, int, int, bytes | None, bytes | None]
+
+
+def rows_in_index(vault: Path) -> dict[bytes, Entry]:
+    """Every entry of the index by path: state, mode, size, digest, target."""
+    from gorillacomb.index.roots import folder_paths
+
+    with Index.read(Vault(vault)) as index:
+        paths = folder_paths(index.connection)
+        rows = index.connection.execute(
+            "SELECT folder, name, state, mode, size, digest, target FROM files"
+        )
+        placed = ((paths.place(folder), name, row) for folder, name, *row in rows)
+        return {place[1] + b"/" + name: tuple(row) for place, name, row in placed if place}
+
+
+def check_seals(vault: Path) -> None:
+    """Each folder's seal, where it has one, is that of its rows, and these are all settled."""
+    with Index.read(Vault(vault)) as index:
+        folders = index.connection.execute("SELECT id, seal FROM folders WHERE seal IS NOT NULL")
+        for folder, seal in folders.fetchall():
+            entries = index.connection.execute(
+                "SELECT name, state, mode, size, mtime_ns, ctime_ns, inode, links, blocks"
+                " FROM files WHERE folder = ? ORDER BY name",
+                (folder,),
+            ).fetchall()
+            assert {entry[1] for entry in entries} <= {
+                State.HASHED,
+                State.TOO_SMALL,
+                State.OTHER,
+            }, folder
+            assert seal == blake3(marshal.dumps(entries, 2)).digest(16), folder
+
+
+def scan(vault: Path, *tops: Path, **options: object) -> ScanReport:
+    """Scan folders into a vault; options as in `ScanOptions`, by default in this process."""
+    options.setdefault("workers", 0)
+    paths = [os.fsencode(top) for top in tops]
+    report = comb(Vault(vault), paths, ScanOptions(**options))  # type: ignore[arg-type]
+    check_seals(vault)
+    return report

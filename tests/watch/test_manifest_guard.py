@@ -1,0 +1,81 @@
+"""A deployed folder is guarded: whatever is not as its manifest says is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.run import run
+from tests.support.trees import make_tree, settle
+from tests.watch.daemon import Daemon
+
+WRITES = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read() + chr(10))"
+
+
+@pytest.fixture
+def top(tmp_path: Path, vault: Path) -> Path:
+    """A drive with a deployed folder, and its manifest in it."""
+    top = make_tree(tmp_path / "drive", {"app": {"a": "1", "in": {"b": "2"}}, "other": {"c": "3"}})
+    settle(top)
+    assert run("scan", top, vault=vault).code == 0
+    ran = run("manifest", top / "app", "-o", top / "app/manifest.json", vault=vault)
+    assert ran.code == 0, ran
+    return top
+
+
+def broken(daemon: Daemon) -> list[str]:
+    return [cause for cause in daemon.statement()["degraded"] if "manifest.json" in cause]
+
+
+def test_what_is_not_as_the_manifest_says_is_told(top: Path, vault: Path, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    command = f'{sys.executable} -c "{WRITES}" {told}'
+    manifest = top / "app/manifest.json"
+    options = ("--manifest", manifest, "--on", "manifest-broken", command)
+    daemon = Daemon(vault, top, options=options)
+    daemon.settle()
+    (top / "other/c").write_text("nothing to do with it")
+    daemon.settle()
+    assert (broken(daemon), told.exists()) == ([], False)
+
+    (top / "app/in/b").write_text("another")
+    (top / "app/new").write_text("new")
+    daemon.until(lambda: broken(daemon))
+    daemon.settle()
+    assert "1 changed, 1 extra" in broken(daemon)[0]
+    document = json.loads(told.read_text().splitlines()[-1])
+    assert document["changed"] == [{"path": "in/b"}]
+    assert (document["extra"], document["counts"]["missing"]) == ([{"path": "new"}], 0)
+    assert run("pulse", vault=vault).code == 1
+
+    facts = (top / "app/a").stat()
+    (top / "app/in/b").write_text("2")
+    (top / "app/new").unlink()
+    (top / "app/a").rename(top / "app/moved")
+    daemon.until(lambda: "renamed" in "".join(broken(daemon)))
+    (top / "app/moved").rename(top / "app/a")
+    os.utime(top / "app/a", ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    daemon.until(lambda: not broken(daemon))
+    manifest.write_text("{}")
+    (top / "app/a").unlink()
+    daemon.until(lambda: "1 missing" in "".join(broken(daemon)))
+    daemon.stop()
+
+
+def test_what_is_no_guard(top: Path, vault: Path, tmp_path: Path) -> None:
+    manifest = top / "app/manifest.json"
+
+    def refused(*arguments: Any) -> str:
+        ran = run("watch", *arguments, vault=vault)
+        assert ran.code == 2, ran
+        return ran.err
+
+    assert "in no folder that is watched" in refused(top / "other", "--manifest", manifest)
+    manifest.write_text(manifest.read_text().replace("in/b", "in/c"))
+    assert refused(top, "--manifest", manifest)
+    assert refused(top, "--manifest", tmp_path / "nowhere.json")

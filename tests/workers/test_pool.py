@@ -1,0 +1,97 @@
+"""How many workers a pool gives work to."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from typing import NamedTuple
+
+import pytest
+
+from gorillacomb.model import Silence
+from gorillacomb.workers import pool as pools
+from gorillacomb.workers.dispatcher import Dispatcher
+from gorillacomb.workers.pool import Pool, default_workers, start_pool
+from gorillacomb.workers.worker import Advance
+
+
+class Nap(NamedTuple):
+    seconds: float
+
+
+class Sleeper:
+    """A worker that waits as one does for a disk, and says which process it is."""
+
+    def perform(self, task: Nap, advance: Advance) -> tuple[int]:
+        time.sleep(task.seconds)
+        return (os.getpid(),)
+
+    def close(self) -> None: ...
+
+
+def at_work(pool: Pool, tasks: int, seconds: float) -> set[int]:
+    """The processes that did some tasks."""
+    naps = [Nap(seconds)] * tasks
+    done: list[int] = []
+    try:
+        Dispatcher(pool, Silence()).run(
+            lambda: naps.pop() if naps else None, lambda result: done.append(result[0])
+        )
+    finally:
+        pool.close()
+    assert len(done) == tasks
+    return set(done)
+
+
+def test_spare_workers_join_in_while_the_others_wait() -> None:
+    assert len(at_work(Pool(1, Sleeper, spare=3), 60, 0.05)) == 4
+
+
+def test_beside_a_thread_they_are_started_when_they_are_needed() -> None:
+    """Where a process must not fork, each costs the start of an interpreter."""
+    ended = threading.Event()
+    thread = threading.Thread(target=ended.wait)
+    thread.start()
+    try:
+        pool = Pool(1, Sleeper, spare=1)
+        assert pool.method == "spawn"
+        assert len(multiprocessing.active_children()) == 1
+        assert len(at_work(pool, 40, 0.05)) == 2
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_without_need_nobody_joins_in() -> None:
+    assert len(at_work(Pool(1, Sleeper, spare=3), 5, 0.001)) == 1
+
+
+def test_so_many_as_asked_for_and_no_more() -> None:
+    assert len(at_work(start_pool(2, Sleeper, lambda: True), 30, 0.05)) == 2
+    assert len(at_work(start_pool(None, Sleeper, lambda: True), 10, 0.05)) == 1
+
+
+def test_a_pool_of_its_own_choice_reads_eight_files_at_a_time() -> None:
+    assert len(at_work(start_pool(None, Sleeper, lambda: False), 200, 0.05)) == max(
+        8, default_workers()
+    )
+
+
+def test_a_process_that_computes_is_not_taken_for_one_that_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By the processor time that is told: a busy machine could make any worker wait."""
+    load = pools._Load()
+    worker = pools._Process(None, None, [Nap(0)])  # type: ignore[arg-type]
+    for share, waits in ((1.0, False), (0.8, False), (0.2, True), (0.0, True), (0.9, False)):
+        start = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda start=start: start + 1)
+        monkeypatch.setattr(load, "_since", start)
+        worker.cpu += share
+        assert load.is_waiting([worker]) is waits
+        monkeypatch.undo()
+    worker.tasks.clear()
+    monkeypatch.setattr(load, "_since", time.monotonic() - 1)
+    assert not load.is_waiting([worker]), "it has nothing to wait for"
