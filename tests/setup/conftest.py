@@ -17,8 +17,12 @@ LOCKS = {
 }
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 PIP: Words = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-PLAIN = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
-"""The environment without what the user set for pip."""
+PLAIN = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith(("PIP_", "MAKE", "MFLAGS"))
+}
+"""The environment without what the user set for pip, and not that of a call by make."""
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,7 @@ def broken(daemon: Daemon) -> list[str]:
 
 def test_what_is_not_as_the_manifest_says_is_told(top: Path, vault: Path, tmp_path: Path) -> None:
     told = tmp_path / "told"
-    command = f'{sys.executable} -c "{WRITES}" {told}'
+    command = f'"{sys.executable}" -c "{WRITES}" {told}'
     manifest = top / "app/manifest.json"
     options = ("--manifest", manifest, "--on", "manifest-broken", command)
     daemon = Daemon(vault, top, options=options)

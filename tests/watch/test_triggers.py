@@ -34,7 +34,7 @@ def told(tmp_path: Path) -> Path:
 
 
 def command(told: Path) -> str:
-    return f'{sys.executable} -c "{WRITES}" "{told}"'
+    return f'"{sys.executable}" -c "{WRITES}" "{told}"'
 
 
 def documents(told: Path) -> list[dict[str, Any]]:
@@ -142,7 +142,7 @@ def is_running(process: int) -> bool:
 def test_a_slow_command_holds_nobody_up(top: Path, vault: Path, tmp_path: Path) -> None:
     told = tmp_path / "pid"
     sleeps = "import os, sys, time; open(sys.argv[1], 'w').write(f'{os.getpid()} '); time.sleep(50)"
-    slow = f'{sys.executable} -c "{sleeps}" {told}'
+    slow = f'"{sys.executable}" -c "{sleeps}" {told}'
     daemon = Daemon(vault, top, options=("--on", "duplicate", slow))
     daemon.settle()
     for number in range(3):
