@@ -135,8 +135,10 @@ def test_without_a_network_it_says_so(checkout: Path) -> None:
 def test_what_was_set_up_elsewhere_is_set_up_again(checkout: Path, index: str) -> None:
     """A checkout that was moved: its commands name the folder where they were made."""
     python = INTERPRETERS[-1]
-    assert make(checkout, "setup", python=python, PIP_INDEX_URL=index).returncode == 0
+    done = make(checkout, "setup", python=python, PIP_INDEX_URL=index)
+    assert done.returncode == 0, done.stdout + done.stderr
     moved = checkout.rename(checkout.with_name("moved"))
-    assert make(moved, "setup", python=python, PIP_INDEX_URL=index).returncode == 0
+    done = make(moved, "setup", python=python, PIP_INDEX_URL=index)
+    assert done.returncode == 0, done.stdout + done.stderr
     program = moved / ".venv/bin/gorillacomb"
     assert subprocess.run([program, "--version"], capture_output=True).returncode == 0
