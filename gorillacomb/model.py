@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final, Protocol, cast
+from typing import Final
 
 SECOND = 1_000_000_000
 """ns."""
@@ -54,74 +54,6 @@ class FolderState(IntEnum):
     UNREADABLE = 2
     EXCLUDED = 3
     OTHER_FILE_SYSTEM = 4
-
-
-VERSION_CONTROL: Final = (b".git", b".hg", b".svn", b".jj")
-"""Names of what version control keeps in the top folder of a project."""
-
-Row = tuple[
-    bytes,  # name
-    int,  # state
-    int,  # mode, as st_mode
-    int,  # size, bytes
-    int,  # mtime, ns
-    int,  # ctime, ns (0 on weak file systems)
-    int,  # inode (0 on weak file systems), folded to a signed 64-bit integer
-    int,  # number of links
-    int,  # blocks, of 512 bytes
-    int,  # when the content was last read, ns; 0 for never
-    bytes | None,  # BLAKE3 digest, 32 bytes
-    int | None,  # probe: xxh3 of head and tail, signed 64-bit
-    bytes | None,  # target of a symbolic link
-    str | None,  # cause, where it could not be read
-]
-"""One entry of a folder as workers send it and the index stores it (the folder's id comes before).
-
-A bare tuple, since 200,000 of them cross a pipe in a second; the names below are its places.
-"""
-
-NAME: Final = 0
-STATE: Final = 1
-MODE: Final = 2
-SIZE: Final = 3
-MTIME: Final = 4
-CTIME: Final = 5
-INODE: Final = 6
-LINKS: Final = 7
-BLOCKS: Final = 8
-CHECKED: Final = 9
-DIGEST: Final = 10
-PROBE: Final = 11
-TARGET: Final = 12
-CAUSE: Final = 13
-
-SHORT_SIZE: Final = 3
-SHORT_MTIME: Final = 4
-SHORT_INODE: Final = 6
-SHORT_DIGEST: Final = 10
-"""Places in the two short rows, which begin with a folder's id."""
-HashedRow = tuple[int, bytes, int, int, int, int, int, int, int, int, bytes]
-"""The short row of a file that was just hashed, which most of a first scan's rows are.
-
-Folder id, name, mode, size, mtime, ctime, inode, links, blocks, checked, digest; its state is
-HASHED.
-"""
-HASHED_WIDTH: Final = 11
-
-LaterRow = tuple[int, bytes, int, int, int, int, int, int, int]
-"""The short row of a file that is left for later.
-
-Folder id, name, mode, size, mtime, ctime, inode, links, blocks; its state is PENDING.
-"""
-LATER_WIDTH: Final = 9
-
-
-def amended(row: Row, changes: dict[int, object]) -> Row:
-    """A row with other values in some places."""
-    values: list[object] = list(row)
-    for place, value in changes.items():
-        values[place] = value
-    return cast(Row, tuple(values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,31 +239,3 @@ class ScanReport:
     """False for a report made when the duplicates are known and unique files are still unread."""
     vanished: tuple[bytes, ...] = field(default=())
     stamps: Stamps = field(default=Stamps())
-
-
-class Progress(Protocol):
-    """What long work tells of itself. Implementations must be cheap: called many times a second."""
-
-    def stage(self, name: str, files: int | None, size: int | None) -> None:
-        """A new stage begins; totals in files and bytes, None while unknown."""
-
-    def total(self, files: int | None, size: int | None) -> None:
-        """Better totals for the current stage."""
-
-    def advance(self, files: int, size: int) -> None:
-        """So many files and bytes more are done."""
-
-    def close(self) -> None:
-        """The work ended."""
-
-
-class Silence:
-    """The progress that shows nothing."""
-
-    def stage(self, name: str, files: int | None, size: int | None) -> None: ...
-
-    def total(self, files: int | None, size: int | None) -> None: ...
-
-    def advance(self, files: int, size: int) -> None: ...
-
-    def close(self) -> None: ...

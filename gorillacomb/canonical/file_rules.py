@@ -8,36 +8,14 @@ on chance or on the order in which copies are given.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol, TypeVar
 
+from gorillacomb.canonical.ranking import narrow
+from gorillacomb.classify.copy_names import smells
 from gorillacomb.fs.paths import below
 from gorillacomb.model import Choice, Copy
-
-_SMELLS = re.compile(
-    rb"""
-    ^copy\ (\(\d+\)\ )?of\ | ^kopie\ von\ | ^copie\ de\ | ^copia\ de\        # Copy of report.pdf
-    | \ ?\(\d+\)(\.[^.]*)?$                                                 # report (1).pdf
-    | [\s_-]copy(\s?\(?\d+\)?)?(\.[^.]*)?$                                  # report - Copy.pdf
-    | \(?conflicted\ copy | \bconflict[-_ ]\d{8}                            # sync conflicts
-    | ^new\ folder | ^untitled\ folder | ^neuer\ ordner
-    | ^(te?mp|cache|caches|downloads?|backups?|bak|old|trash|recycled?)$
-    | ^temp\ | ^temp[-_ ]?folder | ^backup\ of\  | [-_ ](old|backup|bak|orig)$
-    | ^\.trash | ^\$recycle\.bin$ | ^lost\+found$
-    | _files$
-    | \.(bak|orig|old|tmp)$ | ~$
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
-
-
-@lru_cache(maxsize=65536)
-def smells(name: bytes) -> bool:
-    """Whether a file's or folder's name says that it is a copy, a leftover or a passing place."""
-    return _SMELLS.search(name) is not None
 
 
 def smelly_parts(copy: Copy) -> tuple[bytes, ...]:
@@ -49,16 +27,6 @@ def smelly_parts(copy: Copy) -> tuple[bytes, ...]:
 @lru_cache(maxsize=65536)
 def _smelly_folders(path: bytes) -> tuple[bytes, ...]:
     return tuple(part for part in path.split(b"/") if smells(part))
-
-
-_Thing = TypeVar("_Thing", contravariant=True)
-
-
-class _Reasoned(Protocol[_Thing]):
-    """A rule about copies of anything, which says why one of them stayed."""
-
-    @property
-    def reason(self) -> Callable[[_Thing, Iterable[_Thing]], str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,29 +96,3 @@ def choose(copies: Sequence[Copy], rules: Sequence[Rule] = RULES) -> Choice:
     ranks = [tuple(rule.rank(copy) for rule in rules) for copy in copies]
     left, reasons = narrow(ranks, rules, lambda place: copies[place])
     return Choice(left[0], reasons or ("the only copy",))
-
-
-Ranks = tuple[int | bytes, ...]
-"""What each rule thinks of a copy, the lowest is the best."""
-
-
-def narrow(
-    ranks: Sequence[Ranks], rules: Sequence[_Reasoned[Any]], copy_at: Callable[[int], Any]
-) -> tuple[list[int], tuple[str, ...]]:
-    """Which copies, of files or folders, the rules leave, by their places in ``ranks``, and why.
-
-    ``copy_at`` gives the copy at a place; it is asked only for those that a reason speaks of: the
-    winner, and of the losers those that were worst.
-    """
-    left = list(range(len(ranks)))
-    reasons = []
-    for at, rule in enumerate(rules):
-        if len(left) == 1:
-            break
-        here = [ranks[place][at] for place in left]
-        best, worst = min(here), max(here)
-        if best != worst:
-            losers = [place for place in left if ranks[place][at] == worst]
-            left = [place for place in left if ranks[place][at] == best]
-            reasons.append(rule.reason(copy_at(left[0]), map(copy_at, losers)))
-    return left, tuple(reasons)

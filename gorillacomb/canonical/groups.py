@@ -5,23 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from gorillacomb.canonical.file_rules import Ranks, choose, smells
+from gorillacomb.canonical.file_rules import choose
+from gorillacomb.canonical.ranking import Ranks
+from gorillacomb.classify.copy_names import smells
+from gorillacomb.classify.stores import VERSION_CONTROL
 from gorillacomb.index import content_queries
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.stamps import stamp_of
-from gorillacomb.model import (
-    NO_TREE,
-    VERSION_CONTROL,
-    Choice,
-    Copy,
-    Group,
-    GroupSummary,
-    IndexedFile,
-    Root,
-    Tree,
-)
+from gorillacomb.model import NO_TREE, Choice, Copy, Group, GroupSummary, IndexedFile, Root, Tree
 
 STANDING = "the standing choice, made with its folder or before the others were known"
 """Where the rules for files alone would choose another one now; the trace knows more."""

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from gorillacomb.canonical.file_rules import RULES_OF_FILES, RULES_OF_PLACE, choose, narrow, smells
+from gorillacomb.canonical.file_rules import RULES_OF_FILES, RULES_OF_PLACE, choose
 from gorillacomb.canonical.groups import Groups
+from gorillacomb.canonical.ranking import narrow
+from gorillacomb.classify.copy_names import smells
 from gorillacomb.fs.paths import join
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index

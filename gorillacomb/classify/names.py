@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from gorillacomb.model import VERSION_CONTROL as VERSION_CONTROL
-
 NOISE = frozenset({b".DS_Store", b"Thumbs.db", b"desktop.ini"})
 """Files that systems leave behind by themselves; no folder differs by them."""
 
@@ -15,16 +13,6 @@ _MADE_ANYWHERE = frozenset(
 ) | {b"code cache"}
 _MADE_IN_A_PROJECT = frozenset(b"build dist target out coverage cache pods".split())
 """Elsewhere a folder called ``build`` may well hold somebody's photographs of a house."""
-_BUNDLES = (
-    b".photoslibrary",
-    b".aplibrary",
-    b".lrdata",
-    b".fcpbundle",
-    b".imovielibrary",
-    b".sparsebundle",
-    b".backupdb",
-    b".app",
-)
 
 
 def is_machine_made(name: bytes, in_project: bool, more: frozenset[bytes] = frozenset()) -> bool:
@@ -34,8 +22,3 @@ def is_machine_made(name: bytes, in_project: bool, more: frozenset[bytes] = froz
     """
     lower = name.lower()
     return lower in _MADE_ANYWHERE or name in more or (in_project and lower in _MADE_IN_A_PROJECT)
-
-
-def is_kept(name: bytes) -> bool:
-    """Whether one program keeps a folder of this name as one thing: version control, a library."""
-    return name in VERSION_CONTROL or name.lower().endswith(_BUNDLES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from gorillacomb.model import VERSION_CONTROL
+from gorillacomb.classify.stores import VERSION_CONTROL
 
 MARKERS = (
     *VERSION_CONTROL,

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gorillacomb.classify.names import NOISE, VERSION_CONTROL
+from gorillacomb.classify.names import NOISE
+from gorillacomb.classify.stores import VERSION_CONTROL
 from gorillacomb.folders import content_sets as contents
 from gorillacomb.folders import tree as forests
 from gorillacomb.folders.content_sets import Shares

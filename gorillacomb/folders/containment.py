@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable, Mapping
 
-from gorillacomb.classify.names import VERSION_CONTROL, is_kept
+from gorillacomb.classify.stores import VERSION_CONTROL, is_kept
 from gorillacomb.folders.tree import EXECUTABLE, Folder, Forest
 from gorillacomb.index.database import Index
 from gorillacomb.index.tree_queries import entries_in

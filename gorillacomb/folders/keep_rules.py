@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from gorillacomb.canonical.file_rules import narrow, smells
+from gorillacomb.canonical.ranking import narrow
+from gorillacomb.classify.copy_names import smells
+from gorillacomb.classify.stores import VERSION_CONTROL
 from gorillacomb.folders.content_sets import Amount
 from gorillacomb.folders.tree import Folder
-from gorillacomb.model import VERSION_CONTROL
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from gorillacomb.canonical.file_rules import smells
+from gorillacomb.classify.copy_names import smells
 
 _BEFORE = re.compile(rb"^(copy (\(\d+\) )?of|kopie von|copie de|copia de|backup of)\s+", re.I)
 _AFTER = re.compile(

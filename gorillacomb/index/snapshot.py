@@ -7,7 +7,8 @@ from typing import NamedTuple
 from gorillacomb.fs.paths import join
 from gorillacomb.index.folder_digest import Fingerprint
 from gorillacomb.index.paths import path_below_root
-from gorillacomb.model import FolderState, Row
+from gorillacomb.index.rows import Row
+from gorillacomb.model import FolderState
 from gorillacomb.sqlite import open_reader
 
 _FOLDER = "id, parent, name, inode, state, marker, cause, seal"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gorillacomb.model import Row, State
+from gorillacomb.index.rows import Row
+from gorillacomb.model import State
 from gorillacomb.sqlite import Connection
 
 _ROW = (

@@ -11,9 +11,10 @@ from gorillacomb.index import duplicate_groups
 from gorillacomb.index.database import Index
 from gorillacomb.index.folder_digest import seal_described, unseal
 from gorillacomb.index.paths import AWAY, BELOW, UNUSED_FOLDER
+from gorillacomb.index.rows import DIGEST, HASHED_WIDTH, SHORT_DIGEST, Row
 from gorillacomb.index.schema import DIGEST_INDEX
 from gorillacomb.index.stamps import note_changed_folders
-from gorillacomb.model import DIGEST, HASHED_WIDTH, SHORT_DIGEST, FolderState, Row, State
+from gorillacomb.model import FolderState, State
 from gorillacomb.sqlite import IntegrityError, insert, sorting
 
 _PUT_HASHED = (

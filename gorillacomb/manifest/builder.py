@@ -13,7 +13,7 @@ from gorillacomb.manifest.model import Entry, LeftOut, Manifest
 from gorillacomb.manifest.paths import MOST_PATH
 from gorillacomb.manifest.walk import Found, identify, walk
 from gorillacomb.manifest.worker import Place, Read, ReadResult, ReadTask, start_workers
-from gorillacomb.model import Progress, Silence
+from gorillacomb.progress import Progress, Silence
 from gorillacomb.workers.dispatcher import Dispatcher
 from gorillacomb.workers.pool import default_workers
 

@@ -16,7 +16,7 @@ from gorillacomb.manifest import worker
 from gorillacomb.manifest.model import Entry, Manifest
 from gorillacomb.manifest.walk import Found, identify, walk
 from gorillacomb.manifest.worker import LARGE, CheckTask, Place, Read, ReadTask
-from gorillacomb.model import Progress, Silence
+from gorillacomb.progress import Progress, Silence
 from gorillacomb.workers.dispatcher import Dispatcher
 from gorillacomb.workers.pool import Workers, default_workers
 

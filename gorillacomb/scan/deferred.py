@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from gorillacomb.fs.paths import below, is_below
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.rows import INODE, LINKS, NAME, SIZE, Row, amended
 from gorillacomb.index.unread import Pending
 from gorillacomb.index.writer import Store
-from gorillacomb.model import INODE, LINKS, NAME, SIZE, Progress, Row, amended
+from gorillacomb.progress import Progress
 from gorillacomb.scan.tasks import HashItem, HashResult, HashTask, Result, RootContext, Task
 
 _TASK_BYTES = 64 << 20

@@ -10,14 +10,11 @@ from typing import Any
 
 from gorillacomb.fs.openat import INT64, fold, int64
 from gorillacomb.index.folder_digest import SETTLED, Fingerprint, seal_of
-from gorillacomb.index.snapshot import Baseline
-from gorillacomb.index.writer import Writes
-from gorillacomb.model import (
+from gorillacomb.index.rows import (
     BLOCKS,
     CAUSE,
     CHECKED,
     CTIME,
-    DAMAGE,
     DIGEST,
     HASHED_WIDTH,
     INODE,
@@ -32,9 +29,11 @@ from gorillacomb.model import (
     STATE,
     HashedRow,
     Row,
-    State,
     amended,
 )
+from gorillacomb.index.snapshot import Baseline
+from gorillacomb.index.writer import Writes
+from gorillacomb.model import DAMAGE, State
 from gorillacomb.scan.listing import Entry
 from gorillacomb.scan.read_file import HAS_PLACEHOLDERS, look_at, read_file, read_files
 from gorillacomb.scan.tasks import RootContext

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from gorillacomb.hashing import CHUNK
 from gorillacomb.index.database import Index
-from gorillacomb.model import Progress, ScanReport, Stamps
+from gorillacomb.model import ScanReport, Stamps
+from gorillacomb.progress import Progress
 
 _QUICK_LIMIT = 64 << 10
 

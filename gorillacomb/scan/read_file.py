@@ -20,7 +20,7 @@ from gorillacomb.fs.openat import (
     open_file,
 )
 from gorillacomb.hashing import CHUNK, EMPTY, blake3_of, buffer, digest_of_descriptor, forget_cached
-from gorillacomb.model import (
+from gorillacomb.index.rows import (
     CAUSE,
     CHECKED,
     DIGEST,
@@ -29,9 +29,9 @@ from gorillacomb.model import (
     TARGET,
     HashedRow,
     Row,
-    State,
     amended,
 )
+from gorillacomb.model import State
 from gorillacomb.scan.listing import Entry
 from gorillacomb.scan.tasks import RootContext
 

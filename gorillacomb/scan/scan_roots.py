@@ -15,11 +15,9 @@ from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index
 from gorillacomb.index.writer import Store
 from gorillacomb.model import Root, Unreadable
-from gorillacomb.scan.again import sort_again
-from gorillacomb.scan.changed import sort_changed
-from gorillacomb.scan.file_list import sort_file_list
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.root_registry import Place, Scope, covers, ensure_folder, locate, register
+from gorillacomb.scan.selection import sort_again, sort_changed, sort_file_list
 from gorillacomb.scan.tasks import FolderTask, RootContext
 
 _ALL = 1 << 62

@@ -24,7 +24,8 @@ from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.folder_digest import seal_settled
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.writer import Store
-from gorillacomb.model import Progress, RootReport, ScanReport, Silence
+from gorillacomb.model import RootReport, ScanReport
+from gorillacomb.progress import Progress, Silence
 from gorillacomb.scan.deferred import LargeFiles
 from gorillacomb.scan.options import OnDuplicates, Recorder, ScanOptions
 from gorillacomb.scan.root_registry import Place, locate

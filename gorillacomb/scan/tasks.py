@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from gorillacomb.index.rows import Row
 from gorillacomb.index.writer import Writes
-from gorillacomb.model import Row
 
 WINDOW = 4096
 """Entries of one folder that one task looks at; the rest of a huge folder goes to others."""

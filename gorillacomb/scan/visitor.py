@@ -14,8 +14,9 @@ from typing import NamedTuple
 from gorillacomb.fs.openat import OpenFolders, cause_of, fold
 from gorillacomb.fs.paths import join
 from gorillacomb.index.folder_digest import seal_of
+from gorillacomb.index.rows import CAUSE, STATE, Row
 from gorillacomb.index.snapshot import Baseline, KnownFolder
-from gorillacomb.model import CAUSE, READ, STATE, FolderState, Row, State
+from gorillacomb.model import READ, FolderState, State
 from gorillacomb.scan.diff import Changes, compare, describe_all, fingerprints, left_out
 from gorillacomb.scan.listing import Entry, Listing, list_folder
 from gorillacomb.scan.read_file import LOST_AFTER, LOST_CAUSES, LOST_DRIVE

@@ -6,8 +6,10 @@ from collections import Counter
 from dataclasses import replace
 
 from gorillacomb.index.database import Index
+from gorillacomb.index.rows import HASHED_WIDTH, LATER_WIDTH, SHORT_SIZE
 from gorillacomb.index.writer import Store, Writes
-from gorillacomb.model import HASHED_WIDTH, LATER_WIDTH, SHORT_SIZE, Changes, Progress
+from gorillacomb.model import Changes
+from gorillacomb.progress import Progress
 from gorillacomb.scan.size_sampler import Sizes
 from gorillacomb.scan.tasks import (
     FOLDER_IDS,

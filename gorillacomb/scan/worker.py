@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from gorillacomb.fs.block_device import is_spinning
 from gorillacomb.fs.openat import OpenFolders, open_file
 from gorillacomb.hashing import digest_of_descriptor, forget_cached, probe_of_descriptor
-from gorillacomb.index.snapshot import Baseline
-from gorillacomb.model import (
+from gorillacomb.index.rows import (
     CAUSE,
     CHECKED,
-    DAMAGE,
     DIGEST,
     MTIME,
     NAME,
@@ -21,9 +19,10 @@ from gorillacomb.model import (
     SIZE,
     STATE,
     Row,
-    State,
     amended,
 )
+from gorillacomb.index.snapshot import Baseline
+from gorillacomb.model import DAMAGE, State
 from gorillacomb.scan.diff import judge
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.read_file import (

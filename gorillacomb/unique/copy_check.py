@@ -14,11 +14,13 @@ import stat
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from gorillacomb.classify.names import is_kept, is_machine_made
+from gorillacomb.classify.location import (
+    _THROWN_AWAY,
+    Place,
+    place_of,
+)
 from gorillacomb.fs.openat import (
-    OUR_FOLDER,
     Identity,
     OpenFolders,
     fold,
@@ -32,64 +34,6 @@ from gorillacomb.model import Root, State
 
 TREATED_AS_GONE = "treated as gone"
 LINKED = "now reached through a link"
-_TRASH = frozenset(
-    b"trash .trash .trashes $recycle.bin .recycle.bin .recycle #recycle @recycle recycler recycled"
-    b" lost+found .snapshot .snapshots @snapshots #snapshot ~snapshot .zfs timeshift .timeshift"
-    b" .mobilebackups .stversions .dropbox.cache .cache .caches .tmp .temp temporaryitems"
-    b" .temporaryitems .thumbnails".split()
-) | {b"recently deleted"}
-_TRASH_BEFORE = (b".trash-", b"@gmt-")
-_THROWN_AWAY = (b".trashed-", b".pending-")
-"""How Android renames a file, in its place, that it will remove by itself some day."""
-
-
-class Place(StrEnum):
-    """What kind of place a file stands in, judged by its path."""
-
-    PLAIN = "plain"
-    PASSING = "in a trash, cache, temporary folder or snapshot"
-    """Nothing is meant to stay there."""
-    MADE = "in a folder that programs make"
-    """A program can make it again, and may do so at any time."""
-    KEPT = "in a library or repository that a program keeps"
-
-
-def place_of(root: bytes, inner: bytes, project: int | None, more: frozenset[bytes]) -> Place:
-    """What kind of place a folder is.
-
-    ``root`` is the path that the user named, which may be called ``tmp``, but in a trash it is in a
-    trash; ``inner`` is the folder's path below that; from the part of ``inner`` with the number
-    ``project`` on it is inside a project. ``more`` are further names of machine-made folders. The
-    outermost name decides: inside of what a program made, names mean nothing any more.
-    """
-    for part in root.split(b"/"):
-        if is_trash(part):
-            return Place.PASSING
-        if is_kept(part):
-            return Place.KEPT
-        if is_machine_made(part, False):
-            return Place.MADE
-    for at, part in enumerate(inner.split(b"/") if inner else ()):
-        in_project = project is not None and at >= project
-        if is_trash(part) or _is_temporary(part, in_project):
-            return Place.PASSING
-        if is_kept(part):
-            return Place.KEPT
-        if is_machine_made(part, in_project, more):
-            return Place.MADE
-    return Place.PLAIN
-
-
-def is_trash(part: bytes) -> bool:
-    """Whether a folder of this name is a trash, a cache, a snapshot or a quarantine."""
-    name = part.lower()
-    return part == OUR_FOLDER or name in _TRASH or name.startswith(_TRASH_BEFORE)
-
-
-def _is_temporary(part: bytes, in_project: bool) -> bool:
-    """Inside a project a folder called ``cache`` is one that a program makes."""
-    name = part.lower()
-    return name in (b"tmp", b"temp") or (name in (b"cache", b"caches") and not in_project)
 
 
 @dataclass(frozen=True, slots=True)

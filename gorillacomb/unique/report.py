@@ -14,21 +14,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from gorillacomb.classify.location import Place
 from gorillacomb.classify.state_text import FILE_CAUSES
 from gorillacomb.fs.openat import Identity, OpenFolders, cause_of, identity_of, is_placeholder
 from gorillacomb.fs.paths import join
 from gorillacomb.index.database import Index
 from gorillacomb.index.file_records import Voucher, files_in, files_of, folders_in, known_folder
 from gorillacomb.index.paths import FolderPaths
-from gorillacomb.model import FolderState, Progress, Root, State
-from gorillacomb.unique.copy_check import (
-    TREATED_AS_GONE,
-    Place,
-    Refused,
-    Vouching,
-    entries_of,
-    stands,
-)
+from gorillacomb.model import FolderState, Root, State
+from gorillacomb.progress import Progress
+from gorillacomb.unique.copy_check import TREATED_AS_GONE, Refused, Vouching, entries_of, stands
 
 _FOLDER_CAUSES = {
     FolderState.UNLISTED: "not listed by a scan yet",

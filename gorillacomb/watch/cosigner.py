@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.model import SECOND
-from gorillacomb.stamping.recorder import read_trace
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.checkpoint import Checkpoint, parse
 from gorillacomb.vaultmesh.keys.cosign import WATCHER, cosigned
 from gorillacomb.vaultmesh.keys.keys import SigningKey
 from gorillacomb.vaultmesh.ledger import Head
+from gorillacomb.vaultmesh.open import read_trace
 from gorillacomb.watch.health import Cosigned, Health
 
 

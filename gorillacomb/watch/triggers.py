@@ -21,10 +21,10 @@ from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots, folder_paths
 from gorillacomb.manifest.verify import Difference, Renamed, Verification
 from gorillacomb.model import ScanReport
-from gorillacomb.stamping.recorder import read_trace
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.entries import path_field, path_of
+from gorillacomb.vaultmesh.open import read_trace
 from gorillacomb.watch.options import Damaged, Listener
 
 _SECONDS = 60.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gorillacomb.errors import GorillaCombError
-from gorillacomb.model import Progress
+from gorillacomb.progress import Progress
 from gorillacomb.workers.pool import WorkerDied, Workers
 from gorillacomb.workers.worker import Result, Task
 

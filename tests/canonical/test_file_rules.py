@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.canonical.file_rules import choose, smells
+from gorillacomb.canonical.file_rules import choose
 from gorillacomb.canonical.groups import hard_links
+from gorillacomb.classify.copy_names import smells
 from gorillacomb.model import Copy
 
 

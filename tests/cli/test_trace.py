@@ -756,9 +756,9 @@ def size_of(vault: Path) -> int:
 
 def test_verify_again_and_again_beside_a_scan(busy: subprocess.Popen[bytes], vault: Path) -> None:
     """Never a false alarm, at whatever moment between commit, anchor and index."""
-    from gorillacomb.stamping.recorder import read_trace
     from gorillacomb.vault.vault import Vault
     from gorillacomb.vaultmesh.audit import audit
+    from gorillacomb.vaultmesh.open import read_trace
 
     assert until(lambda: (vault / "trace.db").exists() and size_of(vault) > 3)
     seen = []
@@ -809,9 +809,9 @@ def test_the_clock_goes_backwards(
     scanned: Path, vault: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Times are told as they were; the order is that of the numbers."""
-    from gorillacomb.stamping.recorder import anchors as trace_anchors
-    from gorillacomb.stamping.recorder import key_store
     from gorillacomb.vaultmesh.ledger import Ledger
+    from gorillacomb.vaultmesh.open import anchors as trace_anchors
+    from gorillacomb.vaultmesh.open import key_store
 
     for moment in (0, -5, 1 << 70):
         add(scanned, f"more {moment}")

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 import gorillacomb.fs.volumes as volumes_module
 from gorillacomb.index.database import Index
 from gorillacomb.index.folder_digest import seal_described
+from gorillacomb.index.rows import Row
 from gorillacomb.index.snapshot import Baseline
 from gorillacomb.index.writer import FolderRow, Store, Writes
-from gorillacomb.model import SECOND, FolderState, Row, State
+from gorillacomb.model import SECOND, FolderState, State
 from gorillacomb.model import Changes as Sum
 from gorillacomb.scan.diff import Changes
 from gorillacomb.vault.vault import Vault

@@ -23,7 +23,8 @@ from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import content_queries, folder_queries
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots, folder_paths
-from gorillacomb.model import Changes, FolderState, Root, ScanReport, Silence, State
+from gorillacomb.model import Changes, FolderState, Root, ScanReport, State
+from gorillacomb.progress import Silence
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import comb
 from gorillacomb.scan.tasks import WINDOW

@@ -28,16 +28,8 @@ from gorillacomb.index import content_queries, folder_queries
 from gorillacomb.index.database import Index
 from gorillacomb.index.duplicate_groups import rebuild_groups
 from gorillacomb.index.roots import all_roots, folder_paths
-from gorillacomb.model import (
-    SECOND,
-    Changes,
-    FolderState,
-    GroupSummary,
-    Root,
-    ScanReport,
-    Silence,
-    State,
-)
+from gorillacomb.model import SECOND, Changes, FolderState, GroupSummary, Root, ScanReport, State
+from gorillacomb.progress import Silence
 from gorillacomb.scan.listing import Listing, list_folder
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import comb

@@ -7,17 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.model import (
-    CTIME,
-    DIGEST,
-    INODE,
-    MTIME,
-    SIZE,
-    STATE,
-    Row,
-    State,
-    amended,
-)
+from gorillacomb.index.rows import CTIME, DIGEST, INODE, MTIME, SIZE, STATE, Row, amended
+from gorillacomb.model import State
 from gorillacomb.scan.diff import judge, reuse, same_fingerprint
 from gorillacomb.scan.tasks import RootContext
 

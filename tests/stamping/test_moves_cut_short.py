@@ -10,7 +10,7 @@ import pytest
 from gorillacomb.errors import Interrupted
 from gorillacomb.index import database
 from gorillacomb.index.database import Index
-from gorillacomb.model import Silence
+from gorillacomb.progress import Silence
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import comb
 from gorillacomb.vault.vault import Vault

@@ -16,11 +16,13 @@ from gorillacomb.index.roots import all_roots
 from gorillacomb.model import ScanReport
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import comb
-from gorillacomb.stamping.recorder import TraceRecorder, check_index, read_trace
+from gorillacomb.stamping.consistency import check_index
+from gorillacomb.stamping.recorder import TraceRecorder
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.audit import audit
 from gorillacomb.vaultmesh.entries import path_of
+from gorillacomb.vaultmesh.open import read_trace
 from gorillacomb.vaultmesh.replay import Standing
 from tests.support.trees import check_seals
 

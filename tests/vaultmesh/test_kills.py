@@ -19,12 +19,12 @@ from typing import Any
 
 import pytest
 
-from gorillacomb.stamping.recorder import anchors, key_store, read_trace
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh import ledger as ledgers
 from gorillacomb.vaultmesh.audit import audit
 from gorillacomb.vaultmesh.ledger import Ledger
+from gorillacomb.vaultmesh.open import anchors, key_store, read_trace
 from tests.stamping.trace import check_trace, contents_on_disk, events, stamping_scan
 from tests.support.run import environment, run
 from tests.support.trees import Tree, make_tree, settle

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from gorillacomb.model import SECOND
-from gorillacomb.stamping.recorder import watcher_keys
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.keys.keys import SigningKey
+from gorillacomb.vaultmesh.open import watcher_keys
 from gorillacomb.watch.health import Health, State
 from gorillacomb.watch.pulse import LATEST, Clocks, Heart, pulse_folder
 from gorillacomb.watch.pulse_check import Life, Verdict, judge

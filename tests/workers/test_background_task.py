@@ -16,7 +16,8 @@ import pytest
 
 from gorillacomb.errors import VaultError
 from gorillacomb.index.database import Index
-from gorillacomb.model import Progress, Stamps
+from gorillacomb.model import Stamps
+from gorillacomb.progress import Progress
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import comb
 from gorillacomb.vault.vault import Vault

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from gorillacomb.model import Silence
+from gorillacomb.progress import Silence
 from gorillacomb.workers import pool as pools
 from gorillacomb.workers.dispatcher import Dispatcher
 from gorillacomb.workers.pool import Pool, default_workers, start_pool

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gorillacomb.model import Silence
+from gorillacomb.progress import Silence
 from gorillacomb.scan.tasks import (
     FolderTask,
     Result,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from gorillacomb.classify.names import is_kept, is_machine_made
+from gorillacomb.classify.names import is_machine_made
+from gorillacomb.classify.stores import is_kept
 from gorillacomb.cli.output import render
 from gorillacomb.folders.analysis import Family, Folders
 from gorillacomb.folders.content_sets import Amount

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Never
 
 from gorillacomb.cli.output.render import DEFAULT_WIDTH
-from gorillacomb.model import Progress, Silence
+from gorillacomb.progress import Progress, Silence
 
 if TYPE_CHECKING:
     from tqdm import tqdm

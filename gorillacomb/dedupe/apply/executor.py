@@ -43,7 +43,8 @@ from gorillacomb.dedupe.safety.policy import Guard
 from gorillacomb.errors import Untrusted
 from gorillacomb.fs.openat import Identity, cause_of
 from gorillacomb.fs.paths import below
-from gorillacomb.model import Progress
+from gorillacomb.fs.reflink import CANNOT_SHARE, share_blocks
+from gorillacomb.progress import Progress
 
 _BATCH = 32
 _BATCH_BYTES = 256 << 20
@@ -276,9 +277,9 @@ class Applying:
         freed = 0
         for victim, keep, sighting in self.checks.check(step):
             try:
-                freed += replacement.share_blocks(victim, keep, sighting.victim[b""].st_size)
+                freed += share_blocks(victim, keep, sighting.victim[b""].st_size)
             except OSError as error:
-                known = error.errno in replacement.CANNOT_SHARE
+                known = error.errno in CANNOT_SHARE
                 cause = "is on a file system that cannot share blocks" if known else cause_of(error)
                 raise Skip(victim.path, cause, failed=True) from error
         self.outcome.bytes_freed += freed

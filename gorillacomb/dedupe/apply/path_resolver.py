@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from gorillacomb.classify import companions
 from gorillacomb.classify.companions import Companions
 from gorillacomb.classify.projects import marker_among
+from gorillacomb.classify.stores import is_store
 from gorillacomb.dedupe.roots import LiveRoot
-from gorillacomb.dedupe.safety.policy import Level, Site, is_store
+from gorillacomb.dedupe.safety.policy import Level, Site
 from gorillacomb.fs.location import Spot
 from gorillacomb.fs.openat import OpenFolders, identity_of
 from gorillacomb.fs.paths import below, is_below, join

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import replace
 
+from gorillacomb.classify.location import Place, place_of
 from gorillacomb.dedupe.apply.path_resolver import Places
 from gorillacomb.dedupe.apply.repair_recovery import last_look
 from gorillacomb.dedupe.apply.snapshot import Sighting, survivors_stand
@@ -23,7 +24,6 @@ from gorillacomb.fs import mutations
 from gorillacomb.fs.location import Different, Spot
 from gorillacomb.fs.openat import OpenFolders, cause_of, identity_of, open_file
 from gorillacomb.fs.paths import below, is_below, join
-from gorillacomb.unique.copy_check import Place, place_of
 
 
 def purge_record(

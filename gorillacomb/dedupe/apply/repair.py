@@ -51,7 +51,7 @@ from gorillacomb.fs.comparison import attributes
 from gorillacomb.fs.location import Different, Spot
 from gorillacomb.fs.openat import cause_of, is_same, open_file
 from gorillacomb.fs.paths import below, readable
-from gorillacomb.model import Progress
+from gorillacomb.progress import Progress
 
 _CHUNK = 1 << 20
 _CHANGED = "changed since it was found damaged: scan it again"

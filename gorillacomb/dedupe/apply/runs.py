@@ -18,7 +18,7 @@ from gorillacomb.dedupe.quarantine.journal import UNDONE, Record
 from gorillacomb.dedupe.quarantine.run import Run, bases_of, resumed
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.policy import Guard
-from gorillacomb.model import Progress
+from gorillacomb.progress import Progress
 
 Clock = Callable[[], int]
 

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from gorillacomb.classify.names import NOISE, VERSION_CONTROL, is_kept
+from gorillacomb.classify.names import NOISE
+from gorillacomb.classify.stores import VERSION_CONTROL, is_kept
 from gorillacomb.dedupe.apply.snapshot import Sighting
 from gorillacomb.dedupe.safety.symlinks import lead_alike
 from gorillacomb.fs.comparison import compare_attributes, same_bytes, settled

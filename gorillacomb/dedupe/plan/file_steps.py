@@ -10,6 +10,7 @@ from gorillacomb.canonical.file_rules import choose
 from gorillacomb.canonical.groups import Groups
 from gorillacomb.classify import companions
 from gorillacomb.classify.companions import Companions
+from gorillacomb.classify.location import Place
 from gorillacomb.dedupe.model import Action, Pair, Refusal, Rule, Step
 from gorillacomb.dedupe.plan.index_locations import IndexSites
 from gorillacomb.dedupe.plan.removal_set import Going
@@ -19,7 +20,6 @@ from gorillacomb.dedupe.safety.policy import Guard
 from gorillacomb.fs.paths import join
 from gorillacomb.index import content_queries
 from gorillacomb.model import Copy
-from gorillacomb.unique.copy_check import Place
 
 _OTHER_VOLUME = Refusal(Rule.OTHER_VOLUME, "has its other copy on another volume: a backup")
 Apart = Callable[[int, int], Refusal | None]

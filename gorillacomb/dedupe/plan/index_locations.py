@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from gorillacomb.dedupe.safety.policy import Level, Site, is_store
+from gorillacomb.classify.stores import is_store
+from gorillacomb.dedupe.safety.policy import Level, Site
 from gorillacomb.folders.analysis import Folders
 from gorillacomb.folders.tree import Folder
 from gorillacomb.fs.paths import below, is_below

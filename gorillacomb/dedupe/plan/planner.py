@@ -29,7 +29,7 @@ from gorillacomb.folders.tree import Folder
 from gorillacomb.fs.paths import below, is_below, join, readable
 from gorillacomb.index.content_queries import disk_bytes_below
 from gorillacomb.index.tree_queries import names_ending
-from gorillacomb.model import Progress
+from gorillacomb.progress import Progress
 
 _GAPS = {
     "only in the cloud": Rule.PLACEHOLDER,

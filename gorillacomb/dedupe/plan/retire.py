@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gorillacomb.canonical.file_rules import choose
+from gorillacomb.classify.stores import VERSION_CONTROL
 from gorillacomb.dedupe.model import Refusal, Step
 from gorillacomb.dedupe.plan.file_steps import LooseFiles
 from gorillacomb.dedupe.plan.index_locations import IndexSites, descend, names_between
@@ -15,7 +16,7 @@ from gorillacomb.folders.analysis import nested
 from gorillacomb.folders.tree import Folder
 from gorillacomb.fs.paths import is_below, join
 from gorillacomb.index.tree_queries import entries_in
-from gorillacomb.model import VERSION_CONTROL, Copy, State
+from gorillacomb.model import Copy, State
 
 _FOLDER_REASONS = ("you retire this folder",)
 _FILE_REASONS = ("you retire the folder that it is in",)

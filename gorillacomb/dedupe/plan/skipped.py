@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from gorillacomb.classify.names import is_kept
+from gorillacomb.classify.location import is_trash
+from gorillacomb.classify.stores import is_kept
 from gorillacomb.dedupe.model import LeftAlone, Refusal, Rule
 from gorillacomb.dedupe.safety.policy import Guard, Site
 from gorillacomb.fs.paths import upwards
-from gorillacomb.unique.copy_check import is_trash
 
 BY_PLACE = (Rule.PROJECT, Rule.STRUCTURAL, Rule.REPOSITORY, Rule.BUNDLE, Rule.TRASH)
 """Rules that a path obeys for what it stands in."""

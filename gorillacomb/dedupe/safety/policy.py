@@ -12,20 +12,18 @@ from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gorillacomb.classify.names import VERSION_CONTROL, is_kept, is_machine_made
+from gorillacomb.classify.location import Place, is_trash, place_of
+from gorillacomb.classify.names import is_machine_made
+from gorillacomb.classify.stores import VERSION_CONTROL, is_kept
 from gorillacomb.dedupe.model import Action, Options, Refusal, Rule
 from gorillacomb.fs.openat import OUR_FOLDER
 from gorillacomb.fs.paths import below, is_below, join, readable
-from gorillacomb.unique.copy_check import Place, is_trash, place_of
 
 _POINTERS = (b".gdoc", b".gsheet", b".gslides", b".gdraw", b".gform", b".gmap", b".gsite")
 _POINTERS_MORE = (b".gtable", b".gjam", b".gscript", b".glink", b".gnote", b".icloud")
 POINTERS = (*_POINTERS, *_POINTERS_MORE)
 """With such a file its document goes, whatever else has the same bytes."""
 _CATALOGS = (b".lrcat", b".lrcat-data", b".lrcat-wal", b".lrcat-journal", b".cocatalog")
-_RESTIC = frozenset({b"config", b"data", b"index", b"keys", b"snapshots"})
-_BORG = frozenset({b"README", b"config", b"data"})
-_BORG_FILES = (b"index.", b"hints.", b"integrity.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,13 +262,6 @@ def _closed_level(site: Site) -> Refusal | None:
         if is_trash(name):
             return Refusal(Rule.TRASH, f"stands in {readable(name)}")
     return None
-
-
-def is_store(names: Collection[bytes]) -> bool:
-    """Whether the names in a folder are those of a repository of restic or borg."""
-    return _RESTIC.issubset(names) or (
-        _BORG.issubset(names) and any(name.startswith(_BORG_FILES) for name in names)
-    )
 
 
 def pointer_inside(name: bytes) -> Refusal | None:

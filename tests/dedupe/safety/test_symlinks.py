@@ -9,8 +9,7 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gorillacomb.dedupe.safety.linked import steps_of
-from gorillacomb.dedupe.safety.symlinks import lead_alike
+from gorillacomb.dedupe.safety.symlinks import lead_alike, steps_of
 
 NAMES = ("a", "b", "d/a", "d/b", "d/e/a", "d/e/b")
 TEXTS = st.lists(st.sampled_from(["..", ".", "a", "b", "d", "e"]), min_size=1, max_size=4)

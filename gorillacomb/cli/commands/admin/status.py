@@ -18,9 +18,9 @@ from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.duplicate_groups import has_groups
 from gorillacomb.model import Root, State
-from gorillacomb.stamping.recorder import read_trace
 from gorillacomb.vault.settings import Settings, load_settings
 from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh.open import read_trace
 
 _DETAILS = {
     State.PENDING: ", after a quick or interrupted scan",

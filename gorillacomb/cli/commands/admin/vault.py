@@ -15,11 +15,12 @@ from gorillacomb.cli.output import render
 from gorillacomb.errors import UsageFault, VaultError
 from gorillacomb.fs.openat import cause_of
 from gorillacomb.index.database import Index, explaining
-from gorillacomb.stamping.recorder import check_index, read_trace
+from gorillacomb.stamping.consistency import check_index
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.audit import audit
 from gorillacomb.vaultmesh.error_text import explaining as trace_explaining
 from gorillacomb.vaultmesh.error_text import explaining_content
+from gorillacomb.vaultmesh.open import read_trace
 
 
 @click.group(short_help="Check the vault, or copy it while it is in use.")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 
-from gorillacomb.cli.commands.dedupe.plan import guard_for
 from gorillacomb.cli.commands.dedupe.runs import (
     bring_up_to_date,
     cut_short,
@@ -26,10 +25,11 @@ from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import Action, Outcome, Plan
 from gorillacomb.dedupe.plan.serialize import read_plan
+from gorillacomb.dedupe.safety.environment import guard_for
 from gorillacomb.errors import Refused
 from gorillacomb.index.database import Index, explaining
-from gorillacomb.model import Progress
-from gorillacomb.stamping.recorder import TraceNotes
+from gorillacomb.progress import Progress
+from gorillacomb.stamping.run_log import TraceNotes
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
 

@@ -13,10 +13,10 @@ from gorillacomb.cli.output import render
 from gorillacomb.dedupe.model import Action, Trouble
 from gorillacomb.dedupe.quarantine.inventory import Waiting, waiting
 from gorillacomb.index.database import Index, explaining
-from gorillacomb.stamping.recorder import read_trace
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.entries import path_of
+from gorillacomb.vaultmesh.open import read_trace
 
 _IS_RUN = re.compile(rb'"event":"(?:applied|repaired|undone|purged)"')
 """In RFC 8785's form no text holds a bare quotation mark, so this is nothing but the event."""

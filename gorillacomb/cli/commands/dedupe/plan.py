@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import pwd
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,24 +21,20 @@ from gorillacomb.dedupe.model import Action, LeftAlone, Options, Plan, Rule, Ste
 from gorillacomb.dedupe.plan.planner import Planner
 from gorillacomb.dedupe.plan.scope import Scope
 from gorillacomb.dedupe.plan.serialize import document_of, header_of, lines_of
-from gorillacomb.dedupe.safety.git import tracks
-from gorillacomb.dedupe.safety.linked import link_targets
-from gorillacomb.dedupe.safety.policy import Guard
+from gorillacomb.dedupe.safety.environment import guard_for
 from gorillacomb.errors import UsageFault
-from gorillacomb.fs.mounts import mounts
 from gorillacomb.fs.output_file import write_file
 from gorillacomb.fs.paths import is_below
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.roots import all_roots
-from gorillacomb.model import Progress, Root
+from gorillacomb.model import Root
+from gorillacomb.progress import Progress
 from gorillacomb.vault.settings import Settings, load_settings
-from gorillacomb.vault.vault import Vault, config_folder, state_folder
+from gorillacomb.vault.vault import Vault
 
 _SHOWN = 8
 _LEFT_SHOWN = 6
-_FIRST_PERSON = 500 if sys.platform == "darwin" else 1000
-"""The lowest user id of a person (login.defs(5)); those below are the system's."""
 
 
 def plan(
@@ -102,26 +96,6 @@ def _made(
     guard = guard_for(index, options, settings)
     planner = Planner(folders, groups, guard, scope, online, progress)
     return planner.plan(time.time_ns())
-
-
-def guard_for(index: Index, options: Options, settings: Settings) -> Guard:
-    """The rules, with what this machine has: homes, mount points, the vault, links."""
-    roots = all_roots(index.connection)
-    homes = _homes()
-    ours = (index.vault.folder, config_folder(), state_folder())
-    own = [os.path.realpath(bytes(each)) for each in ours]
-    fixed = {*(root.path for root in roots), *homes, *own, *(each.point for each in mounts())}
-    online = {root.id for root in roots if is_online(root)}
-    links = link_targets(index, online)
-    return Guard(options, sorted(fixed), own, tracks, settings.machine_names, homes, links)
-
-
-def _homes() -> frozenset[bytes]:
-    """The home folders of people: that of a service may well be the project that it runs."""
-    found = {os.fsencode(each.pw_dir) for each in pwd.getpwall() if each.pw_uid >= _FIRST_PERSON}
-    with suppress(RuntimeError):  # of a user that the system does not know
-        found.add(os.fsencode(Path.home()))
-    return frozenset(os.path.realpath(each) for each in found)
 
 
 def _refuse_unknown(roots: list[Root], paths: tuple[bytes, ...]) -> None:

@@ -26,7 +26,7 @@ from gorillacomb.dedupe.quarantine.inventory import Waiting, waiting
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.errors import Refused, UsageFault
 from gorillacomb.index.database import Index, explaining
-from gorillacomb.stamping.recorder import TraceNotes
+from gorillacomb.stamping.run_log import TraceNotes
 from gorillacomb.vault.vault import Vault
 
 

@@ -22,8 +22,8 @@ from gorillacomb.fs.paths import is_below
 from gorillacomb.fs.volumes import grain_ns, is_online
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots
-from gorillacomb.model import Progress
-from gorillacomb.stamping.recorder import TraceNotes
+from gorillacomb.progress import Progress
+from gorillacomb.stamping.run_log import TraceNotes
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.entries import RunFacts, run

@@ -26,8 +26,8 @@ from gorillacomb.fs.openat import cause_of
 from gorillacomb.fs.paths import is_below
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.roots import all_roots
-from gorillacomb.model import Progress
-from gorillacomb.stamping.recorder import TraceNotes
+from gorillacomb.progress import Progress
+from gorillacomb.stamping.run_log import TraceNotes
 from gorillacomb.vault.vault import Vault
 
 

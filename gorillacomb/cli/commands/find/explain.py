@@ -22,9 +22,9 @@ from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.folder_queries import FolderFacts, folder_facts
 from gorillacomb.index.stamps import stamp_of
 from gorillacomb.model import DAMAGE, Group, GroupSummary, IndexedFile, State
-from gorillacomb.stamping.recorder import read_trace
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.history import history
+from gorillacomb.vaultmesh.open import read_trace
 
 
 @click.command(short_help="Tell of one file or folder: its copies, which one to keep, why.")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from gorillacomb.cli.lookup import folders_of
 from gorillacomb.fs.volumes import is_online
-from gorillacomb.model import Progress, ScanReport
+from gorillacomb.model import ScanReport
+from gorillacomb.progress import Progress
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import comb
 from gorillacomb.stamping.recorder import TraceRecorder

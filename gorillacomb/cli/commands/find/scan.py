@@ -29,15 +29,8 @@ from gorillacomb.fs.paths import is_below
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import content_queries, folder_queries
 from gorillacomb.index.database import Index
-from gorillacomb.model import (
-    DAMAGE,
-    FolderState,
-    IndexedFile,
-    Progress,
-    ScanReport,
-    State,
-    Unreadable,
-)
+from gorillacomb.model import DAMAGE, FolderState, IndexedFile, ScanReport, State, Unreadable
+from gorillacomb.progress import Progress
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import comb
 from gorillacomb.vault.settings import load_settings

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import click
 
 from gorillacomb.canonical.groups import Groups
-from gorillacomb.classify.names import VERSION_CONTROL
+from gorillacomb.classify.stores import VERSION_CONTROL
 from gorillacomb.cli.lookup import find, noise_names, not_a_folder, open_groups
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render

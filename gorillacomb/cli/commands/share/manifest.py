@@ -163,7 +163,7 @@ def _trace(vault: Vault, root: bytes) -> tuple[str | None, SeqOf]:
     from gorillacomb.index import stamps
     from gorillacomb.index.database import Index, explaining
     from gorillacomb.index.roots import folder_paths
-    from gorillacomb.stamping.recorder import read_trace
+    from gorillacomb.vaultmesh.open import read_trace
 
     if not (vault.trace.exists() and vault.index.exists()):
         return None, lambda path, digest: None

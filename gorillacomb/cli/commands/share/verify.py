@@ -130,8 +130,8 @@ def command(
 
 def _ledger_checkpoint(vault: Vault, note: str) -> Checkpoint:
     """How a manifest's checkpoint compares with the trace in the vault, if it is of that log."""
-    from gorillacomb.stamping.recorder import read_trace
     from gorillacomb.vaultmesh import checkpoint as checkpoints
+    from gorillacomb.vaultmesh.open import read_trace
 
     made, _ = checkpoints.parse(note.encode(), "The manifest's checkpoint")
     if not vault.trace.exists():

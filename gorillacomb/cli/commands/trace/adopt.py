@@ -12,10 +12,10 @@ from gorillacomb.cli.output import render
 from gorillacomb.errors import KeyMissing, Refused, Untrusted, VaultError
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index, explaining
-from gorillacomb.stamping.recorder import anchors, key_store
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import adopt as adoption
 from gorillacomb.vaultmesh.audit import audit
+from gorillacomb.vaultmesh.open import anchors, key_store
 
 
 @click.command(short_help="Begin a new log after a restored backup or a lost key.")

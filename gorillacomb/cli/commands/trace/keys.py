@@ -8,12 +8,12 @@ from gorillacomb.cli.options import json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import UsageFault
 from gorillacomb.index.database import Index
-from gorillacomb.stamping.recorder import key_store, read_trace, watcher_keys, write_trace
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.error_text import explaining_content
 from gorillacomb.vaultmesh.keys.cosign import WATCHER
 from gorillacomb.vaultmesh.keys.keys import Kind, fingerprint, public_pem
 from gorillacomb.vaultmesh.keys.note import VerifierKey
+from gorillacomb.vaultmesh.open import key_store, read_trace, watcher_keys, write_trace
 
 
 @click.group(short_help="The keys that sign: make one, show the public ones.")

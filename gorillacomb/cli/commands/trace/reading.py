@@ -11,11 +11,11 @@ from gorillacomb import sqlite
 from gorillacomb.cli.output import render
 from gorillacomb.errors import VaultError
 from gorillacomb.index.database import Index, explaining
-from gorillacomb.stamping.recorder import read_trace
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.entries import path_of
 from gorillacomb.vaultmesh.error_text import explaining_content
 from gorillacomb.vaultmesh.ledger import Ledger
+from gorillacomb.vaultmesh.open import read_trace
 
 
 def index_as_of_now(vault: Vault, opened: ExitStack) -> Callable[[], Index] | None:

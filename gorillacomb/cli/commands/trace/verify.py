@@ -13,12 +13,13 @@ from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import UsageFault
 from gorillacomb.index.database import explaining
-from gorillacomb.stamping.recorder import check_index, key_store
+from gorillacomb.stamping.consistency import check_index
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import jcs, proof
 from gorillacomb.vaultmesh.audit import Audit, audit
 from gorillacomb.vaultmesh.keys.keys import load_publics
+from gorillacomb.vaultmesh.open import key_store
 
 _MOST_BYTES = 4 << 20
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

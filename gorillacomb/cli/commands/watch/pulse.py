@@ -10,9 +10,9 @@ from gorillacomb.cli.options import json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.model import SECOND
-from gorillacomb.stamping.recorder import read_trace, watcher_keys
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.entries import path_of
+from gorillacomb.vaultmesh.open import read_trace, watcher_keys
 from gorillacomb.watch.lock import is_watched
 from gorillacomb.watch.pulse import Clocks, pulse_folder
 from gorillacomb.watch.pulse_check import Life, Verdict, judge

@@ -32,7 +32,8 @@ from gorillacomb.index import content_queries, scrub_queries
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots, folder_paths
-from gorillacomb.model import DAMAGE, IndexedFile, Progress, ScanReport, Silence, State
+from gorillacomb.model import DAMAGE, IndexedFile, ScanReport, State
+from gorillacomb.progress import Progress, Silence
 from gorillacomb.scan.scrub_queue import Scrub
 from gorillacomb.stamping.damage import good_copies
 from gorillacomb.vault.settings import load_settings

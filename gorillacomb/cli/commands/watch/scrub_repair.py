@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from gorillacomb.cli.commands.dedupe.plan import guard_for
 from gorillacomb.cli.commands.dedupe.runs import (
     bring_up_to_date,
     cut_short,
@@ -26,6 +25,7 @@ from gorillacomb.dedupe.apply.repair import repair as repair_files
 from gorillacomb.dedupe.model import Options, Outcome
 from gorillacomb.dedupe.quarantine.journal import REPAIR
 from gorillacomb.dedupe.roots import LiveRoot
+from gorillacomb.dedupe.safety.environment import guard_for
 from gorillacomb.errors import UsageFault
 from gorillacomb.fs.paths import is_below, join
 from gorillacomb.index import scrub_queries
@@ -33,7 +33,7 @@ from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.roots import folder_paths
 from gorillacomb.model import DAMAGE, SECOND, State
 from gorillacomb.stamping.damage import good_copies
-from gorillacomb.stamping.recorder import TraceNotes
+from gorillacomb.stamping.run_log import TraceNotes
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
 

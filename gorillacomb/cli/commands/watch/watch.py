@@ -24,9 +24,9 @@ from gorillacomb.fs.paths import is_below
 from gorillacomb.manifest import io
 from gorillacomb.manifest.parse import parse_manifest
 from gorillacomb.model import SECOND, ScanReport
-from gorillacomb.stamping.recorder import watcher_keys
 from gorillacomb.vault.settings import Settings, load_settings
 from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh.open import watcher_keys
 from gorillacomb.watch.lock import only_one
 from gorillacomb.watch.manifest_guard import Guarded
 from gorillacomb.watch.options import WatchOptions

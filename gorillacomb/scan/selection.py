@@ -1,4 +1,4 @@
-"""A list of paths to scan instead of whole roots (``--files-from``)."""
+"""Select what is scanned instead of whole roots: entries to read again, changed folders, a list."""
 
 from __future__ import annotations
 
@@ -6,13 +6,77 @@ import os
 import stat
 from collections.abc import Iterable, Sequence
 
-from gorillacomb.fs.openat import OUR_FOLDER, cause_of
+from gorillacomb.fs.openat import OUR_FOLDER, OpenFolders, cause_of
 from gorillacomb.fs.paths import below, is_below
 from gorillacomb.index.database import Index
+from gorillacomb.index.paths import path_below_root, root_of
 from gorillacomb.model import Root, Unreadable
 from gorillacomb.scan.exclude import compile_patterns
-from gorillacomb.scan.root_registry import ensure_folder
+from gorillacomb.scan.root_registry import ensure_folder, follow
 from gorillacomb.scan.tasks import WINDOW, FolderTask, RootContext
+
+
+def sort_again(
+    index: Index, roots: Iterable[int], entries: Iterable[tuple[int, bytes]]
+) -> dict[int, list[FolderTask]]:
+    """The work that entries make, given by the ids of their folders and their names; by root id.
+
+    What is in none of the roots is left out.
+    """
+    names: dict[int, list[bytes]] = {}
+    for folder, name in entries:
+        names.setdefault(folder, []).append(name)
+    work: dict[int, list[FolderTask]] = {root: [] for root in roots}
+    for folder, some in names.items():
+        root = root_of(index.connection, folder)
+        if root in work:
+            path = path_below_root(index.connection, folder)
+            some.sort()
+            work[root] += (
+                FolderTask(folder, path, 0, tuple(some[start : start + WINDOW]))
+                for start in range(0, len(some), WINDOW)
+            )
+    return work
+
+
+def sort_changed(
+    index: Index, tops: Sequence[tuple[Root, RootContext]], changed: Iterable[bytes]
+) -> dict[int, list[FolderTask]]:
+    """The work that changed folders, given by their paths, make; by root id.
+
+    What became of a folder that the index does not know, or that is no more, is found out by
+    looking at the nearest one around it that the index knows.
+    """
+    work: dict[int, list[FolderTask]] = {}
+    paths = sorted(changed)
+    for root, context in tops:
+        inside = [below(path, context.path) for path in paths if is_below(path, context.path)]
+        opened = OpenFolders(root.path)
+        try:
+            followed = (
+                follow(index, root, relative, opened)
+                for relative in inside
+                if not _is_left_out(relative, context)
+            )
+            found = {each.path: each.folder for each in followed}
+        finally:
+            opened.close()
+        if found:
+            work[root.id] = [
+                FolderTask(folder, path, 0, alone=True) for path, folder in sorted(found.items())
+            ]
+    return work
+
+
+def _is_left_out(relative: bytes, context: RootContext) -> bool:
+    parts = relative.split(b"/") if relative else []
+    if OUR_FOLDER in parts:
+        return True
+    if not context.exclude:
+        return False
+    is_excluded = compile_patterns(context.exclude)
+    return any(is_excluded(b"/".join(parts[: at + 1]), True) for at in range(len(parts)))
+
 
 _Place = tuple[int, bytes, bool]
 """A root's id, a path below it, and whether it is a folder."""

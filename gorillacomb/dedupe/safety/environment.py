@@ -1,0 +1,43 @@
+"""Build the safety policy of a plan from options, settings, links and the homes of users."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from gorillacomb.dedupe.model import Options
+from gorillacomb.dedupe.safety.git import tracks
+from gorillacomb.dedupe.safety.policy import Guard
+from gorillacomb.dedupe.safety.symlinks import link_targets
+from gorillacomb.fs.mounts import mounts
+from gorillacomb.fs.volumes import is_online
+from gorillacomb.index.database import Index
+from gorillacomb.index.roots import all_roots
+from gorillacomb.vault.settings import Settings
+from gorillacomb.vault.vault import config_folder, state_folder
+
+_FIRST_PERSON = 500 if sys.platform == "darwin" else 1000
+"""The lowest user id of a person (login.defs(5)); those below are the system's."""
+
+
+def guard_for(index: Index, options: Options, settings: Settings) -> Guard:
+    """The rules, with what this machine has: homes, mount points, the vault, links."""
+    roots = all_roots(index.connection)
+    homes = _homes()
+    ours = (index.vault.folder, config_folder(), state_folder())
+    own = [os.path.realpath(bytes(each)) for each in ours]
+    fixed = {*(root.path for root in roots), *homes, *own, *(each.point for each in mounts())}
+    online = {root.id for root in roots if is_online(root)}
+    links = link_targets(index, online)
+    return Guard(options, sorted(fixed), own, tracks, settings.machine_names, homes, links)
+
+
+def _homes() -> frozenset[bytes]:
+    """The home folders of people: that of a service may well be the project that it runs."""
+    found = {os.fsencode(each.pw_dir) for each in pwd.getpwall() if each.pw_uid >= _FIRST_PERSON}
+    with suppress(RuntimeError):  # of a user that the system does not know
+        found.add(os.fsencode(Path.home()))
+    return frozenset(os.path.realpath(each) for each in found)

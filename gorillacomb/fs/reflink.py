@@ -1,0 +1,66 @@
+"""Share the blocks of two files with equal content, where the file system can."""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+import sys
+
+from gorillacomb.fs.extents import own_bytes
+from gorillacomb.fs.location import Spot
+from gorillacomb.fs.openat import open_file
+
+_FIDEDUPERANGE = 0xC0189436  # _IOWR(0x94, 54, 24 bytes), include/uapi/linux/fs.h
+_RANGE = 16 << 20
+"""Bytes that file systems are sure to compare and share in one call (ioctl_fideduperange(2))."""
+_RANGE_DIFFERS = 1
+CANNOT_SHARE = frozenset({errno.ENOTTY, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
+"""What a kernel answers on behalf of a file system on which no blocks can be shared."""
+
+
+def share_blocks(victim: Spot, keep: Spot, size: int) -> int:
+    """Have the kernel share the blocks of two files, which it compares itself.
+
+    Returns the bytes that are free by it: those that were the file's alone.
+    Raises OSError: ENOTSUP where the file system has no such thing.
+    """
+    if sys.platform != "linux":
+        raise OSError(errno.ENOTSUP, "blocks are shared on Linux only")
+    import fcntl
+
+    shared = 0
+    with keep.opened() as (other, kept), victim.opened() as (folder, name):
+        source = open_file(kept, other)
+        try:
+            target = _open_to_share(folder, name)
+            try:
+                own = own_bytes(target, size)
+                while shared < size:
+                    length = min(_RANGE, size - shared)
+                    ask = bytearray(
+                        struct.pack("=QQHHI", shared, length, 1, 0, 0)
+                        + struct.pack("=qQQiI", target, shared, 0, 0, 0)
+                    )
+                    fcntl.ioctl(source, _FIDEDUPERANGE, ask)
+                    done, status = struct.unpack_from("=Qi", ask, 24 + 16)
+                    if status == _RANGE_DIFFERS:
+                        raise OSError(errno.EBUSY, "changed while it was compared")
+                    if status < 0:
+                        raise OSError(-status, os.strerror(-status))
+                    if not done:
+                        raise OSError(errno.EIO, "the kernel shared nothing")
+                    shared += done
+            finally:
+                os.close(target)
+        finally:
+            os.close(source)
+    return own
+
+
+def _open_to_share(folder: int, name: bytes) -> int:
+    """Open for writing where that is allowed: kernels want it of whoever does not own the file."""
+    try:
+        return os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    except PermissionError:
+        return open_file(name, folder)

@@ -1,0 +1,48 @@
+"""Append what a run of dedupe did to the trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
+
+from gorillacomb.index import stamps
+from gorillacomb.index.database import Index
+from gorillacomb.vaultmesh.entries import Body
+from gorillacomb.vaultmesh.open import write_trace
+
+if TYPE_CHECKING:
+    pass
+
+
+class TraceNotes:
+    """Appends entries that are not about stamps, such as those of a run of dedupe.
+
+    Opened before the work that they tell of: a trace that cannot be written is known by then. The
+    index, open for writing, goes on to reflect the trace if it did. Raises VaultError, KeyMissing.
+    """
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._ledger = write_trace(index.vault)
+        try:
+            self._ledger.refuse_rolled_back()
+            self._ledger.signing_key()
+        except BaseException:
+            self._ledger.close()
+            raise
+
+    def append(self, bodies: Sequence[Body]) -> None:
+        """Append entries and sign the new head."""
+        index, ledger = self._index, self._ledger
+        level = stamps.reflected(index.connection) == (ledger.log, ledger.size)
+        ledger.append(bodies)
+        if level:
+            with index.atomic():
+                stamps.set_reflected(index.connection, ledger.log, ledger.size)
+            index.commit()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ledger.close()

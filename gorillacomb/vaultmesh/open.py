@@ -1,0 +1,46 @@
+"""Open the trace of a vault, for reading or writing, with its keys and anchors."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from gorillacomb.vault.vault import Vault, config_folder, state_folder
+from gorillacomb.vaultmesh.anchor import Anchors
+from gorillacomb.vaultmesh.create import begin
+from gorillacomb.vaultmesh.keys.key_store import KeyStore
+from gorillacomb.vaultmesh.ledger import Ledger
+
+if TYPE_CHECKING:
+    pass
+
+
+def key_store() -> KeyStore:
+    """The user's keys."""
+    return KeyStore(config_folder() / "keys")
+
+
+def watcher_keys() -> KeyStore:
+    """The keys of the user's watcher, which are not those that sign the trace."""
+    return KeyStore(config_folder() / "keys" / "watcher")
+
+
+def anchors() -> Anchors:
+    """The checkpoints that are kept apart from vaults and keys."""
+    return Anchors(state_folder() / "anchors")
+
+
+def read_trace(vault: Vault) -> Ledger:
+    """Open the trace of a vault for reading. Raises VaultError."""
+    vault.check()
+    return Ledger.read(vault.trace, key_store(), anchors())
+
+
+def write_trace(vault: Vault) -> Ledger:
+    """Open the trace of a vault, whose lock the caller holds, to append; begun where there is none.
+
+    Raises VaultError.
+    """
+    if not os.path.lexists(vault.trace):
+        begin(vault.trace, key_store(), anchors())
+    return Ledger.write(vault.trace, key_store(), anchors())
