@@ -22,7 +22,7 @@ class GorillaCombError(Exception):
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
 
-class UsageFault(GorillaCombError):
+class UsageError(GorillaCombError):
     """What was asked for cannot be: a path that is not there, a pattern that does not parse."""
 
     exit_code = 2
@@ -34,7 +34,7 @@ class RootVanished(GorillaCombError):
     exit_code = 3
 
 
-class CutShort(GorillaCombError):
+class RunCutShort(GorillaCombError):
     """A drive did not take what a run had to write down; what is half done can be taken back."""
 
     exit_code = 3
@@ -76,13 +76,13 @@ class KeyMissing(GorillaCombError):
     exit_code = 4
 
 
-class Untrusted(GorillaCombError):
+class UntrustedInput(GorillaCombError):
     """A file from outside (manifest, checkpoint, proof, key) is not what it has to be."""
 
     exit_code = 2
 
 
-class Refused(GorillaCombError):
+class RefusedForSafety(GorillaCombError):
     """Not done because it would not be safe."""
 
     exit_code = 5

@@ -149,7 +149,7 @@ def _feed_piped(
     descriptor: int, size: int, hashers: list[_Hasher], advance: Callable[[int], None] | None
 ) -> int:
     """Read here, and hash what was read in a thread for each hasher: none of them needs the GIL."""
-    lanes = [_Lane(hasher) for hasher in hashers]
+    lanes = [_HasherThread(hasher) for hasher in hashers]
     buffers = [memoryview(bytearray(_PIPE_CHUNK)) for _ in range(_PIPE_BUFFERS)]
     total = rounds = 0
     try:
@@ -173,7 +173,7 @@ def _feed_piped(
     return total
 
 
-class _Lane:
+class _HasherThread:
     """A thread that feeds one hasher."""
 
     def __init__(self, hasher: _Hasher) -> None:

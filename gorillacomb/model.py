@@ -13,7 +13,7 @@ SECOND = 1_000_000_000
 """ns."""
 
 
-class State(IntEnum):
+class EntryState(IntEnum):
     """What is known of an entry that is not a folder."""
 
     HASHED = 0
@@ -38,10 +38,10 @@ class State(IntEnum):
     """Content differs from the digest, size and mtime do not, but ctime moved."""
 
 
-DAMAGE = frozenset({int(State.DAMAGED), int(State.SUSPECT)})
+DAMAGE = frozenset({int(EntryState.DAMAGED), int(EntryState.SUSPECT)})
 """States of entries whose digest is that of the content that they should have."""
 
-READ = frozenset({int(State.HASHED), int(State.FRESH)})
+READ = frozenset({int(EntryState.HASHED), int(EntryState.FRESH)})
 """States of entries whose digest is that of their content."""
 
 
@@ -84,7 +84,7 @@ class IndexedFile:
     folder: int
     root: int
     path: bytes
-    state: State
+    state: EntryState
     mode: int
     size: int
     mtime_ns: int
@@ -112,7 +112,7 @@ class GroupSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class TreeCopy:
     """Of which copy of a tree a folder is part, if there are several."""
 
     rank: int
@@ -121,11 +121,11 @@ class Tree:
     """Why that one is kept."""
 
 
-NO_TREE: Final = Tree(2)
+NO_TREE: Final = TreeCopy(2)
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class FileCopy:
     """One name of a content, with what the canonical choice looks at."""
 
     path: bytes
@@ -144,13 +144,13 @@ class Copy:
     repository: bool = False
     """Whether version control stands in that project."""
     preferred: bool = False
-    tree: Tree = NO_TREE
+    tree: TreeCopy = NO_TREE
     folder: int = 0
     """The index id of the folder that it stands in."""
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class CanonicalChoice:
     """Which of several copies is the canonical one, and why."""
 
     winner: int
@@ -159,18 +159,18 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class DuplicateGroup:
     """A group of identical files with its canonical copy."""
 
     summary: GroupSummary
-    copies: tuple[Copy, ...]
-    choice: Choice
+    copies: tuple[FileCopy, ...]
+    choice: CanonicalChoice
     hardlink_of: tuple[int | None, ...]
     """For each copy: the place of the earlier name of the same inode, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class UnreadablePath:
     """A file or folder that could not be read, and the cause in words."""
 
     path: bytes
@@ -179,7 +179,7 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class ScanChanges:
     """How a root differs from what the index knew."""
 
     new: int = 0
@@ -190,7 +190,7 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class Stamps:
+class StampReport:
     """What was added to the trace, in canonical files."""
 
     stamped: int = 0
@@ -229,8 +229,8 @@ class ScanReport:
     hashed_files: int
     hashed_bytes: int
     reused_files: int
-    changes: Changes
-    junk: tuple[Unreadable, ...] = ()
+    changes: ScanChanges
+    junk: tuple[UnreadablePath, ...] = ()
     """Lines of a file list that name nothing that can be scanned."""
     seconds: float = 0.0
     rows_written: int = 0
@@ -238,4 +238,4 @@ class ScanReport:
     complete: bool = True
     """False for a report made when the duplicates are known and unique files are still unread."""
     vanished: tuple[bytes, ...] = field(default=())
-    stamps: Stamps = field(default=Stamps())
+    stamps: StampReport = field(default=StampReport())

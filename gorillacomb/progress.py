@@ -21,7 +21,7 @@ class Progress(Protocol):
         """The work ended."""
 
 
-class Silence:
+class NullProgress:
     """The progress that shows nothing."""
 
     def stage(self, name: str, files: int | None, size: int | None) -> None: ...

@@ -15,10 +15,10 @@ from functools import lru_cache
 from gorillacomb.canonical.ranking import narrow
 from gorillacomb.classify.copy_names import smells
 from gorillacomb.fs.paths import below
-from gorillacomb.model import Choice, Copy
+from gorillacomb.model import CanonicalChoice, FileCopy
 
 
-def smelly_parts(copy: Copy) -> tuple[bytes, ...]:
+def smelly_parts(copy: FileCopy) -> tuple[bytes, ...]:
     """The parts of a copy's path, below the root that the user named, that smell of a copy."""
     folder, _, name = below(copy.path, copy.root_path).rpartition(b"/")
     return (*_smelly_folders(folder), name) if smells(name) else _smelly_folders(folder)
@@ -30,34 +30,34 @@ def _smelly_folders(path: bytes) -> tuple[bytes, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class FileRule:
     """A rule by its name: ``rank`` orders copies, lowest first; ``reason`` says why one stayed."""
 
     name: str
-    rank: Callable[[Copy], int | bytes]
-    reason: Callable[[Copy, Iterable[Copy]], str]
+    rank: Callable[[FileCopy], int | bytes]
+    reason: Callable[[FileCopy, Iterable[FileCopy]], str]
 
 
-def _prefer_reason(winner: Copy, losers: Iterable[Copy]) -> str:
+def _prefer_reason(winner: FileCopy, losers: Iterable[FileCopy]) -> str:
     return "you prefer this place"
 
 
-def _tree_reason(winner: Copy, losers: Iterable[Copy]) -> str:
+def _tree_reason(winner: FileCopy, losers: Iterable[FileCopy]) -> str:
     return f"its whole folder is kept: {'; '.join(winner.tree.reasons)}"
 
 
-def _project_rank(copy: Copy) -> int:
+def _project_rank(copy: FileCopy) -> int:
     return 0 if copy.repository else 1 if copy.project is not None else 2
 
 
-def _project_reason(winner: Copy, losers: Iterable[Copy]) -> str:
+def _project_reason(winner: FileCopy, losers: Iterable[FileCopy]) -> str:
     if winner.project is None:
         return "inside a project"
     kind = "repository" if winner.repository else "project"
     return f"inside the {kind} {_show(os.path.basename(winner.project))} ({winner.marker})"
 
 
-def _smell_reason(winner: Copy, losers: Iterable[Copy]) -> str:
+def _smell_reason(winner: FileCopy, losers: Iterable[FileCopy]) -> str:
     worst = max(losers, key=lambda copy: (len(smelly_parts(copy)), copy.path))
     parts = smelly_parts(worst)
     if not parts:
@@ -70,14 +70,14 @@ def _show(name: bytes) -> str:
     return text if text.isprintable() else repr(text)[1:-1]
 
 
-RULES: tuple[Rule, ...] = (
-    Rule("preferred", lambda copy: not copy.preferred, _prefer_reason),
-    Rule("tree", lambda copy: copy.tree.rank, _tree_reason),
-    Rule("project", _project_rank, _project_reason),
-    Rule("smell", lambda copy: len(smelly_parts(copy)), _smell_reason),
-    Rule("shallower", lambda copy: copy.path.count(b"/"), lambda _, __: "less deeply nested"),
-    Rule("older", lambda copy: copy.mtime_ns, lambda _, __: "the older one"),
-    Rule("name", lambda copy: copy.path, lambda _, __: "first by name, all else being equal"),
+RULES: tuple[FileRule, ...] = (
+    FileRule("preferred", lambda copy: not copy.preferred, _prefer_reason),
+    FileRule("tree", lambda copy: copy.tree.rank, _tree_reason),
+    FileRule("project", _project_rank, _project_reason),
+    FileRule("smell", lambda copy: len(smelly_parts(copy)), _smell_reason),
+    FileRule("shallower", lambda copy: copy.path.count(b"/"), lambda _, __: "less deeply nested"),
+    FileRule("older", lambda copy: copy.mtime_ns, lambda _, __: "the older one"),
+    FileRule("name", lambda copy: copy.path, lambda _, __: "first by name, all else being equal"),
 )
 """The rules in the order in which they are applied."""
 
@@ -88,11 +88,11 @@ RULES_OF_FILES = RULES[5:]
 """The others, which look at the file itself: its mtime, and its path."""
 
 
-def choose(copies: Sequence[Copy], rules: Sequence[Rule] = RULES) -> Choice:
+def choose(copies: Sequence[FileCopy], rules: Sequence[FileRule] = RULES) -> CanonicalChoice:
     """Choose the canonical one of several copies (at least one); any order gives the same choice.
 
     Returns its place in ``copies`` and the reasons, the decisive rule last.
     """
     ranks = [tuple(rule.rank(copy) for rule in rules) for copy in copies]
     left, reasons = narrow(ranks, rules, lambda place: copies[place])
-    return Choice(left[0], reasons or ("the only copy",))
+    return CanonicalChoice(left[0], reasons or ("the only copy",))

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from gorillacomb.canonical.file_rules import choose
-from gorillacomb.canonical.ranking import Ranks
+from gorillacomb.canonical.ranking import RuleRanks
 from gorillacomb.classify.copy_names import smells
 from gorillacomb.classify.stores import VERSION_CONTROL
 from gorillacomb.index import content_queries
@@ -14,63 +14,72 @@ from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.stamps import stamp_of
-from gorillacomb.model import NO_TREE, Choice, Copy, Group, GroupSummary, IndexedFile, Root, Tree
+from gorillacomb.model import (
+    NO_TREE,
+    CanonicalChoice,
+    DuplicateGroup,
+    FileCopy,
+    GroupSummary,
+    IndexedFile,
+    Root,
+    TreeCopy,
+)
 
 STANDING = "the standing choice, made with its folder or before the others were known"
 """Where the rules for files alone would choose another one now; the trace knows more."""
 
-Project = tuple[bytes, str, bool]
+ProjectInfo = tuple[bytes, str, bool]
 """The folder of a project, the name that makes it one, whether that is version control."""
 
-Online = Callable[[Root], bool]
+IsOnline = Callable[[Root], bool]
 """Says whether a root's drive is there now."""
 
 
-class Groups:
+class GroupReader:
     """Reads groups from an open index, remembering what it learned of folders on the way."""
 
     def __init__(
         self,
         index: Index,
-        online: Online,
+        online: IsOnline,
         preferred: Callable[[bytes], bool],
-        trees: Mapping[int, Tree] | None = None,
+        trees: Mapping[int, TreeCopy] | None = None,
     ) -> None:
-        """``trees`` says by a folder's id of which tree it is part, as in `Copy.tree`."""
+        """``trees`` says by a folder's id of which tree it is part, as in `FileCopy.tree`."""
         self._index = index
-        self._trees: Mapping[int, Tree] = {} if trees is None else trees
+        self._trees: Mapping[int, TreeCopy] = {} if trees is None else trees
         self.roots = {root.id: root for root in all_roots(index.connection)}
         self.paths = FolderPaths(index.connection, self.roots)
         self._online = {number: online(root) for number, root in self.roots.items()}
         self.is_preferred = preferred
-        self._traits: dict[int, tuple[Project | None, int, int]] = {}
+        self._traits: dict[int, tuple[ProjectInfo | None, int, int]] = {}
 
-    def all(self, limit: int | None = None) -> Iterator[Group]:
+    def all(self, limit: int | None = None) -> Iterator[DuplicateGroup]:
         """All groups, the most wasteful first."""
         yield from self._filled(content_queries.groups(self._index.connection, limit))
 
-    def below(self, folder: int) -> Iterator[Group]:
+    def below(self, folder: int) -> Iterator[DuplicateGroup]:
         """Groups with a copy in a folder or below it; their other copies wherever they stand."""
         yield from self._filled(content_queries.groups_below(self._index.connection, folder))
 
-    def of_content(self, digest: bytes) -> Group | None:
+    def of_content(self, digest: bytes) -> DuplicateGroup | None:
         """The group of a content; None when it stands in one copy only."""
         summary = content_queries.group_of(self._index.connection, digest)
         return None if summary is None else next(self._filled([summary]), None)
 
-    def copies_of(self, digest: bytes) -> list[Copy]:
+    def copies_of(self, digest: bytes) -> list[FileCopy]:
         """Every name of a content, also of one that has no second copy."""
         files = content_queries.files_with(self._index.connection, self.paths, digest)
         return [self._copy(file) for file in files]
 
-    def _filled(self, summaries: Iterable[GroupSummary]) -> Iterator[Group]:
+    def _filled(self, summaries: Iterable[GroupSummary]) -> Iterator[DuplicateGroup]:
         for summary in summaries:
             copies = tuple(self.copies_of(summary.digest))
             links = hard_links(copies)
             if links.count(None) > 1:  # fewer while a scan that was killed has yet to be finished
-                yield Group(summary, copies, self.choice(copies, summary.digest), links)
+                yield DuplicateGroup(summary, copies, self.choice(copies, summary.digest), links)
 
-    def choice(self, copies: Sequence[Copy], digest: bytes) -> Choice:
+    def choice(self, copies: Sequence[FileCopy], digest: bytes) -> CanonicalChoice:
         """The canonical one of the copies of a content; of a file with several names, one name.
 
         What was stamped stays, as long as it stands.
@@ -81,15 +90,15 @@ class Groups:
             return best
         places = {(each.folder, os.path.basename(each.path)): at for at, each in enumerate(copies)}
         standing = places.get((stamp.folder, stamp.name), best.winner)
-        return best if standing == best.winner else Choice(standing, (STANDING,))
+        return best if standing == best.winner else CanonicalChoice(standing, (STANDING,))
 
-    def copy_in(self, folder: int) -> Copy:
+    def copy_in(self, folder: int) -> FileCopy:
         """What any copy in a folder is like, as far as its place says; its name is empty."""
         place = self.paths.place(folder)
         assert place is not None, "no scan leaves a folder without a place"
         root = self.roots[place[0]]
         path, marker, repository = self._project(folder) or (None, None, False)
-        return Copy(
+        return FileCopy(
             path=place[1].rstrip(b"/") + b"/",
             root_path=root.path,
             volume=root.volume,
@@ -105,10 +114,10 @@ class Groups:
             tree=self._trees.get(folder, NO_TREE),
         )
 
-    def _copy(self, file: IndexedFile) -> Copy:
+    def _copy(self, file: IndexedFile) -> FileCopy:
         root = self.roots[file.root]
         path, marker, repository = self._project(file.folder) or (None, None, False)
-        return Copy(
+        return FileCopy(
             path=file.path,
             folder=file.folder,
             root_path=root.path,
@@ -125,16 +134,16 @@ class Groups:
             tree=self._trees.get(file.folder, NO_TREE),
         )
 
-    def _project(self, folder: int) -> Project | None:
+    def _project(self, folder: int) -> ProjectInfo | None:
         return self._trait(folder)[0]
 
-    def ranks_in(self, folder: int) -> Ranks:
+    def ranks_in(self, folder: int) -> RuleRanks:
         """What the rules of place think of a copy in a folder, its own name left aside."""
         project, smelly, depth = self._trait(folder)
         tree = self._trees.get(folder, NO_TREE).rank
         return (1, tree, 2 if project is None else int(not project[2]), smelly, depth)
 
-    def _trait(self, folder: int) -> tuple[Project | None, int, int]:
+    def _trait(self, folder: int) -> tuple[ProjectInfo | None, int, int]:
         """The outermost project around a folder, how many names smell, how many slashes there are.
 
         The folder that the user named as a root is no project: a loose marker stands there easily.
@@ -161,7 +170,7 @@ class Groups:
         return project, smelly, depth
 
 
-def hard_links(copies: Sequence[Copy]) -> tuple[int | None, ...]:
+def hard_links(copies: Sequence[FileCopy]) -> tuple[int | None, ...]:
     """For each copy: the place of an earlier name of the same file, None for a file of its own."""
     first: dict[tuple[str, int], int] = {}
     links: list[int | None] = []

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
-_Thing = TypeVar("_Thing", contravariant=True)
+_ItemT = TypeVar("_ItemT", contravariant=True)
 
 
-class _Reasoned(Protocol[_Thing]):
+class _ReasonedRule(Protocol[_ItemT]):
     """A rule about copies of anything, which says why one of them stayed."""
 
     @property
-    def reason(self) -> Callable[[_Thing, Iterable[_Thing]], str]: ...
+    def reason(self) -> Callable[[_ItemT, Iterable[_ItemT]], str]: ...
 
 
-Ranks = tuple[int | bytes, ...]
+RuleRanks = tuple[int | bytes, ...]
 """What each rule thinks of a copy, the lowest is the best."""
 
 
 def narrow(
-    ranks: Sequence[Ranks], rules: Sequence[_Reasoned[Any]], copy_at: Callable[[int], Any]
+    ranks: Sequence[RuleRanks], rules: Sequence[_ReasonedRule[Any]], copy_at: Callable[[int], Any]
 ) -> tuple[list[int], tuple[str, ...]]:
     """Which copies, of files or folders, the rules leave, by their places in ``ranks``, and why.
 

@@ -7,18 +7,18 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from gorillacomb.canonical.file_rules import RULES_OF_FILES, RULES_OF_PLACE, choose
-from gorillacomb.canonical.groups import Groups
+from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.canonical.ranking import narrow
 from gorillacomb.classify.copy_names import smells
 from gorillacomb.fs.paths import join
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
-from gorillacomb.index.stamps import Held, Holder
+from gorillacomb.index.stamps import ContentFile, ContentHolders
 
 _ONLY = ("the only copy",)
 
 
-class Chosen(NamedTuple):
+class CanonicalFile(NamedTuple):
     """Which copy of a content is canonical, and why."""
 
     folder: int
@@ -27,13 +27,13 @@ class Chosen(NamedTuple):
     reasons: tuple[str, ...]
 
 
-class Chooser:
+class CanonicalSelector:
     """Chooses as `canonical.choose` does, from the little that `stamps.contents` tells.
 
     ``prefers`` says whether the user prefers some paths.
     """
 
-    def __init__(self, index: Index, groups: Groups, prefers: bool) -> None:
+    def __init__(self, index: Index, groups: GroupReader, prefers: bool) -> None:
         self._index = index
         self._groups = groups
         self._prefers = prefers
@@ -41,11 +41,11 @@ class Chooser:
         """By the folders that hold a content: those that the rules of place leave, each with its
         place among them, and why."""
 
-    def choose(self, held: Held) -> Chosen:
+    def choose(self, held: ContentHolders) -> CanonicalFile:
         """Which of the files that hold a content is canonical."""
         name = held.name
         if held.files == 1 and name is not None:
-            return Chosen(int(held.folders), name, int(held.times), _ONLY)
+            return CanonicalFile(int(held.folders), name, int(held.times), _ONLY)
         if self._prefers or name is None or smells(name):
             return self._choose_by_name(held.digest)
         if held.folders not in self._chosen:
@@ -63,20 +63,22 @@ class Chooser:
         ranks = [self._groups.ranks_in(folder) for folder in folders]
         return narrow(ranks, RULES_OF_PLACE, lambda at: self._groups.copy_in(folders[at]))
 
-    def _choose_by_file(self, files: Sequence[Holder], reasons: tuple[str, ...]) -> Chosen:
+    def _choose_by_file(
+        self, files: Sequence[ContentFile], reasons: tuple[str, ...]
+    ) -> CanonicalFile:
         """Choose among files whose places the rules find equally good."""
         if len(files) == 1:
-            return Chosen(*files[0], reasons)
+            return CanonicalFile(*files[0], reasons)
         ranks = [(mtime, join(self._path(folder), name)) for folder, name, mtime in files]
         left, more = narrow(ranks, RULES_OF_FILES, lambda at: None)
-        return Chosen(*files[left[0]], (*reasons, *more))
+        return CanonicalFile(*files[left[0]], (*reasons, *more))
 
     def _path(self, folder: int) -> bytes:
         place = self._groups.paths.place(folder)
         assert place is not None, "no scan leaves a folder without a place"
         return place[1]
 
-    def _choose_by_name(self, digest: bytes) -> Chosen:
+    def _choose_by_name(self, digest: bytes) -> CanonicalFile:
         """Choose among files whose own names may make a difference."""
         files = stamps.holders_of(self._index.connection, digest)
         if self._prefers or any(smells(name) for _, name, _ in files):
@@ -84,7 +86,7 @@ class Chooser:
         left, reasons = self._choose_by_place([folder for folder, _, _ in files])
         return self._choose_by_file([files[at] for at in left], reasons)
 
-    def _choose_by_all_rules(self, files: Sequence[Holder]) -> Chosen:
+    def _choose_by_all_rules(self, files: Sequence[ContentFile]) -> CanonicalFile:
         found = []
         for folder, name, mtime in files:
             at = self._groups.copy_in(folder)
@@ -92,4 +94,4 @@ class Chooser:
             preferred = self._prefers and self._groups.is_preferred(path)
             found.append(replace(at, path=path, mtime_ns=mtime, preferred=preferred))
         choice = choose(found)
-        return Chosen(*files[choice.winner], choice.reasons)
+        return CanonicalFile(*files[choice.winner], choice.reasons)

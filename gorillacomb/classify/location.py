@@ -23,7 +23,7 @@ _THROWN_AWAY = (b".trashed-", b".pending-")
 """How Android renames a file, in its place, that it will remove by itself some day."""
 
 
-class Place(StrEnum):
+class LocationKind(StrEnum):
     """What kind of place a file stands in, judged by its path."""
 
     PLAIN = "plain"
@@ -34,7 +34,9 @@ class Place(StrEnum):
     KEPT = "in a library or repository that a program keeps"
 
 
-def place_of(root: bytes, inner: bytes, project: int | None, more: frozenset[bytes]) -> Place:
+def place_of(
+    root: bytes, inner: bytes, project: int | None, more: frozenset[bytes]
+) -> LocationKind:
     """What kind of place a folder is.
 
     ``root`` is the path that the user named, which may be called ``tmp``, but in a trash it is in a
@@ -44,20 +46,20 @@ def place_of(root: bytes, inner: bytes, project: int | None, more: frozenset[byt
     """
     for part in root.split(b"/"):
         if is_trash(part):
-            return Place.PASSING
+            return LocationKind.PASSING
         if is_kept(part):
-            return Place.KEPT
+            return LocationKind.KEPT
         if is_machine_made(part, False):
-            return Place.MADE
+            return LocationKind.MADE
     for at, part in enumerate(inner.split(b"/") if inner else ()):
         in_project = project is not None and at >= project
         if is_trash(part) or _is_temporary(part, in_project):
-            return Place.PASSING
+            return LocationKind.PASSING
         if is_kept(part):
-            return Place.KEPT
+            return LocationKind.KEPT
         if is_machine_made(part, in_project, more):
-            return Place.MADE
-    return Place.PLAIN
+            return LocationKind.MADE
+    return LocationKind.PLAIN
 
 
 def is_trash(part: bytes) -> bool:

@@ -5,17 +5,17 @@ They go after a name or a number, and no colon stands in them: what follows one 
 
 from __future__ import annotations
 
-from gorillacomb.model import FolderState, State
+from gorillacomb.model import EntryState, FolderState
 
 FILE_CAUSES = {
-    State.PENDING: "not read yet",
-    State.UNREADABLE: "unreadable",
-    State.UNSTABLE: "changing while read",
-    State.PLACEHOLDER: "only in the cloud",
-    State.EXCLUDED: "excluded",
-    State.TOO_SMALL: "below min-size",
-    State.DAMAGED: "damaged",
-    State.SUSPECT: "suspect (perhaps damaged)",
+    EntryState.PENDING: "not read yet",
+    EntryState.UNREADABLE: "unreadable",
+    EntryState.UNSTABLE: "changing while read",
+    EntryState.PLACEHOLDER: "only in the cloud",
+    EntryState.EXCLUDED: "excluded",
+    EntryState.TOO_SMALL: "below min-size",
+    EntryState.DAMAGED: "damaged",
+    EntryState.SUSPECT: "suspect (perhaps damaged)",
 }
 FOLDER_CAUSES = {
     FolderState.UNLISTED: "not listed yet",

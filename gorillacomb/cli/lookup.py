@@ -6,11 +6,11 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gorillacomb.canonical.groups import Groups
+from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.names import NOISE
 from gorillacomb.cli.options import absolute
 from gorillacomb.cli.output import render
-from gorillacomb.errors import UsageFault
+from gorillacomb.errors import UsageError
 from gorillacomb.fs.paths import below, is_below
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import content_queries
@@ -21,11 +21,11 @@ from gorillacomb.model import IndexedFile, Root
 from gorillacomb.vault.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from gorillacomb.folders.analysis import Folders
+    from gorillacomb.folders.analysis import FolderAnalysis
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PathLookup:
     """What a path is in the index; all None for one that no root contains or no scan has seen."""
 
     path: bytes
@@ -36,9 +36,9 @@ class Found:
     file: IndexedFile | None
 
 
-def open_groups(index: Index) -> Groups:
+def open_groups(index: Index) -> GroupReader:
     """The groups of an open index, with the user's preferences."""
-    return Groups(index, is_online, load_settings().preferred)
+    return GroupReader(index, is_online, load_settings().preferred)
 
 
 def noise_names(settings: Settings) -> frozenset[bytes]:
@@ -48,7 +48,7 @@ def noise_names(settings: Settings) -> frozenset[bytes]:
 
 def folders_of(
     index: Index, similar: float | None = None, settings: Settings | None = None
-) -> Folders:
+) -> FolderAnalysis:
     """The folders of an open index and how they relate, by the user's settings."""
     # A scan that finds nothing new asks for none of it.
     from gorillacomb.folders.analysis import open_folders
@@ -61,7 +61,7 @@ def folders_of(
     )
 
 
-def find(index: Index, path: bytes) -> Found:
+def find(index: Index, path: bytes) -> PathLookup:
     """Look a path up: as a folder, or as an entry of one; a link in no root by what it leads to."""
     found = _find(index, absolute(path))
     real = os.path.realpath(path)
@@ -70,48 +70,50 @@ def find(index: Index, path: bytes) -> Found:
     return found
 
 
-def _find(index: Index, place: bytes) -> Found:
+def _find(index: Index, place: bytes) -> PathLookup:
     roots = all_roots(index.connection)
     around = [root for root in roots if is_below(place, root.path)]
     if not around:
-        return Found(place, None, None, None)
+        return PathLookup(place, None, None, None)
     root = max(around, key=lambda root: len(root.path))
     relative = below(place, root.path)
     folder = find_folder(index.connection, root, relative)
     if folder is not None:
-        return Found(place, root, folder, None)
+        return PathLookup(place, root, folder, None)
     parent, _, name = relative.rpartition(b"/")
     above = find_folder(index.connection, root, parent)
     if above is None:
-        return Found(place, root, None, None)
+        return PathLookup(place, root, None, None)
     paths = FolderPaths(index.connection, {each.id: each for each in roots})
-    return Found(place, root, None, content_queries.file_at(index.connection, paths, above, name))
+    return PathLookup(
+        place, root, None, content_queries.file_at(index.connection, paths, above, name)
+    )
 
 
-def not_a_folder(found: Found) -> UsageFault:
+def not_a_folder(found: PathLookup) -> UsageError:
     """The error for a path that is not a folder of the index."""
     if found.file is not None:
-        return UsageFault(
+        return UsageError(
             f"{render.path_text(found.path)} is a file.",
             "Name a folder; `gorillacomb explain` tells of files.",
         )
     return unknown(found)
 
 
-def unknown(found: Found) -> UsageFault:
+def unknown(found: PathLookup) -> UsageError:
     """The error for a path that the index does not know."""
     shown = render.path_text(found.path)
     if not os.path.lexists(found.path):
-        return UsageFault(
+        return UsageError(
             f"{shown} does not exist, nor is it in the index.",
             "Check the spelling. If it is gone: gorillacomb trace show PATH",
         )
     if found.root is None:
-        return UsageFault(
+        return UsageError(
             f"{shown} is in no folder that was scanned.",
             "Scan it first: gorillacomb scan PATH. `gorillacomb roots list` shows what was.",
         )
-    return UsageFault(
+    return UsageError(
         f"{shown} is not in the index.",
         "It came after the last scan, or is Gorilla Comb's own: gorillacomb scan PATH",
     )

@@ -32,7 +32,7 @@ class BytesPath(click.ParamType[bytes]):
         return [click.shell_completion.CompletionItem(incomplete, type="file")]
 
 
-class Size(click.ParamType[int]):
+class SizeParam(click.ParamType[int]):
     """A number of bytes: 500, 10MB (decimal) or 1GiB (binary)."""
 
     name = "size"
@@ -46,7 +46,7 @@ class Size(click.ParamType[int]):
             self.fail(f"{error}.", param, ctx)
 
 
-class Age(click.ParamType[int]):
+class DurationParam(click.ParamType[int]):
     """A span of time in ns: 30d, 12h, 45m."""
 
     name = "age"
@@ -63,7 +63,7 @@ class Age(click.ParamType[int]):
         return int(text[:-1]) * self._UNITS[text[-1]] * 1_000_000_000
 
 
-class Rate(Size):
+class RateParam(SizeParam):
     """So many bytes a second: 20MB/s."""
 
     name = "rate"

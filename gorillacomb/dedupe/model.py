@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Action(StrEnum):
+class DedupeAction(StrEnum):
     """What is done with a copy that is not kept."""
 
     QUARANTINE = "quarantine"
@@ -22,7 +22,7 @@ class Action(StrEnum):
     """Set aside and, after the copy that is kept was compared once more, removed at once."""
 
 
-class Rule(StrEnum):
+class SafetyRule(StrEnum):
     """Why something that has a copy is left alone."""
 
     PROJECT = "project"
@@ -48,19 +48,19 @@ class Rule(StrEnum):
 class Refusal:
     """Why a path may be no step."""
 
-    rule: Rule
+    rule: SafetyRule
     cause: str
     place: bytes | None = None
     """The path that the cause is said of, where that is not what stands around."""
 
 
 @dataclass(frozen=True, slots=True)
-class LeftAlone:
+class SkippedCopy:
     """What has a copy and stays nevertheless."""
 
     path: bytes
     """Absolute; a file, a folder, or the project that protects what is in it."""
-    rule: Rule
+    rule: SafetyRule
     cause: str
     files: int
     """Files in it that have a copy to keep elsewhere."""
@@ -69,7 +69,7 @@ class LeftAlone:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class RemovalPair:
     """A copy that goes, and the one that is kept for it; absolute paths."""
 
     path: bytes
@@ -77,7 +77,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlanStep:
     """One file or folder that goes, as a whole or not at all."""
 
     id: str
@@ -92,15 +92,15 @@ class Step:
     """Bytes on disk that will be free in the end."""
     reasons: tuple[str, ...] = ()
     """Why that copy is the one to keep."""
-    nested: tuple[Pair, ...] = ()
+    nested: tuple[RemovalPair, ...] = ()
     """Folders inside of it that have another copy to keep than what stands around them."""
-    sidecars: tuple[Pair, ...] = ()
+    sidecars: tuple[RemovalPair, ...] = ()
     """Files that go with it: of a picture its ``.xmp``."""
 
     @property
-    def pairs(self) -> Iterator[Pair]:
+    def pairs(self) -> Iterator[RemovalPair]:
         """It and its sidecars."""
-        yield Pair(self.path, self.keep)
+        yield RemovalPair(self.path, self.keep)
         yield from self.sidecars
 
     @property
@@ -110,10 +110,10 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class PlanOptions:
     """What the user asked for; a plan carries it, since carrying it out obeys the same rules."""
 
-    action: Action = Action.QUARANTINE
+    action: DedupeAction = DedupeAction.QUARANTINE
     protect: tuple[str, ...] = ()
     """Paths or globs that no step touches."""
     retire: tuple[bytes, ...] = ()
@@ -129,9 +129,9 @@ class Plan:
     uid: str
     """Random, 32 hex digits: by it a run knows what of the plan was done before."""
     made_ns: int
-    options: Options
-    steps: tuple[Step, ...] = ()
-    left_alone: tuple[LeftAlone, ...] = ()
+    options: PlanOptions
+    steps: tuple[PlanStep, ...] = ()
+    left_alone: tuple[SkippedCopy, ...] = ()
     notes: tuple[str, ...] = ()
     """What the user should know beforehand: that a change reaches the cloud, for one."""
 
@@ -139,7 +139,7 @@ class Plan:
     def bytes_set_aside(self) -> int:
         """Bytes that wait in quarantine afterwards."""
         action = self.options.action
-        return 0 if action in (Action.REFLINK, Action.DELETE) else self._bytes
+        return 0 if action in (DedupeAction.REFLINK, DedupeAction.DELETE) else self._bytes
 
     @property
     def bytes_freed(self) -> int:
@@ -152,7 +152,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class StepProblem:
     """A step, or part of one, that was not done, and why."""
 
     path: bytes
@@ -160,18 +160,18 @@ class Trouble:
 
 
 @dataclass(slots=True)
-class Outcome:
+class RunOutcome:
     """What carrying out a plan, or taking it back, came to."""
 
     run: str
-    done: list[Step] = field(default_factory=list)
+    done: list[PlanStep] = field(default_factory=list)
     before: int = 0
     """Steps that an earlier run of the same plan had done."""
     bytes_set_aside: int = 0
     bytes_freed: int = 0
-    skipped: list[Trouble] = field(default_factory=list)
+    skipped: list[StepProblem] = field(default_factory=list)
     """Not done since something is not as planned; nothing is wrong."""
-    failed: list[Trouble] = field(default_factory=list)
+    failed: list[StepProblem] = field(default_factory=list)
     """Not done since the system would not."""
-    recovered: list[Trouble] = field(default_factory=list)
+    recovered: list[StepProblem] = field(default_factory=list)
     """What an earlier run, cut short, had left half done, and what became of it."""

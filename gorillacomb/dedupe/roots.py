@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gorillacomb.fs.openat import Identity, identity_of
+from gorillacomb.fs.openat import FileIdentity, identity_of
 from gorillacomb.model import Root
 
 _SHOW_OTHERS = frozenset({"aufs", "ecryptfs", "overlay", "unionfs", "virtiofs"}) | frozenset(
@@ -25,7 +25,7 @@ class LiveRoot:
 
     path: bytes
     uid: str
-    identity: Identity
+    identity: FileIdentity
     grain_ns: int
     shows_others: bool = False
     """Whether it may show files that lie in another file system."""

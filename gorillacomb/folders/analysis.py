@@ -11,13 +11,13 @@ from gorillacomb.classify.names import NOISE
 from gorillacomb.classify.stores import VERSION_CONTROL
 from gorillacomb.folders import content_sets as contents
 from gorillacomb.folders import tree as forests
-from gorillacomb.folders.content_sets import Shares
-from gorillacomb.folders.coverage import Elsewhere, all_elsewhere
-from gorillacomb.folders.families import SIMILAR, Kin, find_kin
+from gorillacomb.folders.content_sets import ContentSets
+from gorillacomb.folders.coverage import CoveredFolder, all_elsewhere
+from gorillacomb.folders.families import SIMILAR, FolderFamilies, find_kin
 from gorillacomb.folders.identical import identical
-from gorillacomb.folders.keep_rules import Candidate, keeper
-from gorillacomb.folders.relation import Relation, relate
-from gorillacomb.folders.tree import Folder, Forest
+from gorillacomb.folders.keep_rules import KeepCandidate, keeper
+from gorillacomb.folders.relation import FolderRelation, relate
+from gorillacomb.folders.tree import FolderTree, TreeFolder
 from gorillacomb.index import stamps
 from gorillacomb.index import tree_queries as stream
 from gorillacomb.index.database import Index
@@ -28,18 +28,18 @@ KEPT, IN_NO_TREE, GIVEN_UP = range(3)
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class FolderFamily:
     """Copies of one tree."""
 
-    members: tuple[Folder, ...]
-    keep: Folder
+    members: tuple[TreeFolder, ...]
+    keep: TreeFolder
     reasons: tuple[str, ...]
     structural: bool
     """Whether all of them stand inside one project: they belong to how it is built."""
 
 
 @dataclass(frozen=True, slots=True)
-class MachineMade:
+class MachineMadeFolders:
     """Machine-made folders of one name of which copies exist."""
 
     name: bytes
@@ -50,27 +50,27 @@ class MachineMade:
 
 
 @dataclass(slots=True)
-class Folders:
+class FolderAnalysis:
     """The folders of an open index and how they relate to each other."""
 
     index: Index
-    forest: Forest
-    shares: Shares
+    forest: FolderTree
+    shares: ContentSets
     roots: dict[int, bytes]
     """The roots' paths by their ids."""
-    kin: Kin
+    kin: FolderFamilies
     preferred: Callable[[bytes], bool]
     stamped: dict[int, int]
     """How many canonical files stand right in a folder, by its id."""
-    _families: list[Family] | None = None
-    _ranks: dict[Folder, int] = field(default_factory=dict)
+    _families: list[FolderFamily] | None = None
+    _ranks: dict[TreeFolder, int] = field(default_factory=dict)
     """Of the members of families: KEPT or GIVEN_UP."""
 
-    def path(self, folder: Folder) -> bytes:
+    def path(self, folder: TreeFolder) -> bytes:
         """The absolute path of a folder."""
         return folder.path(self.roots[folder.root])
 
-    def families(self) -> list[Family]:
+    def families(self) -> list[FolderFamily]:
         """Families, the one with the largest folder first.
 
         Where a tree has copies, of a family inside of it only the members in the copy that is kept
@@ -81,9 +81,9 @@ class Folders:
             self._families = self._find_families()
         return self._families
 
-    def _find_families(self) -> list[Family]:
-        found: list[Family] = []
-        kept: dict[Folder, Folder] = {}
+    def _find_families(self) -> list[FolderFamily]:
+        found: list[FolderFamily] = []
+        kept: dict[TreeFolder, TreeFolder] = {}
         for members in self.kin.families:
             left = list(members)
             for each in members:
@@ -96,12 +96,12 @@ class Folders:
                 self._ranks |= {each: KEPT if each is keep else GIVEN_UP for each in left}
         return found
 
-    def family(self, members: Sequence[Folder]) -> Family:
+    def family(self, members: Sequence[TreeFolder]) -> FolderFamily:
         """A family with the copy to keep: where larger trees have copies, that in the kept one."""
         self.families()
         return self._family(members)
 
-    def _family(self, members: Sequence[Folder]) -> Family:
+    def _family(self, members: Sequence[TreeFolder]) -> FolderFamily:
         able = [each for each in members if each not in self.kin.by_name] or list(members)
         inner = dict(zip(members, nested(members), strict=True))
         candidates = [self._candidate(each, inner[each], members) for each in able]
@@ -109,11 +109,11 @@ class Folders:
         by_merit, merits = keeper([replace(each, stamped=0) for each in candidates])
         if by_merit == winner:
             reasons = merits  # that it was chosen before says less than why it was
-        return Family(tuple(members), able[winner], reasons, is_structural(members))
+        return FolderFamily(tuple(members), able[winner], reasons, is_structural(members))
 
     def _candidate(
-        self, folder: Folder, apart: Collection[Folder], members: Sequence[Folder]
-    ) -> Candidate:
+        self, folder: TreeFolder, apart: Collection[TreeFolder], members: Sequence[TreeFolder]
+    ) -> KeepCandidate:
         below = self.forest.order[folder.first : folder.last + 1]
         inside = {place for each in apart for place in range(each.first, each.last + 1)}
         stamped = sum(
@@ -123,11 +123,11 @@ class Folders:
         )
         path = self.path(folder)
         amount = self.shares.amount(self.shares.own_batches(folder, apart))
-        return Candidate(
+        return KeepCandidate(
             folder, path, amount, stamped, self.preferred(path), self.rank_around(folder, members)
         )
 
-    def rank_around(self, folder: Folder, besides: Container[Folder] = ()) -> int:
+    def rank_around(self, folder: TreeFolder, besides: Container[TreeFolder] = ()) -> int:
         """KEPT, GIVEN_UP, or IN_NO_TREE: by the innermost copy of a tree around a folder.
 
         ``besides`` are folders that do not count, though they may be such copies.
@@ -137,13 +137,13 @@ class Folders:
             at = at.parent
         return IN_NO_TREE if at is None else self._ranks[at]
 
-    def around(self, folder: Folder) -> Family | None:
+    def around(self, folder: TreeFolder) -> FolderFamily | None:
         """The family of a folder: of itself, or of the innermost folder around it that has one.
 
         What shares but a name with its family is told of by the next folder around it, if any.
         """
-        by_name: Family | None = None
-        at: Folder | None = folder
+        by_name: FolderFamily | None = None
+        at: TreeFolder | None = folder
         while at is not None:
             found = self._told_of(at)
             if found is not None and at not in self.kin.by_name:
@@ -152,7 +152,7 @@ class Folders:
             at = at.parent
         return by_name
 
-    def _told_of(self, folder: Folder) -> Family | None:
+    def _told_of(self, folder: TreeFolder) -> FolderFamily | None:
         """The family that a folder is in, as `families` tells it if it does."""
         told = next((each for each in self.families() if folder in each.members), None)
         if told is not None:
@@ -160,7 +160,7 @@ class Folders:
         members = next((each for each in self.kin.families if folder in each), None)
         return None if members is None else self.family(members)
 
-    def relations(self, family: Family) -> list[Relation]:
+    def relations(self, family: FolderFamily) -> list[FolderRelation]:
         """How each other member of a family relates to the one to keep."""
         inner = dict(zip(family.members, nested(family.members), strict=True))
         apart = inner[family.keep]
@@ -170,7 +170,7 @@ class Folders:
             if each is not family.keep
         ]
 
-    def pairs(self, told: Iterable[Elsewhere]) -> list[tuple[Folder, Folder]]:
+    def pairs(self, told: Iterable[CoveredFolder]) -> list[tuple[TreeFolder, TreeFolder]]:
         """Folders that share much of the smaller one, which comes first, and are no copies.
 
         Those of which the smaller one is told, or stands in a folder that is, are left out.
@@ -178,11 +178,11 @@ class Folders:
         known = {each.inner for each in told}
         return [pair for pair in self.kin.pairs if not _is_in(pair[0], known)]
 
-    def relation(self, a: Folder, b: Folder) -> Relation:
+    def relation(self, a: TreeFolder, b: TreeFolder) -> FolderRelation:
         """How two folders that are no copies of one tree relate to each other."""
         return relate(self.index, self.shares, a, b)
 
-    def identical(self, everything: bool = False) -> list[list[Folder]]:
+    def identical(self, everything: bool = False) -> list[list[TreeFolder]]:
         """Groups of identical folders, most files first.
 
         Unless ``everything`` is wanted, those in machine-made folders, and those that are said by a
@@ -200,13 +200,13 @@ class Folders:
             and not self._is_said(group, of)
         ]
 
-    def _is_said(self, group: Sequence[Folder], of: Mapping[Folder, int]) -> bool:
+    def _is_said(self, group: Sequence[TreeFolder], of: Mapping[TreeFolder, int]) -> bool:
         """Whether all of a group stand in folders of which a family tells, and are none of them."""
         return all(
             each not in of and each.parent is not None and _is_in(each.parent, of) for each in group
         )
 
-    def elsewhere(self) -> list[Elsewhere]:
+    def elsewhere(self) -> list[CoveredFolder]:
         """Folders of which every content stands elsewhere, most bytes first.
 
         Copies of one tree, machine-made folders, and what one project repeats in itself are not
@@ -214,7 +214,7 @@ class Folders:
         """
         known = {each for family in self.kin.families for each in family}
 
-        def is_news(folder: Folder) -> bool:
+        def is_news(folder: TreeFolder) -> bool:
             return (
                 not folder.machine
                 and not _is_in(folder, known)
@@ -231,7 +231,7 @@ class Folders:
         ]
         return sorted(found, key=lambda each: (-each.amount.bytes, each.inner.first))
 
-    def machine_made(self) -> list[MachineMade]:
+    def machine_made(self) -> list[MachineMadeFolders]:
         """Machine-made folders that stand in several places, most bytes first, by name."""
         tops = [
             each
@@ -243,7 +243,7 @@ class Folders:
         for name, number in names.items():
             here = [each for each in tops if each.name == name]
             found.append(
-                MachineMade(
+                MachineMadeFolders(
                     name, number, sum(each.files for each in here), sum(each.size for each in here)
                 )
             )
@@ -251,10 +251,10 @@ class Folders:
 
 
 def _is_retold(
-    folder: Folder,
-    members: Iterable[Folder],
-    left: Iterable[Folder],
-    kept: Mapping[Folder, Folder],
+    folder: TreeFolder,
+    members: Iterable[TreeFolder],
+    left: Iterable[TreeFolder],
+    kept: Mapping[TreeFolder, TreeFolder],
 ) -> bool:
     """Whether a folder stands in a copy that is not kept, and others of its family in the kept one.
 
@@ -273,14 +273,14 @@ def _is_retold(
     return False
 
 
-def _is_in(folder: Folder, known: Container[Folder]) -> bool:
-    at: Folder | None = folder
+def _is_in(folder: TreeFolder, known: Container[TreeFolder]) -> bool:
+    at: TreeFolder | None = folder
     while at is not None and at not in known:
         at = at.parent
     return at is not None
 
 
-def nested(folders: Sequence[Folder]) -> list[list[Folder]]:
+def nested(folders: Sequence[TreeFolder]) -> list[list[TreeFolder]]:
     """For each of some folders, in the forest's order: those of them that stand inside of it."""
     found = []
     for at, folder in enumerate(folders):
@@ -291,7 +291,7 @@ def nested(folders: Sequence[Folder]) -> list[list[Folder]]:
     return found
 
 
-def is_structural(folders: Iterable[Folder]) -> bool:
+def is_structural(folders: Iterable[TreeFolder]) -> bool:
     """Whether all folders stand inside one and the same project, below its top."""
     around = {each.project if each.project is not each else None for each in folders}
     return len(around) == 1 and None not in around
@@ -303,7 +303,7 @@ def open_folders(
     similar: float = SIMILAR,
     noise: frozenset[bytes] = NOISE,
     machine_made: frozenset[bytes] = frozenset(),
-) -> Folders:
+) -> FolderAnalysis:
     """Read the folders of an index and find what belongs together; no file is read for it.
 
     ``similar`` is the share of the smaller folder that makes two folders a pair. Raises VaultError.
@@ -311,7 +311,7 @@ def open_folders(
     connection = index.connection
     forest = forests.load(index, noise, machine_made)
     shares = contents.load(forest, stream.batches(connection, noise))
-    return Folders(
+    return FolderAnalysis(
         index,
         forest,
         shares,

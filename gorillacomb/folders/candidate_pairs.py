@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
-from gorillacomb.folders.content_sets import Amount, Shares
+from gorillacomb.folders.content_sets import ContentAmount, ContentSets
 
 MOST_PAIRED = 8
 """Of a content in more folders only neighbours are paired: LICENSE files tell little.
@@ -20,25 +20,25 @@ MOST_PAIRED = 8
 So two folders that share nothing but such contents, and are not neighbours, are not found.
 """
 _BYTES = 1 << 40
-_Totals = defaultdict[int, int]
+_SharedTotals = defaultdict[int, int]
 """By pair, as one integer: ``bytes * _BYTES + files``."""
 
 
 @dataclass(slots=True)
-class Pair:
+class CandidatePair:
     """Two folders that may have much in common, by their places, the first one before the other."""
 
     a: int
     b: int
-    shared: Amount
+    shared: ContentAmount
     """As an estimate: too high where contents repeat inside of them."""
     nested: bool
     """Whether the first one holds the other."""
-    heaviest: Pair | None = None
+    heaviest: CandidatePair | None = None
     """The pair of subfolders that brings most of it."""
 
 
-def pairs(shares: Shares) -> list[Pair]:
+def pairs(shares: ContentSets) -> list[CandidatePair]:
     """All pairs that share anything, machine-made folders left out; the deepest ones first."""
     order = shares.forest.order
     count = len(order)
@@ -48,17 +48,17 @@ def pairs(shares: Shares) -> list[Pair]:
     for place, above in enumerate(parents):
         if above >= 0:
             depths[place] = depths[above] + 1
-    levels: defaultdict[int, _Totals] = defaultdict(lambda: defaultdict(int))
+    levels: defaultdict[int, _SharedTotals] = defaultdict(lambda: defaultdict(int))
     for (a, b), weight in _direct(shares):
         levels[depths[a] + depths[b]][a * count + b] += weight
-    found: list[Pair] = []
-    heaviest: dict[int, Pair] = {}
+    found: list[CandidatePair] = []
+    heaviest: dict[int, CandidatePair] = {}
     for level in range(max(levels, default=0), -1, -1):
         for key, weight in levels.pop(level, {}).items():
             a, b = divmod(key, count)
             nested = lasts[a] >= b
-            amount = Amount(weight % _BYTES, weight // _BYTES)
-            pair = Pair(a, b, amount, nested, heaviest.pop(key, None))
+            amount = ContentAmount(weight % _BYTES, weight // _BYTES)
+            pair = CandidatePair(a, b, amount, nested, heaviest.pop(key, None))
             found.append(pair)
             above, other = parents[a], parents[b]
             if nested or above < 0 or other < 0 or above == other:
@@ -71,7 +71,7 @@ def pairs(shares: Shares) -> list[Pair]:
     return found
 
 
-def _direct(shares: Shares) -> Iterator[tuple[tuple[int, int], int]]:
+def _direct(shares: ContentSets) -> Iterator[tuple[tuple[int, int], int]]:
     """Pairs of folders that hold the same contents themselves."""
     for batch, places in enumerate(shares.own):
         if len(places) < 2:

@@ -6,22 +6,22 @@ import stat
 from collections.abc import Callable, Mapping
 
 from gorillacomb.classify.stores import VERSION_CONTROL, is_kept
-from gorillacomb.folders.tree import EXECUTABLE, Folder, Forest
+from gorillacomb.folders.tree import EXECUTABLE, FolderTree, TreeFolder
 from gorillacomb.index.database import Index
 from gorillacomb.index.tree_queries import entries_in
 from gorillacomb.model import READ
 
-Entries = dict[bytes, tuple[bytes, bool] | None]
+FolderEntries = dict[bytes, tuple[bytes, bool] | None]
 """By name: content or target with a sign of what it is; None for what can be no part of a copy."""
 
 
 def is_contained(
     index: Index,
-    forest: Forest,
-    victim: Folder,
-    keep: Folder,
-    nested: Mapping[Folder, Folder],
-    same_caches: Callable[[Folder, Folder], bool],
+    forest: FolderTree,
+    victim: TreeFolder,
+    keep: TreeFolder,
+    nested: Mapping[TreeFolder, TreeFolder],
+    same_caches: Callable[[TreeFolder, TreeFolder], bool],
 ) -> bool:
     """Whether everything in ``victim`` stands in ``keep`` under the same relative path.
 
@@ -29,7 +29,7 @@ def is_contained(
     ``nested`` are folders below the victim which are contained in others; ``same_caches`` says of
     two ``.git`` folders whether their indexes have the same entries. A bundle must be the same.
     """
-    waiting: list[tuple[Folder, Folder | None]] = [(victim, keep)]
+    waiting: list[tuple[TreeFolder, TreeFolder | None]] = [(victim, keep)]
     while waiting:
         x, y = waiting.pop()
         if x.gap is not None:
@@ -64,8 +64,8 @@ def is_contained(
     return True
 
 
-def _entries(index: Index, forest: Forest, folder: Folder) -> Entries:
-    found: Entries = {}
+def _entries(index: Index, forest: FolderTree, folder: TreeFolder) -> FolderEntries:
+    found: FolderEntries = {}
     for _, name, state, mode, _, _, digest, target in entries_in(index.connection, folder.id):
         if stat.S_ISLNK(mode):
             found[name] = (b"l" + (target or b""), False)

@@ -13,8 +13,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from gorillacomb.folders.tree import Folder, Forest
-from gorillacomb.index.tree_queries import Batch
+from gorillacomb.folders.tree import FolderTree, TreeFolder
+from gorillacomb.index.tree_queries import ContentBatch
 
 _BYTES = 1 << 40
 """Files and bytes in one integer, ``bytes * _BYTES + files``: half the additions."""
@@ -24,21 +24,21 @@ _RECENT = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Amount:
+class ContentAmount:
     """Contents and their bytes, each content counted once."""
 
     files: int = 0
     bytes: int = 0
 
-    def __sub__(self, other: Amount) -> Amount:
-        return Amount(self.files - other.files, self.bytes - other.bytes)
+    def __sub__(self, other: ContentAmount) -> ContentAmount:
+        return ContentAmount(self.files - other.files, self.bytes - other.bytes)
 
 
 @dataclass(slots=True)
-class Shares:
+class ContentSets:
     """The contents of a forest, in batches."""
 
-    forest: Forest
+    forest: FolderTree
     places: list[tuple[int, ...]]
     """Of each batch: the folders that hold its contents, in order."""
     files: list[int]
@@ -52,11 +52,11 @@ class Shares:
     """The own batches of folders asked for last: a large one is compared with many small ones."""
     _sets: dict[int, set[int]] = field(default_factory=dict)
 
-    def batches(self, folder: Folder, without: Collection[Folder] = ()) -> set[int]:
+    def batches(self, folder: TreeFolder, without: Collection[TreeFolder] = ()) -> set[int]:
         """The batches in a folder and below it, some folders inside it left out."""
         return self._batches(folder, without, machine=True)
 
-    def own_batches(self, folder: Folder, without: Collection[Folder] = ()) -> set[int]:
+    def own_batches(self, folder: TreeFolder, without: Collection[TreeFolder] = ()) -> set[int]:
         """The same but for what stands in machine-made folders."""
         if without:
             return self._batches(folder, without, machine=folder.machine)
@@ -79,7 +79,9 @@ class Shares:
             self._sets[a] = set(ours)
         return self._sets[a].intersection(theirs)
 
-    def _batches(self, folder: Folder, without: Collection[Folder], machine: bool) -> set[int]:
+    def _batches(
+        self, folder: TreeFolder, without: Collection[TreeFolder], machine: bool
+    ) -> set[int]:
         found: set[int] = set()
         order, at = self.forest.order, self.at
         place = folder.first
@@ -93,20 +95,22 @@ class Shares:
             place += 1
         return found
 
-    def amount(self, batches: Iterable[int]) -> Amount:
+    def amount(self, batches: Iterable[int]) -> ContentAmount:
         """Contents and bytes of some batches."""
         files, size = self.files, self.bytes
         batches = list(batches)
-        return Amount(sum([files[each] for each in batches]), sum([size[each] for each in batches]))
+        return ContentAmount(
+            sum([files[each] for each in batches]), sum([size[each] for each in batches])
+        )
 
-    def stands_in(self, batch: int, folder: Folder) -> bool:
+    def stands_in(self, batch: int, folder: TreeFolder) -> bool:
         """Whether a batch stands in a folder or below it."""
         places = self.places[batch]
         at = bisect_left(places, folder.first)
         return at < len(places) and places[at] <= folder.last
 
 
-def load(forest: Forest, batches: Iterable[Batch]) -> Shares:
+def load(forest: FolderTree, batches: Iterable[ContentBatch]) -> ContentSets:
     """Take in every content of the index, as `index.forest.batches` gives them."""
     numbers = {number: folder.first for number, folder in forest.folders.items()}
     sums: defaultdict[tuple[int, ...], int] = defaultdict(int)
@@ -115,7 +119,7 @@ def load(forest: Forest, batches: Iterable[Batch]) -> Shares:
         if found:
             sums[tuple(sorted(found))] += size * _BYTES + files
     places = sorted(sums)  # an order that tells nothing of ids, which each scan gives anew
-    shares = Shares(
+    shares = ContentSets(
         forest,
         places,
         [sums[each] % _BYTES for each in places],
@@ -131,7 +135,7 @@ def load(forest: Forest, batches: Iterable[Batch]) -> Shares:
     return shares
 
 
-def distinct(shares: Shares, most: int | None = None) -> list[Amount]:
+def distinct(shares: ContentSets, most: int | None = None) -> list[ContentAmount]:
     """By place: what stands in each folder and below it, machine-made folders left out.
 
     Of contents in more than ``most`` folders nothing is counted.
@@ -154,7 +158,7 @@ def distinct(shares: Shares, most: int | None = None) -> list[Amount]:
     return _summed_up(shares.forest, sums)
 
 
-def exclusive(shares: Shares) -> list[Amount]:
+def exclusive(shares: ContentSets) -> list[ContentAmount]:
     """By place: what stands in each folder and below it, and nowhere else in the forest."""
     order = shares.forest.order
     sums = [0] * len(order)
@@ -165,16 +169,16 @@ def exclusive(shares: Shares) -> list[Amount]:
     return _summed_up(shares.forest, sums)
 
 
-def _summed_up(forest: Forest, sums: list[int]) -> list[Amount]:
+def _summed_up(forest: FolderTree, sums: list[int]) -> list[ContentAmount]:
     for folder in reversed(forest.order):
         if folder.parent is not None:
             sums[folder.parent.first] += sums[folder.first]
-    return [Amount(each % _BYTES, each // _BYTES) for each in sums]
+    return [ContentAmount(each % _BYTES, each // _BYTES) for each in sums]
 
 
-def common_ancestor(order: list[Folder], a: int, b: int) -> int:
+def common_ancestor(order: list[TreeFolder], a: int, b: int) -> int:
     """The place of the lowest folder that holds two places, ``a <= b``; -1 for two roots."""
-    at: Folder | None = order[a]
+    at: TreeFolder | None = order[a]
     while at is not None and at.last < b:
         at = at.parent
     return -1 if at is None else at.first

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gorillacomb.folders import content_sets as contents
-from gorillacomb.folders.content_sets import Amount, Shares
-from gorillacomb.folders.tree import Folder
+from gorillacomb.folders.content_sets import ContentAmount, ContentSets
+from gorillacomb.folders.tree import TreeFolder
 
 _MOST_OUTER = 3
 """Folders that are named as the places of the rest."""
@@ -20,18 +20,18 @@ _NEAR = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
+class CoveredFolder:
     """A folder whose contents all stand outside of it."""
 
-    inner: Folder
-    outer: tuple[Folder, ...]
+    inner: TreeFolder
+    outer: tuple[TreeFolder, ...]
     """Folders that hold all of it between them; empty when that takes too many to be of use."""
-    amount: Amount
+    amount: ContentAmount
 
 
 def all_elsewhere(
-    shares: Shares, wanted: Callable[[Folder], bool] = lambda folder: True
-) -> Iterator[Elsewhere]:
+    shares: ContentSets, wanted: Callable[[TreeFolder], bool] = lambda folder: True
+) -> Iterator[CoveredFolder]:
     """The largest complete folders that hold nothing of their own, in the forest's order.
 
     ``wanted`` says of which of them it is worth while to find out where the rest stands.
@@ -46,10 +46,10 @@ def all_elsewhere(
             continue
         skip = folder.last
         if wanted(folder):
-            yield Elsewhere(folder, outer(shares, folder, batches), shares.amount(batches))
+            yield CoveredFolder(folder, outer(shares, folder, batches), shares.amount(batches))
 
 
-def outer(shares: Shares, folder: Folder, batches: set[int]) -> tuple[Folder, ...]:
+def outer(shares: ContentSets, folder: TreeFolder, batches: set[int]) -> tuple[TreeFolder, ...]:
     """The smallest few folders outside of a folder that hold all of these batches between them.
 
     What stands outside falls into *branches*: the folders beside the folder and beside those above
@@ -64,7 +64,7 @@ def outer(shares: Shares, folder: Folder, batches: set[int]) -> tuple[Folder, ..
         near = places[max(before - _NEAR, 0) : before] + places[after : after + _NEAR]
         for place in near:
             branches[_branch(shares, folder, place)].add(batch)
-    found: list[Folder] = []
+    found: list[TreeFolder] = []
     while left and len(found) < _MOST_OUTER:
         branch = max(branches, key=lambda at: (len(branches[at] & left), -at), default=None)
         if branch is None or not branches[branch] & left:
@@ -75,7 +75,7 @@ def outer(shares: Shares, folder: Folder, batches: set[int]) -> tuple[Folder, ..
     return () if left else tuple(found)
 
 
-def _branch(shares: Shares, folder: Folder, place: int) -> int:
+def _branch(shares: ContentSets, folder: TreeFolder, place: int) -> int:
     """The place of the highest folder around a place that is not around the folder too."""
     at = shares.forest.order[place]
     if at.holds(folder):
@@ -85,7 +85,9 @@ def _branch(shares: Shares, folder: Folder, place: int) -> int:
     return at.first
 
 
-def _smallest(shares: Shares, branch: Folder, apart: Folder, batches: set[int]) -> Folder:
+def _smallest(
+    shares: ContentSets, branch: TreeFolder, apart: TreeFolder, batches: set[int]
+) -> TreeFolder:
     """The smallest folder in a branch that holds all of these batches."""
     at = branch
     while not at.holds(apart):

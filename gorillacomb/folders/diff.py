@@ -7,14 +7,14 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from gorillacomb.folders.tree import EXECUTABLE, Folder, Forest
+from gorillacomb.folders.tree import EXECUTABLE, FolderTree, TreeFolder
 from gorillacomb.index.database import Index
 from gorillacomb.index.tree_queries import entries_in
-from gorillacomb.model import READ, State
+from gorillacomb.model import READ, EntryState
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class TreeItem:
     """What stands at a path: a file, a link, an empty folder."""
 
     kind: str
@@ -28,7 +28,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class FolderDiff:
     """How two folders differ. Paths are relative to them."""
 
     same: int
@@ -44,14 +44,18 @@ class Comparison:
 
 
 def compare_folders(
-    index: Index, forest: Forest, a: Folder, b: Folder, apart: Collection[Folder] = ()
-) -> Comparison:
+    index: Index,
+    forest: FolderTree,
+    a: TreeFolder,
+    b: TreeFolder,
+    apart: Collection[TreeFolder] = (),
+) -> FolderDiff:
     """Compare two folders by the index.
 
     What has one Merkle digest is the same and not looked into, so that near copies are cheap.
     ``apart`` are folders below them that do not count.
     """
-    sides: tuple[dict[bytes, Item], dict[bytes, Item]] = {}, {}
+    sides: tuple[dict[bytes, TreeItem], dict[bytes, TreeItem]] = {}, {}
     same = 0
     waiting = [(a, b, b"")]
     while waiting:
@@ -68,7 +72,7 @@ def compare_folders(
             own = _own_items(index, folder, prefix, forest.noise)
             items.update(own)
             if prefix and not own and not folder.children:
-                items[prefix[:-1]] = Item("dir", b"")
+                items[prefix[:-1]] = TreeItem("dir", b"")
             for name in children.keys() - twins.keys():
                 items.update(_items_below(index, forest, children[name], prefix, apart))
         waiting += [
@@ -79,31 +83,37 @@ def compare_folders(
     return replace(found, same=found.same + same)
 
 
-def _is_same(a: Folder, b: Folder) -> bool:
+def _is_same(a: TreeFolder, b: TreeFolder) -> bool:
     return a.digest == b.digest and a.gap is None and b.gap is None
 
 
 def _own_items(
-    index: Index, folder: Folder, prefix: bytes, noise: frozenset[bytes]
-) -> dict[bytes, Item]:
+    index: Index, folder: TreeFolder, prefix: bytes, noise: frozenset[bytes]
+) -> dict[bytes, TreeItem]:
     """The files and links right in a folder."""
     items = {}
     for _, name, state, mode, size, _, digest, target in entries_in(index.connection, folder.id):
         if name in noise and stat.S_ISREG(mode):
             continue
         if stat.S_ISLNK(mode):
-            items[prefix + name] = Item("link", target or b"")
-        elif state != State.OTHER:  # a socket, a FIFO, a device
+            items[prefix + name] = TreeItem("link", target or b"")
+        elif state != EntryState.OTHER:  # a socket, a FIFO, a device
             known = state in READ and digest is not None
-            items[prefix + name] = Item("file", digest or b"", size, bool(mode & EXECUTABLE), known)
+            items[prefix + name] = TreeItem(
+                "file", digest or b"", size, bool(mode & EXECUTABLE), known
+            )
     return items
 
 
 def _items_below(
-    index: Index, forest: Forest, folder: Folder, prefix: bytes, apart: Collection[Folder]
-) -> dict[bytes, Item]:
+    index: Index,
+    forest: FolderTree,
+    folder: TreeFolder,
+    prefix: bytes,
+    apart: Collection[TreeFolder],
+) -> dict[bytes, TreeItem]:
     """A folder, which has no counterpart, with everything in it and below it."""
-    items: dict[bytes, Item] = {}
+    items: dict[bytes, TreeItem] = {}
     waiting = [(folder, prefix)]
     while waiting:
         at, above = waiting.pop()
@@ -113,12 +123,12 @@ def _items_below(
         own = _own_items(index, at, inner, forest.noise)
         items.update(own)
         if not own and not at.children:
-            items[inner[:-1]] = Item("dir", b"")
+            items[inner[:-1]] = TreeItem("dir", b"")
         waiting += [(child, inner) for child in at.children]
     return items
 
 
-def compare(a: Mapping[bytes, Item], b: Mapping[bytes, Item]) -> Comparison:
+def compare(a: Mapping[bytes, TreeItem], b: Mapping[bytes, TreeItem]) -> FolderDiff:
     """Compare what stands in two folders."""
     same, changed, unknown = 0, [], []
     for path in a.keys() & b.keys():
@@ -132,7 +142,7 @@ def compare(a: Mapping[bytes, Item], b: Mapping[bytes, Item]) -> Comparison:
     moved = _moved(a, b, only_a, only_b)
     only_a = only_a - {pair[0] for pair in moved}
     only_b = only_b - {pair[1] for pair in moved}
-    return Comparison(
+    return FolderDiff(
         same,
         tuple(sorted(changed)),
         tuple(moved),
@@ -143,7 +153,7 @@ def compare(a: Mapping[bytes, Item], b: Mapping[bytes, Item]) -> Comparison:
 
 
 def _moved(
-    a: Mapping[bytes, Item], b: Mapping[bytes, Item], only_a: set[bytes], only_b: set[bytes]
+    a: Mapping[bytes, TreeItem], b: Mapping[bytes, TreeItem], only_a: set[bytes], only_b: set[bytes]
 ) -> list[tuple[bytes, bytes]]:
     """Pair what stands in one of them alone with equal content in the other, in path order."""
     there: defaultdict[bytes, list[bytes]] = defaultdict(list)

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from gorillacomb.folders import content_sets as contents
-from gorillacomb.folders.candidate_pairs import MOST_PAIRED, Pair, pairs
-from gorillacomb.folders.content_sets import Amount, Shares
+from gorillacomb.folders.candidate_pairs import MOST_PAIRED, CandidatePair, pairs
+from gorillacomb.folders.content_sets import ContentAmount, ContentSets
 from gorillacomb.folders.identical import identical
 from gorillacomb.folders.name_similarity import are_alike, stem
-from gorillacomb.folders.tree import Folder
+from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.folders.union_find import FolderSets
 
 SIMILAR = 0.5
@@ -35,12 +35,12 @@ _MOST_BY_NAME = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Overlap:
+class FolderOverlap:
     """What two folders have in common, machine-made folders left out; each content counts once."""
 
-    shared: Amount
-    only_a: Amount
-    only_b: Amount
+    shared: ContentAmount
+    only_a: ContentAmount
+    only_b: ContentAmount
 
     @property
     def share(self) -> float:
@@ -50,33 +50,33 @@ class Overlap:
         return min(self.shared.files / files, self.shared.bytes / size) if files else 0.0
 
 
-def overlap(shares: Shares, a: Folder, b: Folder) -> Overlap:
+def overlap(shares: ContentSets, a: TreeFolder, b: TreeFolder) -> FolderOverlap:
     """Compare two folders by their contents. Of a tree with its own copy inside, the rest is it."""
     ours = shares.own_batches(a, {b} if a.holds(b) else ())
     theirs = shares.own_batches(b, {a} if b.holds(a) else ())
-    return Overlap(
+    return FolderOverlap(
         shares.amount(ours & theirs), shares.amount(ours - theirs), shares.amount(theirs - ours)
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Kin:
+class FolderFamilies:
     """Which folders belong together."""
 
-    families: list[list[Folder]]
+    families: list[list[TreeFolder]]
     """Copies of one tree, in the forest's order; the family with the largest folder first."""
-    pairs: list[tuple[Folder, Folder]]
+    pairs: list[tuple[TreeFolder, TreeFolder]]
     """The smaller and the larger one of folders that share enough and are no copies of one tree."""
-    by_name: frozenset[Folder]
+    by_name: frozenset[TreeFolder]
     """Those in a family of copies for their names alone: none of them is what to keep of it."""
 
 
-def find_kin(shares: Shares, similar: float = SIMILAR) -> Kin:
+def find_kin(shares: ContentSets, similar: float = SIMILAR) -> FolderFamilies:
     """Find what belongs together; nothing is named that stands inside two folders named already.
 
     ``similar`` is the share of the smaller folder, by files and by bytes, that makes a pair.
     """
-    search = _Search(shares, similar)
+    search = _FamilySearch(shares, similar)
     found = pairs(shares)
     found += search.twins(found)
     for pair in search.by_size(found):
@@ -84,14 +84,14 @@ def find_kin(shares: Shares, similar: float = SIMILAR) -> Kin:
     search.join_by_name()
     families = search.groups.all()
     said = search.groups.is_said
-    return Kin(
+    return FolderFamilies(
         [each for each in families if not _is_said(search.groups, each)],
         [(a, b) for a, b in search.loose if not said(a, b)],
         frozenset(search.by_name),
     )
 
 
-def _is_said(groups: FolderSets, family: list[Folder]) -> bool:
+def _is_said(groups: FolderSets, family: list[TreeFolder]) -> bool:
     """Whether all of a family stand in different members of another one, found later."""
     around = [
         {group: member for group, member in groups.around(each).items() if member != each.first}
@@ -102,24 +102,24 @@ def _is_said(groups: FolderSets, family: list[Folder]) -> bool:
 
 
 @dataclass(slots=True)
-class _Search:
-    shares: Shares
+class _FamilySearch:
+    shares: ContentSets
     similar: float
-    amounts: list[Amount] = field(default_factory=list)
+    amounts: list[ContentAmount] = field(default_factory=list)
     """By place: what each folder holds, machine-made folders left out."""
-    telling: list[Amount] = field(default_factory=list)
+    telling: list[ContentAmount] = field(default_factory=list)
     """The same, without contents that stand in too many folders to tell anything."""
     groups: FolderSets = field(default_factory=FolderSets)
-    loose: list[tuple[Folder, Folder]] = field(default_factory=list)
-    partners: defaultdict[int, list[Folder]] = field(default_factory=lambda: defaultdict(list))
+    loose: list[tuple[TreeFolder, TreeFolder]] = field(default_factory=list)
+    partners: defaultdict[int, list[TreeFolder]] = field(default_factory=lambda: defaultdict(list))
     """By place: the folders with which a folder is a loose pair."""
-    by_name: set[Folder] = field(default_factory=set)
+    by_name: set[TreeFolder] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.amounts = contents.distinct(self.shares)
         self.telling = contents.distinct(self.shares, MOST_PAIRED)
 
-    def twins(self, known: Sequence[Pair]) -> list[Pair]:
+    def twins(self, known: Sequence[CandidatePair]) -> list[CandidatePair]:
         """Pairs of identical folders that what they hold is too common to show."""
         there = {(pair.a, pair.b): pair for pair in known}
         found = []
@@ -129,16 +129,18 @@ class _Search:
                 if pair is not None:
                     pair.shared = self.amounts[a.first]
                 elif not a.machine and not b.machine:
-                    found.append(Pair(a.first, b.first, self.amounts[a.first], nested=False))
+                    found.append(
+                        CandidatePair(a.first, b.first, self.amounts[a.first], nested=False)
+                    )
         return found
 
-    def by_size(self, found: Sequence[Pair]) -> list[Pair]:
+    def by_size(self, found: Sequence[CandidatePair]) -> list[CandidatePair]:
         amounts = self.amounts
         return sorted(
             found, key=lambda pair: (-amounts[pair.a].files - amounts[pair.b].files, pair.a, pair.b)
         )
 
-    def look_at(self, pair: Pair) -> None:
+    def look_at(self, pair: CandidatePair) -> None:
         """Join the two folders if they are copies of each other."""
         order = self.shares.forest.order
         a, b = order[pair.a], order[pair.b]
@@ -159,19 +161,19 @@ class _Search:
             self.partners[a.first].append(b)
             self.partners[b.first].append(a)
 
-    def _size(self, folder: Folder) -> tuple[int, int]:
+    def _size(self, folder: TreeFolder) -> tuple[int, int]:
         """By what it is compared with others; what programs made counts where the rest is even."""
         return self.amounts[folder.first].files, folder.files
 
-    def _overlap(self, a: Folder, b: Folder) -> Overlap:
+    def _overlap(self, a: TreeFolder, b: TreeFolder) -> FolderOverlap:
         """As `overlap`, by what is known of both: a large one is met again and again."""
         if a.holds(b) or b.holds(a):
             return overlap(self.shares, a, b)
         ours, theirs = self.shares.own_batches(a), self.shares.own_batches(b)
         shared = self.shares.amount(ours & theirs)
-        return Overlap(shared, self.amounts[a.first] - shared, self.amounts[b.first] - shared)
+        return FolderOverlap(shared, self.amounts[a.first] - shared, self.amounts[b.first] - shared)
 
-    def _tells(self, a: Folder, b: Folder, found: Overlap) -> bool:
+    def _tells(self, a: TreeFolder, b: TreeFolder, found: FolderOverlap) -> bool:
         """Whether what two folders share says anything: a LICENSE that is everywhere does not."""
         return (
             found.shared.files >= _FEW
@@ -182,26 +184,26 @@ class _Search:
             )
         )
 
-    def _is_said(self, a: Folder, b: Folder) -> bool:
+    def _is_said(self, a: TreeFolder, b: TreeFolder) -> bool:
         if self.groups.is_said(a, b):
             return True
-        at: Folder | None = a
+        at: TreeFolder | None = a
         while at is not None:
             if any(each.holds(b) for each in self.partners.get(at.first, ())):
                 return True
             at = at.parent
         return False
 
-    def _may_suffice(self, pair: Pair, enough: float) -> bool:
+    def _may_suffice(self, pair: CandidatePair, enough: float) -> bool:
         """Whether the estimate, which is never too low for what was paired, is enough of that."""
         a, b = self.telling[pair.a], self.telling[pair.b]
         if pair.nested:
-            a = Amount(max(a.files - b.files, 1), max(a.bytes - b.bytes, 1))
+            a = ContentAmount(max(a.files - b.files, 1), max(a.bytes - b.bytes, 1))
         return pair.shared.files >= enough * min(
             a.files, b.files
         ) and pair.shared.bytes >= enough * min(a.bytes, b.bytes)
 
-    def _merely_holds(self, pair: Pair, a: Folder, b: Folder) -> bool:
+    def _merely_holds(self, pair: CandidatePair, a: TreeFolder, b: TreeFolder) -> bool:
         """Whether what the two share stands in one subfolder of each, and the rest is unlike."""
         inner = pair.heaviest
         if inner is None or are_alike(a.name, b.name) or _are_projects(a, b):
@@ -220,7 +222,9 @@ class _Search:
         smaller = min(rest_a.files, rest_b.files)
         return smaller <= 0 or rest.files < self.similar * smaller
 
-    def _stands_in_step(self, pair: Pair, a: Folder, b: Folder, enough: float) -> bool:
+    def _stands_in_step(
+        self, pair: CandidatePair, a: TreeFolder, b: TreeFolder, enough: float
+    ) -> bool:
         """Whether one folder repeats the other, subfolder by subfolder, under the same names.
 
         Of a copy inside the tree that it is a copy of, enough must; of others, half of that.
@@ -246,7 +250,7 @@ class _Search:
 
         Their content may have drifted far apart; the figures will tell.
         """
-        by_stem: defaultdict[bytes, list[Folder]] = defaultdict(list)
+        by_stem: defaultdict[bytes, list[TreeFolder]] = defaultdict(list)
         for folder in self.shares.forest.order:
             if (
                 folder.parent is not None
@@ -268,7 +272,7 @@ class _Search:
                 if largest in by_stem[name]:
                     self._join_alike(largest, projects)
 
-    def _join_alike(self, to: Folder, found: list[Folder]) -> None:
+    def _join_alike(self, to: TreeFolder, found: list[TreeFolder]) -> None:
         """Join some folders of a like name to a folder's family, none that stands in one of it.
 
         Nor one that has copies of its own: they would be lost among those of another tree.
@@ -286,7 +290,9 @@ class _Search:
                 self.by_name.add(folder)
 
 
-def _alike(name: bytes, stems: list[bytes], by_stem: dict[bytes, list[Folder]]) -> list[Folder]:
+def _alike(
+    name: bytes, stems: list[bytes], by_stem: dict[bytes, list[TreeFolder]]
+) -> list[TreeFolder]:
     found = []
     for at in range(bisect_left(stems, name), len(stems)):
         if not stems[at].startswith(name):
@@ -295,9 +301,9 @@ def _alike(name: bytes, stems: list[bytes], by_stem: dict[bytes, list[Folder]]) 
     return found
 
 
-def _are_identical(a: Folder, b: Folder) -> bool:
+def _are_identical(a: TreeFolder, b: TreeFolder) -> bool:
     return a.digest == b.digest and a.gap is None and b.gap is None
 
 
-def _are_projects(a: Folder, b: Folder) -> bool:
+def _are_projects(a: TreeFolder, b: TreeFolder) -> bool:
     return a.marker is not None and b.marker is not None

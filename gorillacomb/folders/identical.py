@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from gorillacomb.folders.tree import Folder, Forest
+from gorillacomb.folders.tree import FolderTree, TreeFolder
 
 
-def identical(forest: Forest) -> list[list[Folder]]:
+def identical(forest: FolderTree) -> list[list[TreeFolder]]:
     """Groups of identical folders, most files first; each group in the forest's order.
 
     Only complete folders count, and such as hold a file or a link. A group is left out when the
     folders around its members are all identical to each other: that group says it already.
     """
-    groups: defaultdict[bytes, list[Folder]] = defaultdict(list)
+    groups: defaultdict[bytes, list[TreeFolder]] = defaultdict(list)
     for folder in forest.order:
         if folder.gap is None and (folder.files or folder.links):
             groups[folder.digest].append(folder)
@@ -21,7 +21,7 @@ def identical(forest: Forest) -> list[list[Folder]]:
     return sorted(found, key=lambda group: (-group[0].files, -group[0].size, group[0].first))
 
 
-def _is_said(group: list[Folder]) -> bool:
+def _is_said(group: list[TreeFolder]) -> bool:
     around = {id(each.parent): each.parent for each in group}
     above = [each for each in around.values() if each is not None]
     if len(above) < 2 or len(above) < len(around):

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from gorillacomb.canonical.ranking import narrow
 from gorillacomb.classify.copy_names import smells
 from gorillacomb.classify.stores import VERSION_CONTROL
-from gorillacomb.folders.content_sets import Amount
-from gorillacomb.folders.tree import Folder
+from gorillacomb.folders.content_sets import ContentAmount
+from gorillacomb.folders.tree import TreeFolder
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class KeepCandidate:
     """A copy of a tree, with what the rules look at."""
 
-    folder: Folder
+    folder: TreeFolder
     path: bytes
     """Absolute."""
-    amount: Amount
+    amount: ContentAmount
     """What it holds, other copies of the tree inside of it left out."""
     stamped: int
     """How many of its contents have their canonical file in it."""
@@ -33,11 +33,11 @@ class FolderRule:
     """A rule by its name: ``rank`` orders candidates, lowest first; ``reason`` says why one won."""
 
     name: str
-    rank: Callable[[Candidate], int | bytes]
-    reason: Callable[[Candidate, Iterable[Candidate]], str]
+    rank: Callable[[KeepCandidate], int | bytes]
+    reason: Callable[[KeepCandidate, Iterable[KeepCandidate]], str]
 
 
-def smelly_names(folder: Folder) -> list[bytes]:
+def smelly_names(folder: TreeFolder) -> list[bytes]:
     """The names on the way to a folder, below its root, that smell of a copy."""
     found = []
     at = folder
@@ -48,26 +48,26 @@ def smelly_names(folder: Folder) -> list[bytes]:
     return found[::-1]
 
 
-def _stands(candidate: Candidate) -> int:
+def _stands(candidate: KeepCandidate) -> int:
     folder = candidate.folder
     return folder.unread or candidate.stamped * 2 <= candidate.amount.files
 
 
-def _project(candidate: Candidate) -> int:
+def _project(candidate: KeepCandidate) -> int:
     project = candidate.folder.project
     if project is None:
         return 2
     return 0 if (project.marker or "").encode() in VERSION_CONTROL else 1
 
 
-def _project_reason(winner: Candidate, losers: Iterable[Candidate]) -> str:
+def _project_reason(winner: KeepCandidate, losers: Iterable[KeepCandidate]) -> str:
     project = winner.folder.project
     if project is None:
         return "no copy is inside a project"
     return ("a repository" if not _project(winner) else "a project") + f" ({project.marker})"
 
 
-def _smell_reason(winner: Candidate, losers: Iterable[Candidate]) -> str:
+def _smell_reason(winner: KeepCandidate, losers: Iterable[KeepCandidate]) -> str:
     worst = max((smelly_names(each.folder) for each in losers), key=len)
     name = worst[0].decode("utf-8", "backslashreplace") if worst else ""
     return f"not under a name of a copy, such as '{name}'"
@@ -97,7 +97,7 @@ FOLDER_RULES: tuple[FolderRule, ...] = (
 """The rules in the order in which they are applied."""
 
 
-def keeper(candidates: Sequence[Candidate]) -> tuple[int, tuple[str, ...]]:
+def keeper(candidates: Sequence[KeepCandidate]) -> tuple[int, tuple[str, ...]]:
     """Which of the copies of a tree to keep, by its place among them, and the reasons."""
     ranks = [tuple(rule.rank(each) for rule in FOLDER_RULES) for each in candidates]
     left, reasons = narrow(ranks, FOLDER_RULES, lambda place: candidates[place])

@@ -6,13 +6,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gorillacomb.folders.content_sets import Amount, Shares
-from gorillacomb.folders.diff import Comparison, compare_folders
-from gorillacomb.folders.tree import Folder
+from gorillacomb.folders.content_sets import ContentAmount, ContentSets
+from gorillacomb.folders.diff import FolderDiff, compare_folders
+from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.index.database import Index
 
 
-class Kind(StrEnum):
+class RelationKind(StrEnum):
     """How folder A relates to folder B, the strongest that holds."""
 
     IDENTICAL = "identical"
@@ -32,24 +32,28 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Relation:
+class FolderRelation:
     """How A relates to B. Amounts leave machine-made folders out; each content counts once."""
 
-    a: Folder
-    b: Folder
-    kind: Kind
-    shared: Amount
-    only_a: Amount
-    only_b: Amount
-    entries: Comparison
+    a: TreeFolder
+    b: TreeFolder
+    kind: RelationKind
+    shared: ContentAmount
+    only_a: ContentAmount
+    only_b: ContentAmount
+    entries: FolderDiff
     """Path by path; everything counts, machine-made folders too."""
     cause: str | None = None
     """Why it is not called identical or contained although nothing that was read differs."""
 
 
 def relate(
-    index: Index, shares: Shares, a: Folder, b: Folder, apart: Collection[Folder] = ()
-) -> Relation:
+    index: Index,
+    shares: ContentSets,
+    a: TreeFolder,
+    b: TreeFolder,
+    apart: Collection[TreeFolder] = (),
+) -> FolderRelation:
     """Compare two folders of an index.
 
     ``apart`` are folders inside them that do not count, such as another copy of the same tree.
@@ -62,8 +66,8 @@ def relate(
     kind = _kind(a, b, entries, *contents)
     cause = _gap(kind, a, b)
     if cause is not None:
-        kind = Kind.OVERLAPPING
-    return Relation(
+        kind = RelationKind.OVERLAPPING
+    return FolderRelation(
         a,
         b,
         kind,
@@ -75,27 +79,33 @@ def relate(
     )
 
 
-def _kind(a: Folder, b: Folder, entries: Comparison, ours: set[int], theirs: set[int]) -> Kind:
+def _kind(
+    a: TreeFolder, b: TreeFolder, entries: FolderDiff, ours: set[int], theirs: set[int]
+) -> RelationKind:
     unlike = bool(entries.changed or entries.moved)
     # What the one has, and was not read in the other, is not shown to stand there.
     in_b = not (unlike or entries.only_a or (entries.unknown and a.gap is None))
     in_a = not (unlike or entries.only_b or (entries.unknown and b.gap is None))
     if in_a and in_b:
-        return Kind.IDENTICAL
+        return RelationKind.IDENTICAL
     if in_b and entries.same:
-        return Kind.CONTAINED
+        return RelationKind.CONTAINED
     if in_a and entries.same:
-        return Kind.CONTAINS
+        return RelationKind.CONTAINS
     if ours and ours == theirs:
-        return Kind.SAME_CONTENT
+        return RelationKind.SAME_CONTENT
     if ours and ours <= theirs:
-        return Kind.CONTENT_CONTAINED
-    return Kind.OVERLAPPING if ours & theirs else Kind.APART
+        return RelationKind.CONTENT_CONTAINED
+    return RelationKind.OVERLAPPING if ours & theirs else RelationKind.APART
 
 
-def _gap(kind: Kind, a: Folder, b: Folder) -> str | None:
+def _gap(kind: RelationKind, a: TreeFolder, b: TreeFolder) -> str | None:
     """Why two folders cannot be called what they seem to be: of one not all is known."""
-    if kind in (Kind.OVERLAPPING, Kind.APART):
+    if kind in (RelationKind.OVERLAPPING, RelationKind.APART):
         return None
-    sides = {Kind.CONTAINED: (a,), Kind.CONTENT_CONTAINED: (a,), Kind.CONTAINS: (b,)}
+    sides = {
+        RelationKind.CONTAINED: (a,),
+        RelationKind.CONTENT_CONTAINED: (a,),
+        RelationKind.CONTAINS: (b,),
+    }
     return next((each.gap for each in sides.get(kind, (a, b)) if each.gap is not None), None)

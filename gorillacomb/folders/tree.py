@@ -16,26 +16,26 @@ from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.classify.stores import is_kept
 from gorillacomb.index import tree_queries as stream
 from gorillacomb.index.database import Index
-from gorillacomb.index.tree_queries import FileEntry
-from gorillacomb.model import DAMAGE, FolderState, State
+from gorillacomb.index.tree_queries import FolderFileRow
+from gorillacomb.model import DAMAGE, EntryState, FolderState
 
 EXECUTABLE = 0o111
 
 
 @dataclass(slots=True, eq=False)
-class Folder:
+class TreeFolder:
     """A folder with what stands in it and below it."""
 
     id: int
     root: int
-    parent: Folder | None
+    parent: TreeFolder | None
     name: bytes
     marker: str | None
-    project: Folder | None = None
+    project: TreeFolder | None = None
     """The outermost project around it, or itself; never the top of a root."""
     machine: bool = False
     """Whether a program made or keeps it, or what it is in: ``node_modules``, ``.git``."""
-    children: list[Folder] = field(default_factory=list)
+    children: list[TreeFolder] = field(default_factory=list)
     files: int = 0
     """Regular files, in it and below."""
     size: int = 0
@@ -56,7 +56,7 @@ class Folder:
     last: int = 0
     """It and the folders below it have the places ``first`` to ``last`` in the forest's order."""
 
-    def holds(self, other: Folder) -> bool:
+    def holds(self, other: TreeFolder) -> bool:
         """Whether another folder is this one or stands below it."""
         return self.first <= other.first <= self.last
 
@@ -76,7 +76,7 @@ class Folder:
     def path(self, top: bytes) -> bytes:
         """Its path, where ``top`` is that of its root."""
         parts: list[bytes] = []
-        at: Folder | None = self
+        at: TreeFolder | None = self
         while at is not None and at.parent is not None:
             parts.append(at.name)
             at = at.parent
@@ -84,11 +84,11 @@ class Folder:
 
 
 @dataclass(slots=True)
-class Forest:
+class FolderTree:
     """All folders of the index."""
 
-    folders: dict[int, Folder]
-    order: list[Folder]
+    folders: dict[int, TreeFolder]
+    order: list[TreeFolder]
     """Each folder before those below it."""
     noise: frozenset[bytes]
     """Names of files that do not count."""
@@ -104,7 +104,7 @@ def load(
     index: Index,
     noise: frozenset[bytes] = NOISE,
     machine_made: frozenset[bytes] = frozenset(),
-) -> Forest:
+) -> FolderTree:
     """Read the forest from the index.
 
     ``noise`` are names of files that do not count; ``machine_made`` are names of folders that
@@ -119,14 +119,14 @@ def load(
     _add_unread(folders, own, stream.unread_entries(connection), noise)
     for folder in reversed(order):
         _sum_up(folder, own.get(folder.id, ()))
-    return Forest(folders, order, noise)
+    return FolderTree(folders, order, noise)
 
 
-def _folders(entries: Iterable[stream.FolderEntry]) -> dict[int, Folder]:
-    folders: dict[int, Folder] = {}
-    parents: list[tuple[Folder, int]] = []
+def _folders(entries: Iterable[stream.FolderNode]) -> dict[int, TreeFolder]:
+    folders: dict[int, TreeFolder] = {}
+    parents: list[tuple[TreeFolder, int]] = []
     for number, root, parent, name, state, marker, cause in entries:
-        folder = folders[number] = Folder(number, root, None, name, marker)
+        folder = folders[number] = TreeFolder(number, root, None, name, marker)
         if state != FolderState.LISTED:
             folder.gap = cause or FOLDER_CAUSES[FolderState(state)]
             folder.unread = True
@@ -140,9 +140,9 @@ def _folders(entries: Iterable[stream.FolderEntry]) -> dict[int, Folder]:
     return folders
 
 
-def _ordered(folders: Iterable[Folder]) -> list[Folder]:
+def _ordered(folders: Iterable[TreeFolder]) -> list[TreeFolder]:
     """Preorder, subfolders by name; those in a ring of parents, which is damage, are left out."""
-    order: list[Folder] = []
+    order: list[TreeFolder] = []
     stack = sorted((each for each in folders if each.parent is None), key=lambda each: -each.id)
     while stack:
         folder = stack.pop()
@@ -153,7 +153,7 @@ def _ordered(folders: Iterable[Folder]) -> list[Folder]:
     return order
 
 
-def _place(folder: Folder, machine_made: frozenset[bytes]) -> None:
+def _place(folder: TreeFolder, machine_made: frozenset[bytes]) -> None:
     """Say what a folder is by what is around it, which is placed already."""
     above = folder.parent
     if above is None:
@@ -167,7 +167,7 @@ def _place(folder: Folder, machine_made: frozenset[bytes]) -> None:
 
 
 def _own_parts(
-    folders: dict[int, Folder], sums: Iterable[stream.FolderSum]
+    folders: dict[int, TreeFolder], sums: Iterable[stream.FolderSum]
 ) -> dict[int, list[bytes]]:
     """What the files of each folder add to its digest; their numbers go to the folder."""
     own: dict[int, list[bytes]] = {}
@@ -180,9 +180,9 @@ def _own_parts(
 
 
 def _add_unread(
-    folders: dict[int, Folder],
+    folders: dict[int, TreeFolder],
     own: dict[int, list[bytes]],
-    entries: Iterable[FileEntry],
+    entries: Iterable[FolderFileRow],
     noise: frozenset[bytes],
 ) -> None:
     """The same for links, and for files whose content is not known: these are gaps."""
@@ -190,17 +190,17 @@ def _add_unread(
         folder = folders.get(number)
         if folder is None or (name in noise and stat.S_ISREG(mode)):
             continue
-        if state != State.OTHER:
+        if state != EntryState.OTHER:
             folder.files += 1
             folder.size += size
-            folder.gap = folder.gap or FILE_CAUSES[State(state)]
+            folder.gap = folder.gap or FILE_CAUSES[EntryState(state)]
             folder.unread = folder.unread or state not in DAMAGE
         elif stat.S_ISLNK(mode):
             folder.links += 1
             own.setdefault(number, []).append(b"l%b\0%b\0" % (target or b"", name))
 
 
-def _sum_up(folder: Folder, own: Iterable[bytes]) -> None:
+def _sum_up(folder: TreeFolder, own: Iterable[bytes]) -> None:
     """Add up what stands below a folder whose subfolders are summed up already."""
     parts = list(own)
     folder.last = folder.first

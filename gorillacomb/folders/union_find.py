@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from gorillacomb.folders.tree import Folder
+from gorillacomb.folders.tree import TreeFolder
 
 
 class FolderSets:
@@ -12,7 +12,7 @@ class FolderSets:
 
     def __init__(self) -> None:
         self._above: dict[int, int] = {}
-        self._members: dict[int, Folder] = {}
+        self._members: dict[int, TreeFolder] = {}
 
     def _top(self, place: int) -> int:
         above = self._above
@@ -21,34 +21,34 @@ class FolderSets:
             place = above[place]
         return place
 
-    def join(self, a: Folder, b: Folder) -> None:
+    def join(self, a: TreeFolder, b: TreeFolder) -> None:
         for each in (a, b):
             if each.first not in self._above:
                 self._above[each.first] = each.first
                 self._members[each.first] = each
         self._above[self._top(a.first)] = self._top(b.first)
 
-    def has(self, folder: Folder) -> bool:
+    def has(self, folder: TreeFolder) -> bool:
         """Whether a folder is in a family."""
         return folder.first in self._above
 
-    def around(self, folder: Folder) -> dict[int, int]:
+    def around(self, folder: TreeFolder) -> dict[int, int]:
         """The families that a folder is in, with the innermost member around it."""
         found: dict[int, int] = {}
-        at: Folder | None = folder
+        at: TreeFolder | None = folder
         while at is not None:
             if at.first in self._above:
                 found.setdefault(self._top(at.first), at.first)
             at = at.parent
         return found
 
-    def shares_family(self, member: Folder, folder: Folder) -> bool:
+    def shares_family(self, member: TreeFolder, folder: TreeFolder) -> bool:
         """Whether a folder is, or stands in, a folder of a member's family."""
         if member.first not in self._above:
             return member.holds(folder)
         return self._top(member.first) in self.around(folder)
 
-    def is_said(self, a: Folder, b: Folder) -> bool:
+    def is_said(self, a: TreeFolder, b: TreeFolder) -> bool:
         """Whether the two are, or stand in, different folders of one family."""
         if not self._above:
             return False
@@ -58,9 +58,9 @@ class FolderSets:
         second = self.around(b)
         return any(second.get(group, member) != member for group, member in first.items())
 
-    def all(self) -> list[list[Folder]]:
+    def all(self) -> list[list[TreeFolder]]:
         """Each family in the forest's order; the one with the largest folder first."""
-        found: defaultdict[int, list[Folder]] = defaultdict(list)
+        found: defaultdict[int, list[TreeFolder]] = defaultdict(list)
         for place in sorted(self._members):
             found[self._top(place)].append(self._members[place])
         return sorted(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 
-Place = str | bytes | os.PathLike[str]
+PathLike = str | bytes | os.PathLike[str]
 
 
-def write_aside(place: Place, data: bytes, mode: int = 0o666, synced: bool = True) -> bytes:
+def write_aside(place: PathLike, data: bytes, mode: int = 0o666, synced: bool = True) -> bytes:
     """Write data to a new hidden file in the folder of ``place``; returns its path.
 
     ``mode`` is narrowed by the umask; ``synced`` has it wait for the disk. Raises OSError, and
@@ -29,7 +29,7 @@ def write_aside(place: Place, data: bytes, mode: int = 0o666, synced: bool = Tru
     return aside
 
 
-def replace_file(place: Place, data: bytes, mode: int = 0o666, synced: bool = True) -> None:
+def replace_file(place: PathLike, data: bytes, mode: int = 0o666, synced: bool = True) -> None:
     """Put data at a place, whole, whatever file stands there. Raises OSError."""
     path = os.fsencode(place)
     aside = write_aside(path, data, mode, synced)
@@ -42,7 +42,7 @@ def replace_file(place: Place, data: bytes, mode: int = 0o666, synced: bool = Tr
         sync_folder(os.path.dirname(path) or b".")
 
 
-def sync_folder(folder: Place) -> None:
+def sync_folder(folder: PathLike) -> None:
     """Make sure that the names in a folder outlive a crash. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

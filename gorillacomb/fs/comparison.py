@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 
 from gorillacomb.fs import mutations
-from gorillacomb.fs.location import Different
+from gorillacomb.fs.location import ContentDiffers
 
 _CHUNK = 1 << 20
 _CONTENT_ATTRIBUTES = ("user.", "com.apple.ResourceFork", "com.apple.metadata:_kMDItemUserTags")
@@ -68,7 +68,7 @@ def compare_attributes(a: int, b: int, path: bytes) -> None:
     ours, theirs = attributes(a), attributes(b)
     for name, value in ours.items():
         if name.startswith(_CONTENT_ATTRIBUTES) and theirs.get(name) != value:
-            raise Different(path, f"has an attribute of its own: {name}")
+            raise ContentDiffers(path, f"has an attribute of its own: {name}")
 
 
 def attributes(descriptor: int) -> dict[str, bytes]:

@@ -9,11 +9,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from gorillacomb.fs import mutations
-from gorillacomb.fs.openat import Identity, OpenFolders, cause_of
+from gorillacomb.fs.openat import FileIdentity, OpenFolders, cause_of
 from gorillacomb.fs.paths import join
 
 
-class Different(Exception):
+class ContentDiffers(Exception):
     """What is to go is not, or no longer, what stays; or it cannot be told."""
 
     def __init__(self, path: bytes, cause: str) -> None:
@@ -24,11 +24,11 @@ class Different(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class FileLocation:
     """A path in a root: reached from the root, whose identity is known."""
 
     root: bytes
-    identity: Identity
+    identity: FileIdentity
     inner: bytes
     """Relative to the root; never empty for what is to go."""
     grain_ns: int = 0
@@ -49,7 +49,7 @@ class Spot:
     def name(self) -> bytes:
         return self.inner.rpartition(b"/")[2]
 
-    def at(self, relative: bytes) -> Spot:
+    def at(self, relative: bytes) -> FileLocation:
         """A path below this one."""
         inner = b"/".join(part for part in (self.inner, relative) if part)
         return replace(self, inner=inner)
@@ -64,11 +64,11 @@ class Spot:
             folders.close()
 
 
-def make_folders(spot: Spot) -> None:
+def make_folders(spot: FileLocation) -> None:
     """Make the folders around a path that are not there any more. Raises OSError."""
     parts = spot.parent.split(b"/") if spot.parent else []
     for at in range(len(parts)):
-        above = Spot(spot.root, spot.identity, b"/".join(parts[: at + 1]))
+        above = FileLocation(spot.root, spot.identity, b"/".join(parts[: at + 1]))
         with above.opened() as (folder, name), suppress(FileExistsError):
             mutations.make_folder(folder, name, 0o755)
 
@@ -78,20 +78,20 @@ def look_at(folder: int, name: bytes, path: bytes) -> os.stat_result:
     try:
         return os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
-        raise Different(path, "is not there any more") from None
+        raise ContentDiffers(path, "is not there any more") from None
     except OSError as error:
-        raise Different(path, cause_of(error)) from error
+        raise ContentDiffers(path, cause_of(error)) from error
 
 
-def names_in(folders: OpenFolders, spot: Spot) -> list[bytes]:
+def names_in(folders: OpenFolders, spot: FileLocation) -> list[bytes]:
     """The names in a folder. Raises Different."""
     try:
         return [os.fsencode(name) for name in os.listdir(folders.open(spot.inner))]
     except OSError as error:
-        raise Different(spot.path, cause_of(error)) from error
+        raise ContentDiffers(spot.path, cause_of(error)) from error
 
 
-def is_folder(folders: OpenFolders, spot: Spot) -> bool:
+def is_folder(folders: OpenFolders, spot: FileLocation) -> bool:
     """Whether a folder stands there, and no link to one."""
     try:
         facts = os.stat(spot.name, dir_fd=folders.open(spot.parent), follow_symlinks=False)

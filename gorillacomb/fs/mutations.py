@@ -24,7 +24,7 @@ _EXCHANGE = 2  # RENAME_EXCHANGE, RENAME_SWAP
 _SUPPORTED_NOT = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 
-class Unmovable(OSError):
+class CannotMove(OSError):
     """A file system that can neither rename without replacing nor link; its text says so."""
 
 
@@ -50,7 +50,7 @@ def exchange(folder: int, name: bytes, other: int, other_name: bytes) -> None:
     """
     error = _rename(folder, name, other, other_name, _EXCHANGE)
     if error in _SUPPORTED_NOT:
-        raise Unmovable(errno.ENOTSUP, "is on a file system that cannot exchange two files")
+        raise CannotMove(errno.ENOTSUP, "is on a file system that cannot exchange two files")
     if error:
         raise OSError(error, os.strerror(error), os.fsdecode(name))
 
@@ -58,12 +58,14 @@ def exchange(folder: int, name: bytes, other: int, other_name: bytes) -> None:
 def _move_by_link(source: int, name: bytes, target: int, new_name: bytes) -> None:
     facts = os.stat(name, dir_fd=source, follow_symlinks=False)
     if not stat.S_ISREG(facts.st_mode):
-        raise Unmovable(errno.ENOTSUP, "is on a file system that cannot move a folder without risk")
+        raise CannotMove(
+            errno.ENOTSUP, "is on a file system that cannot move a folder without risk"
+        )
     try:
         os.link(name, new_name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
     except OSError as error:
         if error.errno in (errno.EPERM, *_SUPPORTED_NOT):
-            raise Unmovable(
+            raise CannotMove(
                 errno.ENOTSUP, "is on a file system that cannot move a file without risk"
             ) from error
         raise

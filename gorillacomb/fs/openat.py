@@ -18,7 +18,7 @@ _DEEPEST = 64
 INT64 = 1 << 63
 """The first number that SQLite cannot store as an integer."""
 
-Identity = tuple[int, int]
+FileIdentity = tuple[int, int]
 """Device and inode."""
 
 
@@ -33,7 +33,7 @@ class OpenFolders:
     folder that is swapped for a link meanwhile. The root itself may be named through links.
     """
 
-    def __init__(self, root: bytes, identity: Identity | None = None) -> None:
+    def __init__(self, root: bytes, identity: FileIdentity | None = None) -> None:
         self._root = root
         self._identity = identity
         self._prefixes: list[bytes] = []
@@ -78,7 +78,7 @@ class OpenFolders:
             os.close(self._descriptors.pop())
 
 
-def identity_of(facts: os.stat_result) -> Identity:
+def identity_of(facts: os.stat_result) -> FileIdentity:
     """What file or folder it is, whatever its path."""
     return facts.st_dev, facts.st_ino
 

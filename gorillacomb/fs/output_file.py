@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 
-from gorillacomb.errors import Refused, UsageFault
+from gorillacomb.errors import RefusedForSafety, UsageError
 from gorillacomb.fs.atomic import sync_folder, write_aside
 from gorillacomb.fs.openat import cause_of
 
@@ -58,21 +58,23 @@ def _check(path: bytes, replace: bool | None) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISREG(facts.st_mode):
-        raise Refused(
+        raise RefusedForSafety(
             f"{os.fsdecode(path)} is there already, and is no file.", "Name another one with -o."
         )
     if not replace:
         raise _taken(path, replace)
 
 
-def _taken(path: bytes, replace: bool | None) -> Refused:
+def _taken(path: bytes, replace: bool | None) -> RefusedForSafety:
     force = "" if replace is None else ", or give --force"
-    return Refused(f"{os.fsdecode(path)} is there already.", f"Name another one with -o{force}.")
+    return RefusedForSafety(
+        f"{os.fsdecode(path)} is there already.", f"Name another one with -o{force}."
+    )
 
 
-def unwritable(path: bytes, error: OSError) -> UsageFault:
+def unwritable(path: bytes, error: OSError) -> UsageError:
     """What to say when an export cannot be written."""
-    return UsageFault(
+    return UsageError(
         f"{os.fsdecode(path)} cannot be written: {cause_of(error)}.",
         "Make room, or name another place with -o.",
     )
@@ -81,4 +83,4 @@ def unwritable(path: bytes, error: OSError) -> UsageFault:
 def check_folder(folder: bytes) -> None:
     """Raise UsageFault when a folder that is to be written into is not there."""
     if not os.path.isdir(folder):
-        raise UsageFault(f"There is no folder {os.fsdecode(folder)}.", "Make it first.")
+        raise UsageError(f"There is no folder {os.fsdecode(folder)}.", "Make it first.")

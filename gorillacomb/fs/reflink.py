@@ -8,7 +8,7 @@ import struct
 import sys
 
 from gorillacomb.fs.extents import own_bytes
-from gorillacomb.fs.location import Spot
+from gorillacomb.fs.location import FileLocation
 from gorillacomb.fs.openat import open_file
 
 _FIDEDUPERANGE = 0xC0189436  # _IOWR(0x94, 54, 24 bytes), include/uapi/linux/fs.h
@@ -19,7 +19,7 @@ CANNOT_SHARE = frozenset({errno.ENOTTY, errno.ENOSYS, errno.ENOTSUP, errno.EOPNO
 """What a kernel answers on behalf of a file system on which no blocks can be shared."""
 
 
-def share_blocks(victim: Spot, keep: Spot, size: int) -> int:
+def share_blocks(victim: FileLocation, keep: FileLocation, size: int) -> int:
     """Have the kernel share the blocks of two files, which it compares itself.
 
     Returns the bytes that are free by it: those that were the file's alone.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gorillacomb.fs.paths import join
 from gorillacomb.index.folder_queries import REGULAR
 from gorillacomb.index.paths import BELOW, FolderPaths
-from gorillacomb.model import GroupSummary, IndexedFile, State
+from gorillacomb.model import EntryState, GroupSummary, IndexedFile
 from gorillacomb.sqlite import Connection
 
 _FILE = (
@@ -83,7 +83,7 @@ def file_at(
 
 
 def files_in_states(
-    connection: Connection, paths: FolderPaths, states: tuple[State, ...]
+    connection: Connection, paths: FolderPaths, states: tuple[EntryState, ...]
 ) -> Iterator[IndexedFile]:
     """Entries that could not be hashed, or are not what they were; none of HASHED and OTHER."""
     marks = ", ".join("?" * len(states))
@@ -106,12 +106,12 @@ def totals(connection: Connection) -> tuple[int, int, int]:
     return row[0], row[1], row[2]
 
 
-def counts_by_state(connection: Connection) -> dict[State, tuple[int, int]]:
+def counts_by_state(connection: Connection) -> dict[EntryState, tuple[int, int]]:
     """Files and bytes in each state but HASHED and OTHER."""
     rows = connection.execute(
         "SELECT state, count(*), sum(size) FROM files WHERE state NOT IN (0, 8) GROUP BY state"
     )
-    return {State(state): (files, size) for state, files, size in rows}
+    return {EntryState(state): (files, size) for state, files, size in rows}
 
 
 def empty_files(connection: Connection) -> int:
@@ -145,7 +145,7 @@ def _file(
         folder=folder,
         root=root,
         path=join(place, name),
-        state=State(state),
+        state=EntryState(state),
         mode=mode,
         size=size,
         mtime_ns=mtime_ns,

@@ -14,7 +14,7 @@ _FILE = "name, state, size, mtime_ns, ctime_ns, inode, checked_ns, digest, cause
 
 
 @dataclass(frozen=True, slots=True)
-class Voucher:
+class FileRecord:
     """A file as it was when it was read."""
 
     root: int
@@ -34,7 +34,7 @@ class Voucher:
 
 
 @dataclass(frozen=True, slots=True)
-class KnownFolder:
+class FolderRecord:
     """A folder as it was when it was listed."""
 
     id: int
@@ -42,31 +42,33 @@ class KnownFolder:
     cause: str | None
 
 
-def folders_in(connection: Connection, folder: int) -> dict[bytes, KnownFolder]:
+def folders_in(connection: Connection, folder: int) -> dict[bytes, FolderRecord]:
     """The folders right in a folder, by name."""
     rows = connection.execute(
         "SELECT name, id, state, cause FROM folders WHERE parent = ?", (folder,)
     )
     return {
-        name: KnownFolder(number, FolderState(state), cause) for name, number, state, cause in rows
+        name: FolderRecord(number, FolderState(state), cause) for name, number, state, cause in rows
     }
 
 
-def known_folder(connection: Connection, folder: int) -> KnownFolder:
+def known_folder(connection: Connection, folder: int) -> FolderRecord:
     """A folder by its id, which must be in the index."""
     state, cause = connection.execute(
         "SELECT state, cause FROM folders WHERE id = ?", (folder,)
     ).fetchone()
-    return KnownFolder(folder, FolderState(state), cause)
+    return FolderRecord(folder, FolderState(state), cause)
 
 
-def files_in(connection: Connection, root: int, folder: int, path: bytes) -> dict[bytes, Voucher]:
+def files_in(
+    connection: Connection, root: int, folder: int, path: bytes
+) -> dict[bytes, FileRecord]:
     """The entries right in a folder at a path, by name."""
     rows = connection.execute(f"SELECT {_FILE} FROM files WHERE folder = ?", (folder,))
-    return {name: Voucher(root, folder, join(path, name), *facts) for name, *facts in rows}
+    return {name: FileRecord(root, folder, join(path, name), *facts) for name, *facts in rows}
 
 
-def files_of(connection: Connection, paths: FolderPaths, digest: bytes) -> Iterator[Voucher]:
+def files_of(connection: Connection, paths: FolderPaths, digest: bytes) -> Iterator[FileRecord]:
     """The files that hold a content."""
     rows = connection.execute(
         f"SELECT folder, {_FILE} FROM files WHERE digest = ? AND state <= 1 AND size > 0", (digest,)
@@ -74,4 +76,4 @@ def files_of(connection: Connection, paths: FolderPaths, digest: bytes) -> Itera
     for folder, name, *facts in rows.fetchall():
         place = paths.place(folder)
         if place is not None:
-            yield Voucher(place[0], folder, join(place[1], name), *facts)
+            yield FileRecord(place[0], folder, join(place[1], name), *facts)

@@ -11,16 +11,16 @@ import marshal
 from collections.abc import Iterable
 
 from gorillacomb.hashing import short_digest
-from gorillacomb.model import FolderState, State
+from gorillacomb.model import EntryState, FolderState
 from gorillacomb.sqlite import Connection
 
-Fingerprint = tuple[bytes, int, int, int, int, int, int, int, int]
+EntryFacts = tuple[bytes, int, int, int, int, int, int, int, int]
 """name, state, mode, size, mtime, ctime, inode, links, blocks: the first nine places of a `Row`.
 
 The state is what a scan that has nothing else to say of an entry gives it: see `SETTLED`.
 """
 
-SETTLED = (State.HASHED, State.TOO_SMALL, State.OTHER)
+SETTLED = (EntryState.HASHED, EntryState.TOO_SMALL, EntryState.OTHER)
 """States that follow from what `lstat` says, and from the root's min-size; all others are looked at
 each time.
 """
@@ -32,7 +32,7 @@ _FINGERPRINT = "name, state, mode, size, mtime_ns, ctime_ns, inode, links, block
 _SETTLED = ", ".join(f"{state:d}" for state in SETTLED)
 
 
-def seal_of(entries: list[Fingerprint]) -> bytes:
+def seal_of(entries: list[EntryFacts]) -> bytes:
     """The seal (16 bytes) of a folder with these entries, sorted by name.
 
     The encoding is marshal's second version, in which equal values are equal bytes; should a later

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gorillacomb.index.paths import BELOW, FolderPaths
-from gorillacomb.model import FolderState, Unreadable
+from gorillacomb.model import FolderState, UnreadablePath
 from gorillacomb.sqlite import Connection
 
 REGULAR = "(mode & 61440) = 32768"
@@ -14,7 +14,7 @@ REGULAR = "(mode & 61440) = 32768"
 
 
 @dataclass(frozen=True, slots=True)
-class FolderFacts:
+class FolderTotals:
     """What is known of a folder and all below it."""
 
     files: int
@@ -29,7 +29,7 @@ class FolderFacts:
     """Why the folder itself could not be listed."""
 
 
-def folder_facts(connection: Connection, folder: int) -> FolderFacts:
+def folder_facts(connection: Connection, folder: int) -> FolderTotals:
     """Sum up a folder."""
     files, size, gaps = connection.execute(
         f"{BELOW} SELECT coalesce(sum(state <> 6 AND {REGULAR}), 0),"
@@ -49,7 +49,7 @@ def folder_facts(connection: Connection, folder: int) -> FolderFacts:
         (folder,),
     ).fetchone()
     cause = connection.execute("SELECT cause FROM folders WHERE id = ?", (folder,)).fetchone()[0]
-    return FolderFacts(
+    return FolderTotals(
         files,
         max(folders - 1, 0),
         size,
@@ -62,7 +62,7 @@ def folder_facts(connection: Connection, folder: int) -> FolderFacts:
 
 def folders_in_states(
     connection: Connection, paths: FolderPaths, states: tuple[FolderState, ...]
-) -> Iterator[Unreadable]:
+) -> Iterator[UnreadablePath]:
     """Folders that were not listed, and why."""
     marks = ", ".join("?" * len(states))
     cursor = connection.execute(
@@ -72,7 +72,7 @@ def folders_in_states(
         words = cause or FolderState(state).name.lower().replace("_", " ")
         place = paths.place(folder)
         if place is not None:
-            yield Unreadable(place[1], words, folder=True)
+            yield UnreadablePath(place[1], words, folder=True)
 
 
 def count_folders_by_state(connection: Connection) -> dict[FolderState, int]:

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable
 
 from gorillacomb.sqlite import Connection
 
-Linked = frozenset[tuple[int, int, int, int, int]]
+LinkedInodes = frozenset[tuple[int, int, int, int, int]]
 """Inode, number of links, size, mtime and ctime (ns) of files with several names."""
 
 
-def linked_in(connection: Connection, folders: Iterable[int]) -> Linked:
+def linked_in(connection: Connection, folders: Iterable[int]) -> LinkedInodes:
     """The files with several names that stand right in some folders."""
     found: set[tuple[int, int, int, int, int]] = set()
     for folder in folders:
@@ -26,7 +26,7 @@ def linked_in(connection: Connection, folders: Iterable[int]) -> Linked:
 
 
 def folders_concerned(
-    connection: Connection, before: Linked, after: Linked, scanned: Collection[int]
+    connection: Connection, before: LinkedInodes, after: LinkedInodes, scanned: Collection[int]
 ) -> set[int]:
     """The folders in which other names stand of files that changed while some were scanned.
 

@@ -44,7 +44,7 @@ def path_below_root(connection: Connection, folder: int) -> bytes:
     return b"/".join(reversed(parts))
 
 
-FolderRow = tuple[int, int | None, bytes, str | None]
+FolderPathRow = tuple[int, int | None, bytes, str | None]
 """root, parent, name, marker."""
 
 
@@ -57,7 +57,7 @@ class FolderPaths:
         self._connection = connection
         self._roots = roots
         self._known: dict[int, tuple[int, bytes]] = {}
-        self._rows: dict[int, FolderRow] | None = None
+        self._rows: dict[int, FolderPathRow] | None = None
 
     def load(self) -> None:
         """Read all folders at once, for work that will ask for most of them."""
@@ -68,11 +68,11 @@ class FolderPaths:
             )
         }
 
-    def row(self, folder: int) -> FolderRow | None:
+    def row(self, folder: int) -> FolderPathRow | None:
         """A folder's root, parent, name and marker."""
         if self._rows is not None:
             return self._rows.get(folder)
-        found: FolderRow | None = self._connection.execute(
+        found: FolderPathRow | None = self._connection.execute(
             "SELECT root, parent, name, marker FROM folders WHERE id = ?", (folder,)
         ).fetchone()
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, cast
 
-Row = tuple[
+EntryRow = tuple[
     bytes,  # name
     int,  # state
     int,  # mode, as st_mode
@@ -54,7 +54,7 @@ HASHED.
 
 
 HASHED_WIDTH: Final = 11
-LaterRow = tuple[int, bytes, int, int, int, int, int, int, int]
+DeferredRow = tuple[int, bytes, int, int, int, int, int, int, int]
 """The short row of a file that is left for later.
 
 Folder id, name, mode, size, mtime, ctime, inode, links, blocks; its state is PENDING.
@@ -64,9 +64,9 @@ Folder id, name, mode, size, mtime, ctime, inode, links, blocks; its state is PE
 LATER_WIDTH: Final = 9
 
 
-def amended(row: Row, changes: dict[int, object]) -> Row:
+def amended(row: EntryRow, changes: dict[int, object]) -> EntryRow:
     """A row with other values in some places."""
     values: list[object] = list(row)
     for place, value in changes.items():
         values[place] = value
-    return cast(Row, tuple(values))
+    return cast(EntryRow, tuple(values))

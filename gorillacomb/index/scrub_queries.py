@@ -6,21 +6,21 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from gorillacomb.model import State
+from gorillacomb.model import EntryState
 from gorillacomb.sqlite import Connection
 
 _BELOW = (
     "WITH RECURSIVE below (id) AS (SELECT value FROM json_each(?) UNION"
     " SELECT folders.id FROM folders JOIN below ON folders.parent = below.id)"
 )
-_STATES = (State.HASHED, State.FRESH, State.DAMAGED, State.SUSPECT)
+_STATES = (EntryState.HASHED, EntryState.FRESH, EntryState.DAMAGED, EntryState.SUSPECT)
 _DUE = (
     f"files.state IN ({', '.join(f'{each:d}' for each in _STATES)}) AND size > 0"
     " AND folder IN below AND checked_ns < ?"
 )
 
 
-class Due(NamedTuple):
+class ScrubCandidate(NamedTuple):
     """A file that is due to be read again."""
 
     checked_ns: int
@@ -32,13 +32,13 @@ class Due(NamedTuple):
     root: int
 
 
-FIRST = Due(-1, 0, b"", 0, 0)
+FIRST = ScrubCandidate(-1, 0, b"", 0, 0)
 """Comes before all of them."""
 
 
 def oldest(
-    connection: Connection, tops: Sequence[int], before_ns: int, after: Due, most: int
-) -> list[Due]:
+    connection: Connection, tops: Sequence[int], before_ns: int, after: ScrubCandidate, most: int
+) -> list[ScrubCandidate]:
     """Up to ``most`` files below some folders that were read before a time, the oldest first.
 
     Those that come after a given one.
@@ -50,7 +50,7 @@ def oldest(
         " ORDER BY checked_ns, folder, files.name LIMIT ?",
         (json.dumps(list(tops)), before_ns, *after[:3], most),
     )
-    return [Due(*row) for row in rows]
+    return [ScrubCandidate(*row) for row in rows]
 
 
 def totals(connection: Connection, tops: Sequence[int], before_ns: int) -> tuple[int, int]:
@@ -62,13 +62,13 @@ def totals(connection: Connection, tops: Sequence[int], before_ns: int) -> tuple
     return files, size
 
 
-class Damage(NamedTuple):
+class DamageRow(NamedTuple):
     """A file whose content is not the one that its digest is of."""
 
     folder: int
     name: bytes
     state: int
-    """`State.DAMAGED` or `State.SUSPECT`."""
+    """`EntryState.DAMAGED` or `EntryState.SUSPECT`."""
     size: int
     mtime_ns: int
     ctime_ns: int
@@ -81,14 +81,14 @@ class Damage(NamedTuple):
         return self.folder, self.name, self.state, self.digest
 
 
-def damage(connection: Connection) -> list[Damage]:
+def damage(connection: Connection) -> list[DamageRow]:
     """All damaged files."""
     rows = connection.execute(
         "SELECT folder, name, state, size, mtime_ns, ctime_ns, digest FROM files"
-        f" WHERE state IN ({State.DAMAGED:d}, {State.SUSPECT:d}) AND state NOT IN (0, 8)"
+        f" WHERE state IN ({EntryState.DAMAGED:d}, {EntryState.SUSPECT:d}) AND state NOT IN (0, 8)"
         " AND digest IS NOT NULL ORDER BY folder, name"
     )
-    return [Damage(*row) for row in rows]
+    return [DamageRow(*row) for row in rows]
 
 
 def told_damage(connection: Connection) -> set[tuple[int, bytes, int]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gorillacomb.fs.paths import join
-from gorillacomb.index.folder_digest import Fingerprint
+from gorillacomb.index.folder_digest import EntryFacts
 from gorillacomb.index.paths import path_below_root
-from gorillacomb.index.rows import Row
+from gorillacomb.index.rows import EntryRow
 from gorillacomb.model import FolderState
 from gorillacomb.sqlite import open_reader
 
@@ -16,7 +16,7 @@ _FINGERPRINT = "name, state, mode, size, mtime_ns, ctime_ns, inode, links, block
 _ROW = f"{_FINGERPRINT}, checked_ns, digest, probe, target, cause"
 
 
-class KnownFolder(NamedTuple):
+class SnapshotFolder(NamedTuple):
     """A folder's row."""
 
     id: int
@@ -30,7 +30,7 @@ class KnownFolder(NamedTuple):
     """See `seal_of`; None where entries are to be compared."""
 
 
-_NONE: dict[bytes, KnownFolder] = {}
+_NONE: dict[bytes, SnapshotFolder] = {}
 """The subfolders of most folders; nobody writes into it."""
 _AHEAD = 24
 """Folders whose subfolders are fetched at once, since a query for each would cost more than those.
@@ -38,25 +38,25 @@ A scan numbers folders in the order of its walk, and the next scan walks in that
 """
 
 
-class Baseline:
+class IndexSnapshot:
     """A worker's own read-only view of the index; open it after the fork, close it at the end."""
 
     def __init__(self, path: str) -> None:
         self._connection = open_reader(path)
-        self._children_ahead: dict[int, dict[bytes, KnownFolder]] = {}
+        self._children_ahead: dict[int, dict[bytes, SnapshotFolder]] = {}
 
     def renew(self) -> None:
         """Forget what was fetched ahead: the main process has written since."""
         self._children_ahead.clear()
 
-    def folder(self, folder: int) -> KnownFolder | None:
+    def folder(self, folder: int) -> SnapshotFolder | None:
         """The row of one folder."""
         row = self._connection.execute(
             f"SELECT {_FOLDER} FROM folders WHERE id = ?", (folder,)
         ).fetchone()
-        return None if row is None else KnownFolder._make(row)
+        return None if row is None else SnapshotFolder._make(row)
 
-    def children(self, folder: int) -> dict[bytes, KnownFolder]:
+    def children(self, folder: int) -> dict[bytes, SnapshotFolder]:
         """The subfolders of a folder, by name."""
         ahead = self._children_ahead
         if folder not in ahead:
@@ -67,14 +67,14 @@ class Baseline:
             ):
                 if ahead[row[1]] is _NONE:
                     ahead[row[1]] = {}
-                ahead[row[1]][row[2]] = KnownFolder._make(row)
+                ahead[row[1]][row[2]] = SnapshotFolder._make(row)
         return ahead.pop(folder)
 
-    def fingerprints(self, folder: int, names: tuple[bytes, bytes] | None) -> list[Fingerprint]:
+    def fingerprints(self, folder: int, names: tuple[bytes, bytes] | None) -> list[EntryFacts]:
         """Its entries' fingerprints in the order of their names, between two names if given."""
         return self._entries(_FINGERPRINT, folder, names)
 
-    def rows(self, folder: int, names: tuple[bytes, bytes] | None) -> dict[bytes, Row]:
+    def rows(self, folder: int, names: tuple[bytes, bytes] | None) -> dict[bytes, EntryRow]:
         """Its entries by name, between two names if given."""
         return {row[0]: row for row in self._entries(_ROW, folder, names)}
 

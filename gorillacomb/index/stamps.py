@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gorillacomb.index.paths import AWAY
-from gorillacomb.model import FolderState, State
+from gorillacomb.model import EntryState, FolderState
 from gorillacomb.sqlite import Connection
 
 _CONTENT = "state <= 1 AND size > 0"
@@ -39,11 +39,11 @@ class StampFolder:
     name: bytes
 
 
-Holder = tuple[int, bytes, int]
+ContentFile = tuple[int, bytes, int]
 """A file that holds a content: folder, name, mtime (ns)."""
 
 
-class Held(NamedTuple):
+class ContentHolders(NamedTuple):
     """A content, and the files that hold it."""
 
     digest: bytes
@@ -135,18 +135,18 @@ _HELD = (
 )
 
 
-def contents(connection: Connection) -> Iterator[Held]:
+def contents(connection: Connection) -> Iterator[ContentHolders]:
     """Every content, sorted by digest."""
-    return map(Held._make, connection.execute(f"{_HELD} GROUP BY digest"))
+    return map(ContentHolders._make, connection.execute(f"{_HELD} GROUP BY digest"))
 
 
-def content(connection: Connection, digest: bytes) -> Held | None:
+def content(connection: Connection, digest: bytes) -> ContentHolders | None:
     """One content, if a file holds it."""
     row = connection.execute(f"{_HELD} AND digest = ? GROUP BY digest", (digest,)).fetchone()
-    return None if row is None else Held._make(row)
+    return None if row is None else ContentHolders._make(row)
 
 
-def holders_of(connection: Connection, digest: bytes) -> list[Holder]:
+def holders_of(connection: Connection, digest: bytes) -> list[ContentFile]:
     """The files that hold one content."""
     return connection.execute(
         f"SELECT folder, name, mtime_ns FROM files WHERE {_CONTENT} AND digest = ?",
@@ -172,7 +172,7 @@ def is_unread(connection: Connection, folder: int, name: bytes) -> bool:
     """Whether a file stands at a place whose content is not known; a link there is no file."""
     found = connection.execute(
         "SELECT count(*) FROM files WHERE folder = ? AND name = ?"
-        f" AND digest IS NULL AND state <> {State.OTHER:d}",
+        f" AND digest IS NULL AND state <> {EntryState.OTHER:d}",
         (folder, name),
     ).fetchone()
     return bool(found[0])
@@ -188,7 +188,7 @@ def hidden_contents(connection: Connection) -> set[bytes]:
     """Contents of files that are excluded, unreadable and the like: known once, not gone."""
     rows = connection.execute(
         "SELECT DISTINCT digest FROM files WHERE state NOT IN (0, 8) AND digest IS NOT NULL"
-        f" AND state <> {State.FRESH:d}"
+        f" AND state <> {EntryState.FRESH:d}"
     )
     return {digest for (digest,) in rows}
 

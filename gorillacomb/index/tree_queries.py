@@ -8,14 +8,14 @@ from gorillacomb.index.paths import AWAY
 from gorillacomb.model import READ
 from gorillacomb.sqlite import Connection
 
-FolderEntry = tuple[int, int, int | None, bytes, int, str | None, str | None]
+FolderNode = tuple[int, int, int | None, bytes, int, str | None, str | None]
 """id, root, parent, name, state, marker, cause."""
-FileEntry = tuple[int, bytes, int, int, int, int, bytes | None, bytes | None]
+FolderFileRow = tuple[int, bytes, int, int, int, int, bytes | None, bytes | None]
 """folder, name, state, mode, size, mtime (ns), digest, target."""
 
 FolderSum = tuple[int, int, int, int, bytes]
 """folder, files, bytes, the newest mtime (ns), and the files themselves: see `folder_sums`."""
-Batch = tuple[str, int, int]
+ContentBatch = tuple[str, int, int]
 """Ids of folders, separated by commas; contents that stand in just these; their bytes."""
 
 _EXECUTABLE = 0o111
@@ -23,7 +23,7 @@ _READ = f"state IN ({', '.join(str(each) for each in sorted(READ))}) AND digest 
 _FILE = "folder, name, state, mode, size, mtime_ns, digest, target"
 
 
-def folder_entries(connection: Connection) -> Iterator[FolderEntry]:
+def folder_entries(connection: Connection) -> Iterator[FolderNode]:
     """Every folder, but for those on their way from one place to another."""
     return iter(
         connection.execute(
@@ -52,14 +52,14 @@ def folder_sums(connection: Connection, noise: Collection[bytes]) -> Iterator[Fo
     )
 
 
-def unread_entries(connection: Connection) -> Iterator[FileEntry]:
+def unread_entries(connection: Connection) -> Iterator[FolderFileRow]:
     """Every entry that is not a folder and of which `folder_sums` knows nothing, in its order."""
     return iter(
         connection.execute(f"SELECT {_FILE} FROM files WHERE NOT ({_READ}) ORDER BY folder, name")
     )
 
 
-def batches(connection: Connection, noise: Collection[bytes]) -> Iterator[Batch]:
+def batches(connection: Connection, noise: Collection[bytes]) -> Iterator[ContentBatch]:
     """All contents, put together where the same folders hold them.
 
     Files with a name of ``noise`` do not count. One set of folders may come several times, and a
@@ -77,7 +77,7 @@ def batches(connection: Connection, noise: Collection[bytes]) -> Iterator[Batch]
     )
 
 
-def entries_in(connection: Connection, folder: int) -> Iterator[FileEntry]:
+def entries_in(connection: Connection, folder: int) -> Iterator[FolderFileRow]:
     """The entries right in one folder, by name."""
     return iter(
         connection.execute(f"SELECT {_FILE} FROM files WHERE folder = ? ORDER BY name", (folder,))

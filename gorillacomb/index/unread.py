@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gorillacomb.index.rows import Row
-from gorillacomb.model import State
+from gorillacomb.index.rows import EntryRow
+from gorillacomb.model import EntryState
 from gorillacomb.sqlite import Connection
 
 _ROW = (
@@ -14,10 +14,10 @@ _ROW = (
 )
 _FROM = "FROM files JOIN folders ON folders.id = files.folder"
 
-_IS_PENDING = f"files.state = {State.PENDING} AND files.state NOT IN (0, 8)"
+_IS_PENDING = f"files.state = {EntryState.PENDING} AND files.state NOT IN (0, 8)"
 """The second half is the condition of the partial index, which SQLite wants to see literally."""
 
-Pending = tuple[int, int, Row]
+UnreadRow = tuple[int, int, EntryRow]
 """Folder id, root id, row."""
 
 
@@ -39,12 +39,12 @@ def find_same_sizes(connection: Connection) -> None:
     )
 
 
-def to_probe(connection: Connection, least_size: int) -> Iterator[Pending]:
+def to_probe(connection: Connection, least_size: int) -> Iterator[UnreadRow]:
     """Unread files of a size that occurs again, not probed yet, above ``least_size`` bytes."""
     return _pending(connection, f"{_SAME_SIZE} AND probe IS NULL AND size > ?", least_size)
 
 
-def to_compare(connection: Connection, least_size: int) -> Iterator[Pending]:
+def to_compare(connection: Connection, least_size: int) -> Iterator[UnreadRow]:
     """Unread files that may equal another: by size and probe, or by size when that is all."""
     return _pending(
         connection,
@@ -57,12 +57,12 @@ def to_compare(connection: Connection, least_size: int) -> Iterator[Pending]:
     )
 
 
-def all_pending(connection: Connection) -> Iterator[Pending]:
+def all_pending(connection: Connection) -> Iterator[UnreadRow]:
     """Every unread file."""
     return _pending(connection, "size >= ?", 0)
 
 
-def _pending(connection: Connection, condition: str, value: int) -> Iterator[Pending]:
+def _pending(connection: Connection, condition: str, value: int) -> Iterator[UnreadRow]:
     cursor = connection.execute(
         f"SELECT {_ROW} {_FROM} WHERE {_IS_PENDING} AND {condition}"
         " ORDER BY folders.root, files.folder, files.inode",

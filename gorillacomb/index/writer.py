@@ -11,39 +11,39 @@ from gorillacomb.index import duplicate_groups
 from gorillacomb.index.database import Index
 from gorillacomb.index.folder_digest import seal_described, unseal
 from gorillacomb.index.paths import AWAY, BELOW, UNUSED_FOLDER
-from gorillacomb.index.rows import DIGEST, HASHED_WIDTH, SHORT_DIGEST, Row
+from gorillacomb.index.rows import DIGEST, HASHED_WIDTH, SHORT_DIGEST, EntryRow
 from gorillacomb.index.schema import DIGEST_INDEX
 from gorillacomb.index.stamps import note_changed_folders
-from gorillacomb.model import FolderState, State
+from gorillacomb.model import EntryState, FolderState
 from gorillacomb.sqlite import IntegrityError, insert, sorting
 
 _PUT_HASHED = (
     "INSERT OR REPLACE INTO files (folder, name, state, mode, size, mtime_ns, ctime_ns, inode,"
-    f" links, blocks, checked_ns, digest) VALUES (?, ?, {State.HASHED:d}{', ?' * 9})"
+    f" links, blocks, checked_ns, digest) VALUES (?, ?, {EntryState.HASHED:d}{', ?' * 9})"
 )
 """Without the columns that are NULL: to bind None costs Python's sqlite3 as much as a number."""
 _PUT_LATER = (
     "INSERT OR REPLACE INTO files (folder, name, state, mode, size, mtime_ns, ctime_ns, inode,"
-    f" links, blocks, checked_ns) VALUES (?, ?, {State.PENDING:d}{', ?' * 7}, 0)"
+    f" links, blocks, checked_ns) VALUES (?, ?, {EntryState.PENDING:d}{', ?' * 7}, 0)"
 )
 _PUT_FILE = f"INSERT OR REPLACE INTO files VALUES ({', '.join('?' * 15)})"
 _PUT_FOLDER = (
     "INSERT INTO folders (id, root, parent, name, inode, state, marker, cause, seal)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-FolderRow = tuple[int, int, int, bytes, int, int, str | None, str | None, bytes | None]
+NewFolderRow = tuple[int, int, int, bytes, int, int, str | None, str | None, bytes | None]
 """id, root, parent, name, inode, state, marker, cause, seal."""
 
 
 @dataclass(slots=True)
-class Writes:
+class IndexChanges:
     """What a worker found that the index does not know: rows as they are written."""
 
     away: list[tuple[int, int, bytes]] = field(default_factory=list)
     """id, parent, name of folders that left that place."""
     moved: list[tuple[int, int, bytes]] = field(default_factory=list)
     """id, parent, name of known folders that came to that place."""
-    new_folders: list[FolderRow] = field(default_factory=list)
+    new_folders: list[NewFolderRow] = field(default_factory=list)
     folders: list[tuple[int, FolderState, str | None, str | None, int]] = field(
         default_factory=list
     )
@@ -59,7 +59,7 @@ class Writes:
     the cost of tuples, and bound as they are."""
     later: list[Any] = field(default_factory=list)
     """The same of `LaterRow`s."""
-    rows: list[tuple[int, Row]] = field(default_factory=list)
+    rows: list[tuple[int, EntryRow]] = field(default_factory=list)
     """Folder ids and entries that are neither plainly hashed nor plainly left for later."""
     gone: list[tuple[int, bytes]] = field(default_factory=list)
     """Folder ids and names of entries."""
@@ -86,7 +86,7 @@ class Writes:
         )
 
 
-class Store:
+class IndexWriter:
     """The writing side of the index during one scan; call it inside `Index.atomic`."""
 
     def __init__(self, index: Index) -> None:
@@ -109,7 +109,7 @@ class Store:
         self._next_folder += count
         return first
 
-    def write(self, root: int, writes: Writes) -> None:
+    def write(self, root: int, writes: IndexChanges) -> None:
         """Write what a worker found in a root."""
         put = self._connection.executemany
         put(
@@ -143,7 +143,7 @@ class Store:
             self._touch(writes.hashed[SHORT_DIGEST::HASHED_WIDTH])
             self._touch([row[DIGEST] for _, row in writes.rows])
 
-    def _put_folders(self, rows: Sequence[FolderRow]) -> None:
+    def _put_folders(self, rows: Sequence[NewFolderRow]) -> None:
         self._connection.execute("SAVEPOINT folders")
         try:
             insert(self._connection, _PUT_FOLDER, [*chain.from_iterable(rows)])
@@ -163,14 +163,16 @@ class Store:
             (parent, name, folder),
         )
 
-    def put_rows(self, rows: Sequence[tuple[int, Row]], gone: Sequence[tuple[int, bytes]]) -> None:
+    def put_rows(
+        self, rows: Sequence[tuple[int, EntryRow]], gone: Sequence[tuple[int, bytes]]
+    ) -> None:
         """Write entries of any folders."""
         unseal(self._connection, {folder for folder, _ in (*rows, *gone)})
         self._put_files(rows)
         self._connection.executemany("DELETE FROM files WHERE folder = ? AND name = ?", gone)
         self._touch([row[DIGEST] for _, row in rows])
 
-    def _put_files(self, rows: Sequence[tuple[int, Row]]) -> None:
+    def _put_files(self, rows: Sequence[tuple[int, EntryRow]]) -> None:
         values = chain.from_iterable((folder, *row) for folder, row in rows)
         insert(self._connection, _PUT_FILE, [*values])
 
@@ -186,12 +188,12 @@ class Store:
         """An excluded folder keeps its rows, as excluded ones: neither missing nor counted."""
         self._touch_below(folder)
         self._connection.execute(
-            f"{BELOW} UPDATE files SET state = {State.EXCLUDED:d}, cause = NULL,"
+            f"{BELOW} UPDATE files SET state = {EntryState.EXCLUDED:d}, cause = NULL,"
             # As changes.left_out: what could not be trusted is read again when it comes back.
-            f" digest = CASE state WHEN {State.FRESH:d} THEN NULL ELSE digest END,"
-            f" checked_ns = CASE WHEN state IN ({State.HASHED:d}, {State.TOO_SMALL:d})"
+            f" digest = CASE state WHEN {EntryState.FRESH:d} THEN NULL ELSE digest END,"
+            f" checked_ns = CASE WHEN state IN ({EntryState.HASHED:d}, {EntryState.TOO_SMALL:d})"
             "  THEN checked_ns ELSE 0 END"
-            f" WHERE folder IN below AND state <> {State.EXCLUDED:d}",
+            f" WHERE folder IN below AND state <> {EntryState.EXCLUDED:d}",
             (folder,),
         )
         self._connection.execute(
@@ -254,7 +256,7 @@ class Store:
         note_changed_folders(self._connection)
         self._connection.execute(
             f"{BELOW} INSERT INTO arrivals SELECT inode, size, mtime_ns, 0, 1 FROM files"
-            f" WHERE folder IN below AND state <> {State.EXCLUDED:d}",
+            f" WHERE folder IN below AND state <> {EntryState.EXCLUDED:d}",
             (folder,),
         )
         gone = self._connection.execute(

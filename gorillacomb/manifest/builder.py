@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain, islice
 
 from gorillacomb.errors import Interrupted
-from gorillacomb.fs.openat import Identity
+from gorillacomb.fs.openat import FileIdentity
 from gorillacomb.fs.paths import join
-from gorillacomb.manifest.model import Entry, LeftOut, Manifest
+from gorillacomb.manifest.model import Manifest, ManifestEntry, OmittedPath
 from gorillacomb.manifest.paths import MOST_PATH
-from gorillacomb.manifest.walk import Found, identify, walk
-from gorillacomb.manifest.worker import Place, Read, ReadResult, ReadTask, start_workers
-from gorillacomb.progress import Progress, Silence
+from gorillacomb.manifest.walk import TreeEntry, identify, walk
+from gorillacomb.manifest.worker import ReadEntry, ReadResult, ReadTask, TreeContext, start_workers
+from gorillacomb.progress import NullProgress, Progress
 from gorillacomb.workers.dispatcher import Dispatcher
 from gorillacomb.workers.pool import default_workers
 
@@ -22,7 +22,7 @@ _BATCH = 200
 _SMALL = 300
 """Entries; a tree of fewer is read before a pool would have started."""
 
-SeqOf = Callable[[bytes, bytes], int | None]
+TraceSeqLookup = Callable[[bytes, bytes], int | None]
 """From an absolute path and a BLAKE3 digest to the seq of the stamp in the trace, if it has one."""
 
 
@@ -32,9 +32,9 @@ def build(
     *,
     selection: Iterable[tuple[bytes, int | None]] | None = None,
     checkpoint: str | None = None,
-    seq_of: SeqOf = lambda path, digest: None,
+    seq_of: TraceSeqLookup = lambda path, digest: None,
     ignored: Collection[bytes] = (),
-    own: Collection[Identity] = (),
+    own: Collection[FileIdentity] = (),
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Manifest:
@@ -46,16 +46,20 @@ def build(
     a root that is no folder, RootVanished for one that goes away, WorkersFailed, Interrupted.
     """
     root = os.path.realpath(root)
-    place = Place(root, identify(root), frozenset(own))
+    place = TreeContext(root, identify(root), frozenset(own))
     if selection is None:
-        builder = _Builder(place, seq_of, walk(root, place.identity, place.own), frozenset(ignored))
+        builder = _ManifestBuilder(
+            place, seq_of, walk(root, place.identity, place.own), frozenset(ignored)
+        )
     else:
         seqs = dict(selection)
-        found = (Found(path, "file") for path in sorted(seqs))
-        builder = _Builder(place, lambda path, digest: seqs[path], found, frozenset(ignored))
+        found = (TreeEntry(path, "file") for path in sorted(seqs))
+        builder = _ManifestBuilder(
+            place, lambda path, digest: seqs[path], found, frozenset(ignored)
+        )
         builder.seq_by_relative_path = True
     try:
-        builder.run(workers, progress or Silence())
+        builder.run(workers, progress or NullProgress())
     except KeyboardInterrupt:
         raise Interrupted(
             "Interrupted: no manifest was made.", "Run the same command again."
@@ -70,14 +74,18 @@ def build(
     )
 
 
-class _Builder:
+class _ManifestBuilder:
     """A manifest under way."""
 
     def __init__(
-        self, place: Place, seq_of: SeqOf, found: Iterator[Found], ignored: frozenset[bytes]
+        self,
+        place: TreeContext,
+        seq_of: TraceSeqLookup,
+        found: Iterator[TreeEntry],
+        ignored: frozenset[bytes],
     ) -> None:
-        self.entries: list[Entry] = []
-        self.left_out: list[LeftOut] = []
+        self.entries: list[ManifestEntry] = []
+        self.left_out: list[OmittedPath] = []
         self.seq_by_relative_path = False
         self._place = place
         self._seq_of = seq_of
@@ -113,26 +121,26 @@ class _Builder:
             elif found.kind == "file" or found.kind == "link" or found.kind == "dir":
                 if len(found.path) > MOST_PATH:
                     cause = "its path is too long for a manifest"
-                    self.left_out.append(LeftOut(found.path, "unreadable", cause))
+                    self.left_out.append(OmittedPath(found.path, "unreadable", cause))
                 elif found.path not in self._ignored:
                     paths.append(found.path)
             else:
-                self.left_out.append(LeftOut(found.path, found.kind, found.cause))
+                self.left_out.append(OmittedPath(found.path, found.kind, found.cause))
         return ReadTask(self._place, paths) if paths else None
 
     def _take(self, result: ReadResult) -> None:
         self._large = sorted(self._large + result.large)
-        self.left_out += [LeftOut(*each) for each in result.left_out]
+        self.left_out += [OmittedPath(*each) for each in result.left_out]
         self.entries += map(self._entry, result.read)
         self._progress.advance(len(result.read), 0)
 
-    def _entry(self, read: Read) -> Entry:
+    def _entry(self, read: ReadEntry) -> ManifestEntry:
         if read.kind != "file":
-            return Entry(read.path, read.kind, read.mode, 0, read.mtime_ns, read.target)
+            return ManifestEntry(read.path, read.kind, read.mode, 0, read.mtime_ns, read.target)
         assert read.blake3 is not None
         assert read.sha256 is not None
         path = read.path if self.seq_by_relative_path else join(self._place.root, read.path)
-        return Entry(
+        return ManifestEntry(
             read.path,
             "file",
             read.mode,

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from gorillacomb.errors import Untrusted
+from gorillacomb.errors import UntrustedInput
 from gorillacomb.manifest.parse import MOST_BYTES as MOST_PAYLOAD
 from gorillacomb.manifest.parse import parse_json
 from gorillacomb.vaultmesh.keys.keys import (
+    Ed25519SigningKey,
     RsaSigningKey,
-    SigningKey,
     fingerprint,
     is_signed_by,
     public_der,
@@ -35,14 +35,14 @@ _OPENING = b'"payload": "'
 _STANDARD = str.maketrans("-_", "+/")
 """DSSE allows either alphabet of base64."""
 
-State = Literal["valid", "invalid", "none", "unknown-key"]
+SignatureState = Literal["valid", "invalid", "none", "unknown-key"]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SignatureCheck:
     """What an envelope says of a payload."""
 
-    state: State
+    state: SignatureState
     cause: str
     """In words, for people."""
     key: str | None = None
@@ -63,7 +63,7 @@ def pae(payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
-def sign(payload: bytes, keys: Iterable[SigningKey | RsaSigningKey]) -> bytes:
+def sign(payload: bytes, keys: Iterable[Ed25519SigningKey | RsaSigningKey]) -> bytes:
     """The envelope of a payload with a signature of each key, as the bytes of its file."""
     from securesystemslib.dsse import Envelope
     from securesystemslib.signer import Signature  # type: ignore[attr-defined]
@@ -81,16 +81,16 @@ def check(
     envelope: bytes | None,
     publics: Sequence[PublicKey],
     what: str = "The envelope",
-) -> Outcome:
+) -> SignatureCheck:
     """Say whether one of the public keys signed the payload.
 
     ``envelope`` is the content of the file beside it, None where there is none. Raises Untrusted
     for one that is no envelope.
     """
     if envelope is None:
-        return Outcome("none", "it is not signed")
+        return SignatureCheck("none", "it is not signed")
     if len(envelope) > MOST_BYTES:
-        raise Untrusted(f"{what} is refused: it is larger than any envelope.")
+        raise UntrustedInput(f"{what} is refused: it is larger than any envelope.")
     encoded = base64.b64encode(payload)
     start = envelope.find(_OPENING) + len(_OPENING)
     if _OPENING in envelope[:start] and envelope.startswith(encoded, start):
@@ -100,35 +100,37 @@ def check(
     inner, signatures = _parsed(envelope, what)
     if inner != encoded.decode("ascii"):
         decoded(inner, what)  # which says so if it is damaged
-        return Outcome("invalid", "the envelope is that of another manifest")
+        return SignatureCheck("invalid", "the envelope is that of another manifest")
     if not signatures:
-        return Outcome("none", "its signatures were taken out of the envelope")
+        return SignatureCheck("none", "its signatures were taken out of the envelope")
     data = pae(payload)
     for public in publics:
         # The key id is a hint that anyone can edit: every signature is tried with every key.
         if any(is_signed_by(public, signature, data) for _, signature in signatures):
-            return Outcome("valid", "signed by a key that is known here", key_id(public))
+            return SignatureCheck("valid", "signed by a key that is known here", key_id(public))
     named = {name for name, _ in signatures}
     if named.intersection(map(key_id, publics)):
-        return Outcome("invalid", "the signature is not that of the key which it names")
-    return Outcome("unknown-key", f"signed by a key that is not known here ({min(named) or '?'})")
+        return SignatureCheck("invalid", "the signature is not that of the key which it names")
+    return SignatureCheck(
+        "unknown-key", f"signed by a key that is not known here ({min(named) or '?'})"
+    )
 
 
 def _parsed(data: bytes, what: str) -> tuple[str, list[tuple[str, bytes]]]:
     """The payload in base64, and the signatures with their key ids."""
     value = parse_json(data, what)
     if not isinstance(value, dict) or value.keys() != {"payload", "payloadType", "signatures"}:
-        raise Untrusted(f"{what} is refused: it is no DSSE envelope.")
+        raise UntrustedInput(f"{what} is refused: it is no DSSE envelope.")
     payload, kind, signatures = value["payload"], value["payloadType"], value["signatures"]
     if kind != PAYLOAD_TYPE:
-        raise Untrusted(f"{what} is refused: its payload is no in-toto Statement.")
+        raise UntrustedInput(f"{what} is refused: its payload is no in-toto Statement.")
     if not isinstance(payload, str) or not isinstance(signatures, list):
-        raise Untrusted(f"{what} is refused: it is no DSSE envelope.")
+        raise UntrustedInput(f"{what} is refused: it is no DSSE envelope.")
     if len(signatures) > _MOST_SIGNATURES:
-        raise Untrusted(f"{what} is refused: it has more than {_MOST_SIGNATURES} signatures.")
+        raise UntrustedInput(f"{what} is refused: it has more than {_MOST_SIGNATURES} signatures.")
     found = [_signature(each, what) for each in signatures]
     if len({name for name, _ in found}) < len(found):
-        raise Untrusted(f"{what} is refused: one key signs in it twice.")
+        raise UntrustedInput(f"{what} is refused: one key signs in it twice.")
     if "-" in payload or "_" in payload:
         payload = payload.translate(_STANDARD)
     return payload, found
@@ -136,8 +138,8 @@ def _parsed(data: bytes, what: str) -> tuple[str, list[tuple[str, bytes]]]:
 
 def _signature(value: Any, what: str) -> tuple[str, bytes]:
     if not isinstance(value, dict) or not {"sig"} <= value.keys() <= {"keyid", "sig"}:
-        raise Untrusted(f"{what} is refused: a signature in it is not one.")
+        raise UntrustedInput(f"{what} is refused: a signature in it is not one.")
     name, text = value.get("keyid", ""), value["sig"]
     if not isinstance(name, str) or not isinstance(text, str) or len(text) > 4096:
-        raise Untrusted(f"{what} is refused: a signature in it is not one.")
+        raise UntrustedInput(f"{what} is refused: a signature in it is not one.")
     return name[:40], decoded(text.translate(_STANDARD), what)

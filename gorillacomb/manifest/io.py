@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from gorillacomb.errors import Refused, Untrusted, UsageFault
+from gorillacomb.errors import RefusedForSafety, UntrustedInput, UsageError
 from gorillacomb.fs.openat import cause_of
 from gorillacomb.fs.output_file import write_file
 from gorillacomb.fs.paths import below, is_below
@@ -22,7 +22,7 @@ def refuse_to_replace(path: bytes, signed: bool) -> None:
     """Raise Refused when something stands where a manifest is to be written."""
     for each in (path, envelope_path(path)) if signed else (path,):
         if os.path.lexists(each):
-            raise Refused(
+            raise RefusedForSafety(
                 f"{os.fsdecode(each)} is there already.",
                 "Name another one with -o, or give --force.",
             )
@@ -48,7 +48,7 @@ def read(path: bytes) -> tuple[bytes, bytes | None]:
     try:
         manifest = _read(path, MOST_MANIFEST_BYTES)
     except OSError as error:
-        raise UsageFault(
+        raise UsageError(
             f"The manifest {os.fsdecode(path)} cannot be read: {cause_of(error)}.",
             "Make one first: gorillacomb manifest PATH -o FILE"
             if isinstance(error, FileNotFoundError)
@@ -59,7 +59,7 @@ def read(path: bytes) -> tuple[bytes, bytes | None]:
     except FileNotFoundError:
         return manifest, None
     except OSError as error:
-        raise UsageFault(
+        raise UsageError(
             f"The envelope {os.fsdecode(envelope_path(path))} cannot be read: {cause_of(error)}.",
             "Check its permissions, or move it away to go without a signature.",
         ) from error
@@ -67,14 +67,16 @@ def read(path: bytes) -> tuple[bytes, bytes | None]:
 
 def _read(path: bytes, most: int) -> bytes:
     if os.path.isdir(path):
-        raise UsageFault(
+        raise UsageError(
             f"{os.fsdecode(path)} is a folder.", "Name the manifest's file, not its folder."
         )
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode) or facts.st_size > most:
-            raise Untrusted(f"{os.fsdecode(path)} is refused: it is no file, or far too large.")
+            raise UntrustedInput(
+                f"{os.fsdecode(path)} is refused: it is no file, or far too large."
+            )
         return file.read(most + 1)
 
 

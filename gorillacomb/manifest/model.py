@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NoReturn, get_args
 
-Kind = Literal["file", "link", "dir"]
+EntryKind = Literal["file", "link", "dir"]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ManifestEntry:
     """One thing that stands in the manifest's folder."""
 
     path: bytes
     """Relative to that folder."""
-    type: Kind
+    type: EntryKind
     """``dir`` for an empty folder only."""
     mode: int
     """Permission bits, as ``st_mode & 0o7777``."""
@@ -31,17 +31,17 @@ class Entry:
 
 
 Lack = Literal["unreadable", "unstable", "placeholder", "gone"]
-Oddity = Literal["fifo", "socket", "device", "mount"]
+SpecialKind = Literal["fifo", "socket", "device", "mount"]
 LACKS: tuple[Lack, ...] = get_args(Lack)
-ODDITIES: tuple[Oddity, ...] = get_args(Oddity)
+ODDITIES: tuple[SpecialKind, ...] = get_args(SpecialKind)
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class OmittedPath:
     """Something that stands in the manifest's folder and has no entry."""
 
     path: bytes
-    kind: Lack | Oddity
+    kind: Lack | SpecialKind
     """An oddity is no part of a manifest; a lack ought to be, but its content is not known."""
     cause: str = ""
     """Why, in words."""
@@ -58,26 +58,26 @@ class Manifest:
 
     name: bytes
     """The folder's own name."""
-    entries: tuple[Entry, ...]
+    entries: tuple[ManifestEntry, ...]
     """Sorted by path bytes."""
     created_ns: int
     checkpoint: str | None = None
     """The signed checkpoint of the trace at that moment."""
     whole: bool = True
     """It speaks of all that stands in the folder; else of a selection of its files."""
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[OmittedPath, ...] = ()
     """Sorted by path bytes."""
 
     @property
-    def lacks(self) -> tuple[LeftOut, ...]:
+    def lacks(self) -> tuple[OmittedPath, ...]:
         """What ought to have an entry and has none; of a complete manifest, nothing."""
         return tuple(each for each in self.left_out if each.is_lack)
 
 
-class Malformed(ValueError):
+class MalformedManifest(ValueError):
     """What is wrong with a manifest, in words."""
 
 
 def refuse(what: str) -> NoReturn:
     """Raise Malformed; ``what`` goes after the manifest's name."""
-    raise Malformed(what)
+    raise MalformedManifest(what)

@@ -8,8 +8,8 @@ from hashlib import sha256
 from json import JSONDecodeError
 from typing import Any
 
-from gorillacomb.errors import Untrusted
-from gorillacomb.manifest.model import Entry, Malformed, Manifest
+from gorillacomb.errors import UntrustedInput
+from gorillacomb.manifest.model import MalformedManifest, Manifest, ManifestEntry
 from gorillacomb.manifest.paths import MOST_PATH
 from gorillacomb.manifest.serialize import END, FILES, entry_line
 from gorillacomb.manifest.validate import MOST_MODE, checked_entry, checked_manifest
@@ -34,29 +34,31 @@ def parse_manifest(data: bytes, what: str = "The manifest") -> Manifest:
     Raises Untrusted for anything that `to_json` could not have meant.
     """
     if len(data) > MOST_BYTES:
-        raise Untrusted(f"{what} is refused: it is larger than {MOST_BYTES >> 20} MiB.")
+        raise UntrustedInput(f"{what} is refused: it is larger than {MOST_BYTES >> 20} MiB.")
     if sum(map(data.count, (b",", b"[", b"{"))) > _MOST_PARTS:
-        raise Untrusted(f"{what} is refused: it has more parts than any manifest.")
+        raise UntrustedInput(f"{what} is refused: it has more parts than any manifest.")
     try:
         return _read_by_lines(data) or checked_manifest(parse_json(data, what))
-    except Malformed as bad:
-        raise Untrusted(f"{what} is refused: {bad}.") from None
+    except MalformedManifest as bad:
+        raise UntrustedInput(f"{what} is refused: {bad}.") from None
 
 
 def parse_json(data: bytes, what: str) -> Any:
     """As `jcs.parse`, with words for people where Python's own would say what is no JSON."""
     if not data or data.isspace():
-        raise Untrusted(f"{what} is refused: it is empty.")
+        raise UntrustedInput(f"{what} is refused: it is empty.")
     try:
         return jcs.parse(data, what)
-    except Untrusted as error:
+    except UntrustedInput as error:
         cause = error.__context__
         if not isinstance(cause, JSONDecodeError):
             raise
     if data.startswith(BOM_UTF8):
-        raise Untrusted(f"{what} is refused: it is no JSON: a byte order mark stands before it.")
+        raise UntrustedInput(
+            f"{what} is refused: it is no JSON: a byte order mark stands before it."
+        )
     place = f"line {cause.lineno:,}, column {cause.colno:,}"
-    raise Untrusted(f"{what} is refused: it is no JSON (see {place}).")
+    raise UntrustedInput(f"{what} is refused: it is no JSON (see {place}).")
 
 
 def _read_by_lines(data: bytes) -> Manifest | None:
@@ -78,13 +80,13 @@ def _read_by_lines(data: bytes) -> Manifest | None:
         digest.update(rest[: -len(END)].replace(b",\n", b","))
         digest.update(b"]")
         return checked_manifest(value, entries, digest.hexdigest())
-    except (Untrusted, ValueError, KeyError, TypeError):
+    except (UntrustedInput, ValueError, KeyError, TypeError):
         return None
 
 
-def _entries_of_lines(text: str) -> list[Entry]:
+def _entries_of_lines(text: str) -> list[ManifestEntry]:
     """Read lines with a comma between them; raises ValueError or Untrusted for odd ones."""
-    entries: list[Entry] = []
+    entries: list[ManifestEntry] = []
     at, end = 0, len(text)
     while True:
         match = _PLAIN_FILE.match(text, at)
@@ -97,19 +99,21 @@ def _entries_of_lines(text: str) -> list[Entry]:
             blake3, mode, mtime, path, seq, digest, size = match.groups()
             number = int(mode)
             if number > MOST_MODE or len(path) > MOST_PATH // 4:
-                raise Malformed("it is out of bounds")
+                raise MalformedManifest("it is out of bounds")
             stamp = None if seq == "null" else int(seq)
             place, length, time = path.encode("utf-8"), int(size), int(mtime)
-            entries.append(Entry(place, "file", number, length, time, None, blake3, digest, stamp))
+            entries.append(
+                ManifestEntry(place, "file", number, length, time, None, blake3, digest, stamp)
+            )
         if stop == end:
             return entries
         at = stop + 2
 
 
-def _entry_of_odd_line(line: str) -> Entry:
+def _entry_of_odd_line(line: str) -> ManifestEntry:
     """Read the line of a link, a folder or an odd path, which has to be in its canonical form."""
     data = line.encode("utf-8")
     entry = checked_entry(jcs.parse(data, "it"))
     if entry_line(entry) != data:
-        raise Malformed("it is not in its canonical form")
+        raise MalformedManifest("it is not in its canonical form")
     return entry

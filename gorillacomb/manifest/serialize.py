@@ -12,7 +12,7 @@ from json.encoder import encode_basestring as quoted
 from typing import Any
 
 from gorillacomb import __version__
-from gorillacomb.manifest.model import Entry, LeftOut, Manifest
+from gorillacomb.manifest.model import Manifest, ManifestEntry, OmittedPath
 from gorillacomb.manifest.paths import check_order
 from gorillacomb.vaultmesh import jcs
 
@@ -65,7 +65,7 @@ def _json(value: Any) -> bytes:
     return jcs.canonical(value)
 
 
-def counts(entries: Iterable[Entry]) -> dict[str, int]:
+def counts(entries: Iterable[ManifestEntry]) -> dict[str, int]:
     """How many files, links and empty folders there are, and the files' bytes."""
     entries = list(entries)
     kinds = [entry.type for entry in entries]
@@ -77,7 +77,7 @@ def counts(entries: Iterable[Entry]) -> dict[str, int]:
     }
 
 
-def entry_line(entry: Entry) -> bytes:
+def entry_line(entry: ManifestEntry) -> bytes:
     """An entry in canonical JSON; written by hand, since there are 250,000 of them."""
     path = _path_field("path", entry.path)
     if entry.type == "file":
@@ -104,7 +104,7 @@ def _path_field(key: str, path: bytes) -> str:
         return f'"{key}_b64":"{base64.b64encode(path).decode("ascii")}"'
 
 
-def _left_out_object(each: LeftOut) -> dict[str, str]:
+def _left_out_object(each: OmittedPath) -> dict[str, str]:
     try:
         path = {"path": each.path.decode("utf-8")}
     except UnicodeDecodeError:

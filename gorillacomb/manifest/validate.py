@@ -7,8 +7,16 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Any
 
-from gorillacomb.errors import Untrusted
-from gorillacomb.manifest.model import LACKS, ODDITIES, Entry, LeftOut, Malformed, Manifest, refuse
+from gorillacomb.errors import UntrustedInput
+from gorillacomb.manifest.model import (
+    LACKS,
+    ODDITIES,
+    MalformedManifest,
+    Manifest,
+    ManifestEntry,
+    OmittedPath,
+    refuse,
+)
 from gorillacomb.manifest.paths import MOST_PATH, check_order, checked_path
 from gorillacomb.manifest.serialize import PREDICATE, STATEMENT, counts, entry_line
 from gorillacomb.vaultmesh.keys.note import decoded
@@ -25,7 +33,7 @@ MOST_MODE = 0o7777
 
 
 def checked_manifest(
-    value: Any, read: list[Entry] | None = None, digest: str | None = None
+    value: Any, read: list[ManifestEntry] | None = None, digest: str | None = None
 ) -> Manifest:
     """The manifest that a Statement is; raises Malformed.
 
@@ -123,14 +131,14 @@ def _tool(value: Any) -> None:
         refuse("its tool is no text")
 
 
-def _entry(number: int, value: Any) -> Entry:
+def _entry(number: int, value: Any) -> ManifestEntry:
     try:
         return checked_entry(value)
-    except Malformed as bad:
-        raise Malformed(f"of its files, number {number}: {bad}") from None
+    except MalformedManifest as bad:
+        raise MalformedManifest(f"of its files, number {number}: {bad}") from None
 
 
-def checked_entry(value: Any) -> Entry:
+def checked_entry(value: Any) -> ManifestEntry:
     """The entry that one of its files is; raises Malformed."""
     if type(value) is not dict:
         refuse("it is no JSON object")
@@ -152,9 +160,9 @@ def checked_entry(value: Any) -> Entry:
         refuse("its mode is not one of permission bits")
     mtime = _time(value["mtime_ns"], "its mtime_ns")
     if kind != "file":
-        return Entry(path, "link" if kind == "link" else "dir", mode, 0, mtime, target)
+        return ManifestEntry(path, "link" if kind == "link" else "dir", mode, 0, mtime, target)
     seq = value["seq"]
-    return Entry(
+    return ManifestEntry(
         path,
         "file",
         mode,
@@ -203,7 +211,7 @@ def _either(value: dict[str, Any], key: str) -> bytes:
 def _decoded(text: str) -> bytes:
     try:
         return decoded(text, "it")
-    except Untrusted:
+    except UntrustedInput:
         refuse("it has bad base64 in it")
 
 
@@ -222,7 +230,7 @@ def _is_utf_8(data: bytes) -> bool:
     return True
 
 
-def _left_out(value: Any, entries: Sequence[Entry]) -> tuple[LeftOut, ...]:
+def _left_out(value: Any, entries: Sequence[ManifestEntry]) -> tuple[OmittedPath, ...]:
     if not isinstance(value, list):
         refuse("its left_out is no list")
     found = []
@@ -234,7 +242,7 @@ def _left_out(value: Any, entries: Sequence[Entry]) -> tuple[LeftOut, ...]:
         kind, cause = rest["kind"], rest["cause"]
         if kind not in (*LACKS, *ODDITIES) or not isinstance(cause, str):
             refuse("of what it left out, one is of an unknown kind")
-        found.append(LeftOut(path, kind, cause))
+        found.append(OmittedPath(path, kind, cause))
     paths = [each.path for each in found]
     if paths != sorted(set(paths)):
         refuse("what it left out is not sorted, or stands there twice")

@@ -11,12 +11,12 @@ from functools import cached_property
 from itertools import chain
 
 from gorillacomb.errors import Interrupted
-from gorillacomb.fs.openat import Identity
+from gorillacomb.fs.openat import FileIdentity
 from gorillacomb.manifest import worker
-from gorillacomb.manifest.model import Entry, Manifest
-from gorillacomb.manifest.walk import Found, identify, walk
-from gorillacomb.manifest.worker import LARGE, CheckTask, Place, Read, ReadTask
-from gorillacomb.progress import Progress, Silence
+from gorillacomb.manifest.model import Manifest, ManifestEntry
+from gorillacomb.manifest.walk import TreeEntry, identify, walk
+from gorillacomb.manifest.worker import LARGE, CheckTask, ReadEntry, ReadTask, TreeContext
+from gorillacomb.progress import NullProgress, Progress
 from gorillacomb.workers.dispatcher import Dispatcher
 from gorillacomb.workers.pool import Workers, default_workers
 
@@ -30,7 +30,7 @@ _STEP = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class PathDifference:
     """One path that is not as the manifest says."""
 
     path: bytes
@@ -39,7 +39,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Renamed:
+class RenamedPath:
     """A missing content that stands under another path."""
 
     origin: bytes
@@ -47,20 +47,20 @@ class Renamed:
 
 
 @dataclass(frozen=True, slots=True)
-class Verification:
+class VerificationReport:
     """How a folder compares with its manifest; all sorted by path bytes."""
 
     ok: int
     """Entries of which everything is as recorded."""
-    changed: tuple[Difference, ...]
-    damaged: tuple[Difference, ...]
+    changed: tuple[PathDifference, ...]
+    damaged: tuple[PathDifference, ...]
     """The content changed while size and mtime did not."""
-    missing: tuple[Difference, ...]
-    extra: tuple[Difference, ...]
-    renamed: tuple[Renamed, ...]
-    mode: tuple[Difference, ...]
-    unreadable: tuple[Difference, ...]
-    unproven: tuple[Difference, ...]
+    missing: tuple[PathDifference, ...]
+    extra: tuple[PathDifference, ...]
+    renamed: tuple[RenamedPath, ...]
+    mode: tuple[PathDifference, ...]
+    unreadable: tuple[PathDifference, ...]
+    unproven: tuple[PathDifference, ...]
     """What the manifest itself has no content of."""
     whole: bool
     """The manifest speaks of the whole folder: what is extra differs from it."""
@@ -70,7 +70,7 @@ class Verification:
         """Whether anything is not as the manifest says."""
         return any(found for kind, found in self.kinds().items() if kind != "unreadable")
 
-    def kinds(self) -> dict[str, tuple[Difference, ...] | tuple[Renamed, ...]]:
+    def kinds(self) -> dict[str, tuple[PathDifference, ...] | tuple[RenamedPath, ...]]:
         """What keeps the folder from being as the manifest says, by the name of its kind."""
         return {
             "changed": self.changed,
@@ -94,10 +94,10 @@ def verify(
     *,
     both: bool = True,
     ignored: Collection[bytes] = (),
-    own: Collection[Identity] = (),
+    own: Collection[FileIdentity] = (),
     workers: int | None = None,
     progress: Progress | None = None,
-) -> Verification:
+) -> VerificationReport:
     """Compare all that stands in ``root`` with a manifest.
 
     ``both`` digests of each file must match, else its BLAKE3 alone. ``ignored`` are paths below the
@@ -106,8 +106,8 @@ def verify(
     a root that is no folder, RootVanished for one that goes away, WorkersFailed, Interrupted.
     """
     root = os.path.realpath(root)
-    place = Place(root, identify(root), frozenset(own), both)
-    check = _Check(manifest, place, frozenset(ignored), progress or Silence())
+    place = TreeContext(root, identify(root), frozenset(own), both)
+    check = _VerificationRun(manifest, place, frozenset(ignored), progress or NullProgress())
     size = sum(entry.size for entry in manifest.entries)
     small = len(manifest.entries) < _SMALL and size < LARGE
     try:
@@ -123,19 +123,19 @@ def verify(
 
 
 @dataclass(slots=True)
-class _Lists:
-    changed: list[Difference] = field(default_factory=list)
-    damaged: list[Difference] = field(default_factory=list)
-    missing: list[Difference] = field(default_factory=list)
-    mode: list[Difference] = field(default_factory=list)
-    unreadable: list[Difference] = field(default_factory=list)
+class _DifferenceLists:
+    changed: list[PathDifference] = field(default_factory=list)
+    damaged: list[PathDifference] = field(default_factory=list)
+    missing: list[PathDifference] = field(default_factory=list)
+    mode: list[PathDifference] = field(default_factory=list)
+    unreadable: list[PathDifference] = field(default_factory=list)
 
 
-class _Check:
+class _VerificationRun:
     """A verification under way."""
 
     def __init__(
-        self, manifest: Manifest, place: Place, ignored: frozenset[bytes], progress: Progress
+        self, manifest: Manifest, place: TreeContext, ignored: frozenset[bytes], progress: Progress
     ) -> None:
         self.progress = progress
         self._manifest = manifest
@@ -148,8 +148,8 @@ class _Check:
         self._differing: set[bytes] = set()
         self._unlisted: dict[bytes, str] = {}
         self._extra: dict[bytes, str] = {}
-        self._renamed: list[Renamed] = []
-        self._lists = _Lists()
+        self._renamed: list[RenamedPath] = []
+        self._lists = _DifferenceLists()
         self._ok = 0
 
     def run(self, pool: Workers) -> None:
@@ -180,9 +180,9 @@ class _Check:
             if what == "missing":
                 self._missing[number] = cause
             else:
-                getattr(self._lists, what).append(Difference(path, cause))
+                getattr(self._lists, what).append(PathDifference(path, cause))
 
-    def _meet(self, found: Iterator[Found], most: int | None) -> None:
+    def _meet(self, found: Iterator[TreeEntry], most: int | None) -> None:
         """Go on with the walk, and note what it meets that the manifest does not know."""
         for path, kind, cause in found:
             if kind == "unreadable":
@@ -199,7 +199,7 @@ class _Check:
         noted = {each.path for each in self._lists.unreadable} | self._lacks  # those are unproven
         for path, cause in self._unlisted.items():
             if path not in noted:
-                self._lists.unreadable.append(Difference(path, cause))
+                self._lists.unreadable.append(PathDifference(path, cause))
         standing = self._unlisted.keys() - self._differing
         self._ok -= sum(entry.path in standing for entry in self._manifest.entries)
 
@@ -227,39 +227,41 @@ class _Check:
             ReadTask(self._place, paths[start : start + _BATCH], default_workers(), sizes)
             for start in range(0, len(paths), _BATCH)
         )
-        standing: dict[object, list[Read]] = defaultdict(list)
+        standing: dict[object, list[ReadEntry]] = defaultdict(list)
 
         def take(result: worker.ReadResult) -> None:
             for read in result.read:
                 standing[_content_of_read(read)].append(read)
 
         dispatcher.run(lambda: next(batches, None), take)
-        gone: dict[object, list[Entry]] = defaultdict(list)
+        gone: dict[object, list[ManifestEntry]] = defaultdict(list)
         for entry in wanted:
             gone[_content_of_entry(entry, self._place.both)].append(entry)
         for content, origins in gone.items():
             for entry, read in _pairs(origins, standing.get(content, [])):
-                self._renamed.append(Renamed(entry.path, read.path))
+                self._renamed.append(RenamedPath(entry.path, read.path))
                 del self._extra[read.path]
                 if entry.type == "file" and entry.mode != read.mode:
                     cause = f"{read.mode:04o}, was {entry.mode:04o}"
-                    self._lists.mode.append(Difference(read.path, cause))
+                    self._lists.mode.append(PathDifference(read.path, cause))
 
-    def result(self) -> Verification:
+    def result(self) -> VerificationReport:
         """All that was found."""
         entries = self._manifest.entries
         moved = {each.origin for each in self._renamed}
-        missing = (Difference(entries[n].path, cause) for n, cause in self._missing.items())
-        return Verification(
+        missing = (PathDifference(entries[n].path, cause) for n, cause in self._missing.items())
+        return VerificationReport(
             self._ok,
             _sorted(self._lists.changed),
             _sorted(self._lists.damaged),
             _sorted(each for each in missing if each.path not in moved),
-            _sorted(Difference(path, _NOTES.get(kind, "")) for path, kind in self._extra.items()),
+            _sorted(
+                PathDifference(path, _NOTES.get(kind, "")) for path, kind in self._extra.items()
+            ),
             tuple(sorted(self._renamed, key=lambda each: each.origin)),
             _sorted(self._lists.mode),
             _sorted(self._lists.unreadable),
-            _sorted(Difference(each.path, each.cause) for each in self._manifest.lacks),
+            _sorted(PathDifference(each.path, each.cause) for each in self._manifest.lacks),
             self._manifest.whole,
         )
 
@@ -274,11 +276,11 @@ _NOTES = {
 }
 
 
-def _sorted(differences: Iterable[Difference]) -> tuple[Difference, ...]:
+def _sorted(differences: Iterable[PathDifference]) -> tuple[PathDifference, ...]:
     return tuple(sorted(differences, key=lambda each: each.path))
 
 
-def _tasks(entries: tuple[Entry, ...], place: Place) -> Iterator[CheckTask]:
+def _tasks(entries: tuple[ManifestEntry, ...], place: TreeContext) -> Iterator[CheckTask]:
     """The large files one by one, the largest first, then batches of the others."""
     large = [number for number, entry in enumerate(entries) if entry.size >= LARGE]
     large.sort(key=lambda number: -entries[number].size)
@@ -300,21 +302,23 @@ def _tasks(entries: tuple[Entry, ...], place: Place) -> Iterator[CheckTask]:
         yield CheckTask(place, batch)
 
 
-def _content_of_entry(entry: Entry, both: bool) -> object:
+def _content_of_entry(entry: ManifestEntry, both: bool) -> object:
     if entry.type != "file":
         return entry.type, entry.target
     return entry.blake3, entry.sha256 if both else None
 
 
-def _content_of_read(read: Read) -> object:
+def _content_of_read(read: ReadEntry) -> object:
     if read.blake3 is None:
         return read.kind, read.target
     return read.blake3.hex(), None if read.sha256 is None else read.sha256.hex()
 
 
-def _pairs(origins: list[Entry], standing: list[Read]) -> Iterator[tuple[Entry, Read]]:
+def _pairs(
+    origins: list[ManifestEntry], standing: list[ReadEntry]
+) -> Iterator[tuple[ManifestEntry, ReadEntry]]:
     """Each origin with one place where its content stands: one of its own name first."""
-    by_name: dict[bytes, list[Read]] = defaultdict(list)
+    by_name: dict[bytes, list[ReadEntry]] = defaultdict(list)
     for read in sorted(standing, key=lambda read: read.path, reverse=True):
         by_name[_name(read.path)].append(read)
     later = []

@@ -7,34 +7,41 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from typing import Literal, NamedTuple
 
-from gorillacomb.errors import RootVanished, UsageFault
-from gorillacomb.fs.openat import OUR_FOLDER, Identity, OpenFolders, cause_of, identity_of, odd_kind
+from gorillacomb.errors import RootVanished, UsageError
+from gorillacomb.fs.openat import (
+    OUR_FOLDER,
+    FileIdentity,
+    OpenFolders,
+    cause_of,
+    identity_of,
+    odd_kind,
+)
 
-Kind = Literal["file", "link", "dir", "fifo", "socket", "device", "mount", "unreadable"]
+TreeEntryKind = Literal["file", "link", "dir", "fifo", "socket", "device", "mount", "unreadable"]
 _REPLACED = (errno.ENOTDIR, errno.ELOOP)
 
 
-class Found(NamedTuple):
+class TreeEntry(NamedTuple):
     """Something that stands in a tree."""
 
     path: bytes
     """Relative to its top."""
-    kind: Kind
+    kind: TreeEntryKind
     """``dir`` for a folder with neither file, link nor folder in it, ``unreadable`` for one that
     cannot be listed, ``mount`` for one that is another file system's."""
     cause: str = ""
 
 
-def identify(root: bytes) -> Identity:
+def identify(root: bytes) -> FileIdentity:
     """Which folder a path leads to. Raises UsageFault where it leads to none."""
     shown = os.fsdecode(root)
     try:
         facts = os.stat(root)
         os.listdir(root)
     except NotADirectoryError:
-        raise UsageFault(f"{shown} is not a folder.", "Name the folder that it is in.") from None
+        raise UsageError(f"{shown} is not a folder.", "Name the folder that it is in.") from None
     except OSError as error:
-        raise UsageFault(
+        raise UsageError(
             f"{shown} cannot be read: {cause_of(error)}.", "Name another folder."
         ) from error
     return identity_of(facts)
@@ -42,10 +49,10 @@ def identify(root: bytes) -> Identity:
 
 def walk(
     root: bytes,
-    identity: Identity,
-    own: Collection[Identity] = (),
+    identity: FileIdentity,
+    own: Collection[FileIdentity] = (),
     enters: Callable[[bytes], bool] = lambda path: False,
-) -> Iterator[Found]:
+) -> Iterator[TreeEntry]:
     """All that stands below a root, in no certain order.
 
     ``own`` are our own files, which are not there for anyone; ``enters`` says of a folder on
@@ -60,7 +67,7 @@ def walk(
                 descriptor = folders.open(path)
                 device = os.fstat(descriptor).st_dev
                 if device != identity[0] and not enters(path):
-                    yield Found(path, "mount")
+                    yield TreeEntry(path, "mount")
                     continue
                 found, below = _listed(descriptor, path, {i for d, i in own if d == device})
             except OSError as error:
@@ -68,15 +75,17 @@ def walk(
                 continue
             yield from found
             if path and not below and not any(each.kind in ("file", "link") for each in found):
-                yield Found(path, "dir")
+                yield TreeEntry(path, "dir")
             stack += below
     finally:
         folders.close()
 
 
-def _listed(descriptor: int, path: bytes, own: Collection[int]) -> tuple[list[Found], list[bytes]]:
+def _listed(
+    descriptor: int, path: bytes, own: Collection[int]
+) -> tuple[list[TreeEntry], list[bytes]]:
     """What stands in one open folder, and the paths of the folders in it."""
-    found: list[Found] = []
+    found: list[TreeEntry] = []
     below: list[bytes] = []
     prefix = path + b"/" if path else b""
     with os.scandir(descriptor) as entries:
@@ -85,32 +94,32 @@ def _listed(descriptor: int, path: bytes, own: Collection[int]) -> tuple[list[Fo
             if own and entry.inode() in own:
                 continue
             if entry.is_file(follow_symlinks=False):
-                found.append(Found(prefix + name, "file"))
+                found.append(TreeEntry(prefix + name, "file"))
             elif entry.is_dir(follow_symlinks=False):
                 if name != OUR_FOLDER:
                     below.append(prefix + name)
             elif entry.is_symlink():
-                found.append(Found(prefix + name, "link"))
+                found.append(TreeEntry(prefix + name, "link"))
             else:
                 found += _odd(descriptor, name, prefix + name)
     return found, below
 
 
-def _odd(folder: int, name: bytes, path: bytes) -> list[Found]:
+def _odd(folder: int, name: bytes, path: bytes) -> list[TreeEntry]:
     try:
         kind = odd_kind(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     except FileNotFoundError:
         return []
-    return [Found(path, kind or "file")]
+    return [TreeEntry(path, kind or "file")]
 
 
-def _failed(root: bytes, path: bytes, error: OSError) -> Iterator[Found]:
+def _failed(root: bytes, path: bytes, error: OSError) -> Iterator[TreeEntry]:
     if not path:
         raise RootVanished(
             f"{os.fsdecode(root)} cannot be read any more: {cause_of(error)}.",
             "Plug its drive in again, or let nobody move it meanwhile, and run this again.",
         ) from error
     if error.errno in _REPLACED:
-        yield Found(path, "unreadable", "was replaced meanwhile")
+        yield TreeEntry(path, "unreadable", "was replaced meanwhile")
     elif error.errno != errno.ENOENT:  # else it went since its parent was listed
-        yield Found(path, "unreadable", cause_of(error))
+        yield TreeEntry(path, "unreadable", cause_of(error))

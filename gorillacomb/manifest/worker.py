@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from gorillacomb.errors import RootVanished
 from gorillacomb.fs.block_device import is_spinning
 from gorillacomb.fs.openat import (
-    Identity,
+    FileIdentity,
     OpenFolders,
     RootChanged,
     cause_of,
@@ -23,8 +23,8 @@ from gorillacomb.fs.openat import (
     open_file,
 )
 from gorillacomb.hashing import CHUNK, Digests, blake3_of, buffer, digests_of_descriptor, sha256_of
-from gorillacomb.manifest.model import Entry, Kind, Lack
-from gorillacomb.workers.pool import Inline, Workers, start_pool
+from gorillacomb.manifest.model import EntryKind, Lack, ManifestEntry
+from gorillacomb.workers.pool import InlineWorkers, Workers, start_pool
 from gorillacomb.workers.worker import Advance
 
 ATTEMPTS = 3
@@ -38,12 +38,12 @@ _UNSTABLE = "changed each time it was read"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TreeContext:
     """The folder that tasks are about; travels with each of them."""
 
     root: bytes
-    identity: Identity
-    own: frozenset[Identity] = frozenset()
+    identity: FileIdentity
+    own: frozenset[FileIdentity] = frozenset()
     """Our own files, which are never opened."""
     both: bool = True
     """Whether SHA-256 is asked for beside BLAKE3."""
@@ -52,7 +52,7 @@ class Place:
 class ReadTask(NamedTuple):
     """Say what stands at these paths, and read the files among them."""
 
-    place: Place
+    place: TreeContext
     paths: Sequence[bytes]
     threads: int = 0
     """For a large file; 0 leaves those to other tasks."""
@@ -60,11 +60,11 @@ class ReadTask(NamedTuple):
     """Read only files of these sizes; None for all."""
 
 
-class Read(NamedTuple):
+class ReadEntry(NamedTuple):
     """What stands at a path, with both digests of a file."""
 
     path: bytes
-    kind: Kind
+    kind: EntryKind
     mode: int
     size: int
     mtime_ns: int
@@ -76,7 +76,7 @@ class Read(NamedTuple):
 class ReadResult(NamedTuple):
     """Which were read, which are large and not read yet, and which have no entry and why."""
 
-    read: list[Read]
+    read: list[ReadEntry]
     large: list[tuple[int, bytes]]
     left_out: list[tuple[bytes, Lack, str]]
 
@@ -84,12 +84,12 @@ class ReadResult(NamedTuple):
 class CheckTask(NamedTuple):
     """Compare entries, by their numbers, with what stands at their paths."""
 
-    place: Place
+    place: TreeContext
     numbers: Sequence[int]
     threads: int = 1
 
 
-Difference = Literal["changed", "damaged", "missing", "mode", "unreadable"]
+DifferenceKind = Literal["changed", "damaged", "missing", "mode", "unreadable"]
 
 
 class CheckResult(NamedTuple):
@@ -97,28 +97,30 @@ class CheckResult(NamedTuple):
 
     checked: int
     ok: int
-    found: list[tuple[int, Difference, str]]
+    found: list[tuple[int, DifferenceKind, str]]
 
 
-Task = ReadTask | CheckTask
+ManifestTask = ReadTask | CheckTask
 
 
-def start_workers(count: int | None, small: bool, root: bytes, entries: Sequence[Entry]) -> Workers:
+def start_workers(
+    count: int | None, small: bool, root: bytes, entries: Sequence[ManifestEntry]
+) -> Workers:
     """So many processes; 0 for none, None for what suits the machine, the root's disk and the work.
 
     They hold the entries that `CheckTask` is about: a forked one has them already.
     """
     make_worker = partial(ManifestWorker, entries)
     if count == 0 or (count is None and small):
-        return Inline(make_worker)
+        return InlineWorkers(make_worker)
     return start_pool(count, make_worker, lambda: is_spinning(root))
 
 
-class _Unstable(Exception):
+class _UnstableFile(Exception):
     """The file changed each time it was read."""
 
 
-class _Withheld(Exception):
+class _NotOpened(Exception):
     """Not to be opened, and why."""
 
     def __init__(self, kind: Lack, cause: str) -> None:
@@ -129,12 +131,12 @@ class _Withheld(Exception):
 class ManifestWorker:
     """Carries out tasks, one after the other, with the folders used last held open."""
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(self, entries: Sequence[ManifestEntry]) -> None:
         self._entries = entries
         self._folders: OpenFolders | None = None
-        self._place: Place | None = None
+        self._place: TreeContext | None = None
 
-    def perform(self, task: Task, advance: Advance) -> ReadResult | CheckResult:
+    def perform(self, task: ManifestTask, advance: Advance) -> ReadResult | CheckResult:
         """Do one task. Raises RootVanished when the root is not the folder that it was."""
         if self._folders is None or self._place != task.place:
             self.close()
@@ -143,7 +145,7 @@ class ManifestWorker:
         try:
             if isinstance(task, ReadTask):
                 return _read(self._folders, task, advance)
-            return _Checker(self._folders, self._entries, task, advance).run()
+            return _CheckRun(self._folders, self._entries, task, advance).run()
         except RootChanged as error:
             raise RootVanished(
                 f"{os.fsdecode(task.place.root)} is not the folder that it was a moment ago.",
@@ -164,9 +166,9 @@ def _read(folders: OpenFolders, task: ReadTask, advance: Advance) -> ReadResult:
             _read_one(folders, path, task, advance, result)
         except RootChanged:
             raise
-        except _Unstable:
+        except _UnstableFile:
             result.left_out.append((path, "unstable", _UNSTABLE))
-        except _Withheld as withheld:
+        except _NotOpened as withheld:
             result.left_out.append((path, withheld.kind, str(withheld)))
         except OSError as error:
             kind: Lack = "gone" if error.errno in _GONE else "unreadable"
@@ -184,7 +186,7 @@ def _read_one(
     target: bytes | None = None
     digests: tuple[bytes | None, bytes | None] = (None, None)
     if kind is None:
-        raise _Withheld("unstable", "was replaced meanwhile")
+        raise _NotOpened("unstable", "was replaced meanwhile")
     if kind == "link":
         target = os.readlink(name, dir_fd=folder)
     if kind != "file":
@@ -198,10 +200,10 @@ def _read_one(
         facts, digests = _content(folder, name, facts, task.place, task.threads or 1, advance)
         size = facts.st_size
     mode, mtime = stat.S_IMODE(facts.st_mode), facts.st_mtime_ns
-    result.read.append(Read(path, kind, mode, size, mtime, target, *digests))
+    result.read.append(ReadEntry(path, kind, mode, size, mtime, target, *digests))
 
 
-def _kind(mode: int) -> Kind | None:
+def _kind(mode: int) -> EntryKind | None:
     if stat.S_ISREG(mode):
         return "file"
     if stat.S_ISDIR(mode):
@@ -210,7 +212,12 @@ def _kind(mode: int) -> Kind | None:
 
 
 def _content(
-    folder: int, name: bytes, facts: os.stat_result, place: Place, threads: int, advance: Advance
+    folder: int,
+    name: bytes,
+    facts: os.stat_result,
+    place: TreeContext,
+    threads: int,
+    advance: Advance,
 ) -> tuple[os.stat_result, Digests]:
     """Read a regular file of which ``facts`` were just seen; returns those that hold for it.
 
@@ -229,29 +236,33 @@ def _content(
         if got == facts.st_size and is_same(facts, after):
             return facts, digests
         facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    raise _Unstable
+    raise _UnstableFile
 
 
-def _refuse_to_open(facts: os.stat_result, own: Collection[Identity]) -> None:
+def _refuse_to_open(facts: os.stat_result, own: Collection[FileIdentity]) -> None:
     if not stat.S_ISREG(facts.st_mode):
-        raise _Unstable
+        raise _UnstableFile
     if own and identity_of(facts) in own:
-        raise _Withheld("unreadable", "belongs to Gorilla Comb")
+        raise _NotOpened("unreadable", "belongs to Gorilla Comb")
     if is_placeholder(facts):
-        raise _Withheld("placeholder", "its content is only in the cloud")
+        raise _NotOpened("placeholder", "its content is only in the cloud")
 
 
-class _Checker:
+class _CheckRun:
     """One `CheckTask` under way."""
 
     def __init__(
-        self, folders: OpenFolders, entries: Sequence[Entry], task: CheckTask, advance: Advance
+        self,
+        folders: OpenFolders,
+        entries: Sequence[ManifestEntry],
+        task: CheckTask,
+        advance: Advance,
     ) -> None:
         self._folders = folders
         self._entries = entries
         self._task = task
         self._advance = advance
-        self._found: list[tuple[int, Difference, str]] = []
+        self._found: list[tuple[int, DifferenceKind, str]] = []
 
     def run(self) -> CheckResult:
         """Check each entry."""
@@ -266,15 +277,15 @@ class _Checker:
                     self._check(number, entry, folder, name)
             except RootChanged:
                 raise
-            except (_Unstable, _Withheld) as error:
+            except (_UnstableFile, _NotOpened) as error:
                 self._note(number, "unreadable", str(error) or _UNSTABLE)
             except OSError as error:
-                what: Difference = "missing" if error.errno in _GONE else "unreadable"
+                what: DifferenceKind = "missing" if error.errno in _GONE else "unreadable"
                 self._note(number, what, _cause_of_missing(error))
             ok += len(self._found) == before
         return CheckResult(len(self._task.numbers), ok, self._found)
 
-    def _is_plainly_ok(self, entry: Entry, folder: int, name: bytes) -> bool:
+    def _is_plainly_ok(self, entry: ManifestEntry, folder: int, name: bytes) -> bool:
         """Whether an entry is a small file as it has to be; if not so, `_check` says what it is.
 
         A verification spends its time here, on file after file of which nothing changed.
@@ -301,10 +312,10 @@ class _Checker:
         self._advance(size)
         return is_same(before, after)
 
-    def _note(self, number: int, what: Difference, cause: str) -> None:
+    def _note(self, number: int, what: DifferenceKind, cause: str) -> None:
         self._found.append((number, what, cause))
 
-    def _check(self, number: int, entry: Entry, folder: int, name: bytes) -> None:
+    def _check(self, number: int, entry: ManifestEntry, folder: int, name: bytes) -> None:
         facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
         kind = _kind(facts.st_mode)
         if kind != entry.type:
@@ -321,7 +332,7 @@ class _Checker:
             self._check_content(number, entry, folder, name, facts)
 
     def _check_content(
-        self, number: int, entry: Entry, folder: int, name: bytes, facts: os.stat_result
+        self, number: int, entry: ManifestEntry, folder: int, name: bytes, facts: os.stat_result
     ) -> None:
         place = self._task.place
         if facts.st_size == entry.size:

@@ -11,23 +11,30 @@ from collections.abc import Iterable, Iterator
 from gorillacomb.fs.paths import below, is_below
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
-from gorillacomb.index.rows import INODE, LINKS, NAME, SIZE, Row, amended
-from gorillacomb.index.unread import Pending
-from gorillacomb.index.writer import Store
+from gorillacomb.index.rows import INODE, LINKS, NAME, SIZE, EntryRow, amended
+from gorillacomb.index.unread import UnreadRow
+from gorillacomb.index.writer import IndexWriter
 from gorillacomb.progress import Progress
-from gorillacomb.scan.tasks import HashItem, HashResult, HashTask, Result, RootContext, Task
+from gorillacomb.scan.tasks import (
+    HashItem,
+    HashResult,
+    HashTask,
+    RootContext,
+    ScanTask,
+    ScanTaskResult,
+)
 
 _TASK_BYTES = 64 << 20
 _TASK_FILES = 128
 
 
-class LargeFiles:
+class DeferredFiles:
     """Hands unread files out as tasks and writes what comes back. Hard links are read once."""
 
     def __init__(
         self,
         index: Index,
-        store: Store,
+        store: IndexWriter,
         paths: FolderPaths,
         contexts: dict[int, RootContext],
         scopes: dict[int, list[bytes]],
@@ -40,25 +47,25 @@ class LargeFiles:
         self._scopes = scopes
         self._progress = progress
         self._probe = False
-        self._tasks: Iterator[Task] = iter(())
+        self._tasks: Iterator[ScanTask] = iter(())
         self._links: dict[tuple[str, int], list[tuple[int, bytes]]] = {}
-        self._known_links: dict[tuple[str, int], Row] = {}
+        self._known_links: dict[tuple[str, int], EntryRow] = {}
         self.hashed_files = 0
         self.hashed_bytes = 0
         self.lost: set[int] = set()
 
-    def plan(self, pending: Iterable[Pending], probe: bool) -> None:
+    def plan(self, pending: Iterable[UnreadRow], probe: bool) -> None:
         """Take on a set of unread files: `next_task` gives them out from now on."""
         self._probe = probe
         self._links.clear()
         self._known_links.clear()
         self._tasks = self._batches(pending)
 
-    def next_task(self) -> Task | None:
+    def next_task(self) -> ScanTask | None:
         """The next files to read."""
         return next(self._tasks, None)
 
-    def _batches(self, pending: Iterable[Pending]) -> Iterator[Task]:
+    def _batches(self, pending: Iterable[UnreadRow]) -> Iterator[ScanTask]:
         items: list[HashItem] = []
         size = 0
         at = 0
@@ -75,7 +82,7 @@ class LargeFiles:
         if items:
             yield HashTask(self._contexts[at], at, tuple(items), self._probe)
 
-    def _item(self, folder: int, root: int, row: Row) -> HashItem | None:
+    def _item(self, folder: int, root: int, row: EntryRow) -> HashItem | None:
         """What to read for a file; None for one of another scan, or a second name of a file."""
         context = self._contexts.get(root)
         if context is None:
@@ -99,7 +106,7 @@ class LargeFiles:
                 return None
         return HashItem(folder, path, row)
 
-    def take(self, result: Result) -> None:
+    def take(self, result: ScanTaskResult) -> None:
         """Write what was read."""
         assert isinstance(result, HashResult)
         volume = self._contexts[result.root].volume

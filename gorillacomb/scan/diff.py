@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gorillacomb.fs.openat import INT64, fold, int64
-from gorillacomb.index.folder_digest import SETTLED, Fingerprint, seal_of
+from gorillacomb.index.folder_digest import SETTLED, EntryFacts, seal_of
 from gorillacomb.index.rows import (
     BLOCKS,
     CAUSE,
@@ -27,42 +27,44 @@ from gorillacomb.index.rows import (
     SHORT_SIZE,
     SIZE,
     STATE,
+    EntryRow,
     HashedRow,
-    Row,
     amended,
 )
-from gorillacomb.index.snapshot import Baseline
-from gorillacomb.index.writer import Writes
-from gorillacomb.model import DAMAGE, State
-from gorillacomb.scan.listing import Entry
+from gorillacomb.index.snapshot import IndexSnapshot
+from gorillacomb.index.writer import IndexChanges
+from gorillacomb.model import DAMAGE, EntryState
+from gorillacomb.scan.listing import ListedFile
 from gorillacomb.scan.read_file import HAS_PLACEHOLDERS, look_at, read_file, read_files
 from gorillacomb.scan.tasks import RootContext
 
 _HOUR_NS = 3_600_000_000_000
 _FAT_GRAIN_NS = 2_000_000_000
-_READ_AGAIN = frozenset({State.FRESH, State.UNREADABLE, State.UNSTABLE, State.PLACEHOLDER})
-_WITH_CONTENT = frozenset({State.HASHED, State.FRESH})
-_HASHED, _OTHER = int(State.HASHED), int(State.OTHER)
-_TOO_SMALL, _UNREADABLE = int(State.TOO_SMALL), int(State.UNREADABLE)
+_READ_AGAIN = frozenset(
+    {EntryState.FRESH, EntryState.UNREADABLE, EntryState.UNSTABLE, EntryState.PLACEHOLDER}
+)
+_WITH_CONTENT = frozenset({EntryState.HASHED, EntryState.FRESH})
+_HASHED, _OTHER = int(EntryState.HASHED), int(EntryState.OTHER)
+_TOO_SMALL, _UNREADABLE = int(EntryState.TOO_SMALL), int(EntryState.UNREADABLE)
 """As they stand in rows: to look at an enum's member costs more than to compare with it."""
 
 
-Identity = tuple[int, int, int]
+MoveKey = tuple[int, int, int]
 """inode, size, mtime: by these an entry is known again that moved."""
 
 
-def identity(row: Row) -> Identity:
+def identity(row: EntryRow) -> MoveKey:
     """What stays with a file when it gets another name."""
     return (row[INODE], row[SIZE], row[MTIME])
 
 
 @dataclass(slots=True)
-class Changes:
+class VisitDiff:
     """The difference between folders and their rows: one visit adds up that of all its folders."""
 
     first: bool
     """There is no index yet in which what is new could have stood elsewhere."""
-    writes: Writes = field(default_factory=Writes)
+    writes: IndexChanges = field(default_factory=IndexChanges)
     new: int = 0
     changed: int = 0
     files: int = 0
@@ -70,15 +72,15 @@ class Changes:
     hashed_files: int = 0
     hashed_bytes: int = 0
 
-    def leave(self, folder: int, old: Row) -> None:
+    def leave(self, folder: int, old: EntryRow) -> None:
         """Count an entry that is there no more."""
         self.writes.gone.append((folder, old[NAME]))
         self.writes.unsealed.append(folder)
         self.writes.touched += [old[DIGEST]] if old[DIGEST] else []
-        if old[STATE] != State.EXCLUDED:
+        if old[STATE] != EntryState.EXCLUDED:
             self.writes.went.append(identity(old))
 
-    def put(self, folder: int, row: Row, old: Row | None) -> None:
+    def put(self, folder: int, row: EntryRow, old: EntryRow | None) -> None:
         """Have the row of an entry written; ``old`` is the one that it replaces."""
         self.writes.rows.append((folder, row))
         if old is None or row[:CHECKED] != old[:CHECKED]:
@@ -86,13 +88,13 @@ class Changes:
         if old is not None and old[DIGEST]:
             self.writes.touched.append(old[DIGEST])
 
-    def count(self, listed: list[Fingerprint]) -> None:
+    def count(self, listed: list[EntryFacts]) -> None:
         """Count entries of a folder that the index knows."""
         sizes = [entry[SIZE] for entry in listed if entry[STATE] != _OTHER]
         self.files += len(sizes)
         self.bytes += sum(sizes)
 
-    def count_read(self, row: Row) -> None:
+    def count_read(self, row: EntryRow) -> None:
         """Count an entry whose content was read."""
         if row[CHECKED]:
             self.hashed_files += 1
@@ -102,11 +104,11 @@ class Changes:
 def describe_all(
     descriptor: int,
     folder: int,
-    files: Iterable[Entry],
+    files: Iterable[ListedFile],
     others: Iterable[bytes],
     context: RootContext,
     moment: int,
-    changes: Changes,
+    changes: VisitDiff,
 ) -> bytes | None:
     """Describe every entry of a folder of which the index knows none yet; returns their seal."""
     writes = changes.writes
@@ -136,9 +138,9 @@ def describe_all(
     return _seal(hashed, rows) if settled else None
 
 
-def _seal(hashed: list[HashedRow], rows: list[Row]) -> bytes | None:
+def _seal(hashed: list[HashedRow], rows: list[EntryRow]) -> bytes | None:
     """The seal of a folder with these entries; None where one of them wants to be looked at."""
-    listed: list[Fingerprint] = [(each[1], _HASHED, *each[2:9]) for each in hashed]
+    listed: list[EntryFacts] = [(each[1], _HASHED, *each[2:9]) for each in hashed]
     if rows:
         if any(row[STATE] not in SETTLED for row in rows):
             return None
@@ -147,7 +149,7 @@ def _seal(hashed: list[HashedRow], rows: list[Row]) -> bytes | None:
     return seal_of(listed)
 
 
-def _count_short(values: list[Any], width: int, changes: Changes) -> int:
+def _count_short(values: list[Any], width: int, changes: VisitDiff) -> int:
     """Count files that are new, of which these are the short rows; returns how large they are."""
     sizes = values[SHORT_SIZE::width]
     size: int = sum(sizes)
@@ -161,12 +163,12 @@ def _count_short(values: list[Any], width: int, changes: Changes) -> int:
     return size
 
 
-def _count_rows(folder: int, rows: list[Row], changes: Changes) -> None:
+def _count_rows(folder: int, rows: list[EntryRow], changes: VisitDiff) -> None:
     """Take in and count entries that are new."""
     changes.writes.rows += [(folder, row) for row in rows]
     changes.new += len(rows)
     for row in rows:
-        if row[STATE] != State.OTHER:
+        if row[STATE] != EntryState.OTHER:
             changes.files += 1
             changes.bytes += row[SIZE]
         changes.count_read(row)
@@ -175,7 +177,7 @@ def _count_rows(folder: int, rows: list[Row], changes: Changes) -> None:
 
 
 def _left_for_later(
-    descriptor: int, folder: int, files: Iterable[Entry], context: RootContext
+    descriptor: int, folder: int, files: Iterable[ListedFile], context: RootContext
 ) -> tuple[list[Any], list[bytes]]:
     """The values of `LaterRow`s for files that are not opened now, and the names of the others."""
     later: list[Any] = []
@@ -190,12 +192,12 @@ def _left_for_later(
 
 def compare(
     descriptor: int,
-    listed: list[Fingerprint],
+    listed: list[EntryFacts],
     folder: int,
     context: RootContext,
     moment: int,
-    baseline: Baseline,
-    changes: Changes,
+    baseline: IndexSnapshot,
+    changes: VisitDiff,
     window: tuple[bytes, bytes] | None,
     kept: frozenset[bytes] = frozenset(),
 ) -> None:
@@ -216,21 +218,21 @@ def compare(
             changes.leave(folder, rows[name])
 
 
-def _is_edit(row: Row, old: Row) -> bool:
+def _is_edit(row: EntryRow, old: EntryRow) -> bool:
     """Whether an entry has other content, as far as is known, and not just another state."""
     if row[SIZE] != old[SIZE] or row[MTIME] != old[MTIME]:
-        return old[STATE] != State.EXCLUDED or bool(old[MTIME])
+        return old[STATE] != EntryState.EXCLUDED or bool(old[MTIME])
     return row[DIGEST] != old[DIGEST] and None not in (row[DIGEST], old[DIGEST])
 
 
-def fingerprints(descriptor: int, names: list[bytes], context: RootContext) -> list[Fingerprint]:
+def fingerprints(descriptor: int, names: list[bytes], context: RootContext) -> list[EntryFacts]:
     """What `lstat` says of each name, with the state that such an entry should have.
 
     A second scan spends its time here: the common case is dealt with in this loop.
     """
     weak, least = context.weak, context.min_size
     look, is_regular = os.lstat, stat.S_ISREG
-    found: list[Fingerprint] = []
+    found: list[EntryFacts] = []
     for name in names:
         try:
             facts = look(name, dir_fd=descriptor)
@@ -255,17 +257,17 @@ def fingerprints(descriptor: int, names: list[bytes], context: RootContext) -> l
 def _settle_entry(
     descriptor: int,
     folder: int,
-    entry: Fingerprint,
-    rows: Mapping[bytes, Row],
+    entry: EntryFacts,
+    rows: Mapping[bytes, EntryRow],
     context: RootContext,
     moment: int,
-    changes: Changes,
+    changes: VisitDiff,
 ) -> None:
     """Decide about one entry: keep its row, of those that the folder had, or write a new one."""
     old = rows.get(entry[NAME])
     row = None if old is None else reuse(entry, old, context)
     if row is None:
-        if entry[STATE] == State.OTHER:
+        if entry[STATE] == EntryState.OTHER:
             row = look_at(descriptor, entry[NAME], context)
         else:
             row = read_file(descriptor, entry[NAME], context, moment, context.rehash)
@@ -292,46 +294,46 @@ def _settle_entry(
         changes.put(folder, row, old)
 
 
-def _was_renamed(row: Row, before: Iterable[Row]) -> bool:
+def _was_renamed(row: EntryRow, before: Iterable[EntryRow]) -> bool:
     """Whether the folder had that very file, with that content, under another name."""
     return any((each[INODE], each[DIGEST]) == (row[INODE], row[DIGEST]) for each in before)
 
 
-def reuse(entry: Fingerprint, old: Row, context: RootContext) -> Row | None:
+def reuse(entry: EntryFacts, old: EntryRow, context: RootContext) -> EntryRow | None:
     """The row for an entry whose digest may be trusted again; None when it must be looked at."""
     if not same_fingerprint(entry, old, context):
         return None
     state = old[STATE]
-    if entry[STATE] == State.OTHER:
-        return old if state == State.OTHER else None
+    if entry[STATE] == EntryState.OTHER:
+        return old if state == EntryState.OTHER else None
     if state in _READ_AGAIN or (context.rehash and old[SIZE]):
         return None
     if entry[SIZE] < context.min_size:
-        if state != State.TOO_SMALL:
-            old = left_out(old, State.TOO_SMALL)
-        state = State.TOO_SMALL
-    elif state in (State.EXCLUDED, State.TOO_SMALL):
+        if state != EntryState.TOO_SMALL:
+            old = left_out(old, EntryState.TOO_SMALL)
+        state = EntryState.TOO_SMALL
+    elif state in (EntryState.EXCLUDED, EntryState.TOO_SMALL):
         if old[DIGEST] is None or (old[SIZE] and not old[CHECKED]):
             return None
-        state = State.HASHED
-    elif state == State.PENDING and not context.waits and entry[SIZE] <= context.hash_limit:
+        state = EntryState.HASHED
+    elif state == EntryState.PENDING and not context.waits and entry[SIZE] <= context.hash_limit:
         return None
     return (*entry[:STATE], state, *entry[MODE:], *old[CHECKED:CAUSE], None)
 
 
-def left_out(old: Row, state: State) -> Row:
+def left_out(old: EntryRow, state: EntryState) -> EntryRow:
     """The row of an entry that is not looked at from now on, with what it takes to come back.
 
     A digest that may be trusted keeps the time of its reading; one of damaged content stays without
     that time, so that it is compared again; one that was taken too early is dropped.
     """
-    kept = None if old[STATE] == State.FRESH else old[DIGEST]
-    sound = old[STATE] in (State.HASHED, State.EXCLUDED, State.TOO_SMALL)
+    kept = None if old[STATE] == EntryState.FRESH else old[DIGEST]
+    sound = old[STATE] in (EntryState.HASHED, EntryState.EXCLUDED, EntryState.TOO_SMALL)
     checked = old[CHECKED] if sound else 0
     return amended(old, {STATE: state, DIGEST: kept, CHECKED: checked, CAUSE: None})
 
 
-def same_fingerprint(entry: Fingerprint, old: Row, context: RootContext) -> bool:
+def same_fingerprint(entry: EntryFacts, old: EntryRow, context: RootContext) -> bool:
     """Whether volume, inode, size, mtime and ctime are those of the time it was hashed.
 
     On FAT the mtime may have lost its odd second in the meantime, or have moved by whole hours with
@@ -348,21 +350,21 @@ def same_fingerprint(entry: Fingerprint, old: Row, context: RootContext) -> bool
     return off_the_hour < _FAT_GRAIN_NS and apart <= 26 * _HOUR_NS
 
 
-def judge(row: Row, old: Row) -> Row:
+def judge(row: EntryRow, old: EntryRow) -> EntryRow:
     """Tell an edit from damage, and keep the good digest where the new content cannot be trusted.
 
     Damage: content that differs although size and mtime are the same; only a suspicion when ctime
     or inode moved, since a restored backup looks like that too.
     """
-    if row[STATE] == State.UNREADABLE and not row[BLOCKS] and not row[MTIME]:
+    if row[STATE] == EntryState.UNREADABLE and not row[BLOCKS] and not row[MTIME]:
         # Not even looked at: all that was known stays known.
-        return amended(old, {STATE: State.UNREADABLE, CAUSE: row[CAUSE]})
+        return amended(old, {STATE: EntryState.UNREADABLE, CAUSE: row[CAUSE]})
     same_times = row[SIZE] == old[SIZE] and row[MTIME] == old[MTIME] and old[DIGEST] is not None
     if row[STATE] not in _WITH_CONTENT:
         # Not read this time: what was known stays known, as long as nothing says it was edited.
         return amended(row, {DIGEST: old[DIGEST]}) if same_times else row
-    if not same_times or row[DIGEST] == old[DIGEST] or old[STATE] == State.FRESH:
+    if not same_times or row[DIGEST] == old[DIGEST] or old[STATE] == EntryState.FRESH:
         return row
-    moved = row[CTIME] != old[CTIME] or row[INODE] != old[INODE] or old[STATE] == State.SUSPECT
-    state = State.SUSPECT if moved else State.DAMAGED
+    moved = row[CTIME] != old[CTIME] or row[INODE] != old[INODE] or old[STATE] == EntryState.SUSPECT
+    state = EntryState.SUSPECT if moved else EntryState.DAMAGED
     return amended(row, {STATE: state, DIGEST: old[DIGEST]})

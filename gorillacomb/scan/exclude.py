@@ -7,14 +7,14 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from gorillacomb.errors import UsageFault
+from gorillacomb.errors import UsageError
 
-Excluder = Callable[[bytes, bool], bool]
+ExcludeMatcher = Callable[[bytes, bool], bool]
 """Takes a path relative to the root and whether it is a folder; says whether it is left out."""
 
 
 @lru_cache(maxsize=64)
-def compile_patterns(patterns: tuple[str, ...]) -> Excluder:
+def compile_patterns(patterns: tuple[str, ...]) -> ExcludeMatcher:
     """Compile gitignore lines (later ones win, ``!`` takes back); raises UsageFault."""
     # Imported where used: it costs 15 ms that a scan without patterns does not need.
     from pathspec import GitIgnoreSpec
@@ -22,7 +22,7 @@ def compile_patterns(patterns: tuple[str, ...]) -> Excluder:
     try:
         spec = GitIgnoreSpec.from_lines(patterns)
     except (ValueError, re.error, OverflowError, RecursionError) as error:
-        raise UsageFault(
+        raise UsageError(
             f"not a gitignore pattern: {error}", "See `gorillacomb scan --help` on --exclude."
         ) from error
 

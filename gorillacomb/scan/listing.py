@@ -11,32 +11,32 @@ from gorillacomb.fs.openat import OUR_FOLDER, fold
 from gorillacomb.scan.exclude import compile_patterns
 from gorillacomb.scan.tasks import RootContext
 
-Entry = tuple[int, bytes]
+ListedFile = tuple[int, bytes]
 """Inode and name."""
 
 
-class Listing(NamedTuple):
+class FolderListing(NamedTuple):
     """What stands in a folder: not yet looked at."""
 
-    files: list[Entry]
+    files: list[ListedFile]
     """Regular files: opened in inode order, a cold disk seeks less."""
     others: list[bytes]
     """Names of what is neither file nor folder."""
-    folders: list[Entry]
+    folders: list[ListedFile]
     """Subfolders; their inodes as the index has them, 0 on weak file systems."""
     marker: str | None
     """What makes it a project."""
     excluded: Sequence[bytes] = ()
     """Names of files and others that are left out."""
-    excluded_folders: Sequence[Entry] = ()
+    excluded_folders: Sequence[ListedFile] = ()
 
 
-def list_folder(descriptor: int, path: bytes, context: RootContext) -> Listing:
+def list_folder(descriptor: int, path: bytes, context: RootContext) -> FolderListing:
     """List an open folder; ``path`` is its place below the root. Raises OSError."""
     names: list[bytes] = []
     others: list[bytes] = []
-    files: list[Entry] = []
-    folders: list[Entry] = []
+    files: list[ListedFile] = []
+    folders: list[ListedFile] = []
     own, weak = context.own, context.weak
     with os.scandir(descriptor) as entries:
         for entry in entries:
@@ -52,13 +52,13 @@ def list_folder(descriptor: int, path: bytes, context: RootContext) -> Listing:
             elif name != OUR_FOLDER:
                 folders.append((0 if weak else fold(inode), name))
     marker = marker_among(names, [name for _, name in folders] if folders else ())
-    listing = Listing(files, others, folders, marker)
+    listing = FolderListing(files, others, folders, marker)
     if context.exclude or context.boundaries:
         return _leave_out(listing, path, context)
     return listing
 
 
-def _leave_out(listing: Listing, path: bytes, context: RootContext) -> Listing:
+def _leave_out(listing: FolderListing, path: bytes, context: RootContext) -> FolderListing:
     """Sort out what is excluded, and what something is mounted over.
 
     A file with something mounted over it is another drive's, or a second view of one that stands
@@ -75,7 +75,7 @@ def _leave_out(listing: Listing, path: bytes, context: RootContext) -> Listing:
     names = [name for _, name in listing.files] + listing.others
     out = {name for name in names if is_left_out(name, folder=False)}
     closed = {name for _, name in listing.folders if is_left_out(name, folder=True)}
-    return Listing(
+    return FolderListing(
         [entry for entry in listing.files if entry[1] not in out],
         [name for name in listing.others if name not in out],
         [entry for entry in listing.folders if entry[1] not in closed],

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from gorillacomb.hashing import CHUNK
 from gorillacomb.index.database import Index
-from gorillacomb.model import ScanReport, Stamps
+from gorillacomb.model import ScanReport, StampReport
 from gorillacomb.progress import Progress
 
 _QUICK_LIMIT = 64 << 10
@@ -76,7 +76,7 @@ OnDuplicates = Callable[[Index, ScanReport], None]
 """Called when the duplicates are known and the unique large files are still to be read."""
 
 
-class Recorder(Protocol):
+class ScanRecorder(Protocol):
     """Writes down what a scan found, while the index is open and locked."""
 
     def begin(self, index: Index) -> None:
@@ -94,7 +94,7 @@ class Recorder(Protocol):
         scan: int,
         progress: Progress,
         aside: Callable[[], Any] | None,
-    ) -> Stamps:
+    ) -> StampReport:
         """After a scan that came to its end. Raises VaultError.
 
         ``aside`` waits for what that work gave; None where nobody was there to do it.

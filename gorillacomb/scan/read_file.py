@@ -27,12 +27,12 @@ from gorillacomb.index.rows import (
     SIZE,
     STATE,
     TARGET,
+    EntryRow,
     HashedRow,
-    Row,
     amended,
 )
-from gorillacomb.model import State
-from gorillacomb.scan.listing import Entry
+from gorillacomb.model import EntryState
+from gorillacomb.scan.listing import ListedFile
 from gorillacomb.scan.tasks import RootContext
 
 ATTEMPTS = 3
@@ -45,7 +45,7 @@ HAS_PLACEHOLDERS = sys.platform in ("darwin", "win32")
 
 def read_file(
     folder: int, name: bytes, context: RootContext, moment: int, past_cache: bool = False
-) -> Row | None:
+) -> EntryRow | None:
     """Describe the regular file ``name`` in the folder behind the descriptor, hashed if it may be.
 
     ``moment`` is the time in ns before which the folder was opened; ``past_cache`` has what is on
@@ -54,7 +54,7 @@ def read_file(
     """
     if HAS_PLACEHOLDERS:
         early = look_at(folder, name, context)
-        if early is None or early[STATE] != State.PENDING or early[SIZE] > context.hash_limit:
+        if early is None or early[STATE] != EntryState.PENDING or early[SIZE] > context.hash_limit:
             return early
     try:
         descriptor = open_file(name, folder)
@@ -72,7 +72,7 @@ def read_file(
         os.close(descriptor)
 
 
-def _read_open_file(descriptor: int, name: bytes, context: RootContext, moment: int) -> Row:
+def _read_open_file(descriptor: int, name: bytes, context: RootContext, moment: int) -> EntryRow:
     for attempt in range(ATTEMPTS):
         before = os.fstat(descriptor)
         size = before.st_size
@@ -86,12 +86,12 @@ def _read_open_file(descriptor: int, name: bytes, context: RootContext, moment: 
         after = os.fstat(descriptor)
         if got == size == after.st_size and same_times(before, after):
             return hashed_row(name, before, context, moment, digest)
-    return row_of(name, State.UNSTABLE, before, context, cause="changed while it was read")
+    return row_of(name, EntryState.UNSTABLE, before, context, cause="changed while it was read")
 
 
 def read_files(
-    folder: int, number: int, files: Iterable[Entry], context: RootContext, moment: int
-) -> tuple[list[HashedRow], list[Row]]:
+    folder: int, number: int, files: Iterable[ListedFile], context: RootContext, moment: int
+) -> tuple[list[HashedRow], list[EntryRow]]:
     """As `read_file`, for many files of the folder with the id ``number``.
 
     Returns the plainly hashed ones, and the others that exist.
@@ -103,8 +103,8 @@ def read_files(
 
 
 def _read_common(
-    folder: int, number: int, files: Iterable[Entry], context: RootContext, moment: int
-) -> tuple[list[HashedRow], list[Row]]:
+    folder: int, number: int, files: Iterable[ListedFile], context: RootContext, moment: int
+) -> tuple[list[HashedRow], list[EntryRow]]:
     """As `read_files`, where neither file system nor options make each file a case of its own.
 
     A first scan spends its time here, so the common cases (a small file, long unchanged, that
@@ -112,7 +112,7 @@ def _read_common(
     `read_file`.
     """
     hashed: list[HashedRow] = []
-    others: list[Row] = []
+    others: list[EntryRow] = []
     later = context.hash_limit
     limit = min(later, CHUNK - 1)
     settled = moment - context.grain_ns
@@ -162,7 +162,7 @@ def _read_common(
     return hashed, others
 
 
-def _found(row: Row | None) -> tuple[Row, ...]:
+def _found(row: EntryRow | None) -> tuple[EntryRow, ...]:
     return () if row is None else (row,)
 
 
@@ -173,37 +173,37 @@ def same_times(before: os.stat_result, after: os.stat_result) -> bool:
 
 def hashed_row(
     name: bytes, facts: os.stat_result, context: RootContext, moment: int, digest: bytes
-) -> Row:
+) -> EntryRow:
     """The row of a file whose content was just read, FRESH when its times are too near to tell."""
     newest = max(facts.st_mtime_ns, facts.st_ctime_ns)
-    state = State.HASHED
+    state = EntryState.HASHED
     if newest >= moment - context.grain_ns:
         near = time.time_ns() + context.grain_ns
         if any(
             moment - context.grain_ns <= t <= near for t in (facts.st_mtime_ns, facts.st_ctime_ns)
         ):
-            state = State.FRESH
+            state = EntryState.FRESH
     return row_of(name, state, facts, context, moment, digest)
 
 
-def unread_row(name: bytes, facts: os.stat_result, context: RootContext) -> Row:
+def unread_row(name: bytes, facts: os.stat_result, context: RootContext) -> EntryRow:
     """The row of an entry whose content is not read, or not yet."""
     if not stat.S_ISREG(facts.st_mode):
-        return row_of(name, State.OTHER, facts, context)
+        return row_of(name, EntryState.OTHER, facts, context)
     if is_placeholder(facts) and not _may_hydrate(facts, context):
-        return row_of(name, State.PLACEHOLDER, facts, context)
+        return row_of(name, EntryState.PLACEHOLDER, facts, context)
     if facts.st_size < context.min_size:
-        return row_of(name, State.TOO_SMALL, facts, context)
+        return row_of(name, EntryState.TOO_SMALL, facts, context)
     if facts.st_size == 0:
-        return row_of(name, State.HASHED, facts, context, 0, EMPTY)
-    return row_of(name, State.PENDING, facts, context)
+        return row_of(name, EntryState.HASHED, facts, context, 0, EMPTY)
+    return row_of(name, EntryState.PENDING, facts, context)
 
 
 def _may_hydrate(facts: os.stat_result, context: RootContext) -> bool:
     return context.hydrate_limit is not None and facts.st_size <= context.hydrate_limit
 
 
-def look_at(folder: int, name: bytes, context: RootContext) -> Row | None:
+def look_at(folder: int, name: bytes, context: RootContext) -> EntryRow | None:
     """Describe any entry without opening it; None when it is no longer there."""
     try:
         facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -218,28 +218,30 @@ def look_at(folder: int, name: bytes, context: RootContext) -> Row | None:
     return row if target is None else amended(row, {TARGET: target})
 
 
-def failed_row(folder: int, name: bytes, context: RootContext, error: OSError) -> Row | None:
+def failed_row(folder: int, name: bytes, context: RootContext, error: OSError) -> EntryRow | None:
     """The row of a file that could not be opened or read; None when it is no longer there."""
     now = look_at(folder, name, context)
-    if now is None or now[STATE] in (State.OTHER, State.UNREADABLE):
+    if now is None or now[STATE] in (EntryState.OTHER, EntryState.UNREADABLE):
         return now  # gone, replaced by a link meanwhile (ELOOP), or not even to be looked at
-    return amended(now, {STATE: State.UNREADABLE, CHECKED: 0, DIGEST: None, CAUSE: cause_of(error)})
+    return amended(
+        now, {STATE: EntryState.UNREADABLE, CHECKED: 0, DIGEST: None, CAUSE: cause_of(error)}
+    )
 
 
-def _blank_row(name: bytes, error: OSError) -> Row:
+def _blank_row(name: bytes, error: OSError) -> EntryRow:
     cause = cause_of(error)
-    return (name, State.UNREADABLE, stat.S_IFREG, 0, 0, 0, 0, 1, 0, 0, None, None, None, cause)
+    return (name, EntryState.UNREADABLE, stat.S_IFREG, 0, 0, 0, 0, 1, 0, 0, None, None, None, cause)
 
 
 def row_of(
     name: bytes,
-    state: State,
+    state: EntryState,
     facts: os.stat_result,
     context: RootContext,
     checked: int = 0,
     digest: bytes | None = None,
     cause: str | None = None,
-) -> Row:
+) -> EntryRow:
     """Put a row together; inode and ctime are left out where they mean nothing."""
     weak = context.weak
     return (

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from gorillacomb.errors import RootVanished, UsageFault
+from gorillacomb.errors import RootVanished, UsageError
 from gorillacomb.fs.openat import OpenFolders, cause_of, fold
 from gorillacomb.fs.paths import below, is_below, join
 from gorillacomb.fs.volumes import CLONE, Volume, base_volume, identify
@@ -21,7 +21,7 @@ from gorillacomb.scan.options import ScanOptions
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MountedFolder:
     """A folder that the user named, and the file system it lies on."""
 
     path: bytes
@@ -31,11 +31,11 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ScanScope:
     """What is scanned of a root: all of it, or a folder in it."""
 
     root: Root
-    place: Place
+    place: MountedFolder
     """Of the root itself."""
     relative: bytes
     """The folder to scan, relative to the root; empty for all of it."""
@@ -43,15 +43,15 @@ class Scope:
     """The root was not in the index before."""
 
 
-def locate(paths: Sequence[bytes]) -> list[Place]:
+def locate(paths: Sequence[bytes]) -> list[MountedFolder]:
     """Find folders on their file systems; those inside another one of them are left out.
 
     Raises UsageFault for a path that is not a readable folder.
     """
-    places: dict[bytes, Place] = {}
+    places: dict[bytes, MountedFolder] = {}
     for path in paths:
         real = os.path.realpath(path)
-        places[real] = Place(real, *_look(path, real))
+        places[real] = MountedFolder(real, *_look(path, real))
     return [
         place
         for place in places.values()
@@ -66,29 +66,29 @@ def locate(paths: Sequence[bytes]) -> list[Place]:
 def _look(path: bytes, real: bytes) -> tuple[Volume, int]:
     shown = path.decode("utf-8", "backslashreplace")
     if not path:
-        raise UsageFault("An empty path names no folder.", "Name the folder to comb.")
+        raise UsageError("An empty path names no folder.", "Name the folder to comb.")
     try:
         with os.scandir(real):
             pass
         return identify(real), fold(os.stat(real).st_ino)
     except FileNotFoundError:
-        raise UsageFault(
+        raise UsageError(
             f"{shown} does not exist.",
             "Name a folder that is there; `gorillacomb roots forget` drops one that is gone.",
         ) from None
     except NotADirectoryError:
-        raise UsageFault(
+        raise UsageError(
             f"{shown} is a file, not a folder.",
             "Name the folder it is in, or use --files-from for single files.",
         ) from None
     except OSError as error:
-        raise UsageFault(
+        raise UsageError(
             f"{shown} cannot be read: {cause_of(error)}.",
             "Check its permissions, or name another folder.",
         ) from error
 
 
-def covers(path: bytes, volume: Volume, place: Place) -> bool:
+def covers(path: bytes, volume: Volume, place: MountedFolder) -> bool:
     """Whether a scan of ``path``, on the volume as seen from it, sees all of a place.
 
     It may do so through another mount; of two views of one folder the first by name sees the other.
@@ -100,7 +100,7 @@ def covers(path: bytes, volume: Volume, place: Place) -> bool:
     return is_below(place.volume.inner_path, volume.inner_path)
 
 
-def register(index: Index, place: Place, options: ScanOptions) -> Scope:
+def register(index: Index, place: MountedFolder, options: ScanOptions) -> ScanScope:
     """Find or add the root of a place, with the settings that the options change.
 
     A known root further in becomes part of a new one further out. Call inside `Index.atomic`.
@@ -114,7 +114,7 @@ def register(index: Index, place: Place, options: ScanOptions) -> Scope:
         match, place = (None, place) if there is None else (match, there)
     if match is None:
         root = _settings(_new_root(place, known), options)
-        scope = Scope(table.add_root(index.connection, root, place.inode), place, b"", True)
+        scope = ScanScope(table.add_root(index.connection, root, place.inode), place, b"", True)
     else:
         relative = below(place.volume.inner_path, match.inner_path)
         top = place.path[: len(place.path) - len(relative) - 1] if relative else place.path
@@ -122,7 +122,7 @@ def register(index: Index, place: Place, options: ScanOptions) -> Scope:
         if updated != match:
             table.update_root(index.connection, updated)
         relative = _as_known(index, updated, relative)
-        scope = Scope(updated, _top_place(place, top or b"/"), relative, False)
+        scope = ScanScope(updated, _top_place(place, top or b"/"), relative, False)
     return _absorb_inner_roots(index, scope, known)
 
 
@@ -140,7 +140,7 @@ def _as_known(index: Index, root: Root, relative: bytes) -> bytes:
     return found.path if found.replaced else relative
 
 
-class Followed(NamedTuple):
+class IndexedPrefix(NamedTuple):
     """How far the index knows a path, and still rightly."""
 
     path: bytes
@@ -151,7 +151,7 @@ class Followed(NamedTuple):
     """Whether another folder stands in the place of the next one."""
 
 
-def follow(index: Index, root: Root, relative: bytes, folders: OpenFolders) -> Followed:
+def follow(index: Index, root: Root, relative: bytes, folders: OpenFolders) -> IndexedPrefix:
     """Follow a path below a root, in the index and on the disk, as far as both agree.
 
     ``folders`` are those of that root.
@@ -168,12 +168,12 @@ def follow(index: Index, root: Root, relative: bytes, folders: OpenFolders) -> F
         except OSError:
             break  # it went meanwhile, which the walk will tell of
         if known[1] and known[1] != fold(facts.st_ino) and not root.weak:
-            return Followed(above, at, True)
+            return IndexedPrefix(above, at, True)
         at, above = known[0], inner
-    return Followed(above, at, False)
+    return IndexedPrefix(above, at, False)
 
 
-def _match(known: Sequence[Root], place: Place) -> Root | None:
+def _match(known: Sequence[Root], place: MountedFolder) -> Root | None:
     """The known root that is this place or contains it; the one seen at this path before others."""
     found = [
         root
@@ -185,7 +185,7 @@ def _match(known: Sequence[Root], place: Place) -> Root | None:
     return min(found, key=lambda root: (not is_below(place.path, root.path), root.id), default=None)
 
 
-def _place_in(root: Root, place: Place) -> Place | None:
+def _place_in(root: Root, place: MountedFolder) -> MountedFolder | None:
     """A place by a path that shows how it lies in a known root; None when there is none such.
 
     Mounted by itself, a folder of a root stands at a path that says nothing of the root's.
@@ -195,14 +195,14 @@ def _place_in(root: Root, place: Place) -> Place | None:
         return place
     path = join(root.path, relative)
     try:
-        there = Place(path, identify(path), fold(os.stat(path).st_ino))
+        there = MountedFolder(path, identify(path), fold(os.stat(path).st_ino))
     except OSError:
         return None
     same = (there.volume.id, there.volume.device, there.inode)
     return there if same == (place.volume.id, place.volume.device, place.inode) else None
 
 
-def _is_clone(root: Root, place: Place) -> bool:
+def _is_clone(root: Root, place: MountedFolder) -> bool:
     """Whether the root's own volume is mounted elsewhere right now: then this one is a copy."""
     if is_below(place.path, root.path):
         return False
@@ -213,7 +213,7 @@ def _is_clone(root: Root, place: Place) -> bool:
     return there.id == base_volume(root.volume) and there.device != place.volume.device
 
 
-def _refuse_empty_mount_point(known: Sequence[Root], place: Place) -> None:
+def _refuse_empty_mount_point(known: Sequence[Root], place: MountedFolder) -> None:
     for root in known:
         elsewhere = base_volume(root.volume) != place.volume.id
         if elsewhere and is_below(root.path, place.path) and not os.listdir(place.path):
@@ -223,7 +223,7 @@ def _refuse_empty_mount_point(known: Sequence[Root], place: Place) -> None:
             )
 
 
-def _new_root(place: Place, known: Sequence[Root]) -> Root:
+def _new_root(place: MountedFolder, known: Sequence[Root]) -> Root:
     volume, uid = place.volume, secrets.token_hex(16)
     same = [root for root in known if base_volume(root.volume) == volume.id]
     clone = any(_is_clone(root, place) for root in same)
@@ -253,13 +253,13 @@ def _settings(root: Root, options: ScanOptions) -> Root:
     return replace(root, exclude=exclude, min_size=size)
 
 
-def _top_place(place: Place, top: bytes) -> Place:
+def _top_place(place: MountedFolder, top: bytes) -> MountedFolder:
     if top == place.path:
         return place
-    return Place(top, identify(top), fold(os.stat(top).st_ino))
+    return MountedFolder(top, identify(top), fold(os.stat(top).st_ino))
 
 
-def _absorb_inner_roots(index: Index, scope: Scope, known: Sequence[Root]) -> Scope:
+def _absorb_inner_roots(index: Index, scope: ScanScope, known: Sequence[Root]) -> ScanScope:
     """Known roots inside this one become its folders; their patterns go on holding there."""
     root = scope.root
     for inner in known:

@@ -7,16 +7,23 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from gorillacomb.errors import UsageFault
+from gorillacomb.errors import UsageError
 from gorillacomb.fs.mounts import mounts_below
 from gorillacomb.fs.paths import below, join
 from gorillacomb.fs.volumes import PSEUDO
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index
-from gorillacomb.index.writer import Store
-from gorillacomb.model import Root, Unreadable
+from gorillacomb.index.writer import IndexWriter
+from gorillacomb.model import Root, UnreadablePath
 from gorillacomb.scan.options import ScanOptions
-from gorillacomb.scan.root_registry import Place, Scope, covers, ensure_folder, locate, register
+from gorillacomb.scan.root_registry import (
+    MountedFolder,
+    ScanScope,
+    covers,
+    ensure_folder,
+    locate,
+    register,
+)
 from gorillacomb.scan.selection import sort_again, sort_changed, sort_file_list
 from gorillacomb.scan.tasks import FolderTask, RootContext
 
@@ -24,11 +31,11 @@ _ALL = 1 << 62
 
 
 @dataclass(slots=True)
-class Scanned:
+class ScanRoot:
     """A root of this run, and what is scanned of it."""
 
     root: Root
-    place: Place
+    place: MountedFolder
     first: bool
     context: RootContext
     relatives: list[bytes] = field(default_factory=list)
@@ -38,26 +45,26 @@ class Scanned:
 
 
 @dataclass(slots=True)
-class ScannedRoots:
+class ScanRoots:
     """The roots of one scan, by their ids; the mappings grow as it enters other file systems."""
 
     index: Index
     options: ScanOptions
-    all: dict[int, Scanned] = field(default_factory=dict)
+    all: dict[int, ScanRoot] = field(default_factory=dict)
     contexts: dict[int, RootContext] = field(default_factory=dict)
     table: dict[int, Root] = field(default_factory=dict)
     scopes: dict[int, list[bytes]] = field(default_factory=dict)
-    """What is scanned of each: `Scanned.relatives`."""
-    junk: list[Unreadable] = field(default_factory=list)
+    """What is scanned of each: `ScanRoot.relatives`."""
+    junk: list[UnreadablePath] = field(default_factory=list)
     _entered: set[bytes] = field(default_factory=set)
 
-    def add(self, place: Place) -> int:
+    def add(self, place: MountedFolder) -> int:
         """Take a place on as a root, or as a part of one; returns the root's id."""
         scope = register(self.index, place, self.options)
         root = scope.root
         if root.id not in self.all:
             context = self._context(scope)
-            self.all[root.id] = Scanned(root, scope.place, scope.first, context)
+            self.all[root.id] = ScanRoot(root, scope.place, scope.first, context)
             self.contexts[root.id] = context
             self.table[root.id] = root
             self.scopes[root.id] = self.all[root.id].relatives
@@ -80,14 +87,14 @@ class ScannedRoots:
             return work
         return {root: self._tops(each) for root, each in self.all.items()}
 
-    def _tops(self, each: Scanned) -> list[FolderTask]:
+    def _tops(self, each: ScanRoot) -> list[FolderTask]:
         return [
             FolderTask(ensure_folder(self.index, each.root, relative), relative, 0)
             for relative in each.relatives
         ]
 
     def enter(
-        self, boundaries: Iterable[tuple[int, bytes]], store: Store
+        self, boundaries: Iterable[tuple[int, bytes]], store: IndexWriter
     ) -> dict[int, list[FolderTask]]:
         """Take other file systems on as roots, where they are to be entered and were not yet.
 
@@ -101,7 +108,7 @@ class ScannedRoots:
             self._entered.add(whole)
             try:
                 [place] = locate([whole])
-            except UsageFault:
+            except UsageError:
                 continue  # not to be read: it stays one that was not entered
             if place.volume.type in PSEUDO or self._is_seen(place):
                 continue
@@ -112,7 +119,7 @@ class ScannedRoots:
             self.index.commit()
         return found
 
-    def _is_seen(self, place: Place) -> bool:
+    def _is_seen(self, place: MountedFolder) -> bool:
         """Whether a place is scanned already, through another mount."""
         return any(
             covers(join(each.place.path, relative), each.place.volume, place)
@@ -120,7 +127,7 @@ class ScannedRoots:
             for relative in each.relatives
         )
 
-    def _context(self, scope: Scope) -> RootContext:
+    def _context(self, scope: ScanScope) -> RootContext:
         options, place, root = self.options, scope.place, scope.root
         again, top = options.rehash or options.again is not None, place.volume
         return RootContext(

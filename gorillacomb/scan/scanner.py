@@ -23,16 +23,16 @@ from gorillacomb.index import unread
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.folder_digest import seal_settled
 from gorillacomb.index.paths import FolderPaths
-from gorillacomb.index.writer import Store
+from gorillacomb.index.writer import IndexWriter
 from gorillacomb.model import RootReport, ScanReport
-from gorillacomb.progress import Progress, Silence
-from gorillacomb.scan.deferred import LargeFiles
-from gorillacomb.scan.options import OnDuplicates, Recorder, ScanOptions
-from gorillacomb.scan.root_registry import Place, locate
-from gorillacomb.scan.scan_roots import ScannedRoots
-from gorillacomb.scan.size_sampler import Sizes
-from gorillacomb.scan.tasks import Aside, AsideResult, Result
-from gorillacomb.scan.walk import Walk
+from gorillacomb.progress import NullProgress, Progress
+from gorillacomb.scan.deferred import DeferredFiles
+from gorillacomb.scan.options import OnDuplicates, ScanOptions, ScanRecorder
+from gorillacomb.scan.root_registry import MountedFolder, locate
+from gorillacomb.scan.scan_roots import ScanRoots
+from gorillacomb.scan.size_sampler import SizeSampler
+from gorillacomb.scan.tasks import BackgroundResult, BackgroundTask, ScanTaskResult
+from gorillacomb.scan.walk import ScanWalk
 from gorillacomb.scan.worker import start_workers
 from gorillacomb.vault.vault import Vault
 from gorillacomb.workers.dispatcher import Dispatcher, WorkersFailed
@@ -49,7 +49,7 @@ def comb(
     options: ScanOptions | None = None,
     progress: Progress | None = None,
     on_duplicates: OnDuplicates | None = None,
-    recorder: Recorder | None = None,
+    recorder: ScanRecorder | None = None,
 ) -> ScanReport:
     """Scan folders into the vault's index.
 
@@ -59,7 +59,7 @@ def comb(
     drive that is not there.
     """
     options = options or ScanOptions()
-    progress = progress or Silence()
+    progress = progress or NullProgress()
     places = locate(paths)
     _refuse_the_vault(vault, places)
     # Before the index is opened: a forked worker must not hold a copy of the connection.
@@ -70,7 +70,7 @@ def comb(
         with Index.write(vault) as index, explaining(vault):
             if recorder is not None:
                 recorder.begin(index)
-            run = _Run(index, workers, places, options, progress, recorder)
+            run = _ScanRun(index, workers, places, options, progress, recorder)
             try:
                 report = run.all_stages(on_duplicates)
                 if recorder is None:
@@ -94,7 +94,7 @@ def comb(
             gc.enable()
 
 
-def _refuse_the_vault(vault: Vault, places: Sequence[Place]) -> None:
+def _refuse_the_vault(vault: Vault, places: Sequence[MountedFolder]) -> None:
     ours = os.path.realpath(os.fsencode(vault.folder))
     for place in places:
         if is_below(place.path, ours):
@@ -104,22 +104,22 @@ def _refuse_the_vault(vault: Vault, places: Sequence[Place]) -> None:
 
 
 @dataclass(slots=True)
-class _Run:
+class _ScanRun:
     """One scan under way."""
 
     index: Index
     workers: Workers
-    places: Sequence[Place]
+    places: Sequence[MountedFolder]
     options: ScanOptions
     progress: Progress
-    recorder: Recorder | None
+    recorder: ScanRecorder | None
     started: float = field(default_factory=time.monotonic)
-    roots: ScannedRoots = field(init=False)
+    roots: ScanRoots = field(init=False)
     aside: Callable[[], Any] | None = None
     """Waits for what a worker does for the recorder meanwhile."""
 
     def __post_init__(self) -> None:
-        self.roots = ScannedRoots(self.index, self.options)
+        self.roots = ScanRoots(self.index, self.options)
 
     @property
     def seconds(self) -> float:
@@ -133,12 +133,14 @@ class _Run:
             for place in self.places:
                 roots.add(place)
             work = roots.first_folders()
-            store = Store(self.index)
+            store = IndexWriter(self.index)
         self.index.commit()
-        sizes = Sizes() if self.options.quick else None
-        walk = Walk(self.index, store, roots.contexts, self.options.budget, self.progress, sizes)
+        sizes = SizeSampler() if self.options.quick else None
+        walk = ScanWalk(
+            self.index, store, roots.contexts, self.options.budget, self.progress, sizes
+        )
         paths = FolderPaths(self.index.connection, roots.table)
-        large = LargeFiles(self.index, store, paths, roots.contexts, roots.scopes, self.progress)
+        large = DeferredFiles(self.index, store, paths, roots.contexts, roots.scopes, self.progress)
         dispatcher = Dispatcher(self.workers, self.progress)
         try:
             self.progress.stage("Combing", None, roots.estimate())
@@ -170,7 +172,7 @@ class _Run:
             ) from None
         return self._report(walk, large, rows_before, complete=True)
 
-    def _compare(self, store: Store, large: LargeFiles, dispatcher: Dispatcher) -> None:
+    def _compare(self, store: IndexWriter, large: DeferredFiles, dispatcher: Dispatcher) -> None:
         """Read those of the large files that may be duplicates."""
         connection = self.index.connection
         files = unread.pending_totals(connection)[0]
@@ -184,12 +186,12 @@ class _Run:
         large.plan(unread.to_compare(connection, least), probe=False)
         dispatcher.run(large.next_task, large.take, meanwhile=partial(self._prepare, store))
 
-    def _group(self, store: Store) -> None:
+    def _group(self, store: IndexWriter) -> None:
         with self.index.atomic():
             store.refresh_groups()
         self.index.commit()
 
-    def _begin_aside(self, store: Store, dispatcher: Dispatcher) -> None:
+    def _begin_aside(self, store: IndexWriter, dispatcher: Dispatcher) -> None:
         """Have a worker begin with what the recorder will ask for, now that all is read."""
         if self.aside is not None or self.recorder is None or not self.workers.apart:
             return
@@ -197,14 +199,14 @@ class _Run:
         if work is not None:
             self._prepare(store)
             self.index.commit()  # the worker sees what is committed
-            dispatcher.begin(Aside(work))
+            dispatcher.begin(BackgroundTask(work))
             self.aside = partial(_found_aside, dispatcher, work)
 
-    def _prepare(self, store: Store) -> None:
+    def _prepare(self, store: IndexWriter) -> None:
         with self.index.atomic():
             store.index_digests()
 
-    def _rest(self, store: Store, large: LargeFiles, dispatcher: Dispatcher) -> None:
+    def _rest(self, store: IndexWriter, large: DeferredFiles, dispatcher: Dispatcher) -> None:
         connection = self.index.connection
         files, size = unread.pending_totals(connection)
         if not files:
@@ -214,7 +216,7 @@ class _Run:
         dispatcher.run(large.next_task, large.take)
         self._group(store)
 
-    def _finish(self, walk: Walk, large: LargeFiles, now_ns: int | None) -> None:
+    def _finish(self, walk: ScanWalk, large: DeferredFiles, now_ns: int | None) -> None:
         with self.index.atomic():
             for root, each in self.roots.all.items():
                 lost = root in walk.lost or root in large.lost
@@ -234,7 +236,7 @@ class _Run:
                 root_table.drop_old_scans(self.index.connection, root)
         self.index.commit()
 
-    def _keep(self, store: Store, walk: Walk, large: LargeFiles) -> None:
+    def _keep(self, store: IndexWriter, walk: ScanWalk, large: DeferredFiles) -> None:
         """Commit what is there, after an interruption; the next scan goes on from it."""
         if not store.first_groups_missing:
             with self.index.atomic():
@@ -242,7 +244,7 @@ class _Run:
         self._finish(walk, large, None)
 
     def _report(
-        self, walk: Walk, large: LargeFiles, rows_before: int, complete: bool
+        self, walk: ScanWalk, large: DeferredFiles, rows_before: int, complete: bool
     ) -> ScanReport:
         lost = walk.lost | large.lost
         roots = tuple(
@@ -279,13 +281,13 @@ class _Run:
 
 
 def _found_aside(dispatcher: Dispatcher, work: Callable[[], Any]) -> Any:
-    found: list[Result] = []
+    found: list[ScanTaskResult] = []
     try:
         dispatcher.run(lambda: None, found.append)
     except WorkersFailed:
         return work()  # the one that was at it died, and the others have been let go
     [result] = found
-    assert isinstance(result, AsideResult)
+    assert isinstance(result, BackgroundResult)
     return result.found
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from gorillacomb.index import scrub_queries
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots
-from gorillacomb.index.scrub_queries import FIRST, Due
+from gorillacomb.index.scrub_queries import FIRST, ScrubCandidate
 from gorillacomb.vault.vault import Vault
 
 _AT_ONCE = 20_000
@@ -21,7 +21,7 @@ _AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class ScrubBatch:
     """Some files that are to be read again."""
 
     roots: tuple[bytes, ...]
@@ -33,7 +33,7 @@ class Batch:
 
 
 @dataclass(slots=True)
-class Scrub:
+class ScrubQueue:
     """One pass: each file is handed out once at most, even if it could not be read."""
 
     vault: Vault
@@ -41,14 +41,14 @@ class Scrub:
     """The ids of the folders in which, and below which, files are read."""
     before_ns: int
     """What was read after that is not due."""
-    _waiting: deque[Due] = field(default_factory=deque)
-    _last: Due = FIRST
+    _waiting: deque[ScrubCandidate] = field(default_factory=deque)
+    _last: ScrubCandidate = FIRST
     _ended: bool = False
     _roots: dict[int, bytes] = field(default_factory=dict)
 
-    def next(self, size: int) -> Batch | None:
+    def next(self, size: int) -> ScrubBatch | None:
         """Files of about ``size`` bytes, one at least; None at the end. Raises VaultError."""
-        taken: list[Due] = []
+        taken: list[ScrubCandidate] = []
         total = 0
         while not taken or (total < size and len(taken) < _AT_ONCE):
             if not self._waiting and not self._ask():
@@ -60,7 +60,7 @@ class Scrub:
         if not taken:
             return None
         roots = tuple(self._roots[root] for root in sorted({each.root for each in taken}))
-        return Batch(roots, tuple((each.folder, each.name) for each in taken), total)
+        return ScrubBatch(roots, tuple((each.folder, each.name) for each in taken), total)
 
     def _ask(self) -> bool:
         """Read which files come next; whether there are any."""

@@ -10,7 +10,7 @@ from gorillacomb.fs.openat import OUR_FOLDER, OpenFolders, cause_of
 from gorillacomb.fs.paths import below, is_below
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import path_below_root, root_of
-from gorillacomb.model import Root, Unreadable
+from gorillacomb.model import Root, UnreadablePath
 from gorillacomb.scan.exclude import compile_patterns
 from gorillacomb.scan.root_registry import ensure_folder, follow
 from gorillacomb.scan.tasks import WINDOW, FolderTask, RootContext
@@ -78,24 +78,24 @@ def _is_left_out(relative: bytes, context: RootContext) -> bool:
     return any(is_excluded(b"/".join(parts[: at + 1]), True) for at in range(len(parts)))
 
 
-_Place = tuple[int, bytes, bool]
+_ListedPath = tuple[int, bytes, bool]
 """A root's id, a path below it, and whether it is a folder."""
 
 
 def sort_file_list(
     index: Index, tops: Sequence[tuple[Root, RootContext]], listed: Iterable[bytes]
-) -> tuple[dict[int, list[FolderTask]], list[Unreadable]]:
+) -> tuple[dict[int, list[FolderTask]], list[UnreadablePath]]:
     """Sort listed paths by root and folder; call inside `Index.atomic`.
 
     Files are looked at one by one, listed folders with all below them, and nothing twice. Returns
     the work by root id, and what names nothing that can be scanned, with the cause.
     """
-    junk: list[Unreadable] = []
+    junk: list[UnreadablePath] = []
     names: dict[tuple[int, bytes], set[bytes]] = {}
     folders: set[tuple[int, bytes]] = set()
     for path in listed:
         place = _place(path, tops)
-        if isinstance(place, Unreadable):
+        if isinstance(place, UnreadablePath):
             junk.append(place)
         elif place[2]:
             folders.add(place[:2])
@@ -123,27 +123,27 @@ def _inside(folders: set[tuple[int, bytes]], root: int, relative: bytes) -> bool
     return any((root, b"/".join(parts[:depth])) in folders for depth in range(len(parts) + 1))
 
 
-def _place(path: bytes, tops: Sequence[tuple[Root, RootContext]]) -> _Place | Unreadable:
+def _place(path: bytes, tops: Sequence[tuple[Root, RootContext]]) -> _ListedPath | UnreadablePath:
     """Where a listed path stands; or why it is not to be scanned."""
     if not path or b"\0" in path:
-        return Unreadable(path, "not a path")
+        return UnreadablePath(path, "not a path")
     try:
         parent, name = os.path.split(os.path.abspath(path))
         whole = os.path.join(os.path.realpath(parent), name)
         facts = os.lstat(whole)
     except OSError as error:
-        return Unreadable(path, cause_of(error))
+        return UnreadablePath(path, cause_of(error))
     for root, context in tops:
         if is_below(whole, context.path):
             relative, folder = below(whole, context.path), stat.S_ISDIR(facts.st_mode)
             if _is_ours(relative, facts, context):
-                return Unreadable(path, "Gorilla Comb's own")
+                return UnreadablePath(path, "Gorilla Comb's own")
             if context.exclude and compile_patterns(context.exclude)(relative, folder):
-                return Unreadable(path, "excluded")
+                return UnreadablePath(path, "excluded")
             if folder or stat.S_ISREG(facts.st_mode) or stat.S_ISLNK(facts.st_mode):
                 return root.id, relative, folder
-            return Unreadable(path, "neither a file nor a folder")
-    return Unreadable(path, "not in a folder that is scanned")
+            return UnreadablePath(path, "neither a file nor a folder")
+    return UnreadablePath(path, "not in a folder that is scanned")
 
 
 def _is_ours(relative: bytes, facts: os.stat_result, context: RootContext) -> bool:

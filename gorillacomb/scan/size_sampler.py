@@ -8,7 +8,7 @@ _LOOK_AT = 2_000
 """Files; of fewer it is not known yet, and to read them takes a moment."""
 
 
-class Sizes:
+class SizeSampler:
     """The sizes of small files that were met, and how often one came up again.
 
     To come back to a file costs about three times as much as to read it at once; so that pays as

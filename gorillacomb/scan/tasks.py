@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from gorillacomb.index.rows import Row
-from gorillacomb.index.writer import Writes
+from gorillacomb.index.rows import EntryRow
+from gorillacomb.index.writer import IndexChanges
 
 WINDOW = 4096
 """Entries of one folder that one task looks at; the rest of a huge folder goes to others."""
@@ -79,7 +79,7 @@ class VisitResult(NamedTuple):
     """What a visit found."""
 
     root: int
-    writes: Writes
+    writes: IndexChanges
     rest: list[FolderTask]
     """Folders that the visit did not get to."""
     parts: list[int]
@@ -105,7 +105,7 @@ class HashItem(NamedTuple):
     folder: int
     path: bytes
     """Of its folder, relative to the root."""
-    row: Row
+    row: EntryRow
 
 
 class HashTask(NamedTuple):
@@ -121,24 +121,24 @@ class HashResult(NamedTuple):
     """The rows as they are now; gone files are left out and named."""
 
     root: int
-    rows: list[tuple[int, Row]]
+    rows: list[tuple[int, EntryRow]]
     gone: list[tuple[int, bytes]]
     hashed_files: int
     hashed_bytes: int
     lost: bool
 
 
-class Aside(NamedTuple):
+class BackgroundTask(NamedTuple):
     """Work for the recorder, which reads the index; done while the main process goes on."""
 
     work: Callable[[], Any]
 
 
-class AsideResult(NamedTuple):
+class BackgroundResult(NamedTuple):
     """What the work gave."""
 
     found: Any
 
 
-Task = VisitTask | HashTask | Aside
-Result = VisitResult | HashResult | AsideResult
+ScanTask = VisitTask | HashTask | BackgroundTask
+ScanTaskResult = VisitResult | HashResult | BackgroundResult

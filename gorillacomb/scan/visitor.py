@@ -14,11 +14,11 @@ from typing import NamedTuple
 from gorillacomb.fs.openat import OpenFolders, cause_of, fold
 from gorillacomb.fs.paths import join
 from gorillacomb.index.folder_digest import seal_of
-from gorillacomb.index.rows import CAUSE, STATE, Row
-from gorillacomb.index.snapshot import Baseline, KnownFolder
-from gorillacomb.model import READ, FolderState, State
-from gorillacomb.scan.diff import Changes, compare, describe_all, fingerprints, left_out
-from gorillacomb.scan.listing import Entry, Listing, list_folder
+from gorillacomb.index.rows import CAUSE, STATE, EntryRow
+from gorillacomb.index.snapshot import IndexSnapshot, SnapshotFolder
+from gorillacomb.model import READ, EntryState, FolderState
+from gorillacomb.scan.diff import VisitDiff, compare, describe_all, fingerprints, left_out
+from gorillacomb.scan.listing import FolderListing, ListedFile, list_folder
 from gorillacomb.scan.read_file import LOST_AFTER, LOST_CAUSES, LOST_DRIVE
 from gorillacomb.scan.tasks import WINDOW, FolderTask, RootContext, VisitResult, VisitTask
 
@@ -32,7 +32,7 @@ class RootLost(Exception):
     """The root is no longer the folder that it was when the scan began."""
 
 
-def visit(task: VisitTask, baseline: Baseline | None) -> VisitResult:
+def visit(task: VisitTask, baseline: IndexSnapshot | None) -> VisitResult:
     """Visit the task's folders and those below them, as far as the budget goes.
 
     ``baseline`` is the index to compare with, None for a root that is not in it. Failures of files
@@ -40,7 +40,7 @@ def visit(task: VisitTask, baseline: Baseline | None) -> VisitResult:
     """
     if baseline is not None:
         baseline.renew()
-    visitor = _Visitor(task, baseline)
+    visitor = FolderVisitor(task, baseline)
     lost = False
     try:
         if not root_is_there(task.context):
@@ -49,7 +49,7 @@ def visit(task: VisitTask, baseline: Baseline | None) -> VisitResult:
     except RootLost:
         # What was found last may come from a drive that was failing: the index stays as it was.
         visitor.open_folders.close()
-        visitor = _Visitor(task, baseline)
+        visitor = FolderVisitor(task, baseline)
         lost = True
     finally:
         visitor.open_folders.close()
@@ -65,7 +65,7 @@ def root_is_there(context: RootContext) -> bool:
     return (facts.st_dev, facts.st_ino) == (context.device, context.inode)
 
 
-class _Place(NamedTuple):
+class _FolderVisit(NamedTuple):
     """A folder on the list of those to visit."""
 
     folder: int
@@ -76,21 +76,21 @@ class _Place(NamedTuple):
     name: bytes
     """The last part of the path."""
     inode: int
-    known: KnownFolder | None
+    known: SnapshotFolder | None
     only: tuple[bytes, ...] | None = None
     alone: bool = False
 
 
-class _Visitor:
+class FolderVisitor:
     """One visit under way: what is left to do, and what was found."""
 
-    def __init__(self, task: VisitTask, baseline: Baseline | None) -> None:
+    def __init__(self, task: VisitTask, baseline: IndexSnapshot | None) -> None:
         self.task = task
         self.context = task.context
         self.baseline = baseline
         self.open_folders = OpenFolders(task.context.path)
         self.stack = [
-            _Place(
+            _FolderVisit(
                 folder.folder,
                 0,
                 folder.path,
@@ -102,7 +102,7 @@ class _Visitor:
             )
             for folder in reversed(task.folders)
         ]
-        self.changes = Changes(first=baseline is None)
+        self.changes = VisitDiff(first=baseline is None)
         self.writes = self.changes.writes
         self.rest: list[FolderTask] = []
         self.parts: list[int] = []
@@ -150,7 +150,7 @@ class _Visitor:
             changes.changed,
         )
 
-    def _enter(self, place: _Place) -> None:
+    def _enter(self, place: _FolderVisit) -> None:
         context = self.context
         if place.known is None and place.folder and self.baseline is not None:
             place = place._replace(known=self.baseline.folder(place.folder))
@@ -174,11 +174,11 @@ class _Visitor:
         except OSError as error:
             self._failed(place, error)
 
-    def _boundary(self, place: _Place) -> None:
+    def _boundary(self, place: _FolderVisit) -> None:
         self.boundaries.append(place.path)
         self._write_folder(place, place.inode, FolderState.OTHER_FILE_SYSTEM)
 
-    def _failed(self, place: _Place, error: OSError) -> None:
+    def _failed(self, place: _FolderVisit, error: OSError) -> None:
         if error.errno in _VANISHED:
             if not root_is_there(self.context):
                 raise RootLost
@@ -187,7 +187,9 @@ class _Visitor:
             self._note_failures(1)
         self._write_folder(place, place.inode, FolderState.UNREADABLE, cause_of(error))
 
-    def _part(self, descriptor: int, place: _Place, only: tuple[bytes, ...], moment: int) -> None:
+    def _part(
+        self, descriptor: int, place: _FolderVisit, only: tuple[bytes, ...], moment: int
+    ) -> None:
         """Look at some names of a folder: the rest of a huge one, or those in a file list."""
         names, number, context = sorted(only), place.folder, self.context
         baseline, changes = self.baseline, self.changes
@@ -203,7 +205,7 @@ class _Visitor:
         self.parts_done.append(number)
 
     def _whole(
-        self, descriptor: int, place: _Place, inode: int, listing: Listing, moment: int
+        self, descriptor: int, place: _FolderVisit, inode: int, listing: FolderListing, moment: int
     ) -> None:
         first, parts = listing.files, []
         if len(listing.files) > WINDOW:
@@ -231,10 +233,10 @@ class _Visitor:
     def _compare(
         self,
         descriptor: int,
-        place: _Place,
+        place: _FolderVisit,
         number: int,
-        listing: Listing,
-        files: list[Entry],
+        listing: FolderListing,
+        files: list[ListedFile],
         partial: bool,
         moment: int,
     ) -> bytes | None:
@@ -287,18 +289,18 @@ class _Visitor:
         if self.failures >= LOST_AFTER or (count and not root_is_there(self.context)):
             raise RootLost
 
-    def _add_excluded(self, number: int, listing: Listing) -> None:
+    def _add_excluded(self, number: int, listing: FolderListing) -> None:
         """Excluded files have rows of their own, and keep what was known of them."""
         known = {} if self.baseline is None else self.baseline.rows(number, None)
         for name in listing.excluded:
             old = known.get(name)
             if old is None:
                 self.changes.put(number, _unseen(name), None)
-            elif old[STATE] != State.EXCLUDED:
-                self.changes.put(number, left_out(old, State.EXCLUDED), old)
+            elif old[STATE] != EntryState.EXCLUDED:
+                self.changes.put(number, left_out(old, EntryState.EXCLUDED), old)
 
-    def _push_children(self, place: _Place, parent: int, listing: Listing) -> None:
-        standing: dict[bytes, KnownFolder] = {}
+    def _push_children(self, place: _FolderVisit, parent: int, listing: FolderListing) -> None:
+        standing: dict[bytes, SnapshotFolder] = {}
         if self.baseline is not None and place.known is not None:
             children = self.baseline.children(parent)
             if not children and not listing.folders and not listing.excluded_folders:
@@ -315,13 +317,17 @@ class _Visitor:
             if place.alone and child is not None and child.state == FolderState.LISTED:
                 continue
             child = child or self._moved_here(path, inode)
-            self.stack.append(_Place(child.id if child else 0, parent, path, name, inode, child))
+            self.stack.append(
+                _FolderVisit(child.id if child else 0, parent, path, name, inode, child)
+            )
         for inode, name in listing.excluded_folders:
             child = standing.get(name)
-            below = _Place(child.id if child else 0, parent, prefix + name, name, inode, child)
+            below = _FolderVisit(
+                child.id if child else 0, parent, prefix + name, name, inode, child
+            )
             self._write_folder(below, inode, FolderState.EXCLUDED)
 
-    def _moved_here(self, path: bytes, inode: int) -> KnownFolder | None:
+    def _moved_here(self, path: bytes, inode: int) -> SnapshotFolder | None:
         """The known folder that this new one is, when it stood elsewhere on the volume before."""
         if self.baseline is None or not inode:
             return None
@@ -344,7 +350,7 @@ class _Visitor:
 
     def _write_folder(
         self,
-        place: _Place,
+        place: _FolderVisit,
         inode: int,
         state: FolderState,
         cause: str | None = None,
@@ -369,13 +375,15 @@ class _Visitor:
                 self.writes.excluded.append(place.folder)
         return place.folder
 
-    def _write_move(self, place: _Place) -> None:
+    def _write_move(self, place: _FolderVisit) -> None:
         known, here = place.known, (place.parent, place.name)
         if known is not None and place.parent and (known.parent, known.name) != here:
             self.writes.moved.append((place.folder, *here))
 
 
-def _standing(listing: Listing, children: dict[bytes, KnownFolder]) -> dict[bytes, KnownFolder]:
+def _standing(
+    listing: FolderListing, children: dict[bytes, SnapshotFolder]
+) -> dict[bytes, SnapshotFolder]:
     """The known subfolders that still stand here.
 
     One of the same name but another inode is a new folder; the known one went, or has moved.
@@ -388,6 +396,6 @@ def _standing(listing: Listing, children: dict[bytes, KnownFolder]) -> dict[byte
     return found
 
 
-def _unseen(name: bytes) -> Row:
+def _unseen(name: bytes) -> EntryRow:
     """The row of an excluded file: nothing but its name is looked at."""
-    return (name, State.EXCLUDED, _EXCLUDED_MODE, 0, 0, 0, 0, 1, 0, 0, None, None, None, None)
+    return (name, EntryState.EXCLUDED, _EXCLUDED_MODE, 0, 0, 0, 0, 1, 0, 0, None, None, None, None)

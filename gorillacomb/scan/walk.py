@@ -7,16 +7,16 @@ from dataclasses import replace
 
 from gorillacomb.index.database import Index
 from gorillacomb.index.rows import HASHED_WIDTH, LATER_WIDTH, SHORT_SIZE
-from gorillacomb.index.writer import Store, Writes
-from gorillacomb.model import Changes
+from gorillacomb.index.writer import IndexChanges, IndexWriter
+from gorillacomb.model import ScanChanges
 from gorillacomb.progress import Progress
-from gorillacomb.scan.size_sampler import Sizes
+from gorillacomb.scan.size_sampler import SizeSampler
 from gorillacomb.scan.tasks import (
     FOLDER_IDS,
     FolderTask,
-    Result,
     RootContext,
-    Task,
+    ScanTask,
+    ScanTaskResult,
     VisitResult,
     VisitTask,
 )
@@ -26,17 +26,17 @@ _FIRST_BUDGET = 64
 _MOST_FOLDERS = 64
 
 
-class Walk:
+class ScanWalk:
     """The folders that are still to be visited, and the sums of what was found."""
 
     def __init__(
         self,
         index: Index,
-        store: Store,
+        store: IndexWriter,
         contexts: dict[int, RootContext],
         budget: int,
         progress: Progress,
-        sizes: Sizes | None = None,
+        sizes: SizeSampler | None = None,
     ) -> None:
         """With ``sizes`` files are left for later where that pays."""
         self._index = index
@@ -57,9 +57,9 @@ class Walk:
         self.boundaries: list[tuple[int, bytes]] = []
 
     @property
-    def changes(self) -> Changes:
+    def changes(self) -> ScanChanges:
         """How the roots differ from what the index knew; whole when the walk is finished."""
-        return Changes(
+        return ScanChanges(
             new=self._new - self._moved,
             changed=self._changed,
             gone=self._gone - self._moved,
@@ -71,7 +71,7 @@ class Walk:
         """Put folders on the list of those to visit."""
         self._stacks.setdefault(root, []).extend(reversed(folders))
 
-    def next_task(self) -> Task | None:
+    def next_task(self) -> ScanTask | None:
         """The next piece of work, from the longest list; None when there is none now."""
         root = max(self._stacks, key=lambda root: len(self._stacks[root]))
         stack = self._stacks[root]
@@ -87,7 +87,7 @@ class Walk:
             context = replace(context, hash_limit=0)
         return VisitTask(context, root, folders, budget, first_id)
 
-    def take(self, result: Result) -> None:
+    def take(self, result: ScanTaskResult) -> None:
         """Write what a visit found, and put what it did not get to on the list."""
         assert isinstance(result, VisitResult)
         root = result.root
@@ -140,7 +140,7 @@ class Walk:
         self._moved = self._store.moved_files()
 
 
-def _new_sizes(writes: Writes, limit: int) -> list[int]:
+def _new_sizes(writes: IndexChanges, limit: int) -> list[int]:
     """The sizes of files that a visit read, or left for later though they are small enough."""
     later = [size for size in writes.later[SHORT_SIZE::LATER_WIDTH] if size <= limit]
     return writes.hashed[SHORT_SIZE::HASHED_WIDTH] + later

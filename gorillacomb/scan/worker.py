@@ -18,11 +18,11 @@ from gorillacomb.index.rows import (
     PROBE,
     SIZE,
     STATE,
-    Row,
+    EntryRow,
     amended,
 )
-from gorillacomb.index.snapshot import Baseline
-from gorillacomb.model import DAMAGE, State
+from gorillacomb.index.snapshot import IndexSnapshot
+from gorillacomb.model import DAMAGE, EntryState
 from gorillacomb.scan.diff import judge
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.read_file import (
@@ -37,19 +37,19 @@ from gorillacomb.scan.read_file import (
     row_of,
     same_times,
 )
-from gorillacomb.scan.root_registry import Place
+from gorillacomb.scan.root_registry import MountedFolder
 from gorillacomb.scan.tasks import (
-    Aside,
-    AsideResult,
+    BackgroundResult,
+    BackgroundTask,
     HashItem,
     HashResult,
     HashTask,
-    Result,
     RootContext,
-    Task,
+    ScanTask,
+    ScanTaskResult,
 )
 from gorillacomb.scan.visitor import root_is_there, visit
-from gorillacomb.workers.pool import Inline, Workers, start_pool
+from gorillacomb.workers.pool import InlineWorkers, Workers, start_pool
 from gorillacomb.workers.worker import Advance
 
 _SMALL_TREE = 600
@@ -59,16 +59,16 @@ _SMALL_BYTES = 64 << 20
 _FEW_FOLDERS = 200
 
 
-def start_workers(places: Sequence[Place], options: ScanOptions) -> Workers:
+def start_workers(places: Sequence[MountedFolder], options: ScanOptions) -> Workers:
     """A pool for all but small trees."""
     count = options.workers
     few = options.changed is not None and len(options.changed) <= _FEW_FOLDERS
     if count == 0 or (count is None and (few or _is_small(places))):
-        return Inline(CombWorker)
-    return start_pool(count, CombWorker, lambda: all(is_spinning(each.path) for each in places))
+        return InlineWorkers(ScanWorker)
+    return start_pool(count, ScanWorker, lambda: all(is_spinning(each.path) for each in places))
 
 
-def _is_small(places: Sequence[Place]) -> bool:
+def _is_small(places: Sequence[MountedFolder]) -> bool:
     left, room = _SMALL_TREE, _SMALL_BYTES
     stack = [place.path for place in places]
     while stack:
@@ -87,23 +87,23 @@ def _is_small(places: Sequence[Place]) -> bool:
     return True
 
 
-class CombWorker:
+class ScanWorker:
     """Carries out tasks, one after the other; holds the views of indexes that it has opened."""
 
     def __init__(self) -> None:
-        self._baselines: dict[str, Baseline] = {}
+        self._baselines: dict[str, IndexSnapshot] = {}
 
-    def perform(self, task: Task, advance: Advance) -> Result:
+    def perform(self, task: ScanTask, advance: Advance) -> ScanTaskResult:
         """Do one task and return its result."""
         if isinstance(task, HashTask):
             return hash_files(task, advance)
-        if isinstance(task, Aside):
-            return AsideResult(task.work())
+        if isinstance(task, BackgroundTask):
+            return BackgroundResult(task.work())
         path = task.context.index
         if path is None:
             return visit(task, None)
         if path not in self._baselines:
-            self._baselines[path] = Baseline(path)
+            self._baselines[path] = IndexSnapshot(path)
         return visit(task, self._baselines[path])
 
     def close(self) -> None:
@@ -114,7 +114,7 @@ class CombWorker:
 
 def hash_files(task: HashTask, advance: Advance) -> HashResult:
     """Read the probes or all of the content of files that the walk left for later."""
-    rows: list[tuple[int, Row]] = []
+    rows: list[tuple[int, EntryRow]] = []
     gone: list[tuple[int, bytes]] = []
     failures = 0
     open_folders = OpenFolders(task.context.path)
@@ -142,13 +142,13 @@ def hash_files(task: HashTask, advance: Advance) -> HashResult:
 
 def _hash_one(
     open_folders: OpenFolders, item: HashItem, task: HashTask, advance: Advance
-) -> Row | None:
+) -> EntryRow | None:
     name, context = item.row[NAME], task.context
     folder = open_folders.open(item.path)
     moment = time.time_ns()
     if HAS_PLACEHOLDERS:
         now = look_at(folder, name, context)
-        if now is None or now[STATE] != State.PENDING:
+        if now is None or now[STATE] != EntryState.PENDING:
             return now  # its content has left for the cloud since the walk
     try:
         descriptor = open_file(name, folder)
@@ -166,22 +166,22 @@ def _hash_one(
         os.close(descriptor)
 
 
-def _failed(folder: int, old: Row, context: RootContext, error: OSError) -> Row | None:
+def _failed(folder: int, old: EntryRow, context: RootContext, error: OSError) -> EntryRow | None:
     row = failed_row(folder, old[NAME], context, error)
     return None if row is None else judge(row, old)
 
 
-def _probe_open_file(descriptor: int, row: Row, context: RootContext) -> Row:
+def _probe_open_file(descriptor: int, row: EntryRow, context: RootContext) -> EntryRow:
     facts = os.fstat(descriptor)
-    now = row_of(row[NAME], State.PENDING, facts, context)
+    now = row_of(row[NAME], EntryState.PENDING, facts, context)
     probe = probe_of_descriptor(descriptor, facts.st_size)
     kept = row[DIGEST] if (now[SIZE], now[MTIME]) == (row[SIZE], row[MTIME]) else None
     return amended(now, {DIGEST: kept, PROBE: probe})
 
 
 def _digest_open_file(
-    descriptor: int, row: Row, context: RootContext, moment: int, advance: Advance
-) -> Row:
+    descriptor: int, row: EntryRow, context: RootContext, moment: int, advance: Advance
+) -> EntryRow:
     doubted = False
     for attempt in range(ATTEMPTS):
         before = os.fstat(descriptor)
@@ -198,15 +198,17 @@ def _digest_open_file(
                 return judged
             doubted = True  # as in changes.py
             forget_cached(descriptor)
-    return row_of(row[NAME], State.UNSTABLE, before, context, cause="changed while it was read")
+    return row_of(
+        row[NAME], EntryState.UNSTABLE, before, context, cause="changed while it was read"
+    )
 
 
-def _judge_late(found: Row, pending: Row) -> Row:
+def _judge_late(found: EntryRow, pending: EntryRow) -> EntryRow:
     """As `judge`, for a file that the walk left PENDING with the digest it had before.
 
     The walk has stored the new ctime already, and left a digest only because just that had moved.
     """
     judged = judge(found, pending)
-    if judged[STATE] == State.DAMAGED:
-        return amended(judged, {STATE: State.SUSPECT})
+    if judged[STATE] == EntryState.DAMAGED:
+        return amended(judged, {STATE: EntryState.SUSPECT})
     return judged

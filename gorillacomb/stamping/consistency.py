@@ -11,7 +11,7 @@ from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.stamps import FOLDERS_CHANGED
 from gorillacomb.vaultmesh.ledger import Ledger
-from gorillacomb.vaultmesh.replay import Standing
+from gorillacomb.vaultmesh.replay import TraceState
 
 if TYPE_CHECKING:
     pass
@@ -27,7 +27,7 @@ def check_index(index: Index, ledger: Ledger) -> str | None:
         return None
     if state != (ledger.log, ledger.size):
         return "the index goes with another trace, or with a longer one"
-    standing = Standing()
+    standing = TraceState()
     try:
         standing.play(ledger.entries())
     except ValueError as error:

@@ -7,10 +7,10 @@ from gorillacomb.index import content_queries, scrub_queries, stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
-from gorillacomb.index.scrub_queries import Damage
-from gorillacomb.model import State
+from gorillacomb.index.scrub_queries import DamageRow
+from gorillacomb.model import EntryState
 from gorillacomb.vaultmesh import entries
-from gorillacomb.vaultmesh.entries import Body, Harmed
+from gorillacomb.vaultmesh.entries import DamageEntry, EntryBody
 from gorillacomb.vaultmesh.ledger import Ledger
 
 
@@ -36,7 +36,7 @@ def tell_damage(index: Index, ledger: Ledger, scan: int) -> None:
     index.commit()
 
 
-def _bodies(index: Index, files: list[Damage], scan: int) -> list[Body]:
+def _bodies(index: Index, files: list[DamageRow], scan: int) -> list[EntryBody]:
     roots = {root.id: root for root in all_roots(index.connection)}
     paths = FolderPaths(index.connection, roots)
     found = []
@@ -45,7 +45,9 @@ def _bodies(index: Index, files: list[Damage], scan: int) -> list[Body]:
         if place is None:
             continue  # in a folder that left its place, which the next scan finds
         root = roots[place[0]]
-        harmed = Harmed(each.size, each.mtime_ns, each.digest, each.state == State.SUSPECT)
+        harmed = DamageEntry(
+            each.size, each.mtime_ns, each.digest, each.state == EntryState.SUSPECT
+        )
         path = below(join(place[1], each.name), root.path)
         found.append(entries.damaged(scan, root.uid, path, harmed))
     return found

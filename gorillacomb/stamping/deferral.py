@@ -14,7 +14,7 @@ from gorillacomb.index.paths import FolderPaths
 from gorillacomb.sqlite import Connection
 
 
-class Unquiet:
+class StampDeferral:
     """Knows which contents wait; those of a folder do until nothing new came for a while."""
 
     def __init__(

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
-from gorillacomb.canonical.selector import Chosen
+from gorillacomb.canonical.selector import CanonicalFile
 from gorillacomb.index import stamps
 from gorillacomb.index.paths import path_below_root
-from gorillacomb.index.stamps import Held, Stamp, StampFolder
+from gorillacomb.index.stamps import ContentHolders, Stamp, StampFolder
 from gorillacomb.stamping.recorded_paths import joined
-from gorillacomb.stamping.writer import Scribe, Step
+from gorillacomb.stamping.writer import StampStep, StampWriter
 from gorillacomb.vaultmesh import entries
 
 _STANDING = ("it was canonical before, in the same folder",)
 
 
-class FolderMoves:
+class FolderMoveRecorder:
     """Tells of folders, in the order in which it can be played again.
 
     What went makes room for what came.
     """
 
-    def __init__(self, scribe: Scribe, roots: Container[str]) -> None:
+    def __init__(self, scribe: StampWriter, roots: Container[str]) -> None:
         """``roots`` are the uids of those that are roots of the vault now."""
         self._scribe = scribe
         self._index = scribe.index
@@ -52,7 +52,7 @@ class FolderMoves:
             tree = self._tree(path, below)
             forgotten = root not in self._roots
             body = entries.retire_folder(self._scribe.scan, root, path, tree, len(below), forgotten)
-            self._scribe.append([Step(body, drop=[digest for digest, _ in below])])
+            self._scribe.append([StampStep(body, drop=[digest for digest, _ in below])])
         self.former |= {digest: self._scribe.places.of_file(stamp) for digest, stamp in below}
         with self._index.atomic():
             stamps.drop_folders_below(connection, top)
@@ -94,7 +94,7 @@ class FolderMoves:
         if below and folder.parent is not None:
             origin = self._scribe.places.known(folder.id)
             above = self._scribe.places.known(folder.parent)
-            step = Step(
+            step = StampStep(
                 entries.moved_folder(
                     self._scribe.scan,
                     above[0],
@@ -128,8 +128,8 @@ class FolderMoves:
         Returns the contents that were not found in their folders.
         """
         connection = self._connection
-        found: list[tuple[Held, Chosen, tuple[str, bytes]]] = []
-        left: list[Step] = []
+        found: list[tuple[ContentHolders, CanonicalFile, tuple[str, bytes]]] = []
+        left: list[StampStep] = []
         below = {
             digest: stamp
             for folder in folders
@@ -141,17 +141,19 @@ class FolderMoves:
             here = next((each for each in holders if each[:2] == (stamp.folder, stamp.name)), None)
             held = stamps.content(connection, digest)
             if here is not None and held is not None:
-                found.append((held, Chosen(*here, _STANDING), origin))
+                found.append((held, CanonicalFile(*here, _STANDING), origin))
             else:
                 self.former[digest] = origin
-                left.append(Step(entries.retire(self._scribe.scan, *origin, digest), drop=[digest]))
+                left.append(
+                    StampStep(entries.retire(self._scribe.scan, *origin, digest), drop=[digest])
+                )
         self._scribe.append(left)
         with self._index.atomic():
             for folder in folders:
                 stamps.add_folders_above(connection, folder.parent)
                 self._put_moved(folder)
         self._scribe.append(
-            Step(
+            StampStep(
                 entries.moved(self._scribe.scan, self._scribe.file(held, chosen), origin),
                 (held.digest, chosen.folder, chosen.name),
             )

@@ -10,7 +10,7 @@ from gorillacomb.index.stamps import Stamp
 from gorillacomb.model import Root
 
 
-class Places:
+class RecordedPaths:
     """Answers from the folders that the index keeps for the trace, and remembers."""
 
     def __init__(self, index: Index, roots: Iterable[Root]) -> None:

@@ -7,43 +7,43 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gorillacomb.canonical.groups import Groups, Online
+from gorillacomb.canonical.groups import GroupReader, IsOnline
 from gorillacomb.errors import VaultRolledBack
-from gorillacomb.folders.kept_trees import Trees, kept_trees
+from gorillacomb.folders.kept_trees import KeptTrees, kept_trees
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
-from gorillacomb.model import Stamps, Tree
+from gorillacomb.model import StampReport, TreeCopy
 from gorillacomb.progress import Progress
 from gorillacomb.stamping import stamper
 from gorillacomb.stamping.damage import tell_damage
-from gorillacomb.stamping.deferral import Unquiet
+from gorillacomb.stamping.deferral import StampDeferral
 from gorillacomb.stamping.resync import prepare
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.ledger import Ledger
 from gorillacomb.vaultmesh.open import write_trace
 
 if TYPE_CHECKING:
-    from gorillacomb.folders.analysis import Folders
+    from gorillacomb.folders.analysis import FolderAnalysis
 
 _MANY = 2_000
 """Contents; to relate all folders for fewer beforehand, perhaps for none, is not worth it."""
 
 
-def _read_trees(vault: Path, folders: Callable[[Index], Folders]) -> dict[int, Tree]:
+def _read_trees(vault: Path, folders: Callable[[Index], FolderAnalysis]) -> dict[int, TreeCopy]:
     """Which trees are kept, by the index in a vault that another process writes to."""
     with Index.read(Vault(vault)) as index:
         return kept_trees(folders(index))
 
 
-class TraceRecorder:
+class StampRecorder:
     """Stamps in the trace what a scan found."""
 
     def __init__(
         self,
-        online: Online,
+        online: IsOnline,
         preferred: Callable[[bytes], bool],
         prefers: bool,
-        folders: Callable[[Index], Folders],
+        folders: Callable[[Index], FolderAnalysis],
         quiet_ns: int = 0,
         machine_made: frozenset[bytes] = frozenset(),
     ) -> None:
@@ -70,7 +70,7 @@ class TraceRecorder:
         self._ledger.refuse_rolled_back()
         prepare(index, self._ledger)
 
-    def aside(self, index: Index) -> Callable[[], dict[int, Tree]] | None:
+    def aside(self, index: Index) -> Callable[[], dict[int, TreeCopy]] | None:
         # Which trees are kept is asked for as soon as a content with several copies is stamped.
         if not stamps.are_many_to_stamp(index.connection, _MANY):
             return None
@@ -81,19 +81,19 @@ class TraceRecorder:
         index: Index,
         scan: int,
         progress: Progress,
-        aside: Callable[[], dict[int, Tree]] | None,
-    ) -> Stamps:
+        aside: Callable[[], dict[int, TreeCopy]] | None,
+    ) -> StampReport:
         assert self._ledger is not None
         progress.stage("Stamping", None, 0)
-        trees = Trees(aside or (lambda: kept_trees(self._folders(index))))
-        groups = Groups(index, self._online, self._preferred, trees)
+        trees = KeptTrees(aside or (lambda: kept_trees(self._folders(index))))
+        groups = GroupReader(index, self._online, self._preferred, trees)
         stamped = stamper.stamp(
             index,
             self._ledger,
             groups,
             self._prefers,
             scan,
-            Unquiet(index.connection, groups.paths, self._quiet_ns, self._machine_made),
+            StampDeferral(index.connection, groups.paths, self._quiet_ns, self._machine_made),
             lambda count: progress.advance(count, 0),
         )
         tell_damage(index, self._ledger, scan)

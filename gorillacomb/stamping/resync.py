@@ -13,7 +13,7 @@ from gorillacomb.index.stamps import StampRoot
 from gorillacomb.model import Root
 from gorillacomb.vaultmesh import entries
 from gorillacomb.vaultmesh.ledger import Ledger
-from gorillacomb.vaultmesh.replay import Standing
+from gorillacomb.vaultmesh.replay import TraceState
 
 
 def prepare(index: Index, ledger: Ledger) -> None:
@@ -42,7 +42,7 @@ def prepare(index: Index, ledger: Ledger) -> None:
 def _restore(index: Index, ledger: Ledger) -> None:
     """Take roots and stamps from the trace."""
     connection = index.connection
-    standing = Standing()
+    standing = TraceState()
     try:
         standing.play(ledger.entries())
     except ValueError as error:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Self
 
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
-from gorillacomb.vaultmesh.entries import Body
+from gorillacomb.vaultmesh.entries import EntryBody
 from gorillacomb.vaultmesh.open import write_trace
 
 if TYPE_CHECKING:
     pass
 
 
-class TraceNotes:
+class RunLog:
     """Appends entries that are not about stamps, such as those of a run of dedupe.
 
     Opened before the work that they tell of: a trace that cannot be written is known by then. The
@@ -31,7 +31,7 @@ class TraceNotes:
             self._ledger.close()
             raise
 
-    def append(self, bodies: Sequence[Body]) -> None:
+    def append(self, bodies: Sequence[EntryBody]) -> None:
         """Append entries and sign the new head."""
         index, ledger = self._index, self._ledger
         level = stamps.reflected(index.connection) == (ledger.log, ledger.size)

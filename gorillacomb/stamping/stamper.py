@@ -10,51 +10,55 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from gorillacomb.canonical.groups import Groups
-from gorillacomb.canonical.selector import Chooser
+from gorillacomb.canonical.groups import GroupReader
+from gorillacomb.canonical.selector import CanonicalSelector
 from gorillacomb.index import roots as root_table
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
-from gorillacomb.index.stamps import FOLDERS_CHANGED, Held, Stamp, StampRoot
-from gorillacomb.model import Root, Stamps
-from gorillacomb.stamping.deferral import Unquiet
-from gorillacomb.stamping.folder_moves import FolderMoves
-from gorillacomb.stamping.recorded_paths import Places
-from gorillacomb.stamping.writer import Scribe, Step
+from gorillacomb.index.stamps import FOLDERS_CHANGED, ContentHolders, Stamp, StampRoot
+from gorillacomb.model import Root, StampReport
+from gorillacomb.stamping.deferral import StampDeferral
+from gorillacomb.stamping.folder_moves import FolderMoveRecorder
+from gorillacomb.stamping.recorded_paths import RecordedPaths
+from gorillacomb.stamping.writer import StampStep, StampWriter
 from gorillacomb.vaultmesh import entries
-from gorillacomb.vaultmesh.entries import Body
+from gorillacomb.vaultmesh.entries import EntryBody
 from gorillacomb.vaultmesh.ledger import Ledger
 
-Place = tuple[int, bytes]
+FileKey = tuple[int, bytes]
 """Folder id and name."""
 
 
 def stamp(
     index: Index,
     ledger: Ledger,
-    groups: Groups,
+    groups: GroupReader,
     prefers: bool,
     scan: int,
-    unquiet: Unquiet,
+    unquiet: StampDeferral,
     advance: Callable[[int], None] | None = None,
-) -> Stamps:
+) -> StampReport:
     """After a scan: append to the trace what changed, and bring the index's stamps up to date.
 
     ``prefers`` says whether the user prefers some paths; ``scan`` is the scan's number; ``unquiet``
     says what is to wait. A scan that found nothing new appends nothing. Raises VaultError.
     """
     roots = root_table.all_roots(index.connection)
-    scribe = Scribe(index, ledger, scan, Places(index, roots), advance)
-    chooser = Chooser(index, groups, prefers)
-    return _Stamping(scribe, chooser, groups.paths, unquiet).run(roots)
+    scribe = StampWriter(index, ledger, scan, RecordedPaths(index, roots), advance)
+    chooser = CanonicalSelector(index, groups, prefers)
+    return _Stamper(scribe, chooser, groups.paths, unquiet).run(roots)
 
 
-class _Stamping:
+class _Stamper:
     """The stamps of one scan."""
 
     def __init__(
-        self, scribe: Scribe, chooser: Chooser, paths: FolderPaths, unquiet: Unquiet
+        self,
+        scribe: StampWriter,
+        chooser: CanonicalSelector,
+        paths: FolderPaths,
+        unquiet: StampDeferral,
     ) -> None:
         self._scribe = scribe
         self._chooser = chooser
@@ -67,17 +71,17 @@ class _Stamping:
         self._hidden: set[bytes] | None = None
         self._undecided: list[bytes] = []
 
-    def run(self, roots: Sequence[Root]) -> Stamps:
+    def run(self, roots: Sequence[Root]) -> StampReport:
         connection, scribe = self._connection, self._scribe
         first = stamps.reflected(connection) is None
         changed = stamps.unstamped(connection)
         new_roots = self._changed_roots(roots)
         if not first and not changed and not new_roots and not self._unquiet.is_due:
-            return Stamps(due_ns=self._unquiet.due_ns())
+            return StampReport(due_ns=self._unquiet.due_ns())
         with self._index.atomic():
             stamps.set_unreflected(connection)
         for root in new_roots:
-            scribe.append([Step(self._root_entry(root))])
+            scribe.append([StampStep(self._root_entry(root))])
             with self._index.atomic():
                 stamps.put_root(connection, StampRoot(root.id, root.uid, root.path, root.volume))
         candidates = set(changed) - {FOLDERS_CHANGED}
@@ -85,13 +89,13 @@ class _Stamping:
             with self._index.atomic():
                 stamps.add_all_folders(connection)
         if FOLDERS_CHANGED in changed:
-            moves = FolderMoves(scribe, {root.uid for root in roots})
+            moves = FolderMoveRecorder(scribe, {root.uid for root in roots})
             candidates |= moves.tell()
             self._former = moves.former
         scribe.append(self._all_contents() if first else self._contents(candidates))
         self._finish(roots)
         counts = scribe.counts
-        return Stamps(
+        return StampReport(
             counts.stamped, counts.restamped, counts.moved, counts.retired, self._unquiet.due_ns()
         )
 
@@ -103,7 +107,7 @@ class _Stamping:
             if known.get(root.id) != StampRoot(root.id, root.uid, root.path, root.volume)
         ]
 
-    def _root_entry(self, root: Root) -> Body:
+    def _root_entry(self, root: Root) -> EntryBody:
         return entries.root(
             self._scribe.scan,
             root.uid,
@@ -125,7 +129,7 @@ class _Stamping:
             stamps.set_reflected(connection, self._scribe.ledger.log, self._scribe.ledger.size)
         self._index.commit()
 
-    def _all_contents(self) -> Iterator[Step]:
+    def _all_contents(self) -> Iterator[StampStep]:
         """Steps for every content that the index holds, and for stamps that hold no more."""
         connection = self._connection
         self._paths.load()
@@ -142,7 +146,7 @@ class _Stamping:
         )
         yield from self._steps(wanted, fallen)
 
-    def _contents(self, changed: set[bytes]) -> Iterator[Step]:
+    def _contents(self, changed: set[bytes]) -> Iterator[StampStep]:
         """Steps for contents that changed, and for those that waited for long enough."""
         connection = self._connection
         fallen: dict[bytes, Stamp] = {}
@@ -160,7 +164,9 @@ class _Stamping:
         found = (stamps.content(connection, each) for each in work if each not in waiting)
         yield from self._steps((held for held in found if held is not None), fallen)
 
-    def _steps(self, contents: Iterable[Held], fallen: dict[bytes, Stamp]) -> Iterator[Step]:
+    def _steps(
+        self, contents: Iterable[ContentHolders], fallen: dict[bytes, Stamp]
+    ) -> Iterator[StampStep]:
         """Steps for contents without a canonical file, and for the fallen ones that nothing holds.
 
         ``fallen`` are the stamps of files that stand no more.
@@ -179,7 +185,9 @@ class _Stamping:
         found = stamps.content_at(self._connection, old.folder, old.name)
         return found is not None and found[0] == digest
 
-    def _told(self, held: Held, old: Stamp | None, fallen: dict[Place, bytes]) -> Step:
+    def _told(
+        self, held: ContentHolders, old: Stamp | None, fallen: dict[FileKey, bytes]
+    ) -> StampStep:
         """The step for a content that has copies, and no canonical file, or one that fell."""
         chosen = self._chooser.choose(held)
         file = self._scribe.file(held, chosen)
@@ -193,15 +201,15 @@ class _Stamping:
         counts.retired -= digest in self._former
         if origin is None and was is None:
             counts.stamped += 1
-            return Step(entries.stamp(self._scribe.scan, file), put)
+            return StampStep(entries.stamp(self._scribe.scan, file), put)
         if was is None and origin is not None and (old is None or self._has_left(old)):
             counts.moved += 1
-            return Step(entries.moved(self._scribe.scan, file, origin), put)
+            return StampStep(entries.moved(self._scribe.scan, file, origin), put)
         counts.restamped += 1
         gone = [] if was is None or self._has_copies(was) else [was]
-        return Step(entries.restamp(self._scribe.scan, file, was, origin), put, gone)
+        return StampStep(entries.restamp(self._scribe.scan, file, was, origin), put, gone)
 
-    def _gone(self, digest: bytes, old: Stamp) -> Iterator[Step]:
+    def _gone(self, digest: bytes, old: Stamp) -> Iterator[StampStep]:
         """The step for a content without copies, where a listing shows that it went."""
         connection = self._connection
         if self._hidden is None:
@@ -212,7 +220,7 @@ class _Stamping:
             return
         root, path = self._scribe.places.of_file(old)
         self._scribe.counts.retired += 1
-        yield Step(entries.retire(self._scribe.scan, root, path, digest), drop=[digest])
+        yield StampStep(entries.retire(self._scribe.scan, root, path, digest), drop=[digest])
 
     def _has_copies(self, digest: bytes) -> bool:
         return bool(stamps.holders_of(self._connection, digest))

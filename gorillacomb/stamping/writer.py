@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gorillacomb.canonical.selector import Chosen
+from gorillacomb.canonical.selector import CanonicalFile
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
-from gorillacomb.index.stamps import Held
-from gorillacomb.stamping.recorded_paths import Places, joined
-from gorillacomb.vaultmesh.entries import Body, Stamped
+from gorillacomb.index.stamps import ContentHolders
+from gorillacomb.stamping.recorded_paths import RecordedPaths, joined
+from gorillacomb.vaultmesh.entries import EntryBody, StampEntry
 from gorillacomb.vaultmesh.ledger import Ledger
 
 
 @dataclass(slots=True)
-class Step:
+class StampStep:
     """An entry to append, and what the index notes when it is on the disk."""
 
-    body: Body
+    body: EntryBody
     put: tuple[bytes, int, bytes] | None = None
     """digest, folder, name of a stamp."""
     drop: Sequence[bytes] = ()
 
 
 @dataclass(slots=True)
-class Counts:
+class StampCounts:
     """Canonical files of which the trace was told, by what became of them."""
 
     stamped: int = 0
@@ -35,22 +35,22 @@ class Counts:
 
 
 @dataclass(slots=True)
-class Scribe:
+class StampWriter:
     """Appends to the trace what one scan found."""
 
     index: Index
     ledger: Ledger
     scan: int
-    places: Places
+    places: RecordedPaths
     advance: Callable[[int], None] | None = None
     """Told how many steps more were done."""
-    counts: Counts = field(default_factory=Counts)
+    counts: StampCounts = field(default_factory=StampCounts)
 
-    def append(self, steps: Iterable[Step]) -> None:
+    def append(self, steps: Iterable[StampStep]) -> None:
         """Append entries to the trace; as they are on the disk there, the index notes them."""
-        waiting: list[tuple[int, Step]] = []
+        waiting: list[tuple[int, StampStep]] = []
 
-        def bodies() -> Iterator[Body]:
+        def bodies() -> Iterator[EntryBody]:
             for seq, step in enumerate(steps, self.ledger.size):
                 waiting.append((seq, step))
                 yield step.body
@@ -70,11 +70,11 @@ class Scribe:
 
         self.ledger.append(bodies(), note)
 
-    def file(self, held: Held, chosen: Chosen) -> Stamped:
+    def file(self, held: ContentHolders, chosen: CanonicalFile) -> StampEntry:
         """The canonical file of a content as the trace is told of it."""
         folder, name, mtime, reasons = chosen
         copies = held.files
         if copies > 1 and held.links > 1:
             copies = stamps.copies_of(self.index.connection, held.digest)
         root, above = self.places.told(folder)
-        return Stamped(root, joined(above, name), held.size, mtime, held.digest, copies, reasons)
+        return StampEntry(root, joined(above, name), held.size, mtime, held.digest, copies, reasons)

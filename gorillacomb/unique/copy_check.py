@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 
 from gorillacomb.classify.location import (
     _THROWN_AWAY,
-    Place,
+    LocationKind,
     place_of,
 )
 from gorillacomb.fs.openat import (
-    Identity,
+    FileIdentity,
     OpenFolders,
     fold,
     identity_of,
@@ -29,22 +29,22 @@ from gorillacomb.fs.openat import (
     is_placeholder,
 )
 from gorillacomb.fs.paths import below, is_below, join
-from gorillacomb.index.file_records import Voucher
-from gorillacomb.model import Root, State
+from gorillacomb.index.file_records import FileRecord
+from gorillacomb.model import EntryState, Root
 
 TREATED_AS_GONE = "treated as gone"
 LINKED = "now reached through a link"
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class CopyRejected:
     """A copy does not vouch."""
 
     cause: str
 
 
 @dataclass(slots=True)
-class Vouching:
+class CopyVerifier:
     """Looks at copies on disk, by the roots that are there."""
 
     roots: dict[int, Root]
@@ -52,7 +52,7 @@ class Vouching:
     """Roots that are not there: why their copies do not count; None for those that do, unseen."""
     gone: Collection[bytes]
     """Absolute paths that are to be treated as gone."""
-    gone_folders: set[Identity]
+    gone_folders: set[FileIdentity]
     """The folders in those, by device and inode: nor does what is seen there through a mount."""
     project: Callable[[int], bytes | None]
     """The path of the outermost project around a folder, by the folder's id."""
@@ -64,42 +64,42 @@ class Vouching:
     """By root, whether no link leads to it."""
     _opened: tuple[int, OpenFolders] | None = None
     """The root that was entered last."""
-    _folders: dict[bytes, Identity | Refused] = field(default_factory=dict)
+    _folders: dict[bytes, FileIdentity | CopyRejected] = field(default_factory=dict)
     _deep: dict[bytes, dict[bytes, os.stat_result | OSError]] = field(default_factory=dict)
     """What stands in folders whose path is about too long for the system."""
     _gone: dict[int, bool] = field(default_factory=dict)
-    _places: dict[int, Place] = field(default_factory=dict)
+    _places: dict[int, LocationKind] = field(default_factory=dict)
 
-    def look(self, copy: Voucher, place: Place) -> Refused | Identity | None:
+    def look(self, copy: FileRecord, place: LocationKind) -> CopyRejected | FileIdentity | None:
         """Why a copy does not vouch, or else what file it is; None for one that counts unseen.
 
         ``place`` is the kind of place in which stands what it is to vouch for.
         """
         if self._is_gone(copy):
-            return Refused(TREATED_AS_GONE)
+            return CopyRejected(TREATED_AS_GONE)
         where = self.place(copy)
         name = os.path.basename(copy.path)
         if name in self.noise:
-            return Refused("as a file that systems leave behind")
+            return CopyRejected("as a file that systems leave behind")
         if name.startswith(_THROWN_AWAY):
-            return Refused(Place.PASSING)
-        if where is Place.PASSING or where not in (Place.PLAIN, place):
-            return Refused(where)
-        if copy.state != State.HASHED:
-            return Refused("written while it was read")
+            return CopyRejected(LocationKind.PASSING)
+        if where is LocationKind.PASSING or where not in (LocationKind.PLAIN, place):
+            return CopyRejected(where)
+        if copy.state != EntryState.HASHED:
+            return CopyRejected("written while it was read")
         if copy.root in self.away:
             cause = self.away[copy.root]
-            return None if cause is None else Refused(cause)
+            return None if cause is None else CopyRejected(cause)
         return self._standing(copy)
 
-    def _is_gone(self, copy: Voucher) -> bool:
+    def _is_gone(self, copy: FileRecord) -> bool:
         found = self._gone.get(copy.folder)
         if found is None:
             found = any(is_below(os.path.dirname(copy.path), each) for each in self.gone)
             self._gone[copy.folder] = found
         return found
 
-    def place(self, file: Voucher) -> Place:
+    def place(self, file: FileRecord) -> LocationKind:
         """What kind of place a file stands in."""
         if file.folder not in self._places:
             top = self.roots[file.root].path
@@ -111,38 +111,38 @@ class Vouching:
             )
         return self._places[file.folder]
 
-    def _standing(self, copy: Voucher) -> Refused | Identity:
+    def _standing(self, copy: FileRecord) -> CopyRejected | FileIdentity:
         """What file a copy is on a drive that is there, if it is still what was read."""
         path = os.path.dirname(copy.path)
         folder = self._folders.get(path)
         if folder is None:
             folder = self._folders[path] = self._folder(copy.root, path)
-        if isinstance(folder, Refused):
+        if isinstance(folder, CopyRejected):
             return folder
         if folder in self.gone_folders:
-            return Refused("the same file seen through another path")
+            return CopyRejected("the same file seen through another path")
         try:
             facts = self._facts(copy, path)
         except OSError as error:
             return _refusal(error)
         if is_placeholder(facts):
-            return Refused("only in the cloud")
+            return CopyRejected("only in the cloud")
         if not stands(copy, facts):
-            return Refused("changed since the scan")
+            return CopyRejected("changed since the scan")
         return identity_of(facts)
 
-    def _folder(self, root: int, path: bytes) -> Refused | Identity:
+    def _folder(self, root: int, path: bytes) -> CopyRejected | FileIdentity:
         """Which folder stands at a path below a root, if it is reached without a link."""
         top = self.roots[root].path
         if root not in self._direct:
             self._direct[root] = os.path.realpath(top) == top
         if not self._direct[root]:
-            return Refused(LINKED)
+            return CopyRejected(LINKED)
         try:
             return identity_of(os.fstat(self._open(root, path)))
         except OSError as error:
             linked = error.errno in (errno.ENOTDIR, errno.ELOOP) and os.path.isdir(path)
-            return Refused(LINKED) if linked else _refusal(error)
+            return CopyRejected(LINKED) if linked else _refusal(error)
 
     def _open(self, root: int, path: bytes) -> int:
         """A descriptor of the folder at a path below a root, good until the next call."""
@@ -152,7 +152,7 @@ class Vouching:
             self._opened = root, OpenFolders(top)
         return self._opened[1].open(below(path, top))
 
-    def _facts(self, copy: Voucher, folder: bytes) -> os.stat_result:
+    def _facts(self, copy: FileRecord, folder: bytes) -> os.stat_result:
         """Look at a copy in a folder that is reached without a link.
 
         By its path, which costs least; where that is longer than the system takes, the folder is
@@ -178,12 +178,12 @@ class Vouching:
             self._opened = None
 
 
-def _refusal(error: OSError) -> Refused:
+def _refusal(error: OSError) -> CopyRejected:
     gone = error.errno in (errno.ENOENT, errno.ENOTDIR)
-    return Refused("gone since the scan" if gone else error.strerror or str(error))
+    return CopyRejected("gone since the scan" if gone else error.strerror or str(error))
 
 
-def stands(copy: Voucher, facts: os.stat_result) -> bool:
+def stands(copy: FileRecord, facts: os.stat_result) -> bool:
     """Whether a file is as it was when it was read, by all that its file system can tell."""
     return (
         stat.S_ISREG(facts.st_mode)
@@ -205,12 +205,12 @@ def entries_of(descriptor: int) -> Iterator[tuple[bytes, os.stat_result | OSErro
             yield name, error
 
 
-def folders_below(paths: Collection[bytes]) -> set[Identity]:
+def folders_below(paths: Collection[bytes]) -> set[FileIdentity]:
     """Every folder in and below some paths, links not followed, by device and inode.
 
     Other file systems are not entered, nor what cannot be opened.
     """
-    found: set[Identity] = set()
+    found: set[FileIdentity] = set()
     for path in paths:
         folders = OpenFolders(path)
         try:

@@ -14,16 +14,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from gorillacomb.classify.location import Place
+from gorillacomb.classify.location import LocationKind
 from gorillacomb.classify.state_text import FILE_CAUSES
-from gorillacomb.fs.openat import Identity, OpenFolders, cause_of, identity_of, is_placeholder
+from gorillacomb.fs.openat import FileIdentity, OpenFolders, cause_of, identity_of, is_placeholder
 from gorillacomb.fs.paths import join
 from gorillacomb.index.database import Index
-from gorillacomb.index.file_records import Voucher, files_in, files_of, folders_in, known_folder
+from gorillacomb.index.file_records import FileRecord, files_in, files_of, folders_in, known_folder
 from gorillacomb.index.paths import FolderPaths
-from gorillacomb.model import FolderState, Root, State
+from gorillacomb.model import EntryState, FolderState, Root
 from gorillacomb.progress import Progress
-from gorillacomb.unique.copy_check import TREATED_AS_GONE, Refused, Vouching, entries_of, stands
+from gorillacomb.unique.copy_check import (
+    TREATED_AS_GONE,
+    CopyRejected,
+    CopyVerifier,
+    entries_of,
+    stands,
+)
 
 _FOLDER_CAUSES = {
     FolderState.UNLISTED: "not listed by a scan yet",
@@ -33,9 +39,9 @@ _FOLDER_CAUSES = {
 }
 _CAUSES = {
     **FILE_CAUSES,
-    State.FRESH: "written while it was scanned",
-    State.UNREADABLE: "could not be read when it was scanned",
-    State.UNSTABLE: "changed while it was read",
+    EntryState.FRESH: "written while it was scanned",
+    EntryState.UNREADABLE: "could not be read when it was scanned",
+    EntryState.UNSTABLE: "changed while it was read",
 }
 
 
@@ -54,7 +60,7 @@ class UniqueFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Unproven:
+class UnverifiedPath:
     """A file or folder of which it cannot be said."""
 
     path: bytes
@@ -79,7 +85,7 @@ class UniqueReport:
     odd: int = 0
     """FIFOs, sockets, devices."""
     unique: list[UniqueFile] = field(default_factory=list)
-    unproven: list[Unproven] = field(default_factory=list)
+    unproven: list[UnverifiedPath] = field(default_factory=list)
     linked: int = 0
     """Files that stay because another name of the same file, a hard link, stands elsewhere."""
     vouchers: Counter[bytes] = field(default_factory=Counter)
@@ -89,11 +95,11 @@ class UniqueReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _IndexedOnDisk:
     """A file on disk that is as the index knows it."""
 
-    file: Voucher
-    identity: Identity
+    file: FileRecord
+    identity: FileIdentity
 
 
 def unique(
@@ -101,7 +107,7 @@ def unique(
     path: bytes,
     root: Root,
     folder: int,
-    vouching: Vouching,
+    vouching: CopyVerifier,
     progress: Progress,
 ) -> UniqueReport:
     """List what stands in a folder and nowhere else.
@@ -111,14 +117,14 @@ def unique(
     report = UniqueReport(path)
     progress.stage("listing", None, None)
     there = [each for number, each in vouching.roots.items() if number not in vouching.away]
-    walk = _Walk(index, root, there, report, progress, vouching.noise)
+    walk = _UniqueWalk(index, root, there, report, progress, vouching.noise)
     known = sorted(walk.run(folder), key=lambda each: each.file.digest or b"")
     vouching.gone_folders |= walk.folders
     paths = FolderPaths(index.connection, vouching.roots)
     progress.stage("looking at copies", len(known), sum(each.file.size for each in known))
     for digest, files in groupby(known, key=lambda each: each.file.digest or b""):
         copies = list(files_of(index.connection, paths, digest))
-        found: dict[Place, _Found] = {}
+        found: dict[LocationKind, _VerifiedCopies] = {}
         for each in files:
             place = vouching.place(each.file)
             if place not in found:
@@ -131,20 +137,22 @@ def unique(
 
 
 @dataclass(slots=True)
-class _Found:
+class _VerifiedCopies:
     """Copies of a content that vouch: two different files are enough for whatever they are for."""
 
-    vouchers: dict[Identity | None, Voucher] = field(default_factory=dict)
+    vouchers: dict[FileIdentity | None, FileRecord] = field(default_factory=dict)
     """By what file it is; None for one on a drive that is not there."""
     refused: tuple[str, bytes] | tuple[None, None] = (None, None)
     """Why one that is known does not, and its path."""
 
 
-def _look_for(copies: Sequence[Voucher], place: Place, vouching: Vouching) -> _Found:
-    found = _Found()
+def _look_for(
+    copies: Sequence[FileRecord], place: LocationKind, vouching: CopyVerifier
+) -> _VerifiedCopies:
+    found = _VerifiedCopies()
     for copy in copies:
         answer = vouching.look(copy, place)
-        if not isinstance(answer, Refused):
+        if not isinstance(answer, CopyRejected):
             found.vouchers.setdefault(answer, copy)
             if len(found.vouchers) == 2:
                 break
@@ -153,7 +161,9 @@ def _look_for(copies: Sequence[Voucher], place: Place, vouching: Vouching) -> _F
     return found
 
 
-def _judge(file: _Known, found: _Found, vouching: Vouching, report: UniqueReport) -> None:
+def _judge(
+    file: _IndexedOnDisk, found: _VerifiedCopies, vouching: CopyVerifier, report: UniqueReport
+) -> None:
     """Say whether a file is vouched for: best by a file of its own, else by a hard link of it."""
     for identity, copy in found.vouchers.items():
         if identity != file.identity:
@@ -169,7 +179,7 @@ def _judge(file: _Known, found: _Found, vouching: Vouching, report: UniqueReport
     )
 
 
-def _note(copy: Voucher, vouching: Vouching, report: UniqueReport) -> None:
+def _note(copy: FileRecord, vouching: CopyVerifier, report: UniqueReport) -> None:
     report.vouchers[os.path.dirname(copy.path)] += 1
     root = vouching.roots[copy.root]
     if root.id in vouching.away:
@@ -178,7 +188,7 @@ def _note(copy: Voucher, vouching: Vouching, report: UniqueReport) -> None:
 
 
 @dataclass(slots=True)
-class _Walk:
+class _UniqueWalk:
     """Walks the real folder and the index's side by side."""
 
     index: Index
@@ -187,9 +197,9 @@ class _Walk:
     report: UniqueReport
     progress: Progress
     noise: frozenset[bytes]
-    folders: set[Identity] = field(default_factory=set)
+    folders: set[FileIdentity] = field(default_factory=set)
 
-    def run(self, folder: int) -> Iterator[_Known]:
+    def run(self, folder: int) -> Iterator[_IndexedOnDisk]:
         """Every file with content that is as the index knows it; the rest goes to the report."""
         at_path = {root.path: root for root in self.there}
         connection = self.index.connection
@@ -230,7 +240,9 @@ class _Walk:
         finally:
             open_folders.close()
 
-    def _file(self, path: bytes, facts: os.stat_result, known: Voucher | None) -> Iterator[_Known]:
+    def _file(
+        self, path: bytes, facts: os.stat_result, known: FileRecord | None
+    ) -> Iterator[_IndexedOnDisk]:
         if stat.S_ISLNK(facts.st_mode):
             self.report.links += 1
             return
@@ -249,12 +261,12 @@ class _Walk:
             self.report.empty += 1
         elif known is None:
             self._unproven(path, "not in the index")
-        elif known.state != State.HASHED:
-            self._unproven(path, known.cause or _CAUSES.get(State(known.state), "not read"))
+        elif known.state != EntryState.HASHED:
+            self._unproven(path, known.cause or _CAUSES.get(EntryState(known.state), "not read"))
         elif known.digest is None or not stands(known, facts):
             self._unproven(path, "changed since the scan")
         else:
-            yield _Known(known, identity_of(facts))
+            yield _IndexedOnDisk(known, identity_of(facts))
 
     def _unproven(self, path: bytes, cause: str) -> None:
-        self.report.unproven.append(Unproven(path, cause))
+        self.report.unproven.append(UnverifiedPath(path, cause))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gorillacomb.errors import UsageFault
+from gorillacomb.errors import UsageError
 from gorillacomb.vault.vault import config_folder
 
 _UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
@@ -78,7 +78,7 @@ def load_settings(folder: Path | None = None) -> Settings:
     except FileNotFoundError:
         return Settings()
     except (OSError, ValueError) as error:
-        raise UsageFault(f"{path} cannot be read: {error}.", "Correct or remove it.") from error
+        raise UsageError(f"{path} cannot be read: {error}.", "Correct or remove it.") from error
     known = {"exclude", "machine-made", "min-size", "noise", "prefer", "protect", "workers"}
     unknown = sorted(set(values) - known)
     try:
@@ -96,7 +96,7 @@ def load_settings(folder: Path | None = None) -> Settings:
             noise=_texts(values, "noise") if "noise" in values else None,
         )
     except ValueError as error:
-        raise UsageFault(f"{path}: {error}.", "Correct that line.") from error
+        raise UsageError(f"{path}: {error}.", "Correct that line.") from error
 
 
 def _texts(values: dict[str, object], key: str) -> tuple[str, ...]:

@@ -8,19 +8,19 @@ from pathlib import Path
 
 from gorillacomb import sqlite
 from gorillacomb.errors import VaultError
-from gorillacomb.vaultmesh.anchor import Anchors
+from gorillacomb.vaultmesh.anchor import AnchorStore
 from gorillacomb.vaultmesh.create import begun_aside
-from gorillacomb.vaultmesh.entries import Body
+from gorillacomb.vaultmesh.entries import EntryBody
 from gorillacomb.vaultmesh.error_text import explaining
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
-from gorillacomb.vaultmesh.ledger import Head, Ledger
+from gorillacomb.vaultmesh.ledger import Ledger, LogHead
 
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
+class AdoptionResult:
     """How a new log took over."""
 
-    old: Head | None
+    old: LogHead | None
     """Where the old log stood; None when it could not be read."""
     new: str
     """The id of the new log."""
@@ -28,7 +28,7 @@ class Adopted:
     """Where the old trace stands now: it is never deleted. None when there was none any more."""
 
 
-def adopt(path: Path, keys: KeyStore, anchors: Anchors) -> Adopted:
+def adopt(path: Path, keys: KeyStore, anchors: AnchorStore) -> AdoptionResult:
     """Set the trace aside as it is and begin a new one in its place. Raises VaultError.
 
     The caller holds the vault's lock. The genesis of the new log names id, size and root of the
@@ -41,12 +41,12 @@ def adopt(path: Path, keys: KeyStore, anchors: Anchors) -> Adopted:
     if path.is_file() and not path.is_symlink():
         _fold(path)
         old = _head(path, keys, anchors)
-    after: Body = {"adopts": None}
+    after: EntryBody = {"adopts": None}
     if old is not None:
         after = {"adopts": old.log, "adopts_size": old.size, "adopts_root": old.root.hex()}
     with begun_aside(path, keys, anchors, after) as fresh:
         kept = fresh.put(None if old is None else old.log)
-    return Adopted(old, fresh.log, kept)
+    return AdoptionResult(old, fresh.log, kept)
 
 
 def _fold(path: Path) -> None:
@@ -62,7 +62,7 @@ def _fold(path: Path) -> None:
             connection.close()
 
 
-def _head(path: Path, keys: KeyStore, anchors: Anchors) -> Head | None:
+def _head(path: Path, keys: KeyStore, anchors: AnchorStore) -> LogHead | None:
     """Where a trace stands that need not be sound."""
     try:
         with explaining(path), Ledger.read(path, keys, anchors) as ledger:

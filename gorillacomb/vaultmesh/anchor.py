@@ -12,7 +12,7 @@ from gorillacomb.fs.openat import cause_of
 _MOST_BYTES = 1 << 20
 
 
-class Anchors:
+class AnchorStore:
     """The folder with one file for each log, named by the log's id."""
 
     def __init__(self, folder: Path) -> None:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gorillacomb import sqlite
-from gorillacomb.errors import Untrusted, VaultError
+from gorillacomb.errors import UntrustedInput, VaultError
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import jcs, merkle
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
-from gorillacomb.vaultmesh.keys.note import Note, VerifierKey
+from gorillacomb.vaultmesh.keys.note import SignedNote, VerifierKey
 from gorillacomb.vaultmesh.ledger import FIRST_PREV, ORIGIN, STORED_FROM, Ledger, key_in, log_in
 from gorillacomb.vaultmesh.locate_tampering import BLOCK, first_bad
 
@@ -23,7 +23,7 @@ _LEAST = -(1 << 63)
 
 
 @dataclass(frozen=True, slots=True)
-class Audit:
+class AuditReport:
     """What an audit found."""
 
     entries: int
@@ -43,7 +43,7 @@ class Audit:
         return self.reason is None
 
 
-class _Bad(Exception):
+class _BadEntry(Exception):
     def __init__(self, seq: int | None, reason: str) -> None:
         super().__init__(reason)
         self.seq = seq
@@ -51,10 +51,10 @@ class _Bad(Exception):
 
 
 @dataclass(slots=True)
-class _Walk:
+class _AuditPass:
     """One pass over the entries."""
 
-    frontier: merkle.Frontier = field(default_factory=merkle.Frontier)
+    frontier: merkle.MerkleFrontier = field(default_factory=merkle.MerkleFrontier)
     block: list[bytes] = field(default_factory=list)
     """The hashes of the last entries, from where a block begins: one to `BLOCK` of them."""
     log: str = ""
@@ -82,11 +82,11 @@ class _Walk:
 
 
 @dataclass(frozen=True, slots=True)
-class _Signed:
+class _ReadCheckpoint:
     """A checkpoint that was read, its signatures not yet checked."""
 
     checkpoint: Checkpoint
-    note: Note
+    note: SignedNote
     what: str
     stored: int | None
     """The size under which it stands in the trace; None for one that is kept elsewhere."""
@@ -99,43 +99,45 @@ def audit(
     kept: bytes | None = None,
     keys: list[bytes] | None = None,
     advance: Callable[[int], None] | None = None,
-) -> Audit:
+) -> AuditReport:
     """Check a ledger from its first entry to its last, against all that was signed.
 
     ``kept`` is a checkpoint that the user put away; ``keys`` are public keys (32 bytes each) to
     trust instead of those in the user's key folder. Problems are in the result, not raised, except
     KeyMissing.
     """
-    walk = _Walk()
+    walk = _AuditPass()
     try:
         strange = ledger.tables.strange()
         if strange is not None:
-            raise _Bad(None, f"its table or trigger {strange!r} is not as it was made")
+            raise _BadEntry(None, f"its table or trigger {strange!r} is not as it was made")
         signed, unread = _read_checkpoints(ledger, kept)
         walk.stored = {(level, place): each for level, place, each in ledger.tables.subtrees()}
         _walk_entries(ledger, walk, {each.checkpoint.size for each in signed}, advance)
         if not walk.frontier.size:
-            raise _Bad(0, "it has no entries")
+            raise _BadEntry(0, "it has no entries")
         trusted = ledger.our_keys() if keys is None else keys
         _check_checkpoints(walk, signed, unread, trusted)
         _check_tree(walk)
         _check_keys(ledger, walk, signed)
         damage = ledger.tables.damage()
         if damage is not None:
-            raise _Bad(None, f"SQLite finds it damaged: {damage}")
-    except _Bad as bad:
-        return Audit(walk.frontier.size, walk.frontier.root(), bad.seq, bad.reason)
-    except (VaultError, Untrusted) as error:
+            raise _BadEntry(None, f"SQLite finds it damaged: {damage}")
+    except _BadEntry as bad:
+        return AuditReport(walk.frontier.size, walk.frontier.root(), bad.seq, bad.reason)
+    except (VaultError, UntrustedInput) as error:
         reason = error.message.rstrip(".")
-        return Audit(walk.frontier.size, walk.frontier.root(), None, reason)
+        return AuditReport(walk.frontier.size, walk.frontier.root(), None, reason)
     except sqlite.DatabaseError as error:
         reason = f"it is damaged: {error}"
-        return Audit(walk.frontier.size, walk.frontier.root(), None, reason)
+        return AuditReport(walk.frontier.size, walk.frontier.root(), None, reason)
     anchor = "consistent" if any(each.what == _ANCHOR for each in signed) else "none"
-    return Audit(walk.frontier.size, walk.frontier.root(), None, None, anchor)
+    return AuditReport(walk.frontier.size, walk.frontier.root(), None, None, anchor)
 
 
-def _read_checkpoints(ledger: Ledger, kept: bytes | None) -> tuple[list[_Signed], str | None]:
+def _read_checkpoints(
+    ledger: Ledger, kept: bytes | None
+) -> tuple[list[_ReadCheckpoint], str | None]:
     """All checkpoints that there are, and why the first one that cannot be read cannot."""
     found, problem = [], None
 
@@ -143,9 +145,9 @@ def _read_checkpoints(ledger: Ledger, kept: bytes | None) -> tuple[list[_Signed]
         nonlocal problem
         try:
             if not isinstance(note, bytes):
-                raise Untrusted(f"{what} is no blob.")
-            found.append(_Signed(*checkpoints.parse(note, what), what, stored, strict))
-        except Untrusted as error:
+                raise UntrustedInput(f"{what} is no blob.")
+            found.append(_ReadCheckpoint(*checkpoints.parse(note, what), what, stored, strict))
+        except UntrustedInput as error:
             problem = problem or error.message.rstrip(".")
 
     for size, note in ledger.tables.checkpoints():
@@ -162,23 +164,23 @@ def _read_checkpoints(ledger: Ledger, kept: bytes | None) -> tuple[list[_Signed]
 
 
 def _walk_entries(
-    ledger: Ledger, walk: _Walk, sizes: set[int], advance: Callable[[int], None] | None
+    ledger: Ledger, walk: _AuditPass, sizes: set[int], advance: Callable[[int], None] | None
 ) -> None:
     prev = FIRST_PREV
     for seq, entry in _entries(ledger):
         leaf, fields = _read(entry, seq)
         if fields is None:
             first = _first_bad(ledger, walk, seq)
-            raise _Bad(
+            raise _BadEntry(
                 seq if first is None else first,
                 "it is not an entry in canonical JSON with that number",
             )
         if fields["prev"] != prev:
             if seq == 0:
-                raise _Bad(0, "the first entry names one before it")
+                raise _BadEntry(0, "the first entry names one before it")
             first = _first_bad(ledger, walk, seq)
             # Nothing proves any entry of that block where nothing tells which one is bad.
-            raise _Bad(
+            raise _BadEntry(
                 seq - len(walk.block) if first is None else first,
                 "the chain of entries is broken there",
             )
@@ -197,16 +199,16 @@ def _entries(ledger: Ledger) -> Iterator[tuple[int, Any]]:
     try:
         for seq, entry in ledger.entries(_LEAST):
             if seq < 0:
-                raise _Bad(seq, "there is an entry before the first one")
+                raise _BadEntry(seq, "there is an entry before the first one")
             if seq != expected:
-                raise _Bad(expected, f"entry {expected:,} is missing")
+                raise _BadEntry(expected, f"entry {expected:,} is missing")
             yield seq, entry
             expected += 1
     except sqlite.DatabaseError as error:
-        raise _Bad(expected, f"entry {expected:,} cannot be read: {error}") from None
+        raise _BadEntry(expected, f"entry {expected:,} cannot be read: {error}") from None
 
 
-def _first_bad(ledger: Ledger, walk: _Walk, seq: int) -> int | None:
+def _first_bad(ledger: Ledger, walk: _AuditPass, seq: int) -> int | None:
     """The first bad entry where entry ``seq`` does not fit; None where it is not to be told."""
     start = seq - len(walk.block)
     if walk.wrong_node is not None and walk.wrong_from < start:
@@ -232,10 +234,10 @@ def _read(entry: Any, seq: int) -> tuple[bytes, dict[str, Any] | None]:
     return merkle.leaf_hash(entry), fields if sound else None
 
 
-def _note_key(walk: _Walk, seq: int, fields: dict[str, Any]) -> None:
+def _note_key(walk: _AuditPass, seq: int, fields: dict[str, Any]) -> None:
     """Take the log's id and keys from the entries that name them; raises _Bad."""
     if (fields["event"] == "genesis") != (seq == 0):
-        raise _Bad(seq, "a log begins with a genesis, and with nothing else")
+        raise _BadEntry(seq, "a log begins with a genesis, and with nothing else")
     try:
         if seq == 0:
             walk.log = log_in(fields)
@@ -243,11 +245,14 @@ def _note_key(walk: _Walk, seq: int, fields: dict[str, Any]) -> None:
             walk.keys.append(key_in(fields))
             walk.key_entries.append(seq)
     except VaultError as error:
-        raise _Bad(seq, error.message.rstrip(".")) from None
+        raise _BadEntry(seq, error.message.rstrip(".")) from None
 
 
 def _check_checkpoints(
-    walk: _Walk, signed: Sequence[_Signed], problem: str | None, trusted: Sequence[bytes]
+    walk: _AuditPass,
+    signed: Sequence[_ReadCheckpoint],
+    problem: str | None,
+    trusted: Sequence[bytes],
 ) -> None:
     """Every checkpoint is sound and fits the entries, and the last one covers them all.
 
@@ -266,11 +271,11 @@ def _check_checkpoints(
             continue
         if found.size > size:
             first = walk.wrong_from if walk.wrong_node is not None else size
-            raise _Bad(
+            raise _BadEntry(
                 first, f"entries from {size:,} on are missing: {each.what} covers {found.size:,}"
             )
         if walk.roots.get(found.size) != found.root:
-            raise _Bad(
+            raise _BadEntry(
                 _unvouched(walk, vouched),
                 f"the entries {vouched:,} to {found.size - 1:,} are not those of {each.what}",
             )
@@ -278,19 +283,19 @@ def _check_checkpoints(
         if each.stored is not None:
             covered = found.size
     if not trusted:
-        raise _Bad(None, "no key to check it with is known here")
+        raise _BadEntry(None, "no key to check it with is known here")
     if vouched < size:
-        raise _Bad(
+        raise _BadEntry(
             _unvouched(walk, vouched),
             problem or unknown or f"entries from {vouched:,} on were never signed",
         )
     if problem is not None:
-        raise _Bad(None, problem)
+        raise _BadEntry(None, problem)
     if covered < size:
-        raise _Bad(None, f"its checkpoint over {size:,} entries is missing")
+        raise _BadEntry(None, f"its checkpoint over {size:,} entries is missing")
 
 
-def _unvouched(walk: _Walk, vouched: int) -> int:
+def _unvouched(walk: _AuditPass, vouched: int) -> int:
     """The first entry that no signature vouches for, where entries from ``vouched`` on are bad.
 
     A forger who did not mend the stored tree too is betrayed by its first wrong part.
@@ -298,7 +303,7 @@ def _unvouched(walk: _Walk, vouched: int) -> int:
     return vouched if walk.wrong_node is None else max(vouched, walk.wrong_from)
 
 
-def _key_at(walk: _Walk, size: int, trusted: Sequence[bytes]) -> set[bytes]:
+def _key_at(walk: _AuditPass, size: int, trusted: Sequence[bytes]) -> set[bytes]:
     """The keys that may have signed when the log had so many entries: one, if it got so far.
 
     A key that was changed for another one signs no more.
@@ -308,7 +313,7 @@ def _key_at(walk: _Walk, size: int, trusted: Sequence[bytes]) -> set[bytes]:
     return {walk.keys[max(bisect_left(walk.key_entries, size) - 1, 0)]}
 
 
-def _problem_of(walk: _Walk, each: _Signed, trusted: Sequence[bytes]) -> str | None:
+def _problem_of(walk: _AuditPass, each: _ReadCheckpoint, trusted: Sequence[bytes]) -> str | None:
     """Why a checkpoint says nothing about this log; None when it does."""
     found = each.checkpoint
     if found.origin != ORIGIN + walk.log:
@@ -318,7 +323,7 @@ def _problem_of(walk: _Walk, each: _Signed, trusted: Sequence[bytes]) -> str | N
     keys = [VerifierKey(found.origin, key) for key in {*walk.keys, *trusted}]
     try:
         signers = {key.public for key in each.note.signers(keys)}
-    except Untrusted as error:
+    except UntrustedInput as error:
         return f"{each.what}: {error.message.rstrip('.')}"
     due = _key_at(walk, found.size, trusted)
     if not due & signers:
@@ -330,22 +335,24 @@ def _problem_of(walk: _Walk, each: _Signed, trusted: Sequence[bytes]) -> str | N
     return None
 
 
-def _check_tree(walk: _Walk) -> None:
+def _check_tree(walk: _AuditPass) -> None:
     """The stored tree is that of the entries: writers and proofs build on it."""
     if walk.wrong_node is not None:
         level, place = walk.wrong_node
-        raise _Bad(None, f"the stored tree is wrong at level {level}, place {place}")
+        raise _BadEntry(None, f"the stored tree is wrong at level {level}, place {place}")
     if walk.stored:
-        raise _Bad(None, f"the stored tree reaches beyond the {walk.frontier.size:,} entries")
+        raise _BadEntry(None, f"the stored tree reaches beyond the {walk.frontier.size:,} entries")
 
 
-def _check_keys(ledger: Ledger, walk: _Walk, signed: Sequence[_Signed]) -> None:
+def _check_keys(ledger: Ledger, walk: _AuditPass, signed: Sequence[_ReadCheckpoint]) -> None:
     """The list of keys is that of the entries, and each key was introduced by the one before."""
     if ledger.tables.key_entries() != walk.key_entries:
-        raise _Bad(None, "the list of entries that name a key is wrong")
+        raise _BadEntry(None, "the list of entries that name a key is wrong")
     stored = {each.stored: each for each in signed}
     for number, seq in enumerate(walk.key_entries[1:]):
         handover = stored.get(seq + 1)
         old = VerifierKey(ORIGIN + walk.log, walk.keys[number])
         if handover is None or not handover.note.signers([old]):
-            raise _Bad(None, f"the key that entry {seq:,} names was not signed by the one before")
+            raise _BadEntry(
+                None, f"the key that entry {seq:,} names was not signed by the one before"
+            )

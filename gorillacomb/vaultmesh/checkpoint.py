@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gorillacomb.errors import Untrusted
+from gorillacomb.errors import UntrustedInput
 from gorillacomb.vaultmesh.keys import note
-from gorillacomb.vaultmesh.keys.keys import SigningKey
+from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
 from gorillacomb.vaultmesh.keys.note import VerifierKey
 
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
@@ -28,20 +28,20 @@ class Checkpoint:
         """The text of its note."""
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
-    def signed(self, keys: Iterable[SigningKey]) -> bytes:
+    def signed(self, keys: Iterable[Ed25519SigningKey]) -> bytes:
         """Its signed note; each key signs under the origin's name."""
         return note.sign(self.text(), [(self.origin, key) for key in keys])
 
 
-def parse(data: bytes, what: str = "The checkpoint") -> tuple[Checkpoint, note.Note]:
+def parse(data: bytes, what: str = "The checkpoint") -> tuple[Checkpoint, note.SignedNote]:
     """Read a checkpoint without checking who signed it. Raises Untrusted."""
     found = note.parse(data, what)
     origin, *rest = found.text.split("\n")[:-1]
     if len(rest) < 2 or not origin or not all(rest) or not _NUMBER.fullmatch(rest[0]):
-        raise Untrusted(f"{what} is refused: it is no checkpoint of a log.")
+        raise UntrustedInput(f"{what} is refused: it is no checkpoint of a log.")
     root = note.decoded(rest[1], what)
     if len(root) != 32:
-        raise Untrusted(f"{what} is refused: its root is not a SHA-256 hash.")
+        raise UntrustedInput(f"{what} is refused: its root is not a SHA-256 hash.")
     return Checkpoint(origin, int(rest[0]), root), found
 
 
@@ -49,5 +49,5 @@ def verified(data: bytes, publics: Iterable[bytes], what: str = "The checkpoint"
     """Read a checkpoint signed by one of these Ed25519 public keys, else raise Untrusted."""
     found, signed = parse(data, what)
     if not signed.signers(VerifierKey(found.origin, public) for public in publics):
-        raise Untrusted(f"{what} is signed by none of the keys that are known here.")
+        raise UntrustedInput(f"{what} is signed by none of the keys that are known here.")
     return found

@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gorillacomb.fs.atomic import sync_folder
-from gorillacomb.vaultmesh.anchor import Anchors
-from gorillacomb.vaultmesh.entries import Body
+from gorillacomb.vaultmesh.anchor import AnchorStore
+from gorillacomb.vaultmesh.entries import EntryBody
 from gorillacomb.vaultmesh.error_text import explaining
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger
-from gorillacomb.vaultmesh.store import Tables
+from gorillacomb.vaultmesh.store import TraceStore
 
 _ASIDE = "trace-new-{}.db"
 _ENDS = ("-wal", "-shm")
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class NewLog:
     """A log of one entry that stands beside its place."""
 
     log: str
@@ -48,14 +48,16 @@ class Beginning:
         return kept
 
 
-def begin(path: Path, keys: KeyStore, anchors: Anchors) -> None:
+def begin(path: Path, keys: KeyStore, anchors: AnchorStore) -> None:
     """Begin a log where there is none; the caller holds the vault's lock. Raises VaultError."""
     with begun_aside(path, keys, anchors, {}) as fresh:
         fresh.put()
 
 
 @contextmanager
-def begun_aside(path: Path, keys: KeyStore, anchors: Anchors, after: Body) -> Iterator[Beginning]:
+def begun_aside(
+    path: Path, keys: KeyStore, anchors: AnchorStore, after: EntryBody
+) -> Iterator[NewLog]:
     """A log for ``path``, whose genesis has the fields ``after`` too; gone if it is not put there.
 
     Raises VaultError.
@@ -65,11 +67,11 @@ def begun_aside(path: Path, keys: KeyStore, anchors: Anchors, after: Body) -> It
     token = secrets.token_hex(4)
     aside = path.with_name(_ASIDE.format(token))
     try:
-        with explaining(aside), Ledger(Tables.make(aside), keys, anchors) as ledger:
+        with explaining(aside), Ledger(TraceStore.make(aside), keys, anchors) as ledger:
             ledger.begin(after)
             ledger.tables.fold()
             log = ledger.log
-        yield Beginning(log, path, aside)
+        yield NewLog(log, path, aside)
     except BaseException:
         _sweep(path, token)
         raise

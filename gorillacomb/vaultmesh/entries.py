@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from gorillacomb.vaultmesh.jcs import canonical_plain
 
 VERSION = 1
-Body = dict[str, Any]
+EntryBody = dict[str, Any]
 
 
-class Stamped(NamedTuple):
+class StampEntry(NamedTuple):
     """A canonical file as a stamp records it."""
 
     root: str
@@ -35,7 +35,7 @@ class Stamped(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Harmed:
+class DamageEntry:
     """A damaged file as an entry records it."""
 
     size: int
@@ -63,12 +63,14 @@ def path_of(entry: Mapping[str, Any], name: str = "path") -> bytes:
     return base64.b64decode(entry[f"{name}_b64"], validate=True)
 
 
-def stamp(scan: int, file: Stamped) -> Body:
+def stamp(scan: int, file: StampEntry) -> EntryBody:
     """A content that has a canonical file for the first time."""
     return _file("stamp", scan, file)
 
 
-def restamp(scan: int, file: Stamped, was: bytes | None, origin: tuple[str, bytes] | None) -> Body:
+def restamp(
+    scan: int, file: StampEntry, was: bytes | None, origin: tuple[str, bytes] | None
+) -> EntryBody:
     """A canonical file that has other content now, or that another file took over from.
 
     ``was`` is the content that stood there before; ``origin`` root and path of the former file.
@@ -76,12 +78,12 @@ def restamp(scan: int, file: Stamped, was: bytes | None, origin: tuple[str, byte
     return _changed("restamp", scan, file, was, origin)
 
 
-def moved(scan: int, file: Stamped, origin: tuple[str, bytes]) -> Body:
+def moved(scan: int, file: StampEntry, origin: tuple[str, bytes]) -> EntryBody:
     """A canonical file that left its place and was found elsewhere."""
     return _changed("moved", scan, file, None, origin)
 
 
-def retire(scan: int, root: str, path: bytes, digest: bytes) -> Body:
+def retire(scan: int, root: str, path: bytes, digest: bytes) -> EntryBody:
     """A content that stands nowhere any more; its last canonical file was at ``path``."""
     return {
         "event": "retire",
@@ -92,7 +94,7 @@ def retire(scan: int, root: str, path: bytes, digest: bytes) -> Body:
     }
 
 
-def damaged(scan: int, root: str, path: bytes, file: Harmed) -> Body:
+def damaged(scan: int, root: str, path: bytes, file: DamageEntry) -> EntryBody:
     """A file whose content changed while size and time did not."""
     return {
         "event": "damaged",
@@ -108,7 +110,7 @@ def damaged(scan: int, root: str, path: bytes, file: Harmed) -> Body:
 
 def moved_folder(
     scan: int, root: str, path: bytes, origin: tuple[str, bytes], tree: str, files: int
-) -> Body:
+) -> EntryBody:
     """A folder that moved as a whole, with all the canonical files in it."""
     from_root, from_path = origin
     body = {
@@ -127,7 +129,7 @@ def moved_folder(
 
 def retire_folder(
     scan: int, root: str, path: bytes, tree: str, files: int, forgotten: bool
-) -> Body:
+) -> EntryBody:
     """A folder that is gone as a whole, with all canonical files in it.
 
     ``forgotten``: it may stand still, but its root is no longer one of the vault's.
@@ -145,7 +147,7 @@ def retire_folder(
 
 def root(
     scan: int, uid: str, path: bytes, volume: str, volume_type: str, weak: bool, inner_path: bytes
-) -> Body:
+) -> EntryBody:
     """A root that is new, or that stands elsewhere now."""
     return {
         "event": "root",
@@ -172,7 +174,7 @@ def tree_digest(files: Iterable[tuple[bytes, bytes]]) -> str:
     return sha256(canonical_plain(rows)).hexdigest()
 
 
-def _file(event: str, scan: int, file: Stamped) -> Body:
+def _file(event: str, scan: int, file: StampEntry) -> EntryBody:
     return {
         "event": event,
         "scan": scan,
@@ -187,8 +189,8 @@ def _file(event: str, scan: int, file: Stamped) -> Body:
 
 
 def _changed(
-    event: str, scan: int, file: Stamped, was: bytes | None, origin: tuple[str, bytes] | None
-) -> Body:
+    event: str, scan: int, file: StampEntry, was: bytes | None, origin: tuple[str, bytes] | None
+) -> EntryBody:
     body = _file(event, scan, file)
     if was is not None:
         body["was"] = was.hex()
@@ -200,7 +202,7 @@ def _changed(
 
 
 @dataclass(frozen=True, slots=True)
-class RunFacts:
+class RunEntry:
     """What a run of dedupe came to, as an entry records it."""
 
     run: str
@@ -220,12 +222,12 @@ class RunFacts:
 _MOST_TROUBLES = 100
 
 
-def run(event: str, facts: RunFacts, plan: str | None = None) -> Body:
+def run(event: str, facts: RunEntry, plan: str | None = None) -> EntryBody:
     """A run that ended: ``applied``, ``repaired``, ``undone`` or ``purged``.
 
     At most a hundred paths that were skipped, and as many that failed, are named; all are counted.
     """
-    body: Body = {
+    body: EntryBody = {
         "event": event,
         "run": facts.run,
         "action": facts.action,

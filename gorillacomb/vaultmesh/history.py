@@ -16,7 +16,7 @@ _ENCODED = b'_b64":'
 
 
 @dataclass(slots=True)
-class _Trail:
+class _PathTrail:
     root: str
     path: bytes
 
@@ -35,7 +35,7 @@ def history(ledger: Ledger, root: str, path: bytes) -> list[dict[str, Any]]:
 
     ``root`` is the id of its root, ``path`` its path below that now, or where it stood last.
     """
-    trail = _Trail(root, path)
+    trail = _PathTrail(root, path)
     found = []
     for _, entry in ledger.entries_backward():
         if trail.name not in entry and _FOLDER not in entry:
@@ -47,7 +47,7 @@ def history(ledger: Ledger, root: str, path: bytes) -> list[dict[str, Any]]:
     return found[::-1]
 
 
-def _concerns(fields: Mapping[str, Any], trail: _Trail) -> bool:
+def _concerns(fields: Mapping[str, Any], trail: _PathTrail) -> bool:
     if fields.get("root") is None or ("path" not in fields and "path_b64" not in fields):
         return False
     places = [(fields["root"], path_of(fields))]
@@ -62,7 +62,7 @@ def _holds(folder: bytes, path: bytes) -> bool:
     return not folder or is_below(path, folder)
 
 
-def _go_back(fields: Mapping[str, Any], trail: _Trail) -> None:
+def _go_back(fields: Mapping[str, Any], trail: _PathTrail) -> None:
     """Before an entry that tells of a move it stood at the place that it came from."""
     if "from" not in fields and "from_b64" not in fields:
         return

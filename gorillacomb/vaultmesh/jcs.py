@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from gorillacomb.errors import Untrusted
+from gorillacomb.errors import UntrustedInput
 
 MOST = (1 << 53) - 1
 """The largest integer that every JSON reader keeps exact (RFC 8785, section 3.2.2.3)."""
@@ -127,11 +127,11 @@ def parse(data: bytes, what: str) -> Any:
             canonical(found)  # raises ValueError for half of a pair
         return found
     except RecursionError:
-        raise Untrusted(f"{what} is refused: it is nested too deeply.") from None
+        raise UntrustedInput(f"{what} is refused: it is nested too deeply.") from None
     except UnicodeDecodeError as error:
-        raise Untrusted(f"{what} is refused: byte {error.start} is not UTF-8.") from None
+        raise UntrustedInput(f"{what} is refused: byte {error.start} is not UTF-8.") from None
     except ValueError as error:
-        raise Untrusted(f"{what} is refused: {error}.") from None
+        raise UntrustedInput(f"{what} is refused: {error}.") from None
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

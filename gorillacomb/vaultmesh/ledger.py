@@ -17,18 +17,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from gorillacomb.errors import Untrusted, VaultDamaged, VaultError, VaultRolledBack
+from gorillacomb.errors import UntrustedInput, VaultDamaged, VaultError, VaultRolledBack
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import merkle
-from gorillacomb.vaultmesh.anchor import Anchors
+from gorillacomb.vaultmesh.anchor import AnchorStore
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
-from gorillacomb.vaultmesh.entries import VERSION, Body
+from gorillacomb.vaultmesh.entries import VERSION, EntryBody
 from gorillacomb.vaultmesh.error_text import NO_REPAIR, ROLLED_BACK, SEE_VERIFY, explaining
 from gorillacomb.vaultmesh.jcs import canonical_plain, load
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
-from gorillacomb.vaultmesh.keys.keys import SigningKey
+from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
 from gorillacomb.vaultmesh.keys.note import VerifierKey
-from gorillacomb.vaultmesh.store import Tables
+from gorillacomb.vaultmesh.store import TraceStore
 
 ORIGIN = "gorillacomb/"
 """The origin of a log is this and its id."""
@@ -36,11 +36,11 @@ FIRST_PREV = "0" * 64
 STORED_FROM = 3
 """Smaller subtrees are not stored but made from their entries: it saves most of the space."""
 _BATCH = 2_500
-Clock = Callable[[], int]
+NowNs = Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class LogHead:
     """Where a ledger stands."""
 
     log: str
@@ -54,10 +54,10 @@ class Ledger:
 
     def __init__(
         self,
-        tables: Tables,
+        tables: TraceStore,
         keys: KeyStore,
-        anchors: Anchors,
-        clock: Clock = time.time_ns,
+        anchors: AnchorStore,
+        clock: NowNs = time.time_ns,
     ) -> None:
         self.path = tables.path
         self.tables = tables
@@ -70,9 +70,9 @@ class Ledger:
         self.size = self.tables.count()
 
     @cached_property
-    def _frontier(self) -> merkle.Frontier:
+    def _frontier(self) -> merkle.MerkleFrontier:
         # Made when it is needed: an audit must open what is too damaged to be added to.
-        return merkle.Frontier(self.size, self.node)
+        return merkle.MerkleFrontier(self.size, self.node)
 
     @cached_property
     def _prev(self) -> str:
@@ -83,8 +83,8 @@ class Ledger:
         cls,
         path: Path,
         keys: KeyStore,
-        anchors: Anchors,
-        clock: Clock = time.time_ns,
+        anchors: AnchorStore,
+        clock: NowNs = time.time_ns,
     ) -> Self:
         """Open to append; `beginning.begin` makes the first.
 
@@ -92,7 +92,7 @@ class Ledger:
         appended: see `check_head`. Raises VaultError.
         """
         with explaining(path):
-            tables = Tables.write(path)
+            tables = TraceStore.write(path)
             try:
                 return cls(tables, keys, anchors, clock)
             except BaseException:
@@ -100,10 +100,10 @@ class Ledger:
                 raise
 
     @classmethod
-    def read(cls, path: Path, keys: KeyStore, anchors: Anchors) -> Self:
+    def read(cls, path: Path, keys: KeyStore, anchors: AnchorStore) -> Self:
         """Open for reading beside whoever writes, all as of one moment. Raises VaultError."""
         with explaining(path):
-            tables = Tables.read(path)
+            tables = TraceStore.read(path)
             try:
                 ledger = cls(tables, keys, anchors)
                 ledger._hold_still()
@@ -177,9 +177,9 @@ class Ledger:
         return ORIGIN + self.log
 
     @property
-    def head(self) -> Head:
+    def head(self) -> LogHead:
         """Where it stands."""
-        return Head(self.log, self.size, self.root())
+        return LogHead(self.log, self.size, self.root())
 
     def public_keys(self) -> list[bytes]:
         """The Ed25519 public keys that the log names, the first one first, 32 bytes each."""
@@ -220,13 +220,15 @@ class Ledger:
 
     # Adding to it.
 
-    def append(self, bodies: Iterable[Body], done: Callable[[int], None] | None = None) -> None:
+    def append(
+        self, bodies: Iterable[EntryBody], done: Callable[[int], None] | None = None
+    ) -> None:
         """Append entries and sign over them, in transactions of some thousand.
 
         When it returns all of them are on the disk, signed and anchored. ``done`` is told the size
         after each transaction. Raises VaultError.
         """
-        batch: list[Body] = []
+        batch: list[EntryBody] = []
         for body in bodies:
             batch.append(body)
             if len(batch) >= _BATCH:
@@ -239,18 +241,18 @@ class Ledger:
             if done is not None:
                 done(self.size)
 
-    def rotate_key(self) -> SigningKey:
+    def rotate_key(self) -> Ed25519SigningKey:
         """Make a new key and go over to it; the checkpoint of that bears both signatures."""
         with explaining(self.path):
             self.check_head()
         old = self.signing_key()
         new = self._keys.make("ed25519")
-        assert isinstance(new, SigningKey)
+        assert isinstance(new, Ed25519SigningKey)
         body = {"event": "rotate-key", "key": str(VerifierKey(self.origin, new.public))}
         self._append_batch([body], names_key=True, also=old)
         return new
 
-    def begin(self, after: Body) -> None:
+    def begin(self, after: EntryBody) -> None:
         """Put the genesis into empty tables, with the fields ``after`` too. Raises VaultError."""
         log = secrets.token_hex(16)
         key = self._keys.ed25519()
@@ -264,10 +266,10 @@ class Ledger:
 
     def _append_batch(
         self,
-        bodies: list[Body],
+        bodies: list[EntryBody],
         names_key: bool = False,
-        also: SigningKey | None = None,
-        first_key: SigningKey | None = None,
+        also: Ed25519SigningKey | None = None,
+        first_key: Ed25519SigningKey | None = None,
     ) -> None:
         with explaining(self.path):
             if not self._checked and self.size:
@@ -278,17 +280,17 @@ class Ledger:
                     note = self._signed_batch(bodies, names_key, also, first_key)
             except BaseException:
                 self.size, self._prev = state
-                self._frontier = merkle.Frontier(self.size, self.node)
+                self._frontier = merkle.MerkleFrontier(self.size, self.node)
                 raise
         self._checked = True
         self._anchors.write(self.log, note)
 
     def _signed_batch(
         self,
-        bodies: list[Body],
+        bodies: list[EntryBody],
         names_key: bool,
-        also: SigningKey | None,
-        first_key: SigningKey | None,
+        also: Ed25519SigningKey | None,
+        first_key: Ed25519SigningKey | None,
     ) -> bytes:
         """Put entries and the checkpoint over them; returns that."""
         self._put(bodies)
@@ -300,7 +302,7 @@ class Ledger:
         self.tables.put_checkpoint(self.size, note)
         return note
 
-    def _put(self, bodies: list[Body]) -> None:
+    def _put(self, bodies: list[EntryBody]) -> None:
         moment = str(self._clock())
         rows, leaves = [], []
         prev, seq = self._prev, self.size
@@ -316,7 +318,7 @@ class Ledger:
         self.tables.put(rows, self._frontier.extend(leaves, STORED_FROM))
         self._prev, self.size = prev, seq
 
-    def signing_key(self) -> SigningKey:
+    def signing_key(self) -> Ed25519SigningKey:
         """The key that signs what is appended. Raises KeyMissing, VaultRolledBack."""
         keys = self.public_keys()
         if not keys:
@@ -330,7 +332,7 @@ class Ledger:
             return
         try:
             ahead = checkpoints.parse(kept, "The anchor")[0].size > self.size
-        except Untrusted as error:
+        except UntrustedInput as error:
             raise VaultRolledBack(f"{error.message} ({self.path})", ROLLED_BACK) from None
         if ahead:
             self.check_head()
@@ -348,7 +350,7 @@ class Ledger:
             last = checkpoints.verified(self.checkpoint(), [current], what)
             kept = self.anchored()
             anchor = None if kept is None else checkpoints.verified(kept, keys, "The anchor")
-        except Untrusted as error:
+        except UntrustedInput as error:
             raise VaultRolledBack(f"{error.message} ({self.path})", ROLLED_BACK) from None
         if (last.origin, last.size, last.root) != (self.origin, self.size, self.root()):
             raise VaultRolledBack(
@@ -387,7 +389,7 @@ def key_in(entry: dict[str, Any]) -> bytes:
     """The public key that a genesis or rotate-key entry names. Raises VaultRolledBack."""
     try:
         return VerifierKey.parse(entry["key"]).public
-    except (KeyError, TypeError, AttributeError, ValueError, Untrusted):
+    except (KeyError, TypeError, AttributeError, ValueError, UntrustedInput):
         raise VaultRolledBack("An entry of the trace names a damaged key.", NO_REPAIR) from None
 
 

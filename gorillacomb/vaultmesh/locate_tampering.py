@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gorillacomb.errors import Untrusted, VaultError
+from gorillacomb.errors import UntrustedInput, VaultError
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import jcs, merkle
 from gorillacomb.vaultmesh.ledger import STORED_FROM, Ledger
@@ -78,9 +78,9 @@ def _fits(
 
     ``roots`` are those that the checkpoints name, by size.
     """
-    block = merkle.Frontier()
+    block = merkle.MerkleFrontier()
     try:
-        frontier = merkle.Frontier(start, ledger.node)
+        frontier = merkle.MerkleFrontier(start, ledger.node)
         for count, leaf in enumerate(leaves, 1):
             for edge in (frontier, block):
                 edge.extend((leaf,))
@@ -102,6 +102,6 @@ def _roots(ledger: Ledger, start: int) -> dict[int, bytes]:
         if start < size <= start + BLOCK:
             try:
                 found[size] = checkpoints.parse(note)[0].root
-            except (Untrusted, TypeError, AttributeError):
+            except (UntrustedInput, TypeError, AttributeError):
                 continue
     return found

@@ -12,7 +12,7 @@ from hashlib import sha256
 EMPTY_ROOT = sha256().digest()
 """The root of a tree without leaves."""
 
-Node = Callable[[int, int], bytes]
+NodeReader = Callable[[int, int], bytes]
 """Gives the hash of the perfect subtree (level, place)."""
 
 
@@ -26,10 +26,10 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-class Frontier:
+class MerkleFrontier:
     """The right edge of a growing tree: the roots of its perfect subtrees, largest first."""
 
-    def __init__(self, size: int = 0, node: Node | None = None) -> None:
+    def __init__(self, size: int = 0, node: NodeReader | None = None) -> None:
         self.size = size
         self._edge: list[bytes] = []
         at = 0
@@ -70,7 +70,7 @@ class Frontier:
         return found
 
 
-def subtree_root(start: int, end: int, node: Node) -> bytes:
+def subtree_root(start: int, end: int, node: NodeReader) -> bytes:
     """The root over the leaves ``start`` to ``end``, where ``start`` begins a perfect subtree."""
     size = end - start
     if size == 0:
@@ -82,7 +82,7 @@ def subtree_root(start: int, end: int, node: Node) -> bytes:
     return node_hash(subtree_root(start, middle, node), subtree_root(middle, end, node))
 
 
-def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:
+def inclusion_proof(index: int, size: int, node: NodeReader) -> list[bytes]:
     """The audit path of a leaf in the tree of ``size`` leaves, from the leaf's sibling upwards.
 
     RFC 6962, section 2.1.1. Raises ValueError for a leaf that is not in that tree.
@@ -102,7 +102,7 @@ def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:
     return proof[::-1]
 
 
-def consistency_proof(old: int, new: int, node: Node) -> list[bytes]:
+def consistency_proof(old: int, new: int, node: NodeReader) -> list[bytes]:
     """The proof that the tree of ``new`` leaves begins with that of ``old`` (RFC 6962, 2.1.2).
 
     Raises ValueError unless 0 < old <= new.

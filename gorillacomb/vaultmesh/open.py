@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from gorillacomb.vault.vault import Vault, config_folder, state_folder
-from gorillacomb.vaultmesh.anchor import Anchors
+from gorillacomb.vaultmesh.anchor import AnchorStore
 from gorillacomb.vaultmesh.create import begin
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger
@@ -25,9 +25,9 @@ def watcher_keys() -> KeyStore:
     return KeyStore(config_folder() / "keys" / "watcher")
 
 
-def anchors() -> Anchors:
+def anchors() -> AnchorStore:
     """The checkpoints that are kept apart from vaults and keys."""
-    return Anchors(state_folder() / "anchors")
+    return AnchorStore(state_folder() / "anchors")
 
 
 def read_trace(vault: Vault) -> Ledger:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gorillacomb.errors import Untrusted, VaultRolledBack
+from gorillacomb.errors import UntrustedInput, VaultRolledBack
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import merkle
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
@@ -22,7 +22,7 @@ _WHAT = "The proof"
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class InclusionProof:
     """A proof as it was read, not checked yet."""
 
     index: int
@@ -57,28 +57,32 @@ def prove(ledger: Ledger, seq: int) -> bytes:
     return "\n".join(lines).encode() + ledger.checkpoint()
 
 
-def parse(data: bytes) -> Proof:
+def parse(data: bytes) -> InclusionProof:
     """Read a proof. Raises Untrusted."""
     if len(data) > _MOST_BYTES:
-        raise Untrusted(f"{_WHAT} is refused: it is over 4 megabytes long.")
+        raise UntrustedInput(f"{_WHAT} is refused: it is over 4 megabytes long.")
     head, found, checkpoint = data.partition(b"\n\n")
     try:
         lines = head.decode("ascii").split("\n")
     except UnicodeDecodeError:
-        raise Untrusted(f"{_WHAT} is refused: it is no proof (C2SP tlog-proof).") from None
+        raise UntrustedInput(f"{_WHAT} is refused: it is no proof (C2SP tlog-proof).") from None
     if not found or len(lines) < 3 or lines[0] != _HEADER:
-        raise Untrusted(f"{_WHAT} is refused: it is no proof (C2SP tlog-proof), or was cut short.")
+        raise UntrustedInput(
+            f"{_WHAT} is refused: it is no proof (C2SP tlog-proof), or was cut short."
+        )
     extra, index, *rest = lines[1:]
     number = index.removeprefix("index ")
     if not extra.startswith("extra ") or number == index or not _NUMBER.fullmatch(number):
-        raise Untrusted(f"{_WHAT} is refused: it names no entry.")
+        raise UntrustedInput(f"{_WHAT} is refused: it names no entry.")
     hashes = tuple(decoded(line, _WHAT) for line in rest)
     if len(hashes) > _MOST_HASHES or any(len(each) != 32 for each in hashes):
-        raise Untrusted(f"{_WHAT} is refused: its hashes are none of SHA-256.")
-    return Proof(int(number), decoded(extra.removeprefix("extra "), _WHAT), hashes, checkpoint)
+        raise UntrustedInput(f"{_WHAT} is refused: its hashes are none of SHA-256.")
+    return InclusionProof(
+        int(number), decoded(extra.removeprefix("extra "), _WHAT), hashes, checkpoint
+    )
 
 
-def verified(data: bytes, publics: Iterable[bytes]) -> tuple[Proof, Checkpoint]:
+def verified(data: bytes, publics: Iterable[bytes]) -> tuple[InclusionProof, Checkpoint]:
     """Check a proof against Ed25519 public keys (32 bytes each); raises Untrusted."""
     proof = parse(data)
     checkpoint = checkpoints.verified(proof.checkpoint, publics, "The proof's checkpoint")
@@ -87,7 +91,7 @@ def verified(data: bytes, publics: Iterable[bytes]) -> tuple[Proof, Checkpoint]:
             merkle.leaf_hash(proof.entry), proof.index, checkpoint.size, list(proof.hashes)
         )
     except ValueError as error:
-        raise Untrusted(f"{_WHAT} does not hold: {error}.") from None
+        raise UntrustedInput(f"{_WHAT} does not hold: {error}.") from None
     if root != checkpoint.root:
-        raise Untrusted(f"{_WHAT} does not hold: the entry is not in the signed tree.")
+        raise UntrustedInput(f"{_WHAT} does not hold: the entry is not in the signed tree.")
     return proof, checkpoint

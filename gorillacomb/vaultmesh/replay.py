@@ -11,10 +11,10 @@ from gorillacomb.vaultmesh.entries import path_of, tree_digest
 
 
 @dataclass(slots=True)
-class _Folder:
-    parent: _Folder | None
+class _ReplayFolder:
+    parent: _ReplayFolder | None
     name: bytes
-    folders: dict[bytes, _Folder] = field(default_factory=dict)
+    folders: dict[bytes, _ReplayFolder] = field(default_factory=dict)
     files: dict[bytes, bytes] = field(default_factory=dict)
     """BLAKE3 digests by name."""
 
@@ -36,7 +36,7 @@ class _Folder:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StampedFile:
     """Where the canonical file of a content stands."""
 
     root: str
@@ -44,14 +44,14 @@ class Place:
     seq: int
 
 
-class Standing:
+class TraceState:
     """The canonical files, and the roots, after the entries played so far."""
 
     def __init__(self) -> None:
         self.roots: dict[str, dict[str, Any]] = {}
         """The last ``root`` entry of each root."""
-        self._tops: dict[str, _Folder] = {}
-        self._at: dict[bytes, tuple[str, _Folder, bytes, int]] = {}
+        self._tops: dict[str, _ReplayFolder] = {}
+        self._at: dict[bytes, tuple[str, _ReplayFolder, bytes, int]] = {}
 
     def __len__(self) -> int:
         return len(self._at)
@@ -59,14 +59,14 @@ class Standing:
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._at)
 
-    def place(self, digest: bytes) -> Place | None:
+    def place(self, digest: bytes) -> StampedFile | None:
         """Where a content's canonical file stands; None for one that has none."""
         found = self._at.get(digest)
         if found is None:
             return None
         root, folder, name, seq = found
         above = folder.path()
-        return Place(root, above + b"/" + name if above else name, seq)
+        return StampedFile(root, above + b"/" + name if above else name, seq)
 
     def play(self, entries: Iterable[tuple[int, bytes]]) -> None:
         """Apply entries in their order. Raises ValueError for one that does not fit."""
@@ -135,20 +135,22 @@ class Standing:
         for _, digest in list(folder.below()):
             self._drop(digest)
 
-    def _check_tree(self, seq: int, folder: _Folder | None, fields: Mapping[str, Any]) -> None:
+    def _check_tree(
+        self, seq: int, folder: _ReplayFolder | None, fields: Mapping[str, Any]
+    ) -> None:
         if folder is None or tree_digest(folder.below()) != fields["tree"]:
             raise ValueError(f"entry {seq} of the trace names a folder that is not as it says")
 
-    def _find(self, root: str, path: bytes) -> _Folder | None:
+    def _find(self, root: str, path: bytes) -> _ReplayFolder | None:
         at = self._tops.get(root)
         for name in path.split(b"/") if path else ():
             at = None if at is None else at.folders.get(name)
         return at
 
-    def _folder(self, root: str, path: bytes) -> _Folder:
-        at = self._tops.setdefault(root, _Folder(None, b""))
+    def _folder(self, root: str, path: bytes) -> _ReplayFolder:
+        at = self._tops.setdefault(root, _ReplayFolder(None, b""))
         for name in path.split(b"/") if path else ():
             if name not in at.folders:
-                at.folders[name] = _Folder(at, name)
+                at.folders[name] = _ReplayFolder(at, name)
             at = at.folders[name]
         return at

@@ -37,7 +37,7 @@ PRAGMA user_version = {SCHEMA};
 """
 
 
-class Tables:
+class TraceStore:
     """An open trace.db."""
 
     def __init__(self, path: Path, connection: sqlite.Connection) -> None:

@@ -10,10 +10,10 @@ from gorillacomb.model import SECOND
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.checkpoint import Checkpoint, parse
 from gorillacomb.vaultmesh.keys.cosign import WATCHER, cosigned
-from gorillacomb.vaultmesh.keys.keys import SigningKey
-from gorillacomb.vaultmesh.ledger import Head
+from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
+from gorillacomb.vaultmesh.ledger import LogHead
 from gorillacomb.vaultmesh.open import read_trace
-from gorillacomb.watch.health import Cosigned, Health
+from gorillacomb.watch.health import CosignedHead, WatcherHealth
 
 
 @dataclass(slots=True)
@@ -21,8 +21,8 @@ class Cosigner:
     """Remembers the checkpoint that it cosigned last."""
 
     vault: Vault
-    key: SigningKey
-    health: Health
+    key: Ed25519SigningKey
+    health: WatcherHealth
     _last: Checkpoint | None = None
 
     def look(self) -> None:
@@ -50,5 +50,5 @@ class Cosigner:
             log = ledger.log
         self._last = found
         signed = cosigned(note, WATCHER, self.key, time.time_ns() // SECOND)
-        self.health.trace = Cosigned(Head(log, found.size, found.root), signed)
+        self.health.trace = CosignedHead(LogHead(log, found.size, found.root), signed)
         return None

@@ -17,20 +17,20 @@ _BURST = 500
 
 
 @dataclass(slots=True)
-class _Folder:
+class _ChangedFolder:
     first_ns: int
     last_ns: int
 
 
 @dataclass(slots=True)
-class Pending:
+class ChangeQueue:
     """Filled by the threads that hear of changes, emptied by the one that scans."""
 
     quiet_ns: int
     now: Callable[[], int] = time.monotonic_ns
     last_change_ns: int | None = None
     """By the wall clock."""
-    _folders: dict[bytes, _Folder] = field(default_factory=dict)
+    _folders: dict[bytes, _ChangedFolder] = field(default_factory=dict)
     _recent: deque[int] = field(default_factory=lambda: deque(maxlen=_BURST))
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _woken: bool = False
@@ -53,7 +53,7 @@ class Pending:
             if known is None:
                 if not self._folders:  # else one that waits longer is due before it
                     self._changed.notify()
-                self._folders[path] = _Folder(now, now)
+                self._folders[path] = _ChangedFolder(now, now)
             else:
                 known.last_ns = now
 

@@ -14,7 +14,7 @@ from gorillacomb.vault.vault import Vault, config_folder, state_folder
 
 
 @dataclass(slots=True)
-class LeftOut:
+class WatchExclusions:
     """What is excluded, what is ours, and what lies on another file system."""
 
     vault: Vault

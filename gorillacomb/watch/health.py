@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from gorillacomb.vaultmesh.ledger import Head
+from gorillacomb.vaultmesh.ledger import LogHead
 
 
-class State(StrEnum):
+class WatcherState(StrEnum):
     """What the watcher is doing."""
 
     STARTING = "starting"
@@ -29,10 +29,10 @@ class RootHealth(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cosigned:
+class CosignedHead:
     """Where the trace stood when the watcher found it consistent with what it was before."""
 
-    head: Head
+    head: LogHead
     note: bytes
     """The checkpoint's signed note with the watcher's cosignature."""
 
@@ -53,13 +53,13 @@ class ScrubProgress:
 
 
 @dataclass(slots=True)
-class Health:
+class WatcherHealth:
     """What a pulse tells."""
 
-    state: State = State.STARTING
+    state: WatcherState = WatcherState.STARTING
     scanning: bool = False
     roots: dict[bytes, RootHealth] = field(default_factory=dict)
-    trace: Cosigned | None = None
+    trace: CosignedHead | None = None
     scrub: ScrubProgress = ScrubProgress()
     troubled: Callable[[str], None] = lambda cause: None
     """Called with each new cause of which `tell` is told."""

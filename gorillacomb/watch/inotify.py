@@ -26,7 +26,7 @@ from watchdog.observers.inotify_c import (
 
 from gorillacomb.fs.openat import OpenFolders
 from gorillacomb.fs.paths import below, join
-from gorillacomb.watch.debounce import Pending
+from gorillacomb.watch.debounce import ChangeQueue
 
 _C = InotifyConstants
 _MASK = Mask(
@@ -57,15 +57,15 @@ logging.getLogger("watchdog").addHandler(logging.NullHandler())
 
 
 @dataclass(slots=True, eq=False)
-class _Folder:
+class _WatchedFolder:
     """A watched folder; its path is that of its parent and its name, so that it can move."""
 
-    parent: _Folder | None
+    parent: _WatchedFolder | None
     name: bytes
     """Of a root, its path."""
     wd: WatchDescriptor = _NOBODY
     id: CallbackId = field(default_factory=lambda: CallbackId(next(_ids)))
-    inside: dict[bytes, _Folder] = field(default_factory=dict)
+    inside: dict[bytes, _WatchedFolder] = field(default_factory=dict)
 
     def root(self) -> bytes:
         at = self
@@ -80,7 +80,7 @@ class _Folder:
             at = at.parent
         return join(at.name, b"/".join(reversed(names)))
 
-    def below(self) -> Iterator[_Folder]:
+    def below(self) -> Iterator[_WatchedFolder]:
         """It and all watched folders in it."""
         stack = [self]
         while stack:
@@ -89,10 +89,10 @@ class _Folder:
             stack += at.inside.values()
 
 
-class Inotify:
+class InotifyWatcher:
     """Watches over whole trees; what changes goes on the list of pending folders."""
 
-    def __init__(self, pending: Pending, left_out: Callable[[bytes], bool]) -> None:
+    def __init__(self, pending: ChangeQueue, left_out: Callable[[bytes], bool]) -> None:
         """``left_out`` says of a folder's path that nothing in it is scanned.
 
         Raises OSError where the system lets nobody watch.
@@ -104,8 +104,8 @@ class Inotify:
         except OSError as error:
             raise OSError(error.errno, _limit("max_user_instances", error)) from error
         self._lock = threading.RLock()
-        self._roots: dict[bytes, _Folder] = {}
-        self._by_wd: dict[WatchDescriptor, _Folder] = {}
+        self._roots: dict[bytes, _WatchedFolder] = {}
+        self._by_wd: dict[WatchDescriptor, _WatchedFolder] = {}
         self.overflowed = threading.Event()
         """Set when the system lost events."""
         self._failed: dict[bytes, str | None] = {}
@@ -114,7 +114,7 @@ class Inotify:
     def add(self, root: bytes) -> str | None:
         """Watch a root and all in it, or nothing of it; returns why, in words, then."""
         with self._lock:
-            top = self._roots[root] = _Folder(None, root)
+            top = self._roots[root] = _WatchedFolder(None, root)
             self._failed.pop(root, None)
             try:
                 self._watch(top)
@@ -181,7 +181,7 @@ class Inotify:
         self.overflowed.set()
         self._pending.wake()
 
-    def _folder_changed(self, above: _Folder, path: bytes, event: InotifyEvent) -> None:
+    def _folder_changed(self, above: _WatchedFolder, path: bytes, event: InotifyEvent) -> None:
         """A folder came, went, or got other rights."""
         known = above.inside.get(event.name)
         if event.is_moved_from or event.is_delete:
@@ -198,9 +198,9 @@ class Inotify:
 
     # Called with the lock held.
 
-    def _enter(self, above: _Folder, name: bytes) -> _Folder | None:
+    def _enter(self, above: _WatchedFolder, name: bytes) -> _WatchedFolder | None:
         """Watch a subfolder; None for one that is gone already or may not be read."""
-        folder = _Folder(above, name)
+        folder = _WatchedFolder(above, name)
         try:
             self._watch(folder)
         except OSError as error:
@@ -212,7 +212,7 @@ class Inotify:
         above.inside[name] = folder
         return folder
 
-    def _watch(self, folder: _Folder) -> None:
+    def _watch(self, folder: _WatchedFolder) -> None:
         try:
             with _reachable(folder) as path:
                 mask = _MASK if folder.parent else _ROOT_MASK
@@ -231,7 +231,7 @@ class Inotify:
             self._leave(known)
             self._events.remove_callbacks([(wd, known.id)])
 
-    def _fill(self, top: _Folder, mark: bool) -> None:
+    def _fill(self, top: _WatchedFolder, mark: bool) -> None:
         """Watch all that is in a watched folder, and is not yet; ``mark`` has it scanned.
 
         What changed in a folder before it was watched nobody told of.
@@ -249,7 +249,7 @@ class Inotify:
                 if inner is not None:
                     stack.append(inner)
 
-    def _forget(self, folder: _Folder) -> None:
+    def _forget(self, folder: _WatchedFolder) -> None:
         """End the watches of a folder and of all in it."""
         self._leave(folder)
         gone = [each for each in folder.below() if self._by_wd.get(each.wd) is each]
@@ -257,14 +257,14 @@ class Inotify:
             del self._by_wd[each.wd]
         self._events.remove_callbacks([(each.wd, each.id) for each in gone])
 
-    def _leave(self, folder: _Folder) -> None:
+    def _leave(self, folder: _WatchedFolder) -> None:
         """Take a folder out of the one around it."""
         if folder.parent is not None and folder.parent.inside.get(folder.name) is folder:
             del folder.parent.inside[folder.name]
 
 
 @contextmanager
-def _reachable(folder: _Folder) -> Iterator[bytes]:
+def _reachable(folder: _WatchedFolder) -> Iterator[bytes]:
     """A path by which the system reaches a folder, however deep it lies. Raises OSError."""
     path = folder.path()
     if len(path) < _PATH_MAX:
@@ -278,7 +278,7 @@ def _reachable(folder: _Folder) -> Iterator[bytes]:
         opened.close()
 
 
-def _subfolders(folder: _Folder) -> list[bytes]:
+def _subfolders(folder: _WatchedFolder) -> list[bytes]:
     """The names of the folders in a folder; none for one that is gone or may not be read."""
     try:
         with _reachable(folder) as path, os.scandir(path) as entries:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gorillacomb.errors import Refused
+from gorillacomb.errors import RefusedForSafety
 from gorillacomb.vault.vault import Vault, unwritable
 
 _NAME = "watcher"
@@ -26,7 +26,7 @@ def only_one(vault: Vault) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Refused(
+            raise RefusedForSafety(
                 f"Another watcher runs with the vault {vault.folder}.",
                 "`gorillacomb pulse` tells how it is.",
             ) from None

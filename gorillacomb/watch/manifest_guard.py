@@ -10,14 +10,14 @@ from gorillacomb.fs.openat import cause_of
 from gorillacomb.fs.paths import is_below, readable
 from gorillacomb.manifest.io import paths_below
 from gorillacomb.manifest.model import Manifest
-from gorillacomb.manifest.verify import Verification, verify
+from gorillacomb.manifest.verify import VerificationReport, verify
 from gorillacomb.vault.vault import Vault
-from gorillacomb.watch.health import Health
-from gorillacomb.watch.options import Listener
+from gorillacomb.watch.health import WatcherHealth
+from gorillacomb.watch.options import WatchListener
 
 
 @dataclass(frozen=True, slots=True)
-class Guarded:
+class GuardedFolder:
     """A folder and what must stand in it."""
 
     file: bytes
@@ -27,18 +27,22 @@ class Guarded:
     manifest: Manifest
 
 
-class Guards:
+class ManifestGuard:
     """Compares guarded folders; what is wrong is in the health while it lasts, and told once."""
 
     def __init__(
-        self, guarded: Sequence[Guarded], vault: Vault, health: Health, listener: Listener
+        self,
+        guarded: Sequence[GuardedFolder],
+        vault: Vault,
+        health: WatcherHealth,
+        listener: WatchListener,
     ) -> None:
         self._guarded = {each.file: each for each in guarded}
         self._vault = vault
         self._health = health
         self._listener = listener
         self._due: set[bytes] = set()
-        self._known: dict[bytes, Verification] = {}
+        self._known: dict[bytes, VerificationReport] = {}
 
     def mark(self, folders: Iterable[bytes]) -> None:
         """Something changed in folders, or they were scanned wholly."""
@@ -54,7 +58,7 @@ class Guards:
         while self._due:
             self._compare(self._guarded[self._due.pop()])
 
-    def _compare(self, guarded: Guarded) -> None:
+    def _compare(self, guarded: GuardedFolder) -> None:
         what = f"manifest {guarded.file!r}"
         try:
             found = verify(

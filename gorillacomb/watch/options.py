@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gorillacomb.manifest.verify import Verification
+from gorillacomb.manifest.verify import VerificationReport
 from gorillacomb.model import SECOND, ScanReport
 
 
@@ -28,7 +28,7 @@ class WatchOptions:
     """Whether no root is watched, and all are polled."""
 
 
-class Scan(Protocol):
+class ScanFunction(Protocol):
     """Scans roots, or only some things in them, as `ScanOptions` says. Raises GorillaCombError."""
 
     def __call__(
@@ -40,7 +40,7 @@ class Scan(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Damaged:
+class DamageReport:
     """A file whose content changed while size and time did not."""
 
     path: bytes
@@ -50,16 +50,16 @@ class Damaged:
     """The paths of files that have the good content."""
 
 
-class Listener(Protocol):
+class WatchListener(Protocol):
     """Is told what the watcher does."""
 
     def scanned(self, report: ScanReport, folders: Sequence[bytes] | None) -> None:
         """After a scan of changed folders, by their paths, or None for whole roots."""
 
-    def damaged(self, files: Sequence[Damaged]) -> None:
+    def damaged(self, files: Sequence[DamageReport]) -> None:
         """Files are damaged that were not before."""
 
-    def broken(self, manifest: bytes, root: bytes, found: Verification) -> None:
+    def broken(self, manifest: bytes, root: bytes, found: VerificationReport) -> None:
         """A folder is not what its manifest says, or not in the way that it was before."""
 
     def back(self, root: bytes) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gorillacomb.errors import Untrusted
+from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs.atomic import replace_file
 from gorillacomb.fs.openat import cause_of
 from gorillacomb.model import SECOND
@@ -26,9 +26,9 @@ from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.entries import path_field
 from gorillacomb.vaultmesh.keys import note
 from gorillacomb.vaultmesh.keys.cosign import WATCHER
-from gorillacomb.vaultmesh.keys.keys import SigningKey
+from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
 from gorillacomb.vaultmesh.keys.note import VerifierKey
-from gorillacomb.watch.health import Health
+from gorillacomb.watch.health import WatcherHealth
 
 VERSION = 1
 RING = 40
@@ -66,15 +66,15 @@ class Clocks:
     boot: Callable[[], str] = boot_id
 
 
-class Heart:
+class PulseWriter:
     """Writes pulses, in a thread of its own."""
 
     def __init__(
         self,
         folder: Path,
-        key: SigningKey,
+        key: Ed25519SigningKey,
         interval_ns: int,
-        health: Health,
+        health: WatcherHealth,
         queue: Callable[[], tuple[int, int | None]],
         clocks: Clocks | None = None,
         beaten: Callable[[], None] = lambda: None,
@@ -171,8 +171,8 @@ def read_pulse(path: Path, publics: list[bytes]) -> dict[str, Any]:
     what = f"The pulse {path.name}"
     found = note.parse(path.read_bytes(), what)
     if not found.signers(VerifierKey(WATCHER, public) for public in publics):
-        raise Untrusted(f"{what} is signed by no watcher that is known here.")
+        raise UntrustedInput(f"{what} is signed by no watcher that is known here.")
     statement = jcs.parse(found.text.rstrip("\n").encode(), what)
     if not isinstance(statement, dict) or statement.get("v") != VERSION:
-        raise Untrusted(f"{what} is of another version.")
+        raise UntrustedInput(f"{what} is of another version.")
     return statement

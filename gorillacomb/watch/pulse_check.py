@@ -9,10 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from gorillacomb.errors import Untrusted
+from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs.openat import cause_of
 from gorillacomb.model import SECOND
-from gorillacomb.watch.health import State
+from gorillacomb.watch.health import WatcherState
 from gorillacomb.watch.pulse import LATEST, RING, Clocks, read_pulse
 
 _LATE = 1.5
@@ -21,7 +21,7 @@ _DRIFT_NS = 2 * SECOND
 """What a clock that is kept right may move against one that nobody sets, between two pulses."""
 
 
-class Life(StrEnum):
+class PulseState(StrEnum):
     """How the watcher is."""
 
     ALIVE = "alive"
@@ -30,10 +30,10 @@ class Life(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PulseStatus:
     """How the watcher is, and why it is not simply alive."""
 
-    life: Life
+    life: PulseState
     causes: tuple[str, ...]
     pulse: dict[str, Any] | None
     """The last one; None where there is none that can be read."""
@@ -41,32 +41,36 @@ class Verdict:
     """Of the last one; None where nobody can tell."""
 
 
-def judge(folder: Path, publics: list[bytes], clocks: Clocks) -> Verdict:
+def judge(folder: Path, publics: list[bytes], clocks: Clocks) -> PulseStatus:
     """Read the pulses of a watcher, signed by one of these keys, and judge."""
     try:
         last = read_pulse(folder / LATEST, publics)
     except FileNotFoundError:
-        return Verdict(Life.DEAD, ("no watcher has run with this vault",), None, None)
-    except Untrusted as error:
-        return Verdict(Life.DEAD, (error.message,), None, None)
+        return PulseStatus(PulseState.DEAD, ("no watcher has run with this vault",), None, None)
+    except UntrustedInput as error:
+        return PulseStatus(PulseState.DEAD, (error.message,), None, None)
     except OSError as error:
-        return Verdict(Life.DEAD, (f"its pulse cannot be read: {cause_of(error)}",), None, None)
+        return PulseStatus(
+            PulseState.DEAD, (f"its pulse cannot be read: {cause_of(error)}",), None, None
+        )
     if last["boot_id"] != clocks.boot():
-        return Verdict(
-            Life.DEAD, ("the machine was started anew since its last pulse",), last, None
+        return PulseStatus(
+            PulseState.DEAD, ("the machine was started anew since its last pulse",), last, None
         )
     age = clocks.uptime() - int(last["uptime_ns"])
     late = int(last["interval_ns"]) * _LATE
-    if last["state"] == State.STOPPED:
+    if last["state"] == WatcherState.STOPPED:
         then = (f"when it ended: {each}" for each in last["degraded"])
-        return Verdict(Life.DEAD, ("it was ended", *then), last, age)
+        return PulseStatus(PulseState.DEAD, ("it was ended", *then), last, age)
     if age > late:
-        return Verdict(Life.DEAD, (f"no pulse for {age / SECOND:,.0f} s",), last, age)
+        return PulseStatus(PulseState.DEAD, (f"no pulse for {age / SECOND:,.0f} s",), last, age)
     causes = [*last["degraded"], *_odd(_ring(folder, publics, last))]
     moved = clocks.wall() - int(last["time_ns"]) - age
     if moved < -_DRIFT_NS:
         causes.append(f"the clock was set back by {-moved / SECOND:,.0f} s")
-    return Verdict(Life.DEGRADED if causes else Life.ALIVE, tuple(causes), last, age)
+    return PulseStatus(
+        PulseState.DEGRADED if causes else PulseState.ALIVE, tuple(causes), last, age
+    )
 
 
 def _ring(folder: Path, publics: list[bytes], last: dict[str, Any]) -> list[dict[str, Any]]:
@@ -75,7 +79,7 @@ def _ring(folder: Path, publics: list[bytes], last: dict[str, Any]) -> list[dict
     for number in range(RING):
         try:
             each = read_pulse(folder / f"{number:02}", publics)
-        except (Untrusted, OSError):
+        except (UntrustedInput, OSError):
             continue  # written right now, or left over from another watcher
         if (each["pid"], each["boot_id"]) == (last["pid"], last["boot_id"]) and (
             last["seq"] - RING < each["seq"] < last["seq"]

@@ -9,37 +9,37 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gorillacomb.fs.openat import Identity, cause_of, identity_of
+from gorillacomb.fs.openat import FileIdentity, cause_of, identity_of
 from gorillacomb.fs.paths import is_below, readable
 from gorillacomb.fs.volumes import identify, is_remote
-from gorillacomb.watch.debounce import Pending
-from gorillacomb.watch.exclusions import LeftOut
-from gorillacomb.watch.health import Health, RootHealth
+from gorillacomb.watch.debounce import ChangeQueue
+from gorillacomb.watch.exclusions import WatchExclusions
+from gorillacomb.watch.health import RootHealth, WatcherHealth
 from gorillacomb.watch.options import WatchOptions
 
 if TYPE_CHECKING:
-    from gorillacomb.watch.inotify import Inotify
+    from gorillacomb.watch.inotify import InotifyWatcher
 
 
 @dataclass(slots=True)
-class _Root:
+class _MonitoredRoot:
     path: bytes
-    identity: Identity | None = None
+    identity: FileIdentity | None = None
     """Of the folder that is watched; None while it is not there."""
     scanned_ns: int | None = None
     """When a whole scan of it ended last (monotonic); None when one is due."""
 
 
-class Roots:
+class RootMonitor:
     """Has the system tell of changes in them where it does, and says which are to be polled."""
 
     def __init__(
         self,
         paths: Iterable[bytes],
         options: WatchOptions,
-        pending: Pending,
-        left_out: LeftOut,
-        health: Health,
+        pending: ChangeQueue,
+        left_out: WatchExclusions,
+        health: WatcherHealth,
         back: Callable[[bytes], None],
     ) -> None:
         """``back`` is told of a root that was not there and is there again.
@@ -52,14 +52,14 @@ class Roots:
         self._back = back
         real = sorted({os.path.realpath(path) for path in paths})
         inner = {each for each in real for top in real if each != top and is_below(each, top)}
-        self._roots = {path: _Root(path) for path in real if path not in inner}
-        self._tree: Inotify | None = None
+        self._roots = {path: _MonitoredRoot(path) for path in real if path not in inner}
+        self._tree: InotifyWatcher | None = None
         if sys.platform == "linux" and not options.poll_all:
             # It cannot be loaded on another system.
-            from gorillacomb.watch.inotify import Inotify
+            from gorillacomb.watch.inotify import InotifyWatcher
 
             try:
-                self._tree = Inotify(pending, left_out.holds)
+                self._tree = InotifyWatcher(pending, left_out.holds)
             except OSError as error:
                 health.tell("events", f"no changes are told of, all is polled: {error.strerror}")
 
@@ -107,7 +107,7 @@ class Roots:
         if self._tree is not None:
             self._tree.close()
 
-    def _hear(self, tree: Inotify) -> None:
+    def _hear(self, tree: InotifyWatcher) -> None:
         """Find out what went wrong with the events since the last time."""
         if tree.overflowed.is_set():
             tree.overflowed.clear()
@@ -121,20 +121,20 @@ class Roots:
             else:
                 self._poll(self._roots[path], cause)
 
-    def _is_due(self, root: _Root, now: int) -> bool:
+    def _is_due(self, root: _MonitoredRoot, now: int) -> bool:
         if root.scanned_ns is None:
             return True
         polled = self._health.roots[root.path] is RootHealth.POLLED
         apart = self._options.poll_ns if polled else self._options.whole_ns
         return now - root.scanned_ns >= apart
 
-    def _lose(self, root: _Root) -> None:
+    def _lose(self, root: _MonitoredRoot) -> None:
         root.identity = None
         if self._tree is not None:
             self._tree.drop(root.path)
         self._set(root, RootHealth.AWAY, f"{readable(root.path)} is not there")
 
-    def _watch(self, root: _Root) -> None:
+    def _watch(self, root: _MonitoredRoot) -> None:
         self._left_out.learn_mounts()
         try:
             remote = is_remote(identify(root.path).type)
@@ -151,7 +151,7 @@ class Roots:
         else:
             self._poll(root, cause)
 
-    def _poll(self, root: _Root, cause: str) -> None:
+    def _poll(self, root: _MonitoredRoot, cause: str) -> None:
         """Go on without events."""
         root.scanned_ns = None
         self._set(
@@ -160,12 +160,12 @@ class Roots:
             f"{readable(root.path)} cannot be watched, and is scanned from time to time: {cause}",
         )
 
-    def _set(self, root: _Root, health: RootHealth, cause: str | None) -> None:
+    def _set(self, root: _MonitoredRoot, health: RootHealth, cause: str | None) -> None:
         self._health.roots[root.path] = health
         self._health.tell(f"root {root.path!r}", cause)
 
 
-def _identity(path: bytes) -> Identity | None:
+def _identity(path: bytes) -> FileIdentity | None:
     try:
         return identity_of(os.stat(path))
     except OSError:

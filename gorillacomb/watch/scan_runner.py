@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from gorillacomb.errors import GorillaCombError, Interrupted, RootVanished, UsageFault, VaultLocked
+from gorillacomb.errors import GorillaCombError, Interrupted, RootVanished, UsageError, VaultLocked
 from gorillacomb.fs.openat import cause_of
 from gorillacomb.fs.paths import below, is_below, join, readable
 from gorillacomb.index import scrub_queries
@@ -14,30 +14,30 @@ from gorillacomb.index.database import Index
 from gorillacomb.index.hard_links import folders_concerned, linked_in
 from gorillacomb.index.paths import FolderPaths, find_folder
 from gorillacomb.index.roots import all_roots, folder_paths
-from gorillacomb.index.scrub_queries import Damage
-from gorillacomb.model import Root, ScanReport, State
-from gorillacomb.scan.scrub_queue import Batch
+from gorillacomb.index.scrub_queries import DamageRow
+from gorillacomb.model import EntryState, Root, ScanReport
+from gorillacomb.scan.scrub_queue import ScrubBatch
 from gorillacomb.stamping.damage import good_copies
 from gorillacomb.vault.vault import Vault
-from gorillacomb.watch.debounce import Pending
-from gorillacomb.watch.health import Health
-from gorillacomb.watch.options import Damaged, Listener, Scan
+from gorillacomb.watch.debounce import ChangeQueue
+from gorillacomb.watch.health import WatcherHealth
+from gorillacomb.watch.options import DamageReport, ScanFunction, WatchListener
 
 _SOON = 0.5
 """Seconds until what somebody else, or a root that just went, kept us from is tried again."""
 _LATER = 10.0
 
 
-class Scans:
+class ScanRunner:
     """Scans, and notes in the health what is wrong."""
 
     def __init__(
         self,
         vault: Vault,
-        scan: Scan,
-        listener: Listener,
-        health: Health,
-        pending: Pending,
+        scan: ScanFunction,
+        listener: WatchListener,
+        health: WatcherHealth,
+        pending: ChangeQueue,
         tops: Sequence[bytes],
     ) -> None:
         """``tops`` are the folders that are watched: of damage elsewhere nothing is told."""
@@ -47,7 +47,7 @@ class Scans:
         self._health = health
         self._pending = pending
         self._tops = tops
-        self._damage: set[Damage] = set()
+        self._damage: set[DamageRow] = set()
         self._due_ns: int | None = None
 
     @property
@@ -74,7 +74,7 @@ class Scans:
                 self._pending.add(each)
             raise
 
-    def again(self, batch: Batch) -> None:
+    def again(self, batch: ScrubBatch) -> None:
         """Read files again that were not read for long. Raises GorillaCombError."""
         inside = {folder for folder, _ in batch.entries}
         with self._watching_links(lambda index, known: inside):
@@ -89,7 +89,7 @@ class Scans:
             raise
         except VaultLocked:
             self._pending.wait(_SOON)
-        except (RootVanished, UsageFault, OSError) as error:  # a root went away at that moment
+        except (RootVanished, UsageError, OSError) as error:  # a root went away at that moment
             self._health.tell("scan", _words(error))
             self._pending.wait(_SOON)
         except GorillaCombError as error:
@@ -148,12 +148,12 @@ class Scans:
             self._listener.damaged([_damaged(index, paths, each) for each in sorted(new)])
 
 
-def _damaged(index: Index, paths: FolderPaths, file: Damage) -> Damaged:
+def _damaged(index: Index, paths: FolderPaths, file: DamageRow) -> DamageReport:
     good = good_copies(index, paths, file.digest)
-    return Damaged(_path(paths, file), file.state == State.SUSPECT, tuple(good))
+    return DamageReport(_path(paths, file), file.state == EntryState.SUSPECT, tuple(good))
 
 
-def _path(paths: FolderPaths, file: Damage) -> bytes:
+def _path(paths: FolderPaths, file: DamageRow) -> bytes:
     """Where a file stands; its name alone where its folder just left its place."""
     place = paths.place(file.folder)
     return file.name if place is None else join(place[1], file.name)

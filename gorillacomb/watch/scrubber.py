@@ -9,11 +9,11 @@ from gorillacomb.index import scrub_queries
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots
 from gorillacomb.model import SECOND
-from gorillacomb.scan.scrub_queue import Scrub
+from gorillacomb.scan.scrub_queue import ScrubQueue
 from gorillacomb.vault.vault import Vault
-from gorillacomb.watch.health import Health, ScrubProgress
+from gorillacomb.watch.health import ScrubProgress, WatcherHealth
 from gorillacomb.watch.options import WatchOptions
-from gorillacomb.watch.scan_runner import Scans
+from gorillacomb.watch.scan_runner import ScanRunner
 
 _SPAN = 2
 """Seconds' worth of bytes that are read at a time."""
@@ -21,16 +21,16 @@ _IDLE = 600 * SECOND
 """After a pass, how long until it is asked again what is due, ns."""
 
 
-class Scrubbing:
+class Scrubber:
     """Goes through the watched roots, pass by pass; `turn` is called when there is time."""
 
     def __init__(
         self,
         vault: Vault,
         options: WatchOptions,
-        scans: Scans,
+        scans: ScanRunner,
         roots: Callable[[], Sequence[bytes]],
-        health: Health,
+        health: WatcherHealth,
     ) -> None:
         """``roots`` tells the paths of those that are there."""
         self._vault = vault
@@ -38,7 +38,7 @@ class Scrubbing:
         self._scans = scans
         self._roots = roots
         self._health = health
-        self._pass: Scrub | None = None
+        self._pass: ScrubQueue | None = None
         self._next_ns = 0
 
     def wait(self) -> float:
@@ -61,9 +61,9 @@ class Scrubbing:
         self._health.scrub = self._health.scrub.after(len(batch.entries), batch.size)
         self._next_ns = begun + batch.size * SECOND // self._options.scrub_rate
 
-    def _begin(self) -> Scrub:
+    def _begin(self) -> ScrubQueue:
         before = time.time_ns() - self._options.scrub_ns
-        self._pass = Scrub(self._vault, self._tops, before)
+        self._pass = ScrubQueue(self._vault, self._tops, before)
         with Index.read(self._vault) as index:
             due = scrub_queries.totals(index.connection, self._tops(index), before)
         self._health.scrub = ScrubProgress(*due)

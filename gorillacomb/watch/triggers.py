@@ -19,13 +19,13 @@ from gorillacomb.fs.paths import join
 from gorillacomb.index import content_queries
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots, folder_paths
-from gorillacomb.manifest.verify import Difference, Renamed, Verification
+from gorillacomb.manifest.verify import PathDifference, RenamedPath, VerificationReport
 from gorillacomb.model import ScanReport
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.entries import path_field, path_of
 from gorillacomb.vaultmesh.open import read_trace
-from gorillacomb.watch.options import Damaged, Listener
+from gorillacomb.watch.options import DamageReport, WatchListener
 
 _SECONDS = 60.0
 """After that a command is ended."""
@@ -37,7 +37,7 @@ _FAREWELL = 1.0
 """Seconds in which what waits may still be done when the watcher ends."""
 
 
-class Event(StrEnum):
+class TriggerEvent(StrEnum):
     """What somebody can be told of."""
 
     DUPLICATE = "duplicate"
@@ -56,7 +56,7 @@ class Event(StrEnum):
 class Trigger:
     """Who is told of an event."""
 
-    event: Event
+    event: TriggerEvent
     words: tuple[str, ...] = ()
     """A command, which gets the document on stdin."""
     url: str = ""
@@ -66,13 +66,13 @@ class Trigger:
         return self.url or " ".join(self.words)
 
 
-class Triggers:
+class TriggerRunner:
     """A listener that hands all on to another one, and has triggers carried out in their turn.
 
     A thread of its own does that: whoever scans never waits for it.
     """
 
-    def __init__(self, vault: Vault, triggers: Sequence[Trigger], listener: Listener) -> None:
+    def __init__(self, vault: Vault, triggers: Sequence[Trigger], listener: WatchListener) -> None:
         self.failed: Callable[[str, str | None], bool] = lambda what, cause: cause is not None
         """Is told why a trigger could not be carried out, None when it could; whether it is news.
         """
@@ -101,15 +101,19 @@ class Triggers:
         self._listener.scanned(report, folders)
         changes = report.changes
         first = any(root.first for root in report.roots)
-        if Event.DUPLICATE in self._wanted and (changes.new or changes.changed) and not first:
-            self._tell(Event.DUPLICATE, self._copies(report))
-        if Event.MISSING in self._wanted and report.stamps.retired > 0:
-            self._tell(Event.MISSING, self._retired(report))
+        if (
+            TriggerEvent.DUPLICATE in self._wanted
+            and (changes.new or changes.changed)
+            and not first
+        ):
+            self._tell(TriggerEvent.DUPLICATE, self._copies(report))
+        if TriggerEvent.MISSING in self._wanted and report.stamps.retired > 0:
+            self._tell(TriggerEvent.MISSING, self._retired(report))
 
-    def damaged(self, files: Sequence[Damaged]) -> None:
+    def damaged(self, files: Sequence[DamageReport]) -> None:
         self._listener.damaged(files)
         self._tell(
-            Event.DAMAGED,
+            TriggerEvent.DAMAGED,
             [
                 {
                     **path_field(each.path),
@@ -120,11 +124,11 @@ class Triggers:
             ],
         )
 
-    def broken(self, manifest: bytes, root: bytes, found: Verification) -> None:
+    def broken(self, manifest: bytes, root: bytes, found: VerificationReport) -> None:
         self._listener.broken(manifest, root, found)
         kinds = found.kinds()
         self._post(
-            Event.MANIFEST_BROKEN,
+            TriggerEvent.MANIFEST_BROKEN,
             {
                 **path_field(manifest, "manifest"),
                 **path_field(root, "root"),
@@ -143,7 +147,7 @@ class Triggers:
 
     def troubled(self, cause: str) -> None:
         self._listener.troubled(cause)
-        self._post(Event.DEGRADED, {"cause": cause})
+        self._post(TriggerEvent.DEGRADED, {"cause": cause})
 
     # What is told.
 
@@ -171,11 +175,11 @@ class Triggers:
                 if entry["event"] == "retire"
             ]
 
-    def _tell(self, event: Event, files: list[dict[str, Any]]) -> None:
+    def _tell(self, event: TriggerEvent, files: list[dict[str, Any]]) -> None:
         if files:
             self._post(event, {"count": len(files), "files": files[:_MOST_NAMED]})
 
-    def _post(self, event: Event, document: dict[str, Any]) -> None:
+    def _post(self, event: TriggerEvent, document: dict[str, Any]) -> None:
         data = json.dumps(
             {
                 "event": str(event),
@@ -232,8 +236,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)  # it leads a group of its own
 
 
-def _difference(each: Difference | Renamed) -> dict[str, str]:
-    if isinstance(each, Renamed):
+def _difference(each: PathDifference | RenamedPath) -> dict[str, str]:
+    if isinstance(each, RenamedPath):
         return {**path_field(each.origin, "from"), **path_field(each.path, "to")}
     return path_field(each.path)
 

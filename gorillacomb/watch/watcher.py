@@ -8,22 +8,22 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from gorillacomb.errors import Interrupted, UsageFault, VaultError
+from gorillacomb.errors import Interrupted, UsageError, VaultError
 from gorillacomb.fs.paths import is_below
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots
 from gorillacomb.model import SECOND
 from gorillacomb.vault.vault import Vault
-from gorillacomb.vaultmesh.keys.keys import SigningKey
+from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
 from gorillacomb.watch.cosigner import Cosigner
-from gorillacomb.watch.debounce import Pending
-from gorillacomb.watch.exclusions import LeftOut
-from gorillacomb.watch.health import Health, State
-from gorillacomb.watch.manifest_guard import Guarded, Guards
-from gorillacomb.watch.options import Listener, Scan, WatchOptions
-from gorillacomb.watch.root_monitor import Roots
-from gorillacomb.watch.scan_runner import Scans
-from gorillacomb.watch.scrubber import Scrubbing
+from gorillacomb.watch.debounce import ChangeQueue
+from gorillacomb.watch.exclusions import WatchExclusions
+from gorillacomb.watch.health import WatcherHealth, WatcherState
+from gorillacomb.watch.manifest_guard import GuardedFolder, ManifestGuard
+from gorillacomb.watch.options import ScanFunction, WatchListener, WatchOptions
+from gorillacomb.watch.root_monitor import RootMonitor
+from gorillacomb.watch.scan_runner import ScanRunner
+from gorillacomb.watch.scrubber import Scrubber
 
 _TURN = 5.0
 """Seconds after which it looks around, though nothing changed."""
@@ -39,29 +39,31 @@ class Watcher:
         paths: Sequence[bytes],
         options: WatchOptions,
         patterns: Callable[[], tuple[str, ...]],
-        scan: Scan,
-        listener: Listener,
-        key: SigningKey,
-        guarded: Sequence[Guarded] = (),
+        scan: ScanFunction,
+        listener: WatchListener,
+        key: Ed25519SigningKey,
+        guarded: Sequence[GuardedFolder] = (),
     ) -> None:
         """``patterns`` reads the user's settings, and returns what they exclude everywhere.
 
         It raises UsageFault. ``key`` is the watcher's own.
         """
-        self.health = Health(troubled=listener.troubled, recovered=listener.recovered)
+        self.health = WatcherHealth(troubled=listener.troubled, recovered=listener.recovered)
         self.is_running = False
         """Whether KeyboardInterrupt ends `run`, and nothing else."""
         self._vault = vault
         self._options = options
         self._patterns = patterns
-        self._pending = Pending(options.quiet_ns)
-        self._left_out = LeftOut(vault)
-        self._roots = Roots(
+        self._pending = ChangeQueue(options.quiet_ns)
+        self._left_out = WatchExclusions(vault)
+        self._roots = RootMonitor(
             paths, options, self._pending, self._left_out, self.health, listener.back
         )
-        self._scans = Scans(vault, scan, listener, self.health, self._pending, self._roots.paths)
-        self._scrubbing = Scrubbing(vault, options, self._scans, self._roots.there, self.health)
-        self._guards = Guards(guarded, vault, self.health, listener)
+        self._scans = ScanRunner(
+            vault, scan, listener, self.health, self._pending, self._roots.paths
+        )
+        self._scrubbing = Scrubber(vault, options, self._scans, self._roots.there, self.health)
+        self._guards = ManifestGuard(guarded, vault, self.health, listener)
         self._cosigner = Cosigner(vault, key, self.health)
         self._standing: tuple[str, ...] = ()
         self._stopping = self._hung_up = False
@@ -99,7 +101,7 @@ class Watcher:
             self._roots.look()
             with self.health.busy():
                 self._scan_whole(self._roots.there())
-            self.health.state = State.WATCHING
+            self.health.state = WatcherState.WATCHING
             while not self._stopping:
                 self._turn()
         except (KeyboardInterrupt, Interrupted):
@@ -109,7 +111,7 @@ class Watcher:
             raise
         finally:
             self.is_running = False
-            self.health.state = State.STOPPED
+            self.health.state = WatcherState.STOPPED
             self._roots.close()
 
     def _turn(self) -> None:
@@ -153,7 +155,7 @@ class Watcher:
     def _read_settings(self) -> None:
         try:
             self._standing = self._patterns()
-        except UsageFault as error:
+        except UsageError as error:
             self.health.tell("settings", error.message)
             return
         self.health.tell("settings", None)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.progress import Progress
 from gorillacomb.workers.pool import WorkerDied, Workers
-from gorillacomb.workers.worker import Result, Task
+from gorillacomb.workers.worker import WorkerResult, WorkerTask
 
 _MOST_DEATHS = 3
 
@@ -24,17 +24,17 @@ class Dispatcher:
     def __init__(self, workers: Workers, progress: Progress) -> None:
         self._workers = workers
         self._progress = progress
-        self._again: list[Task] = []
+        self._again: list[WorkerTask] = []
         self._deaths = 0
 
-    def begin(self, task: Task) -> None:
+    def begin(self, task: WorkerTask) -> None:
         """Hand out a task now, while nobody is busy; a later `run` takes its result."""
         self._guarded(lambda: self._workers.give(task))
 
     def run(
         self,
-        next_task: Callable[[], Task | None],
-        take: Callable[[Result], None],
+        next_task: Callable[[], WorkerTask | None],
+        take: Callable[[WorkerResult], None],
         meanwhile: Callable[[], None] | None = None,
         ahead: int = 1,
     ) -> None:
@@ -60,7 +60,7 @@ class Dispatcher:
                 return
             self._guarded(lambda: self._take_news(take))
 
-    def _take_news(self, take: Callable[[Result], None]) -> None:
+    def _take_news(self, take: Callable[[WorkerResult], None]) -> None:
         for news in self._workers.results():
             if isinstance(news, int):
                 self._progress.advance(0, news)

@@ -22,7 +22,7 @@ from multiprocessing.context import ForkContext, SpawnContext
 from typing import NoReturn, Protocol
 
 from gorillacomb.errors import GorillaCombError
-from gorillacomb.workers.worker import INTERRUPTS, MakeWorker, Result, Task, serve
+from gorillacomb.workers.worker import INTERRUPTS, WorkerFactory, WorkerResult, WorkerTask, serve
 
 _PIPE_SAFE = 16 << 10
 """Bytes; a larger task goes only to an idle worker, which empties the pipe as we fill it."""
@@ -43,7 +43,7 @@ class WorkersRefused(GorillaCombError):
 class WorkerDied(Exception):
     """A worker process ended by itself; ``tasks`` are what it had been given."""
 
-    def __init__(self, tasks: list[Task], exit_code: int | None) -> None:
+    def __init__(self, tasks: list[WorkerTask], exit_code: int | None) -> None:
         super().__init__(f"a worker process ended with exit code {exit_code}")
         self.tasks = tasks
         self.exit_code = exit_code
@@ -67,10 +67,10 @@ class Workers(Protocol):
     def apart(self) -> bool:
         """Whether tasks are done in other processes, while this one does something else."""
 
-    def give(self, task: Task) -> None:
+    def give(self, task: WorkerTask) -> None:
         """Hand out a task; only while there is room."""
 
-    def results(self) -> Iterator[Result | int]:
+    def results(self) -> Iterator[WorkerResult | int]:
         """Wait for news: results, and numbers of bytes read meanwhile. Raises WorkerDied."""
 
     def release(self) -> None:
@@ -80,12 +80,12 @@ class Workers(Protocol):
         """End all workers; what they were at is lost."""
 
 
-class Inline:
+class InlineWorkers:
     """Carries out each task in this process, when its result is asked for."""
 
-    def __init__(self, make_worker: MakeWorker) -> None:
+    def __init__(self, make_worker: WorkerFactory) -> None:
         self._worker = make_worker()
-        self._tasks: list[Task] = []
+        self._tasks: list[WorkerTask] = []
 
     def room(self, ahead: int) -> int:
         return 1 - len(self._tasks)
@@ -102,10 +102,10 @@ class Inline:
     def apart(self) -> bool:
         return False
 
-    def give(self, task: Task) -> None:
+    def give(self, task: WorkerTask) -> None:
         self._tasks.append(task)
 
-    def results(self) -> Iterator[Result | int]:
+    def results(self) -> Iterator[WorkerResult | int]:
         task = self._tasks.pop()
         read: list[int] = []
         yield self._worker.perform(task, read.append)
@@ -119,29 +119,29 @@ class Inline:
 
 
 @dataclass(slots=True)
-class _Process:
+class _WorkerProcess:
     process: multiprocessing.process.BaseProcess
     pipe: Connection
-    tasks: list[Task] = field(default_factory=list)
+    tasks: list[WorkerTask] = field(default_factory=list)
     cpu: float = 0.0
     """Seconds of processor time that it has used."""
 
 
-class Pool:
+class WorkerPool:
     """Worker processes. Start it before a database is open: a forked copy must not hold one.
 
     Of ``size`` and ``spare`` processes so many are given tasks: at first ``size``, then more, twice
     as many each time, as long as those at work wait more than they compute.
     """
 
-    def __init__(self, size: int, make_worker: MakeWorker, spare: int = 0) -> None:
+    def __init__(self, size: int, make_worker: WorkerFactory, spare: int = 0) -> None:
         self._make_worker = make_worker
         self.method = start_method()
-        self._processes: list[_Process] = []
+        self._processes: list[_WorkerProcess] = []
         self._at_work = size
         self._most = size + spare
-        self._load = _Load()
-        self._waiting: list[tuple[Task, bytes]] = []
+        self._load = _CpuLoad()
+        self._waiting: list[tuple[WorkerTask, bytes]] = []
         # To spawn one costs much and can be done when it is needed; to fork one, neither.
         refusal = self._start(size if self.method == "spawn" else size + spare)
         if len(self._processes) < size:
@@ -177,14 +177,14 @@ class Pool:
             )
             process.start()
             theirs.close()
-            self._processes.append(_Process(process, ours))
+            self._processes.append(_WorkerProcess(process, ours))
 
     def room(self, ahead: int) -> int:
         room = sum(1 + ahead - len(each.tasks) for each in self._hired)
         return room - len(self._waiting)
 
     @property
-    def _hired(self) -> list[_Process]:
+    def _hired(self) -> list[_WorkerProcess]:
         return self._processes[: self._at_work]
 
     @property
@@ -199,7 +199,7 @@ class Pool:
     def apart(self) -> bool:
         return True
 
-    def give(self, task: Task) -> None:
+    def give(self, task: WorkerTask) -> None:
         self._waiting.append((task, pickle.dumps(task, pickle.HIGHEST_PROTOCOL)))
         self._hand_out()
 
@@ -216,7 +216,7 @@ class Pool:
             except (BrokenPipeError, ConnectionResetError):
                 self._died(least)
 
-    def results(self) -> Iterator[Result | int]:
+    def results(self) -> Iterator[WorkerResult | int]:
         pipes = {each.pipe: each for each in self._processes if each.tasks}
         for pipe in wait(list(pipes)):
             assert isinstance(pipe, Connection)
@@ -241,7 +241,7 @@ class Pool:
             if self.method == "spawn":
                 self._start(self._at_work)
 
-    def _died(self, each: _Process) -> NoReturn:
+    def _died(self, each: _WorkerProcess) -> NoReturn:
         self._processes.remove(each)
         self._most -= 1
         each.pipe.close()
@@ -260,7 +260,7 @@ class Pool:
         self._processes.clear()
 
 
-def _end(processes: list[_Process]) -> None:
+def _end(processes: list[_WorkerProcess]) -> None:
     for each in processes:
         each.pipe.close()
     for each in processes:
@@ -272,18 +272,18 @@ def _end(processes: list[_Process]) -> None:
             each.process.join()
 
 
-class _Load:
+class _CpuLoad:
     """Tells from the processor time that processes use whether they compute or wait."""
 
     def __init__(self) -> None:
         self._begin([])
 
-    def _begin(self, workers: list[_Process]) -> None:
+    def _begin(self, workers: list[_WorkerProcess]) -> None:
         self._since = time.monotonic()
         self._ours = time.process_time()
         self._theirs = sum(each.cpu for each in workers)
 
-    def is_waiting(self, workers: list[_Process]) -> bool:
+    def is_waiting(self, workers: list[_WorkerProcess]) -> bool:
         """Whether the workers used little time since the last look, though all have had tasks.
 
         No while this process has much to do itself: then they wait for it.
@@ -324,7 +324,9 @@ def default_workers() -> int:
     return os.cpu_count() or 1
 
 
-def start_pool(count: int | None, make_worker: MakeWorker, one_reader: Callable[[], bool]) -> Pool:
+def start_pool(
+    count: int | None, make_worker: WorkerFactory, one_reader: Callable[[], bool]
+) -> WorkerPool:
     """A pool of ``count`` workers, or, for None, of as many as serve the machine and the disk.
 
     Those are one a processor, and more while these wait; a single one where ``one_reader`` says
@@ -333,6 +335,6 @@ def start_pool(count: int | None, make_worker: MakeWorker, one_reader: Callable[
     if count is None and one_reader():
         count = 1
     if count is not None:
-        return Pool(min(count, MOST_WORKERS), make_worker)
+        return WorkerPool(min(count, MOST_WORKERS), make_worker)
     size = min(default_workers(), MOST_WORKERS)
-    return Pool(size, make_worker, spare=max(0, _READERS - size))
+    return WorkerPool(size, make_worker, spare=max(0, _READERS - size))

@@ -16,26 +16,26 @@ _TELL_EVERY = 0.2
 
 Advance = Callable[[int], None]
 """Told how many bytes more were read."""
-Task = Any
+WorkerTask = Any
 """A plain value that says what to do; it must survive pickling, as must its result."""
-Result = Any
+WorkerResult = Any
 
 
 class Worker(Protocol):
     """What carries out tasks, in whichever process."""
 
-    def perform(self, task: Task, advance: Advance) -> Result:
+    def perform(self, task: WorkerTask, advance: Advance) -> WorkerResult:
         """Do one task and return its result, which is no integer."""
 
     def close(self) -> None:
         """Let go of all that it opened."""
 
 
-MakeWorker = Callable[[], Worker]
+WorkerFactory = Callable[[], Worker]
 """A class or function at the top level of a module: a spawned process looks it up by name."""
 
 
-def serve(pipe: Connection, others: list[Connection], make_worker: MakeWorker) -> None:
+def serve(pipe: Connection, others: list[Connection], make_worker: WorkerFactory) -> None:
     """The loop of a worker process: it ends when the main process closes the pipe, or ends."""
     for other in others:
         other.close()
@@ -46,12 +46,12 @@ def serve(pipe: Connection, others: list[Connection], make_worker: MakeWorker) -
     # A task makes 100,000 objects and not one cycle: looking for them costs 5 % of a scan.
     gc.disable()
     worker = make_worker()
-    teller = _Teller(pipe)
+    teller = _ProgressSender(pipe)
     try:
         while True:
-            task: Task = pickle.loads(pipe.recv_bytes())
+            task: WorkerTask = pickle.loads(pipe.recv_bytes())
             try:
-                result: Result | Exception = worker.perform(task, teller.advance)
+                result: WorkerResult | Exception = worker.perform(task, teller.advance)
             except Exception as error:  # raised again in the main process
                 result = error
             teller.tell()
@@ -63,7 +63,7 @@ def serve(pipe: Connection, others: list[Connection], make_worker: MakeWorker) -
         worker.close()
 
 
-class _Teller:
+class _ProgressSender:
     """Tells the main process of bytes read, a few times a second."""
 
     def __init__(self, pipe: Connection) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gorillacomb.index.database import Index
-from gorillacomb.index.writer import Store
+from gorillacomb.index.writer import IndexWriter
 from gorillacomb.vault.vault import Vault
 
 from .places import cache
@@ -105,7 +105,7 @@ def _make(vault: Path) -> None:
             _insert(connection, digests)
             connection.execute("DELETE FROM groups")
             connection.execute("DROP INDEX IF EXISTS group_by_waste")
-            Store(index).refresh_groups()
+            IndexWriter(index).refresh_groups()
         index.commit()
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from gorillacomb.vaultmesh.anchor import Anchors
+from gorillacomb.vaultmesh.anchor import AnchorStore
 from gorillacomb.vaultmesh.audit import audit
 from gorillacomb.vaultmesh.create import begin
-from gorillacomb.vaultmesh.entries import Body, Stamped, stamp
+from gorillacomb.vaultmesh.entries import EntryBody, StampEntry, stamp
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger
 
@@ -40,7 +40,7 @@ def measure(rounds: int, say: Callable[[str], None]) -> Trace:
     for number in range(rounds):
         with tempfile.TemporaryDirectory(dir=cache()) as folder:
             home = Path(folder)
-            keys, anchors = KeyStore(home / "keys"), Anchors(home / "anchors")
+            keys, anchors = KeyStore(home / "keys"), AnchorStore(home / "anchors")
             start = time.perf_counter()
             begin(home / "trace.db", keys, anchors)
             with Ledger.write(home / "trace.db", keys, anchors) as ledger:
@@ -57,8 +57,8 @@ def measure(rounds: int, say: Callable[[str], None]) -> Trace:
     return Trace(STAMPS, statistics.median(appended), statistics.median(audited), size)
 
 
-def _stamps() -> Iterator[Body]:
+def _stamps() -> Iterator[EntryBody]:
     for number in range(STAMPS):
         path = _FOLDER % (number // 12, number)
         digest = sha256(path).digest()
-        yield stamp(1, Stamped("0" * 32, path, 4_000 + number, 10**18, digest, 4, _REASONS))
+        yield stamp(1, StampEntry("0" * 32, path, 4_000 + number, 10**18, digest, 4, _REASONS))

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from gorillacomb.canonical.file_rules import choose
 from gorillacomb.canonical.groups import hard_links
 from gorillacomb.classify.copy_names import smells
-from gorillacomb.model import Copy
+from gorillacomb.model import FileCopy
 
 
-def copy(path: str, **more: object) -> Copy:
-    plain = Copy(
+def copy(path: str, **more: object) -> FileCopy:
+    plain = FileCopy(
         path=path.encode(),
         root_path=b"/Drive",
         volume="v",
@@ -28,7 +28,7 @@ def copy(path: str, **more: object) -> Copy:
     return replace(plain, **more)  # type: ignore[arg-type]
 
 
-def winner(*copies: Copy) -> str:
+def winner(*copies: FileCopy) -> str:
     return copies[choose(copies).winner].path.decode()
 
 
@@ -135,7 +135,7 @@ _copies = st.lists(
 
 
 @given(copies=_copies, data=st.data())
-def test_the_order_of_the_copies_never_matters(copies: list[Copy], data: st.DataObject) -> None:
+def test_the_order_of_the_copies_never_matters(copies: list[FileCopy], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(copies))
     first, second = choose(copies), choose(shuffled)
     assert copies[first.winner] == shuffled[second.winner]
@@ -143,7 +143,7 @@ def test_the_order_of_the_copies_never_matters(copies: list[Copy], data: st.Data
 
 
 @given(copies=_copies)
-def test_taking_a_loser_away_does_not_change_the_winner(copies: list[Copy]) -> None:
+def test_taking_a_loser_away_does_not_change_the_winner(copies: list[FileCopy]) -> None:
     best = copies[choose(copies).winner]
     for place, each in enumerate(copies):
         if each != best:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb.canonical.file_rules import choose
-from gorillacomb.canonical.groups import Groups
-from gorillacomb.canonical.selector import Chooser
+from gorillacomb.canonical.groups import GroupReader
+from gorillacomb.canonical.selector import CanonicalSelector
 from gorillacomb.folders.analysis import open_folders
 from gorillacomb.folders.kept_trees import kept_trees
 from gorillacomb.fs.volumes import is_online
@@ -44,8 +44,8 @@ def test_it_chooses_as_the_rules_do(tree: Tree, dice: random.Random, prefers: bo
         scan(vault, top)
         with Index.read(Vault(vault)) as index:
             trees = kept_trees(open_folders(index, preferred))
-            groups = Groups(index, is_online, preferred, trees)
-            chooser = Chooser(index, groups, prefers)
+            groups = GroupReader(index, is_online, preferred, trees)
+            chooser = CanonicalSelector(index, groups, prefers)
             for held in stamps.contents(index.connection):
                 copies = groups.copies_of(held.digest)
                 rules = choose(copies)

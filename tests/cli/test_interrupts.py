@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from gorillacomb.model import State
+from gorillacomb.model import EntryState
 from tests.support.run import (
     Ran,
     end_of,
@@ -113,7 +113,7 @@ def kept_files(vault: Path) -> int:
         if database.execute("PRAGMA user_version").fetchone()[0] == 0:
             return 0  # stopped before there were tables
         found: int = database.execute(
-            "SELECT count(*) FROM files WHERE state = ?", (State.HASHED,)
+            "SELECT count(*) FROM files WHERE state = ?", (EntryState.HASHED,)
         ).fetchone()[0]
         return found
     finally:

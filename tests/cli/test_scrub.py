@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from gorillacomb.index.database import Index
-from gorillacomb.model import State
+from gorillacomb.model import EntryState
 from gorillacomb.vault.vault import Vault
 from tests.dedupe.acting import OURS
 from tests.stamping.trace import check_trace, events
@@ -237,7 +237,7 @@ def test_the_watcher_finds_rot(top: Path, vault: Path) -> None:
     assert "may be damaged: 1 " in daemon.statement()["degraded"][0]
     daemon.stop()
     assert [e["path"] for e in events(vault) if e["event"] == "damaged"] == ["a/y"]
-    assert rows_in_index(vault)[os.fsencode(top / "a/y")][0] == State.DAMAGED
+    assert rows_in_index(vault)[os.fsencode(top / "a/y")][0] == EntryState.DAMAGED
 
 
 def test_of_damage_nothing_is_said_where_there_is_none(top: Path, vault: Path) -> None:
@@ -245,7 +245,7 @@ def test_of_damage_nothing_is_said_where_there_is_none(top: Path, vault: Path) -
     with sqlite3.connect(vault / "index.db") as database:
         database.execute(
             "UPDATE files SET state = ?, cause = 'permission denied' WHERE name = ?",
-            (State.UNREADABLE, b"x"),
+            (EntryState.UNREADABLE, b"x"),
         )
     database.close()
     ran = run("scrub", "--older-than", "9d", vault=vault)

@@ -10,11 +10,18 @@ from pathlib import Path
 
 from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.apply.runs import execute
-from gorillacomb.dedupe.apply.tree_compare import Witness
-from gorillacomb.dedupe.model import Action, Options, Outcome, Pair, Plan, Step
+from gorillacomb.dedupe.apply.tree_compare import TreeComparer
+from gorillacomb.dedupe.model import (
+    DedupeAction,
+    Plan,
+    PlanOptions,
+    PlanStep,
+    RemovalPair,
+    RunOutcome,
+)
 from gorillacomb.dedupe.quarantine.inventory import waiting
 from gorillacomb.dedupe.roots import LiveRoot, shows_others
-from gorillacomb.dedupe.safety.policy import Guard
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.fs.openat import OUR_FOLDER, identity_of
 from gorillacomb.fs.volumes import identify
 
@@ -50,9 +57,9 @@ def step(
     keep: Path,
     nested: Iterable[tuple[Path, Path]] = (),
     sidecars: Iterable[tuple[Path, Path]] = (),
-) -> Step:
+) -> PlanStep:
     """A step for what stands at ``path`` now."""
-    return Step(
+    return PlanStep(
         name,
         "folder" if path.is_dir() else "file",
         os.fsencode(path),
@@ -65,8 +72,8 @@ def step(
     )
 
 
-def _pair(path: Path, keep: Path) -> Pair:
-    return Pair(os.fsencode(path), os.fsencode(keep))
+def _pair(path: Path, keep: Path) -> RemovalPair:
+    return RemovalPair(os.fsencode(path), os.fsencode(keep))
 
 
 @dataclass
@@ -74,36 +81,38 @@ class Ground:
     """Roots on which plans are carried out."""
 
     roots: list[LiveRoot]
-    witness: Witness = field(default_factory=Witness)
+    witness: TreeComparer = field(default_factory=TreeComparer)
 
-    def guard(self, options: Options) -> Guard:
-        return Guard(options, [each.path for each in self.roots], [], lambda folder, path: False)
+    def guard(self, options: PlanOptions) -> SafetyPolicy:
+        return SafetyPolicy(
+            options, [each.path for each in self.roots], [], lambda folder, path: False
+        )
 
     def apply(
         self,
-        *steps: Step,
-        action: Action = Action.QUARANTINE,
+        *steps: PlanStep,
+        action: DedupeAction = DedupeAction.QUARANTINE,
         across_volumes: bool = False,
         uid: str = "0" * 32,
-    ) -> Outcome:
-        options = Options(action, across_volumes=across_volumes)
+    ) -> RunOutcome:
+        options = PlanOptions(action, across_volumes=across_volumes)
         plan = Plan(uid, 1, options, steps)
         return execute(
             plan, self.roots, self.guard(options), self.witness, Quiet(), lambda outcome: None
         )
 
-    def undo(self) -> list[Outcome]:
+    def undo(self) -> list[RunOutcome]:
         """Take back every run of which something waits, the last one first."""
         found = []
         for each in reversed(list(waiting(self.roots))):
-            found.append(Outcome(each.run))
+            found.append(RunOutcome(each.run))
             runs.undo(each.base, found[-1], Quiet())
         return found
 
-    def purge(self) -> list[Outcome]:
+    def purge(self) -> list[RunOutcome]:
         """Empty all quarantines."""
         named = [(each.base, each.run) for each in waiting(self.roots)]
-        found: list[Outcome] = []
+        found: list[RunOutcome] = []
         runs.purge(named, self.roots, self.witness, 1 << 62, Quiet(), found.append)
         return found
 
@@ -139,7 +148,7 @@ def slots(top: Path) -> list[Path]:
     )
 
 
-def told(outcomes: Iterable[Outcome]) -> list[str]:
+def told(outcomes: Iterable[RunOutcome]) -> list[str]:
     """The causes of all that was not done."""
     return [
         each.cause

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gorillacomb.dedupe.model import Action, Outcome
+from gorillacomb.dedupe.model import DedupeAction, RunOutcome
 from gorillacomb.fs import mutations
 from tests.dedupe.acting import Ground, contents, files_below, live, slots, step, told
 from tests.support.run import run
@@ -47,7 +47,7 @@ def emptied(vault: Path) -> None:
     run("dedupe", "--empty-quarantine", "--yes", vault=vault)
 
 
-def act(top: Path, victim: str, keep: str, action: Action) -> Outcome:
+def act(top: Path, victim: str, keep: str, action: DedupeAction) -> RunOutcome:
     return Ground(live(top)).apply(step("s1", top / victim, top / keep), action=action)
 
 
@@ -73,7 +73,7 @@ def test_sharing_blocks_lets_the_kernel_compare(
 ) -> None:
     """fclones #293: FICLONE overwrites a file that changed after it was compared."""
     top = make_tree(tmp_path, {"1": SAME, "2": SAME})
-    if act(top, "2", "1", Action.REFLINK).failed:
+    if act(top, "2", "1", DedupeAction.REFLINK).failed:
         # Where no blocks can be shared, the file must stand as it did.
         assert contents(top) == {SAME.encode(): 2}
     other = SAME.replace("many", "most")
@@ -90,15 +90,15 @@ def test_sharing_blocks_lets_the_kernel_compare(
     monkeypatch.setattr(fcntl, "ioctl", changed)
     (top / "2").write_text(SAME)
     settle(top)
-    outcome = act(top, "2", "1", Action.REFLINK)
+    outcome = act(top, "2", "1", DedupeAction.REFLINK)
     assert asked == [0xC0189436], "only FIDEDUPERANGE compares"
     assert not outcome.done
     assert (top / "2").read_text() == other
 
 
-@pytest.mark.parametrize("action", [Action.SYMLINK, Action.HARDLINK])
+@pytest.mark.parametrize("action", [DedupeAction.SYMLINK, DedupeAction.HARDLINK])
 def test_a_link_that_cannot_be_made_costs_no_file(
-    action: Action, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    action: DedupeAction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """czkawka #1498: no right to make links, so the files were deleted and nothing linked."""
     top = make_tree(tmp_path, {"1": SAME, "2": SAME})
@@ -125,7 +125,7 @@ def test_a_way_back_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.Monke
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(mutations, "link", denied)
-    outcome = act(top, "d/2", "1", Action.HARDLINK)
+    outcome = act(top, "d/2", "1", DedupeAction.HARDLINK)
     assert "it waits in" in outcome.failed[0].cause
     assert [each.failed for each in Ground(live(top)).undo()] == [[]]
     assert (top / "d/2").read_text() == SAME
@@ -135,7 +135,7 @@ def test_all_links_to_one_file_are_made_in_one_run(tmp_path: Path) -> None:
     """A link to what stays changes its ctime, which is no change of it."""
     top = make_tree(tmp_path, {"1": SAME, "2": SAME, "3": SAME})
     steps = [step(name, top / name, top / "1") for name in ("2", "3")]
-    outcome = Ground(live(top)).apply(*steps, action=Action.HARDLINK)
+    outcome = Ground(live(top)).apply(*steps, action=DedupeAction.HARDLINK)
     assert [each.id for each in outcome.done] == ["2", "3"], told([outcome])
     assert len({(top / name).stat().st_ino for name in "123"}) == 1
 
@@ -354,7 +354,7 @@ def test_what_a_system_leaves_behind_is_no_copy_to_count_on(vault: Path, tmp_pat
     )
     assert planned(vault, tmp_path / "plan") == []
     assert planned(vault, tmp_path / "other plan", "--retire", top / "b") == []
-    outcome = act(top, "b/README", "a/.DS_Store", Action.QUARANTINE)
+    outcome = act(top, "b/README", "a/.DS_Store", DedupeAction.QUARANTINE)
     assert not outcome.done
     assert contents(top)[SAME.encode()] == 2
     unique = run("unique", top / "b", "--json", vault=vault).json()

@@ -13,11 +13,11 @@ from pathlib import Path
 from hypothesis import example, given
 
 from gorillacomb.folders import content_sets as contents
-from gorillacomb.folders.analysis import Folders, open_folders
+from gorillacomb.folders.analysis import FolderAnalysis, open_folders
 from gorillacomb.folders.candidate_pairs import MOST_PAIRED
 from gorillacomb.folders.coverage import all_elsewhere
-from gorillacomb.folders.relation import Kind, Relation
-from gorillacomb.folders.tree import Folder
+from gorillacomb.folders.relation import FolderRelation, RelationKind
+from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.vault.vault import Vault
@@ -27,7 +27,7 @@ from tests.support.trees import Tree, make_tree, scan, settle
 
 
 @contextmanager
-def combed(top: Path, vault: Path, similar: float = 0.5) -> Iterator[Folders]:
+def combed(top: Path, vault: Path, similar: float = 0.5) -> Iterator[FolderAnalysis]:
     """The folders of a tree after a scan of it."""
     settle(top)
     scan(vault, top)
@@ -35,7 +35,7 @@ def combed(top: Path, vault: Path, similar: float = 0.5) -> Iterator[Folders]:
         yield open_folders(index, lambda path: False, similar)
 
 
-def place(folders: Folders, folder: Folder) -> Path:
+def place(folders: FolderAnalysis, folder: TreeFolder) -> Path:
     return Path(os.fsdecode(folders.path(folder)))
 
 
@@ -76,7 +76,7 @@ def test_any_forest(tree: Tree) -> None:
             check_what_is_shared_is_told(folders, seen)
 
 
-def check_identical(folders: Folders, seen: dict[Path, Seen]) -> None:
+def check_identical(folders: FolderAnalysis, seen: dict[Path, Seen]) -> None:
     found = [
         [place(folders, each) for each in group] for group in folders.identical(everything=True)
     ]
@@ -84,7 +84,7 @@ def check_identical(folders: Folders, seen: dict[Path, Seen]) -> None:
     assert sum(map(len, found)) == len({path for group in found for path in group})
 
 
-def check_amounts(folders: Folders, seen: dict[Path, Seen]) -> None:
+def check_amounts(folders: FolderAnalysis, seen: dict[Path, Seen]) -> None:
     own = contents.distinct(folders.shares)
     exclusive = contents.exclusive(folders.shares)
     top = min(seen)
@@ -109,7 +109,7 @@ def contents_outside(folder: Seen, top: Seen) -> set[bytes]:
     }
 
 
-def check_elsewhere(folders: Folders, seen: dict[Path, Seen]) -> None:
+def check_elsewhere(folders: FolderAnalysis, seen: dict[Path, Seen]) -> None:
     top = seen[min(seen)]
     bare = {
         path
@@ -130,7 +130,10 @@ def check_elsewhere(folders: Folders, seen: dict[Path, Seen]) -> None:
 
 
 def check_relation(
-    folders: Folders, seen: dict[Path, Seen], relation: Relation, members: list[Folder]
+    folders: FolderAnalysis,
+    seen: dict[Path, Seen],
+    relation: FolderRelation,
+    members: list[TreeFolder],
 ) -> None:
     apart = [seen[place(folders, each)] for each in members]
     a = without(seen[place(folders, relation.a)], apart, seen)
@@ -143,19 +146,19 @@ def check_relation(
         assert (amount.files, amount.bytes) == (len(expected), sum(map(len, expected)))
     in_b = all(b.entries.get(path) == entry for path, entry in a.entries.items())
     in_a = all(a.entries.get(path) == entry for path, entry in b.entries.items())
-    assert (relation.kind is Kind.IDENTICAL) == (in_a and in_b)
-    if relation.kind is Kind.CONTAINED:
+    assert (relation.kind is RelationKind.IDENTICAL) == (in_a and in_b)
+    if relation.kind is RelationKind.CONTAINED:
         assert in_b
-    if relation.kind is Kind.CONTAINS:
+    if relation.kind is RelationKind.CONTAINS:
         assert in_a
-    if relation.kind is Kind.SAME_CONTENT:
+    if relation.kind is RelationKind.SAME_CONTENT:
         assert a.contents == b.contents
-    if relation.kind is Kind.CONTENT_CONTAINED:
+    if relation.kind is RelationKind.CONTENT_CONTAINED:
         assert a.contents <= b.contents
-    if relation.kind is Kind.OVERLAPPING:
+    if relation.kind is RelationKind.OVERLAPPING:
         assert a.contents & b.contents and not (a.contents <= b.contents and a.contents)
         assert not in_b
-    if relation.kind is Kind.APART:
+    if relation.kind is RelationKind.APART:
         assert not a.contents & b.contents
     both = a.entries.keys() & b.entries.keys()
     assert set(map(os.fsdecode, relation.entries.changed)) == {
@@ -163,7 +166,7 @@ def check_relation(
     }
 
 
-def check_nothing_is_missed(folders: Folders, seen: dict[Path, Seen]) -> None:
+def check_nothing_is_missed(folders: FolderAnalysis, seen: dict[Path, Seen]) -> None:
     """Of folders that are the same something is said that leads from each of them to the others."""
     groups = [{place(folders, each) for each in family} for family in folders.kin.families]
     groups += [{place(folders, a), place(folders, b)} for a, b in folders.kin.pairs]
@@ -184,7 +187,7 @@ def check_nothing_is_missed(folders: Folders, seen: dict[Path, Seen]) -> None:
         assert not left, (group, groups)
 
 
-def check_what_is_shared_is_told(folders: Folders, seen: dict[Path, Seen]) -> None:
+def check_what_is_shared_is_told(folders: FolderAnalysis, seen: dict[Path, Seen]) -> None:
     """Of two folders that share half of the smaller one right in them the output tells: of the two,
     of those around them, or of others that lead from one to the other; or that what is shared
     stands, in the smaller one, in a folder with nothing of its own.

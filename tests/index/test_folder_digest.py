@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 import gorillacomb.fs.volumes as volumes_module
 from gorillacomb.index.database import Index
 from gorillacomb.index.folder_digest import seal_described
-from gorillacomb.index.rows import Row
-from gorillacomb.index.snapshot import Baseline
-from gorillacomb.index.writer import FolderRow, Store, Writes
-from gorillacomb.model import SECOND, FolderState, State
-from gorillacomb.model import Changes as Sum
-from gorillacomb.scan.diff import Changes
+from gorillacomb.index.rows import EntryRow
+from gorillacomb.index.snapshot import IndexSnapshot
+from gorillacomb.index.writer import IndexChanges, IndexWriter, NewFolderRow
+from gorillacomb.model import SECOND, EntryState, FolderState
+from gorillacomb.model import ScanChanges as Sum
+from gorillacomb.scan.diff import VisitDiff
 from gorillacomb.vault.vault import Vault
 from tests.scan.test_selection import NAMES, STEPS, Look, changed_since, look, take
 from tests.support.trees import Link, Tree, make_tree, rows_in_index, scan, settle
@@ -65,8 +65,8 @@ def no_rows_are_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("rows were fetched")
 
-    monkeypatch.setattr(Baseline, "fingerprints", refuse)
-    monkeypatch.setattr(Baseline, "rows", refuse)
+    monkeypatch.setattr(IndexSnapshot, "fingerprints", refuse)
+    monkeypatch.setattr(IndexSnapshot, "rows", refuse)
 
 
 @settings(max_examples=settings().max_examples // 2)
@@ -116,13 +116,13 @@ def test_a_change_fetches_the_rows_of_its_folder_alone(
     scan(vault, top)
     (top / "b" / "new").write_text("new")
     fetched: list[int] = []
-    fetch = Baseline.fingerprints
+    fetch = IndexSnapshot.fingerprints
 
-    def watch(self: Baseline, folder: int, names: tuple[bytes, bytes] | None) -> object:
+    def watch(self: IndexSnapshot, folder: int, names: tuple[bytes, bytes] | None) -> object:
         fetched.append(folder)
         return fetch(self, folder, names)
 
-    monkeypatch.setattr(Baseline, "fingerprints", watch)
+    monkeypatch.setattr(IndexSnapshot, "fingerprints", watch)
     scan(vault, top)
     assert len(fetched) == 1
 
@@ -172,15 +172,15 @@ def test_seals_that_a_later_python_writes_differently_are_replaced(
 @given(st.sets(st.integers(1, 6)), st.sets(st.integers(1, 6)))
 def test_rows_are_never_written_under_a_seal(put: set[int], gone: set[int]) -> None:
     with tempfile.TemporaryDirectory() as name, Index.write(Vault(Path(name, "v"))) as index:
-        row: Row = (b"a", State.HASHED, 0, 1, 1, 1, 1, 1, 8, 1, b"d", None, None, None)
-        folders: list[FolderRow] = [
+        row: EntryRow = (b"a", EntryState.HASHED, 0, 1, 1, 1, 1, 1, 8, 1, b"d", None, None, None)
+        folders: list[NewFolderRow] = [
             (number, 1, number + 1, b"", 1, FolderState.LISTED, None, None, b"x" * 16)
             for number in range(1, 7)
         ]
-        store = Store(index)
+        store = IndexWriter(index)
         with index.atomic():
-            store.write(1, Writes(new_folders=folders))
-            changes = Changes(first=False)
+            store.write(1, IndexChanges(new_folders=folders))
+            changes = VisitDiff(first=False)
             for folder in put:
                 changes.put(folder, row, None)
             for folder in gone:
@@ -188,7 +188,7 @@ def test_rows_are_never_written_under_a_seal(put: set[int], gone: set[int]) -> N
             store.write(1, changes.writes)
         assert sealed(index) == {1, 2, 3, 4, 5, 6} - put - gone
         with index.atomic():
-            store.write(1, Writes(sealed=[(b"x" * 16, folder) for folder in range(1, 7)]))
+            store.write(1, IndexChanges(sealed=[(b"x" * 16, folder) for folder in range(1, 7)]))
             store.put_rows([(folder, row) for folder in put], [(folder, b"b") for folder in gone])
         assert not sealed(index) & (put | gone)
 

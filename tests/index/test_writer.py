@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import AWAY
-from gorillacomb.index.writer import FolderRow, Store, Writes
+from gorillacomb.index.writer import IndexChanges, IndexWriter, NewFolderRow
 from gorillacomb.model import FolderState
 from gorillacomb.vault.vault import Vault
 
@@ -25,17 +25,17 @@ MOVES = st.lists(
 def test_no_folder_ever_stands_in_itself(batches: list[list[tuple[int, int]]]) -> None:
     """Folders that are moved about while they are walked are met in places that never were."""
     with tempfile.TemporaryDirectory() as folder, Index.write(Vault(Path(folder, "v"))) as index:
-        store = Store(index)
-        rows: list[FolderRow] = [
+        store = IndexWriter(index)
+        rows: list[NewFolderRow] = [
             (number, 1, number - 1, b"%d" % number, number, FolderState.LISTED, None, None, None)
             for number in range(TOP + 1, LAST + 1)
         ]
         with index.atomic():
-            store.write(1, Writes(new_folders=rows))
+            store.write(1, IndexChanges(new_folders=rows))
         for moves in batches:
             with index.atomic():
                 moved = [(number, parent, b"%d" % number) for number, parent in moves]
-                store.write(1, Writes(moved=moved))
+                store.write(1, IndexChanges(moved=moved))
             above = dict(index.connection.execute("SELECT id, parent FROM folders"))
             for at in above:
                 for _ in range(LAST + 2):  # through all of them, and where those wait that left

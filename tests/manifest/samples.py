@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from gorillacomb.manifest.builder import build
-from gorillacomb.manifest.model import LACKS, ODDITIES, Entry, LeftOut, Manifest
+from gorillacomb.manifest.model import LACKS, ODDITIES, Manifest, ManifestEntry, OmittedPath
 from gorillacomb.manifest.serialize import entry_line, to_json
 from gorillacomb.vaultmesh import jcs
 
@@ -24,7 +24,7 @@ def made(top: Path, **options: Any) -> Manifest:
     return build(os.fsencode(top), NOW, **options)
 
 
-def file(path: bytes, content: bytes = b"x", **changes: Any) -> Entry:
+def file(path: bytes, content: bytes = b"x", **changes: Any) -> ManifestEntry:
     """The entry of a file; its BLAKE3 is made up."""
     fields: dict[str, Any] = {
         "path": path,
@@ -35,24 +35,27 @@ def file(path: bytes, content: bytes = b"x", **changes: Any) -> Entry:
         "blake3": sha256(b"blake3" + content).hexdigest(),
         "sha256": sha256(content).hexdigest(),
     }
-    return Entry(**{**fields, **changes})
+    return ManifestEntry(**{**fields, **changes})
 
 
 SAMPLE = Manifest(
     b"HealthTrack",
     (
-        Entry(b"assets", "dir", 0o755, mtime_ns=NOW),
-        Entry(b"client/latest", "link", 0o777, mtime_ns=NOW, target=b"../server/index.ts"),
+        ManifestEntry(b"assets", "dir", 0o755, mtime_ns=NOW),
+        ManifestEntry(b"client/latest", "link", 0o777, mtime_ns=NOW, target=b"../server/index.ts"),
         file(b"client/package.json", b"{}"),
         file('client/\u00e9\u65e5\U0001f98d "\\\n.tsx'.encode(), seq=7),
         file(b"server/index.ts", mode=0o755),
-        Entry(b"server/odd", "link", 0o777, mtime_ns=-5, target=b"\xff"),
+        ManifestEntry(b"server/odd", "link", 0o777, mtime_ns=-5, target=b"\xff"),
         file(b"server/\xff\xfe", b""),
     ),
     NOW,
     "a checkpoint\n",
     True,
-    (LeftOut(b"server/socket", "socket"), LeftOut(b"server/x\xff", "unreadable", "no permission")),
+    (
+        OmittedPath(b"server/socket", "socket"),
+        OmittedPath(b"server/x\xff", "unreadable", "no permission"),
+    ),
 )
 
 
@@ -89,9 +92,9 @@ _digests = st.binary(min_size=32, max_size=32).map(bytes.hex)
 _modes = st.integers(0, 0o7777)
 
 
-def _entries(path: bytes) -> st.SearchStrategy[Entry]:
+def _entries(path: bytes) -> st.SearchStrategy[ManifestEntry]:
     files = st.builds(
-        Entry,
+        ManifestEntry,
         path=st.just(path),
         type=st.just("file"),
         mode=_modes,
@@ -103,7 +106,7 @@ def _entries(path: bytes) -> st.SearchStrategy[Entry]:
     )
     targets = st.binary(min_size=1, max_size=9).filter(lambda target: b"\0" not in target)
     links = st.builds(
-        Entry,
+        ManifestEntry,
         path=st.just(path),
         type=st.just("link"),
         mode=_modes,
@@ -111,7 +114,7 @@ def _entries(path: bytes) -> st.SearchStrategy[Entry]:
         target=targets | paths,
     )
     folders = st.builds(
-        Entry, path=st.just(path), type=st.just("dir"), mode=_modes, mtime_ns=_times
+        ManifestEntry, path=st.just(path), type=st.just("dir"), mode=_modes, mtime_ns=_times
     )
     return st.one_of(files, files, links, folders)
 
@@ -133,7 +136,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
     entries = tuple(draw(_entries(path)) for path in sorted(mixed[:cut]))
     kinds = st.sampled_from([*LACKS, *ODDITIES])
     left_out = tuple(
-        LeftOut(path, draw(kinds), draw(st.text("abc é", max_size=5)))
+        OmittedPath(path, draw(kinds), draw(st.text("abc é", max_size=5)))
         for path in sorted(mixed[cut:])
     )
     name = draw(_part)

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from blake3 import blake3
 
-from gorillacomb.errors import RootVanished, UsageFault
+from gorillacomb.errors import RootVanished, UsageError
 from gorillacomb.fs import openat
 from gorillacomb.manifest import worker
 from gorillacomb.manifest.builder import build
-from gorillacomb.manifest.model import Entry, Manifest
+from gorillacomb.manifest.model import Manifest, ManifestEntry
 from gorillacomb.manifest.parse import parse_manifest
 from gorillacomb.manifest.serialize import to_json
 from tests.manifest.samples import NOW, made
@@ -42,7 +42,7 @@ def top(tmp_path: Path) -> Path:
     return make_tree(tmp_path / "tree", TREE)
 
 
-def expected(top: Path) -> dict[bytes, Entry]:
+def expected(top: Path) -> dict[bytes, ManifestEntry]:
     """The ten-line oracle, with hashes by the libraries alone."""
     found = {}
     for folder, folders, files in os.walk(os.fsencode(top)):
@@ -57,13 +57,13 @@ def expected(top: Path) -> dict[bytes, Entry]:
             mode, mtime = stat.S_IMODE(facts.st_mode), facts.st_mtime_ns
             place = os.path.relpath(path, os.fsencode(top))
             if stat.S_ISLNK(facts.st_mode):
-                found[place] = Entry(place, "link", mode, 0, mtime, os.readlink(path))
+                found[place] = ManifestEntry(place, "link", mode, 0, mtime, os.readlink(path))
             elif stat.S_ISDIR(facts.st_mode):
-                found[place] = Entry(place, "dir", mode, 0, mtime)
+                found[place] = ManifestEntry(place, "dir", mode, 0, mtime)
             else:
                 data = Path(os.fsdecode(path)).read_bytes()
                 digests = blake3(data).hexdigest(), hashlib.sha256(data).hexdigest()
-                found[place] = Entry(place, "file", mode, len(data), mtime, None, *digests)
+                found[place] = ManifestEntry(place, "file", mode, len(data), mtime, None, *digests)
     return found
 
 
@@ -252,10 +252,10 @@ def test_a_root_that_goes_away(top: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_root_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(UsageFault):
+    with pytest.raises(UsageError):
         made(tmp_path / "nowhere")
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UsageFault, match="not a folder"):
+    with pytest.raises(UsageError, match="not a folder"):
         made(tmp_path / "file")
 
 

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import Key, SSlibKey  # type: ignore[attr-defined]
 
-from gorillacomb.errors import Untrusted
+from gorillacomb.errors import UntrustedInput
 from gorillacomb.manifest.envelope import check, key_id, pae, sign
 from gorillacomb.manifest.parse import parse_manifest
 from gorillacomb.manifest.serialize import to_json
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
-from gorillacomb.vaultmesh.keys.keys import RsaSigningKey, SigningKey, public_pem
+from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey, RsaSigningKey, public_pem
 from tests.manifest.samples import SAMPLE
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> KeyStore:
 
 
 @pytest.fixture(scope="module")
-def key(store: KeyStore) -> SigningKey:
+def key(store: KeyStore) -> Ed25519SigningKey:
     return store.ed25519()
 
 
@@ -49,7 +49,7 @@ def rsa(store: KeyStore) -> RsaSigningKey:
 
 
 @pytest.fixture(scope="module")
-def stranger(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Ed25519SigningKey:
     return KeyStore(tmp_path_factory.mktemp("others")).ed25519()
 
 
@@ -72,7 +72,7 @@ def test_the_encoding_is_that_of_securesystemslib(payload: bytes, kind: str) -> 
     assert pae(payload, kind) == Envelope(payload, kind, {}).pae()
 
 
-def test_a_signature_is_valid(key: SigningKey, rsa: RsaSigningKey) -> None:
+def test_a_signature_is_valid(key: Ed25519SigningKey, rsa: RsaSigningKey) -> None:
     known: list[PublicKey] = [key.public, rsa.private.public_key()]
     for signed, public in (
         (sign(PAYLOAD, [key]), known[0]),
@@ -85,7 +85,7 @@ def test_a_signature_is_valid(key: SigningKey, rsa: RsaSigningKey) -> None:
     assert all(check(PAYLOAD, both, [public]).state == "valid" for public in known)
 
 
-def test_securesystemslib_accepts_it(key: SigningKey, rsa: RsaSigningKey) -> None:
+def test_securesystemslib_accepts_it(key: Ed25519SigningKey, rsa: RsaSigningKey) -> None:
     value = json.loads(sign(PAYLOAD, [key, rsa]))
     envelope = Envelope.from_dict(value)
     assert envelope.payload == PAYLOAD
@@ -96,7 +96,7 @@ def test_securesystemslib_accepts_it(key: SigningKey, rsa: RsaSigningKey) -> Non
     assert len(envelope.verify(keys, 2)) == 2
 
 
-def test_openssl_accepts_it(tmp_path: Path, key: SigningKey, rsa: RsaSigningKey) -> None:
+def test_openssl_accepts_it(tmp_path: Path, key: Ed25519SigningKey, rsa: RsaSigningKey) -> None:
     ed25519, pss = json.loads(sign(PAYLOAD, [key, rsa]))["signatures"]
     (tmp_path / "pae").write_bytes(pae(PAYLOAD))
     (tmp_path / "ed.sig").write_bytes(base64.b64decode(ed25519["sig"]))
@@ -116,25 +116,27 @@ def test_openssl_accepts_it(tmp_path: Path, key: SigningKey, rsa: RsaSigningKey)
         assert done.returncode != 0
 
 
-def test_no_envelope_and_no_signatures(key: SigningKey) -> None:
+def test_no_envelope_and_no_signatures(key: Ed25519SigningKey) -> None:
     assert check(PAYLOAD, None, [key.public]).state == "none"
     value = json.loads(sign(PAYLOAD, [key]))
     value["signatures"] = []
     assert check(PAYLOAD, json.dumps(value).encode(), [key.public]).state == "none"
 
 
-def test_another_key_is_not_known(key: SigningKey, stranger: SigningKey) -> None:
+def test_another_key_is_not_known(key: Ed25519SigningKey, stranger: Ed25519SigningKey) -> None:
     assert check(PAYLOAD, sign(PAYLOAD, [stranger]), [key.public]).state == "unknown-key"
     assert check(PAYLOAD, sign(PAYLOAD, [key]), []).state == "unknown-key"
 
 
-def test_a_stranger_does_not_become_us_by_our_key_id(key: SigningKey, stranger: SigningKey) -> None:
+def test_a_stranger_does_not_become_us_by_our_key_id(
+    key: Ed25519SigningKey, stranger: Ed25519SigningKey
+) -> None:
     value = json.loads(sign(PAYLOAD, [stranger]))
     value["signatures"][0]["keyid"] = key_id(key.public)
     assert check(PAYLOAD, json.dumps(value).encode(), [key.public]).state == "invalid"
 
 
-def test_the_key_id_is_but_a_hint(key: SigningKey) -> None:
+def test_the_key_id_is_but_a_hint(key: Ed25519SigningKey) -> None:
     value = json.loads(sign(PAYLOAD, [key]))
     value["signatures"][0]["keyid"] = "something else"
     assert check(PAYLOAD, json.dumps(value).encode(), [key.public]).state == "valid"
@@ -142,7 +144,7 @@ def test_the_key_id_is_but_a_hint(key: SigningKey) -> None:
     assert check(PAYLOAD, json.dumps(value).encode(), [key.public]).state == "valid"
 
 
-def test_either_base64_is_read(key: SigningKey) -> None:
+def test_either_base64_is_read(key: Ed25519SigningKey) -> None:
     value = json.loads(sign(PAYLOAD, [key]))
     value["payload"] = base64.urlsafe_b64encode(PAYLOAD).decode()
     sig = base64.b64decode(value["signatures"][0]["sig"])
@@ -150,14 +152,14 @@ def test_either_base64_is_read(key: SigningKey) -> None:
     assert check(PAYLOAD, json.dumps(value).encode(), [key.public]).state == "valid"
 
 
-def test_the_envelope_of_another_manifest_is_invalid(key: SigningKey) -> None:
+def test_the_envelope_of_another_manifest_is_invalid(key: Ed25519SigningKey) -> None:
     envelope = sign(PAYLOAD, [key])
     assert check(PAYLOAD + b" ", envelope, [key.public]).state == "invalid"
     assert check(PAYLOAD + b" ", envelope, []).state == "invalid"
 
 
 @given(st.data())
-def test_any_byte_of_the_manifest_counts(key: SigningKey, data: st.DataObject) -> None:
+def test_any_byte_of_the_manifest_counts(key: Ed25519SigningKey, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(PAYLOAD) - 1))
     byte = data.draw(st.integers(0, 255).filter(lambda byte: byte != PAYLOAD[at]))
     edited = PAYLOAD[:at] + bytes([byte]) + PAYLOAD[at + 1 :]
@@ -169,19 +171,21 @@ def test_any_byte_of_the_files_counts_even_without_a_signature() -> None:
     start = PAYLOAD.index(b'"files": [\n') + len(b'"files": [\n')
     for at in range(start, len(PAYLOAD) - len(b"\n]}}\n")):
         edited = PAYLOAD[:at] + bytes([PAYLOAD[at] ^ 1]) + PAYLOAD[at + 1 :]
-        with pytest.raises(Untrusted):
+        with pytest.raises(UntrustedInput):
             parse_manifest(edited)
 
 
 @given(st.data())
-def test_no_edit_of_the_envelope_makes_it_say_more(key: SigningKey, data: st.DataObject) -> None:
+def test_no_edit_of_the_envelope_makes_it_say_more(
+    key: Ed25519SigningKey, data: st.DataObject
+) -> None:
     envelope = sign(PAYLOAD, [key])
     at = data.draw(st.integers(0, len(envelope) - 1))
     piece = data.draw(st.binary(max_size=2))
     edited = envelope[:at] + piece + envelope[at + 1 :]
     try:
         state = check(PAYLOAD, edited, [key.public]).state
-    except Untrusted:
+    except UntrustedInput:
         return
     if state == "valid":  # space between its parts, or the hint
         assert json.loads(edited)["payload"] == json.loads(envelope)["payload"]
@@ -221,28 +225,28 @@ Spoil = Callable[[dict[str, Any]], object]
         lambda value: value["signatures"][0].update(keyid=3),
     ],
 )
-def test_what_is_no_envelope_is_refused(key: SigningKey, spoil: Spoil) -> None:
+def test_what_is_no_envelope_is_refused(key: Ed25519SigningKey, spoil: Spoil) -> None:
     value = json.loads(sign(PAYLOAD, [key]))
     spoil(value)
-    with pytest.raises(Untrusted) as caught:
+    with pytest.raises(UntrustedInput) as caught:
         check(PAYLOAD, json.dumps(value).encode(), [key.public])
     assert caught.value.exit_code == 2
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"null", b"\xff", b"[" * 10**6, b'{"payload":"'])
-def test_what_is_no_json_object_is_refused(key: SigningKey, data: bytes) -> None:
-    with pytest.raises(Untrusted):
+def test_what_is_no_json_object_is_refused(key: Ed25519SigningKey, data: bytes) -> None:
+    with pytest.raises(UntrustedInput):
         check(PAYLOAD, data, [key.public])
 
 
-def test_keys_that_stand_twice_are_refused(key: SigningKey) -> None:
+def test_keys_that_stand_twice_are_refused(key: Ed25519SigningKey) -> None:
     data = sign(PAYLOAD, [key]).replace(b'"payloadType"', b'"payloadType": "x", "payloadType"')
-    with pytest.raises(Untrusted, match="twice"):
+    with pytest.raises(UntrustedInput, match="twice"):
         check(PAYLOAD, data, [key.public])
 
 
 @pytest.mark.parametrize("length", [0, 1, 63, 65, 256])
-def test_a_signature_of_another_length_is_none_of_ours(key: SigningKey, length: int) -> None:
+def test_a_signature_of_another_length_is_none_of_ours(key: Ed25519SigningKey, length: int) -> None:
     value = json.loads(sign(PAYLOAD, [key]))
     value["signatures"][0]["sig"] = base64.b64encode(b"\0" * length).decode()
     assert check(PAYLOAD, json.dumps(value).encode(), [key.public]).state == "invalid"

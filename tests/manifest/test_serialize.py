@@ -13,9 +13,9 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.errors import Untrusted
+from gorillacomb.errors import UntrustedInput
 from gorillacomb.manifest import parse as parsing
-from gorillacomb.manifest.model import Entry, Malformed, Manifest
+from gorillacomb.manifest.model import MalformedManifest, Manifest, ManifestEntry
 from gorillacomb.manifest.parse import parse_manifest
 from gorillacomb.manifest.serialize import PREDICATE, entry_line, to_json
 from gorillacomb.manifest.validate import checked_manifest
@@ -243,7 +243,7 @@ def test_what_is_hostile_is_refused(spoil: Spoil, word: str) -> None:
         data = resealed(value)
     except (AttributeError, KeyError, IndexError, TypeError, ValueError):
         data = json.dumps(value).encode()
-    with pytest.raises(Untrusted) as caught:
+    with pytest.raises(UntrustedInput) as caught:
         parse_manifest(data)
     assert word in caught.value.message
     assert caught.value.message.startswith("The manifest is refused: ")
@@ -258,19 +258,19 @@ def test_hostile_paths_are_refused_in_the_layout_that_is_read_fast(name: str) ->
     old = sha256(b"[" + entry_line(file(b"PATH")) + b"]").hexdigest().encode()
     data = data.replace(entry_line(file(b"PATH")), line).replace(old, digest)
     assert digest in data
-    with pytest.raises(Untrusted):
+    with pytest.raises(UntrustedInput):
         parse_manifest(data)
 
 
 def test_an_edited_file_does_not_fit_the_subject() -> None:
     data = to_json(SAMPLE).replace(b'"mode":493', b'"mode":511', 1)
-    with pytest.raises(Untrusted, match="subject's digest is not that of its files"):
+    with pytest.raises(UntrustedInput, match="subject's digest is not that of its files"):
         parse_manifest(data)
 
 
 def test_counts_that_are_not_true_are_refused() -> None:
     data = to_json(SAMPLE).replace(b'"links":2', b'"links":3', 1)
-    with pytest.raises(Untrusted, match="counts"):
+    with pytest.raises(UntrustedInput, match="counts"):
         parse_manifest(data)
 
 
@@ -288,7 +288,7 @@ def test_counts_that_are_not_true_are_refused() -> None:
 def test_keys_that_stand_twice_are_refused(old: bytes, new: bytes) -> None:
     data = to_json(SAMPLE)
     assert old in data
-    with pytest.raises(Untrusted, match="twice"):
+    with pytest.raises(UntrustedInput, match="twice"):
         parse_manifest(data.replace(old, new, 1))
 
 
@@ -316,7 +316,7 @@ def test_keys_that_stand_twice_are_refused(old: bytes, new: bytes) -> None:
     ids=range(17),
 )
 def test_what_is_no_manifest_is_refused(data: bytes) -> None:
-    with pytest.raises(Untrusted):
+    with pytest.raises(UntrustedInput):
         parse_manifest(data)
 
 
@@ -324,19 +324,19 @@ def test_what_is_no_manifest_is_refused(data: bytes) -> None:
 def test_deep_nesting_is_refused_quickly(opener: bytes) -> None:
     data = opener * (100_000_000 // len(opener))
     before = time.monotonic()
-    with pytest.raises(Untrusted):
+    with pytest.raises(UntrustedInput):
         parse_manifest(data)
     assert time.monotonic() - before < 5
 
 
 def test_more_than_any_manifest_has_is_refused_before_it_fills_the_memory() -> None:
-    with pytest.raises(Untrusted, match="more parts"):
+    with pytest.raises(UntrustedInput, match="more parts"):
         parse_manifest(b"[" + b"{}," * 20_000_001 + b"{}]")
 
 
 def test_what_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parsing, "MOST_BYTES", 100)
-    with pytest.raises(Untrusted, match="larger than"):
+    with pytest.raises(UntrustedInput, match="larger than"):
         parse_manifest(to_json(SAMPLE))
 
 
@@ -344,7 +344,7 @@ def test_cut_short_anywhere_it_is_refused() -> None:
     data = to_json(SAMPLE)
     assert parse_manifest(data[:-1]) == SAMPLE  # without the line end it is the same JSON
     for end in range(len(data) - 1):
-        with pytest.raises(Untrusted):
+        with pytest.raises(UntrustedInput):
             parse_manifest(data[:end])
 
 
@@ -352,7 +352,7 @@ def _careful(data: bytes) -> Manifest | None:
     """What the reading that knows no layout makes of it."""
     try:
         return checked_manifest(jcs.parse(data, "it"))
-    except (Untrusted, Malformed):
+    except (UntrustedInput, MalformedManifest):
         return None
 
 
@@ -373,13 +373,13 @@ def test_reading_by_lines_lets_in_nothing_that_careful_reading_refuses(
         data = data[:at] + piece + data[at + length :]
     try:
         fast = parsing._read_by_lines(data)
-    except Malformed:
+    except MalformedManifest:
         fast = None
     if fast is not None:
         assert _careful(data) == fast
     try:
         assert parse_manifest(data) == _careful(data)
-    except Untrusted:
+    except UntrustedInput:
         assert _careful(data) is None
 
 
@@ -396,6 +396,6 @@ def test_entries_of_every_type_have_their_keys() -> None:
     assert keys["dir"] == common
     assert keys["link"] == common | {"target"}
     assert keys["file"] == common | {"size", "blake3", "sha256", "seq"}
-    assert json.loads(entry_line(Entry(b"\xff", "dir", 0))).keys() == (common - {"path"}) | {
-        "path_b64"
-    }
+    assert json.loads(entry_line(ManifestEntry(b"\xff", "dir", 0))).keys() == (
+        common - {"path"}
+    ) | {"path_b64"}

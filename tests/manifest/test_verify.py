@@ -17,13 +17,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.errors import RootVanished, UsageFault
+from gorillacomb.errors import RootVanished, UsageError
 from gorillacomb.fs import openat
 from gorillacomb.manifest import worker
-from gorillacomb.manifest.model import Entry, Manifest
+from gorillacomb.manifest.model import Manifest, ManifestEntry
 from gorillacomb.manifest.parse import parse_manifest
 from gorillacomb.manifest.serialize import to_json
-from gorillacomb.manifest.verify import Renamed, Verification, verify
+from gorillacomb.manifest.verify import RenamedPath, VerificationReport, verify
 from tests.manifest.samples import NOW, file, made
 from tests.support.trees import Link, Tree, make_tree
 
@@ -49,12 +49,12 @@ def manifest(top: Path) -> Manifest:
     return made(top)
 
 
-def check(manifest: Manifest, top: Path, **options: Any) -> Verification:
+def check(manifest: Manifest, top: Path, **options: Any) -> VerificationReport:
     options.setdefault("workers", 0)
     return verify(parse_manifest(to_json(manifest)), os.fsencode(top), **options)
 
 
-def found(result: Verification) -> dict[str, Any]:
+def found(result: VerificationReport) -> dict[str, Any]:
     """What was found, without what was not."""
     lists: dict[str, Any] = {
         name: [each.path for each in getattr(result, name)]
@@ -336,7 +336,7 @@ def test_a_selection_says_nothing_of_the_rest(top: Path) -> None:
     assert len(result.extra) == COUNT - 2
     (top / "package.json").rename(top / "p.json")
     result = check(manifest, top)
-    assert result.renamed == (Renamed(b"package.json", b"p.json"),)
+    assert result.renamed == (RenamedPath(b"package.json", b"p.json"),)
     assert result.differs
 
 
@@ -355,10 +355,10 @@ def test_what_the_manifest_lacks_is_unproven(top: Path, monkeypatch: pytest.Monk
 
 def test_a_root_that_is_none(tmp_path: Path) -> None:
     manifest = Manifest(b"x", (file(b"a"),), NOW)
-    with pytest.raises(UsageFault):
+    with pytest.raises(UsageError):
         check(manifest, tmp_path / "nowhere")
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UsageFault, match="not a folder"):
+    with pytest.raises(UsageError, match="not a folder"):
         check(manifest, tmp_path / "file")
 
 
@@ -567,7 +567,7 @@ def _compare(
     before: dict[bytes, tuple[Any, ...]],
     after: dict[bytes, tuple[Any, ...]],
     manifest: Manifest,
-    result: Verification,
+    result: VerificationReport,
 ) -> None:
     seen = found(result)
     pairs = dict(seen.get("renamed", []))
@@ -617,5 +617,5 @@ def _extra(before: dict[bytes, Any], after: dict[bytes, Any]) -> set[bytes]:
 
 def test_entries_of_links_have_no_mode_to_differ_in(tmp_path: Path) -> None:
     top = make_tree(tmp_path / "tree", {"l": Link("x")})
-    manifest = Manifest(b"tree", (Entry(b"l", "link", 0o755, target=b"x"),), NOW)
+    manifest = Manifest(b"tree", (ManifestEntry(b"l", "link", 0o755, target=b"x"),), NOW)
     assert found(check(manifest, top)) == {}

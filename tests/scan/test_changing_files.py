@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
-from gorillacomb.model import State
-from gorillacomb.scan.listing import Listing, list_folder
+from gorillacomb.model import EntryState
+from gorillacomb.scan.listing import FolderListing, list_folder
 from gorillacomb.scan.tasks import RootContext
 from tests.support.run import refused, run
 from tests.support.trees import Entry, make_tree, rows_in_index, scan, settle
@@ -111,9 +111,9 @@ def test_a_file_that_changes_each_time_it_is_read(
     Meddler(monkeypatch, lambda: change(file), -1)
     scan(vault, file.parent)
     state, *_, found, _ = row_of(vault, file)
-    assert (state, found) == (State.UNSTABLE, None)
+    assert (state, found) == (EntryState.UNSTABLE, None)
     copy = row_of(vault, file.parent / "copy")
-    assert (copy[0], copy[3]) == (State.HASHED, digest(content(7, size)))
+    assert (copy[0], copy[3]) == (EntryState.HASHED, digest(content(7, size)))
 
 
 @SIZES
@@ -131,7 +131,7 @@ def test_a_file_that_changes_once_is_read_again(
     Meddler(monkeypatch, lambda: change(file), 1)
     scan(vault, file.parent)
     state, _, found_size, found, _ = row_of(vault, file)
-    assert state in (State.HASHED, State.FRESH)
+    assert state in (EntryState.HASHED, EntryState.FRESH)
     assert found == digest(file.read_bytes())
     assert found_size == file.stat().st_size
 
@@ -184,7 +184,7 @@ def test_an_unstable_file_keeps_no_old_digest_and_is_read_next_time(
     Meddler(monkeypatch, lambda: grow(tree / "file"), -1)
     scan(vault, tree)
     state, *_, found, _ = row_of(vault, tree / "file")
-    assert state == State.UNSTABLE
+    assert state == EntryState.UNSTABLE
     assert found is None, "a digest of content that is no longer there"
     monkeypatch.undo()
     settle(tree)
@@ -273,24 +273,24 @@ def test_a_file_that_is_written_all_the_time(size: int, tmp_path: Path, vault: P
     """
     tree = make_tree(tmp_path / "tree", {"file": content(0, size), "twin": content(0, size)})
     file, twin = tree / "file", tree / "twin"
-    states: set[State] = set()
+    states: set[EntryState] = set()
     with running(_WRITER, size, file, twin):
         began = time.monotonic()
-        met = {State.UNSTABLE, State.FRESH}
+        met = {EntryState.UNSTABLE, EntryState.FRESH}
         while (spent := time.monotonic() - began) < 1 or (spent < 15 and not states & met):
             scan(vault, tree)
             for path in (file, twin):
                 state, *_, found, _ = row_of(vault, path)
-                states.add(State(state))
-                if state == State.HASHED:
+                states.add(EntryState(state))
+                if state == EntryState.HASHED:
                     assert found is not None and was_there(found, size)
-                elif state != State.FRESH:
-                    assert (state, found) == (State.UNSTABLE, None)
+                elif state != EntryState.FRESH:
+                    assert (state, found) == (EntryState.UNSTABLE, None)
     assert states & met, "the writer was never met at its work"
     settle(tree)
     scan(vault, tree)
     for path in (file, twin):
-        assert row_of(vault, path)[0] == State.HASHED
+        assert row_of(vault, path)[0] == EntryState.HASHED
         assert row_of(vault, path)[3] == digest(path.read_bytes())
 
 
@@ -322,7 +322,7 @@ def test_a_folder_that_vanishes_during_the_walk(
     if again:
         scan(vault, tree)
 
-    def meddling(descriptor: int, path: bytes, context: RootContext) -> Listing:
+    def meddling(descriptor: int, path: bytes, context: RootContext) -> FolderListing:
         listing = list_folder(descriptor, path, context)
         if not path and (tree / "goes").exists():
             shutil.rmtree(tree / "goes")
@@ -345,7 +345,7 @@ def test_a_root_that_vanishes_during_the_walk(
     scan(vault, tree)
     before = rows_in_index(vault)
 
-    def meddling(descriptor: int, path: bytes, context: RootContext) -> Listing:
+    def meddling(descriptor: int, path: bytes, context: RootContext) -> FolderListing:
         listing = list_folder(descriptor, path, context)
         if not path:
             tree.rename(tmp_path / "elsewhere")
@@ -406,7 +406,7 @@ def test_a_folder_that_moves_twice_during_the_walk(
     make_tree(tmp_path / "album", {"new": {"y": "2", "deep": {"z": "3"}}})
     places: list[Path] = []
 
-    def meddling(descriptor: int, path: bytes, context: RootContext) -> Listing:
+    def meddling(descriptor: int, path: bytes, context: RootContext) -> FolderListing:
         if path in (b"a", b"b"):
             places.append(tree / os.fsdecode(path) / "album")
             if len(places) == 1:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.errors import UsageFault
+from gorillacomb.errors import UsageError
 from gorillacomb.scan.exclude import compile_patterns, moved_into
 
 
@@ -22,7 +22,7 @@ def test_gitignore_syntax() -> None:
 
 
 def test_a_bad_pattern_is_refused() -> None:
-    with pytest.raises(UsageFault):
+    with pytest.raises(UsageError):
         compile_patterns(("!",))
 
 

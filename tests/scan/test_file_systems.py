@@ -17,14 +17,14 @@ from types import FrameType
 
 import pytest
 
-from gorillacomb.canonical.groups import Groups
+from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.errors import RootVanished, VaultError, VaultUnwritable
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import content_queries, folder_queries
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots, folder_paths
-from gorillacomb.model import Changes, FolderState, Root, ScanReport, State
-from gorillacomb.progress import Silence
+from gorillacomb.model import EntryState, FolderState, Root, ScanChanges, ScanReport
+from gorillacomb.progress import NullProgress
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import comb
 from gorillacomb.scan.tasks import WINDOW
@@ -92,7 +92,7 @@ def folders_in(vault: Path, *states: FolderState) -> set[bytes]:
 def assert_nothing_new(report: ScanReport) -> None:
     """A scan that found everything as it was, and read no content for it."""
     assert report.hashed_files == report.hashed_bytes == 0
-    assert report.changes == Changes()
+    assert report.changes == ScanChanges()
     assert report.rows_written <= 3 * len(report.roots), "its record, and where the root is now"
 
 
@@ -150,7 +150,7 @@ def test_a_drive_that_was_edited_elsewhere(disks: Disks, vault: Path) -> None:
         b"new",
         *(b"Pictures/" + name for name in (b"b", b"deep/c", b"deep/d", b"deep/empty")),
     }
-    assert report.changes == Changes(new=1, changed=1, gone=1, folders_moved=1)
+    assert report.changes == ScanChanges(new=1, changed=1, gone=1, folders_moved=1)
 
 
 def test_a_folder_scanned_under_one_mount_point_is_part_of_the_drive_under_another(
@@ -211,14 +211,16 @@ def test_a_flipped_bit_is_damage_and_found_by_rehash(disks: Disks, vault: Path) 
 
     assert report.hashed_files == 3
     row = rows_in_index(vault)[os.fsencode(point / "b")]
-    assert (row[0], row[3]) == (State.DAMAGED, good)
-    assert rows_in_index(vault)[os.fsencode(point / "a")][0] == State.HASHED
+    assert (row[0], row[3]) == (EntryState.DAMAGED, good)
+    assert rows_in_index(vault)[os.fsencode(point / "a")][0] == EntryState.HASHED
     scan(vault, point)
-    assert rows_in_index(vault)[os.fsencode(point / "b")][0] == State.DAMAGED
+    assert rows_in_index(vault)[os.fsencode(point / "b")][0] == EntryState.DAMAGED
     scan(vault, point, min_size=1 << 20)
     scan(vault, point, min_size=0)
     row = rows_in_index(vault)[os.fsencode(point / "b")]
-    assert (row[0], row[3]) == (State.DAMAGED, good), "it is not sound for having been left out"
+    assert (row[0], row[3]) == (EntryState.DAMAGED, good), (
+        "it is not sound for having been left out"
+    )
 
 
 # FAT and exFAT: no inodes, coarse and shifting times
@@ -252,7 +254,7 @@ def test_a_fat_stick_is_weak_and_known_again(fat: str, disks: Disks, vault: Path
     os.utime(point / "Photos" / "b", (LONG_AGO + 500, LONG_AGO + 500))
     report = scan(vault, point)
     assert report.hashed_files == 1
-    assert report.changes == Changes(changed=1, gone=1)
+    assert report.changes == ScanChanges(changed=1, gone=1)
     assert groups_in_index(vault) == groups_on_disk(point)
 
 
@@ -284,7 +286,7 @@ def test_another_stick_in_the_same_port_is_another_root(disks: Disks, vault: Pat
     report = scan(vault, point)
 
     assert len(roots_of(vault)) == 2
-    assert report.changes == Changes(new=1), "nothing of the first is gone: it is not there"
+    assert report.changes == ScanChanges(new=1), "nothing of the first is gone: it is not there"
     assert known.items() <= rows_in_index(vault).items()
 
 
@@ -352,7 +354,7 @@ def test_a_file_just_written_to_fat_is_read_again(fat: str, disks: Disks, vault:
     os.utime(point / "new", ns=(soon, soon))
     scan(vault, point)
     states = {name: row[0] for name, row in _states(vault).items()}
-    assert states == {b"old": State.HASHED, b"new": State.FRESH}
+    assert states == {b"old": EntryState.HASHED, b"new": EntryState.FRESH}
     (point / "new").unlink()
     (point / "new").write_text("3")
     now = os.stat(point / "new").st_mtime_ns
@@ -403,7 +405,7 @@ def test_a_cloned_disk_is_a_root_of_its_own(
         assert_nothing_new(scan(vault, *paths))
     (clones[1] / "only").unlink()
     report = scan(vault, *clones)
-    assert report.changes == Changes(gone=1)
+    assert report.changes == ScanChanges(gone=1)
     left = names_of(dict(rows_in_index(vault)), clones[0])
     assert b"only" in left
 
@@ -419,7 +421,7 @@ def test_files_of_cloned_disks_are_copies_and_not_links(
     }
     assert groups_in_index(vault) == expected
     with Index.read(Vault(vault)) as index:
-        groups = list(Groups(index, lambda root: True, lambda path: False).all())
+        groups = list(GroupReader(index, lambda root: True, lambda path: False).all())
         assert content_queries.totals(index.connection)[:2] == (3, 7)
     assert {group.hardlink_of for group in groups} <= {(None,) * 2, (None,) * 4}
 
@@ -479,7 +481,7 @@ def test_a_new_folder_on_a_clone_did_not_move_there_from_the_original(
     rows = rows_in_index(vault)
     assert os.fsencode(clones[0] / "new on the first" / "x") in rows
     assert os.fsencode(clones[1] / "new on the second" / "y") in rows
-    assert report.changes == Changes(new=1)
+    assert report.changes == ScanChanges(new=1)
     assert_nothing_new(scan(vault, *clones))
 
 
@@ -507,7 +509,7 @@ def test_an_unplugged_drive_is_offline_and_loses_nothing(disks: Disks, vault: Pa
 
     other = planted(disks.place / "other", {"x": "same content"})
     report = scan(vault, other)
-    assert report.changes == Changes(new=1)
+    assert report.changes == ScanChanges(new=1)
     assert known.items() <= rows_in_index(vault).items()
 
     point = disks.plug("ext4", image, disks.point("mnt"))
@@ -528,7 +530,7 @@ def test_an_unplugged_drive_inside_a_known_root_loses_nothing(disks: Disks, vaul
     disks.unplug(point)
 
     report = scan(vault, home, cross_file_systems=True)
-    assert report.changes == Changes()
+    assert report.changes == ScanChanges()
     assert known.items() <= rows_in_index(vault).items()
     with pytest.raises(RootVanished, match="not mounted"):
         scan(vault, point)
@@ -536,7 +538,7 @@ def test_an_unplugged_drive_inside_a_known_root_loses_nothing(disks: Disks, vaul
 
     disks.plug("ext4", image, point)
     report = scan(vault, home, cross_file_systems=True)
-    assert (report.hashed_files, report.changes) == (0, Changes())
+    assert (report.hashed_files, report.changes) == (0, ScanChanges())
     assert rows_in_index(vault) == known
 
 
@@ -552,7 +554,7 @@ def test_files_under_an_empty_mount_point_are_not_those_of_the_drive(
     disks.unplug(point)
 
     report = scan(vault, point)
-    assert (report.files, report.changes) == (1, Changes(new=1))
+    assert (report.files, report.changes) == (1, ScanChanges(new=1))
     assert known.items() <= rows_in_index(vault).items()
     assert len(roots_of(vault)) == 2
     disks.plug("ext4", image, point)
@@ -562,7 +564,7 @@ def test_files_under_an_empty_mount_point_are_not_those_of_the_drive(
 # A drive that vanishes during a scan
 
 
-class PulledOut(Silence):
+class PulledOut(NullProgress):
     """Pulls the plug at a given moment: when so many files were seen, or when a stage begins."""
 
     def __init__(self, pull: Callable[[], object], files: int = 0, stage: str = "") -> None:
@@ -640,7 +642,7 @@ def test_a_drive_that_vanishes_is_reported_once(known: bool, disks: Disks, vault
     rows = rows_in_index(vault)
     assert before.items() <= rows.items()
     assert len(names_of(dict(rows), other)) == 300
-    assert {row[0] for row in rows.values()} == {State.HASHED}
+    assert {row[0] for row in rows.values()} == {EntryState.HASHED}
     assert folders_in(vault, FolderState.UNREADABLE, FolderState.OTHER_FILE_SYSTEM) == set()
     assert report.other_file_systems == ()
     assert report.changes.gone == report.changes.changed == 0
@@ -662,7 +664,7 @@ def test_a_drive_that_vanishes_under_a_pool(disks: Disks, vault: Path) -> None:
     report = comb_and_pull(vault, [point], pulled, workers=2, budget=1)
     assert report.vanished == (os.fsencode(point),)
     assert report.other_file_systems == ()
-    assert {row[0] for row in rows_in_index(vault).values()} <= {State.HASHED}
+    assert {row[0] for row in rows_in_index(vault).values()} <= {EntryState.HASHED}
     disks.plug("ext4", image, point)
     assert scan(vault, point).changes.gone == 0
     assert len(rows_in_index(vault)) == 400
@@ -713,7 +715,7 @@ def test_a_drive_that_vanishes_before_its_large_files_are_read(
 
     rows = rows_in_index(vault)
     assert len(names_of(dict(rows), point)) == 3
-    assert {row[0] for row in rows.values()} <= {State.HASHED, State.PENDING}
+    assert {row[0] for row in rows.values()} <= {EntryState.HASHED, EntryState.PENDING}
     assert report.vanished == (os.fsencode(point),)
     assert frozenset({os.fsencode(other / "d"), os.fsencode(other / "e")}) in groups_in_index(vault)
 
@@ -800,7 +802,7 @@ def test_a_drive_that_fails_is_reported_once(
     }.items(), "what was known stays known"
     assert len(names_of(dict(rows), other)) == 30
     assert report.vanished == (os.fsencode(point),)
-    unreadable = [path for path, row in rows.items() if row[0] == State.UNREADABLE]
+    unreadable = [path for path, row in rows.items() if row[0] == EntryState.UNREADABLE]
     assert len(unreadable) + len(folders_in(vault, FolderState.UNREADABLE)) <= A_FEW
 
 
@@ -825,7 +827,9 @@ def test_a_bad_sector_is_one_unreadable_file(disks: Disks, vault: Path) -> None:
     assert report.files == 52
     with Index.read(Vault(vault)) as index:
         paths = folder_paths(index.connection)
-        bad = list(content_queries.files_in_states(index.connection, paths, (State.UNREADABLE,)))
+        bad = list(
+            content_queries.files_in_states(index.connection, paths, (EntryState.UNREADABLE,))
+        )
     assert [(file.path, file.cause) for file in bad] == [
         (os.fsencode(point / "bad"), "input/output error")
     ]

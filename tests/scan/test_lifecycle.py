@@ -28,9 +28,17 @@ from gorillacomb.index import content_queries, folder_queries
 from gorillacomb.index.database import Index
 from gorillacomb.index.duplicate_groups import rebuild_groups
 from gorillacomb.index.roots import all_roots, folder_paths
-from gorillacomb.model import SECOND, Changes, FolderState, GroupSummary, Root, ScanReport, State
-from gorillacomb.progress import Silence
-from gorillacomb.scan.listing import Listing, list_folder
+from gorillacomb.model import (
+    SECOND,
+    EntryState,
+    FolderState,
+    GroupSummary,
+    Root,
+    ScanChanges,
+    ScanReport,
+)
+from gorillacomb.progress import NullProgress
+from gorillacomb.scan.listing import FolderListing, list_folder
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import comb
 from gorillacomb.scan.tasks import WINDOW, RootContext
@@ -72,8 +80,8 @@ def summaries(vault: Path) -> list[GroupSummary]:
         return list(content_queries.groups(index.connection))
 
 
-def state_of(vault: Path, path: Path) -> State:
-    return State(rows_in_index(vault)[os.fsencode(path)][0])
+def state_of(vault: Path, path: Path) -> EntryState:
+    return EntryState(rows_in_index(vault)[os.fsencode(path)][0])
 
 
 def digest_of(vault: Path, path: Path) -> bytes | None:
@@ -164,15 +172,15 @@ def test_roots_scanned_at_different_times_share_one_vault(tmp_path: Path, vault:
     second = planted(tmp_path / "second", {"deep": {"a": "same"}, "c": "only there"})
     third = planted(tmp_path / "third", {"c": "only there"})
 
-    assert scan(vault, first).changes == Changes(new=2)
+    assert scan(vault, first).changes == ScanChanges(new=2)
     assert groups_in_index(vault) == set()
-    assert scan(vault, second).changes == Changes(new=2)
-    assert scan(vault, third).changes == Changes(new=1)
+    assert scan(vault, second).changes == ScanChanges(new=2)
+    assert scan(vault, third).changes == ScanChanges(new=1)
 
     assert len(roots_of(vault)) == 3
     assert groups_in_index(vault) == groups_on_disk(tmp_path)
     again = scan(vault, first, second, third)
-    assert (again.changes, again.hashed_files, again.files) == (Changes(), 0, 5)
+    assert (again.changes, again.hashed_files, again.files) == (ScanChanges(), 0, 5)
     assert_as_new(vault, first, second, third)
 
 
@@ -183,9 +191,9 @@ def test_a_scan_of_one_root_says_nothing_of_another(tmp_path: Path, vault: Path)
     (first / "gone").unlink()
     (second / "gone").unlink()
 
-    assert scan(vault, second).changes == Changes(gone=1)
+    assert scan(vault, second).changes == ScanChanges(gone=1)
     assert os.fsencode(first / "gone") in rows_in_index(vault)
-    assert scan(vault, first).changes == Changes(gone=1)
+    assert scan(vault, first).changes == ScanChanges(gone=1)
     assert_as_new(vault, first, second)
 
 
@@ -200,7 +208,7 @@ def test_nested_roots_and_other_names_of_one_folder_count_once(tmp_path: Path, v
     assert (report.files, report.hashed_files) == (3, 3)
     assert len(roots_of(vault)) == 1
     assert groups_in_index(vault) == groups_on_disk(top)
-    assert scan(vault, tmp_path / "link").changes == Changes()
+    assert scan(vault, tmp_path / "link").changes == ScanChanges()
     assert len(roots_of(vault)) == 1
 
 
@@ -221,10 +229,10 @@ def test_an_outer_root_takes_in_the_roots_inside_it(tmp_path: Path, vault: Path)
     assert root.path == os.fsencode(top)
     assert set(opened) & {b"keep.txt", b"a.log", b"b.log", b"x", b"e"} == {b"a.log"}, "A/a.log only"
     assert report.hashed_files == 2
-    assert report.changes == Changes(new=2)
-    assert state_of(vault, top / "b" / "a.log") == State.EXCLUDED
-    assert state_of(vault, top / "b" / "sub" / "b.log") == State.EXCLUDED
-    assert state_of(vault, top / "a.log") == State.HASHED, "the pattern is that of A/b alone"
+    assert report.changes == ScanChanges(new=2)
+    assert state_of(vault, top / "b" / "a.log") == EntryState.EXCLUDED
+    assert state_of(vault, top / "b" / "sub" / "b.log") == EntryState.EXCLUDED
+    assert state_of(vault, top / "a.log") == EntryState.HASHED, "the pattern is that of A/b alone"
     assert folders_in(vault, FolderState.EXCLUDED) == {os.fsencode(top / "b" / "sub" / "deep")}
     pair = {os.fsencode(top / "b" / "keep.txt"), os.fsencode(top / "new")}
     assert groups_in_index(vault) == {frozenset(pair)}
@@ -247,11 +255,11 @@ def test_a_folder_of_a_root_is_scanned_as_a_part_of_it(tmp_path: Path, vault: Pa
     assert len(roots_of(vault)) == 1
     assert report.roots[0].scopes == (os.fsencode(top / "b"),)
     assert not report.roots[0].first
-    assert report.changes == Changes(new=1, changed=1, gone=1)
+    assert report.changes == ScanChanges(new=1, changed=1, gone=1)
     assert (report.files, report.hashed_files) == (4, 2)
     rows = rows_in_index(vault)
     assert {os.fsencode(top / "gone"), os.fsencode(top / "outside" / "f")} <= rows.keys()
-    assert scan(vault, top).changes == Changes(gone=2)
+    assert scan(vault, top).changes == ScanChanges(gone=2)
     assert_as_new(vault, top)
 
 
@@ -264,7 +272,7 @@ def test_a_folder_no_longer_there_is_a_mistake_and_not_a_loss(tmp_path: Path, va
     with pytest.raises(GorillaCombError, match="does not exist"):
         scan(vault, top / "b")
     assert rows_in_index(vault) == known
-    assert scan(vault, top).changes == Changes(gone=1)
+    assert scan(vault, top).changes == ScanChanges(gone=1)
 
 
 # Excludes and the least size
@@ -291,22 +299,22 @@ def test_excluded_is_neither_gone_nor_a_copy_and_comes_back_unread(
     rows = rows_in_index(vault)
     assert rows.keys() == known.keys()
     excluded = {path for path in rows if path.endswith(b".log") or b"/build/" in path}
-    assert {path for path, row in rows.items() if row[0] == State.EXCLUDED} == excluded
+    assert {path for path, row in rows.items() if row[0] == EntryState.EXCLUDED} == excluded
     assert {path: row[3] for path, row in rows.items()} == {p: row[3] for p, row in known.items()}
     assert groups_in_index(vault) == set()
     assert summaries(vault) == []
     folders = {os.fsencode(top / "build"), os.fsencode(top / "build" / "deep")}
     assert folders_in(vault, FolderState.EXCLUDED) == folders
-    assert report.changes == Changes()
+    assert report.changes == ScanChanges()
 
     again = scan(vault, top, **way)
-    assert (again.rows_written <= RECORD_OF_ITSELF, again.changes) == (True, Changes())
+    assert (again.rows_written <= RECORD_OF_ITSELF, again.changes) == (True, ScanChanges())
     back = scan(vault, top, clear_excludes=True, **way)
     assert back.hashed_files == 0
     assert rows_in_index(vault) == known
     assert folders_in(vault, FolderState.EXCLUDED) == set()
     assert_as_new(vault, top)
-    assert back.changes == Changes()
+    assert back.changes == ScanChanges()
 
 
 def test_what_was_never_seen_is_read_when_it_is_no_longer_excluded(
@@ -317,7 +325,7 @@ def test_what_was_never_seen_is_read_when_it_is_no_longer_excluded(
         first = scan(vault, top, exclude=("*.log", "build/"))
     assert first.hashed_files == 2
     assert not {b"b.log", b"build", b"c.txt", b"deep", b"d.txt"} & set(opened)
-    assert state_of(vault, top / "b.log") == State.EXCLUDED
+    assert state_of(vault, top / "b.log") == EntryState.EXCLUDED
     assert os.fsencode(top / "build" / "c.txt") not in rows_in_index(vault)
     assert scan(vault, top).rows_written <= RECORD_OF_ITSELF
 
@@ -344,7 +352,7 @@ def test_what_happened_behind_an_exclude_comes_to_light(
 def test_patterns_of_the_settings_are_not_remembered(tmp_path: Path, vault: Path) -> None:
     top = planted(tmp_path / "top", MIXED)
     scan(vault, top, standing_excludes=("*.log",))
-    assert state_of(vault, top / "b.log") == State.EXCLUDED
+    assert state_of(vault, top / "b.log") == EntryState.EXCLUDED
     assert roots_of(vault)[0].exclude == ()
     assert scan(vault, top).hashed_files == 1
     assert_as_new(vault, top)
@@ -354,7 +362,7 @@ def test_the_least_size_is_remembered(tmp_path: Path, vault: Path) -> None:
     top = planted(tmp_path / "top", {"a": "12", "b": "12", "c": "12345", "d": "12345", "e": ""})
     report = scan(vault, top, min_size=3)
     assert report.hashed_files == 2
-    assert {state_of(vault, top / name) for name in "ab"} == {State.TOO_SMALL}
+    assert {state_of(vault, top / name) for name in "ab"} == {EntryState.TOO_SMALL}
     assert len(groups_in_index(vault)) == 1
     again = scan(vault, top)
     assert (again.hashed_files, again.rows_written <= RECORD_OF_ITSELF) == (0, True)
@@ -383,12 +391,12 @@ def test_a_suspect_file_is_not_cleared_by_being_left_out_for_a_while(
     good = digest_of(vault, top / "a")
     rewrite(top / "a", b"evil")
     scan(vault, top)
-    assert state_of(vault, top / "a") == State.SUSPECT
+    assert state_of(vault, top / "a") == EntryState.SUSPECT
 
     scan(vault, top, **out_and_in[0])
     scan(vault, top, **out_and_in[1])
 
-    assert state_of(vault, top / "a") in (State.SUSPECT, State.DAMAGED)
+    assert state_of(vault, top / "a") in (EntryState.SUSPECT, EntryState.DAMAGED)
     assert digest_of(vault, top / "a") == good
     assert groups_in_index(vault) == set(), "two different files are no copies"
 
@@ -403,7 +411,7 @@ def test_a_digest_taken_too_early_is_not_trusted_after_being_left_out(
     with monkeypatch.context() as coarse:
         coarse.setattr(volumes_module, "_DEFAULT_GRAIN_NS", 3600 * SECOND)
         scan(vault, top)
-        assert state_of(vault, top / "a") == State.FRESH
+        assert state_of(vault, top / "a") == EntryState.FRESH
         scan(vault, top, **out_and_in[0])
 
     with opened_by_scans() as opened:
@@ -429,7 +437,7 @@ class Step:
     """Something that happens to `STEP_TREE`, and what a scan is to say of it."""
 
     do: Callable[[Path], object]
-    changes: Changes
+    changes: ScanChanges
     hashed: int
 
 
@@ -475,30 +483,34 @@ def _point_elsewhere(top: Path) -> None:
 
 
 STEPS = {
-    "nothing": Step(lambda top: None, Changes(), 0),
-    "new": Step(lambda top: (top / "new").write_text("new"), Changes(new=1), 1),
-    "new copy": Step(lambda top: (top / "folder" / "new").write_text("same"), Changes(new=1), 1),
-    "gone": Step(lambda top: (top / "single").unlink(), Changes(gone=1), 0),
-    "copy gone": Step(lambda top: (top / "copies" / "c").unlink(), Changes(gone=1), 0),
-    "edit": Step(lambda top: (top / "a").write_text("longer than it was"), Changes(changed=1), 1),
-    "same-size edit": Step(lambda top: (top / "a").write_text("emas"), Changes(changed=1), 1),
-    "emptied": Step(lambda top: (top / "a").write_text(""), Changes(changed=1), 0),
-    "filled": Step(lambda top: (top / "empty").write_text("same"), Changes(changed=1), 1),
-    "touch": Step(lambda top: os.utime(top / "a"), Changes(changed=1), 1),
-    "touch back": Step(lambda top: os.utime(top / "a", (0, 0)), Changes(changed=1), 1),
-    "chmod": Step(lambda top: (top / "a").chmod(0o600), Changes(), 1),
-    "hard link": Step(lambda top: os.link(top / "a", top / "again"), Changes(new=1), 2),
-    "file moved": Step(lambda top: (top / "a").rename(top / "folder/a"), Changes(moved=1), 1),
-    "file moved to a new folder": Step(_into_new_folder, Changes(moved=1), 1),
-    "file renamed": Step(lambda top: (top / "a").rename(top / "z"), Changes(moved=1), 1),
-    "single renamed": Step(lambda top: (top / "single").rename(top / "z"), Changes(moved=1), 1),
-    "swapped": Step(_swap, Changes(changed=2), 2),
-    "file to folder": Step(_become_folder, Changes(new=1, gone=1), 1),
-    "folder to file": Step(_become_file, Changes(new=1, gone=3), 1),
-    "file to link": Step(_become_link, Changes(changed=1), 0),
-    "link elsewhere": Step(_point_elsewhere, Changes(changed=1), 0),
-    "empty folder": Step(lambda top: (top / "void").mkdir(), Changes(), 0),
-    "folder gone": Step(lambda top: shutil.rmtree(top / "folder"), Changes(gone=3), 0),
+    "nothing": Step(lambda top: None, ScanChanges(), 0),
+    "new": Step(lambda top: (top / "new").write_text("new"), ScanChanges(new=1), 1),
+    "new copy": Step(
+        lambda top: (top / "folder" / "new").write_text("same"), ScanChanges(new=1), 1
+    ),
+    "gone": Step(lambda top: (top / "single").unlink(), ScanChanges(gone=1), 0),
+    "copy gone": Step(lambda top: (top / "copies" / "c").unlink(), ScanChanges(gone=1), 0),
+    "edit": Step(
+        lambda top: (top / "a").write_text("longer than it was"), ScanChanges(changed=1), 1
+    ),
+    "same-size edit": Step(lambda top: (top / "a").write_text("emas"), ScanChanges(changed=1), 1),
+    "emptied": Step(lambda top: (top / "a").write_text(""), ScanChanges(changed=1), 0),
+    "filled": Step(lambda top: (top / "empty").write_text("same"), ScanChanges(changed=1), 1),
+    "touch": Step(lambda top: os.utime(top / "a"), ScanChanges(changed=1), 1),
+    "touch back": Step(lambda top: os.utime(top / "a", (0, 0)), ScanChanges(changed=1), 1),
+    "chmod": Step(lambda top: (top / "a").chmod(0o600), ScanChanges(), 1),
+    "hard link": Step(lambda top: os.link(top / "a", top / "again"), ScanChanges(new=1), 2),
+    "file moved": Step(lambda top: (top / "a").rename(top / "folder/a"), ScanChanges(moved=1), 1),
+    "file moved to a new folder": Step(_into_new_folder, ScanChanges(moved=1), 1),
+    "file renamed": Step(lambda top: (top / "a").rename(top / "z"), ScanChanges(moved=1), 1),
+    "single renamed": Step(lambda top: (top / "single").rename(top / "z"), ScanChanges(moved=1), 1),
+    "swapped": Step(_swap, ScanChanges(changed=2), 2),
+    "file to folder": Step(_become_folder, ScanChanges(new=1, gone=1), 1),
+    "folder to file": Step(_become_file, ScanChanges(new=1, gone=3), 1),
+    "file to link": Step(_become_link, ScanChanges(changed=1), 0),
+    "link elsewhere": Step(_point_elsewhere, ScanChanges(changed=1), 0),
+    "empty folder": Step(lambda top: (top / "void").mkdir(), ScanChanges(), 0),
+    "folder gone": Step(lambda top: shutil.rmtree(top / "folder"), ScanChanges(gone=3), 0),
 }
 
 
@@ -531,7 +543,7 @@ def test_what_happens_to_files_is_noticed(
     hashed = 1 if name == "hard link" and "hash_limit" in way else step.hashed
     assert report.hashed_files == hashed
     again = scan(vault, top, **way)
-    assert (again.changes, again.hashed_files) == (Changes(), 0)
+    assert (again.changes, again.hashed_files) == (ScanChanges(), 0)
     assert again.rows_written <= RECORD_OF_ITSELF
     assert report.changes == step.changes
 
@@ -544,7 +556,7 @@ def test_a_file_written_a_moment_ago_is_read_again(
     with monkeypatch.context() as coarse:
         coarse.setattr(volumes_module, "_DEFAULT_GRAIN_NS", 3600 * SECOND)
         assert scan(vault, top).hashed_files == 2
-        assert state_of(vault, top / "a") == State.FRESH
+        assert state_of(vault, top / "a") == EntryState.FRESH
         assert len(groups_in_index(vault)) == 1, "its digest is true all the same"
         assert scan(vault, top).hashed_files == 2
     assert scan(vault, top).hashed_files == 2
@@ -560,18 +572,18 @@ def test_content_that_changes_under_the_same_times_is_suspect(tmp_path: Path, va
 
     report = scan(vault, top)
 
-    assert state_of(vault, top / "a") == State.SUSPECT
+    assert state_of(vault, top / "a") == EntryState.SUSPECT
     assert digest_of(vault, top / "a") == good, "the good digest is not replaced"
     assert groups_in_index(vault) == set()
     assert summaries(vault) == []
     again = scan(vault, top)
-    assert (again.hashed_files, state_of(vault, top / "a")) == (0, State.SUSPECT)
+    assert (again.hashed_files, state_of(vault, top / "a")) == (0, EntryState.SUSPECT)
     assert scan(vault, top, rehash=True).hashed_files == 2
-    assert (state_of(vault, top / "a"), digest_of(vault, top / "a")) == (State.SUSPECT, good)
+    assert (state_of(vault, top / "a"), digest_of(vault, top / "a")) == (EntryState.SUSPECT, good)
 
     rewrite(top / "a", b"good content")
     scan(vault, top)
-    assert state_of(vault, top / "a") == State.HASHED
+    assert state_of(vault, top / "a") == EntryState.HASHED
     assert len(groups_in_index(vault)) == 1
     assert_groups_follow_files(vault)
     assert report.changes.gone == report.changes.new == 0
@@ -595,7 +607,7 @@ def test_rehash_reads_everything_and_changes_nothing(tmp_path: Path, vault: Path
     assert report.hashed_files == sum(1 for row in known.values() if row[3] and row[2])
     assert rows_in_index(vault) == known
     assert_groups_follow_files(vault)
-    assert report.changes == Changes()
+    assert report.changes == ScanChanges()
 
 
 def test_a_file_that_left_an_excluded_content_behind_did_not_move(
@@ -605,7 +617,7 @@ def test_a_file_that_left_an_excluded_content_behind_did_not_move(
     scan(vault, top)
     scan(vault, top, exclude=("*.log",))
     planted(top, {"other": "2 changed", "sub": {"new": "same"}})
-    assert scan(vault, top).changes == Changes(new=1, changed=1)
+    assert scan(vault, top).changes == ScanChanges(new=1, changed=1)
 
 
 # Large files: read when the walk is over
@@ -624,7 +636,7 @@ def test_a_large_file_under_the_same_times_is_suspect(tmp_path: Path, vault: Pat
     good = digest_of(vault, top / "a")
     rewrite(top / "a", large("e").encode())
     scan(vault, top, **LARGE)
-    assert (state_of(vault, top / "a"), digest_of(vault, top / "a")) == (State.SUSPECT, good)
+    assert (state_of(vault, top / "a"), digest_of(vault, top / "a")) == (EntryState.SUSPECT, good)
     assert groups_in_index(vault) == set()
     assert_groups_follow_files(vault)
 
@@ -637,14 +649,14 @@ def test_a_quick_scan_leaves_single_files_to_the_next_whole_one(
     )
     quick = scan(vault, top, quick=True, hash_limit=0)
     assert quick.hashed_files == 2
-    assert state_of(vault, top / "c") == State.PENDING
+    assert state_of(vault, top / "c") == EntryState.PENDING
     assert groups_in_index(vault) == groups_on_disk(top)
     again = scan(vault, top, quick=True, hash_limit=0)
-    assert (again.hashed_files, again.changes) == (0, Changes())
+    assert (again.hashed_files, again.changes) == (0, ScanChanges())
     whole = scan(vault, top)
     assert whole.hashed_files == 2
     assert_as_new(vault, top)
-    assert whole.changes == Changes()
+    assert whole.changes == ScanChanges()
 
 
 def test_a_quick_scan_reads_the_small_ones_at_once(tmp_path: Path, vault: Path) -> None:
@@ -652,13 +664,13 @@ def test_a_quick_scan_reads_the_small_ones_at_once(tmp_path: Path, vault: Path) 
     twin, single = "t" * 70_000, "s" * 70_001
     top = planted(tmp_path / "top", {"a": twin, "b": twin, "single": single, "small": "x" * 60_000})
     assert scan(vault, top, quick=True).hashed_files == 3
-    assert state_of(vault, top / "single") == State.PENDING
+    assert state_of(vault, top / "single") == EntryState.PENDING
     assert groups_in_index(vault) == groups_on_disk(top)
     assert scan(vault, top).hashed_files == 1
     assert_as_new(vault, top)
 
 
-class _AtStage(Silence):
+class _AtStage(NullProgress):
     """Does something the moment that a stage begins."""
 
     def __init__(self, stage: str, action: Callable[[], object]) -> None:
@@ -699,7 +711,7 @@ def test_a_large_file_replaced_before_its_turn_is_not_hashed(
         comb(Vault(vault), [os.fsencode(top)], ScanOptions(workers=0, hash_limit=100), progress)
     assert progress.done
     entry = rows_in_index(vault).get(os.fsencode(victim))
-    assert entry is None or entry[0] == State.OTHER
+    assert entry is None or entry[0] == EntryState.OTHER
     assert entry is None or entry[3] is None
     settle(top)
     scan(vault, top, **LARGE)
@@ -759,8 +771,8 @@ def test_a_folder_that_moved_is_not_read_again(
     assert_groups_follow_files(vault)
     assert report.hashed_files == 0
     again = scan(vault, top)
-    assert (again.changes, again.hashed_files) == (Changes(), 0)
-    assert report.changes == Changes(folders_moved=moves)
+    assert (again.changes, again.hashed_files) == (ScanChanges(), 0)
+    assert report.changes == ScanChanges(folders_moved=moves)
 
 
 def test_a_folder_that_moved_and_changed_is_read_where_it_changed(
@@ -776,7 +788,7 @@ def test_a_folder_that_moved_and_changed_is_read_where_it_changed(
 
     assert_as_new(vault, top)
     assert report.hashed_files == 2
-    assert report.changes == Changes(new=1, changed=1, gone=1, folders_moved=1)
+    assert report.changes == ScanChanges(new=1, changed=1, gone=1, folders_moved=1)
 
 
 def test_two_folders_that_change_places(tmp_path: Path, vault: Path) -> None:
@@ -817,8 +829,8 @@ def test_a_folder_that_moved_to_another_root(
     assert report.hashed_files == 0
     assert len(roots_of(vault)) == 2
     again = scan(vault, second, first)
-    assert (again.changes, again.hashed_files) == (Changes(), 0)
-    assert report.changes == Changes(folders_moved=1)
+    assert (again.changes, again.hashed_files) == (ScanChanges(), 0)
+    assert report.changes == ScanChanges(folders_moved=1)
 
 
 def test_a_folder_that_moved_is_found_when_only_its_new_root_is_scanned(
@@ -853,10 +865,10 @@ def test_a_folder_that_left_for_an_unknown_place_is_gone(tmp_path: Path, vault: 
     top = planted(tmp_path / "top", FAMILY)
     scan(vault, top)
     (top / "x").rename(tmp_path / "x")
-    assert scan(vault, top).changes == Changes(gone=4)
+    assert scan(vault, top).changes == ScanChanges(gone=4)
     assert_as_new(vault, top)
     (tmp_path / "x").rename(top / "x")
-    assert scan(vault, top).changes == Changes(new=4)
+    assert scan(vault, top).changes == ScanChanges(new=4)
     assert_as_new(vault, top)
 
 
@@ -865,8 +877,8 @@ def test_a_folder_that_moved_into_the_part_that_is_scanned(tmp_path: Path, vault
     scan(vault, top)
     (top / "x").rename(top / "y" / "x")
     part = scan(vault, top / "y")
-    assert (part.hashed_files, part.changes) == (0, Changes(folders_moved=1))
-    assert scan(vault, top).changes == Changes()
+    assert (part.hashed_files, part.changes) == (0, ScanChanges(folders_moved=1))
+    assert scan(vault, top).changes == ScanChanges()
     assert_as_new(vault, top)
 
 
@@ -923,14 +935,14 @@ def test_a_folder_that_is_closed_loses_nothing(shared_place: Path) -> None:
 
         assert folders_in(vault, FolderState.UNREADABLE) == {os.fsencode(top / "shut")}
         assert rows_in_index(vault) == known
-        assert (report.changes, report.files, report.hashed_files) == (Changes(), 1, 0)
+        assert (report.changes, report.files, report.hashed_files) == (ScanChanges(), 1, 0)
         assert scan(vault, top).rows_written <= RECORD_OF_ITSELF
 
         (top / "shut").chmod(0o755)
         assert (back := scan(vault, top)).hashed_files == 0
         assert folders_in(vault, FolderState.UNREADABLE) == set()
         assert_as_new(vault, top)
-        assert back.changes == Changes()
+        assert back.changes == ScanChanges()
 
 
 def test_a_folder_that_was_always_closed_is_read_when_it_opens(shared_place: Path) -> None:
@@ -941,7 +953,7 @@ def test_a_folder_that_was_always_closed_is_read_when_it_opens(shared_place: Pat
         scan(vault, top)
         assert folders_in(vault, FolderState.UNREADABLE) == {os.fsencode(top / "shut")}
         (top / "shut").chmod(0o755)
-        assert scan(vault, top).changes == Changes(new=3)
+        assert scan(vault, top).changes == ScanChanges(new=3)
         assert_as_new(vault, top)
 
 
@@ -956,13 +968,13 @@ def test_a_file_that_is_closed_keeps_its_digest(way: dict[str, object], shared_p
 
         report = scan(vault, top, **way)
 
-        assert state_of(vault, top / "shut" / "b") == State.UNREADABLE
+        assert state_of(vault, top / "shut" / "b") == EntryState.UNREADABLE
         assert digest_of(vault, top / "shut" / "b") == good
         assert groups_in_index(vault) == set()
         with Index.read(Vault(vault)) as index:
             paths = folder_paths(index.connection)
             found = list(
-                content_queries.files_in_states(index.connection, paths, (State.UNREADABLE,))
+                content_queries.files_in_states(index.connection, paths, (EntryState.UNREADABLE,))
             )
         assert [(file.path, file.cause) for file in found] == [
             (os.fsencode(top / "shut" / "b"), "permission denied")
@@ -974,7 +986,7 @@ def test_a_file_that_is_closed_keeps_its_digest(way: dict[str, object], shared_p
         back = scan(vault, top, **way)
         assert back.hashed_files == 1
         assert_as_new(vault, top)
-        assert report.changes == back.changes == Changes()
+        assert report.changes == back.changes == ScanChanges()
 
 
 def test_files_that_can_be_listed_and_not_looked_at_are_not_gone(shared_place: Path) -> None:
@@ -990,7 +1002,7 @@ def test_files_that_can_be_listed_and_not_looked_at_are_not_gone(shared_place: P
 
         rows = rows_in_index(vault)
         assert rows.keys() == known.keys()
-        assert state_of(vault, top / "shut" / "b") == State.UNREADABLE
+        assert state_of(vault, top / "shut" / "b") == EntryState.UNREADABLE
         assert groups_in_index(vault) == set()
         assert report.changes.gone == report.changes.new == 0
 
@@ -1024,7 +1036,7 @@ def test_links_are_recorded_and_not_followed(tmp_path: Path, vault: Path) -> Non
     links = [path for path in map(os.fsencode, top.iterdir()) if os.path.islink(path)]
     assert len(links) == 6
     assert {path: rows[path][4] for path in links} == {path: os.readlink(path) for path in links}
-    assert {rows[path][0] for path in links} == {State.OTHER}
+    assert {rows[path][0] for path in links} == {EntryState.OTHER}
     assert len(rows) == 7
     assert set(opened) & {b"secret", b"f", *map(os.path.basename, links)} == set()
     assert b"a" in opened
@@ -1066,7 +1078,7 @@ def test_odd_files_are_recorded_and_never_opened(
     rows = rows_in_index(vault)
     found = {name: rows[os.path.join(os.fsencode(top), name)] for name in kinds}
     assert {name: stat.S_IFMT(row[1]) for name, row in found.items()} == kinds
-    assert {(row[0], row[3]) for row in found.values()} == {(State.OTHER, None)}
+    assert {(row[0], row[3]) for row in found.values()} == {(EntryState.OTHER, None)}
     assert report.files == 2
     assert groups_in_index(vault) == groups_on_disk(top)
 
@@ -1077,7 +1089,7 @@ def _swapped_after_listing(
     """Let something happen just after the folder that holds ``name`` was listed."""
     listed: list[bytes] = []
 
-    def list_and_swap(descriptor: int, path: bytes, context: RootContext) -> Listing:
+    def list_and_swap(descriptor: int, path: bytes, context: RootContext) -> FolderListing:
         listing = list_folder(descriptor, path, context)
         names = [each for _, each in listing.files + listing.folders]
         if name in names and not listed:
@@ -1109,9 +1121,9 @@ def test_a_file_swapped_for_a_fifo_or_link_is_not_waited_for(
     assert listed == [b""]
     rows = {os.path.basename(path): row for path, row in rows_in_index(vault).items()}
     assert {name: row[0] for name, row in rows.items()} == {
-        b"a": State.OTHER,
-        b"b": State.OTHER,
-        b"c": State.HASHED,
+        b"a": EntryState.OTHER,
+        b"b": EntryState.OTHER,
+        b"c": EntryState.HASHED,
     }
     assert rows[b"a"][3] is rows[b"b"][3] is None
 
@@ -1156,7 +1168,7 @@ def test_a_scan_of_the_home_leaves_its_own_vault_alone(own_home: Path) -> None:
         os.fsencode(own_home / "notes.txt"),
     ]
     assert report.files == 2
-    assert (again.hashed_files, again.changes) == (0, Changes())
+    assert (again.hashed_files, again.changes) == (0, ScanChanges())
     assert all(folder.is_dir() for folder in (vault, config, state))
 
 
@@ -1238,7 +1250,7 @@ def test_a_huge_folder_is_done_in_parts(tmp_path: Path, vault: Path) -> None:
 
     for workers in (0, 2):
         again = scan(vault, top, workers=workers)
-        assert (again.changes, again.hashed_files, again.files) == (Changes(), 0, HUGE + 2)
+        assert (again.changes, again.hashed_files, again.files) == (ScanChanges(), 0, HUGE + 2)
         assert again.rows_written <= RECORD_OF_ITSELF
 
     # A change in each part, of what has a copy in another part and of what has none.
@@ -1252,7 +1264,7 @@ def test_a_huge_folder_is_done_in_parts(tmp_path: Path, vault: Path) -> None:
     assert_rows_are_the_files(vault, top)
     assert groups_in_index(vault) == groups_on_disk(top)
     assert changed.hashed_files == 2
-    assert changed.changes == Changes(new=1, changed=1, gone=2)
+    assert changed.changes == ScanChanges(new=1, changed=1, gone=2)
     assert_groups_follow_files(vault)
 
 
@@ -1312,7 +1324,7 @@ def test_files_that_change_names_are_not_damaged(tmp_path: Path, vault: Path) ->
     settle(top)
     scan(vault, top)
     states = {os.path.basename(path): row[0] for path, row in rows_in_index(vault).items()}
-    assert states == {b"a": 0, b"b": 0, b"c": 0, b"d": State.SUSPECT}
+    assert states == {b"a": 0, b"b": 0, b"c": 0, b"d": EntryState.SUSPECT}
     fresh = vault.with_name("fresh")
     scan(fresh, top)
     ours, theirs = rows_in_index(vault), rows_in_index(fresh)

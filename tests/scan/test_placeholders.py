@@ -16,7 +16,7 @@ import pytest
 from gorillacomb.fs import openat
 from gorillacomb.index.content_queries import counts_by_state
 from gorillacomb.index.database import Index
-from gorillacomb.model import State
+from gorillacomb.model import EntryState
 from gorillacomb.scan import read_file, worker
 from gorillacomb.vault.vault import Vault
 from tests.support.trees import groups_in_index, make_tree, rows_in_index, scan, settle
@@ -63,7 +63,7 @@ def test_placeholders_are_never_opened(tree: Path, vault: Path, quick: bool) -> 
         scan(vault, tree, quick=quick)
         assert not [path for path in _opened if b"cloud" in path]
     with Index.read(Vault(vault)) as index:
-        assert counts_by_state(index.connection) == {State.PLACEHOLDER: (2, 2 * CLOUDY)}
+        assert counts_by_state(index.connection) == {EntryState.PLACEHOLDER: (2, 2 * CLOUDY)}
     assert len(groups_in_index(vault)) == 1
 
 
@@ -92,7 +92,7 @@ def test_a_large_file_that_leaves_for_the_cloud_before_its_turn_stays_there(
     scan(vault, tree, hash_limit=1_000)
     assert not [path for path in _opened if b"cloud" in path]
     states = {path: row[0] for path, row in rows_in_index(vault).items() if b"cloud" in path}
-    assert set(states.values()) == {State.PLACEHOLDER}
+    assert set(states.values()) == {EntryState.PLACEHOLDER}
 
 
 def test_the_flags_of_macos_and_windows() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from gorillacomb.errors import Interrupted
 from gorillacomb.fs.openat import OpenFolders
-from gorillacomb.model import Changes, State
-from gorillacomb.scan.walk import Walk
+from gorillacomb.model import EntryState, ScanChanges
+from gorillacomb.scan.walk import ScanWalk
 from tests.support.trees import (
     Link,
     Tree,
@@ -36,15 +36,15 @@ def test_two_folders_of_one_root_are_both_scanned(tmp_path: Path, vault: Path) -
     assert [root.scopes for root in report.roots] == [
         (os.fsencode(top / "one"), os.fsencode(top / "two"))
     ]
-    assert report.changes == Changes(new=2)
+    assert report.changes == ScanChanges(new=2)
 
 
 def test_a_folder_that_went_is_counted_file_by_file(tmp_path: Path, vault: Path) -> None:
     top = make_tree(tmp_path / "w", {"d": {str(n): f"{n}" for n in range(5)}, "e": {"x": "x"}})
     scan(vault, top)
     shutil.rmtree(top / "d")
-    assert scan(vault, top).changes == Changes(gone=5)
-    assert scan(vault, top).changes == Changes()
+    assert scan(vault, top).changes == ScanChanges(gone=5)
+    assert scan(vault, top).changes == ScanChanges()
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -53,7 +53,7 @@ def test_a_rehash_changes_no_count(tmp_path: Path, vault: Path, workers: int) ->
     settle(top)
     scan(vault, top)
     report = scan(vault, top, rehash=True, workers=workers)
-    assert (report.hashed_files, report.changes) == (3, Changes())
+    assert (report.hashed_files, report.changes) == (3, ScanChanges())
 
 
 def test_an_interrupted_rehash_forgets_nothing(
@@ -63,14 +63,14 @@ def test_an_interrupted_rehash_forgets_nothing(
     settle(top)
     scan(vault, top)
     before = rows_in_index(vault), groups_in_index(vault)
-    taken = Walk.take
+    taken = ScanWalk.take
 
-    def stop(self: Walk, result: object) -> None:
+    def stop(self: ScanWalk, result: object) -> None:
         taken(self, result)  # type: ignore[arg-type]
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(Walk, "take", stop)
+        patched.setattr(ScanWalk, "take", stop)
         with pytest.raises(Interrupted):
             scan(vault, top, rehash=True, budget=1)
     assert (rows_in_index(vault), groups_in_index(vault)) == before
@@ -82,12 +82,12 @@ def test_a_min_size_given_later_takes_small_files_out(tmp_path: Path, vault: Pat
     settle(top)
     scan(vault, top)
     report = scan(vault, top, min_size=1_000)
-    assert (report.hashed_files, report.changes) == (0, Changes())
+    assert (report.hashed_files, report.changes) == (0, ScanChanges())
     assert len(groups_in_index(vault)) == 1
     small = {row[0] for path, row in rows_in_index(vault).items() if path[-1:] in b"ab"}
-    assert small == {State.TOO_SMALL}
+    assert small == {EntryState.TOO_SMALL}
     back = scan(vault, top, min_size=0)
-    assert (back.hashed_files, back.changes) == (0, Changes())
+    assert (back.hashed_files, back.changes) == (0, ScanChanges())
     assert groups_in_index(vault) == groups_on_disk(top)
 
 
@@ -96,7 +96,7 @@ def test_files_after_a_quick_scan_are_read_and_not_changed(tmp_path: Path, vault
     settle(top)
     assert scan(vault, top, quick=True, hash_limit=0).hashed_files == 0
     report = scan(vault, top)
-    assert (report.hashed_files, report.changes) == (3, Changes())
+    assert (report.hashed_files, report.changes) == (3, ScanChanges())
 
 
 def test_links_are_no_files(tmp_path: Path, vault: Path) -> None:
@@ -137,8 +137,8 @@ def test_a_large_file_whose_folder_is_closed_before_its_turn_is_not_gone(
         patched.setattr(OpenFolders, "open", closed)
         scan(vault, top, hash_limit=0)
     assert {path[-5:]: row[0] for path, row in rows_in_index(vault).items()} == {
-        b"d/big": State.PENDING,
-        b"e/big": State.HASHED,
+        b"d/big": EntryState.PENDING,
+        b"e/big": EntryState.HASHED,
     }
     scan(vault, top)
     assert groups_in_index(vault) == groups_on_disk(top)

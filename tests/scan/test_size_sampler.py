@@ -8,8 +8,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.model import Changes, State
-from gorillacomb.scan.size_sampler import Sizes
+from gorillacomb.model import EntryState, ScanChanges
+from gorillacomb.scan.size_sampler import SizeSampler
 from tests.scan.test_lifecycle import assert_as_new, planted, state_of
 from tests.support.trees import Tree, groups_in_index, groups_on_disk, scan
 
@@ -26,13 +26,13 @@ def test_a_quick_scan_leaves_files_of_single_sizes(tmp_path: Path, vault: Path) 
     top = planted(tmp_path / "top", tree)
     quick = scan(vault, top, quick=True, workers=0)
     assert 2_000 <= quick.hashed_files < 4_000
-    assert state_of(vault, top / "5800/6098") == State.PENDING
+    assert state_of(vault, top / "5800/6098") == EntryState.PENDING
     assert groups_in_index(vault) == groups_on_disk(top)
     assert len(groups_in_index(vault)) == 50
     again = scan(vault, top, quick=True)
-    assert (again.hashed_files, again.changes) == (0, Changes())
+    assert (again.hashed_files, again.changes) == (0, ScanChanges())
     whole = scan(vault, top)
-    assert (whole.hashed_files, whole.changes) == (6_100 - quick.hashed_files, Changes())
+    assert (whole.hashed_files, whole.changes) == (6_100 - quick.hashed_files, ScanChanges())
     assert_as_new(vault, top)
 
 
@@ -55,7 +55,7 @@ def test_a_quick_scan_reads_files_of_common_sizes_at_once(tmp_path: Path, vault:
 def test_sizes_repeat_while_one_in_two_was_met(
     batches: list[tuple[int, int]], chance: random.Random
 ) -> None:
-    sizes, repeat = Sizes(), True
+    sizes, repeat = SizeSampler(), True
     seen: set[int] = set()
     lately: list[bool] = []
     for count, largest in batches:

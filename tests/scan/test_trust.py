@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.index.rows import CTIME, DIGEST, INODE, MTIME, SIZE, STATE, Row, amended
-from gorillacomb.model import State
+from gorillacomb.index.rows import CTIME, DIGEST, INODE, MTIME, SIZE, STATE, EntryRow, amended
+from gorillacomb.model import EntryState
 from gorillacomb.scan.diff import judge, reuse, same_fingerprint
 from gorillacomb.scan.tasks import RootContext
 
@@ -33,10 +33,10 @@ CONTEXT = RootContext(
     own=frozenset(),
     index=None,
 )
-OLD: Row = (b"x", 0, 0o100644, 5, 10 * HOUR, 7, 8, 1, 8, 99, b"d" * 32, None, None, None)
+OLD: EntryRow = (b"x", 0, 0o100644, 5, 10 * HOUR, 7, 8, 1, 8, 99, b"d" * 32, None, None, None)
 
 
-def looked_at(row: Row) -> tuple[bytes, int, int, int, int, int, int, int, int]:
+def looked_at(row: EntryRow) -> tuple[bytes, int, int, int, int, int, int, int, int]:
     return row[:9]
 
 
@@ -55,43 +55,43 @@ def test_fat_may_lose_a_second_and_shift_by_whole_hours(by: int) -> None:
 
 
 def test_states_that_are_looked_at_again() -> None:
-    for state in State:
+    for state in EntryState:
         row = amended(OLD, {STATE: int(state)})
         kept = reuse(looked_at(amended(OLD, {STATE: 0})), row, CONTEXT)
         again = state in (
-            State.FRESH,
-            State.UNREADABLE,
-            State.UNSTABLE,
-            State.PLACEHOLDER,
-            State.PENDING,
+            EntryState.FRESH,
+            EntryState.UNREADABLE,
+            EntryState.UNSTABLE,
+            EntryState.PLACEHOLDER,
+            EntryState.PENDING,
         )
         assert (kept is None) == again, state
-        if state in (State.EXCLUDED, State.TOO_SMALL):
+        if state in (EntryState.EXCLUDED, EntryState.TOO_SMALL):
             assert kept is not None
-            assert kept[STATE] == State.HASHED
+            assert kept[STATE] == EntryState.HASHED
 
 
 def test_damage_and_suspicion_keep_the_good_digest() -> None:
     read = amended(OLD, {DIGEST: b"e" * 32})
     damaged = judge(read, OLD)
-    assert (damaged[STATE], damaged[DIGEST]) == (State.DAMAGED, OLD[DIGEST])
+    assert (damaged[STATE], damaged[DIGEST]) == (EntryState.DAMAGED, OLD[DIGEST])
     suspect = judge(amended(read, {CTIME: 8}), OLD)
-    assert (suspect[STATE], suspect[DIGEST]) == (State.SUSPECT, OLD[DIGEST])
+    assert (suspect[STATE], suspect[DIGEST]) == (EntryState.SUSPECT, OLD[DIGEST])
     restored = judge(amended(read, {INODE: 9, CTIME: 8}), OLD)
-    assert (restored[STATE], restored[DIGEST]) == (State.SUSPECT, OLD[DIGEST])
+    assert (restored[STATE], restored[DIGEST]) == (EntryState.SUSPECT, OLD[DIGEST])
 
 
 def test_edits_are_edits() -> None:
     for change in ({MTIME: 11 * HOUR}, {SIZE: 6}):
         read = amended(OLD, {DIGEST: b"e" * 32, **change})
         assert judge(read, OLD) == read
-    fresh = amended(OLD, {STATE: int(State.FRESH)})
+    fresh = amended(OLD, {STATE: int(EntryState.FRESH)})
     read = amended(OLD, {DIGEST: b"e" * 32})
     assert judge(read, fresh) == read, "written again within the clock's grain"
 
 
 def test_what_cannot_be_read_keeps_what_was_known() -> None:
-    failed = amended(OLD, {STATE: int(State.UNREADABLE), DIGEST: None})
+    failed = amended(OLD, {STATE: int(EntryState.UNREADABLE), DIGEST: None})
     assert judge(failed, OLD)[DIGEST] == OLD[DIGEST]
     edited = amended(failed, {SIZE: 6})
     assert judge(edited, OLD)[DIGEST] is None

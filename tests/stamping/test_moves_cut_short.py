@@ -10,7 +10,7 @@ import pytest
 from gorillacomb.errors import Interrupted
 from gorillacomb.index import database
 from gorillacomb.index.database import Index
-from gorillacomb.progress import Silence
+from gorillacomb.progress import NullProgress
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import comb
 from gorillacomb.vault.vault import Vault
@@ -22,7 +22,7 @@ class Killed(BaseException):
     """What stops a process without a chance to tidy up."""
 
 
-class StopsAfter(Silence):
+class StopsAfter(NullProgress):
     """Raises an error when so many tasks are done."""
 
     def __init__(self, tasks: int, error: type[BaseException]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from gorillacomb.folders.analysis import Folders, open_folders
+from gorillacomb.folders.analysis import FolderAnalysis, open_folders
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
@@ -17,13 +17,13 @@ from gorillacomb.model import ScanReport
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import comb
 from gorillacomb.stamping.consistency import check_index
-from gorillacomb.stamping.recorder import TraceRecorder
+from gorillacomb.stamping.recorder import StampRecorder
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.audit import audit
 from gorillacomb.vaultmesh.entries import path_of
 from gorillacomb.vaultmesh.open import read_trace
-from gorillacomb.vaultmesh.replay import Standing
+from gorillacomb.vaultmesh.replay import TraceState
 from tests.support.trees import check_seals
 
 
@@ -31,14 +31,14 @@ def _prefers_none(path: bytes) -> bool:
     return False
 
 
-def _folders(index: Index) -> Folders:
+def _folders(index: Index) -> FolderAnalysis:
     return open_folders(index, _prefers_none)
 
 
 def stamping_scan(vault: Path, *tops: Path, **options: object) -> ScanReport:
     """Scan folders into a vault and its trace."""
     options.setdefault("workers", 0)
-    recorder = TraceRecorder(is_online, _prefers_none, False, _folders)
+    recorder = StampRecorder(is_online, _prefers_none, False, _folders)
     paths = [os.fsencode(top) for top in tops]
     report = comb(Vault(vault), paths, ScanOptions(**options), recorder=recorder)  # type: ignore[arg-type]
     check_seals(vault)
@@ -67,7 +67,7 @@ def contents_on_disk(*tops: Path) -> dict[bytes, set[bytes]]:
 def standing(vault: Path) -> dict[bytes, bytes]:
     """The path of each content's canonical file, from the trace alone."""
     with read_trace(Vault(vault)) as ledger:
-        played = Standing()
+        played = TraceState()
         played.play(ledger.entries())
         found = {}
         for digest in played:

@@ -16,7 +16,7 @@ from typing import Union
 from blake3 import blake3
 
 from gorillacomb.index.database import Index
-from gorillacomb.model import ScanReport, State
+from gorillacomb.model import EntryState, ScanReport
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import comb
 from gorillacomb.vault.vault import Vault
@@ -94,10 +94,10 @@ def groups_on_disk(top: Path) -> set[frozenset[bytes]]:
 
 def groups_in_index(vault: Path) -> set[frozenset[bytes]]:
     """The groups that the index of a vault holds, as sets of paths."""
-    from gorillacomb.canonical.groups import Groups
+    from gorillacomb.canonical.groups import GroupReader
 
     with Index.read(Vault(vault)) as index:
-        groups = Groups(index, lambda root: True, lambda path: False)
+        groups = GroupReader(index, lambda root: True, lambda path: False)
         return {frozenset(copy.path for copy in group.copies) for group in groups.all()}
 
 
@@ -128,9 +128,9 @@ def check_seals(vault: Path) -> None:
                 (folder,),
             ).fetchall()
             assert {entry[1] for entry in entries} <= {
-                State.HASHED,
-                State.TOO_SMALL,
-                State.OTHER,
+                EntryState.HASHED,
+                EntryState.TOO_SMALL,
+                EntryState.OTHER,
             }, folder
             assert seal == blake3(marshal.dumps(entries, 2)).digest(16), folder
 

@@ -21,7 +21,7 @@ from hypothesis import example, given, settings
 
 from gorillacomb.cli.commands.find.unique import command
 from gorillacomb.fs import mounts, volumes
-from gorillacomb.model import State
+from gorillacomb.model import EntryState
 from gorillacomb.scan import read_file
 from gorillacomb.unique import copy_check
 from gorillacomb.unique import report as unique_module
@@ -555,7 +555,7 @@ def test_what_a_quick_scan_left_unread_is_unproven_and_vouches_for_nothing(
     (top / "A/a").write_text("1" * (large + 2))
     settle(top)
     scan(vault, top / "A")
-    assert rows_in_index(vault)[bytes(top / "B/a")][0] == State.PENDING
+    assert rows_in_index(vault)[bytes(top / "B/a")][0] == EntryState.PENDING
     assert unique(vault, top / "A") == (1, {"a"}, {})
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.errors import UsageFault
+from gorillacomb.errors import UsageError
 from gorillacomb.vault.settings import Settings, load_settings, parse_size
 
 
@@ -66,5 +66,5 @@ def test_all_settings(tmp_path: Path, own_home: Path) -> None:
 )
 def test_a_bad_file_is_refused_with_its_path(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.toml").write_text(text)
-    with pytest.raises(UsageFault, match=r"config\.toml"):
+    with pytest.raises(UsageError, match=r"config\.toml"):
         load_settings(tmp_path)

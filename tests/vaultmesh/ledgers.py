@@ -12,15 +12,15 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gorillacomb.vaultmesh import entries, jcs, merkle
-from gorillacomb.vaultmesh.anchor import Anchors
+from gorillacomb.vaultmesh.anchor import AnchorStore
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
 from gorillacomb.vaultmesh.create import begin
-from gorillacomb.vaultmesh.entries import Body, Stamped
+from gorillacomb.vaultmesh.entries import EntryBody, StampEntry
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
-from gorillacomb.vaultmesh.keys.keys import SigningKey
+from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
 from gorillacomb.vaultmesh.keys.note import VerifierKey
 from gorillacomb.vaultmesh.ledger import STORED_FROM, Ledger
-from gorillacomb.vaultmesh.store import Tables
+from gorillacomb.vaultmesh.store import TraceStore
 
 SIZE = 2000
 BATCHES = (1, 104, 300, 704, 1001, 1002, 1003, 1500, 1992, SIZE)
@@ -51,8 +51,8 @@ class World:
         return KeyStore(self.home / ".config/gorillacomb/keys")
 
     @property
-    def anchors(self) -> Anchors:
-        return Anchors(self.home / ".local/state/gorillacomb/anchors")
+    def anchors(self) -> AnchorStore:
+        return AnchorStore(self.home / ".local/state/gorillacomb/anchors")
 
     @property
     def anchor(self) -> Path:
@@ -67,7 +67,7 @@ class World:
 
     def ledger_on(self, connection: sqlite3.Connection) -> Ledger:
         """The ledger as a connection sees it in the middle of a transaction."""
-        return Ledger(Tables(self.trace, connection), self.keys, self.anchors)
+        return Ledger(TraceStore(self.trace, connection), self.keys, self.anchors)
 
     def edit(self) -> sqlite3.Connection:
         return sqlite3.connect(self.trace, isolation_level=None)
@@ -95,7 +95,7 @@ def make_world(home: Path) -> World:
     return world
 
 
-def body(seq: int) -> Body:
+def body(seq: int) -> EntryBody:
     """What an entry says: nearly all are stamps."""
     digest = sha256(b"%d" % seq).digest()
     root = f"{1:032x}"
@@ -105,7 +105,7 @@ def body(seq: int) -> Body:
         return entries.retire(1, root, b"gone/%d" % seq, digest)
     path = f"HealthTrack/größe/{seq}.ts".encode() + b"\xff" * (seq % 40 == 3)
     return entries.stamp(
-        1, Stamped(root, path, seq, 10**18 + seq, digest, seq % 3 + 1, ("the only copy",))
+        1, StampEntry(root, path, seq, 10**18 + seq, digest, seq % 3 + 1, ("the only copy",))
     )
 
 
@@ -135,7 +135,7 @@ def renumbered(entry: bytes, seq: int) -> bytes:
 
 
 def rechain(
-    connection: sqlite3.Connection, start: int, mend: bool, sign: SigningKey | None = None
+    connection: sqlite3.Connection, start: int, mend: bool, sign: Ed25519SigningKey | None = None
 ) -> None:
     """Make the chain whole again from an entry on, as a forger does who has no key of ours.
 
@@ -158,17 +158,17 @@ def rechain(
 def grow(connection: sqlite3.Connection) -> None:
     """Make the stored tree that of the entries."""
     connection.execute("DELETE FROM subtrees")
-    frontier = merkle.Frontier()
+    frontier = merkle.MerkleFrontier()
     for (entry,) in connection.execute("SELECT entry FROM entries ORDER BY seq").fetchall():
         nodes = frontier.extend((merkle.leaf_hash(entry),), STORED_FROM)
         connection.executemany("INSERT INTO subtrees VALUES (?, ?, ?)", nodes)
 
 
-def sign_all(connection: sqlite3.Connection, start: int, key: SigningKey) -> None:
+def sign_all(connection: sqlite3.Connection, start: int, key: Ed25519SigningKey) -> None:
     """Put checkpoints by a key in the place of all that cover more than ``start`` entries."""
     origin = "gorillacomb/" + jcs.load(entry_at(connection, 0))["log"]
     sizes = {size for (size,) in connection.execute("SELECT size FROM checkpoints")}
-    frontier = merkle.Frontier()
+    frontier = merkle.MerkleFrontier()
     for (entry,) in connection.execute("SELECT entry FROM entries ORDER BY seq").fetchall():
         frontier.extend((merkle.leaf_hash(entry),))
         if frontier.size in sizes and frontier.size > start:
@@ -180,16 +180,16 @@ def sign_all(connection: sqlite3.Connection, start: int, key: SigningKey) -> Non
     connection.execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?)", (frontier.size, note))
 
 
-def name_key(connection: sqlite3.Connection, seq: int, key: SigningKey) -> None:
+def name_key(connection: sqlite3.Connection, seq: int, key: Ed25519SigningKey) -> None:
     """Let the entry that names a key name another one."""
     fields = jcs.load(entry_at(connection, seq))
     origin = "gorillacomb/" + jcs.load(entry_at(connection, 0))["log"]
     put(connection, seq, jcs.canonical({**fields, "key": str(VerifierKey(origin, key.public))}))
 
 
-def stranger() -> SigningKey:
+def stranger() -> Ed25519SigningKey:
     """A forger's key."""
-    return SigningKey(Ed25519PrivateKey.generate())
+    return Ed25519SigningKey(Ed25519PrivateKey.generate())
 
 
 def vouched_below(seq: int) -> int:

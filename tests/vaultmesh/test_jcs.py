@@ -13,7 +13,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.errors import Untrusted
+from gorillacomb.errors import UntrustedInput
 from gorillacomb.vaultmesh import jcs
 
 # RFC 8785, section 3.2.2: the sample object, and section 3.2.4: the bytes that it becomes.
@@ -229,7 +229,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_is_refused(what: str) -> None:
-    with pytest.raises(Untrusted, match="The note is refused: ") as raised:
+    with pytest.raises(UntrustedInput, match="The note is refused: ") as raised:
         jcs.parse(REFUSED[what], "The note")
     assert len(raised.value.message) < 300
 
@@ -238,14 +238,14 @@ def test_what_is_refused(what: str) -> None:
 def test_a_hundred_megabytes_of_nesting(unit: bytes) -> None:
     data = unit * (100_000_000 // len(unit))
     start = time.perf_counter()
-    with pytest.raises(Untrusted, match="nested too deeply"):
+    with pytest.raises(UntrustedInput, match="nested too deeply"):
         jcs.parse(data, "The note")
     assert time.perf_counter() - start < 2
 
 
 def test_a_key_of_a_megabyte_that_stands_twice() -> None:
     key = b'"' + b"k" * (1 << 20) + b'"'
-    with pytest.raises(Untrusted) as raised:
+    with pytest.raises(UntrustedInput) as raised:
         jcs.parse(b"{" + key + b":1," + key + b":1}", "The note")
     assert len(raised.value.message) < 200
 

@@ -81,7 +81,7 @@ class Tree:
 
     def __init__(self, entries: Sequence[bytes]) -> None:
         self.nodes = {}
-        self.frontier = merkle.Frontier()
+        self.frontier = merkle.MerkleFrontier()
         for place, entry in enumerate(entries):
             leaf = merkle.leaf_hash(entry)
             self.nodes[0, place] = leaf
@@ -97,7 +97,7 @@ def test_reference_roots(size: int) -> None:
     tree = Tree(LEAVES[:size])
     assert tree.frontier.root().hex() == ROOTS[size]
     assert merkle.subtree_root(0, size, Tree(LEAVES).node).hex() == ROOTS[size]
-    assert merkle.Frontier(size, Tree(LEAVES).node).root().hex() == ROOTS[size]
+    assert merkle.MerkleFrontier(size, Tree(LEAVES).node).root().hex() == ROOTS[size]
 
 
 @pytest.mark.parametrize("case", INCLUSION)
@@ -168,12 +168,12 @@ def subproof(m: int, start: int, end: int, b: bool) -> list[bytes]:
 
 
 def test_roots_of_all_sizes() -> None:
-    frontier = merkle.Frontier()
+    frontier = merkle.MerkleFrontier()
     for size in range(MOST + 1):
         expected = mth(0, size)
         assert frontier.root() == expected
         assert merkle.subtree_root(0, size, TREE.node) == expected
-        assert merkle.Frontier(size, TREE.node).root() == expected
+        assert merkle.MerkleFrontier(size, TREE.node).root() == expected
         if size < MOST:
             completed = frontier.extend((merkle.leaf_hash(D[size]),))
             assert all(

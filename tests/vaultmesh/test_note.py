@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.errors import Untrusted
+from gorillacomb.errors import UntrustedInput
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
 from gorillacomb.vaultmesh.keys import note
-from gorillacomb.vaultmesh.keys.keys import SigningKey
+from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
 from gorillacomb.vaultmesh.keys.note import VerifierKey
 
 # The example of golang.org/x/mod/sumdb/note (note.go and note_test.go), which C2SP's signed-note
@@ -31,8 +31,8 @@ SIGNATURE = (
 )
 NOTE = f"{TEXT}\n{SIGNATURE}".encode()
 PETER = VerifierKey.parse(VKEY)
-KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(SEED))
-OTHER = SigningKey(Ed25519PrivateKey.from_private_bytes(sha256(b"other").digest()))
+KEY = Ed25519SigningKey(Ed25519PrivateKey.from_private_bytes(SEED))
+OTHER = Ed25519SigningKey(Ed25519PrivateKey.from_private_bytes(sha256(b"other").digest()))
 
 ORIGIN = "gorillacomb/" + "5c" * 16
 HEAD = Checkpoint(ORIGIN, 20852163, sha256(b"root").digest())
@@ -61,7 +61,7 @@ def test_every_bit_of_the_reference_note_counts() -> None:
 def is_signed(data: bytes) -> bool:
     try:
         return bool(note.parse(data).signers([PETER]))
-    except Untrusted:
+    except UntrustedInput:
         return False
 
 
@@ -95,7 +95,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("what", MALFORMED)
 def test_a_malformed_note(what: str) -> None:
-    with pytest.raises(Untrusted, match="The letter is refused") as raised:
+    with pytest.raises(UntrustedInput, match="The letter is refused") as raised:
         note.parse(MALFORMED[what], "The letter")
     assert raised.value.exit_code == 2
 
@@ -110,7 +110,7 @@ def test_other_peoples_signatures_do_not_count_nor_harm() -> None:
 
 def test_one_good_signature_does_not_make_up_for_a_bad_one_by_the_same_key() -> None:
     bad = base64.b64encode(PETER.id + bytes(64)).decode()
-    with pytest.raises(Untrusted, match="is not valid"):
+    with pytest.raises(UntrustedInput, match="is not valid"):
         note.parse(NOTE + f"— PeterNeumann {bad}\n".encode()).signers([PETER])
 
 
@@ -134,10 +134,10 @@ def test_manglings_of_a_verifier_key() -> None:
     for start in range(len(VKEY)):
         for end in range(start, len(VKEY) + 1):
             if (start, end) != (0, len(VKEY)):
-                with pytest.raises(Untrusted):
+                with pytest.raises(UntrustedInput):
                     VerifierKey.parse(VKEY[start:end])
     for place, char in enumerate(VKEY):
-        with pytest.raises(Untrusted):
+        with pytest.raises(UntrustedInput):
             VerifierKey.parse(VKEY[:place] + chr(ord(char) + 1) + VKEY[place + 1 :])
 
 
@@ -161,7 +161,7 @@ def test_manglings_of_a_verifier_key() -> None:
     ],
 )
 def test_bad_verifier_keys(text: str) -> None:
-    with pytest.raises(Untrusted):
+    with pytest.raises(UntrustedInput):
         VerifierKey.parse(text)
 
 
@@ -170,7 +170,7 @@ def test_any_character_of_a_verifier_key(place: int, char: str) -> None:
     edited = VKEY[:place] + char + VKEY[place + 1 :]
     try:
         assert VerifierKey.parse(edited) == PETER
-    except Untrusted:
+    except UntrustedInput:
         assert edited != VKEY
 
 
@@ -182,9 +182,9 @@ def test_a_checkpoint() -> None:
     assert SIGNED.startswith(
         f"{ORIGIN}\n20852163\n{base64.b64encode(HEAD.root).decode()}\n\n— {ORIGIN} ".encode()
     )
-    with pytest.raises(Untrusted, match="none of the keys"):
+    with pytest.raises(UntrustedInput, match="none of the keys"):
         checkpoints.verified(SIGNED, [OTHER.public])
-    with pytest.raises(Untrusted, match="none of the keys"):
+    with pytest.raises(UntrustedInput, match="none of the keys"):
         checkpoints.verified(SIGNED, [])
     assert checkpoints.verified(HEAD.signed([OTHER, KEY]), [KEY.public]) == HEAD
 
@@ -195,7 +195,7 @@ def test_any_byte_of_a_checkpoint(place: int, value: int) -> None:
     try:
         assert checkpoints.verified(edited, [KEY.public]) == HEAD
         assert edited == SIGNED
-    except Untrusted:
+    except UntrustedInput:
         assert edited != SIGNED
 
 
@@ -204,7 +204,7 @@ def test_any_cut_of_a_checkpoint(start: int, end: int, between: bytes) -> None:
     edited = SIGNED[:start] + between + SIGNED[end:]
     try:
         assert checkpoints.verified(edited, [KEY.public]) == HEAD
-    except Untrusted:
+    except UntrustedInput:
         assert edited != SIGNED
 
 
@@ -235,7 +235,7 @@ ROOT = base64.b64encode(HEAD.root).decode()
 )
 def test_a_signed_text_that_is_no_checkpoint(text: str) -> None:
     """Though our own key signed it."""
-    with pytest.raises(Untrusted, match="The checkpoint"):
+    with pytest.raises(UntrustedInput, match="The checkpoint"):
         checkpoints.verified(note.sign(text, [(ORIGIN, KEY)]), [KEY.public])
 
 

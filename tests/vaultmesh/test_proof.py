@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.errors import Untrusted, VaultRolledBack
+from gorillacomb.errors import UntrustedInput, VaultRolledBack
 from gorillacomb.vaultmesh import jcs, merkle, proof
 from gorillacomb.vaultmesh.ledger import Ledger
 from tests.vaultmesh.ledgers import SIZE, World, entry_at, grow, make_world, put, stranger
@@ -57,7 +57,7 @@ def test_the_form_is_that_of_c2sp(ledger: Ledger) -> None:
 def test_a_proof_by_another_key(ledger: Ledger, publics: list[bytes]) -> None:
     data = proof.prove(ledger, 7)
     for keys in ([], [stranger().public], [publics[1]]):  # the second is the one before
-        with pytest.raises(Untrusted, match="none of the keys"):
+        with pytest.raises(UntrustedInput, match="none of the keys"):
             proof.verified(data, keys)
 
 
@@ -71,7 +71,7 @@ def test_any_byte_of_a_proof(ledger: Ledger, publics: list[bytes], data: st.Data
     try:
         assert proof.verified(edited, publics) == said
         assert edited == good
-    except Untrusted:
+    except UntrustedInput:
         assert edited != good
 
 
@@ -80,17 +80,17 @@ def test_one_bit_of_every_byte_of_a_proof(ledger: Ledger, publics: list[bytes]) 
     for place in range(len(good)):
         edited = bytearray(good)
         edited[place] ^= 1 << place % 8
-        with pytest.raises(Untrusted):
+        with pytest.raises(UntrustedInput):
             proof.verified(bytes(edited), publics)
     for end in range(len(good)):
-        with pytest.raises(Untrusted):
+        with pytest.raises(UntrustedInput):
             proof.verified(good[:end], publics)
 
 
 @given(st.binary(max_size=200))
 def test_anything_else(publics: list[bytes], data: bytes) -> None:
     for each in (data, b"c2sp.org/tlog-proof@v1\n" + data):
-        with pytest.raises(Untrusted):
+        with pytest.raises(UntrustedInput):
             proof.verified(each, publics)
 
 
@@ -131,7 +131,7 @@ WRONG: dict[str, dict[str, str]] = {
 @pytest.mark.parametrize("what", WRONG)
 def test_a_wrong_proof(ledger: Ledger, publics: list[bytes], what: str) -> None:
     bad = edited(proof.prove(ledger, 1234), **WRONG[what])
-    with pytest.raises(Untrusted, match=r"^The proof") as raised:
+    with pytest.raises(UntrustedInput, match=r"^The proof") as raised:
         proof.verified(bad, publics)
     assert raised.value.exit_code == 2
 
@@ -143,7 +143,7 @@ def test_parts_of_two_proofs(ledger: Ledger, publics: list[bytes]) -> None:
         mixed = one[:cut] + other[cut:]
         if mixed in (one, other):
             continue
-        with pytest.raises(Untrusted):
+        with pytest.raises(UntrustedInput):
             proof.verified(b"\n".join([*mixed, b"", b""]) + checkpoint, publics)
 
 
@@ -168,6 +168,6 @@ def test_the_proof_of_a_node_is_none_of_an_entry(ledger: Ledger, publics: list[b
     hashes = data.partition(b"\n\n")[0].split(b"\n")[4:]
     extra = base64.b64encode(left + right).decode()
     bad = edited(data, extra=f"extra {extra}", index="index 617", hashes=b" ".join(hashes).decode())
-    with pytest.raises(Untrusted, match="does not hold"):
+    with pytest.raises(UntrustedInput, match="does not hold"):
         proof.verified(bad, publics)
     assert merkle.leaf_hash(left + right) != merkle.node_hash(left, right)

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from gorillacomb.cli.main import cli
 from gorillacomb.errors import GorillaCombError, VaultError, VaultRolledBack
 from gorillacomb.vaultmesh import jcs, merkle
-from gorillacomb.vaultmesh.audit import Audit, audit
+from gorillacomb.vaultmesh.audit import AuditReport, audit
 from gorillacomb.vaultmesh.create import begin
 from tests.support.run import environment, run
 from tests.support.trees import make_tree, settle
@@ -59,7 +59,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> World:
     """The sound ledger, which no test changes."""
     world = make_world(tmp_path_factory.mktemp("tamper") / "home")
     with world.read() as ledger:
-        assert audit(ledger) == Audit(SIZE, ledger.root(), anchor="consistent")
+        assert audit(ledger) == AuditReport(SIZE, ledger.root(), anchor="consistent")
         assert [size for size, _ in ledger.tables.checkpoints()] == list(BATCHES)
     return world
 
@@ -79,7 +79,7 @@ class Bench:
     world: World
     connection: sqlite3.Connection
 
-    def tried(self, attack: Attack) -> Audit:
+    def tried(self, attack: Attack) -> AuditReport:
         """What an audit says after an edit, which is then taken back."""
         global TRIED
         TRIED += 1
@@ -105,7 +105,7 @@ def flipped(seq: int, bit: int) -> Attack:
     return attack
 
 
-def assert_named(found: Audit, seq: int) -> None:
+def assert_named(found: AuditReport, seq: int) -> None:
     """The bad entry is named; for the last one, which no other names, the first of its block."""
     if seq == SIZE - 1:
         assert found.first_bad in (seq, BATCHES[-2])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb.model import SECOND
-from gorillacomb.watch.debounce import Pending
+from gorillacomb.watch.debounce import ChangeQueue
 
 QUIET = 2 * SECOND
 
@@ -29,11 +29,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def pending(clock: Clock) -> Pending:
-    return Pending(QUIET, clock)
+def pending(clock: Clock) -> ChangeQueue:
+    return ChangeQueue(QUIET, clock)
 
 
-def test_a_folder_waits_until_it_is_quiet(pending: Pending, clock: Clock) -> None:
+def test_a_folder_waits_until_it_is_quiet(pending: ChangeQueue, clock: Clock) -> None:
     pending.mark(b"/a")
     clock.ns = QUIET - 1
     assert pending.take() == ()
@@ -45,7 +45,7 @@ def test_a_folder_waits_until_it_is_quiet(pending: Pending, clock: Clock) -> Non
     assert (pending.take(), len(pending)) == ((), 0)
 
 
-def test_who_never_is_quiet_is_looked_at_all_the_same(pending: Pending, clock: Clock) -> None:
+def test_who_never_is_quiet_is_looked_at_all_the_same(pending: ChangeQueue, clock: Clock) -> None:
     taken = []
     for number in range(100):
         clock.ns = number * SECOND
@@ -55,7 +55,7 @@ def test_who_never_is_quiet_is_looked_at_all_the_same(pending: Pending, clock: C
     assert taken == [20, 41, 62, 83]  # the first change after a scan begins a new wait
 
 
-def test_a_burst_is_one_batch(pending: Pending, clock: Clock) -> None:
+def test_a_burst_is_one_batch(pending: ChangeQueue, clock: Clock) -> None:
     """Folders that are quiet by themselves wait while many others change."""
     for number in range(3000):
         clock.ns = number * SECOND // 500
@@ -65,7 +65,7 @@ def test_a_burst_is_one_batch(pending: Pending, clock: Clock) -> None:
     assert len(pending.take()) == 3000
 
 
-def test_what_comes_with_a_whole_scan_is_dropped(pending: Pending, clock: Clock) -> None:
+def test_what_comes_with_a_whole_scan_is_dropped(pending: ChangeQueue, clock: Clock) -> None:
     pending.mark(b"/a")
     pending.mark(b"/b")
     pending.drop(lambda path: path == b"/a")
@@ -77,7 +77,7 @@ def test_what_comes_with_a_whole_scan_is_dropped(pending: Pending, clock: Clock)
 def test_nothing_is_forgotten(steps: list[tuple[int, int]]) -> None:
     """Each change is in a batch that was taken after it, at the latest ten quiet spans later."""
     clock = Clock()
-    pending = Pending(QUIET, clock)
+    pending = ChangeQueue(QUIET, clock)
     open_since: dict[bytes, int] = {}
     for folder, later in steps:
         clock.ns += later
@@ -92,7 +92,7 @@ def test_nothing_is_forgotten(steps: list[tuple[int, int]]) -> None:
 
 @pytest.mark.parametrize("woken", [False, True])
 def test_a_wait_ends(woken: bool) -> None:
-    pending = Pending(SECOND // 10)
+    pending = ChangeQueue(SECOND // 10)
     act = pending.wake if woken else lambda: pending.mark(b"/a")
     timer = threading.Timer(0.1, act)
     timer.start()

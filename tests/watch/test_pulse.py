@@ -18,11 +18,11 @@ import pytest
 
 from gorillacomb.model import SECOND
 from gorillacomb.vault.vault import Vault
-from gorillacomb.vaultmesh.keys.keys import SigningKey
+from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
 from gorillacomb.vaultmesh.open import watcher_keys
-from gorillacomb.watch.health import Health, State
-from gorillacomb.watch.pulse import LATEST, Clocks, Heart, pulse_folder
-from gorillacomb.watch.pulse_check import Life, Verdict, judge
+from gorillacomb.watch.health import WatcherHealth, WatcherState
+from gorillacomb.watch.pulse import LATEST, Clocks, PulseWriter, pulse_folder
+from gorillacomb.watch.pulse_check import PulseState, PulseStatus, judge
 from tests.support.run import command, environment, refused, run
 from tests.support.trees import make_tree
 from tests.watch.daemon import PULSE, Daemon, check_truth
@@ -212,14 +212,16 @@ class Patient:
 
     def __init__(self, folder: Path, clock: Time) -> None:
         key = watcher_keys().ed25519()
-        assert isinstance(key, SigningKey)
-        self.health, self.clock, self.folder = Health(State.WATCHING), clock, folder
-        self._heart = Heart(folder, key, 9 * SECOND, self.health, lambda: (0, None), clock.clocks())
+        assert isinstance(key, Ed25519SigningKey)
+        self.health, self.clock, self.folder = WatcherHealth(WatcherState.WATCHING), clock, folder
+        self._heart = PulseWriter(
+            folder, key, 9 * SECOND, self.health, lambda: (0, None), clock.clocks()
+        )
 
     def beat(self) -> None:
         self._heart.beat()
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> PulseStatus:
         return judge(self.folder, watcher_keys().publics(), self.clock.clocks())
 
 
@@ -231,15 +233,17 @@ def patient(tmp_path: Path, clock: Time) -> Patient:
 def test_a_steady_pulse(patient: Patient, clock: Time) -> None:
     for _ in range(100):
         patient.beat()
-        assert patient.verdict().life is Life.ALIVE
+        assert patient.verdict().life is PulseState.ALIVE
         clock.later(9)
     assert len(os.listdir(patient.folder)) == 41
 
 
 @pytest.mark.parametrize(
-    ("seconds", "life"), [(13, Life.ALIVE), (14, Life.DEAD), (86_400, Life.DEAD)]
+    ("seconds", "life"), [(13, PulseState.ALIVE), (14, PulseState.DEAD), (86_400, PulseState.DEAD)]
 )
-def test_how_old_the_last_one_is(patient: Patient, clock: Time, seconds: float, life: Life) -> None:
+def test_how_old_the_last_one_is(
+    patient: Patient, clock: Time, seconds: float, life: PulseState
+) -> None:
     patient.beat()
     clock.later(seconds)
     assert patient.verdict().life is life
@@ -254,11 +258,11 @@ def test_what_is_odd_between_pulses(patient: Patient, clock: Time) -> None:
     clock.wall -= 3600 * SECOND
     patient.beat()
     assert patient.verdict().causes[1:] == ("the clock was set back by 3,600 s",)
-    assert patient.verdict().life is Life.DEGRADED
+    assert patient.verdict().life is PulseState.DEGRADED
     for _ in range(40):
         clock.later(9)
         patient.beat()
-    assert patient.verdict().life is Life.ALIVE
+    assert patient.verdict().life is PulseState.ALIVE
 
 
 def test_a_clock_set_forward_or_a_sleep_is_nothing_odd(patient: Patient, clock: Time) -> None:
@@ -266,18 +270,18 @@ def test_a_clock_set_forward_or_a_sleep_is_nothing_odd(patient: Patient, clock: 
     clock.later(9)
     clock.wall += 3600 * SECOND
     patient.beat()
-    assert patient.verdict().life is Life.ALIVE
+    assert patient.verdict().life is PulseState.ALIVE
 
 
 def test_another_boot(patient: Patient, clock: Time) -> None:
     patient.beat()
     clock.boot = "second"
     assert patient.verdict().causes == ("the machine was started anew since its last pulse",)
-    assert patient.verdict().life is Life.DEAD
+    assert patient.verdict().life is PulseState.DEAD
 
 
 def test_degraded_is_told(patient: Patient) -> None:
     patient.health.blame("root", "a drive is not there")
     patient.beat()
-    assert patient.verdict().life is Life.DEGRADED
+    assert patient.verdict().life is PulseState.DEGRADED
     assert patient.verdict().causes == ("a drive is not there",)

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from gorillacomb.index.database import Index
-from gorillacomb.model import SECOND, State
+from gorillacomb.model import SECOND, EntryState
 from gorillacomb.vault.vault import Vault, config_folder
-from gorillacomb.watch.debounce import Pending
-from gorillacomb.watch.exclusions import LeftOut
-from gorillacomb.watch.health import Health, RootHealth
+from gorillacomb.watch.debounce import ChangeQueue
+from gorillacomb.watch.exclusions import WatchExclusions
+from gorillacomb.watch.health import RootHealth, WatcherHealth
 from gorillacomb.watch.options import WatchOptions
-from gorillacomb.watch.root_monitor import Roots
+from gorillacomb.watch.root_monitor import RootMonitor
 from tests.support.run import command, environment, run
 from tests.support.trees import Tree, make_tree, rows_in_index
 from tests.watch.daemon import Daemon, check_index, check_truth
@@ -205,9 +205,9 @@ def write(name: str, folder: int) -> None:
 def test_a_whole_scan_is_due_from_time_to_time(top: Path, vault: Path) -> None:
     """Also of what is watched: not everything is told of."""
     options = WatchOptions(quiet_ns=0, poll_ns=SECOND, whole_ns=100_000_000)
-    health, back = Health(), list[bytes]()
-    left_out = LeftOut(Vault(vault))
-    roots = Roots([os.fsencode(top)], options, Pending(0), left_out, health, back.append)
+    health, back = WatcherHealth(), list[bytes]()
+    left_out = WatchExclusions(Vault(vault))
+    roots = RootMonitor([os.fsencode(top)], options, ChangeQueue(0), left_out, health, back.append)
     try:
         roots.look()
         assert health.roots == {os.fsencode(top): RootHealth.WATCHED}
@@ -235,7 +235,7 @@ def test_settings_are_read_again(top: Path, vault: Path) -> None:
     settings = config_folder() / "config.toml"
     settings.write_text('exclude = ["in"]\n')
     daemon.process.send_signal(signal.SIGHUP)
-    states = (State.HASHED, State.FRESH)
+    states = (EntryState.HASHED, EntryState.FRESH)
     daemon.until(lambda: rows_in_index(vault)[os.fsencode(top / "a/in/y")][0] not in states)
     settings.write_text("exclude = 3")
     daemon.process.send_signal(signal.SIGHUP)

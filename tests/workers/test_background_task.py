@@ -16,7 +16,7 @@ import pytest
 
 from gorillacomb.errors import VaultError
 from gorillacomb.index.database import Index
-from gorillacomb.model import Stamps
+from gorillacomb.model import StampReport
 from gorillacomb.progress import Progress
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import comb
@@ -39,10 +39,10 @@ class Asking:
 
     def end(
         self, index: Index, scan: int, progress: Progress, aside: Callable[[], Any] | None
-    ) -> Stamps:
+    ) -> StampReport:
         if self.asks:
             self.found.append(None if aside is None else aside())
-        return Stamps()
+        return StampReport()
 
     def close(self) -> None: ...
 

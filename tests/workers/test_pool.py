@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import pytest
 
-from gorillacomb.progress import Silence
+from gorillacomb.progress import NullProgress
 from gorillacomb.workers import pool as pools
 from gorillacomb.workers.dispatcher import Dispatcher
-from gorillacomb.workers.pool import Pool, default_workers, start_pool
+from gorillacomb.workers.pool import WorkerPool, default_workers, start_pool
 from gorillacomb.workers.worker import Advance
 
 
@@ -31,12 +31,12 @@ class Sleeper:
     def close(self) -> None: ...
 
 
-def at_work(pool: Pool, tasks: int, seconds: float) -> set[int]:
+def at_work(pool: WorkerPool, tasks: int, seconds: float) -> set[int]:
     """The processes that did some tasks."""
     naps = [Nap(seconds)] * tasks
     done: list[int] = []
     try:
-        Dispatcher(pool, Silence()).run(
+        Dispatcher(pool, NullProgress()).run(
             lambda: naps.pop() if naps else None, lambda result: done.append(result[0])
         )
     finally:
@@ -46,7 +46,7 @@ def at_work(pool: Pool, tasks: int, seconds: float) -> set[int]:
 
 
 def test_spare_workers_join_in_while_the_others_wait() -> None:
-    assert len(at_work(Pool(1, Sleeper, spare=3), 60, 0.05)) == 4
+    assert len(at_work(WorkerPool(1, Sleeper, spare=3), 60, 0.05)) == 4
 
 
 def test_beside_a_thread_they_are_started_when_they_are_needed() -> None:
@@ -55,7 +55,7 @@ def test_beside_a_thread_they_are_started_when_they_are_needed() -> None:
     thread = threading.Thread(target=ended.wait)
     thread.start()
     try:
-        pool = Pool(1, Sleeper, spare=1)
+        pool = WorkerPool(1, Sleeper, spare=1)
         assert pool.method == "spawn"
         assert len(multiprocessing.active_children()) == 1
         assert len(at_work(pool, 40, 0.05)) == 2
@@ -65,7 +65,7 @@ def test_beside_a_thread_they_are_started_when_they_are_needed() -> None:
 
 
 def test_without_need_nobody_joins_in() -> None:
-    assert len(at_work(Pool(1, Sleeper, spare=3), 5, 0.001)) == 1
+    assert len(at_work(WorkerPool(1, Sleeper, spare=3), 5, 0.001)) == 1
 
 
 def test_so_many_as_asked_for_and_no_more() -> None:
@@ -83,8 +83,8 @@ def test_a_process_that_computes_is_not_taken_for_one_that_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By the processor time that is told: a busy machine could make any worker wait."""
-    load = pools._Load()
-    worker = pools._Process(None, None, [Nap(0)])  # type: ignore[arg-type]
+    load = pools._CpuLoad()
+    worker = pools._WorkerProcess(None, None, [Nap(0)])  # type: ignore[arg-type]
     for share, waits in ((1.0, False), (0.8, False), (0.2, True), (0.0, True), (0.9, False)):
         start = time.monotonic()
         monkeypatch.setattr(time, "monotonic", lambda start=start: start + 1)

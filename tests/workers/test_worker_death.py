@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from gorillacomb.progress import Silence
+from gorillacomb.progress import NullProgress
 from gorillacomb.scan.tasks import (
     FolderTask,
-    Result,
     RootContext,
-    Task,
+    ScanTask,
+    ScanTaskResult,
     VisitResult,
     VisitTask,
 )
-from gorillacomb.scan.worker import CombWorker
+from gorillacomb.scan.worker import ScanWorker
 from gorillacomb.workers.dispatcher import Dispatcher
-from gorillacomb.workers.pool import Pool, WorkerDied
+from gorillacomb.workers.pool import WorkerDied, WorkerPool
 from tests.support.run import until
 from tests.support.trees import make_tree
 
@@ -56,8 +56,8 @@ def context(tmp_path: Path) -> RootContext:
 
 
 @pytest.fixture
-def pool() -> Iterator[Pool]:
-    pool = Pool(1, CombWorker)
+def pool() -> Iterator[WorkerPool]:
+    pool = WorkerPool(1, ScanWorker)
     yield pool
     pool.close()
 
@@ -82,13 +82,13 @@ def sleeps(pid: int) -> bool:
     return True
 
 
-def only_process(pool: Pool) -> tuple[int, Connection]:
+def only_process(pool: WorkerPool) -> tuple[int, Connection]:
     (each,) = pool._processes
     assert each.process.pid is not None
     return each.process.pid, each.pipe
 
 
-def test_killed_in_the_middle_of_an_answer(pool: Pool, context: RootContext) -> None:
+def test_killed_in_the_middle_of_an_answer(pool: WorkerPool, context: RootContext) -> None:
     """The task comes back to be given to another worker."""
     task = large_answer(context)
     pool.give(task)
@@ -101,9 +101,9 @@ def test_killed_in_the_middle_of_an_answer(pool: Pool, context: RootContext) -> 
     assert death.value.tasks == [task]
 
 
-def test_killed_after_an_answer_with_more_waiting(pool: Pool, context: RootContext) -> None:
+def test_killed_after_an_answer_with_more_waiting(pool: WorkerPool, context: RootContext) -> None:
     """What it had answered is taken in; what it had not is given back, every task of it."""
-    tasks: list[Task] = [large_question(context, number) for number in (1, 2)]
+    tasks: list[ScanTask] = [large_question(context, number) for number in (1, 2)]
     for task in tasks:
         pool.give(task)
     pid, pipe = only_process(pool)
@@ -112,7 +112,7 @@ def test_killed_after_an_answer_with_more_waiting(pool: Pool, context: RootConte
     os.kill(pid, signal.SIGKILL)
     assert until(lambda: not pool._processes[0].process.is_alive())
     done: list[int] = []
-    given_back: list[Task] = []
+    given_back: list[ScanTask] = []
     while len(done) + len(given_back) < 2:
         try:
             for news in pool.results():
@@ -127,12 +127,12 @@ def test_killed_after_an_answer_with_more_waiting(pool: Pool, context: RootConte
 
 def test_a_worker_that_dies_does_not_end_a_scan_that_has_others(context: RootContext) -> None:
     """Two workers with all that they can hold; one is killed; all is done in the end."""
-    pool = Pool(2, CombWorker)
+    pool = WorkerPool(2, ScanWorker)
     left = [large_question(context, number) for number in range(1, 9)]
     done: list[int] = []
     killed = False
 
-    def next_task() -> Task | None:
+    def next_task() -> ScanTask | None:
         nonlocal killed
         if len(left) == 4 and not killed:
             killed = True
@@ -141,12 +141,12 @@ def test_a_worker_that_dies_does_not_end_a_scan_that_has_others(context: RootCon
             victim.join()
         return left.pop() if left else None
 
-    def take(result: Result) -> None:
+    def take(result: ScanTaskResult) -> None:
         assert isinstance(result, VisitResult)
         done.extend(result.parts_done)
 
     try:
-        Dispatcher(pool, Silence()).run(next_task, take)
+        Dispatcher(pool, NullProgress()).run(next_task, take)
     finally:
         pool.close()
     assert killed

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from gorillacomb.classify.names import is_machine_made
 from gorillacomb.classify.stores import is_kept
 from gorillacomb.cli.output import render
-from gorillacomb.folders.analysis import Family, Folders
-from gorillacomb.folders.content_sets import Amount
-from gorillacomb.folders.relation import Kind, Relation
-from gorillacomb.folders.tree import Folder
+from gorillacomb.folders.analysis import FolderAnalysis, FolderFamily
+from gorillacomb.folders.content_sets import ContentAmount
+from gorillacomb.folders.relation import FolderRelation, RelationKind
+from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.fs.paths import below
 
 _LABEL = 35
@@ -20,10 +20,12 @@ _MEMBERS = 12
 """Folders of a family that are named, unless all are wanted."""
 _NAMED = 2
 """Files that are named of those that the folder to keep lacks."""
-_RANK = {kind: rank for rank, kind in enumerate(Kind)}
+_RANK = {kind: rank for rank, kind in enumerate(RelationKind)}
 
 
-def family_lines(folders: Folders, family: Family, most: int | None = _MEMBERS) -> list[str]:
+def family_lines(
+    folders: FolderAnalysis, family: FolderFamily, most: int | None = _MEMBERS
+) -> list[str]:
     """A family in a line for each folder, the one to keep first; paths from what is around all.
 
     Of more than ``most`` other folders the rest is counted.
@@ -47,16 +49,16 @@ def family_lines(folders: Folders, family: Family, most: int | None = _MEMBERS) 
     return lines
 
 
-def _name(folders: Folders, folder: Folder) -> str:
+def _name(folders: FolderAnalysis, folder: TreeFolder) -> str:
     return render.path_text(folder.name or folders.path(folder))
 
 
-def family_name(folders: Folders, family: Family) -> str:
+def family_name(folders: FolderAnalysis, family: FolderFamily) -> str:
     """What a family is called: as the folder to keep."""
     return _name(folders, family.keep)
 
 
-def _holdings(folder: Folder) -> str:
+def _holdings(folder: TreeFolder) -> str:
     return f"{render.count(folder.files, 'file')}, {render.size(folder.size)}"
 
 
@@ -67,9 +69,14 @@ def _line(label: str, path: bytes, around: bytes) -> str:
     return label + render.fit(render.path_text(below(path, around)), room)
 
 
-def _own(relation: Relation) -> list[str]:
+def _own(relation: FolderRelation) -> list[str]:
     """Some of what a folder has that the one to keep lacks."""
-    if relation.kind in (Kind.IDENTICAL, Kind.CONTAINED, Kind.SAME_CONTENT, Kind.CONTENT_CONTAINED):
+    if relation.kind in (
+        RelationKind.IDENTICAL,
+        RelationKind.CONTAINED,
+        RelationKind.SAME_CONTENT,
+        RelationKind.CONTENT_CONTAINED,
+    ):
         return []
     entries = relation.entries
     own = [
@@ -85,22 +92,22 @@ def _own(relation: Relation) -> list[str]:
     return ["    " + render.fit(text, None if width is None else width - 4)]
 
 
-def said(relation: Relation) -> str:
+def said(relation: FolderRelation) -> str:
     """How A relates to B in a few words, B being the folder to keep."""
     entries = relation.entries
-    if relation.kind is Kind.IDENTICAL:
+    if relation.kind is RelationKind.IDENTICAL:
         return "identical"
-    if relation.kind is Kind.SAME_CONTENT:
+    if relation.kind is RelationKind.SAME_CONTENT:
         if not (entries.moved or entries.only_a or entries.only_b):
             return f"same content, {len(entries.changed):,} modes or links"
         return "same content, other names"
-    if relation.kind is Kind.CONTAINED:
+    if relation.kind is RelationKind.CONTAINED:
         return f"contained, lacks {len(entries.only_b):,}"
-    if relation.kind is Kind.CONTAINS:
+    if relation.kind is RelationKind.CONTAINS:
         return f"has all of it and {len(entries.only_a):,} more"
-    if relation.kind is Kind.CONTENT_CONTAINED:
+    if relation.kind is RelationKind.CONTENT_CONTAINED:
         return "contained, under other names"
-    if relation.kind is Kind.APART:
+    if relation.kind is RelationKind.APART:
         return "alike by name alone"
     if relation.cause is not None:
         return f"not complete: {relation.cause}"
@@ -111,7 +118,7 @@ def said(relation: Relation) -> str:
     return f"{text}, {changed:,} changed" if changed else text
 
 
-def relation_object(relation: Relation) -> dict[str, object]:
+def relation_object(relation: FolderRelation) -> dict[str, object]:
     """A relation in JSON, for a folder ``a`` and the one to keep, ``b``."""
     entries = relation.entries
     return {
@@ -127,7 +134,7 @@ def relation_object(relation: Relation) -> dict[str, object]:
     }
 
 
-def figures(relation: Relation) -> dict[str, object]:
+def figures(relation: FolderRelation) -> dict[str, object]:
     """What two folders share, in JSON: contents, each counted once, and paths."""
     entries = relation.entries
     return {
@@ -142,10 +149,10 @@ def figures(relation: Relation) -> dict[str, object]:
     }
 
 
-def _amount(name: str, amount: Amount) -> dict[str, object]:
+def _amount(name: str, amount: ContentAmount) -> dict[str, object]:
     return {f"{name}_files": amount.files, f"{name}_bytes": amount.bytes}
 
 
-def path_objects(folders: Folders, group: Sequence[Folder]) -> list[dict[str, str]]:
+def path_objects(folders: FolderAnalysis, group: Sequence[TreeFolder]) -> list[dict[str, str]]:
     """The absolute paths of some folders in JSON."""
     return [render.path_object(folders.path(each)) for each in group]

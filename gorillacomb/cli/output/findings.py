@@ -13,7 +13,7 @@ from gorillacomb.index import content_queries, folder_queries, stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
-from gorillacomb.model import FolderState, GroupSummary, RootReport, ScanReport, State
+from gorillacomb.model import EntryState, FolderState, GroupSummary, RootReport, ScanReport
 
 _SHOWN = 3
 """Groups that are named; the rest is counted."""
@@ -138,12 +138,17 @@ def _gaps(index: Index) -> list[str]:
     states = content_queries.counts_by_state(index.connection)
     folders = folder_queries.count_folders_by_state(index.connection)
     parts = []
-    if State.PLACEHOLDER in states:
-        files, size = states[State.PLACEHOLDER]
+    if EntryState.PLACEHOLDER in states:
+        files, size = states[EntryState.PLACEHOLDER]
         parts.append(
-            f"{render.count(files, 'file')}, {render.size(size)} {FILE_CAUSES[State.PLACEHOLDER]}"
+            f"{render.count(files, 'file')}, {render.size(size)} {FILE_CAUSES[EntryState.PLACEHOLDER]}"
         )
-    for state in (State.UNREADABLE, State.UNSTABLE, State.EXCLUDED, State.TOO_SMALL):
+    for state in (
+        EntryState.UNREADABLE,
+        EntryState.UNSTABLE,
+        EntryState.EXCLUDED,
+        EntryState.TOO_SMALL,
+    ):
         if state in states:
             parts.append(f"{render.count(states[state][0], 'file')} {FILE_CAUSES[state]}")
     for folder_state in (FolderState.UNREADABLE, FolderState.EXCLUDED):
@@ -159,7 +164,7 @@ def _gaps(index: Index) -> list[str]:
 
 def _left(index: Index) -> list[str]:
     """What is still unread when the duplicates are known."""
-    files, size = content_queries.counts_by_state(index.connection).get(State.PENDING, (0, 0))
+    files, size = content_queries.counts_by_state(index.connection).get(EntryState.PENDING, (0, 0))
     if not files:
         return []
     return [f"Without a copy, and not read yet: {render.count(files, 'file')}, {render.size(size)}"]

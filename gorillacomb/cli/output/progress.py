@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Never
 
 from gorillacomb.cli.output.render import DEFAULT_WIDTH
-from gorillacomb.progress import Progress, Silence
+from gorillacomb.progress import NullProgress, Progress
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -34,7 +34,7 @@ def _room() -> dict[str, Any]:
     return {"ncols": size.columns, "nrows": size.lines}
 
 
-class Bar:
+class ProgressBar:
     """One bar at a time: bytes, rate and the time left, with the number of files in its name."""
 
     def __init__(self) -> None:
@@ -91,4 +91,4 @@ class Bar:
 def progress_for(wanted: bool | None) -> Progress:
     """A bar on a terminal, or where it is asked for; else silence."""
     shown = sys.stderr.isatty() if wanted is None else wanted
-    return Bar() if shown else Silence()
+    return ProgressBar() if shown else NullProgress()

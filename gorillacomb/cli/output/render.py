@@ -16,7 +16,7 @@ from datetime import datetime
 import click
 
 from gorillacomb.fs.paths import below, is_below
-from gorillacomb.model import Group, Unreadable
+from gorillacomb.model import DuplicateGroup, UnreadablePath
 
 DEFAULT_WIDTH = 80
 
@@ -139,13 +139,13 @@ def path_object(path: bytes) -> dict[str, str]:
         return {"path_b64": base64.b64encode(path).decode("ascii")}
 
 
-def unreadable_object(failure: Unreadable) -> dict[str, object]:
+def unreadable_object(failure: UnreadablePath) -> dict[str, object]:
     """A failure in JSON."""
     kind = "folder" if failure.folder else "file"
     return {**path_object(failure.path), "kind": kind, "cause": failure.cause}
 
 
-def group_object(group: Group) -> dict[str, object]:
+def group_object(group: DuplicateGroup) -> dict[str, object]:
     """A group in JSON."""
     return {
         "blake3": group.summary.digest.hex(),
@@ -157,7 +157,7 @@ def group_object(group: Group) -> dict[str, object]:
     }
 
 
-def copy_object(group: Group, place: int) -> dict[str, object]:
+def copy_object(group: DuplicateGroup, place: int) -> dict[str, object]:
     """One file of a group in JSON."""
     copy = group.copies[place]
     link = group.hardlink_of[place]
@@ -205,7 +205,7 @@ def reader_may_leave() -> Iterator[None]:
         os.close(null)
 
 
-def copy_notes(group: Group, place: int) -> str:
+def copy_notes(group: DuplicateGroup, place: int) -> str:
     """What is to be said of one copy, after its path."""
     notes = []
     link = group.hardlink_of[place]

@@ -15,23 +15,23 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from gorillacomb.dedupe.apply import replacement
-from gorillacomb.dedupe.apply.path_resolver import Places
-from gorillacomb.dedupe.apply.preflight import Skip, StepChecks
+from gorillacomb.dedupe.apply.path_resolver import PathResolver
+from gorillacomb.dedupe.apply.preflight import StepPreflight, StepSkipped
 from gorillacomb.dedupe.apply.purge import purge_record
-from gorillacomb.dedupe.apply.transaction import Ended, Prepared, Thing, sync
-from gorillacomb.dedupe.apply.tree_compare import Witness
-from gorillacomb.dedupe.model import Action, Outcome, Plan, Step, Trouble
+from gorillacomb.dedupe.apply.transaction import StepItem, StepResult, StepTransaction, sync
+from gorillacomb.dedupe.apply.tree_compare import TreeComparer
+from gorillacomb.dedupe.model import DedupeAction, Plan, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.journal import (
     DONE,
     INTENT,
     TAKEN_BACK,
-    Move,
-    Record,
-    Recorded,
-    Survivor,
+    JournalContents,
+    KeptCopy,
+    MovedItem,
+    StepRecord,
 )
 from gorillacomb.dedupe.quarantine.run import (
-    Run,
+    Quarantine,
     base_of,
     bases_of,
     begin,
@@ -39,9 +39,9 @@ from gorillacomb.dedupe.quarantine.run import (
     resumed,
     runs_of,
 )
-from gorillacomb.dedupe.safety.policy import Guard
-from gorillacomb.errors import Untrusted
-from gorillacomb.fs.openat import Identity, cause_of
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
+from gorillacomb.errors import UntrustedInput
+from gorillacomb.fs.openat import FileIdentity, cause_of
 from gorillacomb.fs.paths import below
 from gorillacomb.fs.reflink import CANNOT_SHARE, share_blocks
 from gorillacomb.progress import Progress
@@ -51,31 +51,31 @@ _BATCH_BYTES = 256 << 20
 
 
 @dataclass(slots=True)
-class Applying:
+class PlanExecutor:
     """Carries one plan out; the caller holds the locks of all roots that it names."""
 
     plan: Plan
-    places: Places
-    guard: Guard
-    witness: Witness
+    places: PathResolver
+    guard: SafetyPolicy
+    witness: TreeComparer
     progress: Progress
     now: Callable[[], int] = time.time_ns
-    outcome: Outcome = field(init=False)
-    checks: StepChecks = field(init=False)
-    _again: list[Step] | None = field(default_factory=list)
+    outcome: RunOutcome = field(init=False)
+    checks: StepPreflight = field(init=False)
+    _again: list[PlanStep] | None = field(default_factory=list)
     """Steps that were taken back and get another chance, alone; None when that has come."""
-    _runs: dict[bytes, Run] = field(default_factory=dict)
+    _runs: dict[bytes, Quarantine] = field(default_factory=dict)
     _lost: dict[bytes, OSError] = field(default_factory=dict)
     """Bases in which no quarantine can be made, and why."""
     _stack: ExitStack = field(default_factory=ExitStack)
-    _names: dict[Identity, int] = field(default_factory=dict)
+    _names: dict[FileIdentity, int] = field(default_factory=dict)
     """Of files with several names, how many go."""
 
     def __post_init__(self) -> None:
-        self.outcome = Outcome(new_run(self.now()))
-        self.checks = StepChecks(self.plan, self.places, self.guard, self.witness)
+        self.outcome = RunOutcome(new_run(self.now()))
+        self.checks = StepPreflight(self.plan, self.places, self.guard, self.witness)
 
-    def run(self) -> Outcome:
+    def run(self) -> RunOutcome:
         """Do all steps that may be done. Ctrl-C takes back what is under way and is raised on."""
         before = self._done_before()
         steps = [step for step in self.plan.steps if step.id not in before]
@@ -98,7 +98,7 @@ class Applying:
             for base in bases_of(root.path):
                 for name in runs_of(base, self.plan.uid):
                     # One whose journal cannot be read was told of when half done runs were ended.
-                    with suppress(Untrusted), resumed(base, name) as run:
+                    with suppress(UntrustedInput), resumed(base, name) as run:
                         found |= {
                             step.step
                             for step in run.journal.recorded.steps.values()
@@ -106,19 +106,19 @@ class Applying:
                         }
         return found
 
-    def _batches(self, steps: Sequence[Step]) -> Iterator[list[Prepared]]:
-        batch: list[Prepared] = []
+    def _batches(self, steps: Sequence[PlanStep]) -> Iterator[list[StepTransaction]]:
+        batch: list[StepTransaction] = []
         size = 0
         action = self.plan.options.action
         # A link to what stays changes its ctime: the next step is compared after that.
-        most = 1 if action is Action.HARDLINK else _BATCH
+        most = 1 if action is DedupeAction.HARDLINK else _BATCH
         for step in steps:
             try:
-                if action is Action.REFLINK:
+                if action is DedupeAction.REFLINK:
                     self._share(step)
                     continue
                 batch.append(self._prepare(step))
-            except Skip as skip:
+            except StepSkipped as skip:
                 self._skip(skip.trouble, skip.failed)
                 continue
             size += step.size
@@ -128,42 +128,48 @@ class Applying:
         if batch:
             yield batch
 
-    def _skip(self, trouble: Trouble, failed: bool = False) -> None:
+    def _skip(self, trouble: StepProblem, failed: bool = False) -> None:
         (self.outcome.failed if failed else self.outcome.skipped).append(trouble)
 
-    def _prepare(self, step: Step) -> Prepared:
+    def _prepare(self, step: PlanStep) -> StepTransaction:
         checked = self.checks.check(step)
         action = self.plan.options.action
-        if action in (Action.HARDLINK, Action.SYMLINK):
+        if action in (DedupeAction.HARDLINK, DedupeAction.SYMLINK):
             if step.kind == "folder":
-                raise Skip(step.path, f"is a folder, which no {action} can stand for")
+                raise StepSkipped(step.path, f"is a folder, which no {action} can stand for")
             for victim, keep, sighting in checked:
                 cause = replacement.refusal(action, victim, keep, sighting)
                 if cause is not None:
-                    raise Skip(victim.path, cause)
+                    raise StepSkipped(victim.path, cause)
         try:
             run = self._run_for(step)
         except OSError as error:
             cause = f"no quarantine can be made for it: {cause_of(error)}"
-            raise Skip(step.path, cause, failed=True) from error
+            raise StepSkipped(step.path, cause, failed=True) from error
         things = []
         for number, (victim, keep, sighting) in enumerate(checked):
             top = sighting.victim[b""]
             slot = f"{step.id}.{number}" if number else step.id
-            move = Move(
+            move = MovedItem(
                 below(victim.path, run.base),
                 slot.encode(),
-                Survivor.of(keep.path, run.base),
+                KeptCopy.of(keep.path, run.base),
                 top.st_ino,
                 top.st_mtime_ns,
-                put=str(action) if action in (Action.HARDLINK, Action.SYMLINK) else None,
-                put_inode=sighting.survivors[0][1].st_ino if action is Action.HARDLINK else 0,
-                put_text=replacement.link_text(victim, keep) if action is Action.SYMLINK else b"",
+                put=str(action)
+                if action in (DedupeAction.HARDLINK, DedupeAction.SYMLINK)
+                else None,
+                put_inode=sighting.survivors[0][1].st_ino if action is DedupeAction.HARDLINK else 0,
+                put_text=replacement.link_text(victim, keep)
+                if action is DedupeAction.SYMLINK
+                else b"",
             )
-            things.append(Thing(victim, keep, sighting, move))
-        if action is Action.DELETE and sum(each.files for *_, each in checked) > step.files:
-            raise Skip(step.path, "holds more files than the plan says, which were not confirmed")
-        record = Record(
+            things.append(StepItem(victim, keep, sighting, move))
+        if action is DedupeAction.DELETE and sum(each.files for *_, each in checked) > step.files:
+            raise StepSkipped(
+                step.path, "holds more files than the plan says, which were not confirmed"
+            )
+        record = StepRecord(
             step.id,
             INTENT,
             step.kind,
@@ -171,21 +177,21 @@ class Applying:
             step.size,
             tuple(thing.move for thing in things),
             tuple(
-                (below(each.path, step.path), Survivor.of(each.keep, run.base))
+                (below(each.path, step.path), KeptCopy.of(each.keep, run.base))
                 for each in step.nested
             ),
             when_ns=self.now(),
         )
-        return Prepared(step, run, record, things, self.now)
+        return StepTransaction(step, run, record, things, self.now)
 
-    def _run_for(self, step: Step) -> Run:
+    def _run_for(self, step: PlanStep) -> Quarantine:
         root = self.places.root_of(step.path)
         assert root is not None
         base = base_of(root.path, step.path)
         if base in self._lost:
             raise self._lost[base]
         if base not in self._runs:
-            recorded = Recorded(
+            recorded = JournalContents(
                 self.outcome.run,
                 self.plan.uid,
                 str(self.plan.options.action),
@@ -202,23 +208,23 @@ class Applying:
             self._runs[base] = run
         return self._runs[base]
 
-    def _act(self, batch: list[Prepared]) -> None:
+    def _act(self, batch: list[StepTransaction]) -> None:
         """Carry out steps that were compared."""
-        by_run: dict[bytes, list[Prepared]] = {}
+        by_run: dict[bytes, list[StepTransaction]] = {}
         for each in batch:
             by_run.setdefault(each.run.base, []).append(each)
         for prepared in by_run.values():
             self._act_in(prepared[0].run, prepared)
 
-    def _act_in(self, run: Run, batch: list[Prepared]) -> None:
+    def _act_in(self, run: Quarantine, batch: list[StepTransaction]) -> None:
         try:
             run.journal.note([each.record for each in batch])
         except OSError as error:
             cause = f"the journal cannot be written: {cause_of(error)}"
             for each in batch:
-                self._skip(Trouble(each.step.path, cause), failed=True)
+                self._skip(StepProblem(each.step.path, cause), failed=True)
             return
-        ended: list[Ended] = []
+        ended: list[StepResult] = []
         try:
             for each in batch:
                 ended.append(each.set_aside(self._names))
@@ -230,7 +236,9 @@ class Applying:
             self._cut_short(run, batch, ended)
             raise
 
-    def _cut_short(self, run: Run, batch: list[Prepared], ended: list[Ended]) -> None:
+    def _cut_short(
+        self, run: Quarantine, batch: list[StepTransaction], ended: list[StepResult]
+    ) -> None:
         """Take back what is under way; the outcome and the journal are to tell of all the rest."""
         back = [each.take_back("interrupted") for each in batch[len(ended) :]]
         known = run.journal.recorded.steps
@@ -242,10 +250,10 @@ class Applying:
             if one.record.state == DONE and one.record.step not in told:
                 self._set_aside(one)
 
-    def _tell(self, ended: Ended) -> None:
+    def _tell(self, ended: StepResult) -> None:
         """Have the outcome say what became of a step; delete what is to be deleted."""
         if ended.record.state == DONE:
-            if self.plan.options.action is Action.DELETE:
+            if self.plan.options.action is DedupeAction.DELETE:
                 self._delete(ended)
             else:
                 self._set_aside(ended)
@@ -256,24 +264,24 @@ class Applying:
             assert ended.trouble is not None, "it was not done"
             self._skip(ended.trouble, ended.failed)
 
-    def _delete(self, ended: Ended) -> None:
+    def _delete(self, ended: StepResult) -> None:
         step, record = ended.prepared.step, ended.record
         trouble = purge_record(ended.prepared.run, record, self.places, self.witness, self.now)
         if trouble is not None:
-            self._skip(Trouble(trouble.path, f"set aside, but not deleted: {trouble.cause}"))
+            self._skip(StepProblem(trouble.path, f"set aside, but not deleted: {trouble.cause}"))
             self.outcome.bytes_set_aside += record.size
         else:
             self.outcome.bytes_freed += record.size
             self.outcome.done.append(step)
 
-    def _set_aside(self, ended: Ended) -> None:
+    def _set_aside(self, ended: StepResult) -> None:
         self.outcome.bytes_set_aside += ended.record.size
         self.outcome.done.append(ended.prepared.step)
 
-    def _share(self, step: Step) -> None:
+    def _share(self, step: PlanStep) -> None:
         """Have the kernel share the blocks of a file with those of its copy."""
         if step.kind == "folder":
-            raise Skip(step.path, "is a folder: only the files in it can share blocks")
+            raise StepSkipped(step.path, "is a folder: only the files in it can share blocks")
         freed = 0
         for victim, keep, sighting in self.checks.check(step):
             try:
@@ -281,7 +289,7 @@ class Applying:
             except OSError as error:
                 known = error.errno in CANNOT_SHARE
                 cause = "is on a file system that cannot share blocks" if known else cause_of(error)
-                raise Skip(victim.path, cause, failed=True) from error
+                raise StepSkipped(victim.path, cause, failed=True) from error
         self.outcome.bytes_freed += freed
         self.outcome.done.append(step)
         self.progress.advance(step.files, 0)

@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from gorillacomb.dedupe.quarantine.run import open_own
-from gorillacomb.errors import Refused
-from gorillacomb.fs.openat import Identity, cause_of, identity_of
+from gorillacomb.errors import RefusedForSafety
+from gorillacomb.fs.openat import FileIdentity, cause_of, identity_of
 from gorillacomb.fs.paths import readable
 
 _CANNOT = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP})
@@ -29,20 +29,20 @@ def locked(roots: Iterable[bytes]) -> Iterator[None]:
     """Hold the locks of roots, in sorted order. Raises Refused when another run holds one."""
     wanted = sorted(set(roots))
     with ExitStack() as stack:
-        taken: dict[Identity, tuple[int, int]] = {}
+        taken: dict[FileIdentity, tuple[int, int]] = {}
         for root in wanted:
             _take(stack, root, taken)
         yield
 
 
-def _take(stack: ExitStack, root: bytes, taken: dict[Identity, tuple[int, int]]) -> None:
+def _take(stack: ExitStack, root: bytes, taken: dict[FileIdentity, tuple[int, int]]) -> None:
     """Lock a root; ``taken`` is what is locked already: descriptor and kind by identity.
 
     A root may be seen through another mount as well, and a lock that is ours is no other run's.
     """
     folder = _open_folder(root)
     if folder is None:
-        raise Refused(f"{readable(root)} cannot be opened.", "Connect its drive.")
+        raise RefusedForSafety(f"{readable(root)} cannot be opened.", "Connect its drive.")
     stack.callback(os.close, folder)
     _lock_folder(folder, fcntl.LOCK_EX, root, taken)
     above = root
@@ -56,7 +56,7 @@ def _take(stack: ExitStack, root: bytes, taken: dict[Identity, tuple[int, int]])
     try:
         own = open_own(folder, make=True)
     except OSError as error:
-        raise Refused(
+        raise RefusedForSafety(
             f"{readable(root)} cannot be locked: .gorillacomb in it cannot be used"
             f" ({cause_of(error)}).",
             "Nothing was done. Look at what stands there.",
@@ -77,7 +77,7 @@ def _open_folder(path: bytes) -> int | None:
 
 
 def _lock_folder(
-    descriptor: int, kind: int, root: bytes, taken: dict[Identity, tuple[int, int]]
+    descriptor: int, kind: int, root: bytes, taken: dict[FileIdentity, tuple[int, int]]
 ) -> None:
     try:
         _lock(descriptor, kind, root, taken)
@@ -86,7 +86,9 @@ def _lock_folder(
             raise
 
 
-def _lock(descriptor: int, kind: int, root: bytes, taken: dict[Identity, tuple[int, int]]) -> None:
+def _lock(
+    descriptor: int, kind: int, root: bytes, taken: dict[FileIdentity, tuple[int, int]]
+) -> None:
     identity = identity_of(os.fstat(descriptor))
     held, held_kind = taken.get(identity, (descriptor, None))
     if held_kind in (kind, fcntl.LOCK_EX):
@@ -94,7 +96,7 @@ def _lock(descriptor: int, kind: int, root: bytes, taken: dict[Identity, tuple[i
     try:
         fcntl.flock(held, kind | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Refused(
+        raise RefusedForSafety(
             f"Another run is changing files in {readable(root)}, or counts on them.",
             "Wait for it to end.",
         ) from None

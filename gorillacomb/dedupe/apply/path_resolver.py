@@ -11,18 +11,18 @@ from gorillacomb.classify.companions import Companions
 from gorillacomb.classify.projects import marker_among
 from gorillacomb.classify.stores import is_store
 from gorillacomb.dedupe.roots import LiveRoot
-from gorillacomb.dedupe.safety.policy import Level, Site
-from gorillacomb.fs.location import Spot
+from gorillacomb.dedupe.safety.policy import FolderContext, PathContext
+from gorillacomb.fs.location import FileLocation
 from gorillacomb.fs.openat import OpenFolders, identity_of
 from gorillacomb.fs.paths import below, is_below, join
 
 
 @dataclass(slots=True)
-class Places:
+class PathResolver:
     """Finds places on disk, remembering what makes folders projects."""
 
     roots: Sequence[LiveRoot]
-    _levels: dict[bytes, Level] = field(default_factory=dict)
+    _levels: dict[bytes, FolderContext] = field(default_factory=dict)
     _listed: tuple[object, Companions] | None = None
     """The folder listed last for what belongs together in it, as it was then."""
 
@@ -31,15 +31,15 @@ class Places:
         around = [root for root in self.roots if is_below(path, root.path) and root.path != path]
         return max(around, key=lambda root: len(root.path), default=None)
 
-    def spot(self, path: bytes) -> Spot | None:
+    def spot(self, path: bytes) -> FileLocation | None:
         """A path as what a comparison starts from; None in no root."""
         root = self.root_of(path)
         if root is None:
             return None
         inner = below(path, root.path)
-        return Spot(root.path, root.identity, inner, root.grain_ns, root.shows_others)
+        return FileLocation(root.path, root.identity, inner, root.grain_ns, root.shows_others)
 
-    def site(self, path: bytes, is_folder: bool) -> Site:
+    def site(self, path: bytes, is_folder: bool) -> PathContext:
         """A path, in some root, as the rules see it. Raises OSError."""
         root = self.root_of(path)
         assert root is not None, "asked only for what is in a root"
@@ -53,7 +53,7 @@ class Places:
             ]
         finally:
             folders.close()
-        return Site(root.path, path, is_folder, tuple(levels))
+        return PathContext(root.path, path, is_folder, tuple(levels))
 
     def companions(self, path: bytes) -> list[bytes]:
         """The files beside a file that belong to it, by their paths. Raises OSError."""
@@ -74,9 +74,9 @@ class Places:
             folders.close()
         return [join(folder, each) for each in self._listed[1].of(name)]
 
-    def _level(self, folders: OpenFolders, root: LiveRoot, inner: bytes) -> Level:
+    def _level(self, folders: OpenFolders, root: LiveRoot, inner: bytes) -> FolderContext:
         path = join(root.path, inner)
         if path not in self._levels:
             names = [os.fsencode(name) for name in os.listdir(folders.open(inner))]
-            self._levels[path] = Level(path, marker_among(names, names), is_store(names))
+            self._levels[path] = FolderContext(path, marker_among(names, names), is_store(names))
         return self._levels[path]

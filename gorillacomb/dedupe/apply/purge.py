@@ -12,30 +12,34 @@ import stat
 from collections.abc import Callable
 from dataclasses import replace
 
-from gorillacomb.classify.location import Place, place_of
-from gorillacomb.dedupe.apply.path_resolver import Places
+from gorillacomb.classify.location import LocationKind, place_of
+from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.repair_recovery import last_look
-from gorillacomb.dedupe.apply.snapshot import Sighting, survivors_stand
-from gorillacomb.dedupe.apply.tree_compare import Witness
-from gorillacomb.dedupe.model import Trouble
-from gorillacomb.dedupe.quarantine.journal import PURGED, PURGING, Move, Record, Survivor
-from gorillacomb.dedupe.quarantine.run import Run
+from gorillacomb.dedupe.apply.snapshot import TreeSnapshot, survivors_stand
+from gorillacomb.dedupe.apply.tree_compare import TreeComparer
+from gorillacomb.dedupe.model import StepProblem
+from gorillacomb.dedupe.quarantine.journal import PURGED, PURGING, KeptCopy, MovedItem, StepRecord
+from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.fs import mutations
-from gorillacomb.fs.location import Different, Spot
+from gorillacomb.fs.location import ContentDiffers, FileLocation
 from gorillacomb.fs.openat import OpenFolders, cause_of, identity_of, open_file
 from gorillacomb.fs.paths import below, is_below, join
 
 
 def purge_record(
-    run: Run, record: Record, places: Places, witness: Witness, now: Callable[[], int]
-) -> Trouble | None:
+    run: Quarantine,
+    record: StepRecord,
+    places: PathResolver,
+    witness: TreeComparer,
+    now: Callable[[], int],
+) -> StepProblem | None:
     """Remove what a step set aside; returns why not, if it was not.
 
     The caller holds the locks of all roots. Raises OSError when the journal cannot be written.
     """
     # Of a bundle that is half deleted already, the rest need not be the whole.
     witness = replace(witness, whole_bundles=record.state != PURGING)
-    found: list[tuple[Move, Sighting]] = []
+    found: list[tuple[MovedItem, TreeSnapshot]] = []
     removed: list[bytes] = []
     try:
         for at, move in enumerate(record.moves):
@@ -50,24 +54,24 @@ def purge_record(
         for move, sighting in found:
             _remove(run, move.slot, sighting, removed)
         mutations.sync(run.folder)
-    except (Different, OSError) as error:
+    except (ContentDiffers, OSError) as error:
         begun = run.journal.recorded.steps[record.step].state == PURGING
         if begun and record.state != PURGING and not removed:
             run.journal.note([record])  # it is whole, and can still be put back
-        if isinstance(error, Different):
-            return Trouble(_as_it_was(run, record, error.path), error.cause)
-        return Trouble(join(run.base, record.moves[0].path), cause_of(error))
+        if isinstance(error, ContentDiffers):
+            return StepProblem(_as_it_was(run, record, error.path), error.cause)
+        return StepProblem(join(run.base, record.moves[0].path), cause_of(error))
     run.journal.note([replace(record, state=PURGED, cause=None, when_ns=now())])
     return None
 
 
 def _compare(
-    run: Run,
-    move: Move,
-    nested: tuple[tuple[bytes, Survivor], ...],
-    places: Places,
-    witness: Witness,
-) -> Sighting | None:
+    run: Quarantine,
+    move: MovedItem,
+    nested: tuple[tuple[bytes, KeptCopy], ...],
+    places: PathResolver,
+    witness: TreeComparer,
+) -> TreeSnapshot | None:
     """Compare one thing with the copy that is kept; None for one that is gone already."""
     if not run.holds(move):
         return None
@@ -85,21 +89,21 @@ def _compare(
     )
 
 
-def _survivor(run: Run, keep: Survivor, places: Places) -> Spot:
+def _survivor(run: Quarantine, keep: KeptCopy, places: PathResolver) -> FileLocation:
     """Where a copy is kept: in a root that is there, in no place that empties itself."""
     path = keep.at(run.base)
     spot = places.spot(path)
     if spot is None and is_below(path, run.base):
         identity = identity_of(os.stat(run.base))
-        spot = Spot(run.base, identity, below(path, run.base))
+        spot = FileLocation(run.base, identity, below(path, run.base))
     if spot is None:
-        raise Different(path, "was to stay, and is in no scanned folder that is there now")
-    if place_of(spot.root, spot.parent, None, frozenset()) is Place.PASSING:
-        raise Different(path, f"was to stay, and stands {Place.PASSING}")
+        raise ContentDiffers(path, "was to stay, and is in no scanned folder that is there now")
+    if place_of(spot.root, spot.parent, None, frozenset()) is LocationKind.PASSING:
+        raise ContentDiffers(path, f"was to stay, and stands {LocationKind.PASSING}")
     return spot
 
 
-def _sync_survivors(sighting: Sighting) -> None:
+def _sync_survivors(sighting: TreeSnapshot) -> None:
     """Have what stays on the disk before the other copy goes."""
     folders: dict[bytes, OpenFolders] = {}
     try:
@@ -116,7 +120,7 @@ def _sync_survivors(sighting: Sighting) -> None:
             each.close()
 
 
-def _remove(run: Run, slot: bytes, sighting: Sighting, removed: list[bytes]) -> None:
+def _remove(run: Quarantine, slot: bytes, sighting: TreeSnapshot, removed: list[bytes]) -> None:
     """Remove what was compared and nothing else, the deepest first; ``removed`` grows by it.
 
     Raises OSError: a folder to which something came is not empty and stays.
@@ -138,7 +142,7 @@ def _deepest_first(path: bytes) -> tuple[int, bytes]:
     return -path.count(b"/"), path
 
 
-def _remove_one(run: Run, folders: OpenFolders, inner: bytes, was: os.stat_result) -> None:
+def _remove_one(run: Quarantine, folders: OpenFolders, inner: bytes, was: os.stat_result) -> None:
     above, _, name = inner.rpartition(b"/")
     folder = folders.open(above)
     facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -151,10 +155,10 @@ def _remove_one(run: Run, folders: OpenFolders, inner: bytes, was: os.stat_resul
     ):
         mutations.remove(folder, name)
     else:
-        raise Different(join(run.path, inner), "changed meanwhile")
+        raise ContentDiffers(join(run.path, inner), "changed meanwhile")
 
 
-def _as_it_was(run: Run, record: Record, path: bytes) -> bytes:
+def _as_it_was(run: Quarantine, record: StepRecord, path: bytes) -> bytes:
     for move in record.moves:
         here = run.spot(move.slot).path
         if is_below(path, here):

@@ -17,13 +17,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from gorillacomb.dedupe.apply.locks import locked
-from gorillacomb.dedupe.apply.path_resolver import Places
-from gorillacomb.dedupe.apply.preflight import Skip
+from gorillacomb.dedupe.apply.path_resolver import PathResolver
+from gorillacomb.dedupe.apply.preflight import StepSkipped
 from gorillacomb.dedupe.apply.repair_recovery import (
     MEANWHILE,
     OPEN,
-    File,
-    Held,
+    FileFacts,
+    SlotContent,
     digest_on_disk,
     end,
     look,
@@ -31,24 +31,24 @@ from gorillacomb.dedupe.apply.repair_recovery import (
     swap,
 )
 from gorillacomb.dedupe.apply.undo import recover
-from gorillacomb.dedupe.model import Outcome, Step, Trouble
+from gorillacomb.dedupe.model import PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.journal import (
     DONE,
     INTENT,
     REPAIR,
     STUCK,
-    Contents,
-    Move,
-    Record,
-    Recorded,
-    Survivor,
+    JournalContents,
+    KeptCopy,
+    MovedItem,
+    RepairContents,
+    StepRecord,
 )
-from gorillacomb.dedupe.quarantine.run import Run, base_of, bases_of, begin, new_run
+from gorillacomb.dedupe.quarantine.run import Quarantine, base_of, bases_of, begin, new_run
 from gorillacomb.dedupe.roots import LiveRoot
-from gorillacomb.dedupe.safety.policy import Guard
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.fs import mutations
 from gorillacomb.fs.comparison import attributes
-from gorillacomb.fs.location import Different, Spot
+from gorillacomb.fs.location import ContentDiffers, FileLocation
 from gorillacomb.fs.openat import cause_of, is_same, open_file
 from gorillacomb.fs.paths import below, readable
 from gorillacomb.progress import Progress
@@ -58,7 +58,7 @@ _CHANGED = "changed since it was found damaged: scan it again"
 
 
 @dataclass(frozen=True, slots=True)
-class Harm:
+class DamagedFile:
     """A damaged file, and where copies of its good content are said to stand."""
 
     path: bytes
@@ -73,22 +73,22 @@ class Harm:
 
 
 def repair(
-    harms: Sequence[Harm],
+    harms: Sequence[DamagedFile],
     roots: list[LiveRoot],
-    guard: Guard,
+    guard: SafetyPolicy,
     progress: Progress,
-    ended: Callable[[Outcome], None],
+    ended: Callable[[RunOutcome], None],
     now: Callable[[], int] = time.time_ns,
-) -> Outcome:
+) -> RunOutcome:
     """Repair files; those that hold their good content already count as done before.
 
     ``ended`` is called with the outcome in any case, also after Ctrl-C, while the locks are held.
     Raises Refused when another run holds a lock, OSError when a journal cannot be written.
     """
-    places = Places(roots)
+    places = PathResolver(roots)
     paths = {path for harm in harms for path in (harm.path, *harm.copies)}
     concerned = {root.path for path in paths if (root := places.root_of(path)) is not None}
-    repairing = _Repairing(places, guard, progress, now)
+    repairing = _RepairExecutor(places, guard, progress, now)
     with locked(concerned):
         for path in sorted(concerned):
             for base in bases_of(path):
@@ -101,61 +101,61 @@ def repair(
 
 
 @dataclass(slots=True)
-class _Ready:
+class _PreparedRepair:
     """A repair that may be done."""
 
-    run: Run
-    record: Record
-    place: Spot
-    keep: Spot
+    run: Quarantine
+    record: StepRecord
+    place: FileLocation
+    keep: FileLocation
     file: int
     """The damaged file, held open: so no other gets its number meanwhile."""
-    damaged: File
-    contents: Contents
+    damaged: FileFacts
+    contents: RepairContents
 
     @property
-    def move(self) -> Move:
+    def move(self) -> MovedItem:
         return self.record.moves[0]
 
     @move.setter
-    def move(self, move: Move) -> None:
+    def move(self, move: MovedItem) -> None:
         self.record = replace(self.record, moves=(move,))
 
     def refuse_changed(self) -> None:
         """Refuse a file that is not what it was when it was looked at. Raises Different."""
         if not is_same(self.damaged.facts, os.fstat(self.file)):
-            raise Different(self.place.path, MEANWHILE)
+            raise ContentDiffers(self.place.path, MEANWHILE)
         if mutations.is_being_written(self.file):
-            raise Different(self.place.path, OPEN)
+            raise ContentDiffers(self.place.path, OPEN)
 
 
 @dataclass(slots=True)
-class _Repairing:
-    places: Places
-    guard: Guard
+class _RepairExecutor:
+    places: PathResolver
+    guard: SafetyPolicy
     progress: Progress
     now: Callable[[], int]
-    outcome: Outcome = field(init=False)
-    _runs: dict[bytes, Run] = field(default_factory=dict)
+    outcome: RunOutcome = field(init=False)
+    _runs: dict[bytes, Quarantine] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __post_init__(self) -> None:
-        self.outcome = Outcome(new_run(self.now()))
+        self.outcome = RunOutcome(new_run(self.now()))
 
-    def run(self, harms: Sequence[Harm]) -> None:
+    def run(self, harms: Sequence[DamagedFile]) -> None:
         self.progress.stage("Repairing", len(harms), sum(harm.size for harm in harms) or 1)
         with self._stack:
             for number, harm in enumerate(harms, 1):
                 try:
                     self._repair(number, harm)
-                except Skip as skip:
+                except StepSkipped as skip:
                     self._tell(skip.trouble, skip.failed)
                 self.progress.advance(1, harm.size)
 
-    def _tell(self, trouble: Trouble, failed: bool) -> None:
+    def _tell(self, trouble: StepProblem, failed: bool) -> None:
         (self.outcome.failed if failed else self.outcome.skipped).append(trouble)
 
-    def _repair(self, number: int, harm: Harm) -> None:
+    def _repair(self, number: int, harm: DamagedFile) -> None:
         """Repair a file. Raises Skip where it cannot be; OSError when the journal fails."""
         place = self._allowed(harm)
         with ExitStack() as stack:
@@ -168,57 +168,57 @@ class _Repairing:
                 damaged, digest = found
                 keep = self._good(harm)
                 run = self._run_for(harm.path)
-            except Different as different:
-                raise Skip(different.path, different.cause) from different
+            except ContentDiffers as different:
+                raise StepSkipped(different.path, different.cause) from different
             except OSError as error:
-                raise Skip(harm.path, cause_of(error), failed=True) from error
-            contents = Contents(harm.digest, digest, harm.size)
-            move = Move(
+                raise StepSkipped(harm.path, cause_of(error), failed=True) from error
+            contents = RepairContents(harm.digest, digest, harm.size)
+            move = MovedItem(
                 below(harm.path, run.base),
                 b"%d" % number,
-                Survivor.of(keep.path, run.base),
+                KeptCopy.of(keep.path, run.base),
                 damaged.facts.st_ino,
                 damaged.facts.st_mtime_ns,
                 contents=contents,
             )
             size = damaged.facts.st_blocks * 512
-            record = Record(f"{number}", INTENT, "file", 1, size, (move,), when_ns=self.now())
-            self._carry_out(_Ready(run, record, place, keep, file, damaged, contents))
+            record = StepRecord(f"{number}", INTENT, "file", 1, size, (move,), when_ns=self.now())
+            self._carry_out(_PreparedRepair(run, record, place, keep, file, damaged, contents))
 
-    def _carry_out(self, ready: _Ready) -> None:
+    def _carry_out(self, ready: _PreparedRepair) -> None:
         run, path = ready.run, ready.place.path
         run.journal.note([ready.record])
         trouble, failed = None, False
         try:
             try:
                 self._exchange(ready)
-            except Different as different:
-                trouble = Trouble(different.path, different.cause)
+            except ContentDiffers as different:
+                trouble = StepProblem(different.path, different.cause)
             except OSError as error:
-                known = error.strerror if isinstance(error, mutations.Unmovable) else None
-                trouble, failed = Trouble(path, known or cause_of(error)), True
+                known = error.strerror if isinstance(error, mutations.CannotMove) else None
+                trouble, failed = StepProblem(path, known or cause_of(error)), True
         except BaseException:
             with suppress(OSError):  # what is not noted, the next run finds out
                 self._note(ready, end(run, ready.record, self.now))
             raise
         ended = end(run, ready.record, self.now)
         if ended.state != DONE and trouble is None:
-            trouble, failed = Trouble(path, ended.cause or "was put back"), True
+            trouble, failed = StepProblem(path, ended.cause or "was put back"), True
         if ended.state == STUCK and trouble is not None:
             trouble = replace(trouble, cause=f"{trouble.cause}; {ended.cause}")
         self._note(ready, ended)
         if ended.state != DONE and trouble is not None:
             self._tell(trouble, failed)
 
-    def _note(self, ready: _Ready, ended: Record) -> None:
+    def _note(self, ready: _PreparedRepair, ended: StepRecord) -> None:
         ready.run.journal.note([ended])
         if ended.state == DONE:
             record = ready.record
-            step = Step(record.step, "file", ready.place.path, ready.keep.path, 1, record.size)
+            step = PlanStep(record.step, "file", ready.place.path, ready.keep.path, 1, record.size)
             self.outcome.done.append(step)
             self.outcome.bytes_set_aside += record.size
 
-    def _exchange(self, ready: _Ready) -> None:
+    def _exchange(self, ready: _PreparedRepair) -> None:
         """Write a good copy into the slot, and exchange it with the damaged file.
 
         Raises Different, OSError; whatever was done until then is left.
@@ -228,7 +228,9 @@ class _Repairing:
         ready.refuse_changed()  # which may have taken long
         with ready.place.opened() as (folder, name):
             if os.fstat(folder).st_dev != os.fstat(run.folder).st_dev:
-                raise Different(ready.place.path, "is on another file system than its quarantine")
+                raise ContentDiffers(
+                    ready.place.path, "is on another file system than its quarantine"
+                )
             before = os.fstat(folder).st_mtime_ns
             written = ready.move
             ready.move = replace(written, put=REPAIR)
@@ -236,63 +238,63 @@ class _Repairing:
             ready.refuse_changed()
             try:
                 swapped = swap(run, written.slot, folder, name, ready.damaged.facts)
-            except mutations.Unmovable:
+            except mutations.CannotMove:
                 ready.move = written  # nobody but us has seen the copy
                 raise
             if not swapped:
-                raise Different(ready.place.path, MEANWHILE)
+                raise ContentDiffers(ready.place.path, MEANWHILE)
             held, aside = look_into(ready.file, contents)
             same = aside.is_dressed_as(ready.damaged) and aside.facts.st_nlink == 1
-            if held is not Held.DAMAGED or not same or aside.written:
+            if held is not SlotContent.DAMAGED or not same or aside.written:
                 swap(run, written.slot, folder, name, new)
-                raise Different(ready.place.path, MEANWHILE)
+                raise ContentDiffers(ready.place.path, MEANWHILE)
             mutations.sync(folder)
             after = os.fstat(folder).st_mtime_ns
             ready.move = replace(ready.move, parent_mtime_ns=before, parent_after_ns=after)
 
-    def _allowed(self, harm: Harm) -> Spot:
+    def _allowed(self, harm: DamagedFile) -> FileLocation:
         place = self.places.spot(harm.path)
         if place is None:
-            raise Skip(harm.path, "is in no scanned folder that is there now")
+            raise StepSkipped(harm.path, "is in no scanned folder that is there now")
         try:
             refusal = self.guard.closed_to_repair(self.places.site(harm.path, False))
         except OSError as error:
-            raise Skip(harm.path, cause_of(error)) from error
+            raise StepSkipped(harm.path, cause_of(error)) from error
         if refusal is not None:
-            raise Skip(harm.path, f"{refusal.cause} ({refusal.rule})")
+            raise StepSkipped(harm.path, f"{refusal.cause} ({refusal.rule})")
         return place
 
-    def _run_for(self, path: bytes) -> Run:
+    def _run_for(self, path: bytes) -> Quarantine:
         root = self.places.root_of(path)
         assert root is not None, "asked only for what is in a root"
         base = base_of(root.path, path)
         if base not in self._runs:
-            recorded = Recorded(self.outcome.run, "", REPAIR, base, self.now())
+            recorded = JournalContents(self.outcome.run, "", REPAIR, base, self.now())
             run = begin(root.path, base, recorded)
             self._stack.callback(run.close)
             self._runs[base] = run
         return self._runs[base]
 
-    def _good(self, harm: Harm) -> Spot:
+    def _good(self, harm: DamagedFile) -> FileLocation:
         """A copy that has the good content, read now. Raises Different."""
-        contents = Contents(harm.digest, b"", harm.size)
+        contents = RepairContents(harm.digest, b"", harm.size)
         for path in harm.copies:
             spot = self.places.spot(path)
             if spot is None or path == harm.path:
                 continue
             with suppress(OSError), spot.opened() as (folder, name):
                 held, _ = look(folder, name, contents)
-                if held is Held.GOOD:
+                if held is SlotContent.GOOD:
                     return spot
-        raise Different(harm.path, "has no copy with the good content that can be read now")
+        raise ContentDiffers(harm.path, "has no copy with the good content that can be read now")
 
 
 @contextmanager
-def _opened(place: Spot) -> Iterator[int]:
+def _opened(place: FileLocation) -> Iterator[int]:
     """A descriptor of a regular file, open for reading. Raises Different, OSError."""
     with place.opened() as (folder, name):
         if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
-            raise Different(place.path, _CHANGED)
+            raise ContentDiffers(place.path, _CHANGED)
         file = open_file(name, folder)
     try:
         yield file
@@ -300,7 +302,7 @@ def _opened(place: Spot) -> Iterator[int]:
         os.close(file)
 
 
-def _look_at_damage(file: int, harm: Harm) -> tuple[File, bytes] | None:
+def _look_at_damage(file: int, harm: DamagedFile) -> tuple[FileFacts, bytes] | None:
     """A damaged file and the digest of what it holds; None where it is as good as it was.
 
     Raises Different where it is not what was found damaged, OSError.
@@ -309,31 +311,31 @@ def _look_at_damage(file: int, harm: Harm) -> tuple[File, bytes] | None:
     digest, got = digest_on_disk(file, harm.size)
     if got == harm.size and digest == harm.digest:
         return None
-    held, found = look_into(file, Contents(harm.digest, digest, harm.size))
+    held, found = look_into(file, RepairContents(harm.digest, digest, harm.size))
     facts = found.facts
     times = facts.st_mtime_ns, facts.st_ctime_ns
-    if held is not Held.DAMAGED or times != (harm.mtime_ns, harm.ctime_ns):
-        raise Different(harm.path, _CHANGED)
+    if held is not SlotContent.DAMAGED or times != (harm.mtime_ns, harm.ctime_ns):
+        raise ContentDiffers(harm.path, _CHANGED)
     if facts.st_nlink > 1:
-        raise Different(harm.path, f"has {facts.st_nlink:,} names, which a repair would part")
+        raise ContentDiffers(harm.path, f"has {facts.st_nlink:,} names, which a repair would part")
     if found.written:
-        raise Different(harm.path, OPEN)
+        raise ContentDiffers(harm.path, OPEN)
     return found, digest
 
 
-def _written(ready: _Ready) -> os.stat_result:
+def _written(ready: _PreparedRepair) -> os.stat_result:
     """As `_write_copy`; what is no good copy, which nobody but us has seen, is removed again."""
     try:
         return _write_copy(ready)
     except BaseException:
         with suppress(OSError):
             held, _ = look(ready.run.folder, ready.move.slot, ready.contents)
-            if held is not Held.GOOD:
+            if held is not SlotContent.GOOD:
                 mutations.remove(ready.run.folder, ready.move.slot)
         raise
 
 
-def _write_copy(ready: _Ready) -> os.stat_result:
+def _write_copy(ready: _PreparedRepair) -> os.stat_result:
     """Write a copy into the slot that is to stand for a damaged file; returns what it is.
 
     Raises Different, OSError; what is written until then is left.
@@ -351,9 +353,9 @@ def _write_copy(ready: _Ready) -> os.stat_result:
         mutations.dress(file, damaged.facts, attributes(file), damaged.attributes)
         mutations.sync(file)
         held, new = look_into(file, contents)
-        if held is not Held.GOOD or not new.is_dressed_as(damaged):
+        if held is not SlotContent.GOOD or not new.is_dressed_as(damaged):
             cause = f"could not be copied whole from {readable(ready.keep.path)}"
-            raise Different(ready.place.path, cause)
+            raise ContentDiffers(ready.place.path, cause)
         return new.facts
     finally:
         os.close(file)

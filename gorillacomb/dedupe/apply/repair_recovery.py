@@ -15,20 +15,20 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from gorillacomb.dedupe.apply.snapshot import Sighting
-from gorillacomb.dedupe.model import Trouble
+from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
+from gorillacomb.dedupe.model import StepProblem
 from gorillacomb.dedupe.quarantine.journal import (
     DONE,
     STUCK,
     TAKEN_BACK,
-    Contents,
-    Move,
-    Record,
+    MovedItem,
+    RepairContents,
+    StepRecord,
 )
-from gorillacomb.dedupe.quarantine.run import Run, holder_of
+from gorillacomb.dedupe.quarantine.run import Quarantine, holder_of
 from gorillacomb.fs import mutations
 from gorillacomb.fs.comparison import attributes, starts_with
-from gorillacomb.fs.location import Different, Spot, make_folders
+from gorillacomb.fs.location import ContentDiffers, FileLocation, make_folders
 from gorillacomb.fs.openat import cause_of, identity_of, is_same, open_file
 from gorillacomb.fs.paths import below, join, readable
 from gorillacomb.hashing import digest_of_descriptor, forget_cached
@@ -41,7 +41,7 @@ _UNKNOWN = (
 )
 
 
-class Held(Enum):
+class SlotContent(Enum):
     """What a name holds."""
 
     NOTHING = auto()
@@ -51,7 +51,7 @@ class Held(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class FileFacts:
     """What is known of a regular file beside its content."""
 
     facts: os.stat_result
@@ -59,7 +59,7 @@ class File:
     written: bool | None
     """Whether a program has it open for writing; None where nobody can tell."""
 
-    def is_dressed_as(self, other: File) -> bool:
+    def is_dressed_as(self, other: FileFacts) -> bool:
         """Whether owner, mode, mtime and extended attributes are those of another file."""
         return self._dress() == other._dress()
 
@@ -68,32 +68,34 @@ class File:
         return facts.st_uid, facts.st_gid, facts.st_mode, facts.st_mtime_ns, self.attributes
 
 
-def look(folder: int, name: bytes, contents: Contents) -> tuple[Held, File | None]:
+def look(
+    folder: int, name: bytes, contents: RepairContents
+) -> tuple[SlotContent, FileFacts | None]:
     """Read from the disk what a name in an open folder holds; None for no regular file.
 
     Raises OSError.
     """
     try:
         if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
-            return Held.OTHER, None
+            return SlotContent.OTHER, None
         file = open_file(name, folder)
     except FileNotFoundError:
-        return Held.NOTHING, None
+        return SlotContent.NOTHING, None
     try:
         return look_into(file, contents)
     finally:
         os.close(file)
 
 
-def look_into(file: int, contents: Contents) -> tuple[Held, File]:
+def look_into(file: int, contents: RepairContents) -> tuple[SlotContent, FileFacts]:
     """Read an open file from the disk. Raises OSError."""
     before = os.fstat(file)
     digest, got = digest_on_disk(file, contents.size)
-    known = {contents.good: Held.GOOD, contents.damaged: Held.DAMAGED}
-    held = known.get(digest, Held.OTHER)
+    known = {contents.good: SlotContent.GOOD, contents.damaged: SlotContent.DAMAGED}
+    held = known.get(digest, SlotContent.OTHER)
     if not got == contents.size == before.st_size or not is_same(before, os.fstat(file)):
-        held = Held.OTHER
-    return held, File(before, attributes(file), mutations.is_being_written(file))
+        held = SlotContent.OTHER
+    return held, FileFacts(before, attributes(file), mutations.is_being_written(file))
 
 
 def digest_on_disk(file: int, size: int) -> tuple[bytes, int]:
@@ -103,7 +105,7 @@ def digest_on_disk(file: int, size: int) -> tuple[bytes, int]:
     return digest_of_descriptor(file, size)
 
 
-def swap(run: Run, slot: bytes, folder: int, name: bytes, here: os.stat_result) -> bool:
+def swap(run: Quarantine, slot: bytes, folder: int, name: bytes, here: os.stat_result) -> bool:
     """Exchange what a slot holds with what stands at a place, if that still is ``here``.
 
     If not, the two are as they were before; returns which. The caller holds ``here`` open, else
@@ -119,7 +121,7 @@ def swap(run: Run, slot: bytes, folder: int, name: bytes, here: os.stat_result) 
     return False
 
 
-def end(run: Run, record: Record, now: Callable[[], int]) -> Record:
+def end(run: Quarantine, record: StepRecord, now: Callable[[], int]) -> StepRecord:
     """End a repair of which only the intent is known; what came of it is in the record returned.
 
     Raises OSError when the journal cannot be written.
@@ -134,18 +136,18 @@ def end(run: Run, record: Record, now: Callable[[], int]) -> Record:
     return replace(record, state=state, cause=cause, when_ns=now())
 
 
-def _end(run: Run, move: Move) -> tuple[str, str | None]:
+def _end(run: Quarantine, move: MovedItem) -> tuple[str, str | None]:
     """Bring a repair to where it is done, or not begun; returns its state, and why it is stuck."""
     contents = _contents(move)
     held, _ = look(run.folder, move.slot, contents)
-    if held is Held.NOTHING:
+    if held is SlotContent.NOTHING:
         return TAKEN_BACK, None
-    if held is Held.DAMAGED:
+    if held is SlotContent.DAMAGED:
         with suppress(OSError), run.place(move).opened() as (folder, _):  # it may have moved
             mutations.sync(folder)
         mutations.sync(run.folder)
         return DONE, None
-    if held is Held.GOOD:
+    if held is SlotContent.GOOD:
         cause = _drop(run, move)
     elif move.put is None:
         cause = _drop_unfinished(run, move)
@@ -154,17 +156,17 @@ def _end(run: Run, move: Move) -> tuple[str, str | None]:
     return (TAKEN_BACK if cause is None else STUCK), cause
 
 
-def undo(run: Run, record: Record) -> Trouble | None:
+def undo(run: Quarantine, record: StepRecord) -> StepProblem | None:
     """Have the damaged file and the good copy take each other's place again; returns why not."""
     [move] = record.moves
     try:
         cause = _give_back(run, move, record.state != STUCK)
     except OSError as error:
         cause = cause_of(error)
-    return None if cause is None else Trouble(join(run.base, move.path), cause)
+    return None if cause is None else StepProblem(join(run.base, move.path), cause)
 
 
-def _give_back(run: Run, move: Move, was_done: bool) -> str | None:
+def _give_back(run: Quarantine, move: MovedItem, was_done: bool) -> str | None:
     """Put what waits in the slot back in its place; returns why not. Raises OSError.
 
     ``was_done`` says that the slot got the damaged file, whatever became of that; else it may hold
@@ -172,24 +174,24 @@ def _give_back(run: Run, move: Move, was_done: bool) -> str | None:
     """
     contents, place = _contents(move), run.place(move)
     held, aside = look(run.folder, move.slot, contents)
-    if held is Held.GOOD:
+    if held is SlotContent.GOOD:
         return _drop(run, move)  # whoever put the damaged file back was killed before that
-    if held is Held.OTHER and move.put is None:
+    if held is SlotContent.OTHER and move.put is None:
         return _drop_unfinished(run, move)
-    if held is not Held.NOTHING:
+    if held is not SlotContent.NOTHING:
         later = holder_of(run, place.path)
         if later is not None:
             return f"was set aside since by run {later}: take that back first"
         make_folders(place)
     with place.opened() as (folder, name):
         held_here, _ = look(folder, name, contents)
-        if held is Held.NOTHING:
-            return None if held_here is Held.DAMAGED else "is not in the quarantine any more"
+        if held is SlotContent.NOTHING:
+            return None if held_here is SlotContent.DAMAGED else "is not in the quarantine any more"
         alone = os.fstat(folder).st_mtime_ns == move.parent_after_ns
-        if held_here is Held.GOOD:
-            like = aside if was_done or held is Held.DAMAGED else None
+        if held_here is SlotContent.GOOD:
+            like = aside if was_done or held is SlotContent.DAMAGED else None
             cause = _exchange_back(run, move, folder, name, like)
-        elif held_here is Held.NOTHING:
+        elif held_here is SlotContent.NOTHING:
             mutations.move(run.folder, move.slot, folder, name)
             cause = None
         else:
@@ -202,7 +204,9 @@ def _give_back(run: Run, move: Move, was_done: bool) -> str | None:
     return cause or (_drop(run, move) if run.holds(move) else None)
 
 
-def _exchange_back(run: Run, move: Move, folder: int, name: bytes, like: File | None) -> str | None:
+def _exchange_back(
+    run: Quarantine, move: MovedItem, folder: int, name: bytes, like: FileFacts | None
+) -> str | None:
     """Exchange what was set aside with the good copy in its place; returns why not.
 
     The good copy must be as it was made: with the owner, mode, mtime and attributes of ``like``.
@@ -212,7 +216,7 @@ def _exchange_back(run: Run, move: Move, folder: int, name: bytes, like: File | 
     file = open_file(name, folder)
     try:
         held, here = look_into(file, contents)
-        if held is not Held.GOOD or (like is not None and not here.is_dressed_as(like)):
+        if held is not SlotContent.GOOD or (like is not None and not here.is_dressed_as(like)):
             return _CHANGED
         if here.written:
             return OPEN
@@ -221,7 +225,7 @@ def _exchange_back(run: Run, move: Move, folder: int, name: bytes, like: File | 
         if not swap(run, move.slot, folder, name, here.facts):
             return MEANWHILE
         held, now = look(run.folder, move.slot, contents)
-        if held is Held.GOOD and now and now.is_dressed_as(here) and not now.written:
+        if held is SlotContent.GOOD and now and now.is_dressed_as(here) and not now.written:
             return None
         swap(run, move.slot, folder, name, aside)  # it was written to, or is about to be
         return MEANWHILE
@@ -229,11 +233,11 @@ def _exchange_back(run: Run, move: Move, folder: int, name: bytes, like: File | 
         os.close(file)
 
 
-def _drop(run: Run, move: Move) -> str | None:
+def _drop(run: Quarantine, move: MovedItem) -> str | None:
     """Remove the good copy in a slot, if nobody needs it; returns why not."""
     contents = _contents(move)
     held, copy = look(run.folder, move.slot, contents)
-    if held is not Held.GOOD or copy is None:
+    if held is not SlotContent.GOOD or copy is None:
         return MEANWHILE
     if move.put is not None and copy.written is not False:  # it stood where programs could open it
         return OPEN if copy.written else _UNKNOWN
@@ -244,12 +248,12 @@ def _drop(run: Run, move: Move) -> str | None:
     return None
 
 
-def _last_of(run: Run, move: Move) -> str:
+def _last_of(run: Quarantine, move: MovedItem) -> str:
     keep = readable(move.keep.at(run.base))
     return f"holds the good content, and {keep} does no more: put a copy there first"
 
 
-def _drop_unfinished(run: Run, move: Move) -> str | None:
+def _drop_unfinished(run: Quarantine, move: MovedItem) -> str | None:
     """Remove a copy that was being written: it holds the first bytes of what it is a copy of.
 
     Returns why not. Anything else may be what stood at the place: a drive that was copied during a
@@ -274,14 +278,16 @@ def _drop_unfinished(run: Run, move: Move) -> str | None:
     return None
 
 
-def _keep(run: Run, move: Move) -> Spot:
+def _keep(run: Quarantine, move: MovedItem) -> FileLocation:
     """Where the copy stood that a file was repaired from. Raises OSError."""
     if move.keep.inside:
-        return Spot(run.base, identity_of(os.stat(run.base)), move.keep.path)
-    return Spot(b"/", identity_of(os.stat(b"/")), below(move.keep.path, b"/"))
+        return FileLocation(run.base, identity_of(os.stat(run.base)), move.keep.path)
+    return FileLocation(b"/", identity_of(os.stat(b"/")), below(move.keep.path, b"/"))
 
 
-def last_look(run: Run, move: Move, spot: Spot, keep: Callable[[], Spot]) -> Sighting:
+def last_look(
+    run: Quarantine, move: MovedItem, spot: FileLocation, keep: Callable[[], FileLocation]
+) -> TreeSnapshot:
     """A damaged file that may leave the disk, with a place where its good content stands.
 
     ``spot`` is where it waits; ``keep`` says where the copy stood that it was repaired from, and is
@@ -290,26 +296,28 @@ def last_look(run: Run, move: Move, spot: Spot, keep: Callable[[], Spot]) -> Sig
     contents, place = _contents(move), run.place(move)
     with spot.opened() as (folder, name):
         held, aside = look(folder, name, contents)
-    if aside is None or held is Held.OTHER:
-        raise Different(spot.path, "was written to since it was set aside")
+    if aside is None or held is SlotContent.OTHER:
+        raise ContentDiffers(spot.path, "was written to since it was set aside")
     if aside.written:
-        raise Different(spot.path, OPEN)
+        raise ContentDiffers(spot.path, OPEN)
     survivor = _good(place, contents, aside.facts) or _good(keep(), contents, aside.facts)
     if survivor is None:
-        raise Different(place.path, "was repaired, and its good content stands nowhere any more")
-    return Sighting({b"": aside.facts}, [survivor])
+        raise ContentDiffers(
+            place.path, "was repaired, and its good content stands nowhere any more"
+        )
+    return TreeSnapshot({b"": aside.facts}, [survivor])
 
 
 def _good(
-    spot: Spot, contents: Contents, other: os.stat_result
-) -> tuple[Spot, os.stat_result] | None:
+    spot: FileLocation, contents: RepairContents, other: os.stat_result
+) -> tuple[FileLocation, os.stat_result] | None:
     """A place, if it holds the good content, in another file than ``other`` and on the disk."""
     try:
         with spot.opened() as (folder, name):
             file = open_file(name, folder)
         try:
             held, found = look_into(file, contents)
-            if held is not Held.GOOD or os.path.samestat(found.facts, other):
+            if held is not SlotContent.GOOD or os.path.samestat(found.facts, other):
                 return None
             mutations.sync(file)
         finally:
@@ -319,6 +327,6 @@ def _good(
     return spot, found.facts
 
 
-def _contents(move: Move) -> Contents:
+def _contents(move: MovedItem) -> RepairContents:
     assert move.contents is not None, "a journal of a repair that lacks them is not read"
     return move.contents

@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 import stat
 
-from gorillacomb.dedupe.apply.snapshot import Sighting
-from gorillacomb.dedupe.model import Action
-from gorillacomb.dedupe.quarantine.journal import Move
+from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
+from gorillacomb.dedupe.model import DedupeAction
+from gorillacomb.dedupe.quarantine.journal import MovedItem
 from gorillacomb.fs import mutations
 from gorillacomb.fs.comparison import attributes
-from gorillacomb.fs.location import Spot
+from gorillacomb.fs.location import FileLocation
 from gorillacomb.fs.openat import open_file
 
 
-def refusal(action: Action, victim: Spot, keep: Spot, sighting: Sighting) -> str | None:
+def refusal(
+    action: DedupeAction, victim: FileLocation, keep: FileLocation, sighting: TreeSnapshot
+) -> str | None:
     """Why no link to ``keep`` can stand for a file; None when one can.
 
     With a hard link the two are one file, so that owner, mode and all attributes must be equal.
     """
-    if action is Action.SYMLINK:
+    if action is DedupeAction.SYMLINK:
         return None
     facts = sighting.victim[b""]
     _, other = sighting.survivors[0]
@@ -34,7 +36,7 @@ def refusal(action: Action, victim: Spot, keep: Spot, sighting: Sighting) -> str
     return None
 
 
-def _attributes(spot: Spot) -> dict[str, bytes]:
+def _attributes(spot: FileLocation) -> dict[str, bytes]:
     with spot.opened() as (folder, name):
         file = open_file(name, folder)
         try:
@@ -43,25 +45,25 @@ def _attributes(spot: Spot) -> dict[str, bytes]:
             os.close(file)
 
 
-def put(kind: str, victim: Spot, keep: Spot) -> None:
+def put(kind: str, victim: FileLocation, keep: FileLocation) -> None:
     """Put a link to ``keep`` where a file stood that was set aside.
 
     Raises OSError, FileExistsError where something came meanwhile.
     """
     with victim.opened() as (folder, name):
-        if kind == Action.HARDLINK:
+        if kind == DedupeAction.HARDLINK:
             with keep.opened() as (other, kept):
                 mutations.link(other, kept, folder, name)
         else:
             mutations.symlink(link_text(victim, keep), folder, name)
 
 
-def link_text(victim: Spot, keep: Spot) -> bytes:
+def link_text(victim: FileLocation, keep: FileLocation) -> bytes:
     """What a symbolic link says that is put in the place of a file."""
     return os.path.relpath(keep.path, os.path.dirname(victim.path))
 
 
-def take_away(move: Move, victim: Spot, keep: bytes) -> None:
+def take_away(move: MovedItem, victim: FileLocation, keep: bytes) -> None:
     """Remove the link to ``keep`` that was put in the place of a file, if that stands there.
 
     Raises FileExistsError where something else does.
@@ -73,7 +75,7 @@ def take_away(move: Move, victim: Spot, keep: bytes) -> None:
             facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
             return
-        if move.put == Action.HARDLINK:
+        if move.put == DedupeAction.HARDLINK:
             # With one name left it would be the last one of that file.
             ours = facts.st_nlink > 1 and (
                 facts.st_ino == move.put_inode or is_file_at(facts, keep)

@@ -6,32 +6,32 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from gorillacomb.dedupe.apply.executor import Applying
+from gorillacomb.dedupe.apply.executor import PlanExecutor
 from gorillacomb.dedupe.apply.locks import locked
-from gorillacomb.dedupe.apply.path_resolver import Places
-from gorillacomb.dedupe.apply.preflight import StepChecks
+from gorillacomb.dedupe.apply.path_resolver import PathResolver
+from gorillacomb.dedupe.apply.preflight import StepPreflight
 from gorillacomb.dedupe.apply.purge import purge_record
-from gorillacomb.dedupe.apply.tree_compare import Witness
+from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.apply.undo import recover, undo_run
-from gorillacomb.dedupe.model import Outcome, Plan, Step, Trouble
-from gorillacomb.dedupe.quarantine.journal import UNDONE, Record
-from gorillacomb.dedupe.quarantine.run import Run, bases_of, resumed
+from gorillacomb.dedupe.model import Plan, PlanStep, RunOutcome, StepProblem
+from gorillacomb.dedupe.quarantine.journal import UNDONE, StepRecord
+from gorillacomb.dedupe.quarantine.run import Quarantine, bases_of, resumed
 from gorillacomb.dedupe.roots import LiveRoot
-from gorillacomb.dedupe.safety.policy import Guard
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.progress import Progress
 
-Clock = Callable[[], int]
+NowNs = Callable[[], int]
 
 
 def execute(
     plan: Plan,
     roots: list[LiveRoot],
-    guard: Guard,
-    witness: Witness,
+    guard: SafetyPolicy,
+    witness: TreeComparer,
     progress: Progress,
-    ended: Callable[[Outcome], None],
-    now: Clock = time.time_ns,
-) -> Outcome:
+    ended: Callable[[RunOutcome], None],
+    now: NowNs = time.time_ns,
+) -> RunOutcome:
     """Carry a plan out.
 
     ``ended`` is called with the outcome in any case, also after Ctrl-C, while the locks are held.
@@ -50,10 +50,14 @@ def execute(
 
 
 def rehearse(
-    plan: Plan, roots: list[LiveRoot], guard: Guard, witness: Witness, progress: Progress
-) -> Iterator[tuple[Step, Trouble | None]]:
+    plan: Plan,
+    roots: list[LiveRoot],
+    guard: SafetyPolicy,
+    witness: TreeComparer,
+    progress: Progress,
+) -> Iterator[tuple[PlanStep, StepProblem | None]]:
     """What `execute` would do with each step: None, or why it would not. Nothing is changed."""
-    checks = StepChecks(plan, Places(roots), guard, witness)
+    checks = StepPreflight(plan, PathResolver(roots), guard, witness)
     progress.stage("Comparing", None, sum(step.size for step in plan.steps) or None)
     for step in plan.steps:
         yield step, checks.trouble(step)
@@ -63,21 +67,21 @@ def rehearse(
 def _applying(
     plan: Plan,
     roots: list[LiveRoot],
-    guard: Guard,
-    witness: Witness,
+    guard: SafetyPolicy,
+    witness: TreeComparer,
     progress: Progress,
-    now: Clock,
-) -> tuple[Applying, list[LiveRoot]]:
-    places = Places(roots)
+    now: NowNs,
+) -> tuple[PlanExecutor, list[LiveRoot]]:
+    places = PathResolver(roots)
     paths = {
         path for step in plan.steps for path in (*step.keeps, *(each.path for each in step.pairs))
     }
     found = {root.path: root for path in paths if (root := places.root_of(path)) is not None}
     concerned = [found[path] for path in sorted(found)]
-    return Applying(plan, places, guard, witness, progress, now), concerned
+    return PlanExecutor(plan, places, guard, witness, progress, now), concerned
 
 
-def undo(base: bytes, outcome: Outcome, progress: Progress, now: Clock = time.time_ns) -> None:
+def undo(base: bytes, outcome: RunOutcome, progress: Progress, now: NowNs = time.time_ns) -> None:
     """Take back what a run set aside in one base.
 
     What becomes of it is added to ``outcome``, which names the run, step by step: after Ctrl-C it
@@ -98,21 +102,21 @@ def undo(base: bytes, outcome: Outcome, progress: Progress, now: Clock = time.ti
 def purge(
     runs: Iterable[tuple[bytes, str]],
     roots: list[LiveRoot],
-    witness: Witness,
+    witness: TreeComparer,
     before_ns: int,
     progress: Progress,
-    ended: Callable[[Outcome], None],
-    now: Clock = time.time_ns,
+    ended: Callable[[RunOutcome], None],
+    now: NowNs = time.time_ns,
 ) -> None:
     """Delete what runs, given with their bases, set aside before a time.
 
     Only that goes of which the other copy still stands. ``ended`` is called with the outcome of
     each run, also after Ctrl-C. Raises Refused, Untrusted, OSError.
     """
-    places = Places(roots)
+    places = PathResolver(roots)
     with locked(root.path for root in roots):
         for base, name in runs:
-            outcome = Outcome(name)
+            outcome = RunOutcome(name)
             try:
                 outcome.recovered = recover(base, now)
                 with resumed(base, name) as run:
@@ -127,7 +131,12 @@ def purge(
 
 
 def _purge_one(
-    run: Run, record: Record, places: Places, witness: Witness, now: Clock, outcome: Outcome
+    run: Quarantine,
+    record: StepRecord,
+    places: PathResolver,
+    witness: TreeComparer,
+    now: NowNs,
+    outcome: RunOutcome,
 ) -> None:
     trouble = purge_record(run, record, places, witness, now)
     if trouble is None:
@@ -137,7 +146,7 @@ def _purge_one(
         outcome.skipped.append(trouble)
 
 
-def _step(base: bytes, record: Record) -> Step:
+def _step(base: bytes, record: StepRecord) -> PlanStep:
     path = base.rstrip(b"/") + b"/" + record.moves[0].path
     keep = record.moves[0].keep.at(base)
-    return Step(record.step, record.kind, path, keep, record.files, record.size)
+    return PlanStep(record.step, record.kind, path, keep, record.files, record.size)

@@ -7,18 +7,18 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from gorillacomb.fs.location import Different, Spot, look_at, names_in
-from gorillacomb.fs.openat import Identity, OpenFolders, cause_of, identity_of, is_same
+from gorillacomb.fs.location import ContentDiffers, FileLocation, look_at, names_in
+from gorillacomb.fs.openat import FileIdentity, OpenFolders, cause_of, identity_of, is_same
 from gorillacomb.fs.paths import join
 
 
 @dataclass(slots=True)
-class Sighting:
+class TreeSnapshot:
     """What a comparison saw."""
 
     victim: dict[bytes, os.stat_result] = field(default_factory=dict)
     """Everything that is to go by its path relative to what goes; the thing itself is empty."""
-    survivors: list[tuple[Spot, os.stat_result]] = field(default_factory=list)
+    survivors: list[tuple[FileLocation, os.stat_result]] = field(default_factory=list)
     """What stays for it."""
     noise: set[bytes] = field(default_factory=set)
     """Paths in ``victim`` of files of the system's own, for which nothing stays."""
@@ -29,7 +29,7 @@ class Sighting:
         return sum(stat.S_ISREG(facts.st_mode) for facts in self.victim.values())
 
 
-def on_disk(sighting: Sighting, names: dict[Identity, int]) -> int:
+def on_disk(sighting: TreeSnapshot, names: dict[FileIdentity, int]) -> int:
     """Bytes on disk that are free once everything seen is gone: a file's, with its last name.
 
     ``names`` counts how many names of each file go, these and those before.
@@ -44,7 +44,7 @@ def on_disk(sighting: Sighting, names: dict[Identity, int]) -> int:
     return size
 
 
-def look_again(sighting: Sighting, moved: Spot) -> None:
+def look_again(sighting: TreeSnapshot, moved: FileLocation) -> None:
     """Make sure that nothing changed since a comparison, but for the place of what goes.
 
     ``moved`` is where that stands now; what stays is reached anew by its path. Raises Different.
@@ -55,7 +55,7 @@ def look_again(sighting: Sighting, moved: Spot) -> None:
         was = sighting.victim.get(inner)
         path = moved.at(inner).path
         if was is None:
-            raise Different(path, "came meanwhile")
+            raise ContentDiffers(path, "came meanwhile")
         # A rename changes the ctime of what is renamed, and of a folder perhaps the mtime.
         if inner:
             same = is_same(was, facts) if not stat.S_ISDIR(was.st_mode) else _is_place(was, facts)
@@ -68,15 +68,15 @@ def look_again(sighting: Sighting, moved: Spot) -> None:
                 and was.st_size == facts.st_size
             )
         if not same:
-            raise Different(path, "changed meanwhile")
+            raise ContentDiffers(path, "changed meanwhile")
         found.add(inner)
     gone = sighting.victim.keys() - found
     if gone:
-        raise Different(moved.at(min(gone)).path, "went meanwhile")
+        raise ContentDiffers(moved.at(min(gone)).path, "went meanwhile")
     survivors_stand(sighting)
 
 
-def survivors_stand(sighting: Sighting) -> None:
+def survivors_stand(sighting: TreeSnapshot) -> None:
     """Make sure that what stays is as it was, reached by its path. Raises Different."""
     folders: dict[bytes, OpenFolders] = {}
     try:
@@ -85,15 +85,15 @@ def survivors_stand(sighting: Sighting) -> None:
             try:
                 facts = os.stat(spot.name, dir_fd=opened.open(spot.parent), follow_symlinks=False)
             except OSError as error:
-                raise Different(spot.path, f"was to stay: {cause_of(error)}") from error
+                raise ContentDiffers(spot.path, f"was to stay: {cause_of(error)}") from error
             if not is_same(was, facts):
-                raise Different(spot.path, "was to stay, and changed meanwhile")
+                raise ContentDiffers(spot.path, "was to stay, and changed meanwhile")
     finally:
         for each in folders.values():
             each.close()
 
 
-def _everything(top: Spot) -> Iterator[tuple[bytes, os.stat_result]]:
+def _everything(top: FileLocation) -> Iterator[tuple[bytes, os.stat_result]]:
     """It and all that stands below, by relative path. Raises Different."""
     folders = OpenFolders(top.root, top.identity)
     try:

@@ -9,24 +9,24 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from gorillacomb.dedupe.apply import replacement
-from gorillacomb.dedupe.apply.snapshot import Sighting, look_again, on_disk
-from gorillacomb.dedupe.model import Step, Trouble
-from gorillacomb.dedupe.quarantine.journal import DONE, STUCK, TAKEN_BACK, Move, Record
-from gorillacomb.dedupe.quarantine.run import Run
+from gorillacomb.dedupe.apply.snapshot import TreeSnapshot, look_again, on_disk
+from gorillacomb.dedupe.model import PlanStep, StepProblem
+from gorillacomb.dedupe.quarantine.journal import DONE, STUCK, TAKEN_BACK, MovedItem, StepRecord
+from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.fs import mutations
-from gorillacomb.fs.location import Different, Spot
-from gorillacomb.fs.openat import Identity, cause_of, is_same
+from gorillacomb.fs.location import ContentDiffers, FileLocation
+from gorillacomb.fs.openat import FileIdentity, cause_of, is_same
 from gorillacomb.fs.paths import below, is_below, readable
 
 
 @dataclass(slots=True)
-class Thing:
+class StepItem:
     """One thing of a step, compared and ready to go."""
 
-    victim: Spot
-    keep: Spot
-    sighting: Sighting
-    move: Move
+    victim: FileLocation
+    keep: FileLocation
+    sighting: TreeSnapshot
+    move: MovedItem
     moved: bool = False
     """Whether it may have been moved: Ctrl-C can come right after the rename."""
 
@@ -39,33 +39,33 @@ class Thing:
         facts = os.stat(self.victim.name, dir_fd=folder, follow_symlinks=False)
         was = self.sighting.victim[b""]
         if stat.S_ISREG(was.st_mode) and was.st_nlink == 1 and not is_same(was, facts):
-            raise Different(self.victim.path, "changed meanwhile")
+            raise ContentDiffers(self.victim.path, "changed meanwhile")
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class StepResult:
     """What became of a step."""
 
-    prepared: Prepared
-    record: Record
-    trouble: Trouble | None = None
+    prepared: StepTransaction
+    record: StepRecord
+    trouble: StepProblem | None = None
     failed: bool = False
     """Whether the system was the cause, not a difference."""
 
 
 @dataclass(slots=True)
-class Prepared:
+class StepTransaction:
     """A step that may be done."""
 
-    step: Step
-    run: Run
-    record: Record
-    things: list[Thing]
+    step: PlanStep
+    run: Quarantine
+    record: StepRecord
+    things: list[StepItem]
     now: Callable[[], int]
     _parents: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     """Of each folder that something leaves: its mtime before, and after what we did last, ns."""
 
-    def set_aside(self, names: dict[Identity, int]) -> Ended:
+    def set_aside(self, names: dict[FileIdentity, int]) -> StepResult:
         """Set all things of the step aside and look again; none of them at any difference.
 
         ``names`` counts, for files with several names, how many have gone.
@@ -86,20 +86,22 @@ class Prepared:
                     replacement.put(thing.move.put, thing.victim, thing.keep)
                     with thing.victim.opened() as (folder, _):
                         self._touched(thing, folder)
-        except Different as different:
-            return self._undone(Trouble(self._as_it_was(different.path), different.cause), False)
+        except ContentDiffers as different:
+            return self._undone(
+                StepProblem(self._as_it_was(different.path), different.cause), False
+            )
         except OSError as error:
-            known = error.strerror if isinstance(error, mutations.Unmovable) else None
-            return self._undone(Trouble(self.step.path, known or cause_of(error)), True)
+            known = error.strerror if isinstance(error, mutations.CannotMove) else None
+            return self._undone(StepProblem(self.step.path, known or cause_of(error)), True)
         for thing in self.things:
             before, after = self._parents[thing.victim.parent]
             thing.move = replace(thing.move, parent_mtime_ns=before, parent_after_ns=after)
         moves = tuple(thing.move for thing in self.things)
         size = sum(on_disk(thing.sighting, names) for thing in self.things)
         done = replace(self.record, state=DONE, size=size, moves=moves, when_ns=self.now())
-        return Ended(self, done)
+        return StepResult(self, done)
 
-    def take_back(self, cause: str) -> Record:
+    def take_back(self, cause: str) -> StepRecord:
         """Put back what has moved; what cannot be put back is stuck in the quarantine."""
         stuck: str | None = None
         moves = []
@@ -115,14 +117,14 @@ class Prepared:
         held = tuple(reversed(moves))
         return replace(self.record, state=STUCK, moves=held, cause=stuck, when_ns=self.now())
 
-    def _undone(self, trouble: Trouble, failed: bool) -> Ended:
+    def _undone(self, trouble: StepProblem, failed: bool) -> StepResult:
         record = self.take_back(trouble.cause)
         if record.state == STUCK:
             cause = f"{trouble.cause}; it waits in {readable(self.run.path)}: {record.cause}"
-            return Ended(self, record, Trouble(trouble.path, cause), True)
-        return Ended(self, record, trouble, failed)
+            return StepResult(self, record, StepProblem(trouble.path, cause), True)
+        return StepResult(self, record, trouble, failed)
 
-    def _put_back(self, thing: Thing) -> None:
+    def _put_back(self, thing: StepItem) -> None:
         if not self.run.holds(thing.move):
             return  # the rename did not come to pass
         replacement.take_away(thing.move, thing.victim, thing.keep.path)
@@ -135,7 +137,7 @@ class Prepared:
                 mutations.set_mtime(folder, before)
                 self._touched(thing, folder)
 
-    def _touched(self, thing: Thing, folder: int) -> None:
+    def _touched(self, thing: StepItem, folder: int) -> None:
         """Note what the time of an open folder is, before and after each change of ours."""
         now = os.fstat(folder).st_mtime_ns
         before, _ = self._parents.get(thing.victim.parent, (now, now))
@@ -150,7 +152,7 @@ class Prepared:
         return path
 
 
-def sync(batch: list[Prepared]) -> None:
+def sync(batch: list[StepTransaction]) -> None:
     """Have the renames of steps of one run on the disk."""
     synced: set[bytes] = set()
     for each in batch:

@@ -1,7 +1,7 @@
 """Comparing what is to go with what stays, byte by byte.
 
 Both sides are walked afresh from the descriptors of their roots: no stored digest counts, nothing
-is excluded, no link is followed. What the comparison saw comes back as a `Sighting`; whoever acts
+is excluded, no link is followed. What the comparison saw comes back as a `TreeSnapshot`; whoever acts
 on it asks with `look_again` whether all of that is still so.
 """
 
@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 
 from gorillacomb.classify.names import NOISE
 from gorillacomb.classify.stores import VERSION_CONTROL, is_kept
-from gorillacomb.dedupe.apply.snapshot import Sighting
+from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
 from gorillacomb.dedupe.safety.symlinks import lead_alike
 from gorillacomb.fs.comparison import compare_attributes, same_bytes, settled
-from gorillacomb.fs.location import Different, Spot, is_folder, look_at, names_in
+from gorillacomb.fs.location import ContentDiffers, FileLocation, is_folder, look_at, names_in
 from gorillacomb.fs.openat import (
     OUR_FOLDER,
-    Identity,
+    FileIdentity,
     OpenFolders,
     cause_of,
     identity_of,
@@ -40,7 +40,7 @@ _NOISE_LIMIT = 1 << 20
 
 
 @dataclass(slots=True)
-class Witness:
+class TreeComparer:
     """Compares; remembers nothing from one comparison to the next."""
 
     noise: frozenset[bytes] = NOISE
@@ -55,11 +55,11 @@ class Witness:
 
     def compare(
         self,
-        victim: Spot,
-        keep: Spot,
-        nested: Mapping[bytes, Spot],
+        victim: FileLocation,
+        keep: FileLocation,
+        nested: Mapping[bytes, FileLocation],
         stood: bytes | None = None,
-    ) -> Sighting:
+    ) -> TreeSnapshot:
         """Make sure that everything at ``victim`` also stands at ``keep`` under the same name.
 
         ``nested`` are other places to look at, by paths relative to the victim; ``stood`` is the
@@ -67,7 +67,7 @@ class Witness:
         Different, with the first thing that is not so; OSError when a folder above them cannot be
         opened.
         """
-        work = _Comparison(self, victim, keep, dict(nested), stood or victim.path)
+        work = _TreeComparison(self, victim, keep, dict(nested), stood or victim.path)
         try:
             work.run()
         finally:
@@ -76,19 +76,19 @@ class Witness:
 
 
 @dataclass(slots=True)
-class _Comparison:
-    witness: Witness
-    top: Spot
-    keep: Spot
-    nested: dict[bytes, Spot]
+class _TreeComparison:
+    witness: TreeComparer
+    top: FileLocation
+    keep: FileLocation
+    nested: dict[bytes, FileLocation]
     stood: bytes
-    sighting: Sighting = field(default_factory=Sighting)
+    sighting: TreeSnapshot = field(default_factory=TreeSnapshot)
     ours: OpenFolders = field(init=False)
     theirs: dict[bytes, OpenFolders] = field(default_factory=dict)
     device: int = 0
-    folders: set[Identity] = field(default_factory=set)
+    folders: set[FileIdentity] = field(default_factory=set)
     """Those that go."""
-    linked: set[Identity] = field(default_factory=set)
+    linked: set[FileIdentity] = field(default_factory=set)
     """Files that stay by another name."""
 
     def __post_init__(self) -> None:
@@ -105,12 +105,14 @@ class _Comparison:
         self.device = facts.st_dev
         if not stat.S_ISDIR(facts.st_mode):
             if self.keep.name in self.witness.noise:
-                raise Different(self.keep.path, "goes with its folder, as systems leave it behind")
+                raise ContentDiffers(
+                    self.keep.path, "goes with its folder, as systems leave it behind"
+                )
             self._file(folder, self.top.name, b"", self.keep, facts)
             return
         self.sighting.victim[b""] = facts
         self.folders.add(identity_of(facts))
-        waiting: list[tuple[bytes, Spot | None, bool]] = [(b"", self.keep, False)]
+        waiting: list[tuple[bytes, FileLocation | None, bool]] = [(b"", self.keep, False)]
         while waiting:
             waiting += self._folder(*waiting.pop())
         self._refuse_last_names()
@@ -120,17 +122,17 @@ class _Comparison:
 
         What looks like that may be the same name, seen through a mount.
         """
-        names: Counter[Identity] = Counter()
+        names: Counter[FileIdentity] = Counter()
         for facts in self.sighting.victim.values():
             names[identity_of(facts)] += 1
         for inner, facts in self.sighting.victim.items():
             identity = identity_of(facts)
             if identity in self.linked and names[identity] >= facts.st_nlink:
-                raise Different(self.top.at(inner).path, "would go with all its names")
+                raise ContentDiffers(self.top.at(inner).path, "would go with all its names")
 
     def _folder(
-        self, relative: bytes, there: Spot | None, exact: bool
-    ) -> list[tuple[bytes, Spot | None, bool]]:
+        self, relative: bytes, there: FileLocation | None, exact: bool
+    ) -> list[tuple[bytes, FileLocation | None, bool]]:
         """Compare a folder entry by entry; returns those below it."""
         here = self.top.at(relative)
         names = names_in(self.ours, here)
@@ -138,10 +140,12 @@ class _Comparison:
             self._see_folder(here, there)
             exact = exact or (self.witness.whole_bundles and _is_bundle(here.name))
             if exact and set(names) != set(names_in(self._opened(there), there)):
-                raise Different(here.path, "differs in what it holds, and is one thing as a whole")
+                raise ContentDiffers(
+                    here.path, "differs in what it holds, and is one thing as a whole"
+                )
         elif not names:
-            raise Different(here.path, "is an empty folder that stands only here")
-        found: list[tuple[bytes, Spot | None, bool]] = []
+            raise ContentDiffers(here.path, "is an empty folder that stands only here")
+        found: list[tuple[bytes, FileLocation | None, bool]] = []
         for name in sorted(names):
             inner = join(relative, name) if relative else name
             facts = look_at(self.ours.open(here.inner), name, here.at(name).path)
@@ -155,26 +159,30 @@ class _Comparison:
     def _enter(self, inner: bytes, name: bytes, facts: os.stat_result) -> None:
         path = self.top.at(inner).path
         if facts.st_dev != self.device:
-            raise Different(path, "is on another file system")
+            raise ContentDiffers(path, "is on another file system")
         if name == OUR_FOLDER:
-            raise Different(path, "is Gorilla Comb's own")
+            raise ContentDiffers(path, "is Gorilla Comb's own")
         self.sighting.victim[inner] = facts
         self.folders.add(identity_of(facts))
 
-    def _counterpart(self, inner: bytes, name: bytes, there: Spot | None) -> Spot | None:
+    def _counterpart(
+        self, inner: bytes, name: bytes, there: FileLocation | None
+    ) -> FileLocation | None:
         """Where a subfolder's content stands; None for one that merely leads to a nested copy."""
         if inner in self.nested:
             return self.nested[inner]
         leads = any(each.startswith(inner + b"/") for each in self.nested)
         if there is None:
             if not leads:
-                raise Different(self.top.at(inner).path, "stands only here")
+                raise ContentDiffers(self.top.at(inner).path, "stands only here")
             return None
         if leads and not is_folder(self._opened(there), there.at(name)):
             return None
         return there.at(name)
 
-    def _entry(self, inner: bytes, name: bytes, facts: os.stat_result, there: Spot | None) -> None:
+    def _entry(
+        self, inner: bytes, name: bytes, facts: os.stat_result, there: FileLocation | None
+    ) -> None:
         """Compare what is no folder."""
         here = self.top.at(inner)
         folder = self.ours.open(here.parent)
@@ -184,21 +192,21 @@ class _Comparison:
         is_noise = name in self.witness.noise and facts.st_size <= _NOISE_LIMIT
         try:
             if there is None:
-                raise Different(here.path, "stands only here")
+                raise ContentDiffers(here.path, "stands only here")
             self._file(folder, name, inner, there.at(name), facts)
-        except Different:
+        except ContentDiffers:
             if not is_noise or not stat.S_ISREG(facts.st_mode):
                 raise
             self.sighting.victim[inner] = facts
             self.sighting.noise.add(inner)
 
     def _link(
-        self, folder: int, name: bytes, inner: bytes, there: Spot, facts: os.stat_result
+        self, folder: int, name: bytes, inner: bytes, there: FileLocation, facts: os.stat_result
     ) -> None:
         path = self.top.at(inner).path
         kind = odd_kind(facts.st_mode)
         if kind is not None:
-            raise Different(path, f"is a {kind}")
+            raise ContentDiffers(path, f"is a {kind}")
         others = self._opened(there)
         try:
             other = others.open(there.parent)
@@ -211,40 +219,40 @@ class _Comparison:
                 and lead_alike(text, here, beside, inner.count(b"/"))
             )
         except FileNotFoundError:
-            raise Different(path, "stands only here") from None
+            raise ContentDiffers(path, "stands only here") from None
         except OSError as error:
-            raise Different(there.path, cause_of(error)) from error
+            raise ContentDiffers(there.path, cause_of(error)) from error
         if not same:
-            raise Different(path, "is a link that leads elsewhere there")
+            raise ContentDiffers(path, "is a link that leads elsewhere there")
         self.sighting.victim[inner] = facts
         self.sighting.survivors.append((there, target))
 
     def _file(
-        self, folder: int, name: bytes, inner: bytes, there: Spot, facts: os.stat_result
+        self, folder: int, name: bytes, inner: bytes, there: FileLocation, facts: os.stat_result
     ) -> None:
         path = self.top.at(inner).path
         kind = odd_kind(facts.st_mode)
         if kind is not None or stat.S_ISLNK(facts.st_mode):
-            raise Different(path, f"is a {kind or 'symbolic link'}")
+            raise ContentDiffers(path, f"is a {kind or 'symbolic link'}")
         if is_below(there.path, self.top.path):
-            raise Different(path, "has its only other copy in what would go too")
+            raise ContentDiffers(path, "has its only other copy in what would go too")
         if facts.st_dev != self.device:
-            raise Different(path, "is on another file system")
+            raise ContentDiffers(path, "is on another file system")
         if is_placeholder(facts):
-            raise Different(path, "is only in the cloud")
+            raise ContentDiffers(path, "is only in the cloud")
         others = self._opened(there)
         try:
             other = others.open(there.parent)
             target = os.stat(there.name, dir_fd=other, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             if not inner:
-                raise Different(there.path, "was to stay, and is not there any more") from None
-            raise Different(path, "stands only here") from None
+                raise ContentDiffers(there.path, "was to stay, and is not there any more") from None
+            raise ContentDiffers(path, "stands only here") from None
         except OSError as error:
-            raise Different(there.path, cause_of(error)) from error
+            raise ContentDiffers(there.path, cause_of(error)) from error
         self._check_kinds(path, inner, facts, there, target)
         if (self.top.shows_others or there.shows_others) and _may_be_one(facts, target):
-            raise Different(path, "may be the same file, seen through another mount")
+            raise ContentDiffers(path, "may be the same file, seen through another mount")
         if identity_of(facts) != identity_of(target):
             self._contents(folder, name, path, facts, other, there, target)
         self.sighting.victim[inner] = facts
@@ -255,18 +263,18 @@ class _Comparison:
         path: bytes,
         inner: bytes,
         facts: os.stat_result,
-        there: Spot,
+        there: FileLocation,
         target: os.stat_result,
     ) -> None:
         if not stat.S_ISREG(target.st_mode):
-            raise Different(path, "is no file there")
+            raise ContentDiffers(path, "is no file there")
         if is_placeholder(target):
-            raise Different(there.path, "is only in the cloud")
+            raise ContentDiffers(there.path, "is only in the cloud")
         if (facts.st_mode ^ target.st_mode) & _EXECUTABLE:
-            raise Different(path, "can be executed in one place and not in the other")
+            raise ContentDiffers(path, "can be executed in one place and not in the other")
         if identity_of(facts) == identity_of(target):
             if not inner:
-                raise Different(path, "is the same file under another name, no second copy")
+                raise ContentDiffers(path, "is the same file under another name, no second copy")
             self.linked.add(identity_of(facts))
 
     def _contents(
@@ -276,12 +284,12 @@ class _Comparison:
         path: bytes,
         facts: os.stat_result,
         other: int,
-        there: Spot,
+        there: FileLocation,
         target: os.stat_result,
     ) -> None:
         """Compare two files, settled on the disk, by their bytes and attributes."""
         if facts.st_size != target.st_size and not self._are_caches(path, there):
-            raise Different(path, "differs")
+            raise ContentDiffers(path, "differs")
         try:
             with _opened(folder, name) as a, _opened(other, there.name) as b:
                 clock = self.witness.now, self.witness.wait
@@ -293,19 +301,19 @@ class _Comparison:
                     (facts, target), before, (path, there.path), strict=True
                 ):
                     if not is_same(was, now):
-                        raise Different(where, "changed meanwhile")
+                        raise ContentDiffers(where, "changed meanwhile")
                 same = same_bytes(a, b, facts.st_size, self.witness.advance)
                 if not same and not (self._are_caches(path, there)):
-                    raise Different(path, "differs")
+                    raise ContentDiffers(path, "differs")
                 compare_attributes(a, b, path)
                 after = os.fstat(a), os.fstat(b)
         except OSError as error:
-            raise Different(path, cause_of(error)) from error
+            raise ContentDiffers(path, cause_of(error)) from error
         for was, now, where in zip(before, after, (path, there.path), strict=True):
             if not is_same(was, now):
-                raise Different(where, "changed while it was compared")
+                raise ContentDiffers(where, "changed while it was compared")
 
-    def _are_caches(self, path: bytes, there: Spot) -> bool:
+    def _are_caches(self, path: bytes, there: FileLocation) -> bool:
         """Whether the two are caches of git with the same entries: times differ in any copy."""
         return (
             self.witness.same_entries is not None
@@ -314,20 +322,20 @@ class _Comparison:
             and self.witness.same_entries(path, there.path)
         )
 
-    def _see_folder(self, here: Spot, there: Spot) -> None:
+    def _see_folder(self, here: FileLocation, there: FileLocation) -> None:
         """Look at the folder that stays, which must be one, and no part of what goes."""
         try:
             other = self._opened(there).open(there.inner)
             facts = os.fstat(other)
             compare_attributes(self.ours.open(here.inner), other, here.path)
         except (FileNotFoundError, NotADirectoryError):
-            raise Different(there.path, "is not there") from None
+            raise ContentDiffers(there.path, "is not there") from None
         except OSError as error:
-            raise Different(there.path, cause_of(error)) from error
+            raise ContentDiffers(there.path, cause_of(error)) from error
         if identity_of(facts) in self.folders:
-            raise Different(there.path, "is the same folder seen through another path")
+            raise ContentDiffers(there.path, "is the same folder seen through another path")
 
-    def _opened(self, there: Spot) -> OpenFolders:
+    def _opened(self, there: FileLocation) -> OpenFolders:
         if there.root not in self.theirs:
             self.theirs[there.root] = OpenFolders(there.root, there.identity)
         return self.theirs[there.root]

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from gorillacomb.dedupe.apply import repair_recovery, replacement
-from gorillacomb.dedupe.model import Trouble
+from gorillacomb.dedupe.model import StepProblem
 from gorillacomb.dedupe.quarantine.journal import (
     DONE,
     INTENT,
@@ -23,18 +23,18 @@ from gorillacomb.dedupe.quarantine.journal import (
     STUCK,
     TAKEN_BACK,
     UNDONE,
-    Move,
-    Record,
+    MovedItem,
+    StepRecord,
 )
-from gorillacomb.dedupe.quarantine.run import Run, resumed, run_folder, runs_in
-from gorillacomb.errors import Untrusted
+from gorillacomb.dedupe.quarantine.run import Quarantine, resumed, run_folder, runs_in
+from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
-from gorillacomb.fs.location import Spot, make_folders
+from gorillacomb.fs.location import FileLocation, make_folders
 from gorillacomb.fs.openat import cause_of
 from gorillacomb.fs.paths import join, readable
 
 
-def recover(base: bytes, now: Callable[[], int]) -> list[Trouble]:
+def recover(base: bytes, now: Callable[[], int]) -> list[StepProblem]:
     """Take back what runs in a base, cut short, left half done; returns what became of it.
 
     The caller holds the lock of the root. Raises Untrusted for a journal that is none, OSError.
@@ -43,8 +43,8 @@ def recover(base: bytes, now: Callable[[], int]) -> list[Trouble]:
     for name in runs_in(base):
         try:
             opened = resumed(base, name)
-        except Untrusted as error:
-            found.append(Trouble(run_folder(base, name), error.message))
+        except UntrustedInput as error:
+            found.append(StepProblem(run_folder(base, name), error.message))
             continue
         with opened as run:
             for record in list(run.journal.recorded.steps.values()):
@@ -54,13 +54,13 @@ def recover(base: bytes, now: Callable[[], int]) -> list[Trouble]:
                     path = join(base, record.moves[0].path)
                     words = "repaired" if ended.state == DONE else "put back"
                     cause = f"left half done by run {name}: {ended.cause or words}"
-                    found.append(Trouble(path, cause))
+                    found.append(StepProblem(path, cause))
     return found
 
 
-def _ended(run: Run, record: Record, now: Callable[[], int]) -> Record:
+def _ended(run: Quarantine, record: StepRecord, now: Callable[[], int]) -> StepRecord:
     """End a step of which only the intent is known."""
-    held: list[Move] = []
+    held: list[MovedItem] = []
     cause = None
     for move in reversed(record.moves):
         if not run.holds(move):
@@ -75,7 +75,9 @@ def _ended(run: Run, record: Record, now: Callable[[], int]) -> Record:
     return replace(record, state=TAKEN_BACK, cause=None, when_ns=now())
 
 
-def undo_run(run: Run, now: Callable[[], int]) -> Iterator[tuple[Record, Trouble | None]]:
+def undo_run(
+    run: Quarantine, now: Callable[[], int]
+) -> Iterator[tuple[StepRecord, StepProblem | None]]:
     """Put back all that an open run holds, the last step first.
 
     Yields each step, as it was, with what there is to say of it: why it was not put back, or that
@@ -91,22 +93,22 @@ def undo_run(run: Run, now: Callable[[], int]) -> Iterator[tuple[Record, Trouble
         yield record, trouble
 
 
-def _partly_deleted(run: Run, record: Record) -> Trouble:
+def _partly_deleted(run: Quarantine, record: StepRecord) -> StepProblem:
     """What is to be said of a step that was put back after its deletion had begun."""
     path, keep = record.moves[0].path, record.moves[0].keep.at(run.base)
     cause = f"is back, but for what had been deleted already: that stands in {readable(keep)}"
-    return Trouble(join(run.base, path), cause)
+    return StepProblem(join(run.base, path), cause)
 
 
-def _undo(run: Run, record: Record) -> Trouble | None:
+def _undo(run: Quarantine, record: StepRecord) -> StepProblem | None:
     """Put back what a step set aside; returns why not."""
     missing = [move for move in record.moves if not run.holds(move)]
     if len(missing) == len(record.moves):
         if all(_stands(run, move) for move in missing):
             return None  # a run that was killed had put it back
         path = join(run.base, record.moves[0].path)
-        return Trouble(path, "is not in the quarantine any more")
-    alone: dict[bytes, Move] = {}
+        return StepProblem(path, "is not in the quarantine any more")
+    alone: dict[bytes, MovedItem] = {}
     for move in record.moves:
         with suppress(OSError), run.place(move).opened() as (folder, _):
             if os.fstat(folder).st_mtime_ns == move.parent_after_ns:
@@ -117,7 +119,7 @@ def _undo(run: Run, record: Record) -> Trouble | None:
         try:
             _put_back(run, move)
         except OSError as error:
-            return Trouble(join(run.base, move.path), cause_of(error))
+            return StepProblem(join(run.base, move.path), cause_of(error))
     for move in alone.values():
         assert move.parent_mtime_ns is not None  # known where the time afterwards is
         with suppress(OSError), run.place(move).opened() as (folder, _):
@@ -125,7 +127,7 @@ def _undo(run: Run, record: Record) -> Trouble | None:
     return None
 
 
-def _put_back(run: Run, move: Move) -> None:
+def _put_back(run: Quarantine, move: MovedItem) -> None:
     """Move something back to where it stood, with the folders around it. Raises OSError."""
     spot = run.place(move)
     make_folders(spot)
@@ -151,7 +153,7 @@ def _put_back(run: Run, move: Move) -> None:
         mutations.sync(folder)
 
 
-def _has_both_names(run: Run, move: Move, spot: Spot) -> bool:
+def _has_both_names(run: Quarantine, move: MovedItem, spot: FileLocation) -> bool:
     """Whether a file stands at its place and in its slot: linked to one, not yet unlinked there."""
     aside = os.stat(move.slot, dir_fd=run.folder, follow_symlinks=False)
     with spot.opened() as (folder, name):
@@ -162,7 +164,7 @@ def _has_both_names(run: Run, move: Move, spot: Spot) -> bool:
     return stat.S_ISREG(here.st_mode) and os.path.samestat(aside, here)
 
 
-def _stands(run: Run, move: Move) -> bool:
+def _stands(run: Quarantine, move: MovedItem) -> bool:
     """Whether what was set aside stands at its place again.
 
     A copy of the drive, and FAT each time that it is mounted, has other inodes.

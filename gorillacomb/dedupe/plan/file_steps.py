@@ -7,36 +7,36 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gorillacomb.canonical.file_rules import choose
-from gorillacomb.canonical.groups import Groups
+from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify import companions
 from gorillacomb.classify.companions import Companions
-from gorillacomb.classify.location import Place
-from gorillacomb.dedupe.model import Action, Pair, Refusal, Rule, Step
-from gorillacomb.dedupe.plan.index_locations import IndexSites
-from gorillacomb.dedupe.plan.removal_set import Going
-from gorillacomb.dedupe.plan.scope import Scope
-from gorillacomb.dedupe.plan.skipped import Left
-from gorillacomb.dedupe.safety.policy import Guard
+from gorillacomb.classify.location import LocationKind
+from gorillacomb.dedupe.model import DedupeAction, PlanStep, Refusal, RemovalPair, SafetyRule
+from gorillacomb.dedupe.plan.index_locations import IndexLocations
+from gorillacomb.dedupe.plan.removal_set import RemovalSet
+from gorillacomb.dedupe.plan.scope import PlanScope
+from gorillacomb.dedupe.plan.skipped import SkippedItems
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.fs.paths import join
 from gorillacomb.index import content_queries
-from gorillacomb.model import Copy
+from gorillacomb.model import FileCopy
 
-_OTHER_VOLUME = Refusal(Rule.OTHER_VOLUME, "has its other copy on another volume: a backup")
-Apart = Callable[[int, int], Refusal | None]
+_OTHER_VOLUME = Refusal(SafetyRule.OTHER_VOLUME, "has its other copy on another volume: a backup")
+VolumeCheck = Callable[[int, int], Refusal | None]
 """Whether two roots, by their ids, are too far from each other."""
 
 
 @dataclass(slots=True)
-class LooseFiles:
+class FileStepPlanner:
     """Finds them, content by content."""
 
-    groups: Groups
-    sites: IndexSites
-    guard: Guard
-    scope: Scope
-    going: Going
-    left: Left
-    apart: Apart
+    groups: GroupReader
+    sites: IndexLocations
+    guard: SafetyPolicy
+    scope: PlanScope
+    going: RemovalSet
+    left: SkippedItems
+    apart: VolumeCheck
     gone: set[bytes] = field(default_factory=set)
     """Paths of files that go."""
     counted: set[bytes] = field(default_factory=set)
@@ -45,16 +45,16 @@ class LooseFiles:
     _closed: dict[int, Refusal | None] = field(default_factory=dict)
     """By folder: why no file in it may go, whatever stays for it."""
 
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[PlanStep]:
         """A step for each file that goes, those that belong together in one."""
-        found: dict[bytes, Step] = {}
+        found: dict[bytes, PlanStep] = {}
         index = self.sites.folders.index
         for summary in content_queries.groups(index.connection):
             for step in self._of_content(summary.digest):
                 found[step.path] = step
         return self.together(found)
 
-    def together(self, found: Mapping[bytes, Step]) -> list[Step]:
+    def together(self, found: Mapping[bytes, PlanStep]) -> list[PlanStep]:
         """The same steps, pictures with what belongs to them in one, or not at all."""
         steps = list(self._with_sidecars(found))
         for step in steps:
@@ -63,7 +63,7 @@ class LooseFiles:
                 self.counted.add(pair.keep)
         return steps
 
-    def _of_content(self, digest: bytes) -> Iterator[Step]:
+    def _of_content(self, digest: bytes) -> Iterator[PlanStep]:
         """Steps for what is redundant of a content, on each volume for itself unless told so."""
         names = [
             copy
@@ -87,29 +87,29 @@ class LooseFiles:
                 for file in _beside(winner, here, self.scope.keep):
                     yield from self._of_file(file, winner, reasons)
 
-    def closed(self, copy: Copy) -> Refusal | None:
+    def closed(self, copy: FileCopy) -> Refusal | None:
         """Why no file in the folder of this one may go."""
         if copy.folder not in self._closed:
             site = self.sites.of_folder(self.sites.folder_of(copy))
             self._closed[copy.folder] = self.guard.closed_to_files(site)
         return self._closed[copy.folder]
 
-    def _leave_all(self, names: Sequence[Copy], canonical: Copy) -> None:
+    def _leave_all(self, names: Sequence[FileCopy], canonical: FileCopy) -> None:
         """Tell of copies all of which stand where no file may go: all but one are redundant."""
         alike = len({copy.project for copy in names}) == 1
         for file in _beside(canonical, names, self.scope.keep):
             refusal = self.closed(file[0])
             assert refusal is not None, "asked before"
-            if alike and refusal.rule is Rule.PROJECT:
-                refusal = Refusal(Rule.STRUCTURAL, refusal.cause)
+            if alike and refusal.rule is SafetyRule.PROJECT:
+                refusal = Refusal(SafetyRule.STRUCTURAL, refusal.cause)
             self._leave(file[0], refusal, max(copy.blocks for copy in file) * 512)
 
-    def _leave(self, copy: Copy, refusal: Refusal, size: int) -> None:
+    def _leave(self, copy: FileCopy, refusal: Refusal, size: int) -> None:
         if self.scope.holds(copy.path):
             self.left.add_inside(self.sites.of_file(copy), refusal, 1, size)
 
-    def _by_volume(self, copies: Sequence[Copy]) -> Iterator[list[Copy]]:
-        volumes: dict[str, list[Copy]] = {}
+    def _by_volume(self, copies: Sequence[FileCopy]) -> Iterator[list[FileCopy]]:
+        volumes: dict[str, list[FileCopy]] = {}
         for copy in copies:
             at = "" if self.guard.options.across_volumes else copy.volume
             volumes.setdefault(at, []).append(copy)
@@ -119,8 +119,8 @@ class LooseFiles:
                 self._leave(here[0], _OTHER_VOLUME, here[0].blocks * 512)
 
     def _winner(
-        self, copies: Sequence[Copy], canonical: Copy, reasons: tuple[str, ...]
-    ) -> tuple[Copy | None, tuple[str, ...]]:
+        self, copies: Sequence[FileCopy], canonical: FileCopy, reasons: tuple[str, ...]
+    ) -> tuple[FileCopy | None, tuple[str, ...]]:
         """The copy that stays: the canonical one, or the best of those that count.
 
         What a system leaves behind does not: it goes with its folder, whatever it holds.
@@ -130,7 +130,9 @@ class LooseFiles:
             copy for copy in copies if copy.online and os.path.basename(copy.path) not in noise
         ]
         counting = [
-            copy for copy in online if self.guard.place(self.sites.of_file(copy)) is Place.PLAIN
+            copy
+            for copy in online
+            if self.guard.place(self.sites.of_file(copy)) is LocationKind.PLAIN
         ] or online
         if canonical in counting:
             return canonical, reasons
@@ -140,8 +142,8 @@ class LooseFiles:
         return counting[choice.winner], choice.reasons
 
     def _of_file(
-        self, names: Sequence[Copy], winner: Copy, reasons: tuple[str, ...]
-    ) -> Iterator[Step]:
+        self, names: Sequence[FileCopy], winner: FileCopy, reasons: tuple[str, ...]
+    ) -> Iterator[PlanStep]:
         """Steps for all names of one file, or for none: with one left its bytes stay."""
         size = max(copy.blocks for copy in names) * 512
         noise = self.sites.folders.forest.noise
@@ -165,27 +167,27 @@ class LooseFiles:
                 return
         if size >= self.scope.min_size:
             for copy in names:
-                yield Step("", "file", copy.path, winner.path, 1, size // len(names), reasons)
+                yield PlanStep("", "file", copy.path, winner.path, 1, size // len(names), reasons)
 
-    def _with_sidecars(self, found: Mapping[bytes, Step]) -> Iterator[Step]:
+    def _with_sidecars(self, found: Mapping[bytes, PlanStep]) -> Iterator[PlanStep]:
         together: set[bytes] = set()
         for path, step in found.items():
             if path in together:
                 continue
             folder, name = os.path.split(path)
             others = self._beside(folder).of(name) if companions.stem_of(name) else []
-            if not others or self.guard.options.action is Action.REFLINK:
+            if not others or self.guard.options.action is DedupeAction.REFLINK:
                 yield step
                 continue
             pairs = _pairs(step, [join(folder, each) for each in others], found)
             if pairs is None:
-                refusal = Refusal(Rule.SIDECAR, "has files that belong to it and would stay")
+                refusal = Refusal(SafetyRule.SIDECAR, "has files that belong to it and would stay")
                 self.left.add(folder, refusal, 1, step.size)
                 continue
             together |= {pair.path for pair in pairs}
             size = step.size + sum(found[pair.path].size for pair in pairs)
             files = 1 + len(pairs)
-            yield Step(
+            yield PlanStep(
                 "", "file", path, step.keep, files, size, step.reasons, sidecars=tuple(pairs)
             )
 
@@ -198,26 +200,28 @@ class LooseFiles:
         return self._companions[path]
 
 
-def _pairs(step: Step, others: Iterable[bytes], found: Mapping[bytes, Step]) -> list[Pair] | None:
+def _pairs(
+    step: PlanStep, others: Iterable[bytes], found: Mapping[bytes, PlanStep]
+) -> list[RemovalPair] | None:
     """What belongs to a file, with what stays for it beside what stays for the file."""
     pairs = []
     for other in others:
         known = found.get(other)
         if known is None or os.path.dirname(known.keep) != os.path.dirname(step.keep):
             return None
-        pairs.append(Pair(other, known.keep))
+        pairs.append(RemovalPair(other, known.keep))
     return pairs
 
 
-def _beside(winner: Copy, copies: Sequence[Copy], keep: int) -> list[list[Copy]]:
+def _beside(winner: FileCopy, copies: Sequence[FileCopy], keep: int) -> list[list[FileCopy]]:
     """The separate files of a content that are one too many, where so many stay."""
     files = by_inode(copies)
     return sorted(files, key=lambda names: winner not in names)[keep:]
 
 
-def by_inode(copies: Sequence[Copy]) -> list[list[Copy]]:
+def by_inode(copies: Sequence[FileCopy]) -> list[list[FileCopy]]:
     """Copies as separate files, each with all its names."""
-    found: dict[object, list[Copy]] = {}
+    found: dict[object, list[FileCopy]] = {}
     for copy in copies:
         key = (copy.volume, copy.inode) if copy.inode else copy.path
         found.setdefault(key, []).append(copy)

@@ -6,42 +6,42 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gorillacomb.classify.stores import is_store
-from gorillacomb.dedupe.safety.policy import Level, Site
-from gorillacomb.folders.analysis import Folders
-from gorillacomb.folders.tree import Folder
+from gorillacomb.dedupe.safety.policy import FolderContext, PathContext
+from gorillacomb.folders.analysis import FolderAnalysis
+from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.fs.paths import below, is_below
 from gorillacomb.index.tree_queries import entries_in
-from gorillacomb.model import Copy, Root
+from gorillacomb.model import FileCopy, Root
 
 
 @dataclass(slots=True)
-class IndexSites:
+class IndexLocations:
     """Makes sites of folders and files, remembering what it learned of folders."""
 
-    folders: Folders
+    folders: FolderAnalysis
     roots: Mapping[int, Root]
-    _levels: dict[int, tuple[Level, ...]] = field(default_factory=dict)
+    _levels: dict[int, tuple[FolderContext, ...]] = field(default_factory=dict)
 
-    def of_folder(self, folder: Folder) -> Site:
+    def of_folder(self, folder: TreeFolder) -> PathContext:
         """A folder as the rules see it."""
-        return Site(
+        return PathContext(
             self.roots[folder.root].path, self.folders.path(folder), True, self._levels_of(folder)
         )
 
-    def of_file(self, copy: Copy) -> Site:
+    def of_file(self, copy: FileCopy) -> PathContext:
         """A file, in a folder of the forest, as the rules see it."""
         levels = self._levels_of(self.folder_of(copy))
-        return Site(copy.root_path, copy.path, False, levels)
+        return PathContext(copy.root_path, copy.path, False, levels)
 
-    def folder_of(self, copy: Copy) -> Folder:
+    def folder_of(self, copy: FileCopy) -> TreeFolder:
         """The folder that a file stands in."""
         return self.folders.forest.folders[copy.folder]
 
-    def knows(self, copy: Copy) -> bool:
+    def knows(self, copy: FileCopy) -> bool:
         """Whether the folder of a file has its place in the forest."""
         return copy.folder in self.folders.forest.folders
 
-    def folder_at(self, path: bytes) -> Folder | None:
+    def folder_at(self, path: bytes) -> TreeFolder | None:
         """The folder at a path; None for one that the index does not know."""
         root = self._innermost(path)
         if root is None:
@@ -60,35 +60,37 @@ class IndexSites:
         around = [root for root in self.roots.values() if is_below(path, root.path)]
         return max(around, key=lambda root: len(root.path), default=None)
 
-    def names_in(self, folder: Folder) -> list[bytes]:
+    def names_in(self, folder: TreeFolder) -> list[bytes]:
         """The names of what stands right in a folder, its subfolders left out."""
         return [row[1] for row in entries_in(self.folders.index.connection, folder.id)]
 
-    def links_in(self, folder: Folder) -> list[bytes]:
+    def links_in(self, folder: TreeFolder) -> list[bytes]:
         """The texts of the symbolic links right in a folder."""
         rows = entries_in(self.folders.index.connection, folder.id)
         return [row[7] for row in rows if row[7] is not None]
 
-    def _levels_of(self, folder: Folder) -> tuple[Level, ...]:
+    def _levels_of(self, folder: TreeFolder) -> tuple[FolderContext, ...]:
         found = self._levels.get(folder.id)
         if found is None:
             found = ()
             if folder.parent is not None:
-                level = Level(self.folders.path(folder), folder.marker, self._is_store(folder))
+                level = FolderContext(
+                    self.folders.path(folder), folder.marker, self._is_store(folder)
+                )
                 found = (*self._levels_of(folder.parent), level)
             self._levels[folder.id] = found
         return found
 
-    def _is_store(self, folder: Folder) -> bool:
+    def _is_store(self, folder: TreeFolder) -> bool:
         names = {each.name for each in folder.children}
         if b"data" not in names:
             return False
         return is_store(names | set(self.names_in(folder)))
 
 
-def descend(folder: Folder, names: Iterable[bytes]) -> Folder | None:
+def descend(folder: TreeFolder, names: Iterable[bytes]) -> TreeFolder | None:
     """The folder that these names lead to from another one."""
-    at: Folder | None = folder
+    at: TreeFolder | None = folder
     for name in names:
         if at is None:
             break
@@ -96,7 +98,7 @@ def descend(folder: Folder, names: Iterable[bytes]) -> Folder | None:
     return at
 
 
-def names_between(folder: Folder, top: Folder) -> list[bytes]:
+def names_between(folder: TreeFolder, top: TreeFolder) -> list[bytes]:
     """The names that lead from a folder to one below it."""
     names: list[bytes] = []
     at = folder

@@ -10,32 +10,32 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gorillacomb.canonical.groups import Groups
+from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.cloud_folders import synced_folder
-from gorillacomb.dedupe.model import Pair, Plan, Refusal, Rule, Step
-from gorillacomb.dedupe.plan.file_steps import LooseFiles
-from gorillacomb.dedupe.plan.index_locations import IndexSites
-from gorillacomb.dedupe.plan.removal_set import Going, Gone
-from gorillacomb.dedupe.plan.retire import Retirement
-from gorillacomb.dedupe.plan.scope import Scope
-from gorillacomb.dedupe.plan.skipped import BY_PLACE, Left
+from gorillacomb.dedupe.model import Plan, PlanStep, Refusal, RemovalPair, SafetyRule
+from gorillacomb.dedupe.plan.file_steps import FileStepPlanner
+from gorillacomb.dedupe.plan.index_locations import IndexLocations
+from gorillacomb.dedupe.plan.removal_set import RemovalSet, RemovedFolder
+from gorillacomb.dedupe.plan.retire import FolderRetirer
+from gorillacomb.dedupe.plan.scope import PlanScope
+from gorillacomb.dedupe.plan.skipped import BY_PLACE, SkippedItems
 from gorillacomb.dedupe.safety.git import same_entries
-from gorillacomb.dedupe.safety.policy import POINTERS, Guard, pointer_inside
+from gorillacomb.dedupe.safety.policy import POINTERS, SafetyPolicy, pointer_inside
 from gorillacomb.dedupe.safety.symlinks import lead_alike
-from gorillacomb.folders.analysis import GIVEN_UP, Folders
+from gorillacomb.folders.analysis import GIVEN_UP, FolderAnalysis
 from gorillacomb.folders.containment import is_contained
 from gorillacomb.folders.identical import identical
-from gorillacomb.folders.tree import Folder
+from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.fs.paths import below, is_below, join, readable
 from gorillacomb.index.content_queries import disk_bytes_below
 from gorillacomb.index.tree_queries import names_ending
 from gorillacomb.progress import Progress
 
 _GAPS = {
-    "only in the cloud": Rule.PLACEHOLDER,
-    "changing while read": Rule.UNSTABLE,
+    "only in the cloud": SafetyRule.PLACEHOLDER,
+    "changing while read": SafetyRule.UNSTABLE,
 }
-_Candidate = tuple[Folder, list[Folder], tuple[str, ...]]
+_FolderCandidate = tuple[TreeFolder, list[TreeFolder], tuple[str, ...]]
 """A folder that may go, those that may stay for it, the best first, and why that one."""
 
 
@@ -43,24 +43,24 @@ _Candidate = tuple[Folder, list[Folder], tuple[str, ...]]
 class Planner:
     """Makes one plan."""
 
-    folders: Folders
-    groups: Groups
-    guard: Guard
-    scope: Scope
+    folders: FolderAnalysis
+    groups: GroupReader
+    guard: SafetyPolicy
+    scope: PlanScope
     online: Mapping[int, bool]
     """By the root's id."""
     progress: Progress
-    _sites: IndexSites = field(init=False)
-    _left: Left = field(init=False)
-    _loose: LooseFiles = field(init=False)
-    _going: Going = field(default_factory=Going)
+    _sites: IndexLocations = field(init=False)
+    _left: SkippedItems = field(init=False)
+    _loose: FileStepPlanner = field(init=False)
+    _going: RemovalSet = field(default_factory=RemovalSet)
     _pointers: list[tuple[int, bytes]] | None = None
     """Names that only point to a document in the cloud, by the place of their folder."""
 
     def __post_init__(self) -> None:
-        self._sites = IndexSites(self.folders, self.groups.roots)
-        self._left = Left(self.guard)
-        self._loose = LooseFiles(
+        self._sites = IndexLocations(self.folders, self.groups.roots)
+        self._left = SkippedItems(self.guard)
+        self._loose = FileStepPlanner(
             self.groups,
             self._sites,
             self.guard,
@@ -73,8 +73,8 @@ class Planner:
     def plan(self, now_ns: int) -> Plan:
         """The plan; its steps with the largest first. Raises VaultError."""
         self.progress.stage("Planning", None, None)
-        steps: list[Step] = []
-        retirement = Retirement(self._sites, self._going, self._loose, self._refusal, self._held)
+        steps: list[PlanStep] = []
+        retirement = FolderRetirer(self._sites, self._going, self._loose, self._refusal, self._held)
         for path in self.guard.options.retire:
             steps += retirement.retire(path)
         if self.scope.folders:
@@ -93,9 +93,9 @@ class Planner:
             tuple(self._notes(steps)),
         )
 
-    def _candidates(self) -> list[_Candidate]:
+    def _candidates(self) -> list[_FolderCandidate]:
         """Folders that may go, the largest first."""
-        found: list[_Candidate] = []
+        found: list[_FolderCandidate] = []
         for members in self.folders.kin.families:
             found += self._of_family(members)
         for members in identical(self.folders.forest):
@@ -106,7 +106,7 @@ class Planner:
             found.append((small, [large], ("holds more",)))
         return sorted(found, key=lambda each: (-each[0].size, -each[0].files, each[0].first))
 
-    def _of_family(self, members: Sequence[Folder]) -> Iterator[_Candidate]:
+    def _of_family(self, members: Sequence[TreeFolder]) -> Iterator[_FolderCandidate]:
         family = self.folders.family(members)
         # What stands by itself stays rather than a copy of it that was dropped into a project.
         others = sorted(
@@ -119,7 +119,9 @@ class Planner:
             if each not in stay:
                 yield each, [other for other in others if other is not each], reasons
 
-    def _consider(self, victim: Folder, others: Sequence[Folder], reasons: tuple[str, ...]) -> None:
+    def _consider(
+        self, victim: TreeFolder, others: Sequence[TreeFolder], reasons: tuple[str, ...]
+    ) -> None:
         """Have a folder go if enough others stay for it and no rule is against it."""
         path = self.folders.path(victim)
         if (
@@ -131,7 +133,7 @@ class Planner:
         ):
             return
         first: Refusal | None = None
-        holders: list[tuple[Folder, dict[Folder, Folder]]] = []
+        holders: list[tuple[TreeFolder, dict[TreeFolder, TreeFolder]]] = []
         for other in others:
             keep = self._going.standing(other)
             if (
@@ -145,7 +147,7 @@ class Planner:
             refusal = self._refusal(victim, keep)
             inner = self._held(victim, keep)
             if inner is None and victim.gap is None:
-                refusal = Refusal(Rule.UNIQUE, "has files or links of its own")
+                refusal = Refusal(SafetyRule.UNIQUE, "has files or links of its own")
             if refusal is not None or inner is None:
                 first = first or refusal
                 continue
@@ -154,16 +156,16 @@ class Planner:
             holders.append((keep, inner))
             if len(holders) == self.scope.keep:
                 if self._size(victim) >= self.scope.min_size:
-                    self._going.add(Gone(victim, holders[0][0], reasons, holders[0][1]))
+                    self._going.add(RemovedFolder(victim, holders[0][0], reasons, holders[0][1]))
                 return
         if first is not None and not holders:
             self._leave(victim, path, first)
 
-    def _is_given_up(self, folder: Folder) -> bool:
+    def _is_given_up(self, folder: TreeFolder) -> bool:
         """Whether it stands in a copy of a tree of which another one is kept."""
         return self.folders.rank_around(folder) == GIVEN_UP
 
-    def _leave(self, victim: Folder, path: bytes, refusal: Refusal) -> None:
+    def _leave(self, victim: TreeFolder, path: bytes, refusal: Refusal) -> None:
         """Tell of a folder that is left alone, unless its files are told of one by one."""
         site = self._sites.of_folder(victim)
         if refusal.rule in BY_PLACE:
@@ -172,17 +174,17 @@ class Planner:
                 self._left.add_whole(whole, refusal, victim.files, self._size(victim))
         elif path in self.guard.options.retire:
             return  # what stays of it is what the user wants to see there
-        elif refusal.rule is not Rule.UNIQUE or self.guard.is_project(site):
+        elif refusal.rule is not SafetyRule.UNIQUE or self.guard.is_project(site):
             self._left.add_whole(path, refusal, victim.files, self._size(victim))
 
-    def _refusal(self, victim: Folder, keep: Folder) -> Refusal | None:
+    def _refusal(self, victim: TreeFolder, keep: TreeFolder) -> Refusal | None:
         """Why a folder may not go while another one stays for it, whatever they hold."""
         refusal = self.guard.refusal(self._sites.of_folder(victim), self._sites.of_folder(keep))
         if refusal is not None:
             return refusal
         if victim.gap is not None:
             text = victim.gap.rpartition(": ")[2]
-            return Refusal(_GAPS.get(text, Rule.INCOMPLETE), victim.gap)
+            return Refusal(_GAPS.get(text, SafetyRule.INCOMPLETE), victim.gap)
         return (
             self._apart(victim.root, keep.root)
             or self._protected_inside(victim)
@@ -193,14 +195,16 @@ class Planner:
         """Whether two roots are too far from each other for one to count on the other."""
         roots = self.groups.roots
         if not self.online[victim]:
-            return Refusal(Rule.OFFLINE, "is on a drive that is not there")
+            return Refusal(SafetyRule.OFFLINE, "is on a drive that is not there")
         if not self.online[keep]:
-            return Refusal(Rule.OFFLINE, "has its other copy on a drive that is not there")
+            return Refusal(SafetyRule.OFFLINE, "has its other copy on a drive that is not there")
         if roots[victim].volume != roots[keep].volume and not self.guard.options.across_volumes:
-            return Refusal(Rule.OTHER_VOLUME, "has its other copy on another volume: a backup")
+            return Refusal(
+                SafetyRule.OTHER_VOLUME, "has its other copy on another volume: a backup"
+            )
         return None
 
-    def _protected_inside(self, victim: Folder) -> Refusal | None:
+    def _protected_inside(self, victim: TreeFolder) -> Refusal | None:
         """Whether a pattern protects something in a folder."""
         if not any(set(each) & set("*?[") for each in self.guard.options.protect):
             return None
@@ -212,7 +216,7 @@ class Planner:
                     return refusal
         return None
 
-    def _pointer_inside(self, victim: Folder) -> Refusal | None:
+    def _pointer_inside(self, victim: TreeFolder) -> Refusal | None:
         """Whether something in a folder only points to a document in the cloud."""
         if self._pointers is None:
             places = self.folders.forest.folders
@@ -223,7 +227,7 @@ class Planner:
             return None
         return pointer_inside(self._pointers[at][1])
 
-    def _held(self, victim: Folder, keep: Folder) -> dict[Folder, Folder] | None:
+    def _held(self, victim: TreeFolder, keep: TreeFolder) -> dict[TreeFolder, TreeFolder] | None:
         """Whether a folder is contained in another; what is nested in it, in its own place.
 
         Returns the nested folders with what stays for them; None for one that is not contained.
@@ -232,7 +236,7 @@ class Planner:
             return None
         if self._is_contained(victim, keep, {}):
             return {}
-        inner: dict[Folder, Folder] = {}
+        inner: dict[TreeFolder, TreeFolder] = {}
         for members in self.folders.kin.families:
             for each in members:
                 if (
@@ -244,7 +248,7 @@ class Planner:
                     inner[each] = keep
         return inner if inner and self._is_contained(victim, keep, inner) else None
 
-    def _links_lead_alike(self, victim: Folder, keep: Folder) -> bool:
+    def _links_lead_alike(self, victim: TreeFolder, keep: TreeFolder) -> bool:
         """Whether no link in a folder leads out of it, to another place than in the other one."""
         if not victim.links:
             return True
@@ -258,27 +262,29 @@ class Planner:
                     return False
         return True
 
-    def _is_contained(self, victim: Folder, keep: Folder, inner: Mapping[Folder, Folder]) -> bool:
+    def _is_contained(
+        self, victim: TreeFolder, keep: TreeFolder, inner: Mapping[TreeFolder, TreeFolder]
+    ) -> bool:
         if victim.files > keep.files + sum(each.files for each in inner):
             return False  # cheaper to know than by looking
         folders = self.folders
         return is_contained(folders.index, folders.forest, victim, keep, inner, self._same_caches)
 
-    def _same_caches(self, a: Folder, b: Folder) -> bool:
+    def _same_caches(self, a: TreeFolder, b: TreeFolder) -> bool:
         return same_entries(*(join(self.folders.path(each), b"index") for each in (a, b)))
 
-    def _size(self, folder: Folder) -> int:
+    def _size(self, folder: TreeFolder) -> int:
         return disk_bytes_below(self.folders.index.connection, folder.id)
 
-    def _step(self, gone: Gone) -> Step:
+    def _step(self, gone: RemovedFolder) -> PlanStep:
         path = self.folders.path
         pairs = [
-            Pair(path(victim), path(standing))
+            RemovalPair(path(victim), path(standing))
             for victim, keep in gone.pairs
             if (standing := self._going.standing(keep)) is not None
         ]
         assert len(pairs) == 1 + len(gone.nested), "what something counts on never goes"
-        return Step(
+        return PlanStep(
             "",
             "folder",
             pairs[0].path,
@@ -289,7 +295,7 @@ class Planner:
             nested=tuple(pairs[1:]),
         )
 
-    def _notes(self, steps: Collection[Step]) -> Iterator[str]:
+    def _notes(self, steps: Collection[PlanStep]) -> Iterator[str]:
         synced: set[bytes] = set()
         drives: set[bytes] = set()
         for step in steps:
@@ -308,12 +314,12 @@ class Planner:
             yield f"Of some steps the only copy will be on the drive of {readable(drive)}."
 
 
-def _is_part(folder: Folder) -> bool:
+def _is_part(folder: TreeFolder) -> bool:
     """Whether a folder stands in a project, below its top."""
     return folder.project is not None and folder.project is not folder
 
 
-def _numbered(steps: Collection[Step]) -> Iterator[Step]:
+def _numbered(steps: Collection[PlanStep]) -> Iterator[PlanStep]:
     digits = len(str(len(steps)))
     for number, step in enumerate(steps, 1):
         yield replace(step, id=f"s{number:0{digits}}")

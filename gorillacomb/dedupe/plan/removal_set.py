@@ -6,56 +6,56 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gorillacomb.dedupe.plan.index_locations import descend, names_between
-from gorillacomb.folders.tree import Folder
+from gorillacomb.folders.tree import TreeFolder
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class RemovedFolder:
     """A folder that goes."""
 
-    folder: Folder
-    keep: Folder
+    folder: TreeFolder
+    keep: TreeFolder
     """The folder that holds all of it."""
     reasons: tuple[str, ...]
-    nested: Mapping[Folder, Folder]
+    nested: Mapping[TreeFolder, TreeFolder]
     """Folders below it that other ones hold."""
 
     @property
-    def pairs(self) -> Iterator[tuple[Folder, Folder]]:
+    def pairs(self) -> Iterator[tuple[TreeFolder, TreeFolder]]:
         """It and what is nested in it, each with what stays for it."""
         yield self.folder, self.keep
         yield from self.nested.items()
 
 
 @dataclass(slots=True)
-class Going:
+class RemovalSet:
     """All of them; none stands in another."""
 
-    _gone: dict[Folder, Gone] = field(default_factory=dict)
+    _gone: dict[TreeFolder, RemovedFolder] = field(default_factory=dict)
 
-    def __iter__(self) -> Iterator[Gone]:
+    def __iter__(self) -> Iterator[RemovedFolder]:
         return iter(self._gone.values())
 
-    def add(self, gone: Gone) -> None:
+    def add(self, gone: RemovedFolder) -> None:
         """Have a folder go; those that stand in it go with it."""
         for folder in [each for each in self._gone if gone.folder.holds(each)]:
             del self._gone[folder]
         self._gone[gone.folder] = gone
 
-    def around(self, folder: Folder) -> Gone | None:
+    def around(self, folder: TreeFolder) -> RemovedFolder | None:
         """The folder that goes and in which another one stands, or which it is."""
         if not self._gone:
             return None
-        at: Folder | None = folder
+        at: TreeFolder | None = folder
         while at is not None:
             if at in self._gone:
                 return self._gone[at]
             at = at.parent
         return None
 
-    def standing(self, folder: Folder) -> Folder | None:
+    def standing(self, folder: TreeFolder) -> TreeFolder | None:
         """The folder that stays for one that may be going; itself if it stays."""
-        at: Folder | None = folder
+        at: TreeFolder | None = folder
         for _ in range(len(self._gone) + 1):
             if at is None:
                 return None
@@ -65,28 +65,28 @@ class Going:
             at = _counterpart(gone, at)
         return None
 
-    def takes_out_of(self, keep: Folder, victim: Folder) -> bool:
+    def takes_out_of(self, keep: TreeFolder, victim: TreeFolder) -> bool:
         """Whether something goes out of ``keep`` which ``victim`` has at the same place."""
         return any(
             keep.holds(gone) and descend(victim, names_between(gone, keep)) is not None
             for gone in self._gone
         )
 
-    def counts_on(self, folder: Folder) -> bool:
+    def counts_on(self, folder: TreeFolder) -> bool:
         """Whether something goes because it stands right in this folder too."""
         return any(True for _ in self._counting_on(folder))
 
-    def counts_on_all_around(self, folder: Folder) -> bool:
+    def counts_on_all_around(self, folder: TreeFolder) -> bool:
         """Whether something goes because it stands in a folder of which this one is a part."""
         return any(standing is not folder for standing in self._counting_on(folder))
 
-    def counts_on_part_of(self, folder: Folder) -> bool:
+    def counts_on_part_of(self, folder: TreeFolder) -> bool:
         """Whether something goes because it stands in this folder, or below it, too."""
         return self.counts_on(folder) or any(
             folder.holds(standing) for _, standing in self._standing()
         )
 
-    def _counting_on(self, folder: Folder) -> Iterator[Folder]:
+    def _counting_on(self, folder: TreeFolder) -> Iterator[TreeFolder]:
         """The folders around this one, or itself, that stay for something with it in it."""
         for victim, standing in self._standing():
             if (
@@ -95,7 +95,7 @@ class Going:
             ):
                 yield standing
 
-    def _standing(self) -> Iterator[tuple[Folder, Folder]]:
+    def _standing(self) -> Iterator[tuple[TreeFolder, TreeFolder]]:
         """What goes, with what stays for it."""
         for gone in self:
             for victim, keep in gone.pairs:
@@ -104,7 +104,7 @@ class Going:
                     yield victim, standing
 
 
-def _counterpart(gone: Gone, folder: Folder) -> Folder | None:
+def _counterpart(gone: RemovedFolder, folder: TreeFolder) -> TreeFolder | None:
     """Where what stays has what a folder in the one that goes is a copy of."""
     at = folder
     while at is not gone.folder and at not in gone.nested:

@@ -8,39 +8,39 @@ from dataclasses import dataclass
 
 from gorillacomb.canonical.file_rules import choose
 from gorillacomb.classify.stores import VERSION_CONTROL
-from gorillacomb.dedupe.model import Refusal, Step
-from gorillacomb.dedupe.plan.file_steps import LooseFiles
-from gorillacomb.dedupe.plan.index_locations import IndexSites, descend, names_between
-from gorillacomb.dedupe.plan.removal_set import Going, Gone
+from gorillacomb.dedupe.model import PlanStep, Refusal
+from gorillacomb.dedupe.plan.file_steps import FileStepPlanner
+from gorillacomb.dedupe.plan.index_locations import IndexLocations, descend, names_between
+from gorillacomb.dedupe.plan.removal_set import RemovalSet, RemovedFolder
 from gorillacomb.folders.analysis import nested
-from gorillacomb.folders.tree import Folder
+from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.fs.paths import is_below, join
 from gorillacomb.index.tree_queries import entries_in
-from gorillacomb.model import Copy, State
+from gorillacomb.model import EntryState, FileCopy
 
 _FOLDER_REASONS = ("you retire this folder",)
 _FILE_REASONS = ("you retire the folder that it is in",)
 
 
 @dataclass(slots=True)
-class Retirement:
+class FolderRetirer:
     """Retires folders, the whole subfolders in them first."""
 
-    sites: IndexSites
-    going: Going
-    loose: LooseFiles
-    refusal: Callable[[Folder, Folder], Refusal | None]
+    sites: IndexLocations
+    going: RemovalSet
+    loose: FileStepPlanner
+    refusal: Callable[[TreeFolder, TreeFolder], Refusal | None]
     """Why a folder may not go while another one stays for it."""
-    held: Callable[[Folder, Folder], dict[Folder, Folder] | None]
+    held: Callable[[TreeFolder, TreeFolder], dict[TreeFolder, TreeFolder] | None]
     """Whether a folder is contained in another, with what is nested in it."""
 
-    def retire(self, path: bytes) -> list[Step]:
+    def retire(self, path: bytes) -> list[PlanStep]:
         """Have whole subfolders go; returns a step for each single file besides."""
         top = self.sites.folder_at(path)
         if top is None:
             return []
         twins = self._twins_outside(top)
-        found: dict[bytes, Step] = {}
+        found: dict[bytes, PlanStep] = {}
         waiting = [top]
         while waiting:
             folder = waiting.pop()
@@ -51,10 +51,10 @@ class Retirement:
                 found |= {step.path: step for step in self._files(folder, top)}
         return self.loose.together(found)
 
-    def _twins_outside(self, top: Folder) -> list[Folder]:
+    def _twins_outside(self, top: TreeFolder) -> list[TreeFolder]:
         """The copies of a folder outside of it, the one to keep first."""
         folders = self.sites.folders
-        found: list[Folder] = []
+        found: list[TreeFolder] = []
         for members in folders.kin.families:
             if top in members:
                 keep = folders.family(members).keep
@@ -66,7 +66,7 @@ class Retirement:
                 ]
         return found
 
-    def _goes_whole(self, folder: Folder, top: Folder, twins: Sequence[Folder]) -> bool:
+    def _goes_whole(self, folder: TreeFolder, top: TreeFolder, twins: Sequence[TreeFolder]) -> bool:
         """Have a folder below a retired one go as a whole, if a twin holds all of it."""
         path = self.sites.folders.path(folder)
         if (
@@ -82,11 +82,11 @@ class Retirement:
                 continue
             inner = self.held(folder, keep)
             if inner is not None:
-                self.going.add(Gone(folder, keep, _FOLDER_REASONS, inner))
+                self.going.add(RemovedFolder(folder, keep, _FOLDER_REASONS, inner))
                 return True
         return False
 
-    def _files(self, folder: Folder, top: Folder) -> Iterator[Step]:
+    def _files(self, folder: TreeFolder, top: TreeFolder) -> Iterator[PlanStep]:
         """A step for each file right in a folder that stands outside of the retired one."""
         if not self.loose.scope.files or self.going.counts_on(folder):
             return
@@ -94,7 +94,7 @@ class Retirement:
         path = self.sites.folders.path(folder)
         rows = entries_in(self.sites.folders.index.connection, folder.id)
         for _, name, state, _, size, _, digest, _ in list(rows):
-            if state > State.FRESH or digest is None or not size or name in noise:
+            if state > EntryState.FRESH or digest is None or not size or name in noise:
                 continue
             copies = self.loose.groups.copies_of(digest)
             here = next((copy for copy in copies if copy.path == join(path, name)), None)
@@ -104,7 +104,7 @@ class Retirement:
             if here is not None and outside:
                 yield from self._file(here, outside[choose(outside).winner])
 
-    def _stays(self, copy: Copy, here: Copy, top: Folder) -> bool:
+    def _stays(self, copy: FileCopy, here: FileCopy, top: TreeFolder) -> bool:
         """Whether a copy is another file, outside of the retired folder, and does not go."""
         if not self.sites.knows(copy) or copy.path in self.loose.gone:
             return False
@@ -114,12 +114,12 @@ class Retirement:
         same = copy.inode and (copy.volume, copy.inode) == (here.volume, here.inode)
         return not same and not top.holds(folder) and self.going.around(folder) is None
 
-    def _file(self, here: Copy, keep: Copy) -> Iterator[Step]:
+    def _file(self, here: FileCopy, keep: FileCopy) -> Iterator[PlanStep]:
         roots = self.sites.folder_of(here).root, self.sites.folder_of(keep).root
         sites = self.sites.of_file(here), self.sites.of_file(keep)
         refusal = self.loose.guard.refusal(*sites) or self.loose.apart(*roots)
         size = here.blocks * 512
         if refusal is None:
-            yield Step("", "file", here.path, keep.path, 1, size, _FILE_REASONS)
+            yield PlanStep("", "file", here.path, keep.path, 1, size, _FILE_REASONS)
         else:
             self.loose.left.add_inside(sites[0], refusal, 1, size)

@@ -8,7 +8,7 @@ from gorillacomb.fs.paths import is_below
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class PlanScope:
     """What a plan is about."""
 
     within: tuple[bytes, ...] = ()

@@ -12,8 +12,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gorillacomb.dedupe.model import Action, LeftAlone, Options, Pair, Plan, Rule, Step
-from gorillacomb.errors import Untrusted
+from gorillacomb.dedupe.model import (
+    DedupeAction,
+    Plan,
+    PlanOptions,
+    PlanStep,
+    RemovalPair,
+    SafetyRule,
+    SkippedCopy,
+)
+from gorillacomb.errors import UntrustedInput
 from gorillacomb.vaultmesh.entries import path_field, path_of
 
 VERSION = 1
@@ -58,7 +66,7 @@ def header_of(plan: Plan) -> dict[str, Any]:
     }
 
 
-def document_of(step: Step) -> dict[str, Any]:
+def document_of(step: PlanStep) -> dict[str, Any]:
     """The line of a step."""
     found: dict[str, Any] = {
         "id": step.id,
@@ -89,50 +97,50 @@ def read_plan(path: Path) -> Plan:
         with path.open("rb") as file:
             return parse(iter(lambda: file.readline(_LONGEST_LINE + 1), b""))
     except OSError as error:
-        raise Untrusted(
+        raise UntrustedInput(
             f"The plan {path} cannot be read: {error.strerror}.",
             "Write one with: gorillacomb dedupe --plan -o FILE",
         ) from error
-    except _Wrong as error:
-        raise Untrusted(
+    except _PlanError as error:
+        raise UntrustedInput(
             f"{path} is not a plan that can be carried out: {error}.",
             "Take that line out, or write a new one: gorillacomb dedupe --plan -o FILE",
         ) from error
 
 
-class _Wrong(ValueError):
+class _PlanError(ValueError):
     """A line that is not what it has to be."""
 
 
 def parse(lines: Iterable[bytes]) -> Plan:
     """A plan from the lines of its file. Raises ValueError."""
     plan: Plan | None = None
-    steps: dict[str, Step] = {}
+    steps: dict[str, PlanStep] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         if len(line) > _LONGEST_LINE:
-            raise _Wrong(f"line {number} is longer than {_LONGEST_LINE >> 20} MiB")
+            raise _PlanError(f"line {number} is longer than {_LONGEST_LINE >> 20} MiB")
         try:
             document = json.loads(
                 line, object_pairs_hook=_without_repeats, parse_constant=_no_constant
             )
             if not isinstance(document, dict):
-                raise _Wrong("it is no object")
+                raise _PlanError("it is no object")
             if plan is None:
                 plan = _header(document)
                 continue
             step = _step(document)
         except UnicodeDecodeError:
-            raise _Wrong(f"line {number}: it is not UTF-8") from None
+            raise _PlanError(f"line {number}: it is not UTF-8") from None
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-            raise _Wrong(f"line {number}: {what}") from error
+            raise _PlanError(f"line {number}: {what}") from error
         if step.id in steps:
-            raise _Wrong(f"line {number}: step {step.id!r} stands there twice")
+            raise _PlanError(f"line {number}: step {step.id!r} stands there twice")
         steps[step.id] = step
     if plan is None:
-        raise _Wrong("it is empty")
+        raise _PlanError("it is empty")
     return Plan(
         plan.uid, plan.made_ns, plan.options, tuple(steps.values()), plan.left_alone, plan.notes
     )
@@ -141,35 +149,35 @@ def parse(lines: Iterable[bytes]) -> Plan:
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _Wrong("a key stands there twice")
+        raise _PlanError("a key stands there twice")
     return found
 
 
 def _no_constant(name: str) -> None:
-    raise _Wrong(f"{name} is no number")
+    raise _PlanError(f"{name} is no number")
 
 
 def _header(document: Mapping[str, Any]) -> Plan:
     version = document.get("version")
     if version != VERSION or isinstance(version, bool):
-        raise _Wrong(f"it is no plan of version {VERSION}, but begins with {version!r}")
+        raise _PlanError(f"it is no plan of version {VERSION}, but begins with {version!r}")
     uid = _text(document, "plan")
     if not _UID.fullmatch(uid):
-        raise _Wrong("its plan is not 32 hex digits")
+        raise _PlanError("its plan is not 32 hex digits")
     across = document["across_volumes"]
     if not isinstance(across, bool):
-        raise _Wrong("across_volumes is neither true nor false")
-    options = Options(
-        Action(_text(document, "action")),
+        raise _PlanError("across_volumes is neither true nor false")
+    options = PlanOptions(
+        DedupeAction(_text(document, "action")),
         tuple(_texts(document, "protect")),
         tuple(_path(each) for each in _objects(document, "retire")),
         tuple(_path(each) for each in _objects(document, "not_a_project")),
         across,
     )
     left_alone = tuple(
-        LeftAlone(
+        SkippedCopy(
             _path(each),
-            Rule(_text(each, "rule")),
+            SafetyRule(_text(each, "rule")),
             _text(each, "cause"),
             _number(each, "files"),
             _number(each, "bytes"),
@@ -180,11 +188,11 @@ def _header(document: Mapping[str, Any]) -> Plan:
     return Plan(uid, made, options, (), left_alone, tuple(_texts(document, "notes")))
 
 
-def _step(document: Mapping[str, Any]) -> Step:
+def _step(document: Mapping[str, Any]) -> PlanStep:
     kind = _text(document, "kind")
     if kind not in ("file", "folder"):
-        raise _Wrong(f"kind {kind!r} is neither file nor folder")
-    step = Step(
+        raise _PlanError(f"kind {kind!r} is neither file nor folder")
+    step = PlanStep(
         _text(document, "id"),
         kind,
         _path(document),
@@ -196,57 +204,57 @@ def _step(document: Mapping[str, Any]) -> Step:
         _pairs(document, "sidecars"),
     )
     if not _ID.fullmatch(step.id):
-        raise _Wrong(f"id {step.id[:80]!r} is not made of letters, digits, - and _")
+        raise _PlanError(f"id {step.id[:80]!r} is not made of letters, digits, - and _")
     if step.nested and kind == "file":
-        raise _Wrong("a file has nothing nested in it")
+        raise _PlanError("a file has nothing nested in it")
     if step.sidecars and kind == "folder":
-        raise _Wrong("a folder has no sidecars")
+        raise _PlanError("a folder has no sidecars")
     return step
 
 
-def _pairs(document: Mapping[str, Any], name: str) -> tuple[Pair, ...]:
+def _pairs(document: Mapping[str, Any], name: str) -> tuple[RemovalPair, ...]:
     if name not in document:
         return ()
-    return tuple(Pair(_path(each), _path(each, "keep")) for each in _objects(document, name))
+    return tuple(RemovalPair(_path(each), _path(each, "keep")) for each in _objects(document, name))
 
 
 def _path(document: Mapping[str, Any], name: str = "path") -> bytes:
     """An absolute path without anything that leads astray in it."""
     if (name in document) == (f"{name}_b64" in document):
-        raise _Wrong(f"it needs either {name} or {name}_b64")
+        raise _PlanError(f"it needs either {name} or {name}_b64")
     _text(document, name if name in document else f"{name}_b64")
     path = path_of(document, name)
     parts = path.split(b"/")[1:]
     if not path.startswith(b"/") or b"\0" in path:
-        raise _Wrong(f"{name} is not an absolute path")
+        raise _PlanError(f"{name} is not an absolute path")
     if any(part in (b"", b".", b"..") for part in parts):
-        raise _Wrong(f"{name} is not a plain path")
+        raise _PlanError(f"{name} is not a plain path")
     return path
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:
     value = document[name]
     if not isinstance(value, str):
-        raise _Wrong(f"{name} is no text")
+        raise _PlanError(f"{name} is no text")
     return value
 
 
 def _number(document: Mapping[str, Any], name: str) -> int:
     value = document[name]
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 63:
-        raise _Wrong(f"{name} is no number of bytes or files")
+        raise _PlanError(f"{name} is no number of bytes or files")
     return value
 
 
 def _texts(document: Mapping[str, Any], name: str) -> list[str]:
     value = document[name]
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise _Wrong(f"{name} is no list of texts")
+        raise _PlanError(f"{name} is no list of texts")
     return value
 
 
 def _objects(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     value = document[name]
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-        raise _Wrong(f"{name} is no list of objects")
+        raise _PlanError(f"{name} is no list of objects")
     return value

@@ -8,26 +8,32 @@ from dataclasses import dataclass, field, replace
 
 from gorillacomb.classify.location import is_trash
 from gorillacomb.classify.stores import is_kept
-from gorillacomb.dedupe.model import LeftAlone, Refusal, Rule
-from gorillacomb.dedupe.safety.policy import Guard, Site
+from gorillacomb.dedupe.model import Refusal, SafetyRule, SkippedCopy
+from gorillacomb.dedupe.safety.policy import PathContext, SafetyPolicy
 from gorillacomb.fs.paths import upwards
 
-BY_PLACE = (Rule.PROJECT, Rule.STRUCTURAL, Rule.REPOSITORY, Rule.BUNDLE, Rule.TRASH)
+BY_PLACE = (
+    SafetyRule.PROJECT,
+    SafetyRule.STRUCTURAL,
+    SafetyRule.REPOSITORY,
+    SafetyRule.BUNDLE,
+    SafetyRule.TRASH,
+)
 """Rules that a path obeys for what it stands in."""
 
 
 @dataclass(slots=True)
-class Left:
+class SkippedItems:
     """Adds up what is left alone."""
 
-    guard: Guard
-    _found: dict[tuple[bytes, Rule, str], list[int]] = field(default_factory=dict)
-    _whole: dict[bytes, LeftAlone] = field(default_factory=dict)
+    guard: SafetyPolicy
+    _found: dict[tuple[bytes, SafetyRule, str], list[int]] = field(default_factory=dict)
+    _whole: dict[bytes, SkippedCopy] = field(default_factory=dict)
     """Folders that would have gone as a whole, by path."""
 
     def add_whole(self, path: bytes, refusal: Refusal, files: int, size: int) -> None:
         """Tell of a folder that stays as a whole; the first reason counts."""
-        found = LeftAlone(path, refusal.rule, refusal.cause, files, size)
+        found = SkippedCopy(path, refusal.rule, refusal.cause, files, size)
         self._whole.setdefault(path, found)
 
     def add(self, path: bytes, refusal: Refusal, files: int, size: int) -> None:
@@ -36,24 +42,27 @@ class Left:
         numbers[0] += files
         numbers[1] += size
 
-    def add_inside(self, site: Site, refusal: Refusal, files: int, size: int) -> None:
+    def add_inside(self, site: PathContext, refusal: Refusal, files: int, size: int) -> None:
         """Tell of something by what is around it: the project, the library, its folder."""
         self.add(self.protector(site, refusal), refusal, files, size)
 
-    def protector(self, site: Site, refusal: Refusal) -> bytes:
+    def protector(self, site: PathContext, refusal: Refusal) -> bytes:
         """The path of what protects something by a rule."""
         if refusal.place is not None:
             return refusal.place
         at = self.guard.project(site)
-        if refusal.rule in (Rule.PROJECT, Rule.STRUCTURAL, Rule.REPOSITORY) and at is not None:
+        if (
+            refusal.rule in (SafetyRule.PROJECT, SafetyRule.STRUCTURAL, SafetyRule.REPOSITORY)
+            and at is not None
+        ):
             return site.levels[at].path
-        if refusal.rule in (Rule.BUNDLE, Rule.TRASH):
+        if refusal.rule in (SafetyRule.BUNDLE, SafetyRule.TRASH):
             for level in site.levels:
                 if level.store or is_kept(level.name) or is_trash(level.name):
                     return level.path
         return os.path.dirname(site.path)
 
-    def told(self, going: list[bytes]) -> Iterator[LeftAlone]:
+    def told(self, going: list[bytes]) -> Iterator[SkippedCopy]:
         """All of it, the largest first; what stands in a folder that goes is left out."""
         inside = {path: each for (path, rule, _), each in self._found.items() if rule in BY_PLACE}
         found = []
@@ -68,7 +77,7 @@ class Left:
             if rule in BY_PLACE and path in self._whole:
                 continue  # why the folder stays as a whole says more
             if not any(each.rule is rule for each in whole):  # else that counts it already
-                found.append(LeftAlone(path, rule, cause, files, size))
+                found.append(SkippedCopy(path, rule, cause, files, size))
         gone = set(going)
         for each in sorted(found, key=lambda each: (-each.size, each.path, each.rule)):
             if gone.isdisjoint(upwards(each.path)):

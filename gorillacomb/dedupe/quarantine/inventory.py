@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from gorillacomb.dedupe.quarantine.run import bases_of, read_run, runs_in
 from gorillacomb.dedupe.roots import LiveRoot
-from gorillacomb.errors import Untrusted
+from gorillacomb.errors import UntrustedInput
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QuarantinedRun:
     """What one run has in the quarantine of one base."""
 
     base: bytes
@@ -24,18 +24,18 @@ class Waiting:
     """Bytes on disk."""
 
 
-def waiting(roots: Iterable[LiveRoot]) -> Iterator[Waiting]:
+def waiting(roots: Iterable[LiveRoot]) -> Iterator[QuarantinedRun]:
     """What waits in the quarantines of roots, run by run, oldest first in each base."""
     for root in roots:
         for base in bases_of(root.path):
             for name in runs_in(base):
                 try:
                     recorded = read_run(base, name)
-                except Untrusted:
+                except UntrustedInput:
                     continue  # whoever applies or takes back is told of it
                 held = recorded.held() + recorded.half_done()
                 if held:
-                    yield Waiting(
+                    yield QuarantinedRun(
                         base,
                         name,
                         recorded.action,

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from gorillacomb.errors import Untrusted
+from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
 from gorillacomb.fs.openat import INT64
 from gorillacomb.fs.paths import below, is_below, join, readable
@@ -38,14 +38,14 @@ _WHOLE = (INTENT, DONE, STUCK)
 
 
 @dataclass(frozen=True, slots=True)
-class Survivor:
+class KeptCopy:
     """Where the copy stands that is kept: relative to the base, or else absolute."""
 
     path: bytes
     inside: bool
 
     @classmethod
-    def of(cls, path: bytes, base: bytes) -> Survivor:
+    def of(cls, path: bytes, base: bytes) -> KeptCopy:
         if is_below(path, base) and path != base:
             return cls(below(path, base), True)
         return cls(path, False)
@@ -56,7 +56,7 @@ class Survivor:
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class RepairContents:
     """Of a file that is repaired: what it is to hold, and what it held."""
 
     good: bytes
@@ -67,14 +67,14 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class MovedItem:
     """Something that went into the quarantine."""
 
     path: bytes
     """Where it stood, relative to the base."""
     slot: bytes
     """Its name in the run's folder."""
-    keep: Survivor
+    keep: KeptCopy
     inode: int
     mtime_ns: int
     parent_mtime_ns: int | None = None
@@ -87,12 +87,12 @@ class Move:
     """Of the file to which a hard link was put."""
     put_text: bytes = b""
     """What the symbolic link says that was put."""
-    contents: Contents | None = None
+    contents: RepairContents | None = None
     """Of a repair, which sets aside only what has a good copy ready for its place."""
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class StepRecord:
     """A step as the journal has it."""
 
     step: str
@@ -101,15 +101,15 @@ class Record:
     files: int
     size: int
     """Bytes on disk."""
-    moves: tuple[Move, ...]
-    nested: tuple[tuple[bytes, Survivor], ...] = ()
+    moves: tuple[MovedItem, ...]
+    nested: tuple[tuple[bytes, KeptCopy], ...] = ()
     """Paths relative to the first move, with the copy that is kept for what stands there."""
     cause: str | None = None
     when_ns: int = 0
 
 
 @dataclass(slots=True)
-class Recorded:
+class JournalContents:
     """What a journal says."""
 
     run: str
@@ -119,37 +119,37 @@ class Recorded:
     """Where the base stood when it was written."""
     started_ns: int
     noise: frozenset[bytes] = frozenset()
-    steps: dict[str, Record] = field(default_factory=dict)
+    steps: dict[str, StepRecord] = field(default_factory=dict)
     """In the order in which they were done last."""
     torn: bool = False
     """Whether the last line is not whole: it was being written when the machine stopped."""
 
-    def add(self, record: Record) -> None:
+    def add(self, record: StepRecord) -> None:
         """Take a line of the journal in: what is begun anew comes last."""
         if record.state == INTENT:
             self.steps.pop(record.step, None)
         self.steps[record.step] = record
 
-    def half_done(self) -> list[Record]:
+    def half_done(self) -> list[StepRecord]:
         """Steps of a run that was cut short, of which something may be in the quarantine."""
         return [each for each in self.steps.values() if each.state == INTENT and each.moves]
 
-    def held(self) -> list[Record]:
+    def held(self) -> list[StepRecord]:
         """Steps of which something is in the quarantine."""
         return [each for each in self.steps.values() if each.state in HELD and each.moves]
 
 
-class Journal:
+class JournalWriter:
     """A journal that is open for writing."""
 
-    def __init__(self, file: int, recorded: Recorded) -> None:
+    def __init__(self, file: int, recorded: JournalContents) -> None:
         """``file`` is open for appending; use `begin` or `resume`."""
         self.recorded = recorded
         self._torn = recorded.torn
         self._file = file
 
     @classmethod
-    def begin(cls, folder: int, recorded: Recorded) -> Self:
+    def begin(cls, folder: int, recorded: JournalContents) -> Self:
         """Begin a journal in the open folder of a run. Raises OSError.
 
         One that has no whole header is of a run that did nothing.
@@ -164,11 +164,11 @@ class Journal:
         return cls(file, recorded)
 
     @classmethod
-    def resume(cls, folder: int, recorded: Recorded) -> Self:
+    def resume(cls, folder: int, recorded: JournalContents) -> Self:
         """Go on with a journal that was read. Raises OSError."""
         return cls(os.open(NAME, _APPEND, dir_fd=folder), recorded)
 
-    def note(self, records: Iterable[Record]) -> None:
+    def note(self, records: Iterable[StepRecord]) -> None:
         """Write records and have them on the disk."""
         records = list(records)
         if not records:
@@ -188,7 +188,7 @@ class Journal:
             self._file = -1
 
 
-def _header(recorded: Recorded) -> dict[str, Any]:
+def _header(recorded: JournalContents) -> dict[str, Any]:
     return {
         "version": VERSION,
         "run": recorded.run,
@@ -200,7 +200,7 @@ def _header(recorded: Recorded) -> dict[str, Any]:
     }
 
 
-def _document(record: Record) -> dict[str, Any]:
+def _document(record: StepRecord) -> dict[str, Any]:
     found: dict[str, Any] = {
         "step": record.step,
         "event": record.state,
@@ -223,7 +223,7 @@ def _document(record: Record) -> dict[str, Any]:
     return found
 
 
-def _move_document(move: Move) -> dict[str, Any]:
+def _move_document(move: MovedItem) -> dict[str, Any]:
     found: dict[str, Any] = {
         **path_field(move.path),
         "slot": move.slot.decode(),
@@ -245,7 +245,7 @@ def _move_document(move: Move) -> dict[str, Any]:
     return found
 
 
-def _survivor_document(keep: Survivor) -> dict[str, Any]:
+def _survivor_document(keep: KeptCopy) -> dict[str, Any]:
     return {**path_field(keep.path, "keep"), "keep_inside": keep.inside}
 
 
@@ -260,7 +260,7 @@ NO_JOURNAL = (
 """What values make that no version writes."""
 
 
-def read_journal(folder: int, where: bytes) -> Recorded:
+def read_journal(folder: int, where: bytes) -> JournalContents:
     """Read the journal in the open folder of a run; ``where`` is its path, for people.
 
     A last line that is not whole is left out. Raises Untrusted for one that is no journal, OSError.
@@ -281,18 +281,18 @@ def read_journal(folder: int, where: bytes) -> Recorded:
                 continue  # a torn line, after which another run went on
             _play(recorded, document)
     except NO_JOURNAL as error:
-        raise Untrusted(
+        raise UntrustedInput(
             f"{readable(join(where, NAME))} is not a journal of Gorilla Comb: {error}.",
             "What lies beside it can be moved back by hand.",
         ) from error
     return recorded
 
 
-def read_header(document: dict[str, Any]) -> Recorded:
+def read_header(document: dict[str, Any]) -> JournalContents:
     """What the first line of a journal says. Raises one of NO_JOURNAL."""
     if document.get("version") != VERSION:
         raise ValueError(f"its version is {document.get('version')!r}, not {VERSION}")
-    return Recorded(
+    return JournalContents(
         str(document["run"]),
         str(document["plan"]),
         str(document["action"]),
@@ -302,11 +302,11 @@ def read_header(document: dict[str, Any]) -> Recorded:
     )
 
 
-def _play(recorded: Recorded, document: dict[str, Any]) -> None:
+def _play(recorded: JournalContents, document: dict[str, Any]) -> None:
     step, state = str(document["step"]), str(document["event"])
     old = recorded.steps.get(step)
     if state in _WHOLE:
-        record = Record(
+        record = StepRecord(
             step,
             state,
             str(document["kind"]),
@@ -326,7 +326,7 @@ def _play(recorded: Recorded, document: dict[str, Any]) -> None:
         recorded.add(replace(old, state=state, cause=cause, when_ns=when_ns))
 
 
-def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[Move]:
+def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[MovedItem]:
     if not documents:
         raise ValueError("a step moved nothing")
     for each in documents:
@@ -334,7 +334,7 @@ def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[Move]:
         slot = str(each["slot"]).encode()
         if not slot or {47, 0} & set(slot) or slot in (b".", b"..", NAME):
             raise ValueError(f"{slot!r} is no name of a slot")
-        yield Move(
+        yield MovedItem(
             _inner(each),
             slot,
             _survivor(each),
@@ -349,11 +349,11 @@ def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[Move]:
         )
 
 
-def _contents(document: dict[str, Any]) -> Contents:
+def _contents(document: dict[str, Any]) -> RepairContents:
     good, damaged = (bytes.fromhex(document[name]) for name in ("good", "damaged"))
     if len(good) != 32 or len(damaged) != 32 or good == damaged:
         raise ValueError("a repair does not tell the good content from the damaged one")
-    return Contents(good, damaged, int(document["size"]))
+    return RepairContents(good, damaged, int(document["size"]))
 
 
 def _time(value: Any) -> int:
@@ -373,7 +373,7 @@ def _inner(document: dict[str, Any]) -> bytes:
     return path
 
 
-def _survivor(document: dict[str, Any]) -> Survivor:
+def _survivor(document: dict[str, Any]) -> KeptCopy:
     path = path_of(document, "keep")
     inside = bool(document["keep_inside"])
     parts = path.split(b"/") if inside else path.split(b"/")[1:]
@@ -383,4 +383,4 @@ def _survivor(document: dict[str, Any]) -> Survivor:
         or any(part in (b"", b".", b"..") for part in parts)
     ):
         raise ValueError(f"{path!r} is no plain path")
-    return Survivor(path, inside)
+    return KeptCopy(path, inside)

@@ -24,16 +24,16 @@ from gorillacomb.dedupe.quarantine.journal import (
     PURGED,
     PURGING,
     REPAIR,
-    Journal,
-    Move,
-    Record,
-    Recorded,
+    JournalContents,
+    JournalWriter,
+    MovedItem,
+    StepRecord,
     read_header,
     read_journal,
 )
-from gorillacomb.errors import Untrusted
+from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
-from gorillacomb.fs.location import Spot
+from gorillacomb.fs.location import FileLocation
 from gorillacomb.fs.openat import FILE_FLAGS, FOLDER_FLAGS, OUR_FOLDER, OpenFolders, identity_of
 from gorillacomb.fs.paths import below, is_below, join
 from gorillacomb.vaultmesh.entries import path_field, path_of
@@ -57,31 +57,31 @@ def new_run(now_ns: int) -> str:
 
 
 @dataclass(slots=True)
-class Run:
+class Quarantine:
     """The open folder of a run in one base."""
 
     base: bytes
     folder: int
-    journal: Journal
+    journal: JournalWriter
 
     @property
     def path(self) -> bytes:
         return run_folder(self.base, self.journal.recorded.run)
 
-    def spot(self, slot: bytes, grain_ns: int = 0) -> Spot:
+    def spot(self, slot: bytes, grain_ns: int = 0) -> FileLocation:
         """Where something set aside lies."""
-        return Spot(self.path, identity_of(os.fstat(self.folder)), slot, grain_ns)
+        return FileLocation(self.path, identity_of(os.fstat(self.folder)), slot, grain_ns)
 
-    def place(self, move: Move) -> Spot:
+    def place(self, move: MovedItem) -> FileLocation:
         """Where something stood that was set aside. Raises OSError where the base is gone."""
-        return Spot(self.base, identity_of(os.stat(self.base)), move.path)
+        return FileLocation(self.base, identity_of(os.stat(self.base)), move.path)
 
     @property
     def repairs(self) -> bool:
         """Whether it puts good copies in the place of damaged files."""
         return self.journal.recorded.action == REPAIR
 
-    def holds(self, move: Move) -> bool:
+    def holds(self, move: MovedItem) -> bool:
         """Whether something that was set aside lies here still. Raises OSError."""
         try:
             os.stat(move.slot, dir_fd=self.folder, follow_symlinks=False)
@@ -89,7 +89,7 @@ class Run:
             return False
         return True
 
-    def has_done(self, record: Record) -> bool:
+    def has_done(self, record: StepRecord) -> bool:
         """Whether a step is done and not taken back, be its things here or deleted.
 
         Who takes it back may have been killed before that was written.
@@ -125,7 +125,7 @@ def _open_below(parent: int, name: bytes, make: bool) -> int:
     return os.open(name, FOLDER_FLAGS, dir_fd=parent)
 
 
-def begin(root: bytes, base: bytes, recorded: Recorded) -> Run:
+def begin(root: bytes, base: bytes, recorded: JournalContents) -> Quarantine:
     """Make the folder of a run in a base and begin its journal. Raises OSError."""
     top = os.open(base, FOLDER_FLAGS & ~os.O_NOFOLLOW)
     own = quarantine = -1
@@ -141,7 +141,7 @@ def begin(root: bytes, base: bytes, recorded: Recorded) -> Run:
     try:
         if base != root:
             _remember(root, base)
-        return Run(base, folder, Journal.begin(folder, recorded))
+        return Quarantine(base, folder, JournalWriter.begin(folder, recorded))
     except BaseException:
         os.close(folder)
         raise
@@ -211,12 +211,12 @@ def runs_of(base: bytes, plan: str) -> list[str]:
     return found
 
 
-def holder_of(run: Run, path: bytes) -> str | None:
+def holder_of(run: Quarantine, path: bytes) -> str | None:
     """Another run that has set aside what stood at a path, or a folder around it."""
     for name in runs_in(run.base):
         if name == run.journal.recorded.run:
             continue
-        with suppress(Untrusted, OSError):
+        with suppress(UntrustedInput, OSError):
             for record in read_run(run.base, name).held():
                 moves = () if record.moves[0].contents else record.moves
                 if any(is_below(path, join(run.base, move.path)) for move in moves):
@@ -266,7 +266,7 @@ def _header_of(run: bytes) -> bytes | None:
         os.close(file)
 
 
-def read_run(base: bytes, run: str) -> Recorded:
+def read_run(base: bytes, run: str) -> JournalContents:
     """What the journal of a run says. Raises Untrusted, OSError."""
     folder = _open_run(base, run)
     try:
@@ -285,19 +285,19 @@ def _open_run(base: bytes, run: str) -> int:
 
 
 @contextmanager
-def _closing(run: Run) -> Iterator[Run]:
+def _closing(run: Quarantine) -> Iterator[Quarantine]:
     try:
         yield run
     finally:
         run.close()
 
 
-def resumed(base: bytes, run: str) -> AbstractContextManager[Run]:
+def resumed(base: bytes, run: str) -> AbstractContextManager[Quarantine]:
     """Open a run that was begun before, to go on with its journal. Raises Untrusted, OSError."""
     folder = _open_run(base, run)
     try:
         recorded = read_journal(folder, run_folder(base, run))
-        return _closing(Run(base, folder, Journal.resume(folder, recorded)))
+        return _closing(Quarantine(base, folder, JournalWriter.resume(folder, recorded)))
     except BaseException:
         os.close(folder)
         raise

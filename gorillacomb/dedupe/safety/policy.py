@@ -12,10 +12,10 @@ from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gorillacomb.classify.location import Place, is_trash, place_of
+from gorillacomb.classify.location import LocationKind, is_trash, place_of
 from gorillacomb.classify.names import is_machine_made
 from gorillacomb.classify.stores import VERSION_CONTROL, is_kept
-from gorillacomb.dedupe.model import Action, Options, Refusal, Rule
+from gorillacomb.dedupe.model import DedupeAction, PlanOptions, Refusal, SafetyRule
 from gorillacomb.fs.openat import OUR_FOLDER
 from gorillacomb.fs.paths import below, is_below, join, readable
 
@@ -27,7 +27,7 @@ _CATALOGS = (b".lrcat", b".lrcat-data", b".lrcat-wal", b".lrcat-journal", b".coc
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class FolderContext:
     """A folder below a root's top."""
 
     path: bytes
@@ -42,27 +42,27 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class PathContext:
     """A path as the rules see it."""
 
     root: bytes
     """The root's path."""
     path: bytes
     is_folder: bool
-    levels: tuple[Level, ...]
+    levels: tuple[FolderContext, ...]
     """The folders from below the top down to itself, or to the one that a file stands in."""
 
     @property
-    def above(self) -> Sequence[Level]:
+    def above(self) -> Sequence[FolderContext]:
         """The folders around it."""
         return self.levels[:-1] if self.is_folder else self.levels
 
 
 @dataclass(slots=True)
-class Guard:
+class SafetyPolicy:
     """The rules for one plan."""
 
-    options: Options
+    options: PlanOptions
     fixed: Collection[bytes]
     """Paths that stay, and so does what is around them: roots, homes, mount points, the vault."""
     own: Collection[bytes]
@@ -76,7 +76,7 @@ class Guard:
     """Where symbolic links lead to, sorted, with the path of the link."""
     _tracked: dict[tuple[bytes, bytes], bool] = field(default_factory=dict)
 
-    def refusal(self, site: Site, keep: Site | None) -> Refusal | None:
+    def refusal(self, site: PathContext, keep: PathContext | None) -> Refusal | None:
         """Why a path may not go, while ``keep`` stays for it; None when it may."""
         return (
             self._ours(site)
@@ -86,27 +86,29 @@ class Guard:
             or self._linked(site)
         )
 
-    def closed_to_repair(self, site: Site) -> Refusal | None:
+    def closed_to_repair(self, site: PathContext) -> Refusal | None:
         """Why a file may not be given its good content back; None when it may."""
         return self._ours(site) or self._closed(site)
 
-    def closed_to_files(self, folder: Site) -> Refusal | None:
+    def closed_to_files(self, folder: PathContext) -> Refusal | None:
         """Why no file right in a folder may go, whatever stays for it; None when one may."""
-        inside = Site(folder.root, join(folder.path, b"*"), False, folder.levels)
+        inside = PathContext(folder.root, join(folder.path, b"*"), False, folder.levels)
         return self._ours(inside) or _closed_level(inside) or self._in_project(inside, None)
 
-    def _ours(self, site: Site) -> Refusal | None:
+    def _ours(self, site: PathContext) -> Refusal | None:
         for each in self.fixed:
             if is_below(each, site.path):
                 what = "is" if each == site.path else "holds"
-                return Refusal(Rule.OWN, f"{what} a scanned folder, a home, a mount or the vault")
+                return Refusal(
+                    SafetyRule.OWN, f"{what} a scanned folder, a home, a mount or the vault"
+                )
         if any(is_below(site.path, each) for each in self.own) or any(
             level.name == OUR_FOLDER for level in site.levels
         ):
-            return Refusal(Rule.OWN, "is Gorilla Comb's own")
+            return Refusal(SafetyRule.OWN, "is Gorilla Comb's own")
         return None
 
-    def _closed(self, site: Site) -> Refusal | None:
+    def _closed(self, site: PathContext) -> Refusal | None:
         refusal = self.protected(site.path) or _closed_level(site)
         if refusal is None and not site.is_folder:
             return _odd_file(os.path.basename(site.path))
@@ -118,26 +120,26 @@ class Guard:
         for each in self.options.protect:
             place = os.fsencode(each.rstrip("/") or "/")
             if is_below(path, place) or fnmatch.fnmatchcase(text, each):
-                return Refusal(Rule.PROTECTED, f"is protected by {readable(place)}")
+                return Refusal(SafetyRule.PROTECTED, f"is protected by {readable(place)}")
             if is_below(place, path):
-                return Refusal(Rule.PROTECTED, f"holds {readable(place)}, which is protected")
+                return Refusal(SafetyRule.PROTECTED, f"holds {readable(place)}, which is protected")
         return None
 
-    def project(self, site: Site) -> int | None:
+    def project(self, site: PathContext) -> int | None:
         """The place in its levels of the outermost project around a path; None outside of any."""
         for at, level in enumerate(site.levels):
             if level.marker is not None and not self._is_no_project(level):
                 return at
         return None
 
-    def is_project(self, site: Site) -> bool:
+    def is_project(self, site: PathContext) -> bool:
         """Whether a folder is the top of a project."""
         levels = site.levels
         return (
             bool(levels) and levels[-1].marker is not None and not self._is_no_project(levels[-1])
         )
 
-    def _is_no_project(self, level: Level) -> bool:
+    def _is_no_project(self, level: FolderContext) -> bool:
         return (
             level.path in self.options.not_a_project
             or level.path in self.homes
@@ -145,31 +147,31 @@ class Guard:
             or level.name.lower() == b"downloads"
         )
 
-    def _in_project(self, site: Site, keep: Site | None) -> Refusal | None:
+    def _in_project(self, site: PathContext, keep: PathContext | None) -> Refusal | None:
         if any(is_below(site.path, each) for each in self.options.retire):
             return None
         at = self.project(site)
         if at is None:
             made = next((level for level in site.above if is_machine_made(level.name, False)), None)
             if made is not None:
-                return Refusal(Rule.STRUCTURAL, f"is part of {readable(made.name)}")
+                return Refusal(SafetyRule.STRUCTURAL, f"is part of {readable(made.name)}")
             return None
         outermost = site.levels[at]
         if site.is_folder and outermost.path == site.path:
             if keep is not None and self.project(keep) is not None and not self._is_project(keep):
-                return Refusal(Rule.PROJECT, "has its other copy inside of another project")
+                return Refusal(SafetyRule.PROJECT, "has its other copy inside of another project")
             return None
-        if self.options.action is Action.REFLINK and not site.is_folder:
+        if self.options.action is DedupeAction.REFLINK and not site.is_folder:
             return None
         cause = f"project ({outermost.marker}): nothing is taken out of it"
         if keep is not None and self._is_nested_root(site, at) and self._is_project(keep):
             tracked = self._tracked_by(site)
-            return None if tracked is None else Refusal(Rule.PROJECT, tracked)
+            return None if tracked is None else Refusal(SafetyRule.PROJECT, tracked)
         if keep is not None and is_below(keep.path, outermost.path):
-            return Refusal(Rule.STRUCTURAL, cause)
-        return Refusal(Rule.PROJECT, cause)
+            return Refusal(SafetyRule.STRUCTURAL, cause)
+        return Refusal(SafetyRule.PROJECT, cause)
 
-    def _is_nested_root(self, site: Site, at: int) -> bool:
+    def _is_nested_root(self, site: PathContext, at: int) -> bool:
         """Whether it is a project in a project, which a copy that was dropped there is."""
         return (
             site.is_folder
@@ -180,12 +182,12 @@ class Guard:
             )
         )
 
-    def _is_project(self, keep: Site) -> bool:
+    def _is_project(self, keep: PathContext) -> bool:
         """Whether it is an outermost project, not part of one."""
         at = self.project(keep)
         return at is not None and keep.levels[at].path == keep.path
 
-    def _tracked_by(self, site: Site) -> str | None:
+    def _tracked_by(self, site: PathContext) -> str | None:
         """Which repository around it tracks it, in words."""
         for level in reversed(site.above):
             if level.marker is not None and level.marker.encode() in VERSION_CONTROL:
@@ -196,23 +198,23 @@ class Guard:
                     return f"is tracked by the repository around it ({level.marker})"
         return None
 
-    def place(self, site: Site) -> Place:
+    def place(self, site: PathContext) -> LocationKind:
         """What kind of place it is, or stands in."""
         at = self.project(site)
         folder = site.path if site.is_folder else os.path.dirname(site.path)
         inside = None if at is None else at + 1
         return place_of(site.root, below(folder, site.root), inside, self.machine_made)
 
-    def witness_refusal(self, site: Site, keep: Site) -> Refusal | None:
+    def witness_refusal(self, site: PathContext, keep: PathContext) -> Refusal | None:
         """Why another copy does not count; None when it does."""
         if any(level.name == OUR_FOLDER for level in keep.levels):
-            return Refusal(Rule.OWN, "has its other copy in a quarantine")
+            return Refusal(SafetyRule.OWN, "has its other copy in a quarantine")
         where = self.place(keep)
-        if where is Place.PASSING or where not in (Place.PLAIN, self.place(site)):
-            return Refusal(Rule.TRASH, f"has its other copy {where}")
+        if where is LocationKind.PASSING or where not in (LocationKind.PLAIN, self.place(site)):
+            return Refusal(SafetyRule.TRASH, f"has its other copy {where}")
         return None
 
-    def _linked(self, site: Site) -> Refusal | None:
+    def _linked(self, site: PathContext) -> Refusal | None:
         """Whether a symbolic link from outside leads here, or to a folder around.
 
         A link to a whole drive or home is no reason to leave all of it alone, and of what is
@@ -226,11 +228,11 @@ class Guard:
             for link in self._links_right_to(level.path):
                 if not is_below(link, level.path):
                     cause = f"is where {readable(link)} leads to"
-                    return Refusal(Rule.LINKED, cause, level.path)
+                    return Refusal(SafetyRule.LINKED, cause, level.path)
         for target, link in self._links_to(site.path):
             if not is_below(link, site.path):
                 verb = "is where" if target == site.path else "holds what"
-                return Refusal(Rule.LINKED, f"{verb} {readable(link)} leads to", site.path)
+                return Refusal(SafetyRule.LINKED, f"{verb} {readable(link)} leads to", site.path)
         return None
 
     def _links_right_to(self, path: bytes) -> Iterator[bytes]:
@@ -251,16 +253,16 @@ class Guard:
                     yield target, link
 
 
-def _closed_level(site: Site) -> Refusal | None:
+def _closed_level(site: PathContext) -> Refusal | None:
     """Whether it stands in version control, in a library or in a trash."""
     for level in site.levels:
         name = level.name
         if name in VERSION_CONTROL:
-            return Refusal(Rule.REPOSITORY, f"belongs to {readable(name)}")
+            return Refusal(SafetyRule.REPOSITORY, f"belongs to {readable(name)}")
         if (is_kept(name) or level.store) and not (site.is_folder and level.path == site.path):
-            return Refusal(Rule.BUNDLE, f"is part of {readable(name)}")
+            return Refusal(SafetyRule.BUNDLE, f"is part of {readable(name)}")
         if is_trash(name):
-            return Refusal(Rule.TRASH, f"stands in {readable(name)}")
+            return Refusal(SafetyRule.TRASH, f"stands in {readable(name)}")
     return None
 
 
@@ -268,14 +270,14 @@ def pointer_inside(name: bytes) -> Refusal | None:
     """Why a folder may not go with a file of this name in it; None when it may."""
     if name.lower().endswith(POINTERS):
         cause = f"holds {readable(name)}, which only points to a document in the cloud"
-        return Refusal(Rule.POINTER, cause)
+        return Refusal(SafetyRule.POINTER, cause)
     return None
 
 
 def _odd_file(name: bytes) -> Refusal | None:
     lower = name.lower()
     if lower.endswith((*POINTERS, b".webloc")):
-        return Refusal(Rule.POINTER, "only points to a document in the cloud")
+        return Refusal(SafetyRule.POINTER, "only points to a document in the cloud")
     if lower.endswith(_CATALOGS):
-        return Refusal(Rule.BUNDLE, "is a catalog that belongs to the folders beside it")
+        return Refusal(SafetyRule.BUNDLE, "is a catalog that belongs to the folders beside it")
     return None

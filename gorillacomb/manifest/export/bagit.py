@@ -27,7 +27,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 from gorillacomb import __version__
-from gorillacomb.errors import Refused, Untrusted, UsageFault
+from gorillacomb.errors import RefusedForSafety, UntrustedInput, UsageError
 from gorillacomb.fs.atomic import sync_folder
 from gorillacomb.fs.openat import cause_of
 from gorillacomb.fs.output_file import check_folder, unwritable
@@ -35,13 +35,13 @@ from gorillacomb.fs.paths import is_below
 from gorillacomb.hashing import buffer, digest_of_descriptor
 from gorillacomb.manifest.export.result import (
     PATH_MAX,
-    Omitted,
-    Rule,
+    OmissionRule,
+    OmittedEntry,
     no_readable_file,
     sift,
     text_of,
 )
-from gorillacomb.manifest.model import Entry, Manifest
+from gorillacomb.manifest.model import Manifest, ManifestEntry
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Not to wait for a writer, should a pipe stand where a file was.
@@ -56,21 +56,21 @@ _MOST_ESCAPES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Bagged:
+class BagResult:
     """How the making of a bag went."""
 
     entries: int
     """How many files it carries."""
-    left_out: tuple[Omitted, ...] = ()
-    failed: tuple[Omitted, ...] = ()
+    left_out: tuple[OmittedEntry, ...] = ()
+    failed: tuple[OmittedEntry, ...] = ()
     """Files that are not there as the manifest says; when there are any, no bag was made."""
 
 
-class _NotAsRecorded(Exception):
+class _SourceChanged(Exception):
     """A source file is not what the manifest says."""
 
 
-def make_bag(manifest: Manifest, root: bytes, place: bytes, now_ns: int) -> Bagged:
+def make_bag(manifest: Manifest, root: bytes, place: bytes, now_ns: int) -> BagResult:
     """Copy the files of a manifest from the folder ``root`` into a bag at ``place``.
 
     ``place`` must be new or an empty folder, outside of ``root``. Modes (without set-id bits; the
@@ -90,7 +90,7 @@ def make_bag(manifest: Manifest, root: bytes, place: bytes, now_ns: int) -> Bagg
             failed = tuple(_copy_all(entries, source, partial))
             if failed:
                 shutil.rmtree(partial)
-                return Bagged(0, left_out, failed)
+                return BagResult(0, left_out, failed)
             _write_tags(partial, entries, now_ns)
             os.chmod(partial, _folder_mode(source))
             os.sync()  # one for all of them; fsync of each file takes longer than to copy them
@@ -102,14 +102,14 @@ def make_bag(manifest: Manifest, root: bytes, place: bytes, now_ns: int) -> Bagg
         raise unwritable(place, error) from error
     finally:
         os.close(source)
-    return Bagged(len(entries), left_out)
+    return BagResult(len(entries), left_out)
 
 
 def _check_place(place: bytes, root: bytes) -> None:
     shown = os.fsdecode(place)
     check_folder(os.path.dirname(place))
     if is_below(os.path.realpath(place), os.path.realpath(root)):
-        raise Refused(
+        raise RefusedForSafety(
             f"The bag {shown} would lie in the folder that it is made of.",
             "Name a place outside of it with -o.",
         )
@@ -123,11 +123,11 @@ def _check_paths(manifest: Manifest) -> None:
     """No manifest that was read has such a path; nothing outside the root is ever opened."""
     for entry in manifest.entries:
         if not {b"", b".", b".."}.isdisjoint(entry.path.split(b"/")):
-            raise Untrusted("A path in the manifest leads out of its folder, or is not plain.")
+            raise UntrustedInput("A path in the manifest leads out of its folder, or is not plain.")
 
 
-def _taken(place: bytes) -> Refused:
-    return Refused(
+def _taken(place: bytes) -> RefusedForSafety:
+    return RefusedForSafety(
         f"{os.fsdecode(place)} is there already, and a bag is written into a new folder only.",
         "Name another one with -o.",
     )
@@ -137,7 +137,7 @@ def _open_root(root: bytes) -> int:
     try:
         return os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise UsageFault(
+        raise UsageError(
             f"The folder {os.fsdecode(root)} cannot be read: {cause_of(error)}.",
             "Name the folder with the files by --root.",
         ) from error
@@ -154,11 +154,11 @@ def _put_in_place(partial: bytes, place: bytes) -> None:
     sync_folder(os.path.dirname(place))
 
 
-def _beyond_bagit(room_taken: int) -> Rule:
+def _beyond_bagit(room_taken: int) -> OmissionRule:
     """The rule for a bag whose own path has so many bytes."""
     seen: dict[str, bytes] = {}
 
-    def rule(entry: Entry) -> str | None:
+    def rule(entry: ManifestEntry) -> str | None:
         cause = no_readable_file(entry)
         if cause is not None:
             return cause
@@ -194,7 +194,9 @@ def _escaped(path: str) -> str:
     return path.replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _copy_all(entries: Iterable[Entry], source: int, partial: bytes) -> Iterator[Omitted]:
+def _copy_all(
+    entries: Iterable[ManifestEntry], source: int, partial: bytes
+) -> Iterator[OmittedEntry]:
     """Copy files into the payload; yields those that are not as recorded."""
     data = os.path.join(partial, b"data")
     os.mkdir(data, 0o700)
@@ -208,19 +210,19 @@ def _copy_all(entries: Iterable[Entry], source: int, partial: bytes) -> Iterator
 
 
 def _copy_folder(
-    folder: bytes, entries: list[Entry], source: int, payload: int
-) -> Iterator[Omitted]:
+    folder: bytes, entries: list[ManifestEntry], source: int, payload: int
+) -> Iterator[OmittedEntry]:
     try:
         here, there = _open_both(folder, source, payload)
-    except _NotAsRecorded as error:
-        yield from (Omitted(entry.path, str(error)) for entry in entries)
+    except _SourceChanged as error:
+        yield from (OmittedEntry(entry.path, str(error)) for entry in entries)
         return
     try:
         for entry in entries:
             try:
                 _copy(entry, here, there)
-            except _NotAsRecorded as error:
-                yield Omitted(entry.path, str(error))
+            except _SourceChanged as error:
+                yield OmittedEntry(entry.path, str(error))
     finally:
         os.close(here)
         os.close(there)
@@ -234,7 +236,7 @@ def _open_both(folder: bytes, source: int, payload: int) -> tuple[int, int]:
             try:
                 inner = os.open(name, _FOLDER, dir_fd=here)
             except OSError as error:
-                raise _NotAsRecorded(f"its folder cannot be opened: {cause_of(error)}") from error
+                raise _SourceChanged(f"its folder cannot be opened: {cause_of(error)}") from error
             os.close(here)
             here = inner
             with suppress(FileExistsError):  # made for an entry before
@@ -255,7 +257,7 @@ def _folder_mode(source: int) -> int:
     return os.fstat(source).st_mode & 0o777 | 0o700
 
 
-def _copy(entry: Entry, here: int, there: int) -> None:
+def _copy(entry: ManifestEntry, here: int, there: int) -> None:
     """Copy one file; what is written is what the manifest says, or it raises _NotAsRecorded."""
     name = os.path.basename(entry.path)
     try:
@@ -263,12 +265,12 @@ def _copy(entry: Entry, here: int, there: int) -> None:
     except OSError as error:
         missing = error.errno == errno.ENOENT
         link = error.errno == errno.ELOOP
-        raise _NotAsRecorded(
+        raise _SourceChanged(
             "missing" if missing else "a link stands there" if link else cause_of(error)
         ) from error
     try:
         if not stat.S_ISREG(os.fstat(source).st_mode):
-            raise _NotAsRecorded("no file stands there")
+            raise _SourceChanged("no file stands there")
         target = os.open(name, _NEW, 0o600, dir_fd=there)
         try:
             _copy_content(entry, source, target)
@@ -281,14 +283,14 @@ def _copy(entry: Entry, here: int, there: int) -> None:
         os.close(source)
 
 
-def _copy_content(entry: Entry, source: int, target: int) -> None:
+def _copy_content(entry: ManifestEntry, source: int, target: int) -> None:
     digest = sha256()
     total = 0
     while total <= entry.size:  # a file that grows for ever ends here
         try:
             got = os.readv(source, (buffer,))
         except OSError as error:
-            raise _NotAsRecorded(cause_of(error)) from error
+            raise _SourceChanged(cause_of(error)) from error
         if not got:
             break
         digest.update(buffer[:got])
@@ -303,10 +305,10 @@ def _copy_content(entry: Entry, source: int, target: int) -> None:
         or digest.hexdigest() != entry.sha256
         or digest_of_descriptor(target, total)[0].hex() != entry.blake3
     ):
-        raise _NotAsRecorded("its content is not the recorded one")
+        raise _SourceChanged("its content is not the recorded one")
 
 
-def _write_tags(partial: bytes, entries: list[Entry], now_ns: int) -> None:
+def _write_tags(partial: bytes, entries: list[ManifestEntry], now_ns: int) -> None:
     total = sum(entry.size for entry in entries)
     day = datetime.fromtimestamp(now_ns // 10**9, UTC).date().isoformat()
     info = (

@@ -6,7 +6,7 @@ import base64
 import csv
 import io
 
-from gorillacomb.manifest.export.result import Exported, text_of
+from gorillacomb.manifest.export.result import ExportResult, text_of
 from gorillacomb.manifest.model import Manifest
 
 COLUMNS = (
@@ -15,7 +15,7 @@ COLUMNS = (
 )
 
 
-def table(manifest: Manifest) -> Exported:
+def table(manifest: Manifest) -> ExportResult:
     """A row for each entry, below a header.
 
     A path stands in ``path`` when it is UTF-8, else in base64 in ``path_b64``; so does a link's
@@ -38,7 +38,7 @@ def table(manifest: Manifest) -> Exported:
                 entry.seq,
             ]
         )
-    return Exported(text.getvalue().encode("utf-8"), len(manifest.entries))
+    return ExportResult(text.getvalue().encode("utf-8"), len(manifest.entries))
 
 
 def _either(path: bytes | None) -> tuple[str, str]:

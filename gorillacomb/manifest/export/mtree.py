@@ -10,8 +10,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 
-from gorillacomb.manifest.export.result import Exported
-from gorillacomb.manifest.model import Entry, Manifest
+from gorillacomb.manifest.export.result import ExportResult
+from gorillacomb.manifest.model import Manifest, ManifestEntry
 
 _PLAIN = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" + b"/_-.,:+@%^~="
@@ -19,9 +19,9 @@ _PLAIN = frozenset(
 _PATTERN = b"*?["
 
 
-def specification(manifest: Manifest) -> Exported:
+def specification(manifest: Manifest) -> ExportResult:
     """A line for each entry, by its full path, each below the lines of the folders it is in."""
-    names = _Names(entry.path for entry in manifest.entries)
+    names = _MtreeNames(entry.path for entry in manifest.entries)
     lines = [b"#mtree", b". type=dir"]
     named: set[bytes] = set()
     for entry in manifest.entries:
@@ -30,10 +30,10 @@ def specification(manifest: Manifest) -> Exported:
                 named.add(folder)
                 lines.append(names.spelled(folder) + b" type=dir")
         lines.append(b" ".join([names.spelled(entry.path), *_keywords(entry)]))
-    return Exported(b"\n".join(lines) + b"\n", len(manifest.entries))
+    return ExportResult(b"\n".join(lines) + b"\n", len(manifest.entries))
 
 
-def _keywords(entry: Entry) -> list[bytes]:
+def _keywords(entry: ManifestEntry) -> list[bytes]:
     words = [b"type=" + entry.type.encode()]
     if entry.type != "link":  # a link's mode means nothing, and differs between systems
         words.append(b"mode=%04o" % entry.mode)
@@ -53,7 +53,7 @@ def _folders_above(path: bytes) -> list[bytes]:
     return [b"/".join(parts[: count + 1]) for count in range(len(parts))]
 
 
-class _Names:
+class _MtreeNames:
     """Spells paths so that mtree takes each for itself alone.
 
     mtree takes ``*``, ``?`` and ``[`` in a name for a pattern, even when they came encoded, and

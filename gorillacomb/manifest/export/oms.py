@@ -17,8 +17,8 @@ import json
 from hashlib import sha256
 
 from gorillacomb.manifest.envelope import PAYLOAD_TYPE, pae
-from gorillacomb.manifest.export.result import Exported, no_readable_file, sift, text_of
-from gorillacomb.manifest.model import Entry, Manifest
+from gorillacomb.manifest.export.result import ExportResult, no_readable_file, sift, text_of
+from gorillacomb.manifest.model import Manifest, ManifestEntry
 from gorillacomb.manifest.serialize import STATEMENT
 from gorillacomb.vaultmesh.keys.keys import EcdsaSigningKey
 
@@ -27,7 +27,7 @@ _BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _PREDICATE = "https://model_signing/signature/v1.0"
 
 
-def bundle(manifest: Manifest, key: EcdsaSigningKey) -> Exported:
+def bundle(manifest: Manifest, key: EcdsaSigningKey) -> ExportResult:
     """The signed bundle as JSON."""
     entries, left_out = sift(manifest.entries, _beyond_model_signing)
     payload = _json(_statement(manifest.name, entries))
@@ -43,10 +43,10 @@ def bundle(manifest: Manifest, key: EcdsaSigningKey) -> Exported:
             "signatures": [{"sig": _base64(key.sign(pae(payload))), "keyid": ""}],
         },
     }
-    return Exported(_json(document) + b"\n", len(entries), left_out)
+    return ExportResult(_json(document) + b"\n", len(entries), left_out)
 
 
-def _beyond_model_signing(entry: Entry) -> str | None:
+def _beyond_model_signing(entry: ManifestEntry) -> str | None:
     cause = no_readable_file(entry)
     if cause is not None:
         return cause
@@ -58,7 +58,7 @@ def _beyond_model_signing(entry: Entry) -> str | None:
     return None
 
 
-def _statement(name: bytes, entries: list[Entry]) -> dict[str, object]:
+def _statement(name: bytes, entries: list[ManifestEntry]) -> dict[str, object]:
     # model_signing orders by the parts of a path, so a folder's files stand together.
     ordered = sorted(entries, key=lambda entry: entry.path.decode().split("/"))
     whole = sha256(b"".join(bytes.fromhex(entry.sha256 or "") for entry in ordered))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gorillacomb.manifest.model import Entry
+from gorillacomb.manifest.model import ManifestEntry
 
 PATH_MAX = 4096
 """Bytes of a path that a program can name to the system, with the NUL at the end (limits.h)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Omitted:
+class OmittedEntry:
     """An entry that a format cannot carry, and why."""
 
     path: bytes
@@ -20,20 +20,22 @@ class Omitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportResult:
     """A manifest in another format."""
 
     data: bytes
     entries: int
     """How many were carried."""
-    left_out: tuple[Omitted, ...] = ()
+    left_out: tuple[OmittedEntry, ...] = ()
 
 
-Rule = Callable[[Entry], str | None]
+OmissionRule = Callable[[ManifestEntry], str | None]
 """Why a format cannot carry an entry; None when it can."""
 
 
-def sift(entries: Sequence[Entry], rule: Rule) -> tuple[list[Entry], tuple[Omitted, ...]]:
+def sift(
+    entries: Sequence[ManifestEntry], rule: OmissionRule
+) -> tuple[list[ManifestEntry], tuple[OmittedEntry, ...]]:
     """Part entries into those that a format carries and those that it leaves out."""
     kept, left = [], []
     for entry in entries:
@@ -41,11 +43,11 @@ def sift(entries: Sequence[Entry], rule: Rule) -> tuple[list[Entry], tuple[Omitt
         if cause is None:
             kept.append(entry)
         else:
-            left.append(Omitted(entry.path, cause))
+            left.append(OmittedEntry(entry.path, cause))
     return kept, tuple(left)
 
 
-def no_readable_file(entry: Entry) -> str | None:
+def no_readable_file(entry: ManifestEntry) -> str | None:
     """Why formats that list the content of files, each by its path, leave an entry out."""
     if entry.type == "link":
         return "a link, and the format lists files only"

@@ -9,13 +9,13 @@ import base64
 import struct
 
 from gorillacomb.vaultmesh.keys import note
-from gorillacomb.vaultmesh.keys.keys import SigningKey
+from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
 
 WATCHER = "gorillacomb/watcher"
 """The name under which our watcher cosigns, and signs its pulses."""
 
 
-def cosigned(checkpoint: bytes, name: str, key: SigningKey, seconds: int) -> bytes:
+def cosigned(checkpoint: bytes, name: str, key: Ed25519SigningKey, seconds: int) -> bytes:
     """A checkpoint's signed note with one more line; ``seconds`` is the time since 1970, UTC."""
     text = note.parse(checkpoint, "The checkpoint").text
     signature = key.sign(f"cosignature/v1\ntime {seconds}\n{text}".encode())

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gorillacomb.errors import KeyMissing, Untrusted
+from gorillacomb.errors import KeyMissing, UntrustedInput
 from gorillacomb.fs.atomic import replace_file
 from gorillacomb.fs.openat import cause_of
 from gorillacomb.vaultmesh.keys.keys import (
     AnySigningKey,
     EcdsaSigningKey,
-    Kind,
-    SigningKey,
+    Ed25519SigningKey,
+    KeyKind,
     fingerprint,
     generate,
     load_private,
@@ -35,26 +35,26 @@ class KeyStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def current(self, kind: Kind = "ed25519") -> AnySigningKey | None:
+    def current(self, kind: KeyKind = "ed25519") -> AnySigningKey | None:
         """The key that signs now; None when there is none yet. Raises KeyMissing, Untrusted."""
         path = self._path(kind)
         return load_private(path) if _is_there(path) else None
 
-    def ed25519(self) -> SigningKey:
+    def ed25519(self) -> Ed25519SigningKey:
         """The Ed25519 key, made at first need. Raises KeyMissing, Untrusted."""
         key = self.current() or self.make("ed25519")
-        if not isinstance(key, SigningKey):
-            raise Untrusted(f"{self._path('ed25519')} is no Ed25519 key.")
+        if not isinstance(key, Ed25519SigningKey):
+            raise UntrustedInput(f"{self._path('ed25519')} is no Ed25519 key.")
         return key
 
     def ecdsa(self) -> EcdsaSigningKey:
         """The P-256 key, made at first need. Raises KeyMissing, Untrusted."""
         key = self.current("ecdsa") or self.make("ecdsa")
         if not isinstance(key, EcdsaSigningKey):
-            raise Untrusted(f"{self._path('ecdsa')} is no ECDSA key on P-256.")
+            raise UntrustedInput(f"{self._path('ecdsa')} is no ECDSA key on P-256.")
         return key
 
-    def make(self, kind: Kind) -> AnySigningKey:
+    def make(self, kind: KeyKind) -> AnySigningKey:
         """Make a key; one that is there is kept under the name of its public key.
 
         Raises KeyMissing when the folder cannot be written.
@@ -74,13 +74,13 @@ class KeyStore:
             ) from error
         return wrapped(private)
 
-    def find(self, public: bytes) -> SigningKey:
+    def find(self, public: bytes) -> Ed25519SigningKey:
         """The private key of an Ed25519 public key, current or rotated out. Raises KeyMissing."""
         old = self.folder / f"ed25519-{fingerprint(public)}.pem"
         for path in (self._path("ed25519"), old):
             if _is_there(path):
                 key = load_private(path)
-                if isinstance(key, SigningKey) and key.public == public:
+                if isinstance(key, Ed25519SigningKey) and key.public == public:
                     return key
         raise KeyMissing(
             f"The key {fingerprint(public)} of the trace is not in {self.folder}.",
@@ -91,7 +91,7 @@ class KeyStore:
         """The Ed25519 public keys of all key files, the current one first."""
         paths = [self._path("ed25519"), *sorted(self.folder.glob("ed25519-*.pem"))]
         keys = [load_private(path) for path in paths if _is_there(path)]
-        return [key.public for key in keys if isinstance(key, SigningKey)]
+        return [key.public for key in keys if isinstance(key, Ed25519SigningKey)]
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -108,7 +108,7 @@ class KeyStore:
         if not name.exists():
             replace_file(name, read_key(path), 0o600)
 
-    def _path(self, kind: Kind) -> Path:
+    def _path(self, kind: KeyKind) -> Path:
         return self.folder / f"{kind}.pem"
 
 

@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from gorillacomb.errors import KeyMissing, Untrusted
+from gorillacomb.errors import KeyMissing, UntrustedInput
 from gorillacomb.fs.openat import cause_of
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     PublicKey = bytes | RSAPublicKey
 
 PASSPHRASE = "GORILLACOMB_PASSPHRASE"
-Kind = Literal["ed25519", "rsa", "ecdsa"]
+KeyKind = Literal["ed25519", "rsa", "ecdsa"]
 _RSA_BITS = 2048
 _MOST_BYTES = 1 << 16
 _PEM = re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----\n?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class SigningKey:
+class Ed25519SigningKey:
     """An Ed25519 private key."""
 
     private: Ed25519PrivateKey
@@ -101,7 +101,7 @@ class EcdsaSigningKey:
         return self.private.sign(data, ec.ECDSA(hashes.SHA256()))
 
 
-AnySigningKey = SigningKey | RsaSigningKey | EcdsaSigningKey
+AnySigningKey = Ed25519SigningKey | RsaSigningKey | EcdsaSigningKey
 
 
 def fingerprint(public: bytes) -> str:
@@ -147,7 +147,7 @@ def read_key(path: Path) -> bytes:
         with os.fdopen(descriptor, "rb") as file:
             facts = os.fstat(descriptor)
             if not stat.S_ISREG(facts.st_mode) or facts.st_size > _MOST_BYTES:
-                raise Untrusted(f"{path} is no key file.")
+                raise UntrustedInput(f"{path} is no key file.")
             return file.read(_MOST_BYTES)
     except OSError as error:
         raise unreadable(path, error) from error
@@ -170,7 +170,7 @@ def load_publics(path: Path) -> list[PublicKey]:
         if line.strip()
     ]
     if not found:
-        raise Untrusted(f"{path} holds no public key that can be read.")
+        raise UntrustedInput(f"{path} holds no public key that can be read.")
     return found
 
 
@@ -183,14 +183,16 @@ def _public_in(pem: bytes, path: Path) -> PublicKey:
     try:
         key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
-        raise Untrusted(f"{path} holds no public key that can be read.") from None
+        raise UntrustedInput(f"{path} holds no public key that can be read.") from None
     if isinstance(key, Ed25519PublicKey):
         return key.public_bytes_raw()
     if isinstance(key, RSAPublicKey):
         if key.key_size < _RSA_BITS:
-            raise Untrusted(f"{path} is an RSA key of {key.key_size} bits: too short to trust.")
+            raise UntrustedInput(
+                f"{path} is an RSA key of {key.key_size} bits: too short to trust."
+            )
         return key
-    raise Untrusted(f"{path} is neither an Ed25519 nor an RSA key.")
+    raise UntrustedInput(f"{path} is neither an Ed25519 nor an RSA key.")
 
 
 def is_signed_by(public: bytes | RSAPublicKey, signature: bytes, data: bytes) -> bool:
@@ -230,7 +232,7 @@ def public_der(public: RSAPublicKey | EllipticCurvePublicKey) -> bytes:
     )
 
 
-def generate(kind: Kind) -> PrivateKey:
+def generate(kind: KeyKind) -> PrivateKey:
     """A new private key."""
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -276,9 +278,9 @@ def wrapped(private: object) -> AnySigningKey:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
     if isinstance(private, Ed25519PrivateKey):
-        return SigningKey(private)
+        return Ed25519SigningKey(private)
     if isinstance(private, RSAPrivateKey):
         return RsaSigningKey(private)
     if isinstance(private, EllipticCurvePrivateKey) and isinstance(private.curve, SECP256R1):
         return EcdsaSigningKey(private)
-    raise Untrusted("That key is none of Ed25519, RSA and ECDSA on P-256.")
+    raise UntrustedInput("That key is none of Ed25519, RSA and ECDSA on P-256.")

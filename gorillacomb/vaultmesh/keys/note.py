@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
-from gorillacomb.errors import Untrusted
-from gorillacomb.vaultmesh.keys.keys import SigningKey, is_signed_by
+from gorillacomb.errors import UntrustedInput
+from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey, is_signed_by
 
 _ED25519 = b"\x01"
 COSIGNATURE = b"\x04"
@@ -48,17 +48,17 @@ class VerifierKey:
         number, _, encoded = rest.partition("+")
         key = decoded(encoded, what)
         if not is_key_name(name) or key[:1] != _ED25519 or len(key) != 33:
-            raise Untrusted(f"{what} is no Ed25519 verifier key (name+id+base64).")
+            raise UntrustedInput(f"{what} is no Ed25519 verifier key (name+id+base64).")
         found = cls(name, key[1:])
         if found.id.hex() != number:
-            raise Untrusted(
+            raise UntrustedInput(
                 f"The verifier key of {name} is damaged: its id is not that of its key."
             )
         return found
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
+class NoteSignature:
     """One signature line of a note."""
 
     name: str
@@ -67,11 +67,11 @@ class Signature:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class SignedNote:
     """A note as it was read: its text (with the last newline), and signatures not yet checked."""
 
     text: str
-    signatures: tuple[Signature, ...]
+    signatures: tuple[NoteSignature, ...]
 
     def signers(self, keys: Iterable[VerifierKey]) -> list[VerifierKey]:
         """Which of the keys signed it; raises Untrusted when one's signature is not valid."""
@@ -82,13 +82,13 @@ class Note:
             ]
             for line in lines:
                 if not is_signed_by(key.public, line.signature, self.text.encode()):
-                    raise Untrusted(f"The signature of {key.name} is not valid.")
+                    raise UntrustedInput(f"The signature of {key.name} is not valid.")
             if lines:
                 found.append(key)
         return found
 
 
-def sign(text: str, signers: Iterable[tuple[str, SigningKey]]) -> bytes:
+def sign(text: str, signers: Iterable[tuple[str, Ed25519SigningKey]]) -> bytes:
     """A note of ``text``, signed by each key under its name. Raises ValueError for such a text."""
     if not text.endswith("\n") or not _is_clean(text):
         raise ValueError("a note's text ends with a newline and has no control characters")
@@ -101,29 +101,29 @@ def sign(text: str, signers: Iterable[tuple[str, SigningKey]]) -> bytes:
     return f"{text}\n{''.join(lines)}".encode()
 
 
-def parse(data: bytes, what: str = "The signed note") -> Note:
+def parse(data: bytes, what: str = "The signed note") -> SignedNote:
     """Read a signed note; ``what`` names it in errors. Raises Untrusted."""
     if len(data) > _MOST_BYTES:
-        raise Untrusted(f"{what} is refused: it is over a megabyte long.")
+        raise UntrustedInput(f"{what} is refused: it is over a megabyte long.")
     try:
         whole = data.decode("utf-8")
     except UnicodeDecodeError:
-        raise Untrusted(f"{what} is refused: it is not UTF-8.") from None
+        raise UntrustedInput(f"{what} is refused: it is not UTF-8.") from None
     at = whole.rfind("\n\n")
     if at < 0 or not whole.endswith("\n") or not _is_clean(whole):
-        raise Untrusted(f"{what} is refused: it is not a signed note, or was cut short.")
+        raise UntrustedInput(f"{what} is refused: it is not a signed note, or was cut short.")
     lines = whole[at + 2 :].split("\n")[:-1]
     if not lines or len(lines) > _MOST_SIGNATURES:
-        raise Untrusted(f"{what} is refused: it has no signatures, or too many.")
-    return Note(whole[: at + 1], tuple(_signature(line, what) for line in lines))
+        raise UntrustedInput(f"{what} is refused: it has no signatures, or too many.")
+    return SignedNote(whole[: at + 1], tuple(_signature(line, what) for line in lines))
 
 
-def _signature(line: str, what: str) -> Signature:
+def _signature(line: str, what: str) -> NoteSignature:
     name, _, encoded = line.removeprefix(_DASH).partition(" ")
     blob = decoded(encoded, what)
     if not line.startswith(_DASH) or not is_key_name(name) or len(blob) < 5:
-        raise Untrusted(f"{what} is refused: a signature line in it is not one.")
-    return Signature(name, blob[:4], blob[4:])
+        raise UntrustedInput(f"{what} is refused: a signature line in it is not one.")
+    return NoteSignature(name, blob[:4], blob[4:])
 
 
 def is_key_name(name: str) -> bool:
@@ -143,7 +143,7 @@ def decoded(text: str, what: str) -> bytes:
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise Untrusted(f"{what} is refused: bad base64.") from None
+        raise UntrustedInput(f"{what} is refused: bad base64.") from None
     if base64.b64encode(data).decode() != text:
-        raise Untrusted(f"{what} is refused: bad base64.")
+        raise UntrustedInput(f"{what} is refused: bad base64.")
     return data

@@ -15,7 +15,7 @@ import pytest
 from gorillacomb.cli.commands.trace.verify import command as trace
 from gorillacomb.dedupe.apply import transaction
 from gorillacomb.dedupe.apply.snapshot import look_again
-from gorillacomb.fs.location import Different
+from gorillacomb.fs.location import ContentDiffers
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots
 from gorillacomb.vault.vault import Vault
@@ -278,7 +278,7 @@ def test_bytes_count_once_for_a_step_that_took_two_tries(
     def once(*arguments: Any) -> None:
         tries.append(arguments)
         if len(tries) == 1:
-            raise Different(b"/", "changed meanwhile")
+            raise ContentDiffers(b"/", "changed meanwhile")
         look_again(*arguments)
 
     monkeypatch.setattr(transaction, "look_again", once)

@@ -22,8 +22,8 @@ from typing import Any
 import pytest
 
 from gorillacomb.dedupe.apply import executor, purge, snapshot, transaction
-from gorillacomb.dedupe.apply.tree_compare import Witness
-from gorillacomb.dedupe.model import Outcome, Step
+from gorillacomb.dedupe.apply.tree_compare import TreeComparer
+from gorillacomb.dedupe.model import PlanStep, RunOutcome
 from gorillacomb.fs import mutations
 from tests.dedupe import adversaries, hammer
 from tests.dedupe.acting import Ground, contents, files_below, live, slots, step, told
@@ -89,8 +89,8 @@ class Points:
 
         return stopped
 
-    def witness(self) -> Witness:
-        plain = Witness()
+    def witness(self) -> TreeComparer:
+        plain = TreeComparer()
         return replace(
             plain,
             advance=self.around("advance", plain.advance),
@@ -122,13 +122,13 @@ def ground(top: Path) -> Path:
     )
 
 
-def the_step(top: Path, kind: str) -> Step:
+def the_step(top: Path, kind: str) -> PlanStep:
     if kind == "folder":
         return step("s1", top / "work/copy", top / "kept/it")
     return step("s1", top / FILES["victim"], top / FILES["survivor"])
 
 
-def run(top: Path, kind: str, points: Points) -> Outcome:
+def run(top: Path, kind: str, points: Points) -> RunOutcome:
     with stopping(points):
         return Ground(live(top), points.witness()).apply(the_step(top, kind))
 
@@ -183,14 +183,14 @@ def test_what_hides_its_writing_is_noticed_until_the_rename(tmp_path: Path) -> N
     """fclones #84: with the time and the size kept, only the ctime tells, and a rename sets it."""
     ground(tmp_path)
     foe = WritesAndHidesIt(tmp_path / FILES["victim"])
-    plain = executor.Applying._act
+    plain = executor.PlanExecutor._act
 
     def acting(*arguments: Any) -> None:
         foe()
         plain(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(executor.Applying, "_act", acting)
+        patch.setattr(executor.PlanExecutor, "_act", acting)
         outcome = Ground(live(tmp_path)).apply(the_step(tmp_path, "file"))
     assert not outcome.done
     assert told([outcome]) == ["differs"], "it was taken back, and compared once more"
@@ -213,7 +213,7 @@ def test_a_map_dirtied_between_two_looks(side: str, tmp_path: Path) -> None:
         patch.setattr(os, "fsync", synced)
         moves = Points(foe, ("before move", 0))
         with stopping(moves):
-            witnessed = replace(moves.witness(), wait=Witness().wait)
+            witnessed = replace(moves.witness(), wait=TreeComparer().wait)
             outcome = Ground(live(tmp_path), witnessed).apply(the_step(tmp_path, "file"))
     assert not outcome.done
     assert set(told([outcome])) <= {"changed meanwhile", "was to stay, and changed meanwhile"}

@@ -17,8 +17,8 @@ from blake3 import blake3
 
 from gorillacomb.dedupe.apply import repair as repair_module
 from gorillacomb.dedupe.apply import runs
-from gorillacomb.dedupe.apply.repair import Harm, repair
-from gorillacomb.dedupe.model import Options, Outcome
+from gorillacomb.dedupe.apply.repair import DamagedFile, repair
+from gorillacomb.dedupe.model import PlanOptions, RunOutcome
 from gorillacomb.fs import mutations
 from tests.dedupe import adversaries
 from tests.dedupe.acting import Ground, Quiet, contents, files_below, live, slots, step, told
@@ -77,35 +77,35 @@ class Stops:
             yield
 
 
-def ground(top: Path) -> Harm:
+def ground(top: Path) -> DamagedFile:
     """A drive with a damaged file, whose good content stands elsewhere."""
     make_tree(top, {"a": {"picture": BAD}, "b": {"copy": GOOD}})
     return ground_harm(top)
 
 
-def ground_harm(top: Path) -> Harm:
+def ground_harm(top: Path) -> DamagedFile:
     path = top / SIDES["place"]
     facts = path.stat()
     digest = blake3(GOOD).digest()
     copies = (os.fsencode(top / SIDES["copy"]),)
     times = facts.st_mtime_ns, facts.st_ctime_ns
-    return Harm(os.fsencode(path), len(GOOD), *times, digest, copies)
+    return DamagedFile(os.fsencode(path), len(GOOD), *times, digest, copies)
 
 
-def repaired(top: Path, harm: Harm) -> list[Outcome]:
+def repaired(top: Path, harm: DamagedFile) -> list[RunOutcome]:
     roots = live(top)
-    guard = Ground(roots).guard(Options())
+    guard = Ground(roots).guard(PlanOptions())
     return [repair([harm], roots, guard, Quiet(), lambda outcome: None)]
 
 
-PHASES: dict[str, Callable[[Path, Harm], list[Outcome]]] = {
+PHASES: dict[str, Callable[[Path, DamagedFile], list[RunOutcome]]] = {
     "repair": repaired,
     "undo": lambda top, harm: Ground(live(top)).undo(),
     "purge": lambda top, harm: Ground(live(top)).purge(),
 }
 
 
-def set_out(top: Path, phase: str) -> Harm:
+def set_out(top: Path, phase: str) -> DamagedFile:
     harm = ground(top)
     if phase != "repair":
         [outcome] = repaired(top, harm)
@@ -337,7 +337,7 @@ def test_what_a_later_run_set_aside_is_not_made_anew(tmp_path: Path) -> None:
     [repairing] = [each.parent.name for each in slots(tmp_path)]
     ours = Ground(live(tmp_path))
     assert ours.apply(step("s1", tmp_path / "a", tmp_path / "twin")).done
-    outcome = Outcome(repairing)
+    outcome = RunOutcome(repairing)
     runs.undo(os.fsencode(tmp_path), outcome, Quiet())
     assert "was set aside since by run" in told([outcome])[0]
     assert not (tmp_path / "a").exists()

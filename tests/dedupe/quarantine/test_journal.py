@@ -9,27 +9,29 @@ import pytest
 
 from gorillacomb.dedupe.quarantine.journal import (
     INTENT,
-    Journal,
-    Move,
-    Record,
-    Recorded,
-    Survivor,
+    JournalContents,
+    JournalWriter,
+    KeptCopy,
+    MovedItem,
+    StepRecord,
     read_journal,
 )
 from tests.support.mounts import fill, tmpfs
 
 
-def record(step: str, length: int = 10) -> Record:
+def record(step: str, length: int = 10) -> StepRecord:
     """A step; its line in the journal is as long as its path wants it."""
-    move = Move(b"x" * length, step.encode(), Survivor(b"kept", True), 1, 2)
-    return Record(step, INTENT, "file", 1, 4096, (move,))
+    move = MovedItem(b"x" * length, step.encode(), KeptCopy(b"kept", True), 1, 2)
+    return StepRecord(step, INTENT, "file", 1, 4096, (move,))
 
 
 def test_what_is_written_after_half_a_line_is_read(tmp_path: Path) -> None:
     """Else the next intent would be part of a line that nobody can read, and its file lost."""
     with tmpfs(tmp_path / "disk", "64k") as disk:
         folder = os.open(disk, os.O_RDONLY)
-        journal = Journal.begin(folder, Recorded("run", "plan", "quarantine", b"/base", 0))
+        journal = JournalWriter.begin(
+            folder, JournalContents("run", "plan", "quarantine", b"/base", 0)
+        )
         try:
             fill(disk)
             with pytest.raises(OSError, match="No space left"):

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
-from gorillacomb.manifest.export.result import Omitted
-from gorillacomb.manifest.model import Entry, Manifest
+from gorillacomb.manifest.export.result import OmittedEntry
+from gorillacomb.manifest.model import Manifest, ManifestEntry
 from tests.support.trees import Link, Tree, make_tree
 
 ODD_NAMES = (
@@ -51,16 +51,16 @@ def manifest_of(top: Path, checkpoint: str | None = None) -> Manifest:
     return Manifest(os.path.basename(root), tuple(entries), 1_700_000_000_000_000_000, checkpoint)
 
 
-def _entry(path: bytes, relative: bytes) -> Entry:
+def _entry(path: bytes, relative: bytes) -> ManifestEntry:
     facts = os.lstat(path)
     mode = stat.S_IMODE(facts.st_mode)
     if stat.S_ISLNK(facts.st_mode):
         target = os.readlink(path)
-        return Entry(relative, "link", mode, mtime_ns=facts.st_mtime_ns, target=target)
+        return ManifestEntry(relative, "link", mode, mtime_ns=facts.st_mtime_ns, target=target)
     if stat.S_ISDIR(facts.st_mode):
-        return Entry(relative, "dir", mode, mtime_ns=facts.st_mtime_ns)
+        return ManifestEntry(relative, "dir", mode, mtime_ns=facts.st_mtime_ns)
     data = Path(os.fsdecode(path)).read_bytes()
-    return Entry(
+    return ManifestEntry(
         relative,
         "file",
         mode,
@@ -80,7 +80,7 @@ def change_a_byte(path: Path) -> None:
     os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
 
-def left(left_out: tuple[Omitted, ...]) -> dict[bytes, str]:
+def left(left_out: tuple[OmittedEntry, ...]) -> dict[bytes, str]:
     """What was left out: the cause by path."""
     found = {each.path: each.cause for each in left_out}
     assert len(found) == len(left_out)

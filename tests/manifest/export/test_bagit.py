@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gorillacomb.errors import Refused, Untrusted, UsageFault
+from gorillacomb.errors import RefusedForSafety, UntrustedInput, UsageError
 from gorillacomb.manifest.export import bagit
-from gorillacomb.manifest.export.bagit import Bagged, make_bag
-from gorillacomb.manifest.model import Entry, Manifest
+from gorillacomb.manifest.export.bagit import BagResult, make_bag
+from gorillacomb.manifest.model import Manifest, ManifestEntry
 from tests.manifest.export.exports import (
     ODD_NAMES,
     change_a_byte,
@@ -31,7 +31,7 @@ from tests.support.trees import Link, make_tree
 NOW_NS = 1_767_139_200_000_000_000  # 2025-12-31
 
 
-def bag(top: Path, place: Path, manifest: Manifest | None = None) -> Bagged:
+def bag(top: Path, place: Path, manifest: Manifest | None = None) -> BagResult:
     manifest = manifest_of(top) if manifest is None else manifest
     return make_bag(manifest, os.fsencode(top), os.fsencode(place), NOW_NS)
 
@@ -219,8 +219,8 @@ def test_a_folder_that_became_a_link_is_not_entered(top: Path, tmp_path: Path) -
 def test_a_path_that_leads_elsewhere_is_refused(path: bytes, top: Path, tmp_path: Path) -> None:
     entry = next(entry for entry in manifest_of(top).entries if entry.path == b"a")
     assert entry.blake3
-    bad = Entry(path, "file", 0o644, entry.size, 0, None, entry.blake3, entry.sha256)
-    with pytest.raises(Untrusted):
+    bad = ManifestEntry(path, "file", 0o644, entry.size, 0, None, entry.blake3, entry.sha256)
+    with pytest.raises(UntrustedInput):
         bag(top, tmp_path / "bag", Manifest(b"tree", (bad,), 0))
     assert os.listdir(tmp_path) == ["tree"]
 
@@ -237,7 +237,7 @@ def test_what_is_there_is_not_overwritten(taken: str, top: Path, tmp_path: Path)
             (tmp_path / "elsewhere").mkdir()
         place.symlink_to(tmp_path / "elsewhere")
     before = sorted(path.as_posix() for path in tmp_path.rglob("*"))
-    with pytest.raises(Refused, match="is there already"):
+    with pytest.raises(RefusedForSafety, match="is there already"):
         bag(top, place)
     assert sorted(path.as_posix() for path in tmp_path.rglob("*")) == before
 
@@ -249,7 +249,7 @@ def test_a_place_that_is_taken_meanwhile_is_not_overwritten(
         make_tree(tmp_path / "bag", {"precious": "x"})
 
     monkeypatch.setattr(os, "sync", sync)
-    with pytest.raises(Refused, match="is there already"):
+    with pytest.raises(RefusedForSafety, match="is there already"):
         bag(top, tmp_path / "bag")
     assert sorted(os.listdir(tmp_path)) == ["bag", "tree"]
     assert os.listdir(tmp_path / "bag") == ["precious"]
@@ -264,11 +264,11 @@ def test_an_empty_folder_gives_way(top: Path, tmp_path: Path) -> None:
 def test_the_source_is_never_written_into(top: Path, tmp_path: Path) -> None:
     (tmp_path / "alias").symlink_to(top)
     for place in (top, top / "bag", top / "inner/bag", tmp_path / "alias/bag"):
-        with pytest.raises(Refused, match="would lie in the folder"):
+        with pytest.raises(RefusedForSafety, match="would lie in the folder"):
             bag(top, place)
-    with pytest.raises(UsageFault, match="no folder"):
+    with pytest.raises(UsageError, match="no folder"):
         bag(top, tmp_path / "not there/bag")
-    with pytest.raises(UsageFault, match="cannot be read"):
+    with pytest.raises(UsageError, match="cannot be read"):
         bag(tmp_path / "gone", tmp_path / "bag", manifest_of(top))
     assert sorted(os.listdir(tmp_path)) == ["alias", "tree"]
 
@@ -280,7 +280,7 @@ def test_a_full_disk_leaves_nothing_behind(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "write", full)
-    with pytest.raises(UsageFault, match="no space"):
+    with pytest.raises(UsageError, match="no space"):
         bag(top, tmp_path / "bag")
     assert os.listdir(tmp_path) == ["tree"]
 
@@ -293,7 +293,7 @@ def test_set_id_bits_are_not_copied_and_the_owner_can_read(tmp_path: Path) -> No
     manifest = Manifest(
         manifest.name,
         (
-            Entry(b"closed", "file", 0, closed.size, 7, None, closed.blake3, closed.sha256),
+            ManifestEntry(b"closed", "file", 0, closed.size, 7, None, closed.blake3, closed.sha256),
             manifest.entries[1],
         ),
         0,

@@ -8,15 +8,15 @@ import io
 from pathlib import Path
 
 from gorillacomb.manifest.export.csv_table import COLUMNS, table
-from gorillacomb.manifest.model import Entry
+from gorillacomb.manifest.model import ManifestEntry
 from tests.manifest.export.exports import manifest_of, odd_tree
 from tests.support.trees import Link, make_tree
 
 
-def read_back(data: bytes) -> list[Entry]:
+def read_back(data: bytes) -> list[ManifestEntry]:
     rows = list(csv.DictReader(io.StringIO(data.decode("utf-8"), newline=""), strict=True))
     return [
-        Entry(
+        ManifestEntry(
             _path(row, "path") or b"",
             row["type"],  # type: ignore[arg-type]
             int(row["mode"], 8),

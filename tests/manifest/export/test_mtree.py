@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gorillacomb.manifest.export.mtree import specification
-from gorillacomb.manifest.model import Entry, Manifest
+from gorillacomb.manifest.model import Manifest, ManifestEntry
 from tests.manifest.export.exports import change_a_byte, manifest_of, odd_tree, tool
 from tests.support.trees import Link, make_tree
 
@@ -140,7 +140,7 @@ def test_a_path_that_no_program_can_open_is_carried(tmp_path: Path) -> None:
         os.close(here)
         here = inner
     os.close(here)
-    facts = Entry(b"/".join([b"n" * 250] * 20), "dir", 0o755, mtime_ns=0)
+    facts = ManifestEntry(b"/".join([b"n" * 250] * 20), "dir", 0o755, mtime_ns=0)
     line = specification(Manifest(b"tree", (facts,), 0)).data
     done = compare(top, line.replace(b" mode=0755 time=0.000000000", b""))
     assert (done.returncode, done.stdout) == (0, b"")

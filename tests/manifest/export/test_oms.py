@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gorillacomb.errors import KeyMissing, Untrusted
+from gorillacomb.errors import KeyMissing, UntrustedInput
 from gorillacomb.manifest.export.oms import bundle
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.keys.keys import PASSPHRASE, EcdsaSigningKey
@@ -178,5 +178,5 @@ def test_a_key_of_another_kind_in_its_place_is_refused(curve: str, tmp_path: Pat
     of = ("ed25519",) if curve == "ed25519" else ("EC", "-pkeyopt", f"ec_paramgen_curve:{curve}")
     made = outside_tool("openssl", "genpkey", "-algorithm", *of, "-out", pem, package="openssl")
     assert made.returncode == 0, made.stderr
-    with pytest.raises(Untrusted):
+    with pytest.raises(UntrustedInput):
         KeyStore(tmp_path / "keys").ecdsa()

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gorillacomb.manifest.export.result import Exported
+from gorillacomb.manifest.export.result import ExportResult
 from gorillacomb.manifest.export.sums import b3sum, sha256sum
-from gorillacomb.manifest.model import Entry, Manifest
+from gorillacomb.manifest.model import Manifest, ManifestEntry
 from tests.manifest.export.exports import NOT_UTF8, change_a_byte, left, manifest_of, odd_tree, tool
 from tests.support.trees import Link, make_tree
 
-TOOLS: dict[str, tuple[Callable[[Manifest], Exported], str, str]] = {
+TOOLS: dict[str, tuple[Callable[[Manifest], ExportResult], str, str]] = {
     "sha256sum": (sha256sum, "-c", "coreutils"),
     "b3sum": (b3sum, "--check", "b3sum"),
 }
@@ -89,7 +89,7 @@ def test_what_is_no_file_is_left_out_by_name(name: str, tmp_path: Path) -> None:
 
 def test_a_path_that_no_program_can_open_is_left_out() -> None:
     entries = tuple(
-        Entry(path, "file", 0o644, 1, blake3="0" * 64, sha256="0" * 64)
+        ManifestEntry(path, "file", 0o644, 1, blake3="0" * 64, sha256="0" * 64)
         for path in (b"/".join([b"n" * 200] * 20), b"n" * 100 + b"/" + b"/".join([b"n" * 200] * 20))
     )
     found = left(sha256sum(Manifest(b"deep", entries, 0)).left_out)

@@ -9,7 +9,7 @@ import click
 from gorillacomb.cli.commands.admin.status import root_lines, root_object
 from gorillacomb.cli.options import BytesPath, absolute, json_option, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import UsageFault
+from gorillacomb.errors import UsageError
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index, explaining
@@ -73,6 +73,6 @@ def _named(roots: list[Root], name: bytes) -> Root:
         places = (name, absolute(name), os.path.realpath(name))
         if root.path in places or root.uid.encode() == name:
             return root
-    raise UsageFault(
+    raise UsageError(
         f"No root is called {render.path_text(name)}.", "See `gorillacomb roots list`."
     )

@@ -17,19 +17,19 @@ from gorillacomb.index import content_queries, folder_queries, stamps
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.duplicate_groups import has_groups
-from gorillacomb.model import Root, State
+from gorillacomb.model import EntryState, Root
 from gorillacomb.vault.settings import Settings, load_settings
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.open import read_trace
 
 _DETAILS = {
-    State.PENDING: ", after a quick or interrupted scan",
-    State.DAMAGED: ": content changed, times did not",
-    State.SUSPECT: ": content changed, mtime did not",
+    EntryState.PENDING: ", after a quick or interrupted scan",
+    EntryState.DAMAGED: ": content changed, times did not",
+    EntryState.SUSPECT: ": content changed, mtime did not",
 }
 FILE_STATE_WORDS = {
-    State.FRESH: "read, but written at that moment",
-    State.OTHER: "not a regular file: recorded, never opened",
+    EntryState.FRESH: "read, but written at that moment",
+    EntryState.OTHER: "not a regular file: recorded, never opened",
     **{state: cause + _DETAILS.get(state, "") for state, cause in FILE_CAUSES.items()},
 }
 
@@ -143,7 +143,7 @@ def root_lines(index: Index, root: Root) -> list[str]:
     return lines
 
 
-def _files_in(state: State, files: int, size: int) -> str:
+def _files_in(state: EntryState, files: int, size: int) -> str:
     return f"{render.count(files, 'file')} ({render.size(size)}) {FILE_STATE_WORDS[state]}"
 
 
@@ -184,7 +184,7 @@ def _lines(index: Index, settings: Settings) -> list[str]:
         )
     lines += _quarantine_lines(index)
     by_state = content_queries.counts_by_state(connection)
-    for state in (State.DAMAGED, State.SUSPECT):
+    for state in (EntryState.DAMAGED, EntryState.SUSPECT):
         if state in by_state:
             lines.append(f"Content: {_files_in(state, *by_state.pop(state))}")
     gaps = [f"  {_files_in(state, *found)}" for state, found in by_state.items()] + [

@@ -12,7 +12,7 @@ import click
 from gorillacomb import sqlite
 from gorillacomb.cli.options import discard, json_option, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import UsageFault, VaultError
+from gorillacomb.errors import UsageError, VaultError
 from gorillacomb.fs.openat import cause_of
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.stamping.consistency import check_index
@@ -90,7 +90,7 @@ def backup(folder: Path, as_json: bool, vault: Vault) -> int:
             try:
                 folder.mkdir(mode=0o700, parents=True)
             except OSError as error:
-                raise UsageFault(
+                raise UsageError(
                     f"{folder} cannot be made: {cause_of(error)}.",
                     "Name a folder that does not exist yet.",
                 ) from error

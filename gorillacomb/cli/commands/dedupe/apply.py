@@ -23,13 +23,13 @@ from gorillacomb.cli.commands.dedupe.runs import (
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.dedupe.apply import runs
-from gorillacomb.dedupe.model import Action, Outcome, Plan
+from gorillacomb.dedupe.model import DedupeAction, Plan, RunOutcome
 from gorillacomb.dedupe.plan.serialize import read_plan
 from gorillacomb.dedupe.safety.environment import guard_for
-from gorillacomb.errors import Refused
+from gorillacomb.errors import RefusedForSafety
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.progress import Progress
-from gorillacomb.stamping.run_log import TraceNotes
+from gorillacomb.stamping.run_log import RunLog
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
 
@@ -49,13 +49,13 @@ def apply(
         with Index.read(vault) as index, explaining(vault):
             return _rehearse(index, plan, shown, as_json)
     refuse_no_index(vault)
-    if plan.options.action is Action.DELETE:
+    if plan.options.action is DedupeAction.DELETE:
         _confirm_delete(plan, yes_delete)
     with (
         explaining(vault),
         cut_short(),
         Index.write(vault) as index,
-        TraceNotes(index) as notes,
+        RunLog(index) as notes,
     ):
         roots = live(index)
         guard = guard_for(index, plan.options, load_settings())
@@ -89,19 +89,19 @@ def _confirm_delete(plan: Plan, yes_delete: int | None) -> None:
     files = sum(step.files for step in plan.steps)
     if yes_delete is not None:
         if yes_delete != files:
-            raise Refused(
+            raise RefusedForSafety(
                 f"The plan deletes {files:,} files, not {yes_delete:,}.",
                 f"If that is what you want: --yes-delete {files}",
             )
         return
     if not sys.stdin.isatty():
-        raise Refused(
+        raise RefusedForSafety(
             f"The plan deletes {files:,} files, and nobody is there to confirm it.",
             f"If that is what you want: --yes-delete {files}",
         )
     typed = click.prompt(f"This deletes {files:,} files. Type their number to go on", err=True)
     if typed.replace(",", "").strip() != str(files):
-        raise Refused("That is not the number of files: nothing was done.")
+        raise RefusedForSafety("That is not the number of files: nothing was done.")
 
 
 def _rehearse(index: Index, plan: Plan, shown: Progress, as_json: bool) -> int:
@@ -116,7 +116,7 @@ def _rehearse(index: Index, plan: Plan, shown: Progress, as_json: bool) -> int:
     size = sum(step.size for step in done)
     with render.reader_may_leave():
         if as_json:
-            aside = plan.options.action not in (Action.DELETE, Action.REFLINK)
+            aside = plan.options.action not in (DedupeAction.DELETE, DedupeAction.REFLINK)
             render.print_json(
                 {
                     "run": None,
@@ -142,7 +142,7 @@ def _rehearse(index: Index, plan: Plan, shown: Progress, as_json: bool) -> int:
     return 5 if skipped and not done else 3 if skipped else 0
 
 
-def _applied_story(plan: Plan, outcome: Outcome, steps: int) -> Iterator[str]:
+def _applied_story(plan: Plan, outcome: RunOutcome, steps: int) -> Iterator[str]:
     files = sum(step.files for step in outcome.done)
     yield from trouble_lines("Of a run that was cut short", outcome.recovered)
     if outcome.before:
@@ -156,6 +156,6 @@ def _applied_story(plan: Plan, outcome: Outcome, steps: int) -> Iterator[str]:
         )
     yield from trouble_lines("Skipped", outcome.skipped)
     yield from trouble_lines("Failed", outcome.failed)
-    if outcome.done and plan.options.action not in (Action.DELETE, Action.REFLINK):
+    if outcome.done and plan.options.action not in (DedupeAction.DELETE, DedupeAction.REFLINK):
         yield f"To take it back:  gorillacomb dedupe --undo {outcome.run}"
         yield f"To free the space: gorillacomb dedupe --empty-quarantine {outcome.run}"

@@ -11,18 +11,18 @@ from click.core import ParameterSource
 
 from gorillacomb.cli.commands.dedupe.apply import apply
 from gorillacomb.cli.commands.dedupe.history import history as show_history
-from gorillacomb.cli.commands.dedupe.options import Given, plan_options, wishes
+from gorillacomb.cli.commands.dedupe.options import PlanFlags, plan_options, wishes
 from gorillacomb.cli.commands.dedupe.plan import plan
 from gorillacomb.cli.commands.dedupe.purge import purge
 from gorillacomb.cli.commands.dedupe.undo import undo as take_back
-from gorillacomb.cli.options import Age, json_option, progress_option, vault_option
+from gorillacomb.cli.options import DurationParam, json_option, progress_option, vault_option
 from gorillacomb.vault.vault import Vault
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _LAST = ""
 """Stands for a run that was not named."""
 _ABOUT: dict[str, Collection[str]] = {
-    "planning": {"output", "as_json", *Given.__annotations__},
+    "planning": {"output", "as_json", *PlanFlags.__annotations__},
     "review": {"output"},
     "applying": {"dry_run", "yes_delete", "as_json"},
     "undo": {"as_json"},
@@ -68,7 +68,9 @@ _ABOUT: dict[str, Collection[str]] = {
     help="Delete so many files, as the plan says, without being asked.",
 )
 @click.option("--yes", is_flag=True, help="Empty the quarantine without being asked.")
-@click.option("--older-than", type=Age(), metavar="AGE", help="Only what was set aside 30d ago.")
+@click.option(
+    "--older-than", type=DurationParam(), metavar="AGE", help="Only what was set aside 30d ago."
+)
 @progress_option
 @json_option
 @vault_option
@@ -89,7 +91,7 @@ def command(
     progress: bool | None,
     as_json: bool,
     vault: Vault,
-    **given: Unpack[Given],
+    **given: Unpack[PlanFlags],
 ) -> int:
     """Plan what may go, carry the plan out, and take it back.
 

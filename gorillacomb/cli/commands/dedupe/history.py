@@ -10,8 +10,8 @@ import click
 
 from gorillacomb.cli.commands.dedupe.runs import live, trouble_lines
 from gorillacomb.cli.output import render
-from gorillacomb.dedupe.model import Action, Trouble
-from gorillacomb.dedupe.quarantine.inventory import Waiting, waiting
+from gorillacomb.dedupe.model import DedupeAction, StepProblem
+from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, waiting
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs
@@ -44,7 +44,7 @@ def history(vault: Vault, as_json: bool) -> int:
     return 0
 
 
-def _by_run(found: Iterable[Waiting]) -> dict[str, tuple[int, int]]:
+def _by_run(found: Iterable[QuarantinedRun]) -> dict[str, tuple[int, int]]:
     """Files and bytes that wait in quarantine, by run; one may have quarantines in two places."""
     held: dict[str, tuple[int, int]] = {}
     for each in found:
@@ -73,7 +73,10 @@ def _run_lines(fields: dict[str, Any], held: dict[str, tuple[int, int]]) -> Iter
     }
     size = int(fields["bytes_set_aside"]) or int(fields["bytes_freed"])
     word = words[fields["event"]]
-    if fields["action"] in (Action.REFLINK, Action.DELETE) and fields["event"] == "applied":
+    if (
+        fields["action"] in (DedupeAction.REFLINK, DedupeAction.DELETE)
+        and fields["event"] == "applied"
+    ):
         word = "freed"
     shown = "" if fields["event"] == "undone" else f", {render.size(size)}"
     yield (
@@ -84,7 +87,7 @@ def _run_lines(fields: dict[str, Any], held: dict[str, tuple[int, int]]) -> Iter
         files, size = held[fields["run"]]
         yield f"  waits in quarantine: {render.count(files, 'file')}, {render.size(size)}"
     for name in ("skipped", "failed"):
-        troubles = [Trouble(path_of(each), each["cause"]) for each in fields[name]]
+        troubles = [StepProblem(path_of(each), each["cause"]) for each in fields[name]]
         yield from ("  " + line for line in trouble_lines(name, troubles[:3]))
         if fields[f"{name}_count"] > 3:
             yield f"    and {fields[f'{name}_count'] - 3:,} more"

@@ -8,25 +8,25 @@ from typing import TypedDict, Unpack
 
 import click
 
-from gorillacomb.cli.options import BytesPath, Function, Size, absolute
+from gorillacomb.cli.options import BytesPath, Function, SizeParam, absolute
 from gorillacomb.cli.output.render import path_text
-from gorillacomb.dedupe.model import Action, Options
-from gorillacomb.dedupe.plan.scope import Scope
-from gorillacomb.errors import UsageFault
+from gorillacomb.dedupe.model import DedupeAction, PlanOptions
+from gorillacomb.dedupe.plan.scope import PlanScope
+from gorillacomb.errors import UsageError
 
-_IN_PLACE = (Action.REFLINK, Action.HARDLINK, Action.SYMLINK)
+_IN_PLACE = (DedupeAction.REFLINK, DedupeAction.HARDLINK, DedupeAction.SYMLINK)
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class PlanRequest:
     """What the user wants of a plan."""
 
-    options: Options
-    scope: Scope
+    options: PlanOptions
+    scope: PlanScope
     prefer: tuple[str, ...]
 
 
-class Given(TypedDict):
+class PlanFlags(TypedDict):
     """The options of `plan_options` as click hands them over."""
 
     action: str
@@ -45,8 +45,8 @@ class Given(TypedDict):
 _OPTIONS = (
     click.option(
         "--action",
-        type=click.Choice([str(each) for each in Action]),
-        default=str(Action.QUARANTINE),
+        type=click.Choice([str(each) for each in DedupeAction]),
+        default=str(DedupeAction.QUARANTINE),
         show_default=True,
         help="What is done with a copy that goes.",
     ),
@@ -68,7 +68,7 @@ _OPTIONS = (
         help="How many copies stay.",
     ),
     click.option(
-        "--min-size", type=Size(), default=0, metavar="SIZE", help="Leave out what is smaller."
+        "--min-size", type=SizeParam(), default=0, metavar="SIZE", help="Leave out what is smaller."
     ),
     click.option("--folders-only", is_flag=True, help="Whole folders only."),
     click.option("--files-only", is_flag=True, help="Single files only."),
@@ -95,18 +95,18 @@ _OPTIONS = (
 
 
 def plan_options(function: Function) -> Function:
-    """All of them, for a command that takes `Given` as keywords."""
+    """All of them, for a command that takes `PlanFlags` as keywords."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
 
 
-def wishes(**given: Unpack[Given]) -> Wishes:
+def wishes(**given: Unpack[PlanFlags]) -> PlanRequest:
     """What the options ask for. Raises click.UsageError, UsageFault."""
     if given["folders_only"] and given["files_only"]:
         raise click.UsageError("--folders-only and --files-only leave nothing: take one.")
-    options = Options(
-        Action(given["action"]),
+    options = PlanOptions(
+        DedupeAction(given["action"]),
         tuple(map(_pattern, given["protect"])),
         tuple(map(absolute, given["retire"])),
         tuple(map(_existing, given["not_a_project"])),
@@ -117,14 +117,14 @@ def wishes(**given: Unpack[Given]) -> Wishes:
         raise click.UsageError(
             f"--action {options.action} is about files: leave out --folders-only."
         )
-    scope = Scope(
+    scope = PlanScope(
         tuple(map(absolute, given["within"])),
         given["keep"],
         given["min_size"],
         files=not given["folders_only"],
         folders=not (given["files_only"] or in_place),
     )
-    return Wishes(options, scope, tuple(map(_pattern, given["prefer"])))
+    return PlanRequest(options, scope, tuple(map(_pattern, given["prefer"])))
 
 
 def _pattern(text: str) -> str:
@@ -139,5 +139,5 @@ def _existing(path: bytes) -> bytes:
     """A path as the index has it. Raises UsageFault where nothing stands: it may be misspelt."""
     found = absolute(path)
     if not os.path.lexists(found):
-        raise UsageFault(f"{path_text(found)} does not exist.", "Check the spelling.")
+        raise UsageError(f"{path_text(found)} does not exist.", "Check the spelling.")
     return found

@@ -12,17 +12,24 @@ from pathlib import Path
 
 import click
 
-from gorillacomb.canonical.groups import Groups
-from gorillacomb.cli.commands.dedupe.options import Wishes
+from gorillacomb.canonical.groups import GroupReader
+from gorillacomb.cli.commands.dedupe.options import PlanRequest
 from gorillacomb.cli.lookup import folders_of
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
-from gorillacomb.dedupe.model import Action, LeftAlone, Options, Plan, Rule, Step
+from gorillacomb.dedupe.model import (
+    DedupeAction,
+    Plan,
+    PlanOptions,
+    PlanStep,
+    SafetyRule,
+    SkippedCopy,
+)
 from gorillacomb.dedupe.plan.planner import Planner
-from gorillacomb.dedupe.plan.scope import Scope
+from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.plan.serialize import document_of, header_of, lines_of
 from gorillacomb.dedupe.safety.environment import guard_for
-from gorillacomb.errors import UsageFault
+from gorillacomb.errors import UsageError
 from gorillacomb.fs.output_file import write_file
 from gorillacomb.fs.paths import is_below
 from gorillacomb.fs.volumes import is_online
@@ -39,7 +46,7 @@ _LEFT_SHOWN = 6
 
 def plan(
     vault: Vault,
-    wishes: Wishes,
+    wishes: PlanRequest,
     planning: bool,
     output: Path | None,
     progress: bool | None,
@@ -82,7 +89,7 @@ def plan(
 
 
 def _made(
-    index: Index, options: Options, scope: Scope, settings: Settings, progress: Progress
+    index: Index, options: PlanOptions, scope: PlanScope, settings: Settings, progress: Progress
 ) -> Plan:
     online: dict[int, bool] = {}
 
@@ -91,7 +98,7 @@ def _made(
             online[root.id] = is_online(root)
         return online[root.id]
 
-    groups = Groups(index, is_there, settings.preferred)
+    groups = GroupReader(index, is_there, settings.preferred)
     folders = folders_of(index, settings=settings)
     guard = guard_for(index, options, settings)
     planner = Planner(folders, groups, guard, scope, online, progress)
@@ -102,9 +109,9 @@ def _refuse_unknown(roots: list[Root], paths: tuple[bytes, ...]) -> None:
     for path in paths:
         around = [root for root in roots if is_below(path, root.path)]
         if any(map(is_online, around)) and not os.path.lexists(path):
-            raise UsageFault(f"{render.path_text(path)} does not exist.", "Check the spelling.")
+            raise UsageError(f"{render.path_text(path)} does not exist.", "Check the spelling.")
         if not around:
-            raise UsageFault(
+            raise UsageError(
                 f"{render.path_text(path)} is in no folder that was scanned.",
                 "Scan it first: gorillacomb scan PATH. `gorillacomb roots list` shows what was.",
             )
@@ -139,11 +146,11 @@ def story(made: Plan) -> Iterator[str]:
 def _totals(made: Plan) -> Iterator[str]:
     files = sum(step.files for step in made.steps)
     what = {
-        Action.QUARANTINE: "set aside",
-        Action.HARDLINK: "replaced by hard links, and set aside",
-        Action.SYMLINK: "replaced by symbolic links, and set aside",
-        Action.REFLINK: "made to share blocks",
-        Action.DELETE: "deleted",
+        DedupeAction.QUARANTINE: "set aside",
+        DedupeAction.HARDLINK: "replaced by hard links, and set aside",
+        DedupeAction.SYMLINK: "replaced by symbolic links, and set aside",
+        DedupeAction.REFLINK: "made to share blocks",
+        DedupeAction.DELETE: "deleted",
     }[made.options.action]
     size = made.bytes_set_aside + made.bytes_freed
     yield render.style(f"{render.count(files, 'file')}, {render.size(size)}", bold=True) + (
@@ -151,7 +158,7 @@ def _totals(made: Plan) -> Iterator[str]:
     )
 
 
-def step_lines(step: Step) -> Iterator[str]:
+def step_lines(step: PlanStep) -> Iterator[str]:
     """A step in two lines: what goes, what stays."""
     width = render.width()
     label = f"  {render.size(step.size):>9}  "
@@ -159,7 +166,7 @@ def step_lines(step: Step) -> Iterator[str]:
     yield "     stays: " + render.path_from_here(step.keep, width and width - 12)
 
 
-def _left_lines(left: tuple[LeftAlone, ...]) -> Iterator[str]:
+def _left_lines(left: tuple[SkippedCopy, ...]) -> Iterator[str]:
     if not left:
         return
     width = render.width()
@@ -174,7 +181,7 @@ def _left_lines(left: tuple[LeftAlone, ...]) -> Iterator[str]:
 
 
 def _next(made: Plan, output: Path | None) -> Iterator[str]:
-    drifted = next((each for each in made.left_alone if each.rule is Rule.UNIQUE), None)
+    drifted = next((each for each in made.left_alone if each.rule is SafetyRule.UNIQUE), None)
     if drifted is not None and not made.options.retire:
         path = render.path_from_here(drifted.path, None)
         yield from render.paragraph(

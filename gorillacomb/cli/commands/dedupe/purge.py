@@ -21,12 +21,12 @@ from gorillacomb.cli.commands.dedupe.runs import (
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.dedupe.apply import runs
-from gorillacomb.dedupe.model import Outcome
-from gorillacomb.dedupe.quarantine.inventory import Waiting, waiting
+from gorillacomb.dedupe.model import RunOutcome
+from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, waiting
 from gorillacomb.dedupe.roots import LiveRoot
-from gorillacomb.errors import Refused, UsageFault
+from gorillacomb.errors import RefusedForSafety, UsageError
 from gorillacomb.index.database import Index, explaining
-from gorillacomb.stamping.run_log import TraceNotes
+from gorillacomb.stamping.run_log import RunLog
 from gorillacomb.vault.vault import Vault
 
 
@@ -41,19 +41,19 @@ def purge(
         stack.enter_context(explaining(vault))
         stack.enter_context(cut_short())
         index = stack.enter_context(Index.write(vault))
-        notes = stack.enter_context(TraceNotes(index))
+        notes = stack.enter_context(RunLog(index))
         roots = live(index)
         chosen = _chosen(roots, named, before)
         if named and not chosen:
-            raise UsageFault(
+            raise UsageError(
                 f"Nothing waits in a quarantine of run {named!r}"
                 + (" that is old enough." if older_than_ns else "."),
                 "`gorillacomb dedupe --history` names the runs.",
             )
         _confirm_purge(chosen, yes)
-        total = Outcome("")
+        total = RunOutcome("")
 
-        def ended(outcome: Outcome) -> None:
+        def ended(outcome: RunOutcome) -> None:
             record(notes, "purged", outcome, "empty-quarantine", roots)
             total.done += outcome.done
             total.bytes_freed += outcome.bytes_freed
@@ -80,7 +80,7 @@ def purge(
     return 3 if total.skipped else 0
 
 
-def _chosen(roots: Iterable[LiveRoot], named: str, before: int) -> list[Waiting]:
+def _chosen(roots: Iterable[LiveRoot], named: str, before: int) -> list[QuarantinedRun]:
     """What waits, of one run or of all, since a moment before that."""
     return [
         each
@@ -89,7 +89,7 @@ def _chosen(roots: Iterable[LiveRoot], named: str, before: int) -> list[Waiting]
     ]
 
 
-def _tell(total: Outcome) -> None:
+def _tell(total: RunOutcome) -> None:
     files = sum(step.files for step in total.done)
     click.echo(f"Deleted: {render.count(files, 'file')}, {render.size(total.bytes_freed)} freed")
     for line in (
@@ -99,12 +99,12 @@ def _tell(total: Outcome) -> None:
         click.echo(line)
 
 
-def _confirm_purge(chosen: list[Waiting], yes: bool) -> None:
+def _confirm_purge(chosen: list[QuarantinedRun], yes: bool) -> None:
     files, size = sum(each.files for each in chosen), sum(each.size for each in chosen)
     if yes or not chosen:
         return
     what = f"{render.count(files, 'file')} ({render.size(size)}) set aside would be deleted"
     if not sys.stdin.isatty():
-        raise Refused(f"{what}, and nobody is there to confirm it.", "To go on: --yes")
+        raise RefusedForSafety(f"{what}, and nobody is there to confirm it.", "To go on: --yes")
     if not click.confirm(f"{what} for good. Go on?", err=True):
-        raise Refused("Nothing was deleted.")
+        raise RefusedForSafety("Nothing was deleted.")

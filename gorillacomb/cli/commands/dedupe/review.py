@@ -13,9 +13,9 @@ import click
 
 from gorillacomb.cli.commands.dedupe.plan import step_lines, story, write_plan
 from gorillacomb.cli.output import render
-from gorillacomb.dedupe.model import Step
+from gorillacomb.dedupe.model import PlanStep
 from gorillacomb.dedupe.plan.serialize import read_plan
-from gorillacomb.errors import UsageFault
+from gorillacomb.errors import UsageError
 from gorillacomb.fs.paths import is_below
 
 _KEYS = "y yes  n no  s swap  d differences  a yes to all in that folder  q stop here"
@@ -27,14 +27,14 @@ def review_plan(file: Path, output: Path | None) -> int:
     plan = read_plan(file)
     output = output or _beside(file)
     if output.exists():
-        raise UsageFault(f"{output} is there already.", "Name another file with -o.")
+        raise UsageError(f"{output} is there already.", "Name another file with -o.")
     if not sys.stdin.isatty():
-        raise UsageFault(
+        raise UsageError(
             "A review asks questions, and nobody is at the terminal.",
             "Without one, take lines out of the plan by hand.",
         )
     steps = sorted(plan.steps, key=lambda step: (step.kind != "folder", -step.size, step.path))
-    answers = Answers()
+    answers = ReviewAnswers()
     try:
         answers.ask(steps)
     except (KeyboardInterrupt, click.Abort):
@@ -59,13 +59,13 @@ def _beside(file: Path) -> Path:
 
 
 @dataclass(slots=True)
-class Answers:
+class ReviewAnswers:
     """What the user said to the steps so far."""
 
-    agreed: list[Step] = field(default_factory=list)
+    agreed: list[PlanStep] = field(default_factory=list)
     refused: int = 0
 
-    def ask(self, steps: list[Step]) -> None:
+    def ask(self, steps: list[PlanStep]) -> None:
         """Ask about each step until all are answered, or the user stops."""
         below: bytes | None = None
         for number, step in enumerate(steps, 1):
@@ -88,7 +88,7 @@ class Answers:
                 self.agreed.append(step)
 
 
-def _answer(step: Step) -> tuple[str, Step]:
+def _answer(step: PlanStep) -> tuple[str, PlanStep]:
     """Ask until there is an answer that decides; the step as it is then."""
     while True:
         for line in step_lines(step):
@@ -110,7 +110,7 @@ def _answer(step: Step) -> tuple[str, Step]:
             click.echo("Type one of y, n, s, d, a, q.")
 
 
-def _differences(step: Step) -> Iterator[str]:
+def _differences(step: PlanStep) -> Iterator[str]:
     """What stands on disk in only one of the two, by name, and where sizes differ."""
     if step.kind == "file":
         for path in (step.path, step.keep):

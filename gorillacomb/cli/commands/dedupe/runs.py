@@ -12,21 +12,21 @@ import click
 from gorillacomb.cli.commands.find.rescan import rescan
 from gorillacomb.cli.lookup import noise_names
 from gorillacomb.cli.output import render
-from gorillacomb.dedupe.apply.tree_compare import Witness
-from gorillacomb.dedupe.model import Outcome, Trouble
+from gorillacomb.dedupe.apply.tree_compare import TreeComparer
+from gorillacomb.dedupe.model import RunOutcome, StepProblem
 from gorillacomb.dedupe.roots import LiveRoot, live_roots
 from gorillacomb.dedupe.safety.git import same_entries
-from gorillacomb.errors import CutShort, GorillaCombError
+from gorillacomb.errors import GorillaCombError, RunCutShort
 from gorillacomb.fs.openat import cause_of
 from gorillacomb.fs.paths import is_below
 from gorillacomb.fs.volumes import grain_ns, is_online
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots
 from gorillacomb.progress import Progress
-from gorillacomb.stamping.run_log import TraceNotes
+from gorillacomb.stamping.run_log import RunLog
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
-from gorillacomb.vaultmesh.entries import RunFacts, run
+from gorillacomb.vaultmesh.entries import RunEntry, run
 
 _SHOWN = 20
 _MOST_SCOPES = 64
@@ -45,7 +45,7 @@ def cut_short() -> Iterator[None]:
         yield
     except OSError as error:
         where = f": {render.path_text(os.fsencode(error.filename))}" if error.filename else ""
-        raise CutShort(
+        raise RunCutShort(
             f"The run was cut short: {cause_of(error)}{where}.",
             "Nothing is lost: `gorillacomb dedupe --undo`, or --apply again, puts back what is"
             " half done.",
@@ -57,19 +57,19 @@ def live(index: Index) -> list[LiveRoot]:
     return live_roots(all_roots(index.connection), is_online, grain_ns)
 
 
-def witness(progress: Progress) -> Witness:
+def witness(progress: Progress) -> TreeComparer:
     """Who compares, by the user's settings; tells of every byte."""
 
     def advance(size: int) -> None:
         progress.advance(0, size)
 
-    return Witness(noise_names(load_settings()), advance, same_entries)
+    return TreeComparer(noise_names(load_settings()), advance, same_entries)
 
 
 def record(
-    notes: TraceNotes,
+    notes: RunLog,
     event: str,
-    outcome: Outcome,
+    outcome: RunOutcome,
     action: str,
     roots: list[LiveRoot],
     plan: str | None = None,
@@ -78,7 +78,7 @@ def record(
     bases = {
         root.path for root in roots if any(is_below(step.path, root.path) for step in outcome.done)
     }
-    facts = RunFacts(
+    facts = RunEntry(
         outcome.run,
         action,
         tuple(sorted(bases)),
@@ -127,7 +127,7 @@ def _reachable(folder: bytes, root: bytes) -> bytes:
     return folder
 
 
-def outcome_object(outcome: Outcome) -> dict[str, Any]:
+def outcome_object(outcome: RunOutcome) -> dict[str, Any]:
     """An outcome in JSON."""
     return {
         "run": outcome.run,
@@ -142,12 +142,12 @@ def outcome_object(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def trouble_object(trouble: Trouble) -> dict[str, str]:
+def trouble_object(trouble: StepProblem) -> dict[str, str]:
     """What was not done, in JSON."""
     return {**render.path_object(trouble.path), "cause": trouble.cause}
 
 
-def trouble_lines(title: str, troubles: list[Trouble]) -> Iterator[str]:
+def trouble_lines(title: str, troubles: list[StepProblem]) -> Iterator[str]:
     """What was not done and why, for people."""
     if not troubles:
         return

@@ -18,16 +18,16 @@ from gorillacomb.cli.commands.dedupe.runs import (
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.dedupe.apply import runs
-from gorillacomb.dedupe.model import Outcome, Trouble
+from gorillacomb.dedupe.model import RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.inventory import waiting
 from gorillacomb.dedupe.quarantine.run import base_of_run, never_began
-from gorillacomb.errors import GorillaCombError, UsageFault, VaultError
+from gorillacomb.errors import GorillaCombError, UsageError, VaultError
 from gorillacomb.fs.openat import cause_of
 from gorillacomb.fs.paths import is_below
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.roots import all_roots
 from gorillacomb.progress import Progress
-from gorillacomb.stamping.run_log import TraceNotes
+from gorillacomb.stamping.run_log import RunLog
 from gorillacomb.vault.vault import Vault
 
 
@@ -36,7 +36,7 @@ def undo(vault: Vault, named: str, progress: bool | None, as_json: bool) -> int:
     shown = progress_for(progress)
     with ExitStack() as stack:
         name, bases, index = _chosen(vault, named)
-        outcome = Outcome(name)
+        outcome = RunOutcome(name)
         notes, roots = None, []
         if index is not None:
             stack.callback(index.close)
@@ -67,10 +67,10 @@ def undo(vault: Vault, named: str, progress: bool | None, as_json: bool) -> int:
     return 3 if outcome.failed else 0
 
 
-def _notes_if_any(stack: ExitStack, index: Index) -> TraceNotes | None:
+def _notes_if_any(stack: ExitStack, index: Index) -> RunLog | None:
     """The trace; None where it cannot be written, which must not keep anybody from an undo."""
     try:
-        return stack.enter_context(TraceNotes(index))
+        return stack.enter_context(RunLog(index))
     except GorillaCombError as error:
         _say_unrecorded(error)
         return None
@@ -81,14 +81,14 @@ def _say_unrecorded(error: GorillaCombError) -> None:
     click.echo("The undo goes on, and will not stand in the trace.", err=True)
 
 
-def _undo_all(bases: list[bytes], outcome: Outcome, shown: Progress) -> None:
+def _undo_all(bases: list[bytes], outcome: RunOutcome, shown: Progress) -> None:
     """Take back the parts of a run, one for each base, into one outcome."""
     for base in bases:
         shown.stage("Putting back", None, 0)
         try:
             runs.undo(base, outcome, shown)
         except OSError as error:
-            outcome.failed.append(Trouble(base, cause_of(error)))
+            outcome.failed.append(StepProblem(base, cause_of(error)))
 
 
 def _chosen(vault: Vault, named: str) -> tuple[str, list[bytes], Index | None]:
@@ -98,12 +98,12 @@ def _chosen(vault: Vault, named: str) -> tuple[str, list[bytes], Index | None]:
         try:
             base, name = base_of_run(folder)
         except ValueError as error:
-            raise UsageFault(
+            raise UsageError(
                 f"{render.path_text(folder)} cannot be taken back: {error}.",
                 "Name a folder .gorillacomb/quarantine/RUN.",
             ) from error
         if never_began(base, name):
-            raise UsageFault(
+            raise UsageError(
                 f"Nothing waits in {render.path_text(folder)}.",
                 "Its run was cut short before it set anything aside there.",
             )
@@ -114,12 +114,12 @@ def _chosen(vault: Vault, named: str) -> tuple[str, list[bytes], Index | None]:
         known = list(waiting(live(index)))
         names = {each.run for each in known}
         if named and named not in names:
-            raise UsageFault(
+            raise UsageError(
                 f"There is no run {named!r} of which something could be taken back.",
                 "`gorillacomb dedupe --history` names the runs.",
             )
         if not names:
-            raise UsageFault("Nothing waits in a quarantine that could be put back.")
+            raise UsageError("Nothing waits in a quarantine that could be put back.")
         name = named or max(names)
         return name, [each.base for each in known if each.run == name], index
     except BaseException:

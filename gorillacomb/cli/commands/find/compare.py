@@ -13,9 +13,9 @@ from gorillacomb.cli.lookup import find
 from gorillacomb.cli.options import BytesPath, json_option, progress_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
-from gorillacomb.errors import UsageFault
-from gorillacomb.folders.diff import Comparison, compare_folders
-from gorillacomb.folders.tree import Folder, load
+from gorillacomb.errors import UsageError
+from gorillacomb.folders.diff import FolderDiff, compare_folders
+from gorillacomb.folders.tree import TreeFolder, load
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.scan.scanner import comb
 from gorillacomb.vault.vault import Vault
@@ -51,7 +51,7 @@ def command(
     """
     for path in (a, b):
         if not os.path.isdir(path) and not _is_known(vault, path):
-            raise UsageFault(
+            raise UsageError(
                 f"{render.path_text(path)} is no folder that is there, or that was scanned.",
                 "Name two folders.",
             )
@@ -83,14 +83,14 @@ def _is_known(vault: Vault, path: bytes) -> bool:
         return find(index, path).folder is not None
 
 
-def _compare_known(vault: Vault, a: bytes, b: bytes) -> Comparison | None:
+def _compare_known(vault: Vault, a: bytes, b: bytes) -> FolderDiff | None:
     """Compare two folders by the index; None when it does not know both."""
     if not vault.index.exists():
         return None
     with Index.read(vault) as index, explaining(vault):
         found = [find(index, path).folder for path in (a, b)]
         forest = load(index)
-        sides: list[Folder] = [
+        sides: list[TreeFolder] = [
             forest.folders[number] for number in found if number in forest.folders
         ]
         if len(sides) < 2:
@@ -98,7 +98,7 @@ def _compare_known(vault: Vault, a: bytes, b: bytes) -> Comparison | None:
         return compare_folders(index, forest, sides[0], sides[1])
 
 
-def _object(found: Comparison) -> dict[str, object]:
+def _object(found: FolderDiff) -> dict[str, object]:
     return {
         "same": found.same,
         "changed": [render.path_object(path) for path in found.changed],
@@ -112,7 +112,7 @@ def _object(found: Comparison) -> dict[str, object]:
     }
 
 
-def _tell(found: Comparison, a: bytes, b: bytes, shown: int | None) -> None:
+def _tell(found: FolderDiff, a: bytes, b: bytes, shown: int | None) -> None:
     room = render.width()
     for label, paths in (
         ("changed", found.changed),

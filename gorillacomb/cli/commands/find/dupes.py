@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 import click
 
 from gorillacomb.cli.lookup import find, open_groups, unknown
-from gorillacomb.cli.options import BytesPath, Size, json_option, vault_option
+from gorillacomb.cli.options import BytesPath, SizeParam, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.duplicate_groups import has_groups
-from gorillacomb.model import Group
+from gorillacomb.model import DuplicateGroup
 from gorillacomb.vault.vault import Vault
 
 _LIMIT = 20
@@ -32,7 +32,11 @@ _MOST_COPIES = 20
     help=f"Show so many groups, 0 for all [default: {_LIMIT} as text, else all].",
 )
 @click.option(
-    "--min-size", type=Size(), default=0, metavar="SIZE", help="Leave out groups of smaller files."
+    "--min-size",
+    type=SizeParam(),
+    default=0,
+    metavar="SIZE",
+    help="Leave out groups of smaller files.",
 )
 @click.option(
     "--format",
@@ -82,7 +86,7 @@ def command(
     return 0
 
 
-def _groups(index: Index, path: bytes | None) -> Iterator[Group]:
+def _groups(index: Index, path: bytes | None) -> Iterator[DuplicateGroup]:
     source = open_groups(index)
     if path is None:
         return source.all()
@@ -96,7 +100,7 @@ def _groups(index: Index, path: bytes | None) -> Iterator[Group]:
     return iter(() if group is None else (group,))
 
 
-def _print_text(shown: Iterable[Group], rest: Iterator[Group], most: int) -> None:
+def _print_text(shown: Iterable[DuplicateGroup], rest: Iterator[DuplicateGroup], most: int) -> None:
     first = True
     for group in shown:
         if not first:
@@ -110,7 +114,7 @@ def _print_text(shown: Iterable[Group], rest: Iterator[Group], most: int) -> Non
         click.echo("\nThere are more groups: --limit 0 shows them all.")
 
 
-def group_lines(group: Group, most: int) -> list[str]:
+def group_lines(group: DuplicateGroup, most: int) -> list[str]:
     """A group for people: what it wastes, the copy to keep and why, the others."""
     summary = group.summary
     head = (
@@ -132,7 +136,7 @@ def group_lines(group: Group, most: int) -> list[str]:
     return lines
 
 
-def _print_fdupes(groups: Iterable[Group]) -> None:
+def _print_fdupes(groups: Iterable[DuplicateGroup]) -> None:
     odd = 0
     for group in groups:
         paths = [copy.path for copy in group.copies]
@@ -143,7 +147,7 @@ def _print_fdupes(groups: Iterable[Group]) -> None:
         click.echo(f"gorillacomb: {those} a newline in it; use --json.", err=True)
 
 
-def _print_csv(groups: Iterable[Group]) -> None:
+def _print_csv(groups: Iterable[DuplicateGroup]) -> None:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["blake3", "size", "reclaimable", "canonical", "hard_link", "path", "path_b64"])

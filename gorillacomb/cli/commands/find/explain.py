@@ -9,19 +9,19 @@ from typing import Any
 
 import click
 
-from gorillacomb.canonical.groups import STANDING, Groups, hard_links
+from gorillacomb.canonical.groups import STANDING, GroupReader, hard_links
 from gorillacomb.cli.commands.admin.status import FILE_STATE_WORDS
-from gorillacomb.cli.lookup import Found, find, folders_of, open_groups, unknown
+from gorillacomb.cli.lookup import PathLookup, find, folders_of, open_groups, unknown
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.families import family_lines, relation_object
 from gorillacomb.cli.output.good_copies import good_copy_lines
-from gorillacomb.folders.analysis import Family, Folders
+from gorillacomb.folders.analysis import FolderAnalysis, FolderFamily
 from gorillacomb.fs.paths import below
 from gorillacomb.index.database import Index, explaining
-from gorillacomb.index.folder_queries import FolderFacts, folder_facts
+from gorillacomb.index.folder_queries import FolderTotals, folder_facts
 from gorillacomb.index.stamps import stamp_of
-from gorillacomb.model import DAMAGE, Group, GroupSummary, IndexedFile, State
+from gorillacomb.model import DAMAGE, DuplicateGroup, EntryState, GroupSummary, IndexedFile
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.history import history
 from gorillacomb.vaultmesh.open import read_trace
@@ -44,7 +44,7 @@ def command(path: bytes, as_json: bool, vault: Vault) -> int:
     return 0
 
 
-def _explain_folder(index: Index, found: Found, folder: int, as_json: bool) -> None:
+def _explain_folder(index: Index, found: PathLookup, folder: int, as_json: bool) -> None:
     facts = folder_facts(index.connection, folder)
     folders = folders_of(index)
     place = folders.forest.folders.get(folder)
@@ -76,7 +76,11 @@ def _explain_folder(index: Index, found: Found, folder: int, as_json: bool) -> N
 
 
 def _folder_object(
-    index: Index, found: Found, facts: FolderFacts, folders: Folders, family: Family | None
+    index: Index,
+    found: PathLookup,
+    facts: FolderTotals,
+    folders: FolderAnalysis,
+    family: FolderFamily | None,
 ) -> dict[str, object]:
     copies: list[dict[str, object]] = []
     if family is not None:
@@ -102,7 +106,7 @@ def _folder_object(
     }
 
 
-def _history(index: Index, found: Found) -> list[dict[str, Any]]:
+def _history(index: Index, found: PathLookup) -> list[dict[str, Any]]:
     """The entries of the trace about a path, oldest first."""
     if found.root is None or not index.vault.trace.exists():
         return []
@@ -110,7 +114,7 @@ def _history(index: Index, found: Found) -> list[dict[str, Any]]:
         return history(ledger, found.root.uid, below(found.path, found.root.path))
 
 
-def _explain_file(index: Index, found: Found, file: IndexedFile, as_json: bool) -> None:
+def _explain_file(index: Index, found: PathLookup, file: IndexedFile, as_json: bool) -> None:
     group = _group(open_groups(index), file)
     if group is not None and group.choice.reasons == (STANDING,):
         group = replace(group, choice=replace(group.choice, reasons=_stamped_reasons(index, file)))
@@ -121,7 +125,7 @@ def _explain_file(index: Index, found: Found, file: IndexedFile, as_json: bool) 
     click.echo(
         f"  {_kind(file)}, {render.size(file.size)}, modified {render.moment(file.mtime_ns)}"
     )
-    if file.state != State.HASHED:
+    if file.state != EntryState.HASHED:
         click.echo(f"  {FILE_STATE_WORDS[file.state]}" + (f": {file.cause}" if file.cause else ""))
     if file.target is not None:
         click.echo(f"  points to {render.path_text(file.target)}")
@@ -157,7 +161,7 @@ def _stamped_reasons(index: Index, file: IndexedFile) -> tuple[str, ...]:
     return (*fields.get("reasons", ()), f"as it was chosen, in entry {stamp.seq:,} of the trace")
 
 
-def _print_copies(file: IndexedFile, group: Group) -> None:
+def _print_copies(file: IndexedFile, group: DuplicateGroup) -> None:
     keep = group.copies[group.choice.winner]
     if len(group.copies) == 1:
         click.echo("  the only copy that is known")
@@ -183,9 +187,9 @@ def _kind(file: IndexedFile) -> str:
     return "FIFO" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "device"
 
 
-def _group(groups: Groups, file: IndexedFile) -> Group | None:
+def _group(groups: GroupReader, file: IndexedFile) -> DuplicateGroup | None:
     """The group of a file; one of its own when its content stands nowhere else."""
-    if file.digest is None or file.state > State.FRESH or not file.size:
+    if file.digest is None or file.state > EntryState.FRESH or not file.size:
         return None
     group = groups.of_content(file.digest)
     if group is not None:
@@ -194,10 +198,10 @@ def _group(groups: Groups, file: IndexedFile) -> Group | None:
     if not copies:
         return None
     summary = GroupSummary(file.digest, file.size, len(copies), 1, 0)
-    return Group(summary, copies, groups.choice(copies, file.digest), hard_links(copies))
+    return DuplicateGroup(summary, copies, groups.choice(copies, file.digest), hard_links(copies))
 
 
-def _file_object(file: IndexedFile, group: Group | None) -> dict[str, object]:
+def _file_object(file: IndexedFile, group: DuplicateGroup | None) -> dict[str, object]:
     document: dict[str, object] = {
         **render.path_object(file.path),
         "kind": _kind(file),

@@ -19,11 +19,16 @@ from gorillacomb.cli.output.families import (
     relation_object,
     said,
 )
-from gorillacomb.folders.analysis import Family, Folders, MachineMade, is_structural
-from gorillacomb.folders.coverage import Elsewhere
+from gorillacomb.folders.analysis import (
+    FolderAnalysis,
+    FolderFamily,
+    MachineMadeFolders,
+    is_structural,
+)
+from gorillacomb.folders.coverage import CoveredFolder
 from gorillacomb.folders.families import SIMILAR
-from gorillacomb.folders.relation import Kind, Relation
-from gorillacomb.folders.tree import Folder
+from gorillacomb.folders.relation import FolderRelation, RelationKind
+from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.vault.vault import Vault
 
@@ -31,7 +36,7 @@ _STORY = 16
 """Lines within which families are told unless all are wanted; the first one always is."""
 _OTHERS = 3
 """Lines of what else there is that are shown unless all are wanted."""
-Wanted = Callable[[Folder], bool]
+FolderFilter = Callable[[TreeFolder], bool]
 
 
 @click.command(short_help="Show identical, contained and overlapping folders.")
@@ -67,7 +72,7 @@ def command(path: bytes | None, similar: float, whole: bool, as_json: bool, vaul
     return 0
 
 
-def _wanted(index: Index, folders: Folders, path: bytes | None) -> Wanted:
+def _wanted(index: Index, folders: FolderAnalysis, path: bytes | None) -> FolderFilter:
     """Which folders concern the user: those in PATH, and those that PATH is in."""
     if path is None:
         return lambda _: True
@@ -78,7 +83,7 @@ def _wanted(index: Index, folders: Folders, path: bytes | None) -> Wanted:
     return lambda folder: scope.holds(folder) or folder.holds(scope)
 
 
-def _story(folders: Folders, wanted: Wanted, whole: bool) -> Iterator[str]:
+def _story(folders: FolderAnalysis, wanted: FolderFilter, whole: bool) -> Iterator[str]:
     families = [each for each in folders.families() if any(map(wanted, each.members))]
     shown = [each for each in families if whole or not each.structural]
     yield from _told(folders, shown, whole)
@@ -109,7 +114,7 @@ def _story(folders: Folders, wanted: Wanted, whole: bool) -> Iterator[str]:
         yield "      gorillacomb unique PATH   what would be lost if one of them went"
 
 
-def _told(folders: Folders, families: list[Family], whole: bool) -> Iterator[str]:
+def _told(folders: FolderAnalysis, families: list[FolderFamily], whole: bool) -> Iterator[str]:
     """As many families as there is room for, and the names of the others."""
     count = 0
     for place, family in enumerate(families):
@@ -139,7 +144,7 @@ def _some(lines: list[str], whole: bool) -> Iterator[str]:
         yield f"  and {len(lines) - _OTHERS:,} more; --all shows them"
 
 
-def _elsewhere_line(folders: Folders, found: Elsewhere, mutual: bool) -> str:
+def _elsewhere_line(folders: FolderAnalysis, found: CoveredFolder, mutual: bool) -> str:
     """A folder and where its contents stand; ``mutual`` if that has nothing of its own either."""
     width = render.width()
     places = " and ".join(render.path_text(each.name or folders.path(each)) for each in found.outer)
@@ -150,7 +155,7 @@ def _elsewhere_line(folders: Folders, found: Elsewhere, mutual: bool) -> str:
     return render.fit(f"  {render.path_from_here(path, room)}{tail}", width)
 
 
-def _pair_line(folders: Folders, pair: Relation) -> str:
+def _pair_line(folders: FolderAnalysis, pair: FolderRelation) -> str:
     width = render.width()
     of = pair.shared.files + pair.only_a.files
     label = f"  {pair.shared.files:,} of {of:,} in "
@@ -163,7 +168,7 @@ def _pair_line(folders: Folders, pair: Relation) -> str:
     )
 
 
-def _set_aside(folders: Folders, families: list[Family], whole: bool) -> Iterator[str]:
+def _set_aside(folders: FolderAnalysis, families: list[FolderFamily], whole: bool) -> Iterator[str]:
     structural = 0 if whole else sum(each.structural for each in families)
     if structural:
         many = render.count(structural, "family", "families")
@@ -176,7 +181,7 @@ def _set_aside(folders: Folders, families: list[Family], whole: bool) -> Iterato
         yield next(fitting, render.fit(texts[-1], room))
 
 
-def _machine_made(made: Sequence[MachineMade], shown: int) -> str:
+def _machine_made(made: Sequence[MachineMadeFolders], shown: int) -> str:
     """Machine-made folders in a line, so many names of them."""
     parts = [
         f"{each.folders:,} {render.path_text(each.name)}"
@@ -187,7 +192,7 @@ def _machine_made(made: Sequence[MachineMade], shown: int) -> str:
     return f"Kept by programs, summed up: {', '.join(parts)}{more}"
 
 
-def _document(folders: Folders, wanted: Wanted) -> dict[str, object]:
+def _document(folders: FolderAnalysis, wanted: FolderFilter) -> dict[str, object]:
     families = [each for each in folders.families() if any(map(wanted, each.members))]
     relations = [(family, each) for family in families for each in folders.relations(family)]
     elsewhere = [each for each in folders.elsewhere() if wanted(each.inner)]
@@ -199,7 +204,7 @@ def _document(folders: Folders, wanted: Wanted) -> dict[str, object]:
         "same_content": [
             {**_ends(folders, each), **figures(each)}
             for each in both
-            if each.kind is Kind.SAME_CONTENT
+            if each.kind is RelationKind.SAME_CONTENT
         ],
         "contained": [
             *(_contained(folders, each) for each in both if each.kind in _INNER),
@@ -208,10 +213,12 @@ def _document(folders: Folders, wanted: Wanted) -> dict[str, object]:
         "overlapping": [
             {**_ends(folders, each), **figures(each), "cause": each.cause}
             for each in both
-            if each.kind is Kind.OVERLAPPING
+            if each.kind is RelationKind.OVERLAPPING
         ],
         "similar_names": [
-            {**_ends(folders, each), **figures(each)} for each in both if each.kind is Kind.APART
+            {**_ends(folders, each), **figures(each)}
+            for each in both
+            if each.kind is RelationKind.APART
         ],
         "families": [_family_object(folders, each) for each in families],
         "machine_made": [
@@ -227,14 +234,14 @@ def _document(folders: Folders, wanted: Wanted) -> dict[str, object]:
 
 
 _INNER = {
-    Kind.CONTAINED: ("a", "b", True),
-    Kind.CONTAINS: ("b", "a", True),
-    Kind.CONTENT_CONTAINED: ("a", "b", False),
+    RelationKind.CONTAINED: ("a", "b", True),
+    RelationKind.CONTAINS: ("b", "a", True),
+    RelationKind.CONTENT_CONTAINED: ("a", "b", False),
 }
 """By kind: which of the two is the inner one, which the outer one, and whether names are kept."""
 
 
-def _identical(folders: Folders, wanted: Wanted) -> list[dict[str, object]]:
+def _identical(folders: FolderAnalysis, wanted: FolderFilter) -> list[dict[str, object]]:
     found = []
     for group in folders.identical():
         if any(map(wanted, group)):
@@ -251,7 +258,7 @@ def _identical(folders: Folders, wanted: Wanted) -> list[dict[str, object]]:
     return found
 
 
-def _ends(folders: Folders, relation: Relation) -> dict[str, object]:
+def _ends(folders: FolderAnalysis, relation: FolderRelation) -> dict[str, object]:
     return {
         "a": render.path_object(folders.path(relation.a)),
         "b": render.path_object(folders.path(relation.b)),
@@ -259,7 +266,7 @@ def _ends(folders: Folders, relation: Relation) -> dict[str, object]:
     }
 
 
-def _contained(folders: Folders, relation: Relation) -> dict[str, object]:
+def _contained(folders: FolderAnalysis, relation: FolderRelation) -> dict[str, object]:
     inner, outer, names = _INNER[relation.kind]
     ends = {"a": relation.a, "b": relation.b}
     place = render.path_object(folders.path(ends[outer]))
@@ -273,7 +280,7 @@ def _contained(folders: Folders, relation: Relation) -> dict[str, object]:
     }
 
 
-def _elsewhere_object(folders: Folders, found: Elsewhere) -> dict[str, object]:
+def _elsewhere_object(folders: FolderAnalysis, found: CoveredFolder) -> dict[str, object]:
     outers = path_objects(folders, found.outer)
     return {
         "inner": render.path_object(folders.path(found.inner)),
@@ -285,7 +292,7 @@ def _elsewhere_object(folders: Folders, found: Elsewhere) -> dict[str, object]:
     }
 
 
-def _family_object(folders: Folders, family: Family) -> dict[str, object]:
+def _family_object(folders: FolderAnalysis, family: FolderFamily) -> dict[str, object]:
     return {
         "keep": render.path_object(folders.path(family.keep)),
         "reasons": list(family.reasons),

@@ -10,14 +10,14 @@ from gorillacomb.model import ScanReport
 from gorillacomb.progress import Progress
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import comb
-from gorillacomb.stamping.recorder import TraceRecorder
+from gorillacomb.stamping.recorder import StampRecorder
 from gorillacomb.vault.settings import Settings
 from gorillacomb.vault.vault import Vault
 
 
-def recorder_for(settings: Settings, quiet_ns: int = 0) -> TraceRecorder:
+def recorder_for(settings: Settings, quiet_ns: int = 0) -> StampRecorder:
     """Who stamps what a scan finds; of machine-made folders when they were quiet for so long."""
-    return TraceRecorder(
+    return StampRecorder(
         is_online,
         settings.preferred,
         bool(settings.prefer),

@@ -10,12 +10,12 @@ from typing import BinaryIO
 
 import click
 
-from gorillacomb.canonical.groups import Groups
+from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.state_text import FILE_CAUSES
 from gorillacomb.cli.commands.find.rescan import recorder_for
 from gorillacomb.cli.options import (
     BytesPath,
-    Size,
+    SizeParam,
     json_option,
     progress_option,
     vault_option,
@@ -24,12 +24,19 @@ from gorillacomb.cli.options import (
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.findings import findings
 from gorillacomb.cli.output.progress import progress_for
-from gorillacomb.errors import UsageFault
+from gorillacomb.errors import UsageError
 from gorillacomb.fs.paths import is_below
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import content_queries, folder_queries
 from gorillacomb.index.database import Index
-from gorillacomb.model import DAMAGE, FolderState, IndexedFile, ScanReport, State, Unreadable
+from gorillacomb.model import (
+    DAMAGE,
+    EntryState,
+    FolderState,
+    IndexedFile,
+    ScanReport,
+    UnreadablePath,
+)
 from gorillacomb.progress import Progress
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import comb
@@ -53,7 +60,7 @@ _SHOWN = 3
 @click.option("--clear-excludes", is_flag=True, help="Forget the patterns remembered so far first.")
 @click.option(
     "--min-size",
-    type=Size(),
+    type=SizeParam(),
     metavar="SIZE",
     help="Leave smaller files unread; remembered for the root (0 takes it back).",
 )
@@ -80,7 +87,7 @@ _SHOWN = 3
 @click.option("--hydrate", is_flag=True, help="Download files that are only in the cloud.")
 @click.option(
     "--hydrate-limit",
-    type=Size(),
+    type=SizeParam(),
     metavar="SIZE",
     default="100MB",
     show_default=True,
@@ -139,7 +146,7 @@ def command(
     told = None if as_json else early
     report = comb(vault, paths, options, shown, told, recorder_for(settings))
     with Index.read(vault) as index:
-        outcome = Outcome.of(index, report)
+        outcome = ScanFailures.of(index, report)
         if as_json:
             render.print_json(report_object(index, report, outcome))
         else:
@@ -151,30 +158,35 @@ def _listed(stream: BinaryIO, null: bool) -> Iterator[bytes]:
     try:
         data = stream.read()
     except OSError as error:
-        raise UsageFault(f"The file list cannot be read: {error.strerror}.") from error
+        raise UsageError(f"The file list cannot be read: {error.strerror}.") from error
     if not null and b"\0" in data and b"\n" not in data:
-        raise UsageFault("The file list has NUL bytes in it.", "Read it with -0.")
+        raise UsageError("The file list has NUL bytes in it.", "Read it with -0.")
     for path in data.split(b"\0" if null else b"\n"):
         if path:
             yield path
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ScanFailures:
     """What a scan could not read, and what it found damaged, within what it covered."""
 
-    unreadable: tuple[Unreadable, ...]
-    unstable: tuple[Unreadable, ...]
+    unreadable: tuple[UnreadablePath, ...]
+    unstable: tuple[UnreadablePath, ...]
     damaged: tuple[IndexedFile, ...]
     vanished: bool
-    junk: tuple[Unreadable, ...]
+    junk: tuple[UnreadablePath, ...]
 
     @classmethod
-    def of(cls, index: Index, report: ScanReport) -> Outcome:
+    def of(cls, index: Index, report: ScanReport) -> ScanFailures:
         """Read the failures of the scanned folders from the index."""
-        groups = Groups(index, is_online, lambda path: False)
+        groups = GroupReader(index, is_online, lambda path: False)
         scopes = [scope for root in report.roots for scope in root.scopes]
-        states = (State.UNREADABLE, State.UNSTABLE, State.DAMAGED, State.SUSPECT)
+        states = (
+            EntryState.UNREADABLE,
+            EntryState.UNSTABLE,
+            EntryState.DAMAGED,
+            EntryState.SUSPECT,
+        )
         files = [
             file
             for file in content_queries.files_in_states(index.connection, groups.paths, states)
@@ -188,8 +200,8 @@ class Outcome:
             if _covered(failure.path, scopes)
         ]
         return cls(
-            (*folders, *_failures(files, State.UNREADABLE)),
-            tuple(_failures(files, State.UNSTABLE)),
+            (*folders, *_failures(files, EntryState.UNREADABLE)),
+            tuple(_failures(files, EntryState.UNSTABLE)),
             tuple(file for file in files if file.state in DAMAGE),
             bool(report.vanished),
             report.junk,
@@ -207,8 +219,8 @@ def _covered(path: bytes, scopes: list[bytes]) -> bool:
     return any(is_below(path, scope) for scope in scopes)
 
 
-def _failures(files: list[IndexedFile], state: State) -> list[Unreadable]:
-    return [Unreadable(file.path, file.cause or "") for file in files if file.state == state]
+def _failures(files: list[IndexedFile], state: EntryState) -> list[UnreadablePath]:
+    return [UnreadablePath(file.path, file.cause or "") for file in files if file.state == state]
 
 
 class _EarlyFindings:
@@ -226,7 +238,9 @@ class _EarlyFindings:
         sys.stdout.flush()
 
 
-def _print_ending(report: ScanReport, outcome: Outcome, early_files: int, early_bytes: int) -> None:
+def _print_ending(
+    report: ScanReport, outcome: ScanFailures, early_files: int, early_bytes: int
+) -> None:
     """What came after the findings: the rest that was read, and every kind of failure."""
     read = report.hashed_files - early_files
     if read > 0:
@@ -259,7 +273,7 @@ def _print_ending(report: ScanReport, outcome: Outcome, early_files: int, early_
         click.echo(f"  and {len(outcome.damaged) - _SHOWN:,} more such files", err=True)
 
 
-def _print_failures(what: str, failures: tuple[Unreadable, ...]) -> None:
+def _print_failures(what: str, failures: tuple[UnreadablePath, ...]) -> None:
     for failure in failures[:_SHOWN]:
         path = render.fit(render.path_text(failure.path), 200)
         click.echo(f"gorillacomb: {path} {what}: {failure.cause}", err=True)
@@ -267,7 +281,7 @@ def _print_failures(what: str, failures: tuple[Unreadable, ...]) -> None:
         click.echo(f"  and {len(failures) - _SHOWN:,} more; --json lists them all", err=True)
 
 
-def report_object(index: Index, report: ScanReport, outcome: Outcome) -> dict[str, object]:
+def report_object(index: Index, report: ScanReport, outcome: ScanFailures) -> dict[str, object]:
     """A scan in JSON."""
     groups, copies, wasted = content_queries.totals(index.connection)
     states = content_queries.counts_by_state(index.connection)
@@ -304,9 +318,9 @@ def report_object(index: Index, report: ScanReport, outcome: Outcome) -> dict[st
         ],
         "not_listed": [render.unreadable_object(each) for each in outcome.junk],
         "other_file_systems": [render.path_object(path) for path in report.other_file_systems],
-        "placeholders": states.get(State.PLACEHOLDER, (0, 0))[0],
-        "excluded": states.get(State.EXCLUDED, (0, 0))[0],
-        "pending": states.get(State.PENDING, (0, 0))[0],
+        "placeholders": states.get(EntryState.PLACEHOLDER, (0, 0))[0],
+        "excluded": states.get(EntryState.EXCLUDED, (0, 0))[0],
+        "pending": states.get(EntryState.PENDING, (0, 0))[0],
         "groups": groups,
         "redundant_files": copies,
         "redundant_bytes": wasted,

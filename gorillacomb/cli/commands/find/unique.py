@@ -8,19 +8,19 @@ from collections.abc import Iterator
 
 import click
 
-from gorillacomb.canonical.groups import Groups
+from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.stores import VERSION_CONTROL
 from gorillacomb.cli.lookup import find, noise_names, not_a_folder, open_groups
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
-from gorillacomb.errors import UsageFault
+from gorillacomb.errors import UsageError
 from gorillacomb.fs.paths import below, is_below, join
 from gorillacomb.fs.volumes import is_online, is_there, other_views
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.roots import all_roots
 from gorillacomb.model import Root
-from gorillacomb.unique.copy_check import Vouching, folders_below
+from gorillacomb.unique.copy_check import CopyVerifier, folders_below
 from gorillacomb.unique.report import UniqueFile, UniqueReport, unique
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
@@ -76,14 +76,14 @@ def command(
         for each in gone:
             known = each != found.path and find(index, each).folder is not None
             if not known and not os.path.isdir(each):
-                raise UsageFault(
+                raise UsageError(
                     f"{render.path_text(each)} is no folder that is there now.",
                     "Name a folder on a drive that is connected.",
                 )
         roots = {each.id: each for each in all_roots(index.connection)}
         away = {each.id: each for each in roots.values() if not is_online(each)}
         if root.id in away:
-            raise UsageFault(
+            raise UsageError(
                 f"The drive that was scanned at {render.path_text(root.path)} is not there;"
                 " another one is.",
                 "Connect it, or scan what is there now.",
@@ -106,13 +106,13 @@ def command(
 
 def _vouching(
     index: Index, roots: dict[int, Root], away: dict[int, str | None], gone: list[bytes]
-) -> Vouching:
+) -> CopyVerifier:
     """Looks at copies, by the user's settings, as if some folders were gone: the first is asked of.
 
-    ``away`` says of roots that are not there why their copies do not count, as in `Vouching`.
+    ``away`` says of roots that are not there why their copies do not count, as in `CopyVerifier`.
     """
     groups, settings = open_groups(index), load_settings()
-    return Vouching(
+    return CopyVerifier(
         roots,
         away,
         [*gone, *(view for each in gone for view in other_views(each, roots.values()))],
@@ -133,7 +133,7 @@ def _away(root: Root, count_offline: bool) -> str | None:
     return None if count_offline else "on a drive that is not there"
 
 
-def _project(groups: Groups, folder: int) -> bytes | None:
+def _project(groups: GroupReader, folder: int) -> bytes | None:
     """The outermost project around a folder; here the top of a root may be one too."""
     place = groups.copy_in(folder)
     if place.project is None:

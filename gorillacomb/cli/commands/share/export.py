@@ -12,12 +12,12 @@ import click
 
 from gorillacomb.cli.options import BytesPath, json_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import Refused, Untrusted
+from gorillacomb.errors import RefusedForSafety, UntrustedInput
 from gorillacomb.vault.vault import config_folder
 
 if TYPE_CHECKING:
-    from gorillacomb.manifest.export.bagit import Bagged
-    from gorillacomb.manifest.export.result import Exported, Omitted
+    from gorillacomb.manifest.export.bagit import BagResult
+    from gorillacomb.manifest.export.result import ExportResult, OmittedEntry
     from gorillacomb.manifest.model import Manifest
     from gorillacomb.vaultmesh.keys.keys import EcdsaSigningKey
 
@@ -95,7 +95,9 @@ def _write_one(file: bytes, form: str, output: bytes | None, force: bool, as_jso
     from gorillacomb.fs.output_file import write_file
 
     if output is not None and _is_same(file, output):
-        raise Refused("The manifest would be written over itself.", "Name another file with -o.")
+        raise RefusedForSafety(
+            "The manifest would be written over itself.", "Name another file with -o."
+        )
     manifest = _read(file)
     exported, key = _exported(manifest, form)
     if output is None:
@@ -111,7 +113,7 @@ def _write_one(file: bytes, form: str, output: bytes | None, force: bool, as_jso
     return _tell(form, output, exported.entries, report, manifest, exported.left_out, as_json)
 
 
-def _exported(manifest: Manifest, form: str) -> tuple[Exported, EcdsaSigningKey | None]:
+def _exported(manifest: Manifest, form: str) -> tuple[ExportResult, EcdsaSigningKey | None]:
     """The manifest in a format of one file; with a signature, the key that signed."""
     if form in ("sha256sum", "b3sum"):
         from gorillacomb.manifest.export import sums
@@ -153,7 +155,7 @@ def _write_bag(file: bytes, root: bytes | None, output: bytes, as_json: bool) ->
     return 1
 
 
-def _left(done: Bagged) -> dict[str, object]:
+def _left(done: BagResult) -> dict[str, object]:
     return {"left_out": [_object(each) for each in done.left_out]}
 
 
@@ -163,7 +165,7 @@ def _tell(
     carried: int,
     report: dict[str, object],
     manifest: Manifest,
-    left_out: Sequence[Omitted],
+    left_out: Sequence[OmittedEntry],
     as_json: bool,
 ) -> int:
     """Say what was written and what was not; returns the exit code."""
@@ -204,7 +206,7 @@ def _name_key(report: dict[str, object]) -> None:
     click.echo(report["public_key"], err=True, nl=False)
 
 
-def _name(what: str, entries: Sequence[Omitted]) -> None:
+def _name(what: str, entries: Sequence[OmittedEntry]) -> None:
     click.echo(f"gorillacomb: {what}:", err=True)
     for each in entries[:_SHOWN]:
         click.echo(f"  {render.path_text(each.path)}: {each.cause}", err=True)
@@ -212,7 +214,7 @@ def _name(what: str, entries: Sequence[Omitted]) -> None:
         click.echo(f"  and {len(entries) - _SHOWN:,} more; --json names them all", err=True)
 
 
-def _object(each: Omitted) -> dict[str, str]:
+def _object(each: OmittedEntry) -> dict[str, str]:
     return {**render.path_object(each.path), "cause": each.cause}
 
 
@@ -236,7 +238,7 @@ def _read(file: bytes) -> Manifest:
     # beside this one means that it was edited.
     outcome = check(data, envelope, ())
     if outcome.state == "invalid":
-        raise Untrusted(
+        raise UntrustedInput(
             f"{os.fsdecode(file)} is refused: {outcome.cause}.",
             "Bring back the manifest that was signed.",
         )

@@ -19,15 +19,15 @@ from gorillacomb.cli.options import (
 )
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
-from gorillacomb.errors import UsageFault
+from gorillacomb.errors import UsageError
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault, config_folder
 
 if TYPE_CHECKING:
-    from gorillacomb.manifest.builder import SeqOf
-    from gorillacomb.manifest.model import LeftOut, Manifest
+    from gorillacomb.manifest.builder import TraceSeqLookup
+    from gorillacomb.manifest.model import Manifest, OmittedPath
     from gorillacomb.vaultmesh.keys.key_store import KeyStore
-    from gorillacomb.vaultmesh.keys.keys import AnySigningKey, Kind
+    from gorillacomb.vaultmesh.keys.keys import AnySigningKey, KeyKind
 
 _SHOWN = 20
 """Paths that text names of those left out."""
@@ -37,7 +37,7 @@ _ODDITIES = {
     "device": "a device",
     "mount": "another file system",
 }
-Selection = list[tuple[bytes, int | None]]
+SelectedPaths = list[tuple[bytes, int | None]]
 
 
 @click.command(short_help="Write down, signed, what stands in a folder.")
@@ -70,7 +70,7 @@ Selection = list[tuple[bytes, int | None]]
 def command(
     path: bytes | None,
     output: bytes,
-    key_type: Kind,
+    key_type: KeyKind,
     no_sign: bool,
     allow_missing: bool,
     force: bool,
@@ -126,7 +126,7 @@ def command(
     return 3 if manifest.lacks else 0
 
 
-def _canonical_files(vault: Vault) -> tuple[bytes, Selection]:
+def _canonical_files(vault: Vault) -> tuple[bytes, SelectedPaths]:
     """The path of the one root, and its canonical files below it with the seqs of their stamps."""
     from gorillacomb.fs.paths import below, join
     from gorillacomb.index import stamps
@@ -136,7 +136,7 @@ def _canonical_files(vault: Vault) -> tuple[bytes, Selection]:
     with Index.read(vault) as index, explaining(vault):
         roots = all_roots(index.connection)
         if len(roots) != 1:
-            raise UsageFault(
+            raise UsageError(
                 f"There are {len(roots)} roots in the vault, and a manifest is of one folder.",
                 "Name it: gorillacomb manifest PATH -o FILE",
             )
@@ -144,12 +144,12 @@ def _canonical_files(vault: Vault) -> tuple[bytes, Selection]:
         paths = folder_paths(index.connection)
         later = stamps.unquiet(index.connection)
         if later:
-            raise UsageFault(
+            raise UsageError(
                 f"What is new in {render.count(len(later), 'machine-made folder')} is not stamped"
                 " yet: the watcher waits until it is quiet there.",
                 f"Stamp it now: gorillacomb scan {render.path_text(top)}",
             )
-        found: Selection = []
+        found: SelectedPaths = []
         for _, stamp in stamps.all_stamps(index.connection):
             place = paths.place(stamp.folder)
             if place is not None:
@@ -157,7 +157,7 @@ def _canonical_files(vault: Vault) -> tuple[bytes, Selection]:
     return top, found
 
 
-def _trace(vault: Vault, root: bytes) -> tuple[str | None, SeqOf]:
+def _trace(vault: Vault, root: bytes) -> tuple[str | None, TraceSeqLookup]:
     """The checkpoint of the vault's trace, and the seq of a canonical file's stamp in it."""
     from gorillacomb.fs.paths import is_below, join
     from gorillacomb.index import stamps
@@ -180,18 +180,18 @@ def _trace(vault: Vault, root: bytes) -> tuple[str | None, SeqOf]:
     return checkpoint, lambda path, digest: found.get((path, digest))
 
 
-def _signed(data: bytes, kind: Kind) -> tuple[bytes, str]:
+def _signed(data: bytes, kind: KeyKind) -> tuple[bytes, str]:
     """The envelope of a manifest, and the fingerprint of the user's key that signed it."""
     from gorillacomb.manifest.envelope import sign
     from gorillacomb.vaultmesh.keys.key_store import KeyStore
-    from gorillacomb.vaultmesh.keys.keys import RsaSigningKey, SigningKey, fingerprint
+    from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey, RsaSigningKey, fingerprint
 
     key = current_or_new(KeyStore(config_folder() / "keys"), kind)
-    assert isinstance(key, SigningKey | RsaSigningKey)
+    assert isinstance(key, Ed25519SigningKey | RsaSigningKey)
     return sign(data, [key]), fingerprint(key.public)
 
 
-def current_or_new(store: KeyStore, kind: Kind) -> AnySigningKey:
+def current_or_new(store: KeyStore, kind: KeyKind) -> AnySigningKey:
     """The user's key of a kind. One that has to be made is told of on stderr.
 
     Nobody trusts it yet; and where there was one before, that one has been lost.
@@ -209,7 +209,7 @@ def current_or_new(store: KeyStore, kind: Kind) -> AnySigningKey:
     return key
 
 
-def key_path(store: KeyStore, kind: Kind) -> str:
+def key_path(store: KeyStore, kind: KeyKind) -> str:
     """Where the user's key of a kind stands, for people."""
     return render.short_path(os.fsencode(store.folder / f"{kind}.pem"), None)
 
@@ -255,7 +255,7 @@ def _tell(manifest: Manifest, output: bytes, written: bool, key: str | None) -> 
         click.echo(f"Signed by your key {key}, in {render.path_text(output)}.dsse.")
 
 
-def _name(what: str, left_out: Sequence[LeftOut]) -> None:
+def _name(what: str, left_out: Sequence[OmittedPath]) -> None:
     if not left_out:
         return
     those = render.count(len(left_out), "thing is", "things are")

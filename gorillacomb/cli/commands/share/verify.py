@@ -20,17 +20,17 @@ from gorillacomb.cli.options import (
 )
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
-from gorillacomb.errors import KeyMissing, UsageFault, VaultError
+from gorillacomb.errors import KeyMissing, UsageError, VaultError
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault, config_folder
 
 if TYPE_CHECKING:
-    from gorillacomb.manifest.envelope import Outcome
+    from gorillacomb.manifest.envelope import SignatureCheck
     from gorillacomb.manifest.model import Manifest
-    from gorillacomb.manifest.verify import Difference, Verification
+    from gorillacomb.manifest.verify import PathDifference, VerificationReport
     from gorillacomb.vaultmesh.keys.keys import PublicKey
 
-Checkpoint = Literal["consistent", "inconsistent", "unknown"]
+CheckpointStatus = Literal["consistent", "inconsistent", "unknown"]
 _PROBES = 16
 """Names at the top of a manifest's folder by which it is known."""
 _SHOWN = 20
@@ -113,7 +113,7 @@ def command(
         workers=settings.workers if workers is None else workers,
         progress=progress_for(progress),
     )
-    checkpoint: Checkpoint = "unknown"
+    checkpoint: CheckpointStatus = "unknown"
     if manifest.checkpoint is not None:
         checkpoint = _ledger_checkpoint(vault, manifest.checkpoint)
     required = require_signature or key is not None
@@ -128,7 +128,7 @@ def command(
     return code
 
 
-def _ledger_checkpoint(vault: Vault, note: str) -> Checkpoint:
+def _ledger_checkpoint(vault: Vault, note: str) -> CheckpointStatus:
     """How a manifest's checkpoint compares with the trace in the vault, if it is of that log."""
     from gorillacomb.vaultmesh import checkpoint as checkpoints
     from gorillacomb.vaultmesh.open import read_trace
@@ -147,12 +147,12 @@ def _ledger_checkpoint(vault: Vault, note: str) -> Checkpoint:
         return "unknown"
 
 
-def own_signature(data: bytes, envelope: bytes | None) -> Outcome:
+def own_signature(data: bytes, envelope: bytes | None) -> SignatureCheck:
     """What the user's own keys say of a manifest's signature."""
     return _signature(data, envelope, None)
 
 
-def _signature(data: bytes, envelope: bytes | None, key: Path | None) -> Outcome:
+def _signature(data: bytes, envelope: bytes | None, key: Path | None) -> SignatureCheck:
     from gorillacomb.manifest.envelope import check
     from gorillacomb.vaultmesh.keys.keys import load_publics
 
@@ -192,7 +192,7 @@ def default_root(file: bytes, manifest: Manifest) -> bytes:
     beside = os.path.join(here, manifest.name)
     strange = b"/" in manifest.name or os.path.islink(beside) or not os.path.isdir(beside)
     if strange or not _has_any(beside, names):
-        raise UsageFault(
+        raise UsageError(
             f"Nothing that the manifest names first stands in {os.fsdecode(here)}.",
             "Name the folder to compare with: --root DIR",
         )
@@ -210,7 +210,7 @@ def _has_any(folder: bytes, names: Sequence[bytes]) -> bool:
 
 
 def _report(
-    found: Verification, root: bytes, signature: Outcome, checkpoint: str, both: bool
+    found: VerificationReport, root: bytes, signature: SignatureCheck, checkpoint: str, both: bool
 ) -> dict[str, object]:
     """What was found, in JSON."""
     return {
@@ -236,14 +236,14 @@ def _report(
     }
 
 
-def _objects(differences: Sequence[Difference]) -> list[dict[str, str]]:
+def _objects(differences: Sequence[PathDifference]) -> list[dict[str, str]]:
     return [{**render.path_object(each.path), "cause": each.cause} for each in differences]
 
 
 def _tell(
-    found: Verification,
+    found: VerificationReport,
     root: bytes,
-    signature: Outcome,
+    signature: SignatureCheck,
     checkpoint: str,
     required: bool,
     most: int | None,

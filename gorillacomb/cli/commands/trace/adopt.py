@@ -9,7 +9,7 @@ import click
 from gorillacomb.cli.commands.trace.reading import index_as_of_now, open_trace
 from gorillacomb.cli.options import json_option, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import KeyMissing, Refused, Untrusted, VaultError
+from gorillacomb.errors import KeyMissing, RefusedForSafety, UntrustedInput, VaultError
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.vault.vault import Vault
@@ -31,7 +31,7 @@ def command(force: bool, as_json: bool, vault: Vault) -> int:
     """
     vault.check()
     if not force and _is_sound(vault):
-        raise Refused(
+        raise RefusedForSafety(
             f"The trace {vault.trace} is sound, and its key is there: there is nothing to adopt.",
             "To leave it all the same, which breaks its history in two: --force",
         )
@@ -73,5 +73,5 @@ def _is_sound(vault: Vault) -> bool:
             # One that the index does not go with yet was begun by an adopt that was cut short.
             fits = state is None or (state[0] == ledger.log and state[1] <= ledger.size)
             return fits and audit(ledger).ok
-    except (VaultError, KeyMissing, Untrusted):
+    except (VaultError, KeyMissing, UntrustedInput):
         return False

@@ -6,12 +6,12 @@ import click
 
 from gorillacomb.cli.options import json_option, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import UsageFault
+from gorillacomb.errors import UsageError
 from gorillacomb.index.database import Index
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.error_text import explaining_content
 from gorillacomb.vaultmesh.keys.cosign import WATCHER
-from gorillacomb.vaultmesh.keys.keys import Kind, fingerprint, public_pem
+from gorillacomb.vaultmesh.keys.keys import KeyKind, fingerprint, public_pem
 from gorillacomb.vaultmesh.keys.note import VerifierKey
 from gorillacomb.vaultmesh.open import key_store, read_trace, watcher_keys, write_trace
 
@@ -29,10 +29,10 @@ def init(rsa: bool, as_json: bool) -> int:
 
     With GORILLACOMB_PASSPHRASE set, the key file is closed by that passphrase.
     """
-    kind: Kind = "rsa" if rsa else "ed25519"
+    kind: KeyKind = "rsa" if rsa else "ed25519"
     store = key_store()
     if store.current(kind) is not None:
-        raise UsageFault(
+        raise UsageError(
             f"There is an {kind} key already in {store.folder}.",
             "To make another RSA key, move that file away."
             if rsa
@@ -62,7 +62,7 @@ def show(pem: bool, watcher: bool, vault: Vault) -> int:
     if watcher:
         publics, name = watcher_keys().publics(), WATCHER
         if not publics:
-            raise UsageFault("There is no key of a watcher yet.", "gorillacomb watch makes one.")
+            raise UsageError("There is no key of a watcher yet.", "gorillacomb watch makes one.")
     elif vault.trace.exists():
         with read_trace(vault) as ledger, explaining_content(vault.trace):
             publics, name = ledger.public_keys(), ledger.origin
@@ -77,7 +77,7 @@ def show(pem: bool, watcher: bool, vault: Vault) -> int:
         return 0
     found = key_store().publics()
     if not found:
-        raise UsageFault("There is no key yet.", "gorillacomb keys init makes one.")
+        raise UsageError("There is no key yet.", "gorillacomb keys init makes one.")
     render.write_bytes(public_pem(found[0]))
     return 0
 
@@ -93,7 +93,7 @@ def rotate(as_json: bool, vault: Vault) -> int:
     """
     vault.check()
     if not vault.trace.exists():  # one that is gone is not begun anew by the way
-        raise UsageFault(
+        raise UsageError(
             f"There is no trace {vault.trace} whose key could be changed.",
             "gorillacomb scan PATH begins one; trace adopt goes on after one that was lost.",
         )

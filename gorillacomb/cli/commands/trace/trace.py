@@ -8,10 +8,10 @@ import click
 
 from gorillacomb.cli.commands.trace import adopt, verify
 from gorillacomb.cli.commands.trace.reading import entry_line, open_trace
-from gorillacomb.cli.lookup import Found, find, unknown
+from gorillacomb.cli.lookup import PathLookup, find, unknown
 from gorillacomb.cli.options import BytesPath, discard, json_option, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import UsageFault, VaultRolledBack
+from gorillacomb.errors import UsageError, VaultRolledBack
 from gorillacomb.fs.openat import cause_of
 from gorillacomb.fs.paths import below
 from gorillacomb.index import stamps
@@ -117,7 +117,7 @@ def prove(path: bytes, output: Path | None, vault: Vault) -> int:
         if found.root is None:
             raise unknown(found)
         if found.folder is not None:
-            raise UsageFault(f"{render.path_text(found.path)} is a folder.", "Name a file in it.")
+            raise UsageError(f"{render.path_text(found.path)} is a folder.", "Name a file in it.")
         digest = None if found.file is None else found.file.digest
         stamp = None if digest is None else stamps.stamp_of(index.connection, digest)
     with open_trace(vault) as ledger:
@@ -139,7 +139,7 @@ def prove(path: bytes, output: Path | None, vault: Vault) -> int:
             with open(output, "xb") as file:
                 file.write(data)
         except OSError as error:
-            raise UsageFault(
+            raise UsageError(
                 f"{output} cannot be written: {cause_of(error)}.",
                 "Name a file that does not exist yet.",
             ) from error
@@ -148,13 +148,13 @@ def prove(path: bytes, output: Path | None, vault: Vault) -> int:
     return 0
 
 
-def _last_stamp(ledger: Ledger, found: Found) -> int:
+def _last_stamp(ledger: Ledger, found: PathLookup) -> int:
     """The entry in which a file that is gone was stamped last."""
     assert found.root is not None
     past = history(ledger, found.root.uid, below(found.path, found.root.path))
     seqs = [entry["seq"] for entry in past if "size" in entry]
     if not seqs:
-        raise UsageFault(
+        raise UsageError(
             f"{render.path_text(found.path)} has no stamp in the trace.",
             "gorillacomb scan PATH stamps the canonical copy of a content; empty files have none.",
         )
@@ -182,7 +182,7 @@ def export(folder: Path, vault: Vault) -> int:
                 discard(folder, ("entries.jsonl", "checkpoint"))
                 raise
         except OSError as error:
-            raise UsageFault(
+            raise UsageError(
                 f"{folder} cannot be written: {cause_of(error)}.",
                 "Name a folder that does not exist yet, on a disk with room.",
             ) from error

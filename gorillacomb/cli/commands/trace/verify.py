@@ -11,13 +11,13 @@ from gorillacomb.cli.commands.trace.reading import entry_line, index_as_of_now, 
 from gorillacomb.cli.options import json_option, progress_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
-from gorillacomb.errors import UsageFault
+from gorillacomb.errors import UsageError
 from gorillacomb.index.database import explaining
 from gorillacomb.stamping.consistency import check_index
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import jcs, proof
-from gorillacomb.vaultmesh.audit import Audit, audit
+from gorillacomb.vaultmesh.audit import AuditReport, audit
 from gorillacomb.vaultmesh.keys.keys import load_publics
 from gorillacomb.vaultmesh.open import key_store
 
@@ -97,7 +97,7 @@ def command(
     return 0 if ok else 1
 
 
-def _verdict(result: Audit, apart: str | None, kept: bool) -> list[str]:
+def _verdict(result: AuditReport, apart: str | None, kept: bool) -> list[str]:
     if result.reason is not None:
         where = "" if result.first_bad is None else f" from entry {result.first_bad:,} on"
         return [
@@ -139,5 +139,5 @@ def _read(path: Path) -> bytes:
 def _ed25519(path: Path) -> list[bytes]:
     found = [key for key in load_publics(path) if isinstance(key, bytes)]
     if not found:
-        raise UsageFault(f"{path} is no Ed25519 key.", "`gorillacomb keys show` prints that key.")
+        raise UsageError(f"{path} is no Ed25519 key.", "`gorillacomb keys show` prints that key.")
     return found

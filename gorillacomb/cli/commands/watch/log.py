@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import click
 
 from gorillacomb.cli.output import render
-from gorillacomb.manifest.verify import Verification
+from gorillacomb.manifest.verify import VerificationReport
 from gorillacomb.model import ScanReport
-from gorillacomb.watch.options import Damaged
+from gorillacomb.watch.options import DamageReport
 
 
 class WatchLog:
@@ -56,7 +56,7 @@ class WatchLog:
         if told or folders is None:
             self._say(f"scanned {_what(report, folders)}: {', '.join(told) or 'nothing new'}")
 
-    def damaged(self, files: Sequence[Damaged]) -> None:
+    def damaged(self, files: Sequence[DamageReport]) -> None:
         for each in files:
             word = "suspect" if each.is_suspect else "damaged"
             if self._as_json:
@@ -67,7 +67,7 @@ class WatchLog:
                 many = render.count(len(each.good), "good copy", "good copies")
                 self._say(f"{word}: {render.path_text(each.path)} ({many})")
 
-    def broken(self, manifest: bytes, root: bytes, found: Verification) -> None:
+    def broken(self, manifest: bytes, root: bytes, found: VerificationReport) -> None:
         if self._as_json:  # for people `troubled` says it
             render.print_json_line(
                 {

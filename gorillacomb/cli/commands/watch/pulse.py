@@ -15,7 +15,7 @@ from gorillacomb.vaultmesh.entries import path_of
 from gorillacomb.vaultmesh.open import read_trace, watcher_keys
 from gorillacomb.watch.lock import is_watched
 from gorillacomb.watch.pulse import Clocks, pulse_folder
-from gorillacomb.watch.pulse_check import Life, Verdict, judge
+from gorillacomb.watch.pulse_check import PulseState, PulseStatus, judge
 
 
 @click.command(short_help="Tell whether the watcher is alive, for people and for cron.")
@@ -29,13 +29,13 @@ def command(as_json: bool, vault: Vault) -> int:
     back, a trace that was put back to an earlier state are all told.
     """
     verdict = judge(pulse_folder(vault), watcher_keys().publics(), Clocks())
-    if verdict.life is not Life.DEAD and not is_watched(vault):
+    if verdict.life is not PulseState.DEAD and not is_watched(vault):
         causes = ("its process is gone; begin again with gorillacomb watch",)
-        verdict = replace(verdict, life=Life.DEAD, causes=causes)
-    if verdict.life is not Life.DEAD and verdict.pulse is not None:
+        verdict = replace(verdict, life=PulseState.DEAD, causes=causes)
+    if verdict.life is not PulseState.DEAD and verdict.pulse is not None:
         cause = _rewound(vault, verdict.pulse["ledger"])
         if cause is not None:
-            verdict = replace(verdict, life=Life.DEGRADED, causes=(*verdict.causes, cause))
+            verdict = replace(verdict, life=PulseState.DEGRADED, causes=(*verdict.causes, cause))
     with render.reader_may_leave():
         if as_json:
             render.print_json(
@@ -49,7 +49,7 @@ def command(as_json: bool, vault: Vault) -> int:
         else:
             for line in _lines(verdict):
                 click.echo(line)
-    return 0 if verdict.life is Life.ALIVE else 1
+    return 0 if verdict.life is PulseState.ALIVE else 1
 
 
 def _rewound(vault: Vault, known: dict[str, object] | None) -> str | None:
@@ -69,7 +69,7 @@ def _rewound(vault: Vault, known: dict[str, object] | None) -> str | None:
     return None
 
 
-def _lines(verdict: Verdict) -> list[str]:
+def _lines(verdict: PulseStatus) -> list[str]:
     width = render.width()
     words = [f"{verdict.life}"]
     pulse = verdict.pulse
@@ -78,7 +78,7 @@ def _lines(verdict: Verdict) -> list[str]:
     lines = [render.style(words[0], bold=True) + "".join(f", {word}" for word in words[1:])]
     for cause in verdict.causes:
         lines += render.paragraph(render.printable(cause), "  ")
-    if pulse is None or verdict.life is Life.DEAD:
+    if pulse is None or verdict.life is PulseState.DEAD:
         return lines
     for root in pulse["roots"]:
         label = f"  {root['health']}  "

@@ -15,9 +15,9 @@ from gorillacomb.cli.commands.watch.scrub_accept import accept as accept_files
 from gorillacomb.cli.commands.watch.scrub_repair import repair as repair_files
 from gorillacomb.cli.lookup import find, unknown
 from gorillacomb.cli.options import (
-    Age,
     BytesPath,
-    Rate,
+    DurationParam,
+    RateParam,
     json_option,
     progress_option,
     vault_option,
@@ -25,16 +25,16 @@ from gorillacomb.cli.options import (
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.good_copies import good_copy_lines
 from gorillacomb.cli.output.progress import progress_for
-from gorillacomb.errors import Interrupted, UsageFault
+from gorillacomb.errors import Interrupted, UsageError
 from gorillacomb.fs.paths import is_below
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import content_queries, scrub_queries
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots, folder_paths
-from gorillacomb.model import DAMAGE, IndexedFile, ScanReport, State
-from gorillacomb.progress import Progress, Silence
-from gorillacomb.scan.scrub_queue import Scrub
+from gorillacomb.model import DAMAGE, EntryState, IndexedFile, ScanReport
+from gorillacomb.progress import NullProgress, Progress
+from gorillacomb.scan.scrub_queue import ScrubQueue
 from gorillacomb.stamping.damage import good_copies
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
@@ -47,10 +47,12 @@ _SHOWN = 20
 
 @click.command(short_help="Read files again, oldest check first, and tell rot from edits.")
 @click.argument("paths", nargs=-1, type=BytesPath(), metavar="[PATH]...")
-@click.option("--rate", type=Rate(), metavar="SIZE/s", help="Read no faster than that, as 20MB/s.")
+@click.option(
+    "--rate", type=RateParam(), metavar="SIZE/s", help="Read no faster than that, as 20MB/s."
+)
 @click.option(
     "--older-than",
-    type=Age(),
+    type=DurationParam(),
     metavar="AGE",
     help="Only files that were last read so long ago: 30d, 12h, 45m, 8s.",
 )
@@ -108,7 +110,7 @@ def command(
     if suspects:
         raise click.UsageError("--suspects says what --repair is to repair.")
     shown = progress_for(progress)
-    passing = _Pass(vault, paths, time.time_ns() - (older_than or 0), shown)
+    passing = _ScrubPass(vault, paths, time.time_ns() - (older_than or 0), shown)
     try:
         passing.run(rate)
     except (KeyboardInterrupt, Interrupted):
@@ -116,7 +118,7 @@ def command(
     finally:
         shown.close()
     with Index.read(vault) as index:
-        result = _Result.of(index, passing)
+        result = _ScrubResult.of(index, passing)
         with render.reader_may_leave():
             if as_json:
                 render.print_json(_object(index, passing, result))
@@ -130,7 +132,7 @@ def command(
     return result.exit_code
 
 
-class _Pass(Silence):
+class _ScrubPass(NullProgress):
     """Reads all that is due, and sums up; as a progress it hands on what scans tell of bytes."""
 
     def __init__(
@@ -146,7 +148,7 @@ class _Pass(Silence):
         self._settings = load_settings()
         with Index.read(vault) as index:
             self.scopes, self.away = _scopes(index, paths)
-            self._scrub = Scrub(vault, partial(_tops, scopes=self.scopes), before_ns)
+            self._scrub = ScrubQueue(vault, partial(_tops, scopes=self.scopes), before_ns)
             tops = _tops(index, self.scopes)
             self.due, size = scrub_queries.totals(index.connection, tops, before_ns)
         shown.stage("Reading again", self.due, size or 1)
@@ -183,12 +185,12 @@ def _scopes(index: Index, paths: Sequence[bytes]) -> tuple[list[bytes], list[byt
         known = find(index, path)
         if known.folder is None:
             if known.file is not None:
-                raise UsageFault(
+                raise UsageError(
                     f"{render.path_text(known.path)} is a file.", "Name the folder it is in."
                 )
             raise unknown(known)
         if any(is_below(known.path, root) for root in away):
-            raise UsageFault(
+            raise UsageError(
                 f"{render.path_text(known.path)} is not there now.",
                 "Plug its drive in, or scan where it is now.",
             )
@@ -203,15 +205,15 @@ def _tops(index: Index, scopes: Sequence[bytes]) -> list[int]:
 
 
 @dataclass(slots=True)
-class _Result:
+class _ScrubResult:
     """What is wrong in what was looked at."""
 
     damaged: list[IndexedFile] = field(default_factory=list)
     unreadable: list[IndexedFile] = field(default_factory=list)
 
     @classmethod
-    def of(cls, index: Index, passing: _Pass) -> _Result:
-        states = (State.DAMAGED, State.SUSPECT, State.UNREADABLE)
+    def of(cls, index: Index, passing: _ScrubPass) -> _ScrubResult:
+        states = (EntryState.DAMAGED, EntryState.SUSPECT, EntryState.UNREADABLE)
         result = cls()
         for file in content_queries.files_in_states(
             index.connection, folder_paths(index.connection), states
@@ -225,7 +227,7 @@ class _Result:
         return 1 if self.damaged else 3 if self.unreadable else 0
 
 
-def _lines(index: Index, passing: _Pass, result: _Result) -> Iterator[str]:
+def _lines(index: Index, passing: _ScrubPass, result: _ScrubResult) -> Iterator[str]:
     seconds = time.monotonic() - passing.started
     read = f"{render.count(passing.files, 'file')}, {render.size(passing.bytes)}"
     yield f"{render.style('Read again', bold=True)} {read} in {seconds:,.1f} s"
@@ -258,11 +260,11 @@ def _lines(index: Index, passing: _Pass, result: _Result) -> Iterator[str]:
     yield from _advice(index, paths, result)
 
 
-def _advice(index: Index, paths: FolderPaths, result: _Result) -> Iterator[str]:
+def _advice(index: Index, paths: FolderPaths, result: _ScrubResult) -> Iterator[str]:
     """What can be done about damaged files; nothing where there are none."""
     if not result.damaged:
         return
-    suspects = [file for file in result.damaged if file.state == State.SUSPECT]
+    suspects = [file for file in result.damaged if file.state == EntryState.SUSPECT]
     damaged = len(result.damaged) - len(suspects)
     good = sum(bool(_good(index, paths, file)) for file in result.damaged)
     counts = ((damaged, "damaged"), (len(suspects), "suspect"), (good, "with a good copy"))
@@ -286,7 +288,7 @@ def _good(index: Index, paths: FolderPaths, file: IndexedFile) -> list[bytes]:
     return [] if file.digest is None else good_copies(index, paths, file.digest)
 
 
-def _object(index: Index, passing: _Pass, result: _Result) -> dict[str, Any]:
+def _object(index: Index, passing: _ScrubPass, result: _ScrubResult) -> dict[str, Any]:
     paths = folder_paths(index.connection)
     return {
         "files": passing.files,

@@ -10,7 +10,7 @@ import click
 from gorillacomb.cli.commands.find.rescan import rescan
 from gorillacomb.cli.lookup import find, unknown
 from gorillacomb.cli.output import render
-from gorillacomb.errors import UsageFault
+from gorillacomb.errors import UsageError
 from gorillacomb.index.database import Index
 from gorillacomb.model import DAMAGE, READ, IndexedFile
 from gorillacomb.vault.settings import load_settings
@@ -40,10 +40,10 @@ def _damaged(index: Index, path: bytes) -> IndexedFile:
     """A file that is said to be damaged, and that stands there to be read. Raises UsageFault."""
     known = find(index, path)
     if known.folder is not None:
-        raise UsageFault(f"{render.path_text(known.path)} is a folder.", "Name the file itself.")
+        raise UsageError(f"{render.path_text(known.path)} is a folder.", "Name the file itself.")
     if known.file is None:
         raise unknown(known)
     shown = render.path_text(known.path)
     if known.file.state not in DAMAGE:
-        raise UsageFault(f"{shown} is not said to be damaged.")
+        raise UsageError(f"{shown} is not said to be damaged.")
     return known.file

@@ -20,20 +20,20 @@ from gorillacomb.cli.commands.dedupe.runs import (
 from gorillacomb.cli.lookup import find, unknown
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
-from gorillacomb.dedupe.apply.repair import Harm
+from gorillacomb.dedupe.apply.repair import DamagedFile
 from gorillacomb.dedupe.apply.repair import repair as repair_files
-from gorillacomb.dedupe.model import Options, Outcome
+from gorillacomb.dedupe.model import PlanOptions, RunOutcome
 from gorillacomb.dedupe.quarantine.journal import REPAIR
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.environment import guard_for
-from gorillacomb.errors import UsageFault
+from gorillacomb.errors import UsageError
 from gorillacomb.fs.paths import is_below, join
 from gorillacomb.index import scrub_queries
 from gorillacomb.index.database import Index, explaining
 from gorillacomb.index.roots import folder_paths
-from gorillacomb.model import DAMAGE, SECOND, State
+from gorillacomb.model import DAMAGE, SECOND, EntryState
 from gorillacomb.stamping.damage import good_copies
-from gorillacomb.stamping.run_log import TraceNotes
+from gorillacomb.stamping.run_log import RunLog
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
 
@@ -52,14 +52,14 @@ def repair(
         explaining(vault),
         cut_short(),
         Index.write(vault) as index,
-        TraceNotes(index) as notes,
+        RunLog(index) as notes,
     ):
         roots = live(index)
         harms, unnamed = _harms(index, paths, suspects)
         outcome = repair_files(
             harms,
             roots,
-            guard_for(index, Options(protect=settings.protect), settings),
+            guard_for(index, PlanOptions(protect=settings.protect), settings),
             shown,
             lambda ended: _record(notes, ended, roots),
         )
@@ -79,12 +79,14 @@ def repair(
     return 3 if outcome.failed or outcome.skipped or unnamed else 0
 
 
-def _record(notes: TraceNotes, outcome: Outcome, roots: list[LiveRoot]) -> None:
+def _record(notes: RunLog, outcome: RunOutcome, roots: list[LiveRoot]) -> None:
     if outcome.done or outcome.failed or outcome.recovered:
         record(notes, "repaired", outcome, REPAIR, roots)
 
 
-def _harms(index: Index, paths: Sequence[bytes], suspects: bool) -> tuple[list[Harm], list[Harm]]:
+def _harms(
+    index: Index, paths: Sequence[bytes], suspects: bool
+) -> tuple[list[DamagedFile], list[DamagedFile]]:
     """The files to repair, and suspects beside them that nobody named. Raises UsageFault."""
     places = folder_paths(index.connection)
     named, scopes = _asked_for(index, paths)
@@ -96,8 +98,8 @@ def _harms(index: Index, paths: Sequence[bytes], suspects: bool) -> tuple[list[H
         path = join(place[1], each.name)
         inside = not paths or any(is_below(path, scope) for scope in scopes)
         copies = tuple(good_copies(index, places, each.digest))
-        harm = Harm(path, each.size, each.mtime_ns, each.ctime_ns, each.digest, copies)
-        if path in named or (inside and (suspects or each.state == State.DAMAGED)):
+        harm = DamagedFile(path, each.size, each.mtime_ns, each.ctime_ns, each.digest, copies)
+        if path in named or (inside and (suspects or each.state == EntryState.DAMAGED)):
             harms.append(harm)
         elif inside:
             unnamed.append(harm)
@@ -114,13 +116,13 @@ def _asked_for(index: Index, paths: Sequence[bytes]) -> tuple[set[bytes], list[b
         elif known.file is None:
             raise unknown(known)
         elif known.file.state not in DAMAGE:
-            raise UsageFault(f"{render.path_text(known.path)} is not said to be damaged.")
+            raise UsageError(f"{render.path_text(known.path)} is not said to be damaged.")
         else:
             files.add(known.file.path)
     return files, folders
 
 
-def _story(outcome: Outcome, unnamed: Sequence[Harm]) -> Iterator[str]:
+def _story(outcome: RunOutcome, unnamed: Sequence[DamagedFile]) -> Iterator[str]:
     yield from trouble_lines("Of a run that was cut short", outcome.recovered)
     yield f"Repaired: {render.count(len(outcome.done), 'file')}"
     for step in outcome.done:

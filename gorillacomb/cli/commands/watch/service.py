@@ -13,7 +13,7 @@ import click
 from platformdirs import user_config_path
 
 from gorillacomb.cli.output.render import path_text
-from gorillacomb.errors import Refused, UsageFault
+from gorillacomb.errors import RefusedForSafety, UsageError
 from gorillacomb.fs.atomic import replace_file
 from gorillacomb.fs.openat import cause_of
 from gorillacomb.vault.vault import Vault
@@ -37,14 +37,14 @@ def install(vault: Vault, paths: Sequence[bytes], options: Sequence[str], pulse:
     data = agent(words) if sys.platform == "darwin" else unit(words, pulse)
     try:
         if place.exists() and place.read_bytes() != data:
-            raise Refused(
+            raise RefusedForSafety(
                 f"{path_text(os.fsencode(place))} is there already, for other folders or options.",
                 "Take it away first: gorillacomb watch --uninstall",
             )
         place.parent.mkdir(parents=True, exist_ok=True)
         replace_file(place, data)
     except OSError as error:
-        raise UsageFault(
+        raise UsageError(
             f"{path_text(os.fsencode(place))} cannot be written: {cause_of(error)}."
         ) from error
     click.echo(f"Written: {path_text(os.fsencode(place))}")
@@ -57,14 +57,14 @@ def uninstall() -> None:
     place = _place()
     try:
         if _OURS not in place.read_bytes():
-            raise Refused(f"{path_text(os.fsencode(place))} is not of Gorilla Comb.")
+            raise RefusedForSafety(f"{path_text(os.fsencode(place))} is not of Gorilla Comb.")
         place.unlink()
     except FileNotFoundError:
-        raise UsageFault(
+        raise UsageError(
             f"No watcher is installed: there is no {path_text(os.fsencode(place))}."
         ) from None
     except OSError as error:
-        raise UsageFault(
+        raise UsageError(
             f"{path_text(os.fsencode(place))} cannot be taken away: {cause_of(error)}."
         ) from error
     click.echo(f"Taken away: {path_text(os.fsencode(place))}")

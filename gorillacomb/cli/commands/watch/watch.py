@@ -17,9 +17,9 @@ from gorillacomb.cli.commands.find.rescan import rescan
 from gorillacomb.cli.commands.share.verify import default_root, own_signature
 from gorillacomb.cli.commands.watch import service
 from gorillacomb.cli.commands.watch.log import WatchLog
-from gorillacomb.cli.options import Age, BytesPath, Rate, vault_option
+from gorillacomb.cli.options import BytesPath, DurationParam, RateParam, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import Untrusted, UsageFault
+from gorillacomb.errors import UntrustedInput, UsageError
 from gorillacomb.fs.paths import is_below
 from gorillacomb.manifest import io
 from gorillacomb.manifest.parse import parse_manifest
@@ -28,11 +28,11 @@ from gorillacomb.vault.settings import Settings, load_settings
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.open import watcher_keys
 from gorillacomb.watch.lock import only_one
-from gorillacomb.watch.manifest_guard import Guarded
+from gorillacomb.watch.manifest_guard import GuardedFolder
 from gorillacomb.watch.options import WatchOptions
-from gorillacomb.watch.pulse import Heart, pulse_folder
+from gorillacomb.watch.pulse import PulseWriter, pulse_folder
 from gorillacomb.watch.systemd import notify
-from gorillacomb.watch.triggers import Event, Trigger, Triggers
+from gorillacomb.watch.triggers import Trigger, TriggerEvent, TriggerRunner
 from gorillacomb.watch.watcher import Watcher
 
 
@@ -64,7 +64,7 @@ def _seconds(
 @_seconds("--poll-remote", 1, 300.0, "How often to scan network drives, which tell of no changes.")
 @click.option(
     "--scrub-every",
-    type=Age(),
+    type=DurationParam(),
     default="30d",
     show_default=True,
     metavar="AGE",
@@ -72,7 +72,7 @@ def _seconds(
 )
 @click.option(
     "--scrub-rate",
-    type=Rate(),
+    type=RateParam(),
     default="20MB/s",
     show_default=True,
     metavar="SIZE/s",
@@ -80,7 +80,7 @@ def _seconds(
 )
 @click.option(
     "--machine-quiet",
-    type=Age(),
+    type=DurationParam(),
     default="1h",
     show_default=True,
     metavar="AGE",
@@ -99,7 +99,7 @@ def _seconds(
 @click.option(
     "--on",
     "triggers",
-    type=(click.Choice([str(each) for each in Event]), str),
+    type=(click.Choice([str(each) for each in TriggerEvent]), str),
     multiple=True,
     metavar="EVENT COMMAND",
     help="Run a command, or post to a URL, at each such event: duplicate, damaged, missing,"
@@ -140,7 +140,7 @@ def command(
     for path in paths:
         if not os.path.isdir(path):
             cause = "is a file, not a folder" if os.path.lexists(path) else "does not exist"
-            raise UsageFault(f"{render.path_text(path)} {cause}.")
+            raise UsageError(f"{render.path_text(path)} {cause}.")
     wanted = [_trigger(*each) for each in triggers]
     guarded = [_guarded(each, paths) for each in manifests]
     if install:
@@ -156,48 +156,48 @@ def command(
     )
     with only_one(vault):
         log = WatchLog(as_json)
-        listener = Triggers(vault, wanted, log)
-        scan = _Scan(vault, machine_quiet)
+        listener = TriggerRunner(vault, wanted, log)
+        scan = _SettingsScan(vault, machine_quiet)
         _watch(vault, paths, options, int(pulse * SECOND), scan, listener, guarded)
         log.ended()
     return 0
 
 
-def _guarded(file: bytes, paths: Sequence[bytes]) -> Guarded:
+def _guarded(file: bytes, paths: Sequence[bytes]) -> GuardedFolder:
     """What a manifest says of a folder that is watched. Raises UsageFault, Untrusted."""
     data, envelope = io.read(file)
     signature = own_signature(data, envelope)
     if signature.state == "invalid":
-        raise Untrusted(f"{render.path_text(file)}: {signature.cause}.")
+        raise UntrustedInput(f"{render.path_text(file)}: {signature.cause}.")
     manifest = parse_manifest(data)
     try:
         root = os.path.realpath(default_root(file, manifest))
-    except UsageFault as error:
-        raise UsageFault(
+    except UsageError as error:
+        raise UsageError(
             error.message, "Put the manifest into its folder, or beside it."
         ) from error
     if not any(is_below(root, os.path.realpath(each)) for each in paths):
-        raise UsageFault(
+        raise UsageError(
             f"{render.path_text(root)}, of which the manifest is, is in no folder that is watched.",
             "Name it, or one around it, among the folders to watch.",
         )
-    return Guarded(os.path.abspath(file), root, manifest)
+    return GuardedFolder(os.path.abspath(file), root, manifest)
 
 
 def _trigger(event: str, command: str) -> Trigger:
     """Who is told, from what the user typed. Raises UsageFault."""
     if command.startswith(("http://", "https://")):
-        return Trigger(Event(event), url=command)
+        return Trigger(TriggerEvent(event), url=command)
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise UsageFault(f"The command for {event} cannot be read: {error}.") from error
+        raise UsageError(f"The command for {event} cannot be read: {error}.") from error
     if not words or shutil.which(words[0]) is None:
-        raise UsageFault(
+        raise UsageError(
             f"The command for {event} is not there: {words[0] if words else 'it is empty'}.",
             "Name a program, with its arguments, in quotes; it is not run through a shell.",
         )
-    return Trigger(Event(event), tuple(words))
+    return Trigger(TriggerEvent(event), tuple(words))
 
 
 def _watch(
@@ -205,15 +205,15 @@ def _watch(
     paths: Sequence[bytes],
     options: WatchOptions,
     interval_ns: int,
-    scan: _Scan,
-    listener: Triggers,
-    guarded: Sequence[Guarded],
+    scan: _SettingsScan,
+    listener: TriggerRunner,
+    guarded: Sequence[GuardedFolder],
 ) -> None:
     """Watch until a signal ends it, with a pulse."""
     key = watcher_keys().ed25519()
     watcher = Watcher(vault, paths, options, scan.read_settings, scan, listener, key, guarded)
     listener.failed = watcher.health.blame
-    heart = Heart(
+    heart = PulseWriter(
         pulse_folder(vault),
         key,
         interval_ns,
@@ -256,7 +256,7 @@ def _refuse_own_output(paths: Sequence[bytes]) -> None:
         except OSError:
             continue  # closed, or a system without /proc
         if stat.S_ISREG(facts.st_mode) and any(is_below(path, os.path.realpath(p)) for p in paths):
-            raise UsageFault(
+            raise UsageError(
                 f"The output goes to {render.path_text(path)}, in a folder that is watched.",
                 "Each line would be one more change to tell of: send it elsewhere.",
             )
@@ -279,7 +279,7 @@ def _listen(watcher: Watcher) -> None:
     signal.signal(signal.SIGHUP, lambda number, frame: watcher.read_settings_again())
 
 
-class _Scan:
+class _SettingsScan:
     """Scans by the user's settings."""
 
     def __init__(self, vault: Vault, quiet_ns: int) -> None:
