@@ -34,7 +34,7 @@ def blake3_of(size: int) -> bytes:
     return blake3(buffer[:size]).digest()
 
 
-def short_digest(data: bytes) -> bytes:
+def blake3_of_short(data: bytes) -> bytes:
     """16 bytes of BLAKE3: no two data are ever met, or can be made, that have the same."""
     return blake3(data).digest(16)
 
@@ -81,7 +81,7 @@ def probe_of_descriptor(descriptor: int, size: int) -> int:
     return value - (1 << 64) if value >> 63 else value
 
 
-def forget_cached(descriptor: int) -> None:
+def drop_page_cache(descriptor: int) -> None:
     """Have the system read an open file from the disk the next time, as far as it can be had to.
 
     What was written and is not on the disk yet stays (posix_fadvise(2)).

@@ -60,7 +60,7 @@ def open_writer(path: Path) -> Connection:
 
 
 @contextmanager
-def sorting(connection: Connection) -> Iterator[None]:
+def external_sort(connection: Connection) -> Iterator[None]:
     """Have a writer sort much in little memory, as it does to make an index: it is faster."""
     connection.execute(f"PRAGMA cache_size = -{_SORT}")
     try:
@@ -105,7 +105,7 @@ def open_reader(path: Path | str) -> Connection:
     return connection
 
 
-def hold_still(connection: Connection) -> None:
+def begin_snapshot(connection: Connection) -> None:
     """Let a reader see from now on what stands at this moment, until it is closed."""
     connection.execute("BEGIN")
     connection.execute("SELECT name FROM sqlite_master").fetchone()  # only that takes the moment
@@ -130,12 +130,12 @@ def copy(connection: Connection, path: Path) -> None:
         os.close(descriptor)
 
 
-def fold_log(connection: Connection) -> None:
+def checkpoint_wal(connection: Connection) -> None:
     """Take a database's log into it, and leave the log empty. Raises sqlite3.Error."""
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def damage(connection: Connection) -> str | None:
+def integrity_error(connection: Connection) -> str | None:
     """The first thing that SQLite's own check finds wrong; None for nothing."""
     found: str = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     return None if found == "ok" else found

@@ -12,21 +12,21 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gorillacomb.canonical.ranking import narrow
-from gorillacomb.classify.copy_names import smells
-from gorillacomb.fs.paths import below
+from gorillacomb.canonical.ranking import rank
+from gorillacomb.classify.copy_names import looks_like_copy
+from gorillacomb.fs.paths import relative_path
 from gorillacomb.model import CanonicalChoice, FileCopy
 
 
-def smelly_parts(copy: FileCopy) -> tuple[bytes, ...]:
+def copy_name_parts(copy: FileCopy) -> tuple[bytes, ...]:
     """The parts of a copy's path, below the root that the user named, that smell of a copy."""
-    folder, _, name = below(copy.path, copy.root_path).rpartition(b"/")
-    return (*_smelly_folders(folder), name) if smells(name) else _smelly_folders(folder)
+    folder, _, name = relative_path(copy.path, copy.root_path).rpartition(b"/")
+    return (*_smelly_folders(folder), name) if looks_like_copy(name) else _smelly_folders(folder)
 
 
 @lru_cache(maxsize=65536)
 def _smelly_folders(path: bytes) -> tuple[bytes, ...]:
-    return tuple(part for part in path.split(b"/") if smells(part))
+    return tuple(part for part in path.split(b"/") if looks_like_copy(part))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ def _project_reason(winner: FileCopy, losers: Iterable[FileCopy]) -> str:
 
 
 def _smell_reason(winner: FileCopy, losers: Iterable[FileCopy]) -> str:
-    worst = max(losers, key=lambda copy: (len(smelly_parts(copy)), copy.path))
-    parts = smelly_parts(worst)
+    worst = max(losers, key=lambda copy: (len(copy_name_parts(copy)), copy.path))
+    parts = copy_name_parts(worst)
     if not parts:
         return "fewer names of copies in its path"
     return f"not under a name of a copy, such as '{_show(parts[0])}'"
@@ -74,7 +74,7 @@ RULES: tuple[FileRule, ...] = (
     FileRule("preferred", lambda copy: not copy.preferred, _prefer_reason),
     FileRule("tree", lambda copy: copy.tree.rank, _tree_reason),
     FileRule("project", _project_rank, _project_reason),
-    FileRule("smell", lambda copy: len(smelly_parts(copy)), _smell_reason),
+    FileRule("smell", lambda copy: len(copy_name_parts(copy)), _smell_reason),
     FileRule("shallower", lambda copy: copy.path.count(b"/"), lambda _, __: "less deeply nested"),
     FileRule("older", lambda copy: copy.mtime_ns, lambda _, __: "the older one"),
     FileRule("name", lambda copy: copy.path, lambda _, __: "first by name, all else being equal"),
@@ -88,11 +88,13 @@ RULES_OF_FILES = RULES[5:]
 """The others, which look at the file itself: its mtime, and its path."""
 
 
-def choose(copies: Sequence[FileCopy], rules: Sequence[FileRule] = RULES) -> CanonicalChoice:
+def choose_canonical(
+    copies: Sequence[FileCopy], rules: Sequence[FileRule] = RULES
+) -> CanonicalChoice:
     """Choose the canonical one of several copies (at least one); any order gives the same choice.
 
     Returns its place in ``copies`` and the reasons, the decisive rule last.
     """
     ranks = [tuple(rule.rank(copy) for rule in rules) for copy in copies]
-    left, reasons = narrow(ranks, rules, lambda place: copies[place])
+    left, reasons = rank(ranks, rules, lambda place: copies[place])
     return CanonicalChoice(left[0], reasons or ("the only copy",))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from gorillacomb.canonical.file_rules import choose
+from gorillacomb.canonical.file_rules import choose_canonical
 from gorillacomb.canonical.ranking import RuleRanks
-from gorillacomb.classify.copy_names import smells
+from gorillacomb.classify.copy_names import looks_like_copy
 from gorillacomb.classify.stores import VERSION_CONTROL
 from gorillacomb.index import content_queries
 from gorillacomb.index.database import Index
@@ -75,7 +75,7 @@ class GroupReader:
     def _filled(self, summaries: Iterable[GroupSummary]) -> Iterator[DuplicateGroup]:
         for summary in summaries:
             copies = tuple(self.copies_of(summary.digest))
-            links = hard_links(copies)
+            links = hard_link_of(copies)
             if links.count(None) > 1:  # fewer while a scan that was killed has yet to be finished
                 yield DuplicateGroup(summary, copies, self.choice(copies, summary.digest), links)
 
@@ -84,7 +84,7 @@ class GroupReader:
 
         What was stamped stays, as long as it stands.
         """
-        best = choose(copies)
+        best = choose_canonical(copies)
         stamp = stamp_of(self._index.connection, digest)
         if stamp is None:
             return best
@@ -164,13 +164,13 @@ class GroupReader:
                 place = self.paths.place(at)
                 if place is not None:
                     project = (place[1], marker, marker.encode() in VERSION_CONTROL)
-            smelly += smells(name)
+            smelly += looks_like_copy(name)
             depth += 1
             self._traits[at] = (project, smelly, depth)
         return project, smelly, depth
 
 
-def hard_links(copies: Sequence[FileCopy]) -> tuple[int | None, ...]:
+def hard_link_of(copies: Sequence[FileCopy]) -> tuple[int | None, ...]:
     """For each copy: the place of an earlier name of the same file, None for a file of its own."""
     first: dict[tuple[str, int], int] = {}
     links: list[int | None] = []

@@ -19,7 +19,7 @@ RuleRanks = tuple[int | bytes, ...]
 """What each rule thinks of a copy, the lowest is the best."""
 
 
-def narrow(
+def rank(
     ranks: Sequence[RuleRanks], rules: Sequence[_ReasonedRule[Any]], copy_at: Callable[[int], Any]
 ) -> tuple[list[int], tuple[str, ...]]:
     """Which copies, of files or folders, the rules leave, by their places in ``ranks``, and why.

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from gorillacomb.canonical.file_rules import RULES_OF_FILES, RULES_OF_PLACE, choose
+from gorillacomb.canonical.file_rules import RULES_OF_FILES, RULES_OF_PLACE, choose_canonical
 from gorillacomb.canonical.groups import GroupReader
-from gorillacomb.canonical.ranking import narrow
-from gorillacomb.classify.copy_names import smells
+from gorillacomb.canonical.ranking import rank
+from gorillacomb.classify.copy_names import looks_like_copy
 from gorillacomb.fs.paths import join
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
@@ -46,7 +46,7 @@ class CanonicalSelector:
         name = held.name
         if held.files == 1 and name is not None:
             return CanonicalFile(int(held.folders), name, int(held.times), _ONLY)
-        if self._prefers or name is None or smells(name):
+        if self._prefers or name is None or looks_like_copy(name):
             return self._choose_by_name(held.digest)
         if held.folders not in self._chosen:
             folders = list(map(int, held.folders.split(",")))
@@ -61,7 +61,7 @@ class CanonicalSelector:
     def _choose_by_place(self, folders: Sequence[int]) -> tuple[list[int], tuple[str, ...]]:
         """Which of some folders, by their places there, the rules of place leave, and why."""
         ranks = [self._groups.ranks_in(folder) for folder in folders]
-        return narrow(ranks, RULES_OF_PLACE, lambda at: self._groups.copy_in(folders[at]))
+        return rank(ranks, RULES_OF_PLACE, lambda at: self._groups.copy_in(folders[at]))
 
     def _choose_by_file(
         self, files: Sequence[ContentFile], reasons: tuple[str, ...]
@@ -70,7 +70,7 @@ class CanonicalSelector:
         if len(files) == 1:
             return CanonicalFile(*files[0], reasons)
         ranks = [(mtime, join(self._path(folder), name)) for folder, name, mtime in files]
-        left, more = narrow(ranks, RULES_OF_FILES, lambda at: None)
+        left, more = rank(ranks, RULES_OF_FILES, lambda at: None)
         return CanonicalFile(*files[left[0]], (*reasons, *more))
 
     def _path(self, folder: int) -> bytes:
@@ -81,7 +81,7 @@ class CanonicalSelector:
     def _choose_by_name(self, digest: bytes) -> CanonicalFile:
         """Choose among files whose own names may make a difference."""
         files = stamps.holders_of(self._index.connection, digest)
-        if self._prefers or any(smells(name) for _, name, _ in files):
+        if self._prefers or any(looks_like_copy(name) for _, name, _ in files):
             return self._choose_by_all_rules(files)
         left, reasons = self._choose_by_place([folder for folder, _, _ in files])
         return self._choose_by_file([files[at] for at in left], reasons)
@@ -93,5 +93,5 @@ class CanonicalSelector:
             path = at.path + name
             preferred = self._prefers and self._groups.is_preferred(path)
             found.append(replace(at, path=path, mtime_ns=mtime, preferred=preferred))
-        choice = choose(found)
+        choice = choose_canonical(found)
         return CanonicalFile(*files[choice.winner], choice.reasons)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from gorillacomb.fs.paths import below, join
+from gorillacomb.fs.paths import join, relative_path
 
 _SYNCED = (b"dropbox", b"onedrive", b"google drive", b"googledrive", b"icloud drive")
 _SYNCED_MORE = (b"com~apple~clouddocs", b"nextcloud", b"owncloud", b"pcloud drive", b"syncthing")
 _DRIVES = (b"my drive", b"shared drives", b"shared with me")
 
 
-def synced_folder(root: bytes, path: bytes) -> bytes | None:
+def cloud_folder_around(root: bytes, path: bytes) -> bytes | None:
     """The folder around a path, at or below its root, that a service keeps in step with the cloud.
 
     Judged by the names that the services give their folders.
     """
-    parts = below(path, root).split(b"/")[:-1]
+    parts = relative_path(path, root).split(b"/")[:-1]
     for at, part in enumerate(parts):
         name = part.lower()
         in_cloud_storage = at > 0 and parts[at - 1] == b"CloudStorage"

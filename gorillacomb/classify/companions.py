@@ -12,7 +12,7 @@ _PICTURES = (
 ).split()
 
 
-def stem_of(name: bytes) -> bytes | None:
+def companion_stem(name: bytes) -> bytes | None:
     """The name that a file shares with those that belong to it; None for no such file.
 
     ``IMG_1.xmp``, ``IMG_1.NEF.xmp`` and ``IMG_1.JPG`` share ``img_1``.
@@ -34,12 +34,12 @@ class Companions:
     def __init__(self, names: Iterable[bytes]) -> None:
         self._by_stem: defaultdict[bytes, list[bytes]] = defaultdict(list)
         for name in names:
-            stem = stem_of(name)
+            stem = companion_stem(name)
             if stem is not None:
                 self._by_stem[stem].append(name)
 
     def of(self, name: bytes) -> list[bytes]:
         """The other files that belong to one of them, by name."""
-        stem = stem_of(name)
+        stem = companion_stem(name)
         found = [] if stem is None else self._by_stem.get(stem, [])
         return sorted(each for each in found if each != name)

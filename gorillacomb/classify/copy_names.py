@@ -23,6 +23,6 @@ _SMELLS = re.compile(
 
 
 @lru_cache(maxsize=65536)
-def smells(name: bytes) -> bool:
+def looks_like_copy(name: bytes) -> bool:
     """Whether a file's or folder's name says that it is a copy, a leftover or a passing place."""
     return _SMELLS.search(name) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from gorillacomb.classify.names import is_machine_made
-from gorillacomb.classify.stores import is_kept
+from gorillacomb.classify.stores import is_opaque
 from gorillacomb.fs.openat import (
     OUR_FOLDER,
 )
@@ -34,7 +34,7 @@ class LocationKind(StrEnum):
     KEPT = "in a library or repository that a program keeps"
 
 
-def place_of(
+def location_kind(
     root: bytes, inner: bytes, project: int | None, more: frozenset[bytes]
 ) -> LocationKind:
     """What kind of place a folder is.
@@ -45,24 +45,24 @@ def place_of(
     outermost name decides: inside of what a program made, names mean nothing any more.
     """
     for part in root.split(b"/"):
-        if is_trash(part):
+        if is_transient(part):
             return LocationKind.PASSING
-        if is_kept(part):
+        if is_opaque(part):
             return LocationKind.KEPT
         if is_machine_made(part, False):
             return LocationKind.MADE
     for at, part in enumerate(inner.split(b"/") if inner else ()):
         in_project = project is not None and at >= project
-        if is_trash(part) or _is_temporary(part, in_project):
+        if is_transient(part) or _is_temporary(part, in_project):
             return LocationKind.PASSING
-        if is_kept(part):
+        if is_opaque(part):
             return LocationKind.KEPT
         if is_machine_made(part, in_project, more):
             return LocationKind.MADE
     return LocationKind.PLAIN
 
 
-def is_trash(part: bytes) -> bool:
+def is_transient(part: bytes) -> bool:
     """Whether a folder of this name is a trash, a cache, a snapshot or a quarantine."""
     name = part.lower()
     return part == OUR_FOLDER or name in _TRASH or name.startswith(_TRASH_BEFORE)

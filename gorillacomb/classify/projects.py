@@ -28,7 +28,7 @@ _MARKERS = frozenset(MARKERS)
 _MARKER_SUFFIXES = (b".xcodeproj", b".xcworkspace")
 
 
-def marker_among(names: Collection[bytes], folders: Iterable[bytes]) -> str | None:
+def project_marker(names: Collection[bytes], folders: Iterable[bytes]) -> str | None:
     """Which of the names in a folder, if any, makes it a project.
 
     ``folders`` are those of the names that are folders.

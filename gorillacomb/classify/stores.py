@@ -19,7 +19,7 @@ _BUNDLES = (
 )
 
 
-def is_kept(name: bytes) -> bool:
+def is_opaque(name: bytes) -> bool:
     """Whether one program keeps a folder of this name as one thing: version control, a library."""
     return name in VERSION_CONTROL or name.lower().endswith(_BUNDLES)
 
@@ -29,7 +29,7 @@ _BORG = frozenset({b"README", b"config", b"data"})
 _BORG_FILES = (b"index.", b"hints.", b"integrity.")
 
 
-def is_store(names: Collection[bytes]) -> bool:
+def is_backup_store(names: Collection[bytes]) -> bool:
     """Whether the names in a folder are those of a repository of restic or borg."""
     return _RESTIC.issubset(names) or (
         _BORG.issubset(names) and any(name.startswith(_BORG_FILES) for name in names)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.names import NOISE
-from gorillacomb.cli.options import absolute
+from gorillacomb.cli.options import absolute_path_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import UsageError
-from gorillacomb.fs.paths import below, is_below
+from gorillacomb.fs.paths import is_below, relative_path
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import content_queries
 from gorillacomb.index.database import Index
@@ -51,19 +51,19 @@ def folders_of(
 ) -> FolderAnalysis:
     """The folders of an open index and how they relate, by the user's settings."""
     # A scan that finds nothing new asks for none of it.
-    from gorillacomb.folders.analysis import open_folders
+    from gorillacomb.folders.analysis import load_analysis
     from gorillacomb.folders.families import SIMILAR
 
     settings = settings or load_settings()
     similar = SIMILAR if similar is None else similar
-    return open_folders(
+    return load_analysis(
         index, settings.preferred, similar, noise_names(settings), settings.machine_names
     )
 
 
-def find(index: Index, path: bytes) -> PathLookup:
+def look_up_path(index: Index, path: bytes) -> PathLookup:
     """Look a path up: as a folder, or as an entry of one; a link in no root by what it leads to."""
-    found = _find(index, absolute(path))
+    found = _find(index, absolute_path_option(path))
     real = os.path.realpath(path)
     if found.folder is None and found.file is None and real != found.path:
         return _find(index, real)
@@ -76,7 +76,7 @@ def _find(index: Index, place: bytes) -> PathLookup:
     if not around:
         return PathLookup(place, None, None, None)
     root = max(around, key=lambda root: len(root.path))
-    relative = below(place, root.path)
+    relative = relative_path(place, root.path)
     folder = find_folder(index.connection, root, relative)
     if folder is not None:
         return PathLookup(place, root, folder, None)
@@ -90,19 +90,19 @@ def _find(index: Index, place: bytes) -> PathLookup:
     )
 
 
-def not_a_folder(found: PathLookup) -> UsageError:
+def not_a_folder_error(found: PathLookup) -> UsageError:
     """The error for a path that is not a folder of the index."""
     if found.file is not None:
         return UsageError(
-            f"{render.path_text(found.path)} is a file.",
+            f"{render.printable_path(found.path)} is a file.",
             "Name a folder; `gorillacomb explain` tells of files.",
         )
-    return unknown(found)
+    return unknown_path_error(found)
 
 
-def unknown(found: PathLookup) -> UsageError:
+def unknown_path_error(found: PathLookup) -> UsageError:
     """The error for a path that the index does not know."""
-    shown = render.path_text(found.path)
+    shown = render.printable_path(found.path)
     if not os.path.lexists(found.path):
         return UsageError(
             f"{shown} does not exist, nor is it in the index.",

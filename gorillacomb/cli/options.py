@@ -122,7 +122,7 @@ def workers_option(function: Function) -> Function:
     )(function)
 
 
-def absolute(path: bytes) -> bytes:
+def absolute_path_option(path: bytes) -> bytes:
     """A path as the index has it: absolute, links in its folders resolved, its own name kept."""
     parent, name = os.path.split(path.rstrip(b"/"))
     if name in (b"", b".", b".."):
@@ -130,7 +130,7 @@ def absolute(path: bytes) -> bytes:
     return os.path.join(os.path.realpath(parent or b"."), name)
 
 
-def discard(folder: Path, names: Sequence[str]) -> None:
+def drop_value(folder: Path, names: Sequence[str]) -> None:
     """Take back a folder that this command made, with the files that it wrote into it."""
     for name in names:
         (folder / name).unlink(missing_ok=True)

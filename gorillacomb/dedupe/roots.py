@@ -14,7 +14,7 @@ _SHOW_OTHERS = frozenset({"aufs", "ecryptfs", "overlay", "unionfs", "virtiofs"})
 )
 
 
-def shows_others(kind: str) -> bool:
+def is_overlay(kind: str) -> bool:
     """Whether a file system of this type may show files that lie in another one."""
     return kind in _SHOW_OTHERS or kind.startswith("fuse")
 
@@ -43,6 +43,6 @@ def live_roots(
         if online(root) and os.path.realpath(root.path) == root.path:
             facts = os.stat(root.path)
             grain = grain_ns(root.volume_type)
-            others = shows_others(root.volume_type)
+            others = is_overlay(root.volume_type)
             found.append(LiveRoot(root.path, root.uid, identity_of(facts), grain, others))
     return found

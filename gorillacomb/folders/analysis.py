@@ -12,11 +12,11 @@ from gorillacomb.classify.stores import VERSION_CONTROL
 from gorillacomb.folders import content_sets as contents
 from gorillacomb.folders import tree as forests
 from gorillacomb.folders.content_sets import ContentSets
-from gorillacomb.folders.coverage import CoveredFolder, all_elsewhere
-from gorillacomb.folders.families import SIMILAR, FolderFamilies, find_kin
-from gorillacomb.folders.identical import identical
-from gorillacomb.folders.keep_rules import KeepCandidate, keeper
-from gorillacomb.folders.relation import FolderRelation, relate
+from gorillacomb.folders.coverage import CoveredFolder, fully_covered_folders
+from gorillacomb.folders.families import SIMILAR, FolderFamilies, find_families
+from gorillacomb.folders.identical import identical_folders
+from gorillacomb.folders.keep_rules import KeepCandidate, choose_kept_folder
+from gorillacomb.folders.relation import FolderRelation, folder_relation
 from gorillacomb.folders.tree import FolderTree, TreeFolder
 from gorillacomb.index import stamps
 from gorillacomb.index import tree_queries as stream
@@ -103,13 +103,15 @@ class FolderAnalysis:
 
     def _family(self, members: Sequence[TreeFolder]) -> FolderFamily:
         able = [each for each in members if each not in self.kin.by_name] or list(members)
-        inner = dict(zip(members, nested(members), strict=True))
+        inner = dict(zip(members, nested_folders(members), strict=True))
         candidates = [self._candidate(each, inner[each], members) for each in able]
-        winner, reasons = keeper(candidates)
-        by_merit, merits = keeper([replace(each, stamped=0) for each in candidates])
+        winner, reasons = choose_kept_folder(candidates)
+        by_merit, merits = choose_kept_folder([replace(each, stamped=0) for each in candidates])
         if by_merit == winner:
             reasons = merits  # that it was chosen before says less than why it was
-        return FolderFamily(tuple(members), able[winner], reasons, is_structural(members))
+        return FolderFamily(
+            tuple(members), able[winner], reasons, are_parts_of_one_project(members)
+        )
 
     def _candidate(
         self, folder: TreeFolder, apart: Collection[TreeFolder], members: Sequence[TreeFolder]
@@ -162,10 +164,10 @@ class FolderAnalysis:
 
     def relations(self, family: FolderFamily) -> list[FolderRelation]:
         """How each other member of a family relates to the one to keep."""
-        inner = dict(zip(family.members, nested(family.members), strict=True))
+        inner = dict(zip(family.members, nested_folders(family.members), strict=True))
         apart = inner[family.keep]
         return [
-            relate(self.index, self.shares, each, family.keep, (*apart, *inner[each]))
+            folder_relation(self.index, self.shares, each, family.keep, (*apart, *inner[each]))
             for each in family.members
             if each is not family.keep
         ]
@@ -180,7 +182,7 @@ class FolderAnalysis:
 
     def relation(self, a: TreeFolder, b: TreeFolder) -> FolderRelation:
         """How two folders that are no copies of one tree relate to each other."""
-        return relate(self.index, self.shares, a, b)
+        return folder_relation(self.index, self.shares, a, b)
 
     def identical(self, everything: bool = False) -> list[list[TreeFolder]]:
         """Groups of identical folders, most files first.
@@ -188,7 +190,7 @@ class FolderAnalysis:
         Unless ``everything`` is wanted, those in machine-made folders, and those that are said by a
         family, are left out.
         """
-        found = identical(self.forest)
+        found = identical_folders(self.forest)
         if everything:
             return found
         of = {each: at for at, family in enumerate(self.kin.families) for each in family}
@@ -196,7 +198,7 @@ class FolderAnalysis:
             group
             for group in found
             if not all(each.machine for each in group)
-            and not is_structural(group)
+            and not are_parts_of_one_project(group)
             and not self._is_said(group, of)
         ]
 
@@ -226,8 +228,8 @@ class FolderAnalysis:
 
         found = [
             each
-            for each in all_elsewhere(self.shares, is_news)
-            if not is_structural((each.inner, *each.outer))
+            for each in fully_covered_folders(self.shares, is_news)
+            if not are_parts_of_one_project((each.inner, *each.outer))
         ]
         return sorted(found, key=lambda each: (-each.amount.bytes, each.inner.first))
 
@@ -280,7 +282,7 @@ def _is_in(folder: TreeFolder, known: Container[TreeFolder]) -> bool:
     return at is not None
 
 
-def nested(folders: Sequence[TreeFolder]) -> list[list[TreeFolder]]:
+def nested_folders(folders: Sequence[TreeFolder]) -> list[list[TreeFolder]]:
     """For each of some folders, in the forest's order: those of them that stand inside of it."""
     found = []
     for at, folder in enumerate(folders):
@@ -291,13 +293,13 @@ def nested(folders: Sequence[TreeFolder]) -> list[list[TreeFolder]]:
     return found
 
 
-def is_structural(folders: Iterable[TreeFolder]) -> bool:
+def are_parts_of_one_project(folders: Iterable[TreeFolder]) -> bool:
     """Whether all folders stand inside one and the same project, below its top."""
     around = {each.project if each.project is not each else None for each in folders}
     return len(around) == 1 and None not in around
 
 
-def open_folders(
+def load_analysis(
     index: Index,
     preferred: Callable[[bytes], bool],
     similar: float = SIMILAR,
@@ -309,14 +311,14 @@ def open_folders(
     ``similar`` is the share of the smaller folder that makes two folders a pair. Raises VaultError.
     """
     connection = index.connection
-    forest = forests.load(index, noise, machine_made)
-    shares = contents.load(forest, stream.batches(connection, noise))
+    forest = forests.load_tree(index, noise, machine_made)
+    shares = contents.load_content_sets(forest, stream.content_batches(connection, noise))
     return FolderAnalysis(
         index,
         forest,
         shares,
         {root.id: root.path for root in all_roots(connection)},
-        find_kin(shares, similar),
+        find_families(shares, similar),
         preferred,
         stamps.count_by_folder(connection),
     )

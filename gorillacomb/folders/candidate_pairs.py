@@ -38,7 +38,7 @@ class CandidatePair:
     """The pair of subfolders that brings most of it."""
 
 
-def pairs(shares: ContentSets) -> list[CandidatePair]:
+def candidate_pairs(shares: ContentSets) -> list[CandidatePair]:
     """All pairs that share anything, machine-made folders left out; the deepest ones first."""
     order = shares.forest.order
     count = len(order)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable, Mapping
 
-from gorillacomb.classify.stores import VERSION_CONTROL, is_kept
+from gorillacomb.classify.stores import VERSION_CONTROL, is_opaque
 from gorillacomb.folders.tree import EXECUTABLE, FolderTree, TreeFolder
 from gorillacomb.index.database import Index
 from gorillacomb.index.tree_queries import entries_in
@@ -37,7 +37,7 @@ def is_contained(
         whole = not any(x.holds(each) for each in nested)
         if y is not None and whole and x.digest == y.digest and y.gap is None:
             continue
-        if is_kept(x.name) and x.name not in VERSION_CONTROL:
+        if is_opaque(x.name) and x.name not in VERSION_CONTROL:
             return False
         ours = _entries(index, forest, x)
         theirs = {} if y is None else _entries(index, forest, y)

@@ -110,7 +110,7 @@ class ContentSets:
         return at < len(places) and places[at] <= folder.last
 
 
-def load(forest: FolderTree, batches: Iterable[ContentBatch]) -> ContentSets:
+def load_content_sets(forest: FolderTree, batches: Iterable[ContentBatch]) -> ContentSets:
     """Take in every content of the index, as `index.forest.batches` gives them."""
     numbers = {number: folder.first for number, folder in forest.folders.items()}
     sums: defaultdict[tuple[int, ...], int] = defaultdict(int)
@@ -135,7 +135,7 @@ def load(forest: FolderTree, batches: Iterable[ContentBatch]) -> ContentSets:
     return shares
 
 
-def distinct(shares: ContentSets, most: int | None = None) -> list[ContentAmount]:
+def distinct_amounts(shares: ContentSets, most: int | None = None) -> list[ContentAmount]:
     """By place: what stands in each folder and below it, machine-made folders left out.
 
     Of contents in more than ``most`` folders nothing is counted.
@@ -158,7 +158,7 @@ def distinct(shares: ContentSets, most: int | None = None) -> list[ContentAmount
     return _summed_up(shares.forest, sums)
 
 
-def exclusive(shares: ContentSets) -> list[ContentAmount]:
+def exclusive_amounts(shares: ContentSets) -> list[ContentAmount]:
     """By place: what stands in each folder and below it, and nowhere else in the forest."""
     order = shares.forest.order
     sums = [0] * len(order)

@@ -29,14 +29,14 @@ class CoveredFolder:
     amount: ContentAmount
 
 
-def all_elsewhere(
+def fully_covered_folders(
     shares: ContentSets, wanted: Callable[[TreeFolder], bool] = lambda folder: True
 ) -> Iterator[CoveredFolder]:
     """The largest complete folders that hold nothing of their own, in the forest's order.
 
     ``wanted`` says of which of them it is worth while to find out where the rest stands.
     """
-    own = contents.exclusive(shares)
+    own = contents.exclusive_amounts(shares)
     skip = -1
     for folder in shares.forest.order:
         if folder.first <= skip or own[folder.first].files or folder.gap is not None:
@@ -46,10 +46,14 @@ def all_elsewhere(
             continue
         skip = folder.last
         if wanted(folder):
-            yield CoveredFolder(folder, outer(shares, folder, batches), shares.amount(batches))
+            yield CoveredFolder(
+                folder, covering_folders(shares, folder, batches), shares.amount(batches)
+            )
 
 
-def outer(shares: ContentSets, folder: TreeFolder, batches: set[int]) -> tuple[TreeFolder, ...]:
+def covering_folders(
+    shares: ContentSets, folder: TreeFolder, batches: set[int]
+) -> tuple[TreeFolder, ...]:
     """The smallest few folders outside of a folder that hold all of these batches between them.
 
     What stands outside falls into *branches*: the folders beside the folder and beside those above

@@ -43,7 +43,7 @@ class FolderDiff:
     """Paths at which one of them was not read."""
 
 
-def compare_folders(
+def diff_folders_in_index(
     index: Index,
     forest: FolderTree,
     a: TreeFolder,
@@ -79,7 +79,7 @@ def compare_folders(
             (names[name], others[name], prefix + name + b"/")
             for name in names.keys() & others.keys()
         ]
-    found = compare(*sides)
+    found = diff_folders(*sides)
     return replace(found, same=found.same + same)
 
 
@@ -128,7 +128,7 @@ def _items_below(
     return items
 
 
-def compare(a: Mapping[bytes, TreeItem], b: Mapping[bytes, TreeItem]) -> FolderDiff:
+def diff_folders(a: Mapping[bytes, TreeItem], b: Mapping[bytes, TreeItem]) -> FolderDiff:
     """Compare what stands in two folders."""
     same, changed, unknown = 0, [], []
     for path in a.keys() & b.keys():

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from gorillacomb.folders import content_sets as contents
-from gorillacomb.folders.candidate_pairs import MOST_PAIRED, CandidatePair, pairs
+from gorillacomb.folders.candidate_pairs import MOST_PAIRED, CandidatePair, candidate_pairs
 from gorillacomb.folders.content_sets import ContentAmount, ContentSets
-from gorillacomb.folders.identical import identical
-from gorillacomb.folders.name_similarity import are_alike, stem
+from gorillacomb.folders.identical import identical_folders
+from gorillacomb.folders.name_similarity import copy_stem, names_match
 from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.folders.union_find import FolderSets
 
@@ -50,7 +50,7 @@ class FolderOverlap:
         return min(self.shared.files / files, self.shared.bytes / size) if files else 0.0
 
 
-def overlap(shares: ContentSets, a: TreeFolder, b: TreeFolder) -> FolderOverlap:
+def folder_overlap(shares: ContentSets, a: TreeFolder, b: TreeFolder) -> FolderOverlap:
     """Compare two folders by their contents. Of a tree with its own copy inside, the rest is it."""
     ours = shares.own_batches(a, {b} if a.holds(b) else ())
     theirs = shares.own_batches(b, {a} if b.holds(a) else ())
@@ -71,13 +71,13 @@ class FolderFamilies:
     """Those in a family of copies for their names alone: none of them is what to keep of it."""
 
 
-def find_kin(shares: ContentSets, similar: float = SIMILAR) -> FolderFamilies:
+def find_families(shares: ContentSets, similar: float = SIMILAR) -> FolderFamilies:
     """Find what belongs together; nothing is named that stands inside two folders named already.
 
     ``similar`` is the share of the smaller folder, by files and by bytes, that makes a pair.
     """
     search = _FamilySearch(shares, similar)
-    found = pairs(shares)
+    found = candidate_pairs(shares)
     found += search.twins(found)
     for pair in search.by_size(found):
         search.look_at(pair)
@@ -116,14 +116,14 @@ class _FamilySearch:
     by_name: set[TreeFolder] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.amounts = contents.distinct(self.shares)
-        self.telling = contents.distinct(self.shares, MOST_PAIRED)
+        self.amounts = contents.distinct_amounts(self.shares)
+        self.telling = contents.distinct_amounts(self.shares, MOST_PAIRED)
 
     def twins(self, known: Sequence[CandidatePair]) -> list[CandidatePair]:
         """Pairs of identical folders that what they hold is too common to show."""
         there = {(pair.a, pair.b): pair for pair in known}
         found = []
-        for group in identical(self.shares.forest):
+        for group in identical_folders(self.shares.forest):
             for a, b in pairwise(group):
                 pair = there.get((a.first, b.first))
                 if pair is not None:
@@ -144,7 +144,7 @@ class _FamilySearch:
         """Join the two folders if they are copies of each other."""
         order = self.shares.forest.order
         a, b = order[pair.a], order[pair.b]
-        alike = are_alike(a.name, b.name) and (a.name != b.name or _are_projects(a, b))
+        alike = names_match(a.name, b.name) and (a.name != b.name or _are_projects(a, b))
         enough = min(_ALIKE, self.similar) if alike else self.similar
         if not self._may_suffice(pair, enough) or self._is_said(a, b):
             return
@@ -166,9 +166,9 @@ class _FamilySearch:
         return self.amounts[folder.first].files, folder.files
 
     def _overlap(self, a: TreeFolder, b: TreeFolder) -> FolderOverlap:
-        """As `overlap`, by what is known of both: a large one is met again and again."""
+        """As `folder_overlap`, by what is known of both: a large one is met again and again."""
         if a.holds(b) or b.holds(a):
-            return overlap(self.shares, a, b)
+            return folder_overlap(self.shares, a, b)
         ours, theirs = self.shares.own_batches(a), self.shares.own_batches(b)
         shared = self.shares.amount(ours & theirs)
         return FolderOverlap(shared, self.amounts[a.first] - shared, self.amounts[b.first] - shared)
@@ -206,7 +206,7 @@ class _FamilySearch:
     def _merely_holds(self, pair: CandidatePair, a: TreeFolder, b: TreeFolder) -> bool:
         """Whether what the two share stands in one subfolder of each, and the rest is unlike."""
         inner = pair.heaviest
-        if inner is None or are_alike(a.name, b.name) or _are_projects(a, b):
+        if inner is None or names_match(a.name, b.name) or _are_projects(a, b):
             return False
         order = self.shares.forest.order
         x, y = inner.a, inner.b
@@ -257,12 +257,12 @@ class _FamilySearch:
                 and not folder.machine
                 and self.amounts[folder.first].files
             ):
-                by_stem[stem(folder.name)].append(folder)
+                by_stem[copy_stem(folder.name)].append(folder)
         by_stem.pop(b"", None)
         stems = sorted(by_stem)
         for group in self.groups.all():
             largest = max(group, key=lambda each: (each.files, -each.first))
-            name = stem(largest.name)
+            name = copy_stem(largest.name)
             if name in by_stem:
                 self._join_alike(largest, _alike(name, stems, by_stem))
         for name in stems:
@@ -297,7 +297,7 @@ def _alike(
     for at in range(bisect_left(stems, name), len(stems)):
         if not stems[at].startswith(name):
             break
-        found += [each for each in by_stem[stems[at]] if are_alike(name, each.name)]
+        found += [each for each in by_stem[stems[at]] if names_match(name, each.name)]
     return found
 
 

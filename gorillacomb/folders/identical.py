@@ -7,7 +7,7 @@ from collections import defaultdict
 from gorillacomb.folders.tree import FolderTree, TreeFolder
 
 
-def identical(forest: FolderTree) -> list[list[TreeFolder]]:
+def identical_folders(forest: FolderTree) -> list[list[TreeFolder]]:
     """Groups of identical folders, most files first; each group in the forest's order.
 
     Only complete folders count, and such as hold a file or a link. A group is left out when the

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from gorillacomb.canonical.ranking import narrow
-from gorillacomb.classify.copy_names import smells
+from gorillacomb.canonical.ranking import rank
+from gorillacomb.classify.copy_names import looks_like_copy
 from gorillacomb.classify.stores import VERSION_CONTROL
 from gorillacomb.folders.content_sets import ContentAmount
 from gorillacomb.folders.tree import TreeFolder
@@ -37,12 +37,12 @@ class FolderRule:
     reason: Callable[[KeepCandidate, Iterable[KeepCandidate]], str]
 
 
-def smelly_names(folder: TreeFolder) -> list[bytes]:
+def copy_name_parts_of_folder(folder: TreeFolder) -> list[bytes]:
     """The names on the way to a folder, below its root, that smell of a copy."""
     found = []
     at = folder
     while at.parent is not None:
-        if smells(at.name):
+        if looks_like_copy(at.name):
             found.append(at.name)
         at = at.parent
     return found[::-1]
@@ -68,7 +68,7 @@ def _project_reason(winner: KeepCandidate, losers: Iterable[KeepCandidate]) -> s
 
 
 def _smell_reason(winner: KeepCandidate, losers: Iterable[KeepCandidate]) -> str:
-    worst = max((smelly_names(each.folder) for each in losers), key=len)
+    worst = max((copy_name_parts_of_folder(each.folder) for each in losers), key=len)
     name = worst[0].decode("utf-8", "backslashreplace") if worst else ""
     return f"not under a name of a copy, such as '{name}'"
 
@@ -88,7 +88,7 @@ FOLDER_RULES: tuple[FolderRule, ...] = (
         lambda _, __: "all of it could be read",
     ),
     FolderRule("project", _project, _project_reason),
-    FolderRule("smell", lambda each: len(smelly_names(each.folder)), _smell_reason),
+    FolderRule("smell", lambda each: len(copy_name_parts_of_folder(each.folder)), _smell_reason),
     FolderRule("fuller", lambda each: -each.amount.files, lambda _, __: "the more complete one"),
     FolderRule("newer", lambda each: -each.folder.touched, lambda _, __: "worked on more recently"),
     FolderRule("shallower", lambda each: each.folder.depth, lambda _, __: "less deeply nested"),
@@ -97,8 +97,8 @@ FOLDER_RULES: tuple[FolderRule, ...] = (
 """The rules in the order in which they are applied."""
 
 
-def keeper(candidates: Sequence[KeepCandidate]) -> tuple[int, tuple[str, ...]]:
+def choose_kept_folder(candidates: Sequence[KeepCandidate]) -> tuple[int, tuple[str, ...]]:
     """Which of the copies of a tree to keep, by its place among them, and the reasons."""
     ranks = [tuple(rule.rank(each) for rule in FOLDER_RULES) for each in candidates]
-    left, reasons = narrow(ranks, FOLDER_RULES, lambda place: candidates[place])
+    left, reasons = rank(ranks, FOLDER_RULES, lambda place: candidates[place])
     return left[0], reasons

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from gorillacomb.classify.copy_names import smells
+from gorillacomb.classify.copy_names import looks_like_copy
 
 _BEFORE = re.compile(rb"^(copy (\(\d+\) )?of|kopie von|copie de|copia de|backup of)\s+", re.I)
 _AFTER = re.compile(
@@ -28,7 +28,7 @@ _EVERYWHERE = frozenset(
 
 
 @lru_cache(maxsize=65536)
-def stem(name: bytes) -> bytes:
+def copy_stem(name: bytes) -> bytes:
     """What a name is a copy's name of, in lower case; empty for one that says nothing.
 
     ``Copy of HealthTrack (1)`` has the stem ``healthtrack``, ``New Folder With Items`` none.
@@ -39,12 +39,12 @@ def stem(name: bytes) -> bytes:
         if not shorter or shorter == rest:
             break
         rest = shorter
-    return b"" if len(rest) < _SHORTEST or rest in _EVERYWHERE or smells(rest) else rest
+    return b"" if len(rest) < _SHORTEST or rest in _EVERYWHERE or looks_like_copy(rest) else rest
 
 
-def are_alike(a: bytes, b: bytes) -> bool:
+def names_match(a: bytes, b: bytes) -> bool:
     """Whether the names have one stem, or that of one begins that of the other as whole words."""
-    shorter, longer = sorted((stem(a), stem(b)), key=len)
+    shorter, longer = sorted((copy_stem(a), copy_stem(b)), key=len)
     if not shorter:
         return False
     return longer == shorter or (longer.startswith(shorter) and longer[len(shorter)] in _SEPARATORS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gorillacomb.folders.content_sets import ContentAmount, ContentSets
-from gorillacomb.folders.diff import FolderDiff, compare_folders
+from gorillacomb.folders.diff import FolderDiff, diff_folders_in_index
 from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.index.database import Index
 
@@ -47,7 +47,7 @@ class FolderRelation:
     """Why it is not called identical or contained although nothing that was read differs."""
 
 
-def relate(
+def folder_relation(
     index: Index,
     shares: ContentSets,
     a: TreeFolder,
@@ -61,7 +61,7 @@ def relate(
     apart_a = {each for each in (*apart, b) if a.holds(each) and each is not a}
     apart_b = {each for each in (*apart, a) if b.holds(each) and each is not b}
     ours, theirs = shares.own_batches(a, apart_a), shares.own_batches(b, apart_b)
-    entries = compare_folders(index, shares.forest, a, b, apart_a | apart_b)
+    entries = diff_folders_in_index(index, shares.forest, a, b, apart_a | apart_b)
     contents = shares.batches(a, apart_a), shares.batches(b, apart_b)
     kind = _kind(a, b, entries, *contents)
     cause = _gap(kind, a, b)

@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from gorillacomb.classify.names import NOISE, is_machine_made
 from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
-from gorillacomb.classify.stores import is_kept
+from gorillacomb.classify.stores import is_opaque
 from gorillacomb.index import tree_queries as stream
 from gorillacomb.index.database import Index
 from gorillacomb.index.tree_queries import FolderFileRow
@@ -100,7 +100,7 @@ class FolderTree:
             folder.children = []
 
 
-def load(
+def load_tree(
     index: Index,
     noise: frozenset[bytes] = NOISE,
     machine_made: frozenset[bytes] = frozenset(),
@@ -161,7 +161,7 @@ def _place(folder: TreeFolder, machine_made: frozenset[bytes]) -> None:
     folder.project = above.project or (folder if folder.marker is not None else None)
     folder.machine = (
         above.machine
-        or is_kept(folder.name)
+        or is_opaque(folder.name)
         or is_machine_made(folder.name, above.project is not None, machine_made)
     )
 

@@ -8,7 +8,7 @@ import secrets
 PathLike = str | bytes | os.PathLike[str]
 
 
-def write_aside(place: PathLike, data: bytes, mode: int = 0o666, synced: bool = True) -> bytes:
+def write_temporary(place: PathLike, data: bytes, mode: int = 0o666, synced: bool = True) -> bytes:
     """Write data to a new hidden file in the folder of ``place``; returns its path.
 
     ``mode`` is narrowed by the umask; ``synced`` has it wait for the disk. Raises OSError, and
@@ -32,7 +32,7 @@ def write_aside(place: PathLike, data: bytes, mode: int = 0o666, synced: bool = 
 def replace_file(place: PathLike, data: bytes, mode: int = 0o666, synced: bool = True) -> None:
     """Put data at a place, whole, whatever file stands there. Raises OSError."""
     path = os.fsencode(place)
-    aside = write_aside(path, data, mode, synced)
+    aside = write_temporary(path, data, mode, synced)
     try:
         os.rename(aside, path)
     except BaseException:

@@ -13,14 +13,14 @@ _VIRTUAL = ("/virtual/", "/virtio", "/vbd-", "/vmbus", "/VMBUS")
 rotational whatever they stand on, and so are not believed."""
 
 
-def is_spinning(path: bytes) -> bool:
+def is_rotational(path: bytes) -> bool:
     """Whether the disk below an existing absolute path has heads to move, as far as Linux says.
 
     False where nothing is known.
     """
     try:
         device = device_number(path)
-        return spins(Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}"))
+        return is_rotational_device(Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}"))
     except OSError:
         return False
 
@@ -33,7 +33,7 @@ def device_number(path: bytes) -> int:
     return device
 
 
-def spins(entry: Path) -> bool:
+def is_rotational_device(entry: Path) -> bool:
     """The same of a device by its entry in sysfs. Raises OSError where that tells nothing.
 
     A device that is made of others (LVM, RAID, encryption) spins when one of them does.
@@ -44,7 +44,7 @@ def spins(entry: Path) -> bool:
     with suppress(OSError):
         parts = list((device / "slaves").iterdir())
         if parts:
-            return any(map(spins, parts))
+            return any(map(is_rotational_device, parts))
     if any(part in str(device) for part in _VIRTUAL):
         return False
     return (device / "queue" / "rotational").read_text().strip() == "1"

@@ -14,7 +14,7 @@ _CONTENT_ATTRIBUTES = ("user.", "com.apple.ResourceFork", "com.apple.metadata:_k
 """Extended attributes that people or their programs put there; the rest is the system's."""
 
 
-def settled(
+def wait_until_settled(
     descriptor: int, grain_ns: int, now: Callable[[], int], wait: Callable[[float], None]
 ) -> os.stat_result:
     """What an open file is, in such a state that a later write must show in its times.
@@ -22,7 +22,7 @@ def settled(
     The sync makes the kernel note the next write through a memory map; and a time within the
     clock's grain of now would not change by another write.
     """
-    mutations.sync(descriptor)
+    mutations.fsync(descriptor)
     facts = os.fstat(descriptor)
     newest = max(facts.st_mtime_ns, facts.st_ctime_ns)
     left = newest + grain_ns - now()
@@ -31,7 +31,7 @@ def settled(
     return facts
 
 
-def same_bytes(a: int, b: int, size: int, advance: Callable[[int], None]) -> bool:
+def contents_equal(a: int, b: int, size: int, advance: Callable[[int], None]) -> bool:
     """Whether two open files hold the same bytes, ``size`` of them at the least."""
     at = 0
     while True:
@@ -49,7 +49,7 @@ def same_bytes(a: int, b: int, size: int, advance: Callable[[int], None]) -> boo
         advance(len(ours))
 
 
-def starts_with(a: int, b: int) -> bool:
+def is_prefix_of(a: int, b: int) -> bool:
     """Whether an open file begins with all that another one holds."""
     at = 0
     while part := os.pread(b, _CHUNK, at):
@@ -60,18 +60,18 @@ def starts_with(a: int, b: int) -> bool:
     return True
 
 
-def compare_attributes(a: int, b: int, path: bytes) -> None:
+def extended_attributes_equal(a: int, b: int, path: bytes) -> None:
     """Refuse what bears attributes that somebody gave it and that the other one lacks.
 
     Raises Different, OSError.
     """
-    ours, theirs = attributes(a), attributes(b)
+    ours, theirs = extended_attributes(a), extended_attributes(b)
     for name, value in ours.items():
         if name.startswith(_CONTENT_ATTRIBUTES) and theirs.get(name) != value:
             raise ContentDiffers(path, f"has an attribute of its own: {name}")
 
 
-def attributes(descriptor: int) -> dict[str, bytes]:
+def extended_attributes(descriptor: int) -> dict[str, bytes]:
     """The extended attributes of an open file; none on a file system without. Raises OSError."""
     if not hasattr(os, "listxattr"):
         return {}

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from gorillacomb.fs import mutations
-from gorillacomb.fs.openat import FileIdentity, OpenFolders, cause_of
+from gorillacomb.fs.openat import FileIdentity, OpenFolders, os_error_text
 from gorillacomb.fs.paths import join
 
 
@@ -64,7 +64,7 @@ class FileLocation:
             folders.close()
 
 
-def make_folders(spot: FileLocation) -> None:
+def create_parents(spot: FileLocation) -> None:
     """Make the folders around a path that are not there any more. Raises OSError."""
     parts = spot.parent.split(b"/") if spot.parent else []
     for at in range(len(parts)):
@@ -73,22 +73,22 @@ def make_folders(spot: FileLocation) -> None:
             mutations.make_folder(folder, name, 0o755)
 
 
-def look_at(folder: int, name: bytes, path: bytes) -> os.stat_result:
+def stat_or_differs(folder: int, name: bytes, path: bytes) -> os.stat_result:
     """What stands in an open folder; ``path`` is for people. Raises Different."""
     try:
         return os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         raise ContentDiffers(path, "is not there any more") from None
     except OSError as error:
-        raise ContentDiffers(path, cause_of(error)) from error
+        raise ContentDiffers(path, os_error_text(error)) from error
 
 
-def names_in(folders: OpenFolders, spot: FileLocation) -> list[bytes]:
+def list_names(folders: OpenFolders, spot: FileLocation) -> list[bytes]:
     """The names in a folder. Raises Different."""
     try:
         return [os.fsencode(name) for name in os.listdir(folders.open(spot.inner))]
     except OSError as error:
-        raise ContentDiffers(spot.path, cause_of(error)) from error
+        raise ContentDiffers(spot.path, os_error_text(error)) from error
 
 
 def is_folder(folders: OpenFolders, spot: FileLocation) -> bool:

@@ -28,7 +28,7 @@ class CannotMove(OSError):
     """A file system that can neither rename without replacing nor link; its text says so."""
 
 
-def move(source: int, name: bytes, target: int, new_name: bytes) -> None:
+def rename_no_replace(source: int, name: bytes, target: int, new_name: bytes) -> None:
     """Rename ``name`` in the folder ``source`` to ``new_name`` in ``target``, replacing nothing.
 
     Raises FileExistsError where something stands there already. Where the kernel or the file system
@@ -43,7 +43,7 @@ def move(source: int, name: bytes, target: int, new_name: bytes) -> None:
     _move_by_link(source, name, target, new_name)
 
 
-def exchange(folder: int, name: bytes, other: int, other_name: bytes) -> None:
+def rename_exchange(folder: int, name: bytes, other: int, other_name: bytes) -> None:
     """Have two things, whatever they are, take each other's place: there is no moment without one.
 
     Raises Unmovable where the kernel or the file system cannot.
@@ -116,7 +116,7 @@ def _rename_of_system():  # type: ignore[no-untyped-def]
 def make_folder(parent: int, name: bytes, mode: int = 0o700) -> None:
     """Make a folder and sync its parent."""
     os.mkdir(name, mode, dir_fd=parent)
-    sync(parent)
+    fsync(parent)
 
 
 def link(source: int, name: bytes, target: int, new_name: bytes) -> None:
@@ -145,7 +145,7 @@ def create(folder: int, name: bytes) -> int:
     return os.open(name, flags, 0o600, dir_fd=folder)
 
 
-def write(descriptor: int, data: bytes, at: int) -> None:
+def write_at(descriptor: int, data: bytes, at: int) -> None:
     """Write all of some bytes to an open file, from an offset on."""
     view = memoryview(data)
     while view:
@@ -158,7 +158,7 @@ def set_size(descriptor: int, size: int) -> None:
     os.ftruncate(descriptor, size)
 
 
-def dress(
+def copy_metadata(
     descriptor: int,
     like: os.stat_result,
     worn: Mapping[str, bytes],
@@ -181,7 +181,7 @@ def dress(
     os.utime(descriptor, ns=(like.st_atime_ns, like.st_mtime_ns))
 
 
-def is_being_written(descriptor: int) -> bool | None:
+def is_open_for_writing(descriptor: int) -> bool | None:
     """Whether a program has an open file open for writing, or mapped; None where nobody can tell.
 
     A lease to read is given only on what nobody writes to (Linux, fcntl(2), F_SETLEASE). Who opens
@@ -207,14 +207,14 @@ def set_mtime(descriptor: int, mtime_ns: int) -> None:
     os.utime(descriptor, ns=(os.fstat(descriptor).st_atime_ns, mtime_ns))
 
 
-def append(descriptor: int, data: bytes) -> None:
+def append_durably(descriptor: int, data: bytes) -> None:
     """Write all of some bytes to an open file, and have them on the disk."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
-    sync(descriptor)
+    fsync(descriptor)
 
 
-def sync(descriptor: int) -> None:
+def fsync(descriptor: int) -> None:
     """Have what was written to an open file or folder on the disk."""
     os.fsync(descriptor)

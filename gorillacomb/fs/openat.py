@@ -83,17 +83,17 @@ def identity_of(facts: os.stat_result) -> FileIdentity:
     return facts.st_dev, facts.st_ino
 
 
-def fold(inode: int) -> int:
+def to_signed64(inode: int) -> int:
     """An unsigned 64-bit inode as the signed integer that SQLite stores."""
     return inode if inode < INT64 else inode - 2 * INT64
 
 
-def int64(time_ns: int) -> int:
+def clamp_int64(time_ns: int) -> int:
     """A time in ns, held within what SQLite stores (until the year 2262)."""
     return time_ns if -INT64 <= time_ns < INT64 else (INT64 - 1 if time_ns > 0 else -INT64)
 
 
-def cause_of(error: OSError) -> str:
+def os_error_text(error: OSError) -> str:
     """An error of the system in the words that people know it by."""
     return os.strerror(error.errno).lower() if error.errno else str(error)
 
@@ -106,7 +106,7 @@ def open_file(name: bytes, folder: int) -> int:
         return os.open(name, FILE_FLAGS, dir_fd=folder)  # O_NOATIME is for the owner alone
 
 
-def is_same(before: os.stat_result, after: os.stat_result) -> bool:
+def is_unchanged(before: os.stat_result, after: os.stat_result) -> bool:
     """Whether two looks met one file that nobody wrote to in between."""
     return (
         before.st_ino == after.st_ino
@@ -124,7 +124,7 @@ def is_placeholder(facts: os.stat_result) -> bool:
     return bool(flags & _SF_DATALESS or attributes & _RECALL)
 
 
-def odd_kind(mode: int) -> Literal["fifo", "socket", "device"] | None:
+def special_kind(mode: int) -> Literal["fifo", "socket", "device"] | None:
     """What a thing is that is neither file, folder nor link; None for those."""
     if stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode):
         return None

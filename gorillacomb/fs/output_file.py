@@ -7,8 +7,8 @@ import os
 import stat
 
 from gorillacomb.errors import RefusedForSafety, UsageError
-from gorillacomb.fs.atomic import sync_folder, write_aside
-from gorillacomb.fs.openat import cause_of
+from gorillacomb.fs.atomic import sync_folder, write_temporary
+from gorillacomb.fs.openat import os_error_text
 
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
@@ -22,10 +22,10 @@ def write_file(path: bytes, data: bytes, replace: bool | None = None) -> None:
     """
     path = os.path.abspath(path)
     folder = os.path.dirname(path)
-    check_folder(folder)
+    require_folder(folder)
     _check(path, replace)
     try:
-        partial = write_aside(path, data)
+        partial = write_temporary(path, data)
         try:
             _put_in_place(partial, path, replace)
         except BaseException:
@@ -33,7 +33,7 @@ def write_file(path: bytes, data: bytes, replace: bool | None = None) -> None:
             raise
         sync_folder(folder)
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise output_error(path, error) from error
 
 
 def _put_in_place(partial: bytes, path: bytes, replace: bool | None) -> None:
@@ -72,15 +72,15 @@ def _taken(path: bytes, replace: bool | None) -> RefusedForSafety:
     )
 
 
-def unwritable(path: bytes, error: OSError) -> UsageError:
+def output_error(path: bytes, error: OSError) -> UsageError:
     """What to say when an export cannot be written."""
     return UsageError(
-        f"{os.fsdecode(path)} cannot be written: {cause_of(error)}.",
+        f"{os.fsdecode(path)} cannot be written: {os_error_text(error)}.",
         "Make room, or name another place with -o.",
     )
 
 
-def check_folder(folder: bytes) -> None:
+def require_folder(folder: bytes) -> None:
     """Raise UsageFault when a folder that is to be written into is not there."""
     if not os.path.isdir(folder):
         raise UsageError(f"There is no folder {os.fsdecode(folder)}.", "Make it first.")

@@ -10,7 +10,7 @@ def is_below(path: bytes, folder: bytes) -> bool:
     return path == folder or path.startswith(folder.rstrip(b"/") + b"/")
 
 
-def below(path: bytes, folder: bytes) -> bytes:
+def relative_path(path: bytes, folder: bytes) -> bytes:
     """The part of ``path`` below the ``folder`` that it is in; empty for the folder itself."""
     return path[len(folder.rstrip(b"/")) + 1 :]
 
@@ -20,7 +20,7 @@ def join(folder: bytes, relative: bytes) -> bytes:
     return folder.rstrip(b"/") + b"/" + relative if relative else folder
 
 
-def common_end(paths: Sequence[bytes]) -> bytes:
+def common_suffix_parts(paths: Sequence[bytes]) -> bytes:
     """The names, from the last one upwards, that paths end in alike; empty where they do not."""
     parts = [path.split(b"/")[::-1] for path in paths]
     shared: list[bytes] = []
@@ -31,12 +31,12 @@ def common_end(paths: Sequence[bytes]) -> bytes:
     return b"/".join(reversed(shared))
 
 
-def readable(path: bytes) -> str:
+def path_text(path: bytes) -> str:
     """A path as text that every encoding takes: bytes that are not UTF-8 are escapes."""
     return path.decode("utf-8", "backslashreplace")
 
 
-def upwards(path: bytes) -> Iterator[bytes]:
+def path_and_parents(path: bytes) -> Iterator[bytes]:
     """A path and those of the folders around it, the innermost first; ``/`` is the last one."""
     while path != b"/":
         yield path

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gorillacomb.fs.mounts import Mount, mount_of, mounts
-from gorillacomb.fs.paths import below, is_below, join
+from gorillacomb.fs.paths import is_below, join, relative_path
 from gorillacomb.model import SECOND, Root
 
 MILLISECOND = 1_000_000
@@ -77,7 +77,7 @@ class Volume:
     used_bytes: int
 
 
-def identify(path: bytes) -> Volume:
+def identify_volume(path: bytes) -> Volume:
     """Identify the file system under an existing absolute path; raises OSError."""
     facts = os.stat(path)
     space = os.statvfs(path)
@@ -88,8 +88,8 @@ def identify(path: bytes) -> Volume:
         type=kind,
         inner_path=inner_path(mount, path),
         device=facts.st_dev,
-        weak=is_weak(kind),
-        grain_ns=grain_ns(kind),
+        weak=has_unstable_inodes(kind),
+        grain_ns=timestamp_granularity_ns(kind),
         hour_shifts=is_fat(mount),
         used_bytes=(space.f_blocks - space.f_bfree) * space.f_frsize,
     )
@@ -98,7 +98,7 @@ def identify(path: bytes) -> Volume:
 def is_online(root: Root) -> bool:
     """Whether the volume of a root is mounted where the root was last seen, with the root on it."""
     try:
-        volume = identify(root.path)
+        volume = identify_volume(root.path)
     except OSError:
         return False
     return (volume.id, volume.inner_path) == (base_volume(root.volume), root.inner_path)
@@ -109,7 +109,7 @@ def is_remote(kind: str) -> bool:
     return kind in _REMOTE or kind.startswith("fuse.")
 
 
-def is_there(root: Root) -> bool:
+def is_mounted(root: Root) -> bool:
     """Whether the volume of a root is mounted anywhere, with the root on it or not.
 
     What waits for a network is judged by its name. Where the system lists no mounts, the volume is
@@ -128,7 +128,7 @@ def is_there(root: Root) -> bool:
             points.append(mount.point)
     for point in points:
         with suppress(OSError):
-            if _disk(identify(point).id) == wanted:
+            if _disk(identify_volume(point).id) == wanted:
                 return True
     return False
 
@@ -144,16 +144,16 @@ def other_views(path: bytes, roots: Iterable[Root]) -> Iterator[bytes]:
     Mounted twice, those may look like two devices. A disk does not, and its clone is another one.
     """
     try:
-        volume = identify(path)
+        volume = identify_volume(path)
     except OSError:
         return
     for root in roots:
         kind = root.volume_type
-        shared = kind in _REMOTE or (is_weak(kind) and kind not in _FAT)
+        shared = kind in _REMOTE or (has_unstable_inodes(kind) and kind not in _FAT)
         if not shared or base_volume(root.volume) != volume.id:
             continue
         if is_below(volume.inner_path, root.inner_path):
-            yield join(root.path, below(volume.inner_path, root.inner_path))
+            yield join(root.path, relative_path(volume.inner_path, root.inner_path))
         elif is_below(root.inner_path, volume.inner_path):
             yield root.path
 
@@ -163,7 +163,7 @@ def base_volume(volume: str) -> str:
     return volume.partition(CLONE)[0]
 
 
-def is_weak(kind: str) -> bool:
+def has_unstable_inodes(kind: str) -> bool:
     """Whether a file system of this type has no inodes to rely on."""
     return kind in _WEAK or kind.startswith("fuse")
 
@@ -176,7 +176,7 @@ def is_fat(mount: Mount) -> bool:
     return mount.type in _FAT or (mount.type.startswith("fuse") and "fat" in mount.type)
 
 
-def grain_ns(kind: str) -> int:
+def timestamp_granularity_ns(kind: str) -> int:
     """How far apart two times of this file system can be at the least, in ns."""
     if kind in _REMOTE or kind.startswith("fuse"):
         return _REMOTE_GRAIN_NS
@@ -185,7 +185,7 @@ def grain_ns(kind: str) -> int:
 
 def inner_path(mount: Mount, path: bytes) -> bytes:
     """Where ``path`` lies inside the file system that ``mount`` shows."""
-    return join(mount.inner, below(path, mount.point))
+    return join(mount.inner, relative_path(path, mount.point))
 
 
 def _identity(path: bytes, mount: Mount, device: int, fsid: int) -> str:
@@ -204,7 +204,7 @@ def _identity(path: bytes, mount: Mount, device: int, fsid: int) -> str:
         return f"btrfs:{uuid or mount.source}:{_btrfs_subvolume(path)}"
     if uuid:
         return f"uuid:{uuid}"
-    if is_weak(mount.type) or not fsid:
+    if has_unstable_inodes(mount.type) or not fsid:
         return f"{mount.type}:{mount.source}"
     return f"{mount.type}:fsid:{fsid:x}"
 

@@ -57,7 +57,7 @@ def files_with(connection: Connection, paths: FolderPaths, digest: bytes) -> lis
     return sorted(files, key=lambda file: file.path)
 
 
-def copies_read_by(
+def copies_seen_by_scan(
     connection: Connection, paths: FolderPaths, scan: int
 ) -> list[tuple[bytes, int, int]]:
     """Files that were read since a scan began and that have copies: path, bytes, copies."""
@@ -98,7 +98,7 @@ def files_in_states(
             yield file
 
 
-def totals(connection: Connection) -> tuple[int, int, int]:
+def content_totals(connection: Connection) -> tuple[int, int, int]:
     """How many groups there are, how many copies too many, and the bytes that those take."""
     row = connection.execute(
         "SELECT count(*), coalesce(sum(copies - 1), 0), coalesce(sum(reclaimable), 0) FROM groups"

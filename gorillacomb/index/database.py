@@ -44,7 +44,7 @@ class Index:
         vault.create()
         vault.lock()
         try:
-            with explaining(vault):
+            with translate_errors(vault):
                 fresh = not vault.index.exists()
                 if fresh:
                     os.close(os.open(vault.index, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -66,7 +66,7 @@ class Index:
                 f"There is no index in the vault {vault.folder} yet.",
                 "Comb a drive first: gorillacomb scan PATH",
             )
-        with explaining(vault):
+        with translate_errors(vault):
             connection = open_reader(vault.index)
             _refuse_cut_short(vault, connection)
             _refuse_strange(vault, connection)
@@ -170,7 +170,7 @@ def _refuse_strange(vault: Vault, connection: Connection) -> None:
 
 
 @contextmanager
-def explaining(vault: Vault) -> Iterator[None]:
+def translate_errors(vault: Vault) -> Iterator[None]:
     """Turn the errors of SQLite and the system into VaultError, in words and with advice."""
     try:
         yield

@@ -17,7 +17,7 @@ def has_groups(connection: Connection) -> bool:
     return found.fetchone() is not None
 
 
-def make_groups(connection: Connection) -> None:
+def create_groups(connection: Connection) -> None:
     """Make all groups for the first time; the index of digests is there."""
     rebuild_groups(connection)
     connection.execute(GROUP_INDEX)

@@ -68,7 +68,9 @@ def files_in(
     return {name: FileRecord(root, folder, join(path, name), *facts) for name, *facts in rows}
 
 
-def files_of(connection: Connection, paths: FolderPaths, digest: bytes) -> Iterator[FileRecord]:
+def files_with_content(
+    connection: Connection, paths: FolderPaths, digest: bytes
+) -> Iterator[FileRecord]:
     """The files that hold a content."""
     rows = connection.execute(
         f"SELECT folder, {_FILE} FROM files WHERE digest = ? AND state <= 1 AND size > 0", (digest,)

@@ -2,7 +2,8 @@
 
 To fetch the rows of a folder costs a scan as much as to look at its files. So a folder's own row
 has a digest of them, if a scan that finds the same files again would leave all of them as they are.
-Whoever changes rows takes the seal away (`unseal`); without one rows are compared one by one.
+Code that changes rows takes the digest away (`clear_folder_digests`); without one, rows are compared
+one by one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import marshal
 from collections.abc import Iterable
 
-from gorillacomb.hashing import short_digest
+from gorillacomb.hashing import blake3_of_short
 from gorillacomb.model import EntryState, FolderState
 from gorillacomb.sqlite import Connection
 
@@ -32,16 +33,16 @@ _FINGERPRINT = "name, state, mode, size, mtime_ns, ctime_ns, inode, links, block
 _SETTLED = ", ".join(f"{state:d}" for state in SETTLED)
 
 
-def seal_of(entries: list[EntryFacts]) -> bytes:
+def folder_digest(entries: list[EntryFacts]) -> bytes:
     """The seal (16 bytes) of a folder with these entries, sorted by name.
 
     The encoding is marshal's second version, in which equal values are equal bytes; should a later
     Python write it differently, seals fit no more and rows are compared.
     """
-    return short_digest(marshal.dumps(entries, 2))
+    return blake3_of_short(marshal.dumps(entries, 2))
 
 
-def unseal(connection: Connection, folders: Iterable[int]) -> None:
+def clear_folder_digests(connection: Connection, folders: Iterable[int]) -> None:
     """Take the seals off folders whose rows change."""
     connection.executemany(
         "UPDATE folders SET seal = NULL WHERE id = ? AND seal IS NOT NULL",
@@ -49,7 +50,7 @@ def unseal(connection: Connection, folders: Iterable[int]) -> None:
     )
 
 
-def seal_described(connection: Connection, seals: Iterable[tuple[bytes, int]]) -> None:
+def set_first_digests(connection: Connection, seals: Iterable[tuple[bytes, int]]) -> None:
     """Seal folders, given by seal and id, whose first rows are about to be written."""
     connection.executemany(
         "UPDATE folders SET seal ="
@@ -60,7 +61,7 @@ def seal_described(connection: Connection, seals: Iterable[tuple[bytes, int]]) -
     )
 
 
-def seal_settled(connection: Connection, root: int) -> None:
+def set_missing_digests(connection: Connection, root: int) -> None:
     """Seal the folders of a root that can be and are not: those whose files were read later on."""
     settled = connection.execute(
         "SELECT id FROM folders"
@@ -73,4 +74,6 @@ def seal_settled(connection: Connection, root: int) -> None:
         entries = connection.execute(
             f"SELECT {_FINGERPRINT} FROM files WHERE folder = ? ORDER BY name", (folder,)
         ).fetchall()
-        connection.execute("UPDATE folders SET seal = ? WHERE id = ?", (seal_of(entries), folder))
+        connection.execute(
+            "UPDATE folders SET seal = ? WHERE id = ?", (folder_digest(entries), folder)
+        )

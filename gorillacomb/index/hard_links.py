@@ -11,7 +11,7 @@ LinkedInodes = frozenset[tuple[int, int, int, int, int]]
 """Inode, number of links, size, mtime and ctime (ns) of files with several names."""
 
 
-def linked_in(connection: Connection, folders: Iterable[int]) -> LinkedInodes:
+def linked_inodes(connection: Connection, folders: Iterable[int]) -> LinkedInodes:
     """The files with several names that stand right in some folders."""
     found: set[tuple[int, int, int, int, int]] = set()
     for folder in folders:

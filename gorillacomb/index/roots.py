@@ -121,7 +121,7 @@ def _stored(connection: Connection, number: int | None) -> Root:
     return _root(*row)
 
 
-def absorb_root(connection: Connection, inner: Root, outer: int, parent: int, name: bytes) -> None:
+def merge_root(connection: Connection, inner: Root, outer: int, parent: int, name: bytes) -> None:
     """Make a root a plain folder of another root, with all that is known of it."""
     note_changed_folders(connection)
     connection.execute("UPDATE folders SET root = ? WHERE root = ?", (outer, inner.id))

@@ -64,7 +64,7 @@ Folder id, name, mode, size, mtime, ctime, inode, links, blocks; its state is PE
 LATER_WIDTH: Final = 9
 
 
-def amended(row: EntryRow, changes: dict[int, object]) -> EntryRow:
+def with_changes(row: EntryRow, changes: dict[int, object]) -> EntryRow:
     """A row with other values in some places."""
     values: list[object] = list(row)
     for place, value in changes.items():

@@ -172,7 +172,7 @@ GROUP_INDEX = "CREATE INDEX group_by_waste ON groups (reclaimable DESC, size * c
 
 
 @contextmanager
-def one_sqlite() -> Iterator[None]:
+def only_stdlib_sqlite() -> Iterator[None]:
     """Keep sqlite-utils from loading another SQLite library that happens to be installed."""
     others = {name: None for name in ("pysqlite3", "sqlean") if name not in sys.modules}
     sys.modules.update(others)  # type: ignore[arg-type]
@@ -197,7 +197,7 @@ def migrate(connection: Connection) -> None:
             f" PRAGMA user_version = {VERSION}; COMMIT;"
         )
         return
-    with one_sqlite():
+    with only_stdlib_sqlite():
         from sqlite_utils import Database, Migrations
 
     migrations = Migrations("gorillacomb.index")

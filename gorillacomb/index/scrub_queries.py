@@ -36,7 +36,7 @@ FIRST = ScrubCandidate(-1, 0, b"", 0, 0)
 """Comes before all of them."""
 
 
-def oldest(
+def due_files(
     connection: Connection, tops: Sequence[int], before_ns: int, after: ScrubCandidate, most: int
 ) -> list[ScrubCandidate]:
     """Up to ``most`` files below some folders that were read before a time, the oldest first.
@@ -53,7 +53,7 @@ def oldest(
     return [ScrubCandidate(*row) for row in rows]
 
 
-def totals(connection: Connection, tops: Sequence[int], before_ns: int) -> tuple[int, int]:
+def due_totals(connection: Connection, tops: Sequence[int], before_ns: int) -> tuple[int, int]:
     """How many files below some folders were read before a time only, and their bytes."""
     files, size = connection.execute(
         f"{_BELOW} SELECT count(*), coalesce(sum(size), 0) FROM files WHERE {_DUE}",
@@ -81,7 +81,7 @@ class DamageRow(NamedTuple):
         return self.folder, self.name, self.state, self.digest
 
 
-def damage(connection: Connection) -> list[DamageRow]:
+def damaged_files(connection: Connection) -> list[DamageRow]:
     """All damaged files."""
     rows = connection.execute(
         "SELECT folder, name, state, size, mtime_ns, ctime_ns, digest FROM files"
@@ -91,12 +91,12 @@ def damage(connection: Connection) -> list[DamageRow]:
     return [DamageRow(*row) for row in rows]
 
 
-def told_damage(connection: Connection) -> set[tuple[int, bytes, int]]:
+def recorded_damage(connection: Connection) -> set[tuple[int, bytes, int]]:
     """Folder, name and state of damaged files of which the trace was told."""
     return set(connection.execute("SELECT folder, name, state FROM damage"))
 
 
-def set_told_damage(connection: Connection, rows: Iterable[tuple[int, bytes, int]]) -> None:
+def set_recorded_damage(connection: Connection, rows: Iterable[tuple[int, bytes, int]]) -> None:
     """Note of which damaged files the trace was told."""
     connection.execute("DELETE FROM damage")
     connection.executemany("INSERT INTO damage VALUES (?, ?, ?)", rows)

@@ -60,20 +60,20 @@ class ContentHolders(NamedTuple):
     """That of all these files; None where they have several."""
 
 
-def reflected(connection: Connection) -> tuple[str, int] | None:
+def synced_log_size(connection: Connection) -> tuple[str, int] | None:
     """The log whose stamps these are, and how many of its entries they reflect."""
     found: tuple[str, int] | None = connection.execute("SELECT log, size FROM reflected").fetchone()
     return found
 
 
-def set_reflected(connection: Connection, log: str, size: int) -> None:
+def set_synced_log_size(connection: Connection, log: str, size: int) -> None:
     """Note up to where the stamps reflect the trace."""
     connection.execute("DELETE FROM reflected")
     connection.execute("INSERT INTO reflected VALUES (?, ?)", (log, size))
 
 
-def set_unreflected(connection: Connection) -> None:
-    """From now until `set_reflected` the stamps are not what the trace says."""
+def clear_synced_log_size(connection: Connection) -> None:
+    """From now until `set_synced_log_size` the stamps are not what the trace says."""
     connection.execute("DELETE FROM reflected")
 
 
@@ -97,7 +97,7 @@ def all_stamps(connection: Connection) -> Iterator[tuple[bytes, Stamp]]:
         yield digest, Stamp(*stamp)
 
 
-def count(connection: Connection) -> int:
+def count_stamps(connection: Connection) -> int:
     """How many contents have a stamp."""
     return int(connection.execute("SELECT count(*) FROM stamps").fetchone()[0])
 
@@ -135,7 +135,7 @@ _HELD = (
 )
 
 
-def contents(connection: Connection) -> Iterator[ContentHolders]:
+def contents_to_stamp(connection: Connection) -> Iterator[ContentHolders]:
     """Every content, sorted by digest."""
     return map(ContentHolders._make, connection.execute(f"{_HELD} GROUP BY digest"))
 
@@ -184,7 +184,7 @@ def is_listed(connection: Connection, folder: int) -> bool:
     return row is not None and row[0] == FolderState.LISTED
 
 
-def hidden_contents(connection: Connection) -> set[bytes]:
+def contents_of_unreadable_files(connection: Connection) -> set[bytes]:
     """Contents of files that are excluded, unreadable and the like: known once, not gone."""
     rows = connection.execute(
         "SELECT DISTINCT digest FROM files WHERE state NOT IN (0, 8) AND digest IS NOT NULL"
@@ -205,7 +205,7 @@ def unstamped(connection: Connection) -> list[bytes]:
 
 def are_many_to_stamp(connection: Connection, many: int) -> bool:
     """Whether the next stamps are the first ones, or so many contents changed."""
-    if reflected(connection) is None:
+    if synced_log_size(connection) is None:
         return True
     rows = connection.execute(
         "SELECT 1 FROM (SELECT digest FROM touched UNION ALL SELECT digest FROM unstamped) LIMIT ?",
@@ -223,18 +223,18 @@ def never_stamped(connection: Connection) -> Iterator[bytes]:
     return (digest for (digest,) in rows)
 
 
-def unquiet(connection: Connection) -> dict[int, int]:
+def deferred_folders(connection: Connection) -> dict[int, int]:
     """Machine-made folders whose new contents are stamped later, and when something came, ns."""
     return dict(connection.execute("SELECT folder, changed_ns FROM unquiet").fetchall())
 
 
-def set_unquiet(connection: Connection, folders: Mapping[int, int]) -> None:
+def set_deferred_folders(connection: Connection, folders: Mapping[int, int]) -> None:
     """Note which machine-made folders those are, and no others."""
     connection.execute("DELETE FROM unquiet")
     connection.executemany("INSERT INTO unquiet VALUES (?, ?)", folders.items())
 
 
-def settle(connection: Connection, undecided: Iterable[bytes]) -> None:
+def mark_stamped(connection: Connection, undecided: Iterable[bytes]) -> None:
     """Note that all stamps have been looked at, but for these contents."""
     connection.execute("DELETE FROM unstamped")
     connection.executemany("INSERT INTO unstamped VALUES (?)", ((each,) for each in undecided))

@@ -59,7 +59,7 @@ def unread_entries(connection: Connection) -> Iterator[FolderFileRow]:
     )
 
 
-def batches(connection: Connection, noise: Collection[bytes]) -> Iterator[ContentBatch]:
+def content_batches(connection: Connection, noise: Collection[bytes]) -> Iterator[ContentBatch]:
     """All contents, put together where the same folders hold them.
 
     Files with a name of ``noise`` do not count. One set of folders may come several times, and a
@@ -95,6 +95,6 @@ def names_ending(connection: Connection, endings: Collection[bytes]) -> Iterator
     return iter(connection.execute(f"SELECT folder, name FROM files WHERE {ends}", values))
 
 
-def links(connection: Connection) -> Iterator[tuple[int, bytes]]:
+def symlinks(connection: Connection) -> Iterator[tuple[int, bytes]]:
     """Every symbolic link: its folder and name."""
     return iter(connection.execute("SELECT folder, name FROM files WHERE target IS NOT NULL"))

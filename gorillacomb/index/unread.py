@@ -25,11 +25,11 @@ _SAME_SIZE = "size IN (SELECT size FROM same_sizes)"
 _SIZE_OF_A_HASHED_FILE = "size IN (SELECT size FROM same_sizes WHERE least_state <= 1)"
 
 
-def find_same_sizes(connection: Connection) -> None:
+def collect_same_sizes(connection: Connection) -> None:
     """Note the sizes that unread files may share with others, anywhere in the vault.
 
-    `to_probe` and `to_compare` go by what was found last, and are called after it. It takes a look
-    at every row, so it is done once; the index is not written to.
+    `rows_to_probe` and `rows_to_hash` use what was found last, and are called after it. It reads
+    every row, so it is done once; the index is not written to.
     """
     connection.execute("DROP TABLE IF EXISTS same_sizes")
     connection.execute(
@@ -39,12 +39,12 @@ def find_same_sizes(connection: Connection) -> None:
     )
 
 
-def to_probe(connection: Connection, least_size: int) -> Iterator[UnreadRow]:
+def rows_to_probe(connection: Connection, least_size: int) -> Iterator[UnreadRow]:
     """Unread files of a size that occurs again, not probed yet, above ``least_size`` bytes."""
     return _pending(connection, f"{_SAME_SIZE} AND probe IS NULL AND size > ?", least_size)
 
 
-def to_compare(connection: Connection, least_size: int) -> Iterator[UnreadRow]:
+def rows_to_hash(connection: Connection, least_size: int) -> Iterator[UnreadRow]:
     """Unread files that may equal another: by size and probe, or by size when that is all."""
     return _pending(
         connection,

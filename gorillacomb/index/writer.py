@@ -9,13 +9,13 @@ from typing import Any
 
 from gorillacomb.index import duplicate_groups
 from gorillacomb.index.database import Index
-from gorillacomb.index.folder_digest import seal_described, unseal
+from gorillacomb.index.folder_digest import clear_folder_digests, set_first_digests
 from gorillacomb.index.paths import AWAY, BELOW, UNUSED_FOLDER
 from gorillacomb.index.rows import DIGEST, HASHED_WIDTH, SHORT_DIGEST, EntryRow
 from gorillacomb.index.schema import DIGEST_INDEX
 from gorillacomb.index.stamps import note_changed_folders
 from gorillacomb.model import EntryState, FolderState
-from gorillacomb.sqlite import IntegrityError, insert, sorting
+from gorillacomb.sqlite import IntegrityError, external_sort, insert
 
 _PUT_HASHED = (
     "INSERT OR REPLACE INTO files (folder, name, state, mode, size, mtime_ns, ctime_ns, inode,"
@@ -128,8 +128,8 @@ class IndexWriter:
             "UPDATE folders SET inode = ?, state = ?, marker = ?, cause = ? WHERE id = ?",
             writes.folders,
         )
-        seal_described(self._connection, writes.sealed)
-        unseal(self._connection, writes.unsealed)
+        set_first_digests(self._connection, writes.sealed)
+        clear_folder_digests(self._connection, writes.unsealed)
         for folder in writes.excluded:
             self._exclude_below(folder)
         put("DELETE FROM files WHERE folder = ? AND name = ?", writes.gone)
@@ -167,7 +167,7 @@ class IndexWriter:
         self, rows: Sequence[tuple[int, EntryRow]], gone: Sequence[tuple[int, bytes]]
     ) -> None:
         """Write entries of any folders."""
-        unseal(self._connection, {folder for folder, _ in (*rows, *gone)})
+        clear_folder_digests(self._connection, {folder for folder, _ in (*rows, *gone)})
         self._put_files(rows)
         self._connection.executemany("DELETE FROM files WHERE folder = ? AND name = ?", gone)
         self._touch([row[DIGEST] for _, row in rows])
@@ -277,14 +277,14 @@ class IndexWriter:
 
     def index_digests(self) -> None:
         """Make the index that groups are made from, if a first scan is at that point."""
-        with sorting(self._connection):
+        with external_sort(self._connection):
             self._connection.execute(DIGEST_INDEX)
 
     def refresh_groups(self) -> None:
         """Make the groups true again: all of them after a first scan, else those touched."""
         if not self._keeps_groups:
             self.index_digests()
-            duplicate_groups.make_groups(self._connection)
+            duplicate_groups.create_groups(self._connection)
             self._keeps_groups = True
         else:
             duplicate_groups.refresh_groups(self._connection)

@@ -11,8 +11,14 @@ from gorillacomb.fs.openat import FileIdentity
 from gorillacomb.fs.paths import join
 from gorillacomb.manifest.model import Manifest, ManifestEntry, OmittedPath
 from gorillacomb.manifest.paths import MOST_PATH
-from gorillacomb.manifest.walk import TreeEntry, identify, walk
-from gorillacomb.manifest.worker import ReadEntry, ReadResult, ReadTask, TreeContext, start_workers
+from gorillacomb.manifest.walk import TreeEntry, identify_tree, walk_tree
+from gorillacomb.manifest.worker import (
+    ReadEntry,
+    ReadResult,
+    ReadTask,
+    TreeContext,
+    start_manifest_workers,
+)
 from gorillacomb.progress import NullProgress, Progress
 from gorillacomb.workers.dispatcher import Dispatcher
 from gorillacomb.workers.pool import default_workers
@@ -46,10 +52,10 @@ def build(
     a root that is no folder, RootVanished for one that goes away, WorkersFailed, Interrupted.
     """
     root = os.path.realpath(root)
-    place = TreeContext(root, identify(root), frozenset(own))
+    place = TreeContext(root, identify_tree(root), frozenset(own))
     if selection is None:
         builder = _ManifestBuilder(
-            place, seq_of, walk(root, place.identity, place.own), frozenset(ignored)
+            place, seq_of, walk_tree(root, place.identity, place.own), frozenset(ignored)
         )
     else:
         seqs = dict(selection)
@@ -100,7 +106,7 @@ class _ManifestBuilder:
         first = list(islice(self._found, _SMALL))
         self._found = chain(first, self._found)
         progress.stage("Reading", None, None)
-        pool = start_workers(workers, len(first) < _SMALL, self._place.root, ())
+        pool = start_manifest_workers(workers, len(first) < _SMALL, self._place.root, ())
         try:
             Dispatcher(pool, progress).run(self._next_task, self._take)
         finally:

@@ -21,7 +21,7 @@ from gorillacomb.vaultmesh.keys.keys import (
     is_signed_by,
     public_der,
 )
-from gorillacomb.vaultmesh.keys.note import decoded
+from gorillacomb.vaultmesh.keys.note import decode_base64
 
 if TYPE_CHECKING:
     from gorillacomb.vaultmesh.keys.keys import PublicKey
@@ -49,7 +49,7 @@ class SignatureCheck:
     """The fingerprint of the key that signed, when it is valid."""
 
 
-def key_id(public: PublicKey) -> str:
+def public_key_id(public: PublicKey) -> str:
     """The name by which an envelope hints at a public key."""
     return fingerprint(public if isinstance(public, bytes) else public_der(public))
 
@@ -63,7 +63,7 @@ def pae(payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
-def sign(payload: bytes, keys: Iterable[Ed25519SigningKey | RsaSigningKey]) -> bytes:
+def sign_payload(payload: bytes, keys: Iterable[Ed25519SigningKey | RsaSigningKey]) -> bytes:
     """The envelope of a payload with a signature of each key, as the bytes of its file."""
     from securesystemslib.dsse import Envelope
     from securesystemslib.signer import Signature  # type: ignore[attr-defined]
@@ -76,7 +76,7 @@ def sign(payload: bytes, keys: Iterable[Ed25519SigningKey | RsaSigningKey]) -> b
     return json.dumps(envelope.to_dict(), indent=1).encode("ascii") + b"\n"
 
 
-def check(
+def check_signatures(
     payload: bytes,
     envelope: bytes | None,
     publics: Sequence[PublicKey],
@@ -99,7 +99,7 @@ def check(
         encoded = b""
     inner, signatures = _parsed(envelope, what)
     if inner != encoded.decode("ascii"):
-        decoded(inner, what)  # which says so if it is damaged
+        decode_base64(inner, what)  # which says so if it is damaged
         return SignatureCheck("invalid", "the envelope is that of another manifest")
     if not signatures:
         return SignatureCheck("none", "its signatures were taken out of the envelope")
@@ -107,9 +107,11 @@ def check(
     for public in publics:
         # The key id is a hint that anyone can edit: every signature is tried with every key.
         if any(is_signed_by(public, signature, data) for _, signature in signatures):
-            return SignatureCheck("valid", "signed by a key that is known here", key_id(public))
+            return SignatureCheck(
+                "valid", "signed by a key that is known here", public_key_id(public)
+            )
     named = {name for name, _ in signatures}
-    if named.intersection(map(key_id, publics)):
+    if named.intersection(map(public_key_id, publics)):
         return SignatureCheck("invalid", "the signature is not that of the key which it names")
     return SignatureCheck(
         "unknown-key", f"signed by a key that is not known here ({min(named) or '?'})"
@@ -142,4 +144,4 @@ def _signature(value: Any, what: str) -> tuple[str, bytes]:
     name, text = value.get("keyid", ""), value["sig"]
     if not isinstance(name, str) or not isinstance(text, str) or len(text) > 4096:
         raise UntrustedInput(f"{what} is refused: a signature in it is not one.")
-    return name[:40], decoded(text.translate(_STANDARD), what)
+    return name[:40], decode_base64(text.translate(_STANDARD), what)

@@ -6,9 +6,9 @@ import os
 import stat
 
 from gorillacomb.errors import RefusedForSafety, UntrustedInput, UsageError
-from gorillacomb.fs.openat import cause_of
+from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.output_file import write_file
-from gorillacomb.fs.paths import below, is_below
+from gorillacomb.fs.paths import is_below, relative_path
 from gorillacomb.manifest.envelope import ENDING, MOST_BYTES
 from gorillacomb.manifest.parse import MOST_BYTES as MOST_MANIFEST_BYTES
 
@@ -28,7 +28,7 @@ def refuse_to_replace(path: bytes, signed: bool) -> None:
             )
 
 
-def write(path: bytes, manifest: bytes, envelope: bytes | None, replace: bool) -> None:
+def write_manifest(path: bytes, manifest: bytes, envelope: bytes | None, replace: bool) -> None:
     """Write both files, each whole and synced; the manifest last, so that it is never unsigned.
 
     Raises Refused when something stands there, UsageFault when its folder does not, OSError.
@@ -40,7 +40,7 @@ def write(path: bytes, manifest: bytes, envelope: bytes | None, replace: bool) -
     write_file(path, manifest, replace)
 
 
-def read(path: bytes) -> tuple[bytes, bytes | None]:
+def read_manifest(path: bytes) -> tuple[bytes, bytes | None]:
     """The bytes of a manifest and of its envelope, None for one that has none.
 
     Raises UsageFault for a manifest that cannot be read, Untrusted for what is no file.
@@ -49,7 +49,7 @@ def read(path: bytes) -> tuple[bytes, bytes | None]:
         manifest = _read(path, MOST_MANIFEST_BYTES)
     except OSError as error:
         raise UsageError(
-            f"The manifest {os.fsdecode(path)} cannot be read: {cause_of(error)}.",
+            f"The manifest {os.fsdecode(path)} cannot be read: {os_error_text(error)}.",
             "Make one first: gorillacomb manifest PATH -o FILE"
             if isinstance(error, FileNotFoundError)
             else "Check its permissions, those of the folders above it, and its disk.",
@@ -60,7 +60,8 @@ def read(path: bytes) -> tuple[bytes, bytes | None]:
         return manifest, None
     except OSError as error:
         raise UsageError(
-            f"The envelope {os.fsdecode(envelope_path(path))} cannot be read: {cause_of(error)}.",
+            f"The envelope {os.fsdecode(envelope_path(path))} cannot be read: "
+            f"{os_error_text(error)}.",
             "Check its permissions, or move it away to go without a signature.",
         ) from error
 
@@ -87,4 +88,4 @@ def paths_below(root: bytes, path: bytes) -> frozenset[bytes]:
     place = os.path.join(os.path.realpath(folder), name)
     if place == top or not is_below(place, top):
         return frozenset()
-    return frozenset({below(place, top), below(envelope_path(place), top)})
+    return frozenset({relative_path(place, top), relative_path(envelope_path(place), top)})

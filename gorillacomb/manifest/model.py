@@ -78,6 +78,6 @@ class MalformedManifest(ValueError):
     """What is wrong with a manifest, in words."""
 
 
-def refuse(what: str) -> NoReturn:
+def raise_malformed(what: str) -> NoReturn:
     """Raise Malformed; ``what`` goes after the manifest's name."""
     raise MalformedManifest(what)

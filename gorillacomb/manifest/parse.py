@@ -11,8 +11,8 @@ from typing import Any
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.manifest.model import MalformedManifest, Manifest, ManifestEntry
 from gorillacomb.manifest.paths import MOST_PATH
-from gorillacomb.manifest.serialize import END, FILES, entry_line
-from gorillacomb.manifest.validate import MOST_MODE, checked_entry, checked_manifest
+from gorillacomb.manifest.serialize import END, FILES, entry_json
+from gorillacomb.manifest.validate import MOST_MODE, validated_entry, validated_manifest
 from gorillacomb.vaultmesh import jcs
 
 MOST_BYTES = 1 << 30
@@ -38,7 +38,7 @@ def parse_manifest(data: bytes, what: str = "The manifest") -> Manifest:
     if sum(map(data.count, (b",", b"[", b"{"))) > _MOST_PARTS:
         raise UntrustedInput(f"{what} is refused: it has more parts than any manifest.")
     try:
-        return _read_by_lines(data) or checked_manifest(parse_json(data, what))
+        return _read_by_lines(data) or validated_manifest(parse_json(data, what))
     except MalformedManifest as bad:
         raise UntrustedInput(f"{what} is refused: {bad}.") from None
 
@@ -48,7 +48,7 @@ def parse_json(data: bytes, what: str) -> Any:
     if not data or data.isspace():
         raise UntrustedInput(f"{what} is refused: it is empty.")
     try:
-        return jcs.parse(data, what)
+        return jcs.parse_strict(data, what)
     except UntrustedInput as error:
         cause = error.__context__
         if not isinstance(cause, JSONDecodeError):
@@ -64,7 +64,7 @@ def parse_json(data: bytes, what: str) -> Any:
 def _read_by_lines(data: bytes) -> Manifest | None:
     """Read a manifest that has the very form that `to_json` gives it, in half the time.
 
-    None for any other, and for one that is to be refused: `checked_manifest` says what is wrong.
+    None for any other, and for one that is to be refused: `validated_manifest` says what is wrong.
     Each line is matched, or read and written again, so that nothing can stand in it that the
     careful reading would not have met; the head and the end are read as the JSON that they are.
     """
@@ -72,14 +72,14 @@ def _read_by_lines(data: bytes) -> Manifest | None:
     if not mark or not rest.endswith(END) or len(rest) == len(END):
         return None
     try:
-        value = jcs.parse(head + mark + END, "it")
+        value = jcs.parse_strict(head + mark + END, "it")
         entries = _entries_of_lines(rest[: -len(END)].decode("utf-8"))
         if value["predicate"]["files"] != []:
             return None
         digest = sha256(b"[")
         digest.update(rest[: -len(END)].replace(b",\n", b","))
         digest.update(b"]")
-        return checked_manifest(value, entries, digest.hexdigest())
+        return validated_manifest(value, entries, digest.hexdigest())
     except (UntrustedInput, ValueError, KeyError, TypeError):
         return None
 
@@ -113,7 +113,7 @@ def _entries_of_lines(text: str) -> list[ManifestEntry]:
 def _entry_of_odd_line(line: str) -> ManifestEntry:
     """Read the line of a link, a folder or an odd path, which has to be in its canonical form."""
     data = line.encode("utf-8")
-    entry = checked_entry(jcs.parse(data, "it"))
-    if entry_line(entry) != data:
+    entry = validated_entry(jcs.parse_strict(data, "it"))
+    if entry_json(entry) != data:
         raise MalformedManifest("it is not in its canonical form")
     return entry

@@ -5,23 +5,23 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from gorillacomb.manifest.model import refuse
+from gorillacomb.manifest.model import raise_malformed
 
 _BAD_PART = re.compile(rb"(?:\A|/)\.{0,2}(?:/|\Z)")
 MOST_PATH = 1 << 16
 """Bytes of a path; systems open paths of 4096 at once."""
 
 
-def checked_path(path: bytes) -> bytes:
+def validated_path(path: bytes) -> bytes:
     """A path that stays below the folder that it is relative to; raises ValueError for others."""
     if path.startswith(b"/"):
-        refuse("its path is absolute")
+        raise_malformed("its path is absolute")
     if len(path) > MOST_PATH:
-        refuse("its path is longer than any that can be opened")
+        raise_malformed("its path is longer than any that can be opened")
     if b"\0" in path:
-        refuse("its path has a NUL in it")
+        raise_malformed("its path has a NUL in it")
     if _BAD_PART.search(path) is not None:
-        refuse("its path has an empty part, or one that is '.' or '..'")
+        raise_malformed("its path has an empty part, or one that is '.' or '..'")
     return path
 
 
@@ -31,10 +31,12 @@ def check_order(paths: list[bytes]) -> None:
         if before >= after:
             how = "stands in it twice" if before == after else "is not sorted by its bytes"
             shown = after[:200].decode("utf-8", "backslashreplace")
-            refuse(f"the path {shown} {how}")
+            raise_malformed(f"the path {shown} {how}")
     # With NUL for the slash, what is below a path comes right after it.
     places = sorted(path.replace(b"/", b"\0") for path in paths)
     for above, place in pairwise(places):
         if place.startswith(above) and place[len(above)] == 0:
             shown = above[:200].replace(b"\0", b"/").decode("utf-8", "backslashreplace")
-            refuse(f"it has an entry below {shown}, which is no folder with something in it")
+            raise_malformed(
+                f"it has an entry below {shown}, which is no folder with something in it"
+            )

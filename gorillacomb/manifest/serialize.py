@@ -30,7 +30,7 @@ def to_json(manifest: Manifest) -> bytes:
     without the line ends, are the bytes whose SHA-256 the subject carries. Raises ValueError for
     entries that are not sorted, or that JSON cannot carry.
     """
-    lines = [entry_line(entry) for entry in manifest.entries]
+    lines = [entry_json(entry) for entry in manifest.entries]
     check_order([entry.path for entry in manifest.entries])
     digest = sha256(b"[")
     digest.update(b",".join(lines))
@@ -43,7 +43,7 @@ def to_json(manifest: Manifest) -> bytes:
     subject = [{"digest": {"sha256": digest.hexdigest()}, "name": name}]
     fields: list[tuple[str, Any]] = [
         ("checkpoint", manifest.checkpoint),
-        ("counts", counts(manifest.entries)),
+        ("counts", entry_counts(manifest.entries)),
         ("created_ns", str(manifest.created_ns)),
         ("left_out", [_left_out_object(each) for each in manifest.left_out]),
         *([("name_b64", name_b64)] if name_b64 else []),
@@ -62,10 +62,10 @@ def to_json(manifest: Manifest) -> bytes:
 
 
 def _json(value: Any) -> bytes:
-    return jcs.canonical(value)
+    return jcs.canonical_json(value)
 
 
-def counts(entries: Iterable[ManifestEntry]) -> dict[str, int]:
+def entry_counts(entries: Iterable[ManifestEntry]) -> dict[str, int]:
     """How many files, links and empty folders there are, and the files' bytes."""
     entries = list(entries)
     kinds = [entry.type for entry in entries]
@@ -77,7 +77,7 @@ def counts(entries: Iterable[ManifestEntry]) -> dict[str, int]:
     }
 
 
-def entry_line(entry: ManifestEntry) -> bytes:
+def entry_json(entry: ManifestEntry) -> bytes:
     """An entry in canonical JSON; written by hand, since there are 250,000 of them."""
     path = _path_field("path", entry.path)
     if entry.type == "file":

@@ -15,11 +15,11 @@ from gorillacomb.manifest.model import (
     Manifest,
     ManifestEntry,
     OmittedPath,
-    refuse,
+    raise_malformed,
 )
-from gorillacomb.manifest.paths import MOST_PATH, check_order, checked_path
-from gorillacomb.manifest.serialize import PREDICATE, STATEMENT, counts, entry_line
-from gorillacomb.vaultmesh.keys.note import decoded
+from gorillacomb.manifest.paths import MOST_PATH, check_order, validated_path
+from gorillacomb.manifest.serialize import PREDICATE, STATEMENT, entry_counts, entry_json
+from gorillacomb.vaultmesh.keys.note import decode_base64
 
 _ANY_PREDICATE = "urn:gorillacomb:manifest:"
 _KEYS = {
@@ -32,7 +32,7 @@ _TIME = re.compile("0|-?[1-9][0-9]{0,24}")
 MOST_MODE = 0o7777
 
 
-def checked_manifest(
+def validated_manifest(
     value: Any, read: list[ManifestEntry] | None = None, digest: str | None = None
 ) -> Manifest:
     """The manifest that a Statement is; raises Malformed.
@@ -40,13 +40,13 @@ def checked_manifest(
     Its files, and the SHA-256 of their JCS bytes, may be known before.
     """
     if not isinstance(value, dict):
-        refuse("it is no JSON object")
+        raise_malformed("it is no JSON object")
     if value.get("_type") != STATEMENT:
-        refuse("it is no in-toto Statement of version 1")
+        raise_malformed("it is no in-toto Statement of version 1")
     kind = value.get("predicateType")
     if kind != PREDICATE:
         ours = isinstance(kind, str) and kind.startswith(_ANY_PREDICATE)
-        refuse(
+        raise_malformed(
             "it is of another version than v1; a newer Gorilla Comb reads it"
             if ours
             else "its predicate is no manifest of ours"
@@ -56,22 +56,22 @@ def checked_manifest(
     keys = {"checkpoint", "counts", "created_ns", "files", "left_out", "tool", "whole"}
     _has_keys(predicate, keys, "its predicate", {"name_b64"})
     if not isinstance(predicate["files"], list):
-        refuse("its files are no list")
+        raise_malformed("its files are no list")
     if read is None:
         read = [_entry(number, each) for number, each in enumerate(predicate["files"], 1)]
     entries = tuple(read)
     check_order([entry.path for entry in entries])
     if digest is None:
-        digest = sha256(b"[" + b",".join(map(entry_line, entries)) + b"]").hexdigest()
+        digest = sha256(b"[" + b",".join(map(entry_json, entries)) + b"]").hexdigest()
     name = _subject(value["subject"], predicate.get("name_b64"), digest)
-    if _object(predicate["counts"], "its counts") != counts(entries):
-        refuse("its counts are not those of its files")
+    if _object(predicate["counts"], "its counts") != entry_counts(entries):
+        raise_malformed("its counts are not those of its files")
     _tool(predicate["tool"])
     checkpoint = predicate["checkpoint"]
     if checkpoint is not None and not isinstance(checkpoint, str):
-        refuse("its checkpoint is no text")
+        raise_malformed("its checkpoint is no text")
     if not isinstance(predicate["whole"], bool):
-        refuse("its 'whole' is neither true nor false")
+        raise_malformed("its 'whole' is neither true nor false")
     return Manifest(
         name,
         entries,
@@ -84,7 +84,7 @@ def checked_manifest(
 
 def _object(value: Any, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        refuse(f"{what} is no JSON object")
+        raise_malformed(f"{what} is no JSON object")
     return value
 
 
@@ -93,34 +93,34 @@ def _has_keys(
 ) -> None:
     lacking = sorted(needed - value.keys())
     if lacking:
-        refuse(f"{what} has no {lacking[0]!r}")
+        raise_malformed(f"{what} has no {lacking[0]!r}")
     unknown = sorted(value.keys() - needed - set(optional))
     if unknown:
-        refuse(f"{what} has an unknown key {unknown[0][:40]!r}")
+        raise_malformed(f"{what} has an unknown key {unknown[0][:40]!r}")
 
 
 def _subject(value: Any, name_b64: Any, files_digest: str) -> bytes:
     """Check the one subject against the files' digest; returns the folder's name."""
     if not isinstance(value, list) or len(value) != 1:
-        refuse("it has not exactly one subject")
+        raise_malformed("it has not exactly one subject")
     subject = _object(value[0], "its subject")
     _has_keys(subject, {"name", "digest"}, "its subject")
     digest = _object(subject["digest"], "its subject's digest")
     _has_keys(digest, {"sha256"}, "its subject's digest")
     text = subject["name"]
     if not isinstance(text, str) or not text:
-        refuse("its subject has no name")
+        raise_malformed("its subject has no name")
     name = _bytes(text, "its subject's name")
     if name_b64 is not None:
         if not isinstance(name_b64, str):
-            refuse("its name_b64 is no text")
+            raise_malformed("its name_b64 is no text")
         name = _decoded(name_b64)
         if _is_utf_8(name) or name.decode("utf-8", "backslashreplace") != text:
-            refuse("its two names are not one")
+            raise_malformed("its two names are not one")
     if b"\0" in name or b"/" in name.rstrip(b"/") or name in (b".", b".."):
-        refuse("its subject's name is no name of a folder")
+        raise_malformed("its subject's name is no name of a folder")
     if digest["sha256"] != files_digest:
-        refuse("its subject's digest is not that of its files: it was edited or damaged")
+        raise_malformed("its subject's digest is not that of its files: it was edited or damaged")
     return name
 
 
@@ -128,36 +128,36 @@ def _tool(value: Any) -> None:
     tool = _object(value, "its tool")
     _has_keys(tool, {"name", "version"}, "its tool")
     if not all(isinstance(each, str) for each in tool.values()):
-        refuse("its tool is no text")
+        raise_malformed("its tool is no text")
 
 
 def _entry(number: int, value: Any) -> ManifestEntry:
     try:
-        return checked_entry(value)
+        return validated_entry(value)
     except MalformedManifest as bad:
         raise MalformedManifest(f"of its files, number {number}: {bad}") from None
 
 
-def checked_entry(value: Any) -> ManifestEntry:
+def validated_entry(value: Any) -> ManifestEntry:
     """The entry that one of its files is; raises Malformed."""
     if type(value) is not dict:
-        refuse("it is no JSON object")
+        raise_malformed("it is no JSON object")
     kind = value.get("type")
     if type(kind) is not str or kind not in _KEYS:
-        refuse("its type is none of file, link, dir")
-    path = checked_path(_either(value, "path"))
+        raise_malformed("its type is none of file, link, dir")
+    path = validated_path(_either(value, "path"))
     rest = value.keys() - {"path", "path_b64"}
     target = None
     if kind == "link":
         target = _either(value, "target")
         rest -= {"target", "target_b64"}
         if not target or b"\0" in target or len(target) > MOST_PATH:
-            refuse("its target is not one that a link can have")
+            raise_malformed("its target is not one that a link can have")
     if rest != _KEYS[kind]:
         _has_keys(dict.fromkeys(rest), set(_KEYS[kind]), "it")
     mode = _number(value["mode"], "its mode")
     if mode > MOST_MODE:
-        refuse("its mode is not one of permission bits")
+        raise_malformed("its mode is not one of permission bits")
     mtime = _time(value["mtime_ns"], "its mtime_ns")
     if kind != "file":
         return ManifestEntry(path, "link" if kind == "link" else "dir", mode, 0, mtime, target)
@@ -177,19 +177,19 @@ def checked_entry(value: Any) -> ManifestEntry:
 
 def _number(value: Any, what: str) -> int:
     if type(value) is not int or value < 0:
-        refuse(f"{what} is no number, or below 0")
+        raise_malformed(f"{what} is no number, or below 0")
     return value
 
 
 def _hex(value: Any, what: str) -> str:
     if type(value) is not str or _DIGEST.fullmatch(value) is None:
-        refuse(f"{what} is not 64 hex digits")
+        raise_malformed(f"{what} is not 64 hex digits")
     return value
 
 
 def _time(value: Any, what: str) -> int:
     if type(value) is not str or _TIME.fullmatch(value) is None:
-        refuse(f"{what} is no number in a string")
+        raise_malformed(f"{what} is no number in a string")
     return int(value)
 
 
@@ -197,29 +197,29 @@ def _either(value: dict[str, Any], key: str) -> bytes:
     """The bytes of a path: from ``key`` or from ``key_b64``, of which exactly one is there."""
     text, encoded = value.get(key), value.get(f"{key}_b64")
     if (key in value) == (f"{key}_b64" in value):
-        refuse(f"it has not exactly one of {key} and {key}_b64")
+        raise_malformed(f"it has not exactly one of {key} and {key}_b64")
     if type(text) is str:
         return _bytes(text, f"its {key}")
     if type(encoded) is not str:
-        refuse(f"its {key} is no text")
+        raise_malformed(f"its {key} is no text")
     found = _decoded(encoded)
     if _is_utf_8(found):
-        refuse(f"its {key}_b64 is UTF-8, and has to stand as {key}")
+        raise_malformed(f"its {key}_b64 is UTF-8, and has to stand as {key}")
     return found
 
 
 def _decoded(text: str) -> bytes:
     try:
-        return decoded(text, "it")
+        return decode_base64(text, "it")
     except UntrustedInput:
-        refuse("it has bad base64 in it")
+        raise_malformed("it has bad base64 in it")
 
 
 def _bytes(text: str, what: str) -> bytes:
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
-        refuse(f"{what} has half a character in it")
+        raise_malformed(f"{what} has half a character in it")
 
 
 def _is_utf_8(data: bytes) -> bool:
@@ -232,20 +232,20 @@ def _is_utf_8(data: bytes) -> bool:
 
 def _left_out(value: Any, entries: Sequence[ManifestEntry]) -> tuple[OmittedPath, ...]:
     if not isinstance(value, list):
-        refuse("its left_out is no list")
+        raise_malformed("its left_out is no list")
     found = []
     for each in value:
         fields = _object(each, "of what it left out, one")
-        path = checked_path(_either(fields, "path"))
+        path = validated_path(_either(fields, "path"))
         rest = {key: each for key, each in fields.items() if key not in ("path", "path_b64")}
         _has_keys(rest, {"kind", "cause"}, "of what it left out, one")
         kind, cause = rest["kind"], rest["cause"]
         if kind not in (*LACKS, *ODDITIES) or not isinstance(cause, str):
-            refuse("of what it left out, one is of an unknown kind")
+            raise_malformed("of what it left out, one is of an unknown kind")
         found.append(OmittedPath(path, kind, cause))
     paths = [each.path for each in found]
     if paths != sorted(set(paths)):
-        refuse("what it left out is not sorted, or stands there twice")
+        raise_malformed("what it left out is not sorted, or stands there twice")
     if paths and not {entry.path for entry in entries}.isdisjoint(paths):
-        refuse("it left out what it has")
+        raise_malformed("it left out what it has")
     return tuple(found)

@@ -14,7 +14,7 @@ from gorillacomb.errors import Interrupted
 from gorillacomb.fs.openat import FileIdentity
 from gorillacomb.manifest import worker
 from gorillacomb.manifest.model import Manifest, ManifestEntry
-from gorillacomb.manifest.walk import TreeEntry, identify, walk
+from gorillacomb.manifest.walk import TreeEntry, identify_tree, walk_tree
 from gorillacomb.manifest.worker import LARGE, CheckTask, ReadEntry, ReadTask, TreeContext
 from gorillacomb.progress import NullProgress, Progress
 from gorillacomb.workers.dispatcher import Dispatcher
@@ -106,12 +106,12 @@ def verify(
     a root that is no folder, RootVanished for one that goes away, WorkersFailed, Interrupted.
     """
     root = os.path.realpath(root)
-    place = TreeContext(root, identify(root), frozenset(own), both)
+    place = TreeContext(root, identify_tree(root), frozenset(own), both)
     check = _VerificationRun(manifest, place, frozenset(ignored), progress or NullProgress())
     size = sum(entry.size for entry in manifest.entries)
     small = len(manifest.entries) < _SMALL and size < LARGE
     try:
-        pool = worker.start_workers(workers, small, root, manifest.entries)
+        pool = worker.start_manifest_workers(workers, small, root, manifest.entries)
         try:
             check.run(pool)
         finally:
@@ -158,7 +158,7 @@ class _VerificationRun:
         size = sum(entry.size for entry in entries)
         self.progress.stage("Verifying", len(entries), size)
         tasks = _tasks(entries, place)
-        found = walk(place.root, place.identity, place.own, self._has_below)
+        found = walk_tree(place.root, place.identity, place.own, self._has_below)
         dispatcher = Dispatcher(pool, self.progress)
 
         def next_task() -> CheckTask | None:

@@ -12,9 +12,9 @@ from gorillacomb.fs.openat import (
     OUR_FOLDER,
     FileIdentity,
     OpenFolders,
-    cause_of,
     identity_of,
-    odd_kind,
+    os_error_text,
+    special_kind,
 )
 
 TreeEntryKind = Literal["file", "link", "dir", "fifo", "socket", "device", "mount", "unreadable"]
@@ -32,7 +32,7 @@ class TreeEntry(NamedTuple):
     cause: str = ""
 
 
-def identify(root: bytes) -> FileIdentity:
+def identify_tree(root: bytes) -> FileIdentity:
     """Which folder a path leads to. Raises UsageFault where it leads to none."""
     shown = os.fsdecode(root)
     try:
@@ -42,12 +42,12 @@ def identify(root: bytes) -> FileIdentity:
         raise UsageError(f"{shown} is not a folder.", "Name the folder that it is in.") from None
     except OSError as error:
         raise UsageError(
-            f"{shown} cannot be read: {cause_of(error)}.", "Name another folder."
+            f"{shown} cannot be read: {os_error_text(error)}.", "Name another folder."
         ) from error
     return identity_of(facts)
 
 
-def walk(
+def walk_tree(
     root: bytes,
     identity: FileIdentity,
     own: Collection[FileIdentity] = (),
@@ -107,7 +107,7 @@ def _listed(
 
 def _odd(folder: int, name: bytes, path: bytes) -> list[TreeEntry]:
     try:
-        kind = odd_kind(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+        kind = special_kind(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     except FileNotFoundError:
         return []
     return [TreeEntry(path, kind or "file")]
@@ -116,10 +116,10 @@ def _odd(folder: int, name: bytes, path: bytes) -> list[TreeEntry]:
 def _failed(root: bytes, path: bytes, error: OSError) -> Iterator[TreeEntry]:
     if not path:
         raise RootVanished(
-            f"{os.fsdecode(root)} cannot be read any more: {cause_of(error)}.",
+            f"{os.fsdecode(root)} cannot be read any more: {os_error_text(error)}.",
             "Plug its drive in again, or let nobody move it meanwhile, and run this again.",
         ) from error
     if error.errno in _REPLACED:
         yield TreeEntry(path, "unreadable", "was replaced meanwhile")
     elif error.errno != errno.ENOENT:  # else it went since its parent was listed
-        yield TreeEntry(path, "unreadable", cause_of(error))
+        yield TreeEntry(path, "unreadable", os_error_text(error))

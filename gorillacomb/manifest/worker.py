@@ -11,16 +11,16 @@ from functools import partial
 from typing import Literal, NamedTuple
 
 from gorillacomb.errors import RootVanished
-from gorillacomb.fs.block_device import is_spinning
+from gorillacomb.fs.block_device import is_rotational
 from gorillacomb.fs.openat import (
     FileIdentity,
     OpenFolders,
     RootChanged,
-    cause_of,
     identity_of,
     is_placeholder,
-    is_same,
+    is_unchanged,
     open_file,
+    os_error_text,
 )
 from gorillacomb.hashing import CHUNK, Digests, blake3_of, buffer, digests_of_descriptor, sha256_of
 from gorillacomb.manifest.model import EntryKind, Lack, ManifestEntry
@@ -103,7 +103,7 @@ class CheckResult(NamedTuple):
 ManifestTask = ReadTask | CheckTask
 
 
-def start_workers(
+def start_manifest_workers(
     count: int | None, small: bool, root: bytes, entries: Sequence[ManifestEntry]
 ) -> Workers:
     """So many processes; 0 for none, None for what suits the machine, the root's disk and the work.
@@ -113,7 +113,7 @@ def start_workers(
     make_worker = partial(ManifestWorker, entries)
     if count == 0 or (count is None and small):
         return InlineWorkers(make_worker)
-    return start_pool(count, make_worker, lambda: is_spinning(root))
+    return start_pool(count, make_worker, lambda: is_rotational(root))
 
 
 class _UnstableFile(Exception):
@@ -172,7 +172,7 @@ def _read(folders: OpenFolders, task: ReadTask, advance: Advance) -> ReadResult:
             result.left_out.append((path, withheld.kind, str(withheld)))
         except OSError as error:
             kind: Lack = "gone" if error.errno in _GONE else "unreadable"
-            result.left_out.append((path, kind, cause_of(error)))
+            result.left_out.append((path, kind, os_error_text(error)))
     return result
 
 
@@ -233,7 +233,7 @@ def _content(
             after = os.fstat(descriptor)
         finally:
             os.close(descriptor)
-        if got == facts.st_size and is_same(facts, after):
+        if got == facts.st_size and is_unchanged(facts, after):
             return facts, digests
         facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
     raise _UnstableFile
@@ -310,7 +310,7 @@ class _CheckRun:
         finally:
             os.close(descriptor)
         self._advance(size)
-        return is_same(before, after)
+        return is_unchanged(before, after)
 
     def _note(self, number: int, what: DifferenceKind, cause: str) -> None:
         self._found.append((number, what, cause))
@@ -357,4 +357,4 @@ def _cause_of_missing(error: OSError) -> str:
         return ""
     if error.errno in (errno.ENOTDIR, errno.ELOOP):
         return "a part of its path is no folder, or a link, which is not followed"
-    return cause_of(error)
+    return os_error_text(error)

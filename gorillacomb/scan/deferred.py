@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gorillacomb.fs.paths import below, is_below
+from gorillacomb.fs.paths import is_below, relative_path
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
-from gorillacomb.index.rows import INODE, LINKS, NAME, SIZE, EntryRow, amended
+from gorillacomb.index.rows import INODE, LINKS, NAME, SIZE, EntryRow, with_changes
 from gorillacomb.index.unread import UnreadRow
 from gorillacomb.index.writer import IndexWriter
 from gorillacomb.progress import Progress
@@ -90,13 +90,13 @@ class DeferredFiles:
         place = self._paths.place(folder)
         if place is None:
             return None
-        path = below(place[1], context.path)
+        path = relative_path(place[1], context.path)
         if not any(not scope or is_below(path, scope) for scope in self._scopes[root]):
             return None
         if row[LINKS] > 1:
             key = (context.volume, row[INODE])
             if key in self._known_links:
-                same = amended(self._known_links[key], {NAME: row[NAME]})
+                same = with_changes(self._known_links[key], {NAME: row[NAME]})
                 with self._index.atomic():
                     self._store.put_rows([(folder, same)], [])
                 return None
@@ -117,7 +117,7 @@ class DeferredFiles:
             if row[LINKS] > 1:
                 self._known_links[volume, row[INODE]] = row
             rows += [
-                (at, amended(row, {NAME: name}))
+                (at, with_changes(row, {NAME: name}))
                 for at, name in others
                 if (at, name) != (folder, row[NAME])
             ]

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gorillacomb.fs.openat import INT64, fold, int64
-from gorillacomb.index.folder_digest import SETTLED, EntryFacts, seal_of
+from gorillacomb.fs.openat import INT64, clamp_int64, to_signed64
+from gorillacomb.index.folder_digest import SETTLED, EntryFacts, folder_digest
 from gorillacomb.index.rows import (
     BLOCKS,
     CAUSE,
@@ -29,13 +29,13 @@ from gorillacomb.index.rows import (
     STATE,
     EntryRow,
     HashedRow,
-    amended,
+    with_changes,
 )
 from gorillacomb.index.snapshot import IndexSnapshot
 from gorillacomb.index.writer import IndexChanges
 from gorillacomb.model import DAMAGE, EntryState
 from gorillacomb.scan.listing import ListedFile
-from gorillacomb.scan.read_file import HAS_PLACEHOLDERS, look_at, read_file, read_files
+from gorillacomb.scan.read_file import HAS_PLACEHOLDERS, read_file, read_files, stat_row
 from gorillacomb.scan.tasks import RootContext
 
 _HOUR_NS = 3_600_000_000_000
@@ -53,7 +53,7 @@ MoveKey = tuple[int, int, int]
 """inode, size, mtime: by these an entry is known again that moved."""
 
 
-def identity(row: EntryRow) -> MoveKey:
+def move_key(row: EntryRow) -> MoveKey:
     """What stays with a file when it gets another name."""
     return (row[INODE], row[SIZE], row[MTIME])
 
@@ -78,7 +78,7 @@ class VisitDiff:
         self.writes.unsealed.append(folder)
         self.writes.touched += [old[DIGEST]] if old[DIGEST] else []
         if old[STATE] != EntryState.EXCLUDED:
-            self.writes.went.append(identity(old))
+            self.writes.went.append(move_key(old))
 
     def put(self, folder: int, row: EntryRow, old: EntryRow | None) -> None:
         """Have the row of an entry written; ``old`` is the one that it replaces."""
@@ -131,7 +131,7 @@ def describe_all(
         _count_short(values, LATER_WIDTH, changes)
         others, rows = [*others, *rest], []
         settled = not values
-    rows += [row for name in others if (row := look_at(descriptor, name, context)) is not None]
+    rows += [row for name in others if (row := stat_row(descriptor, name, context)) is not None]
     if rows:
         rows.sort()
         _count_rows(folder, rows, changes)
@@ -146,7 +146,7 @@ def _seal(hashed: list[HashedRow], rows: list[EntryRow]) -> bytes | None:
             return None
         listed += (row[:CHECKED] for row in rows)
         listed.sort()
-    return seal_of(listed)
+    return folder_digest(listed)
 
 
 def _count_short(values: list[Any], width: int, changes: VisitDiff) -> int:
@@ -173,7 +173,7 @@ def _count_rows(folder: int, rows: list[EntryRow], changes: VisitDiff) -> None:
             changes.bytes += row[SIZE]
         changes.count_read(row)
     if not changes.first:
-        changes.writes.came += map(identity, rows)
+        changes.writes.came += map(move_key, rows)
 
 
 def _left_for_later(
@@ -190,7 +190,7 @@ def _left_for_later(
     return later, rest
 
 
-def compare(
+def diff_folder(
     descriptor: int,
     listed: list[EntryFacts],
     folder: int,
@@ -248,8 +248,8 @@ def fingerprints(descriptor: int, names: list[bytes], context: RootContext) -> l
         if not weak and 0 <= mtime | ctime | inode < INT64:  # none is negative, nor as large
             links = facts.st_nlink
         else:
-            mtime, ctime = int64(mtime), 0 if weak else int64(ctime)
-            inode, links = (0, 1) if weak else (fold(inode), facts.st_nlink)
+            mtime, ctime = clamp_int64(mtime), 0 if weak else clamp_int64(ctime)
+            inode, links = (0, 1) if weak else (to_signed64(inode), facts.st_nlink)
         found.append((name, state, mode, size, mtime, ctime, inode, links, blocks))
     return found
 
@@ -265,10 +265,10 @@ def _settle_entry(
 ) -> None:
     """Decide about one entry: keep its row, of those that the folder had, or write a new one."""
     old = rows.get(entry[NAME])
-    row = None if old is None else reuse(entry, old, context)
+    row = None if old is None else reusable_row(entry, old, context)
     if row is None:
         if entry[STATE] == EntryState.OTHER:
-            row = look_at(descriptor, entry[NAME], context)
+            row = stat_row(descriptor, entry[NAME], context)
         else:
             row = read_file(descriptor, entry[NAME], context, moment, context.rehash)
         if row is None:
@@ -277,18 +277,18 @@ def _settle_entry(
             return
         changes.count_read(row)
         if old is not None:
-            judged = judge(row, old)
+            judged = classify_change(row, old)
             if judged[STATE] in DAMAGE and (context.accept or _was_renamed(row, rows.values())):
                 judged = row
             elif judged[STATE] in DAMAGE:
                 # Perhaps it was read badly once: from memory that fails, or over a bad wire.
                 again = read_file(descriptor, entry[NAME], context, moment, past_cache=True)
-                judged = judged if again is None else judge(again, old)
+                judged = judged if again is None else classify_change(again, old)
             row = judged
     if old is None:
         changes.new += 1
         changes.put(folder, row, None)
-        changes.writes.came.append(identity(row))
+        changes.writes.came.append(move_key(row))
     elif row != old:
         changes.changed += _is_edit(row, old)
         changes.put(folder, row, old)
@@ -299,7 +299,7 @@ def _was_renamed(row: EntryRow, before: Iterable[EntryRow]) -> bool:
     return any((each[INODE], each[DIGEST]) == (row[INODE], row[DIGEST]) for each in before)
 
 
-def reuse(entry: EntryFacts, old: EntryRow, context: RootContext) -> EntryRow | None:
+def reusable_row(entry: EntryFacts, old: EntryRow, context: RootContext) -> EntryRow | None:
     """The row for an entry whose digest may be trusted again; None when it must be looked at."""
     if not same_fingerprint(entry, old, context):
         return None
@@ -310,7 +310,7 @@ def reuse(entry: EntryFacts, old: EntryRow, context: RootContext) -> EntryRow | 
         return None
     if entry[SIZE] < context.min_size:
         if state != EntryState.TOO_SMALL:
-            old = left_out(old, EntryState.TOO_SMALL)
+            old = excluded_row(old, EntryState.TOO_SMALL)
         state = EntryState.TOO_SMALL
     elif state in (EntryState.EXCLUDED, EntryState.TOO_SMALL):
         if old[DIGEST] is None or (old[SIZE] and not old[CHECKED]):
@@ -321,7 +321,7 @@ def reuse(entry: EntryFacts, old: EntryRow, context: RootContext) -> EntryRow | 
     return (*entry[:STATE], state, *entry[MODE:], *old[CHECKED:CAUSE], None)
 
 
-def left_out(old: EntryRow, state: EntryState) -> EntryRow:
+def excluded_row(old: EntryRow, state: EntryState) -> EntryRow:
     """The row of an entry that is not looked at from now on, with what it takes to come back.
 
     A digest that may be trusted keeps the time of its reading; one of damaged content stays without
@@ -330,7 +330,7 @@ def left_out(old: EntryRow, state: EntryState) -> EntryRow:
     kept = None if old[STATE] == EntryState.FRESH else old[DIGEST]
     sound = old[STATE] in (EntryState.HASHED, EntryState.EXCLUDED, EntryState.TOO_SMALL)
     checked = old[CHECKED] if sound else 0
-    return amended(old, {STATE: state, DIGEST: kept, CHECKED: checked, CAUSE: None})
+    return with_changes(old, {STATE: state, DIGEST: kept, CHECKED: checked, CAUSE: None})
 
 
 def same_fingerprint(entry: EntryFacts, old: EntryRow, context: RootContext) -> bool:
@@ -350,7 +350,7 @@ def same_fingerprint(entry: EntryFacts, old: EntryRow, context: RootContext) -> 
     return off_the_hour < _FAT_GRAIN_NS and apart <= 26 * _HOUR_NS
 
 
-def judge(row: EntryRow, old: EntryRow) -> EntryRow:
+def classify_change(row: EntryRow, old: EntryRow) -> EntryRow:
     """Tell an edit from damage, and keep the good digest where the new content cannot be trusted.
 
     Damage: content that differs although size and mtime are the same; only a suspicion when ctime
@@ -358,13 +358,13 @@ def judge(row: EntryRow, old: EntryRow) -> EntryRow:
     """
     if row[STATE] == EntryState.UNREADABLE and not row[BLOCKS] and not row[MTIME]:
         # Not even looked at: all that was known stays known.
-        return amended(old, {STATE: EntryState.UNREADABLE, CAUSE: row[CAUSE]})
+        return with_changes(old, {STATE: EntryState.UNREADABLE, CAUSE: row[CAUSE]})
     same_times = row[SIZE] == old[SIZE] and row[MTIME] == old[MTIME] and old[DIGEST] is not None
     if row[STATE] not in _WITH_CONTENT:
         # Not read this time: what was known stays known, as long as nothing says it was edited.
-        return amended(row, {DIGEST: old[DIGEST]}) if same_times else row
+        return with_changes(row, {DIGEST: old[DIGEST]}) if same_times else row
     if not same_times or row[DIGEST] == old[DIGEST] or old[STATE] == EntryState.FRESH:
         return row
     moved = row[CTIME] != old[CTIME] or row[INODE] != old[INODE] or old[STATE] == EntryState.SUSPECT
     state = EntryState.SUSPECT if moved else EntryState.DAMAGED
-    return amended(row, {STATE: state, DIGEST: old[DIGEST]})
+    return with_changes(row, {STATE: state, DIGEST: old[DIGEST]})

@@ -33,7 +33,7 @@ def compile_patterns(patterns: tuple[str, ...]) -> ExcludeMatcher:
     return excluded
 
 
-def moved_into(patterns: Sequence[str], folder: str) -> list[str]:
+def patterns_for_folder(patterns: Sequence[str], folder: str) -> list[str]:
     """Rewrite patterns of a root for a root further out, in which it stands at ``folder``."""
     moved = []
     for pattern in patterns:

@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gorillacomb.classify.projects import marker_among
-from gorillacomb.fs.openat import OUR_FOLDER, fold
+from gorillacomb.classify.projects import project_marker
+from gorillacomb.fs.openat import OUR_FOLDER, to_signed64
 from gorillacomb.scan.exclude import compile_patterns
 from gorillacomb.scan.tasks import RootContext
 
@@ -50,8 +50,8 @@ def list_folder(descriptor: int, path: bytes, context: RootContext) -> FolderLis
             elif not entry.is_dir(follow_symlinks=False):
                 others.append(name)
             elif name != OUR_FOLDER:
-                folders.append((0 if weak else fold(inode), name))
-    marker = marker_among(names, [name for _, name in folders] if folders else ())
+                folders.append((0 if weak else to_signed64(inode), name))
+    marker = project_marker(names, [name for _, name in folders] if folders else ())
     listing = FolderListing(files, others, folders, marker)
     if context.exclude or context.boundaries:
         return _leave_out(listing, path, context)

@@ -13,13 +13,20 @@ from gorillacomb.fs.openat import (
     FILE_FLAGS,
     INT64,
     NOATIME,
-    cause_of,
-    fold,
-    int64,
+    clamp_int64,
     is_placeholder,
     open_file,
+    os_error_text,
+    to_signed64,
 )
-from gorillacomb.hashing import CHUNK, EMPTY, blake3_of, buffer, digest_of_descriptor, forget_cached
+from gorillacomb.hashing import (
+    CHUNK,
+    EMPTY,
+    blake3_of,
+    buffer,
+    digest_of_descriptor,
+    drop_page_cache,
+)
 from gorillacomb.index.rows import (
     CAUSE,
     CHECKED,
@@ -29,7 +36,7 @@ from gorillacomb.index.rows import (
     TARGET,
     EntryRow,
     HashedRow,
-    amended,
+    with_changes,
 )
 from gorillacomb.model import EntryState
 from gorillacomb.scan.listing import ListedFile
@@ -53,7 +60,7 @@ def read_file(
     or PENDING, TOO_SMALL, PLACEHOLDER, UNSTABLE, UNREADABLE; None when it is no longer there.
     """
     if HAS_PLACEHOLDERS:
-        early = look_at(folder, name, context)
+        early = stat_row(folder, name, context)
         if early is None or early[STATE] != EntryState.PENDING or early[SIZE] > context.hash_limit:
             return early
     try:
@@ -64,7 +71,7 @@ def read_file(
         return failed_row(folder, name, context, error)
     try:
         if past_cache:
-            forget_cached(descriptor)
+            drop_page_cache(descriptor)
         return _read_open_file(descriptor, name, context, moment)
     except OSError as error:
         return failed_row(folder, name, context, error)
@@ -203,7 +210,7 @@ def _may_hydrate(facts: os.stat_result, context: RootContext) -> bool:
     return context.hydrate_limit is not None and facts.st_size <= context.hydrate_limit
 
 
-def look_at(folder: int, name: bytes, context: RootContext) -> EntryRow | None:
+def stat_row(folder: int, name: bytes, context: RootContext) -> EntryRow | None:
     """Describe any entry without opening it; None when it is no longer there."""
     try:
         facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -215,21 +222,21 @@ def look_at(folder: int, name: bytes, context: RootContext) -> EntryRow | None:
     except OSError as error:
         return _blank_row(name, error)
     row = unread_row(name, facts, context)
-    return row if target is None else amended(row, {TARGET: target})
+    return row if target is None else with_changes(row, {TARGET: target})
 
 
 def failed_row(folder: int, name: bytes, context: RootContext, error: OSError) -> EntryRow | None:
     """The row of a file that could not be opened or read; None when it is no longer there."""
-    now = look_at(folder, name, context)
+    now = stat_row(folder, name, context)
     if now is None or now[STATE] in (EntryState.OTHER, EntryState.UNREADABLE):
         return now  # gone, replaced by a link meanwhile (ELOOP), or not even to be looked at
-    return amended(
-        now, {STATE: EntryState.UNREADABLE, CHECKED: 0, DIGEST: None, CAUSE: cause_of(error)}
+    return with_changes(
+        now, {STATE: EntryState.UNREADABLE, CHECKED: 0, DIGEST: None, CAUSE: os_error_text(error)}
     )
 
 
 def _blank_row(name: bytes, error: OSError) -> EntryRow:
-    cause = cause_of(error)
+    cause = os_error_text(error)
     return (name, EntryState.UNREADABLE, stat.S_IFREG, 0, 0, 0, 0, 1, 0, 0, None, None, None, cause)
 
 
@@ -249,9 +256,9 @@ def row_of(
         int(state),  # an enum member would cost SQLite an adapter call a row
         facts.st_mode,
         facts.st_size,
-        int64(facts.st_mtime_ns),
-        0 if weak else int64(facts.st_ctime_ns),
-        0 if weak else fold(facts.st_ino),
+        clamp_int64(facts.st_mtime_ns),
+        0 if weak else clamp_int64(facts.st_ctime_ns),
+        0 if weak else to_signed64(facts.st_ino),
         1 if weak else facts.st_nlink,
         facts.st_blocks,
         checked,

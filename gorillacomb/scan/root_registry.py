@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from gorillacomb.errors import RootVanished, UsageError
-from gorillacomb.fs.openat import OpenFolders, cause_of, fold
-from gorillacomb.fs.paths import below, is_below, join
-from gorillacomb.fs.volumes import CLONE, Volume, base_volume, identify
+from gorillacomb.fs.openat import OpenFolders, os_error_text, to_signed64
+from gorillacomb.fs.paths import is_below, join, relative_path
+from gorillacomb.fs.volumes import CLONE, Volume, base_volume, identify_volume
 from gorillacomb.index import roots as table
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import child_and_inode, child_folder, find_folder
 from gorillacomb.model import Root
-from gorillacomb.scan.exclude import compile_patterns, moved_into
+from gorillacomb.scan.exclude import compile_patterns, patterns_for_folder
 from gorillacomb.scan.options import ScanOptions
 
 
@@ -43,7 +43,7 @@ class ScanScope:
     """The root was not in the index before."""
 
 
-def locate(paths: Sequence[bytes]) -> list[MountedFolder]:
+def resolve_roots(paths: Sequence[bytes]) -> list[MountedFolder]:
     """Find folders on their file systems; those inside another one of them are left out.
 
     Raises UsageFault for a path that is not a readable folder.
@@ -56,7 +56,7 @@ def locate(paths: Sequence[bytes]) -> list[MountedFolder]:
         place
         for place in places.values()
         if not any(
-            covers(other.path, other.volume, place)
+            is_covered_by(other.path, other.volume, place)
             for other in places.values()
             if other is not place
         )
@@ -70,7 +70,7 @@ def _look(path: bytes, real: bytes) -> tuple[Volume, int]:
     try:
         with os.scandir(real):
             pass
-        return identify(real), fold(os.stat(real).st_ino)
+        return identify_volume(real), to_signed64(os.stat(real).st_ino)
     except FileNotFoundError:
         raise UsageError(
             f"{shown} does not exist.",
@@ -83,12 +83,12 @@ def _look(path: bytes, real: bytes) -> tuple[Volume, int]:
         ) from None
     except OSError as error:
         raise UsageError(
-            f"{shown} cannot be read: {cause_of(error)}.",
+            f"{shown} cannot be read: {os_error_text(error)}.",
             "Check its permissions, or name another folder.",
         ) from error
 
 
-def covers(path: bytes, volume: Volume, place: MountedFolder) -> bool:
+def is_covered_by(path: bytes, volume: Volume, place: MountedFolder) -> bool:
     """Whether a scan of ``path``, on the volume as seen from it, sees all of a place.
 
     It may do so through another mount; of two views of one folder the first by name sees the other.
@@ -100,7 +100,7 @@ def covers(path: bytes, volume: Volume, place: MountedFolder) -> bool:
     return is_below(place.volume.inner_path, volume.inner_path)
 
 
-def register(index: Index, place: MountedFolder, options: ScanOptions) -> ScanScope:
+def register_root(index: Index, place: MountedFolder, options: ScanOptions) -> ScanScope:
     """Find or add the root of a place, with the settings that the options change.
 
     A known root further in becomes part of a new one further out. Call inside `Index.atomic`.
@@ -116,7 +116,7 @@ def register(index: Index, place: MountedFolder, options: ScanOptions) -> ScanSc
         root = _settings(_new_root(place, known), options)
         scope = ScanScope(table.add_root(index.connection, root, place.inode), place, b"", True)
     else:
-        relative = below(place.volume.inner_path, match.inner_path)
+        relative = relative_path(place.volume.inner_path, match.inner_path)
         top = place.path[: len(place.path) - len(relative) - 1] if relative else place.path
         updated = _settings(_refreshed(match, top or b"/", place.volume), options)
         if updated != match:
@@ -134,7 +134,7 @@ def _as_known(index: Index, root: Root, relative: bytes) -> bytes:
     """
     folders = OpenFolders(root.path)
     try:
-        found = follow(index, root, relative, folders)
+        found = known_prefix(index, root, relative, folders)
     finally:
         folders.close()
     return found.path if found.replaced else relative
@@ -151,7 +151,7 @@ class IndexedPrefix(NamedTuple):
     """Whether another folder stands in the place of the next one."""
 
 
-def follow(index: Index, root: Root, relative: bytes, folders: OpenFolders) -> IndexedPrefix:
+def known_prefix(index: Index, root: Root, relative: bytes, folders: OpenFolders) -> IndexedPrefix:
     """Follow a path below a root, in the index and on the disk, as far as both agree.
 
     ``folders`` are those of that root.
@@ -167,7 +167,7 @@ def follow(index: Index, root: Root, relative: bytes, folders: OpenFolders) -> I
             facts = os.stat(name, dir_fd=folders.open(above), follow_symlinks=False)
         except OSError:
             break  # it went meanwhile, which the walk will tell of
-        if known[1] and known[1] != fold(facts.st_ino) and not root.weak:
+        if known[1] and known[1] != to_signed64(facts.st_ino) and not root.weak:
             return IndexedPrefix(above, at, True)
         at, above = known[0], inner
     return IndexedPrefix(above, at, False)
@@ -190,12 +190,12 @@ def _place_in(root: Root, place: MountedFolder) -> MountedFolder | None:
 
     Mounted by itself, a folder of a root stands at a path that says nothing of the root's.
     """
-    relative = below(place.volume.inner_path, root.inner_path)
+    relative = relative_path(place.volume.inner_path, root.inner_path)
     if not relative or place.path.endswith(b"/" + relative):
         return place
     path = join(root.path, relative)
     try:
-        there = MountedFolder(path, identify(path), fold(os.stat(path).st_ino))
+        there = MountedFolder(path, identify_volume(path), to_signed64(os.stat(path).st_ino))
     except OSError:
         return None
     same = (there.volume.id, there.volume.device, there.inode)
@@ -207,7 +207,7 @@ def _is_clone(root: Root, place: MountedFolder) -> bool:
     if is_below(place.path, root.path):
         return False
     try:
-        there = identify(root.path)
+        there = identify_volume(root.path)
     except OSError:
         return False
     return there.id == base_volume(root.volume) and there.device != place.volume.device
@@ -256,7 +256,7 @@ def _settings(root: Root, options: ScanOptions) -> Root:
 def _top_place(place: MountedFolder, top: bytes) -> MountedFolder:
     if top == place.path:
         return place
-    return MountedFolder(top, identify(top), fold(os.stat(top).st_ino))
+    return MountedFolder(top, identify_volume(top), to_signed64(os.stat(top).st_ino))
 
 
 def _absorb_inner_roots(index: Index, scope: ScanScope, known: Sequence[Root]) -> ScanScope:
@@ -266,12 +266,12 @@ def _absorb_inner_roots(index: Index, scope: ScanScope, known: Sequence[Root]) -
         inside = is_below(inner.inner_path, root.inner_path) and inner.id != root.id
         if inner.volume != root.volume or not inside:
             continue
-        relative = below(inner.inner_path, root.inner_path)
+        relative = relative_path(inner.inner_path, root.inner_path)
         parent, _, name = relative.rpartition(b"/")
         at = ensure_folder(index, root, parent)
         if find_folder(index.connection, root, relative) is None:
-            table.absorb_root(index.connection, inner, root.id, at, name)
-            patterns = moved_into(inner.exclude, os.fsdecode(relative))
+            table.merge_root(index.connection, inner, root.id, at, name)
+            patterns = patterns_for_folder(inner.exclude, os.fsdecode(relative))
             exclude = tuple(dict.fromkeys((*root.exclude, *patterns)))
             root = replace(root, exclude=exclude)
             table.update_root(index.connection, root)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.mounts import mounts_below
-from gorillacomb.fs.paths import below, join
+from gorillacomb.fs.paths import join, relative_path
 from gorillacomb.fs.volumes import PSEUDO
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index
@@ -19,12 +19,12 @@ from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.root_registry import (
     MountedFolder,
     ScanScope,
-    covers,
     ensure_folder,
-    locate,
-    register,
+    is_covered_by,
+    register_root,
+    resolve_roots,
 )
-from gorillacomb.scan.selection import sort_again, sort_changed, sort_file_list
+from gorillacomb.scan.selection import tasks_for_changed, tasks_for_file_list, tasks_for_rescan
 from gorillacomb.scan.tasks import FolderTask, RootContext
 
 _ALL = 1 << 62
@@ -60,7 +60,7 @@ class ScanRoots:
 
     def add(self, place: MountedFolder) -> int:
         """Take a place on as a root, or as a part of one; returns the root's id."""
-        scope = register(self.index, place, self.options)
+        scope = register_root(self.index, place, self.options)
         root = scope.root
         if root.id not in self.all:
             context = self._context(scope)
@@ -79,11 +79,11 @@ class ScanRoots:
         """What the walk begins with, by root; call inside `Index.atomic`."""
         tops = [(each.root, each.context) for each in self.all.values()]
         if self.options.changed is not None:
-            return sort_changed(self.index, tops, self.options.changed)
+            return tasks_for_changed(self.index, tops, self.options.changed)
         if self.options.again is not None:
-            return sort_again(self.index, self.all, self.options.again)
+            return tasks_for_rescan(self.index, self.all, self.options.again)
         if self.options.file_list is not None:
-            work, self.junk = sort_file_list(self.index, tops, self.options.file_list)
+            work, self.junk = tasks_for_file_list(self.index, tops, self.options.file_list)
             return work
         return {root: self._tops(each) for root, each in self.all.items()}
 
@@ -107,7 +107,7 @@ class ScanRoots:
                 continue
             self._entered.add(whole)
             try:
-                [place] = locate([whole])
+                [place] = resolve_roots([whole])
             except UsageError:
                 continue  # not to be read: it stays one that was not entered
             if place.volume.type in PSEUDO or self._is_seen(place):
@@ -122,7 +122,7 @@ class ScanRoots:
     def _is_seen(self, place: MountedFolder) -> bool:
         """Whether a place is scanned already, through another mount."""
         return any(
-            covers(join(each.place.path, relative), each.place.volume, place)
+            is_covered_by(join(each.place.path, relative), each.place.volume, place)
             for each in self.all.values()
             for relative in each.relatives
         )
@@ -148,7 +148,7 @@ class ScanRoots:
             accept=options.accept,
             hydrate_limit=options.hydrate_limit,
             boundaries=frozenset(
-                below(mount.point, place.path) for mount in mounts_below(place.path)
+                relative_path(mount.point, place.path) for mount in mounts_below(place.path)
             ),
             own=frozenset(
                 inode for device, inode in self.index.vault.own_files() if device == top.device

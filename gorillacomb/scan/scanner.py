@@ -20,20 +20,20 @@ from gorillacomb.fs.paths import is_below, join
 from gorillacomb.hashing import PROBE_SPAN
 from gorillacomb.index import roots as root_table
 from gorillacomb.index import unread
-from gorillacomb.index.database import Index, explaining
-from gorillacomb.index.folder_digest import seal_settled
+from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.index.folder_digest import set_missing_digests
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.writer import IndexWriter
 from gorillacomb.model import RootReport, ScanReport
 from gorillacomb.progress import NullProgress, Progress
 from gorillacomb.scan.deferred import DeferredFiles
 from gorillacomb.scan.options import OnDuplicates, ScanOptions, ScanRecorder
-from gorillacomb.scan.root_registry import MountedFolder, locate
+from gorillacomb.scan.root_registry import MountedFolder, resolve_roots
 from gorillacomb.scan.scan_roots import ScanRoots
 from gorillacomb.scan.size_sampler import SizeSampler
 from gorillacomb.scan.tasks import BackgroundResult, BackgroundTask, ScanTaskResult
 from gorillacomb.scan.walk import ScanWalk
-from gorillacomb.scan.worker import start_workers
+from gorillacomb.scan.worker import start_scan_workers
 from gorillacomb.vault.vault import Vault
 from gorillacomb.workers.dispatcher import Dispatcher, WorkersFailed
 from gorillacomb.workers.pool import Workers
@@ -43,7 +43,7 @@ _FOLDERS_AHEAD = 3
 into it: measured, 1.05 s of processor time against 0.82 with three, and as much with five."""
 
 
-def comb(
+def scan(
     vault: Vault,
     paths: Sequence[bytes],
     options: ScanOptions | None = None,
@@ -60,14 +60,14 @@ def comb(
     """
     options = options or ScanOptions()
     progress = progress or NullProgress()
-    places = locate(paths)
+    places = resolve_roots(paths)
     _refuse_the_vault(vault, places)
     # Before the index is opened: a forked worker must not hold a copy of the connection.
-    workers = start_workers(places, options)
+    workers = start_scan_workers(places, options)
     collecting = gc.isenabled()
     gc.disable()  # rows come in by the 100,000 and hold no cycles: looking for them takes time
     try:
-        with Index.write(vault) as index, explaining(vault):
+        with Index.write(vault) as index, translate_errors(vault):
             if recorder is not None:
                 recorder.begin(index)
             run = _ScanRun(index, workers, places, options, progress, recorder)
@@ -179,11 +179,11 @@ class _ScanRun:
         if not files:
             return
         self.progress.stage("Comparing large files", files, None)
-        unread.find_same_sizes(connection)
+        unread.collect_same_sizes(connection)
         least = 2 * PROBE_SPAN
-        large.plan(unread.to_probe(connection, least), probe=True)
+        large.plan(unread.rows_to_probe(connection, least), probe=True)
         dispatcher.run(large.next_task, large.take)
-        large.plan(unread.to_compare(connection, least), probe=False)
+        large.plan(unread.rows_to_hash(connection, least), probe=False)
         dispatcher.run(large.next_task, large.take, meanwhile=partial(self._prepare, store))
 
     def _group(self, store: IndexWriter) -> None:
@@ -222,7 +222,7 @@ class _ScanRun:
                 lost = root in walk.lost or root in large.lost
                 done = None if lost or self.options.is_partial else now_ns
                 if done is not None:
-                    seal_settled(self.index.connection, root)
+                    set_missing_digests(self.index.connection, root)
                 for scan in each.scans:
                     root_table.finish_scan(
                         self.index.connection,

@@ -68,7 +68,7 @@ class ScrubQueue:
             return False
         with Index.read(self.vault) as index:
             tops = self.tops(index)
-            found = scrub_queries.oldest(
+            found = scrub_queries.due_files(
                 index.connection, tops, self.before_ns, self._last, _AT_ONCE
             )
             # Added to: a root may be forgotten while files of it wait.

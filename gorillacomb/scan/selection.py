@@ -6,17 +6,17 @@ import os
 import stat
 from collections.abc import Iterable, Sequence
 
-from gorillacomb.fs.openat import OUR_FOLDER, OpenFolders, cause_of
-from gorillacomb.fs.paths import below, is_below
+from gorillacomb.fs.openat import OUR_FOLDER, OpenFolders, os_error_text
+from gorillacomb.fs.paths import is_below, relative_path
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import path_below_root, root_of
 from gorillacomb.model import Root, UnreadablePath
 from gorillacomb.scan.exclude import compile_patterns
-from gorillacomb.scan.root_registry import ensure_folder, follow
+from gorillacomb.scan.root_registry import ensure_folder, known_prefix
 from gorillacomb.scan.tasks import WINDOW, FolderTask, RootContext
 
 
-def sort_again(
+def tasks_for_rescan(
     index: Index, roots: Iterable[int], entries: Iterable[tuple[int, bytes]]
 ) -> dict[int, list[FolderTask]]:
     """The work that entries make, given by the ids of their folders and their names; by root id.
@@ -39,7 +39,7 @@ def sort_again(
     return work
 
 
-def sort_changed(
+def tasks_for_changed(
     index: Index, tops: Sequence[tuple[Root, RootContext]], changed: Iterable[bytes]
 ) -> dict[int, list[FolderTask]]:
     """The work that changed folders, given by their paths, make; by root id.
@@ -50,11 +50,13 @@ def sort_changed(
     work: dict[int, list[FolderTask]] = {}
     paths = sorted(changed)
     for root, context in tops:
-        inside = [below(path, context.path) for path in paths if is_below(path, context.path)]
+        inside = [
+            relative_path(path, context.path) for path in paths if is_below(path, context.path)
+        ]
         opened = OpenFolders(root.path)
         try:
             followed = (
-                follow(index, root, relative, opened)
+                known_prefix(index, root, relative, opened)
                 for relative in inside
                 if not _is_left_out(relative, context)
             )
@@ -82,7 +84,7 @@ _ListedPath = tuple[int, bytes, bool]
 """A root's id, a path below it, and whether it is a folder."""
 
 
-def sort_file_list(
+def tasks_for_file_list(
     index: Index, tops: Sequence[tuple[Root, RootContext]], listed: Iterable[bytes]
 ) -> tuple[dict[int, list[FolderTask]], list[UnreadablePath]]:
     """Sort listed paths by root and folder; call inside `Index.atomic`.
@@ -132,10 +134,10 @@ def _place(path: bytes, tops: Sequence[tuple[Root, RootContext]]) -> _ListedPath
         whole = os.path.join(os.path.realpath(parent), name)
         facts = os.lstat(whole)
     except OSError as error:
-        return UnreadablePath(path, cause_of(error))
+        return UnreadablePath(path, os_error_text(error))
     for root, context in tops:
         if is_below(whole, context.path):
-            relative, folder = below(whole, context.path), stat.S_ISDIR(facts.st_mode)
+            relative, folder = relative_path(whole, context.path), stat.S_ISDIR(facts.st_mode)
             if _is_ours(relative, facts, context):
                 return UnreadablePath(path, "Gorilla Comb's own")
             if context.exclude and compile_patterns(context.exclude)(relative, folder):

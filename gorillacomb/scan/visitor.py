@@ -1,7 +1,7 @@
 """A worker's walk: from a few folders down until the budget is used up.
 
-`visit` is a plain function of its task, the disk and the index: it runs the same in this process
-and in another.
+`visit_folders` is a plain function of its task, the disk and the index: it runs the same in this
+process and in another.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import os
 import time
 from typing import NamedTuple
 
-from gorillacomb.fs.openat import OpenFolders, cause_of, fold
+from gorillacomb.fs.openat import OpenFolders, os_error_text, to_signed64
 from gorillacomb.fs.paths import join
-from gorillacomb.index.folder_digest import seal_of
+from gorillacomb.index.folder_digest import folder_digest
 from gorillacomb.index.rows import CAUSE, STATE, EntryRow
 from gorillacomb.index.snapshot import IndexSnapshot, SnapshotFolder
 from gorillacomb.model import READ, EntryState, FolderState
-from gorillacomb.scan.diff import VisitDiff, compare, describe_all, fingerprints, left_out
+from gorillacomb.scan.diff import VisitDiff, describe_all, diff_folder, excluded_row, fingerprints
 from gorillacomb.scan.listing import FolderListing, ListedFile, list_folder
 from gorillacomb.scan.read_file import LOST_AFTER, LOST_CAUSES, LOST_DRIVE
 from gorillacomb.scan.tasks import WINDOW, FolderTask, RootContext, VisitResult, VisitTask
@@ -32,7 +32,7 @@ class RootLost(Exception):
     """The root is no longer the folder that it was when the scan began."""
 
 
-def visit(task: VisitTask, baseline: IndexSnapshot | None) -> VisitResult:
+def visit_folders(task: VisitTask, baseline: IndexSnapshot | None) -> VisitResult:
     """Visit the task's folders and those below them, as far as the budget goes.
 
     ``baseline`` is the index to compare with, None for a root that is not in it. Failures of files
@@ -43,7 +43,7 @@ def visit(task: VisitTask, baseline: IndexSnapshot | None) -> VisitResult:
     visitor = FolderVisitor(task, baseline)
     lost = False
     try:
-        if not root_is_there(task.context):
+        if not is_same_root(task.context):
             raise RootLost
         visitor.run()
     except RootLost:
@@ -56,7 +56,7 @@ def visit(task: VisitTask, baseline: IndexSnapshot | None) -> VisitResult:
     return visitor.result(lost)
 
 
-def root_is_there(context: RootContext) -> bool:
+def is_same_root(context: RootContext) -> bool:
     """Whether the root's path still leads to the folder that the scan started with."""
     try:
         facts = os.stat(context.path)
@@ -165,7 +165,7 @@ class FolderVisitor:
             if facts.st_dev != context.device:
                 self._boundary(place)
                 return
-            inode = 0 if context.weak else fold(facts.st_ino)
+            inode = 0 if context.weak else to_signed64(facts.st_ino)
             if place.only is not None:
                 self._part(descriptor, place, place.only, moment)
                 return
@@ -180,12 +180,12 @@ class FolderVisitor:
 
     def _failed(self, place: _FolderVisit, error: OSError) -> None:
         if error.errno in _VANISHED:
-            if not root_is_there(self.context):
+            if not is_same_root(self.context):
                 raise RootLost
             return  # the next listing of its parent will say so
         if error.errno in LOST_DRIVE:
             self._note_failures(1)
-        self._write_folder(place, place.inode, FolderState.UNREADABLE, cause_of(error))
+        self._write_folder(place, place.inode, FolderState.UNREADABLE, os_error_text(error))
 
     def _part(
         self, descriptor: int, place: _FolderVisit, only: tuple[bytes, ...], moment: int
@@ -200,7 +200,7 @@ class FolderVisitor:
             window = (names[0], names[-1])
             listed = fingerprints(descriptor, names, context)
             changes.count(listed)
-            compare(descriptor, listed, number, context, moment, baseline, changes, window)
+            diff_folder(descriptor, listed, number, context, moment, baseline, changes, window)
         self._settle(len(names))
         self.parts_done.append(number)
 
@@ -252,13 +252,13 @@ class FolderVisitor:
         changes.count(listed)
         seal = place.known.seal
         if seal is not None and not partial:
-            if seal != seal_of(listed):
+            if seal != folder_digest(listed):
                 changes.writes.unsealed.append(number)
             elif not context.rehash:
                 return None
         window = (names[0], names[-1]) if partial else None
         kept = frozenset(listing.excluded)
-        compare(descriptor, listed, number, context, moment, baseline, changes, window, kept)
+        diff_folder(descriptor, listed, number, context, moment, baseline, changes, window, kept)
         if partial:
             present = {name for _, name in listing.files} | {*listing.others, *kept}
             for name in baseline.names(number):
@@ -286,7 +286,7 @@ class FolderVisitor:
 
     def _note_failures(self, count: int) -> None:
         self.failures += count
-        if self.failures >= LOST_AFTER or (count and not root_is_there(self.context)):
+        if self.failures >= LOST_AFTER or (count and not is_same_root(self.context)):
             raise RootLost
 
     def _add_excluded(self, number: int, listing: FolderListing) -> None:
@@ -297,7 +297,7 @@ class FolderVisitor:
             if old is None:
                 self.changes.put(number, _unseen(name), None)
             elif old[STATE] != EntryState.EXCLUDED:
-                self.changes.put(number, left_out(old, EntryState.EXCLUDED), old)
+                self.changes.put(number, excluded_row(old, EntryState.EXCLUDED), old)
 
     def _push_children(self, place: _FolderVisit, parent: int, listing: FolderListing) -> None:
         standing: dict[bytes, SnapshotFolder] = {}
@@ -338,7 +338,7 @@ class FolderVisitor:
                     facts = os.stat(place, follow_symlinks=False)
                 except OSError:
                     return self.baseline.folder(folder)  # it has left that place
-                if fold(facts.st_ino) == inode and facts.st_dev == self.context.device:
+                if to_signed64(facts.st_ino) == inode and facts.st_dev == self.context.device:
                     continue  # still there: a second view of it, not a move
             return self.baseline.folder(folder)
         return None

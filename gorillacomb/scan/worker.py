@@ -6,9 +6,9 @@ import os
 import time
 from collections.abc import Sequence
 
-from gorillacomb.fs.block_device import is_spinning
+from gorillacomb.fs.block_device import is_rotational
 from gorillacomb.fs.openat import OpenFolders, open_file
-from gorillacomb.hashing import digest_of_descriptor, forget_cached, probe_of_descriptor
+from gorillacomb.hashing import digest_of_descriptor, drop_page_cache, probe_of_descriptor
 from gorillacomb.index.rows import (
     CAUSE,
     CHECKED,
@@ -19,11 +19,11 @@ from gorillacomb.index.rows import (
     SIZE,
     STATE,
     EntryRow,
-    amended,
+    with_changes,
 )
 from gorillacomb.index.snapshot import IndexSnapshot
 from gorillacomb.model import DAMAGE, EntryState
-from gorillacomb.scan.diff import judge
+from gorillacomb.scan.diff import classify_change
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.read_file import (
     ATTEMPTS,
@@ -33,9 +33,9 @@ from gorillacomb.scan.read_file import (
     LOST_DRIVE,
     failed_row,
     hashed_row,
-    look_at,
     row_of,
     same_times,
+    stat_row,
 )
 from gorillacomb.scan.root_registry import MountedFolder
 from gorillacomb.scan.tasks import (
@@ -48,7 +48,7 @@ from gorillacomb.scan.tasks import (
     ScanTask,
     ScanTaskResult,
 )
-from gorillacomb.scan.visitor import root_is_there, visit
+from gorillacomb.scan.visitor import is_same_root, visit_folders
 from gorillacomb.workers.pool import InlineWorkers, Workers, start_pool
 from gorillacomb.workers.worker import Advance
 
@@ -59,13 +59,13 @@ _SMALL_BYTES = 64 << 20
 _FEW_FOLDERS = 200
 
 
-def start_workers(places: Sequence[MountedFolder], options: ScanOptions) -> Workers:
+def start_scan_workers(places: Sequence[MountedFolder], options: ScanOptions) -> Workers:
     """A pool for all but small trees."""
     count = options.workers
     few = options.changed is not None and len(options.changed) <= _FEW_FOLDERS
     if count == 0 or (count is None and (few or _is_small(places))):
         return InlineWorkers(ScanWorker)
-    return start_pool(count, ScanWorker, lambda: all(is_spinning(each.path) for each in places))
+    return start_pool(count, ScanWorker, lambda: all(is_rotational(each.path) for each in places))
 
 
 def _is_small(places: Sequence[MountedFolder]) -> bool:
@@ -101,10 +101,10 @@ class ScanWorker:
             return BackgroundResult(task.work())
         path = task.context.index
         if path is None:
-            return visit(task, None)
+            return visit_folders(task, None)
         if path not in self._baselines:
             self._baselines[path] = IndexSnapshot(path)
-        return visit(task, self._baselines[path])
+        return visit_folders(task, self._baselines[path])
 
     def close(self) -> None:
         """Close the views."""
@@ -120,7 +120,7 @@ def hash_files(task: HashTask, advance: Advance) -> HashResult:
     open_folders = OpenFolders(task.context.path)
     try:
         for item in task.items:
-            if not root_is_there(task.context) or failures >= LOST_AFTER:
+            if not is_same_root(task.context) or failures >= LOST_AFTER:
                 # Rows of a failing drive are not kept: what was known before is better.
                 return HashResult(task.root, [], [], 0, 0, lost=True)
             try:
@@ -147,7 +147,7 @@ def _hash_one(
     folder = open_folders.open(item.path)
     moment = time.time_ns()
     if HAS_PLACEHOLDERS:
-        now = look_at(folder, name, context)
+        now = stat_row(folder, name, context)
         if now is None or now[STATE] != EntryState.PENDING:
             return now  # its content has left for the cloud since the walk
     try:
@@ -168,7 +168,7 @@ def _hash_one(
 
 def _failed(folder: int, old: EntryRow, context: RootContext, error: OSError) -> EntryRow | None:
     row = failed_row(folder, old[NAME], context, error)
-    return None if row is None else judge(row, old)
+    return None if row is None else classify_change(row, old)
 
 
 def _probe_open_file(descriptor: int, row: EntryRow, context: RootContext) -> EntryRow:
@@ -176,7 +176,7 @@ def _probe_open_file(descriptor: int, row: EntryRow, context: RootContext) -> En
     now = row_of(row[NAME], EntryState.PENDING, facts, context)
     probe = probe_of_descriptor(descriptor, facts.st_size)
     kept = row[DIGEST] if (now[SIZE], now[MTIME]) == (row[SIZE], row[MTIME]) else None
-    return amended(now, {DIGEST: kept, PROBE: probe})
+    return with_changes(now, {DIGEST: kept, PROBE: probe})
 
 
 def _digest_open_file(
@@ -197,18 +197,18 @@ def _digest_open_file(
             if judged[STATE] not in DAMAGE or doubted or attempt == ATTEMPTS - 1:
                 return judged
             doubted = True  # as in changes.py
-            forget_cached(descriptor)
+            drop_page_cache(descriptor)
     return row_of(
         row[NAME], EntryState.UNSTABLE, before, context, cause="changed while it was read"
     )
 
 
 def _judge_late(found: EntryRow, pending: EntryRow) -> EntryRow:
-    """As `judge`, for a file that the walk left PENDING with the digest it had before.
+    """As `classify_change`, for a file that the walk left PENDING with the digest it had before.
 
     The walk has stored the new ctime already, and left a digest only because just that had moved.
     """
-    judged = judge(found, pending)
+    judged = classify_change(found, pending)
     if judged[STATE] == EntryState.DAMAGED:
-        return amended(judged, {STATE: EntryState.SUSPECT})
+        return with_changes(judged, {STATE: EntryState.SUSPECT})
     return judged

@@ -22,7 +22,7 @@ def check_index(index: Index, ledger: Ledger) -> str | None:
 
     An index that is behind the trace is brought up to date by the next scan: nothing is wrong.
     """
-    state = stamps.reflected(index.connection)
+    state = stamps.synced_log_size(index.connection)
     if state is None or (state[0] == ledger.log and state[1] < ledger.size):
         return None
     if state != (ledger.log, ledger.size):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gorillacomb.fs.paths import below, join
+from gorillacomb.fs.paths import join, relative_path
 from gorillacomb.index import content_queries, scrub_queries, stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
@@ -14,14 +14,14 @@ from gorillacomb.vaultmesh.entries import DamageEntry, EntryBody
 from gorillacomb.vaultmesh.ledger import Ledger
 
 
-def tell_damage(index: Index, ledger: Ledger, scan: int) -> None:
+def record_damage(index: Index, ledger: Ledger, scan: int) -> None:
     """Append to the trace which files are damaged since it was told last.
 
     The stamps of the index, which reflect the trace, go on to do so. Raises VaultError.
     """
     connection = index.connection
-    found = scrub_queries.damage(connection)
-    told = scrub_queries.told_damage(connection)
+    found = scrub_queries.damaged_files(connection)
+    told = scrub_queries.recorded_damage(connection)
     now = {(each.folder, each.name, each.state) for each in found}
     if now == told:
         return
@@ -30,9 +30,9 @@ def tell_damage(index: Index, ledger: Ledger, scan: int) -> None:
     if bodies:
         ledger.append(bodies)
     with index.atomic():
-        scrub_queries.set_told_damage(connection, now)
+        scrub_queries.set_recorded_damage(connection, now)
         if bodies:
-            stamps.set_reflected(connection, ledger.log, ledger.size)
+            stamps.set_synced_log_size(connection, ledger.log, ledger.size)
     index.commit()
 
 
@@ -48,8 +48,8 @@ def _bodies(index: Index, files: list[DamageRow], scan: int) -> list[EntryBody]:
         harmed = DamageEntry(
             each.size, each.mtime_ns, each.digest, each.state == EntryState.SUSPECT
         )
-        path = below(join(place[1], each.name), root.path)
-        found.append(entries.damaged(scan, root.uid, path, harmed))
+        path = relative_path(join(place[1], each.name), root.path)
+        found.append(entries.damage_entry(scan, root.uid, path, harmed))
     return found
 
 

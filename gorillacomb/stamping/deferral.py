@@ -30,7 +30,7 @@ class StampDeferral:
         self._quiet_ns = quiet_ns
         self._names = machine_made
         self._now = time.time_ns()
-        known = stamps.unquiet(connection)
+        known = stamps.deferred_folders(connection)
         self._since = {
             folder: since
             for folder, since in known.items()
@@ -64,7 +64,7 @@ class StampDeferral:
 
     def note(self) -> None:
         """Write down which folders are not quiet."""
-        stamps.set_unquiet(self._connection, self._since)
+        stamps.set_deferred_folders(self._connection, self._since)
 
     def _top(self, folder: int) -> tuple[int | None, bool]:
         """The topmost machine-made folder around a folder, and whether a project is."""

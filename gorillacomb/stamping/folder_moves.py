@@ -8,7 +8,7 @@ from gorillacomb.canonical.selector import CanonicalFile
 from gorillacomb.index import stamps
 from gorillacomb.index.paths import path_below_root
 from gorillacomb.index.stamps import ContentHolders, Stamp, StampFolder
-from gorillacomb.stamping.recorded_paths import joined
+from gorillacomb.stamping.recorded_paths import join_relative
 from gorillacomb.stamping.writer import StampStep, StampWriter
 from gorillacomb.vaultmesh import entries
 
@@ -51,7 +51,9 @@ class FolderMoveRecorder:
             root, path = self._scribe.places.known(top)
             tree = self._tree(path, below)
             forgotten = root not in self._roots
-            body = entries.retire_folder(self._scribe.scan, root, path, tree, len(below), forgotten)
+            body = entries.retire_folder_entry(
+                self._scribe.scan, root, path, tree, len(below), forgotten
+            )
             self._scribe.append([StampStep(body, drop=[digest for digest, _ in below])])
         self.former |= {digest: self._scribe.places.of_file(stamp) for digest, stamp in below}
         with self._index.atomic():
@@ -95,10 +97,10 @@ class FolderMoveRecorder:
             origin = self._scribe.places.known(folder.id)
             above = self._scribe.places.known(folder.parent)
             step = StampStep(
-                entries.moved_folder(
+                entries.move_folder_entry(
                     self._scribe.scan,
                     above[0],
-                    joined(above[1], folder.name),
+                    join_relative(above[1], folder.name),
                     origin,
                     self._tree(origin[1], below),
                     len(below),
@@ -145,7 +147,9 @@ class FolderMoveRecorder:
             else:
                 self.former[digest] = origin
                 left.append(
-                    StampStep(entries.retire(self._scribe.scan, *origin, digest), drop=[digest])
+                    StampStep(
+                        entries.retire_entry(self._scribe.scan, *origin, digest), drop=[digest]
+                    )
                 )
         self._scribe.append(left)
         with self._index.atomic():
@@ -154,7 +158,7 @@ class FolderMoveRecorder:
                 self._put_moved(folder)
         self._scribe.append(
             StampStep(
-                entries.moved(self._scribe.scan, self._scribe.file(held, chosen), origin),
+                entries.move_entry(self._scribe.scan, self._scribe.file(held, chosen), origin),
                 (held.digest, chosen.folder, chosen.name),
             )
             for held, chosen, origin in found

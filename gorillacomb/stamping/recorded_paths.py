@@ -37,14 +37,14 @@ class RecordedPaths:
                 at = known.parent
         for inner, name in reversed(chain):
             root, above = self._paths[at]
-            self._paths[inner] = (root, joined(above, name))
+            self._paths[inner] = (root, join_relative(above, name))
             at = inner
         return self._paths[folder]
 
     def of_file(self, stamp: Stamp) -> tuple[str, bytes]:
         """Root and path of a canonical file as the trace knows it."""
         root, above = self.known(stamp.folder)
-        return root, joined(above, stamp.name)
+        return root, join_relative(above, stamp.name)
 
     def told(self, folder: int) -> tuple[str, bytes]:
         """Root and path of a folder, which the trace knows from now on."""
@@ -56,6 +56,6 @@ class RecordedPaths:
         return self._paths[folder]
 
 
-def joined(above: bytes, name: bytes) -> bytes:
+def join_relative(above: bytes, name: bytes) -> bytes:
     """A path relative to a root; ``above`` is empty for the root itself."""
     return above + b"/" + name if above else name

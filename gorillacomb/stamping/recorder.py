@@ -15,12 +15,12 @@ from gorillacomb.index.database import Index
 from gorillacomb.model import StampReport, TreeCopy
 from gorillacomb.progress import Progress
 from gorillacomb.stamping import stamper
-from gorillacomb.stamping.damage import tell_damage
+from gorillacomb.stamping.damage import record_damage
 from gorillacomb.stamping.deferral import StampDeferral
-from gorillacomb.stamping.resync import prepare
+from gorillacomb.stamping.resync import resync
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.ledger import Ledger
-from gorillacomb.vaultmesh.open import write_trace
+from gorillacomb.vaultmesh.open import open_trace_for_writing
 
 if TYPE_CHECKING:
     from gorillacomb.folders.analysis import FolderAnalysis
@@ -61,14 +61,14 @@ class StampRecorder:
         self._ledger: Ledger | None = None
 
     def begin(self, index: Index) -> None:
-        if stamps.reflected(index.connection) is not None and not index.vault.trace.exists():
+        if stamps.synced_log_size(index.connection) is not None and not index.vault.trace.exists():
             raise VaultRolledBack(
                 f"The trace {index.vault.trace} is not there; it is never deleted.",
                 "Put it back from a backup; to begin a new one: gorillacomb trace adopt",
             )
-        self._ledger = write_trace(index.vault)
+        self._ledger = open_trace_for_writing(index.vault)
         self._ledger.refuse_rolled_back()
-        prepare(index, self._ledger)
+        resync(index, self._ledger)
 
     def aside(self, index: Index) -> Callable[[], dict[int, TreeCopy]] | None:
         # Which trees are kept is asked for as soon as a content with several copies is stamped.
@@ -87,7 +87,7 @@ class StampRecorder:
         progress.stage("Stamping", None, 0)
         trees = KeptTrees(aside or (lambda: kept_trees(self._folders(index))))
         groups = GroupReader(index, self._online, self._preferred, trees)
-        stamped = stamper.stamp(
+        stamped = stamper.stamp_scan(
             index,
             self._ledger,
             groups,
@@ -96,7 +96,7 @@ class StampRecorder:
             StampDeferral(index.connection, groups.paths, self._quiet_ns, self._machine_made),
             lambda count: progress.advance(count, 0),
         )
-        tell_damage(index, self._ledger, scan)
+        record_damage(index, self._ledger, scan)
         return stamped
 
     def close(self) -> None:

@@ -16,14 +16,14 @@ from gorillacomb.vaultmesh.ledger import Ledger
 from gorillacomb.vaultmesh.replay import TraceState
 
 
-def prepare(index: Index, ledger: Ledger) -> None:
+def resync(index: Index, ledger: Ledger) -> None:
     """Before a scan: bring the index's stamps in line with the trace, if they are not.
 
     Also after the index was lost: roots and the folders of canonical files come back from the
     trace, as ones that no scan has listed yet. Raises VaultRolledBack when the index reflects
     entries that the trace lacks, or another trace.
     """
-    state = stamps.reflected(index.connection)
+    state = stamps.synced_log_size(index.connection)
     if state == (ledger.log, ledger.size):
         return
     if state is not None and (state[0] != ledger.log or state[1] > ledger.size):
@@ -84,9 +84,9 @@ def _root_in(fields: dict[str, object]) -> Root:
         id=0,
         uid=str(fields["root"]),
         folder=0,
-        path=entries.path_of(fields),
+        path=entries.path_from_json(fields),
         volume=str(fields["volume"]),
         volume_type=str(fields["volume_type"]),
         weak=bool(fields["weak"]),
-        inner_path=entries.path_of(fields, "inner_path"),
+        inner_path=entries.path_from_json(fields, "inner_path"),
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.vaultmesh.entries import EntryBody
-from gorillacomb.vaultmesh.open import write_trace
+from gorillacomb.vaultmesh.open import open_trace_for_writing
 
 if TYPE_CHECKING:
     pass
@@ -23,7 +23,7 @@ class RunLog:
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._ledger = write_trace(index.vault)
+        self._ledger = open_trace_for_writing(index.vault)
         try:
             self._ledger.refuse_rolled_back()
             self._ledger.signing_key()
@@ -34,11 +34,11 @@ class RunLog:
     def append(self, bodies: Sequence[EntryBody]) -> None:
         """Append entries and sign the new head."""
         index, ledger = self._index, self._ledger
-        level = stamps.reflected(index.connection) == (ledger.log, ledger.size)
+        level = stamps.synced_log_size(index.connection) == (ledger.log, ledger.size)
         ledger.append(bodies)
         if level:
             with index.atomic():
-                stamps.set_reflected(index.connection, ledger.log, ledger.size)
+                stamps.set_synced_log_size(index.connection, ledger.log, ledger.size)
             index.commit()
 
     def __enter__(self) -> Self:

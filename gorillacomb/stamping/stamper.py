@@ -30,7 +30,7 @@ FileKey = tuple[int, bytes]
 """Folder id and name."""
 
 
-def stamp(
+def stamp_scan(
     index: Index,
     ledger: Ledger,
     groups: GroupReader,
@@ -73,13 +73,13 @@ class _Stamper:
 
     def run(self, roots: Sequence[Root]) -> StampReport:
         connection, scribe = self._connection, self._scribe
-        first = stamps.reflected(connection) is None
+        first = stamps.synced_log_size(connection) is None
         changed = stamps.unstamped(connection)
         new_roots = self._changed_roots(roots)
         if not first and not changed and not new_roots and not self._unquiet.is_due:
             return StampReport(due_ns=self._unquiet.due_ns())
         with self._index.atomic():
-            stamps.set_unreflected(connection)
+            stamps.clear_synced_log_size(connection)
         for root in new_roots:
             scribe.append([StampStep(self._root_entry(root))])
             with self._index.atomic():
@@ -108,7 +108,7 @@ class _Stamper:
         ]
 
     def _root_entry(self, root: Root) -> EntryBody:
-        return entries.root(
+        return entries.root_entry(
             self._scribe.scan,
             root.uid,
             root.path,
@@ -124,9 +124,11 @@ class _Stamper:
             known = {root.id for root in roots}
             for gone in set(stamps.stamp_roots(connection)) - known:
                 stamps.drop_root(connection, gone)
-            stamps.settle(connection, self._undecided)
+            stamps.mark_stamped(connection, self._undecided)
             self._unquiet.note()
-            stamps.set_reflected(connection, self._scribe.ledger.log, self._scribe.ledger.size)
+            stamps.set_synced_log_size(
+                connection, self._scribe.ledger.log, self._scribe.ledger.size
+            )
         self._index.commit()
 
     def _all_contents(self) -> Iterator[StampStep]:
@@ -141,7 +143,7 @@ class _Stamper:
         }
         wanted = (
             held
-            for held in stamps.contents(connection)
+            for held in stamps.contents_to_stamp(connection)
             if held.digest not in standing or held.digest in fallen
         )
         yield from self._steps(wanted, fallen)
@@ -201,26 +203,26 @@ class _Stamper:
         counts.retired -= digest in self._former
         if origin is None and was is None:
             counts.stamped += 1
-            return StampStep(entries.stamp(self._scribe.scan, file), put)
+            return StampStep(entries.stamp_entry(self._scribe.scan, file), put)
         if was is None and origin is not None and (old is None or self._has_left(old)):
             counts.moved += 1
-            return StampStep(entries.moved(self._scribe.scan, file, origin), put)
+            return StampStep(entries.move_entry(self._scribe.scan, file, origin), put)
         counts.restamped += 1
         gone = [] if was is None or self._has_copies(was) else [was]
-        return StampStep(entries.restamp(self._scribe.scan, file, was, origin), put, gone)
+        return StampStep(entries.restamp_entry(self._scribe.scan, file, was, origin), put, gone)
 
     def _gone(self, digest: bytes, old: Stamp) -> Iterator[StampStep]:
         """The step for a content without copies, where a listing shows that it went."""
         connection = self._connection
         if self._hidden is None:
-            self._hidden = stamps.hidden_contents(connection)
+            self._hidden = stamps.contents_of_unreadable_files(connection)
         unknown = stamps.is_unread(connection, old.folder, old.name)
         if digest in self._hidden or unknown or not stamps.is_listed(connection, old.folder):
             self._undecided.append(digest)
             return
         root, path = self._scribe.places.of_file(old)
         self._scribe.counts.retired += 1
-        yield StampStep(entries.retire(self._scribe.scan, root, path, digest), drop=[digest])
+        yield StampStep(entries.retire_entry(self._scribe.scan, root, path, digest), drop=[digest])
 
     def _has_copies(self, digest: bytes) -> bool:
         return bool(stamps.holders_of(self._connection, digest))

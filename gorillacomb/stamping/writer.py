@@ -9,7 +9,7 @@ from gorillacomb.canonical.selector import CanonicalFile
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.stamps import ContentHolders
-from gorillacomb.stamping.recorded_paths import RecordedPaths, joined
+from gorillacomb.stamping.recorded_paths import RecordedPaths, join_relative
 from gorillacomb.vaultmesh.entries import EntryBody, StampEntry
 from gorillacomb.vaultmesh.ledger import Ledger
 
@@ -77,4 +77,6 @@ class StampWriter:
         if copies > 1 and held.links > 1:
             copies = stamps.copies_of(self.index.connection, held.digest)
         root, above = self.places.told(folder)
-        return StampEntry(root, joined(above, name), held.size, mtime, held.digest, copies, reasons)
+        return StampEntry(
+            root, join_relative(above, name), held.size, mtime, held.digest, copies, reasons
+        )

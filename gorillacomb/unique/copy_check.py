@@ -18,17 +18,17 @@ from dataclasses import dataclass, field
 from gorillacomb.classify.location import (
     _THROWN_AWAY,
     LocationKind,
-    place_of,
+    location_kind,
 )
 from gorillacomb.fs.openat import (
     FileIdentity,
     OpenFolders,
-    fold,
+    clamp_int64,
     identity_of,
-    int64,
     is_placeholder,
+    to_signed64,
 )
-from gorillacomb.fs.paths import below, is_below, join
+from gorillacomb.fs.paths import is_below, join, relative_path
 from gorillacomb.index.file_records import FileRecord
 from gorillacomb.model import EntryState, Root
 
@@ -104,10 +104,10 @@ class CopyVerifier:
         if file.folder not in self._places:
             top = self.roots[file.root].path
             project = self.project(file.folder)
-            inner = None if project is None else below(project, top)
+            inner = None if project is None else relative_path(project, top)
             number = None if inner is None else inner.count(b"/") + 1 if inner else 0
-            self._places[file.folder] = place_of(
-                top, below(os.path.dirname(file.path), top), number, self.machine_made
+            self._places[file.folder] = location_kind(
+                top, relative_path(os.path.dirname(file.path), top), number, self.machine_made
             )
         return self._places[file.folder]
 
@@ -127,7 +127,7 @@ class CopyVerifier:
             return _refusal(error)
         if is_placeholder(facts):
             return CopyRejected("only in the cloud")
-        if not stands(copy, facts):
+        if not matches_record(copy, facts):
             return CopyRejected("changed since the scan")
         return identity_of(facts)
 
@@ -150,7 +150,7 @@ class CopyVerifier:
         if self._opened is None or self._opened[0] != root:
             self.close()
             self._opened = root, OpenFolders(top)
-        return self._opened[1].open(below(path, top))
+        return self._opened[1].open(relative_path(path, top))
 
     def _facts(self, copy: FileRecord, folder: bytes) -> os.stat_result:
         """Look at a copy in a folder that is reached without a link.
@@ -164,7 +164,7 @@ class CopyVerifier:
             if error.errno != errno.ENAMETOOLONG:
                 raise
         if folder not in self._deep:
-            self._deep[folder] = dict(entries_of(self._open(copy.root, folder)))
+            self._deep[folder] = dict(list_with_stat(self._open(copy.root, folder)))
         gone = OSError(errno.ENOENT, os.strerror(errno.ENOENT))
         facts = self._deep[folder].get(os.path.basename(copy.path), gone)
         if isinstance(facts, OSError):
@@ -183,18 +183,18 @@ def _refusal(error: OSError) -> CopyRejected:
     return CopyRejected("gone since the scan" if gone else error.strerror or str(error))
 
 
-def stands(copy: FileRecord, facts: os.stat_result) -> bool:
+def matches_record(copy: FileRecord, facts: os.stat_result) -> bool:
     """Whether a file is as it was when it was read, by all that its file system can tell."""
     return (
         stat.S_ISREG(facts.st_mode)
         and copy.size == facts.st_size
-        and copy.mtime_ns == int64(facts.st_mtime_ns)
-        and copy.ctime_ns in (0, int64(facts.st_ctime_ns))
-        and copy.inode in (0, fold(facts.st_ino))
+        and copy.mtime_ns == clamp_int64(facts.st_mtime_ns)
+        and copy.ctime_ns in (0, clamp_int64(facts.st_ctime_ns))
+        and copy.inode in (0, to_signed64(facts.st_ino))
     )
 
 
-def entries_of(descriptor: int) -> Iterator[tuple[bytes, os.stat_result | OSError]]:
+def list_with_stat(descriptor: int) -> Iterator[tuple[bytes, os.stat_result | OSError]]:
     """What stands in an open folder, links not followed, or why it cannot be looked at."""
     with os.scandir(descriptor) as entries:
         names = [os.fsencode(entry.name) for entry in entries]
@@ -205,7 +205,7 @@ def entries_of(descriptor: int) -> Iterator[tuple[bytes, os.stat_result | OSErro
             yield name, error
 
 
-def folders_below(paths: Collection[bytes]) -> set[FileIdentity]:
+def folder_identities_below(paths: Collection[bytes]) -> set[FileIdentity]:
     """Every folder in and below some paths, links not followed, by device and inode.
 
     Other file systems are not entered, nor what cannot be opened.

@@ -16,10 +16,22 @@ from itertools import groupby
 
 from gorillacomb.classify.location import LocationKind
 from gorillacomb.classify.state_text import FILE_CAUSES
-from gorillacomb.fs.openat import FileIdentity, OpenFolders, cause_of, identity_of, is_placeholder
+from gorillacomb.fs.openat import (
+    FileIdentity,
+    OpenFolders,
+    identity_of,
+    is_placeholder,
+    os_error_text,
+)
 from gorillacomb.fs.paths import join
 from gorillacomb.index.database import Index
-from gorillacomb.index.file_records import FileRecord, files_in, files_of, folders_in, known_folder
+from gorillacomb.index.file_records import (
+    FileRecord,
+    files_in,
+    files_with_content,
+    folders_in,
+    known_folder,
+)
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.model import EntryState, FolderState, Root
 from gorillacomb.progress import Progress
@@ -27,8 +39,8 @@ from gorillacomb.unique.copy_check import (
     TREATED_AS_GONE,
     CopyRejected,
     CopyVerifier,
-    entries_of,
-    stands,
+    list_with_stat,
+    matches_record,
 )
 
 _FOLDER_CAUSES = {
@@ -102,7 +114,7 @@ class _IndexedOnDisk:
     identity: FileIdentity
 
 
-def unique(
+def unique_report(
     index: Index,
     path: bytes,
     root: Root,
@@ -123,7 +135,7 @@ def unique(
     paths = FolderPaths(index.connection, vouching.roots)
     progress.stage("looking at copies", len(known), sum(each.file.size for each in known))
     for digest, files in groupby(known, key=lambda each: each.file.digest or b""):
-        copies = list(files_of(index.connection, paths, digest))
+        copies = list(files_with_content(index.connection, paths, digest))
         found: dict[LocationKind, _VerifiedCopies] = {}
         for each in files:
             place = vouching.place(each.file)
@@ -214,16 +226,16 @@ class _UniqueWalk:
                     continue
                 try:
                     descriptor = open_folders.open(relative)
-                    entries = list(entries_of(descriptor))
+                    entries = list(list_with_stat(descriptor))
                     self.folders.add(identity_of(os.fstat(descriptor)))
                 except OSError as error:
-                    self._unproven(path, cause_of(error))
+                    self._unproven(path, os_error_text(error))
                     continue
                 below_here = folders_in(connection, known.id)
                 rows = files_in(connection, root.id, known.id, path)
                 for name, facts in entries:
                     if isinstance(facts, OSError):
-                        self._unproven(join(path, name), cause_of(facts))
+                        self._unproven(join(path, name), os_error_text(facts))
                         continue
                     if not stat.S_ISDIR(facts.st_mode):
                         yield from self._file(join(path, name), facts, rows.get(name))
@@ -263,7 +275,7 @@ class _UniqueWalk:
             self._unproven(path, "not in the index")
         elif known.state != EntryState.HASHED:
             self._unproven(path, known.cause or _CAUSES.get(EntryState(known.state), "not read"))
-        elif known.digest is None or not stands(known, facts):
+        elif known.digest is None or not matches_record(known, facts):
             self._unproven(path, "changed since the scan")
         else:
             yield _IndexedOnDisk(known, identity_of(facts))

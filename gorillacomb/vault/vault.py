@@ -13,7 +13,7 @@ from pathlib import Path
 from platformdirs import user_config_path, user_data_path, user_state_path
 
 from gorillacomb.errors import VaultError, VaultForeign, VaultLocked, VaultUnwritable
-from gorillacomb.fs.openat import cause_of
+from gorillacomb.fs.openat import os_error_text
 
 APPLICATION = "gorillacomb"
 ENVIRONMENT = "GORILLACOMB_VAULT"
@@ -59,7 +59,7 @@ class Vault:
                 f"The vault {self.folder} is not a folder.", "Name another one with --vault."
             ) from None
         except OSError as error:
-            raise unwritable(self.folder, error) from error
+            raise unwritable_error(self.folder, error) from error
         self.check()
 
     def check(self) -> None:
@@ -73,7 +73,7 @@ class Vault:
             ) from None
         except OSError as error:
             raise VaultError(
-                f"The vault {self.folder} cannot be used: {cause_of(error)}.",
+                f"The vault {self.folder} cannot be used: {os_error_text(error)}.",
                 "Scan something first, or name another vault with --vault.",
             ) from error
         if not stat.S_ISDIR(facts.st_mode):
@@ -91,7 +91,7 @@ class Vault:
         except FileNotFoundError:
             return
         except PermissionError as error:
-            raise unwritable(path, error) from error
+            raise unwritable_error(path, error) from error
         if facts.st_uid != os.geteuid():
             raise VaultForeign(
                 f"{path} belongs to another user (uid {facts.st_uid}).",
@@ -109,7 +109,7 @@ class Vault:
             names = os.listdir(self.folder)
         except OSError as error:
             raise VaultError(
-                f"The vault {self.folder} cannot be read: {cause_of(error)}.",
+                f"The vault {self.folder} cannot be read: {os_error_text(error)}.",
                 f"Check its permissions: chmod 700 {self.folder}",
             ) from error
         if names and not any(name in ours for name in names):
@@ -125,7 +125,7 @@ class Vault:
             os.chmod(self.folder, 0o700)
         except OSError as error:
             if error.errno != errno.EROFS:
-                raise unwritable(self.folder, error) from error
+                raise unwritable_error(self.folder, error) from error
 
     def lock(self) -> None:
         """Take the writer's lock, or raise VaultLocked; it ends with the process at the latest."""
@@ -133,7 +133,7 @@ class Vault:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            raise unwritable(path, error) from error
+            raise unwritable_error(path, error) from error
         try:
             _wait_for(descriptor)
         except BlockingIOError:
@@ -145,14 +145,14 @@ class Vault:
             ) from None
         except OSError as error:
             os.close(descriptor)
-            raise unwritable(path, error) from error
+            raise unwritable_error(path, error) from error
         self._lock = descriptor
         try:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         except OSError as error:
             self.unlock()
-            raise unwritable(path, error) from error
+            raise unwritable_error(path, error) from error
 
     def unlock(self) -> None:
         """Let go of the lock."""
@@ -193,7 +193,7 @@ def _wait_for(descriptor: int) -> None:
             return
 
 
-def unwritable(path: Path, error: OSError) -> VaultUnwritable:
+def unwritable_error(path: Path, error: OSError) -> VaultUnwritable:
     """The error for a vault that cannot be written, with what to do about it."""
     advice = {
         errno.ENOSPC: "Make room on that disk, or put the vault on another with --vault.",
@@ -201,6 +201,6 @@ def unwritable(path: Path, error: OSError) -> VaultUnwritable:
         errno.EROFS: "That disk is read-only: put the vault on another with --vault.",
     }
     return VaultUnwritable(
-        f"The vault cannot be written at {path}: {cause_of(error)}.",
+        f"The vault cannot be written at {path}: {os_error_text(error)}.",
         advice.get(error.errno or 0, "Name another vault with --vault or GORILLACOMB_VAULT."),
     )

@@ -9,9 +9,9 @@ from pathlib import Path
 from gorillacomb import sqlite
 from gorillacomb.errors import VaultError
 from gorillacomb.vaultmesh.anchor import AnchorStore
-from gorillacomb.vaultmesh.create import begun_aside
+from gorillacomb.vaultmesh.create import new_log_beside
 from gorillacomb.vaultmesh.entries import EntryBody
-from gorillacomb.vaultmesh.error_text import explaining
+from gorillacomb.vaultmesh.error_text import translate_errors
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger, LogHead
 
@@ -44,7 +44,7 @@ def adopt(path: Path, keys: KeyStore, anchors: AnchorStore) -> AdoptionResult:
     after: EntryBody = {"adopts": None}
     if old is not None:
         after = {"adopts": old.log, "adopts_size": old.size, "adopts_root": old.root.hex()}
-    with begun_aside(path, keys, anchors, after) as fresh:
+    with new_log_beside(path, keys, anchors, after) as fresh:
         kept = fresh.put(None if old is None else old.log)
     return AdoptionResult(old, fresh.log, kept)
 
@@ -57,7 +57,7 @@ def _fold(path: Path) -> None:
     with suppress(sqlite.DatabaseError):
         connection = sqlite.open_writer(path)
         try:
-            sqlite.fold_log(connection)
+            sqlite.checkpoint_wal(connection)
         finally:
             connection.close()
 
@@ -65,7 +65,7 @@ def _fold(path: Path) -> None:
 def _head(path: Path, keys: KeyStore, anchors: AnchorStore) -> LogHead | None:
     """Where a trace stands that need not be sound."""
     try:
-        with explaining(path), Ledger.read(path, keys, anchors) as ledger:
+        with translate_errors(path), Ledger.read(path, keys, anchors) as ledger:
             return ledger.head
     except VaultError:
         return None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gorillacomb.errors import VaultUnwritable
 from gorillacomb.fs.atomic import replace_file
-from gorillacomb.fs.openat import cause_of
+from gorillacomb.fs.openat import os_error_text
 
 _MOST_BYTES = 1 << 20
 
@@ -49,6 +49,6 @@ def _at_once(path: str, flags: int) -> int:
 
 def _unusable(path: Path, error: OSError) -> VaultUnwritable:
     return VaultUnwritable(
-        f"The anchor {path} cannot be used: {cause_of(error)}.",
+        f"The anchor {path} cannot be used: {os_error_text(error)}.",
         "Check that folder, its permissions and its disk's free space.",
     )

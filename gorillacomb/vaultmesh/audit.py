@@ -13,8 +13,15 @@ from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import jcs, merkle
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
 from gorillacomb.vaultmesh.keys.note import SignedNote, VerifierKey
-from gorillacomb.vaultmesh.ledger import FIRST_PREV, ORIGIN, STORED_FROM, Ledger, key_in, log_in
-from gorillacomb.vaultmesh.locate_tampering import BLOCK, first_bad
+from gorillacomb.vaultmesh.ledger import (
+    FIRST_PREV,
+    ORIGIN,
+    STORED_FROM,
+    Ledger,
+    log_id_of_genesis,
+    public_key_of_entry,
+)
+from gorillacomb.vaultmesh.locate_tampering import BLOCK, locate_tampering
 
 _STEP = 10_000
 _ANCHOR = "the anchor outside the vault"
@@ -146,7 +153,9 @@ def _read_checkpoints(
         try:
             if not isinstance(note, bytes):
                 raise UntrustedInput(f"{what} is no blob.")
-            found.append(_ReadCheckpoint(*checkpoints.parse(note, what), what, stored, strict))
+            found.append(
+                _ReadCheckpoint(*checkpoints.parse_checkpoint(note, what), what, stored, strict)
+            )
         except UntrustedInput as error:
             problem = problem or error.message.rstrip(".")
 
@@ -213,7 +222,7 @@ def _first_bad(ledger: Ledger, walk: _AuditPass, seq: int) -> int | None:
     start = seq - len(walk.block)
     if walk.wrong_node is not None and walk.wrong_from < start:
         return walk.wrong_from  # the chain was forged from there on
-    return first_bad(ledger, start, walk.block, seq)
+    return locate_tampering(ledger, start, walk.block, seq)
 
 
 def _read(entry: Any, seq: int) -> tuple[bytes, dict[str, Any] | None]:
@@ -221,13 +230,13 @@ def _read(entry: Any, seq: int) -> tuple[bytes, dict[str, Any] | None]:
     if not isinstance(entry, bytes):
         return b"", None
     try:
-        fields = jcs.load(entry)
+        fields = jcs.parse_own(entry)
         sound = (
             isinstance(fields, dict)
             and fields["seq"] == seq
             and isinstance(fields["event"], str)
             and len(bytes.fromhex(fields["prev"])) == 32
-            and jcs.canonical(fields) == entry
+            and jcs.canonical_json(fields) == entry
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         sound = False
@@ -240,9 +249,9 @@ def _note_key(walk: _AuditPass, seq: int, fields: dict[str, Any]) -> None:
         raise _BadEntry(seq, "a log begins with a genesis, and with nothing else")
     try:
         if seq == 0:
-            walk.log = log_in(fields)
+            walk.log = log_id_of_genesis(fields)
         if fields["event"] in ("genesis", "rotate-key"):
-            walk.keys.append(key_in(fields))
+            walk.keys.append(public_key_of_entry(fields))
             walk.key_entries.append(seq)
     except VaultError as error:
         raise _BadEntry(seq, error.message.rstrip(".")) from None

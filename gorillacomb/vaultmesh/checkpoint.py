@@ -30,24 +30,28 @@ class Checkpoint:
 
     def signed(self, keys: Iterable[Ed25519SigningKey]) -> bytes:
         """Its signed note; each key signs under the origin's name."""
-        return note.sign(self.text(), [(self.origin, key) for key in keys])
+        return note.sign_note(self.text(), [(self.origin, key) for key in keys])
 
 
-def parse(data: bytes, what: str = "The checkpoint") -> tuple[Checkpoint, note.SignedNote]:
+def parse_checkpoint(
+    data: bytes, what: str = "The checkpoint"
+) -> tuple[Checkpoint, note.SignedNote]:
     """Read a checkpoint without checking who signed it. Raises Untrusted."""
-    found = note.parse(data, what)
+    found = note.parse_note(data, what)
     origin, *rest = found.text.split("\n")[:-1]
     if len(rest) < 2 or not origin or not all(rest) or not _NUMBER.fullmatch(rest[0]):
         raise UntrustedInput(f"{what} is refused: it is no checkpoint of a log.")
-    root = note.decoded(rest[1], what)
+    root = note.decode_base64(rest[1], what)
     if len(root) != 32:
         raise UntrustedInput(f"{what} is refused: its root is not a SHA-256 hash.")
     return Checkpoint(origin, int(rest[0]), root), found
 
 
-def verified(data: bytes, publics: Iterable[bytes], what: str = "The checkpoint") -> Checkpoint:
+def verify_checkpoint(
+    data: bytes, publics: Iterable[bytes], what: str = "The checkpoint"
+) -> Checkpoint:
     """Read a checkpoint signed by one of these Ed25519 public keys, else raise Untrusted."""
-    found, signed = parse(data, what)
+    found, signed = parse_checkpoint(data, what)
     if not signed.signers(VerifierKey(found.origin, public) for public in publics):
         raise UntrustedInput(f"{what} is signed by none of the keys that are known here.")
     return found

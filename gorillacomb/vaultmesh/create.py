@@ -16,7 +16,7 @@ from pathlib import Path
 from gorillacomb.fs.atomic import sync_folder
 from gorillacomb.vaultmesh.anchor import AnchorStore
 from gorillacomb.vaultmesh.entries import EntryBody
-from gorillacomb.vaultmesh.error_text import explaining
+from gorillacomb.vaultmesh.error_text import translate_errors
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger
 from gorillacomb.vaultmesh.store import TraceStore
@@ -41,33 +41,33 @@ class NewLog:
         ``name`` is what the other one is called after. Returns where that stands now, None when
         there was none. Raises VaultError.
         """
-        with explaining(self.path):
+        with translate_errors(self.path):
             kept = _set_aside(self.path, name or secrets.token_hex(4))
             os.rename(self.aside, self.path)
             sync_folder(self.path.parent)
         return kept
 
 
-def begin(path: Path, keys: KeyStore, anchors: AnchorStore) -> None:
+def create_log(path: Path, keys: KeyStore, anchors: AnchorStore) -> None:
     """Begin a log where there is none; the caller holds the vault's lock. Raises VaultError."""
-    with begun_aside(path, keys, anchors, {}) as fresh:
+    with new_log_beside(path, keys, anchors, {}) as fresh:
         fresh.put()
 
 
 @contextmanager
-def begun_aside(
+def new_log_beside(
     path: Path, keys: KeyStore, anchors: AnchorStore, after: EntryBody
 ) -> Iterator[NewLog]:
     """A log for ``path``, whose genesis has the fields ``after`` too; gone if it is not put there.
 
     Raises VaultError.
     """
-    with explaining(path):
+    with translate_errors(path):
         _sweep(path, "*")  # of runs that were killed: beginnings that nothing refers to
     token = secrets.token_hex(4)
     aside = path.with_name(_ASIDE.format(token))
     try:
-        with explaining(aside), Ledger(TraceStore.make(aside), keys, anchors) as ledger:
+        with translate_errors(aside), Ledger(TraceStore.make(aside), keys, anchors) as ledger:
             ledger.begin(after)
             ledger.tables.fold()
             log = ledger.log

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from gorillacomb.vaultmesh.jcs import canonical_plain
+from gorillacomb.vaultmesh.jcs import canonical_json_fast
 
 VERSION = 1
 EntryBody = dict[str, Any]
@@ -47,7 +47,7 @@ class DamageEntry:
     """Whether its ctime or inode moved, as a program does that sets the times of what it wrote."""
 
 
-def path_field(path: bytes, name: str = "path") -> dict[str, str]:
+def path_to_json(path: bytes, name: str = "path") -> dict[str, str]:
     """A path as text when it is valid UTF-8, else as base64."""
     try:
         return {name: path.decode("utf-8")}
@@ -55,7 +55,7 @@ def path_field(path: bytes, name: str = "path") -> dict[str, str]:
         return {f"{name}_b64": base64.b64encode(path).decode("ascii")}
 
 
-def path_of(entry: Mapping[str, Any], name: str = "path") -> bytes:
+def path_from_json(entry: Mapping[str, Any], name: str = "path") -> bytes:
     """The path in a field of an entry. Raises KeyError, ValueError."""
     text: str | None = entry.get(name)
     if text is not None:
@@ -63,12 +63,12 @@ def path_of(entry: Mapping[str, Any], name: str = "path") -> bytes:
     return base64.b64decode(entry[f"{name}_b64"], validate=True)
 
 
-def stamp(scan: int, file: StampEntry) -> EntryBody:
+def stamp_entry(scan: int, file: StampEntry) -> EntryBody:
     """A content that has a canonical file for the first time."""
     return _file("stamp", scan, file)
 
 
-def restamp(
+def restamp_entry(
     scan: int, file: StampEntry, was: bytes | None, origin: tuple[str, bytes] | None
 ) -> EntryBody:
     """A canonical file that has other content now, or that another file took over from.
@@ -78,29 +78,29 @@ def restamp(
     return _changed("restamp", scan, file, was, origin)
 
 
-def moved(scan: int, file: StampEntry, origin: tuple[str, bytes]) -> EntryBody:
+def move_entry(scan: int, file: StampEntry, origin: tuple[str, bytes]) -> EntryBody:
     """A canonical file that left its place and was found elsewhere."""
     return _changed("moved", scan, file, None, origin)
 
 
-def retire(scan: int, root: str, path: bytes, digest: bytes) -> EntryBody:
+def retire_entry(scan: int, root: str, path: bytes, digest: bytes) -> EntryBody:
     """A content that stands nowhere any more; its last canonical file was at ``path``."""
     return {
         "event": "retire",
         "scan": scan,
         "root": root,
-        **path_field(path),
+        **path_to_json(path),
         "blake3": digest.hex(),
     }
 
 
-def damaged(scan: int, root: str, path: bytes, file: DamageEntry) -> EntryBody:
+def damage_entry(scan: int, root: str, path: bytes, file: DamageEntry) -> EntryBody:
     """A file whose content changed while size and time did not."""
     return {
         "event": "damaged",
         "scan": scan,
         "root": root,
-        **path_field(path),
+        **path_to_json(path),
         "size": file.size,
         "mtime_ns": str(file.mtime_ns),
         "blake3": file.digest.hex(),
@@ -108,7 +108,7 @@ def damaged(scan: int, root: str, path: bytes, file: DamageEntry) -> EntryBody:
     }
 
 
-def moved_folder(
+def move_folder_entry(
     scan: int, root: str, path: bytes, origin: tuple[str, bytes], tree: str, files: int
 ) -> EntryBody:
     """A folder that moved as a whole, with all the canonical files in it."""
@@ -117,8 +117,8 @@ def moved_folder(
         "event": "moved",
         "scan": scan,
         "root": root,
-        **path_field(path),
-        **path_field(from_path, "from"),
+        **path_to_json(path),
+        **path_to_json(from_path, "from"),
         "tree": tree,
         "files": files,
     }
@@ -127,7 +127,7 @@ def moved_folder(
     return body
 
 
-def retire_folder(
+def retire_folder_entry(
     scan: int, root: str, path: bytes, tree: str, files: int, forgotten: bool
 ) -> EntryBody:
     """A folder that is gone as a whole, with all canonical files in it.
@@ -139,13 +139,13 @@ def retire_folder(
         "event": "retire",
         "scan": scan,
         "root": root,
-        **path_field(path),
+        **path_to_json(path),
         "tree": tree,
         "files": files,
     }
 
 
-def root(
+def root_entry(
     scan: int, uid: str, path: bytes, volume: str, volume_type: str, weak: bool, inner_path: bytes
 ) -> EntryBody:
     """A root that is new, or that stands elsewhere now."""
@@ -153,11 +153,11 @@ def root(
         "event": "root",
         "scan": scan,
         "root": uid,
-        **path_field(path),
+        **path_to_json(path),
         "volume": volume,
         "volume_type": volume_type,
         "weak": weak,
-        **path_field(inner_path, "inner_path"),
+        **path_to_json(inner_path, "inner_path"),
     }
 
 
@@ -169,9 +169,9 @@ def tree_digest(files: Iterable[tuple[bytes, bytes]]) -> str:
     """
     rows: list[list[object]] = [
         [fields.get("path", fields), digest.hex()]
-        for fields, digest in ((path_field(path), digest) for path, digest in sorted(files))
+        for fields, digest in ((path_to_json(path), digest) for path, digest in sorted(files))
     ]
-    return sha256(canonical_plain(rows)).hexdigest()
+    return sha256(canonical_json_fast(rows)).hexdigest()
 
 
 def _file(event: str, scan: int, file: StampEntry) -> EntryBody:
@@ -179,7 +179,7 @@ def _file(event: str, scan: int, file: StampEntry) -> EntryBody:
         "event": event,
         "scan": scan,
         "root": file.root,
-        **path_field(file.path),
+        **path_to_json(file.path),
         "size": file.size,
         "mtime_ns": str(file.mtime_ns),
         "blake3": file.digest.hex(),
@@ -195,7 +195,7 @@ def _changed(
     if was is not None:
         body["was"] = was.hex()
     if origin is not None:
-        body |= path_field(origin[1], "from")
+        body |= path_to_json(origin[1], "from")
         if origin[0] != file.root:
             body["from_root"] = origin[0]
     return body
@@ -222,7 +222,7 @@ class RunEntry:
 _MOST_TROUBLES = 100
 
 
-def run(event: str, facts: RunEntry, plan: str | None = None) -> EntryBody:
+def run_entry(event: str, facts: RunEntry, plan: str | None = None) -> EntryBody:
     """A run that ended: ``applied``, ``repaired``, ``undone`` or ``purged``.
 
     At most a hundred paths that were skipped, and as many that failed, are named; all are counted.
@@ -231,7 +231,7 @@ def run(event: str, facts: RunEntry, plan: str | None = None) -> EntryBody:
         "event": event,
         "run": facts.run,
         "action": facts.action,
-        "bases": [path_field(each) for each in facts.bases],
+        "bases": [path_to_json(each) for each in facts.bases],
         "steps": facts.steps,
         "files": facts.files,
         "bytes_set_aside": str(facts.bytes_set_aside),
@@ -242,6 +242,6 @@ def run(event: str, facts: RunEntry, plan: str | None = None) -> EntryBody:
     for name, troubles in (("skipped", facts.skipped), ("failed", facts.failed)):
         body[f"{name}_count"] = len(troubles)
         body[name] = [
-            {**path_field(path), "cause": cause} for path, cause in troubles[:_MOST_TROUBLES]
+            {**path_to_json(path), "cause": cause} for path, cause in troubles[:_MOST_TROUBLES]
         ]
     return body

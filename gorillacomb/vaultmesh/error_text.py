@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gorillacomb import sqlite
 from gorillacomb.errors import VaultDamaged, VaultError, VaultUnwritable
-from gorillacomb.fs.openat import cause_of
+from gorillacomb.fs.openat import os_error_text
 
 SEE_VERIFY = "gorillacomb trace verify names the first entry that is not as it was signed."
 NO_REPAIR = "Put a backup of the vault back, then run gorillacomb trace adopt."
@@ -17,17 +17,17 @@ ROLLED_BACK = "gorillacomb trace verify tells more; after restoring a backup: tr
 
 
 @contextmanager
-def explaining(path: Path) -> Iterator[None]:
-    """As `explaining_content`, for what writes: the errors of the system too."""
+def translate_errors(path: Path) -> Iterator[None]:
+    """As `translate_content_errors`, for what writes: the errors of the system too."""
     try:
-        with explaining_content(path):
+        with translate_content_errors(path):
             yield
     except OSError as error:
-        raise unusable(path, error) from error
+        raise unusable_error(path, error) from error
 
 
 @contextmanager
-def explaining_content(path: Path) -> Iterator[None]:
+def translate_content_errors(path: Path) -> Iterator[None]:
     """Turn the errors of SQLite, and entries of a wrong form, into VaultError.
 
     The trace is never deleted to repair anything.
@@ -57,10 +57,10 @@ def _in_words(path: Path, error: sqlite.DatabaseError) -> VaultError:
     return VaultDamaged(f"The trace {path} is damaged: {error}.", NO_REPAIR)
 
 
-def unusable(path: Path, error: OSError) -> VaultUnwritable:
+def unusable_error(path: Path, error: OSError) -> VaultUnwritable:
     """The error for a trace that the system does not let us use."""
     return VaultUnwritable(
-        f"The trace {path} cannot be used: {cause_of(error)}.", "Check the vault's folder."
+        f"The trace {path} cannot be used: {os_error_text(error)}.", "Check the vault's folder."
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from gorillacomb.fs.paths import is_below
 from gorillacomb.vaultmesh import jcs
-from gorillacomb.vaultmesh.entries import path_of
+from gorillacomb.vaultmesh.entries import path_from_json
 from gorillacomb.vaultmesh.ledger import Ledger
 
 _FOLDER = b'"tree":'
@@ -27,10 +27,10 @@ class _PathTrail:
             text = self.path.rpartition(b"/")[2].decode("utf-8")
         except UnicodeDecodeError:
             return _ENCODED
-        return jcs.canonical_plain(text)[1:-1]
+        return jcs.canonical_json_fast(text)[1:-1]
 
 
-def history(ledger: Ledger, root: str, path: bytes) -> list[dict[str, Any]]:
+def path_history(ledger: Ledger, root: str, path: bytes) -> list[dict[str, Any]]:
     """Every entry about a file or a folder that it stood in, oldest first.
 
     ``root`` is the id of its root, ``path`` its path below that now, or where it stood last.
@@ -40,7 +40,7 @@ def history(ledger: Ledger, root: str, path: bytes) -> list[dict[str, Any]]:
     for _, entry in ledger.entries_backward():
         if trail.name not in entry and _FOLDER not in entry:
             continue
-        fields = jcs.load(entry)
+        fields = jcs.parse_own(entry)
         if _concerns(fields, trail):
             found.append(fields)
             _go_back(fields, trail)
@@ -50,9 +50,9 @@ def history(ledger: Ledger, root: str, path: bytes) -> list[dict[str, Any]]:
 def _concerns(fields: Mapping[str, Any], trail: _PathTrail) -> bool:
     if fields.get("root") is None or ("path" not in fields and "path_b64" not in fields):
         return False
-    places = [(fields["root"], path_of(fields))]
+    places = [(fields["root"], path_from_json(fields))]
     if "from" in fields or "from_b64" in fields:
-        places.append((fields.get("from_root", fields["root"]), path_of(fields, "from")))
+        places.append((fields.get("from_root", fields["root"]), path_from_json(fields, "from")))
     if "tree" in fields:
         return any(root == trail.root and _holds(at, trail.path) for root, at in places)
     return (trail.root, trail.path) in places
@@ -66,7 +66,7 @@ def _go_back(fields: Mapping[str, Any], trail: _PathTrail) -> None:
     """Before an entry that tells of a move it stood at the place that it came from."""
     if "from" not in fields and "from_b64" not in fields:
         return
-    now, before = path_of(fields), path_of(fields, "from")
+    now, before = path_from_json(fields), path_from_json(fields, "from")
     if fields["root"] != trail.root or not _holds(now, trail.path):
         return
     rest = trail.path[len(now) :].removeprefix(b"/")

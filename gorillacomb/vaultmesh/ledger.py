@@ -23,8 +23,8 @@ from gorillacomb.vaultmesh import merkle
 from gorillacomb.vaultmesh.anchor import AnchorStore
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
 from gorillacomb.vaultmesh.entries import VERSION, EntryBody
-from gorillacomb.vaultmesh.error_text import NO_REPAIR, ROLLED_BACK, SEE_VERIFY, explaining
-from gorillacomb.vaultmesh.jcs import canonical_plain, load
+from gorillacomb.vaultmesh.error_text import NO_REPAIR, ROLLED_BACK, SEE_VERIFY, translate_errors
+from gorillacomb.vaultmesh.jcs import canonical_json_fast, parse_own
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
 from gorillacomb.vaultmesh.keys.note import VerifierKey
@@ -91,7 +91,7 @@ class Ledger:
         Whether it is the one that was signed and anchored is looked at before anything is
         appended: see `check_head`. Raises VaultError.
         """
-        with explaining(path):
+        with translate_errors(path):
             tables = TraceStore.write(path)
             try:
                 return cls(tables, keys, anchors, clock)
@@ -102,7 +102,7 @@ class Ledger:
     @classmethod
     def read(cls, path: Path, keys: KeyStore, anchors: AnchorStore) -> Self:
         """Open for reading beside whoever writes, all as of one moment. Raises VaultError."""
-        with explaining(path):
+        with translate_errors(path):
             tables = TraceStore.read(path)
             try:
                 ledger = cls(tables, keys, anchors)
@@ -169,7 +169,7 @@ class Ledger:
     @property
     def log(self) -> str:
         """The id of the log, 32 hex digits."""
-        return log_in(self._fields(0))
+        return log_id_of_genesis(self._fields(0))
 
     @property
     def origin(self) -> str:
@@ -183,7 +183,7 @@ class Ledger:
 
     def public_keys(self) -> list[bytes]:
         """The Ed25519 public keys that the log names, the first one first, 32 bytes each."""
-        return [key_in(self._fields(seq)) for seq in self.tables.key_entries()]
+        return [public_key_of_entry(self._fields(seq)) for seq in self.tables.key_entries()]
 
     def our_keys(self) -> list[bytes]:
         """The Ed25519 public keys in the user's key folder. Raises KeyMissing."""
@@ -200,7 +200,7 @@ class Ledger:
     def _fields(self, seq: int) -> Any:
         """What an entry says. Raises VaultDamaged."""
         try:
-            return load(self.entry(seq))
+            return parse_own(self.entry(seq))
         except ValueError:
             raise VaultDamaged(
                 f"Entry {seq} of the trace {self.path} is damaged.", SEE_VERIFY
@@ -243,7 +243,7 @@ class Ledger:
 
     def rotate_key(self) -> Ed25519SigningKey:
         """Make a new key and go over to it; the checkpoint of that bears both signatures."""
-        with explaining(self.path):
+        with translate_errors(self.path):
             self.check_head()
         old = self.signing_key()
         new = self._keys.make("ed25519")
@@ -271,7 +271,7 @@ class Ledger:
         also: Ed25519SigningKey | None = None,
         first_key: Ed25519SigningKey | None = None,
     ) -> None:
-        with explaining(self.path):
+        with translate_errors(self.path):
             if not self._checked and self.size:
                 self.check_head()
             state = (self.size, self._prev)
@@ -307,7 +307,7 @@ class Ledger:
         rows, leaves = [], []
         prev, seq = self._prev, self.size
         for body in bodies:
-            entry = canonical_plain(
+            entry = canonical_json_fast(
                 {**body, "v": VERSION, "seq": seq, "prev": prev, "time_ns": moment}
             )
             leaf = merkle.leaf_hash(entry)
@@ -331,7 +331,7 @@ class Ledger:
         if kept is None:
             return
         try:
-            ahead = checkpoints.parse(kept, "The anchor")[0].size > self.size
+            ahead = checkpoints.parse_checkpoint(kept, "The anchor")[0].size > self.size
         except UntrustedInput as error:
             raise VaultRolledBack(f"{error.message} ({self.path})", ROLLED_BACK) from None
         if ahead:
@@ -347,9 +347,11 @@ class Ledger:
         current = self.signing_key().public
         try:
             what = "The last checkpoint of the trace"
-            last = checkpoints.verified(self.checkpoint(), [current], what)
+            last = checkpoints.verify_checkpoint(self.checkpoint(), [current], what)
             kept = self.anchored()
-            anchor = None if kept is None else checkpoints.verified(kept, keys, "The anchor")
+            anchor = (
+                None if kept is None else checkpoints.verify_checkpoint(kept, keys, "The anchor")
+            )
         except UntrustedInput as error:
             raise VaultRolledBack(f"{error.message} ({self.path})", ROLLED_BACK) from None
         if (last.origin, last.size, last.root) != (self.origin, self.size, self.root()):
@@ -385,7 +387,7 @@ class Ledger:
             )
 
 
-def key_in(entry: dict[str, Any]) -> bytes:
+def public_key_of_entry(entry: dict[str, Any]) -> bytes:
     """The public key that a genesis or rotate-key entry names. Raises VaultRolledBack."""
     try:
         return VerifierKey.parse(entry["key"]).public
@@ -393,7 +395,7 @@ def key_in(entry: dict[str, Any]) -> bytes:
         raise VaultRolledBack("An entry of the trace names a damaged key.", NO_REPAIR) from None
 
 
-def log_in(genesis: object) -> str:
+def log_id_of_genesis(genesis: object) -> str:
     """The id of the log that a genesis begins. Raises VaultRolledBack."""
     log = genesis.get("log") if isinstance(genesis, dict) else None
     if not isinstance(log, str) or len(log) != 32 or not all(c in "0123456789abcdef" for c in log):

@@ -19,7 +19,7 @@ BLOCK = 1 << STORED_FROM
 """So many entries are the smallest subtree that is stored."""
 
 
-def first_bad(ledger: Ledger, start: int, leaves: Sequence[bytes], at: int) -> int | None:
+def locate_tampering(ledger: Ledger, start: int, leaves: Sequence[bytes], at: int) -> int | None:
     """The seq of the first bad entry; None where nothing proves which one it is.
 
     The chain is whole up to ``at`` - 1 and broken there; ``leaves`` are the hashes of the entries
@@ -39,7 +39,7 @@ def first_bad(ledger: Ledger, start: int, leaves: Sequence[bytes], at: int) -> i
         for place in range(first, start + BLOCK):
             leaf = named.get(place + 1 + shift)
             if leaf is None and place + shift == ledger.size - 1 and last is not None:
-                leaf = merkle.leaf_hash(jcs.canonical({**last, "seq": place}))
+                leaf = merkle.leaf_hash(jcs.canonical_json({**last, "seq": place}))
             if leaf is None:
                 break
             told.append(leaf)
@@ -62,9 +62,9 @@ def _named_behind(
             break
         last = None
         try:
-            fields = jcs.load(entry)
+            fields = jcs.parse_own(entry)
             named[seq] = bytes.fromhex(fields["prev"])
-            jcs.canonical(fields)
+            jcs.canonical_json(fields)
         except (ValueError, KeyError, TypeError, RecursionError):
             continue  # no entry at all
         last = fields
@@ -101,7 +101,7 @@ def _roots(ledger: Ledger, start: int) -> dict[int, bytes]:
     for size, note in ledger.tables.checkpoints():
         if start < size <= start + BLOCK:
             try:
-                found[size] = checkpoints.parse(note)[0].root
+                found[size] = checkpoints.parse_checkpoint(note)[0].root
             except (UntrustedInput, TypeError, AttributeError):
                 continue
     return found

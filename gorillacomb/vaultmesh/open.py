@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gorillacomb.vault.vault import Vault, config_folder, state_folder
 from gorillacomb.vaultmesh.anchor import AnchorStore
-from gorillacomb.vaultmesh.create import begin
+from gorillacomb.vaultmesh.create import create_log
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger
 
@@ -25,22 +25,22 @@ def watcher_keys() -> KeyStore:
     return KeyStore(config_folder() / "keys" / "watcher")
 
 
-def anchors() -> AnchorStore:
+def anchor_store() -> AnchorStore:
     """The checkpoints that are kept apart from vaults and keys."""
     return AnchorStore(state_folder() / "anchors")
 
 
-def read_trace(vault: Vault) -> Ledger:
+def open_trace_for_reading(vault: Vault) -> Ledger:
     """Open the trace of a vault for reading. Raises VaultError."""
     vault.check()
-    return Ledger.read(vault.trace, key_store(), anchors())
+    return Ledger.read(vault.trace, key_store(), anchor_store())
 
 
-def write_trace(vault: Vault) -> Ledger:
+def open_trace_for_writing(vault: Vault) -> Ledger:
     """Open the trace of a vault, whose lock the caller holds, to append; begun where there is none.
 
     Raises VaultError.
     """
     if not os.path.lexists(vault.trace):
-        begin(vault.trace, key_store(), anchors())
-    return Ledger.write(vault.trace, key_store(), anchors())
+        create_log(vault.trace, key_store(), anchor_store())
+    return Ledger.write(vault.trace, key_store(), anchor_store())

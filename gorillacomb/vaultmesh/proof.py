@@ -11,7 +11,7 @@ from gorillacomb.errors import UntrustedInput, VaultRolledBack
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import merkle
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
-from gorillacomb.vaultmesh.keys.note import decoded
+from gorillacomb.vaultmesh.keys.note import decode_base64
 from gorillacomb.vaultmesh.ledger import Ledger
 
 _HEADER = "c2sp.org/tlog-proof@v1"
@@ -32,7 +32,7 @@ class InclusionProof:
     checkpoint: bytes
 
 
-def prove(ledger: Ledger, seq: int) -> bytes:
+def make_proof(ledger: Ledger, seq: int) -> bytes:
     """The proof that entry ``seq`` stands in the trace.
 
     Raises ValueError for one that does not, and VaultRolledBack where the trace is not as it was
@@ -40,7 +40,9 @@ def prove(ledger: Ledger, seq: int) -> bytes:
     """
     hashes = ledger.inclusion_proof(seq)
     leaf = merkle.leaf_hash(ledger.entry(seq))
-    signed, _ = checkpoints.parse(ledger.checkpoint(), "The last checkpoint of the trace")
+    signed, _ = checkpoints.parse_checkpoint(
+        ledger.checkpoint(), "The last checkpoint of the trace"
+    )
     if merkle.root_of_inclusion(leaf, seq, ledger.size, hashes) != signed.root:
         raise VaultRolledBack(
             f"Entry {seq} of the trace {ledger.path} is not in the tree that was signed.",
@@ -57,7 +59,7 @@ def prove(ledger: Ledger, seq: int) -> bytes:
     return "\n".join(lines).encode() + ledger.checkpoint()
 
 
-def parse(data: bytes) -> InclusionProof:
+def parse_proof(data: bytes) -> InclusionProof:
     """Read a proof. Raises Untrusted."""
     if len(data) > _MOST_BYTES:
         raise UntrustedInput(f"{_WHAT} is refused: it is over 4 megabytes long.")
@@ -74,18 +76,18 @@ def parse(data: bytes) -> InclusionProof:
     number = index.removeprefix("index ")
     if not extra.startswith("extra ") or number == index or not _NUMBER.fullmatch(number):
         raise UntrustedInput(f"{_WHAT} is refused: it names no entry.")
-    hashes = tuple(decoded(line, _WHAT) for line in rest)
+    hashes = tuple(decode_base64(line, _WHAT) for line in rest)
     if len(hashes) > _MOST_HASHES or any(len(each) != 32 for each in hashes):
         raise UntrustedInput(f"{_WHAT} is refused: its hashes are none of SHA-256.")
     return InclusionProof(
-        int(number), decoded(extra.removeprefix("extra "), _WHAT), hashes, checkpoint
+        int(number), decode_base64(extra.removeprefix("extra "), _WHAT), hashes, checkpoint
     )
 
 
-def verified(data: bytes, publics: Iterable[bytes]) -> tuple[InclusionProof, Checkpoint]:
+def verify_proof(data: bytes, publics: Iterable[bytes]) -> tuple[InclusionProof, Checkpoint]:
     """Check a proof against Ed25519 public keys (32 bytes each); raises Untrusted."""
-    proof = parse(data)
-    checkpoint = checkpoints.verified(proof.checkpoint, publics, "The proof's checkpoint")
+    proof = parse_proof(data)
+    checkpoint = checkpoints.verify_checkpoint(proof.checkpoint, publics, "The proof's checkpoint")
     try:
         root = merkle.root_of_inclusion(
             merkle.leaf_hash(proof.entry), proof.index, checkpoint.size, list(proof.hashes)

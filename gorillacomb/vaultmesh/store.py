@@ -12,7 +12,7 @@ from typing import Self
 
 from gorillacomb import sqlite
 from gorillacomb.errors import VaultDamaged, VaultError, VaultNewer, VaultRolledBack
-from gorillacomb.vaultmesh.error_text import NO_REPAIR, SEE_VERIFY, explaining, unusable
+from gorillacomb.vaultmesh.error_text import NO_REPAIR, SEE_VERIFY, translate_errors, unusable_error
 
 SCHEMA = 1
 _TABLES = f"""
@@ -47,7 +47,7 @@ class TraceStore:
     @classmethod
     def make(cls, path: Path) -> Self:
         """Make a new file, with tables that are empty. Raises VaultError."""
-        with explaining(path):
+        with translate_errors(path):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             connection = sqlite.open_writer(path)
             try:
@@ -70,7 +70,7 @@ class TraceStore:
     @classmethod
     def _open(cls, path: Path, opened: Callable[[Path], sqlite.Connection]) -> Self:
         _refuse_no_file(path)
-        with explaining(path):
+        with translate_errors(path):
             connection = opened(path)
             try:
                 _refuse_other(path, connection)
@@ -87,11 +87,11 @@ class TraceStore:
 
     def fold(self) -> None:
         """Take SQLite's log into the file, which may be renamed by itself then."""
-        sqlite.fold_log(self._connection)
+        sqlite.checkpoint_wal(self._connection)
 
     def hold_still(self) -> None:
         """Read from now on what stands at this moment, whatever a writer adds meanwhile."""
-        sqlite.hold_still(self._connection)
+        sqlite.begin_snapshot(self._connection)
 
     # What stands in them.
 
@@ -177,11 +177,11 @@ class TraceStore:
 
     def damage(self) -> str | None:
         """What SQLite itself finds wrong with the file; None for nothing."""
-        return sqlite.damage(self._connection)
+        return sqlite.integrity_error(self._connection)
 
     def backup(self, path: Path) -> None:
         """Copy it, as it is at this moment, to a new file. Raises VaultError."""
-        with explaining(path):
+        with translate_errors(path):
             sqlite.copy(self._connection, path)
 
     # Adding to them.
@@ -229,7 +229,7 @@ def _refuse_no_file(path: Path) -> None:
             "gorillacomb scan PATH begins one; one that was there is in a backup only.",
         ) from None
     except OSError as error:
-        raise unusable(path, error) from error
+        raise unusable_error(path, error) from error
     if not stat.S_ISREG(facts.st_mode):
         raise VaultDamaged(f"{path} is not a file, but something else of that name.", NO_REPAIR)
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.model import SECOND
 from gorillacomb.vault.vault import Vault
-from gorillacomb.vaultmesh.checkpoint import Checkpoint, parse
-from gorillacomb.vaultmesh.keys.cosign import WATCHER, cosigned
+from gorillacomb.vaultmesh.checkpoint import Checkpoint, parse_checkpoint
+from gorillacomb.vaultmesh.keys.cosign import WATCHER, cosign_checkpoint
 from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
 from gorillacomb.vaultmesh.ledger import LogHead
-from gorillacomb.vaultmesh.open import read_trace
+from gorillacomb.vaultmesh.open import open_trace_for_reading
 from gorillacomb.watch.health import CosignedHead, WatcherHealth
 
 
@@ -37,9 +37,9 @@ class Cosigner:
         self.health.tell("trace", cause)
 
     def _cosign(self) -> str | None:
-        with read_trace(self.vault) as ledger:
+        with open_trace_for_reading(self.vault) as ledger:
             note = ledger.checkpoint()
-            found = parse(note)[0]
+            found = parse_checkpoint(note)[0]
             last = self._last
             if found == last:
                 return None
@@ -49,6 +49,6 @@ class Cosigner:
                     return f"the trace is not what it was: {last.size:,} entries were there before"
             log = ledger.log
         self._last = found
-        signed = cosigned(note, WATCHER, self.key, time.time_ns() // SECOND)
+        signed = cosign_checkpoint(note, WATCHER, self.key, time.time_ns() // SECOND)
         self.health.trace = CosignedHead(LogHead(log, found.size, found.root), signed)
         return None

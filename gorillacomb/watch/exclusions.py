@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from gorillacomb.fs.mounts import mounts
 from gorillacomb.fs.openat import OUR_FOLDER
-from gorillacomb.fs.paths import below, is_below
+from gorillacomb.fs.paths import is_below, relative_path
 from gorillacomb.scan.exclude import compile_patterns
 from gorillacomb.vault.vault import Vault, config_folder, state_folder
 
@@ -31,7 +31,7 @@ class WatchExclusions:
         if path.rpartition(b"/")[2] == OUR_FOLDER or path in self._own or path in self._mounts:
             return True
         return any(
-            is_below(path, top) and compile_patterns(patterns)(below(path, top), True)
+            is_below(path, top) and compile_patterns(patterns)(relative_path(path, top), True)
             for top, patterns in self._excluded
         )
 

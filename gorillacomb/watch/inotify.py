@@ -25,7 +25,7 @@ from watchdog.observers.inotify_c import (
 )
 
 from gorillacomb.fs.openat import OpenFolders
-from gorillacomb.fs.paths import below, join
+from gorillacomb.fs.paths import join, relative_path
 from gorillacomb.watch.debounce import ChangeQueue
 
 _C = InotifyConstants
@@ -273,7 +273,7 @@ def _reachable(folder: _WatchedFolder) -> Iterator[bytes]:
     top = folder.root()
     opened = OpenFolders(top)
     try:
-        yield f"/proc/self/fd/{opened.open(below(path, top))}/.".encode()
+        yield f"/proc/self/fd/{opened.open(relative_path(path, top))}/.".encode()
     finally:
         opened.close()
 

@@ -8,20 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gorillacomb.errors import RefusedForSafety
-from gorillacomb.vault.vault import Vault, unwritable
+from gorillacomb.vault.vault import Vault, unwritable_error
 
 _NAME = "watcher"
 
 
 @contextmanager
-def only_one(vault: Vault) -> Iterator[None]:
+def watcher_lock(vault: Vault) -> Iterator[None]:
     """Be the only watcher of a vault. Raises Refused, VaultError."""
     vault.create()
     path = vault.folder / _NAME
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise unwritable_error(path, error) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gorillacomb.errors import GorillaCombError, Interrupted
-from gorillacomb.fs.openat import cause_of
-from gorillacomb.fs.paths import is_below, readable
+from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.paths import is_below, path_text
 from gorillacomb.manifest.io import paths_below
 from gorillacomb.manifest.model import Manifest
 from gorillacomb.manifest.verify import VerificationReport, verify
@@ -71,8 +71,8 @@ class ManifestGuard:
         except Interrupted:
             raise
         except (GorillaCombError, OSError) as error:
-            cause = cause_of(error) if isinstance(error, OSError) else error.message
-            self._health.tell(what, f"{readable(guarded.file)}: {cause}")
+            cause = os_error_text(error) if isinstance(error, OSError) else error.message
+            self._health.tell(what, f"{path_text(guarded.file)}: {cause}")
             return
         if not found.differs and not found.incomplete:
             self._known.pop(guarded.file, None)
@@ -81,7 +81,7 @@ class ManifestGuard:
         told = ", ".join(f"{len(each):,} {kind}" for kind, each in found.kinds().items() if each)
         self._health.tell(
             what,
-            f"{readable(guarded.root)} is not as {readable(guarded.file)} says: {told}"
+            f"{path_text(guarded.root)} is not as {path_text(guarded.file)} says: {told}"
             " (gorillacomb verify names them)",
         )
         if self._known.get(guarded.file) != found:

@@ -19,11 +19,11 @@ from typing import Any
 
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs.atomic import replace_file
-from gorillacomb.fs.openat import cause_of
+from gorillacomb.fs.openat import os_error_text
 from gorillacomb.model import SECOND
 from gorillacomb.vault.vault import Vault, state_folder
 from gorillacomb.vaultmesh import jcs
-from gorillacomb.vaultmesh.entries import path_field
+from gorillacomb.vaultmesh.entries import path_to_json
 from gorillacomb.vaultmesh.keys import note
 from gorillacomb.vaultmesh.keys.cosign import WATCHER
 from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
@@ -118,13 +118,13 @@ class PulseWriter:
 
     def beat(self) -> None:
         """Write one pulse, now."""
-        data = note.sign(self._text(), [(WATCHER, self._key)])
+        data = note.sign_note(self._text(), [(WATCHER, self._key)])
         try:
             # Not synced: after a crash there is another boot, and nobody is alive anyway.
             replace_file(self._folder / f"{self._seq % RING:02}", data, 0o600, synced=False)
             replace_file(self._folder / LATEST, data, 0o600, synced=False)
         except OSError as error:
-            self._health.blame("pulse", f"a pulse could not be written: {cause_of(error)}")
+            self._health.blame("pulse", f"a pulse could not be written: {os_error_text(error)}")
         else:
             self._health.blame("pulse", None)
             self._beaten()
@@ -147,7 +147,7 @@ class PulseWriter:
             "scanning": scanning or health.scanning,
             "degraded": causes,
             "roots": [
-                {**path_field(path), "health": str(state)}
+                {**path_to_json(path), "health": str(state)}
                 for path, state in sorted(health.roots.items())
             ],
             "queue": queue,
@@ -163,16 +163,16 @@ class PulseWriter:
             else {"log": trace.head.log, "size": trace.head.size, "root": trace.head.root.hex()},
             "checkpoint": None if trace is None else trace.note.decode(),
         }
-        return jcs.canonical(statement).decode() + "\n"
+        return jcs.canonical_json(statement).decode() + "\n"
 
 
 def read_pulse(path: Path, publics: list[bytes]) -> dict[str, Any]:
     """Read a pulse that one of these Ed25519 keys signed. Raises Untrusted, OSError."""
     what = f"The pulse {path.name}"
-    found = note.parse(path.read_bytes(), what)
+    found = note.parse_note(path.read_bytes(), what)
     if not found.signers(VerifierKey(WATCHER, public) for public in publics):
         raise UntrustedInput(f"{what} is signed by no watcher that is known here.")
-    statement = jcs.parse(found.text.rstrip("\n").encode(), what)
+    statement = jcs.parse_strict(found.text.rstrip("\n").encode(), what)
     if not isinstance(statement, dict) or statement.get("v") != VERSION:
         raise UntrustedInput(f"{what} is of another version.")
     return statement

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gorillacomb.errors import UntrustedInput
-from gorillacomb.fs.openat import cause_of
+from gorillacomb.fs.openat import os_error_text
 from gorillacomb.model import SECOND
 from gorillacomb.watch.health import WatcherState
 from gorillacomb.watch.pulse import LATEST, RING, Clocks, read_pulse
@@ -41,7 +41,7 @@ class PulseStatus:
     """Of the last one; None where nobody can tell."""
 
 
-def judge(folder: Path, publics: list[bytes], clocks: Clocks) -> PulseStatus:
+def check_pulse(folder: Path, publics: list[bytes], clocks: Clocks) -> PulseStatus:
     """Read the pulses of a watcher, signed by one of these keys, and judge."""
     try:
         last = read_pulse(folder / LATEST, publics)
@@ -51,7 +51,7 @@ def judge(folder: Path, publics: list[bytes], clocks: Clocks) -> PulseStatus:
         return PulseStatus(PulseState.DEAD, (error.message,), None, None)
     except OSError as error:
         return PulseStatus(
-            PulseState.DEAD, (f"its pulse cannot be read: {cause_of(error)}",), None, None
+            PulseState.DEAD, (f"its pulse cannot be read: {os_error_text(error)}",), None, None
         )
     if last["boot_id"] != clocks.boot():
         return PulseStatus(

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gorillacomb.fs.openat import FileIdentity, cause_of, identity_of
-from gorillacomb.fs.paths import is_below, readable
-from gorillacomb.fs.volumes import identify, is_remote
+from gorillacomb.fs.openat import FileIdentity, identity_of, os_error_text
+from gorillacomb.fs.paths import is_below, path_text
+from gorillacomb.fs.volumes import identify_volume, is_remote
 from gorillacomb.watch.debounce import ChangeQueue
 from gorillacomb.watch.exclusions import WatchExclusions
 from gorillacomb.watch.health import RootHealth, WatcherHealth
@@ -132,14 +132,14 @@ class RootMonitor:
         root.identity = None
         if self._tree is not None:
             self._tree.drop(root.path)
-        self._set(root, RootHealth.AWAY, f"{readable(root.path)} is not there")
+        self._set(root, RootHealth.AWAY, f"{path_text(root.path)} is not there")
 
     def _watch(self, root: _MonitoredRoot) -> None:
         self._left_out.learn_mounts()
         try:
-            remote = is_remote(identify(root.path).type)
+            remote = is_remote(identify_volume(root.path).type)
         except OSError as error:
-            self._poll(root, cause_of(error))
+            self._poll(root, os_error_text(error))
             return
         if self._tree is None or remote:
             self._set(root, RootHealth.POLLED, None)
@@ -157,7 +157,7 @@ class RootMonitor:
         self._set(
             root,
             RootHealth.POLLED,
-            f"{readable(root.path)} cannot be watched, and is scanned from time to time: {cause}",
+            f"{path_text(root.path)} cannot be watched, and is scanned from time to time: {cause}",
         )
 
     def _set(self, root: _MonitoredRoot, health: RootHealth, cause: str | None) -> None:

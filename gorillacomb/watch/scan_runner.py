@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from gorillacomb.errors import GorillaCombError, Interrupted, RootVanished, UsageError, VaultLocked
-from gorillacomb.fs.openat import cause_of
-from gorillacomb.fs.paths import below, is_below, join, readable
+from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.paths import is_below, join, path_text, relative_path
 from gorillacomb.index import scrub_queries
 from gorillacomb.index.database import Index
-from gorillacomb.index.hard_links import folders_concerned, linked_in
+from gorillacomb.index.hard_links import folders_concerned, linked_inodes
 from gorillacomb.index.paths import FolderPaths, find_folder
 from gorillacomb.index.roots import all_roots, folder_paths
 from gorillacomb.index.scrub_queries import DamageRow
@@ -99,7 +99,7 @@ class ScanRunner:
     def _scanned(self, roots: list[bytes], folders: tuple[bytes, ...] | None) -> ScanReport:
         report = self._scan(roots, folders)
         self._due_ns = report.stamps.due_ns
-        vanished = [readable(path) for path in report.vanished]
+        vanished = [path_text(path) for path in report.vanished]
         cause = f"{vanished[0]} went away while it was read" if vanished else None
         self._health.tell("scan", cause)
         self._listener.scanned(report, folders)
@@ -119,12 +119,12 @@ class ScanRunner:
         Of a change to a file with several names the folder of one name alone is told of.
         """
         with self._reading() as (index, known):
-            before = linked_in(index.connection, folders(index, known))
+            before = linked_inodes(index.connection, folders(index, known))
         yield
         with self._reading() as (index, known):
             self._look_for_damage(index)
             scanned = set(folders(index, known))
-            after = linked_in(index.connection, scanned)
+            after = linked_inodes(index.connection, scanned)
             others = folders_concerned(index.connection, before, after, scanned)
             paths = folder_paths(index.connection)
             for place in map(paths.place, others):
@@ -136,7 +136,7 @@ class ScanRunner:
         paths = folder_paths(index.connection)
         found = {
             each
-            for each in scrub_queries.damage(index.connection)
+            for each in scrub_queries.damaged_files(index.connection)
             if any(is_below(_path(paths, each), top) for top in self._tops)
         }
         known = {each.what for each in self._damage}
@@ -162,7 +162,7 @@ def _path(paths: FolderPaths, file: DamageRow) -> bytes:
 def _ids(index: Index, known: Sequence[Root], folders: tuple[bytes, ...]) -> list[int]:
     """The ids of those folders that the index knows."""
     found = (
-        find_folder(index.connection, root, below(each, root.path))
+        find_folder(index.connection, root, relative_path(each, root.path))
         for each in folders
         for root in known
         if is_below(each, root.path)
@@ -171,4 +171,4 @@ def _ids(index: Index, known: Sequence[Root], folders: tuple[bytes, ...]) -> lis
 
 
 def _words(error: GorillaCombError | OSError) -> str:
-    return cause_of(error) if isinstance(error, OSError) else error.message
+    return os_error_text(error) if isinstance(error, OSError) else error.message

@@ -6,7 +6,7 @@ import os
 import socket
 
 
-def notify(state: str) -> None:
+def notify_systemd(state: str) -> None:
     """Send a state, such as ``READY=1``; nothing where nobody asked for it or listens any more."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):

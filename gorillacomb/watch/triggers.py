@@ -23,8 +23,8 @@ from gorillacomb.manifest.verify import PathDifference, RenamedPath, Verificatio
 from gorillacomb.model import ScanReport
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs
-from gorillacomb.vaultmesh.entries import path_field, path_of
-from gorillacomb.vaultmesh.open import read_trace
+from gorillacomb.vaultmesh.entries import path_from_json, path_to_json
+from gorillacomb.vaultmesh.open import open_trace_for_reading
 from gorillacomb.watch.options import DamageReport, WatchListener
 
 _SECONDS = 60.0
@@ -116,9 +116,9 @@ class TriggerRunner:
             TriggerEvent.DAMAGED,
             [
                 {
-                    **path_field(each.path),
+                    **path_to_json(each.path),
                     "state": "suspect" if each.is_suspect else "damaged",
-                    "good": [path_field(path) for path in each.good],
+                    "good": [path_to_json(path) for path in each.good],
                 }
                 for each in files
             ],
@@ -130,8 +130,8 @@ class TriggerRunner:
         self._post(
             TriggerEvent.MANIFEST_BROKEN,
             {
-                **path_field(manifest, "manifest"),
-                **path_field(root, "root"),
+                **path_to_json(manifest, "manifest"),
+                **path_to_json(root, "root"),
                 **{
                     kind: list(map(_difference, each[:_MOST_NAMED])) for kind, each in kinds.items()
                 },
@@ -155,9 +155,9 @@ class TriggerRunner:
         """The files that a scan read and that have copies."""
         with Index.read(self._vault) as index:
             paths = folder_paths(index.connection)
-            found = content_queries.copies_read_by(index.connection, paths, report.scan)
+            found = content_queries.copies_seen_by_scan(index.connection, paths, report.scan)
             return [
-                {**path_field(path), "bytes": size, "copies": copies}
+                {**path_to_json(path), "bytes": size, "copies": copies}
                 for path, size, copies in found
             ]
 
@@ -165,10 +165,10 @@ class TriggerRunner:
         """What a scan retired: files with their contents, folders with how many files they had."""
         with Index.read(self._vault) as index:
             roots = {root.uid: root.path for root in all_roots(index.connection)}
-        with read_trace(self._vault) as ledger:
+        with open_trace_for_reading(self._vault) as ledger:
             return [
                 {
-                    **path_field(join(roots.get(entry["root"], b""), path_of(entry))),
+                    **path_to_json(join(roots.get(entry["root"], b""), path_from_json(entry))),
                     **{name: entry[name] for name in ("blake3", "files") if name in entry},
                 }
                 for entry in _entries_of(ledger.entries_backward(), report.scan)
@@ -184,7 +184,7 @@ class TriggerRunner:
             {
                 "event": str(event),
                 "time_ns": str(time.time_ns()),
-                **path_field(os.fsencode(self._vault.folder), "vault"),
+                **path_to_json(os.fsencode(self._vault.folder), "vault"),
                 **document,
             }
         ).encode()
@@ -238,14 +238,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _difference(each: PathDifference | RenamedPath) -> dict[str, str]:
     if isinstance(each, RenamedPath):
-        return {**path_field(each.origin, "from"), **path_field(each.path, "to")}
-    return path_field(each.path)
+        return {**path_to_json(each.origin, "from"), **path_to_json(each.path, "to")}
+    return path_to_json(each.path)
 
 
 def _entries_of(entries: Iterator[tuple[int, bytes]], scan: int) -> Iterator[dict[str, Any]]:
     """The entries that a scan appended, the last one first."""
     for _, entry in entries:
-        fields = jcs.load(entry)
+        fields = jcs.parse_own(entry)
         if fields.get("scan") != scan:
             return
         yield fields

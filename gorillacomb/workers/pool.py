@@ -22,7 +22,13 @@ from multiprocessing.context import ForkContext, SpawnContext
 from typing import NoReturn, Protocol
 
 from gorillacomb.errors import GorillaCombError
-from gorillacomb.workers.worker import INTERRUPTS, WorkerFactory, WorkerResult, WorkerTask, serve
+from gorillacomb.workers.worker import (
+    INTERRUPTS,
+    WorkerFactory,
+    WorkerResult,
+    WorkerTask,
+    serve_tasks,
+)
 
 _PIPE_SAFE = 16 << 10
 """Bytes; a larger task goes only to an idle worker, which empties the pipe as we fill it."""
@@ -171,7 +177,7 @@ class WorkerPool:
             # A forked copy must drop our ends of all pipes, or no worker notices that we ended.
             inherited = [*(each.pipe for each in self._processes), ours]
             process = context.Process(
-                target=serve,
+                target=serve_tasks,
                 args=(theirs, inherited if self.method == "fork" else [], self._make_worker),
                 daemon=True,
             )

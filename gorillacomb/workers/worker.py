@@ -35,7 +35,7 @@ WorkerFactory = Callable[[], Worker]
 """A class or function at the top level of a module: a spawned process looks it up by name."""
 
 
-def serve(pipe: Connection, others: list[Connection], make_worker: WorkerFactory) -> None:
+def serve_tasks(pipe: Connection, others: list[Connection], make_worker: WorkerFactory) -> None:
     """The loop of a worker process: it ends when the main process closes the pipe, or ends."""
     for other in others:
         other.close()

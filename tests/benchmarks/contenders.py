@@ -100,8 +100,8 @@ SCAN = Contender(
 )
 _COMB = (
     "import os, sys; from pathlib import Path; from gorillacomb.vault.vault import Vault;"
-    " from gorillacomb.scan.scanner import comb;"
-    " comb(Vault(Path(sys.argv[1])), [os.fsencode(sys.argv[2])])"
+    " from gorillacomb.scan.scanner import scan;"
+    " scan(Vault(Path(sys.argv[1])), [os.fsencode(sys.argv[2])])"
 )
 SCAN_UNSTAMPED = Contender(
     "gorillacomb comb()",

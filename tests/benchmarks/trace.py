@@ -10,8 +10,8 @@ from pathlib import Path
 
 from gorillacomb.vaultmesh.anchor import AnchorStore
 from gorillacomb.vaultmesh.audit import audit
-from gorillacomb.vaultmesh.create import begin
-from gorillacomb.vaultmesh.entries import EntryBody, StampEntry, stamp
+from gorillacomb.vaultmesh.create import create_log
+from gorillacomb.vaultmesh.entries import EntryBody, StampEntry, stamp_entry
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger
 
@@ -42,7 +42,7 @@ def measure(rounds: int, say: Callable[[str], None]) -> Trace:
             home = Path(folder)
             keys, anchors = KeyStore(home / "keys"), AnchorStore(home / "anchors")
             start = time.perf_counter()
-            begin(home / "trace.db", keys, anchors)
+            create_log(home / "trace.db", keys, anchors)
             with Ledger.write(home / "trace.db", keys, anchors) as ledger:
                 ledger.append(_stamps())
             appended.append(time.perf_counter() - start)
@@ -61,4 +61,6 @@ def _stamps() -> Iterator[EntryBody]:
     for number in range(STAMPS):
         path = _FOLDER % (number // 12, number)
         digest = sha256(path).digest()
-        yield stamp(1, StampEntry("0" * 32, path, 4_000 + number, 10**18, digest, 4, _REASONS))
+        yield stamp_entry(
+            1, StampEntry("0" * 32, path, 4_000 + number, 10**18, digest, 4, _REASONS)
+        )

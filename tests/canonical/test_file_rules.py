@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.canonical.file_rules import choose
-from gorillacomb.canonical.groups import hard_links
-from gorillacomb.classify.copy_names import smells
+from gorillacomb.canonical.file_rules import choose_canonical
+from gorillacomb.canonical.groups import hard_link_of
+from gorillacomb.classify.copy_names import looks_like_copy
 from gorillacomb.model import FileCopy
 
 
@@ -29,7 +29,7 @@ def copy(path: str, **more: object) -> FileCopy:
 
 
 def winner(*copies: FileCopy) -> str:
-    return copies[choose(copies).winner].path.decode()
+    return copies[choose_canonical(copies).winner].path.decode()
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def winner(*copies: FileCopy) -> str:
     ],
 )
 def test_names_that_smell_of_a_copy(name: str) -> None:
-    assert smells(name.encode())
+    assert looks_like_copy(name.encode())
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_names_that_smell_of_a_copy(name: str) -> None:
     ],
 )
 def test_names_that_do_not(name: str) -> None:
-    assert not smells(name.encode())
+    assert not looks_like_copy(name.encode())
 
 
 def test_the_rules_apply_in_their_order() -> None:
@@ -91,15 +91,17 @@ def test_the_rules_apply_in_their_order() -> None:
     left = list(reversed(order))
     ranked = []
     while left:
-        ranked.append(left.pop(choose(left).winner))
+        ranked.append(left.pop(choose_canonical(left).winner))
     assert ranked == order
 
 
 def test_the_name_of_the_root_does_not_count() -> None:
     inside = copy("/mnt/Backup/a/x", root_path=b"/mnt/Backup")
     other = copy("/mnt/Backup/Copy of a/x", root_path=b"/mnt/Backup")
-    assert choose([other, inside]).winner == 1
-    assert choose([other, inside]).reasons == ("not under a name of a copy, such as 'Copy of a'",)
+    assert choose_canonical([other, inside]).winner == 1
+    assert choose_canonical([other, inside]).reasons == (
+        "not under a name of a copy, such as 'Copy of a'",
+    )
 
 
 def test_reasons_name_what_decided() -> None:
@@ -107,9 +109,11 @@ def test_reasons_name_what_decided() -> None:
         "/Drive/HealthTrack/x", project=b"/Drive/HealthTrack", marker=".git", repository=True
     )
     second = copy("/Drive/x")
-    assert choose([second, first]).reasons == ("inside the repository HealthTrack (.git)",)
-    assert choose([second]).reasons == ("the only copy",)
-    same = choose([copy("/Drive/b"), copy("/Drive/a")])
+    assert choose_canonical([second, first]).reasons == (
+        "inside the repository HealthTrack (.git)",
+    )
+    assert choose_canonical([second]).reasons == ("the only copy",)
+    same = choose_canonical([copy("/Drive/b"), copy("/Drive/a")])
     assert same.reasons == ("first by name, all else being equal",)
 
 
@@ -137,18 +141,18 @@ _copies = st.lists(
 @given(copies=_copies, data=st.data())
 def test_the_order_of_the_copies_never_matters(copies: list[FileCopy], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(copies))
-    first, second = choose(copies), choose(shuffled)
+    first, second = choose_canonical(copies), choose_canonical(shuffled)
     assert copies[first.winner] == shuffled[second.winner]
     assert first.reasons == second.reasons
 
 
 @given(copies=_copies)
 def test_taking_a_loser_away_does_not_change_the_winner(copies: list[FileCopy]) -> None:
-    best = copies[choose(copies).winner]
+    best = copies[choose_canonical(copies).winner]
     for place, each in enumerate(copies):
         if each != best:
             fewer = copies[:place] + copies[place + 1 :]
-            assert fewer[choose(fewer).winner] == best
+            assert fewer[choose_canonical(fewer).winner] == best
 
 
 def test_hard_links_point_to_the_first_name_and_never_across_volumes() -> None:
@@ -159,4 +163,4 @@ def test_hard_links_point_to_the_first_name_and_never_across_volumes() -> None:
         copy("/Drive/d", inode=0),
         copy("/Drive/e", inode=0),
     ]
-    assert hard_links(copies) == (None, 0, None, None, None)
+    assert hard_link_of(copies) == (None, 0, None, None, None)

@@ -10,10 +10,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.canonical.file_rules import choose
+from gorillacomb.canonical.file_rules import choose_canonical
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.canonical.selector import CanonicalSelector
-from gorillacomb.folders.analysis import open_folders
+from gorillacomb.folders.analysis import load_analysis
 from gorillacomb.folders.kept_trees import kept_trees
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import stamps
@@ -43,12 +43,12 @@ def test_it_chooses_as_the_rules_do(tree: Tree, dice: random.Random, prefers: bo
         give_times(top, dice)
         scan(vault, top)
         with Index.read(Vault(vault)) as index:
-            trees = kept_trees(open_folders(index, preferred))
+            trees = kept_trees(load_analysis(index, preferred))
             groups = GroupReader(index, is_online, preferred, trees)
             chooser = CanonicalSelector(index, groups, prefers)
-            for held in stamps.contents(index.connection):
+            for held in stamps.contents_to_stamp(index.connection):
                 copies = groups.copies_of(held.digest)
-                rules = choose(copies)
+                rules = choose_canonical(copies)
                 best = copies[rules.winner]
                 assert chooser.choose(held) == (
                     best.folder,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.fs.paths import common_end
+from gorillacomb.fs.paths import common_suffix_parts
 from tests.support.mounts import tmpfs
 from tests.support.run import run
 from tests.support.trees import HardLink, Link, Tree, make_tree, settle
@@ -235,7 +235,7 @@ def test_no_copy_is_named_as_the_one_to_keep_before_that_is_known(
 
 @given(st.lists(st.lists(st.sampled_from([b"a", b"b", b"c"]), min_size=1), min_size=1))
 def test_the_common_end_is_the_longest(names: list[list[bytes]]) -> None:
-    found = common_end([b"/" + b"/".join(each) for each in names])
+    found = common_suffix_parts([b"/" + b"/".join(each) for each in names])
     ends = [
         b"/".join(names[0][at:])
         for at in range(len(names[0]))

@@ -758,12 +758,12 @@ def test_verify_again_and_again_beside_a_scan(busy: subprocess.Popen[bytes], vau
     """Never a false alarm, at whatever moment between commit, anchor and index."""
     from gorillacomb.vault.vault import Vault
     from gorillacomb.vaultmesh.audit import audit
-    from gorillacomb.vaultmesh.open import read_trace
+    from gorillacomb.vaultmesh.open import open_trace_for_reading
 
     assert until(lambda: (vault / "trace.db").exists() and size_of(vault) > 3)
     seen = []
     while busy.poll() is None:
-        with read_trace(Vault(vault)) as ledger:
+        with open_trace_for_reading(Vault(vault)) as ledger:
             found = audit(ledger)
         assert found.ok, found
         seen.append(found.entries)
@@ -810,7 +810,7 @@ def test_the_clock_goes_backwards(
 ) -> None:
     """Times are told as they were; the order is that of the numbers."""
     from gorillacomb.vaultmesh.ledger import Ledger
-    from gorillacomb.vaultmesh.open import anchors as trace_anchors
+    from gorillacomb.vaultmesh.open import anchor_store as trace_anchors
     from gorillacomb.vaultmesh.open import key_store
 
     for moment in (0, -5, 1 << 70):

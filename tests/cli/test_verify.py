@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gorillacomb.cli.commands.share import verify
-from gorillacomb.manifest.envelope import sign
+from gorillacomb.manifest.envelope import sign_payload
 from gorillacomb.manifest.parse import parse_manifest
 from gorillacomb.manifest.serialize import to_json
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
@@ -337,7 +337,7 @@ def test_a_key_is_named(manifest: Path, tmp_path: Path, own_home: Path) -> None:
     other = tmp_path / "other.pem"
     other.write_bytes(public_pem(stranger.public))
     assert report(manifest, 1, "--key", other)["signature"] == "unknown-key"
-    Path(f"{manifest}.dsse").write_bytes(sign(manifest.read_bytes(), [stranger]))
+    Path(f"{manifest}.dsse").write_bytes(sign_payload(manifest.read_bytes(), [stranger]))
     assert report(manifest, 0)["signature"] == "unknown-key"
     assert report(manifest, 1, "--require-signature")["signature"] == "unknown-key"
     assert report(manifest, 0, "--key", other)["signature"] == "valid"
@@ -349,7 +349,7 @@ def test_an_rsa_key_is_named(manifest: Path, tmp_path: Path) -> None:
 
     key = KeyStore(tmp_path / "keys").make("rsa")
     assert isinstance(key, RsaSigningKey)
-    Path(f"{manifest}.dsse").write_bytes(sign(manifest.read_bytes(), [key]))
+    Path(f"{manifest}.dsse").write_bytes(sign_payload(manifest.read_bytes(), [key]))
     public = tmp_path / "rsa.pem"
     public.write_bytes(
         key.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

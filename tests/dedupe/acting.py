@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gorillacomb.dedupe.apply import runs
-from gorillacomb.dedupe.apply.runs import execute
+from gorillacomb.dedupe.apply.runs import apply_plan
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import (
     DedupeAction,
@@ -19,11 +19,11 @@ from gorillacomb.dedupe.model import (
     RemovalPair,
     RunOutcome,
 )
-from gorillacomb.dedupe.quarantine.inventory import waiting
-from gorillacomb.dedupe.roots import LiveRoot, shows_others
+from gorillacomb.dedupe.quarantine.inventory import quarantined_runs
+from gorillacomb.dedupe.roots import LiveRoot, is_overlay
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.fs.openat import OUR_FOLDER, identity_of
-from gorillacomb.fs.volumes import identify
+from gorillacomb.fs.volumes import identify_volume
 
 OURS = os.fsdecode(OUR_FOLDER)
 
@@ -45,8 +45,8 @@ def live(*tops: Path) -> list[LiveRoot]:
     found = []
     for top in tops:
         path = os.fsencode(top)
-        volume = identify(path)
-        identity, others = identity_of(os.stat(path)), shows_others(volume.type)
+        volume = identify_volume(path)
+        identity, others = identity_of(os.stat(path)), is_overlay(volume.type)
         found.append(LiveRoot(path, path.hex(), identity, volume.grain_ns, others))
     return found
 
@@ -97,23 +97,23 @@ class Ground:
     ) -> RunOutcome:
         options = PlanOptions(action, across_volumes=across_volumes)
         plan = Plan(uid, 1, options, steps)
-        return execute(
+        return apply_plan(
             plan, self.roots, self.guard(options), self.witness, Quiet(), lambda outcome: None
         )
 
     def undo(self) -> list[RunOutcome]:
         """Take back every run of which something waits, the last one first."""
         found = []
-        for each in reversed(list(waiting(self.roots))):
+        for each in reversed(list(quarantined_runs(self.roots))):
             found.append(RunOutcome(each.run))
-            runs.undo(each.base, found[-1], Quiet())
+            runs.undo_runs_in_base(each.base, found[-1], Quiet())
         return found
 
     def purge(self) -> list[RunOutcome]:
         """Empty all quarantines."""
-        named = [(each.base, each.run) for each in waiting(self.roots)]
+        named = [(each.base, each.run) for each in quarantined_runs(self.roots)]
         found: list[RunOutcome] = []
-        runs.purge(named, self.roots, self.witness, 1 << 62, Quiet(), found.append)
+        runs.purge_runs(named, self.roots, self.witness, 1 << 62, Quiet(), found.append)
         return found
 
 

@@ -24,7 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from gorillacomb.cli.commands.dedupe.dedupe import command as dedupe
 from gorillacomb.cli.commands.find.scan import command as comb
-from gorillacomb.dedupe.apply.undo import recover
+from gorillacomb.dedupe.apply.undo import finish_interrupted_runs
 from gorillacomb.errors import GorillaCombError
 from tests.dedupe.drives import Contents, Look, build, contents, edit, files, folders, killed, look
 
@@ -273,7 +273,7 @@ class Drives(RuleBasedStateMachine):
     def _recover(self) -> None:
         """End what a killed run left half done, as the next run does first of all."""
         for folder in sorted(self.top.rglob(".gorillacomb")):
-            recover(os.fsencode(folder.parent), time.time_ns)
+            finish_interrupted_runs(os.fsencode(folder.parent), time.time_ns)
         self._nothing_lost()
 
     def _waiting(self) -> set[str]:

@@ -13,9 +13,9 @@ from pathlib import Path
 from hypothesis import example, given
 
 from gorillacomb.folders import content_sets as contents
-from gorillacomb.folders.analysis import FolderAnalysis, open_folders
+from gorillacomb.folders.analysis import FolderAnalysis, load_analysis
 from gorillacomb.folders.candidate_pairs import MOST_PAIRED
-from gorillacomb.folders.coverage import all_elsewhere
+from gorillacomb.folders.coverage import fully_covered_folders
 from gorillacomb.folders.relation import FolderRelation, RelationKind
 from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.index import stamps
@@ -32,7 +32,7 @@ def combed(top: Path, vault: Path, similar: float = 0.5) -> Iterator[FolderAnaly
     settle(top)
     scan(vault, top)
     with Index.read(Vault(vault)) as index:
-        yield open_folders(index, lambda path: False, similar)
+        yield load_analysis(index, lambda path: False, similar)
 
 
 def place(folders: FolderAnalysis, folder: TreeFolder) -> Path:
@@ -85,8 +85,8 @@ def check_identical(folders: FolderAnalysis, seen: dict[Path, Seen]) -> None:
 
 
 def check_amounts(folders: FolderAnalysis, seen: dict[Path, Seen]) -> None:
-    own = contents.distinct(folders.shares)
-    exclusive = contents.exclusive(folders.shares)
+    own = contents.distinct_amounts(folders.shares)
+    exclusive = contents.exclusive_amounts(folders.shares)
     top = min(seen)
     for folder in folders.forest.order:
         here = seen[place(folders, folder)]
@@ -117,7 +117,7 @@ def check_elsewhere(folders: FolderAnalysis, seen: dict[Path, Seen]) -> None:
         if here.contents and here.contents <= contents_outside(here, top)
     }
     largest = {path for path in bare if not any(each in bare for each in path.parents)}
-    found = {place(folders, each.inner): each for each in all_elsewhere(folders.shares)}
+    found = {place(folders, each.inner): each for each in fully_covered_folders(folders.shares)}
     assert found.keys() == largest
     for path, each in found.items():
         held: set[bytes] = set()
@@ -172,7 +172,7 @@ def check_nothing_is_missed(folders: FolderAnalysis, seen: dict[Path, Seen]) -> 
     groups += [{place(folders, a), place(folders, b)} for a, b in folders.kin.pairs]
     groups += [
         {place(folders, bare.inner), place(folders, outer)}
-        for bare in all_elsewhere(folders.shares)
+        for bare in fully_covered_folders(folders.shares)
         for outer in bare.outer
     ]
     top = min(seen)
@@ -314,7 +314,7 @@ def test_a_kept_tree_is_kept_whole(tree: Tree) -> None:
         settle(top)
         stamping_scan(Path(name, "vault"), top)
         with Index.read(Vault(Path(name, "vault"))) as index:
-            folders = open_folders(index, lambda path: False)
+            folders = load_analysis(index, lambda path: False)
             families = folders.families()
             keeps = [place(folders, family.keep) for family in families]
             losers = [

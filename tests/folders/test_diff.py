@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.folders.diff import compare_folders
-from gorillacomb.folders.tree import load
+from gorillacomb.folders.diff import diff_folders_in_index
+from gorillacomb.folders.tree import load_tree
 from gorillacomb.index.database import Index
 from gorillacomb.vault.vault import Vault
 from tests.support.run import run
@@ -57,12 +57,12 @@ def test_any_two_trees(a: Tree, b: Tree) -> None:
                 each.chmod(0o755)
         scan(vault, top)
         with Index.read(Vault(vault)) as index:
-            forest = load(index)
+            forest = load_tree(index)
             sides = [
                 next(each for each in forest.order if each.path(b"") == name)
                 for name in (b"/A", b"/B")
             ]
-            found = compare_folders(index, forest, sides[0], sides[1])
+            found = diff_folders_in_index(index, forest, sides[0], sides[1])
         ours, theirs = on_disk(top / "A"), on_disk(top / "B")
         both = ours.keys() & theirs.keys()
         assert found.same == sum(ours[path] == theirs[path] for path in both)

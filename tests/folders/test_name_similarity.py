@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gorillacomb.folders.name_similarity import are_alike, stem
+from gorillacomb.folders.name_similarity import copy_stem, names_match
 
 
 @pytest.mark.parametrize(
@@ -29,8 +29,8 @@ from gorillacomb.folders.name_similarity import are_alike, stem
     ],
 )
 def test_a_copy_is_known_by_its_name(name: str) -> None:
-    assert stem(name.encode()) == b"healthtrack"
-    assert are_alike(name.encode(), b"HealthTrack")
+    assert copy_stem(name.encode()) == b"healthtrack"
+    assert names_match(name.encode(), b"HealthTrack")
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ def test_a_copy_is_known_by_its_name(name: str) -> None:
     ],
 )
 def test_names_that_say_nothing(a: str, b: str) -> None:
-    assert not are_alike(a.encode(), b.encode())
+    assert not names_match(a.encode(), b.encode())
 
 
 def test_one_name_may_begin_the_other_as_whole_words() -> None:
-    assert are_alike(b"HealthTrack", b"healthtrack-injected")
-    assert are_alike(b"healthtrack.web", b"HealthTrack (1)")
+    assert names_match(b"HealthTrack", b"healthtrack-injected")
+    assert names_match(b"healthtrack.web", b"HealthTrack (1)")

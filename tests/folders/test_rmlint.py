@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from gorillacomb.folders.tree import load
+from gorillacomb.folders.tree import load_tree
 from gorillacomb.index.database import Index
 from gorillacomb.vault.vault import Vault
 from tests.support.trees import scan, settle
@@ -86,7 +86,7 @@ def by_us(top: Path, vault: Path) -> Classes:
     scan(vault, top)
     classes: defaultdict[bytes, set[str]] = defaultdict(set)
     with Index.read(Vault(vault)) as index:
-        for folder in load(index).order:
+        for folder in load_tree(index).order:
             if folder.files:
                 classes[folder.digest].add(os.fsdecode(folder.path(os.fsencode(top))))
     return {frozenset(each) for each in classes.values() if len(each) > 1}

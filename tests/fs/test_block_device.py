@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gorillacomb.fs import block_device
-from gorillacomb.fs.block_device import device_number, is_spinning, spins
+from gorillacomb.fs.block_device import device_number, is_rotational, is_rotational_device
 from gorillacomb.fs.mounts import mount_of
 from tests.support.disks import Disks
 
@@ -35,13 +35,13 @@ def sysfs(tmp_path: Path, place: str, files: dict[str, str]) -> Path:
 )
 def test_a_disk(tmp_path: Path, place: str, files: dict[str, str], spinning: bool) -> None:
     files = {f"{place}/{name}": text for name, text in files.items()}
-    assert spins(sysfs(tmp_path, place, files)) is spinning
+    assert is_rotational_device(sysfs(tmp_path, place, files)) is spinning
 
 
 def test_a_partition(tmp_path: Path) -> None:
     disk = "devices/pci0/ata1/block/sda"
     files = {f"{disk}/queue/rotational": "1\n", f"{disk}/sda1/partition": "1\n"}
-    assert spins(sysfs(tmp_path, f"{disk}/sda1", files))
+    assert is_rotational_device(sysfs(tmp_path, f"{disk}/sda1", files))
 
 
 def test_a_volume_made_of_disks(tmp_path: Path) -> None:
@@ -53,19 +53,21 @@ def test_a_volume_made_of_disks(tmp_path: Path) -> None:
     slaves = tmp_path / made / "slaves"
     slaves.mkdir()
     (slaves / "sda").symlink_to(tmp_path / "devices/ata/block/sda")
-    assert not spins(entry)
+    assert not is_rotational_device(entry)
     (slaves / "sdb").symlink_to(tmp_path / "devices/ata/block/sdb")
-    assert spins(entry)
+    assert is_rotational_device(entry)
 
 
 def test_what_is_not_known_does_not_spin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not is_spinning(b"/nowhere")
+    assert not is_rotational(b"/nowhere")
     with pytest.raises(OSError):
-        spins(tmp_path / "8:1")
-    monkeypatch.setattr(block_device, "spins", lambda entry: str(entry) == "/sys/dev/block/8:1")
+        is_rotational_device(tmp_path / "8:1")
+    monkeypatch.setattr(
+        block_device, "is_rotational_device", lambda entry: str(entry) == "/sys/dev/block/8:1"
+    )
     for number, spinning in ((os.makedev(8, 1), True), (os.makedev(8, 2), False)):
         monkeypatch.setattr(block_device, "device_number", lambda path, number=number: number)
-        assert is_spinning(bytes(tmp_path)) is spinning
+        assert is_rotational(bytes(tmp_path)) is spinning
 
 
 def test_the_device_below_a_file_system_with_numbers_of_its_own(disks: Disks) -> None:

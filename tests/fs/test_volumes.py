@@ -33,7 +33,7 @@ def test_the_place_inside_a_file_system() -> None:
 def test_identity_is_the_same_for_all_folders_of_a_file_system(tmp_path: Path) -> None:
     inside = tmp_path / "a"
     inside.mkdir()
-    first, second = (volumes.identify(os.fsencode(path)) for path in (tmp_path, inside))
+    first, second = (volumes.identify_volume(os.fsencode(path)) for path in (tmp_path, inside))
     assert (first.id, first.device) == (second.id, second.device)
     assert second.inner_path == first.inner_path + b"/a"
 
@@ -44,14 +44,23 @@ def test_without_the_kernels_uuid_there_is_still_an_identity(
     place = os.fsencode(tmp_path)
     monkeypatch.setattr(volumes, "_uuid_from_kernel", lambda path: None)
     monkeypatch.setattr(volumes, "_uuid_from_udev", lambda device: "c0ffee")
-    assert volumes.identify(place).id == "uuid:c0ffee"
+    assert volumes.identify_volume(place).id == "uuid:c0ffee"
     monkeypatch.setattr(volumes, "_uuid_from_udev", lambda device: None)
-    assert volumes.identify(place).id == volumes.identify(place).id != "uuid:c0ffee"
+    assert volumes.identify_volume(place).id == volumes.identify_volume(place).id != "uuid:c0ffee"
 
 
 def test_file_systems_without_stable_inodes() -> None:
-    assert all(volumes.is_weak(kind) for kind in ("vfat", "exfat", "cifs", "fuse.sshfs", "fuseblk"))
-    assert not any(volumes.is_weak(kind) for kind in ("ext4", "xfs", "btrfs", "nfs4", "apfs"))
+    assert all(
+        volumes.has_unstable_inodes(kind)
+        for kind in ("vfat", "exfat", "cifs", "fuse.sshfs", "fuseblk")
+    )
+    assert not any(
+        volumes.has_unstable_inodes(kind) for kind in ("ext4", "xfs", "btrfs", "nfs4", "apfs")
+    )
     assert volumes.is_fat(Mount("1:1", b"/", b"/m", "fuse.exfat-fuse", "/dev/sdb1"))
     assert not volumes.is_fat(Mount("1:1", b"/", b"/m", "fuse.sshfs", "fat:/x"))
-    assert volumes.grain_ns("vfat") == volumes.grain_ns("fuseblk") == 2_000_000_000
+    assert (
+        volumes.timestamp_granularity_ns("vfat")
+        == volumes.timestamp_granularity_ns("fuseblk")
+        == 2_000_000_000
+    )

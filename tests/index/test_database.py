@@ -303,10 +303,10 @@ _SCAN_AND_TELL = """
 import sys
 from pathlib import Path
 from gorillacomb.vault.vault import Vault
-from gorillacomb.scan.scanner import comb
+from gorillacomb.scan.scanner import scan
 from gorillacomb.scan.options import ScanOptions
 
-comb(Vault(Path(sys.argv[1])), [sys.argv[2].encode()], ScanOptions(workers=int(sys.argv[3])))
+scan(Vault(Path(sys.argv[1])), [sys.argv[2].encode()], ScanOptions(workers=int(sys.argv[3])))
 others = ("pysqlite3", "sqlean", "apsw")
 print([name for name, module in sys.modules.items() if module and name.split(".")[0] in others])
 maps = Path("/proc/self/maps").read_text().splitlines()

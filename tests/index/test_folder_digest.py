@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import gorillacomb.fs.volumes as volumes_module
 from gorillacomb.index.database import Index
-from gorillacomb.index.folder_digest import seal_described
+from gorillacomb.index.folder_digest import set_first_digests
 from gorillacomb.index.rows import EntryRow
 from gorillacomb.index.snapshot import IndexSnapshot
 from gorillacomb.index.writer import IndexChanges, IndexWriter, NewFolderRow
@@ -217,7 +217,7 @@ def test_a_folder_that_was_met_twice_gets_no_seal(tmp_path: Path, vault: Path) -
     scan(vault, top)
     with Index.write(Vault(vault)) as index:
         rows = index.connection.execute("SELECT id FROM folders").fetchall()
-        seal_described(index.connection, [(b"x" * 16, folder) for (folder,) in rows])
+        set_first_digests(index.connection, [(b"x" * 16, folder) for (folder,) in rows])
         full = index.connection.execute("SELECT DISTINCT folder FROM files").fetchall()
         assert sealed(index) == {folder for (folder,) in rows} - {folder for (folder,) in full}
         assert sealed(index)

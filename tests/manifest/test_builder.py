@@ -219,7 +219,7 @@ def test_a_folder_that_is_exchanged_for_a_link_leads_nowhere(
 ) -> None:
     """Between listing a folder and reading its files."""
     outside = make_tree(tmp_path / "outside", {"b": "secret", "hard": "secret"})
-    real = worker.start_workers
+    real = worker.start_manifest_workers
 
     def exchanging(*arguments: Any) -> Any:  # the walk has met everything by now
         shutil.rmtree(top / "a.d")
@@ -239,7 +239,7 @@ def test_a_folder_that_is_exchanged_for_a_link_leads_nowhere(
 
 
 def test_a_root_that_goes_away(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = worker.start_workers
+    real = worker.start_manifest_workers
 
     def exchanging(*arguments: Any) -> Any:
         top.rename(top.with_name("away"))

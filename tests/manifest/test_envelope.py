@@ -18,7 +18,7 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.signer import Key, SSlibKey  # type: ignore[attr-defined]
 
 from gorillacomb.errors import UntrustedInput
-from gorillacomb.manifest.envelope import check, key_id, pae, sign
+from gorillacomb.manifest.envelope import check_signatures, pae, public_key_id, sign_payload
 from gorillacomb.manifest.parse import parse_manifest
 from gorillacomb.manifest.serialize import to_json
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
@@ -75,29 +75,29 @@ def test_the_encoding_is_that_of_securesystemslib(payload: bytes, kind: str) -> 
 def test_a_signature_is_valid(key: Ed25519SigningKey, rsa: RsaSigningKey) -> None:
     known: list[PublicKey] = [key.public, rsa.private.public_key()]
     for signed, public in (
-        (sign(PAYLOAD, [key]), known[0]),
-        (sign(PAYLOAD, [rsa]), known[1]),
+        (sign_payload(PAYLOAD, [key]), known[0]),
+        (sign_payload(PAYLOAD, [rsa]), known[1]),
     ):
         for publics in (known, [public]):
-            outcome = check(PAYLOAD, signed, publics)
-            assert (outcome.state, outcome.key) == ("valid", key_id(public))
-    both = sign(PAYLOAD, [key, rsa])
-    assert all(check(PAYLOAD, both, [public]).state == "valid" for public in known)
+            outcome = check_signatures(PAYLOAD, signed, publics)
+            assert (outcome.state, outcome.key) == ("valid", public_key_id(public))
+    both = sign_payload(PAYLOAD, [key, rsa])
+    assert all(check_signatures(PAYLOAD, both, [public]).state == "valid" for public in known)
 
 
 def test_securesystemslib_accepts_it(key: Ed25519SigningKey, rsa: RsaSigningKey) -> None:
-    value = json.loads(sign(PAYLOAD, [key, rsa]))
+    value = json.loads(sign_payload(PAYLOAD, [key, rsa]))
     envelope = Envelope.from_dict(value)
     assert envelope.payload == PAYLOAD
     keys: list[Key] = [
-        SSlibKey.from_crypto(key.private.public_key(), key_id(key.public)),
-        SSlibKey.from_crypto(rsa.private.public_key(), key_id(rsa.private.public_key())),
+        SSlibKey.from_crypto(key.private.public_key(), public_key_id(key.public)),
+        SSlibKey.from_crypto(rsa.private.public_key(), public_key_id(rsa.private.public_key())),
     ]
     assert len(envelope.verify(keys, 2)) == 2
 
 
 def test_openssl_accepts_it(tmp_path: Path, key: Ed25519SigningKey, rsa: RsaSigningKey) -> None:
-    ed25519, pss = json.loads(sign(PAYLOAD, [key, rsa]))["signatures"]
+    ed25519, pss = json.loads(sign_payload(PAYLOAD, [key, rsa]))["signatures"]
     (tmp_path / "pae").write_bytes(pae(PAYLOAD))
     (tmp_path / "ed.sig").write_bytes(base64.b64decode(ed25519["sig"]))
     (tmp_path / "rsa.sig").write_bytes(base64.b64decode(pss["sig"]))
@@ -117,45 +117,48 @@ def test_openssl_accepts_it(tmp_path: Path, key: Ed25519SigningKey, rsa: RsaSign
 
 
 def test_no_envelope_and_no_signatures(key: Ed25519SigningKey) -> None:
-    assert check(PAYLOAD, None, [key.public]).state == "none"
-    value = json.loads(sign(PAYLOAD, [key]))
+    assert check_signatures(PAYLOAD, None, [key.public]).state == "none"
+    value = json.loads(sign_payload(PAYLOAD, [key]))
     value["signatures"] = []
-    assert check(PAYLOAD, json.dumps(value).encode(), [key.public]).state == "none"
+    assert check_signatures(PAYLOAD, json.dumps(value).encode(), [key.public]).state == "none"
 
 
 def test_another_key_is_not_known(key: Ed25519SigningKey, stranger: Ed25519SigningKey) -> None:
-    assert check(PAYLOAD, sign(PAYLOAD, [stranger]), [key.public]).state == "unknown-key"
-    assert check(PAYLOAD, sign(PAYLOAD, [key]), []).state == "unknown-key"
+    assert (
+        check_signatures(PAYLOAD, sign_payload(PAYLOAD, [stranger]), [key.public]).state
+        == "unknown-key"
+    )
+    assert check_signatures(PAYLOAD, sign_payload(PAYLOAD, [key]), []).state == "unknown-key"
 
 
 def test_a_stranger_does_not_become_us_by_our_key_id(
     key: Ed25519SigningKey, stranger: Ed25519SigningKey
 ) -> None:
-    value = json.loads(sign(PAYLOAD, [stranger]))
-    value["signatures"][0]["keyid"] = key_id(key.public)
-    assert check(PAYLOAD, json.dumps(value).encode(), [key.public]).state == "invalid"
+    value = json.loads(sign_payload(PAYLOAD, [stranger]))
+    value["signatures"][0]["keyid"] = public_key_id(key.public)
+    assert check_signatures(PAYLOAD, json.dumps(value).encode(), [key.public]).state == "invalid"
 
 
 def test_the_key_id_is_but_a_hint(key: Ed25519SigningKey) -> None:
-    value = json.loads(sign(PAYLOAD, [key]))
+    value = json.loads(sign_payload(PAYLOAD, [key]))
     value["signatures"][0]["keyid"] = "something else"
-    assert check(PAYLOAD, json.dumps(value).encode(), [key.public]).state == "valid"
+    assert check_signatures(PAYLOAD, json.dumps(value).encode(), [key.public]).state == "valid"
     del value["signatures"][0]["keyid"]
-    assert check(PAYLOAD, json.dumps(value).encode(), [key.public]).state == "valid"
+    assert check_signatures(PAYLOAD, json.dumps(value).encode(), [key.public]).state == "valid"
 
 
 def test_either_base64_is_read(key: Ed25519SigningKey) -> None:
-    value = json.loads(sign(PAYLOAD, [key]))
+    value = json.loads(sign_payload(PAYLOAD, [key]))
     value["payload"] = base64.urlsafe_b64encode(PAYLOAD).decode()
     sig = base64.b64decode(value["signatures"][0]["sig"])
     value["signatures"][0]["sig"] = base64.urlsafe_b64encode(sig).decode()
-    assert check(PAYLOAD, json.dumps(value).encode(), [key.public]).state == "valid"
+    assert check_signatures(PAYLOAD, json.dumps(value).encode(), [key.public]).state == "valid"
 
 
 def test_the_envelope_of_another_manifest_is_invalid(key: Ed25519SigningKey) -> None:
-    envelope = sign(PAYLOAD, [key])
-    assert check(PAYLOAD + b" ", envelope, [key.public]).state == "invalid"
-    assert check(PAYLOAD + b" ", envelope, []).state == "invalid"
+    envelope = sign_payload(PAYLOAD, [key])
+    assert check_signatures(PAYLOAD + b" ", envelope, [key.public]).state == "invalid"
+    assert check_signatures(PAYLOAD + b" ", envelope, []).state == "invalid"
 
 
 @given(st.data())
@@ -163,7 +166,7 @@ def test_any_byte_of_the_manifest_counts(key: Ed25519SigningKey, data: st.DataOb
     at = data.draw(st.integers(0, len(PAYLOAD) - 1))
     byte = data.draw(st.integers(0, 255).filter(lambda byte: byte != PAYLOAD[at]))
     edited = PAYLOAD[:at] + bytes([byte]) + PAYLOAD[at + 1 :]
-    assert check(edited, sign(PAYLOAD, [key]), [key.public]).state == "invalid"
+    assert check_signatures(edited, sign_payload(PAYLOAD, [key]), [key.public]).state == "invalid"
 
 
 def test_any_byte_of_the_files_counts_even_without_a_signature() -> None:
@@ -179,12 +182,12 @@ def test_any_byte_of_the_files_counts_even_without_a_signature() -> None:
 def test_no_edit_of_the_envelope_makes_it_say_more(
     key: Ed25519SigningKey, data: st.DataObject
 ) -> None:
-    envelope = sign(PAYLOAD, [key])
+    envelope = sign_payload(PAYLOAD, [key])
     at = data.draw(st.integers(0, len(envelope) - 1))
     piece = data.draw(st.binary(max_size=2))
     edited = envelope[:at] + piece + envelope[at + 1 :]
     try:
-        state = check(PAYLOAD, edited, [key.public]).state
+        state = check_signatures(PAYLOAD, edited, [key.public]).state
     except UntrustedInput:
         return
     if state == "valid":  # space between its parts, or the hint
@@ -226,27 +229,29 @@ Spoil = Callable[[dict[str, Any]], object]
     ],
 )
 def test_what_is_no_envelope_is_refused(key: Ed25519SigningKey, spoil: Spoil) -> None:
-    value = json.loads(sign(PAYLOAD, [key]))
+    value = json.loads(sign_payload(PAYLOAD, [key]))
     spoil(value)
     with pytest.raises(UntrustedInput) as caught:
-        check(PAYLOAD, json.dumps(value).encode(), [key.public])
+        check_signatures(PAYLOAD, json.dumps(value).encode(), [key.public])
     assert caught.value.exit_code == 2
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"null", b"\xff", b"[" * 10**6, b'{"payload":"'])
 def test_what_is_no_json_object_is_refused(key: Ed25519SigningKey, data: bytes) -> None:
     with pytest.raises(UntrustedInput):
-        check(PAYLOAD, data, [key.public])
+        check_signatures(PAYLOAD, data, [key.public])
 
 
 def test_keys_that_stand_twice_are_refused(key: Ed25519SigningKey) -> None:
-    data = sign(PAYLOAD, [key]).replace(b'"payloadType"', b'"payloadType": "x", "payloadType"')
+    data = sign_payload(PAYLOAD, [key]).replace(
+        b'"payloadType"', b'"payloadType": "x", "payloadType"'
+    )
     with pytest.raises(UntrustedInput, match="twice"):
-        check(PAYLOAD, data, [key.public])
+        check_signatures(PAYLOAD, data, [key.public])
 
 
 @pytest.mark.parametrize("length", [0, 1, 63, 65, 256])
 def test_a_signature_of_another_length_is_none_of_ours(key: Ed25519SigningKey, length: int) -> None:
-    value = json.loads(sign(PAYLOAD, [key]))
+    value = json.loads(sign_payload(PAYLOAD, [key]))
     value["signatures"][0]["sig"] = base64.b64encode(b"\0" * length).decode()
-    assert check(PAYLOAD, json.dumps(value).encode(), [key.public]).state == "invalid"
+    assert check_signatures(PAYLOAD, json.dumps(value).encode(), [key.public]).state == "invalid"

@@ -17,8 +17,8 @@ from gorillacomb.errors import UntrustedInput
 from gorillacomb.manifest import parse as parsing
 from gorillacomb.manifest.model import MalformedManifest, Manifest, ManifestEntry
 from gorillacomb.manifest.parse import parse_manifest
-from gorillacomb.manifest.serialize import PREDICATE, entry_line, to_json
-from gorillacomb.manifest.validate import checked_manifest
+from gorillacomb.manifest.serialize import PREDICATE, entry_json, to_json
+from gorillacomb.manifest.validate import validated_manifest
 from gorillacomb.vaultmesh import jcs
 from tests.manifest.samples import SAMPLE, document, file, manifests, resealed
 
@@ -43,7 +43,7 @@ def test_the_subject_is_the_digest_of_the_canonical_files(manifest: Manifest) ->
     value = json.loads(to_json(manifest))
     files = rfc8785.dumps(value["predicate"]["files"])
     assert value["subject"][0]["digest"] == {"sha256": sha256(files).hexdigest()}
-    assert files == b"[" + b",".join(map(entry_line, manifest.entries)) + b"]"
+    assert files == b"[" + b",".join(map(entry_json, manifest.entries)) + b"]"
 
 
 def test_it_is_an_in_toto_statement_that_can_be_read_as_it_lies() -> None:
@@ -57,7 +57,7 @@ def test_it_is_an_in_toto_statement_that_can_be_read_as_it_lies() -> None:
     assert value["predicate"]["counts"] == {"files": 4, "links": 2, "dirs": 1, "bytes": 4}
     lines = data.split(b"\n")
     for entry in SAMPLE.entries:
-        assert entry_line(entry) in [line.rstrip(b",") for line in lines]
+        assert entry_json(entry) in [line.rstrip(b",") for line in lines]
 
 
 def test_a_folder_whose_name_is_not_utf_8_keeps_it() -> None:
@@ -252,11 +252,11 @@ def test_what_is_hostile_is_refused(spoil: Spoil, word: str) -> None:
 
 @pytest.mark.parametrize("name", ["..", "../x", "/x", "x/../../y", "./x", "x//y"])
 def test_hostile_paths_are_refused_in_the_layout_that_is_read_fast(name: str) -> None:
-    line = entry_line(file(b"PATH")).replace(b"PATH", name.encode())
+    line = entry_json(file(b"PATH")).replace(b"PATH", name.encode())
     data = to_json(Manifest(b"x", (file(b"PATH"),), 0))
     digest = sha256(b"[" + line + b"]").hexdigest().encode()
-    old = sha256(b"[" + entry_line(file(b"PATH")) + b"]").hexdigest().encode()
-    data = data.replace(entry_line(file(b"PATH")), line).replace(old, digest)
+    old = sha256(b"[" + entry_json(file(b"PATH")) + b"]").hexdigest().encode()
+    data = data.replace(entry_json(file(b"PATH")), line).replace(old, digest)
     assert digest in data
     with pytest.raises(UntrustedInput):
         parse_manifest(data)
@@ -351,7 +351,7 @@ def test_cut_short_anywhere_it_is_refused() -> None:
 def _careful(data: bytes) -> Manifest | None:
     """What the reading that knows no layout makes of it."""
     try:
-        return checked_manifest(jcs.parse(data, "it"))
+        return validated_manifest(jcs.parse_strict(data, "it"))
     except (UntrustedInput, MalformedManifest):
         return None
 
@@ -396,6 +396,6 @@ def test_entries_of_every_type_have_their_keys() -> None:
     assert keys["dir"] == common
     assert keys["link"] == common | {"target"}
     assert keys["file"] == common | {"size", "blake3", "sha256", "seq"}
-    assert json.loads(entry_line(ManifestEntry(b"\xff", "dir", 0))).keys() == (
+    assert json.loads(entry_json(ManifestEntry(b"\xff", "dir", 0))).keys() == (
         common - {"path"}
     ) | {"path_b64"}

@@ -366,7 +366,7 @@ def test_a_root_that_is_none(tmp_path: Path) -> None:
 def test_a_root_that_is_exchanged(
     top: Path, manifest: Manifest, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
-    real = worker.start_workers
+    real = worker.start_manifest_workers
 
     def exchanging(*arguments: Any) -> Any:
         workers = real(*arguments)
@@ -374,7 +374,7 @@ def test_a_root_that_is_exchanged(
         make_tree(top, {"package.json": "{}"})
         return workers
 
-    monkeypatch.setattr(worker, "start_workers", exchanging)
+    monkeypatch.setattr(worker, "start_manifest_workers", exchanging)
     with pytest.raises(RootVanished):
         check(manifest, top, workers=workers)
 

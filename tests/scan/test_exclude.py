@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb.errors import UsageError
-from gorillacomb.scan.exclude import compile_patterns, moved_into
+from gorillacomb.scan.exclude import compile_patterns, patterns_for_folder
 
 
 def test_gitignore_syntax() -> None:
@@ -42,6 +42,6 @@ def test_patterns_hold_below_the_folder_that_they_moved_to(
     pattern: str, path: str, folder: bool, inner: str
 ) -> None:
     own = compile_patterns((pattern,))
-    outer = compile_patterns(tuple(moved_into([pattern], inner)))
+    outer = compile_patterns(tuple(patterns_for_folder([pattern], inner)))
     assert own(path.encode(), folder) == outer(f"{inner}/{path}".encode(), folder)
     assert not outer(f"elsewhere/{path}".encode(), folder)

@@ -26,7 +26,7 @@ from gorillacomb.index.roots import all_roots, folder_paths
 from gorillacomb.model import EntryState, FolderState, Root, ScanChanges, ScanReport
 from gorillacomb.progress import NullProgress
 from gorillacomb.scan.options import ScanOptions
-from gorillacomb.scan.scanner import comb
+from gorillacomb.scan.scanner import scan as scan_paths
 from gorillacomb.scan.tasks import WINDOW
 from gorillacomb.vault.vault import Vault
 from tests.support.disks import MIB, PATIENCE, Disks, need, run
@@ -422,7 +422,7 @@ def test_files_of_cloned_disks_are_copies_and_not_links(
     assert groups_in_index(vault) == expected
     with Index.read(Vault(vault)) as index:
         groups = list(GroupReader(index, lambda root: True, lambda path: False).all())
-        assert content_queries.totals(index.connection)[:2] == (3, 7)
+        assert content_queries.content_totals(index.connection)[:2] == (3, 7)
     assert {group.hardlink_of for group in groups} <= {(None,) * 2, (None,) * 4}
 
 
@@ -610,7 +610,7 @@ def comb_and_pull(
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, 6 * PATIENCE)
     try:
-        report = comb(
+        report = scan_paths(
             Vault(vault),
             [os.fsencode(path) for path in paths],
             ScanOptions(**chosen),  # type: ignore[arg-type]
@@ -916,7 +916,7 @@ def test_a_file_mounted_over_another_one_is_no_copy(disks: Disks, vault: Path) -
 
     assert groups_in_index(vault) == set()
     with Index.read(Vault(vault)) as index:
-        assert content_queries.totals(index.connection) == (0, 0, 0)
+        assert content_queries.content_totals(index.connection) == (0, 0, 0)
 
 
 # Other file systems inside a root

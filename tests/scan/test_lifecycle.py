@@ -40,7 +40,7 @@ from gorillacomb.model import (
 from gorillacomb.progress import NullProgress
 from gorillacomb.scan.listing import FolderListing, list_folder
 from gorillacomb.scan.options import ScanOptions
-from gorillacomb.scan.scanner import comb
+from gorillacomb.scan.scanner import scan as scan_paths
 from gorillacomb.scan.tasks import WINDOW, RootContext
 from gorillacomb.vault.vault import Vault, default_vault
 from tests.stamping.trace import check_trace, stamping_scan
@@ -708,7 +708,9 @@ def test_a_large_file_replaced_before_its_turn_is_not_hashed(
     victim = top / ("a" if stage.startswith("Comparing") else "single")
     progress = _AtStage(stage, lambda: replace_it(victim))
     with within():
-        comb(Vault(vault), [os.fsencode(top)], ScanOptions(workers=0, hash_limit=100), progress)
+        scan_paths(
+            Vault(vault), [os.fsencode(top)], ScanOptions(workers=0, hash_limit=100), progress
+        )
     assert progress.done
     entry = rows_in_index(vault).get(os.fsencode(victim))
     assert entry is None or entry[0] == EntryState.OTHER

@@ -12,7 +12,7 @@ from gorillacomb.index import database
 from gorillacomb.index.database import Index
 from gorillacomb.progress import NullProgress
 from gorillacomb.scan.options import ScanOptions
-from gorillacomb.scan.scanner import comb
+from gorillacomb.scan.scanner import scan as scan_paths
 from gorillacomb.vault.vault import Vault
 from tests.support.run import run
 from tests.support.trees import Tree, groups_in_index, make_tree, rows_in_index, scan, settle
@@ -51,7 +51,7 @@ def cut_short(vault: Path, tree: Path, tasks: int, error: type[BaseException]) -
     """Scan, a folder a task, until so many are done; False when there were not so many."""
     options = ScanOptions(workers=0, budget=1)
     try:
-        comb(Vault(vault), [os.fsencode(tree)], options, StopsAfter(tasks, error))
+        scan_paths(Vault(vault), [os.fsencode(tree)], options, StopsAfter(tasks, error))
     except (Interrupted, Killed):
         return True
     return False

@@ -293,7 +293,7 @@ def test_a_scan_that_died_while_it_stamped_is_made_up_for(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(stamps, "set_reflected", killed)
+        patched.setattr(stamps, "set_synced_log_size", killed)
         with pytest.raises(Killed):
             stamping_scan(vault, top)
     before = events(vault)

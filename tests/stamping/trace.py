@@ -7,7 +7,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from gorillacomb.folders.analysis import FolderAnalysis, open_folders
+from gorillacomb.folders.analysis import FolderAnalysis, load_analysis
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
@@ -15,14 +15,14 @@ from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
 from gorillacomb.model import ScanReport
 from gorillacomb.scan.options import ScanOptions
-from gorillacomb.scan.scanner import comb
+from gorillacomb.scan.scanner import scan
 from gorillacomb.stamping.consistency import check_index
 from gorillacomb.stamping.recorder import StampRecorder
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.audit import audit
-from gorillacomb.vaultmesh.entries import path_of
-from gorillacomb.vaultmesh.open import read_trace
+from gorillacomb.vaultmesh.entries import path_from_json
+from gorillacomb.vaultmesh.open import open_trace_for_reading
 from gorillacomb.vaultmesh.replay import TraceState
 from tests.support.trees import check_seals
 
@@ -32,7 +32,7 @@ def _prefers_none(path: bytes) -> bool:
 
 
 def _folders(index: Index) -> FolderAnalysis:
-    return open_folders(index, _prefers_none)
+    return load_analysis(index, _prefers_none)
 
 
 def stamping_scan(vault: Path, *tops: Path, **options: object) -> ScanReport:
@@ -40,15 +40,15 @@ def stamping_scan(vault: Path, *tops: Path, **options: object) -> ScanReport:
     options.setdefault("workers", 0)
     recorder = StampRecorder(is_online, _prefers_none, False, _folders)
     paths = [os.fsencode(top) for top in tops]
-    report = comb(Vault(vault), paths, ScanOptions(**options), recorder=recorder)  # type: ignore[arg-type]
+    report = scan(Vault(vault), paths, ScanOptions(**options), recorder=recorder)  # type: ignore[arg-type]
     check_seals(vault)
     return report
 
 
 def events(vault: Path, start: int = 0) -> list[dict[str, object]]:
     """The entries of the trace from ``start`` on."""
-    with read_trace(Vault(vault)) as ledger:
-        return [jcs.load(entry) for _, entry in ledger.entries(start)]
+    with open_trace_for_reading(Vault(vault)) as ledger:
+        return [jcs.parse_own(entry) for _, entry in ledger.entries(start)]
 
 
 def contents_on_disk(*tops: Path) -> dict[bytes, set[bytes]]:
@@ -66,14 +66,14 @@ def contents_on_disk(*tops: Path) -> dict[bytes, set[bytes]]:
 
 def standing(vault: Path) -> dict[bytes, bytes]:
     """The path of each content's canonical file, from the trace alone."""
-    with read_trace(Vault(vault)) as ledger:
+    with open_trace_for_reading(Vault(vault)) as ledger:
         played = TraceState()
         played.play(ledger.entries())
         found = {}
         for digest in played:
             place = played.place(digest)
             assert place is not None
-            root = path_of(played.roots[place.root])
+            root = path_from_json(played.roots[place.root])
             found[digest] = os.path.join(root, place.path)
         return found
 
@@ -93,7 +93,7 @@ def stamps_in_index(vault: Path) -> dict[bytes, bytes]:
 
 def check_trace(vault: Path, *tops: Path) -> None:
     """The trace is sound, and has one canonical file for each content on the disk, no other."""
-    with read_trace(Vault(vault)) as ledger:
+    with open_trace_for_reading(Vault(vault)) as ledger:
         result = audit(ledger)
     assert result.ok, result
     on_disk = contents_on_disk(*tops)
@@ -103,5 +103,5 @@ def check_trace(vault: Path, *tops: Path) -> None:
     for digest, path in by_trace.items():
         assert path in on_disk[digest]
     assert stamps_in_index(vault) == by_trace
-    with Index.read(Vault(vault)) as index, read_trace(Vault(vault)) as ledger:
+    with Index.read(Vault(vault)) as index, open_trace_for_reading(Vault(vault)) as ledger:
         assert check_index(index, ledger) is None

@@ -18,7 +18,7 @@ from blake3 import blake3
 from gorillacomb.index.database import Index
 from gorillacomb.model import EntryState, ScanReport
 from gorillacomb.scan.options import ScanOptions
-from gorillacomb.scan.scanner import comb
+from gorillacomb.scan.scanner import scan as scan_paths
 from gorillacomb.vault.vault import Vault
 
 
@@ -139,6 +139,6 @@ def scan(vault: Path, *tops: Path, **options: object) -> ScanReport:
     """Scan folders into a vault; options as in `ScanOptions`, by default in this process."""
     options.setdefault("workers", 0)
     paths = [os.fsencode(top) for top in tops]
-    report = comb(Vault(vault), paths, ScanOptions(**options))  # type: ignore[arg-type]
+    report = scan_paths(Vault(vault), paths, ScanOptions(**options))  # type: ignore[arg-type]
     check_seals(vault)
     return report

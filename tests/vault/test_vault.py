@@ -19,7 +19,7 @@ from gorillacomb.vault.vault import (
     config_folder,
     default_vault,
     state_folder,
-    unwritable,
+    unwritable_error,
 )
 from tests.support.run import REPOSITORY, command, environment
 from tests.support.trees import Link, make_tree, rows_in_index, scan
@@ -279,7 +279,7 @@ def test_none_of_our_folders_is_scanned(own_home: Path, vault: Path) -> None:
 
 def test_an_error_has_words_and_advice() -> None:
     for number in (28, 30, 122, 13, 5):
-        error = unwritable(Path("/some/vault"), OSError(number, "text"))
+        error = unwritable_error(Path("/some/vault"), OSError(number, "text"))
         assert "/some/vault" in error.message
         assert os.strerror(number).lower() in error.message
         assert error.hint

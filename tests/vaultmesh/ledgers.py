@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gorillacomb.vaultmesh import entries, jcs, merkle
 from gorillacomb.vaultmesh.anchor import AnchorStore
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
-from gorillacomb.vaultmesh.create import begin
+from gorillacomb.vaultmesh.create import create_log
 from gorillacomb.vaultmesh.entries import EntryBody, StampEntry
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
@@ -81,7 +81,7 @@ def make_world(home: Path) -> World:
     """The sound ledger; its vault as it was last week stands in ``last week`` beside it."""
     world = World(home)
     world.vault.mkdir(parents=True, mode=0o700)
-    begin(world.trace, world.keys, world.anchors)
+    create_log(world.trace, world.keys, world.anchors)
     with world.write() as ledger:
         for size in BATCHES[1:]:
             if size == ROTATED + 1:
@@ -100,11 +100,11 @@ def body(seq: int) -> EntryBody:
     digest = sha256(b"%d" % seq).digest()
     root = f"{1:032x}"
     if seq % 97 == 1:
-        return entries.root(1, root, b"/Drive %d" % seq, "uuid", "ext4", False, b"")
+        return entries.root_entry(1, root, b"/Drive %d" % seq, "uuid", "ext4", False, b"")
     if seq % 50 == 2:
-        return entries.retire(1, root, b"gone/%d" % seq, digest)
+        return entries.retire_entry(1, root, b"gone/%d" % seq, digest)
     path = f"HealthTrack/größe/{seq}.ts".encode() + b"\xff" * (seq % 40 == 3)
-    return entries.stamp(
+    return entries.stamp_entry(
         1, StampEntry(root, path, seq, 10**18 + seq, digest, seq % 3 + 1, ("the only copy",))
     )
 
@@ -131,7 +131,7 @@ def shift(connection: sqlite3.Connection, start: int, by: int, mend: bool) -> No
 
 
 def renumbered(entry: bytes, seq: int) -> bytes:
-    return jcs.canonical({**jcs.load(entry), "seq": seq})
+    return jcs.canonical_json({**jcs.parse_own(entry), "seq": seq})
 
 
 def rechain(
@@ -146,7 +146,7 @@ def rechain(
     for seq, entry in connection.execute(
         "SELECT seq, entry FROM entries WHERE seq >= ? ORDER BY seq", (start,)
     ).fetchall():
-        entry = jcs.canonical({**jcs.load(entry), "prev": prev, "seq": seq})
+        entry = jcs.canonical_json({**jcs.parse_own(entry), "prev": prev, "seq": seq})
         put(connection, seq, entry)
         prev = merkle.leaf_hash(entry).hex()
     if mend:
@@ -166,7 +166,7 @@ def grow(connection: sqlite3.Connection) -> None:
 
 def sign_all(connection: sqlite3.Connection, start: int, key: Ed25519SigningKey) -> None:
     """Put checkpoints by a key in the place of all that cover more than ``start`` entries."""
-    origin = "gorillacomb/" + jcs.load(entry_at(connection, 0))["log"]
+    origin = "gorillacomb/" + jcs.parse_own(entry_at(connection, 0))["log"]
     sizes = {size for (size,) in connection.execute("SELECT size FROM checkpoints")}
     frontier = merkle.MerkleFrontier()
     for (entry,) in connection.execute("SELECT entry FROM entries ORDER BY seq").fetchall():
@@ -182,9 +182,11 @@ def sign_all(connection: sqlite3.Connection, start: int, key: Ed25519SigningKey)
 
 def name_key(connection: sqlite3.Connection, seq: int, key: Ed25519SigningKey) -> None:
     """Let the entry that names a key name another one."""
-    fields = jcs.load(entry_at(connection, seq))
-    origin = "gorillacomb/" + jcs.load(entry_at(connection, 0))["log"]
-    put(connection, seq, jcs.canonical({**fields, "key": str(VerifierKey(origin, key.public))}))
+    fields = jcs.parse_own(entry_at(connection, seq))
+    origin = "gorillacomb/" + jcs.parse_own(entry_at(connection, 0))["log"]
+    put(
+        connection, seq, jcs.canonical_json({**fields, "key": str(VerifierKey(origin, key.public))})
+    )
 
 
 def stranger() -> Ed25519SigningKey:

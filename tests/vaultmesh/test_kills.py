@@ -24,7 +24,7 @@ from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh import ledger as ledgers
 from gorillacomb.vaultmesh.audit import audit
 from gorillacomb.vaultmesh.ledger import Ledger
-from gorillacomb.vaultmesh.open import anchors, key_store, read_trace
+from gorillacomb.vaultmesh.open import anchor_store, key_store, open_trace_for_reading
 from tests.stamping.trace import check_trace, contents_on_disk, events, stamping_scan
 from tests.support.run import environment, run
 from tests.support.trees import Tree, make_tree, settle
@@ -84,7 +84,7 @@ def test_killed_while_stamping(
             acknowledged, killed = killed_while_stamping(vault, drive, moments.random() * 1.1)
             died += killed
             if (vault / "trace.db").exists() and acknowledged:
-                with read_trace(Vault(vault)) as trace:
+                with open_trace_for_reading(Vault(vault)) as trace:
                     found = audit(trace)
                 assert found.ok, (number, found)
                 assert found.entries >= acknowledged
@@ -203,10 +203,10 @@ def leave_a_log(vault: Path, drive: Path) -> None:
     settle(drive)
     script = (
         "import os, sys; from pathlib import Path; from tests.stamping.trace import *;"
-        "from gorillacomb.stamping.recorder import write_trace;"
+        "from gorillacomb.vaultmesh.open import open_trace_for_writing;"
         "from gorillacomb.vaultmesh import *;"
         "stamping_scan(Path(sys.argv[1]), Path(sys.argv[2]));"
-        "t = write_trace(Vault(Path(sys.argv[1]))); t.rotate_key(); os._exit(0)"
+        "t = open_trace_for_writing(Vault(Path(sys.argv[1]))); t.rotate_key(); os._exit(0)"
     )
     subprocess.run([sys.executable, "-c", script, vault, drive], env=environment(), check=True)
     assert (vault / "trace.db-wal").stat().st_size
@@ -228,7 +228,7 @@ class at_home:  # noqa: N801
 
 def after_a_killed_adopt(vault: Path, drive: Path, before: list[dict[str, object]]) -> None:
     assert (vault / "trace.db").exists()
-    with read_trace(Vault(vault)) as trace:
+    with open_trace_for_reading(Vault(vault)) as trace:
         found = audit(trace)
         assert found.ok, found
     ran = run("scan", drive, vault=vault)
@@ -248,9 +248,9 @@ def after_a_killed_adopt(vault: Path, drive: Path, before: list[dict[str, object
 
 
 def events_of(path: Path) -> list[dict[str, object]]:
-    with Ledger.read(path, key_store(), anchors()) as trace:
+    with Ledger.read(path, key_store(), anchor_store()) as trace:
         assert audit(trace).ok
-        return [jcs.load(entry) for _, entry in trace.entries()]
+        return [jcs.parse_own(entry) for _, entry in trace.entries()]
 
 
 def test_a_log_that_is_left_of_a_lost_trace_is_not_taken_into_the_next(
@@ -313,12 +313,12 @@ def test_an_adopt_that_fails_leaves_the_old_trace(
         patched.setattr(os, "link", no)
         patched.setattr(os, "rename", no)
         with pytest.raises(VaultUnwritable):
-            adoption.adopt(vault / "trace.db", key_store(), anchors())
+            adoption.adopt(vault / "trace.db", key_store(), anchor_store())
     assert events(vault) == before
     assert [path.name for path in vault.glob("trace*.db")] == ["trace.db"]
     with monkeypatch.context() as patched:
         patched.setattr(os, "link", no)
-        adopted = adoption.adopt(vault / "trace.db", key_store(), anchors())
+        adopted = adoption.adopt(vault / "trace.db", key_store(), anchor_store())
     assert adopted.kept is not None
     assert events_of(adopted.kept) == before
     assert run("trace", "adopt", vault=vault).code == 0  # the index does not go with it yet

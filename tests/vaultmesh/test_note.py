@@ -40,11 +40,11 @@ SIGNED = HEAD.signed([KEY])
 
 
 def test_the_reference_note() -> None:
-    found = note.parse(NOTE)
+    found = note.parse_note(NOTE)
     assert found.text == TEXT
     assert found.signers([PETER]) == [PETER]
     assert str(PETER) == VKEY
-    assert note.sign(TEXT, [("PeterNeumann", KEY)]) == NOTE
+    assert note.sign_note(TEXT, [("PeterNeumann", KEY)]) == NOTE
 
 
 def test_every_bit_of_the_reference_note_counts() -> None:
@@ -60,7 +60,7 @@ def test_every_bit_of_the_reference_note_counts() -> None:
 
 def is_signed(data: bytes) -> bool:
     try:
-        return bool(note.parse(data).signers([PETER]))
+        return bool(note.parse_note(data).signers([PETER]))
     except UntrustedInput:
         return False
 
@@ -96,34 +96,34 @@ MALFORMED = {
 @pytest.mark.parametrize("what", MALFORMED)
 def test_a_malformed_note(what: str) -> None:
     with pytest.raises(UntrustedInput, match="The letter is refused") as raised:
-        note.parse(MALFORMED[what], "The letter")
+        note.parse_note(MALFORMED[what], "The letter")
     assert raised.value.exit_code == 2
 
 
 def test_other_peoples_signatures_do_not_count_nor_harm() -> None:
-    signed = note.sign(TEXT, [("else", OTHER), ("PeterNeumann", KEY), ("PeterNeumann", OTHER)])
-    assert note.parse(signed).signers([PETER]) == [PETER]
-    assert note.parse(note.sign(TEXT, [("PeterNeumann", OTHER)])).signers([PETER]) == []
-    assert note.parse(note.sign(TEXT, [("Mallory", KEY)])).signers([PETER]) == []
-    assert len(note.parse(NOTE + SIGNATURE.encode()).signers([PETER])) == 1
+    signed = note.sign_note(TEXT, [("else", OTHER), ("PeterNeumann", KEY), ("PeterNeumann", OTHER)])
+    assert note.parse_note(signed).signers([PETER]) == [PETER]
+    assert note.parse_note(note.sign_note(TEXT, [("PeterNeumann", OTHER)])).signers([PETER]) == []
+    assert note.parse_note(note.sign_note(TEXT, [("Mallory", KEY)])).signers([PETER]) == []
+    assert len(note.parse_note(NOTE + SIGNATURE.encode()).signers([PETER])) == 1
 
 
 def test_one_good_signature_does_not_make_up_for_a_bad_one_by_the_same_key() -> None:
     bad = base64.b64encode(PETER.id + bytes(64)).decode()
     with pytest.raises(UntrustedInput, match="is not valid"):
-        note.parse(NOTE + f"— PeterNeumann {bad}\n".encode()).signers([PETER])
+        note.parse_note(NOTE + f"— PeterNeumann {bad}\n".encode()).signers([PETER])
 
 
 @pytest.mark.parametrize("text", ["", "no newline", "bell\x07\n", "\ud800\n", "\r\n", "tab\t\n"])
 def test_what_cannot_be_signed(text: str) -> None:
     with pytest.raises(ValueError):
-        note.sign(text, [("a", KEY)])
+        note.sign_note(text, [("a", KEY)])
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a+b", "a\n", "\u00a0"])
 def test_names_that_cannot_sign(name: str) -> None:
     with pytest.raises(ValueError):
-        note.sign(TEXT, [(name, KEY)])
+        note.sign_note(TEXT, [(name, KEY)])
 
 
 # Verifier keys.
@@ -178,22 +178,22 @@ def test_any_character_of_a_verifier_key(place: int, char: str) -> None:
 
 
 def test_a_checkpoint() -> None:
-    assert checkpoints.verified(SIGNED, [KEY.public]) == HEAD
+    assert checkpoints.verify_checkpoint(SIGNED, [KEY.public]) == HEAD
     assert SIGNED.startswith(
         f"{ORIGIN}\n20852163\n{base64.b64encode(HEAD.root).decode()}\n\n— {ORIGIN} ".encode()
     )
     with pytest.raises(UntrustedInput, match="none of the keys"):
-        checkpoints.verified(SIGNED, [OTHER.public])
+        checkpoints.verify_checkpoint(SIGNED, [OTHER.public])
     with pytest.raises(UntrustedInput, match="none of the keys"):
-        checkpoints.verified(SIGNED, [])
-    assert checkpoints.verified(HEAD.signed([OTHER, KEY]), [KEY.public]) == HEAD
+        checkpoints.verify_checkpoint(SIGNED, [])
+    assert checkpoints.verify_checkpoint(HEAD.signed([OTHER, KEY]), [KEY.public]) == HEAD
 
 
 @given(st.integers(0, len(SIGNED) - 1), st.integers(0, 255))
 def test_any_byte_of_a_checkpoint(place: int, value: int) -> None:
     edited = SIGNED[:place] + bytes([value]) + SIGNED[place + 1 :]
     try:
-        assert checkpoints.verified(edited, [KEY.public]) == HEAD
+        assert checkpoints.verify_checkpoint(edited, [KEY.public]) == HEAD
         assert edited == SIGNED
     except UntrustedInput:
         assert edited != SIGNED
@@ -203,7 +203,7 @@ def test_any_byte_of_a_checkpoint(place: int, value: int) -> None:
 def test_any_cut_of_a_checkpoint(start: int, end: int, between: bytes) -> None:
     edited = SIGNED[:start] + between + SIGNED[end:]
     try:
-        assert checkpoints.verified(edited, [KEY.public]) == HEAD
+        assert checkpoints.verify_checkpoint(edited, [KEY.public]) == HEAD
     except UntrustedInput:
         assert edited != SIGNED
 
@@ -236,10 +236,10 @@ ROOT = base64.b64encode(HEAD.root).decode()
 def test_a_signed_text_that_is_no_checkpoint(text: str) -> None:
     """Though our own key signed it."""
     with pytest.raises(UntrustedInput, match="The checkpoint"):
-        checkpoints.verified(note.sign(text, [(ORIGIN, KEY)]), [KEY.public])
+        checkpoints.verify_checkpoint(note.sign_note(text, [(ORIGIN, KEY)]), [KEY.public])
 
 
 def test_lines_that_extend_a_checkpoint_are_let_in() -> None:
     """tlog-checkpoint: a client that does not know them ignores them."""
-    signed = note.sign(HEAD.text() + "something new\n", [(ORIGIN, KEY)])
-    assert checkpoints.verified(signed, [KEY.public]) == HEAD
+    signed = note.sign_note(HEAD.text() + "something new\n", [(ORIGIN, KEY)])
+    assert checkpoints.verify_checkpoint(signed, [KEY.public]) == HEAD

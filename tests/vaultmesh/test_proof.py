@@ -34,17 +34,17 @@ def publics(world: World) -> list[bytes]:
 
 def test_every_entry_can_be_proved(ledger: Ledger, publics: list[bytes]) -> None:
     for seq in [*range(20), *range(990, 1010), *range(SIZE - 20, SIZE)]:
-        found, checkpoint = proof.verified(proof.prove(ledger, seq), publics)
+        found, checkpoint = proof.verify_proof(proof.make_proof(ledger, seq), publics)
         assert (found.index, found.entry) == (seq, ledger.entry(seq))
         assert (checkpoint.size, checkpoint.root) == (SIZE, ledger.root())
     for seq in (-1, SIZE, SIZE + 1):
         with pytest.raises(ValueError, match="there is no leaf"):
-            proof.prove(ledger, seq)
+            proof.make_proof(ledger, seq)
 
 
 def test_the_form_is_that_of_c2sp(ledger: Ledger) -> None:
     """tlog-proof: header, extra data, index, hashes, an empty line, the checkpoint."""
-    data = proof.prove(ledger, 1234)
+    data = proof.make_proof(ledger, 1234)
     head, _, checkpoint = data.partition(b"\n\n")
     header, extra, index, *hashes = head.decode().split("\n")
     assert header == "c2sp.org/tlog-proof@v1"
@@ -55,43 +55,43 @@ def test_the_form_is_that_of_c2sp(ledger: Ledger) -> None:
 
 
 def test_a_proof_by_another_key(ledger: Ledger, publics: list[bytes]) -> None:
-    data = proof.prove(ledger, 7)
+    data = proof.make_proof(ledger, 7)
     for keys in ([], [stranger().public], [publics[1]]):  # the second is the one before
         with pytest.raises(UntrustedInput, match="none of the keys"):
-            proof.verified(data, keys)
+            proof.verify_proof(data, keys)
 
 
 @given(data=st.data())
 def test_any_byte_of_a_proof(ledger: Ledger, publics: list[bytes], data: st.DataObject) -> None:
-    good = proof.prove(ledger, 1234)
+    good = proof.make_proof(ledger, 1234)
     place = data.draw(st.integers(0, len(good) - 1))
     value = data.draw(st.integers(0, 255))
-    said = proof.verified(good, publics)
+    said = proof.verify_proof(good, publics)
     edited = good[:place] + bytes([value]) + good[place + 1 :]
     try:
-        assert proof.verified(edited, publics) == said
+        assert proof.verify_proof(edited, publics) == said
         assert edited == good
     except UntrustedInput:
         assert edited != good
 
 
 def test_one_bit_of_every_byte_of_a_proof(ledger: Ledger, publics: list[bytes]) -> None:
-    good = proof.prove(ledger, 1234)
+    good = proof.make_proof(ledger, 1234)
     for place in range(len(good)):
         edited = bytearray(good)
         edited[place] ^= 1 << place % 8
         with pytest.raises(UntrustedInput):
-            proof.verified(bytes(edited), publics)
+            proof.verify_proof(bytes(edited), publics)
     for end in range(len(good)):
         with pytest.raises(UntrustedInput):
-            proof.verified(good[:end], publics)
+            proof.verify_proof(good[:end], publics)
 
 
 @given(st.binary(max_size=200))
 def test_anything_else(publics: list[bytes], data: bytes) -> None:
     for each in (data, b"c2sp.org/tlog-proof@v1\n" + data):
         with pytest.raises(UntrustedInput):
-            proof.verified(each, publics)
+            proof.verify_proof(each, publics)
 
 
 def edited(good: bytes, **parts: str) -> bytes:
@@ -130,44 +130,46 @@ WRONG: dict[str, dict[str, str]] = {
 
 @pytest.mark.parametrize("what", WRONG)
 def test_a_wrong_proof(ledger: Ledger, publics: list[bytes], what: str) -> None:
-    bad = edited(proof.prove(ledger, 1234), **WRONG[what])
+    bad = edited(proof.make_proof(ledger, 1234), **WRONG[what])
     with pytest.raises(UntrustedInput, match=r"^The proof") as raised:
-        proof.verified(bad, publics)
+        proof.verify_proof(bad, publics)
     assert raised.value.exit_code == 2
 
 
 def test_parts_of_two_proofs(ledger: Ledger, publics: list[bytes]) -> None:
-    one, other = (proof.prove(ledger, seq).partition(b"\n\n")[0].split(b"\n") for seq in (8, 9))
+    one, other = (
+        proof.make_proof(ledger, seq).partition(b"\n\n")[0].split(b"\n") for seq in (8, 9)
+    )
     checkpoint = ledger.checkpoint()
     for cut in range(1, len(one)):
         mixed = one[:cut] + other[cut:]
         if mixed in (one, other):
             continue
         with pytest.raises(UntrustedInput):
-            proof.verified(b"\n".join([*mixed, b"", b""]) + checkpoint, publics)
+            proof.verify_proof(b"\n".join([*mixed, b"", b""]) + checkpoint, publics)
 
 
 def test_a_forged_entry_is_not_proved(world: World, tmp_path: Path) -> None:
     """Neither with the stored tree as it was, nor with one made anew."""
     forged = world.copy(tmp_path / "home")
     connection = forged.edit()
-    entry = jcs.load(entry_at(connection, 1234))
-    put(connection, 1234, jcs.canonical({**entry, "size": 1}))
+    entry = jcs.parse_own(entry_at(connection, 1234))
+    put(connection, 1234, jcs.canonical_json({**entry, "size": 1}))
     for mend in (False, True):
         if mend:
             grow(connection)
         with forged.read() as ledger, pytest.raises(VaultRolledBack, match="is not in the tree"):
-            proof.prove(ledger, 1234)
+            proof.make_proof(ledger, 1234)
     connection.close()
 
 
 def test_the_proof_of_a_node_is_none_of_an_entry(ledger: Ledger, publics: list[bytes]) -> None:
     """A leaf and a node are hashed apart: a node's two halves cannot be passed off as an entry."""
     left, right = ledger.node(0, 1234), ledger.node(0, 1235)
-    data = proof.prove(ledger, 1234)
+    data = proof.make_proof(ledger, 1234)
     hashes = data.partition(b"\n\n")[0].split(b"\n")[4:]
     extra = base64.b64encode(left + right).decode()
     bad = edited(data, extra=f"extra {extra}", index="index 617", hashes=b" ".join(hashes).decode())
     with pytest.raises(UntrustedInput, match="does not hold"):
-        proof.verified(bad, publics)
+        proof.verify_proof(bad, publics)
     assert merkle.leaf_hash(left + right) != merkle.node_hash(left, right)

@@ -26,7 +26,7 @@ from gorillacomb.cli.main import cli
 from gorillacomb.errors import GorillaCombError, VaultError, VaultRolledBack
 from gorillacomb.vaultmesh import jcs, merkle
 from gorillacomb.vaultmesh.audit import AuditReport, audit
-from gorillacomb.vaultmesh.create import begin
+from gorillacomb.vaultmesh.create import create_log
 from tests.support.run import environment, run
 from tests.support.trees import make_tree, settle
 from tests.vaultmesh.ledgers import (
@@ -162,10 +162,10 @@ VALUES = st.one_of(
 @given(st.integers(0, SIZE - 1), FIELDS, VALUES)
 def test_any_field_of_any_entry(bench: Bench, seq: int, name: str, value: object) -> None:
     """Entries that are canonical JSON with their number all the same."""
-    old = jcs.load(entry_at(bench.connection, seq))
+    old = jcs.parse_own(entry_at(bench.connection, seq))
     if old.get(name) == value:
         return
-    new = jcs.canonical({**old, name: value})
+    new = jcs.canonical_json({**old, name: value})
     assert_named(bench.tried(lambda connection: put(connection, seq, new)), seq)
 
 
@@ -236,9 +236,9 @@ def inserted(seq: int, mend: bool, prev: str | None, source: int) -> Attack:
 
     def attack(connection: sqlite3.Connection) -> None:
         before = merkle.leaf_hash(entry_at(connection, seq - 1)).hex() if seq else "0" * 64
-        fields = {**jcs.load(entry_at(connection, source)), "seq": seq, "prev": prev or before}
+        fields = {**jcs.parse_own(entry_at(connection, source)), "seq": seq, "prev": prev or before}
         shift(connection, seq, 1, mend)
-        connection.execute("INSERT INTO entries VALUES (?, ?)", (seq, jcs.canonical(fields)))
+        connection.execute("INSERT INTO entries VALUES (?, ?)", (seq, jcs.canonical_json(fields)))
 
     return attack
 
@@ -339,8 +339,8 @@ def test_the_tail_cut_without_an_anchor(sound: World, tmp_path: Path) -> None:
 
 def forged(start: int, mend: bool, signed: bool) -> Attack:
     def attack(connection: sqlite3.Connection) -> None:
-        fields = jcs.load(entry_at(connection, start))
-        put(connection, start, jcs.canonical({**fields, "time_ns": "5"}))
+        fields = jcs.parse_own(entry_at(connection, start))
+        put(connection, start, jcs.canonical_json({**fields, "time_ns": "5"}))
         rechain(connection, start, mend, stranger() if signed else None)
 
     return attack
@@ -393,7 +393,7 @@ def test_another_key_appended(bench: Bench) -> None:
 
     def attack(connection: sqlite3.Connection) -> None:
         key = stranger()
-        put(connection, 1600, jcs.canonical({**body(1600), "event": "rotate-key", "key": ""}))
+        put(connection, 1600, jcs.canonical_json({**body(1600), "event": "rotate-key", "key": ""}))
         name_key(connection, 1600, key)
         connection.execute("INSERT INTO keys VALUES (1600)")
         rechain(connection, 1600, mend=True, sign=key)
@@ -407,7 +407,11 @@ def test_a_key_that_was_changed_signs_no_more(sound: World, tmp_path: Path) -> N
     with world.read() as ledger:
         stolen = world.keys.find(ledger.public_keys()[0])
     with world.edit() as connection:
-        put(connection, 1700, jcs.canonical({**jcs.load(entry_at(connection, 1700)), "size": 1}))
+        put(
+            connection,
+            1700,
+            jcs.canonical_json({**jcs.parse_own(entry_at(connection, 1700)), "size": 1}),
+        )
         rechain(connection, 1700, mend=True, sign=stolen)
         note = connection.execute("SELECT note FROM checkpoints WHERE size = 2000").fetchone()[0]
     world.anchor.write_bytes(note)
@@ -486,7 +490,7 @@ def test_the_checkpoint_of_another_log(sound: World, bench: Bench, tmp_path: Pat
     other = World(tmp_path / "home")
     other.vault.mkdir(parents=True)
     shutil.copytree(sound.keys.folder, other.keys.folder)
-    begin(other.trace, other.keys, other.anchors)
+    create_log(other.trace, other.keys, other.anchors)
     with other.write() as ledger:
         ledger.append(body(seq) for seq in range(1, SIZE))
         note = ledger.checkpoint()
@@ -648,7 +652,11 @@ def test_the_next_writer_looks_at_the_entry_that_it_builds_on(
             ledger.append([body(SIZE)])
     with world.edit() as connection:
         last = connection.execute("SELECT max(seq) FROM entries").fetchone()[0]
-        put(connection, last, jcs.canonical({**jcs.load(entry_at(connection, last)), "size": 1}))
+        put(
+            connection,
+            last,
+            jcs.canonical_json({**jcs.parse_own(entry_at(connection, last)), "size": 1}),
+        )
     with pytest.raises(VaultRolledBack), world.write() as ledger:
         ledger.append([body(SIZE)])
 

@@ -22,7 +22,7 @@ from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
 from gorillacomb.vaultmesh.open import watcher_keys
 from gorillacomb.watch.health import WatcherHealth, WatcherState
 from gorillacomb.watch.pulse import LATEST, Clocks, PulseWriter, pulse_folder
-from gorillacomb.watch.pulse_check import PulseState, PulseStatus, judge
+from gorillacomb.watch.pulse_check import PulseState, PulseStatus, check_pulse
 from tests.support.run import command, environment, refused, run
 from tests.support.trees import make_tree
 from tests.watch.daemon import PULSE, Daemon, check_truth
@@ -222,7 +222,7 @@ class Patient:
         self._heart.beat()
 
     def verdict(self) -> PulseStatus:
-        return judge(self.folder, watcher_keys().publics(), self.clock.clocks())
+        return check_pulse(self.folder, watcher_keys().publics(), self.clock.clocks())
 
 
 @pytest.fixture

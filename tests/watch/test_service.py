@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gorillacomb.cli.commands.watch.service import agent, unit
+from gorillacomb.cli.commands.watch.service import launchd_plist, systemd_unit
 from tests.support.run import environment, refused, run
 from tests.support.trees import make_tree
 from tests.watch.daemon import Daemon
@@ -55,7 +55,7 @@ def test_the_unit_is_one(tmp_path: Path) -> None:
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     path = tmp_path / "gorillacomb-watch.service"
-    path.write_bytes(unit([os.fsencode(program), b"watch", *ODD], 9))
+    path.write_bytes(systemd_unit([os.fsencode(program), b"watch", *ODD], 9))
     words = ["systemd-analyze", "verify", "--user", str(path)]
     env = environment(XDG_RUNTIME_DIR=str(tmp_path))
     ran = subprocess.run(words, capture_output=True, text=True, env=env, timeout=60)
@@ -64,7 +64,9 @@ def test_the_unit_is_one(tmp_path: Path) -> None:
 
 def test_the_agent_is_a_property_list() -> None:
     words = [b"/usr/bin/python", b"-m", b"gorillacomb", b"watch", b"/a b"]
-    assert plistlib.loads(agent(words))["ProgramArguments"] == [os.fsdecode(each) for each in words]
+    assert plistlib.loads(launchd_plist(words))["ProgramArguments"] == [
+        os.fsdecode(each) for each in words
+    ]
 
 
 def test_systemd_is_told(tmp_path: Path, top: Path, vault: Path) -> None:

@@ -19,7 +19,7 @@ from gorillacomb.index.database import Index
 from gorillacomb.model import StampReport
 from gorillacomb.progress import Progress
 from gorillacomb.scan.options import ScanOptions
-from gorillacomb.scan.scanner import comb
+from gorillacomb.scan.scanner import scan
 from gorillacomb.vault.vault import Vault
 from tests.support.trees import make_tree, settle
 
@@ -84,7 +84,7 @@ def tree(tmp_path: Path) -> Path:
 
 def combed(tree: Path, recorder: Asking, workers: int, **options: Any) -> None:
     vault = Vault(tree.parent / "vault")
-    comb(vault, [os.fsencode(tree)], ScanOptions(workers=workers, **options), recorder=recorder)
+    scan(vault, [os.fsencode(tree)], ScanOptions(workers=workers, **options), recorder=recorder)
 
 
 @pytest.mark.parametrize("quick", [False, True])

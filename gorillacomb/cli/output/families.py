@@ -6,13 +6,13 @@ import os
 from collections.abc import Sequence
 
 from gorillacomb.classify.names import is_machine_made
-from gorillacomb.classify.stores import is_kept
+from gorillacomb.classify.stores import is_opaque
 from gorillacomb.cli.output import render
 from gorillacomb.folders.analysis import FolderAnalysis, FolderFamily
 from gorillacomb.folders.content_sets import ContentAmount
 from gorillacomb.folders.relation import FolderRelation, RelationKind
 from gorillacomb.folders.tree import TreeFolder
-from gorillacomb.fs.paths import below
+from gorillacomb.fs.paths import relative_path
 
 _LABEL = 35
 """Columns before a path."""
@@ -33,24 +33,24 @@ def family_lines(
     keep = family.keep
     around = os.path.commonpath([os.path.dirname(folders.path(each)) for each in family.members])
     head = f"{_name(folders, keep)}: {len(family.members)} places in "
-    width = render.width()
-    room = None if width is None else width - render.columns(head)
+    width = render.terminal_width()
+    room = None if width is None else width - render.display_width(head)
     lines = [
-        render.style(head, bold=True) + render.short_path(around, room),
+        render.styled(head, bold=True) + render.short_path(around, room),
         _line(f"keep: {_holdings(keep)}", folders.path(keep), around),
     ]
-    lines += render.paragraph("because: " + "; ".join(family.reasons), "    ")
+    lines += render.wrapped_paragraph("because: " + "; ".join(family.reasons), "    ")
     relations = sorted(folders.relations(family), key=lambda each: (_RANK[each.kind], each.a.first))
     for relation in relations[:most]:
-        lines.append(_line(said(relation), folders.path(relation.a), around))
+        lines.append(_line(relation_text(relation), folders.path(relation.a), around))
         lines += _own(relation)
     if most is not None and len(relations) > most:
-        lines.append(f"  and {render.count(len(relations) - most, 'more place')} (--all)")
+        lines.append(f"  and {render.format_count(len(relations) - most, 'more place')} (--all)")
     return lines
 
 
 def _name(folders: FolderAnalysis, folder: TreeFolder) -> str:
-    return render.path_text(folder.name or folders.path(folder))
+    return render.printable_path(folder.name or folders.path(folder))
 
 
 def family_name(folders: FolderAnalysis, family: FolderFamily) -> str:
@@ -59,14 +59,14 @@ def family_name(folders: FolderAnalysis, family: FolderFamily) -> str:
 
 
 def _holdings(folder: TreeFolder) -> str:
-    return f"{render.count(folder.files, 'file')}, {render.size(folder.size)}"
+    return f"{render.format_count(folder.files, 'file')}, {render.format_size(folder.size)}"
 
 
 def _line(label: str, path: bytes, around: bytes) -> str:
-    width = render.width()
+    width = render.terminal_width()
     label = f"  {label:<{_LABEL - 3}} "
-    room = None if width is None else width - render.columns(label)
-    return label + render.fit(render.path_text(below(path, around)), room)
+    room = None if width is None else width - render.display_width(label)
+    return label + render.shorten_path(render.printable_path(relative_path(path, around)), room)
 
 
 def _own(relation: FolderRelation) -> list[str]:
@@ -82,17 +82,17 @@ def _own(relation: FolderRelation) -> list[str]:
     own = [
         path
         for path in (*entries.only_a, *entries.changed)
-        if not any(is_kept(part) or is_machine_made(part, True) for part in path.split(b"/"))
+        if not any(is_opaque(part) or is_machine_made(part, True) for part in path.split(b"/"))
     ]
     if not relation.only_a.files or not own:
         return []
     more = f" and {len(own) - _NAMED:,} more" if len(own) > _NAMED else ""
-    text = ", ".join(render.path_text(path) for path in own[:_NAMED]) + more
-    width = render.width()
-    return ["    " + render.fit(text, None if width is None else width - 4)]
+    text = ", ".join(render.printable_path(path) for path in own[:_NAMED]) + more
+    width = render.terminal_width()
+    return ["    " + render.shorten_path(text, None if width is None else width - 4)]
 
 
-def said(relation: FolderRelation) -> str:
+def relation_text(relation: FolderRelation) -> str:
     """How A relates to B in a few words, B being the folder to keep."""
     entries = relation.entries
     if relation.kind is RelationKind.IDENTICAL:
@@ -113,7 +113,7 @@ def said(relation: FolderRelation) -> str:
         return f"not complete: {relation.cause}"
     own, changed = relation.only_a.files, len(entries.changed)
     if not own and not entries.only_a and changed == 1:
-        return f"differs in {render.path_text(entries.changed[0])}"
+        return f"differs in {render.printable_path(entries.changed[0])}"
     text = f"{own:,} of {relation.shared.files + own:,} not in it"
     return f"{text}, {changed:,} changed" if changed else text
 
@@ -124,7 +124,7 @@ def relation_object(relation: FolderRelation) -> dict[str, object]:
     return {
         "relation": str(relation.kind),
         "cause": relation.cause,
-        **figures(relation),
+        **overlap_object(relation),
         "only_a_paths": [render.path_object(path) for path in entries.only_a],
         "changed_paths": [render.path_object(path) for path in entries.changed],
         "moved_paths": [
@@ -134,7 +134,7 @@ def relation_object(relation: FolderRelation) -> dict[str, object]:
     }
 
 
-def figures(relation: FolderRelation) -> dict[str, object]:
+def overlap_object(relation: FolderRelation) -> dict[str, object]:
     """What two folders share, in JSON: contents, each counted once, and paths."""
     entries = relation.entries
     return {

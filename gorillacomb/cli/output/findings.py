@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.cli.output import render
-from gorillacomb.fs.paths import common_end, join
+from gorillacomb.fs.paths import common_suffix_parts, join
 from gorillacomb.index import content_queries, folder_queries, stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
@@ -19,12 +19,12 @@ _SHOWN = 3
 """Groups that are named; the rest is counted."""
 
 
-def findings(index: Index, report: ScanReport) -> list[str]:
+def summary_lines(index: Index, report: ScanReport) -> list[str]:
     """The findings of a scan in at most 15 lines."""
     named = report.roots if len(report.roots) <= 2 else report.roots[:1]
     lines = [_headline(root) for root in named]
     if len(report.roots) > len(named):
-        lines.append(f"  and {render.count(len(report.roots) - len(named), 'more root')}")
+        lines.append(f"  and {render.format_count(len(report.roots) - len(named), 'more root')}")
     lines.append(_work(report))
     lines += _redundancy(index, report)
     lines += _gaps(index)
@@ -41,16 +41,19 @@ def findings(index: Index, report: ScanReport) -> list[str]:
 def _headline(root: RootReport) -> str:
     more = f" and {len(root.scopes) - 1} more in it" if len(root.scopes) > 1 else ""
     tail = (
-        f"{more}: {render.count(root.files, 'file')}, {render.size(root.size)},"
-        f" {render.count(root.folders, 'folder')}"
+        f"{more}: {render.format_count(root.files, 'file')}, {render.format_size(root.size)},"
+        f" {render.format_count(root.folders, 'folder')}"
     )
-    width = render.width()
+    width = render.terminal_width()
     room = None if width is None else width - len("Combed ") - len(tail)
-    return f"{render.style('Combed', bold=True)} {render.short_path(root.scopes[0], room)}{tail}"
+    return f"{render.styled('Combed', bold=True)} {render.short_path(root.scopes[0], room)}{tail}"
 
 
 def _work(report: ScanReport) -> str:
-    read = f"read {render.count(report.hashed_files, 'file')} ({render.size(report.hashed_bytes)})"
+    read = (
+        f"read {render.format_count(report.hashed_files, 'file')} "
+        f"({render.format_size(report.hashed_bytes)})"
+    )
     text = f"in {report.seconds:.1f} s, {read}"
     changes = report.changes
     if any(root.first for root in report.roots):
@@ -66,24 +69,24 @@ def _work(report: ScanReport) -> str:
         if number
     ]
     if changes.folders_moved:
-        parts.append(f"{render.count(changes.folders_moved, 'folder')} moved")
+        parts.append(f"{render.format_count(changes.folders_moved, 'folder')} moved")
     text = f"{text}; " + (", ".join(parts) if parts else "nothing changed since the last scan")
-    return "\n".join(render.paragraph(text, "  "))
+    return "\n".join(render.wrapped_paragraph(text, "  "))
 
 
 def _redundancy(index: Index, report: ScanReport) -> list[str]:
-    groups, copies, wasted = content_queries.totals(index.connection)
+    groups, copies, wasted = content_queries.content_totals(index.connection)
     empty = content_queries.empty_files(index.connection)
     if not groups:
         lines = ["No two files are the same."]
     else:
         summary = (
-            f"{render.count(copies, 'copy', 'copies')} too many in"
-            f" {render.count(groups, 'group')} take {render.size(wasted)} on disk"
+            f"{render.format_count(copies, 'copy', 'copies')} too many in"
+            f" {render.format_count(groups, 'group')} take {render.format_size(wasted)} on disk"
         )
         roots = {root.id: root for root in all_roots(index.connection)}
         where = f" in all {len(roots)} roots" if len(roots) > len(report.roots) else ""
-        lines = [render.style(f"Duplicates{where}: ", bold=True) + summary]
+        lines = [render.styled(f"Duplicates{where}: ", bold=True) + summary]
         paths = FolderPaths(index.connection, roots)
         for group in content_queries.groups(index.connection, _SHOWN):
             lines.append(_group_line(index, paths, group))
@@ -93,7 +96,7 @@ def _redundancy(index: Index, report: ScanReport) -> list[str]:
 
 
 def _next_steps(index: Index) -> list[str]:
-    if not content_queries.totals(index.connection)[0]:
+    if not content_queries.content_totals(index.connection)[0]:
         return []
     return [
         "Next: gorillacomb folders       which folders are copies, and which one to keep",
@@ -108,16 +111,16 @@ def _group_line(index: Index, paths: FolderPaths, summary: GroupSummary) -> str:
     Which one to keep hangs on how the folders relate, and that is not known before all is read.
     """
     label = (
-        f"  {render.size(summary.reclaimable):>9} in"
-        f" {render.count(summary.copies, 'copy', 'copies')} of "
+        f"  {render.format_size(summary.reclaimable):>9} in"
+        f" {render.format_count(summary.copies, 'copy', 'copies')} of "
     )
     found = list(_paths(index, paths, summary.digest))
-    named = common_end(found)
+    named = common_suffix_parts(found)
     note = "" if named else ", and under other names"
     named = named or _most_common(map(os.path.basename, found))
-    width = render.width()
-    room = None if width is None else width - render.columns(label) - len(note)
-    return label + render.fit(render.path_text(named), room) + note
+    width = render.terminal_width()
+    room = None if width is None else width - render.display_width(label) - len(note)
+    return label + render.shorten_path(render.printable_path(named), room) + note
 
 
 def _paths(index: Index, paths: FolderPaths, digest: bytes) -> Iterator[bytes]:
@@ -141,7 +144,8 @@ def _gaps(index: Index) -> list[str]:
     if EntryState.PLACEHOLDER in states:
         files, size = states[EntryState.PLACEHOLDER]
         parts.append(
-            f"{render.count(files, 'file')}, {render.size(size)} {FILE_CAUSES[EntryState.PLACEHOLDER]}"
+            f"{render.format_count(files, 'file')}, {render.format_size(size)} "
+            f"{FILE_CAUSES[EntryState.PLACEHOLDER]}"
         )
     for state in (
         EntryState.UNREADABLE,
@@ -150,16 +154,16 @@ def _gaps(index: Index) -> list[str]:
         EntryState.TOO_SMALL,
     ):
         if state in states:
-            parts.append(f"{render.count(states[state][0], 'file')} {FILE_CAUSES[state]}")
+            parts.append(f"{render.format_count(states[state][0], 'file')} {FILE_CAUSES[state]}")
     for folder_state in (FolderState.UNREADABLE, FolderState.EXCLUDED):
         if folder_state in folders:
-            number = render.count(folders[folder_state], "folder")
+            number = render.format_count(folders[folder_state], "folder")
             parts.append(f"{number} {FOLDER_CAUSES[folder_state]}")
     if not parts:
         return []
     text = "Not looked at: " + "; ".join(parts)
-    width = render.width()
-    return [render.fit(text, width)]
+    width = render.terminal_width()
+    return [render.shorten_path(text, width)]
 
 
 def _left(index: Index) -> list[str]:
@@ -167,4 +171,7 @@ def _left(index: Index) -> list[str]:
     files, size = content_queries.counts_by_state(index.connection).get(EntryState.PENDING, (0, 0))
     if not files:
         return []
-    return [f"Without a copy, and not read yet: {render.count(files, 'file')}, {render.size(size)}"]
+    return [
+        f"Without a copy, and not read yet: {render.format_count(files, 'file')}, "
+        f"{render.format_size(size)}"
+    ]

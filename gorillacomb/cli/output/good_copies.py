@@ -16,7 +16,7 @@ def good_copy_lines(index: Index, paths: FolderPaths, digest: bytes) -> Iterator
     """A line for each copy of a content, the first few of them."""
     good = good_copies(index, paths, digest)
     for copy in good[:_SHOWN]:
-        yield f"  good copy  {render.path_text(copy)}"
+        yield f"  good copy  {render.printable_path(copy)}"
     if len(good) > _SHOWN:
         yield f"  and {len(good) - _SHOWN:,} more"
     if not good:

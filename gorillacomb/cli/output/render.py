@@ -15,13 +15,13 @@ from datetime import datetime
 
 import click
 
-from gorillacomb.fs.paths import below, is_below
+from gorillacomb.fs.paths import is_below, relative_path
 from gorillacomb.model import DuplicateGroup, UnreadablePath
 
 DEFAULT_WIDTH = 80
 
 
-def size(count: int) -> str:
+def format_size(count: int) -> str:
     """Bytes as people read them, in decimal units: 999 B, 1.5 kB, 24.7 MB."""
     if abs(count) < 1000:
         return f"{count} B"
@@ -33,12 +33,12 @@ def size(count: int) -> str:
     return f"{value:.1f} {unit}"
 
 
-def count(number: int, one: str, many: str = "") -> str:
+def format_count(number: int, one: str, many: str = "") -> str:
     """A number with its noun: 1 file, 12,345 files."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def moment(time_ns: int) -> str:
+def format_time(time_ns: int) -> str:
     """A time in the local zone, to the minute."""
     try:
         return datetime.fromtimestamp(time_ns / 1e9).strftime("%Y-%m-%d %H:%M")
@@ -46,7 +46,7 @@ def moment(time_ns: int) -> str:
         return f"{time_ns} ns"
 
 
-def path_text(path: bytes) -> str:
+def printable_path(path: bytes) -> str:
     """A path on one line that cannot play tricks on a terminal.
 
     Bytes that are not UTF-8, control characters and line ends are written as escapes.
@@ -65,30 +65,30 @@ def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
 
-def width() -> int | None:
+def terminal_width() -> int | None:
     """Columns of the terminal; None where output goes to a file or a pipe: nothing is cut there."""
     if not sys.stdout.isatty():
         return None
     return shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns
 
 
-def columns(text: str) -> int:
+def display_width(text: str) -> int:
     """How many terminal columns a text takes."""
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
     return len(text) + wide - sum(unicodedata.combining(char) > 0 for char in text)
 
 
-def fit(text: str, room: int | None) -> str:
+def shorten_path(text: str, room: int | None) -> str:
     """Shorten a path in its middle to so many columns; None leaves it whole."""
-    if room is None or columns(text) <= room:
+    if room is None or display_width(text) <= room:
         return text
     room = max(room, 8)
     tail_room = (room - 1) * 2 // 3
     tail = text
-    while columns(tail) > tail_room:
+    while display_width(tail) > tail_room:
         tail = tail[1:]
     head = text
-    while columns(head) > room - 1 - columns(tail):
+    while display_width(head) > room - 1 - display_width(tail):
         head = head[:-1]
     return f"{head}…{tail}"
 
@@ -100,7 +100,7 @@ def path_from_here(path: bytes, room: int | None) -> str:
     except OSError:
         return short_path(path, room)  # the current folder has been removed
     if path != here and here != b"/" and is_below(path, here):
-        return fit(path_text(below(path, here)), room)
+        return shorten_path(printable_path(relative_path(path, here)), room)
     return short_path(path, room)
 
 
@@ -109,17 +109,17 @@ def short_path(path: bytes, room: int | None) -> str:
     home = os.fsencode(os.path.expanduser("~"))
     if home != b"/" and path.startswith(home + b"/"):
         path = b"~" + path[len(home) :]
-    return fit(path_text(path), room)
+    return shorten_path(printable_path(path), room)
 
 
-def style(text: str, **styles: bool | str) -> str:
+def styled(text: str, **styles: bool | str) -> str:
     """Colour, where stdout is a terminal and NO_COLOR is not set."""
     if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
         return text
     return click.style(text, **styles)  # type: ignore[arg-type]
 
 
-def paragraph(text: str, indent: str) -> list[str]:
+def wrapped_paragraph(text: str, indent: str) -> list[str]:
     """Words as lines of 80 columns, the second and later ones further in."""
     return textwrap.wrap(
         printable(text),
@@ -190,7 +190,7 @@ def write_bytes(data: bytes) -> None:
 
 
 @contextmanager
-def reader_may_leave() -> Iterator[None]:
+def tolerate_closed_pipe() -> Iterator[None]:
     """Print inside of this what tells of an exit code that is known by then.
 
     When the reader of stdout goes meanwhile, as `head` does, the rest is for nobody: it goes to
@@ -210,7 +210,7 @@ def copy_notes(group: DuplicateGroup, place: int) -> str:
     notes = []
     link = group.hardlink_of[place]
     if link is not None:
-        notes.append("hard link of " + path_text(os.path.basename(group.copies[link].path)))
+        notes.append("hard link of " + printable_path(os.path.basename(group.copies[link].path)))
     if not group.copies[place].online:
         notes.append("offline")
     elif not os.path.lexists(group.copies[place].path):

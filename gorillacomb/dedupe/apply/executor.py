@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from gorillacomb.dedupe.apply import replacement
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.preflight import StepPreflight, StepSkipped
-from gorillacomb.dedupe.apply.purge import purge_record
-from gorillacomb.dedupe.apply.transaction import StepItem, StepResult, StepTransaction, sync
+from gorillacomb.dedupe.apply.purge import purge_step
+from gorillacomb.dedupe.apply.transaction import StepItem, StepResult, StepTransaction, sync_moves
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import DedupeAction, Plan, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.journal import (
@@ -32,17 +32,17 @@ from gorillacomb.dedupe.quarantine.journal import (
 )
 from gorillacomb.dedupe.quarantine.run import (
     Quarantine,
-    base_of,
-    bases_of,
-    begin,
-    new_run,
-    resumed,
-    runs_of,
+    create_run,
+    new_run_id,
+    open_run,
+    quarantine_base,
+    quarantine_bases,
+    runs_of_plan,
 )
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.errors import UntrustedInput
-from gorillacomb.fs.openat import FileIdentity, cause_of
-from gorillacomb.fs.paths import below
+from gorillacomb.fs.openat import FileIdentity, os_error_text
+from gorillacomb.fs.paths import relative_path
 from gorillacomb.fs.reflink import CANNOT_SHARE, share_blocks
 from gorillacomb.progress import Progress
 
@@ -72,7 +72,7 @@ class PlanExecutor:
     """Of files with several names, how many go."""
 
     def __post_init__(self) -> None:
-        self.outcome = RunOutcome(new_run(self.now()))
+        self.outcome = RunOutcome(new_run_id(self.now()))
         self.checks = StepPreflight(self.plan, self.places, self.guard, self.witness)
 
     def run(self) -> RunOutcome:
@@ -95,10 +95,10 @@ class PlanExecutor:
         """Steps of this plan that an earlier run has done and nobody took back."""
         found: set[str] = set()
         for root in self.places.roots:
-            for base in bases_of(root.path):
-                for name in runs_of(base, self.plan.uid):
+            for base in quarantine_bases(root.path):
+                for name in runs_of_plan(base, self.plan.uid):
                     # One whose journal cannot be read was told of when half done runs were ended.
-                    with suppress(UntrustedInput), resumed(base, name) as run:
+                    with suppress(UntrustedInput), open_run(base, name) as run:
                         found |= {
                             step.step
                             for step in run.journal.recorded.steps.values()
@@ -138,20 +138,20 @@ class PlanExecutor:
             if step.kind == "folder":
                 raise StepSkipped(step.path, f"is a folder, which no {action} can stand for")
             for victim, keep, sighting in checked:
-                cause = replacement.refusal(action, victim, keep, sighting)
+                cause = replacement.link_refusal(action, victim, keep, sighting)
                 if cause is not None:
                     raise StepSkipped(victim.path, cause)
         try:
             run = self._run_for(step)
         except OSError as error:
-            cause = f"no quarantine can be made for it: {cause_of(error)}"
+            cause = f"no quarantine can be made for it: {os_error_text(error)}"
             raise StepSkipped(step.path, cause, failed=True) from error
         things = []
         for number, (victim, keep, sighting) in enumerate(checked):
             top = sighting.victim[b""]
             slot = f"{step.id}.{number}" if number else step.id
             move = MovedItem(
-                below(victim.path, run.base),
+                relative_path(victim.path, run.base),
                 slot.encode(),
                 KeptCopy.of(keep.path, run.base),
                 top.st_ino,
@@ -160,7 +160,7 @@ class PlanExecutor:
                 if action in (DedupeAction.HARDLINK, DedupeAction.SYMLINK)
                 else None,
                 put_inode=sighting.survivors[0][1].st_ino if action is DedupeAction.HARDLINK else 0,
-                put_text=replacement.link_text(victim, keep)
+                put_text=replacement.symlink_text(victim, keep)
                 if action is DedupeAction.SYMLINK
                 else b"",
             )
@@ -177,7 +177,7 @@ class PlanExecutor:
             step.size,
             tuple(thing.move for thing in things),
             tuple(
-                (below(each.path, step.path), KeptCopy.of(each.keep, run.base))
+                (relative_path(each.path, step.path), KeptCopy.of(each.keep, run.base))
                 for each in step.nested
             ),
             when_ns=self.now(),
@@ -187,7 +187,7 @@ class PlanExecutor:
     def _run_for(self, step: PlanStep) -> Quarantine:
         root = self.places.root_of(step.path)
         assert root is not None
-        base = base_of(root.path, step.path)
+        base = quarantine_base(root.path, step.path)
         if base in self._lost:
             raise self._lost[base]
         if base not in self._runs:
@@ -200,7 +200,7 @@ class PlanExecutor:
                 noise=self.witness.noise,
             )
             try:
-                run = begin(root.path, base, recorded)
+                run = create_run(root.path, base, recorded)
             except OSError as error:
                 self._lost[base] = error
                 raise
@@ -220,7 +220,7 @@ class PlanExecutor:
         try:
             run.journal.note([each.record for each in batch])
         except OSError as error:
-            cause = f"the journal cannot be written: {cause_of(error)}"
+            cause = f"the journal cannot be written: {os_error_text(error)}"
             for each in batch:
                 self._skip(StepProblem(each.step.path, cause), failed=True)
             return
@@ -228,7 +228,7 @@ class PlanExecutor:
         try:
             for each in batch:
                 ended.append(each.set_aside(self._names))
-            sync(batch)
+            sync_moves(batch)
             run.journal.note([one.record for one in ended])
             for one in ended:
                 self._tell(one)
@@ -266,7 +266,7 @@ class PlanExecutor:
 
     def _delete(self, ended: StepResult) -> None:
         step, record = ended.prepared.step, ended.record
-        trouble = purge_record(ended.prepared.run, record, self.places, self.witness, self.now)
+        trouble = purge_step(ended.prepared.run, record, self.places, self.witness, self.now)
         if trouble is not None:
             self._skip(StepProblem(trouble.path, f"set aside, but not deleted: {trouble.cause}"))
             self.outcome.bytes_set_aside += record.size
@@ -288,7 +288,11 @@ class PlanExecutor:
                 freed += share_blocks(victim, keep, sighting.victim[b""].st_size)
             except OSError as error:
                 known = error.errno in CANNOT_SHARE
-                cause = "is on a file system that cannot share blocks" if known else cause_of(error)
+                cause = (
+                    "is on a file system that cannot share blocks"
+                    if known
+                    else os_error_text(error)
+                )
                 raise StepSkipped(victim.path, cause, failed=True) from error
         self.outcome.bytes_freed += freed
         self.outcome.done.append(step)

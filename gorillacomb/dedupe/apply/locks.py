@@ -15,17 +15,17 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from gorillacomb.dedupe.quarantine.run import open_own
+from gorillacomb.dedupe.quarantine.run import open_our_folder
 from gorillacomb.errors import RefusedForSafety
-from gorillacomb.fs.openat import FileIdentity, cause_of, identity_of
-from gorillacomb.fs.paths import readable
+from gorillacomb.fs.openat import FileIdentity, identity_of, os_error_text
+from gorillacomb.fs.paths import path_text
 
 _CANNOT = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP})
 """What a file system answers on which folders cannot be locked."""
 
 
 @contextmanager
-def locked(roots: Iterable[bytes]) -> Iterator[None]:
+def locked_roots(roots: Iterable[bytes]) -> Iterator[None]:
     """Hold the locks of roots, in sorted order. Raises Refused when another run holds one."""
     wanted = sorted(set(roots))
     with ExitStack() as stack:
@@ -42,7 +42,7 @@ def _take(stack: ExitStack, root: bytes, taken: dict[FileIdentity, tuple[int, in
     """
     folder = _open_folder(root)
     if folder is None:
-        raise RefusedForSafety(f"{readable(root)} cannot be opened.", "Connect its drive.")
+        raise RefusedForSafety(f"{path_text(root)} cannot be opened.", "Connect its drive.")
     stack.callback(os.close, folder)
     _lock_folder(folder, fcntl.LOCK_EX, root, taken)
     above = root
@@ -54,11 +54,11 @@ def _take(stack: ExitStack, root: bytes, taken: dict[FileIdentity, tuple[int, in
         stack.callback(os.close, at)
         _lock_folder(at, fcntl.LOCK_SH, root, taken)
     try:
-        own = open_own(folder, make=True)
+        own = open_our_folder(folder, make=True)
     except OSError as error:
         raise RefusedForSafety(
-            f"{readable(root)} cannot be locked: .gorillacomb in it cannot be used"
-            f" ({cause_of(error)}).",
+            f"{path_text(root)} cannot be locked: .gorillacomb in it cannot be used"
+            f" ({os_error_text(error)}).",
             "Nothing was done. Look at what stands there.",
         ) from error
     stack.callback(os.close, own)
@@ -97,7 +97,7 @@ def _lock(
         fcntl.flock(held, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         raise RefusedForSafety(
-            f"Another run is changing files in {readable(root)}, or counts on them.",
+            f"Another run is changing files in {path_text(root)}, or counts on them.",
             "Wait for it to end.",
         ) from None
     taken[identity] = held, kind

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 from gorillacomb.classify import companions
 from gorillacomb.classify.companions import Companions
-from gorillacomb.classify.projects import marker_among
-from gorillacomb.classify.stores import is_store
+from gorillacomb.classify.projects import project_marker
+from gorillacomb.classify.stores import is_backup_store
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.policy import FolderContext, PathContext
 from gorillacomb.fs.location import FileLocation
 from gorillacomb.fs.openat import OpenFolders, identity_of
-from gorillacomb.fs.paths import below, is_below, join
+from gorillacomb.fs.paths import is_below, join, relative_path
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class PathResolver:
         root = self.root_of(path)
         if root is None:
             return None
-        inner = below(path, root.path)
+        inner = relative_path(path, root.path)
         return FileLocation(root.path, root.identity, inner, root.grain_ns, root.shows_others)
 
     def site(self, path: bytes, is_folder: bool) -> PathContext:
@@ -44,7 +44,7 @@ class PathResolver:
         root = self.root_of(path)
         assert root is not None, "asked only for what is in a root"
         folder = path if is_folder else os.path.dirname(path)
-        inner = below(folder, root.path)
+        inner = relative_path(folder, root.path)
         parts = inner.split(b"/") if inner else []
         folders = OpenFolders(root.path, root.identity)
         try:
@@ -57,14 +57,14 @@ class PathResolver:
 
     def companions(self, path: bytes) -> list[bytes]:
         """The files beside a file that belong to it, by their paths. Raises OSError."""
-        if companions.stem_of(os.path.basename(path)) is None:
+        if companions.companion_stem(os.path.basename(path)) is None:
             return []
         root = self.root_of(path)
         assert root is not None, "asked only for what is in a root"
         folder, name = os.path.split(path)
         folders = OpenFolders(root.path, root.identity)
         try:
-            descriptor = folders.open(below(folder, root.path))
+            descriptor = folders.open(relative_path(folder, root.path))
             facts = os.fstat(descriptor)
             state = identity_of(facts), facts.st_mtime_ns
             if self._listed is None or self._listed[0] != state:
@@ -78,5 +78,7 @@ class PathResolver:
         path = join(root.path, inner)
         if path not in self._levels:
             names = [os.fsencode(name) for name in os.listdir(folders.open(inner))]
-            self._levels[path] = FolderContext(path, marker_among(names, names), is_store(names))
+            self._levels[path] = FolderContext(
+                path, project_marker(names, names), is_backup_store(names)
+            )
         return self._levels[path]

@@ -14,10 +14,10 @@ from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import Plan, PlanStep, RemovalPair, StepProblem
-from gorillacomb.dedupe.safety.policy import SafetyPolicy, pointer_inside
+from gorillacomb.dedupe.safety.policy import SafetyPolicy, cloud_pointer_refusal
 from gorillacomb.fs.location import ContentDiffers, FileLocation
-from gorillacomb.fs.openat import cause_of
-from gorillacomb.fs.paths import below, is_below, readable, upwards
+from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.paths import is_below, path_and_parents, path_text, relative_path
 
 
 class StepSkipped(Exception):
@@ -80,8 +80,8 @@ class StepPreflight:
         return found
 
     def _ask(self, path: bytes, keep: bytes, is_folder: bool, around: bytes | None = None) -> None:
-        if any(each in self._going for each in upwards(keep)):
-            raise StepSkipped(path, f"counts on {readable(keep)}, which is a step itself")
+        if any(each in self._going for each in path_and_parents(keep)):
+            raise StepSkipped(path, f"counts on {path_text(keep)}, which is a step itself")
         try:
             site = self.places.site(path, is_folder)
             other = self.places.site(keep, is_folder)
@@ -89,7 +89,7 @@ class StepPreflight:
             if around is None:
                 refusal = self.guard.refusal(site, other)
         except OSError as error:
-            raise StepSkipped(path, cause_of(error)) from error
+            raise StepSkipped(path, os_error_text(error)) from error
         if refusal is not None:
             raise StepSkipped(path, f"{refusal.cause} ({refusal.rule})")
 
@@ -110,26 +110,26 @@ class StepPreflight:
         for each in step.nested:
             spot = self.places.spot(each.keep)
             assert spot is not None  # asked before
-            nested[below(each.path, step.path)] = spot
+            nested[relative_path(each.path, step.path)] = spot
         try:
             sighting = self.witness.compare(victim, keep, nested)
         except ContentDiffers as different:
             raise StepSkipped(different.path, different.cause) from different
         except OSError as error:
-            raise StepSkipped(pair.path, cause_of(error)) from error
+            raise StepSkipped(pair.path, os_error_text(error)) from error
         top = sighting.victim[b""]
         if stat.S_ISDIR(top.st_mode) != (step.kind == "folder"):
             raise StepSkipped(pair.path, f"is no {step.kind} any more")
         for spot, _ in sighting.survivors:
-            if any(each in self._going for each in upwards(spot.path)):
-                raise StepSkipped(pair.path, f"counts on {readable(spot.path)}, which goes too")
+            if any(each in self._going for each in path_and_parents(spot.path)):
+                raise StepSkipped(pair.path, f"counts on {path_text(spot.path)}, which goes too")
         devices = {facts.st_dev for _, facts in sighting.survivors}
         if devices - {top.st_dev} and not self.plan.options.across_volumes:
             raise StepSkipped(pair.path, "has its other copy on another volume")
         for inner in sighting.victim:
             refusal = self.guard.protected(victim.at(inner).path)
             if inner and refusal is None:
-                refusal = pointer_inside(os.path.basename(inner))
+                refusal = cloud_pointer_refusal(os.path.basename(inner))
             if refusal is not None:
                 raise StepSkipped(victim.at(inner).path, f"{refusal.cause} ({refusal.rule})")
         return sighting

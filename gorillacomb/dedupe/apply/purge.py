@@ -12,21 +12,21 @@ import stat
 from collections.abc import Callable
 from dataclasses import replace
 
-from gorillacomb.classify.location import LocationKind, place_of
+from gorillacomb.classify.location import LocationKind, location_kind
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
-from gorillacomb.dedupe.apply.repair_recovery import last_look
-from gorillacomb.dedupe.apply.snapshot import TreeSnapshot, survivors_stand
+from gorillacomb.dedupe.apply.repair_recovery import verify_before_purge
+from gorillacomb.dedupe.apply.snapshot import TreeSnapshot, verify_kept_copies
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import StepProblem
 from gorillacomb.dedupe.quarantine.journal import PURGED, PURGING, KeptCopy, MovedItem, StepRecord
 from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.fs import mutations
 from gorillacomb.fs.location import ContentDiffers, FileLocation
-from gorillacomb.fs.openat import OpenFolders, cause_of, identity_of, open_file
-from gorillacomb.fs.paths import below, is_below, join
+from gorillacomb.fs.openat import OpenFolders, identity_of, open_file, os_error_text
+from gorillacomb.fs.paths import is_below, join, relative_path
 
 
-def purge_record(
+def purge_step(
     run: Quarantine,
     record: StepRecord,
     places: PathResolver,
@@ -49,18 +49,18 @@ def purge_record(
                 found.append((move, sighting))
         for _, sighting in found:
             _sync_survivors(sighting)
-            survivors_stand(sighting)
+            verify_kept_copies(sighting)
         run.journal.note([replace(record, state=PURGING, when_ns=now())])
         for move, sighting in found:
             _remove(run, move.slot, sighting, removed)
-        mutations.sync(run.folder)
+        mutations.fsync(run.folder)
     except (ContentDiffers, OSError) as error:
         begun = run.journal.recorded.steps[record.step].state == PURGING
         if begun and record.state != PURGING and not removed:
             run.journal.note([record])  # it is whole, and can still be put back
         if isinstance(error, ContentDiffers):
             return StepProblem(_as_it_was(run, record, error.path), error.cause)
-        return StepProblem(join(run.base, record.moves[0].path), cause_of(error))
+        return StepProblem(join(run.base, record.moves[0].path), os_error_text(error))
     run.journal.note([replace(record, state=PURGED, cause=None, when_ns=now())])
     return None
 
@@ -80,7 +80,7 @@ def _compare(
     if root is not None:
         spot = replace(spot, grain_ns=root.grain_ns, shows_others=root.shows_others)
     if run.repairs:
-        return last_look(run, move, spot, lambda: _survivor(run, move.keep, places))
+        return verify_before_purge(run, move, spot, lambda: _survivor(run, move.keep, places))
     return witness.compare(
         spot,
         _survivor(run, move.keep, places),
@@ -95,10 +95,10 @@ def _survivor(run: Quarantine, keep: KeptCopy, places: PathResolver) -> FileLoca
     spot = places.spot(path)
     if spot is None and is_below(path, run.base):
         identity = identity_of(os.stat(run.base))
-        spot = FileLocation(run.base, identity, below(path, run.base))
+        spot = FileLocation(run.base, identity, relative_path(path, run.base))
     if spot is None:
         raise ContentDiffers(path, "was to stay, and is in no scanned folder that is there now")
-    if place_of(spot.root, spot.parent, None, frozenset()) is LocationKind.PASSING:
+    if location_kind(spot.root, spot.parent, None, frozenset()) is LocationKind.PASSING:
         raise ContentDiffers(path, f"was to stay, and stands {LocationKind.PASSING}")
     return spot
 
@@ -112,7 +112,7 @@ def _sync_survivors(sighting: TreeSnapshot) -> None:
                 opened = folders.setdefault(spot.root, OpenFolders(spot.root, spot.identity))
                 file = open_file(spot.name, opened.open(spot.parent))
                 try:
-                    mutations.sync(file)
+                    mutations.fsync(file)
                 finally:
                     os.close(file)
     finally:
@@ -162,5 +162,5 @@ def _as_it_was(run: Quarantine, record: StepRecord, path: bytes) -> bytes:
     for move in record.moves:
         here = run.spot(move.slot).path
         if is_below(path, here):
-            return join(join(run.base, move.path), below(path, here))
+            return join(join(run.base, move.path), relative_path(path, here))
     return path

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
-from gorillacomb.dedupe.apply.locks import locked
+from gorillacomb.dedupe.apply.locks import locked_roots
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.preflight import StepSkipped
 from gorillacomb.dedupe.apply.repair_recovery import (
@@ -25,12 +25,12 @@ from gorillacomb.dedupe.apply.repair_recovery import (
     FileFacts,
     SlotContent,
     digest_on_disk,
-    end,
-    look,
-    look_into,
-    swap,
+    exchange_if_unchanged,
+    finish_repair,
+    inspect_file,
+    inspect_slot,
 )
-from gorillacomb.dedupe.apply.undo import recover
+from gorillacomb.dedupe.apply.undo import finish_interrupted_runs
 from gorillacomb.dedupe.model import PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.journal import (
     DONE,
@@ -43,14 +43,20 @@ from gorillacomb.dedupe.quarantine.journal import (
     RepairContents,
     StepRecord,
 )
-from gorillacomb.dedupe.quarantine.run import Quarantine, base_of, bases_of, begin, new_run
+from gorillacomb.dedupe.quarantine.run import (
+    Quarantine,
+    create_run,
+    new_run_id,
+    quarantine_base,
+    quarantine_bases,
+)
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.fs import mutations
-from gorillacomb.fs.comparison import attributes
+from gorillacomb.fs.comparison import extended_attributes
 from gorillacomb.fs.location import ContentDiffers, FileLocation
-from gorillacomb.fs.openat import cause_of, is_same, open_file
-from gorillacomb.fs.paths import below, readable
+from gorillacomb.fs.openat import is_unchanged, open_file, os_error_text
+from gorillacomb.fs.paths import path_text, relative_path
 from gorillacomb.progress import Progress
 
 _CHUNK = 1 << 20
@@ -72,7 +78,7 @@ class DamagedFile:
     """Absolute paths."""
 
 
-def repair(
+def repair_files(
     harms: Sequence[DamagedFile],
     roots: list[LiveRoot],
     guard: SafetyPolicy,
@@ -89,10 +95,10 @@ def repair(
     paths = {path for harm in harms for path in (harm.path, *harm.copies)}
     concerned = {root.path for path in paths if (root := places.root_of(path)) is not None}
     repairing = _RepairExecutor(places, guard, progress, now)
-    with locked(concerned):
+    with locked_roots(concerned):
         for path in sorted(concerned):
-            for base in bases_of(path):
-                repairing.outcome.recovered += recover(base, now)
+            for base in quarantine_bases(path):
+                repairing.outcome.recovered += finish_interrupted_runs(base, now)
         try:
             repairing.run(harms)
         finally:
@@ -123,9 +129,9 @@ class _PreparedRepair:
 
     def refuse_changed(self) -> None:
         """Refuse a file that is not what it was when it was looked at. Raises Different."""
-        if not is_same(self.damaged.facts, os.fstat(self.file)):
+        if not is_unchanged(self.damaged.facts, os.fstat(self.file)):
             raise ContentDiffers(self.place.path, MEANWHILE)
-        if mutations.is_being_written(self.file):
+        if mutations.is_open_for_writing(self.file):
             raise ContentDiffers(self.place.path, OPEN)
 
 
@@ -140,7 +146,7 @@ class _RepairExecutor:
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __post_init__(self) -> None:
-        self.outcome = RunOutcome(new_run(self.now()))
+        self.outcome = RunOutcome(new_run_id(self.now()))
 
     def run(self, harms: Sequence[DamagedFile]) -> None:
         self.progress.stage("Repairing", len(harms), sum(harm.size for harm in harms) or 1)
@@ -171,10 +177,10 @@ class _RepairExecutor:
             except ContentDiffers as different:
                 raise StepSkipped(different.path, different.cause) from different
             except OSError as error:
-                raise StepSkipped(harm.path, cause_of(error), failed=True) from error
+                raise StepSkipped(harm.path, os_error_text(error), failed=True) from error
             contents = RepairContents(harm.digest, digest, harm.size)
             move = MovedItem(
-                below(harm.path, run.base),
+                relative_path(harm.path, run.base),
                 b"%d" % number,
                 KeptCopy.of(keep.path, run.base),
                 damaged.facts.st_ino,
@@ -196,12 +202,12 @@ class _RepairExecutor:
                 trouble = StepProblem(different.path, different.cause)
             except OSError as error:
                 known = error.strerror if isinstance(error, mutations.CannotMove) else None
-                trouble, failed = StepProblem(path, known or cause_of(error)), True
+                trouble, failed = StepProblem(path, known or os_error_text(error)), True
         except BaseException:
             with suppress(OSError):  # what is not noted, the next run finds out
-                self._note(ready, end(run, ready.record, self.now))
+                self._note(ready, finish_repair(run, ready.record, self.now))
             raise
-        ended = end(run, ready.record, self.now)
+        ended = finish_repair(run, ready.record, self.now)
         if ended.state != DONE and trouble is None:
             trouble, failed = StepProblem(path, ended.cause or "was put back"), True
         if ended.state == STUCK and trouble is not None:
@@ -237,18 +243,20 @@ class _RepairExecutor:
             run.journal.note([ready.record])
             ready.refuse_changed()
             try:
-                swapped = swap(run, written.slot, folder, name, ready.damaged.facts)
+                swapped = exchange_if_unchanged(
+                    run, written.slot, folder, name, ready.damaged.facts
+                )
             except mutations.CannotMove:
                 ready.move = written  # nobody but us has seen the copy
                 raise
             if not swapped:
                 raise ContentDiffers(ready.place.path, MEANWHILE)
-            held, aside = look_into(ready.file, contents)
+            held, aside = inspect_file(ready.file, contents)
             same = aside.is_dressed_as(ready.damaged) and aside.facts.st_nlink == 1
             if held is not SlotContent.DAMAGED or not same or aside.written:
-                swap(run, written.slot, folder, name, new)
+                exchange_if_unchanged(run, written.slot, folder, name, new)
                 raise ContentDiffers(ready.place.path, MEANWHILE)
-            mutations.sync(folder)
+            mutations.fsync(folder)
             after = os.fstat(folder).st_mtime_ns
             ready.move = replace(ready.move, parent_mtime_ns=before, parent_after_ns=after)
 
@@ -259,7 +267,7 @@ class _RepairExecutor:
         try:
             refusal = self.guard.closed_to_repair(self.places.site(harm.path, False))
         except OSError as error:
-            raise StepSkipped(harm.path, cause_of(error)) from error
+            raise StepSkipped(harm.path, os_error_text(error)) from error
         if refusal is not None:
             raise StepSkipped(harm.path, f"{refusal.cause} ({refusal.rule})")
         return place
@@ -267,10 +275,10 @@ class _RepairExecutor:
     def _run_for(self, path: bytes) -> Quarantine:
         root = self.places.root_of(path)
         assert root is not None, "asked only for what is in a root"
-        base = base_of(root.path, path)
+        base = quarantine_base(root.path, path)
         if base not in self._runs:
             recorded = JournalContents(self.outcome.run, "", REPAIR, base, self.now())
-            run = begin(root.path, base, recorded)
+            run = create_run(root.path, base, recorded)
             self._stack.callback(run.close)
             self._runs[base] = run
         return self._runs[base]
@@ -283,7 +291,7 @@ class _RepairExecutor:
             if spot is None or path == harm.path:
                 continue
             with suppress(OSError), spot.opened() as (folder, name):
-                held, _ = look(folder, name, contents)
+                held, _ = inspect_slot(folder, name, contents)
                 if held is SlotContent.GOOD:
                     return spot
         raise ContentDiffers(harm.path, "has no copy with the good content that can be read now")
@@ -307,11 +315,11 @@ def _look_at_damage(file: int, harm: DamagedFile) -> tuple[FileFacts, bytes] | N
 
     Raises Different where it is not what was found damaged, OSError.
     """
-    mutations.sync(file)  # a write through a memory map shows in the times from then on
+    mutations.fsync(file)  # a write through a memory map shows in the times from then on
     digest, got = digest_on_disk(file, harm.size)
     if got == harm.size and digest == harm.digest:
         return None
-    held, found = look_into(file, RepairContents(harm.digest, digest, harm.size))
+    held, found = inspect_file(file, RepairContents(harm.digest, digest, harm.size))
     facts = found.facts
     times = facts.st_mtime_ns, facts.st_ctime_ns
     if held is not SlotContent.DAMAGED or times != (harm.mtime_ns, harm.ctime_ns):
@@ -329,7 +337,7 @@ def _written(ready: _PreparedRepair) -> os.stat_result:
         return _write_copy(ready)
     except BaseException:
         with suppress(OSError):
-            held, _ = look(ready.run.folder, ready.move.slot, ready.contents)
+            held, _ = inspect_slot(ready.run.folder, ready.move.slot, ready.contents)
             if held is not SlotContent.GOOD:
                 mutations.remove(ready.run.folder, ready.move.slot)
         raise
@@ -350,11 +358,11 @@ def _write_copy(ready: _PreparedRepair) -> os.stat_result:
                 _copy(source, file, contents.size, sparse)
             finally:
                 os.close(source)
-        mutations.dress(file, damaged.facts, attributes(file), damaged.attributes)
-        mutations.sync(file)
-        held, new = look_into(file, contents)
+        mutations.copy_metadata(file, damaged.facts, extended_attributes(file), damaged.attributes)
+        mutations.fsync(file)
+        held, new = inspect_file(file, contents)
         if held is not SlotContent.GOOD or not new.is_dressed_as(damaged):
-            cause = f"could not be copied whole from {readable(ready.keep.path)}"
+            cause = f"could not be copied whole from {path_text(ready.keep.path)}"
             raise ContentDiffers(ready.place.path, cause)
         return new.facts
     finally:
@@ -370,6 +378,6 @@ def _copy(source: int, file: int, size: int, sparse: bool) -> None:
     at = 0
     while at < size and (data := os.pread(source, min(_CHUNK, size - at), at)):
         if not sparse or data.strip(b"\0"):
-            mutations.write(file, data, at)
+            mutations.write_at(file, data, at)
         at += len(data)
     mutations.set_size(file, at)

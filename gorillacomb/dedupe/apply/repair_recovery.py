@@ -25,13 +25,13 @@ from gorillacomb.dedupe.quarantine.journal import (
     RepairContents,
     StepRecord,
 )
-from gorillacomb.dedupe.quarantine.run import Quarantine, holder_of
+from gorillacomb.dedupe.quarantine.run import Quarantine, later_run_holding
 from gorillacomb.fs import mutations
-from gorillacomb.fs.comparison import attributes, starts_with
-from gorillacomb.fs.location import ContentDiffers, FileLocation, make_folders
-from gorillacomb.fs.openat import cause_of, identity_of, is_same, open_file
-from gorillacomb.fs.paths import below, join, readable
-from gorillacomb.hashing import digest_of_descriptor, forget_cached
+from gorillacomb.fs.comparison import extended_attributes, is_prefix_of
+from gorillacomb.fs.location import ContentDiffers, FileLocation, create_parents
+from gorillacomb.fs.openat import identity_of, is_unchanged, open_file, os_error_text
+from gorillacomb.fs.paths import join, path_text, relative_path
+from gorillacomb.hashing import digest_of_descriptor, drop_page_cache
 
 MEANWHILE = "changed meanwhile"
 OPEN = "is open in a program that may write to it"
@@ -68,7 +68,7 @@ class FileFacts:
         return facts.st_uid, facts.st_gid, facts.st_mode, facts.st_mtime_ns, self.attributes
 
 
-def look(
+def inspect_slot(
     folder: int, name: bytes, contents: RepairContents
 ) -> tuple[SlotContent, FileFacts | None]:
     """Read from the disk what a name in an open folder holds; None for no regular file.
@@ -82,46 +82,48 @@ def look(
     except FileNotFoundError:
         return SlotContent.NOTHING, None
     try:
-        return look_into(file, contents)
+        return inspect_file(file, contents)
     finally:
         os.close(file)
 
 
-def look_into(file: int, contents: RepairContents) -> tuple[SlotContent, FileFacts]:
+def inspect_file(file: int, contents: RepairContents) -> tuple[SlotContent, FileFacts]:
     """Read an open file from the disk. Raises OSError."""
     before = os.fstat(file)
     digest, got = digest_on_disk(file, contents.size)
     known = {contents.good: SlotContent.GOOD, contents.damaged: SlotContent.DAMAGED}
     held = known.get(digest, SlotContent.OTHER)
-    if not got == contents.size == before.st_size or not is_same(before, os.fstat(file)):
+    if not got == contents.size == before.st_size or not is_unchanged(before, os.fstat(file)):
         held = SlotContent.OTHER
-    return held, FileFacts(before, attributes(file), mutations.is_being_written(file))
+    return held, FileFacts(before, extended_attributes(file), mutations.is_open_for_writing(file))
 
 
 def digest_on_disk(file: int, size: int) -> tuple[bytes, int]:
     """As `digest_of_descriptor`, from the beginning of an open file and past the cache."""
-    forget_cached(file)
+    drop_page_cache(file)
     os.lseek(file, 0, os.SEEK_SET)
     return digest_of_descriptor(file, size)
 
 
-def swap(run: Quarantine, slot: bytes, folder: int, name: bytes, here: os.stat_result) -> bool:
+def exchange_if_unchanged(
+    run: Quarantine, slot: bytes, folder: int, name: bytes, here: os.stat_result
+) -> bool:
     """Exchange what a slot holds with what stands at a place, if that still is ``here``.
 
     If not, the two are as they were before; returns which. The caller holds ``here`` open, else
     another file could get its number. Raises OSError.
     """
     aside = os.stat(slot, dir_fd=run.folder, follow_symlinks=False)
-    mutations.exchange(run.folder, slot, folder, name)
+    mutations.rename_exchange(run.folder, slot, folder, name)
     if os.path.samestat(os.stat(slot, dir_fd=run.folder, follow_symlinks=False), here):
         return True
     # Somebody put another thing there at that very moment, and that is to stand there.
     if os.path.samestat(os.stat(name, dir_fd=folder, follow_symlinks=False), aside):
-        mutations.exchange(run.folder, slot, folder, name)
+        mutations.rename_exchange(run.folder, slot, folder, name)
     return False
 
 
-def end(run: Quarantine, record: StepRecord, now: Callable[[], int]) -> StepRecord:
+def finish_repair(run: Quarantine, record: StepRecord, now: Callable[[], int]) -> StepRecord:
     """End a repair of which only the intent is known; what came of it is in the record returned.
 
     Raises OSError when the journal cannot be written.
@@ -130,22 +132,22 @@ def end(run: Quarantine, record: StepRecord, now: Callable[[], int]) -> StepReco
     try:
         state, cause = _end(run, move)
     except OSError as error:
-        state, cause = STUCK, cause_of(error)
+        state, cause = STUCK, os_error_text(error)
     if state == STUCK:
-        cause = f"{cause}: {readable(join(run.path, move.slot))}"
+        cause = f"{cause}: {path_text(join(run.path, move.slot))}"
     return replace(record, state=state, cause=cause, when_ns=now())
 
 
 def _end(run: Quarantine, move: MovedItem) -> tuple[str, str | None]:
     """Bring a repair to where it is done, or not begun; returns its state, and why it is stuck."""
     contents = _contents(move)
-    held, _ = look(run.folder, move.slot, contents)
+    held, _ = inspect_slot(run.folder, move.slot, contents)
     if held is SlotContent.NOTHING:
         return TAKEN_BACK, None
     if held is SlotContent.DAMAGED:
         with suppress(OSError), run.place(move).opened() as (folder, _):  # it may have moved
-            mutations.sync(folder)
-        mutations.sync(run.folder)
+            mutations.fsync(folder)
+        mutations.fsync(run.folder)
         return DONE, None
     if held is SlotContent.GOOD:
         cause = _drop(run, move)
@@ -156,13 +158,13 @@ def _end(run: Quarantine, move: MovedItem) -> tuple[str, str | None]:
     return (TAKEN_BACK if cause is None else STUCK), cause
 
 
-def undo(run: Quarantine, record: StepRecord) -> StepProblem | None:
+def undo_repair(run: Quarantine, record: StepRecord) -> StepProblem | None:
     """Have the damaged file and the good copy take each other's place again; returns why not."""
     [move] = record.moves
     try:
         cause = _give_back(run, move, record.state != STUCK)
     except OSError as error:
-        cause = cause_of(error)
+        cause = os_error_text(error)
     return None if cause is None else StepProblem(join(run.base, move.path), cause)
 
 
@@ -173,18 +175,18 @@ def _give_back(run: Quarantine, move: MovedItem, was_done: bool) -> str | None:
     a save that came at the moment of the exchange.
     """
     contents, place = _contents(move), run.place(move)
-    held, aside = look(run.folder, move.slot, contents)
+    held, aside = inspect_slot(run.folder, move.slot, contents)
     if held is SlotContent.GOOD:
         return _drop(run, move)  # whoever put the damaged file back was killed before that
     if held is SlotContent.OTHER and move.put is None:
         return _drop_unfinished(run, move)
     if held is not SlotContent.NOTHING:
-        later = holder_of(run, place.path)
+        later = later_run_holding(run, place.path)
         if later is not None:
             return f"was set aside since by run {later}: take that back first"
-        make_folders(place)
+        create_parents(place)
     with place.opened() as (folder, name):
-        held_here, _ = look(folder, name, contents)
+        held_here, _ = inspect_slot(folder, name, contents)
         if held is SlotContent.NOTHING:
             return None if held_here is SlotContent.DAMAGED else "is not in the quarantine any more"
         alone = os.fstat(folder).st_mtime_ns == move.parent_after_ns
@@ -192,15 +194,15 @@ def _give_back(run: Quarantine, move: MovedItem, was_done: bool) -> str | None:
             like = aside if was_done or held is SlotContent.DAMAGED else None
             cause = _exchange_back(run, move, folder, name, like)
         elif held_here is SlotContent.NOTHING:
-            mutations.move(run.folder, move.slot, folder, name)
+            mutations.rename_no_replace(run.folder, move.slot, folder, name)
             cause = None
         else:
             cause = _CHANGED
         if cause is None and alone and move.parent_mtime_ns is not None:
             with suppress(OSError):  # of somebody else's folder
                 mutations.set_mtime(folder, move.parent_mtime_ns)
-        mutations.sync(folder)
-        mutations.sync(run.folder)
+        mutations.fsync(folder)
+        mutations.fsync(run.folder)
     return cause or (_drop(run, move) if run.holds(move) else None)
 
 
@@ -215,19 +217,21 @@ def _exchange_back(
     aside = os.stat(move.slot, dir_fd=run.folder, follow_symlinks=False)
     file = open_file(name, folder)
     try:
-        held, here = look_into(file, contents)
+        held, here = inspect_file(file, contents)
         if held is not SlotContent.GOOD or (like is not None and not here.is_dressed_as(like)):
             return _CHANGED
         if here.written:
             return OPEN
         if _good(_keep(run, move), contents, here.facts) is None:
             return _last_of(run, move)
-        if not swap(run, move.slot, folder, name, here.facts):
+        if not exchange_if_unchanged(run, move.slot, folder, name, here.facts):
             return MEANWHILE
-        held, now = look(run.folder, move.slot, contents)
+        held, now = inspect_slot(run.folder, move.slot, contents)
         if held is SlotContent.GOOD and now and now.is_dressed_as(here) and not now.written:
             return None
-        swap(run, move.slot, folder, name, aside)  # it was written to, or is about to be
+        exchange_if_unchanged(
+            run, move.slot, folder, name, aside
+        )  # it was written to, or is about to be
         return MEANWHILE
     finally:
         os.close(file)
@@ -236,7 +240,7 @@ def _exchange_back(
 def _drop(run: Quarantine, move: MovedItem) -> str | None:
     """Remove the good copy in a slot, if nobody needs it; returns why not."""
     contents = _contents(move)
-    held, copy = look(run.folder, move.slot, contents)
+    held, copy = inspect_slot(run.folder, move.slot, contents)
     if held is not SlotContent.GOOD or copy is None:
         return MEANWHILE
     if move.put is not None and copy.written is not False:  # it stood where programs could open it
@@ -249,7 +253,7 @@ def _drop(run: Quarantine, move: MovedItem) -> str | None:
 
 
 def _last_of(run: Quarantine, move: MovedItem) -> str:
-    keep = readable(move.keep.at(run.base))
+    keep = path_text(move.keep.at(run.base))
     return f"holds the good content, and {keep} does no more: put a copy there first"
 
 
@@ -265,7 +269,7 @@ def _drop_unfinished(run: Quarantine, move: MovedItem) -> str | None:
         try:
             part = open_file(move.slot, run.folder)
             try:
-                is_part = starts_with(source, part)
+                is_part = is_prefix_of(source, part)
             finally:
                 os.close(part)
         finally:
@@ -282,10 +286,10 @@ def _keep(run: Quarantine, move: MovedItem) -> FileLocation:
     """Where the copy stood that a file was repaired from. Raises OSError."""
     if move.keep.inside:
         return FileLocation(run.base, identity_of(os.stat(run.base)), move.keep.path)
-    return FileLocation(b"/", identity_of(os.stat(b"/")), below(move.keep.path, b"/"))
+    return FileLocation(b"/", identity_of(os.stat(b"/")), relative_path(move.keep.path, b"/"))
 
 
-def last_look(
+def verify_before_purge(
     run: Quarantine, move: MovedItem, spot: FileLocation, keep: Callable[[], FileLocation]
 ) -> TreeSnapshot:
     """A damaged file that may leave the disk, with a place where its good content stands.
@@ -295,7 +299,7 @@ def last_look(
     """
     contents, place = _contents(move), run.place(move)
     with spot.opened() as (folder, name):
-        held, aside = look(folder, name, contents)
+        held, aside = inspect_slot(folder, name, contents)
     if aside is None or held is SlotContent.OTHER:
         raise ContentDiffers(spot.path, "was written to since it was set aside")
     if aside.written:
@@ -316,10 +320,10 @@ def _good(
         with spot.opened() as (folder, name):
             file = open_file(name, folder)
         try:
-            held, found = look_into(file, contents)
+            held, found = inspect_file(file, contents)
             if held is not SlotContent.GOOD or os.path.samestat(found.facts, other):
                 return None
-            mutations.sync(file)
+            mutations.fsync(file)
         finally:
             os.close(file)
     except OSError:

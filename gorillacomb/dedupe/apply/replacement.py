@@ -9,12 +9,12 @@ from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
 from gorillacomb.dedupe.model import DedupeAction
 from gorillacomb.dedupe.quarantine.journal import MovedItem
 from gorillacomb.fs import mutations
-from gorillacomb.fs.comparison import attributes
+from gorillacomb.fs.comparison import extended_attributes
 from gorillacomb.fs.location import FileLocation
 from gorillacomb.fs.openat import open_file
 
 
-def refusal(
+def link_refusal(
     action: DedupeAction, victim: FileLocation, keep: FileLocation, sighting: TreeSnapshot
 ) -> str | None:
     """Why no link to ``keep`` can stand for a file; None when one can.
@@ -40,12 +40,12 @@ def _attributes(spot: FileLocation) -> dict[str, bytes]:
     with spot.opened() as (folder, name):
         file = open_file(name, folder)
         try:
-            return attributes(file)
+            return extended_attributes(file)
         finally:
             os.close(file)
 
 
-def put(kind: str, victim: FileLocation, keep: FileLocation) -> None:
+def replace_with_link(kind: str, victim: FileLocation, keep: FileLocation) -> None:
     """Put a link to ``keep`` where a file stood that was set aside.
 
     Raises OSError, FileExistsError where something came meanwhile.
@@ -55,15 +55,15 @@ def put(kind: str, victim: FileLocation, keep: FileLocation) -> None:
             with keep.opened() as (other, kept):
                 mutations.link(other, kept, folder, name)
         else:
-            mutations.symlink(link_text(victim, keep), folder, name)
+            mutations.symlink(symlink_text(victim, keep), folder, name)
 
 
-def link_text(victim: FileLocation, keep: FileLocation) -> bytes:
+def symlink_text(victim: FileLocation, keep: FileLocation) -> bytes:
     """What a symbolic link says that is put in the place of a file."""
     return os.path.relpath(keep.path, os.path.dirname(victim.path))
 
 
-def take_away(move: MovedItem, victim: FileLocation, keep: bytes) -> None:
+def remove_link(move: MovedItem, victim: FileLocation, keep: bytes) -> None:
     """Remove the link to ``keep`` that was put in the place of a file, if that stands there.
 
     Raises FileExistsError where something else does.
@@ -78,7 +78,7 @@ def take_away(move: MovedItem, victim: FileLocation, keep: bytes) -> None:
         if move.put == DedupeAction.HARDLINK:
             # With one name left it would be the last one of that file.
             ours = facts.st_nlink > 1 and (
-                facts.st_ino == move.put_inode or is_file_at(facts, keep)
+                facts.st_ino == move.put_inode or is_same_file_as(facts, keep)
             )
         else:
             ours = stat.S_ISLNK(facts.st_mode) and (
@@ -89,7 +89,7 @@ def take_away(move: MovedItem, victim: FileLocation, keep: bytes) -> None:
         mutations.remove(folder, name)
 
 
-def is_file_at(facts: os.stat_result, keep: bytes) -> bool:
+def is_same_file_as(facts: os.stat_result, keep: bytes) -> bool:
     """Whether a file is the one at a path: a copy of a drive has its links and other inodes."""
     try:
         return os.path.samestat(facts, os.lstat(keep))

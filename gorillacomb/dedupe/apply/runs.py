@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from gorillacomb.dedupe.apply.executor import PlanExecutor
-from gorillacomb.dedupe.apply.locks import locked
+from gorillacomb.dedupe.apply.locks import locked_roots
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.preflight import StepPreflight
-from gorillacomb.dedupe.apply.purge import purge_record
+from gorillacomb.dedupe.apply.purge import purge_step
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
-from gorillacomb.dedupe.apply.undo import recover, undo_run
+from gorillacomb.dedupe.apply.undo import finish_interrupted_runs, undo_run
 from gorillacomb.dedupe.model import Plan, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.journal import UNDONE, StepRecord
-from gorillacomb.dedupe.quarantine.run import Quarantine, bases_of, resumed
+from gorillacomb.dedupe.quarantine.run import Quarantine, open_run, quarantine_bases
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.progress import Progress
@@ -23,7 +23,7 @@ from gorillacomb.progress import Progress
 NowNs = Callable[[], int]
 
 
-def execute(
+def apply_plan(
     plan: Plan,
     roots: list[LiveRoot],
     guard: SafetyPolicy,
@@ -38,10 +38,10 @@ def execute(
     Raises Refused when another run holds a lock, OSError when a journal cannot be written.
     """
     applying, concerned = _applying(plan, roots, guard, witness, progress, now)
-    with locked(root.path for root in concerned):
+    with locked_roots(root.path for root in concerned):
         for root in concerned:
-            for base in bases_of(root.path):
-                applying.outcome.recovered += recover(base, now)
+            for base in quarantine_bases(root.path):
+                applying.outcome.recovered += finish_interrupted_runs(base, now)
         try:
             applying.run()
         finally:
@@ -49,14 +49,14 @@ def execute(
     return applying.outcome
 
 
-def rehearse(
+def dry_run(
     plan: Plan,
     roots: list[LiveRoot],
     guard: SafetyPolicy,
     witness: TreeComparer,
     progress: Progress,
 ) -> Iterator[tuple[PlanStep, StepProblem | None]]:
-    """What `execute` would do with each step: None, or why it would not. Nothing is changed."""
+    """What `apply_plan` would do with each step: None, or why it would not. Nothing is changed."""
     checks = StepPreflight(plan, PathResolver(roots), guard, witness)
     progress.stage("Comparing", None, sum(step.size for step in plan.steps) or None)
     for step in plan.steps:
@@ -81,15 +81,17 @@ def _applying(
     return PlanExecutor(plan, places, guard, witness, progress, now), concerned
 
 
-def undo(base: bytes, outcome: RunOutcome, progress: Progress, now: NowNs = time.time_ns) -> None:
+def undo_runs_in_base(
+    base: bytes, outcome: RunOutcome, progress: Progress, now: NowNs = time.time_ns
+) -> None:
     """Take back what a run set aside in one base.
 
     What becomes of it is added to ``outcome``, which names the run, step by step: after Ctrl-C it
     says what was done until then. Raises Refused, Untrusted, OSError.
     """
-    with locked([base]):
-        outcome.recovered += recover(base, now)
-        with resumed(base, outcome.run) as run:
+    with locked_roots([base]):
+        outcome.recovered += finish_interrupted_runs(base, now)
+        with open_run(base, outcome.run) as run:
             for record, trouble in undo_run(run, now):
                 if trouble is not None:
                     outcome.failed.append(trouble)
@@ -99,7 +101,7 @@ def undo(base: bytes, outcome: RunOutcome, progress: Progress, now: NowNs = time
                 progress.advance(record.files, 0)
 
 
-def purge(
+def purge_runs(
     runs: Iterable[tuple[bytes, str]],
     roots: list[LiveRoot],
     witness: TreeComparer,
@@ -114,12 +116,12 @@ def purge(
     each run, also after Ctrl-C. Raises Refused, Untrusted, OSError.
     """
     places = PathResolver(roots)
-    with locked(root.path for root in roots):
+    with locked_roots(root.path for root in roots):
         for base, name in runs:
             outcome = RunOutcome(name)
             try:
-                outcome.recovered = recover(base, now)
-                with resumed(base, name) as run:
+                outcome.recovered = finish_interrupted_runs(base, now)
+                with open_run(base, name) as run:
                     noise = run.journal.recorded.noise & witness.noise
                     looking = replace(witness, noise=noise)
                     for record in run.journal.recorded.held():
@@ -138,7 +140,7 @@ def _purge_one(
     now: NowNs,
     outcome: RunOutcome,
 ) -> None:
-    trouble = purge_record(run, record, places, witness, now)
+    trouble = purge_step(run, record, places, witness, now)
     if trouble is None:
         outcome.done.append(_step(run.base, record))
         outcome.bytes_freed += record.size

@@ -7,8 +7,14 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from gorillacomb.fs.location import ContentDiffers, FileLocation, look_at, names_in
-from gorillacomb.fs.openat import FileIdentity, OpenFolders, cause_of, identity_of, is_same
+from gorillacomb.fs.location import ContentDiffers, FileLocation, list_names, stat_or_differs
+from gorillacomb.fs.openat import (
+    FileIdentity,
+    OpenFolders,
+    identity_of,
+    is_unchanged,
+    os_error_text,
+)
 from gorillacomb.fs.paths import join
 
 
@@ -29,7 +35,7 @@ class TreeSnapshot:
         return sum(stat.S_ISREG(facts.st_mode) for facts in self.victim.values())
 
 
-def on_disk(sighting: TreeSnapshot, names: dict[FileIdentity, int]) -> int:
+def freed_bytes(sighting: TreeSnapshot, names: dict[FileIdentity, int]) -> int:
     """Bytes on disk that are free once everything seen is gone: a file's, with its last name.
 
     ``names`` counts how many names of each file go, these and those before.
@@ -44,7 +50,7 @@ def on_disk(sighting: TreeSnapshot, names: dict[FileIdentity, int]) -> int:
     return size
 
 
-def look_again(sighting: TreeSnapshot, moved: FileLocation) -> None:
+def verify_unchanged(sighting: TreeSnapshot, moved: FileLocation) -> None:
     """Make sure that nothing changed since a comparison, but for the place of what goes.
 
     ``moved`` is where that stands now; what stays is reached anew by its path. Raises Different.
@@ -58,7 +64,9 @@ def look_again(sighting: TreeSnapshot, moved: FileLocation) -> None:
             raise ContentDiffers(path, "came meanwhile")
         # A rename changes the ctime of what is renamed, and of a folder perhaps the mtime.
         if inner:
-            same = is_same(was, facts) if not stat.S_ISDIR(was.st_mode) else _is_place(was, facts)
+            same = (
+                is_unchanged(was, facts) if not stat.S_ISDIR(was.st_mode) else _is_place(was, facts)
+            )
         elif stat.S_ISDIR(top.st_mode):
             same = identity_of(was) == identity_of(facts)
         else:
@@ -73,10 +81,10 @@ def look_again(sighting: TreeSnapshot, moved: FileLocation) -> None:
     gone = sighting.victim.keys() - found
     if gone:
         raise ContentDiffers(moved.at(min(gone)).path, "went meanwhile")
-    survivors_stand(sighting)
+    verify_kept_copies(sighting)
 
 
-def survivors_stand(sighting: TreeSnapshot) -> None:
+def verify_kept_copies(sighting: TreeSnapshot) -> None:
     """Make sure that what stays is as it was, reached by its path. Raises Different."""
     folders: dict[bytes, OpenFolders] = {}
     try:
@@ -85,8 +93,8 @@ def survivors_stand(sighting: TreeSnapshot) -> None:
             try:
                 facts = os.stat(spot.name, dir_fd=opened.open(spot.parent), follow_symlinks=False)
             except OSError as error:
-                raise ContentDiffers(spot.path, f"was to stay: {cause_of(error)}") from error
-            if not is_same(was, facts):
+                raise ContentDiffers(spot.path, f"was to stay: {os_error_text(error)}") from error
+            if not is_unchanged(was, facts):
                 raise ContentDiffers(spot.path, "was to stay, and changed meanwhile")
     finally:
         for each in folders.values():
@@ -97,15 +105,15 @@ def _everything(top: FileLocation) -> Iterator[tuple[bytes, os.stat_result]]:
     """It and all that stands below, by relative path. Raises Different."""
     folders = OpenFolders(top.root, top.identity)
     try:
-        facts = look_at(folders.open(top.parent), top.name, top.path)
+        facts = stat_or_differs(folders.open(top.parent), top.name, top.path)
         yield b"", facts
         waiting = [b""] if stat.S_ISDIR(facts.st_mode) else []
         while waiting:
             relative = waiting.pop()
             here = top.at(relative)
-            for name in names_in(folders, here):
+            for name in list_names(folders, here):
                 inner = join(relative, name) if relative else name
-                facts = look_at(folders.open(here.inner), name, here.at(name).path)
+                facts = stat_or_differs(folders.open(here.inner), name, here.at(name).path)
                 yield inner, facts
                 if stat.S_ISDIR(facts.st_mode):
                     waiting.append(inner)

@@ -9,14 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from gorillacomb.dedupe.apply import replacement
-from gorillacomb.dedupe.apply.snapshot import TreeSnapshot, look_again, on_disk
+from gorillacomb.dedupe.apply.snapshot import TreeSnapshot, freed_bytes, verify_unchanged
 from gorillacomb.dedupe.model import PlanStep, StepProblem
 from gorillacomb.dedupe.quarantine.journal import DONE, STUCK, TAKEN_BACK, MovedItem, StepRecord
 from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.fs import mutations
 from gorillacomb.fs.location import ContentDiffers, FileLocation
-from gorillacomb.fs.openat import FileIdentity, cause_of, is_same
-from gorillacomb.fs.paths import below, is_below, readable
+from gorillacomb.fs.openat import FileIdentity, is_unchanged, os_error_text
+from gorillacomb.fs.paths import is_below, path_text, relative_path
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class StepItem:
         """
         facts = os.stat(self.victim.name, dir_fd=folder, follow_symlinks=False)
         was = self.sighting.victim[b""]
-        if stat.S_ISREG(was.st_mode) and was.st_nlink == 1 and not is_same(was, facts):
+        if stat.S_ISREG(was.st_mode) and was.st_nlink == 1 and not is_unchanged(was, facts):
             raise ContentDiffers(self.victim.path, "changed meanwhile")
 
 
@@ -76,14 +76,14 @@ class StepTransaction:
                     thing.refuse_changed(folder)
                     self._touched(thing, folder)
                     thing.moved = True
-                    mutations.move(folder, name, self.run.folder, thing.move.slot)
+                    mutations.rename_no_replace(folder, name, self.run.folder, thing.move.slot)
                     self._touched(thing, folder)
             for thing in self.things:
                 spot = self.run.spot(thing.move.slot, thing.victim.grain_ns)
-                look_again(thing.sighting, spot)
+                verify_unchanged(thing.sighting, spot)
             for thing in self.things:
                 if thing.move.put is not None:
-                    replacement.put(thing.move.put, thing.victim, thing.keep)
+                    replacement.replace_with_link(thing.move.put, thing.victim, thing.keep)
                     with thing.victim.opened() as (folder, _):
                         self._touched(thing, folder)
         except ContentDiffers as different:
@@ -92,12 +92,12 @@ class StepTransaction:
             )
         except OSError as error:
             known = error.strerror if isinstance(error, mutations.CannotMove) else None
-            return self._undone(StepProblem(self.step.path, known or cause_of(error)), True)
+            return self._undone(StepProblem(self.step.path, known or os_error_text(error)), True)
         for thing in self.things:
             before, after = self._parents[thing.victim.parent]
             thing.move = replace(thing.move, parent_mtime_ns=before, parent_after_ns=after)
         moves = tuple(thing.move for thing in self.things)
-        size = sum(on_disk(thing.sighting, names) for thing in self.things)
+        size = sum(freed_bytes(thing.sighting, names) for thing in self.things)
         done = replace(self.record, state=DONE, size=size, moves=moves, when_ns=self.now())
         return StepResult(self, done)
 
@@ -110,7 +110,7 @@ class StepTransaction:
                 try:
                     self._put_back(thing)
                 except OSError as error:
-                    stuck = f"could not be put back: {cause_of(error)}"
+                    stuck = f"could not be put back: {os_error_text(error)}"
                     moves.append(thing.move)
         if stuck is None:
             return replace(self.record, state=TAKEN_BACK, cause=cause, when_ns=self.now())
@@ -120,18 +120,18 @@ class StepTransaction:
     def _undone(self, trouble: StepProblem, failed: bool) -> StepResult:
         record = self.take_back(trouble.cause)
         if record.state == STUCK:
-            cause = f"{trouble.cause}; it waits in {readable(self.run.path)}: {record.cause}"
+            cause = f"{trouble.cause}; it waits in {path_text(self.run.path)}: {record.cause}"
             return StepResult(self, record, StepProblem(trouble.path, cause), True)
         return StepResult(self, record, trouble, failed)
 
     def _put_back(self, thing: StepItem) -> None:
         if not self.run.holds(thing.move):
             return  # the rename did not come to pass
-        replacement.take_away(thing.move, thing.victim, thing.keep.path)
+        replacement.remove_link(thing.move, thing.victim, thing.keep.path)
         with thing.victim.opened() as (folder, name):
             before, after = self._parents[thing.victim.parent]
             alone = os.fstat(folder).st_mtime_ns == after
-            mutations.move(self.run.folder, thing.move.slot, folder, name)
+            mutations.rename_no_replace(self.run.folder, thing.move.slot, folder, name)
             thing.moved = False
             if alone:
                 mutations.set_mtime(folder, before)
@@ -148,11 +148,11 @@ class StepTransaction:
         for thing in self.things:
             here = self.run.spot(thing.move.slot).path
             if is_below(path, here):
-                return thing.victim.at(below(path, here)).path
+                return thing.victim.at(relative_path(path, here)).path
         return path
 
 
-def sync(batch: list[StepTransaction]) -> None:
+def sync_moves(batch: list[StepTransaction]) -> None:
     """Have the renames of steps of one run on the disk."""
     synced: set[bytes] = set()
     for each in batch:
@@ -162,5 +162,5 @@ def sync(batch: list[StepTransaction]) -> None:
                 continue
             synced.add(folder)
             with suppress(OSError), thing.victim.opened() as (descriptor, _):
-                mutations.sync(descriptor)
-    mutations.sync(batch[0].run.folder)
+                mutations.fsync(descriptor)
+    mutations.fsync(batch[0].run.folder)

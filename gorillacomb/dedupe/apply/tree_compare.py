@@ -1,8 +1,8 @@
 """Comparing what is to go with what stays, byte by byte.
 
 Both sides are walked afresh from the descriptors of their roots: no stored digest counts, nothing
-is excluded, no link is followed. What the comparison saw comes back as a `TreeSnapshot`; whoever acts
-on it asks with `look_again` whether all of that is still so.
+is excluded, no link is followed. What the comparison saw comes back as a `TreeSnapshot`, and
+`verify_unchanged` checks it again before anybody acts on it.
 """
 
 from __future__ import annotations
@@ -16,21 +16,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gorillacomb.classify.names import NOISE
-from gorillacomb.classify.stores import VERSION_CONTROL, is_kept
+from gorillacomb.classify.stores import VERSION_CONTROL, is_opaque
 from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
-from gorillacomb.dedupe.safety.symlinks import lead_alike
-from gorillacomb.fs.comparison import compare_attributes, same_bytes, settled
-from gorillacomb.fs.location import ContentDiffers, FileLocation, is_folder, look_at, names_in
+from gorillacomb.dedupe.safety.symlinks import links_equivalent
+from gorillacomb.fs.comparison import contents_equal, extended_attributes_equal, wait_until_settled
+from gorillacomb.fs.location import (
+    ContentDiffers,
+    FileLocation,
+    is_folder,
+    list_names,
+    stat_or_differs,
+)
 from gorillacomb.fs.openat import (
     OUR_FOLDER,
     FileIdentity,
     OpenFolders,
-    cause_of,
     identity_of,
     is_placeholder,
-    is_same,
-    odd_kind,
+    is_unchanged,
     open_file,
+    os_error_text,
+    special_kind,
 )
 from gorillacomb.fs.paths import is_below, join
 
@@ -101,7 +107,7 @@ class _TreeComparison:
 
     def run(self) -> None:
         folder = self.ours.open(self.top.parent)
-        facts = look_at(folder, self.top.name, self.top.path)
+        facts = stat_or_differs(folder, self.top.name, self.top.path)
         self.device = facts.st_dev
         if not stat.S_ISDIR(facts.st_mode):
             if self.keep.name in self.witness.noise:
@@ -135,11 +141,11 @@ class _TreeComparison:
     ) -> list[tuple[bytes, FileLocation | None, bool]]:
         """Compare a folder entry by entry; returns those below it."""
         here = self.top.at(relative)
-        names = names_in(self.ours, here)
+        names = list_names(self.ours, here)
         if there is not None:
             self._see_folder(here, there)
             exact = exact or (self.witness.whole_bundles and _is_bundle(here.name))
-            if exact and set(names) != set(names_in(self._opened(there), there)):
+            if exact and set(names) != set(list_names(self._opened(there), there)):
                 raise ContentDiffers(
                     here.path, "differs in what it holds, and is one thing as a whole"
                 )
@@ -148,7 +154,7 @@ class _TreeComparison:
         found: list[tuple[bytes, FileLocation | None, bool]] = []
         for name in sorted(names):
             inner = join(relative, name) if relative else name
-            facts = look_at(self.ours.open(here.inner), name, here.at(name).path)
+            facts = stat_or_differs(self.ours.open(here.inner), name, here.at(name).path)
             if stat.S_ISDIR(facts.st_mode):
                 self._enter(inner, name, facts)
                 found.append((inner, self._counterpart(inner, name, there), exact))
@@ -204,7 +210,7 @@ class _TreeComparison:
         self, folder: int, name: bytes, inner: bytes, there: FileLocation, facts: os.stat_result
     ) -> None:
         path = self.top.at(inner).path
-        kind = odd_kind(facts.st_mode)
+        kind = special_kind(facts.st_mode)
         if kind is not None:
             raise ContentDiffers(path, f"is a {kind}")
         others = self._opened(there)
@@ -216,12 +222,12 @@ class _TreeComparison:
             same = (
                 stat.S_ISLNK(target.st_mode)
                 and os.readlink(there.name, dir_fd=other) == text
-                and lead_alike(text, here, beside, inner.count(b"/"))
+                and links_equivalent(text, here, beside, inner.count(b"/"))
             )
         except FileNotFoundError:
             raise ContentDiffers(path, "stands only here") from None
         except OSError as error:
-            raise ContentDiffers(there.path, cause_of(error)) from error
+            raise ContentDiffers(there.path, os_error_text(error)) from error
         if not same:
             raise ContentDiffers(path, "is a link that leads elsewhere there")
         self.sighting.victim[inner] = facts
@@ -231,7 +237,7 @@ class _TreeComparison:
         self, folder: int, name: bytes, inner: bytes, there: FileLocation, facts: os.stat_result
     ) -> None:
         path = self.top.at(inner).path
-        kind = odd_kind(facts.st_mode)
+        kind = special_kind(facts.st_mode)
         if kind is not None or stat.S_ISLNK(facts.st_mode):
             raise ContentDiffers(path, f"is a {kind or 'symbolic link'}")
         if is_below(there.path, self.top.path):
@@ -249,7 +255,7 @@ class _TreeComparison:
                 raise ContentDiffers(there.path, "was to stay, and is not there any more") from None
             raise ContentDiffers(path, "stands only here") from None
         except OSError as error:
-            raise ContentDiffers(there.path, cause_of(error)) from error
+            raise ContentDiffers(there.path, os_error_text(error)) from error
         self._check_kinds(path, inner, facts, there, target)
         if (self.top.shows_others or there.shows_others) and _may_be_one(facts, target):
             raise ContentDiffers(path, "may be the same file, seen through another mount")
@@ -294,23 +300,23 @@ class _TreeComparison:
             with _opened(folder, name) as a, _opened(other, there.name) as b:
                 clock = self.witness.now, self.witness.wait
                 before = (
-                    settled(a, self.top.grain_ns, *clock),
-                    settled(b, there.grain_ns, *clock),
+                    wait_until_settled(a, self.top.grain_ns, *clock),
+                    wait_until_settled(b, there.grain_ns, *clock),
                 )
                 for was, now, where in zip(
                     (facts, target), before, (path, there.path), strict=True
                 ):
-                    if not is_same(was, now):
+                    if not is_unchanged(was, now):
                         raise ContentDiffers(where, "changed meanwhile")
-                same = same_bytes(a, b, facts.st_size, self.witness.advance)
+                same = contents_equal(a, b, facts.st_size, self.witness.advance)
                 if not same and not (self._are_caches(path, there)):
                     raise ContentDiffers(path, "differs")
-                compare_attributes(a, b, path)
+                extended_attributes_equal(a, b, path)
                 after = os.fstat(a), os.fstat(b)
         except OSError as error:
-            raise ContentDiffers(path, cause_of(error)) from error
+            raise ContentDiffers(path, os_error_text(error)) from error
         for was, now, where in zip(before, after, (path, there.path), strict=True):
-            if not is_same(was, now):
+            if not is_unchanged(was, now):
                 raise ContentDiffers(where, "changed while it was compared")
 
     def _are_caches(self, path: bytes, there: FileLocation) -> bool:
@@ -327,11 +333,11 @@ class _TreeComparison:
         try:
             other = self._opened(there).open(there.inner)
             facts = os.fstat(other)
-            compare_attributes(self.ours.open(here.inner), other, here.path)
+            extended_attributes_equal(self.ours.open(here.inner), other, here.path)
         except (FileNotFoundError, NotADirectoryError):
             raise ContentDiffers(there.path, "is not there") from None
         except OSError as error:
-            raise ContentDiffers(there.path, cause_of(error)) from error
+            raise ContentDiffers(there.path, os_error_text(error)) from error
         if identity_of(facts) in self.folders:
             raise ContentDiffers(there.path, "is the same folder seen through another path")
 
@@ -356,7 +362,7 @@ def _may_be_one(a: os.stat_result, b: os.stat_result) -> bool:
 
 def _is_bundle(name: bytes) -> bool:
     """Whether a folder is one thing to its program, of which no part may be compared alone."""
-    return is_kept(name) and name not in VERSION_CONTROL
+    return is_opaque(name) and name not in VERSION_CONTROL
 
 
 @contextmanager

@@ -26,30 +26,32 @@ from gorillacomb.dedupe.quarantine.journal import (
     MovedItem,
     StepRecord,
 )
-from gorillacomb.dedupe.quarantine.run import Quarantine, resumed, run_folder, runs_in
+from gorillacomb.dedupe.quarantine.run import Quarantine, list_runs, open_run, run_folder
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
-from gorillacomb.fs.location import FileLocation, make_folders
-from gorillacomb.fs.openat import cause_of
-from gorillacomb.fs.paths import join, readable
+from gorillacomb.fs.location import FileLocation, create_parents
+from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.paths import join, path_text
 
 
-def recover(base: bytes, now: Callable[[], int]) -> list[StepProblem]:
+def finish_interrupted_runs(base: bytes, now: Callable[[], int]) -> list[StepProblem]:
     """Take back what runs in a base, cut short, left half done; returns what became of it.
 
     The caller holds the lock of the root. Raises Untrusted for a journal that is none, OSError.
     """
     found = []
-    for name in runs_in(base):
+    for name in list_runs(base):
         try:
-            opened = resumed(base, name)
+            opened = open_run(base, name)
         except UntrustedInput as error:
             found.append(StepProblem(run_folder(base, name), error.message))
             continue
         with opened as run:
             for record in list(run.journal.recorded.steps.values()):
                 if record.state == INTENT:
-                    ended = (repair_recovery.end if run.repairs else _ended)(run, record, now)
+                    ended = (repair_recovery.finish_repair if run.repairs else _ended)(
+                        run, record, now
+                    )
                     run.journal.note([ended])
                     path = join(base, record.moves[0].path)
                     words = "repaired" if ended.state == DONE else "put back"
@@ -69,7 +71,7 @@ def _ended(run: Quarantine, record: StepRecord, now: Callable[[], int]) -> StepR
             _put_back(run, move)
         except OSError as error:
             held.insert(0, move)
-            cause = cause_of(error)
+            cause = os_error_text(error)
     if held:
         return replace(record, state=STUCK, moves=tuple(held), cause=cause, when_ns=now())
     return replace(record, state=TAKEN_BACK, cause=None, when_ns=now())
@@ -85,7 +87,7 @@ def undo_run(
     written.
     """
     for record in reversed(run.journal.recorded.held()):
-        trouble = (repair_recovery.undo if run.repairs else _undo)(run, record)
+        trouble = (repair_recovery.undo_repair if run.repairs else _undo)(run, record)
         if trouble is None:
             run.journal.note([replace(record, state=UNDONE, cause=None, when_ns=now())])
             if record.state == PURGING and not run.repairs:
@@ -96,7 +98,7 @@ def undo_run(
 def _partly_deleted(run: Quarantine, record: StepRecord) -> StepProblem:
     """What is to be said of a step that was put back after its deletion had begun."""
     path, keep = record.moves[0].path, record.moves[0].keep.at(run.base)
-    cause = f"is back, but for what had been deleted already: that stands in {readable(keep)}"
+    cause = f"is back, but for what had been deleted already: that stands in {path_text(keep)}"
     return StepProblem(join(run.base, path), cause)
 
 
@@ -119,7 +121,7 @@ def _undo(run: Quarantine, record: StepRecord) -> StepProblem | None:
         try:
             _put_back(run, move)
         except OSError as error:
-            return StepProblem(join(run.base, move.path), cause_of(error))
+            return StepProblem(join(run.base, move.path), os_error_text(error))
     for move in alone.values():
         assert move.parent_mtime_ns is not None  # known where the time afterwards is
         with suppress(OSError), run.place(move).opened() as (folder, _):
@@ -130,17 +132,17 @@ def _undo(run: Quarantine, record: StepRecord) -> StepProblem | None:
 def _put_back(run: Quarantine, move: MovedItem) -> None:
     """Move something back to where it stood, with the folders around it. Raises OSError."""
     spot = run.place(move)
-    make_folders(spot)
+    create_parents(spot)
     if move.put not in (None, run.journal.recorded.action):
         raise OSError(errno.EINVAL, "the journal says two things of what was done")
     if not _has_both_names(run, move, spot):
-        replacement.take_away(move, spot, move.keep.at(run.base))
+        replacement.remove_link(move, spot, move.keep.at(run.base))
     with spot.opened() as (folder, name):
         try:
             if _has_both_names(run, move, spot):
                 mutations.remove(run.folder, move.slot)
             else:
-                mutations.move(run.folder, move.slot, folder, name)
+                mutations.rename_no_replace(run.folder, move.slot, folder, name)
         except FileExistsError as error:
             raise FileExistsError("something else stands there now") from error
         facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -150,7 +152,7 @@ def _put_back(run: Quarantine, move: MovedItem) -> None:
                 mutations.set_mtime(descriptor, move.mtime_ns)
             finally:
                 os.close(descriptor)
-        mutations.sync(folder)
+        mutations.fsync(folder)
 
 
 def _has_both_names(run: Quarantine, move: MovedItem, spot: FileLocation) -> bool:
@@ -176,5 +178,5 @@ def _stands(run: Quarantine, move: MovedItem) -> bool:
         return False
     if facts.st_ino == move.inode:
         return True
-    is_link = move.put is not None and replacement.is_file_at(facts, move.keep.at(run.base))
+    is_link = move.put is not None and replacement.is_same_file_as(facts, move.keep.at(run.base))
     return facts.st_mtime_ns == move.mtime_ns and not is_link

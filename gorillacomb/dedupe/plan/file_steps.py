@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gorillacomb.canonical.file_rules import choose
+from gorillacomb.canonical.file_rules import choose_canonical
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify import companions
 from gorillacomb.classify.companions import Companions
@@ -76,7 +76,9 @@ class FileStepPlanner:
             return
         choice = self.groups.choice(names, digest)
         if any(copy.preferred for copy in names) and not names[choice.winner].preferred:
-            choice = choose(names)  # what was chosen before counts for less than the user's word
+            choice = choose_canonical(
+                names
+            )  # what was chosen before counts for less than the user's word
         canonical = names[choice.winner]
         if all(self.closed(copy) is not None for copy in names):
             self._leave_all(names, canonical)
@@ -115,7 +117,7 @@ class FileStepPlanner:
             volumes.setdefault(at, []).append(copy)
         yield from volumes.values()
         for here in volumes.values():
-            if len(volumes) > 1 and len(by_inode(here)) == 1:
+            if len(volumes) > 1 and len(group_by_inode(here)) == 1:
                 self._leave(here[0], _OTHER_VOLUME, here[0].blocks * 512)
 
     def _winner(
@@ -138,7 +140,7 @@ class FileStepPlanner:
             return canonical, reasons
         if not counting:
             return None, ()
-        choice = choose(counting)
+        choice = choose_canonical(counting)
         return counting[choice.winner], choice.reasons
 
     def _of_file(
@@ -175,7 +177,7 @@ class FileStepPlanner:
             if path in together:
                 continue
             folder, name = os.path.split(path)
-            others = self._beside(folder).of(name) if companions.stem_of(name) else []
+            others = self._beside(folder).of(name) if companions.companion_stem(name) else []
             if not others or self.guard.options.action is DedupeAction.REFLINK:
                 yield step
                 continue
@@ -215,11 +217,11 @@ def _pairs(
 
 def _beside(winner: FileCopy, copies: Sequence[FileCopy], keep: int) -> list[list[FileCopy]]:
     """The separate files of a content that are one too many, where so many stay."""
-    files = by_inode(copies)
+    files = group_by_inode(copies)
     return sorted(files, key=lambda names: winner not in names)[keep:]
 
 
-def by_inode(copies: Sequence[FileCopy]) -> list[list[FileCopy]]:
+def group_by_inode(copies: Sequence[FileCopy]) -> list[list[FileCopy]]:
     """Copies as separate files, each with all its names."""
     found: dict[object, list[FileCopy]] = {}
     for copy in copies:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from gorillacomb.classify.stores import is_store
+from gorillacomb.classify.stores import is_backup_store
 from gorillacomb.dedupe.safety.policy import FolderContext, PathContext
 from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.folders.tree import TreeFolder
-from gorillacomb.fs.paths import below, is_below
+from gorillacomb.fs.paths import is_below, relative_path
 from gorillacomb.index.tree_queries import entries_in
 from gorillacomb.model import FileCopy, Root
 
@@ -46,9 +46,9 @@ class IndexLocations:
         root = self._innermost(path)
         if root is None:
             return None
-        inner = below(path, root.path)
+        inner = relative_path(path, root.path)
         top = self.folders.forest.folders.get(root.folder)
-        return None if top is None else descend(top, inner.split(b"/") if inner else ())
+        return None if top is None else find_descendant(top, inner.split(b"/") if inner else ())
 
     def root_around(self, path: bytes) -> Root:
         """The innermost root around a path that is in one."""
@@ -85,10 +85,10 @@ class IndexLocations:
         names = {each.name for each in folder.children}
         if b"data" not in names:
             return False
-        return is_store(names | set(self.names_in(folder)))
+        return is_backup_store(names | set(self.names_in(folder)))
 
 
-def descend(folder: TreeFolder, names: Iterable[bytes]) -> TreeFolder | None:
+def find_descendant(folder: TreeFolder, names: Iterable[bytes]) -> TreeFolder | None:
     """The folder that these names lead to from another one."""
     at: TreeFolder | None = folder
     for name in names:
@@ -98,7 +98,7 @@ def descend(folder: TreeFolder, names: Iterable[bytes]) -> TreeFolder | None:
     return at
 
 
-def names_between(folder: TreeFolder, top: TreeFolder) -> list[bytes]:
+def relative_names(folder: TreeFolder, top: TreeFolder) -> list[bytes]:
     """The names that lead from a folder to one below it."""
     names: list[bytes] = []
     at = folder

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gorillacomb.canonical.groups import GroupReader
-from gorillacomb.classify.cloud_folders import synced_folder
+from gorillacomb.classify.cloud_folders import cloud_folder_around
 from gorillacomb.dedupe.model import Plan, PlanStep, Refusal, RemovalPair, SafetyRule
 from gorillacomb.dedupe.plan.file_steps import FileStepPlanner
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
@@ -19,14 +19,14 @@ from gorillacomb.dedupe.plan.removal_set import RemovalSet, RemovedFolder
 from gorillacomb.dedupe.plan.retire import FolderRetirer
 from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.plan.skipped import BY_PLACE, SkippedItems
-from gorillacomb.dedupe.safety.git import same_entries
-from gorillacomb.dedupe.safety.policy import POINTERS, SafetyPolicy, pointer_inside
-from gorillacomb.dedupe.safety.symlinks import lead_alike
+from gorillacomb.dedupe.safety.git import index_entries_equal
+from gorillacomb.dedupe.safety.policy import POINTERS, SafetyPolicy, cloud_pointer_refusal
+from gorillacomb.dedupe.safety.symlinks import links_equivalent
 from gorillacomb.folders.analysis import GIVEN_UP, FolderAnalysis
 from gorillacomb.folders.containment import is_contained
-from gorillacomb.folders.identical import identical
+from gorillacomb.folders.identical import identical_folders
 from gorillacomb.folders.tree import TreeFolder
-from gorillacomb.fs.paths import below, is_below, join, readable
+from gorillacomb.fs.paths import is_below, join, path_text, relative_path
 from gorillacomb.index.content_queries import disk_bytes_below
 from gorillacomb.index.tree_queries import names_ending
 from gorillacomb.progress import Progress
@@ -98,7 +98,7 @@ class Planner:
         found: list[_FolderCandidate] = []
         for members in self.folders.kin.families:
             found += self._of_family(members)
-        for members in identical(self.folders.forest):
+        for members in identical_folders(self.folders.forest):
             if not all(each.machine and each.parent and each.parent.machine for each in members):
                 found += self._of_family(members)
         for a, b in self.folders.kin.pairs:
@@ -225,7 +225,7 @@ class Planner:
         at = bisect_left(self._pointers, (victim.first, b""))
         if at == len(self._pointers) or self._pointers[at][0] > victim.last:
             return None
-        return pointer_inside(self._pointers[at][1])
+        return cloud_pointer_refusal(self._pointers[at][1])
 
     def _held(self, victim: TreeFolder, keep: TreeFolder) -> dict[TreeFolder, TreeFolder] | None:
         """Whether a folder is contained in another; what is nested in it, in its own place.
@@ -255,10 +255,10 @@ class Planner:
         top, other = self.folders.path(victim), self.folders.path(keep)
         for folder in self.folders.forest.order[victim.first : victim.last + 1]:
             path = self.folders.path(folder)
-            inner = below(path, top)
+            inner = relative_path(path, top)
             depth = inner.count(b"/") + 1 if inner else 0
             for text in self._sites.links_in(folder):
-                if not lead_alike(text, path, join(other, inner), depth):
+                if not links_equivalent(text, path, join(other, inner), depth):
                     return False
         return True
 
@@ -271,7 +271,7 @@ class Planner:
         return is_contained(folders.index, folders.forest, victim, keep, inner, self._same_caches)
 
     def _same_caches(self, a: TreeFolder, b: TreeFolder) -> bool:
-        return same_entries(*(join(self.folders.path(each), b"index") for each in (a, b)))
+        return index_entries_equal(*(join(self.folders.path(each), b"index") for each in (a, b)))
 
     def _size(self, folder: TreeFolder) -> int:
         return disk_bytes_below(self.folders.index.connection, folder.id)
@@ -300,18 +300,18 @@ class Planner:
         drives: set[bytes] = set()
         for step in steps:
             root, other = map(self._sites.root_around, (step.path, step.keep))
-            folder = synced_folder(root.path, step.path)
+            folder = cloud_folder_around(root.path, step.path)
             if folder is not None:
                 synced.add(folder)
             if root.volume != other.volume:
                 drives.add(other.path)
         for folder in sorted(synced):
             yield (
-                f"{readable(folder)} is kept in step with the cloud: what goes there goes for"
+                f"{path_text(folder)} is kept in step with the cloud: what goes there goes for"
                 " everyone it is shared with."
             )
         for drive in sorted(drives):
-            yield f"Of some steps the only copy will be on the drive of {readable(drive)}."
+            yield f"Of some steps the only copy will be on the drive of {path_text(drive)}."
 
 
 def _is_part(folder: TreeFolder) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from gorillacomb.dedupe.plan.index_locations import descend, names_between
+from gorillacomb.dedupe.plan.index_locations import find_descendant, relative_names
 from gorillacomb.folders.tree import TreeFolder
 
 
@@ -68,7 +68,7 @@ class RemovalSet:
     def takes_out_of(self, keep: TreeFolder, victim: TreeFolder) -> bool:
         """Whether something goes out of ``keep`` which ``victim`` has at the same place."""
         return any(
-            keep.holds(gone) and descend(victim, names_between(gone, keep)) is not None
+            keep.holds(gone) and find_descendant(victim, relative_names(gone, keep)) is not None
             for gone in self._gone
         )
 
@@ -91,7 +91,7 @@ class RemovalSet:
         for victim, standing in self._standing():
             if (
                 standing.holds(folder)
-                and descend(victim, names_between(folder, standing)) is not None
+                and find_descendant(victim, relative_names(folder, standing)) is not None
             ):
                 yield standing
 
@@ -110,4 +110,4 @@ def _counterpart(gone: RemovedFolder, folder: TreeFolder) -> TreeFolder | None:
     while at is not gone.folder and at not in gone.nested:
         assert at.parent is not None, "it is below the one that goes"
         at = at.parent
-    return descend(gone.nested.get(at, gone.keep), names_between(folder, at))
+    return find_descendant(gone.nested.get(at, gone.keep), relative_names(folder, at))

@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gorillacomb.canonical.file_rules import choose
+from gorillacomb.canonical.file_rules import choose_canonical
 from gorillacomb.classify.stores import VERSION_CONTROL
 from gorillacomb.dedupe.model import PlanStep, Refusal
 from gorillacomb.dedupe.plan.file_steps import FileStepPlanner
-from gorillacomb.dedupe.plan.index_locations import IndexLocations, descend, names_between
+from gorillacomb.dedupe.plan.index_locations import IndexLocations, find_descendant, relative_names
 from gorillacomb.dedupe.plan.removal_set import RemovalSet, RemovedFolder
-from gorillacomb.folders.analysis import nested
+from gorillacomb.folders.analysis import nested_folders
 from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.fs.paths import is_below, join
 from gorillacomb.index.tree_queries import entries_in
@@ -58,7 +58,7 @@ class FolderRetirer:
         for members in folders.kin.families:
             if top in members:
                 keep = folders.family(members).keep
-                inner = dict(zip(members, nested(members), strict=True))[top]
+                inner = dict(zip(members, nested_folders(members), strict=True))[top]
                 found += [
                     each
                     for each in sorted(members, key=lambda each: each is not keep)
@@ -77,7 +77,7 @@ class FolderRetirer:
         ):
             return False
         for twin in twins:
-            keep = descend(twin, names_between(folder, top))
+            keep = find_descendant(twin, relative_names(folder, top))
             if keep is None or top.holds(keep) or self.refusal(folder, keep) is not None:
                 continue
             inner = self.held(folder, keep)
@@ -102,7 +102,7 @@ class FolderRetirer:
                 continue
             outside = [copy for copy in copies if here and self._stays(copy, here, top)]
             if here is not None and outside:
-                yield from self._file(here, outside[choose(outside).winner])
+                yield from self._file(here, outside[choose_canonical(outside).winner])
 
     def _stays(self, copy: FileCopy, here: FileCopy, top: TreeFolder) -> bool:
         """Whether a copy is another file, outside of the retired folder, and does not go."""

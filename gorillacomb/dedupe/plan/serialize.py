@@ -22,7 +22,7 @@ from gorillacomb.dedupe.model import (
     SkippedCopy,
 )
 from gorillacomb.errors import UntrustedInput
-from gorillacomb.vaultmesh.entries import path_field, path_of
+from gorillacomb.vaultmesh.entries import path_from_json, path_to_json
 
 VERSION = 1
 _LONGEST_LINE = 16 << 20
@@ -31,13 +31,13 @@ _UID = re.compile(r"[0-9a-f]{32}")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-def lines_of(plan: Plan) -> Iterator[bytes]:
+def plan_lines(plan: Plan) -> Iterator[bytes]:
     """The lines of a plan's file."""
-    yield _dump(header_of(plan))
-    yield from (_dump(document_of(step)) for step in plan.steps)
+    yield _dump(plan_header(plan))
+    yield from (_dump(plan_document(step)) for step in plan.steps)
 
 
-def header_of(plan: Plan) -> dict[str, Any]:
+def plan_header(plan: Plan) -> dict[str, Any]:
     """The first line."""
     options = plan.options
     return {
@@ -49,13 +49,13 @@ def header_of(plan: Plan) -> dict[str, Any]:
         "bytes_set_aside": plan.bytes_set_aside,
         "bytes_freed": plan.bytes_freed,
         "protect": list(options.protect),
-        "retire": [path_field(each) for each in options.retire],
-        "not_a_project": [path_field(each) for each in options.not_a_project],
+        "retire": [path_to_json(each) for each in options.retire],
+        "not_a_project": [path_to_json(each) for each in options.not_a_project],
         "across_volumes": options.across_volumes,
         "notes": list(plan.notes),
         "left_alone": [
             {
-                **path_field(each.path),
+                **path_to_json(each.path),
                 "rule": str(each.rule),
                 "cause": each.cause,
                 "files": each.files,
@@ -66,13 +66,13 @@ def header_of(plan: Plan) -> dict[str, Any]:
     }
 
 
-def document_of(step: PlanStep) -> dict[str, Any]:
+def plan_document(step: PlanStep) -> dict[str, Any]:
     """The line of a step."""
     found: dict[str, Any] = {
         "id": step.id,
         "kind": step.kind,
-        **path_field(step.path),
-        **path_field(step.keep, "keep"),
+        **path_to_json(step.path),
+        **path_to_json(step.keep, "keep"),
         "files": step.files,
         "bytes": step.size,
         "reasons": list(step.reasons),
@@ -80,7 +80,7 @@ def document_of(step: PlanStep) -> dict[str, Any]:
     for name, pairs in (("nested", step.nested), ("sidecars", step.sidecars)):
         if pairs:
             found[name] = [
-                {**path_field(each.path), **path_field(each.keep, "keep")} for each in pairs
+                {**path_to_json(each.path), **path_to_json(each.keep, "keep")} for each in pairs
             ]
     return found
 
@@ -95,7 +95,7 @@ def read_plan(path: Path) -> Plan:
     """Read a plan from a file. Raises Untrusted for one that is not what it has to be."""
     try:
         with path.open("rb") as file:
-            return parse(iter(lambda: file.readline(_LONGEST_LINE + 1), b""))
+            return parse_plan(iter(lambda: file.readline(_LONGEST_LINE + 1), b""))
     except OSError as error:
         raise UntrustedInput(
             f"The plan {path} cannot be read: {error.strerror}.",
@@ -112,7 +112,7 @@ class _PlanError(ValueError):
     """A line that is not what it has to be."""
 
 
-def parse(lines: Iterable[bytes]) -> Plan:
+def parse_plan(lines: Iterable[bytes]) -> Plan:
     """A plan from the lines of its file. Raises ValueError."""
     plan: Plan | None = None
     steps: dict[str, PlanStep] = {}
@@ -223,7 +223,7 @@ def _path(document: Mapping[str, Any], name: str = "path") -> bytes:
     if (name in document) == (f"{name}_b64" in document):
         raise _PlanError(f"it needs either {name} or {name}_b64")
     _text(document, name if name in document else f"{name}_b64")
-    path = path_of(document, name)
+    path = path_from_json(document, name)
     parts = path.split(b"/")[1:]
     if not path.startswith(b"/") or b"\0" in path:
         raise _PlanError(f"{name} is not an absolute path")

@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from gorillacomb.classify.location import is_trash
-from gorillacomb.classify.stores import is_kept
+from gorillacomb.classify.location import is_transient
+from gorillacomb.classify.stores import is_opaque
 from gorillacomb.dedupe.model import Refusal, SafetyRule, SkippedCopy
 from gorillacomb.dedupe.safety.policy import PathContext, SafetyPolicy
-from gorillacomb.fs.paths import upwards
+from gorillacomb.fs.paths import path_and_parents
 
 BY_PLACE = (
     SafetyRule.PROJECT,
@@ -58,7 +58,7 @@ class SkippedItems:
             return site.levels[at].path
         if refusal.rule in (SafetyRule.BUNDLE, SafetyRule.TRASH):
             for level in site.levels:
-                if level.store or is_kept(level.name) or is_trash(level.name):
+                if level.store or is_opaque(level.name) or is_transient(level.name):
                     return level.path
         return os.path.dirname(site.path)
 
@@ -67,18 +67,20 @@ class SkippedItems:
         inside = {path: each for (path, rule, _), each in self._found.items() if rule in BY_PLACE}
         found = []
         for path, each in self._whole.items():
-            around = [self._whole[above] for above in upwards(path) if above in self._whole]
+            around = [
+                self._whole[above] for above in path_and_parents(path) if above in self._whole
+            ]
             if any(other is not each and other.rule is each.rule for other in around):
                 continue  # that counts it already
             files, size = inside.get(path, (each.files, each.size))
             found.append(replace(each, files=files, size=size))
         for (path, rule, cause), (files, size) in self._found.items():
-            whole = [self._whole[above] for above in upwards(path) if above in self._whole]
+            whole = [self._whole[above] for above in path_and_parents(path) if above in self._whole]
             if rule in BY_PLACE and path in self._whole:
                 continue  # why the folder stays as a whole says more
             if not any(each.rule is rule for each in whole):  # else that counts it already
                 found.append(SkippedCopy(path, rule, cause, files, size))
         gone = set(going)
         for each in sorted(found, key=lambda each: (-each.size, each.path, each.rule)):
-            if gone.isdisjoint(upwards(each.path)):
+            if gone.isdisjoint(path_and_parents(each.path)):
                 yield each

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from gorillacomb.dedupe.quarantine.run import bases_of, read_run, runs_in
+from gorillacomb.dedupe.quarantine.run import list_runs, quarantine_bases, read_run
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.errors import UntrustedInput
 
@@ -24,11 +24,11 @@ class QuarantinedRun:
     """Bytes on disk."""
 
 
-def waiting(roots: Iterable[LiveRoot]) -> Iterator[QuarantinedRun]:
+def quarantined_runs(roots: Iterable[LiveRoot]) -> Iterator[QuarantinedRun]:
     """What waits in the quarantines of roots, run by run, oldest first in each base."""
     for root in roots:
-        for base in bases_of(root.path):
-            for name in runs_in(base):
+        for base in quarantine_bases(root.path):
+            for name in list_runs(base):
                 try:
                     recorded = read_run(base, name)
                 except UntrustedInput:

@@ -18,9 +18,9 @@ from typing import Any, Self
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
 from gorillacomb.fs.openat import INT64
-from gorillacomb.fs.paths import below, is_below, join, readable
+from gorillacomb.fs.paths import is_below, join, path_text, relative_path
 from gorillacomb.model import SECOND
-from gorillacomb.vaultmesh.entries import path_field, path_of
+from gorillacomb.vaultmesh.entries import path_from_json, path_to_json
 
 NAME = b"journal.jsonl"
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -47,7 +47,7 @@ class KeptCopy:
     @classmethod
     def of(cls, path: bytes, base: bytes) -> KeptCopy:
         if is_below(path, base) and path != base:
-            return cls(below(path, base), True)
+            return cls(relative_path(path, base), True)
         return cls(path, False)
 
     def at(self, base: bytes) -> bytes:
@@ -156,8 +156,8 @@ class JournalWriter:
         """
         file = os.open(NAME, _APPEND | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
         try:
-            mutations.append(file, json.dumps(_header(recorded)).encode() + b"\n")
-            mutations.sync(folder)
+            mutations.append_durably(file, json.dumps(_header(recorded)).encode() + b"\n")
+            mutations.fsync(folder)
         except BaseException:
             os.close(file)
             raise
@@ -177,7 +177,7 @@ class JournalWriter:
         # On a full disk half a line may stand there: the next one is not to go on in it.
         lines.insert(0, b"\n" * self._torn)
         self._torn = True
-        mutations.append(self._file, b"".join(lines))
+        mutations.append_durably(self._file, b"".join(lines))
         self._torn = False
         for each in records:
             self.recorded.add(each)
@@ -194,9 +194,9 @@ def _header(recorded: JournalContents) -> dict[str, Any]:
         "run": recorded.run,
         "plan": recorded.plan,
         "action": recorded.action,
-        **path_field(recorded.base, "base"),
+        **path_to_json(recorded.base, "base"),
         "started_ns": str(recorded.started_ns),
-        "noise": [path_field(name) for name in sorted(recorded.noise)],
+        "noise": [path_to_json(name) for name in sorted(recorded.noise)],
     }
 
 
@@ -218,14 +218,14 @@ def _document(record: StepRecord) -> dict[str, Any]:
     }
     if record.nested:
         found["nested"] = [
-            {**path_field(path), **_survivor_document(keep)} for path, keep in record.nested
+            {**path_to_json(path), **_survivor_document(keep)} for path, keep in record.nested
         ]
     return found
 
 
 def _move_document(move: MovedItem) -> dict[str, Any]:
     found: dict[str, Any] = {
-        **path_field(move.path),
+        **path_to_json(move.path),
         "slot": move.slot.decode(),
         **_survivor_document(move.keep),
         "inode": move.inode,
@@ -237,7 +237,7 @@ def _move_document(move: MovedItem) -> dict[str, Any]:
     if move.put is not None:
         found |= {"put": move.put, "put_inode": move.put_inode}
         if move.put_text:
-            found |= path_field(move.put_text, "put_text")
+            found |= path_to_json(move.put_text, "put_text")
     if move.contents is not None:
         found["good"] = move.contents.good.hex()
         found["damaged"] = move.contents.damaged.hex()
@@ -246,7 +246,7 @@ def _move_document(move: MovedItem) -> dict[str, Any]:
 
 
 def _survivor_document(keep: KeptCopy) -> dict[str, Any]:
-    return {**path_field(keep.path, "keep"), "keep_inside": keep.inside}
+    return {**path_to_json(keep.path, "keep"), "keep_inside": keep.inside}
 
 
 NO_JOURNAL = (
@@ -272,7 +272,7 @@ def read_journal(folder: int, where: bytes) -> JournalContents:
     try:
         if not lines:
             raise ValueError("it has no header")
-        recorded = read_header(json.loads(lines[0]))
+        recorded = parse_journal_header(json.loads(lines[0]))
         recorded.torn = torn
         for line in lines[1:]:
             try:
@@ -282,13 +282,13 @@ def read_journal(folder: int, where: bytes) -> JournalContents:
             _play(recorded, document)
     except NO_JOURNAL as error:
         raise UntrustedInput(
-            f"{readable(join(where, NAME))} is not a journal of Gorilla Comb: {error}.",
+            f"{path_text(join(where, NAME))} is not a journal of Gorilla Comb: {error}.",
             "What lies beside it can be moved back by hand.",
         ) from error
     return recorded
 
 
-def read_header(document: dict[str, Any]) -> JournalContents:
+def parse_journal_header(document: dict[str, Any]) -> JournalContents:
     """What the first line of a journal says. Raises one of NO_JOURNAL."""
     if document.get("version") != VERSION:
         raise ValueError(f"its version is {document.get('version')!r}, not {VERSION}")
@@ -296,9 +296,9 @@ def read_header(document: dict[str, Any]) -> JournalContents:
         str(document["run"]),
         str(document["plan"]),
         str(document["action"]),
-        path_of(document, "base"),
+        path_from_json(document, "base"),
         int(document["started_ns"]),
-        frozenset(path_of(each) for each in document["noise"]),
+        frozenset(path_from_json(each) for each in document["noise"]),
     )
 
 
@@ -344,7 +344,7 @@ def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[MovedItem]:
             None if after is None else _time(after),
             each.get("put"),
             int(each.get("put_inode", 0)),
-            path_of(each, "put_text") if {"put_text", "put_text_b64"} & each.keys() else b"",
+            path_from_json(each, "put_text") if {"put_text", "put_text_b64"} & each.keys() else b"",
             _contents(each) if "good" in each else None,
         )
 
@@ -366,7 +366,7 @@ def _time(value: Any) -> int:
 
 def _inner(document: dict[str, Any]) -> bytes:
     """A path that stays below what it is relative to."""
-    path = path_of(document)
+    path = path_from_json(document)
     parts = path.split(b"/")
     if b"\0" in path or any(part in (b"", b".", b"..") for part in parts):
         raise ValueError(f"{path!r} is no plain relative path")
@@ -374,7 +374,7 @@ def _inner(document: dict[str, Any]) -> bytes:
 
 
 def _survivor(document: dict[str, Any]) -> KeptCopy:
-    path = path_of(document, "keep")
+    path = path_from_json(document, "keep")
     inside = bool(document["keep_inside"])
     parts = path.split(b"/") if inside else path.split(b"/")[1:]
     if (

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
-from gorillacomb.classify.cloud_folders import synced_folder
+from gorillacomb.classify.cloud_folders import cloud_folder_around
 from gorillacomb.dedupe.quarantine.journal import (
     HELD,
     NAME,
@@ -28,15 +28,15 @@ from gorillacomb.dedupe.quarantine.journal import (
     JournalWriter,
     MovedItem,
     StepRecord,
-    read_header,
+    parse_journal_header,
     read_journal,
 )
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
 from gorillacomb.fs.location import FileLocation
 from gorillacomb.fs.openat import FILE_FLAGS, FOLDER_FLAGS, OUR_FOLDER, OpenFolders, identity_of
-from gorillacomb.fs.paths import below, is_below, join
-from gorillacomb.vaultmesh.entries import path_field, path_of
+from gorillacomb.fs.paths import is_below, join, relative_path
+from gorillacomb.vaultmesh.entries import path_from_json, path_to_json
 
 QUARANTINE = b"quarantine"
 _BASES = b"bases.jsonl"
@@ -45,12 +45,12 @@ _MOST_BASES = 1 << 20
 """Bytes."""
 
 
-def base_of(root: bytes, path: bytes) -> bytes:
+def quarantine_base(root: bytes, path: bytes) -> bytes:
     """The folder in whose quarantine a path below a root is set aside."""
-    return synced_folder(root, path) or root
+    return cloud_folder_around(root, path) or root
 
 
-def new_run(now_ns: int) -> str:
+def new_run_id(now_ns: int) -> str:
     """A name for a run: when it began (UTC), and something random."""
     moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now_ns // 1_000_000_000))
     return f"{moment}-{secrets.token_hex(3)}"
@@ -108,7 +108,7 @@ def run_folder(base: bytes, run: str) -> bytes:
     return join(base, b"/".join((OUR_FOLDER, QUARANTINE, run.encode())))
 
 
-def open_own(base: int, make: bool = False) -> int:
+def open_our_folder(base: int, make: bool = False) -> int:
     """A descriptor of ``.gorillacomb`` in an open folder. Raises OSError."""
     return _open_below(base, OUR_FOLDER, make)
 
@@ -125,7 +125,7 @@ def _open_below(parent: int, name: bytes, make: bool) -> int:
     return os.open(name, FOLDER_FLAGS, dir_fd=parent)
 
 
-def begin(root: bytes, base: bytes, recorded: JournalContents) -> Quarantine:
+def create_run(root: bytes, base: bytes, recorded: JournalContents) -> Quarantine:
     """Make the folder of a run in a base and begin its journal. Raises OSError."""
     top = os.open(base, FOLDER_FLAGS & ~os.O_NOFOLLOW)
     own = quarantine = -1
@@ -149,28 +149,30 @@ def begin(root: bytes, base: bytes, recorded: JournalContents) -> Quarantine:
 
 def _remember(root: bytes, base: bytes) -> None:
     """Note in the root that it has a quarantine elsewhere too."""
-    if base in bases_of(root):
+    if base in quarantine_bases(root):
         return
     folder = os.open(join(root, OUR_FOLDER), FOLDER_FLAGS)
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         file = os.open(_BASES, flags, 0o600, dir_fd=folder)
         try:
-            mutations.append(file, json.dumps(path_field(below(base, root))).encode() + b"\n")
+            mutations.append_durably(
+                file, json.dumps(path_to_json(relative_path(base, root))).encode() + b"\n"
+            )
         finally:
             os.close(file)
-        mutations.sync(folder)
+        mutations.fsync(folder)
     finally:
         os.close(folder)
 
 
-def bases_of(root: bytes) -> list[bytes]:
+def quarantine_bases(root: bytes) -> list[bytes]:
     """The folders in a root that have quarantines: the root itself, and synced folders in it."""
     found = [root]
     for line in _lines_of(join(root, join(OUR_FOLDER, _BASES))):
         # Torn, or not ours.
         with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            base = os.path.normpath(join(root, path_of(json.loads(line))))
+            base = os.path.normpath(join(root, path_from_json(json.loads(line))))
             if is_below(base, root) and base not in found and b"\0" not in base:
                 found.append(base)
     return found
@@ -190,7 +192,7 @@ def _lines_of(path: bytes) -> list[bytes]:
         os.close(file)
 
 
-def runs_in(base: bytes) -> list[str]:
+def list_runs(base: bytes) -> list[str]:
     """The runs that have something set aside in a base, oldest first."""
     found = []
     for name, run in _runs(base):
@@ -200,20 +202,20 @@ def runs_in(base: bytes) -> list[str]:
     return found
 
 
-def runs_of(base: bytes, plan: str) -> list[str]:
+def runs_of_plan(base: bytes, plan: str) -> list[str]:
     """The runs in a base that carried out a plan, given by its uid, oldest first."""
     found = []
     for name, run in _runs(base):
         with suppress(*NO_JOURNAL):
             header = _header_of(run)
-            if header is not None and read_header(json.loads(header)).plan == plan:
+            if header is not None and parse_journal_header(json.loads(header)).plan == plan:
                 found.append(name)
     return found
 
 
-def holder_of(run: Quarantine, path: bytes) -> str | None:
+def later_run_holding(run: Quarantine, path: bytes) -> str | None:
     """Another run that has set aside what stood at a path, or a folder around it."""
-    for name in runs_in(run.base):
+    for name in list_runs(run.base):
         if name == run.journal.recorded.run:
             continue
         with suppress(UntrustedInput, OSError):
@@ -236,7 +238,7 @@ def _runs(base: bytes) -> list[tuple[str, bytes]]:
     return [(os.fsdecode(name), join(folder, name)) for name in names]
 
 
-def never_began(base: bytes, run: str) -> bool:
+def is_empty_run(base: bytes, run: str) -> bool:
     """Whether a run was cut short while its journal was made, before it did anything here."""
     folder = run_folder(base, run)
     journal = join(folder, NAME)
@@ -292,7 +294,7 @@ def _closing(run: Quarantine) -> Iterator[Quarantine]:
         run.close()
 
 
-def resumed(base: bytes, run: str) -> AbstractContextManager[Quarantine]:
+def open_run(base: bytes, run: str) -> AbstractContextManager[Quarantine]:
     """Open a run that was begun before, to go on with its journal. Raises Untrusted, OSError."""
     folder = _open_run(base, run)
     try:

@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from gorillacomb.dedupe.model import PlanOptions
-from gorillacomb.dedupe.safety.git import tracks
+from gorillacomb.dedupe.safety.git import is_tracked
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
-from gorillacomb.dedupe.safety.symlinks import link_targets
+from gorillacomb.dedupe.safety.symlinks import symlink_targets
 from gorillacomb.fs.mounts import mounts
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index.database import Index
@@ -23,7 +23,7 @@ _FIRST_PERSON = 500 if sys.platform == "darwin" else 1000
 """The lowest user id of a person (login.defs(5)); those below are the system's."""
 
 
-def guard_for(index: Index, options: PlanOptions, settings: Settings) -> SafetyPolicy:
+def safety_policy_for(index: Index, options: PlanOptions, settings: Settings) -> SafetyPolicy:
     """The rules, with what this machine has: homes, mount points, the vault, links."""
     roots = all_roots(index.connection)
     homes = _homes()
@@ -31,8 +31,10 @@ def guard_for(index: Index, options: PlanOptions, settings: Settings) -> SafetyP
     own = [os.path.realpath(bytes(each)) for each in ours]
     fixed = {*(root.path for root in roots), *homes, *own, *(each.point for each in mounts())}
     online = {root.id for root in roots if is_online(root)}
-    links = link_targets(index, online)
-    return SafetyPolicy(options, sorted(fixed), own, tracks, settings.machine_names, homes, links)
+    links = symlink_targets(index, online)
+    return SafetyPolicy(
+        options, sorted(fixed), own, is_tracked, settings.machine_names, homes, links
+    )
 
 
 def _homes() -> frozenset[bytes]:

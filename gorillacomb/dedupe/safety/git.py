@@ -14,7 +14,7 @@ _LARGEST = 256 << 20
 """Bytes of an index that is looked into."""
 
 
-def same_entries(a: bytes, b: bytes) -> bool:
+def index_entries_equal(a: bytes, b: bytes) -> bool:
     """Whether two indexes, by their paths, name the same contents in the same state.
 
     Times and inodes, by which git knows what to look at again, differ in every copy.
@@ -23,7 +23,7 @@ def same_entries(a: bytes, b: bytes) -> bool:
     return first is not None and first == _entries(b)
 
 
-def tracks(repository: bytes, inner: bytes) -> bool:
+def is_tracked(repository: bytes, inner: bytes) -> bool:
     """Whether a repository tracks something at or below a path relative to its folder.
 
     True also where that cannot be told.

@@ -12,12 +12,12 @@ from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gorillacomb.classify.location import LocationKind, is_trash, place_of
+from gorillacomb.classify.location import LocationKind, is_transient, location_kind
 from gorillacomb.classify.names import is_machine_made
-from gorillacomb.classify.stores import VERSION_CONTROL, is_kept
+from gorillacomb.classify.stores import VERSION_CONTROL, is_opaque
 from gorillacomb.dedupe.model import DedupeAction, PlanOptions, Refusal, SafetyRule
 from gorillacomb.fs.openat import OUR_FOLDER
-from gorillacomb.fs.paths import below, is_below, join, readable
+from gorillacomb.fs.paths import is_below, join, path_text, relative_path
 
 _POINTERS = (b".gdoc", b".gsheet", b".gslides", b".gdraw", b".gform", b".gmap", b".gsite")
 _POINTERS_MORE = (b".gtable", b".gjam", b".gscript", b".glink", b".gnote", b".icloud")
@@ -120,9 +120,11 @@ class SafetyPolicy:
         for each in self.options.protect:
             place = os.fsencode(each.rstrip("/") or "/")
             if is_below(path, place) or fnmatch.fnmatchcase(text, each):
-                return Refusal(SafetyRule.PROTECTED, f"is protected by {readable(place)}")
+                return Refusal(SafetyRule.PROTECTED, f"is protected by {path_text(place)}")
             if is_below(place, path):
-                return Refusal(SafetyRule.PROTECTED, f"holds {readable(place)}, which is protected")
+                return Refusal(
+                    SafetyRule.PROTECTED, f"holds {path_text(place)}, which is protected"
+                )
         return None
 
     def project(self, site: PathContext) -> int | None:
@@ -154,7 +156,7 @@ class SafetyPolicy:
         if at is None:
             made = next((level for level in site.above if is_machine_made(level.name, False)), None)
             if made is not None:
-                return Refusal(SafetyRule.STRUCTURAL, f"is part of {readable(made.name)}")
+                return Refusal(SafetyRule.STRUCTURAL, f"is part of {path_text(made.name)}")
             return None
         outermost = site.levels[at]
         if site.is_folder and outermost.path == site.path:
@@ -191,7 +193,7 @@ class SafetyPolicy:
         """Which repository around it tracks it, in words."""
         for level in reversed(site.above):
             if level.marker is not None and level.marker.encode() in VERSION_CONTROL:
-                key = (level.path, below(site.path, level.path))
+                key = (level.path, relative_path(site.path, level.path))
                 if key not in self._tracked:
                     self._tracked[key] = level.marker != ".git" or self.tracks(*key)
                 if self._tracked[key]:
@@ -203,7 +205,7 @@ class SafetyPolicy:
         at = self.project(site)
         folder = site.path if site.is_folder else os.path.dirname(site.path)
         inside = None if at is None else at + 1
-        return place_of(site.root, below(folder, site.root), inside, self.machine_made)
+        return location_kind(site.root, relative_path(folder, site.root), inside, self.machine_made)
 
     def witness_refusal(self, site: PathContext, keep: PathContext) -> Refusal | None:
         """Why another copy does not count; None when it does."""
@@ -227,12 +229,12 @@ class SafetyPolicy:
                 continue
             for link in self._links_right_to(level.path):
                 if not is_below(link, level.path):
-                    cause = f"is where {readable(link)} leads to"
+                    cause = f"is where {path_text(link)} leads to"
                     return Refusal(SafetyRule.LINKED, cause, level.path)
         for target, link in self._links_to(site.path):
             if not is_below(link, site.path):
                 verb = "is where" if target == site.path else "holds what"
-                return Refusal(SafetyRule.LINKED, f"{verb} {readable(link)} leads to", site.path)
+                return Refusal(SafetyRule.LINKED, f"{verb} {path_text(link)} leads to", site.path)
         return None
 
     def _links_right_to(self, path: bytes) -> Iterator[bytes]:
@@ -258,18 +260,18 @@ def _closed_level(site: PathContext) -> Refusal | None:
     for level in site.levels:
         name = level.name
         if name in VERSION_CONTROL:
-            return Refusal(SafetyRule.REPOSITORY, f"belongs to {readable(name)}")
-        if (is_kept(name) or level.store) and not (site.is_folder and level.path == site.path):
-            return Refusal(SafetyRule.BUNDLE, f"is part of {readable(name)}")
-        if is_trash(name):
-            return Refusal(SafetyRule.TRASH, f"stands in {readable(name)}")
+            return Refusal(SafetyRule.REPOSITORY, f"belongs to {path_text(name)}")
+        if (is_opaque(name) or level.store) and not (site.is_folder and level.path == site.path):
+            return Refusal(SafetyRule.BUNDLE, f"is part of {path_text(name)}")
+        if is_transient(name):
+            return Refusal(SafetyRule.TRASH, f"stands in {path_text(name)}")
     return None
 
 
-def pointer_inside(name: bytes) -> Refusal | None:
+def cloud_pointer_refusal(name: bytes) -> Refusal | None:
     """Why a folder may not go with a file of this name in it; None when it may."""
     if name.lower().endswith(POINTERS):
-        cause = f"holds {readable(name)}, which only points to a document in the cloud"
+        cause = f"holds {path_text(name)}, which only points to a document in the cloud"
         return Refusal(SafetyRule.POINTER, cause)
     return None
 

@@ -9,12 +9,12 @@ from collections.abc import Collection
 from gorillacomb.fs.paths import is_below, join
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import folder_paths
-from gorillacomb.index.tree_queries import links
+from gorillacomb.index.tree_queries import symlinks
 
 _NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
-def lead_alike(text: bytes, folder: bytes, other: bytes, depth: int) -> bool:
+def links_equivalent(text: bytes, folder: bytes, other: bytes, depth: int) -> bool:
     """Whether a link that goes says no more than one with the same text in another folder.
 
     ``folder``, where it stands or stood, and ``other`` are the paths of their folders, ``depth``
@@ -59,7 +59,7 @@ def _leads_out(text: bytes, depth: int) -> bool:
     return False
 
 
-def link_targets(index: Index, online: Collection[int]) -> list[tuple[bytes, bytes]]:
+def symlink_targets(index: Index, online: Collection[int]) -> list[tuple[bytes, bytes]]:
     """Where the links that the index knows lead to now, sorted, each with the path of the link.
 
     What they lead through is among it. ``online`` are the ids of roots that are there; links that
@@ -67,13 +67,13 @@ def link_targets(index: Index, online: Collection[int]) -> list[tuple[bytes, byt
     """
     paths = folder_paths(index.connection)
     found = []
-    for folder, name in links(index.connection):
+    for folder, name in symlinks(index.connection):
         place = paths.place(folder)
         if place is None or place[0] not in online:
             continue
         link = join(place[1], name)
         if os.path.exists(link):
-            found += [(each, link) for each in steps_of(link)]
+            found += [(each, link) for each in link_chain(link)]
     return sorted(found)
 
 
@@ -81,7 +81,7 @@ _MOST_LINKS = 40
 """As many as Linux follows in one path (path_resolution(7))."""
 
 
-def steps_of(link: bytes) -> list[bytes]:
+def link_chain(link: bytes) -> list[bytes]:
     """What a link needs to lead where it does: its end, which exists, and what is on the way.
 
     That are other links, and folders that are entered and left again by ``..``. ``link`` is an

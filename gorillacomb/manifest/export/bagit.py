@@ -29,8 +29,8 @@ from hashlib import sha256
 from gorillacomb import __version__
 from gorillacomb.errors import RefusedForSafety, UntrustedInput, UsageError
 from gorillacomb.fs.atomic import sync_folder
-from gorillacomb.fs.openat import cause_of
-from gorillacomb.fs.output_file import check_folder, unwritable
+from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.output_file import output_error, require_folder
 from gorillacomb.fs.paths import is_below
 from gorillacomb.hashing import buffer, digest_of_descriptor
 from gorillacomb.manifest.export.result import (
@@ -38,8 +38,8 @@ from gorillacomb.manifest.export.result import (
     OmissionRule,
     OmittedEntry,
     no_readable_file,
-    sift,
-    text_of,
+    split_by_rule,
+    utf8_or_none,
 )
 from gorillacomb.manifest.model import Manifest, ManifestEntry
 
@@ -80,7 +80,7 @@ def make_bag(manifest: Manifest, root: bytes, place: bytes, now_ns: int) -> BagR
     place = os.path.abspath(place)
     _check_place(place, root)
     _check_paths(manifest)
-    entries, left_out = sift(manifest.entries, _beyond_bagit(len(place)))
+    entries, left_out = split_by_rule(manifest.entries, _beyond_bagit(len(place)))
     source = _open_root(root)
     name = b".gorillacomb-%s.partial" % secrets.token_hex(4).encode()
     partial = os.path.join(os.path.dirname(place), name)
@@ -99,7 +99,7 @@ def make_bag(manifest: Manifest, root: bytes, place: bytes, now_ns: int) -> BagR
             shutil.rmtree(partial, ignore_errors=True)
             raise
     except OSError as error:
-        raise unwritable(place, error) from error
+        raise output_error(place, error) from error
     finally:
         os.close(source)
     return BagResult(len(entries), left_out)
@@ -107,7 +107,7 @@ def make_bag(manifest: Manifest, root: bytes, place: bytes, now_ns: int) -> BagR
 
 def _check_place(place: bytes, root: bytes) -> None:
     shown = os.fsdecode(place)
-    check_folder(os.path.dirname(place))
+    require_folder(os.path.dirname(place))
     if is_below(os.path.realpath(place), os.path.realpath(root)):
         raise RefusedForSafety(
             f"The bag {shown} would lie in the folder that it is made of.",
@@ -138,7 +138,7 @@ def _open_root(root: bytes) -> int:
         return os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise UsageError(
-            f"The folder {os.fsdecode(root)} cannot be read: {cause_of(error)}.",
+            f"The folder {os.fsdecode(root)} cannot be read: {os_error_text(error)}.",
             "Name the folder with the files by --root.",
         ) from error
 
@@ -164,7 +164,7 @@ def _beyond_bagit(room_taken: int) -> OmissionRule:
             return cause
         if room_taken + len(b"/data/") + len(entry.path) >= PATH_MAX:
             return "a path that would be too long in the bag"
-        text = text_of(entry.path)
+        text = utf8_or_none(entry.path)
         cause = "a name that is not UTF-8, and a bag knows no other"
         if text is not None:
             cause = _unreadable_line(text)
@@ -236,7 +236,9 @@ def _open_both(folder: bytes, source: int, payload: int) -> tuple[int, int]:
             try:
                 inner = os.open(name, _FOLDER, dir_fd=here)
             except OSError as error:
-                raise _SourceChanged(f"its folder cannot be opened: {cause_of(error)}") from error
+                raise _SourceChanged(
+                    f"its folder cannot be opened: {os_error_text(error)}"
+                ) from error
             os.close(here)
             here = inner
             with suppress(FileExistsError):  # made for an entry before
@@ -266,7 +268,7 @@ def _copy(entry: ManifestEntry, here: int, there: int) -> None:
         missing = error.errno == errno.ENOENT
         link = error.errno == errno.ELOOP
         raise _SourceChanged(
-            "missing" if missing else "a link stands there" if link else cause_of(error)
+            "missing" if missing else "a link stands there" if link else os_error_text(error)
         ) from error
     try:
         if not stat.S_ISREG(os.fstat(source).st_mode):
@@ -290,7 +292,7 @@ def _copy_content(entry: ManifestEntry, source: int, target: int) -> None:
         try:
             got = os.readv(source, (buffer,))
         except OSError as error:
-            raise _SourceChanged(cause_of(error)) from error
+            raise _SourceChanged(os_error_text(error)) from error
         if not got:
             break
         digest.update(buffer[:got])

@@ -6,7 +6,7 @@ import base64
 import csv
 import io
 
-from gorillacomb.manifest.export.result import ExportResult, text_of
+from gorillacomb.manifest.export.result import ExportResult, utf8_or_none
 from gorillacomb.manifest.model import Manifest
 
 COLUMNS = (
@@ -45,5 +45,5 @@ def _either(path: bytes | None) -> tuple[str, str]:
     """The two columns of a path: as text, or in base64."""
     if path is None:
         return "", ""
-    text = text_of(path)
+    text = utf8_or_none(path)
     return ("", base64.b64encode(path).decode("ascii")) if text is None else (text, "")

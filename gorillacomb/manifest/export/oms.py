@@ -17,7 +17,12 @@ import json
 from hashlib import sha256
 
 from gorillacomb.manifest.envelope import PAYLOAD_TYPE, pae
-from gorillacomb.manifest.export.result import ExportResult, no_readable_file, sift, text_of
+from gorillacomb.manifest.export.result import (
+    ExportResult,
+    no_readable_file,
+    split_by_rule,
+    utf8_or_none,
+)
 from gorillacomb.manifest.model import Manifest, ManifestEntry
 from gorillacomb.manifest.serialize import STATEMENT
 from gorillacomb.vaultmesh.keys.keys import EcdsaSigningKey
@@ -29,7 +34,7 @@ _PREDICATE = "https://model_signing/signature/v1.0"
 
 def bundle(manifest: Manifest, key: EcdsaSigningKey) -> ExportResult:
     """The signed bundle as JSON."""
-    entries, left_out = sift(manifest.entries, _beyond_model_signing)
+    entries, left_out = split_by_rule(manifest.entries, _beyond_model_signing)
     payload = _json(_statement(manifest.name, entries))
     document = {
         "mediaType": _BUNDLE,
@@ -50,7 +55,7 @@ def _beyond_model_signing(entry: ManifestEntry) -> str | None:
     cause = no_readable_file(entry)
     if cause is not None:
         return cause
-    text = text_of(entry.path)
+    text = utf8_or_none(entry.path)
     if text is None:
         return "a name that is not UTF-8, and JSON knows no other"
     if text.split("/")[0] in IGNORED:

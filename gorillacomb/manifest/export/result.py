@@ -33,7 +33,7 @@ OmissionRule = Callable[[ManifestEntry], str | None]
 """Why a format cannot carry an entry; None when it can."""
 
 
-def sift(
+def split_by_rule(
     entries: Sequence[ManifestEntry], rule: OmissionRule
 ) -> tuple[list[ManifestEntry], tuple[OmittedEntry, ...]]:
     """Part entries into those that a format carries and those that it leaves out."""
@@ -58,7 +58,7 @@ def no_readable_file(entry: ManifestEntry) -> str | None:
     return None
 
 
-def text_of(path: bytes) -> str | None:
+def utf8_or_none(path: bytes) -> str | None:
     """A path as text; None when it is not UTF-8."""
     try:
         return path.decode("utf-8")

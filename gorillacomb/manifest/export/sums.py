@@ -7,13 +7,18 @@ written as ``./-``, since both tools take the bare name for their standard input
 
 from __future__ import annotations
 
-from gorillacomb.manifest.export.result import ExportResult, no_readable_file, sift, text_of
+from gorillacomb.manifest.export.result import (
+    ExportResult,
+    no_readable_file,
+    split_by_rule,
+    utf8_or_none,
+)
 from gorillacomb.manifest.model import Manifest, ManifestEntry
 
 
 def sha256sum(manifest: Manifest) -> ExportResult:
     """The SHA-256 of every file, as GNU coreutils write and read it; names are raw bytes."""
-    entries, left_out = sift(manifest.entries, no_readable_file)
+    entries, left_out = split_by_rule(manifest.entries, no_readable_file)
     # coreutils drop a carriage return at the end of a line since 8.32 and escape it since 9.0.
     escapes = {b"\\": b"\\\\", b"\n": b"\\n", b"\r": b"\\r"}
     lines = [_line(entry.sha256 or "", entry.path, escapes) for entry in entries]
@@ -22,7 +27,7 @@ def sha256sum(manifest: Manifest) -> ExportResult:
 
 def b3sum(manifest: Manifest) -> ExportResult:
     """The BLAKE3 of every file, as b3sum writes and reads it; names are UTF-8."""
-    entries, left_out = sift(manifest.entries, _beyond_b3sum)
+    entries, left_out = split_by_rule(manifest.entries, _beyond_b3sum)
     escapes = {b"\\": b"\\\\", b"\n": b"\\n"}
     lines = [_line(entry.blake3 or "", entry.path, escapes) for entry in entries]
     return ExportResult(b"".join(lines), len(entries), left_out)
@@ -32,7 +37,7 @@ def _beyond_b3sum(entry: ManifestEntry) -> str | None:
     cause = no_readable_file(entry)
     if cause is not None:
         return cause
-    text = text_of(entry.path)
+    text = utf8_or_none(entry.path)
     if text is None:
         return "a name that is not UTF-8, and b3sum knows no other"
     if "\ufffd" in text:

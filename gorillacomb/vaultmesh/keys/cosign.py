@@ -15,10 +15,10 @@ WATCHER = "gorillacomb/watcher"
 """The name under which our watcher cosigns, and signs its pulses."""
 
 
-def cosigned(checkpoint: bytes, name: str, key: Ed25519SigningKey, seconds: int) -> bytes:
+def cosign_checkpoint(checkpoint: bytes, name: str, key: Ed25519SigningKey, seconds: int) -> bytes:
     """A checkpoint's signed note with one more line; ``seconds`` is the time since 1970, UTC."""
-    text = note.parse(checkpoint, "The checkpoint").text
+    text = note.parse_note(checkpoint, "The checkpoint").text
     signature = key.sign(f"cosignature/v1\ntime {seconds}\n{text}".encode())
-    number = note.key_id(name, note.COSIGNATURE, key.public)
+    number = note.verifier_key_id(name, note.COSIGNATURE, key.public)
     blob = number + struct.pack(">Q", seconds) + signature
     return checkpoint + f"\u2014 {name} {base64.b64encode(blob).decode()}\n".encode()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gorillacomb.errors import KeyMissing, UntrustedInput
 from gorillacomb.fs.atomic import replace_file
-from gorillacomb.fs.openat import cause_of
+from gorillacomb.fs.openat import os_error_text
 from gorillacomb.vaultmesh.keys.keys import (
     AnySigningKey,
     EcdsaSigningKey,
@@ -24,8 +24,8 @@ from gorillacomb.vaultmesh.keys.keys import (
     load_private,
     private_pem,
     read_key,
-    unreadable,
-    wrapped,
+    signing_key_of,
+    unreadable_key_error,
 )
 
 
@@ -69,10 +69,10 @@ class KeyStore:
                 replace_file(path, private_pem(private), 0o600)
         except OSError as error:
             raise KeyMissing(
-                f"The key {path} cannot be written: {cause_of(error)}.",
+                f"The key {path} cannot be written: {os_error_text(error)}.",
                 "Make room, or set XDG_CONFIG_HOME to a folder that can be written.",
             ) from error
-        return wrapped(private)
+        return signing_key_of(private)
 
     def find(self, public: bytes) -> Ed25519SigningKey:
         """The private key of an Ed25519 public key, current or rotated out. Raises KeyMissing."""
@@ -121,4 +121,4 @@ def _is_there(path: Path) -> bool:
     try:
         return path.exists()
     except OSError as error:  # a folder above it that may not be entered
-        raise unreadable(path, error) from error
+        raise unreadable_key_error(path, error) from error

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from gorillacomb.errors import KeyMissing, UntrustedInput
-from gorillacomb.fs.openat import cause_of
+from gorillacomb.fs.openat import os_error_text
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -129,13 +129,13 @@ def load_private(path: Path) -> AnySigningKey:
         closed = b"ENCRYPTED" in data
         cause = f"does not open with that {PASSPHRASE}" if closed else "is damaged, or no key"
         raise KeyMissing(f"The key {path} {cause}.", "Bring it back from a backup.") from None
-    return wrapped(private)
+    return signing_key_of(private)
 
 
-def unreadable(path: Path, error: OSError) -> KeyMissing:
+def unreadable_key_error(path: Path, error: OSError) -> KeyMissing:
     """The error for a key file that the system does not let us read."""
     return KeyMissing(
-        f"The key {path} cannot be read: {cause_of(error)}.",
+        f"The key {path} cannot be read: {os_error_text(error)}.",
         "Check its permissions, or name another key.",
     )
 
@@ -150,7 +150,7 @@ def read_key(path: Path) -> bytes:
                 raise UntrustedInput(f"{path} is no key file.")
             return file.read(_MOST_BYTES)
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise unreadable_key_error(path, error) from error
 
 
 def load_publics(path: Path) -> list[PublicKey]:
@@ -271,7 +271,7 @@ def _passphrase() -> bytes | None:
     return os.fsencode(os.environ.get(PASSPHRASE, "")) or None
 
 
-def wrapped(private: object) -> AnySigningKey:
+def signing_key_of(private: object) -> AnySigningKey:
     """A private key as one that signs. Raises Untrusted for a kind that we do not use."""
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -19,7 +19,7 @@ _MOST_BYTES = 1 << 20
 _MOST_SIGNATURES = 64
 
 
-def key_id(name: str, kind: bytes, public: bytes) -> bytes:
+def verifier_key_id(name: str, kind: bytes, public: bytes) -> bytes:
     """The key ID, 4 bytes: SHA-256(name, newline, signature type, public key)."""
     return sha256(name.encode() + b"\n" + kind + public).digest()[:4]
 
@@ -34,7 +34,7 @@ class VerifierKey:
     @property
     def id(self) -> bytes:
         """The key ID of its signatures, 4 bytes."""
-        return key_id(self.name, _ED25519, self.public)
+        return verifier_key_id(self.name, _ED25519, self.public)
 
     def __str__(self) -> str:
         """The verifier key as it is passed around: name+id+base64(type and key)."""
@@ -46,7 +46,7 @@ class VerifierKey:
         """Read a verifier key; ``what`` names it in errors. Raises Untrusted."""
         name, _, rest = text.strip().partition("+")
         number, _, encoded = rest.partition("+")
-        key = decoded(encoded, what)
+        key = decode_base64(encoded, what)
         if not is_key_name(name) or key[:1] != _ED25519 or len(key) != 33:
             raise UntrustedInput(f"{what} is no Ed25519 verifier key (name+id+base64).")
         found = cls(name, key[1:])
@@ -88,7 +88,7 @@ class SignedNote:
         return found
 
 
-def sign(text: str, signers: Iterable[tuple[str, Ed25519SigningKey]]) -> bytes:
+def sign_note(text: str, signers: Iterable[tuple[str, Ed25519SigningKey]]) -> bytes:
     """A note of ``text``, signed by each key under its name. Raises ValueError for such a text."""
     if not text.endswith("\n") or not _is_clean(text):
         raise ValueError("a note's text ends with a newline and has no control characters")
@@ -101,7 +101,7 @@ def sign(text: str, signers: Iterable[tuple[str, Ed25519SigningKey]]) -> bytes:
     return f"{text}\n{''.join(lines)}".encode()
 
 
-def parse(data: bytes, what: str = "The signed note") -> SignedNote:
+def parse_note(data: bytes, what: str = "The signed note") -> SignedNote:
     """Read a signed note; ``what`` names it in errors. Raises Untrusted."""
     if len(data) > _MOST_BYTES:
         raise UntrustedInput(f"{what} is refused: it is over a megabyte long.")
@@ -120,7 +120,7 @@ def parse(data: bytes, what: str = "The signed note") -> SignedNote:
 
 def _signature(line: str, what: str) -> NoteSignature:
     name, _, encoded = line.removeprefix(_DASH).partition(" ")
-    blob = decoded(encoded, what)
+    blob = decode_base64(encoded, what)
     if not line.startswith(_DASH) or not is_key_name(name) or len(blob) < 5:
         raise UntrustedInput(f"{what} is refused: a signature line in it is not one.")
     return NoteSignature(name, blob[:4], blob[4:])
@@ -138,7 +138,7 @@ def _is_clean(text: str) -> bool:
     )
 
 
-def decoded(text: str, what: str) -> bytes:
+def decode_base64(text: str, what: str) -> bytes:
     """Standard base64 (RFC 4648, section 4), padded and without a stray bit. Raises Untrusted."""
     try:
         data = base64.b64decode(text, validate=True)

@@ -14,7 +14,7 @@ import pytest
 
 from gorillacomb.cli.commands.trace.verify import command as trace
 from gorillacomb.dedupe.apply import transaction
-from gorillacomb.dedupe.apply.snapshot import look_again
+from gorillacomb.dedupe.apply.snapshot import verify_unchanged
 from gorillacomb.fs.location import ContentDiffers
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots
@@ -279,9 +279,9 @@ def test_bytes_count_once_for_a_step_that_took_two_tries(
         tries.append(arguments)
         if len(tries) == 1:
             raise ContentDiffers(b"/", "changed meanwhile")
-        look_again(*arguments)
+        verify_unchanged(*arguments)
 
-    monkeypatch.setattr(transaction, "look_again", once)
+    monkeypatch.setattr(transaction, "verify_unchanged", once)
     code, told = bench.dedupe_json("--apply", plan.file)
     assert (code, len(tries)) == (0, 2)
     assert told["bytes_set_aside"] == plan.header["bytes_set_aside"] > 0

@@ -104,9 +104,11 @@ def stopping(points: Points) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("move", "make_folder", "remove"):
             patch.setattr(mutations, name, points.around(name, getattr(mutations, name)))
-        patch.setattr(transaction, "look_again", points.around("look_again", snapshot.look_again))
+        patch.setattr(
+            transaction, "verify_unchanged", points.around("look_again", snapshot.verify_unchanged)
+        )
         for module in (snapshot, purge):
-            stand = points.around("survivors_stand", snapshot.survivors_stand)
+            stand = points.around("survivors_stand", snapshot.verify_kept_copies)
             patch.setattr(module, "survivors_stand", stand)
         patch.setattr(os, "fsync", points.around("fsync", os.fsync))
         yield
@@ -226,7 +228,7 @@ def test_interrupted_right_after_the_rename(kind: str, tmp_path: Path) -> None:
     """Ctrl-C can come between the system's rename and our noting it."""
     ground(tmp_path)
     before = files_below(tmp_path)
-    plain = mutations.move
+    plain = mutations.rename_no_replace
     calls = []
 
     def moved(*arguments: Any) -> None:
@@ -236,7 +238,7 @@ def test_interrupted_right_after_the_rename(kind: str, tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mutations, "move", moved)
+        patch.setattr(mutations, "rename_no_replace", moved)
         with pytest.raises(KeyboardInterrupt):
             Ground(live(tmp_path)).apply(the_step(tmp_path, kind))
     assert files_below(tmp_path) == before

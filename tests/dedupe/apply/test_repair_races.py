@@ -17,7 +17,7 @@ from blake3 import blake3
 
 from gorillacomb.dedupe.apply import repair as repair_module
 from gorillacomb.dedupe.apply import runs
-from gorillacomb.dedupe.apply.repair import DamagedFile, repair
+from gorillacomb.dedupe.apply.repair import DamagedFile, repair_files
 from gorillacomb.dedupe.model import PlanOptions, RunOutcome
 from gorillacomb.fs import mutations
 from tests.dedupe import adversaries
@@ -95,7 +95,7 @@ def ground_harm(top: Path) -> DamagedFile:
 def repaired(top: Path, harm: DamagedFile) -> list[RunOutcome]:
     roots = live(top)
     guard = Ground(roots).guard(PlanOptions())
-    return [repair([harm], roots, guard, Quiet(), lambda outcome: None)]
+    return [repair_files([harm], roots, guard, Quiet(), lambda outcome: None)]
 
 
 PHASES: dict[str, Callable[[Path, DamagedFile], list[RunOutcome]]] = {
@@ -291,7 +291,7 @@ def test_an_undo_that_was_killed_and_a_second_repair(tmp_path: Path) -> None:
 def test_where_nobody_tells_who_has_a_file_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mutations, "is_being_written", lambda descriptor: None)
+    monkeypatch.setattr(mutations, "is_open_for_writing", lambda descriptor: None)
     set_out(tmp_path, "undo")
     outcomes = Ground(live(tmp_path)).undo()
     assert "nobody can tell" in told(outcomes)[0]
@@ -321,8 +321,8 @@ def test_a_copy_that_was_read_wrongly_is_put_nowhere(
 ) -> None:
     """As a drive does that fails: the bytes are others each time."""
     harm, place = ground(tmp_path), tmp_path / SIDES["place"]
-    write = mutations.write
-    monkeypatch.setattr(mutations, "write", lambda file, data, at: write(file, data[::-1], at))
+    write = mutations.write_at
+    monkeypatch.setattr(mutations, "write_at", lambda file, data, at: write(file, data[::-1], at))
     [outcome] = repaired(tmp_path, harm)
     assert "could not be copied whole" in told([outcome])[0]
     assert (slots(tmp_path), place.read_bytes()) == ([], BAD)
@@ -338,7 +338,7 @@ def test_what_a_later_run_set_aside_is_not_made_anew(tmp_path: Path) -> None:
     ours = Ground(live(tmp_path))
     assert ours.apply(step("s1", tmp_path / "a", tmp_path / "twin")).done
     outcome = RunOutcome(repairing)
-    runs.undo(os.fsencode(tmp_path), outcome, Quiet())
+    runs.undo_runs_in_base(os.fsencode(tmp_path), outcome, Quiet())
     assert "was set aside since by run" in told([outcome])[0]
     assert not (tmp_path / "a").exists()
     everything_undone(tmp_path)

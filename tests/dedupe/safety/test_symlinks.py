@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gorillacomb.dedupe.safety.symlinks import lead_alike, steps_of
+from gorillacomb.dedupe.safety.symlinks import link_chain, links_equivalent
 
 NAMES = ("a", "b", "d/a", "d/b", "d/e/a", "d/e/b")
 TEXTS = st.lists(st.sampled_from(["..", ".", "a", "b", "d", "e"]), min_size=1, max_size=4)
@@ -38,7 +38,7 @@ def test_a_way_ends_where_the_system_goes_and_passes_links(links: dict[str, str]
             link = bytes(top / each)
             if not os.path.exists(link):
                 continue
-            *way, end = steps_of(link)
+            *way, end = link_chain(link)
             assert end == os.path.realpath(link)
             for step in way:  # without any one of them the link leads there no more
                 os.rename(step, step + b".away")
@@ -64,14 +64,14 @@ def test_a_link_leads_nowhere_where_the_system_finds_nothing(links: dict[str, st
             # Out of the folder and back again, so that it is not alike by what it says.
             out = f"{os.path.relpath(top.parent, folder.decode())}/{top.name}/{each}"
             out = f"{os.path.dirname(out)}/{text}"
-            assert lead_alike(out.encode(), folder, ELSEWHERE, 0) is not there
+            assert links_equivalent(out.encode(), folder, ELSEWHERE, 0) is not there
 
 
 def test_where_a_link_led_from_a_folder_that_is_gone(tmp_path: Path) -> None:
     """What it went through and left again went with that folder: nobody can tell."""
     gone, other = bytes(tmp_path / "gone"), b"/no/such/place"
     (tmp_path / "x").write_text("meant")
-    assert not lead_alike(b"../x", gone, other, 0)
-    assert lead_alike(b"../y", gone, other, 0)
-    assert not lead_alike(b"in/../../x", gone, other, 0)
-    assert not lead_alike(b"in/../../y", gone, other, 0)
+    assert not links_equivalent(b"../x", gone, other, 0)
+    assert links_equivalent(b"../y", gone, other, 0)
+    assert not links_equivalent(b"in/../../x", gone, other, 0)
+    assert not links_equivalent(b"in/../../y", gone, other, 0)

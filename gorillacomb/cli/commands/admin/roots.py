@@ -7,12 +7,12 @@ import os
 import click
 
 from gorillacomb.cli.commands.admin.status import root_lines, root_object
-from gorillacomb.cli.options import BytesPath, absolute, json_option, vault_option
+from gorillacomb.cli.options import BytesPath, absolute_path_option, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import roots as root_table
-from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.duplicate_groups import rebuild_groups
 from gorillacomb.model import Root
 from gorillacomb.vault.vault import Vault
@@ -28,13 +28,13 @@ def command() -> None:
 @vault_option
 def list_roots(as_json: bool, vault: Vault) -> int:
     """List the roots: where they are, whether they are there now, when they were scanned."""
-    with Index.read(vault) as index, explaining(vault):
+    with Index.read(vault) as index, translate_errors(vault):
         roots = root_table.all_roots(index.connection)
         if as_json:
             render.print_json({"roots": [root_object(index, root) for root in roots]})
             return 0
         for root in roots:
-            click.echo(render.path_text(root.path))
+            click.echo(render.printable_path(root.path))
             for line in root_lines(index, root)[1:]:
                 click.echo(line)
             click.echo(f"  id {root.uid}" + ("" if is_online(root) else ", offline"))
@@ -53,7 +53,7 @@ def forget(root: bytes, as_json: bool, vault: Vault) -> int:
     No file under it is touched; scanning it again brings it back.
     """
     vault.check()
-    with Index.write(vault) as index, explaining(vault):
+    with Index.write(vault) as index, translate_errors(vault):
         known = _named(root_table.all_roots(index.connection), root)
         facts = root_table.root_facts(index.connection, known)
         with index.atomic():
@@ -63,16 +63,18 @@ def forget(root: bytes, as_json: bool, vault: Vault) -> int:
     if as_json:
         render.print_json({"forgotten": {**render.path_object(known.path), "root": known.uid}})
     else:
-        files = render.count(facts.files, "file")
-        click.echo(f"Forgot {render.path_text(known.path)} ({files}). Its files are untouched.")
+        files = render.format_count(facts.files, "file")
+        click.echo(
+            f"Forgot {render.printable_path(known.path)} ({files}). Its files are untouched."
+        )
     return 0
 
 
 def _named(roots: list[Root], name: bytes) -> Root:
     for root in roots:
-        places = (name, absolute(name), os.path.realpath(name))
+        places = (name, absolute_path_option(name), os.path.realpath(name))
         if root.path in places or root.uid.encode() == name:
             return root
     raise UsageError(
-        f"No root is called {render.path_text(name)}.", "See `gorillacomb roots list`."
+        f"No root is called {render.printable_path(name)}.", "See `gorillacomb roots list`."
     )

@@ -9,18 +9,18 @@ import click
 from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.cli.options import json_option, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.dedupe.quarantine.inventory import waiting
+from gorillacomb.dedupe.quarantine.inventory import quarantined_runs
 from gorillacomb.dedupe.quarantine.run import run_folder
 from gorillacomb.dedupe.roots import live_roots
-from gorillacomb.fs.volumes import grain_ns, is_online
+from gorillacomb.fs.volumes import is_online, timestamp_granularity_ns
 from gorillacomb.index import content_queries, folder_queries, stamps
 from gorillacomb.index import roots as root_table
-from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.duplicate_groups import has_groups
 from gorillacomb.model import EntryState, Root
 from gorillacomb.vault.settings import Settings, load_settings
 from gorillacomb.vault.vault import Vault
-from gorillacomb.vaultmesh.open import read_trace
+from gorillacomb.vaultmesh.open import open_trace_for_reading
 
 _DETAILS = {
     EntryState.PENDING: ", after a quick or interrupted scan",
@@ -40,7 +40,7 @@ FILE_STATE_WORDS = {
 def command(as_json: bool, vault: Vault) -> int:
     """Show what the vault knows: roots, files, redundancy, and what was not looked at."""
     settings = load_settings()
-    with Index.read(vault) as index, explaining(vault):
+    with Index.read(vault) as index, translate_errors(vault):
         document = status_object(index, settings)
         if as_json:
             render.print_json(document)
@@ -53,7 +53,7 @@ def command(as_json: bool, vault: Vault) -> int:
 def status_object(index: Index, settings: Settings) -> dict[str, object]:
     """The status in JSON."""
     connection = index.connection
-    groups, copies, wasted = content_queries.totals(connection)
+    groups, copies, wasted = content_queries.content_totals(connection)
     roots = root_table.all_roots(connection)
     return {
         "vault": render.path_object(bytes(index.vault.folder)),
@@ -78,7 +78,7 @@ def status_object(index: Index, settings: Settings) -> dict[str, object]:
                 "bytes": each.size,
                 "started_ns": str(each.started_ns),
             }
-            for each in waiting(live_roots(roots, is_online, grain_ns))
+            for each in quarantined_runs(live_roots(roots, is_online, timestamp_granularity_ns))
         ],
         "settings": {
             "exclude": list(settings.exclude),
@@ -94,13 +94,13 @@ def _trace_object(index: Index) -> dict[str, Any] | None:
     """Where the trace stands; None while there is none."""
     if not index.vault.trace.exists():
         return None
-    with read_trace(index.vault) as ledger:
+    with open_trace_for_reading(index.vault) as ledger:
         head = ledger.head
     return {
         "log": head.log,
         "entries": head.size,
         "root": head.root.hex(),
-        "stamps": stamps.count(index.connection),
+        "stamps": stamps.count_stamps(index.connection),
     }
 
 
@@ -126,61 +126,69 @@ def root_object(index: Index, root: Root) -> dict[str, object]:
 def root_lines(index: Index, root: Root) -> list[str]:
     """A root for people, with its settings where it has some."""
     facts = root_table.root_facts(index.connection, root)
-    when = "not to the end yet" if facts.last_scan_ns is None else render.moment(facts.last_scan_ns)
-    width = render.width()
+    when = (
+        "not to the end yet"
+        if facts.last_scan_ns is None
+        else render.format_time(facts.last_scan_ns)
+    )
+    width = render.terminal_width()
     lines = [
         render.short_path(root.path, None if width is None else width - 10)
-        + ("" if is_online(root) else render.style("  offline", fg="yellow")),
-        f"  {render.count(facts.files, 'file')}, {render.size(facts.bytes)},"
-        f" {render.count(facts.folders, 'folder')}; last scan {when}",
+        + ("" if is_online(root) else render.styled("  offline", fg="yellow")),
+        f"  {render.format_count(facts.files, 'file')}, {render.format_size(facts.bytes)},"
+        f" {render.format_count(facts.folders, 'folder')}; last scan {when}",
     ]
     if root.weak:
         lines.append(f"  {root.volume_type}: known by path, size and mtime only (no stable inodes)")
     if root.exclude:
-        lines += render.paragraph(f"excluded: {' '.join(root.exclude)}", "  ")
+        lines += render.wrapped_paragraph(f"excluded: {' '.join(root.exclude)}", "  ")
     if root.min_size:
-        lines.append(f"  min-size: {render.size(root.min_size)}")
+        lines.append(f"  min-size: {render.format_size(root.min_size)}")
     return lines
 
 
 def _files_in(state: EntryState, files: int, size: int) -> str:
-    return f"{render.count(files, 'file')} ({render.size(size)}) {FILE_STATE_WORDS[state]}"
+    return (
+        f"{render.format_count(files, 'file')} ({render.format_size(size)}) "
+        f"{FILE_STATE_WORDS[state]}"
+    )
 
 
 def _quarantine_lines(index: Index) -> list[str]:
     """What was set aside and takes space still."""
-    roots = live_roots(root_table.all_roots(index.connection), is_online, grain_ns)
-    held = list(waiting(roots))
+    roots = live_roots(root_table.all_roots(index.connection), is_online, timestamp_granularity_ns)
+    held = list(quarantined_runs(roots))
     if not held:
         return []
     files, size = sum(each.files for each in held), sum(each.size for each in held)
-    oldest = render.moment(min(each.started_ns for each in held))
+    oldest = render.format_time(min(each.started_ns for each in held))
     return [
-        f"Quarantine: {render.count(files, 'file')}, {render.size(size)} on disk, since {oldest}",
+        f"Quarantine: {render.format_count(files, 'file')}, {render.format_size(size)} on "
+        f"disk, since {oldest}",
         "  to free that: gorillacomb dedupe --empty-quarantine",
     ]
 
 
 def _lines(index: Index, settings: Settings) -> list[str]:
     connection = index.connection
-    width = render.width()
+    width = render.terminal_width()
     room = None if width is None else width - len("Vault ")
     lines = [f"Vault {render.short_path(bytes(index.vault.folder), room)}"]
     for root in root_table.all_roots(connection):
         lines += root_lines(index, root)
     if has_groups(connection):
-        groups, copies, wasted = content_queries.totals(connection)
+        groups, copies, wasted = content_queries.content_totals(connection)
         lines.append(
-            f"Duplicates: {render.count(copies, 'copy', 'copies')} too many in"
-            f" {render.count(groups, 'group')} take {render.size(wasted)} on disk"
+            f"Duplicates: {render.format_count(copies, 'copy', 'copies')} too many in"
+            f" {render.format_count(groups, 'group')} take {render.format_size(wasted)} on disk"
         )
     else:
         lines.append("Duplicates: not known until a first scan has come to them")
     trace = _trace_object(index)
     if trace is not None:
         lines.append(
-            f"Trace: {render.count(trace['stamps'], 'canonical file')} stamped in"
-            f" {render.count(trace['entries'], 'entry', 'entries')}"
+            f"Trace: {render.format_count(trace['stamps'], 'canonical file')} stamped in"
+            f" {render.format_count(trace['entries'], 'entry', 'entries')}"
         )
     lines += _quarantine_lines(index)
     by_state = content_queries.counts_by_state(connection)
@@ -188,15 +196,15 @@ def _lines(index: Index, settings: Settings) -> list[str]:
         if state in by_state:
             lines.append(f"Content: {_files_in(state, *by_state.pop(state))}")
     gaps = [f"  {_files_in(state, *found)}" for state, found in by_state.items()] + [
-        f"  {render.count(number, 'folder')} {FOLDER_CAUSES[state]}"
+        f"  {render.format_count(number, 'folder')} {FOLDER_CAUSES[state]}"
         for state, number in folder_queries.count_folders_by_state(connection).items()
     ]
     if gaps:
         lines += ["Not looked at:", *gaps]
     if settings.exclude:
-        lines += render.paragraph(f"Excluded everywhere: {' '.join(settings.exclude)}", "")
+        lines += render.wrapped_paragraph(f"Excluded everywhere: {' '.join(settings.exclude)}", "")
     if settings.prefer:
-        lines += render.paragraph(f"Preferred: {' '.join(settings.prefer)}", "")
+        lines += render.wrapped_paragraph(f"Preferred: {' '.join(settings.prefer)}", "")
     if settings.protect:
-        lines += render.paragraph(f"Protected: {' '.join(settings.protect)}", "")
+        lines += render.wrapped_paragraph(f"Protected: {' '.join(settings.protect)}", "")
     return lines

@@ -10,17 +10,17 @@ from pathlib import Path
 import click
 
 from gorillacomb import sqlite
-from gorillacomb.cli.options import discard, json_option, vault_option
+from gorillacomb.cli.options import drop_value, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import UsageError, VaultError
-from gorillacomb.fs.openat import cause_of
-from gorillacomb.index.database import Index, explaining
+from gorillacomb.fs.openat import os_error_text
+from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.stamping.consistency import check_index
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.audit import audit
-from gorillacomb.vaultmesh.error_text import explaining as trace_explaining
-from gorillacomb.vaultmesh.error_text import explaining_content
-from gorillacomb.vaultmesh.open import read_trace
+from gorillacomb.vaultmesh.error_text import translate_content_errors
+from gorillacomb.vaultmesh.error_text import translate_errors as trace_explaining
+from gorillacomb.vaultmesh.open import open_trace_for_reading
 
 
 @click.group(short_help="Check the vault, or copy it while it is in use.")
@@ -43,19 +43,19 @@ def check(as_json: bool, vault: Vault) -> int:
         index = None
         try:
             index = opened.enter_context(Index.read(vault))
-            with explaining(vault):
-                sqlite.hold_still(index.connection)
-                found["index"] = sqlite.damage(index.connection)
+            with translate_errors(vault):
+                sqlite.begin_snapshot(index.connection)
+                found["index"] = sqlite.integrity_error(index.connection)
         except VaultError as error:
             if not vault.folder.exists():
                 raise
             found["index"] = error.message
         try:
-            with read_trace(vault) as ledger, explaining_content(vault.trace):
+            with open_trace_for_reading(vault) as ledger, translate_content_errors(vault.trace):
                 result = audit(ledger)
                 found["trace"], entries = result.reason, result.entries
                 if index is not None and not any(found.values()):
-                    with explaining(vault):
+                    with translate_errors(vault):
                         found["together"] = check_index(index, ledger)
         except VaultError as error:
             found["trace"] = error.message
@@ -81,17 +81,17 @@ def backup(folder: Path, as_json: bool, vault: Vault) -> int:
     putting a backup back: gorillacomb trace adopt.
     """
     vault.check()
-    with Index.read(vault) as index, explaining(vault):
+    with Index.read(vault) as index, translate_errors(vault):
         # The index first: one that is behind its trace is brought up to date by a scan.
-        sqlite.hold_still(index.connection)
+        sqlite.begin_snapshot(index.connection)
         # The traces before an adopt: nobody writes to those any more.
         adopted = [path for path in sorted(vault.folder.glob("trace-*.db*")) if path.is_file()]
-        with read_trace(vault) as ledger:
+        with open_trace_for_reading(vault) as ledger:
             try:
                 folder.mkdir(mode=0o700, parents=True)
             except OSError as error:
                 raise UsageError(
-                    f"{folder} cannot be made: {cause_of(error)}.",
+                    f"{folder} cannot be made: {os_error_text(error)}.",
                     "Name a folder that does not exist yet.",
                 ) from error
             try:
@@ -103,11 +103,11 @@ def backup(folder: Path, as_json: bool, vault: Vault) -> int:
                     os.chmod(folder / path.name, 0o600)
             except BaseException:
                 names = (vault.index.name, vault.trace.name, *(path.name for path in adopted))
-                discard(folder, names)  # half a backup is none
+                drop_value(folder, names)  # half a backup is none
                 raise
     size = sum(os.stat(path).st_size for path in folder.iterdir())
     if as_json:
         render.print_json({"backup": render.path_object(bytes(folder)), "bytes": size})
     else:
-        click.echo(f"Copied {render.size(size)} to {folder}")
+        click.echo(f"Copied {render.format_size(size)} to {folder}")
     return 0

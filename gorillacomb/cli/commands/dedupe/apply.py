@@ -10,24 +10,24 @@ from pathlib import Path
 import click
 
 from gorillacomb.cli.commands.dedupe.runs import (
-    bring_up_to_date,
-    cut_short,
-    live,
+    drive_errors_as_cut_short,
+    live_roots_of,
+    log_run,
     outcome_object,
-    record,
-    refuse_no_index,
-    trouble_lines,
-    trouble_object,
-    witness,
+    problem_lines,
+    problem_object,
+    require_index,
+    rescan_changed,
+    tree_comparer,
 )
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import DedupeAction, Plan, RunOutcome
 from gorillacomb.dedupe.plan.serialize import read_plan
-from gorillacomb.dedupe.safety.environment import guard_for
+from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.errors import RefusedForSafety
-from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.progress import Progress
 from gorillacomb.stamping.run_log import RunLog
 from gorillacomb.vault.settings import load_settings
@@ -46,34 +46,34 @@ def apply(
     plan = read_plan(file)
     shown = progress_for(progress)
     if dry_run:
-        with Index.read(vault) as index, explaining(vault):
+        with Index.read(vault) as index, translate_errors(vault):
             return _rehearse(index, plan, shown, as_json)
-    refuse_no_index(vault)
+    require_index(vault)
     if plan.options.action is DedupeAction.DELETE:
         _confirm_delete(plan, yes_delete)
     with (
-        explaining(vault),
-        cut_short(),
+        translate_errors(vault),
+        drive_errors_as_cut_short(),
         Index.write(vault) as index,
         RunLog(index) as notes,
     ):
-        roots = live(index)
-        guard = guard_for(index, plan.options, load_settings())
-        outcome = runs.execute(
+        roots = live_roots_of(index)
+        guard = safety_policy_for(index, plan.options, load_settings())
+        outcome = runs.apply_plan(
             plan,
             roots,
             guard,
-            witness(shown),
+            tree_comparer(shown),
             shown,
-            lambda ended: record(
+            lambda ended: log_run(
                 notes, "applied", ended, str(plan.options.action), roots, plan.uid
             ),
         )
     shown.close()
     # What stays is looked at too: a hard link made it one with what went.
     folders = [os.path.dirname(path) for step in outcome.done for path in (step.path, step.keep)]
-    bring_up_to_date(vault, roots, folders, shown)
-    with render.reader_may_leave():
+    rescan_changed(vault, roots, folders, shown)
+    with render.tolerate_closed_pipe():
         if as_json:
             render.print_json(outcome_object(outcome))
         else:
@@ -105,16 +105,18 @@ def _confirm_delete(plan: Plan, yes_delete: int | None) -> None:
 
 
 def _rehearse(index: Index, plan: Plan, shown: Progress, as_json: bool) -> int:
-    guard = guard_for(index, plan.options, load_settings())
+    guard = safety_policy_for(index, plan.options, load_settings())
     done, skipped = [], []
-    for step, trouble in runs.rehearse(plan, live(index), guard, witness(shown), shown):
+    for step, trouble in runs.dry_run(
+        plan, live_roots_of(index), guard, tree_comparer(shown), shown
+    ):
         if trouble is None:
             done.append(step)
         else:
             skipped.append(trouble)
     shown.close()
     size = sum(step.size for step in done)
-    with render.reader_may_leave():
+    with render.tolerate_closed_pipe():
         if as_json:
             aside = plan.options.action not in (DedupeAction.DELETE, DedupeAction.REFLINK)
             render.print_json(
@@ -124,38 +126,39 @@ def _rehearse(index: Index, plan: Plan, shown: Progress, as_json: bool) -> int:
                     "bytes_set_aside": size if aside else 0,
                     "bytes_freed": 0 if aside else size,
                     "steps": [{"id": step.id, **render.path_object(step.path)} for step in done],
-                    "skipped": list(map(trouble_object, skipped)),
+                    "skipped": list(map(problem_object, skipped)),
                     "failed": [],
                 }
             )
         else:
             for step in done:
                 what = f"{plan.options.action} {step.kind}"
-                click.echo(f"{what} {render.path_text(step.path)}")
+                click.echo(f"{what} {render.printable_path(step.path)}")
             files = sum(step.files for step in done)
-            many = render.count(files, "file")
+            many = render.format_count(files, "file")
             click.echo(
-                f"Would be done: {render.count(len(done), 'step')}, {many}, {render.size(size)}"
+                f"Would be done: {render.format_count(len(done), 'step')}, {many}, "
+                f"{render.format_size(size)}"
             )
-            for line in trouble_lines("Would be skipped", skipped):
+            for line in problem_lines("Would be skipped", skipped):
                 click.echo(line)
     return 5 if skipped and not done else 3 if skipped else 0
 
 
 def _applied_story(plan: Plan, outcome: RunOutcome, steps: int) -> Iterator[str]:
     files = sum(step.files for step in outcome.done)
-    yield from trouble_lines("Of a run that was cut short", outcome.recovered)
+    yield from problem_lines("Of a run that was cut short", outcome.recovered)
     if outcome.before:
-        yield f"Done before: {render.count(outcome.before, 'step')}"
-    many = f"{render.count(files, 'file')} in {len(outcome.done):,} of {steps:,} steps"
+        yield f"Done before: {render.format_count(outcome.before, 'step')}"
+    many = f"{render.format_count(files, 'file')} in {len(outcome.done):,} of {steps:,} steps"
     if outcome.bytes_set_aside or not outcome.bytes_freed:
-        yield f"Set aside: {many}, {render.size(outcome.bytes_set_aside)} on disk"
+        yield f"Set aside: {many}, {render.format_size(outcome.bytes_set_aside)} on disk"
     if outcome.bytes_freed:
-        yield f"Freed: {render.size(outcome.bytes_freed)}" + (
+        yield f"Freed: {render.format_size(outcome.bytes_freed)}" + (
             "" if outcome.bytes_set_aside else f", {many}"
         )
-    yield from trouble_lines("Skipped", outcome.skipped)
-    yield from trouble_lines("Failed", outcome.failed)
+    yield from problem_lines("Skipped", outcome.skipped)
+    yield from problem_lines("Failed", outcome.failed)
     if outcome.done and plan.options.action not in (DedupeAction.DELETE, DedupeAction.REFLINK):
         yield f"To take it back:  gorillacomb dedupe --undo {outcome.run}"
         yield f"To free the space: gorillacomb dedupe --empty-quarantine {outcome.run}"

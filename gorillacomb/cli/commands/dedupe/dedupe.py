@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from gorillacomb.cli.commands.dedupe.apply import apply
 from gorillacomb.cli.commands.dedupe.history import history as show_history
-from gorillacomb.cli.commands.dedupe.options import PlanFlags, plan_options, wishes
+from gorillacomb.cli.commands.dedupe.options import PlanFlags, plan_options, plan_request
 from gorillacomb.cli.commands.dedupe.plan import plan
 from gorillacomb.cli.commands.dedupe.purge import purge
 from gorillacomb.cli.commands.dedupe.undo import undo as take_back
@@ -115,7 +115,7 @@ def command(
     if history:
         return show_history(vault, as_json)
     planning = planning or output is not None
-    return plan(vault, wishes(**given), planning, output, progress, as_json)
+    return plan(vault, plan_request(**given), planning, output, progress, as_json)
 
 
 def _refuse_mixed(context: click.Context) -> None:

@@ -8,15 +8,15 @@ from typing import Any
 
 import click
 
-from gorillacomb.cli.commands.dedupe.runs import live, trouble_lines
+from gorillacomb.cli.commands.dedupe.runs import live_roots_of, problem_lines
 from gorillacomb.cli.output import render
 from gorillacomb.dedupe.model import DedupeAction, StepProblem
-from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, waiting
-from gorillacomb.index.database import Index, explaining
+from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, quarantined_runs
+from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs
-from gorillacomb.vaultmesh.entries import path_of
-from gorillacomb.vaultmesh.open import read_trace
+from gorillacomb.vaultmesh.entries import path_from_json
+from gorillacomb.vaultmesh.open import open_trace_for_reading
 
 _IS_RUN = re.compile(rb'"event":"(?:applied|repaired|undone|purged)"')
 """In RFC 8785's form no text holds a bare quotation mark, so this is nothing but the event."""
@@ -27,13 +27,13 @@ _SET_ASIDE = ("applied", "repaired")
 def history(vault: Vault, as_json: bool) -> int:
     """Every run that the trace tells of, the last one first."""
     entries = []
-    with read_trace(vault) as ledger:
+    with open_trace_for_reading(vault) as ledger:
         for _, entry in ledger.entries_backward():
             if _IS_RUN.search(entry):  # nearly all are stamps, and cost to be read
-                entries.append(jcs.load(entry))
-    with Index.read(vault) as index, explaining(vault):
-        held = _by_run(waiting(live(index)))
-    with render.reader_may_leave():
+                entries.append(jcs.parse_own(entry))
+    with Index.read(vault) as index, translate_errors(vault):
+        held = _by_run(quarantined_runs(live_roots_of(index)))
+    with render.tolerate_closed_pipe():
         if as_json:
             render.print_json({"runs": [_run_object(each, held) for each in entries]})
         elif not entries:
@@ -78,16 +78,19 @@ def _run_lines(fields: dict[str, Any], held: dict[str, tuple[int, int]]) -> Iter
         and fields["event"] == "applied"
     ):
         word = "freed"
-    shown = "" if fields["event"] == "undone" else f", {render.size(size)}"
+    shown = "" if fields["event"] == "undone" else f", {render.format_size(size)}"
     yield (
-        f"{render.moment(int(fields['time_ns']))}  {fields['run']}  {word}"
-        f" {render.count(fields['files'], 'file')}{shown}"
+        f"{render.format_time(int(fields['time_ns']))}  {fields['run']}  {word}"
+        f" {render.format_count(fields['files'], 'file')}{shown}"
     )
     if fields["event"] in _SET_ASIDE and fields["run"] in held:
         files, size = held[fields["run"]]
-        yield f"  waits in quarantine: {render.count(files, 'file')}, {render.size(size)}"
+        yield (
+            f"  waits in quarantine: {render.format_count(files, 'file')}, "
+            f"{render.format_size(size)}"
+        )
     for name in ("skipped", "failed"):
-        troubles = [StepProblem(path_of(each), each["cause"]) for each in fields[name]]
-        yield from ("  " + line for line in trouble_lines(name, troubles[:3]))
+        troubles = [StepProblem(path_from_json(each), each["cause"]) for each in fields[name]]
+        yield from ("  " + line for line in problem_lines(name, troubles[:3]))
         if fields[f"{name}_count"] > 3:
             yield f"    and {fields[f'{name}_count'] - 3:,} more"

@@ -8,8 +8,8 @@ from typing import TypedDict, Unpack
 
 import click
 
-from gorillacomb.cli.options import BytesPath, Function, SizeParam, absolute
-from gorillacomb.cli.output.render import path_text
+from gorillacomb.cli.options import BytesPath, Function, SizeParam, absolute_path_option
+from gorillacomb.cli.output.render import printable_path
 from gorillacomb.dedupe.model import DedupeAction, PlanOptions
 from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.errors import UsageError
@@ -101,14 +101,14 @@ def plan_options(function: Function) -> Function:
     return function
 
 
-def wishes(**given: Unpack[PlanFlags]) -> PlanRequest:
+def plan_request(**given: Unpack[PlanFlags]) -> PlanRequest:
     """What the options ask for. Raises click.UsageError, UsageFault."""
     if given["folders_only"] and given["files_only"]:
         raise click.UsageError("--folders-only and --files-only leave nothing: take one.")
     options = PlanOptions(
         DedupeAction(given["action"]),
         tuple(map(_pattern, given["protect"])),
-        tuple(map(absolute, given["retire"])),
+        tuple(map(absolute_path_option, given["retire"])),
         tuple(map(_existing, given["not_a_project"])),
         given["across_volumes"],
     )
@@ -118,7 +118,7 @@ def wishes(**given: Unpack[PlanFlags]) -> PlanRequest:
             f"--action {options.action} is about files: leave out --folders-only."
         )
     scope = PlanScope(
-        tuple(map(absolute, given["within"])),
+        tuple(map(absolute_path_option, given["within"])),
         given["keep"],
         given["min_size"],
         files=not given["folders_only"],
@@ -137,7 +137,7 @@ def _pattern(text: str) -> str:
 
 def _existing(path: bytes) -> bytes:
     """A path as the index has it. Raises UsageFault where nothing stands: it may be misspelt."""
-    found = absolute(path)
+    found = absolute_path_option(path)
     if not os.path.lexists(found):
-        raise UsageError(f"{path_text(found)} does not exist.", "Check the spelling.")
+        raise UsageError(f"{printable_path(found)} does not exist.", "Check the spelling.")
     return found

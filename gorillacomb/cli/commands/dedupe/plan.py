@@ -27,13 +27,13 @@ from gorillacomb.dedupe.model import (
 )
 from gorillacomb.dedupe.plan.planner import Planner
 from gorillacomb.dedupe.plan.scope import PlanScope
-from gorillacomb.dedupe.plan.serialize import document_of, header_of, lines_of
-from gorillacomb.dedupe.safety.environment import guard_for
+from gorillacomb.dedupe.plan.serialize import plan_document, plan_header, plan_lines
+from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.output_file import write_file
 from gorillacomb.fs.paths import is_below
 from gorillacomb.fs.volumes import is_online
-from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.roots import all_roots
 from gorillacomb.model import Root
 from gorillacomb.progress import Progress
@@ -57,31 +57,31 @@ def plan(
     settings = replace(settings, prefer=(*settings.prefer, *wishes.prefer))
     options = replace(options, protect=(*settings.protect, *options.protect))
     shown = progress_for(progress)
-    with Index.read(vault) as index, explaining(vault):
+    with Index.read(vault) as index, translate_errors(vault):
         _refuse_unknown(all_roots(index.connection), (*options.retire, *scope.within))
         try:
             made = _made(index, options, scope, settings, shown)
         finally:
             shown.close()
     if as_json and not planning:
-        with render.reader_may_leave():
+        with render.tolerate_closed_pipe():
             render.print_json(
-                {**header_of(made), "step_list": [document_of(s) for s in made.steps]}
+                {**plan_header(made), "step_list": [plan_document(s) for s in made.steps]}
             )
         return 0
     to_stdout = output is not None and str(output) == "-"
     to_file = output is not None and not to_stdout
     if planning and not to_file and (to_stdout or as_json or not sys.stdout.isatty()):
-        with render.reader_may_leave():
-            render.write_bytes(b"".join(lines_of(made)))
+        with render.tolerate_closed_pipe():
+            render.write_bytes(b"".join(plan_lines(made)))
         return 0
     if output is not None and not to_stdout:
         write_plan(made, output)
         if as_json:
-            render.print_json(header_of(made))
+            render.print_json(plan_header(made))
             return 0
-    with render.reader_may_leave():
-        for line in story(made):
+    with render.tolerate_closed_pipe():
+        for line in plan_summary_lines(made):
             click.echo(line)
         for line in _next(made, output):
             click.echo(line)
@@ -100,7 +100,7 @@ def _made(
 
     groups = GroupReader(index, is_there, settings.preferred)
     folders = folders_of(index, settings=settings)
-    guard = guard_for(index, options, settings)
+    guard = safety_policy_for(index, options, settings)
     planner = Planner(folders, groups, guard, scope, online, progress)
     return planner.plan(time.time_ns())
 
@@ -109,37 +109,39 @@ def _refuse_unknown(roots: list[Root], paths: tuple[bytes, ...]) -> None:
     for path in paths:
         around = [root for root in roots if is_below(path, root.path)]
         if any(map(is_online, around)) and not os.path.lexists(path):
-            raise UsageError(f"{render.path_text(path)} does not exist.", "Check the spelling.")
+            raise UsageError(
+                f"{render.printable_path(path)} does not exist.", "Check the spelling."
+            )
         if not around:
             raise UsageError(
-                f"{render.path_text(path)} is in no folder that was scanned.",
+                f"{render.printable_path(path)} is in no folder that was scanned.",
                 "Scan it first: gorillacomb scan PATH. `gorillacomb roots list` shows what was.",
             )
 
 
 def write_plan(made: Plan, output: Path) -> None:
     """Write a plan, whole, to a file that is not there yet. Raises Refused, UsageFault."""
-    write_file(os.fsencode(output), b"".join(lines_of(made)))
+    write_file(os.fsencode(output), b"".join(plan_lines(made)))
 
 
-def story(made: Plan) -> Iterator[str]:
+def plan_summary_lines(made: Plan) -> Iterator[str]:
     """What a plan holds, for people."""
     if not made.steps:
-        yield render.style("Nothing", bold=True) + " may go by this plan."
+        yield render.styled("Nothing", bold=True) + " may go by this plan."
     else:
         yield from _totals(made)
         for kind, title in (("folder", "Whole folders"), ("file", "Single files")):
             steps = [step for step in made.steps if step.kind == kind]
             if steps:
                 total = sum(step.size for step in steps)
-                yield f"{title}: {len(steps):,}, {render.size(total)}"
+                yield f"{title}: {len(steps):,}, {render.format_size(total)}"
                 for step in steps[:_SHOWN]:
                     yield from step_lines(step)
                 if len(steps) > _SHOWN:
                     rest = sum(step.size for step in steps[_SHOWN:])
-                    yield f"  and {len(steps) - _SHOWN:,} more, {render.size(rest)}"
+                    yield f"  and {len(steps) - _SHOWN:,} more, {render.format_size(rest)}"
     for note in made.notes:
-        yield from render.paragraph(f"Note: {note}", "")
+        yield from render.wrapped_paragraph(f"Note: {note}", "")
     yield from _left_lines(made.left_alone)
 
 
@@ -153,15 +155,15 @@ def _totals(made: Plan) -> Iterator[str]:
         DedupeAction.DELETE: "deleted",
     }[made.options.action]
     size = made.bytes_set_aside + made.bytes_freed
-    yield render.style(f"{render.count(files, 'file')}, {render.size(size)}", bold=True) + (
-        f" on disk would be {what}, in {render.count(len(made.steps), 'step')}"
-    )
+    yield render.styled(
+        f"{render.format_count(files, 'file')}, {render.format_size(size)}", bold=True
+    ) + (f" on disk would be {what}, in {render.format_count(len(made.steps), 'step')}")
 
 
 def step_lines(step: PlanStep) -> Iterator[str]:
     """A step in two lines: what goes, what stays."""
-    width = render.width()
-    label = f"  {render.size(step.size):>9}  "
+    width = render.terminal_width()
+    label = f"  {render.format_size(step.size):>9}  "
     yield label + render.path_from_here(step.path, width and width - len(label))
     yield "     stays: " + render.path_from_here(step.keep, width and width - 12)
 
@@ -169,13 +171,13 @@ def step_lines(step: PlanStep) -> Iterator[str]:
 def _left_lines(left: tuple[SkippedCopy, ...]) -> Iterator[str]:
     if not left:
         return
-    width = render.width()
+    width = render.terminal_width()
     rules = Counter(each.rule for each in left)
     yield f"Left alone: {', '.join(f'{number:,} {rule}' for rule, number in rules.most_common())}"
     for each in left[:_LEFT_SHOWN]:
-        label = f"  {render.size(each.size):>9}  "
+        label = f"  {render.format_size(each.size):>9}  "
         yield label + render.path_from_here(each.path, width and width - len(label))
-        yield render.fit(f"             {render.printable(each.cause)}", width)
+        yield render.shorten_path(f"             {render.printable(each.cause)}", width)
     if len(left) > _LEFT_SHOWN:
         yield f"  and {len(left) - _LEFT_SHOWN:,} more; the plan's first line names them all"
 
@@ -184,7 +186,7 @@ def _next(made: Plan, output: Path | None) -> Iterator[str]:
     drifted = next((each for each in made.left_alone if each.rule is SafetyRule.UNIQUE), None)
     if drifted is not None and not made.options.retire:
         path = render.path_from_here(drifted.path, None)
-        yield from render.paragraph(
+        yield from render.wrapped_paragraph(
             f"To take the duplicates out of a copy that has files of its own: --retire '{path}'", ""
         )
     if not made.steps:

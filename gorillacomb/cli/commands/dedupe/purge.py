@@ -10,22 +10,22 @@ from contextlib import ExitStack
 import click
 
 from gorillacomb.cli.commands.dedupe.runs import (
-    cut_short,
-    live,
+    drive_errors_as_cut_short,
+    live_roots_of,
+    log_run,
     outcome_object,
-    record,
-    refuse_no_index,
-    trouble_lines,
-    witness,
+    problem_lines,
+    require_index,
+    tree_comparer,
 )
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import RunOutcome
-from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, waiting
+from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, quarantined_runs
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.errors import RefusedForSafety, UsageError
-from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.stamping.run_log import RunLog
 from gorillacomb.vault.vault import Vault
 
@@ -34,15 +34,15 @@ def purge(
     vault: Vault, named: str, older_than_ns: int, yes: bool, progress: bool | None, as_json: bool
 ) -> int:
     """Delete what was set aside, where its other copy still stands."""
-    refuse_no_index(vault)
+    require_index(vault)
     before = time.time_ns() - older_than_ns
     shown = progress_for(progress)
     with ExitStack() as stack:
-        stack.enter_context(explaining(vault))
-        stack.enter_context(cut_short())
+        stack.enter_context(translate_errors(vault))
+        stack.enter_context(drive_errors_as_cut_short())
         index = stack.enter_context(Index.write(vault))
         notes = stack.enter_context(RunLog(index))
-        roots = live(index)
+        roots = live_roots_of(index)
         chosen = _chosen(roots, named, before)
         if named and not chosen:
             raise UsageError(
@@ -54,7 +54,7 @@ def purge(
         total = RunOutcome("")
 
         def ended(outcome: RunOutcome) -> None:
-            record(notes, "purged", outcome, "empty-quarantine", roots)
+            log_run(notes, "purged", outcome, "empty-quarantine", roots)
             total.done += outcome.done
             total.bytes_freed += outcome.bytes_freed
             total.skipped += outcome.skipped
@@ -62,17 +62,17 @@ def purge(
 
         shown.stage("Comparing and deleting", None, sum(each.size for each in chosen) or None)
         try:
-            runs.purge(
+            runs.purge_runs(
                 [(each.base, each.run) for each in chosen],
                 roots,
-                witness(shown),
+                tree_comparer(shown),
                 before,
                 shown,
                 ended,
             )
         finally:
             shown.close()
-    with render.reader_may_leave():
+    with render.tolerate_closed_pipe():
         if as_json:
             render.print_json({**outcome_object(total), "run": named or None})
         else:
@@ -84,17 +84,20 @@ def _chosen(roots: Iterable[LiveRoot], named: str, before: int) -> list[Quaranti
     """What waits, of one run or of all, since a moment before that."""
     return [
         each
-        for each in waiting(roots)
+        for each in quarantined_runs(roots)
         if (not named or each.run == named) and each.started_ns < before
     ]
 
 
 def _tell(total: RunOutcome) -> None:
     files = sum(step.files for step in total.done)
-    click.echo(f"Deleted: {render.count(files, 'file')}, {render.size(total.bytes_freed)} freed")
+    click.echo(
+        f"Deleted: {render.format_count(files, 'file')}, "
+        f"{render.format_size(total.bytes_freed)} freed"
+    )
     for line in (
-        *trouble_lines("Of a run that was cut short", total.recovered),
-        *trouble_lines("Stays in the quarantine", total.skipped),
+        *problem_lines("Of a run that was cut short", total.recovered),
+        *problem_lines("Stays in the quarantine", total.skipped),
     ):
         click.echo(line)
 
@@ -103,7 +106,10 @@ def _confirm_purge(chosen: list[QuarantinedRun], yes: bool) -> None:
     files, size = sum(each.files for each in chosen), sum(each.size for each in chosen)
     if yes or not chosen:
         return
-    what = f"{render.count(files, 'file')} ({render.size(size)}) set aside would be deleted"
+    what = (
+        f"{render.format_count(files, 'file')} ({render.format_size(size)}) set aside would "
+        "be deleted"
+    )
     if not sys.stdin.isatty():
         raise RefusedForSafety(f"{what}, and nobody is there to confirm it.", "To go on: --yes")
     if not click.confirm(f"{what} for good. Go on?", err=True):

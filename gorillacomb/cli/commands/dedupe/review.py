@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from gorillacomb.cli.commands.dedupe.plan import step_lines, story, write_plan
+from gorillacomb.cli.commands.dedupe.plan import plan_summary_lines, step_lines, write_plan
 from gorillacomb.cli.output import render
 from gorillacomb.dedupe.model import PlanStep
 from gorillacomb.dedupe.plan.serialize import read_plan
@@ -46,7 +46,7 @@ def review_plan(file: Path, output: Path | None) -> int:
         return 0
     made = replace(plan, uid=secrets.token_hex(16), steps=tuple(answers.agreed))
     write_plan(made, output)
-    for line in story(made):
+    for line in plan_summary_lines(made):
         click.echo(line)
     click.echo(counts)
     click.echo(f"Written to {output}. Next: gorillacomb dedupe --apply {output}")
@@ -72,7 +72,7 @@ class ReviewAnswers:
             if below is not None and is_below(step.path, below):
                 self.agreed.append(step)
                 continue
-            files = render.count(step.files, "file")
+            files = render.format_count(step.files, "file")
             click.echo(f"\n{number:,} of {len(steps):,}: {step.kind}, {files}")
             answer, step = _answer(step)
             if answer == "q":
@@ -80,7 +80,7 @@ class ReviewAnswers:
             if answer == "a":
                 below = os.path.dirname(step.path)
                 rest = [each for each in steps[number - 1 :] if is_below(each.path, below)]
-                many = render.count(len(rest), "step")
+                many = render.format_count(len(rest), "step")
                 click.echo(f"Yes to all {many} in {render.path_from_here(below, None)}")
             if answer == "n":
                 self.refused += 1
@@ -117,10 +117,11 @@ def _differences(step: PlanStep) -> Iterator[str]:
             try:
                 facts = os.lstat(path)
             except OSError as error:
-                yield f"  {render.path_text(path)}: {os.strerror(error.errno or 0).lower()}"
+                yield f"  {render.printable_path(path)}: {os.strerror(error.errno or 0).lower()}"
                 continue
-            yield f"  {render.size(facts.st_size):>9}  {render.moment(facts.st_mtime_ns)}  " + (
-                render.path_text(path)
+            yield (
+                f"  {render.format_size(facts.st_size):>9}  "
+                f"{render.format_time(facts.st_mtime_ns)}  " + (render.printable_path(path))
             )
         return
     goes, stays = _listing(step.path), _listing(step.keep)
@@ -134,7 +135,7 @@ def _differences(step: PlanStep) -> Iterator[str]:
     ):
         yield f"  {title}: {len(names):,}"
         for name in sorted(names)[:_SHOWN]:
-            yield f"    {render.path_text(name)}"
+            yield f"    {render.printable_path(name)}"
         if len(names) > _SHOWN:
             yield f"    and {len(names) - _SHOWN:,} more"
 

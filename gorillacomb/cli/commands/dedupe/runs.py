@@ -15,58 +15,58 @@ from gorillacomb.cli.output import render
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import RunOutcome, StepProblem
 from gorillacomb.dedupe.roots import LiveRoot, live_roots
-from gorillacomb.dedupe.safety.git import same_entries
+from gorillacomb.dedupe.safety.git import index_entries_equal
 from gorillacomb.errors import GorillaCombError, RunCutShort
-from gorillacomb.fs.openat import cause_of
+from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import is_below
-from gorillacomb.fs.volumes import grain_ns, is_online
+from gorillacomb.fs.volumes import is_online, timestamp_granularity_ns
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots
 from gorillacomb.progress import Progress
 from gorillacomb.stamping.run_log import RunLog
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
-from gorillacomb.vaultmesh.entries import RunEntry, run
+from gorillacomb.vaultmesh.entries import RunEntry, run_entry
 
 _SHOWN = 20
 _MOST_SCOPES = 64
 
 
-def refuse_no_index(vault: Vault) -> None:
+def require_index(vault: Vault) -> None:
     """Raise VaultError where nothing was scanned yet: opening it for writing would make one."""
     with Index.read(vault):
         pass
 
 
 @contextmanager
-def cut_short() -> Iterator[None]:
+def drive_errors_as_cut_short() -> Iterator[None]:
     """Tell of a drive that fails, or is full, where a run cannot go on without it."""
     try:
         yield
     except OSError as error:
-        where = f": {render.path_text(os.fsencode(error.filename))}" if error.filename else ""
+        where = f": {render.printable_path(os.fsencode(error.filename))}" if error.filename else ""
         raise RunCutShort(
-            f"The run was cut short: {cause_of(error)}{where}.",
+            f"The run was cut short: {os_error_text(error)}{where}.",
             "Nothing is lost: `gorillacomb dedupe --undo`, or --apply again, puts back what is"
             " half done.",
         ) from error
 
 
-def live(index: Index) -> list[LiveRoot]:
+def live_roots_of(index: Index) -> list[LiveRoot]:
     """The roots of an index that are there now."""
-    return live_roots(all_roots(index.connection), is_online, grain_ns)
+    return live_roots(all_roots(index.connection), is_online, timestamp_granularity_ns)
 
 
-def witness(progress: Progress) -> TreeComparer:
+def tree_comparer(progress: Progress) -> TreeComparer:
     """Who compares, by the user's settings; tells of every byte."""
 
     def advance(size: int) -> None:
         progress.advance(0, size)
 
-    return TreeComparer(noise_names(load_settings()), advance, same_entries)
+    return TreeComparer(noise_names(load_settings()), advance, index_entries_equal)
 
 
-def record(
+def log_run(
     notes: RunLog,
     event: str,
     outcome: RunOutcome,
@@ -89,10 +89,10 @@ def record(
         tuple((each.path, each.cause) for each in outcome.skipped),
         tuple((each.path, each.cause) for each in (*outcome.failed, *outcome.recovered)),
     )
-    notes.append([run(event, facts, plan)])
+    notes.append([run_entry(event, facts, plan)])
 
 
-def bring_up_to_date(
+def rescan_changed(
     vault: Vault, roots: list[LiveRoot], folders: list[bytes], shown: Progress
 ) -> None:
     """Have the index, and the trace's stamps, follow what was changed: scan those folders."""
@@ -136,25 +136,25 @@ def outcome_object(outcome: RunOutcome) -> dict[str, Any]:
         "done_before": outcome.before,
         "bytes_set_aside": outcome.bytes_set_aside,
         "bytes_freed": outcome.bytes_freed,
-        "skipped": list(map(trouble_object, outcome.skipped)),
-        "failed": list(map(trouble_object, outcome.failed)),
-        "recovered": list(map(trouble_object, outcome.recovered)),
+        "skipped": list(map(problem_object, outcome.skipped)),
+        "failed": list(map(problem_object, outcome.failed)),
+        "recovered": list(map(problem_object, outcome.recovered)),
     }
 
 
-def trouble_object(trouble: StepProblem) -> dict[str, str]:
+def problem_object(trouble: StepProblem) -> dict[str, str]:
     """What was not done, in JSON."""
     return {**render.path_object(trouble.path), "cause": trouble.cause}
 
 
-def trouble_lines(title: str, troubles: list[StepProblem]) -> Iterator[str]:
+def problem_lines(title: str, troubles: list[StepProblem]) -> Iterator[str]:
     """What was not done and why, for people."""
     if not troubles:
         return
-    width = render.width()
+    width = render.terminal_width()
     yield f"{title}: {len(troubles):,}"
     for each in troubles[:_SHOWN]:
         yield "  " + render.path_from_here(each.path, width and width - 2)
-        yield from render.paragraph(each.cause, "    ")
+        yield from render.wrapped_paragraph(each.cause, "    ")
     if len(troubles) > _SHOWN:
         yield f"  and {len(troubles) - _SHOWN:,} more; --json names them all"

@@ -8,23 +8,23 @@ from contextlib import ExitStack
 import click
 
 from gorillacomb.cli.commands.dedupe.runs import (
-    bring_up_to_date,
-    live,
+    live_roots_of,
+    log_run,
     outcome_object,
-    record,
-    refuse_no_index,
-    trouble_lines,
+    problem_lines,
+    require_index,
+    rescan_changed,
 )
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import RunOutcome, StepProblem
-from gorillacomb.dedupe.quarantine.inventory import waiting
-from gorillacomb.dedupe.quarantine.run import base_of_run, never_began
+from gorillacomb.dedupe.quarantine.inventory import quarantined_runs
+from gorillacomb.dedupe.quarantine.run import base_of_run, is_empty_run
 from gorillacomb.errors import GorillaCombError, UsageError, VaultError
-from gorillacomb.fs.openat import cause_of
+from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import is_below
-from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.roots import all_roots
 from gorillacomb.progress import Progress
 from gorillacomb.stamping.run_log import RunLog
@@ -40,28 +40,28 @@ def undo(vault: Vault, named: str, progress: bool | None, as_json: bool) -> int:
         notes, roots = None, []
         if index is not None:
             stack.callback(index.close)
-            roots = live(index)
+            roots = live_roots_of(index)
             notes = _notes_if_any(stack, index)
         try:
             _undo_all(bases, outcome, shown)
         finally:
             shown.close()
             if notes is not None:
-                with explaining(vault):
-                    record(notes, "undone", outcome, "undo", roots)
+                with translate_errors(vault):
+                    log_run(notes, "undone", outcome, "undo", roots)
     if index is not None:
         paths = [path for step in outcome.done for path in (step.path, step.keep)]
         folders = [os.path.dirname(path) for path in paths]
-        bring_up_to_date(vault, roots, folders, shown)
-    with render.reader_may_leave():
+        rescan_changed(vault, roots, folders, shown)
+    with render.tolerate_closed_pipe():
         if as_json:
             render.print_json(outcome_object(outcome))
         else:
             files = sum(step.files for step in outcome.done)
-            steps = render.count(len(outcome.done), "step")
-            lines = [f"Put back: {render.count(files, 'file')} in {steps}"]
-            lines += trouble_lines("Of a run that was cut short", outcome.recovered)
-            lines += trouble_lines("Not put back", outcome.failed)
+            steps = render.format_count(len(outcome.done), "step")
+            lines = [f"Put back: {render.format_count(files, 'file')} in {steps}"]
+            lines += problem_lines("Of a run that was cut short", outcome.recovered)
+            lines += problem_lines("Not put back", outcome.failed)
             for line in lines:
                 click.echo(line)
     return 3 if outcome.failed else 0
@@ -86,9 +86,9 @@ def _undo_all(bases: list[bytes], outcome: RunOutcome, shown: Progress) -> None:
     for base in bases:
         shown.stage("Putting back", None, 0)
         try:
-            runs.undo(base, outcome, shown)
+            runs.undo_runs_in_base(base, outcome, shown)
         except OSError as error:
-            outcome.failed.append(StepProblem(base, cause_of(error)))
+            outcome.failed.append(StepProblem(base, os_error_text(error)))
 
 
 def _chosen(vault: Vault, named: str) -> tuple[str, list[bytes], Index | None]:
@@ -99,19 +99,19 @@ def _chosen(vault: Vault, named: str) -> tuple[str, list[bytes], Index | None]:
             base, name = base_of_run(folder)
         except ValueError as error:
             raise UsageError(
-                f"{render.path_text(folder)} cannot be taken back: {error}.",
+                f"{render.printable_path(folder)} cannot be taken back: {error}.",
                 "Name a folder .gorillacomb/quarantine/RUN.",
             ) from error
-        if never_began(base, name):
+        if is_empty_run(base, name):
             raise UsageError(
-                f"Nothing waits in {render.path_text(folder)}.",
+                f"Nothing waits in {render.printable_path(folder)}.",
                 "Its run was cut short before it set anything aside there.",
             )
         return name, [base], _index_about(vault, base)
-    refuse_no_index(vault)
+    require_index(vault)
     index = Index.write(vault)
     try:
-        known = list(waiting(live(index)))
+        known = list(quarantined_runs(live_roots_of(index)))
         names = {each.run for each in known}
         if named and named not in names:
             raise UsageError(

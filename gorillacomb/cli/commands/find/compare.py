@@ -9,15 +9,15 @@ from pathlib import Path
 
 import click
 
-from gorillacomb.cli.lookup import find
+from gorillacomb.cli.lookup import look_up_path
 from gorillacomb.cli.options import BytesPath, json_option, progress_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import UsageError
-from gorillacomb.folders.diff import FolderDiff, compare_folders
-from gorillacomb.folders.tree import TreeFolder, load
-from gorillacomb.index.database import Index, explaining
-from gorillacomb.scan.scanner import comb
+from gorillacomb.folders.diff import FolderDiff, diff_folders_in_index
+from gorillacomb.folders.tree import TreeFolder, load_tree
+from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.scan.scanner import scan
 from gorillacomb.vault.vault import Vault
 
 _MOST_TEXT = 1 << 20
@@ -52,7 +52,7 @@ def command(
     for path in (a, b):
         if not os.path.isdir(path) and not _is_known(vault, path):
             raise UsageError(
-                f"{render.path_text(path)} is no folder that is there, or that was scanned.",
+                f"{render.printable_path(path)} is no folder that is there, or that was scanned.",
                 "Name two folders.",
             )
     found = _compare_known(vault, a, b)
@@ -60,10 +60,10 @@ def command(
         # Not in the vault: a scan of a folder that the user did not ask to remember is not kept.
         with tempfile.TemporaryDirectory(prefix="gorillacomb-") as folder:
             own = Vault(Path(folder, "vault"))
-            comb(own, [os.path.realpath(a), os.path.realpath(b)], progress=progress_for(progress))
+            scan(own, [os.path.realpath(a), os.path.realpath(b)], progress=progress_for(progress))
             found = _compare_known(own, a, b)
     assert found is not None
-    with render.reader_may_leave():
+    with render.tolerate_closed_pipe():
         if as_json:
             render.print_json(_object(found))
         else:
@@ -79,23 +79,23 @@ def command(
 def _is_known(vault: Vault, path: bytes) -> bool:
     if not vault.index.exists():
         return False
-    with Index.read(vault) as index, explaining(vault):
-        return find(index, path).folder is not None
+    with Index.read(vault) as index, translate_errors(vault):
+        return look_up_path(index, path).folder is not None
 
 
 def _compare_known(vault: Vault, a: bytes, b: bytes) -> FolderDiff | None:
     """Compare two folders by the index; None when it does not know both."""
     if not vault.index.exists():
         return None
-    with Index.read(vault) as index, explaining(vault):
-        found = [find(index, path).folder for path in (a, b)]
-        forest = load(index)
+    with Index.read(vault) as index, translate_errors(vault):
+        found = [look_up_path(index, path).folder for path in (a, b)]
+        forest = load_tree(index)
         sides: list[TreeFolder] = [
             forest.folders[number] for number in found if number in forest.folders
         ]
         if len(sides) < 2:
             return None
-        return compare_folders(index, forest, sides[0], sides[1])
+        return diff_folders_in_index(index, forest, sides[0], sides[1])
 
 
 def _object(found: FolderDiff) -> dict[str, object]:
@@ -113,7 +113,7 @@ def _object(found: FolderDiff) -> dict[str, object]:
 
 
 def _tell(found: FolderDiff, a: bytes, b: bytes, shown: int | None) -> None:
-    room = render.width()
+    room = render.terminal_width()
     for label, paths in (
         ("changed", found.changed),
         ("only in A", found.only_a),
@@ -121,18 +121,20 @@ def _tell(found: FolderDiff, a: bytes, b: bytes, shown: int | None) -> None:
         ("not read", found.unknown),
     ):
         for path in paths[:shown]:
-            click.echo(f"{label:<11}{render.fit(render.path_text(path), room and room - 11)}")
+            click.echo(
+                f"{label:<11}{render.shorten_path(render.printable_path(path), room and room - 11)}"
+            )
         if shown is not None and len(paths) > shown:
             click.echo(f"{'':<11}and {len(paths) - shown:,} more; --all names them")
     for pair in found.moved[:shown]:
-        line = f"{render.path_text(pair[0])} → {render.path_text(pair[1])}"
-        click.echo(f"{'moved':<11}{render.fit(line, room and room - 11)}")
+        line = f"{render.printable_path(pair[0])} → {render.printable_path(pair[1])}"
+        click.echo(f"{'moved':<11}{render.shorten_path(line, room and room - 11)}")
     if shown is not None and len(found.moved) > shown:
         click.echo(f"{'':<11}and {len(found.moved) - shown:,} more; --all names them")
     click.echo(f"A: {render.short_path(os.path.abspath(a), room and room - 3)}")
     click.echo(f"B: {render.short_path(os.path.abspath(b), room and room - 3)}")
     click.echo(
-        f"{render.count(found.same, 'entry is', 'entries are')} the same,"
+        f"{render.format_count(found.same, 'entry is', 'entries are')} the same,"
         f" {len(found.changed):,} changed, {len(found.moved):,} moved,"
         f" {len(found.only_a):,} only in A, {len(found.only_b):,} only in B"
         + (f", {len(found.unknown):,} not read" if found.unknown else "")
@@ -146,7 +148,7 @@ def _differences(paths: Sequence[bytes], a: bytes, b: bytes) -> Iterator[str]:
 
     for path in paths:
         texts = [_text(os.path.join(side, path)) for side in (a, b)]
-        name = render.path_text(path)
+        name = render.printable_path(path)
         if texts[0] is None or texts[1] is None:
             yield f"{name}: not text, or too large to show"
             continue

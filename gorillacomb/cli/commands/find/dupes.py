@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from gorillacomb.cli.lookup import find, open_groups, unknown
+from gorillacomb.cli.lookup import look_up_path, open_groups, unknown_path_error
 from gorillacomb.cli.options import BytesPath, SizeParam, json_option, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.duplicate_groups import has_groups
 from gorillacomb.model import DuplicateGroup
 from gorillacomb.vault.vault import Vault
@@ -69,7 +69,7 @@ def command(
     form = wanted.pop() if wanted else "text"
     if limit is None:
         limit = _LIMIT if form == "text" else 0
-    with Index.read(vault) as index, explaining(vault):
+    with Index.read(vault) as index, translate_errors(vault):
         if not has_groups(index.connection):
             click.echo("gorillacomb: the first scan has not come to its duplicates yet.", err=True)
             click.echo("Scan again: it goes on where it stopped.", err=True)
@@ -90,13 +90,13 @@ def _groups(index: Index, path: bytes | None) -> Iterator[DuplicateGroup]:
     source = open_groups(index)
     if path is None:
         return source.all()
-    found = find(index, path)
+    found = look_up_path(index, path)
     if found.folder is not None:
         return source.below(found.folder)
     digest = None if found.file is None else found.file.digest
     group = None if digest is None else source.of_content(digest)
     if found.file is None:
-        raise unknown(found)
+        raise unknown_path_error(found)
     return iter(() if group is None else (group,))
 
 
@@ -118,19 +118,20 @@ def group_lines(group: DuplicateGroup, most: int) -> list[str]:
     """A group for people: what it wastes, the copy to keep and why, the others."""
     summary = group.summary
     head = (
-        f"{render.size(summary.reclaimable)} on disk to reclaim:"
-        f" {render.count(summary.copies, 'copy', 'copies')} of {render.size(summary.size)}"
+        f"{render.format_size(summary.reclaimable)} on disk to reclaim:"
+        f" {render.format_count(summary.copies, 'copy', 'copies')} of "
+        f"{render.format_size(summary.size)}"
     )
-    lines = [render.style(head, bold=True)]
+    lines = [render.styled(head, bold=True)]
     order = sorted(
         range(len(group.copies)), key=lambda place: (place != group.choice.winner, place)
     )
     for place in order[:most] if most else order:
-        mark = render.style("*", fg="green") if place == group.choice.winner else " "
-        path = render.path_text(group.copies[place].path)
+        mark = render.styled("*", fg="green") if place == group.choice.winner else " "
+        path = render.printable_path(group.copies[place].path)
         lines.append(f"{mark} {path}{render.copy_notes(group, place)}")
         if place == group.choice.winner:
-            lines += render.paragraph(f"keep: {'; '.join(group.choice.reasons)}", "    ")
+            lines += render.wrapped_paragraph(f"keep: {'; '.join(group.choice.reasons)}", "    ")
     if most and len(order) > most:
         lines.append(f"  and {len(order) - most:,} more; --limit 0 shows them all")
     return lines
@@ -143,7 +144,7 @@ def _print_fdupes(groups: Iterable[DuplicateGroup]) -> None:
         odd += sum(b"\n" in path for path in paths)
         render.write_bytes(b"".join(path + b"\n" for path in [*paths, b""]))
     if odd:
-        those = render.count(odd, "path has", "paths have")
+        those = render.format_count(odd, "path has", "paths have")
         click.echo(f"gorillacomb: {those} a newline in it; use --json.", err=True)
 
 

@@ -9,22 +9,28 @@ from typing import Any
 
 import click
 
-from gorillacomb.canonical.groups import STANDING, GroupReader, hard_links
+from gorillacomb.canonical.groups import STANDING, GroupReader, hard_link_of
 from gorillacomb.cli.commands.admin.status import FILE_STATE_WORDS
-from gorillacomb.cli.lookup import PathLookup, find, folders_of, open_groups, unknown
+from gorillacomb.cli.lookup import (
+    PathLookup,
+    folders_of,
+    look_up_path,
+    open_groups,
+    unknown_path_error,
+)
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.families import family_lines, relation_object
 from gorillacomb.cli.output.good_copies import good_copy_lines
 from gorillacomb.folders.analysis import FolderAnalysis, FolderFamily
-from gorillacomb.fs.paths import below
-from gorillacomb.index.database import Index, explaining
+from gorillacomb.fs.paths import relative_path
+from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.folder_queries import FolderTotals, folder_facts
 from gorillacomb.index.stamps import stamp_of
 from gorillacomb.model import DAMAGE, DuplicateGroup, EntryState, GroupSummary, IndexedFile
 from gorillacomb.vault.vault import Vault
-from gorillacomb.vaultmesh.history import history
-from gorillacomb.vaultmesh.open import read_trace
+from gorillacomb.vaultmesh.history import path_history
+from gorillacomb.vaultmesh.open import open_trace_for_reading
 
 
 @click.command(short_help="Tell of one file or folder: its copies, which one to keep, why.")
@@ -33,14 +39,14 @@ from gorillacomb.vaultmesh.open import read_trace
 @vault_option
 def command(path: bytes, as_json: bool, vault: Vault) -> int:
     """Tell of one file or folder: its copies, which of them is canonical, and the reasons."""
-    with Index.read(vault) as index, explaining(vault):
-        found = find(index, path)
+    with Index.read(vault) as index, translate_errors(vault):
+        found = look_up_path(index, path)
         if found.folder is not None:
             _explain_folder(index, found, found.folder, as_json)
         elif found.file is not None:
             _explain_file(index, found, found.file, as_json)
         else:
-            raise unknown(found)
+            raise unknown_path_error(found)
     return 0
 
 
@@ -52,18 +58,19 @@ def _explain_folder(index: Index, found: PathLookup, folder: int, as_json: bool)
     if as_json:
         render.print_json(_folder_object(index, found, facts, folders, family))
         return
-    click.echo(render.path_text(found.path))
+    click.echo(render.printable_path(found.path))
     click.echo(
-        f"  {render.count(facts.files, 'file')}, {render.size(facts.bytes)},"
-        f" {render.count(facts.folders, 'folder')} below it"
+        f"  {render.format_count(facts.files, 'file')}, {render.format_size(facts.bytes)},"
+        f" {render.format_count(facts.folders, 'folder')} below it"
     )
     click.echo(
-        f"  {render.count(facts.duplicates, 'file')} ({render.size(facts.duplicate_bytes)})"
+        f"  {render.format_count(facts.duplicates, 'file')} "
+        f"({render.format_size(facts.duplicate_bytes)})"
         " stand somewhere else too, in this folder or outside"
     )
     if facts.gaps:
         cause = f" ({facts.cause})" if facts.cause else ""
-        entries = render.count(facts.gaps, "entry", "entries")
+        entries = render.format_count(facts.gaps, "entry", "entries")
         click.echo(f"  not complete: {entries} not read, or damaged{cause}")
     if family is not None:
         inside = "one" if place in family.members else "part of one"
@@ -110,8 +117,8 @@ def _history(index: Index, found: PathLookup) -> list[dict[str, Any]]:
     """The entries of the trace about a path, oldest first."""
     if found.root is None or not index.vault.trace.exists():
         return []
-    with read_trace(index.vault) as ledger:
-        return history(ledger, found.root.uid, below(found.path, found.root.path))
+    with open_trace_for_reading(index.vault) as ledger:
+        return path_history(ledger, found.root.uid, relative_path(found.path, found.root.path))
 
 
 def _explain_file(index: Index, found: PathLookup, file: IndexedFile, as_json: bool) -> None:
@@ -121,14 +128,15 @@ def _explain_file(index: Index, found: PathLookup, file: IndexedFile, as_json: b
     if as_json:
         render.print_json({**_file_object(file, group), "trace": _history(index, found)})
         return
-    click.echo(render.path_text(file.path))
+    click.echo(render.printable_path(file.path))
     click.echo(
-        f"  {_kind(file)}, {render.size(file.size)}, modified {render.moment(file.mtime_ns)}"
+        f"  {_kind(file)}, {render.format_size(file.size)}, modified "
+        f"{render.format_time(file.mtime_ns)}"
     )
     if file.state != EntryState.HASHED:
         click.echo(f"  {FILE_STATE_WORDS[file.state]}" + (f": {file.cause}" if file.cause else ""))
     if file.target is not None:
-        click.echo(f"  points to {render.path_text(file.target)}")
+        click.echo(f"  points to {render.printable_path(file.target)}")
     if file.digest is None:
         return
     if file.state in DAMAGE:
@@ -140,7 +148,7 @@ def _explain_file(index: Index, found: PathLookup, file: IndexedFile, as_json: b
         return
     click.echo(f"  blake3 {file.digest.hex()}")
     if file.checked_ns:
-        click.echo(f"  read {render.moment(file.checked_ns)}")
+        click.echo(f"  read {render.format_time(file.checked_ns)}")
     stamp = stamp_of(index.connection, file.digest)
     if stamp is not None:
         click.echo(f"  stamped in the trace: entry {stamp.seq:,}")
@@ -156,7 +164,7 @@ def _stamped_reasons(index: Index, file: IndexedFile) -> tuple[str, ...]:
     stamp = stamp_of(index.connection, file.digest)
     if stamp is None or not index.vault.trace.exists():
         return (STANDING,)
-    with read_trace(index.vault) as ledger:
+    with open_trace_for_reading(index.vault) as ledger:
         fields = json.loads(ledger.entry(stamp.seq))
     return (*fields.get("reasons", ()), f"as it was chosen, in entry {stamp.seq:,} of the trace")
 
@@ -166,16 +174,16 @@ def _print_copies(file: IndexedFile, group: DuplicateGroup) -> None:
     if len(group.copies) == 1:
         click.echo("  the only copy that is known")
         return
-    mine = "this one" if keep.path == file.path else render.path_text(keep.path)
+    mine = "this one" if keep.path == file.path else render.printable_path(keep.path)
     click.echo(f"  canonical: {mine}")
-    for line in render.paragraph(f"because: {'; '.join(group.choice.reasons)}", "    "):
+    for line in render.wrapped_paragraph(f"because: {'; '.join(group.choice.reasons)}", "    "):
         click.echo(line)
     click.echo(
-        f"  {render.count(group.summary.copies, 'copy', 'copies')} under"
-        f" {render.count(len(group.copies), 'name')}:"
+        f"  {render.format_count(group.summary.copies, 'copy', 'copies')} under"
+        f" {render.format_count(len(group.copies), 'name')}:"
     )
     for place, copy in enumerate(group.copies):
-        click.echo(f"    {render.path_text(copy.path)}{render.copy_notes(group, place)}")
+        click.echo(f"    {render.printable_path(copy.path)}{render.copy_notes(group, place)}")
 
 
 def _kind(file: IndexedFile) -> str:
@@ -198,7 +206,7 @@ def _group(groups: GroupReader, file: IndexedFile) -> DuplicateGroup | None:
     if not copies:
         return None
     summary = GroupSummary(file.digest, file.size, len(copies), 1, 0)
-    return DuplicateGroup(summary, copies, groups.choice(copies, file.digest), hard_links(copies))
+    return DuplicateGroup(summary, copies, groups.choice(copies, file.digest), hard_link_of(copies))
 
 
 def _file_object(file: IndexedFile, group: DuplicateGroup | None) -> dict[str, object]:

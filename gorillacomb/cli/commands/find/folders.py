@@ -8,28 +8,28 @@ from itertools import islice
 
 import click
 
-from gorillacomb.cli.lookup import find, folders_of, not_a_folder
+from gorillacomb.cli.lookup import folders_of, look_up_path, not_a_folder_error
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.families import (
     family_lines,
     family_name,
-    figures,
+    overlap_object,
     path_objects,
     relation_object,
-    said,
+    relation_text,
 )
 from gorillacomb.folders.analysis import (
     FolderAnalysis,
     FolderFamily,
     MachineMadeFolders,
-    is_structural,
+    are_parts_of_one_project,
 )
 from gorillacomb.folders.coverage import CoveredFolder
 from gorillacomb.folders.families import SIMILAR
 from gorillacomb.folders.relation import FolderRelation, RelationKind
 from gorillacomb.folders.tree import TreeFolder
-from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.vault.vault import Vault
 
 _STORY = 16
@@ -60,10 +60,10 @@ def command(path: bytes | None, similar: float, whole: bool, as_json: bool, vaul
     stand elsewhere. With PATH, of what concerns that folder. As of the last
     scan: no file is read for it.
     """
-    with Index.read(vault) as index, explaining(vault):
+    with Index.read(vault) as index, translate_errors(vault):
         folders = folders_of(index, similar)
         wanted = _wanted(index, folders, path)
-        with render.reader_may_leave():
+        with render.tolerate_closed_pipe():
             if as_json:
                 render.print_json(_document(folders, wanted))
             else:
@@ -76,10 +76,10 @@ def _wanted(index: Index, folders: FolderAnalysis, path: bytes | None) -> Folder
     """Which folders concern the user: those in PATH, and those that PATH is in."""
     if path is None:
         return lambda _: True
-    found = find(index, os.path.realpath(path))
+    found = look_up_path(index, os.path.realpath(path))
     scope = None if found.folder is None else folders.forest.folders.get(found.folder)
     if scope is None:
-        raise not_a_folder(found)
+        raise not_a_folder_error(found)
     return lambda folder: scope.holds(folder) or folder.holds(scope)
 
 
@@ -91,7 +91,7 @@ def _story(folders: FolderAnalysis, wanted: FolderFilter, whole: bool) -> Iterat
     elsewhere = [each for each in folders.elsewhere() if wanted(each.inner)]
     others = {each.inner: each for each in elsewhere}
     if elsewhere:
-        yield f"{render.style('Nothing of its own', bold=True)}: all contents stand elsewhere too"
+        yield f"{render.styled('Nothing of its own', bold=True)}: all contents stand elsewhere too"
         lines = []
         for each in elsewhere:
             twin = others.get(each.outer[0]) if len(each.outer) == 1 else None
@@ -101,11 +101,11 @@ def _story(folders: FolderAnalysis, wanted: FolderFilter, whole: bool) -> Iterat
         yield from _some(lines, whole)
     pairs = [pair for pair in folders.pairs(elsewhere) if any(map(wanted, pair))]
     if pairs and whole:
-        yield render.style("Overlapping", bold=True) + ":"
+        yield render.styled("Overlapping", bold=True) + ":"
         yield from (_pair_line(folders, folders.relation(*pair)) for pair in pairs)
     elif pairs:
-        many = render.count(len(pairs), "pair")
-        yield f"{render.style('Overlapping', bold=True)}: {many} (--all)"
+        many = render.format_count(len(pairs), "pair")
+        yield f"{render.styled('Overlapping', bold=True)}: {many} (--all)"
     if not (known or elsewhere or pairs):
         yield "No two folders have much in common."
     yield from _set_aside(folders, families, whole)
@@ -122,7 +122,7 @@ def _told(folders: FolderAnalysis, families: list[FolderFamily], whole: bool) ->
         count += len(lines)
         if place and count > _STORY and not whole:
             rest = families[place:]
-            head = f"and {render.count(len(rest), 'smaller one')} (--all): "
+            head = f"and {render.format_count(len(rest), 'smaller one')} (--all): "
             yield head + _names([family_name(folders, each) for each in rest], len(head))
             return
         yield from lines
@@ -132,7 +132,7 @@ def _names(names: list[str], used: int) -> str:
     """As many names as there is room for on a line of which some columns are used."""
     text = names[0]
     for name in names[1:]:
-        if used + render.columns(f"{text}, {name} …") > render.DEFAULT_WIDTH:
+        if used + render.display_width(f"{text}, {name} …") > render.DEFAULT_WIDTH:
             return f"{text} …"
         text += f", {name}"
     return text
@@ -146,17 +146,19 @@ def _some(lines: list[str], whole: bool) -> Iterator[str]:
 
 def _elsewhere_line(folders: FolderAnalysis, found: CoveredFolder, mutual: bool) -> str:
     """A folder and where its contents stand; ``mutual`` if that has nothing of its own either."""
-    width = render.width()
-    places = " and ".join(render.path_text(each.name or folders.path(each)) for each in found.outer)
-    tail = f" ({render.size(found.amount.bytes)})" + (f" in {places}" if places else "")
+    width = render.terminal_width()
+    places = " and ".join(
+        render.printable_path(each.name or folders.path(each)) for each in found.outer
+    )
+    tail = f" ({render.format_size(found.amount.bytes)})" + (f" in {places}" if places else "")
     tail += " and the other way round: keep one" if mutual else ""
     path = folders.path(found.inner)
-    room = None if width is None else max(width - 2 - render.columns(tail), 24)
-    return render.fit(f"  {render.path_from_here(path, room)}{tail}", width)
+    room = None if width is None else max(width - 2 - render.display_width(tail), 24)
+    return render.shorten_path(f"  {render.path_from_here(path, room)}{tail}", width)
 
 
 def _pair_line(folders: FolderAnalysis, pair: FolderRelation) -> str:
-    width = render.width()
+    width = render.terminal_width()
     of = pair.shared.files + pair.only_a.files
     label = f"  {pair.shared.files:,} of {of:,} in "
     room = None if width is None else (width - len(label) - 4) // 2
@@ -171,21 +173,21 @@ def _pair_line(folders: FolderAnalysis, pair: FolderRelation) -> str:
 def _set_aside(folders: FolderAnalysis, families: list[FolderFamily], whole: bool) -> Iterator[str]:
     structural = 0 if whole else sum(each.structural for each in families)
     if structural:
-        many = render.count(structural, "family", "families")
+        many = render.format_count(structural, "family", "families")
         yield f"Inside single projects, part of how they are built: {many} (--all)"
     made = folders.machine_made()
     if made:
         texts = [_machine_made(made, shown) for shown in (3, 2, 1)]
-        room = render.width()
-        fitting = (each for each in texts if room is None or render.columns(each) <= room)
-        yield next(fitting, render.fit(texts[-1], room))
+        room = render.terminal_width()
+        fitting = (each for each in texts if room is None or render.display_width(each) <= room)
+        yield next(fitting, render.shorten_path(texts[-1], room))
 
 
 def _machine_made(made: Sequence[MachineMadeFolders], shown: int) -> str:
     """Machine-made folders in a line, so many names of them."""
     parts = [
-        f"{each.folders:,} {render.path_text(each.name)}"
-        f" ({render.count(each.files, 'file')}, {render.size(each.bytes)})"
+        f"{each.folders:,} {render.printable_path(each.name)}"
+        f" ({render.format_count(each.files, 'file')}, {render.format_size(each.bytes)})"
         for each in islice(made, shown)
     ]
     more = f" and {len(made) - shown} more names" if len(made) > shown else ""
@@ -202,7 +204,7 @@ def _document(folders: FolderAnalysis, wanted: FolderFilter) -> dict[str, object
     return {
         "identical": _identical(folders, wanted),
         "same_content": [
-            {**_ends(folders, each), **figures(each)}
+            {**_ends(folders, each), **overlap_object(each)}
             for each in both
             if each.kind is RelationKind.SAME_CONTENT
         ],
@@ -211,19 +213,19 @@ def _document(folders: FolderAnalysis, wanted: FolderFilter) -> dict[str, object
             *(_elsewhere_object(folders, each) for each in elsewhere),
         ],
         "overlapping": [
-            {**_ends(folders, each), **figures(each), "cause": each.cause}
+            {**_ends(folders, each), **overlap_object(each), "cause": each.cause}
             for each in both
             if each.kind is RelationKind.OVERLAPPING
         ],
         "similar_names": [
-            {**_ends(folders, each), **figures(each)}
+            {**_ends(folders, each), **overlap_object(each)}
             for each in both
             if each.kind is RelationKind.APART
         ],
         "families": [_family_object(folders, each) for each in families],
         "machine_made": [
             {
-                "name": render.path_text(each.name),
+                "name": render.printable_path(each.name),
                 "folders": each.folders,
                 "files": each.files,
                 "bytes": each.bytes,
@@ -262,7 +264,7 @@ def _ends(folders: FolderAnalysis, relation: FolderRelation) -> dict[str, object
     return {
         "a": render.path_object(folders.path(relation.a)),
         "b": render.path_object(folders.path(relation.b)),
-        "structural": is_structural((relation.a, relation.b)),
+        "structural": are_parts_of_one_project((relation.a, relation.b)),
     }
 
 
@@ -302,7 +304,7 @@ def _family_object(folders: FolderAnalysis, family: FolderFamily) -> dict[str, o
         "others": [
             {
                 **render.path_object(folders.path(each.a)),
-                "said": said(each),
+                "said": relation_text(each),
                 **relation_object(each),
             }
             for each in folders.relations(family)

@@ -9,7 +9,7 @@ from gorillacomb.fs.volumes import is_online
 from gorillacomb.model import ScanReport
 from gorillacomb.progress import Progress
 from gorillacomb.scan.options import ScanOptions
-from gorillacomb.scan.scanner import comb
+from gorillacomb.scan.scanner import scan
 from gorillacomb.stamping.recorder import StampRecorder
 from gorillacomb.vault.settings import Settings
 from gorillacomb.vault.vault import Vault
@@ -38,7 +38,7 @@ def rescan(
     progress: Progress | None = None,
     quiet_ns: int = 0,
 ) -> ScanReport:
-    """Scan folders, or only some things in them (see `ScanOptions`). Raises as `comb` does.
+    """Scan folders, or only some things in them (see `ScanOptions`). Raises as `scan` does.
 
     ``quiet_ns`` is as in `recorder_for`.
     """
@@ -51,4 +51,4 @@ def rescan(
         accept=accept,
         quick=again is not None,  # what was not read at all is no matter of reading it again
     )
-    return comb(vault, paths, options, progress, recorder=recorder_for(settings, quiet_ns))
+    return scan(vault, paths, options, progress, recorder=recorder_for(settings, quiet_ns))

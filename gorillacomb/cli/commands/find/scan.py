@@ -22,7 +22,7 @@ from gorillacomb.cli.options import (
     workers_option,
 )
 from gorillacomb.cli.output import render
-from gorillacomb.cli.output.findings import findings
+from gorillacomb.cli.output.findings import summary_lines
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.paths import is_below
@@ -39,7 +39,7 @@ from gorillacomb.model import (
 )
 from gorillacomb.progress import Progress
 from gorillacomb.scan.options import ScanOptions
-from gorillacomb.scan.scanner import comb
+from gorillacomb.scan.scanner import scan
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
 
@@ -144,7 +144,7 @@ def command(
     shown = progress_for(progress)
     early = _EarlyFindings(shown)
     told = None if as_json else early
-    report = comb(vault, paths, options, shown, told, recorder_for(settings))
+    report = scan(vault, paths, options, shown, told, recorder_for(settings))
     with Index.read(vault) as index:
         outcome = ScanFailures.of(index, report)
         if as_json:
@@ -233,7 +233,7 @@ class _EarlyFindings:
     def __call__(self, index: Index, report: ScanReport) -> None:
         self.hashed_files, self.hashed_bytes = report.hashed_files, report.hashed_bytes
         self._progress.close()
-        for line in findings(index, report):
+        for line in summary_lines(index, report):
             click.echo(line)
         sys.stdout.flush()
 
@@ -244,8 +244,8 @@ def _print_ending(
     """What came after the findings: the rest that was read, and every kind of failure."""
     read = report.hashed_files - early_files
     if read > 0:
-        size = render.size(report.hashed_bytes - early_bytes)
-        click.echo(f"Read {render.count(read, 'more file')} ({size}) after that.")
+        size = render.format_size(report.hashed_bytes - early_bytes)
+        click.echo(f"Read {render.format_count(read, 'more file')} ({size}) after that.")
     stamps = report.stamps
     told = [
         f"{number:,} {word}"
@@ -260,14 +260,16 @@ def _print_ending(
     if told:
         click.echo(f"Trace, of canonical files: {', '.join(told)}; all in {report.seconds:.1f} s")
     for root in report.vanished:
-        click.echo(f"gorillacomb: {render.path_text(root)} went away while it was read.", err=True)
+        click.echo(
+            f"gorillacomb: {render.printable_path(root)} went away while it was read.", err=True
+        )
         click.echo("What is known of it is kept; scan again when its drive is back.", err=True)
     _print_failures("could not be read", outcome.unreadable)
     _print_failures("changed each time it was read", outcome.unstable)
     _print_failures("in the file list cannot be scanned", outcome.junk)
     for file in outcome.damaged[:_SHOWN]:
         word = FILE_CAUSES[file.state]
-        click.echo(f"gorillacomb: {render.path_text(file.path)} is {word}:", err=True)
+        click.echo(f"gorillacomb: {render.printable_path(file.path)} is {word}:", err=True)
         click.echo("  its content changed, its size and time did not.", err=True)
     if len(outcome.damaged) > _SHOWN:
         click.echo(f"  and {len(outcome.damaged) - _SHOWN:,} more such files", err=True)
@@ -275,7 +277,7 @@ def _print_ending(
 
 def _print_failures(what: str, failures: tuple[UnreadablePath, ...]) -> None:
     for failure in failures[:_SHOWN]:
-        path = render.fit(render.path_text(failure.path), 200)
+        path = render.shorten_path(render.printable_path(failure.path), 200)
         click.echo(f"gorillacomb: {path} {what}: {failure.cause}", err=True)
     if len(failures) > _SHOWN:
         click.echo(f"  and {len(failures) - _SHOWN:,} more; --json lists them all", err=True)
@@ -283,7 +285,7 @@ def _print_failures(what: str, failures: tuple[UnreadablePath, ...]) -> None:
 
 def report_object(index: Index, report: ScanReport, outcome: ScanFailures) -> dict[str, object]:
     """A scan in JSON."""
-    groups, copies, wasted = content_queries.totals(index.connection)
+    groups, copies, wasted = content_queries.content_totals(index.connection)
     states = content_queries.counts_by_state(index.connection)
     changes = report.changes
     return {

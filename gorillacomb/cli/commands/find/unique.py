@@ -10,18 +10,18 @@ import click
 
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.stores import VERSION_CONTROL
-from gorillacomb.cli.lookup import find, noise_names, not_a_folder, open_groups
+from gorillacomb.cli.lookup import look_up_path, noise_names, not_a_folder_error, open_groups
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import UsageError
-from gorillacomb.fs.paths import below, is_below, join
-from gorillacomb.fs.volumes import is_online, is_there, other_views
-from gorillacomb.index.database import Index, explaining
+from gorillacomb.fs.paths import is_below, join, relative_path
+from gorillacomb.fs.volumes import is_mounted, is_online, other_views
+from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.roots import all_roots
 from gorillacomb.model import Root
-from gorillacomb.unique.copy_check import CopyVerifier, folders_below
-from gorillacomb.unique.report import UniqueFile, UniqueReport, unique
+from gorillacomb.unique.copy_check import CopyVerifier, folder_identities_below
+from gorillacomb.unique.report import UniqueFile, UniqueReport, unique_report
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
 
@@ -67,35 +67,35 @@ def command(
     Exit code 0 when nothing would be lost, else 1.
     """
     shown = progress_for(progress)
-    with Index.read(vault) as index, explaining(vault):
-        found = find(index, os.path.realpath(path))
+    with Index.read(vault) as index, translate_errors(vault):
+        found = look_up_path(index, os.path.realpath(path))
         root = found.root
         if root is None or found.folder is None:
-            raise not_a_folder(found)
+            raise not_a_folder_error(found)
         gone = [found.path, *map(os.path.realpath, excepts)]
         for each in gone:
-            known = each != found.path and find(index, each).folder is not None
+            known = each != found.path and look_up_path(index, each).folder is not None
             if not known and not os.path.isdir(each):
                 raise UsageError(
-                    f"{render.path_text(each)} is no folder that is there now.",
+                    f"{render.printable_path(each)} is no folder that is there now.",
                     "Name a folder on a drive that is connected.",
                 )
         roots = {each.id: each for each in all_roots(index.connection)}
         away = {each.id: each for each in roots.values() if not is_online(each)}
         if root.id in away:
             raise UsageError(
-                f"The drive that was scanned at {render.path_text(root.path)} is not there;"
+                f"The drive that was scanned at {render.printable_path(root.path)} is not there;"
                 " another one is.",
                 "Connect it, or scan what is there now.",
             )
         counted = {number: _away(each, count_offline) for number, each in away.items()}
         vouching = _vouching(index, roots, counted, gone)
         try:
-            report = unique(index, found.path, root, found.folder, vouching, shown)
+            report = unique_report(index, found.path, root, found.folder, vouching, shown)
         finally:
             vouching.close()
             shown.close()
-    with render.reader_may_leave():
+    with render.tolerate_closed_pipe():
         if as_json:
             render.print_json(_document(report))
         else:
@@ -116,7 +116,7 @@ def _vouching(
         roots,
         away,
         [*gone, *(view for each in gone for view in other_views(each, roots.values()))],
-        folders_below([each for each in gone[1:] if os.path.isdir(each)]),
+        folder_identities_below([each for each in gone[1:] if os.path.isdir(each)]),
         lambda folder: _project(groups, folder),
         settings.machine_names,
         noise_names(settings),
@@ -128,7 +128,7 @@ def _away(root: Root, count_offline: bool) -> str | None:
 
     Those of a drive that is there do not: they may be gone, or be what is asked about.
     """
-    if is_there(root):
+    if is_mounted(root):
         return "no longer where it was scanned"
     return None if count_offline else "on a drive that is not there"
 
@@ -145,22 +145,24 @@ def _project(groups: GroupReader, folder: int) -> bytes | None:
 
 
 def _story(report: UniqueReport, shown: int | None) -> Iterator[str]:
-    width = render.width()
+    width = render.terminal_width()
     lost = sum(each.size for each in report.unique)
     if report.unique:
-        many = render.count(len(report.unique), "file")
+        many = render.format_count(len(report.unique), "file")
         yield (
-            render.style(f"Only here: {many}, {render.size(lost)}", bold=True)
-            + f", of {report.files:,} ({render.size(report.size)})"
+            render.styled(f"Only here: {many}, {render.format_size(lost)}", bold=True)
+            + f", of {report.files:,} ({render.format_size(report.size)})"
         )
         own, kept = _apart(report)
         for each in own[:shown]:
-            yield _line(f"{render.size(each.size):>9}", below(each.path, report.path), width)
+            yield _line(
+                f"{render.format_size(each.size):>9}", relative_path(each.path, report.path), width
+            )
         yield from _more(len(own), shown)
         for folder, (files, size) in kept.items():
-            shown_path = below(folder, report.path)
-            yield _line(f"{render.size(size):>9}", shown_path, width and width - 12) + (
-                f" ({render.count(files, 'file')})"
+            shown_path = relative_path(folder, report.path)
+            yield _line(f"{render.format_size(size):>9}", shown_path, width and width - 12) + (
+                f" ({render.format_count(files, 'file')})"
             )
         causes = Counter(each.cause for each in report.unique if each.cause)
         for cause, number in causes.items():
@@ -168,26 +170,26 @@ def _story(report: UniqueReport, shown: int | None) -> Iterator[str]:
             yield f"  {number:,} of them {verb} a copy that does not count:"
             yield f"    {cause}"
     if report.unproven:
-        many = render.count(len(report.unproven), "entry", "entries")
-        yield render.style(f"Unproven: {many}", bold=True) + " of which it cannot be said"
+        many = render.format_count(len(report.unproven), "entry", "entries")
+        yield render.styled(f"Unproven: {many}", bold=True) + " of which it cannot be said"
         for unproven in report.unproven[:shown]:
-            label = render.fit(render.printable(unproven.cause), 32)
-            yield _line(f"{label:>9}", below(unproven.path, report.path) or b".", width)
+            label = render.shorten_path(render.printable(unproven.cause), 32)
+            yield _line(f"{label:>9}", relative_path(unproven.path, report.path) or b".", width)
         yield from _more(len(report.unproven), shown)
         if any(each.cause not in _BY_CHOICE for each in report.unproven):
             yield "Scan it again to know more: gorillacomb scan PATH"
     if not report.unique and not report.unproven:
-        yield render.style("Nothing", bold=True) + f" would be lost. {_all(report)}"
+        yield render.styled("Nothing", bold=True) + f" would be lost. {_all(report)}"
     elif report.vouchers:
         total = report.vouchers.total()
         verb = "stands" if total == 1 else "stand"
-        yield f"The other {render.count(total, 'file')} also {verb} elsewhere:"
+        yield f"The other {render.format_count(total, 'file')} also {verb} elsewhere:"
     yield from _places(report, width)
     if report.linked:
-        many = render.count(report.linked, "file is", "files are")
+        many = render.format_count(report.linked, "file is", "files are")
         yield f"{many} there by a hard link: another name, no second copy."
     others = [
-        render.count(number, *words)
+        render.format_count(number, *words)
         for number, words in (
             (report.empty, ("empty file",)),
             (report.links, ("symbolic link",)),
@@ -201,7 +203,7 @@ def _story(report: UniqueReport, shown: int | None) -> Iterator[str]:
     for path, oldest in report.offline.items():
         yield (
             f"Counted though it is not there: {render.short_path(path, None)},"
-            f" last read {render.moment(oldest)} or later"
+            f" last read {render.format_time(oldest)} or later"
         )
 
 
@@ -210,7 +212,7 @@ def _apart(report: UniqueReport) -> tuple[list[UniqueFile], dict[bytes, tuple[in
     own: list[UniqueFile] = []
     kept: dict[bytes, tuple[int, int]] = {}
     for each in report.unique:
-        parts = below(each.path, report.path).split(b"/")
+        parts = relative_path(each.path, report.path).split(b"/")
         at = next((at for at, part in enumerate(parts) if part in VERSION_CONTROL), None)
         if at is None:
             own.append(each)
@@ -227,12 +229,12 @@ def _all(report: UniqueReport) -> str:
         return "It holds no file with content."
     files = "The one file" if total == 1 else f"All {total:,} files"
     verb = "stands" if total == 1 else "stand"
-    return f"{files} ({render.size(report.size)}) also {verb} in:"
+    return f"{files} ({render.format_size(report.size)}) also {verb} in:"
 
 
 def _line(label: str, path: bytes, width: int | None) -> str:
     label = f"  {label} "
-    return label + render.fit(render.path_text(path), width and width - len(label))
+    return label + render.shorten_path(render.printable_path(path), width and width - len(label))
 
 
 def _more(count: int, shown: int | None) -> Iterator[str]:
@@ -242,17 +244,17 @@ def _more(count: int, shown: int | None) -> Iterator[str]:
 
 def _places(report: UniqueReport, width: int | None) -> Iterator[str]:
     """Where the copies stand that vouch, in a few folders."""
-    places = places_of(report.path, report.vouchers)
+    places = path_lines(report.path, report.vouchers)
     for path, files in places[:_PLACES]:
-        label = f"  {render.count(files, 'file'):>12}  "
+        label = f"  {render.format_count(files, 'file'):>12}  "
         yield label + render.path_from_here(path, width and width - len(label))
     if len(places) > _PLACES:
         rest = sum(files for _, files in places[_PLACES:])
-        more = render.count(len(places) - _PLACES, "more place")
-        yield f"  {render.count(rest, 'file'):>12}  in {more}"
+        more = render.format_count(len(places) - _PLACES, "more place")
+        yield f"  {render.format_count(rest, 'file'):>12}  in {more}"
 
 
-def places_of(path: bytes, folders: Counter[bytes]) -> list[tuple[bytes, int]]:
+def path_lines(path: bytes, folders: Counter[bytes]) -> list[tuple[bytes, int]]:
     """Sum up folders outside of ``path`` by the branches of the tree that they stand in.
 
     Each branch is named by the lowest folder that holds all of them; the fullest one comes first.
@@ -272,7 +274,7 @@ def _branch(path: bytes, folder: bytes) -> bytes:
     if is_below(path, folder):
         return folder
     above = os.path.commonpath([path, folder])
-    return join(above, below(folder, above).split(b"/", 1)[0])
+    return join(above, relative_path(folder, above).split(b"/", 1)[0])
 
 
 def _document(report: UniqueReport) -> dict[str, object]:
@@ -299,7 +301,7 @@ def _document(report: UniqueReport) -> dict[str, object]:
         ],
         "vouched_by": [
             {**render.path_object(path), "files": files}
-            for path, files in places_of(report.path, report.vouchers)
+            for path, files in path_lines(report.path, report.vouchers)
         ],
         "offline": [
             {**render.path_object(path), "last_read_ns": str(oldest)}

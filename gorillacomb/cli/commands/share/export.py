@@ -127,12 +127,12 @@ def _exported(manifest: Manifest, form: str) -> tuple[ExportResult, EcdsaSigning
         from gorillacomb.manifest.export.csv_table import table
 
         return table(manifest), None
-    from gorillacomb.cli.commands.share.manifest import current_or_new
+    from gorillacomb.cli.commands.share.manifest import signing_key
     from gorillacomb.manifest.export.oms import bundle
     from gorillacomb.vaultmesh.keys.key_store import KeyStore
 
     store = KeyStore(config_folder() / "keys")
-    current_or_new(store, "ecdsa")
+    signing_key(store, "ecdsa")
     key = store.ecdsa()
     return bundle(manifest, key), key
 
@@ -150,7 +150,7 @@ def _write_bag(file: bytes, root: bytes | None, output: bytes, as_json: bool) ->
     if as_json:
         head = {"format": "bagit", "written": None, "entries": done.entries}
         render.print_json({**head, **report, **_left(done)})
-    those = render.count(len(done.failed), "file is", "files are")
+    those = render.format_count(len(done.failed), "file is", "files are")
     _name(f"{those} not as the manifest says, so no bag was made", done.failed)
     return 1
 
@@ -184,13 +184,13 @@ def _tell(
         if "public_key" in report:
             _name_key(report)
         if output is not None:
-            entries = render.count(carried, "entry", "entries")
-            click.echo(f"Wrote {render.path_text(output)}: {entries}, as {form}.")
+            entries = render.format_count(carried, "entry", "entries")
+            click.echo(f"Wrote {render.printable_path(output)}: {entries}, as {form}.")
     if manifest.lacks:
-        those = render.count(len(manifest.lacks), "thing")
+        those = render.format_count(len(manifest.lacks), "thing")
         click.echo(f"gorillacomb: The manifest itself lacks {those} of its folder.", err=True)
     if left_out:
-        those = render.count(len(left_out), "entry", "entries")
+        those = render.format_count(len(left_out), "entry", "entries")
         _name(f"{those} left out, which {form} cannot carry", left_out)
     return 3 if left_out else 0
 
@@ -209,7 +209,7 @@ def _name_key(report: dict[str, object]) -> None:
 def _name(what: str, entries: Sequence[OmittedEntry]) -> None:
     click.echo(f"gorillacomb: {what}:", err=True)
     for each in entries[:_SHOWN]:
-        click.echo(f"  {render.path_text(each.path)}: {each.cause}", err=True)
+        click.echo(f"  {render.printable_path(each.path)}: {each.cause}", err=True)
     if len(entries) > _SHOWN:
         click.echo(f"  and {len(entries) - _SHOWN:,} more; --json names them all", err=True)
 
@@ -228,15 +228,15 @@ def _is_same(one: bytes, other: bytes) -> bool:
 def _read(file: bytes) -> Manifest:
     """The manifest in a file or on stdin. Raises UsageFault, Untrusted."""
     from gorillacomb.manifest import io
-    from gorillacomb.manifest.envelope import check
+    from gorillacomb.manifest.envelope import check_signatures
     from gorillacomb.manifest.parse import MOST_BYTES, parse_manifest
 
     if file == b"-":
         return parse_manifest(sys.stdin.buffer.read(MOST_BYTES + 1))
-    data, envelope = io.read(file)
+    data, envelope = io.read_manifest(file)
     # Whether the key is to be trusted is for `verify` to say; but another manifest's signature
     # beside this one means that it was edited.
-    outcome = check(data, envelope, ())
+    outcome = check_signatures(data, envelope, ())
     if outcome.state == "invalid":
         raise UntrustedInput(
             f"{os.fsdecode(file)} is refused: {outcome.cause}.",

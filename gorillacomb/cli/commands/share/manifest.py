@@ -118,7 +118,7 @@ def command(
             render.write_bytes(data)
         else:
             envelope, key = _signed(data, key_type) if signed else (None, None)
-            io.write(output, data, envelope, force)
+            io.write_manifest(output, data, envelope, force)
     if as_json:
         render.print_json(_report(manifest, output if written else None, key))
     else:
@@ -128,12 +128,12 @@ def command(
 
 def _canonical_files(vault: Vault) -> tuple[bytes, SelectedPaths]:
     """The path of the one root, and its canonical files below it with the seqs of their stamps."""
-    from gorillacomb.fs.paths import below, join
+    from gorillacomb.fs.paths import join, relative_path
     from gorillacomb.index import stamps
-    from gorillacomb.index.database import Index, explaining
+    from gorillacomb.index.database import Index, translate_errors
     from gorillacomb.index.roots import all_roots, folder_paths
 
-    with Index.read(vault) as index, explaining(vault):
+    with Index.read(vault) as index, translate_errors(vault):
         roots = all_roots(index.connection)
         if len(roots) != 1:
             raise UsageError(
@@ -142,18 +142,19 @@ def _canonical_files(vault: Vault) -> tuple[bytes, SelectedPaths]:
             )
         top = roots[0].path
         paths = folder_paths(index.connection)
-        later = stamps.unquiet(index.connection)
+        later = stamps.deferred_folders(index.connection)
         if later:
             raise UsageError(
-                f"What is new in {render.count(len(later), 'machine-made folder')} is not stamped"
+                f"What is new in {render.format_count(len(later), 'machine-made folder')} "
+                "is not stamped"
                 " yet: the watcher waits until it is quiet there.",
-                f"Stamp it now: gorillacomb scan {render.path_text(top)}",
+                f"Stamp it now: gorillacomb scan {render.printable_path(top)}",
             )
         found: SelectedPaths = []
         for _, stamp in stamps.all_stamps(index.connection):
             place = paths.place(stamp.folder)
             if place is not None:
-                found.append((below(join(place[1], stamp.name), top), stamp.seq))
+                found.append((relative_path(join(place[1], stamp.name), top), stamp.seq))
     return top, found
 
 
@@ -161,17 +162,17 @@ def _trace(vault: Vault, root: bytes) -> tuple[str | None, TraceSeqLookup]:
     """The checkpoint of the vault's trace, and the seq of a canonical file's stamp in it."""
     from gorillacomb.fs.paths import is_below, join
     from gorillacomb.index import stamps
-    from gorillacomb.index.database import Index, explaining
+    from gorillacomb.index.database import Index, translate_errors
     from gorillacomb.index.roots import folder_paths
-    from gorillacomb.vaultmesh.open import read_trace
+    from gorillacomb.vaultmesh.open import open_trace_for_reading
 
     if not (vault.trace.exists() and vault.index.exists()):
         return None, lambda path, digest: None
-    with read_trace(vault) as ledger:
+    with open_trace_for_reading(vault) as ledger:
         checkpoint = ledger.checkpoint().decode()
     top = os.path.realpath(root)
     found: dict[tuple[bytes, bytes], int] = {}
-    with Index.read(vault) as index, explaining(vault):
+    with Index.read(vault) as index, translate_errors(vault):
         paths = folder_paths(index.connection)
         for digest, stamp in stamps.all_stamps(index.connection):
             place = paths.place(stamp.folder)
@@ -182,16 +183,16 @@ def _trace(vault: Vault, root: bytes) -> tuple[str | None, TraceSeqLookup]:
 
 def _signed(data: bytes, kind: KeyKind) -> tuple[bytes, str]:
     """The envelope of a manifest, and the fingerprint of the user's key that signed it."""
-    from gorillacomb.manifest.envelope import sign
+    from gorillacomb.manifest.envelope import sign_payload
     from gorillacomb.vaultmesh.keys.key_store import KeyStore
     from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey, RsaSigningKey, fingerprint
 
-    key = current_or_new(KeyStore(config_folder() / "keys"), kind)
+    key = signing_key(KeyStore(config_folder() / "keys"), kind)
     assert isinstance(key, Ed25519SigningKey | RsaSigningKey)
-    return sign(data, [key]), fingerprint(key.public)
+    return sign_payload(data, [key]), fingerprint(key.public)
 
 
-def current_or_new(store: KeyStore, kind: KeyKind) -> AnySigningKey:
+def signing_key(store: KeyStore, kind: KeyKind) -> AnySigningKey:
     """The user's key of a kind. One that has to be made is told of on stderr.
 
     Nobody trusts it yet; and where there was one before, that one has been lost.
@@ -216,12 +217,12 @@ def key_path(store: KeyStore, kind: KeyKind) -> str:
 
 def _report(manifest: Manifest, written: bytes | None, key: str | None) -> dict[str, object]:
     """What was done, in JSON."""
-    from gorillacomb.manifest.serialize import counts
+    from gorillacomb.manifest.serialize import entry_counts
 
     return {
         "written": None if written is None else render.path_object(os.path.abspath(written)),
         "key": key,
-        **counts(manifest.entries),
+        **entry_counts(manifest.entries),
         "whole": manifest.whole,
         "left_out": [
             {**render.path_object(each.path), "kind": each.kind, "cause": each.cause}
@@ -232,7 +233,7 @@ def _report(manifest: Manifest, written: bytes | None, key: str | None) -> dict[
 
 def _tell(manifest: Manifest, output: bytes, written: bool, key: str | None) -> None:
     """What was done, for people; what was left out goes to stderr."""
-    from gorillacomb.manifest.serialize import counts
+    from gorillacomb.manifest.serialize import entry_counts
 
     odd = [each for each in manifest.left_out if not each.is_lack]
     _name("no part of a manifest", odd)
@@ -245,23 +246,23 @@ def _tell(manifest: Manifest, output: bytes, written: bool, key: str | None) -> 
         return
     if output == b"-":
         return
-    found = counts(manifest.entries)
-    parts = [render.count(found["files"], "file")]
-    parts += [render.count(found["links"], "link")] if found["links"] else []
-    parts += [render.count(found["dirs"], "empty folder")] if found["dirs"] else []
-    size = render.size(found["bytes"])
-    click.echo(f"Wrote {render.path_text(output)}: {', '.join(parts)}, {size}.")
+    found = entry_counts(manifest.entries)
+    parts = [render.format_count(found["files"], "file")]
+    parts += [render.format_count(found["links"], "link")] if found["links"] else []
+    parts += [render.format_count(found["dirs"], "empty folder")] if found["dirs"] else []
+    size = render.format_size(found["bytes"])
+    click.echo(f"Wrote {render.printable_path(output)}: {', '.join(parts)}, {size}.")
     if key is not None:
-        click.echo(f"Signed by your key {key}, in {render.path_text(output)}.dsse.")
+        click.echo(f"Signed by your key {key}, in {render.printable_path(output)}.dsse.")
 
 
 def _name(what: str, left_out: Sequence[OmittedPath]) -> None:
     if not left_out:
         return
-    those = render.count(len(left_out), "thing is", "things are")
+    those = render.format_count(len(left_out), "thing is", "things are")
     click.echo(f"gorillacomb: {those} {what}:", err=True)
     for each in left_out[:_SHOWN]:
         cause = each.cause or _ODDITIES.get(each.kind, "")
-        click.echo(f"  {render.path_text(each.path)}: {cause}", err=True)
+        click.echo(f"  {render.printable_path(each.path)}: {cause}", err=True)
     if len(left_out) > _SHOWN:
         click.echo(f"  and {len(left_out) - _SHOWN:,} more; --json names them all", err=True)

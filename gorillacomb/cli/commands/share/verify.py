@@ -97,7 +97,7 @@ def command(
     from gorillacomb.manifest.verify import verify
 
     gc.disable()  # entries come by the 100,000 and hold no cycles: looking for them takes time
-    data, envelope = io.read(file)
+    data, envelope = io.read_manifest(file)
     signature = _signature(data, envelope, key)
     manifest = parse_manifest(data)
     del data, envelope
@@ -120,7 +120,7 @@ def command(
     trusted = signature.state == "valid" or (signature.state != "invalid" and not required)
     failed = found.differs or not trusted or checkpoint == "inconsistent"
     code = 1 if failed else 3 if found.incomplete else 0
-    with render.reader_may_leave():
+    with render.tolerate_closed_pipe():
         if as_json:
             render.print_json(_report(found, root, signature, checkpoint, both))
         else:
@@ -131,13 +131,13 @@ def command(
 def _ledger_checkpoint(vault: Vault, note: str) -> CheckpointStatus:
     """How a manifest's checkpoint compares with the trace in the vault, if it is of that log."""
     from gorillacomb.vaultmesh import checkpoint as checkpoints
-    from gorillacomb.vaultmesh.open import read_trace
+    from gorillacomb.vaultmesh.open import open_trace_for_reading
 
-    made, _ = checkpoints.parse(note.encode(), "The manifest's checkpoint")
+    made, _ = checkpoints.parse_checkpoint(note.encode(), "The manifest's checkpoint")
     if not vault.trace.exists():
         return "unknown"
     try:
-        with read_trace(vault) as ledger:
+        with open_trace_for_reading(vault) as ledger:
             if ledger.origin != made.origin:
                 return "unknown"
             known = made.size <= ledger.size and ledger.root(made.size) == made.root
@@ -153,12 +153,12 @@ def own_signature(data: bytes, envelope: bytes | None) -> SignatureCheck:
 
 
 def _signature(data: bytes, envelope: bytes | None, key: Path | None) -> SignatureCheck:
-    from gorillacomb.manifest.envelope import check
+    from gorillacomb.manifest.envelope import check_signatures
     from gorillacomb.vaultmesh.keys.keys import load_publics
 
     if key is not None:
-        return check(data, envelope, load_publics(key))
-    return check(data, envelope, [] if envelope is None else _own_keys())
+        return check_signatures(data, envelope, load_publics(key))
+    return check_signatures(data, envelope, [] if envelope is None else _own_keys())
 
 
 def _own_keys() -> list[PublicKey]:
@@ -249,7 +249,7 @@ def _tell(
     most: int | None,
 ) -> None:
     """What was found, for people: a line for each finding, ``most`` of a kind, and a summary."""
-    room = render.width()
+    room = render.terminal_width()
     groups = (
         ("changed", found.changed),
         ("damaged", found.damaged),
@@ -265,8 +265,8 @@ def _tell(
             _print_line(label, each.path, each.cause, room)
         _print_rest(differences, most)
     for pair in found.renamed[:most]:
-        line = f"{render.path_text(pair.origin)} → {render.path_text(pair.path)}"
-        click.echo(f"{'renamed':<{_LABEL}}{render.fit(line, room and room - _LABEL)}")
+        line = f"{render.printable_path(pair.origin)} → {render.printable_path(pair.path)}"
+        click.echo(f"{'renamed':<{_LABEL}}{render.shorten_path(line, room and room - _LABEL)}")
     _print_rest(found.renamed, most)
     counts = [f"{len(each):,} {label}" for label, each in shown if each]
     counts += [f"{len(found.renamed):,} renamed"] if found.renamed else []
@@ -274,12 +274,12 @@ def _tell(
     where = render.path_from_here(os.path.realpath(root), room and room - len(summary))
     click.echo(f"{where}{summary}")
     if found.extra and not found.whole:
-        others = render.count(len(found.extra), "other thing stands", "other things stand")
+        others = render.format_count(len(found.extra), "other thing stands", "other things stand")
         click.echo(f"{others} there; the manifest is of a selection without them.")
     fault = signature.state == "invalid" or (required and signature.state != "valid")
     word = "NOT VALID: " if fault else ""
     name = f" ({signature.key})" if signature.key else ""
-    for line in render.paragraph(f"Signature: {word}{signature.cause}{name}.", ""):
+    for line in render.wrapped_paragraph(f"Signature: {word}{signature.cause}{name}.", ""):
         click.echo(line)
     if checkpoint == "inconsistent":
         click.echo("Checkpoint: NOT CONSISTENT with the trace in the vault.")
@@ -295,4 +295,4 @@ def _print_rest(findings: Sequence[object], most: int | None) -> None:
 def _print_line(label: str, path: bytes, cause: str, room: int | None) -> None:
     note = f": {render.printable(cause)}" if cause else ""
     space = None if room is None else max(room - _LABEL - len(note), 16)
-    click.echo(f"{label:<{_LABEL}}{render.fit(render.path_text(path), space)}{note}")
+    click.echo(f"{label:<{_LABEL}}{render.shorten_path(render.printable_path(path), space)}{note}")

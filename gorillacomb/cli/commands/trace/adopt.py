@@ -6,16 +6,16 @@ from contextlib import ExitStack
 
 import click
 
-from gorillacomb.cli.commands.trace.reading import index_as_of_now, open_trace
+from gorillacomb.cli.commands.trace.reading import index_synced_with_trace, open_trace
 from gorillacomb.cli.options import json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import KeyMissing, RefusedForSafety, UntrustedInput, VaultError
 from gorillacomb.index import stamps
-from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import adopt as adoption
 from gorillacomb.vaultmesh.audit import audit
-from gorillacomb.vaultmesh.open import anchors, key_store
+from gorillacomb.vaultmesh.open import anchor_store, key_store
 
 
 @click.command(short_help="Begin a new log after a restored backup or a lost key.")
@@ -35,8 +35,8 @@ def command(force: bool, as_json: bool, vault: Vault) -> int:
             f"The trace {vault.trace} is sound, and its key is there: there is nothing to adopt.",
             "To leave it all the same, which breaks its history in two: --force",
         )
-    with Index.write(vault) as index, explaining(vault):
-        adopted = adoption.adopt(vault.trace, key_store(), anchors())
+    with Index.write(vault) as index, translate_errors(vault):
+        adopted = adoption.adopt(vault.trace, key_store(), anchor_store())
         with index.atomic():
             stamps.clear(index.connection)
         index.commit()
@@ -56,7 +56,7 @@ def command(force: bool, as_json: bool, vault: Vault) -> int:
     )
     click.echo(f"Log {adopted.new} goes on after {known}.")
     if adopted.kept is not None:
-        click.echo(f"The old trace is kept: {render.path_text(bytes(adopted.kept))}")
+        click.echo(f"The old trace is kept: {render.printable_path(bytes(adopted.kept))}")
     click.echo("Next: gorillacomb scan PATH stamps what stands now.")
     return 0
 
@@ -65,11 +65,11 @@ def _is_sound(vault: Vault) -> bool:
     """Whether the next scan can just go on with the trace."""
     try:
         with ExitStack() as opened:
-            index = index_as_of_now(vault, opened)
+            index = index_synced_with_trace(vault, opened)
             ledger = opened.enter_context(open_trace(vault))
             ledger.check_head()
-            with explaining(vault):
-                state = None if index is None else stamps.reflected(index().connection)
+            with translate_errors(vault):
+                state = None if index is None else stamps.synced_log_size(index().connection)
             # One that the index does not go with yet was begun by an adopt that was cut short.
             fits = state is None or (state[0] == ledger.log and state[1] <= ledger.size)
             return fits and audit(ledger).ok

@@ -9,11 +9,16 @@ from gorillacomb.cli.output import render
 from gorillacomb.errors import UsageError
 from gorillacomb.index.database import Index
 from gorillacomb.vault.vault import Vault
-from gorillacomb.vaultmesh.error_text import explaining_content
+from gorillacomb.vaultmesh.error_text import translate_content_errors
 from gorillacomb.vaultmesh.keys.cosign import WATCHER
 from gorillacomb.vaultmesh.keys.keys import KeyKind, fingerprint, public_pem
 from gorillacomb.vaultmesh.keys.note import VerifierKey
-from gorillacomb.vaultmesh.open import key_store, read_trace, watcher_keys, write_trace
+from gorillacomb.vaultmesh.open import (
+    key_store,
+    open_trace_for_reading,
+    open_trace_for_writing,
+    watcher_keys,
+)
 
 
 @click.group(short_help="The keys that sign: make one, show the public ones.")
@@ -64,7 +69,7 @@ def show(pem: bool, watcher: bool, vault: Vault) -> int:
         if not publics:
             raise UsageError("There is no key of a watcher yet.", "gorillacomb watch makes one.")
     elif vault.trace.exists():
-        with read_trace(vault) as ledger, explaining_content(vault.trace):
+        with open_trace_for_reading(vault) as ledger, translate_content_errors(vault.trace):
             publics, name = ledger.public_keys(), ledger.origin
     else:
         publics, name = [], ""
@@ -97,7 +102,7 @@ def rotate(as_json: bool, vault: Vault) -> int:
             f"There is no trace {vault.trace} whose key could be changed.",
             "gorillacomb scan PATH begins one; trace adopt goes on after one that was lost.",
         )
-    with Index.write(vault), write_trace(vault) as ledger:
+    with Index.write(vault), open_trace_for_writing(vault) as ledger:
         new = ledger.rotate_key()
         key = str(VerifierKey(ledger.origin, new.public))
     if as_json:

@@ -10,15 +10,15 @@ from typing import Any, NoReturn
 from gorillacomb import sqlite
 from gorillacomb.cli.output import render
 from gorillacomb.errors import VaultError
-from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.vault.vault import Vault
-from gorillacomb.vaultmesh.entries import path_of
-from gorillacomb.vaultmesh.error_text import explaining_content
+from gorillacomb.vaultmesh.entries import path_from_json
+from gorillacomb.vaultmesh.error_text import translate_content_errors
 from gorillacomb.vaultmesh.ledger import Ledger
-from gorillacomb.vaultmesh.open import read_trace
+from gorillacomb.vaultmesh.open import open_trace_for_reading
 
 
-def index_as_of_now(vault: Vault, opened: ExitStack) -> Callable[[], Index] | None:
+def index_synced_with_trace(vault: Vault, opened: ExitStack) -> Callable[[], Index] | None:
     """The index, held as it is before the trace is opened: it is then never ahead of the trace.
 
     One that cannot be read says so only when it is asked for: the trace does without it.
@@ -27,8 +27,8 @@ def index_as_of_now(vault: Vault, opened: ExitStack) -> Callable[[], Index] | No
         return None
     try:
         index = opened.enter_context(Index.read(vault))
-        with explaining(vault):
-            sqlite.hold_still(index.connection)
+        with translate_errors(vault):
+            sqlite.begin_snapshot(index.connection)
     except VaultError as error:
         return partial(_raise, error)
     return lambda: index
@@ -41,31 +41,31 @@ def _raise(error: VaultError) -> NoReturn:
 @contextmanager
 def open_trace(vault: Vault) -> Iterator[Ledger]:
     """The trace for reading; entries that a forger wrote are refused in words."""
-    with read_trace(vault) as ledger, explaining_content(vault.trace):
+    with open_trace_for_reading(vault) as ledger, translate_content_errors(vault.trace):
         yield ledger
 
 
 def entry_line(entry: Mapping[str, Any]) -> str:
     """An entry on one line; on a terminal its paths are shortened to fit."""
-    when = render.moment(int(entry["time_ns"]))
+    when = render.format_time(int(entry["time_ns"]))
     head = f"{entry['seq']:>8}  {when}  {render.printable(str(entry['event'])):<10} "
     tail = ""
     if entry.get("from_root", entry.get("root")) != entry.get("root"):
         tail += " in another root"
     if "files" in entry:
         what = "file" if "run" in entry else "canonical file"
-        tail += f" ({render.count(entry['files'], what)})"
+        tail += f" ({render.format_count(entry['files'], what)})"
     if "log" in entry:
         tail += f"log {entry['log']}"
     if entry.get("adopts"):
         tail += f", goes on after {entry['adopts']} at {entry['adopts_size']:,} entries"
     names = [
-        render.path_text(path_of(entry, name)) or "(the whole root)"
+        render.printable_path(path_from_json(entry, name)) or "(the whole root)"
         for name in ("path", "from")
         if name in entry or f"{name}_b64" in entry
     ]
-    width = render.width()
+    width = render.terminal_width()
     if width is not None and names:
         room = max(width - len(head) - len(tail) - (6 if len(names) > 1 else 0), 16)
-        names = [render.fit(name, room // len(names)) for name in names]
+        names = [render.shorten_path(name, room // len(names)) for name in names]
     return head + " from ".join(names) + tail

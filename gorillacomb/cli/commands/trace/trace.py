@@ -8,17 +8,17 @@ import click
 
 from gorillacomb.cli.commands.trace import adopt, verify
 from gorillacomb.cli.commands.trace.reading import entry_line, open_trace
-from gorillacomb.cli.lookup import PathLookup, find, unknown
-from gorillacomb.cli.options import BytesPath, discard, json_option, vault_option
+from gorillacomb.cli.lookup import PathLookup, look_up_path, unknown_path_error
+from gorillacomb.cli.options import BytesPath, drop_value, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import UsageError, VaultRolledBack
-from gorillacomb.fs.openat import cause_of
-from gorillacomb.fs.paths import below
+from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.paths import relative_path
 from gorillacomb.index import stamps
-from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs, proof
-from gorillacomb.vaultmesh.history import history
+from gorillacomb.vaultmesh.history import path_history
 from gorillacomb.vaultmesh.ledger import Ledger
 
 
@@ -51,10 +51,12 @@ def log(last: int, as_json: bool, vault: Vault) -> int:
     with open_trace(vault) as ledger:
         start = max(ledger.size - last, 0) if last else 0
         if as_json:
-            render.print_json({"entries": [jcs.load(entry) for _, entry in ledger.entries(start)]})
+            render.print_json(
+                {"entries": [jcs.parse_own(entry) for _, entry in ledger.entries(start)]}
+            )
             return 0
         for _, entry in ledger.entries(start):
-            click.echo(entry_line(jcs.load(entry)))
+            click.echo(entry_line(jcs.parse_own(entry)))
     return 0
 
 
@@ -64,13 +66,13 @@ def log(last: int, as_json: bool, vault: Vault) -> int:
 @vault_option
 def show(path: bytes, as_json: bool, vault: Vault) -> int:
     """Show every entry about a file, also from when it stood elsewhere."""
-    with Index.read(vault) as index, explaining(vault):
-        found = find(index, path)
+    with Index.read(vault) as index, translate_errors(vault):
+        found = look_up_path(index, path)
         if found.root is None:
-            raise unknown(found)
-        relative = below(found.path, found.root.path)
+            raise unknown_path_error(found)
+        relative = relative_path(found.path, found.root.path)
     with open_trace(vault) as ledger:
-        entries = history(ledger, found.root.uid, relative)
+        entries = path_history(ledger, found.root.uid, relative)
     if as_json:
         render.print_json({**render.path_object(found.path), "trace": entries})
         return 0
@@ -112,12 +114,14 @@ def prove(path: bytes, output: Path | None, vault: Vault) -> int:
     Of a file that is gone: the last stamp that it had. The proof can be checked
     without the vault: gorillacomb trace verify --proof FILE.
     """
-    with Index.read(vault) as index, explaining(vault):
-        found = find(index, path)
+    with Index.read(vault) as index, translate_errors(vault):
+        found = look_up_path(index, path)
         if found.root is None:
-            raise unknown(found)
+            raise unknown_path_error(found)
         if found.folder is not None:
-            raise UsageError(f"{render.path_text(found.path)} is a folder.", "Name a file in it.")
+            raise UsageError(
+                f"{render.printable_path(found.path)} is a folder.", "Name a file in it."
+            )
         digest = None if found.file is None else found.file.digest
         stamp = None if digest is None else stamps.stamp_of(index.connection, digest)
     with open_trace(vault) as ledger:
@@ -130,8 +134,8 @@ def prove(path: bytes, output: Path | None, vault: Vault) -> int:
                 f"Entry {stamp.seq:,} of the trace is not the one that the index knows.",
                 "gorillacomb trace verify tells more.",
             )
-        data = proof.prove(ledger, seq)
-        entry = jcs.load(ledger.entry(seq))
+        data = proof.make_proof(ledger, seq)
+        entry = jcs.parse_own(ledger.entry(seq))
     if output is None:
         render.write_bytes(data)
     else:
@@ -140,7 +144,7 @@ def prove(path: bytes, output: Path | None, vault: Vault) -> int:
                 file.write(data)
         except OSError as error:
             raise UsageError(
-                f"{output} cannot be written: {cause_of(error)}.",
+                f"{output} cannot be written: {os_error_text(error)}.",
                 "Name a file that does not exist yet.",
             ) from error
     click.echo(f"Proof of entry {seq:,}:", err=True)
@@ -151,11 +155,11 @@ def prove(path: bytes, output: Path | None, vault: Vault) -> int:
 def _last_stamp(ledger: Ledger, found: PathLookup) -> int:
     """The entry in which a file that is gone was stamped last."""
     assert found.root is not None
-    past = history(ledger, found.root.uid, below(found.path, found.root.path))
+    past = path_history(ledger, found.root.uid, relative_path(found.path, found.root.path))
     seqs = [entry["seq"] for entry in past if "size" in entry]
     if not seqs:
         raise UsageError(
-            f"{render.path_text(found.path)} has no stamp in the trace.",
+            f"{render.printable_path(found.path)} has no stamp in the trace.",
             "gorillacomb scan PATH stamps the canonical copy of a content; empty files have none.",
         )
     return int(seqs[-1])
@@ -179,12 +183,12 @@ def export(folder: Path, vault: Vault) -> int:
                         file.write(entry + b"\n")
                 (folder / "checkpoint").write_bytes(note)
             except BaseException:
-                discard(folder, ("entries.jsonl", "checkpoint"))
+                drop_value(folder, ("entries.jsonl", "checkpoint"))
                 raise
         except OSError as error:
             raise UsageError(
-                f"{folder} cannot be written: {cause_of(error)}.",
+                f"{folder} cannot be written: {os_error_text(error)}.",
                 "Name a folder that does not exist yet, on a disk with room.",
             ) from error
-    click.echo(f"{render.count(size, 'entry', 'entries')} in {folder}", err=True)
+    click.echo(f"{render.format_count(size, 'entry', 'entries')} in {folder}", err=True)
     return 0

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from gorillacomb.cli.commands.trace.reading import entry_line, index_as_of_now, open_trace
+from gorillacomb.cli.commands.trace.reading import entry_line, index_synced_with_trace, open_trace
 from gorillacomb.cli.options import json_option, progress_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import UsageError
-from gorillacomb.index.database import explaining
+from gorillacomb.index.database import translate_errors
 from gorillacomb.stamping.consistency import check_index
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import checkpoint as checkpoints
@@ -62,10 +62,10 @@ def command(
         return _verify_proof(proof_file, trusted, as_json)
     note = None if kept is None else _read(kept)
     if note is not None:
-        checkpoints.parse(note, "The checkpoint that you kept")
+        checkpoints.parse_checkpoint(note, "The checkpoint that you kept")
     shown = progress_for(progress)
     with ExitStack() as opened:
-        index = index_as_of_now(vault, opened)
+        index = index_synced_with_trace(vault, opened)
         ledger = opened.enter_context(open_trace(vault))
         shown.stage("Checking the trace", ledger.size, 0)
         try:
@@ -74,7 +74,7 @@ def command(
             shown.close()
         apart = None
         if result.ok and index is not None:
-            with explaining(vault):
+            with translate_errors(vault):
                 apart = check_index(index(), ledger)
     reason = result.reason or apart
     ok = reason is None
@@ -91,7 +91,7 @@ def command(
             }
         )
     else:
-        with render.reader_may_leave():
+        with render.tolerate_closed_pipe():
             for line in _verdict(result, apart, kept is not None):
                 click.echo(line)
     return 0 if ok else 1
@@ -104,7 +104,9 @@ def _verdict(result: AuditReport, apart: str | None, kept: bool) -> list[str]:
             f"The trace is not as it was signed{where}: {result.reason}.",
             "Compare it with a backup. Only where you put one back yourself: trace adopt.",
         ]
-    lines = [f"The trace is sound: {render.count(result.entries, 'entry', 'entries')}, signed."]
+    lines = [
+        f"The trace is sound: {render.format_count(result.entries, 'entry', 'entries')}, signed."
+    ]
     if result.anchor == "none":
         lines.append("This machine has no checkpoint of it outside the vault yet.")
     if kept:
@@ -116,10 +118,10 @@ def _verdict(result: AuditReport, apart: str | None, kept: bool) -> list[str]:
 
 
 def _verify_proof(path: Path, trusted: list[bytes] | None, as_json: bool) -> int:
-    found, checkpoint = proof.verified(
+    found, checkpoint = proof.verify_proof(
         _read(path), key_store().publics() if trusted is None else trusted
     )
-    entry = jcs.parse(found.entry, "The proof's entry")
+    entry = jcs.parse_strict(found.entry, "The proof's entry")
     if as_json:
         render.print_json({"ok": True, "seq": found.index, "size": checkpoint.size, "entry": entry})
     else:

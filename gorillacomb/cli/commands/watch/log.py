@@ -52,7 +52,7 @@ class WatchLog:
         }
         told = [f"{number:,} {word}" for word, number in counts.items() if number]
         if changes.folders_moved:
-            told.insert(0, f"{render.count(changes.folders_moved, 'folder')} moved")
+            told.insert(0, f"{render.format_count(changes.folders_moved, 'folder')} moved")
         if told or folders is None:
             self._say(f"scanned {_what(report, folders)}: {', '.join(told) or 'nothing new'}")
 
@@ -64,8 +64,8 @@ class WatchLog:
                 good = [render.path_object(path) for path in each.good]
                 render.print_json_line({**found, **render.path_object(each.path), "good": good})
             else:
-                many = render.count(len(each.good), "good copy", "good copies")
-                self._say(f"{word}: {render.path_text(each.path)} ({many})")
+                many = render.format_count(len(each.good), "good copy", "good copies")
+                self._say(f"{word}: {render.printable_path(each.path)} ({many})")
 
     def broken(self, manifest: bytes, root: bytes, found: VerificationReport) -> None:
         if self._as_json:  # for people `troubled` says it
@@ -84,7 +84,7 @@ class WatchLog:
             found = {"event": "back", "time_ns": str(time.time_ns()), **render.path_object(root)}
             render.print_json_line(found)
         else:
-            self._say(f"{render.path_text(root)} is there again")
+            self._say(f"{render.printable_path(root)} is there again")
 
     def troubled(self, cause: str) -> None:
         self._say_cause("degraded", "degraded", cause)
@@ -106,7 +106,7 @@ class WatchLog:
             self._say(f"{word}: {cause}")
 
     def _say(self, line: str) -> None:
-        click.echo(f"{render.moment(time.time_ns())}  {render.printable(line)}")
+        click.echo(f"{render.format_time(time.time_ns())}  {render.printable(line)}")
         sys.stdout.flush()
 
 
@@ -116,6 +116,6 @@ def _what(report: ScanReport, folders: Sequence[bytes] | None) -> str:
         return render.short_path(folders[0], None)
     tops = [render.short_path(each.root.path, None) for each in report.roots]
     if folders is None:
-        return f"{', '.join(tops)}: {render.count(report.files, 'file')}"
+        return f"{', '.join(tops)}: {render.format_count(report.files, 'file')}"
     where = f" in {tops[0]}" if len(tops) == 1 else ""
-    return render.count(len(folders), "folder") + where
+    return render.format_count(len(folders), "folder") + where

@@ -11,11 +11,11 @@ from gorillacomb.cli.output import render
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.model import SECOND
 from gorillacomb.vault.vault import Vault
-from gorillacomb.vaultmesh.entries import path_of
-from gorillacomb.vaultmesh.open import read_trace, watcher_keys
+from gorillacomb.vaultmesh.entries import path_from_json
+from gorillacomb.vaultmesh.open import open_trace_for_reading, watcher_keys
 from gorillacomb.watch.lock import is_watched
 from gorillacomb.watch.pulse import Clocks, pulse_folder
-from gorillacomb.watch.pulse_check import PulseState, PulseStatus, judge
+from gorillacomb.watch.pulse_check import PulseState, PulseStatus, check_pulse
 
 
 @click.command(short_help="Tell whether the watcher is alive, for people and for cron.")
@@ -28,7 +28,7 @@ def command(as_json: bool, vault: Vault) -> int:
     nothing is wrong, else 1: a watch that missed a beat, a clock that was set
     back, a trace that was put back to an earlier state are all told.
     """
-    verdict = judge(pulse_folder(vault), watcher_keys().publics(), Clocks())
+    verdict = check_pulse(pulse_folder(vault), watcher_keys().publics(), Clocks())
     if verdict.life is not PulseState.DEAD and not is_watched(vault):
         causes = ("its process is gone; begin again with gorillacomb watch",)
         verdict = replace(verdict, life=PulseState.DEAD, causes=causes)
@@ -36,7 +36,7 @@ def command(as_json: bool, vault: Vault) -> int:
         cause = _rewound(vault, verdict.pulse["ledger"])
         if cause is not None:
             verdict = replace(verdict, life=PulseState.DEGRADED, causes=(*verdict.causes, cause))
-    with render.reader_may_leave():
+    with render.tolerate_closed_pipe():
         if as_json:
             render.print_json(
                 {
@@ -59,7 +59,7 @@ def _rewound(vault: Vault, known: dict[str, object] | None) -> str | None:
     size = known["size"]
     assert isinstance(size, int), "it is signed"
     try:
-        with read_trace(vault) as ledger:
+        with open_trace_for_reading(vault) as ledger:
             if ledger.log != known["log"]:
                 return "the trace is another one than that which is watched"
             if ledger.size < size or ledger.root(size).hex() != known["root"]:
@@ -70,27 +70,27 @@ def _rewound(vault: Vault, known: dict[str, object] | None) -> str | None:
 
 
 def _lines(verdict: PulseStatus) -> list[str]:
-    width = render.width()
+    width = render.terminal_width()
     words = [f"{verdict.life}"]
     pulse = verdict.pulse
     if pulse is not None and verdict.age_ns is not None:
         words.append(f"last pulse {verdict.age_ns / SECOND:,.1f} s ago (number {pulse['seq']:,})")
-    lines = [render.style(words[0], bold=True) + "".join(f", {word}" for word in words[1:])]
+    lines = [render.styled(words[0], bold=True) + "".join(f", {word}" for word in words[1:])]
     for cause in verdict.causes:
-        lines += render.paragraph(render.printable(cause), "  ")
+        lines += render.wrapped_paragraph(render.printable(cause), "  ")
     if pulse is None or verdict.life is PulseState.DEAD:
         return lines
     for root in pulse["roots"]:
         label = f"  {root['health']}  "
-        lines.append(label + render.short_path(path_of(root), width and width - len(label)))
+        lines.append(label + render.short_path(path_from_json(root), width and width - len(label)))
     ledger = pulse["ledger"]
     if ledger is not None:
         lines.append(f"  trace: {ledger['size']:,} entries, cosigned")
     doing = "scanning now" if pulse["scanning"] else "idle"
-    waiting = render.count(pulse["queue"], "changed folder")
+    waiting = render.format_count(pulse["queue"], "changed folder")
     lines.append(f"  {waiting} waiting, {doing}")
     scrub = pulse["scrub"]
     if scrub["due_files"] > scrub["files"]:
-        left = render.count(scrub["due_files"] - scrub["files"], "file")
+        left = render.format_count(scrub["due_files"] - scrub["files"], "file")
         lines.append(f"  reading again: {left} to go")
     return lines

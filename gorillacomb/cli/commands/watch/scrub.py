@@ -13,7 +13,7 @@ import click
 from gorillacomb.cli.commands.find.rescan import rescan
 from gorillacomb.cli.commands.watch.scrub_accept import accept as accept_files
 from gorillacomb.cli.commands.watch.scrub_repair import repair as repair_files
-from gorillacomb.cli.lookup import find, unknown
+from gorillacomb.cli.lookup import look_up_path, unknown_path_error
 from gorillacomb.cli.options import (
     BytesPath,
     DurationParam,
@@ -119,7 +119,7 @@ def command(
         shown.close()
     with Index.read(vault) as index:
         result = _ScrubResult.of(index, passing)
-        with render.reader_may_leave():
+        with render.tolerate_closed_pipe():
             if as_json:
                 render.print_json(_object(index, passing, result))
             else:
@@ -150,7 +150,7 @@ class _ScrubPass(NullProgress):
             self.scopes, self.away = _scopes(index, paths)
             self._scrub = ScrubQueue(vault, partial(_tops, scopes=self.scopes), before_ns)
             tops = _tops(index, self.scopes)
-            self.due, size = scrub_queries.totals(index.connection, tops, before_ns)
+            self.due, size = scrub_queries.due_totals(index.connection, tops, before_ns)
         shown.stage("Reading again", self.due, size or 1)
 
     def run(self, rate: int | None) -> None:
@@ -165,7 +165,9 @@ class _ScrubPass(NullProgress):
 
     def left(self, index: Index) -> int:
         """How many files are due still: of a batch that was cut short some may have been read."""
-        return scrub_queries.totals(index.connection, _tops(index, self.scopes), self._before_ns)[0]
+        return scrub_queries.due_totals(
+            index.connection, _tops(index, self.scopes), self._before_ns
+        )[0]
 
     def _sum_up(self, report: ScanReport) -> None:
         self.files += report.hashed_files
@@ -182,16 +184,16 @@ def _scopes(index: Index, paths: Sequence[bytes]) -> tuple[list[bytes], list[byt
     away = [root.path for root in roots if not is_online(root)]
     found = []
     for path in paths:
-        known = find(index, path)
+        known = look_up_path(index, path)
         if known.folder is None:
             if known.file is not None:
                 raise UsageError(
-                    f"{render.path_text(known.path)} is a file.", "Name the folder it is in."
+                    f"{render.printable_path(known.path)} is a file.", "Name the folder it is in."
                 )
-            raise unknown(known)
+            raise unknown_path_error(known)
         if any(is_below(known.path, root) for root in away):
             raise UsageError(
-                f"{render.path_text(known.path)} is not there now.",
+                f"{render.printable_path(known.path)} is not there now.",
                 "Plug its drive in, or scan where it is now.",
             )
         found.append(known.path)
@@ -200,7 +202,7 @@ def _scopes(index: Index, paths: Sequence[bytes]) -> tuple[list[bytes], list[byt
 
 def _tops(index: Index, scopes: Sequence[bytes]) -> list[int]:
     """The ids of folders; those that are no more are left out."""
-    found = (find(index, each).folder for each in scopes)
+    found = (look_up_path(index, each).folder for each in scopes)
     return [each for each in found if each is not None]
 
 
@@ -229,8 +231,8 @@ class _ScrubResult:
 
 def _lines(index: Index, passing: _ScrubPass, result: _ScrubResult) -> Iterator[str]:
     seconds = time.monotonic() - passing.started
-    read = f"{render.count(passing.files, 'file')}, {render.size(passing.bytes)}"
-    yield f"{render.style('Read again', bold=True)} {read} in {seconds:,.1f} s"
+    read = f"{render.format_count(passing.files, 'file')}, {render.format_size(passing.bytes)}"
+    yield f"{render.styled('Read again', bold=True)} {read} in {seconds:,.1f} s"
     if passing.changed:
         yield f"  edited since the last scan: {passing.changed:,}"
     missed = passing.due - passing.files
@@ -239,14 +241,14 @@ def _lines(index: Index, passing: _ScrubPass, result: _ScrubResult) -> Iterator[
     elif missed > 0:
         yield f"  not where they were, or not to be read: {missed:,} (gorillacomb scan)"
     for root in passing.away:
-        yield f"  not there now: {render.path_text(root)}"
+        yield f"  not there now: {render.printable_path(root)}"
     for file in result.unreadable[:_SHOWN]:
-        yield f"unreadable  {render.path_text(file.path)}: {file.cause}"
+        yield f"unreadable  {render.printable_path(file.path)}: {file.cause}"
     if len(result.unreadable) > _SHOWN:
         yield f"  and {len(result.unreadable) - _SHOWN:,} more; --json names them all"
     paths = folder_paths(index.connection)
     for file in result.damaged[:_SHOWN]:
-        yield f"{file.state.name.lower():<10}  {render.path_text(file.path)}"
+        yield f"{file.state.name.lower():<10}  {render.printable_path(file.path)}"
         if file.digest is not None:
             yield from good_copy_lines(index, paths, file.digest)
     if len(result.damaged) > _SHOWN:
@@ -270,7 +272,7 @@ def _advice(index: Index, paths: FolderPaths, result: _ScrubResult) -> Iterator[
     counts = ((damaged, "damaged"), (len(suspects), "suspect"), (good, "with a good copy"))
     yield "In all: " + ", ".join(f"{number:,} {word}" for number, word in counts if number)
     if suspects:
-        yield from render.paragraph(
+        yield from render.wrapped_paragraph(
             "suspect: the content changed, size and mtime did not, but the ctime or the inode did."
             " That is damage, or the work of a program that sets times back.",
             "",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from gorillacomb.cli.commands.find.rescan import rescan
-from gorillacomb.cli.lookup import find, unknown
+from gorillacomb.cli.lookup import look_up_path, unknown_path_error
 from gorillacomb.cli.output import render
 from gorillacomb.errors import UsageError
 from gorillacomb.index.database import Index
@@ -21,29 +21,33 @@ def accept(vault: Vault, paths: Sequence[bytes], as_json: bool) -> int:
     """Take damaged files as they are; what the digest of their good content was is forgotten."""
     with Index.read(vault) as index:
         files = {file.path: file for file in (_damaged(index, path) for path in paths)}
-        roots = {root.path for path in files if (root := find(index, path).root) is not None}
+        roots = {
+            root.path for path in files if (root := look_up_path(index, path).root) is not None
+        }
     known = tuple((file.folder, os.path.basename(path)) for path, file in files.items())
     rescan(vault, sorted(roots), load_settings(), again=known, accept=True)
     with Index.read(vault) as index:
-        now = {path: find(index, path).file for path in files}
+        now = {path: look_up_path(index, path).file for path in files}
     taken = [path for path, file in now.items() if file is not None and file.state in READ]
     if as_json:
         render.print_json({"accepted": [render.path_object(path) for path in taken]})
     else:
-        click.echo(f"Taken as now on disk: {render.count(len(taken), 'file')}")
+        click.echo(f"Taken as now on disk: {render.format_count(len(taken), 'file')}")
         for path in sorted(files.keys() - set(taken)):
-            click.echo(f"Not there, or not to be read: {render.path_text(path)}")
+            click.echo(f"Not there, or not to be read: {render.printable_path(path)}")
     return 0 if len(taken) == len(files) else 3
 
 
 def _damaged(index: Index, path: bytes) -> IndexedFile:
     """A file that is said to be damaged, and that stands there to be read. Raises UsageFault."""
-    known = find(index, path)
+    known = look_up_path(index, path)
     if known.folder is not None:
-        raise UsageError(f"{render.path_text(known.path)} is a folder.", "Name the file itself.")
+        raise UsageError(
+            f"{render.printable_path(known.path)} is a folder.", "Name the file itself."
+        )
     if known.file is None:
-        raise unknown(known)
-    shown = render.path_text(known.path)
+        raise unknown_path_error(known)
+    shown = render.printable_path(known.path)
     if known.file.state not in DAMAGE:
         raise UsageError(f"{shown} is not said to be damaged.")
     return known.file

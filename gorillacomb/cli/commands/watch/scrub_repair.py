@@ -9,27 +9,27 @@ from collections.abc import Iterator, Sequence
 import click
 
 from gorillacomb.cli.commands.dedupe.runs import (
-    bring_up_to_date,
-    cut_short,
-    live,
+    drive_errors_as_cut_short,
+    live_roots_of,
+    log_run,
     outcome_object,
-    record,
-    refuse_no_index,
-    trouble_lines,
+    problem_lines,
+    require_index,
+    rescan_changed,
 )
-from gorillacomb.cli.lookup import find, unknown
+from gorillacomb.cli.lookup import look_up_path, unknown_path_error
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.dedupe.apply.repair import DamagedFile
-from gorillacomb.dedupe.apply.repair import repair as repair_files
+from gorillacomb.dedupe.apply.repair import repair_files as repair_files
 from gorillacomb.dedupe.model import PlanOptions, RunOutcome
 from gorillacomb.dedupe.quarantine.journal import REPAIR
 from gorillacomb.dedupe.roots import LiveRoot
-from gorillacomb.dedupe.safety.environment import guard_for
+from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.paths import is_below, join
 from gorillacomb.index import scrub_queries
-from gorillacomb.index.database import Index, explaining
+from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.roots import folder_paths
 from gorillacomb.model import DAMAGE, SECOND, EntryState
 from gorillacomb.stamping.damage import good_copies
@@ -46,20 +46,20 @@ def repair(
     Of suspects those that are named, or all if ``suspects`` are wanted.
     """
     shown = progress_for(progress)
-    refuse_no_index(vault)
+    require_index(vault)
     settings = load_settings()
     with (
-        explaining(vault),
-        cut_short(),
+        translate_errors(vault),
+        drive_errors_as_cut_short(),
         Index.write(vault) as index,
         RunLog(index) as notes,
     ):
-        roots = live(index)
+        roots = live_roots_of(index)
         harms, unnamed = _harms(index, paths, suspects)
         outcome = repair_files(
             harms,
             roots,
-            guard_for(index, PlanOptions(protect=settings.protect), settings),
+            safety_policy_for(index, PlanOptions(protect=settings.protect), settings),
             shown,
             lambda ended: _record(notes, ended, roots),
         )
@@ -68,8 +68,8 @@ def repair(
         # What was written within the clock's grain of its reading is not known for sure: were the
         # repair taken back, the damaged content would pass for an edit.
         time.sleep(max(root.grain_ns for root in roots) / SECOND)
-    bring_up_to_date(vault, roots, [os.path.dirname(harm.path) for harm in harms], shown)
-    with render.reader_may_leave():
+    rescan_changed(vault, roots, [os.path.dirname(harm.path) for harm in harms], shown)
+    with render.tolerate_closed_pipe():
         if as_json:
             left = [render.path_object(harm.path) for harm in unnamed]
             render.print_json({**outcome_object(outcome), "suspects": left})
@@ -81,7 +81,7 @@ def repair(
 
 def _record(notes: RunLog, outcome: RunOutcome, roots: list[LiveRoot]) -> None:
     if outcome.done or outcome.failed or outcome.recovered:
-        record(notes, "repaired", outcome, REPAIR, roots)
+        log_run(notes, "repaired", outcome, REPAIR, roots)
 
 
 def _harms(
@@ -91,7 +91,7 @@ def _harms(
     places = folder_paths(index.connection)
     named, scopes = _asked_for(index, paths)
     harms, unnamed = [], []
-    for each in scrub_queries.damage(index.connection):
+    for each in scrub_queries.damaged_files(index.connection):
         place = places.place(each.folder)
         if place is None:
             continue  # in a folder that left its place, which the next scan finds
@@ -110,37 +110,37 @@ def _asked_for(index: Index, paths: Sequence[bytes]) -> tuple[set[bytes], list[b
     """The damaged files, and the folders, among some paths. Raises UsageFault."""
     files, folders = set(), []
     for path in paths:
-        known = find(index, path)
+        known = look_up_path(index, path)
         if known.folder is not None:
             folders.append(known.path)
         elif known.file is None:
-            raise unknown(known)
+            raise unknown_path_error(known)
         elif known.file.state not in DAMAGE:
-            raise UsageError(f"{render.path_text(known.path)} is not said to be damaged.")
+            raise UsageError(f"{render.printable_path(known.path)} is not said to be damaged.")
         else:
             files.add(known.file.path)
     return files, folders
 
 
 def _story(outcome: RunOutcome, unnamed: Sequence[DamagedFile]) -> Iterator[str]:
-    yield from trouble_lines("Of a run that was cut short", outcome.recovered)
-    yield f"Repaired: {render.count(len(outcome.done), 'file')}"
+    yield from problem_lines("Of a run that was cut short", outcome.recovered)
+    yield f"Repaired: {render.format_count(len(outcome.done), 'file')}"
     for step in outcome.done:
-        yield "  " + render.path_text(step.path)
-        yield "    from " + render.path_text(step.keep)
+        yield "  " + render.printable_path(step.path)
+        yield "    from " + render.printable_path(step.keep)
     if outcome.before:
-        yield f"Good by now: {render.count(outcome.before, 'file')}"
-    yield from trouble_lines("Not repaired", outcome.skipped)
-    yield from trouble_lines("Failed", outcome.failed)
+        yield f"Good by now: {render.format_count(outcome.before, 'file')}"
+    yield from problem_lines("Not repaired", outcome.skipped)
+    yield from problem_lines("Failed", outcome.failed)
     if unnamed:
         able = [harm for harm in unnamed if harm.copies]
-        many = render.count(len(unnamed), "suspect")
+        many = render.format_count(len(unnamed), "suspect")
         yield f"Left as it is: {many}, {len(able):,} with a good copy"
         if able:
             yield "  gorillacomb scrub --repair FILE         repairs one of them, as"
-            yield f"    {render.path_text(able[0].path)}"
+            yield f"    {render.printable_path(able[0].path)}"
             yield "  gorillacomb scrub --repair --suspects   repairs all of them"
     if outcome.done:
-        yield f"What stood there waits in quarantine: {render.size(outcome.bytes_set_aside)}"
+        yield f"What stood there waits in quarantine: {render.format_size(outcome.bytes_set_aside)}"
         yield f"  gorillacomb dedupe --undo {outcome.run}              takes it back"
         yield f"  gorillacomb dedupe --empty-quarantine {outcome.run}  deletes it"

@@ -12,10 +12,10 @@ from pathlib import Path
 import click
 from platformdirs import user_config_path
 
-from gorillacomb.cli.output.render import path_text
+from gorillacomb.cli.output.render import printable_path
 from gorillacomb.errors import RefusedForSafety, UsageError
 from gorillacomb.fs.atomic import replace_file
-from gorillacomb.fs.openat import cause_of
+from gorillacomb.fs.openat import os_error_text
 from gorillacomb.vault.vault import Vault
 
 _UNIT = "gorillacomb-watch.service"
@@ -34,20 +34,21 @@ def install(vault: Vault, paths: Sequence[bytes], options: Sequence[str], pulse:
     place = _place()
     words = [*_command(), b"watch", *map(os.path.abspath, paths), *map(os.fsencode, options)]
     words += [b"--vault", os.path.abspath(os.fsencode(vault.folder))]
-    data = agent(words) if sys.platform == "darwin" else unit(words, pulse)
+    data = launchd_plist(words) if sys.platform == "darwin" else systemd_unit(words, pulse)
     try:
         if place.exists() and place.read_bytes() != data:
             raise RefusedForSafety(
-                f"{path_text(os.fsencode(place))} is there already, for other folders or options.",
+                f"{printable_path(os.fsencode(place))} is there already, for other "
+                "folders or options.",
                 "Take it away first: gorillacomb watch --uninstall",
             )
         place.parent.mkdir(parents=True, exist_ok=True)
         replace_file(place, data)
     except OSError as error:
         raise UsageError(
-            f"{path_text(os.fsencode(place))} cannot be written: {cause_of(error)}."
+            f"{printable_path(os.fsencode(place))} cannot be written: {os_error_text(error)}."
         ) from error
-    click.echo(f"Written: {path_text(os.fsencode(place))}")
+    click.echo(f"Written: {printable_path(os.fsencode(place))}")
     for line in _how_to_start():
         click.echo(line)
 
@@ -57,17 +58,17 @@ def uninstall() -> None:
     place = _place()
     try:
         if _OURS not in place.read_bytes():
-            raise RefusedForSafety(f"{path_text(os.fsencode(place))} is not of Gorilla Comb.")
+            raise RefusedForSafety(f"{printable_path(os.fsencode(place))} is not of Gorilla Comb.")
         place.unlink()
     except FileNotFoundError:
         raise UsageError(
-            f"No watcher is installed: there is no {path_text(os.fsencode(place))}."
+            f"No watcher is installed: there is no {printable_path(os.fsencode(place))}."
         ) from None
     except OSError as error:
         raise UsageError(
-            f"{path_text(os.fsencode(place))} cannot be taken away: {cause_of(error)}."
+            f"{printable_path(os.fsencode(place))} cannot be taken away: {os_error_text(error)}."
         ) from error
-    click.echo(f"Taken away: {path_text(os.fsencode(place))}")
+    click.echo(f"Taken away: {printable_path(os.fsencode(place))}")
     if sys.platform == "darwin":
         click.echo(f"If it runs still: launchctl bootout gui/$(id -u)/{_AGENT}")
     else:
@@ -75,7 +76,7 @@ def uninstall() -> None:
         click.echo(f"  systemctl --user stop {_UNIT} && systemctl --user daemon-reload")
 
 
-def unit(words: Sequence[bytes], pulse: float) -> bytes:
+def systemd_unit(words: Sequence[bytes], pulse: float) -> bytes:
     """A systemd unit (systemd.service(5)) that runs a command, which sends a pulse (s)."""
     lines = [
         "[Unit]",
@@ -97,7 +98,7 @@ def unit(words: Sequence[bytes], pulse: float) -> bytes:
     return "".join(line + "\n" for line in lines).encode()
 
 
-def agent(words: Sequence[bytes]) -> bytes:
+def launchd_plist(words: Sequence[bytes]) -> bytes:
     """A launchd agent (launchd.plist(5)) that runs a command."""
     return plistlib.dumps(
         {

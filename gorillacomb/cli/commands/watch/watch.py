@@ -27,11 +27,11 @@ from gorillacomb.model import SECOND, ScanReport
 from gorillacomb.vault.settings import Settings, load_settings
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.open import watcher_keys
-from gorillacomb.watch.lock import only_one
+from gorillacomb.watch.lock import watcher_lock
 from gorillacomb.watch.manifest_guard import GuardedFolder
 from gorillacomb.watch.options import WatchOptions
 from gorillacomb.watch.pulse import PulseWriter, pulse_folder
-from gorillacomb.watch.systemd import notify
+from gorillacomb.watch.systemd import notify_systemd
 from gorillacomb.watch.triggers import Trigger, TriggerEvent, TriggerRunner
 from gorillacomb.watch.watcher import Watcher
 
@@ -140,7 +140,7 @@ def command(
     for path in paths:
         if not os.path.isdir(path):
             cause = "is a file, not a folder" if os.path.lexists(path) else "does not exist"
-            raise UsageError(f"{render.path_text(path)} {cause}.")
+            raise UsageError(f"{render.printable_path(path)} {cause}.")
     wanted = [_trigger(*each) for each in triggers]
     guarded = [_guarded(each, paths) for each in manifests]
     if install:
@@ -154,7 +154,7 @@ def command(
         scrub_rate=scrub_rate,
         poll_all=poll is not None,
     )
-    with only_one(vault):
+    with watcher_lock(vault):
         log = WatchLog(as_json)
         listener = TriggerRunner(vault, wanted, log)
         scan = _SettingsScan(vault, machine_quiet)
@@ -165,10 +165,10 @@ def command(
 
 def _guarded(file: bytes, paths: Sequence[bytes]) -> GuardedFolder:
     """What a manifest says of a folder that is watched. Raises UsageFault, Untrusted."""
-    data, envelope = io.read(file)
+    data, envelope = io.read_manifest(file)
     signature = own_signature(data, envelope)
     if signature.state == "invalid":
-        raise UntrustedInput(f"{render.path_text(file)}: {signature.cause}.")
+        raise UntrustedInput(f"{render.printable_path(file)}: {signature.cause}.")
     manifest = parse_manifest(data)
     try:
         root = os.path.realpath(default_root(file, manifest))
@@ -178,7 +178,8 @@ def _guarded(file: bytes, paths: Sequence[bytes]) -> GuardedFolder:
         ) from error
     if not any(is_below(root, os.path.realpath(each)) for each in paths):
         raise UsageError(
-            f"{render.path_text(root)}, of which the manifest is, is in no folder that is watched.",
+            f"{render.printable_path(root)}, of which the manifest is, is in no folder "
+            "that is watched.",
             "Name it, or one around it, among the folders to watch.",
         )
     return GuardedFolder(os.path.abspath(file), root, manifest)
@@ -219,15 +220,15 @@ def _watch(
         interval_ns,
         watcher.health,
         watcher.queue,
-        beaten=lambda: notify("WATCHDOG=1"),
+        beaten=lambda: notify_systemd("WATCHDOG=1"),
     )
     _listen(watcher)
     heart.start()
     try:
-        notify("READY=1")
+        notify_systemd("READY=1")
         watcher.run()
     finally:
-        notify("STOPPING=1")
+        notify_systemd("STOPPING=1")
         listener.close()
         heart.stop()
 
@@ -257,7 +258,7 @@ def _refuse_own_output(paths: Sequence[bytes]) -> None:
             continue  # closed, or a system without /proc
         if stat.S_ISREG(facts.st_mode) and any(is_below(path, os.path.realpath(p)) for p in paths):
             raise UsageError(
-                f"The output goes to {render.path_text(path)}, in a folder that is watched.",
+                f"The output goes to {render.printable_path(path)}, in a folder that is watched.",
                 "Each line would be one more change to tell of: send it elsewhere.",
             )
 
