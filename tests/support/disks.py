@@ -22,6 +22,8 @@ import pytest
 PACKAGES = {
     "losetup": "mount",
     "mount": "mount",
+    "unshare": "util-linux",
+    "nsenter": "util-linux",
     "mkfs.ext4": "e2fsprogs",
     "mkfs.btrfs": "btrfs-progs",
     "mkfs.xfs": "xfsprogs",
