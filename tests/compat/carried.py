@@ -40,7 +40,7 @@ class Old:
 
     @property
     def names(self) -> dict[str, str]:
-        """The names of its runs."""
+        """Return the names of its runs."""
         found: dict[str, str] = self.fixture.answers["runs"]
         return found
 
@@ -54,7 +54,7 @@ class Old:
         return run(words=[*self.words, *command(*arguments)], env=env)
 
     def json(self, *arguments: Argument, code: int = 0) -> Any:
-        """The document of a command that must end with this exit code."""
+        """Return the document of a command that must end with this exit code."""
         ran = self.run(*arguments, "--json")
         assert ran.code == code, ran
         return ran.json()
@@ -63,7 +63,7 @@ class Old:
         return tables(self.top / DATA)
 
     def trace(self) -> list[dict[str, Any]]:
-        """All entries."""
+        """Return all entries."""
         entries: list[dict[str, Any]] = self.json("trace", "log", "-n", "0")["entries"]
         return entries
 
@@ -71,7 +71,7 @@ class Old:
         return look(self.top / root)
 
     def run_folder(self, root: str, name: str) -> Path:
-        """The folder of a run in the quarantine, relative to the top."""
+        """Return the folder of a run in the quarantine, relative to the top."""
         return Path(root, ".gorillacomb/quarantine", self.names[name])
 
     def journal(self, root: str, name: str) -> list[dict[str, Any]]:
@@ -79,13 +79,13 @@ class Old:
         return [json.loads(line) for line in path.read_bytes().splitlines()]
 
     def aside(self, root: str, name: str) -> list[str]:
-        """What a run has in the quarantine."""
+        """List what a run has in the quarantine."""
         found = os.listdir(self.top / self.run_folder(root, name))
         return sorted(set(found) - {"journal.jsonl"})
 
 
 def unpacked(fixture: Fixture, folder: Path) -> Old:
-    """A fresh copy of a fixture's archive: on another disk, at another path."""
+    """Unpack a fixture's archive: on another disk, at another path."""
     if sys.platform != "linux":
         pytest.skip("MISSING: Linux, whose folders for data and settings the fixtures have")
     folder.mkdir()
@@ -95,7 +95,7 @@ def unpacked(fixture: Fixture, folder: Path) -> Old:
 
 @contextmanager
 def mounted(fixture: Fixture, folder: Path, point: Path = POINT) -> Iterator[Old]:
-    """A fresh copy of a fixture's image, mounted; skips, loudly, where that is not possible."""
+    """Mount a fresh copy of a fixture's image; skips, loudly, where that is not possible."""
     need(*NEEDED, device="/dev/loop-control")
     for path in (REPOSITORY, Path(sys.prefix), Path(sys.executable), folder):
         if path.is_relative_to(ABOVE):
@@ -107,7 +107,7 @@ def mounted(fixture: Fixture, folder: Path, point: Path = POINT) -> Iterator[Old
 
 
 def _has_uuid(path: Path) -> bool:
-    """Whether this system can tell the UUID of a volume."""
+    """Say whether this system can tell the UUID of a volume."""
     device = path.stat().st_dev
     if os.path.exists(f"/run/udev/data/b{os.major(device)}:{os.minor(device)}"):
         return True

@@ -22,7 +22,7 @@ from blake3 import blake3
 from fixtures.compat import Fixture, fixtures
 from fixtures.compat.build import there
 from fixtures.compat.mounted import POINT
-from fixtures.compat.readings import DRIVE, READINGS, answer, differences
+from fixtures.compat.readings import DRIVE, READINGS, answer, differences, recorded
 from tests.cli.run import Argument
 from tests.compat.carried import Old, mounted, unpacked
 
@@ -60,7 +60,7 @@ def offline(fixture: Fixture, tmp_path: Path) -> Old:
 
 @pytest.fixture(scope="module", params=FIXTURES, ids=lambda each: each.name)
 def read(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Answers:
-    """What all reading commands answer, beside one another; nothing is changed by them."""
+    """Ask all reading commands, two at a time; they change nothing."""
     fixture: Fixture = request.param
     names = [name for name in READINGS if name in fixture.answers["mounted"]]
     with mounted(fixture, tmp_path_factory.mktemp("read")) as old:
@@ -74,7 +74,7 @@ def read(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def read_offline(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Answers:
-    """The same on another machine, to which the drives are not connected."""
+    """Ask the same on another machine, to which the drives are not connected."""
     fixture: Fixture = request.param
     then = fixture.answers["mounted"] | fixture.answers["unpacked"]
     names = [name for name, reading in READINGS.items() if reading.unpacked and name in then]
@@ -93,9 +93,10 @@ class Answers:
         """Fail where today's answer differs from the recorded one."""
         if name not in self.now:
             return  # the command is younger than the fixture
+        then, now = (recorded(READINGS[name], each[name]) for each in (self.then, self.now))
         wrong = {
             f"{place}: {how}"
-            for place, how in differences(self.then[name], self.now[name])
+            for place, how in differences(then, now)
             if place.removeprefix("json.") not in LATER.get(name, {})
         }
         assert not wrong, "\n".join(sorted(wrong))
@@ -115,7 +116,7 @@ def read_all(old: Old, names: list[str]) -> dict[str, Any]:
 
 
 def state_of(old: Old) -> list[Any]:
-    """The drives, and all files of the vault, the keys and the papers that hold something."""
+    """Describe the drives and every file of the vault, the keys and the papers."""
     digests = {
         str(path.relative_to(old.top)): hashlib.sha256(path.read_bytes()).digest()
         for folder in ("home", "papers")
@@ -189,12 +190,12 @@ def test_a_drive_at_another_mount_point(fixture: Fixture, tmp_path: Path) -> Non
 
 
 def moved(old: Old, name: str) -> dict[str, dict[str, Any]]:
-    """The last line of each step in a journal that says what moved, by step."""
+    """Return the last line of each step in a journal that says what moved, by step."""
     return {each["step"]: each for each in old.journal(ROOTS[name], name) if "moves" in each}
 
 
 def path_of(document: dict[str, Any]) -> str:
-    """A path of a journal in the form in which `look` shows it."""
+    """Return a path of a journal in the form in which `look` shows it."""
     if "path" in document:
         return str(document["path"])
     return base64.b64decode(document["path_b64"]).decode(errors="backslashreplace")
@@ -241,7 +242,7 @@ def test_an_old_plan_is_applied_and_undone(old: Old) -> None:
 
 
 def old_entries(old: Old) -> list[bytes]:
-    """The entries of the trace when the fixture was made, as they were signed."""
+    """Read the entries that the trace had when the fixture was made, as they were signed."""
     return (old.top / "papers/export/entries.jsonl").read_bytes().splitlines()
 
 
@@ -346,7 +347,7 @@ def test_a_run_is_undone_from_its_folder_alone(name: str, offline: Old, tmp_path
 
 
 def test_journals(offline: Old) -> None:
-    """Keys and states, as any program reads them."""
+    """Check keys and states without any code of ours."""
     for name in offline.names:
         header, *lines = offline.journal(ROOTS[name], name)
         assert header.keys() == {
@@ -393,7 +394,7 @@ def leaf(entry: bytes) -> bytes:
 
 
 def root_of(entries: list[bytes]) -> bytes:
-    """The tree head of RFC 6962, 2.1."""
+    """Compute the tree head of RFC 6962, 2.1."""
     if len(entries) == 1:
         return leaf(entries[0])
     split = 1 << (len(entries) - 1).bit_length() - 1
@@ -402,7 +403,7 @@ def root_of(entries: list[bytes]) -> bytes:
 
 
 def check_export(folder: Path) -> list[bytes]:
-    """The entries of an export, whose chain and root anybody can recompute."""
+    """Recompute chain and root of an export, as anybody can; returns its entries."""
     entries = (folder / "entries.jsonl").read_bytes().splitlines()
     before = "0" * 64
     for number, entry in enumerate(entries):
