@@ -31,7 +31,11 @@ def test_every_part_of_the_package_has_a_place() -> None:
 @pytest.mark.parametrize(
     ("path", "text", "word"),
     [
-        ("scan/a.py", "from gorillacomb.cli.output.render import format_size", "scan may not import cli"),
+        (
+            "scan/a.py",
+            "from gorillacomb.cli.output.render import format_size",
+            "scan may not import cli",
+        ),
         ("scan/a.py", "from gorillacomb.canonical import x", "scan may not import canonical"),
         ("stamping/a.py", "from gorillacomb.dedupe import x", "stamping may not import dedupe"),
         ("vault/a.py", "from gorillacomb.index import x", "vault may not import index"),
@@ -65,8 +69,16 @@ def test_every_part_of_the_package_has_a_place() -> None:
         ("index/a.py", "from gorillacomb.scan import x", "index may not import scan"),
         ("index/a.py", "import gorillacomb.vaultmesh.tree", "index may not import vaultmesh"),
         ("watch/a.py", "import gorillacomb.cli.main", "watch may not import cli"),
-        ("model.py", "from gorillacomb.index.writer import IndexWriter", "model may not import index"),
-        ("model.py", "from gorillacomb.errors import RefusedForSafety", "model may not import errors"),
+        (
+            "model.py",
+            "from gorillacomb.index.writer import IndexWriter",
+            "model may not import index",
+        ),
+        (
+            "model.py",
+            "from gorillacomb.errors import RefusedForSafety",
+            "model may not import errors",
+        ),
         (
             "index/a.py",
             "def f():\n    from gorillacomb.cli import main",
@@ -113,12 +125,18 @@ def test_a_breach_is_found(path: str, text: str, word: str) -> None:
         ("cli/a.py", "from gorillacomb.scan.scanner import scan\nfrom gorillacomb import model"),
         ("cli/a.py", "importlib.import_module(f'gorillacomb.cli.commands.{name}')"),
         ("watch/a.py", "import watchdog\nfrom gorillacomb.scan import scanner"),
-        ("scan/a.py", "from gorillacomb.index.writer import IndexWriter\nfrom gorillacomb.scan import b"),
+        (
+            "scan/a.py",
+            "from gorillacomb.index.writer import IndexWriter\nfrom gorillacomb.scan import b",
+        ),
         ("hashing.py", "from blake3 import blake3\nimport xxhash"),
         ("sqlite.py", "import sqlite3"),
         ("fs/mutations.py", "os.unlink(path)"),
         ("vaultmesh/a.py", "os.rename(a, b)"),
-        ("index/a.py", "from gorillacomb.model import Root\nfrom gorillacomb.errors import RefusedForSafety"),
+        (
+            "index/a.py",
+            "from gorillacomb.model import Root\nfrom gorillacomb.errors import RefusedForSafety",
+        ),
         ("__main__.py", "from gorillacomb.cli.main import main"),
         ("cli/a.py", "from gorillacomb import __version__"),
         (

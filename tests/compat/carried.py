@@ -19,8 +19,8 @@ from fixtures.compat.archive import unpack
 from fixtures.compat.build import tables
 from fixtures.compat.look import look
 from fixtures.compat.mounted import ABOVE, NEEDED, POINT, Mounted
-from tests.cli.run import REPOSITORY, Argument, Ran, command, environment, run
-from tests.disks import need
+from tests.support.disks import need
+from tests.support.run import REPOSITORY, Argument, Ran, command, environment, run
 
 DATA = "home/.local/share/gorillacomb"
 _FS_IOC_GETFSUUID = 0x80111500  # Linux 6.9, include/uapi/linux/fs.h

@@ -23,8 +23,8 @@ from fixtures.compat import Fixture, fixtures
 from fixtures.compat.build import there
 from fixtures.compat.mounted import POINT
 from fixtures.compat.readings import DRIVE, READINGS, answer, differences, recorded
-from tests.cli.run import Argument
 from tests.compat.carried import Old, mounted, unpacked
+from tests.support.run import Argument
 
 LATER: dict[str, dict[str, str]] = {}
 """By reading, places that differ from all fixtures so far, and why: ``{"status": {"a[].b": ""}}``.
