@@ -20,7 +20,7 @@ def kept_trees(folders: FolderAnalysis) -> dict[int, TreeCopy]:
     try:
         return _trees(folders)
     finally:
-        folders.forest.dissolve()
+        folders.forest.free_cycles()
 
 
 def _trees(folders: FolderAnalysis) -> dict[int, TreeCopy]:

@@ -93,7 +93,7 @@ class FolderTree:
     noise: frozenset[bytes]
     """Names of files that do not count."""
 
-    def dissolve(self) -> None:
+    def free_cycles(self) -> None:
         """Let all folders go at once: they name each other, which keeps them until then."""
         for folder in self.order:
             folder.parent = folder.project = None

@@ -2,8 +2,8 @@
 
 To fetch the rows of a folder costs a scan as much as to look at its files. So a folder's own row
 has a digest of them, if a scan that finds the same files again would leave all of them as they are.
-Code that changes rows clears the digest (`clear_folder_digests`); without one, rows are compared one
-by one.
+Code that changes rows clears the digest (`clear_folder_digests`); without one, rows are compared
+one by one.
 """
 
 from __future__ import annotations

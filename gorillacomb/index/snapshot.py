@@ -45,7 +45,7 @@ class IndexSnapshot:
         self._connection = open_reader(path)
         self._children_ahead: dict[int, dict[bytes, SnapshotFolder]] = {}
 
-    def renew(self) -> None:
+    def refresh(self) -> None:
         """Forget what was fetched ahead: the main process has written since."""
         self._children_ahead.clear()
 

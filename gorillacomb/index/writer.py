@@ -245,7 +245,7 @@ class IndexWriter:
             (FolderState.LISTED, folder, FolderState.UNLISTED),
         )
 
-    def away(self) -> list[int]:
+    def move_away(self) -> list[int]:
         """The folders that left their place and were not found elsewhere."""
         rows = self._connection.execute(f"SELECT id FROM folders WHERE parent = {AWAY}")
         return [folder for (folder,) in rows]

@@ -106,7 +106,7 @@ class DeferredFiles:
                 return None
         return HashItem(folder, path, row)
 
-    def take(self, result: ScanTaskResult) -> None:
+    def accept_result(self, result: ScanTaskResult) -> None:
         """Write what was read."""
         assert isinstance(result, HashResult)
         volume = self._contexts[result.root].volume

@@ -147,7 +147,7 @@ class _ScanRun:
             while work:
                 for root, tasks in work.items():
                     walk.add(root, tasks)
-                dispatcher.run(walk.next_task, walk.take, ahead=_FOLDERS_AHEAD)
+                dispatcher.run(walk.next_task, walk.accept_result, ahead=_FOLDERS_AHEAD)
                 work = roots.enter(walk.boundaries, store)
             walk.finish()
             self._compare(store, large, dispatcher)
@@ -182,9 +182,11 @@ class _ScanRun:
         unread.collect_same_sizes(connection)
         least = 2 * PROBE_SPAN
         large.plan(unread.rows_to_probe(connection, least), probe=True)
-        dispatcher.run(large.next_task, large.take)
+        dispatcher.run(large.next_task, large.accept_result)
         large.plan(unread.rows_to_hash(connection, least), probe=False)
-        dispatcher.run(large.next_task, large.take, meanwhile=partial(self._prepare, store))
+        dispatcher.run(
+            large.next_task, large.accept_result, meanwhile=partial(self._prepare, store)
+        )
 
     def _group(self, store: IndexWriter) -> None:
         with self.index.atomic():
@@ -193,7 +195,7 @@ class _ScanRun:
 
     def _begin_aside(self, store: IndexWriter, dispatcher: Dispatcher) -> None:
         """Have a worker begin with what the recorder will ask for, now that all is read."""
-        if self.aside is not None or self.recorder is None or not self.workers.apart:
+        if self.aside is not None or self.recorder is None or not self.workers.split:
             return
         work = self.recorder.aside(self.index)
         if work is not None:
@@ -213,7 +215,7 @@ class _ScanRun:
             return
         self.progress.stage("Reading the rest", files, size)
         large.plan(unread.all_pending(connection), probe=False)
-        dispatcher.run(large.next_task, large.take)
+        dispatcher.run(large.next_task, large.accept_result)
         self._group(store)
 
     def _finish(self, walk: ScanWalk, large: DeferredFiles, now_ns: int | None) -> None:

@@ -39,7 +39,7 @@ def visit_folders(task: VisitTask, baseline: IndexSnapshot | None) -> VisitResul
     and folders are rows and states in the result; OSError is raised by nothing in here.
     """
     if baseline is not None:
-        baseline.renew()
+        baseline.refresh()
     visitor = FolderVisitor(task, baseline)
     lost = False
     try:

@@ -87,7 +87,7 @@ class ScanWalk:
             context = replace(context, hash_limit=0)
         return VisitTask(context, root, folders, budget, first_id)
 
-    def take(self, result: ScanTaskResult) -> None:
+    def accept_result(self, result: ScanTaskResult) -> None:
         """Write what a visit found, and put what it did not get to on the list."""
         assert isinstance(result, VisitResult)
         root = result.root
@@ -133,7 +133,7 @@ class ScanWalk:
 
         Only now, since a folder that left one place may have come to light in another.
         """
-        for folder in self._store.away():
+        for folder in self._store.move_away():
             with self._index.atomic():
                 self._gone += self._store.remove_folder(folder)
             self._index.commit_if_due()

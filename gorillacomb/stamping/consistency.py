@@ -29,7 +29,7 @@ def check_index(index: Index, ledger: Ledger) -> str | None:
         return "the index goes with another trace, or with a longer one"
     standing = TraceState()
     try:
-        standing.play(ledger.entries())
+        standing.replay(ledger.entries())
     except ValueError as error:
         return str(error)
     roots = {root.id: root for root in all_roots(index.connection)}

@@ -62,7 +62,7 @@ class StampDeferral:
                 self._since |= {top: self._now for top in found if top is not None}
         return {digest for digest, found in tops.items() if found <= self._since.keys()}
 
-    def note(self) -> None:
+    def save(self) -> None:
         """Write down which folders are not quiet."""
         stamps.set_deferred_folders(self._connection, self._since)
 

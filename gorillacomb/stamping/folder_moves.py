@@ -30,7 +30,7 @@ class FolderMoveRecorder:
         self.former: dict[bytes, tuple[str, bytes]] = {}
         """Root and path of files that went with their folders, by content."""
 
-    def tell(self) -> set[bytes]:
+    def record_moves(self) -> set[bytes]:
         """Tell of all folders that are not where the trace knows them, or are no more.
 
         Returns the contents of which it is not known where they stand now.

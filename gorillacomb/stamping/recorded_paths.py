@@ -46,7 +46,7 @@ class RecordedPaths:
         root, above = self.known(stamp.folder)
         return root, join_relative(above, stamp.name)
 
-    def told(self, folder: int) -> tuple[str, bytes]:
+    def recorded(self, folder: int) -> tuple[str, bytes]:
         """Root and path of a folder, which the trace knows from now on."""
         if folder not in self._paths:
             if stamps.stamp_folder(self._index.connection, folder) is None:

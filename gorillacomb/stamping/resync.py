@@ -44,7 +44,7 @@ def _restore(index: Index, ledger: Ledger) -> None:
     connection = index.connection
     standing = TraceState()
     try:
-        standing.play(ledger.entries())
+        standing.replay(ledger.entries())
     except ValueError as error:
         raise VaultRolledBack(
             f"The trace {ledger.path} is not as it was written: {error}.",

@@ -90,7 +90,7 @@ class _Stamper:
                 stamps.add_all_folders(connection)
         if FOLDERS_CHANGED in changed:
             moves = FolderMoveRecorder(scribe, {root.uid for root in roots})
-            candidates |= moves.tell()
+            candidates |= moves.record_moves()
             self._former = moves.former
         scribe.append(self._all_contents() if first else self._contents(candidates))
         self._finish(roots)
@@ -125,7 +125,7 @@ class _Stamper:
             for gone in set(stamps.stamp_roots(connection)) - known:
                 stamps.drop_root(connection, gone)
             stamps.mark_stamped(connection, self._undecided)
-            self._unquiet.note()
+            self._unquiet.save()
             stamps.set_synced_log_size(
                 connection, self._scribe.ledger.log, self._scribe.ledger.size
             )

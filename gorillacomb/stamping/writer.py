@@ -76,7 +76,7 @@ class StampWriter:
         copies = held.files
         if copies > 1 and held.links > 1:
             copies = stamps.copies_of(self.index.connection, held.digest)
-        root, above = self.places.told(folder)
+        root, above = self.places.recorded(folder)
         return StampEntry(
             root, join_relative(above, name), held.size, mtime, held.digest, copies, reasons
         )

@@ -70,7 +70,9 @@ class CopyVerifier:
     _gone: dict[int, bool] = field(default_factory=dict)
     _places: dict[int, LocationKind] = field(default_factory=dict)
 
-    def look(self, copy: FileRecord, place: LocationKind) -> CopyRejected | FileIdentity | None:
+    def verify_copies(
+        self, copy: FileRecord, place: LocationKind
+    ) -> CopyRejected | FileIdentity | None:
         """Why a copy does not vouch, or else what file it is; None for one that counts unseen.
 
         ``place`` is the kind of place in which stands what it is to vouch for.

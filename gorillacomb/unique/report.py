@@ -163,7 +163,7 @@ def _look_for(
 ) -> _VerifiedCopies:
     found = _VerifiedCopies()
     for copy in copies:
-        answer = vouching.look(copy, place)
+        answer = vouching.verify_copies(copy, place)
         if not isinstance(answer, CopyRejected):
             found.vouchers.setdefault(answer, copy)
             if len(found.vouchers) == 2:

@@ -45,7 +45,7 @@ def adopt(path: Path, keys: KeyStore, anchors: AnchorStore) -> AdoptionResult:
     if old is not None:
         after = {"adopts": old.log, "adopts_size": old.size, "adopts_root": old.root.hex()}
     with new_log_beside(path, keys, anchors, after) as fresh:
-        kept = fresh.put(None if old is None else old.log)
+        kept = fresh.install(None if old is None else old.log)
     return AdoptionResult(old, fresh.log, kept)
 
 

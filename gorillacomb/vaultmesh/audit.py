@@ -115,7 +115,7 @@ def audit(
     """
     walk = _AuditPass()
     try:
-        strange = ledger.tables.strange()
+        strange = ledger.tables.unexpected_objects()
         if strange is not None:
             raise _BadEntry(None, f"its table or trigger {strange!r} is not as it was made")
         signed, unread = _read_checkpoints(ledger, kept)

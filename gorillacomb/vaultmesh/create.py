@@ -35,7 +35,7 @@ class NewLog:
     """The place that is meant for it."""
     aside: Path
 
-    def put(self, name: str | None = None) -> Path | None:
+    def install(self, name: str | None = None) -> Path | None:
         """Give it its place, and what stands there another: it is never deleted.
 
         ``name`` is what the other one is called after. Returns where that stands now, None when
@@ -51,7 +51,7 @@ class NewLog:
 def create_log(path: Path, keys: KeyStore, anchors: AnchorStore) -> None:
     """Begin a log where there is none; the caller holds the vault's lock. Raises VaultError."""
     with new_log_beside(path, keys, anchors, {}) as fresh:
-        fresh.put()
+        fresh.install()
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def new_log_beside(
     try:
         with translate_errors(aside), Ledger(TraceStore.make(aside), keys, anchors) as ledger:
             ledger.begin(after)
-            ledger.tables.fold()
+            ledger.tables.checkpoint_wal()
             log = ledger.log
         yield NewLog(log, path, aside)
     except BaseException:

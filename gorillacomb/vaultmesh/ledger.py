@@ -119,7 +119,7 @@ class Ledger:
         """
         with suppress(VaultError):  # `anchored` tells of it when it is asked
             self._anchored = [self._anchors.read(self.log)]
-        self.tables.hold_still()
+        self.tables.begin_snapshot()
         self.size = self.tables.count()
 
     def close(self) -> None:

@@ -68,7 +68,7 @@ class TraceState:
         above = folder.path()
         return StampedFile(root, above + b"/" + name if above else name, seq)
 
-    def play(self, entries: Iterable[tuple[int, bytes]]) -> None:
+    def replay(self, entries: Iterable[tuple[int, bytes]]) -> None:
         """Apply entries in their order. Raises ValueError for one that does not fit."""
         for seq, entry in entries:
             try:

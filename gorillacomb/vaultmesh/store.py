@@ -85,11 +85,11 @@ class TraceStore:
             self._connection.rollback()
         self._connection.close()
 
-    def fold(self) -> None:
+    def checkpoint_wal(self) -> None:
         """Take SQLite's log into the file, which may be renamed by itself then."""
         sqlite.checkpoint_wal(self._connection)
 
-    def hold_still(self) -> None:
+    def begin_snapshot(self) -> None:
         """Read from now on what stands at this moment, whatever a writer adds meanwhile."""
         sqlite.begin_snapshot(self._connection)
 
@@ -162,7 +162,7 @@ class TraceStore:
             "SELECT size, note FROM checkpoints ORDER BY size"
         ).fetchall()
 
-    def strange(self) -> str | None:
+    def unexpected_objects(self) -> str | None:
         """The name of a table, trigger or the like that is not as we made it; None for none."""
         found = set(
             self._connection.execute(

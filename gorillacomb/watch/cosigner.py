@@ -25,7 +25,7 @@ class Cosigner:
     health: WatcherHealth
     _last: Checkpoint | None = None
 
-    def look(self) -> None:
+    def cosign_if_new(self) -> None:
         """Cosign the checkpoint that the trace has now, or tell why not.
 
         Only one that goes on from the last is cosigned, or that of another log.
@@ -34,7 +34,7 @@ class Cosigner:
             cause = self._cosign()
         except GorillaCombError as error:
             cause = error.message
-        self.health.tell("trace", cause)
+        self.health.set_problem("trace", cause)
 
     def _cosign(self) -> str | None:
         with open_trace_for_reading(self.vault) as ledger:

@@ -83,18 +83,18 @@ class WatcherHealth:
         finally:
             self.scanning = False
 
-    def tell(self, what: str, cause: str | None) -> None:
+    def set_problem(self, what: str, cause: str | None) -> None:
         """Note what is wrong with something as `blame` does, and have the user told of it."""
         with self._lock:
             before = self._causes.get(what)
-        if not self.blame(what, cause):
+        if not self.set_root_problem(what, cause):
             return
         if cause is not None:
             self.troubled(cause)
         elif before is not None:
             self.recovered(before)
 
-    def blame(self, what: str, cause: str | None) -> bool:
+    def set_root_problem(self, what: str, cause: str | None) -> bool:
         """Note what is wrong with something, None for nothing; whether that is new.
 
         In a cause, what is no Unicode text becomes escapes: it stands in JSON.

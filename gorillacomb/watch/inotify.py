@@ -124,7 +124,7 @@ class InotifyWatcher:
                 return _words(error)
             return None
 
-    def failed(self) -> dict[bytes, str | None]:
+    def failed_roots(self) -> dict[bytes, str | None]:
         """The roots that are not watched any more, and why, in words; each is told of once.
 
         None of one whose folder went: another may stand there already.

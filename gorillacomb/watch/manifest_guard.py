@@ -53,7 +53,7 @@ class ManifestGuard:
                 if is_below(path, each.root) or is_below(each.root, path)
             }
 
-    def turn(self) -> None:
+    def compare_due(self) -> None:
         """Compare what is due. Raises Interrupted."""
         while self._due:
             self._compare(self._guarded[self._due.pop()])
@@ -72,14 +72,14 @@ class ManifestGuard:
             raise
         except (GorillaCombError, OSError) as error:
             cause = os_error_text(error) if isinstance(error, OSError) else error.message
-            self._health.tell(what, f"{path_text(guarded.file)}: {cause}")
+            self._health.set_problem(what, f"{path_text(guarded.file)}: {cause}")
             return
         if not found.differs and not found.incomplete:
             self._known.pop(guarded.file, None)
-            self._health.tell(what, None)
+            self._health.set_problem(what, None)
             return
         told = ", ".join(f"{len(each):,} {kind}" for kind, each in found.kinds().items() if each)
-        self._health.tell(
+        self._health.set_problem(
             what,
             f"{path_text(guarded.root)} is not as {path_text(guarded.file)} says: {told}"
             " (gorillacomb verify names them)",

@@ -104,19 +104,19 @@ class PulseWriter:
         """Beat one last time, saying so, and no more."""
         self._stop.set()
         self._thread.join()
-        self.beat()
+        self.write()
 
     def _run(self) -> None:
         due = time.monotonic_ns()
         while True:
-            self.beat()
+            self.write()
             now = time.monotonic_ns()
             # A machine that slept beats at once, and then in its old rhythm.
             due += self._interval * max(1, -(-(now - due) // self._interval))
             if self._stop.wait((due - now) / SECOND):
                 return
 
-    def beat(self) -> None:
+    def write(self) -> None:
         """Write one pulse, now."""
         data = note.sign_note(self._text(), [(WATCHER, self._key)])
         try:
@@ -124,9 +124,11 @@ class PulseWriter:
             replace_file(self._folder / f"{self._seq % RING:02}", data, 0o600, synced=False)
             replace_file(self._folder / LATEST, data, 0o600, synced=False)
         except OSError as error:
-            self._health.blame("pulse", f"a pulse could not be written: {os_error_text(error)}")
+            self._health.set_root_problem(
+                "pulse", f"a pulse could not be written: {os_error_text(error)}"
+            )
         else:
-            self._health.blame("pulse", None)
+            self._health.set_root_problem("pulse", None)
             self._beaten()
         self._seq += 1
 

@@ -61,33 +61,35 @@ class RootMonitor:
             try:
                 self._tree = InotifyWatcher(pending, left_out.holds)
             except OSError as error:
-                health.tell("events", f"no changes are told of, all is polled: {error.strerror}")
+                health.set_problem(
+                    "events", f"no changes are told of, all is polled: {error.strerror}"
+                )
 
     @property
     def paths(self) -> list[bytes]:
         """All of them."""
         return list(self._roots)
 
-    def there(self) -> list[bytes]:
+    def present(self) -> list[bytes]:
         """Those that are there."""
         return [root.path for root in self._roots.values() if root.identity is not None]
 
     def due(self) -> list[bytes]:
         """Those that are there and of which all is to be scanned now."""
         now = time.monotonic_ns()
-        return [path for path in self.there() if self._is_due(self._roots[path], now)]
+        return [path for path in self.present() if self._is_due(self._roots[path], now)]
 
     def scanned(self, paths: Sequence[bytes]) -> None:
         """All of some of them was scanned."""
         for path in paths:
             self._roots[path].scanned_ns = time.monotonic_ns()
 
-    def watch_anew(self) -> None:
+    def rewatch(self) -> None:
         """Watch all of them from the start at the next look: what is left out is another."""
         for root in self._roots.values():
             root.identity = None
 
-    def look(self) -> None:
+    def poll_presence(self) -> None:
         """Begin to watch those that are there, and end it for those that are not any more."""
         if self._tree is not None:
             self._hear(self._tree)
@@ -111,10 +113,10 @@ class RootMonitor:
         """Find out what went wrong with the events since the last time."""
         if tree.overflowed.is_set():
             tree.overflowed.clear()
-            self._health.tell("lost", "the system lost events; everything is scanned again")
+            self._health.set_problem("lost", "the system lost events; everything is scanned again")
             for root in self._roots.values():
                 root.scanned_ns = root.identity = None
-        for path, cause in tree.failed().items():
+        for path, cause in tree.failed_roots().items():
             tree.drop(path)
             if cause is None:
                 self._roots[path].identity = None
@@ -162,7 +164,7 @@ class RootMonitor:
 
     def _set(self, root: _MonitoredRoot, health: RootHealth, cause: str | None) -> None:
         self._health.roots[root.path] = health
-        self._health.tell(f"root {root.path!r}", cause)
+        self._health.set_problem(f"root {root.path!r}", cause)
 
 
 def _identity(path: bytes) -> FileIdentity | None:

@@ -81,7 +81,7 @@ class ScanRunner:
             self._due_ns = self._scan(batch.roots, again=batch.entries).stamps.due_ns
 
     @contextmanager
-    def trying(self) -> Iterator[None]:
+    def report_failures(self) -> Iterator[None]:
         """Tell of what keeps us from a scan, and wait until it may be tried again."""
         try:
             yield
@@ -90,10 +90,10 @@ class ScanRunner:
         except VaultLocked:
             self._pending.wait(_SOON)
         except (RootVanished, UsageError, OSError) as error:  # a root went away at that moment
-            self._health.tell("scan", _words(error))
+            self._health.set_problem("scan", _words(error))
             self._pending.wait(_SOON)
         except GorillaCombError as error:
-            self._health.tell("scan", error.message)
+            self._health.set_problem("scan", error.message)
             self._pending.wait(_LATER)
 
     def _scanned(self, roots: list[bytes], folders: tuple[bytes, ...] | None) -> ScanReport:
@@ -101,7 +101,7 @@ class ScanRunner:
         self._due_ns = report.stamps.due_ns
         vanished = [path_text(path) for path in report.vanished]
         cause = f"{vanished[0]} went away while it was read" if vanished else None
-        self._health.tell("scan", cause)
+        self._health.set_problem("scan", cause)
         self._listener.scanned(report, folders)
         return report
 
@@ -143,7 +143,7 @@ class ScanRunner:
         new = [each for each in found if each.what not in known]
         self._damage = found
         cause = f"files that may be damaged: {len(found):,} (gorillacomb scrub names them)"
-        self._health.tell("damage", cause if found else None)
+        self._health.set_problem("damage", cause if found else None)
         if new:
             self._listener.damaged([_damaged(index, paths, each) for each in sorted(new)])
 

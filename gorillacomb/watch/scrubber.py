@@ -45,7 +45,7 @@ class Scrubber:
         """Seconds until there is something to do."""
         return max(0.0, (self._next_ns - time.monotonic_ns()) / SECOND)
 
-    def turn(self) -> None:
+    def scrub_next(self) -> None:
         """Read some files, if that is due. Raises GorillaCombError."""
         begun = time.monotonic_ns()
         if begun < self._next_ns:

@@ -62,7 +62,7 @@ class Watcher:
         self._scans = ScanRunner(
             vault, scan, listener, self.health, self._pending, self._roots.paths
         )
-        self._scrubbing = Scrubber(vault, options, self._scans, self._roots.there, self.health)
+        self._scrubbing = Scrubber(vault, options, self._scans, self._roots.present, self.health)
         self._guards = ManifestGuard(guarded, vault, self.health, listener)
         self._cosigner = Cosigner(vault, key, self.health)
         self._standing: tuple[str, ...] = ()
@@ -79,7 +79,7 @@ class Watcher:
         """
         self._stopping = True
 
-    def read_settings_again(self) -> None:
+    def reload_settings(self) -> None:
         """Have the user's settings read, and everything scanned by them; from a signal handler."""
         self._hung_up = True
         self._pending.wake()  # its lock may be taken twice by one thread
@@ -98,16 +98,16 @@ class Watcher:
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
             self._standing = self._patterns()
             self._learn_excludes()
-            self._roots.look()
+            self._roots.poll_presence()
             with self.health.busy():
-                self._scan_whole(self._roots.there())
+                self._scan_whole(self._roots.present())
             self.health.state = WatcherState.WATCHING
             while not self._stopping:
                 self._turn()
         except (KeyboardInterrupt, Interrupted):
             return
         except BaseException as error:
-            self.health.blame("end", f"it ended by an error: {error}")
+            self.health.set_root_problem("end", f"it ended by an error: {error}")
             raise
         finally:
             self.is_running = False
@@ -119,25 +119,25 @@ class Watcher:
         if self._hung_up:
             self._hung_up = False
             self._read_settings()
-        self._roots.look()
-        with self._scans.trying(), self.health.busy():
+        self._roots.poll_presence()
+        with self._scans.report_failures(), self.health.busy():
             self._scan_whole(self._roots.due())
             self._scan_changed()
             self._stamp_later()
-            self._guards.turn()
-            self._scrubbing.turn()
-        self._cosigner.look()
+            self._guards.compare_due()
+            self._scrubbing.scrub_next()
+        self._cosigner.cosign_if_new()
         self._pending.wait(min(_TURN, self._options.poll_ns / SECOND, self._scrubbing.wait()))
 
     def _scan_whole(self, roots: list[bytes]) -> None:
         if roots:
             self._roots.scanned(self._scans.whole(roots))
             self._guards.mark(roots)
-            self.health.tell("lost", None)
+            self.health.set_problem("lost", None)
             self._learn_excludes()
 
     def _scan_changed(self) -> None:
-        there = self._roots.there()
+        there = self._roots.present()
         changed = [
             each for each in self._pending.take() if any(is_below(each, root) for root in there)
         ]
@@ -148,7 +148,7 @@ class Watcher:
 
     def _stamp_later(self) -> None:
         """Have that stamped which waited for its folders to be quiet, as any scan does."""
-        there = self._roots.there()
+        there = self._roots.present()
         if there and self._scans.is_stamp_due:
             self._scans.changed(there, tuple(there))
 
@@ -156,11 +156,11 @@ class Watcher:
         try:
             self._standing = self._patterns()
         except UsageError as error:
-            self.health.tell("settings", error.message)
+            self.health.set_problem("settings", error.message)
             return
-        self.health.tell("settings", None)
+        self.health.set_problem("settings", None)
         self._learn_excludes()
-        self._roots.watch_anew()
+        self._roots.rewatch()
 
     def _learn_excludes(self) -> None:
         """Read which patterns hold in which root."""

@@ -29,7 +29,7 @@ class Dispatcher:
 
     def begin(self, task: WorkerTask) -> None:
         """Hand out a task now, while nobody is busy; a later `run` takes its result."""
-        self._guarded(lambda: self._workers.give(task))
+        self._guarded(lambda: self._workers.submit(task))
 
     def run(
         self,
@@ -50,7 +50,7 @@ class Dispatcher:
                 task = self._again.pop() if self._again else next_task()
                 if task is None:
                     break
-                self._guarded(lambda task=task: self._workers.give(task))  # type: ignore[misc]
+                self._guarded(lambda task=task: self._workers.submit(task))  # type: ignore[misc]
             if meanwhile is not None:
                 meanwhile()
                 meanwhile = None

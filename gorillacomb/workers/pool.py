@@ -70,10 +70,10 @@ class Workers(Protocol):
         """Whether anybody is left to work."""
 
     @property
-    def apart(self) -> bool:
+    def split(self) -> bool:
         """Whether tasks are done in other processes, while this one does something else."""
 
-    def give(self, task: WorkerTask) -> None:
+    def submit(self, task: WorkerTask) -> None:
         """Hand out a task; only while there is room."""
 
     def results(self) -> Iterator[WorkerResult | int]:
@@ -105,10 +105,10 @@ class InlineWorkers:
         return True
 
     @property
-    def apart(self) -> bool:
+    def split(self) -> bool:
         return False
 
-    def give(self, task: WorkerTask) -> None:
+    def submit(self, task: WorkerTask) -> None:
         self._tasks.append(task)
 
     def results(self) -> Iterator[WorkerResult | int]:
@@ -202,10 +202,10 @@ class WorkerPool:
         return bool(self._processes)
 
     @property
-    def apart(self) -> bool:
+    def split(self) -> bool:
         return True
 
-    def give(self, task: WorkerTask) -> None:
+    def submit(self, task: WorkerTask) -> None:
         self._waiting.append((task, pickle.dumps(task, pickle.HIGHEST_PROTOCOL)))
         self._hand_out()
 

@@ -54,7 +54,7 @@ def serve_tasks(pipe: Connection, others: list[Connection], make_worker: WorkerF
                 result: WorkerResult | Exception = worker.perform(task, teller.advance)
             except Exception as error:  # raised again in the main process
                 result = error
-            teller.tell()
+            teller.flush()
             news = time.process_time(), result
             pipe.send_bytes(pickle.dumps(news, pickle.HIGHEST_PROTOCOL))
     except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -74,9 +74,9 @@ class _ProgressSender:
     def advance(self, size: int) -> None:
         self._read += size
         if time.monotonic() - self._told >= _TELL_EVERY:
-            self.tell()
+            self.flush()
 
-    def tell(self) -> None:
+    def flush(self) -> None:
         if self._read:
             self._pipe.send_bytes(pickle.dumps((time.process_time(), self._read)))
             self._read, self._told = 0, time.monotonic()

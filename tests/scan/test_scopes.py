@@ -63,7 +63,7 @@ def test_an_interrupted_rehash_forgets_nothing(
     settle(top)
     scan(vault, top)
     before = rows_in_index(vault), groups_in_index(vault)
-    taken = ScanWalk.take
+    taken = ScanWalk.accept_result
 
     def stop(self: ScanWalk, result: object) -> None:
         taken(self, result)  # type: ignore[arg-type]

@@ -64,11 +64,11 @@ def contents_on_disk(*tops: Path) -> dict[bytes, set[bytes]]:
     return found
 
 
-def standing(vault: Path) -> dict[bytes, bytes]:
+def canonical_paths(vault: Path) -> dict[bytes, bytes]:
     """The path of each content's canonical file, from the trace alone."""
     with open_trace_for_reading(Vault(vault)) as ledger:
         played = TraceState()
-        played.play(ledger.entries())
+        played.replay(ledger.entries())
         found = {}
         for digest in played:
             place = played.place(digest)
@@ -97,7 +97,7 @@ def check_trace(vault: Path, *tops: Path) -> None:
         result = audit(ledger)
     assert result.ok, result
     on_disk = contents_on_disk(*tops)
-    by_trace = standing(vault)
+    by_trace = canonical_paths(vault)
     assert {d.hex(): by_trace[d] for d in by_trace.keys() - on_disk.keys()} == {}, "gone"
     assert {d.hex(): on_disk[d] for d in on_disk.keys() - by_trace.keys()} == {}, "not stamped"
     for digest, path in by_trace.items():

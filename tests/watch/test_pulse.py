@@ -219,7 +219,7 @@ class Patient:
         )
 
     def beat(self) -> None:
-        self._heart.beat()
+        self._heart.write()
 
     def verdict(self) -> PulseStatus:
         return check_pulse(self.folder, watcher_keys().publics(), self.clock.clocks())
@@ -281,7 +281,7 @@ def test_another_boot(patient: Patient, clock: Time) -> None:
 
 
 def test_degraded_is_told(patient: Patient) -> None:
-    patient.health.blame("root", "a drive is not there")
+    patient.health.set_root_problem("root", "a drive is not there")
     patient.beat()
     assert patient.verdict().life is PulseState.DEGRADED
     assert patient.verdict().causes == ("a drive is not there",)

@@ -209,7 +209,7 @@ def test_a_whole_scan_is_due_from_time_to_time(top: Path, vault: Path) -> None:
     left_out = WatchExclusions(Vault(vault))
     roots = RootMonitor([os.fsencode(top)], options, ChangeQueue(0), left_out, health, back.append)
     try:
-        roots.look()
+        roots.poll_presence()
         assert health.roots == {os.fsencode(top): RootHealth.WATCHED}
         assert roots.due() == roots.paths
         roots.scanned(roots.paths)

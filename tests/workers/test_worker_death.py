@@ -91,7 +91,7 @@ def only_process(pool: WorkerPool) -> tuple[int, Connection]:
 def test_killed_in_the_middle_of_an_answer(pool: WorkerPool, context: RootContext) -> None:
     """The task comes back to be given to another worker."""
     task = large_answer(context)
-    pool.give(task)
+    pool.submit(task)
     pid, pipe = only_process(pool)
     assert wait([pipe], 10)
     assert until(lambda: sleeps(pid)), "the answer was not too large for the pipe"
@@ -105,7 +105,7 @@ def test_killed_after_an_answer_with_more_waiting(pool: WorkerPool, context: Roo
     """What it had answered is taken in; what it had not is given back, every task of it."""
     tasks: list[ScanTask] = [large_question(context, number) for number in (1, 2)]
     for task in tasks:
-        pool.give(task)
+        pool.submit(task)
     pid, pipe = only_process(pool)
     assert wait([pipe], 10)
     assert until(lambda: sleeps(pid))

@@ -227,7 +227,7 @@ class PlanExecutor:
         ended: list[StepResult] = []
         try:
             for each in batch:
-                ended.append(each.set_aside(self._names))
+                ended.append(each.carry_out(self._names))
             sync_moves(batch)
             run.journal.note([one.record for one in ended])
             for one in ended:
@@ -240,7 +240,7 @@ class PlanExecutor:
         self, run: Quarantine, batch: list[StepTransaction], ended: list[StepResult]
     ) -> None:
         """Take back what is under way; the outcome and the journal are to tell of all the rest."""
-        back = [each.take_back("interrupted") for each in batch[len(ended) :]]
+        back = [each.roll_back("interrupted") for each in batch[len(ended) :]]
         known = run.journal.recorded.steps
         left = [one.record for one in ended if known[one.record.step].state == INTENT]
         with suppress(OSError):  # what is not noted, the next run finds out

@@ -31,7 +31,7 @@ class PathResolver:
         around = [root for root in self.roots if is_below(path, root.path) and root.path != path]
         return max(around, key=lambda root: len(root.path), default=None)
 
-    def spot(self, path: bytes) -> FileLocation | None:
+    def location(self, path: bytes) -> FileLocation | None:
         """A path as what a comparison starts from; None in no root."""
         root = self.root_of(path)
         if root is None:
@@ -39,7 +39,7 @@ class PathResolver:
         inner = relative_path(path, root.path)
         return FileLocation(root.path, root.identity, inner, root.grain_ns, root.shows_others)
 
-    def site(self, path: bytes, is_folder: bool) -> PathContext:
+    def context(self, path: bytes, is_folder: bool) -> PathContext:
         """A path, in some root, as the rules see it. Raises OSError."""
         root = self.root_of(path)
         assert root is not None, "asked only for what is in a root"

@@ -42,7 +42,7 @@ class StepPreflight:
     def __post_init__(self) -> None:
         self._going = frozenset(pair.path for step in self.plan.steps for pair in step.pairs)
 
-    def trouble(self, step: PlanStep) -> StepProblem | None:
+    def problem_of(self, step: PlanStep) -> StepProblem | None:
         """Why a step would not be done now; None when it would."""
         try:
             self.check(step)
@@ -58,7 +58,7 @@ class StepPreflight:
         """A step's pairs, if the rules have nothing against it."""
         found = []
         for at, pair in enumerate(step.pairs):
-            victim, keep = self.places.spot(pair.path), self.places.spot(pair.keep)
+            victim, keep = self.places.location(pair.path), self.places.location(pair.keep)
             if victim is None or keep is None:
                 lost = pair.path if victim is None else pair.keep
                 raise StepSkipped(lost, "is in no scanned folder that is there now")
@@ -83,11 +83,11 @@ class StepPreflight:
         if any(each in self._going for each in path_and_parents(keep)):
             raise StepSkipped(path, f"counts on {path_text(keep)}, which is a step itself")
         try:
-            site = self.places.site(path, is_folder)
-            other = self.places.site(keep, is_folder)
-            refusal = self.guard.witness_refusal(site, other)
+            site = self.places.context(path, is_folder)
+            other = self.places.context(keep, is_folder)
+            refusal = self.guard.kept_copy_refusal(site, other)
             if around is None:
-                refusal = self.guard.refusal(site, other)
+                refusal = self.guard.refusal_for(site, other)
         except OSError as error:
             raise StepSkipped(path, os_error_text(error)) from error
         if refusal is not None:
@@ -108,7 +108,7 @@ class StepPreflight:
     ) -> TreeSnapshot:
         nested: dict[bytes, FileLocation] = {}
         for each in step.nested:
-            spot = self.places.spot(each.keep)
+            spot = self.places.location(each.keep)
             assert spot is not None  # asked before
             nested[relative_path(each.path, step.path)] = spot
         try:

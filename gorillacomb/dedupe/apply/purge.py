@@ -73,9 +73,9 @@ def _compare(
     witness: TreeComparer,
 ) -> TreeSnapshot | None:
     """Compare one thing with the copy that is kept; None for one that is gone already."""
-    if not run.holds(move):
+    if not run.has_slot(move):
         return None
-    spot = run.spot(move.slot)
+    spot = run.slot_location(move.slot)
     root = places.root_of(run.path)
     if root is not None:
         spot = replace(spot, grain_ns=root.grain_ns, shows_others=root.shows_others)
@@ -92,7 +92,7 @@ def _compare(
 def _survivor(run: Quarantine, keep: KeptCopy, places: PathResolver) -> FileLocation:
     """Where a copy is kept: in a root that is there, in no place that empties itself."""
     path = keep.at(run.base)
-    spot = places.spot(path)
+    spot = places.location(path)
     if spot is None and is_below(path, run.base):
         identity = identity_of(os.stat(run.base))
         spot = FileLocation(run.base, identity, relative_path(path, run.base))
@@ -160,7 +160,7 @@ def _remove_one(run: Quarantine, folders: OpenFolders, inner: bytes, was: os.sta
 
 def _as_it_was(run: Quarantine, record: StepRecord, path: bytes) -> bytes:
     for move in record.moves:
-        here = run.spot(move.slot).path
+        here = run.slot_location(move.slot).path
         if is_below(path, here):
             return join(join(run.base, move.path), relative_path(path, here))
     return path

@@ -252,7 +252,7 @@ class _RepairExecutor:
             if not swapped:
                 raise ContentDiffers(ready.place.path, MEANWHILE)
             held, aside = inspect_file(ready.file, contents)
-            same = aside.is_dressed_as(ready.damaged) and aside.facts.st_nlink == 1
+            same = aside.has_metadata_of(ready.damaged) and aside.facts.st_nlink == 1
             if held is not SlotContent.DAMAGED or not same or aside.written:
                 exchange_if_unchanged(run, written.slot, folder, name, new)
                 raise ContentDiffers(ready.place.path, MEANWHILE)
@@ -261,11 +261,11 @@ class _RepairExecutor:
             ready.move = replace(ready.move, parent_mtime_ns=before, parent_after_ns=after)
 
     def _allowed(self, harm: DamagedFile) -> FileLocation:
-        place = self.places.spot(harm.path)
+        place = self.places.location(harm.path)
         if place is None:
             raise StepSkipped(harm.path, "is in no scanned folder that is there now")
         try:
-            refusal = self.guard.closed_to_repair(self.places.site(harm.path, False))
+            refusal = self.guard.closed_to_repair(self.places.context(harm.path, False))
         except OSError as error:
             raise StepSkipped(harm.path, os_error_text(error)) from error
         if refusal is not None:
@@ -287,7 +287,7 @@ class _RepairExecutor:
         """A copy that has the good content, read now. Raises Different."""
         contents = RepairContents(harm.digest, b"", harm.size)
         for path in harm.copies:
-            spot = self.places.spot(path)
+            spot = self.places.location(path)
             if spot is None or path == harm.path:
                 continue
             with suppress(OSError), spot.opened() as (folder, name):
@@ -361,7 +361,7 @@ def _write_copy(ready: _PreparedRepair) -> os.stat_result:
         mutations.copy_metadata(file, damaged.facts, extended_attributes(file), damaged.attributes)
         mutations.fsync(file)
         held, new = inspect_file(file, contents)
-        if held is not SlotContent.GOOD or not new.is_dressed_as(damaged):
+        if held is not SlotContent.GOOD or not new.has_metadata_of(damaged):
             cause = f"could not be copied whole from {path_text(ready.keep.path)}"
             raise ContentDiffers(ready.place.path, cause)
         return new.facts

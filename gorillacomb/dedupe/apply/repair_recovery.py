@@ -59,7 +59,7 @@ class FileFacts:
     written: bool | None
     """Whether a program has it open for writing; None where nobody can tell."""
 
-    def is_dressed_as(self, other: FileFacts) -> bool:
+    def has_metadata_of(self, other: FileFacts) -> bool:
         """Whether owner, mode, mtime and extended attributes are those of another file."""
         return self._dress() == other._dress()
 
@@ -145,7 +145,10 @@ def _end(run: Quarantine, move: MovedItem) -> tuple[str, str | None]:
     if held is SlotContent.NOTHING:
         return TAKEN_BACK, None
     if held is SlotContent.DAMAGED:
-        with suppress(OSError), run.place(move).opened() as (folder, _):  # it may have moved
+        with (
+            suppress(OSError),
+            run.original_location(move).opened() as (folder, _),
+        ):  # it may have moved
             mutations.fsync(folder)
         mutations.fsync(run.folder)
         return DONE, None
@@ -174,7 +177,7 @@ def _give_back(run: Quarantine, move: MovedItem, was_done: bool) -> str | None:
     ``was_done`` says that the slot got the damaged file, whatever became of that; else it may hold
     a save that came at the moment of the exchange.
     """
-    contents, place = _contents(move), run.place(move)
+    contents, place = _contents(move), run.original_location(move)
     held, aside = inspect_slot(run.folder, move.slot, contents)
     if held is SlotContent.GOOD:
         return _drop(run, move)  # whoever put the damaged file back was killed before that
@@ -203,7 +206,7 @@ def _give_back(run: Quarantine, move: MovedItem, was_done: bool) -> str | None:
                 mutations.set_mtime(folder, move.parent_mtime_ns)
         mutations.fsync(folder)
         mutations.fsync(run.folder)
-    return cause or (_drop(run, move) if run.holds(move) else None)
+    return cause or (_drop(run, move) if run.has_slot(move) else None)
 
 
 def _exchange_back(
@@ -218,7 +221,7 @@ def _exchange_back(
     file = open_file(name, folder)
     try:
         held, here = inspect_file(file, contents)
-        if held is not SlotContent.GOOD or (like is not None and not here.is_dressed_as(like)):
+        if held is not SlotContent.GOOD or (like is not None and not here.has_metadata_of(like)):
             return _CHANGED
         if here.written:
             return OPEN
@@ -227,7 +230,7 @@ def _exchange_back(
         if not exchange_if_unchanged(run, move.slot, folder, name, here.facts):
             return MEANWHILE
         held, now = inspect_slot(run.folder, move.slot, contents)
-        if held is SlotContent.GOOD and now and now.is_dressed_as(here) and not now.written:
+        if held is SlotContent.GOOD and now and now.has_metadata_of(here) and not now.written:
             return None
         exchange_if_unchanged(
             run, move.slot, folder, name, aside
@@ -245,7 +248,7 @@ def _drop(run: Quarantine, move: MovedItem) -> str | None:
         return MEANWHILE
     if move.put is not None and copy.written is not False:  # it stood where programs could open it
         return OPEN if copy.written else _UNKNOWN
-    places = (run.place(move), _keep(run, move))
+    places = (run.original_location(move), _keep(run, move))
     if not any(_good(each, contents, copy.facts) for each in places):
         return _last_of(run, move)
     mutations.remove(run.folder, move.slot)
@@ -297,7 +300,7 @@ def verify_before_purge(
     ``spot`` is where it waits; ``keep`` says where the copy stood that it was repaired from, and is
     asked when the place itself holds the good content no more. Raises Different, OSError.
     """
-    contents, place = _contents(move), run.place(move)
+    contents, place = _contents(move), run.original_location(move)
     with spot.opened() as (folder, name):
         held, aside = inspect_slot(folder, name, contents)
     if aside is None or held is SlotContent.OTHER:

@@ -60,7 +60,7 @@ def dry_run(
     checks = StepPreflight(plan, PathResolver(roots), guard, witness)
     progress.stage("Comparing", None, sum(step.size for step in plan.steps) or None)
     for step in plan.steps:
-        yield step, checks.trouble(step)
+        yield step, checks.problem_of(step)
         progress.advance(step.files, 0)
 
 

@@ -65,7 +65,7 @@ class StepTransaction:
     _parents: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     """Of each folder that something leaves: its mtime before, and after what we did last, ns."""
 
-    def set_aside(self, names: dict[FileIdentity, int]) -> StepResult:
+    def carry_out(self, names: dict[FileIdentity, int]) -> StepResult:
         """Set all things of the step aside and look again; none of them at any difference.
 
         ``names`` counts, for files with several names, how many have gone.
@@ -79,7 +79,7 @@ class StepTransaction:
                     mutations.rename_no_replace(folder, name, self.run.folder, thing.move.slot)
                     self._touched(thing, folder)
             for thing in self.things:
-                spot = self.run.spot(thing.move.slot, thing.victim.grain_ns)
+                spot = self.run.slot_location(thing.move.slot, thing.victim.grain_ns)
                 verify_unchanged(thing.sighting, spot)
             for thing in self.things:
                 if thing.move.put is not None:
@@ -101,7 +101,7 @@ class StepTransaction:
         done = replace(self.record, state=DONE, size=size, moves=moves, when_ns=self.now())
         return StepResult(self, done)
 
-    def take_back(self, cause: str) -> StepRecord:
+    def roll_back(self, cause: str) -> StepRecord:
         """Put back what has moved; what cannot be put back is stuck in the quarantine."""
         stuck: str | None = None
         moves = []
@@ -118,14 +118,14 @@ class StepTransaction:
         return replace(self.record, state=STUCK, moves=held, cause=stuck, when_ns=self.now())
 
     def _undone(self, trouble: StepProblem, failed: bool) -> StepResult:
-        record = self.take_back(trouble.cause)
+        record = self.roll_back(trouble.cause)
         if record.state == STUCK:
             cause = f"{trouble.cause}; it waits in {path_text(self.run.path)}: {record.cause}"
             return StepResult(self, record, StepProblem(trouble.path, cause), True)
         return StepResult(self, record, trouble, failed)
 
     def _put_back(self, thing: StepItem) -> None:
-        if not self.run.holds(thing.move):
+        if not self.run.has_slot(thing.move):
             return  # the rename did not come to pass
         replacement.remove_link(thing.move, thing.victim, thing.keep.path)
         with thing.victim.opened() as (folder, name):
@@ -146,7 +146,7 @@ class StepTransaction:
     def _as_it_was(self, path: bytes) -> bytes:
         """The path that a thing in the quarantine had before."""
         for thing in self.things:
-            here = self.run.spot(thing.move.slot).path
+            here = self.run.slot_location(thing.move.slot).path
             if is_below(path, here):
                 return thing.victim.at(relative_path(path, here)).path
         return path

@@ -65,7 +65,7 @@ def _ended(run: Quarantine, record: StepRecord, now: Callable[[], int]) -> StepR
     held: list[MovedItem] = []
     cause = None
     for move in reversed(record.moves):
-        if not run.holds(move):
+        if not run.has_slot(move):
             continue  # it never went, or came back
         try:
             _put_back(run, move)
@@ -104,7 +104,7 @@ def _partly_deleted(run: Quarantine, record: StepRecord) -> StepProblem:
 
 def _undo(run: Quarantine, record: StepRecord) -> StepProblem | None:
     """Put back what a step set aside; returns why not."""
-    missing = [move for move in record.moves if not run.holds(move)]
+    missing = [move for move in record.moves if not run.has_slot(move)]
     if len(missing) == len(record.moves):
         if all(_stands(run, move) for move in missing):
             return None  # a run that was killed had put it back
@@ -112,7 +112,7 @@ def _undo(run: Quarantine, record: StepRecord) -> StepProblem | None:
         return StepProblem(path, "is not in the quarantine any more")
     alone: dict[bytes, MovedItem] = {}
     for move in record.moves:
-        with suppress(OSError), run.place(move).opened() as (folder, _):
+        with suppress(OSError), run.original_location(move).opened() as (folder, _):
             if os.fstat(folder).st_mtime_ns == move.parent_after_ns:
                 alone[os.path.dirname(move.path)] = move
     for move in reversed(record.moves):
@@ -124,14 +124,14 @@ def _undo(run: Quarantine, record: StepRecord) -> StepProblem | None:
             return StepProblem(join(run.base, move.path), os_error_text(error))
     for move in alone.values():
         assert move.parent_mtime_ns is not None  # known where the time afterwards is
-        with suppress(OSError), run.place(move).opened() as (folder, _):
+        with suppress(OSError), run.original_location(move).opened() as (folder, _):
             mutations.set_mtime(folder, move.parent_mtime_ns)
     return None
 
 
 def _put_back(run: Quarantine, move: MovedItem) -> None:
     """Move something back to where it stood, with the folders around it. Raises OSError."""
-    spot = run.place(move)
+    spot = run.original_location(move)
     create_parents(spot)
     if move.put not in (None, run.journal.recorded.action):
         raise OSError(errno.EINVAL, "the journal says two things of what was done")
@@ -172,7 +172,7 @@ def _stands(run: Quarantine, move: MovedItem) -> bool:
     A copy of the drive, and FAT each time that it is mounted, has other inodes.
     """
     try:
-        with run.place(move).opened() as (folder, name):
+        with run.original_location(move).opened() as (folder, name):
             facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except OSError:
         return False

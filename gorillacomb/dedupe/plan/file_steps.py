@@ -134,7 +134,7 @@ class FileStepPlanner:
         counting = [
             copy
             for copy in online
-            if self.guard.place(self.sites.of_file(copy)) is LocationKind.PLAIN
+            if self.guard.location_kind(self.sites.of_file(copy)) is LocationKind.PLAIN
         ] or online
         if canonical in counting:
             return canonical, reasons
@@ -156,12 +156,12 @@ class FileStepPlanner:
                 os.path.basename(copy.path) in noise
                 or copy.path in self.counted
                 or not self.scope.holds(copy.path)
-                or self.going.counts_on(folder)
+                or self.going.relies_on(folder)
             ):
                 return
             refusal = (
                 self.closed(copy)
-                or self.guard.refusal(self.sites.of_file(copy), other)
+                or self.guard.refusal_for(self.sites.of_file(copy), other)
                 or self.apart(folder.root, self.sites.folder_of(winner).root)
             )
             if refusal is not None:

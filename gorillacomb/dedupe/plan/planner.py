@@ -89,7 +89,7 @@ class Planner:
             now_ns,
             self.guard.options,
             tuple(_numbered(steps)),
-            tuple(self._left.told([self.folders.path(gone.folder) for gone in self._going])),
+            tuple(self._left.as_skipped([self.folders.path(gone.folder) for gone in self._going])),
             tuple(self._notes(steps)),
         )
 
@@ -135,12 +135,12 @@ class Planner:
         first: Refusal | None = None
         holders: list[tuple[TreeFolder, dict[TreeFolder, TreeFolder]]] = []
         for other in others:
-            keep = self._going.standing(other)
+            keep = self._going.remaining(other)
             if (
                 keep is None
                 or victim.holds(keep)
                 or self._is_given_up(keep) > self._is_given_up(victim)
-                or self._going.takes_out_of(keep, victim)
+                or self._going.removes_from(keep, victim)
                 or any(keep.holds(each) or each.holds(keep) for each, _ in holders)
             ):
                 continue
@@ -179,7 +179,7 @@ class Planner:
 
     def _refusal(self, victim: TreeFolder, keep: TreeFolder) -> Refusal | None:
         """Why a folder may not go while another one stays for it, whatever they hold."""
-        refusal = self.guard.refusal(self._sites.of_folder(victim), self._sites.of_folder(keep))
+        refusal = self.guard.refusal_for(self._sites.of_folder(victim), self._sites.of_folder(keep))
         if refusal is not None:
             return refusal
         if victim.gap is not None:
@@ -281,7 +281,7 @@ class Planner:
         pairs = [
             RemovalPair(path(victim), path(standing))
             for victim, keep in gone.pairs
-            if (standing := self._going.standing(keep)) is not None
+            if (standing := self._going.remaining(keep)) is not None
         ]
         assert len(pairs) == 1 + len(gone.nested), "what something counts on never goes"
         return PlanStep(

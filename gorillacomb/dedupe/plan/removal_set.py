@@ -53,7 +53,7 @@ class RemovalSet:
             at = at.parent
         return None
 
-    def standing(self, folder: TreeFolder) -> TreeFolder | None:
+    def remaining(self, folder: TreeFolder) -> TreeFolder | None:
         """The folder that stays for one that may be going; itself if it stays."""
         at: TreeFolder | None = folder
         for _ in range(len(self._gone) + 1):
@@ -65,14 +65,14 @@ class RemovalSet:
             at = _counterpart(gone, at)
         return None
 
-    def takes_out_of(self, keep: TreeFolder, victim: TreeFolder) -> bool:
+    def removes_from(self, keep: TreeFolder, victim: TreeFolder) -> bool:
         """Whether something goes out of ``keep`` which ``victim`` has at the same place."""
         return any(
             keep.holds(gone) and find_descendant(victim, relative_names(gone, keep)) is not None
             for gone in self._gone
         )
 
-    def counts_on(self, folder: TreeFolder) -> bool:
+    def relies_on(self, folder: TreeFolder) -> bool:
         """Whether something goes because it stands right in this folder too."""
         return any(True for _ in self._counting_on(folder))
 
@@ -82,7 +82,7 @@ class RemovalSet:
 
     def counts_on_part_of(self, folder: TreeFolder) -> bool:
         """Whether something goes because it stands in this folder, or below it, too."""
-        return self.counts_on(folder) or any(
+        return self.relies_on(folder) or any(
             folder.holds(standing) for _, standing in self._standing()
         )
 
@@ -99,7 +99,7 @@ class RemovalSet:
         """What goes, with what stays for it."""
         for gone in self:
             for victim, keep in gone.pairs:
-                standing = self.standing(keep)
+                standing = self.remaining(keep)
                 if standing is not None:
                     yield victim, standing
 

@@ -88,7 +88,7 @@ class FolderRetirer:
 
     def _files(self, folder: TreeFolder, top: TreeFolder) -> Iterator[PlanStep]:
         """A step for each file right in a folder that stands outside of the retired one."""
-        if not self.loose.scope.files or self.going.counts_on(folder):
+        if not self.loose.scope.files or self.going.relies_on(folder):
             return
         noise = self.sites.folders.forest.noise
         path = self.sites.folders.path(folder)
@@ -117,7 +117,7 @@ class FolderRetirer:
     def _file(self, here: FileCopy, keep: FileCopy) -> Iterator[PlanStep]:
         roots = self.sites.folder_of(here).root, self.sites.folder_of(keep).root
         sites = self.sites.of_file(here), self.sites.of_file(keep)
-        refusal = self.loose.guard.refusal(*sites) or self.loose.apart(*roots)
+        refusal = self.loose.guard.refusal_for(*sites) or self.loose.apart(*roots)
         size = here.blocks * 512
         if refusal is None:
             yield PlanStep("", "file", here.path, keep.path, 1, size, _FILE_REASONS)

@@ -62,7 +62,7 @@ class SkippedItems:
                     return level.path
         return os.path.dirname(site.path)
 
-    def told(self, going: list[bytes]) -> Iterator[SkippedCopy]:
+    def as_skipped(self, going: list[bytes]) -> Iterator[SkippedCopy]:
         """All of it, the largest first; what stands in a folder that goes is left out."""
         inside = {path: each for (path, rule, _), each in self._found.items() if rule in BY_PLACE}
         found = []

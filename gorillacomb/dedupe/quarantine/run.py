@@ -68,11 +68,11 @@ class Quarantine:
     def path(self) -> bytes:
         return run_folder(self.base, self.journal.recorded.run)
 
-    def spot(self, slot: bytes, grain_ns: int = 0) -> FileLocation:
+    def slot_location(self, slot: bytes, grain_ns: int = 0) -> FileLocation:
         """Where something set aside lies."""
         return FileLocation(self.path, identity_of(os.fstat(self.folder)), slot, grain_ns)
 
-    def place(self, move: MovedItem) -> FileLocation:
+    def original_location(self, move: MovedItem) -> FileLocation:
         """Where something stood that was set aside. Raises OSError where the base is gone."""
         return FileLocation(self.base, identity_of(os.stat(self.base)), move.path)
 
@@ -81,7 +81,7 @@ class Quarantine:
         """Whether it puts good copies in the place of damaged files."""
         return self.journal.recorded.action == REPAIR
 
-    def holds(self, move: MovedItem) -> bool:
+    def has_slot(self, move: MovedItem) -> bool:
         """Whether something that was set aside lies here still. Raises OSError."""
         try:
             os.stat(move.slot, dir_fd=self.folder, follow_symlinks=False)
@@ -96,7 +96,7 @@ class Quarantine:
         """
         if record.state in (PURGING, PURGED):
             return True
-        return record.state in HELD and any(map(self.holds, record.moves))
+        return record.state in HELD and any(map(self.has_slot, record.moves))
 
     def close(self) -> None:
         self.journal.close()

@@ -76,13 +76,13 @@ class SafetyPolicy:
     """Where symbolic links lead to, sorted, with the path of the link."""
     _tracked: dict[tuple[bytes, bytes], bool] = field(default_factory=dict)
 
-    def refusal(self, site: PathContext, keep: PathContext | None) -> Refusal | None:
+    def refusal_for(self, site: PathContext, keep: PathContext | None) -> Refusal | None:
         """Why a path may not go, while ``keep`` stays for it; None when it may."""
         return (
             self._ours(site)
             or self._closed(site)
             or self._in_project(site, keep)
-            or (None if keep is None else self.witness_refusal(site, keep))
+            or (None if keep is None else self.kept_copy_refusal(site, keep))
             or self._linked(site)
         )
 
@@ -200,19 +200,22 @@ class SafetyPolicy:
                     return f"is tracked by the repository around it ({level.marker})"
         return None
 
-    def place(self, site: PathContext) -> LocationKind:
+    def location_kind(self, site: PathContext) -> LocationKind:
         """What kind of place it is, or stands in."""
         at = self.project(site)
         folder = site.path if site.is_folder else os.path.dirname(site.path)
         inside = None if at is None else at + 1
         return location_kind(site.root, relative_path(folder, site.root), inside, self.machine_made)
 
-    def witness_refusal(self, site: PathContext, keep: PathContext) -> Refusal | None:
+    def kept_copy_refusal(self, site: PathContext, keep: PathContext) -> Refusal | None:
         """Why another copy does not count; None when it does."""
         if any(level.name == OUR_FOLDER for level in keep.levels):
             return Refusal(SafetyRule.OWN, "has its other copy in a quarantine")
-        where = self.place(keep)
-        if where is LocationKind.PASSING or where not in (LocationKind.PLAIN, self.place(site)):
+        where = self.location_kind(keep)
+        if where is LocationKind.PASSING or where not in (
+            LocationKind.PLAIN,
+            self.location_kind(site),
+        ):
             return Refusal(SafetyRule.TRASH, f"has its other copy {where}")
         return None
 

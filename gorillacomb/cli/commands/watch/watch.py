@@ -213,7 +213,7 @@ def _watch(
     """Watch until a signal ends it, with a pulse."""
     key = watcher_keys().ed25519()
     watcher = Watcher(vault, paths, options, scan.read_settings, scan, listener, key, guarded)
-    listener.failed = watcher.health.blame
+    listener.failed = watcher.health.set_root_problem
     heart = PulseWriter(
         pulse_folder(vault),
         key,
@@ -277,7 +277,7 @@ def _listen(watcher: Watcher) -> None:
     known = {int(each): signal.getsignal(each) for each in ends}
     for each in ends:
         signal.signal(each, end)
-    signal.signal(signal.SIGHUP, lambda number, frame: watcher.read_settings_again())
+    signal.signal(signal.SIGHUP, lambda number, frame: watcher.reload_settings())
 
 
 class _SettingsScan:
