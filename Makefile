@@ -42,10 +42,10 @@ endif
 
 # One process more than two cores can feed: tests wait for disks, clocks and the commands they start.
 test: dev
-	$(BIN)/pytest -m 'not deep' -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-deep: dev
-	$(BIN)/pytest -n 2 --dist loadfile --hypothesis-profile=deep
+	$(BIN)/pytest -m 'deep or not deep' -n 2 --dist loadfile --hypothesis-profile=deep
 
 lint: dev
 	$(BIN)/ruff check
