@@ -226,7 +226,7 @@ def test_a_folder_that_is_exchanged_for_a_link_leads_nowhere(
         (top / "a.d").symlink_to(outside)
         return real(*arguments)
 
-    monkeypatch.setattr("gorillacomb.manifest.builder.start_workers", exchanging)
+    monkeypatch.setattr("gorillacomb.manifest.builder.start_manifest_workers", exchanging)
     manifest = made(top)
     secret = hashlib.sha256(b"secret").hexdigest()
     assert all(entry.sha256 != secret for entry in manifest.entries)
@@ -246,7 +246,7 @@ def test_a_root_that_goes_away(top: Path, monkeypatch: pytest.MonkeyPatch) -> No
         top.mkdir()
         return real(*arguments)
 
-    monkeypatch.setattr("gorillacomb.manifest.builder.start_workers", exchanging)
+    monkeypatch.setattr("gorillacomb.manifest.builder.start_manifest_workers", exchanging)
     with pytest.raises(RootVanished):
         made(top)
 
