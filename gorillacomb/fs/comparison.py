@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from gorillacomb.fs import mutations
 from gorillacomb.fs.location import ContentDiffers
+from gorillacomb.fs.racy import time_to_settle_ns
+from gorillacomb.model import SECOND
 
 _CHUNK = 1 << 20
 _CONTENT_ATTRIBUTES = ("user.", "com.apple.ResourceFork", "com.apple.metadata:_kMDItemUserTags")
@@ -24,10 +26,9 @@ def wait_until_settled(
     """
     mutations.fsync(descriptor)
     facts = os.fstat(descriptor)
-    newest = max(facts.st_mtime_ns, facts.st_ctime_ns)
-    left = newest + grain_ns - now()
-    if 0 < left <= 2 * grain_ns:
-        wait(left / 1e9)
+    left = time_to_settle_ns(facts, now(), grain_ns)
+    if left:
+        wait(left / SECOND)
     return facts
 
 

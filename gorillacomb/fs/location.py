@@ -31,8 +31,9 @@ class FileLocation:
     identity: FileIdentity
     inner: bytes
     """Relative to the root; never empty for what is to go."""
-    grain_ns: int = 0
-    """How far apart two times can be at the least on its file system, ns."""
+    grain_ns: int
+    """How far apart two times can be at the least on its file system, ns; `COARSEST_GRAIN_NS` where
+    that is not known: with less, a write right after a look may pass unnoticed."""
     shows_others: bool = False
     """Whether its file system may show the files of another one, under a device of its own."""
 
@@ -68,7 +69,7 @@ def create_parents(spot: FileLocation) -> None:
     """Make the folders around a path that are not there any more. Raises OSError."""
     parts = spot.parent.split(b"/") if spot.parent else []
     for at in range(len(parts)):
-        above = FileLocation(spot.root, spot.identity, b"/".join(parts[: at + 1]))
+        above = replace(spot, inner=b"/".join(parts[: at + 1]))
         with above.opened() as (folder, name), suppress(FileExistsError):
             mutations.make_folder(folder, name, 0o755)
 

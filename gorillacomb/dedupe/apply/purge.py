@@ -24,6 +24,7 @@ from gorillacomb.fs import mutations
 from gorillacomb.fs.location import ContentDiffers, FileLocation
 from gorillacomb.fs.openat import OpenFolders, identity_of, open_file, os_error_text
 from gorillacomb.fs.paths import is_below, join, relative_path
+from gorillacomb.fs.racy import COARSEST_GRAIN_NS
 
 
 def purge_step(
@@ -95,7 +96,7 @@ def _survivor(run: Quarantine, keep: KeptCopy, places: PathResolver) -> FileLoca
     spot = places.location(path)
     if spot is None and is_below(path, run.base):
         identity = identity_of(os.stat(run.base))
-        spot = FileLocation(run.base, identity, relative_path(path, run.base))
+        spot = FileLocation(run.base, identity, relative_path(path, run.base), COARSEST_GRAIN_NS)
     if spot is None:
         raise ContentDiffers(path, "was to stay, and is in no scanned folder that is there now")
     if location_kind(spot.root, spot.parent, None, frozenset()) is LocationKind.PASSING:

@@ -31,6 +31,7 @@ from gorillacomb.fs.comparison import extended_attributes, is_prefix_of
 from gorillacomb.fs.location import ContentDiffers, FileLocation, create_parents
 from gorillacomb.fs.openat import identity_of, is_unchanged, open_file, os_error_text
 from gorillacomb.fs.paths import join, path_text, relative_path
+from gorillacomb.fs.racy import COARSEST_GRAIN_NS
 from gorillacomb.hashing import digest_of_descriptor, drop_page_cache
 
 MEANWHILE = "changed meanwhile"
@@ -288,8 +289,10 @@ def _drop_unfinished(run: Quarantine, move: MovedItem) -> str | None:
 def _keep(run: Quarantine, move: MovedItem) -> FileLocation:
     """Where the copy stood that a file was repaired from. Raises OSError."""
     if move.keep.inside:
-        return FileLocation(run.base, identity_of(os.stat(run.base)), move.keep.path)
-    return FileLocation(b"/", identity_of(os.stat(b"/")), relative_path(move.keep.path, b"/"))
+        root, inner = run.base, move.keep.path
+    else:
+        root, inner = b"/", relative_path(move.keep.path, b"/")
+    return FileLocation(root, identity_of(os.stat(root)), inner, COARSEST_GRAIN_NS)
 
 
 def verify_before_purge(

@@ -36,6 +36,7 @@ from gorillacomb.fs import mutations
 from gorillacomb.fs.location import FileLocation
 from gorillacomb.fs.openat import FILE_FLAGS, FOLDER_FLAGS, OUR_FOLDER, OpenFolders, identity_of
 from gorillacomb.fs.paths import is_below, join, relative_path
+from gorillacomb.fs.racy import COARSEST_GRAIN_NS
 from gorillacomb.vaultmesh.entries import path_from_json, path_to_json
 
 QUARANTINE = b"quarantine"
@@ -68,13 +69,15 @@ class Quarantine:
     def path(self) -> bytes:
         return run_folder(self.base, self.journal.recorded.run)
 
-    def slot_location(self, slot: bytes, grain_ns: int = 0) -> FileLocation:
+    def slot_location(self, slot: bytes, grain_ns: int = COARSEST_GRAIN_NS) -> FileLocation:
         """Where something set aside lies."""
         return FileLocation(self.path, identity_of(os.fstat(self.folder)), slot, grain_ns)
 
     def original_location(self, move: MovedItem) -> FileLocation:
         """Where something stood that was set aside. Raises OSError where the base is gone."""
-        return FileLocation(self.base, identity_of(os.stat(self.base)), move.path)
+        return FileLocation(
+            self.base, identity_of(os.stat(self.base)), move.path, COARSEST_GRAIN_NS
+        )
 
     @property
     def repairs(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import click
 
@@ -28,6 +29,7 @@ from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.paths import is_below, join
+from gorillacomb.fs.racy import time_to_settle_ns
 from gorillacomb.index import scrub_queries
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.roots import folder_paths
@@ -64,10 +66,7 @@ def repair(
             lambda ended: _record(notes, ended, roots),
         )
     shown.close()
-    if outcome.done:
-        # What was written within the clock's grain of its reading is not known for sure: were the
-        # repair taken back, the damaged content would pass for an edit.
-        time.sleep(max(root.grain_ns for root in roots) / SECOND)
+    _wait_until_settled(outcome, max((root.grain_ns for root in roots), default=0))
     rescan_changed(vault, roots, [os.path.dirname(harm.path) for harm in harms], shown)
     with render.tolerate_closed_pipe():
         if as_json:
@@ -77,6 +76,19 @@ def repair(
             for line in _story(outcome, unnamed):
                 click.echo(line)
     return 3 if outcome.failed or outcome.skipped or unnamed else 0
+
+
+def _wait_until_settled(outcome: RunOutcome, grain_ns: int) -> None:
+    """Wait until a later write to what was repaired must show in its times.
+
+    What was written within the clock's grain of its reading is not known for sure: were the repair
+    taken back, the damaged content would pass for an edit.
+    """
+    left = 0
+    for step in outcome.done:
+        with suppress(OSError):  # it left again, which the scan finds
+            left = max(left, time_to_settle_ns(os.stat(step.path), time.time_ns(), grain_ns))
+    time.sleep(left / SECOND)
 
 
 def _record(notes: RunLog, outcome: RunOutcome, roots: list[LiveRoot]) -> None:

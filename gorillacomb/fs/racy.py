@@ -1,0 +1,43 @@
+"""Racy timestamps: times so near to a look that a later write may leave them as they are.
+
+A file system stamps files with a clock of a certain grain. Whatever is written within one grain of
+a look may get the times that the look saw, and so pass unnoticed (git's "racy" rule). Each of the
+two times is judged by itself: one that lies in the future, as a wrong clock or an unpacker leaves
+it, says nothing and must not hide the other one.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from gorillacomb.model import SECOND
+
+COARSEST_GRAIN_NS: Final = 2 * SECOND
+"""FAT's grain, which no file system exceeds: for files of which the real grain is not known."""
+
+
+def settled_before_ns(looked_ns: int, grain_ns: int) -> int:
+    """Return the time before which both times of a file must lie to be settled at a look."""
+    return looked_ns - grain_ns
+
+
+def is_racy(mtime_ns: int, ctime_ns: int, looked_ns: int, now_ns: int, grain_ns: int) -> bool:
+    """Whether a write after a look may have left, or may yet leave, both times as they are.
+
+    ``looked_ns`` is a moment before the look, ``now_ns`` one after it; all in ns since the epoch.
+    """
+    start, end = settled_before_ns(looked_ns, grain_ns), now_ns + grain_ns
+    return start <= mtime_ns <= end or start <= ctime_ns <= end
+
+
+def time_to_settle_ns(facts: os.stat_result, now_ns: int, grain_ns: int) -> int:
+    """Return how long to wait until a write must change the times of a file; 0 for not at all."""
+    return max(
+        (
+            time_ns + grain_ns - now_ns
+            for time_ns in (facts.st_mtime_ns, facts.st_ctime_ns)
+            if now_ns - grain_ns < time_ns <= now_ns + grain_ns
+        ),
+        default=0,
+    )
