@@ -83,6 +83,19 @@ def identity_of(facts: os.stat_result) -> FileIdentity:
     return facts.st_dev, facts.st_ino
 
 
+def root_identity(path: bytes) -> FileIdentity | None:
+    """Which folder the path of a root leads to now; None where it leads to none."""
+    try:
+        return identity_of(os.stat(path))
+    except OSError:
+        return None
+
+
+def is_same_root(path: bytes, identity: FileIdentity) -> bool:
+    """Whether the path of a root still leads to the folder with that identity."""
+    return root_identity(path) == identity
+
+
 def to_signed64(inode: int) -> int:
     """An unsigned 64-bit inode as the signed integer that SQLite stores."""
     return inode if inode < INT64 else inode - 2 * INT64

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Literal, NamedTuple
 
 from gorillacomb.errors import RootVanished, UsageError
+from gorillacomb.fs.drive_errors import DriveFailureCounter, is_vanished
 from gorillacomb.fs.openat import (
     OUR_FOLDER,
     FileIdentity,
@@ -18,7 +19,6 @@ from gorillacomb.fs.openat import (
 )
 
 TreeEntryKind = Literal["file", "link", "dir", "fifo", "socket", "device", "mount", "unreadable"]
-_REPLACED = (errno.ENOTDIR, errno.ELOOP)
 
 
 class TreeEntry(NamedTuple):
@@ -56,9 +56,11 @@ def walk_tree(
     """All that stands below a root, in no certain order.
 
     ``own`` are our own files, which are not there for anyone; ``enters`` says of a folder on
-    another file system whether to go into it. Raises RootVanished when the root is another one now.
+    another file system whether to go into it. Raises RootVanished when the root is another one now,
+    and when its drive gives nothing but errors any more.
     """
     folders = OpenFolders(root, identity)
+    failures = DriveFailureCounter(root, identity)
     stack = [b""]
     try:
         while stack:
@@ -71,8 +73,11 @@ def walk_tree(
                     continue
                 found, below = _listed(descriptor, path, {i for d, i in own if d == device})
             except OSError as error:
-                yield from _failed(root, path, error)
+                if not path or failures.note_error(error):
+                    raise root_vanished(root, error) from error
+                yield from _failed(path, error)
                 continue
+            failures.reset()
             yield from found
             if path and not below and not any(each.kind in ("file", "link") for each in found):
                 yield TreeEntry(path, "dir")
@@ -113,13 +118,16 @@ def _odd(folder: int, name: bytes, path: bytes) -> list[TreeEntry]:
     return [TreeEntry(path, kind or "file")]
 
 
-def _failed(root: bytes, path: bytes, error: OSError) -> Iterator[TreeEntry]:
-    if not path:
-        raise RootVanished(
-            f"{os.fsdecode(root)} cannot be read any more: {os_error_text(error)}.",
-            "Plug its drive in again, or let nobody move it meanwhile, and run this again.",
-        ) from error
-    if error.errno in _REPLACED:
-        yield TreeEntry(path, "unreadable", "was replaced meanwhile")
-    elif error.errno != errno.ENOENT:  # else it went since its parent was listed
-        yield TreeEntry(path, "unreadable", os_error_text(error))
+def root_vanished(root: bytes, error: OSError) -> RootVanished:
+    """Return the error to raise for a root that is gone, or whose drive is."""
+    return RootVanished(
+        f"{os.fsdecode(root)} cannot be read any more: {os_error_text(error)}.",
+        "Plug its drive in again, or let nobody move it meanwhile, and run this again.",
+    )
+
+
+def _failed(path: bytes, error: OSError) -> Iterator[TreeEntry]:
+    if error.errno == errno.ENOENT:
+        return  # it went since its parent was listed
+    cause = "was replaced meanwhile" if is_vanished(error) else os_error_text(error)
+    yield TreeEntry(path, "unreadable", cause)

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from gorillacomb.errors import RootVanished
 from gorillacomb.fs.block_device import is_rotational
+from gorillacomb.fs.drive_errors import DriveFailureCounter, is_vanished
 from gorillacomb.fs.openat import (
     FileIdentity,
     OpenFolders,
@@ -24,6 +25,7 @@ from gorillacomb.fs.openat import (
 )
 from gorillacomb.hashing import CHUNK, Digests, blake3_of, buffer, digests_of_descriptor, sha256_of
 from gorillacomb.manifest.model import EntryKind, Lack, ManifestEntry
+from gorillacomb.manifest.walk import root_vanished
 from gorillacomb.workers.pool import InlineWorkers, Workers, start_pool
 from gorillacomb.workers.worker import Advance
 
@@ -31,7 +33,6 @@ ATTEMPTS = 3
 """How often a file that changes while it is read gets another chance."""
 LARGE = 8 << 20
 """Bytes; a file of so many is a task of its own."""
-_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 _WORDS = {"file": "file", "link": "link", "dir": "folder", None: "special file"}
 _BUFFERS = (buffer,)
 _UNSTABLE = "changed each time it was read"
@@ -133,19 +134,26 @@ class ManifestWorker:
 
     def __init__(self, entries: Sequence[ManifestEntry]) -> None:
         self._entries = entries
-        self._folders: OpenFolders | None = None
-        self._place: TreeContext | None = None
+        self._root: _OpenRoot | None = None
 
     def perform(self, task: ManifestTask, advance: Advance) -> ReadResult | CheckResult:
-        """Do one task. Raises RootVanished when the root is not the folder that it was."""
-        if self._folders is None or self._place != task.place:
+        """Do one task.
+
+        Raises RootVanished when the root is not the folder that it was, or its drive is gone.
+        """
+        if self._root is None or self._root.place != task.place:
             self.close()
-            self._place = task.place
-            self._folders = OpenFolders(task.place.root, task.place.identity)
+            self._root = _OpenRoot(task.place)
+        root = self._root
+
+        def note_read(size: int) -> None:
+            root.failures.reset()
+            advance(size)
+
         try:
             if isinstance(task, ReadTask):
-                return _read(self._folders, task, advance)
-            return _CheckRun(self._folders, self._entries, task, advance).run()
+                return _read(root, task, note_read)
+            return _CheckRun(root, self._entries, task, note_read).run()
         except RootChanged as error:
             raise RootVanished(
                 f"{os.fsdecode(task.place.root)} is not the folder that it was a moment ago.",
@@ -154,16 +162,35 @@ class ManifestWorker:
 
     def close(self) -> None:
         """Close the folders."""
-        if self._folders is not None:
-            self._folders.close()
-            self._folders = None
+        if self._root is not None:
+            self._root.folders.close()
+            self._root = None
 
 
-def _read(folders: OpenFolders, task: ReadTask, advance: Advance) -> ReadResult:
+class _OpenRoot:
+    """The folder that a worker reads in, and what went wrong there since the last byte read."""
+
+    def __init__(self, place: TreeContext) -> None:
+        self.place = place
+        self.folders = OpenFolders(place.root, place.identity)
+        self.failures = DriveFailureCounter(place.root, place.identity)
+
+    def is_missing(self, error: OSError) -> bool:
+        """Whether an error says that nothing stands at a path.
+
+        A manifest may name what no folder can hold. Raises RootVanished where the error says that
+        the root or its drive is gone.
+        """
+        if self.failures.note_error(error):
+            raise root_vanished(self.place.root, error) from error
+        return is_vanished(error) or error.errno == errno.ENAMETOOLONG
+
+
+def _read(root: _OpenRoot, task: ReadTask, advance: Advance) -> ReadResult:
     result = ReadResult([], [], [])
     for path in task.paths:
         try:
-            _read_one(folders, path, task, advance, result)
+            _read_one(root.folders, path, task, advance, result)
         except RootChanged:
             raise
         except _UnstableFile:
@@ -171,7 +198,7 @@ def _read(folders: OpenFolders, task: ReadTask, advance: Advance) -> ReadResult:
         except _NotOpened as withheld:
             result.left_out.append((path, withheld.kind, str(withheld)))
         except OSError as error:
-            kind: Lack = "gone" if error.errno in _GONE else "unreadable"
+            kind: Lack = "gone" if root.is_missing(error) else "unreadable"
             result.left_out.append((path, kind, os_error_text(error)))
     return result
 
@@ -253,12 +280,12 @@ class _CheckRun:
 
     def __init__(
         self,
-        folders: OpenFolders,
+        root: _OpenRoot,
         entries: Sequence[ManifestEntry],
         task: CheckTask,
         advance: Advance,
     ) -> None:
-        self._folders = folders
+        self._root = root
         self._entries = entries
         self._task = task
         self._advance = advance
@@ -272,7 +299,7 @@ class _CheckRun:
             before = len(self._found)
             try:
                 above, _, name = entry.path.rpartition(b"/")
-                folder = self._folders.open(above)
+                folder = self._root.folders.open(above)
                 if not self._is_plainly_ok(entry, folder, name):
                     self._check(number, entry, folder, name)
             except RootChanged:
@@ -280,7 +307,8 @@ class _CheckRun:
             except (_UnstableFile, _NotOpened) as error:
                 self._note(number, "unreadable", str(error) or _UNSTABLE)
             except OSError as error:
-                what: DifferenceKind = "missing" if error.errno in _GONE else "unreadable"
+                missing = self._root.is_missing(error)
+                what: DifferenceKind = "missing" if missing else "unreadable"
                 self._note(number, what, _cause_of_missing(error))
             ok += len(self._found) == before
         return CheckResult(len(self._task.numbers), ok, self._found)
@@ -355,6 +383,6 @@ class _CheckRun:
 def _cause_of_missing(error: OSError) -> str:
     if error.errno == errno.ENOENT:
         return ""
-    if error.errno in (errno.ENOTDIR, errno.ELOOP):
+    if is_vanished(error):
         return "a part of its path is no folder, or a link, which is not followed"
     return os_error_text(error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 import sys
@@ -19,6 +18,7 @@ from gorillacomb.fs.openat import (
     os_error_text,
     to_signed64,
 )
+from gorillacomb.fs.racy import is_racy, settled_before_ns
 from gorillacomb.hashing import (
     CHUNK,
     EMPTY,
@@ -122,7 +122,7 @@ def _read_common(
     others: list[EntryRow] = []
     later = context.hash_limit
     limit = min(later, CHUNK - 1)
-    settled = moment - context.grain_ns
+    settled = settled_before_ns(moment, context.grain_ns)
     buffers = (buffer,)
     flags = FILE_FLAGS | NOATIME
     open_at, look, read, close, is_regular = os.open, os.fstat, os.readv, os.close, stat.S_ISREG
@@ -182,14 +182,9 @@ def hashed_row(
     name: bytes, facts: os.stat_result, context: RootContext, moment: int, digest: bytes
 ) -> EntryRow:
     """The row of a file whose content was just read, FRESH when its times are too near to tell."""
-    newest = max(facts.st_mtime_ns, facts.st_ctime_ns)
-    state = EntryState.HASHED
-    if newest >= moment - context.grain_ns:
-        near = time.time_ns() + context.grain_ns
-        if any(
-            moment - context.grain_ns <= t <= near for t in (facts.st_mtime_ns, facts.st_ctime_ns)
-        ):
-            state = EntryState.FRESH
+    times = facts.st_mtime_ns, facts.st_ctime_ns
+    racy = is_racy(*times, moment, time.time_ns(), context.grain_ns)
+    state = EntryState.FRESH if racy else EntryState.HASHED
     return row_of(name, state, facts, context, moment, digest)
 
 
@@ -267,15 +262,3 @@ def row_of(
         None,
         cause,
     )
-
-
-LOST_DRIVE = frozenset(
-    {errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ESTALE, errno.ENOMEDIUM}
-    if hasattr(errno, "ENOMEDIUM")
-    else {errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ESTALE}
-)
-"""Errors that a drive gives which was pulled out."""
-
-LOST_CAUSES = frozenset(os.strerror(number).lower() for number in LOST_DRIVE)
-LOST_AFTER = 32
-"""So many of these errors, and not one file that can be read in between: the drive is gone."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from gorillacomb.fs.openat import FileIdentity
 from gorillacomb.index.rows import EntryRow
 from gorillacomb.index.writer import IndexChanges
 
@@ -42,6 +43,11 @@ class RootContext:
     """`st_ino` of our own folders and files on this device: never opened."""
     index: str | None
     """The index to compare with; None when this root is not in it yet."""
+
+    @property
+    def identity(self) -> FileIdentity:
+        """Device and inode of the folder that the scan started with."""
+        return self.device, self.inode
 
 
 class FolderTask(NamedTuple):

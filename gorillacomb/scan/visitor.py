@@ -6,11 +6,11 @@ process and in another.
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from typing import NamedTuple
 
+from gorillacomb.fs.drive_errors import DriveFailureCounter, is_lost_cause, is_vanished
 from gorillacomb.fs.openat import OpenFolders, os_error_text, to_signed64
 from gorillacomb.fs.paths import join
 from gorillacomb.index.folder_digest import folder_digest
@@ -19,10 +19,8 @@ from gorillacomb.index.snapshot import IndexSnapshot, SnapshotFolder
 from gorillacomb.model import READ, EntryState, FolderState
 from gorillacomb.scan.diff import VisitDiff, describe_all, diff_folder, excluded_row, fingerprints
 from gorillacomb.scan.listing import FolderListing, ListedFile, list_folder
-from gorillacomb.scan.read_file import LOST_AFTER, LOST_CAUSES, LOST_DRIVE
-from gorillacomb.scan.tasks import WINDOW, FolderTask, RootContext, VisitResult, VisitTask
+from gorillacomb.scan.tasks import WINDOW, FolderTask, VisitResult, VisitTask
 
-_VANISHED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 _CONTENT_UNIT = 16
 """Reading 2^16 bytes costs about as much as looking at one more file."""
 _EXCLUDED_MODE = 0o100000
@@ -43,7 +41,7 @@ def visit_folders(task: VisitTask, baseline: IndexSnapshot | None) -> VisitResul
     visitor = FolderVisitor(task, baseline)
     lost = False
     try:
-        if not is_same_root(task.context):
+        if not visitor.failures.root_is_there:
             raise RootLost
         visitor.run()
     except RootLost:
@@ -54,15 +52,6 @@ def visit_folders(task: VisitTask, baseline: IndexSnapshot | None) -> VisitResul
     finally:
         visitor.open_folders.close()
     return visitor.result(lost)
-
-
-def is_same_root(context: RootContext) -> bool:
-    """Whether the root's path still leads to the folder that the scan started with."""
-    try:
-        facts = os.stat(context.path)
-    except OSError:
-        return False
-    return (facts.st_dev, facts.st_ino) == (context.device, context.inode)
 
 
 class _FolderVisit(NamedTuple):
@@ -115,7 +104,7 @@ class FolderVisitor:
         """Bytes of content that the budget has been told of."""
         self.judged = 0
         """Rows that have been looked at for errors of a failing drive."""
-        self.failures = 0
+        self.failures = DriveFailureCounter(task.context.path, task.context.identity)
 
     def run(self) -> None:
         """Visit until the stack is empty or the budget spent; the first folder always."""
@@ -179,12 +168,10 @@ class FolderVisitor:
         self._write_folder(place, place.inode, FolderState.OTHER_FILE_SYSTEM)
 
     def _failed(self, place: _FolderVisit, error: OSError) -> None:
-        if error.errno in _VANISHED:
-            if not is_same_root(self.context):
-                raise RootLost
+        if self.failures.note_error(error):
+            raise RootLost
+        if is_vanished(error):
             return  # the next listing of its parent will say so
-        if error.errno in LOST_DRIVE:
-            self._note_failures(1)
         self._write_folder(place, place.inode, FolderState.UNREADABLE, os_error_text(error))
 
     def _part(
@@ -276,18 +263,13 @@ class FolderVisitor:
         self.weighed += size
         if len(rows) > self.judged and not size:
             fresh = [row for _, row in rows[self.judged :]]
-            if not any(row[STATE] in READ for row in fresh):
-                self._note_failures(sum(row[CAUSE] in LOST_CAUSES for row in fresh))
-            else:
-                self.failures = 0
+            if any(row[STATE] in READ for row in fresh):
+                self.failures.reset()
+            elif self.failures.note(sum(is_lost_cause(row[CAUSE]) for row in fresh)):
+                raise RootLost
         elif size:
-            self.failures = 0
+            self.failures.reset()
         self.judged = len(rows)
-
-    def _note_failures(self, count: int) -> None:
-        self.failures += count
-        if self.failures >= LOST_AFTER or (count and not is_same_root(self.context)):
-            raise RootLost
 
     def _add_excluded(self, number: int, listing: FolderListing) -> None:
         """Excluded files have rows of their own, and keep what was known of them."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 from gorillacomb.fs.block_device import is_rotational
+from gorillacomb.fs.drive_errors import DriveFailureCounter, is_lost_cause, is_lost_drive
 from gorillacomb.fs.openat import OpenFolders, open_file
 from gorillacomb.hashing import digest_of_descriptor, drop_page_cache, probe_of_descriptor
 from gorillacomb.index.rows import (
@@ -28,9 +29,6 @@ from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.read_file import (
     ATTEMPTS,
     HAS_PLACEHOLDERS,
-    LOST_AFTER,
-    LOST_CAUSES,
-    LOST_DRIVE,
     failed_row,
     hashed_row,
     row_of,
@@ -48,7 +46,7 @@ from gorillacomb.scan.tasks import (
     ScanTask,
     ScanTaskResult,
 )
-from gorillacomb.scan.visitor import is_same_root, visit_folders
+from gorillacomb.scan.visitor import visit_folders
 from gorillacomb.workers.pool import InlineWorkers, Workers, start_pool
 from gorillacomb.workers.worker import Advance
 
@@ -116,28 +114,36 @@ def hash_files(task: HashTask, advance: Advance) -> HashResult:
     """Read the probes or all of the content of files that the walk left for later."""
     rows: list[tuple[int, EntryRow]] = []
     gone: list[tuple[int, bytes]] = []
-    failures = 0
+    failures = DriveFailureCounter(task.context.path, task.context.identity)
     open_folders = OpenFolders(task.context.path)
     try:
         for item in task.items:
-            if not is_same_root(task.context) or failures >= LOST_AFTER:
-                # Rows of a failing drive are not kept: what was known before is better.
-                return HashResult(task.root, [], [], 0, 0, lost=True)
+            if not failures.root_is_there:
+                return _lost(task)
             try:
                 row = _hash_one(open_folders, item, task, advance)
             except OSError as error:
                 # Its folder cannot be opened any more: only a listing may say that files are gone.
-                failures += error.errno in LOST_DRIVE
+                if failures.note(is_lost_drive(error)):
+                    return _lost(task)
                 continue
             if row is None:
                 gone.append((item.folder, item.row[NAME]))
                 continue
-            failures = failures + 1 if row[CAUSE] in LOST_CAUSES else 0
+            if not is_lost_cause(row[CAUSE]):
+                failures.reset()
+            elif failures.note(1):
+                return _lost(task)
             rows.append((item.folder, row))
     finally:
         open_folders.close()
     read = [row[SIZE] for _, row in rows if row[CHECKED]]
     return HashResult(task.root, rows, gone, len(read), sum(read), lost=False)
+
+
+def _lost(task: HashTask) -> HashResult:
+    """Rows of a failing drive are not kept: what was known before is better."""
+    return HashResult(task.root, [], [], 0, 0, lost=True)
 
 
 def _hash_one(

@@ -24,6 +24,7 @@ from watchdog.observers.inotify_c import (
     WatchDescriptor,
 )
 
+from gorillacomb.fs.drive_errors import is_vanished
 from gorillacomb.fs.openat import OpenFolders
 from gorillacomb.fs.paths import join, relative_path
 from gorillacomb.watch.debounce import ChangeQueue
@@ -47,7 +48,6 @@ _ROOT_MASK = Mask(_MASK | _C.IN_MOVE_SELF)
 _ids = count()
 _NOBODY = WatchDescriptor(-1)
 """What stands for a watch on a folder that may not be read."""
-_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 _LIMITS = "/proc/sys/fs/inotify"
 _PATH_MAX = 4096
 """Bytes, with the NUL at its end: a longer path the system does not take (limits.h)."""
@@ -204,7 +204,7 @@ class InotifyWatcher:
         try:
             self._watch(folder)
         except OSError as error:
-            if error.errno in _GONE:
+            if is_vanished(error):
                 return None
             raise
         if folder.wd == _NOBODY:
@@ -284,7 +284,7 @@ def _subfolders(folder: _WatchedFolder) -> list[bytes]:
         with _reachable(folder) as path, os.scandir(path) as entries:
             return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
     except OSError as error:
-        if error.errno in _GONE | {errno.EACCES}:
+        if is_vanished(error) or error.errno == errno.EACCES:
             return []
         raise
 

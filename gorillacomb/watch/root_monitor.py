@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gorillacomb.fs.openat import FileIdentity, identity_of, os_error_text
+from gorillacomb.fs.openat import FileIdentity, os_error_text, root_identity
 from gorillacomb.fs.paths import is_below, path_text
 from gorillacomb.fs.volumes import identify_volume, is_remote
 from gorillacomb.watch.debounce import ChangeQueue
@@ -94,7 +94,7 @@ class RootMonitor:
         if self._tree is not None:
             self._hear(self._tree)
         for root in self._roots.values():
-            identity = _identity(root.path)
+            identity = root_identity(root.path)
             if identity is None:
                 self._lose(root)
             elif identity != root.identity:
@@ -165,10 +165,3 @@ class RootMonitor:
     def _set(self, root: _MonitoredRoot, health: RootHealth, cause: str | None) -> None:
         self._health.roots[root.path] = health
         self._health.set_problem(f"root {root.path!r}", cause)
-
-
-def _identity(path: bytes) -> FileIdentity | None:
-    try:
-        return identity_of(os.stat(path))
-    except OSError:
-        return None
