@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from gorillacomb.canonical.file_rules import choose_canonical
 from gorillacomb.canonical.ranking import RuleRanks
 from gorillacomb.classify.copy_names import looks_like_copy
-from gorillacomb.classify.stores import VERSION_CONTROL
+from gorillacomb.classify.projects import is_repository_marker, project_around
 from gorillacomb.index import content_queries
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
@@ -137,6 +137,11 @@ class GroupReader:
     def _project(self, folder: int) -> ProjectInfo | None:
         return self._trait(folder)[0]
 
+    def _project_info(self, folder: int, marker: str) -> ProjectInfo:
+        place = self.paths.place(folder)
+        assert place is not None, "no scan leaves a folder without a place"
+        return place[1], marker, is_repository_marker(marker)
+
     def ranks_in(self, folder: int) -> RuleRanks:
         """What the rules of place think of a copy in a folder, its own name left aside."""
         project, smelly, depth = self._trait(folder)
@@ -160,10 +165,8 @@ class GroupReader:
                 at = parent
         project, smelly, depth = self._traits[at]
         for at, name, marker in reversed(chain):
-            if project is None and marker is not None:
-                place = self.paths.place(at)
-                if place is not None:
-                    project = (place[1], marker, marker.encode() in VERSION_CONTROL)
+            if marker is not None:
+                project = project_around(project, self._project_info(at, marker), True)
             smelly += looks_like_copy(name)
             depth += 1
             self._traits[at] = (project, smelly, depth)

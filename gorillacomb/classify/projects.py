@@ -1,8 +1,10 @@
-"""Names that make a folder a project: one thing, out of which nothing is taken."""
+"""Find the project of a path: one thing, out of which nothing is taken."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
 
 from gorillacomb.classify.stores import VERSION_CONTROL
 
@@ -39,3 +41,44 @@ def project_marker(names: Collection[bytes], folders: Iterable[bytes]) -> str | 
             return marker.decode()
     odd = [name for name in folders if name.endswith(_MARKER_SUFFIXES)]
     return min(odd).decode("utf-8", "backslashreplace") if odd else None
+
+
+def is_repository_marker(marker: str | None) -> bool:
+    """Whether version control is what makes a folder a project."""
+    return marker is not None and marker.encode() in VERSION_CONTROL
+
+
+_T = TypeVar("_T")
+
+
+def project_around(around: _T | None, here: _T, is_marked: bool) -> _T | None:
+    """Return the outermost project at or above ``here``, given that of the folder above it.
+
+    The top of a root is not asked about: what the user named is no project by a loose marker.
+    """
+    return around if around is not None or not is_marked else here
+
+
+def outermost_project(levels: Iterable[_T], counts: Callable[[_T], bool]) -> int | None:
+    """Return the place of the first of some folders, from the top down, that ``counts``."""
+    return next((at for at, level in enumerate(levels) if counts(level)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRules:
+    """Which folders with a marker are projects when it comes to acting on them."""
+
+    not_projects: Collection[bytes] = ()
+    """Paths that the user said are none."""
+    homes: Collection[bytes] = ()
+    fixed: Collection[bytes] = ()
+    """Roots, mount points and the like: a loose marker lies there easily."""
+
+    def counts(self, path: bytes, marker: str | None) -> bool:
+        """Whether a folder is a project by its marker."""
+        return marker is not None and not (
+            path in self.not_projects
+            or path in self.homes
+            or path in self.fixed
+            or path.rpartition(b"/")[2].lower() == b"downloads"
+        )

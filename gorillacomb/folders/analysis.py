@@ -295,7 +295,7 @@ def nested_folders(folders: Sequence[TreeFolder]) -> list[list[TreeFolder]]:
 
 def are_parts_of_one_project(folders: Iterable[TreeFolder]) -> bool:
     """Whether all folders stand inside one and the same project, below its top."""
-    around = {each.project if each.project is not each else None for each in folders}
+    around = {each.project if each.is_inside_project else None for each in folders}
     return len(around) == 1 and None not in around
 
 

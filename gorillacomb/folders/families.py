@@ -266,7 +266,7 @@ class _FamilySearch:
             if name in by_stem:
                 self._join_alike(largest, _alike(name, stems, by_stem))
         for name in stems:
-            projects = [each for each in _alike(name, stems, by_stem) if each.project is each]
+            projects = [each for each in _alike(name, stems, by_stem) if each.is_project_top]
             if len(projects) > 1:
                 largest = max(projects, key=lambda each: (each.files, -each.first))
                 if largest in by_stem[name]:

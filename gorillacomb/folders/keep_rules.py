@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gorillacomb.canonical.ranking import rank
 from gorillacomb.classify.copy_names import looks_like_copy
-from gorillacomb.classify.stores import VERSION_CONTROL
+from gorillacomb.classify.projects import is_repository_marker
 from gorillacomb.folders.content_sets import ContentAmount
 from gorillacomb.folders.tree import TreeFolder
 
@@ -57,7 +57,7 @@ def _project(candidate: KeepCandidate) -> int:
     project = candidate.folder.project
     if project is None:
         return 2
-    return 0 if (project.marker or "").encode() in VERSION_CONTROL else 1
+    return 0 if is_repository_marker(project.marker) else 1
 
 
 def _project_reason(winner: KeepCandidate, losers: Iterable[KeepCandidate]) -> str:

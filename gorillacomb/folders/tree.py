@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from gorillacomb.classify.names import NOISE, is_machine_made
+from gorillacomb.classify.projects import project_around
 from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.classify.stores import is_opaque
 from gorillacomb.index import tree_queries as stream
@@ -64,6 +65,16 @@ class TreeFolder:
     def entries(self) -> int:
         """Files, links and empty folders, in it and below."""
         return self.files + self.links + self.empty
+
+    @property
+    def is_project_top(self) -> bool:
+        """Whether it is an outermost project."""
+        return self.project is self
+
+    @property
+    def is_inside_project(self) -> bool:
+        """Whether it is below the top of the project around it."""
+        return self.project is not None and self.project is not self
 
     @property
     def depth(self) -> int:
@@ -158,7 +169,7 @@ def _place(folder: TreeFolder, machine_made: frozenset[bytes]) -> None:
     above = folder.parent
     if above is None:
         return
-    folder.project = above.project or (folder if folder.marker is not None else None)
+    folder.project = project_around(above.project, folder, folder.marker is not None)
     folder.machine = (
         above.machine
         or is_opaque(folder.name)

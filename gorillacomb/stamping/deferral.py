@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection, Iterable
 
 from gorillacomb.classify.names import is_machine_made
+from gorillacomb.classify.projects import project_around
 from gorillacomb.index import stamps
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.sqlite import Connection
@@ -38,7 +39,7 @@ class StampDeferral:
         }
         self.is_due = len(self._since) < len(known)
         """Whether something that waited need not wait any more."""
-        self._tops: dict[int, tuple[int | None, bool]] = {}
+        self._tops: dict[int, tuple[int | None, int | None]] = {}
 
     def due_ns(self) -> int | None:
         """When the next folder will have been quiet for long enough (wall clock); None for none."""
@@ -66,21 +67,21 @@ class StampDeferral:
         """Write down which folders are not quiet."""
         stamps.set_deferred_folders(self._connection, self._since)
 
-    def _top(self, folder: int) -> tuple[int | None, bool]:
-        """The topmost machine-made folder around a folder, and whether a project is."""
+    def _top(self, folder: int) -> tuple[int | None, int | None]:
+        """The topmost machine-made folder around a folder, and the outermost project."""
         chain: list[tuple[int, bytes, str | None]] = []
         at = folder
         while at not in self._tops:
             _, parent, name, marker = self._paths.row(at) or (0, None, b"", None)
             if parent is None:
-                self._tops[at] = (None, False)  # what the user named as a root is no such folder
+                self._tops[at] = (None, None)  # what the user named as a root is no such folder
             else:
                 chain.append((at, name, marker))
                 at = parent
-        top, in_project = self._tops[at]
+        top, project = self._tops[at]
         for at, name, marker in reversed(chain):
-            if top is None and is_machine_made(name, in_project, self._names):
+            if top is None and is_machine_made(name, project is not None, self._names):
                 top = at
-            in_project = in_project or marker is not None
-            self._tops[at] = (top, in_project)
-        return top, in_project
+            project = project_around(project, at, marker is not None)
+            self._tops[at] = (top, project)
+        return top, project

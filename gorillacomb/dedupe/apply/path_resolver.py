@@ -77,8 +77,20 @@ class PathResolver:
     def _level(self, folders: OpenFolders, root: LiveRoot, inner: bytes) -> FolderContext:
         path = join(root.path, inner)
         if path not in self._levels:
-            names = [os.fsencode(name) for name in os.listdir(folders.open(inner))]
+            names, subfolders = _names_in(folders.open(inner))
             self._levels[path] = FolderContext(
-                path, project_marker(names, names), is_backup_store(names)
+                path, project_marker(names, subfolders), is_backup_store(names)
             )
         return self._levels[path]
+
+
+def _names_in(descriptor: int) -> tuple[list[bytes], list[bytes]]:
+    """The names in an open folder, and those of them that are folders. Raises OSError."""
+    names, subfolders = [], []
+    with os.scandir(descriptor) as entries:
+        for entry in entries:
+            name = os.fsencode(entry.name)
+            names.append(name)
+            if entry.is_dir(follow_symlinks=False):
+                subfolders.append(name)
+    return names, subfolders

@@ -111,7 +111,12 @@ class Planner:
         # What stands by itself stays rather than a copy of it that was dropped into a project.
         others = sorted(
             members,
-            key=lambda each: (each.machine, _is_part(each), each is not family.keep, -each.files),
+            key=lambda each: (
+                each.machine,
+                each.is_inside_project,
+                each is not family.keep,
+                -each.files,
+            ),
         )
         reasons = family.reasons if others[0] is family.keep else ("not part of another project",)
         stay = set(others[: self.scope.keep])
@@ -312,11 +317,6 @@ class Planner:
             )
         for drive in sorted(drives):
             yield f"Of some steps the only copy will be on the drive of {path_text(drive)}."
-
-
-def _is_part(folder: TreeFolder) -> bool:
-    """Whether a folder stands in a project, below its top."""
-    return folder.project is not None and folder.project is not folder
 
 
 def _numbered(steps: Collection[PlanStep]) -> Iterator[PlanStep]:

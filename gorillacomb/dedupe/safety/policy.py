@@ -14,6 +14,11 @@ from dataclasses import dataclass, field
 
 from gorillacomb.classify.location import LocationKind, is_transient, location_kind
 from gorillacomb.classify.names import is_machine_made
+from gorillacomb.classify.projects import (
+    ProjectRules,
+    is_repository_marker,
+    outermost_project,
+)
 from gorillacomb.classify.stores import VERSION_CONTROL, is_opaque
 from gorillacomb.dedupe.model import DedupeAction, PlanOptions, Refusal, SafetyRule
 from gorillacomb.fs.openat import OUR_FOLDER
@@ -129,25 +134,15 @@ class SafetyPolicy:
 
     def project(self, site: PathContext) -> int | None:
         """The place in its levels of the outermost project around a path; None outside of any."""
-        for at, level in enumerate(site.levels):
-            if level.marker is not None and not self._is_no_project(level):
-                return at
-        return None
+        return outermost_project(site.levels, self._counts)
 
     def is_project(self, site: PathContext) -> bool:
         """Whether a folder is the top of a project."""
-        levels = site.levels
-        return (
-            bool(levels) and levels[-1].marker is not None and not self._is_no_project(levels[-1])
-        )
+        return bool(site.levels) and self._counts(site.levels[-1])
 
-    def _is_no_project(self, level: FolderContext) -> bool:
-        return (
-            level.path in self.options.not_a_project
-            or level.path in self.homes
-            or level.path in self.fixed
-            or level.name.lower() == b"downloads"
-        )
+    def _counts(self, level: FolderContext) -> bool:
+        rules = ProjectRules(self.options.not_a_project, self.homes, self.fixed)
+        return rules.counts(level.path, level.marker)
 
     def _in_project(self, site: PathContext, keep: PathContext | None) -> Refusal | None:
         if any(is_below(site.path, each) for each in self.options.retire):
@@ -192,7 +187,7 @@ class SafetyPolicy:
     def _tracked_by(self, site: PathContext) -> str | None:
         """Which repository around it tracks it, in words."""
         for level in reversed(site.above):
-            if level.marker is not None and level.marker.encode() in VERSION_CONTROL:
+            if is_repository_marker(level.marker):
                 key = (level.path, relative_path(site.path, level.path))
                 if key not in self._tracked:
                     self._tracked[key] = level.marker != ".git" or self.tracks(*key)

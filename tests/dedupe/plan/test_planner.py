@@ -762,3 +762,15 @@ def test_any_plan_can_be_carried_out_and_there_is_an_end_of_them(
                 victim, keep = (before[Path(step[key])] for key in ("path", "keep"))
                 assert victim.entries != keep.entries or not victim.contents, plan.goes
     shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_the_disk_knows_a_project_by_what_the_index_knows_it(bench: Bench, kind: str) -> None:
+    """A *file* called ``x.xcodeproj`` marks no project; a folder does."""
+    marker: Tree | str = "a download" if kind == "file" else {"project.pbxproj": "p"}
+    tree: Tree = {"a": {"f": ONE, "o": OWN}, "b": {"f": ONE, "x.xcodeproj": marker, "p": ALSO_OWN}}
+    plan = planned(bench, tree, "--prefer", "@/a")
+    assert plan.goes == ({"b/f": "a/f"} if kind == "file" else {})
+    code, done = bench.dedupe_json("--apply", plan.file)
+    assert (code, done["skipped"]) == (0, [])
+    assert (bench.folder / "b/f").exists() == (kind == "folder")
