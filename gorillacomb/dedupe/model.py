@@ -21,6 +21,14 @@ class DedupeAction(StrEnum):
     DELETE = "delete"
     """Set aside and, after the copy that is kept was compared once more, removed at once."""
 
+    @property
+    def takes_file_away(self) -> bool:
+        """Whether the path no longer leads to a file of its own: what belongs to it would miss it.
+
+        A reflink leaves the file where it is, with the same bytes.
+        """
+        return self is not DedupeAction.REFLINK
+
 
 class SafetyRule(StrEnum):
     """Why something that has a copy is left alone."""

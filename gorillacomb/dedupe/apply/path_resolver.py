@@ -57,7 +57,7 @@ class PathResolver:
 
     def companions(self, path: bytes) -> list[bytes]:
         """The files beside a file that belong to it, by their paths. Raises OSError."""
-        if companions.companion_stem(os.path.basename(path)) is None:
+        if not companions.companion_stem(os.path.basename(path)):
             return []
         root = self.root_of(path)
         assert root is not None, "asked only for what is in a root"
@@ -68,8 +68,8 @@ class PathResolver:
             facts = os.fstat(descriptor)
             state = identity_of(facts), facts.st_mtime_ns
             if self._listed is None or self._listed[0] != state:
-                names = map(os.fsencode, os.listdir(descriptor))
-                self._listed = state, Companions(names)
+                names, subfolders = _names_in(descriptor)
+                self._listed = state, Companions(set(names).difference(subfolders))
         finally:
             folders.close()
         return [join(folder, each) for each in self._listed[1].of(name)]

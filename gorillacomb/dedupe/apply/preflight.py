@@ -95,7 +95,7 @@ class StepPreflight:
 
     def _with_sidecars(self, step: PlanStep) -> None:
         """A picture goes with its sidecars, or not at all."""
-        if step.kind != "file":
+        if step.kind != "file" or not self.plan.options.action.takes_file_away:
             return
         named = {pair.path for pair in step.pairs}
         for each in named:

@@ -11,7 +11,7 @@ from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify import companions
 from gorillacomb.classify.companions import Companions
 from gorillacomb.classify.location import LocationKind
-from gorillacomb.dedupe.model import DedupeAction, PlanStep, Refusal, RemovalPair, SafetyRule
+from gorillacomb.dedupe.model import PlanStep, Refusal, RemovalPair, SafetyRule
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.plan.removal_set import RemovalSet
 from gorillacomb.dedupe.plan.scope import PlanScope
@@ -178,7 +178,7 @@ class FileStepPlanner:
                 continue
             folder, name = os.path.split(path)
             others = self._beside(folder).of(name) if companions.companion_stem(name) else []
-            if not others or self.guard.options.action is DedupeAction.REFLINK:
+            if not others or not self.guard.options.action.takes_file_away:
                 yield step
                 continue
             pairs = _pairs(step, [join(folder, each) for each in others], found)

@@ -774,3 +774,28 @@ def test_the_disk_knows_a_project_by_what_the_index_knows_it(bench: Bench, kind:
     code, done = bench.dedupe_json("--apply", plan.file)
     assert (code, done["skipped"]) == (0, [])
     assert (bench.folder / "b/f").exists() == (kind == "folder")
+
+
+PICTURE: Tree = {"IMG_1.jpg": ONE, "IMG_1.xmp": "settings of its own"}
+
+
+def test_a_reflink_leaves_a_picture_beside_its_settings(bench: Bench) -> None:
+    """The picture stays where it is: nothing is torn apart, so apply refuses nothing either."""
+    tree: Tree = {"a": {**PICTURE, "o": OWN}, "b": {**PICTURE, "IMG_1.xmp": "others", "p": "p"}}
+    plan = planned(bench, tree, "--action", "reflink")
+    assert plan.goes == {"b/IMG_1.jpg": "a/IMG_1.jpg"}
+    _, done = bench.dedupe_json("--apply", plan.file)
+    causes = [it["cause"] for it in (*done["skipped"], *done["failed"])]
+    assert not [cause for cause in causes if "belongs to" in cause]
+
+
+def test_a_folder_is_no_sidecar(bench: Bench) -> None:
+    tree: Tree = {
+        "a": {"IMG_2.jpg": ONE, "o": OWN},
+        "b": {"IMG_2.jpg": ONE, "IMG_2.mov": {"p": ALSO_OWN}},
+    }
+    plan = planned(bench, tree, "--prefer", "@/a")
+    assert plan.goes == {"b/IMG_2.jpg": "a/IMG_2.jpg"}
+    code, done = bench.dedupe_json("--apply", plan.file)
+    assert (code, done["skipped"]) == (0, [])
+    assert not (bench.folder / "b/IMG_2.jpg").exists()
