@@ -817,7 +817,7 @@ def test_the_clock_goes_backwards(
         add(scanned, f"more {moment}")
         with monkeypatch.context() as patched:
             patched.setattr(
-                "gorillacomb.stamping.recorder.write_trace",
+                "gorillacomb.stamping.recorder.open_trace_for_writing",
                 lambda vault, moment=moment: Ledger.write(
                     vault.trace, key_store(), trace_anchors(), clock=lambda: moment
                 ),

@@ -70,7 +70,7 @@ def test_an_interrupted_rehash_forgets_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(ScanWalk, "take", stop)
+        patched.setattr(ScanWalk, "accept_result", stop)
         with pytest.raises(Interrupted):
             scan(vault, top, rehash=True, budget=1)
     assert (rows_in_index(vault), groups_in_index(vault)) == before

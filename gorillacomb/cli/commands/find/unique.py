@@ -146,38 +146,8 @@ def _project(groups: GroupReader, folder: int) -> bytes | None:
 
 def _story(report: UniqueReport, shown: int | None) -> Iterator[str]:
     width = render.terminal_width()
-    lost = sum(each.size for each in report.unique)
-    if report.unique:
-        many = render.format_count(len(report.unique), "file")
-        yield (
-            render.styled(f"Only here: {many}, {render.format_size(lost)}", bold=True)
-            + f", of {report.files:,} ({render.format_size(report.size)})"
-        )
-        own, kept = _apart(report)
-        for each in own[:shown]:
-            yield _line(
-                f"{render.format_size(each.size):>9}", relative_path(each.path, report.path), width
-            )
-        yield from _more(len(own), shown)
-        for folder, (files, size) in kept.items():
-            shown_path = relative_path(folder, report.path)
-            yield _line(f"{render.format_size(size):>9}", shown_path, width and width - 12) + (
-                f" ({render.format_count(files, 'file')})"
-            )
-        causes = Counter(each.cause for each in report.unique if each.cause)
-        for cause, number in causes.items():
-            verb = "has" if number == 1 else "have"
-            yield f"  {number:,} of them {verb} a copy that does not count:"
-            yield f"    {cause}"
-    if report.unproven:
-        many = render.format_count(len(report.unproven), "entry", "entries")
-        yield render.styled(f"Unproven: {many}", bold=True) + " of which it cannot be said"
-        for unproven in report.unproven[:shown]:
-            label = render.shorten_path(render.printable(unproven.cause), 32)
-            yield _line(f"{label:>9}", relative_path(unproven.path, report.path) or b".", width)
-        yield from _more(len(report.unproven), shown)
-        if any(each.cause not in _BY_CHOICE for each in report.unproven):
-            yield "Scan it again to know more: gorillacomb scan PATH"
+    yield from _unique_lines(report, shown, width)
+    yield from _unproven_lines(report, shown, width)
     if not report.unique and not report.unproven:
         yield render.styled("Nothing", bold=True) + f" would be lost. {_all(report)}"
     elif report.vouchers:
@@ -185,6 +155,49 @@ def _story(report: UniqueReport, shown: int | None) -> Iterator[str]:
         verb = "stands" if total == 1 else "stand"
         yield f"The other {render.format_count(total, 'file')} also {verb} elsewhere:"
     yield from _places(report, width)
+    yield from _not_counted_lines(report)
+
+
+def _unique_lines(report: UniqueReport, shown: int | None, width: int | None) -> Iterator[str]:
+    if not report.unique:
+        return
+    lost = sum(each.size for each in report.unique)
+    many = render.format_count(len(report.unique), "file")
+    yield (
+        render.styled(f"Only here: {many}, {render.format_size(lost)}", bold=True)
+        + f", of {report.files:,} ({render.format_size(report.size)})"
+    )
+    own, kept = _apart(report)
+    for each in own[:shown]:
+        path = relative_path(each.path, report.path)
+        yield _line(f"{render.format_size(each.size):>9}", path, width)
+    yield from _more(len(own), shown)
+    for folder, (files, size) in kept.items():
+        shown_path = relative_path(folder, report.path)
+        yield _line(f"{render.format_size(size):>9}", shown_path, width and width - 12) + (
+            f" ({render.format_count(files, 'file')})"
+        )
+    causes = Counter(each.cause for each in report.unique if each.cause)
+    for cause, number in causes.items():
+        verb = "has" if number == 1 else "have"
+        yield f"  {number:,} of them {verb} a copy that does not count:"
+        yield f"    {cause}"
+
+
+def _unproven_lines(report: UniqueReport, shown: int | None, width: int | None) -> Iterator[str]:
+    if not report.unproven:
+        return
+    many = render.format_count(len(report.unproven), "entry", "entries")
+    yield render.styled(f"Unproven: {many}", bold=True) + " of which it cannot be said"
+    for unproven in report.unproven[:shown]:
+        label = render.shorten_path(render.printable(unproven.cause), 32)
+        yield _line(f"{label:>9}", relative_path(unproven.path, report.path) or b".", width)
+    yield from _more(len(report.unproven), shown)
+    if any(each.cause not in _BY_CHOICE for each in report.unproven):
+        yield "Scan it again to know more: gorillacomb scan PATH"
+
+
+def _not_counted_lines(report: UniqueReport) -> Iterator[str]:
     if report.linked:
         many = render.format_count(report.linked, "file is", "files are")
         yield f"{many} there by a hard link: another name, no second copy."
