@@ -5,13 +5,13 @@ https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
 from hashlib import sha256
 from json.encoder import encode_basestring as quoted
 from typing import Any
 
 from gorillacomb import __version__
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.manifest.model import Manifest, ManifestEntry, OmittedPath
 from gorillacomb.manifest.paths import check_order
 from gorillacomb.vaultmesh import jcs
@@ -35,11 +35,9 @@ def to_json(manifest: Manifest) -> bytes:
     digest = sha256(b"[")
     digest.update(b",".join(lines))
     digest.update(b"]")
-    try:
-        name, name_b64 = manifest.name.decode("utf-8"), None
-    except UnicodeDecodeError:
-        name = manifest.name.decode("utf-8", "backslashreplace")
-        name_b64 = base64.b64encode(manifest.name).decode("ascii")
+    # Unlike a path, a subject always has a name as text: in-toto needs one.
+    name = manifest.name.decode("utf-8", "backslashreplace")
+    name_b64 = path_to_json(manifest.name, "name").get("name_b64")
     subject = [{"digest": {"sha256": digest.hexdigest()}, "name": name}]
     fields: list[tuple[str, Any]] = [
         ("checkpoint", manifest.checkpoint),
@@ -98,15 +96,9 @@ def entry_json(entry: ManifestEntry) -> bytes:
 
 
 def _path_field(key: str, path: bytes) -> str:
-    try:
-        return f'"{key}":{quoted(path.decode("utf-8"))}'
-    except UnicodeDecodeError:
-        return f'"{key}_b64":"{base64.b64encode(path).decode("ascii")}"'
+    [(key, text)] = path_to_json(path, key).items()
+    return f'"{key}":{quoted(text)}'
 
 
 def _left_out_object(each: OmittedPath) -> dict[str, str]:
-    try:
-        path = {"path": each.path.decode("utf-8")}
-    except UnicodeDecodeError:
-        path = {"path_b64": base64.b64encode(each.path).decode("ascii")}
-    return {**path, "kind": each.kind, "cause": each.cause}
+    return {**path_to_json(each.path), "kind": each.kind, "cause": each.cause}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Any
 
-from gorillacomb.errors import UntrustedInput
+from gorillacomb.json_paths import path_from_json
 from gorillacomb.manifest.model import (
     LACKS,
     ODDITIES,
@@ -19,7 +19,6 @@ from gorillacomb.manifest.model import (
 )
 from gorillacomb.manifest.paths import MOST_PATH, check_order, validated_path
 from gorillacomb.manifest.serialize import PREDICATE, STATEMENT, entry_counts, entry_json
-from gorillacomb.vaultmesh.keys.note import decode_base64
 
 _ANY_PREDICATE = "urn:gorillacomb:manifest:"
 _KEYS = {
@@ -110,12 +109,11 @@ def _subject(value: Any, name_b64: Any, files_digest: str) -> bytes:
     text = subject["name"]
     if not isinstance(text, str) or not text:
         raise_malformed("its subject has no name")
-    name = _bytes(text, "its subject's name")
-    if name_b64 is not None:
-        if not isinstance(name_b64, str):
-            raise_malformed("its name_b64 is no text")
-        name = _decoded(name_b64)
-        if _is_utf_8(name) or name.decode("utf-8", "backslashreplace") != text:
+    if name_b64 is None:
+        name = _path(subject, "name")
+    else:
+        name = _path({"name_b64": name_b64}, "name")
+        if name.decode("utf-8", "backslashreplace") != text:
             raise_malformed("its two names are not one")
     if b"\0" in name or b"/" in name.rstrip(b"/") or name in (b".", b".."):
         raise_malformed("its subject's name is no name of a folder")
@@ -145,11 +143,11 @@ def validated_entry(value: Any) -> ManifestEntry:
     kind = value.get("type")
     if type(kind) is not str or kind not in _KEYS:
         raise_malformed("its type is none of file, link, dir")
-    path = validated_path(_either(value, "path"))
+    path = validated_path(_path(value, "path"))
     rest = value.keys() - {"path", "path_b64"}
     target = None
     if kind == "link":
-        target = _either(value, "target")
+        target = _path(value, "target")
         rest -= {"target", "target_b64"}
         if not target or b"\0" in target or len(target) > MOST_PATH:
             raise_malformed("its target is not one that a link can have")
@@ -193,41 +191,11 @@ def _time(value: Any, what: str) -> int:
     return int(value)
 
 
-def _either(value: dict[str, Any], key: str) -> bytes:
-    """The bytes of a path: from ``key`` or from ``key_b64``, of which exactly one is there."""
-    text, encoded = value.get(key), value.get(f"{key}_b64")
-    if (key in value) == (f"{key}_b64" in value):
-        raise_malformed(f"it has not exactly one of {key} and {key}_b64")
-    if type(text) is str:
-        return _bytes(text, f"its {key}")
-    if type(encoded) is not str:
-        raise_malformed(f"its {key} is no text")
-    found = _decoded(encoded)
-    if _is_utf_8(found):
-        raise_malformed(f"its {key}_b64 is UTF-8, and has to stand as {key}")
-    return found
-
-
-def _decoded(text: str) -> bytes:
+def _path(value: dict[str, Any], key: str) -> bytes:
     try:
-        return decode_base64(text, "it")
-    except UntrustedInput:
-        raise_malformed("it has bad base64 in it")
-
-
-def _bytes(text: str, what: str) -> bytes:
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise_malformed(f"{what} has half a character in it")
-
-
-def _is_utf_8(data: bytes) -> bool:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+        return path_from_json(value, key)
+    except ValueError as error:
+        raise MalformedManifest(str(error)) from None
 
 
 def _left_out(value: Any, entries: Sequence[ManifestEntry]) -> tuple[OmittedPath, ...]:
@@ -236,7 +204,7 @@ def _left_out(value: Any, entries: Sequence[ManifestEntry]) -> tuple[OmittedPath
     found = []
     for each in value:
         fields = _object(each, "of what it left out, one")
-        path = validated_path(_either(fields, "path"))
+        path = validated_path(_path(fields, "path"))
         rest = {key: each for key, each in fields.items() if key not in ("path", "path_b64")}
         _has_keys(rest, {"kind", "cause"}, "of what it left out, one")
         kind, cause = rest["kind"], rest["cause"]

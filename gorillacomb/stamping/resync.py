@@ -11,7 +11,7 @@ from gorillacomb.index.database import Index
 from gorillacomb.index.paths import child_folder
 from gorillacomb.index.stamps import StampRoot
 from gorillacomb.model import Root
-from gorillacomb.vaultmesh import entries
+from gorillacomb.vaultmesh.entries import entry_path
 from gorillacomb.vaultmesh.ledger import Ledger
 from gorillacomb.vaultmesh.replay import TraceState
 
@@ -84,9 +84,9 @@ def _root_in(fields: dict[str, object]) -> Root:
         id=0,
         uid=str(fields["root"]),
         folder=0,
-        path=entries.path_from_json(fields),
+        path=entry_path(fields),
         volume=str(fields["volume"]),
         volume_type=str(fields["volume_type"]),
         weak=bool(fields["weak"]),
-        inner_path=entries.path_from_json(fields, "inner_path"),
+        inner_path=entry_path(fields, "inner_path"),
     )

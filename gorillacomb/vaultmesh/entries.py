@@ -5,12 +5,12 @@ The ledger adds ``v``, ``seq``, ``prev`` and ``time_ns``. Paths are relative to 
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from gorillacomb.json_paths import path_from_json, path_to_json
 from gorillacomb.vaultmesh.jcs import canonical_json_fast
 
 VERSION = 1
@@ -47,20 +47,12 @@ class DamageEntry:
     """Whether its ctime or inode moved, as a program does that sets the times of what it wrote."""
 
 
-def path_to_json(path: bytes, name: str = "path") -> dict[str, str]:
-    """A path as text when it is valid UTF-8, else as base64."""
-    try:
-        return {name: path.decode("utf-8")}
-    except UnicodeDecodeError:
-        return {f"{name}_b64": base64.b64encode(path).decode("ascii")}
+def entry_path(entry: Mapping[str, Any], key: str = "path") -> bytes:
+    """Read a path of an entry. Raises ValueError.
 
-
-def path_from_json(entry: Mapping[str, Any], name: str = "path") -> bytes:
-    """The path in a field of an entry. Raises KeyError, ValueError."""
-    text: str | None = entry.get(name)
-    if text is not None:
-        return text.encode("utf-8")
-    return base64.b64decode(entry[f"{name}_b64"], validate=True)
+    It takes more than this version writes: what is signed already must stay readable.
+    """
+    return path_from_json(entry, key, strict=False)
 
 
 def stamp_entry(scan: int, file: StampEntry) -> EntryBody:

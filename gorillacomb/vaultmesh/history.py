@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from gorillacomb.fs.paths import is_below
+from gorillacomb.json_paths import has_path
 from gorillacomb.vaultmesh import jcs
-from gorillacomb.vaultmesh.entries import path_from_json
+from gorillacomb.vaultmesh.entries import entry_path
 from gorillacomb.vaultmesh.ledger import Ledger
 
 _FOLDER = b'"tree":'
@@ -48,11 +49,11 @@ def path_history(ledger: Ledger, root: str, path: bytes) -> list[dict[str, Any]]
 
 
 def _concerns(fields: Mapping[str, Any], trail: _PathTrail) -> bool:
-    if fields.get("root") is None or ("path" not in fields and "path_b64" not in fields):
+    if fields.get("root") is None or not has_path(fields):
         return False
-    places = [(fields["root"], path_from_json(fields))]
-    if "from" in fields or "from_b64" in fields:
-        places.append((fields.get("from_root", fields["root"]), path_from_json(fields, "from")))
+    places = [(fields["root"], entry_path(fields))]
+    if has_path(fields, "from"):
+        places.append((fields.get("from_root", fields["root"]), entry_path(fields, "from")))
     if "tree" in fields:
         return any(root == trail.root and _holds(at, trail.path) for root, at in places)
     return (trail.root, trail.path) in places
@@ -64,9 +65,9 @@ def _holds(folder: bytes, path: bytes) -> bool:
 
 def _go_back(fields: Mapping[str, Any], trail: _PathTrail) -> None:
     """Before an entry that tells of a move it stood at the place that it came from."""
-    if "from" not in fields and "from_b64" not in fields:
+    if not has_path(fields, "from"):
         return
-    now, before = path_from_json(fields), path_from_json(fields, "from")
+    now, before = entry_path(fields), entry_path(fields, "from")
     if fields["root"] != trail.root or not _holds(now, trail.path):
         return
     rest = trail.path[len(now) :].removeprefix(b"/")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gorillacomb.vaultmesh import jcs
-from gorillacomb.vaultmesh.entries import path_from_json, tree_digest
+from gorillacomb.vaultmesh.entries import entry_path, tree_digest
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ class TraceState:
     def _put(self, seq: int, fields: Mapping[str, Any]) -> None:
         digest = bytes.fromhex(fields["blake3"])
         self._drop(digest)
-        above, _, name = path_from_json(fields).rpartition(b"/")
+        above, _, name = entry_path(fields).rpartition(b"/")
         folder = self._folder(fields["root"], above)
         former = folder.files.get(name)
         if former is not None:  # as `was` says: what stood there stands there no more
@@ -109,14 +109,14 @@ class TraceState:
 
     def _move_folder(self, seq: int, fields: Mapping[str, Any]) -> None:
         former = fields.get("from_root", fields["root"])
-        old = self._find(former, path_from_json(fields, "from"))
+        old = self._find(former, entry_path(fields, "from"))
         self._check_tree(seq, old, fields)
         assert old is not None
         if old.parent is not None:
             del old.parent.folders[old.name]
         else:
             del self._tops[former]
-        above, _, name = path_from_json(fields).rpartition(b"/")
+        above, _, name = entry_path(fields).rpartition(b"/")
         parent = self._folder(fields["root"], above)
         there = parent.folders.get(name)
         if there is not None and next(there.below(), None) is not None:
@@ -129,7 +129,7 @@ class TraceState:
                 self._at[digest] = (fields["root"], folder, file, stamp)
 
     def _drop_folder(self, seq: int, fields: Mapping[str, Any]) -> None:
-        folder = self._find(fields["root"], path_from_json(fields))
+        folder = self._find(fields["root"], entry_path(fields))
         self._check_tree(seq, folder, fields)
         assert folder is not None
         for _, digest in list(folder.below()):

@@ -20,10 +20,10 @@ from typing import Any
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs.atomic import replace_file
 from gorillacomb.fs.openat import os_error_text
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import SECOND
 from gorillacomb.vault.vault import Vault, state_folder
 from gorillacomb.vaultmesh import jcs
-from gorillacomb.vaultmesh.entries import path_to_json
 from gorillacomb.vaultmesh.keys import note
 from gorillacomb.vaultmesh.keys.cosign import WATCHER
 from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey

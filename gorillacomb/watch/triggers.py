@@ -19,11 +19,12 @@ from gorillacomb.fs.paths import join
 from gorillacomb.index import content_queries
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots, folder_paths
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.manifest.verify import PathDifference, RenamedPath, VerificationReport
 from gorillacomb.model import ScanReport
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs
-from gorillacomb.vaultmesh.entries import path_from_json, path_to_json
+from gorillacomb.vaultmesh.entries import entry_path
 from gorillacomb.vaultmesh.open import open_trace_for_reading
 from gorillacomb.watch.options import DamageReport, WatchListener
 
@@ -168,7 +169,7 @@ class TriggerRunner:
         with open_trace_for_reading(self._vault) as ledger:
             return [
                 {
-                    **path_to_json(join(roots.get(entry["root"], b""), path_from_json(entry))),
+                    **path_to_json(join(roots.get(entry["root"], b""), entry_path(entry))),
                     **{name: entry[name] for name in ("blake3", "files") if name in entry},
                 }
                 for entry in _entries_of(ledger.entries_backward(), report.scan)

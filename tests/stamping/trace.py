@@ -13,6 +13,7 @@ from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
+from gorillacomb.json_paths import path_from_json
 from gorillacomb.model import ScanReport
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import scan
@@ -21,7 +22,6 @@ from gorillacomb.stamping.recorder import StampRecorder
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.audit import audit
-from gorillacomb.vaultmesh.entries import path_from_json
 from gorillacomb.vaultmesh.open import open_trace_for_reading
 from gorillacomb.vaultmesh.replay import TraceState
 from tests.support.trees import check_seals

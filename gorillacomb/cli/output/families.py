@@ -13,6 +13,7 @@ from gorillacomb.folders.content_sets import ContentAmount
 from gorillacomb.folders.relation import FolderRelation, RelationKind
 from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.fs.paths import relative_path
+from gorillacomb.json_paths import path_to_json
 
 _LABEL = 35
 """Columns before a path."""
@@ -125,11 +126,10 @@ def relation_object(relation: FolderRelation) -> dict[str, object]:
         "relation": str(relation.kind),
         "cause": relation.cause,
         **overlap_object(relation),
-        "only_a_paths": [render.path_object(path) for path in entries.only_a],
-        "changed_paths": [render.path_object(path) for path in entries.changed],
+        "only_a_paths": [path_to_json(path) for path in entries.only_a],
+        "changed_paths": [path_to_json(path) for path in entries.changed],
         "moved_paths": [
-            {"from": render.path_object(pair[0]), "to": render.path_object(pair[1])}
-            for pair in entries.moved
+            {"from": path_to_json(pair[0]), "to": path_to_json(pair[1])} for pair in entries.moved
         ],
     }
 
@@ -155,4 +155,4 @@ def _amount(name: str, amount: ContentAmount) -> dict[str, object]:
 
 def path_objects(folders: FolderAnalysis, group: Sequence[TreeFolder]) -> list[dict[str, str]]:
     """The absolute paths of some folders in JSON."""
-    return [render.path_object(folders.path(each)) for each in group]
+    return [path_to_json(folders.path(each)) for each in group]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ from datetime import datetime
 import click
 
 from gorillacomb.fs.paths import is_below, relative_path
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import DuplicateGroup, UnreadablePath
 
 DEFAULT_WIDTH = 80
@@ -131,18 +131,10 @@ def wrapped_paragraph(text: str, indent: str) -> list[str]:
     )
 
 
-def path_object(path: bytes) -> dict[str, str]:
-    """A path in JSON: as text when it is valid UTF-8, else as base64."""
-    try:
-        return {"path": path.decode("utf-8")}
-    except UnicodeDecodeError:
-        return {"path_b64": base64.b64encode(path).decode("ascii")}
-
-
 def unreadable_object(failure: UnreadablePath) -> dict[str, object]:
     """A failure in JSON."""
     kind = "folder" if failure.folder else "file"
-    return {**path_object(failure.path), "kind": kind, "cause": failure.cause}
+    return {**path_to_json(failure.path), "kind": kind, "cause": failure.cause}
 
 
 def group_object(group: DuplicateGroup) -> dict[str, object]:
@@ -162,9 +154,9 @@ def copy_object(group: DuplicateGroup, place: int) -> dict[str, object]:
     copy = group.copies[place]
     link = group.hardlink_of[place]
     return {
-        **path_object(copy.path),
+        **path_to_json(copy.path),
         "canonical": place == group.choice.winner,
-        "hardlink_of": None if link is None else path_object(group.copies[link].path),
+        "hardlink_of": None if link is None else path_to_json(group.copies[link].path),
         "online": copy.online,
     }
 

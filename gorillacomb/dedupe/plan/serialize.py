@@ -22,7 +22,7 @@ from gorillacomb.dedupe.model import (
     SkippedCopy,
 )
 from gorillacomb.errors import UntrustedInput
-from gorillacomb.vaultmesh.entries import path_from_json, path_to_json
+from gorillacomb.json_paths import path_from_json, path_to_json
 
 VERSION = 1
 _LONGEST_LINE = 16 << 20
@@ -220,9 +220,6 @@ def _pairs(document: Mapping[str, Any], name: str) -> tuple[RemovalPair, ...]:
 
 def _path(document: Mapping[str, Any], name: str = "path") -> bytes:
     """An absolute path without anything that leads astray in it."""
-    if (name in document) == (f"{name}_b64" in document):
-        raise _PlanError(f"it needs either {name} or {name}_b64")
-    _text(document, name if name in document else f"{name}_b64")
     path = path_from_json(document, name)
     parts = path.split(b"/")[1:]
     if not path.startswith(b"/") or b"\0" in path:

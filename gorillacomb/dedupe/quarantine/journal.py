@@ -19,8 +19,8 @@ from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
 from gorillacomb.fs.openat import INT64
 from gorillacomb.fs.paths import is_below, join, path_text, relative_path
+from gorillacomb.json_paths import has_path, path_from_json, path_to_json
 from gorillacomb.model import SECOND
-from gorillacomb.vaultmesh.entries import path_from_json, path_to_json
 
 NAME = b"journal.jsonl"
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -344,7 +344,7 @@ def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[MovedItem]:
             None if after is None else _time(after),
             each.get("put"),
             int(each.get("put_inode", 0)),
-            path_from_json(each, "put_text") if {"put_text", "put_text_b64"} & each.keys() else b"",
+            path_from_json(each, "put_text") if has_path(each, "put_text") else b"",
             _contents(each) if "good" in each else None,
         )
 

@@ -37,7 +37,7 @@ from gorillacomb.fs.location import FileLocation
 from gorillacomb.fs.openat import FILE_FLAGS, FOLDER_FLAGS, OUR_FOLDER, OpenFolders, identity_of
 from gorillacomb.fs.paths import is_below, join, relative_path
 from gorillacomb.fs.racy import COARSEST_GRAIN_NS
-from gorillacomb.vaultmesh.entries import path_from_json, path_to_json
+from gorillacomb.json_paths import path_from_json, path_to_json
 
 QUARANTINE = b"quarantine"
 _BASES = b"bases.jsonl"

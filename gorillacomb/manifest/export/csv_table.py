@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 
-from gorillacomb.manifest.export.result import ExportResult, utf8_or_none
+from gorillacomb.json_paths import path_columns
+from gorillacomb.manifest.export.result import ExportResult
 from gorillacomb.manifest.model import Manifest
 
 COLUMNS = (
@@ -27,23 +27,15 @@ def table(manifest: Manifest) -> ExportResult:
     for entry in manifest.entries:
         writer.writerow(
             [
-                *_either(entry.path),
+                *path_columns(entry.path),
                 entry.type,
                 f"{entry.mode:04o}",
                 entry.size,
                 entry.mtime_ns,
-                *_either(entry.target),
+                *path_columns(entry.target),
                 entry.blake3,
                 entry.sha256,
                 entry.seq,
             ]
         )
     return ExportResult(text.getvalue().encode("utf-8"), len(manifest.entries))
-
-
-def _either(path: bytes | None) -> tuple[str, str]:
-    """The two columns of a path: as text, or in base64."""
-    if path is None:
-        return "", ""
-    text = utf8_or_none(path)
-    return ("", base64.b64encode(path).decode("ascii")) if text is None else (text, "")

@@ -309,7 +309,7 @@ REFUSED: dict[str, tuple[int, str, Edit]] = {
     "a path that is null": (2, "path", lambda s: [{**s.step(), "path": None}]),
     "a path that is a list": (2, "path", lambda s: [{**s.step(), "path": ["/"]}]),
     "a keep that is an object": (2, "keep", lambda s: [{**s.step(), "keep": {}}]),
-    "two paths": (2, "either", lambda s: [s.step(path_b64="L2V0Yw==")]),
+    "two paths": (2, "exactly one of path and path_b64", lambda s: [s.step(path_b64="L2V0Yw==")]),
     "junk in base64": (
         2,
         "line 2",

@@ -14,6 +14,7 @@ from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.duplicate_groups import rebuild_groups
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import Root
 from gorillacomb.vault.vault import Vault
 
@@ -61,7 +62,7 @@ def forget(root: bytes, as_json: bool, vault: Vault) -> int:
             rebuild_groups(index.connection)
         index.commit()
     if as_json:
-        render.print_json({"forgotten": {**render.path_object(known.path), "root": known.uid}})
+        render.print_json({"forgotten": {**path_to_json(known.path), "root": known.uid}})
     else:
         files = render.format_count(facts.files, "file")
         click.echo(

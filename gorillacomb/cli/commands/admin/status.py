@@ -17,6 +17,7 @@ from gorillacomb.index import content_queries, folder_queries, stamps
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.duplicate_groups import has_groups
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import EntryState, Root
 from gorillacomb.vault.settings import Settings, load_settings
 from gorillacomb.vault.vault import Vault
@@ -56,7 +57,7 @@ def status_object(index: Index, settings: Settings) -> dict[str, object]:
     groups, copies, wasted = content_queries.content_totals(connection)
     roots = root_table.all_roots(connection)
     return {
-        "vault": render.path_object(bytes(index.vault.folder)),
+        "vault": path_to_json(bytes(index.vault.folder)),
         "roots": [root_object(index, root) for root in roots],
         "groups": groups,
         "redundant_files": copies,
@@ -72,7 +73,7 @@ def status_object(index: Index, settings: Settings) -> dict[str, object]:
         "trace": _trace_object(index),
         "quarantine": [
             {
-                **render.path_object(run_folder(each.base, each.run)),
+                **path_to_json(run_folder(each.base, each.run)),
                 "run": each.run,
                 "files": each.files,
                 "bytes": each.size,
@@ -108,7 +109,7 @@ def root_object(index: Index, root: Root) -> dict[str, object]:
     """A root in JSON."""
     facts = root_table.root_facts(index.connection, root)
     return {
-        **render.path_object(root.path),
+        **path_to_json(root.path),
         "root": root.uid,
         "online": is_online(root),
         "volume": root.volume,

@@ -15,6 +15,7 @@ from gorillacomb.cli.output import render
 from gorillacomb.errors import UsageError, VaultError
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.stamping.consistency import check_index
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.audit import audit
@@ -107,7 +108,7 @@ def backup(folder: Path, as_json: bool, vault: Vault) -> int:
                 raise
     size = sum(os.stat(path).st_size for path in folder.iterdir())
     if as_json:
-        render.print_json({"backup": render.path_object(bytes(folder)), "bytes": size})
+        render.print_json({"backup": path_to_json(bytes(folder)), "bytes": size})
     else:
         click.echo(f"Copied {render.format_size(size)} to {folder}")
     return 0

@@ -28,6 +28,7 @@ from gorillacomb.dedupe.plan.serialize import read_plan
 from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.errors import RefusedForSafety
 from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.progress import Progress
 from gorillacomb.stamping.run_log import RunLog
 from gorillacomb.vault.settings import load_settings
@@ -125,7 +126,7 @@ def _rehearse(index: Index, plan: Plan, shown: Progress, as_json: bool) -> int:
                     "done": len(done),
                     "bytes_set_aside": size if aside else 0,
                     "bytes_freed": 0 if aside else size,
-                    "steps": [{"id": step.id, **render.path_object(step.path)} for step in done],
+                    "steps": [{"id": step.id, **path_to_json(step.path)} for step in done],
                     "skipped": list(map(problem_object, skipped)),
                     "failed": [],
                 }

@@ -15,7 +15,7 @@ from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, quarantined_
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs
-from gorillacomb.vaultmesh.entries import path_from_json
+from gorillacomb.vaultmesh.entries import entry_path
 from gorillacomb.vaultmesh.open import open_trace_for_reading
 
 _IS_RUN = re.compile(rb'"event":"(?:applied|repaired|undone|purged)"')
@@ -90,7 +90,7 @@ def _run_lines(fields: dict[str, Any], held: dict[str, tuple[int, int]]) -> Iter
             f"{render.format_size(size)}"
         )
     for name in ("skipped", "failed"):
-        troubles = [StepProblem(path_from_json(each), each["cause"]) for each in fields[name]]
+        troubles = [StepProblem(entry_path(each), each["cause"]) for each in fields[name]]
         yield from ("  " + line for line in problem_lines(name, troubles[:3]))
         if fields[f"{name}_count"] > 3:
             yield f"    and {fields[f'{name}_count'] - 3:,} more"

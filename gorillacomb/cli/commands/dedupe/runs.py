@@ -22,6 +22,7 @@ from gorillacomb.fs.paths import is_below
 from gorillacomb.fs.volumes import is_online, timestamp_granularity_ns
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.progress import Progress
 from gorillacomb.stamping.run_log import RunLog
 from gorillacomb.vault.settings import load_settings
@@ -144,7 +145,7 @@ def outcome_object(outcome: RunOutcome) -> dict[str, Any]:
 
 def problem_object(trouble: StepProblem) -> dict[str, str]:
     """What was not done, in JSON."""
-    return {**render.path_object(trouble.path), "cause": trouble.cause}
+    return {**path_to_json(trouble.path), "cause": trouble.cause}
 
 
 def problem_lines(title: str, troubles: list[StepProblem]) -> Iterator[str]:

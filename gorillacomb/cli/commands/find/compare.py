@@ -17,6 +17,7 @@ from gorillacomb.errors import UsageError
 from gorillacomb.folders.diff import FolderDiff, diff_folders_in_index
 from gorillacomb.folders.tree import TreeFolder, load_tree
 from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.scan.scanner import scan
 from gorillacomb.vault.vault import Vault
 
@@ -101,14 +102,13 @@ def _compare_known(vault: Vault, a: bytes, b: bytes) -> FolderDiff | None:
 def _object(found: FolderDiff) -> dict[str, object]:
     return {
         "same": found.same,
-        "changed": [render.path_object(path) for path in found.changed],
+        "changed": [path_to_json(path) for path in found.changed],
         "moved": [
-            {"from": render.path_object(pair[0]), "to": render.path_object(pair[1])}
-            for pair in found.moved
+            {"from": path_to_json(pair[0]), "to": path_to_json(pair[1])} for pair in found.moved
         ],
-        "only_a": [render.path_object(path) for path in found.only_a],
-        "only_b": [render.path_object(path) for path in found.only_b],
-        "unknown": [render.path_object(path) for path in found.unknown],
+        "only_a": [path_to_json(path) for path in found.only_a],
+        "only_b": [path_to_json(path) for path in found.only_b],
+        "unknown": [path_to_json(path) for path in found.unknown],
     }
 
 

@@ -15,6 +15,7 @@ from gorillacomb.cli.options import BytesPath, SizeParam, json_option, vault_opt
 from gorillacomb.cli.output import render
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.duplicate_groups import has_groups
+from gorillacomb.json_paths import path_columns
 from gorillacomb.model import DuplicateGroup
 from gorillacomb.vault.vault import Vault
 
@@ -154,7 +155,6 @@ def _print_csv(groups: Iterable[DuplicateGroup]) -> None:
     writer.writerow(["blake3", "size", "reclaimable", "canonical", "hard_link", "path", "path_b64"])
     for group in groups:
         for place, copy in enumerate(group.copies):
-            path = render.path_object(copy.path)
             writer.writerow(
                 [
                     group.summary.digest.hex(),
@@ -162,8 +162,7 @@ def _print_csv(groups: Iterable[DuplicateGroup]) -> None:
                     group.summary.reclaimable if place == group.choice.winner else 0,
                     int(place == group.choice.winner),
                     int(group.hardlink_of[place] is not None),
-                    path.get("path", ""),
-                    path.get("path_b64", ""),
+                    *path_columns(copy.path),
                 ]
             )
         render.write_bytes(text.getvalue().encode())

@@ -27,6 +27,7 @@ from gorillacomb.fs.paths import relative_path
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.folder_queries import FolderTotals, folder_facts
 from gorillacomb.index.stamps import stamp_of
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import DAMAGE, DuplicateGroup, EntryState, GroupSummary, IndexedFile
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.history import path_history
@@ -91,13 +92,13 @@ def _folder_object(
 ) -> dict[str, object]:
     copies: list[dict[str, object]] = []
     if family is not None:
-        copies = [{**render.path_object(folders.path(family.keep)), "relation": "canonical"}]
+        copies = [{**path_to_json(folders.path(family.keep)), "relation": "canonical"}]
         copies += [
-            {**render.path_object(folders.path(each.a)), **relation_object(each)}
+            {**path_to_json(folders.path(each.a)), **relation_object(each)}
             for each in folders.relations(family)
         ]
     return {
-        **render.path_object(found.path),
+        **path_to_json(found.path),
         "kind": "folder",
         "files": facts.files,
         "folders": facts.folders,
@@ -106,7 +107,7 @@ def _folder_object(
         "duplicate_bytes": facts.duplicate_bytes,
         "complete": not facts.gaps,
         "not_read": facts.gaps,
-        "canonical": None if family is None else render.path_object(folders.path(family.keep)),
+        "canonical": None if family is None else path_to_json(folders.path(family.keep)),
         "reasons": [] if family is None else list(family.reasons),
         "copies": copies,
         "trace": _history(index, found),
@@ -211,7 +212,7 @@ def _group(groups: GroupReader, file: IndexedFile) -> DuplicateGroup | None:
 
 def _file_object(file: IndexedFile, group: DuplicateGroup | None) -> dict[str, object]:
     document: dict[str, object] = {
-        **render.path_object(file.path),
+        **path_to_json(file.path),
         "kind": _kind(file),
         "state": file.state.name.lower(),
         "cause": file.cause,
@@ -223,7 +224,7 @@ def _file_object(file: IndexedFile, group: DuplicateGroup | None) -> dict[str, o
         "copies": [],
     }
     if group is not None:
-        document["canonical"] = render.path_object(group.copies[group.choice.winner].path)
+        document["canonical"] = path_to_json(group.copies[group.choice.winner].path)
         document["reasons"] = list(group.choice.reasons)
         document["copies"] = [
             render.copy_object(group, place) for place in range(len(group.copies))

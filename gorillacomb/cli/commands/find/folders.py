@@ -30,6 +30,7 @@ from gorillacomb.folders.families import SIMILAR
 from gorillacomb.folders.relation import FolderRelation, RelationKind
 from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.vault.vault import Vault
 
 _STORY = 16
@@ -251,7 +252,7 @@ def _identical(folders: FolderAnalysis, wanted: FolderFilter) -> list[dict[str, 
             found.append(
                 {
                     "folders": path_objects(folders, group),
-                    "keep": render.path_object(folders.path(family.keep)),
+                    "keep": path_to_json(folders.path(family.keep)),
                     "reasons": list(family.reasons),
                     "files": family.keep.files,
                     "bytes": family.keep.size,
@@ -262,8 +263,8 @@ def _identical(folders: FolderAnalysis, wanted: FolderFilter) -> list[dict[str, 
 
 def _ends(folders: FolderAnalysis, relation: FolderRelation) -> dict[str, object]:
     return {
-        "a": render.path_object(folders.path(relation.a)),
-        "b": render.path_object(folders.path(relation.b)),
+        "a": path_to_json(folders.path(relation.a)),
+        "b": path_to_json(folders.path(relation.b)),
         "structural": are_parts_of_one_project((relation.a, relation.b)),
     }
 
@@ -271,9 +272,9 @@ def _ends(folders: FolderAnalysis, relation: FolderRelation) -> dict[str, object
 def _contained(folders: FolderAnalysis, relation: FolderRelation) -> dict[str, object]:
     inner, outer, names = _INNER[relation.kind]
     ends = {"a": relation.a, "b": relation.b}
-    place = render.path_object(folders.path(ends[outer]))
+    place = path_to_json(folders.path(ends[outer]))
     return {
-        "inner": render.path_object(folders.path(ends[inner])),
+        "inner": path_to_json(folders.path(ends[inner])),
         "outer": place,
         "outers": [place],
         "names": names,
@@ -285,7 +286,7 @@ def _contained(folders: FolderAnalysis, relation: FolderRelation) -> dict[str, o
 def _elsewhere_object(folders: FolderAnalysis, found: CoveredFolder) -> dict[str, object]:
     outers = path_objects(folders, found.outer)
     return {
-        "inner": render.path_object(folders.path(found.inner)),
+        "inner": path_to_json(folders.path(found.inner)),
         "outer": outers[0] if len(outers) == 1 else None,
         "outers": outers,
         "names": False,
@@ -296,14 +297,14 @@ def _elsewhere_object(folders: FolderAnalysis, found: CoveredFolder) -> dict[str
 
 def _family_object(folders: FolderAnalysis, family: FolderFamily) -> dict[str, object]:
     return {
-        "keep": render.path_object(folders.path(family.keep)),
+        "keep": path_to_json(folders.path(family.keep)),
         "reasons": list(family.reasons),
         "structural": family.structural,
         "files": family.keep.files,
         "bytes": family.keep.size,
         "others": [
             {
-                **render.path_object(folders.path(each.a)),
+                **path_to_json(folders.path(each.a)),
                 "said": relation_text(each),
                 **relation_object(each),
             }

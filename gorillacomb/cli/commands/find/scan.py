@@ -29,6 +29,7 @@ from gorillacomb.fs.paths import is_below
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import content_queries, folder_queries
 from gorillacomb.index.database import Index
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import (
     DAMAGE,
     EntryState,
@@ -292,7 +293,7 @@ def report_object(index: Index, report: ScanReport, outcome: ScanFailures) -> di
         "scan": report.scan,
         "roots": [
             {
-                **render.path_object(root.scopes[0] if len(root.scopes) == 1 else root.root.path),
+                **path_to_json(root.scopes[0] if len(root.scopes) == 1 else root.root.path),
                 "root": root.root.uid,
                 "files": root.files,
                 "folders": root.folders,
@@ -315,11 +316,11 @@ def report_object(index: Index, report: ScanReport, outcome: ScanFailures) -> di
         "unreadable": [render.unreadable_object(each) for each in outcome.unreadable],
         "unstable": [render.unreadable_object(each) for each in outcome.unstable],
         "damaged": [
-            {**render.path_object(file.path), "state": file.state.name.lower()}
+            {**path_to_json(file.path), "state": file.state.name.lower()}
             for file in outcome.damaged
         ],
         "not_listed": [render.unreadable_object(each) for each in outcome.junk],
-        "other_file_systems": [render.path_object(path) for path in report.other_file_systems],
+        "other_file_systems": [path_to_json(path) for path in report.other_file_systems],
         "placeholders": states.get(EntryState.PLACEHOLDER, (0, 0))[0],
         "excluded": states.get(EntryState.EXCLUDED, (0, 0))[0],
         "pending": states.get(EntryState.PENDING, (0, 0))[0],

@@ -19,6 +19,7 @@ from gorillacomb.fs.paths import is_below, join, relative_path
 from gorillacomb.fs.volumes import is_mounted, is_online, other_views
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.roots import all_roots
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import Root
 from gorillacomb.unique.copy_check import CopyVerifier, folder_identities_below
 from gorillacomb.unique.report import UniqueFile, UniqueReport, unique_report
@@ -292,7 +293,7 @@ def _branch(path: bytes, folder: bytes) -> bytes:
 
 def _document(report: UniqueReport) -> dict[str, object]:
     return {
-        **render.path_object(report.path),
+        **path_to_json(report.path),
         "files": report.files,
         "bytes": report.size,
         "empty_files": report.empty,
@@ -302,22 +303,20 @@ def _document(report: UniqueReport) -> dict[str, object]:
         "unique_bytes": sum(each.size for each in report.unique),
         "unique": [
             {
-                **render.path_object(each.path),
+                **path_to_json(each.path),
                 "size": each.size,
                 "blake3": each.digest.hex(),
                 "cause": _cause(each),
             }
             for each in report.unique
         ],
-        "unproven": [
-            {**render.path_object(each.path), "cause": each.cause} for each in report.unproven
-        ],
+        "unproven": [{**path_to_json(each.path), "cause": each.cause} for each in report.unproven],
         "vouched_by": [
-            {**render.path_object(path), "files": files}
+            {**path_to_json(path), "files": files}
             for path, files in path_lines(report.path, report.vouchers)
         ],
         "offline": [
-            {**render.path_object(path), "last_read_ns": str(oldest)}
+            {**path_to_json(path), "last_read_ns": str(oldest)}
             for path, oldest in report.offline.items()
         ],
     }

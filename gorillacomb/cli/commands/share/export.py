@@ -13,6 +13,7 @@ import click
 from gorillacomb.cli.options import BytesPath, json_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import RefusedForSafety, UntrustedInput
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.vault.vault import config_folder
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def _tell(
         render.print_json(
             {
                 "format": form,
-                "written": render.path_object(os.path.abspath(output)),
+                "written": path_to_json(os.path.abspath(output)),
                 "entries": carried,
                 **report,
                 "left_out": [_object(each) for each in left_out],
@@ -215,7 +216,7 @@ def _name(what: str, entries: Sequence[OmittedEntry]) -> None:
 
 
 def _object(each: OmittedEntry) -> dict[str, str]:
-    return {**render.path_object(each.path), "cause": each.cause}
+    return {**path_to_json(each.path), "cause": each.cause}
 
 
 def _is_same(one: bytes, other: bytes) -> bool:

@@ -20,6 +20,7 @@ from gorillacomb.cli.options import (
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import UsageError
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault, config_folder
 
@@ -220,12 +221,12 @@ def _report(manifest: Manifest, written: bytes | None, key: str | None) -> dict[
     from gorillacomb.manifest.serialize import entry_counts
 
     return {
-        "written": None if written is None else render.path_object(os.path.abspath(written)),
+        "written": None if written is None else path_to_json(os.path.abspath(written)),
         "key": key,
         **entry_counts(manifest.entries),
         "whole": manifest.whole,
         "left_out": [
-            {**render.path_object(each.path), "kind": each.kind, "cause": each.cause}
+            {**path_to_json(each.path), "kind": each.kind, "cause": each.cause}
             for each in manifest.left_out
         ],
     }

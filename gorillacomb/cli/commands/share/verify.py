@@ -21,6 +21,7 @@ from gorillacomb.cli.options import (
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import KeyMissing, UsageError, VaultError
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault, config_folder
 
@@ -214,14 +215,14 @@ def _report(
 ) -> dict[str, object]:
     """What was found, in JSON."""
     return {
-        "root": render.path_object(os.path.realpath(root)),
+        "root": path_to_json(os.path.realpath(root)),
         "ok": found.ok,
         "changed": _objects(found.changed),
         "damaged": _objects(found.damaged),
         "missing": _objects(found.missing),
         "extra": _objects(found.extra),
         "renamed": [
-            {"from": render.path_object(each.origin), "to": render.path_object(each.path)}
+            {"from": path_to_json(each.origin), "to": path_to_json(each.path)}
             for each in found.renamed
         ],
         "mode": _objects(found.mode),
@@ -237,7 +238,7 @@ def _report(
 
 
 def _objects(differences: Sequence[PathDifference]) -> list[dict[str, str]]:
-    return [{**render.path_object(each.path), "cause": each.cause} for each in differences]
+    return [{**path_to_json(each.path), "cause": each.cause} for each in differences]
 
 
 def _tell(

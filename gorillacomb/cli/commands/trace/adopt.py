@@ -12,6 +12,7 @@ from gorillacomb.cli.output import render
 from gorillacomb.errors import KeyMissing, RefusedForSafety, UntrustedInput, VaultError
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import adopt as adoption
 from gorillacomb.vaultmesh.audit import audit
@@ -47,7 +48,7 @@ def command(force: bool, as_json: bool, vault: Vault) -> int:
                 "log": adopted.new,
                 "adopts": None if old is None else old.log,
                 "entries": None if old is None else old.size,
-                "kept": None if adopted.kept is None else render.path_object(bytes(adopted.kept)),
+                "kept": None if adopted.kept is None else path_to_json(bytes(adopted.kept)),
             }
         )
         return 0

@@ -11,8 +11,9 @@ from gorillacomb import sqlite
 from gorillacomb.cli.output import render
 from gorillacomb.errors import VaultError
 from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.json_paths import has_path
 from gorillacomb.vault.vault import Vault
-from gorillacomb.vaultmesh.entries import path_from_json
+from gorillacomb.vaultmesh.entries import entry_path
 from gorillacomb.vaultmesh.error_text import translate_content_errors
 from gorillacomb.vaultmesh.ledger import Ledger
 from gorillacomb.vaultmesh.open import open_trace_for_reading
@@ -60,9 +61,9 @@ def entry_line(entry: Mapping[str, Any]) -> str:
     if entry.get("adopts"):
         tail += f", goes on after {entry['adopts']} at {entry['adopts_size']:,} entries"
     names = [
-        render.printable_path(path_from_json(entry, name)) or "(the whole root)"
+        render.printable_path(entry_path(entry, name)) or "(the whole root)"
         for name in ("path", "from")
-        if name in entry or f"{name}_b64" in entry
+        if has_path(entry, name)
     ]
     width = render.terminal_width()
     if width is not None and names:

@@ -16,6 +16,7 @@ from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import relative_path
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs, proof
 from gorillacomb.vaultmesh.history import path_history
@@ -74,7 +75,7 @@ def show(path: bytes, as_json: bool, vault: Vault) -> int:
     with open_trace(vault) as ledger:
         entries = path_history(ledger, found.root.uid, relative)
     if as_json:
-        render.print_json({**render.path_object(found.path), "trace": entries})
+        render.print_json({**path_to_json(found.path), "trace": entries})
         return 0
     for entry in entries:
         click.echo(entry_line(entry))

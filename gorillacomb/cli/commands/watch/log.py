@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from gorillacomb.cli.output import render
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.manifest.verify import VerificationReport
 from gorillacomb.model import ScanReport
 from gorillacomb.watch.options import DamageReport
@@ -61,8 +62,8 @@ class WatchLog:
             word = "suspect" if each.is_suspect else "damaged"
             if self._as_json:
                 found = {"event": word, "time_ns": str(time.time_ns())}
-                good = [render.path_object(path) for path in each.good]
-                render.print_json_line({**found, **render.path_object(each.path), "good": good})
+                good = [path_to_json(path) for path in each.good]
+                render.print_json_line({**found, **path_to_json(each.path), "good": good})
             else:
                 many = render.format_count(len(each.good), "good copy", "good copies")
                 self._say(f"{word}: {render.printable_path(each.path)} ({many})")
@@ -73,15 +74,15 @@ class WatchLog:
                 {
                     "event": "manifest-broken",
                     "time_ns": str(time.time_ns()),
-                    "manifest": render.path_object(manifest),
-                    "root": render.path_object(root),
+                    "manifest": path_to_json(manifest),
+                    "root": path_to_json(root),
                     **{kind: len(each) for kind, each in found.kinds().items()},
                 }
             )
 
     def back(self, root: bytes) -> None:
         if self._as_json:
-            found = {"event": "back", "time_ns": str(time.time_ns()), **render.path_object(root)}
+            found = {"event": "back", "time_ns": str(time.time_ns()), **path_to_json(root)}
             render.print_json_line(found)
         else:
             self._say(f"{render.printable_path(root)} is there again")

@@ -9,9 +9,9 @@ import click
 from gorillacomb.cli.options import json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import GorillaCombError
+from gorillacomb.json_paths import path_from_json
 from gorillacomb.model import SECOND
 from gorillacomb.vault.vault import Vault
-from gorillacomb.vaultmesh.entries import path_from_json
 from gorillacomb.vaultmesh.open import open_trace_for_reading, watcher_keys
 from gorillacomb.watch.lock import is_watched
 from gorillacomb.watch.pulse import Clocks, pulse_folder

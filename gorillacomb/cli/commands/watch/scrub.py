@@ -32,6 +32,7 @@ from gorillacomb.index import content_queries, scrub_queries
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots, folder_paths
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import DAMAGE, EntryState, IndexedFile, ScanReport
 from gorillacomb.progress import NullProgress, Progress
 from gorillacomb.scan.scrub_queue import ScrubQueue
@@ -299,17 +300,17 @@ def _object(index: Index, passing: _ScrubPass, result: _ScrubResult) -> dict[str
         "changed": passing.changed,
         "interrupted": passing.interrupted,
         "seconds": round(time.monotonic() - passing.started, 3),
-        "away": [render.path_object(each) for each in passing.away],
+        "away": [path_to_json(each) for each in passing.away],
         "damaged": [
             {
-                **render.path_object(file.path),
+                **path_to_json(file.path),
                 "state": file.state.name.lower(),
                 "blake3": file.digest.hex() if file.digest else None,
-                "good": [render.path_object(each) for each in _good(index, paths, file)],
+                "good": [path_to_json(each) for each in _good(index, paths, file)],
             }
             for file in result.damaged
         ],
         "unreadable": [
-            {**render.path_object(file.path), "cause": file.cause} for file in result.unreadable
+            {**path_to_json(file.path), "cause": file.cause} for file in result.unreadable
         ],
     }

@@ -12,6 +12,7 @@ from gorillacomb.cli.lookup import look_up_path, unknown_path_error
 from gorillacomb.cli.output import render
 from gorillacomb.errors import UsageError
 from gorillacomb.index.database import Index
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import DAMAGE, READ, IndexedFile
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
@@ -30,7 +31,7 @@ def accept(vault: Vault, paths: Sequence[bytes], as_json: bool) -> int:
         now = {path: look_up_path(index, path).file for path in files}
     taken = [path for path, file in now.items() if file is not None and file.state in READ]
     if as_json:
-        render.print_json({"accepted": [render.path_object(path) for path in taken]})
+        render.print_json({"accepted": [path_to_json(path) for path in taken]})
     else:
         click.echo(f"Taken as now on disk: {render.format_count(len(taken), 'file')}")
         for path in sorted(files.keys() - set(taken)):

@@ -33,6 +33,7 @@ from gorillacomb.fs.racy import time_to_settle_ns
 from gorillacomb.index import scrub_queries
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.roots import folder_paths
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import DAMAGE, SECOND, EntryState
 from gorillacomb.stamping.damage import good_copies
 from gorillacomb.stamping.run_log import RunLog
@@ -70,7 +71,7 @@ def repair(
     rescan_changed(vault, roots, [os.path.dirname(harm.path) for harm in harms], shown)
     with render.tolerate_closed_pipe():
         if as_json:
-            left = [render.path_object(harm.path) for harm in unnamed]
+            left = [path_to_json(harm.path) for harm in unnamed]
             render.print_json({**outcome_object(outcome), "suspects": left})
         else:
             for line in _story(outcome, unnamed):
