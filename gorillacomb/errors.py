@@ -7,11 +7,41 @@ one of these.
 
 from __future__ import annotations
 
+from enum import IntEnum
+from typing import Self
+
+
+class ExitCode(IntEnum):
+    """What every command ends with: scripts rely on these numbers, so they never change."""
+
+    meaning: str
+
+    DONE = 0, "done"
+    FOUND = 1, "the check found something"
+    USAGE = 2, "wrong usage"
+    INCOMPLETE = 3, "done, but some files could not be read"
+    VAULT = 4, "the vault cannot be used"
+    REFUSED = 5, "refused for safety"
+    INTERRUPTED = 130, "interrupted, with everything so far kept"
+
+    def __new__(cls, code: int, meaning: str) -> Self:
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.meaning = meaning
+        return member
+
+    @classmethod
+    def of_check(cls, *, found: bool, incomplete: bool) -> ExitCode:
+        """Return the code of a check: what it found outranks what it could not look at."""
+        if found:
+            return cls.FOUND
+        return cls.INCOMPLETE if incomplete else cls.DONE
+
 
 class GorillaCombError(Exception):
     """The base of all of them. ``exit_code`` is what the command line ends with."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -25,25 +55,25 @@ class GorillaCombError(Exception):
 class UsageError(GorillaCombError):
     """What was asked for cannot be: a path that is not there, a pattern that does not parse."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class RootVanished(GorillaCombError):
     """A drive is not there: never plugged in, or taken away while it was scanned."""
 
-    exit_code = 3
+    exit_code = ExitCode.INCOMPLETE
 
 
 class RunCutShort(GorillaCombError):
     """A drive did not take what a run had to write down; what is half done can be taken back."""
 
-    exit_code = 3
+    exit_code = ExitCode.INCOMPLETE
 
 
 class VaultError(GorillaCombError):
     """The vault cannot be used."""
 
-    exit_code = 4
+    exit_code = ExitCode.VAULT
 
 
 class VaultLocked(VaultError):
@@ -73,22 +103,22 @@ class VaultRolledBack(VaultError):
 class KeyMissing(GorillaCombError):
     """A key that is needed is not there, or does not open."""
 
-    exit_code = 4
+    exit_code = ExitCode.VAULT
 
 
 class UntrustedInput(GorillaCombError):
     """A file from outside (manifest, checkpoint, proof, key) is not what it has to be."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class RefusedForSafety(GorillaCombError):
     """Not done because it would not be safe."""
 
-    exit_code = 5
+    exit_code = ExitCode.REFUSED
 
 
 class Interrupted(GorillaCombError):
     """Ctrl-C or SIGTERM: everything so far is kept."""
 
-    exit_code = 130
+    exit_code = ExitCode.INTERRUPTED

@@ -6,12 +6,14 @@ import importlib
 import os
 import signal
 import sys
+import textwrap
 from types import FrameType
 from typing import Any, NoReturn
 
 import click
 
 from gorillacomb import __version__
+from gorillacomb.errors import ExitCode, GorillaCombError
 
 COMMANDS = {
     "scan": "Comb folders into the index and print what was found.",
@@ -51,6 +53,17 @@ _SOON = 0.001
 """Seconds."""
 
 
+_CODES = "; ".join(f"{code:d} {code.meaning}" for code in ExitCode)
+_HELP = f"""Find what is a copy of what on a drive that was copied into itself for years.
+
+Start with `gorillacomb scan PATH`. It reads and never changes what it scans;
+only `dedupe` and `scrub --repair` do, and what they did can be taken back.
+
+\b
+{textwrap.fill(f"Exit codes: {_CODES}.", 76)}
+"""
+
+
 class LazyGroup(click.Group):
     """Imports a command's module when that command is used, so that others start fast."""
 
@@ -82,20 +95,12 @@ class LazyGroup(click.Group):
 
 @click.group(
     cls=LazyGroup,
+    help=_HELP,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
 @click.version_option(__version__, "-V", "--version", message="gorillacomb %(version)s")
 def cli() -> None:
-    """Find what is a copy of what on a drive that was copied into itself for years.
-
-    Start with `gorillacomb scan PATH`. It reads and never changes what it scans;
-    only `dedupe` and `scrub --repair` do, and what they did can be taken back.
-
-    \b
-    Exit codes: 0 done; 1 the check found something; 2 wrong usage; 3 done, but
-    some files could not be read; 4 the vault cannot be used; 5 refused for
-    safety; 130 interrupted, with everything so far kept.
-    """
+    """Show the help of all commands; each command is a module of its own."""
 
 
 def main() -> NoReturn:
@@ -110,7 +115,7 @@ def main() -> NoReturn:
             signal.signal(number, signal.SIG_IGN)
     except KeyboardInterrupt:
         click.echo("gorillacomb: Interrupted.", err=True)
-        code = 130
+        code = ExitCode.INTERRUPTED
     sys.exit(code)
 
 
@@ -126,19 +131,19 @@ def _run() -> int:
         return _stop_writing()
     except SystemExit as error:
         # click ends so, with 1, when the reader of our output has gone, as `head` does.
-        return _stop_writing() if error.code == 1 else int(error.code or 0)
+        return _stop_writing() if error.code == 1 else int(error.code or ExitCode.DONE)
     except Exception as error:
         if isinstance(error.__cause__, KeyboardInterrupt):
             # Python 3.11 wraps one that comes while a class is made, as in the middle of an import.
             raise KeyboardInterrupt from None
         return _explained(error)
-    return code if isinstance(code, int) else 0
+    return code if isinstance(code, int) else ExitCode.DONE
 
 
 def _stop_writing() -> int:
     """Nobody reads our output any more: that is no error, and Python shall not complain of it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return 0
+    return ExitCode.DONE
 
 
 def _open_standard_streams() -> None:
@@ -171,8 +176,6 @@ def _say(line: str) -> None:
 
 
 def _explained(error: Exception) -> int:
-    from gorillacomb.errors import GorillaCombError
-
     if isinstance(error, GorillaCombError):
         _say(f"gorillacomb: {error.message}")
         if error.hint:
@@ -185,7 +188,7 @@ def _explained(error: Exception) -> int:
         _say(f"gorillacomb: {error.strerror or error}{where}.")
         click.echo("If output went to a file, its disk may be full.", err=True)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 2
+        return ExitCode.USAGE
     raise error
 
 
@@ -211,4 +214,4 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _give_up(number: int, frame: FrameType | None) -> NoReturn:
-    os._exit(130)
+    os._exit(ExitCode.INTERRUPTED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gorillacomb.errors import GorillaCombError
+from gorillacomb.errors import ExitCode, GorillaCombError
 from gorillacomb.progress import Progress
 from gorillacomb.workers.pool import WorkerDied, Workers
 from gorillacomb.workers.worker import WorkerResult, WorkerTask
@@ -15,7 +15,7 @@ _MOST_DEATHS = 3
 class WorkersFailed(GorillaCombError):
     """Worker processes keep dying, for lack of memory or by somebody's hand."""
 
-    exit_code = 3
+    exit_code = ExitCode.INCOMPLETE
 
 
 class Dispatcher:
@@ -77,6 +77,6 @@ class Dispatcher:
             if self._deaths >= _MOST_DEATHS or not self._workers.alive:
                 raise WorkersFailed(
                     f"Not all was read: worker processes died ({self._deaths} of them, the last"
-                    f" one with exit code {death.exit_code}).",
+                    f" one with exit code {death.process_code}).",
                     "What was done is kept; free some memory and run the same command again.",
                 ) from death

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkContext, SpawnContext
 from typing import NoReturn, Protocol
 
-from gorillacomb.errors import GorillaCombError
+from gorillacomb.errors import ExitCode, GorillaCombError
 from gorillacomb.workers.worker import (
     INTERRUPTS,
     WorkerFactory,
@@ -43,16 +43,16 @@ _READERS = 8
 class WorkersRefused(GorillaCombError):
     """The system gives no more processes, or no more open files."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class WorkerDied(Exception):
     """A worker process ended by itself; ``tasks`` are what it had been given."""
 
-    def __init__(self, tasks: list[WorkerTask], exit_code: int | None) -> None:
-        super().__init__(f"a worker process ended with exit code {exit_code}")
+    def __init__(self, tasks: list[WorkerTask], process_code: int | None) -> None:
+        super().__init__(f"a worker process ended with exit code {process_code}")
         self.tasks = tasks
-        self.exit_code = exit_code
+        self.process_code = process_code
 
 
 class Workers(Protocol):

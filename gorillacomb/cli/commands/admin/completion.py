@@ -5,12 +5,14 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from gorillacomb.errors import ExitCode
+
 _SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command(short_help="Print the completion script of a shell.")
 @click.argument("shell", type=click.Choice(_SHELLS))
-def command(shell: str) -> int:
+def command(shell: str) -> ExitCode:
     """Print the completion script of a shell.
 
     \b
@@ -24,4 +26,4 @@ def command(shell: str) -> int:
     kind = get_completion_class(shell)
     assert kind is not None
     click.echo(kind(cli, {}, "gorillacomb", "_GORILLACOMB_COMPLETE").source())
-    return 0
+    return ExitCode.DONE

@@ -9,7 +9,7 @@ import click
 from gorillacomb.cli.commands.admin.status import root_lines, root_object
 from gorillacomb.cli.options import BytesPath, absolute_path_option, json_option, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import UsageError
+from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index, translate_errors
@@ -27,13 +27,13 @@ def command() -> None:
 @command.command("list", short_help="List the roots, where they are and when they were scanned.")
 @json_option
 @vault_option
-def list_roots(as_json: bool, vault: Vault) -> int:
+def list_roots(as_json: bool, vault: Vault) -> ExitCode:
     """List the roots: where they are, whether they are there now, when they were scanned."""
     with Index.read(vault) as index, translate_errors(vault):
         roots = root_table.all_roots(index.connection)
         if as_json:
             render.print_json({"roots": [root_object(index, root) for root in roots]})
-            return 0
+            return ExitCode.DONE
         for root in roots:
             click.echo(render.printable_path(root.path))
             for line in root_lines(index, root)[1:]:
@@ -41,14 +41,14 @@ def list_roots(as_json: bool, vault: Vault) -> int:
             click.echo(f"  id {root.uid}" + ("" if is_online(root) else ", offline"))
         if not roots:
             click.echo("No roots. Comb one: gorillacomb scan PATH")
-    return 0
+    return ExitCode.DONE
 
 
 @command.command(short_help="Drop a root and all that is known of it.")
 @click.argument("root", type=BytesPath(), metavar="PATH|ID")
 @json_option
 @vault_option
-def forget(root: bytes, as_json: bool, vault: Vault) -> int:
+def forget(root: bytes, as_json: bool, vault: Vault) -> ExitCode:
     """Drop a root, named by its path or id, and all that the index knows of it.
 
     No file under it is touched; scanning it again brings it back.
@@ -68,7 +68,7 @@ def forget(root: bytes, as_json: bool, vault: Vault) -> int:
         click.echo(
             f"Forgot {render.printable_path(known.path)} ({files}). Its files are untouched."
         )
-    return 0
+    return ExitCode.DONE
 
 
 def _named(roots: list[Root], name: bytes) -> Root:

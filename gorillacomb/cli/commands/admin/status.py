@@ -12,6 +12,7 @@ from gorillacomb.cli.output import render
 from gorillacomb.dedupe.quarantine.inventory import quarantined_runs
 from gorillacomb.dedupe.quarantine.run import run_folder
 from gorillacomb.dedupe.roots import live_roots
+from gorillacomb.errors import ExitCode
 from gorillacomb.fs.volumes import is_online, timestamp_granularity_ns
 from gorillacomb.index import content_queries, folder_queries, stamps
 from gorillacomb.index import roots as root_table
@@ -38,7 +39,7 @@ FILE_STATE_WORDS = {
 @click.command(short_help="Show what the vault knows: roots, files, redundancy, gaps.")
 @json_option
 @vault_option
-def command(as_json: bool, vault: Vault) -> int:
+def command(as_json: bool, vault: Vault) -> ExitCode:
     """Show what the vault knows: roots, files, redundancy, and what was not looked at."""
     settings = load_settings()
     with Index.read(vault) as index, translate_errors(vault):
@@ -48,7 +49,7 @@ def command(as_json: bool, vault: Vault) -> int:
         else:
             for line in _lines(index, settings):
                 click.echo(line)
-    return 0
+    return ExitCode.DONE
 
 
 def status_object(index: Index, settings: Settings) -> dict[str, object]:

@@ -12,7 +12,7 @@ import click
 from gorillacomb import sqlite
 from gorillacomb.cli.options import drop_value, json_option, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import UsageError, VaultError
+from gorillacomb.errors import ExitCode, UsageError, VaultError
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.json_paths import path_to_json
@@ -32,7 +32,7 @@ def command() -> None:
 @command.command(short_help="Is the vault sound?")
 @json_option
 @vault_option
-def check(as_json: bool, vault: Vault) -> int:
+def check(as_json: bool, vault: Vault) -> ExitCode:
     """Check both databases, every entry of the trace, and that they go together.
 
     Exit code 0 when all is well, 1 when something is not.
@@ -68,14 +68,14 @@ def check(as_json: bool, vault: Vault) -> int:
         click.echo(f"trace: {found['trace'] or f'sound, {entries:,} entries'}")
         if found["together"]:
             click.echo(f"together: {found['together']}")
-    return 0 if ok else 1
+    return ExitCode.DONE if ok else ExitCode.FOUND
 
 
 @command.command(short_help="Copy the vault, also while it is in use.")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @json_option
 @vault_option
-def backup(folder: Path, as_json: bool, vault: Vault) -> int:
+def backup(folder: Path, as_json: bool, vault: Vault) -> ExitCode:
     """Copy index and trace into a new folder, each as of one moment.
 
     Keys are not in the vault: back up the config folder too, elsewhere. After
@@ -111,4 +111,4 @@ def backup(folder: Path, as_json: bool, vault: Vault) -> int:
         render.print_json({"backup": path_to_json(bytes(folder)), "bytes": size})
     else:
         click.echo(f"Copied {render.format_size(size)} to {folder}")
-    return 0
+    return ExitCode.DONE

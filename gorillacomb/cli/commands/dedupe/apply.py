@@ -26,7 +26,7 @@ from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import DedupeAction, Plan, RunOutcome
 from gorillacomb.dedupe.plan.serialize import read_plan
 from gorillacomb.dedupe.safety.environment import safety_policy_for
-from gorillacomb.errors import RefusedForSafety
+from gorillacomb.errors import ExitCode, RefusedForSafety
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.progress import Progress
@@ -42,7 +42,7 @@ def apply(
     yes_delete: int | None,
     progress: bool | None,
     as_json: bool,
-) -> int:
+) -> ExitCode:
     """Carry a plan out, or say what that would do."""
     plan = read_plan(file)
     shown = progress_for(progress)
@@ -81,8 +81,8 @@ def apply(
             for line in _applied_story(plan, outcome, len(plan.steps)):
                 click.echo(line)
     if outcome.failed or (outcome.skipped and outcome.done):
-        return 3
-    return 5 if outcome.skipped else 0
+        return ExitCode.INCOMPLETE
+    return ExitCode.REFUSED if outcome.skipped else ExitCode.DONE
 
 
 def _confirm_delete(plan: Plan, yes_delete: int | None) -> None:
@@ -105,7 +105,7 @@ def _confirm_delete(plan: Plan, yes_delete: int | None) -> None:
         raise RefusedForSafety("That is not the number of files: nothing was done.")
 
 
-def _rehearse(index: Index, plan: Plan, shown: Progress, as_json: bool) -> int:
+def _rehearse(index: Index, plan: Plan, shown: Progress, as_json: bool) -> ExitCode:
     guard = safety_policy_for(index, plan.options, load_settings())
     done, skipped = [], []
     for step, trouble in runs.dry_run(
@@ -143,7 +143,9 @@ def _rehearse(index: Index, plan: Plan, shown: Progress, as_json: bool) -> int:
             )
             for line in problem_lines("Would be skipped", skipped):
                 click.echo(line)
-    return 5 if skipped and not done else 3 if skipped else 0
+    if skipped and not done:
+        return ExitCode.REFUSED
+    return ExitCode.INCOMPLETE if skipped else ExitCode.DONE
 
 
 def _applied_story(plan: Plan, outcome: RunOutcome, steps: int) -> Iterator[str]:

@@ -12,6 +12,7 @@ from gorillacomb.cli.commands.dedupe.runs import live_roots_of, problem_lines
 from gorillacomb.cli.output import render
 from gorillacomb.dedupe.model import DedupeAction, StepProblem
 from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, quarantined_runs
+from gorillacomb.errors import ExitCode
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs
@@ -24,7 +25,7 @@ _SET_ASIDE = ("applied", "repaired")
 """Events of runs after which something may wait in quarantine."""
 
 
-def history(vault: Vault, as_json: bool) -> int:
+def history(vault: Vault, as_json: bool) -> ExitCode:
     """Every run that the trace tells of, the last one first."""
     entries = []
     with open_trace_for_reading(vault) as ledger:
@@ -41,7 +42,7 @@ def history(vault: Vault, as_json: bool) -> int:
         for fields in () if as_json else entries:
             for line in _run_lines(fields, held):
                 click.echo(line)
-    return 0
+    return ExitCode.DONE
 
 
 def _by_run(found: Iterable[QuarantinedRun]) -> dict[str, tuple[int, int]]:

@@ -29,7 +29,7 @@ from gorillacomb.dedupe.plan.planner import Planner
 from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.plan.serialize import plan_document, plan_header, plan_lines
 from gorillacomb.dedupe.safety.environment import safety_policy_for
-from gorillacomb.errors import UsageError
+from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.fs.output_file import write_file
 from gorillacomb.fs.paths import is_below
 from gorillacomb.fs.volumes import is_online
@@ -51,7 +51,7 @@ def plan(
     output: Path | None,
     progress: bool | None,
     as_json: bool,
-) -> int:
+) -> ExitCode:
     """Make a plan; write it, or show what it holds."""
     settings, options, scope = load_settings(), wishes.options, wishes.scope
     settings = replace(settings, prefer=(*settings.prefer, *wishes.prefer))
@@ -68,24 +68,24 @@ def plan(
             render.print_json(
                 {**plan_header(made), "step_list": [plan_document(s) for s in made.steps]}
             )
-        return 0
+        return ExitCode.DONE
     to_stdout = output is not None and str(output) == "-"
     to_file = output is not None and not to_stdout
     if planning and not to_file and (to_stdout or as_json or not sys.stdout.isatty()):
         with render.tolerate_closed_pipe():
             render.write_bytes(b"".join(plan_lines(made)))
-        return 0
+        return ExitCode.DONE
     if output is not None and not to_stdout:
         write_plan(made, output)
         if as_json:
             render.print_json(plan_header(made))
-            return 0
+            return ExitCode.DONE
     with render.tolerate_closed_pipe():
         for line in plan_summary_lines(made):
             click.echo(line)
         for line in _next(made, output):
             click.echo(line)
-    return 0
+    return ExitCode.DONE
 
 
 def _made(

@@ -24,7 +24,7 @@ from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import RunOutcome
 from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, quarantined_runs
 from gorillacomb.dedupe.roots import LiveRoot
-from gorillacomb.errors import RefusedForSafety, UsageError
+from gorillacomb.errors import ExitCode, RefusedForSafety, UsageError
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.stamping.run_log import RunLog
 from gorillacomb.vault.vault import Vault
@@ -32,7 +32,7 @@ from gorillacomb.vault.vault import Vault
 
 def purge(
     vault: Vault, named: str, older_than_ns: int, yes: bool, progress: bool | None, as_json: bool
-) -> int:
+) -> ExitCode:
     """Delete what was set aside, where its other copy still stands."""
     require_index(vault)
     before = time.time_ns() - older_than_ns
@@ -77,7 +77,7 @@ def purge(
             render.print_json({**outcome_object(total), "run": named or None})
         else:
             _tell(total)
-    return 3 if total.skipped else 0
+    return ExitCode.INCOMPLETE if total.skipped else ExitCode.DONE
 
 
 def _chosen(roots: Iterable[LiveRoot], named: str, before: int) -> list[QuarantinedRun]:

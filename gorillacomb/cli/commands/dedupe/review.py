@@ -15,14 +15,14 @@ from gorillacomb.cli.commands.dedupe.plan import plan_summary_lines, step_lines,
 from gorillacomb.cli.output import render
 from gorillacomb.dedupe.model import PlanStep
 from gorillacomb.dedupe.plan.serialize import read_plan
-from gorillacomb.errors import UsageError
+from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.fs.paths import is_below
 
 _KEYS = "y yes  n no  s swap  d differences  a yes to all in that folder  q stop here"
 _SHOWN = 20
 
 
-def review_plan(file: Path, output: Path | None) -> int:
+def review_plan(file: Path, output: Path | None) -> ExitCode:
     """Ask about each step of a plan, whole folders first, and write what was agreed to."""
     plan = read_plan(file)
     output = output or _beside(file)
@@ -43,14 +43,14 @@ def review_plan(file: Path, output: Path | None) -> int:
     counts = f"{len(answers.agreed):,} yes, {answers.refused:,} no, {left:,} not asked"
     if not answers.agreed:
         click.echo(f"{counts}: no plan was written, and {file} is as it was.")
-        return 0
+        return ExitCode.DONE
     made = replace(plan, uid=secrets.token_hex(16), steps=tuple(answers.agreed))
     write_plan(made, output)
     for line in plan_summary_lines(made):
         click.echo(line)
     click.echo(counts)
     click.echo(f"Written to {output}. Next: gorillacomb dedupe --apply {output}")
-    return 0
+    return ExitCode.DONE
 
 
 def _beside(file: Path) -> Path:

@@ -21,7 +21,7 @@ from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.inventory import quarantined_runs
 from gorillacomb.dedupe.quarantine.run import base_of_run, is_empty_run
-from gorillacomb.errors import GorillaCombError, UsageError, VaultError
+from gorillacomb.errors import ExitCode, GorillaCombError, UsageError, VaultError
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import is_below
 from gorillacomb.index.database import Index, translate_errors
@@ -31,7 +31,7 @@ from gorillacomb.stamping.run_log import RunLog
 from gorillacomb.vault.vault import Vault
 
 
-def undo(vault: Vault, named: str, progress: bool | None, as_json: bool) -> int:
+def undo(vault: Vault, named: str, progress: bool | None, as_json: bool) -> ExitCode:
     """Take a run back: the last one, one by its name, or one by its folder."""
     shown = progress_for(progress)
     with ExitStack() as stack:
@@ -64,7 +64,7 @@ def undo(vault: Vault, named: str, progress: bool | None, as_json: bool) -> int:
             lines += problem_lines("Not put back", outcome.failed)
             for line in lines:
                 click.echo(line)
-    return 3 if outcome.failed else 0
+    return ExitCode.INCOMPLETE if outcome.failed else ExitCode.DONE
 
 
 def _notes_if_any(stack: ExitStack, index: Index) -> RunLog | None:

@@ -13,7 +13,7 @@ from gorillacomb.cli.lookup import look_up_path
 from gorillacomb.cli.options import BytesPath, json_option, progress_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
-from gorillacomb.errors import UsageError
+from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.folders.diff import FolderDiff, diff_folders_in_index
 from gorillacomb.folders.tree import TreeFolder, load_tree
 from gorillacomb.index.database import Index, translate_errors
@@ -42,7 +42,7 @@ def command(
     progress: bool | None,
     as_json: bool,
     vault: Vault,
-) -> int:
+) -> ExitCode:
     """Compare the folders A and B: what is the same, changed, moved, only in one.
 
     Folders that were scanned are compared as of their last scan, without
@@ -72,9 +72,7 @@ def command(
             for line in _differences(found.changed, a, b) if diff else ():
                 click.echo(render.printable(line))
     same = not (found.changed or found.moved or found.only_a or found.only_b)
-    if found.unknown:
-        return 3 if same else 1
-    return 0 if same else 1
+    return ExitCode.of_check(found=not same, incomplete=bool(found.unknown))
 
 
 def _is_known(vault: Vault, path: bytes) -> bool:

@@ -13,6 +13,7 @@ import click
 from gorillacomb.cli.lookup import look_up_path, open_groups, unknown_path_error
 from gorillacomb.cli.options import BytesPath, SizeParam, json_option, vault_option
 from gorillacomb.cli.output import render
+from gorillacomb.errors import ExitCode
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.duplicate_groups import has_groups
 from gorillacomb.json_paths import path_columns
@@ -57,7 +58,7 @@ def command(
     as_csv: bool,
     as_json: bool,
     vault: Vault,
-) -> int:
+) -> ExitCode:
     """List groups of identical files, the most wasteful first.
 
     With PATH, the groups that have a copy there. '*' marks the canonical copy, the one to keep.
@@ -84,7 +85,7 @@ def command(
             _print_fdupes(shown)
         else:
             _print_text(shown, groups, _MOST_COPIES if limit else 0)
-    return 0
+    return ExitCode.DONE
 
 
 def _groups(index: Index, path: bytes | None) -> Iterator[DuplicateGroup]:

@@ -22,6 +22,7 @@ from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.families import family_lines, relation_object
 from gorillacomb.cli.output.good_copies import good_copy_lines
+from gorillacomb.errors import ExitCode
 from gorillacomb.folders.analysis import FolderAnalysis, FolderFamily
 from gorillacomb.fs.paths import relative_path
 from gorillacomb.index.database import Index, translate_errors
@@ -38,7 +39,7 @@ from gorillacomb.vaultmesh.open import open_trace_for_reading
 @click.argument("path", type=BytesPath())
 @json_option
 @vault_option
-def command(path: bytes, as_json: bool, vault: Vault) -> int:
+def command(path: bytes, as_json: bool, vault: Vault) -> ExitCode:
     """Tell of one file or folder: its copies, which of them is canonical, and the reasons."""
     with Index.read(vault) as index, translate_errors(vault):
         found = look_up_path(index, path)
@@ -48,7 +49,7 @@ def command(path: bytes, as_json: bool, vault: Vault) -> int:
             _explain_file(index, found, found.file, as_json)
         else:
             raise unknown_path_error(found)
-    return 0
+    return ExitCode.DONE
 
 
 def _explain_folder(index: Index, found: PathLookup, folder: int, as_json: bool) -> None:

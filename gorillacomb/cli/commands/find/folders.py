@@ -19,6 +19,7 @@ from gorillacomb.cli.output.families import (
     relation_object,
     relation_text,
 )
+from gorillacomb.errors import ExitCode
 from gorillacomb.folders.analysis import (
     FolderAnalysis,
     FolderFamily,
@@ -53,7 +54,9 @@ FolderFilter = Callable[[TreeFolder], bool]
 @click.option("--all", "whole", is_flag=True, help="Show all, however much there is.")
 @json_option
 @vault_option
-def command(path: bytes | None, similar: float, whole: bool, as_json: bool, vault: Vault) -> int:
+def command(
+    path: bytes | None, similar: float, whole: bool, as_json: bool, vault: Vault
+) -> ExitCode:
     """Show which folders belong together: identical, contained, overlapping.
 
     Tells of copies of one tree which one to keep and why, and what each
@@ -70,7 +73,7 @@ def command(path: bytes | None, similar: float, whole: bool, as_json: bool, vaul
             else:
                 for line in _story(folders, wanted, whole):
                     click.echo(line)
-    return 0
+    return ExitCode.DONE
 
 
 def _wanted(index: Index, folders: FolderAnalysis, path: bytes | None) -> FolderFilter:

@@ -24,7 +24,7 @@ from gorillacomb.cli.options import (
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.findings import summary_lines
 from gorillacomb.cli.output.progress import progress_for
-from gorillacomb.errors import UsageError
+from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.fs.paths import is_below
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import content_queries, folder_queries
@@ -209,11 +209,10 @@ class ScanFailures:
         )
 
     @property
-    def exit_code(self) -> int:
-        """3 when something could not be read, 1 when something is damaged, else 0."""
-        if self.damaged:
-            return 1
-        return 3 if self.unreadable or self.unstable or self.vanished or self.junk else 0
+    def exit_code(self) -> ExitCode:
+        """Whether something is damaged, or else could not be read."""
+        lacks = self.unreadable or self.unstable or self.vanished or self.junk
+        return ExitCode.of_check(found=bool(self.damaged), incomplete=bool(lacks))
 
 
 def _covered(path: bytes, scopes: list[bytes]) -> bool:

@@ -14,7 +14,7 @@ from gorillacomb.cli.lookup import look_up_path, noise_names, not_a_folder_error
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
-from gorillacomb.errors import UsageError
+from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.fs.paths import is_below, join, relative_path
 from gorillacomb.fs.volumes import is_mounted, is_online, other_views
 from gorillacomb.index.database import Index, translate_errors
@@ -58,7 +58,7 @@ def command(
     progress: bool | None,
     as_json: bool,
     vault: Vault,
-) -> int:
+) -> ExitCode:
     """List the files under PATH whose content stands nowhere else.
 
     PATH is listed now, and each copy elsewhere is looked at: it must stand
@@ -102,7 +102,7 @@ def command(
         else:
             for line in _story(report, None if whole else _SHOWN):
                 click.echo(line)
-    return 1 if report.unique or report.unproven else 0
+    return ExitCode.FOUND if report.unique or report.unproven else ExitCode.DONE
 
 
 def _vouching(

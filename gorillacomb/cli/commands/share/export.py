@@ -12,7 +12,7 @@ import click
 
 from gorillacomb.cli.options import BytesPath, json_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import RefusedForSafety, UntrustedInput
+from gorillacomb.errors import ExitCode, RefusedForSafety, UntrustedInput
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.vault.vault import config_folder
 
@@ -138,7 +138,7 @@ def _exported(manifest: Manifest, form: str) -> tuple[ExportResult, EcdsaSigning
     return bundle(manifest, key), key
 
 
-def _write_bag(file: bytes, root: bytes | None, output: bytes, as_json: bool) -> int:
+def _write_bag(file: bytes, root: bytes | None, output: bytes, as_json: bool) -> ExitCode:
     from gorillacomb.cli.commands.share.verify import default_root
     from gorillacomb.manifest.export.bagit import make_bag
 
@@ -153,7 +153,7 @@ def _write_bag(file: bytes, root: bytes | None, output: bytes, as_json: bool) ->
         render.print_json({**head, **report, **_left(done)})
     those = render.format_count(len(done.failed), "file is", "files are")
     _name(f"{those} not as the manifest says, so no bag was made", done.failed)
-    return 1
+    return ExitCode.FOUND
 
 
 def _left(done: BagResult) -> dict[str, object]:
@@ -168,7 +168,7 @@ def _tell(
     manifest: Manifest,
     left_out: Sequence[OmittedEntry],
     as_json: bool,
-) -> int:
+) -> ExitCode:
     """Say what was written and what was not; returns the exit code."""
     if as_json:
         assert output is not None
@@ -193,7 +193,7 @@ def _tell(
     if left_out:
         those = render.format_count(len(left_out), "entry", "entries")
         _name(f"{those} left out, which {form} cannot carry", left_out)
-    return 3 if left_out else 0
+    return ExitCode.INCOMPLETE if left_out else ExitCode.DONE
 
 
 def _name_key(report: dict[str, object]) -> None:

@@ -19,7 +19,7 @@ from gorillacomb.cli.options import (
 )
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
-from gorillacomb.errors import UsageError
+from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault, config_folder
@@ -79,7 +79,7 @@ def command(
     progress: bool | None,
     as_json: bool,
     vault: Vault,
-) -> int:
+) -> ExitCode:
     """Write down what stands in the folder PATH: every file with its digests and
     mode, every link and empty folder, signed.
 
@@ -124,7 +124,7 @@ def command(
         render.print_json(_report(manifest, output if written else None, key))
     else:
         _tell(manifest, output, written, key)
-    return 3 if manifest.lacks else 0
+    return ExitCode.INCOMPLETE if manifest.lacks else ExitCode.DONE
 
 
 def _canonical_files(vault: Vault) -> tuple[bytes, SelectedPaths]:

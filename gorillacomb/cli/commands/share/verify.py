@@ -20,7 +20,7 @@ from gorillacomb.cli.options import (
 )
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
-from gorillacomb.errors import KeyMissing, UsageError, VaultError
+from gorillacomb.errors import ExitCode, KeyMissing, UsageError, VaultError
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault, config_folder
@@ -83,7 +83,7 @@ def command(
     progress: bool | None,
     as_json: bool,
     vault: Vault,
-) -> int:
+) -> ExitCode:
     """Check the manifest FILE against what is on disk, and its signature.
 
     Names what changed, was damaged (content changed, size and time did not),
@@ -120,7 +120,7 @@ def command(
     required = require_signature or key is not None
     trusted = signature.state == "valid" or (signature.state != "invalid" and not required)
     failed = found.differs or not trusted or checkpoint == "inconsistent"
-    code = 1 if failed else 3 if found.incomplete else 0
+    code = ExitCode.of_check(found=failed, incomplete=found.incomplete)
     with render.tolerate_closed_pipe():
         if as_json:
             render.print_json(_report(found, root, signature, checkpoint, both))

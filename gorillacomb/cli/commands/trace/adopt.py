@@ -9,7 +9,7 @@ import click
 from gorillacomb.cli.commands.trace.reading import index_synced_with_trace, open_trace
 from gorillacomb.cli.options import json_option, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import KeyMissing, RefusedForSafety, UntrustedInput, VaultError
+from gorillacomb.errors import ExitCode, KeyMissing, RefusedForSafety, UntrustedInput, VaultError
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.json_paths import path_to_json
@@ -23,7 +23,7 @@ from gorillacomb.vaultmesh.open import anchor_store, key_store
 @click.option("--force", is_flag=True, help="Leave a log also that is sound.")
 @json_option
 @vault_option
-def command(force: bool, as_json: bool, vault: Vault) -> int:
+def command(force: bool, as_json: bool, vault: Vault) -> ExitCode:
     """Begin a new log whose first entry names the old one.
 
     For a vault that was put back from a backup, or whose key is lost: the old
@@ -51,7 +51,7 @@ def command(force: bool, as_json: bool, vault: Vault) -> int:
                 "kept": None if adopted.kept is None else path_to_json(bytes(adopted.kept)),
             }
         )
-        return 0
+        return ExitCode.DONE
     known = (
         "an old one that cannot be read" if old is None else f"{old.log} at {old.size:,} entries"
     )
@@ -59,7 +59,7 @@ def command(force: bool, as_json: bool, vault: Vault) -> int:
     if adopted.kept is not None:
         click.echo(f"The old trace is kept: {render.printable_path(bytes(adopted.kept))}")
     click.echo("Next: gorillacomb scan PATH stamps what stands now.")
-    return 0
+    return ExitCode.DONE
 
 
 def _is_sound(vault: Vault) -> bool:

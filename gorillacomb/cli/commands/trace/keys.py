@@ -6,7 +6,7 @@ import click
 
 from gorillacomb.cli.options import json_option, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import UsageError
+from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.index.database import Index
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.error_text import translate_content_errors
@@ -29,7 +29,7 @@ def command() -> None:
 @command.command(short_help="Make a key before it is needed.")
 @click.option("--rsa", is_flag=True, help="An RSA-2048 key, for manifests only.")
 @json_option
-def init(rsa: bool, as_json: bool) -> int:
+def init(rsa: bool, as_json: bool) -> ExitCode:
     """Make the key that signs; an Ed25519 key is else made at first need.
 
     With GORILLACOMB_PASSPHRASE set, the key file is closed by that passphrase.
@@ -51,14 +51,14 @@ def init(rsa: bool, as_json: bool) -> int:
     else:
         click.echo(f"Made the {kind} key {fingerprint(public)} in {store.folder}")
         click.echo("Keep a backup of that folder apart from the vault.")
-    return 0
+    return ExitCode.DONE
 
 
 @command.command(short_help="Print the public keys.")
 @click.option("--pem", is_flag=True, help="In PEM, as OpenSSL reads it, not as verifier keys.")
 @click.option("--watcher", is_flag=True, help="The keys by which the watcher's pulses are known.")
 @vault_option
-def show(pem: bool, watcher: bool, vault: Vault) -> int:
+def show(pem: bool, watcher: bool, vault: Vault) -> ExitCode:
     """Print the public keys of the vault's trace, one a line, the current one last.
 
     The form is that of C2SP verifier keys (name+id+base64); others check
@@ -79,18 +79,18 @@ def show(pem: bool, watcher: bool, vault: Vault) -> int:
         else:
             click.echo(str(VerifierKey(name, public)))
     if publics:
-        return 0
+        return ExitCode.DONE
     found = key_store().publics()
     if not found:
         raise UsageError("There is no key yet.", "gorillacomb keys init makes one.")
     render.write_bytes(public_pem(found[0]))
-    return 0
+    return ExitCode.DONE
 
 
 @command.command(short_help="Go over to a new key.")
 @json_option
 @vault_option
-def rotate(as_json: bool, vault: Vault) -> int:
+def rotate(as_json: bool, vault: Vault) -> ExitCode:
     """Make a new Ed25519 key and go over to it; the trace notes it.
 
     The checkpoint of that moment bears both signatures. The old key stays in
@@ -109,4 +109,4 @@ def rotate(as_json: bool, vault: Vault) -> int:
         render.print_json({"key": key})
     else:
         click.echo(key)
-    return 0
+    return ExitCode.DONE

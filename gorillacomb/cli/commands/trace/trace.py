@@ -11,7 +11,7 @@ from gorillacomb.cli.commands.trace.reading import entry_line, open_trace
 from gorillacomb.cli.lookup import PathLookup, look_up_path, unknown_path_error
 from gorillacomb.cli.options import BytesPath, drop_value, json_option, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import UsageError, VaultRolledBack
+from gorillacomb.errors import ExitCode, UsageError, VaultRolledBack
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import relative_path
 from gorillacomb.index import stamps
@@ -47,7 +47,7 @@ command.add_command(adopt.command, "adopt")
 )
 @json_option
 @vault_option
-def log(last: int, as_json: bool, vault: Vault) -> int:
+def log(last: int, as_json: bool, vault: Vault) -> ExitCode:
     """Show the last entries of the trace, the oldest of them first."""
     with open_trace(vault) as ledger:
         start = max(ledger.size - last, 0) if last else 0
@@ -55,17 +55,17 @@ def log(last: int, as_json: bool, vault: Vault) -> int:
             render.print_json(
                 {"entries": [jcs.parse_own(entry) for _, entry in ledger.entries(start)]}
             )
-            return 0
+            return ExitCode.DONE
         for _, entry in ledger.entries(start):
             click.echo(entry_line(jcs.parse_own(entry)))
-    return 0
+    return ExitCode.DONE
 
 
 @command.command(short_help="Show the history of one file.")
 @click.argument("path", type=BytesPath())
 @json_option
 @vault_option
-def show(path: bytes, as_json: bool, vault: Vault) -> int:
+def show(path: bytes, as_json: bool, vault: Vault) -> ExitCode:
     """Show every entry about a file, also from when it stood elsewhere."""
     with Index.read(vault) as index, translate_errors(vault):
         found = look_up_path(index, path)
@@ -76,19 +76,19 @@ def show(path: bytes, as_json: bool, vault: Vault) -> int:
         entries = path_history(ledger, found.root.uid, relative)
     if as_json:
         render.print_json({**path_to_json(found.path), "trace": entries})
-        return 0
+        return ExitCode.DONE
     for entry in entries:
         click.echo(entry_line(entry))
         for reason in entry.get("reasons", ()):
             click.echo(f"       because: {render.printable(reason)}")
     if not entries:
         click.echo("No entry is about it: only the canonical copy of a content is stamped.")
-    return 0
+    return ExitCode.DONE
 
 
 @command.command(short_help="Print the signed checkpoint, to be kept elsewhere.")
 @vault_option
-def checkpoint(vault: Vault) -> int:
+def checkpoint(vault: Vault) -> ExitCode:
     """Print the last checkpoint: a signed note with size and root of the trace.
 
     Kept on another machine or on paper, it proves later, with `trace verify
@@ -96,7 +96,7 @@ def checkpoint(vault: Vault) -> int:
     """
     with open_trace(vault) as ledger:
         render.write_bytes(ledger.checkpoint())
-    return 0
+    return ExitCode.DONE
 
 
 @command.command(short_help="Prove that a file's stamp is in the trace.")
@@ -109,7 +109,7 @@ def checkpoint(vault: Vault) -> int:
     help="Where to write the proof [default: stdout].",
 )
 @vault_option
-def prove(path: bytes, output: Path | None, vault: Vault) -> int:
+def prove(path: bytes, output: Path | None, vault: Vault) -> ExitCode:
     """Write a proof that the stamp of a file, or of its content, is in the trace.
 
     Of a file that is gone: the last stamp that it had. The proof can be checked
@@ -150,7 +150,7 @@ def prove(path: bytes, output: Path | None, vault: Vault) -> int:
             ) from error
     click.echo(f"Proof of entry {seq:,}:", err=True)
     click.echo(entry_line(entry), err=True)
-    return 0
+    return ExitCode.DONE
 
 
 def _last_stamp(ledger: Ledger, found: PathLookup) -> int:
@@ -169,7 +169,7 @@ def _last_stamp(ledger: Ledger, found: PathLookup) -> int:
 @command.command(short_help="Write the exact entries and the checkpoint into a folder.")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @vault_option
-def export(folder: Path, vault: Vault) -> int:
+def export(folder: Path, vault: Vault) -> ExitCode:
     """Write entries.jsonl and checkpoint into a new folder.
 
     Thirty lines of anybody's code can recompute the signed root from them.
@@ -192,4 +192,4 @@ def export(folder: Path, vault: Vault) -> int:
                 "Name a folder that does not exist yet, on a disk with room.",
             ) from error
     click.echo(f"{render.format_count(size, 'entry', 'entries')} in {folder}", err=True)
-    return 0
+    return ExitCode.DONE

@@ -11,7 +11,7 @@ from gorillacomb.cli.commands.trace.reading import entry_line, index_synced_with
 from gorillacomb.cli.options import json_option, progress_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
-from gorillacomb.errors import UsageError
+from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.index.database import translate_errors
 from gorillacomb.stamping.consistency import check_index
 from gorillacomb.vault.vault import Vault
@@ -51,7 +51,7 @@ def command(
     progress: bool | None,
     as_json: bool,
     vault: Vault,
-) -> int:
+) -> ExitCode:
     """Check every entry of the trace against all that was ever signed.
 
     Exit code 0 when all is well, 1 when something was changed: the first bad
@@ -94,7 +94,7 @@ def command(
         with render.tolerate_closed_pipe():
             for line in _verdict(result, apart, kept is not None):
                 click.echo(line)
-    return 0 if ok else 1
+    return ExitCode.DONE if ok else ExitCode.FOUND
 
 
 def _verdict(result: AuditReport, apart: str | None, kept: bool) -> list[str]:
@@ -117,7 +117,7 @@ def _verdict(result: AuditReport, apart: str | None, kept: bool) -> list[str]:
     return lines
 
 
-def _verify_proof(path: Path, trusted: list[bytes] | None, as_json: bool) -> int:
+def _verify_proof(path: Path, trusted: list[bytes] | None, as_json: bool) -> ExitCode:
     found, checkpoint = proof.verify_proof(
         _read(path), key_store().publics() if trusted is None else trusted
     )
@@ -130,7 +130,7 @@ def _verify_proof(path: Path, trusted: list[bytes] | None, as_json: bool) -> int
         for name in ("size", "blake3"):
             if name in entry:
                 click.echo(f"{'':10}{name} {render.printable(str(entry[name]))}")
-    return 0
+    return ExitCode.DONE
 
 
 def _read(path: Path) -> bytes:

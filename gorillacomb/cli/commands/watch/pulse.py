@@ -8,7 +8,7 @@ import click
 
 from gorillacomb.cli.options import json_option, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import GorillaCombError
+from gorillacomb.errors import ExitCode, GorillaCombError
 from gorillacomb.json_paths import path_from_json
 from gorillacomb.model import SECOND
 from gorillacomb.vault.vault import Vault
@@ -21,7 +21,7 @@ from gorillacomb.watch.pulse_check import PulseState, PulseStatus, check_pulse
 @click.command(short_help="Tell whether the watcher is alive, for people and for cron.")
 @json_option
 @vault_option
-def command(as_json: bool, vault: Vault) -> int:
+def command(as_json: bool, vault: Vault) -> ExitCode:
     """Say whether the watcher of a vault is alive, degraded or dead.
 
     Reads its last pulses, which are signed. Exit code 0 when it is alive and
@@ -49,7 +49,7 @@ def command(as_json: bool, vault: Vault) -> int:
         else:
             for line in _lines(verdict):
                 click.echo(line)
-    return 0 if verdict.life is PulseState.ALIVE else 1
+    return ExitCode.DONE if verdict.life is PulseState.ALIVE else ExitCode.FOUND
 
 
 def _rewound(vault: Vault, known: dict[str, object] | None) -> str | None:

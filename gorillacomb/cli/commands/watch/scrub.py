@@ -25,7 +25,7 @@ from gorillacomb.cli.options import (
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.good_copies import good_copy_lines
 from gorillacomb.cli.output.progress import progress_for
-from gorillacomb.errors import Interrupted, UsageError
+from gorillacomb.errors import ExitCode, Interrupted, UsageError
 from gorillacomb.fs.paths import is_below
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import content_queries, scrub_queries
@@ -86,7 +86,7 @@ def command(
     progress: bool | None,
     as_json: bool,
     vault: Vault,
-) -> int:
+) -> ExitCode:
     """Read files again that the index knows, those first that were not read for longest.
 
     All that is known, or what is in each PATH. A file whose content changed
@@ -129,7 +129,7 @@ def command(
     if passing.interrupted:
         click.echo("gorillacomb: Interrupted.", err=True)
         click.echo("The next scrub goes on with what was not read yet.", err=True)
-        return 130
+        return ExitCode.INTERRUPTED
     return result.exit_code
 
 
@@ -226,8 +226,8 @@ class _ScrubResult:
         return result
 
     @property
-    def exit_code(self) -> int:
-        return 1 if self.damaged else 3 if self.unreadable else 0
+    def exit_code(self) -> ExitCode:
+        return ExitCode.of_check(found=bool(self.damaged), incomplete=bool(self.unreadable))
 
 
 def _lines(index: Index, passing: _ScrubPass, result: _ScrubResult) -> Iterator[str]:

@@ -10,7 +10,7 @@ import click
 from gorillacomb.cli.commands.find.rescan import rescan
 from gorillacomb.cli.lookup import look_up_path, unknown_path_error
 from gorillacomb.cli.output import render
-from gorillacomb.errors import UsageError
+from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.index.database import Index
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import DAMAGE, READ, IndexedFile
@@ -18,7 +18,7 @@ from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
 
 
-def accept(vault: Vault, paths: Sequence[bytes], as_json: bool) -> int:
+def accept(vault: Vault, paths: Sequence[bytes], as_json: bool) -> ExitCode:
     """Take damaged files as they are; what the digest of their good content was is forgotten."""
     with Index.read(vault) as index:
         files = {file.path: file for file in (_damaged(index, path) for path in paths)}
@@ -36,7 +36,7 @@ def accept(vault: Vault, paths: Sequence[bytes], as_json: bool) -> int:
         click.echo(f"Taken as now on disk: {render.format_count(len(taken), 'file')}")
         for path in sorted(files.keys() - set(taken)):
             click.echo(f"Not there, or not to be read: {render.printable_path(path)}")
-    return 0 if len(taken) == len(files) else 3
+    return ExitCode.DONE if len(taken) == len(files) else ExitCode.INCOMPLETE
 
 
 def _damaged(index: Index, path: bytes) -> IndexedFile:

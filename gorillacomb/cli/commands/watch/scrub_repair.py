@@ -27,7 +27,7 @@ from gorillacomb.dedupe.model import PlanOptions, RunOutcome
 from gorillacomb.dedupe.quarantine.journal import REPAIR
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.environment import safety_policy_for
-from gorillacomb.errors import UsageError
+from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.fs.paths import is_below, join
 from gorillacomb.fs.racy import time_to_settle_ns
 from gorillacomb.index import scrub_queries
@@ -43,7 +43,7 @@ from gorillacomb.vault.vault import Vault
 
 def repair(
     vault: Vault, paths: Sequence[bytes], suspects: bool, progress: bool | None, as_json: bool
-) -> int:
+) -> ExitCode:
     """Put good copies in the place of files that are damaged.
 
     Of suspects those that are named, or all if ``suspects`` are wanted.
@@ -76,7 +76,7 @@ def repair(
         else:
             for line in _story(outcome, unnamed):
                 click.echo(line)
-    return 3 if outcome.failed or outcome.skipped or unnamed else 0
+    return ExitCode.INCOMPLETE if outcome.failed or outcome.skipped or unnamed else ExitCode.DONE
 
 
 def _wait_until_settled(outcome: RunOutcome, grain_ns: int) -> None:

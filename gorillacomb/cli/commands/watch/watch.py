@@ -19,7 +19,7 @@ from gorillacomb.cli.commands.watch import service
 from gorillacomb.cli.commands.watch.log import WatchLog
 from gorillacomb.cli.options import BytesPath, DurationParam, RateParam, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import UntrustedInput, UsageError
+from gorillacomb.errors import ExitCode, UntrustedInput, UsageError
 from gorillacomb.fs.paths import is_below
 from gorillacomb.manifest import io
 from gorillacomb.manifest.parse import parse_manifest
@@ -124,7 +124,7 @@ def command(
     uninstall: bool,
     as_json: bool,
     vault: Vault,
-) -> int:
+) -> ExitCode:
     """Watch folders, and scan what changes in them once it is quiet.
 
     Begins with a scan of each PATH and then runs until it is ended (Ctrl-C or
@@ -134,7 +134,7 @@ def command(
     """
     if uninstall:
         service.uninstall()
-        return 0
+        return ExitCode.DONE
     if not paths:
         raise click.UsageError("Name a folder to watch: gorillacomb watch PATH")
     for path in paths:
@@ -145,7 +145,7 @@ def command(
     guarded = [_guarded(each, paths) for each in manifests]
     if install:
         service.install(vault, paths, _typed(click.get_current_context()), pulse)
-        return 0
+        return ExitCode.DONE
     _refuse_own_output(paths)
     options = WatchOptions(
         int(quiet * SECOND),
@@ -160,7 +160,7 @@ def command(
         scan = _SettingsScan(vault, machine_quiet)
         _watch(vault, paths, options, int(pulse * SECOND), scan, listener, guarded)
         log.ended()
-    return 0
+    return ExitCode.DONE
 
 
 def _guarded(file: bytes, paths: Sequence[bytes]) -> GuardedFolder:
