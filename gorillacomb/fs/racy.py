@@ -4,6 +4,12 @@ A file system stamps files with a clock of a certain grain. Whatever is written 
 a look may get the times that the look saw, and so pass unnoticed (git's "racy" rule). Each of the
 two times is judged by itself: one that lies in the future, as a wrong clock or an unpacker leaves
 it, says nothing and must not hide the other one.
+
+The type of a file system does not tell its grain: ext4 with inodes of 128 bytes keeps whole
+seconds, and on a converted drive some files have them and others do not. The ctime tells it, which
+only the system sets (an unpacker may leave an mtime in whole seconds anywhere): where it is a whole
+second, the clock of that file is taken to count in seconds. With a finer clock one in a million
+looks so.
 """
 
 from __future__ import annotations
@@ -18,8 +24,16 @@ COARSEST_GRAIN_NS: Final = 2 * SECOND
 
 
 def settled_before_ns(looked_ns: int, grain_ns: int) -> int:
-    """Return the time before which both times of a file must lie to be settled at a look."""
-    return looked_ns - grain_ns
+    """Return the time before which both times of a file are settled at a look, whatever they are.
+
+    For loops over many files; `is_racy` judges those that this leaves.
+    """
+    return looked_ns - max(grain_ns, SECOND)
+
+
+def grain_of(ctime_ns: int, grain_ns: int) -> int:
+    """Return the grain of the clock that stamped a file, given that of its type of file system."""
+    return grain_ns if ctime_ns % SECOND else max(grain_ns, SECOND)
 
 
 def is_racy(mtime_ns: int, ctime_ns: int, looked_ns: int, now_ns: int, grain_ns: int) -> bool:
@@ -27,12 +41,14 @@ def is_racy(mtime_ns: int, ctime_ns: int, looked_ns: int, now_ns: int, grain_ns:
 
     ``looked_ns`` is a moment before the look, ``now_ns`` one after it; all in ns since the epoch.
     """
-    start, end = settled_before_ns(looked_ns, grain_ns), now_ns + grain_ns
+    grain_ns = grain_of(ctime_ns, grain_ns)
+    start, end = looked_ns - grain_ns, now_ns + grain_ns
     return start <= mtime_ns <= end or start <= ctime_ns <= end
 
 
 def time_to_settle_ns(facts: os.stat_result, now_ns: int, grain_ns: int) -> int:
     """Return how long to wait until a write must change the times of a file; 0 for not at all."""
+    grain_ns = grain_of(facts.st_ctime_ns, grain_ns)
     return max(
         (
             time_ns + grain_ns - now_ns

@@ -76,3 +76,16 @@ def test_a_file_with_an_mtime_ahead_settles_by_its_ctime(tmp_path: Path) -> None
     finally:
         os.close(descriptor)
     assert waited == [1.0]
+
+
+@given(st.integers(0, SECOND - 1), st.integers(1, SECOND - 1))
+def test_a_ctime_in_whole_seconds_tells_of_a_clock_that_counts_them(after: int, rest: int) -> None:
+    """Written in the second of the look, in which it may be written again: by the ctime alone."""
+    grain = 20_000_000
+    old, looked = LOOKED - YEAR, LOOKED + after
+    assert is_racy(old, LOOKED, looked, looked, grain)
+    assert time_to_settle_ns(facts(old, LOOKED), looked, grain) == SECOND - after
+    assert is_racy(old, LOOKED + rest, looked, looked, grain) == (
+        looked - grain <= LOOKED + rest <= looked + grain
+    )
+    assert not is_racy(LOOKED - SECOND, LOOKED - SECOND + rest, LOOKED + SECOND, LOOKED, grain)
