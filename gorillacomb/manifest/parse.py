@@ -12,7 +12,12 @@ from gorillacomb.errors import UntrustedInput
 from gorillacomb.manifest.model import MalformedManifest, Manifest, ManifestEntry
 from gorillacomb.manifest.paths import MOST_PATH
 from gorillacomb.manifest.serialize import END, FILES, entry_json
-from gorillacomb.manifest.validate import MOST_MODE, validated_entry, validated_manifest
+from gorillacomb.manifest.validate import (
+    MOST_MODE,
+    TIME_PATTERN,
+    validated_entry,
+    validated_manifest,
+)
 from gorillacomb.vaultmesh import jcs
 
 MOST_BYTES = 1 << 30
@@ -20,7 +25,7 @@ MOST_BYTES = 1 << 30
 _MOST_PARTS = 40_000_000
 """Values in it: each takes up to 60 bytes once it is read."""
 _PLAIN_FILE = re.compile(
-    r'\{"blake3":"([0-9a-f]{64})","mode":(0|[1-9][0-9]{0,3}),"mtime_ns":"(0|-?[1-9][0-9]{0,24})",'
+    r'\{"blake3":"([0-9a-f]{64})","mode":(0|[1-9][0-9]{0,3}),"mtime_ns":"(' + TIME_PATTERN + r')",'
     r'"path":"((?!\.{1,2}[/"])[^"\\\x00-\x1f/]+(?:/(?!\.{1,2}[/"])[^"\\\x00-\x1f/]+)*)",'
     r'"seq":(null|0|[1-9][0-9]{0,14}),"sha256":"([0-9a-f]{64})","size":(0|[1-9][0-9]{0,14}),'
     r'"type":"file"\}'

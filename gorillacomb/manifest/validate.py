@@ -27,7 +27,10 @@ _KEYS = {
     "dir": frozenset({"mode", "mtime_ns", "type"}),
 }
 _DIGEST = re.compile("[0-9a-f]{64}")
-_TIME = re.compile("0|-?[1-9][0-9]{0,24}")
+TIME_PATTERN = "(?:0|-?[1-9][0-9]{0,27})"
+"""A time in ns: file systems hold as many seconds as fit into 63 bits, of which absurd times on
+disks make use, and those have 28 digits in ns."""
+_TIME = re.compile(TIME_PATTERN)
 MOST_MODE = 0o7777
 
 

@@ -87,7 +87,9 @@ _part = st.one_of(
     st.binary(min_size=1, max_size=3),
 ).filter(lambda part: part not in (b".", b"..") and b"/" not in part and b"\0" not in part)
 paths = st.lists(_part, min_size=1, max_size=3).map(b"/".join)
-_times = st.integers(-(10**18), 10**20)
+_times = st.integers(-(10**18), 10**20) | st.integers(-(1 << 63), (1 << 63) - 1).map(
+    lambda s: s * 10**9
+)
 _digests = st.binary(min_size=32, max_size=32).map(bytes.hex)
 _modes = st.integers(0, 0o7777)
 
