@@ -16,8 +16,9 @@ _BELOW = (
 _STATES = (EntryState.HASHED, EntryState.FRESH, EntryState.DAMAGED, EntryState.SUSPECT)
 _DUE = (
     f"files.state IN ({', '.join(f'{each:d}' for each in _STATES)}) AND size > 0"
-    " AND folder IN below AND checked_ns < ?"
+    " AND folder IN below AND (checked_ns < ? OR checked_ns > ?)"
 )
+"""A time of reading that lies in the future, by a clock that was wrong, proves nothing."""
 
 
 class ScrubCandidate(NamedTuple):
@@ -37,27 +38,34 @@ FIRST = ScrubCandidate(-1, 0, b"", 0, 0)
 
 
 def due_files(
-    connection: Connection, tops: Sequence[int], before_ns: int, after: ScrubCandidate, most: int
+    connection: Connection,
+    tops: Sequence[int],
+    before_ns: int,
+    now_ns: int,
+    after: ScrubCandidate,
+    most: int,
 ) -> list[ScrubCandidate]:
-    """Up to ``most`` files below some folders that were read before a time, the oldest first.
+    """Return up to ``most`` files below some folders that were read before a time, oldest first.
 
-    Those that come after a given one.
+    Also those that were read after ``now_ns``; only those that come after a given one.
     """
     rows = connection.execute(
         f"{_BELOW} SELECT checked_ns, folder, files.name, size, folders.root"
         " FROM files JOIN folders ON folders.id = files.folder"
         f" WHERE {_DUE} AND (checked_ns, folder, files.name) > (?, ?, ?)"
         " ORDER BY checked_ns, folder, files.name LIMIT ?",
-        (json.dumps(list(tops)), before_ns, *after[:3], most),
+        (json.dumps(list(tops)), before_ns, now_ns, *after[:3], most),
     )
     return [ScrubCandidate(*row) for row in rows]
 
 
-def due_totals(connection: Connection, tops: Sequence[int], before_ns: int) -> tuple[int, int]:
-    """How many files below some folders were read before a time only, and their bytes."""
+def due_totals(
+    connection: Connection, tops: Sequence[int], before_ns: int, now_ns: int
+) -> tuple[int, int]:
+    """Count the files of which `due_files` are some; returns how many, and their bytes."""
     files, size = connection.execute(
         f"{_BELOW} SELECT count(*), coalesce(sum(size), 0) FROM files WHERE {_DUE}",
-        (json.dumps(list(tops)), before_ns),
+        (json.dumps(list(tops)), before_ns, now_ns),
     ).fetchone()
     return files, size
 

@@ -6,6 +6,7 @@ from damage, and notes when each was read.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -69,7 +70,7 @@ class ScrubQueue:
         with Index.read(self.vault) as index:
             tops = self.tops(index)
             found = scrub_queries.due_files(
-                index.connection, tops, self.before_ns, self._last, _AT_ONCE
+                index.connection, tops, self.before_ns, time.time_ns(), self._last, _AT_ONCE
             )
             # Added to: a root may be forgotten while files of it wait.
             self._roots |= {root.id: root.path for root in all_roots(index.connection)}

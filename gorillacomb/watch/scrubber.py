@@ -65,7 +65,9 @@ class Scrubber:
         before = time.time_ns() - self._options.scrub_ns
         self._pass = ScrubQueue(self._vault, self._tops, before)
         with Index.read(self._vault) as index:
-            due = scrub_queries.due_totals(index.connection, self._tops(index), before)
+            due = scrub_queries.due_totals(
+                index.connection, self._tops(index), before, time.time_ns()
+            )
         self._health.scrub = ScrubProgress(*due)
         return self._pass
 

@@ -151,7 +151,9 @@ class _ScrubPass(NullProgress):
             self.scopes, self.away = _scopes(index, paths)
             self._scrub = ScrubQueue(vault, partial(_tops, scopes=self.scopes), before_ns)
             tops = _tops(index, self.scopes)
-            self.due, size = scrub_queries.due_totals(index.connection, tops, before_ns)
+            self.due, size = scrub_queries.due_totals(
+                index.connection, tops, before_ns, time.time_ns()
+            )
         shown.stage("Reading again", self.due, size or 1)
 
     def run(self, rate: int | None) -> None:
@@ -167,7 +169,7 @@ class _ScrubPass(NullProgress):
     def left(self, index: Index) -> int:
         """How many files are due still: of a batch that was cut short some may have been read."""
         return scrub_queries.due_totals(
-            index.connection, _tops(index, self.scopes), self._before_ns
+            index.connection, _tops(index, self.scopes), self._before_ns, time.time_ns()
         )[0]
 
     def _sum_up(self, report: ScanReport) -> None:
