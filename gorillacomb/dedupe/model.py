@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
+
+from gorillacomb.fs.paths import path_text
 
 
 class DedupeAction(StrEnum):
@@ -60,6 +63,22 @@ class Refusal:
     cause: str
     place: bytes | None = None
     """The path that the cause is said of, where that is not what stands around."""
+
+
+class Reference(NamedTuple):
+    """Something that is needed where it is, since something else leads to it by its path."""
+
+    target: bytes
+    """Absolute, without links in its folders."""
+    source: bytes
+    """The path of a symbolic link, or of a file that names the target in its text."""
+    line: int = 0
+    """The line of that file, from 1; 0 for a link."""
+
+    @property
+    def shown(self) -> str:
+        """The source in words."""
+        return path_text(self.source) + (f" line {self.line}" if self.line else "")
 
 
 @dataclass(frozen=True, slots=True)

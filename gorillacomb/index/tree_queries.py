@@ -95,6 +95,27 @@ def names_ending(connection: Connection, endings: Collection[bytes]) -> Iterator
     return iter(connection.execute(f"SELECT folder, name FROM files WHERE {ends}", values))
 
 
+def files_named(
+    connection: Connection,
+    names: Collection[bytes],
+    beginnings: Collection[bytes],
+    endings: Collection[bytes],
+) -> Iterator[tuple[int, bytes]]:
+    """Files with one of some names, or a name that begins or ends so: folder and name, by folder.
+
+    In one pass over the table, which has no index by name.
+    """
+    tests = [f"name IN ({', '.join('?' * len(names))})"]
+    tests += [f"substr(name, 1, {len(each)}) = ?" for each in beginnings]
+    tests += [f"substr(name, -{len(each)}) = ?" for each in endings]
+    return iter(
+        connection.execute(
+            f"SELECT folder, name FROM files WHERE {' OR '.join(tests)}",
+            (*names, *beginnings, *endings),
+        )
+    )
+
+
 def symlinks(connection: Connection) -> Iterator[tuple[int, bytes]]:
     """Every symbolic link: its folder and name."""
     return iter(connection.execute("SELECT folder, name FROM files WHERE target IS NOT NULL"))

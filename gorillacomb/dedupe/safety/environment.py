@@ -11,6 +11,7 @@ from pathlib import Path
 from gorillacomb.dedupe.model import PlanOptions
 from gorillacomb.dedupe.safety.git import is_tracked
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
+from gorillacomb.dedupe.safety.references import text_references
 from gorillacomb.dedupe.safety.symlinks import symlink_targets
 from gorillacomb.fs.mounts import mounts
 from gorillacomb.fs.volumes import is_online
@@ -30,8 +31,8 @@ def safety_policy_for(index: Index, options: PlanOptions, settings: Settings) ->
     ours = (index.vault.folder, config_folder(), state_folder())
     own = [os.path.realpath(bytes(each)) for each in ours]
     fixed = {*(root.path for root in roots), *homes, *own, *(each.point for each in mounts())}
-    online = {root.id for root in roots if is_online(root)}
-    links = symlink_targets(index, online)
+    online = {root.id: root for root in roots if is_online(root)}
+    links = sorted([*symlink_targets(index, online), *text_references(index, online)])
     return SafetyPolicy(
         options, sorted(fixed), own, is_tracked, settings.machine_names, homes, links
     )

@@ -20,7 +20,7 @@ from gorillacomb.classify.projects import (
     outermost_project,
 )
 from gorillacomb.classify.stores import VERSION_CONTROL, is_opaque
-from gorillacomb.dedupe.model import DedupeAction, PlanOptions, Refusal, SafetyRule
+from gorillacomb.dedupe.model import DedupeAction, PlanOptions, Reference, Refusal, SafetyRule
 from gorillacomb.fs.openat import OUR_FOLDER
 from gorillacomb.fs.paths import is_below, join, path_text, relative_path
 
@@ -77,8 +77,8 @@ class SafetyPolicy:
     machine_made: frozenset[bytes] = frozenset()
     homes: frozenset[bytes] = frozenset()
     """Folders that are no project because of a loose marker."""
-    links: Sequence[tuple[bytes, bytes]] = ()
-    """Where symbolic links lead to, sorted, with the path of the link."""
+    links: Sequence[Reference] = ()
+    """Where symbolic links lead to, and what files refer to by its path; sorted."""
     _tracked: dict[tuple[bytes, bytes], bool] = field(default_factory=dict)
 
     def refusal_for(self, site: PathContext, keep: PathContext | None) -> Refusal | None:
@@ -215,7 +215,7 @@ class SafetyPolicy:
         return None
 
     def _linked(self, site: PathContext) -> Refusal | None:
-        """Whether a symbolic link from outside leads here, or to a folder around.
+        """Whether a link or a text from outside leads here, or to a folder around.
 
         A link to a whole drive or home is no reason to leave all of it alone, and of what is
         retired only a link into it counts.
@@ -226,31 +226,30 @@ class SafetyPolicy:
             ):
                 continue
             for link in self._links_right_to(level.path):
-                if not is_below(link, level.path):
-                    cause = f"is where {path_text(link)} leads to"
+                if not is_below(link.source, level.path):
+                    cause = f"is where {link.shown} leads to"
                     return Refusal(SafetyRule.LINKED, cause, level.path)
-        for target, link in self._links_to(site.path):
-            if not is_below(link, site.path):
-                verb = "is where" if target == site.path else "holds what"
-                return Refusal(SafetyRule.LINKED, f"{verb} {path_text(link)} leads to", site.path)
+        for link in self._links_to(site.path):
+            if not is_below(link.source, site.path):
+                verb = "is where" if link.target == site.path else "holds what"
+                return Refusal(SafetyRule.LINKED, f"{verb} {link.shown} leads to", site.path)
         return None
 
-    def _links_right_to(self, path: bytes) -> Iterator[bytes]:
-        for at in range(bisect_left(self.links, (path, b"")), len(self.links)):
-            target, link = self.links[at]
-            if target != path:
+    def _links_right_to(self, path: bytes) -> Iterator[Reference]:
+        for at in range(bisect_left(self.links, Reference(path, b"")), len(self.links)):
+            if self.links[at].target != path:
                 return
-            yield link
+            yield self.links[at]
 
-    def _links_to(self, path: bytes) -> Iterator[tuple[bytes, bytes]]:
+    def _links_to(self, path: bytes) -> Iterator[Reference]:
         """Links that lead to a path, or below it: those follow each other, sorted by target."""
         for start in (path, path + b"/"):
-            for at in range(bisect_left(self.links, (start, b"")), len(self.links)):
-                target, link = self.links[at]
+            for at in range(bisect_left(self.links, Reference(start, b"")), len(self.links)):
+                target = self.links[at].target
                 if target != path and not target.startswith(path + b"/"):
                     break
                 if (target == path) == (start == path):
-                    yield target, link
+                    yield self.links[at]
 
 
 def _closed_level(site: PathContext) -> Refusal | None:

@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Collection
 
+from gorillacomb.dedupe.model import Reference
 from gorillacomb.fs.paths import is_below, join
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import folder_paths
@@ -59,8 +60,8 @@ def _leads_out(text: bytes, depth: int) -> bool:
     return False
 
 
-def symlink_targets(index: Index, online: Collection[int]) -> list[tuple[bytes, bytes]]:
-    """Where the links that the index knows lead to now, sorted, each with the path of the link.
+def symlink_targets(index: Index, online: Collection[int]) -> list[Reference]:
+    """Where the links that the index knows lead to now, sorted.
 
     What they lead through is among it. ``online`` are the ids of roots that are there; links that
     lead nowhere are left out.
@@ -73,7 +74,7 @@ def symlink_targets(index: Index, online: Collection[int]) -> list[tuple[bytes, 
             continue
         link = join(place[1], name)
         if os.path.exists(link):
-            found += [(each, link) for each in link_chain(link)]
+            found += [Reference(each, link) for each in link_chain(link)]
     return sorted(found)
 
 
@@ -84,11 +85,19 @@ _MOST_LINKS = 40
 def link_chain(link: bytes) -> list[bytes]:
     """What a link needs to lead where it does: its end, which exists, and what is on the way.
 
-    That are other links, and folders that are entered and left again by ``..``. ``link`` is an
-    absolute path, as are those returned; the folders around each of them are real ones.
+    ``link`` is an absolute path, as are those returned. Folders around it are left out.
+    """
+    return [each for each in path_chain(link, link) if each != link]
+
+
+def path_chain(path: bytes, source: bytes = b"") -> list[bytes]:
+    """What an absolute path needs to lead where it does: what is on the way, and last its end.
+
+    On the way are links, and folders that are entered and left again by ``..``, unless ``source``
+    is in those. The folders around each of the paths returned are real ones.
     """
     at = b"/"
-    parts = link.split(b"/")[::-1]
+    parts = path.split(b"/")[::-1]
     found: list[bytes] = []
     followed = 0
     while parts:
@@ -96,21 +105,21 @@ def link_chain(link: bytes) -> list[bytes]:
         if part in (b"", b"."):
             continue
         if part == b"..":
-            if not is_below(link, at):
+            if not is_below(source, at):
                 found.append(at)
             at = os.path.dirname(at)
             continue
-        path = join(at, part)
+        here = join(at, part)
         try:
-            text = os.readlink(path)
+            text = os.readlink(here)
         except OSError:
-            at = path  # no link
+            at = here  # no link
             continue
-        found.append(path)
+        found.append(here)
         followed += 1
         if followed > _MOST_LINKS:  # it was changed meanwhile, and leads in a circle
             break
         parts += text.split(b"/")[::-1]
         if text.startswith(b"/"):
             at = b"/"
-    return [each for each in (*found, at) if each != link]
+    return [*found, at]

@@ -1,0 +1,281 @@
+"""What files refer to by a path in their text: git, Python's environments, local npm packages.
+
+One row of `_FORMATS` is one kind of file. Content comes from anywhere: it is given as a bounded
+piece of bytes, and what cannot be parsed refers to nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+LARGEST: Final = 1 << 20
+"""Bytes of a file that are looked into."""
+SCRIPT_HEAD: Final = 4096
+"""Bytes of a script that `parse_script` looks into."""
+_MOST = 1000
+"""Paths of one file that count."""
+
+
+class MentionedPath(NamedTuple):
+    """A path that a file refers to."""
+
+    path: bytes
+    """As written: absolute, relative to the folder of the file, or below ``~/``."""
+    line: int
+    """From 1."""
+    above: int = 0
+    """How many folders up from the path that folder is which is needed as a whole."""
+
+
+ReferenceParser = Callable[[bytes], Iterator[MentionedPath]]
+
+
+def mentioned_paths(parse: ReferenceParser, content: bytes) -> list[MentionedPath]:
+    """The paths that a file refers to, of a parser of this module; empty for no such file."""
+    found = []
+    try:
+        for each in parse(content.removeprefix(b"\xef\xbb\xbf")):
+            if each.path and b"\0" not in each.path:
+                found.append(each)
+            if len(found) == _MOST:
+                break
+    except (ValueError, RecursionError):
+        return []  # not what its name says
+    return found
+
+
+def reference_parser(path: bytes) -> ReferenceParser | None:
+    """What reads the file at an absolute path, by that path; None for a file that does not count.
+
+    Scripts of an environment have any name: see `parse_script`.
+    """
+    for row in _FORMATS:
+        if row.where.search(path):
+            return row.parse
+    return None
+
+
+def is_activation(name: bytes) -> bool:
+    """Whether an environment's file of this name sets its variables: ``activate``, ``.fish``."""
+    return name.startswith(b"activate")
+
+
+def _lines(content: bytes) -> Iterator[tuple[int, bytes]]:
+    return ((at, line.strip()) for at, line in enumerate(content.splitlines(), 1))
+
+
+def _git_file(content: bytes) -> Iterator[MentionedPath]:
+    match = re.match(rb"gitdir:[ \t]*([^\r\n]+)", content)
+    if match is not None:
+        parts = match[1].rstrip(b"/").split(b"/")
+        of_worktree = len(parts) > 2 and parts[-2] == b"worktrees"
+        yield MentionedPath(match[1], 1, 2 if of_worktree else 0)
+
+
+def _worktree_place(content: bytes) -> Iterator[MentionedPath]:
+    # The worktree's `.git` file; the whole worktree is needed.
+    yield MentionedPath(content.partition(b"\n")[0].rstrip(b"\r"), 1, 1)
+
+
+def _only_line(content: bytes) -> Iterator[MentionedPath]:
+    yield MentionedPath(content.partition(b"\n")[0].rstrip(b"\r"), 1)
+
+
+def _alternates(content: bytes) -> Iterator[MentionedPath]:
+    for at, line in _lines(content):
+        path = _unquoted(line)
+        if path and not line.startswith(b"#"):
+            # Relative to `objects`, not to `objects/info`, where the file is.
+            yield MentionedPath(path if path.startswith(b"/") else b"../" + path, at)
+
+
+def _unquoted(text: bytes) -> bytes:
+    """A value of git's without the quotes around it and the escapes in those."""
+    if not text.startswith(b'"'):
+        return text
+    match = re.match(rb'"((?:[^"\\]|\\.)*)', text)
+    return re.sub(rb"\\(.)", rb"\1", match[1]) if match else text
+
+
+def _git_config(content: bytes) -> Iterator[MentionedPath]:
+    in_core = False
+    for at, line in _lines(content):
+        section = re.match(rb"\[([^\]]*)\]\s*", line)
+        if section is not None:
+            in_core = section[1].strip().lower() == b"core"
+            line = line[section.end() :]
+        key, equals, value = line.partition(b"=")
+        if in_core and equals and key.strip().lower() == b"worktree":
+            value = value.strip()
+            bare = value if value.startswith(b'"') else re.split(rb"\s*[#;]", value, maxsplit=1)[0]
+            yield MentionedPath(_unquoted(bare), at)
+
+
+_EXECUTABLES = frozenset({b"executable", b"base-executable"})
+_PREFIXES = frozenset({b"base-prefix", b"base-exec-prefix"})
+_COMMAND = re.compile(rb"(/.*?) -m (?:venv|virtualenv)\b(?:.*? (/.*))?")
+_BINARIES = frozenset({b"bin", b"Scripts"})
+
+
+def _pyvenv(content: bytes) -> Iterator[MentionedPath]:
+    for at, line in _lines(content):
+        key, _, value = line.partition(b"=")
+        key, value = key.strip().lower(), value.strip()
+        if key == b"home":
+            in_prefix = value.rstrip(b"/").rpartition(b"/")[2] in _BINARIES
+            yield MentionedPath(value.rstrip(b"/"), at, int(in_prefix))
+        elif key in _EXECUTABLES:
+            yield _program(value, at)
+        elif key in _PREFIXES:
+            yield MentionedPath(value, at)
+        elif key == b"command" and (match := _COMMAND.match(value)):
+            yield _program(match[1], at)
+            if match[2]:
+                yield MentionedPath(match[2], at)
+
+
+def _program(path: bytes, line: int) -> MentionedPath:
+    """A program in a ``bin``: what is beside that folder is needed too."""
+    folders = path.split(b"/")[:-1]
+    in_prefix = len(folders) > 2 and folders[-1] in _BINARIES
+    return MentionedPath(path, line, 2 if in_prefix else 0)
+
+
+_VARIABLE = re.compile(
+    rb"""\bVIRTUAL_ENV["']?[ \t]*[= \t][ \t]*(?:"([^"]+)"|'([^']+)'|(/[^\s;"']*))""", re.IGNORECASE
+)
+
+
+def _activation(content: bytes) -> Iterator[MentionedPath]:
+    for at, line in _lines(content):
+        for match in _VARIABLE.finditer(line):
+            path = match[1] or match[2] or match[3]
+            if path.startswith(b"/"):
+                yield MentionedPath(path, at)
+
+
+_SHEBANG = re.compile(rb"#![ \t]*(/\S+)")
+_LAUNCHER = re.compile(rb"""'''exec' (?:"([^"]+)"|(/\S+))""")
+
+
+def parse_script(content: bytes) -> Iterator[MentionedPath]:
+    """The interpreter of a script.
+
+    Where its path is long or has a space in it, ``/bin/sh`` starts it from the second line
+    (distlib, scripts.py, ``_build_shebang``).
+    """
+    first, _, rest = content[:SCRIPT_HEAD].partition(b"\n")
+    if (match := _SHEBANG.match(first)) is not None:
+        yield _program(match[1], 1)
+        if (second := _LAUNCHER.match(rest)) is not None:
+            yield _program(second[1] or second[2], 2)
+
+
+def _path_file(content: bytes) -> Iterator[MentionedPath]:
+    for at, line in _lines(content):
+        if not line.startswith((b"#", b"import ", b"import\t")):
+            yield MentionedPath(line, at)
+
+
+def _finder(content: bytes) -> Iterator[MentionedPath]:
+    for at, line in _lines(content):
+        for match in re.finditer(rb"""(?:'(/[^'\\]+)'|"(/[^"\\]+)")""", line):
+            yield MentionedPath(match[1] or match[2], at)
+
+
+def _direct_url(content: bytes) -> Iterator[MentionedPath]:
+    document = json.loads(content)
+    # Of an archive that was installed nothing is needed any more.
+    if isinstance(document, dict) and "dir_info" in document:
+        url = document.get("url")
+        if isinstance(url, str) and url.startswith("file:"):
+            for path in _of_url(url.removeprefix("file:")):
+                yield MentionedPath(path, _line_of(content, url))
+
+
+_DEPENDENCIES = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
+_OVERRIDES = ("overrides", "resolutions", "pnpm")
+_LOCAL = ("file:", "link:", "portal:")
+
+
+def _package(content: bytes) -> Iterator[MentionedPath]:
+    document = json.loads(content)
+    if not isinstance(document, dict):
+        return
+    left = [document.get(key) for key in (*_DEPENDENCIES, *_OVERRIDES)]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            left += value.values()
+        elif isinstance(value, str):
+            kind = next((each for each in _LOCAL if value.startswith(each)), "")
+            if kind or value.startswith(("./", "../", "~/", "/")):
+                for path in _of_url(value.removeprefix(kind)):
+                    yield MentionedPath(path, _line_of(content, value))
+
+
+def _of_url(text: str) -> set[bytes]:
+    """The path after ``file:``, which may be written as a URL; both readings of a per cent sign."""
+    if text.startswith("//"):
+        text = "/" + text[2:].partition("/")[2]
+    raw = text.encode("utf-8", "surrogateescape")
+    return {raw, unquote_to_bytes(raw)}
+
+
+def _line_of(content: bytes, text: str) -> int:
+    """The line in which a text of a JSON document is; the first where it is written otherwise."""
+    at = content.find(json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogateescape"))
+    return content.count(b"\n", 0, max(at, 0)) + 1
+
+
+class _Format(NamedTuple):
+    """A kind of file that refers to something."""
+
+    where: re.Pattern[bytes]
+    parse: ReferenceParser
+    source: str
+    """Where the format is described."""
+
+
+_FORMATS: Final = (
+    _Format(re.compile(rb"/\.git$"), _git_file, "gitrepository-layout(5)"),
+    _Format(re.compile(rb"/worktrees/[^/]+/gitdir$"), _worktree_place, "gitrepository-layout(5)"),
+    _Format(re.compile(rb"/worktrees/[^/]+/commondir$"), _only_line, "gitrepository-layout(5)"),
+    _Format(re.compile(rb"/objects/info/alternates$"), _alternates, "gitrepository-layout(5)"),
+    _Format(re.compile(rb"/config(?:\.worktree)?$"), _git_config, "git-config(1), core.worktree"),
+    _Format(re.compile(rb"/pyvenv\.cfg$"), _pyvenv, "PEP 405; Lib/venv/__init__.py"),
+    _Format(
+        re.compile(rb"/(?:bin|Scripts)/activate[^/]*$"),
+        _activation,
+        "Lib/venv/scripts; virtualenv, activation/",
+    ),
+    _Format(re.compile(rb"/(?:site|dist)-packages/[^/]+\.pth$"), _path_file, "Lib/site.py"),
+    _Format(
+        re.compile(rb"/(?:site|dist)-packages/[^/]+\.egg-link$"),
+        _only_line,
+        "setuptools, command/develop.py",
+    ),
+    _Format(
+        re.compile(rb"/__editable__[^/]*\.py$"), _finder, "setuptools, command/editable_wheel.py"
+    ),
+    _Format(re.compile(rb"\.dist-info/direct_url\.json$"), _direct_url, "PEP 610"),
+    # What a package in `node_modules` says of its author's folders means nothing here.
+    _Format(
+        re.compile(rb"^(?!.*/node_modules/).*/package\.json$", re.DOTALL),
+        _package,
+        "npm, package.json, 'Local Paths'; yarn, 'portal:'",
+    ),
+)
+NAMES: Final = (
+    *(b".git", b"gitdir", b"commondir", b"alternates", b"config", b"config.worktree"),
+    *(b"pyvenv.cfg", b"activate", b"direct_url.json", b"package.json"),
+)
+"""Names of the files of `reference_parser`."""
+BEGINNINGS: Final = (b"__editable__",)
+"""What others of their names begin with."""
+ENDINGS: Final = (b".pth", b".egg-link")
+"""What others of their names end in."""
