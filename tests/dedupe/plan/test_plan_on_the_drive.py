@@ -34,7 +34,7 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A drive that these tests change; each leaves it as it was."""
     site = Site(
         build_drive(tmp_path_factory.mktemp("dedupe") / "drive"), tmp_path_factory.mktemp("user")
