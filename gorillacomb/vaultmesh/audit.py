@@ -10,11 +10,11 @@ from typing import Any
 from gorillacomb import sqlite
 from gorillacomb.errors import UntrustedInput, VaultError
 from gorillacomb.vaultmesh import checkpoint as checkpoints
-from gorillacomb.vaultmesh import jcs, merkle
+from gorillacomb.vaultmesh import merkle
+from gorillacomb.vaultmesh.chain import FIRST_PREV, read_chained
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
 from gorillacomb.vaultmesh.keys.note import SignedNote, VerifierKey
 from gorillacomb.vaultmesh.ledger import (
-    FIRST_PREV,
     ORIGIN,
     STORED_FROM,
     Ledger,
@@ -177,7 +177,7 @@ def _walk_entries(
 ) -> None:
     prev = FIRST_PREV
     for seq, entry in _entries(ledger):
-        leaf, fields = _read(entry, seq)
+        leaf, fields = read_chained(entry, seq)
         if fields is None:
             first = _first_bad(ledger, walk, seq)
             raise _BadEntry(
@@ -223,24 +223,6 @@ def _first_bad(ledger: Ledger, walk: _AuditPass, seq: int) -> int | None:
     if walk.wrong_node is not None and walk.wrong_from < start:
         return walk.wrong_from  # the chain was forged from there on
     return locate_tampering(ledger, start, walk.block, seq)
-
-
-def _read(entry: Any, seq: int) -> tuple[bytes, dict[str, Any] | None]:
-    """The leaf hash of an entry, and its fields if it has the form that every entry has."""
-    if not isinstance(entry, bytes):
-        return b"", None
-    try:
-        fields = jcs.parse_own(entry)
-        sound = (
-            isinstance(fields, dict)
-            and fields["seq"] == seq
-            and isinstance(fields["event"], str)
-            and len(bytes.fromhex(fields["prev"])) == 32
-            and jcs.canonical_json(fields) == entry
-        )
-    except (ValueError, KeyError, TypeError, RecursionError):
-        sound = False
-    return merkle.leaf_hash(entry), fields if sound else None
 
 
 def _note_key(walk: _AuditPass, seq: int, fields: dict[str, Any]) -> None:

@@ -21,10 +21,11 @@ from gorillacomb.errors import UntrustedInput, VaultDamaged, VaultError, VaultRo
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import merkle
 from gorillacomb.vaultmesh.anchor import AnchorStore
+from gorillacomb.vaultmesh.chain import chain_entries, prev_of
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
-from gorillacomb.vaultmesh.entries import VERSION, EntryBody
+from gorillacomb.vaultmesh.entries import EntryBody
 from gorillacomb.vaultmesh.error_text import NO_REPAIR, ROLLED_BACK, SEE_VERIFY, translate_errors
-from gorillacomb.vaultmesh.jcs import canonical_json_fast, parse_own
+from gorillacomb.vaultmesh.jcs import parse_own
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
 from gorillacomb.vaultmesh.keys.note import VerifierKey
@@ -32,7 +33,6 @@ from gorillacomb.vaultmesh.store import TraceStore
 
 ORIGIN = "gorillacomb/"
 """The origin of a log is this and its id."""
-FIRST_PREV = "0" * 64
 STORED_FROM = 3
 """Smaller subtrees are not stored but made from their entries: it saves most of the space."""
 _BATCH = 2_500
@@ -76,7 +76,7 @@ class Ledger:
 
     @cached_property
     def _prev(self) -> str:
-        return FIRST_PREV if not self.size else merkle.leaf_hash(self.entry(self.size - 1)).hex()
+        return prev_of(self.entry(self.size - 1) if self.size else None)
 
     @classmethod
     def write(
@@ -303,20 +303,10 @@ class Ledger:
         return note
 
     def _put(self, bodies: list[EntryBody]) -> None:
-        moment = str(self._clock())
-        rows, leaves = [], []
-        prev, seq = self._prev, self.size
-        for body in bodies:
-            entry = canonical_json_fast(
-                {**body, "v": VERSION, "seq": seq, "prev": prev, "time_ns": moment}
-            )
-            leaf = merkle.leaf_hash(entry)
-            rows.append((seq, entry))
-            leaves.append(leaf)
-            prev = leaf.hex()
-            seq += 1
-        self.tables.put(rows, self._frontier.extend(leaves, STORED_FROM))
-        self._prev, self.size = prev, seq
+        entries = list(chain_entries(bodies, self.size, self._prev, self._clock()))
+        nodes = self._frontier.extend([entry.leaf for entry in entries], STORED_FROM)
+        self.tables.put([(entry.seq, entry.data) for entry in entries], nodes)
+        self._prev, self.size = entries[-1].leaf.hex(), entries[-1].seq + 1
 
     def signing_key(self) -> Ed25519SigningKey:
         """The key that signs what is appended. Raises KeyMissing, VaultRolledBack."""
