@@ -35,14 +35,20 @@ class LocationKind(StrEnum):
 
 
 def location_kind(
-    root: bytes, inner: bytes, project: int | None, more: frozenset[bytes]
+    root: bytes,
+    inner: bytes,
+    project: int | None,
+    more: frozenset[bytes],
+    store: int | None = None,
 ) -> LocationKind:
     """What kind of place a folder is.
 
     ``root`` is the path that the user named, which may be called ``tmp``, but in a trash it is in a
     trash; ``inner`` is the folder's path below that; from the part of ``inner`` with the number
-    ``project`` on it is inside a project. ``more`` are further names of machine-made folders. The
-    outermost name decides: inside of what a program made, names mean nothing any more.
+    ``project`` on it is inside a project, and the part with the number ``store`` is the outermost
+    store that is told by what is in it, -1 for the root itself. ``more`` are further names of
+    machine-made folders. The outermost name decides: inside of what a program made, names mean
+    nothing any more.
     """
     for part in root.split(b"/"):
         if is_transient(part):
@@ -51,11 +57,13 @@ def location_kind(
             return LocationKind.KEPT
         if is_machine_made(part, False):
             return LocationKind.MADE
+    if store is not None and store < 0:
+        return LocationKind.KEPT
     for at, part in enumerate(inner.split(b"/") if inner else ()):
         in_project = project is not None and at >= project
         if is_transient(part) or _is_temporary(part, in_project):
             return LocationKind.PASSING
-        if is_opaque(part):
+        if at == store or is_opaque(part):
             return LocationKind.KEPT
         if is_machine_made(part, in_project, more):
             return LocationKind.MADE

@@ -1,36 +1,175 @@
-"""Folders that one program keeps as one thing: version control, libraries, backup repositories."""
+"""Know folders that one program keeps as one thing: repositories, backups, libraries, mailboxes.
+
+A store is told by what is in it, or by an ending that its system gives to packages of that kind;
+the table is in `store_table`. Nothing is taken out of one, and it is a copy of another only as a
+whole.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Final
+import re
+from collections.abc import Collection, Iterable, Iterator
+from fnmatch import translate
+from functools import cache, lru_cache
+from typing import Final, Protocol
 
-VERSION_CONTROL: Final = (b".git", b".hg", b".svn", b".jj")
-"""Names of what version control keeps in the top folder of a project."""
-_BUNDLES = (
-    b".photoslibrary",
-    b".aplibrary",
-    b".lrdata",
-    b".fcpbundle",
-    b".imovielibrary",
-    b".sparsebundle",
-    b".backupdb",
-    b".app",
+from gorillacomb.classify.store_table import STORES, StoreKind
+
+VERSION_CONTROL: Final = (
+    b".git",
+    b".hg",
+    b".svn",
+    b".jj",
+    b".bzr",
+    b"_darcs",
+    b".pijul",
+    b".fslckout",
+    b"_FOSSIL_",
 )
+"""Names of what version control keeps in the top folder of a project."""
 
 
+class FolderView(Protocol):
+    """A folder by the names in it, wherever they come from: the index or the disk."""
+
+    @property
+    def files(self) -> Collection[bytes]:
+        """Names of what is not a folder."""
+
+    @property
+    def folders(self) -> Collection[bytes]:
+        """Names of subfolders."""
+
+    def enter(self, name: bytes) -> FolderView:
+        """A subfolder."""
+
+
+def is_version_control(name: bytes) -> bool:
+    """Whether version control keeps its data under this name, however it is spelled."""
+    return name in VERSION_CONTROL or name.lower() in VERSION_CONTROL
+
+
+@lru_cache(maxsize=65536)
 def is_opaque(name: bytes) -> bool:
-    """Whether one program keeps a folder of this name as one thing: version control, a library."""
-    return name in VERSION_CONTROL or name.lower().endswith(_BUNDLES)
-
-
-_RESTIC = frozenset({b"config", b"data", b"index", b"keys", b"snapshots"})
-_BORG = frozenset({b"README", b"config", b"data"})
-_BORG_FILES = (b"index.", b"hints.", b"integrity.")
-
-
-def is_backup_store(names: Collection[bytes]) -> bool:
-    """Whether the names in a folder are those of a repository of restic or borg."""
-    return _RESTIC.issubset(names) or (
-        _BORG.issubset(names) and any(name.startswith(_BORG_FILES) for name in names)
+    """Whether a folder's name alone says that a program keeps it: version control, a package."""
+    return is_version_control(name) or any(
+        _is_one_of((name.lower(),), kind.named) for kind in STORES if kind.is_told_by_name
     )
+
+
+def store_kind(name: bytes, folder: FolderView) -> StoreKind | None:
+    """Return what kind of store a folder is; None for an ordinary one and for version control.
+
+    Raises what the view raises.
+    """
+    if is_version_control(name):
+        return None
+    return next((kind for kind in STORES if _is_store(kind, name.lower(), folder)), None)
+
+
+def _is_store(kind: StoreKind, lower: bytes, folder: FolderView) -> bool:
+    return (
+        (not kind.named or _is_one_of((lower,), kind.named))
+        and all(_has_folder(folder, pattern.split("/")) for pattern in kind.folders)
+        and all(_has_file(folder, pattern.split("/")) for pattern in kind.files)
+    )
+
+
+def _has_folder(folder: FolderView, parts: list[str]) -> bool:
+    found = _matching(folder.folders, parts[0])
+    return any(len(parts) == 1 or _has_folder(folder.enter(each), parts[1:]) for each in found)
+
+
+def _has_file(folder: FolderView, parts: list[str]) -> bool:
+    if len(parts) == 1:
+        return any(True for _ in _matching(folder.files, parts[0]))
+    inner = _matching(folder.folders, parts[0])
+    return any(_has_file(folder.enter(each), parts[1:]) for each in inner)
+
+
+def _matching(names: Collection[bytes], pattern: str) -> Iterator[bytes]:
+    exact, globs = _pattern(pattern)
+    yield from (each for each in exact if each in names)
+    if globs is not None:
+        yield from filter(globs.match, names)
+
+
+def _is_one_of(names: Collection[bytes], patterns: Iterable[str]) -> bool:
+    return any(True for pattern in patterns for _ in _matching(names, pattern))
+
+
+@cache
+def _pattern(pattern: str) -> tuple[tuple[bytes, ...], re.Pattern[bytes] | None]:
+    """Names, and a glob, that ``|`` parts in a pattern."""
+    parts = pattern.split("|")
+    globs = [translate(each) for each in parts if set(each) & set("*?[")]
+    return (
+        tuple(each.encode() for each in parts if not set(each) & set("*?[")),
+        re.compile("|".join(globs).encode()) if globs else None,
+    )
+
+
+def is_catalog_file(name: bytes) -> bool:
+    """Whether a file is the catalog of photographs that are beside it."""
+    return name.lower().endswith(_CATALOGS)
+
+
+_CATALOGS = (b".lrcat", b".lrcat-data", b".lrcat-wal", b".lrcat-journal", b".cocatalog")
+
+
+class StoreHints:
+    """What to look for among many names, to ask `store_kind` of few folders only.
+
+    Each kind has a first sign: a folder in it, a file, or its own name.
+    """
+
+    def __init__(self) -> None:
+        self._folders: list[tuple[re.Pattern[bytes], int]] = []
+        self.file_names: set[bytes] = set()
+        self.file_beginnings: set[bytes] = set()
+        """Of `BEGINNING` bytes."""
+        self.file_endings: set[bytes] = set()
+        """Of `ENDING` bytes."""
+        self.file_depth = 1
+        by_depth: dict[int, list[str]] = {}
+        for kind in STORES:
+            if kind.named:
+                by_depth.setdefault(0, []).extend(kind.named)
+            elif kind.folders:
+                *above, last = kind.folders[0].split("/")
+                by_depth.setdefault(len(above) + 1, []).append(last)
+            else:
+                self._add_files(kind.files[0])
+        for depth, patterns in by_depth.items():
+            parts = [each for pattern in patterns for each in pattern.split("|")]
+            flags = re.IGNORECASE if not depth else 0
+            found = re.compile("|".join(map(translate, parts)).encode(), flags)
+            self._folders.append((found, depth))
+
+    def _add_files(self, pattern: str) -> None:
+        *above, last = pattern.split("/")
+        self.file_depth = max(self.file_depth, len(above) + 1)
+        for each in last.encode().split(b"|"):
+            literal = re.split(rb"[*?\[]", each)
+            if len(literal) == 1:
+                self.file_names.add(each)
+            elif literal[0]:
+                assert len(literal[0]) >= BEGINNING, each
+                self.file_beginnings.add(literal[0][:BEGINNING])
+            else:
+                assert len(literal[-1]) >= ENDING, each
+                self.file_endings.add(literal[-1][-ENDING:])
+
+    def levels_above(self, folder_name: bytes) -> list[int]:
+        """How many levels above a folder of this name there may be a store: 0 for itself."""
+        return [depth for pattern, depth in self._folders if pattern.match(folder_name)]
+
+
+BEGINNING: Final = 8
+ENDING: Final = 4
+
+
+@lru_cache(maxsize=1)
+def store_hints() -> StoreHints:
+    """The hints, made when they are first needed."""
+    return StoreHints()

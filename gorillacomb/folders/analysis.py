@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Mapping, 
 from dataclasses import dataclass, field, replace
 
 from gorillacomb.classify.names import NOISE
-from gorillacomb.classify.stores import VERSION_CONTROL
+from gorillacomb.classify.stores import is_opaque, is_version_control
 from gorillacomb.folders import content_sets as contents
 from gorillacomb.folders import tree as forests
 from gorillacomb.folders.content_sets import ContentSets
@@ -240,10 +240,12 @@ class FolderAnalysis:
             for each in self.forest.order
             if each.machine and each.parent is not None and not each.parent.machine
         ]
-        names = Counter(each.name for each in tops if each.name not in VERSION_CONTROL)
+        # A store that is told by what is in it has a name of the user's.
+        told = [each for each in tops if not each.store or is_opaque(each.name)]
+        names = Counter(each.name for each in told if not is_version_control(each.name))
         found = []
         for name, number in names.items():
-            here = [each for each in tops if each.name == name]
+            here = [each for each in told if each.name == name]
             found.append(
                 MachineMadeFolders(
                     name, number, sum(each.files for each in here), sum(each.size for each in here)

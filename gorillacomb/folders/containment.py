@@ -5,7 +5,6 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable, Mapping
 
-from gorillacomb.classify.stores import VERSION_CONTROL, is_opaque
 from gorillacomb.folders.tree import EXECUTABLE, FolderTree, TreeFolder
 from gorillacomb.index.database import Index
 from gorillacomb.index.tree_queries import entries_in
@@ -27,7 +26,7 @@ def is_contained(
 
     That is: every file with its content and executable bits, every link, every empty folder.
     ``nested`` are folders below the victim which are contained in others; ``same_caches`` says of
-    two ``.git`` folders whether their indexes have the same entries. A bundle must be the same.
+    two ``.git`` folders whether their indexes have the same entries. A store must be the same.
     """
     waiting: list[tuple[TreeFolder, TreeFolder | None]] = [(victim, keep)]
     while waiting:
@@ -37,7 +36,7 @@ def is_contained(
         whole = not any(x.holds(each) for each in nested)
         if y is not None and whole and x.digest == y.digest and y.gap is None:
             continue
-        if is_opaque(x.name) and x.name not in VERSION_CONTROL:
+        if x.store:
             return False
         ours = _entries(index, forest, x)
         theirs = {} if y is None else _entries(index, forest, y)

@@ -14,9 +14,10 @@ from hashlib import sha256
 from gorillacomb.classify.names import NOISE, is_machine_made
 from gorillacomb.classify.projects import project_around
 from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
-from gorillacomb.classify.stores import is_opaque
+from gorillacomb.classify.stores import is_version_control
 from gorillacomb.index import tree_queries as stream
 from gorillacomb.index.database import Index
+from gorillacomb.index.store_queries import store_folders
 from gorillacomb.index.tree_queries import FolderFileRow
 from gorillacomb.model import DAMAGE, EntryState, FolderState
 
@@ -34,6 +35,8 @@ class TreeFolder:
     marker: str | None
     project: TreeFolder | None = None
     """The outermost project around it, or itself; never the top of a root."""
+    store: bool = False
+    """Whether one program keeps it as one thing, version control aside: a library, a backup."""
     machine: bool = False
     """Whether a program made or keeps it, or what it is in: ``node_modules``, ``.git``."""
     children: list[TreeFolder] = field(default_factory=list)
@@ -124,6 +127,9 @@ def load_tree(
     connection = index.connection
     folders = _folders(stream.folder_entries(connection))
     order = _ordered(folders.values())
+    rows = ((each.id, each.parent.id if each.parent else None, each.name) for each in order)
+    for store in store_folders(connection, rows):
+        folders[store].store = True
     for folder in order:
         _place(folder, machine_made)
     own = _own_parts(folders, stream.folder_sums(connection, noise))
@@ -172,7 +178,8 @@ def _place(folder: TreeFolder, machine_made: frozenset[bytes]) -> None:
     folder.project = project_around(above.project, folder, folder.marker is not None)
     folder.machine = (
         above.machine
-        or is_opaque(folder.name)
+        or folder.store
+        or is_version_control(folder.name)
         or is_machine_made(folder.name, above.project is not None, machine_made)
     )
 

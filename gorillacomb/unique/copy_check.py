@@ -56,6 +56,8 @@ class CopyVerifier:
     """The folders in those, by device and inode: nor does what is seen there through a mount."""
     project: Callable[[int], bytes | None]
     """The path of the outermost project around a folder, by the folder's id."""
+    store: Callable[[int], bytes | None]
+    """The path of the outermost store around a folder, by the folder's id."""
     machine_made: frozenset[bytes]
     """Names of folders that programs make, beside those that are known for it."""
     noise: frozenset[bytes]
@@ -105,11 +107,14 @@ class CopyVerifier:
         """What kind of place a file stands in."""
         if file.folder not in self._places:
             top = self.roots[file.root].path
-            project = self.project(file.folder)
-            inner = None if project is None else relative_path(project, top)
-            number = None if inner is None else inner.count(b"/") + 1 if inner else 0
+            project = _depth(self.project(file.folder), top)
+            store = _depth(self.store(file.folder), top)
             self._places[file.folder] = location_kind(
-                top, relative_path(os.path.dirname(file.path), top), number, self.machine_made
+                top,
+                relative_path(os.path.dirname(file.path), top),
+                project,
+                self.machine_made,
+                None if store is None else store - 1,
             )
         return self._places[file.folder]
 
@@ -178,6 +183,14 @@ class CopyVerifier:
         if self._opened is not None:
             self._opened[1].close()
             self._opened = None
+
+
+def _depth(path: bytes | None, top: bytes) -> int | None:
+    """How many folders below a root's top a path is; None for no path."""
+    if path is None:
+        return None
+    inner = relative_path(path, top)
+    return inner.count(b"/") + 1 if inner else 0
 
 
 def _refusal(error: OSError) -> CopyRejected:

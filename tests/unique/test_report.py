@@ -441,6 +441,19 @@ def test_what_is_machine_made_does_not_vouch_for_a_library(tmp_path: Path, vault
     assert unique(vault, top / "L") == (1, {"My.photoslibrary/IMG"}, {})
 
 
+RESTIC: Tree = {"config": "c", "index": {}, "keys": {}, "snapshots": {}, "data": {"a": "1"}}
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_store_does_not_vouch_for_what_is_outside_of_one(
+    tmp_path: Path, vault: Path, inside: bool
+) -> None:
+    """A program may rewrite what it keeps for itself; told by what is in it, whatever its name."""
+    combed(tmp_path / "A", vault, {"a": "1"})
+    combed(tmp_path / "B", vault, {"things": RESTIC if inside else {**RESTIC, "keys": "a file"}})
+    assert unique(vault, tmp_path / "A")[:2] == ((1, {"a"}) if inside else (0, set()))
+
+
 def test_everything_else_gone(tmp_path: Path, vault: Path) -> None:
     top = combed(tmp_path / "top", vault, {"A": {"a": "1"}, "B": {"a": "1"}})
     assert unique(vault, top / "A", "--except", top) == (1, {"a"}, {})

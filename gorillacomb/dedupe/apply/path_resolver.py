@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from gorillacomb.classify import companions
 from gorillacomb.classify.companions import Companions
 from gorillacomb.classify.projects import project_marker
-from gorillacomb.classify.stores import is_backup_store
+from gorillacomb.classify.stores import store_kind
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.policy import FolderContext, PathContext
+from gorillacomb.fs.folder_view import DiskFolder
 from gorillacomb.fs.location import FileLocation
 from gorillacomb.fs.openat import OpenFolders, identity_of
 from gorillacomb.fs.paths import is_below, join, relative_path
@@ -48,12 +49,12 @@ class PathResolver:
         parts = inner.split(b"/") if inner else []
         folders = OpenFolders(root.path, root.identity)
         try:
-            levels = [
-                self._level(folders, root, b"/".join(parts[: at + 1])) for at in range(len(parts))
+            top, *levels = [
+                self._level(folders, root, b"/".join(parts[:at])) for at in range(len(parts) + 1)
             ]
         finally:
             folders.close()
-        return PathContext(root.path, path, is_folder, tuple(levels))
+        return PathContext(root.path, path, is_folder, tuple(levels), top.store)
 
     def companions(self, path: bytes) -> list[bytes]:
         """The files beside a file that belong to it, by their paths. Raises OSError."""
@@ -68,29 +69,18 @@ class PathResolver:
             facts = os.fstat(descriptor)
             state = identity_of(facts), facts.st_mtime_ns
             if self._listed is None or self._listed[0] != state:
-                names, subfolders = _names_in(descriptor)
-                self._listed = state, Companions(set(names).difference(subfolders))
+                names = DiskFolder(folders, relative_path(folder, root.path)).files
+                self._listed = state, Companions(names)
         finally:
             folders.close()
         return [join(folder, each) for each in self._listed[1].of(name)]
 
-    def _level(self, folders: OpenFolders, root: LiveRoot, inner: bytes) -> FolderContext:
-        path = join(root.path, inner)
+    def _level(self, opened: OpenFolders, root: LiveRoot, inner: bytes) -> FolderContext:
+        path = join(root.path, inner) if inner else root.path
         if path not in self._levels:
-            names, subfolders = _names_in(folders.open(inner))
-            self._levels[path] = FolderContext(
-                path, project_marker(names, subfolders), is_backup_store(names)
-            )
+            folder = DiskFolder(opened, inner)
+            kind = store_kind(os.path.basename(path), folder)
+            is_store = kind is not None and not (kind.is_loose and not inner)
+            marker = project_marker([*folder.files, *folder.folders], folder.folders)
+            self._levels[path] = FolderContext(path, marker, is_store)
         return self._levels[path]
-
-
-def _names_in(descriptor: int) -> tuple[list[bytes], list[bytes]]:
-    """The names in an open folder, and those of them that are folders. Raises OSError."""
-    names, subfolders = [], []
-    with os.scandir(descriptor) as entries:
-        for entry in entries:
-            name = os.fsencode(entry.name)
-            names.append(name)
-            if entry.is_dir(follow_symlinks=False):
-                subfolders.append(name)
-    return names, subfolders

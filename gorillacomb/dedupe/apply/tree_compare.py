@@ -16,10 +16,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gorillacomb.classify.names import NOISE
-from gorillacomb.classify.stores import VERSION_CONTROL, is_opaque
+from gorillacomb.classify.stores import store_kind
 from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
 from gorillacomb.dedupe.safety.symlinks import links_equivalent
 from gorillacomb.fs.comparison import contents_equal, extended_attributes_equal, wait_until_settled
+from gorillacomb.fs.folder_view import DiskFolder
 from gorillacomb.fs.location import (
     ContentDiffers,
     FileLocation,
@@ -144,7 +145,7 @@ class _TreeComparison:
         names = list_names(self.ours, here)
         if there is not None:
             self._see_folder(here, there)
-            exact = exact or (self.witness.whole_bundles and _is_bundle(here.name))
+            exact = exact or (self.witness.whole_bundles and self._is_store(here))
             if exact and set(names) != set(list_names(self._opened(there), there)):
                 raise ContentDiffers(
                     here.path, "differs in what it holds, and is one thing as a whole"
@@ -161,6 +162,10 @@ class _TreeComparison:
             else:
                 self._entry(inner, name, facts, there)
         return found
+
+    def _is_store(self, here: FileLocation) -> bool:
+        """Whether a folder is one thing to its program, of which no part is compared alone."""
+        return store_kind(here.name, DiskFolder(self.ours, here.inner)) is not None
 
     def _enter(self, inner: bytes, name: bytes, facts: os.stat_result) -> None:
         path = self.top.at(inner).path
@@ -358,11 +363,6 @@ def _may_be_one(a: os.stat_result, b: os.stat_result) -> bool:
         and a.st_ctime_ns == b.st_ctime_ns
         and a.st_mtime_ns == b.st_mtime_ns
     )
-
-
-def _is_bundle(name: bytes) -> bool:
-    """Whether a folder is one thing to its program, of which no part may be compared alone."""
-    return is_opaque(name) and name not in VERSION_CONTROL
 
 
 @contextmanager

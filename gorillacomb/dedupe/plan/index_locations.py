@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from gorillacomb.classify.stores import is_backup_store
 from gorillacomb.dedupe.safety.policy import FolderContext, PathContext
 from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.folders.tree import TreeFolder
@@ -24,14 +23,21 @@ class IndexLocations:
 
     def of_folder(self, folder: TreeFolder) -> PathContext:
         """A folder as the rules see it."""
+        root = self.roots[folder.root]
+        levels = self._levels_of(folder)
         return PathContext(
-            self.roots[folder.root].path, self.folders.path(folder), True, self._levels_of(folder)
+            root.path, self.folders.path(folder), True, levels, self._is_root_a_store(root)
         )
 
     def of_file(self, copy: FileCopy) -> PathContext:
         """A file, in a folder of the forest, as the rules see it."""
-        levels = self._levels_of(self.folder_of(copy))
-        return PathContext(copy.root_path, copy.path, False, levels)
+        folder = self.folder_of(copy)
+        is_store = self._is_root_a_store(self.roots[folder.root])
+        return PathContext(copy.root_path, copy.path, False, self._levels_of(folder), is_store)
+
+    def _is_root_a_store(self, root: Root) -> bool:
+        top = self.folders.forest.folders.get(root.folder)
+        return top is not None and top.store
 
     def folder_of(self, copy: FileCopy) -> TreeFolder:
         """The folder that a file stands in."""
@@ -74,18 +80,10 @@ class IndexLocations:
         if found is None:
             found = ()
             if folder.parent is not None:
-                level = FolderContext(
-                    self.folders.path(folder), folder.marker, self._is_store(folder)
-                )
+                level = FolderContext(self.folders.path(folder), folder.marker, folder.store)
                 found = (*self._levels_of(folder.parent), level)
             self._levels[folder.id] = found
         return found
-
-    def _is_store(self, folder: TreeFolder) -> bool:
-        names = {each.name for each in folder.children}
-        if b"data" not in names:
-            return False
-        return is_backup_store(names | set(self.names_in(folder)))
 
 
 def find_descendant(folder: TreeFolder, names: Iterable[bytes]) -> TreeFolder | None:

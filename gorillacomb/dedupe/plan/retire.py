@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gorillacomb.canonical.file_rules import choose_canonical
-from gorillacomb.classify.stores import VERSION_CONTROL
+from gorillacomb.classify.stores import is_version_control
 from gorillacomb.dedupe.model import PlanStep, Refusal
 from gorillacomb.dedupe.plan.file_steps import FileStepPlanner
 from gorillacomb.dedupe.plan.index_locations import IndexLocations, find_descendant, relative_names
@@ -44,7 +44,7 @@ class FolderRetirer:
         waiting = [top]
         while waiting:
             folder = waiting.pop()
-            if folder.name in VERSION_CONTROL and folder is not top:
+            if is_version_control(folder.name) and folder is not top:
                 continue  # what is left of the folder goes on to need it
             if not self._goes_whole(folder, top, twins):
                 waiting += folder.children

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from gorillacomb.classify.location import is_transient
-from gorillacomb.classify.stores import is_opaque
+from gorillacomb.classify.stores import is_version_control
 from gorillacomb.dedupe.model import Refusal, SafetyRule, SkippedCopy
 from gorillacomb.dedupe.safety.policy import PathContext, SafetyPolicy
 from gorillacomb.fs.paths import path_and_parents
@@ -58,7 +58,7 @@ class SkippedItems:
             return site.levels[at].path
         if refusal.rule in (SafetyRule.BUNDLE, SafetyRule.TRASH):
             for level in site.levels:
-                if level.store or is_opaque(level.name) or is_transient(level.name):
+                if level.store or is_version_control(level.name) or is_transient(level.name):
                     return level.path
         return os.path.dirname(site.path)
 

@@ -10,7 +10,7 @@ import fnmatch
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gorillacomb.classify.location import LocationKind, is_transient, location_kind
 from gorillacomb.classify.names import is_machine_made
@@ -19,7 +19,10 @@ from gorillacomb.classify.projects import (
     is_repository_marker,
     outermost_project,
 )
-from gorillacomb.classify.stores import VERSION_CONTROL, is_opaque
+from gorillacomb.classify.stores import (
+    is_catalog_file,
+    is_version_control,
+)
 from gorillacomb.dedupe.model import DedupeAction, PlanOptions, Reference, Refusal, SafetyRule
 from gorillacomb.fs.openat import OUR_FOLDER
 from gorillacomb.fs.paths import is_below, join, path_text, relative_path
@@ -28,7 +31,6 @@ _POINTERS = (b".gdoc", b".gsheet", b".gslides", b".gdraw", b".gform", b".gmap", 
 _POINTERS_MORE = (b".gtable", b".gjam", b".gscript", b".glink", b".gnote", b".icloud")
 POINTERS = (*_POINTERS, *_POINTERS_MORE)
 """With such a file its document goes, whatever else has the same bytes."""
-_CATALOGS = (b".lrcat", b".lrcat-data", b".lrcat-wal", b".lrcat-journal", b".cocatalog")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class FolderContext:
     marker: str | None
     """The name in it that makes it a project."""
     store: bool = False
-    """Whether a backup program keeps its data in it."""
+    """Whether one program keeps it as one thing: a library, a mailbox, a backup."""
 
     @property
     def name(self) -> bytes:
@@ -56,6 +58,7 @@ class PathContext:
     is_folder: bool
     levels: tuple[FolderContext, ...]
     """The folders from below the top down to itself, or to the one that a file stands in."""
+    root_is_store: bool = False
 
     @property
     def above(self) -> Sequence[FolderContext]:
@@ -97,7 +100,7 @@ class SafetyPolicy:
 
     def closed_to_files(self, folder: PathContext) -> Refusal | None:
         """Why no file right in a folder may go, whatever stays for it; None when one may."""
-        inside = PathContext(folder.root, join(folder.path, b"*"), False, folder.levels)
+        inside = replace(folder, path=join(folder.path, b"*"), is_folder=False)
         return self._ours(inside) or _closed_level(inside) or self._in_project(inside, None)
 
     def _ours(self, site: PathContext) -> Refusal | None:
@@ -200,7 +203,10 @@ class SafetyPolicy:
         at = self.project(site)
         folder = site.path if site.is_folder else os.path.dirname(site.path)
         inside = None if at is None else at + 1
-        return location_kind(site.root, relative_path(folder, site.root), inside, self.machine_made)
+        stores = (at for at, level in enumerate(site.levels) if level.store)
+        store = -1 if site.root_is_store else next(stores, None)
+        inner = relative_path(folder, site.root)
+        return location_kind(site.root, inner, inside, self.machine_made, store)
 
     def kept_copy_refusal(self, site: PathContext, keep: PathContext) -> Refusal | None:
         """Why another copy does not count; None when it does."""
@@ -254,11 +260,14 @@ class SafetyPolicy:
 
 def _closed_level(site: PathContext) -> Refusal | None:
     """Whether it stands in version control, in a library or in a trash."""
+    if site.root_is_store:
+        name = os.path.basename(site.root)
+        return Refusal(SafetyRule.BUNDLE, f"is part of {path_text(name)}", site.root)
     for level in site.levels:
         name = level.name
-        if name in VERSION_CONTROL:
+        if is_version_control(name):
             return Refusal(SafetyRule.REPOSITORY, f"belongs to {path_text(name)}")
-        if (is_opaque(name) or level.store) and not (site.is_folder and level.path == site.path):
+        if level.store and not (site.is_folder and level.path == site.path):
             return Refusal(SafetyRule.BUNDLE, f"is part of {path_text(name)}")
         if is_transient(name):
             return Refusal(SafetyRule.TRASH, f"stands in {path_text(name)}")
@@ -277,6 +286,6 @@ def _odd_file(name: bytes) -> Refusal | None:
     lower = name.lower()
     if lower.endswith((*POINTERS, b".webloc")):
         return Refusal(SafetyRule.POINTER, "only points to a document in the cloud")
-    if lower.endswith(_CATALOGS):
+    if is_catalog_file(name):
         return Refusal(SafetyRule.BUNDLE, "is a catalog that belongs to the folders beside it")
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -799,3 +800,68 @@ def test_a_folder_is_no_sidecar(bench: Bench) -> None:
     code, done = bench.dedupe_json("--apply", plan.file)
     assert (code, done["skipped"]) == (0, [])
     assert not (bench.folder / "b/IMG_2.jpg").exists()
+
+
+BARE: Tree = {"HEAD": "ref", "refs": {"r": "r"}, "objects": {"aa": {"o": ONE}}, "pack": TWO}
+
+
+def test_a_store_is_left_alone_by_its_signs(bench: Bench) -> None:
+    """No folder and no file leaves it, wherever it is; an equal one leaves as a whole."""
+    plan = planned(
+        bench,
+        {
+            "srv": {"site": BARE, "o": OWN},
+            "Backup": {"site": {**BARE, "HEAD": "another", "extra": THREE}, "p": ALSO_OWN},
+            "loose": {"o": ONE, "t": TWO, "e": THREE, "q": text("q")},
+        },
+        "--prefer",
+        "@/loose",
+    )
+    assert plan.goes == {}
+    assert {(path, rule) for path, rule, _ in plan.left} == {
+        ("srv/site", "bundle"),
+        ("Backup/site", "bundle"),
+    }
+    again = Bench(bench.folder.with_name("again"), bench.vault.with_name("again"))
+    plan = planned(again, {"srv": {"site": BARE, "o": OWN}, "Backup": {"site": BARE, "p": "p"}})
+    assert plan.goes == {"Backup/site": "srv/site"}
+    assert again.dedupe_json("--apply", plan.file)[0] == 0
+
+
+def test_a_copied_folder_leaves_with_the_stores_in_it_alone_if_they_are_the_same(
+    bench: Bench,
+) -> None:
+    more = {**BARE, "extra": "more objects"}
+    tree: Tree = {"a": {"site": more, "f": ONE, "g": TWO}, "Copy of a": {"site": BARE, "f": ONE}}
+    plan = planned(bench, tree)
+    assert plan.goes == {"Copy of a/f": "a/f"}
+
+
+def test_data_of_a_catalog_is_a_folder_too(bench: Bench) -> None:
+    data: Tree = {"L.lrcat-data": {"x": {"blob": ONE}, "y": OWN}}
+    other: Tree = {"L.lrcat-data": {"x": {"blob": ONE}, "z": ALSO_OWN}}
+    plan = planned(bench, {"a": data, "Copy of a": other})
+    assert plan.goes == {}
+
+
+def test_a_root_that_is_a_store_itself(bench: Bench) -> None:
+    """A Maildir that was scanned as it is: two flags of one message, both stay."""
+    cur: Tree = {"1.host:2,S": ONE}
+    mail: Tree = {"cur": cur, "new": {"n": OWN}, "tmp": {}, "Archive": {"1.host:2,RS": ONE}}
+    plan = planned(bench, mail)
+    assert plan.goes == {}
+    code, done = bench.dedupe_json(
+        "--apply", edited(bench, plan, "Archive/1.host:2,RS", "cur/1.host:2,S")
+    )
+    assert code == 5 or done["skipped"], done
+    assert (bench.folder / "Archive/1.host:2,RS").exists()
+
+
+def edited(bench: Bench, plan: Planned, path: str, keep: str) -> Path:
+    """A plan with a step that somebody wrote into it."""
+    step = {"id": "s1", "kind": "file", "files": 1, "bytes": 1, "reasons": []}
+    at = {"path": str(bench.folder / path), "keep": str(bench.folder / keep)}
+    file = plan.file.with_name("edited.jsonl")
+    lines = [{**plan.header, "steps": 1}, {**step, **at}]
+    file.write_text("".join(json.dumps(each) + "\n" for each in lines))
+    return file

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import click
 
 from gorillacomb.canonical.groups import GroupReader
-from gorillacomb.classify.stores import VERSION_CONTROL
+from gorillacomb.classify.stores import is_version_control
 from gorillacomb.cli.lookup import look_up_path, noise_names, not_a_folder_error, open_groups
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
@@ -19,6 +19,7 @@ from gorillacomb.fs.paths import is_below, join, relative_path
 from gorillacomb.fs.volumes import is_mounted, is_online, other_views
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.roots import all_roots
+from gorillacomb.index.store_queries import StoreLookup
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import Root
 from gorillacomb.unique.copy_check import CopyVerifier, folder_identities_below
@@ -119,6 +120,7 @@ def _vouching(
         [*gone, *(view for each in gone for view in other_views(each, roots.values()))],
         folder_identities_below([each for each in gone[1:] if os.path.isdir(each)]),
         lambda folder: _project(groups, folder),
+        StoreLookup(index.connection, groups.paths).around,
         settings.machine_names,
         noise_names(settings),
     )
@@ -227,7 +229,7 @@ def _apart(report: UniqueReport) -> tuple[list[UniqueFile], dict[bytes, tuple[in
     kept: dict[bytes, tuple[int, int]] = {}
     for each in report.unique:
         parts = relative_path(each.path, report.path).split(b"/")
-        at = next((at for at, part in enumerate(parts) if part in VERSION_CONTROL), None)
+        at = next((at for at, part in enumerate(parts) if is_version_control(part)), None)
         if at is None:
             own.append(each)
         else:
