@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import stat
 import sys
 from collections.abc import Mapping
@@ -179,27 +178,6 @@ def copy_metadata(
             os.setxattr(descriptor, name, value)
     os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
     os.utime(descriptor, ns=(like.st_atime_ns, like.st_mtime_ns))
-
-
-def is_open_for_writing(descriptor: int) -> bool | None:
-    """Whether a program has an open file open for writing, or mapped; None where nobody can tell.
-
-    A lease to read is given only on what nobody writes to (Linux, fcntl(2), F_SETLEASE). Who opens
-    the file in the moment until it is given back waits for that, and we get the signal of it.
-    """
-    if sys.platform != "linux":
-        return None
-    import fcntl
-
-    try:
-        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)  # a signal that nobody minds
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return None
-    return False
 
 
 def set_mtime(descriptor: int, mtime_ns: int) -> None:

@@ -21,7 +21,6 @@ from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.preflight import StepSkipped
 from gorillacomb.dedupe.apply.repair_recovery import (
     MEANWHILE,
-    OPEN,
     FileFacts,
     SlotContent,
     digest_on_disk,
@@ -54,6 +53,7 @@ from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.fs import mutations
 from gorillacomb.fs.comparison import extended_attributes
+from gorillacomb.fs.lease import IN_USE, is_open_for_writing
 from gorillacomb.fs.location import ContentDiffers, FileLocation
 from gorillacomb.fs.openat import is_unchanged, open_file, os_error_text
 from gorillacomb.fs.paths import path_text, relative_path
@@ -131,8 +131,8 @@ class _PreparedRepair:
         """Refuse a file that is not what it was when it was looked at. Raises Different."""
         if not is_unchanged(self.damaged.facts, os.fstat(self.file)):
             raise ContentDiffers(self.place.path, MEANWHILE)
-        if mutations.is_open_for_writing(self.file):
-            raise ContentDiffers(self.place.path, OPEN)
+        if is_open_for_writing(self.file):
+            raise ContentDiffers(self.place.path, IN_USE)
 
 
 @dataclass(slots=True)
@@ -327,7 +327,7 @@ def _look_at_damage(file: int, harm: DamagedFile) -> tuple[FileFacts, bytes] | N
     if facts.st_nlink > 1:
         raise ContentDiffers(harm.path, f"has {facts.st_nlink:,} names, which a repair would part")
     if found.written:
-        raise ContentDiffers(harm.path, OPEN)
+        raise ContentDiffers(harm.path, IN_USE)
     return found, digest
 
 

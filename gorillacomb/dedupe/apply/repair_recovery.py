@@ -28,6 +28,7 @@ from gorillacomb.dedupe.quarantine.journal import (
 from gorillacomb.dedupe.quarantine.run import Quarantine, later_run_holding
 from gorillacomb.fs import mutations
 from gorillacomb.fs.comparison import extended_attributes, is_prefix_of
+from gorillacomb.fs.lease import IN_USE, is_open_for_writing
 from gorillacomb.fs.location import ContentDiffers, FileLocation, create_parents
 from gorillacomb.fs.openat import identity_of, is_unchanged, open_file, os_error_text
 from gorillacomb.fs.paths import join, path_text, relative_path
@@ -35,7 +36,6 @@ from gorillacomb.fs.racy import COARSEST_GRAIN_NS
 from gorillacomb.hashing import digest_of_descriptor, drop_page_cache
 
 MEANWHILE = "changed meanwhile"
-OPEN = "is open in a program that may write to it"
 _CHANGED = "was changed since it was repaired"
 _UNKNOWN = (
     "waits, since nobody can tell whether a program has it open: --empty-quarantine deletes it"
@@ -96,7 +96,7 @@ def inspect_file(file: int, contents: RepairContents) -> tuple[SlotContent, File
     held = known.get(digest, SlotContent.OTHER)
     if not got == contents.size == before.st_size or not is_unchanged(before, os.fstat(file)):
         held = SlotContent.OTHER
-    return held, FileFacts(before, extended_attributes(file), mutations.is_open_for_writing(file))
+    return held, FileFacts(before, extended_attributes(file), is_open_for_writing(file))
 
 
 def digest_on_disk(file: int, size: int) -> tuple[bytes, int]:
@@ -225,7 +225,7 @@ def _exchange_back(
         if held is not SlotContent.GOOD or (like is not None and not here.has_metadata_of(like)):
             return _CHANGED
         if here.written:
-            return OPEN
+            return IN_USE
         if _good(_keep(run, move), contents, here.facts) is None:
             return _last_of(run, move)
         if not exchange_if_unchanged(run, move.slot, folder, name, here.facts):
@@ -248,7 +248,7 @@ def _drop(run: Quarantine, move: MovedItem) -> str | None:
     if held is not SlotContent.GOOD or copy is None:
         return MEANWHILE
     if move.put is not None and copy.written is not False:  # it stood where programs could open it
-        return OPEN if copy.written else _UNKNOWN
+        return IN_USE if copy.written else _UNKNOWN
     places = (run.original_location(move), _keep(run, move))
     if not any(_good(each, contents, copy.facts) for each in places):
         return _last_of(run, move)
@@ -309,7 +309,7 @@ def verify_before_purge(
     if aside is None or held is SlotContent.OTHER:
         raise ContentDiffers(spot.path, "was written to since it was set aside")
     if aside.written:
-        raise ContentDiffers(spot.path, OPEN)
+        raise ContentDiffers(spot.path, IN_USE)
     survivor = _good(place, contents, aside.facts) or _good(keep(), contents, aside.facts)
     if survivor is None:
         raise ContentDiffers(

@@ -16,7 +16,7 @@ import pytest
 from blake3 import blake3
 
 from gorillacomb.dedupe.apply import repair as repair_module
-from gorillacomb.dedupe.apply import runs
+from gorillacomb.dedupe.apply import repair_recovery, runs
 from gorillacomb.dedupe.apply.repair import DamagedFile, repair_files
 from gorillacomb.dedupe.model import PlanOptions, RunOutcome
 from gorillacomb.fs import mutations
@@ -291,7 +291,7 @@ def test_an_undo_that_was_killed_and_a_second_repair(tmp_path: Path) -> None:
 def test_where_nobody_tells_who_has_a_file_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mutations, "is_open_for_writing", lambda descriptor: None)
+    monkeypatch.setattr(repair_recovery, "is_open_for_writing", lambda descriptor: None)
     set_out(tmp_path, "undo")
     outcomes = Ground(live(tmp_path)).undo()
     assert "nobody can tell" in told(outcomes)[0]

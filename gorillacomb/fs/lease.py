@@ -1,0 +1,49 @@
+"""Find out whether a program has a file open for writing, which Linux tells by leases."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from functools import lru_cache
+
+from gorillacomb.fs.mounts import Mount, mounts
+from gorillacomb.fs.volumes import is_remote
+
+IN_USE = "is in use: open in a program that may write to it"
+
+
+def is_open_for_writing(descriptor: int) -> bool | None:
+    """Return whether a program has an open file open for writing, or mapped; None if unknown.
+
+    ``descriptor`` is open for reading only. Linux gives a lease to read on a file that nobody
+    writes to (fcntl(2), F_SETLEASE); it is given back at once. A program that opens the file in
+    between waits for that, and the signal of it comes to us: SIGIO would end the process, so that
+    one is asked for that is ignored unless somebody handles it. Unknown are files of other owners,
+    file systems without leases, and those where another machine may write.
+    """
+    if sys.platform != "linux" or _is_on_remote(descriptor):
+        return None
+    import fcntl
+
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    return False
+
+
+def _is_on_remote(descriptor: int) -> bool:
+    device = os.fstat(descriptor).st_dev
+    if os.major(device):
+        return False  # a block device of this machine
+    return f"{os.major(device)}:{os.minor(device)}" in _remote_devices(tuple(mounts()))
+
+
+@lru_cache(maxsize=4)
+def _remote_devices(mounted: tuple[Mount, ...]) -> frozenset[str]:
+    return frozenset(mount.device for mount in mounted if is_remote(mount.type))
