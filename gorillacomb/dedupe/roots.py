@@ -7,16 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gorillacomb.fs.openat import FileIdentity, identity_of
+from gorillacomb.fs.volumes import shows_others
 from gorillacomb.model import Root
-
-_SHOW_OTHERS = frozenset({"aufs", "ecryptfs", "overlay", "unionfs", "virtiofs"}) | frozenset(
-    {"9p", "afpfs", "cifs", "davfs", "nfs", "nfs4", "smb3", "smbfs"}
-)
-
-
-def is_overlay(kind: str) -> bool:
-    """Whether a file system of this type may show files that lie in another one."""
-    return kind in _SHOW_OTHERS or kind.startswith("fuse")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +35,6 @@ def live_roots(
         if online(root) and os.path.realpath(root.path) == root.path:
             facts = os.stat(root.path)
             grain = grain_ns(root.volume_type)
-            others = is_overlay(root.volume_type)
+            others = shows_others(root.volume_type)
             found.append(LiveRoot(root.path, root.uid, identity_of(facts), grain, others))
     return found

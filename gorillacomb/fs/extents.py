@@ -1,36 +1,157 @@
-"""Ask a file system which bytes of a file are shared with others (FIEMAP)."""
+"""Find out where the blocks of files lie, which tells what a file shares with others (FIEMAP).
+
+After one snapshot every block of a btrfs volume is "shared": whether two files are one copy on the
+disk is told by the places of their blocks alone.
+"""
 
 from __future__ import annotations
 
+import errno
+import os
 import struct
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 _FIEMAP = 0xC020660B  # _IOWR('f', 11, 32 bytes), include/uapi/linux/fiemap.h
 _FIEMAP_SYNC = 1
-_LAST, _SHARED = 0x1, 0x2000
+_LAST, _UNKNOWN, _DELALLOC, _ENCODED = 0x1, 0x2, 0x4, 0x8
+_INLINE, _TAIL, _SHARED = 0x200, 0x400, 0x2000
 _EXTENTS = 256
 """How many pieces of a file are asked for at a time."""
+_BTRFS_IOC_FS_INFO = 0x8400941F  # _IOR(0x94, 31, 1024 bytes), include/uapi/linux/btrfs.h
+_CANNOT = frozenset({errno.ENOTTY, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS})
+
+INLINE = "small enough to lie in the metadata of the file system"
+ENCODED = "compressed by the file system"
+UNTOLD = "the file system does not tell where its files lie"
+NEVER_SHARED = frozenset(
+    {"ext2", "ext3", "ext4", "f2fs", "hfs", "hfsplus", "jfs", "ramfs", "tmpfs"}
+    | {"exfat", "fuseblk", "msdos", "ntfs3", "vfat"}
+)
+"""File systems on which each file has blocks of its own."""
+_UNSETTLED = "not on the disk yet"
+SHARED_TWICE = "shares blocks with another file that goes"
+
+BlockRange = tuple[int, int]
+"""Where a piece lies on its device, and its length; both bytes."""
+StorageKey = tuple[int | bytes, int | tuple[BlockRange, ...]]
 
 
-def own_bytes(file: int, size: int) -> int:
-    """Bytes on disk that an open file shares with no other; its size where nobody can tell."""
+@dataclass(frozen=True, slots=True)
+class FileBlocks:
+    """Where a file lies on its device."""
+
+    size: int
+    """Bytes on disk, as du(1) counts them."""
+    own: tuple[BlockRange, ...] = ()
+    shared: tuple[BlockRange, ...] = ()
+    """What other files hold too, whatever they are: another file, a snapshot."""
+    unknown: str | None = None
+    """Why it cannot be told what the file takes for itself; None where it can."""
+    located: bool = True
+    """Whether `own` and `shared` are all of it, at the places given."""
+
+    @property
+    def freed(self) -> int:
+        """Bytes that are free without the file, its last name gone: 0 for what is unknown."""
+        if self.unknown is not None:
+            return 0
+        return max(self.size - sum(length for _, length in self.shared), 0)
+
+
+def file_blocks(file: int) -> FileBlocks:
+    """Return where an open file lies, after a sync of it. Raises OSError for a failing disk."""
+    facts = os.fstat(file)
+    size = facts.st_blocks * 512
+    own: list[BlockRange] = []
+    shared: list[BlockRange] = []
+    unknown: str | None = None
+    located = True
+    try:
+        for physical, length, flags in _extents(file):
+            if flags & (_INLINE | _TAIL):
+                unknown, located = INLINE, False
+            elif flags & (_UNKNOWN | _DELALLOC):
+                unknown, located = _UNSETTLED, False
+            else:
+                if flags & _ENCODED:
+                    unknown = unknown or ENCODED
+                (shared if flags & _SHARED else own).append((physical, length))
+    except OSError as error:
+        if error.errno not in _CANNOT:
+            raise
+        return FileBlocks(size, unknown=UNTOLD, located=False)
+    return FileBlocks(size, tuple(own), tuple(shared), unknown, located)
+
+
+def storage_key(file: int) -> tuple[StorageKey, str | None]:
+    """Return what is equal for two open files if, and only if, they are one copy on the disk.
+
+    The second value says why this cannot be told by the file's blocks, which the key is not made
+    of then: files of one inode are one copy in any case. Raises OSError.
+    """
+    facts = os.fstat(file)
+    inode: StorageKey = (facts.st_dev, facts.st_ino)
+    if not facts.st_blocks:
+        return inode, None  # all of it is a hole
+    blocks = file_blocks(file)
+    if not blocks.located:
+        return inode, blocks.unknown
+    places = _merged((*blocks.own, *blocks.shared))
+    return (_file_system(file, facts), tuple(places)), None
+
+
+def _merged(pieces: Iterable[BlockRange]) -> list[BlockRange]:
+    """Put pieces in order, and those together that touch."""
+    found: list[BlockRange] = []
+    for start, length in sorted(pieces):
+        if found and found[-1][0] + found[-1][1] == start:
+            found[-1] = found[-1][0], found[-1][1] + length
+        else:
+            found.append((start, length))
+    return found
+
+
+def _file_system(file: int, facts: os.stat_result) -> int | bytes:
+    """Identify what an open file lies on: subvolumes of btrfs, each a device, share blocks."""
+    return _btrfs_uuid(file, facts) or facts.st_dev
+
+
+def _btrfs_uuid(file: int, facts: os.stat_result) -> bytes | None:
+    if sys.platform != "linux" or os.major(facts.st_dev):
+        return None
     import fcntl
 
-    own = start = 0
+    answer = bytearray(1024)
+    try:
+        fcntl.ioctl(file, _BTRFS_IOC_FS_INFO, answer)
+    except OSError:
+        return None  # no btrfs
+    return bytes(answer[16:32])
+
+
+def _extents(file: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the pieces of an open file: place on the device, length, flags. Raises OSError."""
+    if sys.platform != "linux":
+        raise OSError(errno.ENOTSUP, "only Linux tells where files lie")
+    import fcntl
+
+    start = 0
     while True:
         ask = bytearray(
             struct.pack("=QQIIII", start, (1 << 64) - 1 - start, _FIEMAP_SYNC, 0, _EXTENTS, 0)
             + bytes(56 * _EXTENTS)
         )
-        try:
-            fcntl.ioctl(file, _FIEMAP, ask)
-        except OSError:
-            return size
+        fcntl.ioctl(file, _FIEMAP, ask)
         count = struct.unpack_from("=I", ask, 20)[0]
         for number in range(count):
-            logical, _, length, _, _, flags = struct.unpack_from("=QQQQQI", ask, 32 + 56 * number)
-            own += 0 if flags & _SHARED else length
+            logical, physical, length, _, _, flags = struct.unpack_from(
+                "=QQQQQI", ask, 32 + 56 * number
+            )
+            yield physical, length, flags
             start = logical + length
             if flags & _LAST:
-                return own
+                return
         if not count:
-            return own
+            return

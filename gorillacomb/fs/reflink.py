@@ -7,7 +7,7 @@ import os
 import struct
 import sys
 
-from gorillacomb.fs.extents import own_bytes
+from gorillacomb.fs.extents import file_blocks
 from gorillacomb.fs.location import FileLocation
 from gorillacomb.fs.openat import open_file
 
@@ -35,7 +35,7 @@ def share_blocks(victim: FileLocation, keep: FileLocation, size: int) -> int:
         try:
             target = _open_to_share(folder, name)
             try:
-                own = own_bytes(target, size)
+                own = file_blocks(target).freed
                 while shared < size:
                     length = min(_RANGE, size - shared)
                     ask = bytearray(

@@ -36,6 +36,7 @@ _REMOTE_GRAIN_NS = 2 * SECOND
 _FAT = frozenset({"vfat", "msdos", "exfat"})
 _WEAK = _FAT | {"9p", "cifs", "smb3", "smbfs", "ncpfs", "davfs", "afpfs", "virtiofs"}
 _REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afpfs", "davfs"})
+_SHOW_OTHERS = _REMOTE | {"aufs", "ecryptfs", "overlay", "unionfs", "virtiofs"}
 CLONE = "#"
 """Stands before the part of a root's volume that tells a clone from its original."""
 
@@ -57,6 +58,9 @@ _BOOT_SECTORS = (
 _BTRFS_IOC_FS_INFO = 0x8400941F  # _IOR(0x94, 31, 1024 bytes), include/uapi/linux/btrfs.h
 _BTRFS_IOC_INO_LOOKUP = 0xD0009412  # _IOWR(0x94, 18, 4096 bytes), include/uapi/linux/btrfs.h
 _BTRFS_FIRST_FREE_OBJECTID = 256  # asks for the id of the subvolume itself
+_BTRFS_IOC_GET_SUBVOL_INFO = 0x81F8943C  # _IOR(0x94, 60, 504 bytes), Linux 4.18
+_BTRFS_SUBVOL_FLAGS, _BTRFS_PARENT_UUID = 288, 312  # where they are in its answer
+_BTRFS_ROOT_SUBVOL_RDONLY = 1  # include/uapi/linux/btrfs_tree.h
 _FS_IOC_GETFSUUID = 0x80111500  # _IOR(0x15, 0, struct fsuuid2), Linux 6.9, include/uapi/linux/fs.h
 
 
@@ -109,13 +113,18 @@ def is_remote(kind: str) -> bool:
     return kind in _REMOTE or kind.startswith("fuse.")
 
 
+def shows_others(kind: str) -> bool:
+    """Whether a file system of this type may show files that lie in another one."""
+    return kind in _SHOW_OTHERS or kind.startswith("fuse")
+
+
 def is_mounted(root: Root) -> bool:
     """Whether the volume of a root is mounted anywhere, with the root on it or not.
 
     What waits for a network is judged by its name. Where the system lists no mounts, the volume is
     looked for where the root was, and so it is for volumes that have parts without mounts.
     """
-    wanted = _disk(base_volume(root.volume))
+    wanted = disk_of(root.volume)
     at = root.path
     while not os.path.isdir(at):
         at = os.path.dirname(at)
@@ -128,13 +137,14 @@ def is_mounted(root: Root) -> bool:
             points.append(mount.point)
     for point in points:
         with suppress(OSError):
-            if _disk(identify_volume(point).id) == wanted:
+            if disk_of(identify_volume(point).id) == wanted:
                 return True
     return False
 
 
-def _disk(volume: str) -> str:
-    """A volume's identity, the same for all subvolumes of one file system."""
+def disk_of(volume: str) -> str:
+    """The identity of a file system: the same for all its subvolumes, and for its clones."""
+    volume = base_volume(volume)
     return volume.rpartition(":")[0] if volume.startswith("btrfs:") else volume
 
 
@@ -166,6 +176,18 @@ def base_volume(volume: str) -> str:
 def has_unstable_inodes(kind: str) -> bool:
     """Whether a file system of this type has no inodes to rely on."""
     return kind in _WEAK or kind.startswith("fuse")
+
+
+def is_read_only_snapshot(path: bytes) -> bool:
+    """Return whether an existing folder lies in a read-only snapshot (btrfs). Raises OSError."""
+    if mount_of(path).type != "btrfs":
+        return False
+    answer = _ask_kernel(path, _BTRFS_IOC_GET_SUBVOL_INFO, bytearray(504))
+    if answer is None:
+        return False  # a kernel that does not tell
+    flags = struct.unpack_from("=Q", answer, _BTRFS_SUBVOL_FLAGS)[0]
+    parent = answer[_BTRFS_PARENT_UUID : _BTRFS_PARENT_UUID + 16]
+    return bool(flags & _BTRFS_ROOT_SUBVOL_RDONLY) and any(parent)
 
 
 def is_fat(mount: Mount) -> bool:

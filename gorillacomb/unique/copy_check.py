@@ -2,8 +2,9 @@
 
 A copy vouches only if it stands now exactly as it was read, on a drive that is there, and in no
 place that empties itself: a trash, a cache, a folder for passing things, a snapshot, a quarantine.
-What programs make again at will, such as ``node_modules``, vouches only for more of the same, and
-so does what they keep for themselves, such as ``.git`` or a photo library.
+A copy on the same blocks of the disk is no second one: a hard link, a reflink, or the same file
+seen through an overlay. What programs make again at will, such as ``node_modules``, vouches for
+more of the same only, and so does what they keep for themselves: ``.git``, a photo library.
 """
 
 from __future__ import annotations
@@ -20,15 +21,19 @@ from gorillacomb.classify.location import (
     LocationKind,
     location_kind,
 )
+from gorillacomb.classify.snapshots import SnapshotFinder
+from gorillacomb.fs.extents import NEVER_SHARED, StorageKey, storage_key
 from gorillacomb.fs.openat import (
     FileIdentity,
     OpenFolders,
     clamp_int64,
     identity_of,
     is_placeholder,
+    open_file,
     to_signed64,
 )
 from gorillacomb.fs.paths import is_below, join, relative_path
+from gorillacomb.fs.volumes import disk_of, shows_others
 from gorillacomb.index.file_records import FileRecord
 from gorillacomb.model import EntryState, Root
 
@@ -41,6 +46,17 @@ class CopyRejected:
     """A copy does not vouch."""
 
     cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """Which file something is, and where it lies."""
+
+    identity: FileIdentity
+    key: StorageKey
+    """Equal for two files that are one copy on the disk."""
+    unknown: str | None = None
+    """Why that cannot be told, of other files than hard links."""
 
 
 @dataclass(slots=True)
@@ -62,6 +78,7 @@ class CopyVerifier:
     """Names of folders that programs make, beside those that are known for it."""
     noise: frozenset[bytes]
     """Names of files that go with their folders, whatever they hold: they do not count."""
+    snapshots: SnapshotFinder = field(default_factory=SnapshotFinder)
     _direct: dict[int, bool] = field(default_factory=dict)
     """By root, whether no link leads to it."""
     _opened: tuple[int, OpenFolders] | None = None
@@ -74,7 +91,7 @@ class CopyVerifier:
 
     def verify_copies(
         self, copy: FileRecord, place: LocationKind
-    ) -> CopyRejected | FileIdentity | None:
+    ) -> CopyRejected | StoredFile | None:
         """Why a copy does not vouch, or else what file it is; None for one that counts unseen.
 
         ``place`` is the kind of place in which stands what it is to vouch for.
@@ -89,6 +106,8 @@ class CopyVerifier:
             return CopyRejected(LocationKind.PASSING)
         if where is LocationKind.PASSING or where not in (LocationKind.PLAIN, place):
             return CopyRejected(where)
+        if self.snapshots.around(os.path.dirname(copy.path)) is not None:
+            return CopyRejected(LocationKind.PASSING)
         if copy.state != EntryState.HASHED:
             return CopyRejected("written while it was read")
         if copy.root in self.away:
@@ -118,7 +137,32 @@ class CopyVerifier:
             )
         return self._places[file.folder]
 
-    def _standing(self, copy: FileRecord) -> CopyRejected | FileIdentity:
+    def storage_of(self, file: FileRecord, identity: FileIdentity) -> StoredFile:
+        """Find out where a file lies that is there. Raises OSError."""
+        if self.roots[file.root].volume_type in NEVER_SHARED:
+            return StoredFile(identity, identity)
+        folder, name = os.path.split(file.path)
+        descriptor = open_file(name, self._open(file.root, folder))
+        try:
+            return StoredFile(identity, *storage_key(descriptor))
+        finally:
+            os.close(descriptor)
+
+    def may_be_one(self, a: FileRecord, b: FileRecord) -> bool:
+        """Whether two files of equal content may be one, seen through an overlay or a server.
+
+        Such a view shows a file's own times, and nobody can set that of the last change.
+        """
+        views = [shows_others(self.roots[each.root].volume_type) for each in (a, b)]
+        apart = self.roots[a.root].volume != self.roots[b.root].volume
+        times = (a.mtime_ns, a.ctime_ns) == (b.mtime_ns, b.ctime_ns)
+        return any(views) and apart and times
+
+    def may_share(self, a: FileRecord, b: FileRecord) -> bool:
+        """Whether two files lie on one file system, where they may share blocks."""
+        return disk_of(self.roots[a.root].volume) == disk_of(self.roots[b.root].volume)
+
+    def _standing(self, copy: FileRecord) -> CopyRejected | StoredFile:
         """What file a copy is on a drive that is there, if it is still what was read."""
         path = os.path.dirname(copy.path)
         folder = self._folders.get(path)
@@ -136,7 +180,10 @@ class CopyVerifier:
             return CopyRejected("only in the cloud")
         if not matches_record(copy, facts):
             return CopyRejected("changed since the scan")
-        return identity_of(facts)
+        try:
+            return self.storage_of(copy, identity_of(facts))
+        except OSError as error:
+            return _refusal(error)
 
     def _folder(self, root: int, path: bytes) -> CopyRejected | FileIdentity:
         """Which folder stands at a path below a root, if it is reached without a link."""

@@ -16,6 +16,7 @@ from itertools import groupby
 
 from gorillacomb.classify.location import LocationKind
 from gorillacomb.classify.state_text import FILE_CAUSES
+from gorillacomb.fs.extents import StorageKey
 from gorillacomb.fs.openat import (
     FileIdentity,
     OpenFolders,
@@ -39,10 +40,15 @@ from gorillacomb.unique.copy_check import (
     TREATED_AS_GONE,
     CopyRejected,
     CopyVerifier,
+    StoredFile,
     list_with_stat,
     matches_record,
 )
 
+ONE_COPY = "on the same blocks of the disk, as a reflink or in a snapshot: one copy"
+ONE_VIEW = "which may be the same file, seen through another mount"
+_ENOUGH = 3
+"""Copies apart from each other that are looked for: two may be what is asked about in two views."""
 _FOLDER_CAUSES = {
     FolderState.UNLISTED: "not listed by a scan yet",
     FolderState.UNREADABLE: "could not be read when it was scanned",
@@ -98,6 +104,8 @@ class UniqueReport:
     """FIFOs, sockets, devices."""
     unique: list[UniqueFile] = field(default_factory=list)
     unproven: list[UnverifiedPath] = field(default_factory=list)
+    untold: Counter[str] = field(default_factory=Counter)
+    """Files of which nobody can tell whether their copy lies on blocks of its own, by the cause."""
     linked: int = 0
     """Files that stay because another name of the same file, a hard link, stands elsewhere."""
     vouchers: Counter[bytes] = field(default_factory=Counter)
@@ -150,10 +158,12 @@ def unique_report(
 
 @dataclass(slots=True)
 class _VerifiedCopies:
-    """Copies of a content that vouch: two different files are enough for whatever they are for."""
+    """Copies of a content that vouch: two that lie apart are enough for whatever they are for."""
 
-    vouchers: dict[FileIdentity | None, FileRecord] = field(default_factory=dict)
-    """By what file it is; None for one on a drive that is not there."""
+    vouchers: dict[StorageKey | None, list[tuple[FileRecord, StoredFile | None]]] = field(
+        default_factory=dict
+    )
+    """By where they lie; None for one on a drive that is not there."""
     refused: tuple[str, bytes] | tuple[None, None] = (None, None)
     """Why one that is known does not, and its path."""
 
@@ -165,8 +175,9 @@ def _look_for(
     for copy in copies:
         answer = vouching.verify_copies(copy, place)
         if not isinstance(answer, CopyRejected):
-            found.vouchers.setdefault(answer, copy)
-            if len(found.vouchers) == 2:
+            key = None if answer is None else answer.key
+            found.vouchers.setdefault(key, []).append((copy, answer))
+            if len(found.vouchers) == _ENOUGH:
                 break
         elif answer.cause != TREATED_AS_GONE and found.refused[0] is None:
             found.refused = answer.cause, copy.path
@@ -177,18 +188,32 @@ def _judge(
     file: _IndexedOnDisk, found: _VerifiedCopies, vouching: CopyVerifier, report: UniqueReport
 ) -> None:
     """Say whether a file is vouched for: best by a file of its own, else by a hard link of it."""
-    for identity, copy in found.vouchers.items():
-        if identity != file.identity:
+    record = file.file
+    try:
+        here = vouching.storage_of(record, file.identity) if found.vouchers else None
+    except OSError as error:
+        report.unproven.append(UnverifiedPath(record.path, os_error_text(error)))
+        return
+    refused = found.refused
+    for key, copies in found.vouchers.items():
+        copy, there = copies[0]
+        if here is not None and key == here.key:
+            refused = ONE_COPY, copy.path
+        elif vouching.may_be_one(record, copy):
+            refused = ONE_VIEW, copy.path
+        else:
+            unknown = [each.unknown for each in (here, there) if each and each.unknown]
+            if unknown and vouching.may_share(record, copy):
+                report.untold[unknown[0]] += 1
             _note(copy, vouching, report)
             return
-    if found.vouchers:
-        report.linked += 1
-        _note(found.vouchers[file.identity], vouching, report)
-        return
-    assert file.file.digest is not None
-    report.unique.append(
-        UniqueFile(file.file.path, file.file.size, file.file.digest, *found.refused)
-    )
+    for copy, there in found.vouchers.get(here.key, ()) if here else ():
+        if there is not None and there.identity == file.identity:
+            report.linked += 1
+            _note(copy, vouching, report)
+            return
+    assert record.digest is not None
+    report.unique.append(UniqueFile(record.path, record.size, record.digest, *refused))
 
 
 def _note(copy: FileRecord, vouching: CopyVerifier, report: UniqueReport) -> None:

@@ -20,10 +20,10 @@ from gorillacomb.dedupe.model import (
     RunOutcome,
 )
 from gorillacomb.dedupe.quarantine.inventory import quarantined_runs
-from gorillacomb.dedupe.roots import LiveRoot, is_overlay
+from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.fs.openat import OUR_FOLDER, identity_of
-from gorillacomb.fs.volumes import identify_volume
+from gorillacomb.fs.volumes import identify_volume, shows_others
 
 OURS = os.fsdecode(OUR_FOLDER)
 
@@ -46,7 +46,7 @@ def live(*tops: Path) -> list[LiveRoot]:
     for top in tops:
         path = os.fsencode(top)
         volume = identify_volume(path)
-        identity, others = identity_of(os.stat(path)), is_overlay(volume.type)
+        identity, others = identity_of(os.stat(path)), shows_others(volume.type)
         found.append(LiveRoot(path, path.hex(), identity, volume.grain_ns, others))
     return found
 

@@ -39,13 +39,6 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def disks(tmp_path: Path) -> Iterator[Disks]:
-    made = Disks(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def overlay(disks: Disks) -> Path:
     lower, upper, work = (disks.point(name) for name in ("lower", "upper", "work"))
     point = disks.point("overlay")

@@ -19,6 +19,7 @@ from gorillacomb.classify.projects import (
     is_repository_marker,
     outermost_project,
 )
+from gorillacomb.classify.snapshots import SnapshotFinder
 from gorillacomb.classify.stores import (
     is_catalog_file,
     is_version_control,
@@ -61,6 +62,11 @@ class PathContext:
     root_is_store: bool = False
 
     @property
+    def folder(self) -> bytes:
+        """The path of itself, or of the folder that a file stands in."""
+        return self.path if self.is_folder else os.path.dirname(self.path)
+
+    @property
     def above(self) -> Sequence[FolderContext]:
         """The folders around it."""
         return self.levels[:-1] if self.is_folder else self.levels
@@ -82,6 +88,7 @@ class SafetyPolicy:
     """Folders that are no project because of a loose marker."""
     links: Sequence[Reference] = ()
     """Where symbolic links lead to, and what files refer to by its path; sorted."""
+    snapshots: SnapshotFinder = field(default_factory=SnapshotFinder)
     _tracked: dict[tuple[bytes, bytes], bool] = field(default_factory=dict)
 
     def refusal_for(self, site: PathContext, keep: PathContext | None) -> Refusal | None:
@@ -101,7 +108,12 @@ class SafetyPolicy:
     def closed_to_files(self, folder: PathContext) -> Refusal | None:
         """Why no file right in a folder may go, whatever stays for it; None when one may."""
         inside = replace(folder, path=join(folder.path, b"*"), is_folder=False)
-        return self._ours(inside) or _closed_level(inside) or self._in_project(inside, None)
+        return (
+            self._ours(inside)
+            or _closed_level(inside)
+            or self._in_snapshot(inside)
+            or self._in_project(inside, None)
+        )
 
     def _ours(self, site: PathContext) -> Refusal | None:
         for each in self.fixed:
@@ -117,10 +129,18 @@ class SafetyPolicy:
         return None
 
     def _closed(self, site: PathContext) -> Refusal | None:
-        refusal = self.protected(site.path) or _closed_level(site)
+        refusal = self.protected(site.path) or _closed_level(site) or self._in_snapshot(site)
         if refusal is None and not site.is_folder:
             return _odd_file(os.path.basename(site.path))
         return refusal
+
+    def _in_snapshot(self, site: PathContext) -> Refusal | None:
+        """Whether a path is, or lies in, one of several snapshots of a tree."""
+        found = self.snapshots.around(site.folder)
+        if found is None:
+            return None
+        name = path_text(os.path.basename(found))
+        return Refusal(SafetyRule.TRASH, f"belongs to the snapshot {name}", found)
 
     def protected(self, path: bytes) -> Refusal | None:
         """Whether the user protects a path, or something in it that is named without a pattern."""
@@ -201,17 +221,18 @@ class SafetyPolicy:
     def location_kind(self, site: PathContext) -> LocationKind:
         """What kind of place it is, or stands in."""
         at = self.project(site)
-        folder = site.path if site.is_folder else os.path.dirname(site.path)
         inside = None if at is None else at + 1
         stores = (at for at, level in enumerate(site.levels) if level.store)
         store = -1 if site.root_is_store else next(stores, None)
-        inner = relative_path(folder, site.root)
+        inner = relative_path(site.folder, site.root)
         return location_kind(site.root, inner, inside, self.machine_made, store)
 
     def kept_copy_refusal(self, site: PathContext, keep: PathContext) -> Refusal | None:
         """Why another copy does not count; None when it does."""
         if any(level.name == OUR_FOLDER for level in keep.levels):
             return Refusal(SafetyRule.OWN, "has its other copy in a quarantine")
+        if self.snapshots.around(keep.folder) is not None:
+            return Refusal(SafetyRule.TRASH, "has its other copy in a snapshot")
         where = self.location_kind(keep)
         if where is LocationKind.PASSING or where not in (
             LocationKind.PLAIN,

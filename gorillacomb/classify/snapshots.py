@@ -1,0 +1,122 @@
+"""Find snapshots: what a program keeps of one tree at several times, and thins out by itself.
+
+A copy in one is no copy to count on, and nothing is taken out of one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from gorillacomb.fs.paths import join
+from gorillacomb.fs.volumes import is_read_only_snapshot
+
+_SERIES = (
+    re.compile(rb"(?P<series>.+)\.\d{1,5}"),
+    # rsnapshot(1): hourly.0, hourly.1, or alpha.0: the levels are named by the user
+    re.compile(rb"(?P<series>)\d{4}-?\d\d-?\d\d(?:[-_T.:]?\d[-\d_.:]*)?Z?"),
+    # rsync-time-backup: 2024-05-01-100000; backintime-common: 20240501-100000-123;
+    # rsync(1), --link-dest: a date, as most scripts name it
+)
+"""Names of what is kept at several times; those of one series stand in one folder."""
+_LOOKED_AT = 2000
+"""Entries in which a hard link must be found."""
+_SIBLINGS = 3
+
+
+@dataclass(slots=True)
+class SnapshotFinder:
+    """Finds the snapshots around folders, remembering what it learned."""
+
+    _around: dict[bytes, bytes | None] = field(default_factory=dict)
+    _members: dict[bytes, frozenset[bytes]] = field(default_factory=dict)
+    """By folder: the names in it that are snapshots of one tree."""
+    _read_only: dict[int, bytes | None] = field(default_factory=dict)
+
+    def around(self, folder: bytes) -> bytes | None:
+        """Return the outermost snapshot around an absolute path, or itself; None outside of any.
+
+        What is not there, or cannot be listed, is none.
+        """
+        if folder not in self._around:
+            parent, _, name = folder.rpartition(b"/")
+            above = self.around(parent or b"/") if name else None
+            self._around[folder] = above or (folder if self._is_one(parent, name, folder) else None)
+        return self._around[folder]
+
+    def _is_one(self, parent: bytes, name: bytes, folder: bytes) -> bool:
+        if _series_of(name) is not None and name in self._members_of(parent or b"/"):
+            return True
+        try:
+            facts = os.stat(folder)
+            # The top of a subvolume has this inode, and nothing else in it.
+            return facts.st_ino == 256 and is_read_only_snapshot(folder)
+        except OSError:
+            return False
+
+    def _members_of(self, parent: bytes) -> frozenset[bytes]:
+        if parent not in self._members:
+            try:
+                self._members[parent] = frozenset(_find_members(parent))
+            except OSError:
+                self._members[parent] = frozenset()
+        return self._members[parent]
+
+
+def _series_of(name: bytes) -> tuple[int, bytes] | None:
+    """Which series a name belongs to; None where it is no name of a snapshot."""
+    for number, pattern in enumerate(_SERIES):
+        found = pattern.fullmatch(name)
+        if found:
+            return number, found["series"]
+    return None
+
+
+def _find_members(parent: bytes) -> Iterator[bytes]:
+    """Find the names in a folder that are snapshots of one tree, farms of hard links.
+
+    A series of names is one if, of two that follow each other, one file at least stands in both at
+    the same path. Raises OSError.
+    """
+    series: defaultdict[tuple[int, bytes], list[bytes]] = defaultdict(list)
+    with os.scandir(parent) as entries:
+        for entry in entries:
+            key = _series_of(entry.name)
+            if key is not None and entry.is_dir(follow_symlinks=False):
+                series[key].append(entry.name)
+    for names in series.values():
+        names.sort(key=_in_order)
+        for at, name in enumerate(names):
+            near = names[max(at - _SIBLINGS, 0) : at] + names[at + 1 : at + 1 + _SIBLINGS]
+            if _shares_a_file(join(parent, name), [join(parent, each) for each in near]):
+                yield name
+
+
+def _in_order(name: bytes) -> tuple[int, bytes]:
+    return len(name), name
+
+
+def _shares_a_file(folder: bytes, others: list[bytes]) -> bool:
+    looked = 0
+    for at, _, names in os.walk(folder):
+        for name in names:
+            looked += 1
+            path = join(at, name)
+            inner = path[len(folder) + 1 :]
+            if any(_is_same(path, join(other, inner)) for other in others):
+                return True
+        if looked >= _LOOKED_AT:
+            return False
+    return False
+
+
+def _is_same(path: bytes, other: bytes) -> bool:
+    """Whether two paths are names of one file."""
+    try:
+        facts = os.lstat(path)
+        return facts.st_nlink > 1 and os.path.samestat(facts, os.lstat(other))
+    except OSError:
+        return False  # one is missing
