@@ -66,7 +66,15 @@ def test_what_a_snapshot_shares_is_not_shared_with_every_copy(btrfs: Path) -> No
     shell("btrfs", "-q", "subvolume", "create", btrfs / "v")
     original = noise(btrfs / "v/original")
     (btrfs / "v/copy").write_bytes(original.read_bytes())
-    snapshot: list[str | Path] = ["btrfs", "-q", "subvolume", "snapshot", "-r", btrfs / "v", btrfs / "s"]
+    snapshot: list[str | Path] = [
+        "btrfs",
+        "-q",
+        "subvolume",
+        "snapshot",
+        "-r",
+        btrfs / "v",
+        btrfs / "s",
+    ]
     shell(*snapshot)
     assert blocks_of(original).shared
     assert blocks_of(btrfs / "v/copy").shared

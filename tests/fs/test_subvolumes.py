@@ -38,7 +38,15 @@ def test_equal_inodes_in_two_subvolumes_are_two_files(btrfs: Path, vault: Path) 
 
 def test_read_only_snapshots(btrfs: Path) -> None:
     for name, options in (("read only", ["-r"]), ("writable", [])):
-        command: list[str | Path] = ["btrfs", "-q", "subvolume", "snapshot", *options, btrfs / "a", btrfs / name]
+        command: list[str | Path] = [
+            "btrfs",
+            "-q",
+            "subvolume",
+            "snapshot",
+            *options,
+            btrfs / "a",
+            btrfs / name,
+        ]
         shell(*command)
     shell("btrfs", "property", "set", btrfs / "b", "ro", "true")
     found = {path.name for path in btrfs.iterdir() if is_read_only_snapshot(os.fsencode(path))}

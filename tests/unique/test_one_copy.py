@@ -51,7 +51,15 @@ def test_a_read_only_snapshot_does_not_vouch(disks: Disks, vault: Path) -> None:
     point = disks.plug("btrfs", disks.image("btrfs"), disks.point("mnt"))
     shell("btrfs", "-q", "subvolume", "create", point / "data")
     film(point / "data/film")
-    snapshot: list[str | Path] = ["btrfs", "-q", "subvolume", "snapshot", "-r", point / "data", point / "then"]
+    snapshot: list[str | Path] = [
+        "btrfs",
+        "-q",
+        "subvolume",
+        "snapshot",
+        "-r",
+        point / "data",
+        point / "then",
+    ]
     shell(*snapshot)
     (point / "data/film").unlink()
     film(point / "data/film")  # on blocks of its own
