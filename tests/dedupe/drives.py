@@ -218,6 +218,10 @@ def killed(work: Callable[[], object], after: int) -> bool:
 
 
 _DEAD = 99
+_CHANGES = (
+    *("rename_no_replace", "make_folder", "link", "symlink", "remove", "remove_folder"),
+    "append_durably",
+)
 
 
 def _die_at(count: int) -> None:
@@ -240,5 +244,5 @@ def _die_at(count: int) -> None:
 
         return call
 
-    for name in ("move", "make_folder", "link", "symlink", "remove", "remove_folder", "append"):
+    for name in _CHANGES:
         setattr(mutations, name, dying(getattr(mutations, name)))

@@ -71,7 +71,8 @@ class Points:
         return [
             (name, number)
             for name, count in self.passed.items()
-            if name.startswith("before") or name in ("after move", "after look_again")
+            if name.startswith("before")
+            or name in ("after rename_no_replace", "after verify_unchanged")
             for number in sorted({0, count - 1})
         ]
 
@@ -81,7 +82,7 @@ class Points:
     def around(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def stopped(*arguments: Any, **named: Any) -> Any:
             self.pass_by(f"before {name}")
-            if name == "look_again" and self.acted:
+            if name == "verify_unchanged" and self.acted:
                 self.looks_after = True
             result = function(*arguments, **named)
             self.pass_by(f"after {name}")
@@ -102,14 +103,16 @@ class Points:
 @contextmanager
 def stopping(points: Points) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("move", "make_folder", "remove"):
+        for name in ("rename_no_replace", "make_folder", "remove"):
             patch.setattr(mutations, name, points.around(name, getattr(mutations, name)))
         patch.setattr(
-            transaction, "verify_unchanged", points.around("look_again", snapshot.verify_unchanged)
+            transaction,
+            "verify_unchanged",
+            points.around("verify_unchanged", snapshot.verify_unchanged),
         )
         for module in (snapshot, purge):
-            stand = points.around("survivors_stand", snapshot.verify_kept_copies)
-            patch.setattr(module, "survivors_stand", stand)
+            stand = points.around("verify_kept_copies", snapshot.verify_kept_copies)
+            patch.setattr(module, "verify_kept_copies", stand)
         patch.setattr(os, "fsync", points.around("fsync", os.fsync))
         yield
 
@@ -145,7 +148,11 @@ def test_nothing_is_lost_wherever_somebody_steps_in(
     points = Points()
     outcome = run(ground(tmp_path / "undisturbed"), kind, points)
     assert [each.id for each in outcome.done] == ["s1"], told([outcome])
-    assert {"before move", "after move", "before look_again"} <= points.passed.keys()
+    assert {
+        "before rename_no_replace",
+        "after rename_no_replace",
+        "before verify_unchanged",
+    } <= points.passed.keys()
     for number, at in enumerate(points.all() if thorough else points.some()):
         stopped_at(tmp_path / str(number), adversary, kind, side, at)
 
@@ -213,7 +220,7 @@ def test_a_map_dirtied_between_two_looks(side: str, tmp_path: Path) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", synced)
-        moves = Points(foe, ("before move", 0))
+        moves = Points(foe, ("before rename_no_replace", 0))
         with stopping(moves):
             witnessed = replace(moves.witness(), wait=TreeComparer().wait)
             outcome = Ground(live(tmp_path), witnessed).apply(the_step(tmp_path, "file"))
@@ -268,7 +275,7 @@ def test_what_has_no_survivor_any_more_stays_in_quarantine(
     assert (tmp_path / FILES["victim"]).read_bytes() == CONTENT["three"]
 
 
-@pytest.mark.parametrize("where", ["before fsync", "before survivors_stand", "before remove"])
+@pytest.mark.parametrize("where", ["before fsync", "before verify_kept_copies", "before remove"])
 @pytest.mark.parametrize("kind", ["file", "folder"])
 @pytest.mark.parametrize("side", ["victim", "survivor"])
 def test_somebody_writes_while_the_quarantine_is_emptied(

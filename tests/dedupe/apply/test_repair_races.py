@@ -28,7 +28,10 @@ from tests.support.trees import make_tree
 GOOD = b"the good content of it, of some length; " * 8
 BAD = b"THE GOOD CONTENT OF IT, of some length; " * 8
 SIDES = {"place": "a/picture", "copy": "b/copy"}
-CALLS = ("create", "write", "set_size", "dress", "exchange", "move", "remove", "sync", "append")
+CALLS = (
+    *("create", "write_at", "set_size", "copy_metadata", "rename_exchange", "rename_no_replace"),
+    *("remove", "fsync", "append_durably"),
+)
 
 
 class WritesAndIsGone(adversaries.Writes):
@@ -225,7 +228,7 @@ def test_killed_between_the_two_exchanges_for_a_save(tmp_path: Path) -> None:
     """The save came at the moment of the first one, and is to stand where it was saved."""
     harm, place = ground(tmp_path), tmp_path / SIDES["place"]
     save = adversaries.Replaces(place)
-    Others("exchange", save).killed(lambda: repaired(tmp_path, harm))
+    Others("rename_exchange", save).killed(lambda: repaired(tmp_path, harm))
     everything_undone(tmp_path)
     assert place.read_bytes() == adversaries.NEW
     assert GOOD in contents(tmp_path)
@@ -233,7 +236,7 @@ def test_killed_between_the_two_exchanges_for_a_save(tmp_path: Path) -> None:
 
 def test_killed_before_the_exchange_with_the_last_good_copy(tmp_path: Path) -> None:
     harm, copy = ground(tmp_path), tmp_path / SIDES["copy"]
-    Others("exchange").killed(lambda: repaired(tmp_path, harm))
+    Others("rename_exchange").killed(lambda: repaired(tmp_path, harm))
     copy.rename(tmp_path / "elsewhere")
     content = (tmp_path / "elsewhere").read_bytes()
     (tmp_path / "elsewhere").unlink()
@@ -306,7 +309,7 @@ def test_a_copy_that_was_half_written_is_put_nowhere(
 ) -> None:
     monkeypatch.setattr(repair_module, "_CHUNK", 100)
     harm, place = ground(tmp_path), tmp_path / SIDES["place"]
-    Others("write", None).killed(lambda: repaired(tmp_path, harm))
+    Others("write_at", None).killed(lambda: repaired(tmp_path, harm))
     if then == "restored":
         place.write_bytes(GOOD)
     else:
