@@ -74,6 +74,7 @@ def _move_by_link(source: int, name: bytes, target: int, new_name: bytes) -> Non
         # Somebody put another file here meanwhile: that one stays, and so does the link.
         raise OSError(errno.EBUSY, "another file took its place meanwhile")
     try:
+        fsync(target)  # else a power cut may leave the file without any name
         os.unlink(name, dir_fd=source)
     except OSError:
         with suppress(OSError):  # else it has two names, and whoever puts it back sees that

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
-from gorillacomb.dedupe.apply import replacement
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
-from gorillacomb.dedupe.apply.preflight import StepPreflight, StepSkipped
+from gorillacomb.dedupe.apply.preflight import StepPreflight, StepSkipped, link_refusal
 from gorillacomb.dedupe.apply.purge import purge_step
-from gorillacomb.dedupe.apply.transaction import StepItem, StepResult, StepTransaction, sync_moves
+from gorillacomb.dedupe.apply.transaction import StepItem, StepResult, StepTransaction
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import DedupeAction, Plan, PlanStep, RunOutcome, StepProblem
+from gorillacomb.dedupe.quarantine.bases import quarantine_base, quarantine_bases
 from gorillacomb.dedupe.quarantine.journal import (
     DONE,
     INTENT,
@@ -30,13 +30,12 @@ from gorillacomb.dedupe.quarantine.journal import (
     MovedItem,
     StepRecord,
 )
+from gorillacomb.dedupe.quarantine.replacement import symlink_text
 from gorillacomb.dedupe.quarantine.run import (
     Quarantine,
     create_run,
     new_run_id,
     open_run,
-    quarantine_base,
-    quarantine_bases,
     runs_of_plan,
 )
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
@@ -138,7 +137,7 @@ class PlanExecutor:
             if step.kind == "folder":
                 raise StepSkipped(step.path, f"is a folder, which no {action} can stand for")
             for victim, keep, sighting in checked:
-                cause = replacement.link_refusal(action, victim, keep, sighting)
+                cause = link_refusal(action, victim, keep, sighting)
                 if cause is not None:
                     raise StepSkipped(victim.path, cause)
         try:
@@ -160,9 +159,7 @@ class PlanExecutor:
                 if action in (DedupeAction.HARDLINK, DedupeAction.SYMLINK)
                 else None,
                 put_inode=sighting.survivors[0][1].st_ino if action is DedupeAction.HARDLINK else 0,
-                put_text=replacement.symlink_text(victim, keep)
-                if action is DedupeAction.SYMLINK
-                else b"",
+                put_text=symlink_text(victim, keep) if action is DedupeAction.SYMLINK else b"",
             )
             things.append(StepItem(victim, keep, sighting, move))
         if action is DedupeAction.DELETE and sum(each.files for *_, each in checked) > step.files:
@@ -228,7 +225,7 @@ class PlanExecutor:
         try:
             for each in batch:
                 ended.append(each.carry_out(self._names))
-            sync_moves(batch)
+            run.sync_stored(thing.move for each in batch for thing in each.things)
             run.journal.note([one.record for one in ended])
             for one in ended:
                 self._tell(one)
@@ -239,12 +236,21 @@ class PlanExecutor:
     def _cut_short(
         self, run: Quarantine, batch: list[StepTransaction], ended: list[StepResult]
     ) -> None:
-        """Take back what is under way; the outcome and the journal are to tell of all the rest."""
-        back = [each.roll_back("interrupted") for each in batch[len(ended) :]]
+        """Take back what is under way; the outcome and the journal are to tell of all the rest.
+
+        What cannot be noted, or is not sure to be on the disk, the next run finds out.
+        """
         known = run.journal.recorded.steps
-        left = [one.record for one in ended if known[one.record.step].state == INTENT]
-        with suppress(OSError):  # what is not noted, the next run finds out
-            run.journal.note([*left, *back])
+        noted = [one.record for one in ended if known[one.record.step].state == INTENT]
+        with suppress(OSError):
+            run.sync_stored(thing.move for one in ended for thing in one.prepared.things)
+            run.journal.note(noted)
+        back = []
+        for each in batch[len(ended) :]:
+            with suppress(OSError):
+                back.append(each.roll_back("interrupted"))
+        with suppress(OSError):
+            run.journal.note(back)
         told = {step.id for step in self.outcome.done}
         for one in ended:
             if one.record.state == DONE and one.record.step not in told:

@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from gorillacomb.dedupe.quarantine.run import open_our_folder
+from gorillacomb.dedupe.quarantine.bases import open_our_folder
 from gorillacomb.errors import RefusedForSafety
 from gorillacomb.fs.openat import FileIdentity, identity_of, os_error_text
 from gorillacomb.fs.paths import path_text

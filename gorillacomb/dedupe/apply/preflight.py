@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
-from gorillacomb.dedupe.model import Plan, PlanStep, RemovalPair, StepProblem
+from gorillacomb.dedupe.model import DedupeAction, Plan, PlanStep, RemovalPair, StepProblem
 from gorillacomb.dedupe.safety.policy import SafetyPolicy, cloud_pointer_refusal
+from gorillacomb.fs.comparison import extended_attributes
 from gorillacomb.fs.location import ContentDiffers, FileLocation
-from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.openat import open_file, os_error_text
 from gorillacomb.fs.paths import is_below, path_and_parents, path_text, relative_path
 
 
@@ -133,3 +134,34 @@ class StepPreflight:
             if refusal is not None:
                 raise StepSkipped(victim.at(inner).path, f"{refusal.cause} ({refusal.rule})")
         return sighting
+
+
+def link_refusal(
+    action: DedupeAction, victim: FileLocation, keep: FileLocation, sighting: TreeSnapshot
+) -> str | None:
+    """Why no link to ``keep`` can stand for a file; None when one can.
+
+    With a hard link the two are one file, so that owner, mode and all attributes must be equal.
+    """
+    if action is DedupeAction.SYMLINK:
+        return None
+    facts = sighting.victim[b""]
+    _, other = sighting.survivors[0]
+    if facts.st_dev != other.st_dev:
+        return "has its other copy on another file system"
+    if (facts.st_uid, facts.st_gid) != (other.st_uid, other.st_gid):
+        return "has another owner than its other copy"
+    if facts.st_mode != other.st_mode:
+        return "has another mode than its other copy"
+    if _attributes(victim) != _attributes(keep):
+        return "has other attributes than its other copy"
+    return None
+
+
+def _attributes(spot: FileLocation) -> dict[str, bytes]:
+    with spot.opened() as (folder, name):
+        file = open_file(name, folder)
+        try:
+            return extended_attributes(file)
+        finally:
+            os.close(file)

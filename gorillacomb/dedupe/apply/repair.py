@@ -24,13 +24,13 @@ from gorillacomb.dedupe.apply.repair_recovery import (
     FileFacts,
     SlotContent,
     digest_on_disk,
-    exchange_if_unchanged,
     finish_repair,
     inspect_file,
     inspect_slot,
 )
 from gorillacomb.dedupe.apply.undo import finish_interrupted_runs
 from gorillacomb.dedupe.model import PlanStep, RunOutcome, StepProblem
+from gorillacomb.dedupe.quarantine.bases import quarantine_base, quarantine_bases
 from gorillacomb.dedupe.quarantine.journal import (
     DONE,
     INTENT,
@@ -46,8 +46,6 @@ from gorillacomb.dedupe.quarantine.run import (
     Quarantine,
     create_run,
     new_run_id,
-    quarantine_base,
-    quarantine_bases,
 )
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
@@ -243,9 +241,7 @@ class _RepairExecutor:
             run.journal.note([ready.record])
             ready.refuse_changed()
             try:
-                swapped = exchange_if_unchanged(
-                    run, written.slot, folder, name, ready.damaged.facts
-                )
+                swapped = run.exchange(written.slot, folder, name, ready.damaged.facts)
             except mutations.CannotMove:
                 ready.move = written  # nobody but us has seen the copy
                 raise
@@ -254,9 +250,8 @@ class _RepairExecutor:
             held, aside = inspect_file(ready.file, contents)
             same = aside.has_metadata_of(ready.damaged) and aside.facts.st_nlink == 1
             if held is not SlotContent.DAMAGED or not same or aside.written:
-                exchange_if_unchanged(run, written.slot, folder, name, new)
+                run.exchange(written.slot, folder, name, new)
                 raise ContentDiffers(ready.place.path, MEANWHILE)
-            mutations.fsync(folder)
             after = os.fstat(folder).st_mtime_ns
             ready.move = replace(ready.move, parent_mtime_ns=before, parent_after_ns=after)
 

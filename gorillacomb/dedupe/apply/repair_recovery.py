@@ -106,24 +106,6 @@ def digest_on_disk(file: int, size: int) -> tuple[bytes, int]:
     return digest_of_descriptor(file, size)
 
 
-def exchange_if_unchanged(
-    run: Quarantine, slot: bytes, folder: int, name: bytes, here: os.stat_result
-) -> bool:
-    """Exchange what a slot holds with what stands at a place, if that still is ``here``.
-
-    If not, the two are as they were before; returns which. The caller holds ``here`` open, else
-    another file could get its number. Raises OSError.
-    """
-    aside = os.stat(slot, dir_fd=run.folder, follow_symlinks=False)
-    mutations.rename_exchange(run.folder, slot, folder, name)
-    if os.path.samestat(os.stat(slot, dir_fd=run.folder, follow_symlinks=False), here):
-        return True
-    # Somebody put another thing there at that very moment, and that is to stand there.
-    if os.path.samestat(os.stat(name, dir_fd=folder, follow_symlinks=False), aside):
-        mutations.rename_exchange(run.folder, slot, folder, name)
-    return False
-
-
 def finish_repair(run: Quarantine, record: StepRecord, now: Callable[[], int]) -> StepRecord:
     """End a repair of which only the intent is known; what came of it is in the record returned.
 
@@ -144,14 +126,10 @@ def _end(run: Quarantine, move: MovedItem) -> tuple[str, str | None]:
     contents = _contents(move)
     held, _ = inspect_slot(run.folder, move.slot, contents)
     if held is SlotContent.NOTHING:
+        run.sync_put_back([move])
         return TAKEN_BACK, None
     if held is SlotContent.DAMAGED:
-        with (
-            suppress(OSError),
-            run.original_location(move).opened() as (folder, _),
-        ):  # it may have moved
-            mutations.fsync(folder)
-        mutations.fsync(run.folder)
+        run.sync_stored([move])
         return DONE, None
     if held is SlotContent.GOOD:
         cause = _drop(run, move)
@@ -197,16 +175,15 @@ def _give_back(run: Quarantine, move: MovedItem, was_done: bool) -> str | None:
         if held_here is SlotContent.GOOD:
             like = aside if was_done or held is SlotContent.DAMAGED else None
             cause = _exchange_back(run, move, folder, name, like)
-        elif held_here is SlotContent.NOTHING:
-            mutations.rename_no_replace(run.folder, move.slot, folder, name)
+        elif held_here is SlotContent.NOTHING or run.has_both_names(move, folder, name):
+            run.put_back(move)
             cause = None
         else:
             cause = _CHANGED
         if cause is None and alone and move.parent_mtime_ns is not None:
             with suppress(OSError):  # of somebody else's folder
                 mutations.set_mtime(folder, move.parent_mtime_ns)
-        mutations.fsync(folder)
-        mutations.fsync(run.folder)
+    run.sync_put_back([move])
     return cause or (_drop(run, move) if run.has_slot(move) else None)
 
 
@@ -228,14 +205,13 @@ def _exchange_back(
             return IN_USE
         if _good(_keep(run, move), contents, here.facts) is None:
             return _last_of(run, move)
-        if not exchange_if_unchanged(run, move.slot, folder, name, here.facts):
+        if not run.exchange(move.slot, folder, name, here.facts):
             return MEANWHILE
         held, now = inspect_slot(run.folder, move.slot, contents)
         if held is SlotContent.GOOD and now and now.has_metadata_of(here) and not now.written:
             return None
-        exchange_if_unchanged(
-            run, move.slot, folder, name, aside
-        )  # it was written to, or is about to be
+        # It was written to, or is about to be.
+        run.exchange(move.slot, folder, name, aside)
         return MEANWHILE
     finally:
         os.close(file)
@@ -252,7 +228,7 @@ def _drop(run: Quarantine, move: MovedItem) -> str | None:
     places = (run.original_location(move), _keep(run, move))
     if not any(_good(each, contents, copy.facts) for each in places):
         return _last_of(run, move)
-    mutations.remove(run.folder, move.slot)
+    _remove_slot(run, move)
     return None
 
 
@@ -282,8 +258,15 @@ def _drop_unfinished(run: Quarantine, move: MovedItem) -> str | None:
         is_part = False
     if not is_part:
         return "is no copy that was being written; what it is, nobody knows"
-    mutations.remove(run.folder, move.slot)
+    _remove_slot(run, move)
     return None
+
+
+def _remove_slot(run: Quarantine, move: MovedItem) -> None:
+    """Remove a copy of ours, once what it was exchanged for is sure to be back on the disk."""
+    run.sync_put_back([move])
+    mutations.remove(run.folder, move.slot)
+    mutations.fsync(run.folder)
 
 
 def _keep(run: Quarantine, move: MovedItem) -> FileLocation:

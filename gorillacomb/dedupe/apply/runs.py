@@ -14,8 +14,9 @@ from gorillacomb.dedupe.apply.purge import purge_step
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.apply.undo import finish_interrupted_runs, undo_run
 from gorillacomb.dedupe.model import Plan, PlanStep, RunOutcome, StepProblem
+from gorillacomb.dedupe.quarantine.bases import quarantine_bases
 from gorillacomb.dedupe.quarantine.journal import UNDONE, StepRecord
-from gorillacomb.dedupe.quarantine.run import Quarantine, open_run, quarantine_bases
+from gorillacomb.dedupe.quarantine.run import Quarantine, open_run
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.progress import Progress
@@ -92,13 +93,16 @@ def undo_runs_in_base(
     with locked_roots([base]):
         outcome.recovered += finish_interrupted_runs(base, now)
         with open_run(base, outcome.run) as run:
-            for record, trouble in undo_run(run, now):
+
+            def ended(record: StepRecord, trouble: StepProblem | None) -> None:
                 if trouble is not None:
                     outcome.failed.append(trouble)
                 if run.journal.recorded.steps[record.step].state == UNDONE:
                     outcome.done.append(_step(base, record))
                     outcome.bytes_set_aside -= record.size
                 progress.advance(record.files, 0)
+
+            undo_run(run, now, ended)
 
 
 def purge_runs(

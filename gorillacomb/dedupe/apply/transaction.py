@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from gorillacomb.dedupe.apply import replacement
 from gorillacomb.dedupe.apply.snapshot import TreeSnapshot, freed_bytes, verify_unchanged
 from gorillacomb.dedupe.model import PlanStep, StepProblem
+from gorillacomb.dedupe.quarantine import replacement
 from gorillacomb.dedupe.quarantine.journal import DONE, STUCK, TAKEN_BACK, MovedItem, StepRecord
 from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.fs import mutations
@@ -76,7 +75,7 @@ class StepTransaction:
                     thing.refuse_changed(folder)
                     self._touched(thing, folder)
                     thing.moved = True
-                    mutations.rename_no_replace(folder, name, self.run.folder, thing.move.slot)
+                    self.run.store(thing.move, folder, name)
                     self._touched(thing, folder)
             for thing in self.things:
                 spot = self.run.slot_location(thing.move.slot, thing.victim.grain_ns)
@@ -102,16 +101,25 @@ class StepTransaction:
         return StepResult(self, done)
 
     def roll_back(self, cause: str) -> StepRecord:
-        """Put back what has moved; what cannot be put back is stuck in the quarantine."""
+        """Put back what has moved; what cannot be put back is stuck in the quarantine.
+
+        When this returns, that is on the disk. Raises OSError where it cannot be made so: what the
+        next run will find is then unknown.
+        """
+        moved = [thing for thing in self.things if thing.moved]
         stuck: str | None = None
         moves = []
-        for thing in reversed(self.things):
-            if thing.moved:
-                try:
-                    self._put_back(thing)
-                except OSError as error:
-                    stuck = f"could not be put back: {os_error_text(error)}"
-                    moves.append(thing.move)
+        if moved:
+            # What lies in the slots may have lost its old name on the disk already.
+            mutations.fsync(self.run.folder)
+        for thing in reversed(moved):
+            try:
+                self._put_back(thing)
+            except OSError as error:
+                stuck = f"could not be put back: {os_error_text(error)}"
+                moves.append(thing.move)
+        if moved:
+            self.run.sync_put_back(thing.move for thing in moved)
         if stuck is None:
             return replace(self.record, state=TAKEN_BACK, cause=cause, when_ns=self.now())
         held = tuple(reversed(moves))
@@ -127,12 +135,10 @@ class StepTransaction:
     def _put_back(self, thing: StepItem) -> None:
         if not self.run.has_slot(thing.move):
             return  # the rename did not come to pass
-        replacement.remove_link(thing.move, thing.victim, thing.keep.path)
-        with thing.victim.opened() as (folder, name):
+        with thing.victim.opened() as (folder, _):
             before, after = self._parents[thing.victim.parent]
             alone = os.fstat(folder).st_mtime_ns == after
-            mutations.rename_no_replace(self.run.folder, thing.move.slot, folder, name)
-            thing.moved = False
+            self.run.put_back(thing.move, make_parents=False)
             if alone:
                 mutations.set_mtime(folder, before)
                 self._touched(thing, folder)
@@ -150,17 +156,3 @@ class StepTransaction:
             if is_below(path, here):
                 return thing.victim.at(relative_path(path, here)).path
         return path
-
-
-def sync_moves(batch: list[StepTransaction]) -> None:
-    """Have the renames of steps of one run on the disk."""
-    synced: set[bytes] = set()
-    for each in batch:
-        for thing in each.things:
-            folder = os.path.dirname(thing.victim.path)
-            if folder in synced:
-                continue
-            synced.add(folder)
-            with suppress(OSError), thing.victim.opened() as (descriptor, _):
-                mutations.fsync(descriptor)
-    mutations.fsync(batch[0].run.folder)

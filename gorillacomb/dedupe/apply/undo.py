@@ -7,15 +7,14 @@ without an outcome is taken back; a repair whose files were exchanged is done.
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from gorillacomb.dedupe.apply import repair_recovery, replacement
+from gorillacomb.dedupe.apply import repair_recovery
 from gorillacomb.dedupe.model import StepProblem
+from gorillacomb.dedupe.quarantine import replacement
 from gorillacomb.dedupe.quarantine.journal import (
     DONE,
     INTENT,
@@ -29,9 +28,11 @@ from gorillacomb.dedupe.quarantine.journal import (
 from gorillacomb.dedupe.quarantine.run import Quarantine, list_runs, open_run, run_folder
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
-from gorillacomb.fs.location import FileLocation, create_parents
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import join, path_text
+
+_BATCH = 256
+"""Steps whose files are synced together when they are put back."""
 
 
 def finish_interrupted_runs(base: bytes, now: Callable[[], int]) -> list[StepProblem]:
@@ -47,52 +48,76 @@ def finish_interrupted_runs(base: bytes, now: Callable[[], int]) -> list[StepPro
             found.append(StepProblem(run_folder(base, name), error.message))
             continue
         with opened as run:
-            for record in list(run.journal.recorded.steps.values()):
-                if record.state == INTENT:
-                    ended = (repair_recovery.finish_repair if run.repairs else _ended)(
-                        run, record, now
-                    )
-                    run.journal.note([ended])
-                    path = join(base, record.moves[0].path)
-                    words = "repaired" if ended.state == DONE else "put back"
-                    cause = f"left half done by run {name}: {ended.cause or words}"
-                    found.append(StepProblem(path, cause))
+            records = [each for each in run.journal.recorded.steps.values() if each.state == INTENT]
+            if records:
+                # What lies in the slots may have lost its old name on the disk already.
+                mutations.fsync(run.folder)
+            finish = repair_recovery.finish_repair if run.repairs else _finish
+            for record in records:
+                ended = finish(run, record, now)
+                run.journal.note([ended])
+                path = join(base, record.moves[0].path)
+                words = "repaired" if ended.state == DONE else "put back"
+                cause = f"left half done by run {name}: {ended.cause or words}"
+                found.append(StepProblem(path, cause))
     return found
 
 
-def _ended(run: Quarantine, record: StepRecord, now: Callable[[], int]) -> StepRecord:
+def _finish(run: Quarantine, record: StepRecord, now: Callable[[], int]) -> StepRecord:
     """End a step of which only the intent is known."""
     held: list[MovedItem] = []
     cause = None
     for move in reversed(record.moves):
-        if not run.has_slot(move):
-            continue  # it never went, or came back
         try:
-            _put_back(run, move)
+            run.put_back(move)
         except OSError as error:
             held.insert(0, move)
             cause = os_error_text(error)
+    run.sync_put_back(record.moves)
     if held:
         return replace(record, state=STUCK, moves=tuple(held), cause=cause, when_ns=now())
     return replace(record, state=TAKEN_BACK, cause=None, when_ns=now())
 
 
 def undo_run(
-    run: Quarantine, now: Callable[[], int]
-) -> Iterator[tuple[StepRecord, StepProblem | None]]:
+    run: Quarantine,
+    now: Callable[[], int],
+    ended: Callable[[StepRecord, StepProblem | None], None],
+) -> None:
     """Put back all that an open run holds, the last step first.
 
-    Yields each step, as it was, with what there is to say of it: why it was not put back, or that
-    only part of it was left. The caller holds the lock. Raises OSError when the journal cannot be
-    written.
+    ``ended`` is called with each step, as it was, and what there is to say of it: why it was not
+    put back, or that only part of it was left; for many steps at a time, since they are synced
+    together. The caller holds the lock. Raises OSError when the journal cannot be written.
     """
-    for record in reversed(run.journal.recorded.held()):
-        trouble = (repair_recovery.undo_repair if run.repairs else _undo)(run, record)
-        if trouble is None:
-            run.journal.note([replace(record, state=UNDONE, cause=None, when_ns=now())])
-            if record.state == PURGING and not run.repairs:
-                trouble = _partly_deleted(run, record)
-        yield record, trouble
+    waiting: list[StepRecord] = []
+
+    def note() -> None:
+        """Have on the disk what was put back, then say so."""
+        if waiting:
+            run.sync_put_back(move for each in waiting for move in each.moves)
+            when_ns = now()
+            run.journal.note(
+                replace(each, state=UNDONE, cause=None, when_ns=when_ns) for each in waiting
+            )
+        while waiting:
+            record = waiting.pop(0)
+            partly = record.state == PURGING and not run.repairs
+            ended(record, _partly_deleted(run, record) if partly else None)
+
+    try:
+        for record in reversed(run.journal.recorded.held()):
+            trouble = (repair_recovery.undo_repair if run.repairs else _undo)(run, record)
+            if trouble is not None:
+                ended(record, trouble)
+                continue
+            waiting.append(record)
+            if len(waiting) >= _BATCH:
+                note()
+    except KeyboardInterrupt:
+        note()
+        raise
+    note()
 
 
 def _partly_deleted(run: Quarantine, record: StepRecord) -> StepProblem:
@@ -116,10 +141,8 @@ def _undo(run: Quarantine, record: StepRecord) -> StepProblem | None:
             if os.fstat(folder).st_mtime_ns == move.parent_after_ns:
                 alone[os.path.dirname(move.path)] = move
     for move in reversed(record.moves):
-        if move in missing:
-            continue
         try:
-            _put_back(run, move)
+            run.put_back(move)
         except OSError as error:
             return StepProblem(join(run.base, move.path), os_error_text(error))
     for move in alone.values():
@@ -127,43 +150,6 @@ def _undo(run: Quarantine, record: StepRecord) -> StepProblem | None:
         with suppress(OSError), run.original_location(move).opened() as (folder, _):
             mutations.set_mtime(folder, move.parent_mtime_ns)
     return None
-
-
-def _put_back(run: Quarantine, move: MovedItem) -> None:
-    """Move something back to where it stood, with the folders around it. Raises OSError."""
-    spot = run.original_location(move)
-    create_parents(spot)
-    if move.put not in (None, run.journal.recorded.action):
-        raise OSError(errno.EINVAL, "the journal says two things of what was done")
-    if not _has_both_names(run, move, spot):
-        replacement.remove_link(move, spot, move.keep.at(run.base))
-    with spot.opened() as (folder, name):
-        try:
-            if _has_both_names(run, move, spot):
-                mutations.remove(run.folder, move.slot)
-            else:
-                mutations.rename_no_replace(run.folder, move.slot, folder, name)
-        except FileExistsError as error:
-            raise FileExistsError("something else stands there now") from error
-        facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        if stat.S_ISDIR(facts.st_mode) and facts.st_mtime_ns != move.mtime_ns:
-            descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-            try:
-                mutations.set_mtime(descriptor, move.mtime_ns)
-            finally:
-                os.close(descriptor)
-        mutations.fsync(folder)
-
-
-def _has_both_names(run: Quarantine, move: MovedItem, spot: FileLocation) -> bool:
-    """Whether a file stands at its place and in its slot: linked to one, not yet unlinked there."""
-    aside = os.stat(move.slot, dir_fd=run.folder, follow_symlinks=False)
-    with spot.opened() as (folder, name):
-        try:
-            here = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        except FileNotFoundError:
-            return False
-    return stat.S_ISREG(here.st_mode) and os.path.samestat(aside, here)
 
 
 def _stands(run: Quarantine, move: MovedItem) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from gorillacomb.dedupe.quarantine.run import list_runs, quarantine_bases, read_run
+from gorillacomb.dedupe.quarantine.bases import quarantine_bases
+from gorillacomb.dedupe.quarantine.run import list_runs, read_run
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.errors import UntrustedInput
 

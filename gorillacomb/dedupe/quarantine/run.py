@@ -7,16 +7,18 @@ keeps in step with the cloud it lies inside of that, so that nothing leaves it. 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
-from gorillacomb.classify.cloud_folders import cloud_folder_around
+from gorillacomb.dedupe.quarantine import replacement
+from gorillacomb.dedupe.quarantine.bases import QUARANTINE, open_below, remember_base
 from gorillacomb.dedupe.quarantine.journal import (
     HELD,
     NAME,
@@ -33,22 +35,20 @@ from gorillacomb.dedupe.quarantine.journal import (
 )
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
-from gorillacomb.fs.location import FileLocation
-from gorillacomb.fs.openat import FILE_FLAGS, FOLDER_FLAGS, OUR_FOLDER, OpenFolders, identity_of
-from gorillacomb.fs.paths import is_below, join, relative_path
+from gorillacomb.fs.location import FileLocation, create_parents
+from gorillacomb.fs.openat import (
+    FILE_FLAGS,
+    FOLDER_FLAGS,
+    OUR_FOLDER,
+    FileIdentity,
+    OpenFolders,
+    identity_of,
+)
+from gorillacomb.fs.paths import is_below, join
 from gorillacomb.fs.racy import COARSEST_GRAIN_NS
-from gorillacomb.json_paths import path_from_json, path_to_json
 
-QUARANTINE = b"quarantine"
-_BASES = b"bases.jsonl"
 _MOST_HEADER = 1 << 20
-_MOST_BASES = 1 << 20
 """Bytes."""
-
-
-def quarantine_base(root: bytes, path: bytes) -> bytes:
-    """The folder in whose quarantine a path below a root is set aside."""
-    return cloud_folder_around(root, path) or root
 
 
 def new_run_id(now_ns: int) -> str:
@@ -62,6 +62,8 @@ class Quarantine:
     """The open folder of a run in one base."""
 
     base: bytes
+    identity: FileIdentity
+    """Of the base."""
     folder: int
     journal: JournalWriter
 
@@ -74,10 +76,91 @@ class Quarantine:
         return FileLocation(self.path, identity_of(os.fstat(self.folder)), slot, grain_ns)
 
     def original_location(self, move: MovedItem) -> FileLocation:
-        """Where something stood that was set aside. Raises OSError where the base is gone."""
-        return FileLocation(
-            self.base, identity_of(os.stat(self.base)), move.path, COARSEST_GRAIN_NS
-        )
+        """Where something stood that was set aside."""
+        return FileLocation(self.base, self.identity, move.path, COARSEST_GRAIN_NS)
+
+    def store(self, move: MovedItem, folder: int, name: bytes) -> None:
+        """Move ``name`` of an open folder into its slot; `sync_stored` makes that durable.
+
+        Raises OSError.
+        """
+        mutations.rename_no_replace(folder, name, self.folder, move.slot)
+
+    def put_back(self, move: MovedItem, make_parents: bool = True) -> None:
+        """Move what a slot holds back to its place, where nothing is but a link put there for it.
+
+        Does nothing for an empty slot: it was never filled, or emptied by a run that was killed.
+        `sync_put_back` makes it durable, and is needed in either case before a journal may say that
+        it is back. Raises OSError: FileExistsError where something else is.
+        """
+        if not self.has_slot(move):
+            return
+        if move.put not in (None, self.journal.recorded.action):
+            raise OSError(errno.EINVAL, "the journal says two things of what was done")
+        place = self.original_location(move)
+        if make_parents:
+            create_parents(place)
+        with place.opened() as (folder, name):
+            if self.has_both_names(move, folder, name):
+                mutations.fsync(folder)
+                mutations.remove(self.folder, move.slot)
+            else:
+                replacement.remove_link(move, folder, name, move.keep.at(self.base))
+                try:
+                    mutations.rename_no_replace(self.folder, move.slot, folder, name)
+                except FileExistsError as error:
+                    raise FileExistsError(replacement.SOMETHING_ELSE) from error
+            _restore_own_mtime(move, folder, name)
+
+    def has_both_names(self, move: MovedItem, folder: int, name: bytes) -> bool:
+        """Whether a file is at its place and in its slot: linked to one, not yet unlinked there."""
+        try:
+            here = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        aside = os.stat(move.slot, dir_fd=self.folder, follow_symlinks=False)
+        return stat.S_ISREG(here.st_mode) and os.path.samestat(aside, here)
+
+    def exchange(self, slot: bytes, folder: int, name: bytes, expected: os.stat_result) -> bool:
+        """Exchange what a slot holds with what is at a place, if that still is ``expected``.
+
+        If not, the two are as they were before; returns which. The caller holds ``expected`` open,
+        else another file could get its number. Raises OSError.
+        """
+        aside = os.stat(slot, dir_fd=self.folder, follow_symlinks=False)
+        mutations.rename_exchange(self.folder, slot, folder, name)
+        if os.path.samestat(os.stat(slot, dir_fd=self.folder, follow_symlinks=False), expected):
+            return True
+        # Somebody put another thing there at that very moment, and that is to stay there.
+        if os.path.samestat(os.stat(name, dir_fd=folder, follow_symlinks=False), aside):
+            mutations.rename_exchange(self.folder, slot, folder, name)
+        return False
+
+    def sync_stored(self, moves: Iterable[MovedItem]) -> None:
+        """Have what was set aside on the disk, its new names before the loss of the old ones.
+
+        A file system that does not log both halves of a rename as one, as FAT, may keep one alone;
+        so a file may have two names after a power cut, but never none. Raises OSError.
+        """
+        mutations.fsync(self.folder)
+        self._sync_places(moves)
+
+    def sync_put_back(self, moves: Iterable[MovedItem]) -> None:
+        """Have what was put back on the disk, in the same way. Raises OSError."""
+        self._sync_places(moves)
+        mutations.fsync(self.folder)
+
+    def _sync_places(self, moves: Iterable[MovedItem]) -> None:
+        folders = OpenFolders(self.base, self.identity)
+        try:
+            for path in sorted({os.path.dirname(move.path) for move in moves}):
+                try:
+                    folder = folders.open(path)
+                except OSError:
+                    continue  # somebody moved or removed it since
+                mutations.fsync(folder)
+        finally:
+            folders.close()
 
     @property
     def repairs(self) -> bool:
@@ -106,26 +189,21 @@ class Quarantine:
         os.close(self.folder)
 
 
+def _restore_own_mtime(move: MovedItem, folder: int, name: bytes) -> None:
+    """Restore the time of a folder that came back, which its ``..`` changed on some systems."""
+    facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if stat.S_ISDIR(facts.st_mode) and facts.st_mtime_ns != move.mtime_ns:
+        descriptor = os.open(name, FOLDER_FLAGS, dir_fd=folder)
+        try:
+            with suppress(OSError):  # of somebody else's folder, which is back nevertheless
+                mutations.set_mtime(descriptor, move.mtime_ns)
+        finally:
+            os.close(descriptor)
+
+
 def run_folder(base: bytes, run: str) -> bytes:
     """The path of a run's folder."""
     return join(base, b"/".join((OUR_FOLDER, QUARANTINE, run.encode())))
-
-
-def open_our_folder(base: int, make: bool = False) -> int:
-    """A descriptor of ``.gorillacomb`` in an open folder. Raises OSError."""
-    return _open_below(base, OUR_FOLDER, make)
-
-
-def _open_below(parent: int, name: bytes, make: bool) -> int:
-    if make:
-        before = os.fstat(parent).st_mtime_ns
-        try:
-            mutations.make_folder(parent, name)
-        except FileExistsError:
-            pass  # it was made by an earlier run
-        else:
-            mutations.set_mtime(parent, before)  # ours is no change of what is theirs
-    return os.open(name, FOLDER_FLAGS, dir_fd=parent)
 
 
 def create_run(root: bytes, base: bytes, recorded: JournalContents) -> Quarantine:
@@ -133,8 +211,9 @@ def create_run(root: bytes, base: bytes, recorded: JournalContents) -> Quarantin
     top = os.open(base, FOLDER_FLAGS & ~os.O_NOFOLLOW)
     own = quarantine = -1
     try:
-        own = _open_below(top, OUR_FOLDER, True)
-        quarantine = _open_below(own, QUARANTINE, True)
+        identity = identity_of(os.fstat(top))
+        own = open_below(top, OUR_FOLDER, True)
+        quarantine = open_below(own, QUARANTINE, True)
         mutations.make_folder(quarantine, recorded.run.encode())
         folder = os.open(recorded.run.encode(), FOLDER_FLAGS, dir_fd=quarantine)
     finally:
@@ -143,56 +222,11 @@ def create_run(root: bytes, base: bytes, recorded: JournalContents) -> Quarantin
                 os.close(each)
     try:
         if base != root:
-            _remember(root, base)
-        return Quarantine(base, folder, JournalWriter.begin(folder, recorded))
+            remember_base(root, base)
+        return Quarantine(base, identity, folder, JournalWriter.begin(folder, recorded))
     except BaseException:
         os.close(folder)
         raise
-
-
-def _remember(root: bytes, base: bytes) -> None:
-    """Note in the root that it has a quarantine elsewhere too."""
-    if base in quarantine_bases(root):
-        return
-    folder = os.open(join(root, OUR_FOLDER), FOLDER_FLAGS)
-    try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        file = os.open(_BASES, flags, 0o600, dir_fd=folder)
-        try:
-            mutations.append_durably(
-                file, json.dumps(path_to_json(relative_path(base, root))).encode() + b"\n"
-            )
-        finally:
-            os.close(file)
-        mutations.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def quarantine_bases(root: bytes) -> list[bytes]:
-    """The folders in a root that have quarantines: the root itself, and synced folders in it."""
-    found = [root]
-    for line in _lines_of(join(root, join(OUR_FOLDER, _BASES))):
-        # Torn, or not ours.
-        with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            base = os.path.normpath(join(root, path_from_json(json.loads(line))))
-            if is_below(base, root) and base not in found and b"\0" not in base:
-                found.append(base)
-    return found
-
-
-def _lines_of(path: bytes) -> list[bytes]:
-    """The lines of a small file of ours; none for what is not there or is no file."""
-    try:
-        file = os.open(path, FILE_FLAGS)
-    except OSError:
-        return []
-    try:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            return []
-        return os.read(file, _MOST_BASES).splitlines()
-    finally:
-        os.close(file)
 
 
 def list_runs(base: bytes) -> list[str]:
@@ -273,18 +307,20 @@ def _header_of(run: bytes) -> bytes | None:
 
 def read_run(base: bytes, run: str) -> JournalContents:
     """What the journal of a run says. Raises Untrusted, OSError."""
-    folder = _open_run(base, run)
+    folder, _ = _open_run(base, run)
     try:
         return read_journal(folder, run_folder(base, run))
     finally:
         os.close(folder)
 
 
-def _open_run(base: bytes, run: str) -> int:
-    """A descriptor of a run's folder, reached without following a link."""
+def _open_run(base: bytes, run: str) -> tuple[int, FileIdentity]:
+    """A descriptor of a run's folder, reached without following a link; what its base is."""
     folders = OpenFolders(base)
     try:
-        return os.dup(folders.open(b"/".join((OUR_FOLDER, QUARANTINE, run.encode()))))
+        identity = identity_of(os.fstat(folders.open(b"")))
+        folder = folders.open(b"/".join((OUR_FOLDER, QUARANTINE, run.encode())))
+        return os.dup(folder), identity
     finally:
         folders.close()
 
@@ -299,10 +335,11 @@ def _closing(run: Quarantine) -> Iterator[Quarantine]:
 
 def open_run(base: bytes, run: str) -> AbstractContextManager[Quarantine]:
     """Open a run that was begun before, to go on with its journal. Raises Untrusted, OSError."""
-    folder = _open_run(base, run)
+    folder, identity = _open_run(base, run)
     try:
         recorded = read_journal(folder, run_folder(base, run))
-        return _closing(Quarantine(base, folder, JournalWriter.resume(folder, recorded)))
+        journal = JournalWriter.resume(folder, recorded)
+        return _closing(Quarantine(base, identity, folder, journal))
     except BaseException:
         os.close(folder)
         raise

@@ -21,12 +21,13 @@ from typing import Any
 
 import pytest
 
-from gorillacomb.dedupe.apply import executor, purge, snapshot, transaction
+from gorillacomb.dedupe.apply import executor, purge, runs, snapshot, transaction
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import PlanStep, RunOutcome
+from gorillacomb.dedupe.quarantine.inventory import quarantined_runs
 from gorillacomb.fs import mutations
 from tests.dedupe import adversaries, hammer
-from tests.dedupe.acting import Ground, contents, files_below, live, slots, step, told
+from tests.dedupe.acting import Ground, Quiet, contents, files_below, live, slots, step, told
 from tests.dedupe.adversaries import (
     Adversary,
     Removes,
@@ -250,6 +251,37 @@ def test_interrupted_right_after_the_rename(kind: str, tmp_path: Path) -> None:
             Ground(live(tmp_path)).apply(the_step(tmp_path, kind))
     assert files_below(tmp_path) == before
     assert not slots(tmp_path)
+
+
+def test_an_interrupted_undo_tells_what_is_back(tmp_path: Path) -> None:
+    """Many steps are synced and noted together; Ctrl-C does not leave those before it untold."""
+    ground(tmp_path)
+    steps = [
+        step(name, tmp_path / f"work/copy/{name}", tmp_path / f"kept/it/{name}")
+        for name in ("one", "two", "in/three")
+    ]
+    steps = [replace(each, id=f"s{number}") for number, each in enumerate(steps)]
+    field = Ground(live(tmp_path))
+    assert len(field.apply(*steps).done) == 3
+    [waiting] = quarantined_runs(field.roots)
+    outcome = RunOutcome(waiting.run)
+    plain = mutations.rename_no_replace
+    calls = []
+
+    def moved(*arguments: Any) -> None:
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        plain(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mutations, "rename_no_replace", moved)
+        with pytest.raises(KeyboardInterrupt):
+            runs.undo_runs_in_base(waiting.base, outcome, Quiet())
+    assert [each.id for each in outcome.done] == ["s2", "s1"]
+    assert [path.name for path in slots(tmp_path)] == ["s0"]
+    [left] = quarantined_runs(field.roots)
+    assert left.steps == 1
 
 
 BEFORE_PURGE = [each for each in adversaries.ALL if each is not adversaries.ChangesTheMode]
