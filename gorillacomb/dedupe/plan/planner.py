@@ -6,40 +6,26 @@ Everything is decided by the index; whoever carries the plan out looks at the di
 from __future__ import annotations
 
 import secrets
-from bisect import bisect_left
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.cloud_folders import cloud_folder_around
-from gorillacomb.dedupe.model import Plan, PlanStep, Refusal, RemovalPair, SafetyRule
+from gorillacomb.dedupe.model import Plan, PlanStep, Refusal, SafetyRule
 from gorillacomb.dedupe.plan.file_steps import FileStepPlanner
+from gorillacomb.dedupe.plan.folder_steps import FolderStepPlanner
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
-from gorillacomb.dedupe.plan.removal_set import RemovalSet, RemovedFolder
+from gorillacomb.dedupe.plan.removal_set import RemovalSet
 from gorillacomb.dedupe.plan.retire import FolderRetirer
 from gorillacomb.dedupe.plan.scope import PlanScope
-from gorillacomb.dedupe.plan.skipped import BY_PLACE, SkippedItems
-from gorillacomb.dedupe.safety.git import index_entries_equal
-from gorillacomb.dedupe.safety.policy import POINTERS, SafetyPolicy, cloud_pointer_refusal
-from gorillacomb.dedupe.safety.symlinks import links_equivalent
-from gorillacomb.folders.analysis import GIVEN_UP, FolderAnalysis
-from gorillacomb.folders.containment import is_contained
-from gorillacomb.folders.identical import identical_folders
-from gorillacomb.folders.tree import TreeFolder
-from gorillacomb.fs.paths import is_below, join, path_text, relative_path
-from gorillacomb.index.content_queries import disk_bytes_below
-from gorillacomb.index.tree_queries import names_ending
+from gorillacomb.dedupe.plan.skipped import SkippedItems
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
+from gorillacomb.folders.analysis import FolderAnalysis
+from gorillacomb.fs.paths import path_text
 from gorillacomb.progress import Progress
 
-_GAPS = {
-    "only in the cloud": SafetyRule.PLACEHOLDER,
-    "changing while read": SafetyRule.UNSTABLE,
-}
-_FolderCandidate = tuple[TreeFolder, list[TreeFolder], tuple[str, ...]]
-"""A folder that may go, those that may stay for it, the best first, and why that one."""
 
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Planner:
     """Makes one plan."""
 
@@ -50,150 +36,35 @@ class Planner:
     online: Mapping[int, bool]
     """By the root's id."""
     progress: Progress
-    _sites: IndexLocations = field(init=False)
-    _left: SkippedItems = field(init=False)
-    _loose: FileStepPlanner = field(init=False)
-    _going: RemovalSet = field(default_factory=RemovalSet)
-    _pointers: list[tuple[int, bytes]] | None = None
-    """Names that only point to a document in the cloud, by the place of their folder."""
-
-    def __post_init__(self) -> None:
-        self._sites = IndexLocations(self.folders, self.groups.roots)
-        self._left = SkippedItems(self.guard)
-        self._loose = FileStepPlanner(
-            self.groups,
-            self._sites,
-            self.guard,
-            self.scope,
-            self._going,
-            self._left,
-            self._apart,
-        )
 
     def plan(self, now_ns: int) -> Plan:
         """The plan; its steps with the largest first. Raises VaultError."""
         self.progress.stage("Planning", None, None)
+        sites = IndexLocations(self.folders, self.groups.roots)
+        going, left = RemovalSet(), SkippedItems(self.guard)
+        files = FileStepPlanner(
+            self.groups, sites, self.guard, self.scope, going, left, self._apart
+        )
+        whole = FolderStepPlanner(
+            sites, self.guard, self.scope, going, left, files.counted, self._apart
+        )
         steps: list[PlanStep] = []
-        retirement = FolderRetirer(self._sites, self._going, self._loose, self._refusal, self._held)
+        retirement = FolderRetirer(sites, going, files, whole.refusal, whole.held)
         for path in self.guard.options.retire:
             steps += retirement.retire(path)
         if self.scope.folders:
-            for victim, others, reasons in self._candidates():
-                self._consider(victim, others, reasons)
+            whole.choose()
         if self.scope.files:
-            steps += self._loose.steps()
-        steps += [self._step(gone) for gone in self._going]
+            steps += files.steps()
+        steps += whole.steps()
         steps.sort(key=lambda step: (-step.size, step.path))
         return Plan(
             secrets.token_hex(16),
             now_ns,
             self.guard.options,
             tuple(_numbered(steps)),
-            tuple(self._left.as_skipped([self.folders.path(gone.folder) for gone in self._going])),
-            tuple(self._notes(steps)),
-        )
-
-    def _candidates(self) -> list[_FolderCandidate]:
-        """Folders that may go, the largest first."""
-        found: list[_FolderCandidate] = []
-        for members in self.folders.kin.families:
-            found += self._of_family(members)
-        for members in identical_folders(self.folders.forest):
-            if not all(each.machine and each.parent and each.parent.machine for each in members):
-                found += self._of_family(members)
-        for a, b in self.folders.kin.pairs:
-            small, large = (a, b) if a.files <= b.files else (b, a)
-            found.append((small, [large], ("holds more",)))
-        return sorted(found, key=lambda each: (-each[0].size, -each[0].files, each[0].first))
-
-    def _of_family(self, members: Sequence[TreeFolder]) -> Iterator[_FolderCandidate]:
-        family = self.folders.family(members)
-        # What stands by itself stays rather than a copy of it that was dropped into a project.
-        others = sorted(
-            members,
-            key=lambda each: (
-                each.machine,
-                each.is_inside_project,
-                each is not family.keep,
-                -each.files,
-            ),
-        )
-        reasons = family.reasons if others[0] is family.keep else ("not part of another project",)
-        stay = set(others[: self.scope.keep])
-        for each in members:
-            if each not in stay:
-                yield each, [other for other in others if other is not each], reasons
-
-    def _consider(
-        self, victim: TreeFolder, others: Sequence[TreeFolder], reasons: tuple[str, ...]
-    ) -> None:
-        """Have a folder go if enough others stay for it and no rule is against it."""
-        path = self.folders.path(victim)
-        if (
-            not victim.entries
-            or not self.scope.holds(path)
-            or self._going.around(victim) is not None
-            or self._going.counts_on_all_around(victim)
-            or any(is_below(each, path) for each in self._loose.counted)
-        ):
-            return
-        first: Refusal | None = None
-        holders: list[tuple[TreeFolder, dict[TreeFolder, TreeFolder]]] = []
-        for other in others:
-            keep = self._going.remaining(other)
-            if (
-                keep is None
-                or victim.holds(keep)
-                or self._is_given_up(keep) > self._is_given_up(victim)
-                or self._going.removes_from(keep, victim)
-                or any(keep.holds(each) or each.holds(keep) for each, _ in holders)
-            ):
-                continue
-            refusal = self._refusal(victim, keep)
-            inner = self._held(victim, keep)
-            if inner is None and victim.gap is None:
-                refusal = Refusal(SafetyRule.UNIQUE, "has files or links of its own")
-            if refusal is not None or inner is None:
-                first = first or refusal
-                continue
-            if keep.parent is None:
-                continue  # nothing goes for a scanned folder as a whole, but for the files in it
-            holders.append((keep, inner))
-            if len(holders) == self.scope.keep:
-                if self._size(victim) >= self.scope.min_size:
-                    self._going.add(RemovedFolder(victim, holders[0][0], reasons, holders[0][1]))
-                return
-        if first is not None and not holders:
-            self._leave(victim, path, first)
-
-    def _is_given_up(self, folder: TreeFolder) -> bool:
-        """Whether it stands in a copy of a tree of which another one is kept."""
-        return self.folders.rank_around(folder) == GIVEN_UP
-
-    def _leave(self, victim: TreeFolder, path: bytes, refusal: Refusal) -> None:
-        """Tell of a folder that is left alone, unless its files are told of one by one."""
-        site = self._sites.of_folder(victim)
-        if refusal.rule in BY_PLACE:
-            if not self.scope.files:
-                whole = self._left.protector(site, refusal)
-                self._left.add_whole(whole, refusal, victim.files, self._size(victim))
-        elif path in self.guard.options.retire:
-            return  # what stays of it is what the user wants to see there
-        elif refusal.rule is not SafetyRule.UNIQUE or self.guard.is_project(site):
-            self._left.add_whole(path, refusal, victim.files, self._size(victim))
-
-    def _refusal(self, victim: TreeFolder, keep: TreeFolder) -> Refusal | None:
-        """Why a folder may not go while another one stays for it, whatever they hold."""
-        refusal = self.guard.refusal_for(self._sites.of_folder(victim), self._sites.of_folder(keep))
-        if refusal is not None:
-            return refusal
-        if victim.gap is not None:
-            text = victim.gap.rpartition(": ")[2]
-            return Refusal(_GAPS.get(text, SafetyRule.INCOMPLETE), victim.gap)
-        return (
-            self._apart(victim.root, keep.root)
-            or self._protected_inside(victim)
-            or self._pointer_inside(victim)
+            tuple(left.as_skipped([self.folders.path(gone.folder) for gone in going])),
+            tuple(_notes(steps, sites)),
         )
 
     def _apart(self, victim: int, keep: int) -> Refusal | None:
@@ -209,114 +80,24 @@ class Planner:
             )
         return None
 
-    def _protected_inside(self, victim: TreeFolder) -> Refusal | None:
-        """Whether a pattern protects something in a folder."""
-        if not any(set(each) & set("*?[") for each in self.guard.options.protect):
-            return None
-        for folder in self.folders.forest.order[victim.first : victim.last + 1]:
-            path = self.folders.path(folder)
-            for each in (path, *(join(path, name) for name in self._sites.names_in(folder))):
-                refusal = self.guard.protected(each)
-                if refusal is not None:
-                    return refusal
-        return None
 
-    def _pointer_inside(self, victim: TreeFolder) -> Refusal | None:
-        """Whether something in a folder only points to a document in the cloud."""
-        if self._pointers is None:
-            places = self.folders.forest.folders
-            found = names_ending(self.folders.index.connection, POINTERS)
-            self._pointers = sorted((places[at].first, name) for at, name in found if at in places)
-        at = bisect_left(self._pointers, (victim.first, b""))
-        if at == len(self._pointers) or self._pointers[at][0] > victim.last:
-            return None
-        return cloud_pointer_refusal(self._pointers[at][1])
-
-    def _held(self, victim: TreeFolder, keep: TreeFolder) -> dict[TreeFolder, TreeFolder] | None:
-        """Whether a folder is contained in another; what is nested in it, in its own place.
-
-        Returns the nested folders with what stays for them; None for one that is not contained.
-        """
-        if not self._links_lead_alike(victim, keep):
-            return None
-        if self._is_contained(victim, keep, {}):
-            return {}
-        inner: dict[TreeFolder, TreeFolder] = {}
-        for members in self.folders.kin.families:
-            for each in members:
-                if (
-                    each is not victim
-                    and victim.holds(each)
-                    and not any(known.holds(each) for known in inner)
-                    and self._is_contained(each, keep, {})
-                ):
-                    inner[each] = keep
-        return inner if inner and self._is_contained(victim, keep, inner) else None
-
-    def _links_lead_alike(self, victim: TreeFolder, keep: TreeFolder) -> bool:
-        """Whether no link in a folder leads out of it, to another place than in the other one."""
-        if not victim.links:
-            return True
-        top, other = self.folders.path(victim), self.folders.path(keep)
-        for folder in self.folders.forest.order[victim.first : victim.last + 1]:
-            path = self.folders.path(folder)
-            inner = relative_path(path, top)
-            depth = inner.count(b"/") + 1 if inner else 0
-            for text in self._sites.links_in(folder):
-                if not links_equivalent(text, path, join(other, inner), depth):
-                    return False
-        return True
-
-    def _is_contained(
-        self, victim: TreeFolder, keep: TreeFolder, inner: Mapping[TreeFolder, TreeFolder]
-    ) -> bool:
-        if victim.files > keep.files + sum(each.files for each in inner):
-            return False  # cheaper to know than by looking
-        folders = self.folders
-        return is_contained(folders.index, folders.forest, victim, keep, inner, self._same_caches)
-
-    def _same_caches(self, a: TreeFolder, b: TreeFolder) -> bool:
-        return index_entries_equal(*(join(self.folders.path(each), b"index") for each in (a, b)))
-
-    def _size(self, folder: TreeFolder) -> int:
-        return disk_bytes_below(self.folders.index.connection, folder.id)
-
-    def _step(self, gone: RemovedFolder) -> PlanStep:
-        path = self.folders.path
-        pairs = [
-            RemovalPair(path(victim), path(standing))
-            for victim, keep in gone.pairs
-            if (standing := self._going.remaining(keep)) is not None
-        ]
-        assert len(pairs) == 1 + len(gone.nested), "what something counts on never goes"
-        return PlanStep(
-            "",
-            "folder",
-            pairs[0].path,
-            pairs[0].keep,
-            gone.folder.files,
-            self._size(gone.folder),
-            gone.reasons,
-            nested=tuple(pairs[1:]),
+def _notes(steps: Collection[PlanStep], sites: IndexLocations) -> Iterator[str]:
+    synced: set[bytes] = set()
+    drives: set[bytes] = set()
+    for step in steps:
+        root, other = map(sites.root_around, (step.path, step.keep))
+        folder = cloud_folder_around(root.path, step.path)
+        if folder is not None:
+            synced.add(folder)
+        if root.volume != other.volume:
+            drives.add(other.path)
+    for folder in sorted(synced):
+        yield (
+            f"{path_text(folder)} is kept in step with the cloud: what goes there goes for"
+            " everyone it is shared with."
         )
-
-    def _notes(self, steps: Collection[PlanStep]) -> Iterator[str]:
-        synced: set[bytes] = set()
-        drives: set[bytes] = set()
-        for step in steps:
-            root, other = map(self._sites.root_around, (step.path, step.keep))
-            folder = cloud_folder_around(root.path, step.path)
-            if folder is not None:
-                synced.add(folder)
-            if root.volume != other.volume:
-                drives.add(other.path)
-        for folder in sorted(synced):
-            yield (
-                f"{path_text(folder)} is kept in step with the cloud: what goes there goes for"
-                " everyone it is shared with."
-            )
-        for drive in sorted(drives):
-            yield f"Of some steps the only copy will be on the drive of {path_text(drive)}."
+    for drive in sorted(drives):
+        yield f"Of some steps the only copy will be on the drive of {path_text(drive)}."
 
 
 def _numbered(steps: Collection[PlanStep]) -> Iterator[PlanStep]:
