@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gorillacomb.fs.paths import join
 from gorillacomb.index.folder_queries import REGULAR
 from gorillacomb.index.paths import BELOW, FolderPaths
+from gorillacomb.index.schema import has_content, has_gap
 from gorillacomb.model import EntryState, GroupSummary, IndexedFile
 from gorillacomb.sqlite import Connection
 
@@ -14,7 +15,6 @@ _FILE = (
     "folder, name, state, mode, size, mtime_ns, inode, links, blocks, checked_ns, digest, target,"
     " cause"
 )
-_CONTENT = "state <= 1 AND size > 0"
 
 
 def groups(connection: Connection, limit: int | None = None) -> Iterator[GroupSummary]:
@@ -32,7 +32,7 @@ def groups_below(connection: Connection, folder: int) -> Iterator[GroupSummary]:
     """Groups of which at least one copy stands in a folder or below it."""
     cursor = connection.execute(
         f"{BELOW} SELECT digest, size, names, copies, reclaimable FROM groups WHERE digest IN"
-        f" (SELECT digest FROM files WHERE folder IN below AND {_CONTENT})"
+        f" (SELECT digest FROM files WHERE folder IN below AND {has_content()})"
         " ORDER BY reclaimable DESC, size * copies DESC, digest",
         (folder,),
     )
@@ -51,7 +51,7 @@ def group_of(connection: Connection, digest: bytes) -> GroupSummary | None:
 def files_with(connection: Connection, paths: FolderPaths, digest: bytes) -> list[IndexedFile]:
     """Every name of a content, by path."""
     rows = connection.execute(
-        f"SELECT {_FILE} FROM files WHERE {_CONTENT} AND digest = ?", (digest,)
+        f"SELECT {_FILE} FROM files WHERE {has_content()} AND digest = ?", (digest,)
     )
     files = [file for row in rows if (file := _file(paths, *row)) is not None]
     return sorted(files, key=lambda file: file.path)
@@ -88,8 +88,7 @@ def files_in_states(
     """Entries that could not be hashed, or are not what they were; none of HASHED and OTHER."""
     marks = ", ".join("?" * len(states))
     cursor = connection.execute(
-        f"SELECT {_FILE} FROM files WHERE state IN ({marks}) AND state NOT IN (0, 8)"
-        " ORDER BY folder, name",
+        f"SELECT {_FILE} FROM files WHERE state IN ({marks}) AND {has_gap()} ORDER BY folder, name",
         states,
     )
     for row in cursor:
@@ -109,7 +108,7 @@ def content_totals(connection: Connection) -> tuple[int, int, int]:
 def counts_by_state(connection: Connection) -> dict[EntryState, tuple[int, int]]:
     """Files and bytes in each state but HASHED and OTHER."""
     rows = connection.execute(
-        "SELECT state, count(*), sum(size) FROM files WHERE state NOT IN (0, 8) GROUP BY state"
+        f"SELECT state, count(*), sum(size) FROM files WHERE {has_gap()} GROUP BY state"
     )
     return {EntryState(state): (files, size) for state, files, size in rows}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gorillacomb.index.schema import GROUP_INDEX
+from gorillacomb.index.schema import GROUP_INDEX, has_content
 from gorillacomb.sqlite import Connection
 
 _LINKED = 0
@@ -51,7 +51,7 @@ def _group_statements(some: str) -> Iterator[str]:
         "INSERT INTO groups SELECT digest, size, count(*),"
         f" CASE max(links) WHEN 1 THEN count(*) ELSE {_LINKED} END,"
         " (sum(blocks) - max(blocks)) * 512"
-        f" FROM files WHERE state <= 1 AND size > 0 {some} GROUP BY digest HAVING count(*) > 1"
+        f" FROM files WHERE {has_content()} {some} GROUP BY digest HAVING count(*) > 1"
     )
     linked = f"copies = {_LINKED} {some}"
     yield (
@@ -59,7 +59,7 @@ def _group_statements(some: str) -> Iterator[str]:
         " SELECT digest, min(size), sum(names), count(*), (sum(blocks) - max(blocks)) * 512"
         " FROM (SELECT files.digest, files.size, count(*) AS names, max(files.blocks) AS blocks"
         "  FROM files JOIN folders ON folders.id = files.folder JOIN roots ON roots.id = root"
-        "  WHERE files.state <= 1 AND files.size > 0"
+        f"  WHERE {has_content('files')}"
         f"  AND files.digest IN (SELECT digest FROM groups WHERE {linked})"
         "  GROUP BY files.digest, CASE WHEN files.links > 1"
         "   THEN roots.volume || ':' || files.inode"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gorillacomb.fs.paths import join
 from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.schema import has_content
 from gorillacomb.model import FolderState
 from gorillacomb.sqlite import Connection
 
@@ -73,7 +74,7 @@ def files_with_content(
 ) -> Iterator[FileRecord]:
     """The files that hold a content."""
     rows = connection.execute(
-        f"SELECT folder, {_FILE} FROM files WHERE digest = ? AND state <= 1 AND size > 0", (digest,)
+        f"SELECT folder, {_FILE} FROM files WHERE digest = ? AND {has_content()}", (digest,)
     )
     for folder, name, *facts in rows.fetchall():
         place = paths.place(folder)

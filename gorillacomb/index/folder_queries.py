@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gorillacomb.index.paths import BELOW, FolderPaths
+from gorillacomb.index.schema import has_content
 from gorillacomb.model import FolderState, UnreadablePath
 from gorillacomb.sqlite import Connection
 
@@ -44,7 +45,7 @@ def folder_facts(connection: Connection, folder: int) -> FolderTotals:
     ).fetchone()
     duplicates, duplicate_bytes = connection.execute(
         f"{BELOW} SELECT count(*), coalesce(sum(files.size), 0) FROM files"
-        " WHERE folder IN below AND state <= 1 AND size > 0"
+        f" WHERE folder IN below AND {has_content()}"
         " AND digest IN (SELECT digest FROM groups)",
         (folder,),
     ).fetchone()

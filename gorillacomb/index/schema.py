@@ -158,10 +158,30 @@ _TABLES_6 = """
 ALTER TABLE folders ADD COLUMN seal BLOB; -- digest of its entries, see seal.py
 """
 
+
+def has_content(table: str = "") -> str:
+    """Return the SQL condition for a file whose content counts: it was read, and is not empty.
+
+    ``table`` is what the query calls ``files``, where that is needed. The index of digests is
+    limited by the same condition: SQLite uses it only where a query has this one, term by term.
+    """
+    prefix = table and f"{table}."
+    return f"{prefix}state <= 1 AND {prefix}size > 0"
+
+
+def has_gap(table: str = "") -> str:
+    """Return the SQL condition for every state but HASHED and OTHER.
+
+    ``table`` as above. Next to a narrower condition it says nothing new, but SQLite uses the index
+    `file_by_gap`, which it limits, only where a query has it term by term.
+    """
+    return f"{table and f'{table}.'}state NOT IN (0, 8)"
+
+
 DIGEST_INDEX = (
     "CREATE INDEX IF NOT EXISTS file_by_digest"
     " ON files (digest, size, blocks, links, state, folder, name, mtime_ns)"
-    " WHERE state <= 1 AND size > 0"
+    f" WHERE {has_content()}"
 )
 """With all that groups and stamps are made from: to look up rows in the order of digests is slow.
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from gorillacomb.index.schema import has_gap
 from gorillacomb.model import EntryState
 from gorillacomb.sqlite import Connection
 
@@ -93,7 +94,7 @@ def damaged_files(connection: Connection) -> list[DamageRow]:
     """All damaged files."""
     rows = connection.execute(
         "SELECT folder, name, state, size, mtime_ns, ctime_ns, digest FROM files"
-        f" WHERE state IN ({EntryState.DAMAGED:d}, {EntryState.SUSPECT:d}) AND state NOT IN (0, 8)"
+        f" WHERE state IN ({EntryState.DAMAGED:d}, {EntryState.SUSPECT:d}) AND {has_gap()}"
         " AND digest IS NOT NULL ORDER BY folder, name"
     )
     return [DamageRow(*row) for row in rows]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gorillacomb.index.paths import AWAY
+from gorillacomb.index.schema import has_content, has_gap
 from gorillacomb.model import EntryState, FolderState
 from gorillacomb.sqlite import Connection
 
-_CONTENT = "state <= 1 AND size > 0"
 _BELOW = (
     "WITH RECURSIVE below (id) AS (SELECT ? UNION"
     " SELECT stamp_folders.id FROM stamp_folders JOIN below ON stamp_folders.parent = below.id)"
@@ -131,7 +131,7 @@ def drop_stamps(connection: Connection, digests: Iterable[bytes]) -> None:
 _HELD = (
     "SELECT digest, size, count(*), max(links), group_concat(folder), group_concat(mtime_ns),"
     " CASE WHEN min(name) = max(name) THEN min(name) END"
-    f" FROM files INDEXED BY file_by_digest WHERE {_CONTENT}"
+    f" FROM files INDEXED BY file_by_digest WHERE {has_content()}"
 )
 
 
@@ -149,7 +149,7 @@ def content(connection: Connection, digest: bytes) -> ContentHolders | None:
 def holders_of(connection: Connection, digest: bytes) -> list[ContentFile]:
     """The files that hold one content."""
     return connection.execute(
-        f"SELECT folder, name, mtime_ns FROM files WHERE {_CONTENT} AND digest = ?",
+        f"SELECT folder, name, mtime_ns FROM files WHERE {has_content()} AND digest = ?",
         (digest,),
     ).fetchall()
 
@@ -187,7 +187,7 @@ def is_listed(connection: Connection, folder: int) -> bool:
 def contents_of_unreadable_files(connection: Connection) -> set[bytes]:
     """Contents of files that are excluded, unreadable and the like: known once, not gone."""
     rows = connection.execute(
-        "SELECT DISTINCT digest FROM files WHERE state NOT IN (0, 8) AND digest IS NOT NULL"
+        f"SELECT DISTINCT digest FROM files WHERE {has_gap()} AND digest IS NOT NULL"
         f" AND state <> {EntryState.FRESH:d}"
     )
     return {digest for (digest,) in rows}
@@ -218,7 +218,7 @@ def never_stamped(connection: Connection) -> Iterator[bytes]:
     """The contents that have no stamp."""
     rows = connection.execute(
         "SELECT DISTINCT digest FROM files INDEXED BY file_by_digest"
-        f" WHERE {_CONTENT} AND digest NOT IN (SELECT digest FROM stamps)"
+        f" WHERE {has_content()} AND digest NOT IN (SELECT digest FROM stamps)"
     )
     return (digest for (digest,) in rows)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from gorillacomb.index.paths import AWAY
+from gorillacomb.index.schema import has_content
 from gorillacomb.model import READ
 from gorillacomb.sqlite import Connection
 
@@ -69,7 +70,7 @@ def content_batches(connection: Connection, noise: Collection[bytes]) -> Iterato
         connection.execute(
             "SELECT folders, count(*), sum(size) FROM"
             " (SELECT size, group_concat(folder) AS folders"
-            "  FROM files INDEXED BY file_by_digest WHERE state <= 1 AND size > 0"
+            f"  FROM files INDEXED BY file_by_digest WHERE {has_content()}"
             f"  AND name NOT IN ({', '.join('?' * len(noise))}) GROUP BY digest)"
             " GROUP BY folders",
             tuple(noise),

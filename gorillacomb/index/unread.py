@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gorillacomb.index.rows import EntryRow
+from gorillacomb.index.schema import has_gap
 from gorillacomb.model import EntryState
 from gorillacomb.sqlite import Connection
 
@@ -14,8 +15,7 @@ _ROW = (
 )
 _FROM = "FROM files JOIN folders ON folders.id = files.folder"
 
-_IS_PENDING = f"files.state = {EntryState.PENDING} AND files.state NOT IN (0, 8)"
-"""The second half is the condition of the partial index, which SQLite wants to see literally."""
+_IS_PENDING = f"files.state = {EntryState.PENDING} AND {has_gap('files')}"
 
 UnreadRow = tuple[int, int, EntryRow]
 """Folder id, root id, row."""
@@ -50,7 +50,7 @@ def rows_to_hash(connection: Connection, least_size: int) -> Iterator[UnreadRow]
         connection,
         f"{_SAME_SIZE} AND (size <= ? OR probe IS NULL OR {_SIZE_OF_A_HASHED_FILE}"
         " OR EXISTS (SELECT 1 FROM files AS other INDEXED BY file_by_gap"
-        "  WHERE other.state = 2 AND other.state NOT IN (0, 8) AND other.size = files.size"
+        f"  WHERE other.state = 2 AND {has_gap('other')} AND other.size = files.size"
         "  AND (other.probe = files.probe OR other.probe IS NULL)"
         "  AND (other.folder, other.name) <> (files.folder, files.name)))",
         least_size,
