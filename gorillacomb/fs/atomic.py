@@ -1,31 +1,54 @@
-"""Small files put on the disk so that a crash leaves the old one or the new one, never half."""
+"""Files written so that they outlive a crash: whole and on the disk, or not there at all."""
 
 from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterable
 
 PathLike = str | bytes | os.PathLike[str]
+
+
+_CHUNK = 1 << 20
+"""Bytes."""
+
+
+def create_file(
+    place: PathLike, chunks: Iterable[bytes], mode: int = 0o666, synced: bool = True
+) -> None:
+    """Write data to a new file. Raises FileExistsError, OSError, and leaves no half of it then.
+
+    ``mode`` is narrowed by the umask; ``synced`` has it wait for the disk. Its name is on the disk
+    only after `sync_folder`.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    descriptor = os.open(place, flags, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+            file.flush()
+            if synced:
+                os.fsync(descriptor)
+    except BaseException:
+        os.unlink(place)
+        raise
+
+
+def copy_file(source: PathLike, place: PathLike, mode: int = 0o666) -> None:
+    """Copy the data of a file to a new one, as `create_file` does."""
+    with open(source, "rb") as file:
+        create_file(place, iter(lambda: file.read(_CHUNK), b""), mode)
 
 
 def write_temporary(place: PathLike, data: bytes, mode: int = 0o666, synced: bool = True) -> bytes:
     """Write data to a new hidden file in the folder of ``place``; returns its path.
 
-    ``mode`` is narrowed by the umask; ``synced`` has it wait for the disk. Raises OSError, and
-    leaves nothing then.
+    Raises OSError as `create_file` does.
     """
     folder, name = os.path.split(os.fsencode(place))
     aside = os.path.join(folder, b".%s.%s" % (name[:200], secrets.token_hex(4).encode()))
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            if synced:
-                os.fsync(descriptor)
-    except BaseException:
-        os.unlink(aside)
-        raise
+    create_file(aside, (data,), mode, synced)
     return aside
 
 

@@ -13,8 +13,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
+from gorillacomb.cli.commands.admin.vault import command as vault_command
+from gorillacomb.cli.commands.trace.trace import command as trace_command
 from tests.stamping.trace import check_trace, events, stamping_scan
 from tests.support.mounts import fill, remount, tmpfs
 from tests.support.run import (
@@ -279,6 +282,33 @@ def test_export(scanned: Path, vault: Path, tmp_path: Path) -> None:
     refused(run("trace", "export", folder, vault=vault), 2, str(folder), "file exists")
     assert (folder / "entries.jsonl").stat().st_mtime_ns == before
     refused(run("trace", "export", folder / "checkpoint/x", vault=vault), 2, "not a directory")
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ((trace_command, "export"), ["checkpoint", "entries.jsonl"]),
+        ((vault_command, "backup"), ["index.db", "trace-old.db", "trace.db"]),
+    ],
+)
+def test_what_is_put_away_is_on_the_disk(
+    command: tuple[click.Command, str],
+    names: list[str],
+    scanned: Path,
+    vault: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Evidence and backups are synced before it is said that they were written, names too."""
+    shutil.copy(vault / "trace.db", vault / "trace-old.db")  # as `trace adopt` leaves one
+    for name, value in environment(vault).items():
+        monkeypatch.setenv(name, value)
+    synced: set[str] = set()
+    monkeypatch.setattr(os, "fsync", lambda file: synced.add(os.readlink(f"/proc/self/fd/{file}")))
+    folder = tmp_path / "copy"
+    command[0].main([command[1], str(folder)], standalone_mode=False)
+    assert sorted(each.name for each in folder.iterdir()) == names
+    assert {str(folder / name) for name in names} | {str(folder), str(tmp_path)} <= synced
 
 
 @pytest.mark.parametrize("command", [("trace", "export"), ("vault", "backup")])

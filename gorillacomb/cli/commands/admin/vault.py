@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from gorillacomb import sqlite
 from gorillacomb.cli.options import drop_value, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode, UsageError, VaultError
+from gorillacomb.fs.atomic import copy_file, sync_folder
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.json_paths import path_to_json
@@ -100,8 +100,9 @@ def backup(folder: Path, as_json: bool, vault: Vault) -> ExitCode:
                     sqlite.copy(index.connection, folder / vault.index.name)
                 ledger.tables.backup(folder / vault.trace.name)
                 for path in adopted:
-                    shutil.copyfile(path, folder / path.name)
-                    os.chmod(folder / path.name, 0o600)
+                    copy_file(path, folder / path.name, 0o600)
+                sync_folder(folder)
+                sync_folder(folder.parent)
             except BaseException:
                 names = (vault.index.name, vault.trace.name, *(path.name for path in adopted))
                 drop_value(folder, names)  # half a backup is none

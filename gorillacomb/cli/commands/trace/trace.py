@@ -12,6 +12,7 @@ from gorillacomb.cli.lookup import PathLookup, look_up_path, unknown_path_error
 from gorillacomb.cli.options import BytesPath, drop_value, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode, UsageError, VaultRolledBack
+from gorillacomb.fs.atomic import create_file, sync_folder
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import relative_path
 from gorillacomb.index import stamps
@@ -141,8 +142,8 @@ def prove(path: bytes, output: Path | None, vault: Vault) -> ExitCode:
         render.write_bytes(data)
     else:
         try:
-            with open(output, "xb") as file:
-                file.write(data)
+            create_file(output, (data,))
+            sync_folder(output.parent)
         except OSError as error:
             raise UsageError(
                 f"{output} cannot be written: {os_error_text(error)}.",
@@ -179,10 +180,11 @@ def export(folder: Path, vault: Vault) -> ExitCode:
         try:
             folder.mkdir(parents=True)
             try:
-                with open(folder / "entries.jsonl", "xb") as file:
-                    for _, entry in ledger.entries():
-                        file.write(entry + b"\n")
-                (folder / "checkpoint").write_bytes(note)
+                lines = (entry + b"\n" for _, entry in ledger.entries())
+                create_file(folder / "entries.jsonl", lines)
+                create_file(folder / "checkpoint", (note,))
+                sync_folder(folder)
+                sync_folder(folder.parent)
             except BaseException:
                 drop_value(folder, ("entries.jsonl", "checkpoint"))
                 raise
