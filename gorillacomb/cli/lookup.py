@@ -11,7 +11,7 @@ from gorillacomb.classify.names import NOISE
 from gorillacomb.cli.options import absolute_path_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import UsageError
-from gorillacomb.fs.paths import is_below, relative_path
+from gorillacomb.fs.paths import innermost, relative_path
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import content_queries
 from gorillacomb.index.database import Index
@@ -72,10 +72,9 @@ def look_up_path(index: Index, path: bytes) -> PathLookup:
 
 def _find(index: Index, place: bytes) -> PathLookup:
     roots = all_roots(index.connection)
-    around = [root for root in roots if is_below(place, root.path)]
-    if not around:
+    root = innermost(place, roots)
+    if root is None:
         return PathLookup(place, None, None, None)
-    root = max(around, key=lambda root: len(root.path))
     relative = relative_path(place, root.path)
     folder = find_folder(index.connection, root, relative)
     if folder is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from gorillacomb.fs import mutations
 from gorillacomb.fs.openat import FileIdentity, OpenFolders, os_error_text
-from gorillacomb.fs.paths import join
+from gorillacomb.fs.paths import join, path_prefixes
 
 
 class ContentDiffers(Exception):
@@ -67,9 +67,8 @@ class FileLocation:
 
 def create_parents(spot: FileLocation) -> None:
     """Make the folders around a path that are not there any more. Raises OSError."""
-    parts = spot.parent.split(b"/") if spot.parent else []
-    for at in range(len(parts)):
-        above = replace(spot, inner=b"/".join(parts[: at + 1]))
+    for inner in path_prefixes(spot.parent):
+        above = replace(spot, inner=inner)
         with above.opened() as (folder, name), suppress(FileExistsError):
             mutations.make_folder(folder, name, 0o755)
 

@@ -1,8 +1,9 @@
-"""Arithmetic on absolute paths as bytes: joining, and what lies below what. No disk is asked."""
+"""Arithmetic on paths as bytes: joining, splitting, and what lies below what. No disk is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol, TypeVar
 
 
 def is_below(path: bytes, folder: bytes) -> bool:
@@ -18,6 +19,48 @@ def relative_path(path: bytes, folder: bytes) -> bytes:
 def join(folder: bytes, relative: bytes) -> bytes:
     """The path of ``relative`` in ``folder``; the folder itself for an empty one."""
     return folder.rstrip(b"/") + b"/" + relative if relative else folder
+
+
+def join_relative(above: bytes, name: bytes) -> bytes:
+    """Join paths that are relative to a root; ``above`` is empty for the root itself."""
+    return above + b"/" + name if above else name
+
+
+def path_parts(relative: bytes) -> list[bytes]:
+    """Split a relative path into its names; an empty one has none."""
+    return relative.split(b"/") if relative else []
+
+
+def path_prefixes(relative: bytes) -> list[bytes]:
+    """Return the folders that a relative path leads through, outermost first, and itself last.
+
+    An empty one leads through none.
+    """
+    parts = path_parts(relative)
+    return [b"/".join(parts[: count + 1]) for count in range(len(parts))]
+
+
+class _HasPath(Protocol):
+    @property
+    def path(self) -> bytes: ...
+
+
+_FolderT = TypeVar("_FolderT", bound=_HasPath)
+
+
+def innermost(
+    path: bytes, folders: Iterable[_FolderT], *, strictly: bool = False
+) -> _FolderT | None:
+    """Return the innermost of some folders that a path is in; None if it is in none.
+
+    A folder's own path is in it, unless ``strictly``. All paths are absolute.
+    """
+    around = [
+        folder
+        for folder in folders
+        if is_below(path, folder.path) and not (strictly and path == folder.path)
+    ]
+    return max(around, key=lambda folder: len(folder.path), default=None)
 
 
 def common_suffix_parts(paths: Sequence[bytes]) -> bytes:

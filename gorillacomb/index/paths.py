@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gorillacomb.fs.paths import join
+from gorillacomb.fs.paths import join, path_parts
 from gorillacomb.model import Root
 from gorillacomb.sqlite import Connection
 
@@ -126,7 +126,7 @@ def child_and_inode(connection: Connection, parent: int, name: bytes) -> tuple[i
 def find_folder(connection: Connection, root: Root, relative: bytes) -> int | None:
     """The id of the folder at a path below a root."""
     at: int | None = root.folder
-    for name in relative.split(b"/") if relative else ():
+    for name in path_parts(relative):
         if at is None:
             return None
         at = child_folder(connection, at, name)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from gorillacomb.errors import RootVanished, UsageError
 from gorillacomb.fs.openat import OpenFolders, os_error_text, to_signed64
-from gorillacomb.fs.paths import is_below, join, relative_path
+from gorillacomb.fs.paths import is_below, join, join_relative, path_parts, relative_path
 from gorillacomb.fs.volumes import CLONE, Volume, base_volume, identify_volume
 from gorillacomb.index import roots as table
 from gorillacomb.index.database import Index
@@ -157,11 +157,11 @@ def known_prefix(index: Index, root: Root, relative: bytes, folders: OpenFolders
     ``folders`` are those of that root.
     """
     at, above = root.folder, b""
-    for name in relative.split(b"/") if relative else ():
+    for name in path_parts(relative):
         known = child_and_inode(index.connection, at, name)
         if known is None:
             break
-        inner = join(above, name) if above else name
+        inner = join_relative(above, name)
         try:
             # Step by step: a path may be longer than the system takes.
             facts = os.stat(name, dir_fd=folders.open(above), follow_symlinks=False)
@@ -282,7 +282,7 @@ def _absorb_inner_roots(index: Index, scope: ScanScope, known: Sequence[Root]) -
 def ensure_folder(index: Index, root: Root, relative: bytes) -> int:
     """The id of a folder below a root; it and those above it are written when missing."""
     at = root.folder
-    for name in relative.split(b"/") if relative else ():
+    for name in path_parts(relative):
         known = child_folder(index.connection, at, name)
         at = table.add_folder(index.connection, root.id, at, name) if known is None else known
     return at

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable, Sequence
 
 from gorillacomb.fs.openat import OUR_FOLDER, OpenFolders, os_error_text
-from gorillacomb.fs.paths import is_below, relative_path
+from gorillacomb.fs.paths import is_below, path_parts, path_prefixes, relative_path
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import path_below_root, root_of
 from gorillacomb.model import Root, UnreadablePath
@@ -71,13 +71,12 @@ def tasks_for_changed(
 
 
 def _is_left_out(relative: bytes, context: RootContext) -> bool:
-    parts = relative.split(b"/") if relative else []
-    if OUR_FOLDER in parts:
+    if OUR_FOLDER in path_parts(relative):
         return True
     if not context.exclude:
         return False
     is_excluded = compile_patterns(context.exclude)
-    return any(is_excluded(b"/".join(parts[: at + 1]), True) for at in range(len(parts)))
+    return any(is_excluded(folder, True) for folder in path_prefixes(relative))
 
 
 _ListedPath = tuple[int, bytes, bool]
@@ -121,8 +120,7 @@ def tasks_for_file_list(
 
 
 def _inside(folders: set[tuple[int, bytes]], root: int, relative: bytes) -> bool:
-    parts = relative.split(b"/") if relative else []
-    return any((root, b"/".join(parts[:depth])) in folders for depth in range(len(parts) + 1))
+    return any((root, each) in folders for each in (b"", *path_prefixes(relative)))
 
 
 def _place(path: bytes, tops: Sequence[tuple[Root, RootContext]]) -> _ListedPath | UnreadablePath:
@@ -152,7 +150,7 @@ def _is_ours(relative: bytes, facts: os.stat_result, context: RootContext) -> bo
     if OUR_FOLDER in relative.split(b"/"):
         return True
     at = context.path
-    for name in relative.split(b"/") if relative else ():
+    for name in path_parts(relative):
         at = os.path.join(at, name)
         facts = os.lstat(at)
         if facts.st_dev == context.device and facts.st_ino in context.own:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 
 from gorillacomb.canonical.selector import CanonicalFile
+from gorillacomb.fs.paths import join_relative
 from gorillacomb.index import stamps
 from gorillacomb.index.paths import path_below_root
 from gorillacomb.index.stamps import ContentHolders, Stamp, StampFolder
-from gorillacomb.stamping.recorded_paths import join_relative
 from gorillacomb.stamping.writer import StampStep, StampWriter
 from gorillacomb.vaultmesh import entries
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gorillacomb.fs.paths import join_relative
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.stamps import Stamp
@@ -54,8 +55,3 @@ class RecordedPaths:
                     stamps.add_folders_above(self._index.connection, folder)
             self.known(folder)
         return self._paths[folder]
-
-
-def join_relative(above: bytes, name: bytes) -> bytes:
-    """A path relative to a root; ``above`` is empty for the root itself."""
-    return above + b"/" + name if above else name

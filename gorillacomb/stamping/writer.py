@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gorillacomb.canonical.selector import CanonicalFile
+from gorillacomb.fs.paths import join_relative
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.stamps import ContentHolders
-from gorillacomb.stamping.recorded_paths import RecordedPaths, join_relative
+from gorillacomb.stamping.recorded_paths import RecordedPaths
 from gorillacomb.vaultmesh.entries import EntryBody, StampEntry
 from gorillacomb.vaultmesh.ledger import Ledger
 

@@ -32,7 +32,7 @@ from gorillacomb.fs.openat import (
     open_file,
     to_signed64,
 )
-from gorillacomb.fs.paths import is_below, join, relative_path
+from gorillacomb.fs.paths import is_below, join_relative, relative_path
 from gorillacomb.fs.volumes import disk_of, shows_others
 from gorillacomb.index.file_records import FileRecord
 from gorillacomb.model import EntryState, Root
@@ -288,7 +288,7 @@ def folder_identities_below(paths: Collection[bytes]) -> set[FileIdentity]:
                     found.add(identity)
                     with os.scandir(descriptor) as entries:
                         waiting += [
-                            join(relative, name) if relative else name
+                            join_relative(relative, name)
                             for entry in entries
                             if entry.is_dir(follow_symlinks=False)
                             for name in (os.fsencode(entry.name),)

@@ -24,7 +24,7 @@ from gorillacomb.fs.openat import (
     is_placeholder,
     os_error_text,
 )
-from gorillacomb.fs.paths import join
+from gorillacomb.fs.paths import join, join_relative
 from gorillacomb.index.database import Index
 from gorillacomb.index.file_records import (
     FileRecord,
@@ -265,7 +265,7 @@ class _UniqueWalk:
                     if not stat.S_ISDIR(facts.st_mode):
                         yield from self._file(join(path, name), facts, rows.get(name))
                         continue
-                    inner = join(relative, name) if relative else name
+                    inner = join_relative(relative, name)
                     other = at_path.get(join(path, name))
                     child = below_here.get(name)
                     if other is not None and (child is None or child.state != FolderState.LISTED):

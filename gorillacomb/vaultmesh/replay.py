@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gorillacomb.fs.paths import join_relative, path_parts
 from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.entries import entry_path, tree_digest
 
@@ -66,7 +67,7 @@ class TraceState:
             return None
         root, folder, name, seq = found
         above = folder.path()
-        return StampedFile(root, above + b"/" + name if above else name, seq)
+        return StampedFile(root, join_relative(above, name), seq)
 
     def replay(self, entries: Iterable[tuple[int, bytes]]) -> None:
         """Apply entries in their order. Raises ValueError for one that does not fit."""
@@ -143,13 +144,13 @@ class TraceState:
 
     def _find(self, root: str, path: bytes) -> _ReplayFolder | None:
         at = self._tops.get(root)
-        for name in path.split(b"/") if path else ():
+        for name in path_parts(path):
             at = None if at is None else at.folders.get(name)
         return at
 
     def _folder(self, root: str, path: bytes) -> _ReplayFolder:
         at = self._tops.setdefault(root, _ReplayFolder(None, b""))
-        for name in path.split(b"/") if path else ():
+        for name in path_parts(path):
             if name not in at.folders:
                 at.folders[name] = _ReplayFolder(at, name)
             at = at.folders[name]

@@ -15,7 +15,7 @@ from gorillacomb.dedupe.safety.policy import FolderContext, PathContext
 from gorillacomb.fs.folder_view import DiskFolder
 from gorillacomb.fs.location import FileLocation
 from gorillacomb.fs.openat import OpenFolders, identity_of
-from gorillacomb.fs.paths import is_below, join, relative_path
+from gorillacomb.fs.paths import innermost, join, relative_path
 
 
 @dataclass(slots=True)
@@ -29,8 +29,7 @@ class PathResolver:
 
     def root_of(self, path: bytes) -> LiveRoot | None:
         """The innermost root around a path."""
-        around = [root for root in self.roots if is_below(path, root.path) and root.path != path]
-        return max(around, key=lambda root: len(root.path), default=None)
+        return innermost(path, self.roots, strictly=True)
 
     def location(self, path: bytes) -> FileLocation | None:
         """A path as what a comparison starts from; None in no root."""

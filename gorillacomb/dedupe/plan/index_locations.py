@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gorillacomb.dedupe.safety.policy import FolderContext, PathContext
 from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.folders.tree import TreeFolder
-from gorillacomb.fs.paths import is_below, relative_path
+from gorillacomb.fs.paths import innermost, path_parts, relative_path
 from gorillacomb.index.tree_queries import entries_in
 from gorillacomb.model import FileCopy, Root
 
@@ -49,22 +49,18 @@ class IndexLocations:
 
     def folder_at(self, path: bytes) -> TreeFolder | None:
         """The folder at a path; None for one that the index does not know."""
-        root = self._innermost(path)
+        root = innermost(path, self.roots.values())
         if root is None:
             return None
         inner = relative_path(path, root.path)
         top = self.folders.forest.folders.get(root.folder)
-        return None if top is None else find_descendant(top, inner.split(b"/") if inner else ())
+        return None if top is None else find_descendant(top, path_parts(inner))
 
     def root_around(self, path: bytes) -> Root:
         """The innermost root around a path that is in one."""
-        root = self._innermost(path)
+        root = innermost(path, self.roots.values())
         assert root is not None, "asked only for what is in a root"
         return root
-
-    def _innermost(self, path: bytes) -> Root | None:
-        around = [root for root in self.roots.values() if is_below(path, root.path)]
-        return max(around, key=lambda root: len(root.path), default=None)
 
     def names_in(self, folder: TreeFolder) -> list[bytes]:
         """The names of what stands right in a folder, its subfolders left out."""

@@ -31,7 +31,7 @@ from gorillacomb.errors import RefusedForSafety, UntrustedInput, UsageError
 from gorillacomb.fs.atomic import sync_folder
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.output_file import output_error, require_folder
-from gorillacomb.fs.paths import is_below
+from gorillacomb.fs.paths import is_below, path_parts
 from gorillacomb.hashing import buffer, digest_of_descriptor
 from gorillacomb.manifest.export.result import (
     PATH_MAX,
@@ -232,7 +232,7 @@ def _open_both(folder: bytes, source: int, payload: int) -> tuple[int, int]:
     """Open a folder below the source without following a link, and its like in the payload."""
     here, there = os.dup(source), os.dup(payload)
     try:
-        for name in folder.split(b"/") if folder else ():
+        for name in path_parts(folder):
             try:
                 inner = os.open(name, _FOLDER, dir_fd=here)
             except OSError as error:

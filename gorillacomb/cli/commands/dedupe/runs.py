@@ -18,7 +18,7 @@ from gorillacomb.dedupe.roots import LiveRoot, live_roots
 from gorillacomb.dedupe.safety.git import index_entries_equal
 from gorillacomb.errors import GorillaCombError, RunCutShort
 from gorillacomb.fs.openat import os_error_text
-from gorillacomb.fs.paths import is_below
+from gorillacomb.fs.paths import innermost, is_below
 from gorillacomb.fs.volumes import is_online, timestamp_granularity_ns
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots
@@ -99,7 +99,11 @@ def rescan_changed(
     """Have the index, and the trace's stamps, follow what was changed: scan those folders."""
     scopes: list[bytes] = []
     # Only in roots: what was kept on a drive that is not there now is for its next scan.
-    known = {_reachable(each, root) for each in folders if (root := _root_of(each, roots))}
+    known = {
+        _reachable(each, root.path)
+        for each in folders
+        if (root := innermost(each, roots)) is not None
+    }
     for folder in sorted(known):
         if not any(is_below(folder, each) for each in scopes):
             scopes.append(folder)
@@ -114,11 +118,6 @@ def rescan_changed(
         click.echo("The index is behind what was done: gorillacomb scan PATH", err=True)
     finally:
         shown.close()
-
-
-def _root_of(folder: bytes, roots: list[LiveRoot]) -> bytes | None:
-    around = [root.path for root in roots if is_below(folder, root.path)]
-    return max(around, key=len, default=None)
 
 
 def _reachable(folder: bytes, root: bytes) -> bytes:
