@@ -85,15 +85,24 @@ def entries_in(connection: Connection, folder: int) -> Iterator[FolderFileRow]:
     )
 
 
-def names_ending(connection: Connection, endings: Collection[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Files whose names, in lower case, end in one of some endings: folder and name."""
+def names_ending(
+    connection: Connection, endings: Collection[bytes], at_least: int = 0
+) -> Iterator[tuple[int, bytes]]:
+    """Files whose names, in lower case, end in one of some endings: folder and name.
+
+    ``at_least`` is the size in bytes that they have at the least.
+    """
     texts = [ending.decode() for ending in endings]
     places = ", ".join("?" * len(texts))
     ends = " OR ".join(
         f"lower(substr(name, -{size})) IN ({places})" for size in {len(each) for each in texts}
     )
     values = texts * len({len(each) for each in texts})
-    return iter(connection.execute(f"SELECT folder, name FROM files WHERE {ends}", values))
+    return iter(
+        connection.execute(
+            f"SELECT folder, name FROM files WHERE size >= ? AND ({ends})", (at_least, *values)
+        )
+    )
 
 
 def files_named(

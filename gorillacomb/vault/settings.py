@@ -13,6 +13,7 @@ from gorillacomb.errors import UsageError
 from gorillacomb.vault.vault import config_folder
 
 _UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+_STEM = re.compile(r"\{stem\}.")
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?)b?\s*", re.IGNORECASE)
 
 
@@ -31,6 +32,8 @@ class Settings:
     """Names of files by which no folder differs; None for those that systems leave behind."""
     protect: tuple[str, ...] = ()
     """Paths, or globs over whole paths, that no plan touches."""
+    companions: tuple[tuple[str, ...], ...] = ()
+    """Names of files that belong together, beside those that are known for it."""
 
     @property
     def machine_names(self) -> frozenset[bytes]:
@@ -79,7 +82,16 @@ def load_settings(folder: Path | None = None) -> Settings:
         return Settings()
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read: {error}.", "Correct or remove it.") from error
-    known = {"exclude", "machine-made", "min-size", "noise", "prefer", "protect", "workers"}
+    known = {
+        "companions",
+        "exclude",
+        "machine-made",
+        "min-size",
+        "noise",
+        "prefer",
+        "protect",
+        "workers",
+    }
     unknown = sorted(set(values) - known)
     try:
         if unknown:
@@ -94,6 +106,7 @@ def load_settings(folder: Path | None = None) -> Settings:
             workers=_number(values, "workers"),
             machine_made=_texts(values, "machine-made"),
             noise=_texts(values, "noise") if "noise" in values else None,
+            companions=_sets(values, "companions"),
         )
     except ValueError as error:
         raise UsageError(f"{path}: {error}.", "Correct that line.") from error
@@ -104,6 +117,18 @@ def _texts(values: dict[str, object], key: str) -> tuple[str, ...]:
     if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
         raise ValueError(f"{key} must be a list of strings")
     return tuple(given)
+
+
+def _sets(values: dict[str, object], key: str) -> tuple[tuple[str, ...], ...]:
+    given = values.get(key, [])
+    if not isinstance(given, list) or not all(
+        isinstance(each, list) and each and all(isinstance(name, str) for name in each)
+        for each in given
+    ):
+        raise ValueError(f"{key} must be a list of lists of names, such as [['{{stem}}.gpx']]")
+    if not all(_STEM.match(name) for each in given for name in each):
+        raise ValueError(f"{key}: each name must begin with {{stem}} and go on: '{{stem}}.gpx'")
+    return tuple(map(tuple, given))
 
 
 def _size(values: dict[str, object], key: str) -> int | None:

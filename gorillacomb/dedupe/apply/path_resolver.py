@@ -6,8 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gorillacomb.classify import companions
-from gorillacomb.classify.companions import Companions
+from gorillacomb.classify.companions import Companions, CompanionTable, companion_table
 from gorillacomb.classify.projects import project_marker
 from gorillacomb.classify.stores import store_kind
 from gorillacomb.dedupe.roots import LiveRoot
@@ -17,6 +16,9 @@ from gorillacomb.fs.location import FileLocation
 from gorillacomb.fs.openat import OpenFolders, identity_of
 from gorillacomb.fs.paths import innermost, join, relative_path
 
+_REMEMBERED = 64
+"""Folders."""
+
 
 @dataclass(slots=True)
 class PathResolver:
@@ -24,8 +26,10 @@ class PathResolver:
 
     roots: Sequence[LiveRoot]
     _levels: dict[bytes, FolderContext] = field(default_factory=dict)
-    _listed: tuple[object, Companions] | None = None
-    """The folder listed last for what belongs together in it, as it was then."""
+    table: CompanionTable = field(default_factory=companion_table)
+    """Which files belong together."""
+    _listed: dict[bytes, tuple[object, Companions]] = field(default_factory=dict)
+    """What belongs together in the folders listed last, each as it was then."""
 
     def root_of(self, path: bytes) -> LiveRoot | None:
         """The innermost root around a path."""
@@ -57,22 +61,38 @@ class PathResolver:
 
     def companions(self, path: bytes) -> list[bytes]:
         """The files beside a file that belong to it, by their paths. Raises OSError."""
-        if not companions.companion_stem(os.path.basename(path)):
-            return []
-        root = self.root_of(path)
-        assert root is not None, "asked only for what is in a root"
         folder, name = os.path.split(path)
+        return [join(folder, each) for each in self._beside(folder).of(name)]
+
+    def sign_of_use(self, path: bytes) -> bytes | None:
+        """The file beside one that says that it is open or was not closed. Raises OSError."""
+        folder, name = os.path.split(path)
+
+        def size_of(beside: bytes) -> int:
+            return os.lstat(join(folder, beside)).st_size
+
+        sign = self._beside(folder).sign_of_use(name, size_of)
+        return None if sign is None else join(folder, sign)
+
+    def _beside(self, path: bytes) -> Companions:
+        """The files right in a folder by what they belong to."""
+        root = self.root_of(join(path, b"*"))
+        assert root is not None, "asked only for what is in a root"
         folders = OpenFolders(root.path, root.identity)
         try:
-            descriptor = folders.open(relative_path(folder, root.path))
-            facts = os.fstat(descriptor)
+            inner = relative_path(path, root.path)
+            facts = os.fstat(folders.open(inner))
             state = identity_of(facts), facts.st_mtime_ns
-            if self._listed is None or self._listed[0] != state:
-                names = DiskFolder(folders, relative_path(folder, root.path)).files
-                self._listed = state, Companions(names)
+            known = self._listed.get(path)
+            if known is None or known[0] != state:
+                if len(self._listed) >= _REMEMBERED:
+                    self._listed.clear()
+                names = DiskFolder(folders, inner).files
+                known = state, Companions(names, self.table)
+                self._listed[path] = known
         finally:
             folders.close()
-        return [join(folder, each) for each in self._listed[1].of(name)]
+        return known[1]
 
     def _level(self, opened: OpenFolders, root: LiveRoot, inner: bytes) -> FolderContext:
         path = join(root.path, inner) if inner else root.path

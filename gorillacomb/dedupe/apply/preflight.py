@@ -14,7 +14,7 @@ from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import DedupeAction, Plan, PlanStep, RemovalPair, StepProblem
-from gorillacomb.dedupe.safety.policy import SafetyPolicy, cloud_pointer_refusal
+from gorillacomb.dedupe.safety.policy import SafetyPolicy, cloud_pointer_refusal, in_use_cause
 from gorillacomb.fs.comparison import extended_attributes
 from gorillacomb.fs.location import ContentDiffers, FileLocation
 from gorillacomb.fs.openat import open_file, os_error_text
@@ -95,14 +95,22 @@ class StepPreflight:
             raise StepSkipped(path, f"{refusal.cause} ({refusal.rule})")
 
     def _with_sidecars(self, step: PlanStep) -> None:
-        """A picture goes with its sidecars, or not at all."""
+        """A file leaves with all that belongs to it, or not at all; not while it is in use."""
         if step.kind != "file" or not self.plan.options.action.takes_file_away:
             return
         named = {pair.path for pair in step.pairs}
-        for each in named:
-            for path in self.places.companions(each):
-                if path not in named:
-                    raise StepSkipped(path, "belongs to a file that would go without it (sidecar)")
+        try:
+            for pair in step.pairs:
+                for path in self.places.companions(pair.path):
+                    if path not in named:
+                        cause = "belongs to a file that would go without it (sidecar)"
+                        raise StepSkipped(path, cause)
+                for path in (pair.path, pair.keep):
+                    sign = self.places.sign_of_use(path)
+                    if sign is not None:
+                        raise StepSkipped(path, f"{in_use_cause(sign)} (sidecar)")
+        except OSError as error:
+            raise StepSkipped(step.path, os_error_text(error)) from error
 
     def _sighted(
         self, step: PlanStep, pair: RemovalPair, victim: FileLocation, keep: FileLocation

@@ -58,7 +58,7 @@ def dry_run(
     progress: Progress,
 ) -> Iterator[tuple[PlanStep, StepProblem | None]]:
     """What `apply_plan` would do with each step: None, or why it would not. Nothing is changed."""
-    checks = StepPreflight(plan, PathResolver(roots), guard, witness)
+    checks = StepPreflight(plan, PathResolver(roots, table=guard.companions), guard, witness)
     progress.stage("Comparing", None, sum(step.size for step in plan.steps) or None)
     for step in plan.steps:
         yield step, checks.problem_of(step)

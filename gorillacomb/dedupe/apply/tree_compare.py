@@ -15,9 +15,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from gorillacomb.classify.companions import DATABASE_HEADER, DATABASE_LOGS, is_database
 from gorillacomb.classify.names import NOISE
 from gorillacomb.classify.stores import store_kind
 from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
+from gorillacomb.dedupe.safety.policy import in_use_cause
 from gorillacomb.dedupe.safety.symlinks import links_equivalent
 from gorillacomb.fs.comparison import contents_equal, extended_attributes_equal, wait_until_settled
 from gorillacomb.fs.folder_view import DiskFolder
@@ -313,6 +315,9 @@ class _TreeComparison:
                 ):
                     if not is_unchanged(was, now):
                         raise ContentDiffers(where, "changed meanwhile")
+                if is_database(os.pread(a, DATABASE_HEADER, 0)):
+                    _refuse_open_log(folder, name, path)
+                    _refuse_open_log(other, there.name, there.path)
                 same = contents_equal(a, b, facts.st_size, self.witness.advance)
                 if not same and not (self._are_caches(path, there)):
                     raise ContentDiffers(path, "differs")
@@ -350,6 +355,20 @@ class _TreeComparison:
         if there.root not in self.theirs:
             self.theirs[there.root] = OpenFolders(there.root, there.identity)
         return self.theirs[there.root]
+
+
+def _refuse_open_log(folder: int, name: bytes, path: bytes) -> None:
+    """Make sure that all that a database of SQLite holds is in its file. Raises ContentDiffers.
+
+    A log beside it may add, change or delete whatever is in it when it is opened next.
+    """
+    for ending in DATABASE_LOGS:
+        try:
+            facts = os.stat(name + ending, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        if facts.st_size:
+            raise ContentDiffers(path, in_use_cause(name + ending))
 
 
 def _may_be_one(a: os.stat_result, b: os.stat_result) -> bool:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from gorillacomb.canonical.file_rules import choose_canonical
 from gorillacomb.canonical.groups import GroupReader
-from gorillacomb.classify import companions
-from gorillacomb.classify.companions import Companions
+from gorillacomb.classify.companions import Companions, counterpart
 from gorillacomb.classify.location import LocationKind
 from gorillacomb.dedupe.model import PlanStep, Refusal, RemovalPair, SafetyRule
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.plan.removal_set import RemovalSet
 from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.plan.skipped import SkippedItems
-from gorillacomb.dedupe.safety.policy import SafetyPolicy
+from gorillacomb.dedupe.safety.policy import SafetyPolicy, in_use_cause
 from gorillacomb.fs.paths import join
 from gorillacomb.index import content_queries
 from gorillacomb.model import FileCopy
@@ -41,7 +40,7 @@ class FileStepPlanner:
     """Paths of files that go."""
     counted: set[bytes] = field(default_factory=set)
     """Paths of files that stay for those."""
-    _companions: dict[bytes, Companions] = field(default_factory=dict)
+    _companions: dict[bytes, _FolderFiles] = field(default_factory=dict)
     _closed: dict[int, Refusal | None] = field(default_factory=dict)
     """By folder: why no file in it may go, whatever stays for it."""
 
@@ -55,7 +54,7 @@ class FileStepPlanner:
         return self.together(found)
 
     def together(self, found: Mapping[bytes, PlanStep]) -> list[PlanStep]:
-        """The same steps, pictures with what belongs to them in one, or not at all."""
+        """The same steps, files with what belongs to them in one, or not at all."""
         steps = list(self._with_sidecars(found))
         for step in steps:
             for pair in step.pairs:
@@ -176,43 +175,59 @@ class FileStepPlanner:
         for path, step in found.items():
             if path in together:
                 continue
-            folder, name = os.path.split(path)
-            others = self._beside(folder).of(name) if companions.companion_stem(name) else []
-            if not others or not self.guard.options.action.takes_file_away:
+            if not self.guard.options.action.takes_file_away:
                 yield step
                 continue
-            pairs = _pairs(step, [join(folder, each) for each in others], found)
-            if pairs is None:
-                refusal = Refusal(SafetyRule.SIDECAR, "has files that belong to it and would stay")
-                self.left.add(folder, refusal, 1, step.size)
-                continue
-            together |= {pair.path for pair in pairs}
-            size = step.size + sum(found[pair.path].size for pair in pairs)
-            files = 1 + len(pairs)
-            yield PlanStep(
-                "", "file", path, step.keep, files, size, step.reasons, sidecars=tuple(pairs)
-            )
+            pairs = self._set_of(step, found)
+            if isinstance(pairs, Refusal):
+                self.left.add(os.path.dirname(path), pairs, 1, step.size)
+            elif not pairs:
+                yield step
+            else:
+                together |= {pair.path for pair in pairs}
+                own = [found[pair.path] for pair in pairs if pair.path in found]
+                size = step.size + sum(each.size for each in own)
+                yield replace(step, files=1 + len(pairs), size=size, sidecars=tuple(pairs))
 
-    def _beside(self, path: bytes) -> Companions:
-        """The files of the folder at a path by what they belong to."""
+    def _set_of(
+        self, step: PlanStep, found: Mapping[bytes, PlanStep]
+    ) -> list[RemovalPair] | Refusal:
+        """What belongs to a file, each with what stays for it beside what stays for the file."""
+        (folder, name), (kept_folder, kept) = map(os.path.split, (step.path, step.keep))
+        here, there = self._beside(folder), self._beside(kept_folder)
+        pairs = []
+        for each in here.companions.of(name):
+            known = found.get(join(folder, each))
+            if known is not None and os.path.dirname(known.keep) == kept_folder:
+                pairs.append(RemovalPair(known.path, known.keep))
+                continue
+            twin = counterpart(each, name, kept)
+            if here.sizes[each] != 0 or there.sizes.get(twin) != 0:
+                return Refusal(SafetyRule.SIDECAR, "has files that belong to it and would stay")
+            pairs.append(RemovalPair(join(folder, each), join(kept_folder, twin)))
+        for pair in (RemovalPair(step.path, step.keep), *pairs):
+            for files, path in ((here, pair.path), (there, pair.keep)):
+                sign = files.companions.sign_of_use(os.path.basename(path), files.sizes.__getitem__)
+                if sign is not None:
+                    return Refusal(SafetyRule.SIDECAR, in_use_cause(sign))
+        return pairs
+
+    def _beside(self, path: bytes) -> _FolderFiles:
+        """The files of the folder at a path."""
         if path not in self._companions:
             folder = self.sites.folder_at(path)
-            names = [] if folder is None else self.sites.names_in(folder)
-            self._companions[path] = Companions(names)
+            sizes = {} if folder is None else self.sites.sizes_in(folder)
+            made = _FolderFiles(sizes, Companions(sizes, self.guard.companions))
+            self._companions[path] = made
         return self._companions[path]
 
 
-def _pairs(
-    step: PlanStep, others: Iterable[bytes], found: Mapping[bytes, PlanStep]
-) -> list[RemovalPair] | None:
-    """What belongs to a file, with what stays for it beside what stays for the file."""
-    pairs = []
-    for other in others:
-        known = found.get(other)
-        if known is None or os.path.dirname(known.keep) != os.path.dirname(step.keep):
-            return None
-        pairs.append(RemovalPair(other, known.keep))
-    return pairs
+@dataclass(frozen=True, slots=True)
+class _FolderFiles:
+    """The files right in a folder."""
+
+    sizes: Mapping[bytes, int]
+    companions: Companions
 
 
 def _beside(winner: FileCopy, copies: Sequence[FileCopy], keep: int) -> list[list[FileCopy]]:

@@ -6,19 +6,25 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
+from gorillacomb.classify.companions import DATABASE_LOGS, is_database_size
 from gorillacomb.dedupe.model import PlanStep, Refusal, RemovalPair, SafetyRule
-from gorillacomb.dedupe.plan.index_locations import IndexLocations
+from gorillacomb.dedupe.plan.index_locations import IndexLocations, find_descendant, relative_names
 from gorillacomb.dedupe.plan.removal_set import RemovalSet, RemovedFolder
 from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.plan.skipped import BY_PLACE, SkippedItems
 from gorillacomb.dedupe.safety.git import index_entries_equal
-from gorillacomb.dedupe.safety.policy import POINTERS, SafetyPolicy, cloud_pointer_refusal
+from gorillacomb.dedupe.safety.policy import (
+    POINTERS,
+    SafetyPolicy,
+    cloud_pointer_refusal,
+    in_use_cause,
+)
 from gorillacomb.dedupe.safety.symlinks import links_equivalent
 from gorillacomb.folders.analysis import GIVEN_UP, FolderAnalysis
 from gorillacomb.folders.containment import is_contained
 from gorillacomb.folders.identical import identical_folders
 from gorillacomb.folders.tree import TreeFolder
-from gorillacomb.fs.paths import is_below, join, relative_path
+from gorillacomb.fs.paths import is_below, join, path_text, relative_path
 from gorillacomb.index.content_queries import disk_bytes_below
 from gorillacomb.index.tree_queries import names_ending
 
@@ -45,6 +51,8 @@ class FolderStepPlanner:
     """Why nothing in one root may be removed while a copy in another root is kept, by their ids."""
     _pointers: list[tuple[int, bytes]] | None = None
     """Names that only point to a document in the cloud, by the place of their folder."""
+    _logs: list[tuple[int, bytes]] | None = None
+    """The same of logs of databases that are not empty."""
 
     @property
     def folders(self) -> FolderAnalysis:
@@ -161,6 +169,7 @@ class FolderStepPlanner:
             self.apart(victim.root, keep.root)
             or self._protected_inside(victim)
             or self._pointer_inside(victim)
+            or self._open_log_inside(victim, keep)
         )
 
     def _protected_inside(self, victim: TreeFolder) -> Refusal | None:
@@ -185,6 +194,27 @@ class FolderStepPlanner:
         if at == len(self._pointers) or self._pointers[at][0] > victim.last:
             return None
         return cloud_pointer_refusal(self._pointers[at][1])
+
+    def _open_log_inside(self, victim: TreeFolder, keep: TreeFolder) -> Refusal | None:
+        """Whether a file of a folder has a log, here or beside its copy, that is not in it yet."""
+        places = self.folders.forest.folders
+        if self._logs is None:
+            found = names_ending(self.folders.index.connection, DATABASE_LOGS, at_least=1)
+            self._logs = sorted((places[at].first, name) for at, name in found if at in places)
+        for top in (victim, keep):
+            at = bisect_left(self._logs, (top.first, b""))
+            for first, log in self._logs[at:]:
+                if first > top.last:
+                    break
+                names = relative_names(self.folders.forest.order[first], top)
+                here = find_descendant(victim, names)
+                name = log.removesuffix(b"-wal").removesuffix(b"-journal")
+                sizes = {} if here is None else self.sites.sizes_in(here)
+                if is_database_size(sizes.get(name, 0)):
+                    return Refusal(
+                        SafetyRule.SIDECAR, f"holds {path_text(name)}, which {in_use_cause(log)}"
+                    )
+        return None
 
     def held(self, victim: TreeFolder, keep: TreeFolder) -> dict[TreeFolder, TreeFolder] | None:
         """Whether a folder is contained in another; what is nested in it, in its own place.

@@ -66,6 +66,11 @@ class IndexLocations:
         """The names of what stands right in a folder, its subfolders left out."""
         return [row[1] for row in entries_in(self.folders.index.connection, folder.id)]
 
+    def sizes_in(self, folder: TreeFolder) -> dict[bytes, int]:
+        """The same, with their sizes."""
+        rows = entries_in(self.folders.index.connection, folder.id)
+        return {row[1]: row[4] for row in rows}
+
     def links_in(self, folder: TreeFolder) -> list[bytes]:
         """The texts of the symbolic links right in a folder."""
         rows = entries_in(self.folders.index.connection, folder.id)

@@ -8,6 +8,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from gorillacomb.classify.companions import companion_table
 from gorillacomb.dedupe.model import PlanOptions
 from gorillacomb.dedupe.safety.git import is_tracked
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
@@ -34,7 +35,14 @@ def safety_policy_for(index: Index, options: PlanOptions, settings: Settings) ->
     online = {root.id: root for root in roots if is_online(root)}
     links = sorted([*symlink_targets(index, online), *text_references(index, online)])
     return SafetyPolicy(
-        options, sorted(fixed), own, is_tracked, settings.machine_names, homes, links
+        options,
+        sorted(fixed),
+        own,
+        is_tracked,
+        settings.machine_names,
+        homes,
+        links,
+        companion_table(settings.companions),
     )
 
 

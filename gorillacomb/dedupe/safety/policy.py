@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from gorillacomb.classify.companions import CompanionTable, companion_table
 from gorillacomb.classify.location import LocationKind, is_transient, location_kind
 from gorillacomb.classify.names import is_machine_made
 from gorillacomb.classify.projects import (
@@ -89,6 +90,8 @@ class SafetyPolicy:
     links: Sequence[Reference] = ()
     """Where symbolic links lead to, and what files refer to by its path; sorted."""
     snapshots: SnapshotFinder = field(default_factory=SnapshotFinder)
+    companions: CompanionTable = field(default_factory=companion_table)
+    """Which files belong together."""
     _tracked: dict[tuple[bytes, bytes], bool] = field(default_factory=dict)
 
     def refusal_for(self, site: PathContext, keep: PathContext | None) -> Refusal | None:
@@ -301,6 +304,11 @@ def cloud_pointer_refusal(name: bytes) -> Refusal | None:
         cause = f"holds {path_text(name)}, which only points to a document in the cloud"
         return Refusal(SafetyRule.POINTER, cause)
     return None
+
+
+def in_use_cause(sign: bytes) -> str:
+    """Why a file stays beside which there is a sign that a program has it open."""
+    return f"is open, or was not closed: {path_text(os.path.basename(sign))} is beside it"
 
 
 def _odd_file(name: bytes) -> Refusal | None:

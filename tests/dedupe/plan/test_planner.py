@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -865,3 +868,88 @@ def edited(bench: Bench, plan: Planned, path: str, keep: str) -> Path:
     lines = [{**plan.header, "steps": 1}, {**step, **at}]
     file.write_text("".join(json.dumps(each) + "\n" for each in lines))
     return file
+
+
+def database(*rows: str, logged: str = "") -> dict[str | bytes, bytes]:
+    """A database of SQLite; with ``logged`` as it stands while that row is in its log alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        at = Path(folder, "x.db")
+        connection = sqlite3.connect(at, isolation_level=None)
+        connection.execute("PRAGMA journal_mode=wal")
+        connection.execute("CREATE TABLE notes (text)")
+        connection.executemany("INSERT INTO notes VALUES (?)", [(row,) for row in rows])
+        connection.execute("PRAGMA wal_checkpoint(truncate)")
+        if logged:
+            connection.execute("PRAGMA wal_autocheckpoint=0")
+            connection.execute(logged)
+        found = {each.name: each.read_bytes() for each in at.parent.iterdir()}
+        connection.close()
+    return {name: content for name, content in found.items() if not name.endswith("-shm")}
+
+
+@pytest.mark.parametrize("hot", ["a", "b"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_database_with_a_log_is_left_alone_on_both_sides(
+    bench: Bench, hot: str, whole: bool
+) -> None:
+    """Equal main files say nothing: what is in the log of one deletes all rows of it."""
+    rows = [f"row {number} " * 40 for number in range(50)]
+    both = database(*rows, logged="DELETE FROM notes")
+    clean = {"x.db": both["x.db"]}
+    tree: dict[str | bytes, Any] = {each: dict(both if each == hot else clean) for each in "ab"}
+    if not whole:
+        tree = {**tree, "a": {**tree["a"], "o": OWN}, "b": {**tree["b"], "p": ALSO_OWN}}
+    plan = planned(bench, tree, "--prefer", "@/a")
+    assert plan.goes == {}
+    assert {rule for _, rule, _ in plan.left} <= {"sidecar", "unique"}
+    file = edited(bench, plan, "b/x.db", "a/x.db")
+    _, done = bench.dedupe_json("--apply", file)
+    assert [each["cause"] for each in done["skipped"]], done
+    assert (bench.folder / "b/x.db").exists()
+
+
+def test_no_database_leaves_the_quarantine_while_the_copy_has_a_log(bench: Bench) -> None:
+    both = database("one" * 400, "two" * 400, logged="DELETE FROM notes")
+    plan = planned(
+        bench,
+        {"a": {"x.db": both["x.db"], "o": OWN}, "b": {"x.db": both["x.db"], "p": ALSO_OWN}},
+        "--prefer",
+        "@/a",
+    )
+    assert plan.goes == {"b/x.db": "a/x.db"}
+    assert bench.dedupe_json("--apply", plan.file)[0] == 0
+    (bench.folder / "a/x.db-wal").write_bytes(both["x.db-wal"])
+    code, done = bench.dedupe_json("--empty-quarantine", "--yes")
+    assert done["bytes_freed"] == 0
+    assert "x.db-wal" in str(done)
+    (bench.folder / "a/x.db-wal").unlink()
+    code, done = bench.dedupe_json("--empty-quarantine", "--yes")
+    assert (code, done["bytes_freed"] > 0) == (0, True)
+
+
+def test_a_clean_database_leaves_with_its_empty_log(bench: Bench) -> None:
+    one: Tree = {**database("a row" * 300), "x.db-wal": b""}
+    plan = planned(bench, {"a": {**one, "o": OWN}, "b": {**one, "p": ALSO_OWN}}, "--prefer", "@/a")
+    assert plan.goes == {"b/x.db": "a/x.db"}
+    assert [bench.folder / "b/x.db-wal"] == [
+        Path(each["path"]) for each in plan.step("b/x.db")["sidecars"]
+    ]
+    assert bench.dedupe_json("--apply", plan.file)[0] == 0
+    assert sorted(each.name for each in (bench.folder / "b").iterdir()) == ["p"]
+
+
+def test_a_set_of_the_users_own(bench: Bench, own_home: Path) -> None:
+    tree: Tree = {
+        "a": {"t.gpx": ONE, "o": OWN},
+        "b": {"t.gpx": ONE, "t.waypoints": TWO, "p": ALSO_OWN},
+    }
+    assert planned(bench, tree, "--prefer", "@/a").goes == {"b/t.gpx": "a/t.gpx"}
+    config = own_home / ".config" / "gorillacomb" / "config.toml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text('companions = [["{stem}.gpx", "{stem}.waypoints"]]\n')
+    plan = bench.plan("--prefer", str(bench.folder / "a"))
+    assert (plan.goes, plan.left) == ({}, {("b", "sidecar", 1)})
+    for wrong in ('["{stem}.gpx"]', '[["*.gpx"]]', '[["{stem}"]]', '[["x{stem}.y"]]', "[[]]"):
+        config.write_text(f"companions = {wrong}\n")
+        assert bench.dedupe("--plan") == 2
+        assert "companions" in bench.printed

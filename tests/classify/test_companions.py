@@ -1,0 +1,99 @@
+"""Which files belong together by their names."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gorillacomb.classify.companion_table import COMPANIONS, CompanionKind, InUse
+from gorillacomb.classify.companions import Companions, companion_table, counterpart
+
+KINDS = [pytest.param(kind, id=f"{at}-{kind.what}") for at, kind in enumerate(COMPANIONS)]
+
+
+def example(template: str) -> bytes:
+    """A name that a template stands for, of the stem ``Own``."""
+    text = template.replace("{stem}", "Own").replace("@", "1").replace("*", "eng")
+    return text.replace("?", "x").encode()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_one_set(kind: CompanionKind) -> None:
+    assert kind.source.startswith(("https://", "http://"))
+    for main in map(example, kind.mains):
+        for other in map(example, kind.others):
+            found = Companions([main, other, b"bystander.txt"])
+            assert found.of(main) == [other]
+            assert found.of(other) == [main]
+            assert found.of(b"bystander.txt") == []
+            open_by = found.sign_of_use(main, lambda name: 512)
+            assert open_by == (other if kind.in_use is not InUse.NEVER else None)
+            if kind.in_use is InUse.NOT_EMPTY:
+                assert found.sign_of_use(main, {main: 512, other: 0}.__getitem__) is None
+                assert found.sign_of_use(main, lambda name: 700) is None, "no size of a database"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in COMPANIONS if kind.mains_belong_together])
+def test_parts_are_a_set_without_any_other_file(kind: CompanionKind) -> None:
+    template = kind.mains[0]
+    first = example(template)
+    second = template.replace("{stem}", "Own").replace("@", "2").encode()
+    second = example(kind.mains[1]) if second == first else second
+    assert Companions([first, second]).of(first) == [second]
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("film.mkv", "film.mp4"),
+        ("film.mkv", "other.srt"),
+        ("a.png", "a.jpg"),
+        ("x.db-wal", "y.db"),
+        ("letter.doc", "letter.txt"),
+        ("a.shp", "b.dbf"),
+        ("2023.001.txt", "2023.002.txt"),
+        (".jpg", ".xmp"),
+        ("notes.txt", "._other.txt"),
+    ],
+)
+def test_names_that_do_not_belong_together(a: str, b: str) -> None:
+    assert Companions([a.encode(), b.encode()]).of(a.encode()) == []
+
+
+def test_a_raw_file_and_its_picture_and_the_settings_of_either() -> None:
+    names = [b"IMG_1.NEF", b"IMG_1.NEF.xmp", b"IMG_1.JPG", b"img_1.aae", b"IMG_2.JPG"]
+    assert Companions(names).of(b"IMG_1.JPG") == [b"IMG_1.NEF", b"IMG_1.NEF.xmp", b"img_1.aae"]
+
+
+NAMES = st.lists(
+    st.sampled_from(
+        [example(each) for kind in COMPANIONS for each in (*kind.mains, *kind.others)]
+        + [b"Own.en.srt", b"OWN.MKV", b"x", b".", b"..b", b"\xff\xfe.jpg", b"-wal", b"~$", b"._"]
+    ),
+    unique=True,
+    max_size=12,
+)
+
+
+@given(NAMES)
+def test_to_belong_together_is_mutual_and_whole(names: list[bytes]) -> None:
+    found = Companions(names)
+    for name in names:
+        together = {name, *found.of(name)}
+        assert together <= set(names)
+        for other in together:
+            assert {other, *found.of(other)} == together
+
+
+def test_a_user_adds_a_set() -> None:
+    table = companion_table((("{stem}.gpx", "{stem}.track-notes"),))
+    names = [b"Tour.gpx", b"tour.track-notes"]
+    assert Companions(names).of(names[0]) == []
+    assert Companions(names, table).of(names[0]) == [names[1]]
+
+
+def test_what_a_companion_is_called_beside_a_copy() -> None:
+    assert counterpart(b"x.db-wal", b"x.db", b"x (1).db") == b"x (1).db-wal"
+    assert counterpart(b"IMG.xmp", b"IMG.jpg", b"IMG copy.jpg") == b"IMG copy.xmp"
+    assert counterpart(b"lock.mdb", b"data.mdb", b"data.mdb") == b"lock.mdb"
