@@ -39,10 +39,10 @@ def safety_policy_for(index: Index, options: PlanOptions, settings: Settings) ->
         sorted(fixed),
         own,
         is_tracked,
-        settings.machine_names,
-        homes,
-        links,
-        companion_table(settings.companions),
+        machine_made=settings.machine_names,
+        homes=homes,
+        links=links,
+        companions=companion_table(settings.companions),
     )
 
 
