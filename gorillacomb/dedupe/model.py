@@ -32,6 +32,11 @@ class DedupeAction(StrEnum):
         """
         return self is not DedupeAction.REFLINK
 
+    @property
+    def frees_at_once(self) -> bool:
+        """Whether bytes are free when it is done; otherwise when the quarantine is emptied."""
+        return self in (DedupeAction.DELETE, DedupeAction.REFLINK)
+
 
 class SafetyRule(StrEnum):
     """Why something that has a copy is left alone."""
@@ -51,6 +56,12 @@ class SafetyRule(StrEnum):
     POINTER = "pointer"
     TRASH = "trash"
     OWN = "own"
+    ATTRIBUTES = "attributes"
+    """Two copies of which one has attributes or rights of its own."""
+    LOCKED = "locked"
+    """What cannot be moved: immutable, or in a folder of somebody else's."""
+    ONE_COPY = "one copy"
+    """Two names of one file, or two files on the same blocks."""
     UNIQUE = "unique"
     """A copy of a tree that holds something of its own besides."""
 
@@ -116,13 +127,15 @@ class PlanStep:
     """The copy that stays: the same content, or a folder that holds all of it under its names."""
     files: int
     size: int
-    """Bytes on disk that will be free in the end."""
+    """Bytes on disk that are set aside, as du(1) counts them, or that are free at once."""
     reasons: tuple[str, ...] = ()
     """Why that copy is the one to keep."""
     nested: tuple[RemovalPair, ...] = ()
     """Folders inside of it that have another copy to keep than what stands around them."""
     sidecars: tuple[RemovalPair, ...] = ()
     """Files that go with it: of a picture its ``.xmp``."""
+    unknown: tuple[str, ...] = ()
+    """Why more may be free than ``size``, which nobody can tell; empty where that is all."""
 
     @property
     def pairs(self) -> Iterator[RemovalPair]:
@@ -165,13 +178,17 @@ class Plan:
     @property
     def bytes_set_aside(self) -> int:
         """Bytes that wait in quarantine afterwards."""
-        action = self.options.action
-        return 0 if action in (DedupeAction.REFLINK, DedupeAction.DELETE) else self._bytes
+        return 0 if self.options.action.frees_at_once else self._bytes
 
     @property
     def bytes_freed(self) -> int:
-        """Bytes that are free at once."""
+        """Bytes that are free at once; at least, where some of it is unknown."""
         return self._bytes - self.bytes_set_aside
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Why it cannot be told how many bytes are free at once; empty where it can."""
+        return tuple(dict.fromkeys(cause for step in self.steps for cause in step.unknown))
 
     @property
     def _bytes(self) -> int:

@@ -11,7 +11,9 @@ from gorillacomb.fs.location import ContentDiffers
 from gorillacomb.fs.racy import time_to_settle_ns
 from gorillacomb.model import SECOND
 
+ONE_VIEW = "may be the same file, seen through another mount"
 _CHUNK = 1 << 20
+_EXECUTABLE = 0o111
 _CONTENT_ATTRIBUTES = ("user.", "com.apple.ResourceFork", "com.apple.metadata:_kMDItemUserTags")
 """Extended attributes that people or their programs put there; the rest is the system's."""
 
@@ -59,6 +61,25 @@ def is_prefix_of(a: int, b: int) -> bool:
             return False
         at += len(part)
     return True
+
+
+def may_be_one_file(a: os.stat_result, b: os.stat_result) -> bool:
+    """Whether two looks through different devices may have met one file.
+
+    An overlay shows a file's own times: nobody can set the time of the last change of an inode.
+    """
+    return (
+        a.st_dev != b.st_dev
+        and a.st_size == b.st_size
+        and a.st_ctime_ns == b.st_ctime_ns
+        and a.st_mtime_ns == b.st_mtime_ns
+    )
+
+
+def refuse_unlike_modes(a: os.stat_result, b: os.stat_result, path: bytes) -> None:
+    """Raise ContentDiffers where only one of two files can be executed."""
+    if (a.st_mode ^ b.st_mode) & _EXECUTABLE:
+        raise ContentDiffers(path, "can be executed in one place and not in the other")
 
 
 def extended_attributes_equal(a: int, b: int, path: bytes) -> None:

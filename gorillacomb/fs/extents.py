@@ -11,7 +11,9 @@ import os
 import struct
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from gorillacomb.fs.volumes import shows_others
 
 _FIEMAP = 0xC020660B  # _IOWR('f', 11, 32 bytes), include/uapi/linux/fiemap.h
 _FIEMAP_SYNC = 1
@@ -22,16 +24,17 @@ _EXTENTS = 256
 _BTRFS_IOC_FS_INFO = 0x8400941F  # _IOR(0x94, 31, 1024 bytes), include/uapi/linux/btrfs.h
 _CANNOT = frozenset({errno.ENOTTY, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS})
 
-INLINE = "small enough to lie in the metadata of the file system"
+INLINE = "held in the metadata of the file system, as small files are"
 ENCODED = "compressed by the file system"
-UNTOLD = "the file system does not tell where its files lie"
+UNTOLD = "on a file system that does not tell where files lie"
 NEVER_SHARED = frozenset(
     {"ext2", "ext3", "ext4", "f2fs", "hfs", "hfsplus", "jfs", "ramfs", "tmpfs"}
     | {"exfat", "fuseblk", "msdos", "ntfs3", "vfat"}
 )
 """File systems on which each file has blocks of its own."""
+ELSEWHERE = "on a file system that shows files of another one, which may keep them"
 _UNSETTLED = "not on the disk yet"
-SHARED_TWICE = "shares blocks with another file that goes"
+SHARED_TWICE = "sharing blocks with others that go too"
 
 BlockRange = tuple[int, int]
 """Where a piece lies on its device, and its length; both bytes."""
@@ -58,6 +61,18 @@ class FileBlocks:
         if self.unknown is not None:
             return 0
         return max(self.size - sum(length for _, length in self.shared), 0)
+
+
+def blocks_of_file(file: int, kind: str) -> FileBlocks:
+    """Return where an open file on a file system of this type lies, as far as that matters.
+
+    Raises OSError.
+    """
+    if kind in NEVER_SHARED:
+        return FileBlocks(os.fstat(file).st_blocks * 512, located=False)
+    if shows_others(kind):
+        return FileBlocks(os.fstat(file).st_blocks * 512, unknown=ELSEWHERE, located=False)
+    return file_blocks(file)
 
 
 def file_blocks(file: int) -> FileBlocks:
@@ -155,3 +170,53 @@ def _extents(file: int) -> Iterator[tuple[int, int, int]]:
                 return
         if not count:
             return
+
+
+@dataclass(frozen=True, slots=True)
+class DiskSpace:
+    """What some files take on their disks; bytes."""
+
+    held: int = 0
+    """As du(1) counts them, each file once."""
+    freed: int = 0
+    """What is free once they are removed, as far as it can be told."""
+    unknown: tuple[str, ...] = ()
+    """Why more may be freed than that; empty where it is all."""
+
+    def __add__(self, other: DiskSpace) -> DiskSpace:
+        unknown = tuple(dict.fromkeys((*self.unknown, *other.unknown)))
+        return DiskSpace(self.held + other.held, self.freed + other.freed, unknown)
+
+
+@dataclass(slots=True)
+class RemovedFiles:
+    """Adds up what files take that go one after the other: a file with several names once."""
+
+    by_name: bool = True
+    """Whether names go; otherwise blocks go, and all names of a file stay."""
+    _names: dict[tuple[int, int], int] = field(default_factory=dict)
+    """Of each inode, how many names go."""
+    _shared: set[tuple[int, BlockRange]] = field(default_factory=set)
+
+    def add(self, facts: os.stat_result, blocks: FileBlocks, stays: bool = False) -> DiskSpace:
+        """Return what goes with one more name of a file.
+
+        Its blocks are set aside with its first name and free with its last one; where another name
+        ``stays`` that is counted on, nothing is.
+        """
+        key = facts.st_dev, facts.st_ino
+        number = self._names[key] = self._names.get(key, 0) + 1
+        if stays:
+            return DiskSpace()
+        held = blocks.size if number == 1 else 0
+        if number != (facts.st_nlink if self.by_name else 1):
+            return DiskSpace(held)
+        unknown = blocks.unknown
+        for piece in blocks.shared:
+            place = facts.st_dev, piece
+            if place in self._shared:
+                unknown = unknown or SHARED_TWICE
+            self._shared.add(place)
+        if unknown is not None and blocks.size:
+            return DiskSpace(held, 0, (unknown,))
+        return DiskSpace(held, blocks.freed)

@@ -16,6 +16,7 @@ from itertools import groupby
 
 from gorillacomb.classify.location import LocationKind
 from gorillacomb.classify.state_text import FILE_CAUSES
+from gorillacomb.fs.comparison import ONE_VIEW
 from gorillacomb.fs.extents import StorageKey
 from gorillacomb.fs.openat import (
     FileIdentity,
@@ -46,7 +47,6 @@ from gorillacomb.unique.copy_check import (
 )
 
 ONE_COPY = "on the same blocks of the disk, as a reflink or in a snapshot: one copy"
-ONE_VIEW = "which may be the same file, seen through another mount"
 _ENOUGH = 3
 """Copies apart from each other that are looked for: two may be what is asked about in two views."""
 _FOLDER_CAUSES = {

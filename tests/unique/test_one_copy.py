@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from gorillacomb.unique.report import ONE_COPY, ONE_VIEW
+from gorillacomb.fs.comparison import ONE_VIEW
+from gorillacomb.unique.report import ONE_COPY
 from tests.support.disks import Disks
 from tests.support.disks import run as shell
 from tests.support.run import run

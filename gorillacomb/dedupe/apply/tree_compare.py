@@ -21,7 +21,14 @@ from gorillacomb.classify.stores import store_kind
 from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
 from gorillacomb.dedupe.safety.policy import in_use_cause
 from gorillacomb.dedupe.safety.symlinks import links_equivalent
-from gorillacomb.fs.comparison import contents_equal, extended_attributes_equal, wait_until_settled
+from gorillacomb.fs.comparison import (
+    ONE_VIEW,
+    contents_equal,
+    extended_attributes_equal,
+    may_be_one_file,
+    refuse_unlike_modes,
+    wait_until_settled,
+)
 from gorillacomb.fs.folder_view import DiskFolder
 from gorillacomb.fs.location import (
     ContentDiffers,
@@ -43,7 +50,6 @@ from gorillacomb.fs.openat import (
 )
 from gorillacomb.fs.paths import is_below, join
 
-_EXECUTABLE = 0o111
 _NOISE_LIMIT = 1 << 20
 """Bytes: a file of the system's own that is larger is somebody's."""
 
@@ -264,8 +270,8 @@ class _TreeComparison:
         except OSError as error:
             raise ContentDiffers(there.path, os_error_text(error)) from error
         self._check_kinds(path, inner, facts, there, target)
-        if (self.top.shows_others or there.shows_others) and _may_be_one(facts, target):
-            raise ContentDiffers(path, "may be the same file, seen through another mount")
+        if (self.top.shows_others or there.shows_others) and may_be_one_file(facts, target):
+            raise ContentDiffers(path, ONE_VIEW)
         if identity_of(facts) != identity_of(target):
             self._contents(folder, name, path, facts, other, there, target)
         self.sighting.victim[inner] = facts
@@ -283,8 +289,7 @@ class _TreeComparison:
             raise ContentDiffers(path, "is no file there")
         if is_placeholder(target):
             raise ContentDiffers(there.path, "is only in the cloud")
-        if (facts.st_mode ^ target.st_mode) & _EXECUTABLE:
-            raise ContentDiffers(path, "can be executed in one place and not in the other")
+        refuse_unlike_modes(facts, target, path)
         if identity_of(facts) == identity_of(target):
             if not inner:
                 raise ContentDiffers(path, "is the same file under another name, no second copy")
@@ -369,19 +374,6 @@ def _refuse_open_log(folder: int, name: bytes, path: bytes) -> None:
             continue
         if facts.st_size:
             raise ContentDiffers(path, in_use_cause(name + ending))
-
-
-def _may_be_one(a: os.stat_result, b: os.stat_result) -> bool:
-    """Whether two looks through different devices may have met one file.
-
-    An overlay shows a file's own times: nobody can set the time of the last change of an inode.
-    """
-    return (
-        a.st_dev != b.st_dev
-        and a.st_size == b.st_size
-        and a.st_ctime_ns == b.st_ctime_ns
-        and a.st_mtime_ns == b.st_mtime_ns
-    )
 
 
 @contextmanager

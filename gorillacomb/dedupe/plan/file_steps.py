@@ -11,6 +11,7 @@ from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.companions import Companions, counterpart
 from gorillacomb.classify.location import LocationKind
 from gorillacomb.dedupe.model import PlanStep, Refusal, RemovalPair, SafetyRule
+from gorillacomb.dedupe.plan.disk_check import DiskCheck
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.plan.removal_set import RemovalSet
 from gorillacomb.dedupe.plan.scope import PlanScope
@@ -31,6 +32,7 @@ class FileStepPlanner:
 
     groups: GroupReader
     sites: IndexLocations
+    disk: DiskCheck
     guard: SafetyPolicy
     scope: PlanScope
     going: RemovalSet
@@ -162,6 +164,7 @@ class FileStepPlanner:
                 self.closed(copy)
                 or self.guard.refusal_for(self.sites.of_file(copy), other)
                 or self.apart(folder.root, self.sites.folder_of(winner).root)
+                or self.disk.refusal_for_file(copy.path, winner.path)
             )
             if refusal is not None:
                 self._leave(copy, refusal, size)

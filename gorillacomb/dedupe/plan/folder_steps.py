@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gorillacomb.classify.companions import DATABASE_LOGS, is_database_size
 from gorillacomb.dedupe.model import PlanStep, Refusal, RemovalPair, SafetyRule
+from gorillacomb.dedupe.plan.disk_check import DiskCheck
 from gorillacomb.dedupe.plan.index_locations import IndexLocations, find_descendant, relative_names
 from gorillacomb.dedupe.plan.removal_set import RemovalSet, RemovedFolder
 from gorillacomb.dedupe.plan.scope import PlanScope
@@ -32,6 +33,8 @@ _GAPS = {
     "only in the cloud": SafetyRule.PLACEHOLDER,
     "changing while read": SafetyRule.UNSTABLE,
 }
+_OF_A_PART = (SafetyRule.UNIQUE, SafetyRule.ATTRIBUTES, SafetyRule.LOCKED)
+"""Rules that are said of something in a folder: the rest of it may go, file by file."""
 _FolderCandidate = tuple[TreeFolder, list[TreeFolder], tuple[str, ...]]
 """A folder that may go, those that may stay for it, the best first, and why that one."""
 
@@ -41,6 +44,7 @@ class FolderStepPlanner:
     """Decides for each folder whether it is removed as a whole, and makes its step."""
 
     sites: IndexLocations
+    disk: DiskCheck
     guard: SafetyPolicy
     scope: PlanScope
     going: RemovalSet
@@ -128,11 +132,13 @@ class FolderStepPlanner:
             inner = self.held(victim, keep)
             if inner is None and victim.gap is None:
                 refusal = Refusal(SafetyRule.UNIQUE, "has files or links of its own")
+            if refusal is None and inner is not None:
+                if keep.parent is None:
+                    continue  # no whole folder goes for a scanned one, but the files in it do
+                refusal = self.disk.refusal_for_folder(victim, keep, inner)
             if refusal is not None or inner is None:
                 first = first or refusal
                 continue
-            if keep.parent is None:
-                continue  # nothing goes for a scanned folder as a whole, but for the files in it
             holders.append((keep, inner))
             if len(holders) == self.scope.keep:
                 if self._size(victim) >= self.scope.min_size:
@@ -154,7 +160,7 @@ class FolderStepPlanner:
                 self.left.add_whole(whole, refusal, victim.files, self._size(victim))
         elif path in self.guard.options.retire:
             return  # what stays of it is what the user wants to see there
-        elif refusal.rule is not SafetyRule.UNIQUE or self.guard.is_project(site):
+        elif refusal.rule not in _OF_A_PART or self.guard.is_project(site):
             self.left.add_whole(path, refusal, victim.files, self._size(victim))
 
     def refusal(self, victim: TreeFolder, keep: TreeFolder) -> Refusal | None:

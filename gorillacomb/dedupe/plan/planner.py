@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.cloud_folders import cloud_folder_around
-from gorillacomb.dedupe.model import Plan, PlanStep, Refusal, SafetyRule
+from gorillacomb.dedupe.model import DedupeAction, Plan, PlanStep, Refusal, SafetyRule
+from gorillacomb.dedupe.plan.disk_check import DiskCheck
 from gorillacomb.dedupe.plan.file_steps import FileStepPlanner
 from gorillacomb.dedupe.plan.folder_steps import FolderStepPlanner
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
@@ -21,6 +22,7 @@ from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.plan.skipped import SkippedItems
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.folders.analysis import FolderAnalysis
+from gorillacomb.fs.extents import DiskSpace
 from gorillacomb.fs.paths import path_text
 from gorillacomb.progress import Progress
 
@@ -41,12 +43,19 @@ class Planner:
         """The plan; its steps with the largest first. Raises VaultError."""
         self.progress.stage("Planning", None, None)
         sites = IndexLocations(self.folders, self.groups.roots)
+        disk = DiskCheck(sites, self.guard.options.action)
+        try:
+            return self._plan(now_ns, sites, disk)
+        finally:
+            disk.close()
+
+    def _plan(self, now_ns: int, sites: IndexLocations, disk: DiskCheck) -> Plan:
         going, left = RemovalSet(), SkippedItems(self.guard)
         files = FileStepPlanner(
-            self.groups, sites, self.guard, self.scope, going, left, self._apart
+            self.groups, sites, disk, self.guard, self.scope, going, left, self._apart
         )
         whole = FolderStepPlanner(
-            sites, self.guard, self.scope, going, left, files.counted, self._apart
+            sites, disk, self.guard, self.scope, going, left, files.counted, self._apart
         )
         steps: list[PlanStep] = []
         retirement = FolderRetirer(sites, going, files, whole.refusal, whole.held)
@@ -57,6 +66,7 @@ class Planner:
         if self.scope.files:
             steps += files.steps()
         steps += whole.steps()
+        steps = [disk.sized(step) for step in steps]
         steps.sort(key=lambda step: (-step.size, step.path))
         return Plan(
             secrets.token_hex(16),
@@ -64,7 +74,7 @@ class Planner:
             self.guard.options,
             tuple(_numbered(steps)),
             tuple(left.as_skipped([self.folders.path(gone.folder) for gone in going])),
-            tuple(_notes(steps, sites)),
+            (*_notes(steps, sites), *_promises(self.guard.options.action, disk.total)),
         )
 
     def _apart(self, victim: int, keep: int) -> Refusal | None:
@@ -98,6 +108,22 @@ def _notes(steps: Collection[PlanStep], sites: IndexLocations) -> Iterator[str]:
         )
     for drive in sorted(drives):
         yield f"Of some steps the only copy will be on the drive of {path_text(drive)}."
+
+
+def _promises(action: DedupeAction, space: DiskSpace) -> Iterator[str]:
+    """Say what emptying the quarantine will not free, or may not."""
+    if action.frees_at_once:
+        return
+    if space.unknown:
+        yield (
+            "How many bytes emptying the quarantine frees is not known: some files are"
+            f" {'; some are '.join(space.unknown)}."
+        )
+    elif space.freed < space.held:
+        yield (
+            f"Emptying the quarantine frees about {space.freed:,} of the {space.held:,} bytes"
+            " set aside, while hard links, reflinks or snapshots hold the rest."
+        )
 
 
 def _numbered(steps: Collection[PlanStep]) -> Iterator[PlanStep]:

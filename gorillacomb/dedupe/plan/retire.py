@@ -81,7 +81,8 @@ class FolderRetirer:
             if keep is None or top.holds(keep) or self.refusal(folder, keep) is not None:
                 continue
             inner = self.held(folder, keep)
-            if inner is not None:
+            disk = self.loose.disk
+            if inner is not None and disk.refusal_for_folder(folder, keep, inner) is None:
                 self.going.add(RemovedFolder(folder, keep, _FOLDER_REASONS, inner))
                 return True
         return False
@@ -117,7 +118,11 @@ class FolderRetirer:
     def _file(self, here: FileCopy, keep: FileCopy) -> Iterator[PlanStep]:
         roots = self.sites.folder_of(here).root, self.sites.folder_of(keep).root
         sites = self.sites.of_file(here), self.sites.of_file(keep)
-        refusal = self.loose.guard.refusal_for(*sites) or self.loose.apart(*roots)
+        refusal = (
+            self.loose.guard.refusal_for(*sites)
+            or self.loose.apart(*roots)
+            or self.loose.disk.refusal_for_file(here.path, keep.path)
+        )
         size = here.blocks * 512
         if refusal is None:
             yield PlanStep("", "file", here.path, keep.path, 1, size, _FILE_REASONS)

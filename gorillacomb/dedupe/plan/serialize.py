@@ -47,7 +47,7 @@ def plan_header(plan: Plan) -> dict[str, Any]:
         "action": str(options.action),
         "steps": len(plan.steps),
         "bytes_set_aside": plan.bytes_set_aside,
-        "bytes_freed": plan.bytes_freed,
+        **known_bytes("bytes_freed", plan.bytes_freed, plan.unknown),
         "protect": list(options.protect),
         "retire": [path_to_json(each) for each in options.retire],
         "not_a_project": [path_to_json(each) for each in options.not_a_project],
@@ -74,7 +74,7 @@ def plan_document(step: PlanStep) -> dict[str, Any]:
         **path_to_json(step.path),
         **path_to_json(step.keep, "keep"),
         "files": step.files,
-        "bytes": step.size,
+        **known_bytes("bytes", step.size, step.unknown),
         "reasons": list(step.reasons),
     }
     for name, pairs in (("nested", step.nested), ("sidecars", step.sidecars)):
@@ -83,6 +83,14 @@ def plan_document(step: PlanStep) -> dict[str, Any]:
                 {**path_to_json(each.path), **path_to_json(each.keep, "keep")} for each in pairs
             ]
     return found
+
+
+def known_bytes(name: str, size: int, unknown: Iterable[str]) -> dict[str, Any]:
+    """Write a number of bytes, or null with the causes where nobody can tell it."""
+    causes = list(unknown)
+    if not causes:
+        return {name: size}
+    return {name: None, f"{name}_at_least": size, f"{name}_unknown": causes}
 
 
 def _dump(document: Mapping[str, Any]) -> bytes:
@@ -192,16 +200,18 @@ def _step(document: Mapping[str, Any]) -> PlanStep:
     kind = _text(document, "kind")
     if kind not in ("file", "folder"):
         raise _PlanError(f"kind {kind!r} is neither file nor folder")
+    unknown = document["bytes"] is None
     step = PlanStep(
         _text(document, "id"),
         kind,
         _path(document),
         _path(document, "keep"),
         _number(document, "files"),
-        _number(document, "bytes"),
+        _number(document, "bytes_at_least" if unknown else "bytes"),
         tuple(_texts(document, "reasons")),
         _pairs(document, "nested"),
         _pairs(document, "sidecars"),
+        tuple(_texts(document, "bytes_unknown")) if unknown else (),
     )
     if not _ID.fullmatch(step.id):
         raise _PlanError(f"id {step.id[:80]!r} is not made of letters, digits, - and _")

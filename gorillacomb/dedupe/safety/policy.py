@@ -223,6 +223,8 @@ class SafetyPolicy:
 
     def location_kind(self, site: PathContext) -> LocationKind:
         """What kind of place it is, or stands in."""
+        if self.snapshots.around(site.folder) is not None:
+            return LocationKind.PASSING
         at = self.project(site)
         inside = None if at is None else at + 1
         stores = (at for at, level in enumerate(site.levels) if level.store)
@@ -234,8 +236,6 @@ class SafetyPolicy:
         """Why another copy does not count; None when it does."""
         if any(level.name == OUR_FOLDER for level in keep.levels):
             return Refusal(SafetyRule.OWN, "has its other copy in a quarantine")
-        if self.snapshots.around(keep.folder) is not None:
-            return Refusal(SafetyRule.TRASH, "has its other copy in a snapshot")
         where = self.location_kind(keep)
         if where is LocationKind.PASSING or where not in (
             LocationKind.PLAIN,

@@ -140,6 +140,8 @@ def plan_summary_lines(made: Plan) -> Iterator[str]:
                 if len(steps) > _SHOWN:
                     rest = sum(step.size for step in steps[_SHOWN:])
                     yield f"  and {len(steps) - _SHOWN:,} more, {render.format_size(rest)}"
+    for cause in made.unknown:
+        yield f"Unknown is what is freed of the files that are {cause}."
     for note in made.notes:
         yield from render.wrapped_paragraph(f"Note: {note}", "")
     yield from _left_lines(made.left_alone)
@@ -155,8 +157,9 @@ def _totals(made: Plan) -> Iterator[str]:
         DedupeAction.DELETE: "deleted",
     }[made.options.action]
     size = made.bytes_set_aside + made.bytes_freed
+    least = "at least " if made.unknown else ""
     yield render.styled(
-        f"{render.format_count(files, 'file')}, {render.format_size(size)}", bold=True
+        f"{render.format_count(files, 'file')}, {least}{render.format_size(size)}", bold=True
     ) + (f" on disk would be {what}, in {render.format_count(len(made.steps), 'step')}")
 
 

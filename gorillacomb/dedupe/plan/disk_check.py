@@ -1,0 +1,260 @@
+"""Ask the disk what the index does not know of a step: all that makes a plan's promise untrue.
+
+What carrying it out would refuse for attributes, modes, flags and rights is no step; what lies on
+the same blocks as the copy that stays is no second copy; and the bytes are those that the file
+system will show. The contents are compared only when the plan is carried out.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from gorillacomb.dedupe.model import DedupeAction, PlanStep, Refusal, SafetyRule
+from gorillacomb.dedupe.plan.index_locations import IndexLocations
+from gorillacomb.dedupe.safety.replaceable import hard_link_refusal
+from gorillacomb.folders.tree import TreeFolder
+from gorillacomb.fs.comparison import (
+    ONE_VIEW,
+    extended_attributes,
+    extended_attributes_equal,
+    may_be_one_file,
+    refuse_unlike_modes,
+)
+from gorillacomb.fs.extents import (
+    NEVER_SHARED,
+    DiskSpace,
+    FileBlocks,
+    RemovedFiles,
+    blocks_of_file,
+    storage_key,
+)
+from gorillacomb.fs.inode_flags import is_locked
+from gorillacomb.fs.location import ContentDiffers
+from gorillacomb.fs.openat import OpenFolders, open_file, os_error_text
+from gorillacomb.fs.paths import join, relative_path
+from gorillacomb.fs.volumes import shows_others
+from gorillacomb.index.tree_queries import entries_in
+from gorillacomb.model import READ
+
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+SAME_NAME = "is the same file under another name, no second copy"
+SAME_BLOCKS = "lies on the same blocks as its copy: there is one copy of it on the disk"
+_ONE_COPY_INSIDE = "holds other names of what stays, or the same blocks: it would free nothing"
+
+
+class _Measure(NamedTuple):
+    """What was seen of a file that goes."""
+
+    facts: os.stat_result
+    blocks: FileBlocks
+    stays: bool
+    """Whether another name of it is the copy that stays."""
+
+
+@dataclass(slots=True)
+class DiskCheck:
+    """Checks pairs of what goes and what stays; changes nothing."""
+
+    sites: IndexLocations
+    action: DedupeAction
+    total: DiskSpace = field(default_factory=DiskSpace)
+    """Of all steps that were sized."""
+    _opened: dict[bytes, OpenFolders] = field(default_factory=dict)
+    """By the root's path."""
+    _measured: dict[bytes, list[_Measure]] = field(default_factory=dict)
+    """By what would go: its files."""
+    _removed: RemovedFiles = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._removed = RemovedFiles(by_name=self.action.takes_file_away)
+
+    def close(self) -> None:
+        """Close the folders that were opened."""
+        for folders in self._opened.values():
+            folders.close()
+        self._opened.clear()
+
+    def refusal_for_file(self, path: bytes, keep: bytes) -> Refusal | None:
+        """Return why one file cannot go while another stays for it; None when it can.
+
+        What is missing now is left to be found when the plan is carried out.
+        """
+        with _missing_is_nothing(path) as found:
+            found.refusal = self._immovable(path)
+            if found.refusal is None:
+                measure = self._pair(path, keep)
+                if measure is None or measure.stays:
+                    cause = SAME_BLOCKS if measure is None else SAME_NAME
+                    found.refusal = Refusal(SafetyRule.ONE_COPY, cause)
+                else:
+                    self._measured[path] = [measure]
+        return found.refusal
+
+    def refusal_for_folder(
+        self, victim: TreeFolder, keep: TreeFolder, nested: Mapping[TreeFolder, TreeFolder]
+    ) -> Refusal | None:
+        """Return the same of a folder, whose ``nested`` folders have other copies that stay."""
+        top = self.sites.folders.path(victim)
+        measures: list[_Measure] = []
+        contents = second = 0
+        with _missing_is_nothing(top) as found:
+            found.refusal = self._immovable(top)
+            for path, other in self._files(victim, keep, nested):
+                if found.refusal is not None:
+                    break
+                measure = self._pair(path, other)
+                if measure is not None:
+                    measures.append(measure)
+                has_content = measure is None or measure.facts.st_size > 0
+                contents += has_content
+                second += has_content and measure is not None and not measure.stays
+            if found.refusal is None and contents and not second:
+                found.refusal = Refusal(SafetyRule.ONE_COPY, _ONE_COPY_INSIDE)
+        self._measured[top] = measures
+        return found.refusal
+
+    def sized(self, step: PlanStep) -> PlanStep:
+        """Return a step with the bytes that it brings, counted once over all steps asked for."""
+        space = DiskSpace()
+        for pair in step.pairs:
+            for measure in self._measured.get(pair.path, ()):
+                space += self._removed.add(*measure)
+        self.total += space
+        if self.action.frees_at_once:
+            return replace(step, size=space.freed, unknown=space.unknown)
+        return replace(step, size=space.held)
+
+    def _files(
+        self, victim: TreeFolder, keep: TreeFolder, nested: Mapping[TreeFolder, TreeFolder]
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the files in a folder that were read, each with the one that stays for it."""
+        folders = self.sites.folders
+        for folder in folders.forest.order[victim.first : victim.last + 1]:
+            at = folder
+            while at is not victim and at not in nested:
+                assert at.parent is not None, "it is below the victim"
+                at = at.parent
+            path = folders.path(folder)
+            inner = relative_path(path, folders.path(at))
+            other = join(folders.path(nested.get(at, keep)), inner)
+            self._compare_folders(path, other)
+            for _, name, state, mode, _, _, _, _ in list(
+                entries_in(folders.index.connection, folder.id)
+            ):
+                if stat.S_ISREG(mode) and state in READ and name not in folders.forest.noise:
+                    yield join(path, name), join(other, name)
+
+    def _compare_folders(self, path: bytes, other: bytes) -> None:
+        with self._open_folder(path) as a, self._open_folder(other) as b:
+            if is_locked(a):
+                raise _Locked(path)
+            extended_attributes_equal(a, b, path)
+
+    def _pair(self, path: bytes, keep: bytes) -> _Measure | None:
+        """Compare two files but for their bytes; None where they lie on the same blocks.
+
+        Raises ContentDiffers, OSError.
+        """
+        kinds = [self.sites.root_around(each).volume_type for each in (path, keep)]
+        with self._open_file(path) as a, self._open_file(keep) as b:
+            facts, other = os.fstat(a), os.fstat(b)
+            if os.path.samestat(facts, other):
+                return _Measure(facts, FileBlocks(facts.st_blocks * 512), True)
+            if any(map(shows_others, kinds)) and may_be_one_file(facts, other):
+                raise _OneView(path)
+            refuse_unlike_modes(facts, other, path)
+            extended_attributes_equal(a, b, path)
+            if is_locked(a):
+                raise _Locked(path)
+            if self.action is DedupeAction.HARDLINK:
+                cause = hard_link_refusal(
+                    facts, other, extended_attributes(a), extended_attributes(b)
+                )
+                if cause is not None:
+                    raise ContentDiffers(path, cause)
+            blocks = blocks_of_file(a, kinds[0])
+            if blocks.shared and kinds[1] not in NEVER_SHARED and storage_key(a) == storage_key(b):
+                return None
+            return _Measure(facts, blocks, False)
+
+    def _immovable(self, path: bytes) -> Refusal | None:
+        """Return why something cannot be moved out of its folder; None when it can."""
+        if not self.action.takes_file_away:
+            return None
+        parent, name = os.path.split(path)
+        with self._open_folder(parent) as folder:
+            if is_locked(folder):
+                return Refusal(SafetyRule.LOCKED, "cannot be moved: its folder is immutable")
+            facts, around = os.stat(name, dir_fd=folder, follow_symlinks=False), os.fstat(folder)
+            may = os.access(b".", os.W_OK | os.X_OK, dir_fd=folder, effective_ids=True)
+            user = os.geteuid()
+            sticky = around.st_mode & stat.S_ISVTX and user not in (0, facts.st_uid, around.st_uid)
+            if stat.S_ISDIR(facts.st_mode):  # its entry for the folder above it changes
+                may = may and os.access(name, os.W_OK, dir_fd=folder, effective_ids=True)
+            if not may or sticky:
+                return Refusal(SafetyRule.LOCKED, "cannot be moved: you have no right to")
+        return None
+
+    @contextmanager
+    def _open_folder(self, path: bytes) -> Iterator[int]:
+        root = self.sites.root_around(path).path
+        folders = self._opened.setdefault(root, OpenFolders(root))
+        descriptor = os.dup(folders.open(relative_path(path, root)))
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def _open_file(self, path: bytes) -> Iterator[int]:
+        folder, name = os.path.split(path)
+        root = self.sites.root_around(path).path
+        folders = self._opened.setdefault(root, OpenFolders(root))
+        descriptor = open_file(name, folders.open(relative_path(folder, root)))
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+class _Locked(ContentDiffers):
+    """What cannot be changed by anybody."""
+
+    def __init__(self, path: bytes) -> None:
+        super().__init__(path, "is immutable or append-only: it cannot be moved or deleted")
+
+
+class _OneView(ContentDiffers):
+    """What may be one file, seen twice."""
+
+    def __init__(self, path: bytes) -> None:
+        super().__init__(path, ONE_VIEW)
+
+
+@dataclass(slots=True)
+class _Answer:
+    refusal: Refusal | None = None
+
+
+@contextmanager
+def _missing_is_nothing(path: bytes) -> Iterator[_Answer]:
+    """Turn what a check raises into a refusal; what is gone since the scan is none."""
+    answer = _Answer()
+    try:
+        yield answer
+    except _OneView as found:
+        answer.refusal = Refusal(SafetyRule.ONE_COPY, found.cause)
+    except _Locked as found:
+        answer.refusal = Refusal(SafetyRule.LOCKED, found.cause)
+    except ContentDiffers as found:
+        answer.refusal = Refusal(SafetyRule.ATTRIBUTES, found.cause)
+    except OSError as error:
+        if error.errno not in _GONE:
+            cause = f"cannot be looked at: {os_error_text(error)}"
+            answer.refusal = Refusal(SafetyRule.LOCKED, cause)
