@@ -11,7 +11,8 @@ from gorillacomb.classify.names import NOISE
 from gorillacomb.cli.options import absolute_path_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import UsageError
-from gorillacomb.fs.paths import innermost, relative_path
+from gorillacomb.fs.paths import is_below, relative_path
+from gorillacomb.fs.real_path import real_path
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import content_queries
 from gorillacomb.index.database import Index
@@ -64,7 +65,7 @@ def folders_of(
 def look_up_path(index: Index, path: bytes) -> PathLookup:
     """Look a path up: as a folder, or as an entry of one; a link in no root by what it leads to."""
     found = _find(index, absolute_path_option(path))
-    real = os.path.realpath(path)
+    real = real_path(path)
     if found.folder is None and found.file is None and real != found.path:
         return _find(index, real)
     return found
@@ -72,9 +73,20 @@ def look_up_path(index: Index, path: bytes) -> PathLookup:
 
 def _find(index: Index, place: bytes) -> PathLookup:
     roots = all_roots(index.connection)
-    root = innermost(place, roots)
-    if root is None:
+    around = [root for root in roots if is_below(place, root.path)]
+    if not around:
         return PathLookup(place, None, None, None)
+    # Of several, as where a drive was plugged in at a folder that had been scanned: the one that is
+    # there now and knows the path, before one that is further in.
+    around.sort(key=lambda root: (-is_online(root), -len(root.path)))
+    found = (_find_in(index, place, root, roots) for root in around)
+    first = next(found)
+    if first.folder is None and first.file is None:
+        return next((each for each in found if each.folder or each.file), first)
+    return first
+
+
+def _find_in(index: Index, place: bytes, root: Root, roots: list[Root]) -> PathLookup:
     relative = relative_path(place, root.path)
     folder = find_folder(index.connection, root, relative)
     if folder is not None:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 
 import click
 
+from gorillacomb.fs.real_path import real_path_of_entry
 from gorillacomb.vault.settings import parse_size
 from gorillacomb.vault.vault import ENVIRONMENT, Vault, default_vault
 
@@ -124,10 +125,7 @@ def workers_option(function: Function) -> Function:
 
 def absolute_path_option(path: bytes) -> bytes:
     """A path as the index has it: absolute, links in its folders resolved, its own name kept."""
-    parent, name = os.path.split(path.rstrip(b"/"))
-    if name in (b"", b".", b".."):
-        return os.path.realpath(path)
-    return os.path.join(os.path.realpath(parent or b"."), name)
+    return real_path_of_entry(path)
 
 
 def drop_value(folder: Path, names: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gorillacomb.fs.openat import FileIdentity, identity_of
+from gorillacomb.fs.real_path import real_path
 from gorillacomb.fs.volumes import shows_others
 from gorillacomb.model import Root
 
@@ -32,7 +33,7 @@ def live_roots(
     """
     found = []
     for root in roots:
-        if online(root) and os.path.realpath(root.path) == root.path:
+        if online(root) and real_path(root.path) == root.path:
             facts = os.stat(root.path)
             grain = grain_ns(root.volume_type)
             others = shows_others(root.volume_type)

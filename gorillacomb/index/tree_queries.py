@@ -126,6 +126,15 @@ def files_named(
     )
 
 
+def entry_names(connection: Connection) -> Iterator[tuple[int, bytes | None]]:
+    """The names in every folder, by folder; a None for each folder besides."""
+    return iter(
+        connection.execute(
+            "SELECT id, NULL FROM folders UNION ALL SELECT folder, name FROM files ORDER BY 1"
+        )
+    )
+
+
 def symlinks(connection: Connection) -> Iterator[tuple[int, bytes]]:
     """Every symbolic link: its folder and name."""
     return iter(connection.execute("SELECT folder, name FROM files WHERE target IS NOT NULL"))

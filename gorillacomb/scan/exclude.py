@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from gorillacomb.errors import UsageError
+from gorillacomb.fs.paths import is_below, relative_path
+from gorillacomb.vault.settings import fixed_part, path_spellings
 
 ExcludeMatcher = Callable[[bytes, bool], bool]
 """Takes a path relative to the root and whether it is a folder; says whether it is left out."""
@@ -31,6 +33,31 @@ def compile_patterns(patterns: tuple[str, ...]) -> ExcludeMatcher:
         return spec.match_file(text + "/" if folder else text)
 
     return excluded
+
+
+def patterns_for_root(patterns: Sequence[str], top: bytes) -> tuple[str, ...]:
+    """Add what patterns mean that are whole paths on this machine, in or below a root at ``top``.
+
+    To gitignore ``/srv/data/old`` is a path below the root. Who writes it as a setting, or writes
+    ``~/old``, means the one that the shell finds there, whatever links lead to it.
+    """
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        found[pattern] = None
+        negated, body = ("!", pattern[1:]) if pattern.startswith("!") else ("", pattern)
+        body = os.path.expanduser(body)
+        if not body.startswith("/"):
+            continue
+        slash = "/" if body.endswith("/") else ""
+        body = body.rstrip("/")
+        fixed = body if os.path.lexists(body) else fixed_part(body)
+        for each in path_spellings(body):
+            known = os.fsencode(each[: len(each) - len(body) + len(fixed)])
+            if is_below(known, top) and (known != top or fixed != body):
+                inner = _escape(os.fsdecode(relative_path(known, top)))
+                rest = body[len(fixed) :]
+                found[f"{negated}/{inner}{rest if inner else rest.lstrip('/')}{slash}"] = None
+    return tuple(found)
 
 
 def patterns_for_folder(patterns: Sequence[str], folder: str) -> list[str]:

@@ -11,12 +11,13 @@ from typing import NamedTuple
 from gorillacomb.errors import RootVanished, UsageError
 from gorillacomb.fs.openat import OpenFolders, os_error_text, to_signed64
 from gorillacomb.fs.paths import is_below, join, join_relative, path_parts, relative_path
+from gorillacomb.fs.real_path import real_path
 from gorillacomb.fs.volumes import CLONE, Volume, base_volume, identify_volume
 from gorillacomb.index import roots as table
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import child_and_inode, child_folder, find_folder
 from gorillacomb.model import Root
-from gorillacomb.scan.exclude import compile_patterns, patterns_for_folder
+from gorillacomb.scan.exclude import compile_patterns, patterns_for_folder, patterns_for_root
 from gorillacomb.scan.options import ScanOptions
 
 
@@ -50,7 +51,7 @@ def resolve_roots(paths: Sequence[bytes]) -> list[MountedFolder]:
     """
     places: dict[bytes, MountedFolder] = {}
     for path in paths:
-        real = os.path.realpath(path)
+        real = real_path(path)
         places[real] = MountedFolder(real, *_look(path, real))
     return [
         place
@@ -246,7 +247,7 @@ def _refreshed(root: Root, path: bytes, volume: Volume) -> Root:
 
 def _settings(root: Root, options: ScanOptions) -> Root:
     standing = () if options.clear_excludes else root.exclude
-    exclude = tuple(dict.fromkeys((*standing, *options.exclude)))
+    exclude = tuple(dict.fromkeys((*standing, *patterns_for_root(options.exclude, root.path))))
     if exclude:
         compile_patterns(exclude)  # refuses a bad pattern before it is remembered
     size = root.min_size if options.min_size is None else options.min_size

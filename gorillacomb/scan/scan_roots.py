@@ -15,6 +15,7 @@ from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index
 from gorillacomb.index.writer import IndexWriter
 from gorillacomb.model import Root, UnreadablePath
+from gorillacomb.scan.exclude import patterns_for_root
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.root_registry import (
     MountedFolder,
@@ -138,7 +139,7 @@ class ScanRoots:
             weak=top.weak,
             hour_shifts=top.hour_shifts,
             grain_ns=top.grain_ns,
-            exclude=(*options.standing_excludes, *root.exclude),
+            exclude=(*patterns_for_root(options.standing_excludes, place.path), *root.exclude),
             min_size=root.min_size
             or (options.standing_min_size if options.min_size is None else options.min_size),
             # Where all is read again, nothing is put off: what is known stays until it is read.

@@ -7,7 +7,8 @@ import stat
 from collections.abc import Iterable, Sequence
 
 from gorillacomb.fs.openat import OUR_FOLDER, OpenFolders, os_error_text
-from gorillacomb.fs.paths import is_below, path_parts, path_prefixes, relative_path
+from gorillacomb.fs.paths import is_below, join, path_parts, path_prefixes, relative_path
+from gorillacomb.fs.real_path import listed_name, real_path
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import path_below_root, root_of
 from gorillacomb.model import Root, UnreadablePath
@@ -94,8 +95,9 @@ def tasks_for_file_list(
     junk: list[UnreadablePath] = []
     names: dict[tuple[int, bytes], set[bytes]] = {}
     folders: set[tuple[int, bytes]] = set()
+    parents: dict[bytes, bytes] = {}
     for path in listed:
-        place = _place(path, tops)
+        place = _place(path, tops, parents)
         if isinstance(place, UnreadablePath):
             junk.append(place)
         elif place[2]:
@@ -123,13 +125,21 @@ def _inside(folders: set[tuple[int, bytes]], root: int, relative: bytes) -> bool
     return any((root, each) in folders for each in (b"", *path_prefixes(relative)))
 
 
-def _place(path: bytes, tops: Sequence[tuple[Root, RootContext]]) -> _ListedPath | UnreadablePath:
-    """Where a listed path stands; or why it is not to be scanned."""
+def _place(
+    path: bytes, tops: Sequence[tuple[Root, RootContext]], parents: dict[bytes, bytes]
+) -> _ListedPath | UnreadablePath:
+    """Where a listed path stands; or why it is not to be scanned.
+
+    ``parents`` remembers the real paths of the folders that files were named in.
+    """
     if not path or b"\0" in path:
         return UnreadablePath(path, "not a path")
     try:
         parent, name = os.path.split(os.path.abspath(path))
-        whole = os.path.join(os.path.realpath(parent), name)
+        if parent not in parents:
+            parents[parent] = real_path(parent)
+        above = parents[parent]
+        whole = join(above, listed_name(above, name))
         facts = os.lstat(whole)
     except OSError as error:
         return UnreadablePath(path, os_error_text(error))

@@ -33,12 +33,14 @@ from gorillacomb.fs.openat import (
     to_signed64,
 )
 from gorillacomb.fs.paths import is_below, join_relative, relative_path
+from gorillacomb.fs.real_path import real_path
 from gorillacomb.fs.volumes import disk_of, shows_others
 from gorillacomb.index.file_records import FileRecord
 from gorillacomb.model import EntryState, Root
 
 TREATED_AS_GONE = "treated as gone"
 LINKED = "now reached through a link"
+_SAME = "the same file seen through another path"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ class CopyVerifier:
         if isinstance(folder, CopyRejected):
             return folder
         if folder in self.gone_folders:
-            return CopyRejected("the same file seen through another path")
+            return CopyRejected(_SAME)
         try:
             facts = self._facts(copy, path)
         except OSError as error:
@@ -189,9 +191,12 @@ class CopyVerifier:
         """Which folder stands at a path below a root, if it is reached without a link."""
         top = self.roots[root].path
         if root not in self._direct:
-            self._direct[root] = os.path.realpath(top) == top
+            self._direct[root] = real_path(top) == top
         if not self._direct[root]:
             return CopyRejected(LINKED)
+        # Where inodes tell nothing, the folder may be another one that is spelled otherwise.
+        if self.roots[root].weak and real_path(path) != path:
+            return CopyRejected(_SAME)
         try:
             return identity_of(os.fstat(self._open(root, path)))
         except OSError as error:

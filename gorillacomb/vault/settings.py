@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gorillacomb.errors import UsageError
+from gorillacomb.fs.real_path import real_path, real_path_of_entry
 from gorillacomb.vault.vault import config_folder
 
 _UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
@@ -51,6 +52,25 @@ class Settings:
         )
 
 
+def fixed_part(text: str) -> str:
+    """A path or pattern up to the last slash before its first star or bracket."""
+    match = re.search(r"[*?[]", text)
+    return text if match is None else text[: match.start()].rpartition("/")[0]
+
+
+def path_spellings(text: str) -> tuple[str, ...]:
+    """A path or pattern as it is written, and with the links before its first star resolved.
+
+    It names both, a link and what that leads to. A text that begins with a star is any path.
+    """
+    fixed = text if os.path.lexists(text) else fixed_part(text)
+    if not fixed.startswith("/"):
+        return (text,)
+    path = os.fsencode(fixed)
+    ways = map(os.fsdecode, (path, real_path_of_entry(path), real_path(path)))
+    return tuple(dict.fromkeys(way + text[len(fixed) :] for way in ways))
+
+
 def parse_size(text: str) -> int:
     """Read a size such as ``10MB`` (10,000,000 bytes) or ``1GiB`` (2^30); raises ValueError."""
     match = _SIZE.fullmatch(text)
@@ -67,7 +87,7 @@ def parse_size(text: str) -> int:
 
 def _values(path: Path) -> dict[str, Any]:
     """What stands in it; raises OSError, and ValueError for no TOML in UTF-8."""
-    text = path.read_text("utf-8")
+    text = path.read_text("utf-8-sig")  # some editors put a byte order mark before it
     import tomllib  # only now: most have no settings, and it takes a thirtieth of a short command
 
     return tomllib.loads(text)
@@ -101,8 +121,8 @@ def load_settings(folder: Path | None = None) -> Settings:
         return Settings(
             exclude=_texts(values, "exclude"),
             min_size=_size(values, "min-size"),
-            prefer=tuple(os.path.expanduser(place) for place in _texts(values, "prefer")),
-            protect=tuple(os.path.expanduser(place) for place in _texts(values, "protect")),
+            prefer=_paths(values, "prefer"),
+            protect=_paths(values, "protect"),
             workers=_number(values, "workers"),
             machine_made=_texts(values, "machine-made"),
             noise=_texts(values, "noise") if "noise" in values else None,
@@ -129,6 +149,11 @@ def _sets(values: dict[str, object], key: str) -> tuple[tuple[str, ...], ...]:
     if not all(_STEM.match(name) for each in given for name in each):
         raise ValueError(f"{key}: each name must begin with {{stem}} and go on: '{{stem}}.gpx'")
     return tuple(map(tuple, given))
+
+
+def _paths(values: dict[str, object], key: str) -> tuple[str, ...]:
+    found = map(os.path.expanduser, _texts(values, key))
+    return tuple(dict.fromkeys(way for text in found for way in path_spellings(text)))
 
 
 def _size(values: dict[str, object], key: str) -> int | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from gorillacomb.fs.mounts import mounts
 from gorillacomb.fs.openat import OUR_FOLDER
 from gorillacomb.fs.paths import is_below, relative_path
-from gorillacomb.scan.exclude import compile_patterns
+from gorillacomb.scan.exclude import compile_patterns, patterns_for_root
 from gorillacomb.vault.vault import Vault, config_folder, state_folder
 
 
@@ -42,7 +42,10 @@ class WatchExclusions:
         own: Mapping[bytes, tuple[str, ...]],
     ) -> None:
         """Take over patterns: those that hold everywhere, and those of single roots."""
-        every = ((path, (*standing, *own.get(path, ()))) for path in {*roots, *own})
+        every = (
+            (path, (*patterns_for_root(standing, path), *own.get(path, ())))
+            for path in {*roots, *own}
+        )
         self._excluded = [(path, patterns) for path, patterns in every if patterns]
 
     def learn_mounts(self) -> None:

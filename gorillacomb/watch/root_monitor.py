@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gorillacomb.fs.openat import FileIdentity, os_error_text, root_identity
 from gorillacomb.fs.paths import is_below, path_text
+from gorillacomb.fs.real_path import real_path
 from gorillacomb.fs.volumes import identify_volume, is_remote
 from gorillacomb.watch.debounce import ChangeQueue
 from gorillacomb.watch.exclusions import WatchExclusions
@@ -50,7 +50,7 @@ class RootMonitor:
         self._left_out = left_out
         self._health = health
         self._back = back
-        real = sorted({os.path.realpath(path) for path in paths})
+        real = sorted({real_path(path) for path in paths})
         inner = {each for each in real for top in real if each != top and is_below(each, top)}
         self._roots = {path: _MonitoredRoot(path) for path in real if path not in inner}
         self._tree: InotifyWatcher | None = None

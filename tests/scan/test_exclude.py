@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb.errors import UsageError
-from gorillacomb.scan.exclude import compile_patterns, patterns_for_folder
+from gorillacomb.scan.exclude import compile_patterns, patterns_for_folder, patterns_for_root
 
 
 def test_gitignore_syntax() -> None:
@@ -45,3 +47,33 @@ def test_patterns_hold_below_the_folder_that_they_moved_to(
     outer = compile_patterns(tuple(patterns_for_folder([pattern], inner)))
     assert own(path.encode(), folder) == outer(f"{inner}/{path}".encode(), folder)
     assert not outer(f"elsewhere/{path}".encode(), folder)
+
+
+def test_a_whole_path_means_what_is_there_too(tmp_path: Path, own_home: Path) -> None:
+    """Also through a link, below the home, with a star, a bracket, a slash at its end."""
+    top = tmp_path / "drive"
+    for name in ("old", "Photos [1]", "x"):
+        (top / name).mkdir(parents=True)
+    (own_home / "way").symlink_to(top)
+    (tmp_path / "elsewhere").mkdir()
+    patterns = (
+        f"{top}/old/",
+        f"{top}/Photos [1]",
+        "~/way/x/*.jpg",
+        f"!{top}/x/keep.jpg",
+        f"{tmp_path}/elsewhere",
+        "~x",
+        "/b",
+    )
+    made = patterns_for_root(patterns, bytes(top))
+    assert set(made) - set(patterns) == {
+        "/old/",
+        "/Photos\\ \\[1\\]",
+        "/x/*.jpg",
+        "!/x/keep.jpg",
+    }
+    excluded = compile_patterns(made)
+    assert excluded(b"old", True) and not excluded(b"old", False)
+    assert excluded(b"Photos [1]", True)
+    assert excluded(b"x/a.jpg", False) and not excluded(b"x/keep.jpg", False)
+    assert excluded(b"b", False) and not excluded(b"elsewhere", True)

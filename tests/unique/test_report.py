@@ -22,10 +22,11 @@ from hypothesis import example, given, settings
 from gorillacomb.cli.commands.find.unique import command
 from gorillacomb.fs import mounts, volumes
 from gorillacomb.model import EntryState
-from gorillacomb.scan import read_file
+from gorillacomb.scan import read_file, root_registry
 from gorillacomb.unique import copy_check
 from gorillacomb.unique import report as unique_module
 from tests.folders.forests import forests
+from tests.support.disks import Disks
 from tests.support.mounts import bind, tmpfs
 from tests.support.run import run
 from tests.support.stranger import give, ground, run_as_stranger
@@ -249,6 +250,54 @@ def test_the_same_folder_seen_through_another_mount_does_not_vouch(
     with bind(top / "A", tmp_path / "other") as other:
         scan(vault, other)
         assert unique(vault, top / "A") == (1, {"a"}, {})
+
+
+def stick(disks: Disks, tree: Tree) -> Path:
+    """A FAT volume with a tree that was written long ago, plugged in again."""
+    image, point = disks.image("vfat"), disks.point("stick")
+    for path in make_tree(disks.plug("vfat", image, point), tree).rglob("*"):
+        os.utime(path, (10**9, 10**9))
+    disks.unplug(point)
+    return disks.plug("vfat", image, point)
+
+
+def test_a_folder_under_another_spelling_is_no_copy_of_itself(disks: Disks, vault: Path) -> None:
+    """Through FUSE it has another inode there; also in an index that took it for another root."""
+    top = stick(disks, {"Photos": {"a.jpg": "a", "b.jpg": "b"}})
+    scan(vault, top)
+    assert unique(vault, top / "Photos") == (1, {"a.jpg", "b.jpg"}, {})
+    scan(vault, top / "photos")
+    scan(vault, top, file_list=[bytes(top / "photos/A.JPG"), bytes(top / "PHOTOS")])
+    assert set(rows_in_index(vault)) == {
+        bytes(top / "Photos" / name) for name in ("a.jpg", "b.jpg")
+    }
+    assert unique(vault, top / "Photos") == (1, {"a.jpg", "b.jpg"}, {})
+    assert unique(vault, top / "PHOTOS")[0] == 1
+
+
+def test_what_was_scanned_under_another_spelling_does_not_vouch(
+    disks: Disks, vault: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = stick(disks, {"Photos": {"a.jpg": "a"}})
+    scan(vault, top)
+    with monkeypatch.context() as before:  # as earlier versions did it
+        before.setattr(root_registry, "real_path", os.path.realpath)
+        scan(vault, top / "photos")
+    assert len(rows_in_index(vault)) == 2
+    assert unique(vault, top / "Photos") == (1, {"a.jpg"}, {})
+
+
+def test_a_path_means_the_drive_that_is_there_now(tmp_path: Path, vault: Path) -> None:
+    point = tmp_path / "media" / "stick"
+    combed(point, vault, {"stray": "stray"})
+    with tmpfs(point, "1M"):
+        combed(point, vault, {"A": {"a": "a", "own": "own"}, "B": {"a": "a"}})
+        assert unique(vault, point / "A") == (1, {"own"}, {})
+        (group,) = run("dupes", point, "--json", vault=vault).json()["groups"]
+        assert len(group["files"]) == 2
+        assert run("explain", point / "A/a", vault=vault).code == 0
+    assert run("explain", point / "stray", vault=vault).code == 0
+    assert run("explain", point / "A/a", vault=vault).code == 0, "it is known, though not there"
 
 
 def test_a_drive_that_is_not_there_vouches_only_when_asked(tmp_path: Path, vault: Path) -> None:

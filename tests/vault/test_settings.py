@@ -52,6 +52,11 @@ def test_all_settings(tmp_path: Path, own_home: Path) -> None:
     assert not settings.preferred(f"{own_home}/Keeper".encode())
 
 
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_bytes(b'\xef\xbb\xbfexclude = ["*.tmp"]\r\nworkers = 1\r\n')
+    assert load_settings(tmp_path) == Settings(exclude=("*.tmp",), workers=1)
+
+
 @pytest.mark.parametrize(
     "text",
     [

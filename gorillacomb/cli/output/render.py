@@ -8,7 +8,7 @@ import shutil
 import sys
 import textwrap
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -159,6 +159,12 @@ def copy_object(group: DuplicateGroup, place: int) -> dict[str, object]:
         "hardlink_of": None if link is None else path_to_json(group.copies[link].path),
         "online": copy.online,
     }
+
+
+def print_warnings(warnings: Iterable[str]) -> None:
+    """Write what may not be meant so to stderr, a line each."""
+    for each in warnings:
+        click.echo(f"gorillacomb: warning: {printable(each)}", err=True)
 
 
 def print_json(document: object) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from gorillacomb.dedupe.safety.policy import FolderContext, PathContext
 from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.folders.tree import TreeFolder
-from gorillacomb.fs.paths import innermost, path_parts, relative_path
+from gorillacomb.fs.paths import innermost, is_below, path_parts, relative_path
+from gorillacomb.fs.volumes import is_online
 from gorillacomb.index.tree_queries import entries_in
 from gorillacomb.model import FileCopy, Root
 
@@ -49,7 +50,7 @@ class IndexLocations:
 
     def folder_at(self, path: bytes) -> TreeFolder | None:
         """The folder at a path; None for one that the index does not know."""
-        root = innermost(path, self.roots.values())
+        root = self._innermost(path)
         if root is None:
             return None
         inner = relative_path(path, root.path)
@@ -58,9 +59,15 @@ class IndexLocations:
 
     def root_around(self, path: bytes) -> Root:
         """The innermost root around a path that is in one."""
-        root = innermost(path, self.roots.values())
+        root = self._innermost(path)
         assert root is not None, "asked only for what is in a root"
         return root
+
+    def _innermost(self, path: bytes) -> Root | None:
+        around = [root for root in self.roots.values() if is_below(path, root.path)]
+        if len(around) > 1:  # a drive may have been plugged in at a folder that had been scanned
+            around = list(filter(is_online, around)) or around
+        return innermost(path, around)
 
     def names_in(self, folder: TreeFolder) -> list[bytes]:
         """The names of what stands right in a folder, its subfolders left out."""

@@ -6,6 +6,7 @@ import os
 import pwd
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from gorillacomb.classify.companions import companion_table
@@ -26,7 +27,12 @@ _FIRST_PERSON = 500 if sys.platform == "darwin" else 1000
 
 
 def safety_policy_for(index: Index, options: PlanOptions, settings: Settings) -> SafetyPolicy:
-    """The rules, with what this machine has: homes, mount points, the vault, links."""
+    """The rules, with what this machine has: homes, mount points, the vault, links.
+
+    What the settings protect now is protected too, whatever was so when a plan was made.
+    """
+    protect = dict.fromkeys((*options.protect, *settings.protect))
+    options = replace(options, protect=tuple(protect))
     roots = all_roots(index.connection)
     homes = _homes()
     ours = (index.vault.folder, config_folder(), state_folder())

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from gorillacomb.cli.commands.admin.status import root_lines, root_object
 from gorillacomb.cli.options import BytesPath, absolute_path_option, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode, UsageError
+from gorillacomb.fs.real_path import real_path
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index, translate_errors
@@ -73,7 +72,7 @@ def forget(root: bytes, as_json: bool, vault: Vault) -> ExitCode:
 
 def _named(roots: list[Root], name: bytes) -> Root:
     for root in roots:
-        places = (name, absolute_path_option(name), os.path.realpath(name))
+        places = (name, absolute_path_option(name), real_path(name))
         if root.path in places or root.uid.encode() == name:
             return root
     raise UsageError(

@@ -9,10 +9,8 @@ from typing import TypedDict, Unpack
 import click
 
 from gorillacomb.cli.options import BytesPath, Function, SizeParam, absolute_path_option
-from gorillacomb.cli.output.render import printable_path
 from gorillacomb.dedupe.model import DedupeAction, PlanOptions
 from gorillacomb.dedupe.plan.scope import PlanScope
-from gorillacomb.errors import UsageError
 
 _IN_PLACE = (DedupeAction.REFLINK, DedupeAction.HARDLINK, DedupeAction.SYMLINK)
 
@@ -102,14 +100,14 @@ def plan_options(function: Function) -> Function:
 
 
 def plan_request(**given: Unpack[PlanFlags]) -> PlanRequest:
-    """What the options ask for. Raises click.UsageError, UsageFault."""
+    """What the options ask for. Raises click.UsageError."""
     if given["folders_only"] and given["files_only"]:
         raise click.UsageError("--folders-only and --files-only leave nothing: take one.")
     options = PlanOptions(
         DedupeAction(given["action"]),
         tuple(map(_pattern, given["protect"])),
         tuple(map(absolute_path_option, given["retire"])),
-        tuple(map(_existing, given["not_a_project"])),
+        tuple(map(absolute_path_option, given["not_a_project"])),
         given["across_volumes"],
     )
     in_place = options.action in _IN_PLACE
@@ -128,16 +126,8 @@ def plan_request(**given: Unpack[PlanFlags]) -> PlanRequest:
 
 
 def _pattern(text: str) -> str:
-    """A path or glob as the rules want it: absolute, unless it begins with a star."""
+    """A path or glob, made absolute unless it begins with a star."""
     text = os.path.expanduser(text)
-    if set(text) & set("*?["):
+    if set(text) & set("*?[") and not os.path.lexists(text):
         return text if text.startswith(("/", "*")) else os.path.join(os.getcwd(), text)
-    return os.fsdecode(_existing(os.fsencode(text)))
-
-
-def _existing(path: bytes) -> bytes:
-    """A path as the index has it. Raises UsageFault where nothing stands: it may be misspelt."""
-    found = absolute_path_option(path)
-    if not os.path.lexists(found):
-        raise UsageError(f"{printable_path(found)} does not exist.", "Check the spelling.")
-    return found
+    return os.fsdecode(absolute_path_option(os.fsencode(text)))

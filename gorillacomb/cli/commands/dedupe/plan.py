@@ -29,12 +29,11 @@ from gorillacomb.dedupe.plan.planner import Planner
 from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.plan.serialize import plan_document, plan_header, plan_lines
 from gorillacomb.dedupe.safety.environment import safety_policy_for
-from gorillacomb.errors import ExitCode, UsageError
+from gorillacomb.dedupe.safety.named_paths import NamedPaths
+from gorillacomb.errors import ExitCode
 from gorillacomb.fs.output_file import write_file
-from gorillacomb.fs.paths import is_below
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index.database import Index, translate_errors
-from gorillacomb.index.roots import all_roots
 from gorillacomb.model import Root
 from gorillacomb.progress import Progress
 from gorillacomb.vault.settings import Settings, load_settings
@@ -54,11 +53,25 @@ def plan(
 ) -> ExitCode:
     """Make a plan; write it, or show what it holds."""
     settings, options, scope = load_settings(), wishes.options, wishes.scope
-    settings = replace(settings, prefer=(*settings.prefer, *wishes.prefer))
-    options = replace(options, protect=(*settings.protect, *options.protect))
     shown = progress_for(progress)
     with Index.read(vault) as index, translate_errors(vault):
-        _refuse_unknown(all_roots(index.connection), (*options.retire, *scope.within))
+        named = NamedPaths(index)
+        settings = replace(
+            settings,
+            prefer=(
+                *named.patterns(settings.prefer, "prefer in config.toml"),
+                *named.patterns(wishes.prefer, "--prefer"),
+            ),
+            protect=named.patterns(settings.protect, "protect in config.toml"),
+        )
+        options = replace(
+            options,
+            protect=(*settings.protect, *named.patterns(options.protect, "--protect")),
+            retire=named.folders(options.retire, "--retire"),
+            not_a_project=named.folders(options.not_a_project, "--not-a-project"),
+        )
+        scope = replace(scope, within=named.folders(scope.within, "--within"))
+        render.print_warnings(named.warnings)
         try:
             made = _made(index, options, scope, settings, shown)
         finally:
@@ -66,7 +79,11 @@ def plan(
     if as_json and not planning:
         with render.tolerate_closed_pipe():
             render.print_json(
-                {**plan_header(made), "step_list": [plan_document(s) for s in made.steps]}
+                {
+                    **plan_header(made),
+                    "step_list": [plan_document(s) for s in made.steps],
+                    "warnings": named.warnings,
+                }
             )
         return ExitCode.DONE
     to_stdout = output is not None and str(output) == "-"
@@ -78,7 +95,7 @@ def plan(
     if output is not None and not to_stdout:
         write_plan(made, output)
         if as_json:
-            render.print_json(plan_header(made))
+            render.print_json({**plan_header(made), "warnings": named.warnings})
             return ExitCode.DONE
     with render.tolerate_closed_pipe():
         for line in plan_summary_lines(made):
@@ -103,20 +120,6 @@ def _made(
     guard = safety_policy_for(index, options, settings)
     planner = Planner(folders, groups, guard, scope, online, progress)
     return planner.plan(time.time_ns())
-
-
-def _refuse_unknown(roots: list[Root], paths: tuple[bytes, ...]) -> None:
-    for path in paths:
-        around = [root for root in roots if is_below(path, root.path)]
-        if any(map(is_online, around)) and not os.path.lexists(path):
-            raise UsageError(
-                f"{render.printable_path(path)} does not exist.", "Check the spelling."
-            )
-        if not around:
-            raise UsageError(
-                f"{render.printable_path(path)} is in no folder that was scanned.",
-                "Scan it first: gorillacomb scan PATH. `gorillacomb roots list` shows what was.",
-            )
 
 
 def write_plan(made: Plan, output: Path) -> None:

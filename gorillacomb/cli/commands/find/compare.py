@@ -16,6 +16,7 @@ from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.folders.diff import FolderDiff, diff_folders_in_index
 from gorillacomb.folders.tree import TreeFolder, load_tree
+from gorillacomb.fs.real_path import real_path
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.scan.scanner import scan
@@ -61,7 +62,7 @@ def command(
         # Not in the vault: a scan of a folder that the user did not ask to remember is not kept.
         with tempfile.TemporaryDirectory(prefix="gorillacomb-") as folder:
             own = Vault(Path(folder, "vault"))
-            scan(own, [os.path.realpath(a), os.path.realpath(b)], progress=progress_for(progress))
+            scan(own, [real_path(a), real_path(b)], progress=progress_for(progress))
             found = _compare_known(own, a, b)
     assert found is not None
     with render.tolerate_closed_pipe():

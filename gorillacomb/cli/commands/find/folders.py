@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
@@ -30,6 +29,7 @@ from gorillacomb.folders.coverage import CoveredFolder
 from gorillacomb.folders.families import SIMILAR
 from gorillacomb.folders.relation import FolderRelation, RelationKind
 from gorillacomb.folders.tree import TreeFolder
+from gorillacomb.fs.real_path import real_path
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.vault.vault import Vault
@@ -80,7 +80,7 @@ def _wanted(index: Index, folders: FolderAnalysis, path: bytes | None) -> Folder
     """Which folders concern the user: those in PATH, and those that PATH is in."""
     if path is None:
         return lambda _: True
-    found = look_up_path(index, os.path.realpath(path))
+    found = look_up_path(index, real_path(path))
     scope = None if found.folder is None else folders.forest.folders.get(found.folder)
     if scope is None:
         raise not_a_folder_error(found)

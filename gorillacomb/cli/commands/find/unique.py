@@ -16,6 +16,7 @@ from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.fs.paths import is_below, join, relative_path
+from gorillacomb.fs.real_path import real_path
 from gorillacomb.fs.volumes import is_mounted, is_online, other_views
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.roots import all_roots
@@ -70,11 +71,11 @@ def command(
     """
     shown = progress_for(progress)
     with Index.read(vault) as index, translate_errors(vault):
-        found = look_up_path(index, os.path.realpath(path))
+        found = look_up_path(index, real_path(path))
         root = found.root
         if root is None or found.folder is None:
             raise not_a_folder_error(found)
-        gone = [found.path, *map(os.path.realpath, excepts)]
+        gone = [found.path, *map(real_path, excepts)]
         for each in gone:
             known = each != found.path and look_up_path(index, each).folder is not None
             if not known and not os.path.isdir(each):

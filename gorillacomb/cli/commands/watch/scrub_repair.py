@@ -27,6 +27,7 @@ from gorillacomb.dedupe.model import PlanOptions, RunOutcome
 from gorillacomb.dedupe.quarantine.journal import REPAIR
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.environment import safety_policy_for
+from gorillacomb.dedupe.safety.named_paths import NamedPaths
 from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.fs.paths import is_below, join
 from gorillacomb.fs.racy import time_to_settle_ns
@@ -57,12 +58,15 @@ def repair(
         Index.write(vault) as index,
         RunLog(index) as notes,
     ):
+        named = NamedPaths(index)
+        protect = named.patterns(settings.protect, "protect in config.toml")
+        render.print_warnings(named.warnings)
         roots = live_roots_of(index)
         harms, unnamed = _harms(index, paths, suspects)
         outcome = repair_files(
             harms,
             roots,
-            safety_policy_for(index, PlanOptions(protect=settings.protect), settings),
+            safety_policy_for(index, PlanOptions(protect=protect), settings),
             shown,
             lambda ended: _record(notes, ended, roots),
         )

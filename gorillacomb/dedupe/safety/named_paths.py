@@ -1,0 +1,190 @@
+"""Find what settings and options name, and refuse those that would protect nothing unnoticed."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gorillacomb.errors import UsageError
+from gorillacomb.fs.paths import is_below, join, path_text, relative_path
+from gorillacomb.fs.real_path import real_path
+from gorillacomb.fs.volumes import is_online
+from gorillacomb.index.database import Index
+from gorillacomb.index.roots import all_roots, folder_paths
+from gorillacomb.index.tree_queries import entry_names
+from gorillacomb.model import Root
+from gorillacomb.vault.settings import fixed_part, path_spellings
+
+
+@dataclass(slots=True)
+class NamedPaths:
+    """Turns paths and patterns into those that the index has."""
+
+    index: Index
+    warnings: list[str] = field(default_factory=list)
+    """Patterns that match nothing, in words."""
+    _roots: list[Root] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._roots = all_roots(self.index.connection)
+
+    def patterns(self, texts: Sequence[str], option: str) -> tuple[str, ...]:
+        """Paths and patterns that say what to protect or to prefer, under every spelling.
+
+        ``option`` is what the user calls them. Raises UsageError for a path that is below no known
+        root (nor around one), or that is missing on a drive that is there; for a pattern of which
+        that is true up to its first star. A pattern that matches nothing else gives a warning.
+        """
+        found: dict[str, None] = {}
+        globs: dict[str, list[str]] = {}
+        for text in texts:
+            if not text.startswith(("/", "*")):
+                raise UsageError(
+                    f"{option}: {_shown(text)} names nothing: it is no whole path.",
+                    "Begin it with / or ~, or a pattern with a star.",
+                )
+            spelled, fixed = self._spellings(text), fixed_part(text)
+            if fixed == text or os.path.lexists(text):
+                self._refuse_unknown(text, list(map(os.fsencode, spelled)), option, around=True)
+            else:
+                if fixed:
+                    parts = [os.fsencode(fixed_part(each)) for each in spelled]
+                    self._refuse_missing(fixed, parts, option)
+                globs[text] = spelled
+            found.update(dict.fromkeys(spelled))
+        self.warnings += [
+            f"{option}: {text} matches nothing that was scanned."
+            for text in self._without_hit(globs)
+        ]
+        return tuple(found)
+
+    def folders(self, paths: Sequence[bytes], option: str) -> tuple[bytes, ...]:
+        """Paths below a known root, as the index has them. Raises UsageError for others."""
+        found: dict[bytes, None] = {}
+        for path in paths:
+            spelled = list(self._of_roots({path: None, real_path(path): None}))
+            self._refuse_unknown(os.fsdecode(path), spelled, option, around=False)
+            found.update(dict.fromkeys(each for each in spelled if self._around(each)))
+        return tuple(found)
+
+    def _spellings(self, text: str) -> list[str]:
+        """A path or pattern as written, without links, and with the paths of roots as known."""
+        found: dict[str, None] = {}
+        for each in path_spellings(text):
+            fixed = fixed_part(each)
+            bases = {os.fsencode(fixed): None} if fixed else {}
+            found[each] = None
+            for base in self._of_roots(bases):
+                found[os.fsdecode(base) + each[len(fixed) :]] = None
+        return list(found)
+
+    def _of_roots(self, paths: dict[bytes, None]) -> dict[bytes, None]:
+        """Paths, also as they lie in roots whose own paths lead through a link by now."""
+        for root in self._roots:
+            real = os.path.realpath(root.path)
+            for path in list(paths) if real != root.path else ():
+                if is_below(path, real):
+                    paths[join(root.path, relative_path(path, real))] = None
+        return paths
+
+    def _around(self, path: bytes) -> list[Root]:
+        """The innermost roots around a path: several where a drive was plugged in at one."""
+        around = [root for root in self._roots if is_below(path, root.path)]
+        deepest = max((len(root.path) for root in around), default=0)
+        return [root for root in around if len(root.path) == deepest]
+
+    def _refuse_unknown(
+        self, text: str, spelled: Sequence[bytes], option: str, around: bool
+    ) -> None:
+        """Refuse a path that has nothing to do with any root; ``around`` one may do as well."""
+        self._refuse_missing(text, spelled, option)
+        if not any(self._around(path) for path in spelled) and not (
+            around and any(is_below(root.path, path) for root in self._roots for path in spelled)
+        ):
+            raise UsageError(
+                f"{option}: {_shown(text)} is in no folder that was scanned.",
+                _advice(self._root_called_like(text), "Scan it first: gorillacomb scan PATH."),
+            )
+
+    def _root_called_like(self, text: str) -> str | None:
+        paths = {os.path.basename(root.path): os.fsdecode(root.path) for root in self._roots}
+        near = _nearest(os.path.basename(text.rstrip("/")), map(os.fsdecode, paths))
+        return None if near is None else paths[os.fsencode(near)]
+
+    def _refuse_missing(self, text: str, spelled: Sequence[bytes], option: str) -> None:
+        """Refuse what does not exist, unless it may be on a drive that is not there."""
+        for path in spelled:
+            around = self._around(path)
+            if os.path.lexists(path) or (around and not all(map(is_online, around))):
+                return
+        raise UsageError(
+            f"{option}: {_shown(text)} does not exist.",
+            _advice(_nearest_existing(text), "Check the spelling."),
+        )
+
+    def _without_hit(self, globs: Mapping[str, Sequence[str]]) -> Iterable[str]:
+        """Those patterns that neither match a file or folder of the index nor are its path.
+
+        Each is given with its spellings. All paths are gone through once, until each had a hit.
+        """
+        left: dict[str, re.Pattern[str]] = {}
+        for text, spelled in globs.items():
+            ways = (*spelled, *map(glob.escape, spelled))
+            left[text] = re.compile("|".join(map(fnmatch.translate, ways)))
+        for path in self._all_paths() if left else ():
+            hit = [text for text, pattern in left.items() if pattern.match(path)]
+            for text in hit:
+                del left[text]
+            if not left:
+                break
+        return left
+
+    def _all_paths(self) -> Iterator[str]:
+        paths = folder_paths(self.index.connection)
+        paths.load()
+        at, folder = -1, ""
+        for number, name in entry_names(self.index.connection):
+            if number != at:
+                place = paths.place(number)
+                at, folder = number, "" if place is None else os.fsdecode(place[1])
+                if folder:
+                    yield folder
+            if folder and name is not None:
+                yield f"{folder}/{os.fsdecode(name)}"
+
+
+def _nearest_existing(text: str) -> str | None:
+    """The path like a missing one, in the innermost of its folders that exists."""
+    folder, name = os.path.split(text.rstrip("/"))
+    below = ""
+    while not os.path.isdir(folder):
+        below = os.path.join(name, below)
+        folder, name = os.path.split(folder)
+    try:
+        near = _nearest(name, os.listdir(folder))
+    except OSError:
+        return None  # it may not be listed
+    if near is None:
+        return None
+    whole = os.path.join(folder, near, below).rstrip("/")
+    return whole if os.path.lexists(whole) else os.path.join(folder, near)
+
+
+def _nearest(text: str, others: Iterable[str]) -> str | None:
+    import difflib  # only for somebody who mistyped
+
+    return next(iter(difflib.get_close_matches(text, list(others), 1)), None)
+
+
+def _advice(near: str | None, otherwise: str) -> str:
+    if near is not None:
+        return f"Did you mean {_shown(near)}?"
+    return f"{otherwise} `gorillacomb roots list` shows what was scanned."
+
+
+def _shown(text: str) -> str:
+    return path_text(os.fsencode(text))

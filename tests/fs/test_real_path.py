@@ -1,0 +1,66 @@
+"""The one path of what has several."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gorillacomb.fs.real_path import listed_name, real_path, real_path_of_entry
+from tests.support.disks import Disks
+
+
+def test_links_are_resolved_and_of_an_entry_those_around_it(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/f").touch()
+    (tmp_path / "way").symlink_to("d")
+    (tmp_path / "d/link").symlink_to("f")
+    through = bytes(tmp_path / "way/link")
+    assert real_path(through) == bytes(tmp_path / "d/f")
+    assert real_path_of_entry(through) == bytes(tmp_path / "d/link")
+    assert real_path_of_entry(bytes(tmp_path / "way") + b"/") == bytes(tmp_path / "way")
+    assert real_path(bytes(tmp_path / "way/none/x")) == bytes(tmp_path / "d/none/x")
+
+
+@given(st.text("aA/éE\u0301.", max_size=12))
+def test_where_spellings_are_told_apart_it_is_realpath(text: str) -> None:
+    path = os.fsencode(f"/tmp/{text}")
+    assert real_path(path) == os.path.realpath(path)
+
+
+def test_two_spellings_that_both_exist_stay_two(tmp_path: Path) -> None:
+    for name in ("Photos", "pHOTOS", "photos"):
+        (tmp_path / name).mkdir()
+        assert real_path(bytes(tmp_path / name)) == bytes(tmp_path / name)
+    (tmp_path / "X").mkdir()
+    assert real_path(bytes(tmp_path / "x")) == bytes(tmp_path / "x"), "it does not exist"
+
+
+def test_on_fat_the_listed_name_is_the_one(disks: Disks) -> None:
+    top = disks.plug("vfat", disks.image("vfat"), disks.point("stick"))
+    (top / "Long Name of Photos").mkdir()
+    (top / "Long Name of Photos/A.jpg").touch()
+    wanted = bytes(top / "Long Name of Photos/A.jpg")
+    for spelled in ("long name of photos/a.JPG", "Long Name of Photos/A.jpg"):
+        assert real_path(bytes(top / spelled)) == wanted
+        assert real_path_of_entry(bytes(top / spelled)) == wanted
+
+
+def test_of_two_forms_of_a_name_that_which_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on APFS, which finds a name in either form and lists the one that it was given."""
+    listed = tmp_path / unicodedata.normalize("NFD", "Café")
+    listed.mkdir()
+    lstat, lexists = os.lstat, os.path.lexists
+
+    def folded(path: bytes) -> bytes:
+        return os.fsencode(unicodedata.normalize("NFD", os.fsdecode(path)))
+
+    monkeypatch.setattr(os, "lstat", lambda path: lstat(folded(path)))
+    monkeypatch.setattr(os.path, "lexists", lambda path: lexists(folded(path)))
+    assert listed_name(bytes(tmp_path), "Café".encode()) == bytes(listed.name, "utf-8")
