@@ -17,10 +17,14 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from gorillacomb.fs.openat import INT64
 from gorillacomb.model import SECOND
 
 COARSEST_GRAIN_NS: Final = 2 * SECOND
 """FAT's grain, which no file system exceeds: for files of which the real grain is not known."""
+
+YOUNG_NS: Final = 60 * SECOND
+"""Content that was read so soon after a time of its file is read again at the next scan."""
 
 
 def settled_before_ns(looked_ns: int, grain_ns: int) -> int:
@@ -57,3 +61,28 @@ def time_to_settle_ns(facts: os.stat_result, now_ns: int, grain_ns: int) -> int:
         ),
         default=0,
     )
+
+
+def was_young(mtime_ns: int, ctime_ns: int, read_ns: int) -> bool:
+    """Whether a file was read within `YOUNG_NS` of one of its times; 0 is for one never read.
+
+    A program that has it mapped may store into a page that is not on the disk yet, which changes
+    the content and no time. The system writes such pages out within half a minute or so, and the
+    first store after that moves the times.
+    """
+    if not read_ns:
+        return False
+    start, end = read_ns - YOUNG_NS, read_ns + YOUNG_NS
+    return start <= mtime_ns <= end or start <= ctime_ns <= end
+
+
+def is_provisional(mtime_ns: int, ctime_ns: int, read_ns: int) -> bool:
+    """Whether a digest is to be taken again at the next scan, and is no evidence of damage."""
+    if not read_ns:
+        return False
+    return was_young(mtime_ns, ctime_ns, read_ns) or is_clamped(mtime_ns) or is_clamped(ctime_ns)
+
+
+def is_clamped(time_ns: int) -> bool:
+    """Whether a time, as the index holds it, stands for all that lie beyond it (`clamp_int64`)."""
+    return not -INT64 < time_ns < INT64 - 1

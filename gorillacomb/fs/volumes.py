@@ -35,6 +35,7 @@ _REMOTE_GRAIN_NS = 2 * SECOND
 
 _FAT = frozenset({"vfat", "msdos", "exfat"})
 _WEAK = _FAT | {"9p", "cifs", "smb3", "smbfs", "ncpfs", "davfs", "afpfs", "virtiofs"}
+_HIDING = frozenset({"tmpfs", "ramfs", "virtiofs", "ncpfs"})
 _REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afpfs", "davfs"})
 _SHOW_OTHERS = _REMOTE | {"aufs", "ecryptfs", "overlay", "unionfs", "virtiofs"}
 CLONE = "#"
@@ -116,6 +117,15 @@ def is_remote(kind: str) -> bool:
 def shows_others(kind: str) -> bool:
     """Whether a file system of this type may show files that lie in another one."""
     return kind in _SHOW_OTHERS or kind.startswith("fuse")
+
+
+def hides_changes(kind: str) -> bool:
+    """Whether content may change on file systems of this type without any time's showing it.
+
+    Others write behind a server's or a FUSE driver's back; and tmpfs, which writes nothing out,
+    lets a mapped page be stored to for ever.
+    """
+    return is_remote(kind) or kind.startswith("fuse") or kind in _HIDING
 
 
 def is_mounted(root: Root) -> bool:

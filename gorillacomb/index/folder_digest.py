@@ -12,6 +12,7 @@ import marshal
 from collections.abc import Iterable
 
 from gorillacomb.hashing import blake3_of_short
+from gorillacomb.index.rows import SQL_PROVISIONAL
 from gorillacomb.model import EntryState, FolderState
 from gorillacomb.sqlite import Connection
 
@@ -66,7 +67,8 @@ def set_missing_digests(connection: Connection, root: int) -> None:
     settled = connection.execute(
         "SELECT id FROM folders"
         f" WHERE root = ? AND seal IS NULL AND state = {FolderState.LISTED:d} AND NOT EXISTS"
-        f" (SELECT 1 FROM files WHERE folder = folders.id AND state NOT IN ({_SETTLED}))"
+        " (SELECT 1 FROM files WHERE folder = folders.id"
+        f"  AND (state NOT IN ({_SETTLED}) OR {SQL_PROVISIONAL}))"
         f" AND (SELECT count(*) FROM files WHERE folder = folders.id) <= {MOST_SEALED}",
         (root,),
     ).fetchall()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final, cast
 
+from gorillacomb.fs.openat import INT64
+from gorillacomb.fs.racy import YOUNG_NS, is_provisional, was_young
+
 EntryRow = tuple[
     bytes,  # name
     int,  # state
@@ -62,6 +65,25 @@ Folder id, name, mode, size, mtime, ctime, inode, links, blocks; its state is PE
 
 
 LATER_WIDTH: Final = 9
+
+
+def was_row_young(row: EntryRow) -> bool:
+    """As `was_young`, of a row."""
+    return was_young(row[MTIME], row[CTIME], row[CHECKED])
+
+
+def is_row_provisional(row: EntryRow) -> bool:
+    """As `is_provisional`, of a row."""
+    return is_provisional(row[MTIME], row[CTIME], row[CHECKED])
+
+
+SQL_PROVISIONAL: Final = (
+    f"(checked_ns <> 0 AND (mtime_ns BETWEEN checked_ns - {YOUNG_NS} AND checked_ns + {YOUNG_NS}"
+    f" OR ctime_ns BETWEEN checked_ns - {YOUNG_NS} AND checked_ns + {YOUNG_NS}"
+    f" OR mtime_ns NOT BETWEEN {1 - INT64} AND {INT64 - 2}"
+    f" OR ctime_ns NOT BETWEEN {1 - INT64} AND {INT64 - 2}))"
+)
+"""`is_row_provisional` in SQL."""
 
 
 def with_changes(row: EntryRow, changes: dict[int, object]) -> EntryRow:

@@ -7,12 +7,17 @@ from typing import NamedTuple
 from gorillacomb.fs.paths import join
 from gorillacomb.index.folder_digest import EntryFacts
 from gorillacomb.index.paths import path_below_root
-from gorillacomb.index.rows import EntryRow
-from gorillacomb.model import FolderState
+from gorillacomb.index.rows import SQL_PROVISIONAL, EntryRow
+from gorillacomb.model import EntryState, FolderState
 from gorillacomb.sqlite import open_reader
 
 _FOLDER = "id, parent, name, inode, state, marker, cause, seal"
 _FINGERPRINT = "name, state, mode, size, mtime_ns, ctime_ns, inode, links, blocks"
+_LISTED = _FINGERPRINT.replace(
+    "state",
+    f"CASE WHEN state = {EntryState.HASHED:d} AND {SQL_PROVISIONAL}"
+    f" THEN {EntryState.FRESH:d} ELSE state END",
+)
 _ROW = f"{_FINGERPRINT}, checked_ns, digest, probe, target, cause"
 
 
@@ -71,8 +76,11 @@ class IndexSnapshot:
         return ahead.pop(folder)
 
     def fingerprints(self, folder: int, names: tuple[bytes, bytes] | None) -> list[EntryFacts]:
-        """Its entries' fingerprints in the order of their names, between two names if given."""
-        return self._entries(_FINGERPRINT, folder, names)
+        """Its entries' fingerprints in the order of their names, between two names if given.
+
+        Those whose digests are provisional are FRESH: they equal none that was just looked at.
+        """
+        return self._entries(_LISTED, folder, names)
 
     def rows(self, folder: int, names: tuple[bytes, bytes] | None) -> dict[bytes, EntryRow]:
         """Its entries by name, between two names if given."""

@@ -1,4 +1,4 @@
-"""What changed in a folder since the index saw it, and which digests may be trusted again."""
+"""What changed in a folder since the index saw it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gorillacomb.fs.openat import INT64, clamp_int64, to_signed64
+from gorillacomb.fs.openat import INT64, clamp_int64, open_file, to_signed64
+from gorillacomb.fs.racy import is_provisional
 from gorillacomb.index.folder_digest import SETTLED, EntryFacts, folder_digest
 from gorillacomb.index.rows import (
-    BLOCKS,
-    CAUSE,
     CHECKED,
-    CTIME,
     DIGEST,
     HASHED_WIDTH,
     INODE,
@@ -29,21 +27,23 @@ from gorillacomb.index.rows import (
     STATE,
     EntryRow,
     HashedRow,
-    with_changes,
+    is_row_provisional,
+    was_row_young,
 )
 from gorillacomb.index.snapshot import IndexSnapshot
 from gorillacomb.index.writer import IndexChanges
 from gorillacomb.model import DAMAGE, EntryState
 from gorillacomb.scan.listing import ListedFile
-from gorillacomb.scan.read_file import HAS_PLACEHOLDERS, read_file, read_files, stat_row
-from gorillacomb.scan.tasks import RootContext
-
-_HOUR_NS = 3_600_000_000_000
-_FAT_GRAIN_NS = 2_000_000_000
-_READ_AGAIN = frozenset(
-    {EntryState.FRESH, EntryState.UNREADABLE, EntryState.UNSTABLE, EntryState.PLACEHOLDER}
+from gorillacomb.scan.read_file import (
+    HAS_PLACEHOLDERS,
+    read_file,
+    read_files,
+    stat_row,
+    without_false_alarm,
 )
-_WITH_CONTENT = frozenset({EntryState.HASHED, EntryState.FRESH})
+from gorillacomb.scan.tasks import RootContext
+from gorillacomb.scan.trust import classify_change, reusable_row, same_fingerprint
+
 _HASHED, _OTHER = int(EntryState.HASHED), int(EntryState.OTHER)
 _TOO_SMALL, _UNREADABLE = int(EntryState.TOO_SMALL), int(EntryState.UNREADABLE)
 """As they stand in rows: to look at an enum's member costs more than to compare with it."""
@@ -71,6 +71,7 @@ class VisitDiff:
     bytes: int = 0
     hashed_files: int = 0
     hashed_bytes: int = 0
+    read_again_young: int = 0
 
     def leave(self, folder: int, old: EntryRow) -> None:
         """Count an entry that is there no more."""
@@ -140,9 +141,11 @@ def describe_all(
 
 def _seal(hashed: list[HashedRow], rows: list[EntryRow]) -> bytes | None:
     """The seal of a folder with these entries; None where one of them wants to be looked at."""
+    if any(is_provisional(each[4], each[5], each[9]) for each in hashed):
+        return None
     listed: list[EntryFacts] = [(each[1], _HASHED, *each[2:9]) for each in hashed]
     if rows:
-        if any(row[STATE] not in SETTLED for row in rows):
+        if any(row[STATE] not in SETTLED or is_row_provisional(row) for row in rows):
             return None
         listed += (row[:CHECKED] for row in rows)
         listed.sort()
@@ -277,13 +280,13 @@ def _settle_entry(
             return
         changes.count_read(row)
         if old is not None:
-            judged = classify_change(row, old)
+            young = was_row_young(old) and same_fingerprint(entry, old, context)
+            changes.read_again_young += young and not context.rehash
+            judged = classify_change(row, old, context)
             if judged[STATE] in DAMAGE and (context.accept or _was_renamed(row, rows.values())):
                 judged = row
             elif judged[STATE] in DAMAGE:
-                # Perhaps it was read badly once: from memory that fails, or over a bad wire.
-                again = read_file(descriptor, entry[NAME], context, moment, past_cache=True)
-                judged = judged if again is None else classify_change(again, old)
+                judged = _look_closer(descriptor, judged, old, context, moment)
             row = judged
     if old is None:
         changes.new += 1
@@ -294,77 +297,28 @@ def _settle_entry(
         changes.put(folder, row, old)
 
 
+def _look_closer(
+    descriptor: int, row: EntryRow, old: EntryRow, context: RootContext, moment: int
+) -> EntryRow:
+    """Judge a file that seems damaged once more.
+
+    Perhaps it was read badly, from memory that fails or over a bad wire; or a program writes to it.
+    """
+    again = read_file(descriptor, row[NAME], context, moment, past_cache=True)
+    if again is not None:
+        row = classify_change(again, old, context)
+    if row[STATE] not in DAMAGE or old[STATE] in DAMAGE:
+        return row
+    try:
+        file = open_file(row[NAME], descriptor)
+    except OSError:
+        return row  # it was there a moment ago: the next scan tells
+    try:
+        return without_false_alarm(file, row)
+    finally:
+        os.close(file)
+
+
 def _was_renamed(row: EntryRow, before: Iterable[EntryRow]) -> bool:
     """Whether the folder had that very file, with that content, under another name."""
     return any((each[INODE], each[DIGEST]) == (row[INODE], row[DIGEST]) for each in before)
-
-
-def reusable_row(entry: EntryFacts, old: EntryRow, context: RootContext) -> EntryRow | None:
-    """The row for an entry whose digest may be trusted again; None when it must be looked at."""
-    if not same_fingerprint(entry, old, context):
-        return None
-    state = old[STATE]
-    if entry[STATE] == EntryState.OTHER:
-        return old if state == EntryState.OTHER else None
-    if state in _READ_AGAIN or (context.rehash and old[SIZE]):
-        return None
-    if entry[SIZE] < context.min_size:
-        if state != EntryState.TOO_SMALL:
-            old = excluded_row(old, EntryState.TOO_SMALL)
-        state = EntryState.TOO_SMALL
-    elif state in (EntryState.EXCLUDED, EntryState.TOO_SMALL):
-        if old[DIGEST] is None or (old[SIZE] and not old[CHECKED]):
-            return None
-        state = EntryState.HASHED
-    elif state == EntryState.PENDING and not context.waits and entry[SIZE] <= context.hash_limit:
-        return None
-    return (*entry[:STATE], state, *entry[MODE:], *old[CHECKED:CAUSE], None)
-
-
-def excluded_row(old: EntryRow, state: EntryState) -> EntryRow:
-    """The row of an entry that is not looked at from now on, with what it takes to come back.
-
-    A digest that may be trusted keeps the time of its reading; one of damaged content stays without
-    that time, so that it is compared again; one that was taken too early is dropped.
-    """
-    kept = None if old[STATE] == EntryState.FRESH else old[DIGEST]
-    sound = old[STATE] in (EntryState.HASHED, EntryState.EXCLUDED, EntryState.TOO_SMALL)
-    checked = old[CHECKED] if sound else 0
-    return with_changes(old, {STATE: state, DIGEST: kept, CHECKED: checked, CAUSE: None})
-
-
-def same_fingerprint(entry: EntryFacts, old: EntryRow, context: RootContext) -> bool:
-    """Whether volume, inode, size, mtime and ctime are those of the time it was hashed.
-
-    On FAT the mtime may have lost its odd second in the meantime, or have moved by whole hours with
-    the computer's time zone.
-    """
-    if entry[SIZE] != old[SIZE] or entry[CTIME] != old[CTIME] or entry[INODE] != old[INODE]:
-        return False
-    if stat.S_IFMT(entry[MODE]) != stat.S_IFMT(old[MODE]):
-        return False
-    apart = abs(entry[MTIME] - old[MTIME])
-    if not context.hour_shifts:
-        return apart == 0
-    off_the_hour = min(apart % _HOUR_NS, _HOUR_NS - apart % _HOUR_NS)
-    return off_the_hour < _FAT_GRAIN_NS and apart <= 26 * _HOUR_NS
-
-
-def classify_change(row: EntryRow, old: EntryRow) -> EntryRow:
-    """Tell an edit from damage, and keep the good digest where the new content cannot be trusted.
-
-    Damage: content that differs although size and mtime are the same; only a suspicion when ctime
-    or inode moved, since a restored backup looks like that too.
-    """
-    if row[STATE] == EntryState.UNREADABLE and not row[BLOCKS] and not row[MTIME]:
-        # Not even looked at: all that was known stays known.
-        return with_changes(old, {STATE: EntryState.UNREADABLE, CAUSE: row[CAUSE]})
-    same_times = row[SIZE] == old[SIZE] and row[MTIME] == old[MTIME] and old[DIGEST] is not None
-    if row[STATE] not in _WITH_CONTENT:
-        # Not read this time: what was known stays known, as long as nothing says it was edited.
-        return with_changes(row, {DIGEST: old[DIGEST]}) if same_times else row
-    if not same_times or row[DIGEST] == old[DIGEST] or old[STATE] == EntryState.FRESH:
-        return row
-    moved = row[CTIME] != old[CTIME] or row[INODE] != old[INODE] or old[STATE] == EntryState.SUSPECT
-    state = EntryState.SUSPECT if moved else EntryState.DAMAGED
-    return with_changes(row, {STATE: state, DIGEST: old[DIGEST]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -56,6 +57,8 @@ class ScanOptions:
     their size with another one, and to come back to them costs more than to read them; where it
     shows that they do not, they wait too.
     """
+    now: Callable[[], int] = time.time_ns
+    """The clock, ns since the epoch; a function of a module, since workers get it by its name."""
     budget: int = 2000
     """How much a worker does before it reports, in entries or 64 KiB of content."""
 

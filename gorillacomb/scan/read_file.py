@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import time
 from collections.abc import Iterable
 
+from gorillacomb.fs.mutations import is_open_for_writing
 from gorillacomb.fs.openat import (
     FILE_FLAGS,
     INT64,
@@ -42,6 +42,7 @@ from gorillacomb.model import EntryState
 from gorillacomb.scan.listing import ListedFile
 from gorillacomb.scan.tasks import RootContext
 
+IN_USE = "in use: a program has it open for writing"
 ATTEMPTS = 3
 """How often a file that changes while it is read gets another chance."""
 
@@ -183,9 +184,20 @@ def hashed_row(
 ) -> EntryRow:
     """The row of a file whose content was just read, FRESH when its times are too near to tell."""
     times = facts.st_mtime_ns, facts.st_ctime_ns
-    racy = is_racy(*times, moment, time.time_ns(), context.grain_ns)
+    racy = is_racy(*times, moment, context.now(), context.grain_ns)
     state = EntryState.FRESH if racy else EntryState.HASHED
     return row_of(name, state, facts, context, moment, digest)
+
+
+def without_false_alarm(descriptor: int, row: EntryRow) -> EntryRow:
+    """Return the row of an open file that seems damaged, UNSTABLE while a program may write to it.
+
+    What is open for writing may be mapped, and be stored to without any time's showing it: the
+    digest from before proves nothing, then and later.
+    """
+    if not is_open_for_writing(descriptor):
+        return row
+    return with_changes(row, {STATE: EntryState.UNSTABLE, CHECKED: 0, DIGEST: None, CAUSE: IN_USE})
 
 
 def unread_row(name: bytes, facts: os.stat_result, context: RootContext) -> EntryRow:

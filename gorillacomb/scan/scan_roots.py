@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.mounts import mounts_below
 from gorillacomb.fs.paths import join, relative_path
-from gorillacomb.fs.volumes import PSEUDO
+from gorillacomb.fs.volumes import PSEUDO, hides_changes
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index
 from gorillacomb.index.writer import IndexWriter
@@ -72,7 +71,9 @@ class ScanRoots:
         each = self.all[root.id]
         each.relatives.append(scope.relative)
         each.scans.append(
-            root_table.start_scan(self.index.connection, root.id, scope.relative, time.time_ns())
+            root_table.start_scan(
+                self.index.connection, root.id, scope.relative, self.options.now()
+            )
         )
         return root.id
 
@@ -155,6 +156,8 @@ class ScanRoots:
                 inode for device, inode in self.index.vault.own_files() if device == top.device
             ),
             index=None if scope.first else str(self.index.vault.index),
+            hides_changes=hides_changes(top.type),
+            now=options.now,
         )
 
     def estimate(self) -> int | None:

@@ -160,7 +160,7 @@ class _ScanRun:
             if not self.options.quick:
                 self._rest(store, large, dispatcher)
             self._begin_aside(store, dispatcher)
-            self._finish(walk, large, time.time_ns())
+            self._finish(walk, large, self.options.now())
         except (KeyboardInterrupt, GorillaCombError) as stop:
             self._keep(store, walk, large)
             if isinstance(stop, GorillaCombError):
@@ -271,6 +271,7 @@ class _ScanRun:
             size=sum(walk.bytes.values()),
             hashed_files=hashed,
             hashed_bytes=sum(walk.hashed_bytes.values()) + large.hashed_bytes,
+            read_again_young=walk.read_again_young,
             reused_files=max(files - hashed, 0),
             changes=walk.changes,
             junk=tuple(self.roots.junk),

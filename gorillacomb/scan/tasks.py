@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -43,6 +44,10 @@ class RootContext:
     """`st_ino` of our own folders and files on this device: never opened."""
     index: str | None
     """The index to compare with; None when this root is not in it yet."""
+    hides_changes: bool = False
+    """Content may change without any time's showing it: nothing is more than suspect."""
+    now: Callable[[], int] = time.time_ns
+    """The clock, ns since the epoch; it goes to other processes by its name."""
 
     @property
     def identity(self) -> FileIdentity:
@@ -103,6 +108,7 @@ class VisitResult(NamedTuple):
     hashed_bytes: int
     new: int
     changed: int
+    read_again_young: int
 
 
 class HashItem(NamedTuple):

@@ -7,7 +7,6 @@ process and in another.
 from __future__ import annotations
 
 import os
-import time
 from typing import NamedTuple
 
 from gorillacomb.fs.drive_errors import DriveFailureCounter, is_lost_cause, is_vanished
@@ -17,9 +16,10 @@ from gorillacomb.index.folder_digest import folder_digest
 from gorillacomb.index.rows import CAUSE, STATE, EntryRow
 from gorillacomb.index.snapshot import IndexSnapshot, SnapshotFolder
 from gorillacomb.model import READ, EntryState, FolderState
-from gorillacomb.scan.diff import VisitDiff, describe_all, diff_folder, excluded_row, fingerprints
+from gorillacomb.scan.diff import VisitDiff, describe_all, diff_folder, fingerprints
 from gorillacomb.scan.listing import FolderListing, ListedFile, list_folder
 from gorillacomb.scan.tasks import WINDOW, FolderTask, VisitResult, VisitTask
+from gorillacomb.scan.trust import excluded_row
 
 _CONTENT_UNIT = 16
 """Reading 2^16 bytes costs about as much as looking at one more file."""
@@ -137,13 +137,14 @@ class FolderVisitor:
             changes.hashed_bytes,
             changes.new,
             changes.changed,
+            changes.read_again_young,
         )
 
     def _enter(self, place: _FolderVisit) -> None:
         context = self.context
         if place.known is None and place.folder and self.baseline is not None:
             place = place._replace(known=self.baseline.folder(place.folder))
-        moment = time.time_ns()
+        moment = context.now()
         self.budget -= 1
         if place.path in context.boundaries:
             self._boundary(place)

@@ -52,6 +52,7 @@ class ScanWalk:
         self.folders: Counter[int] = Counter()
         self.hashed_files: Counter[int] = Counter()
         self.hashed_bytes: Counter[int] = Counter()
+        self.read_again_young = 0
         self._new = self._changed = self._gone = self._moved = self._folders_moved = 0
         self.lost: set[int] = set()
         self.boundaries: list[tuple[int, bytes]] = []
@@ -120,6 +121,7 @@ class ScanWalk:
         self.bytes[root] += result.bytes
         self._new += result.new
         self._changed += result.changed
+        self.read_again_young += result.read_again_young
         self._gone += len(result.writes.gone)
         self._folders_moved += len(result.writes.moved)
         self.folders[root] += result.folders

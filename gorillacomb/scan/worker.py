@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 
 from gorillacomb.fs.block_device import is_rotational
@@ -24,7 +23,6 @@ from gorillacomb.index.rows import (
 )
 from gorillacomb.index.snapshot import IndexSnapshot
 from gorillacomb.model import DAMAGE, EntryState
-from gorillacomb.scan.diff import classify_change
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.read_file import (
     ATTEMPTS,
@@ -34,6 +32,7 @@ from gorillacomb.scan.read_file import (
     row_of,
     same_times,
     stat_row,
+    without_false_alarm,
 )
 from gorillacomb.scan.root_registry import MountedFolder
 from gorillacomb.scan.tasks import (
@@ -46,6 +45,7 @@ from gorillacomb.scan.tasks import (
     ScanTask,
     ScanTaskResult,
 )
+from gorillacomb.scan.trust import classify_change
 from gorillacomb.scan.visitor import visit_folders
 from gorillacomb.workers.pool import InlineWorkers, Workers, start_pool
 from gorillacomb.workers.worker import Advance
@@ -151,7 +151,7 @@ def _hash_one(
 ) -> EntryRow | None:
     name, context = item.row[NAME], task.context
     folder = open_folders.open(item.path)
-    moment = time.time_ns()
+    moment = context.now()
     if HAS_PLACEHOLDERS:
         now = stat_row(folder, name, context)
         if now is None or now[STATE] != EntryState.PENDING:
@@ -174,7 +174,7 @@ def _hash_one(
 
 def _failed(folder: int, old: EntryRow, context: RootContext, error: OSError) -> EntryRow | None:
     row = failed_row(folder, old[NAME], context, error)
-    return None if row is None else classify_change(row, old)
+    return None if row is None else classify_change(row, old, context)
 
 
 def _probe_open_file(descriptor: int, row: EntryRow, context: RootContext) -> EntryRow:
@@ -199,9 +199,11 @@ def _digest_open_file(
         after = os.fstat(descriptor)
         if got == before.st_size == after.st_size and same_times(before, after):
             found = hashed_row(row[NAME], before, context, moment, digest)
-            judged = _judge_late(found, row)
-            if judged[STATE] not in DAMAGE or doubted or attempt == ATTEMPTS - 1:
+            judged = _judge_late(found, row, context)
+            if judged[STATE] not in DAMAGE:
                 return judged
+            if doubted or attempt == ATTEMPTS - 1:
+                return without_false_alarm(descriptor, judged)
             doubted = True  # as in changes.py
             drop_page_cache(descriptor)
     return row_of(
@@ -209,12 +211,12 @@ def _digest_open_file(
     )
 
 
-def _judge_late(found: EntryRow, pending: EntryRow) -> EntryRow:
+def _judge_late(found: EntryRow, pending: EntryRow, context: RootContext) -> EntryRow:
     """As `classify_change`, for a file that the walk left PENDING with the digest it had before.
 
     The walk has stored the new ctime already, and left a digest only because just that had moved.
     """
-    judged = classify_change(found, pending)
+    judged = classify_change(found, pending, context)
     if judged[STATE] == EntryState.DAMAGED:
         return with_changes(judged, {STATE: EntryState.SUSPECT})
     return judged

@@ -15,12 +15,14 @@ from gorillacomb.vaultmesh.ledger import Ledger
 
 
 def record_damage(index: Index, ledger: Ledger, scan: int) -> None:
-    """Append to the trace which files are damaged since it was told last.
+    """Append to the trace which files are damaged since it was told last; suspects are not told.
 
     The stamps of the index, which reflect the trace, go on to do so. Raises VaultError.
     """
     connection = index.connection
-    found = scrub_queries.damaged_files(connection)
+    found = [
+        each for each in scrub_queries.damaged_files(connection) if each.state == EntryState.DAMAGED
+    ]
     told = scrub_queries.recorded_damage(connection)
     now = {(each.folder, each.name, each.state) for each in found}
     if now == told:

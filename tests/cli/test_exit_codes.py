@@ -60,7 +60,7 @@ def test_1_a_file_was_damaged(name: str, tree: Path, vault: Path) -> None:
         assert ran.out.startswith("Combed ")
         ran = run("scan", tree, "--json", vault=vault)
         assert ran.code == 1
-        (damaged,) = ran.json()["damaged"]
+        (damaged,) = ran.json()["suspect"]
         assert (damaged["path"], damaged["state"]) == (str(file), "suspect")
     assert rows_in_index(vault)[os.fsencode(file)][3] == good[3], "the good digest was given up"
     assert "suspect (perhaps damaged)" in run("status", vault=vault).out

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from tests.support.run import Argument, environment, refused, run
-from tests.support.trees import HardLink, Link, make_tree, settle
+from tests.support.trees import HardLink, Link, age_digests, make_tree, settle
 
 ODD = b"not utf-8 \xff\xfe"
 SCAN_KEYS = {
     *("scan", "roots", "files", "bytes", "hashed_files", "hashed_bytes", "reused_files"),
+    *("read_again_young", "damaged", "suspect"),
     *("unreadable", "unstable", "placeholders", "groups", "redundant_files", "redundant_bytes"),
     "seconds",
 }
@@ -78,6 +79,7 @@ def test_scan(tree: Path, vault: Path) -> None:
     assert document["redundant_files"] == 3, "the hard link is no copy"
     assert document["redundant_bytes"] > 0
     assert document["seconds"] > 0
+    age_digests(vault)
     again = report("scan", tree, vault=vault)
     assert (again["hashed_files"], again["reused_files"], again["new"]) == (0, 8, 0)
     assert again["scan"] > document["scan"]

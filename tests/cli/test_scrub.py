@@ -22,7 +22,7 @@ from tests.dedupe.acting import OURS
 from tests.stamping.trace import check_trace, events
 from tests.support.disks import MIB, Disks
 from tests.support.run import TIMEOUT, Ran, command, environment, run
-from tests.support.trees import make_tree, rows_in_index, settle
+from tests.support.trees import age_digests, make_tree, rows_in_index, settle
 from tests.watch.daemon import Daemon, check_truth
 from tests.watch.load import Load
 
@@ -33,7 +33,7 @@ def scrubbed(vault: Path, *options: str | Path) -> tuple[int, Any]:
 
 
 def damaged(document: Any) -> dict[str, str]:
-    return {each["path"]: each["state"] for each in document["damaged"]}
+    return {each["path"]: each["state"] for each in document["damaged"] + document["suspect"]}
 
 
 def tamper(path: Path, content: str) -> None:
@@ -48,6 +48,7 @@ def top(tmp_path: Path, vault: Path) -> Path:
     top = make_tree(tmp_path / "drive", {"a": {"x": "111", "y": "2" * 300}, "b": {"z": "111"}})
     settle(top)
     assert run("scan", top, vault=vault).code == 0
+    age_digests(vault)
     return top
 
 
@@ -75,6 +76,7 @@ def test_rot_on_the_disk_is_found_and_told_from_edits(disks: Disks, vault: Path)
     settle(point)
     assert run("scan", point, vault=vault).code == 0
     assert scrubbed(vault)[0] == 0
+    age_digests(vault)
 
     with image.open("r+b") as raw:
         for name in sorted(rotten):
@@ -127,7 +129,9 @@ def test_what_is_suspect_is_accepted_on_demand(top: Path, vault: Path) -> None:
     tamper(top / "a/x", "333")
     code, document = scrubbed(vault)
     assert (code, damaged(document)) == (1, {str(top / "a/x"): "suspect"})
-    assert document["damaged"][0]["good"] == [{"path": str(top / "b/z")}]
+    assert document["suspect"][0]["good"] == [{"path": str(top / "b/z")}]
+    assert document["damaged"] == document["in_use"] == []
+    assert not [each for each in events(vault) if each["event"] == "damaged"], "a suspicion alone"
     ran = run("scrub", vault=vault)
     assert (ran.code, f"good copy  {top}/b/z" in ran.out, "--accept" in ran.out) == (1, True, True)
     away = top.rename(top.with_name("away"))
@@ -142,6 +146,22 @@ def test_what_is_suspect_is_accepted_on_demand(top: Path, vault: Path) -> None:
     check_trace(vault, top)
     ran = run("scrub", "--accept", top / "a/x", vault=vault)
     assert (ran.code, "is not said to be damaged" in ran.err) == (2, True)
+
+
+def test_what_a_program_has_open_for_writing_is_in_use(top: Path, vault: Path) -> None:
+    with sqlite3.connect(vault / "index.db") as database:
+        database.execute("UPDATE files SET digest = randomblob(32) WHERE name IN (x'79', x'7a')")
+    database.close()
+    with open(top / "a/y", "r+b"):
+        code, document = scrubbed(vault)
+    assert (code, damaged(document)) == (1, {str(top / "b/z"): "damaged"})
+    assert document["in_use"] == [{"path": str(top / "a/y")}]
+    ran = run("scrub", "--older-than", "1d", vault=vault)
+    assert f"in use      {top}/a/y" in ran.out
+    told = " ".join(ran.out.split())
+    assert "in your backups" in told and "Keep this one too" in told
+    assert run("scan", top, vault=vault).code == 1
+    assert damaged(scrubbed(vault)[1]) == {str(top / "b/z"): "damaged"}
 
 
 def test_the_oldest_check_comes_first(top: Path, vault: Path) -> None:
@@ -233,6 +253,7 @@ def test_the_watcher_finds_rot(top: Path, vault: Path) -> None:
         with index.atomic():
             index.connection.execute("UPDATE files SET digest = randomblob(32) WHERE name = x'79'")
         index.commit()
+    age_digests(vault)
     daemon.until(lambda: daemon.statement()["degraded"])
     assert "may be damaged: 1 " in daemon.statement()["degraded"][0]
     daemon.stop()

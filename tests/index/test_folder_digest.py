@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -204,7 +205,7 @@ def test_what_wants_to_be_looked_at_has_no_seal(
     os.utime(top / "b" / "a")
     with monkeypatch.context() as coarse:
         coarse.setattr(volumes_module, "_DEFAULT_GRAIN_NS", 3600 * SECOND)
-        scan(vault, top)
+        scan(vault, top, now=time.time_ns)
     assert unsealed(vault) == 3  # a/b, b and large, which was read just now
     settle(top)
     scan(vault, top, clear_excludes=True)

@@ -32,6 +32,7 @@ from gorillacomb.vault.vault import Vault
 from tests.support.disks import MIB, PATIENCE, Disks, need, run
 from tests.support.trees import (
     Tree,
+    an_hour_on,
     groups_in_index,
     groups_on_disk,
     make_tree,
@@ -352,7 +353,7 @@ def test_a_file_just_written_to_fat_is_read_again(fat: str, disks: Disks, vault:
     (point / "new").write_text("2")
     soon = time.time_ns() + 1_000_000_000  # within the grain too, on a machine that is slow
     os.utime(point / "new", ns=(soon, soon))
-    scan(vault, point)
+    scan(vault, point, now=time.time_ns)
     states = {name: row[0] for name, row in _states(vault).items()}
     assert states == {b"old": EntryState.HASHED, b"new": EntryState.FRESH}
     (point / "new").unlink()
@@ -602,7 +603,7 @@ def comb_and_pull(
     vault: Path, paths: list[Path], pulled: PulledOut, **options: object
 ) -> ScanReport:
     """Scan in this process with small tasks, so that the plug is pulled in the middle."""
-    chosen = {"workers": 0, "budget": 50, **options}
+    chosen = {"workers": 0, "budget": 50, "now": an_hour_on, **options}
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise TimeoutError("the scan of a drive that vanished does not end")

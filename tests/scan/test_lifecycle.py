@@ -13,6 +13,7 @@ import socket
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -410,7 +411,7 @@ def test_a_digest_taken_too_early_is_not_trusted_after_being_left_out(
     top = planted(tmp_path / "top", {"a": "1234", "b": "1234"})
     with monkeypatch.context() as coarse:
         coarse.setattr(volumes_module, "_DEFAULT_GRAIN_NS", 3600 * SECOND)
-        scan(vault, top)
+        scan(vault, top, now=time.time_ns)
         assert state_of(vault, top / "a") == EntryState.FRESH
         scan(vault, top, **out_and_in[0])
 
@@ -555,10 +556,10 @@ def test_a_file_written_a_moment_ago_is_read_again(
     top = planted(tmp_path / "top", {"a": "same", "b": "same"})
     with monkeypatch.context() as coarse:
         coarse.setattr(volumes_module, "_DEFAULT_GRAIN_NS", 3600 * SECOND)
-        assert scan(vault, top).hashed_files == 2
+        assert scan(vault, top, now=time.time_ns).hashed_files == 2
         assert state_of(vault, top / "a") == EntryState.FRESH
         assert len(groups_in_index(vault)) == 1, "its digest is true all the same"
-        assert scan(vault, top).hashed_files == 2
+        assert scan(vault, top, now=time.time_ns).hashed_files == 2
     assert scan(vault, top).hashed_files == 2
     assert scan(vault, top).hashed_files == 0
     assert_as_new(vault, top)

@@ -24,7 +24,7 @@ from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.audit import audit
 from gorillacomb.vaultmesh.open import open_trace_for_reading
 from gorillacomb.vaultmesh.replay import TraceState
-from tests.support.trees import check_seals
+from tests.support.trees import an_hour_on, check_seals
 
 
 def _prefers_none(path: bytes) -> bool:
@@ -38,6 +38,7 @@ def _folders(index: Index) -> FolderAnalysis:
 def stamping_scan(vault: Path, *tops: Path, **options: object) -> ScanReport:
     """Scan folders into a vault and its trace."""
     options.setdefault("workers", 0)
+    options.setdefault("now", an_hour_on)
     recorder = StampRecorder(is_online, _prefers_none, False, _folders)
     paths = [os.fsencode(top) for top in tops]
     report = scan(Vault(vault), paths, ScanOptions(**options), recorder=recorder)  # type: ignore[arg-type]

@@ -307,6 +307,7 @@ def report_object(index: Index, report: ScanReport, outcome: ScanFailures) -> di
         "hashed_files": report.hashed_files,
         "hashed_bytes": report.hashed_bytes,
         "reused_files": report.reused_files,
+        "read_again_young": report.read_again_young,
         "new": changes.new,
         "changed": changes.changed,
         "moved": changes.moved,
@@ -314,10 +315,14 @@ def report_object(index: Index, report: ScanReport, outcome: ScanFailures) -> di
         "folders_moved": changes.folders_moved,
         "unreadable": [render.unreadable_object(each) for each in outcome.unreadable],
         "unstable": [render.unreadable_object(each) for each in outcome.unstable],
-        "damaged": [
-            {**path_to_json(file.path), "state": file.state.name.lower()}
-            for file in outcome.damaged
-        ],
+        **{
+            state.name.lower(): [
+                {**path_to_json(file.path), "state": state.name.lower()}
+                for file in outcome.damaged
+                if file.state == state
+            ]
+            for state in (EntryState.DAMAGED, EntryState.SUSPECT)
+        },
         "not_listed": [render.unreadable_object(each) for each in outcome.junk],
         "other_file_systems": [path_to_json(path) for path in report.other_file_systems],
         "placeholders": states.get(EntryState.PLACEHOLDER, (0, 0))[0],

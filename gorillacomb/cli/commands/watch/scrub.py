@@ -35,6 +35,7 @@ from gorillacomb.index.roots import all_roots, folder_paths
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import DAMAGE, EntryState, IndexedFile, ScanReport
 from gorillacomb.progress import NullProgress, Progress
+from gorillacomb.scan.read_file import IN_USE
 from gorillacomb.scan.scrub_queue import ScrubQueue
 from gorillacomb.stamping.damage import good_copies
 from gorillacomb.vault.settings import load_settings
@@ -214,22 +215,40 @@ class _ScrubResult:
     """What is wrong in what was looked at."""
 
     damaged: list[IndexedFile] = field(default_factory=list)
+    """Suspects too."""
+    in_use: list[IndexedFile] = field(default_factory=list)
+    """Those that differ while a program has them open for writing."""
     unreadable: list[IndexedFile] = field(default_factory=list)
 
     @classmethod
     def of(cls, index: Index, passing: _ScrubPass) -> _ScrubResult:
-        states = (EntryState.DAMAGED, EntryState.SUSPECT, EntryState.UNREADABLE)
+        states = (
+            EntryState.DAMAGED,
+            EntryState.SUSPECT,
+            EntryState.UNREADABLE,
+            EntryState.UNSTABLE,
+        )
         result = cls()
         for file in content_queries.files_in_states(
             index.connection, folder_paths(index.connection), states
         ):
             if any(is_below(file.path, each) for each in passing.scopes):
-                (result.damaged if file.state in DAMAGE else result.unreadable).append(file)
+                result._add(file)
         return result
+
+    def _add(self, file: IndexedFile) -> None:
+        if file.state in DAMAGE:
+            self.damaged.append(file)
+        elif file.state == EntryState.UNREADABLE:
+            self.unreadable.append(file)
+        elif file.cause == IN_USE:
+            self.in_use.append(file)
 
     @property
     def exit_code(self) -> ExitCode:
-        return ExitCode.of_check(found=bool(self.damaged), incomplete=bool(self.unreadable))
+        return ExitCode.of_check(
+            found=bool(self.damaged), incomplete=bool(self.unreadable or self.in_use)
+        )
 
 
 def _lines(index: Index, passing: _ScrubPass, result: _ScrubResult) -> Iterator[str]:
@@ -249,6 +268,10 @@ def _lines(index: Index, passing: _ScrubPass, result: _ScrubResult) -> Iterator[
         yield f"unreadable  {render.printable_path(file.path)}: {file.cause}"
     if len(result.unreadable) > _SHOWN:
         yield f"  and {len(result.unreadable) - _SHOWN:,} more; --json names them all"
+    for file in result.in_use[:_SHOWN]:
+        yield f"in use      {render.printable_path(file.path)}"
+    if len(result.in_use) > _SHOWN:
+        yield f"  and {len(result.in_use) - _SHOWN:,} more; --json names them all"
     paths = folder_paths(index.connection)
     for file in result.damaged[:_SHOWN]:
         yield f"{file.state.name.lower():<10}  {render.printable_path(file.path)}"
@@ -256,7 +279,7 @@ def _lines(index: Index, passing: _ScrubPass, result: _ScrubResult) -> Iterator[
             yield from good_copy_lines(index, paths, file.digest)
     if len(result.damaged) > _SHOWN:
         yield f"  and {len(result.damaged) - _SHOWN:,} more; --json names them all"
-    if not result.damaged and not result.unreadable:
+    if not result.damaged and not result.unreadable and not result.in_use:
         if not passing.due:
             yield "  nothing was due"
         else:
@@ -277,7 +300,8 @@ def _advice(index: Index, paths: FolderPaths, result: _ScrubResult) -> Iterator[
     if suspects:
         yield from render.wrapped_paragraph(
             "suspect: the content changed, size and mtime did not, but the ctime or the inode did."
-            " That is damage, or the work of a program that sets times back.",
+            " That is damage, or the work of a program that sets times back. On a server, a FUSE"
+            " drive or tmpfs content may change without any time's showing it.",
             "",
         )
     if good:
@@ -286,7 +310,8 @@ def _advice(index: Index, paths: FolderPaths, result: _ScrubResult) -> Iterator[
     if suspects:
         yield "  gorillacomb scrub --accept FILE   takes a suspect as it is now"
     if good < len(result.damaged):
-        yield "What has no good copy: put one there from a backup, and scan."
+        yield "What has no good copy: look for one in your backups, and put it beside the damaged"
+        yield "file, under another name. Keep this one too: parts of it may be all that is left."
 
 
 def _good(index: Index, paths: FolderPaths, file: IndexedFile) -> list[bytes]:
@@ -303,15 +328,20 @@ def _object(index: Index, passing: _ScrubPass, result: _ScrubResult) -> dict[str
         "interrupted": passing.interrupted,
         "seconds": round(time.monotonic() - passing.started, 3),
         "away": [path_to_json(each) for each in passing.away],
-        "damaged": [
-            {
-                **path_to_json(file.path),
-                "state": file.state.name.lower(),
-                "blake3": file.digest.hex() if file.digest else None,
-                "good": [path_to_json(each) for each in _good(index, paths, file)],
-            }
-            for file in result.damaged
-        ],
+        **{
+            state.name.lower(): [
+                {
+                    **path_to_json(file.path),
+                    "state": state.name.lower(),
+                    "blake3": file.digest.hex() if file.digest else None,
+                    "good": [path_to_json(each) for each in _good(index, paths, file)],
+                }
+                for file in result.damaged
+                if file.state == state
+            ]
+            for state in (EntryState.DAMAGED, EntryState.SUSPECT)
+        },
+        "in_use": [path_to_json(file.path) for file in result.in_use],
         "unreadable": [
             {**path_to_json(file.path), "cause": file.cause} for file in result.unreadable
         ],
