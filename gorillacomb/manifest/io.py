@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import stat
 
 from gorillacomb.errors import RefusedForSafety, UntrustedInput, UsageError
+from gorillacomb.fs.bounded_read import UnexpectedFile, read_bounded
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.output_file import write_file
 from gorillacomb.fs.paths import is_below, relative_path
@@ -71,14 +71,12 @@ def _read(path: bytes, most: int) -> bytes:
         raise UsageError(
             f"{os.fsdecode(path)} is a folder.", "Name the manifest's file, not its folder."
         )
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_size > most:
-            raise UntrustedInput(
-                f"{os.fsdecode(path)} is refused: it is no file, or far too large."
-            )
-        return file.read(most + 1)
+    try:
+        return read_bounded(path, most, follow=True)
+    except UnexpectedFile:
+        raise UntrustedInput(
+            f"{os.fsdecode(path)} is refused: it is no file, or far too large."
+        ) from None
 
 
 def paths_below(root: bytes, path: bytes) -> frozenset[bytes]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from gorillacomb.errors import VaultUnwritable
 from gorillacomb.fs.atomic import replace_file
+from gorillacomb.fs.bounded_read import read_bounded
 from gorillacomb.fs.openat import os_error_text
 
 _MOST_BYTES = 1 << 20
@@ -25,8 +25,7 @@ class AnchorStore:
     def read(self, log: str) -> bytes | None:
         """The last checkpoint as a signed note; None when this machine has none of that log."""
         try:
-            with open(self.path(log), "rb", opener=_at_once) as file:
-                return file.read(_MOST_BYTES)
+            return read_bounded(self.path(log), _MOST_BYTES, follow=True)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -40,11 +39,6 @@ class AnchorStore:
             replace_file(path, checkpoint, 0o600)
         except OSError as error:
             raise _unusable(path, error) from error
-
-
-def _at_once(path: str, flags: int) -> int:
-    """Open without waiting for anybody, should it be a pipe."""
-    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _unusable(path: Path, error: OSError) -> VaultUnwritable:

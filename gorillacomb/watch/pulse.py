@@ -19,6 +19,7 @@ from typing import Any
 
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs.atomic import replace_file
+from gorillacomb.fs.bounded_read import read_bounded
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import SECOND
@@ -33,6 +34,8 @@ from gorillacomb.watch.health import WatcherHealth
 VERSION = 1
 RING = 40
 """How many pulses are kept."""
+_MOST_BYTES = 1 << 20
+"""Of a pulse: a note, which has no more either."""
 LATEST = "latest"
 
 
@@ -171,7 +174,7 @@ class PulseWriter:
 def read_pulse(path: Path, publics: list[bytes]) -> dict[str, Any]:
     """Read a pulse that one of these Ed25519 keys signed. Raises Untrusted, OSError."""
     what = f"The pulse {path.name}"
-    found = note.parse_note(path.read_bytes(), what)
+    found = note.parse_note(read_bounded(path, _MOST_BYTES, follow=True), what)
     if not found.signers(VerifierKey(WATCHER, public) for public in publics):
         raise UntrustedInput(f"{what} is signed by no watcher that is known here.")
     statement = jcs.parse_strict(found.text.rstrip("\n").encode(), what)

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
+from gorillacomb.fs.bounded_read import open_regular
 from gorillacomb.fs.openat import INT64
 from gorillacomb.fs.paths import is_below, join, path_text, relative_path
 from gorillacomb.json_paths import has_path, path_from_json, path_to_json
@@ -265,8 +266,8 @@ def read_journal(folder: int, where: bytes) -> JournalContents:
 
     A last line that is not whole is left out. Raises Untrusted for one that is no journal, OSError.
     """
-    descriptor = os.open(NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=folder)
-    with open(descriptor, "rb") as file:
+    # No bound: it is as long as the run was, and without it nothing could be put back.
+    with open(open_regular(NAME, folder=folder), "rb") as file:
         lines = file.read().split(b"\n")
     torn = bool(lines.pop())
     try:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from gorillacomb.errors import KeyMissing, UntrustedInput
+from gorillacomb.fs.bounded_read import UnexpectedFile, read_bounded
 from gorillacomb.fs.openat import os_error_text
 
 if TYPE_CHECKING:
@@ -143,12 +143,9 @@ def unreadable_key_error(path: Path, error: OSError) -> KeyMissing:
 def read_key(path: Path) -> bytes:
     """The bytes of a key file. Raises KeyMissing, Untrusted."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            facts = os.fstat(descriptor)
-            if not stat.S_ISREG(facts.st_mode) or facts.st_size > _MOST_BYTES:
-                raise UntrustedInput(f"{path} is no key file.")
-            return file.read(_MOST_BYTES)
+        return read_bounded(path, _MOST_BYTES, follow=True)
+    except UnexpectedFile:
+        raise UntrustedInput(f"{path} is no key file.") from None
     except OSError as error:
         raise unreadable_key_error(path, error) from error
 

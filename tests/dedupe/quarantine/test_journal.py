@@ -9,6 +9,7 @@ import pytest
 
 from gorillacomb.dedupe.quarantine.journal import (
     INTENT,
+    NAME,
     JournalContents,
     JournalWriter,
     KeptCopy,
@@ -16,6 +17,7 @@ from gorillacomb.dedupe.quarantine.journal import (
     StepRecord,
     read_journal,
 )
+from gorillacomb.fs.bounded_read import UnexpectedFile
 from tests.support.mounts import fill, tmpfs
 
 
@@ -47,3 +49,13 @@ def test_what_is_written_after_half_a_line_is_read(tmp_path: Path) -> None:
             os.close(folder)
     assert list(recorded.steps) == ["s2", "s3"]
     assert not recorded.torn
+
+
+def test_a_journal_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(os.fsencode(tmp_path) + b"/" + NAME)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        with pytest.raises(UnexpectedFile):
+            read_journal(folder, os.fsencode(tmp_path))
+    finally:
+        os.close(folder)

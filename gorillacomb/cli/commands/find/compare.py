@@ -16,6 +16,7 @@ from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.folders.diff import FolderDiff, diff_folders_in_index
 from gorillacomb.folders.tree import TreeFolder, load_tree
+from gorillacomb.fs.bounded_read import read_bounded
 from gorillacomb.fs.real_path import real_path
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.json_paths import path_to_json
@@ -160,12 +161,10 @@ def _differences(paths: Sequence[bytes], a: bytes, b: bytes) -> Iterator[str]:
 def _text(path: bytes) -> str | None:
     """A text file as it is now; None for one that is none, is too large, or is a link."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            data = file.read(_MOST_TEXT + 1)
+        data = read_bounded(path, _MOST_TEXT)
     except OSError:
         return None
-    if len(data) > _MOST_TEXT or b"\0" in data:
+    if b"\0" in data:
         return None
     try:
         return data.decode("utf-8")
