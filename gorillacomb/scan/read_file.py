@@ -7,7 +7,7 @@ import stat
 import sys
 from collections.abc import Iterable
 
-from gorillacomb.fs.mutations import is_open_for_writing
+from gorillacomb.fs.lease import is_open_for_writing
 from gorillacomb.fs.openat import (
     FILE_FLAGS,
     INT64,
