@@ -104,7 +104,7 @@ class UniqueReport:
     """FIFOs, sockets, devices."""
     unique: list[UniqueFile] = field(default_factory=list)
     unproven: list[UnverifiedPath] = field(default_factory=list)
-    untold: Counter[str] = field(default_factory=Counter)
+    unknown_extents: Counter[str] = field(default_factory=Counter)
     """Files of which nobody can tell whether their copy lies on blocks of its own, by the cause."""
     linked: int = 0
     """Files that stay because another name of the same file, a hard link, stands elsewhere."""
@@ -204,7 +204,7 @@ def _judge(
         else:
             unknown = [each.unknown for each in (here, there) if each and each.unknown]
             if unknown and vouching.may_share(record, copy):
-                report.untold[unknown[0]] += 1
+                report.unknown_extents[unknown[0]] += 1
             _note(copy, vouching, report)
             return
     for copy, there in found.vouchers.get(here.key, ()) if here else ():

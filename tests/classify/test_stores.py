@@ -11,8 +11,7 @@ import pytest
 
 from gorillacomb.classify.store_table import STORES, StoreKind
 from gorillacomb.classify.stores import is_opaque, is_version_control, store_kind
-from gorillacomb.fs.folder_view import DiskFolder
-from gorillacomb.fs.openat import OpenFolders
+from gorillacomb.fs.openat import DiskFolder, OpenFolders
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots

@@ -28,6 +28,7 @@ from tests.support.run import Argument
 
 LATER: dict[str, dict[str, str]] = {
     "dedupe": {"warnings": "patterns of protect and prefer that match nothing"},
+    "unique": {"unknown_extents": "copies of which nobody can tell whether they share blocks"},
 }
 """By reading, places that differ from all fixtures so far, and why: ``{"status": {"a[].b": ""}}``.
 

@@ -45,7 +45,7 @@ def test_a_reflink_does_not_vouch_and_a_copy_does(sharing: Path, vault: Path) ->
     assert causes == [ONE_COPY.partition(":")[0]]
     film(top / "third/film")
     causes, answer = asked(vault, top / "data", top)
-    assert (causes, answer["untold"]) == ([], [])
+    assert (causes, answer["unknown_extents"]) == ([], [])
 
 
 def test_a_read_only_snapshot_does_not_vouch(disks: Disks, vault: Path) -> None:
@@ -73,9 +73,9 @@ def test_what_lies_in_the_metadata_is_told_as_unknown(disks: Disks, vault: Path)
     make_tree(top, {"a": {"small": "a few bytes"}, "b": {"small": "a few bytes"}})
     causes, answer = asked(vault, top / "a", top)
     assert causes == []
-    [untold] = answer["untold"]
-    assert untold["files"] == 1
-    assert "metadata" in untold["cause"]
+    [unknown] = answer["unknown_extents"]
+    assert unknown["files"] == 1
+    assert "metadata" in unknown["cause"]
     told = run("unique", top / "a", vault=vault).out
     assert "Unknown of 1 file whether the copy lies on blocks of its own" in told
 

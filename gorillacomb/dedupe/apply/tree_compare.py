@@ -29,7 +29,6 @@ from gorillacomb.fs.comparison import (
     refuse_unlike_modes,
     wait_until_settled,
 )
-from gorillacomb.fs.folder_view import DiskFolder
 from gorillacomb.fs.location import (
     ContentDiffers,
     FileLocation,
@@ -39,6 +38,7 @@ from gorillacomb.fs.location import (
 )
 from gorillacomb.fs.openat import (
     OUR_FOLDER,
+    DiskFolder,
     FileIdentity,
     OpenFolders,
     identity_of,

@@ -205,7 +205,7 @@ def _not_counted_lines(report: UniqueReport) -> Iterator[str]:
     if report.linked:
         many = render.format_count(report.linked, "file is", "files are")
         yield f"{many} there by a hard link: another name, no second copy."
-    for cause, number in report.untold.items():
+    for cause, number in report.unknown_extents.items():
         many = render.format_count(number, "file")
         yield f"Unknown of {many} whether the copy lies on blocks of its own: {cause}."
     others = [
@@ -306,7 +306,9 @@ def _document(report: UniqueReport) -> dict[str, object]:
         "links": report.links,
         "noise_files": report.noise,
         "linked_files": report.linked,
-        "untold": [{"cause": cause, "files": number} for cause, number in report.untold.items()],
+        "unknown_extents": [
+            {"cause": cause, "files": number} for cause, number in report.unknown_extents.items()
+        ],
         "unique_bytes": sum(each.size for each in report.unique),
         "unique": [
             {
