@@ -26,13 +26,21 @@ from fixtures.compat.readings import DRIVE, READINGS, answer, differences, recor
 from tests.compat.carried import Old, mounted, unpacked
 from tests.support.run import Argument
 
+_UNKNOWN = {"unknown_extents": "copies of which nobody can tell whether they share blocks"}
+_FIGURES = "what a file with another name outside of the plan takes is not set aside with one name"
 LATER: dict[str, dict[str, str]] = {
-    "dedupe": {"warnings": "patterns of protect and prefer that match nothing"},
-    "unique": {"unknown_extents": "copies of which nobody can tell whether they share blocks"},
+    "dedupe": {
+        "warnings": "patterns of protect and prefer that match nothing",
+        **dict.fromkeys(("bytes_set_aside", "step_list[].bytes"), _FIGURES),
+        **dict.fromkeys(("step_list[].path", "step_list[].keep"), "the largest step is the first"),
+    },
+    "unique": _UNKNOWN,
+    "unique, nothing lost": _UNKNOWN,
 }
 """By reading, places that differ from all fixtures so far, and why: ``{"status": {"a[].b": ""}}``.
 
-A new key is listed here. A missing or renamed key must not be.
+A new key is listed here, and a value that a mended rule made another. A missing or renamed key must
+not be.
 """
 
 FIXTURES = fixtures()
