@@ -100,12 +100,14 @@ def classify_change(row: EntryRow, old: EntryRow, context: RootContext) -> Entry
     same_times = same_times and not is_clamped(old[MTIME])
     # Of what is damaged, the digest is not that of the last reading.
     provisional = old[STATE] not in DAMAGE and is_row_provisional(old)
+    moved = row[CTIME] != old[CTIME] or row[INODE] != old[INODE] or old[STATE] == EntryState.SUSPECT
     if row[STATE] not in _WITH_CONTENT:
         # Not read this time: what was known stays known, as long as nothing says it was edited.
-        return with_changes(row, {DIGEST: old[DIGEST]}) if same_times and not provisional else row
+        # When its turn comes, a file that waits may be called suspect and no more.
+        kept = not provisional or (moved and row[STATE] == EntryState.PENDING)
+        return with_changes(row, {DIGEST: old[DIGEST]}) if same_times and kept else row
     if not same_times or row[DIGEST] == old[DIGEST] or old[STATE] == EntryState.FRESH:
         return row
-    moved = row[CTIME] != old[CTIME] or row[INODE] != old[INODE] or old[STATE] == EntryState.SUSPECT
     if provisional and not moved:
         return row
     suspect = moved or context.hides_changes

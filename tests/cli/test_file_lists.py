@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.run import refused, run
-from tests.support.trees import HardLink, Link, make_tree, rows_in_index, scan, settle
+from tests.support.trees import HardLink, Link, age_digests, make_tree, rows_in_index, scan, settle
 
 
 @pytest.fixture
@@ -186,6 +186,7 @@ def test_a_folder_and_what_is_in_it_count_once(lines: bytes, tree: Path, vault: 
         assert (ran.code, document["files"]) == (0, 3)
         assert document["hashed_files"] == 3 - reused
         assert document["new"] == 3 - reused
+        age_digests(vault)
     assert below(tree, set(rows_in_index(vault))) == {"in/c", "in/d", "in/deep/e"}
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gorillacomb.fs.paths import common_suffix_parts
 from tests.support.mounts import tmpfs
 from tests.support.run import run
-from tests.support.trees import HardLink, Link, Tree, make_tree, settle
+from tests.support.trees import HardLink, Link, Tree, age_digests, make_tree, settle
 
 
 def combed(tmp_path: Path, vault: Path, tree: Tree) -> str:
@@ -96,6 +96,7 @@ def test_an_empty_folder(tmp_path: Path, vault: Path) -> None:
 def test_a_second_scan_finds_nothing_new(tmp_path: Path, vault: Path) -> None:
     combed(tmp_path, vault, {"a": "x", "in": {"b": "x"}, "link": Link("a"), "empty": ""})
     first = run("dupes", vault=vault).stdout
+    age_digests(vault)
     ran = run("scan", tmp_path / "tree", vault=vault)
     assert ran.code == 0
     assert "read 0 files (0 B); nothing changed since the last scan" in ran.out
@@ -146,6 +147,7 @@ def test_other_rights_are_no_move_and_no_edit(tmp_path: Path, vault: Path) -> No
     for name in ("a", "in/c"):
         (tree / name).chmod(0o600)
     settle(tree)
+    age_digests(vault)
     ran = run("scan", tree, "--json", vault=vault)
     changes = {key: ran.json()[key] for key in ("new", "changed", "moved", "gone")}
     assert changes == {"new": 0, "changed": 0, "moved": 0, "gone": 0}
