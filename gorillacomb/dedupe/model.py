@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -217,5 +217,14 @@ class RunOutcome:
     """Not done since something is not as planned; nothing is wrong."""
     failed: list[StepProblem] = field(default_factory=list)
     """Not done since the system would not."""
+    unknown: list[str] = field(default_factory=list)
+    """Why more was freed than ``bytes_freed``, which nobody can tell; empty where that is all."""
+    unknown_use: int = 0
+    """Files of which nobody can tell whether a program has them open for writing."""
     recovered: list[StepProblem] = field(default_factory=list)
     """What an earlier run, cut short, had left half done, and what became of it."""
+
+    def add_freed(self, size: int, unknown: Iterable[str]) -> None:
+        """Count bytes that are free now, and why there may be more."""
+        self.bytes_freed += size
+        self.unknown += [cause for cause in unknown if cause not in self.unknown]

@@ -22,6 +22,8 @@ class LiveRoot:
     grain_ns: int
     shows_others: bool = False
     """Whether it may show files that lie in another file system."""
+    kind: str = ""
+    """The type of its file system."""
 
 
 def live_roots(
@@ -37,5 +39,7 @@ def live_roots(
             facts = os.stat(root.path)
             grain = grain_ns(root.volume_type)
             others = shows_others(root.volume_type)
-            found.append(LiveRoot(root.path, root.uid, identity_of(facts), grain, others))
+            found.append(
+                LiveRoot(root.path, root.uid, identity_of(facts), grain, others, root.volume_type)
+            )
     return found

@@ -34,6 +34,7 @@ NEVER_SHARED = frozenset(
 """File systems on which each file has blocks of its own."""
 ELSEWHERE = "on a file system that shows files of another one, which may keep them"
 _UNSETTLED = "not on the disk yet"
+SAME_BLOCKS = "lies on the same blocks as its copy: there is one copy of it on the disk"
 SHARED_TWICE = "sharing blocks with others that go too"
 
 BlockRange = tuple[int, int]

@@ -36,6 +36,8 @@ class FileLocation:
     that is not known: with less, a write right after a look may pass unnoticed."""
     shows_others: bool = False
     """Whether its file system may show the files of another one, under a device of its own."""
+    kind: str = ""
+    """The type of its file system; empty where nobody asked."""
 
     @property
     def path(self) -> bytes:

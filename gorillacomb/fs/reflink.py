@@ -7,7 +7,7 @@ import os
 import struct
 import sys
 
-from gorillacomb.fs.extents import file_blocks
+from gorillacomb.fs.extents import FileBlocks, file_blocks
 from gorillacomb.fs.location import FileLocation
 from gorillacomb.fs.openat import open_file
 
@@ -19,10 +19,10 @@ CANNOT_SHARE = frozenset({errno.ENOTTY, errno.ENOSYS, errno.ENOTSUP, errno.EOPNO
 """What a kernel answers on behalf of a file system on which no blocks can be shared."""
 
 
-def share_blocks(victim: FileLocation, keep: FileLocation, size: int) -> int:
+def share_blocks(victim: FileLocation, keep: FileLocation, size: int) -> FileBlocks:
     """Have the kernel share the blocks of two files, which it compares itself.
 
-    Returns the bytes that are free by it: those that were the file's alone.
+    Returns where the file lay: what was its alone is free by it.
     Raises OSError: ENOTSUP where the file system has no such thing.
     """
     if sys.platform != "linux":
@@ -35,7 +35,7 @@ def share_blocks(victim: FileLocation, keep: FileLocation, size: int) -> int:
         try:
             target = _open_to_share(folder, name)
             try:
-                own = file_blocks(target).freed
+                before = file_blocks(target)
                 while shared < size:
                     length = min(_RANGE, size - shared)
                     ask = bytearray(
@@ -55,7 +55,7 @@ def share_blocks(victim: FileLocation, keep: FileLocation, size: int) -> int:
                 os.close(target)
         finally:
             os.close(source)
-    return own
+    return before
 
 
 def _open_to_share(folder: int, name: bytes) -> int:

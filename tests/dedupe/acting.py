@@ -47,7 +47,7 @@ def live(*tops: Path) -> list[LiveRoot]:
         path = os.fsencode(top)
         volume = identify_volume(path)
         identity, others = identity_of(os.stat(path)), shows_others(volume.type)
-        found.append(LiveRoot(path, path.hex(), identity, volume.grain_ns, others))
+        found.append(LiveRoot(path, path.hex(), identity, volume.grain_ns, others, volume.type))
     return found
 
 

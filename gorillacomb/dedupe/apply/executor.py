@@ -40,7 +40,8 @@ from gorillacomb.dedupe.quarantine.run import (
 )
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.errors import UntrustedInput
-from gorillacomb.fs.openat import FileIdentity, os_error_text
+from gorillacomb.fs.extents import DiskSpace, RemovedFiles
+from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import relative_path
 from gorillacomb.fs.reflink import CANNOT_SHARE, share_blocks
 from gorillacomb.progress import Progress
@@ -67,7 +68,7 @@ class PlanExecutor:
     _lost: dict[bytes, OSError] = field(default_factory=dict)
     """Bases in which no quarantine can be made, and why."""
     _stack: ExitStack = field(default_factory=ExitStack)
-    _names: dict[FileIdentity, int] = field(default_factory=dict)
+    _removed: RemovedFiles = field(default_factory=RemovedFiles)
     """Of files with several names, how many go."""
 
     def __post_init__(self) -> None:
@@ -224,7 +225,7 @@ class PlanExecutor:
         ended: list[StepResult] = []
         try:
             for each in batch:
-                ended.append(each.carry_out(self._names))
+                ended.append(each.carry_out(self._removed))
             run.sync_stored(thing.move for each in batch for thing in each.things)
             run.journal.note([one.record for one in ended])
             for one in ended:
@@ -272,26 +273,31 @@ class PlanExecutor:
 
     def _delete(self, ended: StepResult) -> None:
         step, record = ended.prepared.step, ended.record
-        trouble = purge_step(ended.prepared.run, record, self.places, self.witness, self.now)
-        if trouble is not None:
-            self._skip(StepProblem(trouble.path, f"set aside, but not deleted: {trouble.cause}"))
+        freed = purge_step(ended.prepared.run, record, self.places, self.witness, self.now)
+        if isinstance(freed, StepProblem):
+            self._skip(StepProblem(freed.path, f"set aside, but not deleted: {freed.cause}"))
             self.outcome.bytes_set_aside += record.size
         else:
-            self.outcome.bytes_freed += record.size
+            self.outcome.add_freed(freed.freed, freed.unknown)
             self.outcome.done.append(step)
 
     def _set_aside(self, ended: StepResult) -> None:
         self.outcome.bytes_set_aside += ended.record.size
+        self.outcome.unknown_use += sum(
+            thing.sighting.unknown_use for thing in ended.prepared.things
+        )
         self.outcome.done.append(ended.prepared.step)
 
     def _share(self, step: PlanStep) -> None:
         """Have the kernel share the blocks of a file with those of its copy."""
         if step.kind == "folder":
             raise StepSkipped(step.path, "is a folder: only the files in it can share blocks")
-        freed = 0
+        removed = RemovedFiles(by_name=False)
+        freed = DiskSpace()
         for victim, keep, sighting in self.checks.check(step):
             try:
-                freed += share_blocks(victim, keep, sighting.victim[b""].st_size)
+                facts = sighting.victim[b""]
+                freed += removed.add(facts, share_blocks(victim, keep, facts.st_size))
             except OSError as error:
                 known = error.errno in CANNOT_SHARE
                 cause = (
@@ -300,6 +306,6 @@ class PlanExecutor:
                     else os_error_text(error)
                 )
                 raise StepSkipped(victim.path, cause, failed=True) from error
-        self.outcome.bytes_freed += freed
+        self.outcome.add_freed(freed.freed, freed.unknown)
         self.outcome.done.append(step)
         self.progress.advance(step.files, 0)

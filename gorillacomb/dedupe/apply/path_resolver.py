@@ -40,7 +40,9 @@ class PathResolver:
         if root is None:
             return None
         inner = relative_path(path, root.path)
-        return FileLocation(root.path, root.identity, inner, root.grain_ns, root.shows_others)
+        return FileLocation(
+            root.path, root.identity, inner, root.grain_ns, root.shows_others, root.kind
+        )
 
     def context(self, path: bytes, is_folder: bool) -> PathContext:
         """A path, in some root, as the rules see it. Raises OSError."""

@@ -15,7 +15,9 @@ from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import DedupeAction, Plan, PlanStep, RemovalPair, StepProblem
 from gorillacomb.dedupe.safety.policy import SafetyPolicy, cloud_pointer_refusal, in_use_cause
+from gorillacomb.dedupe.safety.replaceable import hard_link_refusal
 from gorillacomb.fs.comparison import extended_attributes
+from gorillacomb.fs.extents import SAME_BLOCKS
 from gorillacomb.fs.location import ContentDiffers, FileLocation
 from gorillacomb.fs.openat import open_file, os_error_text
 from gorillacomb.fs.paths import is_below, path_and_parents, path_text, relative_path
@@ -132,6 +134,8 @@ class StepPreflight:
         for spot, _ in sighting.survivors:
             if any(each in self._going for each in path_and_parents(spot.path)):
                 raise StepSkipped(pair.path, f"counts on {path_text(spot.path)}, which goes too")
+        if b"" in sighting.one_copy:
+            raise StepSkipped(pair.path, SAME_BLOCKS)
         devices = {facts.st_dev for _, facts in sighting.survivors}
         if devices - {top.st_dev} and not self.plan.options.across_volumes:
             raise StepSkipped(pair.path, "has its other copy on another volume")
@@ -149,21 +153,12 @@ def link_refusal(
 ) -> str | None:
     """Why no link to ``keep`` can stand for a file; None when one can.
 
-    With a hard link the two are one file, so that owner, mode and all attributes must be equal.
+    Raises OSError.
     """
     if action is DedupeAction.SYMLINK:
         return None
-    facts = sighting.victim[b""]
     _, other = sighting.survivors[0]
-    if facts.st_dev != other.st_dev:
-        return "has its other copy on another file system"
-    if (facts.st_uid, facts.st_gid) != (other.st_uid, other.st_gid):
-        return "has another owner than its other copy"
-    if facts.st_mode != other.st_mode:
-        return "has another mode than its other copy"
-    if _attributes(victim) != _attributes(keep):
-        return "has other attributes than its other copy"
-    return None
+    return hard_link_refusal(sighting.victim[b""], other, _attributes(victim), _attributes(keep))
 
 
 def _attributes(spot: FileLocation) -> dict[str, bytes]:

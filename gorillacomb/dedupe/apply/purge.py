@@ -15,16 +15,29 @@ from dataclasses import replace
 from gorillacomb.classify.location import LocationKind, location_kind
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.repair_recovery import verify_before_purge
-from gorillacomb.dedupe.apply.snapshot import TreeSnapshot, verify_kept_copies
+from gorillacomb.dedupe.apply.snapshot import (
+    TreeSnapshot,
+    disk_space,
+    refuse_in_use,
+    verify_kept_copies,
+)
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import StepProblem
 from gorillacomb.dedupe.quarantine.journal import PURGED, PURGING, KeptCopy, MovedItem, StepRecord
 from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.fs import mutations
+from gorillacomb.fs.extents import DiskSpace, RemovedFiles
 from gorillacomb.fs.location import ContentDiffers, FileLocation
 from gorillacomb.fs.openat import OpenFolders, identity_of, open_file, os_error_text
 from gorillacomb.fs.paths import is_below, join, relative_path
 from gorillacomb.fs.racy import COARSEST_GRAIN_NS
+from gorillacomb.model import SECOND
+
+_SURELY_CLOSED_NS = 24 * 3600 * SECOND
+_MAY_BE_IN_USE = (
+    "may be in use: nobody can tell here whether a program has it open for writing. It can be"
+    " deleted 24 h after it was set aside"
+)
 
 
 def purge_step(
@@ -33,8 +46,8 @@ def purge_step(
     places: PathResolver,
     witness: TreeComparer,
     now: Callable[[], int],
-) -> StepProblem | None:
-    """Remove what a step set aside; returns why not, if it was not.
+) -> DiskSpace | StepProblem:
+    """Remove what a step set aside; returns what that frees, or why it was not removed.
 
     The caller holds the locks of all roots. Raises OSError when the journal cannot be written.
     """
@@ -42,6 +55,7 @@ def purge_step(
     witness = replace(witness, whole_bundles=record.state != PURGING)
     found: list[tuple[MovedItem, TreeSnapshot]] = []
     removed: list[bytes] = []
+    space, names = DiskSpace(), RemovedFiles()
     try:
         for at, move in enumerate(record.moves):
             nested = record.nested if not at else ()
@@ -51,6 +65,10 @@ def purge_step(
         for _, sighting in found:
             _sync_survivors(sighting)
             verify_kept_copies(sighting)
+        is_young = now() - run.journal.recorded.started_ns < _SURELY_CLOSED_NS
+        for move, sighting in found:
+            _refuse_in_use(run, move.slot, sighting, is_young)
+            space += disk_space(sighting, names)
         run.journal.note([replace(record, state=PURGING, when_ns=now())])
         for move, sighting in found:
             _remove(run, move.slot, sighting, removed)
@@ -63,7 +81,24 @@ def purge_step(
             return StepProblem(_as_it_was(run, record, error.path), error.cause)
         return StepProblem(join(run.base, record.moves[0].path), os_error_text(error))
     run.journal.note([replace(record, state=PURGED, cause=None, when_ns=now())])
-    return None
+    return space
+
+
+def _refuse_in_use(run: Quarantine, slot: bytes, sighting: TreeSnapshot, is_young: bool) -> None:
+    """Refuse what a program may still write to, by a descriptor from before it was set aside.
+
+    Where nobody can tell, age has to do. Raises ContentDiffers, OSError.
+    """
+    folders = OpenFolders(run.path, identity_of(os.fstat(run.folder)))
+    try:
+        for inner, facts in sighting.victim.items():
+            if stat.S_ISREG(facts.st_mode):
+                above, _, name = join(slot, inner).rpartition(b"/")
+                path = join(run.path, join(slot, inner))
+                if not refuse_in_use(folders.open(above), name, path) and is_young:
+                    raise ContentDiffers(path, _MAY_BE_IN_USE)
+    finally:
+        folders.close()
 
 
 def _compare(
@@ -79,7 +114,7 @@ def _compare(
     spot = run.slot_location(move.slot)
     root = places.root_of(run.path)
     if root is not None:
-        spot = replace(spot, grain_ns=root.grain_ns, shows_others=root.shows_others)
+        spot = replace(spot, grain_ns=root.grain_ns, shows_others=root.shows_others, kind=root.kind)
     if run.repairs:
         return verify_before_purge(run, move, spot, lambda: _survivor(run, move.keep, places))
     return witness.compare(

@@ -144,12 +144,12 @@ def _purge_one(
     now: NowNs,
     outcome: RunOutcome,
 ) -> None:
-    trouble = purge_step(run, record, places, witness, now)
-    if trouble is None:
-        outcome.done.append(_step(run.base, record))
-        outcome.bytes_freed += record.size
+    freed = purge_step(run, record, places, witness, now)
+    if isinstance(freed, StepProblem):
+        outcome.skipped.append(freed)
     else:
-        outcome.skipped.append(trouble)
+        outcome.done.append(_step(run.base, record))
+        outcome.add_freed(freed.freed, freed.unknown)
 
 
 def _step(base: bytes, record: StepRecord) -> PlanStep:

@@ -7,12 +7,14 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from gorillacomb.fs.extents import DiskSpace, FileBlocks, RemovedFiles
+from gorillacomb.fs.lease import IN_USE, is_open_for_writing
 from gorillacomb.fs.location import ContentDiffers, FileLocation, list_names, stat_or_differs
 from gorillacomb.fs.openat import (
-    FileIdentity,
     OpenFolders,
     identity_of,
     is_unchanged,
+    open_file,
     os_error_text,
 )
 from gorillacomb.fs.paths import join
@@ -28,6 +30,12 @@ class TreeSnapshot:
     """What stays for it."""
     noise: set[bytes] = field(default_factory=set)
     """Paths in ``victim`` of files of the system's own, for which nothing stays."""
+    blocks: dict[bytes, FileBlocks] = field(default_factory=dict)
+    """By paths in ``victim``: where files lie."""
+    one_copy: set[bytes] = field(default_factory=set)
+    """Paths in ``victim`` of other names of what stays, and of files on the same blocks."""
+    unknown_use: int = 0
+    """Files of which nobody can tell whether a program has them open for writing."""
 
     @property
     def files(self) -> int:
@@ -35,29 +43,44 @@ class TreeSnapshot:
         return sum(stat.S_ISREG(facts.st_mode) for facts in self.victim.values())
 
 
-def freed_bytes(sighting: TreeSnapshot, names: dict[FileIdentity, int]) -> int:
-    """Bytes on disk that are free once everything seen is gone: a file's, with its last name.
-
-    ``names`` counts how many names of each file go, these and those before.
-    """
-    size = 0
-    for facts in sighting.victim.values():
+def disk_space(sighting: TreeSnapshot, removed: RemovedFiles) -> DiskSpace:
+    """Return what all that was seen takes on its disk; ``removed`` is what went before."""
+    space = DiskSpace()
+    for inner, facts in sighting.victim.items():
         if stat.S_ISREG(facts.st_mode):
-            key = identity_of(facts)
-            names[key] = names.get(key, 0) + 1
-            if names[key] == facts.st_nlink:
-                size += facts.st_blocks * 512
-    return size
+            blocks = sighting.blocks.get(inner) or FileBlocks(facts.st_blocks * 512)
+            space += removed.add(facts, blocks, inner in sighting.one_copy)
+    return space
+
+
+def refuse_in_use(folder: int, name: bytes, path: bytes) -> bool:
+    """Refuse a file in an open folder that a program may write to; returns whether that is known.
+
+    ``path`` is for people. Raises ContentDiffers.
+    """
+    try:
+        file = open_file(name, folder)
+    except OSError:
+        return False
+    try:
+        used = is_open_for_writing(file)
+    finally:
+        os.close(file)
+    if used:
+        raise ContentDiffers(path, IN_USE)
+    return used is False
 
 
 def verify_unchanged(sighting: TreeSnapshot, moved: FileLocation) -> None:
     """Make sure that nothing changed since a comparison, but for the place of what goes.
 
-    ``moved`` is where that stands now; what stays is reached anew by its path. Raises Different.
+    And that no program has any of it open for writing, as far as that can be known. ``moved`` is
+    where that stands now; what stays is reached anew by its path. Raises ContentDiffers.
     """
     top = sighting.victim[b""]
     found = set()
-    for inner, facts in _everything(moved):
+    sighting.unknown_use = 0
+    for inner, facts, folder in _everything(moved):
         was = sighting.victim.get(inner)
         path = moved.at(inner).path
         if was is None:
@@ -77,6 +100,9 @@ def verify_unchanged(sighting: TreeSnapshot, moved: FileLocation) -> None:
             )
         if not same:
             raise ContentDiffers(path, "changed meanwhile")
+        if stat.S_ISREG(facts.st_mode):
+            name = os.path.basename(path)
+            sighting.unknown_use += not refuse_in_use(folder, name, path)
         found.add(inner)
     gone = sighting.victim.keys() - found
     if gone:
@@ -85,36 +111,47 @@ def verify_unchanged(sighting: TreeSnapshot, moved: FileLocation) -> None:
 
 
 def verify_kept_copies(sighting: TreeSnapshot) -> None:
-    """Make sure that what stays is as it was, reached by its path. Raises Different."""
+    """Make sure that what stays is as it was, reached by its path, and not being written to.
+
+    Raises ContentDiffers.
+    """
     folders: dict[bytes, OpenFolders] = {}
     try:
         for spot, was in sighting.survivors:
             opened = folders.setdefault(spot.root, OpenFolders(spot.root, spot.identity))
             try:
-                facts = os.stat(spot.name, dir_fd=opened.open(spot.parent), follow_symlinks=False)
+                folder = opened.open(spot.parent)
+                facts = os.stat(spot.name, dir_fd=folder, follow_symlinks=False)
             except OSError as error:
                 raise ContentDiffers(spot.path, f"was to stay: {os_error_text(error)}") from error
             if not is_unchanged(was, facts):
                 raise ContentDiffers(spot.path, "was to stay, and changed meanwhile")
+            if stat.S_ISREG(facts.st_mode):
+                refuse_in_use(folder, spot.name, spot.path)
     finally:
         for each in folders.values():
             each.close()
 
 
-def _everything(top: FileLocation) -> Iterator[tuple[bytes, os.stat_result]]:
-    """It and all that stands below, by relative path. Raises Different."""
+def _everything(top: FileLocation) -> Iterator[tuple[bytes, os.stat_result, int]]:
+    """Yield it and all below it: the relative path, what it is, the open folder that it is in.
+
+    Raises ContentDiffers.
+    """
     folders = OpenFolders(top.root, top.identity)
     try:
-        facts = stat_or_differs(folders.open(top.parent), top.name, top.path)
-        yield b"", facts
+        folder = folders.open(top.parent)
+        facts = stat_or_differs(folder, top.name, top.path)
+        yield b"", facts, folder
         waiting = [b""] if stat.S_ISDIR(facts.st_mode) else []
         while waiting:
             relative = waiting.pop()
             here = top.at(relative)
             for name in list_names(folders, here):
                 inner = join(relative, name) if relative else name
-                facts = stat_or_differs(folders.open(here.inner), name, here.at(name).path)
-                yield inner, facts
+                folder = folders.open(here.inner)
+                facts = stat_or_differs(folder, name, here.at(name).path)
+                yield inner, facts, folder
                 if stat.S_ISDIR(facts.st_mode):
                     waiting.append(inner)
     finally:

@@ -7,14 +7,15 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from gorillacomb.dedupe.apply.snapshot import TreeSnapshot, freed_bytes, verify_unchanged
+from gorillacomb.dedupe.apply.snapshot import TreeSnapshot, disk_space, verify_unchanged
 from gorillacomb.dedupe.model import PlanStep, StepProblem
 from gorillacomb.dedupe.quarantine import replacement
 from gorillacomb.dedupe.quarantine.journal import DONE, STUCK, TAKEN_BACK, MovedItem, StepRecord
 from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.fs import mutations
+from gorillacomb.fs.extents import RemovedFiles
 from gorillacomb.fs.location import ContentDiffers, FileLocation
-from gorillacomb.fs.openat import FileIdentity, is_unchanged, os_error_text
+from gorillacomb.fs.openat import is_unchanged, os_error_text
 from gorillacomb.fs.paths import is_below, path_text, relative_path
 
 
@@ -64,10 +65,10 @@ class StepTransaction:
     _parents: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     """Of each folder that something leaves: its mtime before, and after what we did last, ns."""
 
-    def carry_out(self, names: dict[FileIdentity, int]) -> StepResult:
+    def carry_out(self, removed: RemovedFiles) -> StepResult:
         """Set all things of the step aside and look again; none of them at any difference.
 
-        ``names`` counts, for files with several names, how many have gone.
+        ``removed`` counts, for files with several names, how many have gone.
         """
         try:
             for thing in self.things:
@@ -96,7 +97,7 @@ class StepTransaction:
             before, after = self._parents[thing.victim.parent]
             thing.move = replace(thing.move, parent_mtime_ns=before, parent_after_ns=after)
         moves = tuple(thing.move for thing in self.things)
-        size = sum(freed_bytes(thing.sighting, names) for thing in self.things)
+        size = sum(disk_space(thing.sighting, removed).held for thing in self.things)
         done = replace(self.record, state=DONE, size=size, moves=moves, when_ns=self.now())
         return StepResult(self, done)
 

@@ -12,7 +12,7 @@ import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from gorillacomb.classify.companions import DATABASE_HEADER, DATABASE_LOGS, is_database
@@ -29,6 +29,9 @@ from gorillacomb.fs.comparison import (
     refuse_unlike_modes,
     wait_until_settled,
 )
+from gorillacomb.fs.extents import NEVER_SHARED, blocks_of_file, storage_key
+from gorillacomb.fs.folder_view import DiskFolder
+from gorillacomb.fs.lease import IN_USE, is_open_for_writing
 from gorillacomb.fs.location import (
     ContentDiffers,
     FileLocation,
@@ -218,6 +221,8 @@ class _TreeComparison:
                 raise
             self.sighting.victim[inner] = facts
             self.sighting.noise.add(inner)
+            with suppress(OSError), _opened(folder, name) as file:
+                self.sighting.blocks[inner] = blocks_of_file(file, self.top.kind)
 
     def _link(
         self, folder: int, name: bytes, inner: bytes, there: FileLocation, facts: os.stat_result
@@ -273,7 +278,7 @@ class _TreeComparison:
         if (self.top.shows_others or there.shows_others) and may_be_one_file(facts, target):
             raise ContentDiffers(path, ONE_VIEW)
         if identity_of(facts) != identity_of(target):
-            self._contents(folder, name, path, facts, other, there, target)
+            self._contents(folder, name, inner, facts, other, there, target)
         self.sighting.victim[inner] = facts
         self.sighting.survivors.append((there, target))
 
@@ -294,18 +299,20 @@ class _TreeComparison:
             if not inner:
                 raise ContentDiffers(path, "is the same file under another name, no second copy")
             self.linked.add(identity_of(facts))
+            self.sighting.one_copy.add(inner)
 
     def _contents(
         self,
         folder: int,
         name: bytes,
-        path: bytes,
+        inner: bytes,
         facts: os.stat_result,
         other: int,
         there: FileLocation,
         target: os.stat_result,
     ) -> None:
         """Compare two files, settled on the disk, by their bytes and attributes."""
+        path = self.top.at(inner).path
         if facts.st_size != target.st_size and not self._are_caches(path, there):
             raise ContentDiffers(path, "differs")
         try:
@@ -327,12 +334,24 @@ class _TreeComparison:
                 if not same and not (self._are_caches(path, there)):
                     raise ContentDiffers(path, "differs")
                 extended_attributes_equal(a, b, path)
+                for file, where in ((a, path), (b, there.path)):
+                    if is_open_for_writing(file):
+                        raise ContentDiffers(where, IN_USE)
+                self._note_blocks(inner, a, b, there)
                 after = os.fstat(a), os.fstat(b)
         except OSError as error:
             raise ContentDiffers(path, os_error_text(error)) from error
         for was, now, where in zip(before, after, (path, there.path), strict=True):
             if not is_unchanged(was, now):
                 raise ContentDiffers(where, "changed while it was compared")
+
+    def _note_blocks(self, inner: bytes, file: int, other: int, there: FileLocation) -> None:
+        """Note where an open file lies, and whether that is where the one that stays lies."""
+        blocks = blocks_of_file(file, self.top.kind)
+        self.sighting.blocks[inner] = blocks
+        may_share = blocks.shared and there.kind not in NEVER_SHARED
+        if may_share and storage_key(file) == storage_key(other):
+            self.sighting.one_copy.add(inner)
 
     def _are_caches(self, path: bytes, there: FileLocation) -> bool:
         """Whether the two are caches of git with the same entries: times differ in any copy."""

@@ -28,6 +28,7 @@ from gorillacomb.fs.comparison import (
 )
 from gorillacomb.fs.extents import (
     NEVER_SHARED,
+    SAME_BLOCKS,
     DiskSpace,
     FileBlocks,
     RemovedFiles,
@@ -44,7 +45,6 @@ from gorillacomb.model import READ
 
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 SAME_NAME = "is the same file under another name, no second copy"
-SAME_BLOCKS = "lies on the same blocks as its copy: there is one copy of it on the disk"
 _ONE_COPY_INSIDE = "holds other names of what stays, or the same blocks: it would free nothing"
 
 

@@ -160,7 +160,11 @@ class FolderStepPlanner:
                 self.left.add_whole(whole, refusal, victim.files, self._size(victim))
         elif path in self.guard.options.retire:
             return  # what stays of it is what the user wants to see there
-        elif refusal.rule not in _OF_A_PART or self.guard.is_project(site):
+        elif (
+            refusal.rule not in _OF_A_PART
+            or self.guard.is_project(site)
+            or (refusal.rule is not SafetyRule.UNIQUE and not self.scope.files)
+        ):
             self.left.add_whole(path, refusal, victim.files, self._size(victim))
 
     def refusal(self, victim: TreeFolder, keep: TreeFolder) -> Refusal | None:

@@ -124,7 +124,7 @@ def test_two_vaults_one_after_the_other(vault: Path, tmp_path: Path) -> None:
     first = run("dedupe", "--apply", plans[0], "--json", vault=vaults[0])
     assert (first.code, first.json()["done"]) == (0, len(plans[0].read_bytes().splitlines()) - 1)
     second = run("dedupe", "--apply", plans[1], "--json", vault=vaults[1])
-    assert (second.code, second.json()["done"]) == (5, 0)
+    assert (second.code, second.json()["done"]) == (3, 0)
     for each in vaults:
         run("dedupe", "--empty-quarantine", "--yes", vault=each)
     assert set(contents(top, ours=False)) == CONTENTS
@@ -144,7 +144,7 @@ def test_two_vaults_at_the_same_time(vault: Path, tmp_path: Path, tries: int) ->
         ended = [end_of(each) for each in running]
         done = [json.loads(each.stdout)["done"] if each.stdout else 0 for each in ended]
         assert sorted(map(bool, done)) == [False, True], ended
-        assert {each.code for each in ended} == {0, 5}
+        assert {each.code for each in ended} in ({0, 3}, {0, 5})  # it waits for no lock
         for each in vaults:
             run("dedupe", "--empty-quarantine", "--yes", vault=each)
         assert set(contents(top, ours=False)) == CONTENTS

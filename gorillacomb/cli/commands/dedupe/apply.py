@@ -24,7 +24,7 @@ from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import DedupeAction, Plan, RunOutcome
-from gorillacomb.dedupe.plan.serialize import read_plan
+from gorillacomb.dedupe.plan.serialize import known_bytes, read_plan
 from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.errors import ExitCode, RefusedForSafety
 from gorillacomb.index.database import Index, translate_errors
@@ -80,9 +80,9 @@ def apply(
         else:
             for line in _applied_story(plan, outcome, len(plan.steps)):
                 click.echo(line)
-    if outcome.failed or (outcome.skipped and outcome.done):
+    if outcome.failed or outcome.skipped:
         return ExitCode.INCOMPLETE
-    return ExitCode.REFUSED if outcome.skipped else ExitCode.DONE
+    return ExitCode.DONE
 
 
 def _confirm_delete(plan: Plan, yes_delete: int | None) -> None:
@@ -119,13 +119,14 @@ def _rehearse(index: Index, plan: Plan, shown: Progress, as_json: bool) -> ExitC
     size = sum(step.size for step in done)
     with render.tolerate_closed_pipe():
         if as_json:
-            aside = plan.options.action not in (DedupeAction.DELETE, DedupeAction.REFLINK)
+            freed = plan.options.action.frees_at_once
+            unknown = dict.fromkeys(cause for step in done for cause in step.unknown)
             render.print_json(
                 {
                     "run": None,
                     "done": len(done),
-                    "bytes_set_aside": size if aside else 0,
-                    "bytes_freed": 0 if aside else size,
+                    "bytes_set_aside": 0 if freed else size,
+                    **known_bytes("bytes_freed", size if freed else 0, unknown),
                     "steps": [{"id": step.id, **path_to_json(step.path)} for step in done],
                     "skipped": list(map(problem_object, skipped)),
                     "failed": [],
@@ -143,8 +144,6 @@ def _rehearse(index: Index, plan: Plan, shown: Progress, as_json: bool) -> ExitC
             )
             for line in problem_lines("Would be skipped", skipped):
                 click.echo(line)
-    if skipped and not done:
-        return ExitCode.REFUSED
     return ExitCode.INCOMPLETE if skipped else ExitCode.DONE
 
 
@@ -160,8 +159,15 @@ def _applied_story(plan: Plan, outcome: RunOutcome, steps: int) -> Iterator[str]
         yield f"Freed: {render.format_size(outcome.bytes_freed)}" + (
             "" if outcome.bytes_set_aside else f", {many}"
         )
+    for cause in outcome.unknown:
+        yield f"Unknown is what was freed of the files that were {cause}."
+    if outcome.unknown_use:
+        yield (
+            f"Of {render.format_count(outcome.unknown_use, 'file')} nobody can tell here whether a"
+            " program has them open for writing."
+        )
     yield from problem_lines("Skipped", outcome.skipped)
     yield from problem_lines("Failed", outcome.failed)
-    if outcome.done and plan.options.action not in (DedupeAction.DELETE, DedupeAction.REFLINK):
+    if outcome.done and not plan.options.action.frees_at_once:
         yield f"To take it back:  gorillacomb dedupe --undo {outcome.run}"
         yield f"To free the space: gorillacomb dedupe --empty-quarantine {outcome.run}"

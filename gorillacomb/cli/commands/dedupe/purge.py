@@ -56,7 +56,7 @@ def purge(
         def ended(outcome: RunOutcome) -> None:
             log_run(notes, "purged", outcome, "empty-quarantine", roots)
             total.done += outcome.done
-            total.bytes_freed += outcome.bytes_freed
+            total.add_freed(outcome.bytes_freed, outcome.unknown)
             total.skipped += outcome.skipped
             total.recovered += outcome.recovered
 
@@ -93,8 +93,10 @@ def _tell(total: RunOutcome) -> None:
     files = sum(step.files for step in total.done)
     click.echo(
         f"Deleted: {render.format_count(files, 'file')}, "
-        f"{render.format_size(total.bytes_freed)} freed"
+        f"{'at least ' if total.unknown else ''}{render.format_size(total.bytes_freed)} freed"
     )
+    for cause in total.unknown:
+        click.echo(f"Unknown is what was freed of the files that were {cause}.")
     for line in (
         *problem_lines("Of a run that was cut short", total.recovered),
         *problem_lines("Stays in the quarantine", total.skipped),

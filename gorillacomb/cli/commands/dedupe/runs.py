@@ -14,6 +14,7 @@ from gorillacomb.cli.lookup import noise_names
 from gorillacomb.cli.output import render
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import RunOutcome, StepProblem
+from gorillacomb.dedupe.plan.serialize import known_bytes
 from gorillacomb.dedupe.roots import LiveRoot, live_roots
 from gorillacomb.dedupe.safety.git import index_entries_equal
 from gorillacomb.errors import GorillaCombError, RunCutShort
@@ -135,7 +136,8 @@ def outcome_object(outcome: RunOutcome) -> dict[str, Any]:
         "files": sum(step.files for step in outcome.done),
         "done_before": outcome.before,
         "bytes_set_aside": outcome.bytes_set_aside,
-        "bytes_freed": outcome.bytes_freed,
+        **known_bytes("bytes_freed", outcome.bytes_freed, outcome.unknown),
+        "unknown_use_files": outcome.unknown_use,
         "skipped": list(map(problem_object, outcome.skipped)),
         "failed": list(map(problem_object, outcome.failed)),
         "recovered": list(map(problem_object, outcome.recovered)),
