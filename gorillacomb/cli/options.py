@@ -112,6 +112,13 @@ def progress_option(function: Function) -> Function:
     )(function)
 
 
+def untested_macos_option(function: Function) -> Function:
+    """``--untested-macos``: do on macOS what was never tried there (see `fs.darwin`)."""
+    return click.option(
+        "--untested-macos", is_flag=True, help="Do on macOS what was never tried there."
+    )(function)
+
+
 def workers_option(function: Function) -> Function:
     """``--workers``: how many processes read; handed over as None where it was not said."""
     return click.option(

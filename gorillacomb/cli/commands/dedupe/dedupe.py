@@ -15,18 +15,26 @@ from gorillacomb.cli.commands.dedupe.options import PlanFlags, plan_options, pla
 from gorillacomb.cli.commands.dedupe.plan import plan
 from gorillacomb.cli.commands.dedupe.purge import purge
 from gorillacomb.cli.commands.dedupe.undo import undo as take_back
-from gorillacomb.cli.options import DurationParam, json_option, progress_option, vault_option
+from gorillacomb.cli.options import (
+    DurationParam,
+    json_option,
+    progress_option,
+    untested_macos_option,
+    vault_option,
+)
+from gorillacomb.dedupe.model import DedupeAction
+from gorillacomb.fs.darwin import refuse_untested
 from gorillacomb.vault.vault import Vault
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _LAST = ""
 """Stands for a run that was not named."""
 _ABOUT: dict[str, Collection[str]] = {
-    "planning": {"output", "as_json", *PlanFlags.__annotations__},
+    "planning": {"output", "as_json", "untested_macos", *PlanFlags.__annotations__},
     "review": {"output"},
-    "applying": {"dry_run", "yes_delete", "as_json"},
+    "applying": {"dry_run", "yes_delete", "as_json", "untested_macos"},
     "undo": {"as_json"},
-    "purging": {"yes", "older_than", "as_json"},
+    "purging": {"yes", "older_than", "as_json", "untested_macos"},
     "history": {"as_json"},
 }
 """The things that can be done, by the option for each, and the options about some of them only."""
@@ -71,6 +79,7 @@ _ABOUT: dict[str, Collection[str]] = {
 @click.option(
     "--older-than", type=DurationParam(), metavar="AGE", help="Only what was set aside 30d ago."
 )
+@untested_macos_option
 @progress_option
 @json_option
 @vault_option
@@ -88,6 +97,7 @@ def command(
     yes_delete: int | None,
     yes: bool,
     older_than: int | None,
+    untested_macos: bool,
     progress: bool | None,
     as_json: bool,
     vault: Vault,
@@ -103,6 +113,8 @@ def command(
     """
     _refuse_mixed(context)
     if applying is not None:
+        if not dry_run:
+            refuse_untested("Carrying a plan out", untested_macos)
         return apply(vault, applying, dry_run, yes_delete, progress, as_json)
     if review is not None:
         from gorillacomb.cli.commands.dedupe.review import review_plan
@@ -111,9 +123,12 @@ def command(
     if undo is not None:
         return take_back(vault, undo, progress, as_json)
     if purging is not None:
+        refuse_untested("Deleting what was set aside", untested_macos)
         return purge(vault, purging, older_than or 0, yes, progress, as_json)
     if history:
         return show_history(vault, as_json)
+    if given["action"] == DedupeAction.HARDLINK:
+        refuse_untested("Replacing files by hard links", untested_macos)
     planning = planning or output is not None
     return plan(vault, plan_request(**given), planning, output, progress, as_json)
 

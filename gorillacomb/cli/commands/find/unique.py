@@ -11,10 +11,11 @@ import click
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.stores import is_version_control
 from gorillacomb.cli.lookup import look_up_path, noise_names, not_a_folder_error, open_groups
-from gorillacomb.cli.options import BytesPath, json_option, vault_option
+from gorillacomb.cli.options import BytesPath, json_option, untested_macos_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import ExitCode, UsageError
+from gorillacomb.fs.darwin import refuse_untested
 from gorillacomb.fs.paths import is_below, join, relative_path
 from gorillacomb.fs.real_path import real_path
 from gorillacomb.fs.volumes import is_mounted, is_online, other_views
@@ -46,6 +47,7 @@ _PLACES = 3
 @click.option(
     "--count-offline", is_flag=True, help="Let copies on drives that are not there count."
 )
+@untested_macos_option
 @click.option("--all", "whole", is_flag=True, help="Name every file, however many there are.")
 @click.option(
     "--progress/--no-progress", default=None, help="Show progress [default: on a terminal]."
@@ -56,6 +58,7 @@ def command(
     path: bytes,
     excepts: tuple[bytes, ...],
     count_offline: bool,
+    untested_macos: bool,
     whole: bool,
     progress: bool | None,
     as_json: bool,
@@ -69,6 +72,8 @@ def command(
     changed since the scan is unproven. Nothing is read and nothing changed.
     Exit code 0 when nothing would be lost, else 1.
     """
+    if count_offline:
+        refuse_untested("Counting on a drive that is not there", untested_macos)
     shown = progress_for(progress)
     with Index.read(vault) as index, translate_errors(vault):
         found = look_up_path(index, real_path(path))

@@ -20,12 +20,14 @@ from gorillacomb.cli.options import (
     RateParam,
     json_option,
     progress_option,
+    untested_macos_option,
     vault_option,
 )
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.good_copies import good_copy_lines
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import ExitCode, Interrupted, UsageError
+from gorillacomb.fs.darwin import refuse_untested
 from gorillacomb.fs.paths import is_below
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import content_queries, scrub_queries
@@ -74,6 +76,7 @@ _SHOWN = 20
 @click.option(
     "--suspects", is_flag=True, help="With --repair: put one in the place of suspects too."
 )
+@untested_macos_option
 @progress_option
 @json_option
 @vault_option
@@ -84,6 +87,7 @@ def command(
     accept: tuple[bytes, ...],
     repair: bool,
     suspects: bool,
+    untested_macos: bool,
     progress: bool | None,
     as_json: bool,
     vault: Vault,
@@ -108,6 +112,7 @@ def command(
     if repair:
         if rate is not None or older_than is not None:
             raise click.UsageError("--repair looks for nothing: leave --rate and --older-than out.")
+        refuse_untested("Repairing files", untested_macos)
         return repair_files(vault, paths, suspects, progress, as_json)
     if suspects:
         raise click.UsageError("--suspects says what --repair is to repair.")

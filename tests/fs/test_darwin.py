@@ -1,0 +1,24 @@
+"""Which system it is is asked in one place."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from gorillacomb.errors import RefusedForSafety
+from gorillacomb.fs.darwin import refuse_untested
+
+
+@pytest.mark.parametrize("system", ["linux", "darwin"])
+@pytest.mark.parametrize("allowed", [True, False])
+def test_only_macos_and_only_unasked(
+    monkeypatch: pytest.MonkeyPatch, system: str, allowed: bool
+) -> None:
+    monkeypatch.setattr("gorillacomb.fs.darwin.sys", SimpleNamespace(platform=system))
+    if system == "darwin" and not allowed:
+        with pytest.raises(RefusedForSafety, match=r"^It was never tried on macOS") as refused:
+            refuse_untested("It", allowed)
+        assert refused.value.exit_code == 5 and "--untested-macos" in refused.value.hint
+    else:
+        refuse_untested("It", allowed)
