@@ -30,7 +30,6 @@ from gorillacomb.fs.comparison import (
     wait_until_settled,
 )
 from gorillacomb.fs.extents import NEVER_SHARED, blocks_of_file, storage_key
-from gorillacomb.fs.folder_view import DiskFolder
 from gorillacomb.fs.lease import IN_USE, is_open_for_writing
 from gorillacomb.fs.location import (
     ContentDiffers,
