@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from gorillacomb.canonical.ranking import rank
-from gorillacomb.classify.copy_names import looks_like_copy
+from gorillacomb.classify.copy_names import ends_in_number, looks_like_copy
 from gorillacomb.fs.paths import relative_path
 from gorillacomb.model import CanonicalChoice, FileCopy
 
@@ -77,6 +77,11 @@ RULES: tuple[FileRule, ...] = (
     FileRule("smell", lambda copy: len(copy_name_parts(copy)), _smell_reason),
     FileRule("shallower", lambda copy: copy.path.count(b"/"), lambda _, __: "less deeply nested"),
     FileRule("older", lambda copy: copy.mtime_ns, lambda _, __: "the older one"),
+    FileRule(
+        "plain",
+        lambda copy: ends_in_number(os.path.basename(copy.path)),
+        lambda _, __: "no number at the end of its name",
+    ),
     FileRule("name", lambda copy: copy.path, lambda _, __: "first by name, all else being equal"),
 )
 """The rules in the order in which they are applied."""
@@ -85,7 +90,7 @@ RULES: tuple[FileRule, ...] = (
 RULES_OF_PLACE = RULES[:5]
 """Those that look at where a copy stands and at nothing that its content's other copies share."""
 RULES_OF_FILES = RULES[5:]
-"""The others, which look at the file itself: its mtime, and its path."""
+"""The others, which look at the file itself: its mtime, its name, and its path."""
 
 
 def choose_canonical(

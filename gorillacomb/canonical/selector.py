@@ -9,7 +9,7 @@ from typing import NamedTuple
 from gorillacomb.canonical.file_rules import RULES_OF_FILES, RULES_OF_PLACE, choose_canonical
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.canonical.ranking import rank
-from gorillacomb.classify.copy_names import looks_like_copy
+from gorillacomb.classify.copy_names import ends_in_number, looks_like_copy
 from gorillacomb.fs.paths import join
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
@@ -69,7 +69,10 @@ class CanonicalSelector:
         """Choose among files whose places the rules find equally good."""
         if len(files) == 1:
             return CanonicalFile(*files[0], reasons)
-        ranks = [(mtime, join(self._path(folder), name)) for folder, name, mtime in files]
+        ranks = [
+            (mtime, ends_in_number(name), join(self._path(folder), name))
+            for folder, name, mtime in files
+        ]
         left, more = rank(ranks, RULES_OF_FILES, lambda at: None)
         return CanonicalFile(*files[left[0]], (*reasons, *more))
 

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
-from gorillacomb.classify.copy_names import looks_like_copy
+from gorillacomb.classify.copy_names import looks_like_copy, without_copy_marks
 
-_BEFORE = re.compile(rb"^(copy (\(\d+\) )?of|kopie von|copie de|copia de|backup of)\s+", re.I)
-_AFTER = re.compile(
-    rb"""
-    [\s_.-]*( \(\d+\) | \(?conflicted\ copy.* | conflict[-_ ]\d{8}.*
-    | (?<![a-z0-9])(copy|kopie|old|older|new|bak|backup|orig|final|v\d+|[2-9])
-      (\s\d{1,2}|\s?\(\d+\))?
-    )$""",
-    re.I | re.X,
-)
 _SEPARATORS = b" _-.("
 _SHORTEST = 4
 _EVERYWHERE = frozenset(
@@ -33,12 +23,7 @@ def copy_stem(name: bytes) -> bytes:
 
     ``Copy of HealthTrack (1)`` has the stem ``healthtrack``, ``New Folder With Items`` none.
     """
-    rest = name.lower()
-    while True:
-        shorter = _AFTER.sub(b"", _BEFORE.sub(b"", rest)).strip()
-        if not shorter or shorter == rest:
-            break
-        rest = shorter
+    rest = without_copy_marks(name)
     return b"" if len(rest) < _SHORTEST or rest in _EVERYWHERE or looks_like_copy(rest) else rest
 
 

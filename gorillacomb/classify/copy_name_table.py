@@ -1,0 +1,170 @@
+"""What file managers, browsers and services put into the names of copies, in their languages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+_GNOME = "https://gitlab.gnome.org/GNOME/nautilus/-/tree/main/po"
+_FINDER = (
+    "https://support.apple.com/guide/mac-help/mchlp1774/mac (copy), in the language of the Mac"
+)
+_EXPLORER = "Windows Explorer: NamingTemplates, CopyNameTemplate is '%s - Copy', in its language"
+_DRIVE = "https://support.google.com/drive/answer/2375091 (Copy of ...), in the user's language"
+
+
+@dataclass(frozen=True, slots=True)
+class CopyWord:
+    """A word for copy, as it is put behind a name: ``x - Copy``, ``x copy 2``, ``x (3rd copy)``."""
+
+    word: str
+    languages: str
+    source: str = _GNOME
+    is_apart: bool = True
+    """Whether a separator is before it; Chinese, Japanese and Korean need none."""
+
+
+COPY_WORDS: Final = (
+    CopyWord("copy", "en", f"{_GNOME}; {_FINDER}; {_EXPLORER}"),
+    CopyWord("kopie", "de, nl, cs", f"{_GNOME}; {_FINDER}; {_EXPLORER}"),
+    CopyWord("copie", "fr, ro", f"{_FINDER}; {_EXPLORER}"),
+    CopyWord("copia", "es, it, pt_BR, ro", f"{_GNOME}; {_FINDER}; {_EXPLORER}"),
+    CopyWord("cópia", "pt, pt_BR", f"{_GNOME}; {_FINDER}; {_EXPLORER}"),
+    CopyWord("còpia", "ca"),
+    CopyWord("kopia", "pl, sv"),
+    CopyWord("kopian", "sv"),
+    CopyWord("kopi", "da, nb"),
+    CopyWord("kopio", "fi"),
+    CopyWord("kópia", "sk"),
+    CopyWord("másolat", "hu"),
+    CopyWord("kopya", "tr"),
+    CopyWord("kopija", "hr, sl, lt"),
+    CopyWord("koopia", "et"),
+    CopyWord("копия", "ru"),
+    CopyWord("копие", "bg"),
+    CopyWord("копія", "uk"),
+    CopyWord("копија", "sr"),
+    CopyWord("αντίγραφο", "el"),
+    CopyWord("αντιγραφή", "el"),
+    CopyWord("עותק", "he"),
+    CopyWord("העתק", "he"),
+    CopyWord("نسخة", "ar"),
+    CopyWord("bản sao", "vi"),
+    CopyWord("sao chép", "vi"),
+    CopyWord("salinan", "id", _EXPLORER),
+    CopyWord("コピー", "ja", f"{_GNOME}; {_FINDER}; {_EXPLORER}", is_apart=False),
+    CopyWord("副本", "zh_CN, zh_TW", f"{_GNOME}; {_FINDER}; {_EXPLORER}", is_apart=False),
+    CopyWord("复件", "zh_CN", is_apart=False),
+    CopyWord("複製", "zh_TW", is_apart=False),
+    CopyWord("복사본", "ko", _EXPLORER, is_apart=False),
+    CopyWord("사본", "ko", is_apart=False),
+)
+
+COPY_BEGINNINGS: Final = (
+    ("copy of ", "en", _DRIVE),
+    ("copy (@) of ", "en", "Windows XP Explorer"),
+    ("kopie von ", "de", _DRIVE),
+    ("kopie van ", "nl", _DRIVE),
+    ("copie de ", "fr", _DRIVE),
+    ("copia de ", "es", _DRIVE),
+    ("copia di ", "it", _DRIVE),
+    ("cópia de ", "pt", _DRIVE),
+    ("còpia de ", "ca", _DRIVE),
+    ("kopia av ", "sv", _DRIVE),
+    ("kopi af ", "da", _DRIVE),
+    ("kopi av ", "nb", _DRIVE),
+    ("kopia pliku ", "pl", _DRIVE),
+    ("kopie souboru ", "cs", _DRIVE),
+    ("копия ", "ru", _DRIVE),
+    ("копія ", "uk", _DRIVE),
+    ("backup of ", "en", "https://en.wikipedia.org/wiki/CorelDRAW: Backup_of_ before a document"),
+    ("backup_of_", "en", "https://en.wikipedia.org/wiki/CorelDRAW: Backup_of_ before a document"),
+)
+"""What is put before a name; ``@`` is a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyMark:
+    """What is put behind a name, before its ending: a regular expression, and an example."""
+
+    pattern: str
+    example: str
+    source: str
+
+
+COPY_MARKS: Final = (
+    CopyMark(
+        r"\ ?\(\d+\)",
+        "x (1).txt",
+        "https://chromium.googlesource.com/chromium/src/+/main/base/files/file_util.cc"
+        " (GetUniquePath); Firefox, Explorer, KDE's KFileUtils::suggestName, Google Drive",
+    ),
+    CopyMark(
+        r"[\ _-]*\(?[^()/]*conflicted\ copy[^()/]*\)?",
+        "x (Anna's conflicted copy 2024-01-01).txt",
+        "https://help.dropbox.com/organize/conflicted-copy; "
+        "https://docs.nextcloud.com/desktop/latest/conflicts.html",
+    ),
+    CopyMark(
+        r"_conflict-\d{8}-\d{6}",
+        "x_conflict-20200101-123456.txt",
+        "https://doc.owncloud.com/desktop/next/conflicts.html",
+    ),
+    CopyMark(
+        r"\.sync-conflict-\d{8}-\d{6}(-[A-Z0-9]{7})?",
+        "x.sync-conflict-20200101-123456-ABCDEFG.txt",
+        "https://docs.syncthing.net/users/syncing.html#conflicting-changes",
+    ),
+    CopyMark(
+        r"[-_\ ]conflict[-_\ ]\d{8}[^./]*",
+        "x-conflict-20200101.txt",
+        "https://doc.owncloud.com/desktop/next/conflicts.html",
+    ),
+    CopyMark(
+        r"-(DESKTOP|LAPTOP)-[A-Z0-9]{6,8}(-\d+)?",
+        "x-DESKTOP-AB12CD7.txt",
+        "https://support.microsoft.com/office/onedrive: 'keep both files' adds the computer's name,"
+        " which Windows makes up so",
+    ),
+    CopyMark(
+        r"\ \(SFConflict\ [^()/]*\)",
+        "x (SFConflict anna@example.com 2020-01-01-12-00-00).txt",
+        "https://help.seafile.com/syncing_client/file_conflicts/",
+    ),
+    CopyMark(
+        r"\ ?\[conflict(ed)?[^\]/]*\]|_conf\(\d+\)",
+        "x [Conflict].txt",
+        "https://support.google.com/drive/thread/5434387 (Backup and Sync); "
+        "https://docs.pcloud.com",
+    ),
+)
+
+NUMBERS: Final = (
+    CopyMark(
+        r"\ [2-9]|\ [1-9]\d", "x 2.txt", "https://support.apple.com/guide/mac-help/mh40604/mac"
+    ),
+)
+"""Finder's and iCloud's 'keep both'. Others end so as well, ``Chapter 2``: alone it says little."""
+
+WEAK_NUMBERS: Final = (CopyMark(r"[-_]\d{1,2}", "x-1.txt", "Safari's downloads"),)
+"""The same, of which not even that is sure that it says something."""
+
+LEFTOVERS: Final = (
+    r"^new\ folder",
+    r"^untitled\ folder",
+    r"^neuer\ ordner",
+    r"^(te?mp|cache|caches|downloads?|backups?|bak|old|trash|recycled?)$",
+    r"^temp\ ",
+    r"^temp[-_ ]?folder",
+    r"[-_ ](old|backup|bak|orig)$",
+    r"^\.trash",
+    r"^\$recycle\.bin$",
+    r"^lost\+found$",
+    r"_files$",
+    r"\.(bak|orig|old|tmp)$",
+    r"~$",
+)
+"""Names of places where things are left, and of what editors leave."""
+
+VERSION_WORDS: Final = ("old", "older", "new", "bak", "backup", "orig", "final", r"v\d+", "[2-9]")
+"""What people add to the name of a folder that they copied."""
