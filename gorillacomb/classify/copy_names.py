@@ -108,16 +108,14 @@ _MEANT_BY_NAME = 64
 """Bytes: what is smaller may be equal by chance."""
 
 
-def is_meant_by_name(name: bytes, size: int) -> bool:
-    """Whether a file is what its name says, whatever other file has the same bytes."""
-    return size < _MEANT_BY_NAME or name.startswith(b".")
+def meaning_of_name(name: bytes, size: int) -> bytes | None:
+    """What a file is by its name alone, if that is what counts; None for one that is its content.
 
-
-def may_stand_for(name: bytes, other: bytes, size: int) -> bool:
-    """Whether of two files with one content, by their names, each can be taken for the other."""
-    if not is_meant_by_name(name, size) and not is_meant_by_name(other, size):
-        return True
-    return plain_name(name) == plain_name(other)
+    A dotfile, or a file of a few bytes, is what its name says: of two with one content and another
+    meaning, such as ``.env`` and ``.env.example``, neither is a copy of the other.
+    """
+    plain = plain_name(name)
+    return plain if size < _MEANT_BY_NAME or plain.startswith(b".") else None
 
 
 def without_copy_marks(folder_name: bytes) -> bytes:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from gorillacomb.classify.copy_names import meaning_of_name
 from gorillacomb.classify.location import LocationKind
 from gorillacomb.classify.state_text import FILE_CAUSES
 from gorillacomb.fs.comparison import ONE_VIEW
@@ -144,12 +145,12 @@ def unique_report(
     progress.stage("looking at copies", len(known), sum(each.file.size for each in known))
     for digest, files in groupby(known, key=lambda each: each.file.digest or b""):
         copies = list(files_with_content(index.connection, paths, digest))
-        found: dict[LocationKind, _VerifiedCopies] = {}
+        found: dict[tuple[LocationKind, bytes | None], _VerifiedCopies] = {}
         for each in files:
-            place = vouching.place(each.file)
-            if place not in found:
-                found[place] = _look_for(copies, place, vouching)
-            _judge(each, found[place], vouching, report)
+            key = vouching.place(each.file), _meaning(each.file)
+            if key not in found:
+                found[key] = _look_for(copies, *key, vouching)
+            _judge(each, found[key], vouching, report)
             progress.advance(1, each.file.size)
     report.unique.sort(key=lambda each: each.path)
     report.unproven.sort(key=lambda each: each.path)
@@ -168,12 +169,21 @@ class _VerifiedCopies:
     """Why one that is known does not, and its path."""
 
 
+def _meaning(file: FileRecord) -> bytes | None:
+    return meaning_of_name(os.path.basename(file.path), file.size)
+
+
 def _look_for(
-    copies: Sequence[FileRecord], place: LocationKind, vouching: CopyVerifier
+    copies: Sequence[FileRecord],
+    place: LocationKind,
+    meaning: bytes | None,
+    vouching: CopyVerifier,
 ) -> _VerifiedCopies:
     found = _VerifiedCopies()
     for copy in copies:
         answer = vouching.verify_copies(copy, place)
+        if not isinstance(answer, CopyRejected) and _meaning(copy) != meaning:
+            answer = CopyRejected("under another name, which says what a small file is")
         if not isinstance(answer, CopyRejected):
             key = None if answer is None else answer.key
             found.vouchers.setdefault(key, []).append((copy, answer))

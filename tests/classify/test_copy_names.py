@@ -21,7 +21,7 @@ from gorillacomb.classify.copy_name_table import (
 from gorillacomb.classify.copy_names import (
     ends_in_number,
     looks_like_copy,
-    may_stand_for,
+    meaning_of_name,
     plain_name,
     without_copy_marks,
 )
@@ -114,8 +114,8 @@ PIECES = st.lists(
         [each.word for each in COPY_WORDS]
         + [each for each, *_ in COPY_BEGINNINGS]
         + [each.example for each in COPY_MARKS]
-        + "- ( ) (1) .txt x _ . ~ old Temp _files [ ] 2 é COPY".split()
-        + [" "]
+        + ["-", "(", ")", "(1)", ".txt", "x", "_", ".", "~", "old", "Temp", "_files"]
+        + ["[", "]", "2", "é", "COPY", " "]
     ),
     max_size=5,
 )
@@ -135,9 +135,10 @@ def test_a_plain_name_is_plain(pieces: list[str]) -> None:
 
 
 def test_small_files_and_dotfiles_mean_their_names() -> None:
-    assert not may_stand_for(b".env", b".env.example", 5000)
-    assert not may_stand_for(b"bashrc", b".bashrc", 5000)
-    assert may_stand_for(b".env", b".env (1)", 5000)
-    assert may_stand_for(b"a", b"b", 64)
-    assert not may_stand_for(b"a", b"b", 63)
-    assert may_stand_for(b"a.txt", b"a - Copy.txt", 3)
+    assert meaning_of_name(b".env", 5000) != meaning_of_name(b".env.example", 5000)
+    assert meaning_of_name(b"bashrc", 5000) != meaning_of_name(b".bashrc", 5000)
+    for copy in (b".env (1)", b"Copy of .env", b".env - Copy"):
+        assert meaning_of_name(copy, 5000) == b".env"
+    assert meaning_of_name(b"a", 64) is meaning_of_name(b"b", 64) is None
+    assert meaning_of_name(b"a", 63) != meaning_of_name(b"b", 63)
+    assert meaning_of_name(b"a - Copy.txt", 3) == b"a.txt"

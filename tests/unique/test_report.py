@@ -78,6 +78,7 @@ def test_any_forest(tree: Tree) -> None:
                         if top / folder not in each.parents
                         and (is_made(path) or not is_made(each))
                         and each.name != ".DS_Store"
+                        and (len(content) >= 64 or each.name == path.name)
                     }
                     if content and inside and not vouchers and path.name != ".DS_Store":
                         lost.add(path.relative_to(top / folder).as_posix())
@@ -341,7 +342,7 @@ def test_a_drive_that_is_there_at_another_place_is_not_counted_unseen(
 def test_a_file_that_is_seen_at_another_place_is_no_second_name(
     tmp_path: Path, vault: Path
 ) -> None:
-    top = combed(tmp_path / "top", vault, {"A": {"a": "1"}, "B": {"a": "2", "b": "3"}})
+    top = combed(tmp_path / "top", vault, {"A": {"a": "1" * 64}, "B": {"a": "2", "b": "3"}})
     with bind(top / "A/a", top / "B/a"):
         scan(vault, top)
         assert unique(vault, top / "A") == (1, {"a"}, {})
@@ -501,6 +502,20 @@ def test_a_store_does_not_vouch_for_what_is_outside_of_one(
     combed(tmp_path / "A", vault, {"a": "1"})
     combed(tmp_path / "B", vault, {"things": RESTIC if inside else {**RESTIC, "keys": "a file"}})
     assert unique(vault, tmp_path / "A")[:2] == ((1, {"a"}) if inside else (0, set()))
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "vouches"),
+    [(".env.example", 500, False), ("b", 63, False), ("b", 64, True), ("a (1)", 5, True)],
+)
+def test_a_small_file_or_dotfile_is_what_its_name_says(
+    tmp_path: Path, vault: Path, name: str, size: int, vouches: bool
+) -> None:
+    own = ".env" if name.startswith(".") else "a"
+    tree: Tree = {"A": {own: "x" * size}, "B": {name: "x" * size}}
+    top = combed(tmp_path / "top", vault, tree)
+    assert unique(vault, top / "A")[:2] == ((0, set()) if vouches else (1, {own}))
+    assert run("dupes", "--json", vault=vault).out.count("canonical") == 2
 
 
 def test_everything_else_gone(tmp_path: Path, vault: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from gorillacomb.canonical.file_rules import choose_canonical
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.companions import Companions, counterpart
+from gorillacomb.classify.copy_names import meaning_of_name
 from gorillacomb.classify.location import LocationKind
 from gorillacomb.dedupe.model import PlanStep, Refusal, RemovalPair, SafetyRule
 from gorillacomb.dedupe.plan.disk_check import DiskCheck
@@ -65,16 +66,22 @@ class FileStepPlanner:
         return steps
 
     def _of_content(self, digest: bytes) -> Iterator[PlanStep]:
-        """Steps for what is redundant of a content, on each volume for itself unless told so."""
-        names = [
-            copy
-            for copy in self.groups.copies_of(digest)
-            if self.sites.knows(copy)
-            and copy.path not in self.gone
-            and self.going.around(self.sites.folder_of(copy)) is None
-        ]
-        if len(names) < 2:
-            return
+        """Steps for what is redundant of a content, among copies that can stand for each other."""
+        classes: dict[bytes | None, list[FileCopy]] = {}
+        for copy in self.groups.copies_of(digest):
+            if (
+                self.sites.knows(copy)
+                and copy.path not in self.gone
+                and self.going.around(self.sites.folder_of(copy)) is None
+            ):
+                meaning = meaning_of_name(os.path.basename(copy.path), copy.size)
+                classes.setdefault(meaning, []).append(copy)
+        for names in classes.values():
+            if len(names) > 1:
+                yield from self._of_copies(names, digest)
+
+    def _of_copies(self, names: Sequence[FileCopy], digest: bytes) -> Iterator[PlanStep]:
+        """The same for such copies, on each volume for itself unless told so."""
         choice = self.groups.choice(names, digest)
         if any(copy.preferred for copy in names) and not names[choice.winner].preferred:
             choice = choose_canonical(

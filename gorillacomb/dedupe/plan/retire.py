@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gorillacomb.canonical.file_rules import choose_canonical
+from gorillacomb.classify.copy_names import meaning_of_name
 from gorillacomb.classify.stores import is_version_control
 from gorillacomb.dedupe.model import PlanStep, Refusal
 from gorillacomb.dedupe.plan.file_steps import FileStepPlanner
@@ -112,6 +113,9 @@ class FolderRetirer:
         if os.path.basename(copy.path) in self.sites.folders.forest.noise:
             return False  # it goes with its folder, whatever it holds
         folder = self.sites.folder_of(copy)
+        names = os.path.basename(copy.path), os.path.basename(here.path)
+        if len({meaning_of_name(name, here.size) for name in names}) > 1:
+            return False
         same = copy.inode and (copy.volume, copy.inode) == (here.volume, here.inode)
         return not same and not top.holds(folder) and self.going.around(folder) is None
 

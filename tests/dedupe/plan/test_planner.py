@@ -953,3 +953,31 @@ def test_a_set_of_the_users_own(bench: Bench, own_home: Path) -> None:
         config.write_text(f"companions = {wrong}\n")
         assert bench.dedupe("--plan") == 2
         assert "companions" in bench.printed
+
+
+@pytest.mark.parametrize(
+    ("names", "size", "goes"),
+    [
+        ((".env.example", ".env"), 500, False),
+        (("env", ".env"), 500, False),
+        ((".env", ".env - Copy"), 500, True),
+        (("yes", "no"), 63, False),
+        (("yes", "no"), 64, True),
+        (("yes", "yes"), 5, True),
+        (("yes", "yes (1)"), 5, True),
+    ],
+)
+def test_a_small_file_or_dotfile_is_what_its_name_says(
+    bench: Bench, names: tuple[str, str], size: int, goes: bool
+) -> None:
+    a, b = names
+    tree: Tree = {"a": {a: text("1", size), "o": OWN}, "b": {b: text("1", size), "p": ALSO_OWN}}
+    plan = planned(bench, tree, "--prefer", "@/a")
+    assert plan.goes == ({f"b/{b}": f"a/{a}"} if goes else {})
+    file = plan.file if goes else edited(bench, plan, f"b/{b}", f"a/{a}")
+    _, done = bench.dedupe_json("--apply", file)
+    assert (bench.folder / "b" / b).exists() == (not goes), done
+    assert [each["cause"] for each in done["skipped"]] == (
+        [] if goes else ["is what its name says, and its other copy is not"]
+    )
+    assert bench.plan("--retire", str(bench.folder / "b")).goes == {}
