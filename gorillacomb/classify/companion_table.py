@@ -38,6 +38,7 @@ def _endings(text: str) -> tuple[str, ...]:
 
 
 _SETTINGS = "xmp aae pp3 dop thm on1 cos rwl arp vrd nksc"
+_PHONE = "heic heif jpg jpeg png dng mov mp4"
 _FILMS = "mkv mp4 m4v avi mov wmv mpg mpeg ts m2ts mts vob flv webm ogv divx rmvb asf 3gp m2v iso"
 _SUBTITLES = "srt sub idx ssa ass smi vtt sup usf ttml dfxp"
 
@@ -53,6 +54,15 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
         ),
         (*_endings(_SETTINGS), *("{stem}.*." + each for each in _SETTINGS.split())),
         mains_belong_together=True,
+    ),
+    CompanionKind(
+        "picture that was edited on a phone",
+        "https://support.apple.com/guide/photos/export-photos-videos-and-slideshows-pht6e157c5f/mac",
+        tuple("img_{stem}." + each for each in _PHONE.split()),
+        (
+            *("img_e{stem}." + each for each in _PHONE.split()),
+            *("img_o{stem}.aae", "img_e{stem}.aae", "img_{stem}.aae"),
+        ),
     ),
     # Films and music
     CompanionKind(
@@ -83,10 +93,16 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
         "https://www.gnu.org/software/ccd2cue/manual/ccd2cue.html",
         _endings("cue"),
         (
-            *_endings("bin img wav flac ape wv mp3 toc"),
+            *_endings("bin img iso wav flac ape wv mp3 toc"),
             "{stem} (track @).bin",
             "{stem} (track @@).bin",
         ),
+    ),
+    CompanionKind(
+        "GD-ROM image",
+        "https://wiki.redump.org/index.php?title=Dreamcast",
+        ("*.gdi",),
+        ("track@@.bin", "track@@.raw", "track@.bin", "track@.raw"),
     ),
     CompanionKind(
         "CloneCD image",
