@@ -8,6 +8,7 @@ whole.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from fnmatch import translate
 from functools import cache, lru_cache
@@ -124,27 +125,37 @@ class StoreHints:
     """
 
     def __init__(self) -> None:
-        self._folders: list[tuple[re.Pattern[bytes], int]] = []
+        self._names: defaultdict[bytes, list[int]] = defaultdict(list)
+        self._endings: defaultdict[bytes, list[int]] = defaultdict(list)
+        """By what follows the last dot, in lower case."""
+        self._globs: list[tuple[re.Pattern[bytes], int]] = []
         self.file_names: set[bytes] = set()
         self.file_beginnings: set[bytes] = set()
         """Of `BEGINNING` bytes."""
         self.file_endings: set[bytes] = set()
         """Of `ENDING` bytes."""
         self.file_depth = 1
-        by_depth: dict[int, list[str]] = {}
         for kind in STORES:
+            for pattern in kind.named:
+                self._add_folders(pattern, 0)
             if kind.named:
-                by_depth.setdefault(0, []).extend(kind.named)
-            elif kind.folders:
+                continue
+            if kind.folders:
                 *above, last = kind.folders[0].split("/")
-                by_depth.setdefault(len(above) + 1, []).append(last)
+                self._add_folders(last, len(above) + 1)
             else:
                 self._add_files(kind.files[0])
-        for depth, patterns in by_depth.items():
-            parts = [each for pattern in patterns for each in pattern.split("|")]
-            flags = re.IGNORECASE if not depth else 0
-            found = re.compile("|".join(map(translate, parts)).encode(), flags)
-            self._folders.append((found, depth))
+
+    def _add_folders(self, pattern: str, depth: int) -> None:
+        for each in pattern.split("|"):
+            literal = each.removeprefix("*.")
+            if set(literal) & set("*?[") or (literal != each and "." in literal):
+                assert "-" in each or "." in each, "else it would not be asked for"
+                self._globs.append((re.compile(translate(each).encode(), re.IGNORECASE), depth))
+            elif literal != each:
+                self._endings[literal.lower().encode()].append(depth)
+            else:
+                self._names[each.lower().encode()].append(depth)
 
     def _add_files(self, pattern: str) -> None:
         *above, last = pattern.split("/")
@@ -162,7 +173,12 @@ class StoreHints:
 
     def levels_above(self, folder_name: bytes) -> list[int]:
         """How many levels above a folder of this name there may be a store: 0 for itself."""
-        return [depth for pattern, depth in self._folders if pattern.match(folder_name)]
+        lower = folder_name.lower()
+        found = self._names.get(lower, ()), self._endings.get(lower.rpartition(b".")[2], ())
+        if b"-" not in lower and b"." not in lower:
+            return [*found[0], *found[1]]
+        globs = [depth for pattern, depth in self._globs if pattern.match(folder_name)]
+        return [*found[0], *found[1], *globs]
 
 
 BEGINNING: Final = 8

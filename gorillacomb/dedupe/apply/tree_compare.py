@@ -7,6 +7,7 @@ is excluded, no link is followed. What the comparison saw comes back as a `TreeS
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -388,8 +389,10 @@ def _refuse_open_log(folder: int, name: bytes, path: bytes) -> None:
     for ending in DATABASE_LOGS:
         try:
             facts = os.stat(name + ending, dir_fd=folder, follow_symlinks=False)
-        except FileNotFoundError:
-            continue
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENAMETOOLONG):
+                continue  # there is none, or there can be none
+            raise
         if facts.st_size:
             raise ContentDiffers(path, in_use_cause(name + ending))
 
