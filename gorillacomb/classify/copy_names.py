@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from gorillacomb.classify.copy_name_table import (
@@ -18,52 +17,64 @@ from gorillacomb.classify.copy_name_table import (
 )
 
 _ENDING = r"(?:\.[^.]*)?$"
+_NUMBER = r"(?:[\ _]?\(?\d+\)?)?"
 _FLAGS = re.IGNORECASE | re.VERBOSE
-
-
-def _spellings(text: str) -> list[str]:
-    """A text as it may be written: composed or not, with a capital; ready for a pattern."""
-    capital = text[:1].upper() + text[1:]
-    forms = {
-        unicodedata.normalize(form, each) for form in ("NFC", "NFD") for each in (text, capital)
-    }
-    if text.isascii():
-        forms = {text}  # the flag of the pattern sees to the capital
-    return [re.escape(each) for each in sorted(forms)]
 
 
 def _any_of(texts: Iterable[str]) -> str:
     return "|".join(each for text in texts for each in _spellings(text))
 
 
-_APART = _any_of(each.word for each in COPY_WORDS if each.is_apart)
-_JOINED = _any_of(each.word for each in COPY_WORDS if not each.is_apart)
-_NUMBER = r"(?:[\ _]?\(?\d+\)?)?"
-_BEFORE = "^(?:" + _any_of(each for each, *_ in COPY_BEGINNINGS).replace("@", r"\d+") + ")"
-_MARKS = "|".join(
-    [
-        rf"(?:[\s_-]|—|–)+(?:\d+\.?\ )?(?:{_APART}){_NUMBER}",  # x - Copy, x copy 2, x 2. kopia
-        rf"\ ?[(](?:[^()/]*\ )?(?:{_APART})(?:\ [^()/]*)?[)]",  # x (copy), x (3rd copy)
-        rf"(?:[\s_-]|—|–)*(?:の|的)?(?:{_JOINED}){_NUMBER}",
-        rf"\ ?(?:[(]|（)[^()/]*(?:{_JOINED})[^()/]*(?:[)]|）)",
-        *(mark.pattern for mark in COPY_MARKS),
-    ]
-)
-_NUMBERED = "|".join(mark.pattern for mark in NUMBERS)
-_WEAKLY_NUMBERED = "|".join(mark.pattern for mark in (*NUMBERS, *WEAK_NUMBERS))
+def _spellings(text: str) -> list[str]:
+    """A text as it may be written: composed or not, with a capital; ready for a pattern."""
+    if text.isascii():
+        return [re.escape(text)]  # the flag of the pattern sees to the capital
+    import unicodedata  # only now: most commands look at no name
+
+    capital = text[:1].upper() + text[1:]
+    forms = {
+        unicodedata.normalize(form, each) for form in ("NFC", "NFD") for each in (text, capital)
+    }
+    return [re.escape(each) for each in sorted(forms)]
 
 
-def _compiled(pattern: str, flags: int = _FLAGS) -> re.Pattern[bytes]:
-    return re.compile(pattern.encode(), flags)
+@lru_cache(maxsize=1)
+def _beginnings() -> str:
+    return "^(?:" + _any_of(each for each, *_ in COPY_BEGINNINGS).replace("@", r"\d+") + ")"
 
 
-_LOOKS = _compiled(rf"{_BEFORE}|(?:{_MARKS}){_ENDING}|{'|'.join(LEFTOVERS)}")
-_CUT_BEFORE = _compiled(_BEFORE)
-_CUT_AFTER = _compiled(rf"(?:{_MARKS}|{_NUMBERED})(?=(?:\.[^.\s]{{1,8}}){{0,2}}$)")
-_ENDS_IN_NUMBER = _compiled(rf".+(?:{_WEAKLY_NUMBERED})")
-_OF_FOLDER = _compiled(
-    rf"[\s_.-]*(?:{_MARKS}|(?<![a-z0-9])(?:{'|'.join(VERSION_WORDS)})(?:\s\d{{1,2}}|\s?\(\d+\))?)$"
-)
+@lru_cache(maxsize=1)
+def _marks() -> str:
+    apart = _any_of(each.word for each in COPY_WORDS if each.is_apart)
+    joined = _any_of(each.word for each in COPY_WORDS if not each.is_apart)
+    return "|".join(
+        [
+            rf"(?:[\s_-]|—|–)+(?:\d+\.?\ )?(?:{apart}){_NUMBER}",  # x - Copy, x copy 2, x 2. kopia
+            rf"\ ?[(](?:[^()/]*\ )?(?:{apart})(?:\ [^()/]*)?[)]",  # x (copy), x (3rd copy)
+            rf"(?:[\s_-]|—|–)*(?:の|的)?(?:{joined}){_NUMBER}",
+            rf"\ ?(?:[(]|（)[^()/]*(?:{joined})[^()/]*(?:[)]|）)",
+            *(mark.pattern for mark in COPY_MARKS),
+        ]
+    )
+
+
+@lru_cache(maxsize=8)
+def _compiled(which: str) -> re.Pattern[bytes]:
+    """One of the patterns, made when it is first needed: together they take a while."""
+    numbered = "|".join(mark.pattern for mark in NUMBERS)
+    weakly = "|".join(mark.pattern for mark in (*NUMBERS, *WEAK_NUMBERS))
+    words = "|".join(VERSION_WORDS)
+    texts: dict[str, Callable[[], str]] = {
+        "looks": lambda: rf"{_beginnings()}|(?:{_marks()}){_ENDING}|{'|'.join(LEFTOVERS)}",
+        "before": _beginnings,
+        "after": lambda: rf"(?:{_marks()}|{numbered})(?=(?:\.[^.\s]{{1,8}}){{0,2}}$)",
+        "number": lambda: rf".+(?:{weakly})",
+        "folder": lambda: (
+            rf"[\s_.-]*(?:{_marks()}"
+            rf"|(?<![a-z0-9])(?:{words})(?:\s\d{{1,2}}|\s?\(\d+\))?)$"
+        ),
+    }
+    return re.compile(texts[which]().encode(), _FLAGS)
 
 
 @lru_cache(maxsize=65536)
@@ -73,7 +84,7 @@ def looks_like_copy(name: bytes) -> bool:
         lower = name.lower()
         if not any(hint in lower for hint in _HINTS):
             return False
-    return _LOOKS.search(name) is not None
+    return _compiled("looks").search(name) is not None
 
 
 _HINTS = (
@@ -90,7 +101,7 @@ def ends_in_number(name: bytes) -> bool:
     """Whether a name may be that of a numbered copy: ``x 2.jpg``, but ``Chapter 2`` too."""
     at = name.rfind(b".")
     stem = name[:at] if at > 0 else name
-    return stem[-1:].isdigit() and _ENDS_IN_NUMBER.fullmatch(stem) is not None
+    return stem[-1:].isdigit() and _compiled("number").fullmatch(stem) is not None
 
 
 @lru_cache(maxsize=65536)
@@ -98,7 +109,7 @@ def plain_name(name: bytes) -> bytes:
     """The name of the file that this is a copy of, by its own name; itself for no such name."""
     rest = name
     while True:
-        shorter = _CUT_AFTER.sub(b"", _CUT_BEFORE.sub(b"", rest), count=1)
+        shorter = _compiled("after").sub(b"", _compiled("before").sub(b"", rest), count=1)
         if not shorter.strip(b". ") or shorter == rest:
             return rest
         rest = shorter
@@ -122,7 +133,7 @@ def without_copy_marks(folder_name: bytes) -> bytes:
     """A folder's name in lower case without what is added to those of copies and versions."""
     rest = folder_name.lower()
     while True:
-        shorter = _OF_FOLDER.sub(b"", _CUT_BEFORE.sub(b"", rest)).strip()
+        shorter = _compiled("folder").sub(b"", _compiled("before").sub(b"", rest)).strip()
         if not shorter or shorter == rest:
             return rest
         rest = shorter
