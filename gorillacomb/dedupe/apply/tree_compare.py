@@ -7,7 +7,6 @@ is excluded, no link is followed. What the comparison saw comes back as a `TreeS
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 import time
@@ -16,11 +15,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from gorillacomb.classify.companions import DATABASE_HEADER, DATABASE_LOGS, is_database
+from gorillacomb.classify.companions import DATABASE_HEADER, is_database
 from gorillacomb.classify.names import NOISE
 from gorillacomb.classify.stores import store_kind
+from gorillacomb.dedupe.apply.database_logs import refuse_open_log
 from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
-from gorillacomb.dedupe.safety.policy import in_use_cause
 from gorillacomb.dedupe.safety.symlinks import links_equivalent
 from gorillacomb.fs.comparison import (
     ONE_VIEW,
@@ -328,8 +327,8 @@ class _TreeComparison:
                     if not is_unchanged(was, now):
                         raise ContentDiffers(where, "changed meanwhile")
                 if is_database(os.pread(a, DATABASE_HEADER, 0)):
-                    _refuse_open_log(folder, name, path)
-                    _refuse_open_log(other, there.name, there.path)
+                    refuse_open_log(folder, name, path)
+                    refuse_open_log(other, there.name, there.path)
                 same = contents_equal(a, b, facts.st_size, self.witness.advance)
                 if not same and not (self._are_caches(path, there)):
                     raise ContentDiffers(path, "differs")
@@ -379,22 +378,6 @@ class _TreeComparison:
         if there.root not in self.theirs:
             self.theirs[there.root] = OpenFolders(there.root, there.identity)
         return self.theirs[there.root]
-
-
-def _refuse_open_log(folder: int, name: bytes, path: bytes) -> None:
-    """Make sure that all that a database of SQLite holds is in its file. Raises ContentDiffers.
-
-    A log beside it may add, change or delete whatever is in it when it is opened next.
-    """
-    for ending in DATABASE_LOGS:
-        try:
-            facts = os.stat(name + ending, dir_fd=folder, follow_symlinks=False)
-        except OSError as error:
-            if error.errno in (errno.ENOENT, errno.ENAMETOOLONG):
-                continue  # there is none, or there can be none
-            raise
-        if facts.st_size:
-            raise ContentDiffers(path, in_use_cause(name + ending))
 
 
 @contextmanager

@@ -35,9 +35,8 @@ from gorillacomb.fs.extents import (
     blocks_of_file,
     storage_key,
 )
-from gorillacomb.fs.inode_flags import is_locked
 from gorillacomb.fs.location import ContentDiffers
-from gorillacomb.fs.openat import OpenFolders, open_file, os_error_text
+from gorillacomb.fs.openat import OpenFolders, is_locked, open_file, os_error_text
 from gorillacomb.fs.paths import join, relative_path
 from gorillacomb.fs.volumes import shows_others
 from gorillacomb.index.tree_queries import entries_in

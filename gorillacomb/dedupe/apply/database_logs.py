@@ -1,0 +1,28 @@
+"""Refuse databases of which a part is in a log that is not in their file yet."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from gorillacomb.classify.companions import DATABASE_LOGS
+from gorillacomb.dedupe.safety.policy import in_use_cause
+from gorillacomb.fs.location import (
+    ContentDiffers,
+)
+
+
+def refuse_open_log(folder: int, name: bytes, path: bytes) -> None:
+    """Make sure that all that a database of SQLite holds is in its file. Raises ContentDiffers.
+
+    A log beside it may add, change or delete whatever is in it when it is opened next.
+    """
+    for ending in DATABASE_LOGS:
+        try:
+            facts = os.stat(name + ending, dir_fd=folder, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENAMETOOLONG):
+                continue  # there is none, or there can be none
+            raise
+        if facts.st_size:
+            raise ContentDiffers(path, in_use_cause(name + ending))
