@@ -33,6 +33,7 @@ from gorillacomb.index.rows import (
 from gorillacomb.index.snapshot import IndexSnapshot
 from gorillacomb.index.writer import IndexChanges
 from gorillacomb.model import DAMAGE, EntryState
+from gorillacomb.scan.damage import classify_change
 from gorillacomb.scan.listing import ListedFile
 from gorillacomb.scan.read_file import (
     HAS_PLACEHOLDERS,
@@ -42,7 +43,7 @@ from gorillacomb.scan.read_file import (
     without_false_alarm,
 )
 from gorillacomb.scan.tasks import RootContext
-from gorillacomb.scan.trust import classify_change, reusable_row, same_fingerprint
+from gorillacomb.scan.trust import reusable_row, same_fingerprint
 
 _HASHED, _OTHER = int(EntryState.HASHED), int(EntryState.OTHER)
 _TOO_SMALL, _UNREADABLE = int(EntryState.TOO_SMALL), int(EntryState.UNREADABLE)

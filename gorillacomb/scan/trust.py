@@ -1,13 +1,11 @@
-"""Which digests may be trusted again, and how damage is told from an edit."""
+"""Decide which digests may be trusted again without reading the file."""
 
 from __future__ import annotations
 
 import stat
 
-from gorillacomb.fs.racy import is_clamped
 from gorillacomb.index.folder_digest import EntryFacts
 from gorillacomb.index.rows import (
-    BLOCKS,
     CAUSE,
     CHECKED,
     CTIME,
@@ -21,7 +19,7 @@ from gorillacomb.index.rows import (
     is_row_provisional,
     with_changes,
 )
-from gorillacomb.model import DAMAGE, EntryState
+from gorillacomb.model import EntryState
 from gorillacomb.scan.tasks import RootContext
 
 _HOUR_NS = 3_600_000_000_000
@@ -29,7 +27,6 @@ _FAT_GRAIN_NS = 2_000_000_000
 _READ_AGAIN = frozenset(
     {EntryState.FRESH, EntryState.UNREADABLE, EntryState.UNSTABLE, EntryState.PLACEHOLDER}
 )
-_WITH_CONTENT = frozenset({EntryState.HASHED, EntryState.FRESH})
 
 
 def reusable_row(entry: EntryFacts, old: EntryRow, context: RootContext) -> EntryRow | None:
@@ -83,33 +80,3 @@ def same_fingerprint(entry: EntryFacts, old: EntryRow, context: RootContext) -> 
         return apart == 0
     off_the_hour = min(apart % _HOUR_NS, _HOUR_NS - apart % _HOUR_NS)
     return off_the_hour < _FAT_GRAIN_NS and apart <= 26 * _HOUR_NS
-
-
-def classify_change(row: EntryRow, old: EntryRow, context: RootContext) -> EntryRow:
-    """Tell an edit from damage, and keep the good digest where the new content cannot be trusted.
-
-    Damage: content that differs although size and mtime are the same; only a suspicion when ctime
-    or inode moved, since a restored backup looks like that too, and where the file system may hide
-    a change. A provisional digest is no evidence of damage: with all times as they were, a content
-    that differs from it is an edit.
-    """
-    if row[STATE] == EntryState.UNREADABLE and not row[BLOCKS] and not row[MTIME]:
-        # Not even looked at: all that was known stays known.
-        return with_changes(old, {STATE: EntryState.UNREADABLE, CAUSE: row[CAUSE]})
-    same_times = row[SIZE] == old[SIZE] and row[MTIME] == old[MTIME] and old[DIGEST] is not None
-    same_times = same_times and not is_clamped(old[MTIME])
-    # Of what is damaged, the digest is not that of the last reading.
-    provisional = old[STATE] not in DAMAGE and is_row_provisional(old)
-    moved = row[CTIME] != old[CTIME] or row[INODE] != old[INODE] or old[STATE] == EntryState.SUSPECT
-    if row[STATE] not in _WITH_CONTENT:
-        # Not read this time: what was known stays known, as long as nothing says it was edited.
-        # When its turn comes, a file that waits may be called suspect and no more.
-        kept = not provisional or (moved and row[STATE] == EntryState.PENDING)
-        return with_changes(row, {DIGEST: old[DIGEST]}) if same_times and kept else row
-    if not same_times or row[DIGEST] == old[DIGEST] or old[STATE] == EntryState.FRESH:
-        return row
-    if provisional and not moved:
-        return row
-    suspect = moved or context.hides_changes
-    state = EntryState.SUSPECT if suspect else EntryState.DAMAGED
-    return with_changes(row, {STATE: state, DIGEST: old[DIGEST]})

@@ -23,6 +23,7 @@ from gorillacomb.index.rows import (
 )
 from gorillacomb.index.snapshot import IndexSnapshot
 from gorillacomb.model import DAMAGE, EntryState
+from gorillacomb.scan.damage import classify_change, classify_late_change
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.read_file import (
     ATTEMPTS,
@@ -45,7 +46,6 @@ from gorillacomb.scan.tasks import (
     ScanTask,
     ScanTaskResult,
 )
-from gorillacomb.scan.trust import classify_change
 from gorillacomb.scan.visitor import visit_folders
 from gorillacomb.workers.pool import InlineWorkers, Workers, start_pool
 from gorillacomb.workers.worker import Advance
@@ -199,7 +199,7 @@ def _digest_open_file(
         after = os.fstat(descriptor)
         if got == before.st_size == after.st_size and same_times(before, after):
             found = hashed_row(row[NAME], before, context, moment, digest)
-            judged = _judge_late(found, row, context)
+            judged = classify_late_change(found, row, context)
             if judged[STATE] not in DAMAGE:
                 return judged
             if doubted or attempt == ATTEMPTS - 1:
@@ -209,14 +209,3 @@ def _digest_open_file(
     return row_of(
         row[NAME], EntryState.UNSTABLE, before, context, cause="changed while it was read"
     )
-
-
-def _judge_late(found: EntryRow, pending: EntryRow, context: RootContext) -> EntryRow:
-    """As `classify_change`, for a file that the walk left PENDING with the digest it had before.
-
-    The walk has stored the new ctime already, and left a digest only because just that had moved.
-    """
-    judged = classify_change(found, pending, context)
-    if judged[STATE] == EntryState.DAMAGED:
-        return with_changes(judged, {STATE: EntryState.SUSPECT})
-    return judged

@@ -15,7 +15,7 @@ from gorillacomb.index.database import Index
 from gorillacomb.model import StampReport, TreeCopy
 from gorillacomb.progress import Progress
 from gorillacomb.stamping import stamper
-from gorillacomb.stamping.damage import record_damage
+from gorillacomb.stamping.damage_entries import record_damage
 from gorillacomb.stamping.deferral import StampDeferral
 from gorillacomb.stamping.resync import resync
 from gorillacomb.vault.vault import Vault

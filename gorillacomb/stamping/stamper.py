@@ -19,7 +19,7 @@ from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.stamps import FOLDERS_CHANGED, ContentHolders, Stamp, StampRoot
 from gorillacomb.model import Root, StampReport
 from gorillacomb.stamping.deferral import StampDeferral
-from gorillacomb.stamping.folder_moves import FolderMoveRecorder
+from gorillacomb.stamping.move_entries import FolderMoveRecorder
 from gorillacomb.stamping.recorded_paths import RecordedPaths
 from gorillacomb.stamping.writer import StampStep, StampWriter
 from gorillacomb.vaultmesh import entries

@@ -17,7 +17,7 @@ from gorillacomb.index.roots import all_roots, folder_paths
 from gorillacomb.index.scrub_queries import DamageRow
 from gorillacomb.model import EntryState, Root, ScanReport
 from gorillacomb.scan.scrub_queue import ScrubBatch
-from gorillacomb.stamping.damage import good_copies
+from gorillacomb.stamping.damage_entries import good_copies
 from gorillacomb.vault.vault import Vault
 from gorillacomb.watch.debounce import ChangeQueue
 from gorillacomb.watch.health import WatcherHealth

@@ -22,8 +22,9 @@ from gorillacomb.index.rows import (
     with_changes,
 )
 from gorillacomb.model import EntryState
+from gorillacomb.scan.damage import classify_change
 from gorillacomb.scan.tasks import RootContext
-from gorillacomb.scan.trust import classify_change, reusable_row, same_fingerprint
+from gorillacomb.scan.trust import reusable_row, same_fingerprint
 
 HOUR = 3_600_000_000_000
 SECOND = 1_000_000_000

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gorillacomb.cli.output import render
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
-from gorillacomb.stamping.damage import good_copies
+from gorillacomb.stamping.damage_entries import good_copies
 
 _SHOWN = 3
 

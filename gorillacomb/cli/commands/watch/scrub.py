@@ -39,7 +39,7 @@ from gorillacomb.model import DAMAGE, EntryState, IndexedFile, ScanReport
 from gorillacomb.progress import NullProgress, Progress
 from gorillacomb.scan.read_file import IN_USE
 from gorillacomb.scan.scrub_queue import ScrubQueue
-from gorillacomb.stamping.damage import good_copies
+from gorillacomb.stamping.damage_entries import good_copies
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
 

@@ -36,7 +36,7 @@ from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.roots import folder_paths
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import DAMAGE, SECOND, EntryState
-from gorillacomb.stamping.damage import good_copies
+from gorillacomb.stamping.damage_entries import good_copies
 from gorillacomb.stamping.run_log import RunLog
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault

@@ -1,0 +1,65 @@
+"""Tell damage, a mere suspicion and an ordinary edit apart, in what was read again."""
+
+from __future__ import annotations
+
+from gorillacomb.fs.racy import is_clamped
+from gorillacomb.index.rows import (
+    BLOCKS,
+    CAUSE,
+    CTIME,
+    DIGEST,
+    INODE,
+    MTIME,
+    SIZE,
+    STATE,
+    EntryRow,
+    is_row_provisional,
+    with_changes,
+)
+from gorillacomb.model import DAMAGE, EntryState
+from gorillacomb.scan.tasks import (
+    RootContext,
+)
+
+_WITH_CONTENT = frozenset({EntryState.HASHED, EntryState.FRESH})
+
+
+def classify_change(row: EntryRow, old: EntryRow, context: RootContext) -> EntryRow:
+    """Tell an edit from damage, and keep the good digest where the new content cannot be trusted.
+
+    Damage: content that differs although size and mtime are the same; only a suspicion when ctime
+    or inode moved, since a restored backup looks like that too, and where the file system may hide
+    a change. A provisional digest is no evidence of damage: with all times as they were, a content
+    that differs from it is an edit.
+    """
+    if row[STATE] == EntryState.UNREADABLE and not row[BLOCKS] and not row[MTIME]:
+        # Not even looked at: all that was known stays known.
+        return with_changes(old, {STATE: EntryState.UNREADABLE, CAUSE: row[CAUSE]})
+    same_times = row[SIZE] == old[SIZE] and row[MTIME] == old[MTIME] and old[DIGEST] is not None
+    same_times = same_times and not is_clamped(old[MTIME])
+    # Of what is damaged, the digest is not that of the last reading.
+    provisional = old[STATE] not in DAMAGE and is_row_provisional(old)
+    moved = row[CTIME] != old[CTIME] or row[INODE] != old[INODE] or old[STATE] == EntryState.SUSPECT
+    if row[STATE] not in _WITH_CONTENT:
+        # Not read this time: what was known stays known, as long as nothing says it was edited.
+        # When its turn comes, a file that waits may be called suspect and no more.
+        kept = not provisional or (moved and row[STATE] == EntryState.PENDING)
+        return with_changes(row, {DIGEST: old[DIGEST]}) if same_times and kept else row
+    if not same_times or row[DIGEST] == old[DIGEST] or old[STATE] == EntryState.FRESH:
+        return row
+    if provisional and not moved:
+        return row
+    suspect = moved or context.hides_changes
+    state = EntryState.SUSPECT if suspect else EntryState.DAMAGED
+    return with_changes(row, {STATE: state, DIGEST: old[DIGEST]})
+
+
+def classify_late_change(found: EntryRow, pending: EntryRow, context: RootContext) -> EntryRow:
+    """As `classify_change`, for a file that the walk left PENDING with the digest it had before.
+
+    The walk has stored the new ctime already, and left a digest only because just that had moved.
+    """
+    judged = classify_change(found, pending, context)
+    if judged[STATE] == EntryState.DAMAGED:
+        return with_changes(judged, {STATE: EntryState.SUSPECT})
+    return judged
