@@ -5,10 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from gorillacomb.classify.names import is_machine_made
-from gorillacomb.classify.stores import is_opaque
-from gorillacomb.fs.openat import (
-    OUR_FOLDER,
-)
+from gorillacomb.classify.stores import is_opaque, is_ours
 
 _TRASH = frozenset(
     b"trash .trash .trashes $recycle.bin .recycle.bin .recycle #recycle @recycle recycler recycled"
@@ -73,7 +70,7 @@ def location_kind(
 def is_transient(part: bytes) -> bool:
     """Whether a folder of this name is a trash, a cache, a snapshot or a quarantine."""
     name = part.lower()
-    return part == OUR_FOLDER or name in _TRASH or name.startswith(_TRASH_BEFORE)
+    return is_ours(part) or name in _TRASH or name.startswith(_TRASH_BEFORE)
 
 
 def _is_temporary(part: bytes, in_project: bool) -> bool:

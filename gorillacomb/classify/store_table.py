@@ -287,13 +287,13 @@ STORES: Final[tuple[StoreKind, ...]] = (
     StoreKind(
         "VMware virtual machine",
         "https://techdocs.broadcom.com/us/en/vmware-cis/desktop-hypervisors/fusion-pro.html",
-        files=("*.vmx", "*.vmdk"),
+        files=("*.vmx", "*.vmdk|*.nvram|*.vmsd|*.vmem|*.vmss"),
         is_loose=True,
     ),
     StoreKind(
         "VirtualBox virtual machine",
         "https://www.virtualbox.org/manual/ch10.html#vboxconfigdata",
-        files=("*.vbox", "*.vdi|*.vmdk|*.vhd|*.vhdx|*.hdd"),
+        files=("*.vbox", "*.vbox-prev|*.nvram|*.vdi|*.vmdk|*.vhd|*.vhdx|*.hdd"),
         is_loose=True,
     ),
     StoreKind(
@@ -308,6 +308,11 @@ STORES: Final[tuple[StoreKind, ...]] = (
         folders=("Virtual Machines", "Virtual Hard Disks"),
     ),
     # Databases that are a folder
+    StoreKind(
+        "geodatabase",
+        "https://gdal.org/en/stable/drivers/vector/openfilegdb.html",
+        files=("a00000001.gdbtable",),
+    ),
     StoreKind(
         "PostgreSQL cluster",
         "https://www.postgresql.org/docs/current/storage-file-layout.html",

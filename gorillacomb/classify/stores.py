@@ -15,6 +15,7 @@ from functools import cache, lru_cache
 from typing import Final, Protocol
 
 from gorillacomb.classify.store_table import STORES, StoreKind
+from gorillacomb.fs.openat import OUR_FOLDER
 
 VERSION_CONTROL: Final = (
     b".git",
@@ -56,6 +57,11 @@ def is_opaque(name: bytes) -> bool:
     return is_version_control(name) or any(
         _is_one_of((name.lower(),), kind.named) for kind in STORES if kind.is_told_by_name
     )
+
+
+def is_ours(name: bytes) -> bool:
+    """Whether a folder of this name, however it is spelled, is Gorilla Comb's own."""
+    return name == OUR_FOLDER or name.lower() == OUR_FOLDER
 
 
 def store_kind(name: bytes, folder: FolderView) -> StoreKind | None:

@@ -23,10 +23,10 @@ from gorillacomb.classify.projects import (
 from gorillacomb.classify.snapshots import SnapshotFinder
 from gorillacomb.classify.stores import (
     is_catalog_file,
+    is_ours,
     is_version_control,
 )
 from gorillacomb.dedupe.model import DedupeAction, PlanOptions, Reference, Refusal, SafetyRule
-from gorillacomb.fs.openat import OUR_FOLDER
 from gorillacomb.fs.paths import is_below, join, path_text, relative_path
 
 _POINTERS = (b".gdoc", b".gsheet", b".gslides", b".gdraw", b".gform", b".gmap", b".gsite")
@@ -126,7 +126,7 @@ class SafetyPolicy:
                     SafetyRule.OWN, f"{what} a scanned folder, a home, a mount or the vault"
                 )
         if any(is_below(site.path, each) for each in self.own) or any(
-            level.name == OUR_FOLDER for level in site.levels
+            is_ours(level.name) for level in site.levels
         ):
             return Refusal(SafetyRule.OWN, "is Gorilla Comb's own")
         return None
@@ -234,7 +234,7 @@ class SafetyPolicy:
 
     def kept_copy_refusal(self, site: PathContext, keep: PathContext) -> Refusal | None:
         """Why another copy does not count; None when it does."""
-        if any(level.name == OUR_FOLDER for level in keep.levels):
+        if any(is_ours(level.name) for level in keep.levels):
             return Refusal(SafetyRule.OWN, "has its other copy in a quarantine")
         where = self.location_kind(keep)
         if where is LocationKind.PASSING or where not in (
