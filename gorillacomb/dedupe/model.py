@@ -221,6 +221,8 @@ class RunOutcome:
     """Why more was freed than ``bytes_freed``, which nobody can tell; empty where that is all."""
     unknown_use: int = 0
     """Files of which nobody can tell whether a program has them open for writing."""
+    emptied: int = 0
+    """Folders in which nothing is left, since all that they held was set aside."""
     recovered: list[StepProblem] = field(default_factory=list)
     """What an earlier run, cut short, had left half done, and what became of it."""
 

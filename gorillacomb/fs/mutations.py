@@ -23,6 +23,13 @@ _EXCHANGE = 2  # RENAME_EXCHANGE, RENAME_SWAP
 _SUPPORTED_NOT = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 
+_OTHER_LAYER = (
+    "cannot be moved to its quarantine by a rename: an overlay moves no folder that a lower layer"
+    " holds, and nothing is moved from one mount to another. Its files may be moved one by one:"
+    " --files-only"
+)
+
+
 class CannotMove(OSError):
     """A file system that can neither rename without replacing nor link; its text says so."""
 
@@ -37,6 +44,8 @@ def rename_no_replace(source: int, name: bytes, target: int, new_name: bytes) ->
     error = _rename(source, name, target, new_name, _EXCLUSIVE.get(sys.platform, 0))
     if not error:
         return
+    if error == errno.EXDEV:
+        raise CannotMove(error, _OTHER_LAYER)
     if error not in _SUPPORTED_NOT:
         raise OSError(error, os.strerror(error), os.fsdecode(name))
     _move_by_link(source, name, target, new_name)

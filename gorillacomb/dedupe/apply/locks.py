@@ -12,12 +12,13 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import pwd
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from gorillacomb.dedupe.quarantine.bases import open_our_folder
 from gorillacomb.errors import RefusedForSafety
-from gorillacomb.fs.openat import FileIdentity, identity_of, os_error_text
+from gorillacomb.fs.openat import OUR_FOLDER, FileIdentity, identity_of, os_error_text
 from gorillacomb.fs.paths import path_text
 
 _CANNOT = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP})
@@ -55,18 +56,29 @@ def _take(stack: ExitStack, root: bytes, taken: dict[FileIdentity, tuple[int, in
         _lock_folder(at, fcntl.LOCK_SH, root, taken)
     try:
         own = open_our_folder(folder, make=True)
+        stack.callback(os.close, own)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        file = os.open(b"lock", flags, 0o600, dir_fd=own)
+        stack.callback(os.close, file)
     except OSError as error:
         raise RefusedForSafety(
-            f"{path_text(root)} cannot be locked: .gorillacomb in it cannot be used"
-            f" ({os_error_text(error)}).",
-            "Nothing was done. Look at what stands there.",
+            f"{path_text(root)} cannot be locked: {_owned(folder)} ({os_error_text(error)}).",
+            "Nothing was done. Look at what is in it, or ask its owner for access.",
         ) from error
-    stack.callback(os.close, own)
-    file = os.open(
-        b"lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600, dir_fd=own
-    )
-    stack.callback(os.close, file)
     _lock(file, fcntl.LOCK_EX, root, taken)
+
+
+def _owned(folder: int) -> str:
+    """Say whose our folder in an open one is, for one who cannot use it."""
+    try:
+        owner = os.stat(OUR_FOLDER, dir_fd=folder, follow_symlinks=False).st_uid
+    except OSError:
+        return ".gorillacomb cannot be made in it"
+    try:
+        name = f"the user {pwd.getpwuid(owner).pw_name}"
+    except KeyError:
+        name = f"the user with the number {owner}"
+    return f".gorillacomb in it, which belongs to {name}, cannot be used"
 
 
 def _open_folder(path: bytes) -> int | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
 from gorillacomb.dedupe.apply.executor import PlanExecutor
@@ -19,6 +20,7 @@ from gorillacomb.dedupe.quarantine.journal import UNDONE, StepRecord
 from gorillacomb.dedupe.quarantine.run import Quarantine, open_run
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
+from gorillacomb.fs.paths import join
 from gorillacomb.progress import Progress
 
 NowNs = Callable[[], int]
@@ -45,9 +47,29 @@ def apply_plan(
                 applying.outcome.recovered += finish_interrupted_runs(base, now)
         try:
             applying.run()
+            applying.outcome.emptied = _count_emptied(
+                applying.outcome.done, {root.path for root in roots}
+            )
         finally:
             ended(applying.outcome)
     return applying.outcome
+
+
+def _count_emptied(steps: Iterable[PlanStep], roots: Collection[bytes]) -> int:
+    """Count the folders that steps left empty, or with nothing but such folders in them."""
+    waiting = {os.path.dirname(pair.path) for step in steps for pair in step.pairs}
+    empty: set[bytes] = set()
+    while waiting:
+        folder = max(waiting, key=lambda path: path.count(b"/"))
+        waiting.remove(folder)
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            continue  # it went with one of the steps, or is not ours to list
+        if folder not in roots and all(join(folder, name) in empty for name in names):
+            empty.add(folder)
+            waiting.add(os.path.dirname(folder))
+    return len(empty)
 
 
 def dry_run(

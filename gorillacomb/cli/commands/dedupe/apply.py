@@ -161,6 +161,9 @@ def _applied_story(plan: Plan, outcome: RunOutcome, steps: int) -> Iterator[str]
         )
     for cause in outcome.unknown:
         yield f"Unknown is what was freed of the files that were {cause}."
+    if outcome.emptied:
+        many = render.format_count(outcome.emptied, "folder is", "folders are")
+        yield f"{many} empty now, and left where nothing but copies stood."
     if outcome.unknown_use:
         yield (
             f"Of {render.format_count(outcome.unknown_use, 'file')} nobody can tell here whether a"

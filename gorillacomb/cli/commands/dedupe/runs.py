@@ -138,6 +138,7 @@ def outcome_object(outcome: RunOutcome) -> dict[str, Any]:
         "bytes_set_aside": outcome.bytes_set_aside,
         **known_bytes("bytes_freed", outcome.bytes_freed, outcome.unknown),
         "unknown_use_files": outcome.unknown_use,
+        "empty_folders": outcome.emptied,
         "skipped": list(map(problem_object, outcome.skipped)),
         "failed": list(map(problem_object, outcome.failed)),
         "recovered": list(map(problem_object, outcome.recovered)),
