@@ -51,7 +51,8 @@ def _group_statements(some: str) -> Iterator[str]:
         "INSERT INTO groups SELECT digest, size, count(*),"
         f" CASE max(links) WHEN 1 THEN count(*) ELSE {_LINKED} END,"
         " (sum(blocks) - max(blocks)) * 512"
-        f" FROM files WHERE {has_content()} {some} GROUP BY digest HAVING count(*) > 1"
+        f" FROM files WHERE {has_content()} AND digest IS NOT NULL {some}"
+        " GROUP BY digest HAVING count(*) > 1"
     )
     linked = f"copies = {_LINKED} {some}"
     yield (

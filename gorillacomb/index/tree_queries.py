@@ -70,7 +70,7 @@ def content_batches(connection: Connection, noise: Collection[bytes]) -> Iterato
         connection.execute(
             "SELECT folders, count(*), sum(size) FROM"
             " (SELECT size, group_concat(folder) AS folders"
-            f"  FROM files INDEXED BY file_by_digest WHERE {has_content()}"
+            f"  FROM files INDEXED BY file_by_digest WHERE {has_content()} AND digest IS NOT NULL"
             f"  AND name NOT IN ({', '.join('?' * len(noise))}) GROUP BY digest)"
             " GROUP BY folders",
             tuple(noise),
