@@ -234,8 +234,9 @@ class ScanReport:
     """Lines of a file list that name nothing that can be scanned."""
     seconds: float = 0.0
     rows_written: int = 0
-    read_again_young: int = 0
-    """Files that were read again since the last time was soon after they were written."""
+    read_again_young: frozenset[tuple[int, bytes]] = frozenset()
+    """Files, by the ids of their folders and their names, that were read again since they had been
+    read soon after they were written: that they are there is no news."""
     other_file_systems: tuple[bytes, ...] = ()
     complete: bool = True
     """False for a report made when the duplicates are known and unique files are still unread."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from gorillacomb.fs.paths import join
 from gorillacomb.index.folder_queries import REGULAR
@@ -58,9 +58,15 @@ def files_with(connection: Connection, paths: FolderPaths, digest: bytes) -> lis
 
 
 def copies_seen_by_scan(
-    connection: Connection, paths: FolderPaths, scan: int
+    connection: Connection,
+    paths: FolderPaths,
+    scan: int,
+    known: Collection[tuple[int, bytes]] = (),
 ) -> list[tuple[bytes, int, int]]:
-    """Files that were read since a scan began and that have copies: path, bytes, copies."""
+    """Return files that were read since a scan began and that have copies: path, bytes, copies.
+
+    Those ``known``, by the ids of their folders and their names, are left out.
+    """
     rows = connection.execute(
         "SELECT files.folder, files.name, files.size, groups.copies FROM files"
         " JOIN groups ON groups.digest = files.digest"
@@ -68,7 +74,11 @@ def copies_seen_by_scan(
         " AND files.state <= 1 AND groups.copies > 1",
         (scan,),
     )
-    placed = ((paths.place(folder), name, size, copies) for folder, name, size, copies in rows)
+    placed = (
+        (paths.place(folder), name, size, copies)
+        for folder, name, size, copies in rows
+        if (folder, name) not in known
+    )
     return sorted((join(at[1], name), size, copies) for at, name, size, copies in placed if at)
 
 

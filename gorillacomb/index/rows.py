@@ -29,6 +29,9 @@ A bare tuple, since 200,000 of them cross a pipe in a second; the names below ar
 """
 
 
+FileKey = tuple[int, bytes]
+"""Which entry it is: the id of its folder, and its name."""
+
 NAME: Final = 0
 STATE: Final = 1
 MODE: Final = 2

@@ -26,6 +26,7 @@ from gorillacomb.index.rows import (
     SIZE,
     STATE,
     EntryRow,
+    FileKey,
     HashedRow,
     is_row_provisional,
     was_row_young,
@@ -72,7 +73,7 @@ class VisitDiff:
     bytes: int = 0
     hashed_files: int = 0
     hashed_bytes: int = 0
-    read_again_young: int = 0
+    read_again_young: list[FileKey] = field(default_factory=list)
 
     def leave(self, folder: int, old: EntryRow) -> None:
         """Count an entry that is there no more."""
@@ -281,8 +282,8 @@ def _settle_entry(
             return
         changes.count_read(row)
         if old is not None:
-            young = was_row_young(old) and same_fingerprint(entry, old, context)
-            changes.read_again_young += young and not context.rehash
+            if not context.rehash and was_row_young(old) and same_fingerprint(entry, old, context):
+                changes.read_again_young.append((folder, entry[NAME]))
             judged = classify_change(row, old, context)
             if judged[STATE] in DAMAGE and (context.accept or _was_renamed(row, rows.values())):
                 judged = row

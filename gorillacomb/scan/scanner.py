@@ -271,7 +271,7 @@ class _ScanRun:
             size=sum(walk.bytes.values()),
             hashed_files=hashed,
             hashed_bytes=sum(walk.hashed_bytes.values()) + large.hashed_bytes,
-            read_again_young=walk.read_again_young,
+            read_again_young=frozenset(walk.read_again_young),
             reused_files=max(files - hashed, 0),
             changes=walk.changes,
             junk=tuple(self.roots.junk),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gorillacomb.fs.openat import FileIdentity
-from gorillacomb.index.rows import EntryRow
+from gorillacomb.index.rows import EntryRow, FileKey
 from gorillacomb.index.writer import IndexChanges
 
 WINDOW = 4096
@@ -108,7 +108,7 @@ class VisitResult(NamedTuple):
     hashed_bytes: int
     new: int
     changed: int
-    read_again_young: int
+    read_again_young: list[FileKey]
 
 
 class HashItem(NamedTuple):

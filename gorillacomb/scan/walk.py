@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from gorillacomb.index.database import Index
-from gorillacomb.index.rows import HASHED_WIDTH, LATER_WIDTH, SHORT_SIZE
+from gorillacomb.index.rows import HASHED_WIDTH, LATER_WIDTH, SHORT_SIZE, FileKey
 from gorillacomb.index.writer import IndexChanges, IndexWriter
 from gorillacomb.model import ScanChanges
 from gorillacomb.progress import Progress
@@ -52,7 +52,7 @@ class ScanWalk:
         self.folders: Counter[int] = Counter()
         self.hashed_files: Counter[int] = Counter()
         self.hashed_bytes: Counter[int] = Counter()
-        self.read_again_young = 0
+        self.read_again_young: set[FileKey] = set()
         self._new = self._changed = self._gone = self._moved = self._folders_moved = 0
         self.lost: set[int] = set()
         self.boundaries: list[tuple[int, bytes]] = []
@@ -121,7 +121,7 @@ class ScanWalk:
         self.bytes[root] += result.bytes
         self._new += result.new
         self._changed += result.changed
-        self.read_again_young += result.read_again_young
+        self.read_again_young.update(result.read_again_young)
         self._gone += len(result.writes.gone)
         self._folders_moved += len(result.writes.moved)
         self.folders[root] += result.folders

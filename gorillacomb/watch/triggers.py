@@ -156,7 +156,9 @@ class TriggerRunner:
         """The files that a scan read and that have copies."""
         with Index.read(self._vault) as index:
             paths = folder_paths(index.connection)
-            found = content_queries.copies_seen_by_scan(index.connection, paths, report.scan)
+            found = content_queries.copies_seen_by_scan(
+                index.connection, paths, report.scan, report.read_again_young
+            )
             return [
                 {**path_to_json(path), "bytes": size, "copies": copies}
                 for path, size, copies in found

@@ -307,7 +307,7 @@ def report_object(index: Index, report: ScanReport, outcome: ScanFailures) -> di
         "hashed_files": report.hashed_files,
         "hashed_bytes": report.hashed_bytes,
         "reused_files": report.reused_files,
-        "read_again_young": report.read_again_young,
+        "read_again_young": len(report.read_again_young),
         "new": changes.new,
         "changed": changes.changed,
         "moved": changes.moved,
