@@ -199,6 +199,13 @@ class RemovedFiles:
     """Of each inode, how many names go."""
     _shared: set[tuple[int, BlockRange]] = field(default_factory=set)
 
+    def forget_names(self) -> None:
+        """Count names from the start: those that went are not among the links of a file now.
+
+        Which blocks went is kept: file systems free them later, and show them as shared till then.
+        """
+        self._names.clear()
+
     def add(self, facts: os.stat_result, blocks: FileBlocks, stays: bool = False) -> DiskSpace:
         """Return what goes with one more name of a file.
 

@@ -70,6 +70,7 @@ class PlanExecutor:
     _stack: ExitStack = field(default_factory=ExitStack)
     _removed: RemovedFiles = field(default_factory=RemovedFiles)
     """Of files with several names, how many go."""
+    _purged: RemovedFiles = field(default_factory=RemovedFiles)
 
     def __post_init__(self) -> None:
         self.outcome = RunOutcome(new_run_id(self.now()))
@@ -273,7 +274,9 @@ class PlanExecutor:
 
     def _delete(self, ended: StepResult) -> None:
         step, record = ended.prepared.step, ended.record
-        freed = purge_step(ended.prepared.run, record, self.places, self.witness, self.now)
+        freed = purge_step(
+            ended.prepared.run, record, self.places, self.witness, self.now, self._purged
+        )
         if isinstance(freed, StepProblem):
             self._skip(StepProblem(freed.path, f"set aside, but not deleted: {freed.cause}"))
             self.outcome.bytes_set_aside += record.size

@@ -46,16 +46,18 @@ def purge_step(
     places: PathResolver,
     witness: TreeComparer,
     now: Callable[[], int],
+    gone: RemovedFiles,
 ) -> DiskSpace | StepProblem:
     """Remove what a step set aside; returns what that frees, or why it was not removed.
 
-    The caller holds the locks of all roots. Raises OSError when the journal cannot be written.
+    ``gone`` is what the same run removed before. The caller holds the locks of all roots. Raises OSError when the journal cannot be written.
     """
     # Of a bundle that is half deleted already, the rest need not be the whole.
     witness = replace(witness, whole_bundles=record.state != PURGING)
     found: list[tuple[MovedItem, TreeSnapshot]] = []
     removed: list[bytes] = []
-    space, names = DiskSpace(), RemovedFiles()
+    space = DiskSpace()
+    gone.forget_names()
     try:
         for at, move in enumerate(record.moves):
             nested = record.nested if not at else ()
@@ -68,7 +70,7 @@ def purge_step(
         is_young = now() - run.journal.recorded.started_ns < _SURELY_CLOSED_NS
         for move, sighting in found:
             _refuse_in_use(run, move.slot, sighting, is_young)
-            space += disk_space(sighting, names)
+            space += disk_space(sighting, gone)
         run.journal.note([replace(record, state=PURGING, when_ns=now())])
         for move, sighting in found:
             _remove(run, move.slot, sighting, removed)

@@ -20,6 +20,7 @@ from gorillacomb.dedupe.quarantine.journal import UNDONE, StepRecord
 from gorillacomb.dedupe.quarantine.run import Quarantine, open_run
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
+from gorillacomb.fs.extents import RemovedFiles
 from gorillacomb.fs.paths import join
 from gorillacomb.progress import Progress
 
@@ -141,7 +142,7 @@ def purge_runs(
     Only that goes of which the other copy still stands. ``ended`` is called with the outcome of
     each run, also after Ctrl-C. Raises Refused, Untrusted, OSError.
     """
-    places = PathResolver(roots)
+    places, gone = PathResolver(roots), RemovedFiles()
     with locked_roots(root.path for root in roots):
         for base, name in runs:
             outcome = RunOutcome(name)
@@ -152,7 +153,7 @@ def purge_runs(
                     looking = replace(witness, noise=noise)
                     for record in run.journal.recorded.held():
                         if record.when_ns < before_ns:
-                            _purge_one(run, record, places, looking, now, outcome)
+                            _purge_one(run, record, places, looking, now, outcome, gone)
                             progress.advance(record.files, 0)
             finally:
                 ended(outcome)
@@ -165,8 +166,9 @@ def _purge_one(
     witness: TreeComparer,
     now: NowNs,
     outcome: RunOutcome,
+    gone: RemovedFiles,
 ) -> None:
-    freed = purge_step(run, record, places, witness, now)
+    freed = purge_step(run, record, places, witness, now, gone)
     if isinstance(freed, StepProblem):
         outcome.skipped.append(freed)
     else:
