@@ -50,7 +50,8 @@ def purge_step(
 ) -> DiskSpace | StepProblem:
     """Remove what a step set aside; returns what that frees, or why it was not removed.
 
-    ``gone`` is what the same run removed before. The caller holds the locks of all roots. Raises OSError when the journal cannot be written.
+    ``gone`` is what the same run removed before. The caller holds the locks of all roots. Raises
+    OSError when the journal cannot be written.
     """
     # Of a bundle that is half deleted already, the rest need not be the whole.
     witness = replace(witness, whole_bundles=record.state != PURGING)
