@@ -90,7 +90,8 @@ class CompanionTable:
         elif ending and not set(ending) & set(b"@?*{"):
             self.by_ending[ending].append(made)
         else:
-            self.by_tail.append((text.removeprefix(_STEM.encode()), made))
+            tail = re.split(rb"[@?*]", text.removeprefix(_STEM.encode()))[-1]
+            self.by_tail.append((tail, made))
 
     def matching(self, lower: bytes) -> Iterator[_Template]:
         """The templates that may match a name."""
@@ -109,7 +110,12 @@ class CompanionTable:
 def companion_table(more: tuple[tuple[str, ...], ...] = ()) -> CompanionTable:
     """The table with the sets of a user, in which each name is that of a main file."""
     own = tuple(
-        CompanionKind("set of yours", "config.toml", each, mains_belong_together=True)
+        CompanionKind(
+            "set of yours",
+            "config.toml",
+            tuple(name.lower() for name in each),
+            mains_belong_together=True,
+        )
         for each in more
     )
     return CompanionTable((*COMPANIONS, *own))

@@ -93,6 +93,13 @@ def test_a_user_adds_a_set() -> None:
     assert Companions(names, table).of(names[0]) == [names[1]]
 
 
+@pytest.mark.parametrize("template", ["{stem}.P?", "{stem}.*", "{stem}-@", "{stem}.*.P1"])
+def test_a_users_names_may_have_wildcards(template: str) -> None:
+    other = template.replace("{stem}", "Tour").replace("?", "x").replace("@", "7").replace("*", "y")
+    found = Companions([b"tour.gpx", other.encode()], companion_table((("{stem}.gpx", template),)))
+    assert found.of(b"tour.gpx") == [other.encode()]
+
+
 def test_what_a_companion_is_called_beside_a_copy() -> None:
     assert counterpart(b"x.db-wal", b"x.db", b"x (1).db") == b"x (1).db-wal"
     assert counterpart(b"IMG.xmp", b"IMG.jpg", b"IMG copy.jpg") == b"IMG copy.xmp"

@@ -10,7 +10,6 @@ import os
 import stat
 from dataclasses import dataclass, field
 
-from gorillacomb.classify.copy_names import meaning_of_name
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
@@ -132,10 +131,6 @@ class StepPreflight:
         top = sighting.victim[b""]
         if stat.S_ISDIR(top.st_mode) != (step.kind == "folder"):
             raise StepSkipped(pair.path, f"is no {step.kind} any more")
-        if step.kind == "file":
-            names = victim.name, keep.name
-            if len({meaning_of_name(name, top.st_size) for name in names}) > 1:
-                raise StepSkipped(pair.path, "is what its name says, and its other copy is not")
         for spot, _ in sighting.survivors:
             if any(each in self._going for each in path_and_parents(spot.path)):
                 raise StepSkipped(pair.path, f"counts on {path_text(spot.path)}, which goes too")

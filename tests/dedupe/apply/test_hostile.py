@@ -25,6 +25,8 @@ from tests.dedupe.plans import Bench
 from tests.support.mounts import bind
 from tests.support.trees import HardLink, Tree, make_tree
 
+SAME = "same" * 16
+"""Long enough not to be what its name says."""
 FOLDER: Tree = {"1": "one", "2": "two", "3": "three"}
 
 
@@ -127,7 +129,7 @@ def test_what_a_cut_short_emptying_left_can_be_put_back_or_deleted(
 
 def test_a_link_comes_away_again_on_a_drive_that_moved(bench: Bench, tmp_path: Path) -> None:
     drives = tmp_path / "drives"
-    make_tree(drives, {"r1": {"a": "same"}, "r2": {"b": "same"}})
+    make_tree(drives, {"r1": {"a": SAME}, "r2": {"b": SAME}})
     bench.scan(drives / "r1", drives / "r2")
     before = look(drives / "r1")
     plan = bench.plan("--action", "symlink", "--prefer", str(drives / "r2"))
@@ -140,7 +142,7 @@ def test_a_link_comes_away_again_on_a_drive_that_moved(bench: Bench, tmp_path: P
 
 
 def test_a_root_in_whose_place_a_link_stands_is_not_there(bench: Bench, tmp_path: Path) -> None:
-    make_tree(bench.folder, {"a": "same", "Copy of a": "same"})
+    make_tree(bench.folder, {"a": SAME, "Copy of a": SAME})
     bench.scan(bench.folder)
     plan = bench.plan()
     other = shutil.copytree(bench.folder, tmp_path / "other")
@@ -167,7 +169,7 @@ PLANTED = {
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_journal_stops_nobody(bench: Bench, name: str) -> None:
-    make_tree(bench.folder, {"a": "same", "Copy of a": "same"})
+    make_tree(bench.folder, {"a": SAME, "Copy of a": SAME})
     bench.scan(bench.folder)
     planted = bench.folder / ".gorillacomb/quarantine/20200101-000000-aaaaaa"
     planted.mkdir(parents=True)
@@ -186,7 +188,7 @@ def test_a_planted_journal_stops_nobody(bench: Bench, name: str) -> None:
     assert bench.dedupe("--undo", planted) in (0, 2, 3)
     assert bench.dedupe("--apply", bench.plan().file) == 0, bench.printed
     assert bench.dedupe("--undo") == 0, bench.printed
-    assert (bench.folder / "Copy of a").read_text() == "same"
+    assert (bench.folder / "Copy of a").read_text() == SAME
 
 
 def test_a_link_among_the_runs_stops_nobody(bench: Bench, tmp_path: Path) -> None:
@@ -224,7 +226,7 @@ def test_a_fifo_in_the_place_of_our_list_holds_nobody_up(bench: Bench) -> None:
 def test_names_that_are_no_text_are_told_of_all_the_same(bench: Bench) -> None:
     """In the plan, in causes, and in the trace, which takes nothing but UTF-8."""
     drive = Path(os.fsdecode(os.fsencode(bench.folder) + b"/caf\xe9"))
-    make_tree(drive, {"OneDrive": {"a": "same", "b": "same", "c": "same"}})
+    make_tree(drive, {"OneDrive": {"a": SAME, "b": SAME, "c": SAME}})
     bench.scan(drive)
     plan = bench.plan("--protect", f"{drive}/x*")
     assert "in step with the cloud" in plan.header["notes"][0]
@@ -241,14 +243,14 @@ def test_names_that_are_no_text_are_told_of_all_the_same(bench: Bench) -> None:
 
 def test_an_undo_looks_nowhere_but_in_the_roots(bench: Bench, tmp_path: Path) -> None:
     """Where the kept copy's drive is not there, what is around its place is nobody's business."""
-    drives = make_tree(tmp_path / "drives", {"r1": {"a": "same"}, "r2": {"deep": {"b": "same"}}})
+    drives = make_tree(tmp_path / "drives", {"r1": {"a": SAME}, "r2": {"deep": {"b": SAME}}})
     bench.scan(drives / "r1", drives / "r2")
     plan = bench.plan("--prefer", str(drives / "r2"))
     assert bench.dedupe("--apply", plan.file) == 0, bench.printed
     (drives / "r2").rename(tmp_path / "unplugged")
     (drives / "not scanned").write_text("private")
     assert bench.dedupe("--undo") == 0, bench.printed
-    assert (drives / "r1/a").read_text() == "same"
+    assert (drives / "r1/a").read_text() == SAME
     with Index.read(Vault(bench.vault)) as index:
         known = {os.fsdecode(root.path) for root in all_roots(index.connection)}
     assert known == {str(drives / "r1"), str(drives / "r2")}
@@ -257,8 +259,8 @@ def test_an_undo_looks_nowhere_but_in_the_roots(bench: Bench, tmp_path: Path) ->
 def test_the_home_of_a_service_is_the_project_that_it_runs(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app: Tree = {"package.json": "{}", "logo": "same", "own": "o"}
-    make_tree(bench.folder, {"app": app, "logo": "same"})
+    app: Tree = {"package.json": "{}", "logo": SAME, "own": "o"}
+    make_tree(bench.folder, {"app": app, "logo": SAME})
     bench.scan(bench.folder)
     for uid, goes in ((33, {"logo": "app/logo"}), (1000, {"app/logo": "logo"})):
         entry = struct_passwd(("www", "x", uid, uid, "", str(bench.folder / "app"), "/bin/sh"))
