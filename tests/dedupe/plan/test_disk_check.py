@@ -214,3 +214,15 @@ def test_an_overlay_and_its_upper_layer(disks: Disks, vault: Path) -> None:
     plan = bench.plan("--across-volumes")
     assert not plan.steps
     assert ONE_VIEW in left_by(plan, "one copy")
+
+
+def test_a_copy_that_holds_a_copy_of_itself_is_sized_whole(bench: Bench) -> None:
+    """The folders between its top and the copy in it have no counterpart where it is kept."""
+    project: Tree = {"picture": CONTENT, "src": {"a": "a" * 5_000, "b": "b" * 5_000}}
+    make_tree(bench.folder / "Apps/project", project)
+    outer: Tree = {**project, "New Folder With Items": {"project": project}}
+    make_tree(bench.folder / "Backup/New Folder/project", outer)
+    settle(bench.folder)
+    plan = planned(bench, "--folders-only")
+    [step] = [each for each in plan.steps if each["path"].endswith("New Folder/project")]
+    assert step["bytes"] == 2 * (ON_DISK + 2 * 8_192)
