@@ -220,7 +220,7 @@ def test_a_stick_without_links_or_safe_renames(kind: str, disks: Disks) -> None:
 
 def test_one_file_stays_for_many(tmp_path: Path, vault: Path) -> None:
     """Each link to it changes its ctime, which is no change of anybody else's."""
-    drive = make_tree(tmp_path / "Drive", dict.fromkeys("abcd", "the same"))
+    drive = make_tree(tmp_path / "Drive", dict.fromkeys("abcd", "the same " * 20))
     settle(drive)
     plan = tmp_path / "plan.jsonl"
     assert run("scan", drive, vault=vault).code == 0
