@@ -7,7 +7,7 @@ import os
 import stat
 
 from gorillacomb.errors import RefusedForSafety, UsageError
-from gorillacomb.fs.atomic import sync_folder, write_temporary
+from gorillacomb.fs.durable_files import sync_folder, write_temporary
 from gorillacomb.fs.openat import os_error_text
 
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from gorillacomb.errors import VaultUnwritable
-from gorillacomb.fs.atomic import replace_file
 from gorillacomb.fs.bounded_read import read_bounded
+from gorillacomb.fs.durable_files import replace_file
 from gorillacomb.fs.openat import os_error_text
 
 _MOST_BYTES = 1 << 20

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gorillacomb.fs.atomic import sync_folder
+from gorillacomb.fs.durable_files import sync_folder
 from gorillacomb.vaultmesh.anchor import AnchorStore
 from gorillacomb.vaultmesh.entries import EntryBody
 from gorillacomb.vaultmesh.error_text import translate_errors

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from gorillacomb.errors import UntrustedInput
-from gorillacomb.fs.atomic import replace_file
 from gorillacomb.fs.bounded_read import read_bounded
+from gorillacomb.fs.durable_files import replace_file
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import SECOND

@@ -28,7 +28,7 @@ from hashlib import sha256
 
 from gorillacomb import __version__
 from gorillacomb.errors import RefusedForSafety, UntrustedInput, UsageError
-from gorillacomb.fs.atomic import sync_folder
+from gorillacomb.fs.durable_files import sync_folder
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.output_file import output_error, require_folder
 from gorillacomb.fs.paths import is_below, path_parts

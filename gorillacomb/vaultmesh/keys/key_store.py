@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gorillacomb.errors import KeyMissing, UntrustedInput
-from gorillacomb.fs.atomic import replace_file
+from gorillacomb.fs.durable_files import replace_file
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.vaultmesh.keys.keys import (
     AnySigningKey,

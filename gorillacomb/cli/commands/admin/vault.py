@@ -12,7 +12,7 @@ from gorillacomb import sqlite
 from gorillacomb.cli.options import drop_value, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode, UsageError, VaultError
-from gorillacomb.fs.atomic import copy_file, sync_folder
+from gorillacomb.fs.durable_files import copy_file, sync_folder
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.json_paths import path_to_json

@@ -12,7 +12,7 @@ from gorillacomb.cli.lookup import PathLookup, look_up_path, unknown_path_error
 from gorillacomb.cli.options import BytesPath, drop_value, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode, UsageError, VaultRolledBack
-from gorillacomb.fs.atomic import create_file, sync_folder
+from gorillacomb.fs.durable_files import create_file, sync_folder
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import relative_path
 from gorillacomb.index import stamps

@@ -14,7 +14,7 @@ from platformdirs import user_config_path
 
 from gorillacomb.cli.output.render import printable_path
 from gorillacomb.errors import RefusedForSafety, UsageError
-from gorillacomb.fs.atomic import replace_file
+from gorillacomb.fs.durable_files import replace_file
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.vault.vault import Vault
 

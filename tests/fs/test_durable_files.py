@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gorillacomb.fs.atomic import copy_file, create_file, replace_file
+from gorillacomb.fs.durable_files import copy_file, create_file, replace_file
 
 
 @pytest.fixture
