@@ -6,10 +6,10 @@ The journey of a file through this package::
 
 `gorillacomb.scan.scanner.scan` walks folders with several processes and writes what it finds into
 the vault's index (`gorillacomb.index`); `gorillacomb.canonical.groups.GroupReader` puts groups of
-identical files together from it, and `gorillacomb.canonical.file_rules.choose_canonical` says which
-copy of each is the one to keep, and why. `gorillacomb.cli` shows all that to people and scripts.
-The stages hand each other the values of `gorillacomb.model`; every error raised on purpose is in
-`gorillacomb.errors`.
+identical files together from it, and `gorillacomb.canonical.place_rules.choose_canonical` says
+which copy of each is the one to keep, and why. `gorillacomb.cli` shows all that to people and
+scripts. The stages hand each other the values of `gorillacomb.model`; every error raised on purpose
+is in `gorillacomb.errors`.
 """
 
 __version__ = "0.1.0"

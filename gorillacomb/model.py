@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final
 
 SECOND = 1_000_000_000
 """ns."""
@@ -112,19 +111,6 @@ class GroupSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class TreeCopy:
-    """Of which copy of a tree a folder is part, if there are several."""
-
-    rank: int
-    """0 in the one to keep; 1 in that one, but in a folder that it repeats in itself; 2 in none."""
-    reasons: tuple[str, ...] = ()
-    """Why that one is kept."""
-
-
-NO_TREE: Final = TreeCopy(2)
-
-
-@dataclass(frozen=True, slots=True)
 class FileCopy:
     """One name of a content, with what the canonical choice looks at."""
 
@@ -143,10 +129,22 @@ class FileCopy:
     """The name that makes that folder a project, such as ``package.json``."""
     repository: bool = False
     """Whether version control stands in that project."""
+    nested: bool = False
+    """Whether it is in a project that lies inside another one."""
     preferred: bool = False
-    tree: TreeCopy = NO_TREE
+    made: bool = False
+    """Whether it is in a folder that programs make or keep."""
+    standing: int = 0
+    """1 if it is stamped as the canonical one."""
+    company: int = 0
+    """How many files its project has; in no project, how many of its kind its folder has."""
+    touched: int = 0
+    """When its project was last worked on, ns; 0 in no project."""
     folder: int = 0
     """The index id of the folder that it stands in."""
+    is_folder = False
+    own_project = 0
+    contents = 0
 
 
 @dataclass(frozen=True, slots=True)

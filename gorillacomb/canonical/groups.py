@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from gorillacomb.canonical.file_rules import choose_canonical
-from gorillacomb.canonical.ranking import RuleRanks
-from gorillacomb.classify.copy_names import looks_like_copy
-from gorillacomb.classify.projects import is_repository_marker, project_around
+from gorillacomb.canonical.folder_traits import TraitReader
+from gorillacomb.canonical.place_rules import choose_canonical
+from gorillacomb.classify.media import media_kind
+from gorillacomb.fs.paths import join
 from gorillacomb.index import content_queries
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.stamps import stamp_of
-from gorillacomb.model import (
-    NO_TREE,
-    CanonicalChoice,
-    DuplicateGroup,
-    FileCopy,
-    GroupSummary,
-    IndexedFile,
-    Root,
-    TreeCopy,
-)
-
-STANDING = "the standing choice, made with its folder or before the others were known"
-"""Where the rules for files alone would choose another one now; the trace knows more."""
-
-ProjectInfo = tuple[bytes, str, bool]
-"""The folder of a project, the name that makes it one, whether that is version control."""
+from gorillacomb.model import DuplicateGroup, FileCopy, GroupSummary, IndexedFile, Root
 
 IsOnline = Callable[[Root], bool]
 """Says whether a root's drive is there now."""
@@ -43,16 +29,15 @@ class GroupReader:
         index: Index,
         online: IsOnline,
         preferred: Callable[[bytes], bool],
-        trees: Mapping[int, TreeCopy] | None = None,
+        machine_made: frozenset[bytes] = frozenset(),
     ) -> None:
-        """``trees`` says by a folder's id of which tree it is part, as in `FileCopy.tree`."""
+        """``machine_made`` are names of folders that programs make, beside the usual ones."""
         self._index = index
-        self._trees: Mapping[int, TreeCopy] = {} if trees is None else trees
         self.roots = {root.id: root for root in all_roots(index.connection)}
         self.paths = FolderPaths(index.connection, self.roots)
+        self.traits = TraitReader(index.connection, self.paths, self.roots, machine_made)
         self._online = {number: online(root) for number, root in self.roots.items()}
         self.is_preferred = preferred
-        self._traits: dict[int, tuple[ProjectInfo | None, int, int]] = {}
 
     def all(self, limit: int | None = None) -> Iterator[DuplicateGroup]:
         """All groups, the most wasteful first."""
@@ -70,107 +55,71 @@ class GroupReader:
     def copies_of(self, digest: bytes) -> list[FileCopy]:
         """Every name of a content, also of one that has no second copy."""
         files = content_queries.files_with(self._index.connection, self.paths, digest)
-        return [self._copy(file) for file in files]
+        copies = [self._copy(file) for file in files]
+        stamp = stamp_of(self._index.connection, digest)
+        if stamp is not None:
+            for at, copy in enumerate(copies):
+                if (copy.folder, os.path.basename(copy.path)) == (stamp.folder, stamp.name):
+                    copies[at] = replace(copy, standing=1)
+        return copies
 
     def _filled(self, summaries: Iterable[GroupSummary]) -> Iterator[DuplicateGroup]:
         for summary in summaries:
             copies = tuple(self.copies_of(summary.digest))
             links = hard_link_of(copies)
             if links.count(None) > 1:  # fewer while a scan that was killed has yet to be finished
-                yield DuplicateGroup(summary, copies, self.choice(copies, summary.digest), links)
+                yield DuplicateGroup(summary, copies, choose_canonical(copies), links)
 
-    def choice(self, copies: Sequence[FileCopy], digest: bytes) -> CanonicalChoice:
-        """The canonical one of the copies of a content; of a file with several names, one name.
-
-        What was stamped stays, as long as it stands.
-        """
-        best = choose_canonical(copies)
-        stamp = stamp_of(self._index.connection, digest)
-        if stamp is None:
-            return best
-        places = {(each.folder, os.path.basename(each.path)): at for at, each in enumerate(copies)}
-        standing = places.get((stamp.folder, stamp.name), best.winner)
-        return best if standing == best.winner else CanonicalChoice(standing, (STANDING,))
-
-    def copy_in(self, folder: int) -> FileCopy:
-        """What any copy in a folder is like, as far as its place says; its name is empty."""
+    def copy_in(self, folder: int, name: bytes, mtime_ns: int) -> FileCopy:
+        """A file by what the rules look at."""
         place = self.paths.place(folder)
         assert place is not None, "no scan leaves a folder without a place"
-        root = self.roots[place[0]]
-        path, marker, repository = self._project(folder) or (None, None, False)
-        return FileCopy(
-            path=place[1].rstrip(b"/") + b"/",
-            root_path=root.path,
-            volume=root.volume,
-            inode=0,
-            mtime_ns=0,
-            size=0,
-            blocks=0,
-            online=self._online[root.id],
-            project=path,
-            marker=marker,
-            repository=repository,
-            folder=folder,
-            tree=self._trees.get(folder, NO_TREE),
+        path = join(place[1], name)
+        return self._placed(
+            FileCopy(
+                path=path,
+                root_path=self.roots[place[0]].path,
+                volume=self.roots[place[0]].volume,
+                inode=0,
+                mtime_ns=mtime_ns,
+                size=0,
+                blocks=0,
+                online=self._online[place[0]],
+                folder=folder,
+            )
         )
 
     def _copy(self, file: IndexedFile) -> FileCopy:
         root = self.roots[file.root]
-        path, marker, repository = self._project(file.folder) or (None, None, False)
-        return FileCopy(
-            path=file.path,
-            folder=file.folder,
-            root_path=root.path,
-            volume=root.volume,
-            inode=file.inode,
-            mtime_ns=file.mtime_ns,
-            size=file.size,
-            blocks=file.blocks,
-            online=self._online[root.id],
-            project=path,
-            marker=marker,
-            repository=repository,
-            preferred=self.is_preferred(file.path),
-            tree=self._trees.get(file.folder, NO_TREE),
+        return self._placed(
+            FileCopy(
+                path=file.path,
+                folder=file.folder,
+                root_path=root.path,
+                volume=root.volume,
+                inode=file.inode,
+                mtime_ns=file.mtime_ns,
+                size=file.size,
+                blocks=file.blocks,
+                online=self._online[root.id],
+            )
         )
 
-    def _project(self, folder: int) -> ProjectInfo | None:
-        return self._trait(folder)[0]
-
-    def _project_info(self, folder: int, marker: str) -> ProjectInfo:
-        place = self.paths.place(folder)
-        assert place is not None, "no scan leaves a folder without a place"
-        return place[1], marker, is_repository_marker(marker)
-
-    def ranks_in(self, folder: int) -> RuleRanks:
-        """What the rules of place think of a copy in a folder, its own name left aside."""
-        project, smelly, depth = self._trait(folder)
-        tree = self._trees.get(folder, NO_TREE).rank
-        return (1, tree, 2 if project is None else int(not project[2]), smelly, depth)
-
-    def _trait(self, folder: int) -> tuple[ProjectInfo | None, int, int]:
-        """The outermost project around a folder, how many names smell, how many slashes there are.
-
-        The folder that the user named as a root is no project: a loose marker stands there easily.
-        """
-        chain: list[tuple[int, bytes, str | None]] = []
-        at = folder
-        while at not in self._traits:
-            root, parent, name, marker = self.paths.row(at) or (0, None, b"", None)
-            if parent is None:
-                path = self.roots[root].path if root in self.roots else b""
-                self._traits[at] = (None, 0, path.rstrip(b"/").count(b"/") + 1)
-            else:
-                chain.append((at, name, marker))
-                at = parent
-        project, smelly, depth = self._traits[at]
-        for at, name, marker in reversed(chain):
-            if marker is not None:
-                project = project_around(project, self._project_info(at, marker), True)
-            smelly += looks_like_copy(name)
-            depth += 1
-            self._traits[at] = (project, smelly, depth)
-        return project, smelly, depth
+    def _placed(self, copy: FileCopy) -> FileCopy:
+        """The same with what its place says of it."""
+        traits = self.traits.of(copy.folder)
+        project = traits.project
+        return replace(
+            copy,
+            preferred=self.is_preferred(copy.path),
+            made=traits.made,
+            nested=traits.nested,
+            project=None if project is None else project.path,
+            marker=None if project is None else project.marker,
+            repository=project is not None and project.repository,
+            company=self.traits.company(copy.folder, media_kind(os.path.basename(copy.path))),
+            touched=self.traits.touched(copy.folder),
+        )
 
 
 def hard_link_of(copies: Sequence[FileCopy]) -> tuple[int | None, ...]:

@@ -1,41 +1,40 @@
-"""Apply named rules in their order to ranked copies, with the reasons of those that decided."""
+"""Apply named rules in their order to places, with the reasons of those that decided."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
-_ItemT = TypeVar("_ItemT", contravariant=True)
+_PlaceT = TypeVar("_PlaceT", contravariant=True)
 
 
-class _ReasonedRule(Protocol[_ItemT]):
-    """A rule about copies of anything, which says why one of them stayed."""
+class RankingRule(Protocol[_PlaceT]):
+    """A rule about places of any kind, which says why one of them is kept."""
 
     @property
-    def reason(self) -> Callable[[_ItemT, Iterable[_ItemT]], str]: ...
+    def rank(self) -> Callable[[_PlaceT], int | bytes]:
+        """What the rule thinks of a place; the lowest is the best."""
 
-
-RuleRanks = tuple[int | bytes, ...]
-"""What each rule thinks of a copy, the lowest is the best."""
+    @property
+    def reason(self) -> Callable[[_PlaceT, Iterable[_PlaceT]], str]: ...
 
 
 def rank(
-    ranks: Sequence[RuleRanks], rules: Sequence[_ReasonedRule[Any]], copy_at: Callable[[int], Any]
+    places: Sequence[Any], rules: Sequence[RankingRule[Any]]
 ) -> tuple[list[int], tuple[str, ...]]:
-    """Which copies, of files or folders, the rules leave, by their places in ``ranks``, and why.
+    """Return which places the rules leave, by their positions in ``places``, and why.
 
-    ``copy_at`` gives the copy at a place; it is asked only for those that a reason speaks of: the
-    winner, and of the losers those that were worst.
+    A rule is asked only about what the rules before it left.
     """
-    left = list(range(len(ranks)))
+    left = list(range(len(places)))
     reasons = []
-    for at, rule in enumerate(rules):
+    for rule in rules:
         if len(left) == 1:
             break
-        here = [ranks[place][at] for place in left]
-        best, worst = min(here), max(here)
+        ranks = [rule.rank(places[at]) for at in left]
+        best, worst = min(ranks), max(ranks)
         if best != worst:
-            losers = [place for place in left if ranks[place][at] == worst]
-            left = [place for place in left if ranks[place][at] == best]
-            reasons.append(rule.reason(copy_at(left[0]), map(copy_at, losers)))
+            losers = [at for at, each in zip(left, ranks, strict=True) if each == worst]
+            left = [at for at, each in zip(left, ranks, strict=True) if each == best]
+            reasons.append(rule.reason(places[left[0]], [places[at] for at in losers]))
     return left, tuple(reasons)

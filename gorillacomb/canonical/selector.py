@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
-from gorillacomb.canonical.file_rules import RULES_OF_FILES, RULES_OF_PLACE, choose_canonical
+from gorillacomb.canonical.folder_traits import FolderTraits
 from gorillacomb.canonical.groups import GroupReader
+from gorillacomb.canonical.place_rules import RULES, choose_canonical
 from gorillacomb.canonical.ranking import rank
-from gorillacomb.classify.copy_names import ends_in_number, looks_like_copy
-from gorillacomb.fs.paths import join
+from gorillacomb.classify.copy_names import looks_like_copy
+from gorillacomb.classify.media import MediaKind, media_kind
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
-from gorillacomb.index.stamps import ContentFile, ContentHolders
+from gorillacomb.index.stamps import ContentFile, ContentHolders, Stamp
 
 _ONLY = ("the only copy",)
+_BY_FILE = ("older", "plain", "name")
+"""The rules that look at a file itself; the others look at its folder, its kind and its name."""
+_RULES_OF_FOLDER = tuple(rule for rule in RULES if rule.name not in _BY_FILE)
 
 
 class CanonicalFile(NamedTuple):
@@ -27,8 +30,61 @@ class CanonicalFile(NamedTuple):
     reasons: tuple[str, ...]
 
 
+class _AnyFileIn:
+    """Any file of a kind in a folder, as a `Place` of which only what is asked for is found out."""
+
+    is_folder = preferred = False
+    own_project = contents = standing = mtime_ns = 0
+
+    def __init__(self, groups: GroupReader, folder: int, kind: MediaKind) -> None:
+        self._groups = groups
+        self._folder = folder
+        self._kind = kind
+
+    @property
+    def _traits(self) -> FolderTraits:
+        return self._groups.traits.of(self._folder)
+
+    @property
+    def path(self) -> bytes:
+        place = self._groups.paths.place(self._folder)
+        assert place is not None, "no scan leaves a folder without a place"
+        return place[1].rstrip(b"/") + b"/"
+
+    @property
+    def made(self) -> bool:
+        return self._traits.made
+
+    @property
+    def nested(self) -> bool:
+        return self._traits.nested
+
+    @property
+    def project(self) -> bytes | None:
+        project = self._traits.project
+        return None if project is None else project.path
+
+    @property
+    def marker(self) -> str | None:
+        project = self._traits.project
+        return None if project is None else project.marker
+
+    @property
+    def repository(self) -> bool:
+        project = self._traits.project
+        return project is not None and project.repository
+
+    @property
+    def company(self) -> int:
+        return self._groups.traits.company(self._folder, self._kind)
+
+    @property
+    def touched(self) -> int:
+        return self._groups.traits.touched(self._folder)
+
+
 class CanonicalSelector:
-    """Chooses as `canonical.choose` does, from the little that `stamps.contents` tells.
+    """Chooses as `choose_canonical` does, from the little that `stamps.contents` tells.
 
     ``prefers`` says whether the user prefers some paths.
     """
@@ -37,64 +93,50 @@ class CanonicalSelector:
         self._index = index
         self._groups = groups
         self._prefers = prefers
-        self._chosen: dict[str, tuple[list[tuple[int, int]], tuple[str, ...]]] = {}
-        """By the folders that hold a content: those that the rules of place leave, each with its
-        place among them, and why."""
+        self._chosen: dict[tuple[str, MediaKind], tuple[list[int], list[int], tuple[str, ...]]] = {}
+        """By the folders that hold a content, and its kind: those that the rules of folders leave,
+        by their places among them, and why."""
 
     def choose(self, held: ContentHolders) -> CanonicalFile:
-        """Which of the files that hold a content is canonical."""
+        """Which of the files that hold a content is canonical, whatever was chosen before."""
         name = held.name
         if held.files == 1 and name is not None:
             return CanonicalFile(int(held.folders), name, int(held.times), _ONLY)
         if self._prefers or name is None or looks_like_copy(name):
-            return self._choose_by_name(held.digest)
-        if held.folders not in self._chosen:
+            return self._choose_by_all_rules(stamps.holders_of(self._index.connection, held.digest))
+        key = held.folders, media_kind(name)
+        if key not in self._chosen:
             folders = list(map(int, held.folders.split(",")))
-            left, reasons = self._choose_by_place(folders)
-            self._chosen[held.folders] = [(at, folders[at]) for at in left], reasons
-        places, reasons = self._chosen[held.folders]
+            places = [_AnyFileIn(self._groups, folder, key[1]) for folder in folders]
+            left, reasons = rank(places, _RULES_OF_FOLDER)
+            self._chosen[key] = folders, left, reasons
+        folders, left, reasons = self._chosen[key]
         times = held.times.split(",")
-        return self._choose_by_file(
-            [(folder, name, int(times[at])) for at, folder in places], reasons
-        )
+        if len(left) == 1:
+            at = left[0]
+            return CanonicalFile(folders[at], name, int(times[at]), reasons)
+        files = [(folders[at], name, int(times[at])) for at in left]
+        chosen = self._choose_by_all_rules(files)
+        return chosen._replace(reasons=(*reasons, *chosen.reasons))
 
-    def _choose_by_place(self, folders: Sequence[int]) -> tuple[list[int], tuple[str, ...]]:
-        """Which of some folders, by their places there, the rules of place leave, and why."""
-        ranks = [self._groups.ranks_in(folder) for folder in folders]
-        return rank(ranks, RULES_OF_PLACE, lambda at: self._groups.copy_in(folders[at]))
+    def is_overruled(self, held: ContentHolders, standing: Stamp) -> bool:
+        """Whether a rule that comes before the one for what was chosen before wants another."""
+        if held.files == 1:
+            return False
+        files = stamps.holders_of(self._index.connection, held.digest)
+        ranks = {each[:2]: self._overruling_rank(*each[:2]) for each in files}
+        own = ranks.get((standing.folder, standing.name))
+        return own is not None and min(ranks.values()) < own
 
-    def _choose_by_file(
-        self, files: Sequence[ContentFile], reasons: tuple[str, ...]
-    ) -> CanonicalFile:
-        """Choose among files whose places the rules find equally good."""
-        if len(files) == 1:
-            return CanonicalFile(*files[0], reasons)
-        ranks = [
-            (mtime, ends_in_number(name), join(self._path(folder), name))
-            for folder, name, mtime in files
-        ]
-        left, more = rank(ranks, RULES_OF_FILES, lambda at: None)
-        return CanonicalFile(*files[left[0]], (*reasons, *more))
-
-    def _path(self, folder: int) -> bytes:
-        place = self._groups.paths.place(folder)
-        assert place is not None, "no scan leaves a folder without a place"
-        return place[1]
-
-    def _choose_by_name(self, digest: bytes) -> CanonicalFile:
-        """Choose among files whose own names may make a difference."""
-        files = stamps.holders_of(self._index.connection, digest)
-        if self._prefers or any(looks_like_copy(name) for _, name, _ in files):
-            return self._choose_by_all_rules(files)
-        left, reasons = self._choose_by_place([folder for folder, _, _ in files])
-        return self._choose_by_file([files[at] for at in left], reasons)
+    def _overruling_rank(self, folder: int, name: bytes) -> tuple[bool, bool, int]:
+        """What the rules before `STANDING` that look at files say of one."""
+        traits = self._groups.traits.of(folder)
+        preferred = False
+        if self._prefers:
+            preferred = self._groups.copy_in(folder, name, 0).preferred
+        return not preferred, traits.made, traits.copy_names + looks_like_copy(name)
 
     def _choose_by_all_rules(self, files: Sequence[ContentFile]) -> CanonicalFile:
-        found = []
-        for folder, name, mtime in files:
-            at = self._groups.copy_in(folder)
-            path = at.path + name
-            preferred = self._prefers and self._groups.is_preferred(path)
-            found.append(replace(at, path=path, mtime_ns=mtime, preferred=preferred))
-        choice = choose_canonical(found)
+        copies = [self._groups.copy_in(*file) for file in files]
+        choice = choose_canonical(copies)
         return CanonicalFile(*files[choice.winner], choice.reasons)

@@ -39,7 +39,8 @@ class PathLookup:
 
 def open_groups(index: Index) -> GroupReader:
     """The groups of an open index, with the user's preferences."""
-    return GroupReader(index, is_online, load_settings().preferred)
+    settings = load_settings()
+    return GroupReader(index, is_online, settings.preferred, settings.machine_names)
 
 
 def noise_names(settings: Settings) -> frozenset[bytes]:

@@ -53,6 +53,7 @@ class SafetyRule(StrEnum):
     INCOMPLETE = "incomplete"
     LINKED = "linked"
     SIDECAR = "sidecar"
+    ALBUM = "album"
     POINTER = "pointer"
     TRASH = "trash"
     OWN = "own"

@@ -4,9 +4,11 @@ in more than one place."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
 
+from gorillacomb.canonical.place_rules import choose_place, order_places
 from gorillacomb.classify.names import NOISE
 from gorillacomb.classify.stores import is_opaque, is_version_control
 from gorillacomb.folders import content_sets as contents
@@ -14,8 +16,8 @@ from gorillacomb.folders import tree as forests
 from gorillacomb.folders.content_sets import ContentSets
 from gorillacomb.folders.coverage import CoveredFolder, fully_covered_folders
 from gorillacomb.folders.families import SIMILAR, FolderFamilies, find_families
+from gorillacomb.folders.folder_place import FolderPlace
 from gorillacomb.folders.identical import identical_folders
-from gorillacomb.folders.keep_rules import KeepCandidate, choose_kept_folder
 from gorillacomb.folders.relation import FolderRelation, folder_relation
 from gorillacomb.folders.tree import FolderTree, TreeFolder
 from gorillacomb.index import stamps
@@ -65,6 +67,13 @@ class FolderAnalysis:
     _families: list[FolderFamily] | None = None
     _ranks: dict[TreeFolder, int] = field(default_factory=dict)
     """Of the members of families: KEPT or GIVEN_UP."""
+    _places: dict[TreeFolder, FolderPlace] = field(default_factory=dict)
+    _stamped_before: list[int] = field(default_factory=list)
+    """By place in the forest's order: how many canonical files stand right in folders before it."""
+
+    def __post_init__(self) -> None:
+        counts = (self.stamped.get(each.id, 0) for each in self.forest.order)
+        self._stamped_before = list(accumulate(counts, initial=0))
 
     def path(self, folder: TreeFolder) -> bytes:
         """The absolute path of a folder."""
@@ -97,45 +106,49 @@ class FolderAnalysis:
         return found
 
     def family(self, members: Sequence[TreeFolder]) -> FolderFamily:
-        """A family with the copy to keep: where larger trees have copies, that in the kept one."""
+        """A family with the copy to keep."""
         self.families()
         return self._family(members)
 
     def _family(self, members: Sequence[TreeFolder]) -> FolderFamily:
         able = [each for each in members if each not in self.kin.by_name] or list(members)
-        inner = dict(zip(members, nested_folders(members), strict=True))
-        candidates = [self._candidate(each, inner[each], members) for each in able]
-        winner, reasons = choose_kept_folder(candidates)
-        by_merit, merits = choose_kept_folder([replace(each, stamped=0) for each in candidates])
-        if by_merit == winner:
-            reasons = merits  # that it was chosen before says less than why it was
+        winner, reasons = choose_place([self._place(each) for each in able])
         return FolderFamily(
             tuple(members), able[winner], reasons, are_parts_of_one_project(members)
         )
 
-    def _candidate(
-        self, folder: TreeFolder, apart: Collection[TreeFolder], members: Sequence[TreeFolder]
-    ) -> KeepCandidate:
-        below = self.forest.order[folder.first : folder.last + 1]
-        inside = {place for each in apart for place in range(each.first, each.last + 1)}
-        stamped = sum(
-            self.stamped.get(each.id, 0)
-            for each in below
-            if not each.machine and each.first not in inside
-        )
-        path = self.path(folder)
-        amount = self.shares.amount(self.shares.own_batches(folder, apart))
-        return KeepCandidate(
-            folder, path, amount, stamped, self.preferred(path), self.rank_around(folder, members)
-        )
+    def in_order(self, folders: Sequence[TreeFolder]) -> list[TreeFolder]:
+        """The folders in the order of places: one may go for one before it that has all of it."""
+        return [folders[at] for at in order_places([self._place(each) for each in folders])]
 
-    def rank_around(self, folder: TreeFolder, besides: Container[TreeFolder] = ()) -> int:
-        """KEPT, GIVEN_UP, or IN_NO_TREE: by the innermost copy of a tree around a folder.
+    def reasons(self, keep: TreeFolder, other: TreeFolder) -> tuple[str, ...]:
+        """Why one folder comes before another one."""
+        return choose_place([self._place(keep), self._place(other)])[1]
 
-        ``besides`` are folders that do not count, though they may be such copies.
-        """
-        at = folder.parent
-        while at is not None and (at not in self._ranks or at in besides):
+    def _place(self, folder: TreeFolder) -> FolderPlace:
+        found = self._places.get(folder)
+        if found is None:
+            path = self.path(folder)
+            stamped = self._stamped_before
+            found = self._places[folder] = FolderPlace(
+                folder,
+                path,
+                None if folder.project is None else self.path(folder.project),
+                self.preferred(path),
+                folder.files if folder.machine else self.kin.amounts[folder.first].files,
+                stamped[folder.last + 1] - stamped[folder.first],
+            )
+        return found
+
+    def rank_around(self, folder: TreeFolder) -> int:
+        """KEPT, GIVEN_UP, or IN_NO_TREE: by the innermost copy of a tree around a folder."""
+        return IN_NO_TREE if folder.parent is None else self.rank_in(folder.parent)
+
+    def rank_in(self, folder: TreeFolder) -> int:
+        """The same for what lies right in a folder."""
+        self.families()
+        at: TreeFolder | None = folder
+        while at is not None and at not in self._ranks:
             at = at.parent
         return IN_NO_TREE if at is None else self._ranks[at]
 

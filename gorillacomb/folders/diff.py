@@ -48,26 +48,28 @@ def diff_folders_in_index(
     forest: FolderTree,
     a: TreeFolder,
     b: TreeFolder,
-    apart: Collection[TreeFolder] = (),
+    apart_a: Collection[TreeFolder] = (),
+    apart_b: Collection[TreeFolder] = (),
 ) -> FolderDiff:
     """Compare two folders by the index.
 
     What has one Merkle digest is the same and not looked into, so that near copies are cheap.
-    ``apart`` are folders below them that do not count.
+    ``apart_a`` are folders below the one, ``apart_b`` below the other, that do not count.
     """
     sides: tuple[dict[bytes, TreeItem], dict[bytes, TreeItem]] = {}, {}
     same = 0
     waiting = [(a, b, b"")]
     while waiting:
         x, y, prefix = waiting.pop()
-        if _is_same(x, y) and not any(x.holds(each) or y.holds(each) for each in apart):
+        whole = not (any(map(x.holds, apart_a)) or any(map(y.holds, apart_b)))
+        if whole and _is_same(x, y):
             same += x.entries if prefix or x.entries > x.empty or x.folders else 0
             continue
-        names = {each.name: each for each in x.children if each not in apart}
-        others = {each.name: each for each in y.children if each not in apart}
-        for folder, items, children, twins in (
-            (x, sides[0], names, others),
-            (y, sides[1], others, names),
+        names = {each.name: each for each in x.children if each not in apart_a}
+        others = {each.name: each for each in y.children if each not in apart_b}
+        for folder, items, children, twins, apart in (
+            (x, sides[0], names, others, apart_a),
+            (y, sides[1], others, names, apart_b),
         ):
             own = _own_items(index, folder, prefix, forest.noise)
             items.update(own)

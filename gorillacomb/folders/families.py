@@ -69,6 +69,8 @@ class FolderFamilies:
     """The smaller and the larger one of folders that share enough and are no copies of one tree."""
     by_name: frozenset[TreeFolder]
     """Those in a family of copies for their names alone: none of them is what to keep of it."""
+    amounts: list[ContentAmount]
+    """By place: what each folder holds, machine-made folders left out."""
 
 
 def find_families(shares: ContentSets, similar: float = SIMILAR) -> FolderFamilies:
@@ -88,6 +90,7 @@ def find_families(shares: ContentSets, similar: float = SIMILAR) -> FolderFamili
         [each for each in families if not _is_said(search.groups, each)],
         [(a, b) for a, b in search.loose if not said(a, b)],
         frozenset(search.by_name),
+        search.amounts,
     )
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from gorillacomb.folders.content_sets import ContentAmount, ContentSets
 from gorillacomb.folders.diff import FolderDiff, diff_folders_in_index
+from gorillacomb.folders.name_similarity import names_match
 from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.index.database import Index
 
@@ -56,12 +57,13 @@ def folder_relation(
 ) -> FolderRelation:
     """Compare two folders of an index.
 
-    ``apart`` are folders inside them that do not count, such as another copy of the same tree.
+    ``apart`` are other copies of the same tree. Those that lie in one of the two, and are this one
+    copied into itself, do not count; any other folder inside of them does.
     """
-    apart_a = {each for each in (*apart, b) if a.holds(each) and each is not a}
-    apart_b = {each for each in (*apart, a) if b.holds(each) and each is not b}
+    apart_a = {each for each in (*apart, b) if is_copied_into_itself(a, each)}
+    apart_b = {each for each in (*apart, a) if is_copied_into_itself(b, each)}
     ours, theirs = shares.own_batches(a, apart_a), shares.own_batches(b, apart_b)
-    entries = diff_folders_in_index(index, shares.forest, a, b, apart_a | apart_b)
+    entries = diff_folders_in_index(index, shares.forest, a, b, apart_a, apart_b)
     contents = shares.batches(a, apart_a), shares.batches(b, apart_b)
     kind = _kind(a, b, entries, *contents)
     cause = _gap(kind, a, b)
@@ -76,6 +78,15 @@ def folder_relation(
         shares.amount(theirs - ours),
         entries,
         cause,
+    )
+
+
+def is_copied_into_itself(folder: TreeFolder, inner: TreeFolder) -> bool:
+    """Whether a folder inside another one has its name, or that of a copy of it."""
+    return (
+        inner is not folder
+        and folder.holds(inner)
+        and (inner.name == folder.name or names_match(inner.name, folder.name))
     )
 
 

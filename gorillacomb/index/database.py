@@ -70,7 +70,7 @@ class Index:
             connection = open_reader(vault.index)
             _refuse_cut_short(vault, connection)
             _refuse_strange(vault, connection)
-            if _refuse_newer(vault, connection) < schema.VERSION:
+            if _refuse_newer(vault, connection) < schema.READABLE:
                 raise VaultDamaged(
                     f"The index {vault.index} was never finished, or is older than this version.",
                     "Run gorillacomb scan PATH once: it brings the index up to date.",

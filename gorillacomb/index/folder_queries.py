@@ -80,3 +80,16 @@ def count_folders_by_state(connection: Connection) -> dict[FolderState, int]:
     """Folders in each state but LISTED."""
     rows = connection.execute("SELECT state, count(*) FROM folders WHERE state <> 0 GROUP BY state")
     return {FolderState(state): count for state, count in rows}
+
+
+def child_folders(connection: Connection, folder: int) -> list[tuple[int, bytes]]:
+    """Return the folders right in a folder: id and name."""
+    return connection.execute("SELECT id, name FROM folders WHERE parent = ?", (folder,)).fetchall()
+
+
+def files_with_content(connection: Connection, folder: int) -> list[tuple[bytes, bytes, int]]:
+    """Return the files right in a folder that were read and are not empty: name, digest, mtime."""
+    return connection.execute(
+        "SELECT name, digest, mtime_ns FROM files WHERE folder = ? AND state <= 1 AND size > 0",
+        (folder,),
+    ).fetchall()

@@ -12,8 +12,10 @@ from gorillacomb.sqlite import Connection
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-VERSION = 6
+VERSION = 7
 """Stored as `user_version`; an index with a higher one was written by a newer Gorilla Comb."""
+READABLE = 6
+"""The oldest version whose tables can be read as they are: what came later is for writers alone."""
 
 _TABLES_1 = """
 CREATE TABLE roots (
@@ -158,6 +160,11 @@ _TABLES_6 = """
 ALTER TABLE folders ADD COLUMN seal BLOB; -- digest of its entries, see seal.py
 """
 
+_TABLES_7 = """
+ALTER TABLE stamps ADD COLUMN rules INTEGER NOT NULL DEFAULT 0; -- see place_rules.py
+ALTER TABLE reflected ADD COLUMN rules INTEGER NOT NULL DEFAULT 0; -- no stamp has lower ones
+"""
+
 
 def has_content(table: str = "") -> str:
     """Return the SQL condition for a file whose content counts: it was read, and is not empty.
@@ -214,7 +221,7 @@ def migrate(connection: Connection) -> None:
     if version == 0 and not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         connection.executescript(
             f"BEGIN IMMEDIATE; {_TABLES_1} {_TABLES_2} {_TABLES_3} {_TABLES_4} {_TABLES_6}"
-            f" PRAGMA user_version = {VERSION}; COMMIT;"
+            f" {_TABLES_7} PRAGMA user_version = {VERSION}; COMMIT;"
         )
         return
     with only_stdlib_sqlite():
@@ -222,30 +229,14 @@ def migrate(connection: Connection) -> None:
 
     migrations = Migrations("gorillacomb.index")
 
-    if version < 1:
+    def add_script(number: int, name: str, script: str) -> None:
+        if version < number:
+            migrations(name=name)(lambda db: db.executescript(script))
 
-        @migrations()
-        def first_tables(db: Database) -> None:
-            db.executescript(_TABLES_1)
-
-    if version < 2:
-
-        @migrations()
-        def tables_of_stamps(db: Database) -> None:
-            db.executescript(_TABLES_2)
-
-    if version < 3:
-
-        @migrations()
-        def table_of_damage(db: Database) -> None:
-            db.executescript(_TABLES_3)
-
-    if version < 4:
-
-        @migrations()
-        def table_of_unquiet_folders(db: Database) -> None:
-            db.executescript(_TABLES_4)
-
+    add_script(1, "first_tables", _TABLES_1)
+    add_script(2, "tables_of_stamps", _TABLES_2)
+    add_script(3, "table_of_damage", _TABLES_3)
+    add_script(4, "table_of_unquiet_folders", _TABLES_4)
     if version < 5:
 
         @migrations()
@@ -255,11 +246,7 @@ def migrate(connection: Connection) -> None:
             if grouped.fetchone() is not None:  # else the scan that was cut short makes it
                 db.execute(DIGEST_INDEX)
 
-    if version < 6:
-
-        @migrations()
-        def seals_of_folders(db: Database) -> None:
-            db.executescript(_TABLES_6)
-
+    add_script(6, "seals_of_folders", _TABLES_6)
+    add_script(7, "rules_of_stamps", _TABLES_7)
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {VERSION}")

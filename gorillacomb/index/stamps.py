@@ -11,6 +11,7 @@ from gorillacomb.index.schema import has_content, has_gap
 from gorillacomb.model import EntryState, FolderState
 from gorillacomb.sqlite import Connection
 
+_STAMP = "seq, folder, name"
 _BELOW = (
     "WITH RECURSIVE below (id) AS (SELECT ? UNION"
     " SELECT stamp_folders.id FROM stamp_folders JOIN below ON stamp_folders.parent = below.id)"
@@ -66,10 +67,22 @@ def synced_log_size(connection: Connection) -> tuple[str, int] | None:
     return found
 
 
-def set_synced_log_size(connection: Connection, log: str, size: int) -> None:
-    """Note up to where the stamps reflect the trace."""
+def set_synced_log_size(
+    connection: Connection, log: str, size: int, rules: int | None = None
+) -> None:
+    """Note up to where the stamps reflect the trace.
+
+    ``rules`` is the version of the rules by which all of them have been chosen or confirmed; None
+    where none has been looked at.
+    """
+    if rules is None:
+        [rules] = connection.execute("SELECT coalesce(min(rules), 0) FROM stamps").fetchone()
+    else:
+        connection.execute("UPDATE stamps SET rules = ? WHERE rules < ?", (rules, rules))
     connection.execute("DELETE FROM reflected")
-    connection.execute("INSERT INTO reflected VALUES (?, ?)", (log, size))
+    connection.execute(
+        "INSERT INTO reflected (log, size, rules) VALUES (?, ?, ?)", (log, size, rules)
+    )
 
 
 def clear_synced_log_size(connection: Connection) -> None:
@@ -85,15 +98,13 @@ def clear(connection: Connection) -> None:
 
 def stamp_of(connection: Connection, digest: bytes) -> Stamp | None:
     """The stamp of a content."""
-    row = connection.execute(
-        "SELECT seq, folder, name FROM stamps WHERE digest = ?", (digest,)
-    ).fetchone()
+    row = connection.execute(f"SELECT {_STAMP} FROM stamps WHERE digest = ?", (digest,)).fetchone()
     return None if row is None else Stamp(*row)
 
 
 def all_stamps(connection: Connection) -> Iterator[tuple[bytes, Stamp]]:
     """Every stamp with its content's digest."""
-    for digest, *stamp in connection.execute("SELECT digest, seq, folder, name FROM stamps"):
+    for digest, *stamp in connection.execute(f"SELECT digest, {_STAMP} FROM stamps"):
         yield digest, Stamp(*stamp)
 
 
@@ -113,14 +124,43 @@ def count_by_folder(connection: Connection) -> dict[int, int]:
 def stamps_below(connection: Connection, folder: int) -> list[tuple[bytes, Stamp]]:
     """The stamps in a folder and below it, as the trace knows that folder."""
     rows = connection.execute(
-        f"{_BELOW} SELECT digest, seq, folder, name FROM stamps WHERE folder IN below", (folder,)
+        f"{_BELOW} SELECT digest, {_STAMP} FROM stamps WHERE folder IN below", (folder,)
     )
     return [(digest, Stamp(*stamp)) for digest, *stamp in rows]
 
 
-def put_stamps(connection: Connection, rows: Iterable[tuple[bytes, int, int, bytes]]) -> None:
-    """Write stamps: digest, seq, folder, name."""
-    connection.executemany("INSERT OR REPLACE INTO stamps VALUES (?, ?, ?, ?)", rows)
+def put_stamps(connection: Connection, rows: Iterable[tuple[bytes, int, int, bytes, int]]) -> None:
+    """Write stamps: digest, seq, folder, name, version of the rules."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO stamps (digest, seq, folder, name, rules) VALUES (?, ?, ?, ?, ?)",
+        rows,
+    )
+
+
+def rules_of_stamps(connection: Connection) -> dict[bytes, tuple[int, int]]:
+    """Return by content the entry of its stamp, and the version of the rules that chose it."""
+    rows = connection.execute("SELECT digest, seq, rules FROM stamps")
+    return {digest: (seq, rules) for digest, seq, rules in rows}
+
+
+def rules_of_stamp(connection: Connection, digest: bytes) -> int:
+    """Return the version of the rules by which the canonical file of a content was chosen."""
+    [rules] = connection.execute("SELECT rules FROM stamps WHERE digest = ?", (digest,)).fetchone()
+    return int(rules)
+
+
+def chosen_by_older_rules(connection: Connection, version: int) -> list[bytes]:
+    """Return the contents with several copies whose stamps were chosen by rules before a version.
+
+    Of the others nothing was chosen.
+    """
+    if connection.execute("SELECT 1 FROM reflected WHERE rules >= ?", (version,)).fetchone():
+        return []
+    rows = connection.execute(
+        "SELECT digest FROM stamps WHERE rules < ? AND digest IN (SELECT digest FROM groups)",
+        (version,),
+    )
+    return [digest for (digest,) in rows]
 
 
 def drop_stamps(connection: Connection, digests: Iterable[bytes]) -> None:
@@ -201,17 +241,6 @@ def note_changed_folders(connection: Connection) -> None:
 def unstamped(connection: Connection) -> list[bytes]:
     """The contents whose stamps are to be looked at anew."""
     return [digest for (digest,) in connection.execute("SELECT DISTINCT digest FROM unstamped")]
-
-
-def are_many_to_stamp(connection: Connection, many: int) -> bool:
-    """Whether the next stamps are the first ones, or so many contents changed."""
-    if synced_log_size(connection) is None:
-        return True
-    rows = connection.execute(
-        "SELECT 1 FROM (SELECT digest FROM touched UNION ALL SELECT digest FROM unstamped) LIMIT ?",
-        (many,),
-    )
-    return len(rows.fetchall()) == many
 
 
 def never_stamped(connection: Connection) -> Iterator[bytes]:

@@ -218,6 +218,12 @@ class IndexWriter:
         self._connection.execute(
             "UPDATE folders SET parent = ?, name = ? WHERE id = ?", (parent, name, folder)
         )
+        # By its new name another copy may be the better one.
+        self._connection.execute(
+            f"{BELOW} INSERT INTO unstamped SELECT digest FROM files"
+            " WHERE folder IN below AND digest IN (SELECT digest FROM groups)",
+            (folder,),
+        )
 
     def _part(self, folder: int, above: int) -> None:
         """Have a folder not stand in another one, which is about to come into it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from gorillacomb.hashing import CHUNK
 from gorillacomb.index.database import Index
@@ -85,23 +85,8 @@ class ScanRecorder(Protocol):
     def begin(self, index: Index) -> None:
         """Before the scan touches the index. Raises VaultError."""
 
-    def aside(self, index: Index) -> Callable[[], Any] | None:
-        """What a worker can work out for it once all contents are in the index, if anything.
-
-        It reads the index in another process, and so must survive pickling.
-        """
-
-    def end(
-        self,
-        index: Index,
-        scan: int,
-        progress: Progress,
-        aside: Callable[[], Any] | None,
-    ) -> StampReport:
-        """After a scan that came to its end. Raises VaultError.
-
-        ``aside`` waits for what that work gave; None where nobody was there to do it.
-        """
+    def end(self, index: Index, scan: int, progress: Progress) -> StampReport:
+        """After a scan that came to its end. Raises VaultError."""
 
     def close(self) -> None:
         """At the end, whatever it was like."""

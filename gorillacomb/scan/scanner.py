@@ -10,10 +10,9 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from gorillacomb.errors import GorillaCombError, Interrupted
 from gorillacomb.fs.paths import is_below, join
@@ -31,11 +30,10 @@ from gorillacomb.scan.options import OnDuplicates, ScanOptions, ScanRecorder
 from gorillacomb.scan.root_registry import MountedFolder, resolve_roots
 from gorillacomb.scan.scan_roots import ScanRoots
 from gorillacomb.scan.size_sampler import SizeSampler
-from gorillacomb.scan.tasks import BackgroundResult, BackgroundTask, ScanTaskResult
 from gorillacomb.scan.walk import ScanWalk
 from gorillacomb.scan.worker import start_scan_workers
 from gorillacomb.vault.vault import Vault
-from gorillacomb.workers.dispatcher import Dispatcher, WorkersFailed
+from gorillacomb.workers.dispatcher import Dispatcher
 from gorillacomb.workers.pool import Workers
 
 _FOLDERS_AHEAD = 3
@@ -70,13 +68,13 @@ def scan(
         with Index.write(vault) as index, translate_errors(vault):
             if recorder is not None:
                 recorder.begin(index)
-            run = _ScanRun(index, workers, places, options, progress, recorder)
+            run = _ScanRun(index, workers, places, options, progress)
             try:
                 report = run.all_stages(on_duplicates)
                 if recorder is None:
                     return report
                 workers.release()
-                stamps = recorder.end(index, report.scan, progress, run.aside)
+                stamps = recorder.end(index, report.scan, progress)
                 return replace(report, stamps=stamps, seconds=run.seconds)
             finally:
                 workers.close()  # their views first, or the index cannot fold its log back in
@@ -112,11 +110,8 @@ class _ScanRun:
     places: Sequence[MountedFolder]
     options: ScanOptions
     progress: Progress
-    recorder: ScanRecorder | None
     started: float = field(default_factory=time.monotonic)
     roots: ScanRoots = field(init=False)
-    aside: Callable[[], Any] | None = None
-    """Waits for what a worker does for the recorder meanwhile."""
 
     def __post_init__(self) -> None:
         self.roots = ScanRoots(self.index, self.options)
@@ -151,15 +146,12 @@ class _ScanRun:
                 work = roots.enter(walk.boundaries, store)
             walk.finish()
             self._compare(store, large, dispatcher)
-            if self.options.quick or not unread.pending_totals(self.index.connection)[0]:
-                self._begin_aside(store, dispatcher)
             self._group(store)
             if on_duplicates is not None:
                 report = self._report(walk, large, rows_before, complete=False)
                 _tell(on_duplicates, self.index, report)
             if not self.options.quick:
                 self._rest(store, large, dispatcher)
-            self._begin_aside(store, dispatcher)
             self._finish(walk, large, self.options.now())
         except (KeyboardInterrupt, GorillaCombError) as stop:
             self._keep(store, walk, large)
@@ -192,17 +184,6 @@ class _ScanRun:
         with self.index.atomic():
             store.refresh_groups()
         self.index.commit()
-
-    def _begin_aside(self, store: IndexWriter, dispatcher: Dispatcher) -> None:
-        """Have a worker begin with what the recorder will ask for, now that all is read."""
-        if self.aside is not None or self.recorder is None or not self.workers.split:
-            return
-        work = self.recorder.aside(self.index)
-        if work is not None:
-            self._prepare(store)
-            self.index.commit()  # the worker sees what is committed
-            dispatcher.begin(BackgroundTask(work))
-            self.aside = partial(_found_aside, dispatcher, work)
 
     def _prepare(self, store: IndexWriter) -> None:
         with self.index.atomic():
@@ -281,17 +262,6 @@ class _ScanRun:
             complete=complete,
             vanished=tuple(self.roots.table[root].path for root in sorted(lost)),
         )
-
-
-def _found_aside(dispatcher: Dispatcher, work: Callable[[], Any]) -> Any:
-    found: list[ScanTaskResult] = []
-    try:
-        dispatcher.run(lambda: None, found.append)
-    except WorkersFailed:
-        return work()  # the one that was at it died, and the others have been let go
-    [result] = found
-    assert isinstance(result, BackgroundResult)
-    return result.found
 
 
 def _tell(on_duplicates: OnDuplicates, index: Index, report: ScanReport) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gorillacomb.fs.openat import FileIdentity
 from gorillacomb.index.rows import EntryRow, FileKey
@@ -140,17 +140,5 @@ class HashResult(NamedTuple):
     lost: bool
 
 
-class BackgroundTask(NamedTuple):
-    """Work for the recorder, which reads the index; done while the main process goes on."""
-
-    work: Callable[[], Any]
-
-
-class BackgroundResult(NamedTuple):
-    """What the work gave."""
-
-    found: Any
-
-
-ScanTask = VisitTask | HashTask | BackgroundTask
-ScanTaskResult = VisitResult | HashResult | BackgroundResult
+ScanTask = VisitTask | HashTask
+ScanTaskResult = VisitResult | HashResult

@@ -37,8 +37,6 @@ from gorillacomb.scan.read_file import (
 )
 from gorillacomb.scan.root_registry import MountedFolder
 from gorillacomb.scan.tasks import (
-    BackgroundResult,
-    BackgroundTask,
     HashItem,
     HashResult,
     HashTask,
@@ -95,8 +93,6 @@ class ScanWorker:
         """Do one task and return its result."""
         if isinstance(task, HashTask):
             return hash_files(task, advance)
-        if isinstance(task, BackgroundTask):
-            return BackgroundResult(task.work())
         path = task.context.index
         if path is None:
             return visit_folders(task, None)

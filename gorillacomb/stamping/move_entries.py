@@ -130,7 +130,7 @@ class FolderMoveRecorder:
         Returns the contents that were not found in their folders.
         """
         connection = self._connection
-        found: list[tuple[ContentHolders, CanonicalFile, tuple[str, bytes]]] = []
+        found: list[tuple[ContentHolders, CanonicalFile, tuple[str, bytes], int]] = []
         left: list[StampStep] = []
         below = {
             digest: stamp
@@ -143,7 +143,8 @@ class FolderMoveRecorder:
             here = next((each for each in holders if each[:2] == (stamp.folder, stamp.name)), None)
             held = stamps.content(connection, digest)
             if here is not None and held is not None:
-                found.append((held, CanonicalFile(*here, _STANDING), origin))
+                rules = stamps.rules_of_stamp(connection, digest)
+                found.append((held, CanonicalFile(*here, _STANDING), origin, rules))
             else:
                 self.former[digest] = origin
                 left.append(
@@ -158,10 +159,12 @@ class FolderMoveRecorder:
                 self._put_moved(folder)
         self._scribe.append(
             StampStep(
-                entries.move_entry(self._scribe.scan, self._scribe.file(held, chosen), origin),
+                entries.move_entry(
+                    self._scribe.scan, self._scribe.file(held, chosen, rules), origin
+                ),
                 (held.digest, chosen.folder, chosen.name),
             )
-            for held, chosen, origin in found
+            for held, chosen, origin, rules in found
         )
         self._scribe.counts.moved += len(found)
         self._scribe.counts.retired += len(left)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from gorillacomb.errors import VaultRolledBack
 from gorillacomb.index import roots as root_table
@@ -32,15 +32,20 @@ def resync(index: Index, ledger: Ledger) -> None:
             " or another one stands in its place.",
             "Put the right one back; to go on with this one: gorillacomb trace adopt",
         )
+    # The trace is not told that newer rules confirmed a stamp.
+    confirmed = stamps.rules_of_stamps(index.connection)
     with index.atomic():
         stamps.clear(index.connection)
         if ledger.size > 1:
-            _restore(index, ledger)
+            _restore(index, ledger, confirmed)
     index.commit()
 
 
-def _restore(index: Index, ledger: Ledger) -> None:
-    """Take roots and stamps from the trace."""
+def _restore(index: Index, ledger: Ledger, confirmed: Mapping[bytes, tuple[int, int]]) -> None:
+    """Take roots and stamps from the trace.
+
+    ``confirmed`` has, by content, the entries that the index knew and the versions of the rules.
+    """
     connection = index.connection
     standing = TraceState()
     try:
@@ -68,12 +73,14 @@ def _restore(index: Index, ledger: Ledger) -> None:
             folders[uid, path] = found
         return folders[uid, path]
 
-    def rows() -> Iterator[tuple[bytes, int, int, bytes]]:
+    def rows() -> Iterator[tuple[bytes, int, int, bytes, int]]:
         for digest in standing:
             place = standing.place(digest)
             if place is not None and place.root in roots:
                 above, _, name = place.path.rpartition(b"/")
-                yield digest, place.seq, folder_at(place.root, above), name
+                seq, rules = confirmed.get(digest, (-1, 0))
+                rules = max(place.rules, rules) if seq == place.seq else place.rules
+                yield digest, place.seq, folder_at(place.root, above), name, rules
 
     stamps.put_stamps(connection, list(rows()))
     stamps.add_all_folders(connection)

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from gorillacomb.canonical.groups import GroupReader
-from gorillacomb.canonical.selector import CanonicalSelector
+from gorillacomb.canonical.place_rules import RULES_VERSION
+from gorillacomb.canonical.selector import CanonicalFile, CanonicalSelector
 from gorillacomb.index import roots as root_table
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
@@ -70,13 +71,17 @@ class _Stamper:
         """Root and path of files that went with their folders, by content."""
         self._hidden: set[bytes] | None = None
         self._undecided: list[bytes] = []
+        self._outdated: set[bytes] = set()
+        """Contents whose canonical files are to be chosen once more, by the rules of today."""
 
     def run(self, roots: Sequence[Root]) -> StampReport:
         connection, scribe = self._connection, self._scribe
         first = stamps.synced_log_size(connection) is None
         changed = stamps.unstamped(connection)
         new_roots = self._changed_roots(roots)
-        if not first and not changed and not new_roots and not self._unquiet.is_due:
+        self._outdated = set(stamps.chosen_by_older_rules(connection, RULES_VERSION))
+        quiet = not self._outdated and not self._unquiet.is_due
+        if not first and not changed and not new_roots and quiet:
             return StampReport(due_ns=self._unquiet.due_ns())
         with self._index.atomic():
             stamps.clear_synced_log_size(connection)
@@ -84,7 +89,7 @@ class _Stamper:
             scribe.append([StampStep(self._root_entry(root))])
             with self._index.atomic():
                 stamps.put_root(connection, StampRoot(root.id, root.uid, root.path, root.volume))
-        candidates = set(changed) - {FOLDERS_CHANGED}
+        candidates = (set(changed) - {FOLDERS_CHANGED}) | self._outdated
         if first:
             with self._index.atomic():
                 stamps.add_all_folders(connection)
@@ -127,7 +132,7 @@ class _Stamper:
             stamps.mark_stamped(connection, self._undecided)
             self._unquiet.save()
             stamps.set_synced_log_size(
-                connection, self._scribe.ledger.log, self._scribe.ledger.size
+                connection, self._scribe.ledger.log, self._scribe.ledger.size, RULES_VERSION
             )
         self._index.commit()
 
@@ -141,57 +146,80 @@ class _Stamper:
             for digest, stamp in standing.items()
             if not self._still_stands(digest, stamp)
         }
+        for digest in fallen:
+            del standing[digest]
         wanted = (
             held
             for held in stamps.contents_to_stamp(connection)
-            if held.digest not in standing or held.digest in fallen
+            if held.files > 1 or held.digest not in standing
         )
-        yield from self._steps(wanted, fallen)
+        yield from self._steps(wanted, fallen, standing)
 
     def _contents(self, changed: set[bytes]) -> Iterator[StampStep]:
         """Steps for contents that changed, and for those that waited for long enough."""
         connection = self._connection
         fallen: dict[bytes, Stamp] = {}
-        work = []
+        standing: dict[bytes, Stamp] = {}
         due = set(stamps.never_stamped(connection)) if self._unquiet.is_due else set()
-        for digest in sorted(changed | due):
+        work = sorted(changed | due)
+        for digest in work:
             old = stamps.stamp_of(connection, digest)
             if old is not None:
-                if self._still_stands(digest, old):
-                    continue
-                fallen[digest] = old
-            work.append(digest)
-        never = {digest for digest in work if digest not in fallen and digest not in self._former}
+                (standing if self._still_stands(digest, old) else fallen)[digest] = old
+        never = {
+            digest
+            for digest in work
+            if digest not in fallen and digest not in standing and digest not in self._former
+        }
         waiting = self._unquiet.waiting(never, changed)
         found = (stamps.content(connection, each) for each in work if each not in waiting)
-        yield from self._steps((held for held in found if held is not None), fallen)
+        yield from self._steps((held for held in found if held is not None), fallen, standing)
 
     def _steps(
-        self, contents: Iterable[ContentHolders], fallen: dict[bytes, Stamp]
+        self,
+        contents: Iterable[ContentHolders],
+        fallen: dict[bytes, Stamp],
+        standing: dict[bytes, Stamp],
     ) -> Iterator[StampStep]:
         """Steps for contents without a canonical file, and for the fallen ones that nothing holds.
 
-        ``fallen`` are the stamps of files that stand no more.
+        ``fallen`` are the stamps of files that stand no more, ``standing`` those of others: these
+        stay canonical unless the rules say otherwise.
         """
         lost = set(fallen)
         places = {(stamp.folder, stamp.name): digest for digest, stamp in fallen.items()}
         for held in contents:
             lost.discard(held.digest)
-            step = self._told(held, fallen.get(held.digest), places)
+            old = standing.get(held.digest)
+            if old is not None and not self._is_open(held, old):
+                continue
+            chosen = self._chooser.choose(held)
+            if old is not None and (old.folder, old.name) == chosen[:2]:
+                continue
+            step = self._told(held, chosen, old or fallen.get(held.digest), places)
             lost.difference_update(step.drop)
             yield step
         for digest in sorted(lost):
             yield from self._gone(digest, fallen[digest])
+
+    def _is_open(self, held: ContentHolders, standing: Stamp) -> bool:
+        """Whether another file may take over from one that is canonical and has not changed."""
+        if held.digest in self._outdated:
+            return True
+        return self._chooser.is_overruled(held, standing)
 
     def _still_stands(self, digest: bytes, old: Stamp) -> bool:
         found = stamps.content_at(self._connection, old.folder, old.name)
         return found is not None and found[0] == digest
 
     def _told(
-        self, held: ContentHolders, old: Stamp | None, fallen: dict[FileKey, bytes]
+        self,
+        held: ContentHolders,
+        chosen: CanonicalFile,
+        old: Stamp | None,
+        fallen: dict[FileKey, bytes],
     ) -> StampStep:
-        """The step for a content that has copies, and no canonical file, or one that fell."""
-        chosen = self._chooser.choose(held)
+        """The step for a content whose canonical file is new, or another one than before."""
         file = self._scribe.file(held, chosen)
         digest, folder, name = held.digest, chosen.folder, chosen.name
         put = (digest, folder, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from gorillacomb.canonical.place_rules import RULES_VERSION
 from gorillacomb.canonical.selector import CanonicalFile
 from gorillacomb.fs.paths import join_relative
 from gorillacomb.index import stamps
@@ -21,7 +22,7 @@ class StampStep:
 
     body: EntryBody
     put: tuple[bytes, int, bytes] | None = None
-    """digest, folder, name of a stamp."""
+    """digest, folder, name of a stamp; the version of the rules is in the body."""
     drop: Sequence[bytes] = ()
 
 
@@ -62,7 +63,11 @@ class StampWriter:
                 stamps.drop_stamps(connection, [each for _, step in waiting for each in step.drop])
                 stamps.put_stamps(
                     connection,
-                    [(step.put[0], seq, *step.put[1:]) for seq, step in waiting if step.put],
+                    [
+                        (step.put[0], seq, *step.put[1:], step.body["rules"])
+                        for seq, step in waiting
+                        if step.put
+                    ],
                 )
             self.index.commit_if_due()
             if self.advance is not None:
@@ -71,7 +76,9 @@ class StampWriter:
 
         self.ledger.append(bodies(), note)
 
-    def file(self, held: ContentHolders, chosen: CanonicalFile) -> StampEntry:
+    def file(
+        self, held: ContentHolders, chosen: CanonicalFile, rules: int = RULES_VERSION
+    ) -> StampEntry:
         """The canonical file of a content as the trace is told of it."""
         folder, name, mtime, reasons = chosen
         copies = held.files
@@ -79,5 +86,6 @@ class StampWriter:
             copies = stamps.copies_of(self.index.connection, held.digest)
         root, above = self.places.recorded(folder)
         return StampEntry(
-            root, join_relative(above, name), held.size, mtime, held.digest, copies, reasons
+            *(root, join_relative(above, name), held.size, mtime, held.digest, copies, reasons),
+            rules,
         )

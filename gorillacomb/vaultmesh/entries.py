@@ -32,6 +32,8 @@ class StampEntry(NamedTuple):
     copies: int
     """How many separate copies of it there were on disk, itself among them."""
     reasons: tuple[str, ...]
+    rules: int
+    """The version of the rules by which it was chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,7 @@ def _file(event: str, scan: int, file: StampEntry) -> EntryBody:
         "blake3": file.digest.hex(),
         "copies": file.copies,
         "reasons": file.reasons,
+        "rules": file.rules,
     }
 
 

@@ -43,6 +43,8 @@ class StampedFile:
     root: str
     path: bytes
     seq: int
+    rules: int
+    """The version of the rules by which it was chosen; 0 where the entry names none."""
 
 
 class TraceState:
@@ -52,7 +54,7 @@ class TraceState:
         self.roots: dict[str, dict[str, Any]] = {}
         """The last ``root`` entry of each root."""
         self._tops: dict[str, _ReplayFolder] = {}
-        self._at: dict[bytes, tuple[str, _ReplayFolder, bytes, int]] = {}
+        self._at: dict[bytes, tuple[str, _ReplayFolder, bytes, int, int]] = {}
 
     def __len__(self) -> int:
         return len(self._at)
@@ -65,9 +67,9 @@ class TraceState:
         found = self._at.get(digest)
         if found is None:
             return None
-        root, folder, name, seq = found
+        root, folder, name, seq, rules = found
         above = folder.path()
-        return StampedFile(root, join_relative(above, name), seq)
+        return StampedFile(root, join_relative(above, name), seq, rules)
 
     def replay(self, entries: Iterable[tuple[int, bytes]]) -> None:
         """Apply entries in their order. Raises ValueError for one that does not fit."""
@@ -99,12 +101,12 @@ class TraceState:
         if former is not None:  # as `was` says: what stood there stands there no more
             del self._at[former]
         folder.files[name] = digest
-        self._at[digest] = (fields["root"], folder, name, seq)
+        self._at[digest] = (fields["root"], folder, name, seq, int(fields.get("rules", 0)))
 
     def _drop(self, digest: bytes) -> None:
         found = self._at.pop(digest, None)
         if found is not None:
-            _, folder, name, _ = found
+            _, folder, name, *_ = found
             if folder.files.get(name) == digest:
                 del folder.files[name]
 
@@ -126,8 +128,7 @@ class TraceState:
         parent.folders[name] = old
         if former != fields["root"]:
             for _, digest in old.below():
-                _, folder, file, stamp = self._at[digest]
-                self._at[digest] = (fields["root"], folder, file, stamp)
+                self._at[digest] = (fields["root"], *self._at[digest][1:])
 
     def _drop_folder(self, seq: int, fields: Mapping[str, Any]) -> None:
         folder = self._find(fields["root"], entry_path(fields))

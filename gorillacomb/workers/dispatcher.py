@@ -27,10 +27,6 @@ class Dispatcher:
         self._again: list[WorkerTask] = []
         self._deaths = 0
 
-    def begin(self, task: WorkerTask) -> None:
-        """Hand out a task now, while nobody is busy; a later `run` takes its result."""
-        self._guarded(lambda: self._workers.submit(task))
-
     def run(
         self,
         next_task: Callable[[], WorkerTask | None],

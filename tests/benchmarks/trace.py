@@ -62,5 +62,5 @@ def _stamps() -> Iterator[EntryBody]:
         path = _FOLDER % (number // 12, number)
         digest = sha256(path).digest()
         yield stamp_entry(
-            1, StampEntry("0" * 32, path, 4_000 + number, 10**18, digest, 4, _REASONS)
+            1, StampEntry("0" * 32, path, 4_000 + number, 10**18, digest, 4, _REASONS, 1)
         )

@@ -10,11 +10,9 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.canonical.file_rules import choose_canonical
 from gorillacomb.canonical.groups import GroupReader
+from gorillacomb.canonical.place_rules import choose_canonical
 from gorillacomb.canonical.selector import CanonicalSelector
-from gorillacomb.folders.analysis import load_analysis
-from gorillacomb.folders.kept_trees import kept_trees
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
@@ -43,8 +41,7 @@ def test_it_chooses_as_the_rules_do(tree: Tree, dice: random.Random, prefers: bo
         give_times(top, dice)
         scan(vault, top)
         with Index.read(Vault(vault)) as index:
-            trees = kept_trees(load_analysis(index, preferred))
-            groups = GroupReader(index, is_online, preferred, trees)
+            groups = GroupReader(index, is_online, preferred)
             chooser = CanonicalSelector(index, groups, prefers)
             for held in stamps.contents_to_stamp(index.connection):
                 copies = groups.copies_of(held.digest)
@@ -60,7 +57,6 @@ def test_it_chooses_as_the_rules_do(tree: Tree, dice: random.Random, prefers: bo
 
 
 def test_with_workers_it_is_as_without(tmp_path: Path) -> None:
-    """They relate the folders meanwhile, by what was committed."""
     top = tmp_path / "top"
     drives.build(top, random.Random(7))
     told = []
@@ -71,16 +67,3 @@ def test_with_workers_it_is_as_without(tmp_path: Path) -> None:
         fields = ("blake3", "path", "copies", "reasons")
         told.append(sorted([str(each[name]) for name in fields] for each in stamps_told))
     assert told[0] == told[1] == told[2]
-
-
-def test_few_changes_need_nothing_beforehand(tmp_path: Path) -> None:
-    top, vault = make_tree(tmp_path / "top", {"a": "1", "b": "2"}), tmp_path / "vault"
-    scan(vault, top)
-    with Index.write(Vault(vault)) as index:
-        assert stamps.are_many_to_stamp(index.connection, 2), "nothing was ever stamped"
-    stamping_scan(vault, top)
-    with Index.write(Vault(vault)) as index:
-        for many in (False, True):
-            with index.atomic():
-                index.connection.execute("INSERT INTO unstamped VALUES (x'00')")
-            assert stamps.are_many_to_stamp(index.connection, 2) is many

@@ -16,13 +16,13 @@ from gorillacomb.folders import content_sets as contents
 from gorillacomb.folders.analysis import FolderAnalysis, load_analysis
 from gorillacomb.folders.candidate_pairs import MOST_PAIRED
 from gorillacomb.folders.coverage import fully_covered_folders
+from gorillacomb.folders.name_similarity import names_match
 from gorillacomb.folders.relation import FolderRelation, RelationKind
 from gorillacomb.folders.tree import TreeFolder
-from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.vault.vault import Vault
 from tests.folders.forests import Seen, forests, identical, look, without
-from tests.stamping.trace import stamping_scan
+from tests.stamping.trace import canonical_paths, stamping_scan
 from tests.support.trees import Tree, make_tree, scan, settle
 
 
@@ -135,9 +135,11 @@ def check_relation(
     relation: FolderRelation,
     members: list[TreeFolder],
 ) -> None:
-    apart = [seen[place(folders, each)] for each in members]
-    a = without(seen[place(folders, relation.a)], apart, seen)
-    b = without(seen[place(folders, relation.b)], apart, seen)
+    apart = [place(folders, each) for each in members]
+    a, b = (
+        without(seen[path], [seen[each] for each in apart if is_copied_into(path, each)], seen)
+        for path in (place(folders, relation.a), place(folders, relation.b))
+    )
     for amount, expected in (
         (relation.shared, a.own & b.own),
         (relation.only_a, a.own - b.own),
@@ -164,6 +166,12 @@ def check_relation(
     assert set(map(os.fsdecode, relation.entries.changed)) == {
         path for path in both if a.entries[path] != b.entries[path]
     }
+
+
+def is_copied_into(path: Path, inner: Path) -> bool:
+    """Whether a folder lies in another one and is, by its name, that one copied into itself."""
+    alike = inner.name == path.name or names_match(os.fsencode(inner.name), os.fsencode(path.name))
+    return path in inner.parents and alike
 
 
 def check_nothing_is_missed(folders: FolderAnalysis, seen: dict[Path, Seen]) -> None:
@@ -307,34 +315,30 @@ def test_two_that_stand_for_each_other_are_not_both_left_out(tmp_path: Path) -> 
 
 
 @given(forests())
-def test_a_kept_tree_is_kept_whole(tree: Tree) -> None:
-    """What stands in a copy that is kept is canonical there, or in another one that is kept."""
+def test_no_folder_is_stitched_together(tree: Tree) -> None:
+    """Of two folders what lies in both under one name is canonical in one of them, or in neither.
+
+    The names of what is in them make no difference, as they are the same.
+    """
     with tempfile.TemporaryDirectory() as name:
         top = make_tree(Path(name).resolve() / "top", tree)
         settle(top)
         stamping_scan(Path(name, "vault"), top)
-        with Index.read(Vault(Path(name, "vault"))) as index:
-            folders = load_analysis(index, lambda path: False)
-            families = folders.families()
-            keeps = [place(folders, family.keep) for family in families]
-            losers = [
-                place(folders, each)
-                for family in families
-                for each in family.members
-                if each is not family.keep
-            ]
-            stamped = {}
-            for _, stamp in stamps.all_stamps(index.connection):
-                there = place(folders, folders.forest.folders[stamp.folder])
-                stamped[(there / os.fsdecode(stamp.name)).read_bytes()] = there
-        for keep in keeps:
-            if any(loser in keep.parents for loser in losers):
-                continue  # in a copy that is not kept itself
-            for path in keep.rglob("*"):
-                inside = any(loser == path.parent or loser in path.parents for loser in losers)
-                if path.is_file() and not path.is_symlink() and path.stat().st_size and not inside:
-                    there = stamped[path.read_bytes()]
-                    assert any(each == there or each in there.parents for each in keeps), path
+        canonical = {
+            Path(os.fsdecode(path)) for path in canonical_paths(Path(name, "vault")).values()
+        }
+        contents = {
+            path: {each.name: each.read_bytes() for each in path.iterdir() if is_content(each)}
+            for path in look(top)
+        }
+    for x, y in combinations(contents, 2):
+        shared = {each for each in contents[x] if contents[y].get(each) == contents[x][each]}
+        here, there = (any(path / each in canonical for each in shared) for path in (x, y))
+        assert not (here and there), (x, y, shared)
+
+
+def is_content(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink() and path.stat().st_size > 0
 
 
 def several(text: str, count: int) -> Tree:

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from gorillacomb.canonical.place_rules import RULES_VERSION
 from gorillacomb.errors import VaultRolledBack
 from gorillacomb.index import stamps
 from gorillacomb.scan import listing, visitor
-from tests.stamping.trace import check_trace, events, stamping_scan
+from gorillacomb.stamping import stamper, writer
+from tests.stamping.trace import canonical_paths, check_trace, events, stamping_scan
 from tests.support.run import run
 from tests.support.trees import HardLink, Link, Tree, make_tree, rows_in_index, settle
 
@@ -55,7 +57,8 @@ def test_the_better_copy_is_stamped_with_its_reasons(top: Path, vault: Path) -> 
     stamping_scan(vault, top)
     [entry] = [each for each in events(vault) if each.get("path") == "HealthTrack/server/index.ts"]
     assert entry["copies"] == 2
-    assert entry["reasons"] == ["its whole folder is kept: a repository (.git)"]
+    assert entry["reasons"] == ["not under a name of a copy, such as 'Temp folder'"]
+    assert entry["rules"] == RULES_VERSION
     assert entry["size"] == 5
     assert entry["mtime_ns"] == str(os.stat(top / "HealthTrack/server/index.ts").st_mtime_ns)
 
@@ -100,10 +103,61 @@ def test_a_canonical_file_that_went_hands_over_to_a_copy(top: Path, vault: Path)
 def test_a_copy_that_comes_later_does_not_take_over(top: Path, vault: Path) -> None:
     stamping_scan(vault, top)
     size = len(events(vault))
-    (top / "old.ts").write_text("old")
+    (top / "index.ts").write_text("serve")
+    os.utime(top / "index.ts", (1, 1))
     stamping_scan(vault, top)
     assert events(vault, size) == []
     check_trace(vault, top)
+
+
+def test_what_has_the_name_of_a_copy_yields_to_one_that_comes_later(top: Path, vault: Path) -> None:
+    stamping_scan(vault, top)
+    size = len(events(vault))
+    (top / "old.ts").write_text("old")
+    stamping_scan(vault, top)
+    [entry] = events(vault, size)
+    assert (entry["event"], entry["path"]) == ("restamp", "old.ts")
+    assert entry["from"] == "Temp folder/HealthTrack/server/db.ts"
+    check_trace(vault, top)
+    stamping_scan(vault, top)
+    assert len(events(vault)) == size + 1
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_stamp_by_older_rules_is_chosen_once_more(
+    tmp_path: Path, vault: Path, monkeypatch: pytest.MonkeyPatch, lost: bool
+) -> None:
+    """Once only, and one by the rules of today stays, whether or not the index was lost."""
+    top = make_tree(tmp_path / "top", {"z": {"f": "1", "g": "2"}})
+    settle(top)
+    with monkeypatch.context() as patched:
+        patched.setattr(writer, "RULES_VERSION", 0)
+        patched.setattr(stamper, "RULES_VERSION", 0)
+        patched.setattr(writer.StampWriter.file, "__defaults__", (0,))
+        stamping_scan(vault, top)
+        (top / "a").mkdir()
+        for name in ("f", "g"):
+            shutil.copy2(top / "z" / name, top / "a" / name)
+        stamping_scan(vault, top)
+    assert {Path(os.fsdecode(path)).parent.name for path in canonical_paths(vault).values()} == {
+        "z"
+    }
+    size = len(events(vault))
+    if lost:
+        for path in vault.glob("index.db*"):
+            path.unlink()
+    stamping_scan(vault, top)
+    assert [each["event"] for each in events(vault, size)] == ["restamp", "restamp"]
+    assert {each["rules"] for each in events(vault, size)} == {RULES_VERSION}
+    check_trace(vault, top)
+    size = len(events(vault))
+    shutil.copytree(top / "a", top / "0")
+    for _ in range(2):
+        if lost:
+            for path in vault.glob("index.db*"):
+                path.unlink()
+        stamping_scan(vault, top)
+        assert events(vault, size) == []
 
 
 def test_content_that_is_gone_is_retired(top: Path, vault: Path) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from gorillacomb.folders.analysis import FolderAnalysis, load_analysis
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
@@ -31,15 +30,11 @@ def _prefers_none(path: bytes) -> bool:
     return False
 
 
-def _folders(index: Index) -> FolderAnalysis:
-    return load_analysis(index, _prefers_none)
-
-
 def stamping_scan(vault: Path, *tops: Path, **options: object) -> ScanReport:
     """Scan folders into a vault and its trace."""
     options.setdefault("workers", 0)
     options.setdefault("now", an_hour_on)
-    recorder = StampRecorder(is_online, _prefers_none, False, _folders)
+    recorder = StampRecorder(is_online, _prefers_none, False)
     paths = [os.fsencode(top) for top in tops]
     report = scan(Vault(vault), paths, ScanOptions(**options), recorder=recorder)  # type: ignore[arg-type]
     check_seals(vault)

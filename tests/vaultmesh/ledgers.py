@@ -105,7 +105,7 @@ def body(seq: int) -> EntryBody:
         return entries.retire_entry(1, root, b"gone/%d" % seq, digest)
     path = f"HealthTrack/größe/{seq}.ts".encode() + b"\xff" * (seq % 40 == 3)
     return entries.stamp_entry(
-        1, StampEntry(root, path, seq, 10**18 + seq, digest, seq % 3 + 1, ("the only copy",))
+        1, StampEntry(root, path, seq, 10**18 + seq, digest, seq % 3 + 1, ("the only copy",), 1)
     )
 
 

@@ -6,18 +6,20 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gorillacomb.canonical.file_rules import choose_canonical
 from gorillacomb.canonical.groups import GroupReader
+from gorillacomb.canonical.place_rules import choose_place, order_places
 from gorillacomb.classify.companions import Companions, counterpart
 from gorillacomb.classify.copy_names import meaning_of_name
 from gorillacomb.classify.location import LocationKind
-from gorillacomb.dedupe.model import PlanStep, Refusal, RemovalPair, SafetyRule
+from gorillacomb.dedupe.model import DedupeAction, PlanStep, Refusal, RemovalPair, SafetyRule
+from gorillacomb.dedupe.plan.albums import without_holes
 from gorillacomb.dedupe.plan.disk_check import DiskCheck
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.plan.removal_set import RemovalSet
 from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.plan.skipped import SkippedItems
 from gorillacomb.dedupe.safety.policy import SafetyPolicy, in_use_cause
+from gorillacomb.folders.analysis import GIVEN_UP
 from gorillacomb.fs.paths import join
 from gorillacomb.index import content_queries
 from gorillacomb.model import FileCopy
@@ -54,7 +56,17 @@ class FileStepPlanner:
         for summary in content_queries.groups(index.connection):
             for step in self._of_content(summary.digest):
                 found[step.path] = step
-        return self.together(found)
+        steps = self.together(found)
+        if self.guard.options.action in (DedupeAction.QUARANTINE, DedupeAction.DELETE):
+            steps = without_holes(steps, self._names_at, self._leave_in_album)
+        return steps
+
+    def _names_at(self, path: bytes) -> list[bytes]:
+        """The names of the files in the folder at a path."""
+        return list(self._beside(path).sizes)
+
+    def _leave_in_album(self, folder: bytes, refusal: Refusal, step: PlanStep) -> None:
+        self.left.add(folder, refusal, step.files, step.size)
 
     def together(self, found: Mapping[bytes, PlanStep]) -> list[PlanStep]:
         """The same steps, files with what belongs to them in one, or not at all."""
@@ -78,24 +90,50 @@ class FileStepPlanner:
                 classes.setdefault(meaning, []).append(copy)
         for names in classes.values():
             if len(names) > 1:
-                yield from self._of_copies(names, digest)
+                yield from self._of_copies(names)
 
-    def _of_copies(self, names: Sequence[FileCopy], digest: bytes) -> Iterator[PlanStep]:
+    def _of_copies(self, names: Sequence[FileCopy]) -> Iterator[PlanStep]:
         """The same for such copies, on each volume for itself unless told so."""
-        choice = self.groups.choice(names, digest)
-        if any(copy.preferred for copy in names) and not names[choice.winner].preferred:
-            choice = choose_canonical(
-                names
-            )  # what was chosen before counts for less than the user's word
-        canonical = names[choice.winner]
         if all(self.closed(copy) is not None for copy in names):
-            self._leave_all(names, canonical)
+            self._leave_all(names)
             return
         for here in self._by_volume(names):
-            winner, reasons = self._winner(here, canonical, choice.reasons)
-            if winner is not None:
-                for file in _beside(winner, here, self.scope.keep):
-                    yield from self._of_file(file, winner, reasons)
+            yield from self._redundant(here)
+
+    def _redundant(self, copies: Sequence[FileCopy]) -> list[PlanStep]:
+        """Steps for the files that have enough others before them in the order of places.
+
+        Nothing goes out of other places for what is in a copy of a tree that is given up. Where
+        that keeps a file, what comes before it stays too: or a third copy would turn them around.
+        """
+        counting = self._counting(copies)
+        ids = set(map(id, counting))
+        ranked = [counting[at] for at in order_places(counting)]
+        ranked += [copy for copy in copies if id(copy) not in ids]
+        files = group_by_inode(ranked)
+        given_up = {
+            id(copy)
+            for copy in ranked
+            if self.sites.folders.rank_in(self.sites.folder_of(copy)) == GIVEN_UP
+        }
+        for fallible in (given_up, set[int]()):
+            stay: list[FileCopy] = []
+            steps: list[PlanStep] = []
+            held_back = False
+            for file in files:
+                inside = all(id(copy) in fallible for copy in file)
+                keeps = [keep for keep in stay if inside or id(keep) not in given_up]
+                going = []
+                if len(stay) >= self.scope.keep:
+                    going = list(self._of_file(file, (keeps or stay)[0]))
+                if going and len(keeps) < self.scope.keep:
+                    going, held_back = [], True
+                steps += going
+                if not going and id(file[0]) in ids:
+                    stay.append(file[0])
+            if not held_back:
+                break
+        return steps
 
     def closed(self, copy: FileCopy) -> Refusal | None:
         """Why no file in the folder of this one may go."""
@@ -104,10 +142,11 @@ class FileStepPlanner:
             self._closed[copy.folder] = self.guard.closed_to_files(site)
         return self._closed[copy.folder]
 
-    def _leave_all(self, names: Sequence[FileCopy], canonical: FileCopy) -> None:
+    def _leave_all(self, names: Sequence[FileCopy]) -> None:
         """Tell of copies all of which stand where no file may go: all but one are redundant."""
         alike = len({copy.project for copy in names}) == 1
-        for file in _beside(canonical, names, self.scope.keep):
+        ranked = [names[at] for at in order_places(names)]
+        for file in group_by_inode(ranked)[self.scope.keep :]:
             refusal = self.closed(file[0])
             assert refusal is not None, "asked before"
             if alike and refusal.rule is SafetyRule.PROJECT:
@@ -128,32 +167,22 @@ class FileStepPlanner:
             if len(volumes) > 1 and len(group_by_inode(here)) == 1:
                 self._leave(here[0], _OTHER_VOLUME, here[0].blocks * 512)
 
-    def _winner(
-        self, copies: Sequence[FileCopy], canonical: FileCopy, reasons: tuple[str, ...]
-    ) -> tuple[FileCopy | None, tuple[str, ...]]:
-        """The copy that stays: the canonical one, or the best of those that count.
+    def _counting(self, copies: Sequence[FileCopy]) -> list[FileCopy]:
+        """Those of some copies that may stay for others.
 
-        What a system leaves behind does not: it goes with its folder, whatever it holds.
+        What a system leaves behind may not: it goes with its folder, whatever it holds.
         """
         noise = self.sites.folders.forest.noise
         online = [
             copy for copy in copies if copy.online and os.path.basename(copy.path) not in noise
         ]
-        counting = [
+        return [
             copy
             for copy in online
             if self.guard.location_kind(self.sites.of_file(copy)) is LocationKind.PLAIN
         ] or online
-        if canonical in counting:
-            return canonical, reasons
-        if not counting:
-            return None, ()
-        choice = choose_canonical(counting)
-        return counting[choice.winner], choice.reasons
 
-    def _of_file(
-        self, names: Sequence[FileCopy], winner: FileCopy, reasons: tuple[str, ...]
-    ) -> Iterator[PlanStep]:
+    def _of_file(self, names: Sequence[FileCopy], winner: FileCopy) -> Iterator[PlanStep]:
         """Steps for all names of one file, or for none: with one left its bytes stay."""
         size = max(copy.blocks for copy in names) * 512
         noise = self.sites.folders.forest.noise
@@ -178,7 +207,11 @@ class FileStepPlanner:
                 return
         if size >= self.scope.min_size:
             for copy in names:
-                yield PlanStep("", "file", copy.path, winner.path, 1, size // len(names), reasons)
+                at, reasons = choose_place([winner, copy])
+                yield PlanStep(
+                    *("", "file", copy.path, winner.path, 1, size // len(names)),
+                    reasons if at == 0 else ("the other one is in no place to stay",),
+                )
 
     def _with_sidecars(self, found: Mapping[bytes, PlanStep]) -> Iterator[PlanStep]:
         together: set[bytes] = set()
@@ -238,12 +271,6 @@ class _FolderFiles:
 
     sizes: Mapping[bytes, int]
     companions: Companions
-
-
-def _beside(winner: FileCopy, copies: Sequence[FileCopy], keep: int) -> list[list[FileCopy]]:
-    """The separate files of a content that are one too many, where so many stay."""
-    files = group_by_inode(copies)
-    return sorted(files, key=lambda names: winner not in names)[keep:]
 
 
 def group_by_inode(copies: Sequence[FileCopy]) -> list[list[FileCopy]]:

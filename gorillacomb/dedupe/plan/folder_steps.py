@@ -24,6 +24,7 @@ from gorillacomb.dedupe.safety.symlinks import links_equivalent
 from gorillacomb.folders.analysis import GIVEN_UP, FolderAnalysis
 from gorillacomb.folders.containment import is_contained
 from gorillacomb.folders.identical import identical_folders
+from gorillacomb.folders.relation import is_copied_into_itself
 from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.fs.paths import is_below, join, path_text, relative_path
 from gorillacomb.index.content_queries import disk_bytes_below
@@ -35,8 +36,8 @@ _GAPS = {
 }
 _OF_A_PART = (SafetyRule.UNIQUE, SafetyRule.ATTRIBUTES, SafetyRule.LOCKED)
 """Rules that are said of something in a folder: the rest of it may go, file by file."""
-_FolderCandidate = tuple[TreeFolder, list[TreeFolder], tuple[str, ...]]
-"""A folder that may go, those that may stay for it, the best first, and why that one."""
+_FolderCandidate = tuple[TreeFolder, list[TreeFolder]]
+"""A folder that may go, and those that may stay for it, the best first."""
 
 
 @dataclass(slots=True)
@@ -65,8 +66,8 @@ class FolderStepPlanner:
 
     def choose(self) -> None:
         """Put every folder that may be removed as a whole into the removal set."""
-        for victim, others, reasons in self._candidates():
-            self._consider(victim, others, reasons)
+        for victim, others in self._candidates():
+            self._consider(victim, others)
 
     def steps(self) -> Iterator[PlanStep]:
         """Make a step for each folder in the removal set."""
@@ -81,31 +82,16 @@ class FolderStepPlanner:
             if not all(each.machine and each.parent and each.parent.machine for each in members):
                 found += self._of_family(members)
         for a, b in self.folders.kin.pairs:
-            small, large = (a, b) if a.files <= b.files else (b, a)
-            found.append((small, [large], ("holds more",)))
+            found += [each for each in self._of_family([a, b]) if each[0].files <= each[1][0].files]
         return sorted(found, key=lambda each: (-each[0].size, -each[0].files, each[0].first))
 
     def _of_family(self, members: Sequence[TreeFolder]) -> Iterator[_FolderCandidate]:
-        family = self.folders.family(members)
-        # What stands by itself stays rather than a copy of it that was dropped into a project.
-        others = sorted(
-            members,
-            key=lambda each: (
-                each.machine,
-                each.is_inside_project,
-                each is not family.keep,
-                -each.files,
-            ),
-        )
-        reasons = family.reasons if others[0] is family.keep else ("not part of another project",)
-        stay = set(others[: self.scope.keep])
-        for each in members:
-            if each not in stay:
-                yield each, [other for other in others if other is not each], reasons
+        """Each may go for those before it in the order of places, if these are enough."""
+        ranked = self.folders.in_order(members)
+        for at in range(self.scope.keep, len(ranked)):
+            yield ranked[at], ranked[:at]
 
-    def _consider(
-        self, victim: TreeFolder, others: Sequence[TreeFolder], reasons: tuple[str, ...]
-    ) -> None:
+    def _consider(self, victim: TreeFolder, others: Sequence[TreeFolder]) -> None:
         """Have a folder go if enough others stay for it and no rule is against it."""
         path = self.folders.path(victim)
         if (
@@ -123,6 +109,7 @@ class FolderStepPlanner:
             if (
                 keep is None
                 or victim.holds(keep)
+                or self.folders.in_order([victim, keep])[0] is victim
                 or self._is_given_up(keep) > self._is_given_up(victim)
                 or self.going.removes_from(keep, victim)
                 or any(keep.holds(each) or each.holds(keep) for each, _ in holders)
@@ -142,7 +129,9 @@ class FolderStepPlanner:
             holders.append((keep, inner))
             if len(holders) == self.scope.keep:
                 if self._size(victim) >= self.scope.min_size:
-                    self.going.add(RemovedFolder(victim, holders[0][0], reasons, holders[0][1]))
+                    keep, inner = holders[0]
+                    reasons = self.folders.reasons(keep, victim)
+                    self.going.add(RemovedFolder(victim, keep, reasons, inner))
                 return
         if first is not None and not holders:
             self._leave(victim, path, first)
@@ -239,8 +228,7 @@ class FolderStepPlanner:
         for members in self.folders.kin.families:
             for each in members:
                 if (
-                    each is not victim
-                    and victim.holds(each)
+                    is_copied_into_itself(victim, each)
                     and not any(known.holds(each) for known in inner)
                     and self._is_contained(each, keep, {})
                 ):

@@ -115,7 +115,7 @@ def _made(
             online[root.id] = is_online(root)
         return online[root.id]
 
-    groups = GroupReader(index, is_there, settings.preferred)
+    groups = GroupReader(index, is_there, settings.preferred, settings.machine_names)
     folders = folders_of(index, settings=settings)
     guard = safety_policy_for(index, options, settings)
     planner = Planner(folders, groups, guard, scope, online, progress)

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from gorillacomb.canonical.groups import STANDING, GroupReader, hard_link_of
+from gorillacomb.canonical.groups import GroupReader, hard_link_of
+from gorillacomb.canonical.place_rules import CHOSEN_BEFORE, choose_canonical
 from gorillacomb.cli.commands.admin.status import FILE_STATE_WORDS
 from gorillacomb.cli.lookup import (
     PathLookup,
@@ -125,7 +126,7 @@ def _history(index: Index, found: PathLookup) -> list[dict[str, Any]]:
 
 def _explain_file(index: Index, found: PathLookup, file: IndexedFile, as_json: bool) -> None:
     group = _group(open_groups(index), file)
-    if group is not None and group.choice.reasons == (STANDING,):
+    if group is not None and CHOSEN_BEFORE in group.choice.reasons:
         group = replace(group, choice=replace(group.choice, reasons=_stamped_reasons(index, file)))
     if as_json:
         render.print_json({**_file_object(file, group), "trace": _history(index, found)})
@@ -165,7 +166,7 @@ def _stamped_reasons(index: Index, file: IndexedFile) -> tuple[str, ...]:
     assert file.digest is not None
     stamp = stamp_of(index.connection, file.digest)
     if stamp is None or not index.vault.trace.exists():
-        return (STANDING,)
+        return (CHOSEN_BEFORE,)
     with open_trace_for_reading(index.vault) as ledger:
         fields = json.loads(ledger.entry(stamp.seq))
     return (*fields.get("reasons", ()), f"as it was chosen, in entry {stamp.seq:,} of the trace")
@@ -208,7 +209,7 @@ def _group(groups: GroupReader, file: IndexedFile) -> DuplicateGroup | None:
     if not copies:
         return None
     summary = GroupSummary(file.digest, file.size, len(copies), 1, 0)
-    return DuplicateGroup(summary, copies, groups.choice(copies, file.digest), hard_link_of(copies))
+    return DuplicateGroup(summary, copies, choose_canonical(copies), hard_link_of(copies))
 
 
 def _file_object(file: IndexedFile, group: DuplicateGroup | None) -> dict[str, object]:

@@ -71,7 +71,7 @@ def command(
             if as_json:
                 render.print_json(_document(folders, wanted))
             else:
-                for line in _story(folders, wanted, whole):
+                for line in _story(folders, wanted, whole, path is not None):
                     click.echo(line)
     return ExitCode.DONE
 
@@ -87,10 +87,16 @@ def _wanted(index: Index, folders: FolderAnalysis, path: bytes | None) -> Folder
     return lambda folder: scope.holds(folder) or folder.holds(scope)
 
 
-def _story(folders: FolderAnalysis, wanted: FolderFilter, whole: bool) -> Iterator[str]:
+def _story(
+    folders: FolderAnalysis, wanted: FolderFilter, whole: bool, one_folder: bool
+) -> Iterator[str]:
     families = [each for each in folders.families() if any(map(wanted, each.members))]
     shown = [each for each in families if whole or not each.structural]
     yield from _told(folders, shown, whole)
+    alike = list(_identical_lines(folders, families, wanted)) if one_folder else []
+    if alike:
+        yield render.styled("Identical", bold=True) + ":"
+        yield from _some(alike, whole)
     known = {each for family in families for each in family.members}
     elsewhere = [each for each in folders.elsewhere() if wanted(each.inner)]
     others = {each.inner: each for each in elsewhere}
@@ -110,7 +116,7 @@ def _story(folders: FolderAnalysis, wanted: FolderFilter, whole: bool) -> Iterat
     elif pairs:
         many = render.format_count(len(pairs), "pair")
         yield f"{render.styled('Overlapping', bold=True)}: {many} (--all)"
-    if not (known or elsewhere or pairs):
+    if not (known or alike or elsewhere or pairs):
         yield "No two folders have much in common."
     yield from _set_aside(folders, families, whole)
     if shown and not whole:
@@ -146,6 +152,17 @@ def _some(lines: list[str], whole: bool) -> Iterator[str]:
     yield from lines if whole else lines[:_OTHERS]
     if not whole and len(lines) > _OTHERS:
         yield f"  and {len(lines) - _OTHERS:,} more; --all shows them"
+
+
+def _identical_lines(
+    folders: FolderAnalysis, families: Sequence[FolderFamily], wanted: FolderFilter
+) -> Iterator[str]:
+    """A line for each group of identical folders that is not told as a part of a family."""
+    for group in folders.identical():
+        told = any(set(group) <= set(family.members) for family in families)
+        if any(map(wanted, group)) and not told:
+            paths = (render.path_from_here(folders.path(each), None) for each in group)
+            yield "  " + " = ".join(paths)
 
 
 def _elsewhere_line(folders: FolderAnalysis, found: CoveredFolder, mutual: bool) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gorillacomb.cli.lookup import folders_of
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.model import ScanReport
 from gorillacomb.progress import Progress
@@ -21,7 +20,6 @@ def recorder_for(settings: Settings, quiet_ns: int = 0) -> StampRecorder:
         is_online,
         settings.preferred,
         bool(settings.prefer),
-        folders_of,
         quiet_ns,
         settings.machine_names,
     )

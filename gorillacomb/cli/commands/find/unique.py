@@ -144,13 +144,13 @@ def _away(root: Root, count_offline: bool) -> str | None:
 
 def _project(groups: GroupReader, folder: int) -> bytes | None:
     """The outermost project around a folder; here the top of a root may be one too."""
-    place = groups.copy_in(folder)
-    if place.project is None:
-        top = next(root for root in groups.roots.values() if root.path == place.root_path)
-        row = groups.paths.row(top.folder)
-        if row is not None and row[3] is not None:
-            return top.path
-    return place.project
+    project = groups.traits.of(folder).project
+    if project is not None:
+        return project.path
+    row = groups.paths.row(folder)
+    root = None if row is None else groups.roots[row[0]]
+    top = None if root is None else groups.paths.row(root.folder)
+    return None if root is None or top is None or top[3] is None else root.path
 
 
 def _story(report: UniqueReport, shown: int | None) -> Iterator[str]:

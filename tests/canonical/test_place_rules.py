@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.canonical.file_rules import choose_canonical
 from gorillacomb.canonical.groups import hard_link_of
+from gorillacomb.canonical.place_rules import choose_canonical
 from gorillacomb.classify.copy_names import looks_like_copy
 from gorillacomb.model import FileCopy
 
@@ -80,14 +80,23 @@ def test_names_that_do_not(name: str) -> None:
 
 
 def test_the_rules_apply_in_their_order() -> None:
-    preferred = copy("/Drive/Backup/deep/down/x", preferred=True)
-    repository = copy("/Drive/P/New Folder/x", project=b"/Drive/P", marker=".git", repository=True)
-    project = copy("/Drive/Q/Temp/x", project=b"/Drive/Q", marker="package.json")
-    clean_deep = copy("/Drive/a/b/c/x", mtime_ns=5)
-    clean_old = copy("/Drive/a/x", mtime_ns=5)
-    clean_new = copy("/Drive/b/x", mtime_ns=9)
-    smelly = copy("/Drive/Downloads/x", mtime_ns=1)
-    order = [preferred, repository, project, clean_old, clean_new, clean_deep, smelly]
+    """Each comes before the next by a rule that outweighs all for which the next is the better."""
+    in_repository = {"project": b"/Drive/R", "marker": ".git", "repository": True}
+    in_project = {"project": b"/Drive/P", "marker": "package.json"}
+    order = [
+        copy("/Drive/Backup/deep/down/x", made=True, preferred=True),
+        copy("/Drive/deep/deep/down/x"),
+        copy("/Drive/Temp/x", standing=1),
+        copy("/Drive/R/Temp/a/b/x", **in_repository),
+        copy("/Drive/P/Temp/a/b/x", company=9, **in_project),
+        copy("/Drive/P/Temp/a/b/y", company=8, touched=7, **in_project),
+        copy("/Drive/P/Temp/a/b/z", company=8, touched=6, **in_project),
+        copy("/Drive/P/P/Temp/x", company=99, nested=True, **in_project),
+        copy("/Drive/a/Temp/x", company=2, mtime_ns=9),
+        copy("/Drive/b/Temp/x", company=1, mtime_ns=5),
+        copy("/Drive/Temp/Temp/x", mtime_ns=1, standing=1),
+        copy("/Drive/made/x", made=True, standing=1),
+    ]
     left = list(reversed(order))
     ranked = []
     while left:
@@ -95,7 +104,21 @@ def test_the_rules_apply_in_their_order() -> None:
     assert ranked == order
 
 
-def test_the_name_of_the_root_does_not_count() -> None:
+def test_the_parts_of_a_path_count_and_not_its_bytes() -> None:
+    """A blank comes before a slash, but what is in Trip comes before what is in Trip 2."""
+    assert winner(copy("/Drive/Trip 2/x"), copy("/Drive/Trip/x")) == "/Drive/Trip/x"
+    assert winner(copy("/Drive/Trip 2"), copy("/Drive/Trip")) == "/Drive/Trip"
+
+
+def test_where_a_root_begins_makes_no_difference() -> None:
+    """Nor does it whether the two are in one root."""
+    for roots in ((b"/d", b"/d"), (b"/d/Trip copy", b"/d/Trip"), (b"/d", b"/d/Trip")):
+        first = copy("/d/Trip copy/x", root_path=roots[0])
+        second = copy("/d/Trip/x", root_path=roots[1])
+        assert winner(first, second) == "/d/Trip/x"
+
+
+def test_the_name_of_the_root_is_no_reason_between_copies_in_it() -> None:
     inside = copy("/mnt/Backup/a/x", root_path=b"/mnt/Backup")
     other = copy("/mnt/Backup/Copy of a/x", root_path=b"/mnt/Backup")
     assert choose_canonical([other, inside]).winner == 1

@@ -1,0 +1,149 @@
+"""What the rules look at in a folder, read from the index and remembered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from gorillacomb.canonical.place_rules import copy_names_in
+from gorillacomb.classify.copy_names import looks_like_copy
+from gorillacomb.classify.media import MediaKind, is_album, media_kind
+from gorillacomb.classify.names import NOISE, is_machine_made
+from gorillacomb.classify.projects import is_repository_marker, project_around
+from gorillacomb.classify.stores import is_opaque
+from gorillacomb.index import folder_queries
+from gorillacomb.index.paths import FolderPaths
+from gorillacomb.model import Root
+from gorillacomb.sqlite import Connection
+
+_ALBUM = 1 << 40
+"""Added for an album to the number of its files."""
+
+
+class Project(NamedTuple):
+    """An outermost project."""
+
+    folder: int
+    path: bytes
+    marker: str
+    repository: bool
+
+
+class FolderTraits(NamedTuple):
+    """What every file in a folder has from the names on the way to it."""
+
+    project: Project | None
+    """The outermost one around it. The folder that the user named as a root is none: a loose marker
+    lies there easily."""
+    nested: bool
+    """Whether there is another project inside that one around it."""
+    made: bool
+    """Whether a program made or keeps it, or what it is in."""
+    copy_names: int
+    """How many parts of its path are names of copies."""
+    depth: int
+    """How many slashes its path has."""
+
+
+class TraitReader:
+    """Reads traits of folders, each once."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        paths: FolderPaths,
+        roots: Mapping[int, Root],
+        machine_made: frozenset[bytes] = frozenset(),
+    ) -> None:
+        """``machine_made`` are names of folders that programs make, beside the usual ones."""
+        self._connection = connection
+        self._paths = paths
+        self._roots = roots
+        self._machine_made = machine_made
+        self._traits: dict[int, FolderTraits] = {}
+        self._kinds: dict[int, Counter[MediaKind]] = {}
+        self._projects: dict[int, tuple[int, int]] = {}
+
+    def of(self, folder: int) -> FolderTraits:
+        """Return the traits of a folder."""
+        known = self._traits.get(folder)
+        if known is not None:
+            return known
+        chain: list[tuple[int, bytes, str | None]] = []
+        at = folder
+        while at not in self._traits:
+            root, parent, name, marker = self._paths.row(at) or (0, None, b"", None)
+            if parent is None:
+                path = self._roots[root].path if root in self._roots else b""
+                names, depth = len(copy_names_in(path)), path.rstrip(b"/").count(b"/")
+                self._traits[at] = FolderTraits(None, False, False, names, depth)
+            else:
+                chain.append((at, name, marker))
+                at = parent
+        for inner, name, marker in reversed(chain):
+            self._traits[inner] = self._below(self._traits[at], inner, name, marker)
+            at = inner
+        return self._traits[folder]
+
+    def _below(
+        self, above: FolderTraits, folder: int, name: bytes, marker: str | None
+    ) -> FolderTraits:
+        project, nested, made, names, depth = above
+        made = (
+            made
+            or is_opaque(name)
+            or is_machine_made(name, project is not None, self._machine_made)
+        )
+        if marker is not None:
+            nested = nested or project is not None
+            place = self._paths.place(folder)
+            assert place is not None, "no scan leaves a folder without a place"
+            here = Project(folder, place[1], marker, is_repository_marker(marker))
+            project = project_around(project, here, True)
+        return FolderTraits(project, nested, made, names + looks_like_copy(name), depth + 1)
+
+    def company(self, folder: int, kind: MediaKind) -> int:
+        """Return how much a file of a kind has around it in a folder.
+
+        That is how many contents its project has; in none, how many files of its kind the folder
+        has, those of an album counting more than any others.
+        """
+        project = self.of(folder).project
+        if project is not None:
+            return self._project(project.folder)[0]
+        if folder not in self._kinds:
+            files = folder_queries.files_with_content(self._connection, folder)
+            self._kinds[folder] = Counter(
+                media_kind(name) for name, _, _ in files if name not in NOISE
+            )
+        kinds = self._kinds[folder]
+        album = kind is not MediaKind.OTHER and is_album(kinds[kind], kinds.total())
+        return kinds[kind] + (_ALBUM if album else 0)
+
+    def touched(self, folder: int) -> int:
+        """Return when the project of a folder was last worked on, ns; 0 in no project."""
+        project = self.of(folder).project
+        return 0 if project is None else self._project(project.folder)[1]
+
+    def _project(self, top: int) -> tuple[int, int]:
+        """How many contents a project has, machine-made folders left out, and its newest mtime."""
+        if top not in self._projects:
+            contents: set[bytes] = set()
+            newest = 0
+            waiting = [top]
+            while waiting:
+                folder = waiting.pop()
+                for name, digest, mtime in folder_queries.files_with_content(
+                    self._connection, folder
+                ):
+                    if name not in NOISE:
+                        contents.add(digest)
+                        newest = max(newest, mtime)
+                waiting += [
+                    child
+                    for child, name in folder_queries.child_folders(self._connection, folder)
+                    if not is_opaque(name) and not is_machine_made(name, True, self._machine_made)
+                ]
+            self._projects[top] = len(contents), newest
+        return self._projects[top]

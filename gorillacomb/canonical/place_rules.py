@@ -1,0 +1,217 @@
+"""The order of places, for files and for folders: named rules, applied in turn, that say why.
+
+Each rule ranks the places that the rules before it left; those with the lowest rank stay. A rule
+that made a difference gives a reason. All of them together are one total order: each looks at
+attributes that a place has by itself, or that were chosen for it, and never at what other copies
+exist. So whether one place comes before another is the same whatever third copy there is. The last
+rule is the path itself, so the answer never depends on chance or on the order of the copies.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+from gorillacomb.canonical.ranking import rank
+from gorillacomb.classify.copy_names import ends_in_number, looks_like_copy
+from gorillacomb.model import CanonicalChoice
+
+RULES_VERSION = 1
+"""Recorded with each stamp. Raise it when the order changes: every stamp made by a lower version is
+chosen once more at the next scan. Stamps of before versions were recorded have 0."""
+
+
+class Place(Protocol):
+    """A file or a folder by what the rules look at."""
+
+    @property
+    def path(self) -> bytes:
+        """Absolute."""
+
+    @property
+    def is_folder(self) -> bool: ...
+
+    @property
+    def preferred(self) -> bool: ...
+
+    @property
+    def made(self) -> bool:
+        """Whether it is in a folder that programs make or keep."""
+
+    @property
+    def own_project(self) -> int:
+        """Of a folder: 0 for a repository, 1 for another project, 2 for neither, 3 for a project
+        inside another one. 0 for a file."""
+
+    @property
+    def contents(self) -> int:
+        """Of a folder: how many contents it holds. 0 for a file."""
+
+    @property
+    def standing(self) -> int:
+        """How many of its contents are stamped as canonical there."""
+
+    @property
+    def project(self) -> bytes | None:
+        """The path of the outermost project around it."""
+
+    @property
+    def marker(self) -> str | None:
+        """The name that makes that folder a project."""
+
+    @property
+    def repository(self) -> bool: ...
+
+    @property
+    def nested(self) -> bool:
+        """Whether it is in a project that lies inside another one."""
+
+    @property
+    def company(self) -> int:
+        """Of a file: how many files its project has, or, in no project, how many of its kind are in
+        its folder. 0 for a folder."""
+
+    @property
+    def touched(self) -> int:
+        """When its project was last worked on, ns; 0 in no project."""
+
+    @property
+    def mtime_ns(self) -> int:
+        """Of a file. 0 for a folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRule:
+    """A rule by its name: ``rank`` orders places, lowest first; ``reason`` says why one stayed."""
+
+    name: str
+    rank: Callable[[Place], int | bytes]
+    reason: Callable[[Place, Iterable[Place]], str]
+
+
+@lru_cache(maxsize=65536)
+def _copy_names_above(folder: bytes) -> tuple[bytes, ...]:
+    return tuple(part for part in folder.split(b"/") if looks_like_copy(part))
+
+
+def copy_names_in(path: bytes) -> tuple[bytes, ...]:
+    """Return the parts of an absolute path that are names of copies.
+
+    All parts count, so that it makes no difference at which folder a root begins.
+    """
+    folder, _, name = path.rpartition(b"/")
+    above = _copy_names_above(folder)
+    return (*above, name) if looks_like_copy(name) else above
+
+
+def _copy_name_reason(winner: Place, losers: Iterable[Place]) -> str:
+    worst = max(losers, key=lambda place: (len(copy_names_in(place.path)), place.path))
+    own = copy_names_in(winner.path)
+    parts = [part for part in copy_names_in(worst.path) if part not in own]
+    if not parts:
+        return "fewer names of copies in its path"
+    return f"not under a name of a copy, such as '{_show(parts[0])}'"
+
+
+def _own_project_reason(winner: Place, losers: Iterable[Place]) -> str:
+    if winner.own_project == 2:
+        return "no project that was copied into another one"
+    return f"a {'project' if winner.own_project else 'repository'} ({winner.marker})"
+
+
+def _project_rank(place: Place) -> int:
+    if place.project is None:
+        return 3
+    return 2 if place.nested else 0 if place.repository else 1
+
+
+def _project_reason(winner: Place, losers: Iterable[Place]) -> str:
+    if winner.project is None:
+        return "inside a project"
+    kind = "repository" if winner.repository else "project"
+    return f"inside the {kind} {_show(os.path.basename(winner.project))} ({winner.marker})"
+
+
+def _company_reason(winner: Place, losers: Iterable[Place]) -> str:
+    if winner.project is not None:
+        return "in the more complete project"
+    return "among more files of its kind"
+
+
+def _show(name: bytes) -> str:
+    text = name.decode("utf-8", "backslashreplace")
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
+PREFERRED = PlaceRule(
+    "preferred", lambda place: not place.preferred, lambda _, __: "you prefer this place"
+)
+MADE = PlaceRule(
+    "made", lambda place: place.made, lambda _, __: "not in a folder that programs make"
+)
+COPY_NAME = PlaceRule("copy name", lambda place: len(copy_names_in(place.path)), _copy_name_reason)
+CHOSEN_BEFORE = "chosen before"
+"""The reason where merit alone would choose another one now; the trace knows more."""
+STANDING = PlaceRule("standing", lambda place: -place.standing, lambda _, __: CHOSEN_BEFORE)
+
+RULES: tuple[PlaceRule, ...] = (
+    PREFERRED,
+    MADE,
+    COPY_NAME,
+    PlaceRule("own project", lambda place: place.own_project, _own_project_reason),
+    PlaceRule("complete", lambda place: -place.contents, lambda _, __: "the more complete one"),
+    STANDING,
+    PlaceRule("project", _project_rank, _project_reason),
+    PlaceRule("company", lambda place: -place.company, _company_reason),
+    PlaceRule(
+        "newer", lambda place: -place.touched, lambda _, __: "in a project worked on more recently"
+    ),
+    PlaceRule(
+        "shallower", lambda place: place.path.count(b"/"), lambda _, __: "less deeply nested"
+    ),
+    PlaceRule("older", lambda place: place.mtime_ns, lambda _, __: "the older one"),
+    PlaceRule(
+        "plain",
+        # A folder's number counts by its path alone, as it does for all that is in it.
+        lambda place: not place.is_folder and ends_in_number(os.path.basename(place.path)),
+        lambda _, __: "no number at the end of its name",
+    ),
+    PlaceRule(
+        "name",
+        # By parts, so that what is in "Trip" comes before what is in "Trip 2", as they do.
+        lambda place: place.path.replace(b"/", b"\0"),
+        lambda _, __: "first by name, all else being equal",
+    ),
+)
+"""The rules in the order in which they are applied.
+
+Those before `STANDING` overrule what was chosen before; for a file these are the first three.
+"""
+RULES_OF_MERIT = tuple(rule for rule in RULES if rule is not STANDING)
+
+
+def choose_place(places: Sequence[Place]) -> tuple[int, tuple[str, ...]]:
+    """Return which of some places (at least one) comes first, by its position, and the reasons.
+
+    Any order of the places gives the same choice. The decisive rule is the last of the reasons.
+    """
+    left, reasons = rank(places, RULES)
+    if any(place.standing for place in places):
+        by_merit, merits = rank(places, RULES_OF_MERIT)
+        if by_merit == left:
+            reasons = merits  # that it was chosen before says less than why it was
+    return left[0], reasons
+
+
+def order_places(places: Sequence[Place]) -> list[int]:
+    """Return the positions of places, the one that comes first in the order at the beginning."""
+    return sorted(range(len(places)), key=lambda at: tuple(rule.rank(places[at]) for rule in RULES))
+
+
+def choose_canonical(copies: Sequence[Place]) -> CanonicalChoice:
+    """Choose the canonical one of several copies (at least one)."""
+    winner, reasons = choose_place(copies)
+    return CanonicalChoice(winner, reasons or ("the only copy",))
