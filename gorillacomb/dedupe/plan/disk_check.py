@@ -107,6 +107,9 @@ class DiskCheck:
             for path, other in self._files(victim, keep, nested):
                 if found.refusal is not None:
                     break
+                if other is None:
+                    measures.append(self._alone(path))
+                    continue
                 measure = self._pair(path, other)
                 if measure is not None:
                     measures.append(measure)
@@ -131,8 +134,11 @@ class DiskCheck:
 
     def _files(
         self, victim: TreeFolder, keep: TreeFolder, nested: Mapping[TreeFolder, TreeFolder]
-    ) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the files in a folder that were read, each with the one that stays for it."""
+    ) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield the files in a folder that were read, each with the one that stays for it.
+
+        None stays for what a system leaves behind by itself, which is removed with its folder.
+        """
         folders = self.sites.folders
         for folder in folders.forest.order[victim.first : victim.last + 1]:
             at = folder
@@ -148,14 +154,20 @@ class DiskCheck:
             for _, name, state, mode, _, _, _, _ in list(
                 entries_in(folders.index.connection, folder.id)
             ):
-                if stat.S_ISREG(mode) and state in READ and name not in folders.forest.noise:
-                    yield join(path, name), join(other, name)
+                if stat.S_ISREG(mode) and state in READ:
+                    noise = name in folders.forest.noise
+                    yield join(path, name), None if noise else join(other, name)
 
     def _compare_folders(self, path: bytes, other: bytes) -> None:
         with self._open_folder(path) as a, self._open_folder(other) as b:
             if is_locked(a):
                 raise _Locked(path)
             extended_attributes_equal(a, b, path)
+
+    def _alone(self, path: bytes) -> _Measure:
+        with self._open_file(path) as file:
+            kind = self.sites.root_around(path).volume_type
+            return _Measure(os.fstat(file), blocks_of_file(file, kind), False)
 
     def _pair(self, path: bytes, keep: bytes) -> _Measure | None:
         """Compare two files but for their bytes; None where they lie on the same blocks.
