@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
-from gorillacomb.canonical.ranking import rank
+from gorillacomb.canonical.rule_engine import rank
 from gorillacomb.classify.copy_names import ends_in_number, looks_like_copy
 from gorillacomb.model import CanonicalChoice
 
