@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from typing import TypedDict
 
 from gorillacomb.canonical.folder_traits import TraitReader
 from gorillacomb.canonical.place_rules import choose_canonical
@@ -15,7 +15,7 @@ from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.stamps import stamp_of
-from gorillacomb.model import DuplicateGroup, FileCopy, GroupSummary, IndexedFile, Root
+from gorillacomb.model import DuplicateGroup, FileCopy, GroupSummary, Root
 
 IsOnline = Callable[[Root], bool]
 """Says whether a root's drive is there now."""
@@ -54,13 +54,26 @@ class GroupReader:
 
     def copies_of(self, digest: bytes) -> list[FileCopy]:
         """Every name of a content, also of one that has no second copy."""
-        files = content_queries.files_with(self._index.connection, self.paths, digest)
-        copies = [self._copy(file) for file in files]
         stamp = stamp_of(self._index.connection, digest)
-        if stamp is not None:
-            for at, copy in enumerate(copies):
-                if (copy.folder, os.path.basename(copy.path)) == (stamp.folder, stamp.name):
-                    copies[at] = replace(copy, standing=1)
+        chosen = None if stamp is None else (stamp.folder, stamp.name)
+        copies = []
+        for file in content_queries.files_with(self._index.connection, self.paths, digest):
+            root, name = self.roots[file.root], os.path.basename(file.path)
+            copies.append(
+                FileCopy(
+                    path=file.path,
+                    root_path=root.path,
+                    volume=root.volume,
+                    inode=file.inode,
+                    mtime_ns=file.mtime_ns,
+                    size=file.size,
+                    blocks=file.blocks,
+                    online=self._online[root.id],
+                    folder=file.folder,
+                    standing=int((file.folder, name) == chosen),
+                    **self._of_place(file.folder, file.path, name),
+                )
+            )
         return copies
 
     def _filled(self, summaries: Iterable[GroupSummary]) -> Iterator[DuplicateGroup]:
@@ -74,52 +87,47 @@ class GroupReader:
         """A file by what the rules look at."""
         place = self.paths.place(folder)
         assert place is not None, "no scan leaves a folder without a place"
-        path = join(place[1], name)
-        return self._placed(
-            FileCopy(
-                path=path,
-                root_path=self.roots[place[0]].path,
-                volume=self.roots[place[0]].volume,
-                inode=0,
-                mtime_ns=mtime_ns,
-                size=0,
-                blocks=0,
-                online=self._online[place[0]],
-                folder=folder,
-            )
+        root, path = self.roots[place[0]], join(place[1], name)
+        return FileCopy(
+            path=path,
+            root_path=root.path,
+            volume=root.volume,
+            inode=0,
+            mtime_ns=mtime_ns,
+            size=0,
+            blocks=0,
+            online=self._online[root.id],
+            folder=folder,
+            **self._of_place(folder, path, name),
         )
 
-    def _copy(self, file: IndexedFile) -> FileCopy:
-        root = self.roots[file.root]
-        return self._placed(
-            FileCopy(
-                path=file.path,
-                folder=file.folder,
-                root_path=root.path,
-                volume=root.volume,
-                inode=file.inode,
-                mtime_ns=file.mtime_ns,
-                size=file.size,
-                blocks=file.blocks,
-                online=self._online[root.id],
-            )
-        )
-
-    def _placed(self, copy: FileCopy) -> FileCopy:
-        """The same with what its place says of it."""
-        traits = self.traits.of(copy.folder)
+    def _of_place(self, folder: int, path: bytes, name: bytes) -> _PlaceFields:
+        """What the place of a file says of it."""
+        traits = self.traits.of(folder)
         project = traits.project
-        return replace(
-            copy,
-            preferred=self.is_preferred(copy.path),
-            made=traits.made,
-            nested=traits.nested,
-            project=None if project is None else project.path,
-            marker=None if project is None else project.marker,
-            repository=project is not None and project.repository,
-            company=self.traits.company(copy.folder, media_kind(os.path.basename(copy.path))),
-            touched=self.traits.touched(copy.folder),
-        )
+        return {
+            "preferred": self.is_preferred(path),
+            "made": traits.made,
+            "nested": traits.nested,
+            "project": None if project is None else project.path,
+            "marker": None if project is None else project.marker,
+            "repository": project is not None and project.repository,
+            "company": self.traits.company(folder, media_kind(name)),
+            "touched": self.traits.touched(folder),
+        }
+
+
+class _PlaceFields(TypedDict):
+    """Fields of a `FileCopy` that are the same for all files of a kind in a folder."""
+
+    preferred: bool
+    made: bool
+    nested: bool
+    project: bytes | None
+    marker: str | None
+    repository: bool
+    company: int
+    touched: int
 
 
 def hard_link_of(copies: Sequence[FileCopy]) -> tuple[int | None, ...]:

@@ -172,7 +172,6 @@ RULES: tuple[PlaceRule, ...] = (
     PlaceRule(
         "shallower", lambda place: place.path.count(b"/"), lambda _, __: "less deeply nested"
     ),
-    PlaceRule("older", lambda place: place.mtime_ns, lambda _, __: "the older one"),
     PlaceRule(
         "plain",
         # A folder's number counts by its path alone, as it does for all that is in it.
@@ -180,10 +179,17 @@ RULES: tuple[PlaceRule, ...] = (
         lambda _, __: "no number at the end of its name",
     ),
     PlaceRule(
-        "name",
-        # By parts, so that what is in "Trip" comes before what is in "Trip 2", as they do.
-        lambda place: place.path.replace(b"/", b"\0"),
+        "folder",
+        # By parts, so that what is in "Trip" comes before what is in "Trip 2", as they do. The
+        # times of single files would tear folders apart, and so count within one folder only.
+        lambda place: (place.path if place.is_folder else os.path.dirname(place.path)).replace(
+            b"/", b"\0"
+        ),
         lambda _, __: "first by name, all else being equal",
+    ),
+    PlaceRule("older", lambda place: place.mtime_ns, lambda _, __: "the older one"),
+    PlaceRule(
+        "name", lambda place: place.path, lambda _, __: "first by name, all else being equal"
     ),
 )
 """The rules in the order in which they are applied.

@@ -16,7 +16,7 @@ from gorillacomb.index.database import Index
 from gorillacomb.index.stamps import ContentFile, ContentHolders, Stamp
 
 _ONLY = ("the only copy",)
-_BY_FILE = ("older", "plain", "name")
+_BY_FILE = ("plain", "folder", "older", "name")
 """The rules that look at a file itself; the others look at its folder, its kind and its name."""
 _RULES_OF_FOLDER = tuple(rule for rule in RULES if rule.name not in _BY_FILE)
 

@@ -110,6 +110,16 @@ def test_the_parts_of_a_path_count_and_not_its_bytes() -> None:
     assert winner(copy("/Drive/Trip 2"), copy("/Drive/Trip")) == "/Drive/Trip"
 
 
+def test_times_of_files_tear_no_folder_apart() -> None:
+    """They decide in one folder only: else the older files of one would stay, and of the other."""
+    for times in ((1, 9), (9, 1)):
+        first, second = (
+            copy(f"/Drive/{at}/x", mtime_ns=ns) for at, ns in zip("ab", times, strict=True)
+        )
+        assert winner(second, first) == "/Drive/a/x"
+    assert winner(copy("/Drive/a/x", mtime_ns=9), copy("/Drive/a/y", mtime_ns=1)) == "/Drive/a/y"
+
+
 def test_where_a_root_begins_makes_no_difference() -> None:
     """Nor does it whether the two are in one root."""
     for roots in ((b"/d", b"/d"), (b"/d/Trip copy", b"/d/Trip"), (b"/d", b"/d/Trip")):
