@@ -86,7 +86,8 @@ class GroupReader:
     def copy_in(self, folder: int, name: bytes, mtime_ns: int) -> FileCopy:
         """A file by what the rules look at."""
         place = self.paths.place(folder)
-        assert place is not None, "no scan leaves a folder without a place"
+        if place is None:
+            raise ValueError("a file is in a folder without a place, as no scan leaves one")
         root, path = self.roots[place[0]], join(place[1], name)
         return FileCopy(
             path=path,

@@ -114,7 +114,8 @@ class FileStepPlanner:
         given_up = {
             id(copy)
             for copy in ranked
-            if self.sites.folders.rank_in(self.sites.folder_of(copy)) == GIVEN_UP
+            if not copy.preferred
+            and self.sites.folders.rank_in(self.sites.folder_of(copy)) == GIVEN_UP
         }
         for fallible in (given_up, set[int]()):
             stay: list[FileCopy] = []
