@@ -54,9 +54,11 @@ def rename_no_replace(source: int, name: bytes, target: int, new_name: bytes) ->
 def rename_exchange(folder: int, name: bytes, other: int, other_name: bytes) -> None:
     """Have two things, whatever they are, take each other's place: there is no moment without one.
 
-    Raises Unmovable where the kernel or the file system cannot.
+    Raises CannotMove where the kernel or the file system cannot.
     """
     error = _rename(folder, name, other, other_name, _EXCHANGE)
+    if error == errno.EXDEV:
+        raise CannotMove(error, _OTHER_LAYER)
     if error in _SUPPORTED_NOT:
         raise CannotMove(errno.ENOTSUP, "is on a file system that cannot exchange two files")
     if error:

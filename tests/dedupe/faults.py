@@ -94,6 +94,7 @@ class Bench:
         self.fine("dedupe", "--plan", "--action", action, "-o", self.plan)
         self.steps = [json.loads(line) for line in self.plan.read_bytes().splitlines()[1:]]
         self.at_first = look(self.drive)
+        self.times_at_first = folder_times(self.drive)
         self.contents = set(contents(self.drive))
         self.save()
 
@@ -183,8 +184,13 @@ class Bench:
                 assert here in ({}, was), path
             assert len({os.path.lexists(path) for path in paths}) == 1, paths
 
-    def take_all_back(self) -> None:
-        """Undo until nothing is set aside; then all is as it was at first."""
+    def take_all_back(self, times: bool = False) -> None:
+        """Undo until nothing is set aside; then all is as it was at first.
+
+        With ``times`` that is so of the folders' mtimes too: no call of ours was refused, and
+        nobody else wrote. Where all is back already nobody comes to the time of the last folder.
+        """
+        times = times and bool(self.set_aside())
         for _ in range(6):
             if not self.set_aside():
                 break
@@ -192,6 +198,11 @@ class Bench:
             assert ran.code == 0, ran
         assert self.set_aside() == []
         assert look(self.drive) == self.at_first
+        if times:
+            now = folder_times(self.drive)
+            assert now == self.times_at_first, [
+                each for each, time in now.items() if self.times_at_first.get(each) != time
+            ]
 
     def nothing_waits(self) -> None:
         """No run has anything in quarantine by its own account either.
@@ -236,7 +247,7 @@ def contents(top: Path) -> Iterator[bytes]:
 def look(top: Path) -> dict[str, tuple[object, ...]]:
     """All that a user sees below a folder, and which names are one file; nothing of ours.
 
-    Of a folder the mode alone: the times of those around a step that was cut short are not promised
+    Of a folder the mode alone: `folder_times` has the rest.
     """
     names: dict[int, list[str]] = {}
     found: dict[str, tuple[object, ...]] = {}
@@ -258,3 +269,14 @@ def look(top: Path) -> dict[str, tuple[object, ...]]:
         else each
         for inner, each in found.items()
     }
+
+
+def folder_times(top: Path) -> dict[str, int]:
+    """The mtimes of the folders below a folder, ns; not of ours, nor of the folder around that."""
+    found = {}
+    for folder, folders, _ in os.walk(top):
+        folders[:] = [name for name in folders if name != OURS]
+        for name in folders:
+            path = os.path.join(folder, name)
+            found[os.path.relpath(path, top)] = os.lstat(path).st_mtime_ns
+    return found

@@ -217,7 +217,7 @@ class PlanExecutor:
 
     def _act_in(self, run: Quarantine, batch: list[StepTransaction]) -> None:
         try:
-            run.journal.note([each.record for each in batch])
+            run.journal.note([each.intend() for each in batch])
         except OSError as error:
             cause = f"the journal cannot be written: {os_error_text(error)}"
             for each in batch:

@@ -113,6 +113,7 @@ def _compare(
 ) -> TreeSnapshot | None:
     """Compare one thing with the copy that is kept; None for one that is gone already."""
     if not run.has_slot(move):
+        run.sync_put_back([move])  # an undo that was killed may have left its link here
         return None
     spot = run.slot_location(move.slot)
     root = places.root_of(run.path)

@@ -237,7 +237,7 @@ class _RepairExecutor:
                 )
             before = os.fstat(folder).st_mtime_ns
             written = ready.move
-            ready.move = replace(written, put=REPAIR)
+            ready.move = replace(written, put=REPAIR, parent_mtime_ns=before)
             run.journal.note([ready.record])
             ready.refuse_changed()
             try:
@@ -253,7 +253,7 @@ class _RepairExecutor:
                 run.exchange(written.slot, folder, name, new)
                 raise ContentDiffers(ready.place.path, MEANWHILE)
             after = os.fstat(folder).st_mtime_ns
-            ready.move = replace(ready.move, parent_mtime_ns=before, parent_after_ns=after)
+            ready.move = replace(ready.move, parent_after_ns=after)
 
     def _allowed(self, harm: DamagedFile) -> FileLocation:
         place = self.places.location(harm.path)

@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
+from gorillacomb.dedupe.apply.folder_times import FolderTimes
 from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
 from gorillacomb.dedupe.model import StepProblem
 from gorillacomb.dedupe.quarantine.journal import (
@@ -171,7 +171,7 @@ def _give_back(run: Quarantine, move: MovedItem, was_done: bool) -> str | None:
         held_here, _ = inspect_slot(folder, name, contents)
         if held is SlotContent.NOTHING:
             return None if held_here is SlotContent.DAMAGED else "is not in the quarantine any more"
-        alone = os.fstat(folder).st_mtime_ns == move.parent_after_ns
+        times = FolderTimes(run, [move])
         if held_here is SlotContent.GOOD:
             like = aside if was_done or held is SlotContent.DAMAGED else None
             cause = _exchange_back(run, move, folder, name, like)
@@ -180,9 +180,8 @@ def _give_back(run: Quarantine, move: MovedItem, was_done: bool) -> str | None:
             cause = None
         else:
             cause = _CHANGED
-        if cause is None and alone and move.parent_mtime_ns is not None:
-            with suppress(OSError):  # of somebody else's folder
-                mutations.set_mtime(folder, move.parent_mtime_ns)
+        if cause is None:
+            times.restore()
     run.sync_put_back([move])
     return cause or (_drop(run, move) if run.has_slot(move) else None)
 

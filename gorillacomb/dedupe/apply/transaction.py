@@ -5,9 +5,15 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from gorillacomb.dedupe.apply.snapshot import TreeSnapshot, disk_space, verify_unchanged
+from gorillacomb.dedupe.apply.snapshot import (
+    TreeSnapshot,
+    disk_space,
+    verify_kept_copies,
+    verify_unchanged,
+)
 from gorillacomb.dedupe.model import PlanStep, StepProblem
 from gorillacomb.dedupe.quarantine import replacement
 from gorillacomb.dedupe.quarantine.journal import DONE, STUCK, TAKEN_BACK, MovedItem, StepRecord
@@ -29,6 +35,8 @@ class StepItem:
     move: MovedItem
     moved: bool = False
     """Whether it may have been moved: Ctrl-C can come right after the rename."""
+    replaced: bool = False
+    """Whether it was exchanged with a link in one step."""
 
     def refuse_changed(self, folder: int) -> None:
         """Look at a file once more before it is moved, which sets its ctime. Raises Different.
@@ -65,6 +73,15 @@ class StepTransaction:
     _parents: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     """Of each folder that something leaves: its mtime before, and after what we did last, ns."""
 
+    def intend(self) -> StepRecord:
+        """The intent as it is journalled right before the step: with the times of its folders."""
+        for thing in self.things:
+            with suppress(OSError), thing.victim.opened() as (folder, _):
+                before_ns = os.fstat(folder).st_mtime_ns
+                thing.move = replace(thing.move, parent_mtime_ns=before_ns)
+        self.record = replace(self.record, moves=tuple(thing.move for thing in self.things))
+        return self.record
+
     def carry_out(self, removed: RemovedFiles) -> StepResult:
         """Set all things of the step aside and look again; none of them at any difference.
 
@@ -76,15 +93,15 @@ class StepTransaction:
                     thing.refuse_changed(folder)
                     self._touched(thing, folder)
                     thing.moved = True
-                    self.run.store(thing.move, folder, name)
+                    self._set_aside(thing, folder, name)
                     self._touched(thing, folder)
             for thing in self.things:
                 spot = self.run.slot_location(thing.move.slot, thing.victim.grain_ns)
                 verify_unchanged(thing.sighting, spot)
             for thing in self.things:
-                if thing.move.put is not None:
-                    replacement.replace_with_link(thing.move.put, thing.victim, thing.keep)
-                    with thing.victim.opened() as (folder, _):
+                if thing.move.put is not None and not thing.replaced:
+                    with thing.victim.opened() as (folder, name):
+                        replacement.make_link(thing.move, thing.keep, folder, name)
                         self._touched(thing, folder)
         except ContentDiffers as different:
             return self._undone(
@@ -100,6 +117,28 @@ class StepTransaction:
         size = sum(disk_space(thing.sighting, removed).held for thing in self.things)
         done = replace(self.record, state=DONE, size=size, moves=moves, when_ns=self.now())
         return StepResult(self, done)
+
+    def _set_aside(self, thing: StepItem, folder: int, name: bytes) -> None:
+        """Move a thing into its slot, or exchange it with the link that is to stand for it.
+
+        Raises ContentDiffers, OSError.
+        """
+        slot = thing.move.slot
+        if thing.move.put is not None:
+            [(spot, keep)] = thing.sighting.survivors
+            verify_kept_copies(thing.sighting)
+            replacement.make_link(thing.move, spot, self.run.folder, slot)
+            replacement.verify_link(thing.move, keep, self.run.folder, slot, thing.victim, folder)
+            try:
+                mutations.rename_exchange(self.run.folder, slot, folder, name)
+            except mutations.CannotMove:
+                # There the name is free for a moment: the link is made after the file was moved.
+                mutations.remove(self.run.folder, slot)
+            else:
+                thing.replaced = True
+            thing.sighting.survivors = [(spot, replacement.kept_copy(spot, keep))]
+        if not thing.replaced:
+            self.run.store(thing.move, folder, name)
 
     def roll_back(self, cause: str) -> StepRecord:
         """Put back what has moved; what cannot be put back is stuck in the quarantine.

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 
 from gorillacomb.dedupe.apply import repair_recovery
+from gorillacomb.dedupe.apply.folder_times import FolderTimes
 from gorillacomb.dedupe.model import StepProblem
-from gorillacomb.dedupe.quarantine import replacement
 from gorillacomb.dedupe.quarantine.journal import (
     DONE,
     INTENT,
@@ -25,6 +24,7 @@ from gorillacomb.dedupe.quarantine.journal import (
     MovedItem,
     StepRecord,
 )
+from gorillacomb.dedupe.quarantine.replacement import is_same_file_as
 from gorillacomb.dedupe.quarantine.run import Quarantine, list_runs, open_run, run_folder
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
@@ -48,19 +48,29 @@ def finish_interrupted_runs(base: bytes, now: Callable[[], int]) -> list[StepPro
             found.append(StepProblem(run_folder(base, name), error.message))
             continue
         with opened as run:
-            records = [each for each in run.journal.recorded.steps.values() if each.state == INTENT]
-            if records:
-                # What lies in the slots may have lost its old name on the disk already.
-                mutations.fsync(run.folder)
-            finish = repair_recovery.finish_repair if run.repairs else _finish
-            for record in records:
-                ended = finish(run, record, now)
-                run.journal.note([ended])
+            for record in _finish_all(run, now):
                 path = join(base, record.moves[0].path)
-                words = "repaired" if ended.state == DONE else "put back"
-                cause = f"left half done by run {name}: {ended.cause or words}"
+                words = "repaired" if record.state == DONE else "put back"
+                cause = f"left half done by run {name}: {record.cause or words}"
                 found.append(StepProblem(path, cause))
     return found
+
+
+def _finish_all(run: Quarantine, now: Callable[[], int]) -> list[StepRecord]:
+    """End the steps of a run of which only the intent is known."""
+    records = [each for each in run.journal.recorded.steps.values() if each.state == INTENT]
+    if not records:
+        return []
+    # What lies in the slots may have lost its old name on the disk already.
+    mutations.fsync(run.folder)
+    if run.repairs:
+        ended = [repair_recovery.finish_repair(run, each, now) for each in records]
+    else:
+        times = FolderTimes(run, (move for each in records for move in each.moves))
+        ended = [_finish(run, each, now) for each in records]
+        times.restore()
+    run.journal.note(ended)
+    return ended
 
 
 def _finish(run: Quarantine, record: StepRecord, now: Callable[[], int]) -> StepRecord:
@@ -130,25 +140,17 @@ def _partly_deleted(run: Quarantine, record: StepRecord) -> StepProblem:
 def _undo(run: Quarantine, record: StepRecord) -> StepProblem | None:
     """Put back what a step set aside; returns why not."""
     missing = [move for move in record.moves if not run.has_slot(move)]
-    if len(missing) == len(record.moves):
-        if all(_stands(run, move) for move in missing):
-            return None  # a run that was killed had put it back
+    if len(missing) == len(record.moves) and not all(_stands(run, move) for move in missing):
         path = join(run.base, record.moves[0].path)
         return StepProblem(path, "is not in the quarantine any more")
-    alone: dict[bytes, MovedItem] = {}
-    for move in record.moves:
-        with suppress(OSError), run.original_location(move).opened() as (folder, _):
-            if os.fstat(folder).st_mtime_ns == move.parent_after_ns:
-                alone[os.path.dirname(move.path)] = move
+    # Of what is back already, a run that was killed may not have come to the times.
+    times = FolderTimes(run, record.moves)
     for move in reversed(record.moves):
         try:
             run.put_back(move)
         except OSError as error:
             return StepProblem(join(run.base, move.path), os_error_text(error))
-    for move in alone.values():
-        assert move.parent_mtime_ns is not None  # known where the time afterwards is
-        with suppress(OSError), run.original_location(move).opened() as (folder, _):
-            mutations.set_mtime(folder, move.parent_mtime_ns)
+    times.restore()
     return None
 
 
@@ -164,5 +166,5 @@ def _stands(run: Quarantine, move: MovedItem) -> bool:
         return False
     if facts.st_ino == move.inode:
         return True
-    is_link = move.put is not None and replacement.is_same_file_as(facts, move.keep.at(run.base))
+    is_link = move.put is not None and is_same_file_as(facts, move.keep.at(run.base))
     return facts.st_mtime_ns == move.mtime_ns and not is_link

@@ -79,9 +79,10 @@ class MovedItem:
     inode: int
     mtime_ns: int
     parent_mtime_ns: int | None = None
-    """Of the folder that it stood in, before anything of the step went; None in an intent."""
+    """Of the folder that it stood in, before anything of the step went; None where that could not
+    be told, and in the intents of old versions."""
     parent_after_ns: int | None = None
-    """And after the step."""
+    """And after the step; None in an intent."""
     put: str | None = None
     """What was put in its place: ``hardlink`` or ``symlink``, or ``repair`` for a good copy."""
     put_inode: int = 0
@@ -234,6 +235,7 @@ def _move_document(move: MovedItem) -> dict[str, Any]:
     }
     if move.parent_mtime_ns is not None:
         found["parent_mtime_ns"] = str(move.parent_mtime_ns)
+    if move.parent_after_ns is not None:
         found["parent_after_ns"] = str(move.parent_after_ns)
     if move.put is not None:
         found |= {"put": move.put, "put_inode": move.put_inode}

@@ -13,7 +13,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
@@ -104,13 +104,34 @@ class Quarantine:
             if self.has_both_names(move, folder, name):
                 mutations.fsync(folder)
                 mutations.remove(self.folder, move.slot)
-            else:
+            elif not self._exchange_with_link(move, folder, name):
                 replacement.remove_link(move, folder, name, move.keep.at(self.base))
                 try:
                     mutations.rename_no_replace(self.folder, move.slot, folder, name)
                 except FileExistsError as error:
                     raise FileExistsError(replacement.SOMETHING_ELSE) from error
             _restore_own_mtime(move, folder, name)
+
+    def _exchange_with_link(self, move: MovedItem, folder: int, name: bytes) -> bool:
+        """Exchange what was set aside with the link in its place; returns whether that was done.
+
+        It is not where no such link is, nor where the file system cannot.
+        """
+        keep = move.keep.at(self.base)
+        if not replacement.is_link(move, folder, name, keep):
+            return False
+        try:
+            done = self._exchange_if(
+                move.slot,
+                folder,
+                name,
+                lambda: replacement.is_link(move, self.folder, move.slot, keep),
+            )
+        except mutations.CannotMove:
+            return False
+        if not done:
+            raise FileExistsError(replacement.SOMETHING_ELSE)
+        return True
 
     def has_both_names(self, move: MovedItem, folder: int, name: bytes) -> bool:
         """Whether a file is at its place and in its slot: linked to one, not yet unlinked there."""
@@ -127,9 +148,18 @@ class Quarantine:
         If not, the two are as they were before; returns which. The caller holds ``expected`` open,
         else another file could get its number. Raises OSError.
         """
+
+        def came() -> bool:
+            facts = os.stat(slot, dir_fd=self.folder, follow_symlinks=False)
+            return os.path.samestat(facts, expected)
+
+        return self._exchange_if(slot, folder, name, came)
+
+    def _exchange_if(self, slot: bytes, folder: int, name: bytes, came: Callable[[], bool]) -> bool:
+        """Exchange a slot and a place; ``came`` tells whether the slot has what was to come."""
         aside = os.stat(slot, dir_fd=self.folder, follow_symlinks=False)
         mutations.rename_exchange(self.folder, slot, folder, name)
-        if os.path.samestat(os.stat(slot, dir_fd=self.folder, follow_symlinks=False), expected):
+        if came():
             return True
         # Somebody put another thing there at that very moment, and that is to stay there.
         if os.path.samestat(os.stat(name, dir_fd=folder, follow_symlinks=False), aside):
@@ -146,8 +176,15 @@ class Quarantine:
         self._sync_places(moves)
 
     def sync_put_back(self, moves: Iterable[MovedItem]) -> None:
-        """Have what was put back on the disk, in the same way. Raises OSError."""
+        """Have what was put back on the disk, in the same way. Raises OSError.
+
+        Only then the links go that came into the slots for it.
+        """
+        moves = list(moves)
         self._sync_places(moves)
+        for move in moves:
+            if replacement.is_link(move, self.folder, move.slot, move.keep.at(self.base)):
+                mutations.remove(self.folder, move.slot)
         mutations.fsync(self.folder)
 
     def _sync_places(self, moves: Iterable[MovedItem]) -> None:
@@ -168,12 +205,15 @@ class Quarantine:
         return self.journal.recorded.action == REPAIR
 
     def has_slot(self, move: MovedItem) -> bool:
-        """Whether something that was set aside lies here still. Raises OSError."""
+        """Whether something that was set aside lies here still. Raises OSError.
+
+        The link that is to take its place does not count: it is ours.
+        """
         try:
             os.stat(move.slot, dir_fd=self.folder, follow_symlinks=False)
         except FileNotFoundError:
             return False
-        return True
+        return not replacement.is_link(move, self.folder, move.slot, move.keep.at(self.base))
 
     def has_done(self, record: StepRecord) -> bool:
         """Whether a step is done and not taken back, be its things here or deleted.

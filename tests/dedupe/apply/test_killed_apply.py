@@ -88,7 +88,7 @@ def test_killed_and_carried_out_again(tmp_path: Path, most: int | None) -> None:
         assert ran.code in (0, 3), ran
         bench.nothing_lost()
         bench.whole_steps()
-        bench.take_all_back()
+        bench.take_all_back(times=True)
         bench.nothing_waits()
 
     tried("killed, carried out again", bench, bench.points(*apply), most, at)
@@ -103,7 +103,7 @@ def test_killed_and_taken_back(tmp_path: Path, action: str, most: int | None) ->
 
     def at(point: Point) -> None:
         killed(bench, point, *apply)
-        bench.take_all_back()
+        bench.take_all_back(times=True)
         bench.nothing_waits()
 
     tried(f"{action} killed, taken back", bench, bench.points(*apply), most, at)
@@ -130,7 +130,7 @@ def test_killed_where_nothing_can_be_renamed_safely(
             ran = bench.run(*apply)
             assert ran.code in (0, 3), ran
             bench.whole_steps()
-        bench.take_all_back()
+        bench.take_all_back(times=True)
         bench.nothing_waits()
 
     tried(f"killed without a safe rename, {then}", bench, points, most, at)
@@ -164,7 +164,7 @@ def test_a_call_that_fails(tmp_path: Path, fault: str, most: int | None) -> None
 
 
 @some(3)
-@pytest.mark.parametrize("action", ["quarantine", "hardlink"])
+@pytest.mark.parametrize("action", ["quarantine", "hardlink", "symlink"])
 def test_an_undo_that_is_killed(tmp_path: Path, action: str, most: int | None) -> None:
     bench = Bench(tmp_path, action)
     bench.carry_out()
@@ -172,7 +172,7 @@ def test_an_undo_that_is_killed(tmp_path: Path, action: str, most: int | None) -
 
     def at(point: Point) -> None:
         killed(bench, point, "dedupe", "--undo")
-        bench.take_all_back()
+        bench.take_all_back(times=True)
         bench.nothing_waits()
 
     tried(f"undo of {action} killed", bench, bench.points("dedupe", "--undo"), most, at)

@@ -1,0 +1,61 @@
+"""Give a folder back the mtime that it had before a run, where nobody but the run wrote to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+
+from gorillacomb.dedupe.quarantine.journal import MovedItem
+from gorillacomb.dedupe.quarantine.replacement import is_link
+from gorillacomb.dedupe.quarantine.run import Quarantine
+from gorillacomb.fs import mutations
+
+_ONE_CALL_NS = 200_000_000
+"""How far apart the times may be that one call gives a file and the folders that it moves
+between."""
+
+
+class FolderTimes:
+    """The folders that things were taken from, as they are before those are put back.
+
+    What a run did last to a folder the journal says. Of a run that was killed it does not, but
+    then the ctime of what was moved is the mtime of the folder: a rename sets both. So a write
+    right after that of somebody else, or before a second attempt to take it back, is not seen.
+    """
+
+    def __init__(self, run: Quarantine, moves: Iterable[MovedItem]) -> None:
+        self._run = run
+        self._before: dict[bytes, tuple[MovedItem, int]] = {}
+        """By the folder: something that was in it, and the mtime to give back, ns."""
+        for move in moves:
+            if move.parent_mtime_ns is not None and self._is_alone(move, move.parent_mtime_ns):
+                self._before[os.path.dirname(move.path)] = move, move.parent_mtime_ns
+
+    def _is_alone(self, move: MovedItem, before_ns: int) -> bool:
+        """Whether the run was the last to write to the folder of a thing."""
+        run, known = self._run, []
+        try:
+            with run.original_location(move).opened() as (folder, name):
+                now = os.fstat(folder).st_mtime_ns
+                if now in (before_ns, move.parent_after_ns):
+                    return True
+                with suppress(FileNotFoundError):
+                    here = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                    if here.st_ino == move.inode or (
+                        move.parent_after_ns is None
+                        and is_link(move, folder, name, move.keep.at(run.base))
+                    ):
+                        known.append(here)
+            if move.parent_after_ns is None:
+                with suppress(FileNotFoundError):
+                    known.append(os.stat(move.slot, dir_fd=run.folder, follow_symlinks=False))
+        except OSError:
+            return False
+        return any(abs(now - facts.st_ctime_ns) <= _ONE_CALL_NS for facts in known)
+
+    def restore(self) -> None:
+        """Set the times, once all is back; not those of a folder that is somebody else's."""
+        for move, before_ns in self._before.values():
+            with suppress(OSError), self._run.original_location(move).opened() as (folder, _):
+                mutations.set_mtime(folder, before_ns)
