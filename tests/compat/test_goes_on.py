@@ -46,6 +46,11 @@ not be.
 LATER_IN_A_STAMP = {"rules": "the version of the rules that chose the file; 0.1.0 ignores it"}
 """Fields of a stamp that the fixtures do not have, and why a verifier of then does not mind."""
 
+LATER_IN_A_JOURNAL = {
+    "intent move parent_mtime_ns": "so a folder gets its time back after a kill; 0.1.0 reads it",
+}
+"""Keys of a journal that the fixtures do not have, and why a version of then does not mind."""
+
 FIXTURES = fixtures()
 ROOTS = {
     **dict.fromkeys(("applied", "hardlink", "symlink", "repair"), "Drive"),
@@ -388,7 +393,7 @@ def test_a_new_journal_has_the_keys_of_the_old_one(old: Old) -> None:
     done = old.json("dedupe", "--apply", old.point / "papers/plan.jsonl")
     path = old.top / "Drive/.gorillacomb/quarantine" / done["run"] / "journal.jsonl"
     now = keys([json.loads(line) for line in path.read_bytes().splitlines()])
-    assert now == then
+    assert now == then | LATER_IN_A_JOURNAL.keys()
 
 
 def test_a_new_plan_has_the_keys_of_the_old_one(old: Old) -> None:
