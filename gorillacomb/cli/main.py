@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -105,6 +106,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """The entry point: never a traceback for what a user can cause."""
+    _take_names_as_bytes()
     for number in _INTERRUPTS:
         signal.signal(number, _interrupt)
     if sys.stdout is None or sys.stderr is None:  # closed by the caller, as `>&-` does
@@ -117,6 +119,20 @@ def main() -> NoReturn:
         click.echo("gorillacomb: Interrupted.", err=True)
         code = ExitCode.INTERRUPTED
     sys.exit(code)
+
+
+def _take_names_as_bytes() -> None:
+    """Start once more in Python's UTF-8 mode where the locale has another encoding.
+
+    In that mode every name comes back as the bytes that it is, and all that is written, kept and
+    compared as text means the same in each locale.
+    """
+    if sys.getfilesystemencoding() != "utf-8" and sys.executable:
+        words = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
+        os.execv(sys.executable, [os.fsencode(word) for word in words])
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # PYTHONIOENCODING may leave little to write with
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,9 @@ from gorillacomb.classify.projects import project_marker
 from gorillacomb.fs.openat import OUR_FOLDER, to_signed64
 from gorillacomb.scan.exclude import compile_patterns
 from gorillacomb.scan.tasks import RootContext
+
+_ENCODING = sys.getfilesystemencoding()
+"""As `os.fsencode`, which takes longer: a library user's program may run under any locale."""
 
 ListedFile = tuple[int, bytes]
 """Inode and name."""
@@ -40,7 +44,7 @@ def list_folder(descriptor: int, path: bytes, context: RootContext) -> FolderLis
     own, weak = context.own, context.weak
     with os.scandir(descriptor) as entries:
         for entry in entries:
-            name = entry.name.encode("utf-8", "surrogateescape")
+            name = entry.name.encode(_ENCODING, "surrogateescape")
             inode = entry.inode()
             if inode in own:
                 continue
