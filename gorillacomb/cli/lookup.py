@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gorillacomb.canonical.groups import GroupReader
@@ -11,13 +12,13 @@ from gorillacomb.classify.names import NOISE
 from gorillacomb.cli.options import absolute_path_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import UsageError
-from gorillacomb.fs.paths import is_below, relative_path
+from gorillacomb.fs.paths import relative_path
 from gorillacomb.fs.real_path import real_path
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import content_queries
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths, find_folder
-from gorillacomb.index.roots import all_roots
+from gorillacomb.index.roots import all_roots, roots_of_path
 from gorillacomb.model import IndexedFile, Root
 from gorillacomb.vault.settings import Settings, load_settings
 
@@ -35,6 +36,9 @@ class PathLookup:
     folder: int | None
     """The id of the folder that it is."""
     file: IndexedFile | None
+    away: tuple[Root, ...] = ()
+    """Roots that were scanned at that place and are not there now, one of several; or all that
+    were, where what is there now was never scanned."""
 
 
 def open_groups(index: Index) -> GroupReader:
@@ -72,19 +76,28 @@ def look_up_path(index: Index, path: bytes) -> PathLookup:
     return found
 
 
+def away_notes(found: PathLookup) -> Iterator[str]:
+    """What to say of other drives that were scanned where a path is, and are not there now."""
+    for root in found.away if found.root is not None else ():
+        where, is_meant = render.printable_path(root.path), root == found.root
+        yield (
+            f"{where} is where several drives or folders were scanned. Root {root.uid} is not there"
+            f" now, and the answer is {'' if is_meant else 'not '}about that one."
+        )
+
+
 def _find(index: Index, place: bytes) -> PathLookup:
     roots = all_roots(index.connection)
-    around = [root for root in roots if is_below(place, root.path)]
-    if not around:
-        return PathLookup(place, None, None, None)
-    # Of several, as where a drive was plugged in at a folder that had been scanned: the one that is
-    # there now and knows the path, before one that is further in.
-    around.sort(key=lambda root: (-is_online(root), -len(root.path)))
-    found = (_find_in(index, place, root, roots) for root in around)
-    first = next(found)
-    if first.folder is None and first.file is None:
-        return next((each for each in found if each.folder or each.file), first)
-    return first
+    around = roots_of_path(roots, place)
+    asked = around.answering()
+    if not asked:
+        return PathLookup(place, None, None, None, around.away)
+    found = [_find_in(index, place, root, roots) for root in asked]
+    best = next((each for each in found if each.folder or each.file), found[0])
+    depth = 0 if best.root is None else len(best.root.path)
+    depth = max([depth, *(len(root.path) for root in around.here)])
+    away = tuple(root for root in around.away if len(root.path) >= depth)
+    return best if away == (best.root,) and not around.here else replace(best, away=away)
 
 
 def _find_in(index: Index, place: bytes, root: Root, roots: list[Root]) -> PathLookup:
@@ -119,6 +132,11 @@ def unknown_path_error(found: PathLookup) -> UsageError:
         return UsageError(
             f"{shown} does not exist, nor is it in the index.",
             "Check the spelling. If it is gone: gorillacomb trace show PATH",
+        )
+    if found.root is None and found.away:
+        return UsageError(
+            f"What is at {shown} now was never scanned: the drive that was there is away.",
+            "Scan what is there now: gorillacomb scan PATH. Or connect that drive again.",
         )
     if found.root is None:
         return UsageError(

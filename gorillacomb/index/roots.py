@@ -1,10 +1,15 @@
-"""The roots that the index knows, and the scans that were made of them."""
+"""The roots that the index knows, which of them answer for a path, and the scans made of them."""
 
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gorillacomb.fs.mounts import mounts_below
+from gorillacomb.fs.paths import is_below
+from gorillacomb.fs.volumes import is_online
 from gorillacomb.index.folder_queries import REGULAR
 from gorillacomb.index.paths import UNUSED_FOLDER, FolderPaths
 from gorillacomb.index.stamps import note_changed_folders
@@ -28,6 +33,51 @@ class RootFacts:
     folders: int
     last_scan_ns: int | None
     """When it was last scanned as a whole; None when it never was to the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class RootsOfPath:
+    """The roots that a path lies in, the innermost first, by where their drives are now."""
+
+    here: tuple[Root, ...]
+    """Those that hold what is at the path now."""
+    away: tuple[Root, ...]
+    """Those whose drives are not there, or that are hidden by what is mounted over them."""
+    occupied: bool
+    """Whether something is there now, more than an empty mount point."""
+
+    def answering(self) -> tuple[Root, ...]:
+        """Those to ask about the path, the one that holds it now first.
+
+        A drive that is not there answers as of its last scan, unless something is in its place.
+        """
+        return self.here if self.occupied else (*self.here, *self.away)
+
+
+def roots_of_path(roots: Iterable[Root], path: bytes) -> RootsOfPath:
+    """Tell apart the roots that an absolute path lies in: a path is its drive's that is there now.
+
+    Several drives may have been scanned at one mount point, and the mount point itself too.
+    """
+    around = sorted(
+        (root for root in roots if is_below(path, root.path)),
+        key=lambda root: (-len(root.path), -root.id),
+    )
+    here = tuple(root for root in around if is_online(root) and not _is_hidden(path, root))
+    away = tuple(root for root in around if root not in here)
+    return RootsOfPath(here, away, bool(away) and _is_occupied(path))
+
+
+def _is_hidden(path: bytes, root: Root) -> bool:
+    """Whether another file system is mounted in a root, at the path or around it."""
+    return any(is_below(path, mount.point) for mount in mounts_below(root.path))
+
+
+def _is_occupied(path: bytes) -> bool:
+    try:
+        return bool(os.listdir(path))
+    except OSError:
+        return os.path.lexists(path)  # a file, or a folder that may not be listed
 
 
 def all_roots(connection: Connection) -> list[Root]:

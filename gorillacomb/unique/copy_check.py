@@ -80,6 +80,8 @@ class CopyVerifier:
     """Names of folders that programs make, beside those that are known for it."""
     noise: frozenset[bytes]
     """Names of files that go with their folders, whatever they hold: they do not count."""
+    apart: Collection[int] = ()
+    """Roots of other drives that were scanned where those paths are: of them nothing is gone."""
     snapshots: SnapshotFinder = field(default_factory=SnapshotFinder)
     _direct: dict[int, bool] = field(default_factory=dict)
     """By root, whether no link leads to it."""
@@ -118,6 +120,8 @@ class CopyVerifier:
         return self._standing(copy)
 
     def _is_gone(self, copy: FileRecord) -> bool:
+        if copy.root in self.apart:
+            return False
         found = self._gone.get(copy.folder)
         if found is None:
             found = any(is_below(os.path.dirname(copy.path), each) for each in self.gone)

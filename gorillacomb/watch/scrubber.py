@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import scrub_queries
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots
@@ -73,4 +74,6 @@ class Scrubber:
 
     def _tops(self, index: Index) -> list[int]:
         there = set(self._roots())
-        return [root.folder for root in all_roots(index.connection) if root.path in there]
+        roots = all_roots(index.connection)
+        # Of several drives that were scanned at one mount point, one is there.
+        return [root.folder for root in roots if root.path in there and is_online(root)]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from gorillacomb.dedupe.safety.policy import FolderContext, PathContext
 from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.folders.tree import TreeFolder
-from gorillacomb.fs.paths import innermost, is_below, path_parts, relative_path
-from gorillacomb.fs.volumes import is_online
+from gorillacomb.fs.paths import is_below, path_parts, relative_path
+from gorillacomb.index.roots import roots_of_path
 from gorillacomb.index.tree_queries import entries_in
 from gorillacomb.model import FileCopy, Root
 
@@ -66,8 +66,9 @@ class IndexLocations:
     def _innermost(self, path: bytes) -> Root | None:
         around = [root for root in self.roots.values() if is_below(path, root.path)]
         if len(around) > 1:  # a drive may have been plugged in at a folder that had been scanned
-            around = list(filter(is_online, around)) or around
-        return innermost(path, around)
+            found = roots_of_path(around, path)
+            around = [*found.here, *found.away]
+        return next(iter(around), None)
 
     def names_in(self, folder: TreeFolder) -> list[bytes]:
         """The names of what stands right in a folder, its subfolders left out."""

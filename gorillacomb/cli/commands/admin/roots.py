@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+
 import click
 
 from gorillacomb.cli.commands.admin.status import root_lines, root_object
@@ -50,11 +53,14 @@ def list_roots(as_json: bool, vault: Vault) -> ExitCode:
 def forget(root: bytes, as_json: bool, vault: Vault) -> ExitCode:
     """Drop a root, named by its path or id, and all that the index knows of it.
 
-    No file under it is touched; scanning it again brings it back.
+    No file under it is touched; scanning it again brings it back. Where several
+    drives were scanned at one path, the id says which: on a terminal it is asked
+    for.
     """
-    vault.check()
+    with Index.read(vault) as index, translate_errors(vault):
+        uid = _named(index, root).uid  # it may take the user a while to say which
     with Index.write(vault) as index, translate_errors(vault):
-        known = _named(root_table.all_roots(index.connection), root)
+        known = _named(index, uid.encode())
         facts = root_table.root_facts(index.connection, known)
         with index.atomic():
             root_table.forget_root(index.connection, known)
@@ -70,11 +76,49 @@ def forget(root: bytes, as_json: bool, vault: Vault) -> ExitCode:
     return ExitCode.DONE
 
 
-def _named(roots: list[Root], name: bytes) -> Root:
+def _named(index: Index, name: bytes) -> Root:
+    """The root that has a path or an id; of several with one path, the one that the user says.
+
+    Raises UsageError: for a path that is no root's, for one of several where nobody is there to
+    ask, and for one of a drive that is not there while something else is in its place.
+    """
+    roots = root_table.all_roots(index.connection)
     for root in roots:
-        places = (name, absolute_path_option(name), real_path(name))
-        if root.path in places or root.uid.encode() == name:
+        if root.uid.encode() == name:
             return root
-    raise UsageError(
-        f"No root is called {render.printable_path(name)}.", "See `gorillacomb roots list`."
-    )
+    places = (name, absolute_path_option(name), real_path(name))
+    found = [root for root in roots if root.path in places]
+    if not found:
+        raise UsageError(
+            f"No root is called {render.printable_path(name)}.", "See `gorillacomb roots list`."
+        )
+    around = root_table.roots_of_path(found, found[0].path)
+    if len(found) == 1 and (around.here or not around.occupied):
+        return found[0]
+    return _asked(index, found)
+
+
+def _asked(index: Index, roots: Sequence[Root]) -> Root:
+    """The root that the user chooses of some with one path. Raises UsageError."""
+    lines = [_choice(index, root) for root in roots]
+    shown = render.printable_path(roots[0].path)
+    if not sys.stdin.isatty():
+        what = f"{shown} is the path of {len(roots)} roots"
+        if len(roots) == 1:
+            what = f"What was scanned at {shown} is not there now, but something else is"
+        raise UsageError(
+            f"{what}: {'; '.join(lines)}.", "Name one by its id: gorillacomb roots forget ID"
+        )
+    click.echo(f"{shown} is the path of:", err=True)
+    for number, line in enumerate(lines, 1):
+        click.echo(f"  {number}  {line}", err=True)
+    number = click.prompt("Forget which", type=click.IntRange(1, len(roots)), err=True)
+    return roots[number - 1]
+
+
+def _choice(index: Index, root: Root) -> str:
+    """One of several roots with one path, in a line."""
+    facts = root_table.root_facts(index.connection, root)
+    there = "there now" if is_online(root) else "not there now"
+    files = render.format_count(facts.files, "file")
+    return f"{root.uid}, {there}, {files} on {root.volume_type}"

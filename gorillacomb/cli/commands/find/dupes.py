@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from gorillacomb.cli.lookup import look_up_path, open_groups, unknown_path_error
+from gorillacomb.cli.lookup import away_notes, look_up_path, open_groups, unknown_path_error
 from gorillacomb.cli.options import BytesPath, SizeParam, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode
@@ -93,6 +93,7 @@ def _groups(index: Index, path: bytes | None) -> Iterator[DuplicateGroup]:
     if path is None:
         return source.all()
     found = look_up_path(index, path)
+    render.print_warnings(away_notes(found))
     if found.folder is not None:
         return source.below(found.folder)
     digest = None if found.file is None else found.file.digest

@@ -14,6 +14,7 @@ from gorillacomb.canonical.place_rules import CHOSEN_BEFORE, choose_canonical
 from gorillacomb.cli.commands.admin.status import FILE_STATE_WORDS
 from gorillacomb.cli.lookup import (
     PathLookup,
+    away_notes,
     folders_of,
     look_up_path,
     open_groups,
@@ -44,6 +45,7 @@ def command(path: bytes, as_json: bool, vault: Vault) -> ExitCode:
     """Tell of one file or folder: its copies, which of them is canonical, and the reasons."""
     with Index.read(vault) as index, translate_errors(vault):
         found = look_up_path(index, path)
+        render.print_warnings(away_notes(found))
         if found.folder is not None:
             _explain_folder(index, found, found.folder, as_json)
         elif found.file is not None:
@@ -177,7 +179,8 @@ def _print_copies(file: IndexedFile, group: DuplicateGroup) -> None:
     if len(group.copies) == 1:
         click.echo("  the only copy that is known")
         return
-    mine = "this one" if keep.path == file.path else render.printable_path(keep.path)
+    is_it = (keep.folder, keep.path) == (file.folder, file.path)
+    mine = "this one" if is_it else render.printable_path(keep.path)
     click.echo(f"  canonical: {mine}")
     for line in render.wrapped_paragraph(f"because: {'; '.join(group.choice.reasons)}", "    "):
         click.echo(line)

@@ -7,7 +7,7 @@ from itertools import islice
 
 import click
 
-from gorillacomb.cli.lookup import folders_of, look_up_path, not_a_folder_error
+from gorillacomb.cli.lookup import away_notes, folders_of, look_up_path, not_a_folder_error
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.families import (
@@ -81,6 +81,7 @@ def _wanted(index: Index, folders: FolderAnalysis, path: bytes | None) -> Folder
     if path is None:
         return lambda _: True
     found = look_up_path(index, real_path(path))
+    render.print_warnings(away_notes(found))
     scope = None if found.folder is None else folders.forest.folders.get(found.folder)
     if scope is None:
         raise not_a_folder_error(found)

@@ -10,7 +10,13 @@ import click
 
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.stores import is_version_control
-from gorillacomb.cli.lookup import look_up_path, noise_names, not_a_folder_error, open_groups
+from gorillacomb.cli.lookup import (
+    away_notes,
+    look_up_path,
+    noise_names,
+    not_a_folder_error,
+    open_groups,
+)
 from gorillacomb.cli.options import BytesPath, json_option, untested_macos_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
@@ -77,12 +83,16 @@ def command(
     shown = progress_for(progress)
     with Index.read(vault) as index, translate_errors(vault):
         found = look_up_path(index, real_path(path))
+        render.print_warnings(away_notes(found))
         root = found.root
         if root is None or found.folder is None:
             raise not_a_folder_error(found)
         gone = [found.path, *map(real_path, excepts)]
+        apart = {each.id for each in found.away}
         for each in gone:
-            known = each != found.path and look_up_path(index, each).folder is not None
+            other = found if each == found.path else look_up_path(index, each)
+            apart -= set() if other.root is None else {other.root.id}
+            known = other is not found and other.folder is not None
             if not known and not os.path.isdir(each):
                 raise UsageError(
                     f"{render.printable_path(each)} is no folder that is there now.",
@@ -92,12 +102,12 @@ def command(
         away = {each.id: each for each in roots.values() if not is_online(each)}
         if root.id in away:
             raise UsageError(
-                f"The drive that was scanned at {render.printable_path(root.path)} is not there;"
-                " another one is.",
+                f"The drive that was scanned at {render.printable_path(root.path)} is not there.",
                 "Connect it, or scan what is there now.",
             )
         counted = {number: _away(each, count_offline) for number, each in away.items()}
         vouching = _vouching(index, roots, counted, gone)
+        vouching.apart = frozenset(apart)
         try:
             report = unique_report(index, found.path, root, found.folder, vouching, shown)
         finally:

@@ -13,7 +13,7 @@ import click
 from gorillacomb.cli.commands.find.rescan import rescan
 from gorillacomb.cli.commands.watch.scrub_accept import accept as accept_files
 from gorillacomb.cli.commands.watch.scrub_repair import repair as repair_files
-from gorillacomb.cli.lookup import look_up_path, unknown_path_error
+from gorillacomb.cli.lookup import away_notes, look_up_path, unknown_path_error
 from gorillacomb.cli.options import (
     BytesPath,
     DurationParam,
@@ -35,7 +35,7 @@ from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots, folder_paths
 from gorillacomb.json_paths import path_to_json
-from gorillacomb.model import DAMAGE, EntryState, IndexedFile, ScanReport
+from gorillacomb.model import DAMAGE, EntryState, IndexedFile, Root, ScanReport
 from gorillacomb.progress import NullProgress, Progress
 from gorillacomb.scan.read_file import IN_USE
 from gorillacomb.scan.scrub_queue import ScrubQueue
@@ -187,10 +187,10 @@ class _ScrubPass(NullProgress):
         self._shown.advance(files, size)
 
 
-def _scopes(index: Index, paths: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+def _scopes(index: Index, paths: Sequence[bytes]) -> tuple[list[bytes], list[Root]]:
     """The paths to look at, as the index has them, and the roots that are not there now."""
     roots = all_roots(index.connection)
-    away = [root.path for root in roots if not is_online(root)]
+    away = [root for root in roots if not is_online(root)]
     found = []
     for path in paths:
         known = look_up_path(index, path)
@@ -200,13 +200,15 @@ def _scopes(index: Index, paths: Sequence[bytes]) -> tuple[list[bytes], list[byt
                     f"{render.printable_path(known.path)} is a file.", "Name the folder it is in."
                 )
             raise unknown_path_error(known)
-        if any(is_below(known.path, root) for root in away):
+        render.print_warnings(away_notes(known))
+        if known.root in away:
             raise UsageError(
                 f"{render.printable_path(known.path)} is not there now.",
                 "Plug its drive in, or scan where it is now.",
             )
         found.append(known.path)
-    return found or [root.path for root in roots if root.path not in away], away
+    there = [root.path for root in roots if root not in away]
+    return found or list(dict.fromkeys(there)), away
 
 
 def _tops(index: Index, scopes: Sequence[bytes]) -> list[int]:
@@ -234,10 +236,12 @@ class _ScrubResult:
             EntryState.UNSTABLE,
         )
         result = cls()
+        away = {root.id for root in passing.away}
         for file in content_queries.files_in_states(
             index.connection, folder_paths(index.connection), states
         ):
-            if any(is_below(file.path, each) for each in passing.scopes):
+            inside = any(is_below(file.path, each) for each in passing.scopes)
+            if inside and file.root not in away:
                 result._add(file)
         return result
 
@@ -268,7 +272,7 @@ def _lines(index: Index, passing: _ScrubPass, result: _ScrubResult) -> Iterator[
     elif missed > 0:
         yield f"  not where they were, or not to be read: {missed:,} (gorillacomb scan)"
     for root in passing.away:
-        yield f"  not there now: {render.printable_path(root)}"
+        yield f"  not there now: {render.printable_path(root.path)}"
     for file in result.unreadable[:_SHOWN]:
         yield f"unreadable  {render.printable_path(file.path)}: {file.cause}"
     if len(result.unreadable) > _SHOWN:
@@ -332,7 +336,7 @@ def _object(index: Index, passing: _ScrubPass, result: _ScrubResult) -> dict[str
         "changed": passing.changed,
         "interrupted": passing.interrupted,
         "seconds": round(time.monotonic() - passing.started, 3),
-        "away": [path_to_json(each) for each in passing.away],
+        "away": [path_to_json(each.path) for each in passing.away],
         **{
             state.name.lower(): [
                 {

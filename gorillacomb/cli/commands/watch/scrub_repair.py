@@ -31,9 +31,10 @@ from gorillacomb.dedupe.safety.named_paths import NamedPaths
 from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.fs.paths import is_below, join
 from gorillacomb.fs.racy import time_to_settle_ns
+from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import scrub_queries
 from gorillacomb.index.database import Index, translate_errors
-from gorillacomb.index.roots import folder_paths
+from gorillacomb.index.roots import all_roots, folder_paths
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import DAMAGE, SECOND, EntryState
 from gorillacomb.stamping.damage_entries import good_copies
@@ -107,11 +108,15 @@ def _harms(
     """The files to repair, and suspects beside them that nobody named. Raises UsageFault."""
     places = folder_paths(index.connection)
     named, scopes = _asked_for(index, paths)
+    roots = {root.id: root.path for root in all_roots(index.connection)}
+    there = {root.id for root in all_roots(index.connection) if is_online(root)}
     harms, unnamed = [], []
     for each in scrub_queries.damaged_files(index.connection):
         place = places.place(each.folder)
         if place is None:
             continue  # in a folder that left its place, which the next scan finds
+        if place[0] not in there and roots[place[0]] in map(roots.get, there):
+            continue  # on another drive that was scanned at this mount point
         path = join(place[1], each.name)
         inside = not paths or any(is_below(path, scope) for scope in scopes)
         copies = tuple(good_copies(index, places, each.digest))
