@@ -11,6 +11,7 @@ from hashlib import sha256
 
 EMPTY_ROOT = sha256().digest()
 """The root of a tree without leaves."""
+_WIDTH = len(EMPTY_ROOT)
 
 NodeReader = Callable[[int, int], bytes]
 """Gives the hash of the perfect subtree (level, place)."""
@@ -127,10 +128,12 @@ def consistency_proof(old: int, new: int, node: NodeReader) -> list[bytes]:
 def root_of_inclusion(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes:
     """The root that an inclusion proof leads to (RFC 9162, section 2.1.3.2).
 
-    Raises ValueError for a proof of a wrong length or an index outside the tree.
+    Raises ValueError for a proof of a wrong length, an index outside the tree, or what is no hash.
     """
     if not 0 <= index < size:
         raise ValueError(f"there is no leaf {index} in a tree of {size}")
+    if any(len(each) != _WIDTH for each in (leaf, *proof)):
+        raise ValueError(f"a hash in the proof is not {_WIDTH} bytes long")
     place, last, found = index, size - 1, leaf
     for each in proof:
         if last == 0:
@@ -150,12 +153,16 @@ def root_of_inclusion(leaf: bytes, index: int, size: int, proof: list[bytes]) ->
 
 
 def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: list[bytes]) -> bool:
-    """Whether a proof shows that one tree begins with the other (RFC 9162, section 2.1.4.2)."""
+    """Whether a proof shows that one tree begins with the other (RFC 9162, section 2.1.4.2).
+
+    Nothing is proved of an empty tree, with which any tree begins: RFC 6962, section 2.1.2, and
+    RFC 9162, section 2.1.4, know proofs for 0 < old alone.
+    """
+    if not 0 < old <= new:
+        return False
     if old == new:
         return old_root == new_root and not proof
-    if old == 0:
-        return not proof and old_root == EMPTY_ROOT
-    if not 0 < old < new or not proof:
+    if not proof:
         return False
     path = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
     place, last = old - 1, new - 1

@@ -257,17 +257,43 @@ def test_wrong_consistency_proofs(new: int) -> None:
         assert not merkle.is_consistent(old, new, other, roots[1], proof)
         assert not merkle.is_consistent(old, new, roots[0], other, proof)
         for sizes in ((old - 1, new), (old + 1, new), (new, old), (-old, new)):
-            if sizes not in ((old, new), (0, 0)):
+            if sizes != (old, new):
                 assert not merkle.is_consistent(*sizes, *roots, proof), (old, new, sizes)
     for pair in ((0, new), (-1, new), (new + 1, new)):
         with pytest.raises(ValueError, match="is no beginning"):
             merkle.consistency_proof(*pair, TREE.node)
 
 
-def test_the_empty_tree_begins_every_tree() -> None:
-    assert merkle.is_consistent(0, 5, merkle.EMPTY_ROOT, mth(0, 5), [])
-    assert not merkle.is_consistent(0, 5, mth(0, 1), mth(0, 5), [])
-    assert not merkle.is_consistent(0, 5, merkle.EMPTY_ROOT, mth(0, 5), [bytes(32)])
+@pytest.mark.parametrize("new", [0, 1, 5])
+def test_nothing_is_proved_of_an_empty_tree(new: int) -> None:
+    """RFC 6962, section 2.1.2, and RFC 9162, section 2.1.4: a proof begins at a size above 0.
+
+    Among the vectors of transparency-dev/merkle (testdata/consistency/additional): "size1 is zero
+    and size2 is not zero", "sizes are equal (zero) and proof is empty".
+    """
+    any_root = b"don't care 1"
+    for root in (merkle.EMPTY_ROOT, mth(0, 1), any_root, b""):
+        for new_root in (mth(0, new), root):
+            assert not merkle.is_consistent(0, new, root, new_root, [])
+            assert not merkle.is_consistent(0, new, root, new_root, [bytes(32)])
+
+
+@pytest.mark.parametrize("wrong", [b"", b"\x00", bytes(31), bytes(33), bytes(64)])
+def test_what_is_no_hash_proves_nothing(wrong: bytes) -> None:
+    """The vector "empty root and leaf" of transparency-dev/merkle, and others of its kind."""
+    with pytest.raises(ValueError, match="not 32 bytes long"):
+        merkle.root_of_inclusion(wrong, 0, 1, [])
+    with pytest.raises(ValueError, match="not 32 bytes long"):
+        merkle.root_of_inclusion(merkle.leaf_hash(D[0]), 0, 2, [wrong])
+    assert not merkle.is_consistent(1, 2, mth(0, 1), mth(0, 2), [wrong])
+
+
+def test_no_leaf_is_in_an_empty_tree() -> None:
+    """RFC 6962, section 2.1.1: an audit path is defined for 0 <= m < n."""
+    for index in (0, 1, -1):
+        for leaf in (merkle.leaf_hash(b""), b""):
+            with pytest.raises(ValueError, match="there is no leaf"):
+                merkle.root_of_inclusion(leaf, index, 0, [])
 
 
 @given(
