@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import click
 
+from gorillacomb.fs.bounded_read import PathLike, is_standard_input
 from gorillacomb.fs.real_path import real_path_of_entry
 from gorillacomb.vault.settings import parse_size
 from gorillacomb.vault.vault import ENVIRONMENT, Vault, default_vault
@@ -128,6 +130,13 @@ def workers_option(function: Function) -> Function:
         help="Processes that read; 0 reads in this one [default: one for each processor, up to 8"
         " while those wait for the disk].",
     )(function)
+
+
+def take_terminal_after(document: PathLike) -> None:
+    """Have questions answered on the terminal where standard input was the document itself."""
+    if is_standard_input(document):
+        with contextlib.suppress(OSError):  # without one, nobody is asked
+            sys.stdin = open("/dev/tty", encoding=sys.stdin.encoding)  # noqa: SIM115
 
 
 def absolute_path_option(path: bytes) -> bytes:

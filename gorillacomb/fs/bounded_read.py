@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 
 from gorillacomb.fs.openat import FILE_FLAGS
 
 PathLike = str | bytes | os.PathLike[str]
+STANDARD_INPUT = b"-"
+"""What names standard input in the place of a document's path."""
 
 
 class UnexpectedFile(OSError):
@@ -45,3 +48,21 @@ def read_bounded(
             if len(data) <= most:
                 return data
     raise UnexpectedFile(errno.EFBIG, os.strerror(errno.EFBIG), path)
+
+
+def is_standard_input(path: PathLike) -> bool:
+    """Return whether the name of a document is that of standard input."""
+    return os.fsencode(path) == STANDARD_INPUT
+
+
+def read_document(path: PathLike, most: int) -> bytes:
+    """Read a document that a user named, of at most ``most`` bytes; ``-`` is standard input.
+
+    Raises UnexpectedFile for a larger one or no regular file, OSError.
+    """
+    if not is_standard_input(path):
+        return read_bounded(path, most, follow=True)
+    data = sys.stdin.buffer.read(most + 1)
+    if len(data) > most:
+        raise UnexpectedFile(errno.EFBIG, os.strerror(errno.EFBIG), "standard input")
+    return data

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from gorillacomb.errors import RefusedForSafety, UntrustedInput, UsageError
-from gorillacomb.fs.bounded_read import UnexpectedFile, read_bounded
+from gorillacomb.fs.bounded_read import UnexpectedFile, is_standard_input, read_document
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.output_file import write_file
 from gorillacomb.fs.paths import is_below, relative_path
@@ -43,6 +43,7 @@ def write_manifest(path: bytes, manifest: bytes, envelope: bytes | None, replace
 def read_manifest(path: bytes) -> tuple[bytes, bytes | None]:
     """The bytes of a manifest and of its envelope, None for one that has none.
 
+    A manifest from standard input (``-``) has none.
     Raises UsageFault for a manifest that cannot be read, Untrusted for what is no file.
     """
     try:
@@ -54,6 +55,8 @@ def read_manifest(path: bytes) -> tuple[bytes, bytes | None]:
             if isinstance(error, FileNotFoundError)
             else "Check its permissions, those of the folders above it, and its disk.",
         ) from error
+    if is_standard_input(path):
+        return manifest, None
     try:
         return manifest, _read(envelope_path(path), MOST_BYTES)
     except FileNotFoundError:
@@ -72,7 +75,7 @@ def _read(path: bytes, most: int) -> bytes:
             f"{os.fsdecode(path)} is a folder.", "Name the manifest's file, not its folder."
         )
     try:
-        return read_bounded(path, most, follow=True)
+        return read_document(path, most)
     except UnexpectedFile:
         raise UntrustedInput(
             f"{os.fsdecode(path)} is refused: it is no file, or far too large."
@@ -81,6 +84,8 @@ def _read(path: bytes, most: int) -> bytes:
 
 def paths_below(root: bytes, path: bytes) -> frozenset[bytes]:
     """Where a manifest and its envelope stand below a root; nothing if they are elsewhere."""
+    if is_standard_input(path):
+        return frozenset()
     top = os.path.realpath(root)
     folder, name = os.path.split(os.path.abspath(path))
     place = os.path.join(os.path.realpath(folder), name)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from gorillacomb.dedupe.model import (
     SkippedCopy,
 )
 from gorillacomb.errors import UntrustedInput
+from gorillacomb.fs.bounded_read import is_standard_input
 from gorillacomb.json_paths import path_from_json, path_to_json
 
 VERSION = 1
@@ -100,9 +103,13 @@ def _dump(document: Mapping[str, Any]) -> bytes:
 
 
 def read_plan(path: Path) -> Plan:
-    """Read a plan from a file. Raises Untrusted for one that is not what it has to be."""
+    """Read a plan from a file; ``-`` is standard input.
+
+    Raises UntrustedInput for one that is not what it has to be.
+    """
+    stdin = is_standard_input(path)
     try:
-        with path.open("rb") as file:
+        with nullcontext(sys.stdin.buffer) if stdin else path.open("rb") as file:
             return parse_plan(iter(lambda: file.readline(_LONGEST_LINE + 1), b""))
     except OSError as error:
         raise UntrustedInput(
@@ -110,8 +117,9 @@ def read_plan(path: Path) -> Plan:
             "Write one with: gorillacomb dedupe --plan -o FILE",
         ) from error
     except _PlanError as error:
+        shown = "What came from standard input" if stdin else path
         raise UntrustedInput(
-            f"{path} is not a plan that can be carried out: {error}.",
+            f"{shown} is not a plan that can be carried out: {error}.",
             "Take that line out, or write a new one: gorillacomb dedupe --plan -o FILE",
         ) from error
 

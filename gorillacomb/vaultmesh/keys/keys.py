@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from gorillacomb.errors import KeyMissing, UntrustedInput
-from gorillacomb.fs.bounded_read import UnexpectedFile, read_bounded
+from gorillacomb.fs.bounded_read import UnexpectedFile, read_document
 from gorillacomb.fs.openat import os_error_text
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def unreadable_key_error(path: Path, error: OSError) -> KeyMissing:
 def read_key(path: Path) -> bytes:
     """The bytes of a key file. Raises KeyMissing, Untrusted."""
     try:
-        return read_bounded(path, _MOST_BYTES, follow=True)
+        return read_document(path, _MOST_BYTES)
     except UnexpectedFile:
         raise UntrustedInput(f"{path} is no key file.") from None
     except OSError as error:
@@ -155,9 +155,10 @@ def load_publics(path: Path) -> list[PublicKey]:
 
     Ed25519 keys are 32 bytes. Raises KeyMissing, Untrusted.
     """
+    from gorillacomb.vaultmesh.keys.mailed_text import without_mail_marks
     from gorillacomb.vaultmesh.keys.note import VerifierKey
 
-    text = read_key(path).decode("utf-8", "replace")
+    text = without_mail_marks(read_key(path)).decode("utf-8", "replace")
     blocks = _PEM.findall(text)
     if blocks:
         return [_public_in(block.encode(), path) for block in blocks]

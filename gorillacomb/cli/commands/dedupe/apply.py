@@ -20,6 +20,7 @@ from gorillacomb.cli.commands.dedupe.runs import (
     rescan_changed,
     tree_comparer,
 )
+from gorillacomb.cli.options import take_terminal_after
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.dedupe.apply import runs
@@ -51,6 +52,7 @@ def apply(
             return _rehearse(index, plan, shown, as_json)
     require_index(vault)
     if plan.options.action is DedupeAction.DELETE:
+        take_terminal_after(file)
         _confirm_delete(plan, yes_delete)
     with (
         translate_errors(vault),

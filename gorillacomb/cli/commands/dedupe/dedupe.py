@@ -26,7 +26,7 @@ from gorillacomb.dedupe.model import DedupeAction
 from gorillacomb.fs.darwin import refuse_untested
 from gorillacomb.vault.vault import Vault
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 _LAST = ""
 """Stands for a run that was not named."""
 _ABOUT: dict[str, Collection[str]] = {
@@ -43,7 +43,13 @@ _ABOUT: dict[str, Collection[str]] = {
 @click.command(short_help="Plan what may go, carry it out, take it back.")
 @click.option("--plan", "planning", is_flag=True, help="Write a plan: JSON Lines, a step a line.")
 @click.option("--review", type=_FILE, metavar="FILE", help="Go through a plan, step by step.")
-@click.option("--apply", "applying", type=_FILE, metavar="FILE", help="Carry a plan out.")
+@click.option(
+    "--apply",
+    "applying",
+    type=_FILE,
+    metavar="FILE",
+    help="Carry a plan out; here and in --review `-` is stdin.",
+)
 @click.option(
     "--undo",
     is_flag=False,

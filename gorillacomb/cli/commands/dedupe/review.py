@@ -12,10 +12,12 @@ from pathlib import Path
 import click
 
 from gorillacomb.cli.commands.dedupe.plan import plan_summary_lines, step_lines, write_plan
+from gorillacomb.cli.options import take_terminal_after
 from gorillacomb.cli.output import render
 from gorillacomb.dedupe.model import PlanStep
 from gorillacomb.dedupe.plan.serialize import read_plan
 from gorillacomb.errors import ExitCode, UsageError
+from gorillacomb.fs.bounded_read import is_standard_input
 from gorillacomb.fs.paths import is_below
 
 _KEYS = "y yes  n no  s swap  d differences  a yes to all in that folder  q stop here"
@@ -25,6 +27,7 @@ _SHOWN = 20
 def review_plan(file: Path, output: Path | None) -> ExitCode:
     """Ask about each step of a plan, whole folders first, and write what was agreed to."""
     plan = read_plan(file)
+    take_terminal_after(file)
     output = output or _beside(file)
     if output.exists():
         raise UsageError(f"{output} is there already.", "Name another file with -o.")
@@ -42,7 +45,7 @@ def review_plan(file: Path, output: Path | None) -> ExitCode:
     left = len(steps) - len(answers.agreed) - answers.refused
     counts = f"{len(answers.agreed):,} yes, {answers.refused:,} no, {left:,} not asked"
     if not answers.agreed:
-        click.echo(f"{counts}: no plan was written, and {file} is as it was.")
+        click.echo(f"{counts}: no plan was written, and the old one is as it was.")
         return ExitCode.DONE
     made = replace(plan, uid=secrets.token_hex(16), steps=tuple(answers.agreed))
     write_plan(made, output)
@@ -54,7 +57,9 @@ def review_plan(file: Path, output: Path | None) -> ExitCode:
 
 
 def _beside(file: Path) -> Path:
-    """A name for the reviewed plan: plan.jsonl becomes plan.reviewed.jsonl."""
+    """A name for the reviewed plan: plan.reviewed.jsonl for plan.jsonl, and for standard input."""
+    if is_standard_input(file):
+        file = Path("plan.jsonl")
     return file.with_name(f"{file.stem}.reviewed{file.suffix}")
 
 

@@ -84,7 +84,7 @@ def command(
     as_json: bool,
     vault: Vault,
 ) -> ExitCode:
-    """Check the manifest FILE against what is on disk, and its signature.
+    """Check the manifest FILE ('-' for stdin) against what is on disk, and its signature.
 
     Names what changed, was damaged (content changed, size and time did not),
     is missing, extra or renamed, and whose mode changed. Needs no vault.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from gorillacomb.cli.options import json_option, progress_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import ExitCode, UsageError
+from gorillacomb.fs.bounded_read import is_standard_input
 from gorillacomb.index.database import translate_errors
 from gorillacomb.stamping.consistency import check_index
 from gorillacomb.vault.vault import Vault
@@ -19,10 +21,11 @@ from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import jcs, proof
 from gorillacomb.vaultmesh.audit import AuditReport, audit
 from gorillacomb.vaultmesh.keys.keys import load_publics
+from gorillacomb.vaultmesh.keys.mailed_text import parse_mailed
 from gorillacomb.vaultmesh.open import key_store
 
 _MOST_BYTES = 4 << 20
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 
 
 @click.command(short_help="Check chain, tree, signatures, anchor and index.")
@@ -31,7 +34,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "kept",
     type=_FILE,
     metavar="FILE",
-    help="Prove also that the trace extends this checkpoint, which you kept elsewhere.",
+    help="Prove also that the trace extends this checkpoint, which you kept elsewhere; `-` is"
+    " stdin, here and below.",
 )
 @click.option("--key", type=_FILE, metavar="FILE", help="Trust this public key only.")
 @click.option(
@@ -60,9 +64,7 @@ def command(
     trusted = None if key is None else _ed25519(key)
     if proof_file is not None:
         return _verify_proof(proof_file, trusted, as_json)
-    note = None if kept is None else _read(kept)
-    if note is not None:
-        checkpoints.parse_checkpoint(note, "The checkpoint that you kept")
+    note = None if kept is None else parse_mailed(_read(kept), _checkpoint)
     shown = progress_for(progress)
     with ExitStack() as opened:
         index = index_synced_with_trace(vault, opened)
@@ -117,10 +119,15 @@ def _verdict(result: AuditReport, apart: str | None, kept: bool) -> list[str]:
     return lines
 
 
+def _checkpoint(note: bytes) -> bytes:
+    """The checkpoint that was kept, if it is one. Raises UntrustedInput."""
+    checkpoints.parse_checkpoint(note, "The checkpoint that you kept")
+    return note
+
+
 def _verify_proof(path: Path, trusted: list[bytes] | None, as_json: bool) -> ExitCode:
-    found, checkpoint = proof.verify_proof(
-        _read(path), key_store().publics() if trusted is None else trusted
-    )
+    publics = key_store().publics() if trusted is None else trusted
+    found, checkpoint = parse_mailed(_read(path), lambda data: proof.verify_proof(data, publics))
     entry = jcs.parse_strict(found.entry, "The proof's entry")
     if as_json:
         render.print_json({"ok": True, "seq": found.index, "size": checkpoint.size, "entry": entry})
@@ -134,6 +141,8 @@ def _verify_proof(path: Path, trusted: list[bytes] | None, as_json: bool) -> Exi
 
 
 def _read(path: Path) -> bytes:
+    if is_standard_input(path):
+        return sys.stdin.buffer.read(_MOST_BYTES + 1)
     with open(path, "rb") as file:
         return file.read(_MOST_BYTES + 1)
 

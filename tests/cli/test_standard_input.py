@@ -1,0 +1,99 @@
+"""`-` is standard input wherever a document is read."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.stamping.trace import stamping_scan
+from tests.support.run import command, environment, refused, run
+from tests.support.trees import make_tree, settle
+
+
+@pytest.fixture
+def top(tmp_path: Path, vault: Path) -> Path:
+    top = make_tree(tmp_path / "Drive", {"a": {"x": "one" * 99}, "b": {"x": "one" * 99}})
+    settle(top)
+    stamping_scan(vault, top)
+    return top
+
+
+def test_checkpoints_proofs_and_keys(top: Path, vault: Path, tmp_path: Path) -> None:
+    kept = run("trace", "checkpoint", vault=vault).stdout
+    mailed = b"\xef\xbb\xbf" + kept.replace(b"\n", b"\r\n") + b"\r\n"
+    for data in (kept, mailed):
+        ran = run("trace", "verify", "--checkpoint", "-", "--json", vault=vault, stdin=data)
+        assert (ran.code, ran.json()["checkpoint"]) == (0, "consistent")
+    proof = run("trace", "prove", top / "a/x", vault=vault).stdout
+    ran = run("trace", "verify", "--proof", "-", stdin=proof.replace(b"\n", b"\r\n"), vault=vault)
+    assert (ran.code, ran.out[:7]) == (0, "Proved:")
+    key = run("keys", "show", vault=vault).stdout
+    path = tmp_path / "proof"
+    path.write_bytes(proof)
+    assert run("trace", "verify", "--proof", path, "--key", "-", stdin=key).code == 0
+    quoted = b"".join(b"> " + line for line in kept.splitlines(keepends=True))
+    refused(
+        run("trace", "verify", "--checkpoint", "-", vault=vault, stdin=quoted),
+        2,
+        "The checkpoint that you kept is refused",
+        "begin with >",
+    )
+
+
+def test_a_manifest(top: Path, vault: Path) -> None:
+    path = top / "m.json"
+    assert run("manifest", top, "-o", path, vault=vault).code == 0
+    data = path.read_bytes()
+    (top / "-").write_text("a file of that name is no manifest")
+    for root, cwd in ((("--root", top), None), ((), top)):
+        ran = run("verify", "-", *root, "--json", stdin=data, cwd=cwd, vault=vault)
+        said = ran.json()
+        assert (ran.code, said["ok"], said["signature"]) == (1, 2, "none")
+        extra = {os.path.basename(each["path"]) for each in said["extra"]}
+        assert extra == {"-", "m.json", "m.json.dsse"}
+    ran = run("export", "-", "--format", "b3sum", stdin=data, vault=vault)
+    assert (ran.code, ran.out.count("\n")) == (0, 2)
+    refused(run("verify", "-", "--root", top, vault=vault), 2, "it is empty")
+
+
+def test_a_plan(top: Path, vault: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.jsonl"
+    assert run("dedupe", "--plan", "-o", plan, vault=vault).code == 0
+    data = plan.read_bytes()
+    ran = run("dedupe", "--apply", "-", "--dry-run", "--json", stdin=data, vault=vault)
+    assert (ran.code, ran.json()["done"]) == (0, 1)
+    mailed = b"\xef\xbb\xbf" + data.replace(b"\n", b"\r\n")
+    ran = run("dedupe", "--apply", "-", "--json", stdin=mailed, vault=vault)
+    assert (ran.code, ran.json()["done"]) == (0, 1)
+    for junk, words in ((b"", "it is empty"), (b"{\n", "line 1")):
+        ran = run("dedupe", "--apply", "-", stdin=junk, vault=vault)
+        refused(ran, 2, "What came from standard input is not a plan", words)
+
+
+def test_a_review_asks_on_the_terminal(top: Path, vault: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.jsonl"
+    assert run("dedupe", "--plan", "-o", plan, vault=vault).code == 0
+    main, terminal = pty.openpty()
+    try:
+        os.write(main, b"y\n")
+        # As the leader of a session, the child gets the first terminal that it opens as its own.
+        script = 'exec 3<>"$0"; exec 3>&-; exec "$@"'
+        words = [b"sh", b"-c", script.encode(), os.fsencode(os.ttyname(terminal))]
+        done = subprocess.run(
+            [*words, *command("dedupe", "--review", "-")],
+            cwd=tmp_path,
+            input=plan.read_bytes(),
+            capture_output=True,
+            env=environment(vault),
+            start_new_session=True,
+            timeout=30,
+        )
+    finally:
+        os.close(main)
+        os.close(terminal)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert len((tmp_path / "plan.reviewed.jsonl").read_bytes().splitlines()) == 2
