@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkContext, SpawnContext
@@ -159,15 +160,12 @@ class WorkerPool:
 
     def _start(self, size: int) -> str | None:
         """Start processes until there are so many, or the system gives no more; returns why not."""
-        # A Ctrl-C between the fork and the first line of the worker waits for that line.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
         try:
-            self._start_all(size)
+            with _interrupts_wait():
+                self._start_all(size)
         except OSError as error:
             self._most = len(self._processes)
             return error.strerror
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return None
 
     def _start_all(self, size: int) -> None:
@@ -306,6 +304,32 @@ class _CpuLoad:
         return by_us < _WAITING * past and (
             by_us + by_them < _WAITING * past * min(len(workers), default_workers())
         )
+
+
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Hold back Ctrl-C and SIGTERM, in processes that are started too, until their first line.
+
+    The mask is this thread's alone. Where the system hands the signal to another thread, Python
+    would still call the handler in the main one, and a worker that is being spawned would get half
+    of what it is to begin with.
+    """
+    came: list[int] = []
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
+    handlers = {}
+    if threading.current_thread() is threading.main_thread():
+        handlers = {each: signal.getsignal(each) for each in INTERRUPTS}
+    replaced = {each: handler for each, handler in handlers.items() if callable(handler)}
+    try:
+        for each in replaced:
+            signal.signal(each, lambda number, frame: came.append(number))
+        yield
+    finally:
+        for each, handler in replaced.items():
+            signal.signal(each, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number in came:
+            signal.raise_signal(number)
 
 
 def _context(method: str) -> SpawnContext | ForkContext:

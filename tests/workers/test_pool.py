@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
+import multiprocessing.util
 import os
+import signal
 import threading
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -47,6 +50,39 @@ def at_work(pool: WorkerPool, tasks: int, seconds: float) -> set[int]:
 
 def test_spare_workers_join_in_while_the_others_wait() -> None:
     assert len(at_work(WorkerPool(1, Sleeper, spare=3), 60, 0.05)) == 4
+
+
+def test_ctrl_c_waits_until_a_worker_has_been_spawned(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it gets half of what it is to begin with, and complains of that on the terminal."""
+    ended = threading.Event()
+    thread = threading.Thread(target=ended.wait)
+    thread.start()
+    spawn = multiprocessing.util.spawnv_passfds
+
+    def spawn_and_interrupt(*arguments: Any) -> int:
+        process: int = spawn(*arguments)
+        assert thread.ident is not None
+        signal.pthread_kill(thread.ident, signal.SIGINT)  # where this thread's mask is no help
+        time.sleep(0.05)  # a moment in which Python would call the handler
+        return process
+
+    monkeypatch.setattr(multiprocessing.util, "spawnv_passfds", spawn_and_interrupt)
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            WorkerPool(1, Sleeper)
+        children = multiprocessing.active_children()
+        gc.collect()  # nobody has the pool, and with it the worker's pipe is closed
+        for child in children:
+            child.join(10)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        ended.set()
+        thread.join()
+    assert [child.exitcode for child in children] == [0]
+    assert capfd.readouterr().err == ""
 
 
 def test_beside_a_thread_they_are_started_when_they_are_needed() -> None:
