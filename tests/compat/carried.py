@@ -51,7 +51,8 @@ class Old:
             GORILLACOMB_VAULT=None,
             **{f"XDG_{each}_HOME": None for each in ("DATA", "CONFIG", "STATE", "CACHE")},
         )
-        return run(words=[*self.words, *command(*arguments)], env=env)
+        words = [*self.words, *command(*arguments)] if self.words else None
+        return run(*arguments, words=words, env=env)
 
     def json(self, *arguments: Argument, code: int = 0) -> Any:
         """Return the document of a command that must end with this exit code."""

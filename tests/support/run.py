@@ -19,8 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.support import fork_server
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 TIMEOUT = 30.0
+PIPE_HOLDS = 60_000
+"""Bytes that can be written into a pipe before anybody reads."""
 Argument = str | bytes | Path
 
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
@@ -77,17 +83,53 @@ def run(
     cwd: Path | None = None,
     stdin: bytes = b"",
     words: Sequence[bytes] | None = None,
+    before: tuple[str, str] | None = None,
 ) -> Ran:
-    """Run a command to its end, in pipes. A traceback on stderr fails the test, whoever runs it."""
+    """Run a command to its end, in pipes. A traceback on stderr fails the test, whoever runs it.
+
+    Without ``words`` of its own it may run in a fork of a process that has the package imported;
+    with ``before``, see `fork_server.fork`, it must.
+    """
+    env = environment(vault) if env is None else env
+    if words is None and len(stdin) <= PIPE_HOLDS:
+        encoded = [os.fsencode(each) for each in arguments]
+        if fork_server.fits(encoded, env):
+            return without_traceback(_run_forked(encoded, env, cwd, stdin, before))
+    if before is not None:
+        pytest.skip("MISSING: Linux 5.3 or newer, to prepare a process for a command")
     done = subprocess.run(
         command(*arguments) if words is None else words,
-        env=environment(vault) if env is None else env,
+        env=env,
         cwd=cwd,
         input=stdin,
         capture_output=True,
         timeout=TIMEOUT,
     )
     return without_traceback(Ran(done.returncode, done.stdout, done.stderr))
+
+
+def _run_forked(
+    words: Sequence[bytes],
+    env: dict[str, str],
+    cwd: Path | None,
+    stdin: bytes,
+    before: tuple[str, str] | None,
+) -> Ran:
+    (given, give), (out, out_end), (err, err_end) = os.pipe(), os.pipe(), os.pipe()
+    try:
+        os.write(give, stdin)
+        process = fork_server.fork(words, env, (given, out_end, err_end), cwd, before=before)
+    finally:
+        for each in (given, give, out_end, err_end):
+            os.close(each)
+    try:
+        written = read_all({out: bytearray(), err: bytearray()})
+        code = process.wait(TIMEOUT)
+    finally:
+        process.kill()
+        os.close(out)
+        os.close(err)
+    return Ran(code, bytes(written[out]), bytes(written[err]))
 
 
 def shell(script: str, *arguments: Argument) -> list[bytes]:
@@ -172,7 +214,7 @@ def _terminal(columns: int) -> tuple[int, int]:
 
 
 def read_all(written: dict[int, bytearray]) -> dict[int, bytearray]:
-    """Read terminals until nobody has them open any more."""
+    """Read terminals or pipes until nobody has them open any more."""
     left = set(written)
     deadline = time.monotonic() + TIMEOUT
     while left:

@@ -1,16 +1,14 @@
 """Another user, who has no rights to what root or the user of the tests made.
 
-``python -m tests.support.stranger ARGUMENT...`` is ``gorillacomb`` as that user. All modules are
-imported first: he may not even reach the Python that the tests run with.
+All modules are imported before a command is run as that user: he may not even reach the Python that
+the tests run with.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
-import pkgutil
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +16,6 @@ from pathlib import Path
 
 import pytest
 
-import gorillacomb
 from tests.support.run import Argument, Ran, environment, run
 
 STRANGER = 65534
@@ -40,28 +37,13 @@ def ground() -> Iterator[Path]:
 
 def run_as_stranger(*arguments: Argument, home: Path, vault: Path | None = None) -> Ran:
     """Run a command as the stranger."""
-    words = [sys.executable, "-m", "tests.support.stranger", *arguments]
-    return run(
-        words=[os.fsencode(word) for word in words],
-        env=environment(vault or home / "vault", HOME=str(home)),
-        cwd=home,
-    )
+    env = environment(vault or home / "vault", HOME=str(home))
+    return run(*arguments, env=env, cwd=home, before=(__name__, ""))
 
 
-def give(path: Path) -> None:
-    """Give a tree to the stranger."""
-    os.lchown(path, STRANGER, STRANGER)
-    for folder, folders, files in os.walk(os.fsencode(path)):
-        for name in folders + files:
-            os.lchown(os.path.join(folder, name), STRANGER, STRANGER)
-
-
-def _import_all() -> None:
-    for module in pkgutil.walk_packages(gorillacomb.__path__, "gorillacomb."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
+def prepare(nothing: str) -> None:
+    """Be the stranger, in a process that is to run a command."""
     for name in (
-        "difflib",
         "sqlite_utils",
         "tomllib",
         "tqdm",
@@ -70,15 +52,14 @@ def _import_all() -> None:
         "encodings.unicode_escape",
     ):
         importlib.import_module(name)
-
-
-def _become_stranger() -> None:
     os.setgroups([])
     os.setresgid(STRANGER, STRANGER, STRANGER)
     os.setresuid(STRANGER, STRANGER, STRANGER)
 
 
-if __name__ == "__main__":
-    _import_all()
-    _become_stranger()
-    importlib.import_module("gorillacomb.cli.main").main()
+def give(path: Path) -> None:
+    """Give a tree to the stranger."""
+    os.lchown(path, STRANGER, STRANGER)
+    for folder, folders, files in os.walk(os.fsencode(path)):
+        for name in folders + files:
+            os.lchown(os.path.join(folder, name), STRANGER, STRANGER)

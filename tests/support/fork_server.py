@@ -1,0 +1,269 @@
+"""Runs the command line in forks of one process that has the whole package imported.
+
+Each command is a process of its own, with its own arguments, environment, folder and standard
+streams, and ends as Python ends any process; only what the interpreter does before the first line
+of the package is spared, which is nine tenths of what a short command takes. Tests of start-up, of
+signals in it and of Python's own settings start a real one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import importlib
+import io
+import os
+import pickle
+import pkgutil
+import runpy
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+_MOST = 128 << 10
+"""Bytes of a request; a longer one would not fit in one message."""
+_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_")
+"""What begins the names of variables that Python or the C library reads when it starts."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A command that is to be run."""
+
+    words: tuple[bytes, ...]
+    env: dict[str, str]
+    cwd: str
+    umask: int
+    own_session: bool
+    before: tuple[str, str] | None
+    """A module of the tests whose function ``prepare`` is called first, and what with."""
+
+
+class Forked:
+    """A command that runs in a fork; much like `subprocess.Popen`."""
+
+    def __init__(self, told: socket.socket) -> None:
+        """``told`` is where the server says the id of the process, and how it ended."""
+        self._told = told
+        self.pid = int(told.recv(64))
+        self.returncode: int | None = None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end. Raises subprocess.TimeoutExpired."""
+        if self.returncode is None:
+            self._told.settimeout(timeout)
+            try:
+                answer = self._told.recv(64)
+            except (TimeoutError, BlockingIOError):
+                raise subprocess.TimeoutExpired("gorillacomb", timeout or 0) from None
+            assert answer, "the fork server died"
+            self.returncode = os.waitstatus_to_exitcode(int(answer))
+            self._told.close()
+        return self.returncode
+
+    def poll(self) -> int | None:
+        """Return how it ended, None while it runs."""
+        try:
+            return self.wait(0)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def send_signal(self, number: int) -> bool:
+        """Send a signal, unless it has ended; says whether it was sent.
+
+        Between the end and the moment at which we hear of it the id is of nobody else: ids are
+        given away in turn.
+        """
+        if self.poll() is not None:
+            return False
+        try:
+            os.kill(self.pid, number)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def fits(words: Sequence[bytes], env: Mapping[str, str]) -> bool:
+    """Whether a command behaves in a fork as in a process that starts from nothing."""
+    if not hasattr(os, "pidfd_open"):
+        return False
+    here = _settings(os.environ) | {"PYTHONPATH": str(REPOSITORY)}
+    size = sum(map(len, words)) + sum(len(name) + len(value) for name, value in env.items())
+    return size < _MOST and _settings(env) == here
+
+
+def _settings(env: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if name.startswith(_AT_START)}
+
+
+def fork(
+    words: Sequence[bytes],
+    env: Mapping[str, str],
+    streams: tuple[int, int, int],
+    cwd: Path | None = None,
+    own_session: bool = False,
+    before: tuple[str, str] | None = None,
+) -> Forked:
+    """Start a command with these descriptors as its standard streams.
+
+    ``before`` is a module whose function ``prepare`` is called in the process, and what with.
+    """
+    umask = os.umask(0o022)
+    os.umask(umask)
+    request = Request(tuple(words), dict(env), str(cwd or Path.cwd()), umask, own_session, before)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        socket.send_fds(_server(os.getpid()), [pickle.dumps(request)], [*streams, theirs.fileno()])
+    return Forked(ours)
+
+
+@cache
+def _server(owner: int) -> socket.socket:
+    """Start the server of this process, which ends with it."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.fork_server", str(theirs.fileno())],
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
+
+    def end() -> None:
+        if os.getpid() == owner:
+            ours.close()
+            process.wait()
+
+    atexit.register(end)
+    return ours
+
+
+def _serve(asked: socket.socket) -> Request:
+    """Answer requests; returns in each forked child, with what that one is to do."""
+    running: dict[int, tuple[int, socket.socket]] = {}
+    selector = selectors.DefaultSelector()
+    selector.register(asked, selectors.EVENT_READ)
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj is not asked:
+                selector.unregister(key.fileobj)
+                assert isinstance(key.fileobj, int)
+                _tell_end(key.fileobj, *running.pop(key.fileobj))
+                continue
+            message, streams, _, _ = socket.recv_fds(asked, 2 * _MOST, 4)
+            if not message:
+                os._exit(0)
+            child = os.fork()
+            if child == 0:
+                # By their objects: one that lives on would close what gets its number later.
+                selector.close()
+                for told in (asked, *(told for _, told in running.values())):
+                    told.close()
+                _take_streams(streams[:3])
+                request: Request = pickle.loads(message)
+                return request
+            for each in streams[:3]:
+                os.close(each)
+            told = socket.socket(fileno=streams[3])
+            told.send(b"%d" % child)
+            ended = os.pidfd_open(child)
+            running[ended] = child, told
+            selector.register(ended, selectors.EVENT_READ)
+
+
+def _tell_end(ended: int, child: int, told: socket.socket) -> None:
+    status = os.waitpid(child, 0)[1]
+    os.close(ended)
+    with suppress(OSError):  # nobody waits for it any more
+        told.send(b"%d" % status)
+    told.close()
+
+
+def _take_streams(streams: Sequence[int]) -> None:
+    """Make these our standard streams, and have no other file open."""
+    above = [os.dup(each) for each in streams]  # above what is replaced now
+    for number, each in enumerate(above):
+        os.dup2(each, number)
+    os.closerange(3, 4096)
+
+
+def _become(request: Request) -> None:
+    """Be as a process that was just started for a request."""
+    if request.own_session:
+        os.setsid()
+    os.umask(request.umask)
+    os.chdir(request.cwd)
+    os.environ.clear()
+    os.environ.update(request.env)
+    time.tzset()
+    sys.argv = ["gorillacomb", *map(os.fsdecode, request.words)]
+    sys.stdin = _stream(0, sys.stdin)
+    sys.stdout = _stream(1, sys.stdout)
+    sys.stderr = _stream(2, sys.stderr)
+
+
+def _stream(number: int, like: Any) -> io.TextIOWrapper:
+    """A standard stream as Python makes it."""
+    file = os.fdopen(number, "wb" if number else "rb", closefd=False)
+    lines = number == 2 or file.isatty()
+    return io.TextIOWrapper(file, like.encoding, like.errors, newline="\n", line_buffering=lines)
+
+
+def _import_all() -> None:
+    """Import what a command may need."""
+    package = importlib.import_module("gorillacomb")
+    for module in pkgutil.walk_packages(package.__path__, "gorillacomb."):
+        if not module.name.endswith("__main__"):  # which begins with the handling of signals
+            importlib.import_module(module.name)
+    for name in ("ctypes", "difflib"):
+        importlib.import_module(name)
+
+
+def main() -> None:
+    """Serve; in a forked child, run its command to the end and beyond: this returns there too."""
+    _import_all()
+    gc.collect()
+    gc.freeze()  # else each child copies all pages when its garbage collector looks at them
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the tests alone
+    request = _serve(socket.socket(fileno=int(sys.argv[1])))
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as in the first line of the command
+    _become(request)
+    if request.before is not None:
+        importlib.import_module(request.before[0]).prepare(request.before[1])
+    try:
+        runpy.run_module("gorillacomb", run_name="__main__", alter_sys=True)
+    except SystemExit as error:
+        _exit(error)
+
+
+def _exit(error: SystemExit) -> None:
+    """End as Python does, except that what was imported is not taken apart: that takes 20 ms."""
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads
+    atexit._run_exitfuncs()
+    gc.collect()  # whatever complains when it is dropped is heard
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except ValueError:
+            continue  # the command closed it
+    os._exit(error.code if isinstance(error.code, int) else 1)
+
+
+if __name__ == "__main__":
+    main()
