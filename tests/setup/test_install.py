@@ -9,14 +9,15 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.setup.conftest import PLAIN
+from tests.setup.conftest import PLAIN, UNCOMPILED, Wheels
 from tests.support.run import REPOSITORY
 
+SetUp = Callable[[str], tuple[Path, subprocess.CompletedProcess[str]]]
 NOBODY = 65534
 INTERPRETERS = list(
     dict.fromkeys(
@@ -37,11 +38,11 @@ LEAD_ASTRAY = {
 
 
 @pytest.fixture(scope="session")
-def index(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def index(wheels: Wheels, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A package index of one's own, with what the locks name."""
     top = tmp_path_factory.mktemp("index")
-    for folder in wheels.values():
-        for wheel in folder.iterdir():
+    for version in {version_of(python) for python in INTERPRETERS}:
+        for wheel in wheels[version].iterdir():
             place = top / wheel.name.split("-")[0].lower().replace("_", "-").replace(".", "-")
             place.mkdir(exist_ok=True)
             if not (place / wheel.name).exists():
@@ -54,6 +55,11 @@ def index(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
     server.server_close()
 
 
+def version_of(python: str) -> str:
+    words = [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+
+
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -62,7 +68,11 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of what is under version control, in a path with a space, nobody's if that can be."""
-    place = tmp_path / "my projects" / "gorilla comb"
+    return check_out(tmp_path)
+
+
+def check_out(folder: Path) -> Path:
+    place = folder / "my projects" / "gorilla comb"
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=REPOSITORY,
@@ -74,10 +84,10 @@ def checkout(tmp_path: Path) -> Path:
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(REPOSITORY / name, place / name)
     if os.getuid() == 0:
-        subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", tmp_path], check=True)
-        for folder in tmp_path.parents:
-            if folder.stat().st_uid == 0 and not folder.stat().st_mode & 0o001:
-                folder.chmod(folder.stat().st_mode | 0o011)
+        subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", folder], check=True)
+        for above in folder.parents:
+            if above.stat().st_uid == 0 and not above.stat().st_mode & 0o001:
+                above.chmod(above.stat().st_mode | 0o011)
     return place
 
 
@@ -90,7 +100,13 @@ def make(
     return subprocess.run(
         ["make", *words, f"PYTHON={python}"],
         cwd=checkout,
-        env={**PLAIN, "HOME": str(home), "PIP_CACHE_DIR": str(home / "cache"), **variables},
+        env={
+            **PLAIN,
+            **UNCOMPILED,
+            "HOME": str(home),
+            "PIP_CACHE_DIR": str(home / "cache"),
+            **variables,
+        },
         capture_output=True,
         text=True,
         timeout=300,
@@ -108,9 +124,21 @@ def is_for_all(python: str) -> bool:
         return False
 
 
+@pytest.fixture(scope="module")
+def set_up(index: str, tmp_path_factory: pytest.TempPathFactory) -> SetUp:
+    """A checkout that was set up with an interpreter, and what was said; once for each of them."""
+
+    @functools.cache
+    def call(python: str) -> tuple[Path, subprocess.CompletedProcess[str]]:
+        checkout = check_out(tmp_path_factory.mktemp("set up"))
+        return checkout, make(checkout, "setup", python=python, **LEAD_ASTRAY, PIP_INDEX_URL=index)
+
+    return call
+
+
 @pytest.mark.parametrize("python", INTERPRETERS)
-def test_set_up_with_an_index_of_ones_own(checkout: Path, index: str, python: str) -> None:
-    done = make(checkout, "setup", python=python, **LEAD_ASTRAY, PIP_INDEX_URL=index)
+def test_set_up_with_an_index_of_ones_own(set_up: SetUp, python: str) -> None:
+    checkout, done = set_up(python)
     assert done.returncode == 0, done.stdout + done.stderr
     (said,) = done.stdout.splitlines()
     assert said.startswith("Setting up .venv with Python ")
@@ -132,10 +160,13 @@ def test_without_a_network_it_says_so(checkout: Path) -> None:
     ]
 
 
-def test_what_was_set_up_elsewhere_is_set_up_again(checkout: Path, index: str) -> None:
-    """A checkout that was moved: its commands name the folder where they were made."""
+def test_what_was_set_up_elsewhere_is_set_up_again(set_up: SetUp, index: str) -> None:
+    """A checkout that was moved: its commands name the folder where they were made.
+
+    The last test of the module, since nobody finds the checkout at its old place any more.
+    """
     python = INTERPRETERS[-1]
-    done = make(checkout, "setup", python=python, PIP_INDEX_URL=index)
+    checkout, done = set_up(python)
     assert done.returncode == 0, done.stdout + done.stderr
     moved = checkout.rename(checkout.with_name("moved"))
     done = make(moved, "setup", python=python, PIP_INDEX_URL=index)

@@ -17,7 +17,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from tests.setup.conftest import LOCKS, PIP, PLAIN, PYTHONS, Words
+from tests.setup.conftest import LOCKS, PIP, PLAIN, PYTHONS, Wheels, Words
 
 
 def environment(python: str, extra: str = "") -> dict[str, str]:
@@ -64,9 +64,7 @@ def test_the_lock_for_development_has_all_of_the_other(python: str) -> None:
 
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("lock", ["run-time", "development"])
-def test_whatever_a_package_asks_for_is_in_the_lock(
-    lock: str, python: str, wheels: dict[str, Path]
-) -> None:
+def test_whatever_a_package_asks_for_is_in_the_lock(lock: str, python: str, wheels: Wheels) -> None:
     named = pinned(lock, python)
     asked: dict[str, set[str]] = {}
     for wheel in wheels[python].iterdir():
@@ -102,7 +100,7 @@ def requirements(wheel: Path) -> list[str]:
         return Parser().parsestr(archive.read(path).decode()).get_all("Requires-Dist") or []
 
 
-def test_a_release_of_everything_changes_nothing(tmp_path: Path, wheels: dict[str, Path]) -> None:
+def test_a_release_of_everything_changes_nothing(tmp_path: Path, wheels: Wheels) -> None:
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
     newest = tmp_path / "released"
     newest.mkdir()

@@ -10,18 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.setup.conftest import PLAIN, Words
+from tests.setup.conftest import PLAIN, UNCOMPILED, Wheels, Words
 from tests.setup.test_install import checkout
 
 __all__ = ["checkout"]
 
 
 @pytest.fixture
-def offline(wheels: dict[str, Path], tmp_path: Path) -> dict[str, str]:
+def offline(wheels: Wheels, tmp_path: Path) -> dict[str, str]:
     """An environment in which pip may choose, among what the locks name alone."""
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
     return {
         **PLAIN,
+        **UNCOMPILED,
         "HOME": str(tmp_path / "home"),
         "PIP_NO_INDEX": "1",
         "PIP_FIND_LINKS": str(wheels[here]),
@@ -53,10 +54,15 @@ def works(program: Path, env: dict[str, str], tmp_path: Path) -> None:
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Path:
-    """The programs of an empty environment."""
+    """The programs of an empty environment; it has not even pip, which `pip` brings from here."""
     place = tmp_path / "environment"
-    venv.create(place, with_pip=True)
+    venv.create(place, with_pip=False)
     return place / "bin"
+
+
+def pip(environment: Path) -> Words:
+    """The words that run pip for an environment, given by its programs."""
+    return [sys.executable, "-m", "pip", "--python", environment / "python"]
 
 
 def test_the_wheel_and_the_source_archive(
@@ -68,11 +74,11 @@ def test_the_wheel_and_the_source_archive(
         (tmp_path / "dist").iterdir(), key=lambda path: path.suffix, reverse=True
     )
     call([sys.executable, "-m", "twine", "check", "--strict", wheel, source], offline, tmp_path)
-    call([fresh / "python", "-m", "pip", "install", wheel], offline, tmp_path)
-    call([fresh / "python", "-m", "pip", "check"], offline, tmp_path)
+    call([*pip(fresh), "install", wheel], offline, tmp_path)
+    call([*pip(fresh), "check"], offline, tmp_path)
     works(fresh / "gorillacomb", offline, tmp_path)
     # The archive has all that its own build needs: what comes out of it is the same wheel.
-    words: Words = [fresh / "python", "-m", "pip", "wheel", "--no-deps", source, "-w", tmp_path]
+    words: Words = [*pip(fresh), "wheel", "--no-deps", source, "-w", tmp_path]
     call(words, offline, tmp_path)
     assert names_in(tmp_path / wheel.name) == names_in(wheel)
 
@@ -83,7 +89,7 @@ def names_in(wheel: Path) -> list[str]:
 
 
 def test_pip_install(checkout: Path, offline: dict[str, str], fresh: Path, tmp_path: Path) -> None:
-    call([fresh / "python", "-m", "pip", "install", "."], offline, checkout)
+    call([*pip(fresh), "install", "."], offline, checkout)
     works(fresh / "gorillacomb", offline, tmp_path)
 
 
