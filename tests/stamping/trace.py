@@ -7,6 +7,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
+from gorillacomb.fs.openat import OUR_FOLDER
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
@@ -48,10 +49,12 @@ def events(vault: Path, start: int = 0) -> list[dict[str, object]]:
 
 
 def contents_on_disk(*tops: Path) -> dict[bytes, set[bytes]]:
-    """Paths by content, of all files that are not empty; links are not followed."""
+    """Paths by content, of all files that are not empty or our own; links are not followed."""
     found: dict[bytes, set[bytes]] = {}
     for top in tops:
-        for folder, _, names in os.walk(os.fsencode(top)):
+        for folder, folders, names in os.walk(os.fsencode(top)):
+            if OUR_FOLDER in folders:
+                folders.remove(OUR_FOLDER)
             for name in names:
                 path = os.path.join(folder, name)
                 if os.path.isfile(path) and not os.path.islink(path) and os.path.getsize(path):

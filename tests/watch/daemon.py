@@ -47,8 +47,16 @@ class Daemon:
 
     def _start(self, options: tuple[Argument, ...]) -> None:
         before = self.statement().get("pid")
+        self.launch(*options)
+        self.until(lambda: self.statement().get("pid") not in (before, None))
+
+    def launch(self, *options: Argument) -> None:
+        """Start it, and do not wait until it lives."""
         quick: list[Argument] = ["--pulse", str(PULSE), "--quiet", str(QUIET), "--json"]
-        # Into files: a pipe that nobody reads fills up, and whoever writes into it waits.
+        # Into files: a pipe that nobody reads fills up, and whoever writes into it waits. Into new
+        # ones: the workers of one that was killed may still complain into its own.
+        self._out.unlink(missing_ok=True)
+        self._err.unlink(missing_ok=True)
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
                 [*self.words, *command("watch", *self.tops, *quick, *options)],
@@ -58,7 +66,6 @@ class Daemon:
                 stderr=err,
                 start_new_session=True,
             )
-        self.until(lambda: self.statement().get("pid") not in (before, None))
 
     def statement(self) -> dict[str, Any]:
         """The last pulse, as anybody reads it; empty while there is none."""
@@ -85,7 +92,7 @@ class Daemon:
         def is_idle() -> bool:
             said = self.statement()
             return (
-                int(said["time_ns"]) > since
+                int(said.get("time_ns", 0)) > since
                 and said["state"] == "watching"
                 and said["queue"] == 0
                 and not said["scanning"]
@@ -96,8 +103,13 @@ class Daemon:
     def stop(self) -> Ran:
         """End it, and read what it told."""
         self.process.send_signal(signal.SIGTERM)
+        return self.told()
+
+    def told(self) -> Ran:
+        """Wait for its end, and read what it told."""
         code = self.process.wait(PATIENCE)
-        return without_traceback(Ran(code, self._out.read_bytes(), self._err.read_bytes()))
+        ran = Ran(code, self._out.read_bytes(), self._err.read_bytes())
+        return ran if code == -signal.SIGKILL else without_traceback(ran)
 
     def kill(self) -> None:
         self.process.kill()
