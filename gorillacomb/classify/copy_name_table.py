@@ -149,22 +149,27 @@ NUMBERS: Final = (
 WEAK_NUMBERS: Final = (CopyMark(r"[-_]\d{1,2}", "x-1.txt", "Safari's downloads"),)
 """The same, of which not even that is sure that it says something."""
 
-LEFTOVERS: Final = (
+PASSING_PLACES: Final = (
     r"^new\ folder",
     r"^untitled\ folder",
     r"^neuer\ ordner",
     r"^(te?mp|cache|caches|downloads?|backups?|bak|old|trash|recycled?)$",
     r"^temp\ ",
     r"^temp[-_ ]?folder",
-    r"[-_ ](old|backup|bak|orig)$",
     r"^\.trash",
     r"^\$recycle\.bin$",
     r"^lost\+found$",
     r"_files$",
+)
+"""Names of folders in which things are left, whatever they are."""
+
+LEFTOVERS: Final = (
+    *PASSING_PLACES,
+    r"[-_ ](old|backup|bak|orig)$",
     r"\.(bak|orig|old|tmp)$",
     r"~$",
 )
-"""Names of places where things are left, and of what editors leave."""
+"""The same, and what editors and people put behind the name of what they keep for a while."""
 
 VERSION_WORDS: Final = ("old", "older", "new", "bak", "backup", "orig", "final", r"v\d+", "[2-9]")
 """What people add to the name of a folder that they copied."""

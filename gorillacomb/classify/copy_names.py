@@ -12,6 +12,7 @@ from gorillacomb.classify.copy_name_table import (
     COPY_WORDS,
     LEFTOVERS,
     NUMBERS,
+    PASSING_PLACES,
     VERSION_WORDS,
     WEAK_NUMBERS,
 )
@@ -66,6 +67,7 @@ def _compiled(which: str) -> re.Pattern[bytes]:
     words = "|".join(VERSION_WORDS)
     texts: dict[str, Callable[[], str]] = {
         "looks": lambda: rf"{_beginnings()}|(?:{_marks()}){_ENDING}|{'|'.join(LEFTOVERS)}",
+        "place": lambda: "|".join(PASSING_PLACES),
         "before": _beginnings,
         "after": lambda: rf"(?:{_marks()}|{numbered})(?=(?:\.[^.\s]{{1,8}}){{0,2}}$)",
         "number": lambda: rf".+(?:{weakly})",
@@ -94,6 +96,11 @@ _HINTS = (
 )
 """Without one of these no name in ASCII looks like a copy: nineteen in twenty have none, and the
 pattern takes ten times as long."""
+
+
+def is_passing_place(folder_name: bytes) -> bool:
+    """Whether a folder's name says that things are only left in it: ``Downloads``, its copy too."""
+    return _compiled("place").search(without_copy_marks(folder_name)) is not None
 
 
 @lru_cache(maxsize=65536)
@@ -125,8 +132,12 @@ def meaning_of_name(name: bytes, size: int) -> bytes | None:
     A dotfile, or a file of a few bytes, is what its name says: of two with one content and another
     meaning, such as ``.env`` and ``.env.example``, neither is a copy of the other.
     """
-    plain = plain_name(name)
-    return plain if size < _MEANT_BY_NAME or plain.startswith(b".") else None
+    return plain_name(name) if size < _MEANT_BY_NAME or is_dotfile(name) else None
+
+
+def is_dotfile(name: bytes) -> bool:
+    """Whether a file is one that programs look for by name, or has the name of a copy of one."""
+    return plain_name(name).startswith(b".")
 
 
 def without_copy_marks(folder_name: bytes) -> bytes:

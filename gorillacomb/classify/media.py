@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Collection
 from enum import StrEnum
 
+from gorillacomb.classify.copy_names import is_passing_place
+from gorillacomb.classify.names import NOISE
+
 
 class MediaKind(StrEnum):
     """What a file is, judged by the ending of its name."""
@@ -42,10 +45,16 @@ def is_album(members: int, files: int) -> bool:
     return members >= _FEWEST and members * 2 >= files
 
 
-def album_kind(names: Collection[bytes]) -> MediaKind | None:
-    """Return of what the files in a folder are an album, by their names; None if of nothing."""
-    counts = Counter(map(media_kind, names))
+def album_members(folder_name: bytes, names: Collection[bytes]) -> list[bytes]:
+    """Return the names of the pictures, or tracks, of the album that a folder is.
+
+    There are none if it is no album, and one in which things are only left, to judge by its name,
+    never is: ``Downloads``. ``names`` are those of all files in the folder.
+    """
+    own = [name for name in names if name not in NOISE]
+    counts = Counter(map(media_kind, own))
     for kind in (MediaKind.PICTURE, MediaKind.MUSIC):
-        if is_album(counts[kind], len(names)):
-            return kind
-    return None
+        if is_album(counts[kind], len(own)):
+            alone = is_passing_place(folder_name)
+            return [] if alone else [name for name in own if media_kind(name) is kind]
+    return []

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from gorillacomb.fs.paths import path_text
+from gorillacomb.fs.paths import is_below, path_text
 
 
 class DedupeAction(StrEnum):
@@ -33,6 +33,11 @@ class DedupeAction(StrEnum):
         return self is not DedupeAction.REFLINK
 
     @property
+    def empties_path(self) -> bool:
+        """Whether nothing that leads to the same bytes is put in the place of a file."""
+        return self in (DedupeAction.QUARANTINE, DedupeAction.DELETE)
+
+    @property
     def frees_at_once(self) -> bool:
         """Whether bytes are free when it is done; otherwise when the quarantine is emptied."""
         return self in (DedupeAction.DELETE, DedupeAction.REFLINK)
@@ -53,6 +58,8 @@ class SafetyRule(StrEnum):
     INCOMPLETE = "incomplete"
     LINKED = "linked"
     SIDECAR = "sidecar"
+    NAME = "name"
+    """A file that is what its name says, and has no copy under that name."""
     ALBUM = "album"
     POINTER = "pointer"
     TRASH = "trash"
@@ -134,7 +141,7 @@ class PlanStep:
     nested: tuple[RemovalPair, ...] = ()
     """Folders inside of it that have another copy to keep than what stands around them."""
     sidecars: tuple[RemovalPair, ...] = ()
-    """Files that go with it: of a picture its ``.xmp``."""
+    """Files that go with it: of a picture its ``.xmp``, of an album all other pictures."""
     unknown: tuple[str, ...] = ()
     """Why more may be free than ``size``, which nobody can tell; empty where that is all."""
 
@@ -161,6 +168,10 @@ class PlanOptions:
     """Folders out of which everything goes that stands elsewhere, even inside a project."""
     not_a_project: tuple[bytes, ...] = ()
     across_volumes: bool = False
+
+    def retires(self, path: bytes) -> bool:
+        """Whether a path is, or is in, a folder that is retired: its place means nothing more."""
+        return any(is_below(path, each) for each in self.retire)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,16 @@ _REMEMBERED = 64
 """Folders."""
 
 
+@dataclass(frozen=True, slots=True)
+class _ListedFolder:
+    """The files right in a folder."""
+
+    state: object
+    """By which it is told whether that is still so."""
+    names: list[bytes]
+    companions: Companions
+
+
 @dataclass(slots=True)
 class PathResolver:
     """Finds places on disk, remembering what makes folders projects."""
@@ -27,8 +37,8 @@ class PathResolver:
     _levels: dict[bytes, FolderContext] = field(default_factory=dict)
     table: CompanionTable = field(default_factory=companion_table)
     """Which files belong together."""
-    _listed: dict[bytes, tuple[object, Companions]] = field(default_factory=dict)
-    """What belongs together in the folders listed last, each as it was then."""
+    _listed: dict[bytes, _ListedFolder] = field(default_factory=dict)
+    """The folders listed last, each as it was then."""
 
     def root_of(self, path: bytes) -> LiveRoot | None:
         """The innermost root around a path."""
@@ -63,20 +73,31 @@ class PathResolver:
     def companions(self, path: bytes) -> list[bytes]:
         """The files beside a file that belong to it, by their paths. Raises OSError."""
         folder, name = os.path.split(path)
-        return [join(folder, each) for each in self._beside(folder).of(name)]
+        return [join(folder, each) for each in self._beside(folder).companions.of(name)]
+
+    def files_in(self, folder: bytes) -> list[bytes]:
+        """The names of the files right in a folder. Raises OSError."""
+        return self._beside(folder).names
+
+    def size_of(self, path: bytes) -> int:
+        """The size of a file in bytes; of a path of any length. Raises OSError."""
+        location = self.location(path)
+        assert location is not None, "asked only for what is in a root"
+        with location.opened() as (folder, name):
+            return os.stat(name, dir_fd=folder, follow_symlinks=False).st_size
 
     def sign_of_use(self, path: bytes) -> bytes | None:
         """The file beside one that says that it is open or was not closed. Raises OSError."""
         folder, name = os.path.split(path)
 
         def size_of(beside: bytes) -> int:
-            return os.lstat(join(folder, beside)).st_size
+            return self.size_of(join(folder, beside))
 
-        sign = self._beside(folder).sign_of_use(name, size_of)
+        sign = self._beside(folder).companions.sign_of_use(name, size_of)
         return None if sign is None else join(folder, sign)
 
-    def _beside(self, path: bytes) -> Companions:
-        """The files right in a folder by what they belong to."""
+    def _beside(self, path: bytes) -> _ListedFolder:
+        """The files right in a folder."""
         root = self.root_of(join(path, b"*"))
         assert root is not None, "asked only for what is in a root"
         folders = OpenFolders(root.path, root.identity)
@@ -85,15 +106,15 @@ class PathResolver:
             facts = os.fstat(folders.open(inner))
             state = identity_of(facts), facts.st_mtime_ns
             known = self._listed.get(path)
-            if known is None or known[0] != state:
+            if known is None or known.state != state:
                 if len(self._listed) >= _REMEMBERED:
                     self._listed.clear()
                 names = DiskFolder(folders, inner).files
-                known = state, Companions(names, self.table)
+                known = _ListedFolder(state, names, Companions(names, self.table))
                 self._listed[path] = known
         finally:
             folders.close()
-        return known[1]
+        return known
 
     def _level(self, opened: OpenFolders, root: LiveRoot, inner: bytes) -> FolderContext:
         path = join(root.path, inner) if inner else root.path

@@ -13,7 +13,16 @@ from dataclasses import dataclass, field
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
-from gorillacomb.dedupe.model import DedupeAction, Plan, PlanStep, RemovalPair, StepProblem
+from gorillacomb.dedupe.model import (
+    DedupeAction,
+    Plan,
+    PlanStep,
+    Refusal,
+    RemovalPair,
+    StepProblem,
+)
+from gorillacomb.dedupe.safety.albums import album_refusal
+from gorillacomb.dedupe.safety.file_names import name_refusal
 from gorillacomb.dedupe.safety.policy import SafetyPolicy, cloud_pointer_refusal, in_use_cause
 from gorillacomb.dedupe.safety.replaceable import hard_link_refusal
 from gorillacomb.fs.comparison import extended_attributes
@@ -79,7 +88,7 @@ class StepPreflight:
             if self.places.root_of(nested.keep) is None:
                 raise StepSkipped(nested.keep, "is in no scanned folder that is there now")
             self._ask(nested.path, nested.keep, True, around=step.path)
-        self._with_sidecars(step)
+        self._as_sets(step)
         return found
 
     def _ask(self, path: bytes, keep: bytes, is_folder: bool, around: bytes | None = None) -> None:
@@ -94,15 +103,19 @@ class StepPreflight:
         except OSError as error:
             raise StepSkipped(path, os_error_text(error)) from error
         if refusal is not None:
-            raise StepSkipped(path, f"{refusal.cause} ({refusal.rule})")
+            raise StepSkipped(path, _words(refusal))
 
-    def _with_sidecars(self, step: PlanStep) -> None:
-        """A file leaves with all that belongs to it, or not at all; not while it is in use."""
+    def _as_sets(self, step: PlanStep) -> None:
+        """A file leaves with all that belongs to it, or not at all; not while it is in use.
+
+        The same holds of the pictures of an album; and what its name says stays for that.
+        """
         if step.kind != "file" or not self.plan.options.action.takes_file_away:
             return
-        named = {pair.path for pair in step.pairs}
+        pairs = list(step.pairs)
+        named = {pair.path for pair in pairs}
         try:
-            for pair in step.pairs:
+            for pair in pairs:
                 for path in self.places.companions(pair.path):
                     if path not in named:
                         cause = "belongs to a file that would go without it (sidecar)"
@@ -111,8 +124,20 @@ class StepPreflight:
                     sign = self.places.sign_of_use(path)
                     if sign is not None:
                         raise StepSkipped(path, f"{in_use_cause(sign)} (sidecar)")
+            wrong = name_refusal(
+                pairs, self.places.size_of, self._companion_names, self.plan.options
+            )
+            if wrong is not None:
+                raise StepSkipped(wrong[0], _words(wrong[1]))
+            folder = os.path.dirname(step.path)
+            refusal = album_refusal(folder, self.places.files_in(folder), pairs, self.plan.options)
+            if refusal is not None:
+                raise StepSkipped(step.path, _words(refusal))
         except OSError as error:
             raise StepSkipped(step.path, os_error_text(error)) from error
+
+    def _companion_names(self, path: bytes) -> list[bytes]:
+        return [os.path.basename(each) for each in self.places.companions(path)]
 
     def _sighted(
         self, step: PlanStep, pair: RemovalPair, victim: FileLocation, keep: FileLocation
@@ -144,8 +169,12 @@ class StepPreflight:
             if inner and refusal is None:
                 refusal = cloud_pointer_refusal(os.path.basename(inner))
             if refusal is not None:
-                raise StepSkipped(victim.at(inner).path, f"{refusal.cause} ({refusal.rule})")
+                raise StepSkipped(victim.at(inner).path, _words(refusal))
         return sighting
+
+
+def _words(refusal: Refusal) -> str:
+    return f"{refusal.cause} ({refusal.rule})"
 
 
 def link_refusal(

@@ -96,7 +96,7 @@ def _applying(
     progress: Progress,
     now: NowNs,
 ) -> tuple[PlanExecutor, list[LiveRoot]]:
-    places = PathResolver(roots)
+    places = PathResolver(roots, table=guard.companions)
     paths = {
         path for step in plan.steps for path in (*step.keeps, *(each.path for each in step.pairs))
     }

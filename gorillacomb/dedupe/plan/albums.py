@@ -1,59 +1,167 @@
-"""Albums: folders of pictures, or of music, out of which nothing is taken that leaves a hole."""
+"""Make one step of the pictures that leave an album, for those of one other folder."""
 
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from gorillacomb.classify.copy_names import looks_like_copy
-from gorillacomb.classify.media import album_kind, media_kind
-from gorillacomb.dedupe.model import PlanStep, Refusal, SafetyRule
+from gorillacomb.dedupe.model import PlanOptions, PlanStep, Refusal, SafetyRule
+from gorillacomb.dedupe.plan.serialize import fits_a_line
+from gorillacomb.dedupe.safety.albums import (
+    HOLES,
+    album_refusal,
+    fewest_to_leave,
+    members_taken,
+)
+from gorillacomb.model import FileCopy
 
-_HOLES = Refusal(SafetyRule.ALBUM, "is part of an album, of which others would stay")
 _SCATTERED = Refusal(SafetyRule.ALBUM, "is part of an album whose other copies are scattered")
+_ENDLESS = Refusal(SafetyRule.ALBUM, "is part of an album of more files than a step can name")
 
 
-def without_holes(
-    steps: Iterable[PlanStep],
-    names_in: Callable[[bytes], list[bytes]],
-    leave: Callable[[bytes, Refusal, PlanStep], None],
-) -> list[PlanStep]:
-    """Return the steps for files but those that would take some pictures out of an album.
+@dataclass(slots=True)
+class AlbumPlanner:
+    """Keeps what one folder has together, where it stays and where it leaves."""
 
-    Those of an album go all together, for the pictures of one other folder, or not at all. A folder
-    that has a copy's name itself, such as ``Downloads`` or ``Iceland (1)``, is no album.
-    ``names_in`` gives the names of the files in a folder; ``leave`` is told of steps left out.
-    """
-    steps = list(steps)
-    keeps: defaultdict[bytes, dict[bytes, bytes]] = defaultdict(dict)
-    """By folder: for each file in it that goes the folder of the one that stays for it."""
+    options: PlanOptions
+    names_in: Callable[[bytes], list[bytes]]
+    """The names of the files in a folder, by its path."""
+    keeping: Callable[[PlanStep, FileCopy], PlanStep | None]
+    """A step for the same file, for which another copy stays; None where that may not be."""
+    leave: Callable[[bytes, Refusal, PlanStep], None]
+    """Is told of steps that are left out, with their folder."""
+
+    def for_one_folder(
+        self, found: Mapping[bytes, PlanStep], before: Callable[[bytes], Sequence[FileCopy]]
+    ) -> dict[bytes, PlanStep]:
+        """Return steps for single files, those for pictures of one album all for one folder.
+
+        That is the one that has the most of them. Where it has too few of them, none leaves.
+        ``before`` gives for each file that goes those for which it may go, the best one first. They
+        may go themselves; so the folders come in such an order that this is known of most of them.
+        """
+        left = dict(found)
+        if not self.options.action.empties_path:
+            return left
+        albums: list[tuple[int, bytes, _Album]] = []
+        for folder, steps in _by_folder(found.values()).items():
+            members, names = self._taken(folder, steps)
+            taken = [step for step in steps if os.path.basename(step.path) in names]
+            if taken:
+                latest = max(len(before(step.path)) for step in taken)
+                albums.append((latest, folder, _Album(members, taken, steps)))
+        for _, folder, album in sorted(albums, key=lambda each: each[:2]):
+            stay = {
+                step.path: _folders_of(
+                    [each for each in before(step.path) if each.path not in left]
+                )
+                for step in album.steps
+            }
+            for path, made in self._of_album(folder, album, stay):
+                if made is None:
+                    del left[path]
+                else:
+                    left[path] = made
+        return left
+
+    def _of_album(
+        self, folder: bytes, album: _Album, stay: Mapping[bytes, Mapping[bytes, FileCopy]]
+    ) -> Iterator[tuple[bytes, PlanStep | None]]:
+        """Yield the steps for the files in an album by their paths, None for one that is left out.
+
+        ``stay`` has for each of them the folders with a copy that stays, the best one first.
+        """
+        number = len(album.taken)
+        fewest = fewest_to_leave(folder, album.members)
+        if self.options.retires(folder):
+            fewest = (number + 1) // 2
+        first = stay[album.taken[0].path]
+        counts = Counter(each for step in album.taken for each in stay[step.path] if each != folder)
+        order = {each: -at for at, each in enumerate(first)}
+        keep = max(counts, key=lambda each: (counts[each], order.get(each, -len(order))))
+        pictures = {step.path for step in album.taken}
+        for step in album.steps:
+            copy = stay[step.path].get(keep)
+            made = None
+            if counts[keep] >= fewest and copy is not None:
+                is_there = os.path.dirname(step.keep) == keep
+                made = step if is_there else self.keeping(step, copy)
+            if made is None and step.path not in pictures:
+                continue
+            if made is None:
+                self.leave(folder, HOLES if number < fewest else _SCATTERED, step)
+            yield step.path, made
+
+    def as_units(self, steps: Iterable[PlanStep]) -> list[PlanStep]:
+        """Return steps, those that take pictures out of one album as a single one, or not at all.
+
+        What is retired leaves file by file: what stays there has no other copy, and no holes.
+        """
+        steps = list(steps)
+        if not self.options.action.empties_path:
+            return steps
+        left: list[PlanStep] = []
+        for folder, here in _by_folder(steps).items():
+            retired = self.options.retires(folder)
+            names = set() if retired else self._taken(folder, here)[1]
+            unit: list[PlanStep] = []
+            for step in here:
+                is_part = any(os.path.basename(pair.path) in names for pair in step.pairs)
+                (unit if is_part else left).append(step)
+            if not unit:
+                continue
+            whole = _merged(unit)
+            pairs = list(whole.pairs)
+            refusal = album_refusal(folder, self.names_in(folder), pairs, self.options)
+            if refusal is None and not fits_a_line(whole):
+                refusal = _ENDLESS
+            if refusal is None:
+                left.append(whole)
+            else:
+                self.leave(folder, refusal, whole)
+        return left
+
+    def _taken(self, folder: bytes, steps: Iterable[PlanStep]) -> tuple[int, set[bytes]]:
+        """How many pictures the album has that a folder is, and which of them steps take away."""
+        pairs = (pair for step in steps for pair in step.pairs)
+        members, taken = members_taken(folder, self.names_in(folder), pairs)
+        return len(members), set(taken)
+
+
+class _Album(NamedTuple):
+    """An album that pictures would leave."""
+
+    members: int
+    taken: Sequence[PlanStep]
+    """Of single pictures."""
+    steps: Sequence[PlanStep]
+    """Of those and other files in its folder."""
+
+
+def _by_folder(steps: Iterable[PlanStep]) -> dict[bytes, list[PlanStep]]:
+    found: defaultdict[bytes, list[PlanStep]] = defaultdict(list)
     for step in steps:
-        for pair in step.pairs:
-            folder, name = os.path.split(pair.path)
-            keeps[folder][name] = os.path.dirname(pair.keep)
-    refusals = {folder: _refusal(folder, names_in(folder), gone) for folder, gone in keeps.items()}
-    left = []
-    for step in steps:
-        folder = os.path.dirname(step.path)
-        refusal = refusals[folder]
-        if refusal is None or media_kind(os.path.basename(step.path)) != album_kind(
-            names_in(folder)
-        ):
-            left.append(step)
-        else:
-            leave(folder, refusal, step)
-    return left
+        found[os.path.dirname(step.path)].append(step)
+    return found
 
 
-def _refusal(folder: bytes, names: list[bytes], gone: dict[bytes, bytes]) -> Refusal | None:
-    """Why no picture of a folder may go, if some would."""
-    kind = album_kind(names)
-    if kind is None or looks_like_copy(os.path.basename(folder)):
-        return None
-    members = [name for name in names if media_kind(name) is kind]
-    if not any(name in gone for name in members):
-        return None
-    if not all(name in gone for name in members):
-        return _HOLES
-    return _SCATTERED if len({gone[name] for name in members}) > 1 else None
+def _folders_of(copies: Sequence[FileCopy]) -> dict[bytes, FileCopy]:
+    """Copies by their folders, in their order; of several in one folder the first."""
+    found: dict[bytes, FileCopy] = {}
+    for copy in copies:
+        found.setdefault(os.path.dirname(copy.path), copy)
+    return found
+
+
+def _merged(steps: Sequence[PlanStep]) -> PlanStep:
+    """One step for what several do."""
+    first, *others = sorted(steps, key=lambda step: step.path)
+    return replace(
+        first,
+        files=sum(step.files for step in steps),
+        size=sum(step.size for step in steps),
+        sidecars=(*first.sidecars, *(pair for step in others for pair in step.pairs)),
+    )

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.canonical.place_rules import choose_place, order_places
 from gorillacomb.classify.companions import Companions, counterpart
-from gorillacomb.classify.copy_names import meaning_of_name
 from gorillacomb.classify.location import LocationKind
-from gorillacomb.dedupe.model import DedupeAction, PlanStep, Refusal, RemovalPair, SafetyRule
-from gorillacomb.dedupe.plan.albums import without_holes
+from gorillacomb.dedupe.model import PlanStep, Refusal, RemovalPair, SafetyRule
+from gorillacomb.dedupe.plan.albums import AlbumPlanner
 from gorillacomb.dedupe.plan.disk_check import DiskCheck
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.plan.removal_set import RemovalSet
 from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.plan.skipped import SkippedItems
+from gorillacomb.dedupe.safety.file_names import meaning, name_refusal
 from gorillacomb.dedupe.safety.policy import SafetyPolicy, in_use_cause
 from gorillacomb.folders.analysis import GIVEN_UP
 from gorillacomb.fs.paths import join
@@ -45,6 +46,8 @@ class FileStepPlanner:
     """Paths of files that go."""
     counted: set[bytes] = field(default_factory=set)
     """Paths of files that stay for those."""
+    chosen: dict[bytes, FileChoice] = field(default_factory=dict)
+    """By path, for each file of which there is a step."""
     _companions: dict[bytes, _FolderFiles] = field(default_factory=dict)
     _closed: dict[int, Refusal | None] = field(default_factory=dict)
     """By folder: why no file in it may go, whatever stays for it."""
@@ -56,26 +59,48 @@ class FileStepPlanner:
         for summary in content_queries.groups(index.connection):
             for step in self._of_content(summary.digest):
                 found[step.path] = step
-        steps = self.together(found)
-        if self.guard.options.action in (DedupeAction.QUARANTINE, DedupeAction.DELETE):
-            steps = without_holes(steps, self._names_at, self._leave_in_album)
+        return self.together(found)
+
+    def together(self, found: Mapping[bytes, PlanStep]) -> list[PlanStep]:
+        """The same steps, files with what belongs to them in one, or not at all."""
+        albums = AlbumPlanner(
+            self.guard.options, self._names_at, self._keeping, self._leave_in_folder
+        )
+        steps = albums.as_units(self._with_sidecars(albums.for_one_folder(found, self._before)))
+        for step in steps:
+            for pair in step.pairs:
+                self.gone.add(pair.path)
+                self.counted.add(pair.keep)
         return steps
 
     def _names_at(self, path: bytes) -> list[bytes]:
         """The names of the files in the folder at a path."""
         return list(self._beside(path).sizes)
 
-    def _leave_in_album(self, folder: bytes, refusal: Refusal, step: PlanStep) -> None:
+    def _companions_of(self, path: bytes) -> list[bytes]:
+        """The names of the files that belong to the one at a path."""
+        folder, name = os.path.split(path)
+        return self._beside(folder).companions.of(name)
+
+    def _size_of(self, path: bytes) -> int:
+        folder, name = os.path.split(path)
+        return self._beside(folder).sizes[name]
+
+    def _leave_in_folder(self, folder: bytes, refusal: Refusal, step: PlanStep) -> None:
         self.left.add(folder, refusal, step.files, step.size)
 
-    def together(self, found: Mapping[bytes, PlanStep]) -> list[PlanStep]:
-        """The same steps, files with what belongs to them in one, or not at all."""
-        steps = list(self._with_sidecars(found))
-        for step in steps:
-            for pair in step.pairs:
-                self.gone.add(pair.path)
-                self.counted.add(pair.keep)
-        return steps
+    def _keeping(self, step: PlanStep, keep: FileCopy) -> PlanStep | None:
+        """A step for the same file, for which another copy stays; None where that may not be."""
+        copy = self.chosen[step.path].copy
+        if self.refusal(copy, keep) is not None:
+            return None
+        retired = self.guard.options.retires(copy.path)
+        reasons = step.reasons if retired else _reasons(keep, copy)
+        return replace(step, keep=keep.path, reasons=reasons)
+
+    def _before(self, path: bytes) -> Sequence[FileCopy]:
+        _, copies, number = self.chosen[path]
+        return copies[:number]
 
     def _of_content(self, digest: bytes) -> Iterator[PlanStep]:
         """Steps for what is redundant of a content, among copies that can stand for each other."""
@@ -86,8 +111,8 @@ class FileStepPlanner:
                 and copy.path not in self.gone
                 and self.going.around(self.sites.folder_of(copy)) is None
             ):
-                meaning = meaning_of_name(os.path.basename(copy.path), copy.size)
-                classes.setdefault(meaning, []).append(copy)
+                what = meaning(copy.path, copy.size, self._companions_of)
+                classes.setdefault(what, []).append(copy)
         for names in classes.values():
             if len(names) > 1:
                 yield from self._of_copies(names)
@@ -119,6 +144,8 @@ class FileStepPlanner:
         }
         for fallible in (given_up, set[int]()):
             stay: list[FileCopy] = []
+            before: list[FileCopy] = []
+            sound: list[FileCopy] = []
             steps: list[PlanStep] = []
             held_back = False
             for file in files:
@@ -130,8 +157,12 @@ class FileStepPlanner:
                 if going and len(keeps) < self.scope.keep:
                     going, held_back = [], True
                 steps += going
-                if not going and id(file[0]) in ids:
-                    stay.append(file[0])
+                if going:
+                    self._remember(file, before if inside or not sound else sound)
+                if id(file[0]) in ids:
+                    stay += [] if going else [file[0]]
+                    before.append(file[0])
+                    sound += [] if id(file[0]) in given_up else [file[0]]
             if not held_back:
                 break
         return steps
@@ -183,11 +214,14 @@ class FileStepPlanner:
             if self.guard.location_kind(self.sites.of_file(copy)) is LocationKind.PLAIN
         ] or online
 
+    def _remember(self, names: Sequence[FileCopy], before: Sequence[FileCopy]) -> None:
+        for copy in names:
+            self.chosen[copy.path] = FileChoice(copy, before, len(before))
+
     def _of_file(self, names: Sequence[FileCopy], winner: FileCopy) -> Iterator[PlanStep]:
         """Steps for all names of one file, or for none: with one left its bytes stay."""
         size = max(copy.blocks for copy in names) * 512
         noise = self.sites.folders.forest.noise
-        other = self.sites.of_file(winner)
         for copy in names:
             folder = self.sites.folder_of(copy)
             if (
@@ -197,22 +231,24 @@ class FileStepPlanner:
                 or self.going.relies_on(folder)
             ):
                 return
-            refusal = (
-                self.closed(copy)
-                or self.guard.refusal_for(self.sites.of_file(copy), other)
-                or self.apart(folder.root, self.sites.folder_of(winner).root)
-                or self.disk.refusal_for_file(copy.path, winner.path)
-            )
+            refusal = self.closed(copy) or self.refusal(copy, winner)
             if refusal is not None:
                 self._leave(copy, refusal, size)
                 return
         if size >= self.scope.min_size:
             for copy in names:
-                at, reasons = choose_place([winner, copy])
                 yield PlanStep(
                     *("", "file", copy.path, winner.path, 1, size // len(names)),
-                    reasons if at == 0 else ("the other one is in no place to stay",),
+                    _reasons(winner, copy),
                 )
+
+    def refusal(self, copy: FileCopy, keep: FileCopy) -> Refusal | None:
+        """Why one file may not go while another copy stays."""
+        return (
+            self.guard.refusal_for(self.sites.of_file(copy), self.sites.of_file(keep))
+            or self.apart(self.sites.folder_of(copy).root, self.sites.folder_of(keep).root)
+            or self.disk.refusal_for_file(copy.path, keep.path)
+        )
 
     def _with_sidecars(self, found: Mapping[bytes, PlanStep]) -> Iterator[PlanStep]:
         together: set[bytes] = set()
@@ -225,13 +261,18 @@ class FileStepPlanner:
             pairs = self._set_of(step, found)
             if isinstance(pairs, Refusal):
                 self.left.add(os.path.dirname(path), pairs, 1, step.size)
-            elif not pairs:
-                yield step
+                continue
+            together |= {pair.path for pair in pairs}
+            own = [found[pair.path] for pair in pairs if pair.path in found]
+            size = step.size + sum(each.size for each in own)
+            whole = replace(step, files=1 + len(pairs), size=size, sidecars=tuple(pairs))
+            wrong = name_refusal(
+                list(whole.pairs), self._size_of, self._companions_of, self.guard.options
+            )
+            if wrong is None:
+                yield whole
             else:
-                together |= {pair.path for pair in pairs}
-                own = [found[pair.path] for pair in pairs if pair.path in found]
-                size = step.size + sum(each.size for each in own)
-                yield replace(step, files=1 + len(pairs), size=size, sidecars=tuple(pairs))
+                self.left.add(os.path.dirname(path), wrong[1], whole.files, size)
 
     def _set_of(
         self, step: PlanStep, found: Mapping[bytes, PlanStep]
@@ -266,12 +307,27 @@ class FileStepPlanner:
         return self._companions[path]
 
 
+class FileChoice(NamedTuple):
+    """A file that may go, and those for which it may, the best one first, which may go too."""
+
+    copy: FileCopy
+    copies: Sequence[FileCopy]
+    """Of these so many: all copies of a content share one list, to which more are added."""
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class _FolderFiles:
     """The files right in a folder."""
 
     sizes: Mapping[bytes, int]
     companions: Companions
+
+
+def _reasons(keep: FileCopy, other: FileCopy) -> tuple[str, ...]:
+    """Why one file stays for another one."""
+    at, reasons = choose_place([keep, other])
+    return reasons if at == 0 else ("the other one is in no place to stay",)
 
 
 def group_by_inode(copies: Sequence[FileCopy]) -> list[list[FileCopy]]:

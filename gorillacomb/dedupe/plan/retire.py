@@ -6,11 +6,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gorillacomb.canonical.place_rules import choose_canonical
+from gorillacomb.canonical.place_rules import order_places
 from gorillacomb.classify.copy_names import meaning_of_name
 from gorillacomb.classify.stores import is_version_control
 from gorillacomb.dedupe.model import PlanStep, Refusal
-from gorillacomb.dedupe.plan.file_steps import FileStepPlanner
+from gorillacomb.dedupe.plan.file_steps import FileChoice, FileStepPlanner
 from gorillacomb.dedupe.plan.index_locations import IndexLocations, find_descendant, relative_names
 from gorillacomb.dedupe.plan.removal_set import RemovalSet, RemovedFolder
 from gorillacomb.folders.analysis import nested_folders
@@ -104,7 +104,7 @@ class FolderRetirer:
                 continue
             outside = [copy for copy in copies if here and self._stays(copy, here, top)]
             if here is not None and outside:
-                yield from self._file(here, outside[choose_canonical(outside).winner])
+                yield from self._file(here, [outside[at] for at in order_places(outside)])
 
     def _stays(self, copy: FileCopy, here: FileCopy, top: TreeFolder) -> bool:
         """Whether a copy is another file, outside of the retired folder, and does not go."""
@@ -119,16 +119,12 @@ class FolderRetirer:
         same = copy.inode and (copy.volume, copy.inode) == (here.volume, here.inode)
         return not same and not top.holds(folder) and self.going.around(folder) is None
 
-    def _file(self, here: FileCopy, keep: FileCopy) -> Iterator[PlanStep]:
-        roots = self.sites.folder_of(here).root, self.sites.folder_of(keep).root
-        sites = self.sites.of_file(here), self.sites.of_file(keep)
-        refusal = (
-            self.loose.guard.refusal_for(*sites)
-            or self.loose.apart(*roots)
-            or self.loose.disk.refusal_for_file(here.path, keep.path)
-        )
+    def _file(self, here: FileCopy, stays: Sequence[FileCopy]) -> Iterator[PlanStep]:
+        keep = stays[0]
+        refusal = self.loose.refusal(here, keep)
         size = here.blocks * 512
         if refusal is None:
+            self.loose.chosen[here.path] = FileChoice(here, stays, len(stays))
             yield PlanStep("", "file", here.path, keep.path, 1, size, _FILE_REASONS)
         else:
-            self.loose.left.add_inside(sites[0], refusal, 1, size)
+            self.loose.left.add_inside(self.loose.sites.of_file(here), refusal, 1, size)

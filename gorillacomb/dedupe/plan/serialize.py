@@ -88,6 +88,11 @@ def plan_document(step: PlanStep) -> dict[str, Any]:
     return found
 
 
+def fits_a_line(step: PlanStep) -> bool:
+    """Whether the line of a step is one that `read_plan` takes."""
+    return len(_dump(plan_document(step))) <= _LONGEST_LINE
+
+
 def known_bytes(name: str, size: int, unknown: Iterable[str]) -> dict[str, Any]:
     """Write a number of bytes, or null with the causes where nobody can tell it."""
     causes = list(unknown)

@@ -171,7 +171,7 @@ class SafetyPolicy:
         return rules.counts(level.path, level.marker)
 
     def _in_project(self, site: PathContext, keep: PathContext | None) -> Refusal | None:
-        if any(is_below(site.path, each) for each in self.options.retire):
+        if self.options.retires(site.path):
             return None
         at = self.project(site)
         if at is None:

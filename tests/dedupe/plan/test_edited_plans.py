@@ -82,8 +82,10 @@ def scanned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scanned]:
                 "pictures": PICTURE,
                 "more": {**PICTURE, "IMG_2.jpg": "another; " * 40, "IMG_2.xmp": "its own"},
                 "nested": {"inner": FOLDER, "z": "of z; " * 30},
+                "names": {".env": SAME, ".env (1)": SAME, "yes": "1", "x.txt": SAME, "._x.txt": ""},
             },
             "kept": {
+                "names": {".env": SAME, "no": "1", "yes (1)": "1", "x.txt": SAME, "._x.txt": ""},
                 "it": FOLDER,
                 "single": SAME,
                 "pictures": {**PICTURE, "IMG_2.jpg": "another; " * 40},
@@ -237,6 +239,41 @@ REFUSED: dict[str, tuple[int, str, Edit]] = {
                 sidecars=[
                     s.pair("work/more/IMG_1.xmp", "kept/pictures/IMG_1.xmp"),
                     s.pair("work/more/IMG_2.jpg", "kept/pictures/IMG_2.jpg"),
+                ],
+            )
+        ],
+    ),
+    "a dotfile": (3, "(name)", lambda s: [s.step("work/names/.env", "kept/names/.env")]),
+    "a dotfile for its copy": (
+        3,
+        "(name)",
+        lambda s: [s.step("work/names/.env", "work/names/.env (1)")],
+    ),
+    "a dotfile for what has no dot": (
+        3,
+        "(name)",
+        lambda s: [s.step("work/names/.env", "kept/single")],
+    ),
+    "a copy of a dotfile for one elsewhere": (
+        3,
+        "(name)",
+        lambda s: [s.step("work/names/.env (1)", "kept/names/.env")],
+    ),
+    "a tiny file of another name": (
+        3,
+        "(name)",
+        lambda s: [s.step("work/names/yes", "kept/names/no")],
+    ),
+    "a dotfile as a sidecar": (
+        3,
+        "(name)",
+        lambda s: [
+            s.step(
+                "work/names/x.txt",
+                "kept/names/x.txt",
+                sidecars=[
+                    s.pair("work/names/._x.txt", "kept/names/._x.txt"),
+                    s.pair("work/names/.env", "kept/names/.env"),
                 ],
             )
         ],

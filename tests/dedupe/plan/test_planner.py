@@ -960,7 +960,8 @@ def test_a_set_of_the_users_own(bench: Bench, own_home: Path) -> None:
     [
         ((".env.example", ".env"), 500, False),
         (("env", ".env"), 500, False),
-        ((".env", ".env - Copy"), 500, True),
+        ((".env", ".env - Copy"), 500, False),
+        ((".env", ".env"), 500, False),
         (("yes", "no"), 63, False),
         (("yes", "no"), 64, True),
         (("yes", "yes"), 5, True),
@@ -975,4 +976,35 @@ def test_a_small_file_or_dotfile_is_what_its_name_says(
     plan = planned(bench, tree, "--prefer", "@/a")
     assert plan.goes == ({f"b/{b}": f"a/{a}"} if goes else {})
     retired = bench.plan("--retire", str(bench.folder / "b"))
-    assert retired.goes == plan.goes
+    gone = a.removesuffix(" - Copy") == b.removesuffix(" - Copy")
+    assert retired.goes == ({f"b/{b}": f"a/{a}"} if goes or gone else {})
+    assert bench.dedupe_json("--apply", retired.file)[0] == 0
+
+
+def test_a_dotfile_works_by_its_place(bench: Bench) -> None:
+    """It leaves with its folder, or under the name of a copy for the one beside it."""
+    rule = text("rule", 500)
+    plan = planned(
+        bench,
+        {
+            "site": {"private": {".htaccess": rule, "o": OWN}, ".nomedia": b""},
+            "other": {"private": {".htaccess": rule, ".htaccess - Copy": rule, "p": ALSO_OWN}},
+            "camera": {".nomedia": b"", "q": text("q")},
+            "x": {"ONE.jpg": ONE, "._ONE.jpg": text("finder", 99), "r": text("r")},
+            "y": {"ONE.jpg": ONE, "._ONE.jpg": text("finder", 99), "s": text("s")},
+            "Copy of site": {"private": {".htaccess": rule, "o": OWN}, ".nomedia": b""},
+        },
+    )
+    assert plan.goes == {
+        "Copy of site": "site",
+        "other/private/.htaccess - Copy": "other/private/.htaccess",
+        "y/ONE.jpg": "x/ONE.jpg",
+    }
+    (beside,) = plan.step("y/ONE.jpg")["sidecars"]
+    assert plan.inner(beside) == "y/._ONE.jpg"
+    assert bench.dedupe_json("--apply", plan.file)[0] == 0
+
+
+def test_a_dotfile_stays_though_a_copy_of_it_is_preferred(bench: Bench) -> None:
+    plan = planned(bench, {"a": {".env": ONE, ".env (1)": ONE}}, "--prefer", "@/a/.env (1)")
+    assert plan.goes == {}

@@ -1,0 +1,54 @@
+"""Albums: folders of pictures, or of music, out of which nothing is taken that leaves a hole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable
+
+from gorillacomb.classify.copy_names import looks_like_copy
+from gorillacomb.classify.media import album_members
+from gorillacomb.dedupe.model import PlanOptions, Refusal, RemovalPair, SafetyRule
+
+HOLES = Refusal(SafetyRule.ALBUM, "is part of an album, of which others would stay")
+
+
+def members_taken(
+    folder: bytes, names: Collection[bytes], pairs: Iterable[RemovalPair]
+) -> tuple[list[bytes], list[bytes]]:
+    """Return the pictures of the album that a folder is, and those of them that leave it.
+
+    One that goes for another one in the same folder does not leave it. ``names`` are those of all
+    files in the folder.
+    """
+    members = album_members(os.path.basename(folder), names)
+    gone = {
+        os.path.basename(pair.path)
+        for pair in pairs
+        if os.path.dirname(pair.path) == folder != os.path.dirname(pair.keep)
+    }
+    return members, [name for name in members if name in gone]
+
+
+def fewest_to_leave(folder: bytes, members: int) -> int:
+    """How many pictures of an album must leave together: all, of a copy of an album half of them.
+
+    What such a copy has of its own may stay in it.
+    """
+    return (members + 1) // 2 if looks_like_copy(os.path.basename(folder)) else members
+
+
+def album_refusal(
+    folder: bytes,
+    names: Collection[bytes],
+    pairs: Collection[RemovalPair],
+    options: PlanOptions,
+) -> Refusal | None:
+    """Return why a step may not take files out of a folder; None when it may.
+
+    ``names`` are those of all files in the folder, ``pairs`` what goes in this one step.
+    """
+    if not options.action.empties_path or options.retires(folder):
+        return None
+    members, taken = members_taken(folder, names, pairs)
+    enough = not taken or len(taken) >= fewest_to_leave(folder, len(members))
+    return None if enough else HOLES

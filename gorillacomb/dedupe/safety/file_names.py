@@ -1,0 +1,68 @@
+"""Files that are what their names say: dotfiles, which work by their place too, and tiny files.
+
+Such a file leaves only for one of the same name, but for what marks a copy. A dotfile, such as an
+``.htaccess``, ``.env`` or ``.nomedia``, does its work for the folder that it is in; so it leaves
+only under the name of a copy, for the one beside it. Out of what is retired it leaves for any of
+its name. What belongs to another file, as ``._IMG_1.jpg`` does, leaves with that one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+
+from gorillacomb.classify.companions import counterpart
+from gorillacomb.classify.copy_names import is_dotfile, meaning_of_name, plain_name
+from gorillacomb.dedupe.model import PlanOptions, Refusal, RemovalPair, SafetyRule
+from gorillacomb.fs.paths import join
+
+_REFUSAL = Refusal(SafetyRule.NAME, "is what its name says, and the other copy is not")
+_WORKS_HERE = Refusal(SafetyRule.NAME, "works by its name and its place, where it would be missed")
+CompanionsOf = Callable[[bytes], Iterable[bytes]]
+"""The names of the files beside one, given by its path, that belong to it."""
+
+
+def meaning(path: bytes, size: int, companions_of: CompanionsOf) -> bytes | None:
+    """Return what a file is by its name, or by its whole path; None for one that is its content.
+
+    Only files of which this is the same stand for each other.
+    """
+    folder, name = os.path.split(path)
+    if is_dotfile(name) and all(map(is_dotfile, companions_of(path))):
+        return join(folder, plain_name(name))
+    return meaning_of_name(name, size)
+
+
+def name_refusal(
+    pairs: Sequence[RemovalPair],
+    size_of: Callable[[bytes], int],
+    companions_of: CompanionsOf,
+    options: PlanOptions,
+) -> tuple[bytes, Refusal] | None:
+    """Return which of some files, that leave one folder together, may not leave, and why.
+
+    ``size_of`` gives the size of a file by its path. Raises what that and ``companions_of`` raise.
+    """
+    wrong: list[tuple[RemovalPair, Refusal]] = []
+    right: dict[bytes, RemovalPair] = {}
+    for pair in pairs:
+        size = size_of(pair.path)
+        name, kept = os.path.basename(pair.path), os.path.basename(pair.keep)
+        if options.retires(pair.path):
+            is_copy = meaning_of_name(name, size) == meaning_of_name(kept, size)
+        else:
+            what = meaning(pair.path, size, companions_of)
+            is_copy = what == meaning(pair.keep, size, companions_of) and what != pair.path
+        if is_copy:
+            right[name] = pair
+        else:
+            wrong.append((pair, _WORKS_HERE if is_dotfile(name) else _REFUSAL))
+    for pair, refusal in wrong:
+        name, kept = os.path.basename(pair.path), os.path.basename(pair.keep)
+        mains = (right[each] for each in companions_of(pair.path) if each in right)
+        if not any(
+            counterpart(name, os.path.basename(main.path), os.path.basename(main.keep)) == kept
+            for main in mains
+        ):
+            return pair.path, refusal
+    return None
