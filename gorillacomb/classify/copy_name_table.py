@@ -5,12 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-_GNOME = "https://gitlab.gnome.org/GNOME/nautilus/-/tree/main/po"
+_GNOME = "https://gitlab.gnome.org/GNOME/nautilus/-/tree/main/po: ' (copy)' in 2020, later 'Copy' as a noun"
 _FINDER = (
-    "https://support.apple.com/guide/mac-help/mchlp1774/mac (copy), in the language of the Mac"
+    "http://docserver.scripting.com/Finder/duplicate (adds 'copy'), in the language of the Mac"
 )
-_EXPLORER = "Windows Explorer: NamingTemplates, CopyNameTemplate is '%s - Copy', in its language"
-_DRIVE = "https://support.google.com/drive/answer/2375091 (Copy of ...), in the user's language"
+_EXPLORER = (
+    "Windows Explorer, in its language: ' - Copy' is put behind a name, unless CopyNameTemplate in"
+    " HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Explorer\\NamingTemplates says otherwise"
+)
+_DRIVE = (
+    "Google Drive's 'Make a copy', in the user's language; documented for English and Portuguese:"
+    " https://support-staging.aodocs.com/hc/en-us/articles/204939894,"
+    " https://kfcdicasdigital.com/?p=1855"
+)
+_COREL = (
+    "http://www.oberonplace.com/draw/tricks/recover.htm: CorelDRAW puts BACKUP_OF_ before a name"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +61,18 @@ COPY_WORDS: Final = (
     CopyWord("نسخة", "ar"),
     CopyWord("bản sao", "vi"),
     CopyWord("sao chép", "vi"),
-    CopyWord("salinan", "id", _EXPLORER),
+    CopyWord("salinan", "id"),
     CopyWord("コピー", "ja", f"{_GNOME}; {_FINDER}; {_EXPLORER}", is_apart=False),
     CopyWord("副本", "zh_CN, zh_TW", f"{_GNOME}; {_FINDER}; {_EXPLORER}", is_apart=False),
     CopyWord("复件", "zh_CN", is_apart=False),
     CopyWord("複製", "zh_TW", is_apart=False),
-    CopyWord("복사본", "ko", _EXPLORER, is_apart=False),
+    CopyWord("복사본", "ko", "Windows Explorer in Korean", is_apart=False),
     CopyWord("사본", "ko", is_apart=False),
 )
 
 COPY_BEGINNINGS: Final = (
     ("copy of ", "en", _DRIVE),
-    ("copy (@) of ", "en", "Windows XP Explorer"),
+    ("copy (@) of ", "en", "Windows Explorer until XP"),
     ("kopie von ", "de", _DRIVE),
     ("kopie van ", "nl", _DRIVE),
     ("copie de ", "fr", _DRIVE),
@@ -77,8 +87,8 @@ COPY_BEGINNINGS: Final = (
     ("kopie souboru ", "cs", _DRIVE),
     ("копия ", "ru", _DRIVE),
     ("копія ", "uk", _DRIVE),
-    ("backup of ", "en", "https://en.wikipedia.org/wiki/CorelDRAW: Backup_of_ before a document"),
-    ("backup_of_", "en", "https://en.wikipedia.org/wiki/CorelDRAW: Backup_of_ before a document"),
+    ("backup of ", "en", "Word's 'Always create backup copy': Backup of x.wbk"),
+    ("backup_of_", "en", _COREL),
 )
 """What is put before a name; ``@`` is a number."""
 
@@ -94,6 +104,11 @@ class CopyMark:
 
 COPY_MARKS: Final = (
     CopyMark(
+        r"\ ?\((?:copiar|kopijuoti|salin|[Кк]опиране|העתקה)(?:\ \d+)?\)",
+        "x (copiar 2).txt",
+        f"{_GNOME}; in es, lt, id, bg and he it was taken for the verb",
+    ),
+    CopyMark(
         r"\ ?\(\d+\)",
         "x (1).txt",
         "https://chromium.googlesource.com/chromium/src/+/main/base/files/file_util.cc"
@@ -102,13 +117,13 @@ COPY_MARKS: Final = (
     CopyMark(
         r"[\ _-]*\(?[^()/]*conflicted\ copy[^()/]*\)?",
         "x (Anna's conflicted copy 2024-01-01).txt",
-        "https://help.dropbox.com/organize/conflicted-copy; "
-        "https://docs.nextcloud.com/desktop/latest/conflicts.html",
+        "https://help.dropbox.com/syncing-uploads/conflicted-copy; "
+        "https://docs.nextcloud.com/server/latest/user_manual/en/desktop/conflicts.html",
     ),
     CopyMark(
         r"_conflict-\d{8}-\d{6}",
         "x_conflict-20200101-123456.txt",
-        "https://doc.owncloud.com/desktop/next/conflicts.html",
+        "ownCloud's desktop client before version 2.5",
     ),
     CopyMark(
         r"\.sync-conflict-\d{8}-\d{6}(-[A-Z0-9]{7})?",
@@ -118,30 +133,32 @@ COPY_MARKS: Final = (
     CopyMark(
         r"[-_\ ]conflict[-_\ ]\d{8}[^./]*",
         "x-conflict-20200101.txt",
-        "https://doc.owncloud.com/desktop/next/conflicts.html",
+        "no one's alone: the word and a date, as several clients that synchronise write it",
     ),
     CopyMark(
         r"-(DESKTOP|LAPTOP)-[A-Z0-9]{6,8}(-\d+)?",
         "x-DESKTOP-AB12CD7.txt",
-        "https://support.microsoft.com/office/onedrive: 'keep both files' adds the computer's name,"
-        " which Windows makes up so",
+        "OneDrive adds the computer's name to one of two versions, as its other clients do"
+        " (https://github.com/abraunegg/onedrive/issues/207); Windows makes up such names",
     ),
     CopyMark(
         r"\ \(SFConflict\ [^()/]*\)",
         "x (SFConflict anna@example.com 2020-01-01-12-00-00).txt",
-        "https://help.seafile.com/syncing_client/file_conflicts/",
+        "https://github.com/haiwen/seafile-server: '%s (SFConflict %s %s)'",
     ),
     CopyMark(
         r"\ ?\[conflict(ed)?[^\]/]*\]|_conf\(\d+\)",
         "x [Conflict].txt",
-        "https://support.google.com/drive/thread/5434387 (Backup and Sync); "
-        "https://docs.pcloud.com",
+        "Google Drive's clients; 'conflicted' is pCloud's word:"
+        " https://help.pcloud.com/article/files-not-recommended-for-sync-backup-or-uploads",
     ),
 )
 
 NUMBERS: Final = (
     CopyMark(
-        r"\ [2-9]|\ [1-9]\d", "x 2.txt", "https://support.apple.com/guide/mac-help/mh40604/mac"
+        r"\ [2-9]|\ [1-9]\d",
+        "x 2.txt",
+        "https://www.wisfile.ai/faq/how-does-macos-handle-file-name-conflicts",
     ),
 )
 """Finder's and iCloud's 'keep both'. Others end so as well, ``Chapter 2``: alone it says little."""
