@@ -19,8 +19,9 @@ class InUse(Enum):
 class CompanionKind:
     """Files whose names have one stem, which is what ``{stem}`` is in all of them.
 
-    In a template ``@`` is a digit, ``?`` any byte and ``*`` any bytes; case does not count. One
-    without ``{stem}`` belongs to the whole folder.
+    In a template ``@`` is a digit, ``?`` any character and ``*`` any of them; case does not count,
+    nor how a character is encoded. One without ``{stem}`` belongs to the whole folder. One that
+    ends in a slash is a folder, which never leaves without all that is around it.
     """
 
     what: str
@@ -41,6 +42,16 @@ _SETTINGS = "xmp aae pp3 dop thm on1 cos rwl arp vrd nksc"
 _PHONE = "heic heif jpg jpeg png dng mov mp4"
 _FILMS = "mkv mp4 m4v avi mov wmv mpg mpeg ts m2ts mts vob flv webm ogv divx rmvb asf 3gp m2v iso"
 _SUBTITLES = "srt sub idx ssa ass smi vtt sup usf ttml dfxp"
+_SUBTITLE_FOLDERS = "subs subtitles vobsubs sub vobsub subtitle"
+_SONGS = "mp3 flac m4a ogg opus wav ape wv aac"
+_PAGE_FOLDERS = (
+    "_archivos _arquivos _bestanden _bylos -dateien _datoteke _dosyalar _elemei _failid _fails"
+    " _fajlovi _ficheiros _fichiers -filer .files _files _file _fitxers _fitxategiak _pliki"
+    " _soubory _tiedostot"
+)
+_SIGNATURES = (
+    "asc sig sign minisig dsse md5 sha1 sha256 sha512 b3 md5sum sha1sum sha256sum sha512sum b3sum"
+)
 
 COMPANIONS: Final[tuple[CompanionKind, ...]] = (
     # Photographs
@@ -56,8 +67,34 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
         mains_belong_together=True,
     ),
     CompanionKind(
+        "picture of another format",
+        "https://exiftool.org/metafiles.html, https://github.com/immich-app/immich/pull/8235",
+        _endings("png apng webp psd psb gif bmp jxl jp2 jxr exr hdr tga"),
+        (*_endings(_SETTINGS), *("{stem}.*." + each for each in _SETTINGS.split())),
+    ),
+    CompanionKind(
+        "picture out of Google Photos",
+        "https://github.com/ente/ente/pull/4956: .supplemental-metadata, cut off anywhere",
+        ("{stem}",),
+        ("{stem}.json", "{stem}.s.json", "{stem}.s*.json"),
+    ),
+    *(
+        CompanionKind(
+            f"one of several {ending} of one name out of Google Photos",
+            "https://github.com/ente/ente/pull/4956",
+            (f"{{stem}}(@).{ending}", f"{{stem}}(@@).{ending}"),
+            tuple(
+                f"{{stem}}.{ending}{more}({number}).json"
+                for more in ("", ".*")
+                for number in ("@", "@@")
+            ),
+        )
+        for ending in f"{_PHONE} gif webp".split()
+    ),
+    CompanionKind(
         "picture that was edited on a phone",
-        "https://support.apple.com/guide/photos/export-photos-videos-and-slideshows-pht6e157c5f/mac",
+        "https://github.com/RhetTbull/osxphotos/pull/1113,"
+        " https://github.com/RhetTbull/osxphotos/issues/2043",
         tuple("img_{stem}." + each for each in _PHONE.split()),
         (
             *("img_e{stem}." + each for each in _PHONE.split()),
@@ -76,6 +113,31 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
         ),
     ),
     CompanionKind(
+        "film with a folder of subtitles",
+        "https://github.com/xbmc/xbmc/blob/master/xbmc/Util.cpp (common_sub_dirs)",
+        tuple("*." + each for each in _FILMS.split()),
+        tuple(each + "/" for each in _SUBTITLE_FOLDERS.split()),
+    ),
+    CompanionKind(
+        "title of a DVD",
+        "https://codedocs.xyz/w3tech/xodi/structifo__handle__t.html",
+        ("vts_{stem}_@.vob",),
+        ("vts_{stem}_@.ifo", "vts_{stem}_@.bup"),
+        mains_belong_together=True,
+    ),
+    CompanionKind(
+        "DVD",
+        "https://codedocs.xyz/w3tech/xodi/structifo__handle__t.html",
+        ("video_ts.ifo",),
+        ("video_ts.bup", "video_ts.vob", *(f"vts_@@_@.{each}" for each in ("ifo", "bup", "vob"))),
+    ),
+    CompanionKind(
+        "clip of a Blu-ray disc or an AVCHD camera",
+        "https://docs.rs/crate/libfreemkv/0.13.43/source/src/disc/bluray.rs",
+        _endings("m2ts mts"),
+        _endings("clpi mpls cpi mpl"),
+    ),
+    CompanionKind(
         "VobSub subtitles",
         "https://wiki.multimedia.cx/index.php/VOBsub",
         _endings("idx"),
@@ -84,8 +146,20 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
     CompanionKind(
         "song",
         "https://en.wikipedia.org/wiki/LRC_(file_format)",
-        _endings("mp3 flac m4a ogg opus wav ape wv aac"),
+        _endings(_SONGS),
         _endings("lrc"),
+    ),
+    CompanionKind(
+        "playlist",
+        "https://docs.fileformat.com/audio/m3u/: it names its files",
+        _endings(f"{_SONGS} {_FILMS}"),
+        _endings("m3u m3u8 pls xspf wpl"),
+    ),
+    CompanionKind(
+        "Audacity project",
+        "https://github.com/audacity/audacity-manual/blob/master/manual/man/audacity_2.html",
+        _endings("aup"),
+        ("{stem}_data/",),
     ),
     # Discs and disk images
     CompanionKind(
@@ -168,6 +242,25 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
         mains_belong_together=True,
     ),
     CompanionKind(
+        "file in parts",
+        "https://www.gnu.org/software/coreutils/manual/html_node/split-invocation.html",
+        ("{stem}.aa", "{stem}.00"),
+        ("{stem}.??",),
+    ),
+    CompanionKind(
+        "file in parts",
+        "https://www.gnu.org/software/coreutils/manual/html_node/split-invocation.html",
+        ("xaa", "x00"),
+        ("x??",),
+    ),
+    CompanionKind(
+        "file with a signature or a checksum",
+        "https://www.gnupg.org/gph/en/manual/x135.html, https://jedisct1.github.io/minisign/,"
+        " https://www.gnu.org/software/coreutils/manual/html_node/md5sum-invocation.html",
+        ("{stem}",),
+        _endings(_SIGNATURES),
+    ),
+    CompanionKind(
         "recovery set",
         "https://parchive.sourceforge.net/docs/specifications/parity-volume-spec/article-spec.html",
         ("{stem}.par2", "{stem}"),
@@ -243,6 +336,14 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
         ("__db.@@@", "*.db", "*.bdb"),
     ),
     CompanionKind(
+        "MySQL table",
+        "https://dev.mysql.com/doc/refman/5.7/en/myisam-storage-engine.html,"
+        " https://dev.mysql.com/doc/refman/8.4/en/innodb-file-per-table-tablespaces.html",
+        _endings("frm myd myi ibd mad mai"),
+        (*_endings("par trg trn isl cfg cfp sdi"), "{stem}_@@@.sdi", "{stem}#p#*.ibd"),
+        mains_belong_together=True,
+    ),
+    CompanionKind(
         "dBASE table",
         "https://www.clicketyclick.dk/databases/xbase/format/",
         _endings("dbf"),
@@ -253,6 +354,13 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
         "https://kb.mozillazine.org/Files_and_folders_in_the_profile_-_Thunderbird",
         ("{stem}",),
         ("{stem}.msf",),
+    ),
+    # Documents
+    CompanionKind(
+        "web page with its parts",
+        "https://learn.microsoft.com/windows/win32/shell/manage (connected files)",
+        _endings("htm html xhtml"),
+        tuple("{stem}" + each + "/" for each in _PAGE_FOLDERS.split()),
     ),
     # Documents that are open
     CompanionKind(

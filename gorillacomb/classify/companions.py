@@ -1,6 +1,7 @@
 """Find the files of a folder that belong together: they leave as one set, or not at all.
 
-The table is in `companion_table`; a user can add to it.
+The table is in `companion_table`; a user can add to it. Names are compared as people read them:
+whatever normal form or old encoding they are in, without regard to case.
 """
 
 from __future__ import annotations
@@ -16,60 +17,81 @@ from gorillacomb.classify.companion_table import COMPANIONS, CompanionKind, InUs
 _STEM = "{stem}"
 
 
+@lru_cache(maxsize=65536)
+def name_key(name: bytes) -> str:
+    """A name as it is compared: two with the same key are read as one name."""
+    if name.isascii():
+        return name.lower().decode()
+    try:
+        text = name.decode()
+    except UnicodeDecodeError:
+        text = name.decode("latin-1")
+    return _folded(text)
+
+
+def _folded(text: str) -> str:
+    import unicodedata  # only now: most names are in ASCII
+
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
 @dataclass(frozen=True, slots=True)
 class _Template:
     """A template, made ready to be matched."""
 
     kind: CompanionKind
     is_main: bool
-    before: bytes
+    before: str
     """Of a name: what it begins with, before the stem."""
-    pattern: re.Pattern[bytes]
+    pattern: re.Pattern[str]
     has_stem: bool
     is_open: bool
     """Whether it leaves open where the stem ends: then ``pattern`` is what follows the stem."""
+    is_folder: bool
 
-    def stems(self, lower: bytes) -> Iterator[bytes]:
+    def stems(self, key: str) -> Iterator[str]:
         """What the stem of a name may be; nothing for a name that does not match."""
         if not self.is_open:
-            match = self.pattern.fullmatch(lower)
+            match = self.pattern.fullmatch(key)
             if match is not None:
-                yield match[1] if self.has_stem else b""
+                yield match[1] if self.has_stem else ""
             return
-        for at in range(1, len(lower)):
-            if self.pattern.fullmatch(lower, at):
-                yield lower[:at]
+        for at in range(1, len(key)):
+            if self.pattern.fullmatch(key, at):
+                yield key[:at]
 
 
 def _compiled(kind: CompanionKind, template: str, is_main: bool) -> _Template:
-    before, has_stem, after = template.encode().rpartition(_STEM.encode())
-    is_open = bool(has_stem) and b"*" in after
+    before, has_stem, after = template.rpartition(_STEM)
+    is_open = bool(has_stem) and "*" in after
     if is_open:
         assert not before, template
         pattern = _regex(after)
     elif has_stem:
-        pattern = _regex(before) + b"(.+)" + _regex(after)
+        pattern = _regex(before) + "(.+)" + _regex(after)
     else:
-        pattern = _regex(template.encode())
-    return _Template(kind, is_main, before, re.compile(pattern, re.DOTALL), bool(has_stem), is_open)
+        pattern = _regex(template)
+    made = re.compile(pattern, re.DOTALL)
+    is_folder = template.endswith("/")
+    return _Template(kind, is_main, before, made, bool(has_stem), is_open, is_folder)
 
 
-def _regex(text: bytes) -> bytes:
-    wild = {b"@": b"[0-9]", b"?": b".", b"*": b".+"}
-    return b"".join(wild.get(part, re.escape(part)) for part in re.split(rb"([@?*])", text) if part)
+def _regex(text: str) -> str:
+    wild = {"@": "[0-9]", "?": ".", "*": ".+"}
+    return "".join(wild.get(part, re.escape(part)) for part in re.split(r"([@?*])", text) if part)
 
 
 class CompanionTable:
     """The templates of some kinds, by the endings of the names that they may match."""
 
     def __init__(self, kinds: Sequence[CompanionKind]) -> None:
-        self.by_ending: defaultdict[bytes, list[_Template]] = defaultdict(list)
+        self.by_ending: defaultdict[str, list[_Template]] = defaultdict(list)
         """By what follows the last dot."""
         self.by_digit: list[_Template] = []
         """Those that end in a digit."""
-        self.by_beginning: list[tuple[bytes, _Template]] = []
-        self.by_tail: list[tuple[bytes, _Template]] = []
-        self.of_any: defaultdict[int, list[bytes]] = defaultdict(list)
+        self.by_beginning: list[tuple[str, _Template]] = []
+        self.by_tail: list[tuple[str, _Template]] = []
+        self.of_any: defaultdict[int, list[str]] = defaultdict(list)
         """By kind: what is before the stem of main files that may have any ending."""
         self.kinds = kinds
         for number, kind in enumerate(kinds):
@@ -79,31 +101,39 @@ class CompanionTable:
 
     def _add(self, number: int, kind: CompanionKind, template: str, is_main: bool) -> None:
         made = _compiled(kind, template, is_main)
-        text = template.encode()
-        ending = text.rpartition(b".")[2] if b"." in text else b""
-        if is_main and text.endswith(_STEM.encode()):
+        ending = template.rpartition(".")[2] if "." in template else ""
+        if is_main and template.endswith(_STEM):
             self.of_any[number].append(made.before)
-        elif text.endswith(b"@"):
+        elif template.endswith("@"):
             self.by_digit.append(made)
         elif made.before:
             self.by_beginning.append((made.before, made))
-        elif ending and not set(ending) & set(b"@?*{"):
+        elif ending and not set(ending) & set("@?*{"):
             self.by_ending[ending].append(made)
         else:
-            tail = re.split(rb"[@?*]", text.removeprefix(_STEM.encode()))[-1]
+            tail = re.split(r"[@?*]", template.removeprefix(_STEM))[-1]
             self.by_tail.append((tail, made))
 
-    def matching(self, lower: bytes) -> Iterator[_Template]:
+    def matching(self, key: str) -> Iterator[_Template]:
         """The templates that may match a name."""
-        yield from self.by_ending.get(lower.rpartition(b".")[2], ())
-        if lower[-1:].isdigit():
+        is_folder = key.endswith("/")
+        return (each for each in self._with_ends_of(key) if each.is_folder == is_folder)
+
+    def _with_ends_of(self, key: str) -> Iterator[_Template]:
+        yield from self.by_ending.get(key.rpartition(".")[2], ())
+        if key[-1:].isdigit():
             yield from self.by_digit
         for text, template in self.by_beginning:
-            if lower.startswith(text):
+            if key.startswith(text):
                 yield template
         for text, template in self.by_tail:
-            if lower.endswith(text):
+            if key.endswith(text):
                 yield template
+
+    def may_belong(self, folder_name: bytes) -> bool:
+        """Whether a folder of this name may belong to a file beside it."""
+        key = name_key(folder_name + b"/")
+        return any(True for template in self.matching(key) for _ in template.stems(key))
 
 
 @lru_cache(maxsize=4)
@@ -113,7 +143,7 @@ def companion_table(more: tuple[tuple[str, ...], ...] = ()) -> CompanionTable:
         CompanionKind(
             "set of yours",
             "config.toml",
-            tuple(name.lower() for name in each),
+            tuple(map(_folded, each)),
             mains_belong_together=True,
         )
         for each in more
@@ -124,12 +154,20 @@ def companion_table(more: tuple[tuple[str, ...], ...] = ()) -> CompanionTable:
 class Companions:
     """The files of a folder by what they belong to."""
 
-    def __init__(self, names: Iterable[bytes], table: CompanionTable | None = None) -> None:
-        """``names`` are those of all files right in the folder."""
+    def __init__(
+        self,
+        names: Iterable[bytes],
+        table: CompanionTable | None = None,
+        folders: Iterable[bytes] = (),
+    ) -> None:
+        """``names`` are those of all files right in the folder, ``folders`` those of its folders.
+
+        In a set a folder's name ends in a slash.
+        """
         table = table or companion_table()
-        self._by_lower: defaultdict[bytes, list[bytes]] = defaultdict(list)
-        for name in names:
-            self._by_lower[name.lower()].append(name)
+        self._by_key: defaultdict[str, list[bytes]] = defaultdict(list)
+        for name in (*names, *(folder + b"/" for folder in folders)):
+            self._by_key[name_key(name)].append(name)
         self._sets: dict[bytes, list[bytes]] = {}
         """By name: all names of its set."""
         self._signs: defaultdict[bytes, list[tuple[bytes, InUse]]] = defaultdict(list)
@@ -144,12 +182,12 @@ class Companions:
     ) -> Iterator[tuple[CompanionKind, list[bytes], list[bytes]]]:
         """Each set that a kind makes: its main files and the others."""
         numbers = {id(kind): at for at, kind in enumerate(table.kinds)}
-        sets: dict[tuple[int, bytes], tuple[list[bytes], list[bytes]]] = {}
-        for lower, names in self._by_lower.items():
-            for template in table.matching(lower):
-                for stem in template.stems(lower):
-                    key = numbers[id(template.kind)], stem
-                    mains, others = sets.setdefault(key, ([], []))
+        sets: dict[tuple[int, str], tuple[list[bytes], list[bytes]]] = {}
+        for key, names in self._by_key.items():
+            for template in table.matching(key):
+                for stem in template.stems(key):
+                    place = numbers[id(template.kind)], stem
+                    mains, others = sets.setdefault(place, ([], []))
                     (mains if template.is_main else others).extend(names)
         for (number, stem), (mains, others) in sets.items():
             kind = table.kinds[number]
@@ -160,14 +198,14 @@ class Companions:
             if mains and (others or (kind.mains_belong_together and len(mains) > 1)):
                 yield kind, mains, others
 
-    def _with_any_ending(self, before: bytes, stem: bytes) -> list[bytes]:
-        """Names that are a stem after so many bytes."""
+    def _with_any_ending(self, before: str, stem: str) -> list[bytes]:
+        """Names that are a stem after so many characters."""
         if not before:
-            return self._by_lower.get(stem, [])
+            return self._by_key.get(stem, [])
         return [
             name
-            for lower, names in self._by_lower.items()
-            if lower[len(before) :] == stem
+            for key, names in self._by_key.items()
+            if key[len(before) :] == stem
             for name in names
         ]
 
@@ -177,8 +215,13 @@ class Companions:
             self._sets[name] = joined
 
     def of(self, name: bytes) -> list[bytes]:
-        """The other files that belong to one of them, by name."""
+        """The other files, and folders, that belong to one of them, by name."""
         return [each for each in self._sets.get(name, ()) if each != name]
+
+    def owner_of(self, folder: bytes) -> bytes | None:
+        """The name of a file that a folder belongs to; None for one that belongs to none."""
+        found = self.of(folder + b"/")
+        return next((each for each in found if not each.endswith(b"/")), None)
 
     def sign_of_use(self, name: bytes, size_of: Callable[[bytes], int]) -> bytes | None:
         """The file beside one that says that it is open, or was not closed; None for no such file.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-_GNOME = "https://gitlab.gnome.org/GNOME/nautilus/-/tree/main/po: ' (copy)' in 2020, later 'Copy' as a noun"
+_GNOME = "https://gitlab.gnome.org/GNOME/nautilus/-/tree/main/po: ' (copy)' in 2020, 'Copy' in 2026"
 _FINDER = (
     "http://docserver.scripting.com/Finder/duplicate (adds 'copy'), in the language of the Mac"
 )

@@ -278,6 +278,17 @@ STORES: Final[tuple[StoreKind, ...]] = (
         "Zotero data", "https://www.zotero.org/support/zotero_data", files=("zotero.sqlite",)
     ),
     StoreKind("Anki profile", "https://docs.ankiweb.net/files.html", files=("collection.anki2",)),
+    StoreKind(
+        "DVD",
+        "https://github.com/jellyfin/jellyfin-kodi/pull/330",
+        files=("VIDEO_TS.IFO|video_ts.ifo",),
+        is_loose=True,
+    ),
+    StoreKind(
+        "Blu-ray disc or AVCHD recordings",
+        "https://pastebin.com/Qe8absnX (a listing), https://github.com/jellyfin/jellyfin-kodi/pull/330",
+        folders=("CLIPINF|clipinf", "STREAM|stream", "PLAYLIST|playlist"),
+    ),
     # Virtual machines
     StoreKind(
         "virtual machine",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,11 +56,89 @@ def test_parts_are_a_set_without_any_other_file(kind: CompanionKind) -> None:
         ("a.shp", "b.dbf"),
         ("2023.001.txt", "2023.002.txt"),
         (".jpg", ".xmp"),
+        ("photo.jpg", "photo.png.json"),
+        ("photo.jpg", "photo.schema.json"),
+        ("page.txt", "page_files/"),
+        ("page.html", "other_files/"),
+        ("x.ab", "x.ac"),
+        ("setup.py", "subs/"),
         ("notes.txt", "._other.txt"),
     ],
 )
 def test_names_that_do_not_belong_together(a: str, b: str) -> None:
     assert Companions([a.encode(), b.encode()]).of(a.encode()) == []
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "IMG_1.PNG IMG_1.xmp",
+        "logo.psd logo.psd.xmp",
+        "IMG_1.jpg IMG_1.jpg.json",
+        "IMG_1.jpg IMG_1.jpg.supplemental-metadata.json",
+        "IMG_1.jpg IMG_1.jpg.supplemental-meta.json",
+        "IMG_1.jpg IMG_1.jpg.suppl.json",
+        "IMG_1.jpg IMG_1.jpg.s.json",
+        "IMG_1(1).jpg IMG_1.jpg(1).json",
+        "IMG_1(1).jpg IMG_1.jpg.supplemental-metadata(1).json",
+        "IMG_5001.HEIC IMG_E5001.HEIC IMG_5001.AAE IMG_O5001.AAE",
+        "IMG_E5001.JPG IMG_E5001.AAE",
+        "Film.mkv Subs/",
+        "Film.avi subtitles/",
+        "VTS_01_0.IFO VTS_01_0.BUP VTS_01_1.VOB VTS_01_2.VOB",
+        "VIDEO_TS.IFO VIDEO_TS.BUP VTS_02_1.VOB",
+        "00001.m2ts 00001.clpi",
+        "page.html page_files/",
+        "Seite.htm Seite-Dateien/",
+        "t.frm t.MYD t.MYI",
+        "t.frm t.ibd",
+        "t.MYI t.MYD",
+        "x.aa x.ab x.ba",
+        "x.00 x.01 x.17",
+        "xaa xab",
+        "x.7z.001 x.7z.002",
+        "x.zip x.z01",
+        "x.part1.rar x.part2.rar",
+        "x.rar x.r00 x.r01",
+        "x.tar.gz x.tar.gz.asc x.tar.gz.sha256",
+        "x.iso x.iso.sig",
+        "x.exe x.exe.minisig",
+        "song.aup song_data/",
+        "a.mp3 a.m3u",
+        "a.flac a.cue",
+    ],
+)
+def test_what_people_have_is_one_set(names: str) -> None:
+    files = [name.encode() for name in names.split()]
+    for name in files:
+        found = Companions([*files, b"bystander.txt", b"bystander.jpg"])
+        assert found.of(name) == sorted(set(files) - {name})
+
+
+@pytest.mark.parametrize(
+    ("film", "subtitle"),
+    [
+        ("Amélie.mkv".encode(), unicodedata.normalize("NFD", "Amélie.srt").encode()),
+        ("Amélie.mkv".encode("latin-1"), "Amélie.srt".encode()),
+        ("Amélie.mkv".encode("latin-1"), unicodedata.normalize("NFD", "AMÉLIE.SRT").encode()),
+        (b"STRASSE.mkv", "Straße.srt".encode()),
+        ("ДОМ.mkv".encode(), "дом.srt".encode()),
+        ("Überblick.docx".encode(), b"~$erblick.docx"),
+        (unicodedata.normalize("NFD", "é.html").encode(), "é_files/".encode()),
+    ],
+)
+def test_names_are_one_however_they_are_written(film: bytes, subtitle: bytes) -> None:
+    assert Companions([film, subtitle]).of(film) == [subtitle]
+    assert Companions([film, subtitle]).of(subtitle) == [film]
+
+
+def test_a_folder_that_belongs_to_a_file() -> None:
+    found = Companions([b"page.html", b"notes.txt"], folders=[b"page_files", b"notes_files"])
+    assert found.of(b"page.html") == [b"page_files/"]
+    assert found.owner_of(b"page_files") == b"page.html"
+    assert found.owner_of(b"notes_files") is None
+    assert companion_table().may_belong(b"notes_files")
+    assert not companion_table().may_belong(b"notes")
 
 
 def test_a_raw_file_and_its_picture_and_the_settings_of_either() -> None:
@@ -70,6 +150,7 @@ NAMES = st.lists(
     st.sampled_from(
         [example(each) for kind in COMPANIONS for each in (*kind.mains, *kind.others)]
         + [b"Own.en.srt", b"OWN.MKV", b"x", b".", b"..b", b"\xff\xfe.jpg", b"-wal", b"~$", b"._"]
+        + [each.encode(code) for each in ("é.mkv", "é.srt") for code in ("utf-8", "latin-1")]
     ),
     unique=True,
     max_size=12,

@@ -109,8 +109,9 @@ class PathResolver:
             if known is None or known.state != state:
                 if len(self._listed) >= _REMEMBERED:
                     self._listed.clear()
-                names = DiskFolder(folders, inner).files
-                known = _ListedFolder(state, names, Companions(names, self.table))
+                listed = DiskFolder(folders, inner)
+                companions = Companions(listed.files, self.table, listed.folders)
+                known = _ListedFolder(state, listed.files, companions)
                 self._listed[path] = known
         finally:
             folders.close()
@@ -123,5 +124,10 @@ class PathResolver:
             kind = store_kind(os.path.basename(path), folder)
             is_store = kind is not None and not (kind.is_loose and not inner)
             marker = project_marker([*folder.files, *folder.folders], folder.folders)
-            self._levels[path] = FolderContext(path, marker, is_store)
+            owner = None
+            if inner and self.table.may_belong(os.path.basename(path)):
+                owner = self._beside(os.path.dirname(path)).companions.owner_of(
+                    os.path.basename(path)
+                )
+            self._levels[path] = FolderContext(path, marker, is_store, owner)
         return self._levels[path]

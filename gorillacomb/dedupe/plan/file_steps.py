@@ -287,7 +287,8 @@ class FileStepPlanner:
                 pairs.append(RemovalPair(known.path, known.keep))
                 continue
             twin = counterpart(each, name, kept)
-            if here.sizes[each] != 0 or there.sizes.get(twin) != 0:
+            # Of a folder, whose name ends in a slash, no size is known.
+            if here.sizes.get(each) != 0 or there.sizes.get(twin) != 0:
                 return Refusal(SafetyRule.SIDECAR, "has files that belong to it and would stay")
             pairs.append(RemovalPair(join(folder, each), join(kept_folder, twin)))
         for pair in (RemovalPair(step.path, step.keep), *pairs):
@@ -302,7 +303,8 @@ class FileStepPlanner:
         if path not in self._companions:
             folder = self.sites.folder_at(path)
             sizes = {} if folder is None else self.sites.sizes_in(folder)
-            made = _FolderFiles(sizes, Companions(sizes, self.guard.companions))
+            inner = [] if folder is None else [child.name for child in folder.children]
+            made = _FolderFiles(sizes, Companions(sizes, self.guard.companions, inner))
             self._companions[path] = made
         return self._companions[path]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from gorillacomb.classify.companions import Companions, CompanionTable, companion_table
 from gorillacomb.dedupe.safety.policy import FolderContext, PathContext
 from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.folders.tree import TreeFolder
@@ -20,6 +21,8 @@ class IndexLocations:
 
     folders: FolderAnalysis
     roots: Mapping[int, Root]
+    table: CompanionTable = field(default_factory=companion_table)
+    """Which files belong together."""
     _levels: dict[int, tuple[FolderContext, ...]] = field(default_factory=dict)
 
     def of_folder(self, folder: TreeFolder) -> PathContext:
@@ -89,10 +92,18 @@ class IndexLocations:
         if found is None:
             found = ()
             if folder.parent is not None:
-                level = FolderContext(self.folders.path(folder), folder.marker, folder.store)
+                path, owner = self.folders.path(folder), self._owner(folder, folder.parent)
+                level = FolderContext(path, folder.marker, folder.store, owner)
                 found = (*self._levels_of(folder.parent), level)
             self._levels[folder.id] = found
         return found
+
+    def _owner(self, folder: TreeFolder, parent: TreeFolder) -> bytes | None:
+        """The name of a file beside a folder that this belongs to."""
+        if not self.table.may_belong(folder.name):
+            return None
+        beside = Companions(self.names_in(parent), self.table, [folder.name])
+        return beside.owner_of(folder.name)
 
 
 def find_descendant(folder: TreeFolder, names: Iterable[bytes]) -> TreeFolder | None:

@@ -42,7 +42,7 @@ class Planner:
     def plan(self, now_ns: int) -> Plan:
         """The plan; its steps with the largest first. Raises VaultError."""
         self.progress.stage("Planning", None, None)
-        sites = IndexLocations(self.folders, self.groups.roots)
+        sites = IndexLocations(self.folders, self.groups.roots, self.guard.companions)
         disk = DiskCheck(sites, self.guard.options.action)
         try:
             return self._plan(now_ns, sites, disk)

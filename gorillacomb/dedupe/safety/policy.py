@@ -44,6 +44,8 @@ class FolderContext:
     """The name in it that makes it a project."""
     store: bool = False
     """Whether one program keeps it as one thing: a library, a mailbox, a backup."""
+    owner: bytes | None = None
+    """The name of a file beside it that it belongs to: of ``page_files`` that of ``page.html``."""
 
     @property
     def name(self) -> bytes:
@@ -99,6 +101,7 @@ class SafetyPolicy:
         return (
             self._ours(site)
             or self._closed(site)
+            or self._owned(site)
             or self._in_project(site, keep)
             or (None if keep is None else self.kept_copy_refusal(site, keep))
             or self._linked(site)
@@ -114,6 +117,7 @@ class SafetyPolicy:
         return (
             self._ours(inside)
             or _closed_level(inside)
+            or self._owned(inside)
             or self._in_snapshot(inside)
             or self._in_project(inside, None)
         )
@@ -136,6 +140,19 @@ class SafetyPolicy:
         if refusal is None and not site.is_folder:
             return _odd_file(os.path.basename(site.path))
         return refusal
+
+    def _owned(self, site: PathContext) -> Refusal | None:
+        """Whether it is, or is in, a folder that belongs to a file beside that.
+
+        Such a folder leaves with all that is around it, or not at all.
+        """
+        for level in site.levels if self.options.action.empties_path else ():
+            if level.owner is not None:
+                owner, name = path_text(level.owner), path_text(level.name)
+                what = "is" if level.path == site.path else "is part of"
+                cause = f"{what} {name}, which belongs to {owner}"
+                return Refusal(SafetyRule.SIDECAR, cause, level.path)
+        return None
 
     def _in_snapshot(self, site: PathContext) -> Refusal | None:
         """Whether a path is, or lies in, one of several snapshots of a tree."""
