@@ -68,6 +68,8 @@ class SafetyRule(StrEnum):
     """Two copies of which one has attributes or rights of its own."""
     LOCKED = "locked"
     """What cannot be moved: immutable, or in a folder of somebody else's."""
+    UNSUPPORTED = "unsupported"
+    """What a file system has no means for: sharing blocks, links."""
     ONE_COPY = "one copy"
     """Two names of one file, or two files on the same blocks."""
     UNIQUE = "unique"

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from gorillacomb.fs import mutations
-from gorillacomb.fs.openat import FileIdentity, OpenFolders, os_error_text
+from gorillacomb.fs.openat import FileIdentity, OpenFolders, open_file, os_error_text
 from gorillacomb.fs.paths import join, path_prefixes
 
 
@@ -65,6 +65,16 @@ class FileLocation:
             yield folders.open(self.parent), self.name
         finally:
             folders.close()
+
+    @contextmanager
+    def opened_file(self) -> Iterator[int]:
+        """A descriptor of the file there, open for reading. Raises OSError."""
+        with self.opened() as (folder, name):
+            file = open_file(name, folder)
+        try:
+            yield file
+        finally:
+            os.close(file)
 
 
 def create_parents(spot: FileLocation) -> None:

@@ -15,8 +15,11 @@ _FIDEDUPERANGE = 0xC0189436  # _IOWR(0x94, 54, 24 bytes), include/uapi/linux/fs.
 _RANGE = 16 << 20
 """Bytes that file systems are sure to compare and share in one call (ioctl_fideduperange(2))."""
 _RANGE_DIFFERS = 1
+_PROBE = 4096
+"""Bytes."""
 CANNOT_SHARE = frozenset({errno.ENOTTY, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 """What a kernel answers on behalf of a file system on which no blocks can be shared."""
+NO_SHARING = "is on a file system that cannot share blocks"
 
 
 def share_blocks(victim: FileLocation, keep: FileLocation, size: int) -> FileBlocks:
@@ -25,10 +28,6 @@ def share_blocks(victim: FileLocation, keep: FileLocation, size: int) -> FileBlo
     Returns where the file lay: what was its alone is free by it.
     Raises OSError: ENOTSUP where the file system has no such thing.
     """
-    if sys.platform != "linux":
-        raise OSError(errno.ENOTSUP, "blocks are shared on Linux only")
-    import fcntl
-
     shared = 0
     with keep.opened() as (other, kept), victim.opened() as (folder, name):
         source = open_file(kept, other)
@@ -37,17 +36,9 @@ def share_blocks(victim: FileLocation, keep: FileLocation, size: int) -> FileBlo
             try:
                 before = file_blocks(target)
                 while shared < size:
-                    length = min(_RANGE, size - shared)
-                    ask = bytearray(
-                        struct.pack("=QQHHI", shared, length, 1, 0, 0)
-                        + struct.pack("=qQQiI", target, shared, 0, 0, 0)
-                    )
-                    fcntl.ioctl(source, _FIDEDUPERANGE, ask)
-                    done, status = struct.unpack_from("=Qi", ask, 24 + 16)
-                    if status == _RANGE_DIFFERS:
+                    done, differs = _dedupe(source, target, shared, min(_RANGE, size - shared))
+                    if differs:
                         raise OSError(errno.EBUSY, "changed while it was compared")
-                    if status < 0:
-                        raise OSError(-status, os.strerror(-status))
                     if not done:
                         raise OSError(errno.EIO, "the kernel shared nothing")
                     shared += done
@@ -56,6 +47,39 @@ def share_blocks(victim: FileLocation, keep: FileLocation, size: int) -> FileBlo
         finally:
             os.close(source)
     return before
+
+
+def refuse_to_share(victim: int, keep: int) -> None:
+    """Find out whether two open files could share blocks; changes nothing.
+
+    Raises OSError as `share_blocks` would.
+    """
+    _dedupe(keep, victim, 0, 0)  # nothing of them: the kernel checks who may, and stops there
+    try:
+        # A range can never be shared with itself. An XFS without reflinks does not come that far.
+        _dedupe(victim, victim, 0, _PROBE)
+    except OSError as error:
+        if error.errno in CANNOT_SHARE:
+            raise
+
+
+def _dedupe(source: int, target: int, at: int, length: int) -> tuple[int, bool]:
+    """Have so many bytes of an open file be shared with another one that has the same.
+
+    Returns how many were, and whether they differ. Raises OSError.
+    """
+    if sys.platform != "linux":
+        raise OSError(errno.ENOTSUP, "blocks are shared on Linux only")
+    import fcntl
+
+    ask = bytearray(
+        struct.pack("=QQHHI", at, length, 1, 0, 0) + struct.pack("=qQQiI", target, at, 0, 0, 0)
+    )
+    fcntl.ioctl(source, _FIDEDUPERANGE, ask)
+    done, status = struct.unpack_from("=Qi", ask, 24 + 16)
+    if status < 0:
+        raise OSError(-status, os.strerror(-status))
+    return done, status == _RANGE_DIFFERS
 
 
 def _open_to_share(folder: int, name: bytes) -> int:

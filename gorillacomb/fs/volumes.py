@@ -200,12 +200,21 @@ def is_read_only_snapshot(path: bytes) -> bool:
     return bool(flags & _BTRFS_ROOT_SUBVOL_RDONLY) and any(parent)
 
 
+def has_links(kind: str) -> bool:
+    """Whether a type of file system has hard and symbolic links, as far as its name tells."""
+    return not _is_fat_type(kind)
+
+
 def is_fat(mount: Mount) -> bool:
     """Whether it keeps times as FAT does; FUSE drivers hide the type behind the helper's name."""
     if mount.type == "fuseblk":
         sector = _boot_sector(mount.source)
         return sector is not None and any(sign in sector for sign in (b"EXFAT   ", b"FAT"))
-    return mount.type in _FAT or (mount.type.startswith("fuse") and "fat" in mount.type)
+    return _is_fat_type(mount.type)
+
+
+def _is_fat_type(kind: str) -> bool:
+    return kind in _FAT or (kind.startswith("fuse") and "fat" in kind)
 
 
 def timestamp_granularity_ns(kind: str) -> int:

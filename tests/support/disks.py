@@ -114,8 +114,8 @@ class Disks:
     pulled: dict[Path, str] = field(default_factory=dict)
     """Images that were taken away while in use, and the devices that they were on."""
 
-    def image(self, kind: str, name: str = "image", size: int = 0) -> Path:
-        """A new image with an empty file system."""
+    def image(self, kind: str, name: str = "image", size: int = 0, options: str = "") -> Path:
+        """A new image with an empty file system; ``options`` are other ones for its mkfs."""
         driver = {"exfat": ("mount.exfat-fuse",), "vfat": ("fusefat",)}.get(kind, ())
         if driver:
             need(*driver, device="/dev/fuse")
@@ -123,7 +123,7 @@ class Disks:
         path = self.place / name
         with open(path, "wb") as file:
             file.truncate(size or SIZES[kind])
-        run(f"mkfs.{kind}", *OPTIONS.get(kind, ()), path)
+        run(f"mkfs.{kind}", *(options.split() or OPTIONS.get(kind, ())), path)
         return path
 
     def point(self, name: str) -> Path:

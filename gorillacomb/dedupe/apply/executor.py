@@ -15,7 +15,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
-from gorillacomb.dedupe.apply.preflight import StepPreflight, StepSkipped, link_refusal
+from gorillacomb.dedupe.apply.preflight import StepPreflight, StepSkipped
 from gorillacomb.dedupe.apply.purge import purge_step
 from gorillacomb.dedupe.apply.transaction import StepItem, StepResult, StepTransaction
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
@@ -30,7 +30,7 @@ from gorillacomb.dedupe.quarantine.journal import (
     MovedItem,
     StepRecord,
 )
-from gorillacomb.dedupe.quarantine.replacement import symlink_text
+from gorillacomb.dedupe.quarantine.replacement import LINKS, symlink_text
 from gorillacomb.dedupe.quarantine.run import (
     Quarantine,
     create_run,
@@ -43,7 +43,7 @@ from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs.extents import DiskSpace, RemovedFiles
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import relative_path
-from gorillacomb.fs.reflink import CANNOT_SHARE, share_blocks
+from gorillacomb.fs.reflink import share_blocks
 from gorillacomb.progress import Progress
 
 _BATCH = 32
@@ -135,13 +135,6 @@ class PlanExecutor:
     def _prepare(self, step: PlanStep) -> StepTransaction:
         checked = self.checks.check(step)
         action = self.plan.options.action
-        if action in (DedupeAction.HARDLINK, DedupeAction.SYMLINK):
-            if step.kind == "folder":
-                raise StepSkipped(step.path, f"is a folder, which no {action} can stand for")
-            for victim, keep, sighting in checked:
-                cause = link_refusal(action, victim, keep, sighting)
-                if cause is not None:
-                    raise StepSkipped(victim.path, cause)
         try:
             run = self._run_for(step)
         except OSError as error:
@@ -157,9 +150,7 @@ class PlanExecutor:
                 KeptCopy.of(keep.path, run.base),
                 top.st_ino,
                 top.st_mtime_ns,
-                put=str(action)
-                if action in (DedupeAction.HARDLINK, DedupeAction.SYMLINK)
-                else None,
+                put=str(action) if action in LINKS else None,
                 put_inode=sighting.survivors[0][1].st_ino if action is DedupeAction.HARDLINK else 0,
                 put_text=symlink_text(victim, keep) if action is DedupeAction.SYMLINK else b"",
             )
@@ -293,8 +284,6 @@ class PlanExecutor:
 
     def _share(self, step: PlanStep) -> None:
         """Have the kernel share the blocks of a file with those of its copy."""
-        if step.kind == "folder":
-            raise StepSkipped(step.path, "is a folder: only the files in it can share blocks")
         removed = RemovedFiles(by_name=False)
         freed = DiskSpace()
         for victim, keep, sighting in self.checks.check(step):
@@ -302,13 +291,7 @@ class PlanExecutor:
                 facts = sighting.victim[b""]
                 freed += removed.add(facts, share_blocks(victim, keep, facts.st_size))
             except OSError as error:
-                known = error.errno in CANNOT_SHARE
-                cause = (
-                    "is on a file system that cannot share blocks"
-                    if known
-                    else os_error_text(error)
-                )
-                raise StepSkipped(victim.path, cause, failed=True) from error
+                raise StepSkipped(victim.path, os_error_text(error), failed=True) from error
         self.outcome.add_freed(freed.freed, freed.unknown)
         self.outcome.done.append(step)
         self.progress.advance(step.files, 0)

@@ -24,11 +24,15 @@ from gorillacomb.dedupe.model import (
 from gorillacomb.dedupe.safety.albums import album_refusal
 from gorillacomb.dedupe.safety.file_names import name_refusal
 from gorillacomb.dedupe.safety.policy import SafetyPolicy, cloud_pointer_refusal, in_use_cause
-from gorillacomb.dedupe.safety.replaceable import hard_link_refusal
+from gorillacomb.dedupe.safety.replaceable import (
+    REPLACING,
+    hard_link_refusal,
+    unsupported_cause,
+)
 from gorillacomb.fs.comparison import extended_attributes
 from gorillacomb.fs.extents import SAME_BLOCKS
 from gorillacomb.fs.location import ContentDiffers, FileLocation
-from gorillacomb.fs.openat import open_file, os_error_text
+from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import is_below, path_and_parents, path_text, relative_path
 
 
@@ -64,7 +68,11 @@ class StepPreflight:
 
     def check(self, step: PlanStep) -> list[tuple[FileLocation, FileLocation, TreeSnapshot]]:
         """What goes and what stays, compared, for each pair of a step. Raises Skip."""
-        return [(a, b, self._sighted(step, pair, a, b)) for pair, a, b in self._allowed(step)]
+        found = [(a, b, self._sighted(step, pair, a, b)) for pair, a, b in self._allowed(step)]
+        if self.plan.options.action in REPLACING:
+            for victim, keep, sighting in found:
+                self._refuse_irreplaceable(step, victim, keep, sighting)
+        return found
 
     def _allowed(self, step: PlanStep) -> list[tuple[RemovalPair, FileLocation, FileLocation]]:
         """A step's pairs, if the rules have nothing against it."""
@@ -139,6 +147,25 @@ class StepPreflight:
     def _companion_names(self, path: bytes) -> list[bytes]:
         return [os.path.basename(each) for each in self.places.companions(path)]
 
+    def _refuse_irreplaceable(
+        self, step: PlanStep, victim: FileLocation, keep: FileLocation, sighting: TreeSnapshot
+    ) -> None:
+        """Skip what no link, or no shared blocks, can stand for. Raises StepSkipped."""
+        action = self.plan.options.action
+        if step.kind == "folder":
+            raise StepSkipped(step.path, f"is a folder, which no {action} can stand for")
+        try:
+            with victim.opened_file() as file, keep.opened_file() as other:
+                cause = unsupported_cause(action, victim.kind, file, other)
+                if cause is None and action is DedupeAction.HARDLINK:
+                    facts, (_, kept) = sighting.victim[b""], sighting.survivors[0]
+                    attributes = (extended_attributes(each) for each in (file, other))
+                    cause = hard_link_refusal(facts, kept, *attributes)
+        except OSError as error:
+            raise StepSkipped(victim.path, os_error_text(error), failed=True) from error
+        if cause is not None:
+            raise StepSkipped(victim.path, cause)
+
     def _sighted(
         self, step: PlanStep, pair: RemovalPair, victim: FileLocation, keep: FileLocation
     ) -> TreeSnapshot:
@@ -175,25 +202,3 @@ class StepPreflight:
 
 def _words(refusal: Refusal) -> str:
     return f"{refusal.cause} ({refusal.rule})"
-
-
-def link_refusal(
-    action: DedupeAction, victim: FileLocation, keep: FileLocation, sighting: TreeSnapshot
-) -> str | None:
-    """Why no link to ``keep`` can stand for a file; None when one can.
-
-    Raises OSError.
-    """
-    if action is DedupeAction.SYMLINK:
-        return None
-    _, other = sighting.survivors[0]
-    return hard_link_refusal(sighting.victim[b""], other, _attributes(victim), _attributes(keep))
-
-
-def _attributes(spot: FileLocation) -> dict[str, bytes]:
-    with spot.opened() as (folder, name):
-        file = open_file(name, folder)
-        try:
-            return extended_attributes(file)
-        finally:
-            os.close(file)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from gorillacomb.dedupe.model import DedupeAction, PlanStep, Refusal, SafetyRule
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
-from gorillacomb.dedupe.safety.replaceable import hard_link_refusal
+from gorillacomb.dedupe.safety import replaceable
 from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.fs.comparison import (
     ONE_VIEW,
@@ -185,8 +185,9 @@ class DiskCheck:
             extended_attributes_equal(a, b, path)
             if is_locked(a):
                 raise _Locked(path)
+            self._refuse_unsupported(path, a, b)
             if self.action is DedupeAction.HARDLINK:
-                cause = hard_link_refusal(
+                cause = replaceable.hard_link_refusal(
                     facts, other, extended_attributes(a), extended_attributes(b)
                 )
                 if cause is not None:
@@ -195,6 +196,13 @@ class DiskCheck:
             if blocks.shared and kinds[1] not in NEVER_SHARED and storage_key(a) == storage_key(b):
                 return None
             return _Measure(facts, blocks, False)
+
+    def _refuse_unsupported(self, path: bytes, victim: int, keep: int) -> None:
+        """Refuse what the file system cannot do at all. Raises ContentDiffers, OSError."""
+        root = self.sites.root_around(path)
+        cause = replaceable.unsupported_cause(self.action, root.volume_type, victim, keep)
+        if cause is not None:
+            raise _Unsupported(root.path, cause)
 
     def _immovable(self, path: bytes) -> Refusal | None:
         """Return why something cannot be moved out of its folder; None when it can."""
@@ -243,6 +251,10 @@ class _Locked(ContentDiffers):
         super().__init__(path, "is immutable or append-only: it cannot be moved or deleted")
 
 
+class _Unsupported(ContentDiffers):
+    """What no file of a root can be used for."""
+
+
 class _OneView(ContentDiffers):
     """What may be one file, seen twice."""
 
@@ -263,6 +275,8 @@ def _missing_is_nothing(path: bytes) -> Iterator[_Answer]:
         yield answer
     except _OneView as found:
         answer.refusal = Refusal(SafetyRule.ONE_COPY, found.cause)
+    except _Unsupported as found:
+        answer.refusal = Refusal(SafetyRule.UNSUPPORTED, found.cause, found.path)
     except _Locked as found:
         answer.refusal = Refusal(SafetyRule.LOCKED, found.cause)
     except ContentDiffers as found:

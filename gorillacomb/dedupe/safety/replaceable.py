@@ -1,9 +1,33 @@
-"""Whether a link may stand in the place of a file, by owner, mode and attributes of both."""
+"""Whether a link, or shared blocks, may stand in the place of a file."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+
+from gorillacomb.dedupe.model import DedupeAction
+from gorillacomb.fs.reflink import CANNOT_SHARE, NO_SHARING, refuse_to_share
+from gorillacomb.fs.volumes import has_links
+
+REPLACING = (DedupeAction.REFLINK, DedupeAction.HARDLINK, DedupeAction.SYMLINK)
+"""Actions after which a file still is where it was, by other means."""
+
+
+def unsupported_cause(action: DedupeAction, kind: str, victim: int, keep: int) -> str | None:
+    """Return why the file system of two open files cannot do an action at all; None when it can.
+
+    ``kind`` is its type. Raises OSError where it cannot be done with these two.
+    """
+    if action in (DedupeAction.HARDLINK, DedupeAction.SYMLINK) and not has_links(kind):
+        return f"is on a file system without links ({kind})"
+    if action is DedupeAction.REFLINK:
+        try:
+            refuse_to_share(victim, keep)
+        except OSError as error:
+            if error.errno not in CANNOT_SHARE:
+                raise
+            return f"{NO_SHARING} ({kind})" if kind else NO_SHARING
+    return None
 
 
 def hard_link_refusal(

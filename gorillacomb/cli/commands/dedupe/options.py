@@ -11,8 +11,7 @@ import click
 from gorillacomb.cli.options import BytesPath, Function, SizeParam, absolute_path_option
 from gorillacomb.dedupe.model import DedupeAction, PlanOptions
 from gorillacomb.dedupe.plan.scope import PlanScope
-
-_IN_PLACE = (DedupeAction.REFLINK, DedupeAction.HARDLINK, DedupeAction.SYMLINK)
+from gorillacomb.dedupe.safety.replaceable import REPLACING
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,7 @@ def plan_request(**given: Unpack[PlanFlags]) -> PlanRequest:
         tuple(map(absolute_path_option, given["not_a_project"])),
         given["across_volumes"],
     )
-    in_place = options.action in _IN_PLACE
+    in_place = options.action in REPLACING
     if in_place and given["folders_only"]:
         raise click.UsageError(
             f"--action {options.action} is about files: leave out --folders-only."
