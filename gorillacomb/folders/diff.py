@@ -5,9 +5,10 @@ from __future__ import annotations
 import stat
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gorillacomb.folders.tree import EXECUTABLE, FolderTree, TreeFolder
+from gorillacomb.fs.paths import pair_spellings, unicode_key
 from gorillacomb.index.database import Index
 from gorillacomb.index.tree_queries import entries_in
 from gorillacomb.model import READ, EntryState
@@ -41,6 +42,9 @@ class FolderDiff:
     only_b: tuple[bytes, ...]
     unknown: tuple[bytes, ...] = ()
     """Paths at which one of them was not read."""
+    respelled: Mapping[bytes, bytes] = field(default_factory=dict)
+    """Paths in A that B has in another Unicode form, with that: they are in ``moved``, ``changed``
+    or ``unknown`` too."""
 
 
 def diff_folders_in_index(
@@ -50,11 +54,13 @@ def diff_folders_in_index(
     b: TreeFolder,
     apart_a: Collection[TreeFolder] = (),
     apart_b: Collection[TreeFolder] = (),
+    modes: bool = True,
 ) -> FolderDiff:
     """Compare two folders by the index.
 
     What has one Merkle digest is the same and not looked into, so that near copies are cheap.
-    ``apart_a`` are folders below the one, ``apart_b`` below the other, that do not count.
+    ``apart_a`` are folders below the one, ``apart_b`` below the other, that do not count; without
+    ``modes`` executable bits do not.
     """
     sides: tuple[dict[bytes, TreeItem], dict[bytes, TreeItem]] = {}, {}
     same = 0
@@ -81,8 +87,12 @@ def diff_folders_in_index(
             (names[name], others[name], prefix + name + b"/")
             for name in names.keys() & others.keys()
         ]
-    found = diff_folders(*sides)
+    found = diff_folders(*(sides if modes else map(_without_modes, sides)))
     return replace(found, same=found.same + same)
+
+
+def _without_modes(items: Mapping[bytes, TreeItem]) -> dict[bytes, TreeItem]:
+    return {path: replace(item, executable=False) for path, item in items.items()}
 
 
 def _is_same(a: TreeFolder, b: TreeFolder) -> bool:
@@ -131,17 +141,26 @@ def _items_below(
 
 
 def diff_folders(a: Mapping[bytes, TreeItem], b: Mapping[bytes, TreeItem]) -> FolderDiff:
-    """Compare what stands in two folders."""
-    same, changed, unknown = 0, [], []
-    for path in a.keys() & b.keys():
-        if not (a[path].known and b[path].known):
-            unknown.append(path)
-        elif a[path] == b[path]:
-            same += 1
-        else:
-            changed.append(path)
+    """Compare what stands in two folders.
+
+    A path that B has in another Unicode form is that path, and moved if it is the same otherwise.
+    """
     only_a, only_b = a.keys() - b.keys(), b.keys() - a.keys()
-    moved = _moved(a, b, only_a, only_b)
+    respelled = pair_spellings(only_a, only_b, unicode_key)
+    same, changed, unknown, moved = 0, [], [], []
+    for path in (a.keys() & b.keys()) | respelled.keys():
+        other = respelled.get(path, path)
+        if not (a[path].known and b[other].known):
+            unknown.append(path)
+        elif a[path] != b[other]:
+            changed.append(path)
+        elif other != path:
+            moved.append((path, other))
+        else:
+            same += 1
+    only_a -= respelled.keys()
+    only_b -= set(respelled.values())
+    moved = sorted([*moved, *_moved(a, b, only_a, only_b)])
     only_a = only_a - {pair[0] for pair in moved}
     only_b = only_b - {pair[1] for pair in moved}
     return FolderDiff(
@@ -151,6 +170,7 @@ def diff_folders(a: Mapping[bytes, TreeItem], b: Mapping[bytes, TreeItem]) -> Fo
         tuple(sorted(only_a)),
         tuple(sorted(only_b)),
         tuple(sorted(unknown)),
+        respelled,
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 
@@ -85,3 +88,45 @@ def path_and_parents(path: bytes) -> Iterator[bytes]:
         yield path
         path = path.rpartition(b"/")[0] or b"/"
     yield path
+
+
+def unicode_key(path: bytes) -> bytes:
+    """A path in one Unicode form (NFC): equal for paths that people cannot tell apart."""
+    if path.isascii():
+        return path
+    return os.fsencode(unicodedata.normalize("NFC", os.fsdecode(path)))
+
+
+def spelling_key(path: bytes) -> bytes:
+    """As `unicode_key`, and without the difference of upper and lower case."""
+    text = unicodedata.normalize("NFD", os.fsdecode(path)).casefold()
+    return os.fsencode(unicodedata.normalize("NFC", text))
+
+
+def pair_spellings(
+    wanted: Iterable[bytes], found: Iterable[bytes], key: Callable[[bytes], bytes]
+) -> dict[bytes, bytes]:
+    """Pair paths that differ in their spelling alone, by a key of it; several alike pair none."""
+    sides: tuple[defaultdict[bytes, list[bytes]], ...] = defaultdict(list), defaultdict(list)
+    for side, paths in zip(sides, (wanted, found), strict=True):
+        for path in paths:
+            side[key(path)].append(path)
+    return {
+        paths[0]: sides[1][alike][0]
+        for alike, paths in sides[0].items()
+        if len(paths) == 1 == len(sides[1].get(alike, ()))
+    }
+
+
+def spelling_difference(before: bytes, after: bytes) -> str:
+    """Say in words how two paths differ that differ in their spelling alone."""
+    if unicode_key(before) != unicode_key(after):
+        return "the same name in other upper and lower case"
+    return f"the same name in another Unicode form: {_form(before)}, then {_form(after)}"
+
+
+def _form(path: bytes) -> str:
+    text = os.fsdecode(path)
+    found = [form for form in ("NFC", "NFD") if unicodedata.is_normalized(form, text)]
+    words = {"NFC": "composed (NFC)", "NFD": "decomposed (NFD)"}
+    return words[found[0]] if found else "both mixed"

@@ -18,7 +18,7 @@ import os
 from typing import Final
 
 from gorillacomb.fs.openat import INT64
-from gorillacomb.model import SECOND
+from gorillacomb.model import SECOND, EntryState
 
 COARSEST_GRAIN_NS: Final = 2 * SECOND
 """FAT's grain, which no file system exceeds: for files of which the real grain is not known."""
@@ -86,3 +86,15 @@ def is_provisional(mtime_ns: int, ctime_ns: int, read_ns: int) -> bool:
 def is_clamped(time_ns: int) -> bool:
     """Whether a time, as the index holds it, stands for all that lie beyond it (`clamp_int64`)."""
     return not -INT64 < time_ns < INT64 - 1
+
+
+def judge_content(provisional: bool, moved: bool, hides_changes: bool) -> EntryState | None:
+    """Say what content is that differs from a digest while size and mtime do not.
+
+    DAMAGED; SUSPECT where ctime or inode ``moved``, since a restored backup looks like that too,
+    and where the file system may hide a change; None for an edit, which it is where the digest is
+    ``provisional`` and nothing moved.
+    """
+    if provisional and not moved:
+        return None
+    return EntryState.SUSPECT if moved or hides_changes else EntryState.DAMAGED

@@ -38,6 +38,9 @@ _WEAK = _FAT | {"9p", "cifs", "smb3", "smbfs", "ncpfs", "davfs", "afpfs", "virti
 _HIDING = frozenset({"tmpfs", "ramfs", "virtiofs", "ncpfs"})
 _REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afpfs", "davfs"})
 _SHOW_OTHERS = _REMOTE | {"aufs", "ecryptfs", "overlay", "unionfs", "virtiofs"}
+_MODELESS = _FAT | {"cifs", "davfs", "msdosfs", "ncpfs", "ntfs", "smb3", "smbfs"}
+_MODELESS_DRIVERS = ("fat", "ntfs", "gvfs", "mtp", "rclone", "curlftpfs", "davfs")
+_MODELESS_SECTORS = (b"EXFAT   ", b"FAT", b"NTFS    ")
 CLONE = "#"
 """Stands before the part of a root's volume that tells a clone from its original."""
 
@@ -215,6 +218,20 @@ def is_fat(mount: Mount) -> bool:
 
 def _is_fat_type(kind: str) -> bool:
     return kind in _FAT or (kind.startswith("fuse") and "fat" in kind)
+
+
+def keeps_modes(kind: str, source: str | None = None) -> bool:
+    """Whether a file system of this type keeps a mode for each file, and not one for all.
+
+    ``source`` is the device that it is mounted from, if it is. What mounts a device through FUSE is
+    taken for FAT or NTFS unless the device says otherwise.
+    """
+    if kind == "fuseblk":
+        sector = None if source is None else _boot_sector(source)
+        return sector is not None and not any(sign in sector for sign in _MODELESS_SECTORS)
+    if kind.startswith("fuse."):
+        return not any(word in kind for word in _MODELESS_DRIVERS)
+    return kind not in _MODELESS
 
 
 def timestamp_granularity_ns(kind: str) -> int:

@@ -11,12 +11,12 @@ from gorillacomb.fs.openat import FileIdentity
 from gorillacomb.fs.paths import join
 from gorillacomb.manifest.model import Manifest, ManifestEntry, OmittedPath
 from gorillacomb.manifest.paths import MOST_PATH
+from gorillacomb.manifest.tree import TreeContext
 from gorillacomb.manifest.walk import TreeEntry, identify_tree, walk_tree
 from gorillacomb.manifest.worker import (
     ReadEntry,
     ReadResult,
     ReadTask,
-    TreeContext,
     start_manifest_workers,
 )
 from gorillacomb.progress import NullProgress, Progress

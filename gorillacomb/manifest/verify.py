@@ -12,10 +12,12 @@ from itertools import chain
 
 from gorillacomb.errors import Interrupted
 from gorillacomb.fs.openat import FileIdentity
+from gorillacomb.fs.paths import pair_spellings, spelling_difference, spelling_key, unicode_key
 from gorillacomb.manifest import worker
 from gorillacomb.manifest.model import Manifest, ManifestEntry
-from gorillacomb.manifest.walk import TreeEntry, identify_tree, walk_tree
-from gorillacomb.manifest.worker import LARGE, CheckTask, ReadEntry, ReadTask, TreeContext
+from gorillacomb.manifest.tree import TreeContext, tree_to_check
+from gorillacomb.manifest.walk import TreeEntry, walk_tree
+from gorillacomb.manifest.worker import LARGE, CheckTask, ReadEntry, ReadTask
 from gorillacomb.progress import NullProgress, Progress
 from gorillacomb.workers.dispatcher import Dispatcher
 from gorillacomb.workers.pool import Workers, default_workers
@@ -44,6 +46,8 @@ class RenamedPath:
 
     origin: bytes
     path: bytes
+    cause: str = ""
+    """How the two differ, where that is in their spelling alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class VerificationReport:
     changed: tuple[PathDifference, ...]
     damaged: tuple[PathDifference, ...]
     """The content changed while size and mtime did not."""
+    suspect: tuple[PathDifference, ...]
+    """The same, on a file system that may let content change without any time's showing it."""
     missing: tuple[PathDifference, ...]
     extra: tuple[PathDifference, ...]
     renamed: tuple[RenamedPath, ...]
@@ -64,6 +70,8 @@ class VerificationReport:
     """What the manifest itself has no content of."""
     whole: bool
     """The manifest speaks of the whole folder: what is extra differs from it."""
+    modes: bool = True
+    """Modes were compared: the file system keeps them."""
 
     @property
     def differs(self) -> bool:
@@ -75,6 +83,7 @@ class VerificationReport:
         return {
             "changed": self.changed,
             "damaged": self.damaged,
+            "suspect": self.suspect,
             "missing": self.missing,
             "extra": self.extra if self.whole else (),
             "renamed": self.renamed,
@@ -106,7 +115,7 @@ def verify(
     a root that is no folder, RootVanished for one that goes away, WorkersFailed, Interrupted.
     """
     root = os.path.realpath(root)
-    place = TreeContext(root, identify_tree(root), frozenset(own), both)
+    place = tree_to_check(root, manifest.created_ns, own, both)
     check = _VerificationRun(manifest, place, frozenset(ignored), progress or NullProgress())
     size = sum(entry.size for entry in manifest.entries)
     small = len(manifest.entries) < _SMALL and size < LARGE
@@ -126,6 +135,7 @@ def verify(
 class _DifferenceLists:
     changed: list[PathDifference] = field(default_factory=list)
     damaged: list[PathDifference] = field(default_factory=list)
+    suspect: list[PathDifference] = field(default_factory=list)
     missing: list[PathDifference] = field(default_factory=list)
     mode: list[PathDifference] = field(default_factory=list)
     unreadable: list[PathDifference] = field(default_factory=list)
@@ -146,6 +156,7 @@ class _VerificationRun:
         self._lacks = {each.path for each in manifest.lacks}
         self._missing: dict[int, str] = {}
         self._differing: set[bytes] = set()
+        self._met: set[bytes] = set()
         self._unlisted: dict[bytes, str] = {}
         self._extra: dict[bytes, str] = {}
         self._renamed: list[RenamedPath] = []
@@ -169,6 +180,7 @@ class _VerificationRun:
         dispatcher.run(next_task, self._take)
         self._meet(found, None)
         self._note_unlisted()
+        self._find_spelled_otherwise(dispatcher)
         self._find_renamed(dispatcher)
 
     def _take(self, result: worker.CheckResult) -> None:
@@ -187,7 +199,9 @@ class _VerificationRun:
         for path, kind, cause in found:
             if kind == "unreadable":
                 self._unlisted[path] = cause
-            elif path not in self._known and (kind != "dir" or not self._has_below(path)):
+            elif path in self._known:
+                self._met.add(path)
+            elif kind != "dir" or not self._has_below(path):
                 self._extra[path] = kind
             if most is not None:
                 most -= 1
@@ -212,6 +226,47 @@ class _VerificationRun:
     @cached_property
     def _sorted_paths(self) -> list[bytes]:
         return sorted(self._known)
+
+    def _find_spelled_otherwise(self, dispatcher: Dispatcher) -> None:
+        """Match extra paths with entries that differ from them in their spelling alone.
+
+        Where the system tells the spellings apart, the entry is missing, and is compared with what
+        is at the other path. Where it does not, the entry was found at its own.
+        """
+        if not self._extra:
+            return
+        entries = self._manifest.entries
+        numbers = {entries[number].path: number for number in self._missing}
+        apart = pair_spellings(numbers, self._extra, unicode_key)
+        paths = {numbers[path]: other for path, other in apart.items()}
+        there = list(paths)
+        tasks = (
+            CheckTask(self._place, some, default_workers(), [paths[number] for number in some])
+            for some in (there[start : start + _BATCH] for start in range(0, len(there), _BATCH))
+        )
+        vanished: set[int] = set()
+
+        def take(result: worker.CheckResult) -> None:
+            for number, what, cause in result.found:
+                if what == "missing":
+                    vanished.add(number)
+                else:
+                    getattr(self._lists, what).append(PathDifference(paths[number], cause))
+
+        dispatcher.run(lambda: next(tasks, None), take)
+        for number in paths.keys() - vanished:
+            del self._missing[number]
+            self._note_spelled(entries[number].path, paths[number])
+        unmet = {entry.path for entry in entries} - self._met - numbers.keys()
+        for key in (unicode_key, spelling_key):
+            for path, other in pair_spellings(unmet, self._extra, key).items():
+                unmet.discard(path)
+                self._ok -= path not in self._differing
+                self._note_spelled(path, other)
+
+    def _note_spelled(self, path: bytes, other: bytes) -> None:
+        del self._extra[other]
+        self._renamed.append(RenamedPath(path, other, spelling_difference(path, other)))
 
     def _find_renamed(self, dispatcher: Dispatcher) -> None:
         """Match missing files and links with extra ones of the same content, each with one."""
@@ -241,7 +296,7 @@ class _VerificationRun:
             for entry, read in _pairs(origins, standing.get(content, [])):
                 self._renamed.append(RenamedPath(entry.path, read.path))
                 del self._extra[read.path]
-                if entry.type == "file" and entry.mode != read.mode:
+                if entry.type == "file" and entry.mode != read.mode and self._place.modes:
                     cause = f"{read.mode:04o}, was {entry.mode:04o}"
                     self._lists.mode.append(PathDifference(read.path, cause))
 
@@ -254,6 +309,7 @@ class _VerificationRun:
             self._ok,
             _sorted(self._lists.changed),
             _sorted(self._lists.damaged),
+            _sorted(self._lists.suspect),
             _sorted(each for each in missing if each.path not in moved),
             _sorted(
                 PathDifference(path, _NOTES.get(kind, "")) for path, kind in self._extra.items()
@@ -263,6 +319,7 @@ class _VerificationRun:
             _sorted(self._lists.unreadable),
             _sorted(PathDifference(each.path, each.cause) for each in self._manifest.lacks),
             self._manifest.whole,
+            self._place.modes,
         )
 
 

@@ -6,9 +6,8 @@ import errno
 import os
 import stat
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from gorillacomb.errors import RootVanished
 from gorillacomb.fs.block_device import is_rotational
@@ -25,6 +24,7 @@ from gorillacomb.fs.openat import (
 )
 from gorillacomb.hashing import CHUNK, Digests, blake3_of, buffer, digests_of_descriptor, sha256_of
 from gorillacomb.manifest.model import EntryKind, Lack, ManifestEntry
+from gorillacomb.manifest.tree import DifferenceKind, TreeContext, judge_file
 from gorillacomb.manifest.walk import root_vanished
 from gorillacomb.workers.pool import InlineWorkers, Workers, start_pool
 from gorillacomb.workers.worker import Advance
@@ -36,18 +36,6 @@ LARGE = 8 << 20
 _WORDS = {"file": "file", "link": "link", "dir": "folder", None: "special file"}
 _BUFFERS = (buffer,)
 _UNSTABLE = "changed each time it was read"
-
-
-@dataclass(frozen=True, slots=True)
-class TreeContext:
-    """The folder that tasks are about; travels with each of them."""
-
-    root: bytes
-    identity: FileIdentity
-    own: frozenset[FileIdentity] = frozenset()
-    """Our own files, which are never opened."""
-    both: bool = True
-    """Whether SHA-256 is asked for beside BLAKE3."""
 
 
 class ReadTask(NamedTuple):
@@ -88,9 +76,8 @@ class CheckTask(NamedTuple):
     place: TreeContext
     numbers: Sequence[int]
     threads: int = 1
-
-
-DifferenceKind = Literal["changed", "damaged", "missing", "mode", "unreadable"]
+    spelled: Sequence[bytes] | None = None
+    """The paths at which they are; None for their own."""
 
 
 class CheckResult(NamedTuple):
@@ -294,11 +281,12 @@ class _CheckRun:
     def run(self) -> CheckResult:
         """Check each entry."""
         ok = 0
-        for number in self._task.numbers:
-            entry = self._entries[number]
+        for place, number in enumerate(self._task.numbers):
+            entry, spelled = self._entries[number], self._task.spelled
             before = len(self._found)
             try:
-                above, _, name = entry.path.rpartition(b"/")
+                path = entry.path if spelled is None else spelled[place]
+                above, _, name = path.rpartition(b"/")
                 folder = self._root.folders.open(above)
                 if not self._is_plainly_ok(entry, folder, name):
                     self._check(number, entry, folder, name)
@@ -322,7 +310,10 @@ class _CheckRun:
         if size >= CHUNK or entry.blake3 is None:
             return False
         before = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        if before.st_mode != stat.S_IFREG | entry.mode or before.st_size != size:
+        mode = before.st_mode
+        if mode != stat.S_IFREG | entry.mode and (place.modes or not stat.S_ISREG(mode)):
+            return False
+        if before.st_size != size:
             return False
         if (before.st_dev, before.st_ino) in place.own or is_placeholder(before):
             return False
@@ -354,7 +345,7 @@ class _CheckRun:
                 self._note(number, "changed", "leads elsewhere now")
             return  # systems differ in the mode that a link has; nowhere does it mean anything
         mode = stat.S_IMODE(facts.st_mode)
-        if mode != entry.mode:
+        if mode != entry.mode and self._task.place.modes:
             self._note(number, "mode", f"{mode:04o}, was {entry.mode:04o}")
         if kind == "file":
             self._check_content(number, entry, folder, name, facts)
@@ -373,7 +364,7 @@ class _CheckRun:
         else:
             _refuse_to_open(facts, place.own)
         if facts.st_size == entry.size and facts.st_mtime_ns == entry.mtime_ns:
-            self._note(number, "damaged", "content changed; size and time did not")
+            self._note(number, *judge_file(entry, place, folder, name))
         elif facts.st_size == entry.size:
             self._note(number, "changed", "its content is another one")
         else:

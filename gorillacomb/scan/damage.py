@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gorillacomb.fs.racy import is_clamped
+from gorillacomb.fs.racy import is_clamped, judge_content
 from gorillacomb.index.rows import (
     BLOCKS,
     CAUSE,
@@ -27,10 +27,8 @@ _WITH_CONTENT = frozenset({EntryState.HASHED, EntryState.FRESH})
 def classify_change(row: EntryRow, old: EntryRow, context: RootContext) -> EntryRow:
     """Tell an edit from damage, and keep the good digest where the new content cannot be trusted.
 
-    Damage: content that differs although size and mtime are the same; only a suspicion when ctime
-    or inode moved, since a restored backup looks like that too, and where the file system may hide
-    a change. A provisional digest is no evidence of damage: with all times as they were, a content
-    that differs from it is an edit.
+    Damage, or a suspicion of it, is content that differs although size and mtime are the same:
+    `judge_content`.
     """
     if row[STATE] == EntryState.UNREADABLE and not row[BLOCKS] and not row[MTIME]:
         # Not even looked at: all that was known stays known.
@@ -47,11 +45,8 @@ def classify_change(row: EntryRow, old: EntryRow, context: RootContext) -> Entry
         return with_changes(row, {DIGEST: old[DIGEST]}) if same_times and kept else row
     if not same_times or row[DIGEST] == old[DIGEST] or old[STATE] == EntryState.FRESH:
         return row
-    if provisional and not moved:
-        return row
-    suspect = moved or context.hides_changes
-    state = EntryState.SUSPECT if suspect else EntryState.DAMAGED
-    return with_changes(row, {STATE: state, DIGEST: old[DIGEST]})
+    state = judge_content(provisional, moved, context.hides_changes)
+    return row if state is None else with_changes(row, {STATE: state, DIGEST: old[DIGEST]})
 
 
 def classify_late_change(found: EntryRow, pending: EntryRow, context: RootContext) -> EntryRow:

@@ -31,6 +31,7 @@ from tests.support.run import (
 from tests.support.stranger import give, ground, run_as_stranger
 from tests.support.trees import Link, Tree, make_tree
 
+OLD = 1_700_000_000
 KEYS = {
     *("ok", "changed", "damaged", "missing", "extra", "renamed", "mode", "unreadable"),
     *("signature", "checkpoint"),
@@ -39,7 +40,7 @@ KEYS = {
 
 @pytest.fixture
 def top(tmp_path: Path) -> Path:
-    return make_tree(
+    folder = make_tree(
         tmp_path / "HealthTrack",
         {
             "package.json": "{}",
@@ -48,6 +49,9 @@ def top(tmp_path: Path) -> Path:
             "latest": Link("client/app.tsx"),
         },
     )
+    for path in folder.rglob("*"):  # of what was read young, nothing is damaged
+        os.utime(path, (OLD, OLD), follow_symlinks=False)
+    return folder
 
 
 @pytest.fixture
@@ -102,7 +106,7 @@ def test_json(manifest: Path, top: Path) -> None:
     assert [each["path"] for each in found["extra"]] == ["extra"]
     assert [each["path"] for each in found["mode"]] == ["logs"]
     assert found["renamed"] == [
-        {"from": {"path": "client/name"}, "to": {"path": "client/new name"}}
+        {"from": {"path": "client/name"}, "to": {"path": "client/new name"}, "cause": ""}
     ]
     assert found["unreadable"] == []
 

@@ -28,12 +28,23 @@ from tests.support.run import Argument
 
 _UNKNOWN = {"unknown_extents": "copies of which nobody can tell whether they share blocks"}
 _FIGURES = "what a file with another name outside of the plan takes is not set aside with one name"
+_VERIFY = {
+    "suspect": "what differs where the file system may hide a change, and is not called damaged",
+    "modes_compared": "false where the file system keeps no modes",
+    "renamed[].cause": "how the two names differ, if in their spelling alone",
+}
 LATER: dict[str, dict[str, str]] = {
     "dedupe": {
         "warnings": "patterns of protect and prefer that match nothing",
         **dict.fromkeys(("bytes_set_aside", "step_list[].bytes"), _FIGURES),
         **dict.fromkeys(("step_list[].path", "step_list[].keep"), "the largest step is the first"),
     },
+    "compare": {
+        "moved[].cause": "how the two names differ, if in their Unicode form alone",
+        "respelled": "those pairs, with the ones whose contents differ",
+        "modes_compared": "executable bits do not count where a file system keeps no modes",
+    },
+    **dict.fromkeys(("verify", "verify, RSA"), _VERIFY),
     "unique": _UNKNOWN,
     "unique, nothing lost": _UNKNOWN,
 }

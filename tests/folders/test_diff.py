@@ -6,16 +6,21 @@ import json
 import os
 import shutil
 import tempfile
+import unicodedata
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.folders.diff import diff_folders_in_index
+from gorillacomb.folders.diff import TreeItem, diff_folders, diff_folders_in_index
 from gorillacomb.folders.tree import load_tree
+from gorillacomb.fs.paths import unicode_key
 from gorillacomb.index.database import Index
 from gorillacomb.vault.vault import Vault
+from tests.support.disks import Disks
 from tests.support.run import run
 from tests.support.trees import Link, Tree, make_tree, scan, settle
 
@@ -105,7 +110,11 @@ def test_the_command(pair: tuple[Path, Path], tmp_path: Path, vault: Path, scann
     assert json.loads(ran.stdout) == {
         "same": 2,
         "changed": [{"path": "src/main.ts"}],
-        "moved": [{"from": {"path": "src/old name.ts"}, "to": {"path": "src/new name.ts"}}],
+        "moved": [
+            {"from": {"path": "src/old name.ts"}, "to": {"path": "src/new name.ts"}, "cause": ""}
+        ],
+        "respelled": [],
+        "modes_compared": True,
         "only_a": [],
         "only_b": [{"path": "notes.txt"}],
         "unknown": [],
@@ -121,3 +130,49 @@ def test_a_folder_that_is_not_there(pair: tuple[Path, Path], vault: Path) -> Non
     ran = run("compare", pair[0], pair[0] / "nowhere", vault=vault)
     assert ran.code == 2
     assert "nowhere is no folder" in ran.err
+
+
+@given(st.dictionaries(st.text("aé e\u0301/", min_size=1, max_size=4), st.binary(max_size=1)))
+def test_names_in_another_unicode_form_are_the_same_names(tree: dict[str, bytes]) -> None:
+    """Where no two names look alike: each entry has its counterpart, and none is lost."""
+
+    def items(form: Literal["NFC", "NFD"]) -> dict[bytes, TreeItem]:
+        return {
+            unicodedata.normalize(form, name).encode(): TreeItem("file", content, len(content))
+            for name, content in tree.items()
+        }
+
+    composed, decomposed = items("NFC"), items("NFD")
+    changed = {path: replace(item, key=b"other") for path, item in decomposed.items()}
+    for b, same in ((decomposed, True), (changed, False)):
+        found = diff_folders(composed, b)
+        assert (found.only_a, found.only_b) == ((), ())
+        alike = found.same + len(found.moved)
+        assert (alike, len(found.changed)) == ((len(composed), 0) if same else (0, len(composed)))
+        for path, other in found.respelled.items():
+            assert path != other and unicode_key(path) == unicode_key(other)
+        assert len(found.respelled) == len(composed.keys() - decomposed.keys())
+
+
+def test_the_command_says_how_names_differ_that_look_the_same(tmp_path: Path, vault: Path) -> None:
+    a = make_tree(tmp_path / "A", {"\u00e9t\u00e9": {"f": "same", "g": "one"}})
+    b = make_tree(tmp_path / "B", {"e\u0301te\u0301": {"f": "same", "g": "two"}})
+    ran = run("compare", a, b, "--diff", vault=vault)
+    assert ran.code == 1
+    assert ran.out.count("the same name in another Unicode form: composed (NFC)") == 2
+    assert "1 changed, 1 moved, 0 only in A, 0 only in B." in ran.out
+    assert "-one" in ran.out and "+two" in ran.out
+
+
+def test_executable_bits_count_where_both_have_them(
+    tmp_path: Path, vault: Path, disks: Disks
+) -> None:
+    tree: Tree = {"run.sh": "#!/bin/sh", "text": "text"}
+    here = make_tree(tmp_path / "tree", tree)
+    (here / "run.sh").chmod(0o755)
+    (here / "text").chmod(0o644)
+    stick = make_tree(disks.plug("vfat", disks.image("vfat"), disks.point("stick")) / "t", tree)
+    ran = run("compare", here, stick, vault=vault)
+    assert (ran.code, "Executable bits were not compared" in ran.out) == (0, True), ran.out
+    (here / "more").touch()
+    assert run("compare", here, stick, "--json", vault=vault).json()["changed"] == []

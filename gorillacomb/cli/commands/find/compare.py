@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -17,9 +17,14 @@ from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.folders.diff import FolderDiff, diff_folders_in_index
 from gorillacomb.folders.tree import TreeFolder, load_tree
 from gorillacomb.fs.bounded_read import read_bounded
+from gorillacomb.fs.mounts import mount_of
+from gorillacomb.fs.paths import spelling_difference
 from gorillacomb.fs.real_path import real_path
+from gorillacomb.fs.volumes import is_online, keeps_modes
 from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.index.roots import all_roots
 from gorillacomb.json_paths import path_to_json
+from gorillacomb.model import Root
 from gorillacomb.scan.scanner import scan
 from gorillacomb.vault.vault import Vault
 
@@ -58,20 +63,23 @@ def command(
                 f"{render.printable_path(path)} is no folder that is there, or that was scanned.",
                 "Name two folders.",
             )
-    found = _compare_known(vault, a, b)
-    if found is None:
+    compared = _compare_known(vault, a, b)
+    if compared is None:
         # Not in the vault: a scan of a folder that the user did not ask to remember is not kept.
         with tempfile.TemporaryDirectory(prefix="gorillacomb-") as folder:
             own = Vault(Path(folder, "vault"))
             scan(own, [real_path(a), real_path(b)], progress=progress_for(progress))
-            found = _compare_known(own, a, b)
-    assert found is not None
+            compared = _compare_known(own, a, b)
+    assert compared is not None
+    found, modes = compared
     with render.tolerate_closed_pipe():
         if as_json:
-            render.print_json(_object(found))
+            render.print_json(_object(found, modes))
         else:
             _tell(found, a, b, None if whole else _SHOWN)
-            for line in _differences(found.changed, a, b) if diff else ():
+            if not modes:
+                click.echo("Executable bits were not compared: one of the file systems keeps none.")
+            for line in _differences(found, a, b) if diff else ():
                 click.echo(render.printable(line))
     same = not (found.changed or found.moved or found.only_a or found.only_b)
     return ExitCode.of_check(found=not same, incomplete=bool(found.unknown))
@@ -84,8 +92,16 @@ def _is_known(vault: Vault, path: bytes) -> bool:
         return look_up_path(index, path).folder is not None
 
 
-def _compare_known(vault: Vault, a: bytes, b: bytes) -> FolderDiff | None:
-    """Compare two folders by the index; None when it does not know both."""
+def _keeps_modes(root: Root) -> bool:
+    source = mount_of(root.path).source if is_online(root) else None
+    return keeps_modes(root.volume_type, source)
+
+
+def _compare_known(vault: Vault, a: bytes, b: bytes) -> tuple[FolderDiff, bool] | None:
+    """Compare two folders by the index; None when it does not know both.
+
+    Returns also whether both file systems keep modes, so that executable bits were compared.
+    """
     if not vault.index.exists():
         return None
     with Index.read(vault) as index, translate_errors(vault):
@@ -96,16 +112,28 @@ def _compare_known(vault: Vault, a: bytes, b: bytes) -> FolderDiff | None:
         ]
         if len(sides) < 2:
             return None
-        return diff_folders_in_index(index, forest, sides[0], sides[1])
+        roots = {root.id: root for root in all_roots(index.connection)}
+        modes = all(_keeps_modes(roots[side.root]) for side in sides)
+        return diff_folders_in_index(index, forest, sides[0], sides[1], modes=modes), modes
 
 
-def _object(found: FolderDiff) -> dict[str, object]:
+def _object(found: FolderDiff, modes: bool) -> dict[str, object]:
     return {
         "same": found.same,
         "changed": [path_to_json(path) for path in found.changed],
         "moved": [
-            {"from": path_to_json(pair[0]), "to": path_to_json(pair[1])} for pair in found.moved
+            {
+                "from": path_to_json(pair[0]),
+                "to": path_to_json(pair[1]),
+                "cause": _cause(found, pair[0]),
+            }
+            for pair in found.moved
         ],
+        "respelled": [
+            {"from": path_to_json(path), "to": path_to_json(other)}
+            for path, other in sorted(found.respelled.items())
+        ],
+        "modes_compared": modes,
         "only_a": [path_to_json(path) for path in found.only_a],
         "only_b": [path_to_json(path) for path in found.only_b],
         "unknown": [path_to_json(path) for path in found.unknown],
@@ -124,11 +152,13 @@ def _tell(found: FolderDiff, a: bytes, b: bytes, shown: int | None) -> None:
             click.echo(
                 f"{label:<11}{render.shorten_path(render.printable_path(path), room and room - 11)}"
             )
+            _tell_spelling(found, path)
         if shown is not None and len(paths) > shown:
             click.echo(f"{'':<11}and {len(paths) - shown:,} more; --all names them")
     for pair in found.moved[:shown]:
         line = f"{render.printable_path(pair[0])} → {render.printable_path(pair[1])}"
         click.echo(f"{'moved':<11}{render.shorten_path(line, room and room - 11)}")
+        _tell_spelling(found, pair[0])
     if shown is not None and len(found.moved) > shown:
         click.echo(f"{'':<11}and {len(found.moved) - shown:,} more; --all names them")
     click.echo(f"A: {render.short_path(os.path.abspath(a), room and room - 3)}")
@@ -142,12 +172,24 @@ def _tell(found: FolderDiff, a: bytes, b: bytes, shown: int | None) -> None:
     )
 
 
-def _differences(paths: Sequence[bytes], a: bytes, b: bytes) -> Iterator[str]:
+def _cause(found: FolderDiff, path: bytes) -> str:
+    """How B spells a path of A otherwise; empty where it does not."""
+    other = found.respelled.get(path)
+    return "" if other is None else spelling_difference(path, other)
+
+
+def _tell_spelling(found: FolderDiff, path: bytes) -> None:
+    if cause := _cause(found, path):
+        click.echo(f"{'':<11}{cause}")
+
+
+def _differences(found: FolderDiff, a: bytes, b: bytes) -> Iterator[str]:
     """Unified diffs of the text files that changed."""
     import difflib
 
-    for path in paths:
-        texts = [_text(os.path.join(side, path)) for side in (a, b)]
+    for path in found.changed:
+        sides = ((a, path), (b, found.respelled.get(path, path)))
+        texts = [_text(os.path.join(*side)) for side in sides]
         name = render.printable_path(path)
         if texts[0] is None or texts[1] is None:
             yield f"{name}: not text, or too large to show"

@@ -86,8 +86,9 @@ def command(
 ) -> ExitCode:
     """Check the manifest FILE ('-' for stdin) against what is on disk, and its signature.
 
-    Names what changed, was damaged (content changed, size and time did not),
-    is missing, extra or renamed, and whose mode changed. Needs no vault.
+    Names what changed, was damaged (content changed, size and time did not;
+    suspect where the file system may hide a change), is missing, extra or
+    renamed, and whose mode changed. Needs no vault.
 
     \b
     Exit codes: 0 all is as FILE says; 1 it is not, or the signature is not
@@ -219,16 +220,22 @@ def _report(
         "ok": found.ok,
         "changed": _objects(found.changed),
         "damaged": _objects(found.damaged),
+        "suspect": _objects(found.suspect),
         "missing": _objects(found.missing),
         "extra": _objects(found.extra),
         "renamed": [
-            {"from": path_to_json(each.origin), "to": path_to_json(each.path)}
+            {
+                "from": path_to_json(each.origin),
+                "to": path_to_json(each.path),
+                "cause": each.cause,
+            }
             for each in found.renamed
         ],
         "mode": _objects(found.mode),
         "unreadable": _objects(found.unreadable),
         "unproven": _objects(found.unproven),
         "whole": found.whole,
+        "modes_compared": found.modes,
         "digests": ["blake3", "sha256"] if both else ["blake3"],
         "signature": signature.state,
         "signature_cause": signature.cause,
@@ -254,6 +261,7 @@ def _tell(
     groups = (
         ("changed", found.changed),
         ("damaged", found.damaged),
+        ("suspect", found.suspect),
         ("missing", found.missing),
         ("extra", found.extra),
         ("mode", found.mode),
@@ -268,6 +276,8 @@ def _tell(
     for pair in found.renamed[:most]:
         line = f"{render.printable_path(pair.origin)} → {render.printable_path(pair.path)}"
         click.echo(f"{'renamed':<{_LABEL}}{render.shorten_path(line, room and room - _LABEL)}")
+        if pair.cause:
+            click.echo(f"{'':<{_LABEL}}{pair.cause}")
     _print_rest(found.renamed, most)
     counts = [f"{len(each):,} {label}" for label, each in shown if each]
     counts += [f"{len(found.renamed):,} renamed"] if found.renamed else []
@@ -277,6 +287,8 @@ def _tell(
     if found.extra and not found.whole:
         others = render.format_count(len(found.extra), "other thing stands", "other things stand")
         click.echo(f"{others} there; the manifest is of a selection without them.")
+    if not found.modes:
+        click.echo("Modes were not compared: this file system keeps none.")
     fault = signature.state == "invalid" or (required and signature.state != "valid")
     word = "NOT VALID: " if fault else ""
     name = f" ({signature.key})" if signature.key else ""

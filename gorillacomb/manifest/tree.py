@@ -1,0 +1,91 @@
+"""The folder that a manifest is of: which one it is, and what its file system can tell of files."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from gorillacomb.fs.lease import is_open_for_writing
+from gorillacomb.fs.mounts import mount_of
+from gorillacomb.fs.openat import FileIdentity, open_file
+from gorillacomb.fs.racy import is_provisional, judge_content
+from gorillacomb.fs.volumes import hides_changes, keeps_modes
+from gorillacomb.manifest.model import ManifestEntry
+from gorillacomb.manifest.walk import identify_tree
+from gorillacomb.model import SECOND, EntryState
+
+DifferenceKind = Literal["changed", "damaged", "suspect", "missing", "mode", "unreadable"]
+_IN_USE = "in use: a program has it open for writing"
+_LONGEST_BUILD_NS = 24 * 3600 * SECOND
+"""No manifest takes longer to make."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeContext:
+    """The folder that tasks are about; travels with each of them."""
+
+    root: bytes
+    identity: FileIdentity
+    own: frozenset[FileIdentity] = frozenset()
+    """Our own files, which are never opened."""
+    both: bool = True
+    """Whether SHA-256 is asked for beside BLAKE3."""
+    modes: bool = True
+    """Whether its file system keeps modes."""
+    hides_changes: bool = False
+    """Whether content may change there without any time's showing it."""
+    created_ns: int = 0
+    """When the manifest was made that it is compared with; 0 for none."""
+
+
+def tree_to_check(
+    root: bytes, created_ns: int, own: Collection[FileIdentity], both: bool
+) -> TreeContext:
+    """Describe a folder that is compared with a manifest of a time. Raises UsageError."""
+    identity = identify_tree(root)
+    mount = mount_of(root)
+    return TreeContext(
+        root,
+        identity,
+        frozenset(own),
+        both,
+        keeps_modes(mount.type, mount.source),
+        hides_changes(mount.type),
+        created_ns,
+    )
+
+
+def judge_file(
+    entry: ManifestEntry, place: TreeContext, folder: int, name: bytes
+) -> tuple[DifferenceKind, str]:
+    """Say what a file in an open folder is, whose content differs while size and mtime do not.
+
+    By the rules of scans. A manifest has no ctime, so that nothing is known to have moved. Raises
+    OSError.
+    """
+    descriptor = open_file(name, folder)
+    try:
+        if is_open_for_writing(descriptor):
+            return "unreadable", _IN_USE
+    finally:
+        os.close(descriptor)
+    state = judge_content(_was_read_early(entry, place.created_ns), False, place.hides_changes)
+    if state is None:
+        return "changed", "content changed; it was written just before the manifest was made"
+    if state is EntryState.SUSPECT:
+        cause = "its file system may let content change without showing it"
+        return "suspect", f"content changed; size and time did not, but {cause}"
+    return "damaged", "content changed; size and time did not"
+
+
+def _was_read_early(entry: ManifestEntry, created_ns: int) -> bool:
+    """Whether a file may have been read for a manifest too soon after it was written.
+
+    It was read after the manifest was begun, and after it was written, if that was meanwhile.
+    """
+    latest = min(time.time_ns(), created_ns + _LONGEST_BUILD_NS)
+    read_ns = max(created_ns, min(entry.mtime_ns, latest)) if created_ns else 0
+    return is_provisional(entry.mtime_ns, entry.mtime_ns, read_ns)
