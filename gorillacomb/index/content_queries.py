@@ -61,18 +61,20 @@ def copies_seen_by_scan(
     connection: Connection,
     paths: FolderPaths,
     scan: int,
+    now_ns: int,
     known: Collection[tuple[int, bytes]] = (),
 ) -> list[tuple[bytes, int, int]]:
     """Return files that were read since a scan began and that have copies: path, bytes, copies.
 
-    Those ``known``, by the ids of their folders and their names, are left out.
+    What was read after ``now_ns`` was so by a clock that was ahead, in an earlier scan. Those
+    ``known``, by the ids of their folders and their names, are left out.
     """
     rows = connection.execute(
         "SELECT files.folder, files.name, files.size, groups.copies FROM files"
         " JOIN groups ON groups.digest = files.digest"
-        " WHERE files.checked_ns >= (SELECT started_ns FROM scans WHERE id = ?)"
+        " WHERE files.checked_ns BETWEEN (SELECT started_ns FROM scans WHERE id = ?) AND ?"
         " AND files.state <= 1 AND groups.copies > 1",
-        (scan,),
+        (scan, now_ns),
     )
     placed = (
         (paths.place(folder), name, size, copies)

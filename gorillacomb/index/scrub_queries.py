@@ -11,15 +11,17 @@ from gorillacomb.model import EntryState
 from gorillacomb.sqlite import Connection
 
 _BELOW = (
-    "WITH RECURSIVE below (id) AS (SELECT value FROM json_each(?) UNION"
+    "WITH RECURSIVE below (id) AS (SELECT value FROM json_each(?1) UNION"
     " SELECT folders.id FROM folders JOIN below ON folders.parent = below.id)"
 )
 _STATES = (EntryState.HASHED, EntryState.FRESH, EntryState.DAMAGED, EntryState.SUSPECT)
 _DUE = (
     f"files.state IN ({', '.join(f'{each:d}' for each in _STATES)}) AND size > 0"
-    " AND folder IN below AND (checked_ns < ? OR checked_ns > ?)"
+    " AND folder IN below AND (checked_ns < ?2 OR checked_ns > ?3)"
 )
 """A time of reading that lies in the future, by a clock that was wrong, proves nothing."""
+_ORDER = "(checked_ns <= ?3, checked_ns, folder, files.name)"
+"""Those first of which nobody knows when they were read."""
 
 
 class ScrubCandidate(NamedTuple):
@@ -32,9 +34,11 @@ class ScrubCandidate(NamedTuple):
     size: int
     """Bytes."""
     root: int
+    dated: int
+    """0 where that time lay in the future."""
 
 
-FIRST = ScrubCandidate(-1, 0, b"", 0, 0)
+FIRST = ScrubCandidate(-1, 0, b"", 0, 0, 0)
 """Comes before all of them."""
 
 
@@ -48,14 +52,13 @@ def due_files(
 ) -> list[ScrubCandidate]:
     """Return up to ``most`` files below some folders that were read before a time, oldest first.
 
-    Also those that were read after ``now_ns``; only those that come after a given one.
+    Before them those that were read after ``now_ns``; only those that come after a given one.
     """
     rows = connection.execute(
-        f"{_BELOW} SELECT checked_ns, folder, files.name, size, folders.root"
+        f"{_BELOW} SELECT checked_ns, folder, files.name, size, folders.root, checked_ns <= ?3"
         " FROM files JOIN folders ON folders.id = files.folder"
-        f" WHERE {_DUE} AND (checked_ns, folder, files.name) > (?, ?, ?)"
-        " ORDER BY checked_ns, folder, files.name LIMIT ?",
-        (json.dumps(list(tops)), before_ns, now_ns, *after[:3], most),
+        f" WHERE {_DUE} AND {_ORDER} > (?4, ?5, ?6, ?7) ORDER BY {_ORDER[1:-1]} LIMIT ?8",
+        (json.dumps(list(tops)), before_ns, now_ns, after.dated, *after[:3], most),
     )
     return [ScrubCandidate(*row) for row in rows]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gorillacomb.clock import boot_id, uptime_ns
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs.bounded_read import read_bounded
 from gorillacomb.fs.durable_files import replace_file
@@ -43,21 +43,6 @@ def pulse_folder(vault: Vault) -> Path:
     """Where the pulses of a vault's watcher stand."""
     path = os.path.realpath(os.fsencode(vault.folder))
     return state_folder() / "pulses" / hashlib.sha256(path).hexdigest()[:16]
-
-
-def boot_id() -> str:
-    """What is another one after each start of the machine; empty where nobody tells."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
-
-
-def uptime_ns() -> int:
-    """A clock that nobody sets, and that goes on while the machine sleeps, ns."""
-    if sys.platform == "linux":
-        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    return time.monotonic_ns()
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ class TriggerRunner:
         with Index.read(self._vault) as index:
             paths = folder_paths(index.connection)
             found = content_queries.copies_seen_by_scan(
-                index.connection, paths, report.scan, report.read_again_young
+                index.connection, paths, report.scan, time.time_ns(), report.read_again_young
             )
             return [
                 {**path_to_json(path), "bytes": size, "copies": copies}

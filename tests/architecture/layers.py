@@ -17,7 +17,7 @@ LEVELS = (
     {"index", "vaultmesh"},
     {"vault", "classify"},
     {"fs", "workers"},
-    {"model", "errors", "progress", "hashing", "sqlite", "json_paths"},
+    {"clock", "model", "errors", "progress", "hashing", "sqlite", "json_paths"},
 )
 """The rooms from the outside in: arrows point down, and no room knows another of its own line."""
 INSIDE = {

@@ -323,6 +323,34 @@ def test_emptying_the_quarantine(top: Path, vault: Path) -> None:
     assert (top / "a" / "f").stat().st_size == LARGE
 
 
+def test_ages_in_the_quarantine_are_none_of_a_clock_that_was_wrong(top: Path, vault: Path) -> None:
+    """What was set aside a minute ago is not old because the clock was years behind then."""
+    assert run("dedupe", "--apply", plan_of(vault), vault=vault).code == 0
+    (folder,) = run_folders(top)
+    old = ("dedupe", "--empty-quarantine", "--older-than", "30d", "--yes")
+
+    def begun(year: int, same_boot: bool) -> None:
+        """Have the journal say that it was written in that year."""
+        header, *steps = map(json.loads, (folder / "journal.jsonl").read_text().splitlines())
+        years = (year - 2026) * 365 * 24 * 3600 * 10**9
+        for line, name in ((header, "started_ns"), *((step, "time_ns") for step in steps)):
+            line[name] = str(int(line[name]) + years)
+        header["boot_id"] = header["boot_id"] if same_boot else "another one"
+        text = "\n".join(map(json.dumps, (header, *steps, "")))
+        (folder / "journal.jsonl").write_text(text.removesuffix('""'))
+
+    begun(2020, same_boot=True)
+    assert run(*old, vault=vault).out.startswith("Deleted: 0 files")
+    begun(2037, same_boot=False)
+    ran = run(*old, vault=vault)
+    assert ran.code == 3, "it is not left without a word"
+    assert "Deleted: 0 files" in ran.out and folder.name in ran.out
+    assert "by a clock that was ahead" in " ".join(ran.out.split())
+    assert "nobody knows since when" in run("status", vault=vault).out
+    assert (folder / "s1").exists()
+    assert "Deleted: 4 files" in run(*old[:2], folder.name, "--yes", vault=vault).out
+
+
 def test_history_trace_and_index_follow(top: Path, vault: Path, tmp_path: Path) -> None:
     assert run("dedupe", "--history", vault=vault).out == "No plan was carried out yet.\n"
     for _ in range(2):

@@ -113,7 +113,7 @@ class Ground:
         """Empty all quarantines."""
         named = [(each.base, each.run) for each in quarantined_runs(self.roots)]
         found: list[RunOutcome] = []
-        runs.purge_runs(named, self.roots, self.witness, 1 << 62, Quiet(), found.append)
+        runs.purge_runs(named, self.roots, self.witness, 0, Quiet(), found.append)
         return found
 
 

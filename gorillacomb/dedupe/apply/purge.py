@@ -23,6 +23,7 @@ from gorillacomb.dedupe.apply.snapshot import (
 )
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import StepProblem
+from gorillacomb.dedupe.quarantine.inventory import run_age_ns
 from gorillacomb.dedupe.quarantine.journal import PURGED, PURGING, KeptCopy, MovedItem, StepRecord
 from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.fs import mutations
@@ -68,7 +69,9 @@ def purge_step(
         for _, sighting in found:
             _sync_survivors(sighting)
             verify_kept_copies(sighting)
-        is_young = now() - run.journal.recorded.started_ns < _SURELY_CLOSED_NS
+        age = run_age_ns(run.journal.recorded, now())
+        # Nobody can tell how long ago it was: then the machine was started again since.
+        is_young = age is not None and age < _SURELY_CLOSED_NS
         for move, sighting in found:
             _refuse_in_use(run, move.slot, sighting, is_young)
             space += disk_space(sighting, gone)

@@ -16,6 +16,7 @@ from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.apply.undo import finish_interrupted_runs, undo_run
 from gorillacomb.dedupe.model import Plan, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.bases import quarantine_bases
+from gorillacomb.dedupe.quarantine.inventory import run_age_ns
 from gorillacomb.dedupe.quarantine.journal import UNDONE, StepRecord
 from gorillacomb.dedupe.quarantine.run import Quarantine, open_run
 from gorillacomb.dedupe.roots import LiveRoot
@@ -132,12 +133,12 @@ def purge_runs(
     runs: Iterable[tuple[bytes, str]],
     roots: list[LiveRoot],
     witness: TreeComparer,
-    before_ns: int,
+    older_than_ns: int,
     progress: Progress,
     ended: Callable[[RunOutcome], None],
     now: NowNs = time.time_ns,
 ) -> None:
-    """Delete what runs, given with their bases, set aside before a time.
+    """Delete what runs, given with their bases, set aside so long ago; with 0 all of it.
 
     Only that goes of which the other copy still stands. ``ended`` is called with the outcome of
     each run, also after Ctrl-C. Raises Refused, Untrusted, OSError.
@@ -152,7 +153,8 @@ def purge_runs(
                     noise = run.journal.recorded.noise & witness.noise
                     looking = replace(witness, noise=noise)
                     for record in run.journal.recorded.held():
-                        if record.when_ns < before_ns:
+                        age = run_age_ns(run.journal.recorded, now(), record)
+                        if not older_than_ns or (age is not None and age >= older_than_ns):
                             _purge_one(run, record, places, looking, now, outcome, gone)
                             progress.advance(record.files, 0)
             finally:

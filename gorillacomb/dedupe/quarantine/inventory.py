@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from gorillacomb import clock
 from gorillacomb.dedupe.quarantine.bases import quarantine_bases
+from gorillacomb.dedupe.quarantine.journal import JournalContents, StepRecord
 from gorillacomb.dedupe.quarantine.run import list_runs, read_run
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.errors import UntrustedInput
@@ -19,6 +22,8 @@ class QuarantinedRun:
     run: str
     action: str
     started_ns: int
+    age_ns: int | None
+    """How long ago that was; None where nobody can tell."""
     steps: int
     files: int
     size: int
@@ -41,7 +46,24 @@ def quarantined_runs(roots: Iterable[LiveRoot]) -> Iterator[QuarantinedRun]:
                         name,
                         recorded.action,
                         recorded.started_ns,
+                        run_age_ns(recorded, time.time_ns()),
                         len(held),
                         sum(record.files for record in held),
                         sum(record.size for record in held),
                     )
+
+
+def run_age_ns(
+    recorded: JournalContents, now_ns: int, record: StepRecord | None = None
+) -> int | None:
+    """Return how long ago a run began, or a step of it ended; None where nobody can tell.
+
+    As long as the machine runs it is told by the clock that nobody sets: the other one may have
+    been years behind, and be right by now.
+    """
+    if recorded.boot and recorded.boot == clock.boot_id():
+        age: int | None = max(0, clock.since_boot_ns() - recorded.uptime_ns)
+    else:
+        age = clock.age_ns(recorded.started_ns, now_ns)
+    took = 0 if record is None else record.when_ns - recorded.started_ns
+    return age if age is None or not 0 <= took <= age else age - took

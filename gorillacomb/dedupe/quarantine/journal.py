@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from gorillacomb import clock
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
 from gorillacomb.fs.bounded_read import open_regular
@@ -121,6 +122,10 @@ class JournalContents:
     """Where the base stood when it was written."""
     started_ns: int
     noise: frozenset[bytes] = frozenset()
+    boot: str = ""
+    """`boot_id` when it was begun; empty in a journal of 0.1.0."""
+    uptime_ns: int = 0
+    """`since_boot_ns` then."""
     steps: dict[str, StepRecord] = field(default_factory=dict)
     """In the order in which they were done last."""
     torn: bool = False
@@ -156,6 +161,7 @@ class JournalWriter:
 
         One that has no whole header is of a run that did nothing.
         """
+        recorded.boot, recorded.uptime_ns = clock.boot_id(), clock.since_boot_ns()
         file = os.open(NAME, _APPEND | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
         try:
             mutations.append_durably(file, json.dumps(_header(recorded)).encode() + b"\n")
@@ -199,6 +205,8 @@ def _header(recorded: JournalContents) -> dict[str, Any]:
         **path_to_json(recorded.base, "base"),
         "started_ns": str(recorded.started_ns),
         "noise": [path_to_json(name) for name in sorted(recorded.noise)],
+        "boot_id": recorded.boot,
+        "uptime_ns": str(recorded.uptime_ns),
     }
 
 
@@ -302,6 +310,8 @@ def parse_journal_header(document: dict[str, Any]) -> JournalContents:
         path_from_json(document, "base"),
         int(document["started_ns"]),
         frozenset(path_from_json(each) for each in document["noise"]),
+        str(document.get("boot_id", "")),
+        int(document.get("uptime_ns", 0)),
     )
 
 

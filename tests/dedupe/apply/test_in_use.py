@@ -6,9 +6,11 @@ import mmap
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
+from gorillacomb import clock
 from gorillacomb.dedupe.apply import snapshot, tree_compare
 from gorillacomb.dedupe.apply.runs import purge_runs
 from gorillacomb.dedupe.model import DedupeAction, PlanStep, RunOutcome
@@ -88,15 +90,9 @@ def emptied(ground: Ground, age_ns: int) -> RunOutcome:
     """Empty the quarantine so long after the run began."""
     [run] = quarantined_runs(ground.roots)
     found: list[RunOutcome] = []
-    purge_runs(
-        [(run.base, run.run)],
-        ground.roots,
-        ground.witness,
-        1 << 62,
-        Quiet(),
-        found.append,
-        lambda: run.started_ns + age_ns,
-    )
+    later = clock.since_boot_ns() + age_ns
+    with mock.patch.object(clock, "since_boot_ns", lambda: later):
+        purge_runs([(run.base, run.run)], ground.roots, ground.witness, 0, Quiet(), found.append)
     return found[0]
 
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from gorillacomb import clock
+from gorillacomb.dedupe.quarantine.inventory import run_age_ns
 from gorillacomb.dedupe.quarantine.journal import (
     INTENT,
     NAME,
@@ -19,6 +25,8 @@ from gorillacomb.dedupe.quarantine.journal import (
 )
 from gorillacomb.fs.bounded_read import UnexpectedFile
 from tests.support.mounts import fill, tmpfs
+
+YEAR = 365 * 24 * 3600 * 10**9
 
 
 def record(step: str, length: int = 10) -> StepRecord:
@@ -59,3 +67,25 @@ def test_a_journal_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
             read_journal(folder, os.fsencode(tmp_path))
     finally:
         os.close(folder)
+
+
+@given(st.integers(0, YEAR), st.integers(-YEAR, YEAR), st.booleans(), st.integers(0, YEAR))
+def test_the_age_of_a_run_is_that_of_a_clock_that_nobody_set(
+    age: int, off: int, same_boot: bool, took: int
+) -> None:
+    """``off`` is by how much the clock on the wall was set since."""
+    now, up = 50 * YEAR, 3 * YEAR
+    started = now - age - off
+    recorded = JournalContents("run", "plan", "quarantine", b"/base", started)
+    recorded.boot, recorded.uptime_ns = "one", up - age
+    with mock.patch.multiple(
+        clock, boot_id=lambda: "one" if same_boot else "two", since_boot_ns=lambda: up
+    ):
+        found = run_age_ns(recorded, now)
+        later = run_age_ns(recorded, now, replace(record("s1"), when_ns=started + took))
+    if same_boot:
+        assert found == age
+    else:
+        assert found == (None if started > now else age + off)
+    if found is not None:
+        assert later == (found - took if took <= found else found)

@@ -163,10 +163,11 @@ def _quarantine_lines(index: Index) -> list[str]:
     if not held:
         return []
     files, size = sum(each.files for each in held), sum(each.size for each in held)
-    oldest = render.format_time(min(each.started_ns for each in held))
+    past = [each.started_ns for each in held if each.age_ns is not None]
+    since = f"since {render.format_time(min(past))}" if past else "nobody knows since when"
     return [
         f"Quarantine: {render.format_count(files, 'file')}, {render.format_size(size)} on "
-        f"disk, since {oldest}",
+        f"disk, {since}",
         "  to free that: gorillacomb dedupe --empty-quarantine",
     ]
 

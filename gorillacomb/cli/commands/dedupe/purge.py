@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Iterable
 from contextlib import ExitStack
 
 import click
@@ -21,9 +19,9 @@ from gorillacomb.cli.commands.dedupe.runs import (
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.dedupe.apply import runs
-from gorillacomb.dedupe.model import RunOutcome
+from gorillacomb.dedupe.model import RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, quarantined_runs
-from gorillacomb.dedupe.roots import LiveRoot
+from gorillacomb.dedupe.quarantine.run import run_folder
 from gorillacomb.errors import ExitCode, RefusedForSafety, UsageError
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.stamping.run_log import RunLog
@@ -35,7 +33,6 @@ def purge(
 ) -> ExitCode:
     """Delete what was set aside, where its other copy still stands."""
     require_index(vault)
-    before = time.time_ns() - older_than_ns
     shown = progress_for(progress)
     with ExitStack() as stack:
         stack.enter_context(translate_errors(vault))
@@ -43,8 +40,10 @@ def purge(
         index = stack.enter_context(Index.write(vault))
         notes = stack.enter_context(RunLog(index))
         roots = live_roots_of(index)
-        chosen = _chosen(roots, named, before)
-        if named and not chosen:
+        waiting = [each for each in quarantined_runs(roots) if named in ("", each.run)]
+        chosen = [each for each in waiting if _is_older(each, older_than_ns)]
+        unknown = [each for each in waiting if older_than_ns and each.age_ns is None]
+        if named and not (chosen or unknown):
             raise UsageError(
                 f"Nothing waits in a quarantine of run {named!r}"
                 + (" that is old enough." if older_than_ns else "."),
@@ -52,6 +51,9 @@ def purge(
             )
         _confirm_purge(chosen, yes)
         total = RunOutcome("")
+        total.skipped += [
+            StepProblem(run_folder(each.base, each.run), _of_no_age(each)) for each in unknown
+        ]
 
         def ended(outcome: RunOutcome) -> None:
             log_run(notes, "purged", outcome, "empty-quarantine", roots)
@@ -66,7 +68,7 @@ def purge(
                 [(each.base, each.run) for each in chosen],
                 roots,
                 tree_comparer(shown),
-                before,
+                older_than_ns,
                 shown,
                 ended,
             )
@@ -80,13 +82,17 @@ def purge(
     return ExitCode.INCOMPLETE if total.skipped else ExitCode.DONE
 
 
-def _chosen(roots: Iterable[LiveRoot], named: str, before: int) -> list[QuarantinedRun]:
-    """What waits, of one run or of all, since a moment before that."""
-    return [
-        each
-        for each in quarantined_runs(roots)
-        if (not named or each.run == named) and each.started_ns < before
-    ]
+def _is_older(run: QuarantinedRun, than_ns: int) -> bool:
+    return not than_ns or (run.age_ns is not None and run.age_ns >= than_ns)
+
+
+def _of_no_age(run: QuarantinedRun) -> str:
+    """Why a run is not known to be old enough."""
+    when = render.format_time(run.started_ns)
+    return (
+        f"was set aside at a time to come ({when}), by a clock that was ahead, so that its age is"
+        f" not known (gorillacomb dedupe --empty-quarantine {run.run} deletes it)"
+    )
 
 
 def _tell(total: RunOutcome) -> None:
