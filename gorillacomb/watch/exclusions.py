@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from gorillacomb.fs.mounts import mounts
+from gorillacomb.fs.mounts import Mount, mounts
 from gorillacomb.fs.openat import OUR_FOLDER
 from gorillacomb.fs.paths import is_below, relative_path
 from gorillacomb.scan.exclude import compile_patterns, patterns_for_root
@@ -19,7 +19,8 @@ class WatchExclusions:
 
     vault: Vault
     _own: frozenset[bytes] = field(init=False)
-    _mounts: frozenset[bytes] = frozenset()
+    _mounts: frozenset[Mount] = frozenset()
+    _points: frozenset[bytes] = frozenset()
     _excluded: list[tuple[bytes, tuple[str, ...]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -28,7 +29,7 @@ class WatchExclusions:
 
     def holds(self, path: bytes) -> bool:
         """Whether a folder is one of them, or stands in one that is excluded."""
-        if path.rpartition(b"/")[2] == OUR_FOLDER or path in self._own or path in self._mounts:
+        if path.rpartition(b"/")[2] == OUR_FOLDER or path in self._own or path in self._points:
             return True
         return any(
             is_below(path, top) and compile_patterns(patterns)(relative_path(path, top), True)
@@ -48,6 +49,8 @@ class WatchExclusions:
         )
         self._excluded = [(path, patterns) for path, patterns in every if patterns]
 
-    def learn_mounts(self) -> None:
-        """Look what is mounted now."""
-        self._mounts = frozenset(each.point for each in mounts())
+    def learn_mounts(self) -> set[bytes]:
+        """Look what is mounted now; returns where that changed since the last time."""
+        before, self._mounts = self._mounts, frozenset(mounts())
+        self._points = frozenset(each.point for each in self._mounts)
+        return {each.point for each in before ^ self._mounts}

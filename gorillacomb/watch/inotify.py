@@ -1,5 +1,10 @@
 """What changes in folders, as Linux tells of it (inotify(7)): one watch for each folder.
 
+An event only says that something happened under a name, some time ago. What is there now is never
+concluded from it: the folder is opened, compared with the one that is watched, and looked into. So
+what is known of a watched folder was true at some moment after its watch began, and an event is
+still to come of what changed after that moment.
+
 Built on watchdog's `InotifyFD`, which reads the events. Its own recursive emitter passes over a
 folder for which no watch is left, and reads the tree again for every folder that moves.
 """
@@ -10,24 +15,21 @@ import errno
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import count
+from collections.abc import Callable, Iterable, Iterator
 
-from watchdog.observers.inotify_c import (
-    CallbackId,
-    InotifyConstants,
-    InotifyEvent,
-    InotifyFD,
-    Mask,
-    WatchDescriptor,
-)
+from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, InotifyFD, Mask
 
-from gorillacomb.fs.drive_errors import is_vanished
-from gorillacomb.fs.openat import OpenFolders
-from gorillacomb.fs.paths import join, relative_path
+from gorillacomb.fs.openat import FOLDER_FLAGS, FileIdentity, identity_of
+from gorillacomb.fs.paths import is_below, join, path_parts, relative_path
 from gorillacomb.watch.debounce import ChangeQueue
+from gorillacomb.watch.watched_folder import (
+    NOBODY,
+    WatchedFolder,
+    is_mount_root,
+    is_unreachable,
+    open_folder,
+    subfolders,
+)
 
 _C = InotifyConstants
 _MASK = Mask(
@@ -39,54 +41,20 @@ _MASK = Mask(
     | _C.IN_CREATE
     | _C.IN_DELETE
     | _C.IN_DELETE_SELF
+    | _C.IN_MOVE_SELF
     | _C.IN_ONLYDIR
     | _C.IN_DONT_FOLLOW
     | _C.IN_EXCL_UNLINK
 )
-_ROOT_MASK = Mask(_MASK | _C.IN_MOVE_SELF)
-"""Of a folder in a root the one around it tells that it moved."""
-_ids = count()
-_NOBODY = WatchDescriptor(-1)
-"""What stands for a watch on a folder that may not be read."""
+"""The same for all: of a folder that is seen at two paths the last mask would hold for both."""
 _LIMITS = "/proc/sys/fs/inotify"
-_PATH_MAX = 4096
-"""Bytes, with the NUL at its end: a longer path the system does not take (limits.h)."""
 
 # It warns of an overflow, which is told to whoever asks `overflowed`.
 logging.getLogger("watchdog").addHandler(logging.NullHandler())
 
 
-@dataclass(slots=True, eq=False)
-class _WatchedFolder:
-    """A watched folder; its path is that of its parent and its name, so that it can move."""
-
-    parent: _WatchedFolder | None
-    name: bytes
-    """Of a root, its path."""
-    wd: WatchDescriptor = _NOBODY
-    id: CallbackId = field(default_factory=lambda: CallbackId(next(_ids)))
-    inside: dict[bytes, _WatchedFolder] = field(default_factory=dict)
-
-    def root(self) -> bytes:
-        at = self
-        while at.parent is not None:
-            at = at.parent
-        return at.name
-
-    def path(self) -> bytes:
-        names, at = [], self
-        while at.parent is not None:
-            names.append(at.name)
-            at = at.parent
-        return join(at.name, b"/".join(reversed(names)))
-
-    def below(self) -> Iterator[_WatchedFolder]:
-        """It and all watched folders in it."""
-        stack = [self]
-        while stack:
-            at = stack.pop()
-            yield at
-            stack += at.inside.values()
+_Listed = tuple[WatchedFolder, list[bytes]]
+"""A watched folder, and the names of the folders in it."""
 
 
 class InotifyWatcher:
@@ -104,8 +72,11 @@ class InotifyWatcher:
         except OSError as error:
             raise OSError(error.errno, _limit("max_user_instances", error)) from error
         self._lock = threading.RLock()
-        self._roots: dict[bytes, _WatchedFolder] = {}
-        self._by_wd: dict[WatchDescriptor, _WatchedFolder] = {}
+        self._roots: dict[bytes, WatchedFolder] = {}
+        self._due: list[tuple[WatchedFolder, bytes]] = []
+        """Watched folders, and a name in each under which to look; none for all that is in it."""
+        self._mounted: set[tuple[WatchedFolder, bytes]] = set()
+        """The same, where another file system, or another part of this one, was seen."""
         self.overflowed = threading.Event()
         """Set when the system lost events."""
         self._failed: dict[bytes, str | None] = {}
@@ -114,15 +85,50 @@ class InotifyWatcher:
     def add(self, root: bytes) -> str | None:
         """Watch a root and all in it, or nothing of it; returns why, in words, then."""
         with self._lock:
-            top = self._roots[root] = _WatchedFolder(None, root)
-            self._failed.pop(root, None)
             try:
-                self._watch(top)
-                self._fill(top, mark=False)
+                descriptor = os.open(root, FOLDER_FLAGS)
+                try:
+                    top = WatchedFolder(self, None, root, identity_of(os.fstat(descriptor)))
+                    self._watch(top, descriptor)
+                    self._roots[root] = top
+                    names = subfolders(descriptor)
+                finally:
+                    os.close(descriptor)
+                self._fill((top, names), mark=False)
+                self._look_where_due()
             except OSError as error:
+                self._due.clear()
                 self.drop(root)
                 return _words(error)
             return None
+
+    def look_at_mounts(self, points: Iterable[bytes]) -> None:
+        """Look again at folders, by their paths, where something was mounted or is not any more.
+
+        Those on which something was seen to be mounted are looked at too: for a moment, maybe.
+        """
+        with self._lock:
+            places, self._mounted = self._mounted, set()
+            for path in points:
+                places.update(self._places(path))
+            for folder, name in places:
+                if folder.wd == NOBODY:
+                    continue
+                self._due.append((folder, name))
+                self._look_or_fail(folder.chain()[0])
+                if name in folder.inside:
+                    self._pending.mark(folder.path())
+
+    def _places(self, path: bytes) -> Iterator[tuple[WatchedFolder, bytes]]:
+        """The watched folders that have a path in them, and the name that it has there."""
+        for top in self._roots.values():
+            if path != top.name and is_below(path, top.name):
+                *above, name = path_parts(relative_path(path, top.name))
+                at: WatchedFolder | None = top
+                for each in above:
+                    at = at and at.inside.get(each)
+                if at is not None:
+                    yield at, name
 
     def failed_roots(self) -> dict[bytes, str | None]:
         """The roots that are not watched any more, and why, in words; each is told of once.
@@ -139,154 +145,205 @@ class InotifyWatcher:
         """Watch a root no more."""
         with self._lock:
             top = self._roots.pop(root, None)
+            self._failed.pop(root, None)
             if top is not None:
                 self._forget(top)
+
+    def watched(self) -> dict[bytes, tuple[int, FileIdentity]]:
+        """The watch of each watched folder, and which folder it is, by its path."""
+        with self._lock:
+            every = (each for top in self._roots.values() for each in top.below())
+            return {each.path(): (each.wd, each.identity) for each in every if each.wd != NOBODY}
 
     def close(self) -> None:
         """End all watches."""
         with self._lock:
+            for top in self._roots.values():
+                for each in top.below():
+                    each.wd = NOBODY
             self._roots.clear()
-            self._by_wd.clear()
         self._events.stop()
         self._events.join()
 
     # Called by the thread that reads the events.
 
-    def on_event(self, event: InotifyEvent) -> None:
+    def changed(self, folder: WatchedFolder, event: InotifyEvent) -> None:
+        """Something changed in a watched folder, or the folder itself did."""
         with self._lock:
-            folder = self._by_wd.get(event.wd)
-            if folder is None:
+            if folder.wd == NOBODY:
                 return
-            path = folder.path()
-            if event.name and event.mask & _C.IN_ISDIR:
-                try:
-                    self._folder_changed(folder, path, event)
-                except OSError as error:
-                    self._failed[folder.root()] = _words(error)
-                    self._pending.wake()
-            if folder.parent is None and (event.is_delete_self or event.is_move_self):
-                self._pending.wake()  # the root itself: whoever scans looks whether it is there
+            top, path = folder.chain()[0], folder.path()
+            if event.mask & _C.IN_ISDIR and (event.name or folder is top):
+                self._due.append((folder, event.name))
+                self._look_or_fail(top)
+            if event.is_delete_self or event.is_move_self:
+                if folder is not top:
+                    return  # the folder around it tells of that too
+                self._pending.wake()  # whoever scans looks whether the root is there
             self._pending.mark(path)
 
-    def on_watch_deleted(self, wd: WatchDescriptor) -> None:
+    def watch_ended(self, folder: WatchedFolder) -> None:
+        """The system ended a watch: the folder was deleted, or its file system unmounted."""
         with self._lock:
-            folder = self._by_wd.pop(wd, None)
-            if folder is not None:
-                self._leave(folder)
-                if self._roots.get(folder.name) is folder:
-                    self._failed.setdefault(folder.name, None)
-        self._pending.wake()
+            if folder.wd == NOBODY:
+                return
+            if folder.parent is not None:
+                self._due.append((folder.parent, folder.name))
+            self._forget(folder)
+            self._look_or_fail(folder.chain()[0])
 
-    def on_queue_overflow(self) -> None:
+    def events_lost(self) -> None:
+        """More happened than the system keeps for us."""
         self.overflowed.set()
         self._pending.wake()
 
-    def _folder_changed(self, above: _WatchedFolder, path: bytes, event: InotifyEvent) -> None:
-        """A folder came, went, or got other rights."""
-        known = above.inside.get(event.name)
-        if event.is_moved_from or event.is_delete:
-            if known is not None:
-                self._forget(known)
-        elif not self._left_out(join(path, event.name)):
-            if known is None:
-                known = self._enter(above, event.name)
-            elif event.is_create or event.is_moved_to:  # another one than that which stood here
-                self._forget(known)
-                known = self._enter(above, event.name)
-            if known is not None:
-                self._fill(known, mark=True)
-
     # Called with the lock held.
 
-    def _enter(self, above: _WatchedFolder, name: bytes) -> _WatchedFolder | None:
-        """Watch a subfolder; None for one that is gone already or may not be read."""
-        folder = _WatchedFolder(above, name)
+    def _look_or_fail(self, top: WatchedFolder) -> None:
+        """Look where that is due; a root in which we cannot has failed."""
         try:
-            self._watch(folder)
+            self._look_where_due()
         except OSError as error:
-            if is_vanished(error):
+            self._due.clear()
+            self._failed[top.name] = _words(error)
+            self._pending.wake()
+
+    def _look_where_due(self) -> None:
+        """Watch what there is now, and have it scanned: nobody told what changed in it before."""
+        while self._due:
+            folder, name = self._due.pop()
+            if folder.wd == NOBODY:
+                continue
+            try:
+                descriptor = open_folder(folder)
+            except OSError as error:
+                self._begin_again(folder, error)
+                continue
+            try:
+                listed = (
+                    self._enter(folder, name, descriptor)
+                    if name
+                    else (folder, subfolders(descriptor))
+                )
+            finally:
+                os.close(descriptor)
+            if listed is not None:
+                for each in listed[0].below():
+                    self._pending.mark(each.path())
+                self._fill(listed, mark=True)
+
+    def _begin_again(self, folder: WatchedFolder, error: OSError) -> None:
+        """Forget the outermost folder around one that is not where it was, and look there again.
+
+        Raises the error where it says something else.
+        """
+        if not is_unreachable(error):
+            raise error
+        for at in folder.chain():
+            try:
+                os.close(open_folder(at))
+            except OSError as cause:
+                if not is_unreachable(cause):
+                    raise
+                break
+        if at.parent is not None:
+            self._due.append((at.parent, at.name))
+        self._forget(at)
+
+    def _fill(self, listed: _Listed, mark: bool) -> None:
+        """Watch all that is in a watched folder, and is not yet; ``mark`` has it scanned."""
+        stack = [listed]
+        while stack:
+            folder, names = stack.pop()
+            names = [name for name in names if name not in folder.inside]
+            if not names or folder.wd == NOBODY:
+                continue
+            try:
+                descriptor = open_folder(folder)
+            except OSError as error:
+                self._begin_again(folder, error)
+                continue
+            try:
+                for name in names:
+                    inner = self._enter(folder, name, descriptor)
+                    if inner is not None:
+                        stack.append(inner)
+                        if mark:
+                            self._pending.mark(inner[0].path())
+            finally:
+                os.close(descriptor)
+
+    def _enter(self, above: WatchedFolder, name: bytes, descriptor: int) -> _Listed | None:
+        """Watch the subfolder that an open folder has under a name; None where there is none.
+
+        One that is known stays the one that it is, if its watch is the same; else it is forgotten.
+        """
+        known = above.inside.get(name)
+        listed = None
+        if not self._left_out(join(above.path(), name)):
+            listed = self._watch_subfolder(above, name, descriptor)
+        if known is not None:
+            if listed is not None and listed[0].wd == known.wd:
+                known.identity = listed[0].identity
+                self._events.remove_callbacks([(known.wd, listed[0].id)])
+                return known, listed[1]
+            self._forget(known)
+        if listed is not None:
+            above.inside[name] = listed[0]
+        return listed
+
+    def _watch_subfolder(
+        self, above: WatchedFolder, name: bytes, descriptor: int
+    ) -> _Listed | None:
+        """Watch a subfolder; None for what is none, may not be read, or is mounted there."""
+        try:
+            opened = os.open(name, FOLDER_FLAGS, dir_fd=descriptor)
+        except OSError as error:
+            if is_unreachable(error):
                 return None
             raise
-        if folder.wd == _NOBODY:
-            return None
-        above.inside[name] = folder
-        return folder
-
-    def _watch(self, folder: _WatchedFolder) -> None:
         try:
-            with _reachable(folder) as path:
-                mask = _MASK if folder.parent else _ROOT_MASK
-                wd = self._events.add_callback(path, mask, self, folder.id)
+            folder = WatchedFolder(self, above, name, identity_of(os.fstat(opened)))
+            if folder.identity[0] != above.identity[0] or is_mount_root(opened):
+                self._mounted.add((above, name))
+                return None
+            self._watch(folder, opened)
+            return folder, subfolders(opened)
+        except OSError as error:
+            self._forget(folder)
+            if is_unreachable(error):
+                return None
+            raise
+        finally:
+            os.close(opened)
+
+    def _watch(self, folder: WatchedFolder, descriptor: int) -> None:
+        """Begin the watch of an open folder. Raises OSError."""
+        path = f"/proc/self/fd/{descriptor}/.".encode()  # whatever its own path leads to by now
+        try:
+            wd = self._events.add_callback(path, _MASK, folder, folder.id)
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 raise OSError(errno.ENOSPC, _limit("max_user_watches", error)) from error
             raise
-        if wd == _NOBODY:
+        if wd == NOBODY:  # so watchdog says that it may not be read
             self._events.remove_callbacks([(wd, folder.id)])
-            return
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
         folder.wd = wd
-        known = self._by_wd.get(wd)
-        self._by_wd[wd] = folder
-        if known is not None:  # it has moved here, of which we have not heard yet
-            self._leave(known)
-            self._events.remove_callbacks([(wd, known.id)])
 
-    def _fill(self, top: _WatchedFolder, mark: bool) -> None:
-        """Watch all that is in a watched folder, and is not yet; ``mark`` has it scanned.
-
-        What changed in a folder before it was watched nobody told of.
-        """
-        stack = [top]
-        while stack:
-            at = stack.pop()
-            path = at.path()
-            if mark:
-                self._pending.mark(path)
-            for name in _subfolders(at):
-                if self._left_out(join(path, name)):
-                    continue
-                inner = at.inside.get(name) or self._enter(at, name)
-                if inner is not None:
-                    stack.append(inner)
-
-    def _forget(self, folder: _WatchedFolder) -> None:
-        """End the watches of a folder and of all in it."""
-        self._leave(folder)
-        gone = [each for each in folder.below() if self._by_wd.get(each.wd) is each]
-        for each in gone:
-            del self._by_wd[each.wd]
-        self._events.remove_callbacks([(each.wd, each.id) for each in gone])
-
-    def _leave(self, folder: _WatchedFolder) -> None:
-        """Take a folder out of the one around it."""
-        if folder.parent is not None and folder.parent.inside.get(folder.name) is folder:
-            del folder.parent.inside[folder.name]
-
-
-@contextmanager
-def _reachable(folder: _WatchedFolder) -> Iterator[bytes]:
-    """A path by which the system reaches a folder, however deep it lies. Raises OSError."""
-    path = folder.path()
-    if len(path) < _PATH_MAX:
-        yield path
-        return
-    top = folder.root()
-    opened = OpenFolders(top)
-    try:
-        yield f"/proc/self/fd/{opened.open(relative_path(path, top))}/.".encode()
-    finally:
-        opened.close()
-
-
-def _subfolders(folder: _WatchedFolder) -> list[bytes]:
-    """The names of the folders in a folder; none for one that is gone or may not be read."""
-    try:
-        with _reachable(folder) as path, os.scandir(path) as entries:
-            return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except OSError as error:
-        if is_vanished(error) or error.errno == errno.EACCES:
-            return []
-        raise
+    def _forget(self, folder: WatchedFolder) -> None:
+        """End the watches of a folder and of all in it; of a root it is told that they ended."""
+        above = folder.parent
+        if above is None:
+            if self._roots.get(folder.name) is folder:
+                self._failed.setdefault(folder.name, None)
+                self._pending.wake()
+        elif above.inside.get(folder.name) is folder:
+            del above.inside[folder.name]
+        gone = [(each.wd, each.id) for each in folder.below() if each.wd != NOBODY]
+        for each in folder.below():
+            each.wd = NOBODY
+        self._events.remove_callbacks(gone)
 
 
 def _words(error: OSError) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from gorillacomb.errors import GorillaCombError, Interrupted
 from gorillacomb.fs.openat import os_error_text
@@ -21,10 +22,23 @@ class GuardedFolder:
     """A folder and what must stand in it."""
 
     file: bytes
-    """The path of the manifest, as it was read when the watcher began."""
-    root: bytes
-    """Absolute, links resolved."""
+    """The path of the manifest."""
+    place: bytes
+    """The folder as it was named: a link in it may lead elsewhere one day."""
     manifest: Manifest
+    """As it was read when the watcher began, or when the folder became another one."""
+    is_signed: bool
+    """Whether by a key of the user's."""
+    root: bytes = b""
+    """Where the folder is, links resolved."""
+
+    def found(self) -> GuardedFolder:
+        """The same, with the root to which its place leads now."""
+        return replace(self, root=os.path.realpath(self.place))
+
+
+ReadGuarded = Callable[[bytes], GuardedFolder]
+"""Reads a manifest and the place that it is of. Raises GorillaCombError."""
 
 
 class ManifestGuard:
@@ -33,11 +47,13 @@ class ManifestGuard:
     def __init__(
         self,
         guarded: Sequence[GuardedFolder],
+        read: ReadGuarded,
         vault: Vault,
         health: WatcherHealth,
         listener: WatchListener,
     ) -> None:
-        self._guarded = {each.file: each for each in guarded}
+        self._guarded = {each.file: each.found() for each in guarded}
+        self._read = read
         self._vault = vault
         self._health = health
         self._listener = listener
@@ -52,6 +68,33 @@ class ManifestGuard:
                 for file, each in self._guarded.items()
                 if is_below(path, each.root) or is_below(each.root, path)
             }
+
+    def follow(self, tops: Sequence[bytes]) -> None:
+        """Go along with places that lead to other folders by now; ``tops`` are watched.
+
+        Each is compared with the manifest that it brings, if that is signed by a key of the
+        user's; else with the one before, so that nobody else says what must be there.
+        """
+        for file, known in self._guarded.items():
+            moved = known.found()
+            if moved.root != known.root:
+                self._guarded[file] = self._brought(moved)
+                self._known.pop(file, None)
+                self._due.add(file)
+            is_watched = any(is_below(moved.root, top) for top in tops)
+            cause = (
+                f"{path_text(moved.place)} leads to {path_text(moved.root)} now, which is in no"
+                " folder that is watched"
+            )
+            self._health.set_problem(f"guard {file!r}", None if is_watched else cause)
+
+    def _brought(self, moved: GuardedFolder) -> GuardedFolder:
+        """What is to be guarded in a folder that came to the place of another one."""
+        try:
+            brought = self._read(moved.file).found()
+        except GorillaCombError:
+            return moved  # it brings no manifest
+        return brought if brought.is_signed and brought.root == moved.root else moved
 
     def compare_due(self) -> None:
         """Compare what is due. Raises Interrupted."""

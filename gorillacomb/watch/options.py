@@ -65,6 +65,9 @@ class WatchListener(Protocol):
     def back(self, root: bytes) -> None:
         """A root that was not there is there again."""
 
+    def followed(self, named: bytes, root: bytes) -> None:
+        """A path that was given to be watched leads to another folder now."""
+
     def troubled(self, cause: str) -> None:
         """Something is wrong, which was not before."""
 

@@ -1,10 +1,11 @@
-"""The roots of a watcher: which of them are there, and who tells what changes in them."""
+"""The roots of a watcher: where they are, which are there, and who tells what changes in them."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,18 +42,23 @@ class RootMonitor:
         left_out: WatchExclusions,
         health: WatcherHealth,
         back: Callable[[bytes], None],
+        followed: Callable[[bytes, bytes], None] = lambda named, root: None,
     ) -> None:
         """``back`` is told of a root that was not there and is there again.
 
-        One of the paths that stands in another is watched with it.
+        ``followed`` is told which of the paths leads to another folder than before, and to which,
+        before that is watched. One that stands in another is watched with it.
         """
         self._options = options
+        self._pending = pending
         self._left_out = left_out
         self._health = health
         self._back = back
-        real = sorted({real_path(path) for path in paths})
-        inner = {each for each in real for top in real if each != top and is_below(each, top)}
-        self._roots = {path: _MonitoredRoot(path) for path in real if path not in inner}
+        self._followed = followed
+        self._leads = {each: real_path(each) for each in map(os.path.abspath, paths)}
+        """Where each of the paths leads, or led when something was there last."""
+        tops = _outermost(self._leads.values())
+        self._roots = {path: _MonitoredRoot(path) for path in tops}
         self._tree: InotifyWatcher | None = None
         if sys.platform == "linux" and not options.poll_all:
             # It cannot be loaded on another system.
@@ -68,7 +74,7 @@ class RootMonitor:
     @property
     def paths(self) -> list[bytes]:
         """All of them."""
-        return list(self._roots)
+        return sorted(self._roots)
 
     def present(self) -> list[bytes]:
         """Those that are there."""
@@ -93,16 +99,22 @@ class RootMonitor:
         """Begin to watch those that are there, and end it for those that are not any more."""
         if self._tree is not None:
             self._hear(self._tree)
+        missing = self._follow()
+        self._look_at_mounts()
         for root in self._roots.values():
-            identity = root_identity(root.path)
+            identity = None if root.path in missing else root_identity(root.path)
             if identity is None:
-                self._lose(root)
+                self._lose(root, missing.get(root.path, root.path))
             elif identity != root.identity:
                 was_away = self._health.roots.get(root.path) is RootHealth.AWAY
                 root.identity, root.scanned_ns = identity, None
                 self._watch(root)
                 if was_away:
                     self._back(root.path)
+
+    def watched(self) -> dict[bytes, tuple[int, FileIdentity]]:
+        """The folders whose changes the system tells of: as `InotifyWatcher.watched`."""
+        return {} if self._tree is None else self._tree.watched()
 
     def close(self) -> None:
         """Watch none of them any more."""
@@ -118,6 +130,8 @@ class RootMonitor:
                 root.scanned_ns = root.identity = None
         for path, cause in tree.failed_roots().items():
             tree.drop(path)
+            if path not in self._roots:
+                continue
             if cause is None:
                 self._roots[path].identity = None
             else:
@@ -130,14 +144,53 @@ class RootMonitor:
         apart = self._options.poll_ns if polled else self._options.whole_ns
         return now - root.scanned_ns >= apart
 
-    def _lose(self, root: _MonitoredRoot) -> None:
+    def _follow(self) -> dict[bytes, bytes]:
+        """Go along with paths that lead elsewhere by now, as a link does that was exchanged.
+
+        Returns the roots to which no path leads any more that was given, with such a path.
+        """
+        missing: dict[bytes, bytes] = {}
+        found: set[bytes] = set()
+        news: list[tuple[bytes, bytes]] = []
+        for named, before in self._leads.items():
+            if not os.path.isdir(named):
+                missing[before] = named
+                continue
+            root = before if os.path.realpath(named) == before else real_path(named)
+            found.add(root)
+            if root != before:
+                news.append((named, root))
+        self._leads |= news
+        away = {root for root in missing if not any(is_below(root, each) for each in found)}
+        self._move_roots({*_outermost(found), *_outermost(away)})
+        for named, root in news:
+            self._followed(named, root)
+        return {root: missing[root] for root in away}
+
+    def _move_roots(self, paths: set[bytes]) -> None:
+        """Have these be the roots."""
+        for path in self._roots.keys() - paths:
+            self._set(self._roots.pop(path), None, None)
+            if self._tree is not None:
+                self._tree.drop(path)
+        for path in paths - self._roots.keys():
+            self._roots[path] = _MonitoredRoot(path)
+
+    def _look_at_mounts(self) -> None:
+        """Find out what was mounted in a root, or is not any more."""
+        changed = self._left_out.learn_mounts()
+        for point in changed:
+            self._pending.mark(os.path.dirname(point))
+        if self._tree is not None:
+            self._tree.look_at_mounts(changed)
+
+    def _lose(self, root: _MonitoredRoot, named: bytes) -> None:
         root.identity = None
         if self._tree is not None:
             self._tree.drop(root.path)
-        self._set(root, RootHealth.AWAY, f"{path_text(root.path)} is not there")
+        self._set(root, RootHealth.AWAY, f"{path_text(named)} is not there")
 
     def _watch(self, root: _MonitoredRoot) -> None:
-        self._left_out.learn_mounts()
         try:
             remote = is_remote(identify_volume(root.path).type)
         except OSError as error:
@@ -162,6 +215,19 @@ class RootMonitor:
             f"{path_text(root.path)} cannot be watched, and is scanned from time to time: {cause}",
         )
 
-    def _set(self, root: _MonitoredRoot, health: RootHealth, cause: str | None) -> None:
-        self._health.roots[root.path] = health
+    def _set(self, root: _MonitoredRoot, health: RootHealth | None, cause: str | None) -> None:
+        """Note how a root is; None for one that is not watched over any more."""
+        if health is None:
+            self._health.roots.pop(root.path, None)
+        else:
+            self._health.roots[root.path] = health
         self._health.set_problem(f"root {root.path!r}", cause)
+
+
+def _outermost(paths: Collection[bytes]) -> list[bytes]:
+    """The paths, sorted, that are below none of the others."""
+    return [
+        path
+        for path in sorted(set(paths))
+        if not any(is_below(path, top) for top in paths if top != path)
+    ]

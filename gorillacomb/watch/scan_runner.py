@@ -38,9 +38,9 @@ class ScanRunner:
         listener: WatchListener,
         health: WatcherHealth,
         pending: ChangeQueue,
-        tops: Sequence[bytes],
+        tops: Callable[[], Sequence[bytes]],
     ) -> None:
-        """``tops`` are the folders that are watched: of damage elsewhere nothing is told."""
+        """``tops`` tells the folders that are watched: of damage elsewhere nothing is told."""
         self._vault = vault
         self._scan = scan
         self._listener = listener
@@ -134,10 +134,11 @@ class ScanRunner:
     def _look_for_damage(self, index: Index) -> None:
         """Tell whether files are watched whose content changed while size and time did not."""
         paths = folder_paths(index.connection)
+        tops = self._tops()
         found = {
             each
             for each in scrub_queries.damaged_files(index.connection)
-            if any(is_below(_path(paths, each), top) for top in self._tops)
+            if any(is_below(_path(paths, each), top) for top in tops)
         }
         known = {each.what for each in self._damage}
         new = [each for each in found if each.what not in known]

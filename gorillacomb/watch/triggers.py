@@ -143,6 +143,9 @@ class TriggerRunner:
     def back(self, root: bytes) -> None:
         self._listener.back(root)
 
+    def followed(self, named: bytes, root: bytes) -> None:
+        self._listener.followed(named, root)
+
     def recovered(self, cause: str) -> None:
         self._listener.recovered(cause)
 

@@ -19,7 +19,7 @@ from gorillacomb.watch.cosigner import Cosigner
 from gorillacomb.watch.debounce import ChangeQueue
 from gorillacomb.watch.exclusions import WatchExclusions
 from gorillacomb.watch.health import WatcherHealth, WatcherState
-from gorillacomb.watch.manifest_guard import GuardedFolder, ManifestGuard
+from gorillacomb.watch.manifest_guard import GuardedFolder, ManifestGuard, ReadGuarded
 from gorillacomb.watch.options import ScanFunction, WatchListener, WatchOptions
 from gorillacomb.watch.root_monitor import RootMonitor
 from gorillacomb.watch.scan_runner import ScanRunner
@@ -42,7 +42,8 @@ class Watcher:
         scan: ScanFunction,
         listener: WatchListener,
         key: Ed25519SigningKey,
-        guarded: Sequence[GuardedFolder] = (),
+        guarded: Sequence[GuardedFolder],
+        read_guarded: ReadGuarded,
     ) -> None:
         """``patterns`` reads the user's settings, and returns what they exclude everywhere.
 
@@ -56,14 +57,21 @@ class Watcher:
         self._patterns = patterns
         self._pending = ChangeQueue(options.quiet_ns)
         self._left_out = WatchExclusions(vault)
+        self._listener = listener
         self._roots = RootMonitor(
-            paths, options, self._pending, self._left_out, self.health, listener.back
+            paths,
+            options,
+            self._pending,
+            self._left_out,
+            self.health,
+            listener.back,
+            self._follow,
         )
         self._scans = ScanRunner(
-            vault, scan, listener, self.health, self._pending, self._roots.paths
+            vault, scan, listener, self.health, self._pending, lambda: self._roots.paths
         )
         self._scrubbing = Scrubber(vault, options, self._scans, self._roots.present, self.health)
-        self._guards = ManifestGuard(guarded, vault, self.health, listener)
+        self._guards = ManifestGuard(guarded, read_guarded, vault, self.health, listener)
         self._cosigner = Cosigner(vault, key, self.health)
         self._standing: tuple[str, ...] = ()
         self._stopping = self._hung_up = False
@@ -120,6 +128,7 @@ class Watcher:
             self._hung_up = False
             self._read_settings()
         self._roots.poll_presence()
+        self._guards.follow(self._roots.paths)
         with self._scans.report_failures(), self.health.busy():
             self._scan_whole(self._roots.due())
             self._scan_changed()
@@ -128,6 +137,11 @@ class Watcher:
             self._scrubbing.scrub_next()
         self._cosigner.cosign_if_new()
         self._pending.wait(min(_TURN, self._options.poll_ns / SECOND, self._scrubbing.wait()))
+
+    def _follow(self, named: bytes, root: bytes) -> None:
+        """A path that was given leads to another folder now, which is to be watched."""
+        self._listener.followed(named, root)
+        self._learn_excludes()
 
     def _scan_whole(self, roots: list[bytes]) -> None:
         if roots:

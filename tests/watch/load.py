@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.watch.tree_oracle import exchange
+
 NAMES = [f"{letter}{number}" for letter in "abcd" for number in range(6)]
 MOST = 1500
 """So many files and folders, and more is deleted than made."""
@@ -39,6 +41,8 @@ class Load:
             (self.replace, 12),
             (self.rename, 10),
             (self.move_folder, 4),
+            (self.exchange, 2),
+            (self.move_out_and_in, 1),
             (self.hard_link, 6),
             (self.symlink, 2),
             (self.delete, 12),
@@ -99,6 +103,24 @@ class Load:
         if path != self.top:
             path.rename(target)
             self._look()
+
+    def exchange(self) -> None:
+        one, other = self.dice.choice(self.folders), self.dice.choice(self.folders)
+        if self.top not in (one, other):
+            exchange(os.fsencode(one), os.fsencode(other))
+            self._look()
+
+    def move_out_and_in(self) -> None:
+        """A folder is away for a moment, in which others come and what is in it changes."""
+        path, outside = self.dice.choice(self.folders), self.top.with_name("outside")
+        if path == self.top:
+            return
+        path.rename(outside)
+        (outside / "from outside").write_bytes(self._content())
+        self._look()
+        self.work(self.dice.randrange(4))
+        outside.rename(self.dice.choice(self.folders) / "back")
+        self._look()
 
     def hard_link(self) -> None:
         target = self._place()

@@ -28,8 +28,13 @@ def top(tmp_path: Path, vault: Path) -> Path:
     return top
 
 
+def causes(daemon: Daemon, words: str) -> list[str]:
+    """Why it is degraded, as far as some words are in it."""
+    return [cause for cause in daemon.statement()["degraded"] if words in cause]
+
+
 def broken(daemon: Daemon) -> list[str]:
-    return [cause for cause in daemon.statement()["degraded"] if "manifest.json" in cause]
+    return causes(daemon, "manifest.json")
 
 
 def test_what_is_not_as_the_manifest_says_is_told(top: Path, vault: Path, tmp_path: Path) -> None:
@@ -79,3 +84,57 @@ def test_what_is_no_guard(top: Path, vault: Path, tmp_path: Path) -> None:
     manifest.write_text(manifest.read_text().replace("in/b", "in/c"))
     assert refused(top, "--manifest", manifest)
     assert refused(top, "--manifest", tmp_path / "nowhere.json")
+
+
+def deployed(tmp_path: Path, vault: Path) -> tuple[Path, Path]:
+    """Two releases with their signed manifests, and a link to the first."""
+    place = make_tree(tmp_path / "srv", {"releases": {"1": {"app": "1"}, "2": {"app": "two"}}})
+    settle(place)
+    for each in ("1", "2"):
+        release = place / "releases" / each
+        assert run("scan", release, vault=vault).code == 0
+        assert run("manifest", release, "-o", release / "m.json", vault=vault).code == 0
+    current = place / "current"
+    current.symlink_to("releases/1")
+    return place, current
+
+
+def lead(link: Path, to: str) -> None:
+    """Exchange a link for another one in one step."""
+    link.with_name("next").symlink_to(to)
+    link.with_name("next").rename(link)
+
+
+@pytest.mark.parametrize("top", ["current", "."])
+def test_a_link_to_another_release(tmp_path: Path, vault: Path, top: str) -> None:
+    """The root is named by the link, or the link is in it: what it leads to now is guarded."""
+    place, current = deployed(tmp_path, vault)
+    old, new = (place / "releases" / each for each in ("1", "2"))
+    daemon = Daemon(
+        vault, place / top, options=("--manifest", current / "m.json", "--poll-remote", "1")
+    )
+    daemon.settle()
+    lead(current, "releases/2")
+    (new / "app").write_text("changed")
+    daemon.until(lambda: causes(daemon, "m.json"))
+    assert f"{new} is not as {current}/m.json says: 1 changed" in causes(daemon, "m.json")[0]
+    (new / "app").write_text("two")
+    daemon.until(lambda: not causes(daemon, "1 changed"))
+    lead(current, "releases/1")
+    (old / "m.json.dsse").unlink()
+    (old / "m.json").write_text("{}")
+    daemon.until(lambda: causes(daemon, f"{old} is not as"))
+    assert "1 changed" in causes(daemon, "m.json")[0], "an unsigned one says nothing"
+    lead(current, "nowhere")
+    daemon.until(lambda: causes(daemon, "is not there" if top == "current" else "m.json"))
+    elsewhere = make_tree(tmp_path / "elsewhere", {"app": "3"})
+    lead(current, str(elsewhere))
+    daemon.until(lambda: causes(daemon, f"{elsewhere} is not as"))
+    outside = causes(daemon, "no folder that is watched")
+    assert len(outside) == (0 if top == "current" else 1)
+    if top == "current":
+        assert [each["path"] for each in daemon.statement()["roots"]] == [str(elsewhere)]
+    events = [json.loads(line) for line in daemon.stop().out.splitlines()]
+    followed = [(each["path"], each["root"]) for each in events if each["event"] == "followed"]
+    leads = [(str(current), str(each)) for each in (new, old, elsewhere)]
+    assert followed == (leads if top == "current" else [])

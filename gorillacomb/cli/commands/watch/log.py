@@ -87,6 +87,14 @@ class WatchLog:
         else:
             self._say(f"{render.printable_path(root)} is there again")
 
+    def followed(self, named: bytes, root: bytes) -> None:
+        if self._as_json:
+            event = {"event": "followed", "time_ns": str(time.time_ns())}
+            render.print_json_line({**event, **path_to_json(named), **path_to_json(root, "root")})
+        else:
+            paths = map(render.printable_path, (named, root))
+            self._say(" leads to another folder now: ".join(paths))
+
     def troubled(self, cause: str) -> None:
         self._say_cause("degraded", "degraded", cause)
 

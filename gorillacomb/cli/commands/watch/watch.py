@@ -142,7 +142,9 @@ def command(
             cause = "is a file, not a folder" if os.path.lexists(path) else "does not exist"
             raise UsageError(f"{render.printable_path(path)} {cause}.")
     wanted = [_trigger(*each) for each in triggers]
-    guarded = [_guarded(each, paths) for each in manifests]
+    guarded = [_guarded(os.path.abspath(each)) for each in manifests]
+    for each in guarded:
+        _check_is_watched(each.place, paths)
     if install:
         service.install(vault, paths, _typed(click.get_current_context()), pulse)
         return ExitCode.DONE
@@ -163,26 +165,31 @@ def command(
     return ExitCode.DONE
 
 
-def _guarded(file: bytes, paths: Sequence[bytes]) -> GuardedFolder:
-    """What a manifest says of a folder that is watched. Raises UsageFault, Untrusted."""
+def _guarded(file: bytes) -> GuardedFolder:
+    """What a manifest says, and of which folder. Raises UsageFault, Untrusted."""
     data, envelope = io.read_manifest(file)
     signature = own_signature(data, envelope)
     if signature.state == "invalid":
         raise UntrustedInput(f"{render.printable_path(file)}: {signature.cause}.")
     manifest = parse_manifest(data)
     try:
-        root = os.path.realpath(default_root(file, manifest))
+        place = default_root(file, manifest)
     except UsageError as error:
         raise UsageError(
             error.message, "Put the manifest into its folder, or beside it."
         ) from error
+    return GuardedFolder(file, place, manifest, signature.state == "valid")
+
+
+def _check_is_watched(place: bytes, paths: Sequence[bytes]) -> None:
+    """Raise UsageFault for a guarded folder that is in none of those to watch."""
+    root = os.path.realpath(place)
     if not any(is_below(root, os.path.realpath(each)) for each in paths):
         raise UsageError(
             f"{render.printable_path(root)}, of which the manifest is, is in no folder "
             "that is watched.",
             "Name it, or one around it, among the folders to watch.",
         )
-    return GuardedFolder(os.path.abspath(file), root, manifest)
 
 
 def _trigger(event: str, command: str) -> Trigger:
@@ -212,7 +219,9 @@ def _watch(
 ) -> None:
     """Watch until a signal ends it, with a pulse."""
     key = watcher_keys().ed25519()
-    watcher = Watcher(vault, paths, options, scan.read_settings, scan, listener, key, guarded)
+    watcher = Watcher(
+        vault, paths, options, scan.read_settings, scan, listener, key, guarded, _guarded
+    )
     listener.failed = watcher.health.set_root_problem
     heart = PulseWriter(
         pulse_folder(vault),
