@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from gorillacomb.errors import VaultError
 from gorillacomb.fs.mounts import Mount, mounts
 from gorillacomb.fs.openat import OUR_FOLDER
 from gorillacomb.fs.paths import is_below, relative_path
+from gorillacomb.index.database import Index
+from gorillacomb.index.folder_queries import folder_facts
+from gorillacomb.index.paths import find_folder
+from gorillacomb.index.roots import all_roots
 from gorillacomb.scan.exclude import compile_patterns, patterns_for_root
 from gorillacomb.vault.vault import Vault, config_folder, state_folder
 
@@ -20,7 +26,8 @@ class WatchExclusions:
     vault: Vault
     _own: frozenset[bytes] = field(init=False)
     _mounts: frozenset[Mount] = frozenset()
-    _points: frozenset[bytes] = frozenset()
+    points: frozenset[bytes] = frozenset()
+    """Where something is mounted."""
     _excluded: list[tuple[bytes, tuple[str, ...]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -29,7 +36,7 @@ class WatchExclusions:
 
     def holds(self, path: bytes) -> bool:
         """Whether a folder is one of them, or stands in one that is excluded."""
-        if path.rpartition(b"/")[2] == OUR_FOLDER or path in self._own or path in self._points:
+        if path.rpartition(b"/")[2] == OUR_FOLDER or path in self._own or path in self.points:
             return True
         return any(
             is_below(path, top) and compile_patterns(patterns)(relative_path(path, top), True)
@@ -52,5 +59,18 @@ class WatchExclusions:
     def learn_mounts(self) -> set[bytes]:
         """Look what is mounted now; returns where that changed since the last time."""
         before, self._mounts = self._mounts, frozenset(mounts())
-        self._points = frozenset(each.point for each in self._mounts)
+        self.points = frozenset(each.point for each in self._mounts)
         return {each.point for each in before ^ self._mounts}
+
+    def knows_files_in(self, folder: bytes) -> bool:
+        """Whether the index has files in a folder, by its path."""
+        if not self.vault.index.exists():
+            return False
+        with suppress(VaultError), Index.read(self.vault) as index:
+            for root in all_roots(index.connection):
+                if is_below(folder, root.path):
+                    relative = relative_path(folder, root.path)
+                    known = find_folder(index.connection, root, relative)
+                    if known is not None and folder_facts(index.connection, known).files:
+                        return True
+        return False

@@ -57,8 +57,10 @@ class RootMonitor:
         self._followed = followed
         self._leads = {each: real_path(each) for each in map(os.path.abspath, paths)}
         """Where each of the paths leads, or led when something was there last."""
-        tops = _outermost(self._leads.values())
+        left_out.learn_mounts()
+        tops = self._outermost(self._leads.values())
         self._roots = {path: _MonitoredRoot(path) for path in tops}
+        self._covered: set[bytes] = set()
         self._tree: InotifyWatcher | None = None
         if sys.platform == "linux" and not options.poll_all:
             # It cannot be loaded on another system.
@@ -99,8 +101,9 @@ class RootMonitor:
         """Begin to watch those that are there, and end it for those that are not any more."""
         if self._tree is not None:
             self._hear(self._tree)
+        mounted = self._left_out.learn_mounts()
         missing = self._follow()
-        self._look_at_mounts()
+        self._look_at_mounts(mounted)
         for root in self._roots.values():
             identity = None if root.path in missing else root_identity(root.path)
             if identity is None:
@@ -162,7 +165,7 @@ class RootMonitor:
                 news.append((named, root))
         self._leads |= news
         away = {root for root in missing if not any(is_below(root, each) for each in found)}
-        self._move_roots({*_outermost(found), *_outermost(away)})
+        self._move_roots(self._outermost(found) | self._outermost(away))
         for named, root in news:
             self._followed(named, root)
         return {root: missing[root] for root in away}
@@ -176,11 +179,34 @@ class RootMonitor:
         for path in paths - self._roots.keys():
             self._roots[path] = _MonitoredRoot(path)
 
-    def _look_at_mounts(self) -> None:
-        """Find out what was mounted in a root, or is not any more."""
-        changed = self._left_out.learn_mounts()
+    def _outermost(self, paths: Collection[bytes]) -> set[bytes]:
+        """The paths that are not watched with another of them."""
+        points = self._left_out.points
+        return {
+            path
+            for path in paths
+            if not any(
+                path != top and is_below(path, top) and not _is_mounted_in(top, path, points)
+                for top in paths
+            )
+        }
+
+    def _look_at_mounts(self, changed: Iterable[bytes]) -> None:
+        """See about places where something was mounted, or is not any more."""
         for point in changed:
             self._pending.mark(os.path.dirname(point))
+            if self._left_out.knows_files_in(point):
+                self._covered.add(point)
+        for point in list(self._covered):
+            is_in_root = any(point != path and is_below(point, path) for path in self._roots)
+            covers = is_in_root and point in self._left_out.points and point not in self._roots
+            cause = (
+                f"something is mounted on {path_text(point)}, and not watched: end the watcher, and"
+                " name that folder too"
+            )
+            self._health.set_problem(f"mount {point!r}", cause if covers else None)
+            if not covers:
+                self._covered.remove(point)
         if self._tree is not None:
             self._tree.look_at_mounts(changed)
 
@@ -224,10 +250,6 @@ class RootMonitor:
         self._health.set_problem(f"root {root.path!r}", cause)
 
 
-def _outermost(paths: Collection[bytes]) -> list[bytes]:
-    """The paths, sorted, that are below none of the others."""
-    return [
-        path
-        for path in sorted(set(paths))
-        if not any(is_below(path, top) for top in paths if top != path)
-    ]
+def _is_mounted_in(top: bytes, path: bytes, points: Iterable[bytes]) -> bool:
+    """Whether a path that is below a root is in something else that was mounted there."""
+    return any(each != top and is_below(each, top) and is_below(path, each) for each in points)
