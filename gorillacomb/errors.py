@@ -70,6 +70,12 @@ class RunCutShort(GorillaCombError):
     exit_code = ExitCode.INCOMPLETE
 
 
+class OutputLost(GorillaCombError):
+    """Nobody reads any more what a command goes on to print."""
+
+    exit_code = ExitCode.INCOMPLETE
+
+
 class VaultError(GorillaCombError):
     """The vault cannot be used."""
 

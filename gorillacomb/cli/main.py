@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import textwrap
+from contextlib import suppress
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -188,7 +189,8 @@ def _say(line: str) -> None:
     """A line on stderr; names in it cannot play tricks on the terminal."""
     from gorillacomb.cli.output.render import printable
 
-    click.echo(printable(line), err=True)
+    with suppress(OSError):  # where stderr is broken too, the exit code says it alone
+        click.echo(printable(line), err=True)
 
 
 def _explained(error: Exception) -> int:

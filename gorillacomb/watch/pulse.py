@@ -37,6 +37,8 @@ RING = 40
 _MOST_BYTES = 1 << 20
 """Of a pulse: a note, which has no more either."""
 LATEST = "latest"
+UNWRITTEN = "a pulse could not be written: "
+"""How a cause begins that the next pulse tells."""
 
 
 def pulse_folder(vault: Vault) -> Path:
@@ -69,7 +71,8 @@ class PulseWriter:
     ) -> None:
         """``queue`` tells how many folders wait and when something changed last (ns, or None).
 
-        ``beaten`` is called after each pulse. Raises OSError for a folder that cannot be made.
+        ``beaten`` is called each time, even if the pulse could not be written: the watcher lives.
+        Raises OSError for a folder that cannot be made.
         """
         self._folder = folder
         self._key = key
@@ -82,7 +85,10 @@ class PulseWriter:
         self._seq = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_folder()
+
+    def _make_folder(self) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def start(self) -> None:
         """Beat from now on."""
@@ -108,17 +114,16 @@ class PulseWriter:
         """Write one pulse, now."""
         data = note.sign_note(self._text(), [(WATCHER, self._key)])
         try:
+            self._make_folder()
             # Not synced: after a crash there is another boot, and nobody is alive anyway.
             replace_file(self._folder / f"{self._seq % RING:02}", data, 0o600, synced=False)
             replace_file(self._folder / LATEST, data, 0o600, synced=False)
         except OSError as error:
-            self._health.set_root_problem(
-                "pulse", f"a pulse could not be written: {os_error_text(error)}"
-            )
+            self._health.set_root_problem("pulse", UNWRITTEN + os_error_text(error))
         else:
             self._health.set_root_problem("pulse", None)
-            self._beaten()
-        self._seq += 1
+            self._seq += 1
+        self._beaten()
 
     def _text(self) -> str:
         health, trace = self._health, self._health.trace

@@ -13,7 +13,7 @@ from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.model import SECOND
 from gorillacomb.watch.health import WatcherState
-from gorillacomb.watch.pulse import LATEST, RING, Clocks, read_pulse
+from gorillacomb.watch.pulse import LATEST, RING, UNWRITTEN, Clocks, read_pulse
 
 _LATE = 1.5
 """So many intervals without a pulse, and one was missed."""
@@ -39,6 +39,8 @@ class PulseStatus:
     """The last one; None where there is none that can be read."""
     age_ns: int | None
     """Of the last one; None where nobody can tell."""
+    is_late: bool = False
+    """Whether it is dead because there is no newer one, and for nothing else."""
 
 
 def check_pulse(folder: Path, publics: list[bytes], clocks: Clocks) -> PulseStatus:
@@ -63,8 +65,9 @@ def check_pulse(folder: Path, publics: list[bytes], clocks: Clocks) -> PulseStat
         then = (f"when it ended: {each}" for each in last["degraded"])
         return PulseStatus(PulseState.DEAD, ("it was ended", *then), last, age)
     if age > late:
-        return PulseStatus(PulseState.DEAD, (f"no pulse for {age / SECOND:,.0f} s",), last, age)
-    causes = [*last["degraded"], *_odd(_ring(folder, publics, last))]
+        cause = f"no pulse for {age / SECOND:,.0f} s"
+        return PulseStatus(PulseState.DEAD, (cause,), last, age, is_late=True)
+    causes = list(dict.fromkeys([*last["degraded"], *_odd(_ring(folder, publics, last))]))
     moved = clocks.wall() - int(last["time_ns"]) - age
     if moved < -_DRIFT_NS:
         causes.append(f"the clock was set back by {-moved / SECOND:,.0f} s")
@@ -97,6 +100,7 @@ def _odd(pulses: Sequence[dict[str, Any]]) -> Iterator[str]:
         moved = int(other["time_ns"]) - int(one["time_ns"]) - gap
         if gap > int(one["interval_ns"]) * _LATE:
             yield f"a pulse came {gap / SECOND:,.1f} s after the one before it"
+            yield from (cause for cause in other["degraded"] if cause.startswith(UNWRITTEN))
         if moved < -_DRIFT_NS:
             yield f"the clock was set back by {-moved / SECOND:,.0f} s"
         was, then = one["ledger"], other["ledger"]

@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from gorillacomb.errors import Interrupted, UsageError, VaultError
+from gorillacomb.errors import Interrupted, OutputLost, UsageError, VaultError
+from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import is_below
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots
@@ -75,6 +76,7 @@ class Watcher:
         self._cosigner = Cosigner(vault, key, self.health)
         self._standing: tuple[str, ...] = ()
         self._stopping = self._hung_up = False
+        self._ending: OutputLost | None = None
 
     def queue(self) -> tuple[int, int | None]:
         """How many folders wait, and when something changed last (wall clock, ns)."""
@@ -92,10 +94,28 @@ class Watcher:
         self._hung_up = True
         self._pending.wake()  # its lock may be taken twice by one thread
 
+    def line_written(self, error: OSError | None) -> None:
+        """Take note of whether the user was told something, or why not; from any thread.
+
+        A reader that went does not come back: `run` ends then, so that whoever started us can start
+        us again with another one. What a disk refuses is dropped, and the next line tried.
+        """
+        if isinstance(error, BrokenPipeError):
+            self._ending = OutputLost(
+                "Printing what the watcher does failed: nobody reads it any more.",
+                "Try: start it again with its output to a file, or to a program that stays.",
+            )
+            self._stopping = True
+            self._pending.wake()
+            return
+        why = error.strerror if isinstance(error, TimeoutError) else error and os_error_text(error)
+        cause = f"its lines cannot be printed, and are dropped: {why}"
+        self.health.set_problem("output", cause if error else None)
+
     def run(self) -> None:
         """Watch until `stop` or KeyboardInterrupt, which ends it in good order.
 
-        Raises GorillaCombError from the first scan.
+        Raises GorillaCombError from the first scan, OutputLost when nobody reads what we tell.
         """
         try:
             self.is_running = True
@@ -112,6 +132,8 @@ class Watcher:
             self.health.state = WatcherState.WATCHING
             while not self._stopping:
                 self._turn()
+            if self._ending is not None:
+                raise self._ending
         except (KeyboardInterrupt, Interrupted):
             return
         except BaseException as error:

@@ -173,13 +173,6 @@ def print_json(document: object) -> None:
     write_bytes(text.encode("utf-8", "backslashreplace") + b"\n")
 
 
-def print_json_line(document: object) -> None:
-    """One of many JSON documents, on a line of its own."""
-    write_bytes(
-        json.dumps(document, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
-    )
-
-
 def write_bytes(data: bytes) -> None:
     """Raw bytes on stdout: paths for scripts, as they are."""
     sys.stdout.flush()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
+import select
 import sys
+import threading
 import time
-from collections.abc import Sequence
-
-import click
+from collections.abc import Callable, Mapping, Sequence
 
 from gorillacomb.cli.output import render
 from gorillacomb.json_paths import path_to_json
@@ -14,17 +17,26 @@ from gorillacomb.manifest.verify import VerificationReport
 from gorillacomb.model import ScanReport
 from gorillacomb.watch.options import DamageReport
 
+_PATIENCE = 5.0
+"""Seconds in which a reader must take what was told before."""
+_AT_ONCE = 512
+"""Bytes that a pipe takes without waiting once it takes any (POSIX, PIPE_BUF)."""
+
 
 class WatchLog:
-    """Tells what the watcher does, a line for each thing."""
+    """Tells what the watcher does, a line for each thing; a line that nobody takes is dropped."""
 
     def __init__(self, as_json: bool) -> None:
+        self.written: Callable[[OSError | None], None] = lambda error: None
+        """Is told of each line whether it was written, or why not."""
         self._as_json = as_json
+        self._lock = threading.Lock()
+        self._failing = self._cut = False
 
     def scanned(self, report: ScanReport, folders: Sequence[bytes] | None) -> None:
         changes, stamps = report.changes, report.stamps
         if self._as_json:
-            render.print_json_line(
+            self._tell(
                 {
                     "event": "scanned",
                     "time_ns": str(time.time_ns()),
@@ -63,14 +75,14 @@ class WatchLog:
             if self._as_json:
                 found = {"event": word, "time_ns": str(time.time_ns())}
                 good = [path_to_json(path) for path in each.good]
-                render.print_json_line({**found, **path_to_json(each.path), "good": good})
+                self._tell({**found, **path_to_json(each.path), "good": good})
             else:
                 many = render.format_count(len(each.good), "good copy", "good copies")
                 self._say(f"{word}: {render.printable_path(each.path)} ({many})")
 
     def broken(self, manifest: bytes, root: bytes, found: VerificationReport) -> None:
         if self._as_json:  # for people `troubled` says it
-            render.print_json_line(
+            self._tell(
                 {
                     "event": "manifest-broken",
                     "time_ns": str(time.time_ns()),
@@ -83,14 +95,14 @@ class WatchLog:
     def back(self, root: bytes) -> None:
         if self._as_json:
             found = {"event": "back", "time_ns": str(time.time_ns()), **path_to_json(root)}
-            render.print_json_line(found)
+            self._tell(found)
         else:
             self._say(f"{render.printable_path(root)} is there again")
 
     def followed(self, named: bytes, root: bytes) -> None:
         if self._as_json:
             event = {"event": "followed", "time_ns": str(time.time_ns())}
-            render.print_json_line({**event, **path_to_json(named), **path_to_json(root, "root")})
+            self._tell({**event, **path_to_json(named), **path_to_json(root, "root")})
         else:
             paths = map(render.printable_path, (named, root))
             self._say(" leads to another folder now: ".join(paths))
@@ -104,19 +116,44 @@ class WatchLog:
     def ended(self) -> None:
         """The last line, when it was ended in good order."""
         if self._as_json:
-            render.print_json_line({"event": "ended", "time_ns": str(time.time_ns())})
+            self._tell({"event": "ended", "time_ns": str(time.time_ns())})
         else:
             self._say("ended")
 
     def _say_cause(self, event: str, word: str, cause: str) -> None:
         if self._as_json:
-            render.print_json_line({"event": event, "time_ns": str(time.time_ns()), "cause": cause})
+            self._tell({"event": event, "time_ns": str(time.time_ns()), "cause": cause})
         else:
             self._say(f"{word}: {cause}")
 
     def _say(self, line: str) -> None:
-        click.echo(f"{render.format_time(time.time_ns())}  {render.printable(line)}")
-        sys.stdout.flush()
+        self._write(f"{render.format_time(time.time_ns())}  {render.printable(line)}")
+
+    def _tell(self, document: Mapping[str, object]) -> None:
+        self._write(json.dumps(document, ensure_ascii=False))
+
+    def _write(self, line: str) -> None:
+        """Write a line, from any thread; it never raises."""
+        failed: OSError | None = None
+        with self._lock:
+            try:
+                self._put(line.encode("utf-8", "backslashreplace") + b"\n")
+            except OSError as error:
+                failed = error
+            self._failing = failed is not None
+        self.written(failed)
+
+    def _put(self, data: bytes) -> None:
+        """Write past Python's buffers, which would keep what was refused. Raises OSError."""
+        number = sys.stdout.fileno()
+        if self._cut:
+            data = b"\n" + data
+        while data:
+            wait = 0 if self._failing else _PATIENCE
+            if not select.select([], [number], [], wait)[1]:
+                raise TimeoutError(errno.ETIMEDOUT, "nobody reads them")
+            data = data[os.write(number, data[:_AT_ONCE]) :]
+            self._cut = bool(data)
 
 
 def _what(report: ScanReport, folders: Sequence[bytes] | None) -> str:

@@ -28,21 +28,30 @@ def command(as_json: bool, vault: Vault) -> ExitCode:
     nothing is wrong, else 1: a watch that missed a beat, a clock that was set
     back, a trace that was put back to an earlier state are all told.
     """
-    verdict = check_pulse(pulse_folder(vault), watcher_keys().publics(), Clocks())
+    folder = pulse_folder(vault)
+    verdict = check_pulse(folder, watcher_keys().publics(), Clocks())
     if verdict.life is not PulseState.DEAD and not is_watched(vault):
         causes = ("its process is gone; begin again with gorillacomb watch",)
         verdict = replace(verdict, life=PulseState.DEAD, causes=causes)
+    elif verdict.is_late and is_watched(vault):
+        runs = f"its process runs, but is stopped, or cannot write its pulse into {folder}"
+        verdict = replace(verdict, causes=(*verdict.causes, runs))
     if verdict.life is not PulseState.DEAD and verdict.pulse is not None:
         cause = _rewound(vault, verdict.pulse["ledger"])
         if cause is not None:
             verdict = replace(verdict, life=PulseState.DEGRADED, causes=(*verdict.causes, cause))
+    pulse = verdict.pulse or {}
     with render.tolerate_closed_pipe():
         if as_json:
             render.print_json(
                 {
                     "life": str(verdict.life),
+                    "state": str(verdict.life),
                     "causes": list(verdict.causes),
                     "age_ns": None if verdict.age_ns is None else str(verdict.age_ns),
+                    "age_seconds": None if verdict.age_ns is None else verdict.age_ns / SECOND,
+                    "sequence": pulse.get("seq"),
+                    **{name: (pulse.get("ledger") or {}).get(name) for name in ("size", "root")},
                     "pulse": verdict.pulse,
                 }
             )

@@ -160,7 +160,7 @@ def command(
         log = WatchLog(as_json)
         listener = TriggerRunner(vault, wanted, log)
         scan = _SettingsScan(vault, machine_quiet)
-        _watch(vault, paths, options, int(pulse * SECOND), scan, listener, guarded)
+        _watch(vault, paths, options, int(pulse * SECOND), scan, listener, log, guarded)
         log.ended()
     return ExitCode.DONE
 
@@ -215,6 +215,7 @@ def _watch(
     interval_ns: int,
     scan: _SettingsScan,
     listener: TriggerRunner,
+    log: WatchLog,
     guarded: Sequence[GuardedFolder],
 ) -> None:
     """Watch until a signal ends it, with a pulse."""
@@ -223,6 +224,7 @@ def _watch(
         vault, paths, options, scan.read_settings, scan, listener, key, guarded, _guarded
     )
     listener.failed = watcher.health.set_root_problem
+    log.written = watcher.line_written
     heart = PulseWriter(
         pulse_folder(vault),
         key,
