@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.model import SECOND
+from gorillacomb.progress import NullProgress
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.checkpoint import Checkpoint, parse_checkpoint
 from gorillacomb.vaultmesh.keys.cosign import WATCHER, cosign_checkpoint
@@ -14,6 +15,9 @@ from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
 from gorillacomb.vaultmesh.ledger import LogHead
 from gorillacomb.vaultmesh.open import open_trace_for_reading
 from gorillacomb.watch.health import CosignedHead, WatcherHealth
+
+_APART_NS = 2 * SECOND
+"""How often it is asked for a newer checkpoint while a scan runs."""
 
 
 @dataclass(slots=True)
@@ -52,3 +56,22 @@ class Cosigner:
         signed = cosign_checkpoint(note, WATCHER, self.key, time.time_ns() // SECOND)
         self.health.trace = CosignedHead(LogHead(log, found.size, found.root), signed)
         return None
+
+
+class CosigningProgress(NullProgress):
+    """Has checkpoints cosigned while a scan makes them: the first one may take hours."""
+
+    def __init__(self, cosigner: Cosigner) -> None:
+        self._cosigner = cosigner
+        self._looked_ns = 0
+
+    def stage(self, name: str, files: int | None, size: int | None) -> None:
+        self._look()
+
+    def advance(self, files: int, size: int) -> None:
+        if time.monotonic_ns() - self._looked_ns >= _APART_NS:
+            self._look()
+
+    def _look(self) -> None:
+        self._cosigner.cosign_if_new()
+        self._looked_ns = time.monotonic_ns()

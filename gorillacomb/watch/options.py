@@ -8,6 +8,7 @@ from typing import Protocol
 
 from gorillacomb.manifest.verify import VerificationReport
 from gorillacomb.model import SECOND, ScanReport
+from gorillacomb.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class ScanFunction(Protocol):
         roots: Sequence[bytes],
         changed: tuple[bytes, ...] | None = None,
         again: tuple[tuple[int, bytes], ...] | None = None,
+        progress: Progress | None = None,
     ) -> ScanReport: ...
 
 

@@ -16,6 +16,7 @@ from gorillacomb.index.paths import FolderPaths, find_folder
 from gorillacomb.index.roots import all_roots, folder_paths
 from gorillacomb.index.scrub_queries import DamageRow
 from gorillacomb.model import EntryState, Root, ScanReport
+from gorillacomb.progress import Progress
 from gorillacomb.scan.scrub_queue import ScrubBatch
 from gorillacomb.stamping.damage_entries import good_copies
 from gorillacomb.vault.vault import Vault
@@ -39,6 +40,7 @@ class ScanRunner:
         health: WatcherHealth,
         pending: ChangeQueue,
         tops: Callable[[], Sequence[bytes]],
+        progress: Progress,
     ) -> None:
         """``tops`` tells the folders that are watched: of damage elsewhere nothing is told."""
         self._vault = vault
@@ -47,6 +49,7 @@ class ScanRunner:
         self._health = health
         self._pending = pending
         self._tops = tops
+        self._progress = progress
         self._damage: set[DamageRow] = set()
         self._due_ns: int | None = None
 
@@ -97,7 +100,7 @@ class ScanRunner:
             self._pending.wait(_LATER)
 
     def _scanned(self, roots: list[bytes], folders: tuple[bytes, ...] | None) -> ScanReport:
-        report = self._scan(roots, folders)
+        report = self._scan(roots, folders, progress=self._progress)
         self._due_ns = report.stamps.due_ns
         vanished = [path_text(path) for path in report.vanished]
         cause = f"{vanished[0]} went away while it was read" if vanished else None

@@ -16,7 +16,7 @@ from gorillacomb.index.roots import all_roots
 from gorillacomb.model import SECOND
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
-from gorillacomb.watch.cosigner import Cosigner
+from gorillacomb.watch.cosigner import Cosigner, CosigningProgress
 from gorillacomb.watch.debounce import ChangeQueue
 from gorillacomb.watch.exclusions import WatchExclusions
 from gorillacomb.watch.health import WatcherHealth, WatcherState
@@ -68,12 +68,18 @@ class Watcher:
             listener.back,
             self._follow,
         )
+        self._cosigner = Cosigner(vault, key, self.health)
         self._scans = ScanRunner(
-            vault, scan, listener, self.health, self._pending, lambda: self._roots.paths
+            vault,
+            scan,
+            listener,
+            self.health,
+            self._pending,
+            lambda: self._roots.paths,
+            CosigningProgress(self._cosigner),
         )
         self._scrubbing = Scrubber(vault, options, self._scans, self._roots.present, self.health)
         self._guards = ManifestGuard(guarded, read_guarded, vault, self.health, listener)
-        self._cosigner = Cosigner(vault, key, self.health)
         self._standing: tuple[str, ...] = ()
         self._stopping = self._hung_up = False
         self._ending: OutputLost | None = None

@@ -9,20 +9,29 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gorillacomb.model import SECOND
+from gorillacomb.cli.commands.find.rescan import rescan
+from gorillacomb.cli.commands.watch.log import WatchLog
+from gorillacomb.model import SECOND, ScanReport
+from gorillacomb.progress import Progress
+from gorillacomb.vault.settings import Settings
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
 from gorillacomb.vaultmesh.open import watcher_keys
-from gorillacomb.watch.health import WatcherHealth, WatcherState
+from gorillacomb.watch.health import CosignedHead, WatcherHealth, WatcherState
+from gorillacomb.watch.manifest_guard import GuardedFolder
+from gorillacomb.watch.options import WatchOptions
 from gorillacomb.watch.pulse import LATEST, Clocks, PulseWriter, pulse_folder
 from gorillacomb.watch.pulse_check import PulseState, PulseStatus, check_pulse
+from gorillacomb.watch.watcher import Watcher
 from tests.support.run import command, environment, refused, run
 from tests.support.trees import make_tree
 from tests.watch.daemon import PULSE, Daemon, check_truth
@@ -65,7 +74,44 @@ def test_each_beat_is_signed_and_in_its_turn(top: Path, vault: Path) -> None:
     assert len(found) > 20
     assert all(other["seq"] == one["seq"] + 1 for one, other in pairwise(found))
     sizes = [each["ledger"]["size"] for each in found if each["ledger"]]
-    assert (sizes[0], sizes[-1]) == (4, 5)
+    assert sizes == sorted(sizes)
+    assert (4 in sizes, sizes[-1]) == (True, 5)
+
+
+def test_the_first_scan_carries_the_checkpoint(top: Path, vault: Path) -> None:
+    """Also of a trace that it begins: it may take hours."""
+    seen: list[CosignedHead | None] = []
+
+    def scan_once(
+        roots: Sequence[bytes],
+        changed: tuple[bytes, ...] | None = None,
+        again: tuple[tuple[int, bytes], ...] | None = None,
+        progress: Progress | None = None,
+    ) -> ScanReport:
+        report = rescan(Vault(vault), roots, Settings(), progress=progress)
+        seen.append(watcher.health.trace)
+        watcher.stop()
+        return report
+
+    watcher = Watcher(
+        Vault(vault),
+        [os.fsencode(top)],
+        WatchOptions(quiet_ns=0, poll_ns=SECOND, poll_all=True),
+        lambda: (),
+        scan_once,
+        WatchLog(as_json=True),
+        watcher_keys().ed25519(),
+        [],
+        never_read,
+    )
+    running = threading.Thread(target=watcher.run)  # which makes its thread a nice one
+    running.start()
+    running.join()
+    assert [head and head.head.size for head in seen] == [1], "that of the genesis alone"
+
+
+def never_read(file: bytes) -> GuardedFolder:
+    raise AssertionError(file)
 
 
 @pytest.mark.deep

@@ -24,6 +24,7 @@ from gorillacomb.fs.paths import is_below
 from gorillacomb.manifest import io
 from gorillacomb.manifest.parse import parse_manifest
 from gorillacomb.model import SECOND, ScanReport
+from gorillacomb.progress import Progress
 from gorillacomb.vault.settings import Settings, load_settings
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.open import watcher_keys
@@ -310,6 +311,7 @@ class _SettingsScan:
         roots: Sequence[bytes],
         changed: tuple[bytes, ...] | None = None,
         again: tuple[tuple[int, bytes], ...] | None = None,
+        progress: Progress | None = None,
     ) -> ScanReport:
         # What is read again is so little at a time that a pool would cost more.
         workers = None if again is None else 0
@@ -320,5 +322,6 @@ class _SettingsScan:
             changed,
             again,
             workers=workers,
+            progress=progress,
             quiet_ns=self._quiet_ns,
         )
