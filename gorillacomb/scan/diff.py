@@ -205,19 +205,24 @@ def diff_folder(
     changes: VisitDiff,
     window: tuple[bytes, bytes] | None,
     kept: frozenset[bytes] = frozenset(),
+    moved: bool = False,
 ) -> None:
     """Compare entries on disk with the rows of ``folder``, and read what cannot be trusted.
 
     ``listed`` are sorted; ``window`` are the first and last name when they are not the whole
     folder. Entries that are in the index and not on disk are `gone`, but only for a whole folder,
-    and not those ``kept``.
+    and not those ``kept``. A folder that ``moved`` is known by its inode alone, which may have been
+    given to another one: if it has none of the files, nothing in it is taken for damage.
     """
     stored = baseline.fingerprints(folder, window)
     if listed == stored and not context.rehash:
         return
     rows = baseline.rows(folder, window)
+    judges = not moved or any(
+        entry[NAME] in rows and entry[INODE] == rows[entry[NAME]][INODE] for entry in listed
+    )
     for entry in listed:
-        _settle_entry(descriptor, folder, entry, rows, context, moment, changes)
+        _settle_entry(descriptor, folder, entry, rows, context, moment, changes, judges)
     if window is None:
         for name in sorted(rows.keys() - {entry[NAME] for entry in listed} - kept):
             changes.leave(folder, rows[name])
@@ -267,8 +272,12 @@ def _settle_entry(
     context: RootContext,
     moment: int,
     changes: VisitDiff,
+    judges: bool,
 ) -> None:
-    """Decide about one entry: keep its row, of those that the folder had, or write a new one."""
+    """Decide about one entry: keep its row, of those that the folder had, or write a new one.
+
+    ``judges`` says whether an entry with other content than before may be a damaged one.
+    """
     old = rows.get(entry[NAME])
     row = None if old is None else reusable_row(entry, old, context)
     if row is None:
@@ -284,7 +293,7 @@ def _settle_entry(
         if old is not None:
             if not context.rehash and was_row_young(old) and same_fingerprint(entry, old, context):
                 changes.read_again_young.append((folder, entry[NAME]))
-            judged = classify_change(row, old, context)
+            judged = classify_change(row, old, context) if judges else row
             if judged[STATE] in DAMAGE and (context.accept or _was_renamed(row, rows.values())):
                 judged = row
             elif judged[STATE] in DAMAGE:

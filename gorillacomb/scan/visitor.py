@@ -246,7 +246,10 @@ class FolderVisitor:
                 return None
         window = (names[0], names[-1]) if partial else None
         kept = frozenset(listing.excluded)
-        diff_folder(descriptor, listed, number, context, moment, baseline, changes, window, kept)
+        diff_folder(
+            *(descriptor, listed, number, context, moment, baseline, changes, window, kept),
+            moved=self._has_moved(place),
+        )
         if partial:
             present = {name for _, name in listing.files} | {*listing.others, *kept}
             for name in baseline.names(number):
@@ -359,9 +362,12 @@ class FolderVisitor:
         return place.folder
 
     def _write_move(self, place: _FolderVisit) -> None:
+        if self._has_moved(place):
+            self.writes.moved.append((place.folder, place.parent, place.name))
+
+    def _has_moved(self, place: _FolderVisit) -> bool:
         known, here = place.known, (place.parent, place.name)
-        if known is not None and place.parent and (known.parent, known.name) != here:
-            self.writes.moved.append((place.folder, *here))
+        return known is not None and bool(place.parent) and (known.parent, known.name) != here
 
 
 def _standing(

@@ -805,6 +805,26 @@ def test_two_folders_that_change_places(tmp_path: Path, vault: Path) -> None:
     assert_groups_follow_files(vault)
 
 
+def test_other_files_in_a_folder_with_a_known_inode_are_no_damage(
+    tmp_path: Path, vault: Path
+) -> None:
+    """An archive gives all its files one time, and a new folder gets the inode of one that went."""
+    top = planted(tmp_path / "top", {"old": {"a": "1", "b": "2"}})
+    scan(vault, top)
+    times = (top / "old" / "a").stat().st_mtime_ns
+    (top / "old").rename(top / "new")
+    for name, content in (("a", "3"), ("b", "4")):
+        other = top / "other"
+        other.write_text(content)
+        os.utime(other, ns=(times, times))
+        other.replace(top / "new" / name)
+
+    scan(vault, top)
+
+    assert [state_of(vault, top / "new" / name) for name in "ab"] == [EntryState.HASHED] * 2
+    assert_as_new(vault, top)
+
+
 def test_a_new_folder_with_the_inode_of_an_old_one(tmp_path: Path, vault: Path) -> None:
     """ext4 gives a new folder the inode that was freed last."""
     top = planted(tmp_path / "top", FAMILY)
