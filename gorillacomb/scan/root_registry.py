@@ -10,9 +10,16 @@ from typing import NamedTuple
 
 from gorillacomb.errors import RootVanished, UsageError
 from gorillacomb.fs.openat import OpenFolders, os_error_text, to_signed64
-from gorillacomb.fs.paths import is_below, join, join_relative, path_parts, relative_path
+from gorillacomb.fs.paths import (
+    is_below,
+    join,
+    join_relative,
+    path_parts,
+    relative_path,
+    spelling_key,
+)
 from gorillacomb.fs.real_path import real_path
-from gorillacomb.fs.volumes import CLONE, Volume, base_volume, identify_volume
+from gorillacomb.fs.volumes import CLONE, Volume, base_volume, identify_volume, is_online
 from gorillacomb.index import roots as table
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import child_and_inode, child_folder, find_folder
@@ -107,7 +114,7 @@ def register_root(index: Index, place: MountedFolder, options: ScanOptions) -> S
     A known root further in becomes part of a new one further out. Call inside `Index.atomic`.
     Raises RootVanished for an empty mount point whose drive is not there.
     """
-    known = table.all_roots(index.connection)
+    known = _respelled(index, place)
     _refuse_empty_mount_point(known, place)
     match = _match(known, place)
     if match is not None:
@@ -125,6 +132,26 @@ def register_root(index: Index, place: MountedFolder, options: ScanOptions) -> S
         relative = _as_known(index, updated, relative)
         scope = ScanScope(updated, _top_place(place, top or b"/"), relative, False)
     return _absorb_inner_roots(index, scope, known)
+
+
+def _respelled(index: Index, place: MountedFolder) -> list[Root]:
+    """All known roots; one on this volume whose folders got another spelling since, with that.
+
+    Else the same folder, under the name that it has now, would be another root and a copy.
+    """
+    known = table.all_roots(index.connection)
+    taken = {(root.volume, root.inner_path) for root in known}
+    for at, root in enumerate(known):
+        if base_volume(root.volume) != place.volume.id or not is_online(root):
+            continue
+        real = real_path(root.path)
+        if real == root.path or spelling_key(real) != spelling_key(root.path):
+            continue
+        renamed = replace(root, path=real, inner_path=identify_volume(real).inner_path)
+        if (renamed.volume, renamed.inner_path) not in taken:
+            table.update_root(index.connection, renamed)
+            known[at] = renamed
+    return known
 
 
 def _as_known(index: Index, root: Root, relative: bytes) -> bytes:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import sys
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.fs.real_path import listed_name, real_path, real_path_of_entry
+from gorillacomb.fs.paths import spelling_key
+from gorillacomb.fs.real_path import _other_spellings, listed_name, real_path, real_path_of_entry
 from tests.support.disks import Disks
 
 
@@ -48,6 +52,53 @@ def test_on_fat_the_listed_name_is_the_one(disks: Disks) -> None:
     for spelled in ("long name of photos/a.JPG", "Long Name of Photos/A.jpg"):
         assert real_path(bytes(top / spelled)) == wanted
         assert real_path_of_entry(bytes(top / spelled)) == wanted
+
+
+def test_each_spelling_that_the_volume_takes_leads_to_the_listed_one(disks: Disks) -> None:
+    top = disks.plug("exfat", disks.image("exfat"), disks.point("stick"))
+    names = ["Straße", "STRASSE", "Éa", "xé1", "ſ", "ΣΣ", "2024", "日本 a"]
+    for name in names:
+        (top / name).mkdir()
+    ways: tuple[Callable[[str], str], ...] = (str.lower, str.upper, str.swapcase, str.title)
+    spelled = {way(name) for name in names for way in ways}
+    for each in [name for name in spelled if (top / name).exists()]:
+        found = os.fsdecode(os.path.basename(real_path(bytes(top / each))))
+        assert found in names, each
+
+
+@given(st.text("aB ßéÉſ.1\u0301", min_size=1, max_size=6).filter(lambda text: text.strip(". ")))
+def test_another_spelling_is_one(text: str) -> None:
+    name = os.fsencode(text)
+    for other in _other_spellings(name):
+        assert other != name
+        assert spelling_key(other.rstrip(b". ")) == spelling_key(name.rstrip(b". "))
+
+
+def test_macos_is_asked_for_the_name_that_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not run on a Mac: what F_GETPATH answers is made up."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/link").symlink_to("nowhere")
+    answers = {"link": "Link"}
+
+    def getpath(descriptor: int, command: int, argument: bytes) -> bytes:
+        assert (command, len(argument)) == (50, 1024)
+        at = os.readlink(f"/proc/self/fd/{descriptor}")
+        for old, new in answers.items():
+            at = at.replace(f"/{old}", f"/{new}")
+        return os.fsencode(at).ljust(1024, b"\0")
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(os, "O_EVTONLY", 0, raising=False)
+    monkeypatch.setattr(os, "O_SYMLINK", os.O_PATH | os.O_NOFOLLOW, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", getpath)
+    assert real_path_of_entry(bytes(tmp_path / "photos/link")) == bytes(tmp_path / "photos/Link")
+    answers["photos"] = "Photos"
+    assert real_path(bytes(tmp_path / "photos")) == bytes(tmp_path / "Photos")
+    assert real_path(bytes(tmp_path / "none")) == bytes(tmp_path / "none")
+    answers["photos"] = "elsewhere"
+    assert real_path(bytes(tmp_path / "photos")) == bytes(tmp_path / "photos"), "it moved meanwhile"
 
 
 def test_of_two_forms_of_a_name_that_which_is_listed(

@@ -63,6 +63,8 @@ def command(
                 f"{render.printable_path(path)} is no folder that is there, or that was scanned.",
                 "Name two folders.",
             )
+    if real_path(a) == real_path(b):
+        render.print_warnings(["A and B are one folder: it is compared with itself."])
     compared = _compare_known(vault, a, b)
     if compared is None:
         # Not in the vault: a scan of a folder that the user did not ask to remember is not kept.
