@@ -43,6 +43,17 @@ sqlite3.register_adapter(bytes, _as_it_is)
 sqlite3.register_adapter(type(None), _as_it_is)
 
 
+_UNFIT = (
+    *("SQLITE_IOERR_SHM", "SQLITE_IOERR_LOCK", "SQLITE_IOERR_RDLOCK", "SQLITE_IOERR_UNLOCK"),
+    *("SQLITE_IOERR_CHECKRESERVEDLOCK", "SQLITE_IOERR_MMAP", "SQLITE_PROTOCOL", "SQLITE_NOLFS"),
+)
+
+
+def is_unfit(error: DatabaseError) -> bool:
+    """Return whether an error says that a file system has no locks or no shared memory."""
+    return getattr(error, "sqlite_errorname", "").startswith(_UNFIT)
+
+
 def open_writer(path: Path) -> Connection:
     """Open for writing, made when missing. The caller holds the vault's lock. Raises sqlite3.Error.
 

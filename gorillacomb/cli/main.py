@@ -204,7 +204,10 @@ def _explained(error: Exception) -> int:
         named = isinstance(error.filename, str | bytes)  # else a descriptor, or nothing
         where = f" ({os.fsdecode(error.filename)})" if named else ""
         _say(f"gorillacomb: {error.strerror or error}{where}.")
-        click.echo("If output went to a file, its disk may be full.", err=True)
+        from gorillacomb.fs.openat import owner_advice
+
+        advice = owner_advice(os.fsdecode(error.filename), error) if named else ""
+        _say(advice or "If output went to a file, its disk may be full.")
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return ExitCode.USAGE
     raise error

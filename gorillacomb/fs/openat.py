@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shlex
 import stat
 import struct
 import sys
@@ -204,3 +206,33 @@ def is_locked(descriptor: int) -> bool:
     except OSError:
         return False  # a file system without such flags
     return bool(struct.unpack_from("=I", answer)[0] & (_IMMUTABLE | _APPEND))
+
+
+def owner_text(uid: int) -> str:
+    """Return words for a user: a name, or a number where there is none."""
+    import pwd  # only for errors
+
+    try:
+        return f"the user {pwd.getpwuid(uid).pw_name}"
+    except KeyError:
+        return f"the user with the number {uid}"
+
+
+def owner_advice(path: str, error: OSError | None = None) -> str:
+    """Say whose a path is, or the innermost folder on its way that can be seen, and what to do.
+
+    Empty for what is the user's own, and after an ``error`` that has nothing to do with that.
+    """
+    if error is not None and error.errno not in (errno.EACCES, errno.EPERM):
+        return ""
+    at = os.path.abspath(path)
+    while not os.path.lexists(at):
+        at = os.path.dirname(at)
+    owner, own = os.lstat(at).st_uid, os.geteuid()
+    if owner == own:
+        return ""
+    if owner:
+        return f"{at} belongs to {owner_text(owner)}: ask them for access."
+    return (
+        f"{at} belongs to root, as a run with sudo leaves it: sudo chown -R {own} {shlex.quote(at)}"
+    )

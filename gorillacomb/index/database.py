@@ -17,10 +17,11 @@ from gorillacomb.sqlite import (
     Connection,
     DatabaseError,
     OperationalError,
+    is_unfit,
     open_reader,
     open_writer,
 )
-from gorillacomb.vault.vault import Vault
+from gorillacomb.vault.vault import Vault, unfit_error
 
 DEBUG = "GORILLACOMB_DEBUG"
 """Set to anything, errors that look like a damaged index show where they come from."""
@@ -194,6 +195,8 @@ def _damaged(vault: Vault, what: str) -> VaultDamaged:
 
 
 def _in_words(path: Path, error: DatabaseError) -> VaultError:
+    if is_unfit(error):
+        return unfit_error(path, str(error))
     code = getattr(error, "sqlite_errorname", "")
     if code.startswith("SQLITE_FULL"):
         return VaultUnwritable(

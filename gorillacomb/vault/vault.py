@@ -13,11 +13,14 @@ from pathlib import Path
 from platformdirs import user_config_path, user_data_path, user_state_path
 
 from gorillacomb.errors import VaultError, VaultForeign, VaultLocked, VaultUnwritable
-from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.mounts import mount_of
+from gorillacomb.fs.openat import os_error_text, owner_advice
 
 APPLICATION = "gorillacomb"
 ENVIRONMENT = "GORILLACOMB_VAULT"
 _ENDS = ("", "-wal", "-shm", "-journal")
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+"""What a file system answers on which files cannot be locked."""
 _PATIENCE = 2.0
 """Seconds."""
 
@@ -80,7 +83,7 @@ class Vault:
             raise VaultError(
                 f"The vault {self.folder} is not a folder.", "Name another one with --vault."
             )
-        for path in (self.folder, self.index):
+        for path in (self.folder, self.index, self.trace, self.folder / "lock"):
             self._check_owner(path)
         self._check_contents()
         self._close_to_others(facts.st_mode)
@@ -95,11 +98,12 @@ class Vault:
         if facts.st_uid != os.geteuid():
             raise VaultForeign(
                 f"{path} belongs to another user (uid {facts.st_uid}).",
+                f"{'' if facts.st_uid else owner_advice(str(self.folder)) + '. '}"
                 "Use a vault of your own: --vault DIR or GORILLACOMB_VAULT.",
             )
         if stat.S_ISLNK(facts.st_mode) and path != self.folder:
             raise VaultForeign(f"{path} is a symbolic link.", "Put the file itself in its place.")
-        if path == self.index and not stat.S_ISREG(facts.st_mode):
+        if path != self.folder and not stat.S_ISREG(facts.st_mode):
             raise VaultError(f"{path} is not a file.", "Move it away and scan again.")
 
     def _check_contents(self) -> None:
@@ -193,8 +197,20 @@ def _wait_for(descriptor: int) -> None:
             return
 
 
+def unfit_error(path: Path, cause: str) -> VaultUnwritable:
+    """The error for a vault on a file system that cannot hold a database."""
+    kind = mount_of(os.path.realpath(os.fsencode(path))).type
+    return VaultUnwritable(
+        f"The vault cannot be on its file system, {kind}, which has no locks or no shared memory"
+        f" for a database: {path} ({cause}).",
+        "Put the vault on a disk of this machine: --vault DIR or GORILLACOMB_VAULT.",
+    )
+
+
 def unwritable_error(path: Path, error: OSError) -> VaultUnwritable:
     """The error for a vault that cannot be written, with what to do about it."""
+    if error.errno in _NO_LOCKS:
+        return unfit_error(path, os_error_text(error))
     advice = {
         errno.ENOSPC: "Make room on that disk, or put the vault on another with --vault.",
         errno.EDQUOT: "Make room in your quota, or put the vault elsewhere with --vault.",

@@ -7,7 +7,7 @@ from pathlib import Path
 from gorillacomb.errors import VaultUnwritable
 from gorillacomb.fs.bounded_read import read_bounded
 from gorillacomb.fs.durable_files import replace_file
-from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.openat import os_error_text, owner_advice
 
 _MOST_BYTES = 1 << 20
 
@@ -44,5 +44,6 @@ class AnchorStore:
 def _unusable(path: Path, error: OSError) -> VaultUnwritable:
     return VaultUnwritable(
         f"The anchor {path} cannot be used: {os_error_text(error)}.",
-        "Check that folder, its permissions and its disk's free space.",
+        owner_advice(str(path), error)
+        or "Check that folder, its permissions and its disk's free space.",
     )

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from gorillacomb import sqlite
 from gorillacomb.errors import VaultDamaged, VaultError, VaultUnwritable
-from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.openat import os_error_text, owner_advice
+from gorillacomb.vault.vault import unfit_error
 
 SEE_VERIFY = "gorillacomb trace verify names the first entry that is not as it was signed."
 NO_REPAIR = "Put a backup of the vault back, then run gorillacomb trace adopt."
@@ -43,6 +44,8 @@ def translate_content_errors(path: Path) -> Iterator[None]:
 
 
 def _in_words(path: Path, error: sqlite.DatabaseError) -> VaultError:
+    if sqlite.is_unfit(error):
+        return unfit_error(path, str(error))
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith("SQLITE_FULL") or _is_full(path):
         return VaultUnwritable(
@@ -60,7 +63,8 @@ def _in_words(path: Path, error: sqlite.DatabaseError) -> VaultError:
 def unusable_error(path: Path, error: OSError) -> VaultUnwritable:
     """The error for a trace that the system does not let us use."""
     return VaultUnwritable(
-        f"The trace {path} cannot be used: {os_error_text(error)}.", "Check the vault's folder."
+        f"The trace {path} cannot be used: {os_error_text(error)}.",
+        owner_advice(str(path), error) or "Check the vault's folder.",
     )
 
 

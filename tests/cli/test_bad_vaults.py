@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -12,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.run import Argument, end_of, refused, run, start, until
+from gorillacomb.errors import VaultUnwritable
+from gorillacomb.vault.vault import Vault
+from tests.support.disks import Disks
+from tests.support.run import Argument, end_of, environment, refused, run, start, until
 from tests.support.stranger import STRANGER, give, ground, run_as_stranger
 from tests.support.trees import Link, Tree, make_tree, rows_in_index, scan
 
@@ -114,10 +118,40 @@ def test_a_vault_of_another_user() -> None:
             refused(
                 run_as_stranger(*arguments, home=home), 4, str(vault), "another user", "(uid 0)"
             )
+        assert f"sudo chown -R {STRANGER} {vault}" in run_as_stranger("status", home=home).err
         assert list(vault.iterdir()) == []
         give(vault)
         refused(run("scan", tree, vault=vault), 4, str(vault), f"(uid {STRANGER})")
         assert list(vault.iterdir()) == []
+
+
+def test_keys_that_a_run_with_sudo_made() -> None:
+    with ground() as home:
+        tree = make_tree(home / "tree", {"a": "x" * 100})
+        keys = home / ".config/gorillacomb/keys"
+        assert run("keys", "init", env=environment(home / "own", HOME=str(home))).code == 0
+        ran = run_as_stranger("scan", tree, home=home)
+        assert ran.code == 4
+        assert f"{keys} belongs to root" in ran.err and f"sudo chown -R {STRANGER}" in ran.err
+
+
+def test_a_file_system_that_cannot_hold_a_database(disks: Disks, tree: Path) -> None:
+    stick = disks.plug("vfat", disks.image("vfat"), disks.point("stick"))
+    for arguments in (("scan", tree), ("status",)):
+        ran = run(*arguments, vault=stick / "vault")
+        refused(ran, 4, "no locks or no shared memory", "fuse", str(stick / "vault"))
+        assert "--vault" in ran.err
+
+
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    vault = Vault(tmp_path / "vault")
+    vault.create()
+    with pytest.raises(VaultUnwritable, match="no locks or no shared memory"):
+        vault.lock()
 
 
 def test_an_index_of_another_user() -> None:

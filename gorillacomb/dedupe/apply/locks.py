@@ -12,14 +12,20 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import pwd
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from gorillacomb.dedupe.quarantine.bases import open_our_folder
 from gorillacomb.errors import RefusedForSafety
-from gorillacomb.fs.openat import OUR_FOLDER, FileIdentity, identity_of, os_error_text
-from gorillacomb.fs.paths import path_text
+from gorillacomb.fs.openat import (
+    OUR_FOLDER,
+    FileIdentity,
+    identity_of,
+    os_error_text,
+    owner_advice,
+    owner_text,
+)
+from gorillacomb.fs.paths import join, path_text
 
 _CANNOT = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP})
 """What a file system answers on which folders cannot be locked."""
@@ -61,24 +67,34 @@ def _take(stack: ExitStack, root: bytes, taken: dict[FileIdentity, tuple[int, in
         file = os.open(b"lock", flags, 0o600, dir_fd=own)
         stack.callback(os.close, file)
     except OSError as error:
-        raise RefusedForSafety(
-            f"{path_text(root)} cannot be locked: {_owned(folder)} ({os_error_text(error)}).",
-            "Nothing was done. Look at what is in it, or ask its owner for access.",
-        ) from error
+        raise _closed_error(root, folder, error) from error
     _lock(file, fcntl.LOCK_EX, root, taken)
 
 
-def _owned(folder: int) -> str:
-    """Say whose our folder in an open one is, for one who cannot use it."""
-    try:
-        owner = os.stat(OUR_FOLDER, dir_fd=folder, follow_symlinks=False).st_uid
-    except OSError:
-        return ".gorillacomb cannot be made in it"
-    try:
-        name = f"the user {pwd.getpwuid(owner).pw_name}"
-    except KeyError:
-        name = f"the user with the number {owner}"
-    return f".gorillacomb in it, which belongs to {name}, cannot be used"
+def _closed_error(root: bytes, folder: int, error: OSError) -> RefusedForSafety:
+    """The error for a root in which our own folder cannot be used: whose it is, and what to do."""
+    shown, cause, own = path_text(root), os_error_text(error), os.geteuid()
+    owners = {}
+    for name in (OUR_FOLDER, OUR_FOLDER + b"/lock"):
+        with suppress(OSError):
+            owners[name] = os.stat(name, dir_fd=folder, follow_symlinks=False).st_uid
+    if not owners:
+        return RefusedForSafety(
+            f"{shown} cannot be locked: .gorillacomb cannot be made in it ({cause}).",
+            f"Nothing was done. {owner_advice(shown, error) or 'Check its permissions.'}",
+        )
+    name = next((name for name, owner in owners.items() if owner != own), OUR_FOLDER)
+    path, owner = path_text(join(root, name)), owner_text(owners[name])
+    advice = owner_advice(path, error) or f"Look at what is in {path}."
+    if owners[name] not in (0, own):
+        advice = (
+            "Where several people use a drive, let each one scan a folder of their own on it; or"
+            f" ask {owner} to delete {path} when nothing waits in it."
+        )
+    what = f"{path_text(name)} in it, which belongs to {owner}, cannot be used"
+    return RefusedForSafety(
+        f"{shown} cannot be locked: {what} ({cause}).", f"Nothing was done. {advice}"
+    )
 
 
 def _open_folder(path: bytes) -> int | None:

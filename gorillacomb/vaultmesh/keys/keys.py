@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from gorillacomb.errors import KeyMissing, UntrustedInput
 from gorillacomb.fs.bounded_read import UnexpectedFile, read_document
-from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.openat import os_error_text, owner_advice
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -136,7 +136,7 @@ def unreadable_key_error(path: Path, error: OSError) -> KeyMissing:
     """The error for a key file that the system does not let us read."""
     return KeyMissing(
         f"The key {path} cannot be read: {os_error_text(error)}.",
-        "Check its permissions, or name another key.",
+        owner_advice(str(path), error) or "Check its permissions, or name another key.",
     )
 
 

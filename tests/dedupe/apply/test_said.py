@@ -67,8 +67,8 @@ def test_what_another_user_holds_is_said_to_be_theirs(inner: str) -> None:
         ran = run_as_stranger("dedupe", "--apply", plan, home=place)
     assert ran.code == 5, ran
     said = " ".join(ran.err.split())
-    who = "root" if inner == ".gorillacomb" else "nobody"
-    assert f".gorillacomb in it, which belongs to the user {who}, cannot be used" in said
+    assert f"{inner} in it, which belongs to the user root, cannot be used" in said
+    assert f"as a run with sudo leaves it: sudo chown -R {STRANGER} {drive / inner}" in said
 
 
 def test_an_owner_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +77,8 @@ def test_an_owner_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / ".gorillacomb").touch()
     os.chown(tmp_path / ".gorillacomb", 54321, 54321)
     with (
-        pytest.raises(RefusedForSafety, match="the user with the number 54321"),
+        pytest.raises(RefusedForSafety, match="the user with the number 54321") as refusal,
         locked_roots([os.fsencode(tmp_path)]),
     ):
         pass
+    assert "a folder of their own" in refusal.value.hint
