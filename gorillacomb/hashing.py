@@ -6,11 +6,14 @@ over a file's first and last bytes says cheaply what is not.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
+from itertools import chain, cycle
 from queue import SimpleQueue
 from typing import Protocol
 
@@ -27,6 +30,83 @@ EMPTY = blake3(b"").digest()
 
 buffer = memoryview(bytearray(CHUNK))
 """Where this process reads files into."""
+
+MOST_UNTOLD = 1 << 36
+"""Bytes that are read of a file whose size its file system does not tell; it may have no end."""
+_LEAST_HOLE = 1 << 20
+"""Bytes; a shorter hole is read as the zeros that it stands for."""
+_MANY_ZEROS = 64 << 20
+"""Bytes; a file that has so many in holes is hashed by all processors."""
+_zeros = memoryview(bytes(8 << 20))
+"""What stands for a hole. The system keeps none of it in memory until it is written to."""
+
+
+def pieces(
+    descriptor: int, size: int | None, target: Callable[[], memoryview] = lambda: buffer
+) -> Iterator[memoryview]:
+    """Yield the content of an open file from its beginning, holes as zeros that are not read.
+
+    Takes the size in bytes that `fstat` gave, and ends with one byte more than that if the file has
+    more, so that one which grows for ever ends as well; None is all that can be read, up to
+    `MOST_UNTOLD`. What is read is put into ``target()``, and good until the next piece. Raises
+    OSError as `read` does.
+    """
+    at, end = 0, MOST_UNTOLD if size is None else size + 1
+    holes = iter(()) if size is None else _holes(descriptor, size)
+    for start, data in chain(holes, ((end, end),)):
+        os.lseek(descriptor, at, os.SEEK_SET)
+        while at < start:
+            place = target()[: start - at]
+            got = os.readv(descriptor, (place,))
+            if not got:
+                return
+            yield place[:got]
+            at += got
+        while at < data:
+            zeros = _zeros[: data - at]
+            yield zeros
+            at += len(zeros)
+
+
+def is_hole(piece: memoryview) -> bool:
+    """Return whether a piece of a file stands for a hole in it."""
+    return piece.obj is _zeros.obj
+
+
+def _holes(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
+    """Yield where the long holes of an open file begin and end; moves its offset.
+
+    What is written into one meanwhile shows in the file's times, as any other write.
+    """
+    at = 0
+    with suppress(OSError):  # a file system that does not tell has none
+        while size - at >= _LEAST_HOLE:
+            start = os.lseek(descriptor, at, os.SEEK_HOLE)
+            if size - start < _LEAST_HOLE:
+                return
+            try:
+                at = os.lseek(descriptor, start, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno != errno.ENXIO:
+                    raise
+                at = os.lseek(descriptor, 0, os.SEEK_END)  # there is no data behind it
+            at = min(at, size)
+            if at - start >= _LEAST_HOLE:
+                yield start, at
+            elif at <= start:
+                return  # it was cut, or its file system tells of what cannot be
+
+
+def _threads_for_zeros(descriptor: int, size: int | None) -> int:
+    """Return how many threads BLAKE3 gets for a file: more than one for what need not be read.
+
+    They are counted, since the threads of a process that nobody counts are gone when it forks.
+    """
+    if size is None or size < _MANY_ZEROS:
+        return 1
+    if size - os.fstat(descriptor).st_blocks * 512 < _MANY_ZEROS:
+        return 1
+    return os.cpu_count() or 1
 
 
 def blake3_of(size: int) -> bytes:
@@ -45,28 +125,23 @@ def sha256_of(size: int) -> bytes:
 
 
 def digest_of_descriptor(
-    descriptor: int, size: int, advance: Callable[[int], None] | None = None
+    descriptor: int, size: int | None, advance: Callable[[int], None] | None = None
 ) -> tuple[bytes, int]:
-    """Hash a file from its current offset to its end.
+    """Hash a file that was just opened, or is at its beginning.
 
-    Takes an open descriptor and the size in bytes that `fstat` gave; returns the BLAKE3 digest
-    (32 bytes) and the number of bytes read, which differs from ``size`` when the file changed
-    meanwhile. ``advance`` is told of every chunk. Raises OSError as `read` does.
+    Takes an open descriptor and the size in bytes that `fstat` gave, None to read whatever comes;
+    returns the BLAKE3 digest (32 bytes) and the number of bytes read, which differs from ``size``
+    when the file changed meanwhile, or has not the size that was told. ``advance`` is told of every
+    chunk. Raises OSError as `read` does.
     """
-    got = os.readv(descriptor, (buffer,)) if size else 0
-    if got == size and size < CHUNK:
-        if advance is not None:
-            advance(got)
-        return blake3(buffer[:got]).digest(), got
-    hasher = blake3()
-    total = 0
-    # One byte more than was promised tells that it grew; a file that grows for ever ends here.
-    while got and total <= size:
-        hasher.update(buffer[:got])
-        total += got
-        if advance is not None:
-            advance(got)
+    if size is not None and size < CHUNK:
         got = os.readv(descriptor, (buffer,))
+        if got == size:
+            if advance is not None:
+                advance(got)
+            return blake3(buffer[:got]).digest(), got
+    hasher = blake3(max_threads=_threads_for_zeros(descriptor, size))
+    total = _feed(descriptor, size, [hasher], advance)
     return hasher.digest(), total
 
 
@@ -106,7 +181,7 @@ class _Hasher(Protocol):
 
 def digests_of_descriptor(
     descriptor: int,
-    size: int,
+    size: int | None,
     both: bool = True,
     threads: int = 1,
     advance: Callable[[int], None] | None = None,
@@ -116,57 +191,52 @@ def digests_of_descriptor(
     ``threads`` is how many BLAKE3 may use for a large file. The number of bytes read is ``size``
     for a file that did not change meanwhile.
     """
-    if size < CHUNK:
-        got = os.readv(descriptor, (buffer,)) if size else 0
+    if size is not None and size < CHUNK:
+        got = os.readv(descriptor, (buffer,))
         if got == size:
             if advance is not None:
                 advance(got)
             data = buffer[:got]
             return (blake3(data).digest(), sha256(data).digest() if both else None), got
-        os.lseek(descriptor, 0, os.SEEK_SET)  # it changed, or its file system reads by the piece
-    tree = blake3(max_threads=threads)
+    tree = blake3(max_threads=max(threads, _threads_for_zeros(descriptor, size)))
     plain = sha256() if both else None
     hashers: list[_Hasher] = [tree] if plain is None else [tree, plain]
-    feed = _feed_piped if size >= _PIPED else _feed
+    feed = _feed if size is not None and size < _PIPED else _feed_piped
     total = feed(descriptor, size, hashers, advance)
     return (tree.digest(), None if plain is None else plain.digest()), total
 
 
 def _feed(
-    descriptor: int, size: int, hashers: list[_Hasher], advance: Callable[[int], None] | None
+    descriptor: int, size: int | None, hashers: list[_Hasher], advance: Callable[[int], None] | None
 ) -> int:
     total = 0
-    while total <= size and (got := os.readv(descriptor, (buffer,))):
+    for piece in pieces(descriptor, size):
         for hasher in hashers:
-            hasher.update(buffer[:got])
-        total += got
+            hasher.update(piece)
+        total += len(piece)
         if advance is not None:
-            advance(got)
+            advance(len(piece))
     return total
 
 
 def _feed_piped(
-    descriptor: int, size: int, hashers: list[_Hasher], advance: Callable[[int], None] | None
+    descriptor: int, size: int | None, hashers: list[_Hasher], advance: Callable[[int], None] | None
 ) -> int:
     """Read here, and hash what was read in a thread for each hasher: none of them needs the GIL."""
     lanes = [_HasherThread(hasher) for hasher in hashers]
-    buffers = [memoryview(bytearray(_PIPE_CHUNK)) for _ in range(_PIPE_BUFFERS)]
+    buffers = cycle([memoryview(bytearray(_PIPE_CHUNK)) for _ in range(_PIPE_BUFFERS)])
     total = rounds = 0
     try:
-        while total <= size:
+        for piece in pieces(descriptor, size, partial(next, buffers)):
+            for lane in lanes:
+                lane.chunks.put(piece)
+            rounds += 1
+            total += len(piece)
             if rounds >= _PIPE_BUFFERS:
                 for lane in lanes:
-                    lane.done.get()  # with what the buffer held
-            target = buffers[rounds % _PIPE_BUFFERS]
-            got = os.readv(descriptor, (target,))
-            if not got:
-                break
-            for lane in lanes:
-                lane.chunks.put(target[:got])
-            rounds += 1
-            total += got
+                    lane.done.get()  # with what is in the buffer that comes next
             if advance is not None:
-                advance(got)
+                advance(len(piece))
     finally:
         for lane in lanes:
             lane.end()

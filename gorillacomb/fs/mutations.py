@@ -13,6 +13,9 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
+from itertools import pairwise
+
+from gorillacomb.hashing import is_hole
 
 _RENAME = {
     "linux": "renameat2",  # 3.15, include/uapi/linux/fs.h
@@ -22,6 +25,10 @@ _EXCLUSIVE = {"linux": 1, "darwin": 4}  # RENAME_NOREPLACE, RENAME_EXCL
 _EXCHANGE = 2  # RENAME_EXCHANGE, RENAME_SWAP
 _SUPPORTED_NOT = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
 
+
+_BLOCK = 4096
+"""Bytes that no file system of today keeps apart: what a hole begins and ends with."""
+_ZERO_BLOCK = bytes(_BLOCK)
 
 _OTHER_LAYER = (
     "cannot be moved to its quarantine by a rename: an overlay moves no folder that a lower layer"
@@ -162,6 +169,28 @@ def write_at(descriptor: int, data: bytes, at: int) -> None:
     while view:
         done = os.pwrite(descriptor, view, at)
         view, at = view[done:], at + done
+
+
+def write_piece(descriptor: int, piece: memoryview, at: int, sparse: bool) -> None:
+    """Write a piece of a file, as `hashing.pieces` yields it, from an offset of a new file on.
+
+    A hole stays one, and if ``sparse`` so do blocks of zeros: `set_size` must end the file.
+    """
+    if is_hole(piece):
+        return
+    data = bytes(piece)
+    begun = 0
+    if sparse:
+        for start, end in pairwise([0, *range(_BLOCK - at % _BLOCK, len(data), _BLOCK), len(data)]):
+            if data.startswith(_ZERO_BLOCK[: end - start], start):
+                write_at(descriptor, data[begun:start], at + begun)
+                begun = end
+    write_at(descriptor, data[begun:], at + begun)
+
+
+def has_holes(facts: os.stat_result) -> bool:
+    """Return whether a file takes less room than it has bytes."""
+    return facts.st_blocks * 512 < facts.st_size
 
 
 def set_size(descriptor: int, size: int) -> None:

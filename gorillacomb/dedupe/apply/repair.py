@@ -55,9 +55,9 @@ from gorillacomb.fs.lease import IN_USE, is_open_for_writing
 from gorillacomb.fs.location import ContentDiffers, FileLocation
 from gorillacomb.fs.openat import is_unchanged, open_file, os_error_text
 from gorillacomb.fs.paths import path_text, relative_path
+from gorillacomb.hashing import pieces
 from gorillacomb.progress import Progress
 
-_CHUNK = 1 << 20
 _CHANGED = "changed since it was found damaged: scan it again"
 
 
@@ -349,7 +349,7 @@ def _write_copy(ready: _PreparedRepair) -> os.stat_result:
         with ready.keep.opened() as (folder, name):
             source = open_file(name, folder)
             try:
-                sparse = any(_has_holes(each) for each in (os.fstat(source), damaged.facts))
+                sparse = any(map(mutations.has_holes, (os.fstat(source), damaged.facts)))
                 _copy(source, file, contents.size, sparse)
             finally:
                 os.close(source)
@@ -364,15 +364,10 @@ def _write_copy(ready: _PreparedRepair) -> os.stat_result:
         os.close(file)
 
 
-def _has_holes(facts: os.stat_result) -> bool:
-    return facts.st_blocks * 512 < facts.st_size
-
-
 def _copy(source: int, file: int, size: int, sparse: bool) -> None:
-    """Copy so many bytes from an open file to another, zeros as holes if that is wanted."""
+    """Copy an open file of so many bytes to another, zeros as holes if that is wanted."""
     at = 0
-    while at < size and (data := os.pread(source, min(_CHUNK, size - at), at)):
-        if not sparse or data.strip(b"\0"):
-            mutations.write_at(file, data, at)
-        at += len(data)
+    for piece in pieces(source, size):
+        mutations.write_piece(file, piece, at, sparse)
+        at += len(piece)
     mutations.set_size(file, at)

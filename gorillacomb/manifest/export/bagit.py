@@ -28,11 +28,12 @@ from hashlib import sha256
 
 from gorillacomb import __version__
 from gorillacomb.errors import RefusedForSafety, UntrustedInput, UsageError
+from gorillacomb.fs import mutations
 from gorillacomb.fs.durable_files import sync_folder
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.output_file import output_error, require_folder
 from gorillacomb.fs.paths import is_below, path_parts
-from gorillacomb.hashing import buffer, digest_of_descriptor
+from gorillacomb.hashing import digest_of_descriptor, pieces
 from gorillacomb.manifest.export.result import (
     PATH_MAX,
     OmissionRule,
@@ -287,19 +288,20 @@ def _copy(entry: ManifestEntry, here: int, there: int) -> None:
 
 def _copy_content(entry: ManifestEntry, source: int, target: int) -> None:
     digest = sha256()
+    sparse = mutations.has_holes(os.fstat(source))
     total = 0
-    while total <= entry.size:  # a file that grows for ever ends here
+    found = pieces(source, entry.size)
+    while True:
         try:
-            got = os.readv(source, (buffer,))
+            piece = next(found, None)
         except OSError as error:
             raise _SourceChanged(os_error_text(error)) from error
-        if not got:
+        if piece is None:
             break
-        digest.update(buffer[:got])
-        total += got
-        written = 0
-        while written < got:
-            written += os.write(target, buffer[written:got])
+        digest.update(piece)
+        mutations.write_piece(target, piece, total, sparse)
+        total += len(piece)
+    mutations.set_size(target, total)
     os.lseek(target, 0, os.SEEK_SET)
     # BLAKE3 is taken of the copy, so that it is this which has the right content.
     if (

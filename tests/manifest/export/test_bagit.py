@@ -276,10 +276,10 @@ def test_the_source_is_never_written_into(top: Path, tmp_path: Path) -> None:
 def test_a_full_disk_leaves_nothing_behind(
     top: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(descriptor: int, data: object) -> int:
+    def full(descriptor: int, data: object, at: int) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "write", full)
+    monkeypatch.setattr(os, "pwrite", full)
     with pytest.raises(UsageError, match="no space"):
         bag(top, tmp_path / "bag")
     assert os.listdir(tmp_path) == ["tree"]
@@ -315,3 +315,25 @@ def test_sizes_are_told_as_people_read_them() -> None:
     assert [
         bagit._size(count) for count in (0, 999, 1500, 24_700_000, 260 * 10**9, 5 * 10**15)
     ] == [*("0 B", "999 B", "1.5 kB", "24.7 MB", "260 GB", "5000 TB")]
+
+
+def test_holes_stay_holes(tmp_path: Path) -> None:
+    """Long and short ones; and what is full of zeros is not made one."""
+    top = make_tree(tmp_path / "vm", {"full": b"\0" * (1 << 20)})
+    with open(top / "long", "wb") as file:
+        for at in (0, 64 << 20):
+            file.seek(at)
+            file.write(b"data")
+    with open(top / "short", "wb") as file:
+        for at in range(0, 4 << 20, 64 << 10):
+            file.seek(at + 100)
+            file.write(b"data")
+        file.truncate(5 << 20)
+    place = tmp_path / "bag"
+    assert bag(top, place).failed == ()
+    for name in ("long", "short", "full"):
+        source, copy = top / name, place / "data" / name
+        assert copy.read_bytes() == source.read_bytes()
+        assert copy.stat().st_blocks <= source.stat().st_blocks + 16
+    assert (place / "data/full").stat().st_blocks * 512 >= 1 << 20
+    assert validate(place).returncode == 0
