@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gorillacomb.fs.openat import FileIdentity, identity_of
 from gorillacomb.fs.real_path import real_path
-from gorillacomb.fs.volumes import shows_others
-from gorillacomb.model import Root
+from gorillacomb.fs.volumes import is_online, shows_others, timestamp_granularity_ns
+from gorillacomb.index.database import Index
+from gorillacomb.index.roots import all_roots, our_folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +24,23 @@ class LiveRoot:
     """Whether it may show files that lie in another file system."""
     kind: str = ""
     """The type of its file system."""
+    our_folders: tuple[bytes, ...] = ()
+    """Absolute paths of folders in it in which a scan saw a ``.gorillacomb``."""
 
 
-def live_roots(
-    roots: Sequence[Root], online: Callable[[Root], bool], grain_ns: Callable[[str], int]
-) -> list[LiveRoot]:
-    """Those of some roots that are there now.
-
-    ``grain_ns`` says for a type of file system how far apart its times are at the least.
-    """
-    found = []
-    for root in roots:
-        if online(root) and real_path(root.path) == root.path:
-            facts = os.stat(root.path)
-            grain = grain_ns(root.volume_type)
-            others = shows_others(root.volume_type)
-            found.append(
-                LiveRoot(root.path, root.uid, identity_of(facts), grain, others, root.volume_type)
-            )
-    return found
+def live_roots_of(index: Index) -> list[LiveRoot]:
+    """Return the roots of an index that are there now."""
+    ours = our_folders(index.connection)
+    return [
+        LiveRoot(
+            root.path,
+            root.uid,
+            identity_of(os.stat(root.path)),
+            timestamp_granularity_ns(root.volume_type),
+            shows_others(root.volume_type),
+            root.volume_type,
+            tuple(ours.get(root.id, ())),
+        )
+        for root in all_roots(index.connection)
+        if is_online(root) and real_path(root.path) == root.path
+    ]

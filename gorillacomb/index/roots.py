@@ -19,6 +19,7 @@ from gorillacomb.sqlite import Connection
 _NEW_FOLDER = f"({UNUSED_FOLDER})"
 _COLUMNS = "id, uid, folder, path, volume, volume_type, weak, inner_path, exclude, min_size"
 
+_HAS_OUR_FOLDERS = "SELECT 1 FROM sqlite_master WHERE name = 'our_folders'"
 
 KEPT_SCANS = 100
 """How many scans of a root the index remembers."""
@@ -178,6 +179,8 @@ def merge_root(connection: Connection, inner: Root, outer: int, parent: int, nam
     connection.execute(
         "UPDATE folders SET parent = ?, name = ? WHERE id = ?", (parent, name, inner.folder)
     )
+    # Its quarantine is found from the outer root, also when a scan of that is cut short.
+    connection.execute("INSERT OR IGNORE INTO our_folders VALUES (?)", (inner.folder,))
     connection.execute("DELETE FROM scans WHERE root = ?", (inner.id,))
     connection.execute("DELETE FROM roots WHERE id = ?", (inner.id,))
 
@@ -187,6 +190,10 @@ def forget_root(connection: Connection, root: Root) -> None:
     note_changed_folders(connection)
     connection.execute(
         "DELETE FROM files WHERE folder IN (SELECT id FROM folders WHERE root = ?)", (root.id,)
+    )
+    connection.execute(
+        "DELETE FROM our_folders WHERE folder IN (SELECT id FROM folders WHERE root = ?)",
+        (root.id,),
     )
     connection.execute("DELETE FROM folders WHERE root = ?", (root.id,))
     connection.execute("DELETE FROM scans WHERE root = ?", (root.id,))
@@ -269,3 +276,19 @@ def drop_old_scans(connection: Connection, root: int) -> None:
 def folder_paths(connection: Connection) -> FolderPaths:
     """The paths of folders, where the roots were last seen."""
     return FolderPaths(connection, {root.id: root for root in all_roots(connection)})
+
+
+def our_folders(connection: Connection) -> dict[int, list[bytes]]:
+    """Return the paths of folders in which a ``.gorillacomb`` was seen, by the id of their root.
+
+    None of them may have one still.
+    """
+    if not connection.execute(_HAS_OUR_FOLDERS).fetchone():
+        return {}  # an index that no version with this table has written to yet
+    paths = folder_paths(connection)
+    found: dict[int, list[bytes]] = {}
+    for (folder,) in connection.execute("SELECT folder FROM our_folders ORDER BY folder"):
+        place = paths.place(folder)
+        if place is not None:
+            found.setdefault(place[0], []).append(place[1])
+    return found

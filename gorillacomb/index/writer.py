@@ -54,6 +54,8 @@ class IndexChanges:
     """Known folders in which entries change by more than the time at which they were read."""
     excluded: list[int] = field(default_factory=list)
     """Known folders that are left out from now on, with all below them."""
+    ours: list[tuple[int]] = field(default_factory=list)
+    """Folders in which a ``.gorillacomb`` is: there may be a quarantine."""
     hashed: list[Any] = field(default_factory=list)
     """The values of `HashedRow`s, one row's after the other's: so they are pickled at a third of
     the cost of tuples, and bound as they are."""
@@ -83,6 +85,7 @@ class IndexChanges:
             or self.sealed
             or self.unsealed
             or self.excluded
+            or self.ours
         )
 
 
@@ -132,6 +135,7 @@ class IndexWriter:
         clear_folder_digests(self._connection, writes.unsealed)
         for folder in writes.excluded:
             self._exclude_below(folder)
+        put("INSERT OR IGNORE INTO our_folders VALUES (?)", writes.ours)
         put("DELETE FROM files WHERE folder = ? AND name = ?", writes.gone)
         insert(self._connection, _PUT_HASHED, writes.hashed)
         insert(self._connection, _PUT_LATER, writes.later)
@@ -270,7 +274,8 @@ class IndexWriter:
             f"DELETE FROM files WHERE folder IN ({BELOW} SELECT id FROM below)",
             (folder,),
         ).rowcount
-        self._connection.execute(f"{BELOW} DELETE FROM folders WHERE id IN below", (folder,))
+        for sql in ("our_folders WHERE folder", "folders WHERE id"):
+            self._connection.execute(f"{BELOW} DELETE FROM {sql} IN below", (folder,))
         return gone
 
     def moved_files(self) -> int:

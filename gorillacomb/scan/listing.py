@@ -33,6 +33,8 @@ class FolderListing(NamedTuple):
     excluded: Sequence[bytes] = ()
     """Names of files and others that are left out."""
     excluded_folders: Sequence[ListedFile] = ()
+    is_ours: bool = False
+    """Whether a folder of ours is in it, where a quarantine may be."""
 
 
 def list_folder(descriptor: int, path: bytes, context: RootContext) -> FolderListing:
@@ -41,7 +43,7 @@ def list_folder(descriptor: int, path: bytes, context: RootContext) -> FolderLis
     others: list[bytes] = []
     files: list[ListedFile] = []
     folders: list[ListedFile] = []
-    own, weak = context.own, context.weak
+    own, weak, is_ours = context.own, context.weak, False
     with os.scandir(descriptor) as entries:
         for entry in entries:
             name = entry.name.encode(_ENCODING, "surrogateescape")
@@ -53,10 +55,12 @@ def list_folder(descriptor: int, path: bytes, context: RootContext) -> FolderLis
                 files.append((inode, name))
             elif not entry.is_dir(follow_symlinks=False):
                 others.append(name)
-            elif name != OUR_FOLDER:
+            elif name == OUR_FOLDER:
+                is_ours = True
+            else:
                 folders.append((0 if weak else to_signed64(inode), name))
     marker = project_marker(names, [name for _, name in folders] if folders else ())
-    listing = FolderListing(files, others, folders, marker)
+    listing = FolderListing(files, others, folders, marker, is_ours=is_ours)
     if context.exclude or context.boundaries:
         return _leave_out(listing, path, context)
     return listing
@@ -86,4 +90,5 @@ def _leave_out(listing: FolderListing, path: bytes, context: RootContext) -> Fol
         listing.marker,
         sorted(out),
         [entry for entry in listing.folders if entry[1] in closed],
+        listing.is_ours,
     )

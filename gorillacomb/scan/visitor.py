@@ -211,6 +211,8 @@ class FolderVisitor:
         if listing.excluded:
             self._add_excluded(number, listing)
         self._write_folder(place, inode, state, None, listing.marker, number, seal)
+        if listing.is_ours:
+            self.writes.ours.append((number,))
         self._settle(len(first))
         self.folders += 1
         for part in parts:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,11 @@ from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.entries import entry_path
 from gorillacomb.vaultmesh.ledger import Ledger
 
+_IS_RUN = re.compile(rb'"event":"(?:applied|repaired|undone|purged)"')
+"""In RFC 8785's form no text holds a bare quotation mark, so this is nothing but the event."""
 _FOLDER = b'"tree":'
 _ENCODED = b'_b64":'
+_MOST_MOVES = 100
 
 
 @dataclass(slots=True)
@@ -29,6 +33,13 @@ class _PathTrail:
         except UnicodeDecodeError:
             return _ENCODED
         return jcs.canonical_json_fast(text)[1:-1]
+
+
+def run_entries(ledger: Ledger) -> Iterator[dict[str, Any]]:
+    """Every entry about a run of dedupe or of a repair, the last one first."""
+    for _, entry in ledger.entries_backward():
+        if _IS_RUN.search(entry):  # nearly all are stamps, and cost to be read
+            yield jcs.parse_own(entry)
 
 
 def path_history(ledger: Ledger, root: str, path: bytes) -> list[dict[str, Any]]:
@@ -73,3 +84,54 @@ def _go_back(fields: Mapping[str, Any], trail: _PathTrail) -> None:
     rest = trail.path[len(now) :].removeprefix(b"/")
     trail.path = b"/".join(part for part in (before, rest) if part)
     trail.root = fields.get("from_root", fields["root"])
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """How what was at a path left it, as the trace has it."""
+
+    entry: Mapping[str, Any]
+    """The last entry that tells of it."""
+    place: tuple[str, bytes] | None
+    """Id of the root and path below it of where it is now, or where its content is; None: gone."""
+    is_move: bool
+    """Whether it is the thing itself that is there, not only a copy of its content."""
+
+
+def departure_from(ledger: Ledger, root: str, path: bytes) -> Departure | None:
+    """Follow what was last at a path, through all moves; None where no entry says that it left.
+
+    ``root`` is the id of its root, ``path`` its path below that.
+    """
+    at, seq, found = (root, path), -1, None
+    entries = path_history(ledger, *at)
+    for each in reversed(entries):
+        if (each["root"], entry_path(each)) == at and each["event"] != "retire":
+            seq = each["seq"]  # what was there before is another file's story
+            break
+    for _ in range(_MOST_MOVES):
+        later = (each for each in entries if each["seq"] > seq)
+        entry = next((each for each in later if _left(each, at)), None)
+        if entry is None:
+            break
+        if entry["event"] == "retire":
+            return Departure(entry, None, False)
+        rest = at[1][len(entry_path(entry, "from")) :]
+        seq, at = entry["seq"], (str(entry["root"]), entry_path(entry) + rest)
+        found = Departure(entry, at, entry["event"] == "moved")
+        entries = path_history(ledger, *at)
+    return found
+
+
+def _left(entry: Mapping[str, Any], at: tuple[str, bytes]) -> bool:
+    """Whether an entry says that what was at a place is there no more."""
+    if entry["event"] == "retire":
+        if "cause" in entry:
+            return False  # its root was forgotten, and the file may be there still
+        place = entry["root"], entry_path(entry)
+    elif has_path(entry, "from"):
+        place = entry.get("from_root", entry["root"]), entry_path(entry, "from")
+    else:
+        return False
+    inside = "tree" in entry and _holds(place[1], at[1])
+    return place[0] == at[0] and (place[1] == at[1] or inside)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gorillacomb.vault.vault import Vault, config_folder, state_folder
@@ -44,3 +45,8 @@ def open_trace_for_writing(vault: Vault) -> Ledger:
     if not os.path.lexists(vault.trace):
         create_log(vault.trace, key_store(), anchor_store())
     return Ledger.write(vault.trace, key_store(), anchor_store())
+
+
+def former_traces(vault: Vault) -> list[Path]:
+    """The traces that `adopt` kept beside the one of a vault, in the order of their names."""
+    return sorted(vault.folder.glob("trace-*.db"))

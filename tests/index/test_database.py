@@ -103,7 +103,7 @@ def test_an_index_of_digests_without_times_is_made_anew(
     whole = layout(vault)
     connection = sqlite3.connect(vault / "index.db")
     connection.executescript(
-        "ALTER TABLE folders DROP COLUMN seal;"
+        "ALTER TABLE folders DROP COLUMN seal; DROP TABLE our_folders;"
         "ALTER TABLE stamps DROP COLUMN rules; ALTER TABLE reflected DROP COLUMN rules;"
         "DROP INDEX file_by_digest; CREATE INDEX file_by_digest"
         " ON files (digest, size, blocks, links, state) WHERE state <= 1 AND size > 0;"

@@ -173,6 +173,18 @@ def print_json(document: object) -> None:
     write_bytes(text.encode("utf-8", "backslashreplace") + b"\n")
 
 
+def print_json_with_list(document: dict[str, object], name: str, items: Iterable[object]) -> None:
+    """As `print_json`, with a list as the last member that is written as it is found."""
+    head = json.dumps({**document, name: []}, ensure_ascii=False, indent=2).removesuffix("]\n}")
+    write_bytes(head.encode("utf-8", "backslashreplace"))
+    before = "\n"
+    for each in items:
+        text = textwrap.indent(json.dumps(each, ensure_ascii=False, indent=2), "    ")
+        write_bytes((before + text).encode("utf-8", "backslashreplace"))
+        before = ",\n"
+    write_bytes(b"]\n}\n" if before == "\n" else b"\n  ]\n}\n")
+
+
 def write_bytes(data: bytes) -> None:
     """Raw bytes on stdout: paths for scripts, as they are."""
     sys.stdout.flush()

@@ -20,7 +20,7 @@ from gorillacomb.dedupe.apply.purge import purge_step
 from gorillacomb.dedupe.apply.transaction import StepItem, StepResult, StepTransaction
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import DedupeAction, Plan, PlanStep, RunOutcome, StepProblem
-from gorillacomb.dedupe.quarantine.bases import quarantine_base, quarantine_bases
+from gorillacomb.dedupe.quarantine.bases import bases_of, quarantine_base
 from gorillacomb.dedupe.quarantine.journal import (
     DONE,
     INTENT,
@@ -96,7 +96,7 @@ class PlanExecutor:
         """Steps of this plan that an earlier run has done and nobody took back."""
         found: set[str] = set()
         for root in self.places.roots:
-            for base in quarantine_bases(root.path):
+            for base in bases_of(root):
                 for name in runs_of_plan(base, self.plan.uid):
                     # One whose journal cannot be read was told of when half done runs were ended.
                     with suppress(UntrustedInput), open_run(base, name) as run:

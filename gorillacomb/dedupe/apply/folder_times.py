@@ -29,17 +29,24 @@ class FolderTimes:
         self._before: dict[bytes, tuple[MovedItem, int]] = {}
         """By the folder: something that was in it, and the mtime to give back, ns."""
         for move in moves:
-            if move.parent_mtime_ns is not None and self._is_alone(move, move.parent_mtime_ns):
-                self._before[os.path.dirname(move.path)] = move, move.parent_mtime_ns
+            if move.parent_mtime_ns is None:
+                continue
+            before_ns = self._time_before(move, move.parent_mtime_ns)
+            if before_ns is not None:
+                self._before[os.path.dirname(move.path)] = move, before_ns
 
-    def _is_alone(self, move: MovedItem, before_ns: int) -> bool:
-        """Whether the run was the last to write to the folder of a thing."""
+    def _time_before(self, move: MovedItem, before_ns: int) -> int | None:
+        """The mtime to give back to the folder of a thing; None if not the run wrote there last.
+
+        What was put back before need not be what went last.
+        """
         run, known = self._run, []
+        starts = run.journal.recorded.starts.get(os.path.dirname(move.path), {})
         try:
             with run.original_location(move).opened() as (folder, name):
                 now = os.fstat(folder).st_mtime_ns
-                if now in (before_ns, move.parent_after_ns):
-                    return True
+                if now in starts or now in (before_ns, move.parent_after_ns):
+                    return starts.get(now, before_ns)
                 with suppress(FileNotFoundError):
                     here = os.stat(name, dir_fd=folder, follow_symlinks=False)
                     if here.st_ino == move.inode or (
@@ -51,8 +58,9 @@ class FolderTimes:
                 with suppress(FileNotFoundError):
                     known.append(os.stat(move.slot, dir_fd=run.folder, follow_symlinks=False))
         except OSError:
-            return False
-        return any(abs(now - facts.st_ctime_ns) <= _ONE_CALL_NS for facts in known)
+            return None
+        is_alone = any(abs(now - facts.st_ctime_ns) <= _ONE_CALL_NS for facts in known)
+        return before_ns if is_alone else None
 
     def restore(self) -> None:
         """Set the times, once all is back; not those of a folder that is somebody else's."""

@@ -54,8 +54,9 @@ def purge_step(
     ``gone`` is what the same run removed before. The caller holds the locks of all roots. Raises
     OSError when the journal cannot be written.
     """
-    # Of a bundle that is half deleted already, the rest need not be the whole.
-    witness = replace(witness, whole_bundles=record.state != PURGING)
+    # Of a bundle that is half deleted already, or half put back, the rest need not be the whole.
+    is_whole = record.state != PURGING and not record.back
+    witness = replace(witness, whole_bundles=is_whole)
     found: list[tuple[MovedItem, TreeSnapshot]] = []
     removed: list[bytes] = []
     space = DiskSpace()

@@ -30,7 +30,7 @@ from gorillacomb.dedupe.apply.repair_recovery import (
 )
 from gorillacomb.dedupe.apply.undo import finish_interrupted_runs
 from gorillacomb.dedupe.model import PlanStep, RunOutcome, StepProblem
-from gorillacomb.dedupe.quarantine.bases import quarantine_base, quarantine_bases
+from gorillacomb.dedupe.quarantine.bases import bases_of, quarantine_base
 from gorillacomb.dedupe.quarantine.journal import (
     DONE,
     INTENT,
@@ -91,11 +91,11 @@ def repair_files(
     """
     places = PathResolver(roots)
     paths = {path for harm in harms for path in (harm.path, *harm.copies)}
-    concerned = {root.path for path in paths if (root := places.root_of(path)) is not None}
+    concerned = {root.path: root for path in paths if (root := places.root_of(path)) is not None}
     repairing = _RepairExecutor(places, guard, progress, now)
     with locked_roots(concerned):
         for path in sorted(concerned):
-            for base in quarantine_bases(path):
+            for base in bases_of(concerned[path]):
                 repairing.outcome.recovered += finish_interrupted_runs(base, now)
         try:
             repairing.run(harms)

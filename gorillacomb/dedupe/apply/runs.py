@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from gorillacomb.dedupe.apply.executor import PlanExecutor
@@ -14,8 +14,9 @@ from gorillacomb.dedupe.apply.preflight import StepPreflight
 from gorillacomb.dedupe.apply.purge import purge_step
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.apply.undo import finish_interrupted_runs, undo_run
+from gorillacomb.dedupe.apply.undo_part import chosen_of, undo_part
 from gorillacomb.dedupe.model import Plan, PlanStep, RunOutcome, StepProblem
-from gorillacomb.dedupe.quarantine.bases import quarantine_bases
+from gorillacomb.dedupe.quarantine.bases import bases_of
 from gorillacomb.dedupe.quarantine.inventory import run_age_ns
 from gorillacomb.dedupe.quarantine.journal import UNDONE, StepRecord
 from gorillacomb.dedupe.quarantine.run import Quarantine, open_run
@@ -45,7 +46,7 @@ def apply_plan(
     applying, concerned = _applying(plan, roots, guard, witness, progress, now)
     with locked_roots(root.path for root in concerned):
         for root in concerned:
-            for base in quarantine_bases(root.path):
+            for base in bases_of(root):
                 applying.outcome.recovered += finish_interrupted_runs(base, now)
         try:
             applying.run()
@@ -107,9 +108,13 @@ def _applying(
 
 
 def undo_runs_in_base(
-    base: bytes, outcome: RunOutcome, progress: Progress, now: NowNs = time.time_ns
+    base: bytes,
+    outcome: RunOutcome,
+    progress: Progress,
+    now: NowNs = time.time_ns,
+    only: Sequence[bytes] = (),
 ) -> None:
-    """Take back what a run set aside in one base.
+    """Take back what a run set aside in one base; or ``only`` what is at some absolute paths.
 
     What becomes of it is added to ``outcome``, which names the run, step by step: after Ctrl-C it
     says what was done until then. Raises Refused, Untrusted, OSError.
@@ -126,7 +131,19 @@ def undo_runs_in_base(
                     outcome.bytes_set_aside -= record.size
                 progress.advance(record.files, 0)
 
-            undo_run(run, now, ended)
+            if not only:
+                undo_run(run, now, ended)
+                return
+            steps, parts = chosen_of(run, only)
+            undo_run(run, now, ended, steps)
+            for part in parts:
+                record, trouble = undo_part(run, part, now)
+                if trouble is None:
+                    outcome.done.append(_step(base, record))
+                    outcome.bytes_set_aside -= record.size
+                else:
+                    outcome.failed.append(trouble)
+                progress.advance(record.files, 0)
 
 
 def purge_runs(
@@ -143,8 +160,9 @@ def purge_runs(
     Only that goes of which the other copy still stands. ``ended`` is called with the outcome of
     each run, also after Ctrl-C. Raises Refused, Untrusted, OSError.
     """
-    places, gone = PathResolver(roots), RemovedFiles()
-    with locked_roots(root.path for root in roots):
+    places, gone, runs = PathResolver(roots), RemovedFiles(), list(runs)
+    # A base may lie around the roots: it was one itself before.
+    with locked_roots([*(root.path for root in roots), *(base for base, _ in runs)]):
         for base, name in runs:
             outcome = RunOutcome(name)
             try:

@@ -8,11 +8,12 @@ without an outcome is taken back; a repair whose files were exchanged is done.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from gorillacomb.dedupe.apply import repair_recovery
 from gorillacomb.dedupe.apply.folder_times import FolderTimes
+from gorillacomb.dedupe.apply.undo_part import finish_parts
 from gorillacomb.dedupe.model import StepProblem
 from gorillacomb.dedupe.quarantine.journal import (
     DONE,
@@ -48,6 +49,9 @@ def finish_interrupted_runs(base: bytes, now: Callable[[], int]) -> list[StepPro
             found.append(StepProblem(run_folder(base, name), error.message))
             continue
         with opened as run:
+            for part in finish_parts(run, now):
+                cause = f"left half done by an undo of run {name}: {part.cause}"
+                found.append(StepProblem(part.path, cause))
             for record in _finish_all(run, now):
                 path = join(base, record.moves[0].path)
                 words = "repaired" if record.state == DONE else "put back"
@@ -93,8 +97,9 @@ def undo_run(
     run: Quarantine,
     now: Callable[[], int],
     ended: Callable[[StepRecord, StepProblem | None], None],
+    only: Collection[str] | None = None,
 ) -> None:
-    """Put back all that an open run holds, the last step first.
+    """Put back all that an open run holds, the last step first; or ``only`` some steps of it.
 
     ``ended`` is called with each step, as it was, and what there is to say of it: why it was not
     put back, or that only part of it was left; for many steps at a time, since they are synced
@@ -117,6 +122,8 @@ def undo_run(
 
     try:
         for record in reversed(run.journal.recorded.held()):
+            if only is not None and record.step not in only:
+                continue
             trouble = (repair_recovery.undo_repair if run.repairs else _undo)(run, record)
             if trouble is not None:
                 ended(record, trouble)

@@ -5,12 +5,20 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 
 from gorillacomb.classify.cloud_folders import cloud_folder_around
+from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.fs import mutations
-from gorillacomb.fs.openat import FILE_FLAGS, FOLDER_FLAGS, OUR_FOLDER
-from gorillacomb.fs.paths import is_below, join, relative_path
+from gorillacomb.fs.openat import (
+    FILE_FLAGS,
+    FOLDER_FLAGS,
+    OUR_FOLDER,
+    FileIdentity,
+    identity_of,
+)
+from gorillacomb.fs.paths import is_below, join, path_and_parents, relative_path
 from gorillacomb.json_paths import path_from_json, path_to_json
 
 QUARANTINE = b"quarantine"
@@ -71,6 +79,57 @@ def quarantine_bases(root: bytes) -> list[bytes]:
             if is_below(base, root) and base not in found and b"\0" not in base:
                 found.append(base)
     return found
+
+
+def bases_of(root: LiveRoot) -> list[bytes]:
+    """Return the folders in a root that may have quarantines.
+
+    Those that a scan met too: of a root that was scanned by itself before, or by another vault.
+    """
+    tops = (root.path, *root.our_folders)
+    return [*dict.fromkeys(base for top in tops for base in quarantine_bases(top))]
+
+
+def known_bases(roots: Iterable[LiveRoot]) -> dict[bytes, list[bytes] | None]:
+    """Return all folders that may have quarantines with something of some roots, each once.
+
+    The value is None for one that lies in a root. A folder around roots, which was a root once, has
+    a list of these: no more of its quarantine is known than what was set aside in them.
+    """
+    roots = list(roots)
+    found: dict[bytes, list[bytes] | None] = {}
+    seen: dict[FileIdentity, bytes] = {}
+    for base in (base for root in roots for base in bases_of(root)):
+        identity = _identity_with_quarantine(base)
+        if identity is not None and seen.setdefault(identity, base) == base:
+            found[base] = None
+    for root in roots:
+        for above in list(path_and_parents(root.path))[1:]:
+            identity = _identity_with_quarantine(above)
+            if identity is None or identity[0] != root.identity[0]:
+                continue
+            within = found.setdefault(seen.setdefault(identity, above), [])
+            if within is not None:
+                within.append(root.path)
+    return found
+
+
+def _identity_with_quarantine(base: bytes) -> FileIdentity | None:
+    """Return which folder a base is; None for one that has no quarantine, or is not there."""
+    try:
+        if stat.S_ISDIR(os.lstat(join(base, join(OUR_FOLDER, QUARANTINE))).st_mode):
+            return identity_of(os.stat(base))
+    except OSError:
+        pass
+    return None
+
+
+def base_of_run(folder: bytes) -> tuple[bytes, str]:
+    """Base and run of a run's folder, given by its path. Raises ValueError."""
+    parts = folder.rstrip(b"/").split(b"/")
+    if parts[-3:-1] != [OUR_FOLDER, QUARANTINE] or len(parts) < 4:
+        raise ValueError("it is no folder of a run in a quarantine")
+    return b"/".join(parts[:-3]) or b"/", os.fsdecode(parts[-1])
 
 
 def _lines_of(path: bytes) -> list[bytes]:

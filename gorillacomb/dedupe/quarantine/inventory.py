@@ -1,17 +1,80 @@
-"""What waits in quarantines, to be taken back or deleted."""
+"""What is in quarantines, or was: the runs and their items, as journals and the disk tell it."""
 
 from __future__ import annotations
 
+import os
+import stat
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from gorillacomb import clock
-from gorillacomb.dedupe.quarantine.bases import quarantine_bases
-from gorillacomb.dedupe.quarantine.journal import JournalContents, StepRecord
-from gorillacomb.dedupe.quarantine.run import list_runs, read_run
+from gorillacomb.dedupe.quarantine import replacement
+from gorillacomb.dedupe.quarantine.bases import known_bases, quarantine_bases
+from gorillacomb.dedupe.quarantine.journal import (
+    HELD,
+    INTENT,
+    PURGED,
+    PURGING,
+    TAKEN_BACK,
+    UNDONE,
+    JournalContents,
+    KeptCopy,
+    MovedItem,
+    ReturnedItem,
+    StepRecord,
+)
+from gorillacomb.dedupe.quarantine.run import (
+    begun_runs,
+    list_runs,
+    open_run_folder,
+    read_run,
+    run_folder,
+    run_slots,
+)
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.errors import UntrustedInput
+from gorillacomb.fs.paths import is_below, join, relative_path
+
+_BLOCK = 512
+"""Bytes, of `st_blocks`."""
+
+
+class ItemState(StrEnum):
+    """What became of an item of a run."""
+
+    WAITING = "waiting"
+    PUT_BACK = "put back"
+    PURGED = "purged"
+    NOT_DONE = "not done"
+    MISSING = "missing"
+    """It is neither in the quarantine nor at its place, and no journal says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """What one run did in one base."""
+
+    base: bytes
+    run: str
+    recorded: JournalContents
+    slots: frozenset[bytes]
+    """The names in its folder: what waits there."""
+
+    @property
+    def folder(self) -> bytes:
+        """The absolute path of its folder in the quarantine."""
+        return run_folder(self.base, self.run)
+
+    def done_steps(self) -> list[StepRecord]:
+        """Return the steps that were done, whatever became of them since."""
+        return [
+            step
+            for step in self.recorded.steps.values()
+            if step.state not in (INTENT, TAKEN_BACK)
+            or any(move.slot in self.slots for move in step.moves)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +93,268 @@ class QuarantinedRun:
     """Bytes on disk."""
 
 
-def quarantined_runs(roots: Iterable[LiveRoot]) -> Iterator[QuarantinedRun]:
-    """What waits in the quarantines of roots, run by run, oldest first in each base."""
-    for root in roots:
-        for base in quarantine_bases(root.path):
-            for name in list_runs(base):
-                try:
-                    recorded = read_run(base, name)
-                except UntrustedInput:
-                    continue  # whoever applies or takes back is told of it
-                held = recorded.held() + recorded.half_done()
-                if held:
-                    yield QuarantinedRun(
-                        base,
-                        name,
-                        recorded.action,
-                        recorded.started_ns,
-                        run_age_ns(recorded, time.time_ns()),
-                        len(held),
-                        sum(record.files for record in held),
-                        sum(record.size for record in held),
-                    )
+@dataclass(frozen=True, slots=True)
+class RunItem:
+    """A file or folder that a run set aside, and what became of it; absolute paths."""
+
+    run: str
+    action: str
+    step: str
+    kind: str
+    """``file`` or ``folder``."""
+    state: ItemState
+    path: bytes
+    aside: bytes
+    """Where in the quarantine it waits, or waited."""
+    keep: bytes
+    """The copy that was kept for it."""
+    set_aside_ns: int
+    ended_ns: int | None
+    """When it was put back or deleted; None while it waits."""
+    cause: str | None
+    """Why it was not done, is stuck, or only part of it is left."""
+
+
+def recorded_runs(
+    roots: Iterable[LiveRoot], also: Iterable[tuple[bytes, str]] = (), waiting: bool = False
+) -> Iterator[RecordedRun]:
+    """Read the runs in the quarantines of roots, oldest first in each base, each once.
+
+    ``also`` names runs by a root and their name, which are looked for even if no root is there now.
+    ``waiting`` leaves out runs of which nothing waits. A journal that is none is left out: applying
+    and taking back tell of it. Raises OSError.
+    """
+    seen = set()
+    listed = list_runs if waiting else begun_runs
+    for base, within in known_bases(roots).items():
+        for name in listed(base):
+            found = _recorded(base, name)
+            if found is not None and (within is None or _concerns(found, within)):
+                seen.add((os.stat(base).st_ino, name))
+                yield found
+    for root, name in also:
+        for base in quarantine_bases(root):
+            if name in listed(base) and (os.stat(base).st_ino, name) not in seen:
+                seen.add((os.stat(base).st_ino, name))
+                found = _recorded(base, name)
+                if found is not None:
+                    yield found
+
+
+def _recorded(base: bytes, name: str) -> RecordedRun | None:
+    try:
+        recorded = read_run(base, name)
+        return RecordedRun(base, name, recorded, _waiting_slots(base, recorded))
+    except UntrustedInput:
+        return None
+
+
+def _waiting_slots(base: bytes, recorded: JournalContents) -> frozenset[bytes]:
+    """The names of what waits in a run's folder. Raises OSError.
+
+    The link that is to take the place of something does not count: it is ours.
+    """
+    found = run_slots(base, recorded.run)
+    moves = [move for record in recorded.steps.values() for move in record.moves if move.put]
+    if not moves or not found:
+        return found
+    folder, _ = open_run_folder(base, recorded.run)
+    try:
+        return found - {
+            move.slot
+            for move in moves
+            if move.slot in found
+            and replacement.is_link(move, folder, move.slot, move.keep.at(base))
+        }
+    finally:
+        os.close(folder)
+
+
+def _concerns(run: RecordedRun, roots: Iterable[bytes]) -> bool:
+    """Whether something of a run stood in one of some folders."""
+    moves = (each for step in run.recorded.steps.values() for each in step.moves)
+    paths = [join(run.base, each.path) for each in moves]
+    return any(is_below(path, root) for root in roots for path in paths)
+
+
+def quarantined_runs(
+    roots: Iterable[LiveRoot], also: Iterable[tuple[bytes, str]] = ()
+) -> Iterator[QuarantinedRun]:
+    """Tell what waits in the quarantines of roots, as `recorded_runs`: by what lies there."""
+    for each in recorded_runs(roots, also, waiting=True):
+        held = waiting_in(each)
+        if held:
+            yield QuarantinedRun(
+                each.base,
+                each.run,
+                each.recorded.action,
+                each.recorded.started_ns,
+                run_age_ns(each.recorded, time.time_ns()),
+                len(held),
+                sum(files for files, _ in held),
+                sum(size for _, size in held),
+            )
+
+
+def waiting_in(run: RecordedRun) -> list[tuple[int, int]]:
+    """Count files and bytes on disk of each step of a run of which something waits."""
+    steps = run.recorded.steps.values()
+    return [found for step in steps if (found := _waiting_of(run, step)) is not None]
+
+
+def _waiting_of(run: RecordedRun, record: StepRecord) -> tuple[int, int] | None:
+    """Count files and bytes on disk of a step that wait; None where nothing does."""
+    here = [move.slot for move in record.moves if move.slot in run.slots]
+    if not here or record.state not in (INTENT, *HELD):
+        return None
+    if len(here) == len(record.moves) and not record.back:
+        return record.files, record.size
+    found = [size_below(join(run.folder, slot)) for slot in here]
+    return sum(files for files, _ in found), sum(size for _, size in found)
+
+
+def size_below(path: bytes) -> tuple[int, int]:
+    """Count what is no folder at a path and below it, and the bytes on disk that it takes."""
+    files = 0
+    blocks: dict[int, int] = {}
+    for facts in _facts_below(path):
+        files += 1
+        blocks[facts.st_ino] = facts.st_blocks
+    return files, sum(blocks.values()) * _BLOCK
+
+
+def _facts_below(path: bytes) -> Iterator[os.stat_result]:
+    """Look at a file, or at all that is no folder in a folder; what goes meanwhile is left out."""
+    waiting = [path]
+    while waiting:
+        at = waiting.pop()
+        try:
+            facts = os.lstat(at)
+            if stat.S_ISDIR(facts.st_mode):
+                waiting += [join(at, name) for name in os.listdir(at)]
+            else:
+                yield facts
+        except OSError:
+            continue
+
+
+def items_of(run: RecordedRun) -> Iterator[RunItem]:
+    """Tell of every item of a run, in the order in which they were set aside."""
+    for record in run.recorded.steps.values():
+        for move in record.moves:
+            yield _item(run, record, move)
+        for back in record.back:
+            yield _returned_item(run, record, back)
+
+
+def items_at(run: RecordedRun, path: bytes) -> Iterator[RunItem]:
+    """Tell of the items of a run that stood at an absolute path, in it, or around it.
+
+    Of an item around it the part at the path is told, where there was one. The path may also be one
+    from when the base stood elsewhere.
+    """
+    paths = places_now(path, run.base, run.recorded)
+    for record in run.recorded.steps.values():
+        for wanted in paths:
+            for move in record.moves:
+                item = _item(run, record, move)
+                if is_below(item.path, wanted):
+                    yield item
+                elif is_below(wanted, item.path):
+                    yield from _part(run, record, move, item, wanted)
+            for back in record.back:
+                place = join(run.base, back.path)
+                if is_below(place, wanted):
+                    yield _returned_item(run, record, back)
+
+
+def places_now(path: bytes, base: bytes, recorded: JournalContents) -> set[bytes]:
+    """Return a path, and where it is now if it is one from when the base stood elsewhere."""
+    if not is_below(path, recorded.base):
+        return {path}
+    return {path, join(base, relative_path(path, recorded.base))}
+
+
+def _item(run: RecordedRun, record: StepRecord, move: MovedItem) -> RunItem:
+    path = join(run.base, move.path)
+    state, ended, cause = ItemState.WAITING, None, record.cause
+    if record.state == PURGED:
+        state, ended = ItemState.PURGED, record.when_ns
+    elif record.state == UNDONE:
+        state, ended = ItemState.PUT_BACK, record.when_ns
+    elif move.slot in run.slots:
+        if record.state == PURGING:
+            cause = "its deletion was begun: part of it may be gone"
+    elif record.state not in HELD:
+        state, cause = ItemState.NOT_DONE, cause or "the run was cut short"
+    else:
+        # Who takes it back may have been killed before the journal says so.
+        state = ItemState.PUT_BACK if os.path.lexists(path) else ItemState.MISSING
+    return RunItem(
+        run.run,
+        run.recorded.action,
+        record.step,
+        record.kind,
+        state,
+        path,
+        join(run.folder, move.slot),
+        move.keep.at(run.base),
+        record.set_aside_ns,
+        ended,
+        cause,
+    )
+
+
+def _part(
+    run: RecordedRun, record: StepRecord, move: MovedItem, whole: RunItem, path: bytes
+) -> Iterator[RunItem]:
+    """Tell of what stood at a path inside of an item, if something did."""
+    inner = relative_path(path, whole.path)
+    keep = kept_for(record, move, inner).at(run.base)
+    part = replace(whole, path=path, aside=join(whole.aside, inner), keep=keep)
+    for back in record.back:
+        if is_below(path, join(run.base, back.path)):
+            yield replace(_returned_item(run, record, back), path=path, aside=part.aside, keep=keep)
+            return
+    was_there = part.aside if whole.state is ItemState.WAITING else keep
+    if os.path.lexists(was_there):
+        is_folder = os.path.isdir(was_there) and not os.path.islink(was_there)
+        yield replace(part, kind="folder" if is_folder else "file")
+
+
+def _returned_item(run: RecordedRun, record: StepRecord, back: ReturnedItem) -> RunItem:
+    """Tell of an item that was put back before the rest of its step."""
+    path = join(run.base, back.path)
+    around = next((each for each in record.moves if is_below(back.path, each.path)), None)
+    aside, keep = run.folder, back.keep
+    if around is not None:
+        inner = relative_path(back.path, around.path)
+        aside = join(join(run.folder, around.slot), inner)
+        keep = kept_for(record, around, inner)
+    waits = back.when_ns is None and os.path.lexists(aside)
+    return RunItem(
+        run.run,
+        run.recorded.action,
+        record.step,
+        "folder" if os.path.isdir(path) and not os.path.islink(path) else "file",
+        ItemState.WAITING if waits else ItemState.PUT_BACK,
+        path,
+        aside,
+        b"" if keep is None else keep.at(run.base),
+        record.set_aside_ns,
+        back.when_ns,
+        None,
+    )
+
+
+def kept_for(record: StepRecord, move: MovedItem, inner: bytes) -> KeptCopy:
+    """Return the copy that is kept for what stood at a path inside of an item of a step."""
+    rest, keep = inner, move.keep
+    if move is record.moves[0]:
+        around = [(path, kept) for path, kept in record.nested if is_below(inner, path)]
+        for path, kept in sorted(around, key=lambda pair: len(pair[0]))[-1:]:
+            rest, keep = relative_path(inner, path), kept
+    return replace(keep, path=join(keep.path, rest))
 
 
 def run_age_ns(

@@ -2,41 +2,25 @@
 
 JSON Lines in ``journal.jsonl``, each line on the disk before what it speaks of is done. A header,
 then for each step an ``intent`` and an outcome: ``done``, ``taken back`` or ``stuck``; later
-perhaps ``undone``, or ``purging`` and ``purged``. It is enough to take a run back, without any
-database: all paths in it are relative to the *base*, the folder in which ``.gorillacomb`` stands,
-or say that they are not.
+perhaps ``undone``, or ``purging`` and ``purged``. One file of a folder that was set aside may be
+put back alone: before and after that the line of its step is written once more, with ``back``. It
+is enough to take a run back, without any database: all paths in it are relative to the *base*, the
+folder in which ``.gorillacomb`` stands, or say that they are not.
 """
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
 
-from gorillacomb import clock
-from gorillacomb.errors import UntrustedInput
-from gorillacomb.fs import mutations
-from gorillacomb.fs.bounded_read import open_regular
-from gorillacomb.fs.openat import INT64
-from gorillacomb.fs.paths import is_below, join, path_text, relative_path
-from gorillacomb.json_paths import has_path, path_from_json, path_to_json
-from gorillacomb.model import SECOND
+from gorillacomb.fs.paths import is_below, join, relative_path
 
 NAME = b"journal.jsonl"
-_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-VERSION = 1
 INTENT, DONE, TAKEN_BACK, STUCK = "intent", "done", "taken back", "stuck"
 UNDONE, PURGING, PURGED = "undone", "purging", "purged"
 REPAIR = "repair"
 """The action of a run that puts good copies in the place of damaged files."""
 HELD = (DONE, STUCK, PURGING)
 """States in which something of a step is in the quarantine."""
-
-
-_WHOLE = (INTENT, DONE, STUCK)
-"""Events whose lines tell everything of their step; the others name it only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +79,22 @@ class MovedItem:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnedItem:
+    """Something that was put back before the rest of its step was."""
+
+    path: bytes
+    """Where it is, relative to the base."""
+    when_ns: int | None = None
+    """None while that is about to be done."""
+    made: int = 0
+    """How many of the innermost folders around it were made for it."""
+    cause: str | None = None
+    """Why it was not put back."""
+    keep: KeptCopy | None = None
+    """Of a whole move, the copy that is kept for it; of what was inside of one, None."""
+
+
+@dataclass(frozen=True, slots=True)
 class StepRecord:
     """A step as the journal has it."""
 
@@ -109,6 +109,22 @@ class StepRecord:
     """Paths relative to the first move, with the copy that is kept for what stands there."""
     cause: str | None = None
     when_ns: int = 0
+    back: tuple[ReturnedItem, ...] = ()
+    """In a line that is written, what it tells of; in a record, all of it so far."""
+    set_aside_ns: int = 0
+    """When the step was done, whatever became of it since."""
+
+    def after(self, old: StepRecord | None) -> StepRecord:
+        """Return this record with what an earlier one of its step told besides."""
+        if old is None or self.state == INTENT:
+            return replace(self, set_aside_ns=self.when_ns)
+        slots = {move.slot for move in self.moves}
+        gone = (each for each in old.moves if each.slot not in slots)
+        left = (ReturnedItem(each.path, self.when_ns, keep=each.keep) for each in gone)
+        back = {each.path: each for each in (*old.back, *left, *self.back)}
+        kept = tuple(each for each in back.values() if each.cause is None)
+        since = self.when_ns if old.state == INTENT else old.set_aside_ns
+        return replace(self, back=kept, set_aside_ns=since)
 
 
 @dataclass(slots=True)
@@ -128,14 +144,31 @@ class JournalContents:
     """`since_boot_ns` then."""
     steps: dict[str, StepRecord] = field(default_factory=dict)
     """In the order in which they were done last."""
+    opened: set[bytes] = field(default_factory=set)
+    """Slots with a folder out of which something was put back, or was about to be."""
+    starts: dict[bytes, dict[int, int]] = field(default_factory=dict)
+    """By folders relative to the base, for each mtime that the run met or left there the one from
+    before the run, ns: where somebody else wrote there meanwhile, from after that."""
     torn: bool = False
     """Whether the last line is not whole: it was being written when the machine stopped."""
 
     def add(self, record: StepRecord) -> None:
         """Take a line of the journal in: what is begun anew comes last."""
+        old = self.steps.get(record.step)
         if record.state == INTENT:
             self.steps.pop(record.step, None)
-        self.steps[record.step] = record
+        self.steps[record.step] = record = record.after(old)
+        for move in record.moves:
+            if move.parent_mtime_ns is not None and move.parent_after_ns is not None:
+                known = self.starts.setdefault(move.path.rpartition(b"/")[0], {})
+                start = known.setdefault(move.parent_mtime_ns, move.parent_mtime_ns)
+                known[move.parent_after_ns] = start
+        for back in record.back:
+            self.opened |= {
+                move.slot
+                for move in record.moves
+                if back.path != move.path and is_below(back.path, move.path)
+            }
 
     def half_done(self) -> list[StepRecord]:
         """Steps of a run that was cut short, of which something may be in the quarantine."""
@@ -144,256 +177,3 @@ class JournalContents:
     def held(self) -> list[StepRecord]:
         """Steps of which something is in the quarantine."""
         return [each for each in self.steps.values() if each.state in HELD and each.moves]
-
-
-class JournalWriter:
-    """A journal that is open for writing."""
-
-    def __init__(self, file: int, recorded: JournalContents) -> None:
-        """``file`` is open for appending; use `begin` or `resume`."""
-        self.recorded = recorded
-        self._torn = recorded.torn
-        self._file = file
-
-    @classmethod
-    def begin(cls, folder: int, recorded: JournalContents) -> Self:
-        """Begin a journal in the open folder of a run. Raises OSError.
-
-        One that has no whole header is of a run that did nothing.
-        """
-        recorded.boot, recorded.uptime_ns = clock.boot_id(), clock.since_boot_ns()
-        file = os.open(NAME, _APPEND | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
-        try:
-            mutations.append_durably(file, json.dumps(_header(recorded)).encode() + b"\n")
-            mutations.fsync(folder)
-        except BaseException:
-            os.close(file)
-            raise
-        return cls(file, recorded)
-
-    @classmethod
-    def resume(cls, folder: int, recorded: JournalContents) -> Self:
-        """Go on with a journal that was read. Raises OSError."""
-        return cls(os.open(NAME, _APPEND, dir_fd=folder), recorded)
-
-    def note(self, records: Iterable[StepRecord]) -> None:
-        """Write records and have them on the disk."""
-        records = list(records)
-        if not records:
-            return
-        lines = [json.dumps(_document(each)).encode() + b"\n" for each in records]
-        # On a full disk half a line may stand there: the next one is not to go on in it.
-        lines.insert(0, b"\n" * self._torn)
-        self._torn = True
-        mutations.append_durably(self._file, b"".join(lines))
-        self._torn = False
-        for each in records:
-            self.recorded.add(each)
-
-    def close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-
-
-def _header(recorded: JournalContents) -> dict[str, Any]:
-    return {
-        "version": VERSION,
-        "run": recorded.run,
-        "plan": recorded.plan,
-        "action": recorded.action,
-        **path_to_json(recorded.base, "base"),
-        "started_ns": str(recorded.started_ns),
-        "noise": [path_to_json(name) for name in sorted(recorded.noise)],
-        "boot_id": recorded.boot,
-        "uptime_ns": str(recorded.uptime_ns),
-    }
-
-
-def _document(record: StepRecord) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "step": record.step,
-        "event": record.state,
-        "time_ns": str(record.when_ns),
-    }
-    if record.cause is not None:
-        found["cause"] = record.cause
-    if record.state not in _WHOLE:
-        return found
-    found |= {
-        "kind": record.kind,
-        "files": record.files,
-        "bytes": record.size,
-        "moves": [_move_document(each) for each in record.moves],
-    }
-    if record.nested:
-        found["nested"] = [
-            {**path_to_json(path), **_survivor_document(keep)} for path, keep in record.nested
-        ]
-    return found
-
-
-def _move_document(move: MovedItem) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        **path_to_json(move.path),
-        "slot": move.slot.decode(),
-        **_survivor_document(move.keep),
-        "inode": move.inode,
-        "mtime_ns": str(move.mtime_ns),
-    }
-    if move.parent_mtime_ns is not None:
-        found["parent_mtime_ns"] = str(move.parent_mtime_ns)
-    if move.parent_after_ns is not None:
-        found["parent_after_ns"] = str(move.parent_after_ns)
-    if move.put is not None:
-        found |= {"put": move.put, "put_inode": move.put_inode}
-        if move.put_text:
-            found |= path_to_json(move.put_text, "put_text")
-    if move.contents is not None:
-        found["good"] = move.contents.good.hex()
-        found["damaged"] = move.contents.damaged.hex()
-        found["size"] = str(move.contents.size)
-    return found
-
-
-def _survivor_document(keep: KeptCopy) -> dict[str, Any]:
-    return {**path_to_json(keep.path, "keep"), "keep_inside": keep.inside}
-
-
-NO_JOURNAL = (
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    OverflowError,
-    RecursionError,
-)
-"""What values make that no version writes."""
-
-
-def read_journal(folder: int, where: bytes) -> JournalContents:
-    """Read the journal in the open folder of a run; ``where`` is its path, for people.
-
-    A last line that is not whole is left out. Raises Untrusted for one that is no journal, OSError.
-    """
-    # No bound: it is as long as the run was, and without it nothing could be put back.
-    with open(open_regular(NAME, folder=folder), "rb") as file:
-        lines = file.read().split(b"\n")
-    torn = bool(lines.pop())
-    try:
-        if not lines:
-            raise ValueError("it has no header")
-        recorded = parse_journal_header(json.loads(lines[0]))
-        recorded.torn = torn
-        for line in lines[1:]:
-            try:
-                document = json.loads(line)
-            except (ValueError, RecursionError):
-                continue  # a torn line, after which another run went on
-            _play(recorded, document)
-    except NO_JOURNAL as error:
-        raise UntrustedInput(
-            f"{path_text(join(where, NAME))} is not a journal of Gorilla Comb: {error}.",
-            "What lies beside it can be moved back by hand.",
-        ) from error
-    return recorded
-
-
-def parse_journal_header(document: dict[str, Any]) -> JournalContents:
-    """What the first line of a journal says. Raises one of NO_JOURNAL."""
-    if document.get("version") != VERSION:
-        raise ValueError(f"its version is {document.get('version')!r}, not {VERSION}")
-    return JournalContents(
-        str(document["run"]),
-        str(document["plan"]),
-        str(document["action"]),
-        path_from_json(document, "base"),
-        int(document["started_ns"]),
-        frozenset(path_from_json(each) for each in document["noise"]),
-        str(document.get("boot_id", "")),
-        int(document.get("uptime_ns", 0)),
-    )
-
-
-def _play(recorded: JournalContents, document: dict[str, Any]) -> None:
-    step, state = str(document["step"]), str(document["event"])
-    old = recorded.steps.get(step)
-    if state in _WHOLE:
-        record = StepRecord(
-            step,
-            state,
-            str(document["kind"]),
-            int(document["files"]),
-            int(document["bytes"]),
-            tuple(_read_moves(document["moves"])),
-            tuple((_inner(each), _survivor(each)) for each in document.get("nested", ())),
-            document.get("cause"),
-            int(document["time_ns"]),
-        )
-        repaired = [each.contents is not None for each in record.moves]
-        if any(repaired) if recorded.action != REPAIR else repaired != [True]:
-            raise ValueError("a step is not what its run does")
-        recorded.add(record)
-    elif old is not None:
-        cause, when_ns = document.get("cause"), int(document["time_ns"])
-        recorded.add(replace(old, state=state, cause=cause, when_ns=when_ns))
-
-
-def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[MovedItem]:
-    if not documents:
-        raise ValueError("a step moved nothing")
-    for each in documents:
-        before, after = each.get("parent_mtime_ns"), each.get("parent_after_ns")
-        slot = str(each["slot"]).encode()
-        if not slot or {47, 0} & set(slot) or slot in (b".", b"..", NAME):
-            raise ValueError(f"{slot!r} is no name of a slot")
-        yield MovedItem(
-            _inner(each),
-            slot,
-            _survivor(each),
-            int(each["inode"]),
-            _time(each["mtime_ns"]),
-            None if before is None else _time(before),
-            None if after is None else _time(after),
-            each.get("put"),
-            int(each.get("put_inode", 0)),
-            path_from_json(each, "put_text") if has_path(each, "put_text") else b"",
-            _contents(each) if "good" in each else None,
-        )
-
-
-def _contents(document: dict[str, Any]) -> RepairContents:
-    good, damaged = (bytes.fromhex(document[name]) for name in ("good", "damaged"))
-    if len(good) != 32 or len(damaged) != 32 or good == damaged:
-        raise ValueError("a repair does not tell the good content from the damaged one")
-    return RepairContents(good, damaged, int(document["size"]))
-
-
-def _time(value: Any) -> int:
-    """A time in ns that a file system may have been given: seconds in 64 bits."""
-    found = int(value)
-    if abs(found) >= INT64 * SECOND:
-        raise ValueError(f"{found} is no time in ns")
-    return found
-
-
-def _inner(document: dict[str, Any]) -> bytes:
-    """A path that stays below what it is relative to."""
-    path = path_from_json(document)
-    parts = path.split(b"/")
-    if b"\0" in path or any(part in (b"", b".", b"..") for part in parts):
-        raise ValueError(f"{path!r} is no plain relative path")
-    return path
-
-
-def _survivor(document: dict[str, Any]) -> KeptCopy:
-    path = path_from_json(document, "keep")
-    inside = bool(document["keep_inside"])
-    parts = path.split(b"/") if inside else path.split(b"/")[1:]
-    if (
-        b"\0" in path
-        or path.startswith(b"/") == inside
-        or any(part in (b"", b".", b"..") for part in parts)
-    ):
-        raise ValueError(f"{path!r} is no plain path")
-    return KeptCopy(path, inside)

@@ -22,17 +22,20 @@ from gorillacomb.dedupe.quarantine.bases import QUARANTINE, open_below, remember
 from gorillacomb.dedupe.quarantine.journal import (
     HELD,
     NAME,
-    NO_JOURNAL,
     PURGED,
     PURGING,
     REPAIR,
     JournalContents,
-    JournalWriter,
     MovedItem,
     StepRecord,
+)
+from gorillacomb.dedupe.quarantine.journal_file import (
+    NO_JOURNAL,
+    JournalWriter,
     parse_journal_header,
     read_journal,
 )
+from gorillacomb.dedupe.quarantine.partial import is_folder_at, put_back_rest
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
 from gorillacomb.fs.location import FileLocation, create_parents
@@ -104,6 +107,9 @@ class Quarantine:
             if self.has_both_names(move, folder, name):
                 mutations.fsync(folder)
                 mutations.remove(self.folder, move.slot)
+            elif move.slot in self.journal.recorded.opened and is_folder_at(folder, name):
+                put_back_rest(self.slot_location(move.slot), place)
+                return
             elif not self._exchange_with_link(move, folder, name):
                 replacement.remove_link(move, folder, name, move.keep.at(self.base))
                 try:
@@ -271,12 +277,21 @@ def create_run(root: bytes, base: bytes, recorded: JournalContents) -> Quarantin
 
 def list_runs(base: bytes) -> list[str]:
     """The runs that have something set aside in a base, oldest first."""
-    found = []
-    for name, run in _runs(base):
-        # One without a whole header has not begun to do anything.
-        if _holds_more(run) and _header_of(run) is not None:
-            found.append(name)
-    return found
+    begun = ((name, _header_of(run)) for name, run in _runs(base) if run_slots(base, name))
+    return [name for name, header in begun if header is not None]
+
+
+def begun_runs(base: bytes) -> list[str]:
+    """The runs in a base, oldest first: one without a whole header has not begun to do anything."""
+    return [name for name, run in _runs(base) if _header_of(run) is not None]
+
+
+def run_slots(base: bytes, run: str) -> frozenset[bytes]:
+    """The names of what is in a run's folder besides its journal; none where it cannot be read."""
+    try:
+        return frozenset(os.listdir(run_folder(base, run))) - {NAME}
+    except OSError:
+        return frozenset()
 
 
 def runs_of_plan(base: bytes, plan: str) -> list[str]:
@@ -319,15 +334,7 @@ def is_empty_run(base: bytes, run: str) -> bool:
     """Whether a run was cut short while its journal was made, before it did anything here."""
     folder = run_folder(base, run)
     journal = join(folder, NAME)
-    return os.path.isfile(journal) and _header_of(folder) is None and not _holds_more(folder)
-
-
-def _holds_more(run: bytes) -> bool:
-    """Whether something stands in a run's folder besides its journal."""
-    try:
-        return bool(set(os.listdir(run)) - {NAME})
-    except OSError:
-        return False
+    return os.path.isfile(journal) and _header_of(folder) is None and not run_slots(base, run)
 
 
 def _header_of(run: bytes) -> bytes | None:
@@ -347,14 +354,14 @@ def _header_of(run: bytes) -> bytes | None:
 
 def read_run(base: bytes, run: str) -> JournalContents:
     """What the journal of a run says. Raises Untrusted, OSError."""
-    folder, _ = _open_run(base, run)
+    folder, _ = open_run_folder(base, run)
     try:
         return read_journal(folder, run_folder(base, run))
     finally:
         os.close(folder)
 
 
-def _open_run(base: bytes, run: str) -> tuple[int, FileIdentity]:
+def open_run_folder(base: bytes, run: str) -> tuple[int, FileIdentity]:
     """A descriptor of a run's folder, reached without following a link; what its base is."""
     folders = OpenFolders(base)
     try:
@@ -375,7 +382,7 @@ def _closing(run: Quarantine) -> Iterator[Quarantine]:
 
 def open_run(base: bytes, run: str) -> AbstractContextManager[Quarantine]:
     """Open a run that was begun before, to go on with its journal. Raises Untrusted, OSError."""
-    folder, identity = _open_run(base, run)
+    folder, identity = open_run_folder(base, run)
     try:
         recorded = read_journal(folder, run_folder(base, run))
         journal = JournalWriter.resume(folder, recorded)
@@ -383,11 +390,3 @@ def open_run(base: bytes, run: str) -> AbstractContextManager[Quarantine]:
     except BaseException:
         os.close(folder)
         raise
-
-
-def base_of_run(folder: bytes) -> tuple[bytes, str]:
-    """Base and run of a run's folder, given by its path. Raises ValueError."""
-    parts = folder.rstrip(b"/").split(b"/")
-    if parts[-3:-1] != [OUR_FOLDER, QUARANTINE] or len(parts) < 4:
-        raise ValueError("it is no folder of a run in a quarantine")
-    return b"/".join(parts[:-3]) or b"/", os.fsdecode(parts[-1])

@@ -178,6 +178,22 @@ def test_an_undo_that_is_killed(tmp_path: Path, action: str, most: int | None) -
     tried(f"undo of {action} killed", bench, bench.points("dedupe", "--undo"), most, at)
 
 
+@some(5)
+def test_an_undo_of_one_file_of_a_folder_that_is_killed(tmp_path: Path, most: int | None) -> None:
+    bench = Bench(tmp_path)
+    bench.carry_out()
+    bench.save()
+    folder = next(Path(step["path"]) for step in bench.steps if step["kind"] == "folder")
+    undo: Sequence[Argument] = ("dedupe", "--undo", "--only", folder / "film/scene.txt")
+
+    def at(point: Point) -> None:
+        killed(bench, point, *undo)
+        bench.take_all_back()
+        bench.nothing_waits()
+
+    tried("undo of one file killed", bench, bench.points(*undo), most, at)
+
+
 @some(2)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_an_undo_in_which_a_call_fails(tmp_path: Path, fault: str, most: int | None) -> None:

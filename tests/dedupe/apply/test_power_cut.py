@@ -17,14 +17,15 @@ from pathlib import Path
 import pytest
 
 from gorillacomb.dedupe.apply import transaction
+from gorillacomb.dedupe.apply.runs import undo_runs_in_base
 from gorillacomb.dedupe.apply.snapshot import verify_unchanged
 from gorillacomb.dedupe.apply.undo import finish_interrupted_runs
-from gorillacomb.dedupe.model import DedupeAction
+from gorillacomb.dedupe.model import DedupeAction, RunOutcome
 from gorillacomb.dedupe.quarantine.journal import STUCK
 from gorillacomb.dedupe.quarantine.run import list_runs, read_run, run_folder
 from gorillacomb.fs.location import ContentDiffers
 from gorillacomb.fs.paths import join
-from tests.dedupe.acting import Ground, live, slots, step
+from tests.dedupe.acting import Ground, Quiet, live, slots, step
 from tests.dedupe.apply.test_repair_races import BAD, GOOD, ground_harm, repaired
 from tests.dedupe.faults import look
 from tests.dedupe.power import Disk, Image, PowerCut
@@ -219,6 +220,43 @@ def test_an_undo_that_is_cut_short(
 ) -> None:
     with cuts(tmp_path) as tried:
         stopped(tried, undo, how, every, links, before=lambda top: apply(top, action))
+
+
+def undo_two_of_a_folder(top: Path) -> None:
+    """Put two files back out of the folder that was set aside as a whole, and a step by itself."""
+    for name in list_runs(os.fsencode(top)):
+        for inner in ("all/x", "all/deep/z", "two"):
+            outcome = RunOutcome(name)
+            only = [os.fsencode(top / "work" / inner)]
+            undo_runs_in_base(os.fsencode(top), outcome, Quiet(), only=only)
+
+
+DEEP: Tree = {
+    name: {
+        "two": "the second",
+        "one": "the first",
+        "all": {"x": "of x", "y": "of y", "empty": {}, "deep": {"z": "of z"}},
+    }
+    for name in ("kept", "work")
+}
+
+
+@HOW
+@ALL_STOPS
+def test_an_undo_of_some_files_that_is_cut_short(tmp_path: Path, how: str, every: int) -> None:
+    with cuts(tmp_path, DEEP) as tried:
+        stopped(tried, undo_two_of_a_folder, how, every, before=apply)
+
+
+@HOW
+@ALL_STOPS
+def test_an_undo_of_the_rest_that_is_cut_short(tmp_path: Path, how: str, every: int) -> None:
+    def before(top: Path) -> None:
+        apply(top)
+        undo_two_of_a_folder(top)
+
+    with cuts(tmp_path, DEEP) as tried:
+        stopped(tried, undo, how, every, before=before)
 
 
 DAMAGED: Tree = {"a": {"picture": BAD}, "b": {"copy": GOOD}}

@@ -17,12 +17,11 @@ from gorillacomb.dedupe.quarantine.journal import (
     INTENT,
     NAME,
     JournalContents,
-    JournalWriter,
     KeptCopy,
     MovedItem,
     StepRecord,
-    read_journal,
 )
+from gorillacomb.dedupe.quarantine.journal_file import JournalWriter, read_journal
 from gorillacomb.fs.bounded_read import UnexpectedFile
 from tests.support.mounts import fill, tmpfs
 

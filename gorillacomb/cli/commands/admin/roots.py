@@ -7,10 +7,13 @@ from collections.abc import Sequence
 
 import click
 
-from gorillacomb.cli.commands.admin.status import root_lines, root_object
+from gorillacomb.cli.commands.admin.status import quarantine_object, root_lines, root_object
 from gorillacomb.cli.options import BytesPath, absolute_path_option, json_option, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import ExitCode, UsageError
+from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, quarantined_runs
+from gorillacomb.dedupe.quarantine.run import run_folder
+from gorillacomb.dedupe.roots import live_roots_of
+from gorillacomb.errors import ExitCode, RefusedForSafety, UsageError
 from gorillacomb.fs.real_path import real_path
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import roots as root_table
@@ -48,32 +51,64 @@ def list_roots(as_json: bool, vault: Vault) -> ExitCode:
 
 @command.command(short_help="Drop a root and all that is known of it.")
 @click.argument("root", type=BytesPath(), metavar="PATH|ID")
+@click.option("--force", is_flag=True, help="Forget it, although something waits in quarantine.")
 @json_option
 @vault_option
-def forget(root: bytes, as_json: bool, vault: Vault) -> ExitCode:
+def forget(root: bytes, force: bool, as_json: bool, vault: Vault) -> ExitCode:
     """Drop a root, named by its path or id, and all that the index knows of it.
 
-    No file under it is touched; scanning it again brings it back. Where several
-    drives were scanned at one path, the id says which: on a terminal it is asked
-    for.
+    No file under it is touched; scanning it again brings it back. While something
+    that was set aside waits in its quarantine it is kept (exit code 5), unless
+    --force is given. Where several drives were scanned at one path, the id says
+    which: on a terminal it is asked for.
     """
     with Index.read(vault) as index, translate_errors(vault):
         uid = _named(index, root).uid  # it may take the user a while to say which
     with Index.write(vault) as index, translate_errors(vault):
         known = _named(index, uid.encode())
         facts = root_table.root_facts(index.connection, known)
+        left = _left_behind(index, known)
+        if left and not force:
+            raise RefusedForSafety(
+                f"{render.printable_path(known.path)} is not forgotten: {_waiting_text(left)}.",
+                "Put it back with `gorillacomb dedupe --undo RUN`, or delete it with"
+                " `--empty-quarantine`; or forget it all the same with --force.",
+            )
         with index.atomic():
             root_table.forget_root(index.connection, known)
             rebuild_groups(index.connection)
         index.commit()
     if as_json:
-        render.print_json({"forgotten": {**path_to_json(known.path), "root": known.uid}})
+        forgotten = {**path_to_json(known.path), "root": known.uid}
+        waiting = [quarantine_object(each) for each in left]
+        render.print_json({"forgotten": forgotten, "quarantine": waiting})
     else:
         files = render.format_count(facts.files, "file")
         click.echo(
             f"Forgot {render.printable_path(known.path)} ({files}). Its files are untouched."
         )
+        if left:
+            click.echo(f"Left behind: {_waiting_text(left)}.")
+            click.echo("`gorillacomb dedupe --history` and `--undo RUN` still find it there.")
     return ExitCode.DONE
+
+
+def _left_behind(index: Index, root: Root) -> list[QuarantinedRun]:
+    """What waits in quarantines that no other root leads to."""
+    roots = live_roots_of(index)
+    others = quarantined_runs(each for each in roots if each.uid != root.uid)
+    found = {(each.base, each.run) for each in others}
+    return [each for each in quarantined_runs(roots) if (each.base, each.run) not in found]
+
+
+def _waiting_text(left: list[QuarantinedRun]) -> str:
+    files, size = sum(each.files for each in left), sum(each.size for each in left)
+    places = sorted({render.printable_path(run_folder(each.base, each.run)) for each in left})
+    return (
+        f"{render.format_count(files, 'file')} ({render.format_size(size)}) set aside by"
+        f" {render.format_count(len({each.run for each in left}), 'run')} in quarantine in "
+        + ", ".join(places)
+    )
 
 
 def _named(index: Index, name: bytes) -> Root:

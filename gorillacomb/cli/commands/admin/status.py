@@ -9,11 +9,11 @@ import click
 from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.cli.options import json_option, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.dedupe.quarantine.inventory import quarantined_runs
+from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, quarantined_runs
 from gorillacomb.dedupe.quarantine.run import run_folder
-from gorillacomb.dedupe.roots import live_roots
+from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import ExitCode
-from gorillacomb.fs.volumes import is_online, timestamp_granularity_ns
+from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import content_queries, folder_queries, stamps
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index, translate_errors
@@ -72,16 +72,7 @@ def status_object(index: Index, settings: Settings) -> dict[str, object]:
             for state, number in folder_queries.count_folders_by_state(connection).items()
         },
         "trace": _trace_object(index),
-        "quarantine": [
-            {
-                **path_to_json(run_folder(each.base, each.run)),
-                "run": each.run,
-                "files": each.files,
-                "bytes": each.size,
-                "started_ns": str(each.started_ns),
-            }
-            for each in quarantined_runs(live_roots(roots, is_online, timestamp_granularity_ns))
-        ],
+        "quarantine": [quarantine_object(each) for each in quarantined_runs(live_roots_of(index))],
         "settings": {
             "exclude": list(settings.exclude),
             "min_size": settings.min_size,
@@ -89,6 +80,17 @@ def status_object(index: Index, settings: Settings) -> dict[str, object]:
             "protect": list(settings.protect),
             "workers": settings.workers,
         },
+    }
+
+
+def quarantine_object(waiting: QuarantinedRun) -> dict[str, object]:
+    """What a run has in quarantine in JSON."""
+    return {
+        **path_to_json(run_folder(waiting.base, waiting.run)),
+        "run": waiting.run,
+        "files": waiting.files,
+        "bytes": waiting.size,
+        "started_ns": str(waiting.started_ns),
     }
 
 
@@ -158,8 +160,7 @@ def _files_in(state: EntryState, files: int, size: int) -> str:
 
 def _quarantine_lines(index: Index) -> list[str]:
     """What was set aside and takes space still."""
-    roots = live_roots(root_table.all_roots(index.connection), is_online, timestamp_granularity_ns)
-    held = list(quarantined_runs(roots))
+    held = list(quarantined_runs(live_roots_of(index)))
     if not held:
         return []
     files, size = sum(each.files for each in held), sum(each.size for each in held)

@@ -11,7 +11,6 @@ import click
 
 from gorillacomb.cli.commands.dedupe.runs import (
     drive_errors_as_cut_short,
-    live_roots_of,
     log_run,
     outcome_object,
     problem_lines,
@@ -26,6 +25,7 @@ from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import DedupeAction, Plan, RunOutcome
 from gorillacomb.dedupe.plan.serialize import known_bytes, read_plan
+from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.errors import ExitCode, RefusedForSafety
 from gorillacomb.index.database import Index, translate_errors

@@ -16,6 +16,7 @@ from gorillacomb.cli.commands.dedupe.plan import plan
 from gorillacomb.cli.commands.dedupe.purge import purge
 from gorillacomb.cli.commands.dedupe.undo import undo as take_back
 from gorillacomb.cli.options import (
+    BytesPath,
     DurationParam,
     json_option,
     progress_option,
@@ -33,7 +34,7 @@ _ABOUT: dict[str, Collection[str]] = {
     "planning": {"output", "as_json", "untested_macos", *PlanFlags.__annotations__},
     "review": {"output"},
     "applying": {"dry_run", "yes_delete", "as_json", "untested_macos"},
-    "undo": {"as_json"},
+    "undo": {"only", "as_json"},
     "purging": {"yes", "older_than", "as_json", "untested_macos"},
     "history": {"as_json"},
 }
@@ -58,6 +59,13 @@ _ABOUT: dict[str, Collection[str]] = {
     help="Take back a run, by default the last one; by its folder, no vault is needed.",
 )
 @click.option(
+    "--only",
+    type=BytesPath(),
+    multiple=True,
+    metavar="PATH",
+    help="With --undo: put back this file or folder, and leave the rest of the run.",
+)
+@click.option(
     "--empty-quarantine",
     "purging",
     is_flag=False,
@@ -65,7 +73,13 @@ _ABOUT: dict[str, Collection[str]] = {
     metavar="[RUN]",
     help="Delete what was set aside, where its other copy still stands.",
 )
-@click.option("--history", is_flag=True, help="Every run, and why something in it was not done.")
+@click.option(
+    "--history",
+    is_flag=False,
+    flag_value=_LAST,
+    metavar="[RUN]",
+    help="Every run, and why something in it was not done; of one run, every item.",
+)
 @click.option(
     "-o",
     "--output",
@@ -96,8 +110,9 @@ def command(
     review: Path | None,
     applying: Path | None,
     undo: str | None,
+    only: tuple[bytes, ...],
     purging: str | None,
-    history: bool,
+    history: str | None,
     output: Path | None,
     dry_run: bool,
     yes_delete: int | None,
@@ -127,12 +142,12 @@ def command(
 
         return review_plan(review, output)
     if undo is not None:
-        return take_back(vault, undo, progress, as_json)
+        return take_back(vault, undo, only, progress, as_json)
     if purging is not None:
         refuse_untested("Deleting what was set aside", untested_macos)
         return purge(vault, purging, older_than or 0, yes, progress, as_json)
-    if history:
-        return show_history(vault, as_json)
+    if history is not None:
+        return show_history(vault, history, as_json)
     if given["action"] == DedupeAction.HARDLINK:
         refuse_untested("Replacing files by hard links", untested_macos)
     planning = planning or output is not None

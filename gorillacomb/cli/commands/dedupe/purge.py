@@ -9,7 +9,6 @@ import click
 
 from gorillacomb.cli.commands.dedupe.runs import (
     drive_errors_as_cut_short,
-    live_roots_of,
     log_run,
     outcome_object,
     problem_lines,
@@ -22,6 +21,7 @@ from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, quarantined_runs
 from gorillacomb.dedupe.quarantine.run import run_folder
+from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import ExitCode, RefusedForSafety, UsageError
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.stamping.run_log import RunLog

@@ -15,14 +15,12 @@ from gorillacomb.cli.output import render
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import RunOutcome, StepProblem
 from gorillacomb.dedupe.plan.serialize import known_bytes
-from gorillacomb.dedupe.roots import LiveRoot, live_roots
+from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.git import index_entries_equal
 from gorillacomb.errors import GorillaCombError, RunCutShort
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import innermost, is_below
-from gorillacomb.fs.volumes import is_online, timestamp_granularity_ns
 from gorillacomb.index.database import Index
-from gorillacomb.index.roots import all_roots
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.progress import Progress
 from gorillacomb.stamping.run_log import RunLog
@@ -52,11 +50,6 @@ def drive_errors_as_cut_short() -> Iterator[None]:
             "Nothing is lost: `gorillacomb dedupe --undo`, or --apply again, puts back what is"
             " half done.",
         ) from error
-
-
-def live_roots_of(index: Index) -> list[LiveRoot]:
-    """The roots of an index that are there now."""
-    return live_roots(all_roots(index.connection), is_online, timestamp_granularity_ns)
 
 
 def tree_comparer(progress: Progress) -> TreeComparer:

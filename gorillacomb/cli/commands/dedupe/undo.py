@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 import click
 
+from gorillacomb.cli.commands.dedupe.chosen_run import ChosenRun, run_by_name, run_in_folder
 from gorillacomb.cli.commands.dedupe.runs import (
-    live_roots_of,
     log_run,
     outcome_object,
     problem_lines,
     require_index,
     rescan_changed,
 )
+from gorillacomb.cli.lookup import look_up_path
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import RunOutcome, StepProblem
-from gorillacomb.dedupe.quarantine.inventory import quarantined_runs
-from gorillacomb.dedupe.quarantine.run import base_of_run, is_empty_run
-from gorillacomb.errors import ExitCode, GorillaCombError, UsageError, VaultError
+from gorillacomb.dedupe.roots import live_roots_of
+from gorillacomb.errors import ExitCode, GorillaCombError, VaultError
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import is_below
 from gorillacomb.index.database import Index, translate_errors
@@ -31,27 +32,31 @@ from gorillacomb.stamping.run_log import RunLog
 from gorillacomb.vault.vault import Vault
 
 
-def undo(vault: Vault, named: str, progress: bool | None, as_json: bool) -> ExitCode:
-    """Take a run back: the last one, one by its name, or one by its folder."""
+def undo(
+    vault: Vault, named: str, only: Sequence[bytes], progress: bool | None, as_json: bool
+) -> ExitCode:
+    """Take a run back, or ``only`` some paths of it: the last one, one by its name or folder."""
     shown = progress_for(progress)
     with ExitStack() as stack:
-        name, bases, index = _chosen(vault, named)
-        outcome = RunOutcome(name)
+        chosen, index = _chosen(vault, named, only)
+        outcome = RunOutcome(chosen.name)
         notes, roots = None, []
         if index is not None:
             stack.callback(index.close)
             roots = live_roots_of(index)
             notes = _notes_if_any(stack, index)
         try:
-            _undo_all(bases, outcome, shown)
+            _undo_all(chosen, outcome, shown)
         finally:
             shown.close()
             if notes is not None:
                 with translate_errors(vault):
                     log_run(notes, "undone", outcome, "undo", roots)
+        paths = (path for step in outcome.done for path in (step.path, step.keep))
+        folders = list(map(os.path.dirname, paths))
+        if index is not None and only:
+            folders = [_known_folder(index, folder) for folder in folders]
     if index is not None:
-        paths = [path for step in outcome.done for path in (step.path, step.keep)]
-        folders = [os.path.dirname(path) for path in paths]
         rescan_changed(vault, roots, folders, shown)
     with render.tolerate_closed_pipe():
         if as_json:
@@ -65,6 +70,16 @@ def undo(vault: Vault, named: str, progress: bool | None, as_json: bool) -> Exit
             for line in lines:
                 click.echo(line)
     return ExitCode.INCOMPLETE if outcome.failed else ExitCode.DONE
+
+
+def _known_folder(index: Index, folder: bytes) -> bytes:
+    """The folder, or the innermost one around it that the index knows: that one is to be listed.
+
+    Others around a file that was put back alone may have been made for it.
+    """
+    while look_up_path(index, folder).folder is None and folder != b"/":
+        folder = os.path.dirname(folder)
+    return folder
 
 
 def _notes_if_any(stack: ExitStack, index: Index) -> RunLog | None:
@@ -81,47 +96,25 @@ def _say_unrecorded(error: GorillaCombError) -> None:
     click.echo("The undo goes on, and will not stand in the trace.", err=True)
 
 
-def _undo_all(bases: list[bytes], outcome: RunOutcome, shown: Progress) -> None:
+def _undo_all(chosen: ChosenRun, outcome: RunOutcome, shown: Progress) -> None:
     """Take back the parts of a run, one for each base, into one outcome."""
-    for base in bases:
+    for base in chosen.bases:
         shown.stage("Putting back", None, 0)
         try:
-            runs.undo_runs_in_base(base, outcome, shown)
+            runs.undo_runs_in_base(base, outcome, shown, only=chosen.only)
         except OSError as error:
             outcome.failed.append(StepProblem(base, os_error_text(error)))
 
 
-def _chosen(vault: Vault, named: str) -> tuple[str, list[bytes], Index | None]:
-    """The run to take back, its bases, and the vault's index if one knows of them."""
+def _chosen(vault: Vault, named: str, only: Sequence[bytes]) -> tuple[ChosenRun, Index | None]:
+    """The run to take back, and the vault's index if one knows of it."""
     if "/" in named or os.path.isdir(named):
-        folder = os.path.realpath(os.fsencode(named))
-        try:
-            base, name = base_of_run(folder)
-        except ValueError as error:
-            raise UsageError(
-                f"{render.printable_path(folder)} cannot be taken back: {error}.",
-                "Name a folder .gorillacomb/quarantine/RUN.",
-            ) from error
-        if is_empty_run(base, name):
-            raise UsageError(
-                f"Nothing waits in {render.printable_path(folder)}.",
-                "Its run was cut short before it set anything aside there.",
-            )
-        return name, [base], _index_about(vault, base)
+        chosen = run_in_folder(named, only)
+        return chosen, _index_about(vault, chosen.bases[0])
     require_index(vault)
     index = Index.write(vault)
     try:
-        known = list(quarantined_runs(live_roots_of(index)))
-        names = {each.run for each in known}
-        if named and named not in names:
-            raise UsageError(
-                f"There is no run {named!r} of which something could be taken back.",
-                "`gorillacomb dedupe --history` names the runs.",
-            )
-        if not names:
-            raise UsageError("Nothing waits in a quarantine that could be put back.")
-        name = named or max(names)
-        return name, [each.base for each in known if each.run == name], index
+        return run_by_name(index, named, only), index
     except BaseException:
         index.close()
         raise

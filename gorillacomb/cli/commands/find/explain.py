@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import stat
 from dataclasses import replace
-from typing import Any
 
 import click
 
 from gorillacomb.canonical.groups import GroupReader, hard_link_of
 from gorillacomb.canonical.place_rules import CHOSEN_BEFORE, choose_canonical
 from gorillacomb.cli.commands.admin.status import FILE_STATE_WORDS
+from gorillacomb.cli.commands.find.fate import fate_lines, fate_object, fate_of
 from gorillacomb.cli.lookup import (
     PathLookup,
     away_notes,
@@ -26,14 +26,12 @@ from gorillacomb.cli.output.families import family_lines, relation_object
 from gorillacomb.cli.output.good_copies import good_copy_lines
 from gorillacomb.errors import ExitCode
 from gorillacomb.folders.analysis import FolderAnalysis, FolderFamily
-from gorillacomb.fs.paths import relative_path
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.folder_queries import FolderTotals, folder_facts
 from gorillacomb.index.stamps import stamp_of
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import DAMAGE, DuplicateGroup, EntryState, GroupSummary, IndexedFile
 from gorillacomb.vault.vault import Vault
-from gorillacomb.vaultmesh.history import path_history
 from gorillacomb.vaultmesh.open import open_trace_for_reading
 
 
@@ -51,8 +49,24 @@ def command(path: bytes, as_json: bool, vault: Vault) -> ExitCode:
         elif found.file is not None:
             _explain_file(index, found, found.file, as_json)
         else:
-            raise unknown_path_error(found)
+            _explain_gone(index, found, as_json)
     return ExitCode.DONE
+
+
+def _explain_gone(index: Index, found: PathLookup, as_json: bool) -> None:
+    """Tell what became of what is not in the index. Raises UsageError where nothing is known."""
+    fate = fate_of(index, found)
+    if not fate.is_known:
+        raise unknown_path_error(found)
+    if as_json:
+        document: dict[str, object] = {"kind": "gone", "canonical": None, "reasons": []}
+        document["copies"] = []
+        went = fate_object(fate)
+        render.print_json({**path_to_json(found.path), **document, **went, "trace": fate.entries})
+        return
+    click.echo(render.printable_path(found.path))
+    for line in fate_lines(fate):
+        click.echo(line)
 
 
 def _explain_folder(index: Index, found: PathLookup, folder: int, as_json: bool) -> None:
@@ -60,8 +74,10 @@ def _explain_folder(index: Index, found: PathLookup, folder: int, as_json: bool)
     folders = folders_of(index)
     place = folders.forest.folders.get(folder)
     family = None if place is None else folders.around(place)
+    fate = fate_of(index, found, trace=as_json)
     if as_json:
-        render.print_json(_folder_object(index, found, facts, folders, family))
+        document = _folder_object(found, facts, folders, family)
+        render.print_json({**document, **fate_object(fate), "trace": fate.entries})
         return
     click.echo(render.printable_path(found.path))
     click.echo(
@@ -77,6 +93,9 @@ def _explain_folder(index: Index, found: PathLookup, folder: int, as_json: bool)
         cause = f" ({facts.cause})" if facts.cause else ""
         entries = render.format_count(facts.gaps, "entry", "entries")
         click.echo(f"  not complete: {entries} not read, or damaged{cause}")
+    if fate.items:
+        for line in fate_lines(fate):
+            click.echo(line)
     if family is not None:
         inside = "one" if place in family.members else "part of one"
         click.echo(f"  {inside} of several copies:")
@@ -88,7 +107,6 @@ def _explain_folder(index: Index, found: PathLookup, folder: int, as_json: bool)
 
 
 def _folder_object(
-    index: Index,
     found: PathLookup,
     facts: FolderTotals,
     folders: FolderAnalysis,
@@ -114,24 +132,17 @@ def _folder_object(
         "canonical": None if family is None else path_to_json(folders.path(family.keep)),
         "reasons": [] if family is None else list(family.reasons),
         "copies": copies,
-        "trace": _history(index, found),
     }
-
-
-def _history(index: Index, found: PathLookup) -> list[dict[str, Any]]:
-    """The entries of the trace about a path, oldest first."""
-    if found.root is None or not index.vault.trace.exists():
-        return []
-    with open_trace_for_reading(index.vault) as ledger:
-        return path_history(ledger, found.root.uid, relative_path(found.path, found.root.path))
 
 
 def _explain_file(index: Index, found: PathLookup, file: IndexedFile, as_json: bool) -> None:
     group = _group(open_groups(index), file)
     if group is not None and CHOSEN_BEFORE in group.choice.reasons:
         group = replace(group, choice=replace(group.choice, reasons=_stamped_reasons(index, file)))
+    fate = fate_of(index, found, trace=as_json)
     if as_json:
-        render.print_json({**_file_object(file, group), "trace": _history(index, found)})
+        document = _file_object(file, group)
+        render.print_json({**document, **fate_object(fate), "trace": fate.entries})
         return
     click.echo(render.printable_path(file.path))
     click.echo(
@@ -142,6 +153,9 @@ def _explain_file(index: Index, found: PathLookup, file: IndexedFile, as_json: b
         click.echo(f"  {FILE_STATE_WORDS[file.state]}" + (f": {file.cause}" if file.cause else ""))
     if file.target is not None:
         click.echo(f"  points to {render.printable_path(file.target)}")
+    if fate.items:
+        for line in fate_lines(fate):
+            click.echo(line)
     if file.digest is None:
         return
     if file.state in DAMAGE:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gorillacomb.cli.commands.find.fate import fate_lines, fate_object, fate_of
 from gorillacomb.cli.commands.trace import adopt, verify
 from gorillacomb.cli.commands.trace.reading import entry_line, open_trace
 from gorillacomb.cli.lookup import PathLookup, look_up_path, unknown_path_error
@@ -20,6 +21,7 @@ from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs, proof
+from gorillacomb.vaultmesh.error_text import translate_content_errors
 from gorillacomb.vaultmesh.history import path_history
 from gorillacomb.vaultmesh.ledger import Ledger
 
@@ -70,19 +72,21 @@ def show(path: bytes, as_json: bool, vault: Vault) -> ExitCode:
     """Show every entry about a file, also from when it stood elsewhere."""
     with Index.read(vault) as index, translate_errors(vault):
         found = look_up_path(index, path)
-        if found.root is None:
+        with translate_content_errors(vault.trace):
+            fate = fate_of(index, found)
+        if found.root is None and not fate.items:
             raise unknown_path_error(found)
-        relative = relative_path(found.path, found.root.path)
-    with open_trace(vault) as ledger:
-        entries = path_history(ledger, found.root.uid, relative)
     if as_json:
-        render.print_json({**path_to_json(found.path), "trace": entries})
+        render.print_json({**path_to_json(found.path), "trace": fate.entries, **fate_object(fate)})
         return ExitCode.DONE
-    for entry in entries:
+    for entry in fate.entries:
         click.echo(entry_line(entry))
         for reason in entry.get("reasons", ()):
             click.echo(f"       because: {render.printable(reason)}")
-    if not entries:
+    if fate.items:
+        for line in fate_lines(fate):
+            click.echo(line)
+    if not fate.entries:
         click.echo("No entry is about it: only the canonical copy of a content is stamped.")
     return ExitCode.DONE
 

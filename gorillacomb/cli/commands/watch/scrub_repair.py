@@ -11,7 +11,6 @@ import click
 
 from gorillacomb.cli.commands.dedupe.runs import (
     drive_errors_as_cut_short,
-    live_roots_of,
     log_run,
     outcome_object,
     problem_lines,
@@ -25,7 +24,7 @@ from gorillacomb.dedupe.apply.repair import DamagedFile
 from gorillacomb.dedupe.apply.repair import repair_files as repair_files
 from gorillacomb.dedupe.model import PlanOptions, RunOutcome
 from gorillacomb.dedupe.quarantine.journal import REPAIR
-from gorillacomb.dedupe.roots import LiveRoot
+from gorillacomb.dedupe.roots import LiveRoot, live_roots_of
 from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.dedupe.safety.named_paths import NamedPaths
 from gorillacomb.errors import ExitCode, UsageError

@@ -1,0 +1,143 @@
+"""Which run is to be taken back, and what of it."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gorillacomb.cli.commands.dedupe.known_runs import traced_quarantines, traced_runs
+from gorillacomb.cli.options import absolute_path_option
+from gorillacomb.cli.output import render
+from gorillacomb.dedupe.quarantine.bases import base_of_run
+from gorillacomb.dedupe.quarantine.inventory import (
+    ItemState,
+    RecordedRun,
+    RunItem,
+    items_at,
+    items_of,
+    recorded_runs,
+    waiting_in,
+)
+from gorillacomb.dedupe.quarantine.run import is_empty_run
+from gorillacomb.dedupe.roots import live_roots_of
+from gorillacomb.errors import UsageError, VaultError
+from gorillacomb.index.database import Index
+
+_NEAREST = 3
+_COMPARED = 2000
+"""Paths that are compared letter by letter, which takes long for very many."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenRun:
+    """What is to be taken back."""
+
+    name: str
+    bases: list[bytes]
+    only: list[bytes]
+    """Absolute paths of what alone is wanted; all of it when empty."""
+
+
+def run_in_folder(named: str, only: Sequence[bytes]) -> ChosenRun:
+    """Choose a run by its folder in a quarantine. Raises UsageError."""
+    folder = os.path.realpath(os.fsencode(named))
+    try:
+        base, name = base_of_run(folder)
+    except ValueError as error:
+        raise UsageError(
+            f"{render.printable_path(folder)} cannot be taken back: {error}.",
+            "Name a folder .gorillacomb/quarantine/RUN.",
+        ) from error
+    if is_empty_run(base, name):
+        raise UsageError(
+            f"Nothing waits in {render.printable_path(folder)}.",
+            "Its run was cut short before it set anything aside there.",
+        )
+    return ChosenRun(name, [base], _wanted(only, name, recorded_runs((), [(base, name)])))
+
+
+def run_by_name(index: Index, named: str, only: Sequence[bytes]) -> ChosenRun:
+    """Choose a run by its name, or the last one, among those of which something waits.
+
+    With paths, the last one that has set one of them aside. Raises UsageError.
+    """
+    known = [each for each in _known(index, named) if waiting_in(each)]
+    names = sorted({each.run for each in known}, reverse=True)
+    if named and named not in names:
+        raise UsageError(
+            f"There is no run {named!r} of which something could be taken back.",
+            "`gorillacomb dedupe --history` names the runs.",
+        )
+    if not names:
+        raise UsageError("Nothing waits in a quarantine that could be put back.")
+    name = named or next((each for each in names if only and _has(known, each, only)), names[0])
+    parts = [each for each in known if each.run == name]
+    return ChosenRun(name, [each.base for each in parts], _wanted(only, name, parts))
+
+
+def _known(index: Index, named: str) -> list[RecordedRun]:
+    """The runs in quarantines of roots; one that is named also where a root was forgotten."""
+    roots = live_roots_of(index)
+    found = list(recorded_runs(roots, waiting=True))
+    if any(each.run == named for each in found) or (found and not named):
+        return found
+    try:
+        entries = traced_runs(index.vault)
+    except VaultError:
+        return found  # what it lacks is told of when the undo is to be recorded
+    return list(recorded_runs(roots, traced_quarantines(entries), waiting=True))
+
+
+def _has(known: Iterable[RecordedRun], name: str, only: Sequence[bytes]) -> bool:
+    paths = list(map(absolute_path_option, only))
+    return any(_waiting_at(each, path) for each in known if each.run == name for path in paths)
+
+
+def _waiting_at(run: RecordedRun, path: bytes) -> bool:
+    return any(item.state is ItemState.WAITING for item in items_at(run, path))
+
+
+def _wanted(only: Sequence[bytes], name: str, parts: Iterable[RecordedRun]) -> list[bytes]:
+    """Return absolute paths of what is wanted of a run. Raises UsageError where it has it not."""
+    parts = list(parts) if only else []
+    found = []
+    for path in map(absolute_path_option, only):
+        items = [item for each in parts for item in items_at(each, path)]
+        if not any(item.state is ItemState.WAITING for item in items):
+            raise _not_waiting(path, name, items, parts)
+        found.append(path)
+    return found
+
+
+def _not_waiting(
+    path: bytes, name: str, items: Sequence[RunItem], parts: Iterable[RecordedRun]
+) -> UsageError:
+    shown = render.printable_path(path)
+    advice = f"`gorillacomb dedupe --history {name}` lists what the run set aside."
+    if items:
+        item = items[-1]
+        when = "" if item.ended_ns is None else f" ({render.format_time(item.ended_ns)})"
+        kept = f" Kept for it: {render.printable_path(item.keep)}." if item.keep else ""
+        return UsageError(
+            f"{shown} does not wait in the quarantine of run {name}: {item.state}{when}.",
+            advice + kept,
+        )
+    waiting = [
+        item.path for each in parts for item in items_of(each) if item.state is ItemState.WAITING
+    ]
+    near = _nearest(path, waiting)
+    if near:
+        advice += f" Nearest: {', '.join(map(render.printable_path, near))}."
+    return UsageError(f"Run {name} has set nothing aside at {shown}.", advice)
+
+
+def _nearest(path: bytes, paths: Sequence[bytes]) -> list[bytes]:
+    """The paths that look most like one: first those with its name."""
+    name = path.rpartition(b"/")[2]
+    same = [each for each in paths if each.rpartition(b"/")[2] == name]
+    texts = {os.fsdecode(each): each for each in paths[:_COMPARED]}
+    like = difflib.get_close_matches(os.fsdecode(path), texts, _NEAREST)
+    found = dict.fromkeys([*same, *(texts[each] for each in like), *paths])
+    return list(found)[:_NEAREST]

@@ -1,0 +1,150 @@
+"""Putting back one thing out of a folder that a step set aside as a whole.
+
+The journal says what is about to be put back before it is moved, and that it is back after that.
+The rest of the step waits on: a later undo moves it beside what is back, and emptying the
+quarantine deletes it alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from gorillacomb.dedupe.apply.folder_times import FolderTimes
+from gorillacomb.dedupe.model import StepProblem
+from gorillacomb.dedupe.quarantine.inventory import kept_for, places_now, size_below
+from gorillacomb.dedupe.quarantine.journal import (
+    DONE,
+    PURGING,
+    UNDONE,
+    MovedItem,
+    ReturnedItem,
+    StepRecord,
+)
+from gorillacomb.dedupe.quarantine.partial import (
+    holds_nothing_more,
+    missing_folders,
+    put_back_part,
+)
+from gorillacomb.dedupe.quarantine.run import Quarantine
+from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.paths import is_below, join, join_relative, relative_path
+
+
+@dataclass(frozen=True, slots=True)
+class StepPart:
+    """Something inside of a folder that a step set aside."""
+
+    step: str
+    move: MovedItem
+    inner: bytes
+    """Its path relative to that folder."""
+
+    @property
+    def path(self) -> bytes:
+        """Its path relative to the base."""
+        return join_relative(self.move.path, self.inner)
+
+
+def chosen_of(run: Quarantine, paths: Sequence[bytes]) -> tuple[set[str], list[StepPart]]:
+    """Which steps set something aside that is at absolute paths or in them, and parts of others.
+
+    A step comes back whole: a photo with what belongs to it.
+    """
+    recorded = run.journal.recorded
+    paths = [now for path in paths for now in places_now(path, run.base, recorded)]
+    steps: set[str] = set()
+    parts: dict[bytes, StepPart] = {}
+    for record in recorded.held():
+        for move in record.moves:
+            place = join(run.base, move.path)
+            for path in paths:
+                if is_below(place, path):
+                    steps.add(record.step)
+                elif is_below(path, place):
+                    part = StepPart(record.step, move, relative_path(path, place))
+                    parts[part.path] = part
+    around = set(parts)
+    return steps, [
+        part
+        for part in parts.values()
+        if part.step not in steps
+        and not any(is_below(part.path, path) for path in around - {part.path})
+    ]
+
+
+def undo_part(
+    run: Quarantine, part: StepPart, now: Callable[[], int]
+) -> tuple[StepRecord, StepProblem | None]:
+    """Put a part of a step back, durably.
+
+    Returns the step as if it had held that part alone, and why it was not put back. The caller
+    holds the lock. Raises OSError when the journal cannot be written.
+    """
+    record = run.journal.recorded.steps[part.step]
+    place, slot = run.original_location(part.move), run.slot_location(part.move.slot)
+    files, size = size_below(slot.at(part.inner).path)
+    keep = kept_for(record, part.move, part.inner)
+    move = replace(part.move, path=part.path, keep=keep)
+    alone = replace(record, files=files, size=size, moves=(move,))
+    made = missing_folders(place, part.inner)
+    item = ReturnedItem(part.path, made=made)
+    _note(run, replace(record, back=(item,)))
+    cause = _carry_out(run, part, made)
+    if cause is not None:
+        if os.path.lexists(slot.at(part.inner).path):  # else the next run finds it at its place
+            _note(run, replace(record, back=(replace(item, cause=cause),)))
+        return alone, StepProblem(join(run.base, part.path), cause)
+    left = replace(record, files=max(record.files - files, 0), size=max(record.size - size, 0))
+    _note(run, replace(left, back=(replace(item, when_ns=now()),)))
+    _end_if_empty(run, part, now)
+    return alone, None
+
+
+def _carry_out(run: Quarantine, part: StepPart, made: int) -> str | None:
+    """Move a part back; returns why not."""
+    move = part.move
+    place, slot = run.original_location(move), run.slot_location(move.slot)
+    times = FolderTimes(run, [move])
+    try:
+        put_back_part(slot, place, part.inner, made)
+    except OSError as error:
+        return os_error_text(error)
+    times.restore()
+    return None
+
+
+def _note(run: Quarantine, record: StepRecord) -> None:
+    """Write a step's line once more; one whose deletion was begun is still that."""
+    if record.state == PURGING:
+        run.journal.note([replace(record, state=DONE), replace(record, back=())])
+    else:
+        run.journal.note([record])
+
+
+def _end_if_empty(run: Quarantine, part: StepPart, now: Callable[[], int]) -> None:
+    """Have a step be undone of which nothing is left but folders that are back already."""
+    record = run.journal.recorded.steps[part.step]
+    place, slot = run.original_location(part.move), run.slot_location(part.move.slot)
+    if len(record.moves) > 1 or not run.has_slot(part.move) or not holds_nothing_more(slot, place):
+        return
+    run.put_back(part.move)
+    run.sync_put_back(record.moves)
+    run.journal.note([replace(record, state=UNDONE, cause=None, when_ns=now())])
+
+
+def finish_parts(run: Quarantine, now: Callable[[], int]) -> Iterator[StepProblem]:
+    """Put back what was about to be put back when a run was killed; tells of each."""
+    for record in run.journal.recorded.held():
+        for item in record.back:
+            for move in record.moves:
+                if item.when_ns is not None or not is_below(item.path, move.path):
+                    continue
+                part = StepPart(record.step, move, relative_path(item.path, move.path))
+                cause = _carry_out(run, part, item.made)
+                ended = replace(item, when_ns=now() if cause is None else None, cause=cause)
+                _note(run, replace(run.journal.recorded.steps[record.step], back=(ended,)))
+                if cause is None:
+                    _end_if_empty(run, part, now)
+                yield StepProblem(join(run.base, item.path), cause or "put back")
