@@ -1,4 +1,8 @@
-"""Reading files that others may have made: never waits for a pipe, never reads without end."""
+"""Reading files that others may have made: never waits for a pipe, never reads without end.
+
+What a file holds is what can be read of it. A file system that makes files as they are read (/proc,
+/sys, a mount of a cloud drive) may tell any size before that: mostly 0, which is no empty file.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,13 @@ import errno
 import os
 import stat
 import sys
+from collections.abc import Callable
+from typing import TypeVar
 
-from gorillacomb.fs.openat import FILE_FLAGS
+from gorillacomb.fs.openat import FILE_FLAGS, is_unchanged
+from gorillacomb.hashing import MOST_UNTOLD
 
+Content = TypeVar("Content")
 PathLike = str | bytes | os.PathLike[str]
 STANDARD_INPUT = b"-"
 """What names standard input in the place of a document's path."""
@@ -66,3 +74,32 @@ def read_document(path: PathLike, most: int) -> bytes:
     if len(data) > most:
         raise UnexpectedFile(errno.EFBIG, os.strerror(errno.EFBIG), "standard input")
     return data
+
+
+def read_unchanged(
+    descriptor: int,
+    facts: os.stat_result,
+    read: Callable[[int | None], tuple[Content, int]],
+) -> tuple[Content, int] | None:
+    """Read an open file of which ``facts`` were just seen; None if it changed meanwhile.
+
+    ``read`` takes the size to read, None for all that comes; it returns what it made of the content
+    and how many bytes that was, and so does this. Where it is not the size that the file system
+    tells, the file is read to its end, and once more: it must give the same. Raises OSError.
+    """
+    found = read(facts.st_size)
+    if not is_unchanged(facts, os.fstat(descriptor)):
+        return None
+    if found[1] == facts.st_size:
+        return found
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    found = read(None)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    same = read(None) == found and is_unchanged(facts, os.fstat(descriptor))
+    return found if same and found[1] < MOST_UNTOLD else None
+
+
+def tells_size(descriptor: int, size: int) -> bool:
+    """Return whether an open file ends where its file system tells. Raises OSError."""
+    start = max(size - 1, 0)
+    return len(os.pread(descriptor, 2, start)) == size - start

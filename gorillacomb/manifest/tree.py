@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+from gorillacomb.fs.bounded_read import tells_size
 from gorillacomb.fs.lease import is_open_for_writing
 from gorillacomb.fs.mounts import mount_of
 from gorillacomb.fs.openat import FileIdentity, open_file
@@ -56,6 +57,20 @@ def tree_to_check(
         hides_changes(mount.type),
         created_ns,
     )
+
+
+def ends_as_told(folder: int, name: bytes, size: int) -> bool:
+    """Return whether a file has the size that its file system tells, as far as it can be read."""
+    try:
+        descriptor = open_file(name, folder)
+    except OSError:
+        return True
+    try:
+        return tells_size(descriptor, size)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
 
 
 def judge_file(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from gorillacomb.errors import RootVanished
 from gorillacomb.fs.block_device import is_rotational
+from gorillacomb.fs.bounded_read import read_unchanged
 from gorillacomb.fs.drive_errors import DriveFailureCounter, is_vanished
 from gorillacomb.fs.openat import (
     FileIdentity,
@@ -24,7 +25,7 @@ from gorillacomb.fs.openat import (
 )
 from gorillacomb.hashing import CHUNK, Digests, blake3_of, buffer, digests_of_descriptor, sha256_of
 from gorillacomb.manifest.model import EntryKind, Lack, ManifestEntry
-from gorillacomb.manifest.tree import DifferenceKind, TreeContext, judge_file
+from gorillacomb.manifest.tree import DifferenceKind, TreeContext, ends_as_told, judge_file
 from gorillacomb.manifest.walk import root_vanished
 from gorillacomb.workers.pool import InlineWorkers, Workers, start_pool
 from gorillacomb.workers.worker import Advance
@@ -211,8 +212,8 @@ def _read_one(
         result.large.append((size, path))
         return
     else:
-        facts, digests = _content(folder, name, facts, task.place, task.threads or 1, advance)
-        size = facts.st_size
+        threads = task.threads or 1
+        facts, digests, size = _content(folder, name, facts, task.place, threads, advance)
     mode, mtime = stat.S_IMODE(facts.st_mode), facts.st_mtime_ns
     result.read.append(ReadEntry(path, kind, mode, size, mtime, target, *digests))
 
@@ -232,23 +233,25 @@ def _content(
     place: TreeContext,
     threads: int,
     advance: Advance,
-) -> tuple[os.stat_result, Digests]:
+) -> tuple[os.stat_result, Digests, int]:
     """Read a regular file of which ``facts`` were just seen; returns those that hold for it.
 
-    Raises OSError, _Withheld, and _Unstable when it changed each time.
+    With its digests, and how many bytes were read. Raises OSError, _NotOpened, and _UnstableFile
+    when it changed each time.
     """
+
+    def read(size: int | None) -> tuple[Digests, int]:
+        return digests_of_descriptor(descriptor, size, place.both, threads, advance)
+
     for _ in range(ATTEMPTS):
         _refuse_to_open(facts, place.own)
         descriptor = open_file(name, folder)
         try:
-            digests, got = digests_of_descriptor(
-                descriptor, facts.st_size, place.both, threads, advance
-            )
-            after = os.fstat(descriptor)
+            found = read_unchanged(descriptor, facts, read)
         finally:
             os.close(descriptor)
-        if got == facts.st_size and is_unchanged(facts, after):
-            return facts, digests
+        if found is not None:
+            return facts, *found
         facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
     raise _UnstableFile
 
@@ -319,7 +322,7 @@ class _CheckRun:
             return False
         descriptor = open_file(name, folder)
         try:
-            if size and os.readv(descriptor, _BUFFERS) != size:
+            if os.readv(descriptor, _BUFFERS) != size:
                 return False
             if blake3_of(size).hex() != entry.blake3:
                 return False
@@ -353,22 +356,21 @@ class _CheckRun:
     def _check_content(
         self, number: int, entry: ManifestEntry, folder: int, name: bytes, facts: os.stat_result
     ) -> None:
-        place = self._task.place
-        if facts.st_size == entry.size:
-            facts, (blake3, sha256) = _content(
+        place, size = self._task.place, facts.st_size
+        _refuse_to_open(facts, place.own)
+        if size == entry.size or not ends_as_told(folder, name, size):
+            facts, (blake3, sha256), size = _content(
                 folder, name, facts, place, self._task.threads, self._advance
             )
-            same = blake3.hex() == entry.blake3 and facts.st_size == entry.size
+            same = blake3.hex() == entry.blake3 and size == entry.size
             if same and (sha256 is None or sha256.hex() == entry.sha256):
                 return
-        else:
-            _refuse_to_open(facts, place.own)
-        if facts.st_size == entry.size and facts.st_mtime_ns == entry.mtime_ns:
+        if size != entry.size:
+            self._note(number, "changed", f"{size} bytes, was {entry.size}")
+        elif (facts.st_size, facts.st_mtime_ns) == (entry.size, entry.mtime_ns):
             self._note(number, *judge_file(entry, place, folder, name))
-        elif facts.st_size == entry.size:
-            self._note(number, "changed", "its content is another one")
         else:
-            self._note(number, "changed", f"{facts.st_size} bytes, was {entry.size}")
+            self._note(number, "changed", "its content is another one")
 
 
 def _cause_of_missing(error: OSError) -> str:

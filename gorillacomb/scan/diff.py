@@ -38,6 +38,7 @@ from gorillacomb.scan.damage import classify_change
 from gorillacomb.scan.listing import ListedFile
 from gorillacomb.scan.read_file import (
     HAS_PLACEHOLDERS,
+    found_row,
     read_file,
     read_files,
     stat_row,
@@ -129,12 +130,15 @@ def describe_all(
             changes.hashed_files += len(hashed)
             changes.hashed_bytes += size
     else:
-        values, rest = _left_for_later(descriptor, folder, files, context)
+        values, rest, untold = _left_for_later(descriptor, folder, files, context)
         writes.later += values
         _count_short(values, LATER_WIDTH, changes)
         others, rows = [*others, *rest], []
+        for name in untold:
+            rows += found_row(read_file(descriptor, name, context, moment))
         settled = not values
-    rows += [row for name in others if (row := stat_row(descriptor, name, context)) is not None]
+    for name in others:
+        rows += found_row(stat_row(descriptor, name, context))
     if rows:
         rows.sort()
         _count_rows(folder, rows, changes)
@@ -183,16 +187,22 @@ def _count_rows(folder: int, rows: list[EntryRow], changes: VisitDiff) -> None:
 
 def _left_for_later(
     descriptor: int, folder: int, files: Iterable[ListedFile], context: RootContext
-) -> tuple[list[Any], list[bytes]]:
-    """The values of `LaterRow`s for files that are not opened now, and the names of the others."""
+) -> tuple[list[Any], list[bytes], list[bytes]]:
+    """The values of `LaterRow`s for files that are not opened now, and the names of the others.
+
+    Those are what is not read, and files that are said to be empty, which only reading can tell.
+    """
     later: list[Any] = []
     rest: list[bytes] = []
+    untold: list[bytes] = []
     for entry in fingerprints(descriptor, [name for _, name in files], context):
         if entry[STATE] == _HASHED and entry[SIZE] and not HAS_PLACEHOLDERS:
             later += (folder, entry[NAME], *entry[MODE:])
+        elif entry[STATE] == _HASHED and not entry[SIZE]:
+            untold.append(entry[NAME])
         else:
             rest.append(entry[NAME])
-    return later, rest
+    return later, rest, untold
 
 
 def diff_folder(
@@ -293,7 +303,9 @@ def _settle_entry(
         if old is not None:
             if not context.rehash and was_row_young(old) and same_fingerprint(entry, old, context):
                 changes.read_again_young.append((folder, entry[NAME]))
-            judged = classify_change(row, old, context) if judges else row
+            # Nothing but its content tells of an edit where the file system tells no true size.
+            told = row[DIGEST] is None or row[SIZE] == entry[SIZE]
+            judged = classify_change(row, old, context) if judges and told else row
             if judged[STATE] in DAMAGE and (context.accept or _was_renamed(row, rows.values())):
                 judged = row
             elif judged[STATE] in DAMAGE:

@@ -6,7 +6,9 @@ import os
 import stat
 import sys
 from collections.abc import Iterable
+from functools import partial
 
+from gorillacomb.fs.bounded_read import read_unchanged
 from gorillacomb.fs.lease import is_open_for_writing
 from gorillacomb.fs.openat import (
     FILE_FLAGS,
@@ -84,16 +86,15 @@ def _read_open_file(descriptor: int, name: bytes, context: RootContext, moment: 
     for attempt in range(ATTEMPTS):
         before = os.fstat(descriptor)
         size = before.st_size
-        if not 0 < size <= context.hash_limit or size < context.min_size:
+        if not context.min_size <= size <= context.hash_limit:
             return unread_row(name, before, context)
         if not stat.S_ISREG(before.st_mode):
             return unread_row(name, before, context)
         if attempt:
             os.lseek(descriptor, 0, os.SEEK_SET)
-        digest, got = digest_of_descriptor(descriptor, size)
-        after = os.fstat(descriptor)
-        if got == size == after.st_size and same_times(before, after):
-            return hashed_row(name, before, context, moment, digest)
+        found = read_unchanged(descriptor, before, partial(digest_of_descriptor, descriptor))
+        if found is not None:
+            return hashed_row(name, before, context, moment, *found)
     return row_of(name, EntryState.UNSTABLE, before, context, cause="changed while it was read")
 
 
@@ -131,7 +132,7 @@ def _read_common(
         try:
             descriptor = open_at(name, flags, dir_fd=folder)
         except OSError:
-            others += _found(read_file(folder, name, context, moment))
+            others += found_row(read_file(folder, name, context, moment))
             continue
         digest = None
         try:
@@ -161,7 +162,7 @@ def _read_common(
         finally:
             close(descriptor)
         if digest is None:
-            others += _found(read_file(folder, name, context, moment))
+            others += found_row(read_file(folder, name, context, moment))
             continue
         links, blocks = before.st_nlink, before.st_blocks
         hashed.append(
@@ -170,23 +171,25 @@ def _read_common(
     return hashed, others
 
 
-def _found(row: EntryRow | None) -> tuple[EntryRow, ...]:
+def found_row(row: EntryRow | None) -> tuple[EntryRow, ...]:
+    """The row, if there is one."""
     return () if row is None else (row,)
 
 
-def same_times(before: os.stat_result, after: os.stat_result) -> bool:
-    """Whether nobody wrote between two looks at one descriptor."""
-    return before.st_mtime_ns == after.st_mtime_ns and before.st_ctime_ns == after.st_ctime_ns
-
-
 def hashed_row(
-    name: bytes, facts: os.stat_result, context: RootContext, moment: int, digest: bytes
+    name: bytes, facts: os.stat_result, context: RootContext, moment: int, digest: bytes, size: int
 ) -> EntryRow:
-    """The row of a file whose content was just read, FRESH when its times are too near to tell."""
+    """The row of a file whose content was just read, FRESH when its times are too near to tell.
+
+    ``size`` is what was read. Where that is not what its file system tells, the row is like no
+    look at the file: every scan reads it, and nothing counts on it.
+    """
+    if not size:
+        return row_of(name, EntryState.HASHED, facts, context, 0, EMPTY, size=0)
     times = facts.st_mtime_ns, facts.st_ctime_ns
     racy = is_racy(*times, moment, context.now(), context.grain_ns)
     state = EntryState.FRESH if racy else EntryState.HASHED
-    return row_of(name, state, facts, context, moment, digest)
+    return row_of(name, state, facts, context, moment, digest, size=size)
 
 
 def without_false_alarm(descriptor: int, row: EntryRow) -> EntryRow:
@@ -208,8 +211,6 @@ def unread_row(name: bytes, facts: os.stat_result, context: RootContext) -> Entr
         return row_of(name, EntryState.PLACEHOLDER, facts, context)
     if facts.st_size < context.min_size:
         return row_of(name, EntryState.TOO_SMALL, facts, context)
-    if facts.st_size == 0:
-        return row_of(name, EntryState.HASHED, facts, context, 0, EMPTY)
     return row_of(name, EntryState.PENDING, facts, context)
 
 
@@ -255,14 +256,18 @@ def row_of(
     checked: int = 0,
     digest: bytes | None = None,
     cause: str | None = None,
+    size: int | None = None,
 ) -> EntryRow:
-    """Put a row together; inode and ctime are left out where they mean nothing."""
+    """Put a row together; inode and ctime are left out where they mean nothing.
+
+    ``size`` is None for that which the file system tells.
+    """
     weak = context.weak
     return (
         name,
         int(state),  # an enum member would cost SQLite an adapter call a row
         facts.st_mode,
-        facts.st_size,
+        facts.st_size if size is None else size,
         clamp_int64(facts.st_mtime_ns),
         0 if weak else clamp_int64(facts.st_ctime_ns),
         0 if weak else to_signed64(facts.st_ino),

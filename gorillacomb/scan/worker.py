@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 
 from gorillacomb.fs.block_device import is_rotational
+from gorillacomb.fs.bounded_read import read_unchanged
 from gorillacomb.fs.drive_errors import DriveFailureCounter, is_lost_cause, is_lost_drive
 from gorillacomb.fs.openat import OpenFolders, open_file
 from gorillacomb.hashing import digest_of_descriptor, drop_page_cache, probe_of_descriptor
@@ -31,7 +33,6 @@ from gorillacomb.scan.read_file import (
     failed_row,
     hashed_row,
     row_of,
-    same_times,
     stat_row,
     without_false_alarm,
 )
@@ -191,10 +192,10 @@ def _digest_open_file(
             os.lseek(descriptor, 0, os.SEEK_SET)
         elif hasattr(os, "posix_fadvise"):
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-        digest, got = digest_of_descriptor(descriptor, before.st_size, advance)
-        after = os.fstat(descriptor)
-        if got == before.st_size == after.st_size and same_times(before, after):
-            found = hashed_row(row[NAME], before, context, moment, digest)
+        read = partial(digest_of_descriptor, descriptor, advance=advance)
+        content = read_unchanged(descriptor, before, read)
+        if content is not None:
+            found = hashed_row(row[NAME], before, context, moment, *content)
             judged = classify_late_change(found, row, context)
             if judged[STATE] not in DAMAGE:
                 return judged

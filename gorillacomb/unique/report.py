@@ -17,13 +17,16 @@ from itertools import groupby
 from gorillacomb.classify.copy_names import meaning_of_name
 from gorillacomb.classify.location import LocationKind
 from gorillacomb.classify.state_text import FILE_CAUSES
+from gorillacomb.fs.bounded_read import tells_size
 from gorillacomb.fs.comparison import ONE_VIEW
 from gorillacomb.fs.extents import StorageKey
 from gorillacomb.fs.openat import (
     FileIdentity,
     OpenFolders,
+    clamp_int64,
     identity_of,
     is_placeholder,
+    open_file,
     os_error_text,
 )
 from gorillacomb.fs.paths import join, join_relative
@@ -47,6 +50,7 @@ from gorillacomb.unique.copy_check import (
     matches_record,
 )
 
+_UNTOLD = "holds more or less than its file system tells: nobody can see whether it changed"
 ONE_COPY = "on the same blocks of the disk, as a reflink or in a snapshot: one copy"
 _ENOUGH = 3
 """Copies apart from each other that are looked for: two may be what is asked about in two views."""
@@ -273,7 +277,8 @@ class _UniqueWalk:
                         self._unproven(join(path, name), os_error_text(facts))
                         continue
                     if not stat.S_ISDIR(facts.st_mode):
-                        yield from self._file(join(path, name), facts, rows.get(name))
+                        descriptor = open_folders.open(relative)
+                        yield from self._file(descriptor, join(path, name), facts, rows.get(name))
                         continue
                     inner = join_relative(relative, name)
                     other = at_path.get(join(path, name))
@@ -288,7 +293,7 @@ class _UniqueWalk:
             open_folders.close()
 
     def _file(
-        self, path: bytes, facts: os.stat_result, known: FileRecord | None
+        self, folder: int, path: bytes, facts: os.stat_result, known: FileRecord | None
     ) -> Iterator[_IndexedOnDisk]:
         if stat.S_ISLNK(facts.st_mode):
             self.report.links += 1
@@ -304,16 +309,37 @@ class _UniqueWalk:
         self.progress.advance(1, 0)
         if is_placeholder(facts):
             self._unproven(path, "only in the cloud")
-        elif not facts.st_size:
+        elif not facts.st_size and self._is_empty(folder, path):
             self.report.empty += 1
         elif known is None:
             self._unproven(path, "not in the index")
         elif known.state != EntryState.HASHED:
             self._unproven(path, known.cause or _CAUSES.get(EntryState(known.state), "not read"))
+        elif not facts.st_size or _is_untold(known, facts):
+            self._unproven(path, _UNTOLD)
         elif known.digest is None or not matches_record(known, facts):
             self._unproven(path, "changed since the scan")
         else:
             yield _IndexedOnDisk(known, identity_of(facts))
 
+    def _is_empty(self, folder: int, path: bytes) -> bool:
+        """Whether nothing can be read of a file that is said to be empty; no, where that fails."""
+        try:
+            file = open_file(os.path.basename(path), folder)
+        except OSError:
+            return False
+        try:
+            return tells_size(file, 0)
+        except OSError:
+            return False
+        finally:
+            os.close(file)
+
     def _unproven(self, path: bytes, cause: str) -> None:
         self.report.unproven.append(UnverifiedPath(path, cause))
+
+
+def _is_untold(known: FileRecord, facts: os.stat_result) -> bool:
+    """Whether a file has still the times of its reading, and another size than was read."""
+    times = clamp_int64(facts.st_mtime_ns), known.ctime_ns and clamp_int64(facts.st_ctime_ns)
+    return known.size != facts.st_size and times == (known.mtime_ns, known.ctime_ns)

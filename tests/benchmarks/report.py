@@ -10,6 +10,7 @@ from . import chart
 from .cases import Memory
 from .folders import Measured
 from .groups import Comparison
+from .holes import Holes
 from .process import own_peak_rss
 from .profile import LEAST, RATE, Profile
 from .rows import ManyRows
@@ -37,6 +38,7 @@ class Results:
     memory: Sequence[Memory] = ()
     groups: Sequence[Comparison] = ()
     trace: Trace | None = None
+    holes: Holes | None = None
     folders: Sequence[Measured] = ()
     rows: ManyRows | None = None
     watch: Watched | None = None
@@ -66,6 +68,8 @@ def markdown(results: Results) -> str:
         parts += _profile(results.profile)
     if results.trace is not None:
         parts += _trace(results.trace)
+    if results.holes is not None:
+        parts += _holes(results.holes)
     if results.folders:
         parts += _folders(results.folders)
     if results.rows is not None:
@@ -118,6 +122,19 @@ def _profile(found: Profile | None) -> list[str]:
     )
     table = _table(("process", "share", "where", "line"), rows, left=4)
     return [title, table, note]
+
+
+def _holes(found: Holes) -> list[str]:
+    figures = (
+        ("seconds", found.hashed, found.zeros),
+        ("seconds of processors", found.hashed_cpu, found.zeros_cpu),
+    )
+    rows = [
+        (what, f"{ours:.2f}", f"{bare:.2f}", f"{ours / bare:.2f}") for what, ours, bare in figures
+    ]
+    title = f"## Holes (`holes`, a file of {found.size:,} bytes without data)"
+    heads = ("what", "the file", "as many zeros, BLAKE3 in one thread", "ratio")
+    return [title, _table(heads, rows, left=1)]
 
 
 def _trace(found: Trace) -> list[str]:
