@@ -16,6 +16,7 @@ from typing import TypeVar
 from gorillacomb.fs.openat import FILE_FLAGS, is_unchanged
 from gorillacomb.hashing import MOST_UNTOLD
 
+UNTOLD = "holds more or less than its file system tells: nobody sees when it changes"
 Content = TypeVar("Content")
 PathLike = str | bytes | os.PathLike[str]
 STANDARD_INPUT = b"-"
@@ -94,9 +95,11 @@ def read_unchanged(
         return found
     os.lseek(descriptor, 0, os.SEEK_SET)
     found = read(None)
+    if found[1] >= MOST_UNTOLD:
+        return None  # it may have no end
     os.lseek(descriptor, 0, os.SEEK_SET)
     same = read(None) == found and is_unchanged(facts, os.fstat(descriptor))
-    return found if same and found[1] < MOST_UNTOLD else None
+    return found if same else None
 
 
 def tells_size(descriptor: int, size: int) -> bool:

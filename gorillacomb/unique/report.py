@@ -17,7 +17,7 @@ from itertools import groupby
 from gorillacomb.classify.copy_names import meaning_of_name
 from gorillacomb.classify.location import LocationKind
 from gorillacomb.classify.state_text import FILE_CAUSES
-from gorillacomb.fs.bounded_read import tells_size
+from gorillacomb.fs.bounded_read import UNTOLD, tells_size
 from gorillacomb.fs.comparison import ONE_VIEW
 from gorillacomb.fs.extents import StorageKey
 from gorillacomb.fs.openat import (
@@ -50,7 +50,6 @@ from gorillacomb.unique.copy_check import (
     matches_record,
 )
 
-_UNTOLD = "holds more or less than its file system tells: nobody can see whether it changed"
 ONE_COPY = "on the same blocks of the disk, as a reflink or in a snapshot: one copy"
 _ENOUGH = 3
 """Copies apart from each other that are looked for: two may be what is asked about in two views."""
@@ -316,7 +315,7 @@ class _UniqueWalk:
         elif known.state != EntryState.HASHED:
             self._unproven(path, known.cause or _CAUSES.get(EntryState(known.state), "not read"))
         elif not facts.st_size or _is_untold(known, facts):
-            self._unproven(path, _UNTOLD)
+            self._unproven(path, UNTOLD)
         elif known.digest is None or not matches_record(known, facts):
             self._unproven(path, "changed since the scan")
         else:

@@ -124,3 +124,17 @@ def test_what_an_older_version_called_empty(tmp_path: Path, vault: Path) -> None
         said = run("unique", point, "--json", vault=vault).json()
         assert said["empty_files"] == 0
         assert set(by_name(said["unproven"])) == {"document"}
+
+
+def test_no_step_acts_on_such_a_file(tmp_path: Path, vault: Path) -> None:
+    files = {name: ToldFile(0, lambda: TEXT) for name in (b"a plan.gdoc", b"b plan.txt", b"c.txt")}
+    files[b"d.txt"] = ToldFile(len(LARGE), lambda: LARGE)
+    files[b"e.txt"] = ToldFile(len(LARGE), lambda: LARGE)
+    plan = tmp_path / "plan.jsonl"
+    with told_sizes(tmp_path / "cloud", files) as point:
+        assert run("scan", point, vault=vault).code == 0
+        assert run("dedupe", "--plan", "-o", plan, vault=vault).code == 0
+        said = run("dedupe", "--apply", plan, "--dry-run", "--json", vault=vault).json()
+    assert [os.path.basename(each["path"]) for each in said["steps"]] == ["e.txt"]
+    assert said["skipped"]
+    assert all("than its file system tells" in each["cause"] for each in said["skipped"])

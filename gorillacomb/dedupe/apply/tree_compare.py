@@ -21,6 +21,7 @@ from gorillacomb.classify.stores import store_kind
 from gorillacomb.dedupe.apply.database_logs import refuse_open_log
 from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
 from gorillacomb.dedupe.safety.symlinks import links_equivalent
+from gorillacomb.fs.bounded_read import UNTOLD, tells_size
 from gorillacomb.fs.comparison import (
     ONE_VIEW,
     contents_equal,
@@ -332,6 +333,8 @@ class _TreeComparison:
                 same = contents_equal(a, b, facts.st_size, self.witness.advance)
                 if not same and not (self._are_caches(path, there)):
                     raise ContentDiffers(path, "differs")
+                if not tells_size(a, facts.st_size):
+                    raise ContentDiffers(path, UNTOLD)
                 extended_attributes_equal(a, b, path)
                 for file, where in ((a, path), (b, there.path)):
                     if is_open_for_writing(file):
