@@ -12,6 +12,7 @@ from hypothesis import settings
 from fixtures import Drive, build_drive, remove_drive
 from tests.support.disks import Disks
 from tests.support.leftovers import watch_over_this_process
+from tests.support.memory import in_memory
 
 # Where a change is judged (CI is set) the examples are the same each time: what fails there is the
 # change. Everywhere else, and in the long campaign, they are new ones. How long one takes is no
@@ -25,20 +26,27 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """No test sees the user's settings, keys or vault."""
-    home = tmp_path_factory.mktemp("home")
+    with in_memory() as folder:
+        home = folder / "home"
+        home.mkdir()
+        _use_home(home, monkeypatch)
+        yield home
+
+
+def _use_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(home))
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("GORILLACOMB_VAULT", raising=False)
-    return home
 
 
 @pytest.fixture
-def vault(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def vault() -> Iterator[Path]:
     """A place for a vault, outside the trees that are scanned."""
-    return tmp_path_factory.mktemp("vault") / "vault"
+    with in_memory() as folder:
+        yield folder / "vault"
 
 
 @pytest.fixture(scope="session")

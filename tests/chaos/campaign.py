@@ -110,12 +110,13 @@ class Campaign:
         first = self.person.changes
         while (made := self.person.changes - first) < changes or self.signals < signals:
             # The two come to their end together.
-            if made / changes <= self.signals / signals + 0.02:
+            ahead = made / changes - self.signals / signals
+            if ahead <= 0.02:
                 self.person.work(self.dice.randint(1, 12))
                 self.events.append(self.person.last)
             else:
                 time.sleep(0.01)
-            self._look_after_jobs()
+            self._look_after_jobs(may_start=ahead > -0.02)
             self._look_after_watcher()
             share = min(made / changes, self.signals / signals)
             if share * checks >= self.checks + 1:
@@ -146,7 +147,7 @@ class Campaign:
             self.shots[f"watcher {number.name}"] += 1
             self.events.append(f"{number.name} to the watcher")
 
-    def _look_after_jobs(self) -> None:
+    def _look_after_jobs(self, may_start: bool) -> None:
         for job in [*self._jobs]:
             if job.process.poll() is not None:
                 self._jobs.remove(job)
@@ -159,7 +160,7 @@ class Campaign:
                 if job.process.send_signal(number):
                     self.shots[f"{job.kind} {number.name}"] += 1
                     self.events.append(f"{number.name} to {job.shown}")
-        if len(self._jobs) < AT_ONCE:
+        if may_start and len(self._jobs) < AT_ONCE:
             self._start()
         self._count_shots()
 

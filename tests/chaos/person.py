@@ -83,6 +83,8 @@ class Person:
             (self.symlink, 1),
         ]
 
+        self._making = (self.write_new, self.copy_file, self.copy_folder, self.link)
+
     def work(self, times: int) -> None:
         """Make so many changes, or try to."""
         kinds, weights = zip(*self._acts, strict=True)
@@ -91,9 +93,9 @@ class Person:
             if self.changes % 40 == 0 or not self._files[drive]:
                 self.look(drive)
             act = self.dice.choices(kinds, weights)[0]
-            if len(self._files[drive]) > self.most:
+            if len(self._files[drive]) > self.most and act in self._making:
                 act = self.dice.choice([self.delete, self.throw_away])
-                if self.dice.random() < 0.02:
+                if self.dice.random() < (0.01 if len(self.treasures) > self.most / 4 else 0.0005):
                     self.tire_of_treasures()
             try:
                 done = act(drive)

@@ -23,6 +23,7 @@ from gorillacomb.index.database import Index
 from gorillacomb.vault.vault import Vault
 from tests.folders.forests import Seen, forests, identical, look, without
 from tests.stamping.trace import canonical_paths, stamping_scan
+from tests.support.memory import in_memory
 from tests.support.trees import Tree, make_tree, scan, settle
 
 
@@ -55,10 +56,10 @@ WITH_MODULES: Tree = {
 @example(IN_A_COPY)
 @example(WITH_MODULES)
 def test_any_forest(tree: Tree) -> None:
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, in_memory() as memory:
         top = make_tree(Path(name).resolve() / "top", tree)
         seen = look(top)
-        with combed(top, Path(name, "vault")) as folders:
+        with combed(top, memory / "vault") as folders:
             check_identical(folders, seen)
             check_amounts(folders, seen)
             check_elsewhere(folders, seen)
@@ -320,13 +321,11 @@ def test_no_folder_is_stitched_together(tree: Tree) -> None:
 
     The names of what is in them make no difference, as they are the same.
     """
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, in_memory() as memory:
         top = make_tree(Path(name).resolve() / "top", tree)
         settle(top)
-        stamping_scan(Path(name, "vault"), top)
-        canonical = {
-            Path(os.fsdecode(path)) for path in canonical_paths(Path(name, "vault")).values()
-        }
+        stamping_scan(memory / "vault", top)
+        canonical = {Path(os.fsdecode(path)) for path in canonical_paths(memory / "vault").values()}
         contents = {
             path: {each.name: each.read_bytes() for each in path.iterdir() if is_content(each)}
             for path in look(top)
@@ -385,9 +384,9 @@ def test_copies_of_two_trees_of_one_name_are_two_families(tmp_path: Path) -> Non
 
 @given(forests())
 def test_the_family_of_a_folder_is_the_one_that_is_told(tree: Tree) -> None:
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, in_memory() as memory:
         top = make_tree(Path(name).resolve() / "top", tree)
-        with combed(top, Path(name, "vault")) as folders:
+        with combed(top, memory / "vault") as folders:
             for family in folders.families():
                 assert family.keep not in folders.kin.by_name
                 for each in family.members:

@@ -27,6 +27,7 @@ from gorillacomb.unique import copy_check
 from gorillacomb.unique import report as unique_module
 from tests.folders.forests import forests
 from tests.support.disks import Disks
+from tests.support.memory import in_memory
 from tests.support.mounts import bind, tmpfs
 from tests.support.run import run
 from tests.support.stranger import give, ground, run_as_stranger
@@ -59,9 +60,8 @@ def combed(top: Path, vault: Path, tree: Tree, **options: object) -> Path:
 @given(forests())
 @example({"one": {"a": "1"}, "two": {".DS_Store": "1"}})
 def test_any_forest(tree: Tree) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        top = Path(name).resolve() / "top"
-        vault = Path(name, "vault")
+    with tempfile.TemporaryDirectory() as name, in_memory() as memory:
+        top, vault = Path(name).resolve() / "top", memory / "vault"
         combed(top, vault, tree)
         holders: defaultdict[bytes, set[Path]] = defaultdict(set)
         for path in top.rglob("*"):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.dedupe.plans import Bench, Planned
 from tests.folders.forests import NAMES, TEXTS, TREES
+from tests.support.memory import in_memory
 from tests.support.trees import Tree, make_tree
 
 PLAIN_PLACES = ["Apps/Tool", "Papers/2019/Trip", "Trip", "z/Trip", "b"]
@@ -63,8 +64,11 @@ def put(top: dict[str, object], place: str, tree: Tree) -> None:
 
 def plan_of(folder: Path, places: Mapping[str, Tree], *options: str) -> Planned:
     """Scan and plan a new drive; each of the first parts of the places is a root with --roots."""
-    bench = Bench(folder / "drive", folder / "vault")
-    folder.mkdir()
+    with in_memory() as memory:
+        return _plan_of(Bench(folder / "drive", memory / "vault"), places, *options)
+
+
+def _plan_of(bench: Bench, places: Mapping[str, Tree], *options: str) -> Planned:
     tree: dict[str, object] = {"own": "a file of its own"}
     for place, it in places.items():
         put(tree, place, it)
