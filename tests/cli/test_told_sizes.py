@@ -127,7 +127,7 @@ def test_what_an_older_version_called_empty(tmp_path: Path, vault: Path) -> None
 
 
 def test_no_step_acts_on_such_a_file(tmp_path: Path, vault: Path) -> None:
-    files = {name: ToldFile(0, lambda: TEXT) for name in (b"a plan.gdoc", b"b plan.txt", b"c.txt")}
+    files = {name: ToldFile(100, lambda: TEXT) for name in (b"a.txt", b"b.txt", b"c.txt")}
     files[b"d.txt"] = ToldFile(len(LARGE), lambda: LARGE)
     files[b"e.txt"] = ToldFile(len(LARGE), lambda: LARGE)
     plan = tmp_path / "plan.jsonl"
