@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import time
 from collections import Counter, deque
@@ -94,6 +95,7 @@ class Campaign:
         self._aims = self.folder / "shots"
         self._jobs: list[Job] = []
         self._plans: list[Path] = []
+        self._manifests: list[tuple[Path, Path]] = []
         self._started = 0
         self.person.work(3 * self.most)
         for vault, tops in self.roots.items():
@@ -174,7 +176,8 @@ class Campaign:
         ran = Ran(job.process.wait(), job.out.read_bytes(), job.err.read_bytes())
         job.out.unlink()
         job.err.unlink()
-        self.ended[f"{job.kind} {ran.code}"] += 1
+        words = re.sub(r"/\S.*?(?=[,:.;]? |[,:.;]?$)|[0-9]+", "…", ran.err.partition("\n")[0])
+        self.ended[f"{job.kind} {ran.code} {words.removeprefix('gorillacomb: ')[:90]}"] += 1
         said = ran.err.strip().replace("\n", " | ")
         self.events.append(f"ended with {ran.code}: {job.shown} {said[:300]}")
         without_traceback(ran)
@@ -240,13 +243,17 @@ class Campaign:
             return ["dedupe", "--undo", *([] if named is None else [named]), "--json"]
         if kind == "purge":
             return ["dedupe", "--empty-quarantine", "--yes", "--json"]
-        manifest = self.folder / f"{self.dice.randrange(4)}.manifest"
         known = [each for folders in self.person.folders.values() for each in folders]
         folder = self.dice.choice([each for each in known if each.is_relative_to(drive)])
         if kind == "manifest":
-            return ["manifest", folder, "-o", manifest, "--force"]
+            manifest = self.folder / f"{len(self._manifests) % 4}.manifest"
+            self._manifests.append((manifest, folder))
+            return ["manifest", folder, "-o", manifest, "--force", "--allow-missing"]
         if kind == "verify":
-            return ["verify", manifest]
+            if not self._manifests:
+                return None
+            manifest, folder = self.dice.choice(self._manifests[-4:])
+            return ["verify", manifest, "--root", folder]
         looks: list[list[Argument]] = [
             ["status"],
             ["unique", folder],

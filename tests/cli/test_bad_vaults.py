@@ -232,7 +232,7 @@ def test_a_vault_without_an_index(vault: Path) -> None:
 def test_a_link_in_place_of_our_file(name: str, tree: Path, vault: Path, tmp_path: Path) -> None:
     scan(vault, tree)
     elsewhere = tmp_path / "elsewhere"
-    (vault / name).rename(elsewhere)
+    shutil.move(vault / name, elsewhere)
     make_tree(vault, {name: Link(str(elsewhere))})
     before = elsewhere.read_bytes()
     refused(run("scan", tree, vault=vault), 4, str(vault / name))

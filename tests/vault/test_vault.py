@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -108,7 +109,7 @@ def test_what_belongs_to_another_user_is_refused(name: str, vault: Path) -> None
 def test_a_link_in_place_of_the_index_is_refused(vault: Path, tmp_path: Path) -> None:
     with Index.write(Vault(vault)):
         pass
-    (vault / "index.db").rename(tmp_path / "elsewhere")
+    shutil.move(vault / "index.db", tmp_path / "elsewhere")
     make_tree(vault, {"index.db": Link(str(tmp_path / "elsewhere"))})
     for opened in (Index.write, Index.read):
         with pytest.raises(VaultForeign, match="symbolic link"):
@@ -257,9 +258,9 @@ def test_our_files_are_known_by_their_inodes(vault: Path, own_home: Path) -> Non
         assert (own_home.stat().st_dev, own_home.stat().st_ino) not in mine.own_files()
 
 
-def test_our_files_are_not_opened_by_another_name(tmp_path: Path, vault: Path) -> None:
+def test_our_files_are_not_opened_by_another_name(tmp_path: Path) -> None:
     """A hard link of the index in the tree: to close it would drop the lock on the index."""
-    tree = make_tree(tmp_path / "tree", {"a": "x"})
+    tree, vault = make_tree(tmp_path / "tree", {"a": "x"}), tmp_path / "vault"
     scan(vault, tree)
     os.link(vault / "index.db", tree / "a second name")
     scan(vault, tree)

@@ -147,8 +147,8 @@ def test_a_path_on_a_drive_that_is_away_is_known(bench: Bench, tmp_path: Path) -
         assert str(text) in plan.header["protect"]
 
 
-def test_a_root_whose_path_leads_through_a_link_by_now(bench: Bench, own_home: Path) -> None:
-    moved = own_home / "moved"
+def test_a_root_whose_path_leads_through_a_link_by_now(bench: Bench) -> None:
+    moved = bench.folder.with_name("moved")
     bench.folder.rename(moved)
     bench.folder.symlink_to(moved)
     plan = bench.plan("--protect", moved / "Backup")
