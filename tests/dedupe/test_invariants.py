@@ -13,6 +13,7 @@ import random
 import shutil
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from gorillacomb.cli.commands.find.scan import command as comb
 from gorillacomb.dedupe.apply.undo import finish_interrupted_runs
 from gorillacomb.errors import GorillaCombError
 from tests.dedupe.drives import Contents, Look, build, contents, edit, files, folders, killed, look
+from tests.support.memory import in_memory
 
 ACTIONS = ["quarantine", "quarantine", "hardlink", "symlink", "delete"]
 DICE = st.integers(0, 2**32 - 1).map(random.Random)
@@ -95,6 +97,8 @@ class Drives(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp()).resolve()
         self.top = self.folder / "drive"
+        self._ending = ExitStack()
+        self.vaults = self._ending.enter_context(in_memory())
         self.plans: list[Path] = []
         self.befores: dict[str, dict[str, Look]] = {}
         """By run: the drive as it was before, while nothing else was done since."""
@@ -121,7 +125,7 @@ class Drives(RuleBasedStateMachine):
     def _scan(self, vault: str) -> None:
         options = ["--exclude", ".env"] if vault == "first" else []
         there = [root for root in self._roots(vault) if root.is_dir()]
-        code = call(comb, "--vault", self.folder / vault, *options, *there)
+        code = call(comb, "--vault", self.vaults / vault, *options, *there)
         assert code in (0, 3), code
 
     def _look(self) -> None:
@@ -162,7 +166,7 @@ class Drives(RuleBasedStateMachine):
             options.append(dice.choice(["--files-only", "--across-volumes"]))
         elif dice.random() < 0.1 and action in ("quarantine", "delete"):
             options.append("--folders-only")
-        vault_options = ("--vault", self.folder / vault, "--action", action)
+        vault_options = ("--vault", self.vaults / vault, "--action", action)
         code = call(dedupe, "--plan", "-o", file, *vault_options, *options)
         assert code in (0, 2), code  # 2: that folder is in none of the vault's roots
         if code == 0:
@@ -196,7 +200,7 @@ class Drives(RuleBasedStateMachine):
         file.write_text("".join(json.dumps(each) + "\n" for each in (header, *steps)))
 
     def _apply(self, file: Path) -> int:
-        vault = self.folder / file.name.partition("-")[0]
+        vault = self.vaults / file.name.partition("-")[0]
         lines = [json.loads(line) for line in file.read_text().splitlines()]
         number = sum(step["files"] for step in lines[1:])
         return call(dedupe, "--apply", file, "--vault", vault, "--yes-delete", str(number))
@@ -294,7 +298,7 @@ class Drives(RuleBasedStateMachine):
         vault = dice.choice(["first", "second", "none"])
         for place in sorted(self.top.rglob(f".gorillacomb/quarantine/{run}")):
             began = holds_something(place) or (place / "journal.jsonl").read_bytes()
-            code = call(dedupe, "--undo", place, "--vault", self.folder / vault)
+            code = call(dedupe, "--undo", place, "--vault", self.vaults / vault)
             assert code in ((0, 3) if began else (2,)), code
         COUNTS["undone"] += 1
         before = self.befores.pop(run, None)
@@ -313,7 +317,7 @@ class Drives(RuleBasedStateMachine):
 
         def work() -> None:
             for place in places:
-                call(dedupe, "--undo", place, "--vault", self.folder / "none")
+                call(dedupe, "--undo", place, "--vault", self.vaults / "none")
 
         COUNTS["killed"] += killed(work, after)
         self.befores.clear()
@@ -324,7 +328,7 @@ class Drives(RuleBasedStateMachine):
     )
     def empty_the_quarantine(self, vault: str, after: int | None) -> None:
         def work() -> int:
-            return call(dedupe, "--empty-quarantine", "--yes", "--vault", self.folder / vault)
+            return call(dedupe, "--empty-quarantine", "--yes", "--vault", self.vaults / vault)
 
         if after is None:
             assert work() in (0, 3)
@@ -340,6 +344,7 @@ class Drives(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         shutil.rmtree(self.folder)
+        self._ending.close()
 
 
 @pytest.mark.parametrize(
