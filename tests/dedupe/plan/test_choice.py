@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gorillacomb.dedupe.plan.index_locations import IndexLocations
+from gorillacomb.folders.analysis import GIVEN_UP, load_analysis
+from gorillacomb.index.database import Index
+from gorillacomb.index.roots import all_roots
+from gorillacomb.vault.vault import Vault
 from tests.dedupe.plans import Bench, Planned
 from tests.folders.forests import NAMES, TEXTS, TREES
 from tests.support.memory import in_memory
+from tests.support.mounts import tmpfs
 from tests.support.trees import Tree, make_tree
 
 PLAIN_PLACES = ["Apps/Tool", "Papers/2019/Trip", "Trip", "z/Trip", "b"]
@@ -23,6 +30,10 @@ THIRD = st.sampled_from(["Third/Trip", "Trip (1)/Trip", "0", "y/Tool", "Download
 MARKERS: st.SearchStrategy[dict[str, object]] = st.sampled_from(
     [{}, {}, {"package.json": "{}"}, {".git": {"HEAD": "ref"}}]
 )
+
+
+FEWER = settings(max_examples=settings().max_examples // 2)
+"""Of properties that scan a drive, or four of them, for each example."""
 
 
 def files_of(tree: Mapping[Any, Any], at: str = "") -> Iterator[str]:
@@ -102,6 +113,102 @@ def test_a_third_copy_turns_no_two_around(
         pair = f"{first}/{path}", f"{second}/{path}"
         before, after = (tuple(goes(plan, each) for each in pair) for plan in (two, three))
         assert {before, after} != {(True, False), (False, True)}, (path, two.goes, three.goes)
+
+
+@pytest.fixture(scope="module")
+def second_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A drive of its own, for folders that each example makes."""
+    with tmpfs(tmp_path_factory.mktemp("second"), "64m") as disk:
+        yield disk
+
+
+def plan_on_drives(
+    drives: tuple[Path, Path], vault: Path, places: Mapping[str, tuple[bool, Tree]], *options: str
+) -> Planned:
+    """Plan for what is on two drives: each place with whether it is on the second one."""
+    for second, drive in enumerate(drives):
+        tree: dict[str, object] = {"own": f"a file of drive {second}"}
+        for place, (is_second, it) in places.items():
+            if is_second == bool(second):
+                put(tree, place, it)
+        make_tree(drive, tree)  # type: ignore[arg-type]
+    bench = Bench(Path("/"), vault)
+    bench.scan(*drives)
+    return bench.plan(*options)
+
+
+@given(three_copies(), st.tuples(*[st.booleans()] * 3), st.booleans())
+@FEWER
+def test_a_third_copy_on_another_drive_turns_no_two_around(
+    second_disk: Path,
+    copies: tuple[str, str, str, Tree, Tree, Tree],
+    on_second: tuple[bool, bool, bool],
+    across: bool,
+) -> None:
+    """Wherever the three are; and unless told so, nothing goes for a copy on another drive."""
+    first, second, third, tree, other, more = copies
+    a, b, c = on_second
+    two = {first: (a, tree), second: (b, other)}
+    options = ("--across-volumes",) if across else ()
+    with (
+        tempfile.TemporaryDirectory() as name,
+        tempfile.TemporaryDirectory(dir=second_disk) as disk,
+    ):
+        plans, drives = [], []
+        for number, places in enumerate((two, {**two, third: (c, more)})):
+            tops = Path(name).resolve() / str(number), Path(disk).resolve() / str(number)
+            drives.append((tops[0] / "drive", tops[1] / "drive"))
+            tops[0].mkdir()
+            plans.append(plan_on_drives(drives[-1], tops[0] / "vault", places, *options))
+        for plan in plans:
+            for path, keep in plan.goes.items():
+                assert across or is_on(second_disk, path) == is_on(second_disk, keep)
+    for path in set(files_of(tree)) & set(files_of(other)):
+        ways = [
+            tuple(
+                goes(plan, f"{drive[on]}/{place}/{path}"[1:])
+                for on, place in ((a, first), (b, second))
+            )
+            for plan, drive in zip(plans, drives, strict=True)
+        ]
+        assert set(ways) != {(True, False), (False, True)}, (path, [plan.goes for plan in plans])
+
+
+def is_on(disk: Path, path: str) -> bool:
+    return Path("/", path).is_relative_to(disk)
+
+
+@st.composite
+def parts_of_copies(draw: st.DrawFn) -> dict[str, Tree]:
+    """A tree and a copy of it that has more, and other places with what only that one has."""
+    tree: Any = {**draw(TREES), **{f"f{at}": f"{at}" * 99 for at in range(5)}}
+    part: Any = {**draw(TREES), "two": "2" * 9}
+    first, second = draw(st.lists(PLACES, min_size=2, max_size=2, unique=True))
+    name = draw(st.sampled_from(["part", "a", "src"]))
+    places: dict[str, Tree] = {first: tree, second: {**tree, name: part}}
+    for place in draw(st.lists(THIRD, min_size=1, max_size=2, unique=True)):
+        places[place] = draw(st.sampled_from([part, {name: part, "own": f"of {place}" * 9}]))
+    return places
+
+
+@given(parts_of_copies())
+@FEWER
+def test_nothing_goes_for_a_copy_in_a_tree_that_is_given_up(places: dict[str, Tree]) -> None:
+    """Neither a file nor a folder, unless it is in such a tree itself."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve() / "it"
+        plan = plan_of(folder, places)
+        with Index.read(Vault(folder / "vault")) as index:
+            analysis = load_analysis(index, lambda path: False)
+            roots = {root.id: root for root in all_roots(index.connection)}
+            sites = IndexLocations(analysis, roots)
+            for step in plan.steps:
+                ranks = []
+                for path in (step["path"], step["keep"]):
+                    at = sites.folder_at(os.fsencode(Path(path).parent))
+                    assert at is not None
+                    ranks.append(analysis.rank_in(at))
+                assert ranks[1] != GIVEN_UP or ranks[0] == GIVEN_UP, (step, plan.goes)
 
 
 @given(three_copies(), st.sampled_from(PLAIN_PLACES), st.sampled_from(COPY_PLACES))
