@@ -47,7 +47,8 @@ class _Template:
     has_stem: bool
     is_open: bool
     """Whether it leaves open where the stem ends: then ``pattern`` is what follows the stem."""
-    is_folder: bool
+    head: str
+    """What follows the stem, up to the first wildcard."""
 
     def stems(self, key: str) -> Iterator[str]:
         """What the stem of a name may be; nothing for a name that does not match."""
@@ -56,9 +57,11 @@ class _Template:
             if match is not None:
                 yield match[1] if self.has_stem else ""
             return
-        for at in range(1, len(key)):
+        at = key.find(self.head, 1)
+        while at > 0:
             if self.pattern.fullmatch(key, at):
                 yield key[:at]
+            at = key.find(self.head, at + 1)
 
 
 def _compiled(kind: CompanionKind, template: str, is_main: bool) -> _Template:
@@ -72,8 +75,12 @@ def _compiled(kind: CompanionKind, template: str, is_main: bool) -> _Template:
     else:
         pattern = _regex(template)
     made = re.compile(pattern, re.DOTALL)
-    is_folder = template.endswith("/")
-    return _Template(kind, is_main, before, made, bool(has_stem), is_open, is_folder)
+    return _Template(kind, is_main, before, made, bool(has_stem), is_open, _literals(after)[0])
+
+
+def _literals(text: str) -> list[str]:
+    """What is between the wildcards of a template."""
+    return re.split(r"[@?*]", text)
 
 
 def _regex(text: str) -> str:
@@ -87,10 +94,14 @@ class CompanionTable:
     def __init__(self, kinds: Sequence[CompanionKind]) -> None:
         self.by_ending: defaultdict[str, list[_Template]] = defaultdict(list)
         """By what follows the last dot."""
+        self.by_length: defaultdict[int, list[_Template]] = defaultdict(list)
+        """Those of which only the number of characters after the last dot is known."""
         self.by_digit: list[_Template] = []
         """Those that end in a digit."""
         self.by_beginning: list[tuple[str, _Template]] = []
         self.by_tail: list[tuple[str, _Template]] = []
+        self.of_folders: list[tuple[str, _Template]] = []
+        """Those of folders, by how they end."""
         self.of_any: defaultdict[int, list[str]] = defaultdict(list)
         """By kind: what is before the stem of main files that may have any ending."""
         self.kinds = kinds
@@ -102,7 +113,10 @@ class CompanionTable:
     def _add(self, number: int, kind: CompanionKind, template: str, is_main: bool) -> None:
         made = _compiled(kind, template, is_main)
         ending = template.rpartition(".")[2] if "." in template else ""
-        if is_main and template.endswith(_STEM):
+        tail = _literals(template.removeprefix(_STEM))[-1]
+        if template.endswith("/"):
+            self.of_folders.append((tail, made))
+        elif is_main and template.endswith(_STEM):
             self.of_any[number].append(made.before)
         elif template.endswith("@"):
             self.by_digit.append(made)
@@ -110,17 +124,21 @@ class CompanionTable:
             self.by_beginning.append((made.before, made))
         elif ending and not set(ending) & set("@?*{"):
             self.by_ending[ending].append(made)
+        elif ending and not set(ending) - {"?"}:
+            self.by_length[len(ending)].append(made)
+        elif not tail and not made.has_stem and _literals(template)[0]:
+            self.by_beginning.append((_literals(template)[0], made))
         else:
-            tail = re.split(r"[@?*]", template.removeprefix(_STEM))[-1]
             self.by_tail.append((tail, made))
 
     def matching(self, key: str) -> Iterator[_Template]:
         """The templates that may match a name."""
-        is_folder = key.endswith("/")
-        return (each for each in self._with_ends_of(key) if each.is_folder == is_folder)
-
-    def _with_ends_of(self, key: str) -> Iterator[_Template]:
-        yield from self.by_ending.get(key.rpartition(".")[2], ())
+        if key.endswith("/"):
+            yield from (template for text, template in self.of_folders if key.endswith(text))
+            return
+        ending = key.rpartition(".")[2]
+        yield from self.by_ending.get(ending, ())
+        yield from self.by_length.get(len(ending), ())
         if key[-1:].isdigit():
             yield from self.by_digit
         for text, template in self.by_beginning:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gorillacomb.dedupe.plan import serialize
 from tests.dedupe.plans import Bench, Planned
 from tests.support.trees import make_tree
 
@@ -222,3 +223,16 @@ def test_an_album_is_an_album_beside_what_a_system_leaves(bench: Bench) -> None:
         "Best": {**pictures(1, 2), **others("best", 40)},
     }
     assert taken(planned(bench, tree)) == {}
+
+
+def test_an_album_that_no_line_of_a_plan_holds_stays(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_tree(bench.folder, TWO)
+    bench.scan(bench.folder)
+    prefer = ("--prefer", str(bench.folder / "Pictures"))
+    monkeypatch.setattr(serialize, "_LONGEST_LINE", 1000)
+    plan = bench.plan(*prefer)
+    assert (plan.goes, plan.left) == ({}, {("Rome", "album", 8)})
+    monkeypatch.undo()
+    assert len(bench.plan(*prefer).steps) == 1
