@@ -117,14 +117,21 @@ def test_a_link_that_cannot_be_made_costs_no_file(
 
 
 def test_a_way_back_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """czkawka #1991: the rename back failed unseen, the file stayed under a name nobody knew."""
+    """czkawka #1991: the rename back failed unseen, the file stayed under a name nobody knew.
+
+    On a file system that exchanges no files: there a link is made at the place that is free by then
+    """
     top = make_tree(tmp_path, {"1": SAME, "d": {"2": SAME}})
+
+    def cannot(*arguments: object) -> None:
+        monkeypatch.setattr(mutations, "link", denied)
+        raise mutations.CannotMove(95, "Operation not supported")
 
     def denied(*arguments: object) -> None:
         (top / "d").rename(top / "elsewhere")
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(mutations, "link", denied)
+    monkeypatch.setattr(mutations, "rename_exchange", cannot)
     outcome = act(top, "d/2", "1", DedupeAction.HARDLINK)
     assert "it waits in" in outcome.failed[0].cause
     assert [each.failed for each in Ground(live(top)).undo()] == [[]]
