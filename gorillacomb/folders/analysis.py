@@ -137,8 +137,19 @@ class FolderAnalysis:
                 self.preferred(path),
                 folder.files if folder.machine else self.kin.amounts[folder.first].files,
                 stamped[folder.last + 1] - stamped[folder.first],
+                self._touched(folder),
             )
         return found
+
+    def _touched(self, folder: TreeFolder) -> int:
+        """When the project around a folder was last worked on, or the newest in it, ns; 0 for none.
+
+        The files in it are chosen by that, and stamped.
+        """
+        if folder.project is not None:
+            return folder.project.touched
+        inside = self.forest.order[folder.first : folder.last + 1]
+        return max((each.touched for each in inside if each.is_project_top), default=0)
 
     def rank_around(self, folder: TreeFolder) -> int:
         """KEPT, GIVEN_UP, or IN_NO_TREE: by the innermost copy of a tree around a folder."""

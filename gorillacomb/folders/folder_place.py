@@ -19,6 +19,8 @@ class FolderPlace:
     contents: int
     """What it holds, each content counted once, machine-made folders left out."""
     standing: int
+    touched: int
+    """When the project that it is in, or the newest of those in it, was last worked on, ns."""
     is_folder = True
     company = 0
     mtime_ns = 0
@@ -50,7 +52,3 @@ class FolderPlace:
                 return self.folder.project is not None
             at = at.parent
         return False
-
-    @property
-    def touched(self) -> int:
-        return 0 if self.folder.project is None else self.folder.project.touched

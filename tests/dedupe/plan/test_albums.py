@@ -63,6 +63,8 @@ def test_an_album_leaves_whole_or_not_at_all(bench: Bench, spoil: str) -> None:
     (step,) = plan.steps
     assert taken(plan) == {f"Rome/{name}": f"Pictures/2019/{name}" for name in ROME}
     assert (step["kind"], step["files"], step["bytes"]) == ("file", 8, 8 * 4096)
+    assert bench.dedupe("--prefer", str(bench.folder / "Pictures")) == 0
+    assert "with: 7 more files beside it" in bench.printed
     spoiled = bench.folder / "Pictures/2019/IMG_5.jpg"
     spoiled.unlink() if spoil == "gone" else spoiled.write_text("edited " * 200)
     code, done = bench.dedupe_json("--apply", plan.file)

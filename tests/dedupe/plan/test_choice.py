@@ -266,6 +266,25 @@ def test_what_is_left_of_an_album_is_told(tmp_path: Path) -> None:
     assert set(control.goes) == {f"Downloads/{name}" for name in few}
 
 
+@pytest.mark.parametrize("third", [False, True])
+def test_folders_around_projects_are_in_the_order_of_these(tmp_path: Path, third: bool) -> None:
+    """Else what is stamped decides between them, and a third copy may be what is stamped."""
+    project: Tree = {"package.json": "{}", "a.js": "code " * 99}
+    places = {"z/Trip": project, "Papers/2019/Trip": project, **({"0": project} if third else {})}
+    bench = Bench(tmp_path / "drive", tmp_path / "vault")
+    for at, (place, it) in enumerate(places.items()):
+        make_tree(bench.folder / place, it)
+        for each in (bench.folder / place).iterdir():
+            os.utime(each, (1_700_000_000 + at, 1_700_000_000 + at))
+    bench.scan(bench.folder)
+    plan = bench.plan()
+    if third:
+        assert plan.goes == {"z/Trip": "0", "Papers/2019/Trip": "0"}
+    else:
+        assert plan.goes == {"z": "Papers/2019"}
+        assert plan.steps[0]["reasons"][-1] == "in a project worked on more recently"
+
+
 def test_an_excluded_file_makes_no_copy_the_better_one(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "drive", tmp_path / "vault")
     tree: Tree = {

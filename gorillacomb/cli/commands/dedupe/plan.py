@@ -167,10 +167,12 @@ def _totals(made: Plan) -> Iterator[str]:
 
 
 def step_lines(step: PlanStep) -> Iterator[str]:
-    """A step in two lines: what goes, what stays."""
+    """A step in lines: what goes, what goes with it, what stays."""
     width = render.terminal_width()
     label = f"  {render.format_size(step.size):>9}  "
     yield label + render.path_from_here(step.path, width and width - len(label))
+    if step.sidecars:
+        yield f"      with: {render.format_count(len(step.sidecars), 'more file')} beside it"
     yield "     stays: " + render.path_from_here(step.keep, width and width - 12)
 
 
