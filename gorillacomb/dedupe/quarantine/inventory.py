@@ -59,13 +59,21 @@ class RecordedRun:
     base: bytes
     run: str
     recorded: JournalContents
+    names: frozenset[bytes]
+    """Of all that is in its folder, besides the journal."""
     slots: frozenset[bytes]
-    """The names in its folder: what waits there."""
+    """Those of what waits there: the link that is to take the place of something is ours."""
 
     @property
     def folder(self) -> bytes:
         """The absolute path of its folder in the quarantine."""
         return run_folder(self.base, self.run)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is to be taken back, be it a link that a killed undo left here."""
+        steps = (*self.recorded.held(), *self.recorded.half_done())
+        return any(move.slot in self.names for step in steps for move in step.moves)
 
     def done_steps(self) -> list[StepRecord]:
         """Return the steps that were done, whatever became of them since."""
@@ -88,6 +96,7 @@ class QuarantinedRun:
     age_ns: int | None
     """How long ago that was; None where nobody can tell."""
     steps: int
+    """0 where nothing waits but a link that a killed run left of its own."""
     files: int
     size: int
     """Bytes on disk."""
@@ -144,17 +153,16 @@ def recorded_runs(
 def _recorded(base: bytes, name: str) -> RecordedRun | None:
     try:
         recorded = read_run(base, name)
-        return RecordedRun(base, name, recorded, _waiting_slots(base, recorded))
+        names = run_slots(base, name)
+        return RecordedRun(base, name, recorded, names, _waiting_slots(base, recorded, names))
     except UntrustedInput:
         return None
 
 
-def _waiting_slots(base: bytes, recorded: JournalContents) -> frozenset[bytes]:
-    """The names of what waits in a run's folder. Raises OSError.
-
-    The link that is to take the place of something does not count: it is ours.
-    """
-    found = run_slots(base, recorded.run)
+def _waiting_slots(
+    base: bytes, recorded: JournalContents, found: frozenset[bytes]
+) -> frozenset[bytes]:
+    """Leave our links out of the names in a run's folder. Raises OSError."""
     moves = [move for record in recorded.steps.values() for move in record.moves if move.put]
     if not moves or not found:
         return found
@@ -183,7 +191,7 @@ def quarantined_runs(
     """Tell what waits in the quarantines of roots, as `recorded_runs`: by what lies there."""
     for each in recorded_runs(roots, also, waiting=True):
         held = waiting_in(each)
-        if held:
+        if each.is_open:
             yield QuarantinedRun(
                 each.base,
                 each.run,

@@ -98,7 +98,11 @@ def _left_behind(index: Index, root: Root) -> list[QuarantinedRun]:
     roots = live_roots_of(index)
     others = quarantined_runs(each for each in roots if each.uid != root.uid)
     found = {(each.base, each.run) for each in others}
-    return [each for each in quarantined_runs(roots) if (each.base, each.run) not in found]
+    return [
+        each
+        for each in quarantined_runs(roots)
+        if each.steps and (each.base, each.run) not in found
+    ]
 
 
 def _waiting_text(left: list[QuarantinedRun]) -> str:

@@ -72,7 +72,7 @@ def status_object(index: Index, settings: Settings) -> dict[str, object]:
             for state, number in folder_queries.count_folders_by_state(connection).items()
         },
         "trace": _trace_object(index),
-        "quarantine": [quarantine_object(each) for each in quarantined_runs(live_roots_of(index))],
+        "quarantine": list(map(quarantine_object, _waiting_runs(index))),
         "settings": {
             "exclude": list(settings.exclude),
             "min_size": settings.min_size,
@@ -92,6 +92,10 @@ def quarantine_object(waiting: QuarantinedRun) -> dict[str, object]:
         "bytes": waiting.size,
         "started_ns": str(waiting.started_ns),
     }
+
+
+def _waiting_runs(index: Index) -> list[QuarantinedRun]:
+    return [each for each in quarantined_runs(live_roots_of(index)) if each.steps]
 
 
 def _trace_object(index: Index) -> dict[str, Any] | None:
@@ -160,7 +164,7 @@ def _files_in(state: EntryState, files: int, size: int) -> str:
 
 def _quarantine_lines(index: Index) -> list[str]:
     """What was set aside and takes space still."""
-    held = list(quarantined_runs(live_roots_of(index)))
+    held = _waiting_runs(index)
     if not held:
         return []
     files, size = sum(each.files for each in held), sum(each.size for each in held)

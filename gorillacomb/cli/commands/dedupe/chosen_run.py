@@ -18,7 +18,6 @@ from gorillacomb.dedupe.quarantine.inventory import (
     items_at,
     items_of,
     recorded_runs,
-    waiting_in,
 )
 from gorillacomb.dedupe.quarantine.run import is_empty_run
 from gorillacomb.dedupe.roots import live_roots_of
@@ -63,7 +62,7 @@ def run_by_name(index: Index, named: str, only: Sequence[bytes]) -> ChosenRun:
 
     With paths, the last one that has set one of them aside. Raises UsageError.
     """
-    known = [each for each in _known(index, named) if waiting_in(each)]
+    known = [each for each in _known(index, named) if each.is_open]
     names = sorted({each.run for each in known}, reverse=True)
     if named and named not in names:
         raise UsageError(
