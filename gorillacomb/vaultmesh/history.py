@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,13 +98,15 @@ class Departure:
     """Whether it is the thing itself that is there, not only a copy of its content."""
 
 
-def departure_from(ledger: Ledger, root: str, path: bytes) -> Departure | None:
+def departure_from(
+    ledger: Ledger, root: str, path: bytes, entries: Sequence[Mapping[str, Any]]
+) -> Departure | None:
     """Follow what was last at a path, through all moves; None where no entry says that it left.
 
-    ``root`` is the id of its root, ``path`` its path below that.
+    ``root`` is the id of its root, ``path`` its path below that, ``entries`` are its
+    `path_history`.
     """
     at, seq, found = (root, path), -1, None
-    entries = path_history(ledger, *at)
     for each in reversed(entries):
         if (each["root"], entry_path(each)) == at and each["event"] != "retire":
             seq = each["seq"]  # what was there before is another file's story

@@ -100,12 +100,12 @@ def known_bases(roots: Iterable[LiveRoot]) -> dict[bytes, list[bytes] | None]:
     found: dict[bytes, list[bytes] | None] = {}
     seen: dict[FileIdentity, bytes] = {}
     for base in (base for root in roots for base in bases_of(root)):
-        identity = _identity_with_quarantine(base)
+        identity = quarantine_identity(base)
         if identity is not None and seen.setdefault(identity, base) == base:
             found[base] = None
     for root in roots:
         for above in list(path_and_parents(root.path))[1:]:
-            identity = _identity_with_quarantine(above)
+            identity = quarantine_identity(above)
             if identity is None or identity[0] != root.identity[0]:
                 continue
             within = found.setdefault(seen.setdefault(identity, above), [])
@@ -114,7 +114,7 @@ def known_bases(roots: Iterable[LiveRoot]) -> dict[bytes, list[bytes] | None]:
     return found
 
 
-def _identity_with_quarantine(base: bytes) -> FileIdentity | None:
+def quarantine_identity(base: bytes) -> FileIdentity | None:
     """Return which folder a base is; None for one that has no quarantine, or is not there."""
     try:
         if stat.S_ISDIR(os.lstat(join(base, join(OUR_FOLDER, QUARANTINE))).st_mode):

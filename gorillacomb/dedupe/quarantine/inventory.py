@@ -11,7 +11,11 @@ from enum import StrEnum
 
 from gorillacomb import clock
 from gorillacomb.dedupe.quarantine import replacement
-from gorillacomb.dedupe.quarantine.bases import known_bases, quarantine_bases
+from gorillacomb.dedupe.quarantine.bases import (
+    known_bases,
+    quarantine_bases,
+    quarantine_identity,
+)
 from gorillacomb.dedupe.quarantine.journal import (
     HELD,
     INTENT,
@@ -35,6 +39,7 @@ from gorillacomb.dedupe.quarantine.run import (
 )
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.errors import UntrustedInput
+from gorillacomb.fs.openat import FileIdentity
 from gorillacomb.fs.paths import is_below, join, relative_path
 
 _BLOCK = 512
@@ -133,21 +138,31 @@ def recorded_runs(
     ``waiting`` leaves out runs of which nothing waits. A journal that is none is left out: applying
     and taking back tell of it. Raises OSError.
     """
-    seen = set()
+    seen: set[tuple[FileIdentity | None, str]] = set()
     listed = list_runs if waiting else begun_runs
     for base, within in known_bases(roots).items():
+        identity = quarantine_identity(base)
         for name in listed(base):
             found = _recorded(base, name)
             if found is not None and (within is None or _concerns(found, within)):
-                seen.add((os.stat(base).st_ino, name))
+                seen.add((identity, name))
                 yield found
-    for root, name in also:
+    for root, names in _by_root(also).items():
         for base in quarantine_bases(root):
-            if name in listed(base) and (os.stat(base).st_ino, name) not in seen:
-                seen.add((os.stat(base).st_ino, name))
+            identity = quarantine_identity(base)
+            left = [name for name in names if identity and (identity, name) not in seen]
+            for name in set(left).intersection(listed(base)) if left else ():
+                seen.add((identity, name))
                 found = _recorded(base, name)
                 if found is not None:
                     yield found
+
+
+def _by_root(also: Iterable[tuple[bytes, str]]) -> dict[bytes, list[str]]:
+    found: dict[bytes, list[str]] = {}
+    for root, name in also:
+        found.setdefault(root, []).append(name)
+    return found
 
 
 def _recorded(base: bytes, name: str) -> RecordedRun | None:

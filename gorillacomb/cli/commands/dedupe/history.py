@@ -71,7 +71,8 @@ def history(vault: Vault, named: str, as_json: bool) -> ExitCode:
             for line in _run_lines(fields, waiting):
                 click.echo(line)
         if named and not as_json:
-            for line in _item_lines(named, recorded):
+            moves_nothing = entries[-1]["action"] == DedupeAction.REFLINK
+            for line in () if moves_nothing else _item_lines(named, recorded):
                 click.echo(line)
     return ExitCode.DONE
 

@@ -71,7 +71,7 @@ def fate_of(index: Index, found: PathLookup, trace: bool = True) -> PathFate:
             inner = relative_path(found.path, found.root.path)
             with open_trace_for_reading(index.vault) as ledger:
                 entries = path_history(ledger, found.root.uid, inner)
-                left = departure_from(ledger, found.root.uid, inner) if entries else None
+                left = departure_from(ledger, found.root.uid, inner, entries)
     if left is not None and left.place is not None:
         tops = {root.uid: root.path for root in all_roots(index.connection)}
         top = tops.get(left.place[0])
