@@ -96,8 +96,9 @@ def _vault(context: click.Context, parameter: click.Parameter, value: Path | Non
         raise click.BadParameter("it names no folder.", context, parameter)
     try:
         return Vault((value or default_vault()).expanduser().absolute())
-    except RuntimeError as error:  # ~name of somebody who has no home
-        raise click.BadParameter(str(error), context, parameter) from error
+    except RuntimeError as error:  # ~ or ~name of somebody who has no home
+        message = f"{str(error).rstrip('.')}. Name the whole path, with --vault or {ENVIRONMENT}."
+        raise click.BadParameter(message, context, parameter) from error
 
 
 def json_option(function: Function) -> Function:

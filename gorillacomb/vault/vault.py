@@ -8,6 +8,7 @@ import os
 import stat
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from platformdirs import user_config_path, user_data_path, user_state_path
@@ -28,20 +29,38 @@ _PATIENCE = 2.0
 def default_vault() -> Path:
     """The vault that is used when none is named: GORILLACOMB_VAULT, or the user's data folder."""
     named = os.environ.get(ENVIRONMENT)
-    return Path(named).expanduser() if named else user_data_path(APPLICATION)
+    return Path(named) if named else _of_the_user(user_data_path)
 
 
 def config_folder() -> Path:
-    """Where `config.toml` and the keys stand."""
-    return user_config_path(APPLICATION)
+    """Where `config.toml` and the keys stand. Raises VaultError where there is no home."""
+    return _of_the_user(user_config_path)
 
 
 def state_folder() -> Path:
-    """Where anchors and pulses stand: a place apart from vault and keys."""
+    """Where anchors and pulses stand: a place apart from vault and keys.
+
+    Raises VaultError where there is no home.
+    """
     if sys.platform == "darwin":  # has one folder for data, settings and state alike
-        base = os.environ.get("XDG_STATE_HOME")
-        return Path(base or Path.home() / ".local" / "state") / APPLICATION
-    return user_state_path(APPLICATION)
+        base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+        return _of_the_user(lambda name: Path(base) / name)
+    return _of_the_user(user_state_path)
+
+
+def _of_the_user(find: Callable[[str], Path]) -> Path:
+    """A folder of ours in the user's home. Raises VaultError where nobody knows that."""
+    try:
+        folder = find(APPLICATION)
+    except RuntimeError:
+        folder = None
+    if folder is None or folder.parts[0] == "~":  # as older platformdirs say it
+        raise VaultError(
+            f"HOME is not set, and the system knows no home of the user {os.geteuid()}.",
+            "Set HOME, in which settings, keys and anchors are kept; a vault elsewhere is named"
+            f" with --vault or {ENVIRONMENT}.",
+        )
+    return folder
 
 
 class Vault:
