@@ -9,9 +9,12 @@ from gorillacomb.fs.paths import join
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.schema import has_content
 from gorillacomb.model import FolderState
-from gorillacomb.sqlite import Connection
+from gorillacomb.sqlite import Connection, OperationalError
 
 _FILE = "name, state, size, mtime_ns, ctime_ns, inode, checked_ns, digest, cause"
+
+MoveKey = tuple[int, int, int]
+"""inode, size, mtime (ns)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +83,20 @@ def files_with_content(
         place = paths.place(folder)
         if place is not None:
             yield FileRecord(place[0], folder, join(place[1], name), *facts)
+
+
+def arrivals_of_scan(connection: Connection) -> set[MoveKey]:
+    """What came to its place in the scan that goes on in this connection; nothing without one."""
+    try:
+        rows = connection.execute("SELECT inode, size, mtime_ns FROM arrivals WHERE came = 1")
+    except OperationalError:
+        return set()  # the table is made by the scan's writer
+    return set(rows)
+
+
+def move_key(connection: Connection, folder: int, name: bytes) -> MoveKey | None:
+    """What a file keeps when it is moved; None where there is none."""
+    found: MoveKey | None = connection.execute(
+        "SELECT inode, size, mtime_ns FROM files WHERE folder = ? AND name = ?", (folder, name)
+    ).fetchone()
+    return found

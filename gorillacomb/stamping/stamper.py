@@ -16,6 +16,7 @@ from gorillacomb.canonical.selector import CanonicalFile, CanonicalSelector
 from gorillacomb.index import roots as root_table
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
+from gorillacomb.index.file_records import MoveKey, arrivals_of_scan, move_key
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.stamps import FOLDERS_CHANGED, ContentHolders, Stamp, StampRoot
 from gorillacomb.model import Root, StampReport
@@ -70,6 +71,7 @@ class _Stamper:
         self._former: dict[bytes, tuple[str, bytes]] = {}
         """Root and path of files that went with their folders, by content."""
         self._hidden: set[bytes] | None = None
+        self._arrivals: set[MoveKey] | None = None
         self._undecided: list[bytes] = []
         self._outdated: set[bytes] = set()
         """Contents whose canonical files are to be chosen once more, by the rules of today."""
@@ -232,7 +234,8 @@ class _Stamper:
         if origin is None and was is None:
             counts.stamped += 1
             return StampStep(entries.stamp_entry(self._scribe.scan, file), put)
-        if was is None and origin is not None and (old is None or self._has_left(old)):
+        left = origin is not None and (old is None or self._has_left(old))
+        if was is None and origin is not None and left and self._has_come(folder, name):
             counts.moved += 1
             return StampStep(entries.move_entry(self._scribe.scan, file, origin), put)
         counts.restamped += 1
@@ -254,6 +257,12 @@ class _Stamper:
 
     def _has_copies(self, digest: bytes) -> bool:
         return bool(stamps.holders_of(self._connection, digest))
+
+    def _has_come(self, folder: int, name: bytes) -> bool:
+        """Whether a file came to its place with this scan: one that was there was not moved."""
+        if self._arrivals is None:
+            self._arrivals = arrivals_of_scan(self._connection)
+        return move_key(self._connection, folder, name) in self._arrivals
 
     def _has_left(self, old: Stamp) -> bool:
         """Whether nothing stands any more where a canonical file stood."""

@@ -89,13 +89,41 @@ def test_an_edit_restamps(top: Path, vault: Path) -> None:
     check_trace(vault, top)
 
 
-def test_a_canonical_file_that_went_hands_over_to_a_copy(top: Path, vault: Path) -> None:
+@pytest.mark.parametrize("new_inode", [False, True])
+def test_a_canonical_file_that_was_moved(top: Path, vault: Path, new_inode: bool) -> None:
     stamping_scan(vault, top)
     size = len(events(vault))
-    (top / "HealthTrack/server/index.ts").unlink()
+    there = top / "HealthTrack/moved.ts"
+    old = top / "HealthTrack/server/db.ts"
+    if new_inode:
+        shutil.copy2(old, there)
+        old.unlink()
+    else:
+        old.rename(there)
     stamping_scan(vault, top)
     [entry] = events(vault, size)
-    assert (entry["event"], entry["from"]) == ("moved", "HealthTrack/server/index.ts")
+    assert (entry["event"], entry["from"]) == ("moved", "HealthTrack/server/db.ts")
+    assert entry["path"] == "HealthTrack/moved.ts"
+    check_trace(vault, top)
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_canonical_file_that_went_hands_over_to_a_copy(
+    top: Path, vault: Path, linked: bool
+) -> None:
+    """Nobody moved it: the copy was there all the time, be it another name of the same file."""
+    canonical, copy = (
+        top / place / "server/index.ts" for place in ("HealthTrack", "Temp folder/HealthTrack")
+    )
+    if linked:
+        copy.unlink()
+        copy.hardlink_to(canonical)
+    stamping_scan(vault, top)
+    size = len(events(vault))
+    canonical.unlink()
+    stamping_scan(vault, top)
+    [entry] = events(vault, size)
+    assert (entry["event"], entry["from"]) == ("restamp", "HealthTrack/server/index.ts")
     assert entry["path"] == "Temp folder/HealthTrack/server/index.ts"
     check_trace(vault, top)
 
@@ -199,13 +227,13 @@ def test_a_folder_that_goes_is_one_entry_and_its_copies_take_over(top: Path, vau
     size = len(events(vault))
     shutil.rmtree(top / "HealthTrack")
     stamping_scan(vault, top)
-    gone, *moved = events(vault, size)
-    assert sorted(str(each["path"]) for each in moved) == [
+    gone, *others = events(vault, size)
+    assert sorted(str(each["path"]) for each in others) == [
         "Temp folder/HealthTrack/package.json",
         "Temp folder/HealthTrack/server/index.ts",
     ]
     assert (gone["event"], gone["path"], gone["files"]) == ("retire", "HealthTrack", 4)
-    assert {each["event"] for each in moved} == {"moved"}
+    assert {each["event"] for each in others} == {"restamp"}
     check_trace(vault, top)
 
 
