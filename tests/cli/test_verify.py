@@ -344,6 +344,8 @@ def test_a_key_is_named(manifest: Path, tmp_path: Path, own_home: Path) -> None:
     Path(f"{manifest}.dsse").write_bytes(sign_payload(manifest.read_bytes(), [stranger]))
     assert report(manifest, 0)["signature"] == "unknown-key"
     assert report(manifest, 1, "--require-signature")["signature"] == "unknown-key"
+    said = run("verify", manifest).out
+    assert "Anybody may have signed it" in said and "verify FILE --key PUB" in said
     assert report(manifest, 0, "--key", other)["signature"] == "valid"
     assert report(manifest, 1, "--key", public)["signature"] == "unknown-key"
 

@@ -294,6 +294,9 @@ def _tell(
     name = f" ({signature.key})" if signature.key else ""
     for line in render.wrapped_paragraph(f"Signature: {word}{signature.cause}{name}.", ""):
         click.echo(line)
+    if signature.state == "unknown-key":
+        click.echo("Anybody may have signed it. With the public key of who made it, you know:")
+        click.echo("  gorillacomb verify FILE --key PUB")
     if checkpoint == "inconsistent":
         click.echo("Checkpoint: NOT CONSISTENT with the trace in the vault.")
     elif checkpoint == "consistent":
