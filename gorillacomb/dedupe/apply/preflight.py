@@ -95,7 +95,7 @@ class StepPreflight:
                 raise StepSkipped(nested.path, "is not nested in the step, or its other copy is")
             if self.places.root_of(nested.keep) is None:
                 raise StepSkipped(nested.keep, "is in no scanned folder that is there now")
-            self._ask(nested.path, nested.keep, True, around=step.path)
+            self._ask(nested.path, nested.keep, _is_folder(nested.path), around=step.path)
         self._as_sets(step)
         return found
 
@@ -202,3 +202,11 @@ class StepPreflight:
 
 def _words(refusal: Refusal) -> str:
     return f"{refusal.cause} ({refusal.rule})"
+
+
+def _is_folder(path: bytes) -> bool:
+    """Whether a folder is at a path, and no link to one; what is gone is found out later."""
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:
+        return False

@@ -51,7 +51,7 @@ from gorillacomb.fs.openat import (
     os_error_text,
     special_kind,
 )
-from gorillacomb.fs.paths import is_below, join
+from gorillacomb.fs.paths import is_below, join, path_prefixes
 
 _NOISE_LIMIT = 1 << 20
 """Bytes: a file of the system's own that is larger is somebody's."""
@@ -109,8 +109,12 @@ class _TreeComparison:
     linked: set[FileIdentity] = field(default_factory=set)
     """Files that stay by another name."""
 
+    leading: set[bytes] = field(init=False)
+    """The folders that lead to nested ones, by relative paths."""
+
     def __post_init__(self) -> None:
         self.ours = OpenFolders(self.top.root, self.top.identity)
+        self.leading = {each for path in self.nested for each in path_prefixes(path)[:-1]}
 
     def close(self) -> None:
         self.ours.close()
@@ -130,7 +134,10 @@ class _TreeComparison:
             return
         self.sighting.victim[b""] = facts
         self.folders.add(identity_of(facts))
-        waiting: list[tuple[bytes, FileLocation | None, bool]] = [(b"", self.keep, False)]
+        # All that is in it may have another place by now, and what stayed for it be gone with that.
+        bare = self.nested and not is_folder(self._opened(self.keep), self.keep)
+        top = None if bare else self.keep
+        waiting: list[tuple[bytes, FileLocation | None, bool]] = [(b"", top, False)]
         while waiting:
             waiting += self._folder(*waiting.pop())
         self._refuse_last_names()
@@ -193,7 +200,7 @@ class _TreeComparison:
         """Where a subfolder's content stands; None for one that merely leads to a nested copy."""
         if inner in self.nested:
             return self.nested[inner]
-        leads = any(each.startswith(inner + b"/") for each in self.nested)
+        leads = inner in self.leading
         if there is None:
             if not leads:
                 raise ContentDiffers(self.top.at(inner).path, "stands only here")
@@ -208,14 +215,15 @@ class _TreeComparison:
         """Compare what is no folder."""
         here = self.top.at(inner)
         folder = self.ours.open(here.parent)
+        beside = self.nested.get(inner) or (there and there.at(name))
         if there is not None and not stat.S_ISREG(facts.st_mode):
             self._link(folder, name, inner, there.at(name), facts)
             return
         is_noise = name in self.witness.noise and facts.st_size <= _NOISE_LIMIT
         try:
-            if there is None:
+            if beside is None:
                 raise ContentDiffers(here.path, "stands only here")
-            self._file(folder, name, inner, there.at(name), facts)
+            self._file(folder, name, inner, beside, facts)
         except ContentDiffers:
             if not is_noise or not stat.S_ISREG(facts.st_mode):
                 raise

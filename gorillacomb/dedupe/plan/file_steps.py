@@ -223,12 +223,10 @@ class FileStepPlanner:
         size = max(copy.blocks for copy in names) * 512
         noise = self.sites.folders.forest.noise
         for copy in names:
-            folder = self.sites.folder_of(copy)
             if (
                 os.path.basename(copy.path) in noise
                 or copy.path in self.counted
                 or not self.scope.holds(copy.path)
-                or self.going.relies_on(folder)
             ):
                 return
             refusal = self.closed(copy) or self.refusal(copy, winner)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from gorillacomb.classify.companions import DATABASE_LOGS, is_database_size
@@ -26,7 +27,7 @@ from gorillacomb.folders.containment import is_contained
 from gorillacomb.folders.identical import identical_folders
 from gorillacomb.folders.relation import is_copied_into_itself
 from gorillacomb.folders.tree import TreeFolder
-from gorillacomb.fs.paths import is_below, join, path_text, relative_path
+from gorillacomb.fs.paths import is_below, join, path_parts, path_text, relative_path
 from gorillacomb.index.content_queries import disk_bytes_below
 from gorillacomb.index.tree_queries import names_ending
 
@@ -69,9 +70,12 @@ class FolderStepPlanner:
         for victim, others in self._candidates():
             self._consider(victim, others)
 
-    def steps(self) -> Iterator[PlanStep]:
-        """Make a step for each folder in the removal set."""
-        return map(self._step, self.going)
+    def steps(self, files: Iterable[PlanStep]) -> Iterator[PlanStep]:
+        """Make a step for each folder in the removal set, beside the steps for single files."""
+        keeps = {pair.path: pair.keep for step in files for pair in step.pairs}
+        paths = sorted(keeps)
+        for gone in self.going:
+            yield self._step(gone, paths, keeps)
 
     def _candidates(self) -> list[_FolderCandidate]:
         """Folders that may go, the largest first."""
@@ -98,7 +102,6 @@ class FolderStepPlanner:
             not victim.entries
             or not self.scope.holds(path)
             or self.going.around(victim) is not None
-            or self.going.counts_on_all_around(victim)
             or any(is_below(each, path) for each in self.counted)
         ):
             return
@@ -111,7 +114,6 @@ class FolderStepPlanner:
                 or victim.holds(keep)
                 or self.folders.in_order([victim, keep])[0] is victim
                 or self._is_given_up(keep) > self._is_given_up(victim)
-                or self.going.removes_from(keep, victim)
                 or any(keep.holds(each) or each.holds(keep) for each, _ in holders)
             ):
                 continue
@@ -263,21 +265,38 @@ class FolderStepPlanner:
     def _size(self, folder: TreeFolder) -> int:
         return disk_bytes_below(self.folders.index.connection, folder.id)
 
-    def _step(self, gone: RemovedFolder) -> PlanStep:
+    def _step(
+        self, gone: RemovedFolder, paths: Sequence[bytes], keeps: Mapping[bytes, bytes]
+    ) -> PlanStep:
+        """Make the step for a folder; ``keeps`` says what stays for single files, by ``paths``."""
         path = self.folders.path
-        pairs = [
-            RemovalPair(path(victim), path(standing))
-            for victim, keep in gone.pairs
-            if (standing := self.going.remaining(keep)) is not None
-        ]
-        assert len(pairs) == 1 + len(gone.nested), "what something counts on never goes"
+        folders = list(self.going.standing_pairs(gone))
+        parts = [victim for victim, _ in folders]
+        nested = [RemovalPair(path(victim), path(keep)) for victim, keep in folders]
+        for victim, keep in folders:
+            top = path(keep)
+            for at in range(bisect_left(paths, join(top, b"\0")), len(paths)):
+                if not is_below(paths[at], top):
+                    break
+                inner = relative_path(paths[at], top)
+                above = find_descendant(victim, path_parts(os.path.dirname(inner)))
+                if above is None or _innermost(parts, above) is not victim:
+                    continue
+                if os.path.basename(inner) in self.sites.sizes_in(above):
+                    nested.append(RemovalPair(join(path(victim), inner), keeps[paths[at]]))
+        first, *rest = nested
         return PlanStep(
             "",
             "folder",
-            pairs[0].path,
-            pairs[0].keep,
+            first.path,
+            first.keep,
             gone.folder.files,
             self._size(gone.folder),
             gone.reasons,
-            nested=tuple(pairs[1:]),
+            nested=tuple(rest),
         )
+
+
+def _innermost(folders: Iterable[TreeFolder], folder: TreeFolder) -> TreeFolder:
+    """Return the innermost of some folders that another one is in."""
+    return max((each for each in folders if each.holds(folder)), key=lambda each: each.first)

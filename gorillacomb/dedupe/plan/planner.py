@@ -23,7 +23,7 @@ from gorillacomb.dedupe.plan.skipped import SkippedItems
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.fs.extents import DiskSpace
-from gorillacomb.fs.paths import path_text
+from gorillacomb.fs.paths import path_and_parents, path_text
 from gorillacomb.progress import Progress
 
 
@@ -63,9 +63,12 @@ class Planner:
             steps += retirement.retire(path)
         if self.scope.folders:
             whole.choose()
+        tops = {self.folders.path(gone.folder) for gone in going}
+        # What is retired file by file may go with a folder around it after all.
+        steps = [step for step in steps if tops.isdisjoint(path_and_parents(step.path))]
         if self.scope.files:
             steps += files.steps()
-        steps += whole.steps()
+        steps += list(whole.steps(steps))
         steps = [disk.sized(step) for step in steps]
         steps.sort(key=lambda step: (-step.size, step.path))
         return Plan(

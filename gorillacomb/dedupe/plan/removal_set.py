@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -65,20 +66,33 @@ class RemovalSet:
             at = _counterpart(gone, at)
         return None
 
-    def removes_from(self, keep: TreeFolder, victim: TreeFolder) -> bool:
-        """Whether something goes out of ``keep`` which ``victim`` has at the same place."""
-        return any(
-            keep.holds(gone) and find_descendant(victim, relative_names(gone, keep)) is not None
-            for gone in self._gone
-        )
+    def standing_pairs(self, gone: RemovedFolder) -> Iterator[tuple[TreeFolder, TreeFolder]]:
+        """Yield a folder that goes, and those below it that other ones stay for than for it.
+
+        Each with what stays for it: where something goes out of that, what stays for that.
+        """
+        order = sorted(self._gone, key=lambda each: each.first)
+        waiting = list(gone.pairs)
+        while waiting:
+            victim, keep = waiting.pop(0)
+            standing = self.remaining(keep)
+            assert standing is not None, "what something counts on stays, or something for it"
+            yield victim, standing
+            start = bisect_left(order, standing.first, key=lambda each: each.first)
+            for other in order[start:]:
+                if not standing.holds(other):
+                    break
+                part = find_descendant(victim, relative_names(other, standing))
+                apart = part is None or any(
+                    each is not victim and victim.holds(each) and each.holds(part)
+                    for each in gone.nested
+                )
+                if part is not None and not apart:
+                    waiting.append((part, other))
 
     def relies_on(self, folder: TreeFolder) -> bool:
         """Whether something goes because it stands right in this folder too."""
         return any(True for _ in self._counting_on(folder))
-
-    def counts_on_all_around(self, folder: TreeFolder) -> bool:
-        """Whether something goes because it stands in a folder of which this one is a part."""
-        return any(standing is not folder for standing in self._counting_on(folder))
 
     def counts_on_part_of(self, folder: TreeFolder) -> bool:
         """Whether something goes because it stands in this folder, or below it, too."""
