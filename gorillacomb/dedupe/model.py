@@ -237,6 +237,8 @@ class RunOutcome:
     """Files of which nobody can tell whether a program has them open for writing."""
     emptied: int = 0
     """Folders in which nothing is left, since all that they held was set aside."""
+    folders: int = 0
+    """Folders that the run emptied and that went, or came back, with what they had held."""
     recovered: list[StepProblem] = field(default_factory=list)
     """What an earlier run, cut short, had left half done, and what became of it."""
 

@@ -156,19 +156,27 @@ def special_kind(mode: int) -> Literal["fifo", "socket", "device"] | None:
 class DiskFolder:
     """A folder below an open root; what it says was so when it was first asked."""
 
-    def __init__(self, opened: OpenFolders, inner: bytes) -> None:
-        """``inner`` is the path below the root, empty for the root itself."""
+    def __init__(self, opened: OpenFolders, inner: bytes, may_be_gone: bool = False) -> None:
+        """``inner`` is the path below the root, empty for the root itself.
+
+        One that ``may_be_gone`` has nothing in it where it is not there any more.
+        """
         self._opened = opened
         self._inner = inner
+        self._may_be_gone = may_be_gone
 
     @cached_property
     def _names(self) -> tuple[list[bytes], list[bytes]]:
         files: list[bytes] = []
         folders: list[bytes] = []
-        with os.scandir(self._opened.open(self._inner)) as entries:
-            for entry in entries:
-                found = folders if entry.is_dir(follow_symlinks=False) else files
-                found.append(os.fsencode(entry.name))
+        try:
+            with os.scandir(self._opened.open(self._inner)) as entries:
+                for entry in entries:
+                    found = folders if entry.is_dir(follow_symlinks=False) else files
+                    found.append(os.fsencode(entry.name))
+        except (FileNotFoundError, NotADirectoryError):
+            if not self._may_be_gone:
+                raise
         return files, folders
 
     @property
@@ -182,8 +190,9 @@ class DiskFolder:
         return self._names[1]
 
     def enter(self, name: bytes) -> DiskFolder:
-        """A subfolder."""
-        return DiskFolder(self._opened, join(self._inner, name) if self._inner else name)
+        """A subfolder that was seen here: what became of it since is no trouble of this one."""
+        inner = join(self._inner, name) if self._inner else name
+        return DiskFolder(self._opened, inner, may_be_gone=True)
 
 
 _FS_IOC_GETFLAGS = 0x80086601  # _IOR('f', 1, long), include/uapi/linux/fs.h

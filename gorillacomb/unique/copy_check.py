@@ -32,13 +32,14 @@ from gorillacomb.fs.openat import (
     open_file,
     to_signed64,
 )
-from gorillacomb.fs.paths import is_below, join_relative, relative_path
+from gorillacomb.fs.paths import is_below, join_relative, path_and_parents, relative_path
 from gorillacomb.fs.real_path import real_path
 from gorillacomb.fs.volumes import disk_of, shows_others
 from gorillacomb.index.file_records import FileRecord
 from gorillacomb.model import EntryState, Root
 
 TREATED_AS_GONE = "treated as gone"
+PLANNED_TO_GO = "planned to go"
 LINKED = "now reached through a link"
 _SAME = "the same file seen through another path"
 
@@ -82,6 +83,8 @@ class CopyVerifier:
     """Names of files that go with their folders, whatever they hold: they do not count."""
     apart: Collection[int] = ()
     """Roots of other drives that were scanned where those paths are: of them nothing is gone."""
+    planned: Collection[bytes] = ()
+    """Absolute paths of files and folders that a plan has go."""
     snapshots: SnapshotFinder = field(default_factory=SnapshotFinder)
     _direct: dict[int, bool] = field(default_factory=dict)
     """By root, whether no link leads to it."""
@@ -102,6 +105,8 @@ class CopyVerifier:
         """
         if self._is_gone(copy):
             return CopyRejected(TREATED_AS_GONE)
+        if self.is_planned(copy.path):
+            return CopyRejected(PLANNED_TO_GO)
         where = self.place(copy)
         name = os.path.basename(copy.path)
         if name in self.noise:
@@ -118,6 +123,10 @@ class CopyVerifier:
             cause = self.away[copy.root]
             return None if cause is None else CopyRejected(cause)
         return self._standing(copy)
+
+    def is_planned(self, path: bytes) -> bool:
+        """Whether a plan has a file go, or a folder around it."""
+        return bool(self.planned) and any(each in self.planned for each in path_and_parents(path))
 
     def _is_gone(self, copy: FileRecord) -> bool:
         if copy.root in self.apart:

@@ -17,6 +17,7 @@ from itertools import groupby
 from gorillacomb.classify.copy_names import meaning_of_name
 from gorillacomb.classify.location import LocationKind
 from gorillacomb.classify.state_text import FILE_CAUSES
+from gorillacomb.classify.stores import is_ours
 from gorillacomb.fs.bounded_read import UNTOLD, tells_size
 from gorillacomb.fs.comparison import ONE_VIEW
 from gorillacomb.fs.extents import StorageKey
@@ -29,7 +30,7 @@ from gorillacomb.fs.openat import (
     open_file,
     os_error_text,
 )
-from gorillacomb.fs.paths import join, join_relative
+from gorillacomb.fs.paths import is_below, join, join_relative
 from gorillacomb.index.database import Index
 from gorillacomb.index.file_records import (
     FileRecord,
@@ -39,6 +40,7 @@ from gorillacomb.index.file_records import (
     known_folder,
 )
 from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.stamps import stamps_below
 from gorillacomb.model import EntryState, FolderState, Root
 from gorillacomb.progress import Progress
 from gorillacomb.unique.copy_check import (
@@ -114,6 +116,16 @@ class UniqueReport:
     """Files that stay because another name of the same file, a hard link, stands elsewhere."""
     vouchers: Counter[bytes] = field(default_factory=Counter)
     """Files vouched for, by the folder that holds those copies."""
+    to_keep: int = 0
+    """Contents that exist elsewhere too, and of which the canonical copy is here."""
+    planned: list[bytes] = field(default_factory=list)
+    """Copies elsewhere that do not count, since a plan has them go; absolute paths, sorted."""
+    quarantines: list[bytes] = field(default_factory=list)
+    """Folders in it that have a folder of ours, in which something may wait in a quarantine."""
+    quarantined: int = 0
+    """Files that wait there, each of which has a copy that was kept."""
+    quarantined_size: int = 0
+    """Bytes on disk of those."""
     offline: dict[bytes, int] = field(default_factory=dict)
     """Roots that are not there and were let vouch, with the oldest time of a reading, ns."""
 
@@ -145,16 +157,22 @@ def unique_report(
     known = sorted(walk.run(folder), key=lambda each: each.file.digest or b"")
     vouching.gone_folders |= walk.folders
     paths = FolderPaths(index.connection, vouching.roots)
+    canonical = {digest for digest, _ in stamps_below(index.connection, folder)}
+    planned: set[bytes] = set()
     progress.stage("looking at copies", len(known), sum(each.file.size for each in known))
     for digest, files in groupby(known, key=lambda each: each.file.digest or b""):
         copies = list(files_with_content(index.connection, paths, digest))
+        planned.update(each.path for each in copies if vouching.is_planned(each.path))
         found: dict[tuple[LocationKind, bytes | None], _VerifiedCopies] = {}
+        lost = len(report.unique)
         for each in files:
             key = vouching.place(each.file), _meaning(each.file)
             if key not in found:
                 found[key] = _look_for(copies, *key, vouching)
             _judge(each, found[key], vouching, report)
             progress.advance(1, each.file.size)
+        report.to_keep += digest in canonical and len(report.unique) == lost
+    report.planned = sorted(each for each in planned if not is_below(each, path))
     report.unique.sort(key=lambda each: each.path)
     report.unproven.sort(key=lambda each: each.path)
     return report
@@ -278,6 +296,9 @@ class _UniqueWalk:
                     if not stat.S_ISDIR(facts.st_mode):
                         descriptor = open_folders.open(relative)
                         yield from self._file(descriptor, join(path, name), facts, rows.get(name))
+                        continue
+                    if is_ours(name):
+                        self.report.quarantines.append(path)
                         continue
                     inner = join_relative(relative, name)
                     other = at_path.get(join(path, name))

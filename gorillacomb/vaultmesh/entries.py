@@ -212,6 +212,8 @@ class RunEntry:
     """Absolute path and cause of what was not done since it was not as planned."""
     failed: tuple[tuple[bytes, str], ...]
     """The same of what the system would not do."""
+    repaired: tuple[tuple[str, bytes], ...] = ()
+    """Of files that got their good content back: the id of the root, and the path below it."""
 
 
 _MOST_TROUBLES = 100
@@ -220,7 +222,8 @@ _MOST_TROUBLES = 100
 def run_entry(event: str, facts: RunEntry, plan: str | None = None) -> EntryBody:
     """A run that ended: ``applied``, ``repaired``, ``undone`` or ``purged``.
 
-    At most a hundred paths that were skipped, and as many that failed, are named; all are counted.
+    At most a hundred paths that were skipped, and as many that failed or were repaired, are named;
+    all are counted.
     """
     body: EntryBody = {
         "event": event,
@@ -234,6 +237,9 @@ def run_entry(event: str, facts: RunEntry, plan: str | None = None) -> EntryBody
     }
     if plan is not None:
         body["plan"] = plan
+    if facts.repaired:
+        named = [{"root": root, **path_to_json(path)} for root, path in facts.repaired]
+        body |= {"repaired": named[:_MOST_TROUBLES], **(named[0] if len(named) == 1 else {})}
     for name, troubles in (("skipped", facts.skipped), ("failed", facts.failed)):
         body[f"{name}_count"] = len(troubles)
         body[name] = [

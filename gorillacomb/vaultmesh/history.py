@@ -60,6 +60,10 @@ def path_history(ledger: Ledger, root: str, path: bytes) -> list[dict[str, Any]]
 
 
 def _concerns(fields: Mapping[str, Any], trail: _PathTrail) -> bool:
+    if any(
+        (each["root"], entry_path(each)) == (trail.root, trail.path) for each in _repaired(fields)
+    ):
+        return True
     if fields.get("root") is None or not has_path(fields):
         return False
     places = [(fields["root"], entry_path(fields))]
@@ -68,6 +72,11 @@ def _concerns(fields: Mapping[str, Any], trail: _PathTrail) -> bool:
     if "tree" in fields:
         return any(root == trail.root and _holds(at, trail.path) for root, at in places)
     return (trail.root, trail.path) in places
+
+
+def _repaired(fields: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The files that a run of repairs gave their good content back."""
+    return list(fields.get("repaired", ()))
 
 
 def _holds(folder: bytes, path: bytes) -> bool:

@@ -26,7 +26,12 @@ from fixtures.compat.readings import DRIVE, READINGS, answer, differences, recor
 from tests.compat.carried import Old, mounted, unpacked
 from tests.support.run import Argument
 
-_UNKNOWN = {"unknown_extents": "copies of which nobody can tell whether they share blocks"}
+_UNIQUE = {
+    "unknown_extents": "copies of which nobody can tell whether they share blocks",
+    "to_keep": "copies to keep that are in the folder",
+    "planned_to_go": "copies that a plan has go",
+    **dict.fromkeys(("quarantined_files", "quarantined_bytes"), "what waits in it"),
+}
 _FIGURES = "what a file with another name outside of the plan takes is not set aside with one name"
 _VERIFY = {
     "suspect": "what differs where the file system may hide a change, and is not called damaged",
@@ -58,8 +63,8 @@ LATER: dict[str, dict[str, str]] = {
     ),
     **dict.fromkeys(("trace show", "trace show, moved"), _FATE),
     "status": {"quarantine[].files": _DONE, "quarantine[].bytes": _DONE},
-    "unique": _UNKNOWN,
-    "unique, nothing lost": _UNKNOWN,
+    "unique": _UNIQUE,
+    "unique, nothing lost": _UNIQUE,
     "pulse": dict.fromkeys(
         ("state", "age_seconds", "sequence", "size", "root"),
         "what is also in the last pulse or under another name, as all documents name it",
@@ -79,6 +84,10 @@ LATER_IN_A_JOURNAL = {
     "intent move parent_mtime_ns": "so a folder gets its time back after a kill; 0.1.0 reads it",
     "header boot_id": _CLOCK,
     "header uptime_ns": _CLOCK,
+    **dict.fromkeys(
+        ("intent emptied", "done emptied"),
+        "a folder that the run emptied; 0.1.0 puts it back like any other",
+    ),
 }
 """Keys of a journal that the fixtures do not have, and why a version of then does not mind."""
 

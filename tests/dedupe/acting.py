@@ -142,9 +142,11 @@ def contents(*tops: Path, ours: bool = True) -> Counter[bytes]:
 
 
 def slots(top: Path) -> list[Path]:
-    """What lies in the quarantine of a root."""
+    """What lies in the quarantine of a root, but for the folders that a run emptied."""
     return sorted(
-        path for path in (top / OURS / "quarantine").glob("*/*") if path.name != "journal.jsonl"
+        path
+        for path in (top / OURS / "quarantine").glob("*/*")
+        if path.name != "journal.jsonl" and not path.name.startswith("+")
     )
 
 

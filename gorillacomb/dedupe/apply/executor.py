@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
+from gorillacomb.dedupe.apply.emptied_folders import EmptiedFolders, purge_folders
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.preflight import StepPreflight, StepSkipped
 from gorillacomb.dedupe.apply.purge import purge_step
@@ -62,6 +63,7 @@ class PlanExecutor:
     now: Callable[[], int] = time.time_ns
     outcome: RunOutcome = field(init=False)
     checks: StepPreflight = field(init=False)
+    emptied: EmptiedFolders = field(init=False)
     _again: list[PlanStep] | None = field(default_factory=list)
     """Steps that were taken back and get another chance, alone; None when that has come."""
     _runs: dict[bytes, Quarantine] = field(default_factory=dict)
@@ -75,6 +77,7 @@ class PlanExecutor:
     def __post_init__(self) -> None:
         self.outcome = RunOutcome(new_run_id(self.now()))
         self.checks = StepPreflight(self.plan, self.places, self.guard, self.witness)
+        self.emptied = EmptiedFolders(self.places, self.guard, self.now, self._run_for)
 
     def run(self) -> RunOutcome:
         """Do all steps that may be done. Ctrl-C takes back what is under way and is raised on."""
@@ -90,7 +93,20 @@ class PlanExecutor:
             for step in again:
                 for batch in self._batches([step]):
                     self._act(batch)
+            self._set_aside_emptied()
         return self.outcome
+
+    def _set_aside_emptied(self) -> None:
+        """Have the folders go that the steps left empty."""
+        if self.plan.options.action not in (DedupeAction.QUARANTINE, DedupeAction.DELETE):
+            return
+        try:
+            self.emptied.set_aside()
+            if self.plan.options.action is DedupeAction.DELETE:
+                for run in self._runs.values():
+                    self.outcome.skipped += purge_folders(run, self.now)
+        finally:
+            self.outcome.folders = self.emptied.gone
 
     def _done_before(self) -> set[str]:
         """Steps of this plan that an earlier run has done and nobody took back."""
@@ -100,11 +116,10 @@ class PlanExecutor:
                 for name in runs_of_plan(base, self.plan.uid):
                     # One whose journal cannot be read was told of when half done runs were ended.
                     with suppress(UntrustedInput), open_run(base, name) as run:
-                        found |= {
-                            step.step
-                            for step in run.journal.recorded.steps.values()
-                            if run.has_done(step)
-                        }
+                        for step in run.journal.recorded.steps.values():
+                            if run.has_done(step):
+                                found.add(step.step)
+                                self.emptied.note(step, base)
         return found
 
     def _batches(self, steps: Sequence[PlanStep]) -> Iterator[list[StepTransaction]]:
@@ -136,7 +151,7 @@ class PlanExecutor:
         checked = self.checks.check(step)
         action = self.plan.options.action
         try:
-            run = self._run_for(step)
+            run = self._run_for(step.path)
         except OSError as error:
             cause = f"no quarantine can be made for it: {os_error_text(error)}"
             raise StepSkipped(step.path, cause, failed=True) from error
@@ -174,10 +189,10 @@ class PlanExecutor:
         )
         return StepTransaction(step, run, record, things, self.now)
 
-    def _run_for(self, step: PlanStep) -> Quarantine:
-        root = self.places.root_of(step.path)
+    def _run_for(self, path: bytes) -> Quarantine:
+        root = self.places.root_of(path)
         assert root is not None
-        base = quarantine_base(root.path, step.path)
+        base = quarantine_base(root.path, path)
         if base in self._lost:
             raise self._lost[base]
         if base not in self._runs:
@@ -252,6 +267,7 @@ class PlanExecutor:
     def _tell(self, ended: StepResult) -> None:
         """Have the outcome say what became of a step; delete what is to be deleted."""
         if ended.record.state == DONE:
+            self.emptied.note(ended.record, ended.prepared.run.base)
             if self.plan.options.action is DedupeAction.DELETE:
                 self._delete(ended)
             else:
@@ -265,14 +281,15 @@ class PlanExecutor:
 
     def _delete(self, ended: StepResult) -> None:
         step, record = ended.prepared.step, ended.record
-        freed = purge_step(
+        purged = purge_step(
             ended.prepared.run, record, self.places, self.witness, self.now, self._purged
         )
-        if isinstance(freed, StepProblem):
-            self._skip(StepProblem(freed.path, f"set aside, but not deleted: {freed.cause}"))
-            self.outcome.bytes_set_aside += record.size
+        self.outcome.add_freed(purged.freed.freed, purged.freed.unknown)
+        if purged.problem is not None:
+            path, cause = purged.problem.path, purged.problem.cause
+            self._skip(StepProblem(path, f"set aside, but not deleted: {cause}"))
+            self.outcome.bytes_set_aside += max(record.size - purged.freed.held, 0)
         else:
-            self.outcome.add_freed(freed.freed, freed.unknown)
             self.outcome.done.append(step)
 
     def _set_aside(self, ended: StepResult) -> None:

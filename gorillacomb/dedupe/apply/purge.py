@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from gorillacomb.classify.location import LocationKind, location_kind
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
@@ -41,6 +41,15 @@ _MAY_BE_IN_USE = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class PurgedStep:
+    """What became of a step that was to be deleted."""
+
+    freed: DiskSpace
+    problem: StepProblem | None = None
+    """Why it, or some of it, was not deleted."""
+
+
 def purge_step(
     run: Quarantine,
     record: StepRecord,
@@ -48,8 +57,8 @@ def purge_step(
     witness: TreeComparer,
     now: Callable[[], int],
     gone: RemovedFiles,
-) -> DiskSpace | StepProblem:
-    """Remove what a step set aside; returns what that frees, or why it was not removed.
+) -> PurgedStep:
+    """Remove what a step set aside; returns what that frees, and why something was not removed.
 
     ``gone`` is what the same run removed before. The caller holds the locks of all roots. Raises
     OSError when the journal cannot be written.
@@ -58,8 +67,7 @@ def purge_step(
     is_whole = record.state != PURGING and not record.back
     witness = replace(witness, whole_bundles=is_whole)
     found: list[tuple[MovedItem, TreeSnapshot]] = []
-    removed: list[bytes] = []
-    space = DiskSpace()
+    removed: list[tuple[TreeSnapshot, bytes]] = []
     gone.forget_names()
     try:
         for at, move in enumerate(record.moves):
@@ -75,7 +83,6 @@ def purge_step(
         is_young = age is not None and age < _SURELY_CLOSED_NS
         for move, sighting in found:
             _refuse_in_use(run, move.slot, sighting, is_young)
-            space += disk_space(sighting, gone)
         run.journal.note([replace(record, state=PURGING, when_ns=now())])
         for move, sighting in found:
             _remove(run, move.slot, sighting, removed)
@@ -85,9 +92,25 @@ def purge_step(
         if begun and record.state != PURGING and not removed:
             run.journal.note([record])  # it is whole, and can still be put back
         if isinstance(error, ContentDiffers):
-            return StepProblem(_as_it_was(run, record, error.path), error.cause)
-        return StepProblem(join(run.base, record.moves[0].path), os_error_text(error))
+            problem = StepProblem(_as_it_was(run, record, error.path), error.cause)
+        else:
+            problem = StepProblem(join(run.base, record.moves[0].path), os_error_text(error))
+        return PurgedStep(_freed(found, removed, gone), problem)
     run.journal.note([replace(record, state=PURGED, cause=None, when_ns=now())])
+    return PurgedStep(_freed(found, removed, gone))
+
+
+def _freed(
+    found: Iterable[tuple[MovedItem, TreeSnapshot]],
+    removed: Iterable[tuple[TreeSnapshot, bytes]],
+    gone: RemovedFiles,
+) -> DiskSpace:
+    """What was freed by all that was removed, also where not everything was."""
+    space = DiskSpace()
+    removed = list(removed)
+    for _, sighting in found:
+        paths = {inner for of, inner in removed if of is sighting}
+        space += disk_space(sighting, gone, paths)
     return space
 
 
@@ -164,7 +187,12 @@ def _sync_survivors(sighting: TreeSnapshot) -> None:
             each.close()
 
 
-def _remove(run: Quarantine, slot: bytes, sighting: TreeSnapshot, removed: list[bytes]) -> None:
+def _remove(
+    run: Quarantine,
+    slot: bytes,
+    sighting: TreeSnapshot,
+    removed: list[tuple[TreeSnapshot, bytes]],
+) -> None:
     """Remove what was compared and nothing else, the deepest first; ``removed`` grows by it.
 
     Raises OSError: a folder to which something came is not empty and stays.
@@ -175,9 +203,9 @@ def _remove(run: Quarantine, slot: bytes, sighting: TreeSnapshot, removed: list[
             if not inner:
                 continue
             _remove_one(run, folders, join(slot, inner), sighting.victim[inner])
-            removed.append(inner)
+            removed.append((sighting, inner))
         _remove_one(run, folders, slot, sighting.victim[b""])
-        removed.append(slot)
+        removed.append((sighting, b""))
     finally:
         folders.close()
 

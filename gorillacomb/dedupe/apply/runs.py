@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
+from gorillacomb.dedupe.apply.emptied_folders import purge_folders, restore_parents
 from gorillacomb.dedupe.apply.executor import PlanExecutor
 from gorillacomb.dedupe.apply.locks import locked_roots
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
@@ -18,12 +20,14 @@ from gorillacomb.dedupe.apply.undo_part import chosen_of, undo_part
 from gorillacomb.dedupe.model import Plan, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.bases import bases_of
 from gorillacomb.dedupe.quarantine.inventory import run_age_ns
-from gorillacomb.dedupe.quarantine.journal import UNDONE, StepRecord
-from gorillacomb.dedupe.quarantine.run import Quarantine, open_run
+from gorillacomb.dedupe.quarantine.journal import StepRecord
+from gorillacomb.dedupe.quarantine.run import Quarantine, open_run, read_run, run_folder
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
+from gorillacomb.errors import RefusedForSafety, UntrustedInput
 from gorillacomb.fs.extents import RemovedFiles
-from gorillacomb.fs.paths import join
+from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.paths import innermost, join
 from gorillacomb.progress import Progress
 
 NowNs = Callable[[], int]
@@ -67,8 +71,11 @@ def _count_emptied(steps: Iterable[PlanStep], roots: Collection[bytes]) -> int:
         waiting.remove(folder)
         try:
             names = os.listdir(folder)
+        except FileNotFoundError:
+            waiting.add(os.path.dirname(folder))  # it went, which may have left that empty
+            continue
         except OSError:
-            continue  # it went with one of the steps, or is not ours to list
+            continue  # it is not ours to list
         if folder not in roots and all(join(folder, name) in empty for name in names):
             empty.add(folder)
             waiting.add(os.path.dirname(folder))
@@ -123,10 +130,11 @@ def undo_runs_in_base(
         outcome.recovered += finish_interrupted_runs(base, now)
         with open_run(base, outcome.run) as run:
 
-            def ended(record: StepRecord, trouble: StepProblem | None) -> None:
-                if trouble is not None:
-                    outcome.failed.append(trouble)
-                if run.journal.recorded.steps[record.step].state == UNDONE:
+            def ended(record: StepRecord, problems: list[StepProblem]) -> None:
+                outcome.failed += problems
+                if record.moves and record.emptied:
+                    outcome.folders += 1
+                elif record.moves:
                     outcome.done.append(_step(base, record))
                     outcome.bytes_set_aside -= record.size
                 progress.advance(record.files, 0)
@@ -137,6 +145,8 @@ def undo_runs_in_base(
             steps, parts = chosen_of(run, only)
             undo_run(run, now, ended, steps)
             for part in parts:
+                with suppress(OSError):  # the attempt itself says what is wrong
+                    restore_parents(run, run.original_location(part.move), now)
                 record, trouble = undo_part(run, part, now)
                 if trouble is None:
                     outcome.done.append(_step(base, record))
@@ -158,25 +168,57 @@ def purge_runs(
     """Delete what runs, given with their bases, set aside so long ago; with 0 all of it.
 
     Only that goes of which the other copy still stands. ``ended`` is called with the outcome of
-    each run, also after Ctrl-C. Raises Refused, Untrusted, OSError.
+    each run, also after Ctrl-C; one that fails holds up no other. Raises Refused where none of them
+    could be begun, since another run holds a lock or a drive cannot be written to.
     """
-    places, gone, runs = PathResolver(roots), RemovedFiles(), list(runs)
-    # A base may lie around the roots: it was one itself before.
-    with locked_roots([*(root.path for root in roots), *(base for base, _ in runs)]):
-        for base, name in runs:
-            outcome = RunOutcome(name)
-            try:
+    places, gone = PathResolver(roots), RemovedFiles()
+    refusals: list[tuple[RefusedForSafety, RunOutcome]] = []
+    begun = False
+    for base, name in runs:
+        outcome = RunOutcome(name)
+        try:
+            with locked_roots(_concerned(base, name, places)):
+                begun = True
                 outcome.recovered = finish_interrupted_runs(base, now)
                 with open_run(base, name) as run:
                     noise = run.journal.recorded.noise & witness.noise
                     looking = replace(witness, noise=noise)
                     for record in run.journal.recorded.held():
                         age = run_age_ns(run.journal.recorded, now(), record)
-                        if not older_than_ns or (age is not None and age >= older_than_ns):
+                        is_old = not older_than_ns or (age is not None and age >= older_than_ns)
+                        if is_old and not record.emptied:
                             _purge_one(run, record, places, looking, now, outcome, gone)
                             progress.advance(record.files, 0)
-            finally:
-                ended(outcome)
+                    outcome.skipped += purge_folders(run, now)
+        except RefusedForSafety as refused:
+            outcome.failed.append(StepProblem(run_folder(base, name), refused.message))
+            refusals.append((refused, outcome))
+            continue
+        except UntrustedInput as error:
+            outcome.failed.append(StepProblem(run_folder(base, name), error.message))
+        except OSError as error:
+            outcome.failed.append(StepProblem(run_folder(base, name), os_error_text(error)))
+        except KeyboardInterrupt:
+            ended(outcome)
+            raise
+        ended(outcome)
+    for refusal, outcome in refusals:
+        if not begun:
+            raise refusal
+        ended(outcome)
+
+
+def _concerned(base: bytes, run: str, places: PathResolver) -> set[bytes]:
+    """The roots in which emptying a run's quarantine acts, or on which it counts.
+
+    Raises UntrustedInput, OSError.
+    """
+    paths = [base]
+    for record in read_run(base, run).held():
+        paths += [move.keep.at(base) for move in record.moves]
+        paths += [keep.at(base) for _, keep in record.nested]
+    found = {root.path for path in paths if (root := innermost(path, places.roots)) is not None}
+    return {base, *found}  # which may lie around the roots: it was one itself before
 
 
 def _purge_one(
@@ -188,12 +230,12 @@ def _purge_one(
     outcome: RunOutcome,
     gone: RemovedFiles,
 ) -> None:
-    freed = purge_step(run, record, places, witness, now, gone)
-    if isinstance(freed, StepProblem):
-        outcome.skipped.append(freed)
+    purged = purge_step(run, record, places, witness, now, gone)
+    outcome.add_freed(purged.freed.freed, purged.freed.unknown)
+    if purged.problem is not None:
+        outcome.skipped.append(purged.problem)
     else:
         outcome.done.append(_step(run.base, record))
-        outcome.add_freed(freed.freed, freed.unknown)
 
 
 def _step(base: bytes, record: StepRecord) -> PlanStep:

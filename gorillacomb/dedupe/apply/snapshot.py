@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from gorillacomb.fs.extents import DiskSpace, FileBlocks, RemovedFiles
@@ -43,10 +43,17 @@ class TreeSnapshot:
         return sum(stat.S_ISREG(facts.st_mode) for facts in self.victim.values())
 
 
-def disk_space(sighting: TreeSnapshot, removed: RemovedFiles) -> DiskSpace:
-    """Return what all that was seen takes on its disk; ``removed`` is what went before."""
+def disk_space(
+    sighting: TreeSnapshot, removed: RemovedFiles, paths: Collection[bytes] | None = None
+) -> DiskSpace:
+    """Return what all that was seen takes on its disk; ``removed`` is what went before.
+
+    Only of some ``paths`` in it, where they are given.
+    """
     space = DiskSpace()
     for inner, facts in sighting.victim.items():
+        if paths is not None and inner not in paths:
+            continue
         if stat.S_ISREG(facts.st_mode):
             blocks = sighting.blocks.get(inner) or FileBlocks(facts.st_blocks * 512)
             space += removed.add(facts, blocks, inner in sighting.one_copy)

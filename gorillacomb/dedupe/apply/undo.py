@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from gorillacomb.dedupe.apply import repair_recovery
+from gorillacomb.dedupe.apply.emptied_folders import put_back_folder, restore_parents
 from gorillacomb.dedupe.apply.folder_times import FolderTimes
 from gorillacomb.dedupe.apply.undo_part import finish_parts
 from gorillacomb.dedupe.model import StepProblem
 from gorillacomb.dedupe.quarantine.journal import (
     DONE,
     INTENT,
+    PURGED,
     PURGING,
     STUCK,
     TAKEN_BACK,
@@ -26,12 +29,19 @@ from gorillacomb.dedupe.quarantine.journal import (
     StepRecord,
 )
 from gorillacomb.dedupe.quarantine.replacement import is_same_file_as
-from gorillacomb.dedupe.quarantine.run import Quarantine, list_runs, open_run, run_folder
+from gorillacomb.dedupe.quarantine.run import (
+    Quarantine,
+    later_run_holding,
+    list_runs,
+    open_run,
+    run_folder,
+)
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import join, path_text
 
+_NOT_THERE = "is not in the quarantine any more"
 _BATCH = 256
 """Steps whose files are synced together when they are put back."""
 
@@ -96,45 +106,116 @@ def _finish(run: Quarantine, record: StepRecord, now: Callable[[], int]) -> Step
 def undo_run(
     run: Quarantine,
     now: Callable[[], int],
-    ended: Callable[[StepRecord, StepProblem | None], None],
+    ended: Callable[[StepRecord, list[StepProblem]], None],
     only: Collection[str] | None = None,
 ) -> None:
     """Put back all that an open run holds, the last step first; or ``only`` some steps of it.
 
-    ``ended`` is called with each step, as it was, and what there is to say of it: why it was not
-    put back, or that only part of it was left; for many steps at a time, since they are synced
-    together. The caller holds the lock. Raises OSError when the journal cannot be written.
+    ``ended`` is called with each step, its moves those that are back, and what there is to say of
+    it: why something was not put back, or that only part of it was left; for many steps at a time,
+    since they are synced together. The caller holds the lock. Raises OSError when the journal
+    cannot be written.
     """
-    waiting: list[StepRecord] = []
+    waiting: list[_UndoneStep] = []
 
     def note() -> None:
         """Have on the disk what was put back, then say so."""
         if waiting:
-            run.sync_put_back(move for each in waiting for move in each.moves)
+            run.sync_put_back(move for each in waiting for move in each.back.moves)
             when_ns = now()
-            run.journal.note(
-                replace(each, state=UNDONE, cause=None, when_ns=when_ns) for each in waiting
-            )
+            run.journal.note(replace(each.after, when_ns=when_ns) for each in waiting)
         while waiting:
-            record = waiting.pop(0)
-            partly = record.state == PURGING and not run.repairs
-            ended(record, _partly_deleted(run, record) if partly else None)
+            step = waiting.pop(0)
+            ended(step.back, step.problems)
 
     try:
         for record in reversed(run.journal.recorded.held()):
             if only is not None and record.step not in only:
                 continue
-            trouble = (repair_recovery.undo_repair if run.repairs else _undo)(run, record)
-            if trouble is not None:
-                ended(record, trouble)
-                continue
-            waiting.append(record)
+            if run.journal.recorded.steps[record.step].state == UNDONE:
+                continue  # a folder that had to be back for what was in it
+            step = _undo_repair(run, record) if run.repairs else _undo(run, record, now)
+            if step.back.moves:
+                waiting.append(step)
+            else:
+                ended(step.back, step.problems)
             if len(waiting) >= _BATCH:
                 note()
     except KeyboardInterrupt:
         note()
         raise
     note()
+    for record in run.journal.recorded.steps.values() if only is None else ():
+        if record.state == PURGED and not (record.emptied or run.repairs):
+            problems = [
+                StepProblem(join(run.base, move.path), _deleted(run, move)) for move in record.moves
+            ]
+            ended(replace(record, moves=()), problems)
+
+
+@dataclass(frozen=True, slots=True)
+class _UndoneStep:
+    """What became of a step that was to be taken back."""
+
+    back: StepRecord
+    """The step, with the moves that are back."""
+    after: StepRecord
+    """What the journal is to say of it."""
+    problems: list[StepProblem]
+
+
+def _undo_repair(run: Quarantine, record: StepRecord) -> _UndoneStep:
+    """Take one repair back."""
+    problem = repair_recovery.undo_repair(run, record)
+    after = replace(record, state=UNDONE, cause=None)
+    if problem is None:
+        return _UndoneStep(record, after, [])
+    return _UndoneStep(replace(record, moves=()), record, [problem])
+
+
+def _undo(run: Quarantine, record: StepRecord, now: Callable[[], int]) -> _UndoneStep:
+    """Put back what can be of a step; the rest of it waits on."""
+    with suppress(OSError):  # the attempt itself says what is wrong
+        restore_parents(run, run.original_location(record.moves[0]), now)
+    times = FolderTimes(run, record.moves)
+    back: list[MovedItem] = []
+    held: list[MovedItem] = []
+    problems: list[StepProblem] = []
+    for move in reversed(record.moves):
+        try:
+            cause = _put_back(run, record, move)
+        except OSError as error:
+            cause = os_error_text(error)
+        if cause is None:
+            back.insert(0, move)
+            continue
+        problems.append(StepProblem(join(run.base, move.path), cause))
+        if run.has_slot(move):
+            held.insert(0, move)
+    if not back:
+        return _UndoneStep(replace(record, moves=()), record, problems)
+    times.restore()
+    if record.state == PURGING:
+        problems.append(_partly_deleted(run, record))
+    if not held:
+        after = replace(record, state=UNDONE, cause=None)
+        return _UndoneStep(replace(record, moves=tuple(back)), after, problems)
+    facts = [os.stat(each.slot, dir_fd=run.folder, follow_symlinks=False) for each in held]
+    size = sum(each.st_blocks * 512 for each in facts)
+    part = replace(record, moves=tuple(back), files=len(back), size=max(record.size - size, 0))
+    rest = replace(record, state=STUCK, moves=tuple(held), files=len(held), size=size)
+    return _UndoneStep(part, replace(rest, cause=problems[0].cause), problems)
+
+
+def _put_back(run: Quarantine, record: StepRecord, move: MovedItem) -> str | None:
+    """Put one thing of a step back; returns why not. Raises OSError."""
+    if record.emptied:
+        put_back_folder(run, record)
+    elif run.has_slot(move):
+        run.put_back(move)
+    elif not _stands(run, move):  # nor was it put back by a run that was killed
+        return _deleted(run, move) if record.state == PURGING else _NOT_THERE
+    return None
 
 
 def _partly_deleted(run: Quarantine, record: StepRecord) -> StepProblem:
@@ -144,21 +225,16 @@ def _partly_deleted(run: Quarantine, record: StepRecord) -> StepProblem:
     return StepProblem(join(run.base, path), cause)
 
 
-def _undo(run: Quarantine, record: StepRecord) -> StepProblem | None:
-    """Put back what a step set aside; returns why not."""
-    missing = [move for move in record.moves if not run.has_slot(move)]
-    if len(missing) == len(record.moves) and not all(_stands(run, move) for move in missing):
-        path = join(run.base, record.moves[0].path)
-        return StepProblem(path, "is not in the quarantine any more")
-    # Of what is back already, a run that was killed may not have come to the times.
-    times = FolderTimes(run, record.moves)
-    for move in reversed(record.moves):
-        try:
-            run.put_back(move)
-        except OSError as error:
-            return StepProblem(join(run.base, move.path), os_error_text(error))
-    times.restore()
-    return None
+def _deleted(run: Quarantine, move: MovedItem) -> str:
+    """Say of what was deleted where its copy is now."""
+    keep = move.keep.at(run.base)
+    words = "was set aside, and then deleted for good; its copy"
+    if os.path.lexists(keep):
+        return f"{words} is {path_text(keep)}"
+    later = later_run_holding(run, keep)
+    if later is not None:
+        return f"{words}, {path_text(keep)}, was set aside by run {later}"
+    return f"{words} was {path_text(keep)}, which is not there any more"
 
 
 def _stands(run: Quarantine, move: MovedItem) -> bool:

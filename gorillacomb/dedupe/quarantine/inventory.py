@@ -6,6 +6,7 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -21,6 +22,7 @@ from gorillacomb.dedupe.quarantine.journal import (
     INTENT,
     PURGED,
     PURGING,
+    REPAIR,
     TAKEN_BACK,
     UNDONE,
     JournalContents,
@@ -220,8 +222,11 @@ def quarantined_runs(
 
 
 def waiting_in(run: RecordedRun) -> list[tuple[int, int]]:
-    """Count files and bytes on disk of each step of a run of which something waits."""
-    steps = run.recorded.steps.values()
+    """Count files and bytes on disk of each step of a run of which something waits.
+
+    A folder that the run emptied is none.
+    """
+    steps = (each for each in run.recorded.steps.values() if not each.emptied)
     return [found for step in steps if (found := _waiting_of(run, step)) is not None]
 
 
@@ -262,8 +267,11 @@ def _facts_below(path: bytes) -> Iterator[os.stat_result]:
 
 
 def items_of(run: RecordedRun) -> Iterator[RunItem]:
-    """Tell of every item of a run, in the order in which they were set aside."""
-    for record in run.recorded.steps.values():
+    """Tell of every item of a run, in the order in which they were set aside.
+
+    Of the folders that it emptied only those are told that are asked for by their paths.
+    """
+    for record in (each for each in run.recorded.steps.values() if not each.emptied):
         for move in record.moves:
             yield _item(run, record, move)
         for back in record.back:
@@ -394,3 +402,13 @@ def run_age_ns(
         age = clock.age_ns(recorded.started_ns, now_ns)
     took = 0 if record is None else record.when_ns - recorded.started_ns
     return age if age is None or not 0 <= took <= age else age - took
+
+
+def held_in(bases: Iterable[bytes]) -> Iterator[tuple[bytes, StepRecord]]:
+    """The steps of which something waits in the quarantines of some folders, but for repairs."""
+    for base in bases:
+        for name in list_runs(base):
+            with suppress(UntrustedInput):
+                recorded = read_run(base, name)
+                if recorded.action != REPAIR:
+                    yield from ((base, record) for record in recorded.held() if not record.emptied)

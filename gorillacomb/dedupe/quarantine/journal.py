@@ -113,6 +113,8 @@ class StepRecord:
     """In a line that is written, what it tells of; in a record, all of it so far."""
     set_aside_ns: int = 0
     """When the step was done, whatever became of it since."""
+    emptied: bool = False
+    """Whether it is a folder that the run's other steps left with nothing in it."""
 
     def after(self, old: StepRecord | None) -> StepRecord:
         """Return this record with what an earlier one of its step told besides."""

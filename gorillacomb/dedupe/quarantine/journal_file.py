@@ -120,6 +120,8 @@ def _document(record: StepRecord) -> dict[str, Any]:
         # What left as a whole is known by the moves that are not in this line any more.
         items = [each for each in record.back if each.keep is None]
         found["back"] = [_returned_document(each) for each in items]
+    if record.emptied:
+        found["emptied"] = True
     if record.nested:
         found["nested"] = [
             {**path_to_json(path), **_survivor_document(keep)} for path, keep in record.nested
@@ -235,6 +237,7 @@ def _play(recorded: JournalContents, document: dict[str, Any]) -> None:
             document.get("cause"),
             int(document["time_ns"]),
             tuple(_returned(each) for each in document.get("back", ())),
+            emptied=bool(document.get("emptied")),
         )
         repaired = [each.contents is not None for each in record.moves]
         if any(repaired) if recorded.action != REPAIR else repaired != [True]:

@@ -80,6 +80,14 @@ def test_repaired_and_taken_back(top: Path, vault: Path) -> None:
     assert run("scrub", vault=vault).code == 0
     told = {entry["event"] for entry in events(vault)}
     assert "repaired" in told and "damaged" not in told, "a suspicion is not"
+    [entry] = [entry for entry in events(vault) if entry["event"] == "repaired"]
+    assert (entry["path"], [each["path"] for each in entry["repaired"]]) == (
+        "a/picture",
+        ["a/picture"],
+    )
+    trace = json.loads(run("explain", path, "--json", vault=vault).out)["trace"]
+    assert "repaired" in {each["event"] for each in trace}
+    assert "a/picture" in run("trace", "log", vault=vault).out
     assert run("trace", "verify", vault=vault).code == 0
     history = run("dedupe", "--history", vault=vault).out
     assert "repaired 1 file" in history and "waits in quarantine: 1 file" in history

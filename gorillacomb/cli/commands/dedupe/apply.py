@@ -11,12 +11,14 @@ import click
 
 from gorillacomb.cli.commands.dedupe.runs import (
     drive_errors_as_cut_short,
+    interruption_told,
     log_run,
     outcome_object,
     problem_lines,
     problem_object,
     require_index,
     rescan_changed,
+    steps_done,
     tree_comparer,
 )
 from gorillacomb.cli.options import take_terminal_after
@@ -54,28 +56,9 @@ def apply(
     if plan.options.action is DedupeAction.DELETE:
         take_terminal_after(file)
         _confirm_delete(plan, yes_delete)
-    with (
-        translate_errors(vault),
-        drive_errors_as_cut_short(),
-        Index.write(vault) as index,
-        RunLog(index) as notes,
-    ):
-        roots = live_roots_of(index)
-        guard = safety_policy_for(index, plan.options, load_settings())
-        outcome = runs.apply_plan(
-            plan,
-            roots,
-            guard,
-            tree_comparer(shown),
-            shown,
-            lambda ended: log_run(
-                notes, "applied", ended, str(plan.options.action), roots, plan.uid
-            ),
-        )
-    shown.close()
-    # What stays is looked at too: a hard link made it one with what went.
-    folders = [os.path.dirname(path) for step in outcome.done for path in (step.path, step.keep)]
-    rescan_changed(vault, roots, folders, shown)
+    begun: list[RunOutcome] = []
+    with interruption_told(lambda: _interrupted(begun, plan, file)):
+        outcome = _carry_out(vault, plan, begun, shown)
     with render.tolerate_closed_pipe():
         if as_json:
             render.print_json(outcome_object(outcome))
@@ -85,6 +68,43 @@ def apply(
     if outcome.failed or outcome.skipped:
         return ExitCode.INCOMPLETE
     return ExitCode.DONE
+
+
+def _carry_out(vault: Vault, plan: Plan, begun: list[RunOutcome], shown: Progress) -> RunOutcome:
+    """Carry a plan out and have the index follow; ``begun`` gets the outcome also after Ctrl-C."""
+    with (
+        translate_errors(vault),
+        drive_errors_as_cut_short(),
+        Index.write(vault) as index,
+        RunLog(index) as notes,
+    ):
+        roots = live_roots_of(index)
+        guard = safety_policy_for(index, plan.options, load_settings())
+
+        def ended(outcome: RunOutcome) -> None:
+            begun.append(outcome)
+            log_run(notes, "applied", outcome, str(plan.options.action), roots, plan.uid)
+
+        outcome = runs.apply_plan(plan, roots, guard, tree_comparer(shown), shown, ended)
+    shown.close()
+    # What stays is looked at too: a hard link made it one with what went.
+    folders = [os.path.dirname(path) for step in outcome.done for path in (step.path, step.keep)]
+    rescan_changed(vault, roots, folders, shown)
+    return outcome
+
+
+def _interrupted(begun: list[RunOutcome], plan: Plan, file: Path) -> tuple[str, str]:
+    again = f"To go on: gorillacomb dedupe --apply {file}"
+    if not begun or not begun[0].done:
+        return "Interrupted: nothing was done.", again
+    [outcome] = begun
+    message = (
+        f"Interrupted: run {outcome.run} did {steps_done(outcome)}, of {len(plan.steps):,}; that"
+        " is kept."
+    )
+    if plan.options.action.frees_at_once:
+        return message, again
+    return message, f"{again}   To take it back: gorillacomb dedupe --undo {outcome.run}"
 
 
 def _confirm_delete(plan: Plan, yes_delete: int | None) -> None:
@@ -163,6 +183,9 @@ def _applied_story(plan: Plan, outcome: RunOutcome, steps: int) -> Iterator[str]
         )
     for cause in outcome.unknown:
         yield f"Unknown is what was freed of the files that were {cause}."
+    if outcome.folders:
+        many = render.format_count(outcome.folders, "folder")
+        yield f"Set aside with them: {many} that held nothing else"
     if outcome.emptied:
         many = render.format_count(outcome.emptied, "folder is", "folders are")
         yield f"{many} empty now, and left where nothing but copies stood."

@@ -19,6 +19,7 @@ from gorillacomb.dedupe.quarantine.inventory import (
     items_of,
     recorded_runs,
 )
+from gorillacomb.dedupe.quarantine.journal import PURGED
 from gorillacomb.dedupe.quarantine.run import is_empty_run
 from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import UsageError, VaultError
@@ -65,6 +66,11 @@ def run_by_name(index: Index, named: str, only: Sequence[bytes]) -> ChosenRun:
     known = [each for each in _known(index, named) if each.is_open]
     names = sorted({each.run for each in known}, reverse=True)
     if named and named not in names:
+        deleted = [
+            each.base for each in recorded_runs(live_roots_of(index)) if _was_deleted(each, named)
+        ]
+        if deleted and not only:
+            return ChosenRun(named, deleted, [])  # to say where the copies are
         raise UsageError(
             f"There is no run {named!r} of which something could be taken back.",
             "`gorillacomb dedupe --history` names the runs.",
@@ -74,6 +80,10 @@ def run_by_name(index: Index, named: str, only: Sequence[bytes]) -> ChosenRun:
     name = named or next((each for each in names if only and _has(known, each, only)), names[0])
     parts = [each for each in known if each.run == name]
     return ChosenRun(name, [each.base for each in parts], _wanted(only, name, parts))
+
+
+def _was_deleted(run: RecordedRun, named: str) -> bool:
+    return run.run == named and any(each.state == PURGED for each in run.recorded.steps.values())
 
 
 def _known(index: Index, named: str) -> list[RecordedRun]:

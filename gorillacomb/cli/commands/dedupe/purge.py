@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 import click
 
 from gorillacomb.cli.commands.dedupe.runs import (
     drive_errors_as_cut_short,
+    interruption_told,
     log_run,
     outcome_object,
     problem_lines,
     require_index,
+    steps_done,
     tree_comparer,
 )
 from gorillacomb.cli.output import render
@@ -34,7 +37,9 @@ def purge(
     """Delete what was set aside, where its other copy still stands."""
     require_index(vault)
     shown = progress_for(progress)
+    total, names = RunOutcome(""), list[str]()
     with ExitStack() as stack:
+        stack.enter_context(interruption_told(lambda: _interrupted(total, names)))
         stack.enter_context(translate_errors(vault))
         stack.enter_context(drive_errors_as_cut_short())
         index = stack.enter_context(Index.write(vault))
@@ -50,16 +55,17 @@ def purge(
                 "`gorillacomb dedupe --history` names the runs.",
             )
         _confirm_purge(chosen, yes)
-        total = RunOutcome("")
         total.skipped += [
             StepProblem(run_folder(each.base, each.run), _of_no_age(each)) for each in unknown
         ]
 
         def ended(outcome: RunOutcome) -> None:
+            names.append(outcome.run)
             log_run(notes, "purged", outcome, "empty-quarantine", roots)
             total.done += outcome.done
             total.add_freed(outcome.bytes_freed, outcome.unknown)
             total.skipped += outcome.skipped
+            total.failed += outcome.failed
             total.recovered += outcome.recovered
 
         shown.stage("Comparing and deleting", None, sum(each.size for each in chosen) or None)
@@ -79,7 +85,20 @@ def purge(
             render.print_json({**outcome_object(total), "run": named or None})
         else:
             _tell(total)
-    return ExitCode.INCOMPLETE if total.skipped else ExitCode.DONE
+    return ExitCode.INCOMPLETE if total.skipped or total.failed else ExitCode.DONE
+
+
+def _interrupted(total: RunOutcome, names: Sequence[str]) -> tuple[str, str]:
+    """Say what was deleted; ``names`` are the runs of which something may have been."""
+    if not names:
+        return "Interrupted: nothing was deleted.", ""
+    runs_named = " and ".join(dict.fromkeys(names))
+    message = (
+        f"Interrupted: of run {runs_named}, {steps_done(total)} were deleted for good"
+        f" ({render.format_size(total.bytes_freed)})."
+    )
+    back = f"To put back what is left: gorillacomb dedupe --undo {names[-1]}"
+    return message, f"To go on: gorillacomb dedupe --empty-quarantine   {back}"
 
 
 def _is_older(run: QuarantinedRun, than_ns: int) -> bool:
@@ -106,6 +125,7 @@ def _tell(total: RunOutcome) -> None:
     for line in (
         *problem_lines("Of a run that was cut short", total.recovered),
         *problem_lines("Stays in the quarantine", total.skipped),
+        *problem_lines("Not emptied", total.failed),
     ):
         click.echo(line)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,9 +17,9 @@ from gorillacomb.dedupe.model import RunOutcome, StepProblem
 from gorillacomb.dedupe.plan.serialize import known_bytes
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.git import index_entries_equal
-from gorillacomb.errors import GorillaCombError, RunCutShort
+from gorillacomb.errors import GorillaCombError, Interrupted, RunCutShort, UsageError
 from gorillacomb.fs.openat import os_error_text
-from gorillacomb.fs.paths import innermost, is_below
+from gorillacomb.fs.paths import innermost, is_below, relative_path
 from gorillacomb.index.database import Index
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.progress import Progress
@@ -29,6 +29,7 @@ from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.entries import RunEntry, run_entry
 
 _SHOWN = 20
+_MOST_ALIKE = 5
 _MOST_SCOPES = 64
 
 
@@ -50,6 +51,24 @@ def drive_errors_as_cut_short() -> Iterator[None]:
             "Nothing is lost: `gorillacomb dedupe --undo`, or --apply again, puts back what is"
             " half done.",
         ) from error
+
+
+@contextmanager
+def interruption_told(told: Callable[[], tuple[str, str]]) -> Iterator[None]:
+    """Say on Ctrl-C or SIGTERM what was done until then, and in a second line how to go on.
+
+    Raises Interrupted.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, Interrupted):
+        raise Interrupted(*told()) from None
+
+
+def steps_done(outcome: RunOutcome) -> str:
+    """How much a run did, in words."""
+    files = render.format_count(sum(step.files for step in outcome.done), "file")
+    return f"{files} in {render.format_count(len(outcome.done), 'step')}"
 
 
 def tree_comparer(progress: Progress) -> TreeComparer:
@@ -83,14 +102,25 @@ def log_run(
         outcome.bytes_freed,
         tuple((each.path, each.cause) for each in outcome.skipped),
         tuple((each.path, each.cause) for each in (*outcome.failed, *outcome.recovered)),
+        tuple(_in_root(step.path, roots) for step in outcome.done if event == "repaired"),
     )
     notes.append([run_entry(event, facts, plan)])
+
+
+def _in_root(path: bytes, roots: list[LiveRoot]) -> tuple[str, bytes]:
+    """The id of the root that a path is in, and the path below that."""
+    root = innermost(path, roots)
+    assert root is not None, "what was repaired is in a root"
+    return root.uid, relative_path(path, root.path)
 
 
 def rescan_changed(
     vault: Vault, roots: list[LiveRoot], folders: list[bytes], shown: Progress
 ) -> None:
-    """Have the index, and the trace's stamps, follow what was changed: scan those folders."""
+    """Have the index, and the trace's stamps, follow what was changed: scan those folders.
+
+    Raises Interrupted.
+    """
     scopes: list[bytes] = []
     # Only in roots: what was kept on a drive that is not there now is for its next scan.
     known = {
@@ -107,6 +137,10 @@ def rescan_changed(
         return
     try:
         rescan(vault, scopes, load_settings(), progress=shown)
+    except Interrupted:
+        raise
+    except UsageError:  # one of them went away since
+        rescan_changed(vault, roots, [os.path.dirname(each) for each in scopes], shown)
     except GorillaCombError as error:
         click.echo(f"gorillacomb: {render.printable(error.message)}", err=True)
         click.echo("The index is behind what was done: gorillacomb scan PATH", err=True)
@@ -132,6 +166,7 @@ def outcome_object(outcome: RunOutcome) -> dict[str, Any]:
         **known_bytes("bytes_freed", outcome.bytes_freed, outcome.unknown),
         "unknown_use_files": outcome.unknown_use,
         "empty_folders": outcome.emptied,
+        "emptied_folders": outcome.folders,
         "skipped": list(map(problem_object, outcome.skipped)),
         "failed": list(map(problem_object, outcome.failed)),
         "recovered": list(map(problem_object, outcome.recovered)),
@@ -144,13 +179,26 @@ def problem_object(trouble: StepProblem) -> dict[str, str]:
 
 
 def problem_lines(title: str, troubles: list[StepProblem]) -> Iterator[str]:
-    """What was not done and why, for people."""
+    """What was not done and why, for people; what many have for a cause is told once."""
     if not troubles:
         return
-    width = render.terminal_width()
     yield f"{title}: {len(troubles):,}"
-    for each in troubles[:_SHOWN]:
-        yield "  " + render.path_from_here(each.path, width and width - 2)
-        yield from render.wrapped_paragraph(each.cause, "    ")
-    if len(troubles) > _SHOWN:
-        yield f"  and {len(troubles) - _SHOWN:,} more; --json names them all"
+    by_cause: dict[str, list[StepProblem]] = {}
+    for each in troubles:
+        by_cause.setdefault(each.cause, []).append(each)
+    left = len(troubles)
+    for cause, alike in list(by_cause.items())[:_SHOWN]:
+        shown = alike if len(alike) <= _MOST_ALIKE else alike[:1]
+        for each in shown:
+            yield from _problem(each.path, cause, len(alike) - len(shown))
+        left -= len(alike)
+    if left:
+        yield f"  and {left:,} more; --json names them all"
+
+
+def _problem(path: bytes, cause: str, more: int) -> Iterator[str]:
+    width = render.terminal_width()
+    yield "  " + render.path_from_here(path, width and width - 2)
+    if more:
+        yield f"  and {more:,} more; --json names them all"
+    yield from render.wrapped_paragraph(cause, "    ")

@@ -10,11 +10,13 @@ import click
 
 from gorillacomb.cli.commands.dedupe.chosen_run import ChosenRun, run_by_name, run_in_folder
 from gorillacomb.cli.commands.dedupe.runs import (
+    interruption_told,
     log_run,
     outcome_object,
     problem_lines,
     require_index,
     rescan_changed,
+    steps_done,
 )
 from gorillacomb.cli.lookup import look_up_path
 from gorillacomb.cli.output import render
@@ -22,7 +24,7 @@ from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import RunOutcome, StepProblem
 from gorillacomb.dedupe.roots import live_roots_of
-from gorillacomb.errors import ExitCode, GorillaCombError, VaultError
+from gorillacomb.errors import ExitCode, GorillaCombError, RefusedForSafety, VaultError
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import is_below
 from gorillacomb.index.database import Index, translate_errors
@@ -37,9 +39,34 @@ def undo(
 ) -> ExitCode:
     """Take a run back, or ``only`` some paths of it: the last one, one by its name or folder."""
     shown = progress_for(progress)
+    outcome = RunOutcome("")
+    with interruption_told(lambda: _interrupted(outcome)):
+        _take_back(vault, named, only, outcome, shown)
+    with render.tolerate_closed_pipe():
+        if as_json:
+            render.print_json(outcome_object(outcome))
+        else:
+            files = sum(step.files for step in outcome.done)
+            steps = render.format_count(len(outcome.done), "step")
+            emptied = render.format_count(outcome.folders, "folder")
+            lines = [
+                f"Put back: {render.format_count(files, 'file')} in {steps}"
+                + (f", and {emptied} that held nothing else" if outcome.folders else "")
+            ]
+            lines += problem_lines("Of a run that was cut short", outcome.recovered)
+            lines += problem_lines("Not put back", outcome.failed)
+            for line in lines:
+                click.echo(line)
+    return ExitCode.INCOMPLETE if outcome.failed else ExitCode.DONE
+
+
+def _take_back(
+    vault: Vault, named: str, only: Sequence[bytes], outcome: RunOutcome, shown: Progress
+) -> None:
+    """Take a run back into ``outcome``, which is true also after Ctrl-C; have the index follow."""
     with ExitStack() as stack:
         chosen, index = _chosen(vault, named, only)
-        outcome = RunOutcome(chosen.name)
+        outcome.run = chosen.name
         notes, roots = None, []
         if index is not None:
             stack.callback(index.close)
@@ -58,18 +85,14 @@ def undo(
             folders = [_known_folder(index, folder) for folder in folders]
     if index is not None:
         rescan_changed(vault, roots, folders, shown)
-    with render.tolerate_closed_pipe():
-        if as_json:
-            render.print_json(outcome_object(outcome))
-        else:
-            files = sum(step.files for step in outcome.done)
-            steps = render.format_count(len(outcome.done), "step")
-            lines = [f"Put back: {render.format_count(files, 'file')} in {steps}"]
-            lines += problem_lines("Of a run that was cut short", outcome.recovered)
-            lines += problem_lines("Not put back", outcome.failed)
-            for line in lines:
-                click.echo(line)
-    return ExitCode.INCOMPLETE if outcome.failed else ExitCode.DONE
+
+
+def _interrupted(outcome: RunOutcome) -> tuple[str, str]:
+    if not outcome.run:
+        return "Interrupted: nothing was done.", ""
+    message = f"Interrupted: of run {outcome.run}, {steps_done(outcome)} are back and stay so."
+    again = f"To put back the rest: gorillacomb dedupe --undo {outcome.run}"
+    return message, f"{again}   To set it aside again: dedupe --apply with its plan"
 
 
 def _known_folder(index: Index, folder: bytes) -> bytes:
@@ -102,6 +125,10 @@ def _undo_all(chosen: ChosenRun, outcome: RunOutcome, shown: Progress) -> None:
         shown.stage("Putting back", None, 0)
         try:
             runs.undo_runs_in_base(base, outcome, shown, only=chosen.only)
+        except RefusedForSafety as refused:  # as another run holds the lock
+            if len(chosen.bases) == 1:
+                raise
+            outcome.failed.append(StepProblem(base, refused.message))
         except OSError as error:
             outcome.failed.append(StepProblem(base, os_error_text(error)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
@@ -20,6 +21,12 @@ from gorillacomb.cli.lookup import (
 from gorillacomb.cli.options import BytesPath, json_option, untested_macos_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
+from gorillacomb.cli.output.unique_choice import (
+    add_quarantines,
+    choice_lines,
+    paths_that_go,
+    rest_line,
+)
 from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.fs.darwin import refuse_untested
 from gorillacomb.fs.paths import is_below, join, relative_path
@@ -51,6 +58,13 @@ _PLACES = 3
     help="Treat this folder as gone too, so that its copies do not count (repeatable).",
 )
 @click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Do not count the copies that this plan has go, and name them.",
+)
+@click.option(
     "--count-offline", is_flag=True, help="Let copies on drives that are not there count."
 )
 @untested_macos_option
@@ -63,6 +77,7 @@ _PLACES = 3
 def command(
     path: bytes,
     excepts: tuple[bytes, ...],
+    plan_file: Path | None,
     count_offline: bool,
     untested_macos: bool,
     whole: bool,
@@ -80,6 +95,7 @@ def command(
     """
     if count_offline:
         refuse_untested("Counting on a drive that is not there", untested_macos)
+    planned = paths_that_go(plan_file)
     shown = progress_for(progress)
     with Index.read(vault) as index, translate_errors(vault):
         found = look_up_path(index, real_path(path))
@@ -107,19 +123,24 @@ def command(
             )
         counted = {number: _away(each, count_offline) for number, each in away.items()}
         vouching = _vouching(index, roots, counted, gone)
-        vouching.apart = frozenset(apart)
+        vouching.apart, vouching.planned = frozenset(apart), planned
         try:
             report = unique_report(index, found.path, root, found.folder, vouching, shown)
         finally:
             vouching.close()
             shown.close()
+    add_quarantines(report)
+    _print(report, None if whole else _SHOWN, as_json)
+    return ExitCode.FOUND if report.unique or report.unproven else ExitCode.DONE
+
+
+def _print(report: UniqueReport, shown: int | None, as_json: bool) -> None:
     with render.tolerate_closed_pipe():
         if as_json:
             render.print_json(_document(report))
         else:
-            for line in _story(report, None if whole else _SHOWN):
+            for line in _story(report, shown):
                 click.echo(line)
-    return ExitCode.FOUND if report.unique or report.unproven else ExitCode.DONE
 
 
 def _vouching(
@@ -174,6 +195,7 @@ def _story(report: UniqueReport, shown: int | None) -> Iterator[str]:
         verb = "stands" if total == 1 else "stand"
         yield f"The other {render.format_count(total, 'file')} also {verb} elsewhere:"
     yield from _places(report, width)
+    yield from choice_lines(report, shown)
     yield from _not_counted_lines(report)
 
 
@@ -190,7 +212,7 @@ def _unique_lines(report: UniqueReport, shown: int | None, width: int | None) ->
     for each in own[:shown]:
         path = relative_path(each.path, report.path)
         yield _line(f"{render.format_size(each.size):>9}", path, width)
-    yield from _more(len(own), shown)
+    yield from rest_line(len(own), shown)
     for folder, (files, size) in kept.items():
         shown_path = relative_path(folder, report.path)
         yield _line(f"{render.format_size(size):>9}", shown_path, width and width - 12) + (
@@ -211,7 +233,7 @@ def _unproven_lines(report: UniqueReport, shown: int | None, width: int | None) 
     for unproven in report.unproven[:shown]:
         label = render.shorten_path(render.printable(unproven.cause), 32)
         yield _line(f"{label:>9}", relative_path(unproven.path, report.path) or b".", width)
-    yield from _more(len(report.unproven), shown)
+    yield from rest_line(len(report.unproven), shown)
     if any(each.cause not in _BY_CHOICE for each in report.unproven):
         yield "Scan it again to know more: gorillacomb scan PATH"
 
@@ -233,6 +255,10 @@ def _not_counted_lines(report: UniqueReport) -> Iterator[str]:
         )
         if number
     ]
+    if report.quarantined:
+        many = render.format_count(report.quarantined, "file")
+        size = render.format_size(report.quarantined_size)
+        yield f"What waits in its quarantine would go with it: {many}, {size}."
     if others:
         yield f"Not counted: {', '.join(others)}."
     for path, oldest in report.offline.items():
@@ -270,11 +296,6 @@ def _all(report: UniqueReport) -> str:
 def _line(label: str, path: bytes, width: int | None) -> str:
     label = f"  {label} "
     return label + render.shorten_path(render.printable_path(path), width and width - len(label))
-
-
-def _more(count: int, shown: int | None) -> Iterator[str]:
-    if shown is not None and count > shown:
-        yield f"  and {count - shown:,} more; --all names them"
 
 
 def _places(report: UniqueReport, width: int | None) -> Iterator[str]:
@@ -339,6 +360,10 @@ def _document(report: UniqueReport) -> dict[str, object]:
             {**path_to_json(path), "files": files}
             for path, files in path_lines(report.path, report.vouchers)
         ],
+        "to_keep": report.to_keep,
+        "planned_to_go": [path_to_json(path) for path in report.planned],
+        "quarantined_files": report.quarantined,
+        "quarantined_bytes": report.quarantined_size,
         "offline": [
             {**path_to_json(path), "last_read_ns": str(oldest)}
             for path, oldest in report.offline.items()

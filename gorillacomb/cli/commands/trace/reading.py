@@ -64,7 +64,7 @@ def entry_line(entry: Mapping[str, Any]) -> str:
         render.printable_path(entry_path(entry, name)) or "(the whole root)"
         for name in ("path", "from")
         if has_path(entry, name)
-    ]
+    ] or [render.printable_path(entry_path(each)) for each in entry.get("repaired", ())[:1]]
     width = render.terminal_width()
     if width is not None and names:
         room = max(width - len(head) - len(tail) - (6 if len(names) > 1 else 0), 16)

@@ -1,0 +1,230 @@
+"""Folders that a run emptied: they go with what they held, and come back with it.
+
+Such a folder is moved into the quarantine like anything else, so its mode, times and attributes
+come back by themselves. One goes only if nothing is in it, nobody changed it since the run took the
+last thing out, and no rule keeps it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+from gorillacomb.dedupe.apply.folder_times import FolderTimes
+from gorillacomb.dedupe.apply.path_resolver import PathResolver
+from gorillacomb.dedupe.model import StepProblem
+from gorillacomb.dedupe.quarantine.journal import (
+    DONE,
+    INTENT,
+    PURGED,
+    TAKEN_BACK,
+    UNDONE,
+    KeptCopy,
+    MovedItem,
+    StepRecord,
+)
+from gorillacomb.dedupe.quarantine.run import Quarantine, list_runs, open_run
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
+from gorillacomb.errors import UntrustedInput
+from gorillacomb.fs import mutations
+from gorillacomb.fs.comparison import extended_attributes
+from gorillacomb.fs.location import FileLocation
+from gorillacomb.fs.openat import FOLDER_FLAGS, is_locked, os_error_text
+from gorillacomb.fs.paths import is_below, join, path_prefixes, relative_path
+
+_OF_THE_SYSTEM = "security.selinux"
+_SPECIAL_MODES = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
+
+
+@dataclass(frozen=True, slots=True)
+class _LastMove:
+    """What a run did last in a folder."""
+
+    after_ns: int
+    """The folder's mtime after it."""
+    keep: bytes
+    """The folder of the copy that is kept for what was moved; absolute."""
+
+
+@dataclass(slots=True)
+class EmptiedFolders:
+    """Sets aside the folders that the steps of one run left empty."""
+
+    places: PathResolver
+    guard: SafetyPolicy
+    now: Callable[[], int]
+    run_for: Callable[[bytes], Quarantine]
+    """The run in whose quarantine a path is set aside. Raises OSError."""
+    gone: int = 0
+    """Folders that were set aside."""
+    _numbers: count[int] = field(default_factory=count)
+    _left: dict[bytes, _LastMove] = field(default_factory=dict)
+    """By absolute path: folders out of which something went."""
+
+    def note(self, record: StepRecord, base: bytes) -> None:
+        """Remember the folders that a step, which is done, took something out of."""
+        for move in record.moves:
+            if move.parent_after_ns is not None:
+                keep = os.path.dirname(move.keep.at(base))
+                folder = os.path.dirname(join(base, move.path))
+                self._left[folder] = _LastMove(move.parent_after_ns, keep)
+
+    def set_aside(self) -> None:
+        """Move them into the quarantine, the deepest first. Raises OSError for a journal."""
+        while self._left:
+            depth = max(path.count(b"/") for path in self._left)
+            by_base: dict[bytes, tuple[Quarantine, list[StepRecord]]] = {}
+            for path in sorted(path for path in self._left if path.count(b"/") == depth):
+                last = self._left.pop(path)
+                with suppress(OSError):  # it went with a step, or is not ours to move
+                    if self._may_go(path, last):
+                        run = self.run_for(path)
+                        records = by_base.setdefault(run.base, (run, []))[1]
+                        records.append(self._intent(run, path, last))
+            for run, records in by_base.values():
+                self._move(run, records)
+
+    def _may_go(self, path: bytes, last: _LastMove) -> bool:
+        """Whether a folder is empty by what was done to it last, and may go. Raises OSError."""
+        place = self.places.location(path)
+        homes = self.guard.homes
+        if place is None or path in homes or os.path.dirname(path) in homes:
+            return False
+        with place.opened() as (parent, name):
+            folder = os.open(name, FOLDER_FLAGS, dir_fd=parent)
+            try:
+                facts = os.fstat(folder)
+                plain = (
+                    facts.st_mtime_ns == last.after_ns
+                    and facts.st_dev == os.fstat(parent).st_dev
+                    and not facts.st_mode & _SPECIAL_MODES
+                    and not is_locked(folder)
+                    and not os.listdir(folder)
+                    and not extended_attributes(folder).keys() - {_OF_THE_SYSTEM}
+                )
+            finally:
+                os.close(folder)
+        return plain and self.guard.refusal_for(self.places.context(path, True), None) is None
+
+    def _intent(self, run: Quarantine, path: bytes, last: _LastMove) -> StepRecord:
+        facts = os.lstat(path)
+        name = f"+{next(self._numbers)}"  # which no step of a plan can be called
+        move = MovedItem(
+            relative_path(path, run.base),
+            name.encode(),
+            KeptCopy.of(last.keep, run.base),
+            facts.st_ino,
+            facts.st_mtime_ns,
+        )
+        return StepRecord(name, INTENT, "folder", 0, 0, (move,), when_ns=self.now(), emptied=True)
+
+    def _move(self, run: Quarantine, records: list[StepRecord]) -> None:
+        """Move some of them, none of which stands in another."""
+        run.journal.note(records)
+        ended = {record.step: record for record in records}
+        try:
+            for record in records:
+                self._move_one(run, record, ended)
+        finally:  # also after Ctrl-C: what is in its slot is set aside
+            run.sync_stored(record.moves[0] for record in records)
+            states = [
+                replace(
+                    ended[each.step],
+                    state=DONE if run.has_slot(each.moves[0]) else TAKEN_BACK,
+                    when_ns=self.now(),
+                )
+                for each in records
+            ]
+            run.journal.note(states)
+        for record in states:
+            if record.state == DONE:
+                self.gone += 1
+                self.note(record, run.base)
+
+    def _move_one(self, run: Quarantine, record: StepRecord, ended: dict[str, StepRecord]) -> None:
+        [move] = record.moves
+        place = run.original_location(move)
+        with suppress(OSError), place.opened() as (folder, name):
+            before = os.fstat(folder).st_mtime_ns
+            run.store(move, folder, name)
+            after = os.fstat(folder).st_mtime_ns
+            timed = replace(move, parent_mtime_ns=before, parent_after_ns=after)
+            ended[record.step] = replace(record, moves=(timed,))
+            if _holds_something(run, move):
+                run.put_back(move, make_parents=False)
+                mutations.set_mtime(folder, before)
+
+
+def _holds_something(run: Quarantine, move: MovedItem) -> bool:
+    """Whether something came into a folder at the moment when it was set aside."""
+    folder = os.open(move.slot, FOLDER_FLAGS, dir_fd=run.folder)
+    try:
+        return bool(os.listdir(folder))
+    finally:
+        os.close(folder)
+
+
+def put_back_folder(run: Quarantine, record: StepRecord) -> None:
+    """Put an emptied folder back; where a folder is again, that one will do.
+
+    Raises OSError: FileExistsError where something else is.
+    """
+    [move] = record.moves
+    times = FolderTimes(run, record.moves)
+    try:
+        run.put_back(move)
+    except FileExistsError:
+        with run.original_location(move).opened() as (folder, name):
+            if not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+                raise
+        mutations.remove_folder(run.folder, move.slot)
+    times.restore()
+
+
+def restore_parents(run: Quarantine, place: FileLocation, now: Callable[[], int]) -> None:
+    """Bring back the folders around a place that this or another run set aside as empty.
+
+    Raises OSError.
+    """
+    for inner in path_prefixes(place.parent):
+        if not os.path.lexists(join(run.base, inner)):
+            for name in list_runs(run.base):
+                ours = nullcontext(run) if name == run.journal.recorded.run else None
+                with suppress(UntrustedInput), ours or open_run(run.base, name) as holder:
+                    _restore(holder, inner, now)
+
+
+def _restore(run: Quarantine, path: bytes, now: Callable[[], int]) -> None:
+    """Put the folder at a path back if a run set it aside as empty. Raises OSError."""
+    for record in run.journal.recorded.held():
+        if record.emptied and record.moves[0].path == path:
+            put_back_folder(run, record)
+            run.sync_put_back(record.moves)
+            run.journal.note([replace(record, state=UNDONE, when_ns=now())])
+
+
+def purge_folders(run: Quarantine, now: Callable[[], int]) -> list[StepProblem]:
+    """Delete the emptied folders of which nothing waits in the quarantine any more.
+
+    Returns which could not be deleted, and why. Raises OSError when the journal cannot be written.
+    """
+    held = run.journal.recorded.held()
+    waiting = [move.path for each in held if not each.emptied for move in each.moves]
+    problems = []
+    for record in held:
+        [move, *_] = record.moves
+        if not record.emptied or any(is_below(path, move.path) for path in waiting):
+            continue
+        try:
+            if run.has_slot(move):
+                mutations.remove_folder(run.folder, move.slot)
+            mutations.fsync(run.folder)
+        except OSError as error:
+            problems.append(StepProblem(join(run.base, move.path), os_error_text(error)))
+        else:
+            run.journal.note([replace(record, state=PURGED, when_ns=now())])
+    return problems
