@@ -74,6 +74,8 @@ class Root:
     """Its path inside the volume, whatever the mount point."""
     exclude: tuple[str, ...] = ()
     min_size: int = 0
+    suspect: str | None = None
+    """Why it may not be what it was, and its files not gone but elsewhere; None when it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,8 @@ class RootReport:
     """The absolute paths that were scanned: the root, or folders in it."""
     first: bool
     vanished: bool
+    suspect: str | None
+    """As `Root.suspect`, after the scan."""
     files: int
     folders: int
     size: int

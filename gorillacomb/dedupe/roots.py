@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gorillacomb.fs.openat import FileIdentity, identity_of
 from gorillacomb.fs.real_path import real_path
-from gorillacomb.fs.volumes import is_online, shows_others, timestamp_granularity_ns
+from gorillacomb.fs.volumes import is_online, is_there, shows_others, timestamp_granularity_ns
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots, our_folders
 
@@ -28,8 +28,8 @@ class LiveRoot:
     """Absolute paths of folders in it in which a scan saw a ``.gorillacomb``."""
 
 
-def live_roots_of(index: Index) -> list[LiveRoot]:
-    """Return the roots of an index that are there now."""
+def live_roots_of(index: Index, suspect: bool = False) -> list[LiveRoot]:
+    """Return the roots of an index that are there now; those that are suspect only if asked to."""
     ours = our_folders(index.connection)
     return [
         LiveRoot(
@@ -42,5 +42,5 @@ def live_roots_of(index: Index) -> list[LiveRoot]:
             tuple(ours.get(root.id, ())),
         )
         for root in all_roots(index.connection)
-        if is_online(root) and real_path(root.path) == root.path
+        if (is_there if suspect else is_online)(root) and real_path(root.path) == root.path
     ]

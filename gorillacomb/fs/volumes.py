@@ -104,6 +104,11 @@ def identify_volume(path: bytes) -> Volume:
 
 
 def is_online(root: Root) -> bool:
+    """Whether a root is there, and what was scanned in it may count: it is not suspect."""
+    return root.suspect is None and is_there(root)
+
+
+def is_there(root: Root) -> bool:
     """Whether the volume of a root is mounted where the root was last seen, with the root on it."""
     try:
         volume = identify_volume(root.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gorillacomb.fs.mounts import mounts_below
 from gorillacomb.fs.paths import is_below
@@ -83,8 +83,44 @@ def _is_occupied(path: bytes) -> bool:
 
 def all_roots(connection: Connection) -> list[Root]:
     """Every root, in the order in which they were added."""
-    rows = connection.execute(f"SELECT {_COLUMNS} FROM roots ORDER BY id")
-    return [_root(*row) for row in rows]
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM roots ORDER BY id").fetchall()
+    causes = _suspects(connection)
+    return [replace(_root(*row), suspect=causes.get(row[0])) for row in rows]
+
+
+def _suspects(connection: Connection) -> dict[int, str]:
+    if connection.execute("PRAGMA user_version").fetchone()[0] < 9:
+        return {}  # an index that nobody has written to since
+    return dict(connection.execute("SELECT root, cause FROM suspects"))
+
+
+def set_suspect(connection: Connection, root: int, cause: str | None) -> None:
+    """Store why a root may not be what it was; None for one that is."""
+    if cause is None:
+        connection.execute("DELETE FROM suspects WHERE root = ?", (root,))
+    else:
+        connection.execute("INSERT OR REPLACE INTO suspects VALUES (?, ?)", (root, cause))
+
+
+def has_our_folder(connection: Connection, folder: int) -> bool:
+    """Whether a scan saw a folder of ours in another one, given by its id."""
+    found = connection.execute("SELECT 1 FROM our_folders WHERE folder = ?", (folder,))
+    return found.fetchone() is not None
+
+
+def forget_our_folder(connection: Connection, folder: int) -> None:
+    """Take it that the folder of ours in another one was deleted."""
+    connection.execute("DELETE FROM our_folders WHERE folder = ?", (folder,))
+
+
+def count_files(connection: Connection, root: int) -> int:
+    """Count the regular files that are known of a root, without those excluded."""
+    found: tuple[int] = connection.execute(
+        f"SELECT count(*) FROM files WHERE state <> 6 AND {REGULAR}"
+        " AND folder IN (SELECT id FROM folders WHERE root = ?)",
+        (root,),
+    ).fetchone()
+    return found[0]
 
 
 def _root(
@@ -182,6 +218,7 @@ def merge_root(connection: Connection, inner: Root, outer: int, parent: int, nam
     # Its quarantine is found from the outer root, also when a scan of that is cut short.
     connection.execute("INSERT OR IGNORE INTO our_folders VALUES (?)", (inner.folder,))
     connection.execute("DELETE FROM scans WHERE root = ?", (inner.id,))
+    connection.execute("DELETE FROM suspects WHERE root = ?", (inner.id,))
     connection.execute("DELETE FROM roots WHERE id = ?", (inner.id,))
 
 
@@ -197,6 +234,7 @@ def forget_root(connection: Connection, root: Root) -> None:
     )
     connection.execute("DELETE FROM folders WHERE root = ?", (root.id,))
     connection.execute("DELETE FROM scans WHERE root = ?", (root.id,))
+    connection.execute("DELETE FROM suspects WHERE root = ?", (root.id,))
     connection.execute("DELETE FROM roots WHERE id = ?", (root.id,))
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from gorillacomb.fs.paths import join
 from gorillacomb.index import duplicate_groups
 from gorillacomb.index.database import Index
 from gorillacomb.index.folder_digest import clear_folder_digests, set_first_digests
+from gorillacomb.index.folder_queries import REGULAR
 from gorillacomb.index.paths import AWAY, BELOW, UNUSED_FOLDER
 from gorillacomb.index.rows import DIGEST, HASHED_WIDTH, SHORT_DIGEST, EntryRow
 from gorillacomb.index.schema import DIGEST_INDEX
@@ -31,6 +33,12 @@ _PUT_FOLDER = (
     "INSERT INTO folders (id, root, parent, name, inode, state, marker, cause, seal)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_MOVE_AWAY = (
+    f"parent = {AWAY}, name = CAST(id || '/' || parent || '/' || CAST(name AS TEXT) AS BLOB)"
+)
+"""SQL that takes a folder from its place; its name says where that was, and is no other one's."""
+_AT_ONCE = 10_000
+"""Rows."""
 NewFolderRow = tuple[int, int, int, bytes, int, int, str | None, str | None, bytes | None]
 """id, root, parent, name, inode, state, marker, cause, seal."""
 
@@ -100,6 +108,10 @@ class IndexWriter:
             "CREATE TEMP TABLE arrivals"
             " (inode INTEGER, size INTEGER, mtime_ns INTEGER, came INTEGER, went INTEGER)"
         )
+        self._connection.execute("CREATE TEMP TABLE gone (root INTEGER, folder INTEGER, name BLOB)")
+        self._connection.execute(
+            "CREATE TEMP TABLE left (root INTEGER, folder INTEGER, parent INTEGER, name BLOB)"
+        )
 
     def skip_used_ids(self) -> None:
         """Take note of folders that were written past this store."""
@@ -113,13 +125,10 @@ class IndexWriter:
         return first
 
     def write(self, root: int, writes: IndexChanges) -> None:
-        """Write what a worker found in a root."""
+        """Write what a worker found in a root; what is there no more is dropped at the end."""
         put = self._connection.executemany
-        put(
-            f"UPDATE folders SET parent = {AWAY}, name = CAST(id AS BLOB)"
-            " WHERE id = ? AND parent = ? AND name = ?",
-            writes.away,
-        )
+        put("INSERT INTO left VALUES (?, ?, ?, ?)", [(root, *each) for each in writes.away])
+        put("INSERT INTO gone VALUES (?, ?, ?)", [(root, *each) for each in writes.gone])
         if writes.away or writes.moved:
             note_changed_folders(self._connection)
         for folder, parent, name in writes.moved:
@@ -136,7 +145,6 @@ class IndexWriter:
         for folder in writes.excluded:
             self._exclude_below(folder)
         put("INSERT OR IGNORE INTO our_folders VALUES (?)", writes.ours)
-        put("DELETE FROM files WHERE folder = ? AND name = ?", writes.gone)
         insert(self._connection, _PUT_HASHED, writes.hashed)
         insert(self._connection, _PUT_LATER, writes.later)
         self._put_files(writes.rows)
@@ -162,8 +170,7 @@ class IndexWriter:
     def _displace(self, folder: int, parent: int, name: bytes) -> None:
         """Make room for a folder: another one that stood in its place has left it."""
         self._connection.execute(
-            f"UPDATE folders SET parent = {AWAY}, name = CAST(id AS BLOB)"
-            " WHERE parent = ? AND name = ? AND id <> ?",
+            f"UPDATE folders SET {_MOVE_AWAY} WHERE parent = ? AND name = ? AND id <> ?",
             (parent, name, folder),
         )
 
@@ -242,7 +249,7 @@ class IndexWriter:
             ).fetchone()
             if row is not None and row[0] == above:
                 self._connection.execute(
-                    f"UPDATE folders SET parent = {AWAY}, name = CAST(id AS BLOB) WHERE id = ?",
+                    f"UPDATE folders SET {_MOVE_AWAY} WHERE id = ?",
                     (at,),
                 )
                 return
@@ -255,9 +262,89 @@ class IndexWriter:
             (FolderState.LISTED, folder, FolderState.UNLISTED),
         )
 
-    def move_away(self) -> list[int]:
-        """The folders that left their place and were not found elsewhere."""
-        rows = self._connection.execute(f"SELECT id FROM folders WHERE parent = {AWAY}")
+    def losses(self, root: int) -> Iterator[bytes]:
+        """Yield where the files of a root stood that were not met again, below the root.
+
+        But those that came to another place on its volume. The pass over it is done.
+        """
+        connection = self._connection
+        connection.execute(
+            "CREATE INDEX IF NOT EXISTS temp.arrival ON arrivals (inode, size, mtime_ns)"
+        )
+        lost = connection.execute(
+            "WITH RECURSIVE below (id) AS ("
+            f" SELECT id FROM folders WHERE root = ?1 AND parent = {AWAY}"
+            " UNION SELECT folders.id FROM left JOIN folders ON folders.id = left.folder"
+            "  AND folders.parent = left.parent AND folders.name = left.name WHERE left.root = ?1"
+            " UNION SELECT folders.id FROM folders JOIN below ON folders.parent = below.id),"
+            " lost AS (SELECT files.* FROM files JOIN below ON folder = below.id"
+            "  UNION ALL SELECT files.* FROM gone JOIN files USING (folder, name)"
+            "  WHERE gone.root = ?1 AND files.folder NOT IN below)"
+            f" SELECT folder, name FROM lost WHERE state <> {EntryState.EXCLUDED:d} AND {REGULAR}"
+            " AND NOT EXISTS (SELECT 1 FROM arrivals WHERE came AND arrivals.inode = lost.inode"
+            "  AND arrivals.size = lost.size AND arrivals.mtime_ns = lost.mtime_ns)",
+            (root,),
+        )
+        for folder, name in lost.fetchall():
+            path = self._stood_at(folder, name)
+            if path is not None:
+                yield path
+
+    def _stood_at(self, folder: int, relative: bytes) -> bytes | None:
+        """The path below its root of what is in a folder, as it was before folders left.
+
+        None where an older version did not note where that was.
+        """
+        at: int | None = folder
+        while at is not None:
+            row = self._connection.execute(
+                "SELECT parent, name FROM folders WHERE id = ?", (at,)
+            ).fetchone()
+            if row is None:
+                return None
+            at, name = row
+            if at == AWAY:
+                parts = name.split(b"/", 2)
+                if len(parts) < 3:
+                    return None
+                at, name = int(parts[1]), parts[2]
+            if at is not None:
+                relative = join(name, relative)
+        return relative
+
+    def has_losses(self, root: int) -> bool:
+        """Whether anything of a root was found to be there no more."""
+        return any(
+            self._connection.execute(query, (root,)).fetchone() is not None
+            for query in (
+                "SELECT 1 FROM gone WHERE root = ? LIMIT 1",
+                "SELECT 1 FROM left WHERE root = ? LIMIT 1",
+                f"SELECT 1 FROM folders WHERE parent = {AWAY} AND root = ? LIMIT 1",
+            )
+        )
+
+    def drop_gone(self, root: int) -> int:
+        """Drop some entries of a root that are there no more; returns how many, 0 at the end."""
+        rows = self._connection.execute(
+            "SELECT rowid, folder, name FROM gone WHERE root = ? LIMIT ?", (root, _AT_ONCE)
+        ).fetchall()
+        self._connection.executemany(
+            "DELETE FROM files WHERE folder = ? AND name = ?", [row[1:] for row in rows]
+        )
+        self._connection.executemany("DELETE FROM gone WHERE rowid = ?", [row[:1] for row in rows])
+        return len(rows)
+
+    def move_away(self, root: int) -> list[int]:
+        """The folders of a root that left their place and were not found elsewhere."""
+        self._connection.executemany(
+            f"UPDATE folders SET {_MOVE_AWAY} WHERE id = ? AND parent = ? AND name = ?",
+            self._connection.execute(
+                "SELECT folder, parent, name FROM left WHERE root = ?", (root,)
+            ).fetchall(),
+        )
+        rows = self._connection.execute(
+            f"SELECT id FROM folders WHERE parent = {AWAY} AND root = ?", (root,)
+        )
         return [folder for (folder,) in rows]
 
     def remove_folder(self, folder: int) -> int:

@@ -48,6 +48,8 @@ class ScanOptions:
     """Read these entries alone, by the ids of their folders and their names, as with `rehash`."""
     accept: bool = False
     """Take what is read again as it is, also what would be called damaged."""
+    accept_loss: bool = False
+    """Take it that what is not there any more was deleted, however much it is."""
     hydrate_limit: int | None = None
     """Download placeholders of up to so many bytes; None for none."""
     hash_limit: int | None = None

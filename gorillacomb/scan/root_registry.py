@@ -243,8 +243,12 @@ def _is_clone(root: Root, place: MountedFolder) -> bool:
 
 def _refuse_empty_mount_point(known: Sequence[Root], place: MountedFolder) -> None:
     for root in known:
-        elsewhere = base_volume(root.volume) != place.volume.id
-        if elsewhere and is_below(root.path, place.path) and not os.listdir(place.path):
+        if not is_below(root.path, place.path):
+            continue
+        # Of an unmounted bind the volume may be the same, and the place on it another.
+        here = join(place.volume.inner_path, relative_path(root.path, place.path))
+        there = (base_volume(root.volume), root.inner_path)
+        if there != (place.volume.id, here) and not os.listdir(place.path):
             raise RootVanished(
                 f"{os.fsdecode(place.path)} is empty: the drive that was there is not mounted.",
                 "Plug it in and scan again; what is known of it is kept.",

@@ -26,6 +26,7 @@ from gorillacomb.index.writer import IndexWriter
 from gorillacomb.model import RootReport, ScanReport
 from gorillacomb.progress import NullProgress, Progress
 from gorillacomb.scan.deferred import DeferredFiles
+from gorillacomb.scan.losses import LossJudge
 from gorillacomb.scan.options import OnDuplicates, ScanOptions, ScanRecorder
 from gorillacomb.scan.root_registry import MountedFolder, resolve_roots
 from gorillacomb.scan.scan_roots import ScanRoots
@@ -144,7 +145,8 @@ class _ScanRun:
                     walk.add(root, tasks)
                 dispatcher.run(walk.next_task, walk.accept_result, ahead=_FOLDERS_AHEAD)
                 work = roots.enter(walk.boundaries, store)
-            walk.finish()
+            judge = LossJudge(roots, store)
+            walk.finish(judge)
             self._compare(store, large, dispatcher)
             self._group(store)
             if on_duplicates is not None:
@@ -152,7 +154,7 @@ class _ScanRun:
                 _tell(on_duplicates, self.index, report)
             if not self.options.quick:
                 self._rest(store, large, dispatcher)
-            self._finish(walk, large, self.options.now())
+            self._finish(walk, large, self.options.now(), judge)
         except (KeyboardInterrupt, GorillaCombError) as stop:
             self._keep(store, walk, large)
             if isinstance(stop, GorillaCombError):
@@ -199,11 +201,20 @@ class _ScanRun:
         dispatcher.run(large.next_task, large.accept_result)
         self._group(store)
 
-    def _finish(self, walk: ScanWalk, large: DeferredFiles, now_ns: int | None) -> None:
+    def _finish(
+        self,
+        walk: ScanWalk,
+        large: DeferredFiles,
+        now_ns: int | None,
+        judge: LossJudge | None = None,
+    ) -> None:
         with self.index.atomic():
             for root, each in self.roots.all.items():
-                lost = root in walk.lost or root in large.lost
+                vanished = root in walk.lost or root in large.lost
+                lost = vanished or root in walk.suspect
                 done = None if lost or self.options.is_partial else now_ns
+                if judge is not None and (root in walk.suspect or not vanished):
+                    judge.note(root, walk.suspect.get(root))
                 if done is not None:
                     set_missing_digests(self.index.connection, root)
                 for scan in each.scans:
@@ -236,6 +247,7 @@ class _ScanRun:
                 scopes=tuple(join(each.root.path, relative) for relative in each.relatives),
                 first=each.first,
                 vanished=root in lost,
+                suspect=walk.suspect.get(root),
                 files=walk.files[root],
                 folders=walk.folders[root],
                 size=walk.bytes[root],

@@ -10,6 +10,7 @@ from gorillacomb.index.rows import HASHED_WIDTH, LATER_WIDTH, SHORT_SIZE, FileKe
 from gorillacomb.index.writer import IndexChanges, IndexWriter
 from gorillacomb.model import ScanChanges
 from gorillacomb.progress import Progress
+from gorillacomb.scan.losses import LossJudge
 from gorillacomb.scan.size_sampler import SizeSampler
 from gorillacomb.scan.tasks import (
     FOLDER_IDS,
@@ -53,7 +54,10 @@ class ScanWalk:
         self.hashed_files: Counter[int] = Counter()
         self.hashed_bytes: Counter[int] = Counter()
         self.read_again_young: set[FileKey] = set()
-        self._new = self._changed = self._gone = self._moved = self._folders_moved = 0
+        self.new: Counter[int] = Counter()
+        self._changed = self._gone = self._moved = self._folders_moved = 0
+        self.suspect: dict[int, str] = {}
+        """Roots that may not be what they were, and why."""
         self.lost: set[int] = set()
         self.boundaries: list[tuple[int, bytes]] = []
 
@@ -61,9 +65,9 @@ class ScanWalk:
     def changes(self) -> ScanChanges:
         """How the roots differ from what the index knew; whole when the walk is finished."""
         return ScanChanges(
-            new=self._new - self._moved,
+            new=sum(self.new.values()) - self._moved,
             changed=self._changed,
-            gone=self._gone - self._moved,
+            gone=max(self._gone - self._moved, 0),
             moved=self._moved,
             folders_moved=self._folders_moved,
         )
@@ -119,10 +123,9 @@ class ScanWalk:
         root = result.root
         self.files[root] += result.files
         self.bytes[root] += result.bytes
-        self._new += result.new
+        self.new[root] += result.new
         self._changed += result.changed
         self.read_again_young.update(result.read_again_young)
-        self._gone += len(result.writes.gone)
         self._folders_moved += len(result.writes.moved)
         self.folders[root] += result.folders
         self.hashed_files[root] += result.hashed_files
@@ -130,15 +133,28 @@ class ScanWalk:
         self.boundaries += [(root, path) for path in result.boundaries]
         self._progress.advance(result.files, result.bytes)
 
-    def finish(self) -> None:
-        """Drop the folders that went, and count the files that moved.
+    def finish(self, judge: LossJudge) -> None:
+        """Drop what went, but of roots that are suspect, and count the files that moved.
 
         Only now, since a folder that left one place may have come to light in another.
         """
-        for folder in self._store.move_away():
+        for root in self._contexts:
+            cause = judge.cause(root, self.files[root], self.new[root])
+            if cause is not None:
+                self.suspect[root] = cause
+                continue
+            more = True
+            while more:
+                with self._index.atomic():
+                    gone = self._store.drop_gone(root)
+                self._index.commit_if_due()
+                self._gone, more = self._gone + gone, gone > 0
             with self._index.atomic():
-                self._gone += self._store.remove_folder(folder)
-            self._index.commit_if_due()
+                away = self._store.move_away(root)
+            for folder in away:
+                with self._index.atomic():
+                    self._gone += self._store.remove_folder(folder)
+                self._index.commit_if_due()
         self._moved = self._store.moved_files()
 
 

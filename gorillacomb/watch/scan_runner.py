@@ -105,6 +105,10 @@ class ScanRunner:
         vanished = [path_text(path) for path in report.vanished]
         cause = f"{vanished[0]} went away while it was read" if vanished else None
         self._health.set_problem("scan", cause)
+        for root in report.roots:
+            shown = path_text(root.root.path)
+            cause = f"{shown} may not be what it was: {root.suspect}"
+            self._health.set_problem(f"suspect {shown}", cause if root.suspect else None)
         self._listener.scanned(report, folders)
         return report
 

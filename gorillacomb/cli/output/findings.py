@@ -70,7 +70,9 @@ def _work(report: ScanReport) -> str:
     ]
     if changes.folders_moved:
         parts.append(f"{render.format_count(changes.folders_moved, 'folder')} moved")
-    text = f"{text}; " + (", ".join(parts) if parts else "nothing changed since the last scan")
+    missing = any(root.suspect is not None for root in report.roots)
+    same = "no change is noted" if missing else "nothing changed since the last scan"
+    text = f"{text}; " + (", ".join(parts) or same)
     return "\n".join(render.wrapped_paragraph(text, "  "))
 
 

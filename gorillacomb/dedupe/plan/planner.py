@@ -83,10 +83,12 @@ class Planner:
     def _apart(self, victim: int, keep: int) -> Refusal | None:
         """Whether two roots are too far from each other for one to count on the other."""
         roots = self.groups.roots
-        if not self.online[victim]:
-            return Refusal(SafetyRule.OFFLINE, "is on a drive that is not there")
-        if not self.online[keep]:
-            return Refusal(SafetyRule.OFFLINE, "has its other copy on a drive that is not there")
+        for number, verb in ((victim, "is"), (keep, "has its other copy")):
+            if not self.online[number]:
+                suspect = roots[number].suspect is not None
+                what = "in a folder that may not be what it was"
+                where = what if suspect else "on a drive that is not there"
+                return Refusal(SafetyRule.OFFLINE, f"{verb} {where}")
         if roots[victim].volume != roots[keep].volume and not self.guard.options.across_volumes:
             return Refusal(
                 SafetyRule.OTHER_VOLUME, "has its other copy on another volume: a backup"

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 
 import click
 
-from gorillacomb.cli.commands.admin.status import quarantine_object, root_lines, root_object
+from gorillacomb.cli.commands.admin.status import (
+    absence,
+    quarantine_object,
+    root_lines,
+    root_object,
+)
 from gorillacomb.cli.options import BytesPath, absolute_path_option, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, quarantined_runs
@@ -43,7 +48,7 @@ def list_roots(as_json: bool, vault: Vault) -> ExitCode:
             click.echo(render.printable_path(root.path))
             for line in root_lines(index, root)[1:]:
                 click.echo(line)
-            click.echo(f"  id {root.uid}" + ("" if is_online(root) else ", offline"))
+            click.echo(f"  id {root.uid}" + ("" if is_online(root) else f", {absence(root)}"))
         if not roots:
             click.echo("No roots. Comb one: gorillacomb scan PATH")
     return ExitCode.DONE
@@ -95,7 +100,7 @@ def forget(root: bytes, force: bool, as_json: bool, vault: Vault) -> ExitCode:
 
 def _left_behind(index: Index, root: Root) -> list[QuarantinedRun]:
     """What waits in quarantines that no other root leads to."""
-    roots = live_roots_of(index)
+    roots = live_roots_of(index, suspect=True)
     others = quarantined_runs(each for each in roots if each.uid != root.uid)
     found = {(each.base, each.run) for each in others}
     return [

@@ -95,7 +95,7 @@ def quarantine_object(waiting: QuarantinedRun) -> dict[str, object]:
 
 
 def _waiting_runs(index: Index) -> list[QuarantinedRun]:
-    return [each for each in quarantined_runs(live_roots_of(index)) if each.steps]
+    return [each for each in quarantined_runs(live_roots_of(index, suspect=True)) if each.steps]
 
 
 def _trace_object(index: Index) -> dict[str, Any] | None:
@@ -119,6 +119,7 @@ def root_object(index: Index, root: Root) -> dict[str, object]:
         **path_to_json(root.path),
         "root": root.uid,
         "online": is_online(root),
+        "suspect": root.suspect,
         "volume": root.volume,
         "file_system": root.volume_type,
         "weak_fingerprint": root.weak,
@@ -129,6 +130,11 @@ def root_object(index: Index, root: Root) -> dict[str, object]:
         "exclude": list(root.exclude),
         "min_size": root.min_size,
     }
+
+
+def absence(root: Root) -> str:
+    """Why nothing in a root counts, in a word."""
+    return "offline" if root.suspect is None else "suspect"
 
 
 def root_lines(index: Index, root: Root) -> list[str]:
@@ -142,10 +148,13 @@ def root_lines(index: Index, root: Root) -> list[str]:
     width = render.terminal_width()
     lines = [
         render.short_path(root.path, None if width is None else width - 10)
-        + ("" if is_online(root) else render.styled("  offline", fg="yellow")),
+        + ("" if is_online(root) else render.styled(f"  {absence(root)}", fg="yellow")),
         f"  {render.format_count(facts.files, 'file')}, {render.format_size(facts.bytes)},"
         f" {render.format_count(facts.folders, 'folder')}; last scan {when}",
     ]
+    if root.suspect is not None:
+        for line in render.suspect_lines(root):
+            lines += render.wrapped_paragraph(line, "  ")
     if root.weak:
         lines.append(f"  {root.volume_type}: known by path, size and mtime only (no stable inodes)")
     if root.exclude:

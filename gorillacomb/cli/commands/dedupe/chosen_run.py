@@ -88,7 +88,7 @@ def _was_deleted(run: RecordedRun, named: str) -> bool:
 
 def _known(index: Index, named: str) -> list[RecordedRun]:
     """The runs in quarantines of roots; one that is named also where a root was forgotten."""
-    roots = live_roots_of(index)
+    roots = live_roots_of(index, suspect=True)
     found = list(recorded_runs(roots, waiting=True))
     if any(each.run == named for each in found) or (found and not named):
         return found

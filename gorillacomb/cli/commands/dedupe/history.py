@@ -49,7 +49,7 @@ def history(vault: Vault, named: str, as_json: bool) -> ExitCode:
     with Index.read(vault) as index, translate_errors(vault):
         recorded = [
             each
-            for each in recorded_runs(live_roots_of(index), also)
+            for each in recorded_runs(live_roots_of(index, suspect=True), also)
             if not named or each.run == named
         ]
     waiting = _waiting(recorded)

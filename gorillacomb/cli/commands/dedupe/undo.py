@@ -70,7 +70,7 @@ def _take_back(
         notes, roots = None, []
         if index is not None:
             stack.callback(index.close)
-            roots = live_roots_of(index)
+            roots = live_roots_of(index, suspect=True)
             notes = _notes_if_any(stack, index)
         try:
             _undo_all(chosen, outcome, shown)

@@ -59,7 +59,7 @@ def fate_of(index: Index, found: PathLookup, trace: bool = True) -> PathFate:
 
     Raises VaultError.
     """
-    roots = live_roots_of(index)
+    roots = live_roots_of(index, suspect=True)
     items = [item for run in recorded_runs(roots) for item in items_at(run, found.path)]
     entries: list[dict[str, Any]] = []
     left = place = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import click
@@ -85,6 +85,11 @@ _SHOWN = 3
     help="Look only at the paths in FILE ('-' for stdin), one a line, inside PATH.",
 )
 @click.option("-0", "--null", "null", is_flag=True, help="Paths in FILE end with NUL, not newline.")
+@click.option(
+    "--accept-loss",
+    is_flag=True,
+    help="Take it that what is missing was deleted, though it is most of a root.",
+)
 @click.option("--hydrate", is_flag=True, help="Download files that are only in the cloud.")
 @click.option(
     "--hydrate-limit",
@@ -108,6 +113,7 @@ def command(
     cross_file_systems: bool,
     files_from: BinaryIO | None,
     null: bool,
+    accept_loss: bool,
     hydrate: bool,
     hydrate_limit: int,
     progress: bool | None,
@@ -140,6 +146,7 @@ def command(
         rehash=rehash,
         cross_file_systems=cross_file_systems,
         file_list=None if files_from is None else tuple(_listed(files_from, null)),
+        accept_loss=accept_loss,
         hydrate_limit=hydrate_limit if hydrate else None,
     )
     shown = progress_for(progress)
@@ -175,6 +182,7 @@ class ScanFailures:
     unstable: tuple[UnreadablePath, ...]
     damaged: tuple[IndexedFile, ...]
     vanished: bool
+    suspect: bool
     junk: tuple[UnreadablePath, ...]
 
     @classmethod
@@ -205,13 +213,15 @@ class ScanFailures:
             tuple(_failures(files, EntryState.UNSTABLE)),
             tuple(file for file in files if file.state in DAMAGE),
             bool(report.vanished),
+            any(root.suspect is not None for root in report.roots),
             report.junk,
         )
 
     @property
     def exit_code(self) -> ExitCode:
         """Whether something is damaged, or else could not be read."""
-        lacks = self.unreadable or self.unstable or self.vanished or self.junk
+        roots = self.vanished or self.suspect
+        lacks = self.unreadable or self.unstable or roots or self.junk
         return ExitCode.of_check(found=bool(self.damaged), incomplete=bool(lacks))
 
 
@@ -264,6 +274,11 @@ def _print_ending(
             f"gorillacomb: {render.printable_path(root)} went away while it was read.", err=True
         )
         click.echo("What is known of it is kept; scan again when its drive is back.", err=True)
+    for each in report.roots:
+        if each.suspect is not None:
+            what, advice = render.suspect_lines(replace(each.root, suspect=each.suspect))
+            click.echo(f"gorillacomb: {what}", err=True)
+            click.echo(advice, err=True)
     _print_failures("could not be read", outcome.unreadable)
     _print_failures("changed each time it was read", outcome.unstable)
     _print_failures("in the file list cannot be scanned", outcome.junk)
@@ -298,6 +313,7 @@ def report_object(index: Index, report: ScanReport, outcome: ScanFailures) -> di
                 "folders": root.folders,
                 "bytes": root.size,
                 "vanished": root.vanished,
+                "suspect": root.suspect,
             }
             for root in report.roots
         ],

@@ -116,6 +116,8 @@ def command(
                 )
         roots = {each.id: each for each in all_roots(index.connection)}
         away = {each.id: each for each in roots.values() if not is_online(each)}
+        if root.suspect is not None:
+            raise UsageError(*render.suspect_lines(root))
         if root.id in away:
             raise UsageError(
                 f"The drive that was scanned at {render.printable_path(root.path)} is not there.",
@@ -168,6 +170,8 @@ def _away(root: Root, count_offline: bool) -> str | None:
 
     Those of a drive that is there do not: they may be gone, or be what is asked about.
     """
+    if root.suspect is not None:
+        return "in a folder that may not be what it was"
     if is_mounted(root):
         return "no longer where it was scanned"
     return None if count_offline else "on a drive that is not there"
