@@ -26,10 +26,9 @@ from gorillacomb.index.writer import IndexWriter
 from gorillacomb.model import RootReport, ScanReport
 from gorillacomb.progress import NullProgress, Progress
 from gorillacomb.scan.deferred import DeferredFiles
-from gorillacomb.scan.losses import LossJudge
 from gorillacomb.scan.options import OnDuplicates, ScanOptions, ScanRecorder
 from gorillacomb.scan.root_registry import MountedFolder, resolve_roots
-from gorillacomb.scan.scan_roots import ScanRoots
+from gorillacomb.scan.scan_roots import LossJudge, ScanRoots
 from gorillacomb.scan.size_sampler import SizeSampler
 from gorillacomb.scan.walk import ScanWalk
 from gorillacomb.scan.worker import start_scan_workers

@@ -10,7 +10,7 @@ from gorillacomb.index.rows import HASHED_WIDTH, LATER_WIDTH, SHORT_SIZE, FileKe
 from gorillacomb.index.writer import IndexChanges, IndexWriter
 from gorillacomb.model import ScanChanges
 from gorillacomb.progress import Progress
-from gorillacomb.scan.losses import LossJudge
+from gorillacomb.scan.scan_roots import LossJudge
 from gorillacomb.scan.size_sampler import SizeSampler
 from gorillacomb.scan.tasks import (
     FOLDER_IDS,

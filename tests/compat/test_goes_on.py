@@ -44,6 +44,7 @@ _FATE = {
     "left_ns": "when",
 }
 _DONE = "of a run that was killed, what it did counts, not what it was about to do"
+_SUSPECT = {"roots[].suspect": "why a root may not be what it was; null"}
 LATER: dict[str, dict[str, str]] = {
     "dedupe": {
         "warnings": "patterns of protect and prefer that match nothing",
@@ -62,7 +63,8 @@ LATER: dict[str, dict[str, str]] = {
         _FATE,
     ),
     **dict.fromkeys(("trace show", "trace show, moved"), _FATE),
-    "status": {"quarantine[].files": _DONE, "quarantine[].bytes": _DONE},
+    "status": {**_SUSPECT, "quarantine[].files": _DONE, "quarantine[].bytes": _DONE},
+    "roots list": _SUSPECT,
     "unique": _UNIQUE,
     "unique, nothing lost": _UNIQUE,
     "pulse": dict.fromkeys(
