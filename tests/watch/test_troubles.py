@@ -229,6 +229,33 @@ def test_polling(tmp_path: Path, top: Path, vault: Path) -> None:
     check_caught_up(daemon, tmp_path / "fresh")
 
 
+def test_a_root_that_lost_most_of_its_files(tmp_path: Path, vault: Path) -> None:
+    """While nobody watched: the pulse says so, and the watcher goes on without hurry."""
+    top = make_tree(tmp_path / "drive", {f"f{number}": str(number) for number in range(12)})
+    daemon = Daemon(vault, top)
+    daemon.settle()
+    daemon.kill()
+    for number in range(10):
+        (top / f"f{number}").unlink()
+    daemon.restart()
+    daemon.settle()
+    cause = f"{top} may not be what it was: 10 of its 12 files are not there any more"
+    assert daemon.statement()["degraded"] == [cause]
+    (top / "new").write_text("new")
+    daemon.until(lambda: is_known(vault, top / "new"))
+    daemon.settle()
+    assert daemon.statement()["degraded"] == [cause]
+    assert is_known(vault, top / "f0")
+    assert run("scan", top, "--accept-loss", vault=vault).code == 0
+    (top / "newer").write_text("newer")
+    daemon.until(lambda: is_known(vault, top / "newer"))
+    daemon.settle()
+    assert daemon.statement()["degraded"] == []
+    scans = [line for line in daemon.stop().out.splitlines() if '"scanned"' in line]
+    assert len(scans) <= 4, scans
+    check_truth(vault, tmp_path / "fresh", top)
+
+
 def test_settings_are_read_again(top: Path, vault: Path) -> None:
     daemon = Daemon(vault, top)
     daemon.settle()
