@@ -7,6 +7,7 @@ also shown to the command line.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import random
@@ -26,6 +27,7 @@ from gorillacomb.cli.main import cli
 from gorillacomb.errors import GorillaCombError, VaultError, VaultRolledBack
 from gorillacomb.vaultmesh import jcs, merkle
 from gorillacomb.vaultmesh.audit import AuditReport, audit
+from gorillacomb.vaultmesh.chain import read_chained
 from gorillacomb.vaultmesh.create import create_log
 from tests.support.run import environment, run
 from tests.support.trees import make_tree, settle
@@ -52,6 +54,15 @@ from tests.vaultmesh.ledgers import (
 
 TRIED = 0
 """How many edits were tried; the last test tells."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def entries_are_read_once() -> Iterator[None]:
+    """Have thousands of audits parse an entry once: what comes of it hangs on it and its number."""
+    read = functools.lru_cache(maxsize=1 << 15, typed=True)(read_chained)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gorillacomb.vaultmesh.audit.read_chained", read)
+        yield
 
 
 @pytest.fixture(scope="module")
