@@ -144,15 +144,21 @@ class SafetyPolicy:
     def _owned(self, site: PathContext) -> Refusal | None:
         """Whether it is, or is in, a folder that belongs to a file beside that.
 
-        Such a folder leaves with all that is around it, or not at all.
+        Such a folder leaves with all that is around it, or not at all. A project that somebody put
+        into it does not belong to the file: it is one thing by itself.
         """
+        owned: FolderContext | None = None
         for level in site.levels if self.options.action.empties_path else ():
             if level.owner is not None:
-                owner, name = path_text(level.owner), path_text(level.name)
-                what = "is" if level.path == site.path else "is part of"
-                cause = f"{what} {name}, which belongs to {owner}"
-                return Refusal(SafetyRule.SIDECAR, cause, level.path)
-        return None
+                owned = owned or level
+            elif level.marker is not None:
+                owned = None
+        if owned is None or owned.owner is None:
+            return None
+        owner, name = path_text(owned.owner), path_text(owned.name)
+        what = "is" if owned.path == site.path else "is part of"
+        cause = f"{what} {name}, which belongs to {owner}"
+        return Refusal(SafetyRule.SIDECAR, cause, owned.path)
 
     def _in_snapshot(self, site: PathContext) -> Refusal | None:
         """Whether a path is, or lies in, one of several snapshots of a tree."""

@@ -296,7 +296,7 @@ def test_what_went_after_a_second_try_comes_back_in_its_turn(tmp_path: Path) -> 
     top = tmp_path / "drive"
     (top / "n").mkdir(parents=True)
     for name in ("keep", "other keep", "third", "n/b", "n/c"):
-        (top / name).write_bytes(b"three" if name in ("other keep", "n/c") else b"two")
+        (top / name).write_bytes(b"three" * 99 if name in ("other keep", "n/c") else b"two" * 99)
     os.link(top / "keep", top / "another name")
     ground = Ground(live(top))
     os.utime(top / "n", ns=(1_000_000_007, 1_000_000_007))
@@ -313,7 +313,7 @@ def test_what_went_after_a_second_try_comes_back_in_its_turn(tmp_path: Path) -> 
 def test_what_came_back_before_that_was_written_goes_again(tmp_path: Path) -> None:
     """Somebody took a run back and was killed right before the journal said so."""
     top = tmp_path / "drive"
-    make_tree(top, {"a": "one", "b": "one"})
+    make_tree(top, {"a": "one" * 99, "b": "one" * 99})
     ground, again = Ground(live(top)), step("s1", top / "b", top / "a")
     run = ground.apply(again).run
     ground.undo()

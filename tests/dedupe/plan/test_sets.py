@@ -73,6 +73,16 @@ def test_links_may_take_the_place_of_parts_of_a_page(bench: Bench) -> None:
     assert "x/page_files/a.js" in plan.goes
 
 
+def test_a_project_that_somebody_put_into_the_folder_of_a_page_is_no_part_of_it(
+    bench: Bench,
+) -> None:
+    project = {"package.json": '{"name": "x"}' * 9, "index.js": "x()" * 99}
+    inside = {**PAGE["page_files"], "New Folder With Items": {"App": project}}
+    plan = planned(bench, {"App": project, "x": {**PAGE, "page_files": inside}})
+    assert plan.goes == {"x/page_files/New Folder With Items/App": "App"}
+    assert bench.dedupe_json("--apply", plan.file)[0] == 0
+
+
 SUBTITLE = "Amélie.srt"
 
 
