@@ -153,13 +153,14 @@ def test_a_third_copy_on_another_drive_turns_no_two_around(
     with (
         tempfile.TemporaryDirectory() as name,
         tempfile.TemporaryDirectory(dir=second_disk) as disk,
+        in_memory() as memory,
     ):
         plans, drives = [], []
         for number, places in enumerate((two, {**two, third: (c, more)})):
             tops = Path(name).resolve() / str(number), Path(disk).resolve() / str(number)
             drives.append((tops[0] / "drive", tops[1] / "drive"))
             tops[0].mkdir()
-            plans.append(plan_on_drives(drives[-1], tops[0] / "vault", places, *options))
+            plans.append(plan_on_drives(drives[-1], memory / f"{number}", places, *options))
         for plan in plans:
             for path, keep in plan.goes.items():
                 assert across or is_on(second_disk, path) == is_on(second_disk, keep)
@@ -195,10 +196,10 @@ def parts_of_copies(draw: st.DrawFn) -> dict[str, Tree]:
 @FEWER
 def test_nothing_goes_for_a_copy_in_a_tree_that_is_given_up(places: dict[str, Tree]) -> None:
     """Neither a file nor a folder, unless it is in such a tree itself."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name).resolve() / "it"
-        plan = plan_of(folder, places)
-        with Index.read(Vault(folder / "vault")) as index:
+    with tempfile.TemporaryDirectory() as name, in_memory() as memory:
+        bench = Bench(Path(name).resolve() / "drive", memory / "vault")
+        plan = _plan_of(bench, places)
+        with Index.read(Vault(bench.vault)) as index:
             analysis = load_analysis(index, lambda path: False)
             roots = {root.id: root for root in all_roots(index.connection)}
             sites = IndexLocations(analysis, roots)
