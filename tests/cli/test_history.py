@@ -182,6 +182,20 @@ def test_nothing_is_replaced(tidied: Tidied) -> None:
     assert look(tidied.top).keys() == tidied.at_first.keys()
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_an_album_that_two_runs_set_aside(tidied: Tidied, first: int) -> None:
+    """One photo came back in between, and the runs are taken back in either order."""
+    tidied.undo(BEACH)
+    again = tidied.top.parent / "again.jsonl"
+    answer(dedupe, "--plan", "-o", again)
+    done = answer(dedupe, "--apply", again)
+    assert done["done"] == 1 and not (tidied.top / BEACH).exists()
+    names = [tidied.run, done["run"]]
+    for name in (names[first], names[not first]):
+        assert answer(dedupe, "--undo", name)["failed"] == []
+    assert look(tidied.top) == tidied.at_first
+
+
 def test_explain_tells_where_it_went(tidied: Tidied) -> None:
     for path, keep in ((BEACH, "2019/beach.jpg"), ("Backup/album", "")):
         document = tidied.explained(path)

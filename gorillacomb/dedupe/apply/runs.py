@@ -16,7 +16,11 @@ from gorillacomb.dedupe.apply.preflight import StepPreflight
 from gorillacomb.dedupe.apply.purge import purge_step
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.apply.undo import finish_interrupted_runs, undo_run
-from gorillacomb.dedupe.apply.undo_part import chosen_of, undo_part
+from gorillacomb.dedupe.apply.undo_part import (
+    chosen_of,
+    open_folders_put_back_before,
+    undo_part,
+)
 from gorillacomb.dedupe.model import Plan, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.bases import bases_of
 from gorillacomb.dedupe.quarantine.inventory import run_age_ns
@@ -139,6 +143,7 @@ def undo_runs_in_base(
                     outcome.bytes_set_aside -= record.size
                 progress.advance(record.files, 0)
 
+            open_folders_put_back_before(run)
             if not only:
                 undo_run(run, now, ended)
                 return

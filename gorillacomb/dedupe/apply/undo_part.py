@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from gorillacomb.dedupe.apply.folder_times import FolderTimes
@@ -27,9 +28,10 @@ from gorillacomb.dedupe.quarantine.partial import (
     missing_folders,
     put_back_part,
 )
-from gorillacomb.dedupe.quarantine.run import Quarantine
+from gorillacomb.dedupe.quarantine.run import Quarantine, begun_runs, read_run
+from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs.openat import os_error_text
-from gorillacomb.fs.paths import is_below, join, join_relative, relative_path
+from gorillacomb.fs.paths import is_below, join, join_relative, path_prefixes, relative_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,28 @@ def chosen_of(run: Quarantine, paths: Sequence[bytes]) -> tuple[set[str], list[S
         if part.step not in steps
         and not any(is_below(part.path, path) for path in around - {part.path})
     ]
+
+
+def open_folders_put_back_before(run: Quarantine) -> None:
+    """Have folders be merged with those in their place that an undo of another run put there.
+
+    A photo is put back out of an album, and the rest of the album, now small, is set aside by a
+    later run: whichever run is taken back first, the other one finds a folder at the album's place.
+    """
+    waiting = {
+        move.path: move.slot
+        for record in run.journal.recorded.held()
+        for move in record.moves
+        if record.kind == "folder" and os.path.isdir(join(run.base, move.path))
+    }
+    for name in begun_runs(run.base) if waiting else ():
+        with suppress(UntrustedInput):
+            for record in read_run(run.base, name).steps.values():
+                if record.state != UNDONE and not record.back:
+                    continue
+                for move in record.moves:
+                    around = waiting.keys() & path_prefixes(move.path)
+                    run.journal.recorded.opened |= {waiting[path] for path in around}
 
 
 def undo_part(
