@@ -242,6 +242,10 @@ class RunOutcome:
     recovered: list[StepProblem] = field(default_factory=list)
     """What an earlier run, cut short, had left half done, and what became of it."""
 
+    def take_for_journal(self, size: int) -> None:
+        """Count bytes that the run's own journal took of what it freed."""
+        self.bytes_freed = max(self.bytes_freed - size, 0)
+
     def add_freed(self, size: int, unknown: Iterable[str]) -> None:
         """Count bytes that are free now, and why there may be more."""
         self.bytes_freed += size

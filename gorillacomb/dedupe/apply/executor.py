@@ -94,6 +94,8 @@ class PlanExecutor:
                 for batch in self._batches([step]):
                     self._act(batch)
             self._set_aside_emptied()
+            for made in self._runs.values():
+                self.outcome.take_for_journal(made.journal.bytes_on_disk)
         return self.outcome
 
     def _set_aside_emptied(self) -> None:

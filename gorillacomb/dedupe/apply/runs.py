@@ -188,6 +188,7 @@ def purge_runs(
                 with open_run(base, name) as run:
                     noise = run.journal.recorded.noise & witness.noise
                     looking = replace(witness, noise=noise)
+                    before = run.journal.bytes_on_disk
                     for record in run.journal.recorded.held():
                         age = run_age_ns(run.journal.recorded, now(), record)
                         is_old = not older_than_ns or (age is not None and age >= older_than_ns)
@@ -195,6 +196,7 @@ def purge_runs(
                             _purge_one(run, record, places, looking, now, outcome, gone)
                             progress.advance(record.files, 0)
                     outcome.skipped += purge_folders(run, now)
+                    outcome.take_for_journal(run.journal.bytes_on_disk - before)
         except RefusedForSafety as refused:
             outcome.failed.append(StepProblem(run_folder(base, name), refused.message))
             refusals.append((refused, outcome))

@@ -80,6 +80,11 @@ class JournalWriter:
         for each in records:
             self.recorded.add(each)
 
+    @property
+    def bytes_on_disk(self) -> int:
+        """What it takes, bytes."""
+        return os.fstat(self._file).st_blocks * 512
+
     def close(self) -> None:
         if self._file >= 0:
             os.close(self._file)
