@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from gorillacomb.fs.mounts import mounts_below
 from gorillacomb.fs.paths import is_below
-from gorillacomb.fs.volumes import is_online
+from gorillacomb.fs.volumes import is_there
 from gorillacomb.index.folder_queries import REGULAR
 from gorillacomb.index.paths import UNUSED_FOLDER, FolderPaths
 from gorillacomb.index.stamps import note_changed_folders
@@ -64,7 +64,7 @@ def roots_of_path(roots: Iterable[Root], path: bytes) -> RootsOfPath:
         (root for root in roots if is_below(path, root.path)),
         key=lambda root: (-len(root.path), -root.id),
     )
-    here = tuple(root for root in around if is_online(root) and not _is_hidden(path, root))
+    here = tuple(root for root in around if is_there(root) and not _is_hidden(path, root))
     away = tuple(root for root in around if root not in here)
     return RootsOfPath(here, away, bool(away) and _is_occupied(path))
 

@@ -19,7 +19,7 @@ from gorillacomb.fs.paths import (
     spelling_key,
 )
 from gorillacomb.fs.real_path import real_path
-from gorillacomb.fs.volumes import CLONE, Volume, base_volume, identify_volume, is_online
+from gorillacomb.fs.volumes import CLONE, Volume, base_volume, identify_volume, is_there
 from gorillacomb.index import roots as table
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import child_and_inode, child_folder, find_folder
@@ -142,7 +142,7 @@ def _respelled(index: Index, place: MountedFolder) -> list[Root]:
     known = table.all_roots(index.connection)
     taken = {(root.volume, root.inner_path) for root in known}
     for at, root in enumerate(known):
-        if base_volume(root.volume) != place.volume.id or not is_online(root):
+        if base_volume(root.volume) != place.volume.id or not is_there(root):
             continue
         real = real_path(root.path)
         if real == root.path or spelling_key(real) != spelling_key(root.path):

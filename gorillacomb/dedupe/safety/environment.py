@@ -16,7 +16,7 @@ from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.dedupe.safety.references import text_references
 from gorillacomb.dedupe.safety.symlinks import symlink_targets
 from gorillacomb.fs.mounts import mounts
-from gorillacomb.fs.volumes import is_online
+from gorillacomb.fs.volumes import is_there
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots
 from gorillacomb.vault.settings import Settings
@@ -38,7 +38,7 @@ def safety_policy_for(index: Index, options: PlanOptions, settings: Settings) ->
     ours = (index.vault.folder, config_folder(), state_folder())
     own = [os.path.realpath(bytes(each)) for each in ours]
     fixed = {*(root.path for root in roots), *homes, *own, *(each.point for each in mounts())}
-    online = {root.id: root for root in roots if is_online(root)}
+    online = {root.id: root for root in roots if is_there(root)}
     links = sorted([*symlink_targets(index, online), *text_references(index, online)])
     return SafetyPolicy(
         options,

@@ -116,13 +116,7 @@ def command(
                 )
         roots = {each.id: each for each in all_roots(index.connection)}
         away = {each.id: each for each in roots.values() if not is_online(each)}
-        if root.suspect is not None:
-            raise UsageError(*render.suspect_lines(root))
-        if root.id in away:
-            raise UsageError(
-                f"The drive that was scanned at {render.printable_path(root.path)} is not there.",
-                "Connect it, or scan what is there now.",
-            )
+        _refuse_absent(root)
         counted = {number: _away(each, count_offline) for number, each in away.items()}
         vouching = _vouching(index, roots, counted, gone)
         vouching.apart, vouching.planned = frozenset(apart), planned
@@ -143,6 +137,17 @@ def _print(report: UniqueReport, shown: int | None, as_json: bool) -> None:
         else:
             for line in _story(report, shown):
                 click.echo(line)
+
+
+def _refuse_absent(root: Root) -> None:
+    """Refuse to say what would be lost of a root that is not there, or may be another one."""
+    if root.suspect is not None:
+        raise UsageError(*render.suspect_lines(root))
+    if not is_online(root):
+        raise UsageError(
+            f"The drive that was scanned at {render.printable_path(root.path)} is not there.",
+            "Connect it, or scan what is there now.",
+        )
 
 
 def _vouching(
