@@ -12,7 +12,8 @@ from gorillacomb.cli.commands.find.unique import command as unique
 from tests.dedupe.plans import Bench
 from tests.support.trees import Tree, make_tree
 
-PHOTOS: Tree = {f"p{number}.jpg": f"photo {number}; " * 99 for number in range(3)}
+NAMES = [f"p{number}.jpg" for number in range(3)]
+PHOTOS: Tree = {name: f"{name}; " * 99 for name in NAMES}
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_what_a_plan_has_go_does_not_count(bench: Bench) -> None:
     plan = bench.plan()
     code, document = asked(bench, bench.folder / "data", "--plan", plan.file)
     assert code == 1
-    gone = [str(bench.folder / "Backup" / name) for name in PHOTOS]
+    gone = [str(bench.folder / "Backup" / name) for name in NAMES]
     assert [each["path"] for each in document["planned_to_go"]] == gone
     assert [each["cause"] for each in document["unique"]] == [f"planned to go: {it}" for it in gone]
     code, document = asked(bench, bench.folder / "Backup", "--plan", plan.file)

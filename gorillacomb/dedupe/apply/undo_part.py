@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 
 from gorillacomb.dedupe.apply.folder_times import FolderTimes
 from gorillacomb.dedupe.model import StepProblem
-from gorillacomb.dedupe.quarantine.inventory import kept_for, places_now, size_below
+from gorillacomb.dedupe.quarantine.inventory import size_below
+from gorillacomb.dedupe.quarantine.items import kept_for, places_now
 from gorillacomb.dedupe.quarantine.journal import (
     DONE,
     PURGING,

@@ -16,10 +16,10 @@ from gorillacomb.dedupe.quarantine.inventory import quarantined_runs
 from gorillacomb.fs import mutations
 from tests.dedupe.acting import OURS, Ground, Quiet, files_below, live, slots, step, told
 from tests.dedupe.drives import killed, look
-from tests.support.trees import make_tree
+from tests.support.trees import Tree, make_tree
 
 SAME = "the same in both; " * 9
-TREE = {
+TREE: Tree = {
     "Backup": {"dump": {"x": {"y": {"a": SAME}, "b": SAME + "b"}, "c": SAME + "c"}, "own": "1"},
     "data": {"a": SAME, "b": SAME + "b", "c": SAME + "c"},
 }
@@ -225,8 +225,9 @@ def test_killed_at_any_change(tmp_path: Path, action: DedupeAction) -> None:
 
 def test_one_that_another_folder_counted_on(tmp_path: Path) -> None:
     """What stayed for a folder went file by file for a third copy: that is compared then."""
-    files = {name: f"{SAME}{name}" for name in "ab"}
-    top = make_tree(tmp_path, {"v": {"in": files}, "k": {"in": files}, "third": files})
+    files: dict[str | bytes, str] = {name: f"{SAME}{name}" for name in "ab"}
+    inner: Tree = {"in": {**files}}
+    top = make_tree(tmp_path, {"v": inner, "k": inner, "third": {**files}})
     pairs = [(top / "v/in" / name, top / "third" / name) for name in "ab"]
     field = Ground(live(top))
     outcome = field.apply(

@@ -14,7 +14,7 @@ from gorillacomb.cli.commands.dedupe.dedupe import command as dedupe
 from gorillacomb.dedupe.apply import transaction
 from gorillacomb.errors import Interrupted
 from gorillacomb.fs import mutations
-from gorillacomb.scan import scanner
+from gorillacomb.scan.walk import ScanWalk
 from tests.dedupe.acting import slots
 from tests.dedupe.plans import Bench
 from tests.support.run import complained, end_of, environment, start, until
@@ -84,7 +84,7 @@ def test_in_the_scan_afterwards(
         bench.dedupe("--apply", plan)
     else:
         options = ("--apply", str(plan))
-    AtCall(monkeypatch, scanner.ScanWalk, "finish", 1)
+    AtCall(monkeypatch, ScanWalk, "finish", 1)
     message, hint = interrupted(bench, *options)
     assert "40 files in 40 steps" in message
     [run] = os.listdir(bench.folder / ".gorillacomb/quarantine")

@@ -14,7 +14,8 @@ from tests.dedupe.acting import Ground, live, slots, step
 from tests.dedupe.plans import Bench, on_disk
 from tests.support.trees import Tree, make_tree
 
-FILES: Tree = {f"f{number}": f"file {number}; " * 900 for number in range(4)}
+NAMES = [f"f{number}" for number in range(4)]
+FILES: Tree = {name: f"file {name}; " * 900 for name in NAMES}
 
 
 def two_drives(top: Path) -> tuple[Ground, Path, Path]:
@@ -50,7 +51,7 @@ def test_a_drive_that_cannot_be_written_to_holds_up_no_other(
 ) -> None:
     drives = []
     for name in ("one", "two"):
-        files: Tree = {file: f"{file} of {name}; " * 900 for file in FILES}
+        files: Tree = {file: f"{file} of {name}; " * 900 for file in NAMES}
         drives.append(make_tree(tmp_path / name, {"x": files, "keep": files}))
     bench = Bench(tmp_path, vault)
     bench.scan(*drives)

@@ -81,7 +81,8 @@ def test_repaired_and_taken_back(top: Path, vault: Path) -> None:
     told = {entry["event"] for entry in events(vault)}
     assert "repaired" in told and "damaged" not in told, "a suspicion is not"
     [entry] = [entry for entry in events(vault) if entry["event"] == "repaired"]
-    assert (entry["path"], [each["path"] for each in entry["repaired"]]) == (
+    files: Any = entry["repaired"]
+    assert (entry["path"], [each["path"] for each in files]) == (
         "a/picture",
         ["a/picture"],
     )

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from gorillacomb.cli.commands.dedupe import runs as shared
+from gorillacomb.cli.commands.find import rescan as rescanning
 from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import DedupeAction, Plan, PlanOptions, PlanStep
 from tests.dedupe.acting import Ground, Quiet, live, step
 from tests.dedupe.plans import Bench
-from tests.support.trees import make_tree
+from tests.support.trees import Tree, make_tree
 
 SAME = "the same in both; " * 9
 LOOKS = ("open", "stat", "lstat", "listdir", "scandir", "fstat", "listxattr", "readlink")
@@ -49,7 +50,7 @@ def at_look(number: int, act: Callable[[], object]) -> Iterator[list[int]]:
 
 
 def drive(top: Path) -> tuple[Ground, list[PlanStep]]:
-    folders = {
+    folders: Tree = {
         f"{side}{number}": {"in": {"a": f"{SAME}{number}"}} for side in "vk" for number in "012"
     }
     made = make_tree(top, folders)
@@ -90,7 +91,7 @@ def test_a_folder_goes_away(tmp_path: Path, action: DedupeAction | None, gone: s
 def test_the_index_follows_the_others_when_a_folder_goes_before_it_is_scanned(
     tmp_path: Path, vault: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = {"in": {"f": {"a": SAME, "b": "2" * 99}}}
+    folder: Tree = {"in": {"f": {"a": SAME, "b": "2" * 99}}}
     top = make_tree(
         tmp_path / "drive",
         {"x": {**folder, "own": "1"}, "x (1)": {**folder, "own": "2"}, "y": {"c": "3" * 99}},
@@ -100,8 +101,8 @@ def test_the_index_follows_the_others_when_a_folder_goes_before_it_is_scanned(
     bench.scan(top)
     plan = bench.plan()
     assert len(plan.steps) == 2
-    really = shared.rescan
-    times = []
+    really = rescanning.rescan
+    times: list[int] = []
 
     def rescan(*arguments: Any, **options: Any) -> object:
         if not times:
@@ -118,8 +119,8 @@ def test_the_index_follows_the_others_when_a_folder_goes_before_it_is_scanned(
 
 
 def test_what_a_drive_that_went_away_does_to_many_is_told_once(tmp_path: Path, vault: Path) -> None:
-    files = {f"{number:03}": {"f": f"{number}; {SAME}"} for number in range(40)}
-    tree = {"data": {**files, "own": "1"}, "Backup": files}
+    files: Tree = {f"{number:03}": {"f": f"{number}; {SAME}"} for number in range(40)}
+    tree: Tree = {"data": {**files, "own": "1"}, "Backup": files}
     bench = Bench(make_tree(tmp_path / "drive", tree), vault)
     bench.scan(bench.folder)
     plan = bench.plan("--files-only").file

@@ -11,14 +11,8 @@ from gorillacomb.cli.commands.dedupe.known_runs import traced_quarantines, trace
 from gorillacomb.cli.options import absolute_path_option
 from gorillacomb.cli.output import render
 from gorillacomb.dedupe.quarantine.bases import base_of_run
-from gorillacomb.dedupe.quarantine.inventory import (
-    ItemState,
-    RecordedRun,
-    RunItem,
-    items_at,
-    items_of,
-    recorded_runs,
-)
+from gorillacomb.dedupe.quarantine.inventory import RecordedRun, recorded_runs
+from gorillacomb.dedupe.quarantine.items import ItemState, RunItem, items_at, items_of
 from gorillacomb.dedupe.quarantine.journal import PURGED
 from gorillacomb.dedupe.quarantine.run import is_empty_run
 from gorillacomb.dedupe.roots import live_roots_of

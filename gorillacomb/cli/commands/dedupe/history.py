@@ -16,14 +16,8 @@ from gorillacomb.cli.commands.dedupe.known_runs import (
 from gorillacomb.cli.commands.dedupe.runs import problem_lines
 from gorillacomb.cli.output import render
 from gorillacomb.dedupe.model import DedupeAction, StepProblem
-from gorillacomb.dedupe.quarantine.inventory import (
-    ItemState,
-    RecordedRun,
-    RunItem,
-    items_of,
-    recorded_runs,
-    waiting_in,
-)
+from gorillacomb.dedupe.quarantine.inventory import RecordedRun, recorded_runs, waiting_in
+from gorillacomb.dedupe.quarantine.items import ItemState, RunItem, items_of
 from gorillacomb.dedupe.quarantine.journal import REPAIR
 from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import ExitCode, UsageError

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from gorillacomb.cli.output import render
-from gorillacomb.dedupe.quarantine.inventory import RunItem
+from gorillacomb.dedupe.quarantine.items import RunItem
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.json_paths import path_from_json, path_to_json
 from gorillacomb.vault.vault import Vault

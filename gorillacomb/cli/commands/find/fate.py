@@ -15,7 +15,8 @@ from gorillacomb.cli.commands.dedupe.known_runs import (
 )
 from gorillacomb.cli.lookup import PathLookup
 from gorillacomb.cli.output import render
-from gorillacomb.dedupe.quarantine.inventory import ItemState, RunItem, items_at, recorded_runs
+from gorillacomb.dedupe.quarantine.inventory import recorded_runs
+from gorillacomb.dedupe.quarantine.items import ItemState, RunItem, items_at
 from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.fs.paths import join, relative_path
 from gorillacomb.index.database import Index

@@ -1,0 +1,179 @@
+"""The items of a run, one by one: where each stood, where it is, and what became of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from gorillacomb.dedupe.quarantine.inventory import (
+    RecordedRun,
+)
+from gorillacomb.dedupe.quarantine.journal import (
+    HELD,
+    PURGED,
+    PURGING,
+    UNDONE,
+    JournalContents,
+    KeptCopy,
+    MovedItem,
+    ReturnedItem,
+    StepRecord,
+)
+from gorillacomb.fs.paths import is_below, join, relative_path
+
+
+class ItemState(StrEnum):
+    """What became of an item of a run."""
+
+    WAITING = "waiting"
+    PUT_BACK = "put back"
+    PURGED = "purged"
+    NOT_DONE = "not done"
+    MISSING = "missing"
+    """It is neither in the quarantine nor at its place, and no journal says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunItem:
+    """A file or folder that a run set aside, and what became of it; absolute paths."""
+
+    run: str
+    action: str
+    step: str
+    kind: str
+    """``file`` or ``folder``."""
+    state: ItemState
+    path: bytes
+    aside: bytes
+    """Where in the quarantine it waits, or waited."""
+    keep: bytes
+    """The copy that was kept for it."""
+    set_aside_ns: int
+    ended_ns: int | None
+    """When it was put back or deleted; None while it waits."""
+    cause: str | None
+    """Why it was not done, is stuck, or only part of it is left."""
+
+
+def items_of(run: RecordedRun) -> Iterator[RunItem]:
+    """Tell of every item of a run, in the order in which they were set aside.
+
+    Of the folders that it emptied only those are told that are asked for by their paths.
+    """
+    for record in (each for each in run.recorded.steps.values() if not each.emptied):
+        for move in record.moves:
+            yield _item(run, record, move)
+        for back in record.back:
+            yield _returned_item(run, record, back)
+
+
+def items_at(run: RecordedRun, path: bytes) -> Iterator[RunItem]:
+    """Tell of the items of a run that stood at an absolute path, in it, or around it.
+
+    Of an item around it the part at the path is told, where there was one. The path may also be one
+    from when the base stood elsewhere.
+    """
+    paths = places_now(path, run.base, run.recorded)
+    for record in run.recorded.steps.values():
+        for wanted in paths:
+            for move in record.moves:
+                item = _item(run, record, move)
+                if is_below(item.path, wanted):
+                    yield item
+                elif is_below(wanted, item.path):
+                    yield from _part(run, record, move, item, wanted)
+            for back in record.back:
+                place = join(run.base, back.path)
+                if is_below(place, wanted):
+                    yield _returned_item(run, record, back)
+
+
+def places_now(path: bytes, base: bytes, recorded: JournalContents) -> set[bytes]:
+    """Return a path, and where it is now if it is one from when the base stood elsewhere."""
+    if not is_below(path, recorded.base):
+        return {path}
+    return {path, join(base, relative_path(path, recorded.base))}
+
+
+def _item(run: RecordedRun, record: StepRecord, move: MovedItem) -> RunItem:
+    path = join(run.base, move.path)
+    state, ended, cause = ItemState.WAITING, None, record.cause
+    if record.state == PURGED:
+        state, ended = ItemState.PURGED, record.when_ns
+    elif record.state == UNDONE:
+        state, ended = ItemState.PUT_BACK, record.when_ns
+    elif move.slot in run.slots:
+        if record.state == PURGING:
+            cause = "its deletion was begun: part of it may be gone"
+    elif record.state not in HELD:
+        state, cause = ItemState.NOT_DONE, cause or "the run was cut short"
+    else:
+        # Who takes it back may have been killed before the journal says so.
+        state = ItemState.PUT_BACK if os.path.lexists(path) else ItemState.MISSING
+    return RunItem(
+        run.run,
+        run.recorded.action,
+        record.step,
+        record.kind,
+        state,
+        path,
+        join(run.folder, move.slot),
+        move.keep.at(run.base),
+        record.set_aside_ns,
+        ended,
+        cause,
+    )
+
+
+def _part(
+    run: RecordedRun, record: StepRecord, move: MovedItem, whole: RunItem, path: bytes
+) -> Iterator[RunItem]:
+    """Tell of what stood at a path inside of an item, if something did."""
+    inner = relative_path(path, whole.path)
+    keep = kept_for(record, move, inner).at(run.base)
+    part = replace(whole, path=path, aside=join(whole.aside, inner), keep=keep)
+    for back in record.back:
+        if is_below(path, join(run.base, back.path)):
+            yield replace(_returned_item(run, record, back), path=path, aside=part.aside, keep=keep)
+            return
+    was_there = part.aside if whole.state is ItemState.WAITING else keep
+    if os.path.lexists(was_there):
+        is_folder = os.path.isdir(was_there) and not os.path.islink(was_there)
+        yield replace(part, kind="folder" if is_folder else "file")
+
+
+def _returned_item(run: RecordedRun, record: StepRecord, back: ReturnedItem) -> RunItem:
+    """Tell of an item that was put back before the rest of its step."""
+    path = join(run.base, back.path)
+    around = next((each for each in record.moves if is_below(back.path, each.path)), None)
+    aside, keep = run.folder, back.keep
+    if around is not None:
+        inner = relative_path(back.path, around.path)
+        aside = join(join(run.folder, around.slot), inner)
+        keep = kept_for(record, around, inner)
+    waits = back.when_ns is None and os.path.lexists(aside)
+    return RunItem(
+        run.run,
+        run.recorded.action,
+        record.step,
+        "folder" if os.path.isdir(path) and not os.path.islink(path) else "file",
+        ItemState.WAITING if waits else ItemState.PUT_BACK,
+        path,
+        aside,
+        b"" if keep is None else keep.at(run.base),
+        record.set_aside_ns,
+        back.when_ns,
+        None,
+    )
+
+
+def kept_for(record: StepRecord, move: MovedItem, inner: bytes) -> KeptCopy:
+    """Return the copy that is kept for what stood at a path inside of an item of a step."""
+    rest, keep = inner, move.keep
+    if move is record.moves[0]:
+        around = [(path, kept) for path, kept in record.nested if is_below(inner, path)]
+        for path, kept in sorted(around, key=lambda pair: len(pair[0]))[-1:]:
+            rest, keep = relative_path(inner, path), kept
+    return replace(keep, path=join(keep.path, rest))
