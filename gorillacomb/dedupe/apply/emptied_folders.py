@@ -1,8 +1,9 @@
 """Folders that a run emptied: they go with what they held, and come back with it.
 
 Such a folder is moved into the quarantine like anything else, so its mode, times and attributes
-come back by themselves. One goes only if nothing is in it, nobody changed it since the run took the
-last thing out, and no rule keeps it.
+come back by themselves. One goes only if all that it held went file by file, nothing is in it,
+nobody changed it since the run took the last thing out, and no rule keeps it. A folder out of which
+a whole tree went stays: two trees of one content in it are not the tree that stays elsewhere.
 """
 
 from __future__ import annotations
@@ -64,6 +65,8 @@ class EmptiedFolders:
     _numbers: count[int] = field(default_factory=count)
     _left: dict[bytes, _LastMove] = field(default_factory=dict)
     """By absolute path: folders out of which something went."""
+    _around_trees: set[bytes] = field(default_factory=set)
+    """Those out of which a whole tree went: their names say what was copied, and they stay."""
 
     def note(self, record: StepRecord, base: bytes) -> None:
         """Remember the folders that a step, which is done, took something out of."""
@@ -72,6 +75,8 @@ class EmptiedFolders:
                 keep = os.path.dirname(move.keep.at(base))
                 folder = os.path.dirname(join(base, move.path))
                 self._left[folder] = _LastMove(move.parent_after_ns, keep)
+                if record.kind == "folder" and not record.emptied:
+                    self._around_trees.add(folder)
 
     def set_aside(self) -> None:
         """Move them into the quarantine, the deepest first. Raises OSError for a journal."""
@@ -81,7 +86,7 @@ class EmptiedFolders:
             for path in sorted(path for path in self._left if path.count(b"/") == depth):
                 last = self._left.pop(path)
                 with suppress(OSError):  # it went with a step, or is not ours to move
-                    if self._may_go(path, last):
+                    if path not in self._around_trees and self._may_go(path, last):
                         run = self.run_for(path)
                         records = by_base.setdefault(run.base, (run, []))[1]
                         records.append(self._intent(run, path, last))

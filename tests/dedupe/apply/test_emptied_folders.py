@@ -58,6 +58,21 @@ def test_they_go_and_come_back_as_they_were(tmp_path: Path) -> None:
     assert look(top) == before
 
 
+def test_one_around_whole_trees_that_went_stays(tmp_path: Path) -> None:
+    """One picture in four places: nothing elsewhere has the tree that this folder was."""
+    inner: Tree = {"cover.jpg": SAME}
+    top = make_tree(
+        tmp_path, {"Rome": {**inner, "hotel": inner}, "Oslo": {**inner, "museum": inner}}
+    )
+    field = Ground(live(top))
+    outcome = field.apply(
+        step("s1", top / "Rome/hotel", top / "Oslo/museum"),
+        step("s2", top / "Rome/cover.jpg", top / "Oslo/cover.jpg"),
+    )
+    assert (len(outcome.done), outcome.folders) == (2, 0)
+    assert folders_below(top) == {"Oslo", "Oslo/museum", "Rome"}
+
+
 def test_one_that_holds_something_more_stays(tmp_path: Path) -> None:
     top = drive(tmp_path)
     (top / "Backup/dump/x/y/somebody's").mkdir()
