@@ -49,10 +49,11 @@ class FolderTimes:
                     return starts.get(now, before_ns)
                 with suppress(FileNotFoundError):
                     here = os.stat(name, dir_fd=folder, follow_symlinks=False)
-                    if here.st_ino == move.inode or (
-                        move.parent_after_ns is None
-                        and is_link(move, folder, name, move.keep.at(run.base))
-                    ):
+                    # A copy of the drive has other inodes, and the same times.
+                    is_back = move.mtime_ns == here.st_mtime_ns or move.inode == here.st_ino
+                    if is_link(move, folder, name, move.keep.at(run.base)):
+                        is_back = move.parent_after_ns is None
+                    if is_back:
                         known.append(here)
             if move.parent_after_ns is None:
                 with suppress(FileNotFoundError):

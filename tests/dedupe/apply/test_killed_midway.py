@@ -74,6 +74,18 @@ def test_an_undo(tmp_path: Path, action: DedupeAction) -> None:
     assert killed_everywhere(tmp_path, lambda top: apply(top, action), undo) > 5
 
 
+def test_an_undo_on_a_copy_of_the_drive(tmp_path: Path) -> None:
+    """There the inodes are others than the journal says."""
+
+    def set_aside(top: Path) -> None:
+        apply(top, DedupeAction.HARDLINK)
+        subprocess.run(["cp", "-a", top, f"{top} copied"], check=True)
+        top.rename(f"{top} worn out")
+        Path(f"{top} copied").rename(top)
+
+    assert killed_everywhere(tmp_path, set_aside, undo) > 5
+
+
 @ACTIONS
 def test_a_folder_that_somebody_else_wrote_to_keeps_its_time(
     tmp_path: Path, action: DedupeAction
