@@ -302,16 +302,20 @@ class Campaign:
             self.person.look(drive)
 
     def _have_watcher(self) -> None:
-        """Wait until a watcher lives that has been sent no signal."""
+        """Wait until a watcher has done its first scan, and has been sent no signal."""
         if self._hit_watcher:
             self.watcher.process.wait(PATIENCE)
             self._look_after_watcher()
         deadline = time.monotonic() + PATIENCE
-        while self.watcher.statement().get("pid") != self.watcher.process.pid:
+        while not self._watches():
             assert time.monotonic() < deadline, "the watcher does not begin"
             if self.watcher.process.poll() is not None:
                 self._look_after_watcher()
             time.sleep(0.02)
+
+    def _watches(self) -> bool:
+        said = self.watcher.statement()
+        return said.get("pid") == self.watcher.process.pid and said["state"] == "watching"
 
     def nothing_lost(self) -> None:
         """Treasures are in their places, other contents anywhere, or the person destroyed them."""
