@@ -182,11 +182,8 @@ def quarantined_runs(
 
 
 def waiting_in(run: RecordedRun) -> list[tuple[int, int]]:
-    """Count files and bytes on disk of each step of a run of which something waits.
-
-    A folder that the run emptied is none.
-    """
-    steps = (each for each in run.recorded.steps.values() if not each.emptied)
+    """Count files and bytes on disk of each step of a run of which something waits."""
+    steps = run.recorded.steps.values()
     return [found for step in steps if (found := _waiting_of(run, step)) is not None]
 
 
