@@ -226,7 +226,7 @@ class Campaign:
         """A command, or None where there is nothing for it to do."""
         drive = self.dice.choice(self.roots[vault])
         if kind == "scan":
-            scans: list[list[Argument]] = [[], ["--workers", "0"], ["--rehash"]]
+            scans: list[list[Argument]] = [["--workers", "0"], ["--rehash"], ["--accept-loss"]]
             return ["scan", drive, *self.dice.choice(scans)]
         if kind == "plan":
             options: list[list[Argument]] = [[], [], ["--retire", drive], ["--files-only"]]
@@ -352,7 +352,7 @@ class Campaign:
         assert not untold, f"not put back, and nobody says why: {untold}"
         self.nothing_lost()
         for vault, tops in self.roots.items():
-            self._fine("scan", *tops, vault=vault, codes=(0, 3))
+            self._fine("scan", "--accept-loss", *tops, vault=vault)
             self._fine("vault", "check", vault=vault)
             self._fine("trace", "verify", vault=vault)
             check_index(vault, self.folder / f"fresh of {vault.name}", *tops)

@@ -257,11 +257,15 @@ class Person:
         return True
 
     def throw_away(self, drive: Path) -> str | None:
-        """Delete a folder with all in it but treasures; each file counts as a change."""
+        """Delete a folder with all in it but treasures; each file counts as a change.
+
+        Not one with much of a drive in it: a root that lost that is suspect, and known as it was.
+        """
         self._number += 1
         path = self.dice.choice(self.folders[drive])
         aside = self._aside[drive] / f"old {self._number}"  # somebody may put things back into it
-        if any(each.is_relative_to(path) for each in self.fixed):
+        holds = sum(each.is_relative_to(path) for each in self._files[drive])
+        if holds > self.most / 8 or any(each.is_relative_to(path) for each in self.fixed):
             return None
         move(path, aside)
         for folder, folders, names in os.walk(aside, topdown=False):
