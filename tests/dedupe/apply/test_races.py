@@ -264,6 +264,8 @@ def test_interrupted_right_after_the_rename(kind: str, tmp_path: Path) -> None:
 def test_an_interrupted_undo_tells_what_is_back(tmp_path: Path) -> None:
     """Many steps are synced and noted together; Ctrl-C does not leave those before it unsaid."""
     ground(tmp_path)
+    for folder in ("work/copy", "work/copy/in"):  # which then are not emptied
+        (tmp_path / folder / "own").write_text("own")
     steps = [
         step(name, tmp_path / f"work/copy/{name}", tmp_path / f"kept/it/{name}")
         for name in ("one", "two", "in/three")
