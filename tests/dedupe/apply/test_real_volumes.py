@@ -200,7 +200,8 @@ def test_what_an_emptied_quarantine_frees(volume: Volume, action: str) -> None:
     ran = volume.run("dedupe", "--empty-quarantine", "--yes", "--json")
 
     assert ran.code == 0, ran
-    assert ran.json()["bytes_freed"] == outcome["bytes_set_aside"]
+    journal = outcome["bytes_set_aside"] - ran.json()["bytes_freed"]
+    assert 0 <= journal <= 16 << 10, "what the run's journal took since is not free"
     within_one_percent(ran.json()["bytes_freed"], volume.free() - free)
     assert set(contents(volume.drive)) >= before
     if action == "hardlink":
