@@ -10,10 +10,12 @@ import pytest
 from gorillacomb.errors import Interrupted
 from gorillacomb.index import database
 from gorillacomb.index.database import Index
+from gorillacomb.index.paths import AWAY
 from gorillacomb.progress import NullProgress
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import scan as scan_paths
 from gorillacomb.vault.vault import Vault
+from tests.stamping.trace import events, stamping_scan
 from tests.support.run import run
 from tests.support.trees import Tree, groups_in_index, make_tree, rows_in_index, scan, settle
 
@@ -99,3 +101,30 @@ def test_no_path_is_made_up_for_it(
             assert {os.fsencode(file["path"]) for file in each["files"]} <= real
         if not stopped:
             break
+
+
+@pytest.mark.parametrize("name", [b"2/1/from", b"2"], ids=["of today", "of 0.1.0"])
+def test_other_roots_are_scanned_and_planned_while_its_place_is_not_known(
+    name: bytes, tmp_path: Path, vault: Path
+) -> None:
+    """A folder was displaced in one root; a scan of another chooses among copies."""
+    files: Tree = {f"copy of {number}.txt": f"text {number}; " * 99 for number in range(3)}
+    away = make_tree(tmp_path / "away", {"from": {"deep": files}, "kept": "kept " * 99})
+    here = make_tree(tmp_path / "here", {"a": files, "b": files})
+    for tree in (away, here):
+        settle(tree)
+    stamping_scan(vault, away)
+    with Index.write(Vault(vault)) as index, index.atomic():
+        index.connection.execute(
+            f"UPDATE folders SET parent = {AWAY}, name = ? WHERE name = ?", (name, b"from")
+        )
+    stamping_scan(vault, here)
+    assert {entry["event"] for entry in events(vault)} == {"genesis", "root", "stamp"}
+    ran = run("dedupe", "--plan", "-o", tmp_path / "plan", vault=vault)
+    assert ran.code == 0, ran
+    assert run("explain", here / "a/copy of 1.txt", vault=vault).code == 0
+    assert run("scan", away, here, vault=vault).code == 0
+    with Index.read(Vault(vault)) as index:
+        assert not index.connection.execute(
+            f"SELECT 1 FROM folders WHERE parent = {AWAY}"
+        ).fetchall()
