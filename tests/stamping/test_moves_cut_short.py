@@ -110,7 +110,8 @@ def test_other_roots_are_scanned_and_planned_while_its_place_is_not_known(
     """A folder was displaced in one root; a scan of another chooses among copies."""
     files: Tree = {f"copy of {number}.txt": f"text {number}; " * 99 for number in range(3)}
     away = make_tree(tmp_path / "away", {"from": {"deep": files}, "kept": "kept " * 99})
-    here = make_tree(tmp_path / "here", {"a": files, "b": files})
+    others: Tree = {f"{number}.txt": f"text {number}; " * 99 for number in range(3)}
+    here = make_tree(tmp_path / "here", {"a": files, "b": others})
     for tree in (away, here):
         settle(tree)
     stamping_scan(vault, away)
