@@ -15,13 +15,6 @@ BELOW = (
 AWAY = -1
 """The parent of folders that left their place, until they are found elsewhere or dropped."""
 
-FOLDERS_AWAY = (
-    f"WITH RECURSIVE away (id) AS (SELECT id FROM folders WHERE parent = {AWAY} UNION"
-    " SELECT folders.id FROM folders JOIN away ON folders.parent = away.id) SELECT id FROM away"
-)
-"""SQL for those folders and all below them: a scan that was cut short, or that found a root to be
-suspect, leaves some. Where they are is not known."""
-
 UNUSED_FOLDER = (
     "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM folders),"
     " (SELECT coalesce(max(id), 0) FROM stamp_folders))"

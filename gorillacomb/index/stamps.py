@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gorillacomb.index.paths import AWAY, FOLDERS_AWAY
+from gorillacomb.index.paths import AWAY
 from gorillacomb.index.schema import has_content, has_gap
 from gorillacomb.model import EntryState, FolderState
 from gorillacomb.sqlite import Connection
@@ -175,30 +175,21 @@ _HELD = (
 )
 
 
-def _has_place(connection: Connection) -> str:
-    """SQL for files whose place is known; empty where all are, as nearly always."""
-    is_away = connection.execute(f"SELECT 1 FROM folders WHERE parent = {AWAY} LIMIT 1").fetchone()
-    return "" if is_away is None else f" AND folder NOT IN ({FOLDERS_AWAY})"
-
-
 def contents_to_stamp(connection: Connection) -> Iterator[ContentHolders]:
-    """Every content that a file holds whose place is known, sorted by digest."""
-    held = connection.execute(f"{_HELD}{_has_place(connection)} GROUP BY digest")
-    return map(ContentHolders._make, held)
+    """Every content, sorted by digest."""
+    return map(ContentHolders._make, connection.execute(f"{_HELD} GROUP BY digest"))
 
 
 def content(connection: Connection, digest: bytes) -> ContentHolders | None:
-    """One content, if a file holds it whose place is known."""
-    held = f"{_HELD}{_has_place(connection)} AND digest = ? GROUP BY digest"
-    row = connection.execute(held, (digest,)).fetchone()
+    """One content, if a file holds it."""
+    row = connection.execute(f"{_HELD} AND digest = ? GROUP BY digest", (digest,)).fetchone()
     return None if row is None else ContentHolders._make(row)
 
 
 def holders_of(connection: Connection, digest: bytes) -> list[ContentFile]:
-    """The files that hold one content, those whose place is known."""
+    """The files that hold one content."""
     return connection.execute(
-        f"SELECT folder, name, mtime_ns FROM files WHERE {has_content()}{_has_place(connection)}"
-        " AND digest = ?",
+        f"SELECT folder, name, mtime_ns FROM files WHERE {has_content()} AND digest = ?",
         (digest,),
     ).fetchall()
 
@@ -234,11 +225,10 @@ def is_listed(connection: Connection, folder: int) -> bool:
 
 
 def contents_of_unreadable_files(connection: Connection) -> set[bytes]:
-    """Contents of files that are excluded, unreadable or without a place: known once, not gone."""
+    """Contents of files that are excluded, unreadable and the like: known once, not gone."""
     rows = connection.execute(
         f"SELECT DISTINCT digest FROM files WHERE {has_gap()} AND digest IS NOT NULL"
-        f" AND state <> {EntryState.FRESH:d} UNION SELECT digest FROM files"
-        f" WHERE digest IS NOT NULL AND folder IN ({FOLDERS_AWAY})"
+        f" AND state <> {EntryState.FRESH:d}"
     )
     return {digest for (digest,) in rows}
 
