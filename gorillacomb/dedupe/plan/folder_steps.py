@@ -128,6 +128,8 @@ class FolderStepPlanner:
             if refusal is not None or inner is None:
                 first = first or refusal
                 continue
+            if self.going.would_go_for_itself(RemovedFolder(victim, keep, (), inner)):
+                continue
             holders.append((keep, inner))
             if len(holders) == self.scope.keep:
                 if self._size(victim) >= self.scope.min_size:

@@ -71,13 +71,32 @@ class RemovalSet:
 
         Each with what stays for it: where something goes out of that, what stays for that.
         """
+        for victim, standing in self._followed(gone):
+            assert standing is not None, "what something counts on stays, or something for it"
+            yield victim, standing
+
+    def would_go_for_itself(self, gone: RemovedFolder) -> bool:
+        """Whether nothing would stay for a part of a folder if that went too.
+
+        Out of what stays for it something goes already, for which that part stays: the order of two
+        folders is not always that of what is in them, as where the user prefers one of the latter.
+        """
+        if not any(gone.keep.holds(each) for each in self._gone):
+            return False
+        after = RemovalSet(dict(self._gone))
+        after.add(gone)
+        return any(standing is None for _, standing in after._followed(gone))
+
+    def _followed(self, gone: RemovedFolder) -> Iterator[tuple[TreeFolder, TreeFolder | None]]:
+        """Yield what `standing_pairs` does, with None where nothing stays."""
         order = sorted(self._gone, key=lambda each: each.first)
         waiting = list(gone.pairs)
         while waiting:
             victim, keep = waiting.pop(0)
             standing = self.remaining(keep)
-            assert standing is not None, "what something counts on stays, or something for it"
             yield victim, standing
+            if standing is None:
+                continue
             start = bisect_left(order, standing.first, key=lambda each: each.first)
             for other in order[start:]:
                 if not standing.holds(other):

@@ -120,3 +120,15 @@ def test_a_file_that_differs_there_holds_its_folder_back(bench: Bench) -> None:
         "x/old/d/n",
         "Backup/d/n",
     }
+
+
+def test_folders_do_not_go_for_each_other_in_a_circle(tmp_path: Path, vault: Path) -> None:
+    """Of two folders one comes first, and of what is in them the other one, which is preferred."""
+    tree: Tree = {"a": {"c": {"c1": COPIED}}, "x": {"old": {"c1": COPIED}, "own": "1"}, "own": "2"}
+    bench = Bench(make_tree(tmp_path / "drive", tree), vault)
+    bench.scan(bench.folder)
+    plan = bench.plan("--prefer", bench.folder / "x/old/c1")
+    assert plan.goes == {"a/c/c1": "x/old/c1"}
+    assert bench.dedupe_json("--apply", plan.file)[1]["done"] == 1
+    bench.scan(bench.folder)
+    assert bench.plan("--prefer", bench.folder / "x/old/c1").steps == []
