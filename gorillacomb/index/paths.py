@@ -15,11 +15,23 @@ BELOW = (
 AWAY = -1
 """The parent of folders that left their place, until they are found elsewhere or dropped."""
 
+_WITHOUT_PLACE = (
+    f"WITH RECURSIVE below (id) AS (SELECT id FROM folders WHERE parent = {AWAY} UNION"
+    " SELECT folders.id FROM folders JOIN below ON folders.parent = below.id) SELECT id FROM below"
+)
 UNUSED_FOLDER = (
     "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM folders),"
     " (SELECT coalesce(max(id), 0) FROM stamp_folders))"
 )
 """SQL for an id that no folder has, nor one that the trace still knows of."""
+
+
+def folders_without_place(connection: Connection) -> frozenset[int]:
+    """The ids of folders that left their place, and of what is in them.
+
+    A scan finds where they are, or drops them; but in a root that is suspect they are kept.
+    """
+    return frozenset(folder for (folder,) in connection.execute(_WITHOUT_PLACE))
 
 
 def root_of(connection: Connection, folder: int) -> int | None:

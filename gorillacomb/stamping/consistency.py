@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gorillacomb.fs.paths import join
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
-from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.paths import FolderPaths, folders_without_place
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.stamps import FOLDERS_CHANGED
 from gorillacomb.vaultmesh.ledger import Ledger
@@ -34,6 +34,7 @@ def check_index(index: Index, ledger: Ledger) -> str | None:
         return str(error)
     roots = {root.id: root for root in all_roots(index.connection)}
     paths = FolderPaths(index.connection, roots)
+    placeless = folders_without_place(index.connection)
     count = 0
     changed = FOLDERS_CHANGED in stamps.unstamped(index.connection)
     for digest, each in stamps.all_stamps(index.connection):
@@ -43,8 +44,8 @@ def check_index(index: Index, ledger: Ledger) -> str | None:
             return f"the index has a stamp that the trace lacks: {digest.hex()}"
         if known.seq != each.seq:
             return f"the index has entry {each.seq} for {digest.hex()}, the trace {known.seq}"
-        if place is None and changed:
-            continue  # of a root that was forgotten, which the next scan tells the trace
+        if place is None and (changed or each.folder in placeless):
+            continue  # of a root that was forgotten, which the next scan tells, or in a suspect one
         if place is None:
             return f"the index has a stamp without a place: {digest.hex()}"
         root = roots[place[0]]

@@ -17,7 +17,7 @@ from gorillacomb.index import roots as root_table
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.file_records import MoveKey, arrivals_of_scan, move_key
-from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.paths import FolderPaths, folders_without_place
 from gorillacomb.index.stamps import FOLDERS_CHANGED, ContentHolders, Stamp, StampRoot
 from gorillacomb.model import Root, StampReport
 from gorillacomb.stamping.deferral import StampDeferral
@@ -186,12 +186,16 @@ class _Stamper:
         """Steps for contents without a canonical file, and for the fallen ones that nothing holds.
 
         ``fallen`` are the stamps of files that stand no more, ``standing`` those of others: these
-        stay canonical unless the rules say otherwise.
+        stay canonical unless the rules say otherwise. What is in a folder without a place, in a
+        root that is suspect, waits until that is found again or dropped.
         """
+        placeless = folders_without_place(self._connection)
         lost = set(fallen)
         places = {(stamp.folder, stamp.name): digest for digest, stamp in fallen.items()}
         for held in contents:
             lost.discard(held.digest)
+            if placeless and not placeless.isdisjoint(map(int, str(held.folders).split(","))):
+                continue
             old = standing.get(held.digest)
             if old is not None and not self._is_open(held, old):
                 continue

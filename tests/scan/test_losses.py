@@ -104,6 +104,32 @@ def test_a_root_that_is_as_it_was_again(tmp_path: Path, vault: Path) -> None:
     assert (suspect(report), report.changes.gone, known(vault)) == (None, 1, 9)
 
 
+def test_copies_that_lost_their_place_are_stamped_when_it_is_known(
+    tmp_path: Path, vault: Path
+) -> None:
+    """Another folder has the name of one that is gone: of that one nobody can tell a path."""
+    project: Tree = {"package.json": body(30), **files(9)}
+    top = make_tree(tmp_path / "drive", {"a": {"in": project}, "b": {"in": project}})
+    settle(top)
+    assert run("scan", top, vault=vault).code == 0
+    for name in ("a/in", "b"):
+        (top / name).rename(tmp_path / f"aside {name[0]}")
+    make_tree(top / "a/in", files(1))
+    for _ in range(2):
+        assert run("scan", top, vault=vault).code == 3
+        for words in (["trace", "verify"], ["vault", "check"]):
+            assert run(*words, vault=vault).code == 0
+    shutil.rmtree(top / "a/in")
+    (tmp_path / "aside a").rename(top / "a/in")
+    (tmp_path / "aside b").rename(top / "b")
+    assert run("scan", top, vault=vault).code == 0
+    assert run("trace", "verify", vault=vault).code == 0
+    shutil.rmtree(top / "a/in")
+    make_tree(top / "a/in", files(1))
+    assert run("scan", top, "--accept-loss", vault=vault).code == 0
+    assert run("trace", "verify", vault=vault).code == 0
+
+
 def test_a_part_of_it_tells_nothing(tmp_path: Path, vault: Path) -> None:
     """A look at some folders neither clears a suspect root nor forgets what was in them."""
     top = make_tree(tmp_path / "drive", {"in": files(9), "other": files(3, 20)})
