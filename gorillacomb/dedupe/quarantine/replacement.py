@@ -13,7 +13,9 @@ import stat
 from gorillacomb.dedupe.model import DedupeAction
 from gorillacomb.dedupe.quarantine.journal import MovedItem
 from gorillacomb.fs import mutations
+from gorillacomb.fs.comparison import contents_equal
 from gorillacomb.fs.location import ContentDiffers, FileLocation
+from gorillacomb.fs.openat import open_file
 
 LINKS = (DedupeAction.HARDLINK, DedupeAction.SYMLINK)
 SOMETHING_ELSE = "something else stands there now"
@@ -102,6 +104,30 @@ def remove_link(move: MovedItem, folder: int, name: bytes, keep: bytes) -> None:
     except FileNotFoundError:
         return
     raise FileExistsError(SOMETHING_ELSE)
+
+
+def refuse_changed(move: MovedItem, folder: int, name: bytes, keep: bytes, aside: int) -> None:
+    """Refuse a hard link, in an open folder, that holds more than what it stands for.
+
+    ``aside`` is the open folder of the slot. While ``keep`` is a name of the same file, nothing is
+    lost with the link; else all names of what somebody wrote to it may be such links. Raises
+    FileExistsError, OSError.
+    """
+    if move.put != DedupeAction.HARDLINK:
+        return
+    link = open_file(name, folder)
+    try:
+        facts = os.fstat(link)
+        if is_same_file_as(facts, keep):
+            return
+        file = open_file(move.slot, aside)
+        try:
+            if not contents_equal(link, file, facts.st_size, lambda size: None):
+                raise FileExistsError(SOMETHING_ELSE)
+        finally:
+            os.close(file)
+    finally:
+        os.close(link)
 
 
 def is_same_file_as(facts: os.stat_result, keep: bytes) -> bool:

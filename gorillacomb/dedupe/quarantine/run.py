@@ -126,6 +126,7 @@ class Quarantine:
         keep = move.keep.at(self.base)
         if not replacement.is_link(move, folder, name, keep):
             return False
+        replacement.refuse_changed(move, folder, name, keep, self.folder)
         try:
             done = self._exchange_if(
                 move.slot,

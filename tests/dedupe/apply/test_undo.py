@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from gorillacomb.dedupe.model import StepProblem
+from gorillacomb.dedupe.model import DedupeAction, StepProblem
 from tests.dedupe.acting import Ground, live, slots, step
 from tests.dedupe.plans import Bench
 from tests.support.trees import Tree, make_tree
@@ -66,6 +66,25 @@ def test_a_folder_that_cannot_be_written_to_holds_up_no_other(tmp_path: Path) ->
         os.fsencode(tmp_path / "y"),
         os.fsencode(tmp_path / "y/a"),
     }
+
+
+def test_what_was_written_to_links_stays_where_their_file_is_gone(tmp_path: Path) -> None:
+    """Then all its names are links of ours: while one of them is kept, the undo may take them."""
+    make_tree(tmp_path, {name: {"a": PHOTO} for name in "kxy"})
+    field, keep = Ground(live(tmp_path)), tmp_path / "k/a"
+    copies = [tmp_path / name / "a" for name in "xy"]
+    steps = [step(path.parent.name, path, keep) for path in copies]
+    field.apply(*steps, action=DedupeAction.HARDLINK)
+    copies[0].write_text("written since")
+    keep.unlink()
+    [back] = field.undo()
+    assert {each.path for each in back.failed} == {os.fsencode(path) for path in copies}
+    assert [path.read_text() for path in copies] == ["written since"] * 2
+    os.link(copies[0], keep)
+    [back] = field.undo()
+    assert (back.failed, keep.read_text()) == ([], "written since")
+    assert [path.read_text() for path in copies] == [PHOTO] * 2
+    assert not slots(tmp_path)
 
 
 def test_what_was_deleted_says_so_and_where_its_copy_is(tmp_path: Path) -> None:
