@@ -29,7 +29,7 @@ _PATIENCE = 2.0
 def default_vault() -> Path:
     """The vault that is used when none is named: GORILLACOMB_VAULT, or the user's data folder."""
     named = os.environ.get(ENVIRONMENT)
-    return Path(named) if named else _of_the_user(user_data_path)
+    return Path(os.path.expanduser(named)) if named else _of_the_user(user_data_path)
 
 
 def config_folder() -> Path:
