@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -115,8 +117,8 @@ def test_other_roots_are_scanned_and_planned_while_its_place_is_not_known(
     for tree in (away, here):
         settle(tree)
     stamping_scan(vault, away)
-    with Index.write(Vault(vault)) as index, index.atomic():
-        index.connection.execute(
+    with closing(sqlite3.connect(vault / "index.db")) as connection, connection:
+        connection.execute(
             f"UPDATE folders SET parent = {AWAY}, name = ? WHERE name = ?", (name, b"from")
         )
     stamping_scan(vault, here)
