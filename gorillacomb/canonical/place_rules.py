@@ -19,9 +19,10 @@ from gorillacomb.canonical.rule_engine import rank
 from gorillacomb.classify.copy_names import ends_in_number, looks_like_copy
 from gorillacomb.model import CanonicalChoice
 
-RULES_VERSION = 1
-"""Recorded with each stamp. Raise it when the order changes: every stamp made by a lower version is
-chosen once more at the next scan. Stamps of before versions were recorded have 0."""
+RULES_VERSION = 2
+"""Recorded with each stamp. Raise it when the order changes, or what the names of copies are: every
+stamp made by a lower version is chosen once more at the next scan. Stamps of before versions were
+recorded have 0."""
 
 
 class Place(Protocol):

@@ -166,11 +166,15 @@ NUMBERS: Final = (
 WEAK_NUMBERS: Final = (CopyMark(r"[-_]\d{1,2}", "x-1.txt", "Safari's downloads"),)
 """The same, of which not even that is sure that it says something."""
 
+_DATE = r"(?:[-_.\ ]?[(]?\d[-_.:\d]*[)]?)?"
+"""A number, a year or a date behind a word: ``Backup 2022``, ``backup-2023-01-02``."""
+
 PASSING_PLACES: Final = (
     r"^new\ folder",
     r"^untitled\ folder",
     r"^neuer\ ordner",
-    r"^(te?mp|cache|caches|downloads?|backups?|bak|old|trash|recycled?)$",
+    r"^(te?mp|cache|caches|downloads?|trash|recycled?)$",
+    rf"^(backups?|bak|old){_DATE}$",
     r"^temp\ ",
     r"^temp[-_ ]?folder",
     r"^\.trash",
@@ -182,7 +186,7 @@ PASSING_PLACES: Final = (
 
 LEFTOVERS: Final = (
     *PASSING_PLACES,
-    r"[-_ ](old|backup|bak|orig)$",
+    rf"[-_ ](old|backup|bak|orig){_DATE}$",
     r"\.(bak|orig|old|tmp)$",
     r"~$",
 )
