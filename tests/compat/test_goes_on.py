@@ -435,7 +435,7 @@ def test_a_new_journal_has_the_keys_of_the_old_one(old: Old) -> None:
     done = old.json("dedupe", "--apply", old.point / "papers/plan.jsonl")
     path = old.top / "Drive/.gorillacomb/quarantine" / done["run"] / "journal.jsonl"
     now = keys([json.loads(line) for line in path.read_bytes().splitlines()])
-    assert now == then | LATER_IN_A_JOURNAL.keys()
+    assert then <= now <= then | LATER_IN_A_JOURNAL.keys()
 
 
 def test_a_new_plan_has_the_keys_of_the_old_one(old: Old) -> None:
