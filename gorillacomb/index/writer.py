@@ -10,6 +10,7 @@ from typing import Any
 from gorillacomb.fs.paths import join
 from gorillacomb.index import duplicate_groups
 from gorillacomb.index.database import Index
+from gorillacomb.index.file_records import MoveKey
 from gorillacomb.index.folder_digest import clear_folder_digests, set_first_digests
 from gorillacomb.index.folder_queries import REGULAR
 from gorillacomb.index.paths import AWAY, BELOW, UNUSED_FOLDER
@@ -262,10 +263,11 @@ class IndexWriter:
             (FolderState.LISTED, folder, FolderState.UNLISTED),
         )
 
-    def losses(self, root: int) -> Iterator[bytes]:
+    def losses(self, root: int) -> Iterator[tuple[bytes, MoveKey]]:
         """Yield where the files of a root stood that were not met again, below the root.
 
-        But those that came to another place on its volume. The pass over it is done.
+        But those that came to another place on its volume. Each with what it is known by wherever
+        it is. The pass over it is done.
         """
         connection = self._connection
         connection.execute(
@@ -280,15 +282,16 @@ class IndexWriter:
             " lost AS (SELECT files.* FROM files JOIN below ON folder = below.id"
             "  UNION ALL SELECT files.* FROM gone JOIN files USING (folder, name)"
             "  WHERE gone.root = ?1 AND files.folder NOT IN below)"
-            f" SELECT folder, name FROM lost WHERE state <> {EntryState.EXCLUDED:d} AND {REGULAR}"
+            " SELECT folder, name, inode, size, mtime_ns FROM lost"
+            f" WHERE state <> {EntryState.EXCLUDED:d} AND {REGULAR}"
             " AND NOT EXISTS (SELECT 1 FROM arrivals WHERE came AND arrivals.inode = lost.inode"
             "  AND arrivals.size = lost.size AND arrivals.mtime_ns = lost.mtime_ns)",
             (root,),
         )
-        for folder, name in lost.fetchall():
+        for folder, name, *key in lost.fetchall():
             path = self._stood_at(folder, name)
             if path is not None:
-                yield path
+                yield path, (key[0], key[1], key[2])
 
     def _stood_at(self, folder: int, relative: bytes) -> bytes | None:
         """The path below its root of what is in a folder, as it was before folders left.

@@ -50,6 +50,8 @@ class ScanOptions:
     """Take what is read again as it is, also what would be called damaged."""
     accept_loss: bool = False
     """Take it that what is not there any more was deleted, however much it is."""
+    taken: tuple[bytes, ...] = ()
+    """Absolute paths of what we took away ourselves, and what was in it: that is no loss."""
     hydrate_limit: int | None = None
     """Download placeholders of up to so many bytes; None for none."""
     hash_limit: int | None = None

@@ -9,16 +9,18 @@ loss is real.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.mounts import mounts_below
-from gorillacomb.fs.openat import OUR_FOLDER
-from gorillacomb.fs.paths import join, relative_path
+from gorillacomb.fs.openat import OUR_FOLDER, to_signed64
+from gorillacomb.fs.paths import join, path_and_parents, relative_path
 from gorillacomb.fs.volumes import PSEUDO, hides_changes
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index
+from gorillacomb.index.file_records import MoveKey
 from gorillacomb.index.writer import IndexWriter
 from gorillacomb.model import Root, UnreadablePath
 from gorillacomb.scan.exclude import patterns_for_root
@@ -211,8 +213,7 @@ class LossJudge:
         cause = None
         connection = self.roots.index.connection
         if self.store.has_losses(root):
-            where = each.root.path
-            lost = sum(not os.path.lexists(join(where, path)) for path in self.store.losses(root))
+            lost = self._lost(each.root)
             known = max(root_table.count_files(connection, root) - new, lost)
             fewest = _FEWEST if seen or not is_whole else 2
             if lost >= fewest and 2 * lost > known:
@@ -221,12 +222,37 @@ class LossJudge:
             cause = None if _is_marked(each.root) else _NO_MARK
         return cause
 
+    def _lost(self, root: Root) -> int:
+        """Count the files that are not where they were, but for those that we took away."""
+        taken = frozenset(self.roots.options.taken)
+        lost = [
+            key
+            for path, key in self.store.losses(root.id)
+            if not os.path.lexists(join(root.path, path))
+            and taken.isdisjoint(path_and_parents(join(root.path, path)))
+        ]
+        places = {root.path, *root_table.our_folders(self.roots.index.connection).get(root.id, ())}
+        aside = (
+            {key for place in places for key in _files_set_aside(place)} if lost else set[MoveKey]()
+        )
+        return sum(key not in aside for key in lost)
+
     def note(self, root: int, cause: str | None) -> None:
         """Store what came of it. Call inside `Index.atomic`."""
         connection, each = self.roots.index.connection, self.roots.all[root]
         root_table.set_suspect(connection, root, cause)
         if self.roots.options.accept_loss and not _is_marked(each.root):
             root_table.forget_our_folder(connection, each.root.folder)
+
+
+def _files_set_aside(place: bytes) -> Iterator[MoveKey]:
+    """Yield by what files are known that lie in a quarantine in a folder."""
+    for folder, _, names in os.walk(join(place, OUR_FOLDER)):
+        for name in names:
+            with suppress(OSError):  # of somebody else's, or gone since
+                facts = os.lstat(join(folder, name))
+                for inode in (to_signed64(facts.st_ino), 0):  # which is not known everywhere
+                    yield inode, facts.st_size, facts.st_mtime_ns
 
 
 def _is_marked(root: Root) -> bool:

@@ -104,6 +104,44 @@ def test_a_root_that_is_as_it_was_again(tmp_path: Path, vault: Path) -> None:
     assert (suspect(report), report.changes.gone, known(vault)) == (None, 1, 9)
 
 
+@pytest.mark.parametrize("action", ["quarantine", "delete", "hardlink"])
+def test_what_we_set_aside_is_no_loss(tmp_path: Path, vault: Path, action: str) -> None:
+    """A root of which a plan takes away most of its files, or all, is what it was."""
+    top = make_tree(tmp_path, {"Backup": {"in": files(9), "f0": body(0)}, "own": files(9)})
+    tops = [top / "Backup", top / "own"]
+    other = vault.with_name("other")
+    for top in tops:
+        settle(top)
+    for each in (vault, other):
+        assert run("scan", *tops, vault=each).code == 0
+    plan = vault.with_name("plan")
+    assert run("dedupe", "--plan", "-o", plan, "--action", action, vault=vault).code == 0
+    sure = ["--yes-delete", "10"] if action == "delete" else []
+    assert run("dedupe", "--apply", plan, *sure, vault=vault).code == 0
+    assert "suspect" not in run("status", vault=vault).out
+    assert run("scan", *tops, vault=vault).code == 0
+    if action != "delete":  # of which another vault cannot know
+        assert run("scan", *tops, vault=other).code == 0
+    else:
+        assert run("scan", *tops, vault=other).code == 3
+    done = json.loads(run("dedupe", "--empty-quarantine", "--yes", "--json", vault=vault).out)
+    assert (done["files"], done["skipped"]) == (0 if action == "delete" else 10, [])
+
+
+def test_the_quarantine_of_a_suspect_root_stays(tmp_path: Path, vault: Path) -> None:
+    top = make_tree(tmp_path / "drive", {"in": files(9), "a": files(3), "Backup": files(3)})
+    settle(top)
+    assert run("scan", top, vault=vault).code == 0
+    plan = vault.with_name("plan")
+    assert run("dedupe", "--plan", "-o", plan, vault=vault).code == 0
+    assert run("dedupe", "--apply", plan, vault=vault).code == 0
+    shutil.rmtree(top / "in")
+    assert run("scan", top, vault=vault).code == 3
+    ran = run("dedupe", "--empty-quarantine", "--yes", "--json", vault=vault)
+    [problem] = json.loads(ran.out)["skipped"]
+    assert (ran.code, "may not be what it was" in problem["cause"]) == (3, True)
+
+
 def test_copies_that_lost_their_place_are_stamped_when_it_is_known(
     tmp_path: Path, vault: Path
 ) -> None:

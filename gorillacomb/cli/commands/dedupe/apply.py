@@ -89,7 +89,8 @@ def _carry_out(vault: Vault, plan: Plan, begun: list[RunOutcome], shown: Progres
     shown.close()
     # What stays is looked at too: a hard link made it one with what went.
     folders = [os.path.dirname(path) for step in outcome.done for path in (step.path, step.keep)]
-    rescan_changed(vault, roots, folders, shown)
+    taken = tuple(pair.path for step in outcome.done for pair in step.pairs)
+    rescan_changed(vault, roots, folders, shown, taken)
     return outcome
 
 

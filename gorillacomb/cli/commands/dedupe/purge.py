@@ -30,6 +30,8 @@ from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.stamping.run_log import RunLog
 from gorillacomb.vault.vault import Vault
 
+_SUSPECT = "is in a folder that may not be what it was (gorillacomb status says why)"
+
 
 def purge(
     vault: Vault, named: str, older_than_ns: int, yes: bool, progress: bool | None, as_json: bool
@@ -45,10 +47,13 @@ def purge(
         index = stack.enter_context(Index.write(vault))
         notes = stack.enter_context(RunLog(index))
         roots = live_roots_of(index)
-        waiting = [each for each in quarantined_runs(roots) if named in ("", each.run)]
+        everywhere = quarantined_runs(live_roots_of(index, suspect=True))
+        named_runs = [each for each in everywhere if named in ("", each.run)]
+        sure = {(each.base, each.run) for each in quarantined_runs(roots)}
+        waiting = [each for each in named_runs if (each.base, each.run) in sure]
         chosen = [each for each in waiting if _is_older(each, older_than_ns)]
         unknown = [each for each in waiting if older_than_ns and each.age_ns is None]
-        if named and not (chosen or unknown):
+        if named and not (chosen or unknown or len(named_runs) > len(waiting)):
             raise UsageError(
                 f"Nothing waits in a quarantine of run {named!r}"
                 + (" that is old enough." if older_than_ns else "."),
@@ -57,6 +62,11 @@ def purge(
         _confirm_purge(chosen, yes)
         total.skipped += [
             StepProblem(run_folder(each.base, each.run), _of_no_age(each)) for each in unknown
+        ]
+        total.skipped += [
+            StepProblem(run_folder(each.base, each.run), _SUSPECT)
+            for each in named_runs
+            if each not in waiting
         ]
 
         def ended(outcome: RunOutcome) -> None:

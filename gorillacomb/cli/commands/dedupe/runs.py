@@ -115,11 +115,15 @@ def _in_root(path: bytes, roots: list[LiveRoot]) -> tuple[str, bytes]:
 
 
 def rescan_changed(
-    vault: Vault, roots: list[LiveRoot], folders: list[bytes], shown: Progress
+    vault: Vault,
+    roots: list[LiveRoot],
+    folders: list[bytes],
+    shown: Progress,
+    taken: tuple[bytes, ...] = (),
 ) -> None:
     """Have the index, and the trace's stamps, follow what was changed: scan those folders.
 
-    Raises Interrupted.
+    ``taken`` are the paths of what was taken away. Raises Interrupted.
     """
     scopes: list[bytes] = []
     # Only in roots: what was kept on a drive that is not there now is for its next scan.
@@ -136,11 +140,12 @@ def rescan_changed(
     if not scopes:
         return
     try:
-        rescan(vault, scopes, load_settings(), progress=shown)
+        rescan(vault, scopes, load_settings(), progress=shown, taken=taken)
     except Interrupted:
         raise
     except UsageError:  # one of them went away since
-        rescan_changed(vault, roots, [os.path.dirname(each) for each in scopes], shown)
+        around = [os.path.dirname(each) for each in scopes]
+        rescan_changed(vault, roots, around, shown, taken)
     except GorillaCombError as error:
         click.echo(f"gorillacomb: {render.printable(error.message)}", err=True)
         click.echo("The index is behind what was done: gorillacomb scan PATH", err=True)

@@ -35,6 +35,7 @@ def rescan(
     workers: int | None = None,
     progress: Progress | None = None,
     quiet_ns: int = 0,
+    taken: tuple[bytes, ...] = (),
 ) -> ScanReport:
     """Scan folders, or only some things in them (see `ScanOptions`). Raises as `scan` does.
 
@@ -47,6 +48,7 @@ def rescan(
         changed=changed,
         again=again,
         accept=accept,
+        taken=taken,
         quick=again is not None,  # what was not read at all is no matter of reading it again
     )
     return scan(vault, paths, options, progress, recorder=recorder_for(settings, quiet_ns))
