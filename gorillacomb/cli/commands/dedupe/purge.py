@@ -47,27 +47,8 @@ def purge(
         index = stack.enter_context(Index.write(vault))
         notes = stack.enter_context(RunLog(index))
         roots = live_roots_of(index)
-        everywhere = quarantined_runs(live_roots_of(index, suspect=True))
-        named_runs = [each for each in everywhere if named in ("", each.run)]
-        sure = {(each.base, each.run) for each in quarantined_runs(roots)}
-        waiting = [each for each in named_runs if (each.base, each.run) in sure]
-        chosen = [each for each in waiting if _is_older(each, older_than_ns)]
-        unknown = [each for each in waiting if older_than_ns and each.age_ns is None]
-        if named and not (chosen or unknown or len(named_runs) > len(waiting)):
-            raise UsageError(
-                f"Nothing waits in a quarantine of run {named!r}"
-                + (" that is old enough." if older_than_ns else "."),
-                "`gorillacomb dedupe --history` names the runs.",
-            )
+        chosen, total.skipped = _chosen(index, named, older_than_ns)
         _confirm_purge(chosen, yes)
-        total.skipped += [
-            StepProblem(run_folder(each.base, each.run), _of_no_age(each)) for each in unknown
-        ]
-        total.skipped += [
-            StepProblem(run_folder(each.base, each.run), _SUSPECT)
-            for each in named_runs
-            if each not in waiting
-        ]
 
         def ended(outcome: RunOutcome) -> None:
             names.append(outcome.run)
@@ -96,6 +77,33 @@ def purge(
         else:
             _tell(total)
     return ExitCode.INCOMPLETE if total.skipped or total.failed else ExitCode.DONE
+
+
+def _chosen(
+    index: Index, named: str, older_than_ns: int
+) -> tuple[list[QuarantinedRun], list[StepProblem]]:
+    """The runs whose quarantines are emptied, and why others stay. Raises UsageError."""
+    everywhere = quarantined_runs(live_roots_of(index, suspect=True))
+    sure = {(each.base, each.run) for each in quarantined_runs(live_roots_of(index))}
+    chosen: list[QuarantinedRun] = []
+    stay: list[StepProblem] = []
+    for each in everywhere:
+        if named not in ("", each.run):
+            continue
+        cause = None if (each.base, each.run) in sure else _SUSPECT
+        if older_than_ns and each.age_ns is None:
+            cause = cause or _of_no_age(each)
+        if cause is not None:
+            stay.append(StepProblem(run_folder(each.base, each.run), cause))
+        elif _is_older(each, older_than_ns):
+            chosen.append(each)
+    if named and not (chosen or stay):
+        raise UsageError(
+            f"Nothing waits in a quarantine of run {named!r}"
+            + (" that is old enough." if older_than_ns else "."),
+            "`gorillacomb dedupe --history` names the runs.",
+        )
+    return chosen, stay
 
 
 def _interrupted(total: RunOutcome, names: Sequence[str]) -> tuple[str, str]:
