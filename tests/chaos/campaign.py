@@ -297,6 +297,11 @@ class Campaign:
         print(f"check {self.checks}: {self.person.changes:,} changes, {self.signals} signals")
         self.nothing_lost()
         self.watcher.settle()
+        roots = self._fine("status", "--json", vault=self.vault).json()["roots"]
+        if any(root["suspect"] for root in roots):
+            # The person was quick, and much of what was there is gone: it is he who must say so.
+            self._fine("scan", "--accept-loss", *self.drives, vault=self.vault)
+            self.watcher.settle()
         check_truth(self.vault, self.folder / f"fresh {self.checks}", *self.drives)
         for drive in self.drives:
             self.person.look(drive)
