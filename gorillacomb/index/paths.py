@@ -24,6 +24,12 @@ UNUSED_FOLDER = (
     " (SELECT coalesce(max(id), 0) FROM stamp_folders))"
 )
 """SQL for an id that no folder has, nor one that the trace still knows of."""
+UNUSED_ROOT = (
+    "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM roots),"
+    " (SELECT coalesce(max(id), 0) FROM stamp_roots),"
+    " (SELECT coalesce(max(root), 0) FROM stamp_folders))"
+)
+"""The same of roots: the trace is told of a forgotten one by the next scan, by its own name."""
 
 
 def folders_without_place(connection: Connection) -> frozenset[int]:

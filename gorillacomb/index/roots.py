@@ -11,7 +11,7 @@ from gorillacomb.fs.mounts import mounts_below
 from gorillacomb.fs.paths import is_below
 from gorillacomb.fs.volumes import is_there
 from gorillacomb.index.folder_queries import REGULAR
-from gorillacomb.index.paths import UNUSED_FOLDER, FolderPaths
+from gorillacomb.index.paths import UNUSED_FOLDER, UNUSED_ROOT, FolderPaths
 from gorillacomb.index.stamps import note_changed_folders
 from gorillacomb.model import FolderState, Root
 from gorillacomb.sqlite import Connection
@@ -157,7 +157,7 @@ def add_root(connection: Connection, root: Root, inode: int) -> Root:
         (root.path, inode, FolderState.UNLISTED),
     ).lastrowid
     number = connection.execute(
-        f"INSERT INTO roots ({_COLUMNS[4:]}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO roots ({_COLUMNS}) VALUES (({UNUSED_ROOT}), ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             root.uid,
             folder,

@@ -111,10 +111,8 @@ class TraceState:
                 del folder.files[name]
 
     def _move_folder(self, seq: int, fields: Mapping[str, Any]) -> None:
-        former = fields.get("from_root", fields["root"])
-        old = self._find(former, entry_path(fields, "from"))
-        self._check_tree(seq, old, fields)
-        assert old is not None
+        named = fields.get("from_root", fields["root"])
+        former, old = self._told_folder(seq, named, entry_path(fields, "from"), fields["tree"])
         if old.parent is not None:
             del old.parent.folders[old.name]
         else:
@@ -131,17 +129,26 @@ class TraceState:
                 self._at[digest] = (fields["root"], *self._at[digest][1:])
 
     def _drop_folder(self, seq: int, fields: Mapping[str, Any]) -> None:
-        folder = self._find(fields["root"], entry_path(fields))
-        self._check_tree(seq, folder, fields)
-        assert folder is not None
+        _, folder = self._told_folder(seq, fields["root"], entry_path(fields), fields["tree"])
         for _, digest in list(folder.below()):
             self._drop(digest)
 
-    def _check_tree(
-        self, seq: int, folder: _ReplayFolder | None, fields: Mapping[str, Any]
-    ) -> None:
-        if folder is None or tree_digest(folder.below()) != fields["tree"]:
-            raise ValueError(f"entry {seq} of the trace names a folder that is not as it says")
+    def _told_folder(
+        self, seq: int, root: str, path: bytes, tree: str
+    ) -> tuple[str, _ReplayFolder]:
+        """Find the folder that an entry is about, and its root. Raises ValueError.
+
+        Of a whole root that had been forgotten, older versions wrote the id of the root that was
+        scanned next. Its tree says which one it was: a content has one canonical file, so no
+        two folders that hold any have the same tree.
+        """
+        folder = self._find(root, path)
+        if folder is not None and tree_digest(folder.below()) == tree:
+            return root, folder
+        for other, top in self._tops.items() if not path else ():
+            if tree_digest(top.below()) == tree:
+                return other, top
+        raise ValueError(f"entry {seq} of the trace names a folder that is not as it says")
 
     def _find(self, root: str, path: bytes) -> _ReplayFolder | None:
         at = self._tops.get(root)

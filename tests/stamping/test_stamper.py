@@ -14,9 +14,15 @@ from hypothesis import strategies as st
 
 from gorillacomb.canonical.place_rules import RULES_VERSION
 from gorillacomb.errors import VaultRolledBack
-from gorillacomb.index import stamps
+from gorillacomb.index import roots, stamps
+from gorillacomb.index.database import Index
+from gorillacomb.index.duplicate_groups import rebuild_groups
 from gorillacomb.scan import listing, visitor
 from gorillacomb.stamping import stamper, writer
+from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh import entries, jcs
+from gorillacomb.vaultmesh.open import open_trace_for_reading
+from gorillacomb.vaultmesh.replay import TraceState
 from tests.stamping.trace import canonical_paths, check_trace, events, stamping_scan
 from tests.support.run import run
 from tests.support.trees import HardLink, Link, Tree, make_tree, rows_in_index, settle
@@ -172,8 +178,7 @@ def test_a_stamp_by_older_rules_is_chosen_once_more(
     }
     size = len(events(vault))
     if lost:
-        for path in vault.glob("index.db*"):
-            path.unlink()
+        lose_index(vault)
     stamping_scan(vault, top)
     assert [each["event"] for each in events(vault, size)] == ["restamp", "restamp"]
     assert {each["rules"] for each in events(vault, size)} == {RULES_VERSION}
@@ -182,8 +187,7 @@ def test_a_stamp_by_older_rules_is_chosen_once_more(
     shutil.copytree(top / "a", top / "0")
     for _ in range(2):
         if lost:
-            for path in vault.glob("index.db*"):
-                path.unlink()
+            lose_index(vault)
         stamping_scan(vault, top)
         assert events(vault, size) == []
 
@@ -333,8 +337,7 @@ def test_a_lost_index_is_made_anew_without_a_false_entry(
 ) -> None:
     stamping_scan(vault, top)
     before = events(vault)
-    for each in vault.glob("index.db*"):
-        each.unlink()
+    lose_index(vault)
     if changed:
         (top / "Temp folder/HealthTrack/server/db.ts").unlink()
         (top / "HealthTrack/server/db.ts").write_text("store more")
@@ -355,8 +358,7 @@ def test_a_lost_index_and_a_scan_of_a_part_retire_nothing_elsewhere(top: Path, v
     settle(other)
     stamping_scan(vault, top, other)
     before = events(vault)
-    for each in vault.glob("index.db*"):
-        each.unlink()
+    lose_index(vault)
     stamping_scan(vault, top / "HealthTrack")
     assert events(vault) == before
     stamping_scan(vault, other)
@@ -397,6 +399,63 @@ def test_a_forgotten_root_is_retired_by_the_next_scan(top: Path, vault: Path) ->
     assert events(vault, size)[0]["cause"] == "forgotten"
 
 
+def forget(vault: Path) -> None:
+    """Forget all roots."""
+    with Index.write(Vault(vault)) as index:
+        with index.atomic():
+            for root in roots.all_roots(index.connection):
+                roots.forget_root(index.connection, root)
+            rebuild_groups(index.connection)
+        index.commit()
+
+
+def lose_index(vault: Path) -> None:
+    for each in vault.glob("index.db*"):
+        each.unlink()
+
+
+@pytest.mark.parametrize("earlier", [False, True], ids=["of today", "as once written"])
+@pytest.mark.parametrize("then", [".", "..", "HealthTrack", "../Other drive"])
+def test_the_last_root_is_forgotten_and_something_else_scanned(
+    top: Path, vault: Path, monkeypatch: pytest.MonkeyPatch, then: str, earlier: bool
+) -> None:
+    """Older versions gave its id to the next root, and that one's name to what they retired."""
+    make_tree(top.parent / "Other drive", {"x": "x", "serve": "serve"})
+    settle(top.parent)
+    next_top = Path(os.path.normpath(top / then))
+    stamping_scan(vault, top)
+    size = len(events(vault))
+    forget(vault)
+    with monkeypatch.context() as patched:
+        if earlier:
+            patched.setattr(roots, "UNUSED_ROOT", "SELECT 1 + coalesce(max(id), 0) FROM roots")
+        stamping_scan(vault, next_top)
+    new, gone, *_ = events(vault, size)
+    assert (new["event"], gone["event"], gone["path"]) == ("root", "retire", "")
+    assert (gone["root"] == new["root"], gone.get("cause")) == (
+        (True, None) if earlier else (False, "forgotten")
+    )
+    for command in (("trace", "verify"), ("vault", "check")):
+        ran = run(*command, vault=vault)
+        assert ran.code == 0, ran
+    check_trace(vault, next_top)
+    lose_index(vault)
+    stamping_scan(vault, next_top)
+    check_trace(vault, next_top)
+
+
+def test_a_folder_that_is_not_as_an_entry_says_is_refused(top: Path, vault: Path) -> None:
+    """A tree that no root has is not taken for another one, be it of a whole root or not."""
+    stamping_scan(vault, top)
+    [root] = [each["root"] for each in events(vault) if each["event"] == "root"]
+    with open_trace_for_reading(Vault(vault)) as ledger:
+        told = list(ledger.entries())
+    for path in (b"", b"HealthTrack"):
+        body = entries.retire_folder_entry(1, str(root), path, "00" * 32, 5, forgotten=False)
+        with pytest.raises(ValueError, match="names a folder that is not as it says"):
+            TraceState().replay([*told, (len(told), jcs.canonical_json(body))])
+
+
 def test_a_root_that_becomes_part_of_a_larger_one(top: Path, vault: Path) -> None:
     stamping_scan(vault, top / "HealthTrack")
     stamping_scan(vault, top)
@@ -421,6 +480,7 @@ STEP = st.one_of(
     st.tuples(st.just("move"), PLACES, PLACES),
     st.tuples(st.just("copy"), PLACES, PLACES),
     st.tuples(st.just("swap"), PLACES, PLACES),
+    st.tuples(st.just("forget"), st.just(""), st.just("")),
     st.tuples(st.just("lose index"), st.just(""), st.just("")),
     st.tuples(st.just("scan"), st.just(""), st.just("")),
     st.tuples(st.just("scan part"), PLACES, st.just("")),
@@ -471,9 +531,10 @@ def take(top: Path, vault: Path, step: tuple[str, str, str]) -> None:
         elif what == "scan part":
             if path.is_dir():
                 stamping_scan(vault, path)
+        elif what == "forget":
+            forget(vault)
         elif what == "lose index":
-            for each in vault.glob("index.db*"):
-                each.unlink()
+            lose_index(vault)
         else:
             stamping_scan(vault, top)
     except OSError:
@@ -481,6 +542,8 @@ def take(top: Path, vault: Path, step: tuple[str, str, str]) -> None:
 
 
 @given(st.lists(STEP, max_size=25))
+@example([("forget", "", ""), ("scan part", "a", ""), ("lose index", "", "")])
+@example([("scan part", "a", ""), ("forget", "", ""), ("scan", "", ""), ("delete", "a", "")])
 @example([("write", "a", "1"), ("move", "a", "b/a"), ("scan part", "b", ""), ("move", "b", "a")])
 def test_any_history(steps: list[tuple[str, str, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
