@@ -33,7 +33,7 @@ from gorillacomb.fs.comparison import extended_attributes
 from gorillacomb.fs.extents import SAME_BLOCKS
 from gorillacomb.fs.location import ContentDiffers, FileLocation
 from gorillacomb.fs.openat import os_error_text
-from gorillacomb.fs.paths import is_below, path_and_parents, path_text, relative_path
+from gorillacomb.fs.paths import is_below, join, path_and_parents, path_text, relative_path
 
 
 class StepSkipped(Exception):
@@ -96,6 +96,7 @@ class StepPreflight:
             if self.places.root_of(nested.keep) is None:
                 raise StepSkipped(nested.keep, "is in no scanned folder that is there now")
             self._ask(nested.path, nested.keep, _is_folder(nested.path), around=step.path)
+        self._as_named(step)
         self._as_sets(step)
         return found
 
@@ -112,6 +113,36 @@ class StepPreflight:
             raise StepSkipped(path, os_error_text(error)) from error
         if refusal is not None:
             raise StepSkipped(path, _words(refusal))
+
+    def _as_named(self, step: PlanStep) -> None:
+        """What its name says is kept for that too where a file in a folder has a copy elsewhere.
+
+        That copy stays for the one that the folder's own copy has in its place, and that goes.
+        """
+        folders = [RemovalPair(step.path, step.keep)]
+        folders += [each for each in step.nested if _is_folder(each.path)]
+        sets: dict[bytes, list[RemovalPair]] = {}
+        ours: dict[bytes, bytes] = {}
+        for each in step.nested:
+            if each not in folders:
+                around = [top for top in folders if is_below(each.path, top.path)]
+                top = max(around, key=lambda pair: len(pair.path))
+                goes = join(top.keep, relative_path(each.path, top.path))
+                if goes != each.keep:
+                    ours[goes] = each.path
+                    sets.setdefault(os.path.dirname(goes), []).append(RemovalPair(goes, each.keep))
+        for pairs in sets.values():
+            try:
+                wrong = name_refusal(
+                    pairs,
+                    lambda path: self.places.size_of(ours[path]),
+                    lambda path: self._companion_names(ours.get(path, path)),
+                    self.plan.options,
+                )
+            except OSError as error:
+                raise StepSkipped(step.path, os_error_text(error)) from error
+            if wrong is not None:
+                raise StepSkipped(ours[wrong[0]], _words(wrong[1]))
 
     def _as_sets(self, step: PlanStep) -> None:
         """A file leaves with all that belongs to it, or not at all; not while it is in use.

@@ -474,3 +474,26 @@ def test_a_cycle_of_a_folder_and_its_files(tmp_path: Path) -> None:
     assert set(contents(top, ours=False)) == there
     field.purge()
     assert set(contents(top, ours=False)) == there
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "content", "allowed"),
+    [
+        ("notes.txt", "Papers/other.txt", "long enough; " * 9, True),
+        (".env", "Papers/env.txt", "SECRET; " * 9, False),
+        ("py.typed", "Papers/zz", "x", False),
+        ("py.typed", "Papers/py.typed", "x", True),
+    ],
+)
+def test_a_name_that_says_something_is_no_less_in_a_folder(
+    tmp_path: Path, name: str, kept: str, content: str, allowed: bool
+) -> None:
+    """A file in a folder may have its copy elsewhere, by another name where that means nothing."""
+    tree: Tree = {"a": {"f": SAME, name: content}, "b": {"f": SAME}, kept.split("/")[0]: {}}
+    top = make_tree(tmp_path.resolve() / "top", tree)
+    (top / kept).write_text(content)
+    settle(top)
+    nested = [(top / "a" / name, top / kept)]
+    outcome = Ground(live(top)).apply(step("s1", top / "a", top / "b", nested=nested))
+    assert len(outcome.done) == allowed, outcome.skipped
+    assert (top / "a" / name).exists() != allowed
