@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, example, given, settings
 from gorillacomb.scan import read_file, worker
 from tests.dedupe.plans import Bench, Planned, on_disk
 from tests.folders.forests import forests, look
+from tests.support.disks import Disks
 from tests.support.mounts import tmpfs
 from tests.support.trees import HardLink, Link, Tree, make_tree
 
@@ -44,6 +45,13 @@ BORG: Tree = {"README": "r", "config": "c", "data": {"0": {"1": ONE}}, "index.1"
 @pytest.fixture
 def bench(tmp_path: Path, vault: Path) -> Bench:
     return Bench(tmp_path / "drive", vault)
+
+
+@pytest.fixture
+def sharing(disks: Disks, vault: Path) -> Bench:
+    """On a file system whose files can share blocks."""
+    point = disks.plug("btrfs", disks.image("btrfs"), disks.point("mnt"))
+    return Bench(point / "drive", vault)
 
 
 def planned(bench: Bench, tree: Tree, *options: str) -> Planned:
@@ -554,7 +562,8 @@ ACTIONS = ["quarantine", "hardlink", "symlink", "delete", "reflink"]
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_actions_and_what_they_free(bench: Bench, action: str) -> None:
+def test_actions_and_what_they_free(request: pytest.FixtureRequest, action: str) -> None:
+    bench = request.getfixturevalue("sharing" if action == "reflink" else "bench")
     plan = planned(
         bench, {"a": {"f": ONE, "o": OWN}, "b": {"f": ONE, "p": ALSO_OWN}}, "--action", action
     )
@@ -783,8 +792,9 @@ def test_the_disk_knows_a_project_by_what_the_index_knows_it(bench: Bench, kind:
 PICTURE: Tree = {"IMG_1.jpg": ONE, "IMG_1.xmp": "settings of its own"}
 
 
-def test_a_reflink_leaves_a_picture_beside_its_settings(bench: Bench) -> None:
+def test_a_reflink_leaves_a_picture_beside_its_settings(sharing: Bench) -> None:
     """The picture stays where it is: nothing is torn apart, so apply refuses nothing either."""
+    bench = sharing
     tree: Tree = {"a": {**PICTURE, "o": OWN}, "b": {**PICTURE, "IMG_1.xmp": "others", "p": "p"}}
     plan = planned(bench, tree, "--action", "reflink")
     assert plan.goes == {"b/IMG_1.jpg": "a/IMG_1.jpg"}
