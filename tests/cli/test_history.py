@@ -35,6 +35,7 @@ TREE: Tree = {
     "Backup": {"album": ALBUM, "cat.jpg": "k" * BIG, "diary": "d"},
     "solo": {"film": "f" * BIG, "song": "m" * BIG},
 }
+EMPTIED: Tree = {"Photos": {"album": ALBUM, "own": "o"}, "Backup": {"album": ALBUM}}
 FOLDERS = ["Backup", "Backup/album", "Backup/album/2019"]
 BEACH = "Backup/album/2019/beach.jpg"
 
@@ -62,9 +63,12 @@ class Tidied:
 
 
 @pytest.fixture
-def tidied(tmp_path: Path, vault: Path, monkeypatch: pytest.MonkeyPatch) -> Tidied:
+def tidied(
+    request: pytest.FixtureRequest, tmp_path: Path, vault: Path, monkeypatch: pytest.MonkeyPatch
+) -> Tidied:
+    tree, counts = getattr(request, "param", (TREE, (2, 4)))
     monkeypatch.setenv("GORILLACOMB_VAULT", str(vault))
-    top = make_tree(tmp_path / "drive", TREE)
+    top = make_tree(tmp_path / "drive", tree)
     for name in ("Backup", "Photos"):
         (top / name / "album/2019").chmod(0o711)
     settle(top)
@@ -75,7 +79,7 @@ def tidied(tmp_path: Path, vault: Path, monkeypatch: pytest.MonkeyPatch) -> Tidi
     plan = tmp_path / "plan.jsonl"
     answer(dedupe, "--plan", "-o", plan)
     done = answer(dedupe, "--apply", plan)
-    assert (done["done"], done["files"]) == (2, 4), done
+    assert (done["done"], done["files"]) == counts, done
     return Tidied(top, vault, done["run"], at_first)
 
 
@@ -128,6 +132,19 @@ def test_several_come_back_and_the_last_one_ends_the_step(tidied: Tidied) -> Non
     assert look(tidied.top) == tidied.at_first
     assert answer(status)["quarantine"] == []
     assert answer(dedupe, "--undo") == 2
+
+
+@pytest.mark.parametrize("tidied", [(EMPTIED, (1, 3))], indirect=True)
+def test_the_folders_around_that_a_run_emptied_come_back_with_one_file(tidied: Tidied) -> None:
+    """They are empty: nothing is found in them that was in a folder which went before."""
+    assert not (tidied.top / "Backup").exists()
+    assert [each["quarantine"][-3:] for each in tidied.explained(BEACH)["runs"]] == ["jpg"]
+    assert tidied.undo(BEACH)["failed"] == []
+    for folder in ("Backup", "Backup/album", BEACH):
+        assert look(tidied.top)[folder] == tidied.at_first[folder]
+    assert tidied.undo()["failed"] == []
+    assert look(tidied.top) == tidied.at_first
+    assert answer(explain, tidied.top / "Backup/own") == 2
 
 
 def test_a_folder_around_what_was_set_aside(tidied: Tidied) -> None:

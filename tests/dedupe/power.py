@@ -14,6 +14,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -233,18 +234,16 @@ class Disk:
 
         Half a rename left it them.
         """
-        twice = [
-            (name, identity)
-            for name, identity in names.items()
-            if self.nodes[identity].kind == "folder" and [*names.values()].count(identity) > 1
-        ]
-        if not twice:
-            yield names
-        for kept in twice:
+        of_folders: dict[str, list[Name]] = {}
+        for name, identity in names.items():
+            if self.nodes[identity].kind == "folder":
+                of_folders.setdefault(identity, []).append(name)
+        for kept in product(*of_folders.values()):
+            left = dict(zip(of_folders, kept, strict=True))
             yield {
                 name: identity
                 for name, identity in names.items()
-                if identity != kept[1] or name == kept[0]
+                if left.get(identity, name) == name
             }
 
 

@@ -65,7 +65,7 @@ def chosen_of(run: Quarantine, paths: Sequence[bytes]) -> tuple[set[str], list[S
             for path in paths:
                 if is_below(place, path):
                     steps.add(record.step)
-                elif is_below(path, place):
+                elif is_below(path, place) and not record.emptied:
                     part = StepPart(record.step, move, relative_path(path, place))
                     parts[part.path] = part
     around = set(parts)
@@ -167,6 +167,8 @@ def finish_parts(run: Quarantine, now: Callable[[], int]) -> Iterator[StepProble
                 if item.when_ns is not None or not is_below(item.path, move.path):
                     continue
                 part = StepPart(record.step, move, relative_path(item.path, move.path))
+                # Who was killed while it was written may not have had it on the disk.
+                _note(run, replace(run.journal.recorded.steps[record.step], back=(item,)))
                 cause = _carry_out(run, part, item.made)
                 ended = replace(item, when_ns=now() if cause is None else None, cause=cause)
                 _note(run, replace(run.journal.recorded.steps[record.step], back=(ended,)))

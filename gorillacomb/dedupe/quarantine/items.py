@@ -82,7 +82,7 @@ def items_at(run: RecordedRun, path: bytes) -> Iterator[RunItem]:
                 item = _item(run, record, move)
                 if is_below(item.path, wanted):
                     yield item
-                elif is_below(wanted, item.path):
+                elif is_below(wanted, item.path) and not record.emptied:
                     yield from _part(run, record, move, item, wanted)
             for back in record.back:
                 place = join(run.base, back.path)

@@ -64,8 +64,10 @@ def put_back_part(slot: FileLocation, place: FileLocation, inner: bytes, made: i
         times = _times(trees, [each for each in around if each not in fresh])
         for each in fresh:
             folder, name = trees.above(each)
-            with suppress(FileExistsError):
+            try:
                 mutations.make_folder(folder, name)
+            except FileExistsError:
+                mutations.fsync(folder)  # who made it may have been killed before that
         try:
             _move(trees, inner)
         except OSError:

@@ -222,30 +222,28 @@ def test_an_undo_that_is_cut_short(
         stopped(tried, undo, how, every, links, before=lambda top: apply(top, action))
 
 
-def undo_two_of_a_folder(top: Path) -> None:
-    """Put two files back out of the folder that was set aside as a whole, and a step by itself."""
+def undo_some(top: Path) -> None:
+    """Put one file back out of the folder that was set aside as a whole, and another step."""
     for name in list_runs(os.fsencode(top)):
-        for inner in ("all/x", "all/deep/z", "two"):
+        for inner in ("all/deep/z", "two"):
             outcome = RunOutcome(name)
             only = [os.fsencode(top / "work" / inner)]
             undo_runs_in_base(os.fsencode(top), outcome, Quiet(), only=only)
 
 
-DEEP: Tree = {
-    name: {
-        "two": "the second",
-        "one": "the first",
-        "all": {"x": "of x", "y": "of y", "empty": {}, "deep": {"z": "of z"}},
-    }
-    for name in ("kept", "work")
+_DEEP: Tree = {
+    "two": "the second",
+    "one": "the first",
+    "all": {"x": "of x", "empty": {}, "deep": {"z": "of z"}},
 }
+DEEP: Tree = {"kept": _DEEP, "work": {**_DEEP, "own": "only here"}}
 
 
 @HOW
 @ALL_STOPS
 def test_an_undo_of_some_files_that_is_cut_short(tmp_path: Path, how: str, every: int) -> None:
     with cuts(tmp_path, DEEP) as tried:
-        stopped(tried, undo_two_of_a_folder, how, every, before=apply)
+        stopped(tried, undo_some, how, every, before=apply)
 
 
 @HOW
@@ -253,7 +251,7 @@ def test_an_undo_of_some_files_that_is_cut_short(tmp_path: Path, how: str, every
 def test_an_undo_of_the_rest_that_is_cut_short(tmp_path: Path, how: str, every: int) -> None:
     def before(top: Path) -> None:
         apply(top)
-        undo_two_of_a_folder(top)
+        undo_some(top)
 
     with cuts(tmp_path, DEEP) as tried:
         stopped(tried, undo, how, every, before=before)
