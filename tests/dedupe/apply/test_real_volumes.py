@@ -127,7 +127,7 @@ def blocks(path: Path) -> set[int]:
 
 def within_one_percent(told: int, gained: int) -> None:
     assert abs(told - gained) <= told / 100, f"told {told:,}, gained {gained:,}"
-    assert told >= FREED
+    assert told >= FREED * 0.99
 
 
 def test_files_share_their_blocks_afterwards(sharing: Volume) -> None:
