@@ -59,19 +59,53 @@ def path_history(ledger: Ledger, root: str, path: bytes) -> list[dict[str, Any]]
     return found[::-1]
 
 
+def is_named(ledger: Ledger, root: str, path: bytes) -> bool:
+    """Return whether an entry is about this path itself or something below it.
+
+    Of a folder that moved or went the trace does not say what was in it, but for what it stamped.
+    """
+    trail = _PathTrail(root, path)
+    for _, entry in ledger.entries_backward():
+        if trail.name not in entry and _FOLDER not in entry:
+            continue
+        fields = jcs.parse_own(entry)
+        if any(at == trail.root and _holds(trail.path, each) for at, each in _places(fields)):
+            return True
+        _go_back(fields, trail)
+    return False
+
+
+def former_places(
+    entries: Sequence[Mapping[str, Any]], root: str, path: bytes
+) -> set[tuple[str, bytes]]:
+    """Return all places of a file by its `path_history`: ids of roots, and paths below them."""
+    trail = _PathTrail(root, path)
+    found = {(root, path)}
+    for fields in reversed(entries):
+        _go_back(fields, trail)
+        found.add((trail.root, trail.path))
+    return found
+
+
 def _concerns(fields: Mapping[str, Any], trail: _PathTrail) -> bool:
     if any(
         (each["root"], entry_path(each)) == (trail.root, trail.path) for each in _repaired(fields)
     ):
         return True
-    if fields.get("root") is None or not has_path(fields):
-        return False
-    places = [(fields["root"], entry_path(fields))]
-    if has_path(fields, "from"):
-        places.append((fields.get("from_root", fields["root"]), entry_path(fields, "from")))
+    places = _places(fields)
     if "tree" in fields:
         return any(root == trail.root and _holds(at, trail.path) for root, at in places)
     return (trail.root, trail.path) in places
+
+
+def _places(fields: Mapping[str, Any]) -> list[tuple[str, bytes]]:
+    """The places that an entry about a file or folder names: ids of roots, and paths below them."""
+    if fields.get("root") is None or not has_path(fields):
+        return []
+    places = [(fields["root"], entry_path(fields))]
+    if has_path(fields, "from"):
+        places.append((fields.get("from_root", fields["root"]), entry_path(fields, "from")))
+    return places
 
 
 def _repaired(fields: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -85,7 +119,7 @@ def _holds(folder: bytes, path: bytes) -> bool:
 
 def _go_back(fields: Mapping[str, Any], trail: _PathTrail) -> None:
     """Before an entry that tells of a move it stood at the place that it came from."""
-    if not has_path(fields, "from"):
+    if fields.get("root") is None or not has_path(fields, "from"):
         return
     now, before = entry_path(fields), entry_path(fields, "from")
     if fields["root"] != trail.root or not _holds(now, trail.path):
@@ -105,6 +139,8 @@ class Departure:
     """Id of the root and path below it of where it is now, or where its content is; None: gone."""
     is_move: bool
     """Whether it is the thing itself that is there, not only a copy of its content."""
+    digest: bytes | None = None
+    """Of its content when it left; None for a folder, and where the trace did not know it."""
 
 
 def departure_from(
@@ -121,17 +157,37 @@ def departure_from(
             seq = each["seq"]  # what was there before is another file's story
             break
     for _ in range(_MOST_MOVES):
-        later = (each for each in entries if each["seq"] > seq)
-        entry = next((each for each in later if _left(each, at)), None)
+        entry = _next_departure(entries, seq, at)
         if entry is None:
             break
+        digest = _digest_until(entries, entry["seq"])
         if entry["event"] == "retire":
-            return Departure(entry, None, False)
+            return Departure(entry, None, False, digest)
         rest = at[1][len(entry_path(entry, "from")) :]
         seq, at = entry["seq"], (str(entry["root"]), entry_path(entry) + rest)
-        found = Departure(entry, at, entry["event"] == "moved")
+        found = Departure(entry, at, entry["event"] == "moved", digest)
         entries = path_history(ledger, *at)
     return found
+
+
+def _next_departure(
+    entries: Sequence[Mapping[str, Any]], seq: int, at: tuple[str, bytes]
+) -> Mapping[str, Any] | None:
+    """The first entry after one that says that what was at a place is there no more.
+
+    Where a whole folder went, what else the same scan says of a file in it is more precise.
+    """
+    left = [each for each in entries if each["seq"] > seq and _left(each, at)]
+    if left and left[0]["event"] == "retire" and "tree" in left[0]:
+        same = (each for each in left[1:] if each["scan"] == left[0]["scan"])
+        return next((each for each in same if "tree" not in each), left[0])
+    return left[0] if left else None
+
+
+def _digest_until(entries: Sequence[Mapping[str, Any]], seq: int) -> bytes | None:
+    """The content that a file had when an entry of its history was written."""
+    known = [each["blake3"] for each in entries if each["seq"] <= seq and "blake3" in each]
+    return bytes.fromhex(known[-1]) if known else None
 
 
 def _left(entry: Mapping[str, Any], at: tuple[str, bytes]) -> bool:

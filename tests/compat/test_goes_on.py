@@ -40,6 +40,7 @@ _VERIFY = {
 }
 _FATE = {
     "runs": "what runs of dedupe did with the path",
+    "kept_for": "what waits in quarantine because this, which is gone, was kept",
     "moved_to": "where a scan found what is no longer there",
     "left_ns": "when",
 }

@@ -21,7 +21,7 @@ from gorillacomb.dedupe.quarantine.journal import (
     ReturnedItem,
     StepRecord,
 )
-from gorillacomb.fs.paths import is_below, join, relative_path
+from gorillacomb.fs.paths import is_below, join, join_relative, relative_path
 
 
 class ItemState(StrEnum):
@@ -90,6 +90,32 @@ def items_at(run: RecordedRun, path: bytes) -> Iterator[RunItem]:
                     yield _returned_item(run, record, back)
 
 
+def items_kept_for(run: RecordedRun, path: bytes) -> Iterator[RunItem]:
+    """Tell of the items of a run, or parts of them, whose kept copy is at an absolute path.
+
+    A part that is in the quarantine no more is left out.
+    """
+    for record in (each for each in run.recorded.steps.values() if not each.emptied):
+        for move in record.moves:
+            whole = _item(run, record, move)
+            for inner in _counterparts(run, record, move, path):
+                if not inner:
+                    yield whole
+                else:
+                    yield from _part(run, record, move, whole, join(whole.path, inner))
+
+
+def _counterparts(run: RecordedRun, record: StepRecord, move: MovedItem, path: bytes) -> set[bytes]:
+    """Return what of an item has its kept copy at a path, relative to it; empty for all of it."""
+    kept = [(b"", move.keep), *(record.nested if move is record.moves[0] else ())]
+    found = {
+        join_relative(inner, rest) if (rest := relative_path(path, keep.at(run.base))) else inner
+        for inner, keep in kept
+        if is_below(path, keep.at(run.base))
+    }
+    return {each for each in found if kept_for(record, move, each).at(run.base) == path}
+
+
 def places_now(path: bytes, base: bytes, recorded: JournalContents) -> set[bytes]:
     """Return a path, and where it is now if it is one from when the base stood elsewhere."""
     if not is_below(path, recorded.base):
@@ -135,7 +161,10 @@ def _part(
     keep = kept_for(record, move, inner).at(run.base)
     part = replace(whole, path=path, aside=join(whole.aside, inner), keep=keep)
     for back in record.back:
-        if is_below(path, join(run.base, back.path)):
+        place = join(run.base, back.path)
+        if path == place:
+            return  # told of among what was put back alone
+        if is_below(path, place):
             yield replace(_returned_item(run, record, back), path=path, aside=part.aside, keep=keep)
             return
     was_there = part.aside if whole.state is ItemState.WAITING else keep

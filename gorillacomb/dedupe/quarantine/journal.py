@@ -113,20 +113,39 @@ class StepRecord:
     """In a line that is written, what it tells of; in a record, all of it so far."""
     set_aside_ns: int = 0
     """When the step was done, whatever became of it since."""
+    files_set_aside: int = 0
+    """How many that were then; ``files`` are those that are left of them."""
+    size_set_aside: int = 0
+    """Bytes on disk of those."""
     emptied: bool = False
     """Whether it is a folder that the run's other steps left with nothing in it."""
 
     def after(self, old: StepRecord | None) -> StepRecord:
         """Return this record with what an earlier one of its step told besides."""
         if old is None or self.state == INTENT:
-            return replace(self, set_aside_ns=self.when_ns)
+            return self._set_aside_now()
         slots = {move.slot for move in self.moves}
         gone = (each for each in old.moves if each.slot not in slots)
         left = (ReturnedItem(each.path, self.when_ns, keep=each.keep) for each in gone)
         back = {each.path: each for each in (*old.back, *left, *self.back)}
         kept = tuple(each for each in back.values() if each.cause is None)
-        since = self.when_ns if old.state == INTENT else old.set_aside_ns
-        return replace(self, back=kept, set_aside_ns=since)
+        if old.state == INTENT:
+            return replace(self, back=kept)._set_aside_now()
+        return replace(
+            self,
+            back=kept,
+            set_aside_ns=old.set_aside_ns,
+            files_set_aside=old.files_set_aside,
+            size_set_aside=old.size_set_aside,
+        )
+
+    def _set_aside_now(self) -> StepRecord:
+        return replace(
+            self,
+            set_aside_ns=self.when_ns,
+            files_set_aside=self.files,
+            size_set_aside=self.size,
+        )
 
 
 @dataclass(slots=True)

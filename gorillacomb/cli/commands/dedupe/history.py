@@ -96,7 +96,7 @@ def _untraced(recorded: list[RecordedRun], known: set[str]) -> Iterator[dict[str
             "run": name,
             "action": first.action,
             "steps": len(done),
-            "files": sum(step.files for step in done),
+            "files": sum(step.files_set_aside for step in done),
             "time_ns": str(first.started_ns),
             "plan": first.plan,
             "bases": [path_to_json(each.base) for each in parts],
@@ -104,7 +104,7 @@ def _untraced(recorded: list[RecordedRun], known: set[str]) -> Iterator[dict[str
             "failed": [],
             "skipped_count": 0,
             "failed_count": 0,
-            "bytes_set_aside": str(sum(step.size for step in done)),
+            "bytes_set_aside": str(sum(step.size_set_aside for step in done)),
             "bytes_freed": "0",
         }
 

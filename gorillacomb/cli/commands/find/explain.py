@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from dataclasses import replace
 
@@ -26,6 +27,7 @@ from gorillacomb.cli.output.families import family_lines, relation_object
 from gorillacomb.cli.output.good_copies import good_copy_lines
 from gorillacomb.errors import ExitCode
 from gorillacomb.folders.analysis import FolderAnalysis, FolderFamily
+from gorillacomb.fs.volumes import is_there
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.folder_queries import FolderTotals, folder_facts
 from gorillacomb.index.stamps import stamp_of
@@ -69,6 +71,13 @@ def _explain_gone(index: Index, found: PathLookup, as_json: bool) -> None:
         click.echo(line)
 
 
+def _absence(found: PathLookup) -> str:
+    """What to say, after its path, of what the index has and the disk has not."""
+    if found.root is not None and not is_there(found.root):
+        return "  (offline)"
+    return "" if os.path.lexists(found.path) else "  (gone since it was scanned)"
+
+
 def _explain_folder(index: Index, found: PathLookup, folder: int, as_json: bool) -> None:
     facts = folder_facts(index.connection, folder)
     folders = folders_of(index)
@@ -79,7 +88,7 @@ def _explain_folder(index: Index, found: PathLookup, folder: int, as_json: bool)
         document = _folder_object(found, facts, folders, family)
         render.print_json({**document, **fate_object(fate), "trace": fate.entries})
         return
-    click.echo(render.printable_path(found.path))
+    click.echo(render.printable_path(found.path) + _absence(found))
     click.echo(
         f"  {render.format_count(facts.files, 'file')}, {render.format_size(facts.bytes)},"
         f" {render.format_count(facts.folders, 'folder')} below it"
@@ -93,7 +102,7 @@ def _explain_folder(index: Index, found: PathLookup, folder: int, as_json: bool)
         cause = f" ({facts.cause})" if facts.cause else ""
         entries = render.format_count(facts.gaps, "entry", "entries")
         click.echo(f"  not complete: {entries} not read, or damaged{cause}")
-    if fate.items:
+    if fate.items or fate.kept_for:
         for line in fate_lines(fate):
             click.echo(line)
     if family is not None:
@@ -144,7 +153,7 @@ def _explain_file(index: Index, found: PathLookup, file: IndexedFile, as_json: b
         document = _file_object(file, group)
         render.print_json({**document, **fate_object(fate), "trace": fate.entries})
         return
-    click.echo(render.printable_path(file.path))
+    click.echo(render.printable_path(file.path) + _absence(found))
     click.echo(
         f"  {_kind(file)}, {render.format_size(file.size)}, modified "
         f"{render.format_time(file.mtime_ns)}"
@@ -153,7 +162,7 @@ def _explain_file(index: Index, found: PathLookup, file: IndexedFile, as_json: b
         click.echo(f"  {FILE_STATE_WORDS[file.state]}" + (f": {file.cause}" if file.cause else ""))
     if file.target is not None:
         click.echo(f"  points to {render.printable_path(file.target)}")
-    if fate.items:
+    if fate.items or fate.kept_for:
         for line in fate_lines(fate):
             click.echo(line)
     if file.digest is None:
@@ -173,6 +182,9 @@ def _explain_file(index: Index, found: PathLookup, file: IndexedFile, as_json: b
         click.echo(f"  stamped in the trace: entry {stamp.seq:,}")
     if group is None:
         click.echo("  empty, like any other empty file" if not file.size else "  in no group")
+        return
+    if fate.kept_for and len(group.copies) == 1:
+        click.echo("  the only copy that is not in quarantine")
         return
     _print_copies(file, group)
 

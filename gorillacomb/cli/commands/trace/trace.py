@@ -74,7 +74,7 @@ def show(path: bytes, as_json: bool, vault: Vault) -> ExitCode:
         found = look_up_path(index, path)
         with translate_content_errors(vault.trace):
             fate = fate_of(index, found)
-        if found.root is None and not fate.items:
+        if found.root is None and not fate.is_known:
             raise unknown_path_error(found)
     if as_json:
         render.print_json({**path_to_json(found.path), "trace": fate.entries, **fate_object(fate)})
@@ -83,7 +83,7 @@ def show(path: bytes, as_json: bool, vault: Vault) -> ExitCode:
         click.echo(entry_line(entry))
         for reason in entry.get("reasons", ()):
             click.echo(f"       because: {render.printable(reason)}")
-    if fate.items:
+    if fate.items or fate.kept_for:
         for line in fate_lines(fate):
             click.echo(line)
     if not fate.entries:
