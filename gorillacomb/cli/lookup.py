@@ -131,7 +131,7 @@ def unknown_path_error(found: PathLookup) -> UsageError:
     if not os.path.lexists(found.path):
         return UsageError(
             f"{shown} does not exist, nor is it in the index.",
-            "Check the spelling. If it is gone: gorillacomb trace show PATH",
+            "Check the spelling. If it is gone: gorillacomb explain PATH",
         )
     if found.root is None and found.away:
         return UsageError(

@@ -136,3 +136,26 @@ def test_a_photo_that_came_back_out_of_a_folder_is_told_of_once(top: Path) -> No
     [known] = answer(dedupe, "--history")["runs"]
     assert (known["seq"], known["files"]) == (None, 6)
     assert answer(dedupe, "--history", name)["waiting_files"] == 5
+
+
+def test_the_run_that_knew_a_path_is_named_though_another_one_waits(top: Path) -> None:
+    first = tidy(top)
+    answer(dedupe, "--empty-quarantine", "--yes")
+    make_tree(top, {"Copy of Keep": {"new": "n" * BIG}, "Keep": {"new": "n" * BIG}})
+    settle(top)
+    answer(comb, top)
+    plan = top.parent / "second plan"
+    answer(dedupe, "--plan", "-o", plan)
+    second = answer(dedupe, "--apply", plan)["run"]
+    vault = Path(os.environ["GORILLACOMB_VAULT"])
+    ran = run("dedupe", "--undo", "--only", top / "Copy of Keep/p1", vault=vault)
+    refused(ran, 2, first, "purged")
+    assert second not in ran.err
+    ran = run("dedupe", "--undo", "--only", top / "own/never", vault=vault)
+    refused(ran, 2, "No run", "own/never")
+    ran = run("dedupe", "--only", "x", vault=vault)
+    refused(ran, 2, "--only goes with --undo")
+    assert "--plan" not in ran.err
+    ran = run("explain", top / "never", vault=vault)
+    refused(ran, 2, "never")
+    assert "trace show" not in ran.err

@@ -69,11 +69,22 @@ def run_by_name(index: Index, named: str, only: Sequence[bytes]) -> ChosenRun:
             f"There is no run {named!r} of which something could be taken back.",
             "`gorillacomb dedupe --history` names the runs.",
         )
-    if not names:
+    name = named or next((each for each in names if not only or _has(known, each, only)), "")
+    if not name and only:
+        knew = _last_that_knew(index, only)
+        known, name = (knew, knew[0].run) if knew else (known, "")
+    if not name and not names:
         raise UsageError("Nothing waits in a quarantine that could be put back.")
-    name = named or next((each for each in names if only and _has(known, each, only)), names[0])
-    parts = [each for each in known if each.run == name]
+    parts = [each for each in known if name in (each.run, "")]
     return ChosenRun(name, [each.base for each in parts], _wanted(only, name, parts))
+
+
+def _last_that_knew(index: Index, only: Sequence[bytes]) -> list[RecordedRun]:
+    """What the last run did that has set something aside at one of some paths, if any has."""
+    paths = list(map(absolute_path_option, only))
+    runs = list(recorded_runs(live_roots_of(index, suspect=True)))
+    knew = [each.run for each in runs if any(any(items_at(each, path)) for path in paths)]
+    return [each for each in runs if knew and each.run == max(knew)]
 
 
 def _was_deleted(run: RecordedRun, named: str) -> bool:
@@ -118,7 +129,7 @@ def _not_waiting(
     path: bytes, name: str, items: Sequence[RunItem], parts: Iterable[RecordedRun]
 ) -> UsageError:
     shown = render.printable_path(path)
-    advice = f"`gorillacomb dedupe --history {name}` lists what the run set aside."
+    advice = f"`gorillacomb dedupe --history {name or 'RUN'}` lists what the run set aside."
     if items:
         item = items[-1]
         when = "" if item.ended_ns is None else f" ({render.format_time(item.ended_ns)})"
@@ -133,7 +144,8 @@ def _not_waiting(
     near = _nearest(path, waiting)
     if near:
         advice += f" Nearest: {', '.join(map(render.printable_path, near))}."
-    return UsageError(f"Run {name} has set nothing aside at {shown}.", advice)
+    which = f"Run {name} has set nothing" if name else "No run that is known has set anything"
+    return UsageError(f"{which} aside at {shown}.", advice)
 
 
 def _nearest(path: bytes, paths: Sequence[bytes]) -> list[bytes]:

@@ -160,14 +160,14 @@ def _refuse_mixed(context: click.Context) -> None:
     modes = [each.opts[0] for each in typed if each.name in _ABOUT]
     if len(modes) > 1:
         raise click.UsageError(f"{' and '.join(modes)} are different things: take one.")
-    mode = next((each.name for each in typed if each.name in _ABOUT), "planning")
-    assert mode is not None, "each parameter has a name"
+    mode = next((each.name for each in typed if each.name in _ABOUT), None)
     for each in typed:
         about = [name for name, names in _ABOUT.items() if each.name in names]
-        if about and mode not in about:
+        if about and (mode or "planning") not in about:
             options = {one.name: one.opts[0] for one in context.command.params}
             words = " and ".join(options[name] for name in about)
-            raise click.UsageError(f"{each.opts[-1]} goes with {words}, not with {options[mode]}.")
+            instead = f", not with {options[mode]}" if mode else ""
+            raise click.UsageError(f"{each.opts[-1]} goes with {words}{instead}.")
 
 
 def _is_typed(context: click.Context, parameter: click.Parameter) -> bool:

@@ -25,7 +25,7 @@ from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.families import family_lines, relation_object
 from gorillacomb.cli.output.good_copies import good_copy_lines
-from gorillacomb.errors import ExitCode
+from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.folders.analysis import FolderAnalysis, FolderFamily
 from gorillacomb.fs.volumes import is_there
 from gorillacomb.index.database import Index, translate_errors
@@ -59,7 +59,10 @@ def _explain_gone(index: Index, found: PathLookup, as_json: bool) -> None:
     """Tell what became of what is not in the index. Raises UsageError where nothing is known."""
     fate = fate_of(index, found)
     if not fate.is_known:
-        raise unknown_path_error(found)
+        error = unknown_path_error(found)
+        if not os.path.lexists(found.path):
+            raise UsageError(error.message, "Check the spelling: no run and no entry names it.")
+        raise error
     if as_json:
         document: dict[str, object] = {"kind": "gone", "canonical": None, "reasons": []}
         document["copies"] = []
