@@ -36,13 +36,13 @@ def top(tmp_path: Path, vault: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return top
 
 
-def tidy(top: Path, *prefer: str) -> str:
+def tidy(top: Path, *prefer: str, files: int = 6) -> str:
     """Set the copies aside; returns the run."""
     plan = top.parent / f"plan {len(os.listdir(top.parent))}"
     words = [word for each in prefer for word in ("--prefer", str(top / each))]
     answer(dedupe, "--plan", "-o", plan, *words)
     done = answer(dedupe, "--apply", plan)
-    assert done["files"] == 6, done
+    assert done["files"] == files, done
     return str(done["run"])
 
 
@@ -159,3 +159,16 @@ def test_the_run_that_knew_a_path_is_named_though_another_one_waits(top: Path) -
     ran = run("explain", top / "never", vault=vault)
     refused(ran, 2, "never")
     assert "trace show" not in ran.err
+
+
+def test_the_history_says_how_many_failed_in_all(top: Path) -> None:
+    more = {name: name * BIG for name in "cd"}
+    make_tree(top, {"own": more, "Downloads": more})
+    settle(top)
+    answer(comb, top)
+    name = tidy(top, files=8)
+    make_tree(top, {"Downloads": dict.fromkeys("abcd", "another")})
+    failed = len(answer(dedupe, "--undo", name)["failed"])
+    assert failed > 3
+    shown = run("dedupe", "--history", vault=Path(os.environ["GORILLACOMB_VAULT"])).out
+    assert f"failed: {failed}\n" in shown and f"and {failed - 3} more\n" in shown

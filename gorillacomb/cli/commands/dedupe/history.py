@@ -143,9 +143,10 @@ def _run_lines(fields: dict[str, Any], waiting: Waiting) -> Iterator[str]:
         )
     for name in ("skipped", "failed"):
         troubles = [StepProblem(entry_path(each), each["cause"]) for each in fields[name]]
-        yield from ("  " + line for line in problem_lines(name, troubles[:3]))
-        if fields[f"{name}_count"] > 3:
-            yield f"    and {fields[f'{name}_count'] - 3:,} more"
+        total = fields[f"{name}_count"]
+        yield from ("  " + line for line in problem_lines(name, troubles[:3], total))
+        if total > 3:
+            yield f"    and {total - 3:,} more"
 
 
 def _print_run_json(

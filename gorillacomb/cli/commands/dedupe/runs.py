@@ -183,11 +183,16 @@ def problem_object(trouble: StepProblem) -> dict[str, str]:
     return {**path_to_json(trouble.path), "cause": trouble.cause}
 
 
-def problem_lines(title: str, troubles: list[StepProblem]) -> Iterator[str]:
-    """What was not done and why, for people; what many have for a cause is told once."""
+def problem_lines(
+    title: str, troubles: list[StepProblem], total: int | None = None
+) -> Iterator[str]:
+    """What was not done and why, for people; what many have for a cause is told once.
+
+    ``total`` is how many there are, where ``troubles`` are only the first of them.
+    """
     if not troubles:
         return
-    yield f"{title}: {len(troubles):,}"
+    yield f"{title}: {len(troubles) if total is None else total:,}"
     by_cause: dict[str, list[StepProblem]] = {}
     for each in troubles:
         by_cause.setdefault(each.cause, []).append(each)
