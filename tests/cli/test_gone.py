@@ -162,7 +162,7 @@ def test_the_run_that_knew_a_path_is_named_though_another_one_waits(top: Path) -
 
 
 def test_the_history_says_how_many_failed_in_all(top: Path) -> None:
-    more = {name: name * BIG for name in "cd"}
+    more: Tree = {name: name * BIG for name in "cd"}
     make_tree(top, {"own": more, "Downloads": more})
     settle(top)
     answer(comb, top)
