@@ -71,8 +71,12 @@ def finish_interrupted_runs(base: bytes, now: Callable[[], int]) -> list[StepPro
 
 
 def _finish_all(run: Quarantine, now: Callable[[], int]) -> list[StepRecord]:
-    """End the steps of a run of which only the intent is known."""
-    records = [each for each in run.journal.recorded.steps.values() if each.state == INTENT]
+    """End the steps of a run of which only the intent is known, the last one first.
+
+    What a step took may have been in a folder that a later one took.
+    """
+    steps = reversed(run.journal.recorded.steps.values())
+    records = [each for each in steps if each.state == INTENT]
     if not records:
         return []
     # What lies in the slots may have lost its old name on the disk already.

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from time import time_ns
 
+from gorillacomb.dedupe.apply.undo import finish_interrupted_runs
 from gorillacomb.dedupe.model import DedupeAction, StepProblem
-from tests.dedupe.acting import Ground, live, slots, step
+from tests.dedupe.acting import Ground, files_below, live, slots, step
+from tests.dedupe.drives import killed
 from tests.dedupe.plans import Bench
 from tests.support.trees import Tree, make_tree
 
@@ -117,3 +122,17 @@ def test_a_run_of_which_all_was_deleted_says_where_the_copies_are(
     shutil.move(top / "data/a", top / "data/moved")
     [problem] = bench.dedupe_json("--undo", run)[1]["failed"]
     assert "not there any more" in problem["cause"]
+
+
+def test_a_folder_comes_back_before_what_had_been_in_it(tmp_path: Path) -> None:
+    """A plan that was edited takes a file and then the folder around it, and is killed."""
+    for after in range(12, 24):
+        top = tmp_path / f"{after}"
+        make_tree(top, {name: {"in": {"a": PHOTO, "b": PHOTO}} for name in "xk"})
+        before, field = files_below(top, ours=False), Ground(live(top))
+        steps = [step(at, top / "x" / at, top / "k" / at) for at in ("in/a", "in/b", "in")]
+        steps = [replace(each, id=f"s{number}") for number, each in enumerate(steps)]
+        killed(partial(field.apply, *steps), after)
+        finish_interrupted_runs(os.fsencode(top), time_ns)
+        assert [each.failed for each in field.undo()] in ([], [[]])
+        assert files_below(top, ours=False) == before
