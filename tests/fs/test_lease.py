@@ -125,8 +125,10 @@ def test_what_another_machine_may_write_to_is_unknown(
         fields = list(facts)
         for number, expected in ((os.makedev(0, 99), None), (os.makedev(0, 9), False)):
             fields[2] = number
-            monkeypatch.setattr(os, "fstat", lambda _, seen=tuple(fields): os.stat_result(seen))
-            assert is_open_for_writing(opened.fileno()) is expected
+            with monkeypatch.context() as patched:
+                seen = os.stat_result(tuple(fields))
+                patched.setattr(os, "fstat", lambda _, seen=seen: seen)
+                assert is_open_for_writing(opened.fileno()) is expected
 
 
 def test_a_file_of_somebody_else_is_unknown(tmp_path: Path) -> None:

@@ -112,6 +112,6 @@ def test_of_two_forms_of_a_name_that_which_is_listed(
     def folded(path: bytes) -> bytes:
         return os.fsencode(unicodedata.normalize("NFD", os.fsdecode(path)))
 
-    monkeypatch.setattr(os, "lstat", lambda path: lstat(folded(path)))
+    monkeypatch.setattr(os, "lstat", lambda path, **more: lstat(folded(path), **more))
     monkeypatch.setattr(os.path, "lexists", lambda path: lexists(folded(path)))
     assert listed_name(bytes(tmp_path), "Café".encode()) == bytes(listed.name, "utf-8")

@@ -121,7 +121,7 @@ class Daemon:
     def end(self) -> None:
         """Leave nothing of it, whatever became of the test."""
         self.kill()
-        shutil.rmtree(self._out.parent)
+        shutil.rmtree(self._out.parent, ignore_errors=True)
 
 
 def rows(vault: Path) -> dict[bytes, tuple[Any, ...]]:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from blake3 import blake3
 
-from gorillacomb.dedupe.apply import repair as repair_module
+from gorillacomb import hashing
 from gorillacomb.dedupe.apply import repair_recovery, runs
 from gorillacomb.dedupe.apply.repair import DamagedFile, repair_files
 from gorillacomb.dedupe.model import PlanOptions, RunOutcome
@@ -307,7 +307,7 @@ def test_where_nobody_tells_who_has_a_file_open(
 def test_a_copy_that_was_half_written_is_put_nowhere(
     tmp_path: Path, then: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(repair_module, "_CHUNK", 100)
+    monkeypatch.setattr(hashing, "buffer", memoryview(bytearray(100)))
     harm, place = ground(tmp_path), tmp_path / SIDES["place"]
     Others("write_at", None).killed(lambda: repaired(tmp_path, harm))
     if then == "restored":
