@@ -143,8 +143,8 @@ def undo_run(
                 waiting.append(step)
             else:
                 ended(step.back, step.problems)
-            if len(waiting) >= _BATCH:
-                note()
+            if len(waiting) >= _BATCH or record.emptied:
+                note()  # a folder has to be back for sure before something is put into it
     except KeyboardInterrupt:
         note()
         raise

@@ -222,6 +222,33 @@ def test_an_undo_that_is_cut_short(
         stopped(tried, undo, how, every, links, before=lambda top: apply(top, action))
 
 
+EMPTIED: Tree = {
+    "kept": {"one": "the first", "two": "the second"},
+    "work": {"inner": {"one": "the first", "two": "the second"}},
+}
+
+
+def empty_two_folders(top: Path) -> None:
+    """Set two files aside, out of a folder in another one: neither holds anything then."""
+    names = ("one", "two")
+    steps = [step(f"s-{it}", top / "work/inner" / it, top / "kept" / it) for it in names]
+    assert Ground(live(top)).apply(*steps).folders == 2
+
+
+@HOW
+def test_an_undo_of_emptied_folders_that_is_cut_short(tmp_path: Path, how: str) -> None:
+    """Each of them is back on the disk before anything is put into it."""
+    with cuts(tmp_path, EMPTIED) as tried:
+        stopped(tried, undo, how, 1, before=empty_two_folders)
+
+
+@HOW
+@ALL_STOPS
+def test_a_run_that_empties_folders_and_is_cut_short(tmp_path: Path, how: str, every: int) -> None:
+    with cuts(tmp_path, EMPTIED) as tried:
+        stopped(tried, empty_two_folders, how, every)
+
+
 def undo_some(top: Path) -> None:
     """Put one file back out of the folder that was set aside as a whole, and another step."""
     for name in list_runs(os.fsencode(top)):
