@@ -296,10 +296,14 @@ class IndexWriter:
     def _stood_at(self, folder: int, relative: bytes) -> bytes | None:
         """The path below its root of what is in a folder, as it was before folders left.
 
-        None where an older version did not note where that was.
+        None where an older version did not note that, or each of two was in the other one.
         """
         at: int | None = folder
+        seen = set()
         while at is not None:
+            if at in seen:
+                return None
+            seen.add(at)
             row = self._connection.execute(
                 "SELECT parent, name FROM folders WHERE id = ?", (at,)
             ).fetchone()

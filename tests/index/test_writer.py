@@ -44,3 +44,5 @@ def test_no_folder_ever_stands_in_itself(batches: list[list[tuple[int, int]]]) -
             for number, parent in moves[-1:]:
                 assert above[number] == parent or number == parent
             assert AWAY not in above
+            for at in above:  # and each way back to where something was has an end
+                store._stood_at(at, b"file")
