@@ -295,9 +295,9 @@ def test_a_file_that_is_written_all_the_time(size: int, tmp_path: Path, vault: P
 
 
 def test_the_command_lists_an_unstable_file(tmp_path: Path, vault: Path) -> None:
-    """A hole of 512 MB takes much longer to read than the clock takes to tick."""
+    """A hole of 2 GiB takes much longer to hash than the clock takes to tick."""
     tree = make_tree(tmp_path / "tree", {"file": "", "calm": "x"})
-    os.truncate(tree / "file", 512 << 20)
+    os.truncate(tree / "file", 2 << 30)
     with running(_SCRIBBLER, tree / "file"):
         ran = run("scan", tree, "--json", vault=vault)
         words = run("scan", tree, vault=vault)
