@@ -13,13 +13,14 @@ from gorillacomb.fs.volumes import is_there
 from gorillacomb.index.folder_queries import REGULAR
 from gorillacomb.index.paths import UNUSED_FOLDER, UNUSED_ROOT, FolderPaths
 from gorillacomb.index.stamps import note_changed_folders
-from gorillacomb.model import FolderState, Root
+from gorillacomb.model import EntryState, FolderState, Root
 from gorillacomb.sqlite import Connection
 
 _NEW_FOLDER = f"({UNUSED_FOLDER})"
 _COLUMNS = "id, uid, folder, path, volume, volume_type, weak, inner_path, exclude, min_size"
 
-_HAS_OUR_FOLDERS = "SELECT 1 FROM sqlite_master WHERE name = 'our_folders'"
+_HAS_TABLE = "SELECT 1 FROM sqlite_master WHERE name = ?"
+"""SQL for whether a version that has a table has written to the index yet."""
 
 KEPT_SCANS = 100
 """How many scans of a root the index remembers."""
@@ -89,8 +90,8 @@ def all_roots(connection: Connection) -> list[Root]:
 
 
 def _suspects(connection: Connection) -> dict[int, str]:
-    if connection.execute("PRAGMA user_version").fetchone()[0] < 9:
-        return {}  # an index that nobody has written to since
+    if not connection.execute(_HAS_TABLE, ("suspects",)).fetchone():
+        return {}
     return dict(connection.execute("SELECT root, cause FROM suspects"))
 
 
@@ -116,7 +117,7 @@ def forget_our_folder(connection: Connection, folder: int) -> None:
 def count_files(connection: Connection, root: int) -> int:
     """Count the regular files that are known of a root, without those excluded."""
     found: tuple[int] = connection.execute(
-        f"SELECT count(*) FROM files WHERE state <> 6 AND {REGULAR}"
+        f"SELECT count(*) FROM files WHERE state <> {EntryState.EXCLUDED:d} AND {REGULAR}"
         " AND folder IN (SELECT id FROM folders WHERE root = ?)",
         (root,),
     ).fetchone()
@@ -321,8 +322,8 @@ def our_folders(connection: Connection) -> dict[int, list[bytes]]:
 
     None of them may have one still.
     """
-    if not connection.execute(_HAS_OUR_FOLDERS).fetchone():
-        return {}  # an index that no version with this table has written to yet
+    if not connection.execute(_HAS_TABLE, ("our_folders",)).fetchone():
+        return {}
     paths = folder_paths(connection)
     found: dict[int, list[bytes]] = {}
     for (folder,) in connection.execute("SELECT folder FROM our_folders ORDER BY folder"):

@@ -195,6 +195,7 @@ class _Stamper:
         for held in contents:
             lost.discard(held.digest)
             if placeless and not placeless.isdisjoint(map(int, str(held.folders).split(","))):
+                self._undecided.append(held.digest)
                 continue
             old = standing.get(held.digest)
             if old is not None and not self._is_open(held, old):

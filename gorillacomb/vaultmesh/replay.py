@@ -146,7 +146,7 @@ class TraceState:
         if folder is not None and tree_digest(folder.below()) == tree:
             return root, folder
         for other, top in self._tops.items() if not path else ():
-            if tree_digest(top.below()) == tree:
+            if top is not folder and any(top.below()) and tree_digest(top.below()) == tree:
                 return other, top
         raise ValueError(f"entry {seq} of the trace names a folder that is not as it says")
 

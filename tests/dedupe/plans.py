@@ -16,7 +16,7 @@ import click
 from gorillacomb.cli.commands.dedupe.dedupe import command as dedupe
 from gorillacomb.cli.commands.find.scan import command as scan
 from gorillacomb.errors import GorillaCombError
-from tests.support.trees import settle
+from tests.support.trees import Tree, make_tree, settle
 
 
 @contextmanager
@@ -118,3 +118,10 @@ def on_disk(*paths: Path) -> int:
                 facts = each.lstat()
                 found[facts.st_dev, facts.st_ino] = facts.st_blocks * 512
     return sum(found.values())
+
+
+def planned(bench: Bench, tree: Tree | dict[Any, Any], *options: str) -> Planned:
+    """Make a tree, scan it and plan; ``@`` in an option stands for its top."""
+    make_tree(bench.folder, tree)
+    bench.scan(bench.folder)
+    return bench.plan(*(each.replace("@", str(bench.folder)) for each in options))

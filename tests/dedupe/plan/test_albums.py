@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gorillacomb.dedupe.plan import serialize
-from tests.dedupe.plans import Bench, Planned
+from tests.dedupe.plans import Bench, Planned, planned
 from tests.support.trees import make_tree
 
 Folder = dict[Any, Any]
@@ -31,13 +31,6 @@ ROME = pictures(1, 8)
 @pytest.fixture
 def bench(tmp_path: Path, vault: Path) -> Bench:
     return Bench(tmp_path / "drive", vault)
-
-
-def planned(bench: Bench, tree: Folder, *options: str) -> Planned:
-    """Make a tree, scan it and plan; ``@`` in an option stands for its top."""
-    make_tree(bench.folder, tree)
-    bench.scan(bench.folder)
-    return bench.plan(*(each.replace("@", str(bench.folder)) for each in options))
 
 
 def taken(plan: Planned) -> dict[str, str]:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 from gorillacomb.scan import read_file, worker
-from tests.dedupe.plans import Bench, Planned, on_disk
+from tests.dedupe.plans import Bench, Planned, on_disk, planned
 from tests.folders.forests import forests, look
 from tests.support.disks import Disks
 from tests.support.mounts import tmpfs
@@ -52,13 +52,6 @@ def sharing(disks: Disks, vault: Path) -> Bench:
     """On a file system whose files can share blocks."""
     point = disks.plug("btrfs", disks.image("btrfs"), disks.point("mnt"))
     return Bench(point / "drive", vault)
-
-
-def planned(bench: Bench, tree: Tree, *options: str) -> Planned:
-    """Make a tree, scan it and plan; ``@`` in an option stands for its top."""
-    make_tree(bench.folder, tree)
-    bench.scan(bench.folder)
-    return bench.plan(*(each.replace("@", str(bench.folder)) for each in options))
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.dedupe.plans import Bench, Planned
-from tests.support.trees import make_tree
+from tests.dedupe.plans import Bench, Planned, planned
 
 Folder = dict[Any, Any]
 PAGE: Folder = {"page.html": "<html>" * 99, "page_files": {"a.js": "a" * 99, "b.css": "b" * 99}}
@@ -21,13 +20,6 @@ SONG: Folder = {"s.aup": "<project>" * 99, "s_data": {"e00": {"x.au": "sound " *
 @pytest.fixture
 def bench(tmp_path: Path, vault: Path) -> Bench:
     return Bench(tmp_path / "drive", vault)
-
-
-def planned(bench: Bench, tree: Folder, *options: str) -> Planned:
-    """Make a tree, scan it and plan; ``@`` in an option stands for its top."""
-    make_tree(bench.folder, tree)
-    bench.scan(bench.folder)
-    return bench.plan(*(each.replace("@", str(bench.folder)) for each in options))
 
 
 def edited(plan: Planned, *pairs: tuple[str, str]) -> Path:
