@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -391,8 +392,9 @@ def test_a_scan_without_memory_for_its_workers(tree: Path, vault: Path) -> None:
     stopped = False
     while process.poll() is None:
         for pid in workers_of(process):
-            os.kill(pid, signal.SIGKILL)
-            stopped = True
+            with suppress(ProcessLookupError):  # it ended since it was listed
+                os.kill(pid, signal.SIGKILL)
+                stopped = True
         time.sleep(0.001)
     assert stopped
     refused(end_of(process), 3, "orker processes died")
