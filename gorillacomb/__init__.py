@@ -1,15 +1,109 @@
-"""Gorilla Comb: what is a copy of what, on a drive that was copied into itself for years.
+"""Find what is a copy of what, on a drive that was copied into itself for years.
 
-The journey of a file through this package::
+Open a vault, scan folders into it, and ask::
 
-    walk -> fingerprint -> index -> group -> choose the canonical copy
+    import gorillacomb
 
-`gorillacomb.scan.scanner.scan` walks folders with several processes and writes what it finds into
-the vault's index (`gorillacomb.index`); `gorillacomb.canonical.groups.GroupReader` puts groups of
-identical files together from it, and `gorillacomb.canonical.place_rules.choose_canonical` says
-which copy of each is the one to keep, and why. `gorillacomb.cli` shows all that to people and
-scripts. The stages hand each other the values of `gorillacomb.model`; every error raised on purpose
-is in `gorillacomb.errors`.
+    with gorillacomb.open_vault() as vault:
+        result = vault.unique("/data/old")
+        for file in result.unique:
+            print(file.path, file.size)
+
+`open_vault` without a path opens the vault that the command line uses. Paths come in as `str`,
+`bytes` or `os.PathLike` and go out as `bytes`. Results are frozen values, and their ``to_dict()``
+is the document that the command prints with ``--json``. Every error that is raised on purpose is a
+`GorillaCombError`: its ``message`` says what failed, its ``hint`` what to try. What is in
+``__all__`` follows semantic versioning; everything else may change.
 """
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gorillacomb.api.unique import UniqueResult as UniqueResult
+    from gorillacomb.api.vault import OpenVault as OpenVault
+    from gorillacomb.api.vault import open_vault as open_vault
+    from gorillacomb.errors import GorillaCombError as GorillaCombError
+    from gorillacomb.errors import Interrupted as Interrupted
+    from gorillacomb.errors import KeyMissing as KeyMissing
+    from gorillacomb.errors import OutputLost as OutputLost
+    from gorillacomb.errors import RefusedForSafety as RefusedForSafety
+    from gorillacomb.errors import RootVanished as RootVanished
+    from gorillacomb.errors import RunCutShort as RunCutShort
+    from gorillacomb.errors import UntrustedInput as UntrustedInput
+    from gorillacomb.errors import UsageError as UsageError
+    from gorillacomb.errors import VaultDamaged as VaultDamaged
+    from gorillacomb.errors import VaultError as VaultError
+    from gorillacomb.errors import VaultForeign as VaultForeign
+    from gorillacomb.errors import VaultLocked as VaultLocked
+    from gorillacomb.errors import VaultNewer as VaultNewer
+    from gorillacomb.errors import VaultRolledBack as VaultRolledBack
+    from gorillacomb.errors import VaultUnwritable as VaultUnwritable
+
 __version__ = "0.1.0"
+
+_PLACES = {
+    "OpenVault": "api.vault",
+    "UniqueResult": "api.unique",
+    "open_vault": "api.vault",
+    **dict.fromkeys(
+        (
+            "GorillaCombError",
+            "Interrupted",
+            "KeyMissing",
+            "OutputLost",
+            "RefusedForSafety",
+            "RootVanished",
+            "RunCutShort",
+            "UntrustedInput",
+            "UsageError",
+            "VaultDamaged",
+            "VaultError",
+            "VaultForeign",
+            "VaultLocked",
+            "VaultNewer",
+            "VaultRolledBack",
+            "VaultUnwritable",
+        ),
+        "errors",
+    ),
+}
+"""The module of each public name: imported when the name is used, since start-up is paid by all."""
+
+__all__ = [
+    "GorillaCombError",
+    "Interrupted",
+    "KeyMissing",
+    "OpenVault",
+    "OutputLost",
+    "RefusedForSafety",
+    "RootVanished",
+    "RunCutShort",
+    "UniqueResult",
+    "UntrustedInput",
+    "UsageError",
+    "VaultDamaged",
+    "VaultError",
+    "VaultForeign",
+    "VaultLocked",
+    "VaultNewer",
+    "VaultRolledBack",
+    "VaultUnwritable",
+    "__version__",
+    "open_vault",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used (PEP 562)."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Name what is public."""
+    return sorted(__all__)

@@ -11,10 +11,10 @@ from typing import Any, ClassVar, TypeVar
 
 import click
 
+from gorillacomb.api.vault import ENVIRONMENT, Vault, find_vault
+from gorillacomb.errors import UsageError
 from gorillacomb.fs.bounded_read import PathLike, is_standard_input
-from gorillacomb.fs.real_path import real_path_of_entry
 from gorillacomb.vault.settings import parse_size
-from gorillacomb.vault.vault import ENVIRONMENT, Vault, default_vault
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -92,13 +92,10 @@ def vault_option(function: Function) -> Function:
 
 
 def _vault(context: click.Context, parameter: click.Parameter, value: Path | None) -> Vault:
-    if value is not None and not os.fspath(value).strip("."):
-        raise click.BadParameter("it names no folder.", context, parameter)
     try:
-        return Vault((value or default_vault()).expanduser().absolute())
-    except RuntimeError as error:  # ~ or ~name of somebody who has no home
-        message = f"{str(error).rstrip('.')}. Name the whole path, with --vault or {ENVIRONMENT}."
-        raise click.BadParameter(message, context, parameter) from error
+        return find_vault(value)
+    except UsageError as error:
+        raise click.BadParameter(" ".join(str(error).split("\n")), context, parameter) from error
 
 
 def json_option(function: Function) -> Function:
@@ -138,11 +135,6 @@ def take_terminal_after(document: PathLike) -> None:
     if is_standard_input(document):
         with contextlib.suppress(OSError):  # without one, nobody is asked
             sys.stdin = open("/dev/tty", encoding=sys.stdin.encoding)  # noqa: SIM115
-
-
-def absolute_path_option(path: bytes) -> bytes:
-    """A path as the index has it: absolute, links in its folders resolved, its own name kept."""
-    return real_path_of_entry(path)
 
 
 def drop_value(folder: Path, names: Sequence[str]) -> None:

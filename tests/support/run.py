@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from tests.support import fork_server
+from tests.support.documents import check_document
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TIMEOUT = 30.0
@@ -87,14 +88,15 @@ def run(
 ) -> Ran:
     """Run a command to its end, in pipes. A traceback on stderr fails the test, whoever runs it.
 
-    Without ``words`` of its own it may run in a fork of a process that has the package imported;
+    So does a JSON document that is not as its definition says. Without ``words`` of its own it may
+    run in a fork of a process that has the package imported;
     with ``before``, see `fork_server.fork`, it must.
     """
     env = environment(vault) if env is None else env
     if words is None and len(stdin) <= PIPE_HOLDS:
         encoded = [os.fsencode(each) for each in arguments]
         if fork_server.fits(encoded, env):
-            return without_traceback(_run_forked(encoded, env, cwd, stdin, before))
+            return checked(arguments, _run_forked(encoded, env, cwd, stdin, before))
     if before is not None:
         pytest.skip("MISSING: Linux 5.3 or newer, to prepare a process for a command")
     done = subprocess.run(
@@ -105,7 +107,16 @@ def run(
         capture_output=True,
         timeout=TIMEOUT,
     )
-    return without_traceback(Ran(done.returncode, done.stdout, done.stderr))
+    ran = Ran(done.returncode, done.stdout, done.stderr)
+    return checked(arguments, ran) if words is None else without_traceback(ran)
+
+
+def checked(arguments: Sequence[Argument], ran: Ran) -> Ran:
+    """What ran, once nothing is wrong with how it ended and with the document that it printed."""
+    without_traceback(ran)
+    if "--json" in arguments and ran.stdout:
+        check_document([os.fsdecode(each) for each in arguments], ran.stdout)
+    return ran
 
 
 def _run_forked(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import shutil
 import sys
 import textwrap
@@ -17,7 +16,7 @@ import click
 
 from gorillacomb.fs.paths import is_below, relative_path
 from gorillacomb.json_paths import path_to_json
-from gorillacomb.model import DuplicateGroup, Root, UnreadablePath
+from gorillacomb.model import DuplicateGroup, UnreadablePath
 
 DEFAULT_WIDTH = 80
 
@@ -160,16 +159,6 @@ def copy_object(group: DuplicateGroup, place: int) -> dict[str, object]:
         "hardlink_of": None if link is None else path_to_json(group.copies[link].path),
         "online": copy.online,
     }
-
-
-def suspect_lines(root: Root) -> tuple[str, str]:
-    """Why a suspect root is one, and what to do about it."""
-    path = printable_path(root.path)
-    return (
-        f"{path} may not be what it was: {root.suspect}.",
-        "What is known of it is kept, and no copy in it counts. Mount what belongs there and scan"
-        f" it again; if it was deleted: gorillacomb scan {shlex.quote(path)} --accept-loss",
-    )
 
 
 def print_warnings(warnings: Iterable[str]) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 import click
 
+from gorillacomb.api.paths import absolute_path
 from gorillacomb.cli.commands.admin.status import (
     absence,
     quarantine_object,
     root_lines,
     root_object,
 )
-from gorillacomb.cli.options import BytesPath, absolute_path_option, json_option, vault_option
+from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, quarantined_runs
 from gorillacomb.dedupe.quarantine.run import run_folder
@@ -130,7 +131,7 @@ def _named(index: Index, name: bytes) -> Root:
     for root in roots:
         if root.uid.encode() == name:
             return root
-    places = (name, absolute_path_option(name), real_path(name))
+    places = (name, absolute_path(name), real_path(name))
     found = [root for root in roots if root.path in places]
     if not found:
         raise UsageError(

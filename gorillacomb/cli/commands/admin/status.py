@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from gorillacomb.api.lookup import suspect_texts
 from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.cli.options import json_option, vault_option
 from gorillacomb.cli.output import render
@@ -153,7 +154,7 @@ def root_lines(index: Index, root: Root) -> list[str]:
         f" {render.format_count(facts.folders, 'folder')}; last scan {when}",
     ]
     if root.suspect is not None:
-        for line in render.suspect_lines(root):
+        for line in suspect_texts(root):
             lines += render.wrapped_paragraph(line, "  ")
     if root.weak:
         lines.append(f"  {root.volume_type}: known by path, size and mtime only (no stable inodes)")

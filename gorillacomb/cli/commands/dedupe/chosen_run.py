@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from gorillacomb.api.paths import absolute_path
 from gorillacomb.cli.commands.dedupe.known_runs import traced_quarantines, traced_runs
-from gorillacomb.cli.options import absolute_path_option
 from gorillacomb.cli.output import render
 from gorillacomb.dedupe.quarantine.bases import base_of_run
 from gorillacomb.dedupe.quarantine.inventory import RecordedRun, recorded_runs
@@ -81,7 +81,7 @@ def run_by_name(index: Index, named: str, only: Sequence[bytes]) -> ChosenRun:
 
 def _last_that_knew(index: Index, only: Sequence[bytes]) -> list[RecordedRun]:
     """What the last run did that has set something aside at one of some paths, if any has."""
-    paths = list(map(absolute_path_option, only))
+    paths = list(map(absolute_path, only))
     runs = list(recorded_runs(live_roots_of(index, suspect=True)))
     knew = [each.run for each in runs if any(any(items_at(each, path)) for path in paths)]
     return [each for each in runs if knew and each.run == max(knew)]
@@ -105,7 +105,7 @@ def _known(index: Index, named: str) -> list[RecordedRun]:
 
 
 def _has(known: Iterable[RecordedRun], name: str, only: Sequence[bytes]) -> bool:
-    paths = list(map(absolute_path_option, only))
+    paths = list(map(absolute_path, only))
     return any(_waiting_at(each, path) for each in known if each.run == name for path in paths)
 
 
@@ -117,7 +117,7 @@ def _wanted(only: Sequence[bytes], name: str, parts: Iterable[RecordedRun]) -> l
     """Return absolute paths of what is wanted of a run. Raises UsageError where it has it not."""
     parts = list(parts) if only else []
     found = []
-    for path in map(absolute_path_option, only):
+    for path in map(absolute_path, only):
         items = [item for each in parts for item in items_at(each, path)]
         if not any(item.state is ItemState.WAITING for item in items):
             raise _not_waiting(path, name, items, parts)

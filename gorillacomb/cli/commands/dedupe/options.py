@@ -8,7 +8,8 @@ from typing import TypedDict, Unpack
 
 import click
 
-from gorillacomb.cli.options import BytesPath, Function, SizeParam, absolute_path_option
+from gorillacomb.api.paths import absolute_path
+from gorillacomb.cli.options import BytesPath, Function, SizeParam
 from gorillacomb.dedupe.model import DedupeAction, PlanOptions
 from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.safety.replaceable import REPLACING
@@ -105,8 +106,8 @@ def plan_request(**given: Unpack[PlanFlags]) -> PlanRequest:
     options = PlanOptions(
         DedupeAction(given["action"]),
         tuple(map(_pattern, given["protect"])),
-        tuple(map(absolute_path_option, given["retire"])),
-        tuple(map(absolute_path_option, given["not_a_project"])),
+        tuple(map(absolute_path, given["retire"])),
+        tuple(map(absolute_path, given["not_a_project"])),
         given["across_volumes"],
     )
     in_place = options.action in REPLACING
@@ -115,7 +116,7 @@ def plan_request(**given: Unpack[PlanFlags]) -> PlanRequest:
             f"--action {options.action} is about files: leave out --folders-only."
         )
     scope = PlanScope(
-        tuple(map(absolute_path_option, given["within"])),
+        tuple(map(absolute_path, given["within"])),
         given["keep"],
         given["min_size"],
         files=not given["folders_only"],
@@ -129,4 +130,4 @@ def _pattern(text: str) -> str:
     text = os.path.expanduser(text)
     if set(text) & set("*?[") and not os.path.lexists(text):
         return text if text.startswith(("/", "*")) else os.path.join(os.getcwd(), text)
-    return os.fsdecode(absolute_path_option(os.fsencode(text)))
+    return os.fsdecode(absolute_path(os.fsencode(text)))

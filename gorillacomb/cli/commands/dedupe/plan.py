@@ -12,9 +12,9 @@ from pathlib import Path
 
 import click
 
+from gorillacomb.api.lookup import folders_of
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.cli.commands.dedupe.options import PlanRequest
-from gorillacomb.cli.lookup import folders_of
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.dedupe.model import (

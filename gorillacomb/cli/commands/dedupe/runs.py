@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
+from gorillacomb.api.lookup import noise_names
 from gorillacomb.cli.commands.find.rescan import rescan
-from gorillacomb.cli.lookup import noise_names
 from gorillacomb.cli.output import render
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import RunOutcome, StepProblem

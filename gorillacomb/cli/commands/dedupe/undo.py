@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import click
 
+from gorillacomb.api.lookup import look_up_path
 from gorillacomb.cli.commands.dedupe.chosen_run import ChosenRun, run_by_name, run_in_folder
 from gorillacomb.cli.commands.dedupe.runs import (
     interruption_told,
@@ -18,7 +19,6 @@ from gorillacomb.cli.commands.dedupe.runs import (
     rescan_changed,
     steps_done,
 )
-from gorillacomb.cli.lookup import look_up_path
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.dedupe.apply import runs

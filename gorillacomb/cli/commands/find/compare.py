@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from gorillacomb.cli.lookup import look_up_path
+from gorillacomb.api.lookup import look_up_path
 from gorillacomb.cli.options import BytesPath, json_option, progress_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for

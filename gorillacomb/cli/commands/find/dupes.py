@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from gorillacomb.cli.lookup import away_notes, look_up_path, open_groups, unknown_path_error
+from gorillacomb.api.lookup import away_notes, look_up_path, open_groups, unknown_path_error
 from gorillacomb.cli.options import BytesPath, SizeParam, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode

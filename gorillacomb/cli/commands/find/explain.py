@@ -9,11 +9,7 @@ from dataclasses import replace
 
 import click
 
-from gorillacomb.canonical.groups import GroupReader, hard_link_of
-from gorillacomb.canonical.place_rules import CHOSEN_BEFORE, choose_canonical
-from gorillacomb.cli.commands.admin.status import FILE_STATE_WORDS
-from gorillacomb.cli.commands.find.fate import fate_lines, fate_object, fate_of
-from gorillacomb.cli.lookup import (
+from gorillacomb.api.lookup import (
     PathLookup,
     away_notes,
     folders_of,
@@ -21,6 +17,10 @@ from gorillacomb.cli.lookup import (
     open_groups,
     unknown_path_error,
 )
+from gorillacomb.canonical.groups import GroupReader, hard_link_of
+from gorillacomb.canonical.place_rules import CHOSEN_BEFORE, choose_canonical
+from gorillacomb.cli.commands.admin.status import FILE_STATE_WORDS
+from gorillacomb.cli.commands.find.fate import fate_lines, fate_object, fate_of
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.families import family_lines, relation_object

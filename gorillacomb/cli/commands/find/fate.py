@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gorillacomb.api.lookup import PathLookup, look_up_path
 from gorillacomb.cli.commands.dedupe.known_runs import (
     item_object,
     traced_quarantines,
     traced_runs,
 )
-from gorillacomb.cli.lookup import PathLookup, look_up_path
 from gorillacomb.cli.output import render
 from gorillacomb.dedupe.quarantine.inventory import RecordedRun, recorded_runs
 from gorillacomb.dedupe.quarantine.items import ItemState, RunItem, items_at, items_kept_for

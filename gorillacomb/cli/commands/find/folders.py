@@ -7,7 +7,7 @@ from itertools import islice
 
 import click
 
-from gorillacomb.cli.lookup import away_notes, folders_of, look_up_path, not_a_folder_error
+from gorillacomb.api.lookup import away_notes, folders_of, look_up_path, not_a_folder_error
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.families import (

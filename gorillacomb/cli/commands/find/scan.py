@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import click
 
+from gorillacomb.api.lookup import suspect_texts
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.state_text import FILE_CAUSES
 from gorillacomb.cli.commands.find.rescan import recorder_for
@@ -276,7 +277,7 @@ def _print_ending(
         click.echo("What is known of it is kept; scan again when its drive is back.", err=True)
     for each in report.roots:
         if each.suspect is not None:
-            what, advice = render.suspect_lines(replace(each.root, suspect=each.suspect))
+            what, advice = suspect_texts(replace(each.root, suspect=each.suspect))
             click.echo(f"gorillacomb: {what}", err=True)
             click.echo(advice, err=True)
     _print_failures("could not be read", outcome.unreadable)

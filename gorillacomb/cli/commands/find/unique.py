@@ -1,46 +1,20 @@
-"""`gorillacomb unique`: what would be lost if a folder went."""
+"""`gorillacomb unique`: what would be lost if a folder were deleted."""
 
 from __future__ import annotations
 
-import os
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from gorillacomb.canonical.groups import GroupReader
-from gorillacomb.classify.stores import is_version_control
-from gorillacomb.cli.lookup import (
-    away_notes,
-    look_up_path,
-    noise_names,
-    not_a_folder_error,
-    open_groups,
-)
+from gorillacomb.api.paths import relative_path
+from gorillacomb.api.unique import UniqueReport, UniqueResult, find_unique
+from gorillacomb.api.vault import Vault
 from gorillacomb.cli.options import BytesPath, json_option, untested_macos_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
-from gorillacomb.cli.output.unique_choice import (
-    add_quarantines,
-    choice_lines,
-    paths_that_go,
-    rest_line,
-)
-from gorillacomb.errors import ExitCode, UsageError
-from gorillacomb.fs.darwin import refuse_untested
-from gorillacomb.fs.paths import is_below, join, relative_path
-from gorillacomb.fs.real_path import real_path
-from gorillacomb.fs.volumes import is_mounted, is_online, other_views
-from gorillacomb.index.database import Index, translate_errors
-from gorillacomb.index.roots import all_roots
-from gorillacomb.index.store_queries import StoreLookup
-from gorillacomb.json_paths import path_to_json
-from gorillacomb.model import Root
-from gorillacomb.unique.copy_check import CopyVerifier, folder_identities_below
-from gorillacomb.unique.report import UniqueFile, UniqueReport, unique_report
-from gorillacomb.vault.settings import load_settings
-from gorillacomb.vault.vault import Vault
+from gorillacomb.errors import ExitCode
 
 _SHOWN = 20
 _BY_CHOICE = ("excluded", "below min-size", "only in the cloud")
@@ -93,122 +67,46 @@ def command(
     changed since the scan is unproven. Nothing is read and nothing changed.
     Exit code 0 when nothing would be lost, else 1.
     """
-    if count_offline:
-        refuse_untested("Counting on a drive that is not there", untested_macos)
-    planned = paths_that_go(plan_file)
-    shown = progress_for(progress)
-    with Index.read(vault) as index, translate_errors(vault):
-        found = look_up_path(index, real_path(path))
-        render.print_warnings(away_notes(found))
-        root = found.root
-        if root is None or found.folder is None:
-            raise not_a_folder_error(found)
-        gone = [found.path, *map(real_path, excepts)]
-        apart = {each.id for each in found.away}
-        for each in gone:
-            other = found if each == found.path else look_up_path(index, each)
-            apart -= set() if other.root is None else {other.root.id}
-            known = other is not found and other.folder is not None
-            if not known and not os.path.isdir(each):
-                raise UsageError(
-                    f"{render.printable_path(each)} is no folder that is there now.",
-                    "Name a folder on a drive that is connected.",
-                )
-        roots = {each.id: each for each in all_roots(index.connection)}
-        away = {each.id: each for each in roots.values() if not is_online(each)}
-        _refuse_absent(root)
-        counted = {number: _away(each, count_offline) for number, each in away.items()}
-        vouching = _vouching(index, roots, counted, gone)
-        vouching.apart, vouching.planned = frozenset(apart), planned
-        try:
-            report = unique_report(index, found.path, root, found.folder, vouching, shown)
-        finally:
-            vouching.close()
-            shown.close()
-    add_quarantines(report)
-    _print(report, None if whole else _SHOWN, as_json)
-    return ExitCode.FOUND if report.unique or report.unproven else ExitCode.DONE
+    result = find_unique(
+        vault,
+        path,
+        excepts=excepts,
+        plan=plan_file,
+        count_offline=count_offline,
+        untested_macos=untested_macos,
+        progress=progress_for(progress),
+    )
+    render.print_warnings(result.warnings)
+    _print(result, None if whole else _SHOWN, as_json)
+    return ExitCode.DONE if result.is_covered else ExitCode.FOUND
 
 
-def _print(report: UniqueReport, shown: int | None, as_json: bool) -> None:
+def _print(result: UniqueResult, shown: int | None, as_json: bool) -> None:
     with render.tolerate_closed_pipe():
         if as_json:
-            render.print_json(_document(report))
+            render.print_json(result.to_dict())
         else:
-            for line in _story(report, shown):
+            for line in _story(result, shown):
                 click.echo(line)
 
 
-def _refuse_absent(root: Root) -> None:
-    """Refuse to say what would be lost of a root that is not there, or may be another one."""
-    if root.suspect is not None:
-        raise UsageError(*render.suspect_lines(root))
-    if not is_online(root):
-        raise UsageError(
-            f"The drive that was scanned at {render.printable_path(root.path)} is not there.",
-            "Connect it, or scan what is there now.",
-        )
-
-
-def _vouching(
-    index: Index, roots: dict[int, Root], away: dict[int, str | None], gone: list[bytes]
-) -> CopyVerifier:
-    """Looks at copies, by the user's settings, as if some folders were gone: the first is asked of.
-
-    ``away`` says of roots that are not there why their copies do not count, as in `CopyVerifier`.
-    """
-    groups, settings = open_groups(index), load_settings()
-    return CopyVerifier(
-        roots,
-        away,
-        [*gone, *(view for each in gone for view in other_views(each, roots.values()))],
-        folder_identities_below([each for each in gone[1:] if os.path.isdir(each)]),
-        lambda folder: _project(groups, folder),
-        StoreLookup(index.connection, groups.paths).around,
-        settings.machine_names,
-        noise_names(settings),
-    )
-
-
-def _away(root: Root, count_offline: bool) -> str | None:
-    """Why copies in a root that is not there do not count; None if they do.
-
-    Those of a drive that is there do not: they may be gone, or be what is asked about.
-    """
-    if root.suspect is not None:
-        return "in a folder that may not be what it was"
-    if is_mounted(root):
-        return "no longer where it was scanned"
-    return None if count_offline else "on a drive that is not there"
-
-
-def _project(groups: GroupReader, folder: int) -> bytes | None:
-    """The outermost project around a folder; here the top of a root may be one too."""
-    project = groups.traits.of(folder).project
-    if project is not None:
-        return project.path
-    row = groups.paths.row(folder)
-    root = None if row is None else groups.roots[row[0]]
-    top = None if root is None else groups.paths.row(root.folder)
-    return None if root is None or top is None or top[3] is None else root.path
-
-
-def _story(report: UniqueReport, shown: int | None) -> Iterator[str]:
-    width = render.terminal_width()
-    yield from _unique_lines(report, shown, width)
+def _story(result: UniqueResult, shown: int | None) -> Iterator[str]:
+    report, width = result.report, render.terminal_width()
+    yield from _unique_lines(result, shown, width)
     yield from _unproven_lines(report, shown, width)
-    if not report.unique and not report.unproven:
+    if result.is_covered:
         yield render.styled("Nothing", bold=True) + f" would be lost. {_all(report)}"
     elif report.vouchers:
         total = report.vouchers.total()
         verb = "stands" if total == 1 else "stand"
         yield f"The other {render.format_count(total, 'file')} also {verb} elsewhere:"
-    yield from _places(report, width)
-    yield from choice_lines(report, shown)
+    yield from _places(result, width)
+    yield from _choice_lines(report, shown)
     yield from _not_counted_lines(report)
 
 
-def _unique_lines(report: UniqueReport, shown: int | None, width: int | None) -> Iterator[str]:
+def _unique_lines(result: UniqueResult, shown: int | None, width: int | None) -> Iterator[str]:
+    report = result.report
     if not report.unique:
         return
     lost = sum(each.size for each in report.unique)
@@ -217,11 +115,11 @@ def _unique_lines(report: UniqueReport, shown: int | None, width: int | None) ->
         render.styled(f"Only here: {many}, {render.format_size(lost)}", bold=True)
         + f", of {report.files:,} ({render.format_size(report.size)})"
     )
-    own, kept = _apart(report)
+    own, kept = result.version_controlled()
     for each in own[:shown]:
         path = relative_path(each.path, report.path)
         yield _line(f"{render.format_size(each.size):>9}", path, width)
-    yield from rest_line(len(own), shown)
+    yield from _rest_line(len(own), shown)
     for folder, (files, size) in kept.items():
         shown_path = relative_path(folder, report.path)
         yield _line(f"{render.format_size(size):>9}", shown_path, width and width - 12) + (
@@ -242,7 +140,7 @@ def _unproven_lines(report: UniqueReport, shown: int | None, width: int | None) 
     for unproven in report.unproven[:shown]:
         label = render.shorten_path(render.printable(unproven.cause), 32)
         yield _line(f"{label:>9}", relative_path(unproven.path, report.path) or b".", width)
-    yield from rest_line(len(report.unproven), shown)
+    yield from _rest_line(len(report.unproven), shown)
     if any(each.cause not in _BY_CHOICE for each in report.unproven):
         yield "Scan it again to know more: gorillacomb scan PATH"
 
@@ -277,22 +175,6 @@ def _not_counted_lines(report: UniqueReport) -> Iterator[str]:
         )
 
 
-def _apart(report: UniqueReport) -> tuple[list[UniqueFile], dict[bytes, tuple[int, int]]]:
-    """The unique files, and by version-control folder how many, with what bytes, stand in it."""
-    own: list[UniqueFile] = []
-    kept: dict[bytes, tuple[int, int]] = {}
-    for each in report.unique:
-        parts = relative_path(each.path, report.path).split(b"/")
-        at = next((at for at, part in enumerate(parts) if is_version_control(part)), None)
-        if at is None:
-            own.append(each)
-        else:
-            folder = join(report.path, b"/".join(parts[: at + 1]))
-            files, size = kept.get(folder, (0, 0))
-            kept[folder] = (files + 1, size + each.size)
-    return own, kept
-
-
 def _all(report: UniqueReport) -> str:
     total = report.vouchers.total()
     if not total:
@@ -307,9 +189,9 @@ def _line(label: str, path: bytes, width: int | None) -> str:
     return label + render.shorten_path(render.printable_path(path), width and width - len(label))
 
 
-def _places(report: UniqueReport, width: int | None) -> Iterator[str]:
+def _places(result: UniqueResult, width: int | None) -> Iterator[str]:
     """Where the copies stand that vouch, in a few folders."""
-    places = path_lines(report.path, report.vouchers)
+    places = result.places()
     for path, files in places[:_PLACES]:
         label = f"  {render.format_count(files, 'file'):>12}  "
         yield label + render.path_from_here(path, width and width - len(label))
@@ -319,67 +201,23 @@ def _places(report: UniqueReport, width: int | None) -> Iterator[str]:
         yield f"  {render.format_count(rest, 'file'):>12}  in {more}"
 
 
-def path_lines(path: bytes, folders: Counter[bytes]) -> list[tuple[bytes, int]]:
-    """Sum up folders outside of ``path`` by the branches of the tree that they stand in.
-
-    Each branch is named by the lowest folder that holds all of them; the fullest one comes first.
-    """
-    branches: defaultdict[bytes, list[bytes]] = defaultdict(list)
-    for folder in folders:
-        branches[_branch(path, folder)].append(folder)
-    found = [
-        (os.path.commonpath(group), sum(folders[each] for each in group))
-        for group in branches.values()
-    ]
-    return sorted(found, key=lambda each: (-each[1], each[0]))
-
-
-def _branch(path: bytes, folder: bytes) -> bytes:
-    """The highest folder around ``folder`` that is not around ``path`` too; itself if it is."""
-    if is_below(path, folder):
-        return folder
-    above = os.path.commonpath([path, folder])
-    return join(above, relative_path(folder, above).split(b"/", 1)[0])
+def _choice_lines(report: UniqueReport, shown: int | None) -> Iterator[str]:
+    """Say what the other copies are worth that stand elsewhere: they may be the ones that go."""
+    if report.to_keep:
+        many = render.format_count(report.to_keep, "file")
+        yield (
+            f"The copy to keep of {many} is here: a plan would have the others go. To count only"
+            " what stays: --plan FILE"
+        )
+    if report.planned:
+        many = render.format_count(len(report.planned), "copy", "copies")
+        yield f"Not counted, as the plan has them go: {many}"
+        for path in report.planned[:shown]:
+            yield "  " + render.path_from_here(path, None)
+        yield from _rest_line(len(report.planned), shown)
 
 
-def _document(report: UniqueReport) -> dict[str, object]:
-    return {
-        **path_to_json(report.path),
-        "files": report.files,
-        "bytes": report.size,
-        "empty_files": report.empty,
-        "links": report.links,
-        "noise_files": report.noise,
-        "linked_files": report.linked,
-        "unknown_extents": [
-            {"cause": cause, "files": number} for cause, number in report.unknown_extents.items()
-        ],
-        "unique_bytes": sum(each.size for each in report.unique),
-        "unique": [
-            {
-                **path_to_json(each.path),
-                "size": each.size,
-                "blake3": each.digest.hex(),
-                "cause": _cause(each),
-            }
-            for each in report.unique
-        ],
-        "unproven": [{**path_to_json(each.path), "cause": each.cause} for each in report.unproven],
-        "vouched_by": [
-            {**path_to_json(path), "files": files}
-            for path, files in path_lines(report.path, report.vouchers)
-        ],
-        "to_keep": report.to_keep,
-        "planned_to_go": [path_to_json(path) for path in report.planned],
-        "quarantined_files": report.quarantined,
-        "quarantined_bytes": report.quarantined_size,
-        "offline": [
-            {**path_to_json(path), "last_read_ns": str(oldest)}
-            for path, oldest in report.offline.items()
-        ],
-    }
-
-
-def _cause(file: UniqueFile) -> str | None:
-    """Why the known copy of a file does not count, with its path."""
-    return None if file.copy is None else f"{file.cause}: {os.fsdecode(file.copy)}"
+def _rest_line(count: int, shown: int | None) -> Iterator[str]:
+    """Say how many there are beside those ``shown``; nothing where that is all."""
+    if shown is not None and count > shown:
+        yield f"  and {count - shown:,} more; --all names them"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+from gorillacomb.api.lookup import PathLookup, look_up_path, unknown_path_error
 from gorillacomb.cli.commands.find.fate import fate_lines, fate_object, fate_of
 from gorillacomb.cli.commands.trace import adopt, verify
 from gorillacomb.cli.commands.trace.reading import entry_line, open_trace
-from gorillacomb.cli.lookup import PathLookup, look_up_path, unknown_path_error
 from gorillacomb.cli.options import BytesPath, drop_value, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode, UsageError, VaultRolledBack

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import click
 
+from gorillacomb.api.lookup import look_up_path, unknown_path_error
 from gorillacomb.cli.commands.dedupe.runs import (
     drive_errors_as_cut_short,
     log_run,
@@ -17,7 +18,6 @@ from gorillacomb.cli.commands.dedupe.runs import (
     require_index,
     rescan_changed,
 )
-from gorillacomb.cli.lookup import look_up_path, unknown_path_error
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.dedupe.apply.repair import DamagedFile

@@ -1,18 +1,18 @@
-"""From a path on the command line to what the index knows under it."""
+"""From a path to what the index knows under it."""
 
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from gorillacomb.api.paths import absolute_path
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.names import NOISE
-from gorillacomb.cli.options import absolute_path_option
-from gorillacomb.cli.output import render
 from gorillacomb.errors import UsageError
-from gorillacomb.fs.paths import relative_path
+from gorillacomb.fs.paths import path_text, relative_path
 from gorillacomb.fs.real_path import real_path
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import content_queries
@@ -69,7 +69,7 @@ def folders_of(
 
 def look_up_path(index: Index, path: bytes) -> PathLookup:
     """Look a path up: as a folder, or as an entry of one; a link in no root by what it leads to."""
-    found = _find(index, absolute_path_option(path))
+    found = _find(index, absolute_path(path))
     real = real_path(path)
     if found.folder is None and found.file is None and real != found.path:
         return _find(index, real)
@@ -79,7 +79,7 @@ def look_up_path(index: Index, path: bytes) -> PathLookup:
 def away_notes(found: PathLookup) -> Iterator[str]:
     """What to say of other drives that were scanned where a path is, and are not there now."""
     for root in found.away if found.root is not None else ():
-        where, is_meant = render.printable_path(root.path), root == found.root
+        where, is_meant = path_text(root.path), root == found.root
         yield (
             f"{where} is where several drives or folders were scanned. Root {root.uid} is not there"
             f" now, and the answer is {'' if is_meant else 'not '}about that one."
@@ -119,7 +119,7 @@ def not_a_folder_error(found: PathLookup) -> UsageError:
     """The error for a path that is not a folder of the index."""
     if found.file is not None:
         return UsageError(
-            f"{render.printable_path(found.path)} is a file.",
+            f"{path_text(found.path)} is a file.",
             "Name a folder; `gorillacomb explain` tells of files.",
         )
     return unknown_path_error(found)
@@ -127,7 +127,7 @@ def not_a_folder_error(found: PathLookup) -> UsageError:
 
 def unknown_path_error(found: PathLookup) -> UsageError:
     """The error for a path that the index does not know."""
-    shown = render.printable_path(found.path)
+    shown = path_text(found.path)
     if not os.path.lexists(found.path):
         return UsageError(
             f"{shown} does not exist, nor is it in the index.",
@@ -146,4 +146,14 @@ def unknown_path_error(found: PathLookup) -> UsageError:
     return UsageError(
         f"{shown} is not in the index.",
         "It came after the last scan, or is Gorilla Comb's own: gorillacomb scan PATH",
+    )
+
+
+def suspect_texts(root: Root) -> tuple[str, str]:
+    """Say why a root that is suspect is one, and what to do about it."""
+    path = path_text(root.path)
+    return (
+        f"{path} may not be what it was: {root.suspect}.",
+        "What is known of it is kept, and no copy in it counts. Mount what belongs there and scan"
+        f" it again; if it was deleted: gorillacomb scan {shlex.quote(path)} --accept-loss",
     )

@@ -1,0 +1,12 @@
+"""The JSON documents of the program: one definition of each, as a `TypedDict`.
+
+A module holds the documents of one room of commands. The text after a key says what it means; the
+topic ``json`` of the documentation is made from it, and the tests hold every command's real output
+against these definitions.
+"""
+
+DOCUMENTS = {
+    "unique": "unique.UniqueDocument",
+}
+"""By command, or by command and an option that makes it another one (``dedupe --history``): the
+module here and the class of its ``--json`` document."""

@@ -1,0 +1,30 @@
+"""Paths as callers give them, and the few rules about paths that faces of the program need."""
+
+from __future__ import annotations
+
+import os
+
+from gorillacomb.fs.paths import is_below, join, path_text, relative_path
+from gorillacomb.fs.real_path import real_path, real_path_of_entry
+from gorillacomb.json_paths import path_columns, path_from_json, path_to_json
+
+__all__ = [
+    "PathInput",
+    "absolute_path",
+    "is_below",
+    "join",
+    "path_columns",
+    "path_from_json",
+    "path_text",
+    "path_to_json",
+    "real_path",
+    "relative_path",
+]
+
+PathInput = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+"""What the API takes for a path."""
+
+
+def absolute_path(path: PathInput) -> bytes:
+    """Return a path as the index has it: absolute, links in its folders resolved, its name kept."""
+    return real_path_of_entry(os.fsencode(path))

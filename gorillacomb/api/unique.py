@@ -1,0 +1,249 @@
+"""Find what would be lost if a folder were deleted."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gorillacomb.api.documents.unique import UniqueDocument, unique_document
+from gorillacomb.api.lookup import (
+    away_notes,
+    look_up_path,
+    noise_names,
+    not_a_folder_error,
+    open_groups,
+    suspect_texts,
+)
+from gorillacomb.api.paths import PathInput
+from gorillacomb.canonical.groups import GroupReader
+from gorillacomb.classify.stores import is_version_control
+from gorillacomb.dedupe.plan.serialize import read_plan
+from gorillacomb.dedupe.quarantine.inventory import held_in
+from gorillacomb.errors import UsageError
+from gorillacomb.fs.darwin import refuse_untested
+from gorillacomb.fs.paths import is_below, join, path_text, relative_path
+from gorillacomb.fs.real_path import real_path
+from gorillacomb.fs.volumes import is_mounted, is_online, other_views
+from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.index.roots import all_roots
+from gorillacomb.index.store_queries import StoreLookup
+from gorillacomb.model import Root
+from gorillacomb.progress import Progress, ProgressCallback, as_progress
+from gorillacomb.unique.copy_check import CopyVerifier, folder_identities_below
+from gorillacomb.unique.report import UniqueFile, UniqueReport, UnverifiedPath, unique_report
+from gorillacomb.vault.settings import load_settings
+from gorillacomb.vault.vault import Vault
+
+__all__ = ["UniqueFile", "UniqueReport", "UniqueResult", "UnverifiedPath", "find_unique"]
+
+
+@dataclass(frozen=True, slots=True)
+class UniqueResult:
+    """What would be lost if a folder were deleted."""
+
+    report: UniqueReport
+    warnings: tuple[str, ...]
+    """About other drives that were scanned where the folder is, and are not connected now."""
+
+    @property
+    def path(self) -> bytes:
+        """The absolute path of the folder."""
+        return self.report.path
+
+    @property
+    def unique(self) -> Sequence[UniqueFile]:
+        """The files whose content exists nowhere else, by path."""
+        return self.report.unique
+
+    @property
+    def unproven(self) -> Sequence[UnverifiedPath]:
+        """The files and folders about which nothing can be said, by path."""
+        return self.report.unproven
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether nothing would be lost, for certain."""
+        return not self.report.unique and not self.report.unproven
+
+    def places(self) -> list[tuple[bytes, int]]:
+        """Sum up where the copies of the other files are, by branches of the tree.
+
+        Returns the lowest folder that contains all copies of a branch, and how many files have
+        their copy there; the fullest one first.
+        """
+        return _branches(self.path, self.report.vouchers)
+
+    def version_controlled(self) -> tuple[list[UniqueFile], dict[bytes, tuple[int, int]]]:
+        """Tell the unique files of the user from those that version control keeps.
+
+        Returns the user's files; and by each version-control folder how many unique files are in
+        it, and their bytes.
+        """
+        own: list[UniqueFile] = []
+        kept: dict[bytes, tuple[int, int]] = {}
+        for each in self.unique:
+            parts = relative_path(each.path, self.path).split(b"/")
+            at = next((at for at, part in enumerate(parts) if is_version_control(part)), None)
+            if at is None:
+                own.append(each)
+            else:
+                folder = join(self.path, b"/".join(parts[: at + 1]))
+                files, size = kept.get(folder, (0, 0))
+                kept[folder] = (files + 1, size + each.size)
+        return own, kept
+
+    def to_dict(self) -> UniqueDocument:
+        """Return the document of ``unique --json``."""
+        return unique_document(self.report, self.places())
+
+
+def find_unique(
+    vault: Vault,
+    path: PathInput,
+    *,
+    excepts: Sequence[PathInput] = (),
+    plan: Path | None = None,
+    count_offline: bool = False,
+    untested_macos: bool = False,
+    progress: Progress | ProgressCallback | None = None,
+) -> UniqueResult:
+    """List the files in a folder whose content exists nowhere else.
+
+    The folder is listed now, and each copy elsewhere is looked at on disk. ``excepts`` are folders
+    that are treated as deleted too; ``plan`` is a plan file whose copies do not count;
+    ``count_offline`` lets copies on drives that are not connected count, which macOS needs
+    ``untested_macos`` for.
+
+    Raises UsageError for a path that is not a folder of the index, UntrustedInput for the plan,
+    RefusedForSafety on macOS, and VaultError.
+    """
+    if count_offline:
+        refuse_untested("Counting on a drive that is not there", untested_macos)
+    shown = as_progress(progress)
+    with Index.read(vault) as index, translate_errors(vault):
+        found = look_up_path(index, real_path(os.fsencode(path)))
+        root = found.root
+        if root is None or found.folder is None:
+            raise not_a_folder_error(found)
+        gone = [found.path, *(real_path(os.fsencode(each)) for each in excepts)]
+        apart = {each.id for each in found.away}
+        for each in gone:
+            other = found if each == found.path else look_up_path(index, each)
+            apart -= set() if other.root is None else {other.root.id}
+            is_known = other is not found and other.folder is not None
+            if not is_known and not os.path.isdir(each):
+                raise UsageError(
+                    f"{path_text(each)} is not a folder, or does not exist.",
+                    "Name a folder on a drive that is connected.",
+                )
+        roots = {each.id: each for each in all_roots(index.connection)}
+        away = {each.id: each for each in roots.values() if not is_online(each)}
+        _refuse_absent(root)
+        counted = {number: _away(each, count_offline) for number, each in away.items()}
+        verifier = _verifier(index, roots, counted, gone)
+        verifier.apart, verifier.planned = frozenset(apart), planned_paths(plan)
+        try:
+            report = unique_report(index, found.path, root, found.folder, verifier, shown)
+        finally:
+            verifier.close()
+            shown.close()
+    _add_quarantines(report)
+    return UniqueResult(report, tuple(away_notes(found)))
+
+
+def planned_paths(plan: Path | None) -> frozenset[bytes]:
+    """Return the absolute paths that a plan file removes. Raises UntrustedInput."""
+    steps = () if plan is None else read_plan(plan).steps
+    return frozenset(pair.path for step in steps for pair in step.pairs)
+
+
+def _refuse_absent(root: Root) -> None:
+    """Refuse to answer for a root that is not connected, or may be another one."""
+    if root.suspect is not None:
+        raise UsageError(*suspect_texts(root))
+    if not is_online(root):
+        raise UsageError(
+            f"The drive that was scanned at {path_text(root.path)} is not connected.",
+            "Connect it, or scan what is there now.",
+        )
+
+
+def _verifier(
+    index: Index, roots: dict[int, Root], away: dict[int, str | None], gone: list[bytes]
+) -> CopyVerifier:
+    """Return what looks at copies as if some folders were deleted: the first is asked about.
+
+    ``away`` says of roots that are not connected why their copies do not count, as in
+    `CopyVerifier`.
+    """
+    groups, settings = open_groups(index), load_settings()
+    return CopyVerifier(
+        roots,
+        away,
+        [*gone, *(view for each in gone for view in other_views(each, roots.values()))],
+        folder_identities_below([each for each in gone[1:] if os.path.isdir(each)]),
+        lambda folder: _project(groups, folder),
+        StoreLookup(index.connection, groups.paths).around,
+        settings.machine_names,
+        noise_names(settings),
+    )
+
+
+def _away(root: Root, count_offline: bool) -> str | None:
+    """Return why copies in a root that is not connected do not count; None if they do.
+
+    Those of a drive that is mounted elsewhere do not: they may be gone, or be what is asked about.
+    """
+    if root.suspect is not None:
+        return "in a folder that may not be what it was"
+    if is_mounted(root):
+        return "no longer where it was scanned"
+    return None if count_offline else "on a drive that is not there"
+
+
+def _project(groups: GroupReader, folder: int) -> bytes | None:
+    """Return the outermost project around a folder; here the top of a root may be one too."""
+    project = groups.traits.of(folder).project
+    if project is not None:
+        return project.path
+    row = groups.paths.row(folder)
+    root = None if row is None else groups.roots[row[0]]
+    top = None if root is None else groups.paths.row(root.folder)
+    return None if root is None or top is None or top[3] is None else root.path
+
+
+def _add_quarantines(report: UniqueReport) -> None:
+    """Count what waits in quarantines inside the folder: it would be lost with it.
+
+    That is no loss while the copy that was kept for it exists.
+    """
+    for base, record in held_in(report.quarantines):
+        report.quarantined += record.files
+        report.quarantined_size += record.size
+        for move in record.moves:
+            keep = move.keep.at(base)
+            if not os.path.lexists(keep):
+                cause = f"waits in the quarantine, while {path_text(keep)} is not there any more"
+                report.unproven.append(UnverifiedPath(join(base, move.path), cause))
+
+
+def _branches(path: bytes, folders: Counter[bytes]) -> list[tuple[bytes, int]]:
+    branches: defaultdict[bytes, list[bytes]] = defaultdict(list)
+    for folder in folders:
+        branches[_branch(path, folder)].append(folder)
+    found = [
+        (os.path.commonpath(group), sum(folders[each] for each in group))
+        for group in branches.values()
+    ]
+    return sorted(found, key=lambda each: (-each[1], each[0]))
+
+
+def _branch(path: bytes, folder: bytes) -> bytes:
+    """Return the highest folder around ``folder`` that is not around ``path``; itself if it is."""
+    if is_below(path, folder):
+        return folder
+    above = os.path.commonpath([path, folder])
+    return join(above, relative_path(folder, above).split(b"/", 1)[0])

@@ -1,0 +1,96 @@
+"""Open a vault: the one way into the program for Python programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from gorillacomb.api.paths import PathInput
+from gorillacomb.errors import UsageError
+from gorillacomb.progress import Progress, ProgressCallback
+from gorillacomb.vault.vault import ENVIRONMENT, Vault, default_vault
+
+if TYPE_CHECKING:
+    from gorillacomb.api.unique import UniqueResult
+
+__all__ = ["ENVIRONMENT", "OpenVault", "Vault", "find_vault", "open_vault"]
+
+
+def find_vault(path: PathInput | None = None) -> Vault:
+    """Return the vault at a path, or else the one that the command line uses.
+
+    That is the folder in GORILLACOMB_VAULT, or one in the user's data folder. It need not exist
+    yet: a scan creates it. Raises UsageError for a path that names no folder, VaultError where no
+    home is known.
+    """
+    named = None if path is None else Path(os.fsdecode(path))
+    if named is not None and not os.fspath(named).strip("."):
+        raise UsageError("The vault's path is empty.", "Name a folder.")
+    try:
+        return Vault((named or default_vault()).expanduser().absolute())
+    except RuntimeError as error:  # ~ or ~name of somebody who has no home
+        raise UsageError(
+            f"{str(error).rstrip('.')}.", f"Name the whole path, with --vault or {ENVIRONMENT}."
+        ) from error
+
+
+def open_vault(path: PathInput | None = None) -> OpenVault:
+    """Open the vault at a path, or else the one that the command line uses.
+
+    Use it as a context manager, or call `OpenVault.close` at the end. Raises as `find_vault`.
+    """
+    return OpenVault(find_vault(path))
+
+
+class OpenVault:
+    """A vault with all that can be asked of it and done with it.
+
+    Nothing is kept open between calls, and several programs may read one vault while one writes.
+    Every method raises VaultError for a vault that cannot be used.
+    """
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    @property
+    def path(self) -> Path:
+        """The vault's folder."""
+        return self._vault.folder
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the use of the vault."""
+
+    def unique(
+        self,
+        path: PathInput,
+        *,
+        excepts: Sequence[PathInput] = (),
+        count_offline: bool = False,
+        untested_macos: bool = False,
+        progress: Progress | ProgressCallback | None = None,
+    ) -> UniqueResult:
+        """Find what would be lost if a folder were deleted: see `api.unique.find_unique`."""
+        from gorillacomb.api.unique import find_unique
+
+        return find_unique(
+            self._vault,
+            path,
+            excepts=excepts,
+            count_offline=count_offline,
+            untested_macos=untested_macos,
+            progress=progress,
+        )
