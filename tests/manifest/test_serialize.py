@@ -323,10 +323,10 @@ def test_what_is_no_manifest_is_refused(data: bytes) -> None:
 @pytest.mark.parametrize("opener", [b"[", b'{"a":', b'[{"a":'])
 def test_deep_nesting_is_refused_quickly(opener: bytes) -> None:
     data = opener * (100_000_000 // len(opener))
-    before = time.monotonic()
+    before = time.process_time()
     with pytest.raises(UntrustedInput):
         parse_manifest(data)
-    assert time.monotonic() - before < 5
+    assert time.process_time() - before < 5
 
 
 def test_more_than_any_manifest_has_is_refused_before_it_fills_the_memory() -> None:

@@ -239,10 +239,10 @@ def test_what_is_refused(what: str) -> None:
 @pytest.mark.parametrize("unit", [b"[", b'{"a":', b"[[],", b'[{"a":[', b"[1,"])
 def test_a_hundred_megabytes_of_nesting(unit: bytes) -> None:
     data = unit * (100_000_000 // len(unit))
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(UntrustedInput, match="nested too deeply"):
         jcs.parse_strict(data, "The note")
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_a_key_of_a_megabyte_that_stands_twice() -> None:

@@ -20,7 +20,7 @@ from gorillacomb.watch.exclusions import WatchExclusions
 from gorillacomb.watch.health import RootHealth, WatcherHealth
 from gorillacomb.watch.options import WatchOptions
 from gorillacomb.watch.root_monitor import RootMonitor
-from tests.support.run import command, environment, run
+from tests.support.run import command, environment, run, until
 from tests.support.trees import Tree, make_tree, rows_in_index
 from tests.watch.daemon import Daemon, check_index, check_truth
 from tests.watch.load import flood
@@ -204,7 +204,7 @@ def write(name: str, folder: int) -> None:
 
 def test_a_whole_scan_is_due_from_time_to_time(top: Path, vault: Path) -> None:
     """Also of what is watched: not everything is told of."""
-    options = WatchOptions(quiet_ns=0, poll_ns=SECOND, whole_ns=100_000_000)
+    options = WatchOptions(quiet_ns=0, poll_ns=SECOND, whole_ns=2 * SECOND)
     health, back = WatcherHealth(), list[bytes]()
     left_out = WatchExclusions(Vault(vault))
     roots = RootMonitor([os.fsencode(top)], options, ChangeQueue(0), left_out, health, back.append)
@@ -214,8 +214,7 @@ def test_a_whole_scan_is_due_from_time_to_time(top: Path, vault: Path) -> None:
         assert roots.due() == roots.paths
         roots.scanned(roots.paths)
         assert roots.due() == []
-        time.sleep(0.11)
-        assert roots.due() == roots.paths
+        assert until(lambda: roots.due() == roots.paths)
     finally:
         roots.close()
     assert back == []
