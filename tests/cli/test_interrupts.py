@@ -190,8 +190,8 @@ def test_one_vault_interrupted_again_and_again(
     kept = 0
     for attempt in range(TRIES):
         process = start("scan", tree, "--workers", "1", vault=vault)
-        assert stands(process.pid, signal.SIGTERM)  # else a busy machine stops each at its start
-        time.sleep(0.1 + seconds / 6)
+        assert stands(process.pid, signal.SIGTERM)
+        time.sleep(seconds * (attempt + 1) / 6)  # longer each time: a busy machine takes long
         process.send_signal((signal.SIGINT, signal.SIGKILL, signal.SIGTERM)[attempt % 3])
         process.communicate(timeout=30)
         assert nothing_left(process.pid)
