@@ -41,7 +41,6 @@ REACH_BELOW = (
     "cli/commands/find/explain",
     "cli/commands/find/fate",
     "cli/commands/find/folders",
-    "cli/commands/find/rescan",
     "cli/commands/find/scan",
     "cli/commands/share/",
     "cli/commands/trace/",

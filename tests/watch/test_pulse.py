@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from gorillacomb.cli.commands.find.rescan import rescan
+from gorillacomb.api.rescan import rescan
 from gorillacomb.cli.commands.watch.log import WatchLog
 from gorillacomb.model import SECOND, ScanReport
 from gorillacomb.progress import Progress

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from gorillacomb.cli.commands.dedupe import runs as shared
-from gorillacomb.cli.commands.find import rescan as rescanning
+from gorillacomb.api import rescan as rescanning
 from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import DedupeAction, Plan, PlanOptions, PlanStep
 from tests.dedupe.acting import Ground, Quiet, live, step
@@ -111,7 +110,7 @@ def test_the_index_follows_the_others_when_a_folder_goes_before_it_is_scanned(
         return really(*arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(shared, "rescan", rescan)
+        patch.setattr(rescanning, "rescan", rescan)
         code, document = bench.dedupe_json("--apply", plan.file)
     assert (code, document["done"]) == (0, 2)
     assert len(times) == 2

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from gorillacomb.api.rescan import rescan_changed
 from gorillacomb.cli.commands.dedupe.runs import (
     drive_errors_as_cut_short,
     interruption_told,
@@ -17,7 +18,6 @@ from gorillacomb.cli.commands.dedupe.runs import (
     problem_lines,
     problem_object,
     require_index,
-    rescan_changed,
     steps_done,
     tree_comparer,
 )
@@ -90,7 +90,7 @@ def _carry_out(vault: Vault, plan: Plan, begun: list[RunOutcome], shown: Progres
     # What stays is looked at too: a hard link made it one with what went.
     folders = [os.path.dirname(path) for step in outcome.done for path in (step.path, step.keep)]
     taken = tuple(pair.path for step in outcome.done for pair in step.pairs)
-    rescan_changed(vault, roots, folders, shown, taken)
+    render.print_warnings(rescan_changed(vault, roots, folders, shown, taken))
     return outcome
 
 

@@ -7,17 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import click
-
 from gorillacomb.api.lookup import noise_names
-from gorillacomb.cli.commands.find.rescan import rescan
 from gorillacomb.cli.output import render
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import RunOutcome, StepProblem
 from gorillacomb.dedupe.plan.serialize import known_bytes
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.git import index_entries_equal
-from gorillacomb.errors import GorillaCombError, Interrupted, RunCutShort, UsageError
+from gorillacomb.errors import Interrupted, RunCutShort
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import innermost, is_below, relative_path
 from gorillacomb.index.database import Index
@@ -30,7 +27,6 @@ from gorillacomb.vaultmesh.entries import RunEntry, run_entry
 
 _SHOWN = 20
 _MOST_ALIKE = 5
-_MOST_SCOPES = 64
 
 
 def require_index(vault: Vault) -> None:
@@ -112,52 +108,6 @@ def _in_root(path: bytes, roots: list[LiveRoot]) -> tuple[str, bytes]:
     root = innermost(path, roots)
     assert root is not None, "what was repaired is in a root"
     return root.uid, relative_path(path, root.path)
-
-
-def rescan_changed(
-    vault: Vault,
-    roots: list[LiveRoot],
-    folders: list[bytes],
-    shown: Progress,
-    taken: tuple[bytes, ...] = (),
-) -> None:
-    """Have the index, and the trace's stamps, follow what was changed: scan those folders.
-
-    ``taken`` are the paths of what was taken away. Raises Interrupted.
-    """
-    scopes: list[bytes] = []
-    # Only in roots: what was kept on a drive that is not there now is for its next scan.
-    known = {
-        _reachable(each, root.path)
-        for each in folders
-        if (root := innermost(each, roots)) is not None
-    }
-    for folder in sorted(known):
-        if not any(is_below(folder, each) for each in scopes):
-            scopes.append(folder)
-    if len(scopes) > _MOST_SCOPES:
-        scopes = [root.path for root in roots if any(is_below(each, root.path) for each in scopes)]
-    if not scopes:
-        return
-    try:
-        rescan(vault, scopes, load_settings(), progress=shown, taken=taken)
-    except Interrupted:
-        raise
-    except UsageError:  # one of them went away since
-        around = [os.path.dirname(each) for each in scopes]
-        rescan_changed(vault, roots, around, shown, taken)
-    except GorillaCombError as error:
-        click.echo(f"gorillacomb: {render.printable(error.message)}", err=True)
-        click.echo("The index is behind what was done: gorillacomb scan PATH", err=True)
-    finally:
-        shown.close()
-
-
-def _reachable(folder: bytes, root: bytes) -> bytes:
-    """The folder, or the innermost one around it in its root that a path leads to."""
-    while folder != root and not os.path.isdir(folder):
-        folder = os.path.dirname(folder)
-    return folder
 
 
 def outcome_object(outcome: RunOutcome) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 import click
 
 from gorillacomb.api.lookup import look_up_path
+from gorillacomb.api.rescan import rescan_changed
 from gorillacomb.cli.commands.dedupe.chosen_run import ChosenRun, run_by_name, run_in_folder
 from gorillacomb.cli.commands.dedupe.runs import (
     interruption_told,
@@ -16,7 +17,6 @@ from gorillacomb.cli.commands.dedupe.runs import (
     outcome_object,
     problem_lines,
     require_index,
-    rescan_changed,
     steps_done,
 )
 from gorillacomb.cli.output import render
@@ -84,7 +84,7 @@ def _take_back(
         if index is not None and only:
             folders = [_known_folder(index, folder) for folder in folders]
     if index is not None:
-        rescan_changed(vault, roots, folders, shown)
+        render.print_warnings(rescan_changed(vault, roots, folders, shown))
 
 
 def _interrupted(outcome: RunOutcome) -> tuple[str, str]:

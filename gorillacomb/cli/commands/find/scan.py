@@ -11,9 +11,9 @@ from typing import BinaryIO
 import click
 
 from gorillacomb.api.lookup import suspect_texts
+from gorillacomb.api.rescan import recorder_for
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.state_text import FILE_CAUSES
-from gorillacomb.cli.commands.find.rescan import recorder_for
 from gorillacomb.cli.options import (
     BytesPath,
     SizeParam,

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from gorillacomb.api.lookup import away_notes, look_up_path, unknown_path_error
-from gorillacomb.cli.commands.find.rescan import rescan
+from gorillacomb.api.rescan import rescan
 from gorillacomb.cli.commands.watch.scrub_accept import accept as accept_files
 from gorillacomb.cli.commands.watch.scrub_repair import repair as repair_files
 from gorillacomb.cli.options import (

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from gorillacomb.api.lookup import look_up_path, unknown_path_error
-from gorillacomb.cli.commands.find.rescan import rescan
+from gorillacomb.api.rescan import rescan
 from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.index.database import Index

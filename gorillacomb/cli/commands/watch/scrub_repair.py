@@ -10,13 +10,13 @@ from contextlib import suppress
 import click
 
 from gorillacomb.api.lookup import look_up_path, unknown_path_error
+from gorillacomb.api.rescan import rescan_changed
 from gorillacomb.cli.commands.dedupe.runs import (
     drive_errors_as_cut_short,
     log_run,
     outcome_object,
     problem_lines,
     require_index,
-    rescan_changed,
 )
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
@@ -72,7 +72,8 @@ def repair(
         )
     shown.close()
     _wait_until_settled(outcome, max((root.grain_ns for root in roots), default=0))
-    rescan_changed(vault, roots, [os.path.dirname(harm.path) for harm in harms], shown)
+    folders = [os.path.dirname(harm.path) for harm in harms]
+    render.print_warnings(rescan_changed(vault, roots, folders, shown))
     with render.tolerate_closed_pipe():
         if as_json:
             left = [path_to_json(harm.path) for harm in unnamed]

@@ -13,7 +13,7 @@ from types import FrameType
 import click
 from click.core import ParameterSource
 
-from gorillacomb.cli.commands.find.rescan import rescan
+from gorillacomb.api.rescan import rescan
 from gorillacomb.cli.commands.share.verify import default_root, own_signature
 from gorillacomb.cli.commands.watch import service
 from gorillacomb.cli.commands.watch.log import WatchLog
