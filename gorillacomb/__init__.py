@@ -19,6 +19,9 @@ is the document that the command prints with ``--json``. Every error that is rai
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gorillacomb.api.manifest import FolderManifest as FolderManifest
+    from gorillacomb.api.manifest import SavedManifest as SavedManifest
+    from gorillacomb.api.manifest import create_manifest as create_manifest
     from gorillacomb.api.unique import UniqueResult as UniqueResult
     from gorillacomb.api.vault import OpenVault as OpenVault
     from gorillacomb.api.vault import open_vault as open_vault
@@ -42,8 +45,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
+    "FolderManifest": "api.manifest",
     "OpenVault": "api.vault",
+    "SavedManifest": "api.manifest",
     "UniqueResult": "api.unique",
+    "create_manifest": "api.manifest",
     "open_vault": "api.vault",
     **dict.fromkeys(
         (
@@ -70,6 +76,7 @@ _PLACES = {
 """The module of each public name: imported when the name is used, since start-up is paid by all."""
 
 __all__ = [
+    "FolderManifest",
     "GorillaCombError",
     "Interrupted",
     "KeyMissing",
@@ -78,6 +85,7 @@ __all__ = [
     "RefusedForSafety",
     "RootVanished",
     "RunCutShort",
+    "SavedManifest",
     "UniqueResult",
     "UntrustedInput",
     "UsageError",
@@ -89,6 +97,7 @@ __all__ = [
     "VaultRolledBack",
     "VaultUnwritable",
     "__version__",
+    "create_manifest",
     "open_vault",
 ]
 

@@ -16,7 +16,15 @@ from gorillacomb.vault.vault import ENVIRONMENT, Vault, default_vault
 if TYPE_CHECKING:
     from gorillacomb.api.unique import UniqueResult
 
-__all__ = ["ENVIRONMENT", "OpenVault", "Vault", "find_vault", "open_vault"]
+__all__ = [
+    "ENVIRONMENT",
+    "OpenVault",
+    "Vault",
+    "VaultInput",
+    "as_vault",
+    "find_vault",
+    "open_vault",
+]
 
 
 def find_vault(path: PathInput | None = None) -> Vault:
@@ -35,6 +43,13 @@ def find_vault(path: PathInput | None = None) -> Vault:
         raise UsageError(
             f"{str(error).rstrip('.')}.", f"Name the whole path, with --vault or {ENVIRONMENT}."
         ) from error
+
+
+def as_vault(vault: VaultInput) -> Vault:
+    """Return the vault that a caller gave in one of its forms. Raises as `find_vault`."""
+    if isinstance(vault, OpenVault):
+        return vault._vault
+    return vault if isinstance(vault, Vault) else find_vault(vault)
 
 
 def open_vault(path: PathInput | None = None) -> OpenVault:
@@ -94,3 +109,7 @@ class OpenVault:
             untested_macos=untested_macos,
             progress=progress,
         )
+
+
+VaultInput = OpenVault | Vault | PathInput | None
+"""What functions of the API take for a vault; None is the one that the command line uses."""

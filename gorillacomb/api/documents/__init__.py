@@ -6,6 +6,7 @@ against these definitions.
 """
 
 DOCUMENTS = {
+    "manifest": "manifest.ManifestDocument",
     "unique": "unique.UniqueDocument",
 }
 """By command, or by command and an option that makes it another one (``dedupe --history``): the

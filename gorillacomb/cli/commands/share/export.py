@@ -13,7 +13,6 @@ from gorillacomb.cli.options import BytesPath, json_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode, RefusedForSafety, UntrustedInput
 from gorillacomb.json_paths import path_to_json
-from gorillacomb.vault.vault import config_folder
 
 if TYPE_CHECKING:
     from gorillacomb.manifest.export.bagit import BagResult
@@ -127,13 +126,13 @@ def _exported(manifest: Manifest, form: str) -> tuple[ExportResult, EcdsaSigning
         from gorillacomb.manifest.export.csv_table import table
 
         return table(manifest), None
-    from gorillacomb.cli.commands.share.manifest import signing_key
+    from gorillacomb.api.keys import user_key
+    from gorillacomb.cli.commands.share.keys import print_new_key
     from gorillacomb.manifest.export.oms import bundle
-    from gorillacomb.vaultmesh.keys.key_store import KeyStore
+    from gorillacomb.vaultmesh.keys.keys import EcdsaSigningKey
 
-    store = KeyStore(config_folder() / "keys")
-    signing_key(store, "ecdsa")
-    key = store.ecdsa()
+    key = user_key("ecdsa", print_new_key).signing
+    assert isinstance(key, EcdsaSigningKey)
     return bundle(manifest, key), key
 
 
@@ -197,10 +196,9 @@ def _tell(
 
 def _name_key(report: dict[str, object]) -> None:
     """Which key signed, and the public one by which others check that."""
-    from gorillacomb.cli.commands.share.manifest import key_path
-    from gorillacomb.vaultmesh.keys.key_store import KeyStore
+    from gorillacomb.api.keys import user_key
 
-    path = key_path(KeyStore(config_folder() / "keys"), "ecdsa")
+    path = render.short_path(user_key("ecdsa").path, None)
     click.echo(f"gorillacomb: Signed by your key {report['key']},", err=True)
     click.echo(f"  {path}. The public key to check it by:", err=True)
     click.echo(report["public_key"], err=True, nl=False)

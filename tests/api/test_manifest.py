@@ -1,0 +1,108 @@
+"""Manifests from Python: made, saved, checked and exported without the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import gorillacomb
+from gorillacomb.manifest.model import OmittedPath
+from tests.support.run import run
+from tests.support.trees import make_tree
+
+
+@pytest.fixture
+def folder(tmp_path: Path, vault: Path) -> Path:
+    return make_tree(tmp_path / "app", {"a": "a" * 100, "sub": {"b": "b" * 50}, "empty": {}})
+
+
+def test_a_manifest_is_the_one_of_the_command(folder: Path, tmp_path: Path, vault: Path) -> None:
+    manifest = gorillacomb.create_manifest(folder, vault=vault)
+    assert manifest.root == os.fsencode(folder)
+    assert manifest.counts == {"files": 2, "links": 0, "dirs": 1, "bytes": 150}
+    assert run("manifest", folder, "-o", tmp_path / "m.json", vault=vault).code == 0
+    theirs, ours = json.loads((tmp_path / "m.json").read_bytes()), json.loads(manifest.to_bytes())
+    assert ours["subject"] == theirs["subject"]
+    assert ours["predicate"]["files"] == theirs["predicate"]["files"]
+
+
+def test_a_manifest_is_saved_as_the_command_does(folder: Path, tmp_path: Path, vault: Path) -> None:
+    told: list[object] = []
+    first = gorillacomb.create_manifest(folder, vault=vault)
+    saved = first.save(tmp_path / "m.json", made=told.append)
+    assert saved.path == os.fsencode(tmp_path / "m.json")
+    assert saved.key is not None
+    assert len(told) == 1
+    assert (tmp_path / "m.json").read_bytes() == first.to_bytes()
+    assert run("verify", tmp_path / "m.json", "--root", folder, vault=vault).code == 0
+    report = run("manifest", folder, "-o", tmp_path / "m.json", "--force", "--json", vault=vault)
+    assert saved.to_dict() == report.json()
+    first.save(tmp_path / "m.json", made=told.append, replace=True)
+    assert len(told) == 1, "the key exists by now"
+
+
+def test_no_file_is_replaced_unasked(folder: Path, tmp_path: Path, vault: Path) -> None:
+    manifest = gorillacomb.create_manifest(folder, vault=vault)
+    manifest.save(tmp_path / "m.json", sign=None)
+    assert not (tmp_path / "m.json.dsse").exists()
+    before = (tmp_path / "m.json").stat()
+    with pytest.raises(gorillacomb.RefusedForSafety):
+        manifest.save(tmp_path / "m.json", sign=None)
+    assert (tmp_path / "m.json").stat() == before
+
+
+def test_a_manifest_that_lacks_something_is_saved_only_on_request(
+    folder: Path, tmp_path: Path, vault: Path
+) -> None:
+    whole = gorillacomb.create_manifest(folder, vault=vault)
+    gap = OmittedPath(b"closed", "unreadable", "permission denied")
+    manifest = replace(whole, manifest=replace(whole.manifest, left_out=(gap,)))
+    assert manifest.lacks == (gap,)
+    with pytest.raises(gorillacomb.UsageError, match="1 of the files"):
+        manifest.save(tmp_path / "m.json")
+    assert not (tmp_path / "m.json").exists()
+    assert manifest.save(tmp_path / "m.json", allow_missing=True).path is not None
+
+
+def test_what_is_saved_inside_the_folder_is_no_part_of_it(folder: Path, vault: Path) -> None:
+    place = folder / "manifest.json"
+    gorillacomb.create_manifest(folder, output=place, vault=vault).save(place)
+    again = gorillacomb.create_manifest(folder, output=place, vault=vault)
+    assert again.counts["files"] == 2
+    assert gorillacomb.create_manifest(folder, vault=vault).counts["files"] == 4
+
+
+def test_the_canonical_files_of_the_one_root(folder: Path, tmp_path: Path, vault: Path) -> None:
+    make_tree(folder, {"copy of a": "a" * 100})
+    assert run("scan", folder, vault=vault).code == 0
+    with gorillacomb.open_vault(vault) as opened:
+        manifest = gorillacomb.create_manifest(vault=opened)
+    entries = manifest.manifest.entries
+    assert [each.path for each in entries] == [b"a", b"sub/b"]
+    assert all(each.seq is not None for each in entries)
+    make_tree(tmp_path / "other", {"c": "c" * 100})
+    assert run("scan", tmp_path / "other", vault=vault).code == 0
+    with pytest.raises(gorillacomb.UsageError, match="There are 2 roots"):
+        gorillacomb.create_manifest(vault=vault)
+
+
+def test_ecdsa_signs_no_manifest(folder: Path, tmp_path: Path, vault: Path) -> None:
+    manifest = gorillacomb.create_manifest(folder, vault=vault)
+    with pytest.raises(gorillacomb.UsageError, match="ecdsa"):
+        manifest.save(tmp_path / "m.json", sign="ecdsa")
+
+
+def test_a_key_of_another_kind_signs_nothing(
+    folder: Path, tmp_path: Path, vault: Path, own_home: Path
+) -> None:
+    manifest = gorillacomb.create_manifest(folder, vault=vault)
+    manifest.save(tmp_path / "m.json")
+    keys = own_home / ".config/gorillacomb/keys"
+    (keys / "ed25519.pem").rename(keys / "rsa.pem")
+    with pytest.raises(gorillacomb.UntrustedInput, match="is not of the kind rsa"):
+        manifest.save(tmp_path / "rsa.json", sign="rsa")
+    assert not (tmp_path / "rsa.json").exists()
