@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from gorillacomb.api.unique import UniqueResult as UniqueResult
     from gorillacomb.api.vault import OpenVault as OpenVault
     from gorillacomb.api.vault import open_vault as open_vault
+    from gorillacomb.api.verify import ManifestCheck as ManifestCheck
+    from gorillacomb.api.verify import verify_manifest as verify_manifest
     from gorillacomb.errors import GorillaCombError as GorillaCombError
     from gorillacomb.errors import Interrupted as Interrupted
     from gorillacomb.errors import KeyMissing as KeyMissing
@@ -46,11 +48,13 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "FolderManifest": "api.manifest",
+    "ManifestCheck": "api.verify",
     "OpenVault": "api.vault",
     "SavedManifest": "api.manifest",
     "UniqueResult": "api.unique",
     "create_manifest": "api.manifest",
     "open_vault": "api.vault",
+    "verify_manifest": "api.verify",
     **dict.fromkeys(
         (
             "GorillaCombError",
@@ -80,6 +84,7 @@ __all__ = [
     "GorillaCombError",
     "Interrupted",
     "KeyMissing",
+    "ManifestCheck",
     "OpenVault",
     "OutputLost",
     "RefusedForSafety",
@@ -99,6 +104,7 @@ __all__ = [
     "__version__",
     "create_manifest",
     "open_vault",
+    "verify_manifest",
 ]
 
 

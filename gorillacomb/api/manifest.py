@@ -6,10 +6,10 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from gorillacomb.api.documents.manifest import ManifestDocument
-from gorillacomb.api.paths import PathInput, path_text, path_to_json
+from gorillacomb.api.documents.manifest import ManifestDocument, manifest_document
+from gorillacomb.api.paths import PathInput, path_text
 from gorillacomb.api.vault import VaultInput, as_vault
 from gorillacomb.errors import UsageError
 from gorillacomb.progress import Progress, ProgressCallback, as_progress
@@ -102,17 +102,7 @@ class SavedManifest:
 
     def to_dict(self) -> ManifestDocument:
         """Return the document of ``manifest --json``."""
-        document = {
-            "written": None if self.path is None else path_to_json(self.path),
-            "key": self.key,
-            **self.manifest.counts,
-            "whole": self.manifest.manifest.whole,
-            "left_out": [
-                {**path_to_json(each.path), "kind": each.kind, "cause": each.cause}
-                for each in self.manifest.left_out
-            ],
-        }
-        return cast(ManifestDocument, document)
+        return manifest_document(self.manifest.manifest, self.manifest.counts, self.path, self.key)
 
 
 def create_manifest(

@@ -106,3 +106,38 @@ def test_a_key_of_another_kind_signs_nothing(
     with pytest.raises(gorillacomb.UntrustedInput, match="is not of the kind rsa"):
         manifest.save(tmp_path / "rsa.json", sign="rsa")
     assert not (tmp_path / "rsa.json").exists()
+
+
+def test_a_folder_is_compared_with_its_manifest(folder: Path, tmp_path: Path, vault: Path) -> None:
+    manifest = gorillacomb.create_manifest(folder, vault=vault)
+    check = gorillacomb.verify_manifest(manifest, folder, vault=vault)
+    assert check.ok
+    assert (check.report.ok, check.signature.state) == (3, "none")
+    manifest.save(tmp_path / "m.json")
+    (folder / "a").write_text("b" * 99)
+    for each in (manifest, tmp_path / "m.json"):
+        check = gorillacomb.verify_manifest(each, folder, vault=vault)
+        assert not check.ok
+        assert [each.path for each in check.report.changed] == [b"a"]
+    theirs = run("verify", tmp_path / "m.json", "--root", folder, "--json", vault=vault)
+    assert check.to_dict() == theirs.json()
+    assert check.signature.state == "valid"
+
+
+def test_the_folder_of_a_manifest_is_found(folder: Path, tmp_path: Path, vault: Path) -> None:
+    manifest = gorillacomb.create_manifest(folder, vault=vault)
+    assert gorillacomb.verify_manifest(manifest).root == os.fsencode(folder)
+    manifest.save(tmp_path / "m.json")
+    assert gorillacomb.verify_manifest(tmp_path / "m.json").root == os.fsencode(folder)
+    (tmp_path / "elsewhere").mkdir()
+    manifest.save(tmp_path / "elsewhere/m.json")
+    with pytest.raises(gorillacomb.UsageError, match="names first"):
+        gorillacomb.verify_manifest(tmp_path / "elsewhere/m.json")
+
+
+def test_a_required_signature_fails_what_is_unsigned(folder: Path, vault: Path) -> None:
+    manifest = gorillacomb.create_manifest(folder, vault=vault)
+    check = gorillacomb.verify_manifest(manifest, require_signature=True, vault=vault)
+    assert not check.report.differs
+    assert not check.is_trusted
+    assert not check.ok

@@ -43,7 +43,6 @@ REACH_BELOW = (
     "cli/commands/find/folders",
     "cli/commands/find/scan",
     "cli/commands/share/export",
-    "cli/commands/share/verify",
     "cli/commands/trace/",
     "cli/commands/watch/",
     "cli/output/families",

@@ -11,16 +11,18 @@ from typing import Any
 
 import pytest
 
-from gorillacomb.cli.commands.share import verify
+from gorillacomb.api.verify import default_root
 from gorillacomb.manifest.envelope import sign_payload
 from gorillacomb.manifest.parse import parse_manifest
 from gorillacomb.manifest.serialize import to_json
+from gorillacomb.vaultmesh.checkpoint import parse_checkpoint
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.keys.keys import RsaSigningKey, public_pem
 from gorillacomb.vaultmesh.keys.note import VerifierKey
 from tests.support.run import (
     Argument,
     Ran,
+    environment,
     lines_on_screen,
     on_terminal,
     refused,
@@ -262,7 +264,7 @@ def test_a_manifest_that_may_not_be_read_is_no_missing_one() -> None:
 
 def test_a_manifest_of_the_whole_system_is_not_looked_for_beside(tmp_path: Path) -> None:
     manifest = dataclasses.replace(parse_manifest(b"".join(_empty())), name=b"/")
-    assert verify.default_root(os.fsencode(tmp_path / "m.json"), manifest) == os.fsencode(tmp_path)
+    assert default_root(os.fsencode(tmp_path / "m.json"), manifest) == os.fsencode(tmp_path)
 
 
 def _empty() -> list[bytes]:
@@ -473,27 +475,45 @@ def test_far_too_large_it_is_not_even_read(tmp_path: Path) -> None:
     ("state", "code"), [("consistent", 0), ("inconsistent", 1), ("unknown", 0)]
 )
 def test_the_checkpoint_decides(
-    top: Path,
-    manifest: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    state: str,
-    code: int,
+    top: Path, manifest: Path, vault: Path, state: str, code: int
 ) -> None:
-    from click.testing import CliRunner
-
-    value = dataclasses.replace(parse_manifest(manifest.read_bytes()), checkpoint="a note\n")
+    assert run("scan", top, vault=vault).code == 0
+    note = run("trace", "checkpoint", vault=vault).out
+    known, _ = parse_checkpoint(note.encode())
+    if state == "inconsistent":  # the same log with another root: whose signature, is not asked
+        other = dataclasses.replace(known, root=bytes(32))
+        note = note.replace(known.text(), other.text())
+    elif state == "unknown":
+        note = note.replace(known.origin, f"{known.origin}x")
+    value = dataclasses.replace(parse_manifest(manifest.read_bytes()), checkpoint=note)
     manifest.write_bytes(to_json(value))
     os.unlink(f"{manifest}.dsse")
-    asked = []
+    ran = run("verify", manifest, "--json", vault=vault)
+    assert (ran.code, ran.json()["checkpoint"]) == (code, state), ran
+    ran = run("verify", manifest, vault=vault)
+    assert ran.code == code
+    assert ("Checkpoint: " in ran.out) == (state != "unknown")
 
-    def compare(vault: object, note: str) -> str:
-        asked.append(note)
-        return state
 
-    monkeypatch.setattr(verify, "_ledger_checkpoint", compare)
-    words = [str(manifest), "--json", "--workers", "0"]
-    done = CliRunner().invoke(verify.command, words, standalone_mode=False)
-    assert (done.return_value, asked) == (code, ["a note\n"])
-    assert json.loads(done.stdout)["checkpoint"] == state
-    done = CliRunner().invoke(verify.command, words[:1], standalone_mode=False)
-    assert ("Checkpoint: " in done.stdout) == (state != "unknown")
+def test_a_trace_that_cannot_be_read_is_warned_of(top: Path, manifest: Path, vault: Path) -> None:
+    assert run("scan", top, vault=vault).code == 0
+    note = run("trace", "checkpoint", vault=vault).out
+    value = dataclasses.replace(parse_manifest(manifest.read_bytes()), checkpoint=note)
+    manifest.write_bytes(to_json(value))
+    os.unlink(f"{manifest}.dsse")
+    (vault / "trace.db").write_bytes(b"no database" * 99)
+    ran = run("verify", manifest, "--json", vault=vault)
+    assert (ran.code, ran.json()["checkpoint"]) == (0, "unknown"), ran
+    assert "gorillacomb: warning: " in ran.err
+
+
+def test_a_key_that_does_not_open_is_warned_of(manifest: Path, own_home: Path) -> None:
+    path = own_home / ".config/gorillacomb/keys/ed25519.pem"
+    closed = environment(None, GORILLACOMB_PASSPHRASE="secret")
+    path.unlink()
+    assert run("keys", "init", env=closed).code == 0
+    ran = check(manifest)
+    assert ran.code == 0, ran
+    assert "gorillacomb: warning: " in ran.err
+    assert "use --key" in ran.err
+    assert "a key that is not known here" in ran.out

@@ -8,6 +8,7 @@ against these definitions.
 DOCUMENTS = {
     "manifest": "manifest.ManifestDocument",
     "unique": "unique.UniqueDocument",
+    "verify": "manifest.VerifyDocument",
 }
 """By command, or by command and an option that makes it another one (``dedupe --history``): the
 module here and the class of its ``--json`` document."""

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 from gorillacomb.api.documents.paths import PathDocument
+from gorillacomb.json_paths import path_to_json
+
+if TYPE_CHECKING:
+    from gorillacomb.manifest.envelope import SignatureCheck
+    from gorillacomb.manifest.model import Manifest
+    from gorillacomb.manifest.verify import PathDifference, VerificationReport
 
 
 class ManifestGapDocument(PathDocument):
@@ -34,3 +41,110 @@ class ManifestDocument(TypedDict):
     whole: bool
     """Whether it is of all that is in the folder; else of a selection of its files."""
     left_out: list[ManifestGapDocument]
+
+
+class DifferenceDocument(PathDocument):
+    """A path, relative to the folder, that is not as the manifest says."""
+
+    cause: str
+    """How it differs, in words; empty where the path says it all."""
+
+
+RenameDocument = TypedDict(
+    "RenameDocument", {"from": PathDocument, "to": PathDocument, "cause": str}
+)
+"""A content that is missing at ``from`` and exists at ``to``; ``cause`` says how the two names
+differ where they differ only in their spelling."""
+
+
+class VerifyDocument(TypedDict):
+    """How a folder compares with its manifest."""
+
+    root: PathDocument
+    """The folder, links resolved."""
+    ok: int
+    """Entries of which everything is as recorded."""
+    changed: list[DifferenceDocument]
+    damaged: list[DifferenceDocument]
+    """The content changed while size and mtime did not."""
+    suspect: list[DifferenceDocument]
+    """The same, on a file system that may let content change without any time showing it."""
+    missing: list[DifferenceDocument]
+    extra: list[DifferenceDocument]
+    """What is in the folder and not in the manifest; a difference only where ``whole``."""
+    renamed: list[RenameDocument]
+    mode: list[DifferenceDocument]
+    unreadable: list[DifferenceDocument]
+    unproven: list[DifferenceDocument]
+    """What the manifest itself has no content of."""
+    whole: bool
+    """Whether the manifest is of all that is in the folder; else of a selection of its files."""
+    modes_compared: bool
+    """False where the file system keeps no modes."""
+    digests: list[str]
+    """What was compared of each file: ``blake3``, and ``sha256`` where no signature vouches for
+    it."""
+    signature: Literal["valid", "invalid", "none", "unknown-key"]
+    signature_cause: str
+    """In words."""
+    key: str | None
+    """The fingerprint of the key that signed, when the signature is valid."""
+    checkpoint: Literal["consistent", "inconsistent", "unknown"]
+    """How the checkpoint in the manifest compares with the trace in the vault; ``unknown`` where
+    that is another log."""
+
+
+def manifest_document(
+    manifest: Manifest, counts: Mapping[str, int], written: bytes | None, key: str | None
+) -> ManifestDocument:
+    """Return what was written as a document."""
+    document = {
+        "written": None if written is None else path_to_json(written),
+        "key": key,
+        **counts,
+        "whole": manifest.whole,
+        "left_out": [
+            {**path_to_json(each.path), "kind": each.kind, "cause": each.cause}
+            for each in manifest.left_out
+        ],
+    }
+    return cast(ManifestDocument, document)
+
+
+def verify_document(
+    report: VerificationReport,
+    root: bytes,
+    signature: SignatureCheck,
+    checkpoint: str,
+    digests: Iterable[str],
+) -> VerifyDocument:
+    """Return how a folder compares with its manifest as a document."""
+    renamed = [
+        {"from": path_to_json(each.origin), "to": path_to_json(each.path), "cause": each.cause}
+        for each in report.renamed
+    ]
+    document = {
+        "root": path_to_json(root),
+        "ok": report.ok,
+        "changed": _differences(report.changed),
+        "damaged": _differences(report.damaged),
+        "suspect": _differences(report.suspect),
+        "missing": _differences(report.missing),
+        "extra": _differences(report.extra),
+        "renamed": renamed,
+        "mode": _differences(report.mode),
+        "unreadable": _differences(report.unreadable),
+        "unproven": _differences(report.unproven),
+        "whole": report.whole,
+        "modes_compared": report.modes,
+        "digests": list(digests),
+        "signature": signature.state,
+        "signature_cause": signature.cause,
+        "key": signature.key,
+        "checkpoint": checkpoint,
+    }
+    return cast(VerifyDocument, document)
+
+
+def _differences(differences: Iterable[PathDifference]) -> list[dict[str, str]]:
+    return [{**path_to_json(each.path), "cause": each.cause} for each in differences]

@@ -137,7 +137,7 @@ def _exported(manifest: Manifest, form: str) -> tuple[ExportResult, EcdsaSigning
 
 
 def _write_bag(file: bytes, root: bytes | None, output: bytes, as_json: bool) -> ExitCode:
-    from gorillacomb.cli.commands.share.verify import default_root
+    from gorillacomb.api.verify import default_root
     from gorillacomb.manifest.export.bagit import make_bag
 
     manifest = _read(file)

@@ -14,7 +14,9 @@ import click
 from click.core import ParameterSource
 
 from gorillacomb.api.rescan import rescan
-from gorillacomb.cli.commands.share.verify import default_root, own_signature
+from gorillacomb.api.verify import check_signature, default_root
+from gorillacomb.cli.commands.find.rescan import rescan
+from gorillacomb.cli.commands.share.verify import default_root
 from gorillacomb.cli.commands.watch import service
 from gorillacomb.cli.commands.watch.log import WatchLog
 from gorillacomb.cli.options import BytesPath, DurationParam, RateParam, vault_option
@@ -169,7 +171,8 @@ def command(
 def _guarded(file: bytes) -> GuardedFolder:
     """What a manifest says, and of which folder. Raises UsageFault, Untrusted."""
     data, envelope = io.read_manifest(file)
-    signature = own_signature(data, envelope)
+    signature, warnings = check_signature(data, envelope)
+    render.print_warnings(warnings)
     if signature.state == "invalid":
         raise UntrustedInput(f"{render.printable_path(file)}: {signature.cause}.")
     manifest = parse_manifest(data)
