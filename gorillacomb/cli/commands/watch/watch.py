@@ -15,8 +15,6 @@ from click.core import ParameterSource
 
 from gorillacomb.api.rescan import rescan
 from gorillacomb.api.verify import check_signature, default_root
-from gorillacomb.cli.commands.find.rescan import rescan
-from gorillacomb.cli.commands.share.verify import default_root
 from gorillacomb.cli.commands.watch import service
 from gorillacomb.cli.commands.watch.log import WatchLog
 from gorillacomb.cli.options import BytesPath, DurationParam, RateParam, vault_option
