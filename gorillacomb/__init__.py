@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from gorillacomb.api.manifest import FolderManifest as FolderManifest
     from gorillacomb.api.manifest import SavedManifest as SavedManifest
     from gorillacomb.api.manifest import create_manifest as create_manifest
+    from gorillacomb.api.scan import ScanFindings as ScanFindings
+    from gorillacomb.api.scan import ScanResult as ScanResult
     from gorillacomb.api.unique import UniqueResult as UniqueResult
     from gorillacomb.api.vault import OpenVault as OpenVault
     from gorillacomb.api.vault import open_vault as open_vault
@@ -51,6 +53,8 @@ _PLACES = {
     "ManifestCheck": "api.verify",
     "OpenVault": "api.vault",
     "SavedManifest": "api.manifest",
+    "ScanFindings": "api.scan",
+    "ScanResult": "api.scan",
     "UniqueResult": "api.unique",
     "create_manifest": "api.manifest",
     "open_vault": "api.vault",
@@ -91,6 +95,8 @@ __all__ = [
     "RootVanished",
     "RunCutShort",
     "SavedManifest",
+    "ScanFindings",
+    "ScanResult",
     "UniqueResult",
     "UntrustedInput",
     "UsageError",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -14,6 +14,7 @@ from gorillacomb.progress import Progress, ProgressCallback
 from gorillacomb.vault.vault import ENVIRONMENT, Vault, default_vault
 
 if TYPE_CHECKING:
+    from gorillacomb.api.scan import ScanFindings, ScanResult
     from gorillacomb.api.unique import UniqueResult
 
 __all__ = [
@@ -88,6 +89,43 @@ class OpenVault:
 
     def close(self) -> None:
         """End the use of the vault."""
+
+    def scan(
+        self,
+        paths: PathInput | Sequence[PathInput],
+        *,
+        exclude: Sequence[str] = (),
+        clear_excludes: bool = False,
+        min_size: int | None = None,
+        quick: bool = False,
+        rehash: bool = False,
+        cross_file_systems: bool = False,
+        file_list: Sequence[PathInput] | None = None,
+        accept_loss: bool = False,
+        hydrate_limit: int | None = None,
+        workers: int | None = None,
+        progress: Progress | ProgressCallback | None = None,
+        on_findings: Callable[[ScanFindings], object] | None = None,
+    ) -> ScanResult:
+        """Read what changed in folders into the index: see `api.scan.scan_folders`."""
+        from gorillacomb.api.scan import scan_folders
+
+        return scan_folders(
+            self._vault,
+            paths,
+            exclude=exclude,
+            clear_excludes=clear_excludes,
+            min_size=min_size,
+            quick=quick,
+            rehash=rehash,
+            cross_file_systems=cross_file_systems,
+            file_list=file_list,
+            accept_loss=accept_loss,
+            hydrate_limit=hydrate_limit,
+            workers=workers,
+            progress=progress,
+            on_findings=on_findings,
+        )
 
     def unique(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
 from gorillacomb.fs.paths import join
 from gorillacomb.index.folder_queries import REGULAR
@@ -109,12 +110,22 @@ def files_in_states(
             yield file
 
 
-def content_totals(connection: Connection) -> tuple[int, int, int]:
-    """How many groups there are, how many copies too many, and the bytes that those take."""
+class GroupTotals(NamedTuple):
+    """All groups of identical files, summed up."""
+
+    groups: int
+    redundant_files: int
+    """Copies that are one too many."""
+    redundant_bytes: int
+    """Bytes on disk that those take."""
+
+
+def content_totals(connection: Connection) -> GroupTotals:
+    """Sum up all groups."""
     row = connection.execute(
         "SELECT count(*), coalesce(sum(copies - 1), 0), coalesce(sum(reclaimable), 0) FROM groups"
     ).fetchone()
-    return row[0], row[1], row[2]
+    return GroupTotals(*row)
 
 
 def counts_by_state(connection: Connection) -> dict[EntryState, tuple[int, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gorillacomb.errors import ExitCode, GorillaCombError
+from gorillacomb.log import log_warning
 from gorillacomb.progress import Progress
 from gorillacomb.workers.pool import WorkerDied, Workers
 from gorillacomb.workers.worker import WorkerResult, WorkerTask
@@ -76,3 +77,7 @@ class Dispatcher:
                     f" one with exit code {death.process_code}).",
                     "What was done is kept; free some memory and run the same command again.",
                 ) from death
+            log_warning(
+                "A worker process died with exit code %s: another one does its work.",
+                death.process_code,
+            )

@@ -125,8 +125,13 @@ def test_killed_after_an_answer_with_more_waiting(pool: WorkerPool, context: Roo
     assert given_back == tasks[1:]
 
 
-def test_a_worker_that_dies_does_not_end_a_scan_that_has_others(context: RootContext) -> None:
-    """Two workers with all that they can hold; one is killed; all is done in the end."""
+def test_a_worker_that_dies_does_not_end_a_scan_that_has_others(
+    context: RootContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two workers with all that they can hold; one is killed; all is done in the end.
+
+    No result has a place for that, so it is logged.
+    """
     pool = WorkerPool(2, ScanWorker)
     left = [large_question(context, number) for number in range(1, 9)]
     done: list[int] = []
@@ -151,3 +156,5 @@ def test_a_worker_that_dies_does_not_end_a_scan_that_has_others(context: RootCon
         pool.close()
     assert killed
     assert sorted(done) == list(range(1, 9))
+    texts = [each.getMessage() for each in caplog.records if each.name == "gorillacomb"]
+    assert texts == ["A worker process died with exit code -9: another one does its work."]

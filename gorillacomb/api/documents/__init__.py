@@ -7,6 +7,7 @@ against these definitions.
 
 DOCUMENTS = {
     "manifest": "manifest.ManifestDocument",
+    "scan": "scan.ScanDocument",
     "unique": "unique.UniqueDocument",
     "verify": "manifest.VerifyDocument",
 }

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import click
 
-from gorillacomb.api.lookup import suspect_texts
-from gorillacomb.api.rescan import recorder_for
-from gorillacomb.canonical.groups import GroupReader
-from gorillacomb.classify.state_text import FILE_CAUSES
+from gorillacomb.api.scan import (
+    FILE_CAUSES,
+    ScanFindings,
+    ScanResult,
+    UnreadablePath,
+    scan_folders,
+)
+from gorillacomb.api.vault import Vault
 from gorillacomb.cli.options import (
     BytesPath,
     SizeParam,
@@ -26,27 +29,10 @@ from gorillacomb.cli.output import render
 from gorillacomb.cli.output.findings import summary_lines
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import ExitCode, UsageError
-from gorillacomb.fs.paths import is_below
-from gorillacomb.fs.volumes import is_online
-from gorillacomb.index import content_queries, folder_queries
-from gorillacomb.index.database import Index
-from gorillacomb.json_paths import path_to_json
-from gorillacomb.model import (
-    DAMAGE,
-    EntryState,
-    FolderState,
-    IndexedFile,
-    ScanReport,
-    UnreadablePath,
-)
 from gorillacomb.progress import Progress
-from gorillacomb.scan.options import ScanOptions
-from gorillacomb.scan.scanner import scan
-from gorillacomb.vault.settings import load_settings
-from gorillacomb.vault.vault import Vault
 
 _SHOWN = 3
-"""Groups and failures named in the findings; the rest is counted."""
+"""Failures of a kind that are named; the rest is counted."""
 
 
 @click.command(short_help="Comb folders into the index and print what was found.")
@@ -120,7 +106,7 @@ def command(
     progress: bool | None,
     as_json: bool,
     vault: Vault,
-) -> int:
+) -> ExitCode:
     """Comb folders: walk, read, compare, and print what was found.
 
     Reads every file under each PATH once and keeps its digest in the vault's
@@ -133,34 +119,29 @@ def command(
         paths = (os.getcwdb(),)
     if null and files_from is None:
         raise click.UsageError("-0 says how --files-from ends its paths: name a file with it.")
-    if quick and rehash:
-        raise click.UsageError("--quick leaves files unread, --rehash reads all: take one.")
-    settings = load_settings()
-    options = ScanOptions(
-        workers=settings.workers if workers is None else workers,
+    shown = progress_for(progress)
+    early = _EarlyFindings(shown)
+    result = scan_folders(
+        vault,
+        paths,
         exclude=exclude,
         clear_excludes=clear_excludes,
-        standing_excludes=settings.exclude,
         min_size=min_size,
-        standing_min_size=settings.min_size or 0,
         quick=quick,
         rehash=rehash,
         cross_file_systems=cross_file_systems,
         file_list=None if files_from is None else tuple(_listed(files_from, null)),
         accept_loss=accept_loss,
         hydrate_limit=hydrate_limit if hydrate else None,
+        workers=workers,
+        progress=shown,
+        on_findings=None if as_json else early,
     )
-    shown = progress_for(progress)
-    early = _EarlyFindings(shown)
-    told = None if as_json else early
-    report = scan(vault, paths, options, shown, told, recorder_for(settings))
-    with Index.read(vault) as index:
-        outcome = ScanFailures.of(index, report)
-        if as_json:
-            render.print_json(report_object(index, report, outcome))
-        else:
-            _print_ending(report, outcome, early.hashed_files, early.hashed_bytes)
-    return outcome.exit_code
+    if as_json:
+        render.print_json(result.to_dict())
+    else:
+        _print_ending(result, early.hashed_files, early.hashed_bytes)
+    return ExitCode.of_check(found=bool(result.damaged), incomplete=not result.is_complete)
 
 
 def _listed(stream: BinaryIO, null: bool) -> Iterator[bytes]:
@@ -175,65 +156,6 @@ def _listed(stream: BinaryIO, null: bool) -> Iterator[bytes]:
             yield path
 
 
-@dataclass(frozen=True, slots=True)
-class ScanFailures:
-    """What a scan could not read, and what it found damaged, within what it covered."""
-
-    unreadable: tuple[UnreadablePath, ...]
-    unstable: tuple[UnreadablePath, ...]
-    damaged: tuple[IndexedFile, ...]
-    vanished: bool
-    suspect: bool
-    junk: tuple[UnreadablePath, ...]
-
-    @classmethod
-    def of(cls, index: Index, report: ScanReport) -> ScanFailures:
-        """Read the failures of the scanned folders from the index."""
-        groups = GroupReader(index, is_online, lambda path: False)
-        scopes = [scope for root in report.roots for scope in root.scopes]
-        states = (
-            EntryState.UNREADABLE,
-            EntryState.UNSTABLE,
-            EntryState.DAMAGED,
-            EntryState.SUSPECT,
-        )
-        files = [
-            file
-            for file in content_queries.files_in_states(index.connection, groups.paths, states)
-            if _covered(file.path, scopes)
-        ]
-        folders = [
-            failure
-            for failure in folder_queries.folders_in_states(
-                index.connection, groups.paths, (FolderState.UNREADABLE,)
-            )
-            if _covered(failure.path, scopes)
-        ]
-        return cls(
-            (*folders, *_failures(files, EntryState.UNREADABLE)),
-            tuple(_failures(files, EntryState.UNSTABLE)),
-            tuple(file for file in files if file.state in DAMAGE),
-            bool(report.vanished),
-            any(root.suspect is not None for root in report.roots),
-            report.junk,
-        )
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """Whether something is damaged, or else could not be read."""
-        roots = self.vanished or self.suspect
-        lacks = self.unreadable or self.unstable or roots or self.junk
-        return ExitCode.of_check(found=bool(self.damaged), incomplete=bool(lacks))
-
-
-def _covered(path: bytes, scopes: list[bytes]) -> bool:
-    return any(is_below(path, scope) for scope in scopes)
-
-
-def _failures(files: list[IndexedFile], state: EntryState) -> list[UnreadablePath]:
-    return [UnreadablePath(file.path, file.cause or "") for file in files if file.state == state]
-
-
 class _EarlyFindings:
     """Prints the findings as soon as the duplicates are known, while the rest is still read."""
 
@@ -241,18 +163,18 @@ class _EarlyFindings:
         self._progress = progress
         self.hashed_files = self.hashed_bytes = 0
 
-    def __call__(self, index: Index, report: ScanReport) -> None:
+    def __call__(self, findings: ScanFindings) -> None:
+        report = findings.report
         self.hashed_files, self.hashed_bytes = report.hashed_files, report.hashed_bytes
         self._progress.close()
-        for line in summary_lines(index, report):
+        for line in summary_lines(findings):
             click.echo(line)
         sys.stdout.flush()
 
 
-def _print_ending(
-    report: ScanReport, outcome: ScanFailures, early_files: int, early_bytes: int
-) -> None:
+def _print_ending(result: ScanResult, early_files: int, early_bytes: int) -> None:
     """What came after the findings: the rest that was read, and every kind of failure."""
+    report = result.report
     read = report.hashed_files - early_files
     if read > 0:
         size = render.format_size(report.hashed_bytes - early_bytes)
@@ -270,25 +192,18 @@ def _print_ending(
     ]
     if told:
         click.echo(f"Trace, of canonical files: {', '.join(told)}; all in {report.seconds:.1f} s")
-    for root in report.vanished:
-        click.echo(
-            f"gorillacomb: {render.printable_path(root)} went away while it was read.", err=True
-        )
-        click.echo("What is known of it is kept; scan again when its drive is back.", err=True)
-    for each in report.roots:
-        if each.suspect is not None:
-            what, advice = suspect_texts(replace(each.root, suspect=each.suspect))
-            click.echo(f"gorillacomb: {what}", err=True)
-            click.echo(advice, err=True)
-    _print_failures("could not be read", outcome.unreadable)
-    _print_failures("changed each time it was read", outcome.unstable)
-    _print_failures("in the file list cannot be scanned", outcome.junk)
-    for file in outcome.damaged[:_SHOWN]:
+    for what, advice in result.root_warnings():
+        click.echo(f"gorillacomb: {render.printable(what)}", err=True)
+        click.echo(render.printable(advice), err=True)
+    _print_failures("could not be read", result.unreadable)
+    _print_failures("changed each time it was read", result.unstable)
+    _print_failures("in the file list cannot be scanned", report.junk)
+    for file in result.damaged[:_SHOWN]:
         word = FILE_CAUSES[file.state]
         click.echo(f"gorillacomb: {render.printable_path(file.path)} is {word}:", err=True)
         click.echo("  its content changed, its size and time did not.", err=True)
-    if len(outcome.damaged) > _SHOWN:
-        click.echo(f"  and {len(outcome.damaged) - _SHOWN:,} more such files", err=True)
+    if len(result.damaged) > _SHOWN:
+        click.echo(f"  and {len(result.damaged) - _SHOWN:,} more such files", err=True)
 
 
 def _print_failures(what: str, failures: tuple[UnreadablePath, ...]) -> None:
@@ -297,60 +212,3 @@ def _print_failures(what: str, failures: tuple[UnreadablePath, ...]) -> None:
         click.echo(f"gorillacomb: {path} {what}: {failure.cause}", err=True)
     if len(failures) > _SHOWN:
         click.echo(f"  and {len(failures) - _SHOWN:,} more; --json lists them all", err=True)
-
-
-def report_object(index: Index, report: ScanReport, outcome: ScanFailures) -> dict[str, object]:
-    """A scan in JSON."""
-    groups, copies, wasted = content_queries.content_totals(index.connection)
-    states = content_queries.counts_by_state(index.connection)
-    changes = report.changes
-    return {
-        "scan": report.scan,
-        "roots": [
-            {
-                **path_to_json(root.scopes[0] if len(root.scopes) == 1 else root.root.path),
-                "root": root.root.uid,
-                "files": root.files,
-                "folders": root.folders,
-                "bytes": root.size,
-                "vanished": root.vanished,
-                "suspect": root.suspect,
-            }
-            for root in report.roots
-        ],
-        "files": report.files,
-        "folders": report.folders,
-        "bytes": report.size,
-        "hashed_files": report.hashed_files,
-        "hashed_bytes": report.hashed_bytes,
-        "reused_files": report.reused_files,
-        "read_again_young": len(report.read_again_young),
-        "new": changes.new,
-        "changed": changes.changed,
-        "moved": changes.moved,
-        "gone": changes.gone,
-        "folders_moved": changes.folders_moved,
-        "unreadable": [render.unreadable_object(each) for each in outcome.unreadable],
-        "unstable": [render.unreadable_object(each) for each in outcome.unstable],
-        **{
-            state.name.lower(): [
-                {**path_to_json(file.path), "state": state.name.lower()}
-                for file in outcome.damaged
-                if file.state == state
-            ]
-            for state in (EntryState.DAMAGED, EntryState.SUSPECT)
-        },
-        "not_listed": [render.unreadable_object(each) for each in outcome.junk],
-        "other_file_systems": [path_to_json(path) for path in report.other_file_systems],
-        "placeholders": states.get(EntryState.PLACEHOLDER, (0, 0))[0],
-        "excluded": states.get(EntryState.EXCLUDED, (0, 0))[0],
-        "pending": states.get(EntryState.PENDING, (0, 0))[0],
-        "groups": groups,
-        "redundant_files": copies,
-        "redundant_bytes": wasted,
-        "stamped": report.stamps.stamped,
-        "restamped": report.stamps.restamped,
-        "moved_stamps": report.stamps.moved,
-        "retired": report.stamps.retired,
-        "seconds": round(report.seconds, 3),
-    }

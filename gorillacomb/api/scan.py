@@ -1,0 +1,329 @@
+"""Scan folders into the index, and what a scan found."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from gorillacomb.api.documents.scan import ScanDocument, scan_document
+from gorillacomb.api.lookup import suspect_texts
+from gorillacomb.api.paths import PathInput
+from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
+from gorillacomb.errors import GorillaCombError, Interrupted, UsageError
+from gorillacomb.fs.paths import common_suffix_parts, is_below, join, path_text
+from gorillacomb.fs.volumes import is_online
+from gorillacomb.index import content_queries, folder_queries, stamps
+from gorillacomb.index.content_queries import GroupTotals
+from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.roots import all_roots
+from gorillacomb.log import log_info
+from gorillacomb.model import (
+    DAMAGE,
+    EntryState,
+    FolderState,
+    GroupSummary,
+    IndexedFile,
+    ScanReport,
+    UnreadablePath,
+)
+from gorillacomb.progress import Progress, ProgressCallback, as_progress
+from gorillacomb.scan.options import ScanOptions
+from gorillacomb.scan.scanner import scan
+from gorillacomb.stamping.recorder import StampRecorder
+from gorillacomb.vault.settings import Settings, load_settings
+from gorillacomb.vault.vault import Vault
+
+__all__ = [
+    "FILE_CAUSES",
+    "FOLDER_CAUSES",
+    "LargestGroup",
+    "ScanFindings",
+    "ScanReport",
+    "ScanResult",
+    "UnreadablePath",
+    "recorder_for",
+    "scan_folders",
+]
+
+_LARGEST = 3
+"""Groups that the findings name."""
+ValueT = TypeVar("ValueT")
+
+
+@dataclass(frozen=True, slots=True)
+class LargestGroup:
+    """One of the groups that take most space, by the name that its copies share.
+
+    Which one to keep depends on how the folders relate, which is not known before all is read.
+    """
+
+    summary: GroupSummary
+    name: bytes
+    """The names that the paths of all copies end in, or else the name that most of them have."""
+    is_shared: bool
+    """Whether all copies have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanFindings:
+    """What is known once the duplicates are; files without a copy may still be unread."""
+
+    report: ScanReport
+    roots: int
+    """How many roots the vault has, with those that were not scanned now."""
+    totals: GroupTotals
+    largest: tuple[LargestGroup, ...]
+    empty_files: int
+    files_by_state: Mapping[EntryState, tuple[int, int]]
+    """Files and their bytes, of files that were not read or are damaged."""
+    folders_by_state: Mapping[FolderState, int]
+    """Folders that were not listed."""
+
+    @classmethod
+    def read(cls, index: Index, report: ScanReport) -> ScanFindings:
+        """Read the findings of a scan from the index."""
+        connection = index.connection
+        roots = {root.id: root for root in all_roots(connection)}
+        paths = FolderPaths(connection, roots)
+        return cls(
+            report,
+            len(roots),
+            content_queries.content_totals(connection),
+            tuple(
+                _largest_group(index, paths, summary)
+                for summary in content_queries.groups(connection, _LARGEST)
+            ),
+            content_queries.empty_files(connection),
+            content_queries.counts_by_state(connection),
+            folder_queries.count_folders_by_state(connection),
+        )
+
+
+def _largest_group(index: Index, paths: FolderPaths, summary: GroupSummary) -> LargestGroup:
+    found = []
+    for folder, name, _ in stamps.holders_of(index.connection, summary.digest):
+        place = paths.place(folder)
+        if place is not None:
+            found.append(join(place[1], name))
+    shared = common_suffix_parts(found)
+    return LargestGroup(summary, shared or _most_common(found), bool(shared))
+
+
+def _most_common(paths: Iterable[bytes]) -> bytes:
+    numbers = Counter(map(os.path.basename, paths))
+    return min(numbers, key=lambda name: (-numbers[name], name), default=b"")
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """What a scan did, and what it could not read or found damaged in the folders it scanned."""
+
+    report: ScanReport
+    unreadable: tuple[UnreadablePath, ...]
+    unstable: tuple[UnreadablePath, ...]
+    """Files that changed each time they were read."""
+    damaged: tuple[IndexedFile, ...]
+    """Files whose content changed although their size and time did not."""
+    totals: GroupTotals
+    files_by_state: Mapping[EntryState, tuple[int, int]]
+    """Files and their bytes, of files that were not read or are damaged."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything that was asked for could be read."""
+        report = self.report
+        lost = report.vanished or any(root.suspect is not None for root in report.roots)
+        return not (self.unreadable or self.unstable or lost or report.junk)
+
+    def root_warnings(self) -> list[tuple[str, str]]:
+        """Say of each root that disappeared, or may not be what it was, so, and what to do."""
+        vanished = [
+            (
+                f"{path_text(path)} went away while it was read.",
+                "What is known of it is kept; scan again when its drive is back.",
+            )
+            for path in self.report.vanished
+        ]
+        suspect = [
+            suspect_texts(replace(each.root, suspect=each.suspect))
+            for each in self.report.roots
+            if each.suspect is not None
+        ]
+        return vanished + suspect
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """About roots that disappeared or may not be what they were."""
+        return tuple(f"{what} {advice}" for what, advice in self.root_warnings())
+
+    def to_dict(self) -> ScanDocument:
+        """Return the document of ``scan --json``."""
+        return scan_document(
+            self.report,
+            self.unreadable,
+            self.unstable,
+            self.damaged,
+            self.totals,
+            self.files_by_state,
+        )
+
+
+def scan_folders(
+    vault: Vault,
+    paths: PathInput | Sequence[PathInput],
+    *,
+    exclude: Sequence[str] = (),
+    clear_excludes: bool = False,
+    min_size: int | None = None,
+    quick: bool = False,
+    rehash: bool = False,
+    cross_file_systems: bool = False,
+    file_list: Sequence[PathInput] | None = None,
+    accept_loss: bool = False,
+    hydrate_limit: int | None = None,
+    workers: int | None = None,
+    progress: Progress | ProgressCallback | None = None,
+    on_findings: Callable[[ScanFindings], object] | None = None,
+) -> ScanResult:
+    """Read folders into the index: what changed since the last scan, or all of it.
+
+    ``exclude`` are gitignore patterns and ``min_size`` is in bytes; both are remembered for the
+    root, and ``clear_excludes`` forgets the patterns that it remembers first. ``quick`` leaves
+    files without a copy unread; ``rehash`` reads everything again. ``file_list`` names the only
+    paths to look at. ``accept_loss`` takes what is missing as deleted, even if it is most of a
+    root. ``hydrate_limit`` downloads files of up to so many bytes that are only in the cloud.
+    ``workers`` is how many processes read. ``on_findings`` is called as soon as the duplicates are
+    known, while the rest is still to be read.
+
+    A ``progress`` callback that raises stops the scan: everything so far is kept, and the next
+    scan continues from there. Raises UsageError for paths that cannot be scanned, RootVanished for
+    a drive that is not connected, Interrupted, and VaultError.
+    """
+    if quick and rehash:
+        raise UsageError(
+            "Quick and rehash exclude each other: one leaves files unread, the other reads all.",
+            "Choose one of them.",
+        )
+    named = [paths] if isinstance(paths, str | bytes | os.PathLike) else paths
+    tops = [os.fsencode(path) for path in named]
+    settings = load_settings()
+    options = ScanOptions(
+        workers=settings.workers if workers is None else workers,
+        exclude=tuple(exclude),
+        clear_excludes=clear_excludes,
+        standing_excludes=settings.exclude,
+        min_size=min_size,
+        standing_min_size=settings.min_size or 0,
+        quick=quick,
+        rehash=rehash,
+        cross_file_systems=cross_file_systems,
+        file_list=None if file_list is None else tuple(map(os.fsencode, file_list)),
+        accept_loss=accept_loss,
+        hydrate_limit=hydrate_limit,
+    )
+
+    log_info("Scanning %s", ", ".join(map(path_text, tops)))
+    report = _scan(vault, tops, options, recorder_for(settings), progress, on_findings)
+    log_info("Scanned %d files, of which %d were read", report.files, report.hashed_files)
+    with Index.read(vault) as index, translate_errors(vault):
+        return _result(index, report)
+
+
+def _scan(
+    vault: Vault,
+    tops: Sequence[bytes],
+    options: ScanOptions,
+    recorder: StampRecorder,
+    progress: Progress | ProgressCallback | None,
+    on_findings: Callable[[ScanFindings], object] | None,
+) -> ScanReport:
+    """Scan folders, and raise what a callback raised as it is."""
+    failures: list[Exception] = []
+    shown = as_progress(_stopping(progress, failures) if callable(progress) else progress)
+    tell = None
+    if on_findings is not None:
+        found = _stopping(on_findings, failures)
+
+        def tell(index: Index, report: ScanReport) -> None:
+            found(ScanFindings.read(index, report))
+
+    try:
+        return scan(vault, tops, options, shown, tell, recorder)
+    except Interrupted:
+        if failures:
+            raise failures[0] from None
+        raise
+
+
+def _stopping(
+    callback: Callable[[ValueT], object], failures: list[Exception]
+) -> Callable[[ValueT], None]:
+    """Return a callback in which an error of the caller's own stops a scan as Ctrl-C does.
+
+    It is added to ``failures``. As itself, it would look like a damaged index.
+    """
+
+    def call(value: ValueT) -> None:
+        try:
+            callback(value)
+        except (GorillaCombError, BrokenPipeError):
+            raise
+        except Exception as error:
+            failures.append(error)
+            raise KeyboardInterrupt from error
+
+    return call
+
+
+def _result(index: Index, report: ScanReport) -> ScanResult:
+    """Read from the index what could not be read, or is damaged, in the folders of a scan."""
+    connection = index.connection
+    paths = FolderPaths(connection, {root.id: root for root in all_roots(connection)})
+    scopes = [scope for root in report.roots for scope in root.scopes]
+    states = (EntryState.UNREADABLE, EntryState.UNSTABLE, EntryState.DAMAGED, EntryState.SUSPECT)
+    files = [
+        file
+        for file in content_queries.files_in_states(connection, paths, states)
+        if _is_in(file.path, scopes)
+    ]
+    folders = [
+        each
+        for each in folder_queries.folders_in_states(connection, paths, (FolderState.UNREADABLE,))
+        if _is_in(each.path, scopes)
+    ]
+    return ScanResult(
+        report,
+        (*folders, *_failures(files, EntryState.UNREADABLE)),
+        _failures(files, EntryState.UNSTABLE),
+        tuple(file for file in files if file.state in DAMAGE),
+        content_queries.content_totals(connection),
+        content_queries.counts_by_state(connection),
+    )
+
+
+def _is_in(path: bytes, scopes: Iterable[bytes]) -> bool:
+    return any(is_below(path, scope) for scope in scopes)
+
+
+def _failures(files: Iterable[IndexedFile], state: EntryState) -> tuple[UnreadablePath, ...]:
+    return tuple(
+        UnreadablePath(each.path, each.cause or "") for each in files if each.state == state
+    )
+
+
+def recorder_for(settings: Settings, quiet_ns: int = 0) -> StampRecorder:
+    """Return what stamps the findings of a scan.
+
+    What is new in machine-made folders is stamped once they have been quiet for ``quiet_ns``.
+    """
+    return StampRecorder(
+        is_online,
+        settings.preferred,
+        bool(settings.prefer),
+        quiet_ns,
+        settings.machine_names,
+    )
