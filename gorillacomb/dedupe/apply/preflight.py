@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
@@ -95,29 +96,28 @@ class StepPreflight:
                 raise StepSkipped(nested.path, "is not nested in the step, or its other copy is")
             if self.places.root_of(nested.keep) is None:
                 raise StepSkipped(nested.keep, "is in no scanned folder that is there now")
-            self._ask(nested.path, nested.keep, _is_folder(nested.path), around=step.path)
-        self._as_named(step)
-        self._as_sets(step)
+            self._ask(nested.path, nested.keep, _is_folder(nested.path))
+        if step.kind == "folder":
+            self._check_nested_files(step)
+        elif self.plan.options.action.takes_file_away:
+            self._check_together(step, list(step.pairs), {})
         return found
 
-    def _ask(self, path: bytes, keep: bytes, is_folder: bool, around: bytes | None = None) -> None:
+    def _ask(self, path: bytes, keep: bytes, is_folder: bool) -> None:
         if any(each in self._going for each in path_and_parents(keep)):
             raise StepSkipped(path, f"counts on {path_text(keep)}, which is a step itself")
         try:
             site = self.places.context(path, is_folder)
-            other = self.places.context(keep, is_folder)
-            refusal = self.guard.kept_copy_refusal(site, other)
-            if around is None:
-                refusal = self.guard.refusal_for(site, other)
+            refusal = self.guard.refusal_for(site, self.places.context(keep, is_folder))
         except OSError as error:
             raise StepSkipped(path, os_error_text(error)) from error
         if refusal is not None:
             raise StepSkipped(path, _words(refusal))
 
-    def _as_named(self, step: PlanStep) -> None:
-        """What its name says is kept for that too where a file in a folder has a copy elsewhere.
+    def _check_nested_files(self, step: PlanStep) -> None:
+        """Ask the rules of single files about those in a folder that have their copies elsewhere.
 
-        That copy stays for the one that the folder's own copy has in its place, and that goes.
+        Such a copy stays for the one that the folder's own copy has in its place, and that goes.
         """
         folders = [RemovalPair(step.path, step.keep)]
         folders += [each for each in step.nested if _is_folder(each.path)]
@@ -132,44 +132,40 @@ class StepPreflight:
                     ours[goes] = each.path
                     sets.setdefault(os.path.dirname(goes), []).append(RemovalPair(goes, each.keep))
         for pairs in sets.values():
-            try:
-                wrong = name_refusal(
-                    pairs,
-                    lambda path: self.places.size_of(ours[path]),
-                    lambda path: self._companion_names(ours.get(path, path)),
-                    self.plan.options,
-                )
-            except OSError as error:
-                raise StepSkipped(step.path, os_error_text(error)) from error
-            if wrong is not None:
-                raise StepSkipped(ours[wrong[0]], _words(wrong[1]))
+            self._check_together(step, pairs, ours)
 
-    def _as_sets(self, step: PlanStep) -> None:
-        """A file leaves with all that belongs to it, or not at all; not while it is in use.
+    def _check_together(
+        self, step: PlanStep, pairs: Sequence[RemovalPair], ours: Mapping[bytes, bytes]
+    ) -> None:
+        """Check files that leave one folder: each with all that belongs to it, or not at all.
 
-        The same holds of the pictures of an album; and what its name says stays for that.
+        Nor while it is in use; the pictures of an album together; and what a file's name says must
+        be kept too. ``ours`` has the path of a file where it is not the one that its pair gives.
+        Raises StepSkipped.
         """
-        if step.kind != "file" or not self.plan.options.action.takes_file_away:
-            return
-        pairs = list(step.pairs)
-        named = {pair.path for pair in pairs}
+        real = {pair.path: ours.get(pair.path, pair.path) for pair in pairs}
+        kept_in = {real[pair.path]: os.path.dirname(pair.keep) for pair in pairs}
         try:
             for pair in pairs:
-                for path in self.places.companions(pair.path):
-                    if path not in named:
+                for path in self.places.companions(real[pair.path]):
+                    if kept_in.get(path) != os.path.dirname(pair.keep):
                         cause = "belongs to a file that would go without it (sidecar)"
                         raise StepSkipped(path, cause)
-                for path in (pair.path, pair.keep):
+                for path in (real[pair.path], pair.keep):
                     sign = self.places.sign_of_use(path)
                     if sign is not None:
                         raise StepSkipped(path, f"{in_use_cause(sign)} (sidecar)")
             wrong = name_refusal(
-                pairs, self.places.size_of, self._companion_names, self.plan.options
+                pairs,
+                lambda path: self.places.size_of(real[path]),
+                lambda path: self._companion_names(real.get(path, path)),
+                self.plan.options,
             )
             if wrong is not None:
-                raise StepSkipped(wrong[0], _words(wrong[1]))
-            folder = os.path.dirname(step.path)
-            refusal = album_refusal(folder, self.places.files_in(folder), pairs, self.plan.options)
+                raise StepSkipped(real[wrong[0]], _words(wrong[1]))
+            names = self.places.files_in(os.path.dirname(real[pairs[0].path]))
+            folder = os.path.dirname(pairs[0].path)
+            refusal = album_refusal(folder, names, pairs, self.plan.options)
             if refusal is not None:
                 raise StepSkipped(step.path, _words(refusal))
         except OSError as error:

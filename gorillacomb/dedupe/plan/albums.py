@@ -12,13 +12,13 @@ from gorillacomb.dedupe.model import PlanOptions, PlanStep, Refusal, SafetyRule
 from gorillacomb.dedupe.plan.serialize import fits_a_line
 from gorillacomb.dedupe.safety.albums import (
     HOLES,
+    SCATTERED,
     album_refusal,
     fewest_to_leave,
     members_taken,
 )
 from gorillacomb.model import FileCopy
 
-_SCATTERED = Refusal(SafetyRule.ALBUM, "is part of an album whose other copies are scattered")
 _ENDLESS = Refusal(SafetyRule.ALBUM, "is part of an album of more files than a step can name")
 
 
@@ -92,7 +92,7 @@ class AlbumPlanner:
             if made is None and step.path not in pictures:
                 continue
             if made is None:
-                self.leave(folder, HOLES if number < fewest else _SCATTERED, step)
+                self.leave(folder, HOLES if number < fewest else SCATTERED, step)
             yield step.path, made
 
     def as_units(self, steps: Iterable[PlanStep]) -> list[PlanStep]:

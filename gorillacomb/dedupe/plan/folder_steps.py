@@ -235,9 +235,14 @@ class FolderStepPlanner:
                     is_copied_into_itself(victim, each)
                     and not any(known.holds(each) for known in inner)
                     and self._is_contained(each, keep, {})
+                    and self._may_go(each, keep)
                 ):
                     inner[each] = keep
         return inner if inner and self._is_contained(victim, keep, inner) else None
+
+    def _may_go(self, victim: TreeFolder, keep: TreeFolder) -> bool:
+        contexts = self.sites.of_folder(victim), self.sites.of_folder(keep)
+        return self.guard.refusal_for(*contexts) is None
 
     def _links_lead_alike(self, victim: TreeFolder, keep: TreeFolder) -> bool:
         """Whether no link in a folder leads out of it, to another place than in the other one."""

@@ -10,6 +10,7 @@ from gorillacomb.classify.media import album_members
 from gorillacomb.dedupe.model import PlanOptions, Refusal, RemovalPair, SafetyRule
 
 HOLES = Refusal(SafetyRule.ALBUM, "is part of an album, of which others would stay")
+SCATTERED = Refusal(SafetyRule.ALBUM, "is part of an album whose other copies are scattered")
 
 
 def members_taken(
@@ -45,10 +46,16 @@ def album_refusal(
 ) -> Refusal | None:
     """Return why a step may not take files out of a folder; None when it may.
 
-    ``names`` are those of all files in the folder, ``pairs`` what goes in this one step.
+    What leaves an album must stay together in one other folder. ``names`` are those of all files in
+    the folder, ``pairs`` what goes in this one step.
     """
     if not options.action.empties_path or options.retires(folder):
         return None
     members, taken = members_taken(folder, names, pairs)
-    enough = not taken or len(taken) >= fewest_to_leave(folder, len(members))
-    return None if enough else HOLES
+    if not taken:
+        return None
+    if len(taken) < fewest_to_leave(folder, len(members)):
+        return HOLES
+    gone = set(taken)
+    kept_in = {os.path.dirname(each.keep) for each in pairs if os.path.basename(each.path) in gone}
+    return SCATTERED if len(kept_in) > 1 else None

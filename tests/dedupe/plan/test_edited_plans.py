@@ -497,3 +497,126 @@ def test_a_name_that_says_something_is_no_less_in_a_folder(
     outcome = Ground(live(top)).apply(step("s1", top / "a", top / "b", nested=nested))
     assert len(outcome.done) == allowed, outcome.skipped
     assert (top / "a" / name).exists() != allowed
+
+
+ALBUM: Tree = {f"IMG_{number}.jpg": f"picture {number}; " * 30 for number in range(6)}
+SITE: Tree = {"notes.txt": "of the site; " * 30}
+APP: Tree = {"package.json": "{}", "src": FOLDER}
+NESTED: dict[str, tuple[str, Tree, Tree, Tree, list[tuple[str, str]]]] = {
+    "a part of a project": ("project", APP, {"package.json": "{}"}, FOLDER, [("src", "")]),
+    "a part of a project in the folder": (
+        "project",
+        {"app": APP, **SITE},
+        {"app": {"package.json": "{}"}, **SITE},
+        FOLDER,
+        [("app/src", "")],
+    ),
+    "a file of a project": (
+        "project",
+        {"app": {"package.json": "{}", "f": SAME}},
+        {"app": {"package.json": "{}"}},
+        {"f": SAME},
+        [("app/f", "f")],
+    ),
+    "a project that is kept inside another one": (
+        "project",
+        {"app": APP, **SITE},
+        SITE,
+        {"whole": {"Cargo.toml": "", "app": APP}},
+        [("app", "whole/app")],
+    ),
+    "a part of a repository": (
+        ".git",
+        {"it": {".git": {"HEAD": "ref", "objects": FOLDER}}},
+        {"it": {".git": {"HEAD": "ref", "objects": {}}}},
+        {".git": {"HEAD": "ref", "objects": FOLDER}},
+        [("it/.git/objects", ".git/objects")],
+    ),
+    "a part of a library": (
+        "photoslibrary",
+        {"all.photoslibrary": {"database": FOLDER}, **SITE},
+        {"all.photoslibrary": {"database": {}}, **SITE},
+        {"x.photoslibrary": {"database": FOLDER}},
+        [("all.photoslibrary/database", "x.photoslibrary/database")],
+    ),
+    "the files of a page that stays without them": (
+        "belongs to",
+        {"page.html": SAME, "page_files": FOLDER},
+        {"page.html": SAME},
+        FOLDER,
+        [("page_files", "")],
+    ),
+    "a picture without its settings": (
+        "sidecar",
+        {"IMG_1.jpg": SAME, "IMG_1.xmp": "how it was developed; " * 9},
+        {"IMG_1.xmp": "how it was developed; " * 9},
+        {"IMG_1.jpg": SAME},
+        [("IMG_1.jpg", "IMG_1.jpg")],
+    ),
+    "a picture and its settings, each elsewhere": (
+        "sidecar",
+        {"IMG_1.jpg": SAME, "IMG_1.xmp": "how it was developed; " * 9, **SITE},
+        SITE,
+        {"a": {"IMG_1.jpg": SAME}, "b": {"IMG_1.xmp": "how it was developed; " * 9}},
+        [("IMG_1.jpg", "a/IMG_1.jpg"), ("IMG_1.xmp", "b/IMG_1.xmp")],
+    ),
+    "one picture of an album": (
+        "album",
+        ALBUM,
+        dict(list(ALBUM.items())[1:]),
+        ALBUM,
+        [("IMG_0.jpg", "IMG_0.jpg")],
+    ),
+    "an album that is scattered": (
+        "album",
+        {**ALBUM, **SITE},
+        SITE,
+        {"a": dict(list(ALBUM.items())[:3]), "b": dict(list(ALBUM.items())[3:])},
+        [(f"IMG_{at}.jpg", f"{'ab'[at // 3]}/IMG_{at}.jpg") for at in range(6)],
+    ),
+    "a document that is open": (
+        "sidecar",
+        {"report.docx": SAME, **SITE},
+        SITE,
+        {"report.docx": SAME, "~$report.docx": "somebody"},
+        [("report.docx", "report.docx")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_what_is_nested_obeys_the_rules_of_a_step(name: str, tmp_path: Path) -> None:
+    """Its copy elsewhere counts only where it might go for that by itself."""
+    reason, victim, keep, other, nested = NESTED[name]
+    top = make_tree(tmp_path.resolve() / "top", {"gone": victim, "kept": keep, "other": other})
+    before = contents(top)
+    pairs = [(top / "gone" / path, top / "other" / copy) for path, copy in nested]
+    outcome = Ground(live(top)).apply(step("s1", top / "gone", top / "kept", nested=pairs))
+    assert not outcome.done
+    assert [reason in each.cause for each in outcome.skipped] == [True], outcome.skipped
+    assert contents(top) == before
+    assert (top / "gone").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("victim", "keep", "other", "nested"),
+    [
+        ({"app": APP, **SITE}, SITE, {"app": APP}, [("app", "app")]),
+        (
+            {"IMG_1.jpg": SAME, "IMG_1.xmp": "developed; " * 9, **SITE},
+            SITE,
+            {"IMG_1.jpg": SAME, "IMG_1.xmp": "developed; " * 9},
+            [("IMG_1.jpg", "IMG_1.jpg"), ("IMG_1.xmp", "IMG_1.xmp")],
+        ),
+        ({**ALBUM, **SITE}, SITE, ALBUM, [(name, name) for name in ALBUM]),
+    ],
+)
+def test_what_is_nested_may_have_its_copy_elsewhere_as_a_whole(
+    tmp_path: Path, victim: Tree, keep: Tree, other: Tree, nested: list[tuple[str, str]]
+) -> None:
+    top = make_tree(tmp_path.resolve() / "top", {"gone": victim, "kept": keep, "other": other})
+    settle(top)
+    pairs = [(top / "gone" / path, top / "other" / copy) for path, copy in nested]
+    outcome = Ground(live(top)).apply(step("s1", top / "gone", top / "kept", nested=pairs))
+    assert len(outcome.done) == 1, outcome.skipped
+    assert not (top / "gone").exists()
