@@ -19,6 +19,8 @@ is the document that the command prints with ``--json``. Every error that is rai
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gorillacomb.api.export import ManifestExport as ManifestExport
+    from gorillacomb.api.export import export_manifest as export_manifest
     from gorillacomb.api.manifest import FolderManifest as FolderManifest
     from gorillacomb.api.manifest import SavedManifest as SavedManifest
     from gorillacomb.api.manifest import create_manifest as create_manifest
@@ -51,12 +53,14 @@ __version__ = "0.1.0"
 _PLACES = {
     "FolderManifest": "api.manifest",
     "ManifestCheck": "api.verify",
+    "ManifestExport": "api.export",
     "OpenVault": "api.vault",
     "SavedManifest": "api.manifest",
     "ScanFindings": "api.scan",
     "ScanResult": "api.scan",
     "UniqueResult": "api.unique",
     "create_manifest": "api.manifest",
+    "export_manifest": "api.export",
     "open_vault": "api.vault",
     "verify_manifest": "api.verify",
     **dict.fromkeys(
@@ -89,6 +93,7 @@ __all__ = [
     "Interrupted",
     "KeyMissing",
     "ManifestCheck",
+    "ManifestExport",
     "OpenVault",
     "OutputLost",
     "RefusedForSafety",
@@ -109,6 +114,7 @@ __all__ = [
     "VaultUnwritable",
     "__version__",
     "create_manifest",
+    "export_manifest",
     "open_vault",
     "verify_manifest",
 ]

@@ -34,6 +34,11 @@ class UserKey:
     signing: AnySigningKey = field(repr=False)
     """What signs with it."""
 
+    @property
+    def public_pem(self) -> str:
+        """Its public key in PEM, as OpenSSL reads it."""
+        return self.signing.public_pem.decode("ascii")
+
 
 def user_key(kind: KeyKind, made: Callable[[UserKey], object] | None = None) -> UserKey:
     """Return the user's key of a kind, which is made where there is none.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired
 
 import pytest
 
@@ -16,6 +16,7 @@ class Example(PathDocument):
     number: int
     word: Literal["a", "b"] | None
     items: list[PathDocument]
+    note: NotRequired[str]
 
 
 RIGHT: dict[str, Any] = {"path": "/x", "number": 1, "word": None, "items": [{"path_b64": "/w=="}]}
@@ -23,6 +24,7 @@ RIGHT: dict[str, Any] = {"path": "/x", "number": 1, "word": None, "items": [{"pa
 
 def test_what_is_right_has_no_differences() -> None:
     assert list(differences(RIGHT, Example)) == []
+    assert list(differences({**RIGHT, "note": "x"}, Example)) == []
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,7 @@ def test_what_is_right_has_no_differences() -> None:
         ({"items": [{}]}, "items[0] has [], not one of"),
         ({"items": {}}, "items is {}"),
         ({"path": None}, "path is None"),
+        ({"note": 1}, "note is 1"),
     ],
 )
 def test_what_is_wrong_is_found(changes: dict[str, Any], word: str) -> None:

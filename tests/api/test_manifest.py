@@ -141,3 +141,55 @@ def test_a_required_signature_fails_what_is_unsigned(folder: Path, vault: Path) 
     assert not check.report.differs
     assert not check.is_trusted
     assert not check.ok
+
+
+@pytest.mark.parametrize("form", ["sha256sum", "b3sum", "mtree", "csv"])
+def test_an_export_is_the_one_of_the_command(
+    form: str, folder: Path, tmp_path: Path, vault: Path
+) -> None:
+    manifest = gorillacomb.create_manifest(folder, vault=vault)
+    file, out = tmp_path / "m.json", tmp_path / "list"
+    manifest.save(file)
+    of_file = gorillacomb.export_manifest(file, form)  # type: ignore[arg-type]
+    assert of_file.data == gorillacomb.export_manifest(manifest, form).data  # type: ignore[arg-type]
+    assert of_file.data == run("export", file, "--format", form).stdout
+    assert of_file.path is None
+    written = gorillacomb.export_manifest(file, form, out)  # type: ignore[arg-type]
+    assert out.read_bytes() == of_file.data
+    words = ("export", file, "--format", form, "-o", out, "--force", "--json")
+    assert written.to_dict() == run(*words).json()
+    with pytest.raises(gorillacomb.RefusedForSafety):
+        gorillacomb.export_manifest(file, form, out)  # type: ignore[arg-type]
+    with pytest.raises(gorillacomb.RefusedForSafety, match="over itself"):
+        gorillacomb.export_manifest(file, form, file, replace=True)  # type: ignore[arg-type]
+
+
+def test_an_export_that_is_signed_names_its_key(folder: Path, tmp_path: Path, vault: Path) -> None:
+    told: list[object] = []
+    manifest = gorillacomb.create_manifest(folder, vault=vault)
+    done = gorillacomb.export_manifest(manifest, "oms", tmp_path / "sig", made=told.append)
+    assert told == [done.key]
+    assert done.key is not None
+    assert done.key.public_pem.startswith("-----BEGIN PUBLIC KEY-----\n")
+    assert done.to_dict()["key"] == done.key.fingerprint
+    assert repr(done.key.signing) not in repr(done.key), "no private key is printed by mistake"
+
+
+def test_a_bag_is_made_or_not(folder: Path, tmp_path: Path, vault: Path) -> None:
+    manifest = gorillacomb.create_manifest(folder, vault=vault)
+    with pytest.raises(gorillacomb.UsageError, match="is a folder"):
+        gorillacomb.export_manifest(manifest, "bagit")
+    done = gorillacomb.export_manifest(manifest, "bagit", tmp_path / "bag")
+    assert (done.entries, done.failed) == (2, ())
+    assert (tmp_path / "bag/data/sub/b").read_text() == "b" * 50
+    (folder / "a").write_text("edited")
+    failed = gorillacomb.export_manifest(manifest, "bagit", tmp_path / "other")
+    assert [each.path for each in failed.failed] == [b"a"]
+    assert failed.to_dict()["written"] is None
+    assert not (tmp_path / "other").exists()
+
+
+def test_no_other_format_is_known(folder: Path, vault: Path) -> None:
+    manifest = gorillacomb.create_manifest(folder, vault=vault)
+    with pytest.raises(gorillacomb.UsageError, match="zip is not a format"):
+        gorillacomb.export_manifest(manifest, "zip")  # type: ignore[arg-type]

@@ -41,7 +41,6 @@ REACH_BELOW = (
     "cli/commands/find/explain",
     "cli/commands/find/fate",
     "cli/commands/find/folders",
-    "cli/commands/share/export",
     "cli/commands/trace/",
     "cli/commands/watch/",
     "cli/output/families",

@@ -47,6 +47,16 @@ def keys_of(kind: Any) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
+@functools.cache
+def required_keys(kind: Any) -> frozenset[str]:
+    """The keys that a document has to have."""
+    # `__required_keys__` knows nothing of a `NotRequired` in an annotation that is still text.
+    written = typing.get_type_hints(kind, include_extras=True)
+    optional = {key for key in written if typing.get_origin(written[key]) is typing.NotRequired}
+    required: frozenset[str] = kind.__required_keys__
+    return required - optional
+
+
 def differences(value: Any, kind: Any, at: str = "$") -> Iterator[str]:
     """Say how a value is not of a type: its keys exactly, nothing turned into another type."""
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
@@ -76,7 +86,7 @@ def _key_differences(value: Any, kind: Any, at: str) -> Iterator[str]:
         yield f"{at} is {value!r}, not an object"
         return
     keys = keys_of(kind)
-    yield from (f"{at} has no {key}" for key in sorted(kind.__required_keys__ - value.keys()))
+    yield from (f"{at} has no {key}" for key in sorted(required_keys(kind) - value.keys()))
     yield from (f"{at} has {key}, which is not defined" for key in value if key not in keys)
     for key in sorted({each.removesuffix("_b64") for each in keys if each.endswith("_b64")}):
         both = value.keys() & {key, f"{key}_b64"}

@@ -6,6 +6,7 @@ against these definitions.
 """
 
 DOCUMENTS = {
+    "export": "manifest.ExportDocument",
     "manifest": "manifest.ManifestDocument",
     "scan": "scan.ScanDocument",
     "unique": "unique.UniqueDocument",

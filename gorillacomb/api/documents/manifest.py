@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict, cast
 
 from gorillacomb.api.documents.paths import PathDocument
 from gorillacomb.json_paths import path_to_json
 
 if TYPE_CHECKING:
+    from gorillacomb.api.keys import UserKey
     from gorillacomb.manifest.envelope import SignatureCheck
+    from gorillacomb.manifest.export.result import OmittedEntry
     from gorillacomb.manifest.model import Manifest
     from gorillacomb.manifest.verify import PathDifference, VerificationReport
 
@@ -94,6 +96,32 @@ class VerifyDocument(TypedDict):
     that is another log."""
 
 
+class UnexportedDocument(PathDocument):
+    """An entry that was not exported; its path is relative to the manifest's folder."""
+
+    cause: str
+    """Why, in words."""
+
+
+class ExportDocument(TypedDict):
+    """What `export` wrote."""
+
+    format: str
+    """As it was asked for with ``--format``."""
+    written: PathDocument | None
+    """The file, or the bag's folder; null where a bag was not made."""
+    entries: int
+    """Entries that the format carries."""
+    key: NotRequired[str]
+    """oms: the fingerprint of the key that signed."""
+    public_key: NotRequired[str]
+    """oms: the public key by which others check that, in PEM."""
+    failed: NotRequired[list[UnexportedDocument]]
+    """bagit: files that are not as the manifest says; no bag is made then."""
+    left_out: list[UnexportedDocument]
+    """What the format cannot carry."""
+
+
 def manifest_document(
     manifest: Manifest, counts: Mapping[str, int], written: bytes | None, key: str | None
 ) -> ManifestDocument:
@@ -146,5 +174,25 @@ def verify_document(
     return cast(VerifyDocument, document)
 
 
-def _differences(differences: Iterable[PathDifference]) -> list[dict[str, str]]:
+def export_document(
+    form: str,
+    written: bytes | None,
+    entries: int,
+    left_out: Iterable[OmittedEntry],
+    failed: Iterable[OmittedEntry] | None,
+    key: UserKey | None,
+) -> ExportDocument:
+    """Return what was exported as a document; ``failed`` is None but for a bag."""
+    document = {
+        "format": form,
+        "written": None if written is None else path_to_json(written),
+        "entries": entries,
+        **({} if key is None else {"key": key.fingerprint, "public_key": key.public_pem}),
+        **({} if failed is None else {"failed": _differences(failed)}),
+        "left_out": _differences(left_out),
+    }
+    return cast(ExportDocument, document)
+
+
+def _differences(differences: Iterable[PathDifference | OmittedEntry]) -> list[dict[str, str]]:
     return [{**path_to_json(each.path), "cause": each.cause} for each in differences]

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
         EllipticCurvePrivateKey,
         EllipticCurvePublicKey,
     )
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
     PrivateKey = Ed25519PrivateKey | RSAPrivateKey | EllipticCurvePrivateKey
@@ -48,6 +51,11 @@ class Ed25519SigningKey:
         """Its public key, 32 bytes (RFC 8032)."""
         return self.private.public_key().public_bytes_raw()
 
+    @property
+    def public_pem(self) -> bytes:
+        """Its public key, SubjectPublicKeyInfo in PEM."""
+        return _pem(self.private.public_key())
+
     def sign(self, data: bytes) -> bytes:
         """The signature of data, 64 bytes."""
         return self.private.sign(data)
@@ -63,6 +71,11 @@ class RsaSigningKey:
     def public(self) -> bytes:
         """Its public key, SubjectPublicKeyInfo in DER."""
         return public_der(self.private.public_key())
+
+    @property
+    def public_pem(self) -> bytes:
+        """Its public key, SubjectPublicKeyInfo in PEM."""
+        return _pem(self.private.public_key())
 
     def sign(self, data: bytes) -> bytes:
         """The signature of data, 256 bytes."""
@@ -87,11 +100,7 @@ class EcdsaSigningKey:
     @property
     def public_pem(self) -> bytes:
         """Its public key, SubjectPublicKeyInfo in PEM."""
-        from cryptography.hazmat.primitives import serialization
-
-        return self.private.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+        return _pem(self.private.public_key())
 
     def sign(self, data: bytes) -> bytes:
         """The signature of data: r and s in DER, at most 72 bytes."""
@@ -213,10 +222,15 @@ def is_signed_by(public: bytes | RSAPublicKey, signature: bytes, data: bytes) ->
 
 def public_pem(public: bytes) -> bytes:
     """An Ed25519 public key (32 bytes) as SubjectPublicKeyInfo in PEM, which OpenSSL reads."""
-    from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    return Ed25519PublicKey.from_public_bytes(public).public_bytes(
+    return _pem(Ed25519PublicKey.from_public_bytes(public))
+
+
+def _pem(public: Ed25519PublicKey | RSAPublicKey | EllipticCurvePublicKey) -> bytes:
+    from cryptography.hazmat.primitives import serialization
+
+    return public.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
 
