@@ -11,10 +11,10 @@ from typing import TypeVar
 from gorillacomb.api.documents.scan import ScanDocument, scan_document
 from gorillacomb.api.lookup import suspect_texts
 from gorillacomb.api.paths import PathInput
+from gorillacomb.api.rescan import recorder_for
 from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.errors import GorillaCombError, Interrupted, UsageError
 from gorillacomb.fs.paths import common_suffix_parts, is_below, join, path_text
-from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import content_queries, folder_queries, stamps
 from gorillacomb.index.content_queries import GroupTotals
 from gorillacomb.index.database import Index, translate_errors
@@ -34,7 +34,7 @@ from gorillacomb.progress import Progress, ProgressCallback, as_progress
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import scan
 from gorillacomb.stamping.recorder import StampRecorder
-from gorillacomb.vault.settings import Settings, load_settings
+from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
 
 __all__ = [
@@ -45,7 +45,6 @@ __all__ = [
     "ScanReport",
     "ScanResult",
     "UnreadablePath",
-    "recorder_for",
     "scan_folders",
 ]
 
@@ -312,18 +311,4 @@ def _is_in(path: bytes, scopes: Iterable[bytes]) -> bool:
 def _failures(files: Iterable[IndexedFile], state: EntryState) -> tuple[UnreadablePath, ...]:
     return tuple(
         UnreadablePath(each.path, each.cause or "") for each in files if each.state == state
-    )
-
-
-def recorder_for(settings: Settings, quiet_ns: int = 0) -> StampRecorder:
-    """Return what stamps the findings of a scan.
-
-    What is new in machine-made folders is stamped once they have been quiet for ``quiet_ns``.
-    """
-    return StampRecorder(
-        is_online,
-        settings.preferred,
-        bool(settings.prefer),
-        quiet_ns,
-        settings.machine_names,
     )
