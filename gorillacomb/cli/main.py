@@ -37,6 +37,7 @@ COMMANDS = {
     "roots": "List the drives and folders known, or forget one.",
     "vault": "Check the vault, or copy it while it is in use.",
     "completion": "Print the completion script of a shell.",
+    "help": "Show the documentation: its topics, one of them, or a word in them.",
 }
 """Every command with its one line; its module is imported when it is called."""
 
@@ -46,7 +47,7 @@ _FOLDERS = {
     "share": ("manifest", "verify", "export"),
     "trace": ("trace", "keys"),
     "watch": ("scrub", "watch", "pulse"),
-    "admin": ("status", "roots", "vault", "completion"),
+    "admin": ("status", "roots", "vault", "completion", "help"),
 }
 """The folder of each command's module."""
 _MODULES = {name: f"{folder}.{name}" for folder, names in _FOLDERS.items() for name in names}

@@ -24,7 +24,7 @@ def test_every_part_of_the_package_has_a_place() -> None:
         for path in PACKAGE.iterdir()
         if path.is_dir() or path.suffix == ".py"
     }
-    parts -= {"__init__", "__main__", "__pycache__", "py.typed"}
+    parts -= {"__init__", "__main__", "__pycache__", "py.typed", "docs"}
     assert parts <= set.union(*map(set, LEVELS))
 
 

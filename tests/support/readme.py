@@ -1,7 +1,6 @@
-"""Writes the parts of the README that come from the program: its output and its ``--help``.
+"""Writes the sample in the README, which is what the program prints.
 
-``python -m tests.support.readme README.md`` writes them anew, ``--check README.md`` fails when they
-drifted.
+``python -m tests.support.readme README.md`` writes it, ``--check README.md`` fails when it drifted.
 """
 
 from __future__ import annotations
@@ -14,18 +13,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-import click
-
 from fixtures import build_drive, remove_drive
-from gorillacomb.cli.main import cli
 
-_CAPTURED = (
-    "scan .",
-    "folders",
-    "unique Pictures/Albums",
-    "dedupe --folders-only",
-    "dupes --limit 1 --min-size 5MB",
-)
+_CAPTURED = {"scan .": None, "folders": 14}
+"""Commands of the sample, and how many lines of each are shown."""
 
 
 def run(arguments: list[str], home: Path, folder: Path | None = None) -> str:
@@ -50,28 +41,6 @@ def run(arguments: list[str], home: Path, folder: Path | None = None) -> str:
     return done.stdout
 
 
-def all_commands(group: click.Group = cli, above: str = "") -> list[str]:
-    """Every command that does something, in the order in which ``--help`` names them."""
-    found = []
-    with click.Context(group) as context:
-        for name in group.list_commands(context):
-            command = group.get_command(context, name)
-            if isinstance(command, click.Group):
-                found += all_commands(command, f"{above}{name} ")
-            else:
-                found.append(above + name)
-    return found
-
-
-def commands(home: Path) -> str:
-    """The command reference: every ``--help``."""
-    parts = [f"```text\n{run(['--help'], home)}```"]
-    for command in all_commands():
-        text = run([*command.split(), "--help"], home)
-        parts.append(f"### gorillacomb {command}\n\n```text\n{text}```")
-    return "\n\n".join(parts)
-
-
 def capture(home: Path) -> str:
     """What a person sees who combs the fixture drive."""
     drive = home / "Drive"
@@ -82,9 +51,10 @@ def capture(home: Path) -> str:
         shutil.rmtree(os.path.join(built.path(copy.path), b".git"), ignore_errors=True)
     try:
         shown = []
-        for command in _CAPTURED:
-            output = run(command.split(), home, drive)
-            shown.append(f"$ gorillacomb {command}\n{output}")
+        for command, most in _CAPTURED.items():
+            lines = run(command.split(), home, drive).splitlines()[:most]
+            cut = f" | head -{most}" if most else ""
+            shown.append("\n".join([f"$ gorillacomb {command}{cut}", *lines, ""]))
     finally:
         remove_drive(drive)
     text = "\n".join(shown).replace(f"{drive}", "~/Drive").replace(f"{home}", "~")
@@ -110,9 +80,7 @@ def main() -> int:
     path = Path(sys.argv[-1])
     readme = path.read_text()
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        fresh = replaced(readme, "commands", commands(home))
-        fresh = replaced(fresh, "capture", capture(home))
+        fresh = replaced(readme, "capture", capture(Path(folder)))
     if without_times(fresh) == without_times(readme):
         return 0
     if check:

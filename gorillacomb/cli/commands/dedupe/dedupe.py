@@ -15,6 +15,7 @@ from gorillacomb.cli.commands.dedupe.options import PlanFlags, plan_options, pla
 from gorillacomb.cli.commands.dedupe.plan import plan
 from gorillacomb.cli.commands.dedupe.purge import purge
 from gorillacomb.cli.commands.dedupe.undo import undo as take_back
+from gorillacomb.cli.option_groups import GroupedCommand
 from gorillacomb.cli.options import (
     BytesPath,
     DurationParam,
@@ -41,15 +42,49 @@ _ABOUT: dict[str, Collection[str]] = {
 """The things that can be done, by the option for each, and the options about some of them only."""
 
 
-@click.command(short_help="Plan what may go, carry it out, take it back.")
-@click.option("--plan", "planning", is_flag=True, help="Write a plan: JSON Lines, a step a line.")
+OPTION_GROUPS = {
+    "Plan": (
+        *("--plan", "--output", "--within", "--prefer", "--protect", "--keep", "--min-size"),
+        *("--folders-only", "--files-only", "--retire", "--not-a-project", "--across-volumes"),
+        "--action",
+    ),
+    "Review": ("--review",),
+    "Apply": ("--apply", "--dry-run", "--yes-delete"),
+    "Take back": ("--undo", "--only"),
+    "Free space": ("--empty-quarantine", "--older-than", "--yes"),
+    "Look back": ("--history",),
+}
+"""The headings of ``--help``: what one wants to do."""
+
+
+@click.command(
+    cls=GroupedCommand,
+    option_groups=OPTION_GROUPS,
+    short_help="Plan what may be removed, apply the plan, take it back.",
+)
+@click.option("--plan", "planning", is_flag=True, help="Write a plan: JSON Lines, one step a line.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    metavar="FILE",
+    help="Write the plan to FILE; `-` is stdout.",
+)
+@plan_options
 @click.option("--review", type=_FILE, metavar="FILE", help="Go through a plan, step by step.")
 @click.option(
     "--apply",
     "applying",
     type=_FILE,
     metavar="FILE",
-    help="Carry a plan out; here and in --review `-` is stdin.",
+    help="Apply a plan; here and in --review `-` is stdin.",
+)
+@click.option("--dry-run", is_flag=True, help="With --apply: compare, and say what would be done.")
+@click.option(
+    "--yes-delete",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Delete N files, as the plan says, without being asked.",
 )
 @click.option(
     "--undo",
@@ -71,33 +106,21 @@ _ABOUT: dict[str, Collection[str]] = {
     is_flag=False,
     flag_value=_LAST,
     metavar="[RUN]",
-    help="Delete what was set aside, where its other copy still stands.",
+    help="Delete what is in the quarantine, where its other copy still exists.",
 )
+@click.option(
+    "--older-than",
+    type=DurationParam(),
+    metavar="AGE",
+    help="Only items quarantined at least AGE ago, e.g. 30d.",
+)
+@click.option("--yes", is_flag=True, help="Empty the quarantine without being asked.")
 @click.option(
     "--history",
     is_flag=False,
     flag_value=_LAST,
     metavar="[RUN]",
-    help="Every run, and why something in it was not done; of one run, every item.",
-)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    metavar="FILE",
-    help="Write the plan here; `-` is stdout.",
-)
-@plan_options
-@click.option("--dry-run", is_flag=True, help="With --apply: compare, say what would be done.")
-@click.option(
-    "--yes-delete",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Delete so many files, as the plan says, without being asked.",
-)
-@click.option("--yes", is_flag=True, help="Empty the quarantine without being asked.")
-@click.option(
-    "--older-than", type=DurationParam(), metavar="AGE", help="Only what was set aside 30d ago."
+    help="List every run, and why something in it was not done; of one run, every item.",
 )
 @untested_macos_option
 @progress_option
@@ -124,13 +147,14 @@ def command(
     vault: Vault,
     **given: Unpack[PlanFlags],
 ) -> int:
-    """Plan what may go, carry the plan out, and take it back.
+    """Plan what may be removed, apply the plan, and take it back.
 
-    Without an option it shows what a plan would hold. Only `--apply` changes
-    files: it compares every byte, and sets aside what goes in a quarantine on
-    the same drive, from which `--undo` puts it back. Only `--empty-quarantine`
-    deletes, after it has compared once more. Inside projects, repositories and
-    libraries nothing goes; whole copies of them may.
+    Without an option it shows what a plan would contain. Only `--apply` changes
+    files: it compares every byte, and moves what is redundant into a quarantine
+    on the same drive, from which `--undo` puts it back. Nothing inside projects,
+    repositories and libraries is removed; whole copies of them may be.
+
+    Only `--empty-quarantine` deletes, after it has compared once more.
     """
     _refuse_mixed(context)
     if applying is not None:

@@ -46,27 +46,27 @@ _OPTIONS = (
         type=click.Choice([str(each) for each in DedupeAction]),
         default=str(DedupeAction.QUARANTINE),
         show_default=True,
-        help="What is done with a copy that goes.",
+        help="What is done with a copy that is removed.",
     ),
     click.option(
         "--within",
         type=BytesPath(),
         multiple=True,
         metavar="PATH",
-        help="Only what is in here may go.",
+        help="Remove only what is in PATH.",
     ),
-    click.option("--prefer", multiple=True, metavar="PATH|GLOB", help="Keep the copies in here."),
-    click.option("--protect", multiple=True, metavar="PATH|GLOB", help="Nothing in here may go."),
+    click.option("--prefer", multiple=True, metavar="PATH|GLOB", help="Keep the copies in there."),
+    click.option("--protect", multiple=True, metavar="PATH|GLOB", help="Remove nothing in there."),
     click.option(
         "--keep",
         type=click.IntRange(min=1),
         default=1,
         show_default=True,
         metavar="N",
-        help="How many copies stay.",
+        help="How many copies to keep.",
     ),
     click.option(
-        "--min-size", type=SizeParam(), default=0, metavar="SIZE", help="Leave out what is smaller."
+        "--min-size", type=SizeParam(), default=0, metavar="SIZE", help="Ignore smaller files."
     ),
     click.option("--folders-only", is_flag=True, help="Whole folders only."),
     click.option("--files-only", is_flag=True, help="Single files only."),
@@ -75,19 +75,19 @@ _OPTIONS = (
         type=BytesPath(),
         multiple=True,
         metavar="PATH",
-        help="Everything goes from here that stands elsewhere, though it be a project.",
+        help="Remove everything under PATH that also exists elsewhere, even inside a project.",
     ),
     click.option(
         "--not-a-project",
         type=BytesPath(),
         multiple=True,
         metavar="PATH",
-        help="This folder is no project, whatever stands in it.",
+        help="Treat PATH as an ordinary folder, even if it looks like a project.",
     ),
     click.option(
         "--across-volumes",
         is_flag=True,
-        help="The copy that stays may be on another drive: a backup.",
+        help="The copy that is kept may be on another drive.",
     ),
 )
 
