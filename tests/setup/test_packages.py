@@ -50,6 +50,7 @@ def works(program: Path, env: dict[str, str], tmp_path: Path) -> None:
     assert call([program, "--version"], env, tmp_path).startswith("gorillacomb ")
     assert "1 group" in call([program, "scan", tree], env, tmp_path)
     call([program, "completion", "bash"], env, tmp_path)
+    assert call([program, "help", "exit-codes"], env, tmp_path).startswith("Exit codes\n")
 
 
 @pytest.fixture
@@ -81,11 +82,23 @@ def test_the_wheel_and_the_source_archive(
     words: Words = [*pip(fresh), "wheel", "--no-deps", source, "-w", tmp_path]
     call(words, offline, tmp_path)
     assert names_in(tmp_path / wheel.name) == names_in(wheel)
+    topics = (checkout / "gorillacomb/docs").rglob("*.md")
+    expected = {path.relative_to(checkout).as_posix() for path in topics}
+    assert expected
+    assert expected < set(names_in(wheel))
+    assert len(pages_in(fresh.parent / "share/man/man1")) > 25
 
 
 def names_in(wheel: Path) -> list[str]:
     with zipfile.ZipFile(wheel) as archive:
         return sorted(archive.namelist())
+
+
+def pages_in(folder: Path) -> list[str]:
+    """Check that the manual pages of the program and of its commands are there; their names."""
+    names = sorted(path.name for path in folder.iterdir())
+    assert {"gorillacomb.1", "gorillacomb-scan.1", "gorillacomb-trace-verify.1"} <= set(names)
+    return names
 
 
 def test_pip_install(checkout: Path, offline: dict[str, str], fresh: Path, tmp_path: Path) -> None:
@@ -96,3 +109,4 @@ def test_pip_install(checkout: Path, offline: dict[str, str], fresh: Path, tmp_p
 def test_pipx_install(checkout: Path, offline: dict[str, str], tmp_path: Path) -> None:
     call([sys.executable, "-m", "pipx", "install", "."], offline, checkout)
     works(tmp_path / "bin" / "gorillacomb", offline, tmp_path)
+    pages_in(tmp_path / "man" / "man1")
