@@ -19,6 +19,16 @@ is the document that the command prints with ``--json``. Every error that is rai
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gorillacomb.api.dedupe.history import RunDetails as RunDetails
+    from gorillacomb.api.dedupe.history import RunEvent as RunEvent
+    from gorillacomb.api.dedupe.history import RunHistory as RunHistory
+    from gorillacomb.api.dedupe.history import RunItem as RunItem
+    from gorillacomb.api.dedupe.plan import DedupePlan as DedupePlan
+    from gorillacomb.api.dedupe.plan import PlanStep as PlanStep
+    from gorillacomb.api.dedupe.plan import read_plan as read_plan
+    from gorillacomb.api.dedupe.runs import DryRunResult as DryRunResult
+    from gorillacomb.api.dedupe.runs import RunResult as RunResult
+    from gorillacomb.api.dedupe.runs import StepProblem as StepProblem
     from gorillacomb.api.export import ManifestExport as ManifestExport
     from gorillacomb.api.export import export_manifest as export_manifest
     from gorillacomb.api.manifest import FolderManifest as FolderManifest
@@ -51,17 +61,27 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
+    "DedupePlan": "api.dedupe.plan",
+    "DryRunResult": "api.dedupe.runs",
     "FolderManifest": "api.manifest",
     "ManifestCheck": "api.verify",
     "ManifestExport": "api.export",
     "OpenVault": "api.vault",
+    "PlanStep": "api.dedupe.plan",
+    "RunDetails": "api.dedupe.history",
+    "RunEvent": "api.dedupe.history",
+    "RunHistory": "api.dedupe.history",
+    "RunItem": "api.dedupe.history",
+    "RunResult": "api.dedupe.runs",
     "SavedManifest": "api.manifest",
     "ScanFindings": "api.scan",
     "ScanResult": "api.scan",
+    "StepProblem": "api.dedupe.runs",
     "UniqueResult": "api.unique",
     "create_manifest": "api.manifest",
     "export_manifest": "api.export",
     "open_vault": "api.vault",
+    "read_plan": "api.dedupe.plan",
     "verify_manifest": "api.verify",
     **dict.fromkeys(
         (
@@ -88,6 +108,8 @@ _PLACES = {
 """The module of each public name: imported when the name is used, since start-up is paid by all."""
 
 __all__ = [
+    "DedupePlan",
+    "DryRunResult",
     "FolderManifest",
     "GorillaCombError",
     "Interrupted",
@@ -96,12 +118,19 @@ __all__ = [
     "ManifestExport",
     "OpenVault",
     "OutputLost",
+    "PlanStep",
     "RefusedForSafety",
     "RootVanished",
     "RunCutShort",
+    "RunDetails",
+    "RunEvent",
+    "RunHistory",
+    "RunItem",
+    "RunResult",
     "SavedManifest",
     "ScanFindings",
     "ScanResult",
+    "StepProblem",
     "UniqueResult",
     "UntrustedInput",
     "UsageError",
@@ -116,6 +145,7 @@ __all__ = [
     "create_manifest",
     "export_manifest",
     "open_vault",
+    "read_plan",
     "verify_manifest",
 ]
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self, Unpack, overload
 
 from gorillacomb.api.paths import PathInput
 from gorillacomb.errors import UsageError
@@ -14,6 +14,10 @@ from gorillacomb.progress import Progress, ProgressCallback
 from gorillacomb.vault.vault import ENVIRONMENT, Vault, default_vault
 
 if TYPE_CHECKING:
+    from gorillacomb.api.dedupe.apply import ConfirmDeletion, DryRunResult, RunResult
+    from gorillacomb.api.dedupe.history import RunDetails, RunHistory
+    from gorillacomb.api.dedupe.plan import DedupePlan, PlanKeywords
+    from gorillacomb.api.dedupe.purge import ConfirmPurge
     from gorillacomb.api.scan import ScanFindings, ScanResult
     from gorillacomb.api.unique import UniqueResult
 
@@ -147,6 +151,111 @@ class OpenVault:
             untested_macos=untested_macos,
             progress=progress,
         )
+
+    def plan(
+        self,
+        *,
+        untested_macos: bool = False,
+        progress: Progress | ProgressCallback | None = None,
+        **wanted: Unpack[PlanKeywords],
+    ) -> DedupePlan:
+        """Plan what is removed, which changes nothing: see `api.dedupe.plan.make_plan`.
+
+        The keywords are ``action``, ``within``, ``prefer``, ``protect``, ``keep``, ``min_size``,
+        ``files``, ``folders``, ``retire``, ``not_a_project`` and ``across_volumes``.
+        """
+        from gorillacomb.api.dedupe.plan import make_plan
+
+        return make_plan(self._vault, untested_macos=untested_macos, progress=progress, **wanted)
+
+    @overload
+    def apply(
+        self,
+        plan: DedupePlan | PathInput,
+        *,
+        dry_run: Literal[True] = True,
+        confirm: ConfirmDeletion = None,
+        untested_macos: bool = False,
+        progress: Progress | ProgressCallback | None = None,
+    ) -> DryRunResult: ...
+
+    @overload
+    def apply(
+        self,
+        plan: DedupePlan | PathInput,
+        *,
+        dry_run: Literal[False],
+        confirm: ConfirmDeletion = None,
+        untested_macos: bool = False,
+        progress: Progress | ProgressCallback | None = None,
+    ) -> RunResult: ...
+
+    def apply(
+        self,
+        plan: DedupePlan | PathInput,
+        *,
+        dry_run: bool = True,
+        confirm: ConfirmDeletion = None,
+        untested_macos: bool = False,
+        progress: Progress | ProgressCallback | None = None,
+    ) -> DryRunResult | RunResult:
+        """Carry out a plan or the one in a file, or find what that would do.
+
+        Files change only with ``dry_run=False``; a plan that deletes needs ``confirm`` too. See
+        `api.dedupe.apply`.
+        """
+        from gorillacomb.api.dedupe import apply
+
+        if dry_run:
+            return apply.dry_run(self._vault, plan, progress=progress)
+        return apply.apply_plan(
+            self._vault, plan, confirm=confirm, untested_macos=untested_macos, progress=progress
+        )
+
+    def undo(
+        self,
+        run: PathInput | None = None,
+        *,
+        only: Sequence[PathInput] = (),
+        progress: Progress | ProgressCallback | None = None,
+    ) -> RunResult:
+        """Put back what a run set aside, by default the last: see `api.dedupe.undo.undo_run`."""
+        from gorillacomb.api.dedupe.undo import undo_run
+
+        return undo_run(self._vault, run, only=only, progress=progress)
+
+    def purge(
+        self,
+        run: str | None = None,
+        *,
+        confirm: ConfirmPurge = False,
+        older_than_ns: int = 0,
+        untested_macos: bool = False,
+        progress: Progress | ProgressCallback | None = None,
+    ) -> RunResult:
+        """Delete what one run, or all, set aside: see `api.dedupe.purge.purge_quarantine`."""
+        from gorillacomb.api.dedupe.purge import purge_quarantine
+
+        return purge_quarantine(
+            self._vault,
+            run,
+            confirm=confirm,
+            older_than_ns=older_than_ns,
+            untested_macos=untested_macos,
+            progress=progress,
+        )
+
+    def history(self) -> RunHistory:
+        """List everything that was done with runs: see `api.dedupe.history.read_history`."""
+        from gorillacomb.api.dedupe.history import read_history
+
+        return read_history(self._vault)
+
+    def run_details(self, run: str) -> RunDetails:
+        """Find all that is known of one run: see `api.dedupe.history.read_run_details`."""
+        from gorillacomb.api.dedupe.history import read_run_details
+
+        return read_run_details(self._vault, run)
 
 
 VaultInput = OpenVault | Vault | PathInput | None

@@ -64,5 +64,7 @@ def test_the_most_exact_document_is_taken(monkeypatch: pytest.MonkeyPatch) -> No
     assert document_name(["x", "--history=1", "--json"]) == "x --history"
     assert document_name(["y", "--history"]) is None
     check_document(["x", "--history"], b'{"path": "/"}')
+    monkeypatch.setattr("gorillacomb.api.documents.JSON_LINES", {"x --history"})
+    check_document(["x", "--history"], b'{"path": "/"}\n{"path": "/a"}\n')
     with pytest.raises(AssertionError, match="no bytes"):
         check_document(["x"], b'{"path": "/"}')

@@ -6,6 +6,15 @@ against these definitions.
 """
 
 DOCUMENTS = {
+    "dedupe": "dedupe.PlanDocument",
+    "dedupe --apply": "dedupe.RunDocument",
+    "dedupe --apply --dry-run": "dedupe.DryRunDocument",
+    "dedupe --empty-quarantine": "dedupe.RunDocument",
+    "dedupe --history": "dedupe.HistoryDocument",
+    "dedupe --plan": "dedupe.PlanLine",
+    "dedupe --plan -o": "dedupe.SavedPlanDocument",
+    "dedupe --undo": "dedupe.RunDocument",
+    "dedupe -o": "dedupe.SavedPlanDocument",
     "export": "manifest.ExportDocument",
     "manifest": "manifest.ManifestDocument",
     "scan": "scan.ScanDocument",
@@ -14,3 +23,6 @@ DOCUMENTS = {
 }
 """By command, or by command and an option that makes it another one (``dedupe --history``): the
 module here and the class of its ``--json`` document."""
+
+JSON_LINES = frozenset({"dedupe --plan"})
+"""Those that print a document a line (JSON Lines)."""

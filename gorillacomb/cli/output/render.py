@@ -8,42 +8,19 @@ import shutil
 import sys
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 
 import click
 
+from gorillacomb.api.text import format_count as format_count
+from gorillacomb.api.text import format_size as format_size
+from gorillacomb.api.text import format_time as format_time
 from gorillacomb.fs.paths import is_below, relative_path
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import DuplicateGroup, UnreadablePath
 
 DEFAULT_WIDTH = 80
-
-
-def format_size(count: int) -> str:
-    """Bytes as people read them, in decimal units: 999 B, 1.5 kB, 24.7 MB."""
-    if abs(count) < 1000:
-        return f"{count} B"
-    value = float(count)
-    for unit in ("kB", "MB", "GB", "TB", "PB"):
-        value /= 1000
-        if abs(value) < 999.95 or unit == "PB":
-            break
-    return f"{value:.1f} {unit}"
-
-
-def format_count(number: int, one: str, many: str = "") -> str:
-    """A number with its noun: 1 file, 12,345 files."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def format_time(time_ns: int) -> str:
-    """A time in the local zone, to the minute."""
-    try:
-        return datetime.fromtimestamp(time_ns / 1e9).strftime("%Y-%m-%d %H:%M")
-    except (OverflowError, ValueError, OSError):
-        return f"{time_ns} ns"
 
 
 def printable_path(path: bytes) -> str:
@@ -173,7 +150,9 @@ def print_json(document: object) -> None:
     write_bytes(text.encode("utf-8", "backslashreplace") + b"\n")
 
 
-def print_json_with_list(document: dict[str, object], name: str, items: Iterable[object]) -> None:
+def print_json_with_list(
+    document: Mapping[str, object], name: str, items: Iterable[object]
+) -> None:
     """As `print_json`, with a list as the last member that is written as it is found."""
     head = json.dumps({**document, name: []}, ensure_ascii=False, indent=2).removesuffix("]\n}")
     write_bytes(head.encode("utf-8", "backslashreplace"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gorillacomb.cli.commands.dedupe import purge
+from gorillacomb.api.dedupe import purge
 from gorillacomb.cli.commands.dedupe.dedupe import command as dedupe
 from gorillacomb.dedupe.apply import transaction
 from gorillacomb.errors import Interrupted

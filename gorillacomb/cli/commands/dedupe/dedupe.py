@@ -9,12 +9,8 @@ from typing import Unpack
 import click
 from click.core import ParameterSource
 
-from gorillacomb.cli.commands.dedupe.apply import apply
-from gorillacomb.cli.commands.dedupe.history import history as show_history
-from gorillacomb.cli.commands.dedupe.options import PlanFlags, plan_options, plan_request
-from gorillacomb.cli.commands.dedupe.plan import plan
-from gorillacomb.cli.commands.dedupe.purge import purge
-from gorillacomb.cli.commands.dedupe.undo import undo as take_back
+from gorillacomb.api.vault import Vault
+from gorillacomb.cli.commands.dedupe.options import PlanFlags, plan_keywords, plan_options
 from gorillacomb.cli.option_groups import GroupedCommand
 from gorillacomb.cli.options import (
     BytesPath,
@@ -24,9 +20,6 @@ from gorillacomb.cli.options import (
     untested_macos_option,
     vault_option,
 )
-from gorillacomb.dedupe.model import DedupeAction
-from gorillacomb.fs.darwin import refuse_untested
-from gorillacomb.vault.vault import Vault
 
 _FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 _LAST = ""
@@ -157,25 +150,34 @@ def command(
     Only `--empty-quarantine` deletes, after it has compared once more.
     """
     _refuse_mixed(context)
+    # Each of them is imported alone, since it is large.
     if applying is not None:
-        if not dry_run:
-            refuse_untested("Carrying a plan out", untested_macos)
-        return apply(vault, applying, dry_run, yes_delete, progress, as_json)
+        from gorillacomb.cli.commands.dedupe.apply import apply
+
+        return apply(vault, applying, dry_run, yes_delete, untested_macos, progress, as_json)
     if review is not None:
         from gorillacomb.cli.commands.dedupe.review import review_plan
 
         return review_plan(review, output)
     if undo is not None:
-        return take_back(vault, undo, only, progress, as_json)
+        from gorillacomb.cli.commands.dedupe.undo import undo as take_back
+
+        return take_back(vault, undo or None, only, progress, as_json)
     if purging is not None:
-        refuse_untested("Deleting what was set aside", untested_macos)
-        return purge(vault, purging, older_than or 0, yes, progress, as_json)
+        from gorillacomb.cli.commands.dedupe.purge import purge
+
+        return purge(
+            vault, purging or None, older_than or 0, yes, untested_macos, progress, as_json
+        )
     if history is not None:
-        return show_history(vault, history, as_json)
-    if given["action"] == DedupeAction.HARDLINK:
-        refuse_untested("Replacing files by hard links", untested_macos)
+        from gorillacomb.cli.commands.dedupe.history import history as show_history
+
+        return show_history(vault, history or None, as_json)
+    from gorillacomb.cli.commands.dedupe.plan import plan
+
     planning = planning or output is not None
-    return plan(vault, plan_request(**given), planning, output, progress, as_json)
+    wanted = plan_keywords(**given)
+    return plan(vault, wanted, planning, output, untested_macos, progress, as_json)
 
 
 def _refuse_mixed(context: click.Context) -> None:

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
 import click
 
-from gorillacomb.api.paths import absolute_path
+from gorillacomb.api.dedupe.plan import DedupeAction, PlanKeywords
 from gorillacomb.cli.options import BytesPath, Function, SizeParam
-from gorillacomb.dedupe.model import DedupeAction, PlanOptions
-from gorillacomb.dedupe.plan.scope import PlanScope
-from gorillacomb.dedupe.safety.replaceable import REPLACING
-
-
-@dataclass(frozen=True, slots=True)
-class PlanRequest:
-    """What the user wants of a plan."""
-
-    options: PlanOptions
-    scope: PlanScope
-    prefer: tuple[str, ...]
 
 
 class PlanFlags(TypedDict):
@@ -99,35 +85,20 @@ def plan_options(function: Function) -> Function:
     return function
 
 
-def plan_request(**given: Unpack[PlanFlags]) -> PlanRequest:
-    """What the options ask for. Raises click.UsageError."""
+def plan_keywords(**given: Unpack[PlanFlags]) -> PlanKeywords:
+    """Return what the options ask for, as the API takes it. Raises click.UsageError."""
     if given["folders_only"] and given["files_only"]:
         raise click.UsageError("--folders-only and --files-only leave nothing: take one.")
-    options = PlanOptions(
-        DedupeAction(given["action"]),
-        tuple(map(_pattern, given["protect"])),
-        tuple(map(absolute_path, given["retire"])),
-        tuple(map(absolute_path, given["not_a_project"])),
-        given["across_volumes"],
-    )
-    in_place = options.action in REPLACING
-    if in_place and given["folders_only"]:
-        raise click.UsageError(
-            f"--action {options.action} is about files: leave out --folders-only."
-        )
-    scope = PlanScope(
-        tuple(map(absolute_path, given["within"])),
-        given["keep"],
-        given["min_size"],
-        files=not given["folders_only"],
-        folders=not (given["files_only"] or in_place),
-    )
-    return PlanRequest(options, scope, tuple(map(_pattern, given["prefer"])))
-
-
-def _pattern(text: str) -> str:
-    """A path or glob, made absolute unless it begins with a star."""
-    text = os.path.expanduser(text)
-    if set(text) & set("*?[") and not os.path.lexists(text):
-        return text if text.startswith(("/", "*")) else os.path.join(os.getcwd(), text)
-    return os.fsdecode(absolute_path(os.fsencode(text)))
+    return {
+        "action": given["action"],
+        "within": given["within"],
+        "prefer": given["prefer"],
+        "protect": given["protect"],
+        "keep": given["keep"],
+        "min_size": given["min_size"],
+        "files": not given["folders_only"],
+        "folders": not given["files_only"],
+        "retire": given["retire"],
+        "not_a_project": given["not_a_project"],
+        "across_volumes": given["across_volumes"],
+    }

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
-from gorillacomb.cli.commands.dedupe.plan import plan_summary_lines, step_lines, write_plan
+from gorillacomb.api.dedupe.plan import PlanStep, read_plan
+from gorillacomb.api.dedupe.review import folder_differences, swap_copies, to_review
+from gorillacomb.api.paths import is_below
+from gorillacomb.cli.commands.dedupe.plan import plan_summary_lines, step_lines
 from gorillacomb.cli.options import take_terminal_after
 from gorillacomb.cli.output import render
-from gorillacomb.dedupe.model import PlanStep
-from gorillacomb.dedupe.plan.serialize import read_plan
 from gorillacomb.errors import ExitCode, UsageError
-from gorillacomb.fs.bounded_read import is_standard_input
-from gorillacomb.fs.paths import is_below
 
 _KEYS = "y yes  n no  s swap  d differences  a yes to all in that folder  q stop here"
 _SHOWN = 20
@@ -36,7 +34,7 @@ def review_plan(file: Path, output: Path | None) -> ExitCode:
             "A review asks questions, and nobody is at the terminal.",
             "Without one, take lines out of the plan by hand.",
         )
-    steps = sorted(plan.steps, key=lambda step: (step.kind != "folder", -step.size, step.path))
+    steps = to_review(plan.steps)
     answers = ReviewAnswers()
     try:
         answers.ask(steps)
@@ -47,8 +45,8 @@ def review_plan(file: Path, output: Path | None) -> ExitCode:
     if not answers.agreed:
         click.echo(f"{counts}: no plan was written, and the old one is as it was.")
         return ExitCode.DONE
-    made = replace(plan, uid=secrets.token_hex(16), steps=tuple(answers.agreed))
-    write_plan(made, output)
+    made = plan.with_steps(answers.agreed)
+    made.save(output)
     for line in plan_summary_lines(made):
         click.echo(line)
     click.echo(counts)
@@ -58,7 +56,7 @@ def review_plan(file: Path, output: Path | None) -> ExitCode:
 
 def _beside(file: Path) -> Path:
     """A name for the reviewed plan: plan.reviewed.jsonl for plan.jsonl, and for standard input."""
-    if is_standard_input(file):
+    if str(file) == "-":
         file = Path("plan.jsonl")
     return file.with_name(f"{file.stem}.reviewed{file.suffix}")
 
@@ -104,10 +102,11 @@ def _answer(step: PlanStep) -> tuple[str, PlanStep]:
         if answer in ("y", "n", "a", "q"):
             return answer, step
         if answer == "s":
-            if step.nested or step.sidecars:
+            swapped = swap_copies(step)
+            if swapped is None:
                 click.echo("It goes together with others: which copy stays cannot be swapped.")
             else:
-                step = replace(step, path=step.keep, keep=step.path, reasons=("you chose it",))
+                step = swapped
         elif answer == "d":
             for line in _differences(step):
                 click.echo(line)
@@ -129,30 +128,14 @@ def _differences(step: PlanStep) -> Iterator[str]:
                 f"{render.format_time(facts.st_mtime_ns)}  " + (render.printable_path(path))
             )
         return
-    goes, stays = _listing(step.path), _listing(step.keep)
+    found = folder_differences(step)
     for title, names in (
-        ("only in what goes", goes.keys() - stays.keys()),
-        ("only in what stays", stays.keys() - goes.keys()),
-        (
-            "of another size",
-            {name for name in goes.keys() & stays.keys() if goes[name] != stays[name]},
-        ),
+        ("only in what goes", found.only_removed),
+        ("only in what stays", found.only_kept),
+        ("of another size", found.resized),
     ):
         yield f"  {title}: {len(names):,}"
-        for name in sorted(names)[:_SHOWN]:
+        for name in names[:_SHOWN]:
             yield f"    {render.printable_path(name)}"
         if len(names) > _SHOWN:
             yield f"    and {len(names) - _SHOWN:,} more"
-
-
-def _listing(top: bytes) -> dict[bytes, int]:
-    """Every file below a folder by its relative path, with its size."""
-    found = {}
-    for folder, _, names in os.walk(top):
-        for name in names:
-            path = os.path.join(folder, name)
-            try:
-                found[os.path.relpath(path, top)] = os.lstat(path).st_size
-            except OSError:
-                continue  # it went meanwhile
-    return found

@@ -9,12 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gorillacomb.api.dedupe.history import traced_quarantines, traced_runs
+from gorillacomb.api.documents.dedupe import run_item_document
 from gorillacomb.api.lookup import PathLookup, look_up_path
-from gorillacomb.cli.commands.dedupe.known_runs import (
-    item_object,
-    traced_quarantines,
-    traced_runs,
-)
 from gorillacomb.cli.output import render
 from gorillacomb.dedupe.quarantine.inventory import RecordedRun, recorded_runs
 from gorillacomb.dedupe.quarantine.items import ItemState, RunItem, items_at, items_kept_for
@@ -80,7 +77,10 @@ def fate_of(index: Index, found: PathLookup, trace: bool = True) -> PathFate:
     tops = {root.uid: root.path for root in all_roots(index.connection)}
     if trace and index.vault.trace.exists():
         if not items:  # perhaps its root was forgotten
-            runs = list(recorded_runs((), traced_quarantines(traced_runs(index.vault)))) or runs
+            warnings: list[str] = []
+            traced = traced_runs(index.vault, warnings)
+            render.print_warnings(warnings)
+            runs = list(recorded_runs((), traced_quarantines(traced))) or runs
             items = [item for run in runs for item in items_at(run, found.path)]
         if found.root is not None:
             uid, inner = found.root.uid, relative_path(found.path, found.root.path)
@@ -152,11 +152,15 @@ def fate_object(fate: PathFate) -> dict[str, object]:
     """What became of a path in JSON."""
     moved = fate.left is not None and fate.left.is_move and fate.place is not None
     return {
-        "runs": [{**item_object(item), "undo": undo_command(item)} for item in fate.items],
-        "kept_for": [{**item_object(item), "undo": undo_command(item)} for item in fate.kept_for],
+        "runs": list(map(_item_object, fate.items)),
+        "kept_for": list(map(_item_object, fate.kept_for)),
         "moved_to": path_to_json(fate.place) if moved and fate.place is not None else None,
         "left_ns": None if fate.left is None else fate.left.entry["time_ns"],
     }
+
+
+def _item_object(item: RunItem) -> dict[str, object]:
+    return {**run_item_document(item), "undo": undo_command(item)}
 
 
 def undo_command(item: RunItem) -> str | None:

@@ -9,15 +9,15 @@ from contextlib import suppress
 
 import click
 
-from gorillacomb.api.lookup import look_up_path, unknown_path_error
-from gorillacomb.api.rescan import rescan_changed
-from gorillacomb.cli.commands.dedupe.runs import (
+from gorillacomb.api.dedupe.runs import (
+    RunResult,
     drive_errors_as_cut_short,
     log_run,
-    outcome_object,
-    problem_lines,
     require_index,
 )
+from gorillacomb.api.lookup import look_up_path, unknown_path_error
+from gorillacomb.api.rescan import rescan_changed
+from gorillacomb.cli.commands.dedupe.runs import problem_lines
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.dedupe.apply.repair import DamagedFile
@@ -77,7 +77,7 @@ def repair(
     with render.tolerate_closed_pipe():
         if as_json:
             left = [path_to_json(harm.path) for harm in unnamed]
-            render.print_json({**outcome_object(outcome), "suspects": left})
+            render.print_json({**RunResult.of(outcome).to_dict(), "suspects": left})
         else:
             for line in _story(outcome, unnamed):
                 click.echo(line)

@@ -1,4 +1,4 @@
-"""Which run is to be taken back, and what of it."""
+"""Choose the run that is taken back, and what of it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gorillacomb.api.paths import absolute_path
-from gorillacomb.cli.commands.dedupe.known_runs import traced_quarantines, traced_runs
-from gorillacomb.cli.output import render
+from gorillacomb.api.dedupe.history import traced_quarantines, traced_runs
+from gorillacomb.api.paths import PathInput, absolute_path
+from gorillacomb.api.text import format_time
 from gorillacomb.dedupe.quarantine.bases import base_of_run
 from gorillacomb.dedupe.quarantine.inventory import RecordedRun, recorded_runs
 from gorillacomb.dedupe.quarantine.items import ItemState, RunItem, items_at, items_of
@@ -17,47 +17,51 @@ from gorillacomb.dedupe.quarantine.journal import PURGED
 from gorillacomb.dedupe.quarantine.run import is_empty_run
 from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import UsageError, VaultError
+from gorillacomb.fs.paths import path_text
 from gorillacomb.index.database import Index
 
 _NEAREST = 3
 _COMPARED = 2000
-"""Paths that are compared letter by letter, which takes long for very many."""
+"""Paths that are compared letter by letter, which is slow for very many."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenRun:
-    """What is to be taken back."""
+    """What is taken back."""
 
     name: str
     bases: list[bytes]
     only: list[bytes]
-    """Absolute paths of what alone is wanted; all of it when empty."""
+    """Absolute paths of what alone is taken back; everything where there are none."""
 
 
-def run_in_folder(named: str, only: Sequence[bytes]) -> ChosenRun:
+def run_in_folder(path: bytes, only: Sequence[PathInput]) -> ChosenRun:
     """Choose a run by its folder in a quarantine. Raises UsageError."""
-    folder = os.path.realpath(os.fsencode(named))
+    folder = os.path.realpath(path)
     try:
         base, name = base_of_run(folder)
     except ValueError as error:
         raise UsageError(
-            f"{render.printable_path(folder)} cannot be taken back: {error}.",
+            f"{path_text(folder)} cannot be taken back: {error}.",
             "Name a folder .gorillacomb/quarantine/RUN.",
         ) from error
     if is_empty_run(base, name):
         raise UsageError(
-            f"Nothing waits in {render.printable_path(folder)}.",
+            f"Nothing waits in {path_text(folder)}.",
             "Its run was cut short before it set anything aside there.",
         )
     return ChosenRun(name, [base], _wanted(only, name, recorded_runs((), [(base, name)])))
 
 
-def run_by_name(index: Index, named: str, only: Sequence[bytes]) -> ChosenRun:
+def run_by_name(
+    index: Index, named: str, only: Sequence[PathInput], warnings: list[str]
+) -> ChosenRun:
     """Choose a run by its name, or the last one, among those of which something waits.
 
-    With paths, the last one that has set one of them aside. Raises UsageError.
+    With paths, the last one that has set one of them aside. An empty name is that of the last run.
+    What cannot be read is added to ``warnings``. Raises UsageError.
     """
-    known = [each for each in _known(index, named) if each.is_open]
+    known = [each for each in _known(index, named, warnings) if each.is_open]
     names = sorted({each.run for each in known}, reverse=True)
     if named and named not in names:
         deleted = [
@@ -79,8 +83,8 @@ def run_by_name(index: Index, named: str, only: Sequence[bytes]) -> ChosenRun:
     return ChosenRun(name, [each.base for each in parts], _wanted(only, name, parts))
 
 
-def _last_that_knew(index: Index, only: Sequence[bytes]) -> list[RecordedRun]:
-    """What the last run did that has set something aside at one of some paths, if any has."""
+def _last_that_knew(index: Index, only: Sequence[PathInput]) -> list[RecordedRun]:
+    """Return what the last run did that has set something aside at one of some paths."""
     paths = list(map(absolute_path, only))
     runs = list(recorded_runs(live_roots_of(index, suspect=True)))
     knew = [each.run for each in runs if any(any(items_at(each, path)) for path in paths)]
@@ -91,20 +95,20 @@ def _was_deleted(run: RecordedRun, named: str) -> bool:
     return run.run == named and any(each.state == PURGED for each in run.recorded.steps.values())
 
 
-def _known(index: Index, named: str) -> list[RecordedRun]:
-    """The runs in quarantines of roots; one that is named also where a root was forgotten."""
+def _known(index: Index, named: str, warnings: list[str]) -> list[RecordedRun]:
+    """Return the runs in quarantines of roots; a named one also where a root was forgotten."""
     roots = live_roots_of(index, suspect=True)
     found = list(recorded_runs(roots, waiting=True))
     if any(each.run == named for each in found) or (found and not named):
         return found
     try:
-        entries = traced_runs(index.vault)
+        entries = traced_runs(index.vault, warnings)
     except VaultError:
-        return found  # what it lacks is told of when the undo is to be recorded
+        return found  # what is wrong is reported when the undo is to be recorded
     return list(recorded_runs(roots, traced_quarantines(entries), waiting=True))
 
 
-def _has(known: Iterable[RecordedRun], name: str, only: Sequence[bytes]) -> bool:
+def _has(known: Iterable[RecordedRun], name: str, only: Sequence[PathInput]) -> bool:
     paths = list(map(absolute_path, only))
     return any(_waiting_at(each, path) for each in known if each.run == name for path in paths)
 
@@ -113,8 +117,8 @@ def _waiting_at(run: RecordedRun, path: bytes) -> bool:
     return any(item.state is ItemState.WAITING for item in items_at(run, path))
 
 
-def _wanted(only: Sequence[bytes], name: str, parts: Iterable[RecordedRun]) -> list[bytes]:
-    """Return absolute paths of what is wanted of a run. Raises UsageError where it has it not."""
+def _wanted(only: Sequence[PathInput], name: str, parts: Iterable[RecordedRun]) -> list[bytes]:
+    """Return absolute paths of what is wanted of a run. Raises UsageError where it lacks it."""
     parts = list(parts) if only else []
     found = []
     for path in map(absolute_path, only):
@@ -128,12 +132,12 @@ def _wanted(only: Sequence[bytes], name: str, parts: Iterable[RecordedRun]) -> l
 def _not_waiting(
     path: bytes, name: str, items: Sequence[RunItem], parts: Iterable[RecordedRun]
 ) -> UsageError:
-    shown = render.printable_path(path)
+    shown = path_text(path)
     advice = f"`gorillacomb dedupe --history {name or 'RUN'}` lists what the run set aside."
     if items:
         item = items[-1]
-        when = "" if item.ended_ns is None else f" ({render.format_time(item.ended_ns)})"
-        kept = f" Kept for it: {render.printable_path(item.keep)}." if item.keep else ""
+        when = "" if item.ended_ns is None else f" ({format_time(item.ended_ns)})"
+        kept = f" Kept for it: {path_text(item.keep)}." if item.keep else ""
         return UsageError(
             f"{shown} does not wait in the quarantine of run {name}: {item.state}{when}.",
             advice + kept,
@@ -143,13 +147,13 @@ def _not_waiting(
     ]
     near = _nearest(path, waiting)
     if near:
-        advice += f" Nearest: {', '.join(map(render.printable_path, near))}."
+        advice += f" Nearest: {', '.join(map(path_text, near))}."
     which = f"Run {name} has set nothing" if name else "No run that is known has set anything"
     return UsageError(f"{which} aside at {shown}.", advice)
 
 
 def _nearest(path: bytes, paths: Sequence[bytes]) -> list[bytes]:
-    """The paths that look most like one: first those with its name."""
+    """Return the paths that look most like one: first those with its name."""
     name = path.rpartition(b"/")[2]
     same = [each for each in paths if each.rpartition(b"/")[2] == name]
     texts = {os.fsdecode(each): each for each in paths[:_COMPARED]}

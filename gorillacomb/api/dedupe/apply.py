@@ -1,0 +1,151 @@
+"""Carry a plan out, or find what that would do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from gorillacomb.api.dedupe.plan import DedupePlan, read_plan
+from gorillacomb.api.dedupe.runs import (
+    DryRunResult,
+    RunResult,
+    drive_errors_as_cut_short,
+    interruption_told,
+    log_run,
+    require_index,
+    steps_done,
+    tree_comparer,
+)
+from gorillacomb.api.paths import PathInput
+from gorillacomb.api.rescan import rescan_changed
+from gorillacomb.dedupe.apply import runs
+from gorillacomb.dedupe.model import DedupeAction, RunOutcome
+from gorillacomb.dedupe.roots import live_roots_of
+from gorillacomb.dedupe.safety.environment import safety_policy_for
+from gorillacomb.errors import RefusedForSafety
+from gorillacomb.fs.darwin import refuse_untested
+from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.progress import Progress, ProgressCallback, as_progress
+from gorillacomb.stamping.run_log import RunLog
+from gorillacomb.vault.settings import load_settings
+from gorillacomb.vault.vault import Vault
+
+__all__ = ["ConfirmDeletion", "DryRunResult", "RunResult", "apply_plan", "dry_run"]
+
+ConfirmDeletion = int | Callable[[DedupePlan], bool] | None
+"""What allows a plan with the action ``delete``: the number of files that it deletes, or a function
+that is asked. None refuses."""
+
+
+def dry_run(
+    vault: Vault,
+    plan: DedupePlan | PathInput,
+    *,
+    progress: Progress | ProgressCallback | None = None,
+) -> DryRunResult:
+    """Find what carrying out a plan, or the one in a file, would do. Nothing is changed.
+
+    Every file is compared byte by byte. Raises UntrustedInput for the file, UsageError, VaultError.
+    """
+    contents = _plan_of(plan).contents
+    shown = as_progress(progress)
+    try:
+        with Index.read(vault) as index, translate_errors(vault):
+            guard = safety_policy_for(index, contents.options, load_settings())
+            roots = live_roots_of(index)
+            found = list(runs.dry_run(contents, roots, guard, tree_comparer(shown), shown))
+    finally:
+        shown.close()
+    return DryRunResult(
+        tuple(step for step, problem in found if problem is None),
+        tuple(problem for _, problem in found if problem is not None),
+        contents.options.action.frees_at_once,
+    )
+
+
+def apply_plan(
+    vault: Vault,
+    plan: DedupePlan | PathInput,
+    *,
+    confirm: ConfirmDeletion = None,
+    untested_macos: bool = False,
+    progress: Progress | ProgressCallback | None = None,
+) -> RunResult:
+    """Carry out a plan, or the one in a file, and have the index and the trace follow.
+
+    ``confirm`` allows the action ``delete``. Raises RefusedForSafety without it, on macOS, and
+    where another run holds the lock of a root; UntrustedInput for the file; RunCutShort where a
+    drive fails; UsageError; VaultError; and Interrupted, which says what was done until then.
+    """
+    refuse_untested("Carrying a plan out", untested_macos)
+    plan = _plan_of(plan)
+    require_index(vault)
+    if plan.action is DedupeAction.DELETE:
+        _refuse_unconfirmed(plan, confirm)
+    begun: list[RunOutcome] = []
+    with interruption_told(lambda: _interrupted(begun, plan)):
+        return _carry_out(vault, plan, begun, as_progress(progress))
+
+
+def _plan_of(plan: DedupePlan | PathInput) -> DedupePlan:
+    return plan if isinstance(plan, DedupePlan) else read_plan(plan)
+
+
+def _refuse_unconfirmed(plan: DedupePlan, confirm: ConfirmDeletion) -> None:
+    """Refuse to delete unless the number of files is given, or agreed to by who is asked."""
+    files = plan.files
+    advice = f"If that is what you want: --yes-delete {files}; in Python confirm={files}."
+    if confirm is None or isinstance(confirm, bool):  # True would be the number 1
+        raise RefusedForSafety(
+            f"The plan deletes {files:,} files, and nobody is there to confirm it.", advice
+        )
+    if callable(confirm):
+        if not confirm(plan):
+            raise RefusedForSafety(f"The plan deletes {files:,} files: nothing was done.")
+    elif confirm != files:
+        raise RefusedForSafety(f"The plan deletes {files:,} files, not {confirm:,}.", advice)
+
+
+def _carry_out(
+    vault: Vault, plan: DedupePlan, begun: list[RunOutcome], shown: Progress
+) -> RunResult:
+    """Carry a plan out and have the index follow; ``begun`` gets the outcome also after Ctrl-C."""
+    contents = plan.contents
+    try:
+        with (
+            translate_errors(vault),
+            drive_errors_as_cut_short(),
+            Index.write(vault) as index,
+            RunLog(index) as log,
+        ):
+            roots = live_roots_of(index)
+            guard = safety_policy_for(index, contents.options, load_settings())
+
+            def ended(outcome: RunOutcome) -> None:
+                begun.append(outcome)
+                log_run(log, "applied", outcome, str(plan.action), roots, contents.uid)
+
+            outcome = runs.apply_plan(contents, roots, guard, tree_comparer(shown), shown, ended)
+    finally:
+        shown.close()
+    # What is kept is looked at too: a hard link made it one with what was removed.
+    folders = [os.path.dirname(path) for step in outcome.done for path in (step.path, step.keep)]
+    taken = tuple(pair.path for step in outcome.done for pair in step.pairs)
+    return RunResult.of(outcome, rescan_changed(vault, roots, folders, shown, taken))
+
+
+def _interrupted(begun: list[RunOutcome], plan: DedupePlan) -> tuple[str, str]:
+    """Say what was done until Ctrl-C, and how to continue."""
+    again = "To go on: apply the plan again."
+    if plan.file is not None:
+        again = f"To go on: gorillacomb dedupe --apply {plan.file}"
+    if not begun or not begun[0].done:
+        return "Interrupted: nothing was done.", again
+    [outcome] = begun
+    message = (
+        f"Interrupted: run {outcome.run} did {steps_done(outcome)}, of {len(plan.steps):,}; that"
+        " is kept."
+    )
+    if plan.action.frees_at_once:
+        return message, again
+    return message, f"{again}   To take it back: gorillacomb dedupe --undo {outcome.run}"

@@ -1,0 +1,260 @@
+"""Plan what is removed: find it, write the plan to a file, read it again."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypedDict, Unpack, cast
+
+from gorillacomb.api.documents.dedupe import (
+    PlanDocument,
+    PlanHeaderDocument,
+    PlanStepDocument,
+    SavedPlanDocument,
+)
+from gorillacomb.api.lookup import folders_of
+from gorillacomb.api.paths import PathInput, absolute_path
+from gorillacomb.canonical.groups import GroupReader
+from gorillacomb.dedupe.model import (
+    DedupeAction,
+    Plan,
+    PlanOptions,
+    PlanStep,
+    SafetyRule,
+    SkippedCopy,
+)
+from gorillacomb.dedupe.plan import serialize
+from gorillacomb.dedupe.plan.planner import Planner
+from gorillacomb.dedupe.plan.scope import PlanScope
+from gorillacomb.dedupe.safety.environment import safety_policy_for
+from gorillacomb.dedupe.safety.named_paths import NamedPaths
+from gorillacomb.dedupe.safety.replaceable import REPLACING
+from gorillacomb.errors import UsageError
+from gorillacomb.fs.darwin import refuse_untested
+from gorillacomb.fs.output_file import write_file
+from gorillacomb.fs.volumes import is_online
+from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.model import Root
+from gorillacomb.progress import Progress, ProgressCallback, as_progress
+from gorillacomb.vault.settings import Settings, load_settings
+from gorillacomb.vault.vault import Vault
+
+__all__ = [
+    "DedupeAction",
+    "DedupePlan",
+    "PlanKeywords",
+    "PlanStep",
+    "SafetyRule",
+    "SkippedCopy",
+    "make_plan",
+    "read_plan",
+]
+
+
+class PlanKeywords(TypedDict, total=False):
+    """What a plan may contain: keywords of `make_plan`, all of which may be left out."""
+
+    action: str
+    """What is done with the copies that are not kept: ``quarantine`` (the default), ``reflink``,
+    ``hardlink``, ``symlink`` or ``delete``."""
+    within: Sequence[PathInput]
+    """Folders in which something may be removed; everywhere by default."""
+    prefer: Sequence[str]
+    """Paths or globs of places whose copies are kept."""
+    protect: Sequence[str]
+    """Paths or globs that no step touches."""
+    keep: int
+    """How many copies of everything are kept; 1 by default."""
+    min_size: int
+    """Bytes on disk that a step must bring."""
+    files: bool
+    """Whether single files may be removed; True by default."""
+    folders: bool
+    """Whether whole folders may be removed; True by default."""
+    retire: Sequence[PathInput]
+    """Folders out of which everything is removed that also exists elsewhere, even in a project."""
+    not_a_project: Sequence[PathInput]
+    """Folders that are not treated as projects, whatever they contain."""
+    across_volumes: bool
+    """Whether the copy that is kept may be on another drive."""
+
+
+@dataclass(frozen=True, slots=True)
+class DedupePlan:
+    """What is to be removed, not yet done, and why other copies are left alone."""
+
+    contents: Plan
+    warnings: tuple[str, ...] = ()
+    """Patterns of ``protect`` and ``prefer`` that match nothing."""
+    file: Path | None = None
+    """Where it was read from; ``-`` is standard input."""
+
+    @property
+    def action(self) -> DedupeAction:
+        """What is done with the copies that are not kept."""
+        return self.contents.options.action
+
+    @property
+    def steps(self) -> Sequence[PlanStep]:
+        """Files and folders to remove, the largest first."""
+        return self.contents.steps
+
+    @property
+    def left_alone(self) -> Sequence[SkippedCopy]:
+        """What has a copy and is not removed, and why."""
+        return self.contents.left_alone
+
+    @property
+    def files(self) -> int:
+        """Files in all steps."""
+        return sum(step.files for step in self.steps)
+
+    def with_steps(self, steps: Iterable[PlanStep]) -> DedupePlan:
+        """Return another plan that has these steps instead."""
+        return DedupePlan(
+            replace(self.contents, uid=secrets.token_hex(16), steps=tuple(steps)), self.warnings
+        )
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the plan as JSON Lines: the header first, then one step a line."""
+        return serialize.plan_lines(self.contents)
+
+    def save(self, path: PathInput) -> None:
+        """Write the plan to a file that does not exist yet, as a whole or not at all.
+
+        Raises RefusedForSafety where it exists, UsageError where it cannot be written.
+        """
+        write_file(os.fsencode(path), b"".join(self.lines()))
+
+    def header(self) -> PlanHeaderDocument:
+        """Return the first line of the plan."""
+        return cast(PlanHeaderDocument, serialize.plan_header(self.contents))
+
+    def saved_document(self) -> SavedPlanDocument:
+        """Return the document of ``dedupe -o FILE --json``: the plan without its steps."""
+        return {**self.header(), "warnings": list(self.warnings)}
+
+    def to_dict(self) -> PlanDocument:
+        """Return the document of ``dedupe --json``."""
+        steps = [cast(PlanStepDocument, serialize.plan_document(each)) for each in self.steps]
+        return {**self.header(), "step_list": steps, "warnings": list(self.warnings)}
+
+
+def read_plan(path: PathInput) -> DedupePlan:
+    """Read a plan from a file; ``-`` is standard input.
+
+    Nothing in it is trusted: each step is checked again when it is carried out. Raises
+    UntrustedInput.
+    """
+    file = Path(os.fsdecode(path))
+    return DedupePlan(serialize.read_plan(file), file=file)
+
+
+def make_plan(
+    vault: Vault,
+    *,
+    untested_macos: bool = False,
+    progress: Progress | ProgressCallback | None = None,
+    **wanted: Unpack[PlanKeywords],
+) -> DedupePlan:
+    """Plan what is removed, from the index. Nothing is written or changed.
+
+    ``wanted`` is explained at `PlanKeywords`. Raises UsageError for a path that no root contains,
+    RefusedForSafety for hard links on macOS unless ``untested_macos``, VaultError.
+    """
+    options, scope, prefer = _request(**wanted)
+    if options.action is DedupeAction.HARDLINK:
+        refuse_untested("Replacing files by hard links", untested_macos)
+    settings, shown = load_settings(), as_progress(progress)
+    try:
+        with Index.read(vault) as index, translate_errors(vault):
+            named = NamedPaths(index)
+            settings = replace(
+                settings,
+                prefer=(
+                    *named.patterns(settings.prefer, "prefer in config.toml"),
+                    *named.patterns(prefer, "--prefer"),
+                ),
+                protect=named.patterns(settings.protect, "protect in config.toml"),
+            )
+            options = replace(
+                options,
+                protect=(*settings.protect, *named.patterns(options.protect, "--protect")),
+                retire=named.folders(options.retire, "--retire"),
+                not_a_project=named.folders(options.not_a_project, "--not-a-project"),
+            )
+            scope = replace(scope, within=named.folders(scope.within, "--within"))
+            made = _planned(index, options, scope, settings, shown)
+    finally:
+        shown.close()
+    return DedupePlan(made, tuple(named.warnings))
+
+
+def _request(
+    *,
+    action: str = DedupeAction.QUARANTINE,
+    within: Sequence[PathInput] = (),
+    prefer: Sequence[str] = (),
+    protect: Sequence[str] = (),
+    keep: int = 1,
+    min_size: int = 0,
+    files: bool = True,
+    folders: bool = True,
+    retire: Sequence[PathInput] = (),
+    not_a_project: Sequence[PathInput] = (),
+    across_volumes: bool = False,
+) -> tuple[PlanOptions, PlanScope, list[str]]:
+    """Return what is asked for, and the places to prefer. Raises UsageError."""
+    if action not in set(DedupeAction):
+        raise UsageError(
+            f"There is no action {action!r}.", f"Take one of {', '.join(DedupeAction)}."
+        )
+    if keep < 1:
+        raise UsageError(f"A plan cannot keep {keep:,} copies.", "Keep 1 or more.")
+    options = PlanOptions(
+        DedupeAction(action),
+        tuple(map(_pattern, protect)),
+        tuple(map(absolute_path, retire)),
+        tuple(map(absolute_path, not_a_project)),
+        across_volumes,
+    )
+    folders = folders and options.action not in REPLACING
+    if not files and not folders:
+        kinds = f"the action {action} is for files" if options.action in REPLACING else "no folders"
+        raise UsageError(
+            f"The plan would be empty: no files are wanted, and {kinds}.",
+            "Leave out --folders-only.",
+        )
+    scope = PlanScope(
+        tuple(map(absolute_path, within)), keep, min_size, files=files, folders=folders
+    )
+    return options, scope, list(map(_pattern, prefer))
+
+
+def _pattern(text: str) -> str:
+    """Return a path or glob, absolute unless it begins with a star."""
+    text = os.path.expanduser(text)
+    if set(text) & set("*?[") and not os.path.lexists(text):
+        return text if text.startswith(("/", "*")) else os.path.join(os.getcwd(), text)
+    return os.fsdecode(absolute_path(text))
+
+
+def _planned(
+    index: Index, options: PlanOptions, scope: PlanScope, settings: Settings, progress: Progress
+) -> Plan:
+    online: dict[int, bool] = {}
+
+    def is_there(root: Root) -> bool:
+        if root.id not in online:
+            online[root.id] = is_online(root)
+        return online[root.id]
+
+    groups = GroupReader(index, is_there, settings.preferred, settings.machine_names)
+    folders = folders_of(index, settings=settings)
+    guard = safety_policy_for(index, options, settings)
+    planner = Planner(folders, groups, guard, scope, online, progress)
+    return planner.plan(time.time_ns())

@@ -1,0 +1,160 @@
+"""Free the space: delete what was set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+from gorillacomb.api.dedupe.runs import (
+    RunResult,
+    drive_errors_as_cut_short,
+    interruption_told,
+    log_run,
+    require_index,
+    steps_done,
+    tree_comparer,
+)
+from gorillacomb.api.text import format_count, format_size, format_time
+from gorillacomb.dedupe.apply import runs
+from gorillacomb.dedupe.model import RunOutcome, StepProblem
+from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, quarantined_runs
+from gorillacomb.dedupe.quarantine.run import run_folder
+from gorillacomb.dedupe.roots import live_roots_of
+from gorillacomb.errors import RefusedForSafety, UsageError
+from gorillacomb.fs.darwin import refuse_untested
+from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.progress import Progress, ProgressCallback, as_progress
+from gorillacomb.stamping.run_log import RunLog
+from gorillacomb.vault.vault import Vault
+
+__all__ = ["ConfirmPurge", "QuarantinedRun", "RunResult", "purge_quarantine", "what_is_purged"]
+
+_SUSPECT = "is in a folder that may not be what it was (gorillacomb status says why)"
+
+ConfirmPurge = bool | Callable[[Sequence[QuarantinedRun]], bool]
+"""What allows a deletion: True, or a function that is asked about the runs. False refuses."""
+
+
+def purge_quarantine(
+    vault: Vault,
+    run: str | None = None,
+    *,
+    confirm: ConfirmPurge = False,
+    older_than_ns: int = 0,
+    untested_macos: bool = False,
+    progress: Progress | ProgressCallback | None = None,
+) -> RunResult:
+    """Delete what one run, or all, set aside, where the copy that was kept still exists.
+
+    Each file is compared with that copy once more. ``older_than_ns`` keeps what was set aside more
+    recently. ``confirm`` allows the deletion. Raises RefusedForSafety without it, on macOS, and
+    where another run holds the lock; UsageError where nothing of the run waits; RunCutShort where a
+    drive fails; VaultError; and Interrupted, which says what was deleted until then.
+    """
+    refuse_untested("Deleting what was set aside", untested_macos)
+    require_index(vault)
+    shown = as_progress(progress)
+    total, names = RunOutcome(""), list[str]()
+    with ExitStack() as stack:
+        stack.enter_context(interruption_told(lambda: _interrupted(total, names)))
+        stack.enter_context(translate_errors(vault))
+        stack.enter_context(drive_errors_as_cut_short())
+        index = stack.enter_context(Index.write(vault))
+        log = stack.enter_context(RunLog(index))
+        roots = live_roots_of(index)
+        chosen, total.skipped = _chosen(index, run, older_than_ns)
+        _refuse_unconfirmed(chosen, confirm)
+
+        def ended(outcome: RunOutcome) -> None:
+            names.append(outcome.run)
+            log_run(log, "purged", outcome, "empty-quarantine", roots)
+            _add(total, outcome)
+
+        shown.stage("Comparing and deleting", None, sum(each.size for each in chosen) or None)
+        folders = [(each.base, each.run) for each in chosen]
+        try:
+            runs.purge_runs(folders, roots, tree_comparer(shown), older_than_ns, shown, ended)
+        finally:
+            shown.close()
+    return replace(RunResult.of(total), id=run or "")
+
+
+def _add(total: RunOutcome, outcome: RunOutcome) -> None:
+    total.done += outcome.done
+    total.add_freed(outcome.bytes_freed, outcome.unknown)
+    total.skipped += outcome.skipped
+    total.failed += outcome.failed
+    total.recovered += outcome.recovered
+
+
+def _chosen(
+    index: Index, named: str | None, older_than_ns: int
+) -> tuple[list[QuarantinedRun], list[StepProblem]]:
+    """Return the runs of which something is deleted, and why others stay. Raises UsageError."""
+    everywhere = quarantined_runs(live_roots_of(index, suspect=True))
+    sure = {(each.base, each.run) for each in quarantined_runs(live_roots_of(index))}
+    chosen: list[QuarantinedRun] = []
+    stay: list[StepProblem] = []
+    for each in everywhere:
+        if named not in (None, each.run):
+            continue
+        cause = None if (each.base, each.run) in sure else _SUSPECT
+        if older_than_ns and each.age_ns is None:
+            cause = cause or _of_no_age(each)
+        if cause is not None:
+            stay.append(StepProblem(run_folder(each.base, each.run), cause))
+        elif _is_older(each, older_than_ns):
+            chosen.append(each)
+    if named is not None and not (chosen or stay):
+        raise UsageError(
+            f"Nothing waits in a quarantine of run {named!r}"
+            + (" that is old enough." if older_than_ns else "."),
+            "`gorillacomb dedupe --history` names the runs.",
+        )
+    return chosen, stay
+
+
+def _is_older(run: QuarantinedRun, than_ns: int) -> bool:
+    return not than_ns or (run.age_ns is not None and run.age_ns >= than_ns)
+
+
+def _of_no_age(run: QuarantinedRun) -> str:
+    """Say why a run is not known to be old enough."""
+    when = format_time(run.started_ns)
+    return (
+        f"was set aside at a time to come ({when}), by a clock that was ahead, so that its age is"
+        f" not known (gorillacomb dedupe --empty-quarantine {run.run} deletes it)"
+    )
+
+
+def what_is_purged(chosen: Sequence[QuarantinedRun]) -> str:
+    """Say what a confirmation is about, the beginning of a sentence."""
+    files, size = sum(each.files for each in chosen), sum(each.size for each in chosen)
+    return f"{format_count(files, 'file')} ({format_size(size)}) set aside would be deleted"
+
+
+def _refuse_unconfirmed(chosen: Sequence[QuarantinedRun], confirm: ConfirmPurge) -> None:
+    """Refuse to delete anything unless it is confirmed."""
+    if not chosen or confirm is True:
+        return
+    if not callable(confirm):
+        raise RefusedForSafety(
+            f"{what_is_purged(chosen)}, and nobody is there to confirm it.",
+            "To go on: --yes; in Python confirm=True.",
+        )
+    if not confirm(chosen):
+        raise RefusedForSafety("Nothing was deleted.")
+
+
+def _interrupted(total: RunOutcome, names: Sequence[str]) -> tuple[str, str]:
+    """Say what was deleted; ``names`` are the runs of which something may have been."""
+    if not names:
+        return "Interrupted: nothing was deleted.", ""
+    runs_named = " and ".join(dict.fromkeys(names))
+    message = (
+        f"Interrupted: of run {runs_named}, {steps_done(total)} were deleted for good"
+        f" ({format_size(total.bytes_freed)})."
+    )
+    back = f"To put back what is left: gorillacomb dedupe --undo {names[-1]}"
+    return message, f"To go on: gorillacomb dedupe --empty-quarantine   {back}"

@@ -1,0 +1,223 @@
+"""What a run of dedupe did, and what all runs share: their errors, the trace, the comparer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from gorillacomb.api.documents.dedupe import (
+    DryRunDocument,
+    RunDocument,
+    dry_run_document,
+    run_document,
+)
+from gorillacomb.api.lookup import noise_names
+from gorillacomb.api.text import format_count
+from gorillacomb.dedupe.apply.tree_compare import TreeComparer
+from gorillacomb.dedupe.model import PlanStep, RunOutcome, StepProblem
+from gorillacomb.dedupe.roots import LiveRoot
+from gorillacomb.dedupe.safety.git import index_entries_equal
+from gorillacomb.errors import Interrupted, RunCutShort
+from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.paths import innermost, is_below, path_text, relative_path
+from gorillacomb.index.database import Index
+from gorillacomb.progress import Progress
+from gorillacomb.stamping.run_log import RunLog
+from gorillacomb.vault.settings import load_settings
+from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh.entries import RunEntry, run_entry
+
+__all__ = ["DryRunResult", "PlanStep", "RunResult", "StepProblem"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run did, or what was taken back or deleted of it."""
+
+    id: str
+    """The name of the run; empty where several were to be deleted."""
+    done: tuple[PlanStep, ...]
+    done_before: int
+    """Steps that an earlier run of the same plan had done."""
+    bytes_set_aside: int
+    """Bytes on disk that were moved into quarantine; negative where they were put back."""
+    bytes_freed: int
+    """Bytes that are free now; at least, where some of it is unknown."""
+    unknown: tuple[str, ...]
+    """Why more may be free than ``bytes_freed``; empty where that is all."""
+    unknown_use_files: int
+    """Files of which it is not known whether a program has them open for writing."""
+    empty_folders: int
+    """Folders that are empty now and were left in place."""
+    emptied_folders: int
+    """Folders that the run emptied and set aside, or put back, with what they contained."""
+    skipped: tuple[StepProblem, ...]
+    """Not done because something is not as planned."""
+    failed: tuple[StepProblem, ...]
+    """Not done because of an error."""
+    recovered: tuple[StepProblem, ...]
+    """What an earlier run, cut short, had left half done, and what became of it."""
+    warnings: tuple[str, ...] = ()
+    """What was done and could not be recorded."""
+
+    @classmethod
+    def of(cls, outcome: RunOutcome, warnings: Sequence[str] = ()) -> RunResult:
+        """Return the outcome of a run that ended."""
+        return cls(
+            outcome.run,
+            tuple(outcome.done),
+            outcome.before,
+            outcome.bytes_set_aside,
+            outcome.bytes_freed,
+            tuple(outcome.unknown),
+            outcome.unknown_use,
+            outcome.emptied,
+            outcome.folders,
+            tuple(outcome.skipped),
+            tuple(outcome.failed),
+            tuple(outcome.recovered),
+            tuple(warnings),
+        )
+
+    @property
+    def files(self) -> int:
+        """Files in the steps that were done."""
+        return sum(step.files for step in self.done)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything was done."""
+        return not self.skipped and not self.failed
+
+    def to_dict(self) -> RunDocument:
+        """Return the document of ``dedupe --json`` with ``--apply``, ``--undo`` and the like."""
+        return run_document(self)
+
+
+@dataclass(frozen=True, slots=True)
+class DryRunResult:
+    """What carrying out a plan would do. Nothing was changed."""
+
+    done: tuple[PlanStep, ...]
+    """The steps that would be done."""
+    skipped: tuple[StepProblem, ...]
+    """What is not as planned."""
+    frees_at_once: bool
+    """Whether the plan's action frees space at once, instead of moving files into quarantine."""
+
+    @property
+    def files(self) -> int:
+        """Files in the steps that would be done."""
+        return sum(step.files for step in self.done)
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk of those."""
+        return sum(step.size for step in self.done)
+
+    @property
+    def bytes_set_aside(self) -> int:
+        """Bytes on disk that would wait in quarantine."""
+        return 0 if self.frees_at_once else self.size
+
+    @property
+    def bytes_freed(self) -> int:
+        """Bytes that would be free at once; at least, where some of it is unknown."""
+        return self.size - self.bytes_set_aside
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Why more may be free than ``bytes_freed``; empty where that is all."""
+        return tuple(dict.fromkeys(cause for step in self.done for cause in step.unknown))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything would be done."""
+        return not self.skipped
+
+    def to_dict(self) -> DryRunDocument:
+        """Return the document of ``dedupe --apply FILE --dry-run --json``."""
+        return dry_run_document(self)
+
+
+def require_index(vault: Vault) -> None:
+    """Raise VaultError where nothing was scanned yet: opening it for writing would create one."""
+    with Index.read(vault):
+        pass
+
+
+@contextmanager
+def drive_errors_as_cut_short() -> Iterator[None]:
+    """Raise RunCutShort for a drive that fails, or is full, where a run cannot continue."""
+    try:
+        yield
+    except OSError as error:
+        where = f": {path_text(os.fsencode(error.filename))}" if error.filename else ""
+        raise RunCutShort(
+            f"The run was cut short: {os_error_text(error)}{where}.",
+            "Nothing is lost: `gorillacomb dedupe --undo`, or --apply again, puts back what is"
+            " half done.",
+        ) from error
+
+
+@contextmanager
+def interruption_told(told: Callable[[], tuple[str, str]]) -> Iterator[None]:
+    """Say on Ctrl-C or SIGTERM what was done until then, and in a second line how to continue.
+
+    Raises Interrupted.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, Interrupted):
+        raise Interrupted(*told()) from None
+
+
+def steps_done(outcome: RunOutcome) -> str:
+    """Say how much a run did."""
+    files = format_count(sum(step.files for step in outcome.done), "file")
+    return f"{files} in {format_count(len(outcome.done), 'step')}"
+
+
+def tree_comparer(progress: Progress) -> TreeComparer:
+    """Return a comparer that obeys the user's settings and reports every byte."""
+
+    def advance(size: int) -> None:
+        progress.advance(0, size)
+
+    return TreeComparer(noise_names(load_settings()), advance, index_entries_equal)
+
+
+def log_run(
+    log: RunLog,
+    event: str,
+    outcome: RunOutcome,
+    action: str,
+    roots: Sequence[LiveRoot],
+    plan: str | None = None,
+) -> None:
+    """Write a run into the trace, also one in which nothing could be done."""
+    bases = {
+        root.path for root in roots if any(is_below(step.path, root.path) for step in outcome.done)
+    }
+    facts = RunEntry(
+        outcome.run,
+        action,
+        tuple(sorted(bases)),
+        len(outcome.done),
+        sum(step.files for step in outcome.done),
+        max(outcome.bytes_set_aside, 0),
+        outcome.bytes_freed,
+        tuple((each.path, each.cause) for each in outcome.skipped),
+        tuple((each.path, each.cause) for each in (*outcome.failed, *outcome.recovered)),
+        tuple(_in_root(step.path, roots) for step in outcome.done if event == "repaired"),
+    )
+    log.append([run_entry(event, facts, plan)])
+
+
+def _in_root(path: bytes, roots: Sequence[LiveRoot]) -> tuple[str, bytes]:
+    """Return the id of the root that a path is in, and the path below that."""
+    root = innermost(path, roots)
+    assert root is not None, "what was repaired is in a root"
+    return root.uid, relative_path(path, root.path)

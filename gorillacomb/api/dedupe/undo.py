@@ -1,0 +1,167 @@
+"""Take a run back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from gorillacomb.api.dedupe.chosen_run import ChosenRun, run_by_name, run_in_folder
+from gorillacomb.api.dedupe.runs import (
+    RunResult,
+    interruption_told,
+    log_run,
+    require_index,
+    steps_done,
+)
+from gorillacomb.api.lookup import look_up_path
+from gorillacomb.api.paths import PathInput
+from gorillacomb.api.rescan import rescan_changed
+from gorillacomb.dedupe.apply import runs
+from gorillacomb.dedupe.model import RunOutcome, StepProblem
+from gorillacomb.dedupe.roots import live_roots_of
+from gorillacomb.errors import GorillaCombError, RefusedForSafety, UsageError, VaultError
+from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.paths import is_below
+from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.index.roots import all_roots
+from gorillacomb.progress import Progress, ProgressCallback, as_progress
+from gorillacomb.stamping.run_log import RunLog
+from gorillacomb.vault.vault import Vault
+
+__all__ = ["RunResult", "undo_run"]
+
+
+def undo_run(
+    vault: Vault,
+    run: PathInput | None = None,
+    *,
+    only: Sequence[PathInput] = (),
+    progress: Progress | ProgressCallback | None = None,
+) -> RunResult:
+    """Put back what a run set aside, or ``only`` some paths of it; nothing is ever replaced.
+
+    ``run`` is its name, or the path of its folder in a quarantine, for which no vault is needed;
+    by default it is the last run of which something waits. Raises UsageError where there is no such
+    run, RefusedForSafety where another run holds the lock, VaultError, and Interrupted, which says
+    what was put back until then.
+    """
+    named = "" if run is None else os.fsdecode(run)
+    if run is not None and not named:
+        raise UsageError("The name of the run is empty.", "Name a run, or leave it out.")
+    outcome, warnings = RunOutcome(""), list[str]()
+    with interruption_told(lambda: _interrupted(outcome)):
+        _take_back(vault, named, only, outcome, as_progress(progress), warnings)
+    return RunResult.of(outcome, warnings)
+
+
+def _take_back(
+    vault: Vault,
+    named: str,
+    only: Sequence[PathInput],
+    outcome: RunOutcome,
+    shown: Progress,
+    warnings: list[str],
+) -> None:
+    """Take a run back into ``outcome``, which is true also after Ctrl-C; have the index follow."""
+    with ExitStack() as stack:
+        chosen, index = _chosen(vault, named, only, warnings)
+        outcome.run = chosen.name
+        log, roots = None, []
+        if index is not None:
+            stack.callback(index.close)
+            roots = live_roots_of(index, suspect=True)
+            log = _log_if_any(stack, index, warnings)
+        try:
+            _undo_all(chosen, outcome, shown)
+        finally:
+            shown.close()
+            if log is not None:
+                with translate_errors(vault):
+                    log_run(log, "undone", outcome, "undo", roots)
+        paths = (path for step in outcome.done for path in (step.path, step.keep))
+        folders = list(map(os.path.dirname, paths))
+        if index is not None and only:
+            folders = [_known_folder(index, folder) for folder in folders]
+    if index is not None:
+        warnings += rescan_changed(vault, roots, folders, shown)
+
+
+def _interrupted(outcome: RunOutcome) -> tuple[str, str]:
+    """Say what was put back until Ctrl-C, and how to continue."""
+    if not outcome.run:
+        return "Interrupted: nothing was done.", ""
+    message = f"Interrupted: of run {outcome.run}, {steps_done(outcome)} are back and stay so."
+    again = f"To put back the rest: gorillacomb dedupe --undo {outcome.run}"
+    return message, f"{again}   To set it aside again: dedupe --apply with its plan"
+
+
+def _known_folder(index: Index, folder: bytes) -> bytes:
+    """Return the folder, or the innermost one around it that the index knows, to be scanned.
+
+    Others around a file that was put back alone may have been made for it.
+    """
+    while look_up_path(index, folder).folder is None and folder != b"/":
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def _log_if_any(stack: ExitStack, index: Index, warnings: list[str]) -> RunLog | None:
+    """Open the trace; None where it cannot be written, which must not prevent an undo."""
+    try:
+        return stack.enter_context(RunLog(index))
+    except GorillaCombError as error:
+        warnings.append(_unrecorded(error))
+        return None
+
+
+def _unrecorded(error: GorillaCombError) -> str:
+    return f"{error.message} The undo is not recorded in the trace."
+
+
+def _undo_all(chosen: ChosenRun, outcome: RunOutcome, shown: Progress) -> None:
+    """Take back the parts of a run, one for each base, into one outcome."""
+    for base in chosen.bases:
+        shown.stage("Putting back", None, 0)
+        try:
+            runs.undo_runs_in_base(base, outcome, shown, only=chosen.only)
+        except RefusedForSafety as refused:  # as another run holds the lock
+            if len(chosen.bases) == 1:
+                raise
+            outcome.failed.append(StepProblem(base, refused.message))
+        except OSError as error:
+            outcome.failed.append(StepProblem(base, os_error_text(error)))
+
+
+def _chosen(
+    vault: Vault, named: str, only: Sequence[PathInput], warnings: list[str]
+) -> tuple[ChosenRun, Index | None]:
+    """Return the run to take back, and the vault's index if one knows of it."""
+    if "/" in named or os.path.isdir(named):
+        chosen = run_in_folder(os.fsencode(named), only)
+        return chosen, _index_about(vault, chosen.bases[0], warnings)
+    require_index(vault)
+    index = Index.write(vault)
+    try:
+        return run_by_name(index, named, only, warnings), index
+    except BaseException:
+        index.close()
+        raise
+
+
+def _index_about(vault: Vault, base: bytes, warnings: list[str]) -> Index | None:
+    """Open the index of a vault that knows a folder; None for another one, or where there is none.
+
+    A vault that cannot be used must not prevent an undo.
+    """
+    if not vault.index.exists():
+        return None
+    try:
+        index = Index.write(vault)
+    except VaultError as error:
+        warnings.append(_unrecorded(error))
+        return None
+    if any(is_below(base, root.path) for root in all_roots(index.connection)):
+        return index
+    index.close()
+    return None

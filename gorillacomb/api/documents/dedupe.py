@@ -1,0 +1,343 @@
+"""The documents of `gorillacomb dedupe --json`, and the plan, which is JSON Lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict, cast
+
+from gorillacomb.api.documents.paths import PathDocument
+from gorillacomb.dedupe.model import StepProblem
+from gorillacomb.dedupe.plan.serialize import known_bytes
+from gorillacomb.dedupe.quarantine.items import RunItem
+from gorillacomb.json_paths import path_to_json
+
+if TYPE_CHECKING:
+    from gorillacomb.api.dedupe.history import RunDetails, RunEvent
+    from gorillacomb.api.dedupe.runs import DryRunResult, RunResult
+
+
+class KeptPathDocument(TypedDict, total=False):
+    """The path of the copy that is kept. One of the two keys is present."""
+
+    keep: str
+    keep_b64: str
+
+
+class RemovalPairDocument(PathDocument, KeptPathDocument):
+    """A copy that is removed, and the one that is kept for it."""
+
+
+class ProblemDocument(PathDocument):
+    """A step, or part of one, that was not done."""
+
+    cause: str
+
+
+class SkippedCopyDocument(PathDocument):
+    """A file, folder or project that has a copy and is left alone."""
+
+    rule: str
+    """The safety rule that protects it, such as ``project`` or ``linked``."""
+    cause: str
+    files: int
+    """Files in it that have a copy to keep elsewhere."""
+    bytes: int
+    """Bytes on disk of those."""
+
+
+class PlanHeaderDocument(TypedDict):
+    """The first line of a plan."""
+
+    version: int
+    """The version of the format: 1."""
+    plan: str
+    """The id of the plan, 32 hex digits: by it a run knows what was done of the plan before."""
+    made_ns: str
+    """When it was made, ns since the epoch, as decimal text."""
+    action: str
+    """``quarantine``, ``reflink``, ``hardlink``, ``symlink`` or ``delete``."""
+    steps: int
+    """Steps in the plan."""
+    bytes_set_aside: int
+    """Bytes on disk that wait in quarantine afterwards."""
+    bytes_freed: int | None
+    """Bytes that are free at once; null where that is not known."""
+    bytes_freed_at_least: NotRequired[int]
+    bytes_freed_unknown: NotRequired[list[str]]
+    """Why it is not known."""
+    protect: list[str]
+    """Paths or globs that no step touches."""
+    retire: list[PathDocument]
+    not_a_project: list[PathDocument]
+    across_volumes: bool
+    notes: list[str]
+    """What to know beforehand, such as that a change reaches the cloud."""
+    left_alone: list[SkippedCopyDocument]
+
+
+class PlanStepDocument(RemovalPairDocument):
+    """A step of a plan: one file or folder that is removed as a whole, or not at all."""
+
+    id: str
+    kind: Literal["file", "folder"]
+    files: int
+    bytes: int | None
+    """Bytes on disk; null where it is not known how many become free."""
+    bytes_at_least: NotRequired[int]
+    bytes_unknown: NotRequired[list[str]]
+    """Why it is not known."""
+    reasons: list[str]
+    """Why the other copy is the one to keep."""
+    nested: NotRequired[list[RemovalPairDocument]]
+    """Folders inside of it that have another copy to keep than the folder around them."""
+    sidecars: NotRequired[list[RemovalPairDocument]]
+    """Files that are removed together with it."""
+
+
+PlanLine = PlanHeaderDocument | PlanStepDocument
+"""A line of a plan: the header first, then one step a line, the largest first."""
+
+
+class SavedPlanDocument(PlanHeaderDocument):
+    """A plan that was written to a file: its header."""
+
+    warnings: list[str]
+    """Patterns of ``protect`` and ``prefer`` that match nothing."""
+
+
+class PlanDocument(SavedPlanDocument):
+    """What a plan would contain."""
+
+    step_list: list[PlanStepDocument]
+    """The steps, the largest first."""
+
+
+class DryRunStepDocument(PathDocument):
+    """A step that would be done."""
+
+    id: str
+
+
+class DryRunDocument(TypedDict):
+    """What carrying out a plan would do."""
+
+    run: None
+    done: int
+    """Steps that would be done."""
+    bytes_set_aside: int
+    bytes_freed: int | None
+    """Bytes that would be free at once; null where that is not known."""
+    bytes_freed_at_least: NotRequired[int]
+    bytes_freed_unknown: NotRequired[list[str]]
+    steps: list[DryRunStepDocument]
+    skipped: list[ProblemDocument]
+    failed: list[ProblemDocument]
+    """Always empty."""
+
+
+class RunDocument(TypedDict):
+    """What a run did, or what was taken back or deleted of it."""
+
+    run: str | None
+    """The run; null where quarantines of several runs were to be emptied."""
+    done: int
+    """Steps that were done."""
+    files: int
+    """Files in those."""
+    done_before: int
+    """Steps that an earlier run of the same plan had done."""
+    bytes_set_aside: int
+    """Bytes on disk that were moved into quarantine; negative where they were put back."""
+    bytes_freed: int | None
+    """Bytes on disk that are free now; null where that is not known."""
+    bytes_freed_at_least: NotRequired[int]
+    bytes_freed_unknown: NotRequired[list[str]]
+    """Why it is not known."""
+    unknown_use_files: int
+    """Files of which it is not known whether a program has them open for writing."""
+    empty_folders: int
+    """Folders that are empty now and were left in place."""
+    emptied_folders: int
+    """Folders that the run emptied and set aside, or put back, with what they contained."""
+    skipped: list[ProblemDocument]
+    """Not done because something is not as planned."""
+    failed: list[ProblemDocument]
+    """Not done because of an error."""
+    recovered: list[ProblemDocument]
+    """What an earlier run, cut short, had left half done, and what became of it."""
+
+
+class RunEventDocument(TypedDict):
+    """Something that was done with a run: it was applied, undone or purged, or repaired files."""
+
+    seq: int | None
+    """The entry of the trace; null where only the quarantine knows of the run."""
+    event: str
+    """``applied``, ``repaired``, ``undone`` or ``purged``."""
+    run: str
+    action: str
+    steps: int
+    files: int
+    time_ns: str
+    """ns since the epoch, as decimal text."""
+    plan: NotRequired[str]
+    """The id of the plan that was carried out."""
+    bases: list[PathDocument]
+    """The folders whose ``.gorillacomb`` contains the quarantine."""
+    skipped: list[ProblemDocument]
+    """The first hundred of them."""
+    failed: list[ProblemDocument]
+    """The first hundred of them."""
+    skipped_count: int
+    failed_count: int
+    former_log: NotRequired[str]
+    """The id of the log, where a trace that ``trace adopt`` replaced has the entry."""
+    bytes_set_aside: int
+    bytes_freed: int
+    waiting: bool
+    """Whether something that it set aside waits in quarantine."""
+
+
+class RunsDocument(TypedDict):
+    """Every run, the last one first."""
+
+    runs: list[RunEventDocument]
+
+
+class QuarantinePathDocument(TypedDict, total=False):
+    """Where something waits, or waited. One of the two keys is present."""
+
+    quarantine: str
+    quarantine_b64: str
+
+
+class RunItemDocument(RemovalPairDocument, QuarantinePathDocument):
+    """A file or folder that a run set aside."""
+
+    kind: Literal["file", "folder"]
+    state: Literal["waiting", "put back", "purged", "not done", "missing"]
+    run: str
+    step: str
+    action: str
+    set_aside_ns: str
+    """ns since the epoch, as decimal text."""
+    ended_ns: str | None
+    """When it was put back or deleted; null while it waits."""
+    cause: str | None
+    """Why it was not done, cannot be put back, or is only there in part."""
+
+
+class RunDetailsDocument(TypedDict):
+    """One run, with every item of it: the answer to ``--history RUN``."""
+
+    run: str
+    action: str
+    plan: str | None
+    quarantines: list[PathDocument]
+    waiting: bool
+    waiting_files: int
+    waiting_bytes: int
+    events: list[RunEventDocument]
+    """The first one first."""
+    items: list[RunItemDocument]
+
+
+HistoryDocument = RunsDocument | RunDetailsDocument
+"""Every run; or one with its items, where a run is named."""
+
+
+def problem_documents(problems: Iterable[StepProblem]) -> list[ProblemDocument]:
+    """Return what was not done as documents."""
+    return [
+        cast(ProblemDocument, {**path_to_json(each.path), "cause": each.cause}) for each in problems
+    ]
+
+
+def run_document(result: RunResult) -> RunDocument:
+    """Return what a run did as a document."""
+    document = {
+        "run": result.id or None,
+        "done": len(result.done),
+        "files": result.files,
+        "done_before": result.done_before,
+        "bytes_set_aside": result.bytes_set_aside,
+        **known_bytes("bytes_freed", result.bytes_freed, result.unknown),
+        "unknown_use_files": result.unknown_use_files,
+        "empty_folders": result.empty_folders,
+        "emptied_folders": result.emptied_folders,
+        "skipped": problem_documents(result.skipped),
+        "failed": problem_documents(result.failed),
+        "recovered": problem_documents(result.recovered),
+    }
+    return cast(RunDocument, document)
+
+
+def dry_run_document(result: DryRunResult) -> DryRunDocument:
+    """Return what a dry run found as a document."""
+    document = {
+        "run": None,
+        "done": len(result.done),
+        "bytes_set_aside": result.bytes_set_aside,
+        **known_bytes("bytes_freed", result.bytes_freed, result.unknown),
+        "steps": [{"id": step.id, **path_to_json(step.path)} for step in result.done],
+        "skipped": problem_documents(result.skipped),
+        "failed": [],
+    }
+    return cast(DryRunDocument, document)
+
+
+def run_event_document(event: RunEvent) -> RunEventDocument:
+    """Return what was done with a run as a document."""
+    document = {
+        "seq": event.seq,
+        "event": event.event,
+        "run": event.run,
+        "action": event.action,
+        "steps": event.steps,
+        "files": event.files,
+        "time_ns": str(event.time_ns),
+        **({} if event.plan is None else {"plan": event.plan}),
+        "bases": list(map(path_to_json, event.bases)),
+        "skipped": problem_documents(event.skipped),
+        "failed": problem_documents(event.failed),
+        "skipped_count": event.skipped_count,
+        "failed_count": event.failed_count,
+        **({} if event.former_log is None else {"former_log": event.former_log}),
+        "bytes_set_aside": event.bytes_set_aside,
+        "bytes_freed": event.bytes_freed,
+        "waiting": event.is_waiting,
+    }
+    return cast(RunEventDocument, document)
+
+
+def run_item_document(item: RunItem) -> RunItemDocument:
+    """Return an item of a run as a document."""
+    document = {
+        **path_to_json(item.path),
+        "kind": item.kind,
+        "state": str(item.state),
+        "run": item.run,
+        "step": item.step,
+        "action": item.action,
+        **path_to_json(item.aside, "quarantine"),
+        **path_to_json(item.keep, "keep"),
+        "set_aside_ns": str(item.set_aside_ns),
+        "ended_ns": None if item.ended_ns is None else str(item.ended_ns),
+        "cause": item.cause,
+    }
+    return cast(RunItemDocument, document)
+
+
+def run_details_document(details: RunDetails) -> RunDetailsDocument:
+    """Return one run as a document, its list of items still empty."""
+    return {
+        "run": details.id,
+        "action": details.action,
+        "plan": details.plan,
+        "quarantines": [cast(PathDocument, path_to_json(each)) for each in details.quarantines],
+        "waiting": details.is_waiting,
+        "waiting_files": details.waiting_files,
+        "waiting_bytes": details.waiting_bytes,
+        "events": list(map(run_event_document, details.events)),
+        "items": [],
+    }

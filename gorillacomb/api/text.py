@@ -1,0 +1,30 @@
+"""Sizes, numbers and times as text for people: what errors and the faces of the program say."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+def format_size(count: int) -> str:
+    """Format bytes in decimal units: 999 B, 1.5 kB, 24.7 MB."""
+    if abs(count) < 1000:
+        return f"{count} B"
+    value = float(count)
+    for unit in ("kB", "MB", "GB", "TB", "PB"):
+        value /= 1000
+        if abs(value) < 999.95 or unit == "PB":
+            break
+    return f"{value:.1f} {unit}"
+
+
+def format_count(number: int, one: str, many: str = "") -> str:
+    """Format a number with its noun: 1 file, 12,345 files."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def format_time(time_ns: int) -> str:
+    """Format a time in the local zone, to the minute."""
+    try:
+        return datetime.fromtimestamp(time_ns / 1e9).strftime("%Y-%m-%d %H:%M")
+    except (OverflowError, ValueError, OSError):
+        return f"{time_ns} ns"
