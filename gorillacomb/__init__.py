@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from gorillacomb.api.dedupe.runs import DryRunResult as DryRunResult
     from gorillacomb.api.dedupe.runs import RunResult as RunResult
     from gorillacomb.api.dedupe.runs import StepProblem as StepProblem
+    from gorillacomb.api.duplicates import Duplicates as Duplicates
+    from gorillacomb.api.duplicates import FileGroup as FileGroup
+    from gorillacomb.api.duplicates import GroupedFile as GroupedFile
     from gorillacomb.api.export import ManifestExport as ManifestExport
     from gorillacomb.api.export import export_manifest as export_manifest
     from gorillacomb.api.manifest import FolderManifest as FolderManifest
@@ -63,7 +66,10 @@ __version__ = "0.1.0"
 _PLACES = {
     "DedupePlan": "api.dedupe.plan",
     "DryRunResult": "api.dedupe.runs",
+    "Duplicates": "api.duplicates",
+    "FileGroup": "api.duplicates",
     "FolderManifest": "api.manifest",
+    "GroupedFile": "api.duplicates",
     "ManifestCheck": "api.verify",
     "ManifestExport": "api.export",
     "OpenVault": "api.vault",
@@ -110,8 +116,11 @@ _PLACES = {
 __all__ = [
     "DedupePlan",
     "DryRunResult",
+    "Duplicates",
+    "FileGroup",
     "FolderManifest",
     "GorillaCombError",
+    "GroupedFile",
     "Interrupted",
     "KeyMissing",
     "ManifestCheck",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gorillacomb.api.paths import absolute_path
+from gorillacomb.api.paths import PathInput, absolute_path
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.names import NOISE
 from gorillacomb.errors import UsageError
@@ -67,10 +67,10 @@ def folders_of(
     )
 
 
-def look_up_path(index: Index, path: bytes) -> PathLookup:
+def look_up_path(index: Index, path: PathInput) -> PathLookup:
     """Look a path up: as a folder, or as an entry of one; a link in no root by what it leads to."""
     found = _find(index, absolute_path(path))
-    real = real_path(path)
+    real = real_path(os.fsencode(path))
     if found.folder is None and found.file is None and real != found.path:
         return _find(index, real)
     return found

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import os
 
-from gorillacomb.fs.paths import is_below, join, path_text, relative_path
+from gorillacomb.fs.paths import (
+    is_below,
+    join,
+    path_text,
+    printable,
+    printable_path,
+    relative_path,
+)
 from gorillacomb.fs.real_path import real_path, real_path_of_entry
 from gorillacomb.json_paths import path_columns, path_from_json, path_to_json
 
@@ -17,6 +24,8 @@ __all__ = [
     "path_from_json",
     "path_text",
     "path_to_json",
+    "printable",
+    "printable_path",
     "real_path",
     "relative_path",
 ]

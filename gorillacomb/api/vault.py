@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.dedupe.history import RunDetails, RunHistory
     from gorillacomb.api.dedupe.plan import DedupePlan, PlanKeywords
     from gorillacomb.api.dedupe.purge import ConfirmPurge
+    from gorillacomb.api.duplicates import Duplicates
     from gorillacomb.api.scan import ScanFindings, ScanResult
     from gorillacomb.api.unique import UniqueResult
 
@@ -68,7 +69,8 @@ def open_vault(path: PathInput | None = None) -> OpenVault:
 class OpenVault:
     """A vault with all that can be asked of it and done with it.
 
-    Nothing is kept open between calls, and several programs may read one vault while one writes.
+    Nothing is kept open between calls but by results that are read lazily, which say so; several
+    programs may read one vault while one writes.
     Every method raises VaultError for a vault that cannot be used.
     """
 
@@ -130,6 +132,12 @@ class OpenVault:
             progress=progress,
             on_findings=on_findings,
         )
+
+    def duplicates(self, path: PathInput | None = None, *, min_size: int = 0) -> Duplicates:
+        """Read the groups of identical files: see `api.duplicates.find_duplicates`."""
+        from gorillacomb.api.duplicates import find_duplicates
+
+        return find_duplicates(self._vault, path, min_size=min_size)
 
     def unique(
         self,

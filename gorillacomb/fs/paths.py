@@ -82,6 +82,25 @@ def path_text(path: bytes) -> str:
     return path.decode("utf-8", "backslashreplace")
 
 
+def printable_path(path: bytes) -> str:
+    """A path on one line that cannot play tricks on a terminal.
+
+    Bytes that are not UTF-8, control characters and line ends are written as escapes.
+    """
+    return printable(path_text(path))
+
+
+def printable(text: str) -> str:
+    """A text without anything that a terminal would obey, be it from a name or an error."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
 def path_and_parents(path: bytes) -> Iterator[bytes]:
     """A path and those of the folders around it, the innermost first; ``/`` is the last one."""
     while path != b"/":

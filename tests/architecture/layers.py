@@ -36,7 +36,6 @@ FRONT_DOOR = "importlib.import_module(f'{__name__}.{_PLACES[name]}')"
 REACH_BELOW = (
     "cli/commands/admin/",
     "cli/commands/find/compare",
-    "cli/commands/find/dupes",
     "cli/commands/find/explain",
     "cli/commands/find/fate",
     "cli/commands/find/folders",
@@ -44,7 +43,6 @@ REACH_BELOW = (
     "cli/commands/watch/",
     "cli/output/families",
     "cli/output/good_copies",
-    "cli/output/render",
     "cli/main",
     "cli/options",
 )

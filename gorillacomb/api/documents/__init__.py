@@ -16,6 +16,7 @@ DOCUMENTS = {
     "dedupe --undo": "dedupe.RunDocument",
     "dedupe -o": "dedupe.SavedPlanDocument",
     "export": "manifest.ExportDocument",
+    "dupes": "duplicates.DupesDocument",
     "manifest": "manifest.ManifestDocument",
     "scan": "scan.ScanDocument",
     "unique": "unique.UniqueDocument",

@@ -10,36 +10,21 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
+from gorillacomb.api.paths import is_below, relative_path
+from gorillacomb.api.paths import printable as printable
+from gorillacomb.api.paths import printable_path as printable_path
 from gorillacomb.api.text import format_count as format_count
 from gorillacomb.api.text import format_size as format_size
 from gorillacomb.api.text import format_time as format_time
-from gorillacomb.fs.paths import is_below, relative_path
-from gorillacomb.json_paths import path_to_json
-from gorillacomb.model import DuplicateGroup, UnreadablePath
+
+if TYPE_CHECKING:
+    from gorillacomb.api.duplicates import GroupedFile
 
 DEFAULT_WIDTH = 80
-
-
-def printable_path(path: bytes) -> str:
-    """A path on one line that cannot play tricks on a terminal.
-
-    Bytes that are not UTF-8, control characters and line ends are written as escapes.
-    """
-    return printable(path.decode("utf-8", "backslashreplace"))
-
-
-def printable(text: str) -> str:
-    """A text without anything that a terminal would obey, be it from a name or an error."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else _escaped(char) for char in text)
-
-
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")
 
 
 def terminal_width() -> int | None:
@@ -108,36 +93,6 @@ def wrapped_paragraph(text: str, indent: str) -> list[str]:
     )
 
 
-def unreadable_object(failure: UnreadablePath) -> dict[str, object]:
-    """A failure in JSON."""
-    kind = "folder" if failure.folder else "file"
-    return {**path_to_json(failure.path), "kind": kind, "cause": failure.cause}
-
-
-def group_object(group: DuplicateGroup) -> dict[str, object]:
-    """A group in JSON."""
-    return {
-        "blake3": group.summary.digest.hex(),
-        "size": group.summary.size,
-        "copies": group.summary.copies,
-        "reclaimable": group.summary.reclaimable,
-        "reasons": list(group.choice.reasons),
-        "files": [copy_object(group, place) for place in range(len(group.copies))],
-    }
-
-
-def copy_object(group: DuplicateGroup, place: int) -> dict[str, object]:
-    """One file of a group in JSON."""
-    copy = group.copies[place]
-    link = group.hardlink_of[place]
-    return {
-        **path_to_json(copy.path),
-        "canonical": place == group.choice.winner,
-        "hardlink_of": None if link is None else path_to_json(group.copies[link].path),
-        "online": copy.online,
-    }
-
-
 def print_warnings(warnings: Iterable[str]) -> None:
     """Write what may not be meant so to stderr, a line each."""
     for each in warnings:
@@ -150,9 +105,7 @@ def print_json(document: object) -> None:
     write_bytes(text.encode("utf-8", "backslashreplace") + b"\n")
 
 
-def print_json_with_list(
-    document: Mapping[str, object], name: str, items: Iterable[object]
-) -> None:
+def print_json_with_list(document: Mapping[str, object], name: str, items: Iterable[object]) -> None:
     """As `print_json`, with a list as the last member that is written as it is found."""
     head = json.dumps({**document, name: []}, ensure_ascii=False, indent=2).removesuffix("]\n}")
     write_bytes(head.encode("utf-8", "backslashreplace"))
@@ -187,14 +140,13 @@ def tolerate_closed_pipe() -> Iterator[None]:
         os.close(null)
 
 
-def copy_notes(group: DuplicateGroup, place: int) -> str:
+def copy_notes(file: GroupedFile) -> str:
     """What is to be said of one copy, after its path."""
     notes = []
-    link = group.hardlink_of[place]
-    if link is not None:
-        notes.append("hard link of " + printable_path(os.path.basename(group.copies[link].path)))
-    if not group.copies[place].online:
+    if file.hard_link_of is not None:
+        notes.append("hard link of " + printable_path(os.path.basename(file.hard_link_of)))
+    if not file.is_online:
         notes.append("offline")
-    elif not os.path.lexists(group.copies[place].path):
+    elif not os.path.lexists(file.path):
         notes.append("gone since it was scanned")
     return f"  ({', '.join(notes)})" if notes else ""

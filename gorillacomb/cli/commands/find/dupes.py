@@ -10,15 +10,13 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from gorillacomb.api.lookup import away_notes, look_up_path, open_groups, unknown_path_error
+from gorillacomb.api.documents.duplicates import dupes_document
+from gorillacomb.api.duplicates import FileGroup, find_duplicates
+from gorillacomb.api.paths import path_columns
+from gorillacomb.api.vault import Vault
 from gorillacomb.cli.options import BytesPath, SizeParam, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode
-from gorillacomb.index.database import Index, translate_errors
-from gorillacomb.index.duplicate_groups import has_groups
-from gorillacomb.json_paths import path_columns
-from gorillacomb.model import DuplicateGroup
-from gorillacomb.vault.vault import Vault
 
 _LIMIT = 20
 _MOST_COPIES = 20
@@ -71,14 +69,14 @@ def command(
     form = wanted.pop() if wanted else "text"
     if limit is None:
         limit = _LIMIT if form == "text" else 0
-    with Index.read(vault) as index, translate_errors(vault):
-        if not has_groups(index.connection):
+    with find_duplicates(vault, path, min_size=min_size) as groups:
+        render.print_warnings(groups.warnings)
+        if not groups.are_known:
             click.echo("gorillacomb: the first scan has not come to its duplicates yet.", err=True)
             click.echo("Scan again: it goes on where it stopped.", err=True)
-        groups = (group for group in _groups(index, path) if group.summary.size >= min_size)
         shown = itertools.islice(groups, min(limit, sys.maxsize)) if limit else groups
         if form == "json":
-            render.print_json({"groups": [render.group_object(group) for group in shown]})
+            render.print_json(dupes_document(shown))
         elif form == "csv":
             _print_csv(shown)
         elif form == "fdupes":
@@ -88,22 +86,7 @@ def command(
     return ExitCode.DONE
 
 
-def _groups(index: Index, path: bytes | None) -> Iterator[DuplicateGroup]:
-    source = open_groups(index)
-    if path is None:
-        return source.all()
-    found = look_up_path(index, path)
-    render.print_warnings(away_notes(found))
-    if found.folder is not None:
-        return source.below(found.folder)
-    digest = None if found.file is None else found.file.digest
-    group = None if digest is None else source.of_content(digest)
-    if found.file is None:
-        raise unknown_path_error(found)
-    return iter(() if group is None else (group,))
-
-
-def _print_text(shown: Iterable[DuplicateGroup], rest: Iterator[DuplicateGroup], most: int) -> None:
+def _print_text(shown: Iterable[FileGroup], rest: Iterator[FileGroup], most: int) -> None:
     first = True
     for group in shown:
         if not first:
@@ -117,33 +100,29 @@ def _print_text(shown: Iterable[DuplicateGroup], rest: Iterator[DuplicateGroup],
         click.echo("\nThere are more groups: --limit 0 shows them all.")
 
 
-def group_lines(group: DuplicateGroup, most: int) -> list[str]:
+def group_lines(group: FileGroup, most: int) -> list[str]:
     """A group for people: what it wastes, the copy to keep and why, the others."""
-    summary = group.summary
     head = (
-        f"{render.format_size(summary.reclaimable)} on disk to reclaim:"
-        f" {render.format_count(summary.copies, 'copy', 'copies')} of "
-        f"{render.format_size(summary.size)}"
+        f"{render.format_size(group.reclaimable)} on disk to reclaim:"
+        f" {render.format_count(group.copies, 'copy', 'copies')} of "
+        f"{render.format_size(group.size)}"
     )
     lines = [render.styled(head, bold=True)]
-    order = sorted(
-        range(len(group.copies)), key=lambda place: (place != group.choice.winner, place)
-    )
-    for place in order[:most] if most else order:
-        mark = render.styled("*", fg="green") if place == group.choice.winner else " "
-        path = render.printable_path(group.copies[place].path)
-        lines.append(f"{mark} {path}{render.copy_notes(group, place)}")
-        if place == group.choice.winner:
-            lines += render.wrapped_paragraph(f"keep: {'; '.join(group.choice.reasons)}", "    ")
+    order = sorted(group.files, key=lambda file: not file.is_canonical)
+    for file in order[:most] if most else order:
+        mark = render.styled("*", fg="green") if file.is_canonical else " "
+        lines.append(f"{mark} {render.printable_path(file.path)}{render.copy_notes(file)}")
+        if file.is_canonical:
+            lines += render.wrapped_paragraph(f"keep: {'; '.join(group.reasons)}", "    ")
     if most and len(order) > most:
         lines.append(f"  and {len(order) - most:,} more; --limit 0 shows them all")
     return lines
 
 
-def _print_fdupes(groups: Iterable[DuplicateGroup]) -> None:
+def _print_fdupes(groups: Iterable[FileGroup]) -> None:
     odd = 0
     for group in groups:
-        paths = [copy.path for copy in group.copies]
+        paths = [file.path for file in group.files]
         odd += sum(b"\n" in path for path in paths)
         render.write_bytes(b"".join(path + b"\n" for path in [*paths, b""]))
     if odd:
@@ -151,20 +130,20 @@ def _print_fdupes(groups: Iterable[DuplicateGroup]) -> None:
         click.echo(f"gorillacomb: {those} a newline in it; use --json.", err=True)
 
 
-def _print_csv(groups: Iterable[DuplicateGroup]) -> None:
+def _print_csv(groups: Iterable[FileGroup]) -> None:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["blake3", "size", "reclaimable", "canonical", "hard_link", "path", "path_b64"])
     for group in groups:
-        for place, copy in enumerate(group.copies):
+        for file in group.files:
             writer.writerow(
                 [
-                    group.summary.digest.hex(),
-                    group.summary.size,
-                    group.summary.reclaimable if place == group.choice.winner else 0,
-                    int(place == group.choice.winner),
-                    int(group.hardlink_of[place] is not None),
-                    *path_columns(copy.path),
+                    group.digest.hex(),
+                    group.size,
+                    group.reclaimable if file.is_canonical else 0,
+                    int(file.is_canonical),
+                    int(file.hard_link_of is not None),
+                    *path_columns(file.path),
                 ]
             )
         render.write_bytes(text.getvalue().encode())

@@ -9,6 +9,8 @@ from dataclasses import replace
 
 import click
 
+from gorillacomb.api.documents.duplicates import file_document
+from gorillacomb.api.duplicates import FileGroup
 from gorillacomb.api.lookup import (
     PathLookup,
     away_notes,
@@ -217,8 +219,8 @@ def _print_copies(file: IndexedFile, group: DuplicateGroup) -> None:
         f"  {render.format_count(group.summary.copies, 'copy', 'copies')} under"
         f" {render.format_count(len(group.copies), 'name')}:"
     )
-    for place, copy in enumerate(group.copies):
-        click.echo(f"    {render.printable_path(copy.path)}{render.copy_notes(group, place)}")
+    for copy in FileGroup.of(group).files:
+        click.echo(f"    {render.printable_path(copy.path)}{render.copy_notes(copy)}")
 
 
 def _kind(file: IndexedFile) -> str:
@@ -260,7 +262,5 @@ def _file_object(file: IndexedFile, group: DuplicateGroup | None) -> dict[str, o
     if group is not None:
         document["canonical"] = path_to_json(group.copies[group.choice.winner].path)
         document["reasons"] = list(group.choice.reasons)
-        document["copies"] = [
-            render.copy_object(group, place) for place in range(len(group.copies))
-        ]
+        document["copies"] = list(map(file_document, FileGroup.of(group).files))
     return document
