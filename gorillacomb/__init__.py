@@ -39,6 +39,12 @@ if TYPE_CHECKING:
     from gorillacomb.api.manifest import create_manifest as create_manifest
     from gorillacomb.api.scan import ScanFindings as ScanFindings
     from gorillacomb.api.scan import ScanResult as ScanResult
+    from gorillacomb.api.trace import TraceAdoption as TraceAdoption
+    from gorillacomb.api.trace import TraceCheck as TraceCheck
+    from gorillacomb.api.trace import TraceProof as TraceProof
+    from gorillacomb.api.trace import VaultTrace as VaultTrace
+    from gorillacomb.api.trace import VerifiedProof as VerifiedProof
+    from gorillacomb.api.trace import verify_proof as verify_proof
     from gorillacomb.api.unique import UniqueResult as UniqueResult
     from gorillacomb.api.vault import OpenVault as OpenVault
     from gorillacomb.api.vault import open_vault as open_vault
@@ -83,12 +89,18 @@ _PLACES = {
     "ScanFindings": "api.scan",
     "ScanResult": "api.scan",
     "StepProblem": "api.dedupe.runs",
+    "TraceAdoption": "api.trace",
+    "TraceCheck": "api.trace",
+    "TraceProof": "api.trace",
     "UniqueResult": "api.unique",
+    "VaultTrace": "api.trace",
+    "VerifiedProof": "api.trace",
     "create_manifest": "api.manifest",
     "export_manifest": "api.export",
     "open_vault": "api.vault",
     "read_plan": "api.dedupe.plan",
     "verify_manifest": "api.verify",
+    "verify_proof": "api.trace",
     **dict.fromkeys(
         (
             "GorillaCombError",
@@ -140,6 +152,9 @@ __all__ = [
     "ScanFindings",
     "ScanResult",
     "StepProblem",
+    "TraceAdoption",
+    "TraceCheck",
+    "TraceProof",
     "UniqueResult",
     "UntrustedInput",
     "UsageError",
@@ -149,13 +164,16 @@ __all__ = [
     "VaultLocked",
     "VaultNewer",
     "VaultRolledBack",
+    "VaultTrace",
     "VaultUnwritable",
+    "VerifiedProof",
     "__version__",
     "create_manifest",
     "export_manifest",
     "open_vault",
     "read_plan",
     "verify_manifest",
+    "verify_proof",
 ]
 
 

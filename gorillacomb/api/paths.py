@@ -13,11 +13,12 @@ from gorillacomb.fs.paths import (
     relative_path,
 )
 from gorillacomb.fs.real_path import real_path, real_path_of_entry
-from gorillacomb.json_paths import path_columns, path_from_json, path_to_json
+from gorillacomb.json_paths import has_path, path_columns, path_from_json, path_to_json
 
 __all__ = [
     "PathInput",
     "absolute_path",
+    "has_path",
     "is_below",
     "join",
     "path_columns",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.dedupe.purge import ConfirmPurge
     from gorillacomb.api.duplicates import Duplicates
     from gorillacomb.api.scan import ScanFindings, ScanResult
+    from gorillacomb.api.trace import VaultTrace
     from gorillacomb.api.unique import UniqueResult
 
 __all__ = [
@@ -138,6 +139,13 @@ class OpenVault:
         from gorillacomb.api.duplicates import find_duplicates
 
         return find_duplicates(self._vault, path, min_size=min_size)
+
+    @property
+    def trace(self) -> VaultTrace:
+        """The signed record of every canonical file: verify it, read it, prove what it says."""
+        from gorillacomb.api.trace import VaultTrace
+
+        return VaultTrace(self._vault)
 
     def unique(
         self,

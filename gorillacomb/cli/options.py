@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -135,11 +135,3 @@ def take_terminal_after(document: PathLike) -> None:
     if is_standard_input(document):
         with contextlib.suppress(OSError):  # without one, nobody is asked
             sys.stdin = open("/dev/tty", encoding=sys.stdin.encoding)  # noqa: SIM115
-
-
-def drop_value(folder: Path, names: Sequence[str]) -> None:
-    """Take back a folder that this command made, with the files that it wrote into it."""
-    for name in names:
-        (folder / name).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # somebody else put something into it
-        folder.rmdir()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from collections.abc import Iterable
+from pathlib import Path
 
 PathLike = str | bytes | os.PathLike[str]
 
@@ -63,6 +65,14 @@ def replace_file(place: PathLike, data: bytes, mode: int = 0o666, synced: bool =
         raise
     if synced:
         sync_folder(os.path.dirname(path) or b".")
+
+
+def remove_new_folder(folder: Path, names: Iterable[str]) -> None:
+    """Remove a folder that was made just now, with the files that were written into it."""
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # somebody else put something into it
+        folder.rmdir()
 
 
 def sync_folder(folder: PathLike) -> None:

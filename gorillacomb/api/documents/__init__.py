@@ -19,6 +19,10 @@ DOCUMENTS = {
     "dupes": "duplicates.DupesDocument",
     "manifest": "manifest.ManifestDocument",
     "scan": "scan.ScanDocument",
+    "trace adopt": "trace.AdoptDocument",
+    "trace log": "trace.TraceLogDocument",
+    "trace verify": "trace.TraceVerifyDocument",
+    "trace verify --proof": "trace.ProofDocument",
     "unique": "unique.UniqueDocument",
     "verify": "manifest.VerifyDocument",
 }

@@ -105,7 +105,9 @@ def print_json(document: object) -> None:
     write_bytes(text.encode("utf-8", "backslashreplace") + b"\n")
 
 
-def print_json_with_list(document: Mapping[str, object], name: str, items: Iterable[object]) -> None:
+def print_json_with_list(
+    document: Mapping[str, object], name: str, items: Iterable[object]
+) -> None:
     """As `print_json`, with a list as the last member that is written as it is found."""
     head = json.dumps({**document, name: []}, ensure_ascii=False, indent=2).removesuffix("]\n}")
     write_bytes(head.encode("utf-8", "backslashreplace"))

@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from gorillacomb import sqlite
-from gorillacomb.cli.options import drop_value, json_option, vault_option
+from gorillacomb.cli.options import json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode, UsageError, VaultError
-from gorillacomb.fs.durable_files import copy_file, sync_folder
+from gorillacomb.fs.durable_files import copy_file, remove_new_folder, sync_folder
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.json_paths import path_to_json
@@ -105,7 +105,7 @@ def backup(folder: Path, as_json: bool, vault: Vault) -> ExitCode:
                 sync_folder(folder.parent)
             except BaseException:
                 names = (vault.index.name, vault.trace.name, *(path.name for path in adopted))
-                drop_value(folder, names)  # half a backup is none
+                remove_new_folder(folder, names)  # half a backup is none
                 raise
     size = sum(os.stat(path).st_size for path in folder.iterdir())
     if as_json:

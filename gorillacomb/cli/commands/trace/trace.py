@@ -6,24 +6,18 @@ from pathlib import Path
 
 import click
 
-from gorillacomb.api.lookup import PathLookup, look_up_path, unknown_path_error
+from gorillacomb.api.lookup import look_up_path, unknown_path_error
+from gorillacomb.api.paths import path_to_json
+from gorillacomb.api.trace import VaultTrace
+from gorillacomb.api.vault import Vault
 from gorillacomb.cli.commands.find.fate import fate_lines, fate_object, fate_of
 from gorillacomb.cli.commands.trace import adopt, verify
-from gorillacomb.cli.commands.trace.reading import entry_line, open_trace
-from gorillacomb.cli.options import BytesPath, drop_value, json_option, vault_option
+from gorillacomb.cli.commands.trace.entry_line import entry_line
+from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import ExitCode, UsageError, VaultRolledBack
-from gorillacomb.fs.durable_files import create_file, sync_folder
-from gorillacomb.fs.openat import os_error_text
-from gorillacomb.fs.paths import relative_path
-from gorillacomb.index import stamps
+from gorillacomb.errors import ExitCode
 from gorillacomb.index.database import Index, translate_errors
-from gorillacomb.json_paths import path_to_json
-from gorillacomb.vault.vault import Vault
-from gorillacomb.vaultmesh import jcs, proof
 from gorillacomb.vaultmesh.error_text import translate_content_errors
-from gorillacomb.vaultmesh.history import path_history
-from gorillacomb.vaultmesh.ledger import Ledger
 
 
 @click.group(short_help="The signed record of every canonical file: check it, show it, prove it.")
@@ -52,15 +46,12 @@ command.add_command(adopt.command, "adopt")
 @vault_option
 def log(last: int, as_json: bool, vault: Vault) -> ExitCode:
     """Show the last entries of the trace, the oldest of them first."""
-    with open_trace(vault) as ledger:
-        start = max(ledger.size - last, 0) if last else 0
-        if as_json:
-            render.print_json(
-                {"entries": [jcs.parse_own(entry) for _, entry in ledger.entries(start)]}
-            )
-            return ExitCode.DONE
-        for _, entry in ledger.entries(start):
-            click.echo(entry_line(jcs.parse_own(entry)))
+    entries = VaultTrace(vault).entries(last or None)
+    if as_json:
+        render.print_json({"entries": list(entries)})
+    else:
+        for entry in entries:
+            click.echo(entry_line(entry))
     return ExitCode.DONE
 
 
@@ -99,8 +90,7 @@ def checkpoint(vault: Vault) -> ExitCode:
     Kept on another machine or on paper, it proves later, with `trace verify
     --checkpoint FILE`, that nothing before it was changed.
     """
-    with open_trace(vault) as ledger:
-        render.write_bytes(ledger.checkpoint())
+    render.write_bytes(VaultTrace(vault).checkpoint())
     return ExitCode.DONE
 
 
@@ -120,55 +110,14 @@ def prove(path: bytes, output: Path | None, vault: Vault) -> ExitCode:
     Of a file that is gone: the last stamp that it had. The proof can be checked
     without the vault: gorillacomb trace verify --proof FILE.
     """
-    with Index.read(vault) as index, translate_errors(vault):
-        found = look_up_path(index, path)
-        if found.root is None:
-            raise unknown_path_error(found)
-        if found.folder is not None:
-            raise UsageError(
-                f"{render.printable_path(found.path)} is a folder.", "Name a file in it."
-            )
-        digest = None if found.file is None else found.file.digest
-        stamp = None if digest is None else stamps.stamp_of(index.connection, digest)
-    with open_trace(vault) as ledger:
-        if stamp is None:
-            seq = _last_stamp(ledger, found)
-        elif digest is not None and digest.hex().encode() in ledger.entry(stamp.seq):
-            seq = stamp.seq
-        else:
-            raise VaultRolledBack(
-                f"Entry {stamp.seq:,} of the trace is not the one that the index knows.",
-                "gorillacomb trace verify tells more.",
-            )
-        data = proof.make_proof(ledger, seq)
-        entry = jcs.parse_own(ledger.entry(seq))
+    proof = VaultTrace(vault).prove(path)
     if output is None:
-        render.write_bytes(data)
+        render.write_bytes(proof.data)
     else:
-        try:
-            create_file(output, (data,))
-            sync_folder(output.parent)
-        except OSError as error:
-            raise UsageError(
-                f"{output} cannot be written: {os_error_text(error)}.",
-                "Name a file that does not exist yet.",
-            ) from error
-    click.echo(f"Proof of entry {seq:,}:", err=True)
-    click.echo(entry_line(entry), err=True)
+        proof.save(output)
+    click.echo(f"Proof of entry {proof.seq:,}:", err=True)
+    click.echo(entry_line(proof.entry), err=True)
     return ExitCode.DONE
-
-
-def _last_stamp(ledger: Ledger, found: PathLookup) -> int:
-    """The entry in which a file that is gone was stamped last."""
-    assert found.root is not None
-    past = path_history(ledger, found.root.uid, relative_path(found.path, found.root.path))
-    seqs = [entry["seq"] for entry in past if "size" in entry]
-    if not seqs:
-        raise UsageError(
-            f"{render.printable_path(found.path)} has no stamp in the trace.",
-            "gorillacomb scan PATH stamps the canonical copy of a content; empty files have none.",
-        )
-    return int(seqs[-1])
 
 
 @command.command(short_help="Write the exact entries and the checkpoint into a folder.")
@@ -179,23 +128,6 @@ def export(folder: Path, vault: Vault) -> ExitCode:
 
     Thirty lines of anybody's code can recompute the signed root from them.
     """
-    with open_trace(vault) as ledger:
-        note, size = ledger.checkpoint(), ledger.size
-        try:
-            folder.mkdir(parents=True)
-            try:
-                lines = (entry + b"\n" for _, entry in ledger.entries())
-                create_file(folder / "entries.jsonl", lines)
-                create_file(folder / "checkpoint", (note,))
-                sync_folder(folder)
-                sync_folder(folder.parent)
-            except BaseException:
-                drop_value(folder, ("entries.jsonl", "checkpoint"))
-                raise
-        except OSError as error:
-            raise UsageError(
-                f"{folder} cannot be written: {os_error_text(error)}.",
-                "Name a folder that does not exist yet, on a disk with room.",
-            ) from error
+    size = VaultTrace(vault).export(folder)
     click.echo(f"{render.format_count(size, 'entry', 'entries')} in {folder}", err=True)
     return ExitCode.DONE
