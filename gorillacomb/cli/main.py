@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import os
 import signal
 import sys
-import textwrap
 from contextlib import suppress
 from types import FrameType
 from typing import Any, NoReturn
@@ -62,8 +62,7 @@ _HELP = f"""Find what is a copy of what on a drive that was copied into itself f
 Start with `gorillacomb scan PATH`. It reads and never changes what it scans;
 only `dedupe` and `scrub --repair` do, and what they did can be taken back.
 
-\b
-{textwrap.fill(f"Exit codes: {_CODES}.", 76)}
+Exit codes: {_CODES}.
 """
 
 
@@ -77,6 +76,9 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"gorillacomb.cli.commands.{_MODULES[cmd_name]}")
+        if not gc.isenabled():  # since `gorillacomb.__main__`
+            gc.freeze()  # what was imported stays, and is not gone through again
+            gc.enable()
         command: click.Command = module.command
         return command
 
