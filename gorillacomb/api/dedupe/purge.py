@@ -19,7 +19,7 @@ from gorillacomb.api.text import format_count, format_size, format_time
 from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, quarantined_runs
-from gorillacomb.dedupe.quarantine.run import run_folder
+from gorillacomb.dedupe.quarantine.run_folders import run_folder
 from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import RefusedForSafety, UsageError
 from gorillacomb.fs.darwin import refuse_untested

@@ -28,7 +28,8 @@ from gorillacomb.dedupe.quarantine.journal import (
     MovedItem,
     StepRecord,
 )
-from gorillacomb.dedupe.quarantine.run import Quarantine, list_runs, open_run
+from gorillacomb.dedupe.quarantine.run import Quarantine, open_run
+from gorillacomb.dedupe.quarantine.run_folders import list_runs
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations

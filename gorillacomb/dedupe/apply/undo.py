@@ -29,13 +29,8 @@ from gorillacomb.dedupe.quarantine.journal import (
     StepRecord,
 )
 from gorillacomb.dedupe.quarantine.replacement import is_same_file_as
-from gorillacomb.dedupe.quarantine.run import (
-    Quarantine,
-    later_run_holding,
-    list_runs,
-    open_run,
-    run_folder,
-)
+from gorillacomb.dedupe.quarantine.run import Quarantine, later_run_holding, open_run
+from gorillacomb.dedupe.quarantine.run_folders import list_runs, run_folder
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
 from gorillacomb.fs.openat import os_error_text

@@ -29,7 +29,8 @@ from gorillacomb.dedupe.quarantine.partial import (
     missing_folders,
     put_back_part,
 )
-from gorillacomb.dedupe.quarantine.run import Quarantine, begun_runs, read_run
+from gorillacomb.dedupe.quarantine.run import Quarantine, read_run
+from gorillacomb.dedupe.quarantine.run_folders import begun_runs
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import is_below, join, join_relative, path_prefixes, relative_path

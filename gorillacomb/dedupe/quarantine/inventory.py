@@ -24,11 +24,11 @@ from gorillacomb.dedupe.quarantine.journal import (
     JournalContents,
     StepRecord,
 )
-from gorillacomb.dedupe.quarantine.run import (
+from gorillacomb.dedupe.quarantine.run import read_run
+from gorillacomb.dedupe.quarantine.run_folders import (
     begun_runs,
     list_runs,
     open_run_folder,
-    read_run,
     run_folder,
     run_slots,
 )

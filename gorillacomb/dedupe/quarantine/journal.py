@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 
 from gorillacomb.fs.paths import is_below, join, relative_path
 
-NAME = b"journal.jsonl"
 INTENT, DONE, TAKEN_BACK, STUCK = "intent", "done", "taken back", "stuck"
 UNDONE, PURGING, PURGED = "undone", "purging", "purged"
 REPAIR = "repair"

@@ -12,7 +12,6 @@ from gorillacomb import clock
 from gorillacomb.dedupe.quarantine.journal import (
     DONE,
     INTENT,
-    NAME,
     REPAIR,
     STUCK,
     JournalContents,
@@ -22,6 +21,7 @@ from gorillacomb.dedupe.quarantine.journal import (
     ReturnedItem,
     StepRecord,
 )
+from gorillacomb.dedupe.quarantine.run_folders import JOURNAL
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
 from gorillacomb.fs.bounded_read import open_regular
@@ -52,7 +52,7 @@ class JournalWriter:
         One that has no whole header is of a run that did nothing.
         """
         recorded.boot, recorded.uptime_ns = clock.boot_id(), clock.since_boot_ns()
-        file = os.open(NAME, _APPEND | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+        file = os.open(JOURNAL, _APPEND | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
         try:
             mutations.append_durably(file, json.dumps(_header(recorded)).encode() + b"\n")
             mutations.fsync(folder)
@@ -64,7 +64,7 @@ class JournalWriter:
     @classmethod
     def resume(cls, folder: int, recorded: JournalContents) -> Self:
         """Go on with a journal that was read. Raises OSError."""
-        return cls(os.open(NAME, _APPEND, dir_fd=folder), recorded)
+        return cls(os.open(JOURNAL, _APPEND, dir_fd=folder), recorded)
 
     def note(self, records: Iterable[StepRecord]) -> None:
         """Write records and have them on the disk."""
@@ -189,7 +189,7 @@ def read_journal(folder: int, where: bytes) -> JournalContents:
     A last line that is not whole is left out. Raises Untrusted for one that is no journal, OSError.
     """
     # No bound: it is as long as the run was, and without it nothing could be put back.
-    with open(open_regular(NAME, folder=folder), "rb") as file:
+    with open(open_regular(JOURNAL, folder=folder), "rb") as file:
         lines = file.read().split(b"\n")
     torn = bool(lines.pop())
     try:
@@ -205,7 +205,7 @@ def read_journal(folder: int, where: bytes) -> JournalContents:
             _play(recorded, document)
     except NO_JOURNAL as error:
         raise UntrustedInput(
-            f"{path_text(join(where, NAME))} is not a journal of Gorilla Comb: {error}.",
+            f"{path_text(join(where, JOURNAL))} is not a journal of Gorilla Comb: {error}.",
             "What lies beside it can be moved back by hand.",
         ) from error
     return recorded
@@ -269,7 +269,7 @@ def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[MovedItem]:
     for each in documents:
         before, after = each.get("parent_mtime_ns"), each.get("parent_after_ns")
         slot = str(each["slot"]).encode()
-        if not slot or {47, 0} & set(slot) or slot in (b".", b"..", NAME):
+        if not slot or {47, 0} & set(slot) or slot in (b".", b"..", JOURNAL):
             raise ValueError(f"{slot!r} is no name of a slot")
         yield MovedItem(
             _inner(each),

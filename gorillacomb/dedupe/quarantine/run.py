@@ -21,7 +21,6 @@ from gorillacomb.dedupe.quarantine import replacement
 from gorillacomb.dedupe.quarantine.bases import QUARANTINE, open_below, remember_base
 from gorillacomb.dedupe.quarantine.journal import (
     HELD,
-    NAME,
     PURGED,
     PURGING,
     REPAIR,
@@ -36,11 +35,17 @@ from gorillacomb.dedupe.quarantine.journal_file import (
     read_journal,
 )
 from gorillacomb.dedupe.quarantine.partial import is_folder_at, put_back_rest
+from gorillacomb.dedupe.quarantine.run_folders import (
+    all_runs,
+    header_of_run,
+    list_runs,
+    open_run_folder,
+    run_folder,
+)
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
 from gorillacomb.fs.location import FileLocation, create_parents
 from gorillacomb.fs.openat import (
-    FILE_FLAGS,
     FOLDER_FLAGS,
     OUR_FOLDER,
     FileIdentity,
@@ -49,9 +54,6 @@ from gorillacomb.fs.openat import (
 )
 from gorillacomb.fs.paths import is_below, join
 from gorillacomb.fs.racy import COARSEST_GRAIN_NS
-
-_MOST_HEADER = 1 << 20
-"""Bytes."""
 
 
 def new_run_id(now_ns: int) -> str:
@@ -248,11 +250,6 @@ def _restore_own_mtime(move: MovedItem, folder: int, name: bytes) -> None:
             os.close(descriptor)
 
 
-def run_folder(base: bytes, run: str) -> bytes:
-    """The path of a run's folder."""
-    return join(base, b"/".join((OUR_FOLDER, QUARANTINE, run.encode())))
-
-
 def create_run(root: bytes, base: bytes, recorded: JournalContents) -> Quarantine:
     """Make the folder of a run in a base and begin its journal. Raises OSError."""
     top = os.open(base, FOLDER_FLAGS & ~os.O_NOFOLLOW)
@@ -276,31 +273,12 @@ def create_run(root: bytes, base: bytes, recorded: JournalContents) -> Quarantin
         raise
 
 
-def list_runs(base: bytes) -> list[str]:
-    """The runs that have something set aside in a base, oldest first."""
-    begun = ((name, _header_of(run)) for name, run in _runs(base) if run_slots(base, name))
-    return [name for name, header in begun if header is not None]
-
-
-def begun_runs(base: bytes) -> list[str]:
-    """The runs in a base, oldest first: one without a whole header has not begun to do anything."""
-    return [name for name, run in _runs(base) if _header_of(run) is not None]
-
-
-def run_slots(base: bytes, run: str) -> frozenset[bytes]:
-    """The names of what is in a run's folder besides its journal; none where it cannot be read."""
-    try:
-        return frozenset(os.listdir(run_folder(base, run))) - {NAME}
-    except OSError:
-        return frozenset()
-
-
 def runs_of_plan(base: bytes, plan: str) -> list[str]:
     """The runs in a base that carried out a plan, given by its uid, oldest first."""
     found = []
-    for name, run in _runs(base):
+    for name, run in all_runs(base):
         with suppress(*NO_JOURNAL):
-            header = _header_of(run)
+            header = header_of_run(run)
             if header is not None and parse_journal_header(json.loads(header)).plan == plan:
                 found.append(name)
     return found
@@ -319,40 +297,6 @@ def later_run_holding(run: Quarantine, path: bytes) -> str | None:
     return None
 
 
-def _runs(base: bytes) -> list[tuple[str, bytes]]:
-    """The names and paths of all runs in a base."""
-    folder = join(base, join(OUR_FOLDER, QUARANTINE))
-    try:
-        with os.scandir(folder) as entries:
-            # A link is not ours, wherever it leads.
-            names = sorted(each.name for each in entries if each.is_dir(follow_symlinks=False))
-    except OSError:
-        return []
-    return [(os.fsdecode(name), join(folder, name)) for name in names]
-
-
-def is_empty_run(base: bytes, run: str) -> bool:
-    """Whether a run was cut short while its journal was made, before it did anything here."""
-    folder = run_folder(base, run)
-    journal = join(folder, NAME)
-    return os.path.isfile(journal) and _header_of(folder) is None and not run_slots(base, run)
-
-
-def _header_of(run: bytes) -> bytes | None:
-    """The first line of a run's journal; None where there is none, or half of it."""
-    try:
-        file = os.open(join(run, NAME), FILE_FLAGS)
-    except OSError:
-        return None
-    try:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            return None
-        header, end, _ = os.read(file, _MOST_HEADER).partition(b"\n")
-        return header if end else None
-    finally:
-        os.close(file)
-
-
 def read_run(base: bytes, run: str) -> JournalContents:
     """What the journal of a run says. Raises Untrusted, OSError."""
     folder, _ = open_run_folder(base, run)
@@ -360,17 +304,6 @@ def read_run(base: bytes, run: str) -> JournalContents:
         return read_journal(folder, run_folder(base, run))
     finally:
         os.close(folder)
-
-
-def open_run_folder(base: bytes, run: str) -> tuple[int, FileIdentity]:
-    """A descriptor of a run's folder, reached without following a link; what its base is."""
-    folders = OpenFolders(base)
-    try:
-        identity = identity_of(os.fstat(folders.open(b"")))
-        folder = folders.open(b"/".join((OUR_FOLDER, QUARANTINE, run.encode())))
-        return os.dup(folder), identity
-    finally:
-        folders.close()
 
 
 @contextmanager

@@ -22,7 +22,8 @@ from gorillacomb.dedupe.apply.snapshot import verify_unchanged
 from gorillacomb.dedupe.apply.undo import finish_interrupted_runs
 from gorillacomb.dedupe.model import DedupeAction, RunOutcome
 from gorillacomb.dedupe.quarantine.journal import STUCK
-from gorillacomb.dedupe.quarantine.run import list_runs, read_run, run_folder
+from gorillacomb.dedupe.quarantine.run import read_run
+from gorillacomb.dedupe.quarantine.run_folders import list_runs, run_folder
 from gorillacomb.fs.location import ContentDiffers
 from gorillacomb.fs.paths import join
 from tests.dedupe.acting import Ground, Quiet, live, slots, step

@@ -21,7 +21,8 @@ from gorillacomb.cli.commands.admin.roots import command as roots
 from gorillacomb.cli.commands.dedupe.dedupe import command as dedupe
 from gorillacomb.cli.commands.find.scan import command as comb
 from gorillacomb.cli.commands.trace.trace import command as trace
-from gorillacomb.dedupe.quarantine.run import begun_runs, read_run, run_slots
+from gorillacomb.dedupe.quarantine.run import read_run
+from gorillacomb.dedupe.quarantine.run_folders import begun_runs, run_slots
 from tests.dedupe.faults import look
 from tests.support.inside import answer
 from tests.support.trees import Tree, make_tree, settle

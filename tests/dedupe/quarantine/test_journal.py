@@ -15,13 +15,13 @@ from gorillacomb import clock
 from gorillacomb.dedupe.quarantine.inventory import run_age_ns
 from gorillacomb.dedupe.quarantine.journal import (
     INTENT,
-    NAME,
     JournalContents,
     KeptCopy,
     MovedItem,
     StepRecord,
 )
 from gorillacomb.dedupe.quarantine.journal_file import JournalWriter, read_journal
+from gorillacomb.dedupe.quarantine.run_folders import JOURNAL
 from gorillacomb.fs.bounded_read import UnexpectedFile
 from tests.support.mounts import fill, tmpfs
 
@@ -59,7 +59,7 @@ def test_what_is_written_after_half_a_line_is_read(tmp_path: Path) -> None:
 
 
 def test_a_journal_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
-    os.mkfifo(os.fsencode(tmp_path) + b"/" + NAME)
+    os.mkfifo(os.fsencode(tmp_path) + b"/" + JOURNAL)
     folder = os.open(tmp_path, os.O_RDONLY)
     try:
         with pytest.raises(UnexpectedFile):

@@ -17,7 +17,7 @@ from gorillacomb.cli.commands.admin.status import (
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, quarantined_runs
-from gorillacomb.dedupe.quarantine.run import run_folder
+from gorillacomb.dedupe.quarantine.run_folders import run_folder
 from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import ExitCode, RefusedForSafety, UsageError
 from gorillacomb.fs.real_path import real_path

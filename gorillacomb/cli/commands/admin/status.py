@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,8 +10,7 @@ from gorillacomb.api.lookup import suspect_texts
 from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.cli.options import json_option, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, quarantined_runs
-from gorillacomb.dedupe.quarantine.run import run_folder
+from gorillacomb.dedupe.quarantine.run_folders import has_runs, run_folder
 from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import ExitCode
 from gorillacomb.fs.volumes import is_online
@@ -24,6 +23,9 @@ from gorillacomb.model import EntryState, Root
 from gorillacomb.vault.settings import Settings, load_settings
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.open import open_trace_for_reading
+
+if TYPE_CHECKING:
+    from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun
 
 _DETAILS = {
     EntryState.PENDING: ", after a quick or interrupted scan",
@@ -96,7 +98,12 @@ def quarantine_object(waiting: QuarantinedRun) -> dict[str, object]:
 
 
 def _waiting_runs(index: Index) -> list[QuarantinedRun]:
-    return [each for each in quarantined_runs(live_roots_of(index, suspect=True)) if each.steps]
+    roots = live_roots_of(index, suspect=True)
+    if not has_runs(roots):
+        return []
+    from gorillacomb.dedupe.quarantine.inventory import quarantined_runs  # all about journals
+
+    return [each for each in quarantined_runs(roots) if each.steps]
 
 
 def _trace_object(index: Index) -> dict[str, Any] | None:

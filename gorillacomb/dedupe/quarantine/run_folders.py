@@ -1,0 +1,93 @@
+"""The folders of runs in quarantines: which runs a base has, and what lies in their folders.
+
+Nothing here reads a journal beyond its first line: asking whether there is any run is cheap.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+
+from gorillacomb.dedupe.quarantine.bases import QUARANTINE, known_bases
+from gorillacomb.dedupe.roots import LiveRoot
+from gorillacomb.fs.openat import FILE_FLAGS, OUR_FOLDER, FileIdentity, OpenFolders, identity_of
+from gorillacomb.fs.paths import join
+
+JOURNAL = b"journal.jsonl"
+_MOST_HEADER = 1 << 20
+"""Bytes."""
+
+
+def has_runs(roots: Iterable[LiveRoot]) -> bool:
+    """Return whether a run has something set aside in a quarantine of some roots, or around one."""
+    return any(map(list_runs, known_bases(roots)))
+
+
+def run_folder(base: bytes, run: str) -> bytes:
+    """The path of a run's folder."""
+    return join(base, b"/".join((OUR_FOLDER, QUARANTINE, run.encode())))
+
+
+def list_runs(base: bytes) -> list[str]:
+    """The runs that have something set aside in a base, oldest first."""
+    begun = ((name, header_of_run(run)) for name, run in all_runs(base) if run_slots(base, name))
+    return [name for name, header in begun if header is not None]
+
+
+def begun_runs(base: bytes) -> list[str]:
+    """The runs in a base, oldest first: one without a whole header has not begun to do anything."""
+    return [name for name, run in all_runs(base) if header_of_run(run) is not None]
+
+
+def all_runs(base: bytes) -> list[tuple[str, bytes]]:
+    """The names and paths of all runs in a base."""
+    folder = join(base, join(OUR_FOLDER, QUARANTINE))
+    try:
+        with os.scandir(folder) as entries:
+            # A link is not ours, wherever it leads.
+            names = sorted(each.name for each in entries if each.is_dir(follow_symlinks=False))
+    except OSError:
+        return []
+    return [(os.fsdecode(name), join(folder, name)) for name in names]
+
+
+def run_slots(base: bytes, run: str) -> frozenset[bytes]:
+    """The names of what is in a run's folder besides its journal; none where it cannot be read."""
+    try:
+        return frozenset(os.listdir(run_folder(base, run))) - {JOURNAL}
+    except OSError:
+        return frozenset()
+
+
+def is_empty_run(base: bytes, run: str) -> bool:
+    """Whether a run was cut short while its journal was made, before it did anything here."""
+    folder = run_folder(base, run)
+    journal = join(folder, JOURNAL)
+    return os.path.isfile(journal) and header_of_run(folder) is None and not run_slots(base, run)
+
+
+def header_of_run(run: bytes) -> bytes | None:
+    """The first line of a run's journal; None where there is none, or half of it."""
+    try:
+        file = os.open(join(run, JOURNAL), FILE_FLAGS)
+    except OSError:
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            return None
+        header, end, _ = os.read(file, _MOST_HEADER).partition(b"\n")
+        return header if end else None
+    finally:
+        os.close(file)
+
+
+def open_run_folder(base: bytes, run: str) -> tuple[int, FileIdentity]:
+    """A descriptor of a run's folder, reached without following a link; what its base is."""
+    folders = OpenFolders(base)
+    try:
+        identity = identity_of(os.fstat(folders.open(b"")))
+        folder = folders.open(b"/".join((OUR_FOLDER, QUARANTINE, run.encode())))
+        return os.dup(folder), identity
+    finally:
+        folders.close()
