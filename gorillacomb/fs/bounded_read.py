@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from gorillacomb.fs.openat import FILE_FLAGS, is_unchanged
-from gorillacomb.hashing import MOST_UNTOLD
 
 UNTOLD = "holds more or less than its file system tells: nobody sees when it changes"
 Content = TypeVar("Content")
@@ -93,6 +92,8 @@ def read_unchanged(
         return None
     if found[1] == facts.st_size:
         return found
+    from gorillacomb.hashing import MOST_UNTOLD  # it loads the hash functions, which few need
+
     os.lseek(descriptor, 0, os.SEEK_SET)
     found = read(None)
     if found[1] >= MOST_UNTOLD:

@@ -15,8 +15,6 @@ from contextlib import suppress
 from functools import cache
 from itertools import pairwise
 
-from gorillacomb.hashing import is_hole
-
 _RENAME = {
     "linux": "renameat2",  # 3.15, include/uapi/linux/fs.h
     "darwin": "renameatx_np",  # 10.12, sys/stdio.h
@@ -176,6 +174,8 @@ def write_piece(descriptor: int, piece: memoryview, at: int, sparse: bool) -> No
 
     A hole stays one, and if ``sparse`` so do blocks of zeros: `set_size` must end the file.
     """
+    from gorillacomb.hashing import is_hole  # it loads the hash functions, which few need
+
     if is_hole(piece):
         return
     data = bytes(piece)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shlex
 import stat
 import struct
 import sys
@@ -242,6 +241,8 @@ def owner_advice(path: str, error: OSError | None = None) -> str:
         return ""
     if owner:
         return f"{at} belongs to {owner_text(owner)}: ask them for access."
+    import shlex  # takes longer to import than most calls of this module take
+
     return (
         f"{at} belongs to root, as a run with sudo leaves it: sudo chown -R {own} {shlex.quote(at)}"
     )

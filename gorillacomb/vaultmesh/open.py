@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gorillacomb.vault.vault import Vault, config_folder, state_folder
 from gorillacomb.vaultmesh.anchor import AnchorStore
-from gorillacomb.vaultmesh.create import create_log
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger
-
-if TYPE_CHECKING:
-    pass
 
 
 def key_store() -> KeyStore:
@@ -43,6 +38,8 @@ def open_trace_for_writing(vault: Vault) -> Ledger:
     Raises VaultError.
     """
     if not os.path.lexists(vault.trace):
+        from gorillacomb.vaultmesh.create import create_log  # needed once for each vault
+
         create_log(vault.trace, key_store(), anchor_store())
     return Ledger.write(vault.trace, key_store(), anchor_store())
 

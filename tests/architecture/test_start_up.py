@@ -8,22 +8,40 @@ from pathlib import Path
 
 import pytest
 
+import gorillacomb
 from tests.support.run import environment, run
 from tests.support.trees import make_tree, scan
 
 HEAVY = {"sqlite3", "tqdm", "sqlite_utils", "blake3", "xxhash", "watchdog", "pathspec"}
 HEAVY |= {"multiprocessing", "asyncio", "cryptography"}
+PACKAGE = Path(gorillacomb.__file__).parent
 _LINE = re.compile(r"^import time:\s*\d+ \|\s*\d+ \|\s*(\S+)$", re.MULTILINE)
+
+
+def imported_modules(*arguments: str | Path, vault: Path | None = None) -> set[str]:
+    """The full names of all modules that a command imported."""
+    words = [sys.executable, "-X", "importtime", "-m", "gorillacomb", *map(str, arguments)]
+    ran = run(words=[word.encode() for word in words], env=environment(vault))
+    assert ran.code in (0, 1)  # `pulse` has 1 for a watcher that never ran
+    modules = set(_LINE.findall(ran.err))
+    assert "gorillacomb.cli.main" in modules, "the list of imports was not understood"
+    return modules
 
 
 def imported(*arguments: str | Path, vault: Path | None = None) -> set[str]:
     """The top names of all modules that a command imported."""
-    words = [sys.executable, "-X", "importtime", "-m", "gorillacomb", *map(str, arguments)]
-    ran = run(words=[word.encode() for word in words], env=environment(vault))
-    assert ran.code == 0
-    modules = set(_LINE.findall(ran.err))
-    assert "gorillacomb.cli.main" in modules, "the list of imports was not understood"
-    return {module.split(".")[0] for module in modules}
+    return {module.split(".")[0] for module in imported_modules(*arguments, vault=vault)}
+
+
+def own_modules(*arguments: str | Path, vault: Path | None = None) -> list[str]:
+    """The modules of ours that a command imported, without the empty ones that make a package."""
+    found = imported_modules(*arguments, vault=vault)
+    return sorted(
+        module
+        for module in found
+        if module.startswith("gorillacomb.")
+        and not (PACKAGE / module.partition(".")[2].replace(".", "/")).is_dir()
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,8 +70,56 @@ def test_a_second_scan_in_a_pipe_needs_neither_bar_nor_migrations(
 
 
 def test_the_version() -> None:
-    import gorillacomb
-
     ran = run("--version")
     assert (ran.code, ran.out) == (0, f"gorillacomb {gorillacomb.__version__}\n")
     assert run("-V").stdout == ran.stdout
+
+
+MOST_MODULES = {"--version": 2, "status": 44, "dupes": 36, "pulse": 35, "scan": 96}
+"""How many modules of ours a command may import. Each takes about half a millisecond, as much as
+looking at a hundred files: who needs another one raises the number here, and says what for."""
+
+
+def test_a_command_imports_no_more_modules_than_it_needs(tmp_path: Path, vault: Path) -> None:
+    """Of a vault with a trace and without a quarantine, as most have."""
+    tree = make_tree(tmp_path / "tree", {"a": "x", "b": "x"})
+    assert run("scan", tree, vault=vault).code == 0
+    for name, most in MOST_MODULES.items():
+        words = (name, tree) if name == "scan" else (name,)
+        found = own_modules(*words, vault=vault)
+        assert len(found) <= most, "\n".join([name, *found])
+
+
+def test_status_reads_no_journal_where_no_run_has_left_anything(
+    tmp_path: Path, vault: Path
+) -> None:
+    photo = "x" * 1000
+    tree = make_tree(tmp_path / "tree", {"photo.bin": photo, "photo copy.bin": photo})
+    assert run("scan", tree, vault=vault).code == 0
+    journals = "gorillacomb.dedupe.quarantine.journal"
+    unneeded = {journals, "gorillacomb.dedupe.model", "gorillacomb.hashing", "blake3", "textwrap"}
+    assert imported_modules("status", vault=vault) & unneeded == set()
+
+    plan = tmp_path / "plan.jsonl"
+    assert run("dedupe", "--plan", "-o", plan, vault=vault).code == 0
+    assert run("dedupe", "--apply", plan, vault=vault).code == 0
+    assert journals in imported_modules("status", vault=vault)
+
+
+def test_garbage_is_collected_again_when_a_command_begins() -> None:
+    """It is not while modules are imported; a watcher that runs for months needs it."""
+    script = """
+import gc
+import gorillacomb.__main__
+assert not gc.isenabled()
+from gorillacomb.cli.main import cli
+assert cli.get_command(None, "watch") is not None
+assert gc.isenabled()
+frozen = gc.get_freeze_count()
+assert frozen
+cli.get_command(None, "status")
+assert gc.get_freeze_count() == frozen, "what was made since would never be collected"
+"""
+    words = [sys.executable.encode(), b"-c", script.encode()]
+    ran = run(words=words, env=environment())
+    assert ran.code == 0, ran.err

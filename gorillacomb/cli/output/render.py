@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import sys
-import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -83,6 +82,8 @@ def styled(text: str, **styles: bool | str) -> str:
 
 def wrapped_paragraph(text: str, indent: str) -> list[str]:
     """Words as lines of 80 columns, the second and later ones further in."""
+    import textwrap  # compiles patterns when it is imported, and few commands wrap anything
+
     return textwrap.wrap(
         printable(text),
         DEFAULT_WIDTH,
@@ -109,6 +110,8 @@ def print_json_with_list(
     document: Mapping[str, object], name: str, items: Iterable[object]
 ) -> None:
     """As `print_json`, with a list as the last member that is written as it is found."""
+    import textwrap
+
     head = json.dumps({**document, name: []}, ensure_ascii=False, indent=2).removesuffix("]\n}")
     write_bytes(head.encode("utf-8", "backslashreplace"))
     before = "\n"
