@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gorillacomb.api.paths import PathInput, absolute_path
-from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.names import NOISE
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.paths import path_text, relative_path
@@ -23,6 +21,7 @@ from gorillacomb.model import IndexedFile, Root
 from gorillacomb.vault.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from gorillacomb.canonical.groups import GroupReader
     from gorillacomb.folders.analysis import FolderAnalysis
 
 
@@ -43,6 +42,8 @@ class PathLookup:
 
 def open_groups(index: Index) -> GroupReader:
     """The groups of an open index, with the user's preferences."""
+    from gorillacomb.canonical.groups import GroupReader  # it brings the rules of what is kept
+
     settings = load_settings()
     return GroupReader(index, is_online, settings.preferred, settings.machine_names)
 
@@ -151,6 +152,8 @@ def unknown_path_error(found: PathLookup) -> UsageError:
 
 def suspect_texts(root: Root) -> tuple[str, str]:
     """Say why a root that is suspect is one, and what to do about it."""
+    import shlex
+
     path = path_text(root.path)
     return (
         f"{path} may not be what it was: {root.suspect}.",
