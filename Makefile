@@ -51,6 +51,7 @@ lint: dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/python -m tests.support.vocabulary
 	$(BIN)/python -m tests.support.readme --check README.md
 
 format: dev

@@ -159,8 +159,8 @@ def test_it_says_which_key_signed(manifest: Path, tmp_path: Path) -> None:
     assert report.err == ""
     assert report.json()["key"] in lines[0]
     told = " ".join(run("export", "--help").out.split())
-    assert "oms wants an elliptic curve key" in told
-    assert "made at first need" in told
+    assert "oms needs an elliptic curve key" in told
+    assert "created when it is first needed" in told
 
 
 def test_the_signature_comes_with_its_public_key(manifest: Path, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def command() -> None:
 @json_option
 @vault_option
 def list_roots(as_json: bool, vault: Vault) -> ExitCode:
-    """List the roots: where they are, whether they are there now, when they were scanned."""
+    """List the roots: where they are, whether they are connected, when they were scanned."""
     with Index.read(vault) as index, translate_errors(vault):
         roots = root_table.all_roots(index.connection)
         if as_json:
@@ -55,18 +55,20 @@ def list_roots(as_json: bool, vault: Vault) -> ExitCode:
     return ExitCode.DONE
 
 
-@command.command(short_help="Drop a root and all that is known of it.")
+@command.command(short_help="Forget a root and all that is known of it.")
 @click.argument("root", type=BytesPath(), metavar="PATH|ID")
-@click.option("--force", is_flag=True, help="Forget it, although something waits in quarantine.")
+@click.option(
+    "--force", is_flag=True, help="Forget it, even if something is waiting in quarantine."
+)
 @json_option
 @vault_option
 def forget(root: bytes, force: bool, as_json: bool, vault: Vault) -> ExitCode:
-    """Drop a root, named by its path or id, and all that the index knows of it.
+    """Forget a root, named by its path or id, and all that the index knows of it.
 
-    No file under it is touched; scanning it again brings it back. While something
-    that was set aside waits in its quarantine it is kept (exit code 5), unless
-    --force is given. Where several drives were scanned at one path, the id says
-    which: on a terminal it is asked for.
+    No file under it is touched; scanning it again brings it back. While something is
+    waiting in its quarantine it is kept (exit code 5), unless --force is given. Where
+    several drives were scanned at one path, the id says which one; on a terminal you are
+    asked.
     """
     with Index.read(vault) as index, translate_errors(vault):
         uid = _named(index, root).uid  # it may take the user a while to say which

@@ -43,7 +43,7 @@ FILE_STATE_WORDS = {
 @json_option
 @vault_option
 def command(as_json: bool, vault: Vault) -> ExitCode:
-    """Show what the vault knows: roots, files, redundancy, and what was not looked at."""
+    """Show what the vault knows: roots, files, redundancy, and what was not read."""
     settings = load_settings()
     with Index.read(vault) as index, translate_errors(vault):
         document = status_object(index, settings)

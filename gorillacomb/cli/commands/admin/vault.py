@@ -33,9 +33,9 @@ def command() -> None:
 @json_option
 @vault_option
 def check(as_json: bool, vault: Vault) -> ExitCode:
-    """Check both databases, every entry of the trace, and that they go together.
+    """Check both databases, every entry of the trace, and that they belong together.
 
-    Exit code 0 when all is well, 1 when something is not.
+    Exit code 0 when everything is in order, 1 when something is not.
     """
     found: dict[str, str | None] = {"index": None, "trace": None, "together": None}
     entries = 0

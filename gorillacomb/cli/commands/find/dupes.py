@@ -36,14 +36,14 @@ _MOST_COPIES = 20
     type=SizeParam(),
     default=0,
     metavar="SIZE",
-    help="Leave out groups of smaller files.",
+    help="Ignore groups of smaller files.",
 )
 @click.option(
     "--format",
     "form",
     type=click.Choice(["text", "json", "csv", "fdupes"]),
     default="text",
-    help="How to print them; fdupes: a path a line, raw bytes.",
+    help="How to print them; fdupes: one path a line, raw bytes.",
 )
 @click.option("--csv", "as_csv", is_flag=True, help="The same as --format csv.")
 @json_option

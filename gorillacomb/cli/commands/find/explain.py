@@ -39,12 +39,15 @@ from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.open import open_trace_for_reading
 
 
-@click.command(short_help="Tell of one file or folder: its copies, which one to keep, why.")
+@click.command(short_help="Explain a file or folder: its copies, which one to keep, and why.")
 @click.argument("path", type=BytesPath())
 @json_option
 @vault_option
 def command(path: bytes, as_json: bool, vault: Vault) -> ExitCode:
-    """Tell of one file or folder: its copies, which of them is canonical, and the reasons."""
+    """Explain a file or folder: its copies, which of them is canonical, and why.
+
+    For one that no longer exists it says what became of it.
+    """
     with Index.read(vault) as index, translate_errors(vault):
         found = look_up_path(index, path)
         render.print_warnings(away_notes(found))

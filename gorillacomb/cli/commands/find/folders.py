@@ -49,7 +49,7 @@ FolderFilter = Callable[[TreeFolder], bool]
     default=SIMILAR,
     show_default=True,
     metavar="SHARE",
-    help="How much of the smaller folder must stand in the other one.",
+    help="How much of the smaller folder must be in the other one.",
 )
 @click.option("--all", "whole", is_flag=True, help="Show all, however much there is.")
 @json_option
@@ -59,10 +59,9 @@ def command(
 ) -> ExitCode:
     """Show which folders belong together: identical, contained, overlapping.
 
-    Tells of copies of one tree which one to keep and why, and what each
-    of the others has that it lacks; then of folders all of whose contents
-    stand elsewhere. With PATH, of what concerns that folder. As of the last
-    scan: no file is read for it.
+    Lists copies of one tree, which one to keep and why, and what each of the others has
+    that it lacks; then folders whose every file also exists elsewhere. With PATH, only what
+    concerns that folder. As of the last scan: no file is read for it.
     """
     with Index.read(vault) as index, translate_errors(vault):
         folders = folders_of(index, similar)

@@ -35,14 +35,14 @@ _SHOWN = 3
 """Failures of a kind that are named; the rest is counted."""
 
 
-@click.command(short_help="Comb folders into the index and print what was found.")
+@click.command(short_help="Scan folders into the index and print what was found.")
 @click.argument("paths", nargs=-1, type=BytesPath(), metavar="[PATH]...")
 @workers_option
 @click.option(
     "--exclude",
     multiple=True,
     metavar="PATTERN",
-    help="Leave out what matches, in gitignore syntax; remembered for the root."
+    help="Exclude what matches, in gitignore syntax; remembered for the root."
     " Repeat it for more; '!PATTERN' takes one back.",
 )
 @click.option("--clear-excludes", is_flag=True, help="Forget the patterns remembered so far first.")
@@ -55,7 +55,7 @@ _SHOWN = 3
 @click.option(
     "--quick",
     is_flag=True,
-    help="Answer the duplicates only: leave files unread that have no copy.",
+    help="Find the duplicates only: leave files unread that have no copy.",
 )
 @click.option(
     "--rehash",
@@ -75,7 +75,7 @@ _SHOWN = 3
 @click.option(
     "--accept-loss",
     is_flag=True,
-    help="Take it that what is missing was deleted, though it is most of a root.",
+    help="Treat missing files as deleted, even if they are most of a root.",
 )
 @click.option("--hydrate", is_flag=True, help="Download files that are only in the cloud.")
 @click.option(
@@ -107,7 +107,7 @@ def command(
     as_json: bool,
     vault: Vault,
 ) -> ExitCode:
-    """Comb folders: walk, read, compare, and print what was found.
+    """Scan folders: walk, read, compare, and print what was found.
 
     Reads every file under each PATH once and keeps its digest in the vault's
     index; nothing under PATH is ever changed. The next scan reads only what

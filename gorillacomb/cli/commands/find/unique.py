@@ -21,7 +21,7 @@ _BY_CHOICE = ("excluded", "below min-size", "only in the cloud")
 _PLACES = 3
 
 
-@click.command(short_help="What would be lost if a folder went.")
+@click.command(short_help="Show what would be lost if a folder were deleted.")
 @click.argument("path", type=BytesPath())
 @click.option(
     "--except",
@@ -36,10 +36,10 @@ _PLACES = 3
     "plan_file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Do not count the copies that this plan has go, and name them.",
+    help="Do not count the copies that this plan removes, and name them.",
 )
 @click.option(
-    "--count-offline", is_flag=True, help="Let copies on drives that are not there count."
+    "--count-offline", is_flag=True, help="Count copies on drives that are not connected, too."
 )
 @untested_macos_option
 @click.option("--all", "whole", is_flag=True, help="Name every file, however many there are.")
@@ -59,13 +59,12 @@ def command(
     as_json: bool,
     vault: Vault,
 ) -> ExitCode:
-    """List the files under PATH whose content stands nowhere else.
+    """List the files under PATH that exist nowhere else.
 
-    PATH is listed now, and each copy elsewhere is looked at: it must stand
-    as it was when it was read, on a drive that is there, in no trash, cache,
-    temporary folder, snapshot or quarantine. What was excluded, not read, or
-    changed since the scan is unproven. Nothing is read and nothing changed.
-    Exit code 0 when nothing would be lost, else 1.
+    PATH is listed now, and each copy elsewhere is checked: it must be as it was when it was
+    read, on a connected drive, and not in a trash, cache, temporary folder, snapshot or
+    quarantine. What was excluded, not read, or changed since the scan is unproven. No file
+    is read and nothing is changed. Exit code 0 when nothing would be lost, else 1.
     """
     result = find_unique(
         vault,

@@ -40,10 +40,10 @@ _SHOWN = 20
     "--root",
     type=BytesPath(),
     metavar="DIR",
-    help="bagit: the folder with the files [default: the one that FILE lies in, or the one"
-    " beside FILE that bears the name in it].",
+    help="bagit: the folder with the files [default: the one that contains FILE, or the one"
+    " beside FILE with the name that it gives].",
 )
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @json_option
 def command(
     file: bytes,
@@ -59,16 +59,16 @@ def command(
     sha256sum  a list of digests for `sha256sum -c`
     b3sum      a list of digests for `b3sum --check`
     mtree      a specification for `mtree -f LIST -p DIR`
-    csv        a table of all that the manifest says
+    csv        a table of everything in the manifest
     oms        an OpenSSF model signature for `model_signing verify key`
     bagit      a copy of the files as a BagIt bag, in a new folder
 
     Paths in lists are relative to the manifest's folder. Entries that a format cannot carry are
     named, and the exit code is then 3; model_signing then needs --ignore_unsigned_files. A
-    signature says what FILE says: verify that first.
+    signature only repeats what FILE says: verify FILE first.
 
-    oms wants an elliptic curve key (ECDSA, P-256): yours is made at first need; stderr, or --json,
-    names it with its public key.
+    oms needs an elliptic curve key (ECDSA, P-256). Yours is created when it is first
+    needed; stderr, or --json, names it with its public key.
     """
     if as_json and output is None:
         raise click.UsageError("--json is a report on what -o wrote: give both.")

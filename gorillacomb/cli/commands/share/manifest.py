@@ -36,7 +36,7 @@ _ODDITIES = {
 }
 
 
-@click.command(short_help="Write down, signed, what stands in a folder.")
+@click.command(short_help="Write a signed list of what a folder contains.")
 @click.argument("path", required=False, type=BytesPath(), metavar="[PATH]")
 @click.option(
     "-o",
@@ -52,13 +52,13 @@ _ODDITIES = {
     type=click.Choice(["ed25519", "rsa"]),
     default="ed25519",
     show_default=True,
-    help="Which of your keys signs it; made at first need.",
+    help="Which of your keys signs it; created when it is first needed.",
 )
 @click.option("--no-sign", is_flag=True, help="Write it without a signature.")
 @click.option(
     "--allow-missing", is_flag=True, help="Write it even if not every file could be read."
 )
-@click.option("--force", is_flag=True, help="Write over a manifest that is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing manifest.")
 @workers_option
 @progress_option
 @json_option
@@ -75,10 +75,10 @@ def command(
     as_json: bool,
     vault: Vault,
 ) -> ExitCode:
-    """Write down what stands in the folder PATH: every file with its digests and
-    mode, every link and empty folder, signed.
+    """List what the folder PATH contains: every file with its digests and mode, every link
+    and empty folder, signed.
 
-    All content is read anew. Without PATH: the canonical files of the one root
+    All content is read again. Without PATH: the canonical files of the one root
     that was scanned. `gorillacomb verify FILE` checks a folder against it.
     """
     to_stdout = output == b"-"

@@ -37,8 +37,8 @@ _LABEL = 11
     "--root",
     type=BytesPath(),
     metavar="DIR",
-    help="The folder to check [default: the one that FILE lies in, or the one beside"
-    " FILE that bears the name in it].",
+    help="The folder to check [default: the one that contains FILE, or the one beside"
+    " FILE with the name that it gives].",
 )
 @click.option(
     "--key",
@@ -48,7 +48,7 @@ _LABEL = 11
     " [default: your own keys].",
 )
 @click.option(
-    "--require-signature", is_flag=True, help="A manifest that is not validly signed fails."
+    "--require-signature", is_flag=True, help="Fail if the manifest is not validly signed."
 )
 @click.option(
     "--digests",
@@ -77,12 +77,12 @@ def command(
 ) -> ExitCode:
     """Check the manifest FILE ('-' for stdin) against what is on disk, and its signature.
 
-    Names what changed, was damaged (content changed, size and time did not;
-    suspect where the file system may hide a change), is missing, extra or
-    renamed, and whose mode changed. Needs no vault.
+    Names what changed, was damaged (content changed, size and time did not; suspect where
+    the file system may hide a change), is missing, extra or renamed, and whose mode
+    changed. Needs no vault.
 
     \b
-    Exit codes: 0 all is as FILE says; 1 it is not, or the signature is not
+    Exit codes: 0 everything is as FILE says; 1 it is not, or the signature is not
     valid; 2 FILE is refused, or its folder not found; 3 not all could be read.
     """
     gc.disable()  # entries come by the 100,000 and hold no cycles: looking for them takes time

@@ -12,7 +12,7 @@ from gorillacomb.errors import ExitCode
 
 
 @click.command(short_help="Begin a new log after a restored backup or a lost key.")
-@click.option("--force", is_flag=True, help="Leave a log also that is sound.")
+@click.option("--force", is_flag=True, help="Abandon the old log even if it is sound.")
 @json_option
 @vault_option
 def command(force: bool, as_json: bool, vault: Vault) -> ExitCode:
@@ -20,7 +20,7 @@ def command(force: bool, as_json: bool, vault: Vault) -> ExitCode:
 
     For a vault that was put back from a backup, or whose key is lost: the old
     trace is kept beside it, and the next scan stamps everything in the new one.
-    A sound log is not left (exit code 5), unless --force is given.
+    A sound log is not abandoned (exit code 5) unless --force is given.
     """
     adopted = VaultTrace(vault).adopt(force=force)
     if as_json:

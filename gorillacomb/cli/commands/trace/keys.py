@@ -21,18 +21,18 @@ from gorillacomb.vaultmesh.open import (
 )
 
 
-@click.group(short_help="The keys that sign: make one, show the public ones.")
+@click.group(short_help="Create or rotate the keys that sign, show the public ones.")
 def command() -> None:
     """The keys that sign the trace and manifests, in the user's config folder."""
 
 
-@command.command(short_help="Make a key before it is needed.")
+@command.command(short_help="Create a key before it is needed.")
 @click.option("--rsa", is_flag=True, help="An RSA-2048 key, for manifests only.")
 @json_option
 def init(rsa: bool, as_json: bool) -> ExitCode:
-    """Make the key that signs; an Ed25519 key is else made at first need.
+    """Create the key that signs; otherwise an Ed25519 key is created when it is first needed.
 
-    With GORILLACOMB_PASSPHRASE set, the key file is closed by that passphrase.
+    With GORILLACOMB_PASSPHRASE set, the key file is encrypted with that passphrase.
     """
     kind: KeyKind = "rsa" if rsa else "ed25519"
     store = key_store()
@@ -56,7 +56,7 @@ def init(rsa: bool, as_json: bool) -> ExitCode:
 
 @command.command(short_help="Print the public keys.")
 @click.option("--pem", is_flag=True, help="In PEM, as OpenSSL reads it, not as verifier keys.")
-@click.option("--watcher", is_flag=True, help="The keys by which the watcher's pulses are known.")
+@click.option("--watcher", is_flag=True, help="The keys that sign the watcher's pulses.")
 @vault_option
 def show(pem: bool, watcher: bool, vault: Vault) -> ExitCode:
     """Print the public keys of the vault's trace, one a line, the current one last.
@@ -87,14 +87,14 @@ def show(pem: bool, watcher: bool, vault: Vault) -> ExitCode:
     return ExitCode.DONE
 
 
-@command.command(short_help="Go over to a new key.")
+@command.command(short_help="Switch to a new key.")
 @json_option
 @vault_option
 def rotate(as_json: bool, vault: Vault) -> ExitCode:
-    """Make a new Ed25519 key and go over to it; the trace notes it.
+    """Create a new Ed25519 key and switch to it; the trace records it.
 
-    The checkpoint of that moment bears both signatures. The old key stays in
-    its folder: what it signed is checked with it.
+    The checkpoint of that moment has both signatures. The old key stays in its folder,
+    since it is needed to check what it signed.
     """
     vault.check()
     if not vault.trace.exists():  # one that is gone is not begun anew by the way

@@ -20,7 +20,7 @@ from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.vaultmesh.error_text import translate_content_errors
 
 
-@click.group(short_help="The signed record of every canonical file: check it, show it, prove it.")
+@click.group(short_help="Check, show or prove the signed record of every canonical file.")
 def command() -> None:
     """The VaultMesh trace: an append-only, hash-chained, signed record.
 
@@ -60,7 +60,7 @@ def log(last: int, as_json: bool, vault: Vault) -> ExitCode:
 @json_option
 @vault_option
 def show(path: bytes, as_json: bool, vault: Vault) -> ExitCode:
-    """Show every entry about a file, also from when it stood elsewhere."""
+    """Show every entry about a file, including those from when it was elsewhere."""
     with Index.read(vault) as index, translate_errors(vault):
         found = look_up_path(index, path)
         with translate_content_errors(vault.trace):
@@ -126,7 +126,7 @@ def prove(path: bytes, output: Path | None, vault: Vault) -> ExitCode:
 def export(folder: Path, vault: Vault) -> ExitCode:
     """Write entries.jsonl and checkpoint into a new folder.
 
-    Thirty lines of anybody's code can recompute the signed root from them.
+    Thirty lines of code can recompute the signed root hash from them.
     """
     size = VaultTrace(vault).export(folder)
     click.echo(f"{render.format_count(size, 'entry', 'entries')} in {folder}", err=True)

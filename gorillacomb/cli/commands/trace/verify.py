@@ -47,9 +47,9 @@ def command(
     as_json: bool,
     vault: Vault,
 ) -> ExitCode:
-    """Check every entry of the trace against all that was ever signed.
+    """Check every entry of the trace against everything that was ever signed.
 
-    Exit code 0 when all is well, 1 when something was changed: the first bad
+    Exit code 0 when everything is in order, 1 when something was changed: the first bad
     entry is named. Trusted are the keys in the user's key folder, or --key.
     """
     if proof_file is not None:

@@ -18,15 +18,15 @@ from gorillacomb.watch.pulse import Clocks, pulse_folder
 from gorillacomb.watch.pulse_check import PulseState, PulseStatus, check_pulse
 
 
-@click.command(short_help="Tell whether the watcher is alive, for people and for cron.")
+@click.command(short_help="Say whether the watcher is alive, for people and for cron.")
 @json_option
 @vault_option
 def command(as_json: bool, vault: Vault) -> ExitCode:
     """Say whether the watcher of a vault is alive, degraded or dead.
 
-    Reads its last pulses, which are signed. Exit code 0 when it is alive and
-    nothing is wrong, else 1: a watch that missed a beat, a clock that was set
-    back, a trace that was put back to an earlier state are all told.
+    Reads its last pulses, which are signed. Exit code 0 when it is alive and nothing is
+    wrong, else 1. A missed beat, a clock that was set back and a trace that was put back to
+    an earlier state are all reported.
     """
     folder = pulse_folder(vault)
     verdict = check_pulse(folder, watcher_keys().publics(), Clocks())

@@ -49,23 +49,23 @@ _SPAN = 2
 _SHOWN = 20
 
 
-@click.command(short_help="Read files again, oldest check first, and tell rot from edits.")
+@click.command(short_help="Read files again, oldest check first, and find bit rot.")
 @click.argument("paths", nargs=-1, type=BytesPath(), metavar="[PATH]...")
 @click.option(
-    "--rate", type=RateParam(), metavar="SIZE/s", help="Read no faster than that, as 20MB/s."
+    "--rate", type=RateParam(), metavar="SIZE/s", help="Read no faster than this, e.g. 20MB/s."
 )
 @click.option(
     "--older-than",
     type=DurationParam(),
     metavar="AGE",
-    help="Only files that were last read so long ago: 30d, 12h, 45m, 8s.",
+    help="Only files that were last read at least AGE ago: 30d, 12h, 45m, 8s.",
 )
 @click.option(
     "--accept",
     type=BytesPath(),
     multiple=True,
     metavar="FILE",
-    help="Take a file that is said to be damaged as it is now; may be repeated.",
+    help="Accept a file that is reported as damaged as it is now; may be repeated.",
 )
 @click.option(
     "--repair",
@@ -73,9 +73,7 @@ _SHOWN = 20
     help="Put a good copy in the place of each file that is known to be damaged, everywhere or"
     " in PATH; of suspects only where PATH is the file itself.",
 )
-@click.option(
-    "--suspects", is_flag=True, help="With --repair: put one in the place of suspects too."
-)
+@click.option("--suspects", is_flag=True, help="With --repair: repair suspects too.")
 @untested_macos_option
 @progress_option
 @json_option
@@ -92,18 +90,17 @@ def command(
     as_json: bool,
     vault: Vault,
 ) -> ExitCode:
-    """Read files again that the index knows, those first that were not read for longest.
+    """Read files that the index knows again, starting with those not read for longest.
 
-    All that is known, or what is in each PATH. A file whose content changed
-    while its size and times did not is damaged; one whose mtime moved was
-    edited, and is stamped anew. Of each damaged one it tells where good copies
-    stand. Nothing but the index and the trace is written. Can be interrupted:
-    the next scrub goes on with what was not read yet. Exit code 1 when
-    something is damaged, 3 when something could not be read.
+    Everything known, or what is in each PATH. A file whose content changed while its size
+    and times did not is damaged; one whose mtime changed was edited, and is stamped again.
+    For each damaged one, good copies are named. Nothing but the index and the trace is
+    written. It can be interrupted: the next scrub continues with what was not read yet.
+    Exit code 1 when something is damaged, 3 when something could not be read.
 
-    With --repair nothing is searched for: what is known to be damaged changes
-    places with a copy of its good content that was checked, and waits in
-    quarantine, so that `gorillacomb dedupe --undo` takes it back.
+    With --repair nothing is searched for: each file known to be damaged is exchanged with a
+    checked copy of its good content and moved into the quarantine, from which `gorillacomb
+    dedupe --undo` takes it back.
     """
     if accept:
         if paths or repair or rate is not None or older_than is not None:

@@ -51,25 +51,25 @@ def _seconds(
     )
 
 
-@click.command(short_help="Keep index and trace true as files change, with a pulse.")
+@click.command(short_help="Keep index and trace up to date as files change.")
 @click.argument("paths", nargs=-1, type=BytesPath(), metavar="[PATH]...")
-@_seconds("--pulse", 0.1, 9.0, "How often it says that it lives.")
+@_seconds("--pulse", 0.1, 9.0, "Heartbeat interval.")
 @_seconds(
     "--quiet",
     0,
     2.0,
-    "A folder is scanned when nothing has changed in it for so long; one that always changes,"
+    "Scan a folder when nothing has changed in it for this time; one that always changes,"
     " after ten times that.",
 )
-@_seconds("--poll", 1, None, "Ask for no events, and scan everything so often.")
-@_seconds("--poll-remote", 1, 300.0, "How often to scan network drives, which tell of no changes.")
+@_seconds("--poll", 1, None, "Use no events, and scan everything at this interval.")
+@_seconds("--poll-remote", 1, 300.0, "How often to scan network drives, which report no changes.")
 @click.option(
     "--scrub-every",
     type=DurationParam(),
     default="30d",
     show_default=True,
     metavar="AGE",
-    help="Read each file again so long after it was read, so that rot is found.",
+    help="Read each file again when it was last read that long ago, to find bit rot.",
 )
 @click.option(
     "--scrub-rate",
@@ -86,7 +86,7 @@ def _seconds(
     show_default=True,
     metavar="AGE",
     help="Stamp what is new in machine-made folders, such as node_modules, when nothing new has"
-    " come there for so long.",
+    " appeared there for this time.",
 )
 @click.option(
     "--manifest",
@@ -106,9 +106,11 @@ def _seconds(
     help="Run a command, or post to a URL, at each such event: duplicate, damaged, missing,"
     " degraded, manifest-broken. It gets a JSON document on stdin. May be repeated.",
 )
-@click.option("--install", is_flag=True, help="Write a service that watches, at each login.")
-@click.option("--uninstall", is_flag=True, help="Take that service away.")
-@click.option("--json", "as_json", is_flag=True, help="Tell each thing as a line of JSON.")
+@click.option(
+    "--install", is_flag=True, help="Install a service that watches, started at each login."
+)
+@click.option("--uninstall", is_flag=True, help="Remove that service.")
+@click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON.")
 @vault_option
 def command(
     paths: tuple[bytes, ...],
@@ -128,10 +130,9 @@ def command(
 ) -> ExitCode:
     """Watch folders, and scan what changes in them once it is quiet.
 
-    Begins with a scan of each PATH and then runs until it is ended (Ctrl-C or
-    SIGTERM): what is new is stamped, what moved is known to have moved. It
-    tells what it does in one line for each scan. `gorillacomb pulse` says
-    whether it lives; every other command works beside it.
+    Scans each PATH first and then runs until it is ended (Ctrl-C or SIGTERM): new files are
+    stamped, moves are recognized. It prints one line for each scan. `gorillacomb pulse`
+    says whether it is alive; every other command works beside it.
     """
     if uninstall:
         service.uninstall()
