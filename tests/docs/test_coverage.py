@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import typing
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, is_typeddict
 
 import click
 import pytest
 
 from fixtures.compat import fixtures
+from gorillacomb.api.documents import DOCUMENTS
 from gorillacomb.cli.main import COMMANDS, cli
 from gorillacomb.cli.output.reference import all_commands
 from gorillacomb.cli.output.topics import find_topic, read_topic, topic_names
@@ -22,6 +24,7 @@ from gorillacomb.watch.triggers import TriggerEvent
 from tests.architecture.layers import sources
 from tests.compat.test_goes_on import LATER
 from tests.docs.example import DOCS, DRIVE, README, pages
+from tests.support.documents import definition, keys_of
 from tests.support.run import REPOSITORY, run
 from tests.support.trees import make_tree
 
@@ -127,8 +130,12 @@ def undocumented(documents: dict[str, Any]) -> set[str]:
         f"{name}: {place}"
         for name, document in documents.items()
         for place, key in keys(document, "")
-        if not re.search(rf"`{re.escape(key)}(\[\])?`", TOPICS["json"])
+        if not is_in_topic(key)
     }
+
+
+def is_in_topic(key: str) -> bool:
+    return re.search(rf"`{re.escape(key)}(\[\])?`", TOPICS["json"]) is not None
 
 
 def test_every_key_of_earlier_versions() -> None:
@@ -139,6 +146,25 @@ def test_every_key_of_earlier_versions() -> None:
         assert undocumented(documents) == set()
     later = {place.rpartition(".")[2] for each in LATER.values() for place in each}
     assert [key for key in later if f"`{key}" not in TOPICS["json"]] == []
+
+
+def keys_defined(kind: Any) -> set[str]:
+    """The keys of a document by its definition, and of all that it holds."""
+    found = set()
+    if is_typeddict(kind):
+        for key, inner in keys_of(kind).items():
+            found |= {key, *keys_defined(inner)}
+    for inner in typing.get_args(kind):
+        found |= keys_defined(inner)
+    return found
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_key_that_is_defined(name: str) -> None:
+    defined = keys_defined(definition(DOCUMENTS[name]))
+    assert defined
+    missing = [key for key in defined if not is_in_topic(key.removesuffix("_b64"))]
+    assert missing == []
 
 
 def test_every_key_of_today(tmp_path: Path, vault: Path) -> None:
