@@ -15,10 +15,11 @@ BELOW = (
 AWAY = -1
 """The parent of folders that left their place, until they are found elsewhere or dropped."""
 
-_WITHOUT_PLACE = (
+WITHOUT_PLACE = (
     f"WITH RECURSIVE below (id) AS (SELECT id FROM folders WHERE parent = {AWAY} UNION"
     " SELECT folders.id FROM folders JOIN below ON folders.parent = below.id) SELECT id FROM below"
 )
+"""SQL for the ids of folders that have no place, and of what is in them."""
 UNUSED_FOLDER = (
     "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM folders),"
     " (SELECT coalesce(max(id), 0) FROM stamp_folders))"
@@ -37,7 +38,7 @@ def folders_without_place(connection: Connection) -> frozenset[int]:
 
     A scan finds where they are, or drops them; but in a root that is suspect they are kept.
     """
-    return frozenset(folder for (folder,) in connection.execute(_WITHOUT_PLACE))
+    return frozenset(folder for (folder,) in connection.execute(WITHOUT_PLACE))
 
 
 def root_of(connection: Connection, folder: int) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gorillacomb.index.paths import AWAY
+from gorillacomb.index.paths import AWAY, WITHOUT_PLACE
 from gorillacomb.index.schema import has_content, has_gap
 from gorillacomb.model import EntryState, FolderState
 from gorillacomb.sqlite import Connection
@@ -315,10 +315,10 @@ def index_folder(connection: Connection, folder: int) -> StampFolder | None:
 
 
 def add_all_folders(connection: Connection) -> None:
-    """The trace knows all folders where it did not know them yet."""
+    """The trace knows all folders where it did not know them yet, but those without a place."""
     connection.execute(
         "INSERT OR IGNORE INTO stamp_folders SELECT id, root, parent, name FROM folders"
-        f" WHERE parent IS NULL OR parent <> {AWAY}"
+        f" WHERE id NOT IN ({WITHOUT_PLACE})"
     )
 
 
@@ -338,15 +338,6 @@ def add_folders_above(connection: Connection, folder: int | None) -> None:
         assert found is not None, "what the index holds stands in folders"
         put_folder(connection, found)
         at = found.parent
-
-
-def is_inside(connection: Connection, folder: int | None, outer: int) -> bool:
-    """Whether the trace knows a folder as one that is, or is inside of, another one."""
-    at = folder
-    while at is not None and at != outer:
-        known = stamp_folder(connection, at)
-        at = None if known is None else known.parent
-    return at is not None
 
 
 def set_root_below(connection: Connection, folder: int, root: int) -> None:

@@ -7,12 +7,35 @@ from collections.abc import Container, Sequence
 from gorillacomb.canonical.selector import CanonicalFile
 from gorillacomb.fs.paths import join_relative
 from gorillacomb.index import stamps
-from gorillacomb.index.paths import path_below_root
+from gorillacomb.index.paths import BELOW, child_folder, folders_without_place, path_below_root
 from gorillacomb.index.stamps import ContentHolders, Stamp, StampFolder
+from gorillacomb.sqlite import Connection
 from gorillacomb.stamping.writer import StampStep, StampWriter
 from gorillacomb.vaultmesh import entries
 
 _STANDING = ("it was canonical before, in the same folder",)
+
+
+def folders_that_wait(connection: Connection) -> set[int]:
+    """Return the folders of which nothing can be told now, by their ids.
+
+    Those without a place keep theirs in the trace. So what came to that place waits, with all that
+    is in it, and so does what moved and has not been told of for that.
+    """
+    found = set(folders_without_place(connection))
+    if not found:
+        return found
+    tops = {each.id for each in stamps.moved_folders(connection)}
+    for astray in found | tops:
+        known = stamps.stamp_folder(connection, astray)
+        if known is None or known.parent is None:
+            continue
+        there = child_folder(connection, known.parent, known.name)
+        if there not in (None, astray) and stamps.stamps_below(connection, astray):
+            tops.add(there)
+    for top in tops:
+        found |= {each for (each,) in connection.execute(f"{BELOW} SELECT id FROM below", (top,))}
+    return found
 
 
 class FolderMoveRecorder:
@@ -29,6 +52,10 @@ class FolderMoveRecorder:
         self._roots = roots
         self.former: dict[bytes, tuple[str, bytes]] = {}
         """Root and path of files that went with their folders, by content."""
+        self.has_waiting = False
+        """Whether folders moved of which the trace is told by a later scan."""
+        self._astray: frozenset[int] = frozenset()
+        """Folders that are not where the trace has them, or have no place."""
 
     def record_moves(self) -> set[bytes]:
         """Tell of all folders that are not where the trace knows them, or are no more.
@@ -67,7 +94,10 @@ class FolderMoveRecorder:
 
         Returns contents of which it is not known where they stand now.
         """
-        waiting = stamps.moved_folders(self._connection)
+        placeless = folders_without_place(self._connection)
+        moved = stamps.moved_folders(self._connection)
+        self._astray = placeless | {each.id for each in moved}
+        waiting = [each for each in moved if each.id not in placeless]
         depths = {
             each.id: path_below_root(self._connection, each.id).count(b"/") for each in waiting
         }
@@ -75,9 +105,30 @@ class FolderMoveRecorder:
         while waiting:
             left = [each for each in waiting if not self._moved_as_a_whole(each)]
             if len(left) == len(waiting):  # they changed places with each other
-                return self._move_files(left)
+                free = self._free(left)
+                self.has_waiting = len(free) < len(left)
+                return self._move_files([each for each in left if each.id in free])
             waiting = left
         return set()
+
+    def _free(self, left: Sequence[StampFolder]) -> set[int]:
+        """Return those folders in whose way only others of them are.
+
+        The rest wait for folders that have no place, which keep theirs in the trace.
+        """
+        in_the_way = {each.id: self._around(each) & self._astray for each in left}
+        free = set(in_the_way)
+        while blocked := {each for each in free if not in_the_way[each] <= free}:
+            free -= blocked
+        return free
+
+    def _around(self, folder: StampFolder) -> set[int]:
+        """Return the folders around a new place, and those that the trace has where these are."""
+        return {
+            each
+            for at in (*self._chain_in_index(folder), *self._chain_in_trace(folder.parent))
+            for each in (at.id, *self._others_at(at))
+        }
 
     def _moved_as_a_whole(self, folder: StampFolder) -> bool:
         """Tell of a folder that moved, unless the trace has another one in its new place."""
@@ -85,22 +136,25 @@ class FolderMoveRecorder:
         known = stamps.stamp_folder(connection, folder.id)
         if known == folder:
             return True  # it went with the folder that it is in
-        if self._is_taken(folder):
+        if any(map(self._others_at, self._chain_in_index(folder))):
             return False
         with self._index.atomic():
             stamps.add_folders_above(connection, folder.parent)
-        if stamps.is_inside(connection, folder.parent, folder.id):
+        above = self._chain_in_trace(folder.parent)
+        if any(each.id == folder.id for each in above):
             return False  # by what the trace knows until the folder that it is in now is told of
+        if any(map(self._others_at, above)):
+            return False  # it would be put into another folder, which is where its own one was
         below = stamps.stamps_below(connection, folder.id)
         step = None
         if below and folder.parent is not None:
             origin = self._scribe.places.known(folder.id)
-            above = self._scribe.places.known(folder.parent)
+            root, path = self._scribe.places.known(folder.parent)
             step = StampStep(
                 entries.move_folder_entry(
                     self._scribe.scan,
-                    above[0],
-                    join_relative(above[1], folder.name),
+                    root,
+                    join_relative(path, folder.name),
                     origin,
                     self._tree(origin[1], below),
                     len(below),
@@ -108,21 +162,43 @@ class FolderMoveRecorder:
             )
         with self._index.atomic():
             self._put_moved(folder)
+        self._astray -= {folder.id}
         if step is not None:
             self._scribe.append([step])
             self._scribe.counts.moved += len(below)
         return True
 
-    def _is_taken(self, folder: StampFolder) -> bool:
-        """Whether the trace has another folder in a new place, or in that of one around it."""
-        connection = self._connection
-        at: StampFolder | None = folder
+    def _chain_in_index(self, folder: StampFolder) -> list[StampFolder]:
+        """Return a folder and those around it, up to its root, as they are now."""
+        chain, at = [], stamps.index_folder(self._connection, folder.id)
         while at is not None:
-            for other in stamps.folder_at(connection, at.parent, at.name):
-                if other != at.id and stamps.stamps_below(connection, other):
-                    return True
-            at = None if at.parent is None else stamps.index_folder(connection, at.parent)
-        return False
+            chain.append(at)
+            at = None if at.parent is None else stamps.index_folder(self._connection, at.parent)
+        return chain
+
+    def _chain_in_trace(self, folder: int | None) -> list[StampFolder]:
+        """Return a folder and those around it as the trace knows them."""
+        chain = []
+        while folder is not None:
+            at = stamps.stamp_folder(self._connection, folder)
+            if at is None:
+                at = stamps.index_folder(self._connection, folder)
+            if at is None:
+                break
+            chain.append(at)
+            folder = at.parent
+        return chain
+
+    def _others_at(self, folder: StampFolder) -> list[int]:
+        """Return other folders with canonical files that the trace has in the place of one."""
+        if folder.parent is None:
+            return []  # roots are known by their ids, not by their paths
+        others = stamps.folder_at(self._connection, folder.parent, folder.name)
+        return [
+            each
+            for each in others
+            if each != folder.id and stamps.stamps_below(self._connection, each)
+        ]
 
     def _move_files(self, folders: Sequence[StampFolder]) -> set[bytes]:
         """Tell of folders that changed places with each other, file by file.

@@ -17,11 +17,11 @@ from gorillacomb.index import roots as root_table
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.file_records import MoveKey, arrivals_of_scan, move_key
-from gorillacomb.index.paths import FolderPaths, folders_without_place
+from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.stamps import FOLDERS_CHANGED, ContentHolders, Stamp, StampRoot
 from gorillacomb.model import Root, StampReport
 from gorillacomb.stamping.deferral import StampDeferral
-from gorillacomb.stamping.move_entries import FolderMoveRecorder
+from gorillacomb.stamping.move_entries import FolderMoveRecorder, folders_that_wait
 from gorillacomb.stamping.recorded_paths import RecordedPaths
 from gorillacomb.stamping.writer import StampStep, StampWriter
 from gorillacomb.vaultmesh import entries
@@ -73,6 +73,8 @@ class _Stamper:
         self._hidden: set[bytes] | None = None
         self._arrivals: set[MoveKey] | None = None
         self._undecided: list[bytes] = []
+        self._waiting: set[int] = set()
+        """Folders of which nothing can be told now."""
         self._outdated: set[bytes] = set()
         """Contents whose canonical files are to be chosen once more, by the rules of today."""
 
@@ -99,6 +101,8 @@ class _Stamper:
             moves = FolderMoveRecorder(scribe, {root.uid for root in roots})
             candidates |= moves.record_moves()
             self._former = moves.former
+            if moves.has_waiting:
+                self._undecided.append(FOLDERS_CHANGED)
         scribe.append(self._all_contents() if first else self._contents(candidates))
         self._finish(roots)
         counts = scribe.counts
@@ -187,14 +191,15 @@ class _Stamper:
 
         ``fallen`` are the stamps of files that stand no more, ``standing`` those of others: these
         stay canonical unless the rules say otherwise. What is in a folder without a place, in a
-        root that is suspect, waits until that is found again or dropped.
+        root that is suspect, waits until that is found again or dropped, and so does what is in a
+        folder that came to its place.
         """
-        placeless = folders_without_place(self._connection)
+        self._waiting = folders_that_wait(self._connection)
         lost = set(fallen)
         places = {(stamp.folder, stamp.name): digest for digest, stamp in fallen.items()}
         for held in contents:
             lost.discard(held.digest)
-            if placeless and not placeless.isdisjoint(map(int, str(held.folders).split(","))):
+            if self._waits(held):
                 self._undecided.append(held.digest)
                 continue
             old = standing.get(held.digest)
@@ -244,7 +249,7 @@ class _Stamper:
             counts.moved += 1
             return StampStep(entries.move_entry(self._scribe.scan, file, origin), put)
         counts.restamped += 1
-        gone = [] if was is None or self._has_copies(was) else [was]
+        gone = [] if was is None or self._is_told_later(was) else [was]
         return StampStep(entries.restamp_entry(self._scribe.scan, file, was, origin), put, gone)
 
     def _gone(self, digest: bytes, old: Stamp) -> Iterator[StampStep]:
@@ -260,8 +265,15 @@ class _Stamper:
         self._scribe.counts.retired += 1
         yield StampStep(entries.retire_entry(self._scribe.scan, root, path, digest), drop=[digest])
 
-    def _has_copies(self, digest: bytes) -> bool:
-        return bool(stamps.holders_of(self._connection, digest))
+    def _waits(self, held: ContentHolders) -> bool:
+        if not self._waiting:
+            return False
+        return not self._waiting.isdisjoint(map(int, str(held.folders).split(",")))
+
+    def _is_told_later(self, digest: bytes) -> bool:
+        """Whether a content whose place another one takes gets a new one in this scan."""
+        held = stamps.content(self._connection, digest)
+        return held is not None and not self._waits(held)
 
     def _has_come(self, folder: int, name: bytes) -> bool:
         """Whether a file came to its place with this scan: one that was there was not moved."""

@@ -15,9 +15,11 @@ from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
 from gorillacomb.json_paths import path_from_json
 from gorillacomb.model import ScanReport
+from gorillacomb.progress import Progress
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import scan
 from gorillacomb.stamping.consistency import check_index
+from gorillacomb.stamping.recorded_paths import RecordedPaths
 from gorillacomb.stamping.recorder import StampRecorder
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs
@@ -31,13 +33,16 @@ def _prefers_none(path: bytes) -> bool:
     return False
 
 
-def stamping_scan(vault: Path, *tops: Path, **options: object) -> ScanReport:
+def stamping_scan(
+    vault: Path, *tops: Path, progress: Progress | None = None, **options: object
+) -> ScanReport:
     """Scan folders into a vault and its trace."""
     options.setdefault("workers", 0)
     options.setdefault("now", an_hour_on)
     recorder = StampRecorder(is_online, _prefers_none, False)
     paths = [os.fsencode(top) for top in tops]
-    report = scan(Vault(vault), paths, ScanOptions(**options), recorder=recorder)  # type: ignore[arg-type]
+    wanted = ScanOptions(**options)  # type: ignore[arg-type]
+    report = scan(Vault(vault), paths, wanted, progress, recorder=recorder)
     check_seals(vault)
     return report
 
@@ -90,6 +95,19 @@ def stamps_in_index(vault: Path) -> dict[bytes, bytes]:
         return found
 
 
+def check_agree(vault: Path) -> None:
+    """The trace can be replayed, and index and trace know the same of each canonical file."""
+    with Index.read(Vault(vault)) as index, open_trace_for_reading(Vault(vault)) as ledger:
+        assert check_index(index, ledger) is None
+        played = TraceState()
+        played.replay(ledger.entries())
+        paths = RecordedPaths(index, all_roots(index.connection))
+        for digest, stamp in stamps.all_stamps(index.connection):
+            place = played.place(digest)
+            assert place is not None
+            assert (place.seq, (place.root, place.path)) == (stamp.seq, paths.of_file(stamp))
+
+
 def check_trace(vault: Path, *tops: Path) -> None:
     """The trace is sound, and has one canonical file for each content on the disk, no other."""
     with open_trace_for_reading(Vault(vault)) as ledger:
@@ -102,5 +120,4 @@ def check_trace(vault: Path, *tops: Path) -> None:
     for digest, path in by_trace.items():
         assert path in on_disk[digest]
     assert stamps_in_index(vault) == by_trace
-    with Index.read(Vault(vault)) as index, open_trace_for_reading(Vault(vault)) as ledger:
-        assert check_index(index, ledger) is None
+    check_agree(vault)
