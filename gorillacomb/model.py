@@ -146,7 +146,9 @@ class FileCopy:
     """The index id of the folder that it stands in."""
     is_folder = False
     own_project = 0
+    inner_project = 2
     contents = 0
+    known_since = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,12 +48,24 @@ class Place(Protocol):
         inside another one. 0 for a file."""
 
     @property
+    def inner_project(self) -> int:
+        """Of a folder in no project: 0 if a repository is in it, 1 if another project is, else 2.
+        2 for a file."""
+
+    @property
     def contents(self) -> int:
         """Of a folder: how many contents it holds. 0 for a file."""
 
     @property
     def standing(self) -> int:
-        """How many of its contents are stamped as canonical there."""
+        """1 for a file that is stamped as canonical, and for a folder of which all contents are.
+
+        How many of a folder's are says nothing: a third copy of a part of it may have the others.
+        """
+
+    @property
+    def known_since(self) -> int:
+        """Of a folder: how many scans had ended when it was first met. 0 for a file."""
 
     @property
     def project(self) -> bytes | None:
@@ -125,13 +137,13 @@ def _own_project_reason(winner: Place, losers: Iterable[Place]) -> str:
 
 def _project_rank(place: Place) -> int:
     if place.project is None:
-        return 3
+        return 3 + place.inner_project
     return 2 if place.nested else 0 if place.repository else 1
 
 
 def _project_reason(winner: Place, losers: Iterable[Place]) -> str:
     if winner.project is None:
-        return "inside a project"
+        return f"around a {'project' if winner.inner_project else 'repository'}"
     kind = "repository" if winner.repository else "project"
     return f"inside the {kind} {_show(os.path.basename(winner.project))} ({winner.marker})"
 
@@ -157,6 +169,7 @@ COPY_NAME = PlaceRule("copy name", lambda place: len(copy_names_in(place.path)),
 CHOSEN_BEFORE = "chosen before"
 """The reason where merit alone would choose another one now; the trace knows more."""
 STANDING = PlaceRule("standing", lambda place: -place.standing, lambda _, __: CHOSEN_BEFORE)
+KNOWN = PlaceRule("known", lambda place: place.known_since, lambda _, __: "known for longer")
 
 RULES: tuple[PlaceRule, ...] = (
     PREFERRED,
@@ -165,6 +178,7 @@ RULES: tuple[PlaceRule, ...] = (
     PlaceRule("own project", lambda place: place.own_project, _own_project_reason),
     PlaceRule("complete", lambda place: -place.contents, lambda _, __: "the more complete one"),
     STANDING,
+    KNOWN,
     PlaceRule("project", _project_rank, _project_reason),
     PlaceRule("company", lambda place: -place.company, _company_reason),
     PlaceRule(
@@ -197,7 +211,7 @@ RULES: tuple[PlaceRule, ...] = (
 
 Those before `STANDING` overrule what was chosen before; for a file these are the first three.
 """
-RULES_OF_MERIT = tuple(rule for rule in RULES if rule is not STANDING)
+RULES_OF_MERIT = tuple(rule for rule in RULES if rule not in (STANDING, KNOWN))
 
 
 def choose_place(places: Sequence[Place]) -> tuple[int, tuple[str, ...]]:

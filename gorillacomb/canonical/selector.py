@@ -34,7 +34,8 @@ class _AnyFileIn:
     """Any file of a kind in a folder, as a `Place` of which only what is asked for is found out."""
 
     is_folder = preferred = False
-    own_project = contents = standing = mtime_ns = 0
+    own_project = contents = standing = known_since = mtime_ns = 0
+    inner_project = 2
 
     def __init__(self, groups: GroupReader, folder: int, kind: MediaKind) -> None:
         self._groups = groups

@@ -10,6 +10,7 @@ from itertools import accumulate
 
 from gorillacomb.canonical.place_rules import choose_place, order_places
 from gorillacomb.classify.names import NOISE
+from gorillacomb.classify.projects import is_repository_marker
 from gorillacomb.classify.stores import is_opaque, is_version_control
 from gorillacomb.folders import content_sets as contents
 from gorillacomb.folders import tree as forests
@@ -23,6 +24,7 @@ from gorillacomb.folders.tree import FolderTree, TreeFolder
 from gorillacomb.index import stamps
 from gorillacomb.index import tree_queries as stream
 from gorillacomb.index.database import Index
+from gorillacomb.index.folder_queries import load_arrivals, scans_before
 from gorillacomb.index.roots import all_roots
 
 KEPT, IN_NO_TREE, GIVEN_UP = range(3)
@@ -64,15 +66,18 @@ class FolderAnalysis:
     preferred: Callable[[bytes], bool]
     stamped: dict[int, int]
     """How many canonical files stand right in a folder, by its id."""
+    arrivals: Sequence[int]
+    """See `scans_before`."""
     _families: list[FolderFamily] | None = None
     _ranks: dict[TreeFolder, int] = field(default_factory=dict)
     """Of the members of families: KEPT or GIVEN_UP."""
     _places: dict[TreeFolder, FolderPlace] = field(default_factory=dict)
     _stamped_before: list[int] = field(default_factory=list)
-    """By place in the forest's order: how many canonical files stand right in folders before it."""
+    """By place in the forest's order: how many canonical files stand right in folders before it,
+    machine-made ones left out."""
 
     def __post_init__(self) -> None:
-        counts = (self.stamped.get(each.id, 0) for each in self.forest.order)
+        counts = (0 if each.machine else self.stamped.get(each.id, 0) for each in self.forest.order)
         self._stamped_before = list(accumulate(counts, initial=0))
 
     def path(self, folder: TreeFolder) -> bytes:
@@ -129,14 +134,17 @@ class FolderAnalysis:
         found = self._places.get(folder)
         if found is None:
             path = self.path(folder)
-            stamped = self._stamped_before
+            contents = folder.files if folder.machine else self.kin.amounts[folder.first].files
+            stamped = self._stamped_before[folder.last + 1] - self._stamped_before[folder.first]
             found = self._places[folder] = FolderPlace(
                 folder,
                 path,
                 None if folder.project is None else self.path(folder.project),
                 self.preferred(path),
-                folder.files if folder.machine else self.kin.amounts[folder.first].files,
-                stamped[folder.last + 1] - stamped[folder.first],
+                contents,
+                int(stamped >= contents > 0),
+                scans_before(self.arrivals, folder.id),
+                self._inner_project(folder),
                 self._touched(folder),
             )
         return found
@@ -148,8 +156,18 @@ class FolderAnalysis:
         """
         if folder.project is not None:
             return folder.project.touched
+        return max((each.touched for each in self._projects_in(folder)), default=0)
+
+    def _inner_project(self, folder: TreeFolder) -> int:
+        """Rank a folder in no project by those in it, by which the files in these are chosen."""
+        if folder.project is not None:
+            return 2
+        inside = self._projects_in(folder)
+        return min((int(not is_repository_marker(each.marker)) for each in inside), default=2)
+
+    def _projects_in(self, folder: TreeFolder) -> list[TreeFolder]:
         inside = self.forest.order[folder.first : folder.last + 1]
-        return max((each.touched for each in inside if each.is_project_top), default=0)
+        return [each for each in inside if each.is_project_top]
 
     def rank_around(self, folder: TreeFolder) -> int:
         """KEPT, GIVEN_UP, or IN_NO_TREE: by the innermost copy of a tree around a folder."""
@@ -347,4 +365,5 @@ def load_analysis(
         find_families(shares, similar),
         preferred,
         stamps.count_by_folder(connection),
+        load_arrivals(connection),
     )

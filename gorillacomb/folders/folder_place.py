@@ -19,6 +19,8 @@ class FolderPlace:
     contents: int
     """What it holds, each content counted once, machine-made folders left out."""
     standing: int
+    known_since: int
+    inner_project: int
     touched: int
     """When the project that it is in, or the newest of those in it, was last worked on, ns."""
     is_folder = True

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gorillacomb.index.paths import BELOW, FolderPaths
+from gorillacomb.index.paths import BELOW, UNUSED_FOLDER, FolderPaths
 from gorillacomb.index.schema import has_content
 from gorillacomb.model import FolderState, UnreadablePath
 from gorillacomb.sqlite import Connection
@@ -93,3 +94,30 @@ def files_with_content(connection: Connection, folder: int) -> list[tuple[bytes,
         "SELECT name, digest, mtime_ns FROM files WHERE folder = ? AND state <= 1 AND size > 0",
         (folder,),
     ).fetchall()
+
+
+def begin_arrivals(connection: Connection) -> None:
+    """Forget of ids that are free again that folders once had them. Call inside `Index.atomic`."""
+    connection.execute(f"DELETE FROM arrivals_ended WHERE folder > ({UNUSED_FOLDER})")
+
+
+def end_arrivals(connection: Connection) -> None:
+    """Note that a scan came to its end, for `scans_before`. Call inside `Index.atomic`."""
+    connection.execute(f"INSERT OR IGNORE INTO arrivals_ended {UNUSED_FOLDER}")
+
+
+def load_arrivals(connection: Connection) -> list[int]:
+    """Return where the ids of each scan's new folders end, for `scans_before`."""
+    table = "SELECT 1 FROM sqlite_master WHERE name = 'arrivals_ended'"  # from version 10 on
+    if not connection.execute(table).fetchone():
+        return []
+    rows = connection.execute("SELECT folder FROM arrivals_ended ORDER BY folder")
+    return [folder for (folder,) in rows]
+
+
+def scans_before(arrivals: Sequence[int], folder: int) -> int:
+    """Count the scans with new folders that ended before a folder, by its id, was first met.
+
+    A scan that was cut short does not count: or chance would decide which folders it met.
+    """
+    return bisect_right(arrivals, folder)

@@ -12,7 +12,7 @@ from gorillacomb.sqlite import Connection
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-VERSION = 9
+VERSION = 10
 """Stored as `user_version`; an index with a higher one was written by a newer Gorilla Comb."""
 READABLE = 6
 """The oldest version whose tables can be read as they are: what came later is for writers alone."""
@@ -178,6 +178,12 @@ CREATE TABLE IF NOT EXISTS suspects ( -- roots that may not be what they were
 );
 """
 
+_TABLES_10 = """
+CREATE TABLE IF NOT EXISTS arrivals_ended (   -- the first folder id that was free after each scan
+    folder INTEGER PRIMARY KEY
+);
+"""
+
 
 def has_content(table: str = "") -> str:
     """Return the SQL condition for a file whose content counts: it was read, and is not empty.
@@ -234,7 +240,8 @@ def migrate(connection: Connection) -> None:
     if version == 0 and not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         connection.executescript(
             f"BEGIN IMMEDIATE; {_TABLES_1} {_TABLES_2} {_TABLES_3} {_TABLES_4} {_TABLES_6}"
-            f" {_TABLES_7} {_TABLES_8} {_TABLES_9} PRAGMA user_version = {VERSION}; COMMIT;"
+            f" {_TABLES_7} {_TABLES_8} {_TABLES_9} {_TABLES_10}"
+            f" PRAGMA user_version = {VERSION}; COMMIT;"
         )
         return
     with only_stdlib_sqlite():
@@ -263,5 +270,6 @@ def migrate(connection: Connection) -> None:
     add_script(7, "rules_of_stamps", _TABLES_7)
     add_script(8, "folders_of_ours", _TABLES_8)
     add_script(9, "suspect_roots", _TABLES_9)
+    add_script(10, "arrivals_of_folders", _TABLES_10)
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {VERSION}")

@@ -21,6 +21,7 @@ from gorillacomb.index import roots as root_table
 from gorillacomb.index import unread
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.folder_digest import set_missing_digests
+from gorillacomb.index.folder_queries import begin_arrivals, end_arrivals
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.writer import IndexWriter
 from gorillacomb.model import RootReport, ScanReport
@@ -125,6 +126,7 @@ class _ScanRun:
         rows_before = self.index.rows_written
         roots = self.roots
         with self.index.atomic():
+            begin_arrivals(self.index.connection)
             for place in self.places:
                 roots.add(place)
             work = roots.first_folders()
@@ -227,6 +229,8 @@ class _ScanRun:
                         walk.hashed_bytes[root],
                     )
                 root_table.drop_old_scans(self.index.connection, root)
+            if judge is not None:
+                end_arrivals(self.index.connection)
         self.index.commit()
 
     def _keep(self, store: IndexWriter, walk: ScanWalk, large: DeferredFiles) -> None:

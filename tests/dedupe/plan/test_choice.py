@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -56,14 +57,55 @@ def drifted(draw: st.DrawFn, tree: dict[Any, Any]) -> dict[Any, Any]:
     return found
 
 
+class Copy(NamedTuple):
+    """A copy of a tree."""
+
+    place: str
+    tree: Tree
+    times: Sequence[int] = (0,)
+    """Of what is in the folders right in it, in turn, s."""
+
+    def make(self, drive: Path) -> None:
+        """Make it. By the clock, the times of two copies would be the same now and then."""
+        top = make_tree(drive / self.place, self.tree)
+        for path in top.rglob("*"):
+            inner = path.relative_to(top).parts
+            turn = sum(map(ord, inner[0])) if len(inner) > 1 else 0
+            when = 1_700_000_000 + self.times[turn % len(self.times)]
+            os.utime(path, (when, when), follow_symlinks=False)
+
+
+TIMES = st.lists(st.integers(0, 2), min_size=1, max_size=3)
+
+
 @st.composite
-def three_copies(draw: st.DrawFn) -> tuple[str, str, str, Tree, Tree, Tree]:
-    """Two places and a third one, and what is in them."""
-    tree: Any = {**draw(TREES), "one": "1" * 9, **draw(MARKERS)}
+def suites(draw: st.DrawFn) -> dict[Any, Any]:
+    """A tree in which there may be projects, and pictures."""
+    tree: Any = {**draw(TREES), "one": "1" * 9, "note": "note " * 30, **draw(MARKERS)}
+    for name in draw(st.lists(st.sampled_from(["p1", "p2", "pictures"]), unique=True)):
+        count = draw(st.integers(1, 5))
+        if name == "pictures":
+            tree[name] = {f"i{at}.jpg": f"picture {at} " * 20 for at in range(count)}
+        else:
+            files = {f"f{at}": f"{name} {at} " * 20 for at in range(count)}
+            tree[name] = {**files, **draw(TREES), **draw(MARKERS)}
+    return tree  # type: ignore[no-any-return]
+
+
+@st.composite
+def three_copies(draw: st.DrawFn) -> tuple[Copy, Copy, Copy]:
+    """Two copies, and a third one, which may be one of a part of them."""
+    tree = draw(suites())
     first, second = draw(st.lists(PLACES, min_size=2, max_size=2, unique=True))
-    other: Any = tree if draw(st.booleans()) else draw(drifted(tree))
-    more: Any = draw(drifted(tree))
-    return first, second, draw(THIRD), tree, other, more
+    other = tree if draw(st.booleans()) else draw(drifted(tree))
+    more = draw(st.sampled_from([tree, *(it for it in tree.values() if isinstance(it, dict))]))
+    if draw(st.booleans()):
+        more = draw(drifted(more))
+    times = [draw(TIMES), draw(TIMES), draw(TIMES)]
+    if draw(st.booleans()):
+        times[1] = times[0]
+    copies = Copy(first, tree, times[0]), Copy(second, other, times[1])
+    return (*copies, Copy(draw(THIRD), more, times[2]))
 
 
 def put(top: dict[str, object], place: str, tree: Tree) -> None:
@@ -73,21 +115,18 @@ def put(top: dict[str, object], place: str, tree: Tree) -> None:
     top[name] = tree
 
 
-def plan_of(folder: Path, places: Mapping[str, Tree], *options: str) -> Planned:
-    """Scan and plan a new drive; each of the first parts of the places is a root with --roots."""
+def plan_of(folder: Path, places: Mapping[str, Tree]) -> Planned:
+    """Scan and plan a new drive."""
     with in_memory() as memory:
-        return _plan_of(Bench(folder / "drive", memory / "vault"), places, *options)
+        return _plan_of(Bench(folder / "drive", memory / "vault"), places)
 
 
-def _plan_of(bench: Bench, places: Mapping[str, Tree], *options: str) -> Planned:
+def _plan_of(bench: Bench, places: Mapping[str, Tree]) -> Planned:
     tree: dict[str, object] = {"own": "a file of its own"}
     for place, it in places.items():
         put(tree, place, it)
     make_tree(bench.folder, tree)  # type: ignore[arg-type]
-    if "--roots" in options:
-        bench.scan(*(each for each in sorted(bench.folder.iterdir()) if each.is_dir()))
-    else:
-        bench.scan(bench.folder)
+    bench.scan(bench.folder)
     return bench.plan()
 
 
@@ -99,20 +138,62 @@ def goes(plan: Planned, path: str) -> bool:
     return any(path == each or path.startswith(each + "/") for each in gone)
 
 
-@given(three_copies(), st.sampled_from([(), ("--roots",)]))
+ROOTS = st.sampled_from([(0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1), (0, 1, 2)])
+"""Of three copies, the number of the root that each is in."""
+
+
+def refuse_turned(copies: Sequence[Copy], plans: Sequence[Planned], *tops: Sequence[str]) -> None:
+    """Of two equal files it is never now the one that goes, now the other.
+
+    ``tops`` are, for each plan, the folders that the first two copies are in.
+    """
+    first, second, *_ = copies
+    for path in set(files_of(first.tree)) & set(files_of(second.tree)):
+        ways = {
+            tuple(
+                goes(plan, f"{top}{copy.place}/{path}")
+                for top, copy in zip(above, copies, strict=False)
+            )
+            for plan, above in zip(plans, tops, strict=True)
+        }
+        assert ways != {(True, False), (False, True)}, (path, [plan.goes for plan in plans])
+
+
+@given(three_copies(), ROOTS)
 def test_a_third_copy_turns_no_two_around(
-    copies: tuple[str, str, str, Tree, Tree, Tree], options: tuple[str, ...]
+    copies: tuple[Copy, Copy, Copy], roots: Sequence[int]
 ) -> None:
-    """Of two equal files it is never now the one that goes, now the other."""
-    first, second, third, tree, other, more = copies
-    with tempfile.TemporaryDirectory() as name:
-        top = Path(name).resolve()
-        two = plan_of(top / "two", {first: tree, second: other}, *options)
-        three = plan_of(top / "three", {first: tree, second: other, third: more}, *options)
-    for path in set(files_of(tree)) & set(files_of(other)):
-        pair = f"{first}/{path}", f"{second}/{path}"
-        before, after = (tuple(goes(plan, each) for each in pair) for plan in (two, three))
-        assert {before, after} != {(True, False), (False, True)}, (path, two.goes, three.goes)
+    """Whether it is there from the beginning or not, and whichever roots they are in."""
+    with tempfile.TemporaryDirectory() as name, in_memory() as memory:
+        plans = []
+        for number in (2, 3):
+            bench = Bench(Path(name).resolve() / str(number), memory / str(number))
+            plans.append(plan_of_copies(bench, copies[:number], roots))
+    refuse_turned(copies, plans, *[[f"{at}/" for at in roots]] * 2)
+
+
+@given(three_copies(), ROOTS, st.booleans())
+@FEWER
+def test_a_third_copy_that_comes_or_goes_turns_no_two_around(
+    copies: tuple[Copy, Copy, Copy], roots: Sequence[int], comes: bool
+) -> None:
+    """While the vault stays the same."""
+    with tempfile.TemporaryDirectory() as name, in_memory() as memory:
+        bench = Bench(Path(name).resolve() / "drive", memory / "vault")
+        plans = [plan_of_copies(bench, copies[: 2 if comes else 3], roots)]
+        if not comes:
+            shutil.rmtree(bench.folder / str(roots[2]) / copies[2].place)
+        plans.append(plan_of_copies(bench, copies[2:] if comes else (), roots[2:]))
+    refuse_turned(copies, plans, *[[f"{at}/" for at in roots]] * 2)
+
+
+def plan_of_copies(bench: Bench, copies: Sequence[Copy], roots: Sequence[int]) -> Planned:
+    """Make copies, each in the root of that number, and plan for all roots that are there."""
+    for at, copy in zip(roots, copies, strict=False):
+        make_tree(bench.folder / str(at), {"own": f"a file of root {at}"})
+        copy.make(bench.folder / str(at))
+    bench.scan(*sorted(bench.folder.iterdir()))
+    return bench.plan()
 
 
 @pytest.fixture(scope="module")
@@ -123,15 +204,13 @@ def second_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def plan_on_drives(
-    drives: tuple[Path, Path], vault: Path, places: Mapping[str, tuple[bool, Tree]], *options: str
+    drives: tuple[Path, Path], vault: Path, copies: Sequence[tuple[bool, Copy]], *options: str
 ) -> Planned:
-    """Plan for what is on two drives: each place with whether it is on the second one."""
+    """Plan for what is on two drives: each copy with whether it is on the second one."""
     for second, drive in enumerate(drives):
-        tree: dict[str, object] = {"own": f"a file of drive {second}"}
-        for place, (is_second, it) in places.items():
-            if is_second == bool(second):
-                put(tree, place, it)
-        make_tree(drive, tree)  # type: ignore[arg-type]
+        make_tree(drive, {"own": f"a file of drive {second}"})
+    for is_second, copy in copies:
+        copy.make(drives[is_second])
     bench = Bench(Path("/"), vault)
     bench.scan(*drives)
     return bench.plan(*options)
@@ -141,38 +220,27 @@ def plan_on_drives(
 @FEWER
 def test_a_third_copy_on_another_drive_turns_no_two_around(
     second_disk: Path,
-    copies: tuple[str, str, str, Tree, Tree, Tree],
+    copies: tuple[Copy, Copy, Copy],
     on_second: tuple[bool, bool, bool],
     across: bool,
 ) -> None:
     """Wherever the three are; and unless told so, nothing goes for a copy on another drive."""
-    first, second, third, tree, other, more = copies
-    a, b, c = on_second
-    two = {first: (a, tree), second: (b, other)}
     options = ("--across-volumes",) if across else ()
     with (
         tempfile.TemporaryDirectory() as name,
         tempfile.TemporaryDirectory(dir=second_disk) as disk,
         in_memory() as memory,
     ):
-        plans, drives = [], []
-        for number, places in enumerate((two, {**two, third: (c, more)})):
-            tops = Path(name).resolve() / str(number), Path(disk).resolve() / str(number)
-            drives.append((tops[0] / "drive", tops[1] / "drive"))
-            tops[0].mkdir()
-            plans.append(plan_on_drives(drives[-1], memory / f"{number}", places, *options))
+        plans, tops = [], []
+        for number in (2, 3):
+            drives = Path(name).resolve() / f"{number}", Path(disk).resolve() / f"{number}"
+            placed = list(zip(on_second, copies, strict=True))[:number]
+            plans.append(plan_on_drives(drives, memory / f"{number}", placed, *options))
+            tops.append([f"{drives[on]}/"[1:] for on in on_second[:2]])
         for plan in plans:
             for path, keep in plan.goes.items():
                 assert across or is_on(second_disk, path) == is_on(second_disk, keep)
-    for path in set(files_of(tree)) & set(files_of(other)):
-        ways = [
-            tuple(
-                goes(plan, f"{drive[on]}/{place}/{path}"[1:])
-                for on, place in ((a, first), (b, second))
-            )
-            for plan, drive in zip(plans, drives, strict=True)
-        ]
-        assert set(ways) != {(True, False), (False, True)}, (path, [plan.goes for plan in plans])
+    refuse_turned(copies, plans, *tops)
 
 
 def is_on(disk: Path, path: str) -> bool:
@@ -214,15 +282,58 @@ def test_nothing_goes_for_a_copy_in_a_tree_that_is_given_up(places: dict[str, Tr
 
 @given(three_copies(), st.sampled_from(PLAIN_PLACES), st.sampled_from(COPY_PLACES))
 def test_a_tree_under_a_plain_name_is_never_given_up_for_a_copy(
-    copies: tuple[str, str, str, Tree, Tree, Tree], plain: str, copy: str
+    copies: tuple[Copy, Copy, Copy], plain: str, copy: str
 ) -> None:
     """Unless for the third, which has a plain name too."""
-    *_, third, tree, _, more = copies
-    with tempfile.TemporaryDirectory() as name:
-        plan = plan_of(Path(name).resolve() / "drive", {plain: tree, copy: tree, third: more})
+    first, second, third = copies
+    both = [Copy(plain, first.tree, first.times), Copy(copy, first.tree, second.times)]
+    with tempfile.TemporaryDirectory() as name, in_memory() as memory:
+        bench = Bench(Path(name).resolve(), memory / "vault")
+        plan = plan_of_copies(bench, [*both, third], (0, 0, 0))
     for path, keep in plan.goes.items():
-        if path == plain or path.startswith(plain + "/"):
-            assert not keep.startswith(copy + "/") and keep != copy, plan.goes
+        if f"{path}/".startswith(f"0/{plain}/"):
+            assert not f"{keep}/".startswith(f"0/{copy}/"), plan.goes
+
+
+def project(number: int, git: Tree | None = None) -> Tree:
+    files: dict[Any, Any] = {f"f{at}": f"{number} {at} " * 30 for at in range(number)}
+    return {"package.json": "{}", **files, **({".git": git} if git else {})}
+
+
+NOTE = "note " * 30
+GIT: Tree = {"HEAD": "ref: x " * 20}
+PARTS = {
+    "two projects, each newer in another copy": [
+        Copy("z/Trip", {"p1": project(5), "p2": project(2), "note": NOTE}, (0, 2)),
+        Copy("Papers/2019/Trip", {"p1": project(5), "p2": project(2), "note": NOTE}, (4, 1)),
+        Copy("Third/p1", project(5), (9,)),
+    ],
+    "a repository in the one that is deeper": [
+        Copy("Papers/2019/Trip", {"p1": project(5, GIT), "note": NOTE}),
+        Copy("z/Trip", {"p1": project(5), "note": NOTE}),
+        Copy("Third/p1", project(5, GIT), (9,)),
+    ],
+}
+
+
+@pytest.mark.parametrize("on_second", [False, True])
+@pytest.mark.parametrize("name", PARTS)
+def test_a_copy_of_a_part_turns_no_two_around(
+    tmp_path: Path, second_disk: Path, name: str, on_second: bool
+) -> None:
+    """What is stamped in that one is stamped in neither of the two: it counts for none of them."""
+    copies = PARTS[name]
+    plans = []
+    for number in (2, 3):
+        with tempfile.TemporaryDirectory(dir=second_disk) as disk:
+            drives = tmp_path.resolve() / f"{number}", Path(disk).resolve()
+            placed = list(zip((False, False, on_second), copies, strict=True))[:number]
+            plans.append(plan_on_drives(drives, tmp_path / f"vault {number}", placed))
+    tops = [[f"{tmp_path.resolve()}/{number}/"[1:]] * 2 for number in (2, 3)]
+    refuse_turned(copies, plans, *tops)
+    assert any(plans[0].goes)
+    reasons = {reason for plan in plans for each in plan.steps for reason in each["reasons"]}
+    assert "chosen before" not in reasons, "nothing was"
 
 
 ALBUM = [f"IMG_{number}.jpg" for number in range(10, 22)]
