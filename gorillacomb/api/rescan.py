@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from gorillacomb.errors import GorillaCombError, Interrupted, UsageError
@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 
 _MOST_SCOPES = 64
 """Folders that are scanned one by one; where there are more, their roots are."""
+
+
+def paths_that_runs_deleted(folders: Iterable[bytes]) -> Iterable[tuple[bytes, int]]:
+    """Yield the absolute path of what runs in some folders deleted for good, and when, ns.
+
+    Only a scan that misses something asks, so that others do not load what reads journals.
+    """
+    from gorillacomb.dedupe.quarantine.inventory import deleted_paths
+
+    return deleted_paths(folders)
 
 
 def recorder_for(settings: Settings, quiet_ns: int = 0) -> StampRecorder:
@@ -62,6 +72,7 @@ def rescan(
         again=again,
         accept=accept,
         taken=taken,
+        deleted=paths_that_runs_deleted,
         quick=again is not None,  # what was never read need not be read again
     )
     return scan(vault, paths, options, progress, recorder=recorder_for(settings, quiet_ns))

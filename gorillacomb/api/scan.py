@@ -11,7 +11,7 @@ from typing import TypeVar
 from gorillacomb.api.documents.scan import ScanDocument, scan_document
 from gorillacomb.api.lookup import suspect_texts
 from gorillacomb.api.paths import PathInput
-from gorillacomb.api.rescan import recorder_for
+from gorillacomb.api.rescan import paths_that_runs_deleted, recorder_for
 from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.errors import GorillaCombError, Interrupted, UsageError
 from gorillacomb.fs.paths import common_suffix_parts, is_below, join, path_text
@@ -222,6 +222,7 @@ def scan_folders(
         cross_file_systems=cross_file_systems,
         file_list=None if file_list is None else tuple(map(os.fsencode, file_list)),
         accept_loss=accept_loss,
+        deleted=paths_that_runs_deleted,
         hydrate_limit=hydrate_limit,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +13,10 @@ from gorillacomb.model import ScanReport, StampReport
 from gorillacomb.progress import Progress
 
 _QUICK_LIMIT = 64 << 10
+
+
+def _nothing_deleted(places: Iterable[bytes]) -> Iterable[tuple[bytes, int]]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,9 @@ class ScanOptions:
     """Take it that what is not there any more was deleted, however much it is."""
     taken: tuple[bytes, ...] = ()
     """Absolute paths of what we took away ourselves, and what was in it: that is no loss."""
+    deleted: Callable[[Iterable[bytes]], Iterable[tuple[bytes, int]]] = _nothing_deleted
+    """Given folders, yields the absolute path of what runs in them deleted for good, and when, ns:
+    another vault may have had it done. Asked only when something is lost."""
     hydrate_limit: int | None = None
     """Download placeholders of up to so many bytes; None for none."""
     hash_limit: int | None = None

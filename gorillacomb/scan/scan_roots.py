@@ -213,8 +213,8 @@ class LossJudge:
         cause = None
         connection = self.roots.index.connection
         if self.store.has_losses(root):
-            lost = self._lost(each.root)
-            known = max(root_table.count_files(connection, root) - new, lost)
+            lost, ours = self._lost(each.root)
+            known = max(root_table.count_files(connection, root) - new - ours, lost)
             fewest = _FEWEST if seen or not is_whole else 2
             if lost >= fewest and 2 * lost > known:
                 cause = f"{lost:,} of its {known:,} files are not there any more"
@@ -222,20 +222,36 @@ class LossJudge:
             cause = None if _is_marked(each.root) else _NO_MARK
         return cause
 
-    def _lost(self, root: Root) -> int:
-        """Count the files that are not where they were, but for those that we took away."""
-        taken = frozenset(self.roots.options.taken)
-        lost = [
-            key
+    def _lost(self, root: Root) -> tuple[int, int]:
+        """Count the files that are not where they were: those lost, and those that we took away."""
+        taken = self._taken(root)
+        missing = [
+            (join(root.path, path), key)
             for path, key in self.store.losses(root.id)
             if not os.path.lexists(join(root.path, path))
-            and taken.isdisjoint(path_and_parents(join(root.path, path)))
         ]
-        places = {root.path, *root_table.our_folders(self.roots.index.connection).get(root.id, ())}
+        lost = [key for path, key in missing if taken.isdisjoint(path_and_parents(path))]
         aside = (
-            {key for place in places for key in _files_set_aside(place)} if lost else set[MoveKey]()
+            {key for place in self._places(root) for key in _files_set_aside(place)}
+            if lost
+            else set[MoveKey]()
         )
-        return sum(key not in aside for key in lost)
+        number = sum(key not in aside for key in lost)
+        return number, len(missing) - number
+
+    def _taken(self, root: Root) -> frozenset[bytes]:
+        """Return the paths of what we took away since a scan found the root as it was."""
+        last = root_table.last_scan(self.roots.index.connection, root.id)
+        since = 0 if last is None else last[0]
+        deleted = self.roots.options.deleted(self._places(root))
+        return frozenset(
+            (*self.roots.options.taken, *(path for path, when_ns in deleted if when_ns >= since))
+        )
+
+    def _places(self, root: Root) -> set[bytes]:
+        """Return the folders in a root that may have quarantines."""
+        found = root_table.our_folders(self.roots.index.connection)
+        return {root.path, *found.get(root.id, ())}
 
     def note(self, root: int, cause: str | None) -> None:
         """Store what came of it. Call inside `Index.atomic`."""

@@ -19,6 +19,7 @@ from gorillacomb.dedupe.quarantine.bases import (
 from gorillacomb.dedupe.quarantine.journal import (
     HELD,
     INTENT,
+    PURGED,
     REPAIR,
     TAKEN_BACK,
     JournalContents,
@@ -247,3 +248,17 @@ def held_in(bases: Iterable[bytes]) -> Iterator[tuple[bytes, StepRecord]]:
                 recorded = read_run(base, name)
                 if recorded.action != REPAIR:
                     yield from ((base, record) for record in recorded.held() if not record.emptied)
+
+
+def deleted_paths(places: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
+    """Yield the path of what was deleted out of quarantines in some folders for good, and when, ns.
+
+    A journal that cannot be read is left out: applying and taking back report it.
+    """
+    for base in dict.fromkeys(base for place in places for base in quarantine_bases(place)):
+        for name in begun_runs(base):
+            with suppress(UntrustedInput, OSError):
+                recorded = read_run(base, name)
+                for record in (each for each in recorded.steps.values() if each.state == PURGED):
+                    for move in record.moves:
+                        yield join(base, move.path), record.when_ns
