@@ -103,6 +103,10 @@ class StepTransaction:
                     with thing.victim.opened() as (folder, name):
                         replacement.make_link(thing.move, thing.keep, folder, name)
                         self._touched(thing, folder)
+                        [(_, keep)] = thing.sighting.survivors
+                        replacement.verify_link(
+                            thing.move, keep, folder, name, thing.victim, folder
+                        )
         except ContentDiffers as different:
             return self._undone(
                 StepProblem(self._as_it_was(different.path), different.cause), False

@@ -165,3 +165,31 @@ def test_where_nothing_can_be_exchanged_the_link_is_put_after(
     assert not slots(top)
     assert set(folder_times(top).values()) == {OLD_NS}
     assert not (top / "work/one").samefile(top / "kept/one")
+
+
+@pytest.mark.parametrize("action", [DedupeAction.HARDLINK, DedupeAction.SYMLINK])
+def test_a_link_put_after_leads_to_what_was_compared(
+    tmp_path: Path, action: DedupeAction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing can be exchanged, somebody may replace what stays before the link is made."""
+    top = make_tree(
+        tmp_path / "Drive", {"kept": {"one": "the first"}, "work": {"one": "the first"}}
+    )
+    made = getattr(mutations, name := "link" if action is DedupeAction.HARDLINK else "symlink")
+
+    def cannot(*arguments: object) -> None:
+        raise mutations.CannotMove(95, "it cannot")
+
+    def late(*arguments: object) -> None:
+        if not (top / "work/one").exists():
+            (top / "new").write_text("another")
+            (top / "new").rename(top / "kept/one")
+        made(*arguments)
+
+    monkeypatch.setattr(mutations, "rename_exchange", cannot)
+    monkeypatch.setattr(mutations, name, late)
+    outcome = Ground(live(top)).apply(step("s1", top / "work/one", top / "kept/one"), action=action)
+    assert not outcome.done
+    assert (top / "work/one").read_text() == "the first"
+    assert (top / "kept/one").read_text() == "another"
+    assert not slots(top)
