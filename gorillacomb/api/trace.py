@@ -12,6 +12,7 @@ from typing import Any, NoReturn, cast
 
 from gorillacomb import sqlite
 from gorillacomb.api.documents.trace import AdoptDocument, ProofDocument, TraceVerifyDocument
+from gorillacomb.api.keys import SignerKey, public_keys, rotate_key
 from gorillacomb.api.lookup import PathLookup, look_up_path, unknown_path_error
 from gorillacomb.api.paths import PathInput, path_text, path_to_json, relative_path
 from gorillacomb.errors import (
@@ -278,6 +279,14 @@ class VaultTrace:
             None if old is None else old.size,
             None if kept is None else bytes(kept),
         )
+
+    def public_keys(self) -> list[SignerKey]:
+        """Return the keys that others check it by, the current one last: `api.keys.public_keys`."""
+        return public_keys(self._vault)
+
+    def rotate_key(self) -> SignerKey:
+        """Sign with a new key from now on: see `api.keys.rotate_key`."""
+        return rotate_key(self._vault)
 
     def _is_sound(self) -> bool:
         """Whether the next scan can just go on with the trace."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import gorillacomb
+from gorillacomb.api.keys import KeyKind, make_key, user_key, watcher_public_keys
 from tests.support.run import environment, run
 from tests.support.trees import make_tree
 
@@ -54,7 +55,7 @@ def test_another_key_is_not_trusted(
     trace: gorillacomb.VaultTrace, tmp_path: Path, vault: Path
 ) -> None:
     theirs = tmp_path / "theirs.pub"
-    theirs.write_text("\n".join(_publics(vault)) + "\n")
+    theirs.write_text("\n".join(each.verifier or "" for each in trace.public_keys()) + "\n")
     assert trace.verify(key=theirs).ok
     (tmp_path / "home").mkdir()
     stranger = {"HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin"}
@@ -64,10 +65,6 @@ def test_another_key_is_not_trusted(
     check = trace.verify(key=tmp_path / "stranger.pub")
     assert not check.ok
     assert check.reason
-
-
-def _publics(vault: Path) -> list[str]:
-    return run("keys", "show", vault=vault).out.splitlines()
 
 
 def test_an_edited_entry_is_found(trace: gorillacomb.VaultTrace, vault: Path) -> None:
@@ -164,4 +161,45 @@ def test_without_a_vault_nothing_is_made(vault: Path) -> None:
     for call in (trace.verify, trace.checkpoint, lambda: list(trace.entries())):
         with pytest.raises(gorillacomb.VaultError):
             call()
+    assert not vault.exists()
+
+
+def test_the_keys_of_a_trace(trace: gorillacomb.VaultTrace, vault: Path) -> None:
+    (first,) = trace.public_keys()
+    assert first.verifier == run("keys", "show", vault=vault).out.strip()
+    assert first.pem == run("keys", "show", "--pem", vault=vault).stdout
+    second = trace.rotate_key()
+    assert trace.public_keys() == [first, second]
+    assert trace.verify().ok
+    third = run("keys", "rotate", "--json", vault=vault).json()
+    assert trace.public_keys()[-1].to_dict() == third
+    assert run("keys", "show", "--pem", vault=vault).stdout == b"".join(
+        each.pem for each in trace.public_keys()
+    )
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "rsa", "ecdsa"])
+def test_a_key_is_made_once(kind: KeyKind, own_home: Path) -> None:
+    key = make_key(kind)
+    assert Path(key.path.decode()).stat().st_mode & 0o777 == 0o600
+    with pytest.raises(gorillacomb.UsageError, match=f"There is an {kind} key"):
+        make_key(kind)
+    assert user_key(kind).fingerprint == key.fingerprint
+    assert key.public_pem.startswith("-----BEGIN PUBLIC KEY-----")
+    assert key.to_dict()["folder"] == str(own_home / ".config/gorillacomb/keys")
+
+
+def test_without_a_trace_there_is_the_key_that_signs_now(vault: Path) -> None:
+    trace = gorillacomb.open_vault(vault).trace
+    with pytest.raises(gorillacomb.UsageError, match="no key yet"):
+        trace.public_keys()
+    with pytest.raises(gorillacomb.UsageError, match="no key of a watcher"):
+        watcher_public_keys()
+    document = run("keys", "init", "--json", vault=vault).json()
+    assert user_key("ed25519").to_dict() == document
+    (key,) = trace.public_keys()
+    assert key.verifier is None
+    assert key.pem == run("keys", "show", vault=vault).stdout
+    with pytest.raises(gorillacomb.VaultError):
+        trace.rotate_key()
     assert not vault.exists()

@@ -39,7 +39,6 @@ REACH_BELOW = (
     "cli/commands/find/explain",
     "cli/commands/find/fate",
     "cli/commands/find/folders",
-    "cli/commands/trace/keys",
     "cli/commands/trace/trace",
     "cli/commands/watch/",
     "cli/output/families",

@@ -220,7 +220,7 @@ def test_the_key_of_another_kind(scanned: Path, vault: Path, tmp_path: Path, key
             ["openssl", "pkey", "-in", keys / "rsa.pem", "-pubout"], capture_output=True, check=True
         ).stdout
     )
-    refused(run("trace", "verify", "--key", tmp_path / "key", vault=vault), 2, "no Ed25519 key")
+    refused(run("trace", "verify", "--key", tmp_path / "key", vault=vault), 2, "not an Ed25519 key")
 
 
 # trace log, show, checkpoint, export

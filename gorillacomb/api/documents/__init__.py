@@ -17,6 +17,8 @@ DOCUMENTS = {
     "dedupe -o": "dedupe.SavedPlanDocument",
     "export": "manifest.ExportDocument",
     "dupes": "duplicates.DupesDocument",
+    "keys init": "trace.KeyInitDocument",
+    "keys rotate": "trace.KeyRotateDocument",
     "manifest": "manifest.ManifestDocument",
     "scan": "scan.ScanDocument",
     "trace adopt": "trace.AdoptDocument",

@@ -58,3 +58,20 @@ class AdoptDocument(TypedDict):
     """Entries of the old one."""
     kept: PathDocument | None
     """Where the old trace is now; null where there was none."""
+
+
+class KeyInitDocument(TypedDict):
+    """A key that was made."""
+
+    kind: Literal["ed25519", "rsa", "ecdsa"]
+    fingerprint: str
+    """The short name of its public key."""
+    folder: str
+    """Where its file is."""
+
+
+class KeyRotateDocument(TypedDict):
+    """The key that signs the trace from now on."""
+
+    key: str | None
+    """The C2SP verifier key, ``name+id+base64``."""

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
+from gorillacomb.api.keys import make_key, public_keys, rotate_key, watcher_public_keys
+from gorillacomb.api.vault import Vault
 from gorillacomb.cli.options import json_option, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import ExitCode, UsageError
-from gorillacomb.index.database import Index
-from gorillacomb.vault.vault import Vault
-from gorillacomb.vaultmesh.error_text import translate_content_errors
-from gorillacomb.vaultmesh.keys.cosign import WATCHER
-from gorillacomb.vaultmesh.keys.keys import KeyKind, fingerprint, public_pem
-from gorillacomb.vaultmesh.keys.note import VerifierKey
-from gorillacomb.vaultmesh.open import (
-    key_store,
-    open_trace_for_reading,
-    open_trace_for_writing,
-    watcher_keys,
-)
+from gorillacomb.errors import ExitCode
 
 
 @click.group(short_help="Create or rotate the keys that sign, show the public ones.")
@@ -34,22 +26,12 @@ def init(rsa: bool, as_json: bool) -> ExitCode:
 
     With GORILLACOMB_PASSPHRASE set, the key file is encrypted with that passphrase.
     """
-    kind: KeyKind = "rsa" if rsa else "ed25519"
-    store = key_store()
-    if store.current(kind) is not None:
-        raise UsageError(
-            f"There is an {kind} key already in {store.folder}.",
-            "To make another RSA key, move that file away."
-            if rsa
-            else "To go over to a new one: gorillacomb keys rotate",
-        )
-    public = store.make(kind).public
+    key = make_key("rsa" if rsa else "ed25519")
     if as_json:
-        render.print_json(
-            {"kind": kind, "fingerprint": fingerprint(public), "folder": str(store.folder)}
-        )
+        render.print_json(key.to_dict())
     else:
-        click.echo(f"Made the {kind} key {fingerprint(public)} in {store.folder}")
+        folder = render.printable_path(os.path.dirname(key.path))
+        click.echo(f"Made the {key.kind} key {key.fingerprint} in {folder}")
         click.echo("Keep a backup of that folder apart from the vault.")
     return ExitCode.DONE
 
@@ -64,26 +46,11 @@ def show(pem: bool, watcher: bool, vault: Vault) -> ExitCode:
     The form is that of C2SP verifier keys (name+id+base64); others check
     checkpoints and proofs with it. Without a trace: the key that signs now, in PEM.
     """
-    if watcher:
-        publics, name = watcher_keys().publics(), WATCHER
-        if not publics:
-            raise UsageError("There is no key of a watcher yet.", "gorillacomb watch makes one.")
-    elif vault.trace.exists():
-        with open_trace_for_reading(vault) as ledger, translate_content_errors(vault.trace):
-            publics, name = ledger.public_keys(), ledger.origin
-    else:
-        publics, name = [], ""
-    for public in publics:
-        if pem:
-            render.write_bytes(public_pem(public))
+    for key in watcher_public_keys() if watcher else public_keys(vault):
+        if pem or key.verifier is None:
+            render.write_bytes(key.pem)
         else:
-            click.echo(str(VerifierKey(name, public)))
-    if publics:
-        return ExitCode.DONE
-    found = key_store().publics()
-    if not found:
-        raise UsageError("There is no key yet.", "gorillacomb keys init makes one.")
-    render.write_bytes(public_pem(found[0]))
+            click.echo(key.verifier)
     return ExitCode.DONE
 
 
@@ -96,17 +63,9 @@ def rotate(as_json: bool, vault: Vault) -> ExitCode:
     The checkpoint of that moment has both signatures. The old key stays in its folder,
     since it is needed to check what it signed.
     """
-    vault.check()
-    if not vault.trace.exists():  # one that is gone is not begun anew by the way
-        raise UsageError(
-            f"There is no trace {vault.trace} whose key could be changed.",
-            "gorillacomb scan PATH begins one; trace adopt goes on after one that was lost.",
-        )
-    with Index.write(vault), open_trace_for_writing(vault) as ledger:
-        new = ledger.rotate_key()
-        key = str(VerifierKey(ledger.origin, new.public))
+    key = rotate_key(vault)
     if as_json:
-        render.print_json({"key": key})
+        render.print_json(key.to_dict())
     else:
-        click.echo(key)
+        click.echo(key.verifier)
     return ExitCode.DONE
