@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.vault import open_vault as open_vault
     from gorillacomb.api.verify import ManifestCheck as ManifestCheck
     from gorillacomb.api.verify import verify_manifest as verify_manifest
+    from gorillacomb.api.watch.pulse import PulseResult as PulseResult
     from gorillacomb.errors import GorillaCombError as GorillaCombError
     from gorillacomb.errors import Interrupted as Interrupted
     from gorillacomb.errors import KeyMissing as KeyMissing
@@ -85,6 +86,7 @@ _PLACES = {
     "RunHistory": "api.dedupe.history",
     "RunItem": "api.dedupe.history",
     "RunResult": "api.dedupe.runs",
+    "PulseResult": "api.watch.pulse",
     "SavedManifest": "api.manifest",
     "ScanFindings": "api.scan",
     "ScanResult": "api.scan",
@@ -140,6 +142,7 @@ __all__ = [
     "OpenVault",
     "OutputLost",
     "PlanStep",
+    "PulseResult",
     "RefusedForSafety",
     "RootVanished",
     "RunCutShort",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.scan import ScanFindings, ScanResult
     from gorillacomb.api.trace import VaultTrace
     from gorillacomb.api.unique import UniqueResult
+    from gorillacomb.api.watch.pulse import PulseResult
 
 __all__ = [
     "ENVIRONMENT",
@@ -146,6 +147,12 @@ class OpenVault:
         from gorillacomb.api.trace import VaultTrace
 
         return VaultTrace(self._vault)
+
+    def pulse(self) -> PulseResult:
+        """Tell whether the watcher is alive: see `api.watch.pulse.check_watcher`."""
+        from gorillacomb.api.watch.pulse import check_watcher
+
+        return check_watcher(self._vault)
 
     def unique(
         self,

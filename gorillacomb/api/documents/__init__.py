@@ -21,6 +21,7 @@ DOCUMENTS = {
     "keys rotate": "trace.KeyRotateDocument",
     "manifest": "manifest.ManifestDocument",
     "scan": "scan.ScanDocument",
+    "pulse": "watch.PulseDocument",
     "trace adopt": "trace.AdoptDocument",
     "trace log": "trace.TraceLogDocument",
     "trace verify": "trace.TraceVerifyDocument",

@@ -1,0 +1,27 @@
+"""The documents of `gorillacomb pulse` and `scrub` with ``--json``."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+
+class PulseDocument(TypedDict):
+    """Whether the watcher is alive."""
+
+    state: Literal["alive", "degraded", "dead"]
+    age_seconds: float | None
+    """Seconds since the last pulse; null where nobody can tell."""
+    sequence: int | None
+    """The number of the last pulse; null where there is none that can be read."""
+    size: int | None
+    """Entries of the trace when the watcher cosigned it last."""
+    root: str | None
+    """The root of the trace at that moment, in hex."""
+    causes: list[str]
+    """Why it is not simply alive."""
+    life: Literal["alive", "degraded", "dead"]
+    """The same as ``state``; will be removed after the next release."""
+    age_ns: str | None
+    """As ``age_seconds``, in ns as decimal text; will be removed after the next release."""
+    pulse: dict[str, Any] | None
+    """The last pulse as it was signed; will be removed after the next release."""

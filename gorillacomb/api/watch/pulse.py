@@ -1,0 +1,89 @@
+"""Tell whether the watcher of a vault is alive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gorillacomb.api.documents.watch import PulseDocument
+from gorillacomb.errors import GorillaCombError
+from gorillacomb.model import SECOND
+from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh.open import open_trace_for_reading, watcher_keys
+from gorillacomb.watch.lock import is_watched
+from gorillacomb.watch.pulse import Clocks, pulse_folder
+from gorillacomb.watch.pulse_check import PulseState, check_pulse
+
+__all__ = ["PulseResult", "PulseState", "check_watcher"]
+
+
+@dataclass(frozen=True, slots=True)
+class PulseResult:
+    """How the watcher is."""
+
+    state: PulseState
+    causes: tuple[str, ...]
+    """Why it is not simply alive."""
+    pulse: dict[str, Any] | None
+    """The last pulse, as it was signed; None where there is none that can be read."""
+    age_ns: int | None
+    """Of the last pulse; None where nobody can tell."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the watcher runs, and nothing is wrong."""
+        return self.state is PulseState.ALIVE
+
+    def to_dict(self) -> PulseDocument:
+        """Return the document of ``pulse --json``."""
+        pulse = self.pulse or {}
+        trace = pulse.get("ledger") or {}
+        return {
+            "life": self.state.value,
+            "state": self.state.value,
+            "causes": list(self.causes),
+            "age_ns": None if self.age_ns is None else str(self.age_ns),
+            "age_seconds": None if self.age_ns is None else self.age_ns / SECOND,
+            "sequence": pulse.get("seq"),
+            "size": trace.get("size"),
+            "root": trace.get("root"),
+            "pulse": self.pulse,
+        }
+
+
+def check_watcher(vault: Vault) -> PulseResult:
+    """Judge by its last pulses, which are signed, how the watcher of a vault is.
+
+    It is not simply alive after a missed pulse, when a clock or the trace was set back, or when its
+    process is gone. Raises KeyMissing, UntrustedInput for a key that cannot be read.
+    """
+    folder = pulse_folder(vault)
+    status = check_pulse(folder, watcher_keys().publics(), Clocks())
+    if status.life is not PulseState.DEAD and not is_watched(vault):
+        causes = ("its process is gone; begin again with gorillacomb watch",)
+        status = replace(status, life=PulseState.DEAD, causes=causes)
+    elif status.is_late and is_watched(vault):
+        runs = f"its process runs, but is stopped, or cannot write its pulse into {folder}"
+        status = replace(status, causes=(*status.causes, runs))
+    if status.life is not PulseState.DEAD and status.pulse is not None:
+        cause = _rewound(vault, status.pulse["ledger"])
+        if cause is not None:
+            status = replace(status, life=PulseState.DEGRADED, causes=(*status.causes, cause))
+    return PulseResult(status.life, status.causes, status.pulse, status.age_ns)
+
+
+def _rewound(vault: Vault, known: dict[str, object] | None) -> str | None:
+    """Return why the trace is no longer the one whose head the watcher cosigned, in words."""
+    if known is None:
+        return None
+    size = known["size"]
+    assert isinstance(size, int), "it is signed"
+    try:
+        with open_trace_for_reading(vault) as ledger:
+            if ledger.log != known["log"]:
+                return "the trace is another one than that which is watched"
+            if ledger.size < size or ledger.root(size).hex() != known["root"]:
+                return f"the trace was rewound: it had {size:,} entries, and has {ledger.size:,}"
+    except GorillaCombError as error:
+        return error.message
+    return None
