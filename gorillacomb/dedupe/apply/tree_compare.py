@@ -164,10 +164,10 @@ class _TreeComparison:
         if there is not None:
             self._see_folder(here, there)
             exact = exact or (self.witness.whole_bundles and self._is_store(here))
-            if exact and set(names) != set(list_names(self._opened(there), there)):
-                raise ContentDiffers(
-                    here.path, "differs in what it holds, and is one thing as a whole"
-                )
+            others = list_names(self._opened(there), there) if exact else names
+            if {*names}.symmetric_difference(others) - self.witness.noise:
+                cause = "differs in what it holds, and is one thing as a whole"
+                raise ContentDiffers(here.path, cause)
         elif not names:
             raise ContentDiffers(here.path, "is an empty folder that stands only here")
         found: list[tuple[bytes, FileLocation | None, bool]] = []
