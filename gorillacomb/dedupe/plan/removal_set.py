@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from gorillacomb.dedupe.plan.index_locations import find_descendant, relative_names
 from gorillacomb.folders.tree import TreeFolder
@@ -56,15 +57,19 @@ class RemovalSet:
 
     def remaining(self, folder: TreeFolder) -> TreeFolder | None:
         """The folder that stays for one that may be going; itself if it stays."""
+        *_, last = self._way_to_remaining(folder)
+        return last
+
+    def _way_to_remaining(self, folder: TreeFolder) -> Iterator[TreeFolder | None]:
+        """Yield a folder, what stays for it, what stays for that, and so on; None for nothing."""
         at: TreeFolder | None = folder
         for _ in range(len(self._gone) + 1):
-            if at is None:
-                return None
-            gone = self.around(at)
-            if gone is None:
-                return at
+            yield at
+            gone = None if at is None else self.around(at)
+            if at is None or gone is None:
+                return
             at = _counterpart(gone, at)
-        return None
+        yield None
 
     def standing_pairs(self, gone: RemovedFolder) -> Iterator[tuple[TreeFolder, TreeFolder]]:
         """Yield a folder that goes, and those below it that other ones stay for than for it.
@@ -93,21 +98,29 @@ class RemovalSet:
         waiting = list(gone.pairs)
         while waiting:
             victim, keep = waiting.pop(0)
-            standing = self.remaining(keep)
+            *way, standing = self._way_to_remaining(keep)
             yield victim, standing
             if standing is None:
                 continue
+            others = [
+                (other, at) for at in way if at is not None for other in self._nested_below(at)
+            ]
             start = bisect_left(order, standing.first, key=lambda each: each.first)
-            for other in order[start:]:
-                if not standing.holds(other):
-                    break
-                part = find_descendant(victim, relative_names(other, standing))
+            inside = takewhile(standing.holds, order[start:])
+            for other, top in (*others, *((each, standing) for each in inside)):
+                part = find_descendant(victim, relative_names(other, top))
                 apart = part is None or any(
                     each is not victim and victim.holds(each) and each.holds(part)
                     for each in gone.nested
                 )
                 if part is not None and not apart:
                     waiting.append((part, other))
+
+    def _nested_below(self, folder: TreeFolder) -> list[TreeFolder]:
+        """What is in a folder that goes and has its own copy that stays."""
+        gone = self.around(folder)
+        assert gone is not None, "it goes"
+        return [each for each in gone.nested if each is not folder and folder.holds(each)]
 
     def relies_on(self, folder: TreeFolder) -> bool:
         """Whether something goes because it stands right in this folder too."""
