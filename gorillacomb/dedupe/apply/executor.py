@@ -65,7 +65,8 @@ class PlanExecutor:
     checks: StepPreflight = field(init=False)
     emptied: EmptiedFolders = field(init=False)
     _again: list[PlanStep] | None = field(default_factory=list)
-    """Steps that were taken back and get another chance, alone; None when that has come."""
+    """Steps that get another chance, alone, since another one was in their way; None when that has
+    come."""
     _runs: dict[bytes, Quarantine] = field(default_factory=dict)
     _lost: dict[bytes, OSError] = field(default_factory=dict)
     """Bases in which no quarantine can be made, and why."""
@@ -77,7 +78,7 @@ class PlanExecutor:
     def __post_init__(self) -> None:
         self.outcome = RunOutcome(new_run_id(self.now()))
         self.checks = StepPreflight(self.plan, self.places, self.guard, self.witness)
-        self.emptied = EmptiedFolders(self.places, self.guard, self.now, self._run_for)
+        self.emptied = EmptiedFolders(self.places, self.checks.guard, self.now, self._run_for)
 
     def run(self) -> RunOutcome:
         """Do all steps that may be done. Ctrl-C takes back what is under way and is raised on."""
@@ -88,7 +89,7 @@ class PlanExecutor:
         with self._stack:
             for batch in self._batches(steps):
                 self._act(batch)
-            # What was in another one's way, as a name of the file that one of them counts on.
+            # In the way was a name of the file that one counts on, a link, the rest of an album.
             again, self._again = self._again or [], None
             for step in again:
                 for batch in self._batches([step]):
@@ -137,7 +138,10 @@ class PlanExecutor:
                     continue
                 batch.append(self._prepare(step))
             except StepSkipped as skip:
-                self._skip(skip.trouble, skip.failed)
+                if skip.beside and self._again is not None:
+                    self._again.append(step)
+                else:
+                    self._skip(skip.trouble, skip.failed)
                 continue
             size += step.size
             if len(batch) >= most or size >= _BATCH_BYTES:
@@ -270,6 +274,7 @@ class PlanExecutor:
         """Have the outcome say what became of a step; delete what is to be deleted."""
         if ended.record.state == DONE:
             self.emptied.note(ended.record, ended.prepared.run.base)
+            self.checks.note(ended.prepared.step)
             if self.plan.options.action is DedupeAction.DELETE:
                 self._delete(ended)
             else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
@@ -20,6 +20,7 @@ from gorillacomb.dedupe.model import (
     PlanStep,
     Refusal,
     RemovalPair,
+    SafetyRule,
     StepProblem,
 )
 from gorillacomb.dedupe.safety.albums import album_refusal
@@ -38,12 +39,16 @@ from gorillacomb.fs.paths import is_below, join, path_and_parents, path_text, re
 
 
 class StepSkipped(Exception):
-    """A step that is not done, and why."""
+    """A step that is not done, and why.
 
-    def __init__(self, path: bytes, cause: str, failed: bool = False) -> None:
+    ``beside`` says that it is for something beside what goes, which may go with another step.
+    """
+
+    def __init__(self, path: bytes, cause: str, failed: bool = False, beside: bool = False) -> None:
         super().__init__(path, cause)
         self.trouble = StepProblem(path, cause)
         self.failed = failed
+        self.beside = beside
 
 
 @dataclass(slots=True)
@@ -57,15 +62,22 @@ class StepPreflight:
     _going: frozenset[bytes] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.guard = replace(self.guard, gone=set())
         self._going = frozenset(pair.path for step in self.plan.steps for pair in step.pairs)
 
-    def problem_of(self, step: PlanStep) -> StepProblem | None:
-        """Why a step would not be done now; None when it would."""
+    def rehearse(self, step: PlanStep) -> StepSkipped | None:
+        """Why a step would not be done when those before it are; None when it would."""
         try:
             self.check(step)
         except StepSkipped as skip:
-            return skip.trouble
+            return skip
+        self.note(step)
         return None
+
+    def note(self, step: PlanStep) -> None:
+        """Take note that a step is done: what it took away is beside nothing any more."""
+        if self.plan.options.action.empties_path:
+            self.guard.gone |= {pair.path for pair in step.pairs}
 
     def check(self, step: PlanStep) -> list[tuple[FileLocation, FileLocation, TreeSnapshot]]:
         """What goes and what stays, compared, for each pair of a step. Raises Skip."""
@@ -112,7 +124,7 @@ class StepPreflight:
         except OSError as error:
             raise StepSkipped(path, os_error_text(error)) from error
         if refusal is not None:
-            raise StepSkipped(path, _words(refusal))
+            raise StepSkipped(path, _words(refusal), beside=refusal.rule is SafetyRule.LINKED)
 
     def _check_nested_files(self, step: PlanStep) -> None:
         """Ask the rules of single files about those in a folder that have their copies elsewhere.
@@ -148,9 +160,10 @@ class StepPreflight:
         try:
             for pair in pairs:
                 for path in self.places.companions(real[pair.path]):
-                    if kept_in.get(path) != os.path.dirname(pair.keep):
+                    is_with_it = kept_in.get(path) == os.path.dirname(pair.keep)
+                    if not is_with_it and not self.guard.is_gone(path):
                         cause = "belongs to a file that would go without it (sidecar)"
-                        raise StepSkipped(path, cause)
+                        raise StepSkipped(path, cause, beside=True)
                 for path in (real[pair.path], pair.keep):
                     sign = self.places.sign_of_use(path)
                     if sign is not None:
@@ -163,11 +176,16 @@ class StepPreflight:
             )
             if wrong is not None:
                 raise StepSkipped(real[wrong[0]], _words(wrong[1]))
-            names = self.places.files_in(os.path.dirname(real[pairs[0].path]))
+            here = os.path.dirname(real[pairs[0].path])
+            names = [
+                name
+                for name in self.places.files_in(here)
+                if not self.guard.is_gone(join(here, name))
+            ]
             folder = os.path.dirname(pairs[0].path)
             refusal = album_refusal(folder, names, pairs, self.plan.options)
             if refusal is not None:
-                raise StepSkipped(step.path, _words(refusal))
+                raise StepSkipped(step.path, _words(refusal), beside=True)
         except OSError as error:
             raise StepSkipped(step.path, os_error_text(error)) from error
 

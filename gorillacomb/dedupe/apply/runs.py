@@ -97,9 +97,17 @@ def dry_run(
     """What `apply_plan` would do with each step: None, or why it would not. Nothing is changed."""
     checks = StepPreflight(plan, PathResolver(roots, table=guard.companions), guard, witness)
     progress.stage("Comparing", None, sum(step.size for step in plan.steps) or None)
+    again: list[PlanStep] = []
     for step in plan.steps:
-        yield step, checks.problem_of(step)
+        skipped = checks.rehearse(step)
+        if skipped is not None and skipped.beside:
+            again.append(step)
+        else:
+            yield step, None if skipped is None else skipped.trouble
         progress.advance(step.files, 0)
+    for step in again:
+        skipped = checks.rehearse(step)
+        yield step, None if skipped is None else skipped.trouble
 
 
 def _applying(

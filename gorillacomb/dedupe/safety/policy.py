@@ -27,7 +27,7 @@ from gorillacomb.classify.stores import (
     is_version_control,
 )
 from gorillacomb.dedupe.model import DedupeAction, PlanOptions, Reference, Refusal, SafetyRule
-from gorillacomb.fs.paths import is_below, join, path_text, relative_path
+from gorillacomb.fs.paths import is_below, join, path_and_parents, path_text, relative_path
 
 _POINTERS = (b".gdoc", b".gsheet", b".gslides", b".gdraw", b".gform", b".gmap", b".gsite")
 _POINTERS_MORE = (b".gtable", b".gjam", b".gscript", b".glink", b".gnote", b".icloud")
@@ -94,6 +94,8 @@ class SafetyPolicy:
     snapshots: SnapshotFinder = field(default_factory=SnapshotFinder)
     companions: CompanionTable = field(default_factory=companion_table)
     """Which files belong together."""
+    gone: set[bytes] = field(default_factory=set)
+    """What other steps took away: a link in it leads nowhere any more."""
     _tracked: dict[tuple[bytes, bytes], bool] = field(default_factory=dict)
 
     def refusal_for(self, site: PathContext, keep: PathContext | None) -> Refusal | None:
@@ -267,6 +269,10 @@ class SafetyPolicy:
             return Refusal(SafetyRule.TRASH, f"has its other copy {where}")
         return None
 
+    def is_gone(self, path: bytes) -> bool:
+        """Whether a path went with another step."""
+        return bool(self.gone) and not self.gone.isdisjoint(path_and_parents(path))
+
     def _linked(self, site: PathContext) -> Refusal | None:
         """Whether a link or a text from outside leads here, or to a folder around.
 
@@ -292,7 +298,8 @@ class SafetyPolicy:
         for at in range(bisect_left(self.links, Reference(path, b"")), len(self.links)):
             if self.links[at].target != path:
                 return
-            yield self.links[at]
+            if not self.is_gone(self.links[at].source):
+                yield self.links[at]
 
     def _links_to(self, path: bytes) -> Iterator[Reference]:
         """Links that lead to a path, or below it: those follow each other, sorted by target."""
@@ -301,7 +308,8 @@ class SafetyPolicy:
                 target = self.links[at].target
                 if target != path and not target.startswith(path + b"/"):
                     break
-                if (target == path) == (start == path):
+                is_right_here = target == path
+                if is_right_here == (start == path) and not self.is_gone(self.links[at].source):
                     yield self.links[at]
 
 
