@@ -143,6 +143,18 @@ def copy(connection: Connection, path: Path) -> None:
         os.close(descriptor)
 
 
+def private_copy(connection: Connection) -> Connection:
+    """Return a copy of a database that only this process sees, and that is gone when it is closed.
+
+    SQLite keeps it in memory as far as its cache reaches, and the rest in a file without a name.
+    """
+    target = sqlite3.connect("", isolation_level=None)
+    target.execute(f"PRAGMA cache_size = -{_CACHE}")
+    target.execute("PRAGMA journal_mode = MEMORY")
+    connection.backup(target)
+    return target
+
+
 def checkpoint_wal(connection: Connection) -> None:
     """Take a database's log into it, and leave the log empty. Raises sqlite3.Error."""
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

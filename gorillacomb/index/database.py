@@ -20,6 +20,7 @@ from gorillacomb.sqlite import (
     is_unfit,
     open_reader,
     open_writer,
+    private_copy,
 )
 from gorillacomb.vault.vault import Vault, unfit_error
 
@@ -77,6 +78,15 @@ class Index:
                     "Run gorillacomb scan PATH once: it brings the index up to date.",
                 )
         return cls(vault, connection, writable=False)
+
+    def private_copy(self) -> Index:
+        """Return a copy to try something out in: nobody else sees it, and closing it drops it.
+
+        It has the tables of today. Raises sqlite3.Error.
+        """
+        connection = private_copy(self.connection)
+        schema.migrate(connection)
+        return Index(self.vault, connection, writable=False)
 
     @contextmanager
     def atomic(self) -> Iterator[None]:

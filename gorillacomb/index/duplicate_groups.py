@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from gorillacomb.index.paths import BELOW
 from gorillacomb.index.schema import GROUP_INDEX, has_content
 from gorillacomb.sqlite import Connection
 
@@ -40,6 +41,27 @@ def refresh_groups(connection: Connection) -> None:
         connection.execute(statement)
     connection.execute("INSERT INTO unstamped SELECT digest FROM touched")
     connection.execute("DELETE FROM touched")
+
+
+def drop_entries(
+    connection: Connection, files: Iterable[tuple[int, bytes]], folders: Iterable[int]
+) -> list[bytes]:
+    """Drop files and folders as if a scan had found them gone; returns the contents that they had.
+
+    ``files`` are named by the ids of their folders and their names. The groups are true after that.
+    """
+    connection.execute("DELETE FROM touched")
+    touch = "INSERT INTO touched SELECT digest FROM files WHERE digest IS NOT NULL AND"
+    for entry in files:
+        connection.execute(f"{touch} folder = ? AND name = ?", entry)
+        connection.execute("DELETE FROM files WHERE folder = ? AND name = ?", entry)
+    for folder in folders:
+        connection.execute(f"{BELOW} {touch} folder IN below", (folder,))
+        for what in ("files WHERE folder", "our_folders WHERE folder", "folders WHERE id"):
+            connection.execute(f"DELETE FROM {what} IN ({BELOW} SELECT id FROM below)", (folder,))
+    found = [digest for (digest,) in connection.execute("SELECT DISTINCT digest FROM touched")]
+    refresh_groups(connection)
+    return found
 
 
 def _group_statements(some: str) -> Iterator[str]:

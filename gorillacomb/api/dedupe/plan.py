@@ -34,6 +34,7 @@ from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.dedupe.safety.named_paths import NamedPaths
 from gorillacomb.dedupe.safety.replaceable import REPLACING
 from gorillacomb.errors import UsageError
+from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.fs.darwin import refuse_untested
 from gorillacomb.fs.output_file import write_file
 from gorillacomb.fs.volumes import is_online
@@ -253,8 +254,14 @@ def _planned(
             online[root.id] = is_online(root)
         return online[root.id]
 
-    groups = GroupReader(index, is_there, settings.preferred, settings.machine_names)
-    folders = folders_of(index, settings=settings)
+    def groups_of(read: Index) -> GroupReader:
+        return GroupReader(read, is_there, settings.preferred, settings.machine_names)
+
+    def analysis_of(read: Index) -> FolderAnalysis:
+        return folders_of(read, settings=settings)
+
     guard = safety_policy_for(index, options, settings)
-    planner = Planner(folders, groups, guard, scope, online, progress)
+    planner = Planner(
+        *(index, groups_of, analysis_of, guard, scope, online, bool(settings.prefer), progress)
+    )
     return planner.plan(time.time_ns())

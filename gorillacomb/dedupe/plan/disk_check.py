@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -131,6 +131,12 @@ class DiskCheck:
         if self.action.frees_at_once:
             return replace(step, size=space.freed, unknown=space.unknown)
         return replace(step, size=space.held)
+
+    def absorb(self, path: bytes, paths: Iterable[bytes]) -> None:
+        """Count what was measured of some paths with the step that they are part of now."""
+        found = self._measured.setdefault(path, [])
+        for each in paths:
+            found += self._measured.pop(each, ())
 
     def _files(
         self, victim: TreeFolder, keep: TreeFolder, nested: Mapping[TreeFolder, TreeFolder]

@@ -87,7 +87,7 @@ class FileStepPlanner:
         return self._beside(folder).sizes[name]
 
     def _leave_in_folder(self, folder: bytes, refusal: Refusal, step: PlanStep) -> None:
-        self.left.add(folder, refusal, step.files, step.size)
+        self.left.add(folder, refusal, [pair.path for pair in step.pairs], step.size)
 
     def _keeping(self, step: PlanStep, keep: FileCopy) -> PlanStep | None:
         """A step for the same file, for which another copy stays; None where that may not be."""
@@ -187,7 +187,7 @@ class FileStepPlanner:
 
     def _leave(self, copy: FileCopy, refusal: Refusal, size: int) -> None:
         if self.scope.holds(copy.path):
-            self.left.add_inside(self.sites.of_file(copy), refusal, 1, size)
+            self.left.add_inside(self.sites.of_file(copy), refusal, size)
 
     def _by_volume(self, copies: Sequence[FileCopy]) -> Iterator[list[FileCopy]]:
         volumes: dict[str, list[FileCopy]] = {}
@@ -258,7 +258,7 @@ class FileStepPlanner:
                 continue
             pairs = self._set_of(step, found)
             if isinstance(pairs, Refusal):
-                self.left.add(os.path.dirname(path), pairs, 1, step.size)
+                self.left.add(os.path.dirname(path), pairs, [path], step.size)
                 continue
             together |= {pair.path for pair in pairs}
             own = [found[pair.path] for pair in pairs if pair.path in found]
@@ -270,7 +270,8 @@ class FileStepPlanner:
             if wrong is None:
                 yield whole
             else:
-                self.left.add(os.path.dirname(path), wrong[1], whole.files, size)
+                paths = [pair.path for pair in whole.pairs]
+                self.left.add(os.path.dirname(path), wrong[1], paths, size)
 
     def _set_of(
         self, step: PlanStep, found: Mapping[bytes, PlanStep]

@@ -6,16 +6,19 @@ Everything is decided by the index; whoever carries the plan out looks at the di
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.cloud_folders import cloud_folder_around
 from gorillacomb.dedupe.model import DedupeAction, Plan, PlanStep, Refusal, SafetyRule
+from gorillacomb.dedupe.plan.composition import StepComposition
 from gorillacomb.dedupe.plan.disk_check import DiskCheck
 from gorillacomb.dedupe.plan.file_steps import FileStepPlanner
 from gorillacomb.dedupe.plan.folder_steps import FolderStepPlanner
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
+from gorillacomb.dedupe.plan.next_index import NextIndex
 from gorillacomb.dedupe.plan.removal_set import RemovalSet
 from gorillacomb.dedupe.plan.retire import FolderRetirer
 from gorillacomb.dedupe.plan.scope import PlanScope
@@ -24,51 +27,47 @@ from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.fs.extents import DiskSpace
 from gorillacomb.fs.paths import path_and_parents, path_text
+from gorillacomb.index.database import Index
 from gorillacomb.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Makes one plan."""
+    """Makes one plan.
 
-    folders: FolderAnalysis
-    groups: GroupReader
+    What may go only when other steps are done is part of it, so that the next plan, after this one
+    and a scan, has no steps.
+    """
+
+    index: Index
+    read_groups: Callable[[Index], GroupReader]
+    read_folders: Callable[[Index], FolderAnalysis]
     guard: SafetyPolicy
     scope: PlanScope
     online: Mapping[int, bool]
     """By the root's id."""
+    prefers: bool
+    """Whether the user prefers some paths."""
     progress: Progress
 
     def plan(self, now_ns: int) -> Plan:
         """The plan; its steps with the largest first. Raises VaultError."""
         self.progress.stage("Planning", None, None)
-        sites = IndexLocations(self.folders, self.groups.roots, self.guard.companions)
+        folders, groups = self.read_folders(self.index), self.read_groups(self.index)
+        sites = IndexLocations(folders, groups.roots, self.guard.companions)
         disk = DiskCheck(sites, self.guard.options.action)
         try:
-            return self._plan(now_ns, sites, disk)
+            return self._plan(now_ns, groups, sites, disk)
         finally:
             disk.close()
 
-    def _plan(self, now_ns: int, sites: IndexLocations, disk: DiskCheck) -> Plan:
-        going, left = RemovalSet(), SkippedItems(self.guard)
-        files = FileStepPlanner(
-            self.groups, sites, disk, self.guard, self.scope, going, left, self._apart
-        )
-        whole = FolderStepPlanner(
-            sites, disk, self.guard, self.scope, going, left, files.counted, self._apart
-        )
-        steps: list[PlanStep] = []
-        retirement = FolderRetirer(sites, going, files, whole.refusal, whole.held)
-        for path in self.guard.options.retire:
-            steps += retirement.retire(path)
-        if self.scope.folders:
-            whole.choose()
-        tops = {self.folders.path(gone.folder) for gone in going}
-        # What is retired file by file may go with a folder around it after all.
-        steps = [step for step in steps if tops.isdisjoint(path_and_parents(step.path))]
-        if self.scope.files:
-            steps += files.steps()
-        steps += list(whole.steps(steps))
+    def _plan(
+        self, now_ns: int, groups: GroupReader, sites: IndexLocations, disk: DiskCheck
+    ) -> Plan:
+        left = SkippedItems(self.guard)
+        steps = self._steps(groups, sites, disk, left, self.guard)
+        if self.guard.options.action.empties_path and steps:
+            steps = self._with_later_steps(steps, sites, disk)
         steps = [disk.sized(step) for step in steps]
         steps.sort(key=lambda step: (-step.size, step.path))
         return Plan(
@@ -76,13 +75,57 @@ class Planner:
             now_ns,
             self.guard.options,
             tuple(_numbered(steps)),
-            tuple(left.as_skipped([self.folders.path(gone.folder) for gone in going])),
+            tuple(left.as_skipped(steps)),
             (*_notes(steps, sites), *_promises(self.guard.options.action, disk.total)),
         )
 
-    def _apart(self, victim: int, keep: int) -> Refusal | None:
+    def _with_later_steps(
+        self, steps: Sequence[PlanStep], sites: IndexLocations, disk: DiskCheck
+    ) -> list[PlanStep]:
+        """Some steps, and those for what may go when they are done, and so on."""
+        found = StepComposition(sites)
+        then = NextIndex(sites, self.guard, self.read_groups, self.read_folders, self.prefers)
+        while steps:
+            found.add(steps)
+            then.take(steps)
+            with then.read() as (folders, groups):
+                disk.sites = IndexLocations(folders, groups.roots, self.guard.companions)
+                guard = replace(self.guard, gone=then.gone)
+                steps = self._steps(groups, disk.sites, disk, SkippedItems(guard), guard)
+        disk.sites = sites
+        for path, parts in found.parts.items():
+            disk.absorb(path, parts)
+        return found.steps
+
+    def _steps(
+        self,
+        groups: GroupReader,
+        sites: IndexLocations,
+        disk: DiskCheck,
+        left: SkippedItems,
+        guard: SafetyPolicy,
+    ) -> list[PlanStep]:
+        """Steps for all that may go by what an index holds."""
+        going = RemovalSet()
+        apart = partial(self._apart, groups)
+        files = FileStepPlanner(groups, sites, disk, guard, self.scope, going, left, apart)
+        whole = FolderStepPlanner(sites, disk, guard, self.scope, going, left, files.counted, apart)
+        steps: list[PlanStep] = []
+        retirement = FolderRetirer(sites, going, files, whole.refusal, whole.held)
+        for path in self.guard.options.retire:
+            steps += retirement.retire(path)
+        if self.scope.folders:
+            whole.choose()
+        tops = {sites.folders.path(gone.folder) for gone in going}
+        # What is retired file by file may go with a folder around it after all.
+        steps = [step for step in steps if tops.isdisjoint(path_and_parents(step.path))]
+        if self.scope.files:
+            steps += files.steps()
+        return [*steps, *whole.steps(steps)]
+
+    def _apart(self, groups: GroupReader, victim: int, keep: int) -> Refusal | None:
         """Whether two roots are too far from each other for one to count on the other."""
-        roots = self.groups.roots
+        roots = groups.roots
         for number, verb in ((victim, "is"), (keep, "has its other copy")):
             if not self.online[number]:
                 suspect = roots[number].suspect is not None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from gorillacomb.classify.location import is_transient
 from gorillacomb.classify.stores import is_version_control
-from gorillacomb.dedupe.model import Refusal, SafetyRule, SkippedCopy
+from gorillacomb.dedupe.model import PlanStep, Refusal, SafetyRule, SkippedCopy
 from gorillacomb.dedupe.safety.policy import PathContext, SafetyPolicy
 from gorillacomb.fs.paths import path_and_parents
 
@@ -22,12 +23,19 @@ BY_PLACE = (
 """Rules that a path obeys for what it stands in."""
 
 
+class _LeftFiles(NamedTuple):
+    """Files that have a copy and stay for one reason, together."""
+
+    paths: Collection[bytes]
+    size: int
+
+
 @dataclass(slots=True)
 class SkippedItems:
     """Adds up what is left alone."""
 
     guard: SafetyPolicy
-    _found: dict[tuple[bytes, SafetyRule, str], list[int]] = field(default_factory=dict)
+    _found: dict[tuple[bytes, SafetyRule, str], list[_LeftFiles]] = field(default_factory=dict)
     _whole: dict[bytes, SkippedCopy] = field(default_factory=dict)
     """Folders that would have gone as a whole, by path."""
 
@@ -36,15 +44,14 @@ class SkippedItems:
         found = SkippedCopy(path, refusal.rule, refusal.cause, files, size)
         self._whole.setdefault(path, found)
 
-    def add(self, path: bytes, refusal: Refusal, files: int, size: int) -> None:
-        """Tell of a path: of how many files there that have a copy, and their bytes on disk."""
-        numbers = self._found.setdefault((path, refusal.rule, refusal.cause), [0, 0])
-        numbers[0] += files
-        numbers[1] += size
+    def add(self, path: bytes, refusal: Refusal, files: Collection[bytes], size: int) -> None:
+        """Tell of a path: of which files there that have a copy, and their bytes on disk."""
+        known = self._found.setdefault((path, refusal.rule, refusal.cause), [])
+        known.append(_LeftFiles(files, size))
 
-    def add_inside(self, site: PathContext, refusal: Refusal, files: int, size: int) -> None:
-        """Tell of something by what is around it: the project, the library, its folder."""
-        self.add(self.protector(site, refusal), refusal, files, size)
+    def add_inside(self, site: PathContext, refusal: Refusal, size: int) -> None:
+        """Tell of a file by what is around it: the project, the library, its folder."""
+        self.add(self.protector(site, refusal), refusal, [site.path], size)
 
     def protector(self, site: PathContext, refusal: Refusal) -> bytes:
         """The path of what protects something by a rule."""
@@ -62,9 +69,18 @@ class SkippedItems:
                     return level.path
         return os.path.dirname(site.path)
 
-    def as_skipped(self, going: list[bytes]) -> Iterator[SkippedCopy]:
-        """All of it, the largest first; what stands in a folder that goes is left out."""
-        inside = {path: each for (path, rule, _), each in self._found.items() if rule in BY_PLACE}
+    def as_skipped(self, steps: Collection[PlanStep]) -> Iterator[SkippedCopy]:
+        """All of it, the largest first; what goes after all, by itself or in a folder, is left out.
+
+        Something may be in the way of a file that goes with another step.
+        """
+        gone = {pair.path for step in steps for pair in step.pairs}
+        sums: dict[tuple[bytes, SafetyRule, str], tuple[int, int]] = {}
+        for key, parts in self._found.items():
+            stay = [each for each in parts if gone.isdisjoint(each.paths)]
+            if stay:
+                sums[key] = sum(len(each.paths) for each in stay), sum(each.size for each in stay)
+        inside = {path: each for (path, rule, _), each in sums.items() if rule in BY_PLACE}
         found = []
         for path, each in self._whole.items():
             around = [
@@ -74,13 +90,12 @@ class SkippedItems:
                 continue  # that counts it already
             files, size = inside.get(path, (each.files, each.size))
             found.append(replace(each, files=files, size=size))
-        for (path, rule, cause), (files, size) in self._found.items():
+        for (path, rule, cause), (files, size) in sums.items():
             whole = [self._whole[above] for above in path_and_parents(path) if above in self._whole]
             if rule in BY_PLACE and path in self._whole:
                 continue  # why the folder stays as a whole says more
             if not any(each.rule is rule for each in whole):  # else that counts it already
                 found.append(SkippedCopy(path, rule, cause, files, size))
-        gone = set(going)
         for each in sorted(found, key=lambda each: (-each.size, each.path, each.rule)):
             if gone.isdisjoint(path_and_parents(each.path)):
                 yield each

@@ -152,7 +152,7 @@ def test_two_equal_pictures_in_one_album_are_one_too_many(bench: Bench) -> None:
 
 @pytest.mark.parametrize("name", ["Rome (2)", "Rome - Copy", "Rome_backup"])
 def test_a_copy_of_an_album_leaves_for_that_alone(bench: Bench, name: str) -> None:
-    """Not for single copies in other places; what it has of its own stays in it."""
+    """Not for single copies in other places. What stays in it is no album any more."""
     tree = {
         "Photos": {"Rome": {**ROME}},
         "Trips": {name: {**pictures(2, 8), **others("own", 2), "IMG_50.jpg": "fifty " * 99}},
@@ -160,8 +160,13 @@ def test_a_copy_of_an_album_leaves_for_that_alone(bench: Bench, name: str) -> No
     }
     plan = planned(bench, tree, "--prefer", "@/Best")
     went = {path: keep for path, keep in taken(plan).items() if path.startswith("Trips/")}
-    assert went == {f"Trips/{name}/IMG_{at}.jpg": f"Photos/Rome/IMG_{at}.jpg" for at in range(2, 9)}
-    assert (f"Trips/{name}", "album", 1) in plan.left
+    album = {f"Trips/{name}/IMG_{at}.jpg": f"Photos/Rome/IMG_{at}.jpg" for at in range(2, 9)}
+    assert went == {**album, f"Trips/{name}/IMG_50.jpg": "Best/IMG_50.jpg"}
+    assert not [each for each in plan.left if each[0] == f"Trips/{name}"]
+    dry = bench.dedupe_json("--apply", plan.file, "--dry-run")[1]
+    done = bench.dedupe_json("--apply", plan.file)[1]
+    assert (dry["done"], done["done"], done["skipped"]) == (len(plan.steps), len(plan.steps), [])
+    assert bench.plan("--prefer", bench.folder / "Best").steps == []
 
 
 def test_a_second_album_of_the_same_name_is_one_of_its_own(bench: Bench) -> None:

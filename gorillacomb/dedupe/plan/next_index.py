@@ -1,0 +1,111 @@
+"""The index as the scan after a plan will leave it: what the next plan would be made from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from gorillacomb.canonical.groups import GroupReader
+from gorillacomb.canonical.place_rules import RULES_VERSION
+from gorillacomb.canonical.selector import CanonicalSelector
+from gorillacomb.dedupe.model import PlanStep
+from gorillacomb.dedupe.plan.index_locations import IndexLocations
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
+from gorillacomb.folders.analysis import FolderAnalysis
+from gorillacomb.folders.tree import TreeFolder
+from gorillacomb.fs.paths import join
+from gorillacomb.index import stamps
+from gorillacomb.index.database import Index
+from gorillacomb.index.duplicate_groups import drop_entries
+
+
+@dataclass(slots=True)
+class NextIndex:
+    """Copies of an index, each without what some steps take away."""
+
+    sites: IndexLocations
+    """Of the index as it is."""
+    guard: SafetyPolicy
+    read_groups: Callable[[Index], GroupReader]
+    read_folders: Callable[[Index], FolderAnalysis]
+    prefers: bool
+    """Whether the user prefers some paths."""
+    _files: set[tuple[int, bytes]] = field(default_factory=set)
+    """Folder ids and names of files that go by themselves."""
+    _folders: dict[int, TreeFolder] = field(default_factory=dict)
+    """Folders that go, also those that are emptied."""
+    _around_trees: set[int] = field(default_factory=set)
+    """Folders out of which whole folders go."""
+
+    @property
+    def gone(self) -> set[bytes]:
+        """The paths of all that goes."""
+        path = self.sites.folders.path
+        folders = self.sites.folders.forest.folders
+        return {
+            *map(path, self._folders.values()),
+            *(join(path(folders[folder]), name) for folder, name in self._files),
+        }
+
+    def take(self, steps: Sequence[PlanStep]) -> None:
+        """Leave out from now on what some steps take away too."""
+        emptied: list[TreeFolder] = []
+        for step in steps:
+            for pair in step.pairs:
+                above = self.sites.folder_at(os.path.dirname(pair.path))
+                assert above is not None, "a step is about what the index holds"
+                if step.kind == "folder":
+                    folder = self.sites.folder_at(pair.path)
+                    assert folder is not None, "a step is about what the index holds"
+                    self._folders[folder.id] = folder
+                    self._around_trees.add(above.id)
+                else:
+                    self._files.add((above.id, os.path.basename(pair.path)))
+                    emptied.append(above)
+        waiting = {each.first: each for each in emptied}
+        while waiting:
+            folder = waiting.pop(max(waiting))
+            if self._is_emptied(folder) and folder.parent is not None:
+                self._folders[folder.id] = folder
+                waiting[folder.parent.first] = folder.parent
+
+    def _is_emptied(self, folder: TreeFolder) -> bool:
+        """Whether a folder goes since nothing is left in it, as carrying the plan out decides."""
+        if folder.id in self._around_trees or folder.id in self._folders:
+            return False
+        path, homes = self.sites.folders.path(folder), self.guard.homes
+        return (
+            all(child.id in self._folders for child in folder.children)
+            and all((folder.id, name) in self._files for name in self.sites.names_in(folder))
+            and path not in homes
+            and os.path.dirname(path) not in homes
+            and self.guard.refusal_for(self.sites.of_folder(folder), None) is None
+        )
+
+    @contextmanager
+    def read(self) -> Iterator[tuple[FolderAnalysis, GroupReader]]:
+        """What the index says then. Raises sqlite3.Error."""
+        with self.sites.folders.index.private_copy() as index:
+            touched = drop_entries(index.connection, self._files, self._folders)
+            groups = self.read_groups(index)
+            self._stamp(index, groups, touched)
+            yield self.read_folders(index), groups
+
+    def _stamp(self, index: Index, groups: GroupReader, touched: Sequence[bytes]) -> None:
+        """Choose the canonical files of some contents as the scan will."""
+        chooser = CanonicalSelector(index, groups, self.prefers)
+        connection = index.connection
+        for digest in touched:
+            old = stamps.stamp_of(connection, digest)
+            held = stamps.content(connection, digest)
+            if old is None or held is None:
+                stamps.drop_stamps(connection, [digest])
+                continue
+            there = stamps.content_at(connection, old.folder, old.name)
+            if there == (digest,) and not chooser.is_overruled(held, old):
+                continue
+            chosen = chooser.choose(held)
+            row = digest, old.seq, chosen.folder, chosen.name, RULES_VERSION
+            stamps.put_stamps(connection, [row])
