@@ -68,10 +68,13 @@ LATER: dict[str, dict[str, str]] = {
     "roots list": _SUSPECT,
     "unique": _UNIQUE,
     "unique, nothing lost": _UNIQUE,
-    "pulse": dict.fromkeys(
-        ("state", "age_seconds", "sequence", "size", "root"),
-        "what is also in the last pulse or under another name, as all documents name it",
-    ),
+    "pulse": {
+        **dict.fromkeys(
+            ("state", "age_seconds", "sequence", "size", "root"),
+            "what is also in the last pulse or under another name, as all documents name it",
+        ),
+        "age_ns": "null where the machine was started since that pulse, as it mostly was",
+    },
 }
 """By reading, places that differ from all fixtures so far, and why: ``{"status": {"a[].b": ""}}``.
 
