@@ -108,19 +108,19 @@ class StepPreflight:
                 raise StepSkipped(nested.path, "is not nested in the step, or its other copy is")
             if self.places.root_of(nested.keep) is None:
                 raise StepSkipped(nested.keep, "is in no scanned folder that is there now")
-            self._ask(nested.path, nested.keep, _is_folder(nested.path))
+            self._ask(nested.path, nested.keep, _is_folder(nested.path), around=step.path)
         if step.kind == "folder":
             self._check_nested_files(step)
         elif self.plan.options.action.takes_file_away:
             self._check_together(step, list(step.pairs), {})
         return found
 
-    def _ask(self, path: bytes, keep: bytes, is_folder: bool) -> None:
+    def _ask(self, path: bytes, keep: bytes, is_folder: bool, around: bytes | None = None) -> None:
         if any(each in self._going for each in path_and_parents(keep)):
             raise StepSkipped(path, f"counts on {path_text(keep)}, which is a step itself")
         try:
             site = self.places.context(path, is_folder)
-            refusal = self.guard.refusal_for(site, self.places.context(keep, is_folder))
+            refusal = self.guard.refusal_for(site, self.places.context(keep, is_folder), around)
         except OSError as error:
             raise StepSkipped(path, os_error_text(error)) from error
         if refusal is not None:

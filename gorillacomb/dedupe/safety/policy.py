@@ -98,13 +98,18 @@ class SafetyPolicy:
     """What other steps took away: a link in it leads nowhere any more."""
     _tracked: dict[tuple[bytes, bytes], bool] = field(default_factory=dict)
 
-    def refusal_for(self, site: PathContext, keep: PathContext | None) -> Refusal | None:
-        """Why a path may not go, while ``keep`` stays for it; None when it may."""
+    def refusal_for(
+        self, site: PathContext, keep: PathContext | None, around: bytes | None = None
+    ) -> Refusal | None:
+        """Why a path may not go, while ``keep`` stays for it; None when it may.
+
+        ``around`` is the folder that goes as a whole, with the path in it.
+        """
         return (
             self._ours(site)
             or self._closed(site)
             or self._owned(site)
-            or self._in_project(site, keep)
+            or self._in_project(site, keep, around)
             or (None if keep is None else self.kept_copy_refusal(site, keep))
             or self._linked(site)
         )
@@ -195,12 +200,15 @@ class SafetyPolicy:
         rules = ProjectRules(self.options.not_a_project, self.homes, self.fixed)
         return rules.counts(level.path, level.marker)
 
-    def _in_project(self, site: PathContext, keep: PathContext | None) -> Refusal | None:
+    def _in_project(
+        self, site: PathContext, keep: PathContext | None, around: bytes | None = None
+    ) -> Refusal | None:
         if self.options.retires(site.path):
             return None
         at = self.project(site)
         if at is None:
-            made = next((level for level in site.above if is_machine_made(level.name, False)), None)
+            above = (level for level in site.above if level.path != around)
+            made = next((level for level in above if is_machine_made(level.name, False)), None)
             if made is not None:
                 return Refusal(SafetyRule.STRUCTURAL, f"is part of {path_text(made.name)}")
             return None

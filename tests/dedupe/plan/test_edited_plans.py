@@ -609,6 +609,7 @@ def test_what_is_nested_obeys_the_rules_of_a_step(name: str, tmp_path: Path) -> 
             [("IMG_1.jpg", "IMG_1.jpg"), ("IMG_1.xmp", "IMG_1.xmp")],
         ),
         ({**ALBUM, **SITE}, SITE, ALBUM, [(name, name) for name in ALBUM]),
+        ({"in": FOLDER, **SITE}, SITE, FOLDER, [("in", "")]),
     ],
 )
 def test_what_is_nested_may_have_its_copy_elsewhere_as_a_whole(

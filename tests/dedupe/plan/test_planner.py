@@ -724,6 +724,11 @@ def obeys(plan: Planned) -> None:
     assert plan.header["bytes_set_aside"] == sum(step["bytes"] for step in plan.steps)
 
 
+PART: Tree = {".DS_Store": {"src": "4" * 27}}
+MADE: Tree = {"é": "1", **PART, "HealthTrack": {}, "node_modules": "4" * 27}
+
+
+@example({"one": {"a": {}}, "two": {"node_modules": MADE, "a": {"a": ""}, "b": MADE}, **PART})
 @given(tree=forests())
 @example(
     {  # what is left alone, and said to be, may go when the choice falls on another copy
