@@ -29,7 +29,7 @@ def purge(
     progress: bool | None,
     as_json: bool,
 ) -> ExitCode:
-    """Delete what was set aside, where its other copy still stands."""
+    """Delete what was set aside, where its other copy still exists."""
     result = purge_quarantine(
         vault,
         named,
