@@ -37,8 +37,11 @@ if TYPE_CHECKING:
     from gorillacomb.api.manifest import FolderManifest as FolderManifest
     from gorillacomb.api.manifest import SavedManifest as SavedManifest
     from gorillacomb.api.manifest import create_manifest as create_manifest
+    from gorillacomb.api.roots import ForgottenRoot as ForgottenRoot
+    from gorillacomb.api.roots import RootStatus as RootStatus
     from gorillacomb.api.scan import ScanFindings as ScanFindings
     from gorillacomb.api.scan import ScanResult as ScanResult
+    from gorillacomb.api.status import VaultStatus as VaultStatus
     from gorillacomb.api.trace import TraceAdoption as TraceAdoption
     from gorillacomb.api.trace import TraceCheck as TraceCheck
     from gorillacomb.api.trace import TraceProof as TraceProof
@@ -46,6 +49,8 @@ if TYPE_CHECKING:
     from gorillacomb.api.trace import VerifiedProof as VerifiedProof
     from gorillacomb.api.trace import verify_proof as verify_proof
     from gorillacomb.api.unique import UniqueResult as UniqueResult
+    from gorillacomb.api.upkeep import VaultBackup as VaultBackup
+    from gorillacomb.api.upkeep import VaultCheck as VaultCheck
     from gorillacomb.api.vault import OpenVault as OpenVault
     from gorillacomb.api.vault import open_vault as open_vault
     from gorillacomb.api.verify import ManifestCheck as ManifestCheck
@@ -76,11 +81,13 @@ _PLACES = {
     "Duplicates": "api.duplicates",
     "FileGroup": "api.duplicates",
     "FolderManifest": "api.manifest",
+    "ForgottenRoot": "api.roots",
     "GroupedFile": "api.duplicates",
     "ManifestCheck": "api.verify",
     "ManifestExport": "api.export",
     "OpenVault": "api.vault",
     "PlanStep": "api.dedupe.plan",
+    "RootStatus": "api.roots",
     "RunDetails": "api.dedupe.history",
     "RunEvent": "api.dedupe.history",
     "RunHistory": "api.dedupe.history",
@@ -95,6 +102,9 @@ _PLACES = {
     "TraceCheck": "api.trace",
     "TraceProof": "api.trace",
     "UniqueResult": "api.unique",
+    "VaultBackup": "api.upkeep",
+    "VaultCheck": "api.upkeep",
+    "VaultStatus": "api.status",
     "VaultTrace": "api.trace",
     "VerifiedProof": "api.trace",
     "create_manifest": "api.manifest",
@@ -133,6 +143,7 @@ __all__ = [
     "Duplicates",
     "FileGroup",
     "FolderManifest",
+    "ForgottenRoot",
     "GorillaCombError",
     "GroupedFile",
     "Interrupted",
@@ -144,6 +155,7 @@ __all__ = [
     "PlanStep",
     "PulseResult",
     "RefusedForSafety",
+    "RootStatus",
     "RootVanished",
     "RunCutShort",
     "RunDetails",
@@ -161,12 +173,15 @@ __all__ = [
     "UniqueResult",
     "UntrustedInput",
     "UsageError",
+    "VaultBackup",
+    "VaultCheck",
     "VaultDamaged",
     "VaultError",
     "VaultForeign",
     "VaultLocked",
     "VaultNewer",
     "VaultRolledBack",
+    "VaultStatus",
     "VaultTrace",
     "VaultUnwritable",
     "VerifiedProof",

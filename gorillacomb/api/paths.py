@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from gorillacomb.fs.bounded_read import is_standard_input
+from gorillacomb.fs.openat import owner_advice
 from gorillacomb.fs.paths import (
     is_below,
     join,
@@ -20,7 +22,9 @@ __all__ = [
     "absolute_path",
     "has_path",
     "is_below",
+    "is_standard_input",
     "join",
+    "owner_advice",
     "path_columns",
     "path_from_json",
     "path_text",

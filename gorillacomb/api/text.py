@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from gorillacomb.vault.settings import parse_size as parse_size
+
 
 def format_size(count: int) -> str:
     """Format bytes in decimal units: 999 B, 1.5 kB, 24.7 MB."""

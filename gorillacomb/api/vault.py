@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from gorillacomb.api.dedupe.plan import DedupePlan, PlanKeywords
     from gorillacomb.api.dedupe.purge import ConfirmPurge
     from gorillacomb.api.duplicates import Duplicates
+    from gorillacomb.api.roots import ForgottenRoot, RootStatus
     from gorillacomb.api.scan import ScanFindings, ScanResult
+    from gorillacomb.api.status import VaultStatus
     from gorillacomb.api.trace import VaultTrace
     from gorillacomb.api.unique import UniqueResult
+    from gorillacomb.api.upkeep import VaultBackup, VaultCheck
     from gorillacomb.api.watch.pulse import PulseResult
 
 __all__ = [
@@ -153,6 +156,42 @@ class OpenVault:
         from gorillacomb.api.watch.pulse import check_watcher
 
         return check_watcher(self._vault)
+
+    def status(self) -> VaultStatus:
+        """Read what the vault knows: see `api.status.vault_status`."""
+        from gorillacomb.api.status import vault_status
+
+        return vault_status(self._vault)
+
+    def roots(self) -> tuple[RootStatus, ...]:
+        """List the drives and folders that were scanned: see `api.roots.list_roots`."""
+        from gorillacomb.api.roots import list_roots
+
+        return list_roots(self._vault)
+
+    def forget_root(
+        self,
+        root: PathInput,
+        *,
+        force: bool = False,
+        choose: Callable[[Sequence[RootStatus]], RootStatus] | None = None,
+    ) -> ForgottenRoot:
+        """Drop a root and all that is known of it: see `api.roots.forget_root`."""
+        from gorillacomb.api.roots import forget_root
+
+        return forget_root(self._vault, root, force=force, choose=choose)
+
+    def check(self) -> VaultCheck:
+        """Check that the vault is sound: see `api.upkeep.check_vault`."""
+        from gorillacomb.api.upkeep import check_vault
+
+        return check_vault(self._vault)
+
+    def back_up(self, folder: PathInput) -> VaultBackup:
+        """Copy the vault into a new folder: see `api.upkeep.back_up_vault`."""
+        from gorillacomb.api.upkeep import back_up_vault
+
+        return back_up_vault(self._vault, folder)
 
     def unique(
         self,

@@ -207,7 +207,7 @@ def _explained(error: Exception) -> int:
         named = isinstance(error.filename, str | bytes)  # else a descriptor, or nothing
         where = f" ({os.fsdecode(error.filename)})" if named else ""
         _say(f"gorillacomb: {error.strerror or error}{where}.")
-        from gorillacomb.fs.openat import owner_advice
+        from gorillacomb.api.paths import owner_advice
 
         advice = owner_advice(os.fsdecode(error.filename), error) if named else ""
         _say(advice or "If output went to a file, its disk may be full.")

@@ -11,10 +11,10 @@ from typing import Any, ClassVar, TypeVar
 
 import click
 
+from gorillacomb.api.paths import is_standard_input
+from gorillacomb.api.text import parse_size
 from gorillacomb.api.vault import ENVIRONMENT, Vault, find_vault
 from gorillacomb.errors import UsageError
-from gorillacomb.fs.bounded_read import PathLike, is_standard_input
-from gorillacomb.vault.settings import parse_size
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -130,7 +130,7 @@ def workers_option(function: Function) -> Function:
     )(function)
 
 
-def take_terminal_after(document: PathLike) -> None:
+def take_terminal_after(document: str | bytes | os.PathLike[str]) -> None:
     """Have questions answered on the terminal where standard input was the document itself."""
     if is_standard_input(document):
         with contextlib.suppress(OSError):  # without one, nobody is asked

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import gorillacomb
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots, roots_of_path
 from gorillacomb.vault.vault import Vault
@@ -105,6 +106,17 @@ def test_forget_asks_which(port: Port) -> None:
     (left,) = port.ask("roots", "list", "--json").json()["roots"]
     assert left["root"] == port.here
     assert port.ask("roots", "forget", port.point).code == 0
+
+
+def test_a_program_chooses_which_to_forget(port: Port) -> None:
+    with gorillacomb.open_vault(port.vault) as vault:
+        with pytest.raises(gorillacomb.UsageError, match="2 roots"):
+            vault.forget_root(port.point)
+        forgotten = vault.forget_root(
+            port.point, choose=lambda roots: next(each for each in roots if not each.is_online)
+        )
+        assert forgotten.id == port.away
+        assert [each.id for each in vault.roots()] == [port.here]
 
 
 def test_forget_does_not_drop_an_absent_drive_for_what_took_its_place(port: Port) -> None:

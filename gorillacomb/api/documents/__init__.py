@@ -20,13 +20,18 @@ DOCUMENTS = {
     "keys init": "trace.KeyInitDocument",
     "keys rotate": "trace.KeyRotateDocument",
     "manifest": "manifest.ManifestDocument",
+    "roots forget": "status.ForgetDocument",
+    "roots list": "status.RootsDocument",
     "scan": "scan.ScanDocument",
     "pulse": "watch.PulseDocument",
     "trace adopt": "trace.AdoptDocument",
     "trace log": "trace.TraceLogDocument",
     "trace verify": "trace.TraceVerifyDocument",
     "trace verify --proof": "trace.ProofDocument",
+    "status": "status.StatusDocument",
     "unique": "unique.UniqueDocument",
+    "vault backup": "upkeep.VaultBackupDocument",
+    "vault check": "upkeep.VaultCheckDocument",
     "verify": "manifest.VerifyDocument",
 }
 """By command, or by command and an option that makes it another one (``dedupe --history``): the

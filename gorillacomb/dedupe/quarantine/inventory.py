@@ -91,6 +91,11 @@ class QuarantinedRun:
     size: int
     """Bytes on disk."""
 
+    @property
+    def folder(self) -> bytes:
+        """The absolute path of its folder in the quarantine."""
+        return run_folder(self.base, self.run)
+
 
 def recorded_runs(
     roots: Iterable[LiveRoot], also: Iterable[tuple[bytes, str]] = (), waiting: bool = False

@@ -1,0 +1,200 @@
+"""The drives and folders that were scanned: list them, or forget one that was sold."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gorillacomb.api.lookup import suspect_texts
+from gorillacomb.api.paths import PathInput, absolute_path
+from gorillacomb.api.text import format_count, format_size
+from gorillacomb.dedupe.roots import live_roots_of
+from gorillacomb.errors import RefusedForSafety, UsageError
+from gorillacomb.fs.paths import path_text
+from gorillacomb.fs.real_path import real_path
+from gorillacomb.fs.volumes import is_online
+from gorillacomb.index import roots as root_table
+from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.index.duplicate_groups import rebuild_groups
+from gorillacomb.index.roots import RootFacts
+from gorillacomb.model import Root
+from gorillacomb.vault.vault import Vault
+
+if TYPE_CHECKING:
+    from gorillacomb.api.documents.status import ForgetDocument, RootDocument
+    from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun
+
+__all__ = [
+    "ForgottenRoot",
+    "QuarantinedRun",
+    "RootStatus",
+    "forget_root",
+    "list_roots",
+    "root_statuses",
+    "root_text",
+    "suspect_texts",
+    "waiting_text",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RootStatus:
+    """A root, and what the index holds of it."""
+
+    root: Root
+    facts: RootFacts
+    is_online: bool
+    """Whether its drive is connected, and is the one that was scanned."""
+
+    @property
+    def path(self) -> bytes:
+        """The absolute path, where it was last seen."""
+        return self.root.path
+
+    @property
+    def id(self) -> str:
+        """The root's id, 32 hex digits."""
+        return self.root.uid
+
+    def to_dict(self) -> RootDocument:
+        """Return it as a member of the document of ``roots list --json``."""
+        from gorillacomb.api.documents.status import root_document
+
+        return root_document(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ForgottenRoot:
+    """A root that was forgotten."""
+
+    path: bytes
+    id: str
+    files: int
+    """Regular files that were known of it."""
+    quarantine: tuple[QuarantinedRun, ...]
+    """What waits in quarantines that no other root leads to."""
+
+    def to_dict(self) -> ForgetDocument:
+        """Return the document of ``roots forget --json``."""
+        from gorillacomb.api.documents.status import forget_document
+
+        return forget_document(self)
+
+
+def list_roots(vault: Vault) -> tuple[RootStatus, ...]:
+    """List the roots, in the order in which they were first scanned. Raises VaultError."""
+    with Index.read(vault) as index, translate_errors(vault):
+        return root_statuses(index)
+
+
+def root_statuses(index: Index) -> tuple[RootStatus, ...]:
+    """Return all roots of an open index."""
+    return tuple(_status(index, root) for root in root_table.all_roots(index.connection))
+
+
+def _status(index: Index, root: Root) -> RootStatus:
+    return RootStatus(root, root_table.root_facts(index.connection, root), is_online(root))
+
+
+def forget_root(
+    vault: Vault,
+    root: PathInput,
+    *,
+    force: bool = False,
+    choose: Callable[[Sequence[RootStatus]], RootStatus] | None = None,
+) -> ForgottenRoot:
+    """Drop a root, named by its path or id, and all that the index knows of it.
+
+    No file in it is touched. Where several drives were scanned at the path, ``choose`` returns the
+    one that is meant. ``force`` forgets it although something waits in its quarantine.
+
+    Raises UsageError for an unknown root, or one of several that nobody chose; RefusedForSafety
+    where something waits in its quarantine; VaultError.
+    """
+    with Index.read(vault) as index, translate_errors(vault):
+        found, is_certain = _named(index, os.fsencode(root))
+    # Choosing may take a while, in which others can use the vault.
+    uid = (found[0] if is_certain else _chosen(found, choose)).id
+    with Index.write(vault) as index, translate_errors(vault):
+        (known,), _ = _named(index, uid.encode())
+        left = _left_behind(index, known.root)
+        if left and not force:
+            raise RefusedForSafety(
+                f"{path_text(known.path)} is not forgotten: {waiting_text(left)}.",
+                "Put it back with `gorillacomb dedupe --undo RUN`, or delete it with"
+                " `--empty-quarantine`; or forget it all the same with --force.",
+            )
+        with index.atomic():
+            root_table.forget_root(index.connection, known.root)
+            rebuild_groups(index.connection)
+        index.commit()
+    return ForgottenRoot(known.path, known.id, known.facts.files, tuple(left))
+
+
+def _left_behind(index: Index, root: Root) -> list[QuarantinedRun]:
+    """Return what waits in quarantines that no other root leads to."""
+    from gorillacomb.dedupe.quarantine.inventory import quarantined_runs  # all about journals
+
+    roots = live_roots_of(index, suspect=True)
+    others = quarantined_runs(each for each in roots if each.uid != root.uid)
+    found = {(each.base, each.run) for each in others}
+    return [
+        each
+        for each in quarantined_runs(roots)
+        if each.steps and (each.base, each.run) not in found
+    ]
+
+
+def waiting_text(left: Sequence[QuarantinedRun]) -> str:
+    """Say what waits in quarantine, and where."""
+    files, size = sum(each.files for each in left), sum(each.size for each in left)
+    places = sorted({path_text(each.folder) for each in left})
+    return (
+        f"{format_count(files, 'file')} ({format_size(size)}) set aside by"
+        f" {format_count(len({each.run for each in left}), 'run')} in quarantine in "
+        + ", ".join(places)
+    )
+
+
+def _named(index: Index, name: bytes) -> tuple[list[RootStatus], bool]:
+    """Return the root with an id, or those with a path; and whether it is certain which is meant.
+
+    It is not where several have that path, or where something else is in the place of its drive
+    now. Raises UsageError for a path that is not a root's.
+    """
+    roots = root_table.all_roots(index.connection)
+    for root in roots:
+        if root.uid.encode() == name:
+            return [_status(index, root)], True
+    places = (name, absolute_path(name), real_path(name))
+    found = [root for root in roots if root.path in places]
+    if not found:
+        raise UsageError(f"No root is called {path_text(name)}.", "See `gorillacomb roots list`.")
+    around = root_table.roots_of_path(found, found[0].path)
+    is_certain = len(found) == 1 and bool(around.here or not around.occupied)
+    return [_status(index, root) for root in found], is_certain
+
+
+def _chosen(
+    roots: Sequence[RootStatus], choose: Callable[[Sequence[RootStatus]], RootStatus] | None
+) -> RootStatus:
+    """Return the root that the caller chooses. Raises UsageError where there is nobody to ask."""
+    if choose is not None:
+        return choose(roots)
+    shown = path_text(roots[0].path)
+    what = f"{shown} is the path of {len(roots)} roots"
+    if len(roots) == 1:
+        what = f"What was scanned at {shown} is not there now, but something else is"
+    raise UsageError(
+        f"{what}: {'; '.join(map(root_text, roots))}.",
+        "Name one by its id: gorillacomb roots forget ID",
+    )
+
+
+def root_text(status: RootStatus) -> str:
+    """Describe one of several roots with one path."""
+    there = "there now" if status.is_online else "not there now"
+    files = format_count(status.facts.files, "file")
+    return f"{status.id}, {there}, {files} on {status.root.volume_type}"

@@ -1,0 +1,109 @@
+"""What a vault knows: roots, files, redundancy, and what was not read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gorillacomb.api.roots import RootStatus, root_statuses
+from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
+from gorillacomb.dedupe.quarantine.run_folders import has_runs
+from gorillacomb.dedupe.roots import live_roots_of
+from gorillacomb.index import content_queries, folder_queries, stamps
+from gorillacomb.index.content_queries import GroupTotals
+from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.index.duplicate_groups import has_groups
+from gorillacomb.model import EntryState, FolderState
+from gorillacomb.vault.settings import Settings, load_settings
+from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh.open import open_trace_for_reading
+
+if TYPE_CHECKING:
+    from gorillacomb.api.documents.status import StatusDocument
+    from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun
+
+__all__ = [
+    "FILE_CAUSES",
+    "FOLDER_CAUSES",
+    "QuarantinedRun",
+    "RootStatus",
+    "TraceTotals",
+    "VaultStatus",
+    "vault_status",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class TraceTotals:
+    """How far the trace has come."""
+
+    log: str
+    """The trace's id, 32 hex digits."""
+    entries: int
+    root: bytes
+    """The root of its Merkle tree."""
+    stamps: int
+    """Canonical files that are recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class VaultStatus:
+    """What a vault knows."""
+
+    path: Path
+    roots: tuple[RootStatus, ...]
+    has_groups: bool
+    """Whether the first scan has come to the duplicates."""
+    totals: GroupTotals
+    files_by_state: Mapping[EntryState, tuple[int, int]]
+    """Files and their bytes, of files that were not read or are damaged."""
+    folders_by_state: Mapping[FolderState, int]
+    """Folders that were not listed."""
+    trace: TraceTotals | None
+    """None where there is none."""
+    quarantine: tuple[QuarantinedRun, ...]
+    """What waits in quarantines, by run."""
+    settings: Settings
+
+    def to_dict(self) -> StatusDocument:
+        """Return the document of ``status --json``."""
+        from gorillacomb.api.documents.status import status_document  # text needs none of it
+
+        return status_document(self)
+
+
+def vault_status(vault: Vault) -> VaultStatus:
+    """Read what a vault knows. Raises UsageError for bad settings, and VaultError."""
+    settings = load_settings()
+    with Index.read(vault) as index, translate_errors(vault):
+        connection = index.connection
+        return VaultStatus(
+            vault.folder,
+            root_statuses(index),
+            has_groups(connection),
+            content_queries.content_totals(connection),
+            content_queries.counts_by_state(connection),
+            folder_queries.count_folders_by_state(connection),
+            _trace_totals(index),
+            _waiting_runs(index),
+            settings,
+        )
+
+
+def _waiting_runs(index: Index) -> tuple[QuarantinedRun, ...]:
+    roots = live_roots_of(index, suspect=True)
+    if not has_runs(roots):
+        return ()
+    from gorillacomb.dedupe.quarantine.inventory import quarantined_runs  # all about journals
+
+    return tuple(each for each in quarantined_runs(roots) if each.steps)
+
+
+def _trace_totals(index: Index) -> TraceTotals | None:
+    if not index.vault.trace.exists():
+        return None
+    with open_trace_for_reading(index.vault) as ledger:
+        head = ledger.head
+    return TraceTotals(head.log, head.size, head.root, stamps.count_stamps(index.connection))
