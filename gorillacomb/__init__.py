@@ -34,6 +34,16 @@ if TYPE_CHECKING:
     from gorillacomb.api.duplicates import GroupedFile as GroupedFile
     from gorillacomb.api.export import ManifestExport as ManifestExport
     from gorillacomb.api.export import export_manifest as export_manifest
+    from gorillacomb.api.find.compare import Comparison as Comparison
+    from gorillacomb.api.find.explain import ExplainedFile as ExplainedFile
+    from gorillacomb.api.find.explain import ExplainedFolder as ExplainedFolder
+    from gorillacomb.api.find.explain import ExplainedGone as ExplainedGone
+    from gorillacomb.api.find.fate import PathFate as PathFate
+    from gorillacomb.api.find.folders import CoveredFolders as CoveredFolders
+    from gorillacomb.api.find.folders import FamilyReport as FamilyReport
+    from gorillacomb.api.find.folders import FolderReport as FolderReport
+    from gorillacomb.api.find.folders import IdenticalFolders as IdenticalFolders
+    from gorillacomb.api.find.folders import RelatedFolder as RelatedFolder
     from gorillacomb.api.manifest import FolderManifest as FolderManifest
     from gorillacomb.api.manifest import SavedManifest as SavedManifest
     from gorillacomb.api.manifest import create_manifest as create_manifest
@@ -76,17 +86,27 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
+    "Comparison": "api.find.compare",
+    "CoveredFolders": "api.find.folders",
     "DedupePlan": "api.dedupe.plan",
     "DryRunResult": "api.dedupe.runs",
     "Duplicates": "api.duplicates",
+    "ExplainedFile": "api.find.explain",
+    "ExplainedFolder": "api.find.explain",
+    "ExplainedGone": "api.find.explain",
+    "FamilyReport": "api.find.folders",
     "FileGroup": "api.duplicates",
     "FolderManifest": "api.manifest",
+    "FolderReport": "api.find.folders",
     "ForgottenRoot": "api.roots",
     "GroupedFile": "api.duplicates",
+    "IdenticalFolders": "api.find.folders",
     "ManifestCheck": "api.verify",
     "ManifestExport": "api.export",
     "OpenVault": "api.vault",
+    "PathFate": "api.find.fate",
     "PlanStep": "api.dedupe.plan",
+    "RelatedFolder": "api.find.folders",
     "RootStatus": "api.roots",
     "RunDetails": "api.dedupe.history",
     "RunEvent": "api.dedupe.history",
@@ -138,23 +158,33 @@ _PLACES = {
 """The module of each public name: imported when the name is used, since start-up is paid by all."""
 
 __all__ = [
+    "Comparison",
+    "CoveredFolders",
     "DedupePlan",
     "DryRunResult",
     "Duplicates",
+    "ExplainedFile",
+    "ExplainedFolder",
+    "ExplainedGone",
+    "FamilyReport",
     "FileGroup",
     "FolderManifest",
+    "FolderReport",
     "ForgottenRoot",
     "GorillaCombError",
     "GroupedFile",
+    "IdenticalFolders",
     "Interrupted",
     "KeyMissing",
     "ManifestCheck",
     "ManifestExport",
     "OpenVault",
     "OutputLost",
+    "PathFate",
     "PlanStep",
     "PulseResult",
     "RefusedForSafety",
+    "RelatedFolder",
     "RootStatus",
     "RootVanished",
     "RunCutShort",

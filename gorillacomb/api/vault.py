@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from gorillacomb.api.dedupe.plan import DedupePlan, PlanKeywords
     from gorillacomb.api.dedupe.purge import ConfirmPurge
     from gorillacomb.api.duplicates import Duplicates
+    from gorillacomb.api.find.compare import Comparison
+    from gorillacomb.api.find.explain import Explained
+    from gorillacomb.api.find.folders import FolderReport
     from gorillacomb.api.roots import ForgottenRoot, RootStatus
     from gorillacomb.api.scan import ScanFindings, ScanResult
     from gorillacomb.api.status import VaultStatus
@@ -156,6 +159,32 @@ class OpenVault:
         from gorillacomb.api.watch.pulse import check_watcher
 
         return check_watcher(self._vault)
+
+    def explain(self, path: PathInput) -> Explained:
+        """Explain a file or folder: see `api.find.explain.explain_path`."""
+        from gorillacomb.api.find.explain import explain_path
+
+        return explain_path(self._vault, path)
+
+    def folders(
+        self, path: PathInput | None = None, *, similar: float | None = None
+    ) -> FolderReport:
+        """Find out which folders belong together: see `api.find.folders.find_folders`."""
+        from gorillacomb.api.find.folders import find_folders
+
+        return find_folders(self._vault, path, similar=similar)
+
+    def compare(
+        self,
+        a: PathInput,
+        b: PathInput,
+        *,
+        progress: Progress | ProgressCallback | None = None,
+    ) -> Comparison:
+        """Compare two folders, entry by entry: see `api.find.compare.compare_folders`."""
+        from gorillacomb.api.find.compare import compare_folders
+
+        return compare_folders(self._vault, a, b, progress=progress)
 
     def status(self) -> VaultStatus:
         """Read what the vault knows: see `api.status.vault_status`."""

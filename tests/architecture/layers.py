@@ -34,17 +34,10 @@ BENEATH_FACES = {"api", "model", "errors", "progress"}
 FRONT_DOOR = "importlib.import_module(f'{__name__}.{_PLACES[name]}')"
 """How the package itself imports a public name when it is used."""
 REACH_BELOW = (
-    "cli/commands/find/compare",
-    "cli/commands/find/explain",
-    "cli/commands/find/fate",
-    "cli/commands/find/folders",
-    "cli/commands/trace/trace",
     "cli/commands/watch/log",
     "cli/commands/watch/scrub",
     "cli/commands/watch/service",
     "cli/commands/watch/watch",
-    "cli/output/families",
-    "cli/output/good_copies",
 )
 """The one exception: these modules still hold use cases that are to move to `api`."""
 HOMES = {

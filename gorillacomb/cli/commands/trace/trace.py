@@ -6,18 +6,15 @@ from pathlib import Path
 
 import click
 
-from gorillacomb.api.lookup import look_up_path, unknown_path_error
-from gorillacomb.api.paths import path_to_json
+from gorillacomb.api.find.fate import trace_path
 from gorillacomb.api.trace import VaultTrace
 from gorillacomb.api.vault import Vault
-from gorillacomb.cli.commands.find.fate import fate_lines, fate_object, fate_of
+from gorillacomb.cli.commands.find.fate import fate_lines
 from gorillacomb.cli.commands.trace import adopt, verify
 from gorillacomb.cli.commands.trace.entry_line import entry_line
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode
-from gorillacomb.index.database import Index, translate_errors
-from gorillacomb.vaultmesh.error_text import translate_content_errors
 
 
 @click.group(short_help="Check, show or prove the signed record of every canonical file.")
@@ -61,14 +58,10 @@ def log(last: int, as_json: bool, vault: Vault) -> ExitCode:
 @vault_option
 def show(path: bytes, as_json: bool, vault: Vault) -> ExitCode:
     """Show every entry about a file, including those from when it was elsewhere."""
-    with Index.read(vault) as index, translate_errors(vault):
-        found = look_up_path(index, path)
-        with translate_content_errors(vault.trace):
-            fate = fate_of(index, found)
-        if found.root is None and not fate.is_known:
-            raise unknown_path_error(found)
+    fate = trace_path(vault, path)
+    render.print_warnings(fate.warnings)
     if as_json:
-        render.print_json({**path_to_json(found.path), "trace": fate.entries, **fate_object(fate)})
+        render.print_json(fate.to_dict())
         return ExitCode.DONE
     for entry in fate.entries:
         click.echo(entry_line(entry))

@@ -282,7 +282,7 @@ def _lines(index: Index, passing: _ScrubPass, result: _ScrubResult) -> Iterator[
     for file in result.damaged[:_SHOWN]:
         yield f"{file.state.name.lower():<10}  {render.printable_path(file.path)}"
         if file.digest is not None:
-            yield from good_copy_lines(index, paths, file.digest)
+            yield from good_copy_lines(good_copies(index, paths, file.digest))
     if len(result.damaged) > _SHOWN:
         yield f"  and {len(result.damaged) - _SHOWN:,} more; --json names them all"
     if not result.damaged and not result.unreadable and not result.in_use:

@@ -1,0 +1,203 @@
+"""The documents of `gorillacomb explain --json` and `gorillacomb trace show --json`."""
+
+from __future__ import annotations
+
+import shlex
+import string
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
+
+from gorillacomb.api.documents.dedupe import RunItemDocument, run_item_document
+from gorillacomb.api.documents.duplicates import GroupedFileDocument, file_document
+from gorillacomb.api.documents.folders import RelationDocument, relation_document
+from gorillacomb.api.documents.paths import PathDocument
+from gorillacomb.dedupe.quarantine.items import ItemState, RunItem
+from gorillacomb.json_paths import path_to_json
+
+if TYPE_CHECKING:
+    from gorillacomb.api.find.explain import ExplainedFile, ExplainedFolder, ExplainedGone
+    from gorillacomb.api.find.fate import PathFate
+
+_PLAIN = frozenset(string.ascii_letters.encode() + string.digits.encode() + b"/._-")
+
+
+class FateItemDocument(RunItemDocument):
+    """A file or folder that a run set aside, and how to put it back."""
+
+    undo: str | None
+    """The command that puts it back; null where it does not wait in quarantine."""
+
+
+class FateDocument(TypedDict):
+    """What became of a path."""
+
+    runs: list[FateItemDocument]
+    """What runs set aside at the path, the oldest first."""
+    kept_for: list[FateItemDocument]
+    """What waits in quarantine and was set aside because this path had a copy; only where nothing
+    is at the path now."""
+    moved_to: PathDocument | None
+    left_ns: str | None
+    """When a scan found that it had left, ns since the epoch, as decimal text."""
+    trace: list[dict[str, Any]]
+    """The entries of the trace about it as they are, the oldest first."""
+
+
+class TracedPathDocument(FateDocument, PathDocument):
+    """Every entry of the trace about a path, and what became of it."""
+
+
+class ExplainedFileDocument(FateDocument, PathDocument):
+    """A file or symbolic link of the index."""
+
+    kind: Literal["file", "symbolic link", "FIFO", "socket", "device"]
+    state: str
+    """``hashed``, ``pending``, ``unreadable`` and the like."""
+    cause: str | None
+    """Why it was not read."""
+    size: int
+    mtime_ns: str
+    """ns since the epoch, as decimal text."""
+    blake3: str | None
+    """Null where it was not read."""
+    canonical: PathDocument | None
+    """The copy to keep; null where there is no group."""
+    reasons: list[str]
+    copies: list[GroupedFileDocument]
+
+
+class CanonicalFolderDocument(PathDocument):
+    """The folder to keep."""
+
+    relation: Literal["canonical"]
+
+
+class RelatedFolderDocument(RelationDocument, PathDocument):
+    """A copy of the folder to keep."""
+
+
+class ExplainedFolderDocument(FateDocument, PathDocument):
+    """A folder of the index."""
+
+    kind: Literal["folder"]
+    files: int
+    folders: int
+    """Folders below it."""
+    bytes: int
+    duplicate_files: int
+    """Files whose content exists elsewhere too, in this folder or outside."""
+    duplicate_bytes: int
+    complete: bool
+    not_read: int
+    """Entries that were not read, or are damaged."""
+    canonical: PathDocument | None
+    """The folder to keep; null where it has no copies."""
+    reasons: list[str]
+    copies: list[CanonicalFolderDocument | RelatedFolderDocument]
+
+
+class ExplainedGoneDocument(FateDocument, PathDocument):
+    """A path that is not in the index."""
+
+    kind: Literal["gone"]
+    canonical: None
+    reasons: list[str]
+    copies: list[GroupedFileDocument]
+
+
+ExplainDocument = ExplainedFileDocument | ExplainedFolderDocument | ExplainedGoneDocument
+
+
+def explained_file_document(found: ExplainedFile) -> ExplainedFileDocument:
+    """Return a file as a document."""
+    file, group = found.file, found.group
+    document = {
+        **path_to_json(file.path),
+        "kind": found.kind,
+        "state": file.state.name.lower(),
+        "cause": file.cause,
+        "size": file.size,
+        "mtime_ns": str(file.mtime_ns),
+        "blake3": None if file.digest is None else file.digest.hex(),
+        "canonical": None if group is None else path_to_json(group.canonical.path),
+        "reasons": [] if group is None else list(group.reasons),
+        "copies": [] if group is None else list(map(file_document, group.files)),
+        **_fate(found.fate),
+    }
+    return cast(ExplainedFileDocument, document)
+
+
+def explained_folder_document(found: ExplainedFolder) -> ExplainedFolderDocument:
+    """Return a folder as a document."""
+    totals, family = found.totals, found.family
+    copies: list[dict[str, object]] = []
+    if family is not None:
+        copies = [{**path_to_json(family.keep), "relation": "canonical"}]
+        copies += [
+            {**path_to_json(each.path), **relation_document(each.relation)}
+            for each in family.others
+        ]
+    document = {
+        **path_to_json(found.path),
+        "kind": "folder",
+        "files": totals.files,
+        "folders": totals.folders,
+        "bytes": totals.bytes,
+        "duplicate_files": totals.duplicates,
+        "duplicate_bytes": totals.duplicate_bytes,
+        "complete": not totals.gaps,
+        "not_read": totals.gaps,
+        "canonical": None if family is None else path_to_json(family.keep),
+        "reasons": [] if family is None else list(family.reasons),
+        "copies": copies,
+        **_fate(found.fate),
+    }
+    return cast(ExplainedFolderDocument, document)
+
+
+def explained_gone_document(found: ExplainedGone) -> ExplainedGoneDocument:
+    """Return what became of a path as a document."""
+    document = {
+        **path_to_json(found.path),
+        "kind": "gone",
+        "canonical": None,
+        "reasons": [],
+        "copies": [],
+        **_fate(found.fate),
+    }
+    return cast(ExplainedGoneDocument, document)
+
+
+def traced_path_document(fate: PathFate) -> TracedPathDocument:
+    """Return what the trace says of a path as a document."""
+    return cast(TracedPathDocument, {**path_to_json(fate.path), **_fate(fate)})
+
+
+def _fate(fate: PathFate) -> dict[str, object]:
+    moved = fate.left is not None and fate.left.is_move and fate.place is not None
+    return {
+        "runs": list(map(_item, fate.items)),
+        "kept_for": list(map(_item, fate.kept_for)),
+        "moved_to": path_to_json(fate.place) if moved and fate.place is not None else None,
+        "left_ns": None if fate.left is None else fate.left.entry["time_ns"],
+        "trace": list(fate.entries),
+    }
+
+
+def _item(item: RunItem) -> FateItemDocument:
+    return cast(FateItemDocument, {**run_item_document(item), "undo": undo_command(item)})
+
+
+def undo_command(item: RunItem) -> str | None:
+    """The command that puts an item back; None where nothing waits."""
+    if item.state is not ItemState.WAITING:
+        return None
+    return f"gorillacomb dedupe --undo {item.run} --only {_shell_word(item.path)}"
+
+
+def _shell_word(path: bytes) -> str:
+    """A path as a shell takes it; what cannot be printed in escapes that bash and zsh know."""
+    text = path.decode("utf-8", "replace")
+    if text.isprintable() and text.encode() == path:
+        return shlex.quote(text)
+    letters = (chr(each) if each in _PLAIN else f"\\x{each:02x}" for each in path)
+    return f"$'{''.join(letters)}'"

@@ -1,0 +1,1 @@
+"""The use cases that ask the index about folders and single paths."""

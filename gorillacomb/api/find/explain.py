@@ -1,0 +1,222 @@
+"""Explain a file or folder: its copies, which one to keep, and why."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from dataclasses import dataclass, replace
+
+from gorillacomb.api.documents.explain import (
+    ExplainedFileDocument,
+    ExplainedFolderDocument,
+    ExplainedGoneDocument,
+    explained_file_document,
+    explained_folder_document,
+    explained_gone_document,
+)
+from gorillacomb.api.duplicates import FileGroup, GroupedFile
+from gorillacomb.api.find.fate import PathFate, fate_of
+from gorillacomb.api.find.folders import FamilyReport, family_report
+from gorillacomb.api.lookup import (
+    PathLookup,
+    away_notes,
+    folders_of,
+    look_up_path,
+    open_groups,
+    unknown_path_error,
+)
+from gorillacomb.api.paths import PathInput
+from gorillacomb.canonical.groups import GroupReader, hard_link_of
+from gorillacomb.canonical.place_rules import CHOSEN_BEFORE, choose_canonical
+from gorillacomb.errors import UsageError
+from gorillacomb.fs.volumes import is_there
+from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.index.folder_queries import FolderTotals, folder_facts
+from gorillacomb.index.stamps import stamp_of
+from gorillacomb.model import DAMAGE, DuplicateGroup, EntryState, GroupSummary, IndexedFile
+from gorillacomb.stamping.damage_entries import good_copies
+from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh.open import open_trace_for_reading
+
+__all__ = [
+    "Explained",
+    "ExplainedFile",
+    "ExplainedFolder",
+    "ExplainedGone",
+    "GroupedFile",
+    "explain_path",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedFile:
+    """What is known of a file, symbolic link or other entry that is not a folder."""
+
+    file: IndexedFile
+    kind: str
+    """``file``, ``symbolic link``, ``FIFO``, ``socket`` or ``device``."""
+    group: FileGroup | None
+    """Its copies, be it the only one; None where its content is empty or not known."""
+    is_canonical: bool
+    """Whether it is the copy to keep."""
+    stamp: int | None
+    """The entry of the trace that its content is recorded in."""
+    good_copies: tuple[bytes, ...]
+    """Where the content exists that it should have, of one that is damaged."""
+    fate: PathFate
+    is_offline: bool
+    """Whether its drive is not connected."""
+    warnings: tuple[str, ...]
+
+    @property
+    def path(self) -> bytes:
+        """The absolute path."""
+        return self.file.path
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether its content changed although its size and time did not."""
+        return self.file.state in DAMAGE
+
+    def to_dict(self) -> ExplainedFileDocument:
+        """Return the document of ``explain --json``."""
+        return explained_file_document(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedFolder:
+    """What is known of a folder."""
+
+    path: bytes
+    totals: FolderTotals
+    family: FamilyReport | None
+    """The copies of it, or of the innermost folder around it that has some."""
+    is_member: bool
+    """Whether it is one of them itself."""
+    fate: PathFate
+    is_offline: bool
+    """Whether its drive is not connected."""
+    warnings: tuple[str, ...]
+
+    def to_dict(self) -> ExplainedFolderDocument:
+        """Return the document of ``explain --json``."""
+        return explained_folder_document(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedGone:
+    """What became of a path that is not in the index any more."""
+
+    path: bytes
+    fate: PathFate
+    warnings: tuple[str, ...]
+
+    def to_dict(self) -> ExplainedGoneDocument:
+        """Return the document of ``explain --json``."""
+        return explained_gone_document(self)
+
+
+Explained = ExplainedFile | ExplainedFolder | ExplainedGone
+
+
+def explain_path(vault: Vault, path: PathInput, *, with_trace: bool = True) -> Explained:
+    """Explain a file or folder: its copies, which one to keep, why, and what runs did with it.
+
+    Without ``with_trace`` the trace is only read for what is not in the index, which saves time.
+    Raises UsageError for a path of which nothing is known, and VaultError.
+    """
+    with Index.read(vault) as index, translate_errors(vault):
+        found = look_up_path(index, path)
+        warnings = tuple(away_notes(found))
+        if found.folder is None and found.file is None:
+            return _gone(index, found, warnings)
+        fate = fate_of(index, found, trace=with_trace)
+        warnings += fate.warnings
+        is_offline = found.root is not None and not is_there(found.root)
+        if found.folder is None:
+            assert found.file is not None
+            return _file(index, found.file, fate, is_offline, warnings)
+        folders = folders_of(index)
+        place = folders.forest.folders.get(found.folder)
+        family = None if place is None else folders.around(place)
+        return ExplainedFolder(
+            found.path,
+            folder_facts(index.connection, found.folder),
+            None if family is None else family_report(folders, family),
+            family is not None and place in family.members,
+            fate,
+            is_offline,
+            warnings,
+        )
+
+
+def _gone(index: Index, found: PathLookup, warnings: tuple[str, ...]) -> ExplainedGone:
+    """Return what became of what is not in the index. Raises UsageError if nothing is known."""
+    fate = fate_of(index, found)
+    if not fate.is_known:
+        error = unknown_path_error(found)
+        if not os.path.lexists(found.path):
+            raise UsageError(error.message, "Check the spelling: no run and no entry names it.")
+        raise error
+    return ExplainedGone(found.path, fate, warnings + fate.warnings)
+
+
+def _file(
+    index: Index, file: IndexedFile, fate: PathFate, is_offline: bool, warnings: tuple[str, ...]
+) -> ExplainedFile:
+    groups = open_groups(index)
+    group = _group(groups, file)
+    stamp = None if file.digest is None else stamp_of(index.connection, file.digest)
+    is_canonical = False
+    if group is not None:
+        keep = group.copies[group.choice.winner]
+        is_canonical = (keep.folder, keep.path) == (file.folder, file.path)
+        if CHOSEN_BEFORE in group.choice.reasons:
+            reasons = _stamped_reasons(index, None if stamp is None else stamp.seq)
+            group = replace(group, choice=replace(group.choice, reasons=reasons))
+    good: list[bytes] = []
+    if file.digest is not None and file.state in DAMAGE:
+        good = good_copies(index, groups.paths, file.digest)
+    return ExplainedFile(
+        file,
+        _kind(file.mode),
+        None if group is None else FileGroup.of(group),
+        is_canonical,
+        None if stamp is None else stamp.seq,
+        tuple(good),
+        fate,
+        is_offline,
+        warnings,
+    )
+
+
+def _stamped_reasons(index: Index, seq: int | None) -> tuple[str, ...]:
+    """Return why a content's canonical file was chosen when it was, from an entry of the trace."""
+    if seq is None or not index.vault.trace.exists():
+        return (CHOSEN_BEFORE,)
+    with open_trace_for_reading(index.vault) as ledger:
+        fields = json.loads(ledger.entry(seq))
+    return (*fields.get("reasons", ()), f"as it was chosen, in entry {seq:,} of the trace")
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISLNK(mode):
+        return "symbolic link"
+    return "FIFO" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "device"
+
+
+def _group(groups: GroupReader, file: IndexedFile) -> DuplicateGroup | None:
+    """Return the group of a file; one of its own where its content exists nowhere else."""
+    if file.digest is None or file.state > EntryState.FRESH or not file.size:
+        return None
+    group = groups.of_content(file.digest)
+    if group is not None:
+        return group
+    copies = tuple(groups.copies_of(file.digest))
+    if not copies:
+        return None
+    summary = GroupSummary(file.digest, file.size, len(copies), 1, 0)
+    return DuplicateGroup(summary, copies, choose_canonical(copies), hard_link_of(copies))

@@ -1,0 +1,316 @@
+"""Which folders belong together: identical, contained, overlapping."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+
+from gorillacomb.api.documents.folders import (
+    FamilyDocument,
+    FoldersDocument,
+    family_document,
+    folders_document,
+    relation_text,
+)
+from gorillacomb.api.lookup import away_notes, folders_of, look_up_path, not_a_folder_error
+from gorillacomb.api.paths import PathInput
+from gorillacomb.classify.names import is_machine_made
+from gorillacomb.classify.stores import is_opaque
+from gorillacomb.folders.analysis import (
+    FolderAnalysis,
+    FolderFamily,
+    MachineMadeFolders,
+    are_parts_of_one_project,
+)
+from gorillacomb.folders.coverage import CoveredFolder
+from gorillacomb.folders.families import SIMILAR
+from gorillacomb.folders.relation import FolderRelation, RelationKind
+from gorillacomb.folders.tree import TreeFolder
+from gorillacomb.fs.real_path import real_path
+from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.sqlite import begin_snapshot
+from gorillacomb.vault.vault import Vault
+
+__all__ = [
+    "SIMILAR",
+    "CoveredFolders",
+    "FamilyReport",
+    "FolderFamily",
+    "FolderReport",
+    "IdenticalFolders",
+    "MachineMadeFolders",
+    "RelatedFolder",
+    "RelationKind",
+    "family_report",
+    "find_folders",
+    "relation_text",
+]
+
+_COVERED = {
+    RelationKind.IDENTICAL,
+    RelationKind.CONTAINED,
+    RelationKind.SAME_CONTENT,
+    RelationKind.CONTENT_CONTAINED,
+}
+"""Kinds of relations in which a folder has nothing that the other one lacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedFolder:
+    """A folder, and how it relates to another one."""
+
+    path: bytes
+    to: bytes
+    """The path of the other one: in a family, of the folder to keep."""
+    relation: FolderRelation
+
+    @property
+    def kind(self) -> RelationKind:
+        """The strongest relation that holds."""
+        return self.relation.kind
+
+    @property
+    def is_structural(self) -> bool:
+        """Whether both are inside one project, as part of how it is built."""
+        return are_parts_of_one_project((self.relation.a, self.relation.b))
+
+    def own_paths(self) -> list[bytes]:
+        """Return the user's files in it that the other one lacks, or has otherwise."""
+        entries = self.relation.entries
+        if self.kind in _COVERED or not self.relation.only_a.files:
+            return []
+        return [
+            path
+            for path in (*entries.only_a, *entries.changed)
+            if not any(is_opaque(part) or is_machine_made(part, True) for part in path.split(b"/"))
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyReport:
+    """Copies of one tree."""
+
+    keep: bytes
+    """The path of the one to keep."""
+    name: bytes
+    """Its name; its path where it is a root."""
+    reasons: tuple[str, ...]
+    is_structural: bool
+    """Whether all are inside one project, as part of how it is built."""
+    files: int
+    """Of the folder to keep."""
+    size: int
+    others: tuple[RelatedFolder, ...]
+
+    def to_dict(self) -> FamilyDocument:
+        """Return it as a member of the document of ``folders --json``."""
+        return family_document(self)
+
+
+@dataclass(frozen=True, slots=True)
+class IdenticalFolders:
+    """Folders in which the same names lead to the same contents."""
+
+    paths: tuple[bytes, ...]
+    keep: bytes
+    """The path of the one to keep."""
+    reasons: tuple[str, ...]
+    files: int
+    """Of each."""
+    size: int
+    is_in_family: bool
+    """Whether all of them are members of one family."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoveredFolders:
+    """A folder all of whose contents exist outside of it too."""
+
+    path: bytes
+    outer: tuple[bytes, ...]
+    """Folders that contain all of it between them; empty where that takes too many to be of use."""
+    outer_names: tuple[bytes, ...]
+    """Their names; the paths of those that are roots."""
+    files: int
+    size: int
+    content_size: int
+    """Bytes of its contents, each counted once."""
+    is_mutual: bool
+    """Whether the one other folder has nothing of its own either."""
+    is_second: bool
+    """Whether, in that case, the other one comes first."""
+
+
+class FolderReport:
+    """Which folders belong together, read from the index as it is asked for.
+
+    All of it is as of the moment when this was made. Close it, or use it in a ``with`` block.
+    """
+
+    def __init__(self, vault: Vault, path: PathInput | None, similar: float | None) -> None:
+        self.warnings: tuple[str, ...] = ()
+        """About other drives that were scanned where the path is, and are not connected now."""
+        self._vault = vault
+        self._is_wanted: Callable[[TreeFolder], bool] = lambda folder: True
+        with ExitStack() as opened, translate_errors(vault):
+            index = opened.enter_context(Index.read(vault))
+            begin_snapshot(index.connection)
+            self._folders = folders_of(index, similar)
+            if path is not None:
+                self._keep_to(index, os.fsencode(path))
+            self._opened = opened.pop_all()
+
+    def _keep_to(self, index: Index, path: bytes) -> None:
+        """Leave out what does not concern a folder: those in it do, and those that it is in."""
+        found = look_up_path(index, real_path(path))
+        self.warnings = tuple(away_notes(found))
+        folders = self._folders.forest.folders
+        scope = None if found.folder is None else folders.get(found.folder)
+        if scope is None:
+            raise not_a_folder_error(found)
+        self._is_wanted = lambda folder: scope.holds(folder) or folder.holds(scope)
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def families(self) -> Iterator[FamilyReport]:
+        """Read the families of copies of one tree, the one with the largest folder first."""
+        return map(self.family, self.family_list())
+
+    def family_list(self) -> list[FolderFamily]:
+        """Return the families, without how their folders relate."""
+        return [
+            each for each in self._folders.families() if any(map(self._is_wanted, each.members))
+        ]
+
+    def family(self, family: FolderFamily) -> FamilyReport:
+        """Read how the folders of a family relate to the one to keep."""
+        with translate_errors(self._vault):
+            return family_report(self._folders, family)
+
+    def family_name(self, family: FolderFamily) -> bytes:
+        """Return the name of a family: that of the folder to keep."""
+        return _name(self._folders, family.keep)
+
+    def concerns(self, relation: FolderRelation) -> bool:
+        """Return whether one of two folders is what was asked about."""
+        return self._is_wanted(relation.a) or self._is_wanted(relation.b)
+
+    def identical(self) -> list[IdenticalFolders]:
+        """Return the groups of identical folders that a family does not explain."""
+        members = [set(family.members) for family in self.family_list()]
+        found = []
+        for group in self._folders.identical():
+            if any(map(self._is_wanted, group)):
+                family = self._folders.family(group)
+                found.append(
+                    IdenticalFolders(
+                        tuple(map(self._folders.path, group)),
+                        self._folders.path(family.keep),
+                        family.reasons,
+                        family.keep.files,
+                        family.keep.size,
+                        any(set(group) <= each for each in members),
+                    )
+                )
+        return found
+
+    def covered(self) -> list[CoveredFolders]:
+        """Return the folders all of whose contents exist elsewhere, most bytes first."""
+        by_folder = {each.inner: each for each in self._covered}
+        reports = []
+        for each in self._covered:
+            twin = by_folder.get(each.outer[0]) if len(each.outer) == 1 else None
+            is_mutual = twin is not None and twin.outer == (each.inner,)
+            reports.append(
+                CoveredFolders(
+                    self._folders.path(each.inner),
+                    tuple(map(self._folders.path, each.outer)),
+                    tuple(_name(self._folders, one) for one in each.outer),
+                    each.inner.files,
+                    each.inner.size,
+                    each.amount.bytes,
+                    is_mutual,
+                    is_mutual and each.inner.first > each.outer[0].first,
+                )
+            )
+        return reports
+
+    @cached_property
+    def _covered(self) -> list[CoveredFolder]:
+        return [each for each in self._folders.elsewhere() if self._is_wanted(each.inner)]
+
+    def count_overlapping(self) -> int:
+        """Return how many pairs of other folders overlap."""
+        return len(self._pairs)
+
+    def overlapping(self) -> Iterator[RelatedFolder]:
+        """Read how other folders relate that share much of the smaller one."""
+        for pair in self._pairs:
+            with translate_errors(self._vault):
+                related = _related(self._folders, self._folders.relation(*pair))
+            yield related
+
+    @cached_property
+    def _pairs(self) -> list[tuple[TreeFolder, TreeFolder]]:
+        pairs = self._folders.pairs(self._covered)
+        return [pair for pair in pairs if any(map(self._is_wanted, pair))]
+
+    def machine_made(self) -> list[MachineMadeFolders]:
+        """Return machine-made folders of which copies exist, summed up by name."""
+        return self._folders.machine_made()
+
+    def to_dict(self) -> FoldersDocument:
+        """Return the document of ``folders --json``."""
+        return folders_document(self)
+
+
+def family_report(folders: FolderAnalysis, family: FolderFamily) -> FamilyReport:
+    """Read how the folders of a family relate to the one to keep."""
+    return FamilyReport(
+        folders.path(family.keep),
+        _name(folders, family.keep),
+        family.reasons,
+        family.structural,
+        family.keep.files,
+        family.keep.size,
+        tuple(_related(folders, each) for each in folders.relations(family)),
+    )
+
+
+def _name(folders: FolderAnalysis, folder: TreeFolder) -> bytes:
+    return folder.name or folders.path(folder)
+
+
+def _related(folders: FolderAnalysis, relation: FolderRelation) -> RelatedFolder:
+    return RelatedFolder(folders.path(relation.a), folders.path(relation.b), relation)
+
+
+def find_folders(
+    vault: Vault, path: PathInput | None = None, *, similar: float | None = None
+) -> FolderReport:
+    """Find out which folders belong together, as of the last scan. No file is read for it.
+
+    With a path, those that concern that folder. ``similar`` is how much of the smaller folder must
+    be in the other one to make them a pair.
+
+    Raises UsageError for a path that is not a folder of the index, and VaultError.
+    """
+    return FolderReport(vault, path, similar)
