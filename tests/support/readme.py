@@ -36,7 +36,7 @@ def run(arguments: list[str], home: Path, folder: Path | None = None) -> str:
         text=True,
         check=False,
     )
-    if done.returncode not in (0, 1, 3):
+    if done.returncode not in (0, 1, 3) or not done.stdout:
         raise RuntimeError(f"gorillacomb {' '.join(arguments)}: {done.stderr}")
     return done.stdout
 
