@@ -217,6 +217,12 @@ def test_every_link_leads_somewhere() -> None:
             assert "://" in target or (folder / target).exists(), f"{page}: {target}"
 
 
+def test_every_path_of_the_source_exists() -> None:
+    found = set(re.findall(r"`((?:gorillacomb|tests|fixtures)/[a-z0-9_/.]+)`", TEXT))
+    assert len(found) > 15
+    assert [path for path in found if not (REPOSITORY / path).exists()] == []
+
+
 def test_topics_have_a_title_and_one_line() -> None:
     for name in topic_names():
         topic = find_topic(name)
