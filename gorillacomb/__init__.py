@@ -66,6 +66,10 @@ if TYPE_CHECKING:
     from gorillacomb.api.verify import ManifestCheck as ManifestCheck
     from gorillacomb.api.verify import verify_manifest as verify_manifest
     from gorillacomb.api.watch.pulse import PulseResult as PulseResult
+    from gorillacomb.api.watch.repair import RepairResult as RepairResult
+    from gorillacomb.api.watch.scrub import AcceptResult as AcceptResult
+    from gorillacomb.api.watch.scrub import FoundDamage as FoundDamage
+    from gorillacomb.api.watch.scrub import ScrubResult as ScrubResult
     from gorillacomb.errors import GorillaCombError as GorillaCombError
     from gorillacomb.errors import Interrupted as Interrupted
     from gorillacomb.errors import KeyMissing as KeyMissing
@@ -88,6 +92,7 @@ __version__ = "0.1.0"
 _PLACES = {
     "Comparison": "api.find.compare",
     "CoveredFolders": "api.find.folders",
+    "AcceptResult": "api.watch.scrub",
     "DedupePlan": "api.dedupe.plan",
     "DryRunResult": "api.dedupe.runs",
     "Duplicates": "api.duplicates",
@@ -99,6 +104,7 @@ _PLACES = {
     "FolderManifest": "api.manifest",
     "FolderReport": "api.find.folders",
     "ForgottenRoot": "api.roots",
+    "FoundDamage": "api.watch.scrub",
     "GroupedFile": "api.duplicates",
     "IdenticalFolders": "api.find.folders",
     "ManifestCheck": "api.verify",
@@ -108,6 +114,7 @@ _PLACES = {
     "PlanStep": "api.dedupe.plan",
     "RelatedFolder": "api.find.folders",
     "RootStatus": "api.roots",
+    "RepairResult": "api.watch.repair",
     "RunDetails": "api.dedupe.history",
     "RunEvent": "api.dedupe.history",
     "RunHistory": "api.dedupe.history",
@@ -117,6 +124,7 @@ _PLACES = {
     "SavedManifest": "api.manifest",
     "ScanFindings": "api.scan",
     "ScanResult": "api.scan",
+    "ScrubResult": "api.watch.scrub",
     "StepProblem": "api.dedupe.runs",
     "TraceAdoption": "api.trace",
     "TraceCheck": "api.trace",
@@ -158,6 +166,7 @@ _PLACES = {
 """The module of each public name: imported when the name is used, since start-up is paid by all."""
 
 __all__ = [
+    "AcceptResult",
     "Comparison",
     "CoveredFolders",
     "DedupePlan",
@@ -171,6 +180,7 @@ __all__ = [
     "FolderManifest",
     "FolderReport",
     "ForgottenRoot",
+    "FoundDamage",
     "GorillaCombError",
     "GroupedFile",
     "IdenticalFolders",
@@ -185,6 +195,7 @@ __all__ = [
     "PulseResult",
     "RefusedForSafety",
     "RelatedFolder",
+    "RepairResult",
     "RootStatus",
     "RootVanished",
     "RunCutShort",
@@ -196,6 +207,7 @@ __all__ = [
     "SavedManifest",
     "ScanFindings",
     "ScanResult",
+    "ScrubResult",
     "StepProblem",
     "TraceAdoption",
     "TraceCheck",

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from gorillacomb.api.unique import UniqueResult
     from gorillacomb.api.upkeep import VaultBackup, VaultCheck
     from gorillacomb.api.watch.pulse import PulseResult
+    from gorillacomb.api.watch.repair import RepairResult
+    from gorillacomb.api.watch.scrub import AcceptResult, ScrubResult
 
 __all__ = [
     "ENVIRONMENT",
@@ -221,6 +223,44 @@ class OpenVault:
         from gorillacomb.api.upkeep import back_up_vault
 
         return back_up_vault(self._vault, folder)
+
+    def scrub(
+        self,
+        paths: Sequence[PathInput] = (),
+        *,
+        rate: int | None = None,
+        older_than_ns: int = 0,
+        progress: Progress | ProgressCallback | None = None,
+    ) -> ScrubResult:
+        """Read files again, and tell damage from edits: see `api.watch.scrub.scrub`."""
+        from gorillacomb.api.watch.scrub import scrub
+
+        return scrub(self._vault, paths, rate=rate, older_than_ns=older_than_ns, progress=progress)
+
+    def accept_damage(self, paths: Sequence[PathInput]) -> AcceptResult:
+        """Take damaged files as they are now: see `api.watch.scrub.accept_damage`."""
+        from gorillacomb.api.watch.scrub import accept_damage
+
+        return accept_damage(self._vault, paths)
+
+    def repair_damage(
+        self,
+        paths: Sequence[PathInput] = (),
+        *,
+        suspects: bool = False,
+        untested_macos: bool = False,
+        progress: Progress | ProgressCallback | None = None,
+    ) -> RepairResult:
+        """Put good copies in place of damaged files: see `api.watch.repair.repair_damage`."""
+        from gorillacomb.api.watch.repair import repair_damage
+
+        return repair_damage(
+            self._vault,
+            paths,
+            suspects=suspects,
+            untested_macos=untested_macos,
+            progress=progress,
+        )
 
     def unique(
         self,

@@ -35,7 +35,6 @@ FRONT_DOOR = "importlib.import_module(f'{__name__}.{_PLACES[name]}')"
 """How the package itself imports a public name when it is used."""
 REACH_BELOW = (
     "cli/commands/watch/log",
-    "cli/commands/watch/scrub",
     "cli/commands/watch/service",
     "cli/commands/watch/watch",
 )

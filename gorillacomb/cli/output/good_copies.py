@@ -1,4 +1,4 @@
-"""Where the good content of a damaged file exists, for people."""
+"""Where the good content of a damaged file is, for people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SHOWN = 3
 
 
 def good_copy_lines(good: Sequence[bytes]) -> Iterator[str]:
-    """A line for each copy of a content, the first few of them."""
+    """Name the files that have a content, the first few of them."""
     for copy in good[:_SHOWN]:
         yield f"  good copy  {render.printable_path(copy)}"
     if len(good) > _SHOWN:

@@ -1,0 +1,167 @@
+"""Put good copies in the place of damaged files, so that it can be taken back."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from gorillacomb.api.dedupe.runs import (
+    RunResult,
+    drive_errors_as_cut_short,
+    log_run,
+    require_index,
+)
+from gorillacomb.api.documents.scrub import RepairDocument, repair_document
+from gorillacomb.api.lookup import look_up_path, unknown_path_error
+from gorillacomb.api.paths import PathInput, path_text
+from gorillacomb.api.rescan import rescan_changed
+from gorillacomb.dedupe.apply.repair import DamagedFile, repair_files
+from gorillacomb.dedupe.model import PlanOptions, RunOutcome
+from gorillacomb.dedupe.quarantine.journal import REPAIR
+from gorillacomb.dedupe.roots import LiveRoot, live_roots_of
+from gorillacomb.dedupe.safety.environment import safety_policy_for
+from gorillacomb.dedupe.safety.named_paths import NamedPaths
+from gorillacomb.errors import UsageError
+from gorillacomb.fs.darwin import refuse_untested
+from gorillacomb.fs.paths import is_below, join
+from gorillacomb.fs.racy import time_to_settle_ns
+from gorillacomb.fs.volumes import is_online
+from gorillacomb.index import scrub_queries
+from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.index.roots import all_roots, folder_paths
+from gorillacomb.model import DAMAGE, SECOND, EntryState
+from gorillacomb.progress import Progress, ProgressCallback, as_progress
+from gorillacomb.stamping.damage_entries import good_copies
+from gorillacomb.stamping.run_log import RunLog
+from gorillacomb.vault.settings import load_settings
+from gorillacomb.vault.vault import Vault
+
+__all__ = ["DamagedFile", "RepairResult", "repair_damage"]
+
+
+@dataclass(frozen=True, slots=True)
+class RepairResult:
+    """Which damaged files have their good content again."""
+
+    run: RunResult
+    """What was done: the damaged files wait in quarantine under the name of this run."""
+    suspects: tuple[DamagedFile, ...]
+    """Suspects that were left as they are, since nobody named them."""
+    warnings: tuple[str, ...]
+    """About patterns in the settings, and what was done and could not be recorded."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every damaged file was repaired."""
+        return self.run.is_complete and not self.suspects
+
+    def to_dict(self) -> RepairDocument:
+        """Return the document of ``scrub --repair --json``."""
+        return repair_document(self.run, [file.path for file in self.suspects])
+
+
+def repair_damage(
+    vault: Vault,
+    paths: Sequence[PathInput] = (),
+    *,
+    suspects: bool = False,
+    untested_macos: bool = False,
+    progress: Progress | ProgressCallback | None = None,
+) -> RepairResult:
+    """Put good copies in the place of files that are known to be damaged: all, or those in paths.
+
+    Of suspects only files that are named themselves, or all with ``suspects``. Each copy is checked
+    first. What was damaged waits in quarantine, so that an undo of the run takes it back.
+
+    Raises UsageError for a path that the index does not know, or a file that is not damaged,
+    RefusedForSafety while another run holds a lock, RunCutShort, VaultError, Interrupted.
+    """
+    refuse_untested("Repairing files", untested_macos)
+    shown = as_progress(progress)
+    require_index(vault)
+    settings = load_settings()
+    with (
+        translate_errors(vault),
+        drive_errors_as_cut_short(),
+        Index.write(vault) as index,
+        RunLog(index) as log,
+    ):
+        named = NamedPaths(index)
+        protect = named.patterns(settings.protect, "protect in config.toml")
+        roots = live_roots_of(index)
+        damaged, unnamed = _damaged_files(index, list(map(os.fsencode, paths)), suspects)
+        outcome = repair_files(
+            damaged,
+            roots,
+            safety_policy_for(index, PlanOptions(protect=protect), settings),
+            shown,
+            lambda ended: _record(log, ended, roots),
+        )
+    shown.close()
+    _wait_until_settled(outcome, max((root.grain_ns for root in roots), default=0))
+    folders = [os.path.dirname(file.path) for file in damaged]
+    warnings = (*named.warnings, *rescan_changed(vault, roots, folders, shown))
+    return RepairResult(RunResult.of(outcome), tuple(unnamed), warnings)
+
+
+def _wait_until_settled(outcome: RunOutcome, grain_ns: int) -> None:
+    """Wait until a later write to what was repaired must show in its times.
+
+    What was written within the clock's grain of its reading is not known for sure: were the repair
+    taken back, the damaged content would pass for an edit.
+    """
+    left = 0
+    for step in outcome.done:
+        with suppress(OSError):  # it left again, which the scan finds
+            left = max(left, time_to_settle_ns(os.stat(step.path), time.time_ns(), grain_ns))
+    time.sleep(left / SECOND)
+
+
+def _record(log: RunLog, outcome: RunOutcome, roots: list[LiveRoot]) -> None:
+    if outcome.done or outcome.failed or outcome.recovered:
+        log_run(log, "repaired", outcome, REPAIR, roots)
+
+
+def _damaged_files(
+    index: Index, paths: Sequence[bytes], suspects: bool
+) -> tuple[list[DamagedFile], list[DamagedFile]]:
+    """Return the files to repair, and suspects beside them that nobody named."""
+    places = folder_paths(index.connection)
+    named, scopes = _asked_for(index, paths)
+    roots = {root.id: root.path for root in all_roots(index.connection)}
+    there = {root.id for root in all_roots(index.connection) if is_online(root)}
+    damaged, unnamed = [], []
+    for each in scrub_queries.damaged_files(index.connection):
+        place = places.place(each.folder)
+        if place is None:
+            continue  # in a folder that left its place, which the next scan finds
+        if place[0] not in there and roots[place[0]] in map(roots.get, there):
+            continue  # on another drive that was scanned at this mount point
+        path = join(place[1], each.name)
+        inside = not paths or any(is_below(path, scope) for scope in scopes)
+        copies = tuple(good_copies(index, places, each.digest))
+        file = DamagedFile(path, each.size, each.mtime_ns, each.ctime_ns, each.digest, copies)
+        if path in named or (inside and (suspects or each.state == EntryState.DAMAGED)):
+            damaged.append(file)
+        elif inside:
+            unnamed.append(file)
+    return damaged, unnamed
+
+
+def _asked_for(index: Index, paths: Sequence[bytes]) -> tuple[set[bytes], list[bytes]]:
+    """Return the damaged files, and the folders, among some paths. Raises UsageError."""
+    files, folders = set(), []
+    for path in paths:
+        known = look_up_path(index, path)
+        if known.folder is not None:
+            folders.append(known.path)
+        elif known.file is None:
+            raise unknown_path_error(known)
+        elif known.file.state not in DAMAGE:
+            raise UsageError(f"{path_text(known.path)} is not said to be damaged.")
+        else:
+            files.add(known.file.path)
+    return files, folders
