@@ -18,7 +18,7 @@ help:
 	@echo 'make test       run the tests'
 	@echo 'make test-deep  run the long campaigns too'
 	@echo 'make lint       check style, types, words and that the README is true'
-	@echo 'make docs       write the sample in the README again'
+	@echo 'make docs       write the JSON topic and the sample in the README again'
 	@echo 'make bench      time everything beside its peers'
 	@echo 'make lock       pin the packages of .ci/ again (UPGRADE=1: the newest)'
 	@echo 'make clean      remove all that make has made'
@@ -52,6 +52,7 @@ lint: dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python -m tests.support.vocabulary
+	$(BIN)/python -m tests.support.json_topic --check gorillacomb/docs/json.md
 	$(BIN)/python -m tests.support.readme --check README.md
 
 format: dev
@@ -59,6 +60,7 @@ format: dev
 	$(BIN)/ruff format
 
 docs: dev
+	$(BIN)/python -m tests.support.json_topic gorillacomb/docs/json.md
 	$(BIN)/python -m tests.support.readme README.md
 
 bench: dev

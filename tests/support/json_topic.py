@@ -37,17 +37,19 @@ def reference() -> str:
             lines.append(f"As `{known}`.")
         elif is_typeddict(kind):
             lines += _wrapped(_plain(_doc(kind)), "")
-            lines += ["", *_keys(kind, "", {kind})]
+            lines += ["", *_keys(kind, "", {})]
         else:
+            listed: dict[Any, str] = {}
             for each in typing.get_args(kind):
-                lines += [*_wrapped(_plain(_doc(each)), ""), "", *_keys(each, "", {each}), ""]
+                lines += [*_wrapped(_plain(_doc(each)), ""), "", *_keys(each, "", listed), ""]
             lines.pop()
         if command in JSON_LINES:
             lines += ["", "One document a line (JSON Lines)."]
     return "\n".join(lines[1:]) + "\n"
 
 
-def _keys(kind: Any, indent: str, seen: set[Any]) -> Iterator[str]:
+def _keys(kind: Any, indent: str, listed: dict[Any, str]) -> Iterator[str]:
+    """Yield a line a key. ``listed`` has the objects whose keys were given, and under which key."""
     texts = key_texts(kind)
     hints = keys_of(kind)
     for key, hint in hints.items():
@@ -64,9 +66,13 @@ def _keys(kind: Any, indent: str, seen: set[Any]) -> Iterator[str]:
         if not text and inner is not None:
             text = _doc(inner)
         text = "" if text in _PATH_TEXTS else text
+        is_new = inner is not None and not _is_path(inner) and inner not in listed
+        if inner in listed and listed[inner] != name:
+            text = f"{text} Keys as of {listed[inner]}."
         yield from _wrapped(_plain(f"* {name}: {what}. {text}".rstrip()), indent)
-        if inner is not None and inner not in seen and not _is_path(inner):
-            yield from _keys(inner, indent + "  ", seen | {inner})
+        if is_new:
+            listed[inner] = name
+            yield from _keys(inner, indent + "  ", listed)
 
 
 def _is_path(kind: Any) -> bool:

@@ -158,7 +158,7 @@ class RunDocument(TypedDict):
     empty_folders: int
     """Folders that are empty now and were left in place."""
     emptied_folders: int
-    """Folders that the run emptied and set aside, or put back, with what they contained."""
+    """Folders that the run emptied and quarantined, or put back, with what they contained."""
     skipped: list[ProblemDocument]
     """Not done because something is not as planned."""
     failed: list[ProblemDocument]
@@ -181,7 +181,7 @@ class RunEventDocument(TypedDict):
     time_ns: str
     """ns since the epoch, as decimal text."""
     plan: NotRequired[str]
-    """The id of the plan that was carried out."""
+    """The id of the plan that was applied."""
     bases: list[PathDocument]
     """The folders whose ``.gorillacomb`` contains the quarantine."""
     skipped: list[ProblemDocument]
@@ -195,7 +195,7 @@ class RunEventDocument(TypedDict):
     bytes_set_aside: int
     bytes_freed: int
     waiting: bool
-    """Whether something that it set aside waits in quarantine."""
+    """Whether something that it quarantined waits in quarantine."""
 
 
 class RunsDocument(TypedDict):
@@ -212,7 +212,7 @@ class QuarantinePathDocument(TypedDict, total=False):
 
 
 class RunItemDocument(RemovalPairDocument, QuarantinePathDocument):
-    """A file or folder that a run set aside."""
+    """A file or folder that a run quarantined."""
 
     kind: Literal["file", "folder"]
     state: Literal["waiting", "put back", "purged", "not done", "missing"]

@@ -21,7 +21,7 @@ _PLAIN = frozenset(string.ascii_letters.encode() + string.digits.encode() + b"/.
 
 
 class FateItemDocument(RunItemDocument):
-    """A file or folder that a run set aside, and how to put it back."""
+    """A file or folder that a run quarantined, and how to put it back."""
 
     undo: str | None
     """The command that puts it back; null where it does not wait in quarantine."""
@@ -31,9 +31,9 @@ class FateDocument(TypedDict):
     """What became of a path."""
 
     runs: list[FateItemDocument]
-    """What runs set aside at the path, the oldest first."""
+    """What runs quarantined at the path, the oldest first."""
     kept_for: list[FateItemDocument]
-    """What waits in quarantine and was set aside because this path had a copy; only where nothing
+    """What waits in quarantine and was quarantined because this path had a copy; only where nothing
     is at the path now."""
     moved_to: PathDocument | None
     left_ns: str | None
