@@ -5,6 +5,9 @@ Open a vault, scan folders into it, and ask::
     import gorillacomb
 
     with gorillacomb.open_vault() as vault:
+        vault.scan(["/data"], exclude=["*.tmp"])
+        for group in vault.duplicates(min_size=1_000_000):
+            print(group.canonical.path, group.reasons)
         result = vault.unique("/data/old")
         for file in result.unique:
             print(file.path, file.size)
@@ -12,8 +15,9 @@ Open a vault, scan folders into it, and ask::
 `open_vault` without a path opens the vault that the command line uses. Paths come in as `str`,
 `bytes` or `os.PathLike` and go out as `bytes`. Results are frozen values, and their ``to_dict()``
 is the document that the command prints with ``--json``. Every error that is raised on purpose is a
-`GorillaCombError`: its ``message`` says what failed, its ``hint`` what to try. What is in
-``__all__`` follows semantic versioning; everything else may change.
+`GorillaCombError`: its ``message`` says what failed, its ``hint`` what to try. What has no result
+to be in is logged to ``logging.getLogger("gorillacomb")``. What is in ``__all__`` follows semantic
+versioning; everything else may change.
 """
 
 from typing import TYPE_CHECKING, Any
