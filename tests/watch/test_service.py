@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gorillacomb.cli.commands.watch.service import launchd_plist, systemd_unit
+from gorillacomb.api.watch.service import launchd_plist, systemd_unit
 from tests.support.run import environment, refused, run
 from tests.support.trees import make_tree
 from tests.watch.daemon import Daemon

@@ -11,11 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from gorillacomb.api.paths import path_to_json
+from gorillacomb.api.watch.watch import DamageReport, VerificationReport
 from gorillacomb.cli.output import render
-from gorillacomb.json_paths import path_to_json
-from gorillacomb.manifest.verify import VerificationReport
 from gorillacomb.model import ScanReport
-from gorillacomb.watch.options import DamageReport
 
 _PATIENCE = 5.0
 """Seconds in which a reader must take what was told before."""

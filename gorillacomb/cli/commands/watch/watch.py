@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import shutil
 import signal
 import stat
 from collections.abc import Callable, Sequence
@@ -13,28 +11,22 @@ from types import FrameType
 import click
 from click.core import ParameterSource
 
-from gorillacomb.api.rescan import rescan
-from gorillacomb.api.verify import check_signature, default_root
+from gorillacomb.api.paths import is_below
+from gorillacomb.api.vault import Vault
+from gorillacomb.api.watch.watch import (
+    TriggerEvent,
+    Watcher,
+    WatchOptions,
+    parse_trigger,
+    request_watch,
+    watch_folders,
+)
 from gorillacomb.cli.commands.watch import service
 from gorillacomb.cli.commands.watch.log import WatchLog
 from gorillacomb.cli.options import BytesPath, DurationParam, RateParam, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import ExitCode, UntrustedInput, UsageError
-from gorillacomb.fs.paths import is_below
-from gorillacomb.manifest import io
-from gorillacomb.manifest.parse import parse_manifest
-from gorillacomb.model import SECOND, ScanReport
-from gorillacomb.progress import Progress
-from gorillacomb.vault.settings import Settings, load_settings
-from gorillacomb.vault.vault import Vault
-from gorillacomb.vaultmesh.open import watcher_keys
-from gorillacomb.watch.lock import watcher_lock
-from gorillacomb.watch.manifest_guard import GuardedFolder
-from gorillacomb.watch.options import WatchOptions
-from gorillacomb.watch.pulse import PulseWriter, pulse_folder
-from gorillacomb.watch.systemd import notify_systemd
-from gorillacomb.watch.triggers import Trigger, TriggerEvent, TriggerRunner
-from gorillacomb.watch.watcher import Watcher
+from gorillacomb.errors import ExitCode, UsageError
+from gorillacomb.model import SECOND
 
 
 def _seconds(
@@ -139,14 +131,9 @@ def command(
         return ExitCode.DONE
     if not paths:
         raise click.UsageError("Name a folder to watch: gorillacomb watch PATH")
-    for path in paths:
-        if not os.path.isdir(path):
-            cause = "is a file, not a folder" if os.path.lexists(path) else "does not exist"
-            raise UsageError(f"{render.printable_path(path)} {cause}.")
-    wanted = [_trigger(*each) for each in triggers]
-    guarded = [_guarded(os.path.abspath(each)) for each in manifests]
-    for each in guarded:
-        _check_is_watched(each.place, paths)
+    wanted = [parse_trigger(*each) for each in triggers]
+    request = request_watch(paths, manifests=manifests, triggers=wanted)
+    render.print_warnings(request.warnings)
     if install:
         service.install(vault, paths, _typed(click.get_current_context()), pulse)
         return ExitCode.DONE
@@ -158,93 +145,23 @@ def command(
         scrub_rate=scrub_rate,
         poll_all=poll is not None,
     )
-    with watcher_lock(vault):
-        log = WatchLog(as_json)
-        listener = TriggerRunner(vault, wanted, log)
-        scan = _SettingsScan(vault, machine_quiet)
-        _watch(vault, paths, options, int(pulse * SECOND), scan, listener, log, guarded)
-        log.ended()
+    log = WatchLog(as_json)
+
+    def started(watcher: Watcher) -> None:
+        log.written = watcher.line_written
+        _listen(watcher)
+
+    watch_folders(
+        vault,
+        request,
+        options,
+        log,
+        pulse_ns=int(pulse * SECOND),
+        machine_quiet_ns=machine_quiet,
+        started=started,
+    )
+    log.ended()
     return ExitCode.DONE
-
-
-def _guarded(file: bytes) -> GuardedFolder:
-    """What a manifest says, and of which folder. Raises UsageFault, Untrusted."""
-    data, envelope = io.read_manifest(file)
-    signature, warnings = check_signature(data, envelope)
-    render.print_warnings(warnings)
-    if signature.state == "invalid":
-        raise UntrustedInput(f"{render.printable_path(file)}: {signature.cause}.")
-    manifest = parse_manifest(data)
-    try:
-        place = default_root(file, manifest)
-    except UsageError as error:
-        raise UsageError(
-            error.message, "Put the manifest into its folder, or beside it."
-        ) from error
-    return GuardedFolder(file, place, manifest, signature.state == "valid")
-
-
-def _check_is_watched(place: bytes, paths: Sequence[bytes]) -> None:
-    """Raise UsageFault for a guarded folder that is in none of those to watch."""
-    root = os.path.realpath(place)
-    if not any(is_below(root, os.path.realpath(each)) for each in paths):
-        raise UsageError(
-            f"{render.printable_path(root)}, of which the manifest is, is in no folder "
-            "that is watched.",
-            "Name it, or one around it, among the folders to watch.",
-        )
-
-
-def _trigger(event: str, command: str) -> Trigger:
-    """Who is told, from what the user typed. Raises UsageFault."""
-    if command.startswith(("http://", "https://")):
-        return Trigger(TriggerEvent(event), url=command)
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise UsageError(f"The command for {event} cannot be read: {error}.") from error
-    if not words or shutil.which(words[0]) is None:
-        raise UsageError(
-            f"The command for {event} is not there: {words[0] if words else 'it is empty'}.",
-            "Name a program, with its arguments, in quotes; it is not run through a shell.",
-        )
-    return Trigger(TriggerEvent(event), tuple(words))
-
-
-def _watch(
-    vault: Vault,
-    paths: Sequence[bytes],
-    options: WatchOptions,
-    interval_ns: int,
-    scan: _SettingsScan,
-    listener: TriggerRunner,
-    log: WatchLog,
-    guarded: Sequence[GuardedFolder],
-) -> None:
-    """Watch until a signal ends it, with a pulse."""
-    key = watcher_keys().ed25519()
-    watcher = Watcher(
-        vault, paths, options, scan.read_settings, scan, listener, key, guarded, _guarded
-    )
-    listener.failed = watcher.health.set_root_problem
-    log.written = watcher.line_written
-    heart = PulseWriter(
-        pulse_folder(vault),
-        key,
-        interval_ns,
-        watcher.health,
-        watcher.queue,
-        beaten=lambda: notify_systemd("WATCHDOG=1"),
-    )
-    _listen(watcher)
-    heart.start()
-    try:
-        notify_systemd("READY=1")
-        watcher.run()
-    finally:
-        notify_systemd("STOPPING=1")
-        listener.close()
-        heart.stop()
 
 
 def _typed(context: click.Context) -> list[str]:
@@ -292,38 +209,3 @@ def _listen(watcher: Watcher) -> None:
     for each in ends:
         signal.signal(each, end)
     signal.signal(signal.SIGHUP, lambda number, frame: watcher.reload_settings())
-
-
-class _SettingsScan:
-    """Scans by the user's settings."""
-
-    def __init__(self, vault: Vault, quiet_ns: int) -> None:
-        """``quiet_ns`` is as in `recorder_for`."""
-        self._vault = vault
-        self._quiet_ns = quiet_ns
-        self._settings = Settings()
-
-    def read_settings(self) -> tuple[str, ...]:
-        """Read them; returns what they exclude everywhere. Raises UsageFault."""
-        self._settings = load_settings()
-        return self._settings.exclude
-
-    def __call__(
-        self,
-        roots: Sequence[bytes],
-        changed: tuple[bytes, ...] | None = None,
-        again: tuple[tuple[int, bytes], ...] | None = None,
-        progress: Progress | None = None,
-    ) -> ScanReport:
-        # What is read again is so little at a time that a pool would cost more.
-        workers = None if again is None else 0
-        return rescan(
-            self._vault,
-            roots,
-            self._settings,
-            changed,
-            again,
-            workers=workers,
-            progress=progress,
-            quiet_ns=self._quiet_ns,
-        )

@@ -1,0 +1,136 @@
+"""The watcher as a service of the user's: a systemd unit, or a launchd agent on macOS."""
+
+from __future__ import annotations
+
+import math
+import os
+import plistlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from platformdirs import user_config_path
+
+from gorillacomb.api.paths import PathInput, path_text
+from gorillacomb.errors import RefusedForSafety, UsageError
+from gorillacomb.fs.durable_files import replace_file
+from gorillacomb.fs.openat import os_error_text
+from gorillacomb.vault.vault import Vault
+
+__all__ = ["AGENT", "UNIT", "install_service", "is_launchd", "uninstall_service"]
+
+UNIT = "gorillacomb-watch.service"
+AGENT = "org.gorillacomb.watch"
+_OURS = b"gorillacomb"
+_SILENT = 60
+_BEATS = 5
+"""Seconds, and pulses, after which systemd starts a silent watcher anew: the longer of them."""
+
+
+def install_service(
+    vault: Vault, paths: Sequence[PathInput], options: Sequence[str], pulse: float
+) -> bytes:
+    """Write the service; returns where it is. ``pulse`` is in seconds.
+
+    ``options`` are those of `gorillacomb watch`, as they are given there. Raises RefusedForSafety
+    where one for other folders or options exists, UsageError where it cannot be written.
+    """
+    place = _place()
+    words = [*_command(), b"watch"]
+    words += [os.path.abspath(os.fsencode(each)) for each in paths]
+    words += [*map(os.fsencode, options), b"--vault", os.path.abspath(os.fsencode(vault.folder))]
+    data = launchd_plist(words) if is_launchd() else systemd_unit(words, pulse)
+    try:
+        if place.exists() and place.read_bytes() != data:
+            raise RefusedForSafety(
+                f"{_shown(place)} is there already, for other folders or options.",
+                "Remove it first: gorillacomb watch --uninstall",
+            )
+        place.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(place, data)
+    except OSError as error:
+        raise UsageError(f"{_shown(place)} cannot be written: {os_error_text(error)}.") from error
+    return os.fsencode(place)
+
+
+def uninstall_service() -> bytes:
+    """Remove the service; returns where it was. Raises RefusedForSafety, UsageError."""
+    place = _place()
+    try:
+        if _OURS not in place.read_bytes():
+            raise RefusedForSafety(f"{_shown(place)} is not of Gorilla Comb.")
+        place.unlink()
+    except FileNotFoundError:
+        raise UsageError(f"No watcher is installed: there is no {_shown(place)}.") from None
+    except OSError as error:
+        raise UsageError(f"{_shown(place)} cannot be removed: {os_error_text(error)}.") from error
+    return os.fsencode(place)
+
+
+def is_launchd() -> bool:
+    """Whether the system runs services by launchd, as macOS does; else it is systemd."""
+    return sys.platform == "darwin"
+
+
+def systemd_unit(words: Sequence[bytes], pulse: float) -> bytes:
+    """A systemd unit (systemd.service(5)) that runs a command, which sends a pulse (s)."""
+    lines = [
+        "[Unit]",
+        "Description=Gorilla Comb keeps its index and trace true",
+        "",
+        "[Service]",
+        "Type=notify",
+        f"ExecStart={' '.join(map(_quoted, words))}",
+        "ExecReload=kill -HUP $MAINPID",
+        f"WatchdogSec={max(_SILENT, math.ceil(_BEATS * pulse))}",
+        "Restart=on-failure",
+        "RestartSec=10",
+        "Nice=10",
+        "IOSchedulingClass=idle",
+        "",
+        "[Install]",
+        "WantedBy=default.target",
+    ]
+    return "".join(line + "\n" for line in lines).encode()
+
+
+def launchd_plist(words: Sequence[bytes]) -> bytes:
+    """A launchd agent (launchd.plist(5)) that runs a command."""
+    return plistlib.dumps(
+        {
+            "Label": AGENT,
+            "ProgramArguments": [os.fsdecode(word) for word in words],
+            "RunAtLoad": True,
+            "KeepAlive": {"SuccessfulExit": False},
+            "ProcessType": "Background",
+            "LowPriorityIO": True,
+            "Nice": 10,
+        }
+    )
+
+
+def _quoted(word: bytes) -> str:
+    """A word as systemd.syntax(7) and its specifiers take it, whatever bytes are in it."""
+    found = []
+    for byte in word:
+        if byte in b"%$":
+            found.append(chr(byte) * 2)
+        elif byte in b'"\\' or not 0x20 <= byte < 0x7F:
+            found.append(f"\\x{byte:02x}")
+        else:
+            found.append(chr(byte))
+    return f'"{"".join(found)}"'
+
+
+def _command() -> list[bytes]:
+    return [os.fsencode(sys.executable), b"-m", b"gorillacomb"]
+
+
+def _place() -> Path:
+    if is_launchd():
+        return Path.home() / "Library" / "LaunchAgents" / f"{AGENT}.plist"
+    return user_config_path("systemd") / "user" / UNIT
+
+
+def _shown(place: Path) -> str:
+    return path_text(os.fsencode(place))
