@@ -23,7 +23,7 @@ DOCUMENTS = {
     "keys init": "trace.KeyInitDocument",
     "keys rotate": "trace.KeyRotateDocument",
     "manifest": "manifest.ManifestDocument",
-    "pulse": "watch.PulseDocument",
+    "pulse": "pulse.PulseDocument",
     "roots forget": "status.ForgetDocument",
     "roots list": "status.RootsDocument",
     "scan": "scan.ScanDocument",

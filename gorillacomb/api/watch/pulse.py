@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gorillacomb.api.documents.watch import PulseDocument
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.model import SECOND
 from gorillacomb.vault.vault import Vault
@@ -13,6 +12,9 @@ from gorillacomb.vaultmesh.open import open_trace_for_reading, watcher_keys
 from gorillacomb.watch.lock import is_watched
 from gorillacomb.watch.pulse import Clocks, pulse_folder
 from gorillacomb.watch.pulse_check import PulseState, check_pulse
+
+if TYPE_CHECKING:
+    from gorillacomb.api.documents.pulse import PulseDocument
 
 __all__ = ["PulseResult", "PulseState", "check_watcher"]
 

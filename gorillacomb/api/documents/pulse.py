@@ -1,4 +1,4 @@
-"""The documents of `gorillacomb pulse` and `scrub` with ``--json``."""
+"""The document of `gorillacomb pulse --json`."""
 
 from __future__ import annotations
 
