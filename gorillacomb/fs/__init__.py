@@ -1,1 +1,1 @@
-"""Ask and change the file system: paths, volumes, locations, and every call that alters a disk."""
+"""Read and change the file system: paths, volumes, locations, and every call that alters a disk."""

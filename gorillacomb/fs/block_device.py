@@ -1,4 +1,4 @@
-"""Whether a path lies on a disk that spins, where readers get in each other's way."""
+"""Detect whether a path is on a spinning disk, where concurrent readers slow each other down."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from pathlib import Path
 from gorillacomb.fs.mounts import mount_of
 
 _VIRTUAL = ("/virtual/", "/virtio", "/vbd-", "/vmbus", "/VMBUS")
-"""In the place of a device: disks of virtual machines and the like. They call themselves
-rotational whatever they stand on, and so are not believed."""
+"""Found in the sysfs paths of virtual disks, which report themselves as rotational whatever they
+are backed by, and so are not believed."""
 
 
 def is_rotational(path: bytes) -> bool:
-    """Whether the disk below an existing absolute path has heads to move, as far as Linux says.
+    """Return whether the disk under an existing absolute path is rotational, as far as Linux
+    reports.
 
-    False where nothing is known.
+    False where unknown.
     """
     try:
         device = device_number(path)
@@ -26,17 +27,17 @@ def is_rotational(path: bytes) -> bool:
 
 
 def device_number(path: bytes) -> int:
-    """The number of the device that an existing absolute path lies on. Raises OSError."""
+    """Return the number of the device that holds an existing absolute path. Raises OSError."""
     device = os.stat(path).st_dev
-    if not os.major(device):  # a number of the file system's own, as btrfs gives
+    if not os.major(device):  # an anonymous device number, as btrfs reports
         device = os.stat(mount_of(path).source).st_rdev
     return device
 
 
 def is_rotational_device(entry: Path) -> bool:
-    """The same of a device by its entry in sysfs. Raises OSError where that tells nothing.
+    """Return the same for a device, given its sysfs entry. Raises OSError if sysfs does not say.
 
-    A device that is made of others (LVM, RAID, encryption) spins when one of them does.
+    A device built from others (LVM, RAID, encryption) is rotational if any of them is.
     """
     device = entry.resolve(strict=True)
     if (device / "partition").exists():

@@ -1,7 +1,7 @@
-"""Reading files that others may have made: never waits for a pipe, never reads without end.
+"""Read files that others may have created, without blocking on a pipe or reading forever.
 
-What a file holds is what can be read of it. A file system that makes files as they are read (/proc,
-/sys, a mount of a cloud drive) may tell any size before that: mostly 0, which is no empty file.
+A file's content is what can be read from it. File systems that generate files on read (/proc, /sys,
+a mounted cloud drive) may report any size beforehand: usually 0, although the file is not empty.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ UNTOLD = "holds more or less than its file system tells: nobody sees when it cha
 Content = TypeVar("Content")
 PathLike = str | bytes | os.PathLike[str]
 STANDARD_INPUT = b"-"
-"""What names standard input in the place of a document's path."""
+"""The path argument that means standard input."""
 
 
 class UnexpectedFile(OSError):
-    """What was to be read is not a regular file, or is larger than it may be."""
+    """The path to read is not a regular file, or the file is larger than allowed."""
 
 
 def open_regular(path: PathLike, *, follow: bool = False, folder: int | None = None) -> int:
-    """Open a regular file to read it; the caller closes the descriptor.
+    """Open a regular file for reading; the caller closes the descriptor.
 
-    ``path`` is relative to the open ``folder``, if one is given; a symbolic link at its end is
-    followed only if ``follow``. Raises UnexpectedFile for what is not a regular file, OSError.
+    ``path`` is relative to the open ``folder``, if one is given; a symbolic link as its last
+    component is followed only if ``follow``. Raises UnexpectedFile if it is not a regular file,
+    OSError.
     """
     flags = FILE_FLAGS & ~os.O_NOFOLLOW if follow else FILE_FLAGS
     descriptor = os.open(path, flags, dir_fd=folder)
@@ -48,7 +49,7 @@ def read_bounded(
 ) -> bytes:
     """Read a whole file of at most ``most`` bytes, opened as `open_regular` does.
 
-    Raises UnexpectedFile for a larger one or no regular file, OSError.
+    Raises UnexpectedFile if it is larger or not a regular file, OSError.
     """
     with os.fdopen(open_regular(path, follow=follow, folder=folder), "rb") as file:
         if os.fstat(file.fileno()).st_size <= most:
@@ -59,14 +60,14 @@ def read_bounded(
 
 
 def is_standard_input(path: PathLike) -> bool:
-    """Return whether the name of a document is that of standard input."""
+    """Return whether a document's path means standard input."""
     return os.fsencode(path) == STANDARD_INPUT
 
 
 def read_document(path: PathLike, most: int) -> bytes:
     """Read a document that a user named, of at most ``most`` bytes; ``-`` is standard input.
 
-    Raises UnexpectedFile for a larger one or no regular file, OSError.
+    Raises UnexpectedFile if it is larger or not a regular file, OSError.
     """
     if not is_standard_input(path):
         return read_bounded(path, most, follow=True)
@@ -81,11 +82,11 @@ def read_unchanged(
     facts: os.stat_result,
     read: Callable[[int | None], tuple[Content, int]],
 ) -> tuple[Content, int] | None:
-    """Read an open file of which ``facts`` were just seen; None if it changed meanwhile.
+    """Read an open file whose ``facts`` were just taken; None if it changed while being read.
 
-    ``read`` takes the size to read, None for all that comes; it returns what it made of the content
-    and how many bytes that was, and so does this. Where it is not the size that the file system
-    tells, the file is read to its end, and once more: it must give the same. Raises OSError.
+    ``read`` takes the size to read (None: until the end) and returns its result and the number of
+    bytes read, as does this function. If that number is not the size that the file system reports,
+    the file is read to its end twice, and both results must be equal. Raises OSError.
     """
     found = read(facts.st_size)
     if not is_unchanged(facts, os.fstat(descriptor)):
@@ -97,13 +98,13 @@ def read_unchanged(
     os.lseek(descriptor, 0, os.SEEK_SET)
     found = read(None)
     if found[1] >= MOST_UNTOLD:
-        return None  # it may have no end
+        return None  # it may be endless
     os.lseek(descriptor, 0, os.SEEK_SET)
     same = read(None) == found and is_unchanged(facts, os.fstat(descriptor))
     return found if same else None
 
 
 def tells_size(descriptor: int, size: int) -> bool:
-    """Return whether an open file ends where its file system tells. Raises OSError."""
+    """Return whether an open file ends at the size that its file system reports. Raises OSError."""
     start = max(size - 1, 0)
     return len(os.pread(descriptor, 2, start)) == size - start

@@ -1,4 +1,4 @@
-"""Two open files, byte by byte, with the attributes that people give them."""
+"""Compare two open files byte by byte, including the attributes that users gave them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ ONE_VIEW = "may be the same file, seen through another mount"
 _CHUNK = 1 << 20
 _EXECUTABLE = 0o111
 _CONTENT_ATTRIBUTES = ("user.", "com.apple.ResourceFork", "com.apple.metadata:_kMDItemUserTags")
-"""Extended attributes that people or their programs put there; the rest is the system's."""
+"""Extended attributes set by users or their programs; all others belong to the system."""
 
 
 def wait_until_settled(
     descriptor: int, grain_ns: int, now: Callable[[], int], wait: Callable[[float], None]
 ) -> os.stat_result:
-    """What an open file is, in such a state that a later write must show in its times.
+    """Return the stat of an open file once any later write must show in its timestamps.
 
-    The sync makes the kernel note the next write through a memory map; and a time within the
-    clock's grain of now would not change by another write.
+    The fsync makes the kernel notice the next write through a memory map; a timestamp within the
+    clock's grain of now would not be changed by another write.
     """
     mutations.fsync(descriptor)
     facts = os.fstat(descriptor)
@@ -35,11 +35,11 @@ def wait_until_settled(
 
 
 def contents_equal(a: int, b: int, size: int, advance: Callable[[int], None]) -> bool:
-    """Whether two open files hold the same bytes, ``size`` of them at the least."""
+    """Return whether two open files hold the same bytes, at least ``size`` of them."""
     at = 0
     while True:
         ours, theirs = os.pread(a, _CHUNK, at), os.pread(b, _CHUNK, at)
-        if len(ours) != len(theirs):  # a file system that reads by the piece
+        if len(ours) != len(theirs):  # a file system that returns short reads
             shorter = min(len(ours), len(theirs))
             if not shorter:
                 return False
@@ -53,7 +53,7 @@ def contents_equal(a: int, b: int, size: int, advance: Callable[[int], None]) ->
 
 
 def is_prefix_of(a: int, b: int) -> bool:
-    """Whether an open file begins with all that another one holds."""
+    """Return whether an open file begins with the whole content of another."""
     at = 0
     while part := os.pread(b, _CHUNK, at):
         whole = os.pread(a, len(part), at)
@@ -64,9 +64,9 @@ def is_prefix_of(a: int, b: int) -> bool:
 
 
 def may_be_one_file(a: os.stat_result, b: os.stat_result) -> bool:
-    """Whether two looks through different devices may have met one file.
+    """Return whether two stats from different devices may be of the same file.
 
-    An overlay shows a file's own times: nobody can set the time of the last change of an inode.
+    An overlay shows a file's own timestamps, and an inode's ctime cannot be set by anyone.
     """
     return (
         a.st_dev != b.st_dev
@@ -77,15 +77,15 @@ def may_be_one_file(a: os.stat_result, b: os.stat_result) -> bool:
 
 
 def refuse_unlike_modes(a: os.stat_result, b: os.stat_result, path: bytes) -> None:
-    """Raise ContentDiffers where only one of two files can be executed."""
+    """Raise ContentDiffers if only one of two files is executable."""
     if (a.st_mode ^ b.st_mode) & _EXECUTABLE:
         raise ContentDiffers(path, "can be executed in one place and not in the other")
 
 
 def extended_attributes_equal(a: int, b: int, path: bytes) -> None:
-    """Refuse what bears attributes that somebody gave it and that the other one lacks.
+    """Refuse a file with user-set attributes that the other file lacks.
 
-    Raises Different, OSError.
+    Raises ContentDiffers, OSError.
     """
     ours, theirs = extended_attributes(a), extended_attributes(b)
     for name, value in ours.items():
@@ -94,7 +94,10 @@ def extended_attributes_equal(a: int, b: int, path: bytes) -> None:
 
 
 def extended_attributes(descriptor: int) -> dict[str, bytes]:
-    """The extended attributes of an open file; none on a file system without. Raises OSError."""
+    """Return the extended attributes of an open file; none if the file system has none.
+
+    Raises OSError.
+    """
     if not hasattr(os, "listxattr"):
         return {}
     try:

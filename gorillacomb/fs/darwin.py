@@ -1,4 +1,4 @@
-"""What holds on macOS alone."""
+"""Code that applies to macOS only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gorillacomb.errors import RefusedForSafety
 def refuse_untested(what: str, allowed: bool) -> None:
     """Raise RefusedForSafety on macOS, where nothing was ever run, unless the user allows it.
 
-    ``what`` is what would be done, the subject of a sentence.
+    ``what`` is the operation, worded as the subject of a sentence.
     """
     if sys.platform == "darwin" and not allowed:
         raise RefusedForSafety(
@@ -27,10 +27,10 @@ _PATH_MAX = 1024  # <sys/syslimits.h>
 
 
 def true_path(path: bytes) -> bytes | None:
-    """Ask macOS for the path of what exists at one, each name spelled as it was made.
+    """Ask macOS for the path of an existing file, each name spelled as it was created.
 
-    None on other systems, for what may not be opened, and for a file with several names, of which
-    the system tells any.
+    None on other systems, for what cannot be opened, and for a file with several hard links, for
+    which the system may return any of them.
     """
     if sys.platform != "darwin":
         return None

@@ -1,4 +1,4 @@
-"""Errors that mean a drive was pulled out, and errors that mean a name vanished."""
+"""Recognize errors that mean a drive was unplugged, and errors that mean a name disappeared."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ _LOST_NAMES = ("EIO", "ENODEV", "ENXIO", "ENOTCONN", "ESTALE", "ENOMEDIUM")
 LOST_DRIVE: Final = frozenset(
     number for name in _LOST_NAMES if (number := getattr(errno, name, None)) is not None
 )
-"""Errors that a drive gives which was pulled out; not every system has all of them."""
+"""Errors from a drive that was unplugged; not every system defines all of them."""
 
 VANISHED: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
-"""Errors of a path of which a part was removed or replaced."""
+"""Errors from a path with a component that was removed or replaced."""
 
 LOST_AFTER: Final = 32
-"""So many errors of `LOST_DRIVE`, and nothing read in between: the drive is gone."""
+"""After this many `LOST_DRIVE` errors in a row, with nothing read in between, the drive is lost."""
 
 _LOST_CAUSES = frozenset(os_error_text(OSError(number, "")) for number in LOST_DRIVE)
 
 
 def is_lost_drive(error: OSError) -> bool:
-    """Whether an error is one that a pulled drive gives; a bad sector gives one too."""
+    """Return whether an unplugged drive gives this error; a bad sector gives one of them too."""
     return error.errno in LOST_DRIVE
 
 
 def is_vanished(error: OSError) -> bool:
-    """Whether an error says that a part of the path was removed or replaced."""
+    """Return whether an error means that a component of the path was removed or replaced."""
     return error.errno in VANISHED
 
 
 def is_lost_cause(text: str | None) -> bool:
-    """Whether a cause, as `os_error_text` writes it, is that of an error of `LOST_DRIVE`."""
+    """Return whether a cause, as written by `os_error_text`, is that of a `LOST_DRIVE` error."""
     return text in _LOST_CAUSES
 
 
 class DriveFailureCounter:
-    """Tells from the failures below a root when the root itself is gone, or its drive."""
+    """Concludes from failures below a root whether the root itself, or its drive, is lost."""
 
     def __init__(self, root: bytes, identity: FileIdentity) -> None:
         self._root = root
@@ -47,20 +47,20 @@ class DriveFailureCounter:
 
     @property
     def root_is_there(self) -> bool:
-        """Whether the root's path still leads to the folder that it led to at first."""
+        """Whether the root's path still leads to the original folder."""
         return is_same_root(self._root, self._identity)
 
     def note(self, failures: int) -> bool:
-        """Count failures of `LOST_DRIVE`; returns whether the root is lost."""
+        """Count `LOST_DRIVE` failures; return whether the root is lost."""
         self._failures += failures
         return self._failures >= LOST_AFTER or bool(failures and not self.root_is_there)
 
     def note_error(self, error: OSError) -> bool:
-        """Count an error met below the root, if it counts; returns whether the root is lost."""
+        """Count an error below the root, if it is one that counts; return whether the root is lost."""
         if is_vanished(error):
             return not self.root_is_there
         return self.note(1) if is_lost_drive(error) else False
 
     def reset(self) -> None:
-        """Forget the failures: something was read."""
+        """Reset the count: something was read."""
         self._failures = 0

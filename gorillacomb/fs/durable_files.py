@@ -1,4 +1,4 @@
-"""Files written so that they outlive a crash: whole and on the disk, or not there at all."""
+"""Write files so that they survive a crash: complete and on the disk, or not there at all."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _CHUNK = 1 << 20
 def create_file(
     place: PathLike, chunks: Iterable[bytes], mode: int = 0o666, synced: bool = True
 ) -> None:
-    """Write data to a new file. Raises FileExistsError, OSError, and leaves no half of it then.
+    """Write data to a new file, which is removed again on failure.
 
-    ``mode`` is narrowed by the umask; ``synced`` has it wait for the disk. Its name is on the disk
-    only after `sync_folder`.
+    Raises FileExistsError, OSError. ``mode`` is subject to the umask; ``synced`` waits for the
+    disk. The name is on the disk only after `sync_folder`.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     descriptor = os.open(place, flags, mode)
@@ -38,13 +38,13 @@ def create_file(
 
 
 def copy_file(source: PathLike, place: PathLike, mode: int = 0o666) -> None:
-    """Copy the data of a file to a new one, as `create_file` does."""
+    """Copy a file's data to a new file, as `create_file` does."""
     with open(source, "rb") as file:
         create_file(place, iter(lambda: file.read(_CHUNK), b""), mode)
 
 
 def write_temporary(place: PathLike, data: bytes, mode: int = 0o666, synced: bool = True) -> bytes:
-    """Write data to a new hidden file in the folder of ``place``; returns its path.
+    """Write data to a new hidden file in the folder of ``place`` and return its path.
 
     Raises OSError as `create_file` does.
     """
@@ -55,7 +55,7 @@ def write_temporary(place: PathLike, data: bytes, mode: int = 0o666, synced: boo
 
 
 def replace_file(place: PathLike, data: bytes, mode: int = 0o666, synced: bool = True) -> None:
-    """Put data at a place, whole, whatever file stands there. Raises OSError."""
+    """Write a file atomically, replacing any file of that name. Raises OSError."""
     path = os.fsencode(place)
     aside = write_temporary(path, data, mode, synced)
     try:
@@ -68,15 +68,15 @@ def replace_file(place: PathLike, data: bytes, mode: int = 0o666, synced: bool =
 
 
 def remove_new_folder(folder: Path, names: Iterable[str]) -> None:
-    """Remove a folder that was made just now, with the files that were written into it."""
+    """Remove a folder that was just created, and the files that were written to it."""
     for name in names:
         (folder / name).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # somebody else put something into it
+    with contextlib.suppress(OSError):  # something else was put into it
         folder.rmdir()
 
 
 def sync_folder(folder: PathLike) -> None:
-    """Make sure that the names in a folder outlive a crash. Raises OSError."""
+    """Make the names in a folder survive a crash. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

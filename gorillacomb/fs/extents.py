@@ -1,7 +1,7 @@
-"""Find out where the blocks of files lie, which tells what a file shares with others (FIEMAP).
+"""Find where the blocks of files are on disk, which shows what files share (FIEMAP).
 
-After one snapshot every block of a btrfs volume is "shared": whether two files are one copy on the
-disk is told by the places of their blocks alone.
+After a single snapshot every block of a btrfs volume is "shared", so only block positions show
+whether two files are one copy on disk.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _FIEMAP_SYNC = 1
 _LAST, _UNKNOWN, _DELALLOC, _ENCODED = 0x1, 0x2, 0x4, 0x8
 _INLINE, _TAIL, _SHARED = 0x200, 0x400, 0x2000
 _EXTENTS = 256
-"""How many pieces of a file are asked for at a time."""
+"""Number of extents requested per call."""
 _BTRFS_IOC_FS_INFO = 0x8400941F  # _IOR(0x94, 31, 1024 bytes), include/uapi/linux/btrfs.h
 _CANNOT = frozenset({errno.ENOTTY, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS})
 
@@ -31,41 +31,41 @@ NEVER_SHARED = frozenset(
     {"ext2", "ext3", "ext4", "f2fs", "hfs", "hfsplus", "jfs", "ramfs", "tmpfs"}
     | {"exfat", "fuseblk", "msdos", "ntfs3", "vfat"}
 )
-"""File systems on which each file has blocks of its own."""
+"""File systems on which files never share blocks."""
 ELSEWHERE = "on a file system that shows files of another one, which may keep them"
 _UNSETTLED = "not on the disk yet"
 SAME_BLOCKS = "lies on the same blocks as its copy: there is one copy of it on the disk"
 SHARED_TWICE = "sharing blocks with others that go too"
 
 BlockRange = tuple[int, int]
-"""Where a piece lies on its device, and its length; both bytes."""
+"""Start on its device and length of an extent, in bytes."""
 StorageKey = tuple[int | bytes, int | tuple[BlockRange, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class FileBlocks:
-    """Where a file lies on its device."""
+    """Where a file's blocks are on its device."""
 
     size: int
-    """Bytes on disk, as du(1) counts them."""
+    """Bytes on disk, as counted by du(1)."""
     own: tuple[BlockRange, ...] = ()
     shared: tuple[BlockRange, ...] = ()
-    """What other files hold too, whatever they are: another file, a snapshot."""
+    """Blocks also held elsewhere: by another file or a snapshot."""
     unknown: str | None = None
-    """Why it cannot be told what the file takes for itself; None where it can."""
+    """Why the space that the file alone uses is unknown; None if it is known."""
     located: bool = True
-    """Whether `own` and `shared` are all of it, at the places given."""
+    """Whether `own` and `shared` cover the whole file, at the given positions."""
 
     @property
     def freed(self) -> int:
-        """Bytes that are free without the file, its last name gone: 0 for what is unknown."""
+        """Bytes freed by removing the file's last name; 0 if unknown."""
         if self.unknown is not None:
             return 0
         return max(self.size - sum(length for _, length in self.shared), 0)
 
 
 def blocks_of_file(file: int, kind: str) -> FileBlocks:
-    """Return where an open file on a file system of this type lies, as far as that matters.
+    """Return where an open file's blocks are, as far as it matters on this type of file system.
 
     Raises OSError.
     """
@@ -77,7 +77,7 @@ def blocks_of_file(file: int, kind: str) -> FileBlocks:
 
 
 def file_blocks(file: int) -> FileBlocks:
-    """Return where an open file lies, after a sync of it. Raises OSError for a failing disk."""
+    """Sync an open file and return where its blocks are. Raises OSError for a failing disk."""
     facts = os.fstat(file)
     size = facts.st_blocks * 512
     own: list[BlockRange] = []
@@ -102,15 +102,15 @@ def file_blocks(file: int) -> FileBlocks:
 
 
 def storage_key(file: int) -> tuple[StorageKey, str | None]:
-    """Return what is equal for two open files if, and only if, they are one copy on the disk.
+    """Return a key that two open files share if, and only if, they are one copy on the disk.
 
-    The second value says why this cannot be told by the file's blocks, which the key is not made
-    of then: files of one inode are one copy in any case. Raises OSError.
+    The second value says why the file's blocks do not show this; the key is then the inode, as hard
+    links are one copy in any case. Raises OSError.
     """
     facts = os.fstat(file)
     inode: StorageKey = (facts.st_dev, facts.st_ino)
     if not facts.st_blocks:
-        return inode, None  # all of it is a hole
+        return inode, None  # it is one big hole
     blocks = file_blocks(file)
     if not blocks.located:
         return inode, blocks.unknown
@@ -119,7 +119,7 @@ def storage_key(file: int) -> tuple[StorageKey, str | None]:
 
 
 def _merged(pieces: Iterable[BlockRange]) -> list[BlockRange]:
-    """Put pieces in order, and those together that touch."""
+    """Sort extents and merge adjacent ones."""
     found: list[BlockRange] = []
     for start, length in sorted(pieces):
         if found and found[-1][0] + found[-1][1] == start:
@@ -130,7 +130,7 @@ def _merged(pieces: Iterable[BlockRange]) -> list[BlockRange]:
 
 
 def _file_system(file: int, facts: os.stat_result) -> int | bytes:
-    """Identify what an open file lies on: subvolumes of btrfs, each a device, share blocks."""
+    """Identify an open file's file system: btrfs subvolumes share blocks but differ in device."""
     return _btrfs_uuid(file, facts) or facts.st_dev
 
 
@@ -143,12 +143,12 @@ def _btrfs_uuid(file: int, facts: os.stat_result) -> bytes | None:
     try:
         fcntl.ioctl(file, _BTRFS_IOC_FS_INFO, answer)
     except OSError:
-        return None  # no btrfs
+        return None  # not btrfs
     return bytes(answer[16:32])
 
 
 def _extents(file: int) -> Iterator[tuple[int, int, int]]:
-    """Yield the pieces of an open file: place on the device, length, flags. Raises OSError."""
+    """Yield an open file's extents: position on the device, length, flags. Raises OSError."""
     if sys.platform != "linux":
         raise OSError(errno.ENOTSUP, "only Linux tells where files lie")
     import fcntl
@@ -175,14 +175,14 @@ def _extents(file: int) -> Iterator[tuple[int, int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class DiskSpace:
-    """What some files take on their disks; bytes."""
+    """Disk space that a set of files uses; bytes."""
 
     held: int = 0
-    """As du(1) counts them, each file once."""
+    """As counted by du(1), each file once."""
     freed: int = 0
-    """What is free once they are removed, as far as it can be told."""
+    """Freed by removing them, as far as is known."""
     unknown: tuple[str, ...] = ()
-    """Why more may be freed than that; empty where it is all."""
+    """Why more may be freed; empty if `freed` is exact."""
 
     def __add__(self, other: DiskSpace) -> DiskSpace:
         unknown = tuple(dict.fromkeys((*self.unknown, *other.unknown)))
@@ -191,26 +191,27 @@ class DiskSpace:
 
 @dataclass(slots=True)
 class RemovedFiles:
-    """Adds up what files take that go one after the other: a file with several names once."""
+    """Adds up the space of files removed one after the other, counting hard links of a file once."""
 
     by_name: bool = True
-    """Whether names go; otherwise blocks go, and all names of a file stay."""
+    """Whether names are removed; otherwise blocks are, and all names of a file are kept."""
     _names: dict[tuple[int, int], int] = field(default_factory=dict)
-    """Of each inode, how many names go."""
+    """How many names of each inode are removed."""
     _shared: set[tuple[int, BlockRange]] = field(default_factory=set)
 
     def forget_names(self) -> None:
-        """Count names from the start: those that went are not among the links of a file now.
+        """Start counting names again: those already removed are no longer among a file's links.
 
-        Which blocks went is kept: file systems free them later, and show them as shared till then.
+        Blocks already removed are remembered: file systems free them later, and show them as shared
+        until then.
         """
         self._names.clear()
 
     def add(self, facts: os.stat_result, blocks: FileBlocks, stays: bool = False) -> DiskSpace:
-        """Return what goes with one more name of a file.
+        """Return what is removed with one more name of a file.
 
-        Its blocks are set aside with its first name and free with its last one; where another name
-        ``stays`` that is counted on, nothing is.
+        Its blocks are quarantined with its first name and freed with its last; nothing is counted
+        if another name ``stays`` that is relied on.
         """
         key = facts.st_dev, facts.st_ino
         number = self._names[key] = self._names.get(key, 0) + 1

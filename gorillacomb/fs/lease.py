@@ -1,4 +1,4 @@
-"""Find out whether a program has a file open for writing, which Linux tells by leases."""
+"""Detect whether a program has a file open for writing, which Linux leases reveal."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ IN_USE = "is in use: open in a program that may write to it"
 def is_open_for_writing(descriptor: int) -> bool | None:
     """Return whether a program has an open file open for writing, or mapped; None if unknown.
 
-    ``descriptor`` is open for reading only. Linux gives a lease to read on a file that nobody
-    writes to (fcntl(2), F_SETLEASE); it is given back at once. A program that opens the file in
-    between waits for that, and the signal of it comes to us: SIGIO would end the process, so that
-    one is asked for that is ignored unless somebody handles it. Unknown are files of other owners,
-    file systems without leases, and those where another machine may write.
+    ``descriptor`` is open for reading only. Linux grants a read lease only on a file that nobody
+    has open for writing (fcntl(2), F_SETLEASE); it is released at once. A program that opens the
+    file in between waits for that, and we are signalled: the default, SIGIO, would end the process,
+    so we ask for a signal that is ignored unless handled. Unknown for files of other owners, file
+    systems without leases, and those that another machine may write to.
     """
     if sys.platform != "linux" or _is_on_remote(descriptor):
         return None

@@ -1,4 +1,4 @@
-"""A place that is reached from its root, step by step and through no link."""
+"""Reach a path from its root, component by component and never through a link."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from gorillacomb.fs.paths import join, path_prefixes
 
 
 class ContentDiffers(Exception):
-    """What is to go is not, or no longer, what stays; or it cannot be told."""
+    """The file to remove differs, or now differs, from the one to keep; or this is unknown."""
 
     def __init__(self, path: bytes, cause: str) -> None:
         super().__init__(path, cause)
         self.path = path
-        """Of what, absolute."""
+        """The absolute path that it is about."""
         self.cause = cause
 
 
 @dataclass(frozen=True, slots=True)
 class FileLocation:
-    """A path in a root: reached from the root, whose identity is known."""
+    """A path in a root, reached from the root, whose identity is known."""
 
     root: bytes
     identity: FileIdentity
     inner: bytes
-    """Relative to the root; never empty for what is to go."""
+    """Relative to the root; never empty for something to remove."""
     grain_ns: int
-    """How far apart two times can be at the least on its file system, ns; `COARSEST_GRAIN_NS` where
-    that is not known: with less, a write right after a look may pass unnoticed."""
+    """The smallest difference between two timestamps on its file system, ns; `COARSEST_GRAIN_NS` if
+    unknown: with a smaller value, a write right after a check might go unnoticed."""
     shows_others: bool = False
-    """Whether its file system may show the files of another one, under a device of its own."""
+    """Whether its file system may show files of another one under its own device number."""
     kind: str = ""
-    """The type of its file system; empty where nobody asked."""
+    """The type of its file system; empty if not determined."""
 
     @property
     def path(self) -> bytes:
@@ -45,7 +45,7 @@ class FileLocation:
 
     @property
     def parent(self) -> bytes:
-        """Its folder's path, relative to the root."""
+        """The path of its folder, relative to the root."""
         return self.inner.rpartition(b"/")[0]
 
     @property
@@ -53,13 +53,15 @@ class FileLocation:
         return self.inner.rpartition(b"/")[2]
 
     def at(self, relative: bytes) -> FileLocation:
-        """A path below this one."""
+        """Return the location of a path below this one."""
         inner = b"/".join(part for part in (self.inner, relative) if part)
         return replace(self, inner=inner)
 
     @contextmanager
     def opened(self) -> Iterator[tuple[int, bytes]]:
-        """A descriptor of its folder, opened step by step, and its name. Raises OSError."""
+        """Open its folder component by component; yield the descriptor and the name. Raises
+        OSError.
+        """
         folders = OpenFolders(self.root, self.identity)
         try:
             yield folders.open(self.parent), self.name
@@ -68,7 +70,7 @@ class FileLocation:
 
     @contextmanager
     def opened_file(self) -> Iterator[int]:
-        """A descriptor of the file there, open for reading. Raises OSError."""
+        """Open the file for reading; yield its descriptor. Raises OSError."""
         with self.opened() as (folder, name):
             file = open_file(name, folder)
         try:
@@ -78,7 +80,7 @@ class FileLocation:
 
 
 def create_parents(spot: FileLocation) -> None:
-    """Make the folders around a path that are not there any more. Raises OSError."""
+    """Create the missing parent folders of a path. Raises OSError."""
     for inner in path_prefixes(spot.parent):
         above = replace(spot, inner=inner)
         with above.opened() as (folder, name), suppress(FileExistsError):
@@ -86,7 +88,7 @@ def create_parents(spot: FileLocation) -> None:
 
 
 def stat_or_differs(folder: int, name: bytes, path: bytes) -> os.stat_result:
-    """What stands in an open folder; ``path`` is for people. Raises Different."""
+    """Return the stat of an entry in an open folder. Raises ContentDiffers, naming ``path``."""
     try:
         return os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
@@ -96,7 +98,7 @@ def stat_or_differs(folder: int, name: bytes, path: bytes) -> os.stat_result:
 
 
 def list_names(folders: OpenFolders, spot: FileLocation) -> list[bytes]:
-    """The names in a folder. Raises Different."""
+    """Return the names in a folder. Raises ContentDiffers."""
     try:
         return [os.fsencode(name) for name in os.listdir(folders.open(spot.inner))]
     except OSError as error:
@@ -104,7 +106,7 @@ def list_names(folders: OpenFolders, spot: FileLocation) -> list[bytes]:
 
 
 def is_folder(folders: OpenFolders, spot: FileLocation) -> bool:
-    """Whether a folder stands there, and no link to one."""
+    """Return whether the path is a folder, and not a link to one."""
     try:
         facts = os.stat(spot.name, dir_fd=folders.open(spot.parent), follow_symlinks=False)
     except OSError:

@@ -1,4 +1,4 @@
-"""What is mounted where (proc_pid_mountinfo(5))."""
+"""List what is mounted where (proc_pid_mountinfo(5))."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Mount:
 
 
 def mount_of(path: bytes) -> Mount:
-    """The mount that an absolute path is seen through."""
+    """Return the mount that an absolute path is on."""
     best: Mount | None = None
     for mount in mounts():
         if is_below(path, mount.point) and (best is None or len(mount.point) >= len(best.point)):
@@ -38,12 +38,12 @@ def mount_of(path: bytes) -> Mount:
 
 
 def mounts_below(path: bytes) -> list[Mount]:
-    """The mounts whose points lie strictly inside ``path``, pseudo file systems too."""
+    """Return the mounts strictly inside ``path``, including pseudo file systems."""
     return [mount for mount in mounts() if mount.point != path and is_below(mount.point, path)]
 
 
 def mounts() -> list[Mount]:
-    """All mounts in the order in which they were made; empty where the system has no such list."""
+    """Return all mounts in the order in which they were made; empty if the system has no such list."""
     try:
         text = Path("/proc/self/mountinfo").read_bytes()
     except FileNotFoundError:
@@ -70,6 +70,6 @@ def _parse_mountinfo(text: bytes) -> list[Mount]:
 
 
 def _unescape(field: bytes) -> bytes:
-    """Take back the octal escapes of the kernel (space, tab, newline, backslash)."""
+    """Decode the kernel's octal escapes (space, tab, newline, backslash)."""
     first, *others = field.split(b"\\")
     return first + b"".join(bytes([int(part[:3], 8)]) + part[3:] for part in others)

@@ -1,7 +1,7 @@
-"""Every call that changes a file or folder of the user's: rename, link, unlink, and their syncs.
+"""Every call that changes a user's file or folder: rename, link, unlink, and their fsyncs.
 
-All of them work relative to the descriptor of an open folder, follow no link and replace nothing.
-They raise OSError.
+All of them work relative to the descriptor of an open folder, never follow links and never replace
+anything. They raise OSError.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SUPPORTED_NOT = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOP
 
 
 _BLOCK = 4096
-"""Bytes that no file system of today keeps apart: what a hole begins and ends with."""
+"""Bytes that no current file system splits: where a hole begins and ends."""
 _ZERO_BLOCK = bytes(_BLOCK)
 
 _OTHER_LAYER = (
@@ -36,15 +36,15 @@ _OTHER_LAYER = (
 
 
 class CannotMove(OSError):
-    """A file system that can neither rename without replacing nor link; its text says so."""
+    """The file system can neither rename without replacing nor link; the text says so."""
 
 
 def rename_no_replace(source: int, name: bytes, target: int, new_name: bytes) -> None:
     """Rename ``name`` in the folder ``source`` to ``new_name`` in ``target``, replacing nothing.
 
-    Raises FileExistsError where something stands there already. Where the kernel or the file system
-    cannot rename without replacing, a file is linked to its new name and unlinked from the old one,
-    and a folder refused with ENOTSUP.
+    Raises FileExistsError if the new name exists. Where the kernel or the file system cannot rename
+    without replacing, a file is linked to its new name and unlinked from the old one, and a folder
+    is refused with ENOTSUP.
     """
     error = _rename(source, name, target, new_name, _EXCLUSIVE.get(sys.platform, 0))
     if not error:
@@ -57,7 +57,7 @@ def rename_no_replace(source: int, name: bytes, target: int, new_name: bytes) ->
 
 
 def rename_exchange(folder: int, name: bytes, other: int, other_name: bytes) -> None:
-    """Have two things, whatever they are, take each other's place: there is no moment without one.
+    """Swap two entries of any kind atomically: neither name is missing at any moment.
 
     Raises CannotMove where the kernel or the file system cannot.
     """
@@ -87,19 +87,19 @@ def _move_by_link(source: int, name: bytes, target: int, new_name: bytes) -> Non
     linked = os.stat(new_name, dir_fd=target, follow_symlinks=False)
     here = os.stat(name, dir_fd=source, follow_symlinks=False)
     if not os.path.samestat(linked, here):
-        # Somebody put another file here meanwhile: that one stays, and so does the link.
+        # Another file took the name since: keep that one, and the link.
         raise OSError(errno.EBUSY, "another file took its place meanwhile")
     try:
-        fsync(target)  # else a power cut may leave the file without any name
+        fsync(target)  # otherwise a power cut may leave the file without any name
         os.unlink(name, dir_fd=source)
     except OSError:
-        with suppress(OSError):  # else it has two names, and whoever puts it back sees that
+        with suppress(OSError):  # otherwise it has two names, which putting it back detects
             os.unlink(new_name, dir_fd=target)
         raise
 
 
 def _rename(source: int, old: bytes, target: int, new: bytes, flag: int) -> int:
-    """The system's rename that never replaces; returns 0, or an errno: ENOSYS where it has none."""
+    """Call the system's non-replacing rename; return 0 or an errno, ENOSYS if it has none."""
     import ctypes  # takes long to load, and many commands only read
 
     function = _rename_of_system()
@@ -110,7 +110,7 @@ def _rename(source: int, old: bytes, target: int, new: bytes, flag: int) -> int:
 
 @cache
 def _rename_of_system():  # type: ignore[no-untyped-def]
-    """The function of the C library; None where it has none: musl before 1.2.4, glibc 2.28."""
+    """Return the C library's function; None if it has none: musl before 1.2.4, glibc before 2.28."""
     import ctypes
 
     if sys.platform not in _RENAME:
@@ -130,18 +130,18 @@ def _rename_of_system():  # type: ignore[no-untyped-def]
 
 
 def make_folder(parent: int, name: bytes, mode: int = 0o700) -> None:
-    """Make a folder and sync its parent."""
+    """Create a folder and sync its parent."""
     os.mkdir(name, mode, dir_fd=parent)
     fsync(parent)
 
 
 def link(source: int, name: bytes, target: int, new_name: bytes) -> None:
-    """Give a file a second name, a hard link."""
+    """Create a hard link."""
     os.link(name, new_name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
 
 
 def symlink(text: bytes, folder: int, name: bytes) -> None:
-    """Make a symbolic link."""
+    """Create a symbolic link."""
     os.symlink(text, name, dir_fd=folder)
 
 
@@ -151,18 +151,18 @@ def remove(folder: int, name: bytes) -> None:
 
 
 def remove_folder(parent: int, name: bytes) -> None:
-    """Remove a folder, which must be empty."""
+    """Remove an empty folder."""
     os.rmdir(name, dir_fd=parent)
 
 
 def create(folder: int, name: bytes) -> int:
-    """Make a file that nobody else may read, where nothing stands; it is open for both."""
+    """Create a file that nobody else may read, where none exists; open it for reading and writing."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(name, flags, 0o600, dir_fd=folder)
 
 
 def write_at(descriptor: int, data: bytes, at: int) -> None:
-    """Write all of some bytes to an open file, from an offset on."""
+    """Write all of the data to an open file at an offset."""
     view = memoryview(data)
     while view:
         done = os.pwrite(descriptor, view, at)
@@ -170,9 +170,10 @@ def write_at(descriptor: int, data: bytes, at: int) -> None:
 
 
 def write_piece(descriptor: int, piece: memoryview, at: int, sparse: bool) -> None:
-    """Write a piece of a file, as `hashing.pieces` yields it, from an offset of a new file on.
+    """Write a piece of a file, as `hashing.pieces` yields it, at an offset of a new file.
 
-    A hole stays one, and if ``sparse`` so do blocks of zeros: `set_size` must end the file.
+    Holes are preserved, and if ``sparse``, blocks of zeros become holes: `set_size` must then set
+    the final size.
     """
     from gorillacomb.hashing import is_hole  # it loads the hash functions, which few need
 
@@ -189,12 +190,12 @@ def write_piece(descriptor: int, piece: memoryview, at: int, sparse: bool) -> No
 
 
 def has_holes(facts: os.stat_result) -> bool:
-    """Return whether a file takes less room than it has bytes."""
+    """Return whether a file uses less disk space than its size."""
     return facts.st_blocks * 512 < facts.st_size
 
 
 def set_size(descriptor: int, size: int) -> None:
-    """Cut an open file to a size in bytes, or let it end in a hole."""
+    """Truncate an open file to a size in bytes, or extend it with a hole."""
     os.ftruncate(descriptor, size)
 
 
@@ -204,16 +205,17 @@ def copy_metadata(
     worn: Mapping[str, bytes],
     attributes: Mapping[str, bytes],
 ) -> None:
-    """Give an open file, which has the attributes ``worn``, owner, mode and times of another one.
+    """Give an open file the owner, mode, times and extended attributes of another one.
 
-    And that one's extended attributes, and no others. In this order: a change of the owner takes
-    capabilities and set-id bits away, one of an ACL changes the mode.
+    ``worn`` are the extended attributes that it has; those that the other file lacks are removed.
+    The order matters: a change of owner clears capabilities and set-id bits, and a change of ACL
+    changes the mode.
     """
     now = os.fstat(descriptor)
     if (now.st_uid, now.st_gid) != (like.st_uid, like.st_gid):
         os.fchown(descriptor, like.st_uid, like.st_gid)
     for name in worn.keys() - attributes.keys():
-        os.removexattr(descriptor, name)  # an ACL that its folder gives to what is made in it
+        os.removexattr(descriptor, name)  # e.g. a default ACL inherited from its folder
     for name, value in attributes.items():
         if worn.get(name) != value:
             os.setxattr(descriptor, name, value)
@@ -222,12 +224,12 @@ def copy_metadata(
 
 
 def set_mtime(descriptor: int, mtime_ns: int) -> None:
-    """Set the time of the last change of an open folder, ns; the access time stays."""
+    """Set the mtime of an open folder, ns, keeping the access time."""
     os.utime(descriptor, ns=(os.fstat(descriptor).st_atime_ns, mtime_ns))
 
 
 def append_durably(descriptor: int, data: bytes) -> None:
-    """Write all of some bytes to an open file, and have them on the disk."""
+    """Append all of the data to an open file and fsync it."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
@@ -235,5 +237,5 @@ def append_durably(descriptor: int, data: bytes) -> None:
 
 
 def fsync(descriptor: int) -> None:
-    """Have what was written to an open file or folder on the disk."""
+    """Flush what was written to an open file or folder to the disk."""
     os.fsync(descriptor)

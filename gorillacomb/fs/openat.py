@@ -1,4 +1,4 @@
-"""Opening what stands below a folder: step by step from its descriptor, never through a link."""
+"""Open paths below a folder: component by component from its descriptor, never through a link."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Literal
 from gorillacomb.fs.paths import join
 
 OUR_FOLDER = b".gorillacomb"
-"""Quarantines and locks stand in folders of this name; nothing enters one."""
+"""The name of folders with quarantines and locks, which are never entered."""
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -29,27 +29,27 @@ FileIdentity = tuple[int, int]
 
 
 class RootChanged(OSError):
-    """The path of the root leads to another folder than it did."""
+    """The root's path now leads to another folder."""
 
 
 class OpenFolders:
-    """Descriptors of the folder used last and of those above it.
+    """Descriptors of the last used folder and those above it.
 
-    Opening each from its parent reaches paths of any length, and cannot be led out of the root by a
-    folder that is swapped for a link meanwhile. The root itself may be named through links.
+    Opening each from its parent reaches paths of any length, and a folder swapped for a link cannot
+    lead out of the root. The root itself may be named through links.
     """
 
     def __init__(self, root: bytes, identity: FileIdentity | None = None) -> None:
         self._root = root
         self._identity = identity
         self._prefixes: list[bytes] = []
-        """What paths below each of them begin with."""
+        """The prefix of the paths below each of them."""
         self._descriptors: list[int] = []
 
     def open(self, path: bytes) -> int:
-        """A descriptor of the folder at ``path`` below the root, good until the next call.
+        """Return a descriptor of the folder at ``path`` below the root, valid until the next call.
 
-        Raises OSError: RootChanged where the root is not the one of the identity given.
+        Raises OSError: RootChanged if the root does not have the given identity.
         """
         prefixes, descriptors = self._prefixes, self._descriptors
         wanted = path + b"/" if path else b""
@@ -78,19 +78,19 @@ class OpenFolders:
         return descriptor
 
     def close(self) -> None:
-        """Close them all."""
+        """Close all descriptors."""
         self._prefixes.clear()
         while self._descriptors:
             os.close(self._descriptors.pop())
 
 
 def identity_of(facts: os.stat_result) -> FileIdentity:
-    """What file or folder it is, whatever its path."""
+    """Return the identity of a file or folder, independent of its path."""
     return facts.st_dev, facts.st_ino
 
 
 def root_identity(path: bytes) -> FileIdentity | None:
-    """Which folder the path of a root leads to now; None where it leads to none."""
+    """Return which folder a root's path leads to now; None if none."""
     try:
         return identity_of(os.stat(path))
     except OSError:
@@ -98,35 +98,35 @@ def root_identity(path: bytes) -> FileIdentity | None:
 
 
 def is_same_root(path: bytes, identity: FileIdentity) -> bool:
-    """Whether the path of a root still leads to the folder with that identity."""
+    """Return whether a root's path still leads to the folder with that identity."""
     return root_identity(path) == identity
 
 
 def to_signed64(inode: int) -> int:
-    """An unsigned 64-bit inode as the signed integer that SQLite stores."""
+    """Convert an unsigned 64-bit inode to the signed integer that SQLite stores."""
     return inode if inode < INT64 else inode - 2 * INT64
 
 
 def clamp_int64(time_ns: int) -> int:
-    """A time in ns, held within what SQLite stores (until the year 2262)."""
+    """Clamp a time in ns to what SQLite can store (until the year 2262)."""
     return time_ns if -INT64 <= time_ns < INT64 else (INT64 - 1 if time_ns > 0 else -INT64)
 
 
 def os_error_text(error: OSError) -> str:
-    """An error of the system in the words that people know it by."""
+    """Return the usual wording of a system error."""
     return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
 def open_file(name: bytes, folder: int) -> int:
-    """Open for reading without following a link, touching the access time or blocking on a FIFO."""
+    """Open for reading without following a link, updating the atime or blocking on a FIFO."""
     try:
         return os.open(name, FILE_FLAGS | NOATIME, dir_fd=folder)
     except PermissionError:
-        return os.open(name, FILE_FLAGS, dir_fd=folder)  # O_NOATIME is for the owner alone
+        return os.open(name, FILE_FLAGS, dir_fd=folder)  # O_NOATIME is reserved for the owner
 
 
 def is_unchanged(before: os.stat_result, after: os.stat_result) -> bool:
-    """Whether two looks met one file that nobody wrote to in between."""
+    """Return whether two stats are of the same file, unmodified in between."""
     return (
         before.st_ino == after.st_ino
         and before.st_ctime_ns == after.st_ctime_ns
@@ -137,14 +137,16 @@ def is_unchanged(before: os.stat_result, after: os.stat_result) -> bool:
 
 
 def is_placeholder(facts: os.stat_result) -> bool:
-    """Whether a file's content is only in the cloud (macOS File Provider, Windows Cloud Files)."""
+    """Return whether a file's content is only in the cloud (macOS File Provider, Windows Cloud
+    Files).
+    """
     flags: int = getattr(facts, "st_flags", 0)
     attributes: int = getattr(facts, "st_file_attributes", 0)
     return bool(flags & _SF_DATALESS or attributes & _RECALL)
 
 
 def special_kind(mode: int) -> Literal["fifo", "socket", "device"] | None:
-    """What a thing is that is neither file, folder nor link; None for those."""
+    """Return the kind of an entry that is not a file, folder or link; None for those."""
     if stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode):
         return None
     if stat.S_ISFIFO(mode):
@@ -153,12 +155,12 @@ def special_kind(mode: int) -> Literal["fifo", "socket", "device"] | None:
 
 
 class DiskFolder:
-    """A folder below an open root; what it says was so when it was first asked."""
+    """A folder below an open root, listed once, on first use."""
 
     def __init__(self, opened: OpenFolders, inner: bytes, may_be_gone: bool = False) -> None:
         """``inner`` is the path below the root, empty for the root itself.
 
-        One that ``may_be_gone`` has nothing in it where it is not there any more.
+        If it ``may_be_gone`` and is missing, it is treated as empty.
         """
         self._opened = opened
         self._inner = inner
@@ -180,7 +182,7 @@ class DiskFolder:
 
     @property
     def files(self) -> list[bytes]:
-        """Names of what is not a folder. Raises OSError."""
+        """Names of entries other than folders. Raises OSError."""
         return self._names[0]
 
     @property
@@ -189,7 +191,7 @@ class DiskFolder:
         return self._names[1]
 
     def enter(self, name: bytes) -> DiskFolder:
-        """A subfolder that was seen here: what became of it since is no trouble of this one."""
+        """Return a subfolder that was seen here; if it has disappeared since, it counts as empty."""
         inner = join(self._inner, name) if self._inner else name
         return DiskFolder(self._opened, inner, may_be_gone=True)
 
@@ -201,7 +203,7 @@ _IMMUTABLE, _APPEND = 0x10, 0x20
 
 
 def is_locked(descriptor: int) -> bool:
-    """Return whether an open file or folder is immutable or append-only, so cannot be moved."""
+    """Return whether an open file or folder is immutable or append-only, and so cannot be moved."""
     if sys.platform != "linux":
         flags: int = getattr(os.fstat(descriptor), "st_flags", 0)
         forbidding: int = stat.UF_IMMUTABLE | stat.UF_APPEND | stat.SF_IMMUTABLE | stat.SF_APPEND
@@ -217,7 +219,7 @@ def is_locked(descriptor: int) -> bool:
 
 
 def owner_text(uid: int) -> str:
-    """Return words for a user: a name, or a number where there is none."""
+    """Return how to refer to a user: by name, or by number if it has none."""
     import pwd  # only for errors
 
     try:
@@ -227,9 +229,9 @@ def owner_text(uid: int) -> str:
 
 
 def owner_advice(path: str, error: OSError | None = None) -> str:
-    """Say whose a path is, or the innermost folder on its way that can be seen, and what to do.
+    """Say who owns a path, or its innermost visible parent, and what to do.
 
-    Empty for what is the user's own, and after an ``error`` that has nothing to do with that.
+    Empty if the user owns it, and after an ``error`` unrelated to ownership.
     """
     if error is not None and error.errno not in (errno.EACCES, errno.EPERM):
         return ""

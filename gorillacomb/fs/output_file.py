@@ -1,4 +1,4 @@
-"""Puts an exported file in its place: whole and synced, or not at all."""
+"""Write an exported file in place: complete and synced, or not at all."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 def write_file(path: bytes, data: bytes, replace: bool | None = None) -> None:
-    """Write a file at ``path``; ``replace`` lets it take the place of another file.
+    """Write a file to ``path``; ``replace`` allows it to overwrite another file.
 
-    With None nobody is told that it could.
-
-    Raises Refused when something stands there, UsageFault when it cannot be written.
+    With None, errors do not mention --force. Raises RefusedForSafety if the path exists, UsageError
+    if it cannot be written.
     """
     path = os.path.abspath(path)
     folder = os.path.dirname(path)
@@ -39,7 +38,7 @@ def write_file(path: bytes, data: bytes, replace: bool | None = None) -> None:
 def _put_in_place(partial: bytes, path: bytes, replace: bool | None) -> None:
     if not replace:
         try:
-            os.link(partial, path)  # unlike a rename, it never takes another file's place
+            os.link(partial, path)  # unlike a rename, it never replaces a file
         except FileExistsError:
             raise _taken(path, replace) from None
         except OSError as error:
@@ -73,7 +72,7 @@ def _taken(path: bytes, replace: bool | None) -> RefusedForSafety:
 
 
 def output_error(path: bytes, error: OSError) -> UsageError:
-    """What to say when an export cannot be written."""
+    """Return the error for an export that cannot be written."""
     return UsageError(
         f"{os.fsdecode(path)} cannot be written: {os_error_text(error)}.",
         "Make room, or name another place with -o.",
@@ -81,6 +80,6 @@ def output_error(path: bytes, error: OSError) -> UsageError:
 
 
 def require_folder(folder: bytes) -> None:
-    """Raise UsageFault when a folder that is to be written into is not there."""
+    """Raise UsageError if the folder to write into does not exist."""
     if not os.path.isdir(folder):
         raise UsageError(f"There is no folder {os.fsdecode(folder)}.", "Make it first.")

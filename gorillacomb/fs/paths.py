@@ -1,4 +1,4 @@
-"""Arithmetic on paths as bytes: joining, splitting, and what lies below what. No disk is asked."""
+"""Path arithmetic on bytes: joining, splitting, containment. Never touches the disk."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Protocol, TypeVar
 
 
 def is_below(path: bytes, folder: bytes) -> bool:
-    """Whether ``path`` is ``folder`` or lies in it; both absolute, without ``..``."""
+    """Return whether ``path`` is ``folder`` or inside it; both absolute, without ``..``."""
     return path == folder or path.startswith(folder.rstrip(b"/") + b"/")
 
 
 def relative_path(path: bytes, folder: bytes) -> bytes:
-    """The part of ``path`` below the ``folder`` that it is in; empty for the folder itself."""
+    """Return ``path`` relative to the ``folder`` that it is in; empty for the folder itself."""
     return path[len(folder.rstrip(b"/")) + 1 :]
 
 
 def join(folder: bytes, relative: bytes) -> bytes:
-    """The path of ``relative`` in ``folder``; the folder itself for an empty one."""
+    """Return the path of ``relative`` in ``folder``; the folder itself if it is empty."""
     return folder.rstrip(b"/") + b"/" + relative if relative else folder
 
 
@@ -30,14 +30,14 @@ def join_relative(above: bytes, name: bytes) -> bytes:
 
 
 def path_parts(relative: bytes) -> list[bytes]:
-    """Split a relative path into its names; an empty one has none."""
+    """Split a relative path into its names; an empty path has none."""
     return relative.split(b"/") if relative else []
 
 
 def path_prefixes(relative: bytes) -> list[bytes]:
-    """Return the folders that a relative path leads through, outermost first, and itself last.
+    """Return all prefixes of a relative path, outermost first, the path itself last.
 
-    An empty one leads through none.
+    An empty path has none.
     """
     parts = path_parts(relative)
     return [b"/".join(parts[: count + 1]) for count in range(len(parts))]
@@ -54,9 +54,9 @@ _FolderT = TypeVar("_FolderT", bound=_HasPath)
 def innermost(
     path: bytes, folders: Iterable[_FolderT], *, strictly: bool = False
 ) -> _FolderT | None:
-    """Return the innermost of some folders that a path is in; None if it is in none.
+    """Return the innermost of some folders that contains a path; None if none does.
 
-    A folder's own path is in it, unless ``strictly``. All paths are absolute.
+    A folder contains its own path, unless ``strictly``. All paths are absolute.
     """
     around = [
         folder
@@ -67,7 +67,7 @@ def innermost(
 
 
 def common_suffix_parts(paths: Sequence[bytes]) -> bytes:
-    """The names, from the last one upwards, that paths end in alike; empty where they do not."""
+    """Return the longest common suffix of paths, in whole names; empty if there is none."""
     parts = [path.split(b"/")[::-1] for path in paths]
     shared: list[bytes] = []
     for names in zip(*parts, strict=False):
@@ -78,20 +78,20 @@ def common_suffix_parts(paths: Sequence[bytes]) -> bytes:
 
 
 def path_text(path: bytes) -> str:
-    """A path as text that every encoding takes: bytes that are not UTF-8 are escapes."""
+    """Return a path as text that every encoding accepts: bytes that are not UTF-8 are escaped."""
     return path.decode("utf-8", "backslashreplace")
 
 
 def printable_path(path: bytes) -> str:
-    """A path on one line that cannot play tricks on a terminal.
+    """Return a path on one line that is safe to print to a terminal.
 
-    Bytes that are not UTF-8, control characters and line ends are written as escapes.
+    Bytes that are not UTF-8, control characters and newlines are escaped.
     """
     return printable(path_text(path))
 
 
 def printable(text: str) -> str:
-    """A text without anything that a terminal would obey, be it from a name or an error."""
+    """Escape everything in a text that a terminal would interpret, such as names and errors."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
@@ -102,7 +102,7 @@ def _escaped(char: str) -> str:
 
 
 def path_and_parents(path: bytes) -> Iterator[bytes]:
-    """A path and those of the folders around it, the innermost first; ``/`` is the last one."""
+    """Yield a path and its parents, innermost first, ending with ``/``."""
     while path != b"/":
         yield path
         path = path.rpartition(b"/")[0] or b"/"
@@ -110,14 +110,14 @@ def path_and_parents(path: bytes) -> Iterator[bytes]:
 
 
 def unicode_key(path: bytes) -> bytes:
-    """A path in one Unicode form (NFC): equal for paths that people cannot tell apart."""
+    """Normalize a path to NFC: equal for paths that people cannot tell apart."""
     if path.isascii():
         return path
     return os.fsencode(unicodedata.normalize("NFC", os.fsdecode(path)))
 
 
 def spelling_key(path: bytes) -> bytes:
-    """As `unicode_key`, and without the difference of upper and lower case."""
+    """Normalize a path as `unicode_key` does, and ignore upper and lower case."""
     text = unicodedata.normalize("NFD", os.fsdecode(path)).casefold()
     return os.fsencode(unicodedata.normalize("NFC", text))
 
@@ -125,7 +125,7 @@ def spelling_key(path: bytes) -> bytes:
 def pair_spellings(
     wanted: Iterable[bytes], found: Iterable[bytes], key: Callable[[bytes], bytes]
 ) -> dict[bytes, bytes]:
-    """Pair paths that differ in their spelling alone, by a key of it; several alike pair none."""
+    """Pair paths that differ in spelling only, by a key; ambiguous ones are not paired."""
     sides: tuple[defaultdict[bytes, list[bytes]], ...] = defaultdict(list), defaultdict(list)
     for side, paths in zip(sides, (wanted, found), strict=True):
         for path in paths:
@@ -138,7 +138,7 @@ def pair_spellings(
 
 
 def spelling_difference(before: bytes, after: bytes) -> str:
-    """Say in words how two paths differ that differ in their spelling alone."""
+    """Describe how two paths that differ in spelling only differ."""
     if unicode_key(before) != unicode_key(after):
         return "the same name in other upper and lower case"
     return f"the same name in another Unicode form: {_form(before)}, then {_form(after)}"

@@ -1,4 +1,4 @@
-"""The one path of what has several: links resolved, each name spelled as its folder lists it."""
+"""Resolve links, and spell each name as its folder lists it: one path for each file."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from gorillacomb.fs.paths import join, spelling_key
 
 
 def real_path(path: bytes) -> bytes:
-    """The path of a file or folder, absolute, without links, whatever way it was named.
+    """Return the absolute path of a file or folder without links, however it was named.
 
-    On a volume that takes ``photos`` for ``Photos``, or one Unicode form of a name for another, it
-    has the names that the folders list. What does not exist keeps its names.
+    On a volume that accepts ``photos`` for ``Photos``, or one Unicode form for another, it has the
+    names that the folders list. What does not exist keeps its name.
     """
     return _as_listed(os.path.realpath(path))
 
 
 def real_path_of_entry(path: bytes) -> bytes:
-    """The same, but a link stays the link: only those in its folders are resolved."""
+    """Return the same, but without resolving the last component if it is a link."""
     parent, name = os.path.split(path.rstrip(b"/"))
     if name in (b"", b".", b".."):
         return real_path(path)
@@ -39,15 +39,15 @@ def _as_listed(path: bytes) -> bytes:
 
 
 def _as_made(path: bytes) -> bytes | None:
-    """The path that the system has for what is at one; None where it cannot be asked."""
+    """Return the system's own path for an existing file; None if it cannot be asked."""
     known = darwin.true_path(path)
     return known if known is not None and spelling_key(known) == spelling_key(path) else None
 
 
 def listed_name(folder: bytes, name: bytes) -> bytes:
-    """The name by which a folder lists what it has under a name."""
+    """Return the name under which a folder lists an entry."""
     here = join(folder, name)
-    # Where no other spelling is there too, the volume tells them apart, and nothing is listed.
+    # If no other spelling exists too, the volume tells them apart, and no listing is needed.
     if not any(os.path.lexists(join(folder, each)) for each in _other_spellings(name)):
         return name
     try:
@@ -55,7 +55,7 @@ def listed_name(folder: bytes, name: bytes) -> bytes:
         with os.scandir(folder) as listing:
             entries = list(listing)
     except OSError:
-        return name  # it does not exist, or its folder may not be listed
+        return name  # it does not exist, or its folder cannot be listed
     names = [entry.name for entry in entries]
     if name in names:
         return name
@@ -63,16 +63,16 @@ def listed_name(folder: bytes, name: bytes) -> bytes:
         alike = [each for each in names if key(each) == key(name)]
         if len(alike) == 1:
             return alike[0]
-    # A FAT volume has a second, short name for a long one, which is not like it.
+    # A FAT volume has a second, short name for a long one, which does not resemble it.
     same = [entry.name for entry in entries if entry.inode() == inode]
     return same[0] if len(same) == 1 else name
 
 
 def _other_spellings(name: bytes) -> set[bytes]:
-    """Names that a volume may take for one; each kind by itself, as volumes differ in them.
+    """Return names that a volume may treat as equal; each kind separately, as volumes differ.
 
-    Only characters change their case that come back from it: no volume takes ``SS`` for ``ß``, but
-    that one makes two names of ``Straße`` and ``sTRASSE``.
+    Only characters whose case change is reversible are changed: no volume takes ``SS`` for ``ß``,
+    but swapping that would make two names of ``Straße`` and ``sTRASSE``.
     """
     text = os.fsdecode(name)
     forms = {unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)}
@@ -90,11 +90,11 @@ def _swapped(char: str) -> str:
 
 
 def _upper_key(name: bytes) -> str:
-    """What FAT, exFAT and NTFS compare: each character by itself, in capitals."""
+    """Return what FAT, exFAT and NTFS compare: each character on its own, in upper case."""
     text = unicodedata.normalize("NFC", os.fsdecode(name))
     return "".join(char.upper() if len(char.upper()) == 1 else char for char in text)
 
 
 def _fat_key(name: bytes) -> bytes:
-    """The same, without the dots and spaces at the end that FAT and NTFS leave out."""
+    """Return the same without trailing dots and spaces, which FAT and NTFS drop."""
     return spelling_key(name.rstrip(b". "))

@@ -18,15 +18,15 @@ _RANGE_DIFFERS = 1
 _PROBE = 4096
 """Bytes."""
 CANNOT_SHARE = frozenset({errno.ENOTTY, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
-"""What a kernel answers on behalf of a file system on which no blocks can be shared."""
+"""Errors from the kernel for a file system that cannot share blocks."""
 NO_SHARING = "is on a file system that cannot share blocks"
 
 
 def share_blocks(victim: FileLocation, keep: FileLocation, size: int) -> FileBlocks:
-    """Have the kernel share the blocks of two files, which it compares itself.
+    """Have the kernel compare two files and share their blocks.
 
-    Returns where the file lay: what was its alone is free by it.
-    Raises OSError: ENOTSUP where the file system has no such thing.
+    Return where the file's blocks were: those that it did not share before are now free. Raises
+    OSError: ENOTSUP if the file system does not support it.
     """
     shared = 0
     with keep.opened() as (other, kept), victim.opened() as (folder, name):
@@ -50,13 +50,13 @@ def share_blocks(victim: FileLocation, keep: FileLocation, size: int) -> FileBlo
 
 
 def refuse_to_share(victim: int, keep: int) -> None:
-    """Find out whether two open files could share blocks; changes nothing.
+    """Check that two open files could share blocks, without changing anything.
 
     Raises OSError as `share_blocks` would.
     """
-    _dedupe(keep, victim, 0, 0)  # nothing of them: the kernel checks who may, and stops there
+    _dedupe(keep, victim, 0, 0)  # zero bytes: the kernel checks permissions, and stops there
     try:
-        # A range can never be shared with itself. An XFS without reflinks does not come that far.
+        # A range can never be shared with itself. An XFS without reflinks fails earlier.
         _dedupe(victim, victim, 0, _PROBE)
     except OSError as error:
         if error.errno in CANNOT_SHARE:
@@ -64,9 +64,9 @@ def refuse_to_share(victim: int, keep: int) -> None:
 
 
 def _dedupe(source: int, target: int, at: int, length: int) -> tuple[int, bool]:
-    """Have so many bytes of an open file be shared with another one that has the same.
+    """Share a range of an open file with another one that has the same content there.
 
-    Returns how many were, and whether they differ. Raises OSError.
+    Return how many bytes were shared, and whether they differ. Raises OSError.
     """
     if sys.platform != "linux":
         raise OSError(errno.ENOTSUP, "blocks are shared on Linux only")
@@ -83,7 +83,7 @@ def _dedupe(source: int, target: int, at: int, length: int) -> tuple[int, bool]:
 
 
 def _open_to_share(folder: int, name: bytes) -> int:
-    """Open for writing where that is allowed: kernels want it of whoever does not own the file."""
+    """Open for writing if allowed: kernels require it of anyone who does not own the file."""
     try:
         return os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     except PermissionError:

@@ -1,4 +1,4 @@
-"""Which file system a path lies on, by an identity that survives a reboot and another port.
+"""Identify file systems in a way that survives a reboot and another port.
 
 `st_dev` changes when a drive is plugged in again, so the index never stores it.
 """
@@ -42,14 +42,14 @@ _MODELESS = _FAT | {"cifs", "davfs", "msdosfs", "ncpfs", "ntfs", "smb3", "smbfs"
 _MODELESS_DRIVERS = ("fat", "ntfs", "gvfs", "mtp", "rclone", "curlftpfs", "davfs")
 _MODELESS_SECTORS = (b"EXFAT   ", b"FAT", b"NTFS    ")
 CLONE = "#"
-"""Stands before the part of a root's volume that tells a clone from its original."""
+"""Precedes the part of a root's volume that distinguishes a clone from its original."""
 
 PSEUDO = frozenset(
     {"autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts"}
     | {"devtmpfs", "efivarfs", "fusectl", "hugetlbfs", "mqueue", "nsfs", "proc", "pstore"}
     | {"rpc_pipefs", "securityfs", "selinuxfs", "sysfs", "tracefs"}
 )
-"""File systems that hold no files of anyone's."""
+"""File systems without user files."""
 
 _BOOT_SECTORS = (
     (b"EXFAT   ", 3, 100, 4),
@@ -57,13 +57,13 @@ _BOOT_SECTORS = (
     (b"FAT32   ", 82, 67, 4),
     (b"FAT1", 54, 39, 4),
 )
-"""Signature and its place, place and size in bytes of the serial number."""
+"""Signature and its offset; offset and size in bytes of the serial number."""
 
 _BTRFS_IOC_FS_INFO = 0x8400941F  # _IOR(0x94, 31, 1024 bytes), include/uapi/linux/btrfs.h
 _BTRFS_IOC_INO_LOOKUP = 0xD0009412  # _IOWR(0x94, 18, 4096 bytes), include/uapi/linux/btrfs.h
 _BTRFS_FIRST_FREE_OBJECTID = 256  # asks for the id of the subvolume itself
 _BTRFS_IOC_GET_SUBVOL_INFO = 0x81F8943C  # _IOR(0x94, 60, 504 bytes), Linux 4.18
-_BTRFS_SUBVOL_FLAGS, _BTRFS_PARENT_UUID = 288, 312  # where they are in its answer
+_BTRFS_SUBVOL_FLAGS, _BTRFS_PARENT_UUID = 288, 312  # their offsets in its answer
 _BTRFS_ROOT_SUBVOL_RDONLY = 1  # include/uapi/linux/btrfs_tree.h
 _FS_IOC_GETFSUUID = 0x80111500  # _IOR(0x15, 0, struct fsuuid2), Linux 6.9, include/uapi/linux/fs.h
 
@@ -75,13 +75,13 @@ class Volume:
     id: str
     type: str
     inner_path: bytes
-    """The path's place inside the file system, the same under every mount point."""
+    """The path inside the file system, the same under every mount point."""
     device: int
-    """`st_dev` while it is mounted as now."""
+    """`st_dev` while it is mounted as it is now."""
     weak: bool
     grain_ns: int
     hour_shifts: bool
-    """FAT keeps local time: mtimes move by whole hours with the time zone."""
+    """FAT stores local time: mtimes shift by whole hours with the time zone."""
     used_bytes: int
 
 
@@ -104,12 +104,12 @@ def identify_volume(path: bytes) -> Volume:
 
 
 def is_online(root: Root) -> bool:
-    """Whether a root is there, and what was scanned in it may count: it is not suspect."""
+    """Return whether a root is mounted and not suspect, so that its scanned files count."""
     return root.suspect is None and is_there(root)
 
 
 def is_there(root: Root) -> bool:
-    """Whether the volume of a root is mounted where the root was last seen, with the root on it."""
+    """Return whether a root's volume is mounted where it was last seen, with the root on it."""
     try:
         volume = identify_volume(root.path)
     except OSError:
@@ -118,29 +118,30 @@ def is_there(root: Root) -> bool:
 
 
 def is_remote(kind: str) -> bool:
-    """Whether others may change files of this type of file system without the kernel's knowing."""
+    """Return whether others may change files on this type of file system behind the kernel's back."""
     return kind in _REMOTE or kind.startswith("fuse.")
 
 
 def shows_others(kind: str) -> bool:
-    """Whether a file system of this type may show files that lie in another one."""
+    """Return whether a file system of this type may show files of another one."""
     return kind in _SHOW_OTHERS or kind.startswith("fuse")
 
 
 def hides_changes(kind: str) -> bool:
-    """Whether content may change on file systems of this type without any time's showing it.
+    """Return whether content may change on this type of file system without any time showing it.
 
-    Others write behind a server's or a FUSE driver's back; and tmpfs, which writes nothing out,
-    lets a mapped page be stored to for ever.
+    Others may write behind the back of a server's or FUSE driver's client; and tmpfs, which never
+    writes pages out, never notices stores to a mapped page.
     """
     return is_remote(kind) or kind.startswith("fuse") or kind in _HIDING
 
 
 def is_mounted(root: Root) -> bool:
-    """Whether the volume of a root is mounted anywhere, with the root on it or not.
+    """Return whether a root's volume is mounted anywhere, with the root on it or not.
 
-    What waits for a network is judged by its name. Where the system lists no mounts, the volume is
-    looked for where the root was, and so it is for volumes that have parts without mounts.
+    Network file systems are judged by name, to avoid waiting for them. If the system lists no
+    mounts, the volume is looked for where the root was, as are volumes with parts that are not
+    mounts.
     """
     wanted = disk_of(root.volume)
     at = root.path
@@ -161,15 +162,16 @@ def is_mounted(root: Root) -> bool:
 
 
 def disk_of(volume: str) -> str:
-    """The identity of a file system: the same for all its subvolumes, and for its clones."""
+    """Return the identity of a file system: the same for all its subvolumes and its clones."""
     volume = base_volume(volume)
     return volume.rpartition(":")[0] if volume.startswith("btrfs:") else volume
 
 
 def other_views(path: bytes, roots: Iterable[Root]) -> Iterator[bytes]:
-    """The paths under which roots may show a folder of a server or FUSE file system once more.
+    """Yield other paths under which roots may show a folder of a server or FUSE file system.
 
-    Mounted twice, those may look like two devices. A disk does not, and its clone is another one.
+    Mounted twice, such a file system may look like two devices. A disk does not, and its clone is a
+    different disk.
     """
     try:
         volume = identify_volume(path)
@@ -187,34 +189,36 @@ def other_views(path: bytes, roots: Iterable[Root]) -> Iterator[bytes]:
 
 
 def base_volume(volume: str) -> str:
-    """The identity that a root's file system has, shared by a clone and its original."""
+    """Return the identity of a root's file system, shared by a clone and its original."""
     return volume.partition(CLONE)[0]
 
 
 def has_unstable_inodes(kind: str) -> bool:
-    """Whether a file system of this type has no inodes to rely on."""
+    """Return whether file systems of this type lack stable inodes."""
     return kind in _WEAK or kind.startswith("fuse")
 
 
 def is_read_only_snapshot(path: bytes) -> bool:
-    """Return whether an existing folder lies in a read-only snapshot (btrfs). Raises OSError."""
+    """Return whether an existing folder is in a read-only btrfs snapshot. Raises OSError."""
     if mount_of(path).type != "btrfs":
         return False
     answer = _ask_kernel(path, _BTRFS_IOC_GET_SUBVOL_INFO, bytearray(504))
     if answer is None:
-        return False  # a kernel that does not tell
+        return False  # the kernel does not support it
     flags = struct.unpack_from("=Q", answer, _BTRFS_SUBVOL_FLAGS)[0]
     parent = answer[_BTRFS_PARENT_UUID : _BTRFS_PARENT_UUID + 16]
     return bool(flags & _BTRFS_ROOT_SUBVOL_RDONLY) and any(parent)
 
 
 def has_links(kind: str) -> bool:
-    """Whether a type of file system has hard and symbolic links, as far as its name tells."""
+    """Return whether a type of file system has hard and symbolic links, judging by its name."""
     return not _is_fat_type(kind)
 
 
 def is_fat(mount: Mount) -> bool:
-    """Whether it keeps times as FAT does; FUSE drivers hide the type behind the helper's name."""
+    """Return whether it stores times as FAT does; FUSE drivers hide the type behind the helper's
+    name.
+    """
     if mount.type == "fuseblk":
         sector = _boot_sector(mount.source)
         return sector is not None and any(sign in sector for sign in (b"EXFAT   ", b"FAT"))
@@ -226,10 +230,10 @@ def _is_fat_type(kind: str) -> bool:
 
 
 def keeps_modes(kind: str, source: str | None = None) -> bool:
-    """Whether a file system of this type keeps a mode for each file, and not one for all.
+    """Return whether a file system of this type stores a mode for each file, not one for all.
 
-    ``source`` is the device that it is mounted from, if it is. What mounts a device through FUSE is
-    taken for FAT or NTFS unless the device says otherwise.
+    ``source`` is the device that it is mounted from, if any. A device mounted through FUSE is
+    assumed to be FAT or NTFS unless the device says otherwise.
     """
     if kind == "fuseblk":
         sector = None if source is None else _boot_sector(source)
@@ -240,19 +244,19 @@ def keeps_modes(kind: str, source: str | None = None) -> bool:
 
 
 def timestamp_granularity_ns(kind: str) -> int:
-    """How far apart two times of this file system can be at the least, in ns."""
+    """Return the smallest difference between two timestamps on this file system, in ns."""
     if kind in _REMOTE or kind.startswith("fuse"):
         return _REMOTE_GRAIN_NS
     return _GRAIN_NS.get(kind, _DEFAULT_GRAIN_NS)
 
 
 def inner_path(mount: Mount, path: bytes) -> bytes:
-    """Where ``path`` lies inside the file system that ``mount`` shows."""
+    """Return the location of ``path`` inside the file system that ``mount`` shows."""
     return join(mount.inner, relative_path(path, mount.point))
 
 
 def _identity(path: bytes, mount: Mount, device: int, fsid: int) -> str:
-    """The most stable name this machine can give: UUID, network source, or the kernel's fsid."""
+    """Return the most stable name available: UUID, network source, or the kernel's fsid."""
     if mount.type in _REMOTE:
         return f"{mount.type}:{mount.source}"
     uuid = (
@@ -275,7 +279,7 @@ def _identity(path: bytes, mount: Mount, device: int, fsid: int) -> str:
 def _uuid_from_kernel(path: bytes) -> str | None:
     answer = _ask_kernel(path, _FS_IOC_GETFSUUID, bytearray(17))
     if answer is None:
-        return None  # an older kernel, or a file system without one: udev may know
+        return None  # an older kernel, or a file system without a UUID: udev may know
     uuid = bytes(answer[1 : 1 + answer[0]])
     return uuid.hex() if any(uuid) else None
 
@@ -288,7 +292,7 @@ def _uuid_from_btrfs(path: bytes, mount: Mount) -> str | None:
 
 
 def _serial_from_device(source: str) -> str | None:
-    """The serial number of FAT, exFAT or NTFS in the boot sector, where it may be read (root).
+    """Return the serial number of FAT, exFAT or NTFS from the boot sector, if readable (root).
 
     Microsoft, FAT32 File System Specification 1.03; exFAT File System Specification, 3.1.11.
     """
@@ -307,7 +311,7 @@ def _boot_sector(source: str) -> bytes | None:
         with open(source, "rb", buffering=0) as device:
             return device.read(512)
     except OSError:
-        return None  # not ours to read, or no device at all
+        return None  # not readable, or not a device
 
 
 def _btrfs_subvolume(path: bytes) -> int:
@@ -317,7 +321,7 @@ def _btrfs_subvolume(path: bytes) -> int:
 
 
 def _ask_kernel(path: bytes, request: int, argument: bytearray) -> bytearray | None:
-    """An ioctl on a folder that fills its argument; None where it is not known."""
+    """Run an ioctl on a folder that fills its argument; None if it is not supported."""
     if sys.platform != "linux":
         return None
     import fcntl
