@@ -1,4 +1,4 @@
-"""Keeps workers busy: hands out tasks until there are none, and takes in what they found."""
+"""Keep workers busy: hand out tasks until there are none left, and collect the results."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _MOST_DEATHS = 3
 
 
 class WorkersFailed(GorillaCombError):
-    """Worker processes keep dying, for lack of memory or by somebody's hand."""
+    """Worker processes keep dying, for lack of memory or because someone kills them."""
 
     exit_code = ExitCode.INCOMPLETE
 
 
 class Dispatcher:
-    """Runs one stage after the other on the same workers."""
+    """Runs one stage after another on the same workers."""
 
     def __init__(self, workers: Workers, progress: Progress) -> None:
         self._workers = workers
@@ -35,12 +35,12 @@ class Dispatcher:
         meanwhile: Callable[[], None] | None = None,
         ahead: int = 1,
     ) -> None:
-        """Hand out what ``next_task`` gives until it gives None and nobody is busy.
+        """Hand out tasks from ``next_task`` until it returns None while no worker is busy.
 
-        None while somebody is busy means: nothing now, perhaps later. ``meanwhile`` is done once,
-        as soon as the workers have something to do. ``ahead`` tasks at most wait for each worker:
-        with more of them it is the longer at work while nobody takes its results, and the less
-        evenly are long tasks spread.
+        None while a worker is busy means: nothing now, perhaps later. ``meanwhile`` is called once,
+        as soon as the workers have something to do. At most ``ahead`` tasks wait for each worker: a
+        higher number keeps it busy for longer while results are not collected, but spreads long
+        tasks less evenly.
         """
         while True:
             while self._workers.room(ahead) > 0:
@@ -65,7 +65,7 @@ class Dispatcher:
                 take(news)
 
     def _guarded(self, step: Callable[[], None]) -> None:
-        """Do a step; when a worker dies of it, give its tasks to another one."""
+        """Run a step; if a worker dies in it, give its tasks to another."""
         try:
             step()
         except WorkerDied as death:

@@ -1,9 +1,9 @@
-"""Processes that carry out tasks, and the one-process stand-in for small trees.
+"""Worker processes that run tasks, and a one-process substitute for small trees.
 
-The main process hands out one task at a time to each worker, and some more to wait in the pipe, so
-that no worker idles while the main process writes rows. It holds no thread: it may fork, and a
-result is in hand only when it is asked for. A pool may have spare workers, which are given tasks
-only while the others wait for the disk instead of computing.
+The main process hands each worker one task at a time, plus some that wait in the pipe, so that no
+worker idles while the main process writes rows. It uses no threads: it may fork, and a result
+arrives only when asked for. A pool may have spare workers, which get tasks only while the others
+wait for the disk instead of computing.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ from gorillacomb.workers.worker import (
 )
 
 _PIPE_SAFE = 16 << 10
-"""Bytes; a larger task goes only to an idle worker, which empties the pipe as we fill it."""
+"""Bytes; a larger task is sent only to an idle worker, which empties the pipe as we fill it."""
 _WATCH_EVERY = 0.25
-"""Seconds between two looks at whether the workers compute or wait: they tell more often."""
+"""Minimum seconds between checks of whether the workers compute or wait; they report more often."""
 _WAITING = 0.7
-"""Workers that use less of their processors than this share of the time wait for the disk."""
+"""Workers that use less CPU than this share of the time are waiting for the disk."""
 _READERS = 8
-"""So many files are read at the same time where that helps: measured, 4 take a tenth longer."""
+"""How many files are read at once where that helps: measured, 4 take a tenth longer."""
 
 
 class WorkersRefused(GorillaCombError):
-    """The system gives no more processes, or no more open files."""
+    """The system allows no more processes, or no more open files."""
 
     exit_code = ExitCode.USAGE
 
 
 class WorkerDied(Exception):
-    """A worker process ended by itself; ``tasks`` are what it had been given."""
+    """A worker process died; ``tasks`` are those that it had been given."""
 
     def __init__(self, tasks: list[WorkerTask], process_code: int | None) -> None:
         super().__init__(f"a worker process ended with exit code {process_code}")
@@ -57,38 +57,40 @@ class WorkerDied(Exception):
 
 
 class Workers(Protocol):
-    """Carries out tasks in any order."""
+    """Runs tasks in any order."""
 
     def room(self, ahead: int) -> int:
-        """How many more tasks can be given now, if ``ahead`` of them may wait for each worker."""
+        """Return how many more tasks can be submitted if ``ahead`` of them may wait for each
+        worker.
+        """
 
     @property
     def busy(self) -> int:
-        """How many tasks are under way."""
+        """Number of tasks in progress."""
 
     @property
     def alive(self) -> bool:
-        """Whether anybody is left to work."""
+        """Whether any worker is left."""
 
     @property
     def split(self) -> bool:
-        """Whether tasks are done in other processes, while this one does something else."""
+        """Whether tasks run in other processes, while this one does something else."""
 
     def submit(self, task: WorkerTask) -> None:
         """Hand out a task; only while there is room."""
 
     def results(self) -> Iterator[WorkerResult | int]:
-        """Wait for news: results, and numbers of bytes read meanwhile. Raises WorkerDied."""
+        """Wait for news: results, and numbers of bytes read so far. Raises WorkerDied."""
 
     def release(self) -> None:
-        """End the workers that have nothing to do; no more tasks are given after that."""
+        """End the idle workers; no more tasks may be submitted after that."""
 
     def close(self) -> None:
-        """End all workers; what they were at is lost."""
+        """End all workers; unfinished tasks are lost."""
 
 
 class InlineWorkers:
-    """Carries out each task in this process, when its result is asked for."""
+    """Runs each task in this process, when its result is asked for."""
 
     def __init__(self, make_worker: WorkerFactory) -> None:
         self._worker = make_worker()
@@ -131,14 +133,14 @@ class _WorkerProcess:
     pipe: Connection
     tasks: list[WorkerTask] = field(default_factory=list)
     cpu: float = 0.0
-    """Seconds of processor time that it has used."""
+    """CPU seconds that it has used."""
 
 
 class WorkerPool:
-    """Worker processes. Start it before a database is open: a forked copy must not hold one.
+    """Worker processes. Start them before a database is open: a forked copy must not hold one.
 
-    Of ``size`` and ``spare`` processes so many are given tasks: at first ``size``, then more, twice
-    as many each time, as long as those at work wait more than they compute.
+    Of ``size`` and ``spare`` processes, ``size`` get tasks at first, then twice as many each time,
+    as long as the active ones wait more than they compute.
     """
 
     def __init__(self, size: int, make_worker: WorkerFactory, spare: int = 0) -> None:
@@ -149,7 +151,7 @@ class WorkerPool:
         self._most = size + spare
         self._load = _CpuLoad()
         self._waiting: list[tuple[WorkerTask, bytes]] = []
-        # To spawn one costs much and can be done when it is needed; to fork one, neither.
+        # Spawning is expensive and can be done on demand; forking is neither.
         refusal = self._start(size if self.method == "spawn" else size + spare)
         if len(self._processes) < size:
             self.close()
@@ -159,7 +161,7 @@ class WorkerPool:
             )
 
     def _start(self, size: int) -> str | None:
-        """Start processes until there are so many, or the system gives no more; returns why not."""
+        """Start processes up to a number, or until the system refuses; return why it did."""
         try:
             with _interrupts_wait():
                 self._start_all(size)
@@ -172,7 +174,7 @@ class WorkerPool:
         context = _context(self.method)
         while len(self._processes) < size:
             ours, theirs = context.Pipe()
-            # A forked copy must drop our ends of all pipes, or no worker notices that we ended.
+            # A forked copy must close our ends of all pipes, or no worker notices that we ended.
             inherited = [*(each.pipe for each in self._processes), ours]
             process = context.Process(
                 target=serve_tasks,
@@ -238,7 +240,7 @@ class WorkerPool:
         self._hand_out()
 
     def _hire(self) -> None:
-        """Let spare workers join in if those at work wait for the disk."""
+        """Activate spare workers if the active ones wait for the disk."""
         hired = self._hired
         if len(hired) < self._most and self._load.is_waiting(hired):
             self._at_work = min(2 * len(hired), self._most)
@@ -277,7 +279,7 @@ def _end(processes: list[_WorkerProcess]) -> None:
 
 
 class _CpuLoad:
-    """Tells from the processor time that processes use whether they compute or wait."""
+    """Judges from the CPU time of processes whether they compute or wait."""
 
     def __init__(self) -> None:
         self._begin([])
@@ -288,9 +290,9 @@ class _CpuLoad:
         self._theirs = sum(each.cpu for each in workers)
 
     def is_waiting(self, workers: list[_WorkerProcess]) -> bool:
-        """Whether the workers used little time since the last look, though all have had tasks.
+        """Return whether the workers used little CPU since the last check, though all had tasks.
 
-        No while this process has much to do itself: then they wait for it.
+        False while this process is busy itself: then they are waiting for it.
         """
         if not all(each.tasks for each in workers):
             self._begin(workers)
@@ -308,11 +310,11 @@ class _CpuLoad:
 
 @contextmanager
 def _interrupts_wait() -> Iterator[None]:
-    """Hold back Ctrl-C and SIGTERM, in processes that are started too, until their first line.
+    """Block Ctrl-C and SIGTERM, also in processes started here, until they reach their first line.
 
-    The mask is this thread's alone. Where the system hands the signal to another thread, Python
-    would still call the handler in the main one, and a worker that is being spawned would get half
-    of what it is to begin with.
+    The mask applies to this thread only. If the system delivers the signal to another thread,
+    Python still calls the handler in the main one, and a worker being spawned would receive only
+    half of its initial data.
     """
     came: list[int] = []
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
@@ -337,7 +339,7 @@ def _context(method: str) -> SpawnContext | ForkContext:
 
 
 def start_method() -> str:
-    """Fork takes 6 ms where spawn takes 116, but is safe only while there is no other thread."""
+    """Return the start method: fork takes 6 ms instead of 116, but is only safe without threads."""
     if sys.platform == "linux" and threading.active_count() == 1:
         return "fork"
     return "spawn"
@@ -348,7 +350,7 @@ MOST_WORKERS = 64
 
 
 def default_workers() -> int:
-    """One worker for each processor that this process may use."""
+    """Return one worker for each processor that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -357,10 +359,10 @@ def default_workers() -> int:
 def start_pool(
     count: int | None, make_worker: WorkerFactory, one_reader: Callable[[], bool]
 ) -> WorkerPool:
-    """A pool of ``count`` workers, or, for None, of as many as serve the machine and the disk.
+    """Start a pool of ``count`` workers; for None, of as many as suit the machine and the disk.
 
-    Those are one a processor, and more while these wait; a single one where ``one_reader`` says
-    that the disk is slower when several read from it. Raises WorkersRefused.
+    That is one per processor, and more while these wait; only one if ``one_reader`` says that the
+    disk slows down with several readers. Raises WorkersRefused.
     """
     if count is None and one_reader():
         count = 1

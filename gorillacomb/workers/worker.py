@@ -1,4 +1,4 @@
-"""A worker: what carries out tasks, and the loop of the process that it lives in."""
+"""A worker, which performs tasks, and the main loop of its process."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ _TELL_EVERY = 0.2
 
 
 Advance = Callable[[int], None]
-"""Told how many bytes more were read."""
+"""Called with the number of bytes just read."""
 WorkerTask = Any
-"""A plain value that says what to do; it must survive pickling, as must its result."""
+"""A plain value that describes a task; it must survive pickling, as must its result."""
 WorkerResult = Any
 
 
 class Worker(Protocol):
-    """What carries out tasks, in whichever process."""
+    """Performs tasks, in any process."""
 
     def perform(self, task: WorkerTask, advance: Advance) -> WorkerResult:
-        """Do one task and return its result, which is no integer."""
+        """Perform a task and return its result, which must not be an integer."""
 
     def close(self) -> None:
-        """Let go of all that it opened."""
+        """Close everything that it opened."""
 
 
 WorkerFactory = Callable[[], Worker]
-"""A class or function at the top level of a module: a spawned process looks it up by name."""
+"""A top-level class or function: a spawned process looks it up by name."""
 
 
 def serve_tasks(pipe: Connection, others: list[Connection], make_worker: WorkerFactory) -> None:
-    """The loop of a worker process: it ends when the main process closes the pipe, or ends."""
+    """Run the loop of a worker process until the main process closes the pipe, or ends."""
     for other in others:
         other.close()
     # Ctrl-C reaches the whole terminal group; the main process decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
-    # A task makes 100,000 objects and not one cycle: looking for them costs 5 % of a scan.
+    # A task creates 100,000 objects and not one cycle: collecting would cost 5 % of a scan.
     gc.disable()
     worker = make_worker()
     teller = _ProgressSender(pipe)
@@ -58,13 +58,13 @@ def serve_tasks(pipe: Connection, others: list[Connection], make_worker: WorkerF
             news = time.process_time(), result
             pipe.send_bytes(pickle.dumps(news, pickle.HIGHEST_PROTOCOL))
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        pass  # the main process has ended, or wants no more
+        pass  # the main process has ended, or closed the pipe
     finally:
         worker.close()
 
 
 class _ProgressSender:
-    """Tells the main process of bytes read, a few times a second."""
+    """Reports the bytes read to the main process, a few times a second."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
