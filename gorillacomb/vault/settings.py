@@ -1,4 +1,4 @@
-"""The user's own settings: `config.toml` in the configuration folder."""
+"""Read the user's own settings: `config.toml` in the configuration folder."""
 
 from __future__ import annotations
 
@@ -20,21 +20,22 @@ _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?)b?\s*", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What holds for every root, unless an option says otherwise."""
+    """What applies to every root, unless an option says otherwise."""
 
     exclude: tuple[str, ...] = ()
     min_size: int | None = None
     prefer: tuple[str, ...] = ()
-    """Paths, or globs over whole paths, whose copies are to be kept."""
+    """Paths, or globs over whole paths, whose copies are preferred."""
     workers: int | None = None
     machine_made: tuple[str, ...] = ()
-    """Names of folders that programs make, beside those that are known for it."""
+    """Names of machine-made folders, in addition to the well-known ones."""
     noise: tuple[str, ...] | None = None
-    """Names of files by which no folder differs; None for those that systems leave behind."""
+    """Names of files that are ignored when folders are compared; None for those that systems leave
+    behind."""
     protect: tuple[str, ...] = ()
     """Paths, or globs over whole paths, that no plan touches."""
     companions: tuple[tuple[str, ...], ...] = ()
-    """Names of files that belong together, beside those that are known for it."""
+    """Names of files that belong together, in addition to the well-known ones."""
 
     @property
     def machine_names(self) -> frozenset[bytes]:
@@ -42,7 +43,7 @@ class Settings:
         return frozenset(map(os.fsencode, self.machine_made))
 
     def preferred(self, path: bytes) -> bool:
-        """Whether a path lies in a preferred place."""
+        """Return whether a path is in a preferred place."""
         text = os.fsdecode(path)
         return any(
             text == place
@@ -53,15 +54,15 @@ class Settings:
 
 
 def fixed_part(text: str) -> str:
-    """A path or pattern up to the last slash before its first star or bracket."""
+    """Return a path or pattern up to the last slash before its first star or bracket."""
     match = re.search(r"[*?[]", text)
     return text if match is None else text[: match.start()].rpartition("/")[0]
 
 
 def path_spellings(text: str) -> tuple[str, ...]:
-    """A path or pattern as it is written, and with the links before its first star resolved.
+    """Return a path or pattern as written, and with the links before its first star resolved.
 
-    It names both, a link and what that leads to. A text that begins with a star is any path.
+    It matches both a link and its target. A text that begins with a star matches any path.
     """
     fixed = text if os.path.lexists(text) else fixed_part(text)
     if not fixed.startswith("/"):
@@ -86,15 +87,15 @@ def parse_size(text: str) -> int:
 
 
 def _values(path: Path) -> dict[str, Any]:
-    """What stands in it; raises OSError, and ValueError for no TOML in UTF-8."""
-    text = path.read_text("utf-8-sig")  # some editors put a byte order mark before it
+    """Parse a settings file; raises OSError, and ValueError if it is not TOML in UTF-8."""
+    text = path.read_text("utf-8-sig")  # some editors write a byte order mark
     import tomllib  # only now: most have no settings, and it takes a thirtieth of a short command
 
     return tomllib.loads(text)
 
 
 def load_settings(folder: Path | None = None) -> Settings:
-    """Read `config.toml`; defaults where there is none. Raises UsageFault for a bad one."""
+    """Read `config.toml`; return the defaults if it is missing. Raises UsageError if it is invalid."""
     path = (folder or config_folder()) / "config.toml"
     try:
         values = _values(path)

@@ -1,4 +1,4 @@
-"""The vault: the folder that holds the index and the record, its permissions and its lock."""
+"""The vault: the folder that holds the index and the trace, its permissions and its lock."""
 
 from __future__ import annotations
 
@@ -21,40 +21,40 @@ APPLICATION = "gorillacomb"
 ENVIRONMENT = "GORILLACOMB_VAULT"
 _ENDS = ("", "-wal", "-shm", "-journal")
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
-"""What a file system answers on which files cannot be locked."""
+"""Errors from a file system on which files cannot be locked."""
 _PATIENCE = 2.0
 """Seconds."""
 
 
 def default_vault() -> Path:
-    """The vault that is used when none is named: GORILLACOMB_VAULT, or the user's data folder."""
+    """Return the default vault: GORILLACOMB_VAULT, or one in the user's data folder."""
     named = os.environ.get(ENVIRONMENT)
     return Path(os.path.expanduser(named)) if named else _of_the_user(user_data_path)
 
 
 def config_folder() -> Path:
-    """Where `config.toml` and the keys stand. Raises VaultError where there is no home."""
+    """Return the folder of `config.toml` and the keys. Raises VaultError if there is no home."""
     return _of_the_user(user_config_path)
 
 
 def state_folder() -> Path:
-    """Where anchors and pulses stand: a place apart from vault and keys.
+    """Return the folder of anchors and pulses, separate from vault and keys.
 
-    Raises VaultError where there is no home.
+    Raises VaultError if there is no home.
     """
-    if sys.platform == "darwin":  # has one folder for data, settings and state alike
+    if sys.platform == "darwin":  # one folder for data, settings and state alike
         base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
         return _of_the_user(lambda name: Path(base) / name)
     return _of_the_user(user_state_path)
 
 
 def _of_the_user(find: Callable[[str], Path]) -> Path:
-    """A folder of ours in the user's home. Raises VaultError where nobody knows that."""
+    """Return our folder in the user's home. Raises VaultError if there is no home."""
     try:
         folder = find(APPLICATION)
     except RuntimeError:
         folder = None
-    if folder is None or folder.parts[0] == "~":  # as older platformdirs say it
+    if folder is None or folder.parts[0] == "~":  # as older platformdirs return it
         raise VaultError(
             f"HOME is not set, and the system knows no home of the user {os.geteuid()}.",
             "Set HOME, in which settings, keys and anchors are kept; a vault elsewhere is named"
@@ -64,7 +64,7 @@ def _of_the_user(find: Callable[[str], Path]) -> Path:
 
 
 class Vault:
-    """A vault folder. `lock` is for the one that writes; reading needs none."""
+    """A vault folder. Writers must take its `lock`; readers need none."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -73,7 +73,7 @@ class Vault:
         self._lock: int | None = None
 
     def create(self) -> None:
-        """Make the folder with mode 0700 when it is missing; raises VaultError."""
+        """Create the folder with mode 0700 if it is missing; raises VaultError."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except FileExistsError:
@@ -85,7 +85,7 @@ class Vault:
         self.check()
 
     def check(self) -> None:
-        """Refuse a vault that is another user's or that others may write to."""
+        """Refuse a vault that belongs to another user or that others may write to."""
         try:
             facts = os.stat(self.folder)
         except FileNotFoundError:
@@ -121,14 +121,14 @@ class Vault:
                 "Use a vault of your own: --vault DIR or GORILLACOMB_VAULT.",
             )
         if path in (self.folder, self.trace):
-            return  # what the trace is, those see who open it: adopt sets aside what is no file
+            return  # checked when the trace is opened: adopt moves aside one that is not a file
         if stat.S_ISLNK(facts.st_mode):
             raise VaultForeign(f"{path} is a symbolic link.", "Put the file itself in its place.")
         if not stat.S_ISREG(facts.st_mode):
             raise VaultError(f"{path} is not a file.", "Move it away and scan again.")
 
     def _check_contents(self) -> None:
-        """A folder with other people's files in it is not made into a vault by a slip."""
+        """Refuse a folder with other files in it, so that it does not become a vault by mistake."""
         ours = (self.index.name, self.trace.name, "lock", "watcher")
         try:
             names = os.listdir(self.folder)
@@ -153,7 +153,7 @@ class Vault:
                 raise unwritable_error(self.folder, error) from error
 
     def lock(self) -> None:
-        """Take the writer's lock, or raise VaultLocked; it ends with the process at the latest."""
+        """Take the writer's lock, or raise VaultLocked; it is released when the process ends."""
         path = self.folder / "lock"
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -180,13 +180,13 @@ class Vault:
             raise unwritable_error(path, error) from error
 
     def unlock(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
     def own_files(self) -> frozenset[tuple[int, int]]:
-        """(device, inode) of our folders and databases, which no scan opens by any name."""
+        """Return (device, inode) of our folders and databases, which no scan opens by any name."""
         found = set()
         names = (
             "lock",
@@ -194,18 +194,18 @@ class Vault:
             *(f"{name}.db{end}" for name in ("index", "trace") for end in _ENDS),
         )
         folders = (self.folder, config_folder(), state_folder())
-        kept = self.folder.glob("trace-*.db*")  # those that `trace adopt` set aside
+        kept = self.folder.glob("trace-*.db*")  # traces that `trace adopt` moved aside
         for path in (*folders, *(self.folder / name for name in names), *kept):
             try:
                 facts = os.stat(path)
             except OSError:
-                continue  # not there: nothing to keep out of
+                continue  # missing: nothing to protect
             found.add((facts.st_dev, facts.st_ino))
         return frozenset(found)
 
 
 def _wait_for(descriptor: int) -> None:
-    """Take a lock; a watcher that scans what changed has it for moments only."""
+    """Take a lock, waiting briefly: a watcher holds it only for moments."""
     end = time.monotonic() + _PATIENCE
     while True:
         try:
@@ -219,7 +219,7 @@ def _wait_for(descriptor: int) -> None:
 
 
 def unfit_error(path: Path, cause: str) -> VaultUnwritable:
-    """The error for a vault on a file system that cannot hold a database."""
+    """Return the error for a vault on a file system that cannot hold a database."""
     kind = mount_of(os.path.realpath(os.fsencode(path))).type
     return VaultUnwritable(
         f"The vault cannot be on its file system, {kind}, which has no locks or no shared memory"
@@ -229,7 +229,7 @@ def unfit_error(path: Path, cause: str) -> VaultUnwritable:
 
 
 def unwritable_error(path: Path, error: OSError) -> VaultUnwritable:
-    """The error for a vault that cannot be written, with what to do about it."""
+    """Return the error for a vault that cannot be written, and what to do about it."""
     if error.errno in _NO_LOCKS:
         return unfit_error(path, os_error_text(error))
     advice = {
