@@ -1,1 +1,1 @@
-"""Say what a name, a folder or a file is: a project, a copy's name, a companion, a cloud folder."""
+"""Classify names, folders and files: projects, names of copies, companions, cloud folders."""

@@ -1,4 +1,4 @@
-"""Folders that a service keeps in step with the cloud, known by the names that it gives them."""
+"""Recognize folders that a service syncs with the cloud, by the names that it gives them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _DRIVES = (b"my drive", b"shared drives", b"shared with me")
 
 
 def cloud_folder_around(root: bytes, path: bytes) -> bytes | None:
-    """The folder around a path, at or below its root, that a service keeps in step with the cloud.
+    """Return the innermost cloud-synced folder around a path, at or below its root; None if none.
 
     Judged by the names that the services give their folders.
     """
@@ -22,7 +22,7 @@ def cloud_folder_around(root: bytes, path: bytes) -> bytes | None:
             continue
         inner = parts[: at + 1]
         if len(parts) > at + 1 and parts[at + 1].lower() in _DRIVES:
-            inner = parts[: at + 2]  # Google Drive lets nobody write beside "My Drive"
+            inner = parts[: at + 2]  # Google Drive allows no files beside "My Drive"
         return join(root, b"/".join(inner))
     return None
 

@@ -8,7 +8,7 @@ from typing import Final
 
 
 class InUse(Enum):
-    """What a companion says of the file that it belongs to."""
+    """What a companion says about the file that it belongs to."""
 
     NEVER = "nothing"
     PRESENT = "its being there says that a program has the file open, or crashed"
@@ -17,21 +17,21 @@ class InUse(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CompanionKind:
-    """Files whose names have one stem, which is what ``{stem}`` is in all of them.
+    """Files whose names share one stem, which ``{stem}`` stands for in all of them.
 
-    In a template ``@`` is a digit, ``?`` any character and ``*`` any of them; case does not count,
-    nor how a character is encoded. One without ``{stem}`` belongs to the whole folder. One that
-    ends in a slash is a folder, which never leaves without all that is around it.
+    In a template ``@`` is a digit, ``?`` any character and ``*`` one or more of any; case and
+    character encoding are ignored. A template without ``{stem}`` belongs to the whole folder. One
+    that ends in a slash is a folder, which is only ever removed together with the rest of its set.
     """
 
     what: str
     source: str
     mains: tuple[str, ...]
-    """Names of the files that the set is about: without one there is no set."""
+    """Names of the main files: without one there is no set."""
     others: tuple[str, ...] = ()
     in_use: InUse = InUse.NEVER
     mains_belong_together: bool = False
-    """Whether two main files with one stem are a set, without any other file."""
+    """Whether two main files with one stem are a set without any other file."""
 
 
 def _endings(text: str) -> tuple[str, ...]:
@@ -385,7 +385,7 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
         (".{stem}.swp", ".{stem}.swo"),
         InUse.PRESENT,
     ),
-    # What systems write beside a file
+    # Files that systems write beside a file
     CompanionKind(
         "AppleDouble",
         "https://www.rfc-editor.org/rfc/rfc1740#appendix-B",

@@ -1,7 +1,7 @@
-"""Find the files of a folder that belong together: they leave as one set, or not at all.
+"""Find the files of a folder that belong together: they are removed as one set, or not at all.
 
-The table is in `companion_table`; a user can add to it. Names are compared as people read them:
-whatever normal form or old encoding they are in, without regard to case.
+The table is in `companion_table`; users can add to it. Names are compared as people read them: in
+any normal form or legacy encoding, ignoring case.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _STEM = "{stem}"
 
 @lru_cache(maxsize=65536)
 def name_key(name: bytes) -> str:
-    """A name as it is compared: two with the same key are read as one name."""
+    """Return a name as it is compared: names with the same key count as one name."""
     if name.isascii():
         return name.lower().decode()
     try:
@@ -37,21 +37,21 @@ def _folded(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Template:
-    """A template, made ready to be matched."""
+    """A template, compiled for matching."""
 
     kind: CompanionKind
     is_main: bool
     before: str
-    """Of a name: what it begins with, before the stem."""
+    """What a name begins with, before the stem."""
     pattern: re.Pattern[str]
     has_stem: bool
     is_open: bool
-    """Whether it leaves open where the stem ends: then ``pattern`` is what follows the stem."""
+    """Whether the end of the stem is ambiguous: then ``pattern`` matches what follows it."""
     head: str
     """What follows the stem, up to the first wildcard."""
 
     def stems(self, key: str) -> Iterator[str]:
-        """What the stem of a name may be; nothing for a name that does not match."""
+        """Yield the possible stems of a name; none if it does not match."""
         if not self.is_open:
             match = self.pattern.fullmatch(key)
             if match is not None:
@@ -79,7 +79,7 @@ def _compiled(kind: CompanionKind, template: str, is_main: bool) -> _Template:
 
 
 def _literals(text: str) -> list[str]:
-    """What is between the wildcards of a template."""
+    """Return the literal parts between the wildcards of a template."""
     return re.split(r"[@?*]", text)
 
 
@@ -89,21 +89,21 @@ def _regex(text: str) -> str:
 
 
 class CompanionTable:
-    """The templates of some kinds, by the endings of the names that they may match."""
+    """The templates of some kinds, indexed by the endings of the names that they may match."""
 
     def __init__(self, kinds: Sequence[CompanionKind]) -> None:
         self.by_ending: defaultdict[str, list[_Template]] = defaultdict(list)
         """By what follows the last dot."""
         self.by_length: defaultdict[int, list[_Template]] = defaultdict(list)
-        """Those of which only the number of characters after the last dot is known."""
+        """Templates that fix only the number of characters after the last dot."""
         self.by_digit: list[_Template] = []
-        """Those that end in a digit."""
+        """Templates that end in a digit."""
         self.by_beginning: list[tuple[str, _Template]] = []
         self.by_tail: list[tuple[str, _Template]] = []
         self.of_folders: list[tuple[str, _Template]] = []
-        """Those of folders, by how they end."""
+        """Templates for folders, by their ending."""
         self.of_any: defaultdict[int, list[str]] = defaultdict(list)
-        """By kind: what is before the stem of main files that may have any ending."""
+        """By kind: what precedes the stem of main files with any ending."""
         self.kinds = kinds
         for number, kind in enumerate(kinds):
             for is_main, templates in ((True, kind.mains), (False, kind.others)):
@@ -132,7 +132,7 @@ class CompanionTable:
             self.by_tail.append((tail, made))
 
     def matching(self, key: str) -> Iterator[_Template]:
-        """The templates that may match a name."""
+        """Yield the templates that may match a name."""
         if key.endswith("/"):
             yield from (template for text, template in self.of_folders if key.endswith(text))
             return
@@ -149,14 +149,14 @@ class CompanionTable:
                 yield template
 
     def may_belong(self, folder_name: bytes) -> bool:
-        """Whether a folder of this name may belong to a file beside it."""
+        """Return whether a folder of this name may belong to a file beside it."""
         key = name_key(folder_name + b"/")
         return any(True for template in self.matching(key) for _ in template.stems(key))
 
 
 @lru_cache(maxsize=4)
 def companion_table(more: tuple[tuple[str, ...], ...] = ()) -> CompanionTable:
-    """The table with the sets of a user, in which each name is that of a main file."""
+    """Return the table with a user's own sets, in which each name is that of a main file."""
     own = tuple(
         CompanionKind(
             "set of yours",
@@ -170,7 +170,7 @@ def companion_table(more: tuple[tuple[str, ...], ...] = ()) -> CompanionTable:
 
 
 class Companions:
-    """The files of a folder by what they belong to."""
+    """The files of a folder, grouped by what belongs together."""
 
     def __init__(
         self,
@@ -178,9 +178,10 @@ class Companions:
         table: CompanionTable | None = None,
         folders: Iterable[bytes] = (),
     ) -> None:
-        """``names`` are those of all files right in the folder, ``folders`` those of its folders.
+        """``names`` are those of all files directly in the folder, ``folders`` those of its
+        subfolders.
 
-        In a set a folder's name ends in a slash.
+        In a set, a folder's name ends in a slash.
         """
         table = table or companion_table()
         self._by_key: defaultdict[str, list[bytes]] = defaultdict(list)
@@ -198,7 +199,7 @@ class Companions:
     def _found(
         self, table: CompanionTable
     ) -> Iterator[tuple[CompanionKind, list[bytes], list[bytes]]]:
-        """Each set that a kind makes: its main files and the others."""
+        """Yield each set that a kind forms: its main files and the others."""
         numbers = {id(kind): at for at, kind in enumerate(table.kinds)}
         sets: dict[tuple[int, str], tuple[list[bytes], list[bytes]]] = {}
         for key, names in self._by_key.items():
@@ -217,7 +218,7 @@ class Companions:
                 yield kind, mains, others
 
     def _with_any_ending(self, before: str, stem: str) -> list[bytes]:
-        """Names that are a stem after so many characters."""
+        """Return names that are a stem after that many characters."""
         if not before:
             return self._by_key.get(stem, [])
         return [
@@ -233,18 +234,19 @@ class Companions:
             self._sets[name] = joined
 
     def of(self, name: bytes) -> list[bytes]:
-        """The other files, and folders, that belong to one of them, by name."""
+        """Return the other files and folders in the set of a name."""
         return [each for each in self._sets.get(name, ()) if each != name]
 
     def owner_of(self, folder: bytes) -> bytes | None:
-        """The name of a file that a folder belongs to; None for one that belongs to none."""
+        """Return the name of a file that a folder belongs to; None if there is none."""
         found = self.of(folder + b"/")
         return next((each for each in found if not each.endswith(b"/")), None)
 
     def sign_of_use(self, name: bytes, size_of: Callable[[bytes], int]) -> bytes | None:
-        """The file beside one that says that it is open, or was not closed; None for no such file.
+        """Return a companion that shows that a file is open, or was not closed cleanly; None if
+        none.
 
-        ``size_of`` gives the size of a file of the folder.
+        ``size_of`` returns the size of a file in the folder.
         """
         return next(
             (
@@ -257,7 +259,7 @@ class Companions:
 
 
 def counterpart(other: bytes, name: bytes, kept: bytes) -> bytes:
-    """What a companion of ``name`` is called beside a copy that is called ``kept``."""
+    """Return the name that a companion of ``name`` has beside a copy named ``kept``."""
     if name in other:
         return other.replace(name, kept, 1)
     stem, kept_stem = name.rpartition(b".")[0], kept.rpartition(b".")[0]
@@ -266,18 +268,18 @@ def counterpart(other: bytes, name: bytes, kept: bytes) -> bytes:
 
 _MAGIC = b"SQLite format 3\0"
 DATABASE_HEADER = len(_MAGIC)
-"""Bytes at the beginning of a file that `is_database` asks for."""
+"""Bytes at the beginning of a file that `is_database` needs."""
 
 
 def is_database(beginning: bytes) -> bool:
-    """Whether a file that begins like this is a database of SQLite."""
+    """Return whether a file with this beginning is an SQLite database."""
     return beginning.startswith(_MAGIC)
 
 
 def is_database_size(size: int) -> bool:
-    """Whether a database of SQLite may have so many bytes: it is made of pages of 512 or more."""
+    """Return whether an SQLite database can have this size: its pages are at least 512 bytes."""
     return size >= 512 and size % 512 == 0
 
 
 DATABASE_LOGS = (b"-wal", b"-journal")
-"""Endings of what SQLite writes beside a database before it is in the database."""
+"""Endings of the files in which SQLite keeps data that is not in the database yet."""

@@ -1,4 +1,4 @@
-"""What file managers, browsers and services put into the names of copies, in their languages."""
+"""What file managers, browsers and services add to the names of copies, in their languages."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _COREL = (
 
 @dataclass(frozen=True, slots=True)
 class CopyWord:
-    """A word for copy, as it is put behind a name: ``x - Copy``, ``x copy 2``, ``x (3rd copy)``."""
+    """A word for copy, as appended to a name: ``x - Copy``, ``x copy 2``, ``x (3rd copy)``."""
 
     word: str
     languages: str
     source: str = _GNOME
     is_apart: bool = True
-    """Whether a separator is before it; Chinese, Japanese and Korean need none."""
+    """Whether a separator precedes it; Chinese, Japanese and Korean need none."""
 
 
 COPY_WORDS: Final = (
@@ -90,12 +90,12 @@ COPY_BEGINNINGS: Final = (
     ("backup of ", "en", "Word's 'Always create backup copy': Backup of x.wbk"),
     ("backup_of_", "en", _COREL),
 )
-"""What is put before a name; ``@`` is a number."""
+"""Prefixes of names; ``@`` is a number."""
 
 
 @dataclass(frozen=True, slots=True)
 class CopyMark:
-    """What is put behind a name, before its ending: a regular expression, and an example."""
+    """A suffix of a name, before its extension: a regular expression, and an example."""
 
     pattern: str
     example: str
@@ -161,13 +161,14 @@ NUMBERS: Final = (
         "https://www.wisfile.ai/faq/how-does-macos-handle-file-name-conflicts",
     ),
 )
-"""Finder's and iCloud's 'keep both'. Others end so as well, ``Chapter 2``: alone it says little."""
+"""Finder's and iCloud's 'keep both'. Other names end like this too, such as ``Chapter 2``: weak
+evidence."""
 
 WEAK_NUMBERS: Final = (CopyMark(r"[-_]\d{1,2}", "x-1.txt", "Safari's downloads"),)
-"""The same, of which not even that is sure that it says something."""
+"""The same, but even weaker evidence."""
 
 _DATE = r"(?:[-_.\ ]?[(]?\d[-_.:\d]*[)]?)?"
-"""A number, a year or a date behind a word: ``Backup 2022``, ``backup-2023-01-02``."""
+"""A number, a year or a date after a word: ``Backup 2022``, ``backup-2023-01-02``."""
 
 PASSING_PLACES: Final = (
     r"^new\ folder",
@@ -190,7 +191,7 @@ LEFTOVERS: Final = (
     r"\.(bak|orig|old|tmp)$",
     r"~$",
 )
-"""The same, and what editors and people put behind the name of what they keep for a while."""
+"""The same, and what editors and people append to the names of things kept for a while."""
 
 VERSION_WORDS: Final = ("old", "older", "new", "bak", "backup", "orig", "final", r"v\d+", "[2-9]")
-"""What people add to the name of a folder that they copied."""
+"""What people append to the name of a folder that they copied."""

@@ -1,4 +1,4 @@
-"""Say what kind of location a path is: an ordinary one, a trash or cache, a program's own."""
+"""Classify the location of a path: ordinary, a trash or cache, or kept by a program."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _TRASH = frozenset(
 
 _TRASH_BEFORE = (b".trash-", b"@gmt-")
 _THROWN_AWAY = (b".trashed-", b".pending-")
-"""How Android renames a file, in its place, that it will remove by itself some day."""
+"""Prefixes that Android gives to files that it will delete later."""
 
 
 class LocationKind(StrEnum):
-    """What kind of place a file stands in, judged by its path."""
+    """What kind of location a file has, judged by its path."""
 
     PLAIN = "plain"
     PASSING = "in a trash, cache, temporary folder or snapshot"
     """Nothing is meant to stay there."""
     MADE = "in a folder that programs make"
-    """A program can make it again, and may do so at any time."""
+    """A program can recreate it, and may do so at any time."""
     KEPT = "in a library or repository that a program keeps"
 
 
@@ -38,14 +38,13 @@ def location_kind(
     more: frozenset[bytes],
     store: int | None = None,
 ) -> LocationKind:
-    """What kind of place a folder is.
+    """Return what kind of location a folder is.
 
     ``root`` is the path that the user named, which may be called ``tmp``, but in a trash it is in a
-    trash; ``inner`` is the folder's path below that; from the part of ``inner`` with the number
-    ``project`` on it is inside a project, and the part with the number ``store`` is the outermost
-    store that is told by what is in it, -1 for the root itself. ``more`` are further names of
-    machine-made folders. The outermost name decides: inside of what a program made, names mean
-    nothing any more.
+    trash; ``inner`` is the folder's path below that. From part number ``project`` of ``inner`` on,
+    it is inside a project; part number ``store`` is the outermost store recognized by its contents,
+    -1 for the root itself. ``more`` are further names of machine-made folders. The outermost name
+    decides: inside a machine-made folder, names mean nothing.
     """
     for part in root.split(b"/"):
         if is_transient(part):
@@ -68,12 +67,14 @@ def location_kind(
 
 
 def is_transient(part: bytes) -> bool:
-    """Whether a folder of this name is a trash, a cache, a snapshot or a quarantine."""
+    """Return whether a folder of this name is a trash, a cache, a snapshot or a quarantine."""
     name = part.lower()
     return is_ours(part) or name in _TRASH or name.startswith(_TRASH_BEFORE)
 
 
 def _is_temporary(part: bytes, in_project: bool) -> bool:
-    """Inside a project a folder called ``cache`` is one that a program makes."""
+    """Return whether a folder is temporary; in a project, ``cache`` is a machine-made folder
+    instead.
+    """
     name = part.lower()
     return name in (b"tmp", b"temp") or (name in (b"cache", b"caches") and not in_project)

@@ -1,4 +1,4 @@
-"""Media of which people keep sets: the pictures of an album, the tracks of a record."""
+"""Recognize media that people keep in sets: the pictures of an album, the tracks of a record."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gorillacomb.classify.names import NOISE
 
 
 class MediaKind(StrEnum):
-    """What a file is, judged by the ending of its name."""
+    """The kind of a file, judged by its extension."""
 
     PICTURE = "picture"
     """A photo or a film: an album holds both."""
@@ -37,19 +37,19 @@ def media_kind(name: bytes) -> MediaKind:
 
 
 _FEWEST = 5
-"""Pictures, or tracks, that make an album."""
+"""The fewest pictures, or tracks, that make an album."""
 
 
 def is_album(members: int, files: int) -> bool:
-    """Whether so many pictures, or tracks, of so many files in a folder make it an album."""
+    """Return whether this many pictures, or tracks, among the files of a folder make it an album."""
     return members >= _FEWEST and members * 2 >= files
 
 
 def album_members(folder_name: bytes, names: Collection[bytes]) -> list[bytes]:
-    """Return the names of the pictures, or tracks, of the album that a folder is.
+    """Return the names of the pictures, or tracks, if the folder is an album; else an empty list.
 
-    There are none if it is no album, and one in which things are only left, to judge by its name,
-    never is: ``Downloads``. ``names`` are those of all files in the folder.
+    A folder whose name says that things are only left there, such as ``Downloads``, never is one.
+    ``names`` are those of all files in the folder.
     """
     own = [name for name in names if name not in NOISE]
     counts = Counter(map(media_kind, own))

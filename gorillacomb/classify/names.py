@@ -1,9 +1,9 @@
-"""Names that tell little: of files that systems leave behind, of folders that programs make."""
+"""Names of files that systems leave behind, and of folders that programs make."""
 
 from __future__ import annotations
 
 NOISE = frozenset({b".DS_Store", b"Thumbs.db", b"desktop.ini"})
-"""Files that systems leave behind by themselves; no folder differs by them."""
+"""Files that systems leave behind; they are ignored when folders are compared."""
 
 _MADE_ANYWHERE = frozenset(
     b"node_modules bower_components .venv venv site-packages __pycache__ .mypy_cache .pytest_cache"
@@ -12,13 +12,13 @@ _MADE_ANYWHERE = frozenset(
     b" caches cacheddata gpucache shadercache".split()
 ) | {b"code cache"}
 _MADE_IN_A_PROJECT = frozenset(b"build dist target out coverage cache pods".split())
-"""Elsewhere a folder called ``build`` may well hold somebody's photographs of a house."""
+"""Elsewhere a folder named ``build`` may well hold photographs of a house."""
 
 
 def is_machine_made(name: bytes, in_project: bool, more: frozenset[bytes] = frozenset()) -> bool:
-    """Whether a program made a folder of this name and can make it again.
+    """Return whether a program made a folder of this name and can recreate it.
 
-    ``in_project`` says whether a project is around it; ``more`` are names that the user gave.
+    ``in_project`` says whether it is inside a project; ``more`` are names from the user's settings.
     """
     lower = name.lower()
     return lower in _MADE_ANYWHERE or name in more or (in_project and lower in _MADE_IN_A_PROJECT)

@@ -1,4 +1,4 @@
-"""Find the project of a path: one thing, out of which nothing is taken."""
+"""Find the project around a path: a unit from which single files are not removed."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ MARKERS = (
     b"Package.swift",
     b"CMakeLists.txt",
 )
-"""The most telling first."""
+"""In order of significance."""
 _MARKERS = frozenset(MARKERS)
 _MARKER_SUFFIXES = (b".xcodeproj", b".xcworkspace")
 
 
 def project_marker(names: Collection[bytes], folders: Iterable[bytes]) -> str | None:
-    """Which of the names in a folder, if any, makes it a project.
+    """Return which of the names in a folder, if any, makes it a project.
 
     ``folders`` are those of the names that are folders.
     """
@@ -44,7 +44,7 @@ def project_marker(names: Collection[bytes], folders: Iterable[bytes]) -> str | 
 
 
 def is_repository_marker(marker: str | None) -> bool:
-    """Whether version control is what makes a folder a project."""
+    """Return whether a folder is a project because of version control."""
     return marker is not None and marker.encode() in VERSION_CONTROL
 
 
@@ -52,30 +52,30 @@ _T = TypeVar("_T")
 
 
 def project_around(around: _T | None, here: _T, is_marked: bool) -> _T | None:
-    """Return the outermost project at or above ``here``, given that of the folder above it.
+    """Return the outermost project at or above ``here``, given that of the parent folder.
 
-    The top of a root is not asked about: what the user named is no project by a loose marker.
+    Not to be called for the top of a root: a stray marker does not make it a project.
     """
     return around if around is not None or not is_marked else here
 
 
 def outermost_project(levels: Iterable[_T], counts: Callable[[_T], bool]) -> int | None:
-    """Return the place of the first of some folders, from the top down, that ``counts``."""
+    """Return the index of the first folder, from the top down, that ``counts``."""
     return next((at for at, level in enumerate(levels) if counts(level)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectRules:
-    """Which folders with a marker are projects when it comes to acting on them."""
+    """Which folders with a marker count as projects when planning."""
 
     not_projects: Collection[bytes] = ()
-    """Paths that the user said are none."""
+    """Paths that the user declared not to be projects."""
     homes: Collection[bytes] = ()
     fixed: Collection[bytes] = ()
-    """Roots, mount points and the like: a loose marker lies there easily."""
+    """Roots, mount points and the like, where a stray marker is common."""
 
     def counts(self, path: bytes, marker: str | None) -> bool:
-        """Whether a folder is a project by its marker."""
+        """Return whether a folder with this marker is a project."""
         return marker is not None and not (
             path in self.not_projects
             or path in self.homes

@@ -1,7 +1,7 @@
-"""What files refer to by a path in their text: git, Python's environments, local npm packages.
+"""Parse the paths that files refer to: git, Python environments, local npm packages.
 
-One row of `_FORMATS` is one kind of file. Content comes from anywhere: it is given as a bounded
-piece of bytes, and what cannot be parsed refers to nothing.
+Each row of `_FORMATS` is one kind of file. Content is untrusted: it is given as a bounded number of
+bytes, and what cannot be parsed refers to nothing.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 LARGEST: Final = 1 << 20
-"""Bytes of a file that are looked into."""
+"""How many bytes of a file are parsed."""
 SCRIPT_HEAD: Final = 4096
-"""Bytes of a script that `parse_script` looks into."""
+"""How many bytes of a script `parse_script` looks at."""
 _MOST = 1000
-"""Paths of one file that count."""
+"""Maximum number of paths per file."""
 
 
 class MentionedPath(NamedTuple):
@@ -26,16 +26,16 @@ class MentionedPath(NamedTuple):
     path: bytes
     """As written: absolute, relative to the folder of the file, or below ``~/``."""
     line: int
-    """From 1."""
+    """Line number, from 1."""
     above: int = 0
-    """How many folders up from the path that folder is which is needed as a whole."""
+    """How many levels above the path the folder is that is needed as a whole."""
 
 
 ReferenceParser = Callable[[bytes], Iterator[MentionedPath]]
 
 
 def mentioned_paths(parse: ReferenceParser, content: bytes) -> list[MentionedPath]:
-    """The paths that a file refers to, of a parser of this module; empty for no such file."""
+    """Return the paths that a file refers to, by a parser of this module; empty if it is malformed."""
     found = []
     try:
         for each in parse(content.removeprefix(b"\xef\xbb\xbf")):
@@ -44,14 +44,14 @@ def mentioned_paths(parse: ReferenceParser, content: bytes) -> list[MentionedPat
             if len(found) == _MOST:
                 break
     except (ValueError, RecursionError):
-        return []  # not what its name says
+        return []  # not what its name suggests
     return found
 
 
 def reference_parser(path: bytes) -> ReferenceParser | None:
-    """What reads the file at an absolute path, by that path; None for a file that does not count.
+    """Return the parser for an absolute path; None if the file is not of a known kind.
 
-    Scripts of an environment have any name: see `parse_script`.
+    Scripts of an environment may have any name: see `parse_script`.
     """
     for row in _FORMATS:
         if row.where.search(path):
@@ -60,7 +60,9 @@ def reference_parser(path: bytes) -> ReferenceParser | None:
 
 
 def is_activation(name: bytes) -> bool:
-    """Whether an environment's file of this name sets its variables: ``activate``, ``.fish``."""
+    """Return whether an environment's file of this name sets its variables: ``activate``,
+    ``.fish``.
+    """
     return name.startswith(b"activate")
 
 
@@ -89,12 +91,12 @@ def _alternates(content: bytes) -> Iterator[MentionedPath]:
     for at, line in _lines(content):
         path = _unquoted(line)
         if path and not line.startswith(b"#"):
-            # Relative to `objects`, not to `objects/info`, where the file is.
+            # Relative to `objects`, not to `objects/info`, which contains the file.
             yield MentionedPath(path if path.startswith(b"/") else b"../" + path, at)
 
 
 def _unquoted(text: bytes) -> bytes:
-    """A value of git's without the quotes around it and the escapes in those."""
+    """Remove the quotes around a git value and resolve the escapes in it."""
     if not text.startswith(b'"'):
         return text
     match = re.match(rb'"((?:[^"\\]|\\.)*)', text)
@@ -139,7 +141,7 @@ def _pyvenv(content: bytes) -> Iterator[MentionedPath]:
 
 
 def _program(path: bytes, line: int) -> MentionedPath:
-    """A program in a ``bin``: what is beside that folder is needed too."""
+    """Return the path of a program in a ``bin``: the folder that contains ``bin`` is needed too."""
     folders = path.split(b"/")[:-1]
     in_prefix = len(folders) > 2 and folders[-1] in _BINARIES
     return MentionedPath(path, line, 2 if in_prefix else 0)
@@ -163,10 +165,10 @@ _LAUNCHER = re.compile(rb"""'''exec' (?:"([^"]+)"|(/\S+))""")
 
 
 def parse_script(content: bytes) -> Iterator[MentionedPath]:
-    """The interpreter of a script.
+    """Yield the interpreter of a script.
 
-    Where its path is long or has a space in it, ``/bin/sh`` starts it from the second line
-    (distlib, scripts.py, ``_build_shebang``).
+    If its path is long or contains a space, ``/bin/sh`` starts it from the second line (distlib,
+    scripts.py, ``_build_shebang``).
     """
     first, _, rest = content[:SCRIPT_HEAD].partition(b"\n")
     if (match := _SHEBANG.match(first)) is not None:
@@ -189,7 +191,7 @@ def _finder(content: bytes) -> Iterator[MentionedPath]:
 
 def _direct_url(content: bytes) -> Iterator[MentionedPath]:
     document = json.loads(content)
-    # Of an archive that was installed nothing is needed any more.
+    # An installed archive is not needed any more.
     if isinstance(document, dict) and "dir_info" in document:
         url = document.get("url")
         if isinstance(url, str) and url.startswith("file:"):
@@ -219,7 +221,7 @@ def _package(content: bytes) -> Iterator[MentionedPath]:
 
 
 def _of_url(text: str) -> set[bytes]:
-    """The path after ``file:``, which may be written as a URL; both readings of a per cent sign."""
+    """Return the path after ``file:``, which may be a URL; both readings of a percent sign."""
     if text.startswith("//"):
         text = "/" + text[2:].partition("/")[2]
     raw = text.encode("utf-8", "surrogateescape")
@@ -227,18 +229,18 @@ def _of_url(text: str) -> set[bytes]:
 
 
 def _line_of(content: bytes, text: str) -> int:
-    """The line in which a text of a JSON document is; the first where it is written otherwise."""
+    """Return the line that contains a text of a JSON document; 1 if it is written differently."""
     at = content.find(json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogateescape"))
     return content.count(b"\n", 0, max(at, 0)) + 1
 
 
 class _Format(NamedTuple):
-    """A kind of file that refers to something."""
+    """A kind of file that refers to paths."""
 
     where: re.Pattern[bytes]
     parse: ReferenceParser
     source: str
-    """Where the format is described."""
+    """Where the format is documented."""
 
 
 _FORMATS: Final = (
@@ -263,7 +265,7 @@ _FORMATS: Final = (
         re.compile(rb"/__editable__[^/]*\.py$"), _finder, "setuptools, command/editable_wheel.py"
     ),
     _Format(re.compile(rb"\.dist-info/direct_url\.json$"), _direct_url, "PEP 610"),
-    # What a package in `node_modules` says of its author's folders means nothing here.
+    # In `node_modules`, a package's references to its author's folders mean nothing.
     _Format(
         re.compile(rb"^(?!.*/node_modules/).*/package\.json$", re.DOTALL),
         _package,
@@ -274,8 +276,8 @@ NAMES: Final = (
     *(b".git", b"gitdir", b"commondir", b"alternates", b"config", b"config.worktree"),
     *(b"pyvenv.cfg", b"activate", b"direct_url.json", b"package.json"),
 )
-"""Names of the files of `reference_parser`."""
+"""Names of the files that `reference_parser` handles."""
 BEGINNINGS: Final = (b"__editable__",)
-"""What others of their names begin with."""
+"""Prefixes of further names."""
 ENDINGS: Final = (b".pth", b".egg-link")
-"""What others of their names end in."""
+"""Suffixes of further names."""

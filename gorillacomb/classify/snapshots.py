@@ -1,6 +1,6 @@
-"""Find snapshots: what a program keeps of one tree at several times, and thins out by itself.
+"""Find snapshots: versions of one tree that a program keeps, and prunes by itself.
 
-A copy in one is no copy to count on, and nothing is taken out of one.
+A copy in a snapshot cannot be relied on, and nothing is removed from one.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _SERIES = (
     # rsync-time-backup: 2024-05-01-100000; backintime-common: 20240501-100000-123;
     # rsync(1), --link-dest: a date, as most scripts name it
 )
-"""Names of what is kept at several times; those of one series stand in one folder."""
+"""Names of snapshots; those of one series are in one folder."""
 _LOOKED_AT = 2000
-"""Entries in which a hard link must be found."""
+"""Number of entries among which a hard link must be found."""
 _SIBLINGS = 3
 
 
 @dataclass(slots=True)
 class SnapshotFinder:
-    """Finds the snapshots around folders, remembering what it learned."""
+    """Finds the snapshots around folders, and caches the results."""
 
     _around: dict[bytes, bytes | None] = field(default_factory=dict)
     _members: dict[bytes, frozenset[bytes]] = field(default_factory=dict)
@@ -37,9 +37,9 @@ class SnapshotFinder:
     _read_only: dict[int, bytes | None] = field(default_factory=dict)
 
     def around(self, folder: bytes) -> bytes | None:
-        """Return the outermost snapshot around an absolute path, or itself; None outside of any.
+        """Return the outermost snapshot that contains an absolute path, or is it; None if none.
 
-        What is not there, or cannot be listed, is none.
+        A folder that is missing, or cannot be listed, is not a snapshot.
         """
         if folder not in self._around:
             parent, _, name = folder.rpartition(b"/")
@@ -52,7 +52,7 @@ class SnapshotFinder:
             return True
         try:
             facts = os.stat(folder)
-            # The top of a subvolume has this inode, and nothing else in it.
+            # The top of a subvolume has this inode number, and nothing else in it does.
             return facts.st_ino == 256 and is_read_only_snapshot(folder)
         except OSError:
             return False
@@ -67,7 +67,7 @@ class SnapshotFinder:
 
 
 def _series_of(name: bytes) -> tuple[int, bytes] | None:
-    """Which series a name belongs to; None where it is no name of a snapshot."""
+    """Return which series a name belongs to; None if it is not a snapshot name."""
     for number, pattern in enumerate(_SERIES):
         found = pattern.fullmatch(name)
         if found:
@@ -76,10 +76,10 @@ def _series_of(name: bytes) -> tuple[int, bytes] | None:
 
 
 def _find_members(parent: bytes) -> Iterator[bytes]:
-    """Find the names in a folder that are snapshots of one tree, farms of hard links.
+    """Find the names in a folder that are snapshots of one tree, built from hard links.
 
-    A series of names is one if, of two that follow each other, one file at least stands in both at
-    the same path. Raises OSError.
+    A series of names qualifies if two nearby members share at least one file at the same path.
+    Raises OSError.
     """
     series: defaultdict[tuple[int, bytes], list[bytes]] = defaultdict(list)
     with os.scandir(parent) as entries:
@@ -114,7 +114,7 @@ def _shares_a_file(folder: bytes, others: list[bytes]) -> bool:
 
 
 def _is_same(path: bytes, other: bytes) -> bool:
-    """Whether two paths are names of one file."""
+    """Return whether two paths are hard links of one file."""
     try:
         facts = os.lstat(path)
         return facts.st_nlink > 1 and os.path.samestat(facts, os.lstat(other))

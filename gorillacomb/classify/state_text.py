@@ -1,6 +1,6 @@
-"""Why the content of a file, or what stands in a folder, is not known: in a few words.
+"""Short explanations of why a file's content, or a folder's entries, are unknown.
 
-They go after a name or a number, and no colon stands in them: what follows one is a detail.
+They follow a name or a number, and contain no colon: what follows one is a detail.
 """
 
 from __future__ import annotations

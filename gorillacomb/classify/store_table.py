@@ -1,4 +1,4 @@
-"""The kinds of stores, each with the signs by which it is told and where that is documented."""
+"""The kinds of stores, each with the signs that identify it and where that is documented."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class StoreKind:
-    """A kind of store; all the signs that are given must be there.
+    """A kind of store; all the given signs must be present.
 
-    Signs are globs in which ``|`` parts alternatives and ``/`` leads into a subfolder; the first
-    one should be the most telling.
+    Signs are globs in which ``|`` separates alternatives and ``/`` enters a subfolder; the first
+    sign should be the most distinctive.
     """
 
     what: str
@@ -21,11 +21,12 @@ class StoreKind:
     folders: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     is_loose: bool = False
-    """Whether its files may lie among others, so that it does not make a store of a whole root."""
+    """Whether its files may be mixed with others, so that they do not make a store of a whole root.
+    """
 
     @property
     def is_told_by_name(self) -> bool:
-        """Whether the name alone says it."""
+        """Whether the name alone identifies it."""
         return not self.folders and not self.files
 
 

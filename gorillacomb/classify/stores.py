@@ -1,8 +1,8 @@
-"""Know folders that one program keeps as one thing: repositories, backups, libraries, mailboxes.
+"""Recognize folders that a program keeps as a unit: repositories, backups, libraries, mailboxes.
 
-A store is told by what is in it, or by an ending that its system gives to packages of that kind;
-the table is in `store_table`. Nothing is taken out of one, and it is a copy of another only as a
-whole.
+A store is identified by what it contains, or by an ending that its system gives to such packages;
+the table is in `store_table`. Nothing is removed from inside one, and it is a copy of another store
+only as a whole.
 """
 
 from __future__ import annotations
@@ -28,39 +28,41 @@ VERSION_CONTROL: Final = (
     b".fslckout",
     b"_FOSSIL_",
 )
-"""Names of what version control keeps in the top folder of a project."""
+"""Names that version control uses in the top folder of a project."""
 
 
 class FolderView(Protocol):
-    """A folder by the names in it, wherever they come from: the index or the disk."""
+    """A folder as seen by its entries' names, from the index or the disk."""
 
     @property
     def files(self) -> Collection[bytes]:
-        """Names of what is not a folder."""
+        """Names of entries other than folders."""
 
     @property
     def folders(self) -> Collection[bytes]:
         """Names of subfolders."""
 
     def enter(self, name: bytes) -> FolderView:
-        """A subfolder."""
+        """Return a subfolder."""
 
 
 def is_version_control(name: bytes) -> bool:
-    """Whether version control keeps its data under this name, however it is spelled."""
+    """Return whether version control keeps its data under this name, ignoring case."""
     return name in VERSION_CONTROL or name.lower() in VERSION_CONTROL
 
 
 @lru_cache(maxsize=65536)
 def is_opaque(name: bytes) -> bool:
-    """Whether a folder's name alone says that a program keeps it: version control, a package."""
+    """Return whether a folder's name alone marks it as kept by a program: version control, a
+    package.
+    """
     return is_version_control(name) or any(
         _is_one_of((name.lower(),), kind.named) for kind in STORES if kind.is_told_by_name
     )
 
 
 def is_ours(name: bytes) -> bool:
-    """Whether a folder of this name, however it is spelled, is Gorilla Comb's own."""
+    """Return whether a folder of this name, ignoring case, belongs to Gorilla Comb."""
     return name == OUR_FOLDER or name.lower() == OUR_FOLDER
 
 
@@ -107,7 +109,7 @@ def _is_one_of(names: Collection[bytes], patterns: Iterable[str]) -> bool:
 
 @cache
 def _pattern(pattern: str) -> tuple[tuple[bytes, ...], re.Pattern[bytes] | None]:
-    """Names, and a glob, that ``|`` parts in a pattern."""
+    """Split a pattern at ``|`` into exact names and one regular expression for its globs."""
     parts = pattern.split("|")
     globs = [translate(each) for each in parts if set(each) & set("*?[")]
     return (
@@ -117,7 +119,7 @@ def _pattern(pattern: str) -> tuple[tuple[bytes, ...], re.Pattern[bytes] | None]
 
 
 def is_catalog_file(name: bytes) -> bool:
-    """Whether a file is the catalog of photographs that are beside it."""
+    """Return whether a file is the catalog of the photographs beside it."""
     return name.lower().endswith(_CATALOGS)
 
 
@@ -125,7 +127,7 @@ _CATALOGS = (b".lrcat", b".lrcat-data", b".lrcat-wal", b".lrcat-journal", b".coc
 
 
 class StoreHints:
-    """What to look for among many names, to ask `store_kind` of few folders only.
+    """What to look for among many names, so that `store_kind` is called for few folders.
 
     Each kind has a first sign: a folder in it, a file, or its own name.
     """
@@ -178,7 +180,9 @@ class StoreHints:
                 self.file_endings.add(literal[-1][-ENDING:])
 
     def levels_above(self, folder_name: bytes) -> list[int]:
-        """How many levels above a folder of this name there may be a store: 0 for itself."""
+        """Return how many levels above a folder of this name a store may be: 0 is the folder
+        itself.
+        """
         lower = folder_name.lower()
         found = self._names.get(lower, ()), self._endings.get(lower.rpartition(b".")[2], ())
         if b"-" not in lower and b"." not in lower:
@@ -193,5 +197,5 @@ ENDING: Final = 4
 
 @lru_cache(maxsize=1)
 def store_hints() -> StoreHints:
-    """The hints, made when they are first needed."""
+    """Return the hints, built on first use."""
     return StoreHints()
