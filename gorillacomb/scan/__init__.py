@@ -1,1 +1,1 @@
-"""From folders on disk to rows: walk, fingerprint, the worker pool, what has changed."""
+"""Turn folders on disk into index rows: walk, fingerprint, read in a worker pool, find changes."""

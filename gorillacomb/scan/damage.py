@@ -1,4 +1,4 @@
-"""Tell damage, a mere suspicion and an ordinary edit apart, in what was read again."""
+"""Tell damage, mere suspicion and an ordinary edit apart when a file was read again."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def classify_change(row: EntryRow, old: EntryRow, context: RootContext) -> Entry
     `judge_content`.
     """
     if row[STATE] == EntryState.UNREADABLE and not row[BLOCKS] and not row[MTIME]:
-        # Not even looked at: all that was known stays known.
+        # Even lstat failed: keep everything that was known.
         return with_changes(old, {STATE: EntryState.UNREADABLE, CAUSE: row[CAUSE]})
     same_times = row[SIZE] == old[SIZE] and row[MTIME] == old[MTIME] and old[DIGEST] is not None
     same_times = same_times and not is_clamped(old[MTIME])
-    # Of what is damaged, the digest is not that of the last reading.
+    # For a damaged file, the stored digest is not that of the last read.
     provisional = old[STATE] not in DAMAGE and is_row_provisional(old)
     moved = row[CTIME] != old[CTIME] or row[INODE] != old[INODE] or old[STATE] == EntryState.SUSPECT
     if row[STATE] not in _WITH_CONTENT:
-        # Not read this time: what was known stays known, as long as nothing says it was edited.
-        # When its turn comes, a file that waits may be called suspect and no more.
+        # Not read this time: keep what was known as long as nothing indicates an edit. When its
+        # turn comes, a deferred file can at most be called suspect.
         kept = not provisional or (moved and row[STATE] == EntryState.PENDING)
         return with_changes(row, {DIGEST: old[DIGEST]}) if same_times and kept else row
     if not same_times or row[DIGEST] == old[DIGEST] or old[STATE] == EntryState.FRESH:
@@ -50,9 +50,10 @@ def classify_change(row: EntryRow, old: EntryRow, context: RootContext) -> Entry
 
 
 def classify_late_change(found: EntryRow, pending: EntryRow, context: RootContext) -> EntryRow:
-    """As `classify_change`, for a file that the walk left PENDING with the digest it had before.
+    """Judge like `classify_change`, for a file that the walk left PENDING with its digest.
 
-    The walk has stored the new ctime already, and left a digest only because just that had moved.
+    The walk has already stored the new ctime, and kept the digest only because nothing else had
+    moved.
     """
     judged = classify_change(found, pending, context)
     if judged[STATE] == EntryState.DAMAGED:

@@ -1,7 +1,7 @@
-"""The second stage: what the walk left, large files above all; first what may be a duplicate.
+"""The second stage: read what the walk deferred, mainly large files; possible duplicates first.
 
-Equal size, then equal probe (head and tail), then BLAKE3 of what is left: a file that differs in
-size, head or tail from all others is not read until the duplicates are known.
+Compare sizes, then probes (head and tail), then BLAKE3: a file that differs from all others in
+size, head or tail is not read until the duplicates are known.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TASK_FILES = 128
 
 
 class DeferredFiles:
-    """Hands unread files out as tasks and writes what comes back. Hard links are read once."""
+    """Hands out unread files as tasks and writes the results. Hard links are read once."""
 
     def __init__(
         self,
@@ -55,14 +55,14 @@ class DeferredFiles:
         self.lost: set[int] = set()
 
     def plan(self, pending: Iterable[UnreadRow], probe: bool) -> None:
-        """Take on a set of unread files: `next_task` gives them out from now on."""
+        """Set the unread files that `next_task` hands out from now on."""
         self._probe = probe
         self._links.clear()
         self._known_links.clear()
         self._tasks = self._batches(pending)
 
     def next_task(self) -> ScanTask | None:
-        """The next files to read."""
+        """Return a task for the next files to read; None when there are none left."""
         return next(self._tasks, None)
 
     def _batches(self, pending: Iterable[UnreadRow]) -> Iterator[ScanTask]:
@@ -83,7 +83,7 @@ class DeferredFiles:
             yield HashTask(self._contexts[at], at, tuple(items), self._probe)
 
     def _item(self, folder: int, root: int, row: EntryRow) -> HashItem | None:
-        """What to read for a file; None for one of another scan, or a second name of a file."""
+        """Return what to read; None outside this scan, or for another hard link of a known file."""
         context = self._contexts.get(root)
         if context is None:
             return None
@@ -107,7 +107,7 @@ class DeferredFiles:
         return HashItem(folder, path, row)
 
     def accept_result(self, result: ScanTaskResult) -> None:
-        """Write what was read."""
+        """Write the result of a task to the index."""
         assert isinstance(result, HashResult)
         volume = self._contexts[result.root].volume
         rows = []

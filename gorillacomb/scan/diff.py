@@ -1,4 +1,4 @@
-"""What changed in a folder since the index saw it."""
+"""Find what changed in a folder since it was indexed."""
 
 from __future__ import annotations
 
@@ -49,24 +49,24 @@ from gorillacomb.scan.trust import reusable_row, same_fingerprint
 
 _HASHED, _OTHER = int(EntryState.HASHED), int(EntryState.OTHER)
 _TOO_SMALL, _UNREADABLE = int(EntryState.TOO_SMALL), int(EntryState.UNREADABLE)
-"""As they stand in rows: to look at an enum's member costs more than to compare with it."""
+"""Plain ints, as in rows: accessing an enum member costs more than comparing with it."""
 
 
 MoveKey = tuple[int, int, int]
-"""inode, size, mtime: by these an entry is known again that moved."""
+"""inode, size, mtime: how a moved entry is recognized."""
 
 
 def move_key(row: EntryRow) -> MoveKey:
-    """What stays with a file when it gets another name."""
+    """Return what stays the same when a file is renamed."""
     return (row[INODE], row[SIZE], row[MTIME])
 
 
 @dataclass(slots=True)
 class VisitDiff:
-    """The difference between folders and their rows: one visit adds up that of all its folders."""
+    """The difference between folders and their rows, summed over all folders of one visit."""
 
     first: bool
-    """There is no index yet in which what is new could have stood elsewhere."""
+    """Whether there is no index yet, so that new entries cannot have been moved."""
     writes: IndexChanges = field(default_factory=IndexChanges)
     new: int = 0
     changed: int = 0
@@ -77,7 +77,7 @@ class VisitDiff:
     read_again_young: list[FileKey] = field(default_factory=list)
 
     def leave(self, folder: int, old: EntryRow) -> None:
-        """Count an entry that is there no more."""
+        """Count an entry that no longer exists."""
         self.writes.gone.append((folder, old[NAME]))
         self.writes.unsealed.append(folder)
         self.writes.touched += [old[DIGEST]] if old[DIGEST] else []
@@ -85,7 +85,7 @@ class VisitDiff:
             self.writes.went.append(move_key(old))
 
     def put(self, folder: int, row: EntryRow, old: EntryRow | None) -> None:
-        """Have the row of an entry written; ``old`` is the one that it replaces."""
+        """Have an entry's row written; ``old`` is the one that it replaces."""
         self.writes.rows.append((folder, row))
         if old is None or row[:CHECKED] != old[:CHECKED]:
             self.writes.unsealed.append(folder)
@@ -93,7 +93,7 @@ class VisitDiff:
             self.writes.touched.append(old[DIGEST])
 
     def count(self, listed: list[EntryFacts]) -> None:
-        """Count entries of a folder that the index knows."""
+        """Count entries of a folder that is already indexed."""
         sizes = [entry[SIZE] for entry in listed if entry[STATE] != _OTHER]
         self.files += len(sizes)
         self.bytes += sum(sizes)
@@ -114,7 +114,7 @@ def describe_all(
     moment: int,
     changes: VisitDiff,
 ) -> bytes | None:
-    """Describe every entry of a folder of which the index knows none yet; returns their seal."""
+    """Describe every entry of a folder without any rows yet; return the folder digest."""
     writes = changes.writes
     hashed: list[HashedRow] = []
     settled = True
@@ -146,7 +146,7 @@ def describe_all(
 
 
 def _seal(hashed: list[HashedRow], rows: list[EntryRow]) -> bytes | None:
-    """The seal of a folder with these entries; None where one of them wants to be looked at."""
+    """Return the folder digest for these entries; None if one of them must be looked at."""
     if any(is_provisional(each[4], each[5], each[9]) for each in hashed):
         return None
     listed: list[EntryFacts] = [(each[1], _HASHED, *each[2:9]) for each in hashed]
@@ -159,7 +159,7 @@ def _seal(hashed: list[HashedRow], rows: list[EntryRow]) -> bytes | None:
 
 
 def _count_short(values: list[Any], width: int, changes: VisitDiff) -> int:
-    """Count files that are new, of which these are the short rows; returns how large they are."""
+    """Count the new files of these short rows; return their total size."""
     sizes = values[SHORT_SIZE::width]
     size: int = sum(sizes)
     changes.new += len(sizes)
@@ -173,7 +173,7 @@ def _count_short(values: list[Any], width: int, changes: VisitDiff) -> int:
 
 
 def _count_rows(folder: int, rows: list[EntryRow], changes: VisitDiff) -> None:
-    """Take in and count entries that are new."""
+    """Add and count rows of new entries."""
     changes.writes.rows += [(folder, row) for row in rows]
     changes.new += len(rows)
     for row in rows:
@@ -188,9 +188,10 @@ def _count_rows(folder: int, rows: list[EntryRow], changes: VisitDiff) -> None:
 def _left_for_later(
     descriptor: int, folder: int, files: Iterable[ListedFile], context: RootContext
 ) -> tuple[list[Any], list[bytes], list[bytes]]:
-    """The values of `LaterRow`s for files that are not opened now, and the names of the others.
+    """Return the values of `LaterRow`s for files not opened now, and the names of the others.
 
-    Those are what is not read, and files that are said to be empty, which only reading can tell.
+    Not opened are the files that are not read at this stage, and those that claim to be empty,
+    which only reading can confirm.
     """
     later: list[Any] = []
     rest: list[bytes] = []
@@ -219,10 +220,10 @@ def diff_folder(
 ) -> None:
     """Compare entries on disk with the rows of ``folder``, and read what cannot be trusted.
 
-    ``listed`` are sorted; ``window`` are the first and last name when they are not the whole
-    folder. Entries that are in the index and not on disk are `gone`, but only for a whole folder,
-    and not those ``kept``. A folder that ``moved`` is known by its inode alone, which may have been
-    given to another one: if it has none of the files, nothing in it is taken for damage.
+    ``listed`` is sorted; ``window`` holds the first and last name unless the whole folder is
+    listed. Entries that are in the index but not on disk are `gone`, but only for a whole folder,
+    and not those ``kept``. A folder that ``moved`` is recognized by its inode alone, which may have
+    been reused: if it contains none of the known files, nothing in it is taken for damage.
     """
     stored = baseline.fingerprints(folder, window)
     if listed == stored and not context.rehash:
@@ -239,16 +240,16 @@ def diff_folder(
 
 
 def _is_edit(row: EntryRow, old: EntryRow) -> bool:
-    """Whether an entry has other content, as far as is known, and not just another state."""
+    """Return whether an entry has other content, as far as is known, and not just another state."""
     if row[SIZE] != old[SIZE] or row[MTIME] != old[MTIME]:
         return old[STATE] != EntryState.EXCLUDED or bool(old[MTIME])
     return row[DIGEST] != old[DIGEST] and None not in (row[DIGEST], old[DIGEST])
 
 
 def fingerprints(descriptor: int, names: list[bytes], context: RootContext) -> list[EntryFacts]:
-    """What `lstat` says of each name, with the state that such an entry should have.
+    """Return the `lstat` facts of each name, with the state that such an entry should have.
 
-    A second scan spends its time here: the common case is dealt with in this loop.
+    A rescan spends its time here, so the common case is handled in this loop.
     """
     weak, least = context.weak, context.min_size
     look, is_regular = os.lstat, stat.S_ISREG
@@ -257,7 +258,7 @@ def fingerprints(descriptor: int, names: list[bytes], context: RootContext) -> l
         try:
             facts = look(name, dir_fd=descriptor)
         except OSError:
-            # Gone since it was listed, or not to be looked at: read_file finds out which.
+            # Removed since it was listed, or lstat failed: read_file finds out which.
             found.append((name, _UNREADABLE, 0, 0, 0, 0, 0, 0, 0))
             continue
         mode, size, blocks = facts.st_mode, facts.st_size, facts.st_blocks
@@ -265,7 +266,7 @@ def fingerprints(descriptor: int, names: list[bytes], context: RootContext) -> l
         state = _OTHER
         if is_regular(mode):
             state = _HASHED if size >= least else _TOO_SMALL
-        if not weak and 0 <= mtime | ctime | inode < INT64:  # none is negative, nor as large
+        if not weak and 0 <= mtime | ctime | inode < INT64:  # neither negative nor too large
             links = facts.st_nlink
         else:
             mtime, ctime = clamp_int64(mtime), 0 if weak else clamp_int64(ctime)
@@ -284,9 +285,9 @@ def _settle_entry(
     changes: VisitDiff,
     judges: bool,
 ) -> None:
-    """Decide about one entry: keep its row, of those that the folder had, or write a new one.
+    """Decide about one entry: keep its row from the folder's known rows, or write a new one.
 
-    ``judges`` says whether an entry with other content than before may be a damaged one.
+    ``judges`` says whether an entry whose content differs may be reported as damaged.
     """
     old = rows.get(entry[NAME])
     row = None if old is None else reusable_row(entry, old, context)
@@ -303,7 +304,7 @@ def _settle_entry(
         if old is not None:
             if not context.rehash and was_row_young(old) and same_fingerprint(entry, old, context):
                 changes.read_again_young.append((folder, entry[NAME]))
-            # Nothing but its content tells of an edit where the file system tells no true size.
+            # If the file system reports no true size, only the content reveals an edit.
             told = row[DIGEST] is None or row[SIZE] == entry[SIZE]
             judged = classify_change(row, old, context) if judges and told else row
             if judged[STATE] in DAMAGE and (context.accept or _was_renamed(row, rows.values())):
@@ -323,9 +324,10 @@ def _settle_entry(
 def _look_closer(
     descriptor: int, row: EntryRow, old: EntryRow, context: RootContext, moment: int
 ) -> EntryRow:
-    """Judge a file that seems damaged once more.
+    """Judge an apparently damaged file a second time.
 
-    Perhaps it was read badly, from memory that fails or over a bad wire; or a program writes to it.
+    The first read may have failed because of bad memory or a bad cable, or a program may be writing
+    to it.
     """
     again = read_file(descriptor, row[NAME], context, moment, past_cache=True)
     if again is not None:
@@ -335,7 +337,7 @@ def _look_closer(
     try:
         file = open_file(row[NAME], descriptor)
     except OSError:
-        return row  # it was there a moment ago: the next scan tells
+        return row  # it existed a moment ago: the next scan decides
     try:
         return without_false_alarm(file, row)
     finally:
@@ -343,5 +345,5 @@ def _look_closer(
 
 
 def _was_renamed(row: EntryRow, before: Iterable[EntryRow]) -> bool:
-    """Whether the folder had that very file, with that content, under another name."""
+    """Return whether the folder had this very file, with this content, under another name."""
     return any((each[INODE], each[DIGEST]) == (row[INODE], row[DIGEST]) for each in before)

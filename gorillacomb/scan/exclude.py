@@ -1,4 +1,4 @@
-"""Which paths a root leaves out: gitignore patterns, relative to the root, through `pathspec`."""
+"""Which paths a root excludes: gitignore patterns relative to the root, matched by `pathspec`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from gorillacomb.fs.paths import is_below, relative_path
 from gorillacomb.vault.settings import fixed_part, path_spellings
 
 ExcludeMatcher = Callable[[bytes, bool], bool]
-"""Takes a path relative to the root and whether it is a folder; says whether it is left out."""
+"""Takes a path relative to the root and whether it is a folder; returns whether it is excluded."""
 
 
 @lru_cache(maxsize=64)
 def compile_patterns(patterns: tuple[str, ...]) -> ExcludeMatcher:
-    """Compile gitignore lines (later ones win, ``!`` takes back); raises UsageFault."""
-    # Imported where used: it costs 15 ms that a scan without patterns does not need.
+    """Compile gitignore lines (later ones win, ``!`` negates). Raises UsageError."""
+    # Imported on use: it costs 15 ms, which a scan without patterns does not need.
     from pathspec import GitIgnoreSpec
 
     try:
@@ -36,10 +36,10 @@ def compile_patterns(patterns: tuple[str, ...]) -> ExcludeMatcher:
 
 
 def patterns_for_root(patterns: Sequence[str], top: bytes) -> tuple[str, ...]:
-    """Add what patterns mean that are whole paths on this machine, in or below a root at ``top``.
+    """Add what absolute patterns mean on this machine, if in or below a root at ``top``.
 
-    To gitignore ``/srv/data/old`` is a path below the root. Who writes it as a setting, or writes
-    ``~/old``, means the one that the shell finds there, whatever links lead to it.
+    To gitignore ``/srv/data/old`` is a path below the root. A user who writes it as a setting, or
+    writes ``~/old``, means the path that the shell finds, through whatever links.
     """
     found: dict[str, None] = {}
     for pattern in patterns:
@@ -61,7 +61,7 @@ def patterns_for_root(patterns: Sequence[str], top: bytes) -> tuple[str, ...]:
 
 
 def patterns_for_folder(patterns: Sequence[str], folder: str) -> list[str]:
-    """Rewrite patterns of a root for a root further out, in which it stands at ``folder``."""
+    """Rewrite a root's patterns for a root further out that contains it at ``folder``."""
     moved = []
     for pattern in patterns:
         negated, body = ("!", pattern[1:]) if pattern.startswith("!") else ("", pattern)

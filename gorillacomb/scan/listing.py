@@ -1,4 +1,4 @@
-"""The entries of one folder, sorted by what is to be done with them."""
+"""List the entries of one folder, sorted by how they are handled."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from gorillacomb.scan.exclude import compile_patterns
 from gorillacomb.scan.tasks import RootContext
 
 _ENCODING = sys.getfilesystemencoding()
-"""As `os.fsencode`, which takes longer: a library user's program may run under any locale."""
+"""Same as `os.fsencode`, but faster: the calling program may run under any locale."""
 
 ListedFile = tuple[int, bytes]
 """Inode and name."""
 
 
 class FolderListing(NamedTuple):
-    """What stands in a folder: not yet looked at."""
+    """The entries of a folder, not yet looked at."""
 
     files: list[ListedFile]
-    """Regular files: opened in inode order, a cold disk seeks less."""
+    """Regular files, opened in inode order: a cold disk seeks less."""
     others: list[bytes]
-    """Names of what is neither file nor folder."""
+    """Names of entries that are neither files nor folders."""
     folders: list[ListedFile]
-    """Subfolders; their inodes as the index has them, 0 on weak file systems."""
+    """Subfolders; with inodes as in the index, 0 on weak file systems."""
     marker: str | None
-    """What makes it a project."""
+    """What marks it as a project."""
     excluded: Sequence[bytes] = ()
-    """Names of files and others that are left out."""
+    """Names of excluded files and other entries."""
     excluded_folders: Sequence[ListedFile] = ()
     is_ours: bool = False
-    """Whether a folder of ours is in it, where a quarantine may be."""
+    """Whether it contains a `.gorillacomb` folder, which may hold a quarantine."""
 
 
 def list_folder(descriptor: int, path: bytes, context: RootContext) -> FolderListing:
-    """List an open folder; ``path`` is its place below the root. Raises OSError."""
+    """List an open folder; ``path`` is relative to the root. Raises OSError."""
     names: list[bytes] = []
     others: list[bytes] = []
     files: list[ListedFile] = []
@@ -67,10 +67,10 @@ def list_folder(descriptor: int, path: bytes, context: RootContext) -> FolderLis
 
 
 def _leave_out(listing: FolderListing, path: bytes, context: RootContext) -> FolderListing:
-    """Sort out what is excluded, and what something is mounted over.
+    """Separate what is excluded, and files that are mount points.
 
-    A file with something mounted over it is another drive's, or a second view of one that stands
-    elsewhere; such a folder is told of when its turn comes.
+    A file that is a mount point belongs to another drive, or is a second view of a file that exists
+    elsewhere; a folder that is one is reported when its turn comes.
     """
     excluded = compile_patterns(context.exclude) if context.exclude else None
     boundaries, prefix = context.boundaries, path + b"/" if path else b""

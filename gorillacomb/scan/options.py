@@ -1,4 +1,4 @@
-"""What a scan is asked to do."""
+"""The options of a scan."""
 
 from __future__ import annotations
 
@@ -21,83 +21,83 @@ def _nothing_deleted(places: Iterable[bytes]) -> Iterable[tuple[bytes, int]]:
 
 @dataclass(frozen=True, slots=True)
 class ScanOptions:
-    """The settings of one scan; the defaults comb everything."""
+    """The options of one scan; the defaults scan everything."""
 
     workers: int | None = None
-    """Processes that read; 0 works inline.
+    """Reading processes; 0 reads inline.
 
-    None for what suits: one a processor, more while they wait for the disk, one for a disk that
-    spins, none for a small tree.
+    None chooses: one per processor, more while they wait for the disk, one for a spinning disk,
+    none for a small tree.
     """
     exclude: tuple[str, ...] = ()
-    """Gitignore patterns, added to those that the root remembers."""
+    """Gitignore patterns, added to those remembered for the root."""
     clear_excludes: bool = False
-    """Forget the patterns that the root remembers first."""
+    """Whether to forget the remembered patterns first."""
     standing_excludes: tuple[str, ...] = ()
-    """Patterns of the user's settings, for every root, not remembered with it."""
+    """Patterns from the user's settings, for every root; not remembered with it."""
     min_size: int | None = None
-    """Bytes; remembered for the root. None leaves what it remembers."""
+    """Bytes; remembered for the root. None keeps the remembered value."""
     standing_min_size: int = 0
-    """Bytes; of the user's settings, for roots that remember none, and not remembered with them."""
+    """Bytes, from the user's settings, for roots without a remembered value; not remembered."""
     quick: bool = False
-    """Answer the duplicates only: files without a copy stay unread, where that saves time."""
+    """Find duplicates only: files without a copy stay unread, where that saves time."""
     rehash: bool = False
-    """Read everything again as it is met, past the system's cache, and tell damage from edits."""
+    """Read everything again at once, bypassing the page cache, and tell damage from edits."""
     cross_file_systems: bool = False
     file_list: tuple[bytes, ...] | None = None
-    """Look at these paths only."""
+    """Scan these paths only."""
     changed: tuple[bytes, ...] | None = None
-    """Look at these folders only, and wholly at subfolders that are new in them."""
+    """Scan these folders only, without their known subfolders; new subfolders wholly."""
     again: tuple[tuple[int, bytes], ...] | None = None
-    """Read these entries alone, by the ids of their folders and their names, as with `rehash`."""
+    """Read only these entries again (folder id, name), as with `rehash`."""
     accept: bool = False
-    """Take what is read again as it is, also what would be called damaged."""
+    """Accept what is read as it is, even if it would be called damaged."""
     accept_loss: bool = False
-    """Take it that what is not there any more was deleted, however much it is."""
+    """Treat everything missing as deleted, however much it is."""
     taken: tuple[bytes, ...] = ()
-    """Absolute paths of what we took away ourselves, and what was in it: that is no loss."""
+    """Absolute paths that we removed, with everything in them: that is not a loss."""
     deleted: Callable[[Iterable[bytes]], Iterable[tuple[bytes, int]]] = _nothing_deleted
-    """Given folders, yields the absolute path of what runs in them deleted for good, and when, ns:
-    another vault may have had it done. Asked only when something is lost."""
+    """Given folders, yields the absolute path and time (ns) of everything that runs in them deleted
+    for good, perhaps for another vault. Called only when something is missing."""
     hydrate_limit: int | None = None
-    """Download placeholders of up to so many bytes; None for none."""
+    """Largest placeholder, in bytes, that may be downloaded; None for none."""
     hash_limit: int | None = None
     """Bytes; larger files wait until it is known which of them can be duplicates.
 
-    None for what suits: 1 MiB, or 64 KiB when just those are to be read. Smaller ones mostly share
-    their size with another one, and to come back to them costs more than to read them; where it
-    shows that they do not, they wait too.
+    None chooses: 1 MiB, or 64 KiB for a quick scan. Smaller files mostly share their size with
+    another one, and coming back to them costs more than reading them at once; if the sizes seen so
+    far show otherwise, they wait too.
     """
     now: Callable[[], int] = time.time_ns
-    """The clock, ns since the epoch; a function of a module, since workers get it by its name."""
+    """The clock, ns since the epoch; a module-level function, since workers unpickle it by name."""
     budget: int = 2000
-    """How much a worker does before it reports, in entries or 64 KiB of content."""
+    """How much a worker does before it reports, in entries or units of 64 KiB of content."""
 
     @property
     def reads_at_once(self) -> int:
-        """The largest files, in bytes, that are read as they are met."""
+        """The largest size, in bytes, that is read at once."""
         if self.hash_limit is not None:
             return self.hash_limit
         return _QUICK_LIMIT if self.quick else CHUNK - 1
 
     @property
     def is_partial(self) -> bool:
-        """Whether not all of the roots is looked at."""
+        """Whether only a part of the roots is scanned."""
         return any(each is not None for each in (self.file_list, self.changed, self.again))
 
 
 OnDuplicates = Callable[[Index, ScanReport], None]
-"""Called when the duplicates are known and the unique large files are still to be read."""
+"""Called when the duplicates are known and the unique large files are still unread."""
 
 
 class ScanRecorder(Protocol):
-    """Writes down what a scan found, while the index is open and locked."""
+    """Records what a scan found, while the index is open and locked."""
 
     def begin(self, index: Index) -> None:
-        """Before the scan touches the index. Raises VaultError."""
+        """Prepare before the scan touches the index. Raises VaultError."""
 
     def end(self, index: Index, scan: int, progress: Progress) -> StampReport:
-        """After a scan that came to its end. Raises VaultError."""
+        """Record a completed scan. Raises VaultError."""
 
     def close(self) -> None:
-        """At the end, whatever it was like."""
+        """Clean up, however the scan ended."""

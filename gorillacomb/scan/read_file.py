@@ -1,4 +1,4 @@
-"""Reading one file: opened without following links, hashed, and looked at again afterwards."""
+"""Read one file: open it without following links, hash it, and check that it did not change."""
 
 from __future__ import annotations
 
@@ -46,21 +46,21 @@ from gorillacomb.scan.tasks import RootContext
 
 IN_USE = "in use: a program has it open for writing"
 ATTEMPTS = 3
-"""How often a file that changes while it is read gets another chance."""
+"""How often to try reading a file that changes while it is read."""
 
 
 HAS_PLACEHOLDERS = sys.platform in ("darwin", "win32")
-"""Whether files of this system can lack their content until they are opened."""
+"""Whether files on this system can lack their content until they are opened."""
 
 
 def read_file(
     folder: int, name: bytes, context: RootContext, moment: int, past_cache: bool = False
 ) -> EntryRow | None:
-    """Describe the regular file ``name`` in the folder behind the descriptor, hashed if it may be.
+    """Describe the regular file ``name`` in an open folder, hashed if the options allow it.
 
-    ``moment`` is the time in ns before which the folder was opened; ``past_cache`` has what is on
-    the disk read, not what the system remembers of it. Returns its row: with a digest,
-    or PENDING, TOO_SMALL, PLACEHOLDER, UNSTABLE, UNREADABLE; None when it is no longer there.
+    ``moment`` is a time in ns before the folder was opened; ``past_cache`` reads from the disk, not
+    from the page cache. Returns its row: with a digest, or PENDING, TOO_SMALL, PLACEHOLDER,
+    UNSTABLE, UNREADABLE; None when it no longer exists.
     """
     if HAS_PLACEHOLDERS:
         early = stat_row(folder, name, context)
@@ -101,9 +101,9 @@ def _read_open_file(descriptor: int, name: bytes, context: RootContext, moment: 
 def read_files(
     folder: int, number: int, files: Iterable[ListedFile], context: RootContext, moment: int
 ) -> tuple[list[HashedRow], list[EntryRow]]:
-    """As `read_file`, for many files of the folder with the id ``number``.
+    """Read many files of the folder with the id ``number``, as `read_file` does.
 
-    Returns the plainly hashed ones, and the others that exist.
+    Returns rows of the plainly hashed ones, and of the others that exist.
     """
     if context.weak or HAS_PLACEHOLDERS or context.min_size > 1:
         found = [read_file(folder, name, context, moment) for _, name in files]
@@ -114,11 +114,11 @@ def read_files(
 def _read_common(
     folder: int, number: int, files: Iterable[ListedFile], context: RootContext, moment: int
 ) -> tuple[list[HashedRow], list[EntryRow]]:
-    """As `read_files`, where neither file system nor options make each file a case of its own.
+    """Do what `read_files` does where file system and options need no special handling.
 
-    A first scan spends its time here, so the common cases (a small file, long unchanged, that
-    nobody writes to, and one that is read later) are dealt with in this loop; all else goes to
-    `read_file`.
+    A first scan spends its time here, so the common cases (a small file, unchanged for long, that
+    nobody writes to, and one that is read later) are handled in this loop; everything else is left
+    to `read_file`.
     """
     hashed: list[HashedRow] = []
     others: list[EntryRow] = []
@@ -158,7 +158,7 @@ def _read_common(
                 ):
                     digest = content
         except OSError:
-            pass  # read_file meets the error again and says what it is
+            pass  # read_file gets the error again and reports it
         finally:
             close(descriptor)
         if digest is None:
@@ -172,17 +172,17 @@ def _read_common(
 
 
 def found_row(row: EntryRow | None) -> tuple[EntryRow, ...]:
-    """The row, if there is one."""
+    """Return the row as a tuple, empty for None."""
     return () if row is None else (row,)
 
 
 def hashed_row(
     name: bytes, facts: os.stat_result, context: RootContext, moment: int, digest: bytes, size: int
 ) -> EntryRow:
-    """The row of a file whose content was just read, FRESH when its times are too near to tell.
+    """Return the row of a file just read; FRESH when its times are too recent to detect changes.
 
-    ``size`` is what was read. Where that is not what its file system tells, the row is like no
-    look at the file: every scan reads it, and nothing counts on it.
+    ``size`` is the number of bytes read. If it differs from the file system's size, the row matches
+    no later `lstat`: every scan reads the file again, and nothing relies on it.
     """
     if not size:
         return row_of(name, EntryState.HASHED, facts, context, 0, EMPTY, size=0)
@@ -193,10 +193,10 @@ def hashed_row(
 
 
 def without_false_alarm(descriptor: int, row: EntryRow) -> EntryRow:
-    """Return the row of an open file that seems damaged, UNSTABLE while a program may write to it.
+    """Return the row of an open, apparently damaged file, UNSTABLE if a program may write to it.
 
-    What is open for writing may be mapped, and be stored to without any time's showing it: the
-    digest from before proves nothing, then and later.
+    A file open for writing may be memory-mapped and change without any timestamp showing it: its
+    former digest proves nothing.
     """
     if not is_open_for_writing(descriptor):
         return row
@@ -204,7 +204,7 @@ def without_false_alarm(descriptor: int, row: EntryRow) -> EntryRow:
 
 
 def unread_row(name: bytes, facts: os.stat_result, context: RootContext) -> EntryRow:
-    """The row of an entry whose content is not read, or not yet."""
+    """Return the row of an entry whose content is not read, or not yet."""
     if not stat.S_ISREG(facts.st_mode):
         return row_of(name, EntryState.OTHER, facts, context)
     if is_placeholder(facts) and not _may_hydrate(facts, context):
@@ -219,7 +219,7 @@ def _may_hydrate(facts: os.stat_result, context: RootContext) -> bool:
 
 
 def stat_row(folder: int, name: bytes, context: RootContext) -> EntryRow | None:
-    """Describe any entry without opening it; None when it is no longer there."""
+    """Describe any entry without opening it; None when it no longer exists."""
     try:
         facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
         target = None
@@ -234,10 +234,10 @@ def stat_row(folder: int, name: bytes, context: RootContext) -> EntryRow | None:
 
 
 def failed_row(folder: int, name: bytes, context: RootContext, error: OSError) -> EntryRow | None:
-    """The row of a file that could not be opened or read; None when it is no longer there."""
+    """Return the row of a file that could not be opened or read; None if it no longer exists."""
     now = stat_row(folder, name, context)
     if now is None or now[STATE] in (EntryState.OTHER, EntryState.UNREADABLE):
-        return now  # gone, replaced by a link meanwhile (ELOOP), or not even to be looked at
+        return now  # removed, replaced by a link since (ELOOP), or lstat fails too
     return with_changes(
         now, {STATE: EntryState.UNREADABLE, CHECKED: 0, DIGEST: None, CAUSE: os_error_text(error)}
     )
@@ -258,14 +258,14 @@ def row_of(
     cause: str | None = None,
     size: int | None = None,
 ) -> EntryRow:
-    """Put a row together; inode and ctime are left out where they mean nothing.
+    """Build a row, without inode and ctime where they mean nothing.
 
-    ``size`` is None for that which the file system tells.
+    ``size`` None takes the size that the file system reports.
     """
     weak = context.weak
     return (
         name,
-        int(state),  # an enum member would cost SQLite an adapter call a row
+        int(state),  # an enum member would cost SQLite an adapter call per row
         facts.st_mode,
         facts.st_size if size is None else size,
         clamp_int64(facts.st_mtime_ns),

@@ -1,4 +1,4 @@
-"""From the paths that a user names to roots in the index, whatever port a drive is in today."""
+"""Map paths named by the user to roots in the index, wherever a drive is mounted today."""
 
 from __future__ import annotations
 
@@ -30,31 +30,31 @@ from gorillacomb.scan.options import ScanOptions
 
 @dataclass(frozen=True, slots=True)
 class MountedFolder:
-    """A folder that the user named, and the file system it lies on."""
+    """A folder that the user named, and its file system."""
 
     path: bytes
-    """Absolute, links resolved."""
+    """Absolute, with links resolved."""
     volume: Volume
     inode: int
 
 
 @dataclass(frozen=True, slots=True)
 class ScanScope:
-    """What is scanned of a root: all of it, or a folder in it."""
+    """What is scanned of a root: all of it, or one folder in it."""
 
     root: Root
     place: MountedFolder
-    """Of the root itself."""
+    """The root itself."""
     relative: bytes
-    """The folder to scan, relative to the root; empty for all of it."""
+    """The folder to scan, relative to the root; empty for the whole root."""
     first: bool
-    """The root was not in the index before."""
+    """Whether the root is new to the index."""
 
 
 def resolve_roots(paths: Sequence[bytes]) -> list[MountedFolder]:
-    """Find folders on their file systems; those inside another one of them are left out.
+    """Find folders on their file systems; drop those inside another one of them.
 
-    Raises UsageFault for a path that is not a readable folder.
+    Raises UsageError for a path that is not a readable folder.
     """
     places: dict[bytes, MountedFolder] = {}
     for path in paths:
@@ -82,7 +82,7 @@ def _look(path: bytes, real: bytes) -> tuple[Volume, int]:
     except FileNotFoundError:
         raise UsageError(
             f"{shown} does not exist.",
-            "Name a folder that is there; `gorillacomb roots forget` drops one that is gone.",
+            "Name an existing folder; `gorillacomb roots forget` drops one that no longer exists.",
         ) from None
     except NotADirectoryError:
         raise UsageError(
@@ -97,9 +97,10 @@ def _look(path: bytes, real: bytes) -> tuple[Volume, int]:
 
 
 def is_covered_by(path: bytes, volume: Volume, place: MountedFolder) -> bool:
-    """Whether a scan of ``path``, on the volume as seen from it, sees all of a place.
+    """Return whether a scan of ``path``, on the volume as seen from it, covers ``place``.
 
-    It may do so through another mount; of two views of one folder the first by name sees the other.
+    This may be through another mount; of two views of one folder, the first by name covers the
+    other.
     """
     if volume.id != place.volume.id or volume.device != place.volume.device:
         return False
@@ -109,10 +110,10 @@ def is_covered_by(path: bytes, volume: Volume, place: MountedFolder) -> bool:
 
 
 def register_root(index: Index, place: MountedFolder, options: ScanOptions) -> ScanScope:
-    """Find or add the root of a place, with the settings that the options change.
+    """Find or add the root of a folder, and apply the options to its settings.
 
-    A known root further in becomes part of a new one further out. Call inside `Index.atomic`.
-    Raises RootVanished for an empty mount point whose drive is not there.
+    A known root inside a new one becomes part of it. Call inside `Index.atomic`. Raises
+    RootVanished for an empty mount point whose drive is not mounted.
     """
     known = _respelled(index, place)
     _refuse_empty_mount_point(known, place)
@@ -135,9 +136,9 @@ def register_root(index: Index, place: MountedFolder, options: ScanOptions) -> S
 
 
 def _respelled(index: Index, place: MountedFolder) -> list[Root]:
-    """All known roots; one on this volume whose folders got another spelling since, with that.
+    """Return all known roots, updating one on this volume whose folders were respelled.
 
-    Else the same folder, under the name that it has now, would be another root and a copy.
+    Otherwise the same folder, under its present name, would become another root and a copy.
     """
     known = table.all_roots(index.connection)
     taken = {(root.volume, root.inner_path) for root in known}
@@ -155,10 +156,10 @@ def _respelled(index: Index, place: MountedFolder) -> list[Root]:
 
 
 def _as_known(index: Index, root: Root, relative: bytes) -> bytes:
-    """The path of a scope below its root, or of a folder around it that is still the known one.
+    """Return the path of a scope below its root, or of the nearest parent that is unchanged.
 
-    Where another folder stands at a known path, only a listing of the one around it tells where
-    the known one went: perhaps into the one that took its place.
+    If a known path holds another folder now, only a listing of its parent shows where the known one
+    went: perhaps into the one that replaced it.
     """
     folders = OpenFolders(root.path)
     try:
@@ -169,20 +170,20 @@ def _as_known(index: Index, root: Root, relative: bytes) -> bytes:
 
 
 class IndexedPrefix(NamedTuple):
-    """How far the index knows a path, and still rightly."""
+    """How far the index knows a path correctly."""
 
     path: bytes
-    """Of the innermost folder on the way that is still the known one, below the root."""
+    """The innermost folder on the way that is still the known one, relative to the root."""
     folder: int
     """Its id."""
     replaced: bool
-    """Whether another folder stands in the place of the next one."""
+    """Whether the next folder on the way was replaced by another one."""
 
 
 def known_prefix(index: Index, root: Root, relative: bytes, folders: OpenFolders) -> IndexedPrefix:
-    """Follow a path below a root, in the index and on the disk, as far as both agree.
+    """Follow a path below a root, in the index and on disk, as far as both agree.
 
-    ``folders`` are those of that root.
+    ``folders`` are the open folders of that root.
     """
     at, above = root.folder, b""
     for name in path_parts(relative):
@@ -191,10 +192,10 @@ def known_prefix(index: Index, root: Root, relative: bytes, folders: OpenFolders
             break
         inner = join_relative(above, name)
         try:
-            # Step by step: a path may be longer than the system takes.
+            # Step by step: a path may be longer than the system accepts.
             facts = os.stat(name, dir_fd=folders.open(above), follow_symlinks=False)
         except OSError:
-            break  # it went meanwhile, which the walk will tell of
+            break  # removed in the meantime, which the walk will report
         if known[1] and known[1] != to_signed64(facts.st_ino) and not root.weak:
             return IndexedPrefix(above, at, True)
         at, above = known[0], inner
@@ -202,7 +203,7 @@ def known_prefix(index: Index, root: Root, relative: bytes, folders: OpenFolders
 
 
 def _match(known: Sequence[Root], place: MountedFolder) -> Root | None:
-    """The known root that is this place or contains it; the one seen at this path before others."""
+    """Return the known root that is or contains this folder, preferably one seen at this path."""
     found = [
         root
         for root in known
@@ -214,9 +215,9 @@ def _match(known: Sequence[Root], place: MountedFolder) -> Root | None:
 
 
 def _place_in(root: Root, place: MountedFolder) -> MountedFolder | None:
-    """A place by a path that shows how it lies in a known root; None when there is none such.
+    """Return a folder under its path inside a known root; None if it is not in that root.
 
-    Mounted by itself, a folder of a root stands at a path that says nothing of the root's.
+    A folder of a root may be mounted by itself, at a path that does not show the root's.
     """
     relative = relative_path(place.volume.inner_path, root.inner_path)
     if not relative or place.path.endswith(b"/" + relative):
@@ -231,7 +232,7 @@ def _place_in(root: Root, place: MountedFolder) -> MountedFolder | None:
 
 
 def _is_clone(root: Root, place: MountedFolder) -> bool:
-    """Whether the root's own volume is mounted elsewhere right now: then this one is a copy."""
+    """Return whether the root's own volume is mounted elsewhere now, so that this one is a copy."""
     if is_below(place.path, root.path):
         return False
     try:
@@ -245,7 +246,7 @@ def _refuse_empty_mount_point(known: Sequence[Root], place: MountedFolder) -> No
     for root in known:
         if not is_below(root.path, place.path):
             continue
-        # Of an unmounted bind the volume may be the same, and the place on it another.
+        # After a bind mount is unmounted, the volume may be the same and the folder another.
         here = join(place.volume.inner_path, relative_path(root.path, place.path))
         there = (base_volume(root.volume), root.inner_path)
         if there != (place.volume.id, here) and not os.listdir(place.path):
@@ -264,7 +265,7 @@ def _new_root(place: MountedFolder, known: Sequence[Root]) -> Root:
         uid=uid,
         folder=0,
         path=place.path,
-        # Inode numbers of a clone say nothing of the original's files.
+        # Inode numbers of a clone say nothing about the original's files.
         volume=f"{volume.id}{CLONE}{uid[:8]}" if clone else volume.id,
         volume_type=volume.type,
         weak=volume.weak,
@@ -280,7 +281,7 @@ def _settings(root: Root, options: ScanOptions) -> Root:
     standing = () if options.clear_excludes else root.exclude
     exclude = tuple(dict.fromkeys((*standing, *patterns_for_root(options.exclude, root.path))))
     if exclude:
-        compile_patterns(exclude)  # refuses a bad pattern before it is remembered
+        compile_patterns(exclude)  # reject a bad pattern before it is remembered
     size = root.min_size if options.min_size is None else options.min_size
     return replace(root, exclude=exclude, min_size=size)
 
@@ -292,7 +293,7 @@ def _top_place(place: MountedFolder, top: bytes) -> MountedFolder:
 
 
 def _absorb_inner_roots(index: Index, scope: ScanScope, known: Sequence[Root]) -> ScanScope:
-    """Known roots inside this one become its folders; their patterns go on holding there."""
+    """Turn known roots inside this one into its folders; their patterns still apply there."""
     root = scope.root
     for inner in known:
         inside = is_below(inner.inner_path, root.inner_path) and inner.id != root.id
@@ -312,7 +313,7 @@ def _absorb_inner_roots(index: Index, scope: ScanScope, known: Sequence[Root]) -
 
 
 def ensure_folder(index: Index, root: Root, relative: bytes) -> int:
-    """The id of a folder below a root; it and those above it are written when missing."""
+    """Return the id of a folder below a root; add it and its parents when missing."""
     at = root.folder
     for name in path_parts(relative):
         known = child_folder(index.connection, at, name)

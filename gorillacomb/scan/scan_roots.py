@@ -1,9 +1,8 @@
-"""The roots of one scan: which there are, what is scanned of each, and what a walk begins with.
+"""The roots of one scan: what is scanned of each, where a walk begins, and what was lost.
 
-And at its end, whether each still is what it was. An unmounted bind, another disk on the mount
-point or an emptied one looks as if all had been deleted. Such a root is *suspect*: what is known of
-it is kept, and no copy in it counts, until a scan finds it as it was, or the user says that the
-loss is real.
+An unmounted bind mount, or another disk or an emptied one at the mount point, looks as if
+everything had been deleted. Such a root is *suspect*: what is known of it is kept, and no copy in
+it counts, until a scan finds it as it was or the user says that the loss is real.
 """
 
 from __future__ import annotations
@@ -38,28 +37,28 @@ from gorillacomb.scan.tasks import FolderTask, RootContext
 
 _ALL = 1 << 62
 _FEWEST = 6
-"""Files: who deletes fewer of a small root means it. Of all that there were, two are enough."""
+"""Files; a loss of fewer is taken as intended. Two are enough if nothing is left of the root."""
 
 _NO_MARK = "its folder .gorillacomb is not there any more"
 
 
 @dataclass(slots=True)
 class ScanRoot:
-    """A root of this run, and what is scanned of it."""
+    """A root of this scan, and what is scanned of it."""
 
     root: Root
     place: MountedFolder
     first: bool
     context: RootContext
     relatives: list[bytes] = field(default_factory=list)
-    """The folders that are scanned, below the root; empty for the root itself."""
+    """The scanned folders, relative to the root; empty path for the root itself."""
     scans: list[int] = field(default_factory=list)
-    """Their scans' ids."""
+    """The ids of their scans."""
 
 
 @dataclass(slots=True)
 class ScanRoots:
-    """The roots of one scan, by their ids; the mappings grow as it enters other file systems."""
+    """The roots of one scan, by id; the mappings grow as other file systems are entered."""
 
     index: Index
     options: ScanOptions
@@ -67,12 +66,12 @@ class ScanRoots:
     contexts: dict[int, RootContext] = field(default_factory=dict)
     table: dict[int, Root] = field(default_factory=dict)
     scopes: dict[int, list[bytes]] = field(default_factory=dict)
-    """What is scanned of each: `ScanRoot.relatives`."""
+    """What is scanned of each root: `ScanRoot.relatives`."""
     junk: list[UnreadablePath] = field(default_factory=list)
     _entered: set[bytes] = field(default_factory=set)
 
     def add(self, place: MountedFolder) -> int:
-        """Take a place on as a root, or as a part of one; returns the root's id."""
+        """Add a folder as a root or part of one; return the root's id."""
         scope = register_root(self.index, place, self.options)
         root = scope.root
         if root.id not in self.all:
@@ -91,7 +90,7 @@ class ScanRoots:
         return root.id
 
     def first_folders(self) -> dict[int, list[FolderTask]]:
-        """What the walk begins with, by root; call inside `Index.atomic`."""
+        """Return the folders to begin with, by root. Call inside `Index.atomic`."""
         tops = [(each.root, each.context) for each in self.all.values()]
         if self.options.changed is not None:
             return tasks_for_changed(self.index, tops, self.options.changed)
@@ -111,9 +110,9 @@ class ScanRoots:
     def enter(
         self, boundaries: Iterable[tuple[int, bytes]], store: IndexWriter
     ) -> dict[int, list[FolderTask]]:
-        """Take other file systems on as roots, where they are to be entered and were not yet.
+        """Add other file systems as roots, if they are to be entered and were not yet.
 
-        They are given by root and path in it. Returns what the walk goes on with, by root.
+        ``boundaries`` are (root, path in it). Returns the folders to continue with, by root.
         """
         found: dict[int, list[FolderTask]] = {}
         for root, path in boundaries if self.options.cross_file_systems else ():
@@ -124,7 +123,7 @@ class ScanRoots:
             try:
                 [place] = resolve_roots([whole])
             except UsageError:
-                continue  # not to be read: it stays one that was not entered
+                continue  # unreadable: it remains listed as not entered
             if place.volume.type in PSEUDO or self._is_seen(place):
                 continue
             with self.index.atomic():
@@ -135,7 +134,7 @@ class ScanRoots:
         return found
 
     def _is_seen(self, place: MountedFolder) -> bool:
-        """Whether a place is scanned already, through another mount."""
+        """Return whether a folder is already scanned through another mount."""
         return any(
             is_covered_by(join(each.place.path, relative), each.place.volume, place)
             for each in self.all.values()
@@ -156,7 +155,7 @@ class ScanRoots:
             exclude=(*patterns_for_root(options.standing_excludes, place.path), *root.exclude),
             min_size=root.min_size
             or (options.standing_min_size if options.min_size is None else options.min_size),
-            # Where all is read again, nothing is put off: what is known stays until it is read.
+            # A rehash defers nothing: what is known stays until the file is read.
             hash_limit=_ALL if again else options.reads_at_once,
             waits=options.quick,
             rehash=again,
@@ -174,7 +173,7 @@ class ScanRoots:
         )
 
     def estimate(self) -> int | None:
-        """How many bytes a walk may see: those of the last scan, else all that the volume holds."""
+        """Estimate the bytes to walk: those of the last scan, else the volume's used space."""
         if self.options.is_partial:
             return None
         if any(relative for each in self.all.values() for relative in each.relatives):
@@ -186,7 +185,7 @@ class ScanRoots:
         return total
 
     def not_entered(self, boundaries: Iterable[tuple[int, bytes]]) -> tuple[bytes, ...]:
-        """The paths of other file systems, given by root and path in it, that are no root here."""
+        """Return the paths of boundaries, given as (root, path in it), that are not roots here."""
         tops = {each.place.path for each in self.all.values()}
         met = (join(self.contexts[root].path, path) for root, path in boundaries)
         return tuple(whole for whole in met if whole not in tops)
@@ -194,22 +193,22 @@ class ScanRoots:
 
 @dataclass(slots=True)
 class LossJudge:
-    """Judges the roots of one scan, when all of them has been walked."""
+    """Decides, after the walk, whether roots are suspect."""
 
     roots: ScanRoots
     store: IndexWriter
 
     def cause(self, root: int, seen: int, new: int) -> str | None:
-        """Why a root is suspect; None when it is not.
+        """Return why a root is suspect; None when it is not.
 
-        ``seen`` files were met in this scan, ``new`` of what was met was not known before.
+        ``seen`` files were met in this scan; ``new`` of all entries met were not known before.
         """
         options, each = self.roots.options, self.roots.all[root]
         if options.accept_loss:
             return None
         is_whole = b"" in each.relatives and not options.is_partial
         if options.is_partial or (not is_whole and each.root.suspect):
-            return each.root.suspect  # only a look at all of it tells that it is back
+            return each.root.suspect  # only a scan of the whole root shows that it is back
         cause = None
         connection = self.roots.index.connection
         if self.store.has_losses(root):
@@ -223,7 +222,7 @@ class LossJudge:
         return cause
 
     def _lost(self, root: Root) -> tuple[int, int]:
-        """Count the files that are not where they were: those lost, and those that we took away."""
+        """Count the missing files: those lost, and those that we removed."""
         taken = self._taken(root)
         missing = [
             (join(root.path, path), key)
@@ -240,7 +239,7 @@ class LossJudge:
         return number, len(missing) - number
 
     def _taken(self, root: Root) -> frozenset[bytes]:
-        """Return the paths of what we took away since a scan found the root as it was."""
+        """Return the paths of what we removed since a scan found the root as it was."""
         last = root_table.last_scan(self.roots.index.connection, root.id)
         since = 0 if last is None else last[0]
         deleted = self.roots.options.deleted(self._places(root))
@@ -249,12 +248,12 @@ class LossJudge:
         )
 
     def _places(self, root: Root) -> set[bytes]:
-        """Return the folders in a root that may have quarantines."""
+        """Return the folders of a root that may contain quarantines."""
         found = root_table.our_folders(self.roots.index.connection)
         return {root.path, *found.get(root.id, ())}
 
     def note(self, root: int, cause: str | None) -> None:
-        """Store what came of it. Call inside `Index.atomic`."""
+        """Store the verdict. Call inside `Index.atomic`."""
         connection, each = self.roots.index.connection, self.roots.all[root]
         root_table.set_suspect(connection, root, cause)
         if self.roots.options.accept_loss and not _is_marked(each.root):
@@ -262,12 +261,12 @@ class LossJudge:
 
 
 def _files_set_aside(place: bytes) -> Iterator[MoveKey]:
-    """Yield by what files are known that lie in a quarantine in a folder."""
+    """Yield the move keys of all files quarantined in a folder."""
     for folder, _, names in os.walk(join(place, OUR_FOLDER)):
         for name in names:
-            with suppress(OSError):  # of somebody else's, or gone since
+            with suppress(OSError):  # another user's, or removed since
                 facts = os.lstat(join(folder, name))
-                for inode in (to_signed64(facts.st_ino), 0):  # which is not known everywhere
+                for inode in (to_signed64(facts.st_ino), 0):  # 0 where inodes are not recorded
                     yield inode, facts.st_size, facts.st_mtime_ns
 
 

@@ -1,8 +1,8 @@
-"""The Gorilla Comb: one pass over drives that leaves a true index behind.
+"""The Gorilla Comb: one pass over drives that brings the index up to date.
 
-Walk and hash what is small; then read of the large files those that may be duplicates; tell the
-caller; then read the rest. Whatever was found is committed twice a second, so that a pass that is
-cut short goes on where it stopped.
+Walk and hash small files; then read those large files that may be duplicates; report to the caller;
+then read the rest. Results are committed twice a second, so that an interrupted scan continues
+where it stopped.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from gorillacomb.workers.dispatcher import Dispatcher
 from gorillacomb.workers.pool import Workers
 
 _FOLDERS_AHEAD = 3
-"""Tasks of the walk that wait for each worker. With one they idle while the index's log is taken
-into it: measured, 1.05 s of processor time against 0.82 with three, and as much with five."""
+"""Queued walk tasks per worker. With one, workers idle during the index's WAL checkpoint: measured,
+1.05 s of processor time against 0.82 with three, and the same with five."""
 
 
 def scan(
@@ -52,19 +52,18 @@ def scan(
 ) -> ScanReport:
     """Scan folders into the vault's index.
 
-    Takes paths of folders; ``recorder`` writes down, elsewhere, what came of it. Returns what was
-    done, with sizes in bytes. Raises UsageFault for paths that cannot be scanned, VaultError for a
-    vault that cannot be used, Interrupted on Ctrl-C (what was done is kept), RootVanished for a
-    drive that is not there.
+    ``recorder`` records the outcome elsewhere. Returns a report, with sizes in bytes. Raises
+    UsageError for paths that cannot be scanned, VaultError for a vault that cannot be used,
+    Interrupted on Ctrl-C (results so far are kept), RootVanished for a drive that is not mounted.
     """
     options = options or ScanOptions()
     progress = progress or NullProgress()
     places = resolve_roots(paths)
     _refuse_the_vault(vault, places)
-    # Before the index is opened: a forked worker must not hold a copy of the connection.
+    # Before the index is opened: a forked worker must not inherit the connection.
     workers = start_scan_workers(places, options)
     collecting = gc.isenabled()
-    gc.disable()  # rows come in by the 100,000 and hold no cycles: looking for them takes time
+    gc.disable()  # rows come in by the 100,000 and contain no cycles: collecting takes time
     try:
         with Index.write(vault) as index, translate_errors(vault):
             if recorder is not None:
@@ -78,11 +77,11 @@ def scan(
                 stamps = recorder.end(index, report.scan, progress)
                 return replace(report, stamps=stamps, seconds=run.seconds)
             finally:
-                workers.close()  # their views first, or the index cannot fold its log back in
+                workers.close()  # their views first, or the index cannot checkpoint its WAL
     except KeyboardInterrupt:
         raise Interrupted(
-            "Interrupted before or after the work itself; the index is as it was left.",
-            "Run the same command again to go on from here.",
+            "Interrupted before or after the work itself; the index is unchanged since then.",
+            "Run the same command again to continue.",
         ) from None
     finally:
         workers.close()
@@ -104,7 +103,7 @@ def _refuse_the_vault(vault: Vault, places: Sequence[MountedFolder]) -> None:
 
 @dataclass(slots=True)
 class _ScanRun:
-    """One scan under way."""
+    """A scan in progress."""
 
     index: Index
     workers: Workers
@@ -119,7 +118,7 @@ class _ScanRun:
 
     @property
     def seconds(self) -> float:
-        """Since it began."""
+        """Seconds since the scan began."""
         return time.monotonic() - self.started
 
     def all_stages(self, on_duplicates: OnDuplicates | None) -> ScanReport:
@@ -160,7 +159,7 @@ class _ScanRun:
             self._keep(store, walk, large)
             if isinstance(stop, GorillaCombError):
                 raise
-            again = ": it reads all anew" if self.options.rehash else " to go on from here"
+            again = ": it reads everything again" if self.options.rehash else " to continue"
             raise Interrupted(
                 f"Interrupted. Of {sum(walk.files.values()):,} files seen, what was read is kept.",
                 f"Run the same command again{again}.",
@@ -168,7 +167,7 @@ class _ScanRun:
         return self._report(walk, large, rows_before, complete=True)
 
     def _compare(self, store: IndexWriter, large: DeferredFiles, dispatcher: Dispatcher) -> None:
-        """Read those of the large files that may be duplicates."""
+        """Read those large files that may be duplicates."""
         connection = self.index.connection
         files = unread.pending_totals(connection)[0]
         if not files:
@@ -234,7 +233,7 @@ class _ScanRun:
         self.index.commit()
 
     def _keep(self, store: IndexWriter, walk: ScanWalk, large: DeferredFiles) -> None:
-        """Commit what is there, after an interruption; the next scan goes on from it."""
+        """Commit what was found so far, after an interruption; the next scan continues from it."""
         if not store.first_groups_missing:
             with self.index.atomic():
                 store.refresh_groups()
@@ -280,7 +279,7 @@ class _ScanRun:
 
 
 def _tell(on_duplicates: OnDuplicates, index: Index, report: ScanReport) -> None:
-    """Tell the caller of the duplicates; that nobody reads what he prints does not end a scan."""
+    """Report the duplicates to the caller; a closed output does not end a scan."""
     try:
         on_duplicates(index, report)
     except BrokenPipeError:

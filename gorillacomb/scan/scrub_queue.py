@@ -1,7 +1,7 @@
-"""Handing out the files that were not read for longest, so that rot is found in time.
+"""Hand out the files that have gone unread the longest, so that bit rot is found in time.
 
-Who reads them again, past the system's cache, is a scan (`ScanOptions.again`): it tells an edit
-from damage, and notes when each was read.
+A scan reads them again, bypassing the page cache (`ScanOptions.again`): it tells an edit from
+damage, and records when each was read.
 """
 
 from __future__ import annotations
@@ -18,37 +18,40 @@ from gorillacomb.index.scrub_queries import FIRST, ScrubCandidate
 from gorillacomb.vault.vault import Vault
 
 _AT_ONCE = 20_000
-"""So many files are asked for at a time: that takes a look at every row of the index."""
+"""Files fetched per query, since each query looks at every row of the index."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScrubBatch:
-    """Some files that are to be read again."""
+    """Files to be read again."""
 
     roots: tuple[bytes, ...]
-    """The paths of the roots that they are in."""
+    """The paths of their roots."""
     entries: tuple[tuple[int, bytes], ...]
-    """The ids of their folders, and their names."""
+    """Folder id and name of each."""
     size: int
     """Bytes."""
 
 
 @dataclass(slots=True)
 class ScrubQueue:
-    """One pass: each file is handed out once at most, even if it could not be read."""
+    """One pass: each file is handed out at most once, even if it could not be read."""
 
     vault: Vault
     tops: Callable[[Index], Sequence[int]]
-    """The ids of the folders in which, and below which, files are read."""
+    """The ids of the folders in and below which files are read."""
     before_ns: int
-    """What was read after that is not due."""
+    """Files read after this time are not due."""
     _waiting: deque[ScrubCandidate] = field(default_factory=deque)
     _last: ScrubCandidate = FIRST
     _ended: bool = False
     _roots: dict[int, bytes] = field(default_factory=dict)
 
     def next(self, size: int) -> ScrubBatch | None:
-        """Files of about ``size`` bytes, one at least; None at the end. Raises VaultError."""
+        """Return files of up to ``size`` bytes, at least one; None at the end.
+
+        Raises VaultError.
+        """
         taken: list[ScrubCandidate] = []
         total = 0
         while not taken or (total < size and len(taken) < _AT_ONCE):
@@ -64,7 +67,7 @@ class ScrubQueue:
         return ScrubBatch(roots, tuple((each.folder, each.name) for each in taken), total)
 
     def _ask(self) -> bool:
-        """Read which files come next; whether there are any."""
+        """Fetch the next files; return whether there are any."""
         if self._ended:
             return False
         with Index.read(self.vault) as index:
@@ -72,7 +75,7 @@ class ScrubQueue:
             found = scrub_queries.due_files(
                 index.connection, tops, self.before_ns, time.time_ns(), self._last, _AT_ONCE
             )
-            # Added to: a root may be forgotten while files of it wait.
+            # Merged, not replaced: a root may be forgotten while files of it wait.
             self._roots |= {root.id: root.path for root in all_roots(index.connection)}
         self._ended = len(found) < _AT_ONCE
         if found:

@@ -1,4 +1,4 @@
-"""Select what is scanned instead of whole roots: entries to read again, changed folders, a list."""
+"""Select parts of roots to scan: entries to read again, changed folders, a file list."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from gorillacomb.scan.tasks import WINDOW, FolderTask, RootContext
 def tasks_for_rescan(
     index: Index, roots: Iterable[int], entries: Iterable[tuple[int, bytes]]
 ) -> dict[int, list[FolderTask]]:
-    """The work that entries make, given by the ids of their folders and their names; by root id.
+    """Return the tasks for entries, given as (folder id, name), by root id.
 
-    What is in none of the roots is left out.
+    Entries in none of the roots are skipped.
     """
     names: dict[int, list[bytes]] = {}
     for folder, name in entries:
@@ -43,10 +43,9 @@ def tasks_for_rescan(
 def tasks_for_changed(
     index: Index, tops: Sequence[tuple[Root, RootContext]], changed: Iterable[bytes]
 ) -> dict[int, list[FolderTask]]:
-    """The work that changed folders, given by their paths, make; by root id.
+    """Return the tasks for changed folders, given by path, by root id.
 
-    What became of a folder that the index does not know, or that is no more, is found out by
-    looking at the nearest one around it that the index knows.
+    For a folder that is not indexed, or no longer exists, the nearest indexed parent is scanned.
     """
     work: dict[int, list[FolderTask]] = {}
     paths = sorted(changed)
@@ -87,10 +86,10 @@ _ListedPath = tuple[int, bytes, bool]
 def tasks_for_file_list(
     index: Index, tops: Sequence[tuple[Root, RootContext]], listed: Iterable[bytes]
 ) -> tuple[dict[int, list[FolderTask]], list[UnreadablePath]]:
-    """Sort listed paths by root and folder; call inside `Index.atomic`.
+    """Return the tasks for listed paths, by root id. Call inside `Index.atomic`.
 
-    Files are looked at one by one, listed folders with all below them, and nothing twice. Returns
-    the work by root id, and what names nothing that can be scanned, with the cause.
+    Files are looked at one by one, listed folders with everything below them, and nothing twice.
+    Returns the tasks, and the paths that cannot be scanned with their causes.
     """
     junk: list[UnreadablePath] = []
     names: dict[tuple[int, bytes], set[bytes]] = {}
@@ -128,9 +127,9 @@ def _inside(folders: set[tuple[int, bytes]], root: int, relative: bytes) -> bool
 def _place(
     path: bytes, tops: Sequence[tuple[Root, RootContext]], parents: dict[bytes, bytes]
 ) -> _ListedPath | UnreadablePath:
-    """Where a listed path stands; or why it is not to be scanned.
+    """Return the root and path of a listed path, or why it cannot be scanned.
 
-    ``parents`` remembers the real paths of the folders that files were named in.
+    ``parents`` caches the real paths of parent folders.
     """
     if not path or b"\0" in path:
         return UnreadablePath(path, "not a path")

@@ -1,29 +1,29 @@
-"""Whether it pays to read small files as they are met, or to wait until all sizes are known."""
+"""Decide whether to read small files at once, or to wait until all sizes are known."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 _LOOK_AT = 2_000
-"""Files; of fewer it is not known yet, and to read them takes a moment."""
+"""Files; with fewer, the outcome is not known yet, and reading them takes a moment."""
 
 
 class SizeSampler:
-    """The sizes of small files that were met, and how often one came up again.
+    """Counts how often sizes of small files repeat.
 
-    To come back to a file costs about three times as much as to read it at once; so that pays as
-    long as one size in two was met before. Of many sources nearly each was, of measurements or
-    scanned pages hardly any.
+    Coming back to a file costs about three times as much as reading it at once, so reading at once
+    pays if at least half of the sizes were seen before. Nearly all are in source trees, hardly any
+    among measurements or scanned pages.
     """
 
     def __init__(self) -> None:
         self._seen: set[int] = set()
         self._files = self._again = 0
         self.repeat = True
-        """Whether most of the files met lately have a size that was met before."""
+        """Whether most of the latest files have a size that was seen before."""
 
     def note(self, sizes: Iterable[int]) -> None:
-        """Take in the sizes of some files, in bytes."""
+        """Add the sizes of some files, in bytes."""
         met = list(sizes)
         known = len(self._seen)
         self._seen.update(met)

@@ -1,4 +1,4 @@
-"""What the main process asks of a worker and what it gets back: plain tuples, cheap to pickle."""
+"""Tasks for workers and their results: plain tuples, cheap to pickle."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from gorillacomb.index.rows import EntryRow, FileKey
 from gorillacomb.index.writer import IndexChanges
 
 WINDOW = 4096
-"""Entries of one folder that one task looks at; the rest of a huge folder goes to others."""
+"""Entries of one folder per task; the rest of a huge folder goes to other tasks."""
 
 
 @dataclass(frozen=True, slots=True)
 class RootContext:
-    """All that a worker must know of a root; travels with each task."""
+    """Everything a worker must know about a root; sent with each task."""
 
     path: bytes
     device: int
@@ -30,60 +30,60 @@ class RootContext:
     exclude: tuple[str, ...]
     min_size: int
     hash_limit: int
-    """Files up to so many bytes are hashed as they are met."""
+    """Largest file, in bytes, that is hashed at once."""
     waits: bool
-    """Files that were left for later go on waiting, whatever their size."""
+    """Whether files deferred earlier keep waiting, whatever their size."""
     rehash: bool
     accept: bool
-    """Content that can be read is never called damaged."""
+    """Whether readable content is never called damaged."""
     hydrate_limit: int | None
-    """Placeholders up to so many bytes may be downloaded; None for none."""
+    """Largest placeholder, in bytes, that may be downloaded; None for none."""
     boundaries: frozenset[bytes]
-    """Mount points inside the root, relative to it: not entered."""
+    """Mount points inside the root, relative to it; not entered."""
     own: frozenset[int]
-    """`st_ino` of our own folders and files on this device: never opened."""
+    """`st_ino` of our own folders and files on this device; never opened."""
     index: str | None
     """The index to compare with; None when this root is not in it yet."""
     hides_changes: bool = False
-    """Content may change without any time's showing it: nothing is more than suspect."""
+    """Whether content may change without changing any timestamp: nothing is more than suspect."""
     now: Callable[[], int] = time.time_ns
-    """The clock, ns since the epoch; it goes to other processes by its name."""
+    """The clock, ns since the epoch; pickled by name."""
 
     @property
     def identity(self) -> FileIdentity:
-        """Device and inode of the folder that the scan started with."""
+        """Device and inode of the folder with which the scan started."""
         return self.device, self.inode
 
 
 class FolderTask(NamedTuple):
-    """A folder to visit; it has a row in the index, or will have when this task is begun."""
+    """A folder to visit; it has an index row by the time its task starts."""
 
     folder: int
     """Its id in the index."""
     path: bytes
     """Relative to the root; empty for the root itself."""
     inode: int
-    """The inode that its parent's listing named; 0 when that is not known."""
+    """The inode from its parent's listing; 0 if unknown."""
     only: tuple[bytes, ...] | None = None
     """Look at these names only; None for the whole folder."""
     alone: bool = False
-    """Leave out the subfolders that stand in it as the index knows them."""
+    """Whether to skip its already known subfolders."""
 
 
 FOLDER_IDS = 1 << 22
-"""How many ids a task may give to new folders: more subfolders than fit into its memory."""
+"""Ids that a task may assign to new folders: more subfolders than fit into its memory."""
 
 
 class VisitTask(NamedTuple):
-    """Folders of one root to visit, with their subfolders, until the budget is used up."""
+    """Folders of one root to visit, with their subfolders, until the budget is spent."""
 
     context: RootContext
     root: int
     folders: tuple[FolderTask, ...]
     budget: int
-    """In entries; 64 KiB of content count as one more."""
+    """In entries; 64 KiB of content count as one."""
     first_id: int
-    """The first of `FOLDER_IDS` ids that are this task's own to give."""
+    """The first of the `FOLDER_IDS` ids reserved for this task."""
 
 
 class VisitResult(NamedTuple):
@@ -92,15 +92,15 @@ class VisitResult(NamedTuple):
     root: int
     writes: IndexChanges
     rest: list[FolderTask]
-    """Folders that the visit did not get to."""
+    """Folders not visited yet."""
     parts: list[int]
-    """Ids of huge folders, once for each part of one that is among the rest."""
+    """Ids of huge folders, once for each of their parts in `rest`."""
     parts_done: list[int]
     """Ids of folders of which this task was one part."""
     boundaries: list[bytes]
-    """Other file systems met and not entered, relative to the root."""
+    """Other file systems that were not entered, relative to the root."""
     lost: bool
-    """The root was taken away, or gives only errors; nothing else is in the result then."""
+    """Whether the root was removed or gives only errors; the rest of the result is empty then."""
     folders: int
     files: int
     bytes: int
@@ -112,11 +112,11 @@ class VisitResult(NamedTuple):
 
 
 class HashItem(NamedTuple):
-    """A file that the walk left for later."""
+    """A file that the walk deferred."""
 
     folder: int
     path: bytes
-    """Of its folder, relative to the root."""
+    """The path of its folder, relative to the root."""
     row: EntryRow
 
 
@@ -130,7 +130,7 @@ class HashTask(NamedTuple):
 
 
 class HashResult(NamedTuple):
-    """The rows as they are now; gone files are left out and named."""
+    """The current rows; missing files are named instead."""
 
     root: int
     rows: list[tuple[int, EntryRow]]

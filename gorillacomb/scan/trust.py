@@ -30,7 +30,7 @@ _READ_AGAIN = frozenset(
 
 
 def reusable_row(entry: EntryFacts, old: EntryRow, context: RootContext) -> EntryRow | None:
-    """The row for an entry whose digest may be trusted again; None when it must be looked at."""
+    """Return the row of an entry with a digest to trust; None if the file must be looked at."""
     if not same_fingerprint(entry, old, context):
         return None
     state = old[STATE]
@@ -54,10 +54,10 @@ def reusable_row(entry: EntryFacts, old: EntryRow, context: RootContext) -> Entr
 
 
 def excluded_row(old: EntryRow, state: EntryState) -> EntryRow:
-    """The row of an entry that is not looked at from now on, with what it takes to come back.
+    """Return the row of an entry that is excluded from now on, with what it needs to come back.
 
-    A digest that may be trusted keeps the time of its reading; one of damaged content stays without
-    that time, so that it is compared again; one that was taken too early is dropped.
+    A trusted digest keeps its read time; a digest of damaged content loses it, so that it is
+    compared again; one taken too soon after a change is dropped.
     """
     kept = None if old[STATE] == EntryState.FRESH else old[DIGEST]
     sound = old[STATE] in (EntryState.HASHED, EntryState.EXCLUDED, EntryState.TOO_SMALL)
@@ -66,10 +66,10 @@ def excluded_row(old: EntryRow, state: EntryState) -> EntryRow:
 
 
 def same_fingerprint(entry: EntryFacts, old: EntryRow, context: RootContext) -> bool:
-    """Whether volume, inode, size, mtime and ctime are those of the time it was hashed.
+    """Return whether volume, inode, size, mtime and ctime are the same as when it was hashed.
 
-    On FAT the mtime may have lost its odd second in the meantime, or have moved by whole hours with
-    the computer's time zone.
+    On FAT, the mtime may since have lost its odd second, or have shifted by whole hours with the
+    computer's time zone.
     """
     if entry[SIZE] != old[SIZE] or entry[CTIME] != old[CTIME] or entry[INODE] != old[INODE]:
         return False

@@ -1,6 +1,6 @@
-"""A worker's walk: from a few folders down until the budget is used up.
+"""A worker's walk: from a few folders downwards until the budget is spent.
 
-`visit_folders` is a plain function of its task, the disk and the index: it runs the same in this
+`visit_folders` is a plain function of its task, the disk and the index: it behaves the same in this
 process and in another.
 """
 
@@ -27,14 +27,14 @@ _EXCLUDED_MODE = 0o100000
 
 
 class RootLost(Exception):
-    """The root is no longer the folder that it was when the scan began."""
+    """The root is no longer the folder that it was when the scan started."""
 
 
 def visit_folders(task: VisitTask, baseline: IndexSnapshot | None) -> VisitResult:
-    """Visit the task's folders and those below them, as far as the budget goes.
+    """Visit the task's folders and those below them, as far as the budget allows.
 
-    ``baseline`` is the index to compare with, None for a root that is not in it. Failures of files
-    and folders are rows and states in the result; OSError is raised by nothing in here.
+    ``baseline`` is the index to compare with, None for a new root. Failures of files and folders
+    become rows and states in the result; OSError is never raised.
     """
     if baseline is not None:
         baseline.refresh()
@@ -45,7 +45,7 @@ def visit_folders(task: VisitTask, baseline: IndexSnapshot | None) -> VisitResul
             raise RootLost
         visitor.run()
     except RootLost:
-        # What was found last may come from a drive that was failing: the index stays as it was.
+        # The latest results may come from a failing drive: the index stays as it was.
         visitor.open_folders.close()
         visitor = FolderVisitor(task, baseline)
         lost = True
@@ -55,15 +55,15 @@ def visit_folders(task: VisitTask, baseline: IndexSnapshot | None) -> VisitResul
 
 
 class _FolderVisit(NamedTuple):
-    """A folder on the list of those to visit."""
+    """A folder queued for a visit."""
 
     folder: int
-    """Its id; 0 for a new one, which gets its id when its turn comes."""
+    """Its id; 0 for a new one, which gets its id when it is visited."""
     parent: int
-    """The id of the folder it was met in; 0 for one that came with the task."""
+    """The id of the parent that listed it; 0 for one that came with the task."""
     path: bytes
     name: bytes
-    """The last part of the path."""
+    """The last component of the path."""
     inode: int
     known: SnapshotFolder | None
     only: tuple[bytes, ...] | None = None
@@ -71,7 +71,7 @@ class _FolderVisit(NamedTuple):
 
 
 class FolderVisitor:
-    """One visit under way: what is left to do, and what was found."""
+    """A visit in progress: what is left to do, and what was found."""
 
     def __init__(self, task: VisitTask, baseline: IndexSnapshot | None) -> None:
         self.task = task
@@ -101,13 +101,13 @@ class FolderVisitor:
         self.next_id = task.first_id
         self.folders = 0
         self.weighed = 0
-        """Bytes of content that the budget has been told of."""
+        """Bytes of content already charged to the budget."""
         self.judged = 0
-        """Rows that have been looked at for errors of a failing drive."""
+        """Rows already checked for errors of a failing drive."""
         self.failures = DriveFailureCounter(task.context.path, task.context.identity)
 
     def run(self) -> None:
-        """Visit until the stack is empty or the budget spent; the first folder always."""
+        """Visit until the stack is empty or the budget is spent; the first folder always."""
         while self.stack:
             self._enter(self.stack.pop())
             if self.budget <= 0:
@@ -120,7 +120,7 @@ class FolderVisitor:
             self.rest.append(FolderTask(number, place.path, place.inode, place.only, place.alone))
 
     def result(self, lost: bool) -> VisitResult:
-        """All that was found."""
+        """Return everything that was found."""
         changes = self.changes
         return VisitResult(
             self.task.root,
@@ -172,7 +172,7 @@ class FolderVisitor:
         if self.failures.note_error(error):
             raise RootLost
         if is_vanished(error):
-            return  # the next listing of its parent will say so
+            return  # the next listing of its parent will report it
         self._write_folder(place, place.inode, FolderState.UNREADABLE, os_error_text(error))
 
     def _part(
@@ -205,7 +205,7 @@ class FolderVisitor:
             ]
         state = FolderState.LISTED
         if parts and (place.known is None or place.known.state != FolderState.LISTED):
-            state = FolderState.UNLISTED  # until all parts have been looked at
+            state = FolderState.UNLISTED  # until all parts have been visited
         number = place.folder or self._new_id()
         seal = self._compare(descriptor, place, number, listing, first, bool(parts), moment)
         if listing.excluded:
@@ -230,7 +230,7 @@ class FolderVisitor:
         partial: bool,
         moment: int,
     ) -> bytes | None:
-        """Compare a folder with what is known of it; returns the seal of one newly described."""
+        """Compare a folder with the index; return the folder digest if it is newly described."""
         context, baseline, changes = self.context, self.baseline, self.changes
         if baseline is None or place.known is None:
             files.sort()  # they are about to be read
@@ -260,9 +260,9 @@ class FolderVisitor:
         return None
 
     def _settle(self, files: int) -> None:
-        """Charge a folder to the budget, and raise RootLost if it tells of a failing drive.
+        """Charge a folder to the budget; raise RootLost if the drive is failing.
 
-        That is when the root is gone, or when nothing but I/O errors comes from it.
+        That is when the root is missing, or yields only I/O errors.
         """
         rows, size = self.writes.rows, self.changes.hashed_bytes - self.weighed
         self.budget -= files + (size >> _CONTENT_UNIT)
@@ -278,7 +278,7 @@ class FolderVisitor:
         self.judged = len(rows)
 
     def _add_excluded(self, number: int, listing: FolderListing) -> None:
-        """Excluded files have rows of their own, and keep what was known of them."""
+        """Write rows for excluded files, which keep what was known of them."""
         known = {} if self.baseline is None else self.baseline.rows(number, None)
         for name in listing.excluded:
             old = known.get(name)
@@ -292,7 +292,7 @@ class FolderVisitor:
         if self.baseline is not None and place.known is not None:
             children = self.baseline.children(parent)
             if not children and not listing.folders and not listing.excluded_folders:
-                return  # nothing stands below most folders
+                return  # most folders contain none
             standing = _standing(listing, children)
             self.writes.away += [
                 (child.id, parent, name) for name, child in children.items() if name not in standing
@@ -316,7 +316,7 @@ class FolderVisitor:
             self._write_folder(below, inode, FolderState.EXCLUDED)
 
     def _moved_here(self, path: bytes, inode: int) -> SnapshotFolder | None:
-        """The known folder that this new one is, when it stood elsewhere on the volume before."""
+        """Return the known folder that moved here from elsewhere on the volume, else None."""
         if self.baseline is None or not inode:
             return None
         here = join(self.context.path, path)
@@ -325,9 +325,9 @@ class FolderVisitor:
                 try:
                     facts = os.stat(place, follow_symlinks=False)
                 except OSError:
-                    return self.baseline.folder(folder)  # it has left that place
+                    return self.baseline.folder(folder)  # it is no longer at its former path
                 if to_signed64(facts.st_ino) == inode and facts.st_dev == self.context.device:
-                    continue  # still there: a second view of it, not a move
+                    continue  # still at its former path: a second view of it, not a move
             return self.baseline.folder(folder)
         return None
 
@@ -346,10 +346,10 @@ class FolderVisitor:
         number: int = 0,
         seal: bytes | None = None,
     ) -> int:
-        """Note a folder as it is now, if the index does not know it so; returns its id."""
+        """Write a folder's row if the index differs; return its id."""
         if not place.folder:
             number = number or self._new_id()
-            # The state as a number: an enum's member would cost SQLite an adapter call a row.
+            # The state as an int: an enum member would cost SQLite an adapter call per row.
             here = (number, self.task.root, place.parent, place.name)
             self.writes.new_folders.append((*here, inode, int(state), marker, cause, seal))
             return number
@@ -375,9 +375,9 @@ class FolderVisitor:
 def _standing(
     listing: FolderListing, children: dict[bytes, SnapshotFolder]
 ) -> dict[bytes, SnapshotFolder]:
-    """The known subfolders that still stand here.
+    """Return the known subfolders that still exist here.
 
-    One of the same name but another inode is a new folder; the known one went, or has moved.
+    One with the same name but another inode is a new folder; the known one was removed or moved.
     """
     found = {}
     for inode, name in (*listing.folders, *listing.excluded_folders):
@@ -388,5 +388,5 @@ def _standing(
 
 
 def _unseen(name: bytes) -> EntryRow:
-    """The row of an excluded file: nothing but its name is looked at."""
+    """Return the row of an excluded file, known by its name only."""
     return (name, EntryState.EXCLUDED, _EXCLUDED_MODE, 0, 0, 0, 0, 1, 0, 0, None, None, None, None)

@@ -1,4 +1,4 @@
-"""The first stage: walks the roots, hashing what is small, and writes what the workers found."""
+"""The first stage: walk the roots, hash small files, and write the workers' results."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from gorillacomb.scan.tasks import (
 )
 
 _FIRST_BUDGET = 64
-"""While there are fewer folders than workers, tasks are short, so that all soon have some."""
+"""While there are fewer folders than workers, tasks are short, so that all soon have work."""
 _MOST_FOLDERS = 64
 
 
 class ScanWalk:
-    """The folders that are still to be visited, and the sums of what was found."""
+    """The folders still to be visited, and the totals so far."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class ScanWalk:
         progress: Progress,
         sizes: SizeSampler | None = None,
     ) -> None:
-        """With ``sizes`` files are left for later where that pays."""
+        """Prepare a walk; with ``sizes``, defer files where that pays."""
         self._index = index
         self._store = store
         self._contexts = contexts
@@ -63,7 +63,7 @@ class ScanWalk:
 
     @property
     def changes(self) -> ScanChanges:
-        """How the roots differ from what the index knew; whole when the walk is finished."""
+        """How the roots differ from the index; complete once the walk is finished."""
         return ScanChanges(
             new=sum(self.new.values()) - self._moved,
             changed=self._changed,
@@ -73,11 +73,11 @@ class ScanWalk:
         )
 
     def add(self, root: int, folders: list[FolderTask]) -> None:
-        """Put folders on the list of those to visit."""
+        """Queue folders for a visit."""
         self._stacks.setdefault(root, []).extend(reversed(folders))
 
     def next_task(self) -> ScanTask | None:
-        """The next piece of work, from the longest list; None when there is none now."""
+        """Return the next task, from the longest queue; None when there is none now."""
         root = max(self._stacks, key=lambda root: len(self._stacks[root]))
         stack = self._stacks[root]
         if not stack:
@@ -93,7 +93,7 @@ class ScanWalk:
         return VisitTask(context, root, folders, budget, first_id)
 
     def accept_result(self, result: ScanTaskResult) -> None:
-        """Write what a visit found, and put what it did not get to on the list."""
+        """Write the result of a visit, and queue the folders it did not reach."""
         assert isinstance(result, VisitResult)
         root = result.root
         self._parts_left.update(result.parts)
@@ -134,9 +134,9 @@ class ScanWalk:
         self._progress.advance(result.files, result.bytes)
 
     def finish(self, judge: LossJudge) -> None:
-        """Drop what went, but of roots that are suspect, and count the files that moved.
+        """Drop what no longer exists, except in suspect roots, and count moved files.
 
-        Only now, since a folder that left one place may have come to light in another.
+        Only at the end, since a folder missing in one place may have been found in another.
         """
         for root in self._contexts:
             cause = judge.cause(root, self.files[root], self.new[root])
@@ -159,6 +159,6 @@ class ScanWalk:
 
 
 def _new_sizes(writes: IndexChanges, limit: int) -> list[int]:
-    """The sizes of files that a visit read, or left for later though they are small enough."""
+    """Return the sizes of small files that a visit read or deferred."""
     later = [size for size in writes.later[SHORT_SIZE::LATER_WIDTH] if size <= limit]
     return writes.hashed[SHORT_SIZE::HASHED_WIDTH] + later

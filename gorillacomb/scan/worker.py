@@ -1,4 +1,4 @@
-"""The workers: how many there are, and what each does with a task, in whatever process."""
+"""The scan workers: how many there are, and how each performs a task in its process."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ from gorillacomb.workers.pool import InlineWorkers, Workers, start_pool
 from gorillacomb.workers.worker import Advance
 
 _SMALL_TREE = 600
-"""Entries; a tree of fewer is done before a pool would have started."""
+"""Entries; a smaller tree is done before a pool would have started."""
 _SMALL_BYTES = 64 << 20
-"""The same of all that its files hold."""
+"""Bytes; likewise, for the content of all its files."""
 _FEW_FOLDERS = 200
 
 
 def start_scan_workers(places: Sequence[MountedFolder], options: ScanOptions) -> Workers:
-    """A pool for all but small trees."""
+    """Start a worker pool, or work inline for small trees."""
     count = options.workers
     few = options.changed is not None and len(options.changed) <= _FEW_FOLDERS
     if count == 0 or (count is None and (few or _is_small(places))):
@@ -80,12 +80,12 @@ def _is_small(places: Sequence[MountedFolder]) -> bool:
                     if left < 0 or room < 0:
                         return False
         except OSError:
-            continue  # the walk will tell of it
+            continue  # the walk will report it
     return True
 
 
 class ScanWorker:
-    """Carries out tasks, one after the other; holds the views of indexes that it has opened."""
+    """Performs tasks one after the other; keeps its index snapshots open."""
 
     def __init__(self) -> None:
         self._baselines: dict[str, IndexSnapshot] = {}
@@ -102,13 +102,13 @@ class ScanWorker:
         return visit_folders(task, self._baselines[path])
 
     def close(self) -> None:
-        """Close the views."""
+        """Close the snapshots."""
         while self._baselines:
             self._baselines.popitem()[1].close()
 
 
 def hash_files(task: HashTask, advance: Advance) -> HashResult:
-    """Read the probes or all of the content of files that the walk left for later."""
+    """Read the probes or the whole content of deferred files."""
     rows: list[tuple[int, EntryRow]] = []
     gone: list[tuple[int, bytes]] = []
     failures = DriveFailureCounter(task.context.path, task.context.identity)
@@ -120,7 +120,7 @@ def hash_files(task: HashTask, advance: Advance) -> HashResult:
             try:
                 row = _hash_one(open_folders, item, task, advance)
             except OSError as error:
-                # Its folder cannot be opened any more: only a listing may say that files are gone.
+                # Its folder can no longer be opened: only a listing may report files as missing.
                 if failures.note(is_lost_drive(error)):
                     return _lost(task)
                 continue
@@ -139,7 +139,7 @@ def hash_files(task: HashTask, advance: Advance) -> HashResult:
 
 
 def _lost(task: HashTask) -> HashResult:
-    """Rows of a failing drive are not kept: what was known before is better."""
+    """Return a result without the rows of a failing drive: what was known before is better."""
     return HashResult(task.root, [], [], 0, 0, lost=True)
 
 
@@ -152,7 +152,7 @@ def _hash_one(
     if HAS_PLACEHOLDERS:
         now = stat_row(folder, name, context)
         if now is None or now[STATE] != EntryState.PENDING:
-            return now  # its content has left for the cloud since the walk
+            return now  # its content was moved to the cloud since the walk
     try:
         descriptor = open_file(name, folder)
     except FileNotFoundError:
@@ -201,7 +201,7 @@ def _digest_open_file(
                 return judged
             if doubted or attempt == ATTEMPTS - 1:
                 return without_false_alarm(descriptor, judged)
-            doubted = True  # as in changes.py
+            doubted = True  # as in diff.py
             drop_page_cache(descriptor)
     return row_of(
         row[NAME], EntryState.UNSTABLE, before, context, cause="changed while it was read"
