@@ -1,1 +1,1 @@
-"""Write what a scan found into the trace: stamps, moves, damage."""
+"""Record what a scan found in the trace: stamps, moves, damage."""

@@ -1,4 +1,4 @@
-"""Check that what the index says of stamps is what the trace says."""
+"""Check that the index's stamps agree with the trace."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def check_index(index: Index, ledger: Ledger) -> str | None:
-    """Where the index's stamps are not those of the trace, in words; None when they are.
+    """Describe where the index's stamps differ from the trace; return None if they agree.
 
-    An index that is behind the trace is brought up to date by the next scan: nothing is wrong.
+    An index that lags behind the trace is not an error: the next scan updates it.
     """
     state = stamps.synced_log_size(index.connection)
     if state is None or (state[0] == ledger.log and state[1] < ledger.size):
@@ -45,7 +45,7 @@ def check_index(index: Index, ledger: Ledger) -> str | None:
         if known.seq != each.seq:
             return f"the index has entry {each.seq} for {digest.hex()}, the trace {known.seq}"
         if place is None and (changed or each.folder in placeless):
-            continue  # of a root that was forgotten, which the next scan tells, or in a suspect one
+            continue  # of a forgotten root, which the next scan records, or in a suspect one
         if place is None:
             return f"the index has a stamp without a place: {digest.hex()}"
         root = roots[place[0]]

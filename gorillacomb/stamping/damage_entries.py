@@ -1,4 +1,4 @@
-"""Damaged files: what the trace is told of them, and where good copies stand."""
+"""Record damaged files in the trace, and find good copies of them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from gorillacomb.vaultmesh.ledger import Ledger
 
 
 def record_damage(index: Index, ledger: Ledger, scan: int) -> None:
-    """Append to the trace which files are damaged since it was told last; suspects are not told.
+    """Append newly damaged files to the trace; suspect files are not recorded.
 
-    The stamps of the index, which reflect the trace, go on to do so. Raises VaultError.
+    The index remains in sync with the trace. Raises VaultError.
     """
     connection = index.connection
     found = [
@@ -45,7 +45,7 @@ def _bodies(index: Index, files: list[DamageRow], scan: int) -> list[EntryBody]:
     for each in files:
         place = paths.place(each.folder)
         if place is None:
-            continue  # in a folder that left its place, which the next scan finds
+            continue  # in a folder that is missing from its place, which the next scan handles
         root = roots[place[0]]
         harmed = DamageEntry(
             each.size, each.mtime_ns, each.digest, each.state == EntryState.SUSPECT
@@ -56,5 +56,5 @@ def _bodies(index: Index, files: list[DamageRow], scan: int) -> list[EntryBody]:
 
 
 def good_copies(index: Index, paths: FolderPaths, digest: bytes) -> list[bytes]:
-    """The paths of files that have a content, as far as the index knows."""
+    """Return the paths of files with this content, as far as the index knows."""
     return [file.path for file in content_queries.files_with(index.connection, paths, digest)]

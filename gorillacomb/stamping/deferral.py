@@ -1,6 +1,6 @@
-"""Machine-made folders in which something new came of late: what they hold is stamped later.
+"""Defer stamps for machine-made folders in which files were added recently.
 
-What `npm install` brings is often taken back within minutes, and the trace forgets nothing.
+What `npm install` adds is often removed within minutes, and the trace never forgets.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gorillacomb.sqlite import Connection
 
 
 class StampDeferral:
-    """Knows which contents wait; those of a folder do until nothing new came for a while."""
+    """Knows which contents wait: those of a folder until nothing was added to it for a while."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class StampDeferral:
         quiet_ns: int = 0,
         machine_made: frozenset[bytes] = frozenset(),
     ) -> None:
-        """``quiet_ns`` is that while; with 0 nothing waits. ``machine_made`` are more names."""
+        """Defer for ``quiet_ns`` (0 for not at all); ``machine_made`` are additional names."""
         self._connection = connection
         self._paths = paths
         self._quiet_ns = quiet_ns
@@ -38,17 +38,17 @@ class StampDeferral:
             if self._now - quiet_ns < since <= self._now
         }
         self.is_due = len(self._since) < len(known)
-        """Whether something that waited need not wait any more."""
+        """Whether something that was deferred can be stamped now."""
         self._tops: dict[int, tuple[int | None, int | None]] = {}
 
     def due_ns(self) -> int | None:
-        """When the next folder will have been quiet for long enough (wall clock); None for none."""
+        """Return when the next folder will be quiet for long enough (wall clock, ns), or None."""
         return min(self._since.values()) + self._quiet_ns if self._since else None
 
     def waiting(self, digests: Iterable[bytes], new: Collection[bytes]) -> set[bytes]:
-        """Those of some contents that wait, since they stand in folders that are not quiet alone.
+        """Return which of these contents wait, being only in folders that are not quiet.
 
-        ``new`` are contents that came since the last scan: their folders are not quiet.
+        ``new`` are contents added since the last scan: their folders are not quiet.
         """
         if not self._quiet_ns:
             return set()
@@ -64,17 +64,17 @@ class StampDeferral:
         return {digest for digest, found in tops.items() if found <= self._since.keys()}
 
     def save(self) -> None:
-        """Write down which folders are not quiet."""
+        """Store which folders are not quiet."""
         stamps.set_deferred_folders(self._connection, self._since)
 
     def _top(self, folder: int) -> tuple[int | None, int | None]:
-        """The topmost machine-made folder around a folder, and the outermost project."""
+        """Return the topmost machine-made folder around a folder, and the outermost project."""
         chain: list[tuple[int, bytes, str | None]] = []
         at = folder
         while at not in self._tops:
             _, parent, name, marker = self._paths.row(at) or (0, None, b"", None)
             if parent is None:
-                self._tops[at] = (None, None)  # what the user named as a root is no such folder
+                self._tops[at] = (None, None)  # a root chosen by the user does not count
             else:
                 chain.append((at, name, marker))
                 at = parent

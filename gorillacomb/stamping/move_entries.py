@@ -1,4 +1,4 @@
-"""Folders that went or moved: the trace is told of each as a whole, where nothing is in the way."""
+"""Record removed and moved folders in the trace, as a whole unless one is in another's way."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _STANDING = ("it was canonical before, in the same folder",)
 
 
 def folders_that_wait(connection: Connection) -> set[int]:
-    """Return the folders of which nothing can be told now, by their ids.
+    """Return the ids of the folders about which nothing can be recorded now.
 
-    Those without a place keep theirs in the trace. So what came to that place waits, with all that
-    is in it, and so does what moved and has not been told of for that.
+    Folders without a place keep their place in the trace. So whatever took that place waits, with
+    its contents, and so does every moved folder whose move is not recorded for that reason.
     """
     found = set(folders_without_place(connection))
     if not found:
@@ -39,28 +39,28 @@ def folders_that_wait(connection: Connection) -> set[int]:
 
 
 class FolderMoveRecorder:
-    """Tells of folders, in the order in which it can be played again.
+    """Records folders in an order that can be replayed.
 
-    What went makes room for what came.
+    Removals come first, to make room for arrivals.
     """
 
     def __init__(self, scribe: StampWriter, roots: Container[str]) -> None:
-        """``roots`` are the uids of those that are roots of the vault now."""
+        """Prepare to record moves; ``roots`` are the uids of the vault's current roots."""
         self._scribe = scribe
         self._index = scribe.index
         self._connection = scribe.index.connection
         self._roots = roots
         self.former: dict[bytes, tuple[str, bytes]] = {}
-        """Root and path of files that went with their folders, by content."""
+        """Root and path of files removed with their folders, by content."""
         self.has_waiting = False
-        """Whether folders moved of which the trace is told by a later scan."""
+        """Whether the moves of some folders are left for a later scan to record."""
         self._astray: frozenset[int] = frozenset()
         """Folders that are not where the trace has them, or have no place."""
 
     def record_moves(self) -> set[bytes]:
-        """Tell of all folders that are not where the trace knows them, or are no more.
+        """Record all folders that were moved or removed since the trace last saw them.
 
-        Returns the contents of which it is not known where they stand now.
+        Returns the contents whose present location is not known.
         """
         lost: set[bytes] = set()
         for top in stamps.gone_folders(self._connection):
@@ -68,7 +68,7 @@ class FolderMoveRecorder:
         return lost | self._move_folders()
 
     def _retire_folder(self, top: int) -> set[bytes]:
-        """Tell that a folder is gone with all canonical files in it; returns their contents.
+        """Record that a folder is missing with all its canonical files; return their contents.
 
         Those that have copies elsewhere are stamped there afterwards.
         """
@@ -85,14 +85,14 @@ class FolderMoveRecorder:
         self.former |= {digest: self._scribe.places.of_file(stamp) for digest, stamp in below}
         with self._index.atomic():
             stamps.drop_folders_below(connection, top)
-        self._scribe.places.forget()  # a folder that was in it may stand elsewhere
+        self._scribe.places.forget()  # a folder that was in it may be elsewhere now
         self._scribe.counts.retired += len(below)
         return {digest for digest, _ in below}
 
     def _move_folders(self) -> set[bytes]:
-        """Tell of folders that moved, each as a whole where nothing stands in its way any more.
+        """Record moved folders, each as a whole once nothing is in its way.
 
-        Returns contents of which it is not known where they stand now.
+        Returns the contents whose present location is not known.
         """
         placeless = folders_without_place(self._connection)
         moved = stamps.moved_folders(self._connection)
@@ -104,7 +104,7 @@ class FolderMoveRecorder:
         waiting.sort(key=lambda each: (depths[each.id], each.id))
         while waiting:
             left = [each for each in waiting if not self._moved_as_a_whole(each)]
-            if len(left) == len(waiting):  # they changed places with each other
+            if len(left) == len(waiting):  # they swapped places
                 free = self._free(left)
                 self.has_waiting = len(free) < len(left)
                 return self._move_files([each for each in left if each.id in free])
@@ -112,9 +112,9 @@ class FolderMoveRecorder:
         return set()
 
     def _free(self, left: Sequence[StampFolder]) -> set[int]:
-        """Return those folders in whose way only others of them are.
+        """Return the folders that are blocked only by others of them.
 
-        The rest wait for folders that have no place, which keep theirs in the trace.
+        The rest wait for folders without a place, which keep their place in the trace.
         """
         in_the_way = {each.id: self._around(each) & self._astray for each in left}
         free = set(in_the_way)
@@ -123,7 +123,7 @@ class FolderMoveRecorder:
         return free
 
     def _around(self, folder: StampFolder) -> set[int]:
-        """Return the folders around a new place, and those that the trace has where these are."""
+        """Return the parents of a new place, and the folders that the trace has in their places."""
         return {
             each
             for at in (*self._chain_in_index(folder), *self._chain_in_trace(folder.parent))
@@ -131,20 +131,20 @@ class FolderMoveRecorder:
         }
 
     def _moved_as_a_whole(self, folder: StampFolder) -> bool:
-        """Tell of a folder that moved, unless the trace has another one in its new place."""
+        """Record a moved folder, unless the trace has another one in its new place."""
         connection = self._connection
         known = stamps.stamp_folder(connection, folder.id)
         if known == folder:
-            return True  # it went with the folder that it is in
+            return True  # moved along with its parent
         if any(map(self._others_at, self._chain_in_index(folder))):
             return False
         with self._index.atomic():
             stamps.add_folders_above(connection, folder.parent)
         above = self._chain_in_trace(folder.parent)
         if any(each.id == folder.id for each in above):
-            return False  # by what the trace knows until the folder that it is in now is told of
+            return False  # inside itself, to the trace, until its parent's move is recorded
         if any(map(self._others_at, above)):
-            return False  # it would be put into another folder, which is where its own one was
+            return False  # the trace would put it into the folder that took its parent's place
         below = stamps.stamps_below(connection, folder.id)
         step = None
         if below and folder.parent is not None:
@@ -169,7 +169,7 @@ class FolderMoveRecorder:
         return True
 
     def _chain_in_index(self, folder: StampFolder) -> list[StampFolder]:
-        """Return a folder and those around it, up to its root, as they are now."""
+        """Return a folder and its parents, up to the root, as they are now."""
         chain, at = [], stamps.index_folder(self._connection, folder.id)
         while at is not None:
             chain.append(at)
@@ -177,7 +177,7 @@ class FolderMoveRecorder:
         return chain
 
     def _chain_in_trace(self, folder: int | None) -> list[StampFolder]:
-        """Return a folder and those around it as the trace knows them."""
+        """Return a folder and its parents as the trace has them."""
         chain = []
         while folder is not None:
             at = stamps.stamp_folder(self._connection, folder)
@@ -190,9 +190,9 @@ class FolderMoveRecorder:
         return chain
 
     def _others_at(self, folder: StampFolder) -> list[int]:
-        """Return other folders with canonical files that the trace has in the place of one."""
+        """Return other folders with canonical files that the trace has in this folder's place."""
         if folder.parent is None:
-            return []  # roots are known by their ids, not by their paths
+            return []  # roots are identified by id, not by path
         others = stamps.folder_at(self._connection, folder.parent, folder.name)
         return [
             each
@@ -201,7 +201,7 @@ class FolderMoveRecorder:
         ]
 
     def _move_files(self, folders: Sequence[StampFolder]) -> set[bytes]:
-        """Tell of folders that changed places with each other, file by file.
+        """Record folders that swapped places, file by file.
 
         Returns the contents that were not found in their folders.
         """

@@ -1,4 +1,4 @@
-"""Where folders and canonical files stand as the trace knows it, which a move may have changed."""
+"""Paths of folders and canonical files as the trace has them; moves may since have changed them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gorillacomb.model import Root
 
 
 class RecordedPaths:
-    """Answers from the folders that the index keeps for the trace, and remembers."""
+    """Resolves paths from the folders that the index keeps for the trace, with a cache."""
 
     def __init__(self, index: Index, roots: Iterable[Root]) -> None:
         self._index = index
@@ -21,11 +21,11 @@ class RecordedPaths:
         self._paths: dict[int, tuple[str, bytes]] = {}
 
     def forget(self) -> None:
-        """Forget where folders are: one of them moved."""
+        """Clear the cache after a folder moved."""
         self._paths.clear()
 
     def known(self, folder: int) -> tuple[str, bytes]:
-        """Root and path of a folder as the trace knows it."""
+        """Return root and path of a folder as the trace has them."""
         chain: list[tuple[int, bytes]] = []
         at = folder
         while at not in self._paths:
@@ -43,12 +43,12 @@ class RecordedPaths:
         return self._paths[folder]
 
     def of_file(self, stamp: Stamp) -> tuple[str, bytes]:
-        """Root and path of a canonical file as the trace knows it."""
+        """Return root and path of a canonical file as the trace has them."""
         root, above = self.known(stamp.folder)
         return root, join_relative(above, stamp.name)
 
     def recorded(self, folder: int) -> tuple[str, bytes]:
-        """Root and path of a folder, which the trace knows from now on."""
+        """Return root and path of a folder, adding it to the folders that the trace knows."""
         if folder not in self._paths:
             if stamps.stamp_folder(self._index.connection, folder) is None:
                 with self._index.atomic():

@@ -1,4 +1,4 @@
-"""The record of a vault: opening its trace, and keeping it up to date as scans end."""
+"""Open a vault's trace, and keep it up to date as scans complete."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class StampRecorder:
         quiet_ns: int = 0,
         machine_made: frozenset[bytes] = frozenset(),
     ) -> None:
-        """``prefers`` says whether ``preferred`` is true of any path at all.
+        """Set up stamping; ``prefers`` says whether ``preferred`` is true of any path at all.
 
-        What is new in machine-made folders, known by the usual names and those given, is stamped
-        when nothing new has come there for ``quiet_ns``.
+        New files in machine-made folders (usual names plus ``machine_made``) are stamped once
+        nothing was added there for ``quiet_ns``.
         """
         self._quiet_ns = quiet_ns
         self._machine_made = machine_made
@@ -44,8 +44,8 @@ class StampRecorder:
     def begin(self, index: Index) -> None:
         if stamps.synced_log_size(index.connection) is not None and not index.vault.trace.exists():
             raise VaultRolledBack(
-                f"The trace {index.vault.trace} is not there; it is never deleted.",
-                "Put it back from a backup; to begin a new one: gorillacomb trace adopt",
+                f"The trace {index.vault.trace} is missing; Gorilla Comb never deletes it.",
+                "Restore it from a backup; to begin a new one: gorillacomb trace adopt",
             )
         self._ledger = open_trace_for_writing(index.vault)
         self._ledger.refuse_rolled_back()

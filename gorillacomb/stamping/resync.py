@@ -1,4 +1,4 @@
-"""Bringing the index's stamps in line with the trace: after a crash, or when the index was lost."""
+"""Bring the index's stamps in line with the trace after a crash, or when the index was lost."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from gorillacomb.vaultmesh.replay import TraceState
 
 
 def resync(index: Index, ledger: Ledger) -> None:
-    """Before a scan: bring the index's stamps in line with the trace, if they are not.
+    """Bring the index's stamps in line with the trace before a scan, if they differ.
 
-    Also after the index was lost: roots and the folders of canonical files come back from the
-    trace, as ones that no scan has listed yet. Raises VaultRolledBack when the index reflects
-    entries that the trace lacks, or another trace.
+    If the index was lost, roots and the folders of canonical files are restored from the trace, as
+    not yet listed by any scan. Raises VaultRolledBack when the index reflects entries that the
+    trace lacks, or another trace.
     """
     state = stamps.synced_log_size(index.connection)
     if state == (ledger.log, ledger.size):
         return
     if state is not None and (state[0] != ledger.log or state[1] > ledger.size):
         raise VaultRolledBack(
-            f"The trace {ledger.path} is not the one that the index goes with: it was put back,"
-            " or another one stands in its place.",
-            "Put the right one back; to go on with this one: gorillacomb trace adopt",
+            f"The trace {ledger.path} does not match the index: it was restored from a"
+            " backup, or replaced by another one.",
+            "Restore the right one; to continue with this one: gorillacomb trace adopt",
         )
-    # The trace is not told that newer rules confirmed a stamp.
+    # The trace does not record that newer rules confirmed a stamp.
     confirmed = stamps.rules_of_stamps(index.connection)
     with index.atomic():
         stamps.clear(index.connection)
@@ -42,9 +42,9 @@ def resync(index: Index, ledger: Ledger) -> None:
 
 
 def _restore(index: Index, ledger: Ledger, confirmed: Mapping[bytes, tuple[int, int]]) -> None:
-    """Take roots and stamps from the trace.
+    """Restore roots and stamps from the trace.
 
-    ``confirmed`` has, by content, the entries that the index knew and the versions of the rules.
+    ``confirmed`` maps contents to their entries in the old index and the rules' versions.
     """
     connection = index.connection
     standing = TraceState()
@@ -53,7 +53,7 @@ def _restore(index: Index, ledger: Ledger, confirmed: Mapping[bytes, tuple[int, 
     except ValueError as error:
         raise VaultRolledBack(
             f"The trace {ledger.path} is not as it was written: {error}.",
-            "gorillacomb trace verify tells more; put a backup of it back.",
+            "For details: gorillacomb trace verify. Restore the trace from a backup.",
         ) from None
     roots = {root.uid: root for root in root_table.all_roots(connection)}
     for uid, fields in standing.roots.items():

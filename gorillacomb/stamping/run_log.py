@@ -1,4 +1,4 @@
-"""Append what a run of dedupe did to the trace."""
+"""Append what a dedupe run did to the trace."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 
 class RunLog:
-    """Appends entries that are not about stamps, such as those of a run of dedupe.
+    """Appends entries that are not about stamps, such as those of dedupe runs.
 
-    Opened before the work that they tell of: a trace that cannot be written is known by then. The
-    index, open for writing, goes on to reflect the trace if it did. Raises VaultError, KeyMissing.
+    Opened before the work that the entries describe, so that an unwritable trace is noticed first.
+    The index's synced size moves along if it was in step with the trace. Raises VaultError,
+    KeyMissing.
     """
 
     def __init__(self, index: Index) -> None:

@@ -1,9 +1,9 @@
-"""Stamping: the trace is told where the canonical file of each content stands.
+"""Stamping: record in the trace where the canonical file of each content is.
 
-The index remembers what the trace knows (`index.stamps`). After a scan the contents that changed,
-and the folders that moved or went, are compared with that, and what differs is appended to the
-trace first, then written to the index. The index is marked as true only at the very end: after a
-crash in between, it takes everything from the trace again.
+The index remembers what the trace has (`index.stamps`). After a scan, changed contents and folders
+that were moved or removed are compared with that; differences are appended to the trace first, then
+written to the index. The index is marked as in sync only at the very end: after a crash in between,
+it is rebuilt from the trace.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def stamp_scan(
     unquiet: StampDeferral,
     advance: Callable[[int], None] | None = None,
 ) -> StampReport:
-    """After a scan: append to the trace what changed, and bring the index's stamps up to date.
+    """Append to the trace what a scan changed, and bring the index's stamps up to date.
 
     ``prefers`` says whether the user prefers some paths; ``scan`` is the scan's number; ``unquiet``
-    says what is to wait. A scan that found nothing new appends nothing. Raises VaultError.
+    decides what is deferred. A scan that found nothing new appends nothing. Raises VaultError.
     """
     roots = root_table.all_roots(index.connection)
     scribe = StampWriter(index, ledger, scan, RecordedPaths(index, roots), advance)
@@ -69,14 +69,14 @@ class _Stamper:
         self._index = scribe.index
         self._connection = scribe.index.connection
         self._former: dict[bytes, tuple[str, bytes]] = {}
-        """Root and path of files that went with their folders, by content."""
+        """Root and path of files removed with their folders, by content."""
         self._hidden: set[bytes] | None = None
         self._arrivals: set[MoveKey] | None = None
         self._undecided: list[bytes] = []
         self._waiting: set[int] = set()
-        """Folders of which nothing can be told now."""
+        """Folders about which nothing can be recorded now."""
         self._outdated: set[bytes] = set()
-        """Contents whose canonical files are to be chosen once more, by the rules of today."""
+        """Contents whose canonical files were chosen by older rules, and are to be chosen again."""
 
     def run(self, roots: Sequence[Root]) -> StampReport:
         connection, scribe = self._connection, self._scribe
@@ -143,7 +143,7 @@ class _Stamper:
         self._index.commit()
 
     def _all_contents(self) -> Iterator[StampStep]:
-        """Steps for every content that the index holds, and for stamps that hold no more."""
+        """Yield steps for every indexed content, and for stamps whose content is missing."""
         connection = self._connection
         self._paths.load()
         standing = dict(stamps.all_stamps(connection))
@@ -162,7 +162,7 @@ class _Stamper:
         yield from self._steps(wanted, fallen, standing)
 
     def _contents(self, changed: set[bytes]) -> Iterator[StampStep]:
-        """Steps for contents that changed, and for those that waited for long enough."""
+        """Yield steps for changed contents, and for those whose deferral ended."""
         connection = self._connection
         fallen: dict[bytes, Stamp] = {}
         standing: dict[bytes, Stamp] = {}
@@ -187,12 +187,12 @@ class _Stamper:
         fallen: dict[bytes, Stamp],
         standing: dict[bytes, Stamp],
     ) -> Iterator[StampStep]:
-        """Steps for contents without a canonical file, and for the fallen ones that nothing holds.
+        """Yield steps for contents without a canonical file, and for fallen ones without any copy.
 
-        ``fallen`` are the stamps of files that stand no more, ``standing`` those of others: these
-        stay canonical unless the rules say otherwise. What is in a folder without a place, in a
-        root that is suspect, waits until that is found again or dropped, and so does what is in a
-        folder that came to its place.
+        ``fallen`` are the stamps whose files no longer exist, ``standing`` the others, which stay
+        canonical unless the rules say otherwise. Contents in a suspect root, or in a folder without
+        a place, wait until it is found again or dropped; so do those in a folder that took such a
+        place.
         """
         self._waiting = folders_that_wait(self._connection)
         lost = set(fallen)
@@ -215,7 +215,7 @@ class _Stamper:
             yield from self._gone(digest, fallen[digest])
 
     def _is_open(self, held: ContentHolders, standing: Stamp) -> bool:
-        """Whether another file may take over from one that is canonical and has not changed."""
+        """Return whether another file may replace a canonical one that has not changed."""
         if held.digest in self._outdated:
             return True
         return self._chooser.is_overruled(held, standing)
@@ -231,7 +231,7 @@ class _Stamper:
         old: Stamp | None,
         fallen: dict[FileKey, bytes],
     ) -> StampStep:
-        """The step for a content whose canonical file is new, or another one than before."""
+        """Return the step for a content whose canonical file is new or another one than before."""
         file = self._scribe.file(held, chosen)
         digest, folder, name = held.digest, chosen.folder, chosen.name
         put = (digest, folder, name)
@@ -253,7 +253,7 @@ class _Stamper:
         return StampStep(entries.restamp_entry(self._scribe.scan, file, was, origin), put, gone)
 
     def _gone(self, digest: bytes, old: Stamp) -> Iterator[StampStep]:
-        """The step for a content without copies, where a listing shows that it went."""
+        """Yield the step for a content without copies, if a listing proves it missing."""
         connection = self._connection
         if self._hidden is None:
             self._hidden = stamps.contents_of_unreadable_files(connection)
@@ -271,16 +271,16 @@ class _Stamper:
         return not self._waiting.isdisjoint(map(int, str(held.folders).split(",")))
 
     def _is_told_later(self, digest: bytes) -> bool:
-        """Whether a content whose place another one takes gets a new one in this scan."""
+        """Return whether a content whose path now has another content is recorded in this scan."""
         held = stamps.content(self._connection, digest)
         return held is not None and not self._waits(held)
 
     def _has_come(self, folder: int, name: bytes) -> bool:
-        """Whether a file came to its place with this scan: one that was there was not moved."""
+        """Return whether a file arrived at its path with this scan; others were not moved."""
         if self._arrivals is None:
             self._arrivals = arrivals_of_scan(self._connection)
         return move_key(self._connection, folder, name) in self._arrivals
 
     def _has_left(self, old: Stamp) -> bool:
-        """Whether nothing stands any more where a canonical file stood."""
+        """Return whether a canonical file's former path is empty."""
         return stamps.content_at(self._connection, old.folder, old.name) is None

@@ -1,4 +1,4 @@
-"""Telling the trace of files and folders; the index notes what was told once it is on the disk."""
+"""Append entries for files and folders to the trace; the index follows once they are on disk."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from gorillacomb.vaultmesh.ledger import Ledger
 
 @dataclass(slots=True)
 class StampStep:
-    """An entry to append, and what the index notes when it is on the disk."""
+    """An entry to append, and what the index records once it is on disk."""
 
     body: EntryBody
     put: tuple[bytes, int, bytes] | None = None
-    """digest, folder, name of a stamp; the version of the rules is in the body."""
+    """Digest, folder, name of a stamp; the rules' version is in the body."""
     drop: Sequence[bytes] = ()
 
 
 @dataclass(slots=True)
 class StampCounts:
-    """Canonical files of which the trace was told, by what became of them."""
+    """Canonical files recorded in the trace, by kind of entry."""
 
     stamped: int = 0
     restamped: int = 0
@@ -45,11 +45,11 @@ class StampWriter:
     scan: int
     places: RecordedPaths
     advance: Callable[[int], None] | None = None
-    """Told how many steps more were done."""
+    """Called with the number of steps just completed."""
     counts: StampCounts = field(default_factory=StampCounts)
 
     def append(self, steps: Iterable[StampStep]) -> None:
-        """Append entries to the trace; as they are on the disk there, the index notes them."""
+        """Append entries to the trace; the index records them once they are on disk."""
         waiting: list[tuple[int, StampStep]] = []
 
         def bodies() -> Iterator[EntryBody]:
@@ -79,7 +79,7 @@ class StampWriter:
     def file(
         self, held: ContentHolders, chosen: CanonicalFile, rules: int = RULES_VERSION
     ) -> StampEntry:
-        """The canonical file of a content as the trace is told of it."""
+        """Return the canonical file of a content as the trace records it."""
         folder, name, mtime, reasons = chosen
         copies = held.files
         if copies > 1 and held.links > 1:
