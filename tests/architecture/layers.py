@@ -33,8 +33,6 @@ BENEATH_FACES = {"api", "model", "errors", "progress"}
 """All that a face of the program may know."""
 FRONT_DOOR = "importlib.import_module(f'{__name__}.{_PLACES[name]}')"
 """How the package itself imports a public name when it is used."""
-REACH_BELOW = ()
-"""The one exception: these modules still hold use cases that are to move to `api`."""
 HOMES = {
     "click": "cli/",
     "tqdm": "cli/",
@@ -146,11 +144,7 @@ def wrong_import(path: str, name: str) -> str | None:
     ours = path.removesuffix(".py").split("/")
     if rest[0].startswith("__") or rest[0] == ours[0]:
         return _wrong_arrow(INSIDE.get(ours[0], ()), ours[1:], rest[1:], f"{ours[0]}/")
-    if (
-        ours[0] in FACES
-        and not path.startswith(REACH_BELOW)
-        and rest[0] in set().union(*LEVELS) - BENEATH_FACES
-    ):
+    if ours[0] in FACES and rest[0] in set().union(*LEVELS) - BENEATH_FACES:
         return f"{ours[0]} may not import {rest[0]}, only {', '.join(sorted(BENEATH_FACES))}"
     return _wrong_arrow(LEVELS, ours, rest, "")
 
