@@ -178,8 +178,7 @@ class Companions:
         table: CompanionTable | None = None,
         folders: Iterable[bytes] = (),
     ) -> None:
-        """``names`` are those of all files directly in the folder, ``folders`` those of its
-        subfolders.
+        """``names`` are the files directly in the folder, ``folders`` its subfolders.
 
         In a set, a folder's name ends in a slash.
         """
@@ -243,10 +242,9 @@ class Companions:
         return next((each for each in found if not each.endswith(b"/")), None)
 
     def sign_of_use(self, name: bytes, size_of: Callable[[bytes], int]) -> bytes | None:
-        """Return a companion that shows that a file is open, or was not closed cleanly; None if
-        none.
+        """Return a companion that shows that a file is open, or was not closed cleanly.
 
-        ``size_of`` returns the size of a file in the folder.
+        None if there is none. ``size_of`` returns the size of a file in the folder.
         """
         return next(
             (

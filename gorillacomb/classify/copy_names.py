@@ -27,7 +27,7 @@ def _any_of(texts: Iterable[str]) -> str:
 
 
 def _spellings(text: str) -> list[str]:
-    """Return the spellings of a text, composed or not, capitalized or not, escaped for a pattern."""
+    """Return the spellings of a text (composed or not, capitalized or not), escaped as patterns."""
     if text.isascii():
         return [re.escape(text)]  # the pattern's flag handles upper case
     import unicodedata  # only now: most commands look at no name
@@ -99,9 +99,7 @@ times as long."""
 
 
 def is_passing_place(folder_name: bytes) -> bool:
-    """Return whether a folder's name says that things are only left there: ``Downloads``, or its
-    copy.
-    """
+    """Return whether things are only left in a folder of this name: ``Downloads``, or its copy."""
     return _compiled("place").search(without_copy_marks(folder_name)) is not None
 
 

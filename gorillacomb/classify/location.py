@@ -73,8 +73,9 @@ def is_transient(part: bytes) -> bool:
 
 
 def _is_temporary(part: bytes, in_project: bool) -> bool:
-    """Return whether a folder is temporary; in a project, ``cache`` is a machine-made folder
-    instead.
+    """Return whether a folder is temporary.
+
+    In a project, ``cache`` is a machine-made folder instead.
     """
     name = part.lower()
     return name in (b"tmp", b"temp") or (name in (b"cache", b"caches") and not in_project)

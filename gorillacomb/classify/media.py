@@ -41,7 +41,7 @@ _FEWEST = 5
 
 
 def is_album(members: int, files: int) -> bool:
-    """Return whether this many pictures, or tracks, among the files of a folder make it an album."""
+    """Return whether this many pictures, or tracks, among a folder's files make it an album."""
     return members >= _FEWEST and members * 2 >= files
 
 

@@ -35,7 +35,10 @@ ReferenceParser = Callable[[bytes], Iterator[MentionedPath]]
 
 
 def mentioned_paths(parse: ReferenceParser, content: bytes) -> list[MentionedPath]:
-    """Return the paths that a file refers to, by a parser of this module; empty if it is malformed."""
+    """Return the paths that a file refers to, by a parser of this module.
+
+    Empty if it is malformed.
+    """
     found = []
     try:
         for each in parse(content.removeprefix(b"\xef\xbb\xbf")):

@@ -53,9 +53,7 @@ def is_version_control(name: bytes) -> bool:
 
 @lru_cache(maxsize=65536)
 def is_opaque(name: bytes) -> bool:
-    """Return whether a folder's name alone marks it as kept by a program: version control, a
-    package.
-    """
+    """Return whether a program keeps folders of this name: version control, packages."""
     return is_version_control(name) or any(
         _is_one_of((name.lower(),), kind.named) for kind in STORES if kind.is_told_by_name
     )
@@ -180,8 +178,9 @@ class StoreHints:
                 self.file_endings.add(literal[-1][-ENDING:])
 
     def levels_above(self, folder_name: bytes) -> list[int]:
-        """Return how many levels above a folder of this name a store may be: 0 is the folder
-        itself.
+        """Return how many levels above a folder of this name a store may be.
+
+        0 is the folder itself.
         """
         lower = folder_name.lower()
         found = self._names.get(lower, ()), self._endings.get(lower.rpartition(b".")[2], ())

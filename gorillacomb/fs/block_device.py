@@ -14,10 +14,9 @@ are backed by, and so are not believed."""
 
 
 def is_rotational(path: bytes) -> bool:
-    """Return whether the disk under an existing absolute path is rotational, as far as Linux
-    reports.
+    """Return whether the disk under an existing absolute path is rotational.
 
-    False where unknown.
+    False where unknown; only Linux reports it.
     """
     try:
         device = device_number(path)

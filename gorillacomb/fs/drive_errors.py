@@ -56,7 +56,10 @@ class DriveFailureCounter:
         return self._failures >= LOST_AFTER or bool(failures and not self.root_is_there)
 
     def note_error(self, error: OSError) -> bool:
-        """Count an error below the root, if it is one that counts; return whether the root is lost."""
+        """Count an error below the root, if it is one that counts.
+
+        Return whether the root is lost.
+        """
         if is_vanished(error):
             return not self.root_is_there
         return self.note(1) if is_lost_drive(error) else False

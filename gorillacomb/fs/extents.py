@@ -191,7 +191,7 @@ class DiskSpace:
 
 @dataclass(slots=True)
 class RemovedFiles:
-    """Adds up the space of files removed one after the other, counting hard links of a file once."""
+    """Adds up the space of files removed one after another, counting hard links of a file once."""
 
     by_name: bool = True
     """Whether names are removed; otherwise blocks are, and all names of a file are kept."""

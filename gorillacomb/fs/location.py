@@ -59,8 +59,9 @@ class FileLocation:
 
     @contextmanager
     def opened(self) -> Iterator[tuple[int, bytes]]:
-        """Open its folder component by component; yield the descriptor and the name. Raises
-        OSError.
+        """Open its folder component by component; yield the descriptor and the name.
+
+        Raises OSError.
         """
         folders = OpenFolders(self.root, self.identity)
         try:

@@ -43,7 +43,10 @@ def mounts_below(path: bytes) -> list[Mount]:
 
 
 def mounts() -> list[Mount]:
-    """Return all mounts in the order in which they were made; empty if the system has no such list."""
+    """Return all mounts in the order in which they were made.
+
+    Empty if the system has no such list.
+    """
     try:
         text = Path("/proc/self/mountinfo").read_bytes()
     except FileNotFoundError:

@@ -110,7 +110,10 @@ def _rename(source: int, old: bytes, target: int, new: bytes, flag: int) -> int:
 
 @cache
 def _rename_of_system():  # type: ignore[no-untyped-def]
-    """Return the C library's function; None if it has none: musl before 1.2.4, glibc before 2.28."""
+    """Return the C library's function.
+
+    None if it has none: musl before 1.2.4, glibc before 2.28.
+    """
     import ctypes
 
     if sys.platform not in _RENAME:
@@ -156,7 +159,10 @@ def remove_folder(parent: int, name: bytes) -> None:
 
 
 def create(folder: int, name: bytes) -> int:
-    """Create a file that nobody else may read, where none exists; open it for reading and writing."""
+    """Create a file that nobody else may read, where none exists.
+
+    Open it for reading and writing.
+    """
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(name, flags, 0o600, dir_fd=folder)
 

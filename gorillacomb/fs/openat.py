@@ -137,8 +137,9 @@ def is_unchanged(before: os.stat_result, after: os.stat_result) -> bool:
 
 
 def is_placeholder(facts: os.stat_result) -> bool:
-    """Return whether a file's content is only in the cloud (macOS File Provider, Windows Cloud
-    Files).
+    """Return whether a file's content is only in the cloud.
+
+    For macOS File Provider and Windows Cloud Files.
     """
     flags: int = getattr(facts, "st_flags", 0)
     attributes: int = getattr(facts, "st_file_attributes", 0)
@@ -191,7 +192,10 @@ class DiskFolder:
         return self._names[1]
 
     def enter(self, name: bytes) -> DiskFolder:
-        """Return a subfolder that was seen here; if it has disappeared since, it counts as empty."""
+        """Return a subfolder that was seen here.
+
+        If it has disappeared since, it counts as empty.
+        """
         inner = join(self._inner, name) if self._inner else name
         return DiskFolder(self._opened, inner, may_be_gone=True)
 

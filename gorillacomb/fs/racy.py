@@ -76,7 +76,7 @@ def was_young(mtime_ns: int, ctime_ns: int, read_ns: int) -> bool:
 
 
 def is_provisional(mtime_ns: int, ctime_ns: int, read_ns: int) -> bool:
-    """Return whether a digest must be taken again at the next scan and is not evidence of damage."""
+    """Return whether a digest must be taken again at the next scan and does not prove damage."""
     if not read_ns:
         return False
     return was_young(mtime_ns, ctime_ns, read_ns) or is_clamped(mtime_ns) or is_clamped(ctime_ns)

@@ -118,7 +118,7 @@ def is_there(root: Root) -> bool:
 
 
 def is_remote(kind: str) -> bool:
-    """Return whether others may change files on this type of file system behind the kernel's back."""
+    """Return whether files on this type of file system may change behind the kernel's back."""
     return kind in _REMOTE or kind.startswith("fuse.")
 
 
@@ -216,8 +216,9 @@ def has_links(kind: str) -> bool:
 
 
 def is_fat(mount: Mount) -> bool:
-    """Return whether it stores times as FAT does; FUSE drivers hide the type behind the helper's
-    name.
+    """Return whether it stores times as FAT does.
+
+    FUSE drivers hide the type behind the helper's name.
     """
     if mount.type == "fuseblk":
         sector = _boot_sector(mount.source)

@@ -95,7 +95,10 @@ def _values(path: Path) -> dict[str, Any]:
 
 
 def load_settings(folder: Path | None = None) -> Settings:
-    """Read `config.toml`; return the defaults if it is missing. Raises UsageError if it is invalid."""
+    """Read `config.toml`; return the defaults if it is missing.
+
+    Raises UsageError if it is invalid.
+    """
     path = (folder or config_folder()) / "config.toml"
     try:
         values = _values(path)

@@ -60,9 +60,7 @@ class Workers(Protocol):
     """Runs tasks in any order."""
 
     def room(self, ahead: int) -> int:
-        """Return how many more tasks can be submitted if ``ahead`` of them may wait for each
-        worker.
-        """
+        """Return how many more tasks can be submitted with ``ahead`` waiting for each worker."""
 
     @property
     def busy(self) -> int:
