@@ -63,9 +63,7 @@ def reference_parser(path: bytes) -> ReferenceParser | None:
 
 
 def is_activation(name: bytes) -> bool:
-    """Return whether an environment's file of this name sets its variables: ``activate``,
-    ``.fish``.
-    """
+    """Return whether an environment's file of this name sets its variables (``activate*``)."""
     return name.startswith(b"activate")
 
 
