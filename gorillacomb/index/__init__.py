@@ -1,1 +1,1 @@
-"""The vault and its SQLite index: schema, reading and writing. SQL stands here alone."""
+"""The vault's SQLite index: schema, reading and writing. Only this package contains its SQL."""

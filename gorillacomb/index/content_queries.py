@@ -1,4 +1,4 @@
-"""Questions about contents: groups of identical files, and where a content stands."""
+"""Query contents: groups of identical files, and the files with a given content."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FILE = (
 
 
 def groups(connection: Connection, limit: int | None = None) -> Iterator[GroupSummary]:
-    """Groups of two and more copies, the most wasteful first."""
+    """Yield groups of two or more copies, most wasteful first."""
     cursor = connection.execute(
         "SELECT digest, size, names, copies, reclaimable FROM groups"
         " ORDER BY reclaimable DESC, size * copies DESC, digest LIMIT ?",
@@ -30,7 +30,7 @@ def groups(connection: Connection, limit: int | None = None) -> Iterator[GroupSu
 
 
 def groups_below(connection: Connection, folder: int) -> Iterator[GroupSummary]:
-    """Groups of which at least one copy stands in a folder or below it."""
+    """Yield groups with at least one copy in a folder or below it."""
     cursor = connection.execute(
         f"{BELOW} SELECT digest, size, names, copies, reclaimable FROM groups WHERE digest IN"
         f" (SELECT digest FROM files WHERE folder IN below AND {has_content()})"
@@ -42,7 +42,7 @@ def groups_below(connection: Connection, folder: int) -> Iterator[GroupSummary]:
 
 
 def group_of(connection: Connection, digest: bytes) -> GroupSummary | None:
-    """The group of a content; None when there is one copy at most."""
+    """Return the group of a content; None if there is at most one copy."""
     row = connection.execute(
         "SELECT digest, size, names, copies, reclaimable FROM groups WHERE digest = ?", (digest,)
     ).fetchone()
@@ -50,7 +50,7 @@ def group_of(connection: Connection, digest: bytes) -> GroupSummary | None:
 
 
 def files_with(connection: Connection, paths: FolderPaths, digest: bytes) -> list[IndexedFile]:
-    """Every name of a content, by path."""
+    """Return every file with a content, by path."""
     rows = connection.execute(
         f"SELECT {_FILE} FROM files WHERE {has_content()} AND digest = ?", (digest,)
     )
@@ -65,10 +65,10 @@ def copies_seen_by_scan(
     now_ns: int,
     known: Collection[tuple[int, bytes]] = (),
 ) -> list[tuple[bytes, int, int]]:
-    """Return files that were read since a scan began and that have copies: path, bytes, copies.
+    """Return files read since a scan began that have copies: path, bytes, copies.
 
-    What was read after ``now_ns`` was so by a clock that was ahead, in an earlier scan. Those
-    ``known``, by the ids of their folders and their names, are left out.
+    A file read after ``now_ns`` was read in an earlier scan, with a clock that was ahead. Those
+    ``known``, by folder id and name, are left out.
     """
     rows = connection.execute(
         "SELECT files.folder, files.name, files.size, groups.copies FROM files"
@@ -88,7 +88,7 @@ def copies_seen_by_scan(
 def file_at(
     connection: Connection, paths: FolderPaths, folder: int, name: bytes
 ) -> IndexedFile | None:
-    """One entry by its folder and name."""
+    """Return one entry by its folder and name."""
     row = connection.execute(
         f"SELECT {_FILE} FROM files WHERE folder = ? AND name = ?", (folder, name)
     ).fetchone()
@@ -98,7 +98,10 @@ def file_at(
 def files_in_states(
     connection: Connection, paths: FolderPaths, states: tuple[EntryState, ...]
 ) -> Iterator[IndexedFile]:
-    """Entries that could not be hashed, or are not what they were; none of HASHED and OTHER."""
+    """Yield entries that could not be hashed or have changed.
+
+    HASHED and OTHER are never included.
+    """
     marks = ", ".join("?" * len(states))
     cursor = connection.execute(
         f"SELECT {_FILE} FROM files WHERE state IN ({marks}) AND {has_gap()} ORDER BY folder, name",
@@ -111,13 +114,13 @@ def files_in_states(
 
 
 class GroupTotals(NamedTuple):
-    """All groups of identical files, summed up."""
+    """Totals over all groups of identical files."""
 
     groups: int
     redundant_files: int
-    """Copies that are one too many."""
+    """Redundant copies."""
     redundant_bytes: int
-    """Bytes on disk that those take."""
+    """Bytes on disk that those use."""
 
 
 def content_totals(connection: Connection) -> GroupTotals:
@@ -129,7 +132,7 @@ def content_totals(connection: Connection) -> GroupTotals:
 
 
 def counts_by_state(connection: Connection) -> dict[EntryState, tuple[int, int]]:
-    """Files and bytes in each state but HASHED and OTHER."""
+    """Return files and bytes in each state except HASHED and OTHER."""
     rows = connection.execute(
         f"SELECT state, count(*), sum(size) FROM files WHERE {has_gap()} GROUP BY state"
     )
@@ -137,7 +140,7 @@ def counts_by_state(connection: Connection) -> dict[EntryState, tuple[int, int]]
 
 
 def empty_files(connection: Connection) -> int:
-    """How many files are empty."""
+    """Return how many files are empty."""
     row = connection.execute("SELECT count(*) FROM files WHERE size = 0 AND state <= 1").fetchone()
     return int(row[0])
 
@@ -158,7 +161,7 @@ def _file(
     target: bytes | None,
     cause: str | None,
 ) -> IndexedFile | None:
-    """The entry of a row; None for one whose folder is on its way elsewhere."""
+    """Return the entry of a row; None if its folder is detached."""
     found = paths.place(folder)
     if found is None:
         return None
@@ -182,7 +185,7 @@ def _file(
 
 
 def disk_bytes_below(connection: Connection, folder: int) -> int:
-    """Bytes on disk that would be free without a folder: of files whose names all stand in it."""
+    """Return the bytes on disk freed without a folder: of files with all their names in it."""
     found: int = connection.execute(
         f"{BELOW} SELECT coalesce(sum(bytes), 0) FROM (SELECT max(blocks) * 512 AS bytes"
         f" FROM files WHERE folder IN below AND state <> 6 AND {REGULAR}"

@@ -1,4 +1,4 @@
-"""Opening and closing the index, its transactions, and what SQLite's errors mean to a person."""
+"""Open and close the index, manage its transactions, and translate SQLite's errors."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from gorillacomb.sqlite import (
 from gorillacomb.vault.vault import Vault, unfit_error
 
 DEBUG = "GORILLACOMB_DEBUG"
-"""Set to anything, errors that look like a damaged index show where they come from."""
+"""If set, errors that look like a damaged index are raised as they are."""
 
 _COMMIT_AFTER = 0.5
-"""Seconds: so much work at the most is lost by a power cut, and no reader waits longer."""
+"""Seconds: the most work that a power cut can lose, and the longest that a reader waits."""
 
 
 class Index:
@@ -42,7 +42,7 @@ class Index:
 
     @classmethod
     def write(cls, vault: Vault) -> Self:
-        """Open for writing: made when missing, migrated when old. Raises VaultError."""
+        """Open for writing; create the index if missing, migrate it if old. Raises VaultError."""
         vault.create()
         vault.lock()
         try:
@@ -61,7 +61,10 @@ class Index:
 
     @classmethod
     def read(cls, vault: Vault) -> Self:
-        """Open for reading beside whoever writes. Raises VaultError, also when there is none."""
+        """Open for reading, even while another process writes.
+
+        Raises VaultError, also if it is missing.
+        """
         vault.check()
         if not vault.index.exists():
             raise VaultError(
@@ -80,9 +83,9 @@ class Index:
         return cls(vault, connection, writable=False)
 
     def private_copy(self) -> Index:
-        """Return a copy to try something out in: nobody else sees it, and closing it drops it.
+        """Return a private copy to experiment on; closing it discards it.
 
-        It has the tables of today. Raises sqlite3.Error.
+        It has the current tables. Raises sqlite3.Error.
         """
         connection = private_copy(self.connection)
         schema.migrate(connection)
@@ -90,9 +93,9 @@ class Index:
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
-        """All of the block's writes or none: one that is cut short (Ctrl-C) leaves nothing half.
+        """Make the block's writes all or nothing, even if it is interrupted (Ctrl-C).
 
-        The enclosing transaction goes on; `commit` puts it on the disk.
+        The enclosing transaction continues; `commit` puts it on the disk.
         """
         if not self.connection.in_transaction:
             self.connection.execute("BEGIN IMMEDIATE")
@@ -107,7 +110,7 @@ class Index:
         self.connection.execute("RELEASE step")
 
     def commit(self) -> None:
-        """End the transaction, if one is open; what it wrote is on the disk then."""
+        """End the transaction, if one is open; its writes are then on the disk."""
         if self.connection.in_transaction:
             self.connection.execute("COMMIT")
 
@@ -122,7 +125,7 @@ class Index:
         return self.connection.total_changes
 
     def close(self) -> None:
-        """Close; what was not committed is dropped."""
+        """Close the index, discarding uncommitted writes."""
         try:
             if self.connection.in_transaction:
                 self.connection.rollback()
@@ -142,7 +145,7 @@ class Index:
         try:
             self.close()
         except DatabaseError:
-            if error is None:  # otherwise the first error tells more
+            if error is None:  # otherwise the first error is more useful
                 raise
 
 
@@ -158,10 +161,10 @@ def _refuse_newer(vault: Vault, connection: Connection) -> int:
 
 
 def _refuse_cut_short(vault: Vault, connection: Connection) -> None:
-    """SQLite takes the missing half of a last page for zeros."""
+    """Refuse a truncated database: SQLite reads the missing half of a last page as zeros."""
     log = f"{vault.index}-wal"
     if os.path.exists(log) and os.path.getsize(log):
-        return  # what the file lacks may stand in there
+        return  # the missing pages may be in the log
     pages: int = connection.execute("PRAGMA page_count").fetchone()[0]
     page: int = connection.execute("PRAGMA page_size").fetchone()[0]
     if os.stat(vault.index).st_size < pages * page:
@@ -170,7 +173,7 @@ def _refuse_cut_short(vault: Vault, connection: Connection) -> None:
 
 
 def _refuse_strange(vault: Vault, connection: Connection) -> None:
-    """A database of another program may have a version too."""
+    """Refuse another program's database, which may have a version too."""
     tables = connection.execute(
         "SELECT count(*) FROM sqlite_master WHERE name IN ('roots', 'folders', 'files', 'groups')"
     ).fetchone()[0]
@@ -182,7 +185,7 @@ def _refuse_strange(vault: Vault, connection: Connection) -> None:
 
 @contextmanager
 def translate_errors(vault: Vault) -> Iterator[None]:
-    """Turn the errors of SQLite and the system into VaultError, in words and with advice."""
+    """Translate the errors of SQLite and the system into VaultError, in words and with advice."""
     try:
         yield
     except OperationalError as error:
@@ -190,7 +193,7 @@ def translate_errors(vault: Vault) -> Iterator[None]:
     except DatabaseError as error:
         raise _damaged(vault, str(error)) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        # Values of a kind that no version writes; or a fault of ours, which this lets through.
+        # Values of a type that no version writes; or a bug, which DEBUG lets through.
         if os.environ.get(DEBUG):
             raise
         what = f"{type(error).__name__}, {error} (if not, the fault is ours: {DEBUG}=1 shows it)"

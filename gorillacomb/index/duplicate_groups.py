@@ -1,4 +1,4 @@
-"""The table of groups, a row for each content with several copies: made once, then kept true."""
+"""Maintain the table of groups, a row for each content with several copies."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from gorillacomb.index.schema import GROUP_INDEX, has_content
 from gorillacomb.sqlite import Connection
 
 _LINKED = 0
-"""The copies of a group some of whose names may be hard links, until these are counted."""
+"""Marks the copies of a group as not counted yet, as some of its names may be hard links."""
 
 
 def has_groups(connection: Connection) -> bool:
-    """Whether the groups have been made once, and are kept up to date since."""
+    """Return whether the groups have been created, and are kept up to date since."""
     found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'group_by_waste'")
     return found.fetchone() is not None
 
 
 def create_groups(connection: Connection) -> None:
-    """Make all groups for the first time; the index of digests is there."""
+    """Create all groups for the first time; the index of digests must exist."""
     rebuild_groups(connection)
     connection.execute(GROUP_INDEX)
 
 
 def rebuild_groups(connection: Connection) -> None:
-    """Make all groups anew, inside the caller's transaction."""
+    """Rebuild all groups, inside the caller's transaction."""
     connection.execute("DELETE FROM groups")
     connection.execute("DELETE FROM touched")
     for statement in _group_statements(""):
@@ -33,7 +33,7 @@ def rebuild_groups(connection: Connection) -> None:
 
 
 def refresh_groups(connection: Connection) -> None:
-    """Make the groups of the touched contents anew, which are to be stamped anew then."""
+    """Rebuild the groups of touched contents, and mark these to be stamped again."""
     if connection.execute("SELECT 1 FROM touched LIMIT 1").fetchone() is None:
         return
     connection.execute("DELETE FROM groups WHERE digest IN (SELECT digest FROM touched)")
@@ -46,9 +46,9 @@ def refresh_groups(connection: Connection) -> None:
 def drop_entries(
     connection: Connection, files: Iterable[tuple[int, bytes]], folders: Iterable[int]
 ) -> list[bytes]:
-    """Drop files and folders as if a scan had found them gone; returns the contents that they had.
+    """Drop files and folders as if a scan had found them missing; return their contents.
 
-    ``files`` are named by the ids of their folders and their names. The groups are true after that.
+    ``files`` are given by folder id and name. The groups are up to date afterwards.
     """
     connection.execute("DELETE FROM touched")
     touch = "INSERT INTO touched SELECT digest FROM files WHERE digest IS NOT NULL AND"
@@ -65,9 +65,9 @@ def drop_entries(
 
 
 def _group_statements(some: str) -> Iterator[str]:
-    """SQL that inserts groups: first as if every name were a copy, then those with hard links.
+    """Yield SQL that inserts groups: first as if every name were a copy, then with hard links.
 
-    A content whose names are all one inode is no duplicate and gets no group.
+    A content whose names are all one inode is not a duplicate and gets no group.
     """
     yield (
         "INSERT INTO groups SELECT digest, size, count(*),"

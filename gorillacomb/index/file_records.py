@@ -1,4 +1,4 @@
-"""What the index knows of files that stand on disk, folder by folder and content by content."""
+"""Query what the index knows of files on disk, by folder and by content."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MoveKey = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """A file as it was when it was read."""
+    """A file as it was when last read."""
 
     root: int
     folder: int
@@ -39,7 +39,7 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class FolderRecord:
-    """A folder as it was when it was listed."""
+    """A folder as it was when last listed."""
 
     id: int
     state: FolderState
@@ -47,7 +47,7 @@ class FolderRecord:
 
 
 def folders_in(connection: Connection, folder: int) -> dict[bytes, FolderRecord]:
-    """The folders right in a folder, by name."""
+    """Return the direct subfolders of a folder, by name."""
     rows = connection.execute(
         "SELECT name, id, state, cause FROM folders WHERE parent = ?", (folder,)
     )
@@ -57,7 +57,7 @@ def folders_in(connection: Connection, folder: int) -> dict[bytes, FolderRecord]
 
 
 def known_folder(connection: Connection, folder: int) -> FolderRecord:
-    """A folder by its id, which must be in the index."""
+    """Return a folder by its id, which must be in the index."""
     state, cause = connection.execute(
         "SELECT state, cause FROM folders WHERE id = ?", (folder,)
     ).fetchone()
@@ -67,7 +67,7 @@ def known_folder(connection: Connection, folder: int) -> FolderRecord:
 def files_in(
     connection: Connection, root: int, folder: int, path: bytes
 ) -> dict[bytes, FileRecord]:
-    """The entries right in a folder at a path, by name."""
+    """Return the entries directly in a folder at a path, by name."""
     rows = connection.execute(f"SELECT {_FILE} FROM files WHERE folder = ?", (folder,))
     return {name: FileRecord(root, folder, join(path, name), *facts) for name, *facts in rows}
 
@@ -75,7 +75,7 @@ def files_in(
 def files_with_content(
     connection: Connection, paths: FolderPaths, digest: bytes
 ) -> Iterator[FileRecord]:
-    """The files that hold a content."""
+    """Yield the files with a content."""
     rows = connection.execute(
         f"SELECT folder, {_FILE} FROM files WHERE digest = ? AND {has_content()}", (digest,)
     )
@@ -86,16 +86,16 @@ def files_with_content(
 
 
 def arrivals_of_scan(connection: Connection) -> set[MoveKey]:
-    """What came to its place in the scan that goes on in this connection; nothing without one."""
+    """Return what the scan in progress on this connection found in new places; empty if none is."""
     try:
         rows = connection.execute("SELECT inode, size, mtime_ns FROM arrivals WHERE came = 1")
     except OperationalError:
-        return set()  # the table is made by the scan's writer
+        return set()  # the table is created by the scan's writer
     return set(rows)
 
 
 def move_key(connection: Connection, folder: int, name: bytes) -> MoveKey | None:
-    """What a file keeps when it is moved; None where there is none."""
+    """Return what identifies a file after a move; None if it is not in the index."""
     found: MoveKey | None = connection.execute(
         "SELECT inode, size, mtime_ns FROM files WHERE folder = ? AND name = ?", (folder, name)
     ).fetchone()

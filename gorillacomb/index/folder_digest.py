@@ -1,7 +1,7 @@
-"""Seals: digests of what folders hold, by which a scan knows an unchanged one again.
+"""Digests of the entries of folders ("seals"), by which a scan recognizes unchanged folders.
 
-To fetch the rows of a folder costs a scan as much as to look at its files. So a folder's own row
-has a digest of them, if a scan that finds the same files again would leave all of them as they are.
+Fetching a folder's rows costs a scan as much as checking its files. So a folder's own row holds a
+digest of them, provided that a scan that finds the same files would leave all of them unchanged.
 Code that changes rows clears the digest (`clear_folder_digests`); without one, rows are compared
 one by one.
 """
@@ -23,28 +23,27 @@ The state is what a scan that has nothing else to say of an entry gives it: see 
 """
 
 SETTLED = (EntryState.HASHED, EntryState.TOO_SMALL, EntryState.OTHER)
-"""States that follow from what `lstat` says, and from the root's min-size; all others are looked at
-each time.
-"""
+"""States that follow from `lstat` and the root's min-size; entries in other states are checked each
+time."""
 
 MOST_SEALED = 4096
-"""Entries of a folder that can have a seal; the parts of a larger one are looked at apart."""
+"""The most entries that a sealed folder can have; a larger folder is scanned in parts."""
 
 _FINGERPRINT = "name, state, mode, size, mtime_ns, ctime_ns, inode, links, blocks"
 _SETTLED = ", ".join(f"{state:d}" for state in SETTLED)
 
 
 def folder_digest(entries: list[EntryFacts]) -> bytes:
-    """The seal (16 bytes) of a folder with these entries, sorted by name.
+    """Return the digest (16 bytes) of a folder with these entries, sorted by name.
 
-    The encoding is marshal's second version, in which equal values are equal bytes; should a later
-    Python write it differently, seals fit no more and rows are compared.
+    The encoding is marshal's version 2, in which equal values are equal bytes; should a later
+    Python encode differently, digests no longer match and rows are compared.
     """
     return blake3_of_short(marshal.dumps(entries, 2))
 
 
 def clear_folder_digests(connection: Connection, folders: Iterable[int]) -> None:
-    """Take the seals off folders whose rows change."""
+    """Clear the digests of folders whose rows change."""
     connection.executemany(
         "UPDATE folders SET seal = NULL WHERE id = ? AND seal IS NOT NULL",
         [(folder,) for folder in folders],
@@ -52,10 +51,10 @@ def clear_folder_digests(connection: Connection, folders: Iterable[int]) -> None
 
 
 def set_first_digests(connection: Connection, seals: Iterable[tuple[bytes, int]]) -> None:
-    """Seal folders, given by seal and id, whose first rows are about to be written."""
+    """Set the digests of folders, given by digest and id, before their first rows are written."""
     connection.executemany(
         "UPDATE folders SET seal ="
-        # One that was moved about while it was walked may have been met twice.
+        # A folder moved during the walk may have been met twice.
         " CASE WHEN EXISTS (SELECT 1 FROM files WHERE folder = folders.id) THEN NULL ELSE ?1 END"
         " WHERE id = ?2",
         seals,
@@ -63,7 +62,7 @@ def set_first_digests(connection: Connection, seals: Iterable[tuple[bytes, int]]
 
 
 def set_missing_digests(connection: Connection, root: int) -> None:
-    """Seal the folders of a root that can be and are not: those whose files were read later on."""
+    """Set the missing digests of a root's folders: those whose files were read later."""
     settled = connection.execute(
         "SELECT id FROM folders"
         f" WHERE root = ? AND seal IS NULL AND state = {FolderState.LISTED:d} AND NOT EXISTS"

@@ -1,4 +1,4 @@
-"""Questions about folders: their state, what is below them, what surrounds them."""
+"""Query folders: their state, their contents, and what surrounds them."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ REGULAR = "(mode & 61440) = 32768"
 
 @dataclass(frozen=True, slots=True)
 class FolderTotals:
-    """What is known of a folder and all below it."""
+    """Totals of a folder and everything below it."""
 
     files: int
     folders: int
     bytes: int
     duplicates: int
-    """Files whose content stands in another copy too, inside this folder or elsewhere."""
+    """Files whose content has another copy, inside this folder or elsewhere."""
     duplicate_bytes: int
     gaps: int
-    """Entries that were not read, and folders that were not listed: with any it is incomplete."""
+    """Unread entries and unlisted folders: with any, the folder is incomplete."""
     cause: str | None
     """Why the folder itself could not be listed."""
 
 
 def folder_facts(connection: Connection, folder: int) -> FolderTotals:
-    """Sum up a folder."""
+    """Compute the totals of a folder."""
     files, size, gaps = connection.execute(
         f"{BELOW} SELECT coalesce(sum(state <> 6 AND {REGULAR}), 0),"
         f" coalesce(sum(size) FILTER (WHERE state <> 6 AND {REGULAR}), 0),"
@@ -65,7 +65,7 @@ def folder_facts(connection: Connection, folder: int) -> FolderTotals:
 def folders_in_states(
     connection: Connection, paths: FolderPaths, states: tuple[FolderState, ...]
 ) -> Iterator[UnreadablePath]:
-    """Folders that were not listed, and why."""
+    """Yield folders that were not listed, with the cause."""
     marks = ", ".join("?" * len(states))
     cursor = connection.execute(
         f"SELECT id, state, cause FROM folders WHERE state IN ({marks}) ORDER BY id", states
@@ -78,18 +78,18 @@ def folders_in_states(
 
 
 def count_folders_by_state(connection: Connection) -> dict[FolderState, int]:
-    """Folders in each state but LISTED."""
+    """Return the number of folders in each state except LISTED."""
     rows = connection.execute("SELECT state, count(*) FROM folders WHERE state <> 0 GROUP BY state")
     return {FolderState(state): count for state, count in rows}
 
 
 def child_folders(connection: Connection, folder: int) -> list[tuple[int, bytes]]:
-    """Return the folders right in a folder: id and name."""
+    """Return the direct subfolders of a folder: id and name."""
     return connection.execute("SELECT id, name FROM folders WHERE parent = ?", (folder,)).fetchall()
 
 
 def files_with_content(connection: Connection, folder: int) -> list[tuple[bytes, bytes, int]]:
-    """Return the files right in a folder that were read and are not empty: name, digest, mtime."""
+    """Return the nonempty, read files directly in a folder: name, digest, mtime."""
     return connection.execute(
         "SELECT name, digest, mtime_ns FROM files WHERE folder = ? AND state <= 1 AND size > 0",
         (folder,),
@@ -97,18 +97,21 @@ def files_with_content(connection: Connection, folder: int) -> list[tuple[bytes,
 
 
 def begin_arrivals(connection: Connection) -> None:
-    """Forget of ids that are free again that folders once had them. Call inside `Index.atomic`."""
+    """Drop records of unused folder ids, so that these can be reused.
+
+    Call inside `Index.atomic`.
+    """
     connection.execute(f"DELETE FROM arrivals_ended WHERE folder > ({UNUSED_FOLDER})")
 
 
 def end_arrivals(connection: Connection) -> None:
-    """Note that a scan came to its end, for `scans_before`. Call inside `Index.atomic`."""
+    """Record that a scan finished, for `scans_before`. Call inside `Index.atomic`."""
     connection.execute(f"INSERT OR IGNORE INTO arrivals_ended {UNUSED_FOLDER}")
 
 
 def load_arrivals(connection: Connection) -> list[int]:
     """Return where the ids of each scan's new folders end, for `scans_before`."""
-    table = "SELECT 1 FROM sqlite_master WHERE name = 'arrivals_ended'"  # from version 10 on
+    table = "SELECT 1 FROM sqlite_master WHERE name = 'arrivals_ended'"  # since version 10
     if not connection.execute(table).fetchone():
         return []
     rows = connection.execute("SELECT folder FROM arrivals_ended ORDER BY folder")
@@ -116,8 +119,8 @@ def load_arrivals(connection: Connection) -> list[int]:
 
 
 def scans_before(arrivals: Sequence[int], folder: int) -> int:
-    """Count the scans with new folders that ended before a folder, by its id, was first met.
+    """Count the finished scans with new folders before the one that first met a folder, by its id.
 
-    A scan that was cut short does not count: or chance would decide which folders it met.
+    An interrupted scan does not count: otherwise chance would decide which folders it met.
     """
     return bisect_right(arrivals, folder)

@@ -1,4 +1,4 @@
-"""Files with several names, as the index has them."""
+"""Query files with several hard links, as recorded in the index."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LinkedInodes = frozenset[tuple[int, int, int, int, int]]
 
 
 def linked_inodes(connection: Connection, folders: Iterable[int]) -> LinkedInodes:
-    """The files with several names that stand right in some folders."""
+    """Return the files with several names that are directly in some folders."""
     found: set[tuple[int, int, int, int, int]] = set()
     for folder in folders:
         found |= set(
@@ -28,10 +28,10 @@ def linked_inodes(connection: Connection, folders: Iterable[int]) -> LinkedInode
 def folders_concerned(
     connection: Connection, before: LinkedInodes, after: LinkedInodes, scanned: Collection[int]
 ) -> set[int]:
-    """The folders in which other names stand of files that changed while some were scanned.
+    """Return the folders with other names of files that changed while some folders were scanned.
 
-    ``before`` and ``after`` are the files with several names in the folders that were scanned. An
-    inode says nothing of the volume: a folder too many may be named.
+    ``before`` and ``after`` are the files with several names in the scanned folders. As an inode
+    does not identify the volume, the result may include unrelated folders.
     """
     inodes = {each[0] for each in before ^ after}
     if not inodes:

@@ -1,4 +1,4 @@
-"""From folder ids to paths and back."""
+"""Convert folder ids to paths and back."""
 
 from __future__ import annotations
 
@@ -10,45 +10,46 @@ BELOW = (
     "WITH RECURSIVE below (id) AS (SELECT ? UNION"
     " SELECT folders.id FROM folders JOIN below ON folders.parent = below.id)"
 )
-"""SQL for a folder (the first parameter) and all below it, as the table ``below``."""
+"""SQL for a folder (the first parameter) and everything below it, as the table ``below``."""
 
 AWAY = -1
-"""The parent of folders that left their place, until they are found elsewhere or dropped."""
+"""The parent of detached folders: those that left their place, until they are found elsewhere or
+dropped."""
 
 WITHOUT_PLACE = (
     f"WITH RECURSIVE below (id) AS (SELECT id FROM folders WHERE parent = {AWAY} UNION"
     " SELECT folders.id FROM folders JOIN below ON folders.parent = below.id) SELECT id FROM below"
 )
-"""SQL for the ids of folders that have no place, and of what is in them."""
+"""SQL for the ids of detached folders and everything in them."""
 UNUSED_FOLDER = (
     "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM folders),"
     " (SELECT coalesce(max(id), 0) FROM stamp_folders))"
 )
-"""SQL for an id that no folder has, nor one that the trace still knows of."""
+"""SQL for an id that no folder has, including those that the trace still knows."""
 UNUSED_ROOT = (
     "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM roots),"
     " (SELECT coalesce(max(id), 0) FROM stamp_roots),"
     " (SELECT coalesce(max(root), 0) FROM stamp_folders))"
 )
-"""The same of roots: the trace is told of a forgotten one by the next scan, by its own name."""
+"""The same for roots: the next scan records a forgotten root in the trace, under its own name."""
 
 
 def folders_without_place(connection: Connection) -> frozenset[int]:
-    """The ids of folders that left their place, and of what is in them.
+    """Return the ids of detached folders and everything in them.
 
-    A scan finds where they are, or drops them; but in a root that is suspect they are kept.
+    A scan finds where they are, or drops them; but those of a suspect root are kept.
     """
     return frozenset(folder for (folder,) in connection.execute(WITHOUT_PLACE))
 
 
 def root_of(connection: Connection, folder: int) -> int | None:
-    """The id of a folder's root; None for a folder that is not there."""
+    """Return the id of a folder's root; None if the folder does not exist."""
     row = connection.execute("SELECT root FROM folders WHERE id = ?", (folder,)).fetchone()
     return None if row is None else int(row[0])
 
 
 def path_below_root(connection: Connection, folder: int) -> bytes:
-    """A folder's path relative to its root; empty for the root itself."""
+    """Return a folder's path relative to its root; empty for the root itself."""
     parts: list[bytes] = []
     at: int | None = folder
     seen = set()
@@ -68,7 +69,7 @@ FolderPathRow = tuple[int, int | None, bytes, str | None]
 
 
 class FolderPaths:
-    """Paths of many folders, remembering those met last."""
+    """Paths of folders, with a cache of recent ones."""
 
     _LIMIT = 100_000
 
@@ -79,7 +80,7 @@ class FolderPaths:
         self._rows: dict[int, FolderPathRow] | None = None
 
     def load(self) -> None:
-        """Read all folders at once, for work that will ask for most of them."""
+        """Read all folders at once, for callers that need most of them."""
         self._rows = {
             row[0]: row[1:]
             for row in self._connection.execute(
@@ -88,7 +89,7 @@ class FolderPaths:
         }
 
     def row(self, folder: int) -> FolderPathRow | None:
-        """A folder's root, parent, name and marker."""
+        """Return a folder's root, parent, name and marker."""
         if self._rows is not None:
             return self._rows.get(folder)
         found: FolderPathRow | None = self._connection.execute(
@@ -97,17 +98,17 @@ class FolderPaths:
         return found
 
     def place(self, folder: int) -> tuple[int, bytes] | None:
-        """The root's id and the absolute path of a folder.
+        """Return the root's id and the absolute path of a folder.
 
-        None for one in a folder that left its place when a scan was cut short: the next scan finds
-        out where to.
+        None for one in a folder that was detached when a scan was interrupted: the next scan finds
+        out where it is.
         """
         chain: list[tuple[int, bytes]] = []
         at = folder
         seen = set()
         while (known := self._known.get(at)) is None:
             row = self.row(at)
-            if row is None or at in seen:  # a ring of parents is damage, and has no path
+            if row is None or at in seen:  # a cycle of parents is damage, and has no path
                 return None
             seen.add(at)
             root, parent, name, _ = row
@@ -127,7 +128,7 @@ class FolderPaths:
 
 
 def child_folder(connection: Connection, parent: int, name: bytes) -> int | None:
-    """The id of the folder of this name in another."""
+    """Return the id of the subfolder of this name."""
     row = connection.execute(
         "SELECT id FROM folders WHERE parent = ? AND name = ?", (parent, name)
     ).fetchone()
@@ -135,7 +136,7 @@ def child_folder(connection: Connection, parent: int, name: bytes) -> int | None
 
 
 def child_and_inode(connection: Connection, parent: int, name: bytes) -> tuple[int, int] | None:
-    """The id of the folder of this name in another, and the inode that it had (0: not known)."""
+    """Return the id and inode (0: unknown) of the subfolder of this name."""
     found: tuple[int, int] | None = connection.execute(
         "SELECT id, inode FROM folders WHERE parent = ? AND name = ?", (parent, name)
     ).fetchone()
@@ -143,7 +144,7 @@ def child_and_inode(connection: Connection, parent: int, name: bytes) -> tuple[i
 
 
 def find_folder(connection: Connection, root: Root, relative: bytes) -> int | None:
-    """The id of the folder at a path below a root."""
+    """Return the id of the folder at a path below a root."""
     at: int | None = root.folder
     for name in path_parts(relative):
         if at is None:

@@ -1,4 +1,4 @@
-"""The roots that the index knows, which of them answer for a path, and the scans made of them."""
+"""Query and store roots, which of them are responsible for a path, and their scans."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NEW_FOLDER = f"({UNUSED_FOLDER})"
 _COLUMNS = "id, uid, folder, path, volume, volume_type, weak, inner_path, exclude, min_size"
 
 _HAS_TABLE = "SELECT 1 FROM sqlite_master WHERE name = ?"
-"""SQL for whether a version that has a table has written to the index yet."""
+"""SQL for whether a table exists: older versions lack some."""
 
 KEPT_SCANS = 100
 """How many scans of a root the index remembers."""
@@ -28,38 +28,38 @@ KEPT_SCANS = 100
 
 @dataclass(frozen=True, slots=True)
 class RootFacts:
-    """What the index holds of a root."""
+    """Totals of a root in the index."""
 
     files: int
     bytes: int
     folders: int
     last_scan_ns: int | None
-    """When it was last scanned as a whole; None when it never was to the end."""
+    """When it was last fully scanned; None if never."""
 
 
 @dataclass(frozen=True, slots=True)
 class RootsOfPath:
-    """The roots that a path lies in, the innermost first, by where their drives are now."""
+    """The roots that contain a path, innermost first, by where their drives are now."""
 
     here: tuple[Root, ...]
     """Those that hold what is at the path now."""
     away: tuple[Root, ...]
-    """Those whose drives are not there, or that are hidden by what is mounted over them."""
+    """Those whose drives are missing, or that are hidden by another mount."""
     occupied: bool
-    """Whether something is there now, more than an empty mount point."""
+    """Whether something exists there now, other than an empty mount point."""
 
     def answering(self) -> tuple[Root, ...]:
-        """Those to ask about the path, the one that holds it now first.
+        """Return the roots to ask about the path, the one that holds it now first.
 
-        A drive that is not there answers as of its last scan, unless something is in its place.
+        A missing drive answers as of its last scan, unless something else is in its place.
         """
         return self.here if self.occupied else (*self.here, *self.away)
 
 
 def roots_of_path(roots: Iterable[Root], path: bytes) -> RootsOfPath:
-    """Tell apart the roots that an absolute path lies in: a path is its drive's that is there now.
+    """Sort the roots that contain an absolute path by whether their drive is there now.
 
-    Several drives may have been scanned at one mount point, and the mount point itself too.
+    Several drives may have been scanned at one mount point, as may the mount point itself.
     """
     around = sorted(
         (root for root in roots if is_below(path, root.path)),
@@ -71,7 +71,7 @@ def roots_of_path(roots: Iterable[Root], path: bytes) -> RootsOfPath:
 
 
 def _is_hidden(path: bytes, root: Root) -> bool:
-    """Whether another file system is mounted in a root, at the path or around it."""
+    """Return whether another file system is mounted in a root, at the path or above it."""
     return any(is_below(path, mount.point) for mount in mounts_below(root.path))
 
 
@@ -79,11 +79,11 @@ def _is_occupied(path: bytes) -> bool:
     try:
         return bool(os.listdir(path))
     except OSError:
-        return os.path.lexists(path)  # a file, or a folder that may not be listed
+        return os.path.lexists(path)  # a file, or a folder that cannot be listed
 
 
 def all_roots(connection: Connection) -> list[Root]:
-    """Every root, in the order in which they were added."""
+    """Return every root, in the order in which they were added."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM roots ORDER BY id").fetchall()
     causes = _suspects(connection)
     return [replace(_root(*row), suspect=causes.get(row[0])) for row in rows]
@@ -96,7 +96,7 @@ def _suspects(connection: Connection) -> dict[int, str]:
 
 
 def set_suspect(connection: Connection, root: int, cause: str | None) -> None:
-    """Store why a root may not be what it was; None for one that is."""
+    """Store why a root may not be what it was; None if it is."""
     if cause is None:
         connection.execute("DELETE FROM suspects WHERE root = ?", (root,))
     else:
@@ -104,18 +104,18 @@ def set_suspect(connection: Connection, root: int, cause: str | None) -> None:
 
 
 def has_our_folder(connection: Connection, folder: int) -> bool:
-    """Whether a scan saw a folder of ours in another one, given by its id."""
+    """Return whether a scan saw a folder of ours in another one, given by its id."""
     found = connection.execute("SELECT 1 FROM our_folders WHERE folder = ?", (folder,))
     return found.fetchone() is not None
 
 
 def forget_our_folder(connection: Connection, folder: int) -> None:
-    """Take it that the folder of ours in another one was deleted."""
+    """Record that the folder of ours in another one was deleted."""
     connection.execute("DELETE FROM our_folders WHERE folder = ?", (folder,))
 
 
 def count_files(connection: Connection, root: int) -> int:
-    """Count the regular files that are known of a root, without those excluded."""
+    """Count the regular files known in a root, except excluded ones."""
     found: tuple[int] = connection.execute(
         f"SELECT count(*) FROM files WHERE state <> {EntryState.EXCLUDED:d} AND {REGULAR}"
         " AND folder IN (SELECT id FROM folders WHERE root = ?)",
@@ -151,7 +151,7 @@ def _root(
 
 
 def add_root(connection: Connection, root: Root, inode: int) -> Root:
-    """Store a new root with its top folder; ids in ``root`` are ignored and given anew."""
+    """Store a new root with its top folder; ids in ``root`` are ignored and assigned."""
     folder = connection.execute(
         "INSERT INTO folders (id, root, parent, name, inode, state)"
         f" VALUES ({_NEW_FOLDER}, 0, NULL, ?, ?, ?)",
@@ -176,7 +176,7 @@ def add_root(connection: Connection, root: Root, inode: int) -> Root:
 
 
 def add_folder(connection: Connection, root: int, parent: int, name: bytes) -> int:
-    """Write a folder that is not listed yet; returns its id."""
+    """Insert a folder that is not listed yet; return its id."""
     number = connection.execute(
         "INSERT INTO folders (id, root, parent, name, inode, state)"
         f" VALUES ({_NEW_FOLDER}, ?, ?, ?, 0, ?)",
@@ -187,7 +187,7 @@ def add_folder(connection: Connection, root: int, parent: int, name: bytes) -> i
 
 
 def update_root(connection: Connection, root: Root) -> None:
-    """Store where a root is now, and its settings, if they differ."""
+    """Store a root's current location and settings."""
     connection.execute(
         "UPDATE roots SET path = ?, volume = ?, volume_type = ?, weak = ?, inner_path = ?,"
         " exclude = ?, min_size = ? WHERE id = ?",
@@ -210,13 +210,13 @@ def _stored(connection: Connection, number: int | None) -> Root:
 
 
 def merge_root(connection: Connection, inner: Root, outer: int, parent: int, name: bytes) -> None:
-    """Make a root a plain folder of another root, with all that is known of it."""
+    """Turn a root into a plain folder of another root, keeping everything known about it."""
     note_changed_folders(connection)
     connection.execute("UPDATE folders SET root = ? WHERE root = ?", (outer, inner.id))
     connection.execute(
         "UPDATE folders SET parent = ?, name = ? WHERE id = ?", (parent, name, inner.folder)
     )
-    # Its quarantine is found from the outer root, also when a scan of that is cut short.
+    # Its quarantine is then found from the outer root, even if a scan of that is interrupted.
     connection.execute("INSERT OR IGNORE INTO our_folders VALUES (?)", (inner.folder,))
     connection.execute("DELETE FROM scans WHERE root = ?", (inner.id,))
     connection.execute("DELETE FROM suspects WHERE root = ?", (inner.id,))
@@ -224,7 +224,7 @@ def merge_root(connection: Connection, inner: Root, outer: int, parent: int, nam
 
 
 def forget_root(connection: Connection, root: Root) -> None:
-    """Drop a root and all that is known of it. The groups must be made anew afterwards."""
+    """Drop a root and everything known about it. The groups must be rebuilt afterwards."""
     note_changed_folders(connection)
     connection.execute(
         "DELETE FROM files WHERE folder IN (SELECT id FROM folders WHERE root = ?)", (root.id,)
@@ -240,7 +240,7 @@ def forget_root(connection: Connection, root: Root) -> None:
 
 
 def root_facts(connection: Connection, root: Root) -> RootFacts:
-    """Count what is known of a root."""
+    """Compute the totals of a root."""
     folders = connection.execute(
         "SELECT count(*) FROM folders WHERE root = ? AND state <> 3", (root.id,)
     ).fetchone()[0]
@@ -256,7 +256,7 @@ def root_facts(connection: Connection, root: Root) -> RootFacts:
 
 
 def last_scan(connection: Connection, root: int) -> tuple[int, int, int] | None:
-    """When a root was last scanned as a whole (ns), with how many files and bytes."""
+    """Return when a root was last fully scanned (ns), and how many files and bytes it had."""
     found: tuple[int, int, int] | None = connection.execute(
         "SELECT finished_ns, files, bytes FROM scans"
         " WHERE root = ? AND finished_ns IS NOT NULL AND scope = x'' ORDER BY id DESC LIMIT 1",
@@ -266,7 +266,7 @@ def last_scan(connection: Connection, root: int) -> tuple[int, int, int] | None:
 
 
 def _scanned_since(connection: Connection, root: Root) -> bool:
-    """Whether a partial or interrupted scan came after the last whole one."""
+    """Return whether a partial or interrupted scan followed the last full one."""
     last = connection.execute(
         "SELECT finished_ns, scope FROM scans WHERE root = ? ORDER BY id DESC LIMIT 1", (root.id,)
     ).fetchone()
@@ -274,7 +274,7 @@ def _scanned_since(connection: Connection, root: Root) -> bool:
 
 
 def start_scan(connection: Connection, root: int, scope: bytes, now_ns: int) -> int:
-    """Note that a scan of ``scope`` (relative to the root) begins; returns its number."""
+    """Record that a scan of ``scope`` (relative to the root) begins; return its number."""
     number = connection.execute(
         "INSERT INTO scans (root, scope, started_ns, files, bytes, hashed_files, hashed_bytes)"
         " VALUES (?, ?, ?, 0, 0, 0, 0)",
@@ -293,7 +293,7 @@ def finish_scan(
     hashed_files: int,
     hashed_bytes: int,
 ) -> None:
-    """Note how a scan ended; ``now_ns`` is None for one that did not get to the end."""
+    """Record how a scan ended; ``now_ns`` is None if it did not finish."""
     connection.execute(
         "UPDATE scans SET finished_ns = ?, files = ?, bytes = ?, hashed_files = ?,"
         " hashed_bytes = ? WHERE id = ?",
@@ -302,7 +302,7 @@ def finish_scan(
 
 
 def drop_old_scans(connection: Connection, root: int) -> None:
-    """Forget what scans of a root were made, but for the last ones and the last whole one."""
+    """Forget the scans of a root, except the most recent ones and the last full one."""
     connection.execute(
         "DELETE FROM scans WHERE root = ?1"
         " AND id <= (SELECT id FROM scans WHERE root = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)"
@@ -313,14 +313,14 @@ def drop_old_scans(connection: Connection, root: int) -> None:
 
 
 def folder_paths(connection: Connection) -> FolderPaths:
-    """The paths of folders, where the roots were last seen."""
+    """Return the paths of folders, based on where the roots were last seen."""
     return FolderPaths(connection, {root.id: root for root in all_roots(connection)})
 
 
 def our_folders(connection: Connection) -> dict[int, list[bytes]]:
     """Return the paths of folders in which a ``.gorillacomb`` was seen, by the id of their root.
 
-    None of them may have one still.
+    It may since have been removed.
     """
     if not connection.execute(_HAS_TABLE, ("our_folders",)).fetchone():
         return {}

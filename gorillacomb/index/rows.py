@@ -1,4 +1,4 @@
-"""The columns of a file in the index, as workers send them and the writer stores them."""
+"""Define the columns of a file in the index, as workers send them and the writer stores them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ EntryRow = tuple[
     bytes | None,  # target of a symbolic link
     str | None,  # cause, where it could not be read
 ]
-"""One entry of a folder as workers send it and the index stores it (the folder's id comes before).
+"""One entry of a folder as workers send it and the index stores it (preceded by the folder's id).
 
-A bare tuple, since 200,000 of them cross a pipe in a second; the names below are its places.
+A plain tuple, since 200,000 of them cross a pipe in a second; the names below are its indexes.
 """
 
 
 FileKey = tuple[int, bytes]
-"""Which entry it is: the id of its folder, and its name."""
+"""Identifies an entry: the id of its folder, and its name."""
 
 NAME: Final = 0
 STATE: Final = 1
@@ -50,9 +50,9 @@ SHORT_SIZE: Final = 3
 SHORT_MTIME: Final = 4
 SHORT_INODE: Final = 6
 SHORT_DIGEST: Final = 10
-"""Places in the two short rows, which begin with a folder's id."""
+"""Indexes in the two short rows, which begin with a folder's id."""
 HashedRow = tuple[int, bytes, int, int, int, int, int, int, int, int, bytes]
-"""The short row of a file that was just hashed, which most of a first scan's rows are.
+"""The short row of a file that was just hashed, as are most rows of a first scan.
 
 Folder id, name, mode, size, mtime, ctime, inode, links, blocks, checked, digest; its state is
 HASHED.
@@ -61,7 +61,7 @@ HASHED.
 
 HASHED_WIDTH: Final = 11
 DeferredRow = tuple[int, bytes, int, int, int, int, int, int, int]
-"""The short row of a file that is left for later.
+"""The short row of a file that is deferred.
 
 Folder id, name, mode, size, mtime, ctime, inode, links, blocks; its state is PENDING.
 """
@@ -71,12 +71,12 @@ LATER_WIDTH: Final = 9
 
 
 def was_row_young(row: EntryRow) -> bool:
-    """As `was_young`, of a row."""
+    """Apply `was_young` to a row."""
     return was_young(row[MTIME], row[CTIME], row[CHECKED])
 
 
 def is_row_provisional(row: EntryRow) -> bool:
-    """As `is_provisional`, of a row."""
+    """Apply `is_provisional` to a row."""
     return is_provisional(row[MTIME], row[CTIME], row[CHECKED])
 
 
@@ -90,7 +90,7 @@ SQL_PROVISIONAL: Final = (
 
 
 def with_changes(row: EntryRow, changes: dict[int, object]) -> EntryRow:
-    """A row with other values in some places."""
+    """Return a row with some values replaced."""
     values: list[object] = list(row)
     for place, value in changes.items():
         values[place] = value

@@ -1,4 +1,4 @@
-"""The tables of the index and how older ones are brought up to date (sqlite-utils migrations)."""
+"""Define the tables of the index, and migrate older ones (sqlite-utils migrations)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 VERSION = 10
 """Stored as `user_version`; an index with a higher one was written by a newer Gorilla Comb."""
 READABLE = 6
-"""The oldest version whose tables can be read as they are: what came later is for writers alone."""
+"""The oldest version whose tables can be read unchanged: later additions matter to writers only."""
 
 _TABLES_1 = """
 CREATE TABLE roots (
@@ -188,18 +188,18 @@ CREATE TABLE IF NOT EXISTS arrivals_ended (   -- the first folder id that was fr
 def has_content(table: str = "") -> str:
     """Return the SQL condition for a file whose content counts: it was read, and is not empty.
 
-    ``table`` is what the query calls ``files``, where that is needed. The index of digests is
-    limited by the same condition: SQLite uses it only where a query has this one, term by term.
+    ``table`` is the query's alias of ``files``, if needed. The index of digests is partial, by the
+    same condition: SQLite uses it only if a query contains this condition, term by term.
     """
     prefix = table and f"{table}."
     return f"{prefix}state <= 1 AND {prefix}size > 0"
 
 
 def has_gap(table: str = "") -> str:
-    """Return the SQL condition for every state but HASHED and OTHER.
+    """Return the SQL condition for every state except HASHED and OTHER.
 
-    ``table`` as above. Next to a narrower condition it says nothing new, but SQLite uses the index
-    `file_by_gap`, which it limits, only where a query has it term by term.
+    ``table`` as above. It is redundant next to a narrower condition, but SQLite uses the partial
+    index `file_by_gap` only if a query contains it, term by term.
     """
     return f"{table and f'{table}.'}state NOT IN (0, 8)"
 
@@ -209,12 +209,11 @@ DIGEST_INDEX = (
     " ON files (digest, size, blocks, links, state, folder, name, mtime_ns)"
     f" WHERE {has_content()}"
 )
-"""With all that groups and stamps are made from: to look up rows in the order of digests is slow.
-
-Made when the first scan has all its rows: built once it costs a tenth of what upkeep does."""
+"""With all columns from which groups and stamps are made: looking up rows in digest order is slow.
+Created when the first scan has all its rows: building it once costs a tenth of maintaining it."""
 
 GROUP_INDEX = "CREATE INDEX group_by_waste ON groups (reclaimable DESC, size * copies DESC, digest)"
-"""Made together with the first groups: where it is, they are kept up to date."""
+"""Created together with the first groups: if it exists, they are kept up to date."""
 
 
 @contextmanager
@@ -230,9 +229,9 @@ def only_stdlib_sqlite() -> Iterator[None]:
 
 
 def migrate(connection: Connection) -> None:
-    """Make the tables of a new index, or bring an old one to `VERSION`. Call with no transaction.
+    """Create the tables of a new index, or migrate an old one to `VERSION`; not in a transaction.
 
-    sqlite-utils is imported for an old one only: it costs 100 ms that a first scan does not have.
+    sqlite-utils is imported only for an old one: a first scan does not need its 100 ms.
     """
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == VERSION:
@@ -263,7 +262,7 @@ def migrate(connection: Connection) -> None:
         def index_of_digests_with_times(db: Database) -> None:
             db.execute("DROP INDEX IF EXISTS file_by_digest")
             grouped = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'group_by_waste'")
-            if grouped.fetchone() is not None:  # else the scan that was cut short makes it
+            if grouped.fetchone() is not None:  # otherwise the scan that was interrupted creates it
                 db.execute(DIGEST_INDEX)
 
     add_script(6, "seals_of_folders", _TABLES_6)

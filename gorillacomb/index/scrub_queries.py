@@ -1,4 +1,4 @@
-"""Which files were not read for longest, and which of the damaged ones the trace knows."""
+"""Find the files that have not been read for longest, and the damage already in the trace."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ _DUE = (
     f"files.state IN ({', '.join(f'{each:d}' for each in _STATES)}) AND size > 0"
     " AND folder IN below AND (checked_ns < ?2 OR checked_ns > ?3)"
 )
-"""A time of reading that lies in the future, by a clock that was wrong, proves nothing."""
+"""A read time in the future, from a wrong clock, proves nothing."""
 _ORDER = "(checked_ns <= ?3, checked_ns, folder, files.name)"
-"""Those first of which nobody knows when they were read."""
+"""Files with an unknown read time come first."""
 
 
 class ScrubCandidate(NamedTuple):
     """A file that is due to be read again."""
 
     checked_ns: int
-    """When it was read last."""
+    """When it was last read."""
     folder: int
     name: bytes
     size: int
     """Bytes."""
     root: int
     dated: int
-    """0 where that time lay in the future."""
+    """0 if that time is in the future."""
 
 
 FIRST = ScrubCandidate(-1, 0, b"", 0, 0, 0)
-"""Comes before all of them."""
+"""Sorts before all others."""
 
 
 def due_files(
@@ -52,7 +52,7 @@ def due_files(
 ) -> list[ScrubCandidate]:
     """Return up to ``most`` files below some folders that were read before a time, oldest first.
 
-    Before them those that were read after ``now_ns``; only those that come after a given one.
+    Those read after ``now_ns`` come before them; only those that follow a given one are returned.
     """
     rows = connection.execute(
         f"{_BELOW} SELECT checked_ns, folder, files.name, size, folders.root, checked_ns <= ?3"
@@ -66,7 +66,7 @@ def due_files(
 def due_totals(
     connection: Connection, tops: Sequence[int], before_ns: int, now_ns: int
 ) -> tuple[int, int]:
-    """Count the files of which `due_files` are some; returns how many, and their bytes."""
+    """Count all the files that `due_files` pages through; return how many, and their bytes."""
     files, size = connection.execute(
         f"{_BELOW} SELECT count(*), coalesce(sum(size), 0) FROM files WHERE {_DUE}",
         (json.dumps(list(tops)), before_ns, now_ns),
@@ -75,7 +75,7 @@ def due_totals(
 
 
 class DamageRow(NamedTuple):
-    """A file whose content is not the one that its digest is of."""
+    """A file whose content does not match its digest."""
 
     folder: int
     name: bytes
@@ -89,12 +89,12 @@ class DamageRow(NamedTuple):
 
     @property
     def what(self) -> tuple[int, bytes, int, bytes]:
-        """Which damage it is, whatever else of the file changes."""
+        """Identifies the damage, independent of other changes to the file."""
         return self.folder, self.name, self.state, self.digest
 
 
 def damaged_files(connection: Connection) -> list[DamageRow]:
-    """All damaged files."""
+    """Return all damaged files."""
     rows = connection.execute(
         "SELECT folder, name, state, size, mtime_ns, ctime_ns, digest FROM files"
         f" WHERE state IN ({EntryState.DAMAGED:d}, {EntryState.SUSPECT:d}) AND {has_gap()}"
@@ -104,11 +104,11 @@ def damaged_files(connection: Connection) -> list[DamageRow]:
 
 
 def recorded_damage(connection: Connection) -> set[tuple[int, bytes, int]]:
-    """Folder, name and state of damaged files of which the trace was told."""
+    """Return folder, name and state of the damaged files recorded in the trace."""
     return set(connection.execute("SELECT folder, name, state FROM damage"))
 
 
 def set_recorded_damage(connection: Connection, rows: Iterable[tuple[int, bytes, int]]) -> None:
-    """Note of which damaged files the trace was told."""
+    """Store which damaged files are recorded in the trace."""
     connection.execute("DELETE FROM damage")
     connection.executemany("INSERT INTO damage VALUES (?, ?, ?)", rows)

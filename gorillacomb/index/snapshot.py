@@ -1,4 +1,4 @@
-"""What the index knows of a folder, for the workers that compare it with the disk."""
+"""A read-only view of the index, for workers that compare folders with the disk."""
 
 from __future__ import annotations
 
@@ -32,15 +32,14 @@ class SnapshotFolder(NamedTuple):
     marker: str | None
     cause: str | None
     seal: bytes | None
-    """See `seal_of`; None where entries are to be compared."""
+    """See `folder_digest`; None if entries must be compared."""
 
 
 _NONE: dict[bytes, SnapshotFolder] = {}
-"""The subfolders of most folders; nobody writes into it."""
+"""The subfolders of most folders; never modified."""
 _AHEAD = 24
-"""Folders whose subfolders are fetched at once, since a query for each would cost more than those.
-A scan numbers folders in the order of its walk, and the next scan walks in that order too.
-"""
+"""Folders whose subfolders are fetched together, as a query for each would cost more. A scan
+numbers folders in the order of its walk, and the next scan walks in that order too."""
 
 
 class IndexSnapshot:
@@ -51,18 +50,18 @@ class IndexSnapshot:
         self._children_ahead: dict[int, dict[bytes, SnapshotFolder]] = {}
 
     def refresh(self) -> None:
-        """Forget what was fetched ahead: the main process has written since."""
+        """Discard what was fetched ahead: the main process has written since."""
         self._children_ahead.clear()
 
     def folder(self, folder: int) -> SnapshotFolder | None:
-        """The row of one folder."""
+        """Return the row of one folder."""
         row = self._connection.execute(
             f"SELECT {_FOLDER} FROM folders WHERE id = ?", (folder,)
         ).fetchone()
         return None if row is None else SnapshotFolder._make(row)
 
     def children(self, folder: int) -> dict[bytes, SnapshotFolder]:
-        """The subfolders of a folder, by name."""
+        """Return the subfolders of a folder, by name."""
         ahead = self._children_ahead
         if folder not in ahead:
             ahead.update(dict.fromkeys(range(folder, folder + _AHEAD), _NONE))
@@ -76,18 +75,18 @@ class IndexSnapshot:
         return ahead.pop(folder)
 
     def fingerprints(self, folder: int, names: tuple[bytes, bytes] | None) -> list[EntryFacts]:
-        """Its entries' fingerprints in the order of their names, between two names if given.
+        """Return its entries' fingerprints, sorted by name, between two names if given.
 
-        Those whose digests are provisional are FRESH: they equal none that was just looked at.
+        Those with provisional digests are FRESH, so that they equal no fingerprint just taken.
         """
         return self._entries(_LISTED, folder, names)
 
     def rows(self, folder: int, names: tuple[bytes, bytes] | None) -> dict[bytes, EntryRow]:
-        """Its entries by name, between two names if given."""
+        """Return its entries by name, between two names if given."""
         return {row[0]: row for row in self._entries(_ROW, folder, names)}
 
     def names(self, folder: int) -> list[bytes]:
-        """The names of its entries."""
+        """Return the names of its entries."""
         return [name for (name,) in self._entries("name", folder, None)]
 
     def _entries(self, columns: str, folder: int, names: tuple[bytes, bytes] | None) -> list[tuple]:  # type: ignore[type-arg]
@@ -99,9 +98,9 @@ class IndexSnapshot:
         ).fetchall()
 
     def places_of_inode(self, volume: str, inode: int) -> list[tuple[int, bytes]]:
-        """Folders with this inode on this volume: (id, absolute path where it last stood).
+        """Return folders with this inode on this volume: (id, absolute path where last seen).
 
-        Not the top of a root, which moves with its root alone.
+        Excludes the tops of roots, which move only together with their root.
         """
         found = self._connection.execute(
             "SELECT folders.id, roots.path FROM folders JOIN roots ON roots.id = folders.root"

@@ -1,4 +1,4 @@
-"""The stamps as the index knows them: a view of the trace that can always be made anew from it."""
+"""The stamps in the index: a view of the trace that can always be rebuilt from it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _BELOW = (
 )
 
 FOLDERS_CHANGED = b""
-"""Stands among the unstamped contents when folders moved or went."""
+"""An entry among the unstamped contents that means that folders moved or disappeared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Where the canonical file of a content stands, by the index's folder."""
+    """Where the canonical file of a content is, by the index's folder."""
 
     seq: int
     folder: int
@@ -41,28 +41,28 @@ class StampFolder:
 
 
 ContentFile = tuple[int, bytes, int]
-"""A file that holds a content: folder, name, mtime (ns)."""
+"""A file with a content: folder, name, mtime (ns)."""
 
 
 class ContentHolders(NamedTuple):
-    """A content, and the files that hold it."""
+    """A content, and the files that have it."""
 
     digest: bytes
     size: int
     files: int
     """How many names it has."""
     links: int
-    """The most hard links that one of these files has."""
+    """The most hard links that any of these files has."""
     folders: str
     """Ids, separated by commas; one for each file."""
     times: str
     """Their mtimes (ns), in the same order."""
     name: bytes | None
-    """That of all these files; None where they have several."""
+    """The name of all these files; None if they differ."""
 
 
 def synced_log_size(connection: Connection) -> tuple[str, int] | None:
-    """The log whose stamps these are, and how many of its entries they reflect."""
+    """Return the log that the stamps reflect, and how many of its entries."""
     found: tuple[str, int] | None = connection.execute("SELECT log, size FROM reflected").fetchone()
     return found
 
@@ -70,10 +70,10 @@ def synced_log_size(connection: Connection) -> tuple[str, int] | None:
 def set_synced_log_size(
     connection: Connection, log: str, size: int, rules: int | None = None
 ) -> None:
-    """Note up to where the stamps reflect the trace.
+    """Record up to where the stamps reflect the trace.
 
-    ``rules`` is the version of the rules by which all of them have been chosen or confirmed; None
-    where none has been looked at.
+    ``rules`` is the version of the rules by which all of them were chosen or confirmed; None if
+    none was checked.
     """
     if rules is None:
         [rules] = connection.execute("SELECT coalesce(min(rules), 0) FROM stamps").fetchone()
@@ -86,35 +86,35 @@ def set_synced_log_size(
 
 
 def clear_synced_log_size(connection: Connection) -> None:
-    """From now until `set_synced_log_size` the stamps are not what the trace says."""
+    """Record that the stamps do not reflect the trace, until `set_synced_log_size`."""
     connection.execute("DELETE FROM reflected")
 
 
 def clear(connection: Connection) -> None:
-    """Forget all stamps, to take them from the trace again."""
+    """Drop all stamps, to rebuild them from the trace."""
     for table in ("stamps", "stamp_folders", "stamp_roots", "reflected"):
         connection.execute(f"DELETE FROM {table}")
 
 
 def stamp_of(connection: Connection, digest: bytes) -> Stamp | None:
-    """The stamp of a content."""
+    """Return the stamp of a content."""
     row = connection.execute(f"SELECT {_STAMP} FROM stamps WHERE digest = ?", (digest,)).fetchone()
     return None if row is None else Stamp(*row)
 
 
 def all_stamps(connection: Connection) -> Iterator[tuple[bytes, Stamp]]:
-    """Every stamp with its content's digest."""
+    """Yield every stamp with its content's digest."""
     for digest, *stamp in connection.execute(f"SELECT digest, {_STAMP} FROM stamps"):
         yield digest, Stamp(*stamp)
 
 
 def count_stamps(connection: Connection) -> int:
-    """How many contents have a stamp."""
+    """Return how many contents have a stamp."""
     return int(connection.execute("SELECT count(*) FROM stamps").fetchone()[0])
 
 
 def count_by_folder(connection: Connection) -> dict[int, int]:
-    """How many canonical files stand right in each folder, by its id."""
+    """Return how many canonical files are directly in each folder, by its id."""
     rows: list[tuple[int, int]] = connection.execute(
         "SELECT folder, count(*) FROM stamps GROUP BY folder"
     ).fetchall()
@@ -122,7 +122,7 @@ def count_by_folder(connection: Connection) -> dict[int, int]:
 
 
 def stamps_below(connection: Connection, folder: int) -> list[tuple[bytes, Stamp]]:
-    """The stamps in a folder and below it, as the trace knows that folder."""
+    """Return the stamps in a folder and below it, as the trace knows that folder."""
     rows = connection.execute(
         f"{_BELOW} SELECT digest, {_STAMP} FROM stamps WHERE folder IN below", (folder,)
     )
@@ -130,7 +130,7 @@ def stamps_below(connection: Connection, folder: int) -> list[tuple[bytes, Stamp
 
 
 def put_stamps(connection: Connection, rows: Iterable[tuple[bytes, int, int, bytes, int]]) -> None:
-    """Write stamps: digest, seq, folder, name, version of the rules."""
+    """Store stamps: digest, seq, folder, name, version of the rules."""
     connection.executemany(
         "INSERT OR REPLACE INTO stamps (digest, seq, folder, name, rules) VALUES (?, ?, ?, ?, ?)",
         rows,
@@ -138,21 +138,21 @@ def put_stamps(connection: Connection, rows: Iterable[tuple[bytes, int, int, byt
 
 
 def rules_of_stamps(connection: Connection) -> dict[bytes, tuple[int, int]]:
-    """Return by content the entry of its stamp, and the version of the rules that chose it."""
+    """Return, by content, the entry of its stamp and the version of the rules that chose it."""
     rows = connection.execute("SELECT digest, seq, rules FROM stamps")
     return {digest: (seq, rules) for digest, seq, rules in rows}
 
 
 def rules_of_stamp(connection: Connection, digest: bytes) -> int:
-    """Return the version of the rules by which the canonical file of a content was chosen."""
+    """Return the version of the rules by which a content's canonical file was chosen."""
     [rules] = connection.execute("SELECT rules FROM stamps WHERE digest = ?", (digest,)).fetchone()
     return int(rules)
 
 
 def chosen_by_older_rules(connection: Connection, version: int) -> list[bytes]:
-    """Return the contents with several copies whose stamps were chosen by rules before a version.
+    """Return the contents with several copies whose stamps were chosen by older rules.
 
-    Of the others nothing was chosen.
+    For other contents there was no choice.
     """
     if connection.execute("SELECT 1 FROM reflected WHERE rules >= ?", (version,)).fetchone():
         return []
@@ -176,18 +176,18 @@ _HELD = (
 
 
 def contents_to_stamp(connection: Connection) -> Iterator[ContentHolders]:
-    """Every content, sorted by digest."""
+    """Yield every content, sorted by digest."""
     return map(ContentHolders._make, connection.execute(f"{_HELD} GROUP BY digest"))
 
 
 def content(connection: Connection, digest: bytes) -> ContentHolders | None:
-    """One content, if a file holds it."""
+    """Return one content, if any file has it."""
     row = connection.execute(f"{_HELD} AND digest = ? GROUP BY digest", (digest,)).fetchone()
     return None if row is None else ContentHolders._make(row)
 
 
 def holders_of(connection: Connection, digest: bytes) -> list[ContentFile]:
-    """The files that hold one content."""
+    """Return the files with a content."""
     return connection.execute(
         f"SELECT folder, name, mtime_ns FROM files WHERE {has_content()} AND digest = ?",
         (digest,),
@@ -195,13 +195,13 @@ def holders_of(connection: Connection, digest: bytes) -> list[ContentFile]:
 
 
 def copies_of(connection: Connection, digest: bytes) -> int:
-    """How many separate copies of a content there are on disk, hard links counted once."""
+    """Return the number of separate copies of a content on disk, hard links counted once."""
     row = connection.execute("SELECT copies FROM groups WHERE digest = ?", (digest,)).fetchone()
     return 1 if row is None else int(row[0])
 
 
 def content_at(connection: Connection, folder: int, name: bytes) -> tuple[bytes | None] | None:
-    """The digest of the file at a place, in a tuple; None when there is no such entry."""
+    """Return the digest of a file in a tuple; None if there is no such entry."""
     found: tuple[bytes | None] | None = connection.execute(
         "SELECT digest FROM files WHERE folder = ? AND name = ?", (folder, name)
     ).fetchone()
@@ -209,7 +209,7 @@ def content_at(connection: Connection, folder: int, name: bytes) -> tuple[bytes 
 
 
 def is_unread(connection: Connection, folder: int, name: bytes) -> bool:
-    """Whether a file stands at a place whose content is not known; a link there is no file."""
+    """Return whether a file's content is unknown; a link is not a file."""
     found = connection.execute(
         "SELECT count(*) FROM files WHERE folder = ? AND name = ?"
         f" AND digest IS NULL AND state <> {EntryState.OTHER:d}",
@@ -219,13 +219,13 @@ def is_unread(connection: Connection, folder: int, name: bytes) -> bool:
 
 
 def is_listed(connection: Connection, folder: int) -> bool:
-    """Whether a folder's last scan listed it: only then may it be said what it lacks."""
+    """Return whether a folder's last scan listed it: only then can its files be called missing."""
     row = connection.execute("SELECT state FROM folders WHERE id = ?", (folder,)).fetchone()
     return row is not None and row[0] == FolderState.LISTED
 
 
 def contents_of_unreadable_files(connection: Connection) -> set[bytes]:
-    """Contents of files that are excluded, unreadable and the like: known once, not gone."""
+    """Return contents of files that are excluded, unreadable and the like: known, not missing."""
     rows = connection.execute(
         f"SELECT DISTINCT digest FROM files WHERE {has_gap()} AND digest IS NOT NULL"
         f" AND state <> {EntryState.FRESH:d}"
@@ -234,17 +234,17 @@ def contents_of_unreadable_files(connection: Connection) -> set[bytes]:
 
 
 def note_changed_folders(connection: Connection) -> None:
-    """Remember, for the stamps, that folders moved or went."""
+    """Record, for the stamps, that folders moved or disappeared."""
     connection.execute("INSERT INTO unstamped VALUES (?)", (FOLDERS_CHANGED,))
 
 
 def unstamped(connection: Connection) -> list[bytes]:
-    """The contents whose stamps are to be looked at anew."""
+    """Return the contents whose stamps must be checked again."""
     return [digest for (digest,) in connection.execute("SELECT DISTINCT digest FROM unstamped")]
 
 
 def never_stamped(connection: Connection) -> Iterator[bytes]:
-    """The contents that have no stamp."""
+    """Return the contents without a stamp."""
     rows = connection.execute(
         "SELECT DISTINCT digest FROM files INDEXED BY file_by_digest"
         f" WHERE {has_content()} AND digest NOT IN (SELECT digest FROM stamps)"
@@ -253,18 +253,18 @@ def never_stamped(connection: Connection) -> Iterator[bytes]:
 
 
 def deferred_folders(connection: Connection) -> dict[int, int]:
-    """Machine-made folders whose new contents are stamped later, and when something came, ns."""
+    """Return the machine-made folders that are stamped later, and their last change, ns."""
     return dict(connection.execute("SELECT folder, changed_ns FROM unquiet").fetchall())
 
 
 def set_deferred_folders(connection: Connection, folders: Mapping[int, int]) -> None:
-    """Note which machine-made folders those are, and no others."""
+    """Store which machine-made folders those are, replacing the previous ones."""
     connection.execute("DELETE FROM unquiet")
     connection.executemany("INSERT INTO unquiet VALUES (?, ?)", folders.items())
 
 
 def mark_stamped(connection: Connection, undecided: Iterable[bytes]) -> None:
-    """Note that all stamps have been looked at, but for these contents."""
+    """Record that all stamps have been checked, except those of these contents."""
     connection.execute("DELETE FROM unstamped")
     connection.executemany("INSERT INTO unstamped VALUES (?)", ((each,) for each in undecided))
 
@@ -280,13 +280,13 @@ class StampRoot:
 
 
 def stamp_roots(connection: Connection) -> dict[int, StampRoot]:
-    """The roots that the trace knows."""
+    """Return the roots that the trace knows."""
     rows = connection.execute("SELECT id, uid, path, volume FROM stamp_roots")
     return {row[0]: StampRoot(*row) for row in rows}
 
 
 def put_root(connection: Connection, root: StampRoot) -> None:
-    """The trace knows a root, as it is now."""
+    """Store a root as the trace now knows it."""
     connection.execute(
         "INSERT OR REPLACE INTO stamp_roots VALUES (?, ?, ?, ?)",
         (root.id, root.uid, root.path, root.volume),
@@ -294,12 +294,12 @@ def put_root(connection: Connection, root: StampRoot) -> None:
 
 
 def drop_root(connection: Connection, root: int) -> None:
-    """The trace knows a root no more: it was forgotten, or became a folder of another."""
+    """Drop a root that the trace no longer knows: forgotten, or now a folder of another."""
     connection.execute("DELETE FROM stamp_roots WHERE id = ?", (root,))
 
 
 def stamp_folder(connection: Connection, folder: int) -> StampFolder | None:
-    """A folder as the trace knows it."""
+    """Return a folder as the trace knows it."""
     row = connection.execute(
         "SELECT id, root, parent, name FROM stamp_folders WHERE id = ?", (folder,)
     ).fetchone()
@@ -307,7 +307,7 @@ def stamp_folder(connection: Connection, folder: int) -> StampFolder | None:
 
 
 def index_folder(connection: Connection, folder: int) -> StampFolder | None:
-    """A folder as it stands now, whatever the trace knows."""
+    """Return a folder as it is now, regardless of the trace."""
     row = connection.execute(
         "SELECT id, root, parent, name FROM folders WHERE id = ?", (folder,)
     ).fetchone()
@@ -315,7 +315,7 @@ def index_folder(connection: Connection, folder: int) -> StampFolder | None:
 
 
 def add_all_folders(connection: Connection) -> None:
-    """The trace knows all folders where it did not know them yet, but those without a place."""
+    """Add all folders that the trace did not know yet, except detached ones."""
     connection.execute(
         "INSERT OR IGNORE INTO stamp_folders SELECT id, root, parent, name FROM folders"
         f" WHERE id NOT IN ({WITHOUT_PLACE})"
@@ -323,7 +323,7 @@ def add_all_folders(connection: Connection) -> None:
 
 
 def put_folder(connection: Connection, folder: StampFolder) -> None:
-    """The trace knows where a folder stands."""
+    """Store where the trace now knows a folder."""
     connection.execute(
         "INSERT OR REPLACE INTO stamp_folders VALUES (?, ?, ?, ?)",
         (folder.id, folder.root, folder.parent, folder.name),
@@ -331,7 +331,7 @@ def put_folder(connection: Connection, folder: StampFolder) -> None:
 
 
 def add_folders_above(connection: Connection, folder: int | None) -> None:
-    """The trace knows a folder and those above it, where it did not know them yet."""
+    """Add a folder and its parents, if the trace did not know them yet."""
     at = folder
     while at is not None and stamp_folder(connection, at) is None:
         found = index_folder(connection, at)
@@ -341,19 +341,19 @@ def add_folders_above(connection: Connection, folder: int | None) -> None:
 
 
 def set_root_below(connection: Connection, folder: int, root: int) -> None:
-    """The trace knows a folder and all below it in another root."""
+    """Move a folder and everything below it to another root, as the trace now knows it."""
     connection.execute(
         f"{_BELOW} UPDATE stamp_folders SET root = ? WHERE id IN below", (folder, root)
     )
 
 
 def drop_folders_below(connection: Connection, folder: int) -> None:
-    """Forget a folder and all below it."""
+    """Drop a folder and everything below it."""
     connection.execute(f"{_BELOW} DELETE FROM stamp_folders WHERE id IN below", (folder,))
 
 
 def folder_at(connection: Connection, parent: int | None, name: bytes) -> list[int]:
-    """The folders that the trace knows at a place."""
+    """Return the folders that the trace knows at a place."""
     rows = connection.execute(
         "SELECT id FROM stamp_folders WHERE parent IS ? AND name = ?", (parent, name)
     )
@@ -361,7 +361,7 @@ def folder_at(connection: Connection, parent: int | None, name: bytes) -> list[i
 
 
 def moved_folders(connection: Connection) -> list[StampFolder]:
-    """Folders that stand elsewhere than the trace knows, as they are now."""
+    """Return folders that are not where the trace knows them, as they are now."""
     rows = connection.execute(
         "SELECT folders.id, folders.root, folders.parent, folders.name"
         " FROM stamp_folders JOIN folders ON folders.id = stamp_folders.id"
@@ -372,7 +372,7 @@ def moved_folders(connection: Connection) -> list[StampFolder]:
 
 
 def gone_folders(connection: Connection) -> list[int]:
-    """The topmost of the folders that the trace knows and that are no more."""
+    """Return the topmost of the folders that the trace knows and that no longer exist."""
     rows = connection.execute(
         "WITH gone AS (SELECT id, parent FROM stamp_folders"
         " WHERE id NOT IN (SELECT id FROM folders))"

@@ -1,4 +1,4 @@
-"""Find the folders of the index that one program keeps as one thing, by the names in them."""
+"""Find stores, the folders that a program keeps as a unit, by the names in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gorillacomb.sqlite import Connection
 
 
 class IndexedFolder:
-    """A folder by its id, and those below it."""
+    """A folder of the index, given by its id, and those below it."""
 
     def __init__(self, connection: Connection, folder: int) -> None:
         self._connection = connection
@@ -19,7 +19,7 @@ class IndexedFolder:
 
     @cached_property
     def files(self) -> frozenset[bytes]:
-        """Names of what is not a folder."""
+        """Names of entries other than folders."""
         rows = self._connection.execute("SELECT name FROM files WHERE folder = ?", (self._folder,))
         return frozenset(name for (name,) in rows)
 
@@ -32,12 +32,12 @@ class IndexedFolder:
         return dict(rows.fetchall())
 
     def enter(self, name: bytes) -> IndexedFolder:
-        """A subfolder."""
+        """Return a subfolder."""
         return IndexedFolder(self._connection, self.folders[name])
 
 
 def all_folder_names(connection: Connection) -> Iterator[tuple[int, int | None, bytes]]:
-    """Every folder: its id, that of the one around it, its name."""
+    """Yield every folder: its id, its parent's id, its name."""
     return iter(connection.execute("SELECT id, parent, name FROM folders"))
 
 
@@ -46,7 +46,7 @@ def store_folders(
 ) -> set[int]:
     """Return the ids of the stores among all folders, given as `all_folder_names` does.
 
-    Only those are looked into in which there is a sign of a store.
+    Only folders with a sign of a store are examined.
     """
     hints = store_hints()
     around: dict[int, tuple[int | None, bytes]] = {}
@@ -77,9 +77,9 @@ def _folders_with_file(
     beginnings: Collection[bytes],
     endings: Collection[bytes],
 ) -> Iterator[int]:
-    """Folders right in which there is a file with one of some names, beginnings or endings.
+    """Yield folders that directly contain a file with one of some names, prefixes or suffixes.
 
-    All beginnings have one length, and so have all endings.
+    All prefixes have the same length, and so have all suffixes.
     """
     tests: list[str] = []
     values: list[bytes] = []
@@ -98,7 +98,7 @@ def _folders_with_file(
 
 
 class StoreLookup:
-    """Says of folders in which store they are; finds all stores when it is first asked."""
+    """Looks up which store a folder is in; finds all stores on first use."""
 
     def __init__(self, connection: Connection, paths: FolderPaths) -> None:
         self._connection = connection
@@ -110,7 +110,7 @@ class StoreLookup:
         return store_folders(self._connection, all_folder_names(self._connection))
 
     def around(self, folder: int) -> bytes | None:
-        """The path of the outermost store that a folder is, or is in."""
+        """Return the path of the outermost store that a folder is, or is in."""
         chain: list[int] = []
         at: int | None = folder
         while at is not None and at not in self._around:

@@ -1,4 +1,4 @@
-"""All folders and files of the index as streams, for what looks at the whole of it."""
+"""Stream all folders and files of the index."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FolderFileRow = tuple[int, bytes, int, int, int, int, bytes | None, bytes | None
 FolderSum = tuple[int, int, int, int, bytes]
 """folder, files, bytes, the newest mtime (ns), and the files themselves: see `folder_sums`."""
 ContentBatch = tuple[str, int, int]
-"""Ids of folders, separated by commas; contents that stand in just these; their bytes."""
+"""Ids of folders, separated by commas; number of contents in exactly these; their bytes."""
 
 _EXECUTABLE = 0o111
 _READ = f"state IN ({', '.join(str(each) for each in sorted(READ))}) AND digest IS NOT NULL"
@@ -25,7 +25,7 @@ _FILE = "folder, name, state, mode, size, mtime_ns, digest, target"
 
 
 def folder_entries(connection: Connection) -> Iterator[FolderNode]:
-    """Every folder, but for those on their way from one place to another."""
+    """Yield every folder, except detached ones."""
     return iter(
         connection.execute(
             "SELECT id, root, parent, name, state, marker, cause FROM folders"
@@ -35,11 +35,11 @@ def folder_entries(connection: Connection) -> Iterator[FolderNode]:
 
 
 def folder_sums(connection: Connection, noise: Collection[bytes]) -> Iterator[FolderSum]:
-    """What stands right in each folder, of the files that were read and have no name of ``noise``.
+    """Yield the sums of the read files directly in each folder, except those named in ``noise``.
 
-    The files are given as bytes: of each an ``x`` or a ``-`` (whether it can be executed), its
-    digest and its name, by name, a NUL between two. SQLite adds up: that a row of each file comes
-    up to Python costs three times as much.
+    The files are given as bytes, sorted by name and separated by NULs: for each an ``x`` or a ``-``
+    (executable or not), its digest and its name. SQLite does the sums: passing a row per file to
+    Python costs three times as much.
     """
     return iter(
         connection.execute(
@@ -54,16 +54,16 @@ def folder_sums(connection: Connection, noise: Collection[bytes]) -> Iterator[Fo
 
 
 def unread_entries(connection: Connection) -> Iterator[FolderFileRow]:
-    """Every entry that is not a folder and of which `folder_sums` knows nothing, in its order."""
+    """Yield every entry, except folders, not covered by `folder_sums`, in the same order."""
     return iter(
         connection.execute(f"SELECT {_FILE} FROM files WHERE NOT ({_READ}) ORDER BY folder, name")
     )
 
 
 def content_batches(connection: Connection, noise: Collection[bytes]) -> Iterator[ContentBatch]:
-    """All contents, put together where the same folders hold them.
+    """Yield all contents, combined where the same folders hold them.
 
-    Files with a name of ``noise`` do not count. One set of folders may come several times, and a
+    Files with a name in ``noise`` do not count. A set of folders may occur several times, and a
     folder several times in it.
     """
     return iter(
@@ -79,7 +79,7 @@ def content_batches(connection: Connection, noise: Collection[bytes]) -> Iterato
 
 
 def entries_in(connection: Connection, folder: int) -> Iterator[FolderFileRow]:
-    """The entries right in one folder, by name."""
+    """Yield the entries directly in one folder, by name."""
     return iter(
         connection.execute(f"SELECT {_FILE} FROM files WHERE folder = ? ORDER BY name", (folder,))
     )
@@ -88,9 +88,9 @@ def entries_in(connection: Connection, folder: int) -> Iterator[FolderFileRow]:
 def names_ending(
     connection: Connection, endings: Collection[bytes], at_least: int = 0
 ) -> Iterator[tuple[int, bytes]]:
-    """Files whose names, in lower case, end in one of some endings: folder and name.
+    """Yield files whose names, in lower case, have one of some endings: folder and name.
 
-    ``at_least`` is the size in bytes that they have at the least.
+    ``at_least`` is their minimum size in bytes.
     """
     texts = [ending.decode() for ending in endings]
     places = ", ".join("?" * len(texts))
@@ -111,7 +111,7 @@ def files_named(
     beginnings: Collection[bytes],
     endings: Collection[bytes],
 ) -> Iterator[tuple[int, bytes]]:
-    """Files with one of some names, or a name that begins or ends so: folder and name, by folder.
+    """Yield files with one of some names, prefixes or suffixes: folder and name, by folder.
 
     In one pass over the table, which has no index by name.
     """
@@ -127,7 +127,7 @@ def files_named(
 
 
 def entry_names(connection: Connection) -> Iterator[tuple[int, bytes | None]]:
-    """The names in every folder, by folder; a None for each folder besides."""
+    """Yield the names in every folder, by folder, and a None for each folder."""
     return iter(
         connection.execute(
             "SELECT id, NULL FROM folders UNION ALL SELECT folder, name FROM files ORDER BY 1"
@@ -136,5 +136,5 @@ def entry_names(connection: Connection) -> Iterator[tuple[int, bytes | None]]:
 
 
 def symlinks(connection: Connection) -> Iterator[tuple[int, bytes]]:
-    """Every symbolic link: its folder and name."""
+    """Yield every symbolic link: its folder and name."""
     return iter(connection.execute("SELECT folder, name FROM files WHERE target IS NOT NULL"))

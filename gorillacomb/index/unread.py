@@ -1,4 +1,4 @@
-"""Which of the files that the walk left unread could be duplicates, and which are just left."""
+"""Find which of the files that the walk left unread could be duplicates."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _SIZE_OF_A_HASHED_FILE = "size IN (SELECT size FROM same_sizes WHERE least_state
 
 
 def collect_same_sizes(connection: Connection) -> None:
-    """Note the sizes that unread files may share with others, anywhere in the vault.
+    """Collect the sizes that unread files may share with others, anywhere in the vault.
 
-    `rows_to_probe` and `rows_to_hash` use what was found last, and are called after it. It reads
-    every row, so it is done once; the index is not written to.
+    Call it before `rows_to_probe` and `rows_to_hash`, which use the latest result. It reads every
+    row, so it is done once; the index is not written to.
     """
     connection.execute("DROP TABLE IF EXISTS same_sizes")
     connection.execute(
@@ -40,12 +40,12 @@ def collect_same_sizes(connection: Connection) -> None:
 
 
 def rows_to_probe(connection: Connection, least_size: int) -> Iterator[UnreadRow]:
-    """Unread files of a size that occurs again, not probed yet, above ``least_size`` bytes."""
+    """Yield unread files of a recurring size, not probed yet, larger than ``least_size`` bytes."""
     return _pending(connection, f"{_SAME_SIZE} AND probe IS NULL AND size > ?", least_size)
 
 
 def rows_to_hash(connection: Connection, least_size: int) -> Iterator[UnreadRow]:
-    """Unread files that may equal another: by size and probe, or by size when that is all."""
+    """Yield unread files that may equal another: by size and probe, or by size alone."""
     return _pending(
         connection,
         f"{_SAME_SIZE} AND (size <= ? OR probe IS NULL OR {_SIZE_OF_A_HASHED_FILE}"
@@ -58,7 +58,7 @@ def rows_to_hash(connection: Connection, least_size: int) -> Iterator[UnreadRow]
 
 
 def all_pending(connection: Connection) -> Iterator[UnreadRow]:
-    """Every unread file."""
+    """Yield every unread file."""
     return _pending(connection, "size >= ?", 0)
 
 
@@ -73,7 +73,7 @@ def _pending(connection: Connection, condition: str, value: int) -> Iterator[Unr
 
 
 def pending_totals(connection: Connection) -> tuple[int, int]:
-    """How many files are unread, and their bytes."""
+    """Return how many files are unread, and their bytes."""
     files, size = connection.execute(
         f"SELECT count(*), coalesce(sum(size), 0) FROM files WHERE {_IS_PENDING}"
     ).fetchone()

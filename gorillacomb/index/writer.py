@@ -1,4 +1,4 @@
-"""Writing what workers found into the index."""
+"""Write the workers' findings to the index."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PUT_HASHED = (
     "INSERT OR REPLACE INTO files (folder, name, state, mode, size, mtime_ns, ctime_ns, inode,"
     f" links, blocks, checked_ns, digest) VALUES (?, ?, {EntryState.HASHED:d}{', ?' * 9})"
 )
-"""Without the columns that are NULL: to bind None costs Python's sqlite3 as much as a number."""
+"""Without the columns that are NULL: binding None costs Python's sqlite3 as much as a number."""
 _PUT_LATER = (
     "INSERT OR REPLACE INTO files (folder, name, state, mode, size, mtime_ns, ctime_ns, inode,"
     f" links, blocks, checked_ns) VALUES (?, ?, {EntryState.PENDING:d}{', ?' * 7}, 0)"
@@ -37,7 +37,7 @@ _PUT_FOLDER = (
 _MOVE_AWAY = (
     f"parent = {AWAY}, name = CAST(id || '/' || parent || '/' || CAST(name AS TEXT) AS BLOB)"
 )
-"""SQL that takes a folder from its place; its name says where that was, and is no other one's."""
+"""SQL that detaches a folder; its new name is unique and records where it was."""
 _AT_ONCE = 10_000
 """Rows."""
 NewFolderRow = tuple[int, int, int, bytes, int, int, str | None, str | None, bytes | None]
@@ -51,35 +51,35 @@ class IndexChanges:
     away: list[tuple[int, int, bytes]] = field(default_factory=list)
     """id, parent, name of folders that left that place."""
     moved: list[tuple[int, int, bytes]] = field(default_factory=list)
-    """id, parent, name of known folders that came to that place."""
+    """id, parent, name of known folders that are now at that place."""
     new_folders: list[NewFolderRow] = field(default_factory=list)
     folders: list[tuple[int, FolderState, str | None, str | None, int]] = field(
         default_factory=list
     )
     """inode, state, marker, cause, id of known folders."""
     sealed: list[tuple[bytes, int]] = field(default_factory=list)
-    """seal, id of known folders all of whose entries are written here, for the first time."""
+    """seal, id of known folders all of whose entries are written here for the first time."""
     unsealed: list[int] = field(default_factory=list)
-    """Known folders in which entries change by more than the time at which they were read."""
+    """Known folders with entries that change in more than the time when they were read."""
     excluded: list[int] = field(default_factory=list)
-    """Known folders that are left out from now on, with all below them."""
+    """Known folders that are excluded from now on, with everything below them."""
     ours: list[tuple[int]] = field(default_factory=list)
-    """Folders in which a ``.gorillacomb`` is: there may be a quarantine."""
+    """Folders that contain a ``.gorillacomb``: there may be a quarantine."""
     hashed: list[Any] = field(default_factory=list)
-    """The values of `HashedRow`s, one row's after the other's: so they are pickled at a third of
-    the cost of tuples, and bound as they are."""
+    """The values of `HashedRow`s, concatenated: pickling them costs a third of pickling tuples, and
+    they are bound as they are."""
     later: list[Any] = field(default_factory=list)
-    """The same of `LaterRow`s."""
+    """The values of `DeferredRow`s, likewise."""
     rows: list[tuple[int, EntryRow]] = field(default_factory=list)
-    """Folder ids and entries that are neither plainly hashed nor plainly left for later."""
+    """Folder ids and entries that are neither plainly hashed nor plainly deferred."""
     gone: list[tuple[int, bytes]] = field(default_factory=list)
     """Folder ids and names of entries."""
     touched: list[bytes] = field(default_factory=list)
-    """Contents of entries that went, changed, or are left out from now on."""
+    """Contents of entries that disappeared, changed, or are excluded from now on."""
     came: list[tuple[int, int, int]] = field(default_factory=list)
     """inode, size, mtime of entries that are new to their folder."""
     went: list[tuple[int, int, int]] = field(default_factory=list)
-    """The same of entries that are there no more."""
+    """The same for entries that no longer exist."""
 
     def __bool__(self) -> bool:
         return bool(
@@ -115,25 +115,25 @@ class IndexWriter:
         )
 
     def skip_used_ids(self) -> None:
-        """Take note of folders that were written past this store."""
+        """Skip the ids of folders that were not written by this writer."""
         unused = self._connection.execute(UNUSED_FOLDER).fetchone()[0]
         self._next_folder = max(self._next_folder, unused)
 
     def reserve_folders(self, count: int) -> int:
-        """Set ids for new folders aside; returns the first of them."""
+        """Reserve ids for new folders; return the first of them."""
         first = self._next_folder
         self._next_folder += count
         return first
 
     def write(self, root: int, writes: IndexChanges) -> None:
-        """Write what a worker found in a root; what is there no more is dropped at the end."""
+        """Write what a worker found in a root; missing entries are dropped at the end."""
         put = self._connection.executemany
         put("INSERT INTO left VALUES (?, ?, ?, ?)", [(root, *each) for each in writes.away])
         put("INSERT INTO gone VALUES (?, ?, ?)", [(root, *each) for each in writes.gone])
         if writes.away or writes.moved:
             note_changed_folders(self._connection)
         for folder, parent, name in writes.moved:
-            if folder != parent:  # it was put into a folder that took its place meanwhile
+            if folder != parent:  # otherwise it was moved into a folder that took its place
                 self._displace(folder, parent, name)
                 self._move(folder, root, parent, name)
         self._put_folders(writes.new_folders)
@@ -161,7 +161,7 @@ class IndexWriter:
         try:
             insert(self._connection, _PUT_FOLDER, [*chain.from_iterable(rows)])
         except IntegrityError:
-            # A folder that was moved about while it was walked was met in two places.
+            # A folder that was moved during the walk was met in two places.
             self._connection.execute("ROLLBACK TO folders")
             for row in rows:
                 self._displace(row[0], row[2], row[3])
@@ -169,7 +169,7 @@ class IndexWriter:
         self._connection.execute("RELEASE folders")
 
     def _displace(self, folder: int, parent: int, name: bytes) -> None:
-        """Make room for a folder: another one that stood in its place has left it."""
+        """Make room for a folder: detach another one that used to be in its place."""
         self._connection.execute(
             f"UPDATE folders SET {_MOVE_AWAY} WHERE parent = ? AND name = ? AND id <> ?",
             (parent, name, folder),
@@ -189,7 +189,7 @@ class IndexWriter:
         insert(self._connection, _PUT_FILE, [*values])
 
     def _touch(self, digests: Sequence[bytes | None]) -> None:
-        """Note contents whose groups are to be made anew."""
+        """Mark contents whose groups must be rebuilt."""
         if self._keeps_groups:
             self._connection.executemany(
                 "INSERT INTO touched VALUES (?)",
@@ -197,11 +197,11 @@ class IndexWriter:
             )
 
     def _exclude_below(self, folder: int) -> None:
-        """An excluded folder keeps its rows, as excluded ones: neither missing nor counted."""
+        """Mark the rows of an excluded folder as excluded: neither missing nor counted."""
         self._touch_below(folder)
         self._connection.execute(
             f"{BELOW} UPDATE files SET state = {EntryState.EXCLUDED:d}, cause = NULL,"
-            # As changes.left_out: what could not be trusted is read again when it comes back.
+            # As in `excluded_row`: a digest that was not trusted is dropped, to be read again.
             f" digest = CASE state WHEN {EntryState.FRESH:d} THEN NULL ELSE digest END,"
             f" checked_ns = CASE WHEN state IN ({EntryState.HASHED:d}, {EntryState.TOO_SMALL:d})"
             "  THEN checked_ns ELSE 0 END"
@@ -230,7 +230,7 @@ class IndexWriter:
         self._connection.execute(
             "UPDATE folders SET parent = ?, name = ? WHERE id = ?", (parent, name, folder)
         )
-        # By its new name another copy may be the better one.
+        # With its new name, another copy may be preferable.
         self._connection.execute(
             f"{BELOW} INSERT INTO unstamped SELECT digest FROM files"
             " WHERE folder IN below AND digest IN (SELECT digest FROM groups)",
@@ -238,10 +238,10 @@ class IndexWriter:
         )
 
     def _part(self, folder: int, above: int) -> None:
-        """Have a folder not stand in another one, which is about to come into it.
+        """Detach a folder from another one that is about to become its child.
 
-        Folders that are moved about while they are walked are met once as they were and once as
-        they are; the one below ``above`` waits until it is met again.
+        Folders that are moved during the walk are met once in their old place and once in the new
+        one; the one below ``above`` waits until it is met again.
         """
         at: int | None = folder
         while at is not None:
@@ -257,17 +257,17 @@ class IndexWriter:
             at = None if row is None else row[0]
 
     def set_listed(self, folder: int) -> None:
-        """All parts of a huge folder have been looked at."""
+        """Record that all parts of a huge folder have been listed."""
         self._connection.execute(
             "UPDATE folders SET state = ? WHERE id = ? AND state = ?",
             (FolderState.LISTED, folder, FolderState.UNLISTED),
         )
 
     def losses(self, root: int) -> Iterator[tuple[bytes, MoveKey]]:
-        """Yield where the files of a root stood that were not met again, below the root.
+        """Yield where the missing files of a root were, relative to the root, after the walk.
 
-        But those that came to another place on its volume. Each with what it is known by wherever
-        it is. The pass over it is done.
+        Excludes files found elsewhere on its volume. Each has the key that identifies it after
+        moves.
         """
         connection = self._connection
         connection.execute(
@@ -294,9 +294,9 @@ class IndexWriter:
                 yield path, (key[0], key[1], key[2])
 
     def _stood_at(self, folder: int, relative: bytes) -> bytes | None:
-        """The path below its root of what is in a folder, as it was before folders left.
+        """Return the path, below its root, of an entry of a folder before folders were detached.
 
-        None where an older version did not note that, or each of two was in the other one.
+        None if an older version did not record it, or two folders were inside each other.
         """
         at: int | None = folder
         seen = set()
@@ -320,7 +320,7 @@ class IndexWriter:
         return relative
 
     def has_losses(self, root: int) -> bool:
-        """Whether anything of a root was found to be there no more."""
+        """Return whether anything of a root was found missing."""
         return any(
             self._connection.execute(query, (root,)).fetchone() is not None
             for query in (
@@ -331,7 +331,7 @@ class IndexWriter:
         )
 
     def drop_gone(self, root: int) -> int:
-        """Drop some entries of a root that are there no more; returns how many, 0 at the end."""
+        """Drop some missing entries of a root; return how many, 0 at the end."""
         rows = self._connection.execute(
             "SELECT rowid, folder, name FROM gone WHERE root = ? LIMIT ?", (root, _AT_ONCE)
         ).fetchall()
@@ -342,7 +342,7 @@ class IndexWriter:
         return len(rows)
 
     def move_away(self, root: int) -> list[int]:
-        """The folders of a root that left their place and were not found elsewhere."""
+        """Detach the folders of a root that left their place; return those not found elsewhere."""
         self._connection.executemany(
             f"UPDATE folders SET {_MOVE_AWAY} WHERE id = ? AND parent = ? AND name = ?",
             self._connection.execute(
@@ -355,7 +355,7 @@ class IndexWriter:
         return [folder for (folder,) in rows]
 
     def remove_folder(self, folder: int) -> int:
-        """Drop a folder with all below it; returns how many entries went with it."""
+        """Drop a folder with everything below it; return how many entries it had."""
         self._touch_below(folder)
         note_changed_folders(self._connection)
         self._connection.execute(
@@ -373,7 +373,7 @@ class IndexWriter:
         return gone
 
     def moved_files(self) -> int:
-        """How many entries both went and came, with their inode, size and mtime: those moved."""
+        """Return how many entries moved: those that both disappeared and appeared."""
         found = self._connection.execute(
             "SELECT coalesce(sum(least), 0) FROM (SELECT min(sum(came), sum(went)) AS least"
             " FROM arrivals WHERE inode <> 0 GROUP BY inode, size, mtime_ns)"
@@ -381,12 +381,12 @@ class IndexWriter:
         return int(found[0])
 
     def index_digests(self) -> None:
-        """Make the index that groups are made from, if a first scan is at that point."""
+        """Create the index that groups are made from, if a first scan has not done so yet."""
         with external_sort(self._connection):
             self._connection.execute(DIGEST_INDEX)
 
     def refresh_groups(self) -> None:
-        """Make the groups true again: all of them after a first scan, else those touched."""
+        """Update the groups: all of them after a first scan, otherwise those touched."""
         if not self._keeps_groups:
             self.index_digests()
             duplicate_groups.create_groups(self._connection)
@@ -396,5 +396,5 @@ class IndexWriter:
 
     @property
     def first_groups_missing(self) -> bool:
-        """Whether no scan of this vault has come to its groups yet."""
+        """Whether no scan of this vault has created its groups yet."""
         return not self._keeps_groups
