@@ -1,1 +1,1 @@
-"""Choose the one copy of each content to keep, by named rules that give their reasons."""
+"""Choose which copy of each content to keep, by named rules that give their reasons."""

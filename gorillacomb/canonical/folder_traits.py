@@ -1,4 +1,4 @@
-"""What the rules look at in a folder, read from the index and remembered."""
+"""Read the folder attributes that the rules rank by from the index, and cache them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gorillacomb.model import Root
 from gorillacomb.sqlite import Connection
 
 _ALBUM = 1 << 40
-"""Added for an album to the number of its files."""
+"""Added to the number of an album's files."""
 
 
 class Project(NamedTuple):
@@ -31,23 +31,23 @@ class Project(NamedTuple):
 
 
 class FolderTraits(NamedTuple):
-    """What every file in a folder has from the names on the way to it."""
+    """Attributes shared by all files in a folder, derived from the names on its path."""
 
     project: Project | None
-    """The outermost one around it. The folder that the user named as a root is none: a loose marker
-    lies there easily."""
+    """The outermost one around it. The folder that the user named as a root does not count: a stray
+    marker there is common."""
     nested: bool
-    """Whether there is another project inside that one around it."""
+    """Whether that project contains another one around it."""
     made: bool
-    """Whether a program made or keeps it, or what it is in."""
+    """Whether it, or a folder around it, is machine-made or kept by a program."""
     copy_names: int
-    """How many parts of its path are names of copies."""
+    """How many components of its path are names of copies."""
     depth: int
-    """How many slashes its path has."""
+    """The number of slashes in its path."""
 
 
 class TraitReader:
-    """Reads traits of folders, each once."""
+    """Reads the traits of folders, each once."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class TraitReader:
         roots: Mapping[int, Root],
         machine_made: frozenset[bytes] = frozenset(),
     ) -> None:
-        """``machine_made`` are names of folders that programs make, beside the usual ones."""
+        """``machine_made`` are names of machine-made folders beyond the well-known ones."""
         self._connection = connection
         self._paths = paths
         self._roots = roots
@@ -104,10 +104,10 @@ class TraitReader:
         return FolderTraits(project, nested, made, names + looks_like_copy(name), depth + 1)
 
     def company(self, folder: int, kind: MediaKind) -> int:
-        """Return how much a file of a kind has around it in a folder.
+        """Return how many related files a file of a kind has in a folder.
 
-        That is how many contents its project has; in none, how many files of its kind the folder
-        has, those of an album counting more than any others.
+        That is the number of contents of its project; outside any project, how many files of its
+        kind the folder has, with those of an album ranking above all others.
         """
         project = self.of(folder).project
         if project is not None:
@@ -122,12 +122,12 @@ class TraitReader:
         return kinds[kind] + (_ALBUM if album else 0)
 
     def touched(self, folder: int) -> int:
-        """Return when the project of a folder was last worked on, ns; 0 in no project."""
+        """Return when the project of a folder was last modified, ns; 0 outside any project."""
         project = self.of(folder).project
         return 0 if project is None else self._project(project.folder)[1]
 
     def _project(self, top: int) -> tuple[int, int]:
-        """How many contents a project has, machine-made folders left out, and its newest mtime."""
+        """Return a project's number of contents and newest mtime, without machine-made folders."""
         if top not in self._projects:
             contents: set[bytes] = set()
             newest = 0

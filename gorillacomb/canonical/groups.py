@@ -1,4 +1,4 @@
-"""Groups of identical files, each with its canonical copy, put together from the index."""
+"""Assemble groups of identical files, each with its canonical copy, from the index."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from gorillacomb.index.stamps import stamp_of
 from gorillacomb.model import DuplicateGroup, FileCopy, GroupSummary, Root
 
 IsOnline = Callable[[Root], bool]
-"""Says whether a root's drive is there now."""
+"""Return whether a root's drive is mounted."""
 
 
 class GroupReader:
-    """Reads groups from an open index, remembering what it learned of folders on the way."""
+    """Reads groups from an open index, caching what it learns about folders."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class GroupReader:
         preferred: Callable[[bytes], bool],
         machine_made: frozenset[bytes] = frozenset(),
     ) -> None:
-        """``machine_made`` are names of folders that programs make, beside the usual ones."""
+        """``machine_made`` are names of machine-made folders beyond the well-known ones."""
         self._index = index
         self.roots = {root.id: root for root in all_roots(index.connection)}
         self.paths = FolderPaths(index.connection, self.roots)
@@ -40,20 +40,20 @@ class GroupReader:
         self.is_preferred = preferred
 
     def all(self, limit: int | None = None) -> Iterator[DuplicateGroup]:
-        """All groups, the most wasteful first."""
+        """Yield all groups, most wasteful first."""
         yield from self._filled(content_queries.groups(self._index.connection, limit))
 
     def below(self, folder: int) -> Iterator[DuplicateGroup]:
-        """Groups with a copy in a folder or below it; their other copies wherever they stand."""
+        """Yield groups with a copy in a folder or below it, including their copies elsewhere."""
         yield from self._filled(content_queries.groups_below(self._index.connection, folder))
 
     def of_content(self, digest: bytes) -> DuplicateGroup | None:
-        """The group of a content; None when it stands in one copy only."""
+        """Return the group of a content; None if it has only one copy."""
         summary = content_queries.group_of(self._index.connection, digest)
         return None if summary is None else next(self._filled([summary]), None)
 
     def copies_of(self, digest: bytes) -> list[FileCopy]:
-        """Every name of a content, also of one that has no second copy."""
+        """Return every file with a content, even if it has no second copy."""
         stamp = stamp_of(self._index.connection, digest)
         chosen = None if stamp is None else (stamp.folder, stamp.name)
         copies = []
@@ -80,11 +80,11 @@ class GroupReader:
         for summary in summaries:
             copies = tuple(self.copies_of(summary.digest))
             links = hard_link_of(copies)
-            if links.count(None) > 1:  # fewer while a scan that was killed has yet to be finished
+            if links.count(None) > 1:  # fewer until an interrupted scan is completed
                 yield DuplicateGroup(summary, copies, choose_canonical(copies), links)
 
     def copy_in(self, folder: int, name: bytes, mtime_ns: int) -> FileCopy:
-        """A file by what the rules look at."""
+        """Return a file with the attributes that the rules look at."""
         place = self.paths.place(folder)
         if place is None:
             raise ValueError("a file is in a folder without a place, as no scan leaves one")
@@ -103,7 +103,7 @@ class GroupReader:
         )
 
     def _of_place(self, folder: int, path: bytes, name: bytes) -> _PlaceFields:
-        """What the place of a file says of it."""
+        """Return the attributes that a file has because of its place."""
         traits = self.traits.of(folder)
         project = traits.project
         return {
@@ -132,7 +132,10 @@ class _PlaceFields(TypedDict):
 
 
 def hard_link_of(copies: Sequence[FileCopy]) -> tuple[int | None, ...]:
-    """For each copy: the place of an earlier name of the same file, None for a file of its own."""
+    """Return, for each copy, the position of an earlier hard link of the same file.
+
+    None if none.
+    """
     first: dict[tuple[str, int], int] = {}
     links: list[int | None] = []
     for place, copy in enumerate(copies):

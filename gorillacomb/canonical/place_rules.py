@@ -1,10 +1,10 @@
-"""The order of places, for files and for folders: named rules, applied in turn, that say why.
+"""The order of places, for files and folders: named rules, applied in turn, that give reasons.
 
-Each rule ranks the places that the rules before it left; those with the lowest rank stay. A rule
-that made a difference gives a reason. All of them together are one total order: each looks at
-attributes that a place has by itself, or that were chosen for it, and never at what other copies
-exist. So whether one place comes before another is the same whatever third copy there is. The last
-rule is the path itself, so the answer never depends on chance or on the order of the copies.
+Each rule ranks the places that the previous rules left; those with the lowest rank remain. A rule
+that made a difference gives a reason. Together they form a total order: each looks only at
+attributes that a place has by itself, or that were chosen for it, never at which other copies
+exist. So whether one place precedes another does not depend on any third copy. The last rule is the
+path itself, so the result never depends on chance or on the order of the copies.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from gorillacomb.classify.copy_names import ends_in_number, looks_like_copy
 from gorillacomb.model import CanonicalChoice
 
 RULES_VERSION = 2
-"""Recorded with each stamp. Raise it when the order changes, or what the names of copies are: every
-stamp made by a lower version is chosen once more at the next scan. Stamps of before versions were
-recorded have 0."""
+"""Recorded with each stamp. Raise it when the order changes, or which names count as those of
+copies: every stamp made by a lower version is chosen again at the next scan. Stamps older than
+these versions have 0."""
 
 
 class Place(Protocol):
-    """A file or a folder by what the rules look at."""
+    """A file or a folder with the attributes that the rules look at."""
 
     @property
     def path(self) -> bytes:
@@ -44,28 +44,34 @@ class Place(Protocol):
 
     @property
     def own_project(self) -> int:
-        """Of a folder: 0 for a repository, 1 for another project, 2 for neither, 3 for a project
-        inside another one. 0 for a file."""
+        """Of a folder: its rank by what it is itself; 0 for a file.
+
+        0 for a repository, 1 for another project, 2 for neither, 3 for a project inside another
+        one.
+        """
 
     @property
     def inner_project(self) -> int:
-        """Of a folder in no project: 0 if a repository is in it, 1 if another project is, else 2.
-        2 for a file."""
+        """Of a folder outside any project: its rank by what it contains; 2 for a file.
+
+        0 if it contains a repository, 1 if another project, else 2.
+        """
 
     @property
     def contents(self) -> int:
-        """Of a folder: how many contents it holds. 0 for a file."""
+        """Of a folder: how many contents it has. 0 for a file."""
 
     @property
     def standing(self) -> int:
-        """1 for a file that is stamped as canonical, and for a folder of which all contents are.
+        """1 for a file stamped as canonical, and for a folder with all its contents stamped there.
 
-        How many of a folder's are says nothing: a third copy of a part of it may have the others.
+        How many of a folder's contents are proves nothing: a third copy of part of it may have the
+        others.
         """
 
     @property
     def known_since(self) -> int:
-        """Of a folder: how many scans had ended when it was first met. 0 for a file."""
+        """Of a folder: how many scans had finished when it was first met. 0 for a file."""
 
     @property
     def project(self) -> bytes | None:
@@ -80,16 +86,18 @@ class Place(Protocol):
 
     @property
     def nested(self) -> bool:
-        """Whether it is in a project that lies inside another one."""
+        """Whether it is in a project inside another project."""
 
     @property
     def company(self) -> int:
-        """Of a file: how many files its project has, or, in no project, how many of its kind are in
-        its folder. 0 for a folder."""
+        """Of a file: how many related files it has; 0 for a folder.
+
+        The files of its project; outside any project, the files of its kind in its folder.
+        """
 
     @property
     def touched(self) -> int:
-        """When its project was last worked on, ns; 0 in no project."""
+        """When its project was last modified, ns; 0 outside any project."""
 
     @property
     def mtime_ns(self) -> int:
@@ -98,7 +106,7 @@ class Place(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PlaceRule:
-    """A rule by its name: ``rank`` orders places, lowest first; ``reason`` says why one stayed."""
+    """A named rule: ``rank`` orders places, lowest first; ``reason`` says why one was kept."""
 
     name: str
     rank: Callable[[Place], int | bytes]
@@ -111,9 +119,9 @@ def _copy_names_above(folder: bytes) -> tuple[bytes, ...]:
 
 
 def copy_names_in(path: bytes) -> tuple[bytes, ...]:
-    """Return the parts of an absolute path that are names of copies.
+    """Return the components of an absolute path that are names of copies.
 
-    All parts count, so that it makes no difference at which folder a root begins.
+    All components count, so that it does not matter at which folder a root begins.
     """
     folder, _, name = path.rpartition(b"/")
     above = _copy_names_above(folder)
@@ -167,7 +175,7 @@ MADE = PlaceRule(
 )
 COPY_NAME = PlaceRule("copy name", lambda place: len(copy_names_in(place.path)), _copy_name_reason)
 CHOSEN_BEFORE = "chosen before"
-"""The reason where merit alone would choose another one now; the trace knows more."""
+"""The reason if merit alone would now choose another one; the trace has the details."""
 STANDING = PlaceRule("standing", lambda place: -place.standing, lambda _, __: CHOSEN_BEFORE)
 KNOWN = PlaceRule("known", lambda place: place.known_since, lambda _, __: "known for longer")
 
@@ -189,14 +197,14 @@ RULES: tuple[PlaceRule, ...] = (
     ),
     PlaceRule(
         "plain",
-        # A folder's number counts by its path alone, as it does for all that is in it.
+        # A folder's number counts only as part of its path, as it does for everything in it.
         lambda place: not place.is_folder and ends_in_number(os.path.basename(place.path)),
         lambda _, __: "no number at the end of its name",
     ),
     PlaceRule(
         "folder",
-        # By parts, so that what is in "Trip" comes before what is in "Trip 2", as they do. The
-        # times of single files would tear folders apart, and so count within one folder only.
+        # By components, so that the contents of "Trip" precede those of "Trip 2", as the folders
+        # do. Times of single files would tear folders apart, so they count only within one folder.
         lambda place: (place.path if place.is_folder else os.path.dirname(place.path)).replace(
             b"/", b"\0"
         ),
@@ -207,28 +215,26 @@ RULES: tuple[PlaceRule, ...] = (
         "name", lambda place: place.path, lambda _, __: "first by name, all else being equal"
     ),
 )
-"""The rules in the order in which they are applied.
-
-Those before `STANDING` overrule what was chosen before; for a file these are the first three.
-"""
+"""The rules in the order in which they are applied. Those before `STANDING` override earlier
+choices; for a file these are the first three."""
 RULES_OF_MERIT = tuple(rule for rule in RULES if rule not in (STANDING, KNOWN))
 
 
 def choose_place(places: Sequence[Place]) -> tuple[int, tuple[str, ...]]:
-    """Return which of some places (at least one) comes first, by its position, and the reasons.
+    """Return the position of the first of some places (at least one), and the reasons.
 
-    Any order of the places gives the same choice. The decisive rule is the last of the reasons.
+    The result does not depend on the order of the places. The last reason is the decisive one.
     """
     left, reasons = rank(places, RULES)
     if any(place.standing for place in places):
         by_merit, merits = rank(places, RULES_OF_MERIT)
         if by_merit == left:
-            reasons = merits  # that it was chosen before says less than why it was
+            reasons = merits  # why it was chosen is more useful than that it was chosen before
     return left[0], reasons
 
 
 def order_places(places: Sequence[Place]) -> list[int]:
-    """Return the positions of places, the one that comes first in the order at the beginning."""
+    """Return the positions of places in their order, first place first."""
     return sorted(range(len(places)), key=lambda at: tuple(rule.rank(places[at]) for rule in RULES))
 
 

@@ -1,4 +1,4 @@
-"""Apply named rules in their order to places, with the reasons of those that decided."""
+"""Apply named rules to places in turn, and collect the reasons of those that decided."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _PlaceT = TypeVar("_PlaceT", contravariant=True)
 
 
 class RankingRule(Protocol[_PlaceT]):
-    """A rule about places of any kind, which says why one of them is kept."""
+    """A rule for places of any kind, which gives a reason for the one kept."""
 
     @property
     def rank(self) -> Callable[[_PlaceT], int | bytes]:
-        """What the rule thinks of a place; the lowest is the best."""
+        """How the rule ranks a place; lowest is best."""
 
     @property
     def reason(self) -> Callable[[_PlaceT, Iterable[_PlaceT]], str]: ...
@@ -22,9 +22,9 @@ class RankingRule(Protocol[_PlaceT]):
 def rank(
     places: Sequence[Any], rules: Sequence[RankingRule[Any]]
 ) -> tuple[list[int], tuple[str, ...]]:
-    """Return which places the rules leave, by their positions in ``places``, and why.
+    """Return which places the rules keep, by their positions in ``places``, and why.
 
-    A rule is asked only about what the rules before it left.
+    Each rule sees only the places that the previous rules kept.
     """
     left = list(range(len(places)))
     reasons = []

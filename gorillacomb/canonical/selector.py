@@ -1,4 +1,4 @@
-"""The canonical choice for many contents at once: what depends on folders is worked out once."""
+"""Choose the canonical copies of many contents, computing what depends on folders only once."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from gorillacomb.index.stamps import ContentFile, ContentHolders, Stamp
 
 _ONLY = ("the only copy",)
 _BY_FILE = ("plain", "folder", "older", "name")
-"""The rules that look at a file itself; the others look at its folder, its kind and its name."""
+"""The rules that look at the file itself; the others look at its folder, kind and name."""
 _RULES_OF_FOLDER = tuple(rule for rule in RULES if rule.name not in _BY_FILE)
 
 
 class CanonicalFile(NamedTuple):
-    """Which copy of a content is canonical, and why."""
+    """The canonical copy of a content, and why."""
 
     folder: int
     name: bytes
@@ -31,7 +31,7 @@ class CanonicalFile(NamedTuple):
 
 
 class _AnyFileIn:
-    """Any file of a kind in a folder, as a `Place` of which only what is asked for is found out."""
+    """Any file of a kind in a folder, as a `Place` with attributes computed on demand."""
 
     is_folder = preferred = False
     own_project = contents = standing = known_since = mtime_ns = 0
@@ -85,7 +85,7 @@ class _AnyFileIn:
 
 
 class CanonicalSelector:
-    """Chooses as `choose_canonical` does, from the little that `stamps.contents` tells.
+    """Chooses as `choose_canonical` does, from what `stamps.contents_to_stamp` returns.
 
     ``prefers`` says whether the user prefers some paths.
     """
@@ -95,11 +95,11 @@ class CanonicalSelector:
         self._groups = groups
         self._prefers = prefers
         self._chosen: dict[tuple[str, MediaKind], tuple[list[int], list[int], tuple[str, ...]]] = {}
-        """By the folders that hold a content, and its kind: those that the rules of folders leave,
-        by their places among them, and why."""
+        """By the folders with a content, and its kind: those that the folder rules keep, by
+        position, and why."""
 
     def choose(self, held: ContentHolders) -> CanonicalFile:
-        """Which of the files that hold a content is canonical, whatever was chosen before."""
+        """Return which of the files with a content is canonical, regardless of earlier choices."""
         name = held.name
         if held.files == 1 and name is not None:
             return CanonicalFile(int(held.folders), name, int(held.times), _ONLY)
@@ -121,7 +121,7 @@ class CanonicalSelector:
         return chosen._replace(reasons=(*reasons, *chosen.reasons))
 
     def is_overruled(self, held: ContentHolders, standing: Stamp) -> bool:
-        """Whether a rule that comes before the one for what was chosen before wants another."""
+        """Return whether a rule that precedes the one for earlier choices prefers another file."""
         if held.files == 1:
             return False
         files = stamps.holders_of(self._index.connection, held.digest)
@@ -130,7 +130,7 @@ class CanonicalSelector:
         return own is not None and min(ranks.values()) < own
 
     def _overruling_rank(self, folder: int, name: bytes) -> tuple[bool, bool, int]:
-        """What the rules before `STANDING` that look at files say of one."""
+        """Rank a file by the rules before `STANDING` that look at files."""
         traits = self._groups.traits.of(folder)
         preferred = False
         if self._prefers:
