@@ -1,5 +1,4 @@
-"""All that the index tells of its folders: families with the copy to keep, and what else stands
-in more than one place."""
+"""Analyse the folders of the index: copies of one tree, and other repeated content."""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ from gorillacomb.index.folder_queries import load_arrivals, scans_before
 from gorillacomb.index.roots import all_roots
 
 KEPT, IN_NO_TREE, GIVEN_UP = range(3)
-"""What becomes of the copy of a tree that a folder stands in."""
+"""Status of the copy of a tree that contains a folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +38,16 @@ class FolderFamily:
     keep: TreeFolder
     reasons: tuple[str, ...]
     structural: bool
-    """Whether all of them stand inside one project: they belong to how it is built."""
+    """Whether all of them are inside one project: they are part of its structure."""
 
 
 @dataclass(frozen=True, slots=True)
 class MachineMadeFolders:
-    """Machine-made folders of one name of which copies exist."""
+    """Machine-made folders of one name that have copies."""
 
     name: bytes
     folders: int
-    """Outermost ones: what stands inside of others is not counted."""
+    """Outermost ones only, not those inside others."""
     files: int
     bytes: int
 
@@ -65,31 +64,31 @@ class FolderAnalysis:
     kin: FolderFamilies
     preferred: Callable[[bytes], bool]
     stamped: dict[int, int]
-    """How many canonical files stand right in a folder, by its id."""
+    """How many canonical files are directly in a folder, by its id."""
     arrivals: Sequence[int]
     """See `scans_before`."""
     _families: list[FolderFamily] | None = None
     _ranks: dict[TreeFolder, int] = field(default_factory=dict)
-    """Of the members of families: KEPT or GIVEN_UP."""
+    """For members of families: KEPT or GIVEN_UP."""
     _places: dict[TreeFolder, FolderPlace] = field(default_factory=dict)
     _stamped_before: list[int] = field(default_factory=list)
-    """By place in the forest's order: how many canonical files stand right in folders before it,
-    machine-made ones left out."""
+    """By position in the tree's order: how many canonical files are directly in preceding folders,
+    excluding machine-made ones."""
 
     def __post_init__(self) -> None:
         counts = (0 if each.machine else self.stamped.get(each.id, 0) for each in self.forest.order)
         self._stamped_before = list(accumulate(counts, initial=0))
 
     def path(self, folder: TreeFolder) -> bytes:
-        """The absolute path of a folder."""
+        """Return the absolute path of a folder."""
         return folder.path(self.roots[folder.root])
 
     def families(self) -> list[FolderFamily]:
-        """Families, the one with the largest folder first.
+        """Return the families, the one with the largest folder first.
 
-        Where a tree has copies, of a family inside of it only the members in the copy that is kept
-        are told: what stands in the others, stands in them as in that one. Nor is told what a copy
-        that is not kept repeats in itself.
+        Where a tree has copies, a family inside it lists only the members in the copy that is kept:
+        the other copies repeat them. Repetitions within a copy that is not kept are not listed
+        either.
         """
         if self._families is None:
             self._families = self._find_families()
@@ -111,7 +110,7 @@ class FolderAnalysis:
         return found
 
     def family(self, members: Sequence[TreeFolder]) -> FolderFamily:
-        """A family with the copy to keep."""
+        """Return a family with the copy to keep."""
         self.families()
         return self._family(members)
 
@@ -123,11 +122,14 @@ class FolderAnalysis:
         )
 
     def in_order(self, folders: Sequence[TreeFolder]) -> list[TreeFolder]:
-        """The folders in the order of places: one may go for one before it that has all of it."""
+        """Return folders in the order of places.
+
+        A folder may be removed in favour of an earlier one with all of its content.
+        """
         return [folders[at] for at in order_places([self._place(each) for each in folders])]
 
     def reasons(self, keep: TreeFolder, other: TreeFolder) -> tuple[str, ...]:
-        """Why one folder comes before another one."""
+        """Return why one folder precedes another."""
         return choose_place([self._place(keep), self._place(other)])[1]
 
     def _place(self, folder: TreeFolder) -> FolderPlace:
@@ -150,16 +152,16 @@ class FolderAnalysis:
         return found
 
     def _touched(self, folder: TreeFolder) -> int:
-        """When the project around a folder was last worked on, or the newest in it, ns; 0 for none.
+        """Return when the project around a folder, or the newest inside it, was modified, ns.
 
-        The files in it are chosen by that, and stamped.
+        0 if none. The files in it are chosen, and stamped, by that.
         """
         if folder.project is not None:
             return folder.project.touched
         return max((each.touched for each in self._projects_in(folder)), default=0)
 
     def _inner_project(self, folder: TreeFolder) -> int:
-        """Rank a folder in no project by those in it, by which the files in these are chosen."""
+        """Rank a folder outside any project by the projects inside it, which rank their files."""
         if folder.project is not None:
             return 2
         inside = self._projects_in(folder)
@@ -170,11 +172,11 @@ class FolderAnalysis:
         return [each for each in inside if each.is_project_top]
 
     def rank_around(self, folder: TreeFolder) -> int:
-        """KEPT, GIVEN_UP, or IN_NO_TREE: by the innermost copy of a tree around a folder."""
+        """Return KEPT, GIVEN_UP or IN_NO_TREE: the status of the innermost copy around a folder."""
         return IN_NO_TREE if folder.parent is None else self.rank_in(folder.parent)
 
     def rank_in(self, folder: TreeFolder) -> int:
-        """The same for what lies right in a folder."""
+        """Return the same for entries directly in a folder."""
         self.families()
         at: TreeFolder | None = folder
         while at is not None and at not in self._ranks:
@@ -182,9 +184,10 @@ class FolderAnalysis:
         return IN_NO_TREE if at is None else self._ranks[at]
 
     def around(self, folder: TreeFolder) -> FolderFamily | None:
-        """The family of a folder: of itself, or of the innermost folder around it that has one.
+        """Return the family of a folder, or of its innermost parent that has one.
 
-        What shares but a name with its family is told of by the next folder around it, if any.
+        A folder that shares only a name with its family yields to its next parent with a family, if
+        any.
         """
         by_name: FolderFamily | None = None
         at: TreeFolder | None = folder
@@ -197,7 +200,7 @@ class FolderAnalysis:
         return by_name
 
     def _told_of(self, folder: TreeFolder) -> FolderFamily | None:
-        """The family that a folder is in, as `families` tells it if it does."""
+        """Return the family of a folder, as listed by `families` if it is."""
         told = next((each for each in self.families() if folder in each.members), None)
         if told is not None:
             return told
@@ -205,7 +208,7 @@ class FolderAnalysis:
         return None if members is None else self.family(members)
 
     def relations(self, family: FolderFamily) -> list[FolderRelation]:
-        """How each other member of a family relates to the one to keep."""
+        """Return how each other member of a family relates to the one to keep."""
         inner = dict(zip(family.members, nested_folders(family.members), strict=True))
         apart = inner[family.keep]
         return [
@@ -215,22 +218,22 @@ class FolderAnalysis:
         ]
 
     def pairs(self, told: Iterable[CoveredFolder]) -> list[tuple[TreeFolder, TreeFolder]]:
-        """Folders that share much of the smaller one, which comes first, and are no copies.
+        """Return pairs of folders that share much of the smaller one (first) and are not copies.
 
-        Those of which the smaller one is told, or stands in a folder that is, are left out.
+        Omits those whose smaller folder is covered by ``told``, or is in one that is.
         """
         known = {each.inner for each in told}
         return [pair for pair in self.kin.pairs if not _is_in(pair[0], known)]
 
     def relation(self, a: TreeFolder, b: TreeFolder) -> FolderRelation:
-        """How two folders that are no copies of one tree relate to each other."""
+        """Return how two folders that are not copies of one tree relate to each other."""
         return folder_relation(self.index, self.shares, a, b)
 
     def identical(self, everything: bool = False) -> list[list[TreeFolder]]:
-        """Groups of identical folders, most files first.
+        """Return groups of identical folders, most files first.
 
-        Unless ``everything`` is wanted, those in machine-made folders, and those that are said by a
-        family, are left out.
+        Unless ``everything`` is wanted, omits machine-made folders and groups that a family
+        implies.
         """
         found = identical_folders(self.forest)
         if everything:
@@ -245,16 +248,15 @@ class FolderAnalysis:
         ]
 
     def _is_said(self, group: Sequence[TreeFolder], of: Mapping[TreeFolder, int]) -> bool:
-        """Whether all of a group stand in folders of which a family tells, and are none of them."""
+        """Return whether a whole group is below members of families and none is one."""
         return all(
             each not in of and each.parent is not None and _is_in(each.parent, of) for each in group
         )
 
     def elsewhere(self) -> list[CoveredFolder]:
-        """Folders of which every content stands elsewhere, most bytes first.
+        """Return folders whose contents all exist elsewhere, most bytes first.
 
-        Copies of one tree, machine-made folders, and what one project repeats in itself are not
-        among them.
+        Omits copies of one tree, machine-made folders, and repetitions within one project.
         """
         known = {each for family in self.kin.families for each in family}
 
@@ -276,13 +278,13 @@ class FolderAnalysis:
         return sorted(found, key=lambda each: (-each.amount.bytes, each.inner.first))
 
     def machine_made(self) -> list[MachineMadeFolders]:
-        """Machine-made folders that stand in several places, most bytes first, by name."""
+        """Return machine-made folders that exist in several places, by name, most bytes first."""
         tops = [
             each
             for each in self.forest.order
             if each.machine and each.parent is not None and not each.parent.machine
         ]
-        # A store that is told by what is in it has a name of the user's.
+        # A store recognized by its contents has a name that the user gave it.
         told = [each for each in tops if not each.store or is_opaque(each.name)]
         names = Counter(each.name for each in told if not is_version_control(each.name))
         found = []
@@ -302,10 +304,10 @@ def _is_retold(
     left: Iterable[TreeFolder],
     kept: Mapping[TreeFolder, TreeFolder],
 ) -> bool:
-    """Whether a folder stands in a copy that is not kept, and others of its family in the kept one.
+    """Return whether a folder is in a copy that is not kept, and its family is in the kept one.
 
-    Those others are ``left`` to be told: of two that stand for each other one is. ``kept`` has for
-    each copy that is not kept the one that is.
+    ``left`` are the members still to be listed: of two that correspond, one is. ``kept`` maps each
+    copy that is not kept to the one that is.
     """
     at = folder.parent
     while at is not None:
@@ -327,7 +329,7 @@ def _is_in(folder: TreeFolder, known: Container[TreeFolder]) -> bool:
 
 
 def nested_folders(folders: Sequence[TreeFolder]) -> list[list[TreeFolder]]:
-    """For each of some folders, in the forest's order: those of them that stand inside of it."""
+    """Return, for each of some folders in the tree's order, those of them inside it."""
     found = []
     for at, folder in enumerate(folders):
         end = at + 1
@@ -338,7 +340,7 @@ def nested_folders(folders: Sequence[TreeFolder]) -> list[list[TreeFolder]]:
 
 
 def are_parts_of_one_project(folders: Iterable[TreeFolder]) -> bool:
-    """Whether all folders stand inside one and the same project, below its top."""
+    """Return whether all folders are inside the same project, below its top."""
     around = {each.project if each.is_inside_project else None for each in folders}
     return len(around) == 1 and None not in around
 
@@ -350,7 +352,7 @@ def load_analysis(
     noise: frozenset[bytes] = NOISE,
     machine_made: frozenset[bytes] = frozenset(),
 ) -> FolderAnalysis:
-    """Read the folders of an index and find what belongs together; no file is read for it.
+    """Read the folders of an index and relate them; no file is read.
 
     ``similar`` is the share of the smaller folder that makes two folders a pair. Raises VaultError.
     """

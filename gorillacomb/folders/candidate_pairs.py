@@ -1,8 +1,8 @@
-"""Candidates: pairs of folders that may be copies of one another, found from what they share.
+"""Find candidate pairs: folders that may be copies of one another, by the contents that they share.
 
-Two folders that hold one content are a pair; so are the folders around them, the ones around those,
-and so on, in step, as a copied tree keeps its depth. What each pair shares is added up on the way,
-every pair once: from the deepest up, so that it is complete when its turn comes.
+Two folders with a common content are a pair; so are their parents, their grandparents, and so on,
+in step, as a copied tree keeps its depth. What each pair shares is added up on the way, every pair
+once: from the deepest up, so that the sum is complete when its turn comes.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ from itertools import combinations, pairwise
 from gorillacomb.folders.content_sets import ContentAmount, ContentSets
 
 MOST_PAIRED = 8
-"""Of a content in more folders only neighbours are paired: LICENSE files tell little.
-
-So two folders that share nothing but such contents, and are not neighbours, are not found.
-"""
+"""For a content in more folders, only neighbours are paired: LICENSE files say little. So two
+folders that share only such contents, and are not neighbours, are not found."""
 _BYTES = 1 << 40
 _SharedTotals = defaultdict[int, int]
 """By pair, as one integer: ``bytes * _BYTES + files``."""
@@ -26,20 +24,20 @@ _SharedTotals = defaultdict[int, int]
 
 @dataclass(slots=True)
 class CandidatePair:
-    """Two folders that may have much in common, by their places, the first one before the other."""
+    """Two folders that may have much in common, by position, in the tree's order."""
 
     a: int
     b: int
     shared: ContentAmount
-    """As an estimate: too high where contents repeat inside of them."""
+    """An estimate: too high if contents repeat inside them."""
     nested: bool
-    """Whether the first one holds the other."""
+    """Whether the first one contains the other."""
     heaviest: CandidatePair | None = None
-    """The pair of subfolders that brings most of it."""
+    """The pair of subfolders that contributes most to it."""
 
 
 def candidate_pairs(shares: ContentSets) -> list[CandidatePair]:
-    """All pairs that share anything, machine-made folders left out; the deepest ones first."""
+    """Return all pairs that share anything, without machine-made folders; the deepest first."""
     order = shares.forest.order
     count = len(order)
     parents = [-1 if each.parent is None else each.parent.first for each in order]
@@ -72,7 +70,7 @@ def candidate_pairs(shares: ContentSets) -> list[CandidatePair]:
 
 
 def _direct(shares: ContentSets) -> Iterator[tuple[tuple[int, int], int]]:
-    """Pairs of folders that hold the same contents themselves."""
+    """Yield pairs of folders that directly contain the same contents."""
     for batch, places in enumerate(shares.own):
         if len(places) < 2:
             continue

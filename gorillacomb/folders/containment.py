@@ -1,4 +1,4 @@
-"""Whether one folder's content stands in another under the same names, by what the index knows."""
+"""Check by the index whether everything in one folder is in another, under the same names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from gorillacomb.index.tree_queries import entries_in
 from gorillacomb.model import READ
 
 FolderEntries = dict[bytes, tuple[bytes, bool] | None]
-"""By name: content or target with a sign of what it is; None for what can be no part of a copy."""
+"""By name: content or target with a type prefix, and whether it is executable; None for anything
+that cannot be part of a copy."""
 
 
 def is_contained(
@@ -22,11 +23,11 @@ def is_contained(
     nested: Mapping[TreeFolder, TreeFolder],
     same_caches: Callable[[TreeFolder, TreeFolder], bool],
 ) -> bool:
-    """Whether everything in ``victim`` stands in ``keep`` under the same relative path.
+    """Return whether everything in ``victim`` is in ``keep`` at the same relative path.
 
     That is: every file with its content and executable bits, every link, every empty folder.
-    ``nested`` are folders below the victim which are contained in others; ``same_caches`` says of
-    two ``.git`` folders whether their indexes have the same entries. A store must be the same.
+    ``nested`` are folders below the victim that are contained in others; ``same_caches`` says
+    whether two ``.git`` folders have indexes with the same entries. A store must be identical.
     """
     waiting: list[tuple[TreeFolder, TreeFolder | None]] = [(victim, keep)]
     while waiting:

@@ -1,9 +1,9 @@
-"""Which contents stand where: the contents of the index by the set of folders that hold them.
+"""Group the contents of the index by the set of folders that hold them.
 
-Contents that stand in exactly the same folders are one *batch*: four copies of a tree with 60,000
-files have some 10,000 of them. All figures are exact sums over batches; each content counts once
-in a folder, however often it stands there. Folders are named by their places in the forest's
-order (preorder), so that a folder with all below it is a range of places.
+Contents in exactly the same folders are one *batch*: four copies of a tree with 60,000 files have
+some 10,000 batches. All figures are exact sums over batches; each content counts once per folder,
+however often it occurs there. Folders are identified by their position in the tree's order
+(preorder), so that a folder with everything below it is a range of positions.
 """
 
 from __future__ import annotations
@@ -36,28 +36,28 @@ class ContentAmount:
 
 @dataclass(slots=True)
 class ContentSets:
-    """The contents of a forest, in batches."""
+    """The contents of a folder tree, in batches."""
 
     forest: FolderTree
     places: list[tuple[int, ...]]
-    """Of each batch: the folders that hold its contents, in order."""
+    """For each batch: the folders that hold its contents, in order."""
     files: list[int]
-    """Of each batch: how many contents."""
+    """For each batch: how many contents."""
     bytes: list[int]
     at: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    """The batches right in a folder."""
+    """The batches directly in a folder."""
     own: list[tuple[int, ...]] = field(default_factory=list)
-    """As `places`, machine-made folders left out."""
+    """As `places`, without machine-made folders."""
     _recent: dict[int, set[int]] = field(default_factory=dict)
-    """The own batches of folders asked for last: a large one is compared with many small ones."""
+    """The own batches of recently used folders: a large one is compared with many small ones."""
     _sets: dict[int, set[int]] = field(default_factory=dict)
 
     def batches(self, folder: TreeFolder, without: Collection[TreeFolder] = ()) -> set[int]:
-        """The batches in a folder and below it, some folders inside it left out."""
+        """Return the batches in a folder and below it, excluding some folders inside it."""
         return self._batches(folder, without, machine=True)
 
     def own_batches(self, folder: TreeFolder, without: Collection[TreeFolder] = ()) -> set[int]:
-        """The same but for what stands in machine-made folders."""
+        """Return the same, excluding machine-made folders."""
         if without:
             return self._batches(folder, without, machine=folder.machine)
         found = self._recent.get(folder.first)
@@ -69,7 +69,7 @@ class ContentSets:
         return found
 
     def common(self, a: int, b: int) -> set[int]:
-        """The batches that stand right in both of two folders, by their places."""
+        """Return the batches directly in both of two folders, given by position."""
         ours, theirs = self.at.get(a, ()), self.at.get(b, ())
         if len(ours) < len(theirs):
             a, ours, theirs = b, theirs, ours
@@ -96,7 +96,7 @@ class ContentSets:
         return found
 
     def amount(self, batches: Iterable[int]) -> ContentAmount:
-        """Contents and bytes of some batches."""
+        """Return the number of contents and bytes of some batches."""
         files, size = self.files, self.bytes
         batches = list(batches)
         return ContentAmount(
@@ -104,21 +104,21 @@ class ContentSets:
         )
 
     def stands_in(self, batch: int, folder: TreeFolder) -> bool:
-        """Whether a batch stands in a folder or below it."""
+        """Return whether a batch is in a folder or below it."""
         places = self.places[batch]
         at = bisect_left(places, folder.first)
         return at < len(places) and places[at] <= folder.last
 
 
 def load_content_sets(forest: FolderTree, batches: Iterable[ContentBatch]) -> ContentSets:
-    """Take in every content of the index, as `index.forest.batches` gives them."""
+    """Load every content of the index, as returned by `content_batches`."""
     numbers = {number: folder.first for number, folder in forest.folders.items()}
     sums: defaultdict[tuple[int, ...], int] = defaultdict(int)
     for held, files, size in batches:
         found = {numbers[number] for number in map(int, held.split(",")) if number in numbers}
         if found:
             sums[tuple(sorted(found))] += size * _BYTES + files
-    places = sorted(sums)  # an order that tells nothing of ids, which each scan gives anew
+    places = sorted(sums)  # an order independent of ids, which each scan assigns again
     shares = ContentSets(
         forest,
         places,
@@ -136,11 +136,11 @@ def load_content_sets(forest: FolderTree, batches: Iterable[ContentBatch]) -> Co
 
 
 def distinct_amounts(shares: ContentSets, most: int | None = None) -> list[ContentAmount]:
-    """By place: what stands in each folder and below it, machine-made folders left out.
+    """Return, by position, the contents in each folder and below it, without machine-made folders.
 
-    Of contents in more than ``most`` folders nothing is counted.
-    Counts as for distinct colours in subtrees (Hui 1992): each place of a batch adds it, the lowest
-    common ancestor of two that follow each other takes it away again.
+    Contents in more than ``most`` folders are not counted. Counts as for distinct colours in
+    subtrees (Hui 1992): each position of a batch adds it, and the lowest common ancestor of two
+    consecutive ones subtracts it again.
     """
     order = shares.forest.order
     sums = [0] * len(order)
@@ -159,7 +159,7 @@ def distinct_amounts(shares: ContentSets, most: int | None = None) -> list[Conte
 
 
 def exclusive_amounts(shares: ContentSets) -> list[ContentAmount]:
-    """By place: what stands in each folder and below it, and nowhere else in the forest."""
+    """Return, by position, the contents in each folder and below it that exist nowhere else."""
     order = shares.forest.order
     sums = [0] * len(order)
     for batch, places in enumerate(shares.places):
@@ -177,7 +177,7 @@ def _summed_up(forest: FolderTree, sums: list[int]) -> list[ContentAmount]:
 
 
 def common_ancestor(order: list[TreeFolder], a: int, b: int) -> int:
-    """The place of the lowest folder that holds two places, ``a <= b``; -1 for two roots."""
+    """Return the position of the lowest folder containing both ``a <= b``; -1 for two roots."""
     at: TreeFolder | None = order[a]
     while at is not None and at.last < b:
         at = at.parent

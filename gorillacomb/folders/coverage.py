@@ -1,4 +1,4 @@
-"""Folders of which every content stands somewhere else too, under whatever names."""
+"""Find folders whose contents all exist elsewhere too, under whatever names."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from gorillacomb.folders.content_sets import ContentAmount, ContentSets
 from gorillacomb.folders.tree import TreeFolder
 
 _MOST_OUTER = 3
-"""Folders that are named as the places of the rest."""
+"""The most folders that are named as holding the rest."""
 
 
 _NEAR = 16
-"""Of a content that stands in very many places only so many on either side are looked at."""
+"""For a content in very many places, only this many on either side are considered."""
 
 
 @dataclass(frozen=True, slots=True)
 class CoveredFolder:
-    """A folder whose contents all stand outside of it."""
+    """A folder whose contents all exist outside it."""
 
     inner: TreeFolder
     outer: tuple[TreeFolder, ...]
-    """Folders that hold all of it between them; empty when that takes too many to be of use."""
+    """Folders that together hold all of it; empty if that takes too many to be useful."""
     amount: ContentAmount
 
 
 def fully_covered_folders(
     shares: ContentSets, wanted: Callable[[TreeFolder], bool] = lambda folder: True
 ) -> Iterator[CoveredFolder]:
-    """The largest complete folders that hold nothing of their own, in the forest's order.
+    """Yield the largest complete folders without content of their own, in the tree's order.
 
-    ``wanted`` says of which of them it is worth while to find out where the rest stands.
+    ``wanted`` decides for which of them to find out where the content is.
     """
     own = contents.exclusive_amounts(shares)
     skip = -1
@@ -54,11 +54,11 @@ def fully_covered_folders(
 def covering_folders(
     shares: ContentSets, folder: TreeFolder, batches: set[int]
 ) -> tuple[TreeFolder, ...]:
-    """The smallest few folders outside of a folder that hold all of these batches between them.
+    """Return the smallest few folders outside a folder that together hold all of these batches.
 
-    What stands outside falls into *branches*: the folders beside the folder and beside those above
-    it. Branches are taken greedily, the one that holds most of what is left first, and each is
-    followed down to the smallest folder that still holds its part.
+    The outside is divided into *branches*: the siblings of the folder and of its parents. Branches
+    are chosen greedily, the one with the most remaining batches first, and each is descended to the
+    smallest folder that still holds its part.
     """
     left = set(batches)
     branches: defaultdict[int, set[int]] = defaultdict(set)
@@ -80,10 +80,10 @@ def covering_folders(
 
 
 def _branch(shares: ContentSets, folder: TreeFolder, place: int) -> int:
-    """The place of the highest folder around a place that is not around the folder too."""
+    """Return the position of the highest folder around a position that excludes the folder."""
     at = shares.forest.order[place]
     if at.holds(folder):
-        return place  # it stands right in a folder that the folder is in
+        return place  # it is directly in a parent of the folder
     while at.parent is not None and not at.parent.holds(folder):
         at = at.parent
     return at.first
@@ -92,7 +92,7 @@ def _branch(shares: ContentSets, folder: TreeFolder, place: int) -> int:
 def _smallest(
     shares: ContentSets, branch: TreeFolder, apart: TreeFolder, batches: set[int]
 ) -> TreeFolder:
-    """The smallest folder in a branch that holds all of these batches."""
+    """Return the smallest folder in a branch that holds all of these batches."""
     at = branch
     while not at.holds(apart):
         holders = [

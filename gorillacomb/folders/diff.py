@@ -1,4 +1,4 @@
-"""Two folders, entry by entry: same, changed, moved, only in one."""
+"""Compare two folders entry by entry: same, changed, moved, only in one."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from gorillacomb.model import READ, EntryState
 
 @dataclass(frozen=True, slots=True)
 class TreeItem:
-    """What stands at a path: a file, a link, an empty folder."""
+    """What exists at a path: a file, a link, an empty folder."""
 
     kind: str
     """``file``, ``link`` or ``dir``."""
     key: bytes
-    """A file's digest, a link's target."""
+    """A file's digest, or a link's target."""
     size: int = 0
     executable: bool = False
     known: bool = True
-    """Whether its content is: a file that was not read equals no other one."""
+    """Whether its content is known: an unread file equals no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +33,18 @@ class FolderDiff:
     """How two folders differ. Paths are relative to them."""
 
     same: int
-    """Entries that are equal under the same path."""
+    """Number of entries that are equal at the same path."""
     changed: tuple[bytes, ...]
-    """Paths at which they have something different."""
+    """Paths at which they differ."""
     moved: tuple[tuple[bytes, bytes], ...]
-    """Equal content under other paths: in A, in B."""
+    """Equal content at different paths: in A, in B."""
     only_a: tuple[bytes, ...]
     only_b: tuple[bytes, ...]
     unknown: tuple[bytes, ...] = ()
     """Paths at which one of them was not read."""
     respelled: Mapping[bytes, bytes] = field(default_factory=dict)
-    """Paths in A that B has in another Unicode form, with that: they are in ``moved``, ``changed``
-    or ``unknown`` too."""
+    """Paths in A that B has in another Unicode form, mapped to that: they are also in ``moved``,
+    ``changed`` or ``unknown``."""
 
 
 def diff_folders_in_index(
@@ -58,8 +58,8 @@ def diff_folders_in_index(
 ) -> FolderDiff:
     """Compare two folders by the index.
 
-    What has one Merkle digest is the same and not looked into, so that near copies are cheap.
-    ``apart_a`` are folders below the one, ``apart_b`` below the other, that do not count; without
+    Folders with equal Merkle digests are the same and are not descended into, so near copies are
+    cheap. ``apart_a`` are folders below A, ``apart_b`` below B, that do not count; without
     ``modes`` executable bits do not.
     """
     sides: tuple[dict[bytes, TreeItem], dict[bytes, TreeItem]] = {}, {}
@@ -102,7 +102,7 @@ def _is_same(a: TreeFolder, b: TreeFolder) -> bool:
 def _own_items(
     index: Index, folder: TreeFolder, prefix: bytes, noise: frozenset[bytes]
 ) -> dict[bytes, TreeItem]:
-    """The files and links right in a folder."""
+    """Return the files and links directly in a folder."""
     items = {}
     for _, name, state, mode, size, _, digest, target in entries_in(index.connection, folder.id):
         if name in noise and stat.S_ISREG(mode):
@@ -124,7 +124,7 @@ def _items_below(
     prefix: bytes,
     apart: Collection[TreeFolder],
 ) -> dict[bytes, TreeItem]:
-    """A folder, which has no counterpart, with everything in it and below it."""
+    """Return a folder without a counterpart, with everything below it."""
     items: dict[bytes, TreeItem] = {}
     waiting = [(folder, prefix)]
     while waiting:
@@ -141,9 +141,9 @@ def _items_below(
 
 
 def diff_folders(a: Mapping[bytes, TreeItem], b: Mapping[bytes, TreeItem]) -> FolderDiff:
-    """Compare what stands in two folders.
+    """Compare the entries of two folders.
 
-    A path that B has in another Unicode form is that path, and moved if it is the same otherwise.
+    A path that B has in another Unicode form is the same path, and moved if otherwise equal.
     """
     only_a, only_b = a.keys() - b.keys(), b.keys() - a.keys()
     respelled = pair_spellings(only_a, only_b, unicode_key)
@@ -177,7 +177,7 @@ def diff_folders(a: Mapping[bytes, TreeItem], b: Mapping[bytes, TreeItem]) -> Fo
 def _moved(
     a: Mapping[bytes, TreeItem], b: Mapping[bytes, TreeItem], only_a: set[bytes], only_b: set[bytes]
 ) -> list[tuple[bytes, bytes]]:
-    """Pair what stands in one of them alone with equal content in the other, in path order."""
+    """Pair files that exist in only one of them with equal content in the other, in path order."""
     there: defaultdict[bytes, list[bytes]] = defaultdict(list)
     for path in sorted(only_b, reverse=True):
         if b[path].kind == "file" and b[path].known and b[path].size:

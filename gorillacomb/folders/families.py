@@ -1,9 +1,9 @@
-"""Families: folders that belong together as copies of one tree, whole or in part, drifted or not.
+"""Find families: folders that are copies of one tree, whole or in part, diverged or not.
 
-The candidate pairs are looked at from the largest to the smallest. A pair is one of copies when
-enough of the smaller folder stands in the other one; then nothing inside of the two is a pair of
-its own any more, as it is said already. Two folders that merely *hold* two copies, beside other
-things, are not copies of each other: the pair inside is meant.
+Candidate pairs are examined from the largest to the smallest. A pair consists of copies if enough
+of the smaller folder is in the other; then no pair inside the two is reported, as it is already
+implied. Two folders that merely *contain* two copies, beside other things, are not copies of each
+other: the pair inside is meant.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.folders.union_find import FolderSets
 
 SIMILAR = 0.5
-"""How much of the smaller folder must stand in the other one, by files and by bytes."""
+"""How much of the smaller folder must be in the other, by files and by bytes."""
 _ALIKE = 0.1
-"""How much of it must when the names say that one is a copy of the other."""
+"""The same, if the names suggest that one is a copy of the other."""
 _OF_LARGER = 0.3
-"""How much of the larger one they share when they are copies: a folder with one file is none."""
+"""How much of the larger one copies must share: a folder with a single file is not a copy."""
 _FEW = 4
-"""Contents that stand in very many folders tell something when it is so many of them."""
+"""From this many shared contents on, even those in very many folders are evidence."""
 _MOST_BY_NAME = 8
-"""Folders that join a family by their names alone."""
+"""The most folders that join a family by name alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class FolderOverlap:
-    """What two folders have in common, machine-made folders left out; each content counts once."""
+    """What two folders have in common, without machine-made folders; each content counts once."""
 
     shared: ContentAmount
     only_a: ContentAmount
@@ -44,14 +44,14 @@ class FolderOverlap:
 
     @property
     def share(self) -> float:
-        """How much of the smaller one stands in the other: by files or bytes, the lesser."""
+        """The share of the smaller one that is in the other, by files or bytes: the lesser."""
         files = self.shared.files + min(self.only_a.files, self.only_b.files)
         size = self.shared.bytes + min(self.only_a.bytes, self.only_b.bytes)
         return min(self.shared.files / files, self.shared.bytes / size) if files else 0.0
 
 
 def folder_overlap(shares: ContentSets, a: TreeFolder, b: TreeFolder) -> FolderOverlap:
-    """Compare two folders by their contents. Of a tree with its own copy inside, the rest is it."""
+    """Compare two folders by content; if one contains the other, only the rest of it counts."""
     ours = shares.own_batches(a, {b} if a.holds(b) else ())
     theirs = shares.own_batches(b, {a} if b.holds(a) else ())
     return FolderOverlap(
@@ -64,17 +64,18 @@ class FolderFamilies:
     """Which folders belong together."""
 
     families: list[list[TreeFolder]]
-    """Copies of one tree, in the forest's order; the family with the largest folder first."""
+    """Copies of one tree, in the tree's order; the family with the largest folder first."""
     pairs: list[tuple[TreeFolder, TreeFolder]]
-    """The smaller and the larger one of folders that share enough and are no copies of one tree."""
+    """The smaller and the larger of folders that share enough and are not copies of one tree."""
     by_name: frozenset[TreeFolder]
-    """Those in a family of copies for their names alone: none of them is what to keep of it."""
+    """Folders in a family of copies only because of their names: none of them is the one to keep.
+    """
     amounts: list[ContentAmount]
-    """By place: what each folder holds, machine-made folders left out."""
+    """By position: the contents of each folder, without machine-made folders."""
 
 
 def find_families(shares: ContentSets, similar: float = SIMILAR) -> FolderFamilies:
-    """Find what belongs together; nothing is named that stands inside two folders named already.
+    """Find related folders, omitting those inside two folders already reported.
 
     ``similar`` is the share of the smaller folder, by files and by bytes, that makes a pair.
     """
@@ -95,7 +96,7 @@ def find_families(shares: ContentSets, similar: float = SIMILAR) -> FolderFamili
 
 
 def _is_said(groups: FolderSets, family: list[TreeFolder]) -> bool:
-    """Whether all of a family stand in different members of another one, found later."""
+    """Return whether all of a family are in different members of another one, found later."""
     around = [
         {group: member for group, member in groups.around(each).items() if member != each.first}
         for each in family
@@ -109,13 +110,13 @@ class _FamilySearch:
     shares: ContentSets
     similar: float
     amounts: list[ContentAmount] = field(default_factory=list)
-    """By place: what each folder holds, machine-made folders left out."""
+    """By position: the contents of each folder, without machine-made folders."""
     telling: list[ContentAmount] = field(default_factory=list)
-    """The same, without contents that stand in too many folders to tell anything."""
+    """The same, without contents in too many folders to be evidence."""
     groups: FolderSets = field(default_factory=FolderSets)
     loose: list[tuple[TreeFolder, TreeFolder]] = field(default_factory=list)
     partners: defaultdict[int, list[TreeFolder]] = field(default_factory=lambda: defaultdict(list))
-    """By place: the folders with which a folder is a loose pair."""
+    """By position: the folders with which a folder is a loose pair."""
     by_name: set[TreeFolder] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -123,7 +124,7 @@ class _FamilySearch:
         self.telling = contents.distinct_amounts(self.shares, MOST_PAIRED)
 
     def twins(self, known: Sequence[CandidatePair]) -> list[CandidatePair]:
-        """Pairs of identical folders that what they hold is too common to show."""
+        """Return pairs of identical folders whose contents are too common to be found as pairs."""
         there = {(pair.a, pair.b): pair for pair in known}
         found = []
         for group in identical_folders(self.shares.forest):
@@ -165,11 +166,11 @@ class _FamilySearch:
             self.partners[b.first].append(a)
 
     def _size(self, folder: TreeFolder) -> tuple[int, int]:
-        """By what it is compared with others; what programs made counts where the rest is even."""
+        """Return a folder's size for comparison; machine-made contents break ties."""
         return self.amounts[folder.first].files, folder.files
 
     def _overlap(self, a: TreeFolder, b: TreeFolder) -> FolderOverlap:
-        """As `folder_overlap`, by what is known of both: a large one is met again and again."""
+        """As `folder_overlap`, reusing known amounts: a large folder is met again and again."""
         if a.holds(b) or b.holds(a):
             return folder_overlap(self.shares, a, b)
         ours, theirs = self.shares.own_batches(a), self.shares.own_batches(b)
@@ -177,7 +178,7 @@ class _FamilySearch:
         return FolderOverlap(shared, self.amounts[a.first] - shared, self.amounts[b.first] - shared)
 
     def _tells(self, a: TreeFolder, b: TreeFolder, found: FolderOverlap) -> bool:
-        """Whether what two folders share says anything: a LICENSE that is everywhere does not."""
+        """Return whether what two folders share is evidence: a ubiquitous LICENSE is not."""
         return (
             found.shared.files >= _FEW
             or _are_identical(a, b)
@@ -198,7 +199,7 @@ class _FamilySearch:
         return False
 
     def _may_suffice(self, pair: CandidatePair, enough: float) -> bool:
-        """Whether the estimate, which is never too low for what was paired, is enough of that."""
+        """Return whether the estimate, which is never too low for what was paired, is enough."""
         a, b = self.telling[pair.a], self.telling[pair.b]
         if pair.nested:
             a = ContentAmount(max(a.files - b.files, 1), max(a.bytes - b.bytes, 1))
@@ -207,7 +208,7 @@ class _FamilySearch:
         ) and pair.shared.bytes >= enough * min(a.bytes, b.bytes)
 
     def _merely_holds(self, pair: CandidatePair, a: TreeFolder, b: TreeFolder) -> bool:
-        """Whether what the two share stands in one subfolder of each, and the rest is unlike."""
+        """Return whether all that the two share is in one subfolder of each."""
         inner = pair.heaviest
         if inner is None or names_match(a.name, b.name) or _are_projects(a, b):
             return False
@@ -228,9 +229,9 @@ class _FamilySearch:
     def _stands_in_step(
         self, pair: CandidatePair, a: TreeFolder, b: TreeFolder, enough: float
     ) -> bool:
-        """Whether one folder repeats the other, subfolder by subfolder, under the same names.
+        """Return whether one folder repeats the other under the same names, in all subfolders.
 
-        Of a copy inside the tree that it is a copy of, enough must; of others, half of that.
+        The share in step must be ``enough`` for a copy inside its own original, else half of that.
         """
         found: set[int] = set()
         waiting = [(a, b)]
@@ -251,7 +252,7 @@ class _FamilySearch:
     def join_by_name(self) -> None:
         """Join folders to a family, and projects to each other, by their names alone.
 
-        Their content may have drifted far apart; the figures will tell.
+        Their content may have diverged widely; the figures will show.
         """
         by_stem: defaultdict[bytes, list[TreeFolder]] = defaultdict(list)
         for folder in self.shares.forest.order:
@@ -276,9 +277,9 @@ class _FamilySearch:
                     self._join_alike(largest, projects)
 
     def _join_alike(self, to: TreeFolder, found: list[TreeFolder]) -> None:
-        """Join some folders of a like name to a folder's family, none that stands in one of it.
+        """Join folders with a similar name to a folder's family, unless inside a member of it.
 
-        Nor one that has copies of its own: they would be lost among those of another tree.
+        Nor folders with copies of their own, which would be lost among those of another tree.
         """
         has_copies = self.groups.has(to)
         room = _MOST_BY_NAME

@@ -1,4 +1,4 @@
-"""A folder by what the order of places looks at."""
+"""A folder with the attributes that the order of places looks at."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class FolderPlace:
     project: bytes | None
     preferred: bool
     contents: int
-    """What it holds, each content counted once, machine-made folders left out."""
+    """Its contents, each counted once, without machine-made folders."""
     standing: int
     known_since: int
     inner_project: int
     touched: int
-    """When the project that it is in, or the newest of those in it, was last worked on, ns."""
+    """When the project around it, or the newest inside it, was last modified, ns."""
     is_folder = True
     company = 0
     mtime_ns = 0

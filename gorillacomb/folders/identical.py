@@ -1,4 +1,4 @@
-"""Folders that hold the same, names and all: the largest ones, not all pairs of subfolders."""
+"""Find identical folders, names included: the largest ones, not all pairs of subfolders."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from gorillacomb.folders.tree import FolderTree, TreeFolder
 
 
 def identical_folders(forest: FolderTree) -> list[list[TreeFolder]]:
-    """Groups of identical folders, most files first; each group in the forest's order.
+    """Return groups of identical folders, most files first; each group in the tree's order.
 
-    Only complete folders count, and such as hold a file or a link. A group is left out when the
-    folders around its members are all identical to each other: that group says it already.
+    Only complete folders with a file or a link count. A group is omitted if the parents of its
+    members are all identical to each other: their group already implies it.
     """
     groups: defaultdict[bytes, list[TreeFolder]] = defaultdict(list)
     for folder in forest.order:

@@ -1,4 +1,4 @@
-"""Whether two folders' names say that one is a copy of the other: HealthTrack, HealthTrack (1)."""
+"""Recognize by name that one folder is a copy of another: HealthTrack, HealthTrack (1)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EVERYWHERE = frozenset(
 
 @lru_cache(maxsize=65536)
 def copy_stem(name: bytes) -> bytes:
-    """What a name is a copy's name of, in lower case; empty for one that says nothing.
+    """Return the original's name that a copy's name implies, in lower case; empty if none.
 
     ``Copy of HealthTrack (1)`` has the stem ``healthtrack``, ``New Folder With Items`` none.
     """
@@ -28,7 +28,7 @@ def copy_stem(name: bytes) -> bytes:
 
 
 def names_match(a: bytes, b: bytes) -> bool:
-    """Whether the names have one stem, or that of one begins that of the other as whole words."""
+    """Return whether names have equal stems, or one stem begins with the other, in whole words."""
     shorter, longer = sorted((copy_stem(a), copy_stem(b)), key=len)
     if not shorter:
         return False

@@ -1,4 +1,4 @@
-"""How one folder relates to another: identical, contained, overlapping, by exact figures."""
+"""Relate one folder to another: identical, contained, overlapping, with exact figures."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ class RelationKind(StrEnum):
     SAME_CONTENT = "same content"
     """The same contents under other names or in another layout."""
     CONTAINED = "contained"
-    """All of A stands at the same relative path in B."""
+    """All of A is at the same relative path in B."""
     CONTAINS = "contains"
-    """All of B stands at the same relative path in A."""
+    """All of B is at the same relative path in A."""
     CONTENT_CONTAINED = "content contained"
-    """Every content of A stands somewhere in B."""
+    """Every content of A is somewhere in B."""
     OVERLAPPING = "overlapping"
     """They have contents in common."""
     APART = "apart"
-    """They have none in common: their names alone are alike."""
+    """They have nothing in common: only their names are similar."""
 
 
 @dataclass(frozen=True, slots=True)
 class FolderRelation:
-    """How A relates to B. Amounts leave machine-made folders out; each content counts once."""
+    """How A relates to B. Amounts exclude machine-made folders; each content counts once."""
 
     a: TreeFolder
     b: TreeFolder
@@ -43,7 +43,7 @@ class FolderRelation:
     only_a: ContentAmount
     only_b: ContentAmount
     entries: FolderDiff
-    """Path by path; everything counts, machine-made folders too."""
+    """Path by path; everything counts, including machine-made folders."""
     cause: str | None = None
     """Why it is not called identical or contained although nothing that was read differs."""
 
@@ -57,8 +57,8 @@ def folder_relation(
 ) -> FolderRelation:
     """Compare two folders of an index.
 
-    ``apart`` are other copies of the same tree. Those that lie in one of the two, and are this one
-    copied into itself, do not count; any other folder inside of them does.
+    ``apart`` are other copies of the same tree. Those inside one of the two folders, because it was
+    copied into itself, do not count; any other folder inside them does.
     """
     apart_a = {each for each in (*apart, b) if is_copied_into_itself(a, each)}
     apart_b = {each for each in (*apart, a) if is_copied_into_itself(b, each)}
@@ -82,7 +82,7 @@ def folder_relation(
 
 
 def is_copied_into_itself(folder: TreeFolder, inner: TreeFolder) -> bool:
-    """Whether a folder inside another one has its name, or that of a copy of it."""
+    """Return whether a folder inside another one has its name, or a copy's name of it."""
     return (
         inner is not folder
         and folder.holds(inner)
@@ -94,7 +94,7 @@ def _kind(
     a: TreeFolder, b: TreeFolder, entries: FolderDiff, ours: set[int], theirs: set[int]
 ) -> RelationKind:
     unlike = bool(entries.changed or entries.moved)
-    # What the one has, and was not read in the other, is not shown to stand there.
+    # If it was not read in one folder, it is not proven to exist there.
     in_b = not (unlike or entries.only_a or (entries.unknown and a.gap is None))
     in_a = not (unlike or entries.only_b or (entries.unknown and b.gap is None))
     if in_a and in_b:
@@ -111,7 +111,7 @@ def _kind(
 
 
 def _gap(kind: RelationKind, a: TreeFolder, b: TreeFolder) -> str | None:
-    """Why two folders cannot be called what they seem to be: of one not all is known."""
+    """Return why two folders cannot be called what they seem to be: one is not fully known."""
     if kind in (RelationKind.OVERLAPPING, RelationKind.APART):
         return None
     sides = {

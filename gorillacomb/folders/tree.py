@@ -1,7 +1,7 @@
-"""The folders of the index as a forest, each with a digest of all that stands in it.
+"""The folders of the index as a tree, each with a digest of everything in it.
 
-The digest of a folder is a Merkle digest: two folders have the same one if, and only if, the same
-names lead to the same contents, links and empty folders in both, with the same executable bits.
+The digest is a Merkle digest: two folders have the same one if, and only if, the same names lead to
+the same contents, links and empty folders in both, with the same executable bits.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ EXECUTABLE = 0o111
 
 @dataclass(slots=True, eq=False)
 class TreeFolder:
-    """A folder with what stands in it and below it."""
+    """A folder with everything in it and below it."""
 
     id: int
     root: int
@@ -36,9 +36,10 @@ class TreeFolder:
     project: TreeFolder | None = None
     """The outermost project around it, or itself; never the top of a root."""
     store: bool = False
-    """Whether one program keeps it as one thing, version control aside: a library, a backup."""
+    """Whether a program keeps it as a unit, except version control: a library, a backup."""
     machine: bool = False
-    """Whether a program made or keeps it, or what it is in: ``node_modules``, ``.git``."""
+    """Whether it, or a folder around it, is machine-made or kept by a program: ``node_modules``,
+    ``.git``."""
     children: list[TreeFolder] = field(default_factory=list)
     files: int = 0
     """Regular files, in it and below."""
@@ -48,20 +49,20 @@ class TreeFolder:
     folders: int = 0
     """Folders below it."""
     empty: int = 0
-    """Folders without anything in them, it and those below it."""
+    """Empty folders, including itself and those below it."""
     gap: str | None = None
-    """Why it is not complete; None for a folder of which everything is known."""
+    """Why it is not complete; None if everything in it is known."""
     unread: bool = False
-    """Whether that is so because something was not read: what is damaged can be repaired."""
+    """Whether that is because something was not read; damage, in contrast, can be repaired."""
     touched: int = 0
-    """When a file in it or below, machine-made folders aside, was last written, ns; 0 for never."""
+    """The newest mtime of a file in it or below, without machine-made folders, ns; 0 if none."""
     digest: bytes = b""
     first: int = 0
     last: int = 0
-    """It and the folders below it have the places ``first`` to ``last`` in the forest's order."""
+    """It and the folders below it have the positions ``first`` to ``last`` in the tree's order."""
 
     def holds(self, other: TreeFolder) -> bool:
-        """Whether another folder is this one or stands below it."""
+        """Return whether another folder is this one or below it."""
         return self.first <= other.first <= self.last
 
     @property
@@ -81,14 +82,14 @@ class TreeFolder:
 
     @property
     def depth(self) -> int:
-        """How many folders there are above it, up to the top of its root."""
+        """The number of folders above it, up to the top of its root."""
         depth, at = 0, self.parent
         while at is not None:
             depth, at = depth + 1, at.parent
         return depth
 
     def path(self, top: bytes) -> bytes:
-        """Its path, where ``top`` is that of its root."""
+        """Return its path, given its root's path ``top``."""
         parts: list[bytes] = []
         at: TreeFolder | None = self
         while at is not None and at.parent is not None:
@@ -103,12 +104,12 @@ class FolderTree:
 
     folders: dict[int, TreeFolder]
     order: list[TreeFolder]
-    """Each folder before those below it."""
+    """In preorder: each folder before those below it."""
     noise: frozenset[bytes]
     """Names of files that do not count."""
 
     def free_cycles(self) -> None:
-        """Let all folders go at once: they name each other, which keeps them until then."""
+        """Break the reference cycles between folders, so that all are freed at once."""
         for folder in self.order:
             folder.parent = folder.project = None
             folder.children = []
@@ -119,10 +120,10 @@ def load_tree(
     noise: frozenset[bytes] = NOISE,
     machine_made: frozenset[bytes] = frozenset(),
 ) -> FolderTree:
-    """Read the forest from the index.
+    """Read the folder tree from the index.
 
-    ``noise`` are names of files that do not count; ``machine_made`` are names of folders that
-    programs make, beside those that are known for it.
+    ``noise`` are names of files that do not count; ``machine_made`` are names of machine-made
+    folders, in addition to the well-known ones.
     """
     connection = index.connection
     folders = _folders(stream.folder_entries(connection))
@@ -158,7 +159,7 @@ def _folders(entries: Iterable[stream.FolderNode]) -> dict[int, TreeFolder]:
 
 
 def _ordered(folders: Iterable[TreeFolder]) -> list[TreeFolder]:
-    """Preorder, subfolders by name; those in a ring of parents, which is damage, are left out."""
+    """Return the preorder, subfolders by name; omits cycles of parents, which are damage."""
     order: list[TreeFolder] = []
     stack = sorted((each for each in folders if each.parent is None), key=lambda each: -each.id)
     while stack:
@@ -171,7 +172,7 @@ def _ordered(folders: Iterable[TreeFolder]) -> list[TreeFolder]:
 
 
 def _place(folder: TreeFolder, machine_made: frozenset[bytes]) -> None:
-    """Say what a folder is by what is around it, which is placed already."""
+    """Classify a folder by its parent, which must be classified already."""
     above = folder.parent
     if above is None:
         return
@@ -187,7 +188,7 @@ def _place(folder: TreeFolder, machine_made: frozenset[bytes]) -> None:
 def _own_parts(
     folders: dict[int, TreeFolder], sums: Iterable[stream.FolderSum]
 ) -> dict[int, list[bytes]]:
-    """What the files of each folder add to its digest; their numbers go to the folder."""
+    """Return what the files of each folder add to its digest; store their totals in the folder."""
     own: dict[int, list[bytes]] = {}
     for number, files, size, newest, entries in sums:
         folder = folders.get(number)
@@ -203,7 +204,7 @@ def _add_unread(
     entries: Iterable[FolderFileRow],
     noise: frozenset[bytes],
 ) -> None:
-    """The same for links, and for files whose content is not known: these are gaps."""
+    """Do the same for links, and for files with unknown content: these are gaps."""
     for number, name, state, mode, size, _, _, target in entries:
         folder = folders.get(number)
         if folder is None or (name in noise and stat.S_ISREG(mode)):
@@ -219,7 +220,7 @@ def _add_unread(
 
 
 def _sum_up(folder: TreeFolder, own: Iterable[bytes]) -> None:
-    """Add up what stands below a folder whose subfolders are summed up already."""
+    """Add up everything below a folder whose subfolders have been added up already."""
     parts = list(own)
     folder.last = folder.first
     folder.empty = int(not (folder.children or folder.files or folder.links))

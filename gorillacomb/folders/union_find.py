@@ -1,4 +1,4 @@
-"""Disjoint sets of folders (union-find): what belongs to what belongs to it is one family."""
+"""Disjoint sets of folders (union-find), which make families transitive."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gorillacomb.folders.tree import TreeFolder
 
 
 class FolderSets:
-    """Disjoint sets of folders, and which of them are around a folder."""
+    """Disjoint sets of folders, and which of them contain a folder."""
 
     def __init__(self) -> None:
         self._above: dict[int, int] = {}
@@ -29,11 +29,11 @@ class FolderSets:
         self._above[self._top(a.first)] = self._top(b.first)
 
     def has(self, folder: TreeFolder) -> bool:
-        """Whether a folder is in a family."""
+        """Return whether a folder is in a family."""
         return folder.first in self._above
 
     def around(self, folder: TreeFolder) -> dict[int, int]:
-        """The families that a folder is in, with the innermost member around it."""
+        """Return the families around a folder, each with its innermost member."""
         found: dict[int, int] = {}
         at: TreeFolder | None = folder
         while at is not None:
@@ -43,13 +43,13 @@ class FolderSets:
         return found
 
     def shares_family(self, member: TreeFolder, folder: TreeFolder) -> bool:
-        """Whether a folder is, or stands in, a folder of a member's family."""
+        """Return whether a folder is, or is inside, a folder of a member's family."""
         if member.first not in self._above:
             return member.holds(folder)
         return self._top(member.first) in self.around(folder)
 
     def is_said(self, a: TreeFolder, b: TreeFolder) -> bool:
-        """Whether the two are, or stand in, different folders of one family."""
+        """Return whether the two are, or are inside, different folders of one family."""
         if not self._above:
             return False
         first = self.around(a)
@@ -59,7 +59,7 @@ class FolderSets:
         return any(second.get(group, member) != member for group, member in first.items())
 
     def all(self) -> list[list[TreeFolder]]:
-        """Each family in the forest's order; the one with the largest folder first."""
+        """Return each family in the tree's order; the one with the largest folder first."""
         found: defaultdict[int, list[TreeFolder]] = defaultdict(list)
         for place in sorted(self._members):
             found[self._top(place)].append(self._members[place])
