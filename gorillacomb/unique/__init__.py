@@ -1,1 +1,1 @@
-"""Find what exists nowhere else, and check the copies that are said to exist."""
+"""Find what exists nowhere else, and check the copies that the index knows."""

@@ -1,10 +1,10 @@
-"""Whether a copy vouches: whether a content may be called safe because this copy of it stands.
+"""Decide whether a copy vouches: whether it makes its content safe elsewhere.
 
-A copy vouches only if it stands now exactly as it was read, on a drive that is there, and in no
-place that empties itself: a trash, a cache, a folder for passing things, a snapshot, a quarantine.
-A copy on the same blocks of the disk is no second one: a hard link, a reflink, or the same file
-seen through an overlay. What programs make again at will, such as ``node_modules``, vouches for
-more of the same only, and so does what they keep for themselves: ``.git``, a photo library.
+A copy vouches only if it exists now exactly as it was read, on a mounted drive, and not in a place
+that empties itself: a trash, a cache, a temporary folder, a snapshot, a quarantine. A copy on the
+same disk blocks is not a second one: a hard link, a reflink, or the same file seen through an
+overlay. Machine-made content that can be recreated, such as ``node_modules``, vouches only for more
+of the same, and so does what programs keep for themselves: ``.git``, a photo library.
 """
 
 from __future__ import annotations
@@ -46,62 +46,63 @@ _SAME = "the same file seen through another path"
 
 @dataclass(frozen=True, slots=True)
 class CopyRejected:
-    """A copy does not vouch."""
+    """The reason why a copy does not vouch."""
 
     cause: str
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """Which file something is, and where it lies."""
+    """The identity of a file, and its location on disk."""
 
     identity: FileIdentity
     key: StorageKey
     """Equal for two files that are one copy on the disk."""
     unknown: str | None = None
-    """Why that cannot be told, of other files than hard links."""
+    """Why that is unknown, except for hard links."""
 
 
 @dataclass(slots=True)
 class CopyVerifier:
-    """Looks at copies on disk, by the roots that are there."""
+    """Checks copies on disk, in the roots that are mounted."""
 
     roots: dict[int, Root]
     away: dict[int, str | None]
-    """Roots that are not there: why their copies do not count; None for those that do, unseen."""
+    """Missing roots: why their copies do not count; None if they count without a check."""
     gone: Collection[bytes]
-    """Absolute paths that are to be treated as gone."""
+    """Absolute paths to be treated as gone."""
     gone_folders: set[FileIdentity]
-    """The folders in those, by device and inode: nor does what is seen there through a mount."""
+    """The folders in those, by device and inode: a view of them through a mount is excluded too."""
     project: Callable[[int], bytes | None]
-    """The path of the outermost project around a folder, by the folder's id."""
+    """Returns the path of the outermost project around a folder, given its id."""
     store: Callable[[int], bytes | None]
-    """The path of the outermost store around a folder, by the folder's id."""
+    """Returns the path of the outermost store around a folder, given its id."""
     machine_made: frozenset[bytes]
-    """Names of folders that programs make, beside those that are known for it."""
+    """Names of machine-made folders, in addition to the well-known ones."""
     noise: frozenset[bytes]
-    """Names of files that go with their folders, whatever they hold: they do not count."""
+    """Names of files that are removed with their folders whatever they contain: they do not count.
+    """
     apart: Collection[int] = ()
-    """Roots of other drives that were scanned where those paths are: of them nothing is gone."""
+    """Roots of other drives scanned at those paths: nothing in them is treated as gone."""
     planned: Collection[bytes] = ()
-    """Absolute paths of files and folders that a plan has go."""
+    """Absolute paths of files and folders that a plan removes."""
     snapshots: SnapshotFinder = field(default_factory=SnapshotFinder)
     _direct: dict[int, bool] = field(default_factory=dict)
-    """By root, whether no link leads to it."""
+    """By root: whether its path contains no link."""
     _opened: tuple[int, OpenFolders] | None = None
-    """The root that was entered last."""
+    """The most recently opened root."""
     _folders: dict[bytes, FileIdentity | CopyRejected] = field(default_factory=dict)
     _deep: dict[bytes, dict[bytes, os.stat_result | OSError]] = field(default_factory=dict)
-    """What stands in folders whose path is about too long for the system."""
+    """The entries of folders whose paths are about too long for the system."""
     _gone: dict[int, bool] = field(default_factory=dict)
     _places: dict[int, LocationKind] = field(default_factory=dict)
 
     def verify_copies(
         self, copy: FileRecord, place: LocationKind
     ) -> CopyRejected | StoredFile | None:
-        """Why a copy does not vouch, or else what file it is; None for one that counts unseen.
+        """Return why a copy does not vouch, or its file; None if it counts without a check.
 
-        ``place`` is the kind of place in which stands what it is to vouch for.
+        ``place`` is the kind of location of the file to vouch for.
         """
         if self._is_gone(copy):
             return CopyRejected(TREATED_AS_GONE)
@@ -125,7 +126,7 @@ class CopyVerifier:
         return self._standing(copy)
 
     def is_planned(self, path: bytes) -> bool:
-        """Whether a plan has a file go, or a folder around it."""
+        """Return whether a plan removes a file, or a folder around it."""
         return bool(self.planned) and any(each in self.planned for each in path_and_parents(path))
 
     def _is_gone(self, copy: FileRecord) -> bool:
@@ -138,7 +139,7 @@ class CopyVerifier:
         return found
 
     def place(self, file: FileRecord) -> LocationKind:
-        """What kind of place a file stands in."""
+        """Return what kind of location a file has."""
         if file.folder not in self._places:
             top = self.roots[file.root].path
             project = _depth(self.project(file.folder), top)
@@ -153,7 +154,7 @@ class CopyVerifier:
         return self._places[file.folder]
 
     def storage_of(self, file: FileRecord, identity: FileIdentity) -> StoredFile:
-        """Find out where a file lies that is there. Raises OSError."""
+        """Find out where the blocks of an existing file are. Raises OSError."""
         if self.roots[file.root].volume_type in NEVER_SHARED:
             return StoredFile(identity, identity)
         folder, name = os.path.split(file.path)
@@ -164,9 +165,9 @@ class CopyVerifier:
             os.close(descriptor)
 
     def may_be_one(self, a: FileRecord, b: FileRecord) -> bool:
-        """Whether two files of equal content may be one, seen through an overlay or a server.
+        """Return whether two equal files may be the same one, seen through an overlay or a server.
 
-        Such a view shows a file's own times, and nobody can set that of the last change.
+        Such a view shows a file's own timestamps, and nobody can set its ctime.
         """
         views = [shows_others(self.roots[each.root].volume_type) for each in (a, b)]
         apart = self.roots[a.root].volume != self.roots[b.root].volume
@@ -174,11 +175,11 @@ class CopyVerifier:
         return any(views) and apart and times
 
     def may_share(self, a: FileRecord, b: FileRecord) -> bool:
-        """Whether two files lie on one file system, where they may share blocks."""
+        """Return whether two files are on one file system, where they may share blocks."""
         return disk_of(self.roots[a.root].volume) == disk_of(self.roots[b.root].volume)
 
     def _standing(self, copy: FileRecord) -> CopyRejected | StoredFile:
-        """What file a copy is on a drive that is there, if it is still what was read."""
+        """Return the file of a copy on a mounted drive, if it is unchanged since it was read."""
         path = os.path.dirname(copy.path)
         folder = self._folders.get(path)
         if folder is None:
@@ -201,13 +202,13 @@ class CopyVerifier:
             return _refusal(error)
 
     def _folder(self, root: int, path: bytes) -> CopyRejected | FileIdentity:
-        """Which folder stands at a path below a root, if it is reached without a link."""
+        """Return the identity of the folder at a path below a root, if no link leads to it."""
         top = self.roots[root].path
         if root not in self._direct:
             self._direct[root] = real_path(top) == top
         if not self._direct[root]:
             return CopyRejected(LINKED)
-        # Where inodes tell nothing, the folder may be another one that is spelled otherwise.
+        # Without reliable inodes, the path may be a different spelling of another folder.
         if self.roots[root].weak and real_path(path) != path:
             return CopyRejected(_SAME)
         try:
@@ -217,7 +218,7 @@ class CopyVerifier:
             return CopyRejected(LINKED) if linked else _refusal(error)
 
     def _open(self, root: int, path: bytes) -> int:
-        """A descriptor of the folder at a path below a root, good until the next call."""
+        """Return a descriptor of the folder at a path below a root, valid until the next call."""
         top = self.roots[root].path
         if self._opened is None or self._opened[0] != root:
             self.close()
@@ -225,10 +226,10 @@ class CopyVerifier:
         return self._opened[1].open(relative_path(path, top))
 
     def _facts(self, copy: FileRecord, folder: bytes) -> os.stat_result:
-        """Look at a copy in a folder that is reached without a link.
+        """Return the stat of a copy in a folder that is reached without a link.
 
-        By its path, which costs least; where that is longer than the system takes, the folder is
-        opened step by step, and all that stands in it is looked at in one go.
+        By its path, which is cheapest; if that is too long for the system, the folder is opened
+        component by component, and all its entries are read at once.
         """
         try:
             return os.lstat(copy.path)
@@ -244,14 +245,14 @@ class CopyVerifier:
         return facts
 
     def close(self) -> None:
-        """Close the folders that it had to open."""
+        """Close the folders that it opened."""
         if self._opened is not None:
             self._opened[1].close()
             self._opened = None
 
 
 def _depth(path: bytes | None, top: bytes) -> int | None:
-    """How many folders below a root's top a path is; None for no path."""
+    """Return how many levels below a root's top a path is; None for no path."""
     if path is None:
         return None
     inner = relative_path(path, top)
@@ -264,7 +265,7 @@ def _refusal(error: OSError) -> CopyRejected:
 
 
 def matches_record(copy: FileRecord, facts: os.stat_result) -> bool:
-    """Whether a file is as it was when it was read, by all that its file system can tell."""
+    """Return whether a file is as it was when read, as far as its file system can tell."""
     return (
         stat.S_ISREG(facts.st_mode)
         and copy.size == facts.st_size
@@ -275,7 +276,7 @@ def matches_record(copy: FileRecord, facts: os.stat_result) -> bool:
 
 
 def list_with_stat(descriptor: int) -> Iterator[tuple[bytes, os.stat_result | OSError]]:
-    """What stands in an open folder, links not followed, or why it cannot be looked at."""
+    """Yield the entries of an open folder, without following links, or why one has no stat."""
     with os.scandir(descriptor) as entries:
         names = [os.fsencode(entry.name) for entry in entries]
     for name in names:
@@ -286,9 +287,9 @@ def list_with_stat(descriptor: int) -> Iterator[tuple[bytes, os.stat_result | OS
 
 
 def folder_identities_below(paths: Collection[bytes]) -> set[FileIdentity]:
-    """Every folder in and below some paths, links not followed, by device and inode.
+    """Return every folder in and below some paths, by device and inode, without following links.
 
-    Other file systems are not entered, nor what cannot be opened.
+    Other file systems are not entered, nor folders that cannot be opened.
     """
     found: set[FileIdentity] = set()
     for path in paths:

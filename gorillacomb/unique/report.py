@@ -1,8 +1,8 @@
-"""What would be lost if a folder went: the files whose content stands nowhere else.
+"""Report what would be lost if a folder were deleted: files whose content exists nowhere else.
 
-The real folder is listed, and each file in it compared with what the index knows of it: a file that
-the index does not know, or knows otherwise, is unproven. Of the others the copies elsewhere are
-looked at on disk, as `dedupe.vouch` says.
+The actual folder is listed, and each file in it compared with the index: a file that is not in the
+index, or differs from it, is unproven. For the others, the copies elsewhere are checked on disk, as
+described in `unique.copy_check`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from gorillacomb.unique.copy_check import (
 
 ONE_COPY = "on the same blocks of the disk, as a reflink or in a snapshot: one copy"
 _ENOUGH = 3
-"""Copies apart from each other that are looked for: two may be what is asked about in two views."""
+"""Number of independent copies to look for: two may be two views of the file in question."""
 _FOLDER_CAUSES = {
     FolderState.UNLISTED: "not listed by a scan yet",
     FolderState.UNREADABLE: "could not be read when it was scanned",
@@ -71,21 +71,21 @@ _CAUSES = {
 
 @dataclass(frozen=True, slots=True)
 class UniqueFile:
-    """A file whose content stands nowhere else."""
+    """A file whose content exists nowhere else."""
 
     path: bytes
     """Absolute."""
     size: int
     digest: bytes
     cause: str | None = None
-    """Why a copy that the index knows of does not count; None when it knows of none."""
+    """Why a copy in the index does not count; None if there is none."""
     copy: bytes | None = None
     """The absolute path of that copy."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnverifiedPath:
-    """A file or folder of which it cannot be said."""
+    """A file or folder whose status cannot be determined."""
 
     path: bytes
     cause: str
@@ -93,7 +93,7 @@ class UnverifiedPath:
 
 @dataclass(slots=True)
 class UniqueReport:
-    """What would be lost if a folder went."""
+    """What would be lost if a folder were deleted."""
 
     path: bytes
     files: int = 0
@@ -101,9 +101,9 @@ class UniqueReport:
     size: int = 0
     """Bytes of all files."""
     noise: int = 0
-    """Files that systems leave behind by themselves: nobody would miss them."""
+    """Files that systems leave behind, which need no copy."""
     empty: int = 0
-    """Files without content, which nothing vouches for: only their names would be lost."""
+    """Empty files, for which nothing vouches: only their names would be lost."""
     links: int = 0
     """Symbolic links."""
     odd: int = 0
@@ -111,28 +111,28 @@ class UniqueReport:
     unique: list[UniqueFile] = field(default_factory=list)
     unproven: list[UnverifiedPath] = field(default_factory=list)
     unknown_extents: Counter[str] = field(default_factory=Counter)
-    """Files of which nobody can tell whether their copy lies on blocks of its own, by the cause."""
+    """Number of files whose copy may share blocks with them, by the cause of the uncertainty."""
     linked: int = 0
-    """Files that stay because another name of the same file, a hard link, stands elsewhere."""
+    """Number of files kept because another hard link of the same file exists elsewhere."""
     vouchers: Counter[bytes] = field(default_factory=Counter)
-    """Files vouched for, by the folder that holds those copies."""
+    """Number of files vouched for, by the folder of the copies."""
     to_keep: int = 0
-    """Contents that exist elsewhere too, and of which the canonical copy is here."""
+    """Contents that exist elsewhere too, but with their canonical copy here."""
     planned: list[bytes] = field(default_factory=list)
-    """Copies elsewhere that do not count, since a plan has them go; absolute paths, sorted."""
+    """Copies elsewhere that do not count because a plan removes them; absolute paths, sorted."""
     quarantines: list[bytes] = field(default_factory=list)
-    """Folders in it that have a folder of ours, in which something may wait in a quarantine."""
+    """Folders in it that contain a folder of ours, which may have a quarantine."""
     quarantined: int = 0
-    """Files that wait there, each of which has a copy that was kept."""
+    """Quarantined files there, each with a copy that was kept."""
     quarantined_size: int = 0
     """Bytes on disk of those."""
     offline: dict[bytes, int] = field(default_factory=dict)
-    """Roots that are not there and were let vouch, with the oldest time of a reading, ns."""
+    """Missing roots that were accepted as vouchers, with the time of their oldest reading, ns."""
 
 
 @dataclass(frozen=True, slots=True)
 class _IndexedOnDisk:
-    """A file on disk that is as the index knows it."""
+    """A file on disk that matches the index."""
 
     file: FileRecord
     identity: FileIdentity
@@ -146,7 +146,7 @@ def unique_report(
     vouching: CopyVerifier,
     progress: Progress,
 ) -> UniqueReport:
-    """List what stands in a folder and nowhere else.
+    """Report what exists in a folder and nowhere else.
 
     ``path`` is absolute and is the index's ``folder`` in ``root``. Raises VaultError.
     """
@@ -180,14 +180,14 @@ def unique_report(
 
 @dataclass(slots=True)
 class _VerifiedCopies:
-    """Copies of a content that vouch: two that lie apart are enough for whatever they are for."""
+    """Copies of a content that vouch: two independent ones suffice for any file."""
 
     vouchers: dict[StorageKey | None, list[tuple[FileRecord, StoredFile | None]]] = field(
         default_factory=dict
     )
-    """By where they lie; None for one on a drive that is not there."""
+    """By where they are on disk; None for one on a missing drive."""
     refused: tuple[str, bytes] | tuple[None, None] = (None, None)
-    """Why one that is known does not, and its path."""
+    """Why a known copy does not vouch, and its path."""
 
 
 def _meaning(file: FileRecord) -> bytes | None:
@@ -218,7 +218,10 @@ def _look_for(
 def _judge(
     file: _IndexedOnDisk, found: _VerifiedCopies, vouching: CopyVerifier, report: UniqueReport
 ) -> None:
-    """Say whether a file is vouched for: best by a file of its own, else by a hard link of it."""
+    """Decide whether a file is vouched for, preferably by a separate file.
+
+    Otherwise by a hard link of it.
+    """
     record = file.file
     try:
         here = vouching.storage_of(record, file.identity) if found.vouchers else None
@@ -257,7 +260,7 @@ def _note(copy: FileRecord, vouching: CopyVerifier, report: UniqueReport) -> Non
 
 @dataclass(slots=True)
 class _UniqueWalk:
-    """Walks the real folder and the index's side by side."""
+    """Walks the actual folder and the index side by side."""
 
     index: Index
     root: Root
@@ -268,7 +271,7 @@ class _UniqueWalk:
     folders: set[FileIdentity] = field(default_factory=set)
 
     def run(self, folder: int) -> Iterator[_IndexedOnDisk]:
-        """Every file with content that is as the index knows it; the rest goes to the report."""
+        """Yield every nonempty file that matches the index; the others are added to the report."""
         at_path = {root.path: root for root in self.there}
         connection = self.index.connection
         open_folders = OpenFolders(self.report.path)
@@ -343,7 +346,7 @@ class _UniqueWalk:
             yield _IndexedOnDisk(known, identity_of(facts))
 
     def _is_empty(self, folder: int, path: bytes) -> bool:
-        """Whether nothing can be read of a file that is said to be empty; no, where that fails."""
+        """Return whether an allegedly empty file is really empty; False if it cannot be read."""
         try:
             file = open_file(os.path.basename(path), folder)
         except OSError:
@@ -360,6 +363,6 @@ class _UniqueWalk:
 
 
 def _is_untold(known: FileRecord, facts: os.stat_result) -> bool:
-    """Whether a file has still the times of its reading, and another size than was read."""
+    """Return whether a file's times are unchanged since it was read, but its size differs."""
     times = clamp_int64(facts.st_mtime_ns), known.ctime_ns and clamp_int64(facts.st_ctime_ns)
     return known.size != facts.st_size and times == (known.mtime_ns, known.ctime_ns)
