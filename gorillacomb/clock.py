@@ -1,4 +1,4 @@
-"""Clocks that nobody sets, for what must not be decided by one that somebody does."""
+"""Clocks that cannot be set, for decisions that must not depend on the wall clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def boot_id() -> str:
-    """Return what is another one after each start of the machine; empty where nobody tells."""
+    """Return an id that changes with each start of the machine; empty if unknown."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -16,16 +16,16 @@ def boot_id() -> str:
 
 
 def uptime_ns() -> int:
-    """Return the time of a clock that nobody sets, and that goes on while the machine sleeps."""
+    """Return the time of a clock that cannot be set, and that runs while the machine sleeps."""
     if sys.platform == "linux":
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     return time.monotonic_ns()
 
 
 def since_boot_ns() -> int:
-    """Return the same as the system writes it down, to 10 ms.
+    """Return the same as reported by the system, to 10 ms.
 
-    That is the system's for every program, also for one that runs under a clock of its own.
+    It is the system's own for every program, even one that runs under a faked clock.
     """
     try:
         return int(Path("/proc/uptime").read_text().split()[0].replace(".", "")) * 10_000_000
@@ -34,8 +34,8 @@ def since_boot_ns() -> int:
 
 
 def age_ns(then_ns: int, now_ns: int) -> int | None:
-    """Return how long ago a moment was, by the clock on the wall, ns.
+    """Return how long ago a moment was by the wall clock, ns.
 
-    None for one that lies in the future: the clock was ahead then, and it proves nothing.
+    None if it is in the future: the clock was ahead then, and it proves nothing.
     """
     return now_ns - then_ns if then_ns <= now_ns else None

@@ -1,8 +1,8 @@
 """Every error that Gorilla Comb raises on purpose, each with the exit code of the command line.
 
 An error says what happened, to which path, and what to do next: ``message`` is the first line that
-a person reads, ``hint`` the second. Failures of single files are values (`model.Unreadable`), never
-one of these.
+a user reads, ``hint`` the second. Failures of single files are not errors but values
+(`model.UnreadablePath`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Self
 
 
 class ExitCode(IntEnum):
-    """What every command ends with: scripts rely on these numbers, so they never change."""
+    """The exit codes of all commands: scripts rely on these numbers, so they never change."""
 
     meaning: str
 
@@ -32,14 +32,14 @@ class ExitCode(IntEnum):
 
     @classmethod
     def of_check(cls, *, found: bool, incomplete: bool) -> ExitCode:
-        """Return the code of a check: what it found outranks what it could not look at."""
+        """Return the exit code of a check: findings outrank what could not be checked."""
         if found:
             return cls.FOUND
         return cls.INCOMPLETE if incomplete else cls.DONE
 
 
 class GorillaCombError(Exception):
-    """The base of all of them. ``exit_code`` is what the command line ends with."""
+    """The base class of all errors. ``exit_code`` is the exit code of the command line."""
 
     exit_code = ExitCode.USAGE
 
@@ -53,25 +53,25 @@ class GorillaCombError(Exception):
 
 
 class UsageError(GorillaCombError):
-    """What was asked for cannot be: a path that is not there, a pattern that does not parse."""
+    """An impossible request: a missing path, a pattern that does not parse."""
 
     exit_code = ExitCode.USAGE
 
 
 class RootVanished(GorillaCombError):
-    """A drive is not there: never plugged in, or taken away while it was scanned."""
+    """A drive is missing: never plugged in, or unplugged during a scan."""
 
     exit_code = ExitCode.INCOMPLETE
 
 
 class RunCutShort(GorillaCombError):
-    """A drive did not take what a run had to write down; what is half done can be taken back."""
+    """A run could not write its record to a drive; what is half done can be undone."""
 
     exit_code = ExitCode.INCOMPLETE
 
 
 class OutputLost(GorillaCombError):
-    """Nobody reads any more what a command goes on to print."""
+    """The reader of a command's output has gone."""
 
     exit_code = ExitCode.INCOMPLETE
 
@@ -83,11 +83,11 @@ class VaultError(GorillaCombError):
 
 
 class VaultLocked(VaultError):
-    """Another run writes to the vault."""
+    """Another run is writing to the vault."""
 
 
 class VaultDamaged(VaultError):
-    """The index is not a sound SQLite database, or not one of ours."""
+    """The index is not an intact SQLite database, or not one of ours."""
 
 
 class VaultNewer(VaultError):
@@ -103,28 +103,28 @@ class VaultUnwritable(VaultError):
 
 
 class VaultRolledBack(VaultError):
-    """The record is not the one that was anchored: cut short, put back, forked or edited."""
+    """The trace is not the one that was anchored: truncated, rolled back, forked or edited."""
 
 
 class KeyMissing(GorillaCombError):
-    """A key that is needed is not there, or does not open."""
+    """A required key is missing, or cannot be decrypted."""
 
     exit_code = ExitCode.VAULT
 
 
 class UntrustedInput(GorillaCombError):
-    """A file from outside (manifest, checkpoint, proof, key) is not what it has to be."""
+    """A file from outside (manifest, checkpoint, proof, key) is not valid."""
 
     exit_code = ExitCode.USAGE
 
 
 class RefusedForSafety(GorillaCombError):
-    """Not done because it would not be safe."""
+    """Refused because it would not be safe."""
 
     exit_code = ExitCode.REFUSED
 
 
 class Interrupted(GorillaCombError):
-    """Ctrl-C or SIGTERM: everything so far is kept."""
+    """Stopped by Ctrl-C or SIGTERM; everything so far is kept."""
 
     exit_code = ExitCode.INTERRUPTED

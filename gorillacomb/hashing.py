@@ -1,7 +1,7 @@
-"""The content of a file as digests; the only module that knows which hash functions are used.
+"""Hash file contents; the only module that knows which hash functions are used.
 
-BLAKE3 (https://github.com/BLAKE3-team/BLAKE3-specs) says what is equal. xxh3 (https://xxhash.com)
-over a file's first and last bytes says cheaply what is not.
+BLAKE3 (https://github.com/BLAKE3-team/BLAKE3-specs) proves what is equal. xxh3 (https://xxhash.com)
+over a file's first and last bytes shows cheaply what is not.
 """
 
 from __future__ import annotations
@@ -21,35 +21,34 @@ from blake3 import blake3
 from xxhash import xxh3_64_intdigest
 
 CHUNK = 1 << 20
-"""Bytes read at once; from 256 KiB on BLAKE3 in one thread is as fast as it gets."""
+"""Bytes per read; from 256 KiB on, single-threaded BLAKE3 is at full speed."""
 
 PROBE_SPAN = 16 << 10
-"""Bytes at each end of a file that a probe reads."""
+"""Bytes read by a probe at each end of a file."""
 
 EMPTY = blake3(b"").digest()
 
 buffer = memoryview(bytearray(CHUNK))
-"""Where this process reads files into."""
+"""The buffer into which this process reads files."""
 
 MOST_UNTOLD = 1 << 36
-"""Bytes that are read of a file whose size its file system does not tell; it may have no end."""
+"""The most bytes read from a file of unknown size, which may be endless."""
 _LEAST_HOLE = 1 << 20
-"""Bytes; a shorter hole is read as the zeros that it stands for."""
+"""Bytes; a shorter hole is read like data."""
 _MANY_ZEROS = 64 << 20
-"""Bytes; a file that has so many in holes is hashed by all processors."""
+"""Bytes; a file with this much in holes is hashed by all processors."""
 _zeros = memoryview(bytes(8 << 20))
-"""What stands for a hole. The system keeps none of it in memory until it is written to."""
+"""Stands for a hole. The system allocates no memory for it until it is written to."""
 
 
 def pieces(
     descriptor: int, size: int | None, target: Callable[[], memoryview] = lambda: buffer
 ) -> Iterator[memoryview]:
-    """Yield the content of an open file from its beginning, holes as zeros that are not read.
+    """Yield the content of an open file from its beginning, with holes as zeros that are not read.
 
-    Takes the size in bytes that `fstat` gave, and ends with one byte more than that if the file has
-    more, so that one which grows for ever ends as well; None is all that can be read, up to
-    `MOST_UNTOLD`. What is read is put into ``target()``, and good until the next piece. Raises
-    OSError as `read` does.
+    ``size`` is what `fstat` returned, in bytes; at most one byte more than that is read, so that
+    this ends for a file that keeps growing. With None, everything is read, up to `MOST_UNTOLD`.
+    Data is read into ``target()``, and valid until the next piece. Raises OSError as `read` does.
     """
     at, end = 0, MOST_UNTOLD if size is None else size + 1
     holes = iter(()) if size is None else _holes(descriptor, size)
@@ -69,17 +68,17 @@ def pieces(
 
 
 def is_hole(piece: memoryview) -> bool:
-    """Return whether a piece of a file stands for a hole in it."""
+    """Return whether a piece of a file is a hole."""
     return piece.obj is _zeros.obj
 
 
 def _holes(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
     """Yield where the long holes of an open file begin and end; moves its offset.
 
-    What is written into one meanwhile shows in the file's times, as any other write.
+    Data written into a hole meanwhile changes the file's times, like any other write.
     """
     at = 0
-    with suppress(OSError):  # a file system that does not tell has none
+    with suppress(OSError):  # a file system that does not report holes has none
         while size - at >= _LEAST_HOLE:
             start = os.lseek(descriptor, at, os.SEEK_HOLE)
             if size - start < _LEAST_HOLE:
@@ -89,18 +88,18 @@ def _holes(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
             except OSError as error:
                 if error.errno != errno.ENXIO:
                     raise
-                at = os.lseek(descriptor, 0, os.SEEK_END)  # there is no data behind it
+                at = os.lseek(descriptor, 0, os.SEEK_END)  # there is no data after it
             at = min(at, size)
             if at - start >= _LEAST_HOLE:
                 yield start, at
             elif at <= start:
-                return  # it was cut, or its file system tells of what cannot be
+                return  # it was truncated, or its file system reports nonsense
 
 
 def _threads_for_zeros(descriptor: int, size: int | None) -> int:
-    """Return how many threads BLAKE3 gets for a file: more than one for what need not be read.
+    """Return how many threads BLAKE3 gets: more than one for a file that is mostly holes.
 
-    They are counted, since the threads of a process that nobody counts are gone when it forks.
+    The threads are counted, so that they end before the process forks.
     """
     if size is None or size < _MANY_ZEROS:
         return 1
@@ -110,29 +109,29 @@ def _threads_for_zeros(descriptor: int, size: int | None) -> int:
 
 
 def blake3_of(size: int) -> bytes:
-    """The digest of the first bytes of `buffer`."""
+    """Return the digest of the first bytes of `buffer`."""
     return blake3(buffer[:size]).digest()
 
 
 def blake3_of_short(data: bytes) -> bytes:
-    """16 bytes of BLAKE3: no two data are ever met, or can be made, that have the same."""
+    """Return 16 bytes of BLAKE3, enough to rule out collisions, even deliberate ones."""
     return blake3(data).digest(16)
 
 
 def sha256_of(size: int) -> bytes:
-    """The SHA-256 of the first bytes of `buffer`."""
+    """Return the SHA-256 of the first bytes of `buffer`."""
     return sha256(buffer[:size]).digest()
 
 
 def digest_of_descriptor(
     descriptor: int, size: int | None, advance: Callable[[int], None] | None = None
 ) -> tuple[bytes, int]:
-    """Hash a file that was just opened, or is at its beginning.
+    """Hash an open file, positioned at its beginning.
 
-    Takes an open descriptor and the size in bytes that `fstat` gave, None to read whatever comes;
-    returns the BLAKE3 digest (32 bytes) and the number of bytes read, which differs from ``size``
-    when the file changed meanwhile, or has not the size that was told. ``advance`` is told of every
-    chunk. Raises OSError as `read` does.
+    Takes a descriptor and the size in bytes that `fstat` returned, None to read to the end; returns
+    the BLAKE3 digest (32 bytes) and the number of bytes read, which differs from ``size`` if the
+    file changed while being read, or its size is not the reported one. ``advance`` is called with
+    the size of every chunk. Raises OSError as `read` does.
     """
     if size is not None and size < CHUNK:
         got = os.readv(descriptor, (buffer,))
@@ -146,7 +145,7 @@ def digest_of_descriptor(
 
 
 def probe_of_descriptor(descriptor: int, size: int) -> int:
-    """The xxh3 of the first and the last `PROBE_SPAN` bytes, as a signed 64-bit integer.
+    """Return the xxh3 of the first and last `PROBE_SPAN` bytes, as a signed 64-bit integer.
 
     Equal files have equal probes; files with different probes are different.
     """
@@ -157,22 +156,22 @@ def probe_of_descriptor(descriptor: int, size: int) -> int:
 
 
 def drop_page_cache(descriptor: int) -> None:
-    """Have the system read an open file from the disk the next time, as far as it can be had to.
+    """Make the system read an open file from the disk next time, as far as it can be made to.
 
-    What was written and is not on the disk yet stays (posix_fadvise(2)).
+    Data not yet written to the disk stays cached (posix_fadvise(2)).
     """
     if hasattr(os, "posix_fadvise"):
-        with suppress(OSError):  # a file system that knows no such advice can be read all the same
+        with suppress(OSError):  # optional: a file system without it can be read all the same
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 _PIPED = 8 << 20
-"""Bytes; while a larger file is read, threads hash what was read before."""
+"""Bytes; a larger file is hashed in threads while it is being read."""
 _PIPE_CHUNK = 2 << 20
 _PIPE_BUFFERS = 2
 
 Digests = tuple[bytes, bytes | None]
-"""BLAKE3 and SHA-256 of one content, 32 bytes each; None for a SHA-256 that was not asked for."""
+"""BLAKE3 and SHA-256 of one content, 32 bytes each; None for a SHA-256 that was not requested."""
 
 
 class _Hasher(Protocol):
@@ -186,10 +185,10 @@ def digests_of_descriptor(
     threads: int = 1,
     advance: Callable[[int], None] | None = None,
 ) -> tuple[Digests, int]:
-    """As `digest_of_descriptor`, but with the SHA-256 of the same bytes, if ``both``.
+    """Hash as `digest_of_descriptor` does, with the SHA-256 of the same bytes too, if ``both``.
 
-    ``threads`` is how many BLAKE3 may use for a large file. The number of bytes read is ``size``
-    for a file that did not change meanwhile.
+    ``threads`` is how many BLAKE3 may use for a large file. The number of bytes read is ``size`` if
+    the file did not change while being read.
     """
     if size is not None and size < CHUNK:
         got = os.readv(descriptor, (buffer,))
@@ -222,7 +221,7 @@ def _feed(
 def _feed_piped(
     descriptor: int, size: int | None, hashers: list[_Hasher], advance: Callable[[int], None] | None
 ) -> int:
-    """Read here, and hash what was read in a thread for each hasher: none of them needs the GIL."""
+    """Read in this thread, and hash in one thread per hasher: none of them needs the GIL."""
     lanes = [_HasherThread(hasher) for hasher in hashers]
     buffers = cycle([memoryview(bytearray(_PIPE_CHUNK)) for _ in range(_PIPE_BUFFERS)])
     total = rounds = 0
@@ -234,7 +233,7 @@ def _feed_piped(
             total += len(piece)
             if rounds >= _PIPE_BUFFERS:
                 for lane in lanes:
-                    lane.done.get()  # with what is in the buffer that comes next
+                    lane.done.get()  # until the buffer that is used next is free
             if advance is not None:
                 advance(len(piece))
     finally:
@@ -263,7 +262,7 @@ class _HasherThread:
             self.done.put(None)
 
     def end(self) -> None:
-        """Wait until all that was put in is hashed; raises what the hasher raised."""
+        """Wait until everything queued is hashed; raises what the hasher raised."""
         self.chunks.put(None)
         self._thread.join()
         if self._failure is not None:

@@ -1,4 +1,4 @@
-"""A path in JSON: text under its key when it is valid UTF-8, else base64 under ``<key>_b64``."""
+"""Paths in JSON: text under their key if valid UTF-8, otherwise base64 under ``<key>_b64``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def path_to_json(path: bytes, key: str = "path") -> dict[str, str]:
-    """Return the one field that a path is in JSON."""
+    """Return the single JSON field that represents a path."""
     try:
         return {key: path.decode("utf-8")}
     except UnicodeDecodeError:
@@ -16,7 +16,7 @@ def path_to_json(path: bytes, key: str = "path") -> dict[str, str]:
 
 
 def path_columns(path: bytes | None) -> tuple[str, str]:
-    """Return a path as the two columns of a table: text and base64, one of them empty.
+    """Return a path as two table columns: text and base64, one of them empty.
 
     Both are empty for None.
     """
@@ -27,16 +27,16 @@ def path_columns(path: bytes | None) -> tuple[str, str]:
 
 
 def has_path(document: Mapping[str, Any], key: str = "path") -> bool:
-    """Tell whether an object has a path under a key, in either form."""
+    """Return whether an object has a path under a key, in either form."""
     return key in document or f"{key}_b64" in document
 
 
 def path_from_json(document: Mapping[str, Any], key: str = "path", *, strict: bool = True) -> bytes:
-    """Read the path that `path_to_json` wrote under a key. Raises ValueError, and only that.
+    """Read the path that `path_to_json` wrote under a key. Raises only ValueError.
 
-    A strict reader takes only what `path_to_json` writes, so that no path has two forms. One that
-    is not strict prefers the text where both are present, and takes any base64: what is signed
-    already must stay readable, whichever program wrote it.
+    A strict reader accepts only what `path_to_json` writes, so that no path has two forms. A
+    lenient one prefers the text if both are present, and accepts any base64: signed documents must
+    stay readable, whichever program wrote them.
     """
     key_b64 = f"{key}_b64"
     if strict and (key in document) == (key_b64 in document):
@@ -67,7 +67,7 @@ def _from_base64(encoded: Any, key: str, strict: bool) -> bytes:
 def decode_base64(text: str) -> bytes:
     """Decode standard base64 (RFC 4648, section 4), padded and with no stray bit set.
 
-    Every other text for the same bytes raises ValueError.
+    Any other text for the same bytes raises ValueError.
     """
     data = base64.b64decode(text, validate=True)
     if base64.b64encode(data).decode("ascii") != text:

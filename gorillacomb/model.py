@@ -1,4 +1,4 @@
-"""The values that the stages hand to each other: frozen, plain, without behaviour that does work.
+"""The values that the stages pass to each other: frozen and plain, without behaviour.
 
 Paths are ``bytes``, times integers in nanoseconds since the epoch, sizes integers in bytes.
 """
@@ -13,28 +13,29 @@ SECOND = 1_000_000_000
 
 
 class EntryState(IntEnum):
-    """What is known of an entry that is not a folder."""
+    """What is known about an entry that is not a folder."""
 
     HASHED = 0
-    """Its digest is that of its content, and trusted while the fingerprint stays."""
+    """The digest matches its content, and is trusted while the fingerprint is unchanged."""
     FRESH = 1
     """Hashed, but written within the clock's grain of that moment: read again next time."""
     PENDING = 2
-    """Known by size only: a large file whose turn has not come, or a quick scan's unique file."""
+    """Known by size only: a large file not read yet, or a file of unique size in a quick scan."""
     UNREADABLE = 3
     UNSTABLE = 4
     """It changed each time it was read."""
     PLACEHOLDER = 5
-    """Its content is only in the cloud; never opened unasked."""
+    """Its content is only in the cloud; never opened without being asked."""
     EXCLUDED = 6
     TOO_SMALL = 7
     """Below the root's min-size."""
     OTHER = 8
     """A symbolic link, FIFO, socket or device: recorded, never opened."""
     DAMAGED = 9
-    """Content differs from the digest although size, mtime and ctime do not."""
+    """The content differs from the digest although size, mtime and ctime are unchanged."""
     SUSPECT = 10
-    """Content differs from the digest, size and mtime do not, but ctime moved."""
+    """The content differs from the digest and size and mtime are unchanged, but the ctime is not.
+    """
 
 
 DAMAGE = frozenset({int(EntryState.DAMAGED), int(EntryState.SUSPECT)})
@@ -45,11 +46,11 @@ READ = frozenset({int(EntryState.HASHED), int(EntryState.FRESH)})
 
 
 class FolderState(IntEnum):
-    """What is known of a folder."""
+    """What is known about a folder."""
 
     LISTED = 0
     UNLISTED = 1
-    """Its name is known; an interrupted or partial scan has not listed it."""
+    """Only its name is known; an interrupted or partial scan has not listed it."""
     UNREADABLE = 2
     EXCLUDED = 3
     OTHER_FILE_SYSTEM = 4
@@ -57,11 +58,11 @@ class FolderState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A folder that the user named, on a volume that is known by its identity."""
+    """A folder that the user named, on a volume known by its identity."""
 
     id: int
     uid: str
-    """Random, 32 hex digits; the same in every vault entry about this root."""
+    """Random, 32 hex digits; the same in every entry about this root in the vault."""
     folder: int
     """The index id of its top folder."""
     path: bytes
@@ -69,18 +70,19 @@ class Root:
     volume: str
     volume_type: str
     weak: bool
-    """The file system has no stable inodes: the fingerprint is path, size and mtime."""
+    """Whether the file system lacks stable inodes: the fingerprint is then path, size and mtime."""
     inner_path: bytes
-    """Its path inside the volume, whatever the mount point."""
+    """Its path inside the volume, independent of the mount point."""
     exclude: tuple[str, ...] = ()
     min_size: int = 0
     suspect: str | None = None
-    """Why it may not be what it was, and its files not gone but elsewhere; None when it is."""
+    """Why it may not be the same root, so that its files may be elsewhere instead of missing; None
+    otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexedFile:
-    """One entry of the index, with the path it has (or had, while its root is offline)."""
+    """One entry of the index, with its path (its last known path while its root is offline)."""
 
     folder: int
     root: int
@@ -100,27 +102,27 @@ class IndexedFile:
 
 @dataclass(frozen=True, slots=True)
 class GroupSummary:
-    """A content that stands in two or more copies."""
+    """A content with two or more copies."""
 
     digest: bytes
     size: int
     names: int
-    """Paths, hard links counted each."""
+    """Paths, counting each hard link."""
     copies: int
-    """Separate copies on disk: hard links of one file are one."""
+    """Separate copies on disk, counting the hard links of a file once."""
     reclaimable: int
-    """Bytes on disk that all copies but one take."""
+    """Bytes on disk used by all copies but one."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileCopy:
-    """One name of a content, with what the canonical choice looks at."""
+    """One name of a content, with the attributes that the canonical choice looks at."""
 
     path: bytes
     root_path: bytes
     volume: str
     inode: int
-    """0 where the file system has no stable inodes."""
+    """0 if the file system has no stable inodes."""
     mtime_ns: int
     size: int
     blocks: int
@@ -130,20 +132,20 @@ class FileCopy:
     marker: str | None = None
     """The name that makes that folder a project, such as ``package.json``."""
     repository: bool = False
-    """Whether version control stands in that project."""
+    """Whether that project is under version control."""
     nested: bool = False
-    """Whether it is in a project that lies inside another one."""
+    """Whether it is in a project inside another project."""
     preferred: bool = False
     made: bool = False
     """Whether it is in a folder that programs make or keep."""
     standing: int = 0
-    """1 if it is stamped as the canonical one."""
+    """1 if it is stamped as the canonical copy."""
     company: int = 0
-    """How many files its project has; in no project, how many of its kind its folder has."""
+    """How many files its project has; outside any project, how many of its kind its folder has."""
     touched: int = 0
-    """When its project was last worked on, ns; 0 in no project."""
+    """When its project was last modified, ns; 0 outside any project."""
     folder: int = 0
-    """The index id of the folder that it stands in."""
+    """The index id of its folder."""
     is_folder = False
     own_project = 0
     inner_project = 2
@@ -156,7 +158,7 @@ class CanonicalChoice:
     """Which of several copies is the canonical one, and why."""
 
     winner: int
-    """Its place in the sequence that was given."""
+    """Its position in the given sequence."""
     reasons: tuple[str, ...]
 
 
@@ -168,12 +170,12 @@ class DuplicateGroup:
     copies: tuple[FileCopy, ...]
     choice: CanonicalChoice
     hardlink_of: tuple[int | None, ...]
-    """For each copy: the place of the earlier name of the same inode, if there is one."""
+    """For each copy: the position of an earlier hard link of the same file, if any."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadablePath:
-    """A file or folder that could not be read, and the cause in words."""
+    """A file or folder that could not be read, and why."""
 
     path: bytes
     cause: str
@@ -193,14 +195,14 @@ class ScanChanges:
 
 @dataclass(frozen=True, slots=True)
 class StampReport:
-    """What was added to the trace, in canonical files."""
+    """What was added to the trace, counted in canonical files."""
 
     stamped: int = 0
     restamped: int = 0
     moved: int = 0
     retired: int = 0
     due_ns: int | None = None
-    """When something is to be stamped that waits now (wall clock, ns)."""
+    """When something that is deferred now is due to be stamped (wall clock, ns)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +224,7 @@ class RootReport:
 
 @dataclass(frozen=True, slots=True)
 class ScanReport:
-    """What a scan did. The lists of failures are read from the index, not kept here."""
+    """What a scan did. Lists of failures are not kept here but read from the index."""
 
     scan: int
     roots: tuple[RootReport, ...]
@@ -239,10 +241,10 @@ class ScanReport:
     seconds: float = 0.0
     rows_written: int = 0
     read_again_young: frozenset[tuple[int, bytes]] = frozenset()
-    """Files, by the ids of their folders and their names, that were read again since they had been
-    read soon after they were written: that they are there is no news."""
+    """Files, by folder id and name, that were read again only because they had been read soon after
+    they were written: their presence is not news."""
     other_file_systems: tuple[bytes, ...] = ()
     complete: bool = True
-    """False for a report made when the duplicates are known and unique files are still unread."""
+    """False for an early report, with the duplicates known and unique files still unread."""
     vanished: tuple[bytes, ...] = field(default=())
     stamps: StampReport = field(default=StampReport())

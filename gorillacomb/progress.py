@@ -1,4 +1,4 @@
-"""Progress of long work: a protocol that callers implement, or a function that they give."""
+"""Progress of long operations: a protocol for callers to implement, or a callback function."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """What long work tells of itself. Implementations must be cheap: called many times a second."""
+    """Receives the progress of a long operation. Must be cheap: called many times a second."""
 
     def stage(self, name: str, files: int | None, size: int | None) -> None:
-        """A new stage begins; totals in files and bytes, None while unknown."""
+        """Begin a new stage; totals in files and bytes, None if unknown."""
 
     def total(self, files: int | None, size: int | None) -> None:
-        """Better totals for the current stage."""
+        """Update the totals of the current stage."""
 
     def advance(self, files: int, size: int) -> None:
-        """So many files and bytes more are done."""
+        """Report that many more files and bytes as done."""
 
     def close(self) -> None:
-        """The work ended."""
+        """End the progress: the operation is over."""
 
 
 class NullProgress:
-    """The progress that shows nothing."""
+    """Shows no progress."""
 
     def stage(self, name: str, files: int | None, size: int | None) -> None: ...
 
@@ -38,27 +38,27 @@ class NullProgress:
 
 @dataclass(frozen=True, slots=True)
 class ProgressEvent:
-    """How far long work has come."""
+    """The progress of a long operation."""
 
     stage: str
-    """What is being done now."""
+    """The name of the current stage."""
     files: int
     """Files done in this stage."""
     bytes: int
     """Bytes done in this stage."""
     total_files: int | None
-    """None while unknown."""
+    """None if unknown."""
     total_bytes: int | None
-    """None while unknown."""
+    """None if unknown."""
 
 
 ProgressCallback = Callable[[ProgressEvent], object]
-"""Called with every step forward. Raise `Interrupted` or `KeyboardInterrupt` in it to stop the
-work: what was done until then is kept."""
+"""Called on every step forward. Raise `Interrupted` or `KeyboardInterrupt` in it to stop the
+operation: what has been done so far is kept."""
 
 
 class CallbackProgress:
-    """Hands progress to a function, at most a few times a second and at each change of stage."""
+    """Passes progress to a function, at most a few times a second and at each change of stage."""
 
     def __init__(self, callback: ProgressCallback, interval: float = 0.1) -> None:
         self._callback = callback
@@ -87,7 +87,7 @@ class CallbackProgress:
 
 
 def as_progress(progress: Progress | ProgressCallback | None) -> Progress:
-    """Return the progress that a caller gave in one of its forms: None shows nothing."""
+    """Return the given progress, in any of its forms, as a `Progress`: None shows nothing."""
     if progress is None:
         return NullProgress()
     return CallbackProgress(progress) if callable(progress) else progress
