@@ -1,1 +1,1 @@
-"""The watcher: keeps the index true as files change, and says every few seconds how it is."""
+"""The watcher: keeps the index up to date as files change, and publishes its state in pulses."""

@@ -1,4 +1,4 @@
-"""Cosigns where the trace stands, as far as it is what it was before."""
+"""Cosign trace checkpoints that are consistent with the last one cosigned."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from gorillacomb.vaultmesh.open import open_trace_for_reading
 from gorillacomb.watch.health import CosignedHead, WatcherHealth
 
 _APART_NS = 2 * SECOND
-"""How often it is asked for a newer checkpoint while a scan runs."""
+"""How often to ask for a newer checkpoint while a scan runs."""
 
 
 @dataclass(slots=True)
 class Cosigner:
-    """Remembers the checkpoint that it cosigned last."""
+    """Remembers the last checkpoint that it cosigned."""
 
     vault: Vault
     key: Ed25519SigningKey
@@ -30,9 +30,9 @@ class Cosigner:
     _last: Checkpoint | None = None
 
     def cosign_if_new(self) -> None:
-        """Cosign the checkpoint that the trace has now, or tell why not.
+        """Cosign the trace's current checkpoint, or report why not.
 
-        Only one that goes on from the last is cosigned, or that of another log.
+        It is cosigned only if it extends the last one, or belongs to another log.
         """
         try:
             cause = self._cosign()
@@ -59,7 +59,7 @@ class Cosigner:
 
 
 class CosigningProgress(NullProgress):
-    """Has checkpoints cosigned while a scan makes them: the first one may take hours."""
+    """Cosigns checkpoints while a scan produces them: a first scan may take hours."""
 
     def __init__(self, cosigner: Cosigner) -> None:
         self._cosigner = cosigner

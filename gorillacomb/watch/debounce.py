@@ -1,4 +1,4 @@
-"""The folders in which something changed and that are to be scanned, once they are quiet."""
+"""Queue folders in which something changed, until they are quiet and can be scanned."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from gorillacomb.model import SECOND
 
 _LONGEST = 10
-"""So many times the quiet span: who never is quiet is looked at after that all the same."""
+"""In quiet spans: a folder that is never quiet is scanned after that time anyway."""
 _BURST = 500
-"""So many changes within a quiet span are a burst, which is waited out."""
+"""Changes within one quiet span that count as a burst, whose end is awaited."""
 
 
 @dataclass(slots=True)
@@ -24,12 +24,12 @@ class _ChangedFolder:
 
 @dataclass(slots=True)
 class ChangeQueue:
-    """Filled by the threads that hear of changes, emptied by the one that scans."""
+    """Filled by the threads that receive changes, emptied by the one that scans."""
 
     quiet_ns: int
     now: Callable[[], int] = time.monotonic_ns
     last_change_ns: int | None = None
-    """By the wall clock."""
+    """Wall clock, ns."""
     _folders: dict[bytes, _ChangedFolder] = field(default_factory=dict)
     _recent: deque[int] = field(default_factory=lambda: deque(maxlen=_BURST))
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -39,32 +39,32 @@ class ChangeQueue:
         return len(self._folders)
 
     def mark(self, path: bytes) -> None:
-        """Something changed right in a folder."""
+        """Note a change to the direct contents of a folder."""
         with self._changed:
             self.last_change_ns = time.time_ns()
             self._recent.append(self.now())
             self.add(path)
 
     def add(self, path: bytes) -> None:
-        """A folder is to be scanned, as if something had changed in it."""
+        """Queue a folder as if something had changed in it."""
         with self._changed:
             now = self.now()
             known = self._folders.get(path)
             if known is None:
-                if not self._folders:  # else one that waits longer is due before it
+                if not self._folders:  # otherwise one that waits longer is due earlier
                     self._changed.notify()
                 self._folders[path] = _ChangedFolder(now, now)
             else:
                 known.last_ns = now
 
     def drop(self, known: Callable[[bytes], bool]) -> None:
-        """Forget folders: a whole scan of what is around them comes."""
+        """Drop queued folders that a coming scan of a whole root covers."""
         with self._changed:
             for path in [path for path in self._folders if known(path)]:
                 del self._folders[path]
 
     def take(self) -> tuple[bytes, ...]:
-        """The folders that are due, which leave the list; all of them at the end of a burst."""
+        """Remove and return the folders that are due; all of them at the end of a burst."""
         with self._changed:
             now = self.now()
             due = sorted(path for path in self._folders if self._due_at(path, now) <= now)
@@ -73,7 +73,7 @@ class ChangeQueue:
             return tuple(due)
 
     def wait(self, most: float) -> None:
-        """Wait until a folder is due, somebody calls `wake`, or ``most`` seconds have passed."""
+        """Wait until a folder is due, `wake` is called, or ``most`` seconds have passed."""
         end = self.now() + int(most * SECOND)
         with self._changed:
             while not self._woken:
@@ -85,7 +85,7 @@ class ChangeQueue:
             self._woken = False
 
     def wake(self) -> None:
-        """End a wait."""
+        """End a `wait`."""
         with self._changed:
             self._woken = True
             self._changed.notify()

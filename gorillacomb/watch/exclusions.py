@@ -1,4 +1,4 @@
-"""The folders in watched roots in which nothing is scanned, and that are not watched either."""
+"""The folders in watched roots that are neither scanned nor watched."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from gorillacomb.vault.vault import Vault, config_folder, state_folder
 
 @dataclass(slots=True)
 class WatchExclusions:
-    """What is excluded, what is ours, and what lies on another file system."""
+    """Folders that are excluded, that are ours, or that are on another file system."""
 
     vault: Vault
     _own: frozenset[bytes] = field(init=False)
     _mounts: frozenset[Mount] = frozenset()
     points: frozenset[bytes] = frozenset()
-    """Where something is mounted."""
+    """Mount points."""
     _excluded: list[tuple[bytes, tuple[str, ...]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -35,7 +35,7 @@ class WatchExclusions:
         self._own = frozenset(os.path.realpath(os.fsencode(each)) for each in ours)
 
     def holds(self, path: bytes) -> bool:
-        """Whether a folder is one of them, or stands in one that is excluded."""
+        """Return whether a folder is one of these, or inside an excluded one."""
         if path.rpartition(b"/")[2] == OUR_FOLDER or path in self._own or path in self.points:
             return True
         return any(
@@ -49,7 +49,7 @@ class WatchExclusions:
         roots: Iterable[bytes],
         own: Mapping[bytes, tuple[str, ...]],
     ) -> None:
-        """Take over patterns: those that hold everywhere, and those of single roots."""
+        """Replace the patterns: those for all roots, and those of single roots."""
         every = (
             (path, (*patterns_for_root(standing, path), *own.get(path, ())))
             for path in {*roots, *own}
@@ -57,13 +57,13 @@ class WatchExclusions:
         self._excluded = [(path, patterns) for path, patterns in every if patterns]
 
     def learn_mounts(self) -> set[bytes]:
-        """Look what is mounted now; returns where that changed since the last time."""
+        """Read the current mount points; return those that changed since the last call."""
         before, self._mounts = self._mounts, frozenset(mounts())
         self.points = frozenset(each.point for each in self._mounts)
         return {each.point for each in before ^ self._mounts}
 
     def knows_files_in(self, folder: bytes) -> bool:
-        """Whether the index has files in a folder, by its path."""
+        """Return whether the index has files in a folder, by its path."""
         if not self.vault.index.exists():
             return False
         with suppress(VaultError), Index.read(self.vault) as index:

@@ -1,4 +1,4 @@
-"""How the watcher is: written by the thread that scans, read by the one that tells of it."""
+"""The watcher's state: written by the scanning thread, read by the pulse thread."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class WatcherState(StrEnum):
 
 
 class RootHealth(StrEnum):
-    """How changes in a root come to be known."""
+    """How changes in a root are noticed."""
 
     WATCHED = "watched"
     POLLED = "polled"
-    """By whole scans from time to time: the system tells nothing of changes in it."""
+    """By periodic whole scans: the system reports no changes in it."""
     AWAY = "away"
 
 
 @dataclass(frozen=True, slots=True)
 class CosignedHead:
-    """Where the trace stood when the watcher found it consistent with what it was before."""
+    """The trace's head when the watcher last found it consistent with its past."""
 
     head: LogHead
     note: bytes
@@ -39,22 +39,22 @@ class CosignedHead:
 
 @dataclass(frozen=True, slots=True)
 class ScrubProgress:
-    """How far the files are that are read again in this pass."""
+    """How far the present scrub pass has got."""
 
     due_files: int = 0
     due_bytes: int = 0
     files: int = 0
-    """Read so far, or found not to be there any more."""
+    """Read so far, or found missing."""
     bytes: int = 0
 
     def after(self, files: int, size: int) -> ScrubProgress:
-        """The progress when more of them are done."""
+        """Return the progress after more files."""
         return replace(self, files=self.files + files, bytes=self.bytes + size)
 
 
 @dataclass(slots=True)
 class WatcherHealth:
-    """What a pulse tells."""
+    """The contents of a pulse."""
 
     state: WatcherState = WatcherState.STARTING
     scanning: bool = False
@@ -62,21 +62,21 @@ class WatcherHealth:
     trace: CosignedHead | None = None
     scrub: ScrubProgress = ScrubProgress()
     troubled: Callable[[str], None] = lambda cause: None
-    """Called with each new cause of which `tell` is told."""
+    """Called with each new cause passed to `set_problem`."""
     recovered: Callable[[str], None] = lambda cause: None
-    """Called with each of them that is none any more."""
+    """Called with each of these causes once it no longer holds."""
     _causes: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def causes(self) -> list[str]:
-        """Why it is degraded; empty when nothing is wrong."""
+        """Why the watcher is degraded; empty when nothing is wrong."""
         with self._lock:
             return sorted(self._causes.values())
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        """Scan: from before folders leave the queue until those are in it that come of them."""
+        """Mark a scan as running, from before its folders leave the queue until new ones follow."""
         self.scanning = True
         try:
             yield
@@ -84,7 +84,7 @@ class WatcherHealth:
             self.scanning = False
 
     def set_problem(self, what: str, cause: str | None) -> None:
-        """Note what is wrong with something as `blame` does, and have the user told of it."""
+        """Record a problem as `set_root_problem` does, and notify the user."""
         with self._lock:
             before = self._causes.get(what)
         if not self.set_root_problem(what, cause):
@@ -95,9 +95,9 @@ class WatcherHealth:
             self.recovered(before)
 
     def set_root_problem(self, what: str, cause: str | None) -> bool:
-        """Note what is wrong with something, None for nothing; whether that is new.
+        """Record what is wrong with something, None for nothing; return whether that is new.
 
-        In a cause, what is no Unicode text becomes escapes: it stands in JSON.
+        Bytes that are not valid Unicode are escaped, since causes are written to JSON.
         """
         if cause is not None:
             cause = cause.encode("utf-8", "backslashreplace").decode()

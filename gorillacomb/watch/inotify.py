@@ -1,12 +1,12 @@
-"""What changes in folders, as Linux tells of it (inotify(7)): one watch for each folder.
+"""Report changes in folders on Linux with inotify(7), one watch per folder.
 
-An event only says that something happened under a name, some time ago. What is there now is never
-concluded from it: the folder is opened, compared with the one that is watched, and looked into. So
-what is known of a watched folder was true at some moment after its watch began, and an event is
-still to come of what changed after that moment.
+An event only says that something happened under a name, some time ago. The present state is never
+concluded from it: the folder is opened, compared with the watched one, and listed. So what is known
+of a watched folder was true at some moment after its watch began, and any change after that moment
+still produces an event.
 
-Built on watchdog's `InotifyFD`, which reads the events. Its own recursive emitter passes over a
-folder for which no watch is left, and reads the tree again for every folder that moves.
+Built on watchdog's `InotifyFD`, which reads the events. Its own recursive emitter skips a folder
+for which no watch is left, and reads the tree again for every folder that moves.
 """
 
 from __future__ import annotations
@@ -46,24 +46,24 @@ _MASK = Mask(
     | _C.IN_DONT_FOLLOW
     | _C.IN_EXCL_UNLINK
 )
-"""The same for all: of a folder that is seen at two paths the last mask would hold for both."""
+"""The same for all watches: if a folder is seen at two paths, the last mask would apply to both."""
 _LIMITS = "/proc/sys/fs/inotify"
 
-# It warns of an overflow, which is told to whoever asks `overflowed`.
+# It warns of an overflow, which `overflowed` reports.
 logging.getLogger("watchdog").addHandler(logging.NullHandler())
 
 
 _Listed = tuple[WatchedFolder, list[bytes]]
-"""A watched folder, and the names of the folders in it."""
+"""A watched folder, and the names of its subfolders."""
 
 
 class InotifyWatcher:
-    """Watches over whole trees; what changes goes on the list of pending folders."""
+    """Watches whole trees, and queues folders that change."""
 
     def __init__(self, pending: ChangeQueue, left_out: Callable[[bytes], bool]) -> None:
-        """``left_out`` says of a folder's path that nothing in it is scanned.
+        """Start inotify; ``left_out`` decides whether a folder's path is excluded.
 
-        Raises OSError where the system lets nobody watch.
+        Raises OSError if the system allows no further watches.
         """
         self._pending = pending
         self._left_out = left_out
@@ -74,16 +74,16 @@ class InotifyWatcher:
         self._lock = threading.RLock()
         self._roots: dict[bytes, WatchedFolder] = {}
         self._due: list[tuple[WatchedFolder, bytes]] = []
-        """Watched folders, and a name in each under which to look; none for all that is in it."""
+        """Watched folders, each with a name in it to look at; an empty name for all of them."""
         self._mounted: set[tuple[WatchedFolder, bytes]] = set()
-        """The same, where another file system, or another part of this one, was seen."""
+        """Likewise, where another file system, or another part of this one, was seen mounted."""
         self.overflowed = threading.Event()
         """Set when the system lost events."""
         self._failed: dict[bytes, str | None] = {}
         self._events.start()
 
     def add(self, root: bytes) -> str | None:
-        """Watch a root and all in it, or nothing of it; returns why, in words, then."""
+        """Watch a whole root, or nothing of it; return the reason if it failed."""
         with self._lock:
             try:
                 descriptor = os.open(root, FOLDER_FLAGS)
@@ -103,9 +103,9 @@ class InotifyWatcher:
             return None
 
     def look_at_mounts(self, points: Iterable[bytes]) -> None:
-        """Look again at folders, by their paths, where something was mounted or is not any more.
+        """Look again at paths where something was mounted or unmounted.
 
-        Those on which something was seen to be mounted are looked at too: for a moment, maybe.
+        Paths that were seen as mount points are included: the mount may have been short-lived.
         """
         with self._lock:
             places, self._mounted = self._mounted, set()
@@ -120,7 +120,7 @@ class InotifyWatcher:
                     self._pending.mark(folder.path())
 
     def _places(self, path: bytes) -> Iterator[tuple[WatchedFolder, bytes]]:
-        """The watched folders that have a path in them, and the name that it has there."""
+        """Yield the watched folders that contain a path, with its name in each."""
         for top in self._roots.values():
             if path != top.name and is_below(path, top.name):
                 *above, name = path_parts(relative_path(path, top.name))
@@ -131,9 +131,9 @@ class InotifyWatcher:
                     yield at, name
 
     def failed_roots(self) -> dict[bytes, str | None]:
-        """The roots that are not watched any more, and why, in words; each is told of once.
+        """Return the roots that are no longer watched, each once, with the reason.
 
-        None of one whose folder went: another may stand there already.
+        The reason is None if the folder disappeared: another may be in its place already.
         """
         with self._lock:
             if not self._events.is_alive():
@@ -142,7 +142,7 @@ class InotifyWatcher:
             return found
 
     def drop(self, root: bytes) -> None:
-        """Watch a root no more."""
+        """Stop watching a root."""
         with self._lock:
             top = self._roots.pop(root, None)
             self._failed.pop(root, None)
@@ -150,7 +150,7 @@ class InotifyWatcher:
                 self._forget(top)
 
     def watched(self) -> dict[bytes, tuple[int, FileIdentity]]:
-        """The watch of each watched folder, and which folder it is, by its path."""
+        """Return watch and identity of each watched folder, by path."""
         with self._lock:
             every = (each for top in self._roots.values() for each in top.below())
             return {each.path(): (each.wd, each.identity) for each in every if each.wd != NOBODY}
@@ -168,7 +168,7 @@ class InotifyWatcher:
     # Called by the thread that reads the events.
 
     def changed(self, folder: WatchedFolder, event: InotifyEvent) -> None:
-        """Something changed in a watched folder, or the folder itself did."""
+        """Handle a change in a watched folder, or of the folder itself."""
         with self._lock:
             if folder.wd == NOBODY:
                 return
@@ -178,12 +178,12 @@ class InotifyWatcher:
                 self._look_or_fail(top)
             if event.is_delete_self or event.is_move_self:
                 if folder is not top:
-                    return  # the folder around it tells of that too
-                self._pending.wake()  # whoever scans looks whether the root is there
+                    return  # its parent reports that too
+                self._pending.wake()  # the scanner checks whether the root still exists
             self._pending.mark(path)
 
     def watch_ended(self, folder: WatchedFolder) -> None:
-        """The system ended a watch: the folder was deleted, or its file system unmounted."""
+        """Handle a watch ended by the system: folder deleted or file system unmounted."""
         with self._lock:
             if folder.wd == NOBODY:
                 return
@@ -193,14 +193,14 @@ class InotifyWatcher:
             self._look_or_fail(folder.chain()[0])
 
     def events_lost(self) -> None:
-        """More happened than the system keeps for us."""
+        """Handle a queue overflow of the system."""
         self.overflowed.set()
         self._pending.wake()
 
     # Called with the lock held.
 
     def _look_or_fail(self, top: WatchedFolder) -> None:
-        """Look where that is due; a root in which we cannot has failed."""
+        """Process the due names; if that fails for a root, mark it as failed."""
         try:
             self._look_where_due()
         except OSError as error:
@@ -209,7 +209,7 @@ class InotifyWatcher:
             self._pending.wake()
 
     def _look_where_due(self) -> None:
-        """Watch what there is now, and have it scanned: nobody told what changed in it before."""
+        """Watch what exists now, and queue it for a scan: earlier changes were not reported."""
         while self._due:
             folder, name = self._due.pop()
             if folder.wd == NOBODY:
@@ -233,9 +233,9 @@ class InotifyWatcher:
                 self._fill(listed, mark=True)
 
     def _begin_again(self, folder: WatchedFolder, error: OSError) -> None:
-        """Forget the outermost folder around one that is not where it was, and look there again.
+        """Forget the outermost displaced folder around this one, and look at its place again.
 
-        Raises the error where it says something else.
+        Raises the error if it has another reason.
         """
         if not is_unreachable(error):
             raise error
@@ -251,7 +251,7 @@ class InotifyWatcher:
         self._forget(at)
 
     def _fill(self, listed: _Listed, mark: bool) -> None:
-        """Watch all that is in a watched folder, and is not yet; ``mark`` has it scanned."""
+        """Watch everything in a watched folder that is not yet; ``mark`` queues it for a scan."""
         stack = [listed]
         while stack:
             folder, names = stack.pop()
@@ -274,9 +274,9 @@ class InotifyWatcher:
                 os.close(descriptor)
 
     def _enter(self, above: WatchedFolder, name: bytes, descriptor: int) -> _Listed | None:
-        """Watch the subfolder that an open folder has under a name; None where there is none.
+        """Watch a subfolder of an open folder by name; return None if there is none.
 
-        One that is known stays the one that it is, if its watch is the same; else it is forgotten.
+        A known one is kept if its watch is the same, and forgotten otherwise.
         """
         known = above.inside.get(name)
         listed = None
@@ -295,7 +295,7 @@ class InotifyWatcher:
     def _watch_subfolder(
         self, above: WatchedFolder, name: bytes, descriptor: int
     ) -> _Listed | None:
-        """Watch a subfolder; None for what is none, may not be read, or is mounted there."""
+        """Watch a subfolder; return None for a non-folder, an unreadable one, or a mount point."""
         try:
             opened = os.open(name, FOLDER_FLAGS, dir_fd=descriptor)
         except OSError as error:
@@ -318,21 +318,21 @@ class InotifyWatcher:
             os.close(opened)
 
     def _watch(self, folder: WatchedFolder, descriptor: int) -> None:
-        """Begin the watch of an open folder. Raises OSError."""
-        path = f"/proc/self/fd/{descriptor}/.".encode()  # whatever its own path leads to by now
+        """Start watching an open folder. Raises OSError."""
+        path = f"/proc/self/fd/{descriptor}/.".encode()  # wherever its own path leads by now
         try:
             wd = self._events.add_callback(path, _MASK, folder, folder.id)
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 raise OSError(errno.ENOSPC, _limit("max_user_watches", error)) from error
             raise
-        if wd == NOBODY:  # so watchdog says that it may not be read
+        if wd == NOBODY:  # watchdog's sign for an unreadable folder
             self._events.remove_callbacks([(wd, folder.id)])
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
         folder.wd = wd
 
     def _forget(self, folder: WatchedFolder) -> None:
-        """End the watches of a folder and of all in it; of a root it is told that they ended."""
+        """End the watches of a folder and everything in it; report a root as failed."""
         above = folder.parent
         if above is None:
             if self._roots.get(folder.name) is folder:
@@ -351,7 +351,7 @@ def _words(error: OSError) -> str:
 
 
 def _limit(name: str, error: OSError) -> str:
-    """An error of inotify in words, with the setting that it may come from."""
+    """Describe an inotify error, with the setting that may have caused it."""
     try:
         with open(f"{_LIMITS}/{name}") as file:
             most = file.read().strip()

@@ -1,4 +1,4 @@
-"""That one watcher alone runs with a vault, and how others know that it does."""
+"""Ensure that only one watcher runs per vault, and let others detect it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAME = "watcher"
 
 @contextmanager
 def watcher_lock(vault: Vault) -> Iterator[None]:
-    """Be the only watcher of a vault. Raises Refused, VaultError."""
+    """Hold the vault's watcher lock. Raises RefusedForSafety, VaultError."""
     vault.create()
     path = vault.folder / _NAME
     try:
@@ -28,7 +28,7 @@ def watcher_lock(vault: Vault) -> Iterator[None]:
         except BlockingIOError:
             raise RefusedForSafety(
                 f"Another watcher runs with the vault {vault.folder}.",
-                "`gorillacomb pulse` tells how it is.",
+                "`gorillacomb pulse` shows its state.",
             ) from None
         yield
     finally:
@@ -36,7 +36,7 @@ def watcher_lock(vault: Vault) -> Iterator[None]:
 
 
 def is_watched(vault: Vault) -> bool:
-    """Whether a watcher has the vault now."""
+    """Return whether a watcher is running with the vault."""
     try:
         descriptor = os.open(vault.folder / _NAME, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

@@ -1,4 +1,4 @@
-"""Watched manifests: what was deployed is compared with its manifest whenever something changes."""
+"""Watched manifests: compare a deployed folder with its manifest whenever something changes."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from gorillacomb.watch.options import WatchListener
 
 @dataclass(frozen=True, slots=True)
 class GuardedFolder:
-    """A folder and what must stand in it."""
+    """A folder, and the manifest that it must match."""
 
     file: bytes
     """The path of the manifest."""
     place: bytes
-    """The folder as it was named: a link in it may lead elsewhere one day."""
+    """The folder's path as given: a link in it may be redirected one day."""
     manifest: Manifest
-    """As it was read when the watcher began, or when the folder became another one."""
+    """As it was read when the watcher started, or when another folder took the place."""
     is_signed: bool
-    """Whether by a key of the user's."""
+    """Whether it is signed by one of the user's keys."""
     root: bytes = b""
-    """Where the folder is, links resolved."""
+    """The folder's real path."""
 
     def found(self) -> GuardedFolder:
-        """The same, with the root to which its place leads now."""
+        """Return a copy with the root to which the place leads now."""
         return replace(self, root=os.path.realpath(self.place))
 
 
 ReadGuarded = Callable[[bytes], GuardedFolder]
-"""Reads a manifest and the place that it is of. Raises GorillaCombError."""
+"""Reads a manifest and the place that it describes. Raises GorillaCombError."""
 
 
 class ManifestGuard:
-    """Compares guarded folders; what is wrong is in the health while it lasts, and told once."""
+    """Compares guarded folders; reports a difference once, and in the health while it lasts."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class ManifestGuard:
         self._known: dict[bytes, VerificationReport] = {}
 
     def mark(self, folders: Iterable[bytes]) -> None:
-        """Something changed in folders, or they were scanned wholly."""
+        """Mark guarded folders for comparison after a change or a whole scan of these folders."""
         for path in folders:
             self._due |= {
                 file
@@ -70,10 +70,10 @@ class ManifestGuard:
             }
 
     def follow(self, tops: Sequence[bytes]) -> None:
-        """Go along with places that lead to other folders by now; ``tops`` are watched.
+        """Follow places that lead to other folders now; ``tops`` are watched.
 
-        Each is compared with the manifest that it brings, if that is signed by a key of the
-        user's; else with the one before, so that nobody else says what must be there.
+        Each new folder is compared with the manifest that it contains, if one of the user's keys
+        signed that; otherwise with the former one, so that nobody else decides what must be there.
         """
         for file, known in self._guarded.items():
             moved = known.found()
@@ -89,15 +89,15 @@ class ManifestGuard:
             self._health.set_problem(f"guard {file!r}", None if is_watched else cause)
 
     def _brought(self, moved: GuardedFolder) -> GuardedFolder:
-        """What is to be guarded in a folder that came to the place of another one."""
+        """Return what to guard after another folder took the place."""
         try:
             brought = self._read(moved.file).found()
         except GorillaCombError:
-            return moved  # it brings no manifest
+            return moved  # it contains no manifest
         return brought if brought.is_signed and brought.root == moved.root else moved
 
     def compare_due(self) -> None:
-        """Compare what is due. Raises Interrupted."""
+        """Compare the marked folders. Raises Interrupted."""
         while self._due:
             self._compare(self._guarded[self._due.pop()])
 

@@ -1,4 +1,4 @@
-"""What a watcher is asked to do, who scans for it, and whom it tells."""
+"""The options, callbacks and listener of a watcher."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from gorillacomb.progress import Progress
 
 @dataclass(frozen=True, slots=True)
 class WatchOptions:
-    """What the user sets."""
+    """Options set by the user."""
 
     quiet_ns: int
-    """A folder is scanned when nothing has changed in it for so long."""
+    """How long nothing must change in a folder before it is scanned."""
     poll_ns: int
-    """How far apart whole scans are where nobody tells of changes."""
+    """Interval of whole scans of roots whose changes are not reported."""
     whole_ns: int = 86_400 * SECOND
-    """How far apart whole scans are where somebody does: not all is told of (inotify(7))."""
+    """Interval of whole scans of other roots: some changes are never reported (inotify(7))."""
     scrub_ns: int = 30 * 86_400 * SECOND
-    """A file is read again when it was last read so long ago."""
+    """A file is read again when its last read is this old."""
     scrub_rate: int = 20_000_000
-    """Bytes a second, at the most, that are read again."""
+    """Limit for reading again, in bytes per second."""
     poll_all: bool = False
-    """Whether no root is watched, and all are polled."""
+    """Whether to poll all roots and watch none."""
 
 
 class ScanFunction(Protocol):
-    """Scans roots, or only some things in them, as `ScanOptions` says. Raises GorillaCombError."""
+    """Scans roots, wholly or in part, as in `ScanOptions`. Raises GorillaCombError."""
 
     def __call__(
         self,
@@ -43,35 +43,35 @@ class ScanFunction(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DamageReport:
-    """A file whose content changed while size and time did not."""
+    """A file whose content changed while its size and times did not."""
 
     path: bytes
     is_suspect: bool
-    """Whether its ctime or inode moved."""
+    """Whether its ctime or inode changed."""
     good: tuple[bytes, ...]
-    """The paths of files that have the good content."""
+    """Paths of files with the good content."""
 
 
 class WatchListener(Protocol):
-    """Is told what the watcher does."""
+    """Receives what the watcher does."""
 
     def scanned(self, report: ScanReport, folders: Sequence[bytes] | None) -> None:
-        """After a scan of changed folders, by their paths, or None for whole roots."""
+        """Handle a completed scan of these folders, None for whole roots."""
 
     def damaged(self, files: Sequence[DamageReport]) -> None:
-        """Files are damaged that were not before."""
+        """Handle newly damaged files."""
 
     def broken(self, manifest: bytes, root: bytes, found: VerificationReport) -> None:
-        """A folder is not what its manifest says, or not in the way that it was before."""
+        """Handle a folder that differs from its manifest, or differs in a new way."""
 
     def back(self, root: bytes) -> None:
-        """A root that was not there is there again."""
+        """Handle a root that is available again."""
 
     def followed(self, named: bytes, root: bytes) -> None:
-        """A path that was given to be watched leads to another folder now."""
+        """Handle a watched path that leads to another folder now."""
 
     def troubled(self, cause: str) -> None:
-        """Something is wrong, which was not before."""
+        """Handle a new problem."""
 
     def recovered(self, cause: str) -> None:
-        """Something is not wrong any more."""
+        """Handle a problem that no longer exists."""

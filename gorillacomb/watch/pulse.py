@@ -1,8 +1,8 @@
-"""The pulse: every few seconds a small signed statement that the watcher lives and how it is.
+"""The pulse: every few seconds, a small signed statement that the watcher is alive, and its state.
 
-Each is a signed note (C2SP) whose text is one line of JSON (RFC 8785), with the checkpoint that the
-watcher cosigned inside. The newest is one file, beside it a short ring of those before. Nothing in
-here waits for a database, nor for the disk: a pulse is late only when the machine is.
+Each is a signed note (C2SP) whose text is one line of JSON (RFC 8785) with the checkpoint that the
+watcher cosigned. The newest is one file, next to a short ring of earlier ones. Nothing here waits
+for a database or the disk: a pulse is late only when the machine is.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ VERSION = 1
 RING = 40
 """How many pulses are kept."""
 _MOST_BYTES = 1 << 20
-"""Of a pulse: a note, which has no more either."""
+"""Size limit of a pulse; that of a note."""
 LATEST = "latest"
 UNWRITTEN = "a pulse could not be written: "
-"""How a cause begins that the next pulse tells."""
+"""The start of a cause that is reported in the next pulse."""
 
 
 def pulse_folder(vault: Vault) -> Path:
-    """Where the pulses of a vault's watcher stand."""
+    """Return the folder of the pulses of a vault's watcher."""
     path = os.path.realpath(os.fsencode(vault.folder))
     return state_folder() / "pulses" / hashlib.sha256(path).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """What time it is; tests have their own."""
+    """The clocks; tests use their own."""
 
     wall: Callable[[], int] = time.time_ns
     uptime: Callable[[], int] = uptime_ns
@@ -57,7 +57,7 @@ class Clocks:
 
 
 class PulseWriter:
-    """Writes pulses, in a thread of its own."""
+    """Writes pulses in its own thread."""
 
     def __init__(
         self,
@@ -69,10 +69,10 @@ class PulseWriter:
         clocks: Clocks | None = None,
         beaten: Callable[[], None] = lambda: None,
     ) -> None:
-        """``queue`` tells how many folders wait and when something changed last (ns, or None).
+        """Prepare to write; ``queue`` returns how many folders wait and the last change (ns).
 
-        ``beaten`` is called each time, even if the pulse could not be written: the watcher lives.
-        Raises OSError for a folder that cannot be made.
+        The latter is None without a change. ``beaten`` is called each time, even if writing the
+        pulse failed: the watcher is alive. Raises OSError if the folder cannot be created.
         """
         self._folder = folder
         self._key = key
@@ -91,11 +91,11 @@ class PulseWriter:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def start(self) -> None:
-        """Beat from now on."""
+        """Start the pulse."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Beat one last time, saying so, and no more."""
+        """Write a last pulse that says so, and stop."""
         self._stop.set()
         self._thread.join()
         self.write()
@@ -105,17 +105,17 @@ class PulseWriter:
         while True:
             self.write()
             now = time.monotonic_ns()
-            # A machine that slept beats at once, and then in its old rhythm.
+            # After sleep, the machine pulses at once, then in the former rhythm.
             due += self._interval * max(1, -(-(now - due) // self._interval))
             if self._stop.wait((due - now) / SECOND):
                 return
 
     def write(self) -> None:
-        """Write one pulse, now."""
+        """Write one pulse now."""
         data = note.sign_note(self._text(), [(WATCHER, self._key)])
         try:
             self._make_folder()
-            # Not synced: after a crash there is another boot, and nobody is alive anyway.
+            # No fsync: after a crash there is another boot, and the watcher is dead anyway.
             replace_file(self._folder / f"{self._seq % RING:02}", data, 0o600, synced=False)
             replace_file(self._folder / LATEST, data, 0o600, synced=False)
         except OSError as error:
@@ -127,7 +127,7 @@ class PulseWriter:
 
     def _text(self) -> str:
         health, trace = self._health, self._health.trace
-        scanning = health.scanning  # asked for twice: what left the queue may have come back
+        scanning = health.scanning  # read twice: what left the queue may have come back
         queue, last_change_ns = self._queue()
         causes = health.causes
         statement: dict[str, Any] = {
@@ -162,11 +162,11 @@ class PulseWriter:
 
 
 def read_pulse(path: Path, publics: list[bytes]) -> dict[str, Any]:
-    """Read a pulse that one of these Ed25519 keys signed. Raises Untrusted, OSError."""
+    """Read a pulse signed by one of these Ed25519 keys. Raises UntrustedInput, OSError."""
     what = f"The pulse {path.name}"
     found = note.parse_note(read_bounded(path, _MOST_BYTES, follow=True), what)
     if not found.signers(VerifierKey(WATCHER, public) for public in publics):
-        raise UntrustedInput(f"{what} is signed by no watcher that is known here.")
+        raise UntrustedInput(f"{what} is not signed by any watcher that is known here.")
     statement = jcs.parse_strict(found.text.rstrip("\n").encode(), what)
     if not isinstance(statement, dict) or statement.get("v") != VERSION:
         raise UntrustedInput(f"{what} is of another version.")

@@ -1,4 +1,4 @@
-"""Whether the watcher lives, judged by its pulses alone and by where the trace stands now."""
+"""Judge whether the watcher is alive, from its pulses and the trace's present head only."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from gorillacomb.watch.health import WatcherState
 from gorillacomb.watch.pulse import LATEST, RING, UNWRITTEN, Clocks, read_pulse
 
 _LATE = 1.5
-"""So many intervals without a pulse, and one was missed."""
+"""Intervals without a pulse after which one was missed."""
 _DRIFT_NS = 2 * SECOND
-"""What a clock that is kept right may move against one that nobody sets, between two pulses."""
+"""How much a synchronized wall clock may drift from the monotonic clock between two pulses."""
 
 
 class PulseState(StrEnum):
-    """How the watcher is."""
+    """The watcher's state."""
 
     ALIVE = "alive"
     DEGRADED = "degraded"
@@ -31,20 +31,20 @@ class PulseState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PulseStatus:
-    """How the watcher is, and why it is not simply alive."""
+    """The watcher's state, and why it is not simply alive."""
 
     life: PulseState
     causes: tuple[str, ...]
     pulse: dict[str, Any] | None
-    """The last one; None where there is none that can be read."""
+    """The last one; None if none can be read."""
     age_ns: int | None
-    """Of the last one; None where nobody can tell."""
+    """Age of the last one; None if unknown."""
     is_late: bool = False
-    """Whether it is dead because there is no newer one, and for nothing else."""
+    """Whether it is dead only because there is no newer pulse."""
 
 
 def check_pulse(folder: Path, publics: list[bytes], clocks: Clocks) -> PulseStatus:
-    """Read the pulses of a watcher, signed by one of these keys, and judge."""
+    """Read a watcher's pulses, signed by one of these keys, and judge its state."""
     try:
         last = read_pulse(folder / LATEST, publics)
     except FileNotFoundError:
@@ -77,13 +77,13 @@ def check_pulse(folder: Path, publics: list[bytes], clocks: Clocks) -> PulseStat
 
 
 def _ring(folder: Path, publics: list[bytes], last: dict[str, Any]) -> list[dict[str, Any]]:
-    """The pulses of the same watcher up to the last one, oldest first."""
+    """Return the pulses of the same watcher up to the last one, oldest first."""
     found = [last]
     for number in range(RING):
         try:
             each = read_pulse(folder / f"{number:02}", publics)
         except (UntrustedInput, OSError):
-            continue  # written right now, or left over from another watcher
+            continue  # being written right now, or left over from another watcher
         if (each["pid"], each["boot_id"]) == (last["pid"], last["boot_id"]) and (
             last["seq"] - RING < each["seq"] < last["seq"]
         ):
@@ -92,10 +92,10 @@ def _ring(folder: Path, publics: list[bytes], last: dict[str, Any]) -> list[dict
 
 
 def _odd(pulses: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """What is not as it should be from one pulse to the next."""
+    """Yield irregularities between consecutive pulses."""
     for one, other in pairwise(pulses):
         if other["seq"] != one["seq"] + 1:
-            continue  # the ring was written on while it was read
+            continue  # the ring advanced while it was read
         gap = int(other["uptime_ns"]) - int(one["uptime_ns"])
         moved = int(other["time_ns"]) - int(one["time_ns"]) - gap
         if gap > int(one["interval_ns"]) * _LATE:

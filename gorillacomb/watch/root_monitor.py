@@ -1,4 +1,4 @@
-"""The roots of a watcher: where they are, which are there, and who tells what changes in them."""
+"""Tracks a watcher's roots: where they are, whether they exist, and how changes are noticed."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 class _MonitoredRoot:
     path: bytes
     identity: FileIdentity | None = None
-    """Of the folder that is watched; None while it is not there."""
+    """The watched folder; None while it is missing."""
     scanned_ns: int | None = None
-    """When a whole scan of it ended last (monotonic); None when one is due."""
+    """When its last whole scan ended (monotonic); None when one is due."""
 
 
 class RootMonitor:
-    """Has the system tell of changes in them where it does, and says which are to be polled."""
+    """Watches roots for changes where the system supports it, and polls the others."""
 
     def __init__(
         self,
@@ -44,10 +44,10 @@ class RootMonitor:
         back: Callable[[bytes], None],
         followed: Callable[[bytes, bytes], None] = lambda named, root: None,
     ) -> None:
-        """``back`` is told of a root that was not there and is there again.
+        """Prepare to monitor; ``back`` is called with a root that is available again.
 
-        ``followed`` is told which of the paths leads to another folder than before, and to which,
-        before that is watched. One that stands in another is watched with it.
+        ``followed`` is called with a path that leads to another folder than before, and that
+        folder, before it is watched. A root inside another one is watched with it.
         """
         self._options = options
         self._pending = pending
@@ -56,14 +56,14 @@ class RootMonitor:
         self._back = back
         self._followed = followed
         self._leads = {each: real_path(each) for each in map(os.path.abspath, paths)}
-        """Where each of the paths leads, or led when something was there last."""
+        """Where each path leads, or led when it last existed."""
         left_out.learn_mounts()
         tops = self._outermost(self._leads.values())
         self._roots = {path: _MonitoredRoot(path) for path in tops}
         self._covered: set[bytes] = set()
         self._tree: InotifyWatcher | None = None
         if sys.platform == "linux" and not options.poll_all:
-            # It cannot be loaded on another system.
+            # It cannot be loaded on other systems.
             from gorillacomb.watch.inotify import InotifyWatcher
 
             try:
@@ -75,30 +75,30 @@ class RootMonitor:
 
     @property
     def paths(self) -> list[bytes]:
-        """All of them."""
+        """All roots."""
         return sorted(self._roots)
 
     def present(self) -> list[bytes]:
-        """Those that are there."""
+        """Return the roots that exist."""
         return [root.path for root in self._roots.values() if root.identity is not None]
 
     def due(self) -> list[bytes]:
-        """Those that are there and of which all is to be scanned now."""
+        """Return the existing roots that are due for a whole scan."""
         now = time.monotonic_ns()
         return [path for path in self.present() if self._is_due(self._roots[path], now)]
 
     def scanned(self, paths: Sequence[bytes]) -> None:
-        """All of some of them was scanned."""
+        """Note that these roots were scanned wholly."""
         for path in paths:
             self._roots[path].scanned_ns = time.monotonic_ns()
 
     def rewatch(self) -> None:
-        """Watch all of them from the start at the next look: what is left out is another."""
+        """Watch all roots from scratch at the next look, since the exclusions changed."""
         for root in self._roots.values():
             root.identity = None
 
     def poll_presence(self) -> None:
-        """Begin to watch those that are there, and end it for those that are not any more."""
+        """Start watching roots that appeared, and stop watching those that disappeared."""
         if self._tree is not None:
             self._hear(self._tree)
         mounted = self._left_out.learn_mounts()
@@ -116,16 +116,16 @@ class RootMonitor:
                     self._back(root.path)
 
     def watched(self) -> dict[bytes, tuple[int, FileIdentity]]:
-        """The folders whose changes the system tells of: as `InotifyWatcher.watched`."""
+        """Return the folders whose changes the system reports, as `InotifyWatcher.watched`."""
         return {} if self._tree is None else self._tree.watched()
 
     def close(self) -> None:
-        """Watch none of them any more."""
+        """Stop watching all roots."""
         if self._tree is not None:
             self._tree.close()
 
     def _hear(self, tree: InotifyWatcher) -> None:
-        """Find out what went wrong with the events since the last time."""
+        """Check for lost events and failed watches since the last call."""
         if tree.overflowed.is_set():
             tree.overflowed.clear()
             self._health.set_problem("lost", "the system lost events; everything is scanned again")
@@ -148,9 +148,9 @@ class RootMonitor:
         return now - root.scanned_ns >= apart
 
     def _follow(self) -> dict[bytes, bytes]:
-        """Go along with paths that lead elsewhere by now, as a link does that was exchanged.
+        """Follow paths that lead elsewhere now, such as a replaced link.
 
-        Returns the roots to which no path leads any more that was given, with such a path.
+        Returns the roots to which no given path leads any more, each with its former path.
         """
         missing: dict[bytes, bytes] = {}
         found: set[bytes] = set()
@@ -171,7 +171,7 @@ class RootMonitor:
         return {root: missing[root] for root in away}
 
     def _move_roots(self, paths: set[bytes]) -> None:
-        """Have these be the roots."""
+        """Replace the set of roots."""
         for path in self._roots.keys() - paths:
             self._set(self._roots.pop(path), None, None)
             if self._tree is not None:
@@ -180,7 +180,7 @@ class RootMonitor:
             self._roots[path] = _MonitoredRoot(path)
 
     def _outermost(self, paths: Collection[bytes]) -> set[bytes]:
-        """The paths that are not watched with another of them."""
+        """Return the paths that are not watched as a part of another one."""
         points = self._left_out.points
         return {
             path
@@ -192,7 +192,7 @@ class RootMonitor:
         }
 
     def _look_at_mounts(self, changed: Iterable[bytes]) -> None:
-        """See about places where something was mounted, or is not any more."""
+        """Handle mount points that appeared or disappeared."""
         for point in changed:
             self._pending.mark(os.path.dirname(point))
             if self._left_out.knows_files_in(point):
@@ -225,7 +225,7 @@ class RootMonitor:
         if self._tree is None or remote:
             self._set(root, RootHealth.POLLED, None)
             return
-        self._tree.drop(root.path)  # watches on what stood there before
+        self._tree.drop(root.path)  # watches on what was there before
         cause = self._tree.add(root.path)
         if cause is None:
             self._set(root, RootHealth.WATCHED, None)
@@ -233,7 +233,7 @@ class RootMonitor:
             self._poll(root, cause)
 
     def _poll(self, root: _MonitoredRoot, cause: str) -> None:
-        """Go on without events."""
+        """Continue without events."""
         root.scanned_ns = None
         self._set(
             root,
@@ -242,7 +242,7 @@ class RootMonitor:
         )
 
     def _set(self, root: _MonitoredRoot, health: RootHealth | None, cause: str | None) -> None:
-        """Note how a root is; None for one that is not watched over any more."""
+        """Record a root's health; None for one that is no longer monitored."""
         if health is None:
             self._health.roots.pop(root.path, None)
         else:
@@ -251,5 +251,5 @@ class RootMonitor:
 
 
 def _is_mounted_in(top: bytes, path: bytes, points: Iterable[bytes]) -> bool:
-    """Whether a path that is below a root is in something else that was mounted there."""
+    """Return whether a path below a root is on something else that was mounted there."""
     return any(each != top and is_below(each, top) and is_below(path, each) for each in points)

@@ -1,4 +1,4 @@
-"""The scans that a watcher has made, and what it looks at before and after them."""
+"""Run the watcher's scans, and the checks before and after them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from gorillacomb.watch.health import WatcherHealth
 from gorillacomb.watch.options import DamageReport, ScanFunction, WatchListener
 
 _SOON = 0.5
-"""Seconds until what somebody else, or a root that just went, kept us from is tried again."""
+"""Seconds until a retry after a locked vault, or a root that just disappeared."""
 _LATER = 10.0
 
 
 class ScanRunner:
-    """Scans, and notes in the health what is wrong."""
+    """Scans, and records problems in the health."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class ScanRunner:
         tops: Callable[[], Sequence[bytes]],
         progress: Progress,
     ) -> None:
-        """``tops`` tells the folders that are watched: of damage elsewhere nothing is told."""
+        """Prepare to scan; only damage in the watched roots, returned by ``tops``, is reported."""
         self._vault = vault
         self._scan = scan
         self._listener = listener
@@ -55,12 +55,12 @@ class ScanRunner:
 
     @property
     def is_stamp_due(self) -> bool:
-        """Whether something is to be stamped by now that the last scan left for later."""
+        """Whether something that the last scan deferred is due for stamping."""
         return self._due_ns is not None and time.time_ns() >= self._due_ns
 
     def whole(self, roots: list[bytes]) -> list[bytes]:
-        """Scan whole roots; returns those that were read to the end. Raises GorillaCombError."""
-        # What changed in them before comes with it.
+        """Scan whole roots; return those that were read completely. Raises GorillaCombError."""
+        # The scan covers earlier changes in them.
         self._pending.drop(lambda path: any(is_below(path, root) for root in roots))
         report = self._scanned(roots, None)
         with self._reading() as (index, _):
@@ -68,7 +68,7 @@ class ScanRunner:
         return [root for root in roots if root not in report.vanished]
 
     def changed(self, roots: list[bytes], folders: tuple[bytes, ...]) -> None:
-        """Scan changed folders, all in one of some roots. Raises GorillaCombError."""
+        """Scan changed folders, all inside these roots. Raises GorillaCombError."""
         try:
             with self._watching_links(lambda index, known: _ids(index, known, folders)):
                 self._scanned(roots, folders)
@@ -78,21 +78,21 @@ class ScanRunner:
             raise
 
     def again(self, batch: ScrubBatch) -> None:
-        """Read files again that were not read for long. Raises GorillaCombError."""
+        """Read files again that have not been read for long. Raises GorillaCombError."""
         inside = {folder for folder, _ in batch.entries}
         with self._watching_links(lambda index, known: inside):
             self._due_ns = self._scan(batch.roots, again=batch.entries).stamps.due_ns
 
     @contextmanager
     def report_failures(self) -> Iterator[None]:
-        """Tell of what keeps us from a scan, and wait until it may be tried again."""
+        """Report what prevents a scan, and wait before the next attempt."""
         try:
             yield
         except Interrupted:
             raise
         except VaultLocked:
             self._pending.wait(_SOON)
-        except (RootVanished, UsageError, OSError) as error:  # a root went away at that moment
+        except (RootVanished, UsageError, OSError) as error:  # a root disappeared at that moment
             self._health.set_problem("scan", _words(error))
             self._pending.wait(_SOON)
         except GorillaCombError as error:
@@ -121,9 +121,9 @@ class ScanRunner:
     def _watching_links(
         self, folders: Callable[[Index, Sequence[Root]], Iterable[int]]
     ) -> Iterator[None]:
-        """Around a scan of some folders, by their ids: have those scanned too that it concerns.
+        """Wrap a scan of folders, given by id, and queue other folders with affected hard links.
 
-        Of a change to a file with several names the folder of one name alone is told of.
+        A change to a file with several names is reported only for the folder of one of them.
         """
         with self._reading() as (index, known):
             before = linked_inodes(index.connection, folders(index, known))
@@ -139,7 +139,7 @@ class ScanRunner:
                     self._pending.add(place[1])
 
     def _look_for_damage(self, index: Index) -> None:
-        """Tell whether files are watched whose content changed while size and time did not."""
+        """Report watched files whose content changed while size and time did not."""
         paths = folder_paths(index.connection)
         tops = self._tops()
         found = {
@@ -162,13 +162,13 @@ def _damaged(index: Index, paths: FolderPaths, file: DamageRow) -> DamageReport:
 
 
 def _path(paths: FolderPaths, file: DamageRow) -> bytes:
-    """Where a file stands; its name alone where its folder just left its place."""
+    """Return a file's path; its name alone if its folder just disappeared."""
     place = paths.place(file.folder)
     return file.name if place is None else join(place[1], file.name)
 
 
 def _ids(index: Index, known: Sequence[Root], folders: tuple[bytes, ...]) -> list[int]:
-    """The ids of those folders that the index knows."""
+    """Return the ids of those folders that are indexed."""
     found = (
         find_folder(index.connection, root, relative_path(each, root.path))
         for each in folders

@@ -1,4 +1,4 @@
-"""Reading everything again, slowly, beside all else."""
+"""Read everything again, slowly, in the background."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from gorillacomb.watch.options import WatchOptions
 from gorillacomb.watch.scan_runner import ScanRunner
 
 _SPAN = 2
-"""Seconds' worth of bytes that are read at a time."""
+"""Seconds' worth of bytes per read."""
 _IDLE = 600 * SECOND
-"""After a pass, how long until it is asked again what is due, ns."""
+"""Pause after a pass before checking again what is due, ns."""
 
 
 class Scrubber:
-    """Goes through the watched roots, pass by pass; `turn` is called when there is time."""
+    """Scrubs the watched roots, pass by pass; `scrub_next` is called when there is time."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Scrubber:
         roots: Callable[[], Sequence[bytes]],
         health: WatcherHealth,
     ) -> None:
-        """``roots`` tells the paths of those that are there."""
+        """Prepare to scrub; ``roots`` returns the paths of the roots that exist."""
         self._vault = vault
         self._options = options
         self._scans = scans
@@ -43,15 +43,15 @@ class Scrubber:
         self._next_ns = 0
 
     def wait(self) -> float:
-        """Seconds until there is something to do."""
+        """Return the seconds until there is something to do."""
         return max(0.0, (self._next_ns - time.monotonic_ns()) / SECOND)
 
     def scrub_next(self) -> None:
-        """Read some files, if that is due. Raises GorillaCombError."""
+        """Read some files if that is due. Raises GorillaCombError."""
         begun = time.monotonic_ns()
         if begun < self._next_ns:
             return
-        self._next_ns = begun + _SPAN * SECOND  # also where it fails
+        self._next_ns = begun + _SPAN * SECOND  # even if reading fails
         scrubbing = self._pass or self._begin()
         batch = scrubbing.next(self._options.scrub_rate * _SPAN)
         if batch is None:
@@ -75,5 +75,5 @@ class Scrubber:
     def _tops(self, index: Index) -> list[int]:
         there = set(self._roots())
         roots = all_roots(index.connection)
-        # Of several drives that were scanned at one mount point, one is there.
+        # Of several drives scanned at one mount point, only one exists now.
         return [root.folder for root in roots if root.path in there and is_online(root)]

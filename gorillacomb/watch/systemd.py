@@ -1,4 +1,4 @@
-"""What systemd is told (sd_notify(3)), where it started us."""
+"""Notify systemd (sd_notify(3)) if it started us."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 
 
 def notify_systemd(state: str) -> None:
-    """Send a state, such as ``READY=1``; nothing where nobody asked for it or listens any more."""
+    """Send a state, such as ``READY=1``; do nothing if no socket was given or nobody listens."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return
@@ -16,4 +16,4 @@ def notify_systemd(state: str) -> None:
             sender.connect("\0" + address[1:] if address.startswith("@") else address)
             sender.send(state.encode())
         except OSError:
-            return  # systemd finds out by itself who is silent
+            return  # systemd notices silent services by itself

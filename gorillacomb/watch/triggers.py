@@ -1,4 +1,4 @@
-"""Commands and webhooks that are told of what the watcher finds: a JSON document for each event."""
+"""Commands and webhooks that receive the watcher's events: one JSON document per event."""
 
 from __future__ import annotations
 
@@ -29,54 +29,54 @@ from gorillacomb.vaultmesh.open import open_trace_for_reading
 from gorillacomb.watch.options import DamageReport, WatchListener
 
 _SECONDS = 60.0
-"""After that a command is ended."""
+"""Time limit for a command."""
 _ANSWER_SECONDS = 10.0
-"""So long a webhook may take to answer."""
+"""Time limit for a webhook's response."""
 _MOST_WAITING = 100
 _MOST_NAMED = 100
 _FAREWELL = 1.0
-"""Seconds in which what waits may still be done when the watcher ends."""
+"""Seconds in which queued triggers may still run when the watcher ends."""
 
 
 class TriggerEvent(StrEnum):
-    """What somebody can be told of."""
+    """The events that can trigger something."""
 
     DUPLICATE = "duplicate"
-    """Files came that are copies of others."""
+    """New copies of other files."""
     DAMAGED = "damaged"
-    """The content of files changed while size and time did not."""
+    """Files whose content changed while size and time did not."""
     MISSING = "missing"
-    """Contents went of which no copy is left."""
+    """Contents of which no copy is left."""
     DEGRADED = "degraded"
-    """The watcher cannot do all that it should."""
+    """The watcher cannot do everything that it should."""
     MANIFEST_BROKEN = "manifest-broken"
-    """A guarded folder is not what its manifest says."""
+    """A guarded folder differs from its manifest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """Who is told of an event."""
+    """A command or webhook for an event."""
 
     event: TriggerEvent
     words: tuple[str, ...] = ()
-    """A command, which gets the document on stdin."""
+    """The command; it gets the document on stdin."""
     url: str = ""
-    """Or where the document is posted."""
+    """Or the URL to which the document is posted."""
 
     def __str__(self) -> str:
         return self.url or " ".join(self.words)
 
 
 class TriggerRunner:
-    """A listener that hands all on to another one, and has triggers carried out in their turn.
+    """A listener that forwards everything to another one, and runs triggers in order.
 
-    A thread of its own does that: whoever scans never waits for it.
+    They run in their own thread: scans never wait for them.
     """
 
     def __init__(self, vault: Vault, triggers: Sequence[Trigger], listener: WatchListener) -> None:
         self.failed: Callable[[str, str | None], bool] = lambda what, cause: cause is not None
-        """Is told why a trigger could not be carried out, None when it could; whether it is news.
-        """
+        """Called with a trigger and why it failed, None if it did not; returns whether that is
+        new."""
         self._vault = vault
         self._triggers = triggers
         self._wanted = {each.event for each in triggers}
@@ -88,7 +88,7 @@ class TriggerRunner:
         self._thread.start()
 
     def close(self) -> None:
-        """Carry out what waits, if that is done soon; end what is not."""
+        """Run the queued triggers if they finish soon, and end the rest."""
         with suppress(queue.Full):
             self._waiting.put_nowait(None)
         self._thread.join(_FAREWELL)
@@ -96,7 +96,7 @@ class TriggerRunner:
         if (process := self._process) is not None:
             _end(process)
 
-    # What the watcher tells.
+    # Calls from the watcher.
 
     def scanned(self, report: ScanReport, folders: Sequence[bytes] | None) -> None:
         self._listener.scanned(report, folders)
@@ -153,10 +153,10 @@ class TriggerRunner:
         self._listener.troubled(cause)
         self._post(TriggerEvent.DEGRADED, {"cause": cause})
 
-    # What is told.
+    # Documents of events.
 
     def _copies(self, report: ScanReport) -> list[dict[str, Any]]:
-        """The files that a scan read and that have copies."""
+        """Return the files that a scan read and that have copies."""
         with Index.read(self._vault) as index:
             paths = folder_paths(index.connection)
             found = content_queries.copies_seen_by_scan(
@@ -168,7 +168,7 @@ class TriggerRunner:
             ]
 
     def _retired(self, report: ScanReport) -> list[dict[str, Any]]:
-        """What a scan retired: files with their contents, folders with how many files they had."""
+        """Return what a scan retired: files with their digests, folders with their file counts."""
         with Index.read(self._vault) as index:
             roots = {root.uid: root.path for root in all_roots(index.connection)}
         with open_trace_for_reading(self._vault) as ledger:
@@ -201,7 +201,7 @@ class TriggerRunner:
                 except queue.Full:
                     self._fail(each, "is slower than events come, and misses some")
 
-    # Carrying out.
+    # Running triggers.
 
     def _run(self) -> None:
         while (job := self._waiting.get()) is not None and not self._ended:
@@ -212,12 +212,12 @@ class TriggerRunner:
     def _fail(self, trigger: Trigger, cause: str | None) -> None:
         what = f"for {trigger.event}: {trigger}"
         told = cause and f"{what} {cause}"
-        # Not to the triggers themselves, or one that fails would be told of that for ever.
+        # Not to the triggers themselves, or a failing one would trigger itself forever.
         if self.failed(what, told) and told is not None:
             self._listener.troubled(told)
 
     def _carry(self, words: tuple[str, ...], data: bytes) -> str | None:
-        """Run a command, never through a shell; why it did not go well."""
+        """Run a command, never through a shell; return why it failed, or None."""
         null = subprocess.DEVNULL
         try:
             self._process = process = subprocess.Popen(
@@ -237,9 +237,9 @@ class TriggerRunner:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a command, with all that it started."""
+    """End a command with everything that it started."""
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # it leads a group of its own
+        os.killpg(process.pid, signal.SIGKILL)  # it leads its own process group
 
 
 def _difference(each: PathDifference | RenamedPath) -> dict[str, str]:
@@ -249,7 +249,7 @@ def _difference(each: PathDifference | RenamedPath) -> dict[str, str]:
 
 
 def _entries_of(entries: Iterator[tuple[int, bytes]], scan: int) -> Iterator[dict[str, Any]]:
-    """The entries that a scan appended, the last one first."""
+    """Yield the entries that a scan appended, newest first."""
     for _, entry in entries:
         fields = jcs.parse_own(entry)
         if fields.get("scan") != scan:
@@ -258,7 +258,7 @@ def _entries_of(entries: Iterator[tuple[int, bytes]], scan: int) -> Iterator[dic
 
 
 def _post_to(url: str, data: bytes) -> str | None:
-    """Post a document; why it did not go well."""
+    """Post a document; return why it failed, or None."""
     from urllib.request import Request, urlopen  # takes 40 ms to load
 
     request = Request(url, data, {"Content-Type": "application/json"})

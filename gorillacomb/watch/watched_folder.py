@@ -1,4 +1,4 @@
-"""A folder that is watched: its place among others, its watch, and which folder it is."""
+"""A watched folder: its place in the tree, its watch, and its identity."""
 
 from __future__ import annotations
 
@@ -17,49 +17,49 @@ from gorillacomb.fs.openat import FOLDER_FLAGS, FileIdentity, OpenFolders, ident
 from gorillacomb.fs.paths import join, relative_path
 
 NOBODY = WatchDescriptor(-1)
-"""Instead of a watch: the folder may not be read, or is not watched any more."""
-# statx(2): since Linux 5.8 the kernel says so what is the root of a mount.
+"""Instead of a watch: the folder is unreadable, or no longer watched."""
+# statx(2): since Linux 5.8 the kernel reports whether a folder is the root of a mount.
 _statx = getattr(ctypes.CDLL(None), "statx", None)
 _AT_EMPTY_PATH = 0x1000
 _SIZE, _ATTRIBUTES = 256, 8
-"""Bytes of its answer, and where in it the attributes are."""
+"""Size of its result in bytes, and offset of the attributes."""
 _MOUNT_ROOT = 0x2000
 _PATH_MAX = 4096
-"""Bytes, with the NUL at its end: a longer path the system does not take (limits.h)."""
+"""Bytes, with the terminating NUL: the system rejects longer paths (limits.h)."""
 
 
 class EventReceiver(Protocol):
-    """Is told what happens to watched folders, by the thread that reads the events."""
+    """Receives events of watched folders, in the thread that reads them."""
 
     def changed(self, folder: WatchedFolder, event: InotifyEvent) -> None:
-        """Something changed in a folder, or the folder itself did."""
+        """Handle a change in a folder, or of the folder itself."""
 
     def watch_ended(self, folder: WatchedFolder) -> None:
-        """The system ended a watch: the folder was deleted, or its file system unmounted."""
+        """Handle a watch ended by the system: folder deleted or file system unmounted."""
 
     def events_lost(self) -> None:
-        """More happened than the system keeps for us."""
+        """Handle a queue overflow of the system."""
 
 
 @dataclass(slots=True, eq=False)
 class WatchedFolder:
-    """A watched folder; its path is that of its parent and its name, so that it can move."""
+    """A watched folder; its path is its parent's path and its name, so that it can move."""
 
     receiver: EventReceiver
     parent: WatchedFolder | None
     name: bytes
-    """Of a root, its path."""
+    """The path, for a root."""
     identity: FileIdentity
     wd: WatchDescriptor = NOBODY
     inside: dict[bytes, WatchedFolder] = field(default_factory=dict)
 
     @property
     def id(self) -> CallbackId:
-        """What tells it from another that has the same watch, at another path."""
+        """What distinguishes it from another folder with the same watch at another path."""
         return CallbackId(id(self))
 
     def chain(self) -> list[WatchedFolder]:
-        """The folders that its path leads through: the root first, itself last."""
+        """Return the folders along its path: the root first, itself last."""
         found = [self]
         while (above := found[-1].parent) is not None:
             found.append(above)
@@ -70,7 +70,7 @@ class WatchedFolder:
         return join(top.name, b"/".join([each.name for each in others]))
 
     def below(self) -> Iterator[WatchedFolder]:
-        """It and all watched folders in it."""
+        """Yield it and all watched folders in it."""
         stack = [self]
         while stack:
             at = stack.pop()
@@ -90,9 +90,9 @@ class WatchedFolder:
 
 
 def open_folder(folder: WatchedFolder) -> int:
-    """Open a watched folder, however deep it lies.
+    """Open a watched folder, at any depth.
 
-    Raises OSError: FileNotFoundError too where its path leads to another folder.
+    Raises OSError; FileNotFoundError too if its path leads to another folder.
     """
     path = folder.path()
     if len(path) < _PATH_MAX:
@@ -111,18 +111,18 @@ def open_folder(folder: WatchedFolder) -> int:
 
 
 def is_unreachable(error: OSError) -> bool:
-    """Whether an error says that a path leads to no folder, or to none that may be read."""
+    """Return whether an error means that a path leads to no folder, or to an unreadable one."""
     return is_vanished(error) or error.errno == errno.EACCES
 
 
 def subfolders(descriptor: int) -> list[bytes]:
-    """The names of the folders in an open folder. Raises OSError."""
+    """Return the names of the subfolders of an open folder. Raises OSError."""
     with os.scandir(descriptor) as entries:
         return [os.fsencode(entry.name) for entry in entries if entry.is_dir(follow_symlinks=False)]
 
 
 def is_mount_root(descriptor: int) -> bool:
-    """Whether an open folder is what was mounted at its place; False where nobody tells."""
+    """Return whether an open folder is the root of a mount; False if unknown."""
     facts = ctypes.create_string_buffer(_SIZE)
     if _statx is None or _statx(descriptor, b"", _AT_EMPTY_PATH, 0, facts):
         return False

@@ -1,4 +1,4 @@
-"""The watcher: scans what changed once it is quiet, and the whole where nobody tells of changes."""
+"""The watcher: scan changed folders once they are quiet, and whole roots without change events."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from gorillacomb.watch.scan_runner import ScanRunner
 from gorillacomb.watch.scrubber import Scrubber
 
 _TURN = 5.0
-"""Seconds after which it looks around, though nothing changed."""
+"""Seconds between checks when nothing changes."""
 _NICE = 10
 
 
 class Watcher:
-    """Watches over roots; `run` comes back when it is stopped."""
+    """Watches roots; `run` returns when it is stopped."""
 
     def __init__(
         self,
@@ -46,13 +46,13 @@ class Watcher:
         guarded: Sequence[GuardedFolder],
         read_guarded: ReadGuarded,
     ) -> None:
-        """``patterns`` reads the user's settings, and returns what they exclude everywhere.
+        """Prepare to watch; ``patterns`` reads the settings and returns the general excludes.
 
-        It raises UsageFault. ``key`` is the watcher's own.
+        It may raise UsageError. ``key`` is the watcher's own.
         """
         self.health = WatcherHealth(troubled=listener.troubled, recovered=listener.recovered)
         self.is_running = False
-        """Whether KeyboardInterrupt ends `run`, and nothing else."""
+        """Whether KeyboardInterrupt only ends `run`."""
         self._vault = vault
         self._options = options
         self._patterns = patterns
@@ -85,31 +85,31 @@ class Watcher:
         self._ending: OutputLost | None = None
 
     def queue(self) -> tuple[int, int | None]:
-        """How many folders wait, and when something changed last (wall clock, ns)."""
+        """Return how many folders wait, and when something last changed (wall clock, ns)."""
         return len(self._pending), self._pending.last_change_ns
 
     def stop(self) -> None:
-        """Have `run` come back soon; may be called from a signal handler, before KeyboardInterrupt.
+        """Make `run` return soon; call it in a signal handler before raising KeyboardInterrupt.
 
-        That exception alone may come at a place where Python drops it.
+        The exception alone may occur at a place where Python drops it.
         """
         self._stopping = True
 
     def reload_settings(self) -> None:
-        """Have the user's settings read, and everything scanned by them; from a signal handler."""
+        """Have the settings read again and everything rescanned; may run in a signal handler."""
         self._hung_up = True
-        self._pending.wake()  # its lock may be taken twice by one thread
+        self._pending.wake()  # its lock is reentrant
 
     def line_written(self, error: OSError | None) -> None:
-        """Take note of whether the user was told something, or why not; from any thread.
+        """Note whether a line for the user could be written, or why not; from any thread.
 
-        A reader that went does not come back: `run` ends then, so that whoever started us can start
-        us again with another one. What a disk refuses is dropped, and the next line tried.
+        A closed pipe does not recover: `run` ends, so that the service manager can start us again
+        with another one. A line that the disk refuses is dropped, and the next one tried.
         """
         if isinstance(error, BrokenPipeError):
             self._ending = OutputLost(
                 "Printing what the watcher does failed: nobody reads it any more.",
-                "Try: start it again with its output to a file, or to a program that stays.",
+                "Try: start it again with its output in a file, or piped to a program that stays.",
             )
             self._stopping = True
             self._pending.wake()
@@ -119,16 +119,16 @@ class Watcher:
         self.health.set_problem("output", cause if error else None)
 
     def run(self) -> None:
-        """Watch until `stop` or KeyboardInterrupt, which ends it in good order.
+        """Watch until `stop` or KeyboardInterrupt, which ends it cleanly.
 
-        Raises GorillaCombError from the first scan, OutputLost when nobody reads what we tell.
+        Raises GorillaCombError from the first scan, OutputLost when nobody reads the output.
         """
         try:
             self.is_running = True
             if self._stopping:
                 return
             if sys.platform == "linux":
-                # Of this thread and the workers alone: the pulse is not to wait.
+                # Only this thread and the workers: the pulse must not wait.
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
             self._standing = self._patterns()
             self._learn_excludes()
@@ -167,7 +167,7 @@ class Watcher:
         self._pending.wait(min(_TURN, self._options.poll_ns / SECOND, self._scrubbing.wait()))
 
     def _follow(self, named: bytes, root: bytes) -> None:
-        """A path that was given leads to another folder now, which is to be watched."""
+        """Handle a given path that leads to another folder now, which is to be watched."""
         self._listener.followed(named, root)
         self._learn_excludes()
 
@@ -189,7 +189,7 @@ class Watcher:
             self._scans.changed(roots, tuple(changed))
 
     def _stamp_later(self) -> None:
-        """Have that stamped which waited for its folders to be quiet, as any scan does."""
+        """Stamp what was deferred until its folders were quiet, as any scan does."""
         there = self._roots.present()
         if there and self._scans.is_stamp_due:
             self._scans.changed(there, tuple(there))
@@ -205,9 +205,9 @@ class Watcher:
         self._roots.rewatch()
 
     def _learn_excludes(self) -> None:
-        """Read which patterns hold in which root."""
+        """Read the exclude patterns of each root."""
         known: dict[bytes, tuple[str, ...]] = {}
-        # One that is half made, the first scan makes anew, or it says what is wrong with it.
+        # The first scan repairs an incomplete index, or reports what is wrong with it.
         if self._vault.index.exists():
             with suppress(VaultError), Index.read(self._vault) as index:
                 known = {root.path: root.exclude for root in all_roots(index.connection)}
