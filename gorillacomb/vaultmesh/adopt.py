@@ -1,4 +1,4 @@
-"""Going on after a restored backup or a lost key: a new log that names the one before it."""
+"""Start over after a restored backup or a lost key: a new log that names the one before it."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ class AdoptionResult:
     """How a new log took over."""
 
     old: LogHead | None
-    """Where the old log stood; None when it could not be read."""
+    """The head of the old log; None if it could not be read."""
     new: str
     """The id of the new log."""
     kept: Path | None
-    """Where the old trace stands now: it is never deleted. None when there was none any more."""
+    """Where the old trace is now: it is never deleted. None if it no longer existed."""
 
 
 def adopt(path: Path, keys: KeyStore, anchors: AnchorStore) -> AdoptionResult:
-    """Set the trace aside as it is and begin a new one in its place. Raises VaultError.
+    """Keep the trace under another name and begin a new one in its place. Raises VaultError.
 
-    The caller holds the vault's lock. The genesis of the new log names id, size and root of the
-    old one; what the old one is missing or has too much is for `trace verify` on both to tell.
+    The caller holds the vault's lock. The genesis of the new log names id, size and root of the old
+    one; what the old one lacks, or has too much, is for `trace verify` to report.
 
-    Killed at any moment, either the old trace stands in its place or the new one, and adopting
-    again goes on from there.
+    If killed at any moment, either the old or the new trace is in place, and adopting again
+    continues from there.
     """
     old = None
     if path.is_file() and not path.is_symlink():
@@ -50,9 +50,9 @@ def adopt(path: Path, keys: KeyStore, anchors: AnchorStore) -> AdoptionResult:
 
 
 def _fold(path: Path) -> None:
-    """Take a trace's log file into it: the log would be taken into whatever stands there next.
+    """Checkpoint a trace's WAL, which would otherwise be applied to the next file of that name.
 
-    One that SQLite cannot open keeps its log; `Beginning.put` gives both new names.
+    A trace that SQLite cannot open keeps its WAL; `NewLog.install` renames both.
     """
     with suppress(sqlite.DatabaseError):
         connection = sqlite.open_writer(path)
@@ -63,7 +63,7 @@ def _fold(path: Path) -> None:
 
 
 def _head(path: Path, keys: KeyStore, anchors: AnchorStore) -> LogHead | None:
-    """Where a trace stands that need not be sound."""
+    """Return the head of a trace that may be damaged; None if it cannot be read."""
     try:
         with translate_errors(path), Ledger.read(path, keys, anchors) as ledger:
             return ledger.head

@@ -1,4 +1,4 @@
-"""The last checkpoint of each log, kept outside its vault: a vault put back is noticed by it."""
+"""The last checkpoint of each log, kept outside its vault, so that a restored vault is noticed."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _MOST_BYTES = 1 << 20
 
 
 class AnchorStore:
-    """The folder with one file for each log, named by the log's id."""
+    """The folder with one file per log, named by the log's id."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def path(self, log: str) -> Path:
-        """Where the anchor of a log stands."""
+        """Return the path of a log's anchor."""
         return self.folder / log
 
     def read(self, log: str) -> bytes | None:
-        """The last checkpoint as a signed note; None when this machine has none of that log."""
+        """Return the last checkpoint as a signed note; None if this machine has none of the log."""
         try:
             return read_bounded(self.path(log), _MOST_BYTES, follow=True)
         except FileNotFoundError:
@@ -32,7 +32,7 @@ class AnchorStore:
             raise _unusable(self.path(log), error) from error
 
     def write(self, log: str, checkpoint: bytes) -> None:
-        """Keep a checkpoint: written aside, synced, renamed, and the folder synced."""
+        """Store a checkpoint durably: write a temporary file, fsync, rename, fsync the folder."""
         path = self.path(log)
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

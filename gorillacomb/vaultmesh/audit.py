@@ -1,4 +1,4 @@
-"""Checking every entry of a ledger: chain, tree, signatures, anchor."""
+"""Check every entry of a ledger: chain, tree, signatures, anchor."""
 
 from __future__ import annotations
 
@@ -26,27 +26,28 @@ from gorillacomb.vaultmesh.locate_tampering import BLOCK, locate_tampering
 _STEP = 10_000
 _ANCHOR = "the anchor outside the vault"
 _LEAST = -(1 << 63)
-"""The least number of a row: entries that nobody looks for could be hidden below 0."""
+"""The least row number: entries could be hidden below 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What an audit found."""
+    """The result of an audit."""
 
     entries: int
     root: bytes
-    """The root over the entries as they are, 32 bytes."""
+    """The root over the current entries, 32 bytes."""
     first_bad: int | None = None
-    """The seq of the first entry that is not as it was signed, or that no valid signature vouches
-    for; None when that cannot be told, or when the entries are sound and something else is not."""
+    """The seq of the first entry that is not as it was signed, or that no valid signature covers;
+    None if that is unknown, or if the entries are sound and something else is not."""
     reason: str | None = None
-    """What is wrong, in words; None when all is well."""
+    """What is wrong, in words; None if nothing is."""
     anchor: str = "none"
-    """``consistent``, or ``none`` when this machine has no checkpoint of the log outside it."""
+    """``consistent``, or ``none`` if this machine has no checkpoint of the log outside the
+    vault."""
 
     @property
     def ok(self) -> bool:
-        """Whether all is well."""
+        """Whether nothing is wrong."""
         return self.reason is None
 
 
@@ -63,21 +64,21 @@ class _AuditPass:
 
     frontier: merkle.MerkleFrontier = field(default_factory=merkle.MerkleFrontier)
     block: list[bytes] = field(default_factory=list)
-    """The hashes of the last entries, from where a block begins: one to `BLOCK` of them."""
+    """The hashes of the last entries, from the start of a block: one to `BLOCK` of them."""
     log: str = ""
-    """The id of the log, as its first entry has it."""
+    """The id of the log, from its first entry."""
     key_entries: list[int] = field(default_factory=list)
     keys: list[bytes] = field(default_factory=list)
     roots: dict[int, bytes] = field(default_factory=dict)
-    """Roots at the sizes for which there is a checkpoint."""
+    """Roots at the sizes of checkpoints."""
     stored: dict[tuple[int, int], bytes] = field(default_factory=dict)
-    """Stored subtrees that no entry has led to yet."""
+    """Stored subtrees that no entry has completed yet."""
     wrong_node: tuple[int, int] | None = None
     wrong_from: int = 0
-    """The first entry under that node."""
+    """The first entry below that node."""
 
     def append(self, leaf: bytes) -> None:
-        """Add an entry to the tree, and compare each subtree that it completes with the stored."""
+        """Add an entry to the tree, and compare each completed subtree with the stored one."""
         if len(self.block) == BLOCK:
             self.block.clear()
         self.block.append(leaf)
@@ -90,15 +91,16 @@ class _AuditPass:
 
 @dataclass(frozen=True, slots=True)
 class _ReadCheckpoint:
-    """A checkpoint that was read, its signatures not yet checked."""
+    """A parsed checkpoint with its signatures not yet checked."""
 
     checkpoint: Checkpoint
     note: SignedNote
     what: str
     stored: int | None
-    """The size under which it stands in the trace; None for one that is kept elsewhere."""
+    """The size under which the trace stores it; None if it is kept elsewhere."""
     strict: bool
-    """Whether we wrote it, so that it bears valid signatures of the log's keys and no other."""
+    """Whether we wrote it, so that it must have valid signatures of the log's keys and no
+    others."""
 
 
 def audit(
@@ -107,10 +109,10 @@ def audit(
     keys: list[bytes] | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> AuditReport:
-    """Check a ledger from its first entry to its last, against all that was signed.
+    """Check a ledger from first to last entry, against everything that was signed.
 
-    ``kept`` is a checkpoint that the user put away; ``keys`` are public keys (32 bytes each) to
-    trust instead of those in the user's key folder. Problems are in the result, not raised, except
+    ``kept`` is a checkpoint that the user kept; ``keys`` are public keys (32 bytes each) to trust
+    instead of those in the user's key folder. Problems are in the result, not raised, except
     KeyMissing.
     """
     walk = _AuditPass()
@@ -145,14 +147,14 @@ def audit(
 def _read_checkpoints(
     ledger: Ledger, kept: bytes | None
 ) -> tuple[list[_ReadCheckpoint], str | None]:
-    """All checkpoints that there are, and why the first one that cannot be read cannot."""
+    """Return all readable checkpoints, and why the first unreadable one is so."""
     found, problem = [], None
 
     def read(note: Any, what: str, stored: int | None, strict: bool) -> None:
         nonlocal problem
         try:
             if not isinstance(note, bytes):
-                raise UntrustedInput(f"{what} is no blob.")
+                raise UntrustedInput(f"{what} is not a blob.")
             found.append(
                 _ReadCheckpoint(*checkpoints.parse_checkpoint(note, what), what, stored, strict)
             )
@@ -188,7 +190,7 @@ def _walk_entries(
             if seq == 0:
                 raise _BadEntry(0, "the first entry names one before it")
             first = _first_bad(ledger, walk, seq)
-            # Nothing proves any entry of that block where nothing tells which one is bad.
+            # No entry of that block is proven if it is unknown which one is bad.
             raise _BadEntry(
                 seq - len(walk.block) if first is None else first,
                 "the chain of entries is broken there",
@@ -203,7 +205,7 @@ def _walk_entries(
 
 
 def _entries(ledger: Ledger) -> Iterator[tuple[int, Any]]:
-    """(seq, entry) without a gap; raises _Bad."""
+    """Yield (seq, entry) without a gap; raise _BadEntry at one."""
     expected = 0
     try:
         for seq, entry in ledger.entries(_LEAST):
@@ -218,7 +220,7 @@ def _entries(ledger: Ledger) -> Iterator[tuple[int, Any]]:
 
 
 def _first_bad(ledger: Ledger, walk: _AuditPass, seq: int) -> int | None:
-    """The first bad entry where entry ``seq`` does not fit; None where it is not to be told."""
+    """Return the first bad entry if entry ``seq`` does not fit; None if unknown."""
     start = seq - len(walk.block)
     if walk.wrong_node is not None and walk.wrong_from < start:
         return walk.wrong_from  # the chain was forged from there on
@@ -226,7 +228,7 @@ def _first_bad(ledger: Ledger, walk: _AuditPass, seq: int) -> int | None:
 
 
 def _note_key(walk: _AuditPass, seq: int, fields: dict[str, Any]) -> None:
-    """Take the log's id and keys from the entries that name them; raises _Bad."""
+    """Take the log's id and keys from the entries that name them; raise _BadEntry for bad ones."""
     if (fields["event"] == "genesis") != (seq == 0):
         raise _BadEntry(seq, "a log begins with a genesis, and with nothing else")
     try:
@@ -245,9 +247,9 @@ def _check_checkpoints(
     problem: str | None,
     trusted: Sequence[bytes],
 ) -> None:
-    """Every checkpoint is sound and fits the entries, and the last one covers them all.
+    """Check that every checkpoint is sound and fits the entries, and that the last covers all.
 
-    ``problem`` tells of one that could not be read.
+    ``problem`` describes a checkpoint that could not be read.
     """
     size, vouched, covered = walk.frontier.size, 0, 0
     unknown = None
@@ -287,17 +289,17 @@ def _check_checkpoints(
 
 
 def _unvouched(walk: _AuditPass, vouched: int) -> int:
-    """The first entry that no signature vouches for, where entries from ``vouched`` on are bad.
+    """Return the first entry without a valid signature, if entries from ``vouched`` on are bad.
 
-    A forger who did not mend the stored tree too is betrayed by its first wrong part.
+    A forger who did not also fix the stored tree is exposed by its first wrong part.
     """
     return vouched if walk.wrong_node is None else max(vouched, walk.wrong_from)
 
 
 def _key_at(walk: _AuditPass, size: int, trusted: Sequence[bytes]) -> set[bytes]:
-    """The keys that may have signed when the log had so many entries: one, if it got so far.
+    """Return the keys that may have signed at a size of the log: just one, if it reached that size.
 
-    A key that was changed for another one signs no more.
+    A key no longer signs once it was rotated.
     """
     if size > walk.frontier.size:
         return set(trusted)
@@ -305,7 +307,7 @@ def _key_at(walk: _AuditPass, size: int, trusted: Sequence[bytes]) -> set[bytes]
 
 
 def _problem_of(walk: _AuditPass, each: _ReadCheckpoint, trusted: Sequence[bytes]) -> str | None:
-    """Why a checkpoint says nothing about this log; None when it does."""
+    """Return why a checkpoint does not confirm this log; None if it does."""
     found = each.checkpoint
     if found.origin != ORIGIN + walk.log:
         return f"{each.what} is that of another log ({found.origin})"
@@ -320,14 +322,14 @@ def _problem_of(walk: _AuditPass, each: _ReadCheckpoint, trusted: Sequence[bytes
     if not due & signers:
         return f"{each.what} is not signed by the key that the trace had then"
     if each.strict and len(each.note.signatures) != len(signers):
-        return f"{each.what} bears a signature that is not the trace's"
+        return f"{each.what} has a signature that is not the trace's"
     if found.size in walk.roots and walk.roots[found.size] != found.root:
         return None if due & {*trusted} else f"{each.what} is not of these entries"
     return None
 
 
 def _check_tree(walk: _AuditPass) -> None:
-    """The stored tree is that of the entries: writers and proofs build on it."""
+    """Check that the stored tree matches the entries: writers and proofs build on it."""
     if walk.wrong_node is not None:
         level, place = walk.wrong_node
         raise _BadEntry(None, f"the stored tree is wrong at level {level}, place {place}")
@@ -336,7 +338,7 @@ def _check_tree(walk: _AuditPass) -> None:
 
 
 def _check_keys(ledger: Ledger, walk: _AuditPass, signed: Sequence[_ReadCheckpoint]) -> None:
-    """The list of keys is that of the entries, and each key was introduced by the one before."""
+    """Check that the key list matches the entries, and that each key was introduced by the last."""
     if ledger.tables.key_entries() != walk.key_entries:
         raise _BadEntry(None, "the list of entries that name a key is wrong")
     stored = {each.stored: each for each in signed}

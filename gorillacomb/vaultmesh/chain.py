@@ -1,4 +1,4 @@
-"""The chain of entries: each one has its number and names the hash of the one before it."""
+"""The chain of entries: each has its number and the hash of the one before it."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from gorillacomb.vaultmesh.entries import VERSION, EntryBody
 from gorillacomb.vaultmesh.jcs import canonical_json, canonical_json_fast, parse_own
 
 FIRST_PREV = "0" * 64
-"""What the first entry names, which has none before it."""
+"""The previous hash of the first entry."""
 
 
 class ChainedEntry(NamedTuple):
-    """An entry as it is stored, in its place in the chain."""
+    """An entry as stored, in its place in the chain."""
 
     seq: int
     data: bytes
     """Canonical JSON."""
     leaf: bytes
-    """Its leaf hash in the Merkle tree, 32 bytes; the next entry names it."""
+    """Its leaf hash in the Merkle tree, 32 bytes; the next entry contains it."""
 
 
 def chain_entries(
     bodies: Iterable[EntryBody], seq: int, prev: str, time_ns: int
 ) -> Iterator[ChainedEntry]:
-    """Make entries of bodies, the first with the number ``seq``, named after ``prev``.
+    """Turn bodies into entries, the first with the number ``seq`` and chained to ``prev``.
 
     ``prev`` is the leaf hash of the entry before it in hex, or FIRST_PREV; see `prev_of`.
     """
@@ -41,15 +41,15 @@ def chain_entries(
 
 
 def prev_of(before: bytes | None) -> str:
-    """Return what an entry names, given the bytes of the one before it; None for the first."""
+    """Return an entry's previous hash, given the bytes of the one before it; None for the first."""
     return FIRST_PREV if before is None else merkle.leaf_hash(before).hex()
 
 
 def read_chained(entry: Any, seq: int) -> tuple[bytes, dict[str, Any] | None]:
-    """Return the leaf hash of what is stored as an entry, and its fields.
+    """Return the leaf hash of a stored entry, and its fields.
 
-    The fields are None if it has not the form that entry number ``seq`` has to have. Whether it
-    names the entry before it is for the caller to compare.
+    The fields are None if it is not a valid form of entry number ``seq``. Whether it is chained to
+    the entry before it is for the caller to check.
     """
     if not isinstance(entry, bytes):
         return b"", None

@@ -1,4 +1,4 @@
-"""Checkpoints (C2SP tlog-checkpoint): the size and root of a log at a moment, in a signed note."""
+"""Checkpoints (C2SP tlog-checkpoint): size and root of a log at a moment, in a signed note."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ class Checkpoint:
     """SHA-256, 32 bytes."""
 
     def text(self) -> str:
-        """The text of its note."""
+        """Return the text of its note."""
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
     def signed(self, keys: Iterable[Ed25519SigningKey]) -> bytes:
-        """Its signed note; each key signs under the origin's name."""
+        """Return its signed note; each key signs under the origin's name."""
         return note.sign_note(self.text(), [(self.origin, key) for key in keys])
 
 
 def parse_checkpoint(
     data: bytes, what: str = "The checkpoint"
 ) -> tuple[Checkpoint, note.SignedNote]:
-    """Read a checkpoint without checking who signed it. Raises Untrusted."""
+    """Read a checkpoint without checking who signed it. Raises UntrustedInput."""
     found = note.parse_note(data, what)
     origin, *rest = found.text.split("\n")[:-1]
     if len(rest) < 2 or not origin or not all(rest) or not _NUMBER.fullmatch(rest[0]):
-        raise UntrustedInput(f"{what} is refused: it is no checkpoint of a log.")
+        raise UntrustedInput(f"{what} is refused: it is not a checkpoint of a log.")
     root = note.decode_base64(rest[1], what)
     if len(root) != 32:
         raise UntrustedInput(f"{what} is refused: its root is not a SHA-256 hash.")
@@ -50,7 +50,7 @@ def parse_checkpoint(
 def verify_checkpoint(
     data: bytes, publics: Iterable[bytes], what: str = "The checkpoint"
 ) -> Checkpoint:
-    """Read a checkpoint signed by one of these Ed25519 public keys, else raise Untrusted."""
+    """Read a checkpoint signed by one of these Ed25519 public keys. Raises UntrustedInput."""
     found, signed = parse_checkpoint(data, what)
     if not signed.signers(VerifierKey(found.origin, public) for public in publics):
         raise UntrustedInput(f"{what} is signed by none of the keys that are known here.")

@@ -1,7 +1,7 @@
-"""How a log begins: in a file beside its place, put there when its first entry is signed.
+"""Begin a log: in a temporary file, renamed into place once its first entry is signed.
 
-Cut short at any moment, by a kill or a full disk, there is a log with a genesis or none at all:
-never a file that is no log yet, which could not be told from one that was emptied.
+After a kill or a full disk at any moment, there is either a log with a genesis or none at all:
+never a file that is not yet a log, which could not be told from one that was emptied.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ _ENDS = ("-wal", "-shm")
 
 @dataclass(frozen=True, slots=True)
 class NewLog:
-    """A log of one entry that stands beside its place."""
+    """A log of one entry, not yet in place."""
 
     log: str
     """Its id, 32 hex digits."""
     path: Path
-    """The place that is meant for it."""
+    """Where it belongs."""
     aside: Path
 
     def install(self, name: str | None = None) -> Path | None:
-        """Give it its place, and what stands there another: it is never deleted.
+        """Move it into place, and give an existing trace another name: it is never deleted.
 
-        ``name`` is what the other one is called after. Returns where that stands now, None when
-        there was none. Raises VaultError.
+        ``name`` becomes part of that name. Returns the existing trace's new path, None if there was
+        none. Raises VaultError.
         """
         with translate_errors(self.path):
             kept = _set_aside(self.path, name or secrets.token_hex(4))
@@ -58,12 +58,12 @@ def create_log(path: Path, keys: KeyStore, anchors: AnchorStore) -> None:
 def new_log_beside(
     path: Path, keys: KeyStore, anchors: AnchorStore, after: EntryBody
 ) -> Iterator[NewLog]:
-    """A log for ``path``, whose genesis has the fields ``after`` too; gone if it is not put there.
+    """Create a log for ``path`` whose genesis includes ``after``; delete it if not installed.
 
     Raises VaultError.
     """
     with translate_errors(path):
-        _sweep(path, "*")  # of runs that were killed: beginnings that nothing refers to
+        _sweep(path, "*")  # from killed runs: temporary logs that nothing refers to
     token = secrets.token_hex(4)
     aside = path.with_name(_ASIDE.format(token))
     try:
@@ -83,10 +83,10 @@ def _sweep(path: Path, token: str) -> None:
 
 
 def _set_aside(path: Path, name: str) -> Path | None:
-    """Give the trace that stands there a second name; None when there is none.
+    """Give the existing trace another name and return that; None if there is no trace.
 
-    What SQLite keeps beside it, even beside one that is gone, gets its name first: it would be
-    taken into whatever stands there next.
+    SQLite's files beside it are renamed first, even if it is missing itself: SQLite would apply
+    them to the next file of that name.
     """
     kept = path.with_name(f"trace-{name}.db")
     if kept.exists() and not (path.exists() and kept.samefile(path)):

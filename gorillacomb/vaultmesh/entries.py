@@ -1,4 +1,4 @@
-"""What an entry of the trace says: one function for each event makes its fields.
+"""The contents of trace entries: one function per event builds its fields.
 
 The ledger adds ``v``, ``seq``, ``prev`` and ``time_ns``. Paths are relative to their root.
 """
@@ -30,10 +30,10 @@ class StampEntry(NamedTuple):
     digest: bytes
     """BLAKE3, 32 bytes."""
     copies: int
-    """How many separate copies of it there were on disk, itself among them."""
+    """Separate copies on disk at that time, including this one."""
     reasons: tuple[str, ...]
     rules: int
-    """The version of the rules by which it was chosen."""
+    """The version of the rules that chose it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,39 +46,39 @@ class DamageEntry:
     digest: bytes
     """BLAKE3 of the content that it should have, 32 bytes."""
     is_suspect: bool
-    """Whether its ctime or inode moved, as a program does that sets the times of what it wrote."""
+    """Whether its ctime or inode changed, as when a program sets the times of what it wrote."""
 
 
 def entry_path(entry: Mapping[str, Any], key: str = "path") -> bytes:
     """Read a path of an entry. Raises ValueError.
 
-    It takes more than this version writes: what is signed already must stay readable.
+    It accepts more than this version writes: what is already signed must stay readable.
     """
     return path_from_json(entry, key, strict=False)
 
 
 def stamp_entry(scan: int, file: StampEntry) -> EntryBody:
-    """A content that has a canonical file for the first time."""
+    """Return the entry for a content's first canonical file."""
     return _file("stamp", scan, file)
 
 
 def restamp_entry(
     scan: int, file: StampEntry, was: bytes | None, origin: tuple[str, bytes] | None
 ) -> EntryBody:
-    """A canonical file that has other content now, or that another file took over from.
+    """Return the entry for a canonical file with other content, or replaced by another file.
 
-    ``was`` is the content that stood there before; ``origin`` root and path of the former file.
+    ``was`` is the content that it had before; ``origin`` root and path of the former file.
     """
     return _changed("restamp", scan, file, was, origin)
 
 
 def move_entry(scan: int, file: StampEntry, origin: tuple[str, bytes]) -> EntryBody:
-    """A canonical file that left its place and was found elsewhere."""
+    """Return the entry for a canonical file that was moved."""
     return _changed("moved", scan, file, None, origin)
 
 
 def retire_entry(scan: int, root: str, path: bytes, digest: bytes) -> EntryBody:
-    """A content that stands nowhere any more; its last canonical file was at ``path``."""
+    """Return the entry for a content without any copy; its last canonical file was at ``path``."""
     return {
         "event": "retire",
         "scan": scan,
@@ -89,7 +89,7 @@ def retire_entry(scan: int, root: str, path: bytes, digest: bytes) -> EntryBody:
 
 
 def damage_entry(scan: int, root: str, path: bytes, file: DamageEntry) -> EntryBody:
-    """A file whose content changed while size and time did not."""
+    """Return the entry for a file whose content changed while size and time did not."""
     return {
         "event": "damaged",
         "scan": scan,
@@ -105,7 +105,7 @@ def damage_entry(scan: int, root: str, path: bytes, file: DamageEntry) -> EntryB
 def move_folder_entry(
     scan: int, root: str, path: bytes, origin: tuple[str, bytes], tree: str, files: int
 ) -> EntryBody:
-    """A folder that moved as a whole, with all the canonical files in it."""
+    """Return the entry for a folder that moved as a whole, with all its canonical files."""
     from_root, from_path = origin
     body = {
         "event": "moved",
@@ -124,9 +124,9 @@ def move_folder_entry(
 def retire_folder_entry(
     scan: int, root: str, path: bytes, tree: str, files: int, forgotten: bool
 ) -> EntryBody:
-    """A folder that is gone as a whole, with all canonical files in it.
+    """Return the entry for a folder that is missing as a whole, with all its canonical files.
 
-    ``forgotten``: it may stand still, but its root is no longer one of the vault's.
+    ``forgotten``: it may still exist, but its root no longer belongs to the vault.
     """
     return {
         **({"cause": "forgotten"} if forgotten else {}),
@@ -142,7 +142,7 @@ def retire_folder_entry(
 def root_entry(
     scan: int, uid: str, path: bytes, volume: str, volume_type: str, weak: bool, inner_path: bytes
 ) -> EntryBody:
-    """A root that is new, or that stands elsewhere now."""
+    """Return the entry for a root that is new, or is at another place now."""
     return {
         "event": "root",
         "scan": scan,
@@ -156,10 +156,10 @@ def root_entry(
 
 
 def tree_digest(files: Iterable[tuple[bytes, bytes]]) -> str:
-    """The digest of a folder's canonical files: (path relative to it, BLAKE3 digest).
+    """Return the digest of a folder's canonical files: (path relative to it, BLAKE3 digest).
 
-    SHA-256 of the JCS array of [path or {"path_b64": ...}, hex digest], sorted by path bytes; so
-    anybody can compute it from the entries before. Returns hex.
+    SHA-256, in hex, of the JCS array of [path or {"path_b64": ...}, hex digest], sorted by path
+    bytes, so that anyone can compute it from the earlier entries.
     """
     rows: list[list[object]] = [
         [fields.get("path", fields), digest.hex()]
@@ -198,32 +198,31 @@ def _changed(
 
 @dataclass(frozen=True, slots=True)
 class RunEntry:
-    """What a run of dedupe came to, as an entry records it."""
+    """The outcome of a dedupe run as an entry records it."""
 
     run: str
     action: str
     bases: tuple[bytes, ...]
-    """Where its quarantines are: absolute paths of the folders that hold ``.gorillacomb``."""
+    """Absolute paths of the folders whose ``.gorillacomb`` holds its quarantines."""
     steps: int
     files: int
     bytes_set_aside: int
     bytes_freed: int
     skipped: tuple[tuple[bytes, str], ...]
-    """Absolute path and cause of what was not done since it was not as planned."""
+    """Absolute path and cause of each step skipped because something was not as planned."""
     failed: tuple[tuple[bytes, str], ...]
-    """The same of what the system would not do."""
+    """Likewise, of each step that the system refused."""
     repaired: tuple[tuple[str, bytes], ...] = ()
-    """Of files that got their good content back: the id of the root, and the path below it."""
+    """Root id and path below it of each repaired file."""
 
 
 _MOST_TROUBLES = 100
 
 
 def run_entry(event: str, facts: RunEntry, plan: str | None = None) -> EntryBody:
-    """A run that ended: ``applied``, ``repaired``, ``undone`` or ``purged``.
+    """Return the entry for a run that ended: ``applied``, ``repaired``, ``undone``, ``purged``.
 
-    At most a hundred paths that were skipped, and as many that failed or were repaired, are named;
-    all are counted.
+    At most a hundred skipped, failed and repaired paths each are named; all are counted.
     """
     body: EntryBody = {
         "event": event,

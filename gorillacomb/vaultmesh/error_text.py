@@ -1,4 +1,4 @@
-"""What can be wrong with a trace, in words: errors of SQLite and of the system as VaultError."""
+"""Error messages of the trace: translate SQLite and system errors into VaultError."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from gorillacomb.fs.openat import os_error_text, owner_advice
 from gorillacomb.vault.vault import unfit_error
 
 SEE_VERIFY = "gorillacomb trace verify names the first entry that is not as it was signed."
-NO_REPAIR = "Put a backup of the vault back, then run gorillacomb trace adopt."
-ROLLED_BACK = "gorillacomb trace verify tells more; after restoring a backup: trace adopt."
+NO_REPAIR = "Restore the vault from a backup, then run gorillacomb trace adopt."
+ROLLED_BACK = "For details: gorillacomb trace verify; after restoring a backup: trace adopt."
 
 
 @contextmanager
 def translate_errors(path: Path) -> Iterator[None]:
-    """As `translate_content_errors`, for what writes: the errors of the system too."""
+    """Do what `translate_content_errors` does, for writers: system errors too."""
     try:
         with translate_content_errors(path):
             yield
@@ -29,9 +29,9 @@ def translate_errors(path: Path) -> Iterator[None]:
 
 @contextmanager
 def translate_content_errors(path: Path) -> Iterator[None]:
-    """Turn the errors of SQLite, and entries of a wrong form, into VaultError.
+    """Turn SQLite errors, and malformed entries, into VaultError.
 
-    The trace is never deleted to repair anything.
+    The trace is never deleted in order to repair something.
     """
     try:
         yield
@@ -50,7 +50,7 @@ def _in_words(path: Path, error: sqlite.DatabaseError) -> VaultError:
     if name.startswith("SQLITE_FULL") or _is_full(path):
         return VaultUnwritable(
             f"The vault's disk is full: {path}.",
-            "What was acknowledged is kept. Make room there, and run the same again.",
+            "What was acknowledged is kept. Free some space there, and run the same command again.",
         )
     if name.startswith(("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
         return VaultUnwritable(
@@ -61,7 +61,7 @@ def _in_words(path: Path, error: sqlite.DatabaseError) -> VaultError:
 
 
 def unusable_error(path: Path, error: OSError) -> VaultUnwritable:
-    """The error for a trace that the system does not let us use."""
+    """Return the error for a trace that the system does not let us use."""
     return VaultUnwritable(
         f"The trace {path} cannot be used: {os_error_text(error)}.",
         owner_advice(str(path), error) or "Check the vault's folder.",
@@ -69,6 +69,6 @@ def unusable_error(path: Path, error: OSError) -> VaultUnwritable:
 
 
 def _is_full(path: Path) -> bool:
-    """Whether a disk has no room left: SQLite calls some failures of that kind I/O errors."""
+    """Return whether the disk is full: SQLite reports some of these failures as I/O errors."""
     facts = os.statvfs(path.parent)
     return facts.f_bavail * facts.f_frsize < sqlite.PAGE_SIZE

@@ -1,4 +1,4 @@
-"""The history of one file in the trace, also where it stood under other names before."""
+"""The history of one file in the trace, including its former paths."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gorillacomb.vaultmesh.entries import entry_path
 from gorillacomb.vaultmesh.ledger import Ledger
 
 _IS_RUN = re.compile(rb'"event":"(?:applied|repaired|undone|purged)"')
-"""In RFC 8785's form no text holds a bare quotation mark, so this is nothing but the event."""
+"""In RFC 8785's form no string contains a bare quotation mark, so this can only be the event."""
 _FOLDER = b'"tree":'
 _ENCODED = b'_b64":'
 _MOST_MOVES = 100
@@ -36,16 +36,16 @@ class _PathTrail:
 
 
 def run_entries(ledger: Ledger) -> Iterator[dict[str, Any]]:
-    """Every entry about a run of dedupe or of a repair, the last one first."""
+    """Yield every entry about a dedupe or repair run, newest first."""
     for _, entry in ledger.entries_backward():
-        if _IS_RUN.search(entry):  # nearly all are stamps, and cost to be read
+        if _IS_RUN.search(entry):  # nearly all are stamps, which are expensive to parse
             yield jcs.parse_own(entry)
 
 
 def path_history(ledger: Ledger, root: str, path: bytes) -> list[dict[str, Any]]:
-    """Every entry about a file or a folder that it stood in, oldest first.
+    """Return every entry about a file or the folders that contained it, oldest first.
 
-    ``root`` is the id of its root, ``path`` its path below that now, or where it stood last.
+    ``root`` is the id of its root, ``path`` its current or last path below that.
     """
     trail = _PathTrail(root, path)
     found = []
@@ -62,7 +62,7 @@ def path_history(ledger: Ledger, root: str, path: bytes) -> list[dict[str, Any]]
 def is_named(ledger: Ledger, root: str, path: bytes) -> bool:
     """Return whether an entry is about this path itself or something below it.
 
-    Of a folder that moved or went the trace does not say what was in it, but for what it stamped.
+    For a folder that was moved or removed, the trace only knows the stamped files in it.
     """
     trail = _PathTrail(root, path)
     for _, entry in ledger.entries_backward():
@@ -78,7 +78,7 @@ def is_named(ledger: Ledger, root: str, path: bytes) -> bool:
 def former_places(
     entries: Sequence[Mapping[str, Any]], root: str, path: bytes
 ) -> set[tuple[str, bytes]]:
-    """Return all places of a file by its `path_history`: ids of roots, and paths below them."""
+    """Return all places of a file by its `path_history`: root ids, and paths below them."""
     trail = _PathTrail(root, path)
     found = {(root, path)}
     for fields in reversed(entries):
@@ -99,7 +99,7 @@ def _concerns(fields: Mapping[str, Any], trail: _PathTrail) -> bool:
 
 
 def _places(fields: Mapping[str, Any]) -> list[tuple[str, bytes]]:
-    """The places that an entry about a file or folder names: ids of roots, and paths below them."""
+    """Return the places that an entry about a file or folder names: (root id, path below it)."""
     if fields.get("root") is None or not has_path(fields):
         return []
     places = [(fields["root"], entry_path(fields))]
@@ -109,7 +109,7 @@ def _places(fields: Mapping[str, Any]) -> list[tuple[str, bytes]]:
 
 
 def _repaired(fields: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The files that a run of repairs gave their good content back."""
+    """Return the files that a repair run restored."""
     return list(fields.get("repaired", ()))
 
 
@@ -118,7 +118,7 @@ def _holds(folder: bytes, path: bytes) -> bool:
 
 
 def _go_back(fields: Mapping[str, Any], trail: _PathTrail) -> None:
-    """Before an entry that tells of a move it stood at the place that it came from."""
+    """Step back over an entry: before a recorded move, the path was the one moved from."""
     if fields.get("root") is None or not has_path(fields, "from"):
         return
     now, before = entry_path(fields), entry_path(fields, "from")
@@ -131,22 +131,22 @@ def _go_back(fields: Mapping[str, Any], trail: _PathTrail) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """How what was at a path left it, as the trace has it."""
+    """How something left a path, as the trace has it."""
 
     entry: Mapping[str, Any]
-    """The last entry that tells of it."""
+    """The last entry about it."""
     place: tuple[str, bytes] | None
-    """Id of the root and path below it of where it is now, or where its content is; None: gone."""
+    """Root id and path of where it, or its content, is now; None if missing."""
     is_move: bool
-    """Whether it is the thing itself that is there, not only a copy of its content."""
+    """Whether the thing itself is there, not only a copy of its content."""
     digest: bytes | None = None
-    """Of its content when it left; None for a folder, and where the trace did not know it."""
+    """Of its content when it left; None for a folder, or if the trace did not know it."""
 
 
 def departure_from(
     ledger: Ledger, root: str, path: bytes, entries: Sequence[Mapping[str, Any]]
 ) -> Departure | None:
-    """Follow what was last at a path, through all moves; None where no entry says that it left.
+    """Follow what was last at a path through all moves; return None if no entry says that it left.
 
     ``root`` is the id of its root, ``path`` its path below that, ``entries`` are its
     `path_history`.
@@ -154,7 +154,7 @@ def departure_from(
     at, seq, found = (root, path), -1, None
     for each in reversed(entries):
         if (each["root"], entry_path(each)) == at and each["event"] != "retire":
-            seq = each["seq"]  # what was there before is another file's story
+            seq = each["seq"]  # earlier entries are about another file
             break
     for _ in range(_MOST_MOVES):
         entry = _next_departure(entries, seq, at)
@@ -173,9 +173,9 @@ def departure_from(
 def _next_departure(
     entries: Sequence[Mapping[str, Any]], seq: int, at: tuple[str, bytes]
 ) -> Mapping[str, Any] | None:
-    """The first entry after one that says that what was at a place is there no more.
+    """Return the first entry after ``seq`` by which something left a place.
 
-    Where a whole folder went, what else the same scan says of a file in it is more precise.
+    If a whole folder was removed, an entry of the same scan about the file itself is more precise.
     """
     left = [each for each in entries if each["seq"] > seq and _left(each, at)]
     if left and left[0]["event"] == "retire" and "tree" in left[0]:
@@ -185,16 +185,16 @@ def _next_departure(
 
 
 def _digest_until(entries: Sequence[Mapping[str, Any]], seq: int) -> bytes | None:
-    """The content that a file had when an entry of its history was written."""
+    """Return the content that a file had when an entry of its history was written."""
     known = [each["blake3"] for each in entries if each["seq"] <= seq and "blake3" in each]
     return bytes.fromhex(known[-1]) if known else None
 
 
 def _left(entry: Mapping[str, Any], at: tuple[str, bytes]) -> bool:
-    """Whether an entry says that what was at a place is there no more."""
+    """Return whether by this entry something left a place."""
     if entry["event"] == "retire":
         if "cause" in entry:
-            return False  # its root was forgotten, and the file may be there still
+            return False  # its root was forgotten, and the file may still exist
         place = entry["root"], entry_path(entry)
     elif has_path(entry, "from"):
         place = entry.get("from_root", entry["root"]), entry_path(entry, "from")

@@ -1,4 +1,4 @@
-"""JSON in its one canonical form (RFC 8785, JCS), and strict reading of JSON from outside."""
+"""Canonical JSON (RFC 8785, JCS), and strict parsing of JSON from outside."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 def canonical_json(value: Any) -> bytes:
     """Serialize a JSON value in the form of RFC 8785.
 
-    Takes None, bool, int, float, str, list, tuple and dict with str keys. Raises ValueError for
-    what JSON or JCS cannot carry: other types, lone surrogates, NaN, integers beyond 2^53 - 1.
+    Accepts None, bool, int, float, str, list, tuple and dict with str keys. Raises ValueError for
+    what JSON or JCS cannot represent: other types, lone surrogates, NaN, integers beyond 2^53 - 1.
     """
     if _is_plain(value):
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
@@ -28,10 +28,10 @@ def canonical_json(value: Any) -> bytes:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether orjson's form is the canonical one.
+    """Return whether orjson's output is canonical.
 
-    It is not for floats (ECMAScript writes them otherwise), nor where the order of keys by UTF-16
-    code units could differ from that by code points.
+    It is not for floats (ECMAScript formats them differently), nor where sorting keys by UTF-16
+    code units could differ from sorting by code points.
     """
     if value is None or value is True or value is False:
         return True
@@ -71,10 +71,10 @@ def _text(value: Any) -> str:
         return f"[{','.join(map(_text, value))}]"
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
-            raise ValueError("a key that is no string")
+            raise ValueError("a key that is not a string")
         keys = sorted(value, key=_utf_16)
         return f"{{{','.join(f'{_string(key)}:{_text(value[key])}' for key in keys)}}}"
-    raise ValueError(f"{type(value).__name__} is no JSON value")
+    raise ValueError(f"{type(value).__name__} is not a JSON value")
 
 
 def _string(text: str) -> str:
@@ -86,13 +86,13 @@ def _utf_16(key: str) -> bytes:
 
 
 def _number(value: float) -> str:
-    """A float as ECMAScript's Number::toString writes it (ECMA-262, section 6.1.6.1.20)."""
+    """Format a float as ECMAScript's Number::toString does (ECMA-262, section 6.1.6.1.20)."""
     if value != value or value in (float("inf"), float("-inf")):
-        raise ValueError(f"{value} is no JSON number")
+        raise ValueError(f"{value} is not a JSON number")
     if value == 0:
         return "0"
     sign = "-" if value < 0 else ""
-    # repr gives the shortest digits that read back as the same number, which are ECMAScript's too.
+    # repr gives the shortest digits that read back as the same number, as ECMAScript does.
     mantissa, _, exponent = repr(abs(value)).partition("e")
     whole, _, fraction = mantissa.partition(".")
     leading = len(whole + fraction) - len((whole + fraction).lstrip("0"))
@@ -109,11 +109,11 @@ def _number(value: float) -> str:
 
 
 def parse_strict(data: bytes, what: str) -> Any:
-    """Read JSON that came from outside; ``what`` names it in errors.
+    """Parse JSON that came from outside; ``what`` names it in errors.
 
-    Only null, booleans, integers up to 2^53 - 1, strings, lists and objects are let in. Raises
-    Untrusted for anything else: a key that stands twice, bad UTF-8, fractions, deep nesting,
-    half of a surrogate pair.
+    Only null, booleans, integers up to 2^53 - 1, strings, lists and objects are accepted. Raises
+    UntrustedInput for anything else: a duplicate key, bad UTF-8, fractions, deep nesting, half of a
+    surrogate pair.
     """
     try:
         found = json.loads(
@@ -139,7 +139,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {twice[:40]!r} stands in it twice")
+        raise ValueError(f"the key {twice[:40]!r} occurs in it twice")
     return found
 
 
@@ -154,7 +154,7 @@ def _integer(text: str) -> int:
 
 
 def canonical_json_fast(value: Any) -> bytes:
-    """As `canonical_json`, many times faster, for a value without floats and with ASCII keys only.
+    """Do what `canonical_json` does, much faster, for values without floats and with ASCII keys.
 
     Raises ValueError for lone surrogates and for integers beyond 2^53 - 1.
     """
@@ -165,5 +165,5 @@ def canonical_json_fast(value: Any) -> bytes:
 
 
 def parse_own(data: bytes) -> Any:
-    """Read JSON that we wrote; raises ValueError."""
+    """Parse JSON that we wrote. Raises ValueError."""
     return orjson.loads(data)

@@ -1,6 +1,6 @@
 """The ledger: the entries of the trace, their Merkle tree, and its signed checkpoints.
 
-Entries are appended in batches. A batch, its tree nodes and the checkpoint over them are one
+Entries are appended in batches. A batch, its tree nodes and the checkpoint over them form one
 transaction, so no entry is ever without a signature; the checkpoint is released, to the anchor
 outside the vault, only after the commit.
 """
@@ -32,16 +32,17 @@ from gorillacomb.vaultmesh.keys.note import VerifierKey
 from gorillacomb.vaultmesh.store import TraceStore
 
 ORIGIN = "gorillacomb/"
-"""The origin of a log is this and its id."""
+"""The origin of a log is this followed by its id."""
 STORED_FROM = 3
-"""Smaller subtrees are not stored but made from their entries: it saves most of the space."""
+"""Smaller subtrees are not stored but computed from their entries, which saves most of the
+space."""
 _BATCH = 2_500
 NowNs = Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True)
 class LogHead:
-    """Where a ledger stands."""
+    """Size and root of a ledger."""
 
     log: str
     """The id of the log, 32 hex digits."""
@@ -50,7 +51,7 @@ class LogHead:
 
 
 class Ledger:
-    """An open trace. Whoever writes holds the vault's lock."""
+    """An open trace. A writer must hold the vault's lock."""
 
     def __init__(
         self,
@@ -66,12 +67,12 @@ class Ledger:
         self._clock = clock
         self._checked = False
         self._anchored: list[bytes | None] = []
-        """The anchor as it was read at opening; empty to read it when it is asked for."""
+        """The anchor as read at opening; empty to read it on request."""
         self.size = self.tables.count()
 
     @cached_property
     def _frontier(self) -> merkle.MerkleFrontier:
-        # Made when it is needed: an audit must open what is too damaged to be added to.
+        # Made on use: an audit must open even what is too damaged to append to.
         return merkle.MerkleFrontier(self.size, self.node)
 
     @cached_property
@@ -86,10 +87,10 @@ class Ledger:
         anchors: AnchorStore,
         clock: NowNs = time.time_ns,
     ) -> Self:
-        """Open to append; `beginning.begin` makes the first.
+        """Open to append; `create.create_log` makes the first.
 
-        Whether it is the one that was signed and anchored is looked at before anything is
-        appended: see `check_head`. Raises VaultError.
+        Before anything is appended, `check_head` checks that the trace is the one that was signed
+        and anchored. Raises VaultError.
         """
         with translate_errors(path):
             tables = TraceStore.write(path)
@@ -101,7 +102,7 @@ class Ledger:
 
     @classmethod
     def read(cls, path: Path, keys: KeyStore, anchors: AnchorStore) -> Self:
-        """Open for reading beside whoever writes, all as of one moment. Raises VaultError."""
+        """Open for reading beside a writer, as of one moment. Raises VaultError."""
         with translate_errors(path):
             tables = TraceStore.read(path)
             try:
@@ -113,17 +114,17 @@ class Ledger:
         return ledger
 
     def _hold_still(self) -> None:
-        """Read from now on what stands at this moment, whatever a writer adds meanwhile.
+        """Read from one snapshot from now on, whatever a writer adds.
 
-        The anchor first: what came into it later would look like entries that are missing.
+        The anchor first: entries that a newer one covers would look missing.
         """
-        with suppress(VaultError):  # `anchored` tells of it when it is asked
+        with suppress(VaultError):  # `anchored` reports it on use
             self._anchored = [self._anchors.read(self.log)]
         self.tables.begin_snapshot()
         self.size = self.tables.count()
 
     def close(self) -> None:
-        """Close it; what was not committed is dropped."""
+        """Close the trace; uncommitted entries are dropped."""
         self.tables.close()
 
     def __enter__(self) -> Self:
@@ -137,22 +138,22 @@ class Ledger:
     ) -> None:
         self.close()
 
-    # What it holds.
+    # Reading.
 
     def entry(self, seq: int) -> bytes:
-        """The exact bytes of an entry. Raises VaultDamaged when it is not there."""
+        """Return the exact bytes of an entry. Raises VaultDamaged if it is missing."""
         return self.tables.entry(seq)
 
     def entries(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
-        """(seq, entry) from ``start`` on, as they are stored; a forger's may stand below 0."""
+        """Yield (seq, entry) from ``start`` on, as stored; a forger's may be below 0."""
         return self.tables.entries(start)
 
     def entries_backward(self) -> Iterator[tuple[int, bytes]]:
-        """(seq, entry), the last one first."""
+        """Yield (seq, entry), newest first."""
         return self.tables.entries_backward()
 
     def node(self, level: int, place: int) -> bytes:
-        """The hash of the perfect subtree of 2^level entries that starts at place * 2^level."""
+        """Return the hash of the perfect subtree of 2^level entries starting at place * 2^level."""
         if level == 0:
             return merkle.leaf_hash(self.entry(place))
         if level < STORED_FROM:
@@ -161,7 +162,7 @@ class Ledger:
         return self.tables.subtree(level, place)
 
     def root(self, size: int | None = None) -> bytes:
-        """The root of the tree over the first ``size`` entries, or over all of them."""
+        """Return the root of the tree over the first ``size`` entries, or over all of them."""
         if size is None or size == self.size:
             return self._frontier.root()
         return merkle.subtree_root(0, size, self.node)
@@ -178,27 +179,27 @@ class Ledger:
 
     @property
     def head(self) -> LogHead:
-        """Where it stands."""
+        """Its current size and root."""
         return LogHead(self.log, self.size, self.root())
 
     def public_keys(self) -> list[bytes]:
-        """The Ed25519 public keys that the log names, the first one first, 32 bytes each."""
+        """Return the Ed25519 public keys that the log names, oldest first, 32 bytes each."""
         return [public_key_of_entry(self._fields(seq)) for seq in self.tables.key_entries()]
 
     def our_keys(self) -> list[bytes]:
-        """The Ed25519 public keys in the user's key folder. Raises KeyMissing."""
+        """Return the Ed25519 public keys in the user's key folder. Raises KeyMissing."""
         return self._keys.publics()
 
     def trusted_keys(self) -> list[bytes]:
-        """Those of the log's keys that stand in the user's key folder too.
+        """Return the log's keys that are also in the user's key folder.
 
-        The log alone proves nothing about its keys: whoever rewrites it can name a key of his own.
+        The log alone proves nothing about its keys: anyone who rewrites it can insert their own.
         """
         ours = set(self.our_keys())
         return [key for key in self.public_keys() if key in ours]
 
     def _fields(self, seq: int) -> Any:
-        """What an entry says. Raises VaultDamaged."""
+        """Return an entry's fields. Raises VaultDamaged."""
         try:
             return parse_own(self.entry(seq))
         except ValueError:
@@ -207,25 +208,25 @@ class Ledger:
             ) from None
 
     def checkpoint(self) -> bytes:
-        """The last checkpoint, a signed note."""
+        """Return the last checkpoint, a signed note."""
         return self.tables.checkpoint()
 
     def anchored(self) -> bytes | None:
-        """The checkpoint that is kept outside the vault; None when this machine has none."""
+        """Return the checkpoint kept outside the vault; None if this machine has none."""
         return self._anchored[0] if self._anchored else self._anchors.read(self.log)
 
     def inclusion_proof(self, seq: int) -> list[bytes]:
-        """The audit path of an entry in the tree as it is now."""
+        """Return the audit path of an entry in the current tree."""
         return merkle.inclusion_proof(seq, self.size, self.node)
 
-    # Adding to it.
+    # Appending.
 
     def append(
         self, bodies: Iterable[EntryBody], done: Callable[[int], None] | None = None
     ) -> None:
-        """Append entries and sign over them, in transactions of some thousand.
+        """Append entries and sign them, in transactions of some thousands.
 
-        When it returns all of them are on the disk, signed and anchored. ``done`` is told the size
+        On return all of them are on disk, signed and anchored. ``done`` is called with the size
         after each transaction. Raises VaultError.
         """
         batch: list[EntryBody] = []
@@ -242,7 +243,7 @@ class Ledger:
                 done(self.size)
 
     def rotate_key(self) -> Ed25519SigningKey:
-        """Make a new key and go over to it; the checkpoint of that bears both signatures."""
+        """Create a new key and switch to it; the checkpoint of that has both signatures."""
         with translate_errors(self.path):
             self.check_head()
         old = self.signing_key()
@@ -253,7 +254,7 @@ class Ledger:
         return new
 
     def begin(self, after: EntryBody) -> None:
-        """Put the genesis into empty tables, with the fields ``after`` too. Raises VaultError."""
+        """Write the genesis into empty tables, with the fields ``after`` too. Raises VaultError."""
         log = secrets.token_hex(16)
         key = self._keys.ed25519()
         body = {
@@ -292,7 +293,7 @@ class Ledger:
         also: Ed25519SigningKey | None,
         first_key: Ed25519SigningKey | None,
     ) -> bytes:
-        """Put entries and the checkpoint over them; returns that."""
+        """Write entries and the checkpoint over them; return that."""
         self._put(bodies)
         if names_key:
             self.tables.put_key(self.size - 1)
@@ -309,14 +310,14 @@ class Ledger:
         self._prev, self.size = entries[-1].leaf.hex(), entries[-1].seq + 1
 
     def signing_key(self) -> Ed25519SigningKey:
-        """The key that signs what is appended. Raises KeyMissing, VaultRolledBack."""
+        """Return the key that signs new entries. Raises KeyMissing, VaultRolledBack."""
         keys = self.public_keys()
         if not keys:
             raise VaultRolledBack(f"The trace {self.path} names no key any more.", SEE_VERIFY)
         return self._keys.find(keys[-1])
 
     def refuse_rolled_back(self) -> None:
-        """Raise VaultRolledBack at once, before long work, where the anchor is further on."""
+        """Raise VaultRolledBack early, before long work, if the anchor is ahead."""
         kept = self.anchored()
         if kept is None:
             return
@@ -328,10 +329,10 @@ class Ledger:
             self.check_head()
 
     def check_head(self) -> None:
-        """Whether this is the log that was signed and anchored last; raises VaultRolledBack.
+        """Check that this is the log last signed and anchored. Raises VaultRolledBack.
 
-        A writer's check: the head, the tree's edge and the anchor, in logarithmic time. Every
-        single entry is looked at by `audit.audit`.
+        A writer's check: the head, the tree's edge and the anchor, in logarithmic time.
+        `audit.audit` checks every single entry.
         """
         keys = self.trusted_keys()
         current = self.signing_key().public
@@ -362,9 +363,9 @@ class Ledger:
         self._checked = True
 
     def _check_last_block(self) -> None:
-        """Look at the entry that the next one is chained to.
+        """Check the entry that the next one is chained to.
 
-        Where it ends a block the root is made of what is stored, not of the entry itself.
+        At the end of a block, the root is computed from what is stored, not from the entry itself.
         """
         place, rest = divmod(self.size, 1 << STORED_FROM)
         if rest:
@@ -378,7 +379,7 @@ class Ledger:
 
 
 def public_key_of_entry(entry: dict[str, Any]) -> bytes:
-    """The public key that a genesis or rotate-key entry names. Raises VaultRolledBack."""
+    """Return the public key that a genesis or rotate-key entry names. Raises VaultRolledBack."""
     try:
         return VerifierKey.parse(entry["key"]).public
     except (KeyError, TypeError, AttributeError, ValueError, UntrustedInput):
@@ -386,8 +387,8 @@ def public_key_of_entry(entry: dict[str, Any]) -> bytes:
 
 
 def log_id_of_genesis(genesis: object) -> str:
-    """The id of the log that a genesis begins. Raises VaultRolledBack."""
+    """Return the id of the log that a genesis begins. Raises VaultRolledBack."""
     log = genesis.get("log") if isinstance(genesis, dict) else None
     if not isinstance(log, str) or len(log) != 32 or not all(c in "0123456789abcdef" for c in log):
-        raise VaultRolledBack("The first entry of the trace is no genesis.", NO_REPAIR)
+        raise VaultRolledBack("The first entry of the trace is not a genesis.", NO_REPAIR)
     return log

@@ -1,8 +1,8 @@
-"""Which entry is the first bad one, where the chain of entries is seen to be broken.
+"""Find the first bad entry when the chain of entries is broken.
 
-The break alone does not tell: an entry that was edited and the one behind it no longer fit
-together. But every entry names the hash of the one before, so the entries behind the break say what
-stood there, and the stored tree and the checkpoints say whether that is true.
+The break alone does not reveal it: an edited entry and its successor no longer fit together. But
+every entry contains the hash of its predecessor, so the entries after the break state what was
+there, and the stored tree and the checkpoints prove whether that is true.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from gorillacomb.vaultmesh import jcs, merkle
 from gorillacomb.vaultmesh.ledger import STORED_FROM, Ledger
 
 BLOCK = 1 << STORED_FROM
-"""So many entries are the smallest subtree that is stored."""
+"""Entries in the smallest stored subtree."""
 
 
 def locate_tampering(ledger: Ledger, start: int, leaves: Sequence[bytes], at: int) -> int | None:
-    """The seq of the first bad entry; None where nothing proves which one it is.
+    """Return the seq of the first bad entry; None if nothing proves which one it is.
 
-    The chain is whole up to ``at`` - 1 and broken there; ``leaves`` are the hashes of the entries
-    from ``start``, where a block begins, to ``at`` - 1. Whichever is named, those before it in the
-    block are proven.
+    The chain is intact up to ``at`` - 1 and broken there; ``leaves`` are the hashes of the entries
+    from ``start``, where a block begins, to ``at`` - 1. Entries of the block before the returned
+    one are proven.
     """
     named, last = _named_behind(ledger, start, at)
     roots = _roots(ledger, start)
@@ -33,8 +33,8 @@ def locate_tampering(ledger: Ledger, start: int, leaves: Sequence[bytes], at: in
     for first, shift in edited + inserted:
         if first < start:
             continue
-        # What stood at `place` is named by the entry behind it, which an entry that was dropped
-        # or inserted moved on by one.
+        # The entry after `place` names the hash of what was there; a dropped or inserted entry
+        # shifted it by one.
         told: list[bytes] = []
         for place in range(first, start + BLOCK):
             leaf = named.get(place + 1 + shift)
@@ -46,7 +46,7 @@ def locate_tampering(ledger: Ledger, start: int, leaves: Sequence[bytes], at: in
         block = [*leaves[: first - start], *told]
         if _fits(ledger, start, block, first - start + (first < at), roots):
             return first
-    if leaves and leaves[-1] in named.values():  # entries changed places
+    if leaves and leaves[-1] in named.values():  # entries were swapped
         return at
     return None
 
@@ -54,7 +54,7 @@ def locate_tampering(ledger: Ledger, start: int, leaves: Sequence[bytes], at: in
 def _named_behind(
     ledger: Ledger, start: int, at: int
 ) -> tuple[dict[int, bytes], dict[str, Any] | None]:
-    """The hash that each entry from ``at`` on names as the one before it; the last one's fields."""
+    """Return the previous hash in each entry from ``at`` on; and the last entry's fields."""
     named: dict[int, bytes] = {}
     last = None
     for seq, entry in ledger.entries(at):
@@ -66,7 +66,7 @@ def _named_behind(
             named[seq] = bytes.fromhex(fields["prev"])
             jcs.canonical_json(fields)
         except (ValueError, KeyError, TypeError, RecursionError):
-            continue  # no entry at all
+            continue  # not an entry
         last = fields
     return named, last
 
@@ -74,9 +74,9 @@ def _named_behind(
 def _fits(
     ledger: Ledger, start: int, leaves: Sequence[bytes], least: int, roots: dict[int, bytes]
 ) -> bool:
-    """Whether at least so many of these leaves begin a block, by the stored tree or a checkpoint.
+    """Check, by tree or checkpoint, that ``least`` or more of these leaves begin a block.
 
-    ``roots`` are those that the checkpoints name, by size.
+    ``roots`` are those in the checkpoints, by size.
     """
     block = merkle.MerkleFrontier()
     try:
@@ -96,7 +96,7 @@ def _fits(
 
 
 def _roots(ledger: Ledger, start: int) -> dict[int, bytes]:
-    """The roots that checkpoints name for the sizes within the block."""
+    """Return the roots in the checkpoints for sizes within the block."""
     found = {}
     for size, note in ledger.tables.checkpoints():
         if start < size <= start + BLOCK:

@@ -1,7 +1,7 @@
 """The Merkle tree over the entries of the trace (RFC 6962, section 2.1), and its proofs.
 
-Only perfect subtrees are ever stored: the one of 2^level leaves that starts at leaf
-place * 2^level is the node (level, place). Appending and proving take logarithmic time from them.
+Only perfect subtrees are stored: the one of 2^level leaves that starts at leaf place * 2^level is
+the node (level, place). From these, appending and proving take logarithmic time.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ EMPTY_ROOT = sha256().digest()
 _WIDTH = len(EMPTY_ROOT)
 
 NodeReader = Callable[[int, int], bytes]
-"""Gives the hash of the perfect subtree (level, place)."""
+"""Returns the hash of the perfect subtree (level, place)."""
 
 
 def leaf_hash(entry: bytes) -> bytes:
-    """The hash of a leaf, 32 bytes."""
+    """Return the hash of a leaf, 32 bytes."""
     return sha256(b"\x00" + entry).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of a node with two children, 32 bytes."""
+    """Return the hash of a node with two children, 32 bytes."""
     return sha256(b"\x01" + left + right).digest()
 
 
@@ -43,7 +43,7 @@ class MerkleFrontier:
     def extend(self, leaves: Iterable[bytes], least: int = 1) -> list[tuple[int, int, bytes]]:
         """Add leaf hashes.
 
-        Returns every perfect subtree that they complete, from the level ``least`` on: level, place,
+        Returns every perfect subtree that they complete, from the level ``least`` up: level, place,
         hash.
         """
         edge, size = self._edge, self.size
@@ -62,7 +62,7 @@ class MerkleFrontier:
         return nodes
 
     def root(self) -> bytes:
-        """The root of the tree as it is now, 32 bytes."""
+        """Return the current root of the tree, 32 bytes."""
         if not self._edge:
             return EMPTY_ROOT
         found = self._edge[-1]
@@ -72,7 +72,7 @@ class MerkleFrontier:
 
 
 def subtree_root(start: int, end: int, node: NodeReader) -> bytes:
-    """The root over the leaves ``start`` to ``end``, where ``start`` begins a perfect subtree."""
+    """Return the root over the leaves ``start`` to ``end``; ``start`` begins a perfect subtree."""
     size = end - start
     if size == 0:
         return EMPTY_ROOT
@@ -84,9 +84,9 @@ def subtree_root(start: int, end: int, node: NodeReader) -> bytes:
 
 
 def inclusion_proof(index: int, size: int, node: NodeReader) -> list[bytes]:
-    """The audit path of a leaf in the tree of ``size`` leaves, from the leaf's sibling upwards.
+    """Return the audit path of a leaf in the tree of ``size`` leaves, from its sibling upwards.
 
-    RFC 6962, section 2.1.1. Raises ValueError for a leaf that is not in that tree.
+    RFC 6962, section 2.1.1. Raises ValueError for a leaf outside that tree.
     """
     if not 0 <= index < size:
         raise ValueError(f"there is no leaf {index} in a tree of {size}")
@@ -104,12 +104,12 @@ def inclusion_proof(index: int, size: int, node: NodeReader) -> list[bytes]:
 
 
 def consistency_proof(old: int, new: int, node: NodeReader) -> list[bytes]:
-    """The proof that the tree of ``new`` leaves begins with that of ``old`` (RFC 6962, 2.1.2).
+    """Prove that the tree of ``new`` leaves extends that of ``old`` (RFC 6962, 2.1.2).
 
     Raises ValueError unless 0 < old <= new.
     """
     if not 0 < old <= new:
-        raise ValueError(f"a tree of {old} leaves is no beginning of one of {new}")
+        raise ValueError(f"a tree of {old} leaves does not begin one of {new}")
     proof: list[bytes] = []
     start, end, whole = 0, new, True
     while old != end:
@@ -126,9 +126,9 @@ def consistency_proof(old: int, new: int, node: NodeReader) -> list[bytes]:
 
 
 def root_of_inclusion(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes:
-    """The root that an inclusion proof leads to (RFC 9162, section 2.1.3.2).
+    """Return the root that an inclusion proof leads to (RFC 9162, section 2.1.3.2).
 
-    Raises ValueError for a proof of a wrong length, an index outside the tree, or what is no hash.
+    Raises ValueError for a proof of wrong length, an index outside the tree, or a malformed hash.
     """
     if not 0 <= index < size:
         raise ValueError(f"there is no leaf {index} in a tree of {size}")
@@ -153,10 +153,10 @@ def root_of_inclusion(leaf: bytes, index: int, size: int, proof: list[bytes]) ->
 
 
 def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: list[bytes]) -> bool:
-    """Whether a proof shows that one tree begins with the other (RFC 9162, section 2.1.4.2).
+    """Return whether a proof shows that one tree extends the other (RFC 9162, section 2.1.4.2).
 
-    Nothing is proved of an empty tree, with which any tree begins: RFC 6962, section 2.1.2, and
-    RFC 9162, section 2.1.4, know proofs for 0 < old alone.
+    Nothing is proved about an empty tree, which any tree extends: RFC 6962, section 2.1.2, and RFC
+    9162, section 2.1.4, define proofs for 0 < old only.
     """
     if not 0 < old <= new:
         return False
@@ -186,5 +186,5 @@ def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: l
 
 
 def _split(size: int) -> int:
-    """The largest power of two below a size of at least 2."""
+    """Return the largest power of two below a size of at least 2."""
     return 1 << (size - 1).bit_length() - 1

@@ -12,17 +12,17 @@ from gorillacomb.vaultmesh.ledger import Ledger
 
 
 def key_store() -> KeyStore:
-    """The user's keys."""
+    """Return the user's keys."""
     return KeyStore(config_folder() / "keys")
 
 
 def watcher_keys() -> KeyStore:
-    """The keys of the user's watcher, which are not those that sign the trace."""
+    """Return the keys of the user's watcher, which are not those that sign the trace."""
     return KeyStore(config_folder() / "keys" / "watcher")
 
 
 def anchor_store() -> AnchorStore:
-    """The checkpoints that are kept apart from vaults and keys."""
+    """Return the checkpoints kept apart from vaults and keys."""
     return AnchorStore(state_folder() / "anchors")
 
 
@@ -33,17 +33,17 @@ def open_trace_for_reading(vault: Vault) -> Ledger:
 
 
 def open_trace_for_writing(vault: Vault) -> Ledger:
-    """Open the trace of a vault, whose lock the caller holds, to append; begun where there is none.
+    """Open a vault's trace to append, creating it if missing; the caller holds the vault's lock.
 
     Raises VaultError.
     """
     if not os.path.lexists(vault.trace):
-        from gorillacomb.vaultmesh.create import create_log  # needed once for each vault
+        from gorillacomb.vaultmesh.create import create_log  # needed once per vault
 
         create_log(vault.trace, key_store(), anchor_store())
     return Ledger.write(vault.trace, key_store(), anchor_store())
 
 
 def former_traces(vault: Vault) -> list[Path]:
-    """The traces that `adopt` kept beside the one of a vault, in the order of their names."""
+    """Return the traces that `adopt` kept beside a vault's trace, sorted by name."""
     return sorted(vault.folder.glob("trace-*.db"))

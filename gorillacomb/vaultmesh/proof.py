@@ -1,4 +1,4 @@
-"""Inclusion proofs as files (C2SP tlog-proof): an entry of the trace, checked without the trace."""
+"""Inclusion proofs as files (C2SP tlog-proof): check an entry of the trace without the trace."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WHAT = "The proof"
 
 @dataclass(frozen=True, slots=True)
 class InclusionProof:
-    """A proof as it was read, not checked yet."""
+    """A parsed proof, not yet checked."""
 
     index: int
     entry: bytes
@@ -33,10 +33,10 @@ class InclusionProof:
 
 
 def make_proof(ledger: Ledger, seq: int) -> bytes:
-    """The proof that entry ``seq`` stands in the trace.
+    """Make the proof that entry ``seq`` is in the trace.
 
-    Raises ValueError for one that does not, and VaultRolledBack where the trace is not as it was
-    signed, so that nothing can be proved by it.
+    Raises ValueError if it is not, and VaultRolledBack if the trace is not as it was signed, so
+    that it can prove nothing.
     """
     hashes = ledger.inclusion_proof(seq)
     leaf = merkle.leaf_hash(ledger.entry(seq))
@@ -60,32 +60,30 @@ def make_proof(ledger: Ledger, seq: int) -> bytes:
 
 
 def parse_proof(data: bytes) -> InclusionProof:
-    """Read a proof. Raises Untrusted."""
+    """Read a proof. Raises UntrustedInput."""
     if len(data) > _MOST_BYTES:
         raise UntrustedInput(f"{_WHAT} is refused: it is over 4 megabytes long.")
     head, found, checkpoint = data.partition(b"\n\n")
     try:
         lines = head.decode("ascii").split("\n")
     except UnicodeDecodeError:
-        raise UntrustedInput(f"{_WHAT} is refused: it is no proof (C2SP tlog-proof).") from None
+        raise UntrustedInput(f"{_WHAT} is refused: it is not a C2SP tlog-proof.") from None
     if not found or len(lines) < 3 or lines[0] != _HEADER:
-        raise UntrustedInput(
-            f"{_WHAT} is refused: it is no proof (C2SP tlog-proof), or was cut short."
-        )
+        raise UntrustedInput(f"{_WHAT} is refused: it is not a C2SP tlog-proof, or was cut short.")
     extra, index, *rest = lines[1:]
     number = index.removeprefix("index ")
     if not extra.startswith("extra ") or number == index or not _NUMBER.fullmatch(number):
         raise UntrustedInput(f"{_WHAT} is refused: it names no entry.")
     hashes = tuple(decode_base64(line, _WHAT) for line in rest)
     if len(hashes) > _MOST_HASHES or any(len(each) != 32 for each in hashes):
-        raise UntrustedInput(f"{_WHAT} is refused: its hashes are none of SHA-256.")
+        raise UntrustedInput(f"{_WHAT} is refused: it has a hash that is not SHA-256.")
     return InclusionProof(
         int(number), decode_base64(extra.removeprefix("extra "), _WHAT), hashes, checkpoint
     )
 
 
 def verify_proof(data: bytes, publics: Iterable[bytes]) -> tuple[InclusionProof, Checkpoint]:
-    """Check a proof against Ed25519 public keys (32 bytes each); raises Untrusted."""
+    """Check a proof against Ed25519 public keys (32 bytes each). Raises UntrustedInput."""
     proof = parse_proof(data)
     checkpoint = checkpoints.verify_checkpoint(proof.checkpoint, publics, "The proof's checkpoint")
     try:

@@ -1,4 +1,4 @@
-"""What stands according to the trace: its entries played from the first to the last."""
+"""Replay the trace's entries from first to last, to find the current state."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _ReplayFolder:
         return b"/".join(reversed(parts))
 
     def below(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """All canonical files in it: path relative to it, digest."""
+        """Yield all canonical files in it: path relative to it, digest."""
         stack = [(self, prefix)]
         while stack:
             folder, path = stack.pop()
@@ -38,17 +38,17 @@ class _ReplayFolder:
 
 @dataclass(frozen=True, slots=True)
 class StampedFile:
-    """Where the canonical file of a content stands."""
+    """The place of a content's canonical file."""
 
     root: str
     path: bytes
     seq: int
     rules: int
-    """The version of the rules by which it was chosen; 0 where the entry names none."""
+    """The version of the rules that chose it; 0 if the entry names none."""
 
 
 class TraceState:
-    """The canonical files, and the roots, after the entries played so far."""
+    """The canonical files and roots after the entries replayed so far."""
 
     def __init__(self) -> None:
         self.roots: dict[str, dict[str, Any]] = {}
@@ -63,7 +63,7 @@ class TraceState:
         return iter(self._at)
 
     def place(self, digest: bytes) -> StampedFile | None:
-        """Where a content's canonical file stands; None for one that has none."""
+        """Return the place of a content's canonical file; None if it has none."""
         found = self._at.get(digest)
         if found is None:
             return None
@@ -72,7 +72,7 @@ class TraceState:
         return StampedFile(root, join_relative(above, name), seq, rules)
 
     def replay(self, entries: Iterable[tuple[int, bytes]]) -> None:
-        """Apply entries in their order. Raises ValueError for one that does not fit."""
+        """Apply entries in order. Raises ValueError for one that does not fit."""
         for seq, entry in entries:
             try:
                 self._apply(seq, jcs.parse_own(entry))
@@ -98,7 +98,7 @@ class TraceState:
         above, _, name = entry_path(fields).rpartition(b"/")
         folder = self._folder(fields["root"], above)
         former = folder.files.get(name)
-        if former is not None:  # as `was` says: what stood there stands there no more
+        if former is not None:  # as `was` says: the former content is no longer there
             del self._at[former]
         folder.files[name] = digest
         self._at[digest] = (fields["root"], folder, name, seq, int(fields.get("rules", 0)))
@@ -138,9 +138,9 @@ class TraceState:
     ) -> tuple[str, _ReplayFolder]:
         """Find the folder that an entry is about, and its root. Raises ValueError.
 
-        Of a whole root that had been forgotten, older versions wrote the id of the root that was
-        scanned next. Its tree says which one it was: a content has one canonical file, so no
-        two folders that hold any have the same tree.
+        For a whole forgotten root, older versions recorded the id of the root that was scanned
+        next. The entry's tree identifies the right one: a content has one canonical file, so no two
+        folders with canonical files have the same tree.
         """
         folder = self._find(root, path)
         if folder is not None and tree_digest(folder.below()) == tree:

@@ -1,4 +1,4 @@
-"""The tables of trace.db: what stands in them, read and written without a judgement on it."""
+"""The tables of trace.db: read and write them without checking their content."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TraceStore:
 
     @classmethod
     def make(cls, path: Path) -> Self:
-        """Make a new file, with tables that are empty. Raises VaultError."""
+        """Create a new file with empty tables. Raises VaultError."""
         with translate_errors(path):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             connection = sqlite.open_writer(path)
@@ -64,7 +64,7 @@ class TraceStore:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Open for reading beside whoever writes. Raises VaultError."""
+        """Open for reading beside a writer. Raises VaultError."""
         return cls._open(path, sqlite.open_reader)
 
     @classmethod
@@ -80,37 +80,37 @@ class TraceStore:
         return cls(path, connection)
 
     def close(self) -> None:
-        """Close it; what was not committed is dropped."""
+        """Close the file; uncommitted changes are dropped."""
         if self._connection.in_transaction:
             self._connection.rollback()
         self._connection.close()
 
     def checkpoint_wal(self) -> None:
-        """Take SQLite's log into the file, which may be renamed by itself then."""
+        """Checkpoint the WAL into the file, which can then be renamed by itself."""
         sqlite.checkpoint_wal(self._connection)
 
     def begin_snapshot(self) -> None:
-        """Read from now on what stands at this moment, whatever a writer adds meanwhile."""
+        """Read from one snapshot from now on, whatever a writer adds."""
         sqlite.begin_snapshot(self._connection)
 
-    # What stands in them.
+    # Reading.
 
     def count(self) -> int:
-        """How many entries there are, by the last one's number."""
+        """Return the number of entries, from the last one's seq."""
         found: int = self._connection.execute(
             "SELECT coalesce(max(seq) + 1, 0) FROM entries"
         ).fetchone()[0]
         return found
 
     def entry(self, seq: int) -> bytes:
-        """The exact bytes of an entry. Raises VaultDamaged when it is not there."""
+        """Return the exact bytes of an entry. Raises VaultDamaged if it is missing."""
         row = self._connection.execute("SELECT entry FROM entries WHERE seq = ?", (seq,)).fetchone()
         if row is None or not isinstance(row[0], bytes):
             raise VaultDamaged(f"Entry {seq} of the trace {self.path} is missing.", NO_REPAIR)
         return row[0]
 
     def entries(self, start: int) -> Iterator[tuple[int, bytes]]:
-        """(seq, entry) from ``start`` on; a forger's may stand below 0."""
+        """Yield (seq, entry) from ``start`` on; a forger may have put entries below 0."""
         return iter(
             self._connection.execute(
                 "SELECT seq, entry FROM entries WHERE seq >= ? ORDER BY seq", (start,)
@@ -118,11 +118,11 @@ class TraceStore:
         )
 
     def entries_backward(self) -> Iterator[tuple[int, bytes]]:
-        """(seq, entry), the last one first."""
+        """Yield (seq, entry), newest first."""
         return iter(self._connection.execute("SELECT seq, entry FROM entries ORDER BY seq DESC"))
 
     def subtree(self, level: int, place: int) -> bytes:
-        """The stored hash of a perfect subtree. Raises VaultRolledBack when it is not there."""
+        """Return the stored hash of a perfect subtree. Raises VaultRolledBack if it is missing."""
         row = self._connection.execute(
             "SELECT hash FROM subtrees WHERE level = ? AND place = ?", (level, place)
         ).fetchone()
@@ -139,16 +139,16 @@ class TraceStore:
         return row[0]
 
     def subtrees(self) -> Iterator[tuple[int, int, bytes]]:
-        """All stored (level, place, hash)."""
+        """Yield all stored (level, place, hash)."""
         return iter(self._connection.execute("SELECT level, place, hash FROM subtrees"))
 
     def key_entries(self) -> list[int]:
-        """The seqs of the entries that name a key."""
+        """Return the seqs of the entries that name a key."""
         rows = self._connection.execute("SELECT seq FROM keys ORDER BY seq").fetchall()
         return [seq for (seq,) in rows]
 
     def checkpoint(self) -> bytes:
-        """The last checkpoint, a signed note. Raises VaultRolledBack when there is none."""
+        """Return the last checkpoint, a signed note. Raises VaultRolledBack if there is none."""
         row = self._connection.execute(
             "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1"
         ).fetchone()
@@ -157,13 +157,13 @@ class TraceStore:
         return row[0]
 
     def checkpoints(self) -> list[tuple[int, bytes]]:
-        """Every checkpoint that was made: (size, note)."""
+        """Return every checkpoint: (size, note)."""
         return self._connection.execute(
             "SELECT size, note FROM checkpoints ORDER BY size"
         ).fetchall()
 
     def unexpected_objects(self) -> str | None:
-        """The name of a table, trigger or the like that is not as we made it; None for none."""
+        """Return the name of a table, trigger or the like that differs from ours; None for none."""
         found = set(
             self._connection.execute(
                 "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
@@ -176,19 +176,19 @@ class TraceStore:
         return strange[0] if strange else None
 
     def damage(self) -> str | None:
-        """What SQLite itself finds wrong with the file; None for nothing."""
+        """Return what SQLite's integrity check finds wrong with the file; None for nothing."""
         return sqlite.integrity_error(self._connection)
 
     def backup(self, path: Path) -> None:
-        """Copy it, as it is at this moment, to a new file. Raises VaultError."""
+        """Copy the current state to a new file. Raises VaultError."""
         with translate_errors(path):
             sqlite.copy(self._connection, path)
 
-    # Adding to them.
+    # Writing.
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that is put within it, or nothing of it."""
+        """Commit everything written within, or nothing of it."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -206,7 +206,7 @@ class TraceStore:
         self._connection.executemany("INSERT INTO subtrees VALUES (?, ?, ?)", subtrees)
 
     def put_key(self, seq: int) -> None:
-        """Note that an entry names a key."""
+        """Record that an entry names a key."""
         self._connection.execute("INSERT INTO keys VALUES (?)", (seq,))
 
     def put_checkpoint(self, size: int, note: bytes) -> None:
@@ -215,18 +215,18 @@ class TraceStore:
 
 
 def _bare(words: str | None) -> str:
-    """The words that make a table, without spaces and remarks."""
+    """Return the SQL of a table without white space and comments."""
     return "".join(re.sub("--.*", "", words or "").split())
 
 
 def _refuse_no_file(path: Path) -> None:
-    """Refuse what is not there, and what SQLite would follow out of the vault, or wait for."""
+    """Refuse a missing file, and anything that would lead SQLite out of the vault or block."""
     try:
         facts = os.lstat(path)
     except FileNotFoundError:
         raise VaultError(
             f"There is no trace {path}.",
-            "gorillacomb scan PATH begins one; one that was there is in a backup only.",
+            "gorillacomb scan PATH creates one; a former one can only come from a backup.",
         ) from None
     except OSError as error:
         raise unusable_error(path, error) from error

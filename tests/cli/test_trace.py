@@ -480,7 +480,7 @@ def test_a_passphrase(scanned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert run("keys", "rotate", env=env).code == 0
     assert run("trace", "verify", env=env).code == 0
     add(scanned, "more")
-    for passphrase, words in ((None, "closed by a passphrase"), ("wrong", "does not open")):
+    for passphrase, words in ((None, "is encrypted"), ("wrong", "does not open")):
         wrong = {**env, "GORILLACOMB_PASSPHRASE": passphrase or ""}
         complained(run("scan", scanned, env=wrong), 4, words)
         refused(run("trace", "verify", env=wrong), 4, words)

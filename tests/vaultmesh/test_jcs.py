@@ -91,7 +91,7 @@ def test_the_numbers_of_the_rfc(bits: str) -> None:
 @pytest.mark.parametrize("bits", ["7fffffffffffffff", "7ff0000000000000", "fff0000000000000"])
 def test_the_numbers_that_the_rfc_refuses(bits: str) -> None:
     [number] = struct.unpack(">d", bytes.fromhex(bits))
-    with pytest.raises(ValueError, match="is no JSON number"):
+    with pytest.raises(ValueError, match="is not a JSON number"):
         jcs.canonical_json(number)
 
 

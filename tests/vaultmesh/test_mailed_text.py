@@ -91,7 +91,7 @@ WORDS: dict[str, Callable[[bytes], bytes]] = {
     "U\\+2014": lambda text: text.decode().encode("ascii", "replace"),
     "into another character": lambda text: text.decode("cp1252").encode(),
     "broken in two": lambda text: text.replace(b"5c5c ", b"5c5c \n").replace(b"wi", b"w\ni", 1),
-    "another text stands below": lambda text: text + b"-- \nsent from my telephone\n",
+    "another text follows": lambda text: text + b"-- \nsent from my telephone\n",
     "[Bb]lank lines": lambda text: text.replace(b"\n", b"\n\n"),
 }
 

@@ -260,7 +260,7 @@ def test_wrong_consistency_proofs(new: int) -> None:
             if sizes != (old, new):
                 assert not merkle.is_consistent(*sizes, *roots, proof), (old, new, sizes)
     for pair in ((0, new), (-1, new), (new + 1, new)):
-        with pytest.raises(ValueError, match="is no beginning"):
+        with pytest.raises(ValueError, match="does not begin"):
             merkle.consistency_proof(*pair, TREE.node)
 
 

@@ -1,1 +1,1 @@
-"""Sign and check: keys, signed notes, cosignatures."""
+"""Signing and verification: keys, signed notes, cosignatures."""

@@ -1,4 +1,4 @@
-"""Cosignatures (C2SP tlog-cosignature): somebody else's statement that a checkpoint is consistent.
+"""Cosignatures (C2SP tlog-cosignature): a third party's statement that a checkpoint is consistent.
 
 An Ed25519 signature over a time and the checkpoint's text, in a signature line of its note.
 """
@@ -12,11 +12,11 @@ from gorillacomb.vaultmesh.keys import note
 from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
 
 WATCHER = "gorillacomb/watcher"
-"""The name under which our watcher cosigns, and signs its pulses."""
+"""The name under which our watcher cosigns and signs its pulses."""
 
 
 def cosign_checkpoint(checkpoint: bytes, name: str, key: Ed25519SigningKey, seconds: int) -> bytes:
-    """A checkpoint's signed note with one more line; ``seconds`` is the time since 1970, UTC."""
+    """Add a cosignature line to a checkpoint's signed note; ``seconds`` since 1970, UTC."""
     text = note.parse_note(checkpoint, "The checkpoint").text
     signature = key.sign(f"cosignature/v1\ntime {seconds}\n{text}".encode())
     number = note.verifier_key_id(name, note.COSIGNATURE, key.public)

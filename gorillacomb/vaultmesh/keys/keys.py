@@ -1,9 +1,9 @@
-"""The keys that sign: Ed25519 for the trace and manifests, RSA-2048 for manifests on request.
+"""Signing keys: Ed25519 for the trace and manifests, RSA-2048 for manifests on request.
 
-ECDSA on the curve P-256 signs what is exported to OpenSSF model signing, which knows no other kind.
+ECDSA on the curve P-256 signs exports to OpenSSF model signing, which supports no other kind.
 
-A private key's file is PKCS 8 in PEM; a passphrase, when there is one, comes from the environment
-variable GORILLACOMB_PASSPHRASE.
+A private key's file is PKCS 8 in PEM; a passphrase, if any, comes from the environment variable
+GORILLACOMB_PASSPHRASE.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Ed25519SigningKey:
         return _pem(self.private.public_key())
 
     def sign(self, data: bytes) -> bytes:
-        """The signature of data, 64 bytes."""
+        """Sign data; return the signature, 64 bytes."""
         return self.private.sign(data)
 
 
@@ -78,7 +78,7 @@ class RsaSigningKey:
         return _pem(self.private.public_key())
 
     def sign(self, data: bytes) -> bytes:
-        """The signature of data, 256 bytes."""
+        """Sign data; return the signature, 256 bytes."""
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import padding
 
@@ -103,7 +103,7 @@ class EcdsaSigningKey:
         return _pem(self.private.public_key())
 
     def sign(self, data: bytes) -> bytes:
-        """The signature of data: r and s in DER, at most 72 bytes."""
+        """Sign data; return the signature: r and s in DER, at most 72 bytes."""
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -114,12 +114,12 @@ AnySigningKey = Ed25519SigningKey | RsaSigningKey | EcdsaSigningKey
 
 
 def fingerprint(public: bytes) -> str:
-    """A short name for a public key: 16 hex digits of its SHA-256."""
+    """Return a short name for a public key: 16 hex digits of its SHA-256."""
     return sha256(public).hexdigest()[:16]
 
 
 def load_private(path: Path) -> AnySigningKey:
-    """Read a private key file. Raises KeyMissing, Untrusted."""
+    """Read a private key file. Raises KeyMissing, UntrustedInput."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -132,17 +132,17 @@ def load_private(path: Path) -> AnySigningKey:
             private = load_pem_private_key(data, None)
         else:
             raise KeyMissing(
-                f"The key {path} is closed by a passphrase.", f"Give it in {PASSPHRASE}."
+                f"The key {path} is encrypted.", f"Set {PASSPHRASE} to its passphrase."
             ) from None
     except (ValueError, UnsupportedAlgorithm):
         closed = b"ENCRYPTED" in data
-        cause = f"does not open with that {PASSPHRASE}" if closed else "is damaged, or no key"
-        raise KeyMissing(f"The key {path} {cause}.", "Bring it back from a backup.") from None
+        cause = f"does not open with that {PASSPHRASE}" if closed else "is damaged, or not a key"
+        raise KeyMissing(f"The key {path} {cause}.", "Restore it from a backup.") from None
     return signing_key_of(private)
 
 
 def unreadable_key_error(path: Path, error: OSError) -> KeyMissing:
-    """The error for a key file that the system does not let us read."""
+    """Return the error for a key file that the system does not let us read."""
     return KeyMissing(
         f"The key {path} cannot be read: {os_error_text(error)}.",
         owner_advice(str(path), error) or "Check its permissions, or name another key.",
@@ -150,19 +150,19 @@ def unreadable_key_error(path: Path, error: OSError) -> KeyMissing:
 
 
 def read_key(path: Path) -> bytes:
-    """The bytes of a key file. Raises KeyMissing, Untrusted."""
+    """Return the bytes of a key file. Raises KeyMissing, UntrustedInput."""
     try:
         return read_document(path, _MOST_BYTES)
     except UnexpectedFile:
-        raise UntrustedInput(f"{path} is no key file.") from None
+        raise UntrustedInput(f"{path} is not a key file.") from None
     except OSError as error:
         raise unreadable_key_error(path, error) from error
 
 
 def load_publics(path: Path) -> list[PublicKey]:
-    """Read public keys: PEM blocks, or C2SP verifier keys, one a line, as `keys show` prints them.
+    """Read public keys: PEM blocks, or one C2SP verifier key per line, as `keys show` prints them.
 
-    Ed25519 keys are 32 bytes. Raises KeyMissing, Untrusted.
+    Ed25519 keys are 32 bytes. Raises KeyMissing, UntrustedInput.
     """
     from gorillacomb.vaultmesh.keys.mailed_text import without_mail_marks
     from gorillacomb.vaultmesh.keys.note import VerifierKey
@@ -203,7 +203,7 @@ def _public_in(pem: bytes, path: Path) -> PublicKey:
 
 
 def is_signed_by(public: bytes | RSAPublicKey, signature: bytes, data: bytes) -> bool:
-    """Whether a signature of data is that of a public key (Ed25519, 32 bytes; or RSA-PSS)."""
+    """Return whether a signature is valid for a public key (Ed25519, 32 bytes; or RSA-PSS)."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import padding
@@ -221,7 +221,7 @@ def is_signed_by(public: bytes | RSAPublicKey, signature: bytes, data: bytes) ->
 
 
 def public_pem(public: bytes) -> bytes:
-    """An Ed25519 public key (32 bytes) as SubjectPublicKeyInfo in PEM, which OpenSSL reads."""
+    """Return an Ed25519 public key (32 bytes) as SubjectPublicKeyInfo in PEM, for OpenSSL."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     return _pem(Ed25519PublicKey.from_public_bytes(public))
@@ -236,7 +236,7 @@ def _pem(public: Ed25519PublicKey | RSAPublicKey | EllipticCurvePublicKey) -> by
 
 
 def public_der(public: RSAPublicKey | EllipticCurvePublicKey) -> bytes:
-    """An RSA or elliptic-curve public key as SubjectPublicKeyInfo in DER."""
+    """Return an RSA or elliptic-curve public key as SubjectPublicKeyInfo in DER."""
     from cryptography.hazmat.primitives import serialization
 
     return public.public_bytes(
@@ -245,7 +245,7 @@ def public_der(public: RSAPublicKey | EllipticCurvePublicKey) -> bytes:
 
 
 def generate(kind: KeyKind) -> PrivateKey:
-    """A new private key."""
+    """Generate a private key."""
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -257,9 +257,9 @@ def generate(kind: KeyKind) -> PrivateKey:
 
 
 def private_pem(private: PrivateKey) -> bytes:
-    """A private key as PKCS 8 in PEM, closed by the passphrase if there is one.
+    """Return a private key as PKCS 8 in PEM, encrypted if there is a passphrase.
 
-    Raises KeyMissing for a passphrase that cannot close a key.
+    Raises KeyMissing for a passphrase that cannot be used for encryption.
     """
     from cryptography.hazmat.primitives import serialization
 
@@ -274,17 +274,17 @@ def private_pem(private: PrivateKey) -> bytes:
         )
     except ValueError as error:
         raise KeyMissing(
-            f"{PASSPHRASE} cannot close a key: {error}.", "Take another one."
+            f"{PASSPHRASE} cannot encrypt a key: {error}.", "Use another one."
         ) from None
 
 
 def _passphrase() -> bytes | None:
-    """The passphrase that closes key files; None for none."""
+    """Return the passphrase of key files; None for none."""
     return os.fsencode(os.environ.get(PASSPHRASE, "")) or None
 
 
 def signing_key_of(private: object) -> AnySigningKey:
-    """A private key as one that signs. Raises Untrusted for a kind that we do not use."""
+    """Wrap a private key for signing. Raises UntrustedInput for an unsupported kind."""
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -295,4 +295,4 @@ def signing_key_of(private: object) -> AnySigningKey:
         return RsaSigningKey(private)
     if isinstance(private, EllipticCurvePrivateKey) and isinstance(private.curve, SECP256R1):
         return EcdsaSigningKey(private)
-    raise UntrustedInput("That key is none of Ed25519, RSA and ECDSA on P-256.")
+    raise UntrustedInput("That key is not Ed25519, RSA, or ECDSA on P-256.")

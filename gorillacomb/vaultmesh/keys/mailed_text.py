@@ -1,4 +1,4 @@
-"""Undo what mail programs and editors do to a signed text, where nothing signed is lost by it."""
+"""Undo what mail programs and editors do to a signed text, as far as no signed byte is lost."""
 
 from __future__ import annotations
 
@@ -22,42 +22,42 @@ _CHANGES = (
     ),
     (
         re.compile(rb"^>", re.MULTILINE),
-        "Its lines begin with >, as in the answer to a mail.",
-        "Take the marks off its lines, or save it from the first mail.",
+        "Its lines begin with >, as in a reply to a mail.",
+        "Remove the marks from its lines, or save it from the original mail.",
     ),
     (
         re.compile(rb"^[ \t\xa0]|^\xc2\xa0", re.MULTILINE),
         "Its lines begin with blanks, as mail programs put them there (format=flowed).",
-        "Take the blanks off the beginnings of its lines, or save it as an attachment.",
+        "Remove the blanks at the start of its lines, or save it as an attachment.",
     ),
     (
         re.compile(rb"\n\n\n|\n\n[^\n]+\n\n[^\n]+\n\n"),
-        "Blank lines stand between its lines.",
-        "Take them out but for the one before the signature, or save it as an attachment.",
+        "There are blank lines between its lines.",
+        "Remove all but the one before the signature, or save it as an attachment.",
     ),
     (
         re.compile(rb"\n\n(?!%b)[^\n A-Za-z0-9]{1,12} \S+ [A-Za-z0-9+/]{40,}=*\n" % _DASH),
         "The dash (U+2014) before its signature was changed into another character.",
-        "Put the dash back, or save it as an attachment, in UTF-8.",
+        "Restore the dash, or save it as an attachment, in UTF-8.",
     ),
     (
         re.compile(
             rb"\n%b \S+\n.|\n%b [^\n]+\n(?!%b ).|^extra [^\n]*\n(?!index )" % ((_DASH,) * 3),
             re.MULTILINE,
         ),
-        "A long line in it is broken in two, or another text stands below its signature.",
-        "Put its lines together again, or save it as an attachment.",
+        "A long line in it is broken in two, or another text follows its signature.",
+        "Join its lines again, or save it as an attachment.",
     ),
 )
-"""What a mail program does that leaves open what was there before: its mark, and the words."""
+"""Irreversible changes by mail programs: the pattern, and the message."""
 
 
 def without_mail_marks(data: bytes) -> bytes:
-    """Return a signed text with its own line ends and margins, in UTF-8.
+    """Return a signed text with its original line ends and margins, in UTF-8.
 
-    Carriage returns, a byte order mark, blanks at the end of a line and blank lines at both ends
-    are in no checkpoint, proof or public key: they are taken off, and a lost last newline is put
-    back. Whether what is left is signed remains to be checked.
+    Carriage returns, a byte order mark, trailing blanks and blank lines at both ends do not occur
+    in any checkpoint, proof or public key: they are removed, and a missing final newline is
+    restored. Whether the result is signed remains to be checked.
     """
     if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         data = data.decode("utf-16", "replace").encode("utf-8", "replace")
@@ -67,10 +67,10 @@ def without_mail_marks(data: bytes) -> bytes:
 
 
 def parse_mailed(data: bytes, parse: Callable[[bytes], Parsed]) -> Parsed:
-    """Return what ``parse`` makes of a signed text that may have come by mail.
+    """Apply ``parse`` to a signed text that may have come by mail.
 
-    Raises UntrustedInput as ``parse`` does, with what a mail program did to the text, if that
-    shows.
+    Raises UntrustedInput as ``parse`` does, adding what a mail program did to the text, if that is
+    recognized.
     """
     text = without_mail_marks(data)
     try:
@@ -80,5 +80,5 @@ def parse_mailed(data: bytes, parse: Callable[[bytes], Parsed]) -> Parsed:
             if mark.search(text):
                 raise UntrustedInput(f"{refused.message} {words}", hint) from refused
         if data + b"\n" == text:
-            return parse(data)  # which says of one that was cut short that it was
+            return parse(data)  # a truncated text is reported as such
         raise

@@ -20,13 +20,13 @@ _MOST_SIGNATURES = 64
 
 
 def verifier_key_id(name: str, kind: bytes, public: bytes) -> bytes:
-    """The key ID, 4 bytes: SHA-256(name, newline, signature type, public key)."""
+    """Return the key ID, 4 bytes: SHA-256(name, newline, signature type, public key)."""
     return sha256(name.encode() + b"\n" + kind + public).digest()[:4]
 
 
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
-    """A name and an Ed25519 public key (32 bytes) by which a note's signature is known."""
+    """A name and an Ed25519 public key (32 bytes) for verifying a note's signature."""
 
     name: str
     public: bytes
@@ -37,18 +37,18 @@ class VerifierKey:
         return verifier_key_id(self.name, _ED25519, self.public)
 
     def __str__(self) -> str:
-        """The verifier key as it is passed around: name+id+base64(type and key)."""
+        """Return the verifier key in its text form: name+id+base64(type and key)."""
         public = base64.b64encode(_ED25519 + self.public).decode()
         return f"{self.name}+{self.id.hex()}+{public}"
 
     @classmethod
     def parse(cls, text: str, what: str = "The verifier key") -> VerifierKey:
-        """Read a verifier key; ``what`` names it in errors. Raises Untrusted."""
+        """Read a verifier key; ``what`` names it in errors. Raises UntrustedInput."""
         name, _, rest = text.strip().partition("+")
         number, _, encoded = rest.partition("+")
         key = decode_base64(encoded, what)
         if not is_key_name(name) or key[:1] != _ED25519 or len(key) != 33:
-            raise UntrustedInput(f"{what} is no Ed25519 verifier key (name+id+base64).")
+            raise UntrustedInput(f"{what} is not an Ed25519 verifier key (name+id+base64).")
         found = cls(name, key[1:])
         if found.id.hex() != number:
             raise UntrustedInput(
@@ -68,13 +68,16 @@ class NoteSignature:
 
 @dataclass(frozen=True, slots=True)
 class SignedNote:
-    """A note as it was read: its text (with the last newline), and signatures not yet checked."""
+    """A parsed note: its text (with the final newline), and signatures not yet checked."""
 
     text: str
     signatures: tuple[NoteSignature, ...]
 
     def signers(self, keys: Iterable[VerifierKey]) -> list[VerifierKey]:
-        """Which of the keys signed it; raises Untrusted when one's signature is not valid."""
+        """Return which of the keys signed it.
+
+        Raises UntrustedInput if a signature of one is invalid.
+        """
         found = []
         for key in keys:
             lines = [
@@ -89,20 +92,20 @@ class SignedNote:
 
 
 def sign_note(text: str, signers: Iterable[tuple[str, Ed25519SigningKey]]) -> bytes:
-    """A note of ``text``, signed by each key under its name. Raises ValueError for such a text."""
+    """Sign ``text`` with each key under its name. Raises ValueError for an unsuitable text."""
     if not text.endswith("\n") or not _is_clean(text):
         raise ValueError("a note's text ends with a newline and has no control characters")
     lines = []
     for name, key in signers:
         if not is_key_name(name):
-            raise ValueError(f"{name!r} is no key name")
+            raise ValueError(f"{name!r} is not a key name")
         signature = VerifierKey(name, key.public).id + key.sign(text.encode())
         lines.append(f"{_DASH}{name} {base64.b64encode(signature).decode()}\n")
     return f"{text}\n{''.join(lines)}".encode()
 
 
 def parse_note(data: bytes, what: str = "The signed note") -> SignedNote:
-    """Read a signed note; ``what`` names it in errors. Raises Untrusted."""
+    """Read a signed note; ``what`` names it in errors. Raises UntrustedInput."""
     if len(data) > _MOST_BYTES:
         raise UntrustedInput(f"{what} is refused: it is over a megabyte long.")
     try:
@@ -122,12 +125,12 @@ def _signature(line: str, what: str) -> NoteSignature:
     name, _, encoded = line.removeprefix(_DASH).partition(" ")
     blob = decode_base64(encoded, what)
     if not line.startswith(_DASH) or not is_key_name(name) or len(blob) < 5:
-        raise UntrustedInput(f"{what} is refused: a signature line in it is not one.")
+        raise UntrustedInput(f"{what} is refused: one of its signature lines is malformed.")
     return NoteSignature(name, blob[:4], blob[4:])
 
 
 def is_key_name(name: str) -> bool:
-    """Whether a name may stand in a signature line."""
+    """Return whether a name is allowed in a signature line."""
     odd = "+" in name or any(char.isspace() for char in name)
     return bool(name) and not odd and _is_clean(name)
 
@@ -139,7 +142,7 @@ def _is_clean(text: str) -> bool:
 
 
 def decode_base64(text: str, what: str) -> bytes:
-    """As `json_paths.decode_base64`; raises UntrustedInput, in which ``what`` names the text."""
+    """Decode base64 as `json_paths` does, but raise UntrustedInput; ``what`` names the text."""
     try:
         return json_paths.decode_base64(text)
     except ValueError:
