@@ -1,1 +1,1 @@
-"""The clean manifest: what is to be deployed, signed; and whether it still is as it was."""
+"""The clean manifest: a signed list of what is deployed, and whether it still matches."""

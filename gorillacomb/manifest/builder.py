@@ -1,4 +1,4 @@
-"""Making a manifest: it states what is, so every file is read anew."""
+"""Make a manifest: it states the current content, so every file is read again."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from gorillacomb.workers.dispatcher import Dispatcher
 from gorillacomb.workers.pool import default_workers
 
 _BATCH = 200
-"""Paths in a task."""
+"""Paths per task."""
 _SMALL = 300
-"""Entries; a tree of fewer is read before a pool would have started."""
+"""Entries; a smaller tree is read before a pool would have started."""
 
 TraceSeqLookup = Callable[[bytes, bytes], int | None]
-"""From an absolute path and a BLAKE3 digest to the seq of the stamp in the trace, if it has one."""
+"""Returns a file's stamp in the trace (seq), given its absolute path and BLAKE3 digest, or None."""
 
 
 def build(
@@ -44,12 +44,12 @@ def build(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Manifest:
-    """The manifest of a folder as it is now.
+    """Return the manifest of a folder as it is now.
 
     With ``selection`` (paths below the root with their seqs), of those files only. ``ignored`` are
-    paths that are not part of it, such as that of the manifest itself; ``own`` are our own files,
-    by device and inode. What has no entry is in the manifest's ``left_out``. Raises UsageFault for
-    a root that is no folder, RootVanished for one that goes away, WorkersFailed, Interrupted.
+    paths that do not belong to it, such as that of the manifest itself; ``own`` are our own files,
+    by device and inode. What has no entry is in the manifest's ``left_out``. Raises UsageError for
+    a root that is not a folder, RootVanished for one that disappears, WorkersFailed, Interrupted.
     """
     root = os.path.realpath(root)
     place = TreeContext(root, identify_tree(root), frozenset(own))
@@ -81,7 +81,7 @@ def build(
 
 
 class _ManifestBuilder:
-    """A manifest under way."""
+    """A manifest in progress."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class _ManifestBuilder:
         self._walked = False
 
     def run(self, workers: int | None, progress: Progress) -> None:
-        """Walk and read until all is read."""
+        """Walk the tree and read all files."""
         self._progress = progress
         first = list(islice(self._found, _SMALL))
         self._found = chain(first, self._found)
@@ -116,7 +116,7 @@ class _ManifestBuilder:
     def _next_task(self) -> ReadTask | None:
         if self._large:
             _, path = self._large.pop()
-            # The more large files wait, the fewer threads each may have.
+            # The more large files wait, the fewer threads each gets.
             threads = max(1, default_workers() // (len(self._large) + 1))
             return ReadTask(self._place, (path,), threads)
         paths: list[bytes] = []

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 ENDING = ".dsse"
-"""Of the envelope's file name, after the manifest's."""
+"""Suffix of the envelope's file name, after the manifest's."""
 MOST_BYTES = MOST_PAYLOAD // 3 * 4 + (1 << 20)
 _MOST_SIGNATURES = 64
 _OPENING = b'"payload": "'
@@ -40,31 +40,31 @@ SignatureState = Literal["valid", "invalid", "none", "unknown-key"]
 
 @dataclass(frozen=True, slots=True)
 class SignatureCheck:
-    """What an envelope says of a payload."""
+    """What an envelope says about a payload."""
 
     state: SignatureState
     cause: str
-    """In words, for people."""
+    """In words, for the user."""
     key: str | None = None
-    """The fingerprint of the key that signed, when it is valid."""
+    """The fingerprint of the signing key, if the signature is valid."""
 
 
 def public_key_id(public: PublicKey) -> str:
-    """The name by which an envelope hints at a public key."""
+    """Return the name by which an envelope hints at a public key."""
     return fingerprint(public if isinstance(public, bytes) else public_der(public))
 
 
 def pae(payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
-    """The bytes that a signature is made over (DSSE's pre-authentication encoding).
+    """Return the bytes to sign (DSSE's pre-authentication encoding).
 
-    Written out, since importing securesystemslib costs 50 ms that checking need not wait for.
+    Implemented here because importing securesystemslib costs 50 ms.
     """
     kind = payload_type.encode("utf-8")
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
 def sign_payload(payload: bytes, keys: Iterable[Ed25519SigningKey | RsaSigningKey]) -> bytes:
-    """The envelope of a payload with a signature of each key, as the bytes of its file."""
+    """Sign a payload with each key; return the envelope file's bytes."""
     from securesystemslib.dsse import Envelope
     from securesystemslib.signer import Signature  # type: ignore[attr-defined]
 
@@ -82,10 +82,10 @@ def check_signatures(
     publics: Sequence[PublicKey],
     what: str = "The envelope",
 ) -> SignatureCheck:
-    """Say whether one of the public keys signed the payload.
+    """Check whether one of the public keys signed the payload.
 
-    ``envelope`` is the content of the file beside it, None where there is none. Raises Untrusted
-    for one that is no envelope.
+    ``envelope`` is the content of the file beside it, None if there is none. Raises UntrustedInput
+    for one that is not an envelope.
     """
     if envelope is None:
         return SignatureCheck("none", "it is not signed")
@@ -94,18 +94,18 @@ def check_signatures(
     encoded = base64.b64encode(payload)
     start = envelope.find(_OPENING) + len(_OPENING)
     if _OPENING in envelope[:start] and envelope.startswith(encoded, start):
-        # A string in JSON stays one when such letters are cut out: there is less to parse then.
+        # Removing base64 letters from a JSON string keeps it valid, and leaves less to parse.
         envelope = envelope[:start] + envelope[start + len(encoded) :]
         encoded = b""
     inner, signatures = _parsed(envelope, what)
     if inner != encoded.decode("ascii"):
-        decode_base64(inner, what)  # which says so if it is damaged
+        decode_base64(inner, what)  # raises if it is damaged
         return SignatureCheck("invalid", "the envelope is that of another manifest")
     if not signatures:
-        return SignatureCheck("none", "its signatures were taken out of the envelope")
+        return SignatureCheck("none", "its signatures were removed from the envelope")
     data = pae(payload)
     for public in publics:
-        # The key id is a hint that anyone can edit: every signature is tried with every key.
+        # The key id is a hint that anyone can edit: try every signature with every key.
         if any(is_signed_by(public, signature, data) for _, signature in signatures):
             return SignatureCheck(
                 "valid", "signed by a key that is known here", public_key_id(public)
@@ -119,20 +119,20 @@ def check_signatures(
 
 
 def _parsed(data: bytes, what: str) -> tuple[str, list[tuple[str, bytes]]]:
-    """The payload in base64, and the signatures with their key ids."""
+    """Return the payload in base64, and the signatures with their key ids."""
     value = parse_json(data, what)
     if not isinstance(value, dict) or value.keys() != {"payload", "payloadType", "signatures"}:
-        raise UntrustedInput(f"{what} is refused: it is no DSSE envelope.")
+        raise UntrustedInput(f"{what} is refused: it is not a DSSE envelope.")
     payload, kind, signatures = value["payload"], value["payloadType"], value["signatures"]
     if kind != PAYLOAD_TYPE:
-        raise UntrustedInput(f"{what} is refused: its payload is no in-toto Statement.")
+        raise UntrustedInput(f"{what} is refused: its payload is not an in-toto Statement.")
     if not isinstance(payload, str) or not isinstance(signatures, list):
-        raise UntrustedInput(f"{what} is refused: it is no DSSE envelope.")
+        raise UntrustedInput(f"{what} is refused: it is not a DSSE envelope.")
     if len(signatures) > _MOST_SIGNATURES:
         raise UntrustedInput(f"{what} is refused: it has more than {_MOST_SIGNATURES} signatures.")
     found = [_signature(each, what) for each in signatures]
     if len({name for name, _ in found}) < len(found):
-        raise UntrustedInput(f"{what} is refused: one key signs in it twice.")
+        raise UntrustedInput(f"{what} is refused: one key signed it twice.")
     if "-" in payload or "_" in payload:
         payload = payload.translate(_STANDARD)
     return payload, found
@@ -140,8 +140,8 @@ def _parsed(data: bytes, what: str) -> tuple[str, list[tuple[str, bytes]]]:
 
 def _signature(value: Any, what: str) -> tuple[str, bytes]:
     if not isinstance(value, dict) or not {"sig"} <= value.keys() <= {"keyid", "sig"}:
-        raise UntrustedInput(f"{what} is refused: a signature in it is not one.")
+        raise UntrustedInput(f"{what} is refused: one of its signatures is malformed.")
     name, text = value.get("keyid", ""), value["sig"]
     if not isinstance(name, str) or not isinstance(text, str) or len(text) > 4096:
-        raise UntrustedInput(f"{what} is refused: a signature in it is not one.")
+        raise UntrustedInput(f"{what} is refused: one of its signatures is malformed.")
     return name[:40], decode_base64(text.translate(_STANDARD), what)

@@ -1,4 +1,4 @@
-"""A manifest's two files: itself, and the envelope with its signature beside it."""
+"""Read and write a manifest's two files: the manifest, and the envelope with its signature."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from gorillacomb.manifest.parse import MOST_BYTES as MOST_MANIFEST_BYTES
 
 
 def envelope_path(path: bytes) -> bytes:
-    """Where the envelope of a manifest stands."""
+    """Return the path of a manifest's envelope."""
     return path + os.fsencode(ENDING)
 
 
 def refuse_to_replace(path: bytes, signed: bool) -> None:
-    """Raise Refused when something stands where a manifest is to be written."""
+    """Raise RefusedForSafety if something already exists where a manifest is to be written."""
     for each in (path, envelope_path(path)) if signed else (path,):
         if os.path.lexists(each):
             raise RefusedForSafety(
@@ -29,22 +29,22 @@ def refuse_to_replace(path: bytes, signed: bool) -> None:
 
 
 def write_manifest(path: bytes, manifest: bytes, envelope: bytes | None, replace: bool) -> None:
-    """Write both files, each whole and synced; the manifest last, so that it is never unsigned.
+    """Write both files atomically with fsync; the manifest last, so that it is never unsigned.
 
-    Raises Refused when something stands there, UsageFault when its folder does not, OSError.
+    Raises RefusedForSafety if something exists there, UsageError if its folder does not, OSError.
     """
     if envelope is not None:
         write_file(envelope_path(path), envelope, replace)
     elif replace and os.path.lexists(envelope_path(path)):
-        os.unlink(envelope_path(path))  # it is that of the manifest that is replaced
+        os.unlink(envelope_path(path))  # it belongs to the replaced manifest
     write_file(path, manifest, replace)
 
 
 def read_manifest(path: bytes) -> tuple[bytes, bytes | None]:
-    """The bytes of a manifest and of its envelope, None for one that has none.
+    """Return the bytes of a manifest and of its envelope, None if it has none.
 
-    A manifest from standard input (``-``) has none.
-    Raises UsageFault for a manifest that cannot be read, Untrusted for what is no file.
+    A manifest from standard input (``-``) has none. Raises UsageError for a manifest that cannot be
+    read, UntrustedInput for what is not a file.
     """
     try:
         manifest = _read(path, MOST_MANIFEST_BYTES)
@@ -78,12 +78,12 @@ def _read(path: bytes, most: int) -> bytes:
         return read_document(path, most)
     except UnexpectedFile:
         raise UntrustedInput(
-            f"{os.fsdecode(path)} is refused: it is no file, or far too large."
+            f"{os.fsdecode(path)} is refused: it is not a file, or far too large."
         ) from None
 
 
 def paths_below(root: bytes, path: bytes) -> frozenset[bytes]:
-    """Where a manifest and its envelope stand below a root; nothing if they are elsewhere."""
+    """Return the paths of a manifest and its envelope below a root; empty if they are elsewhere."""
     if is_standard_input(path):
         return frozenset()
     top = os.path.realpath(root)

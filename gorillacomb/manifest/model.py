@@ -1,4 +1,4 @@
-"""What a manifest says: the values that building, verifying and exporting share."""
+"""The values in a manifest, shared by building, verifying and exporting."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ EntryKind = Literal["file", "link", "dir"]
 
 @dataclass(frozen=True, slots=True)
 class ManifestEntry:
-    """One thing that stands in the manifest's folder."""
+    """One entry of the manifest's folder."""
 
     path: bytes
     """Relative to that folder."""
@@ -27,7 +27,7 @@ class ManifestEntry:
     """Hex, of a file's content."""
     sha256: str | None = None
     seq: int | None = None
-    """Its stamp in the VaultMesh trace; None where it has none."""
+    """The seq of its stamp in the VaultMesh trace; None if it has none."""
 
 
 Lack = Literal["unreadable", "unstable", "placeholder", "gone"]
@@ -38,17 +38,17 @@ ODDITIES: tuple[SpecialKind, ...] = get_args(SpecialKind)
 
 @dataclass(frozen=True, slots=True)
 class OmittedPath:
-    """Something that stands in the manifest's folder and has no entry."""
+    """Something in the manifest's folder that has no entry."""
 
     path: bytes
     kind: Lack | SpecialKind
-    """An oddity is no part of a manifest; a lack ought to be, but its content is not known."""
+    """A special file does not belong in a manifest; a lack should, but its content is unknown."""
     cause: str = ""
     """Why, in words."""
 
     @property
     def is_lack(self) -> bool:
-        """Whether the manifest is not complete without it."""
+        """Whether the manifest is incomplete without it."""
         return self.kind in LACKS
 
 
@@ -62,15 +62,15 @@ class Manifest:
     """Sorted by path bytes."""
     created_ns: int
     checkpoint: str | None = None
-    """The signed checkpoint of the trace at that moment."""
+    """The signed checkpoint of the trace when the manifest was made."""
     whole: bool = True
-    """It speaks of all that stands in the folder; else of a selection of its files."""
+    """Whether it describes everything in the folder, rather than a selection of files."""
     left_out: tuple[OmittedPath, ...] = ()
     """Sorted by path bytes."""
 
     @property
     def lacks(self) -> tuple[OmittedPath, ...]:
-        """What ought to have an entry and has none; of a complete manifest, nothing."""
+        """What should have an entry but has none; empty for a complete manifest."""
         return tuple(each for each in self.left_out if each.is_lack)
 
 
@@ -79,5 +79,5 @@ class MalformedManifest(ValueError):
 
 
 def raise_malformed(what: str) -> NoReturn:
-    """Raise Malformed; ``what`` goes after the manifest's name."""
+    """Raise MalformedManifest; ``what`` follows the manifest's name."""
     raise MalformedManifest(what)

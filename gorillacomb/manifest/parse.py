@@ -1,4 +1,4 @@
-"""Reading the file of a manifest that came from outside."""
+"""Parse a manifest file that came from outside."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from gorillacomb.manifest.validate import (
 from gorillacomb.vaultmesh import jcs
 
 MOST_BYTES = 1 << 30
-"""Of a manifest; one of 250,000 files has 80 million."""
+"""Size limit of a manifest; one of 250,000 files has 80 million bytes."""
 _MOST_PARTS = 40_000_000
-"""Values in it: each takes up to 60 bytes once it is read."""
+"""Limit of JSON values in it: each takes up to 60 bytes once parsed."""
 _PLAIN_FILE = re.compile(
     r'\{"blake3":"([0-9a-f]{64})","mode":(0|[1-9][0-9]{0,3}),"mtime_ns":"(' + TIME_PATTERN + r')",'
     r'"path":"((?!\.{1,2}[/"])[^"\\\x00-\x1f/]+(?:/(?!\.{1,2}[/"])[^"\\\x00-\x1f/]+)*)",'
     r'"seq":(null|0|[1-9][0-9]{0,14}),"sha256":"([0-9a-f]{64})","size":(0|[1-9][0-9]{0,14}),'
     r'"type":"file"\}'
 )
-"""The line of a file whose path needs no escapes, as nearly all are."""
+"""The line of a file whose path needs no escapes, as in nearly all cases."""
 
 
 def parse_manifest(data: bytes, what: str = "The manifest") -> Manifest:
-    """Read a manifest that came from outside; ``what`` names it in errors.
+    """Parse a manifest that came from outside; ``what`` names it in errors.
 
-    Raises Untrusted for anything that `to_json` could not have meant.
+    Raises UntrustedInput for anything that `to_json` could not have meant.
     """
     if len(data) > MOST_BYTES:
         raise UntrustedInput(f"{what} is refused: it is larger than {MOST_BYTES >> 20} MiB.")
@@ -49,7 +49,7 @@ def parse_manifest(data: bytes, what: str = "The manifest") -> Manifest:
 
 
 def parse_json(data: bytes, what: str) -> Any:
-    """As `jcs.parse`, with words for people where Python's own would say what is no JSON."""
+    """Parse like `jcs.parse_strict`, with a friendlier message for what is not JSON."""
     if not data or data.isspace():
         raise UntrustedInput(f"{what} is refused: it is empty.")
     try:
@@ -60,18 +60,18 @@ def parse_json(data: bytes, what: str) -> Any:
             raise
     if data.startswith(BOM_UTF8):
         raise UntrustedInput(
-            f"{what} is refused: it is no JSON: a byte order mark stands before it."
+            f"{what} is refused: it is not JSON: it begins with a byte order mark."
         )
     place = f"line {cause.lineno:,}, column {cause.colno:,}"
-    raise UntrustedInput(f"{what} is refused: it is no JSON (see {place}).")
+    raise UntrustedInput(f"{what} is refused: it is not JSON (see {place}).")
 
 
 def _read_by_lines(data: bytes) -> Manifest | None:
-    """Read a manifest that has the very form that `to_json` gives it, in half the time.
+    """Parse a manifest in exactly the form of `to_json`, in half the time.
 
-    None for any other, and for one that is to be refused: `validated_manifest` says what is wrong.
-    Each line is matched, or read and written again, so that nothing can stand in it that the
-    careful reading would not have met; the head and the end are read as the JSON that they are.
+    Returns None for any other form, and for one to be refused: `validated_manifest` says what is
+    wrong. Each line is matched, or parsed and serialized again, so that it cannot contain anything
+    that the careful parser would not have seen; head and end are parsed as JSON.
     """
     head, mark, rest = data.partition(FILES)
     if not mark or not rest.endswith(END) or len(rest) == len(END):
@@ -90,7 +90,7 @@ def _read_by_lines(data: bytes) -> Manifest | None:
 
 
 def _entries_of_lines(text: str) -> list[ManifestEntry]:
-    """Read lines with a comma between them; raises ValueError or Untrusted for odd ones."""
+    """Parse lines with a comma between them. Raises ValueError or UntrustedInput for odd ones."""
     entries: list[ManifestEntry] = []
     at, end = 0, len(text)
     while True:
@@ -116,7 +116,7 @@ def _entries_of_lines(text: str) -> list[ManifestEntry]:
 
 
 def _entry_of_odd_line(line: str) -> ManifestEntry:
-    """Read the line of a link, a folder or an odd path, which has to be in its canonical form."""
+    """Parse the line of a link, a folder or an odd path, which must be in canonical form."""
     data = line.encode("utf-8")
     entry = validated_entry(jcs.parse_strict(data, "it"))
     if entry_json(entry) != data:

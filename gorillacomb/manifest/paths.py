@@ -1,4 +1,4 @@
-"""The paths in a manifest: which of them can be, and in what order they stand."""
+"""Paths in a manifest: which ones are valid, and their order."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from gorillacomb.manifest.model import raise_malformed
 
 _BAD_PART = re.compile(rb"(?:\A|/)\.{0,2}(?:/|\Z)")
 MOST_PATH = 1 << 16
-"""Bytes of a path; systems open paths of 4096 at once."""
+"""Bytes of a path; systems open at most 4096 at once."""
 
 
 def validated_path(path: bytes) -> bytes:
-    """A path that stays below the folder that it is relative to; raises ValueError for others."""
+    """Return a path if it stays below its folder. Raises ValueError otherwise."""
     if path.startswith(b"/"):
         raise_malformed("its path is absolute")
     if len(path) > MOST_PATH:
@@ -26,17 +26,15 @@ def validated_path(path: bytes) -> bytes:
 
 
 def check_order(paths: list[bytes]) -> None:
-    """Raise ValueError unless paths are sorted, each is there once, and none is below another."""
+    """Raise ValueError unless paths are sorted and unique, and none is below another."""
     for before, after in pairwise(paths):
         if before >= after:
-            how = "stands in it twice" if before == after else "is not sorted by its bytes"
+            how = "occurs in it twice" if before == after else "is not sorted by its bytes"
             shown = after[:200].decode("utf-8", "backslashreplace")
             raise_malformed(f"the path {shown} {how}")
-    # With NUL for the slash, what is below a path comes right after it.
+    # With NUL for the slash, everything below a path directly follows it.
     places = sorted(path.replace(b"/", b"\0") for path in paths)
     for above, place in pairwise(places):
         if place.startswith(above) and place[len(above)] == 0:
             shown = above[:200].replace(b"\0", b"/").decode("utf-8", "backslashreplace")
-            raise_malformed(
-                f"it has an entry below {shown}, which is no folder with something in it"
-            )
+            raise_malformed(f"it has an entry below {shown}, which is not a folder with contents")

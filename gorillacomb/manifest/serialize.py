@@ -1,4 +1,4 @@
-"""A manifest as a file: an in-toto Statement (v1) in JSON, one line for each file.
+"""Serialize a manifest: an in-toto Statement (v1) in JSON, one line per file.
 
 https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
 """
@@ -24,18 +24,18 @@ END = b"\n]}}\n"
 
 
 def to_json(manifest: Manifest) -> bytes:
-    """The bytes of manifest.json, always the same for the same manifest.
+    """Return the bytes of manifest.json, always the same for the same manifest.
 
-    Each entry stands on a line of its own in its canonical form (RFC 8785), so that those lines,
-    without the line ends, are the bytes whose SHA-256 the subject carries. Raises ValueError for
-    entries that are not sorted, or that JSON cannot carry.
+    Each entry is on a line of its own in canonical form (RFC 8785), so that those lines, without
+    the line ends, are the bytes whose SHA-256 is in the subject. Raises ValueError for entries that
+    are not sorted, or that JSON cannot represent.
     """
     lines = [entry_json(entry) for entry in manifest.entries]
     check_order([entry.path for entry in manifest.entries])
     digest = sha256(b"[")
     digest.update(b",".join(lines))
     digest.update(b"]")
-    # Unlike a path, a subject always has a name as text: in-toto needs one.
+    # Unlike a path, a subject always has a text name: in-toto requires one.
     name = manifest.name.decode("utf-8", "backslashreplace")
     name_b64 = path_to_json(manifest.name, "name").get("name_b64")
     subject = [{"digest": {"sha256": digest.hexdigest()}, "name": name}]
@@ -64,7 +64,7 @@ def _json(value: Any) -> bytes:
 
 
 def entry_counts(entries: Iterable[ManifestEntry]) -> dict[str, int]:
-    """How many files, links and empty folders there are, and the files' bytes."""
+    """Return the numbers of files, links and empty folders, and the files' bytes."""
     entries = list(entries)
     kinds = [entry.type for entry in entries]
     return {
@@ -76,7 +76,7 @@ def entry_counts(entries: Iterable[ManifestEntry]) -> dict[str, int]:
 
 
 def entry_json(entry: ManifestEntry) -> bytes:
-    """An entry in canonical JSON; written by hand, since there are 250,000 of them."""
+    """Return an entry in canonical JSON; formatted by hand, since there may be 250,000."""
     path = _path_field("path", entry.path)
     if entry.type == "file":
         seq = "null" if entry.seq is None else entry.seq

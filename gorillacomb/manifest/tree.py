@@ -1,4 +1,4 @@
-"""The folder that a manifest is of: which one it is, and what its file system can tell of files."""
+"""The folder that a manifest describes: its identity, and the abilities of its file system."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from gorillacomb.model import SECOND, EntryState
 DifferenceKind = Literal["changed", "damaged", "suspect", "missing", "mode", "unreadable"]
 _IN_USE = "in use: a program has it open for writing"
 _LONGEST_BUILD_NS = 24 * 3600 * SECOND
-"""No manifest takes longer to make."""
+"""Upper limit of the time it takes to make a manifest."""
 
 
 @dataclass(frozen=True, slots=True)
 class TreeContext:
-    """The folder that tasks are about; travels with each of them."""
+    """The folder of the tasks; sent with each of them."""
 
     root: bytes
     identity: FileIdentity
     own: frozenset[FileIdentity] = frozenset()
     """Our own files, which are never opened."""
     both: bool = True
-    """Whether SHA-256 is asked for beside BLAKE3."""
+    """Whether SHA-256 is computed besides BLAKE3."""
     modes: bool = True
     """Whether its file system keeps modes."""
     hides_changes: bool = False
-    """Whether content may change there without any time's showing it."""
+    """Whether content may change there without changing any timestamp."""
     created_ns: int = 0
-    """When the manifest was made that it is compared with; 0 for none."""
+    """When the manifest to compare with was made; 0 for none."""
 
 
 def tree_to_check(
     root: bytes, created_ns: int, own: Collection[FileIdentity], both: bool
 ) -> TreeContext:
-    """Describe a folder that is compared with a manifest of a time. Raises UsageError."""
+    """Describe a folder to compare with a manifest made at ``created_ns``. Raises UsageError."""
     identity = identify_tree(root)
     mount = mount_of(root)
     return TreeContext(
@@ -60,7 +60,7 @@ def tree_to_check(
 
 
 def ends_as_told(folder: int, name: bytes, size: int) -> bool:
-    """Return whether a file has the size that its file system tells, as far as it can be read."""
+    """Return whether a file has the size that its file system reports, as far as it can be read."""
     try:
         descriptor = open_file(name, folder)
     except OSError:
@@ -76,10 +76,10 @@ def ends_as_told(folder: int, name: bytes, size: int) -> bool:
 def judge_file(
     entry: ManifestEntry, place: TreeContext, folder: int, name: bytes
 ) -> tuple[DifferenceKind, str]:
-    """Say what a file in an open folder is, whose content differs while size and mtime do not.
+    """Classify a file in an open folder whose content differs while size and mtime do not.
 
-    By the rules of scans. A manifest has no ctime, so that nothing is known to have moved. Raises
-    OSError.
+    The rules are those of scans. A manifest has no ctime, so no ctime is known to have changed.
+    Raises OSError.
     """
     descriptor = open_file(name, folder)
     try:
@@ -97,9 +97,9 @@ def judge_file(
 
 
 def _was_read_early(entry: ManifestEntry, created_ns: int) -> bool:
-    """Whether a file may have been read for a manifest too soon after it was written.
+    """Return whether a file may have been read for a manifest too soon after it was written.
 
-    It was read after the manifest was begun, and after it was written, if that was meanwhile.
+    It was read after the manifest was begun, and after it was written, if that was later.
     """
     latest = min(time.time_ns(), created_ns + _LONGEST_BUILD_NS)
     read_ns = max(created_ns, min(entry.mtime_ns, latest)) if created_ns else 0

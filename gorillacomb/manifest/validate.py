@@ -1,4 +1,4 @@
-"""Checking a manifest that came from outside: a Statement in JSON, as it was parsed."""
+"""Validate a manifest that came from outside: a Statement in parsed JSON."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _KEYS = {
 }
 _DIGEST = re.compile("[0-9a-f]{64}")
 TIME_PATTERN = "(?:0|-?[1-9][0-9]{0,27})"
-"""A time in ns: file systems hold as many seconds as fit into 63 bits, of which absurd times on
-disks make use, and those have 28 digits in ns."""
+"""A time in ns: file systems store seconds in up to 63 bits, absurd times on disks use that range,
+and it takes 28 digits in ns."""
 _TIME = re.compile(TIME_PATTERN)
 MOST_MODE = 0o7777
 
@@ -37,28 +37,28 @@ MOST_MODE = 0o7777
 def validated_manifest(
     value: Any, read: list[ManifestEntry] | None = None, digest: str | None = None
 ) -> Manifest:
-    """The manifest that a Statement is; raises Malformed.
+    """Return the manifest in a Statement. Raises MalformedManifest.
 
-    Its files, and the SHA-256 of their JCS bytes, may be known before.
+    Its files, and the SHA-256 of their JCS bytes, may be passed if already known.
     """
     if not isinstance(value, dict):
-        raise_malformed("it is no JSON object")
+        raise_malformed("it is not a JSON object")
     if value.get("_type") != STATEMENT:
-        raise_malformed("it is no in-toto Statement of version 1")
+        raise_malformed("it is not an in-toto Statement of version 1")
     kind = value.get("predicateType")
     if kind != PREDICATE:
         ours = isinstance(kind, str) and kind.startswith(_ANY_PREDICATE)
         raise_malformed(
-            "it is of another version than v1; a newer Gorilla Comb reads it"
+            "it is of a later version than v1; a newer Gorilla Comb may read it"
             if ours
-            else "its predicate is no manifest of ours"
+            else "its predicate is not a manifest of Gorilla Comb"
         )
     _has_keys(value, {"_type", "subject", "predicateType", "predicate"}, "it")
     predicate = _object(value["predicate"], "its predicate")
     keys = {"checkpoint", "counts", "created_ns", "files", "left_out", "tool", "whole"}
     _has_keys(predicate, keys, "its predicate", {"name_b64"})
     if not isinstance(predicate["files"], list):
-        raise_malformed("its files are no list")
+        raise_malformed("its files are not a list")
     if read is None:
         read = [_entry(number, each) for number, each in enumerate(predicate["files"], 1)]
     entries = tuple(read)
@@ -67,11 +67,11 @@ def validated_manifest(
         digest = sha256(b"[" + b",".join(map(entry_json, entries)) + b"]").hexdigest()
     name = _subject(value["subject"], predicate.get("name_b64"), digest)
     if _object(predicate["counts"], "its counts") != entry_counts(entries):
-        raise_malformed("its counts are not those of its files")
+        raise_malformed("its counts do not match its files")
     _tool(predicate["tool"])
     checkpoint = predicate["checkpoint"]
     if checkpoint is not None and not isinstance(checkpoint, str):
-        raise_malformed("its checkpoint is no text")
+        raise_malformed("its checkpoint is not a string")
     if not isinstance(predicate["whole"], bool):
         raise_malformed("its 'whole' is neither true nor false")
     return Manifest(
@@ -86,7 +86,7 @@ def validated_manifest(
 
 def _object(value: Any, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise_malformed(f"{what} is no JSON object")
+        raise_malformed(f"{what} is not a JSON object")
     return value
 
 
@@ -102,9 +102,9 @@ def _has_keys(
 
 
 def _subject(value: Any, name_b64: Any, files_digest: str) -> bytes:
-    """Check the one subject against the files' digest; returns the folder's name."""
+    """Check the one subject against the files' digest; return the folder's name."""
     if not isinstance(value, list) or len(value) != 1:
-        raise_malformed("it has not exactly one subject")
+        raise_malformed("it does not have exactly one subject")
     subject = _object(value[0], "its subject")
     _has_keys(subject, {"name", "digest"}, "its subject")
     digest = _object(subject["digest"], "its subject's digest")
@@ -117,9 +117,9 @@ def _subject(value: Any, name_b64: Any, files_digest: str) -> bytes:
     else:
         name = _path({"name_b64": name_b64}, "name")
         if name.decode("utf-8", "backslashreplace") != text:
-            raise_malformed("its two names are not one")
+            raise_malformed("its two names differ")
     if b"\0" in name or b"/" in name.rstrip(b"/") or name in (b".", b".."):
-        raise_malformed("its subject's name is no name of a folder")
+        raise_malformed("its subject's name is not the name of a folder")
     if digest["sha256"] != files_digest:
         raise_malformed("its subject's digest is not that of its files: it was edited or damaged")
     return name
@@ -129,7 +129,7 @@ def _tool(value: Any) -> None:
     tool = _object(value, "its tool")
     _has_keys(tool, {"name", "version"}, "its tool")
     if not all(isinstance(each, str) for each in tool.values()):
-        raise_malformed("its tool is no text")
+        raise_malformed("its tool has a field that is not a string")
 
 
 def _entry(number: int, value: Any) -> ManifestEntry:
@@ -140,9 +140,9 @@ def _entry(number: int, value: Any) -> ManifestEntry:
 
 
 def validated_entry(value: Any) -> ManifestEntry:
-    """The entry that one of its files is; raises Malformed."""
+    """Return the entry for one of its files. Raises MalformedManifest."""
     if type(value) is not dict:
-        raise_malformed("it is no JSON object")
+        raise_malformed("it is not a JSON object")
     kind = value.get("type")
     if type(kind) is not str or kind not in _KEYS:
         raise_malformed("its type is none of file, link, dir")
@@ -178,7 +178,7 @@ def validated_entry(value: Any) -> ManifestEntry:
 
 def _number(value: Any, what: str) -> int:
     if type(value) is not int or value < 0:
-        raise_malformed(f"{what} is no number, or below 0")
+        raise_malformed(f"{what} is not a number, or is negative")
     return value
 
 
@@ -190,7 +190,7 @@ def _hex(value: Any, what: str) -> str:
 
 def _time(value: Any, what: str) -> int:
     if type(value) is not str or _TIME.fullmatch(value) is None:
-        raise_malformed(f"{what} is no number in a string")
+        raise_malformed(f"{what} is not an integer in a string")
     return int(value)
 
 
@@ -203,20 +203,20 @@ def _path(value: dict[str, Any], key: str) -> bytes:
 
 def _left_out(value: Any, entries: Sequence[ManifestEntry]) -> tuple[OmittedPath, ...]:
     if not isinstance(value, list):
-        raise_malformed("its left_out is no list")
+        raise_malformed("its left_out is not a list")
     found = []
     for each in value:
-        fields = _object(each, "of what it left out, one")
+        fields = _object(each, "an entry of its left_out")
         path = validated_path(_path(fields, "path"))
         rest = {key: each for key, each in fields.items() if key not in ("path", "path_b64")}
-        _has_keys(rest, {"kind", "cause"}, "of what it left out, one")
+        _has_keys(rest, {"kind", "cause"}, "an entry of its left_out")
         kind, cause = rest["kind"], rest["cause"]
         if kind not in (*LACKS, *ODDITIES) or not isinstance(cause, str):
-            raise_malformed("of what it left out, one is of an unknown kind")
+            raise_malformed("an entry of its left_out is of an unknown kind")
         found.append(OmittedPath(path, kind, cause))
     paths = [each.path for each in found]
     if paths != sorted(set(paths)):
-        raise_malformed("what it left out is not sorted, or stands there twice")
+        raise_malformed("what it left out is not sorted, or occurs there twice")
     if paths and not {entry.path for entry in entries}.isdisjoint(paths):
         raise_malformed("it left out what it has")
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Checking a manifest against what stands in a folder now."""
+"""Compare a manifest with the current content of a folder."""
 
 from __future__ import annotations
 
@@ -23,63 +23,63 @@ from gorillacomb.workers.dispatcher import Dispatcher
 from gorillacomb.workers.pool import Workers, default_workers
 
 _BATCH = 512
-"""Entries in a task."""
+"""Entries per task."""
 _BATCH_BYTES = 16 << 20
 _SMALL = 300
 """Entries; fewer, with few bytes, are checked before a pool would have started."""
 _STEP = 400
-"""Entries that the walk meets between two tasks handed out."""
+"""Entries walked between handing out two tasks."""
 
 
 @dataclass(frozen=True, slots=True)
 class PathDifference:
-    """One path that is not as the manifest says."""
+    """A path that differs from the manifest."""
 
     path: bytes
     cause: str = ""
-    """In words; empty where the path says it all."""
+    """In words; empty if the path says it all."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenamedPath:
-    """A missing content that stands under another path."""
+    """A missing content that was found at another path."""
 
     origin: bytes
     path: bytes
     cause: str = ""
-    """How the two differ, where that is in their spelling alone."""
+    """How the two paths differ, if only in spelling."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationReport:
-    """How a folder compares with its manifest; all sorted by path bytes."""
+    """How a folder compares with its manifest; everything sorted by path bytes."""
 
     ok: int
-    """Entries of which everything is as recorded."""
+    """Entries that match in every respect."""
     changed: tuple[PathDifference, ...]
     damaged: tuple[PathDifference, ...]
     """The content changed while size and mtime did not."""
     suspect: tuple[PathDifference, ...]
-    """The same, on a file system that may let content change without any time's showing it."""
+    """Likewise, on a file system where content may change without changing any timestamp."""
     missing: tuple[PathDifference, ...]
     extra: tuple[PathDifference, ...]
     renamed: tuple[RenamedPath, ...]
     mode: tuple[PathDifference, ...]
     unreadable: tuple[PathDifference, ...]
     unproven: tuple[PathDifference, ...]
-    """What the manifest itself has no content of."""
+    """Paths whose content the manifest itself lacks."""
     whole: bool
-    """The manifest speaks of the whole folder: what is extra differs from it."""
+    """Whether the manifest describes the whole folder, so that extra paths are differences."""
     modes: bool = True
-    """Modes were compared: the file system keeps them."""
+    """Whether modes were compared: the file system keeps them."""
 
     @property
     def differs(self) -> bool:
-        """Whether anything is not as the manifest says."""
+        """Whether anything differs from the manifest."""
         return any(found for kind, found in self.kinds().items() if kind != "unreadable")
 
     def kinds(self) -> dict[str, tuple[PathDifference, ...] | tuple[RenamedPath, ...]]:
-        """What keeps the folder from being as the manifest says, by the name of its kind."""
+        """Return all differences, by kind."""
         return {
             "changed": self.changed,
             "damaged": self.damaged,
@@ -93,7 +93,7 @@ class VerificationReport:
 
     @property
     def incomplete(self) -> bool:
-        """Whether not everything could be compared."""
+        """Whether something could not be compared."""
         return bool(self.unreadable or self.unproven)
 
 
@@ -107,12 +107,13 @@ def verify(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> VerificationReport:
-    """Compare all that stands in ``root`` with a manifest.
+    """Compare everything in ``root`` with a manifest.
 
-    ``both`` digests of each file must match, else its BLAKE3 alone. ``ignored`` are paths below the
-    root that are not extra, such as the manifest's own; ``own`` are our own files by device and
-    inode. Nothing outside the root is opened, and no link in it is followed. Raises UsageFault for
-    a root that is no folder, RootVanished for one that goes away, WorkersFailed, Interrupted.
+    ``both`` digests of each file must match, otherwise only its BLAKE3. ``ignored`` are paths below
+    the root that do not count as extra, such as the manifest's own; ``own`` are our own files by
+    device and inode. Nothing outside the root is opened, and no link in it is followed. Raises
+    UsageError for a root that is not a folder, RootVanished for one that disappears, WorkersFailed,
+    Interrupted.
     """
     root = os.path.realpath(root)
     place = tree_to_check(root, manifest.created_ns, own, both)
@@ -142,7 +143,7 @@ class _DifferenceLists:
 
 
 class _VerificationRun:
-    """A verification under way."""
+    """A verification in progress."""
 
     def __init__(
         self, manifest: Manifest, place: TreeContext, ignored: frozenset[bytes], progress: Progress
@@ -164,7 +165,7 @@ class _VerificationRun:
         self._ok = 0
 
     def run(self, pool: Workers) -> None:
-        """Check the entries, walk the folder meanwhile, then look for what was renamed."""
+        """Check the entries while walking the folder, then look for renamed files."""
         entries, place = self._manifest.entries, self._place
         size = sum(entry.size for entry in entries)
         self.progress.stage("Verifying", len(entries), size)
@@ -195,7 +196,7 @@ class _VerificationRun:
                 getattr(self._lists, what).append(PathDifference(path, cause))
 
     def _meet(self, found: Iterator[TreeEntry], most: int | None) -> None:
-        """Go on with the walk, and note what it meets that the manifest does not know."""
+        """Continue the walk, and note paths that the manifest does not list."""
         for path, kind, cause in found:
             if kind == "unreadable":
                 self._unlisted[path] = cause
@@ -209,8 +210,8 @@ class _VerificationRun:
                     return
 
     def _note_unlisted(self) -> None:
-        """Note the folders that could not be listed; one recorded as empty is not known to be."""
-        noted = {each.path for each in self._lists.unreadable} | self._lacks  # those are unproven
+        """Note the unlisted folders; one recorded as empty may no longer be."""
+        noted = {each.path for each in self._lists.unreadable} | self._lacks  # lacks are unproven
         for path, cause in self._unlisted.items():
             if path not in noted:
                 self._lists.unreadable.append(PathDifference(path, cause))
@@ -218,7 +219,7 @@ class _VerificationRun:
         self._ok -= sum(entry.path in standing for entry in self._manifest.entries)
 
     def _has_below(self, folder: bytes) -> bool:
-        """Whether the manifest speaks of something in a folder."""
+        """Return whether the manifest lists something in a folder."""
         start = folder + b"/"
         at = bisect_left(self._sorted_paths, start)
         return at < len(self._sorted_paths) and self._sorted_paths[at].startswith(start)
@@ -228,10 +229,10 @@ class _VerificationRun:
         return sorted(self._known)
 
     def _find_spelled_otherwise(self, dispatcher: Dispatcher) -> None:
-        """Match extra paths with entries that differ from them in their spelling alone.
+        """Match extra paths with entries that differ only in spelling.
 
-        Where the system tells the spellings apart, the entry is missing, and is compared with what
-        is at the other path. Where it does not, the entry was found at its own.
+        If the system distinguishes the spellings, the entry is missing, and is compared with the
+        file at the other path. If it does not, the entry was found at its own path.
         """
         if not self._extra:
             return
@@ -269,7 +270,7 @@ class _VerificationRun:
         self._renamed.append(RenamedPath(path, other, spelling_difference(path, other)))
 
     def _find_renamed(self, dispatcher: Dispatcher) -> None:
-        """Match missing files and links with extra ones of the same content, each with one."""
+        """Match missing files and links with extra ones of the same content, one to one."""
         entries = self._manifest.entries
         wanted = [entries[number] for number in sorted(self._missing)]
         sizes = frozenset(entry.size for entry in wanted if entry.type == "file")
@@ -301,7 +302,7 @@ class _VerificationRun:
                     self._lists.mode.append(PathDifference(read.path, cause))
 
     def result(self) -> VerificationReport:
-        """All that was found."""
+        """Return the report."""
         entries = self._manifest.entries
         moved = {each.origin for each in self._renamed}
         missing = (PathDifference(entries[n].path, cause) for n, cause in self._missing.items())
@@ -338,11 +339,11 @@ def _sorted(differences: Iterable[PathDifference]) -> tuple[PathDifference, ...]
 
 
 def _tasks(entries: tuple[ManifestEntry, ...], place: TreeContext) -> Iterator[CheckTask]:
-    """The large files one by one, the largest first, then batches of the others."""
+    """Yield the large files one by one, largest first, then batches of the others."""
     large = [number for number, entry in enumerate(entries) if entry.size >= LARGE]
     large.sort(key=lambda number: -entries[number].size)
     for left, number in zip(range(len(large), 0, -1), large, strict=True):
-        # The fewer large files are left, the more threads each may have.
+        # The fewer large files are left, the more threads each gets.
         threads = max(1, default_workers() // left)
         yield CheckTask(place, (number,), threads)
     batch: list[int] = []
@@ -374,7 +375,7 @@ def _content_of_read(read: ReadEntry) -> object:
 def _pairs(
     origins: list[ManifestEntry], standing: list[ReadEntry]
 ) -> Iterator[tuple[ManifestEntry, ReadEntry]]:
-    """Each origin with one place where its content stands: one of its own name first."""
+    """Pair each origin with a path that has its content now, preferably of the same name."""
     by_name: dict[bytes, list[ReadEntry]] = defaultdict(list)
     for read in sorted(standing, key=lambda read: read.path, reverse=True):
         by_name[_name(read.path)].append(read)

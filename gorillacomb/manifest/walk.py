@@ -1,4 +1,4 @@
-"""What stands in a folder now: a walk that follows no link and enters no other file system."""
+"""Walk a folder without following links or entering other file systems."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ TreeEntryKind = Literal["file", "link", "dir", "fifo", "socket", "device", "moun
 
 
 class TreeEntry(NamedTuple):
-    """Something that stands in a tree."""
+    """An entry found in a tree."""
 
     path: bytes
-    """Relative to its top."""
+    """Relative to the root of the tree."""
     kind: TreeEntryKind
-    """``dir`` for a folder with neither file, link nor folder in it, ``unreadable`` for one that
-    cannot be listed, ``mount`` for one that is another file system's."""
+    """``dir`` for a folder without any file, link or folder in it, ``unreadable`` for one that
+    cannot be listed, ``mount`` for one on another file system."""
     cause: str = ""
 
 
 def identify_tree(root: bytes) -> FileIdentity:
-    """Which folder a path leads to. Raises UsageFault where it leads to none."""
+    """Return the identity of the folder at a path. Raises UsageError if it cannot be read."""
     shown = os.fsdecode(root)
     try:
         facts = os.stat(root)
@@ -53,11 +53,11 @@ def walk_tree(
     own: Collection[FileIdentity] = (),
     enters: Callable[[bytes], bool] = lambda path: False,
 ) -> Iterator[TreeEntry]:
-    """All that stands below a root, in no certain order.
+    """Yield everything below a root, in no particular order.
 
-    ``own`` are our own files, which are not there for anyone; ``enters`` says of a folder on
-    another file system whether to go into it. Raises RootVanished when the root is another one now,
-    and when its drive gives nothing but errors any more.
+    ``own`` are our own files, which are skipped; ``enters`` decides whether to enter a folder on
+    another file system. Raises RootVanished if the root is another folder now, or if its drive
+    yields only errors.
     """
     folders = OpenFolders(root, identity)
     failures = DriveFailureCounter(root, identity)
@@ -89,7 +89,7 @@ def walk_tree(
 def _listed(
     descriptor: int, path: bytes, own: Collection[int]
 ) -> tuple[list[TreeEntry], list[bytes]]:
-    """What stands in one open folder, and the paths of the folders in it."""
+    """Return the entries of an open folder, and the paths of its subfolders."""
     found: list[TreeEntry] = []
     below: list[bytes] = []
     prefix = path + b"/" if path else b""
@@ -119,15 +119,15 @@ def _odd(folder: int, name: bytes, path: bytes) -> list[TreeEntry]:
 
 
 def root_vanished(root: bytes, error: OSError) -> RootVanished:
-    """Return the error to raise for a root that is gone, or whose drive is."""
+    """Return the error for a root that is missing, or whose drive is."""
     return RootVanished(
         f"{os.fsdecode(root)} cannot be read any more: {os_error_text(error)}.",
-        "Plug its drive in again, or let nobody move it meanwhile, and run this again.",
+        "Plug its drive in again, or make sure that nothing moves it, and run this again.",
     )
 
 
 def _failed(path: bytes, error: OSError) -> Iterator[TreeEntry]:
     if error.errno == errno.ENOENT:
-        return  # it went since its parent was listed
+        return  # removed since its parent was listed
     cause = "was replaced meanwhile" if is_vanished(error) else os_error_text(error)
     yield TreeEntry(path, "unreadable", cause)

@@ -1,4 +1,4 @@
-"""What the worker processes do for a manifest: read files, and compare them with entries."""
+"""The worker processes' part in a manifest: read files, and compare them with entries."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from gorillacomb.workers.pool import InlineWorkers, Workers, start_pool
 from gorillacomb.workers.worker import Advance
 
 ATTEMPTS = 3
-"""How often a file that changes while it is read gets another chance."""
+"""How often to try reading a file that changes while it is read."""
 LARGE = 8 << 20
-"""Bytes; a file of so many is a task of its own."""
+"""Bytes; a file of this size is a task of its own."""
 _WORDS = {"file": "file", "link": "link", "dir": "folder", None: "special file"}
 _BUFFERS = (buffer,)
 _UNSTABLE = "changed each time it was read"
 
 
 class ReadTask(NamedTuple):
-    """Say what stands at these paths, and read the files among them."""
+    """Describe what is at these paths, and read the files among them."""
 
     place: TreeContext
     paths: Sequence[bytes]
@@ -51,7 +51,7 @@ class ReadTask(NamedTuple):
 
 
 class ReadEntry(NamedTuple):
-    """What stands at a path, with both digests of a file."""
+    """What is at a path, with both digests of a file."""
 
     path: bytes
     kind: EntryKind
@@ -64,7 +64,7 @@ class ReadEntry(NamedTuple):
 
 
 class ReadResult(NamedTuple):
-    """Which were read, which are large and not read yet, and which have no entry and why."""
+    """Read entries, large files left for later, and paths without an entry, with the reasons."""
 
     read: list[ReadEntry]
     large: list[tuple[int, bytes]]
@@ -72,17 +72,17 @@ class ReadResult(NamedTuple):
 
 
 class CheckTask(NamedTuple):
-    """Compare entries, by their numbers, with what stands at their paths."""
+    """Compare entries, given by number, with what is at their paths."""
 
     place: TreeContext
     numbers: Sequence[int]
     threads: int = 1
     spelled: Sequence[bytes] | None = None
-    """The paths at which they are; None for their own."""
+    """The paths where they are; None for their own."""
 
 
 class CheckResult(NamedTuple):
-    """How many entries are as they have to be, and the others: number, how they differ, cause."""
+    """The number of matching entries; and the others: number, kind of difference, cause."""
 
     checked: int
     ok: int
@@ -95,9 +95,9 @@ ManifestTask = ReadTask | CheckTask
 def start_manifest_workers(
     count: int | None, small: bool, root: bytes, entries: Sequence[ManifestEntry]
 ) -> Workers:
-    """So many processes; 0 for none, None for what suits the machine, the root's disk and the work.
+    """Start ``count`` processes; 0 for none, None to suit the machine, the disk and the work.
 
-    They hold the entries that `CheckTask` is about: a forked one has them already.
+    They hold the entries that `CheckTask` refers to: a forked process has them already.
     """
     make_worker = partial(ManifestWorker, entries)
     if count == 0 or (count is None and small):
@@ -106,11 +106,11 @@ def start_manifest_workers(
 
 
 class _UnstableFile(Exception):
-    """The file changed each time it was read."""
+    """The file changed during every attempt to read it."""
 
 
 class _NotOpened(Exception):
-    """Not to be opened, and why."""
+    """A file that must not be opened, and why."""
 
     def __init__(self, kind: Lack, cause: str) -> None:
         super().__init__(cause)
@@ -118,16 +118,16 @@ class _NotOpened(Exception):
 
 
 class ManifestWorker:
-    """Carries out tasks, one after the other, with the folders used last held open."""
+    """Performs tasks one after the other; keeps recently used folders open."""
 
     def __init__(self, entries: Sequence[ManifestEntry]) -> None:
         self._entries = entries
         self._root: _OpenRoot | None = None
 
     def perform(self, task: ManifestTask, advance: Advance) -> ReadResult | CheckResult:
-        """Do one task.
+        """Perform a task.
 
-        Raises RootVanished when the root is not the folder that it was, or its drive is gone.
+        Raises RootVanished if the root is another folder now, or its drive is missing.
         """
         if self._root is None or self._root.place != task.place:
             self.close()
@@ -145,7 +145,7 @@ class ManifestWorker:
         except RootChanged as error:
             raise RootVanished(
                 f"{os.fsdecode(task.place.root)} is not the folder that it was a moment ago.",
-                "Let nobody move it meanwhile, and run this again.",
+                "Make sure that nothing moves it, and run this again.",
             ) from error
 
     def close(self) -> None:
@@ -156,7 +156,7 @@ class ManifestWorker:
 
 
 class _OpenRoot:
-    """The folder that a worker reads in, and what went wrong there since the last byte read."""
+    """The folder in which a worker reads, and the drive failures since the last byte read."""
 
     def __init__(self, place: TreeContext) -> None:
         self.place = place
@@ -164,10 +164,10 @@ class _OpenRoot:
         self.failures = DriveFailureCounter(place.root, place.identity)
 
     def is_missing(self, error: OSError) -> bool:
-        """Whether an error says that nothing stands at a path.
+        """Return whether an error says that nothing exists at a path.
 
-        A manifest may name what no folder can hold. Raises RootVanished where the error says that
-        the root or its drive is gone.
+        A manifest may list paths that no folder can have. Raises RootVanished if the error means
+        that the root or its drive is missing.
         """
         if self.failures.note_error(error):
             raise root_vanished(self.place.root, error) from error
@@ -234,10 +234,10 @@ def _content(
     threads: int,
     advance: Advance,
 ) -> tuple[os.stat_result, Digests, int]:
-    """Read a regular file of which ``facts`` were just seen; returns those that hold for it.
+    """Read a regular file with these just-read ``facts``; return the facts that hold for it.
 
-    With its digests, and how many bytes were read. Raises OSError, _NotOpened, and _UnstableFile
-    when it changed each time.
+    Also its digests, and how many bytes were read. Raises OSError, _NotOpened, and _UnstableFile if
+    it changed during every attempt.
     """
 
     def read(size: int | None) -> tuple[Digests, int]:
@@ -266,7 +266,7 @@ def _refuse_to_open(facts: os.stat_result, own: Collection[FileIdentity]) -> Non
 
 
 class _CheckRun:
-    """One `CheckTask` under way."""
+    """A `CheckTask` in progress."""
 
     def __init__(
         self,
@@ -305,9 +305,9 @@ class _CheckRun:
         return CheckResult(len(self._task.numbers), ok, self._found)
 
     def _is_plainly_ok(self, entry: ManifestEntry, folder: int, name: bytes) -> bool:
-        """Whether an entry is a small file as it has to be; if not so, `_check` says what it is.
+        """Return whether an entry is a small matching file; if not, `_check` decides.
 
-        A verification spends its time here, on file after file of which nothing changed.
+        A verification spends its time here, on file after file that has not changed.
         """
         size, place = entry.size, self._task.place
         if size >= CHUNK or entry.blake3 is None:
@@ -346,7 +346,7 @@ class _CheckRun:
         if kind == "link":
             if os.readlink(name, dir_fd=folder) != entry.target:
                 self._note(number, "changed", "leads elsewhere now")
-            return  # systems differ in the mode that a link has; nowhere does it mean anything
+            return  # the mode of a link differs between systems and never means anything
         mode = stat.S_IMODE(facts.st_mode)
         if mode != entry.mode and self._task.place.modes:
             self._note(number, "mode", f"{mode:04o}, was {entry.mode:04o}")
@@ -377,5 +377,5 @@ def _cause_of_missing(error: OSError) -> str:
     if error.errno == errno.ENOENT:
         return ""
     if is_vanished(error):
-        return "a part of its path is no folder, or a link, which is not followed"
+        return "a part of its path is not a folder, or is a link, which is not followed"
     return os_error_text(error)

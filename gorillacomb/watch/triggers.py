@@ -46,7 +46,7 @@ class TriggerEvent(StrEnum):
     DAMAGED = "damaged"
     """Files whose content changed while size and time did not."""
     MISSING = "missing"
-    """Contents of which no copy is left."""
+    """Contents without any copy left."""
     DEGRADED = "degraded"
     """The watcher cannot do everything that it should."""
     MANIFEST_BROKEN = "manifest-broken"

@@ -420,9 +420,9 @@ def test_a_machine_that_knows_nothing(manifest: Path) -> None:
     [
         (b"", "The manifest is refused: it is empty."),
         (b" \n", "The manifest is refused: it is empty."),
-        (b"\xef\xbb\xbf{}", "it is no JSON: a byte order mark stands before it."),
-        (b"hello", "The manifest is refused: it is no JSON (see line 1, column 1)."),
-        (b'{"a": 1,\n "b" 2}', "it is no JSON (see line 2, column 6)."),
+        (b"\xef\xbb\xbf{}", "it is not JSON: it begins with a byte order mark."),
+        (b"hello", "The manifest is refused: it is not JSON (see line 1, column 1)."),
+        (b'{"a": 1,\n "b" 2}', "it is not JSON (see line 2, column 6)."),
         (b"{}", "in-toto"),
         (b"[" * 1_000_000, "nested"),
         (b'{"_type": 1, "_type": 2}', "twice"),

@@ -1,1 +1,1 @@
-"""The same manifest in the formats that other people's tools read, one module for each."""
+"""Export a manifest to formats that other tools read, one module per format."""

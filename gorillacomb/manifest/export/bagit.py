@@ -1,13 +1,13 @@
-"""A bag (BagIt 1.0, RFC 8493): a copy of the files in a new folder, with their digests beside it.
+"""A bag (BagIt 1.0, RFC 8493): a copy of the files in a new folder, with their digests.
 
 The source is only read. What is copied is compared with both digests of the manifest, and the bag
-takes its name only when it is whole.
+gets its name only once it is complete.
 
 A path in a bag's manifest is UTF-8 on a line of its own, with ``%0D`` and ``%0A`` for a carriage
-return and a newline. RFC 8493 wants ``%25`` for a percent sign as well, but bagit-python, the
-reference that others are checked with, neither writes nor reads that. So a percent sign stands as
-it is, which both read alike unless it begins one of these three; such names are left out, and so
-are those that bagit-python cannot read from a line.
+return and a newline. RFC 8493 requires ``%25`` for a percent sign as well, but bagit-python, the
+reference for other implementations, neither writes nor reads that. So a percent sign is left as it
+is, which both read alike unless it begins one of these three; such names are omitted, and so are
+those that bagit-python cannot read back from a line.
 """
 
 from __future__ import annotations
@@ -45,38 +45,38 @@ from gorillacomb.manifest.export.result import (
 from gorillacomb.manifest.model import Manifest, ManifestEntry
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# Not to wait for a writer, should a pipe stand where a file was.
+# Not to block on a writer if a pipe has replaced a file.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _LINE_ENDS = re.compile("[\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
-"""Where Python ends a line of text, besides CR and LF."""
+"""Where Python splits lines of text, besides CR and LF."""
 _AMBIGUOUS = re.compile("%(0A|0D|25)", re.IGNORECASE)
 _MOST_ESCAPES = 2
-"""So many of each kind does bagit-python decode in a path."""
+"""Number of each escape that bagit-python decodes in a path."""
 
 
 @dataclass(frozen=True, slots=True)
 class BagResult:
-    """How the making of a bag went."""
+    """The result of making a bag."""
 
     entries: int
-    """How many files it carries."""
+    """The number of files in the bag."""
     left_out: tuple[OmittedEntry, ...] = ()
     failed: tuple[OmittedEntry, ...] = ()
-    """Files that are not there as the manifest says; when there are any, no bag was made."""
+    """Files that do not match the manifest; if there are any, no bag was made."""
 
 
 class _SourceChanged(Exception):
-    """A source file is not what the manifest says."""
+    """A source file does not match the manifest."""
 
 
 def make_bag(manifest: Manifest, root: bytes, place: bytes, now_ns: int) -> BagResult:
     """Copy the files of a manifest from the folder ``root`` into a bag at ``place``.
 
-    ``place`` must be new or an empty folder, outside of ``root``. Modes (without set-id bits; the
-    owner can always read) and times of the files are kept. Raises Refused, Untrusted, UsageFault;
-    what was made of the bag is then removed.
+    ``place`` must be new or an empty folder, outside of ``root``. Modes (without set-id bits;
+    always readable by the owner) and times of the files are kept. Raises RefusedForSafety,
+    UntrustedInput, UsageError; an incomplete bag is then removed.
     """
     place = os.path.abspath(place)
     _check_place(place, root)
@@ -94,7 +94,7 @@ def make_bag(manifest: Manifest, root: bytes, place: bytes, now_ns: int) -> BagR
                 return BagResult(0, left_out, failed)
             _write_tags(partial, entries, now_ns)
             os.chmod(partial, _folder_mode(source))
-            os.sync()  # one for all of them; fsync of each file takes longer than to copy them
+            os.sync()  # one for all of them; fsync per file takes longer than copying
             _put_in_place(partial, place)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
@@ -111,8 +111,8 @@ def _check_place(place: bytes, root: bytes) -> None:
     require_folder(os.path.dirname(place))
     if is_below(os.path.realpath(place), os.path.realpath(root)):
         raise RefusedForSafety(
-            f"The bag {shown} would lie in the folder that it is made of.",
-            "Name a place outside of it with -o.",
+            f"The bag {shown} would be inside the folder that it is made from.",
+            "Name a place outside it with -o.",
         )
     if os.path.lexists(place) and (
         os.path.islink(place) or not os.path.isdir(place) or os.listdir(place)
@@ -121,7 +121,7 @@ def _check_place(place: bytes, root: bytes) -> None:
 
 
 def _check_paths(manifest: Manifest) -> None:
-    """No manifest that was read has such a path; nothing outside the root is ever opened."""
+    """Check that nothing outside the root is opened; parsed manifests have no such paths."""
     for entry in manifest.entries:
         if not {b"", b".", b".."}.isdisjoint(entry.path.split(b"/")):
             raise UntrustedInput("A path in the manifest leads out of its folder, or is not plain.")
@@ -145,7 +145,7 @@ def _open_root(root: bytes) -> int:
 
 
 def _put_in_place(partial: bytes, place: bytes) -> None:
-    """Rename the whole bag; an empty folder gives way, and anything else is refused."""
+    """Rename the complete bag into place; replace an empty folder, and refuse anything else."""
     try:
         os.rename(partial, place)
     except OSError as error:
@@ -156,7 +156,7 @@ def _put_in_place(partial: bytes, place: bytes) -> None:
 
 
 def _beyond_bagit(room_taken: int) -> OmissionRule:
-    """The rule for a bag whose own path has so many bytes."""
+    """Return the rule for a bag whose own path has ``room_taken`` bytes."""
     seen: dict[str, bytes] = {}
 
     def rule(entry: ManifestEntry) -> str | None:
@@ -179,7 +179,7 @@ def _beyond_bagit(room_taken: int) -> OmissionRule:
 
 
 def _unreadable_line(path: str) -> str | None:
-    """Why bagit-python does not read a path back from its line."""
+    """Return why bagit-python would misread a path's line; None if it does not."""
     if _LINE_ENDS.search(path):
         return "a name with a character that ends a line"
     if max(path.count("\r"), path.count("\n")) > _MOST_ESCAPES:
@@ -198,7 +198,7 @@ def _escaped(path: str) -> str:
 def _copy_all(
     entries: Iterable[ManifestEntry], source: int, partial: bytes
 ) -> Iterator[OmittedEntry]:
-    """Copy files into the payload; yields those that are not as recorded."""
+    """Copy files into the payload; yield those that are not as recorded."""
     data = os.path.join(partial, b"data")
     os.mkdir(data, 0o700)
     os.chmod(data, _folder_mode(source))
@@ -230,7 +230,7 @@ def _copy_folder(
 
 
 def _open_both(folder: bytes, source: int, payload: int) -> tuple[int, int]:
-    """Open a folder below the source without following a link, and its like in the payload."""
+    """Open a folder below the source without following links, and its counterpart in the bag."""
     here, there = os.dup(source), os.dup(payload)
     try:
         for name in path_parts(folder):
@@ -242,7 +242,7 @@ def _open_both(folder: bytes, source: int, payload: int) -> tuple[int, int]:
                 ) from error
             os.close(here)
             here = inner
-            with suppress(FileExistsError):  # made for an entry before
+            with suppress(FileExistsError):  # created for an earlier entry
                 os.mkdir(name, 0o700, dir_fd=there)
             inner = os.open(name, _FOLDER, dir_fd=there)
             os.close(there)
@@ -256,12 +256,12 @@ def _open_both(folder: bytes, source: int, payload: int) -> tuple[int, int]:
 
 
 def _folder_mode(source: int) -> int:
-    """The mode of a folder in the bag: that of its source, and always open to its owner."""
+    """Return the mode of a folder in the bag: the source's, but always open to its owner."""
     return os.fstat(source).st_mode & 0o777 | 0o700
 
 
 def _copy(entry: ManifestEntry, here: int, there: int) -> None:
-    """Copy one file; what is written is what the manifest says, or it raises _NotAsRecorded."""
+    """Copy one file. Raises _SourceChanged unless the copy matches the manifest."""
     name = os.path.basename(entry.path)
     try:
         source = os.open(name, _FILE, dir_fd=here)
@@ -269,16 +269,16 @@ def _copy(entry: ManifestEntry, here: int, there: int) -> None:
         missing = error.errno == errno.ENOENT
         link = error.errno == errno.ELOOP
         raise _SourceChanged(
-            "missing" if missing else "a link stands there" if link else os_error_text(error)
+            "missing" if missing else "it is a link now" if link else os_error_text(error)
         ) from error
     try:
         if not stat.S_ISREG(os.fstat(source).st_mode):
-            raise _SourceChanged("no file stands there")
+            raise _SourceChanged("it is not a file now")
         target = os.open(name, _NEW, 0o600, dir_fd=there)
         try:
             _copy_content(entry, source, target)
             os.fchmod(target, entry.mode & 0o777 | stat.S_IRUSR)
-            with suppress(OverflowError):  # a time that no file system can hold
+            with suppress(OverflowError):  # a time outside the file system's range
                 os.utime(target, ns=(entry.mtime_ns, entry.mtime_ns))
         finally:
             os.close(target)
@@ -303,7 +303,7 @@ def _copy_content(entry: ManifestEntry, source: int, target: int) -> None:
         total += len(piece)
     mutations.set_size(target, total)
     os.lseek(target, 0, os.SEEK_SET)
-    # BLAKE3 is taken of the copy, so that it is this which has the right content.
+    # BLAKE3 is computed from the copy, to verify the copy itself.
     if (
         total != entry.size
         or digest.hexdigest() != entry.sha256
@@ -334,7 +334,7 @@ def _write_tags(partial: bytes, entries: list[ManifestEntry], now_ns: int) -> No
 
 
 def _size(count: int) -> str:
-    """About how large the payload is, for people: 260 GB."""
+    """Format the approximate size of the payload for people: 260 GB."""
     value = float(count)
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if value < 1000 or unit == "TB":

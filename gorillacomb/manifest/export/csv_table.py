@@ -1,4 +1,4 @@
-"""A table in CSV (RFC 4180), for spreadsheets and scripts: it carries all that a manifest says."""
+"""A CSV table (RFC 4180) for spreadsheets and scripts, with everything that a manifest says."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ COLUMNS = (
 
 
 def table(manifest: Manifest) -> ExportResult:
-    """A row for each entry, below a header.
+    """Return a row per entry, below a header.
 
-    A path stands in ``path`` when it is UTF-8, else in base64 in ``path_b64``; so does a link's
-    target. The mode is octal. What an entry does not have is empty.
+    A path is in ``path`` if it is UTF-8, otherwise in base64 in ``path_b64``; likewise a link's
+    target. The mode is octal. Fields that an entry does not have are empty.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text)

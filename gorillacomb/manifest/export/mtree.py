@@ -1,8 +1,8 @@
 """A specification for `mtree -f FILE -p ROOT` (mtree(8) of NetBSD, Debian's mtree-netbsd).
 
-It carries every entry: files with mode, size, time and SHA-256, links with their target and time,
-empty folders with mode and time; of the folders above them it says only that they are there.
-mtree names what is missing and what is extra, but ends with 0 unless something else differs too.
+It contains every entry: files with mode, size, time and SHA-256, links with target and time, empty
+folders with mode and time; for the folders above them only that they exist. mtree lists missing and
+extra paths, but exits with 0 unless something else differs too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PATTERN = b"*?["
 
 
 def specification(manifest: Manifest) -> ExportResult:
-    """A line for each entry, by its full path, each below the lines of the folders it is in."""
+    """Return a line per entry, by its full path, each below the lines of its parent folders."""
     names = _MtreeNames(entry.path for entry in manifest.entries)
     lines = [b"#mtree", b". type=dir"]
     named: set[bytes] = set()
@@ -48,18 +48,18 @@ def _keywords(entry: ManifestEntry) -> list[bytes]:
 
 
 def _folders_above(path: bytes) -> list[bytes]:
-    """The folders on the way to a path, the outermost first."""
+    """Return the parent folders of a path, outermost first."""
     parts = path.split(b"/")[:-1]
     return [b"/".join(parts[: count + 1]) for count in range(len(parts))]
 
 
 class _MtreeNames:
-    """Spells paths so that mtree takes each for itself alone.
+    """Escapes paths so that each matches only itself.
 
-    mtree takes ``*``, ``?`` and ``[`` in a name for a pattern, even when they came encoded, and
-    matches it as fnmatch(3) does, where a backslash takes their meaning away. In a name without
-    any of them a backslash is a backslash. But a name that is spelled as a pattern also stands for
-    a file that is called just so: if there is one, brackets take the place of the backslash.
+    mtree takes ``*``, ``?`` and ``[`` in a name for a pattern, even if they were encoded, and
+    matches it as fnmatch(3) does, where a backslash escapes them. In a name without any of them a
+    backslash is literal. But a name escaped as a pattern also matches a file whose name is that
+    very pattern: if there is one, brackets are used instead of the backslash.
     """
 
     def __init__(self, paths: Iterable[bytes]) -> None:
@@ -67,7 +67,7 @@ class _MtreeNames:
         self._folders = {b"": b"."}
 
     def spelled(self, path: bytes) -> bytes:
-        """A path as it stands in a specification."""
+        """Return a path as written in a specification."""
         folder, slash, name = path.rpartition(b"/")
         if folder not in self._folders:
             self._folders[folder] = self.spelled(folder)
@@ -81,7 +81,7 @@ class _MtreeNames:
 
 
 def _as_pattern(name: bytes, brackets: int) -> bytes:
-    """A pattern for a name alone; each number of brackets gives another one."""
+    """Return a pattern that matches one name only; each number of brackets gives another one."""
     spelled = b""
     for byte in name:
         char = bytes([byte])
@@ -93,5 +93,5 @@ def _as_pattern(name: bytes, brackets: int) -> bytes:
 
 
 def _vis(data: bytes) -> bytes:
-    """The octal form of vis(3) for all but plain bytes; mtree's unvis(3) reads any byte from it."""
+    """Encode all but plain bytes as octal (vis(3)); mtree's unvis(3) decodes any byte."""
     return b"".join(bytes([byte]) if byte in _PLAIN else b"\\%03o" % byte for byte in data)

@@ -3,11 +3,10 @@
 It is a Sigstore bundle (v0.3) around a DSSE envelope, whose payload is an in-toto Statement with
 the SHA-256 of every file. That tool verifies signatures of elliptic-curve keys only.
 
-At the top of the folder it passes over ``.git``, ``.gitattributes``, ``.github`` and
-``.gitignore`` unless told otherwise, so the signature says that these are not covered, and they are
-left out by name. Any other file in the folder that is not signed makes it fail: where names were
-left out, or links stand, it must be called with ``--ignore_unsigned_files``. The signature may lie
-in the folder itself.
+At the top of the folder it ignores ``.git``, ``.gitattributes``, ``.github`` and ``.gitignore`` by
+default, so the signature says that these are not covered, and they are listed as omitted. Any other
+unsigned file in the folder makes it fail: if names were omitted, or there are links, it must be
+called with ``--ignore_unsigned_files``. The signature itself may be in the folder.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _PREDICATE = "https://model_signing/signature/v1.0"
 
 
 def bundle(manifest: Manifest, key: EcdsaSigningKey) -> ExportResult:
-    """The signed bundle as JSON."""
+    """Return the signed bundle as JSON."""
     entries, left_out = split_by_rule(manifest.entries, _beyond_model_signing)
     payload = _json(_statement(manifest.name, entries))
     document = {
@@ -64,7 +63,7 @@ def _beyond_model_signing(entry: ManifestEntry) -> str | None:
 
 
 def _statement(name: bytes, entries: list[ManifestEntry]) -> dict[str, object]:
-    # model_signing orders by the parts of a path, so a folder's files stand together.
+    # model_signing sorts by path components, so that a folder's files are together.
     ordered = sorted(entries, key=lambda entry: entry.path.decode().split("/"))
     whole = sha256(b"".join(bytes.fromhex(entry.sha256 or "") for entry in ordered))
     resources = [

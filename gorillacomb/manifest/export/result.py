@@ -1,4 +1,4 @@
-"""What an export gives: the data, and by name all that its format cannot carry."""
+"""The result of an export: the data, and everything that its format cannot represent."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from gorillacomb.manifest.model import ManifestEntry
 
 PATH_MAX = 4096
-"""Bytes of a path that a program can name to the system, with the NUL at the end (limits.h)."""
+"""Maximum length of a path passed to the system, in bytes with the terminating NUL (limits.h)."""
 
 
 @dataclass(frozen=True, slots=True)
 class OmittedEntry:
-    """An entry that a format cannot carry, and why."""
+    """An entry that a format cannot represent, and why."""
 
     path: bytes
     cause: str
@@ -25,18 +25,18 @@ class ExportResult:
 
     data: bytes
     entries: int
-    """How many were carried."""
+    """The number of entries represented."""
     left_out: tuple[OmittedEntry, ...] = ()
 
 
 OmissionRule = Callable[[ManifestEntry], str | None]
-"""Why a format cannot carry an entry; None when it can."""
+"""Returns why a format cannot represent an entry; None if it can."""
 
 
 def split_by_rule(
     entries: Sequence[ManifestEntry], rule: OmissionRule
 ) -> tuple[list[ManifestEntry], tuple[OmittedEntry, ...]]:
-    """Part entries into those that a format carries and those that it leaves out."""
+    """Split entries into those that a format can represent and those that it omits."""
     kept, left = [], []
     for entry in entries:
         cause = rule(entry)
@@ -48,7 +48,7 @@ def split_by_rule(
 
 
 def no_readable_file(entry: ManifestEntry) -> str | None:
-    """Why formats that list the content of files, each by its path, leave an entry out."""
+    """Return why formats that list file contents by path omit an entry."""
     if entry.type == "link":
         return "a link, and the format lists files only"
     if entry.type == "dir":
@@ -59,7 +59,7 @@ def no_readable_file(entry: ManifestEntry) -> str | None:
 
 
 def utf8_or_none(path: bytes) -> str | None:
-    """A path as text; None when it is not UTF-8."""
+    """Return a path as text; None if it is not UTF-8."""
     try:
         return path.decode("utf-8")
     except UnicodeDecodeError:

@@ -17,16 +17,16 @@ from gorillacomb.manifest.model import Manifest, ManifestEntry
 
 
 def sha256sum(manifest: Manifest) -> ExportResult:
-    """The SHA-256 of every file, as GNU coreutils write and read it; names are raw bytes."""
+    """Return the SHA-256 of every file, as GNU coreutils write and read it; names are raw bytes."""
     entries, left_out = split_by_rule(manifest.entries, no_readable_file)
-    # coreutils drop a carriage return at the end of a line since 8.32 and escape it since 9.0.
+    # coreutils since 8.32 drop a carriage return at the end of a line, and since 9.0 escape it.
     escapes = {b"\\": b"\\\\", b"\n": b"\\n", b"\r": b"\\r"}
     lines = [_line(entry.sha256 or "", entry.path, escapes) for entry in entries]
     return ExportResult(b"".join(lines), len(entries), left_out)
 
 
 def b3sum(manifest: Manifest) -> ExportResult:
-    """The BLAKE3 of every file, as b3sum writes and reads it; names are UTF-8."""
+    """Return the BLAKE3 of every file, as b3sum writes and reads it; names are UTF-8."""
     entries, left_out = split_by_rule(manifest.entries, _beyond_b3sum)
     escapes = {b"\\": b"\\\\", b"\n": b"\\n"}
     lines = [_line(entry.blake3 or "", entry.path, escapes) for entry in entries]
@@ -43,14 +43,14 @@ def _beyond_b3sum(entry: ManifestEntry) -> str | None:
     if "\ufffd" in text:
         return "a name with U+FFFD in it, which b3sum refuses"
     if text.endswith("\r"):
-        # 1.2 has no escape for it; later versions drop it when it stands there as it is.
+        # 1.2 cannot escape it; later versions drop it if it is unescaped.
         return "a name that ends in a carriage return, which versions of b3sum read differently"
     return None
 
 
 def _line(digest: str, path: bytes, escapes: dict[bytes, bytes]) -> bytes:
     escaped = path
-    for odd, written in escapes.items():  # the backslash comes first
+    for odd, written in escapes.items():  # the backslash must be first
         escaped = escaped.replace(odd, written)
     mark = b"" if escaped == path else b"\\"
     return b"%s%s  %s\n" % (mark, digest.encode(), b"./-" if path == b"-" else escaped)

@@ -264,7 +264,7 @@ def test_an_empty_folder_gives_way(top: Path, tmp_path: Path) -> None:
 def test_the_source_is_never_written_into(top: Path, tmp_path: Path) -> None:
     (tmp_path / "alias").symlink_to(top)
     for place in (top, top / "bag", top / "inner/bag", tmp_path / "alias/bag"):
-        with pytest.raises(RefusedForSafety, match="would lie in the folder"):
+        with pytest.raises(RefusedForSafety, match="would be inside the folder"):
             bag(top, place)
     with pytest.raises(UsageError, match="no folder"):
         bag(top, tmp_path / "not there/bag")
