@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from gorillacomb.fs.bounded_read import is_standard_input
 from gorillacomb.fs.openat import owner_advice
@@ -19,11 +20,15 @@ from gorillacomb.json_paths import has_path, path_columns, path_from_json, path_
 
 __all__ = [
     "PathInput",
+    "PathsInput",
+    "PatternsInput",
     "absolute_path",
+    "encoded_paths",
     "has_path",
     "is_below",
     "is_standard_input",
     "join",
+    "listed_patterns",
     "owner_advice",
     "path_columns",
     "path_from_json",
@@ -37,6 +42,21 @@ __all__ = [
 
 PathInput = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 """What the API takes for a path."""
+PathsInput = PathInput | Iterable[PathInput]
+"""What it takes for paths: one, or several."""
+PatternsInput = str | Iterable[str]
+"""What it takes for patterns: one, or several."""
+
+
+def encoded_paths(paths: PathsInput) -> list[bytes]:
+    """Return one path, or several, as a list of bytes. A text is one path, not its letters."""
+    named = [paths] if isinstance(paths, str | bytes | os.PathLike) else paths
+    return [os.fsencode(path) for path in named]
+
+
+def listed_patterns(patterns: PatternsInput) -> list[str]:
+    """Return one pattern, or several, as a list. A text is one pattern, not its letters."""
+    return [patterns] if isinstance(patterns, str) else list(patterns)
 
 
 def absolute_path(path: PathInput) -> bytes:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from gorillacomb.api.documents.scan import ScanDocument, scan_document
 from gorillacomb.api.lookup import suspect_texts
-from gorillacomb.api.paths import PathInput
+from gorillacomb.api.paths import PathsInput, PatternsInput, encoded_paths, listed_patterns
 from gorillacomb.api.rescan import paths_that_runs_deleted, recorder_for
 from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.errors import GorillaCombError, Interrupted, UsageError
@@ -173,15 +173,15 @@ class ScanResult:
 
 def scan_folders(
     vault: Vault,
-    paths: PathInput | Sequence[PathInput],
+    paths: PathsInput,
     *,
-    exclude: Sequence[str] = (),
+    exclude: PatternsInput = (),
     clear_excludes: bool = False,
     min_size: int | None = None,
     quick: bool = False,
     rehash: bool = False,
     cross_file_systems: bool = False,
-    file_list: Sequence[PathInput] | None = None,
+    file_list: PathsInput | None = None,
     accept_loss: bool = False,
     hydrate_limit: int | None = None,
     workers: int | None = None,
@@ -207,12 +207,11 @@ def scan_folders(
             "Quick and rehash exclude each other: one leaves files unread, the other reads all.",
             "Choose one of them.",
         )
-    named = [paths] if isinstance(paths, str | bytes | os.PathLike) else paths
-    tops = [os.fsencode(path) for path in named]
+    tops = encoded_paths(paths)
     settings = load_settings()
     options = ScanOptions(
         workers=settings.workers if workers is None else workers,
-        exclude=tuple(exclude),
+        exclude=tuple(listed_patterns(exclude)),
         clear_excludes=clear_excludes,
         standing_excludes=settings.exclude,
         min_size=min_size,
@@ -220,7 +219,7 @@ def scan_folders(
         quick=quick,
         rehash=rehash,
         cross_file_systems=cross_file_systems,
-        file_list=None if file_list is None else tuple(map(os.fsencode, file_list)),
+        file_list=None if file_list is None else tuple(encoded_paths(file_list)),
         accept_loss=accept_loss,
         deleted=paths_that_runs_deleted,
         hydrate_limit=hydrate_limit,

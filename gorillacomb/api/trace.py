@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import NoReturn, cast
 
 from gorillacomb import sqlite
 from gorillacomb.api.documents.trace import AdoptDocument, ProofDocument, TraceVerifyDocument
@@ -95,7 +95,7 @@ class TraceProof:
 
     seq: int
     """The entry's number."""
-    entry: dict[str, Any]
+    entry: dict[str, object]
     data: bytes
     """The proof's file (C2SP tlog-proof)."""
 
@@ -122,7 +122,7 @@ class VerifiedProof:
     """How many entries the trace had when the proof was made."""
     origin: str
     """The name of the trace."""
-    entry: dict[str, Any]
+    entry: dict[str, object]
 
     def to_dict(self) -> ProofDocument:
         """Return the document of ``trace verify --proof --json``."""
@@ -185,7 +185,7 @@ class VaultTrace:
                     apart = check_index(index(), ledger)
         return TraceCheck(report, apart, checkpoint is not None)
 
-    def entries(self, last: int | None = None) -> Iterator[dict[str, Any]]:
+    def entries(self, last: int | None = None) -> Iterator[dict[str, object]]:
         """Read the entries as they were signed, the oldest first: all, or the last ones."""
         with open_trace(self._vault) as ledger:
             start = 0 if last is None else max(ledger.size - last, 0)

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gorillacomb.api.documents.unique import UniqueDocument, unique_document
 from gorillacomb.api.lookup import (
@@ -17,9 +18,10 @@ from gorillacomb.api.lookup import (
     open_groups,
     suspect_texts,
 )
-from gorillacomb.api.paths import PathInput
+from gorillacomb.api.paths import PathInput, PathsInput, encoded_paths
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.stores import is_version_control
+from gorillacomb.dedupe.model import PlanStep
 from gorillacomb.dedupe.plan.serialize import read_plan
 from gorillacomb.dedupe.quarantine.inventory import held_in
 from gorillacomb.errors import UsageError
@@ -36,6 +38,9 @@ from gorillacomb.unique.copy_check import CopyVerifier, folder_identities_below
 from gorillacomb.unique.report import UniqueFile, UniqueReport, UnverifiedPath, unique_report
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
+
+if TYPE_CHECKING:
+    from gorillacomb.api.dedupe.plan import DedupePlan
 
 __all__ = ["UniqueFile", "UniqueReport", "UniqueResult", "UnverifiedPath", "find_unique"]
 
@@ -104,8 +109,8 @@ def find_unique(
     vault: Vault,
     path: PathInput,
     *,
-    excepts: Sequence[PathInput] = (),
-    plan: Path | None = None,
+    excepts: PathsInput = (),
+    plan: DedupePlan | PathInput | None = None,
     count_offline: bool = False,
     untested_macos: bool = False,
     progress: Progress | ProgressCallback | None = None,
@@ -128,7 +133,7 @@ def find_unique(
         root = found.root
         if root is None or found.folder is None:
             raise not_a_folder_error(found)
-        gone = [found.path, *(real_path(os.fsencode(each)) for each in excepts)]
+        gone = [found.path, *map(real_path, encoded_paths(excepts))]
         apart = {each.id for each in found.away}
         for each in gone:
             other = found if each == found.path else look_up_path(index, each)
@@ -154,9 +159,16 @@ def find_unique(
     return UniqueResult(report, tuple(away_notes(found)))
 
 
-def planned_paths(plan: Path | None) -> frozenset[bytes]:
-    """Return the absolute paths that a plan file removes. Raises UntrustedInput."""
-    steps = () if plan is None else read_plan(plan).steps
+def planned_paths(plan: DedupePlan | PathInput | None) -> frozenset[bytes]:
+    """Return the absolute paths that a plan, or the one in a file, removes.
+
+    Raises UntrustedInput.
+    """
+    steps: Sequence[PlanStep] = ()
+    if isinstance(plan, str | bytes | os.PathLike):
+        steps = read_plan(Path(os.fsdecode(plan))).steps
+    elif plan is not None:
+        steps = plan.steps
     return frozenset(pair.path for step in steps for pair in step.pairs)
 
 

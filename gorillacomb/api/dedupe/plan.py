@@ -17,7 +17,7 @@ from gorillacomb.api.documents.dedupe import (
     SavedPlanDocument,
 )
 from gorillacomb.api.lookup import folders_of
-from gorillacomb.api.paths import PathInput, absolute_path
+from gorillacomb.api.paths import PathInput, PathsInput, absolute_path, encoded_paths
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.dedupe.model import (
     DedupeAction,
@@ -62,11 +62,11 @@ class PlanKeywords(TypedDict, total=False):
     action: str
     """What is done with the copies that are not kept: ``quarantine`` (the default), ``reflink``,
     ``hardlink``, ``symlink`` or ``delete``."""
-    within: Sequence[PathInput]
+    within: PathsInput
     """Folders in which something may be removed; everywhere by default."""
-    prefer: Sequence[str]
+    prefer: PathsInput
     """Paths or globs of places whose copies are kept."""
-    protect: Sequence[str]
+    protect: PathsInput
     """Paths or globs that no step touches."""
     keep: int
     """How many copies of everything are kept; 1 by default."""
@@ -76,9 +76,9 @@ class PlanKeywords(TypedDict, total=False):
     """Whether single files may be removed; True by default."""
     folders: bool
     """Whether whole folders may be removed; True by default."""
-    retire: Sequence[PathInput]
+    retire: PathsInput
     """Folders out of which everything is removed that also exists elsewhere, even in a project."""
-    not_a_project: Sequence[PathInput]
+    not_a_project: PathsInput
     """Folders that are not treated as projects, whatever they contain."""
     across_volumes: bool
     """Whether the copy that is kept may be on another drive."""
@@ -198,15 +198,15 @@ def make_plan(
 def _request(
     *,
     action: str = DedupeAction.QUARANTINE,
-    within: Sequence[PathInput] = (),
-    prefer: Sequence[str] = (),
-    protect: Sequence[str] = (),
+    within: PathsInput = (),
+    prefer: PathsInput = (),
+    protect: PathsInput = (),
     keep: int = 1,
     min_size: int = 0,
     files: bool = True,
     folders: bool = True,
-    retire: Sequence[PathInput] = (),
-    not_a_project: Sequence[PathInput] = (),
+    retire: PathsInput = (),
+    not_a_project: PathsInput = (),
     across_volumes: bool = False,
 ) -> tuple[PlanOptions, PlanScope, list[str]]:
     """Return what is asked for, and the places to prefer. Raises UsageError."""
@@ -218,9 +218,9 @@ def _request(
         raise UsageError(f"A plan cannot keep {keep:,} copies.", "Keep 1 or more.")
     options = PlanOptions(
         DedupeAction(action),
-        tuple(map(_pattern, protect)),
-        tuple(map(absolute_path, retire)),
-        tuple(map(absolute_path, not_a_project)),
+        tuple(map(_pattern, encoded_paths(protect))),
+        tuple(map(absolute_path, encoded_paths(retire))),
+        tuple(map(absolute_path, encoded_paths(not_a_project))),
         across_volumes,
     )
     folders = folders and options.action not in REPLACING
@@ -231,14 +231,18 @@ def _request(
             "Leave out --folders-only.",
         )
     scope = PlanScope(
-        tuple(map(absolute_path, within)), keep, min_size, files=files, folders=folders
+        tuple(map(absolute_path, encoded_paths(within))),
+        keep,
+        min_size,
+        files=files,
+        folders=folders,
     )
-    return options, scope, list(map(_pattern, prefer))
+    return options, scope, list(map(_pattern, encoded_paths(prefer)))
 
 
-def _pattern(text: str) -> str:
+def _pattern(path: bytes) -> str:
     """Return a path or glob, absolute unless it begins with a star."""
-    text = os.path.expanduser(text)
+    text = os.path.expanduser(os.fsdecode(path))
     if set(text) & set("*?[") and not os.path.lexists(text):
         return text if text.startswith(("/", "*")) else os.path.join(os.getcwd(), text)
     return os.fsdecode(absolute_path(text))

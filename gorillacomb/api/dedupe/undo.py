@@ -15,7 +15,7 @@ from gorillacomb.api.dedupe.runs import (
     steps_done,
 )
 from gorillacomb.api.lookup import look_up_path
-from gorillacomb.api.paths import PathInput
+from gorillacomb.api.paths import PathInput, PathsInput, encoded_paths
 from gorillacomb.api.rescan import rescan_changed
 from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import RunOutcome, StepProblem
@@ -36,7 +36,7 @@ def undo_run(
     vault: Vault,
     run: PathInput | None = None,
     *,
-    only: Sequence[PathInput] = (),
+    only: PathsInput = (),
     progress: Progress | ProgressCallback | None = None,
 ) -> RunResult:
     """Put back what a run set aside, or ``only`` some paths of it; nothing is ever replaced.
@@ -51,14 +51,14 @@ def undo_run(
         raise UsageError("The name of the run is empty.", "Name a run, or leave it out.")
     outcome, warnings = RunOutcome(""), list[str]()
     with interruption_told(lambda: _interrupted(outcome)):
-        _take_back(vault, named, only, outcome, as_progress(progress), warnings)
+        _take_back(vault, named, encoded_paths(only), outcome, as_progress(progress), warnings)
     return RunResult.of(outcome, warnings)
 
 
 def _take_back(
     vault: Vault,
     named: str,
-    only: Sequence[PathInput],
+    only: Sequence[bytes],
     outcome: RunOutcome,
     shown: Progress,
     warnings: list[str],
@@ -134,7 +134,7 @@ def _undo_all(chosen: ChosenRun, outcome: RunOutcome, shown: Progress) -> None:
 
 
 def _chosen(
-    vault: Vault, named: str, only: Sequence[PathInput], warnings: list[str]
+    vault: Vault, named: str, only: Sequence[bytes], warnings: list[str]
 ) -> tuple[ChosenRun, Index | None]:
     """Return the run to take back, and the vault's index if one knows of it."""
     if "/" in named or os.path.isdir(named):

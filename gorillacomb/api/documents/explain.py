@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import string
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 from gorillacomb.api.documents.dedupe import RunItemDocument, run_item_document
 from gorillacomb.api.documents.duplicates import GroupedFileDocument, file_document
@@ -38,7 +38,7 @@ class FateDocument(TypedDict):
     moved_to: PathDocument | None
     left_ns: str | None
     """When a scan found that it had left, ns since the epoch, as decimal text."""
-    trace: list[dict[str, Any]]
+    trace: list[dict[str, object]]
     """The entries of the trace about it as they are, the oldest first."""
 
 

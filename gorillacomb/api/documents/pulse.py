@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 
 class PulseDocument(TypedDict):
@@ -23,5 +23,5 @@ class PulseDocument(TypedDict):
     """The same as ``state``; will be removed after the next release."""
     age_ns: str | None
     """As ``age_seconds``, in ns as decimal text; will be removed after the next release."""
-    pulse: dict[str, Any] | None
+    pulse: dict[str, object] | None
     """The last pulse as it was signed; will be removed after the next release."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 from gorillacomb.api.documents.paths import PathDocument
 
-TraceEntry = dict[str, Any]
+TraceEntry = dict[str, object]
 """An entry of the trace as it was signed: always ``seq``, ``time_ns`` and ``event``, the others by
 the event; later versions may add events, and fields to the entries of known ones."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from gorillacomb.api.dedupe.history import traced_quarantines, traced_runs
 from gorillacomb.api.documents.explain import (
@@ -55,7 +54,7 @@ class PathFate:
     kept_for: tuple[RunItem, ...]
     """What waits in quarantines and was set aside because this path had a copy; only looked for
     where nothing is at the path."""
-    entries: tuple[dict[str, Any], ...]
+    entries: tuple[dict[str, object], ...]
     """The entries of the trace about it, oldest first."""
     left: Departure | None
     place: bytes | None
@@ -79,7 +78,7 @@ def fate_of(index: Index, found: PathLookup, trace: bool = True) -> PathFate:
     """
     runs = list(recorded_runs(live_roots_of(index, suspect=True)))
     items = [item for run in runs for item in items_at(run, found.path)]
-    entries: list[dict[str, Any]] = []
+    entries: list[dict[str, object]] = []
     names = {found.path}
     left = place = None
     named = False

@@ -26,7 +26,7 @@ class PulseResult:
     state: PulseState
     causes: tuple[str, ...]
     """Why it is not simply alive."""
-    pulse: dict[str, Any] | None
+    pulse: dict[str, object] | None
     """The last pulse, as it was signed; None where there is none that can be read."""
     age_ns: int | None
     """Of the last pulse; None where nobody can tell."""
@@ -38,7 +38,7 @@ class PulseResult:
 
     def to_dict(self) -> PulseDocument:
         """Return the document of ``pulse --json``."""
-        pulse = self.pulse or {}
+        pulse: dict[str, Any] = self.pulse or {}
         trace = pulse.get("ledger") or {}
         return {
             "life": self.state.value,

@@ -16,7 +16,7 @@ from gorillacomb.api.dedupe.runs import (
 )
 from gorillacomb.api.documents.scrub import RepairDocument, repair_document
 from gorillacomb.api.lookup import look_up_path, unknown_path_error
-from gorillacomb.api.paths import PathInput, path_text
+from gorillacomb.api.paths import PathsInput, encoded_paths, path_text
 from gorillacomb.api.rescan import rescan_changed
 from gorillacomb.dedupe.apply.repair import DamagedFile, repair_files
 from gorillacomb.dedupe.model import PlanOptions, RunOutcome
@@ -65,7 +65,7 @@ class RepairResult:
 
 def repair_damage(
     vault: Vault,
-    paths: Sequence[PathInput] = (),
+    paths: PathsInput = (),
     *,
     suspects: bool = False,
     untested_macos: bool = False,
@@ -92,7 +92,7 @@ def repair_damage(
         named = NamedPaths(index)
         protect = named.patterns(settings.protect, "protect in config.toml")
         roots = live_roots_of(index)
-        damaged, unnamed = _damaged_files(index, list(map(os.fsencode, paths)), suspects)
+        damaged, unnamed = _damaged_files(index, encoded_paths(paths), suspects)
         outcome = repair_files(
             damaged,
             roots,

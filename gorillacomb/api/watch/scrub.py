@@ -15,7 +15,7 @@ from gorillacomb.api.documents.scrub import (
     scrub_document,
 )
 from gorillacomb.api.lookup import away_notes, look_up_path, unknown_path_error
-from gorillacomb.api.paths import PathInput, is_below, path_text
+from gorillacomb.api.paths import PathsInput, encoded_paths, is_below, path_text
 from gorillacomb.api.rescan import rescan
 from gorillacomb.errors import ExitCode, Interrupted, UsageError
 from gorillacomb.fs.volumes import is_online
@@ -114,7 +114,7 @@ class AcceptResult:
 
 def scrub(
     vault: Vault,
-    paths: Sequence[PathInput] = (),
+    paths: PathsInput = (),
     *,
     rate: int | None = None,
     older_than_ns: int = 0,
@@ -128,7 +128,7 @@ def scrub(
     the result. Raises UsageError for a path that is not a folder of the index, or not connected.
     """
     shown = as_progress(progress)
-    work = _ScrubPass(vault, list(map(os.fsencode, paths)), time.time_ns() - older_than_ns, shown)
+    work = _ScrubPass(vault, encoded_paths(paths), time.time_ns() - older_than_ns, shown)
     try:
         work.run(rate)
     except (KeyboardInterrupt, Interrupted):
@@ -259,13 +259,13 @@ def _damage(index: Index, paths: FolderPaths, file: IndexedFile) -> FoundDamage:
     return FoundDamage(file.path, file.state == EntryState.SUSPECT, file.digest, good)
 
 
-def accept_damage(vault: Vault, paths: Sequence[PathInput]) -> AcceptResult:
+def accept_damage(vault: Vault, paths: PathsInput) -> AcceptResult:
     """Take damaged files as they are now; the digest of their good content is forgotten.
 
     Raises UsageError for what is not a damaged file of the index.
     """
     with Index.read(vault) as index:
-        damaged = [_damaged_file(index, os.fsencode(path)) for path in paths]
+        damaged = [_damaged_file(index, path) for path in encoded_paths(paths)]
         files = {file.path: file for file in damaged}
         roots = {
             root.path for path in files if (root := look_up_path(index, path).root) is not None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import click
 
@@ -65,7 +67,7 @@ def show(path: bytes, as_json: bool, vault: Vault) -> ExitCode:
         return ExitCode.DONE
     for entry in fate.entries:
         click.echo(entry_line(entry))
-        for reason in entry.get("reasons", ()):
+        for reason in cast(Sequence[str], entry.get("reasons", ())):
             click.echo(f"       because: {render.printable(reason)}")
     if fate.items or fate.kept_for:
         for line in fate_lines(fate):

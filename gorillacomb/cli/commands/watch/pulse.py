@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from gorillacomb.api.paths import path_from_json
@@ -36,7 +38,7 @@ def command(as_json: bool, vault: Vault) -> ExitCode:
 def _lines(result: PulseResult) -> list[str]:
     width = render.terminal_width()
     words = [f"{result.state}"]
-    pulse = result.pulse
+    pulse: dict[str, Any] | None = result.pulse
     if pulse is not None and result.age_ns is not None:
         words.append(f"last pulse {result.age_ns / SECOND:,.1f} s ago (number {pulse['seq']:,})")
     lines = [render.styled(words[0], bold=True) + "".join(f", {word}" for word in words[1:])]
