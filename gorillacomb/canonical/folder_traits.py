@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from gorillacomb.canonical.place_rules import copy_names_in
+from gorillacomb.canonical.keep_criteria import copy_names_in
 from gorillacomb.classify.copy_names import looks_like_copy
 from gorillacomb.classify.media import MediaKind, is_album, media_kind
 from gorillacomb.classify.names import NOISE, is_machine_made

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypedDict
 
 from gorillacomb.canonical.folder_traits import TraitReader
-from gorillacomb.canonical.place_rules import choose_canonical
+from gorillacomb.canonical.keep_criteria import choose_canonical
 from gorillacomb.classify.media import media_kind
 from gorillacomb.fs.paths import join
 from gorillacomb.index import content_queries

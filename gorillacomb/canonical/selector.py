@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gorillacomb.canonical.folder_traits import FolderTraits
 from gorillacomb.canonical.groups import GroupReader
-from gorillacomb.canonical.place_rules import RULES, choose_canonical
+from gorillacomb.canonical.keep_criteria import RULES, choose_canonical
 from gorillacomb.canonical.rule_engine import rank
 from gorillacomb.classify.copy_names import looks_like_copy
 from gorillacomb.classify.media import MediaKind, media_kind

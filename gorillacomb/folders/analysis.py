@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from gorillacomb.canonical.place_rules import choose_place, order_places
+from gorillacomb.canonical.keep_criteria import choose_place, order_places
 from gorillacomb.classify.names import NOISE
 from gorillacomb.classify.projects import is_repository_marker
 from gorillacomb.classify.stores import is_opaque, is_version_control

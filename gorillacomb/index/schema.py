@@ -161,7 +161,7 @@ ALTER TABLE folders ADD COLUMN seal BLOB; -- digest of its entries, see seal.py
 """
 
 _TABLES_7 = """
-ALTER TABLE stamps ADD COLUMN rules INTEGER NOT NULL DEFAULT 0; -- see place_rules.py
+ALTER TABLE stamps ADD COLUMN rules INTEGER NOT NULL DEFAULT 0; -- see keep_criteria.py
 ALTER TABLE reflected ADD COLUMN rules INTEGER NOT NULL DEFAULT 0; -- no stamp has lower ones
 """
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from gorillacomb.canonical.groups import GroupReader
-from gorillacomb.canonical.place_rules import RULES_VERSION
+from gorillacomb.canonical.keep_criteria import RULES_VERSION
 from gorillacomb.canonical.selector import CanonicalFile, CanonicalSelector
 from gorillacomb.index import roots as root_table
 from gorillacomb.index import stamps

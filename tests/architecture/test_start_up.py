@@ -98,7 +98,7 @@ def test_status_reads_no_journal_where_no_run_has_left_anything(
     photo = "x" * 1000
     tree = make_tree(tmp_path / "tree", {"photo.bin": photo, "photo copy.bin": photo})
     assert run("scan", tree, vault=vault).code == 0
-    journals = "gorillacomb.dedupe.quarantine.journal"
+    journals = "gorillacomb.dedupe.quarantine.journal_entries"
     unneeded = {journals, "gorillacomb.dedupe.model", "gorillacomb.hashing", "blake3", "textwrap"}
     assert imported_modules("status", vault=vault) & unneeded == set()
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb.canonical.groups import GroupReader
-from gorillacomb.canonical.place_rules import choose_canonical
+from gorillacomb.canonical.keep_criteria import choose_canonical
 from gorillacomb.canonical.selector import CanonicalSelector
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import stamps

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gorillacomb.canonical.place_rules import RULES_VERSION
+from gorillacomb.canonical.keep_criteria import RULES_VERSION
 from gorillacomb.errors import VaultRolledBack
 from gorillacomb.index import roots, stamps
 from gorillacomb.index.database import Index

@@ -13,7 +13,7 @@ from gorillacomb.api.text import format_time
 from gorillacomb.dedupe.quarantine.bases import base_of_run
 from gorillacomb.dedupe.quarantine.inventory import RecordedRun, recorded_runs
 from gorillacomb.dedupe.quarantine.items import ItemState, RunItem, items_at, items_of
-from gorillacomb.dedupe.quarantine.journal import PURGED
+from gorillacomb.dedupe.quarantine.journal_entries import PURGED
 from gorillacomb.dedupe.quarantine.run_folders import is_empty_run
 from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import UsageError, VaultError

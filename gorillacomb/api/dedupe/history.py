@@ -19,7 +19,7 @@ from gorillacomb.api.documents.dedupe import (
 from gorillacomb.dedupe.model import StepProblem
 from gorillacomb.dedupe.quarantine.inventory import RecordedRun, recorded_runs, waiting_in
 from gorillacomb.dedupe.quarantine.items import ItemState, RunItem, items_of
-from gorillacomb.dedupe.quarantine.journal import REPAIR
+from gorillacomb.dedupe.quarantine.journal_entries import REPAIR
 from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import GorillaCombError, UsageError
 from gorillacomb.index.database import Index, translate_errors

@@ -28,7 +28,7 @@ from gorillacomb.api.lookup import (
 )
 from gorillacomb.api.paths import PathInput
 from gorillacomb.canonical.groups import GroupReader, hard_link_of
-from gorillacomb.canonical.place_rules import CHOSEN_BEFORE, choose_canonical
+from gorillacomb.canonical.keep_criteria import CHOSEN_BEFORE, choose_canonical
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.volumes import is_there
 from gorillacomb.index.database import Index, translate_errors

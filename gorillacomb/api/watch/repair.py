@@ -20,7 +20,7 @@ from gorillacomb.api.paths import PathsInput, encoded_paths, path_text
 from gorillacomb.api.rescan import rescan_changed
 from gorillacomb.dedupe.apply.repair import DamagedFile, repair_files
 from gorillacomb.dedupe.model import PlanOptions, RunOutcome
-from gorillacomb.dedupe.quarantine.journal import REPAIR
+from gorillacomb.dedupe.quarantine.journal_entries import REPAIR
 from gorillacomb.dedupe.roots import LiveRoot, live_roots_of
 from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.dedupe.safety.named_paths import NamedPaths

@@ -25,7 +25,7 @@ from gorillacomb.watch.lock import watcher_lock
 from gorillacomb.watch.manifest_guard import GuardedFolder
 from gorillacomb.watch.options import DamageReport, WatchListener, WatchOptions
 from gorillacomb.watch.pulse import PulseWriter, pulse_folder
-from gorillacomb.watch.systemd import notify_systemd
+from gorillacomb.watch.systemd_notify import notify_systemd
 from gorillacomb.watch.triggers import Trigger, TriggerEvent, TriggerRunner
 from gorillacomb.watch.watcher import Watcher
 

@@ -18,7 +18,7 @@ from itertools import count
 from gorillacomb.dedupe.apply.folder_times import FolderTimes
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.model import StepProblem
-from gorillacomb.dedupe.quarantine.journal import (
+from gorillacomb.dedupe.quarantine.journal_entries import (
     DONE,
     INTENT,
     PURGED,

@@ -22,7 +22,7 @@ from gorillacomb.dedupe.apply.transaction import StepItem, StepResult, StepTrans
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import DedupeAction, Plan, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.bases import bases_of, quarantine_base
-from gorillacomb.dedupe.quarantine.journal import (
+from gorillacomb.dedupe.quarantine.journal_entries import (
     DONE,
     INTENT,
     TAKEN_BACK,

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 
-from gorillacomb.dedupe.quarantine.journal import MovedItem
+from gorillacomb.dedupe.quarantine.journal_entries import MovedItem
 from gorillacomb.dedupe.quarantine.replacement import is_link
 from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.fs import mutations

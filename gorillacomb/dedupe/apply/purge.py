@@ -24,7 +24,13 @@ from gorillacomb.dedupe.apply.snapshot import (
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import StepProblem
 from gorillacomb.dedupe.quarantine.inventory import run_age_ns
-from gorillacomb.dedupe.quarantine.journal import PURGED, PURGING, KeptCopy, MovedItem, StepRecord
+from gorillacomb.dedupe.quarantine.journal_entries import (
+    PURGED,
+    PURGING,
+    KeptCopy,
+    MovedItem,
+    StepRecord,
+)
 from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.fs import mutations
 from gorillacomb.fs.extents import DiskSpace, RemovedFiles

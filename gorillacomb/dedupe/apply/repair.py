@@ -31,7 +31,7 @@ from gorillacomb.dedupe.apply.repair_recovery import (
 from gorillacomb.dedupe.apply.undo import finish_interrupted_runs
 from gorillacomb.dedupe.model import PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.bases import bases_of, quarantine_base
-from gorillacomb.dedupe.quarantine.journal import (
+from gorillacomb.dedupe.quarantine.journal_entries import (
     DONE,
     INTENT,
     REPAIR,

@@ -17,7 +17,7 @@ from enum import Enum, auto
 from gorillacomb.dedupe.apply.folder_times import FolderTimes
 from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
 from gorillacomb.dedupe.model import StepProblem
-from gorillacomb.dedupe.quarantine.journal import (
+from gorillacomb.dedupe.quarantine.journal_entries import (
     DONE,
     STUCK,
     TAKEN_BACK,

@@ -24,7 +24,7 @@ from gorillacomb.dedupe.apply.undo_part import (
 from gorillacomb.dedupe.model import Plan, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.bases import bases_of
 from gorillacomb.dedupe.quarantine.inventory import run_age_ns
-from gorillacomb.dedupe.quarantine.journal import StepRecord
+from gorillacomb.dedupe.quarantine.journal_entries import StepRecord
 from gorillacomb.dedupe.quarantine.run import Quarantine, open_run, read_run
 from gorillacomb.dedupe.quarantine.run_folders import run_folder
 from gorillacomb.dedupe.roots import LiveRoot

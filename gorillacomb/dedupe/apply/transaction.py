@@ -16,7 +16,13 @@ from gorillacomb.dedupe.apply.snapshot import (
 )
 from gorillacomb.dedupe.model import PlanStep, StepProblem
 from gorillacomb.dedupe.quarantine import replacement
-from gorillacomb.dedupe.quarantine.journal import DONE, STUCK, TAKEN_BACK, MovedItem, StepRecord
+from gorillacomb.dedupe.quarantine.journal_entries import (
+    DONE,
+    STUCK,
+    TAKEN_BACK,
+    MovedItem,
+    StepRecord,
+)
 from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.fs import mutations
 from gorillacomb.fs.extents import RemovedFiles

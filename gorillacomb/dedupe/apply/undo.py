@@ -17,7 +17,7 @@ from gorillacomb.dedupe.apply.emptied_folders import put_back_folder, restore_pa
 from gorillacomb.dedupe.apply.folder_times import FolderTimes
 from gorillacomb.dedupe.apply.undo_part import finish_parts
 from gorillacomb.dedupe.model import StepProblem
-from gorillacomb.dedupe.quarantine.journal import (
+from gorillacomb.dedupe.quarantine.journal_entries import (
     DONE,
     INTENT,
     PURGED,

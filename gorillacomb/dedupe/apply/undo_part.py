@@ -16,7 +16,7 @@ from gorillacomb.dedupe.apply.folder_times import FolderTimes
 from gorillacomb.dedupe.model import StepProblem
 from gorillacomb.dedupe.quarantine.inventory import size_below
 from gorillacomb.dedupe.quarantine.items import kept_for, places_now
-from gorillacomb.dedupe.quarantine.journal import (
+from gorillacomb.dedupe.quarantine.journal_entries import (
     DONE,
     PURGING,
     UNDONE,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from gorillacomb.canonical.groups import GroupReader
-from gorillacomb.canonical.place_rules import choose_place, order_places
+from gorillacomb.canonical.keep_criteria import choose_place, order_places
 from gorillacomb.classify.companions import Companions, counterpart
 from gorillacomb.classify.location import LocationKind
 from gorillacomb.dedupe.model import PlanStep, Refusal, RemovalPair, SafetyRule

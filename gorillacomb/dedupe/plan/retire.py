@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gorillacomb.canonical.place_rules import order_places
+from gorillacomb.canonical.keep_criteria import order_places
 from gorillacomb.classify.copy_names import meaning_of_name
 from gorillacomb.classify.stores import is_version_control
 from gorillacomb.dedupe.model import PlanStep, Refusal

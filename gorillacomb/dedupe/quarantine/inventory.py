@@ -16,7 +16,7 @@ from gorillacomb.dedupe.quarantine.bases import (
     quarantine_bases,
     quarantine_identity,
 )
-from gorillacomb.dedupe.quarantine.journal import (
+from gorillacomb.dedupe.quarantine.journal_entries import (
     HELD,
     INTENT,
     PURGED,

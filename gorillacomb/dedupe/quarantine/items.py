@@ -10,7 +10,7 @@ from enum import StrEnum
 from gorillacomb.dedupe.quarantine.inventory import (
     RecordedRun,
 )
-from gorillacomb.dedupe.quarantine.journal import (
+from gorillacomb.dedupe.quarantine.journal_entries import (
     HELD,
     PURGED,
     PURGING,

@@ -11,7 +11,7 @@ import os
 import stat
 
 from gorillacomb.dedupe.model import DedupeAction
-from gorillacomb.dedupe.quarantine.journal import MovedItem
+from gorillacomb.dedupe.quarantine.journal_entries import MovedItem
 from gorillacomb.fs import mutations
 from gorillacomb.fs.comparison import contents_equal
 from gorillacomb.fs.location import ContentDiffers, FileLocation

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from gorillacomb.dedupe.quarantine import replacement
 from gorillacomb.dedupe.quarantine.bases import QUARANTINE, open_below, remember_base
-from gorillacomb.dedupe.quarantine.journal import (
+from gorillacomb.dedupe.quarantine.journal_entries import (
     HELD,
     PURGED,
     PURGING,
@@ -28,7 +28,7 @@ from gorillacomb.dedupe.quarantine.journal import (
     MovedItem,
     StepRecord,
 )
-from gorillacomb.dedupe.quarantine.journal_file import (
+from gorillacomb.dedupe.quarantine.journal_format import (
     NO_JOURNAL,
     JournalWriter,
     parse_journal_header,

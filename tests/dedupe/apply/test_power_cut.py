@@ -21,7 +21,7 @@ from gorillacomb.dedupe.apply.runs import undo_runs_in_base
 from gorillacomb.dedupe.apply.snapshot import verify_unchanged
 from gorillacomb.dedupe.apply.undo import finish_interrupted_runs
 from gorillacomb.dedupe.model import DedupeAction, RunOutcome
-from gorillacomb.dedupe.quarantine.journal import STUCK
+from gorillacomb.dedupe.quarantine.journal_entries import STUCK
 from gorillacomb.dedupe.quarantine.run import read_run
 from gorillacomb.dedupe.quarantine.run_folders import list_runs, run_folder
 from gorillacomb.fs.location import ContentDiffers

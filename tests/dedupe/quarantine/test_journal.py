@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from gorillacomb import clock
 from gorillacomb.dedupe.quarantine.inventory import run_age_ns
-from gorillacomb.dedupe.quarantine.journal import (
+from gorillacomb.dedupe.quarantine.journal_entries import (
     INTENT,
     JournalContents,
     KeptCopy,
     MovedItem,
     StepRecord,
 )
-from gorillacomb.dedupe.quarantine.journal_file import JournalWriter, read_journal
+from gorillacomb.dedupe.quarantine.journal_format import JournalWriter, read_journal
 from gorillacomb.dedupe.quarantine.run_folders import JOURNAL
 from gorillacomb.fs.bounded_read import UnexpectedFile
 from tests.support.mounts import fill, tmpfs

@@ -26,8 +26,8 @@ from gorillacomb.cli.options import (
     workers_option,
 )
 from gorillacomb.cli.output import render
-from gorillacomb.cli.output.findings import summary_lines
 from gorillacomb.cli.output.progress import progress_for
+from gorillacomb.cli.output.scan_summary import summary_lines
 from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.progress import Progress
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb.canonical.groups import hard_link_of
-from gorillacomb.canonical.place_rules import choose_canonical
+from gorillacomb.canonical.keep_criteria import choose_canonical
 from gorillacomb.classify.copy_names import looks_like_copy
 from gorillacomb.model import FileCopy
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 from gorillacomb import clock
-from gorillacomb.dedupe.quarantine.journal import (
+from gorillacomb.dedupe.quarantine.journal_entries import (
     DONE,
     INTENT,
     REPAIR,
