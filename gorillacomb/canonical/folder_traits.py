@@ -98,7 +98,7 @@ class TraitReader:
         if marker is not None:
             nested = nested or project is not None
             place = self._paths.place(folder)
-            assert place is not None, "no scan leaves a folder without a place"
+            assert place is not None, "no scan leaves a folder detached"
             here = Project(folder, place[1], marker, is_repository_marker(marker))
             project = project_around(project, here, True)
         return FolderTraits(project, nested, made, names + looks_like_copy(name), depth + 1)

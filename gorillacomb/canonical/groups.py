@@ -87,7 +87,7 @@ class GroupReader:
         """Return a file with the attributes that the rules look at."""
         place = self.paths.place(folder)
         if place is None:
-            raise ValueError("a file is in a folder without a place, as no scan leaves one")
+            raise ValueError("a file is in a detached folder, which no scan leaves behind")
         root, path = self.roots[place[0]], join(place[1], name)
         return FileCopy(
             path=path,

@@ -49,7 +49,7 @@ class _AnyFileIn:
     @property
     def path(self) -> bytes:
         place = self._groups.paths.place(self._folder)
-        assert place is not None, "no scan leaves a folder without a place"
+        assert place is not None, "no scan leaves a folder detached"
         return place[1].rstrip(b"/") + b"/"
 
     @property

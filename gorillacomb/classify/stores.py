@@ -156,7 +156,7 @@ class StoreHints:
         for each in pattern.split("|"):
             literal = each.removeprefix("*.")
             if set(literal) & set("*?[") or (literal != each and "." in literal):
-                assert "-" in each or "." in each, "else it would not be asked for"
+                assert "-" in each or "." in each, "otherwise it would never be checked"
                 self._globs.append((re.compile(translate(each).encode(), re.IGNORECASE), depth))
             elif literal != each:
                 self._endings[literal.lower().encode()].append(depth)

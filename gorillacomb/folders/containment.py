@@ -26,7 +26,7 @@ def is_contained(
     """Return whether everything in ``victim`` is in ``keep`` at the same relative path.
 
     That is: every file with its content and executable bits, every link, every empty folder.
-    ``nested`` are folders below the victim that are contained in others; ``same_caches`` says
+    ``nested`` are folders below ``victim`` that are contained in others; ``same_caches`` says
     whether two ``.git`` folders have indexes with the same entries. A store must be identical.
     """
     waiting: list[tuple[TreeFolder, TreeFolder | None]] = [(victim, keep)]

@@ -17,7 +17,7 @@ def refuse_untested(what: str, allowed: bool) -> None:
     if sys.platform == "darwin" and not allowed:
         raise RefusedForSafety(
             f"{what} was never tried on macOS, where volumes, extended attributes and names work"
-            " otherwise: files could be lost.",
+            " differently: files could be lost.",
             "If you have a backup and want to try it: --untested-macos",
         )
 

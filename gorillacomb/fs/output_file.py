@@ -58,7 +58,7 @@ def _check(path: bytes, replace: bool | None) -> None:
         return
     if not stat.S_ISREG(facts.st_mode):
         raise RefusedForSafety(
-            f"{os.fsdecode(path)} is there already, and is no file.", "Name another one with -o."
+            f"{os.fsdecode(path)} is there already and is not a file.", "Name another one with -o."
         )
     if not replace:
         raise _taken(path, replace)
@@ -82,4 +82,4 @@ def output_error(path: bytes, error: OSError) -> UsageError:
 def require_folder(folder: bytes) -> None:
     """Raise UsageError if the folder to write into does not exist."""
     if not os.path.isdir(folder):
-        raise UsageError(f"There is no folder {os.fsdecode(folder)}.", "Make it first.")
+        raise UsageError(f"The folder {os.fsdecode(folder)} does not exist.", "Create it first.")

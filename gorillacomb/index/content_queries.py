@@ -68,7 +68,7 @@ def copies_seen_by_scan(
     """Return files read since a scan began that have copies: path, bytes, copies.
 
     A file read after ``now_ns`` was read in an earlier scan, with a clock that was ahead. Those
-    ``known``, by folder id and name, are left out.
+    ``known``, by folder id and name, are omitted.
     """
     rows = connection.execute(
         "SELECT files.folder, files.name, files.size, groups.copies FROM files"

@@ -169,7 +169,7 @@ def _refuse_cut_short(vault: Vault, connection: Connection) -> None:
     page: int = connection.execute("PRAGMA page_size").fetchone()[0]
     if os.stat(vault.index).st_size < pages * page:
         connection.close()
-        raise _damaged(vault, "it has been cut short")
+        raise _damaged(vault, "it is truncated")
 
 
 def _refuse_strange(vault: Vault, connection: Connection) -> None:
@@ -196,14 +196,14 @@ def translate_errors(vault: Vault) -> Iterator[None]:
         # Values of a type that no version writes; or a bug, which DEBUG lets through.
         if os.environ.get(DEBUG):
             raise
-        what = f"{type(error).__name__}, {error} (if not, the fault is ours: {DEBUG}=1 shows it)"
+        what = f"{type(error).__name__}, {error} (if not, this is a bug: {DEBUG}=1 shows it)"
         raise _damaged(vault, what) from error
 
 
 def _damaged(vault: Vault, what: str) -> VaultDamaged:
     return VaultDamaged(
         f"The index {vault.index} is damaged: {what}.",
-        "Nothing of yours is lost: move that file away and scan again.",
+        "None of your files are lost: move that file away and scan again.",
     )
 
 
@@ -225,12 +225,12 @@ def _in_words(path: Path, error: DatabaseError) -> VaultError:
         return VaultError(f"The index {path} is in use.", "Try again when the other run has ended.")
     if code.startswith("SQLITE_IOERR"):
         return VaultUnwritable(
-            f"The vault's disk fails at {path}: {error}.",
+            f"The vault's disk failed at {path}: {error}.",
             "What was committed is kept. Check that disk, or its free space.",
         )
     if "no such table" in str(error) or "no such column" in str(error):
         return VaultDamaged(
             f"{path} is not an index of Gorilla Comb, or is damaged: {error}.",
-            "Nothing of yours is lost: move that file away and scan again.",
+            "None of your files are lost: move that file away and scan again.",
         )
     return VaultError(f"The index {path} cannot be used: {error}.", "Check the vault's folder.")

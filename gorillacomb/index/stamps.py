@@ -335,7 +335,7 @@ def add_folders_above(connection: Connection, folder: int | None) -> None:
     at = folder
     while at is not None and stamp_folder(connection, at) is None:
         found = index_folder(connection, at)
-        assert found is not None, "what the index holds stands in folders"
+        assert found is not None, "every indexed file is in a folder"
         put_folder(connection, found)
         at = found.parent
 

@@ -82,7 +82,7 @@ def parse_size(text: str) -> int:
     too_long = len(number.partition(".")[0]) > 18
     size = 0 if too_long else int(float(number) * base ** _UNITS[unit.lower()])
     if too_long or size >= 1 << 63:
-        raise ValueError(f"{text[:40]!r} is more than any file can have")
+        raise ValueError(f"{text[:40]!r} is larger than any file can be")
     return size
 
 
@@ -151,7 +151,7 @@ def _sets(values: dict[str, object], key: str) -> tuple[tuple[str, ...], ...]:
     ):
         raise ValueError(f"{key} must be a list of lists of names, such as [['{{stem}}.gpx']]")
     if not all(_STEM.match(name) for each in given for name in each):
-        raise ValueError(f"{key}: each name must begin with {{stem}} and go on: '{{stem}}.gpx'")
+        raise ValueError(f"{key}: each name must begin with {{stem}} and continue: '{{stem}}.gpx'")
     return tuple(map(tuple, given))
 
 

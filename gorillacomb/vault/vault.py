@@ -56,7 +56,7 @@ def _of_the_user(find: Callable[[str], Path]) -> Path:
         folder = None
     if folder is None or folder.parts[0] == "~":  # as older platformdirs return it
         raise VaultError(
-            f"HOME is not set, and the system knows no home of the user {os.geteuid()}.",
+            f"HOME is not set, and the system has no home folder for the user {os.geteuid()}.",
             "Set HOME, in which settings, keys and anchors are kept; a vault elsewhere is named"
             f" with --vault or {ENVIRONMENT}.",
         )
@@ -123,7 +123,9 @@ class Vault:
         if path in (self.folder, self.trace):
             return  # checked when the trace is opened: adopt moves aside one that is not a file
         if stat.S_ISLNK(facts.st_mode):
-            raise VaultForeign(f"{path} is a symbolic link.", "Put the file itself in its place.")
+            raise VaultForeign(
+                f"{path} is a symbolic link.", "Replace the link with the file itself."
+            )
         if not stat.S_ISREG(facts.st_mode):
             raise VaultError(f"{path} is not a file.", "Move it away and scan again.")
 
@@ -140,7 +142,7 @@ class Vault:
         if names and not any(name in ours for name in names):
             raise VaultError(
                 f"{self.folder} is not empty and not a vault.",
-                "Name a folder of its own with --vault; it is made when it is missing.",
+                "Name a folder of its own with --vault; it is created if it is missing.",
             )
 
     def _close_to_others(self, mode: int) -> None:

@@ -73,11 +73,11 @@ class Dispatcher:
             self._deaths += 1
             if self._deaths >= _MOST_DEATHS or not self._workers.alive:
                 raise WorkersFailed(
-                    f"Not all was read: worker processes died ({self._deaths} of them, the last"
+                    f"Some files were not read: {self._deaths} worker processes died (the last"
                     f" one with exit code {death.process_code}).",
-                    "What was done is kept; free some memory and run the same command again.",
+                    "Results so far are kept. Free some memory and run the same command again.",
                 ) from death
             log_warning(
-                "A worker process died with exit code %s: another one does its work.",
+                "A worker process died with exit code %s: another one takes over its tasks.",
                 death.process_code,
             )

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.vocabulary import findings, texts, vocabulary
+from tests.support.vocabulary import findings, prose, texts, vocabulary, without_verb
 
 
 def test_what_users_read_is_in_plain_words() -> None:
     read = list(texts())
     assert len(read) > 60
     assert [each for where, text in read for each in findings(where, text)] == []
+
+
+def test_the_rooms_that_are_clean_stay_so() -> None:
+    read = list(prose())
+    assert len(read) > 1500
+    assert any("Return whether ``path`` is ``folder``" in text for _, text in read)
+    assert any("O_NOATIME is reserved for the owner" in text for _, text in read)
+    assert any("cannot be started" in text for _, text in read)
+    assert [each for where, text in read for each in findings(where, text, code=True)] == []
+    assert list(without_verb()) == []
+
+
+def test_words_for_code_do_not_concern_the_docs() -> None:
+    assert list(findings("page.md", "It was cut short.")) == []
+    assert len(list(findings("module.py", "It was cut short.", code=True))) == 1
 
 
 @pytest.mark.parametrize(
@@ -43,5 +58,5 @@ def test_what_is_right(text: str) -> None:
 
 
 def test_every_word_has_a_plain_one() -> None:
-    assert all(plain for _, plain in vocabulary())
+    assert all(plain for _, plain in vocabulary(code=True))
     assert len(vocabulary()) > 20

@@ -1,15 +1,19 @@
-"""Checks the words of what users read: ``python -m tests.support.vocabulary`` names each one.
+"""Check the words of docs, help and code: ``python -m tests.support.vocabulary`` names each one.
 
-The list is ``vocabulary.txt`` beside this module. With ``--messages`` the texts in the code itself
-are checked, too.
+The list is ``vocabulary.txt`` beside this module. It is applied to the docs, the README and the
+help texts, and to the docstrings, comments and messages of the rooms in `CLEAN`. With
+``--messages`` the messages of all rooms are checked, too.
 """
 
 from __future__ import annotations
 
 import ast
+import io
 import re
 import sys
+import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import click
@@ -17,15 +21,40 @@ import click
 from gorillacomb.cli.main import COMMANDS, cli
 from gorillacomb.cli.output.reference import all_commands
 
+CLEAN = (
+    *("fs", "workers", "vault", "classify", "index", "canonical", "folders", "unique"),
+    *("model.py", "errors.py", "hashing.py", "json_paths.py", "sqlite.py", "clock.py"),
+    "progress.py",
+)
+"""Rooms and modules whose docstrings, comments and messages are plain; add each one once it is."""
+
+RECORDED = frozenset(
+    {
+        "another file took its place meanwhile",
+        "holds more or less than its file system tells: nobody sees when it changes",
+        "is not there any more",
+        "lies on the same blocks as its copy: there is one copy of it on the disk",
+        "on a file system that does not tell where files lie",
+        "only Linux tells where files lie",
+    }
+)
+"""Causes recorded in indexes and journals, which therefore never change."""
+
+_NO_VERB = re.compile(r"(Whether|The|An?|How|What|Which|Where|All|Every|Each|Some|One|Its?)\b")
+_SQL = re.compile(r"\b(CREATE|SELECT|INSERT|UPDATE|DELETE|FROM) ")
 _LIST = Path(__file__).with_suffix(".txt")
 _REPOSITORY = Path(__file__).parents[2]
-_CODE = re.compile(r"^```.*?^```$|`[^`\n]*`|^<!-- capture -->.*?^<!-- /capture -->", re.M | re.S)
+_CODE = re.compile(
+    r"^```.*?^```$|``[^`]+``|`[^`\n]*`|^<!-- capture -->.*?^<!-- /capture -->", re.M | re.S
+)
 
 
-def vocabulary() -> list[tuple[re.Pattern[str], str]]:
-    """The words of the list, each with what to write instead."""
+@cache
+def vocabulary(code: bool = False) -> list[tuple[re.Pattern[str], str]]:
+    """Return the words of the list, with what to write instead; ``code`` adds those for code."""
     found = []
-    for line in _LIST.read_text("utf-8").splitlines():
+    anywhere, _, in_code = _LIST.read_text("utf-8").partition("# In the code only")
+    for line in (anywhere + in_code.partition("\n")[2] if code else anywhere).splitlines():
         if line and not line.startswith("#"):
             pattern, _, plain = line.partition(" -> ")
             found.append((re.compile(pattern.replace(" ", r"\s+"), re.IGNORECASE), plain))
@@ -33,7 +62,7 @@ def vocabulary() -> list[tuple[re.Pattern[str], str]]:
 
 
 def texts() -> Iterator[tuple[str, str]]:
-    """What users read, each with where it is."""
+    """Yield what users read, each with where it is."""
     for path in (_REPOSITORY / "README.md", *sorted(_REPOSITORY.glob("gorillacomb/docs/**/*.md"))):
         yield path.relative_to(_REPOSITORY).as_posix(), path.read_text("utf-8")
     for name, line in COMMANDS.items():
@@ -42,32 +71,102 @@ def texts() -> Iterator[tuple[str, str]]:
         yield f"gorillacomb {words} --help", command.get_help(context)
 
 
+def prose() -> Iterator[tuple[str, str]]:
+    """Yield the docstrings, comments and messages of the rooms in `CLEAN`, with their place."""
+    for path in _sources(*CLEAN):
+        yield from _docstrings(path)
+        yield from _comments(path)
+        yield from _messages(path)
+
+
 def messages() -> Iterator[tuple[str, str]]:
-    """The texts in the code, but for docstrings, each with where it is."""
-    for path in sorted((_REPOSITORY / "gorillacomb").rglob("*.py")):
-        tree = ast.parse(path.read_text("utf-8"))
-        alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-        where = path.relative_to(_REPOSITORY).as_posix()
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
-                continue
-            if " " in node.value and id(node) not in alone and "CREATE" not in node.value:
-                yield f"{where}:{node.lineno}", node.value
+    """Yield the messages in the whole package, each with where it is."""
+    for path in _sources(""):
+        yield from _messages(path)
 
 
-def findings(where: str, text: str) -> Iterator[str]:
-    """Each word of a text that is in the list, with its line and what to write instead."""
+def _sources(*rooms: str) -> list[Path]:
+    places = [_REPOSITORY / "gorillacomb" / room for room in rooms]
+    return [path for place in places for path in sorted(place.rglob("*.py") or [place])]
+
+
+def _docstrings(path: Path) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if (text := _docstring(node)) is not None:
+            assert isinstance(node, ast.Expr)
+            yield _place(path, node.lineno), text
+
+
+def _docstring(node: ast.AST) -> str | None:
+    """Return the text of a string that stands alone, as docstrings of all kinds do."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return node.value.value if isinstance(node.value.value, str) else None
+    return None
+
+
+def _comments(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the comments of a module; those on lines in a row are one."""
+    lines: list[str] = []
+    first = last = 0
+    for token in tokenize.generate_tokens(io.StringIO(path.read_text("utf-8")).readline):
+        if token.type != tokenize.COMMENT:
+            continue
+        at = token.start[0]
+        if lines and at != last + 1:
+            yield _place(path, first), "\n".join(lines)
+            lines = []
+        first = first if lines else at
+        lines.append(token.string.removeprefix("#"))
+        last = at
+    if lines:
+        yield _place(path, first), "\n".join(lines)
+
+
+def _messages(path: Path) -> Iterator[tuple[str, str]]:
+    tree = ast.parse(path.read_text("utf-8"))
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+            continue
+        if " " in node.value and id(node) not in alone and not _SQL.search(node.value):
+            yield _place(path, node.lineno), node.value
+
+
+def _place(path: Path, line: int) -> str:
+    return f"{path.relative_to(_REPOSITORY).as_posix()}:{line}"
+
+
+def findings(where: str, text: str, code: bool = False) -> Iterator[str]:
+    """Yield each word of a text that is in the list, with its line and what to write instead."""
+    if text in RECORDED:
+        return
     plain = _CODE.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
-    for pattern, instead in vocabulary():
+    for pattern, instead in vocabulary(code):
         for match in pattern.finditer(plain):
             line = plain.count("\n", 0, match.start()) + 1
             yield f"{where}:{line}: {' '.join(match[0].split())!r}: write {instead}"
 
 
+def without_verb() -> Iterator[str]:
+    """Yield where a function's docstring in the rooms of `CLEAN` does not begin with a verb."""
+    for path in _sources(*CLEAN):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef) and not _is_property(node):
+                match = _NO_VERB.match(ast.get_docstring(node) or "")
+                if match:
+                    yield f"{_place(path, node.lineno)}: {match[0]!r}: begin with a verb"
+
+
+def _is_property(function: ast.FunctionDef) -> bool:
+    return any("property" in ast.unparse(each) for each in function.decorator_list)
+
+
 def main() -> int:
-    """Print what is found; fail where anything is."""
+    """Print the findings; fail if there are any."""
     read = [*texts(), *(messages() if "--messages" in sys.argv else ())]
     found = [each for where, text in read for each in findings(where, text)]
+    found += [each for where, text in prose() for each in findings(where, text, code=True)]
+    found += without_verb()
     print("\n".join(found), end="\n" if found else "")
     return bool(found)
 

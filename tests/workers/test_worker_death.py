@@ -157,4 +157,4 @@ def test_a_worker_that_dies_does_not_end_a_scan_that_has_others(
     assert killed
     assert sorted(done) == list(range(1, 9))
     texts = [each.getMessage() for each in caplog.records if each.name == "gorillacomb"]
-    assert texts == ["A worker process died with exit code -9: another one does its work."]
+    assert texts == ["A worker process died with exit code -9: another one takes over its tasks."]
