@@ -30,7 +30,7 @@ def name_key(name: bytes) -> str:
 
 
 def _folded(text: str) -> str:
-    import unicodedata  # only now: most names are in ASCII
+    import unicodedata  # deferred: most names are ASCII
 
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 

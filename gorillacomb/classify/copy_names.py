@@ -30,7 +30,7 @@ def _spellings(text: str) -> list[str]:
     """Return the spellings of a text (composed or not, capitalized or not), escaped as patterns."""
     if text.isascii():
         return [re.escape(text)]  # the pattern's flag handles upper case
-    import unicodedata  # only now: most commands look at no name
+    import unicodedata  # deferred: most commands need it for no name
 
     capital = text[:1].upper() + text[1:]
     forms = {

@@ -93,7 +93,7 @@ def read_unchanged(
         return None
     if found[1] == facts.st_size:
         return found
-    from gorillacomb.hashing import MOST_UNTOLD  # it loads the hash functions, which few need
+    from gorillacomb.hashing import MOST_UNTOLD  # slow: it loads the hash functions
 
     os.lseek(descriptor, 0, os.SEEK_SET)
     found = read(None)

@@ -100,7 +100,7 @@ def _move_by_link(source: int, name: bytes, target: int, new_name: bytes) -> Non
 
 def _rename(source: int, old: bytes, target: int, new: bytes, flag: int) -> int:
     """Call the system's non-replacing rename; return 0 or an errno, ENOSYS if it has none."""
-    import ctypes  # takes long to load, and many commands only read
+    import ctypes  # slow to load, and many commands only read
 
     function = _rename_of_system()
     if function is None:
@@ -181,7 +181,7 @@ def write_piece(descriptor: int, piece: memoryview, at: int, sparse: bool) -> No
     Holes are preserved, and if ``sparse``, blocks of zeros become holes: `set_size` must then set
     the final size.
     """
-    from gorillacomb.hashing import is_hole  # it loads the hash functions, which few need
+    from gorillacomb.hashing import is_hole  # slow: it loads the hash functions
 
     if is_hole(piece):
         return

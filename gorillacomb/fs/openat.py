@@ -224,7 +224,7 @@ def is_locked(descriptor: int) -> bool:
 
 def owner_text(uid: int) -> str:
     """Return how to refer to a user: by name, or by number if it has none."""
-    import pwd  # only for errors
+    import pwd  # needed only for errors
 
     try:
         return f"the user {pwd.getpwuid(uid).pw_name}"
@@ -247,7 +247,7 @@ def owner_advice(path: str, error: OSError | None = None) -> str:
         return ""
     if owner:
         return f"{at} belongs to {owner_text(owner)}: ask them for access."
-    import shlex  # takes longer to import than most calls of this module take
+    import shlex  # takes longer to import than most calls here take to run
 
     return (
         f"{at} belongs to root, as a run with sudo leaves it: sudo chown -R {own} {shlex.quote(at)}"

@@ -17,9 +17,10 @@ from gorillacomb.model import EntryState, FolderState
 from gorillacomb.sqlite import Connection
 
 EntryFacts = tuple[bytes, int, int, int, int, int, int, int, int]
-"""name, state, mode, size, mtime, ctime, inode, links, blocks: the first nine places of a `Row`.
+"""name, state, mode, size, mtime, ctime, inode, links, blocks: the first nine columns of an
+`EntryRow`.
 
-The state is what a scan that has nothing else to say of an entry gives it: see `SETTLED`.
+The state is the one that a scan assigns by default: see `SETTLED`.
 """
 
 SETTLED = (EntryState.HASHED, EntryState.TOO_SMALL, EntryState.OTHER)

@@ -89,7 +89,7 @@ def parse_size(text: str) -> int:
 def _values(path: Path) -> dict[str, Any]:
     """Parse a settings file; raises OSError, and ValueError if it is not TOML in UTF-8."""
     text = path.read_text("utf-8-sig")  # some editors write a byte order mark
-    import tomllib  # only now: most have no settings, and it takes a thirtieth of a short command
+    import tomllib  # deferred: most users have no settings; 3 % of a short command
 
     return tomllib.loads(text)
 
