@@ -23,12 +23,16 @@ versioning; everything else may change.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gorillacomb.api.dedupe.history import ItemState as ItemState
     from gorillacomb.api.dedupe.history import RunDetails as RunDetails
     from gorillacomb.api.dedupe.history import RunEvent as RunEvent
     from gorillacomb.api.dedupe.history import RunHistory as RunHistory
     from gorillacomb.api.dedupe.history import RunItem as RunItem
+    from gorillacomb.api.dedupe.plan import DedupeAction as DedupeAction
     from gorillacomb.api.dedupe.plan import DedupePlan as DedupePlan
     from gorillacomb.api.dedupe.plan import PlanStep as PlanStep
+    from gorillacomb.api.dedupe.plan import SafetyRule as SafetyRule
+    from gorillacomb.api.dedupe.plan import SkippedCopy as SkippedCopy
     from gorillacomb.api.dedupe.plan import read_plan as read_plan
     from gorillacomb.api.dedupe.runs import DryRunResult as DryRunResult
     from gorillacomb.api.dedupe.runs import RunResult as RunResult
@@ -38,7 +42,16 @@ if TYPE_CHECKING:
     from gorillacomb.api.duplicates import GroupedFile as GroupedFile
     from gorillacomb.api.export import ManifestExport as ManifestExport
     from gorillacomb.api.export import export_manifest as export_manifest
+    from gorillacomb.api.facade.values import OmittedPath as OmittedPath
+    from gorillacomb.api.facade.values import PathDifference as PathDifference
+    from gorillacomb.api.facade.values import QuarantinedRun as QuarantinedRun
+    from gorillacomb.api.facade.values import RenamedPath as RenamedPath
+    from gorillacomb.api.facade.values import SignatureCheck as SignatureCheck
+    from gorillacomb.api.facade.values import VerificationReport as VerificationReport
+    from gorillacomb.api.facade.vault import OpenVault as OpenVault
+    from gorillacomb.api.facade.vault import open_vault as open_vault
     from gorillacomb.api.find.compare import Comparison as Comparison
+    from gorillacomb.api.find.compare import FolderDiff as FolderDiff
     from gorillacomb.api.find.explain import ExplainedFile as ExplainedFile
     from gorillacomb.api.find.explain import ExplainedFolder as ExplainedFolder
     from gorillacomb.api.find.explain import ExplainedGone as ExplainedGone
@@ -48,13 +61,24 @@ if TYPE_CHECKING:
     from gorillacomb.api.find.folders import FolderReport as FolderReport
     from gorillacomb.api.find.folders import IdenticalFolders as IdenticalFolders
     from gorillacomb.api.find.folders import RelatedFolder as RelatedFolder
+    from gorillacomb.api.find.folders import RelationKind as RelationKind
+    from gorillacomb.api.keys import SignerKey as SignerKey
+    from gorillacomb.api.keys import UserKey as UserKey
+    from gorillacomb.api.keys import make_key as make_key
     from gorillacomb.api.manifest import FolderManifest as FolderManifest
     from gorillacomb.api.manifest import SavedManifest as SavedManifest
     from gorillacomb.api.manifest import create_manifest as create_manifest
     from gorillacomb.api.roots import ForgottenRoot as ForgottenRoot
+    from gorillacomb.api.roots import RootFacts as RootFacts
     from gorillacomb.api.roots import RootStatus as RootStatus
+    from gorillacomb.api.scan import EntryState as EntryState
+    from gorillacomb.api.scan import FolderState as FolderState
+    from gorillacomb.api.scan import GroupTotals as GroupTotals
+    from gorillacomb.api.scan import ScanChanges as ScanChanges
     from gorillacomb.api.scan import ScanFindings as ScanFindings
     from gorillacomb.api.scan import ScanResult as ScanResult
+    from gorillacomb.api.scan import UnreadablePath as UnreadablePath
+    from gorillacomb.api.status import TraceTotals as TraceTotals
     from gorillacomb.api.status import VaultStatus as VaultStatus
     from gorillacomb.api.trace import TraceAdoption as TraceAdoption
     from gorillacomb.api.trace import TraceCheck as TraceCheck
@@ -62,18 +86,21 @@ if TYPE_CHECKING:
     from gorillacomb.api.trace import VaultTrace as VaultTrace
     from gorillacomb.api.trace import VerifiedProof as VerifiedProof
     from gorillacomb.api.trace import verify_proof as verify_proof
+    from gorillacomb.api.unique import UniqueFile as UniqueFile
     from gorillacomb.api.unique import UniqueResult as UniqueResult
+    from gorillacomb.api.unique import UnverifiedPath as UnverifiedPath
     from gorillacomb.api.upkeep import VaultBackup as VaultBackup
     from gorillacomb.api.upkeep import VaultCheck as VaultCheck
-    from gorillacomb.api.vault import OpenVault as OpenVault
-    from gorillacomb.api.vault import open_vault as open_vault
     from gorillacomb.api.verify import ManifestCheck as ManifestCheck
     from gorillacomb.api.verify import verify_manifest as verify_manifest
     from gorillacomb.api.watch.pulse import PulseResult as PulseResult
+    from gorillacomb.api.watch.pulse import PulseState as PulseState
+    from gorillacomb.api.watch.repair import DamagedFile as DamagedFile
     from gorillacomb.api.watch.repair import RepairResult as RepairResult
     from gorillacomb.api.watch.scrub import AcceptResult as AcceptResult
     from gorillacomb.api.watch.scrub import FoundDamage as FoundDamage
     from gorillacomb.api.watch.scrub import ScrubResult as ScrubResult
+    from gorillacomb.errors import ExitCode as ExitCode
     from gorillacomb.errors import GorillaCombError as GorillaCombError
     from gorillacomb.errors import Interrupted as Interrupted
     from gorillacomb.errors import KeyMissing as KeyMissing
@@ -90,63 +117,94 @@ if TYPE_CHECKING:
     from gorillacomb.errors import VaultNewer as VaultNewer
     from gorillacomb.errors import VaultRolledBack as VaultRolledBack
     from gorillacomb.errors import VaultUnwritable as VaultUnwritable
+    from gorillacomb.progress import Progress as Progress
+    from gorillacomb.progress import ProgressEvent as ProgressEvent
 
 __version__ = "0.1.0"
 
 _PLACES = {
+    "AcceptResult": "api.watch.scrub",
     "Comparison": "api.find.compare",
     "CoveredFolders": "api.find.folders",
-    "AcceptResult": "api.watch.scrub",
+    "DamagedFile": "api.watch.repair",
+    "DedupeAction": "api.dedupe.plan",
     "DedupePlan": "api.dedupe.plan",
     "DryRunResult": "api.dedupe.runs",
     "Duplicates": "api.duplicates",
+    "EntryState": "api.scan",
     "ExplainedFile": "api.find.explain",
     "ExplainedFolder": "api.find.explain",
     "ExplainedGone": "api.find.explain",
     "FamilyReport": "api.find.folders",
     "FileGroup": "api.duplicates",
+    "FolderDiff": "api.find.compare",
     "FolderManifest": "api.manifest",
     "FolderReport": "api.find.folders",
+    "FolderState": "api.scan",
     "ForgottenRoot": "api.roots",
     "FoundDamage": "api.watch.scrub",
+    "GroupTotals": "api.scan",
     "GroupedFile": "api.duplicates",
     "IdenticalFolders": "api.find.folders",
+    "ItemState": "api.dedupe.history",
     "ManifestCheck": "api.verify",
     "ManifestExport": "api.export",
-    "OpenVault": "api.vault",
+    "OmittedPath": "api.facade.values",
+    "OpenVault": "api.facade.vault",
+    "PathDifference": "api.facade.values",
     "PathFate": "api.find.fate",
     "PlanStep": "api.dedupe.plan",
+    "Progress": "progress",
+    "ProgressEvent": "progress",
+    "PulseResult": "api.watch.pulse",
+    "PulseState": "api.watch.pulse",
+    "QuarantinedRun": "api.facade.values",
     "RelatedFolder": "api.find.folders",
-    "RootStatus": "api.roots",
+    "RelationKind": "api.find.folders",
+    "RenamedPath": "api.facade.values",
     "RepairResult": "api.watch.repair",
+    "RootFacts": "api.roots",
+    "RootStatus": "api.roots",
     "RunDetails": "api.dedupe.history",
     "RunEvent": "api.dedupe.history",
     "RunHistory": "api.dedupe.history",
     "RunItem": "api.dedupe.history",
     "RunResult": "api.dedupe.runs",
-    "PulseResult": "api.watch.pulse",
+    "SafetyRule": "api.dedupe.plan",
     "SavedManifest": "api.manifest",
+    "ScanChanges": "api.scan",
     "ScanFindings": "api.scan",
     "ScanResult": "api.scan",
     "ScrubResult": "api.watch.scrub",
+    "SignatureCheck": "api.facade.values",
+    "SignerKey": "api.keys",
+    "SkippedCopy": "api.dedupe.plan",
     "StepProblem": "api.dedupe.runs",
     "TraceAdoption": "api.trace",
     "TraceCheck": "api.trace",
     "TraceProof": "api.trace",
+    "TraceTotals": "api.status",
+    "UniqueFile": "api.unique",
     "UniqueResult": "api.unique",
+    "UnreadablePath": "api.scan",
+    "UnverifiedPath": "api.unique",
+    "UserKey": "api.keys",
     "VaultBackup": "api.upkeep",
     "VaultCheck": "api.upkeep",
     "VaultStatus": "api.status",
     "VaultTrace": "api.trace",
+    "VerificationReport": "api.facade.values",
     "VerifiedProof": "api.trace",
     "create_manifest": "api.manifest",
     "export_manifest": "api.export",
-    "open_vault": "api.vault",
+    "make_key": "api.keys",
+    "open_vault": "api.facade.vault",
     "read_plan": "api.dedupe.plan",
     "verify_manifest": "api.verify",
     "verify_proof": "api.trace",
     **dict.fromkeys(
         (
+            "ExitCode",
             "GorillaCombError",
             "Interrupted",
             "KeyMissing",
@@ -173,33 +231,50 @@ __all__ = [
     "AcceptResult",
     "Comparison",
     "CoveredFolders",
+    "DamagedFile",
+    "DedupeAction",
     "DedupePlan",
     "DryRunResult",
     "Duplicates",
+    "EntryState",
+    "ExitCode",
     "ExplainedFile",
     "ExplainedFolder",
     "ExplainedGone",
     "FamilyReport",
     "FileGroup",
+    "FolderDiff",
     "FolderManifest",
     "FolderReport",
+    "FolderState",
     "ForgottenRoot",
     "FoundDamage",
     "GorillaCombError",
+    "GroupTotals",
     "GroupedFile",
     "IdenticalFolders",
     "Interrupted",
+    "ItemState",
     "KeyMissing",
     "ManifestCheck",
     "ManifestExport",
+    "OmittedPath",
     "OpenVault",
     "OutputLost",
+    "PathDifference",
     "PathFate",
     "PlanStep",
+    "Progress",
+    "ProgressEvent",
     "PulseResult",
+    "PulseState",
+    "QuarantinedRun",
     "RefusedForSafety",
     "RelatedFolder",
+    "RelationKind",
+    "RenamedPath",
     "RepairResult",
+    "RootFacts",
     "RootStatus",
     "RootVanished",
     "RunCutShort",
@@ -208,17 +283,27 @@ __all__ = [
     "RunHistory",
     "RunItem",
     "RunResult",
+    "SafetyRule",
     "SavedManifest",
+    "ScanChanges",
     "ScanFindings",
     "ScanResult",
     "ScrubResult",
+    "SignatureCheck",
+    "SignerKey",
+    "SkippedCopy",
     "StepProblem",
     "TraceAdoption",
     "TraceCheck",
     "TraceProof",
+    "TraceTotals",
+    "UniqueFile",
     "UniqueResult",
+    "UnreadablePath",
     "UntrustedInput",
+    "UnverifiedPath",
     "UsageError",
+    "UserKey",
     "VaultBackup",
     "VaultCheck",
     "VaultDamaged",
@@ -230,10 +315,12 @@ __all__ = [
     "VaultStatus",
     "VaultTrace",
     "VaultUnwritable",
+    "VerificationReport",
     "VerifiedProof",
     "__version__",
     "create_manifest",
     "export_manifest",
+    "make_key",
     "open_vault",
     "read_plan",
     "verify_manifest",

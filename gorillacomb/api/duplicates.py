@@ -151,9 +151,5 @@ class Duplicates(Iterator[FileGroup]):
 def find_duplicates(
     vault: Vault, path: PathInput | None = None, *, min_size: int = 0
 ) -> Duplicates:
-    """Read the groups of identical files, the most wasteful first.
-
-    With a path, those that have a copy there. ``min_size`` leaves out groups of smaller files.
-    Raises UsageError for a path that is not in the index, and VaultError.
-    """
+    """Read the groups of identical files, as `OpenVault.duplicates` says."""
     return Duplicates(vault, path, min_size)

@@ -126,11 +126,7 @@ def make_key(kind: KeyKind = "ed25519") -> UserKey:
 
 
 def public_keys(vault: Vault) -> list[SignerKey]:
-    """Return the public keys of a vault's trace, the current one last.
-
-    Without a trace: the user's key that signs now. Raises VaultError, KeyMissing, and UsageError
-    where there is no key yet.
-    """
+    """Return the public keys of a vault's trace, as `VaultTrace.public_keys` says."""
     if vault.trace.exists():
         with open_trace_for_reading(vault) as ledger, translate_content_errors(vault.trace):
             found = [SignerKey(ledger.origin, public) for public in ledger.public_keys()]
@@ -151,11 +147,7 @@ def watcher_public_keys() -> list[SignerKey]:
 
 
 def rotate_key(vault: Vault) -> SignerKey:
-    """Make a new key that signs the trace from now on; the trace notes it.
-
-    The checkpoint of that moment bears both signatures. The old key stays where it is: what it
-    signed is checked with it. Raises UsageError where there is no trace, VaultError, KeyMissing.
-    """
+    """Make a new key that signs the trace from now on, as `VaultTrace.rotate_key` says."""
     vault.check()
     if not vault.trace.exists():  # one that is gone is not begun again in passing
         raise UsageError(

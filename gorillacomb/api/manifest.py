@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gorillacomb.api.callbacks import stopped_by_callbacks
 from gorillacomb.api.documents.manifest import ManifestDocument, manifest_document
 from gorillacomb.api.paths import PathInput, path_text
 from gorillacomb.api.vault import VaultInput, as_vault
@@ -105,6 +106,7 @@ class SavedManifest:
         return manifest_document(self.manifest.manifest, self.manifest.counts, self.path, self.key)
 
 
+@stopped_by_callbacks
 def create_manifest(
     path: PathInput | None = None,
     *,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ForgottenRoot",
     "QuarantinedRun",
+    "RootFacts",
     "RootStatus",
     "forget_root",
     "list_roots",
@@ -84,7 +85,7 @@ class ForgottenRoot:
 
 
 def list_roots(vault: Vault) -> tuple[RootStatus, ...]:
-    """List the roots, in the order in which they were first scanned. Raises VaultError."""
+    """List the roots, as `OpenVault.roots` says."""
     with Index.read(vault) as index, translate_errors(vault):
         return root_statuses(index)
 
@@ -105,14 +106,7 @@ def forget_root(
     force: bool = False,
     choose: Callable[[Sequence[RootStatus]], RootStatus] | None = None,
 ) -> ForgottenRoot:
-    """Drop a root, named by its path or id, and all that the index knows of it.
-
-    No file in it is touched. Where several drives were scanned at the path, ``choose`` returns the
-    one that is meant. ``force`` forgets it although something waits in its quarantine.
-
-    Raises UsageError for an unknown root, or one of several that nobody chose; RefusedForSafety
-    where something waits in its quarantine; VaultError.
-    """
+    """Drop a root, as `OpenVault.forget_root` says."""
     with Index.read(vault) as index, translate_errors(vault):
         found, is_certain = _named(index, os.fsencode(root))
     # Choosing may take a while, in which others can use the vault.

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
+from gorillacomb.api.callbacks import stopped_by_callbacks
 from gorillacomb.api.documents.scan import ScanDocument, scan_document
 from gorillacomb.api.lookup import suspect_texts
 from gorillacomb.api.paths import PathsInput, PatternsInput, encoded_paths, listed_patterns
 from gorillacomb.api.rescan import paths_that_runs_deleted, recorder_for
 from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
-from gorillacomb.errors import GorillaCombError, Interrupted, UsageError
+from gorillacomb.errors import UsageError
 from gorillacomb.fs.paths import common_suffix_parts, is_below, join, path_text
 from gorillacomb.index import content_queries, folder_queries, stamps
 from gorillacomb.index.content_queries import GroupTotals
@@ -27,20 +27,24 @@ from gorillacomb.model import (
     FolderState,
     GroupSummary,
     IndexedFile,
+    ScanChanges,
     ScanReport,
     UnreadablePath,
 )
 from gorillacomb.progress import Progress, ProgressCallback, as_progress
 from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import scan
-from gorillacomb.stamping.recorder import StampRecorder
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
 
 __all__ = [
     "FILE_CAUSES",
     "FOLDER_CAUSES",
+    "EntryState",
+    "FolderState",
+    "GroupTotals",
     "LargestGroup",
+    "ScanChanges",
     "ScanFindings",
     "ScanReport",
     "ScanResult",
@@ -50,7 +54,6 @@ __all__ = [
 
 _LARGEST = 3
 """Groups that the findings name."""
-ValueT = TypeVar("ValueT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,7 @@ class ScanResult:
     """What a scan did, and what it could not read or found damaged in the folders it scanned."""
 
     report: ScanReport
+    """The same in more detail."""
     unreadable: tuple[UnreadablePath, ...]
     unstable: tuple[UnreadablePath, ...]
     """Files that changed each time they were read."""
@@ -130,6 +134,31 @@ class ScanResult:
     totals: GroupTotals
     files_by_state: Mapping[EntryState, tuple[int, int]]
     """Files and their bytes, of files that were not read or are damaged."""
+
+    @property
+    def files(self) -> int:
+        """Files in the folders that were scanned."""
+        return self.report.files
+
+    @property
+    def size(self) -> int:
+        """Bytes of those."""
+        return self.report.size
+
+    @property
+    def read_files(self) -> int:
+        """Files that were read; what had not changed was not."""
+        return self.report.hashed_files
+
+    @property
+    def read_size(self) -> int:
+        """Bytes of those."""
+        return self.report.hashed_bytes
+
+    @property
+    def changes(self) -> ScanChanges:
+        """How the folders differ from what the index knew."""
+        return self.report.changes
 
     @property
     def is_complete(self) -> bool:
@@ -171,6 +200,7 @@ class ScanResult:
         )
 
 
+@stopped_by_callbacks
 def scan_folders(
     vault: Vault,
     paths: PathsInput,
@@ -188,20 +218,7 @@ def scan_folders(
     progress: Progress | ProgressCallback | None = None,
     on_findings: Callable[[ScanFindings], object] | None = None,
 ) -> ScanResult:
-    """Read folders into the index: what changed since the last scan, or all of it.
-
-    ``exclude`` are gitignore patterns and ``min_size`` is in bytes; both are remembered for the
-    root, and ``clear_excludes`` forgets the patterns that it remembers first. ``quick`` leaves
-    files without a copy unread; ``rehash`` reads everything again. ``file_list`` names the only
-    paths to look at. ``accept_loss`` takes what is missing as deleted, even if it is most of a
-    root. ``hydrate_limit`` downloads files of up to so many bytes that are only in the cloud.
-    ``workers`` is how many processes read. ``on_findings`` is called as soon as the duplicates are
-    known, while the rest is still to be read.
-
-    A ``progress`` callback that raises stops the scan: everything so far is kept, and the next
-    scan continues from there. Raises UsageError for paths that cannot be scanned, RootVanished for
-    a drive that is not connected, Interrupted, and VaultError.
-    """
+    """Read folders into the index, as `OpenVault.scan` says."""
     if quick and rehash:
         raise UsageError(
             "Quick and rehash exclude each other: one leaves files unread, the other reads all.",
@@ -225,57 +242,18 @@ def scan_folders(
         hydrate_limit=hydrate_limit,
     )
 
-    log_info("Scanning %s", ", ".join(map(path_text, tops)))
-    report = _scan(vault, tops, options, recorder_for(settings), progress, on_findings)
-    log_info("Scanned %d files, of which %d were read", report.files, report.hashed_files)
-    with Index.read(vault) as index, translate_errors(vault):
-        return _result(index, report)
-
-
-def _scan(
-    vault: Vault,
-    tops: Sequence[bytes],
-    options: ScanOptions,
-    recorder: StampRecorder,
-    progress: Progress | ProgressCallback | None,
-    on_findings: Callable[[ScanFindings], object] | None,
-) -> ScanReport:
-    """Scan folders, and raise what a callback raised as it is."""
-    failures: list[Exception] = []
-    shown = as_progress(_stopping(progress, failures) if callable(progress) else progress)
     tell = None
     if on_findings is not None:
-        found = _stopping(on_findings, failures)
+        found = on_findings
 
         def tell(index: Index, report: ScanReport) -> None:
             found(ScanFindings.read(index, report))
 
-    try:
-        return scan(vault, tops, options, shown, tell, recorder)
-    except Interrupted:
-        if failures:
-            raise failures[0] from None
-        raise
-
-
-def _stopping(
-    callback: Callable[[ValueT], object], failures: list[Exception]
-) -> Callable[[ValueT], None]:
-    """Return a callback in which an error of the caller's own stops a scan as Ctrl-C does.
-
-    It is added to ``failures``. As itself, it would look like a damaged index.
-    """
-
-    def call(value: ValueT) -> None:
-        try:
-            callback(value)
-        except (GorillaCombError, BrokenPipeError):
-            raise
-        except Exception as error:
-            failures.append(error)
-            raise KeyboardInterrupt from error
-
-    return call
+    log_info("Scanning %s", ", ".join(map(path_text, tops)))
+    report = scan(vault, tops, options, as_progress(progress), tell, recorder_for(settings))
+    log_info("Scanned %d files, of which %d were read", report.files, report.hashed_files)
+    with Index.read(vault) as index, translate_errors(vault):
+        return _result(index, report)
 
 
 def _result(index: Index, report: ScanReport) -> ScanResult:

@@ -75,7 +75,7 @@ class VaultStatus:
 
 
 def vault_status(vault: Vault) -> VaultStatus:
-    """Read what a vault knows. Raises UsageError for bad settings, and VaultError."""
+    """Read what a vault knows, as `OpenVault.status` says."""
     settings = load_settings()
     with Index.read(vault) as index, translate_errors(vault):
         connection = index.connection

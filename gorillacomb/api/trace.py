@@ -8,9 +8,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from gorillacomb import sqlite
+from gorillacomb.api.callbacks import stopped_by_callbacks
 from gorillacomb.api.documents.trace import AdoptDocument, ProofDocument, TraceVerifyDocument
 from gorillacomb.api.keys import SignerKey, public_keys, rotate_key
 from gorillacomb.api.lookup import PathLookup, look_up_path, unknown_path_error
@@ -41,6 +42,9 @@ from gorillacomb.vaultmesh.keys.keys import load_publics
 from gorillacomb.vaultmesh.keys.mailed_text import parse_mailed
 from gorillacomb.vaultmesh.ledger import Ledger
 from gorillacomb.vaultmesh.open import anchor_store, key_store, open_trace_for_reading
+
+if TYPE_CHECKING:
+    from gorillacomb.api.find.fate import PathFate
 
 __all__ = [
     "TraceAdoption",
@@ -155,6 +159,7 @@ class VaultTrace:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
+    @stopped_by_callbacks
     def verify(
         self,
         *,
@@ -185,8 +190,21 @@ class VaultTrace:
                     apart = check_index(index(), ledger)
         return TraceCheck(report, apart, checkpoint is not None)
 
+    def show(self, path: PathInput) -> PathFate:
+        """Read every entry about a path, also from when it was elsewhere, and what became of it.
+
+        Raises UsageError for a path of which nothing is known.
+        """
+        from gorillacomb.api.find.fate import trace_path
+
+        return trace_path(self._vault, path)
+
     def entries(self, last: int | None = None) -> Iterator[dict[str, object]]:
-        """Read the entries as they were signed, the oldest first: all, or the last ones."""
+        """Read the entries as they were signed, the oldest first: all, or the last ones.
+
+        Returns an iterator that reads an entry when it is asked for. Raises VaultError with the
+        first one.
+        """
         with open_trace(self._vault) as ledger:
             start = 0 if last is None else max(ledger.size - last, 0)
             for _, entry in ledger.entries(start):
@@ -195,7 +213,8 @@ class VaultTrace:
     def checkpoint(self) -> bytes:
         """Return the last checkpoint: a signed note with the size and the root of the trace.
 
-        Kept elsewhere, it proves later with `verify` that nothing before it was changed.
+        Kept elsewhere, it proves later with `verify` that nothing before it was changed. Raises
+        VaultError.
         """
         with open_trace(self._vault) as ledger:
             return ledger.checkpoint()
@@ -281,11 +300,19 @@ class VaultTrace:
         )
 
     def public_keys(self) -> list[SignerKey]:
-        """Return the keys that others check it by, the current one last: `api.keys.public_keys`."""
+        """Return the public keys that others check it by, the current one last.
+
+        Without a trace: the user's key that signs now. Raises KeyMissing, and UsageError where
+        there is no key yet.
+        """
         return public_keys(self._vault)
 
     def rotate_key(self) -> SignerKey:
-        """Sign with a new key from now on: see `api.keys.rotate_key`."""
+        """Make a new key that signs the trace from now on; the trace notes it.
+
+        The checkpoint of that moment bears both signatures. The old key stays where it is: what it
+        signed is checked with it. Raises UsageError where there is no trace, KeyMissing.
+        """
         return rotate_key(self._vault)
 
     def _is_sound(self) -> bool:

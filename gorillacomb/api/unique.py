@@ -50,6 +50,7 @@ class UniqueResult:
     """What would be lost if a folder were deleted."""
 
     report: UniqueReport
+    """The same in more detail."""
     warnings: tuple[str, ...]
     """About other drives that were scanned where the folder is, and are not connected now."""
 
@@ -57,6 +58,16 @@ class UniqueResult:
     def path(self) -> bytes:
         """The absolute path of the folder."""
         return self.report.path
+
+    @property
+    def files(self) -> int:
+        """Regular files in the folder."""
+        return self.report.files
+
+    @property
+    def size(self) -> int:
+        """Bytes of those."""
+        return self.report.size
 
     @property
     def unique(self) -> Sequence[UniqueFile]:
@@ -115,16 +126,7 @@ def find_unique(
     untested_macos: bool = False,
     progress: Progress | ProgressCallback | None = None,
 ) -> UniqueResult:
-    """List the files in a folder whose content exists nowhere else.
-
-    The folder is listed now, and each copy elsewhere is looked at on disk. ``excepts`` are folders
-    that are treated as deleted too; ``plan`` is a plan file whose copies do not count;
-    ``count_offline`` lets copies on drives that are not connected count, which macOS needs
-    ``untested_macos`` for.
-
-    Raises UsageError for a path that is not a folder of the index, UntrustedInput for the plan,
-    RefusedForSafety on macOS, and VaultError.
-    """
+    """Find what would be lost if a folder were deleted, as `OpenVault.unique` says."""
     if count_offline:
         refuse_untested("Counting on a drive that is not there", untested_macos)
     shown = as_progress(progress)

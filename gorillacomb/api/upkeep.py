@@ -69,10 +69,7 @@ class VaultBackup:
 
 
 def check_vault(vault: Vault) -> VaultCheck:
-    """Check both databases, every entry of the trace, and that they match.
-
-    Raises VaultError for a vault that does not exist.
-    """
+    """Check a vault, as `OpenVault.check` says."""
     index_error = trace_error = together = None
     entries = 0
     with ExitStack() as opened:
@@ -100,11 +97,7 @@ def check_vault(vault: Vault) -> VaultCheck:
 
 
 def back_up_vault(vault: Vault, folder: PathInput) -> VaultBackup:
-    """Copy index and trace into a new folder, each as of one moment.
-
-    Keys are not in the vault. Raises UsageError for a folder that exists or cannot be made, and
-    VaultError.
-    """
+    """Copy a vault into a new folder, as `OpenVault.back_up` says."""
     target = Path(os.fsdecode(folder))
     vault.check()
     with Index.read(vault) as index, translate_errors(vault):

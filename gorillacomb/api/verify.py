@@ -9,6 +9,7 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from gorillacomb.api.callbacks import stopped_by_callbacks
 from gorillacomb.api.documents.manifest import VerifyDocument, verify_document
 from gorillacomb.api.manifest import FolderManifest
 from gorillacomb.api.paths import PathInput, path_text
@@ -73,6 +74,7 @@ class ManifestCheck:
         )
 
 
+@stopped_by_callbacks
 def verify_manifest(
     manifest: FolderManifest | PathInput,
     root: PathInput | None = None,

@@ -12,7 +12,7 @@ import pytest
 import gorillacomb
 from gorillacomb.api.dedupe.apply import ConfirmDeletion
 from gorillacomb.api.dedupe.review import folder_differences, swap_copies, to_review
-from gorillacomb.api.vault import OpenVault
+from gorillacomb.api.facade.vault import OpenVault
 from gorillacomb.progress import ProgressEvent
 from tests.support.run import run
 from tests.support.trees import Tree, make_tree, settle

@@ -43,10 +43,7 @@ def dry_run(
     *,
     progress: Progress | ProgressCallback | None = None,
 ) -> DryRunResult:
-    """Find what carrying out a plan, or the one in a file, would do. Nothing is changed.
-
-    Every file is compared byte by byte. Raises UntrustedInput for the file, UsageError, VaultError.
-    """
+    """Find what carrying out a plan would do, as `OpenVault.apply` says."""
     contents = _plan_of(plan).contents
     shown = as_progress(progress)
     try:
@@ -71,12 +68,7 @@ def apply_plan(
     untested_macos: bool = False,
     progress: Progress | ProgressCallback | None = None,
 ) -> RunResult:
-    """Carry out a plan, or the one in a file, and have the index and the trace follow.
-
-    ``confirm`` allows the action ``delete``. Raises RefusedForSafety without it, on macOS, and
-    where another run holds the lock of a root; UntrustedInput for the file; RunCutShort where a
-    drive fails; UsageError; VaultError; and Interrupted, which says what was done until then.
-    """
+    """Carry out a plan, as `OpenVault.apply` says of ``dry_run=False``."""
     refuse_untested("Carrying a plan out", untested_macos)
     plan = _plan_of(plan)
     require_index(vault)

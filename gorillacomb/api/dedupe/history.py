@@ -159,17 +159,14 @@ class RunDetails:
 
 
 def read_history(vault: Vault) -> RunHistory:
-    """List every run of a vault, and those in quarantines on its drives, the last first.
-
-    Raises VaultError.
-    """
+    """List what was done with runs, as `OpenVault.history` says."""
     warnings: list[str] = []
     events, _ = _events(vault, None, warnings)
     return RunHistory(tuple(events), tuple(warnings))
 
 
 def read_run_details(vault: Vault, run: str) -> RunDetails:
-    """Find all that is known of one run. Raises UsageError where nothing is, VaultError."""
+    """Find all that is known of one run, as `OpenVault.run_details` says."""
     warnings: list[str] = []
     events, recorded = _events(vault, run, warnings)
     if not events:

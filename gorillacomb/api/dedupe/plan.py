@@ -57,31 +57,19 @@ __all__ = [
 
 
 class PlanKeywords(TypedDict, total=False):
-    """What a plan may contain: keywords of `make_plan`, all of which may be left out."""
+    """The keywords of `OpenVault.plan`, which explains them. All may be left out."""
 
     action: str
-    """What is done with the copies that are not kept: ``quarantine`` (the default), ``reflink``,
-    ``hardlink``, ``symlink`` or ``delete``."""
     within: PathsInput
-    """Folders in which something may be removed; everywhere by default."""
     prefer: PathsInput
-    """Paths or globs of places whose copies are kept."""
     protect: PathsInput
-    """Paths or globs that no step touches."""
     keep: int
-    """How many copies of everything are kept; 1 by default."""
     min_size: int
-    """Bytes on disk that a step must bring."""
     files: bool
-    """Whether single files may be removed; True by default."""
     folders: bool
-    """Whether whole folders may be removed; True by default."""
     retire: PathsInput
-    """Folders out of which everything is removed that also exists elsewhere, even in a project."""
     not_a_project: PathsInput
-    """Folders that are not treated as projects, whatever they contain."""
     across_volumes: bool
-    """Whether the copy that is kept may be on another drive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +150,7 @@ def make_plan(
     progress: Progress | ProgressCallback | None = None,
     **wanted: Unpack[PlanKeywords],
 ) -> DedupePlan:
-    """Plan what is removed, from the index. Nothing is written or changed.
-
-    ``wanted`` is explained at `PlanKeywords`. Raises UsageError for a path that no root contains,
-    RefusedForSafety for hard links on macOS unless ``untested_macos``, VaultError.
-    """
+    """Plan what is removed, as `OpenVault.plan` says."""
     options, scope, prefer = _request(**wanted)
     if options.action is DedupeAction.HARDLINK:
         refuse_untested("Replacing files by hard links", untested_macos)

@@ -45,13 +45,7 @@ def purge_quarantine(
     untested_macos: bool = False,
     progress: Progress | ProgressCallback | None = None,
 ) -> RunResult:
-    """Delete what one run, or all, set aside, where the copy that was kept still exists.
-
-    Each file is compared with that copy once more. ``older_than_ns`` keeps what was set aside more
-    recently. ``confirm`` allows the deletion. Raises RefusedForSafety without it, on macOS, and
-    where another run holds the lock; UsageError where nothing of the run waits; RunCutShort where a
-    drive fails; VaultError; and Interrupted, which says what was deleted until then.
-    """
+    """Delete what runs set aside, as `OpenVault.purge` says."""
     refuse_untested("Deleting what was set aside", untested_macos)
     require_index(vault)
     shown = as_progress(progress)

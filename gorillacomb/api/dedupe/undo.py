@@ -39,13 +39,7 @@ def undo_run(
     only: PathsInput = (),
     progress: Progress | ProgressCallback | None = None,
 ) -> RunResult:
-    """Put back what a run set aside, or ``only`` some paths of it; nothing is ever replaced.
-
-    ``run`` is its name, or the path of its folder in a quarantine, for which no vault is needed;
-    by default it is the last run of which something waits. Raises UsageError where there is no such
-    run, RefusedForSafety where another run holds the lock, VaultError, and Interrupted, which says
-    what was put back until then.
-    """
+    """Put back what a run set aside, as `OpenVault.undo` says."""
     named = "" if run is None else os.fsdecode(run)
     if run is not None and not named:
         raise UsageError("The name of the run is empty.", "Name a run, or leave it out.")

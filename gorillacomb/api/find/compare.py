@@ -85,13 +85,7 @@ def compare_folders(
     *,
     progress: Progress | ProgressCallback | None = None,
 ) -> Comparison:
-    """Compare two folders: as of their last scan where the index has both, else by reading them.
-
-    Names, contents, links and executable bits count; other modes and times do not.
-
-    Raises UsageError for a path that is neither a folder nor was one when it was scanned,
-    Interrupted, and VaultError.
-    """
+    """Compare two folders, as `OpenVault.compare` says."""
     paths = os.fsencode(a), os.fsencode(b)
     for path in paths:
         if not os.path.isdir(path) and not _is_known(vault, path):

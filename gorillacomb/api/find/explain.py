@@ -121,10 +121,9 @@ Explained = ExplainedFile | ExplainedFolder | ExplainedGone
 
 
 def explain_path(vault: Vault, path: PathInput, *, with_trace: bool = True) -> Explained:
-    """Explain a file or folder: its copies, which one to keep, why, and what runs did with it.
+    """Explain a file or folder, as `OpenVault.explain` says.
 
     Without ``with_trace`` the trace is only read for what is not in the index, which saves time.
-    Raises UsageError for a path of which nothing is known, and VaultError.
     """
     with Index.read(vault) as index, translate_errors(vault):
         found = look_up_path(index, path)

@@ -306,11 +306,5 @@ def _related(folders: FolderAnalysis, relation: FolderRelation) -> RelatedFolder
 def find_folders(
     vault: Vault, path: PathInput | None = None, *, similar: float | None = None
 ) -> FolderReport:
-    """Find out which folders belong together, as of the last scan. No file is read for it.
-
-    With a path, those that concern that folder. ``similar`` is how much of the smaller folder must
-    be in the other one to make them a pair.
-
-    Raises UsageError for a path that is not a folder of the index, and VaultError.
-    """
+    """Find which folders belong together, as `OpenVault.folders` says."""
     return FolderReport(vault, path, similar)

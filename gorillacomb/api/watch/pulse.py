@@ -54,11 +54,7 @@ class PulseResult:
 
 
 def check_watcher(vault: Vault) -> PulseResult:
-    """Judge by its last pulses, which are signed, how the watcher of a vault is.
-
-    It is not simply alive after a missed pulse, when a clock or the trace was set back, or when its
-    process is gone. Raises KeyMissing, UntrustedInput for a key that cannot be read.
-    """
+    """Judge how the watcher of a vault is, as `OpenVault.pulse` says."""
     folder = pulse_folder(vault)
     status = check_pulse(folder, watcher_keys().publics(), Clocks())
     if status.life is not PulseState.DEAD and not is_watched(vault):

@@ -71,14 +71,7 @@ def repair_damage(
     untested_macos: bool = False,
     progress: Progress | ProgressCallback | None = None,
 ) -> RepairResult:
-    """Put good copies in the place of files that are known to be damaged: all, or those in paths.
-
-    Of suspects only files that are named themselves, or all with ``suspects``. Each copy is checked
-    first. What was damaged waits in quarantine, so that an undo of the run takes it back.
-
-    Raises UsageError for a path that the index does not know, or a file that is not damaged,
-    RefusedForSafety while another run holds a lock, RunCutShort, VaultError, Interrupted.
-    """
+    """Put good copies in place of damaged files, as `OpenVault.repair_damage` says."""
     refuse_untested("Repairing files", untested_macos)
     shown = as_progress(progress)
     require_index(vault)

@@ -120,13 +120,7 @@ def scrub(
     older_than_ns: int = 0,
     progress: Progress | ProgressCallback | None = None,
 ) -> ScrubResult:
-    """Read files again that the index knows: all of them, or those in some folders.
-
-    Those come first that were not read for longest; with ``older_than_ns``, only those that were
-    last read so long ago. ``rate`` is how many bytes a second are read at the most. Only the index
-    and the trace are written. An interruption ends it early, with everything so far kept, and is in
-    the result. Raises UsageError for a path that is not a folder of the index, or not connected.
-    """
+    """Read files again, as `OpenVault.scrub` says."""
     shown = as_progress(progress)
     work = _ScrubPass(vault, encoded_paths(paths), time.time_ns() - older_than_ns, shown)
     try:
@@ -260,10 +254,7 @@ def _damage(index: Index, paths: FolderPaths, file: IndexedFile) -> FoundDamage:
 
 
 def accept_damage(vault: Vault, paths: PathsInput) -> AcceptResult:
-    """Take damaged files as they are now; the digest of their good content is forgotten.
-
-    Raises UsageError for what is not a damaged file of the index.
-    """
+    """Take damaged files as they are now, as `OpenVault.accept_damage` says."""
     with Index.read(vault) as index:
         damaged = [_damaged_file(index, path) for path in encoded_paths(paths)]
         files = {file.path: file for file in damaged}

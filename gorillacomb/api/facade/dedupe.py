@@ -1,0 +1,174 @@
+"""What `OpenVault` does with duplicates: plan, apply, take back, free space, look back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Unpack, overload
+
+from gorillacomb.api.callbacks import stopped_by_callbacks
+from gorillacomb.api.paths import PathInput, PathsInput
+from gorillacomb.progress import Progress, ProgressCallback
+from gorillacomb.vault.vault import Vault
+
+if TYPE_CHECKING:
+    from gorillacomb.api.dedupe.apply import ConfirmDeletion, DryRunResult, RunResult
+    from gorillacomb.api.dedupe.history import RunDetails, RunHistory
+    from gorillacomb.api.dedupe.plan import DedupePlan, PlanKeywords
+    from gorillacomb.api.dedupe.purge import ConfirmPurge
+
+
+class DedupeMethods:
+    """The methods of an `OpenVault` that plan what is removed, and carry it out."""
+
+    _vault: Vault
+
+    @stopped_by_callbacks
+    def plan(
+        self,
+        *,
+        untested_macos: bool = False,
+        progress: Progress | ProgressCallback | None = None,
+        **wanted: Unpack[PlanKeywords],
+    ) -> DedupePlan:
+        """Plan what is removed, from the index. Nothing is written or changed.
+
+        All keywords may be left out:
+
+        - ``action``: what is done with the copies that are not kept: ``quarantine`` (the default),
+          ``reflink``, ``hardlink``, ``symlink`` or ``delete``
+        - ``within``: folders in which something may be removed; everywhere by default
+        - ``prefer``: paths or globs of places whose copies are kept
+        - ``protect``: paths or globs that no step touches
+        - ``keep``: how many copies of everything are kept; 1 by default
+        - ``min_size``: bytes on disk that a step must bring
+        - ``files``, ``folders``: whether single files, or whole folders, may be removed; both by
+          default
+        - ``retire``: folders out of which everything is removed that also exists elsewhere, even
+          in a project
+        - ``not_a_project``: folders that are not treated as projects, whatever they contain
+        - ``across_volumes``: whether the copy that is kept may be on another drive
+
+        Raises UsageError for a path that no root contains or a keyword that makes no sense,
+        RefusedForSafety for hard links on macOS unless ``untested_macos``.
+        """
+        from gorillacomb.api.dedupe.plan import make_plan
+
+        return make_plan(self._vault, untested_macos=untested_macos, progress=progress, **wanted)
+
+    @overload
+    def apply(
+        self,
+        plan: DedupePlan | PathInput,
+        *,
+        dry_run: Literal[True] = True,
+        confirm: ConfirmDeletion = None,
+        untested_macos: bool = False,
+        progress: Progress | ProgressCallback | None = None,
+    ) -> DryRunResult: ...
+
+    @overload
+    def apply(
+        self,
+        plan: DedupePlan | PathInput,
+        *,
+        dry_run: Literal[False],
+        confirm: ConfirmDeletion = None,
+        untested_macos: bool = False,
+        progress: Progress | ProgressCallback | None = None,
+    ) -> RunResult: ...
+
+    @stopped_by_callbacks
+    def apply(
+        self,
+        plan: DedupePlan | PathInput,
+        *,
+        dry_run: bool = True,
+        confirm: ConfirmDeletion = None,
+        untested_macos: bool = False,
+        progress: Progress | ProgressCallback | None = None,
+    ) -> DryRunResult | RunResult:
+        """Carry out a plan, or the one in a file; by default only find out what that would do.
+
+        Files change only with ``dry_run=False``; index and trace follow. A plan that deletes needs
+        ``confirm`` too: the number of files that it deletes, or a function that is given the plan
+        and returns whether to go on. Every file is compared with its copy byte by byte first, and
+        steps that are not as planned are ``skipped`` in the result.
+
+        Raises UntrustedInput for the file. With ``dry_run=False`` also RefusedForSafety without
+        ``confirm``, on macOS unless ``untested_macos``, and where another run holds the lock of a
+        root; RunCutShort where a drive fails; Interrupted, which says what was done until then.
+        """
+        from gorillacomb.api.dedupe import apply
+
+        if dry_run:
+            return apply.dry_run(self._vault, plan, progress=progress)
+        return apply.apply_plan(
+            self._vault, plan, confirm=confirm, untested_macos=untested_macos, progress=progress
+        )
+
+    @stopped_by_callbacks
+    def undo(
+        self,
+        run: PathInput | None = None,
+        *,
+        only: PathsInput = (),
+        progress: Progress | ProgressCallback | None = None,
+    ) -> RunResult:
+        """Put back what a run set aside, or ``only`` some paths of it; nothing is ever replaced.
+
+        ``run`` is its id, or the path of its folder in a quarantine, for which no vault is needed;
+        by default it is the last run of which something waits. Raises UsageError where there is no
+        such run, RefusedForSafety where another run holds the lock, and Interrupted, which says
+        what was put back until then.
+        """
+        from gorillacomb.api.dedupe.undo import undo_run
+
+        return undo_run(self._vault, run, only=only, progress=progress)
+
+    @stopped_by_callbacks
+    def purge(
+        self,
+        run: str | None = None,
+        *,
+        confirm: ConfirmPurge = False,
+        older_than_ns: int = 0,
+        untested_macos: bool = False,
+        progress: Progress | ProgressCallback | None = None,
+    ) -> RunResult:
+        """Delete what the run with an id set aside, or all runs, and so free its space.
+
+        Only what still has the copy that was kept for it is deleted: each file is compared with
+        that once more. ``confirm`` allows it: True, or a function that is given the runs and
+        returns whether to go on. ``older_than_ns`` keeps what was set aside more recently.
+
+        Raises RefusedForSafety without ``confirm``, on macOS unless ``untested_macos``, and where
+        another run holds the lock; UsageError where nothing of the run waits; RunCutShort where a
+        drive fails; and Interrupted, which says what was deleted until then.
+        """
+        from gorillacomb.api.dedupe.purge import purge_quarantine
+
+        return purge_quarantine(
+            self._vault,
+            run,
+            confirm=confirm,
+            older_than_ns=older_than_ns,
+            untested_macos=untested_macos,
+            progress=progress,
+        )
+
+    def history(self) -> RunHistory:
+        """List everything that was done with runs, the last first.
+
+        Runs are known by the trace, and by the quarantines on connected drives. Raises VaultError.
+        """
+        from gorillacomb.api.dedupe.history import read_history
+
+        return read_history(self._vault)
+
+    def run_details(self, run: str) -> RunDetails:
+        """Find all that is known of the run with an id, with every item that it set aside.
+
+        Raises UsageError where there is no such run.
+        """
+        from gorillacomb.api.dedupe.history import read_run_details
+
+        return read_run_details(self._vault, run)

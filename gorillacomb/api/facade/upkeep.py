@@ -1,0 +1,150 @@
+"""What keeps the vault of an `OpenVault`, and the files that it knows, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from gorillacomb.api.callbacks import stopped_by_callbacks
+from gorillacomb.api.paths import PathInput, PathsInput
+from gorillacomb.progress import Progress, ProgressCallback
+from gorillacomb.vault.vault import Vault
+
+if TYPE_CHECKING:
+    from gorillacomb.api.roots import ForgottenRoot, RootStatus
+    from gorillacomb.api.status import VaultStatus
+    from gorillacomb.api.upkeep import VaultBackup, VaultCheck
+    from gorillacomb.api.watch.pulse import PulseResult
+    from gorillacomb.api.watch.repair import RepairResult
+    from gorillacomb.api.watch.scrub import AcceptResult, ScrubResult
+
+
+class UpkeepMethods:
+    """The methods of an `OpenVault` that check it, and find and repair damaged files."""
+
+    _vault: Vault
+
+    def status(self) -> VaultStatus:
+        """Read what the vault knows: roots, files, redundancy, and what was not read.
+
+        Raises VaultError.
+        """
+        from gorillacomb.api.status import vault_status
+
+        return vault_status(self._vault)
+
+    def roots(self) -> tuple[RootStatus, ...]:
+        """List the drives and folders that were scanned, in the order of their first scans.
+
+        Raises VaultError.
+        """
+        from gorillacomb.api.roots import list_roots
+
+        return list_roots(self._vault)
+
+    @stopped_by_callbacks
+    def forget_root(
+        self,
+        root: PathInput,
+        *,
+        force: bool = False,
+        choose: Callable[[Sequence[RootStatus]], RootStatus] | None = None,
+    ) -> ForgottenRoot:
+        """Drop a root, named by its path or id, and all that the index knows of it.
+
+        No file in it is touched. Where several drives were scanned at the path, ``choose`` returns
+        the one that is meant. ``force`` forgets it although something waits in its quarantine.
+
+        Raises UsageError for an unknown root, or for several without ``choose``; RefusedForSafety
+        where something waits in its quarantine.
+        """
+        from gorillacomb.api.roots import forget_root
+
+        return forget_root(self._vault, root, force=force, choose=choose)
+
+    def check(self) -> VaultCheck:
+        """Check both databases, every entry of the trace, and that they match.
+
+        What is wrong is in the result. Raises VaultError for a vault that does not exist.
+        """
+        from gorillacomb.api.upkeep import check_vault
+
+        return check_vault(self._vault)
+
+    def back_up(self, folder: PathInput) -> VaultBackup:
+        """Copy index and trace into a new folder, each as of one moment, also while it is in use.
+
+        Keys are not in the vault. Raises UsageError for a folder that exists or cannot be made.
+        """
+        from gorillacomb.api.upkeep import back_up_vault
+
+        return back_up_vault(self._vault, folder)
+
+    @stopped_by_callbacks
+    def scrub(
+        self,
+        paths: PathsInput = (),
+        *,
+        rate: int | None = None,
+        older_than_ns: int = 0,
+        progress: Progress | ProgressCallback | None = None,
+    ) -> ScrubResult:
+        """Read files again that the index knows, all or those in some folders; find damaged ones.
+
+        Those come first that were not read for longest; with ``older_than_ns``, only those that
+        were last read so long ago. ``rate`` is how many bytes a second are read at most. Only the
+        index and the trace are written.
+
+        A callback that raises Interrupted ends it early, with everything so far kept: the result
+        says ``is_interrupted``. Raises UsageError for a path that is not a folder of the index, or
+        not connected.
+        """
+        from gorillacomb.api.watch.scrub import scrub
+
+        return scrub(self._vault, paths, rate=rate, older_than_ns=older_than_ns, progress=progress)
+
+    def accept_damage(self, paths: PathsInput) -> AcceptResult:
+        """Take damaged files as they are now; the digest of their good content is forgotten.
+
+        Raises UsageError for what is not a damaged file of the index.
+        """
+        from gorillacomb.api.watch.scrub import accept_damage
+
+        return accept_damage(self._vault, paths)
+
+    @stopped_by_callbacks
+    def repair_damage(
+        self,
+        paths: PathsInput = (),
+        *,
+        suspects: bool = False,
+        untested_macos: bool = False,
+        progress: Progress | ProgressCallback | None = None,
+    ) -> RepairResult:
+        """Put good copies in place of damaged files: of all, or those in some paths.
+
+        The damaged files wait in quarantine, so that `OpenVault.undo` takes it back. Suspects are
+        repaired if they are named, or with ``suspects``. Raises UsageError for a path that is not
+        in the index, RefusedForSafety on macOS unless ``untested_macos`` and where another run
+        holds the lock, RunCutShort where a drive fails, Interrupted.
+        """
+        from gorillacomb.api.watch.repair import repair_damage
+
+        return repair_damage(
+            self._vault,
+            paths,
+            suspects=suspects,
+            untested_macos=untested_macos,
+            progress=progress,
+        )
+
+    def pulse(self) -> PulseResult:
+        """Judge by its last signed pulses whether the watcher of the vault is alive.
+
+        It is ``degraded`` or ``dead`` after a missed pulse, when a clock or the trace was set back,
+        or when its process is gone. Raises KeyMissing, and UntrustedInput for a key that cannot be
+        read.
+        """
+        from gorillacomb.api.watch.pulse import check_watcher
+
+        return check_watcher(self._vault)

@@ -1,0 +1,217 @@
+"""Open a vault: the one way into the program for Python programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from gorillacomb.api.callbacks import stopped_by_callbacks
+from gorillacomb.api.facade.dedupe import DedupeMethods
+from gorillacomb.api.facade.upkeep import UpkeepMethods
+from gorillacomb.api.paths import PathInput, PathsInput, PatternsInput
+from gorillacomb.api.vault import find_vault
+from gorillacomb.progress import Progress, ProgressCallback
+from gorillacomb.vault.vault import Vault
+
+if TYPE_CHECKING:
+    from gorillacomb.api.dedupe.plan import DedupePlan
+    from gorillacomb.api.duplicates import Duplicates
+    from gorillacomb.api.find.compare import Comparison
+    from gorillacomb.api.find.explain import Explained
+    from gorillacomb.api.find.folders import FolderReport
+    from gorillacomb.api.scan import ScanFindings, ScanResult
+    from gorillacomb.api.trace import VaultTrace
+    from gorillacomb.api.unique import UniqueResult
+
+__all__ = ["OpenVault", "open_vault"]
+
+
+def open_vault(path: PathInput | None = None) -> OpenVault:
+    """Open the vault at a path, or else the one that the command line uses.
+
+    That is the folder in GORILLACOMB_VAULT, or one in the user's data folder. It need not exist
+    yet: a scan creates it. Use it in a ``with`` block, or call `OpenVault.close` at the end.
+
+    Raises UsageError for a path that names no folder, VaultError where no home is known.
+    """
+    return OpenVault(find_vault(path))
+
+
+class OpenVault(DedupeMethods, UpkeepMethods):
+    """A vault, with everything that can be asked of it and done with it; `open_vault` makes one.
+
+    Nothing is kept open between calls, except by results that are read lazily, which say so. Many
+    programs may read one vault while one writes. Every method raises VaultError for a vault that
+    cannot be used, and UsageError for a ``config.toml`` that is not valid.
+    """
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    @property
+    def path(self) -> Path:
+        """The vault's folder."""
+        return self._vault.folder
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the use of the vault. Lazy results are closed by themselves. Raises nothing."""
+
+    @property
+    def trace(self) -> VaultTrace:
+        """The signed record of every canonical file: verify it, read it, prove what it says."""
+        from gorillacomb.api.trace import VaultTrace
+
+        return VaultTrace(self._vault)
+
+    def scan(
+        self,
+        paths: PathsInput,
+        *,
+        exclude: PatternsInput = (),
+        clear_excludes: bool = False,
+        min_size: int | None = None,
+        quick: bool = False,
+        rehash: bool = False,
+        cross_file_systems: bool = False,
+        file_list: PathsInput | None = None,
+        accept_loss: bool = False,
+        hydrate_limit: int | None = None,
+        workers: int | None = None,
+        progress: Progress | ProgressCallback | None = None,
+        on_findings: Callable[[ScanFindings], object] | None = None,
+    ) -> ScanResult:
+        """Read folders into the index: what changed since the last scan, or all of it.
+
+        Nothing in them is changed. ``exclude`` are gitignore patterns and ``min_size`` is in bytes;
+        both are remembered for the root, and ``clear_excludes`` forgets the remembered patterns
+        first. ``quick`` leaves files without a copy unread; ``rehash`` reads everything again.
+        ``cross_file_systems`` enters what is mounted inside. ``file_list`` names the only paths to
+        look at. ``accept_loss`` takes what is missing as deleted, even if it is most of a root.
+        ``hydrate_limit`` downloads files of up to so many bytes that are only in the cloud.
+        ``workers`` is how many processes read; 0 reads in this one. ``on_findings`` is called as
+        soon as the duplicates are known, while the rest is still unread.
+
+        A callback that raises stops the scan: everything so far is kept, and the next scan
+        continues from there. The error of the callback is raised as it is, or Interrupted for
+        KeyboardInterrupt.
+
+        Returns what was read, with what could not be in ``unreadable`` and ``unstable``. Raises
+        UsageError for paths that cannot be scanned, RootVanished for a drive that is not connected.
+        """
+        from gorillacomb.api.scan import scan_folders
+
+        return scan_folders(
+            self._vault,
+            paths,
+            exclude=exclude,
+            clear_excludes=clear_excludes,
+            min_size=min_size,
+            quick=quick,
+            rehash=rehash,
+            cross_file_systems=cross_file_systems,
+            file_list=file_list,
+            accept_loss=accept_loss,
+            hydrate_limit=hydrate_limit,
+            workers=workers,
+            progress=progress,
+            on_findings=on_findings,
+        )
+
+    def duplicates(self, path: PathInput | None = None, *, min_size: int = 0) -> Duplicates:
+        """Read the groups of identical files, the most wasteful first.
+
+        With a path, those that have a copy there. ``min_size``, in bytes, leaves out groups of
+        smaller files. Returns an iterator that reads a group when it is asked for, all of them as
+        of now. Raises UsageError for a path that is not in the index.
+        """
+        from gorillacomb.api.duplicates import find_duplicates
+
+        return find_duplicates(self._vault, path, min_size=min_size)
+
+    def folders(
+        self, path: PathInput | None = None, *, similar: float | None = None
+    ) -> FolderReport:
+        """Find which folders belong together, as of the last scan; no file is read for it.
+
+        With a path, those that concern that folder. ``similar``, from 0 to 1, is how much of the
+        smaller of two folders the other one must contain to be reported with it. Returns a report
+        that is read as it is asked for: use it in a ``with`` block. Raises UsageError for a path
+        that is not a folder of the index.
+        """
+        from gorillacomb.api.find.folders import find_folders
+
+        return find_folders(self._vault, path, similar=similar)
+
+    @stopped_by_callbacks
+    def unique(
+        self,
+        path: PathInput,
+        *,
+        excepts: PathsInput = (),
+        plan: DedupePlan | PathInput | None = None,
+        count_offline: bool = False,
+        untested_macos: bool = False,
+        progress: Progress | ProgressCallback | None = None,
+    ) -> UniqueResult:
+        """Find what would be lost if a folder were deleted.
+
+        The folder is listed now, and each copy elsewhere is looked at on disk. ``excepts`` are
+        folders that are treated as deleted too; ``plan`` is a plan, or a file of one, whose copies
+        do not count; ``count_offline`` lets copies on drives that are not connected count, which
+        macOS needs ``untested_macos`` for.
+
+        Returns the files that exist nowhere else, and those about which nothing can be said.
+        Raises UsageError for a path that is not a folder of the index, UntrustedInput for the
+        plan, RefusedForSafety on macOS.
+        """
+        from gorillacomb.api.unique import find_unique
+
+        return find_unique(
+            self._vault,
+            path,
+            excepts=excepts,
+            plan=plan,
+            count_offline=count_offline,
+            untested_macos=untested_macos,
+            progress=progress,
+        )
+
+    def explain(self, path: PathInput) -> Explained:
+        """Explain a file or folder: its copies, which one to keep, why, and what runs did with it.
+
+        Returns an `ExplainedFile`, `ExplainedFolder`, or `ExplainedGone` for what is not in the
+        index any more. Raises UsageError for a path of which nothing is known.
+        """
+        from gorillacomb.api.find.explain import explain_path
+
+        return explain_path(self._vault, path)
+
+    @stopped_by_callbacks
+    def compare(
+        self,
+        a: PathInput,
+        b: PathInput,
+        *,
+        progress: Progress | ProgressCallback | None = None,
+    ) -> Comparison:
+        """Compare two folders: as of their last scan if the index has both, else by reading them.
+
+        Names, contents, links and executable bits count; other modes and times do not. Raises
+        UsageError for a path that neither is a folder nor was one when it was scanned, Interrupted.
+        """
+        from gorillacomb.api.find.compare import compare_folders
+
+        return compare_folders(self._vault, a, b, progress=progress)
