@@ -18,6 +18,7 @@ Connection = sqlite3.Connection
 DatabaseError = sqlite3.DatabaseError
 IntegrityError = sqlite3.IntegrityError
 OperationalError = sqlite3.OperationalError
+ProgrammingError = sqlite3.ProgrammingError
 
 PAGE_SIZE = 8192
 """Bytes; 4 % faster than 4096 for bulk-loading an index, and no larger on disk."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from gorillacomb.errors import VaultDamaged, VaultError, VaultNewer, VaultUnwritable
+from gorillacomb.errors import UsageError, VaultDamaged, VaultError, VaultNewer, VaultUnwritable
 from gorillacomb.index import schema
 from gorillacomb.sqlite import (
     Connection,
     DatabaseError,
     OperationalError,
+    ProgrammingError,
     is_unfit,
     open_reader,
     open_writer,
@@ -190,6 +192,13 @@ def translate_errors(vault: Vault) -> Iterator[None]:
         yield
     except OperationalError as error:
         raise _in_words(vault.index, error) from error
+    except ProgrammingError as error:
+        if not re.search("same thread|closed database", str(error)):
+            raise _damaged(vault, str(error)) from error
+        raise UsageError(
+            f"Reading the index failed: {error}",
+            "Use a result that is read lazily in the thread that asked for it, before it is closed.",
+        ) from error
     except DatabaseError as error:
         raise _damaged(vault, str(error)) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -109,3 +111,44 @@ def test_the_index_is_closed_however_it_ends(tree: Path, vault: Path) -> None:
         del left
         gc.collect()
         assert open_indexes(vault) == 0, "nobody has it any more"
+        folders = opened.folders()
+        assert open_indexes(vault) == 1
+        del folders
+        assert open_indexes(vault) == 0, "nobody has that any more"
+
+
+def test_what_is_read_lazily_belongs_to_one_thread(tree: Path, vault: Path) -> None:
+    """The vault itself does not: each thread may ask it."""
+    with gorillacomb.open_vault(vault) as opened, ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(lambda _: len(list(opened.duplicates())), range(4))) == [40] * 4
+        groups = opened.duplicates()
+        with pytest.raises(gorillacomb.UsageError, match="same thread"):
+            threads.submit(lambda: next(groups)).result()
+
+
+class Calls:
+    """Counts the calls of functions, ours and those of Python, while a block runs."""
+
+    def __enter__(self) -> Calls:
+        self.count = 0
+        sys.setprofile(self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(None)
+
+    def _note(self, frame: object, event: str, argument: object) -> None:
+        self.count += event in ("call", "c_call")
+
+
+def test_the_first_group_costs_nothing_of_the_others(tree: Path, vault: Path) -> None:
+    with gorillacomb.open_vault(vault) as opened:
+        list(opened.duplicates())  # what is imported or cached once
+        with Calls() as opening:
+            groups = opened.duplicates()
+        with Calls() as first:
+            next(groups)
+        with Calls() as rest:
+            left = len(list(groups))
+    assert left == _GROUPS - 1
+    assert opening.count + first.count < rest.count / 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -163,7 +164,8 @@ class FolderReport:
             self._folders = folders_of(index, similar)
             if path is not None:
                 self._keep_to(index, os.fsencode(path))
-            self._opened = opened.pop_all()
+            # Whoever drops it without closing it leaves no open index behind.
+            self._close = weakref.finalize(self, opened.pop_all().close)
 
     def _keep_to(self, index: Index, path: bytes) -> None:
         """Leave out what does not concern a folder: those in it do, and those that it is in."""
@@ -176,8 +178,8 @@ class FolderReport:
         self._is_wanted = lambda folder: scope.holds(folder) or folder.holds(scope)
 
     def close(self) -> None:
-        """Stop reading."""
-        self._opened.close()
+        """Stop reading; nothing can be asked of it then."""
+        self._close()
 
     def __enter__(self) -> Self:
         return self
