@@ -1,1 +1,3 @@
-"""The command line: one module a command, which parses, calls and renders. Nothing else prints."""
+"""The command line: one module per command, which parses, calls the API and renders. Only it
+prints.
+"""

@@ -1,4 +1,4 @@
-"""The command `gorillacomb`: finds the command that was asked for and turns errors into words."""
+"""The `gorillacomb` command: find the requested command, and turn errors into messages."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ COMMANDS = {
     "completion": "Print the completion script of a shell.",
     "help": "Show the documentation: its topics, one of them, or a word in them.",
 }
-"""Every command with its one line; its module is imported when it is called."""
+"""Each command with its one-line summary; its module is imported when it is called."""
 
 _FOLDERS = {
     "find": ("scan", "dupes", "explain", "folders", "compare", "unique"),
@@ -49,7 +49,7 @@ _FOLDERS = {
     "watch": ("scrub", "watch", "pulse"),
     "admin": ("status", "roots", "vault", "completion", "help"),
 }
-"""The folder of each command's module."""
+"""The folder that contains each command's module."""
 _MODULES = {name: f"{folder}.{name}" for folder, names in _FOLDERS.items() for name in names}
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 _SOON = 0.001
@@ -67,7 +67,7 @@ Exit codes: {_CODES}.
 
 
 class LazyGroup(click.Group):
-    """Imports a command's module when that command is used, so that others start fast."""
+    """Imports a command's module only when that command is used, so that others start fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -77,7 +77,7 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"gorillacomb.cli.commands.{_MODULES[cmd_name]}")
         if not gc.isenabled():  # since `gorillacomb.__main__`
-            gc.freeze()  # what was imported stays, and is not gone through again
+            gc.freeze()  # what was imported is never freed, so it need not be scanned again
             gc.enable()
         command: click.Command = module.command
         return command
@@ -86,7 +86,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            import difflib  # takes a tenth of the time of --version
+            import difflib  # costs a tenth of the run time of --version
 
             near = difflib.get_close_matches(args[0], COMMANDS, 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
@@ -105,19 +105,19 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, "-V", "--version", message="gorillacomb %(version)s")
 def cli() -> None:
-    """Show the help of all commands; each command is a module of its own."""
+    """Show the help of all commands; each command has its own module."""
 
 
 def main() -> NoReturn:
-    """The entry point: never a traceback for what a user can cause."""
+    """Run the command line; never show a traceback for an error that a user can cause."""
     _take_names_as_bytes()
     for number in _INTERRUPTS:
         signal.signal(number, _interrupt)
-    if sys.stdout is None or sys.stderr is None:  # closed by the caller, as `>&-` does
+    if sys.stdout is None or sys.stderr is None:  # closed by the caller, as with `>&-`
         _open_standard_streams()
     try:
         code = _run()
-        for number in _INTERRUPTS:  # the outcome stands; only the exit is left
+        for number in _INTERRUPTS:  # the outcome is settled; only the exit is left
             signal.signal(number, signal.SIG_IGN)
     except KeyboardInterrupt:
         click.echo("gorillacomb: Interrupted.", err=True)
@@ -126,16 +126,16 @@ def main() -> NoReturn:
 
 
 def _take_names_as_bytes() -> None:
-    """Start once more in Python's UTF-8 mode where the locale has another encoding.
+    """Restart in Python's UTF-8 mode if the locale has another encoding.
 
-    In that mode every name comes back as the bytes that it is, and all that is written, kept and
-    compared as text means the same in each locale.
+    In that mode every name round-trips as its exact bytes, and all text that is written, stored and
+    compared means the same in each locale.
     """
     if sys.getfilesystemencoding() != "utf-8" and sys.executable:
         words = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
         os.execv(sys.executable, [os.fsencode(word) for word in words])
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # PYTHONIOENCODING may leave little to write with
+        if isinstance(stream, io.TextIOWrapper):  # PYTHONIOENCODING may allow few characters
             stream.reconfigure(errors="backslashreplace")
 
 
@@ -150,18 +150,22 @@ def _run() -> int:
     except BrokenPipeError:
         return _stop_writing()
     except SystemExit as error:
-        # click ends so, with 1, when the reader of our output has gone, as `head` does.
+        # click exits like this, with 1, when the reader of our output has closed it, as `head`
+        # does.
         return _stop_writing() if error.code == 1 else int(error.code or ExitCode.DONE)
     except Exception as error:
         if isinstance(error.__cause__, KeyboardInterrupt):
-            # Python 3.11 wraps one that comes while a class is made, as in the middle of an import.
+            # Python 3.11 wraps one that is raised while a class is created, as in the middle of an
+            # import.
             raise KeyboardInterrupt from None
         return _explained(error)
     return code if isinstance(code, int) else ExitCode.DONE
 
 
 def _stop_writing() -> int:
-    """Nobody reads our output any more: that is no error, and Python shall not complain of it."""
+    """Stop writing to a pipe that its reader closed: this is not an error, so Python must not
+    complain.
+    """
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return ExitCode.DONE
 
@@ -177,7 +181,7 @@ def _open_standard_streams() -> None:
 
 
 def _complain(error: click.ClickException) -> int:
-    """Wrong usage in one line, and where to read on in another."""
+    """Report wrong usage on one line, and where to read on in another."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return error.exit_code
@@ -189,10 +193,10 @@ def _complain(error: click.ClickException) -> int:
 
 
 def _say(line: str) -> None:
-    """A line on stderr; names in it cannot play tricks on the terminal."""
+    """Print a line on stderr, escaping names that could manipulate the terminal."""
     from gorillacomb.cli.output.render import printable
 
-    with suppress(OSError):  # where stderr is broken too, the exit code says it alone
+    with suppress(OSError):  # if stderr is broken too, the exit code has to suffice
         click.echo(printable(line), err=True)
 
 
@@ -203,8 +207,8 @@ def _explained(error: Exception) -> int:
             _say(error.hint)
         return error.exit_code
     if isinstance(error, OSError):
-        # The vault's own troubles are VaultError by now; what is left is mostly our output.
-        named = isinstance(error.filename, str | bytes)  # else a descriptor, or nothing
+        # The vault's own problems are VaultError by now; what is left is mostly our output.
+        named = isinstance(error.filename, str | bytes)  # else a descriptor, or None
         where = f" ({os.fsdecode(error.filename)})" if named else ""
         _say(f"gorillacomb: {error.strerror or error}{where}.")
         from gorillacomb.api.paths import owner_advice
@@ -217,14 +221,14 @@ def _explained(error: Exception) -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """The first Ctrl-C or SIGTERM ends in good order; another one while that goes on, at once.
+    """End in good order at the first Ctrl-C or SIGTERM; at a second one meanwhile, immediately.
 
-    Even then nothing is lost: what is committed is on the disk, and the workers end by themselves.
+    Even then nothing is lost: committed data is on disk, and the workers exit by themselves.
     """
     before = {each: signal.signal(each, _give_up) for each in _INTERRUPTS}
 
     def once_more(dropped: sys.UnraisableHookArgs, /) -> None:
-        """Have the signal come again: Python drops an exception while it tidies something up."""
+        """Raise the signal again: Python drops an exception that is raised in a finalizer."""
         if dropped.exc_type is not KeyboardInterrupt:
             sys.__unraisablehook__(dropped)
             return

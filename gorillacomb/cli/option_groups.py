@@ -1,4 +1,4 @@
-"""A command whose ``--help`` groups its options by what the reader wants to do."""
+"""A command whose ``--help`` groups its options by what the user wants to do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _REST = "Options"
 
 
 class GroupedCommand(click.Command):
-    """Takes ``option_groups``: the first names of options by heading; others come last."""
+    """Takes ``option_groups``: option names by heading; all other options come last."""
 
     def __init__(
         self, *args: Any, option_groups: Mapping[str, Sequence[str]] | None = None, **attrs: Any
@@ -28,7 +28,7 @@ class GroupedCommand(click.Command):
 def grouped_records(
     command: click.Command, context: click.Context
 ) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Yield each heading with its options as ``--help`` shows them: how to write one, its text."""
+    """Yield each heading with its options as ``--help`` shows them: the syntax and the text."""
     groups: Mapping[str, Sequence[str]] = getattr(command, "option_groups", {})
     heading = {name: title for title, names in groups.items() for name in names}
     found: dict[str, list[tuple[str, str]]] = {title: [] for title in (*groups, _REST)}

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how they open the vault."""
+"""Options that several commands share, and how commands open the vault."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class SizeParam(click.ParamType[int]):
 
 
 class DurationParam(click.ParamType[int]):
-    """A span of time in ns: 30d, 12h, 45m."""
+    """A duration in ns: 30d, 12h, 45m."""
 
     name = "age"
     _UNITS: ClassVar = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
@@ -62,12 +62,12 @@ class DurationParam(click.ParamType[int]):
             return value
         text = str(value).strip().lower()
         if len(text) < 2 or text[-1] not in self._UNITS or not text[:-1].isdecimal():
-            self.fail(f"{value!r} is no span of time; write 30d, 12h or 45m.", param, ctx)
+            self.fail(f"{value!r} is not a duration; write 30d, 12h or 45m.", param, ctx)
         return int(text[:-1]) * self._UNITS[text[-1]] * 1_000_000_000
 
 
 class RateParam(SizeParam):
-    """So many bytes a second: 20MB/s."""
+    """A rate in bytes per second: 20MB/s."""
 
     name = "rate"
 
@@ -76,12 +76,12 @@ class RateParam(SizeParam):
             value.removesuffix("/s") if isinstance(value, str) else value, param, ctx
         )
         if not rate:
-            self.fail("At no bytes a second nothing is ever read.", param, ctx)
+            self.fail("The rate must be above 0.", param, ctx)
         return rate
 
 
 def vault_option(function: Function) -> Function:
-    """``--vault``: which vault to use, handed over as a `Vault`."""
+    """Add ``--vault``: the vault to use, passed on as a `Vault`."""
     return click.option(
         "--vault",
         type=click.Path(path_type=Path),
@@ -99,39 +99,39 @@ def _vault(context: click.Context, parameter: click.Parameter, value: Path | Non
 
 
 def json_option(function: Function) -> Function:
-    """``--json``: one JSON document on stdout and nothing else there."""
+    """Add ``--json``: print one JSON document, and nothing else, on stdout."""
     return click.option(
         "--json", "as_json", is_flag=True, help="Print one JSON document instead of text."
     )(function)
 
 
 def progress_option(function: Function) -> Function:
-    """``--progress``: whether to show it; handed over as None where the terminal decides."""
+    """Add ``--progress``: whether to show it; passed on as None if the terminal decides."""
     return click.option(
         "--progress/--no-progress", default=None, help="Show progress [default: on a terminal]."
     )(function)
 
 
 def untested_macos_option(function: Function) -> Function:
-    """``--untested-macos``: do on macOS what was never tried there (see `fs.darwin`)."""
+    """Add ``--untested-macos``: allow what was never tried on macOS (see `fs.darwin`)."""
     return click.option(
-        "--untested-macos", is_flag=True, help="Do on macOS what was never tried there."
+        "--untested-macos", is_flag=True, help="Do on macOS what was never tested there."
     )(function)
 
 
 def workers_option(function: Function) -> Function:
-    """``--workers``: how many processes read; handed over as None where it was not said."""
+    """Add ``--workers``: the number of reader processes; passed on as None if not given."""
     return click.option(
         "--workers",
         type=click.IntRange(min=0),
         metavar="N",
-        help="Processes that read; 0 reads in this one [default: one for each processor, up to 8"
+        help="Processes that read; 0 reads in this one [default: one per processor, up to 8"
         " while those wait for the disk].",
     )(function)
 
 
 def take_terminal_after(document: str | bytes | os.PathLike[str]) -> None:
-    """Have questions answered on the terminal where standard input was the document itself."""
+    """Read answers from the terminal if standard input was the document itself."""
     if is_standard_input(document):
-        with contextlib.suppress(OSError):  # without one, nobody is asked
+        with contextlib.suppress(OSError):  # without a terminal, no questions are asked
             sys.stdin = open("/dev/tty", encoding=sys.stdin.encoding)  # noqa: SIM115

@@ -144,7 +144,7 @@ def test_a_review(top: Path, vault: Path, name: str) -> None:
     reviewed = file.with_name(f"{file.stem}.reviewed.jsonl")
     assert sorted(goes(reviewed, top)) == sorted(agreed)
     if name == "differences first":
-        assert "only in what goes: 0" in ran.out
+        assert "only in the copy to remove: 0" in ran.out
     done = run("dedupe", "--apply", reviewed, "--json", vault=vault)
     assert (done.code, done.json()["done"]) == (0, len(agreed))
     assert not [each for each in agreed if (top / each).exists()]
@@ -181,7 +181,7 @@ def test_a_run_that_was_killed_before_it_began(top: Path, vault: Path, header: b
 
 def test_a_review_needs_somebody(top: Path, vault: Path) -> None:
     file = plan_of(vault)
-    refused(run("dedupe", "--review", file, vault=vault), 2, "nobody is at the terminal")
+    refused(run("dedupe", "--review", file, vault=vault), 2, "there is no terminal")
 
 
 def test_apply_tells_what_it_did_and_undo_takes_it_back(top: Path, vault: Path) -> None:
@@ -194,7 +194,7 @@ def test_apply_tells_what_it_did_and_undo_takes_it_back(top: Path, vault: Path) 
     ran = on_terminal("dedupe", "--apply", file, vault=vault)
     assert ran.code == 0, ran.err
     shown = lines_on_screen(ran.stdout)
-    assert shown[0].startswith("Set aside: 4 files in 3 of 3 steps")
+    assert shown[0].startswith("Quarantined: 4 files in 3 of 3 steps")
     assert b"Setting aside" in ran.stderr
     assert not [each for each in GOES if (top / each).exists()]
 
@@ -346,13 +346,13 @@ def test_ages_in_the_quarantine_are_none_of_a_clock_that_was_wrong(top: Path, va
     assert ran.code == 3, "it is not left without a word"
     assert "Deleted: 0 files" in ran.out and folder.name in ran.out
     assert "by a clock that was ahead" in " ".join(ran.out.split())
-    assert "nobody knows since when" in run("status", vault=vault).out
+    assert "for an unknown time" in run("status", vault=vault).out
     assert (folder / "s1").exists()
     assert "Deleted: 4 files" in run(*old[:2], folder.name, "--yes", vault=vault).out
 
 
 def test_history_trace_and_index_follow(top: Path, vault: Path, tmp_path: Path) -> None:
-    assert run("dedupe", "--history", vault=vault).out == "No plan was carried out yet.\n"
+    assert run("dedupe", "--history", vault=vault).out == "No plan has been applied yet.\n"
     for _ in range(2):
         assert run("dedupe", "--apply", plan_of(vault), vault=vault).code == 0
         assert known(vault) == rows_of_a_fresh_scan(top, tmp_path)
@@ -365,7 +365,7 @@ def test_history_trace_and_index_follow(top: Path, vault: Path, tmp_path: Path) 
     assert [each["files"] for each in runs] == [4, 4, 4, 4]
     assert not any(each["waiting"] for each in runs)
     text = run("dedupe", "--history", vault=vault).out
-    for words in ("set aside 4 files", "put back 4 files", "deleted 4 files"):
+    for words in ("quarantined 4 files", "put back 4 files", "deleted 4 files"):
         assert words in text
     log = run("trace", "log", "--json", vault=vault)
     assert log.code == 0

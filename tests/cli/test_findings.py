@@ -41,7 +41,7 @@ def test_the_findings_have_at_most_fifteen_lines(tmp_path: Path, vault: Path) ->
     assert ran.code == 0
     assert len(ran.out.splitlines()) <= 15
     assert "and 7 more roots" in ran.out
-    assert "Duplicates: 280 copies too many in 40 groups" in ran.out
+    assert "Duplicates: 280 surplus copies in 40 groups" in ran.out
     assert "Empty files: 8" in ran.out
     assert "8 files excluded" in ran.out and "8 folders excluded" in ran.out
 
@@ -51,7 +51,7 @@ def test_hard_links_are_one_copy(tmp_path: Path, vault: Path) -> None:
     assert "No two files are the same." in out
     assert run("dupes", "--json", vault=vault).json()["groups"] == []
     make_tree(tmp_path / "tree", {"copy": "x" * 9000})
-    assert "1 copy too many in 1 group" in run("scan", tmp_path / "tree", vault=vault).out
+    assert "1 surplus copy in 1 group" in run("scan", tmp_path / "tree", vault=vault).out
     text = run("dupes", vault=vault).out
     assert "2 copies of 9.0 kB" in text
     assert text.count("hard link of a)") == 2

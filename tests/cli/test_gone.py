@@ -61,10 +61,14 @@ def test_the_copy_that_was_kept_is_gone_and_the_other_one_waits(top: Path) -> No
         assert Path(item["quarantine"]).read_bytes() == b"3" * BIG
         shown = told(top / "Keep/p3")
         assert f"--undo {name} --only '{top}/Copy of Keep/p3'" in shown
-        assert "gone" in shown and ALONE not in shown and "only copy that is known" not in shown
-        assert f"{top}/Keep/p3 (not there now)" in told(top / "Copy of Keep/p3")
+        assert (
+            "(removed since" in shown
+            and ALONE not in shown
+            and "only copy that is known" not in shown
+        )
+        assert f"{top}/Keep/p3 (does not exist now)" in told(top / "Copy of Keep/p3")
         answer(comb, top)
-    assert "(not there now)" not in told(top / "Copy of Keep/p2")
+    assert "(does not exist now)" not in told(top / "Copy of Keep/p2")
     assert answer(explain, top / "Keep/p2")["kept_for"] == []
     answer(dedupe, "--undo", name, "--only", top / "Copy of Keep/p3")
     assert f"its content is in {top}/Copy of Keep/p3" in told(top / "Keep/p3")
@@ -78,7 +82,7 @@ def test_what_was_kept_under_a_former_name_or_for_what_was_kept_before(top: Path
     (top / "Keep").rename(top / "Kept")
     answer(comb, top)
     shutil.rmtree(top / "Kept")
-    assert f"{top}/Kept  (gone since it was scanned)" in told(top / "Kept")
+    assert f"{top}/Kept  (removed since it was scanned)" in told(top / "Kept")
     answer(comb, top)
     for inner in ("", "/p1"):
         [item] = answer(explain, top / f"Kept{inner}")["kept_for"]
@@ -154,7 +158,7 @@ def test_the_run_that_knew_a_path_is_named_though_another_one_waits(top: Path) -
     ran = run("dedupe", "--undo", "--only", top / "own/never", vault=vault)
     refused(ran, 2, "No run", "own/never")
     ran = run("dedupe", "--only", "x", vault=vault)
-    refused(ran, 2, "--only goes with --undo")
+    refused(ran, 2, "--only requires --undo")
     assert "--plan" not in ran.err
     ran = run("explain", top / "never", vault=vault)
     refused(ran, 2, "never")

@@ -76,13 +76,13 @@ def test_a_key_that_is_made_is_told_of(top: Path, out: Path, own_home: Path) -> 
         ran = make(top, out, "--json", "--force")
         keys.append(ran.json()["key"])
         assert ran.err.splitlines() == [
-            f"gorillacomb: Made a new key, {keys[-1]}, since there was none:",
+            f"gorillacomb: Created a new key, {keys[-1]}, because there was none:",
             "  ~/.config/gorillacomb/keys/ed25519.pem",
         ]
         assert make(top, out, "--force").err == ""
         path.unlink()  # as if it were lost
     assert keys[0] != keys[1]
-    assert "Made a new key" in make(top, out, "--force", "--key-type", "rsa").err
+    assert "Created a new key" in make(top, out, "--force", "--key-type", "rsa").err
 
 
 def test_without_a_signature(top: Path, out: Path) -> None:
@@ -150,7 +150,7 @@ def test_what_has_no_place_in_it_is_named(top: Path, out: Path) -> None:
     ran = make(top, out, "--no-sign")
     assert ran.code == 0
     assert ran.err.splitlines() == [
-        "gorillacomb: 1 thing is no part of a manifest:",
+        "gorillacomb: 1 thing is not part of a manifest:",
         "  client/fifo: a FIFO",
     ]
     assert run("verify", out, "--root", top).code == 0
@@ -166,11 +166,11 @@ def test_what_cannot_be_read_is_not_passed_over() -> None:
         ran = run_as_stranger(*words, home=home)
         assert ran.code == 3, ran
         assert ran.err.splitlines() == [
-            "gorillacomb: 2 things are not readable, and lacking in it:",
+            "gorillacomb: 2 things are unreadable, and missing from it:",
             "  closed: permission denied",
             "  folder: permission denied",
-            "gorillacomb: No manifest was written: it would lack what is named above.",
-            "Make that readable, or write it without: --allow-missing.",
+            "gorillacomb: No manifest was written: it would lack the entries above.",
+            "Make them readable, or write it without them: --allow-missing.",
         ]
         assert not out.exists()
         ran = run_as_stranger(*words, "--json", home=home)
@@ -222,7 +222,7 @@ def test_without_a_path_it_takes_the_canonical_files(
     assert all(entry.seq is not None for entry in manifest.entries)
     ran = run("verify", out, "--root", tree, vault=vault)
     assert ran.code == 0, ran
-    assert "2 other things stand there" in ran.out
+    assert "2 other things exist there" in ran.out
 
 
 def test_several_roots_need_a_path(tmp_path: Path, out: Path, vault: Path) -> None:

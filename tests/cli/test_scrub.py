@@ -141,7 +141,7 @@ def test_what_is_suspect_is_accepted_on_demand(top: Path, vault: Path) -> None:
     assert (code, damaged(document)) == (1, {str(top / "a/x"): "suspect"})
     twice = top / "a/../a/x"
     ran = run("scrub", "--accept", top / "a/x", "--accept", twice, vault=vault)
-    assert (ran.code, ran.out) == (0, "Taken as now on disk: 1 file\n")
+    assert (ran.code, ran.out) == (0, "Accepted as now on disk: 1 file\n")
     assert scrubbed(vault)[0] == 0
     check_trace(vault, top)
     ran = run("scrub", "--accept", top / "a/x", vault=vault)
@@ -159,7 +159,7 @@ def test_what_a_program_has_open_for_writing_is_in_use(top: Path, vault: Path) -
     ran = run("scrub", "--older-than", "1d", vault=vault)
     assert f"in use      {top}/a/y" in ran.out
     told = " ".join(ran.out.split())
-    assert "in your backups" in told and "Keep this one too" in told
+    assert "in your backups" in told and "Keep the damaged file too" in told
     assert run("scan", top, vault=vault).code == 1
     assert damaged(scrubbed(vault)[1]) == {str(top / "b/z"): "damaged"}
 
@@ -212,7 +212,7 @@ def test_a_part_alone_and_what_is_gone(top: Path, vault: Path) -> None:
     assert (code, document["due"], document["files"]) == (0, 2, 1)
     check_trace(vault, top)
     (top / "b").rename(top / "c")
-    assert "not where they were, or not to be read: 1 (" in run("scrub", vault=vault).out
+    assert "moved, missing or unreadable: 1 (" in run("scrub", vault=vault).out
     assert run("scrub", top / "a/y", vault=vault).code == 2
     assert run("scrub", top / "nowhere", vault=vault).code == 2
     assert run("scrub", "--rate", "0", vault=vault).code == 2

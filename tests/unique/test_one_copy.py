@@ -77,7 +77,7 @@ def test_what_lies_in_the_metadata_is_told_as_unknown(disks: Disks, vault: Path)
     assert unknown["files"] == 1
     assert "metadata" in unknown["cause"]
     told = run("unique", top / "a", vault=vault).out
-    assert "Unknown of 1 file whether the copy lies on blocks of its own" in told
+    assert "For 1 file, it is unknown if the copy has disk blocks of its own" in told
 
 
 @pytest.mark.parametrize("names", [("hourly.0", "hourly.1"), ("2024-05-01", "2024-05-02")])

@@ -34,7 +34,7 @@ def test_a_folder_that_holds_the_copies_to_keep_says_so(bench: Bench) -> None:
     code, document = asked(bench, bench.folder / "data")
     assert (code, document["to_keep"]) == (0, 3)
     assert bench.call(unique, bench.folder / "data") == 0
-    assert "The copy to keep of 3 files is here" in bench.printed
+    assert "For 3 files, the copy to keep is here" in bench.printed
     assert asked(bench, bench.folder / "Backup")[1]["to_keep"] == 0
 
 

@@ -97,7 +97,7 @@ def test_nothing_would_be_lost(tmp_path: Path, vault: Path) -> None:
     ran = run("unique", tmp_path / "top/A", vault=vault)
     assert ran.code == 0
     assert ran.out.splitlines() == [
-        "Nothing would be lost. All 2 files (3 B) also stand in:",
+        "Nothing would be lost. All 2 files (3 B) also exist in:",
         f"       2 files  {tmp_path}/top/B",
         "Not counted: 1 empty file, 1 symbolic link.",
     ]
@@ -238,7 +238,7 @@ def test_a_hard_link_keeps_the_content_but_is_no_second_copy(tmp_path: Path, vau
     top = combed(tmp_path / "top", vault, {"A": {"a": "content"}, "B": {"a": HardLink("A/a")}})
     ran = run("unique", top / "A", vault=vault)
     assert ran.code == 0
-    assert "1 file is there by a hard link: another name, no second copy." in ran.out
+    assert "1 file is elsewhere by a hard link: another name, not a second copy." in ran.out
     assert run("unique", top / "A", "--json", vault=vault).json()["linked_files"] == 1
 
 
@@ -308,7 +308,7 @@ def test_a_drive_that_is_not_there_vouches_only_when_asked(tmp_path: Path, vault
     assert unique(vault, top) == (1, {"a"}, {})
     ran = run("unique", top, "--count-offline", vault=vault)
     assert ran.code == 0
-    assert f"Counted though it is not there: {drive}, last read" in ran.out
+    assert f"Counted although it is offline: {drive}, last read" in ran.out
 
 
 @pytest.mark.parametrize("moved", [False, True])

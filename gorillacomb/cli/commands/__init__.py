@@ -1,1 +1,1 @@
-"""The commands, a module each, in folders by subject."""
+"""The commands, one module each, in folders by subject."""

@@ -1,1 +1,1 @@
-"""Put results into words: sizes, paths, tables, findings, progress."""
+"""Format results: sizes, paths, tables, findings, progress."""

@@ -1,4 +1,4 @@
-"""How folders that belong together are shown to people."""
+"""Format folders that belong together."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from gorillacomb.cli.output import render
 _LABEL = 35
 """Columns before a path."""
 _MEMBERS = 12
-"""Folders of a family that are named, unless all are wanted."""
+"""Folders of a family that are named, unless all are requested."""
 _NAMED = 2
 """Files that are named of those that the folder to keep lacks."""
 _RANK = {kind: rank for rank, kind in enumerate(RelationKind)}
 
 
 def family_lines(family: FamilyReport, most: int | None = _MEMBERS) -> list[str]:
-    """A family in a line for each folder, the one to keep first; paths from what is around all.
+    """Format a family, one line per folder, the one to keep first; paths are relative to their
+    common parent.
 
-    Of more than ``most`` other folders the rest is counted.
+    Beyond ``most`` other folders, the rest are counted.
     """
     paths = [family.keep, *(each.path for each in family.others)]
     around = os.path.commonpath([os.path.dirname(path) for path in paths])
@@ -50,7 +51,7 @@ def _line(label: str, path: bytes, around: bytes) -> str:
 
 
 def _own(folder: RelatedFolder) -> list[str]:
-    """Some of what a folder has that the one to keep lacks."""
+    """Name some of the files that a folder has and the one to keep lacks."""
     own = folder.own_paths()
     if not own:
         return []

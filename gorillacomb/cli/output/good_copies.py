@@ -1,4 +1,4 @@
-"""Where the good content of a damaged file is, for people."""
+"""Say where good copies of a damaged file are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SHOWN = 3
 
 
 def good_copy_lines(good: Sequence[bytes]) -> Iterator[str]:
-    """Name the files that have a content, the first few of them."""
+    """Yield lines that name the first few files with a content."""
     for copy in good[:_SHOWN]:
         yield f"  good copy  {render.printable_path(copy)}"
     if len(good) > _SHOWN:

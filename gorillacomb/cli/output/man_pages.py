@@ -1,7 +1,7 @@
-"""Manual pages in roff, made from what click knows of the commands when a wheel is built.
+"""Generate manual pages in roff from click's command definitions, when a wheel is built.
 
-click-man cannot make them: it takes the commands of a group from its dictionary, and ours finds
-them only when they are asked for.
+click-man cannot: it reads the commands of a group from its dictionary, and ours finds them only
+when they are asked for.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SEE = "gorillacomb help, gorillacomb help TOPIC"
 
 
 def man_pages(group: click.Group, version: str) -> Iterator[tuple[str, str]]:
-    """Yield the name of each page's file, and its text: one for all, and one for each command."""
+    """Yield the name and the text of each page: one for the program, and one per command."""
     context = click.Context(group, info_name="gorillacomb")
     commands = list(all_commands(group, context))
     summaries = [
@@ -63,7 +63,7 @@ def _summary(command: click.Command) -> str:
 
 
 def _paragraph(text: str) -> Iterator[str]:
-    """A paragraph; one that begins as click wants it keeps its lines."""
+    """Format a paragraph; one with click's marker keeps its line breaks."""
     is_as_written = text.startswith("\b")
     yield ".PP"
     if is_as_written:
@@ -92,7 +92,7 @@ def _tail(pages: list[str]) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """A line of text that roff prints as it is."""
+    """Escape a line of text for roff."""
     found = text.replace("\\", "\\e").replace("-", "\\-")
     return f"\\&{found}" if found.startswith((".", "'")) else found
 

@@ -1,4 +1,4 @@
-"""Markdown as text for a terminal: the part of it that our own topics use."""
+"""Render Markdown as text for a terminal: the subset that our own topics use."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def _rendered(block: list[str], width: int) -> Iterator[str]:
 
 
 def _heading(text: str, level: int) -> list[str]:
-    """A heading: bold on a terminal, underlined elsewhere."""
+    """Format a heading: bold on a terminal, underlined elsewhere."""
     shown = styled(text, bold=True)
     return [shown] if shown != text else [text, ("=" if level == 1 else "-") * len(text)]
 
 
 def _blocks(text: str) -> Iterator[list[str]]:
-    """Yield the blocks of a text: a heading, a paragraph, an item of a list, a table, some code."""
+    """Yield the blocks of a text: headings, paragraphs, list items, tables, code."""
     block: list[str] = []
     is_code = False
     for line in text.splitlines():
@@ -79,7 +79,7 @@ def _blocks(text: str) -> Iterator[list[str]]:
 
 
 def _paragraph(block: list[str], width: int) -> list[str]:
-    """A paragraph or an item of a list."""
+    """Format a paragraph or a list item."""
     item = _ITEM.match(block[0])
     if item is None:
         return _wrap(" ".join(block), width, "", "")
@@ -100,7 +100,7 @@ def _wrap(text: str, width: int, first: str, rest: str) -> list[str]:
 
 
 def _inline(text: str) -> str:
-    """Links as text and address, emphasis without its marks; code keeps its quotes."""
+    """Format links as text and address, and drop the marks of emphasis; code keeps its quotes."""
     text = _LINK.sub(lambda match: _link(match[1], match[2]), text)
     return re.sub(r"(\*\*|\*)(\S(?:.*?\S)?)\1(?!\w)", r"\2", text)
 
@@ -113,7 +113,7 @@ def _link(text: str, target: str) -> str:
 
 
 def _table(block: list[str], width: int) -> Iterator[str]:
-    """Columns where they fit, else the other cells of a row below its first one."""
+    """Format a table as columns if they fit, else the other cells of a row below its first one."""
     rows = [_cells(line) for line in block if not set(line) <= set("|-: ")]
     sizes = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     before = sum(size + len(_CELL_GAP) for size in sizes[:-1])
@@ -136,6 +136,6 @@ def _cells(line: str) -> list[str]:
 
 
 def hanging_lines(text: str, width: int, lead: str) -> list[str]:
-    """Return a text as lines, the first after a lead and the others below it."""
+    """Return a text as lines: the lead before the first one, the others indented."""
     lines = textwrap.wrap(text, max(width - len(lead), 20), break_on_hyphens=False) or [""]
     return [lead + lines[0], *(" " * len(lead) + line for line in lines[1:])]

@@ -19,23 +19,23 @@ _COUNTED = "{desc} [{elapsed}]"
 
 
 def _format(size: int | None) -> str:
-    """How a stage is drawn: 0 bytes says that it reads none, and only files are counted."""
+    """Return the format of a stage: with 0 bytes it reads nothing, so only files are counted."""
     return _SIZED if size else _UNSIZED if size is None else _COUNTED
 
 
 def _room() -> dict[str, Any]:
-    """How tqdm finds out how much it may draw: where a terminal has no size, it would draw none."""
+    """Return how wide tqdm may draw: where a terminal has no size, it would draw nothing."""
     try:
         if os.get_terminal_size(sys.stderr.fileno()).columns:
             return {"dynamic_ncols": True}
     except OSError:
-        pass  # no terminal
+        pass  # not a terminal
     size = shutil.get_terminal_size((DEFAULT_WIDTH, 24))  # COLUMNS, if it is set
     return {"ncols": size.columns, "nrows": size.lines}
 
 
 class ProgressBar:
-    """One bar at a time: bytes, rate and the time left, with the number of files in its name."""
+    """One bar at a time: bytes, rate and time left, with the number of files in its name."""
 
     def __init__(self) -> None:
         self._bar: tqdm[Never] | None = None
@@ -44,7 +44,7 @@ class ProgressBar:
         self._total_files: int | None = None
 
     def stage(self, name: str, files: int | None, size: int | None) -> None:
-        # Imported where used: it costs 65 ms that a scan in a script does not need.
+        # Imported only when used: it costs 65 ms, which a scan in a script does not need to spend.
         from tqdm import tqdm
 
         self.close()
@@ -89,6 +89,6 @@ class ProgressBar:
 
 
 def progress_for(wanted: bool | None) -> Progress:
-    """A bar on a terminal, or where it is asked for; else silence."""
+    """Return a bar on a terminal or if requested, else the null progress."""
     shown = sys.stderr.isatty() if wanted is None else wanted
     return ProgressBar() if shown else NullProgress()

@@ -1,4 +1,4 @@
-"""The reference of all commands, made from what click knows of them."""
+"""The reference of all commands, generated from click's command definitions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 def all_commands(
     group: click.Group, above: click.Context
 ) -> Iterator[tuple[str, click.Command, click.Context]]:
-    """Yield each command that does something: its words, itself, and a context to print it in."""
+    """Yield each runnable command: its words, the command, and a context to print it in."""
     for name in group.list_commands(above):
         command = group.get_command(above, name)
         assert command is not None, "each name that is listed has a command"
@@ -22,7 +22,7 @@ def all_commands(
 
 
 def find_command(group: click.Group, above: click.Context, words: Sequence[str]) -> str | None:
-    """Return the help of the command, or group of commands, with these words; None if none is."""
+    """Return the help of the command, or group, with these words; None if there is none."""
     command: click.Command | None = group
     context = above
     for word in words:

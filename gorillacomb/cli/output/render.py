@@ -1,4 +1,4 @@
-"""How values look to people and to scripts: sizes, counts, paths, columns, JSON."""
+"""Format values for people and scripts: sizes, counts, paths, columns, JSON."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ DEFAULT_WIDTH = 80
 
 
 def terminal_width() -> int | None:
-    """Columns of the terminal; None where output goes to a file or a pipe: nothing is cut there."""
+    """Return the columns of the terminal; None for a file or pipe, where nothing is truncated."""
     if not sys.stdout.isatty():
         return None
     return shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns
 
 
 def display_width(text: str) -> int:
-    """How many terminal columns a text takes."""
+    """Return how many terminal columns a text takes."""
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
     return len(text) + wide - sum(unicodedata.combining(char) > 0 for char in text)
 
 
 def shorten_path(text: str, room: int | None) -> str:
-    """Shorten a path in its middle to so many columns; None leaves it whole."""
+    """Shorten a path in its middle to this many columns; None leaves it whole."""
     if room is None or display_width(text) <= room:
         return text
     room = max(room, 8)
@@ -55,7 +55,7 @@ def shorten_path(text: str, room: int | None) -> str:
 
 
 def path_from_here(path: bytes, room: int | None) -> str:
-    """As `short_path`, but from the current folder for what lies in it."""
+    """Like `short_path`, but relative to the current folder for paths in it."""
     try:
         here = os.getcwdb()
     except OSError:
@@ -66,7 +66,7 @@ def path_from_here(path: bytes, room: int | None) -> str:
 
 
 def short_path(path: bytes, room: int | None) -> str:
-    """A path for a summary: from home as ``~``, fitted to the room on a terminal."""
+    """Return a path for a summary: with ``~`` for home, shortened to fit on a terminal."""
     home = os.fsencode(os.path.expanduser("~"))
     if home != b"/" and path.startswith(home + b"/"):
         path = b"~" + path[len(home) :]
@@ -74,14 +74,14 @@ def short_path(path: bytes, room: int | None) -> str:
 
 
 def styled(text: str, **styles: bool | str) -> str:
-    """Colour, where stdout is a terminal and NO_COLOR is not set."""
+    """Apply a colour, if stdout is a terminal and NO_COLOR is not set."""
     if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
         return text
     return click.style(text, **styles)  # type: ignore[arg-type]
 
 
 def wrapped_paragraph(text: str, indent: str) -> list[str]:
-    """Words as lines of 80 columns, the second and later ones further in."""
+    """Wrap words into lines of 80 columns, with a hanging indent."""
     import textwrap  # compiles patterns when it is imported, and few commands wrap anything
 
     return textwrap.wrap(
@@ -95,13 +95,13 @@ def wrapped_paragraph(text: str, indent: str) -> list[str]:
 
 
 def print_warnings(warnings: Iterable[str]) -> None:
-    """Write what may not be meant so to stderr, a line each."""
+    """Write each warning as a line on stderr."""
     for each in warnings:
         click.echo(f"gorillacomb: warning: {printable(each)}", err=True)
 
 
 def print_json(document: object) -> None:
-    """The one JSON document of a command."""
+    """Print the single JSON document of a command."""
     text = json.dumps(document, ensure_ascii=False, indent=2)
     write_bytes(text.encode("utf-8", "backslashreplace") + b"\n")
 
@@ -109,7 +109,7 @@ def print_json(document: object) -> None:
 def print_json_with_list(
     document: Mapping[str, object], name: str, items: Iterable[object]
 ) -> None:
-    """As `print_json`, with a list as the last member that is written as it is found."""
+    """Like `print_json`, with a list as the last member, written item by item as it arrives."""
     import textwrap
 
     head = json.dumps({**document, name: []}, ensure_ascii=False, indent=2).removesuffix("]\n}")
@@ -123,7 +123,7 @@ def print_json_with_list(
 
 
 def write_bytes(data: bytes) -> None:
-    """Raw bytes on stdout: paths for scripts, as they are."""
+    """Write raw bytes to stdout: paths for scripts, unchanged."""
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
@@ -131,27 +131,27 @@ def write_bytes(data: bytes) -> None:
 
 @contextmanager
 def tolerate_closed_pipe() -> Iterator[None]:
-    """Print inside of this what tells of an exit code that is known by then.
+    """Keep the exit code of a command, already known, if the reader closes the pipe.
 
-    When the reader of stdout goes meanwhile, as `head` does, the rest is for nobody: it goes to
-    the null device, and the command ends as it would have, not with the 0 of a mere broken pipe.
+    When the reader of stdout exits early, as `head` does, the rest of the output is sent to the
+    null device, and the command ends with its own exit code, not with the 0 of a mere broken pipe.
     """
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
         null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 1)  # what is still in a buffer goes there when Python ends
+        os.dup2(null, 1)  # Python flushes its buffers there when it exits
         os.close(null)
 
 
 def copy_notes(file: GroupedFile) -> str:
-    """What is to be said of one copy, after its path."""
+    """Return the notes on one copy, printed after its path."""
     notes = []
     if file.hard_link_of is not None:
         notes.append("hard link of " + printable_path(os.path.basename(file.hard_link_of)))
     if not file.is_online:
         notes.append("offline")
     elif not os.path.lexists(file.path):
-        notes.append("gone since it was scanned")
+        notes.append("removed since it was scanned")
     return f"  ({', '.join(notes)})" if notes else ""

@@ -1,4 +1,4 @@
-"""The findings of a scan in at most 15 lines: what a person can act on."""
+"""Format the findings of a scan in at most 15 lines: what the user can act on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NEXT_STEPS = (
 
 
 def summary_lines(findings: ScanFindings) -> list[str]:
-    """The findings of a scan in at most 15 lines."""
+    """Format the findings of a scan in at most 15 lines."""
     report = findings.report
     named = report.roots if len(report.roots) <= 2 else report.roots[:1]
     lines = [_headline(root) for root in named]
@@ -73,7 +73,7 @@ def _work(report: ScanReport) -> str:
     if changes.folders_moved:
         parts.append(f"{render.format_count(changes.folders_moved, 'folder')} moved")
     missing = any(root.suspect is not None for root in report.roots)
-    same = "no change is noted" if missing else "nothing changed since the last scan"
+    same = "no changes recorded" if missing else "nothing changed since the last scan"
     text = f"{text}; " + (", ".join(parts) or same)
     return "\n".join(render.wrapped_paragraph(text, "  "))
 
@@ -84,7 +84,7 @@ def _redundancy(findings: ScanFindings) -> list[str]:
         lines = ["No two files are the same."]
     else:
         summary = (
-            f"{render.format_count(totals.redundant_files, 'copy', 'copies')} too many in"
+            f"{render.format_count(totals.redundant_files, 'surplus copy', 'surplus copies')} in"
             f" {render.format_count(totals.groups, 'group')} take"
             f" {render.format_size(totals.redundant_bytes)} on disk"
         )
@@ -109,7 +109,7 @@ def _group_line(group: LargestGroup) -> str:
 
 
 def _gaps(findings: ScanFindings) -> list[str]:
-    """What was not looked at, and why, in two lines at most."""
+    """Say what was not looked at, and why, in at most two lines."""
     states, folders = findings.files_by_state, findings.folders_by_state
     parts = []
     if EntryState.PLACEHOLDER in states:
@@ -138,7 +138,7 @@ def _gaps(findings: ScanFindings) -> list[str]:
 
 
 def _left(findings: ScanFindings) -> list[str]:
-    """What is still unread when the duplicates are known."""
+    """Say what is still unread when the duplicates are known."""
     files, size = findings.files_by_state.get(EntryState.PENDING, (0, 0))
     if not files:
         return []

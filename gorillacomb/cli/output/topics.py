@@ -9,7 +9,7 @@ import gorillacomb
 
 _FOLDER = Path(gorillacomb.__file__).parent / "docs"
 _FIRST = ("quickstart", "scan", "folders", "unique", "canonical", "dedupe", "quarantine")
-"""What a newcomer reads, in this order; the others follow by name."""
+"""The topics for newcomers, in this order; the others follow by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Topic:
     """A page of the documentation."""
 
     name: str
-    """As `gorillacomb help` takes it; of an internal one, with its folder."""
+    """The name that `gorillacomb help` takes; an internal topic's includes its folder."""
     text: str
 
     @property
@@ -26,7 +26,7 @@ class Topic:
 
     @property
     def summary(self) -> str:
-        """Its first paragraph, which is one sentence."""
+        """The first paragraph, a single sentence."""
         return " ".join(self.text.split("\n\n")[1].split())
 
 
@@ -41,7 +41,7 @@ def _order(name: str) -> tuple[bool, int, str]:
 
 
 def find_topic(name: str) -> Topic | None:
-    """Return a topic by its name, or by the last part of it; None where there is none."""
+    """Return a topic by its name, or by the last part of it; None if there is none."""
     for each in topic_names():
         if name in (each, each.rpartition("/")[2]):
             return read_topic(each)
@@ -49,5 +49,5 @@ def find_topic(name: str) -> Topic | None:
 
 
 def read_topic(name: str) -> Topic:
-    """Return a topic that exists."""
+    """Return a topic, which must exist."""
     return Topic(name, (_FOLDER / f"{name}.md").read_text("utf-8"))

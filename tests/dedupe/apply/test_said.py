@@ -48,9 +48,9 @@ def test_folders_that_are_left_empty_are_counted(tmp_path: Path, vault: Path) ->
     left = list((bench.folder / "Backup").rglob("*"))
     assert left == [bench.folder / "Backup/x2"]
     assert bench.dedupe("--undo") == 0
-    assert "3 files in 3 steps, and 5 folders that held nothing else" in bench.printed
+    assert "3 files in 3 steps, and 5 folders that contained nothing else" in bench.printed
     assert bench.dedupe("--apply", bench.plan("--files-only").file) == 0
-    assert "Set aside with them: 5 folders that held nothing else" in bench.printed
+    assert "Quarantined with them: 5 folders that contained nothing else" in bench.printed
     assert "2 folders are empty now" in bench.printed
 
 

@@ -101,7 +101,7 @@ def test_a_changed_source_makes_no_bag(manifest: Path, top: Path, tmp_path: Path
     words = ("export", manifest, "--format", "bagit", "--root", top, "-o", tmp_path / "bag")
     ran = run(*words)
     assert (ran.code, ran.stdout) == (1, b"")
-    assert "1 file is not as the manifest says, so no bag was made" in ran.err
+    assert "1 file differs from the manifest, so no bag was created" in ran.err
     assert "  a: its content is not the recorded one" in ran.err
     report = run(*words, "--json")
     assert report.code == 1
@@ -120,7 +120,7 @@ def test_what_is_left_out_is_named(top: Path, tmp_path: Path) -> None:
     assert ran.code == 3
     assert ran.stdout.count(b"\n") == 2
     lines = ran.err.splitlines()
-    assert lines[0] == "gorillacomb: 5 entries left out, which b3sum cannot carry:"
+    assert lines[0] == "gorillacomb: 5 entries left out, which b3sum cannot represent:"
     assert lines[1] == "  l1: a link, and the format lists files only"
     assert "\x1b" not in ran.err
     assert len(lines) == 6  # each by its name
@@ -147,7 +147,7 @@ def test_twenty_are_named_and_the_others_counted(top: Path, tmp_path: Path) -> N
 def test_it_says_which_key_signed(manifest: Path, tmp_path: Path) -> None:
     words = ("export", manifest, "--format", "oms", "-o", tmp_path / "model.sig")
     first = run(*words).err.splitlines()
-    assert first[0].startswith("gorillacomb: Made a new key, ")
+    assert first[0].startswith("gorillacomb: Created a new key, ")
     assert first[1] == "  ~/.config/gorillacomb/keys/ecdsa.pem"
     again = run(*words, "--force")
     lines = again.err.splitlines()

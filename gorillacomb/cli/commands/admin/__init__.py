@@ -1,1 +1,1 @@
-"""Commands that look after the vault: status, roots, vault, completion."""
+"""Commands that administer the vault: status, roots, vault, completion, help."""

@@ -1,4 +1,4 @@
-"""`gorillacomb completion`: the completion script of a shell."""
+"""`gorillacomb completion`: a shell's completion script."""
 
 from __future__ import annotations
 

@@ -31,8 +31,9 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
 def command(context: click.Context, topic: tuple[str, ...], search: str | None) -> ExitCode:
     """Show the documentation.
 
-    Without TOPIC, list the topics. TOPIC may also be a command, whose options follow then, or
-    `commands`: the reference of them all. Long output is shown through a pager on a terminal.
+    Without TOPIC, list the topics. TOPIC may also be a command, whose options are then shown too,
+    or `commands`: the reference of all commands. Long output is shown through a pager on a
+    terminal.
     """
     if search is not None:
         if topic:
@@ -49,7 +50,7 @@ def command(context: click.Context, topic: tuple[str, ...], search: str | None) 
 
 
 def _root(context: click.Context) -> tuple[click.Group, click.Context]:
-    """Return the group of all commands, and its context."""
+    """Return the top-level command group and its context."""
     found = context.find_root()
     assert isinstance(found.command, click.Group)
     return found.command, found
@@ -92,7 +93,7 @@ def _reference(context: click.Context) -> Iterator[str]:
 
 
 def _one(context: click.Context, words: Sequence[str], width: int) -> Iterator[str]:
-    """Return a topic, and the options of the command with that name."""
+    """Return a topic, followed by the options of the command with that name."""
     topic = find_topic(words[0]) if len(words) == 1 else None
     options = find_command(*_root(context), words)
     if topic is None and options is None:
@@ -118,7 +119,7 @@ def _advice(context: click.Context, words: Sequence[str]) -> str:
 
 
 def _search(context: click.Context, word: str) -> ExitCode:
-    """List each line that contains a word, below the name of its topic or command."""
+    """Print each line that contains a word, under the name of its topic or command."""
     pages: list[tuple[str, Iterable[str]]] = [
         (name, render_markdown(read_topic(name).text, _WIDEST)) for name in topic_names()
     ]
@@ -138,7 +139,7 @@ def _search(context: click.Context, word: str) -> ExitCode:
 
 
 def _show(lines: Iterable[str]) -> None:
-    """Print lines: through a pager on a terminal that they do not fit on, else as they are."""
+    """Print lines, through a pager if they do not fit on the terminal."""
     whole = list(lines)
     if sys.stdout.isatty() and len(whole) >= shutil.get_terminal_size().lines:
         click.echo_via_pager("\n".join(whole) + "\n")

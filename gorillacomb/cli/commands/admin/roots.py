@@ -37,24 +37,21 @@ def list_roots(as_json: bool, vault: Vault) -> ExitCode:
             click.echo(line)
         click.echo(f"  id {each.id}" + ("" if each.is_online else f", {absence(each)}"))
     if not roots:
-        click.echo("No roots. Comb one: gorillacomb scan PATH")
+        click.echo("No roots yet. Scan one: gorillacomb scan PATH")
     return ExitCode.DONE
 
 
-@command.command(short_help="Forget a root and all that is known of it.")
+@command.command(short_help="Forget a root and everything known about it.")
 @click.argument("root", type=BytesPath(), metavar="PATH|ID")
-@click.option(
-    "--force", is_flag=True, help="Forget it, even if something is waiting in quarantine."
-)
+@click.option("--force", is_flag=True, help="Forget it even if its quarantine is not empty.")
 @json_option
 @vault_option
 def forget(root: bytes, force: bool, as_json: bool, vault: Vault) -> ExitCode:
-    """Forget a root, named by its path or id, and all that the index knows of it.
+    """Forget a root, named by its path or id, and everything the index knows about it.
 
-    No file under it is touched; scanning it again brings it back. While something is
-    waiting in its quarantine it is kept (exit code 5), unless --force is given. Where
-    several drives were scanned at one path, the id says which one; on a terminal you are
-    asked.
+    No file under it is touched; scanning it again brings it back. A root with items in its
+    quarantine is kept (exit code 5), unless --force is given. Where several drives were scanned at
+    one path, the id says which one; on a terminal you are asked.
     """
     forgotten = forget_root(vault, root, force=force, choose=_asked if sys.stdin.isatty() else None)
     if as_json:
@@ -64,13 +61,13 @@ def forget(root: bytes, force: bool, as_json: bool, vault: Vault) -> ExitCode:
     shown = render.printable_path(forgotten.path)
     click.echo(f"Forgot {shown} ({files}). Its files are untouched.")
     if forgotten.quarantine:
-        click.echo(f"Left behind: {render.printable(waiting_text(forgotten.quarantine))}.")
+        click.echo(f"Left in place: {render.printable(waiting_text(forgotten.quarantine))}.")
         click.echo("`gorillacomb dedupe --history` and `--undo RUN` still find it there.")
     return ExitCode.DONE
 
 
 def _asked(roots: Sequence[RootStatus]) -> RootStatus:
-    """The root that the user chooses of some with one path."""
+    """Ask which of several roots with the same path is meant."""
     click.echo(f"{render.printable_path(roots[0].path)} is the path of:", err=True)
     for number, each in enumerate(roots, 1):
         click.echo(f"  {number}  {root_text(each)}", err=True)

@@ -46,17 +46,15 @@ def command(as_json: bool, vault: Vault) -> ExitCode:
 
 
 def absence(status: RootStatus) -> str:
-    """Why nothing in a root counts, in a word."""
+    """Say in a word why nothing in a root counts."""
     return "offline" if status.root.suspect is None else "suspect"
 
 
 def root_lines(status: RootStatus) -> list[str]:
-    """A root for people, with its settings where it has some."""
+    """Describe a root as text, with its settings if it has any."""
     root, facts = status.root, status.facts
     when = (
-        "not to the end yet"
-        if facts.last_scan_ns is None
-        else render.format_time(facts.last_scan_ns)
+        "not finished yet" if facts.last_scan_ns is None else render.format_time(facts.last_scan_ns)
     )
     width = render.terminal_width()
     lines = [
@@ -85,17 +83,17 @@ def _files_in(state: EntryState, files: int, size: int) -> str:
 
 
 def _quarantine_lines(status: VaultStatus) -> list[str]:
-    """What was set aside and takes space still."""
+    """Describe what is in the quarantine and still takes up space."""
     held = status.quarantine
     if not held:
         return []
     files, size = sum(each.files for each in held), sum(each.size for each in held)
     past = [each.started_ns for each in held if each.age_ns is not None]
-    since = f"since {render.format_time(min(past))}" if past else "nobody knows since when"
+    since = f"since {render.format_time(min(past))}" if past else "for an unknown time"
     return [
         f"Quarantine: {render.format_count(files, 'file')}, {render.format_size(size)} on "
         f"disk, {since}",
-        "  to free that: gorillacomb dedupe --empty-quarantine",
+        "  to free the space: gorillacomb dedupe --empty-quarantine",
     ]
 
 
@@ -108,12 +106,13 @@ def _lines(status: VaultStatus) -> Iterator[str]:
     if status.has_groups:
         totals = status.totals
         yield (
-            f"Duplicates: {render.format_count(totals.redundant_files, 'copy', 'copies')} too many"
-            f" in {render.format_count(totals.groups, 'group')} take"
+            f"Duplicates: {totals.redundant_files:,} surplus"
+            f" {'copy' if totals.redundant_files == 1 else 'copies'} in"
+            f" {render.format_count(totals.groups, 'group')} take"
             f" {render.format_size(totals.redundant_bytes)} on disk"
         )
     else:
-        yield "Duplicates: not known until a first scan has come to them"
+        yield "Duplicates: unknown until the first scan has looked for them"
     if status.trace is not None:
         yield (
             f"Trace: {render.format_count(status.trace.stamps, 'canonical file')} stamped in"

@@ -1,4 +1,4 @@
-"""`gorillacomb vault`: is it sound, and a copy of it while it is in use."""
+"""`gorillacomb vault`: check the vault, and copy it while it is in use."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from gorillacomb.errors import ExitCode
 
 @click.group(short_help="Check the vault, or copy it while it is in use.")
 def command() -> None:
-    """The folder with the index and the trace."""
+    """Check or back up the folder that holds the index and the trace."""
 
 
-@command.command(short_help="Is the vault sound?")
+@command.command(short_help="Check that the vault is sound.")
 @json_option
 @vault_option
 def check(as_json: bool, vault: Vault) -> ExitCode:
     """Check both databases, every entry of the trace, and that they belong together.
 
-    Exit code 0 when everything is in order, 1 when something is not.
+    Exit code 0 if everything is in order, else 1.
     """
     found = check_vault(vault)
     if as_json:
@@ -44,8 +44,8 @@ def check(as_json: bool, vault: Vault) -> ExitCode:
 def back_up(folder: Path, as_json: bool, vault: Vault) -> ExitCode:
     """Copy index and trace into a new folder, each as of one moment.
 
-    Keys are not in the vault: back up the config folder too, elsewhere. After
-    putting a backup back: gorillacomb trace adopt.
+    Keys are not in the vault: back up the config folder too, in another place. After restoring a
+    backup: gorillacomb trace adopt.
     """
     backup = back_up_vault(vault, folder)
     if as_json:

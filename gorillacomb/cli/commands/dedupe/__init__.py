@@ -1,1 +1,1 @@
-"""The command `dedupe`, a module for each thing that it does."""
+"""The `dedupe` command, one module per action."""

@@ -1,4 +1,4 @@
-"""`gorillacomb dedupe --apply`: carrying a plan out, or saying what that would do."""
+"""`gorillacomb dedupe --apply`: apply a plan, or show what applying it would do."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def apply(
     progress: bool | None,
     as_json: bool,
 ) -> ExitCode:
-    """Carry a plan out, or say what that would do."""
+    """Apply a plan, or show what applying it would do."""
     plan, shown = read_plan(file), progress_for(progress)
     result: DryRunResult | RunResult
     if only_say:
@@ -56,8 +56,8 @@ def apply(
 
 
 def _is_number_typed(plan: DedupePlan) -> bool:
-    """Have the number of files typed, which somebody who reads it knows."""
-    question = f"This deletes {plan.files:,} files. Type their number to go on"
+    """Ask the user to type the number of files, which shows that they read it."""
+    question = f"This deletes {plan.files:,} files. Type that number to continue"
     typed = click.prompt(question, err=True)
     if typed.replace(",", "").strip() != str(plan.files):
         raise RefusedForSafety("That is not the number of files: nothing was done.")
@@ -74,28 +74,28 @@ def _dry_run_story(plan: DedupePlan, result: DryRunResult) -> Iterator[str]:
 
 
 def _applied_story(plan: DedupePlan, result: RunResult) -> Iterator[str]:
-    yield from problem_lines("Of a run that was cut short", result.recovered)
+    yield from problem_lines("From an interrupted run", result.recovered)
     if result.done_before:
-        yield f"Done before: {render.format_count(result.done_before, 'step')}"
+        yield f"Already done: {render.format_count(result.done_before, 'step')}"
     files, steps = render.format_count(result.files, "file"), len(plan.steps)
     many = f"{files} in {len(result.done):,} of {steps:,} steps"
     if result.bytes_set_aside or not result.bytes_freed:
-        yield f"Set aside: {many}, {render.format_size(result.bytes_set_aside)} on disk"
+        yield f"Quarantined: {many}, {render.format_size(result.bytes_set_aside)} on disk"
     if result.bytes_freed:
         yield f"Freed: {render.format_size(result.bytes_freed)}" + (
             "" if result.bytes_set_aside else f", {many}"
         )
     for cause in result.unknown:
-        yield f"Unknown is what was freed of the files that were {cause}."
+        yield f"It is unknown how much space was freed by files that were {cause}."
     if result.emptied_folders:
         many = render.format_count(result.emptied_folders, "folder")
-        yield f"Set aside with them: {many} that held nothing else"
+        yield f"Quarantined with them: {many} that contained nothing else"
     if result.empty_folders:
         many = render.format_count(result.empty_folders, "folder is", "folders are")
-        yield f"{many} empty now, and left where nothing but copies stood."
+        yield f"{many} empty now and left in place: nothing but copies was in them."
     if result.unknown_use_files:
         files = render.format_count(result.unknown_use_files, "file")
-        yield f"Of {files} nobody can tell here whether a program has them open for writing."
+        yield f"For {files}, this system cannot tell whether a program has them open for writing."
     yield from problem_lines("Skipped", result.skipped)
     yield from problem_lines("Failed", result.failed)
     if result.done and not plan.action.frees_at_once:

@@ -23,7 +23,7 @@ from gorillacomb.cli.options import (
 
 _FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 _LAST = ""
-"""Stands for a run that was not named."""
+"""Means the last run: the option was given without a value."""
 _ABOUT: dict[str, Collection[str]] = {
     "planning": {"output", "as_json", "untested_macos", *PlanFlags.__annotations__},
     "review": {"output"},
@@ -32,7 +32,7 @@ _ABOUT: dict[str, Collection[str]] = {
     "purging": {"yes", "older_than", "as_json", "untested_macos"},
     "history": {"as_json"},
 }
-"""The things that can be done, by the option for each, and the options about some of them only."""
+"""The actions, by parameter name, each with the parameters that only some actions take."""
 
 
 OPTION_GROUPS = {
@@ -47,7 +47,7 @@ OPTION_GROUPS = {
     "Free space": ("--empty-quarantine", "--older-than", "--yes"),
     "Look back": ("--history",),
 }
-"""The headings of ``--help``: what one wants to do."""
+"""The headings of ``--help``, named after what the user wants to do."""
 
 
 @click.command(
@@ -64,7 +64,7 @@ OPTION_GROUPS = {
     help="Write the plan to FILE; `-` is stdout.",
 )
 @plan_options
-@click.option("--review", type=_FILE, metavar="FILE", help="Go through a plan, step by step.")
+@click.option("--review", type=_FILE, metavar="FILE", help="Review a plan, step by step.")
 @click.option(
     "--apply",
     "applying",
@@ -84,7 +84,7 @@ OPTION_GROUPS = {
     is_flag=False,
     flag_value=_LAST,
     metavar="[RUN|DIR]",
-    help="Take back a run, by default the last one; by its folder, no vault is needed.",
+    help="Take back a run, by default the last one; named by its folder, it needs no vault.",
 )
 @click.option(
     "--only",
@@ -142,15 +142,15 @@ def command(
 ) -> int:
     """Plan what may be removed, apply the plan, and take it back.
 
-    Without an option it shows what a plan would contain. Only `--apply` changes
-    files: it compares every byte, and moves what is redundant into a quarantine
-    on the same drive, from which `--undo` puts it back. Nothing inside projects,
-    repositories and libraries is removed; whole copies of them may be.
+    Without an option, show what a plan would contain. Only `--apply` changes files: it compares
+    every byte, and moves what is redundant into a quarantine on the same drive, from which `--undo`
+    puts it back. Nothing inside projects, repositories and libraries is removed; whole copies of
+    them may be.
 
-    Only `--empty-quarantine` deletes, after it has compared once more.
+    Only `--empty-quarantine` deletes, and it compares once more before it does.
     """
     _refuse_mixed(context)
-    # Each of them is imported alone, since it is large.
+    # Each module is large, so only the one that is needed is imported.
     if applying is not None:
         from gorillacomb.cli.commands.dedupe.apply import apply
 
@@ -181,19 +181,19 @@ def command(
 
 
 def _refuse_mixed(context: click.Context) -> None:
-    """Refuse two things at once, and an option that is about another one than what is done."""
+    """Refuse two actions at once, and options that do not apply to the chosen action."""
     typed = [each for each in context.command.params if _is_typed(context, each)]
     modes = [each.opts[0] for each in typed if each.name in _ABOUT]
     if len(modes) > 1:
-        raise click.UsageError(f"{' and '.join(modes)} are different things: take one.")
+        raise click.UsageError(f"{' and '.join(modes)} cannot be combined: choose one.")
     mode = next((each.name for each in typed if each.name in _ABOUT), None)
     for each in typed:
         about = [name for name, names in _ABOUT.items() if each.name in names]
         if about and (mode or "planning") not in about:
             options = {one.name: one.opts[0] for one in context.command.params}
-            words = " and ".join(options[name] for name in about)
-            instead = f", not with {options[mode]}" if mode else ""
-            raise click.UsageError(f"{each.opts[-1]} goes with {words}{instead}.")
+            words = " or ".join(options[name] for name in about)
+            instead = f", not {options[mode]}" if mode else ""
+            raise click.UsageError(f"{each.opts[-1]} requires {words}{instead}.")
 
 
 def _is_typed(context: click.Context, parameter: click.Parameter) -> bool:

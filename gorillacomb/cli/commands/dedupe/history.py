@@ -1,4 +1,4 @@
-"""`gorillacomb dedupe --history`: every run, and why something in it was not done."""
+"""`gorillacomb dedupe --history`: every run, and why some of its items were not done."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode
 
 _WORDS = {
-    "applied": "set aside",
+    "applied": "quarantined",
     "repaired": "repaired",
     "undone": "put back",
     "purged": "deleted",
@@ -29,7 +29,7 @@ _WORDS = {
 
 
 def history(vault: Vault, named: str | None, as_json: bool) -> ExitCode:
-    """Show every run, the last one first; or all that is known of one."""
+    """Show every run, the latest first, or everything known about one run."""
     if named is not None:
         _show_run(read_run_details(vault, named), as_json)
         return ExitCode.DONE
@@ -39,7 +39,7 @@ def history(vault: Vault, named: str | None, as_json: bool) -> ExitCode:
         if as_json:
             render.print_json(known.to_dict())
         elif not known.events:
-            click.echo("No plan was carried out yet.")
+            click.echo("No plan has been applied yet.")
         for event in () if as_json else known.events:
             for line in _event_lines(event):
                 click.echo(line)
@@ -68,7 +68,7 @@ def _event_lines(event: RunEvent) -> Iterator[str]:
     size = render.format_size(event.bytes_set_aside or event.bytes_freed)
     shown = "" if event.event == "undone" else f", {size}"
     if event.seq is None:
-        shown += "  (not in the trace: it was cut short, or is of another vault)"
+        shown += "  (not in the trace: interrupted, or from another vault)"
     files = render.format_count(event.files, "file")
     yield f"{render.format_time(event.time_ns)}  {event.run}  {word} {files}{shown}"
     if event.is_waiting:
@@ -84,7 +84,7 @@ def _event_lines(event: RunEvent) -> Iterator[str]:
 
 
 def _run_lines(run: RunDetails) -> Iterator[str]:
-    """Every item of a run for people."""
+    """Describe every item of a run as text."""
     waits = False
     for quarantine in run.quarantines:
         yield f"Quarantine {render.printable_path(quarantine)}"
@@ -92,14 +92,14 @@ def _run_lines(run: RunDetails) -> Iterator[str]:
             waits |= item.state is ItemState.WAITING
             yield from item_lines(item)
     if not run.quarantines:
-        yield "What it set aside is not known here: no quarantine of it is on a connected drive."
+        yield "Its items are not known here: no connected drive has a quarantine of it."
     if waits:
-        yield f"Next: gorillacomb dedupe --undo {run.id}   puts all of it back"
-        yield f"      gorillacomb dedupe --undo {run.id} --only PATH   one file or folder of it"
+        yield f"Next: gorillacomb dedupe --undo {run.id}   put everything back"
+        yield f"      gorillacomb dedupe --undo {run.id} --only PATH   put back one file or folder"
 
 
 def item_lines(item: RunItem) -> Iterator[str]:
-    """One item of a run for people."""
+    """Describe one item of a run as text."""
     width = render.terminal_width()
     when = "" if item.ended_ns is None else f" {render.format_time(item.ended_ns)}"
     yield f"  {render.path_from_here(item.path, width and width - 2)}"

@@ -1,4 +1,4 @@
-"""The options of `gorillacomb dedupe` that say what a plan may hold."""
+"""The options of `gorillacomb dedupe` that control what a plan may contain."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gorillacomb.cli.options import BytesPath, Function, SizeParam
 
 
 class PlanFlags(TypedDict):
-    """The options of `plan_options` as click hands them over."""
+    """The values of `plan_options`, as click passes them."""
 
     action: str
     within: tuple[bytes, ...]
@@ -41,8 +41,12 @@ _OPTIONS = (
         metavar="PATH",
         help="Remove only what is in PATH.",
     ),
-    click.option("--prefer", multiple=True, metavar="PATH|GLOB", help="Keep the copies in there."),
-    click.option("--protect", multiple=True, metavar="PATH|GLOB", help="Remove nothing in there."),
+    click.option(
+        "--prefer", multiple=True, metavar="PATH|GLOB", help="Keep the copies in this place."
+    ),
+    click.option(
+        "--protect", multiple=True, metavar="PATH|GLOB", help="Remove nothing in this place."
+    ),
     click.option(
         "--keep",
         type=click.IntRange(min=1),
@@ -79,16 +83,16 @@ _OPTIONS = (
 
 
 def plan_options(function: Function) -> Function:
-    """All of them, for a command that takes `PlanFlags` as keywords."""
+    """Add all of these options to a command that takes `PlanFlags` as keywords."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
 
 
 def plan_keywords(**given: Unpack[PlanFlags]) -> PlanKeywords:
-    """Return what the options ask for, as the API takes it. Raises click.UsageError."""
+    """Return the options' values in the form that the API takes. Raises click.UsageError."""
     if given["folders_only"] and given["files_only"]:
-        raise click.UsageError("--folders-only and --files-only leave nothing: take one.")
+        raise click.UsageError("--folders-only and --files-only cannot be combined: choose one.")
     return {
         "action": given["action"],
         "within": given["within"],

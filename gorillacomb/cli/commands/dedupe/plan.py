@@ -1,4 +1,4 @@
-"""Making a dedupe plan and showing what it holds."""
+"""Make a dedupe plan and show what it contains."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def plan(
     progress: bool | None,
     as_json: bool,
 ) -> ExitCode:
-    """Make a plan; write it, or show what it holds."""
+    """Make a plan, then write it or show what it contains."""
     made = make_plan(
         vault, untested_macos=untested_macos, progress=progress_for(progress), **wanted
     )
@@ -65,9 +65,9 @@ def plan(
 
 
 def plan_summary_lines(made: DedupePlan) -> Iterator[str]:
-    """What a plan holds, for people."""
+    """Describe as text what a plan contains."""
     if not made.steps:
-        yield render.styled("Nothing", bold=True) + " may go by this plan."
+        yield render.styled("Nothing", bold=True) + " can be removed."
     else:
         yield from _totals(made)
         for kind, title in (("folder", "Whole folders"), ("file", "Single files")):
@@ -81,7 +81,7 @@ def plan_summary_lines(made: DedupePlan) -> Iterator[str]:
                     rest = sum(step.size for step in steps[_SHOWN:])
                     yield f"  and {len(steps) - _SHOWN:,} more, {render.format_size(rest)}"
     for cause in made.contents.unknown:
-        yield f"Unknown is what is freed of the files that are {cause}."
+        yield f"It is unknown how much space is freed by files that are {cause}."
     for note in made.contents.notes:
         yield from render.wrapped_paragraph(f"Note: {note}", "")
     yield from _left_lines(made.left_alone)
@@ -90,9 +90,9 @@ def plan_summary_lines(made: DedupePlan) -> Iterator[str]:
 def _totals(made: DedupePlan) -> Iterator[str]:
     files = sum(step.files for step in made.steps)
     what = {
-        DedupeAction.QUARANTINE: "set aside",
-        DedupeAction.HARDLINK: "replaced by hard links, and set aside",
-        DedupeAction.SYMLINK: "replaced by symbolic links, and set aside",
+        DedupeAction.QUARANTINE: "quarantined",
+        DedupeAction.HARDLINK: "quarantined and replaced by hard links",
+        DedupeAction.SYMLINK: "quarantined and replaced by symbolic links",
         DedupeAction.REFLINK: "made to share blocks",
         DedupeAction.DELETE: "deleted",
     }[made.action]
@@ -104,13 +104,13 @@ def _totals(made: DedupePlan) -> Iterator[str]:
 
 
 def step_lines(step: PlanStep) -> Iterator[str]:
-    """A step in lines: what goes, what goes with it, what stays."""
+    """Describe a step: what is removed, what is removed along with it, and what is kept."""
     width = render.terminal_width()
     label = f"  {render.format_size(step.size):>9}  "
     yield label + render.path_from_here(step.path, width and width - len(label))
     if step.sidecars:
         yield f"      with: {render.format_count(len(step.sidecars), 'more file')} beside it"
-    yield "     stays: " + render.path_from_here(step.keep, width and width - 12)
+    yield "      keep: " + render.path_from_here(step.keep, width and width - 12)
 
 
 def _left_lines(left: Sequence[SkippedCopy]) -> Iterator[str]:
@@ -132,13 +132,13 @@ def _next(made: DedupePlan, output: Path | None) -> Iterator[str]:
     if drifted is not None and not made.contents.options.retire:
         path = render.path_from_here(drifted.path, None)
         yield from render.wrapped_paragraph(
-            f"To take the duplicates out of a copy that has files of its own: --retire '{path}'", ""
+            f"To remove the duplicates from a copy that has files of its own: --retire '{path}'", ""
         )
     if not made.steps:
         return
     if output is None:
-        yield "Nothing was written or changed. To keep the plan: the same with --plan -o FILE"
+        yield "Nothing was written or changed. To save the plan, add: --plan -o FILE"
     else:
         yield f"Written to {output}. Nothing else was changed. Next, one of these:"
-        yield f"  gorillacomb dedupe --review {output}   go through it first; writes another plan"
-        yield f"  gorillacomb dedupe --apply {output}    carry it out as it is"
+        yield f"  gorillacomb dedupe --review {output}   review it first; writes another plan"
+        yield f"  gorillacomb dedupe --apply {output}    apply it as it is"

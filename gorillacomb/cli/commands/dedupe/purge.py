@@ -1,4 +1,4 @@
-"""`gorillacomb dedupe --empty-quarantine`: deleting what was set aside."""
+"""`gorillacomb dedupe --empty-quarantine`: delete what is in the quarantine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def purge(
     progress: bool | None,
     as_json: bool,
 ) -> ExitCode:
-    """Delete what was set aside, where its other copy still exists."""
+    """Delete quarantined items whose other copy still exists."""
     result = purge_quarantine(
         vault,
         named,
@@ -48,7 +48,7 @@ def purge(
 
 
 def _is_agreed(chosen: Sequence[QuarantinedRun]) -> bool:
-    return click.confirm(f"{what_is_purged(chosen)} for good. Go on?", err=True)
+    return click.confirm(f"{what_is_purged(chosen)} for good. Continue?", err=True)
 
 
 def _story(result: RunResult) -> Iterator[str]:
@@ -57,7 +57,7 @@ def _story(result: RunResult) -> Iterator[str]:
         f"{'at least ' if result.unknown else ''}{render.format_size(result.bytes_freed)} freed"
     )
     for cause in result.unknown:
-        yield f"Unknown is what was freed of the files that were {cause}."
-    yield from problem_lines("Of a run that was cut short", result.recovered)
-    yield from problem_lines("Stays in the quarantine", result.skipped)
-    yield from problem_lines("Not emptied", result.failed)
+        yield f"It is unknown how much space was freed by files that were {cause}."
+    yield from problem_lines("From an interrupted run", result.recovered)
+    yield from problem_lines("Kept in the quarantine", result.skipped)
+    yield from problem_lines("Not deleted", result.failed)

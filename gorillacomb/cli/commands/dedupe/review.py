@@ -1,4 +1,4 @@
-"""`gorillacomb dedupe --review`: going through a plan on a terminal; what is kept is a new plan."""
+"""`gorillacomb dedupe --review`: review a plan on a terminal and write a new one."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ _SHOWN = 20
 
 
 def review_plan(file: Path, output: Path | None) -> ExitCode:
-    """Ask about each step of a plan, whole folders first, and write what was agreed to."""
+    """Ask about each step of a plan, whole folders first, and write the approved steps."""
     plan = read_plan(file)
     take_terminal_after(file)
     output = output or _beside(file)
     if output.exists():
-        raise UsageError(f"{output} is there already.", "Name another file with -o.")
+        raise UsageError(f"{output} already exists.", "Name another file with -o.")
     if not sys.stdin.isatty():
         raise UsageError(
-            "A review asks questions, and nobody is at the terminal.",
-            "Without one, take lines out of the plan by hand.",
+            "A review asks questions, but there is no terminal.",
+            "Without one, delete lines from the plan by hand.",
         )
     steps = to_review(plan.steps)
     answers = ReviewAnswers()
     try:
         answers.ask(steps)
     except (KeyboardInterrupt, click.Abort):
-        click.echo()  # what was answered so far is kept
+        click.echo()  # the answers so far are kept
     left = len(steps) - len(answers.agreed) - answers.refused
     counts = f"{len(answers.agreed):,} yes, {answers.refused:,} no, {left:,} not asked"
     if not answers.agreed:
-        click.echo(f"{counts}: no plan was written, and the old one is as it was.")
+        click.echo(f"{counts}: no plan was written, and the old one is unchanged.")
         return ExitCode.DONE
     made = plan.with_steps(answers.agreed)
     made.save(output)
@@ -55,7 +55,7 @@ def review_plan(file: Path, output: Path | None) -> ExitCode:
 
 
 def _beside(file: Path) -> Path:
-    """A name for the reviewed plan: plan.reviewed.jsonl for plan.jsonl, and for standard input."""
+    """Return the path of the reviewed plan: plan.reviewed.jsonl for plan.jsonl and for stdin."""
     if str(file) == "-":
         file = Path("plan.jsonl")
     return file.with_name(f"{file.stem}.reviewed{file.suffix}")
@@ -63,13 +63,13 @@ def _beside(file: Path) -> Path:
 
 @dataclass(slots=True)
 class ReviewAnswers:
-    """What the user said to the steps so far."""
+    """The user's answers so far."""
 
     agreed: list[PlanStep] = field(default_factory=list)
     refused: int = 0
 
     def ask(self, steps: list[PlanStep]) -> None:
-        """Ask about each step until all are answered, or the user stops."""
+        """Ask about each step until all are answered or the user stops."""
         below: bytes | None = None
         for number, step in enumerate(steps, 1):
             if below is not None and is_below(step.path, below):
@@ -92,7 +92,7 @@ class ReviewAnswers:
 
 
 def _answer(step: PlanStep) -> tuple[str, PlanStep]:
-    """Ask until there is an answer that decides; the step as it is then."""
+    """Ask about a step until an answer decides it; return that and the step, maybe swapped."""
     while True:
         for line in step_lines(step):
             click.echo(line)
@@ -104,7 +104,7 @@ def _answer(step: PlanStep) -> tuple[str, PlanStep]:
         if answer == "s":
             swapped = swap_copies(step)
             if swapped is None:
-                click.echo("It goes together with others: which copy stays cannot be swapped.")
+                click.echo("The copies cannot be swapped: this one belongs together with others.")
             else:
                 step = swapped
         elif answer == "d":
@@ -115,7 +115,7 @@ def _answer(step: PlanStep) -> tuple[str, PlanStep]:
 
 
 def _differences(step: PlanStep) -> Iterator[str]:
-    """What stands on disk in only one of the two, by name, and where sizes differ."""
+    """Describe what exists on disk in only one of the two, by name, and which sizes differ."""
     if step.kind == "file":
         for path in (step.path, step.keep):
             try:
@@ -130,9 +130,9 @@ def _differences(step: PlanStep) -> Iterator[str]:
         return
     found = folder_differences(step)
     for title, names in (
-        ("only in what goes", found.only_removed),
-        ("only in what stays", found.only_kept),
-        ("of another size", found.resized),
+        ("only in the copy to remove", found.only_removed),
+        ("only in the copy to keep", found.only_kept),
+        ("different size", found.resized),
     ):
         yield f"  {title}: {len(names):,}"
         for name in names[:_SHOWN]:

@@ -1,4 +1,4 @@
-"""What was not done and why, for people: what the commands about runs share."""
+"""Show what a run did not do, and why; shared by the commands about runs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _MOST_ALIKE = 5
 def problem_lines(
     title: str, troubles: Sequence[StepProblem], total: int | None = None
 ) -> Iterator[str]:
-    """What was not done and why, for people; what many have for a cause is told once.
+    """Describe what was not done and why; a cause that many share is named once.
 
-    ``total`` is how many there are, where ``troubles`` are only the first of them.
+    ``total`` is their number, if ``troubles`` contains only the first of them.
     """
     if not troubles:
         return

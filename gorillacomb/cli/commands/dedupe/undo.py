@@ -1,4 +1,4 @@
-"""`gorillacomb dedupe --undo`: taking a run back."""
+"""`gorillacomb dedupe --undo`: take back a run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gorillacomb.errors import ExitCode
 def undo(
     vault: Vault, named: str | None, only: Sequence[bytes], progress: bool | None, as_json: bool
 ) -> ExitCode:
-    """Take a run back, or ``only`` some paths of it: the last one, one by its name or folder."""
+    """Take back a run, or ``only`` some of its paths: the last run, or one by its id or folder."""
     result = undo_run(vault, named, only=only, progress=progress_for(progress))
     render.print_warnings(result.warnings)
     with render.tolerate_closed_pipe():
@@ -33,7 +33,7 @@ def _story(result: RunResult) -> Iterator[str]:
     files = render.format_count(result.files, "file")
     emptied = render.format_count(result.emptied_folders, "folder")
     yield f"Put back: {files} in {render.format_count(len(result.done), 'step')}" + (
-        f", and {emptied} that held nothing else" if result.emptied_folders else ""
+        f", and {emptied} that contained nothing else" if result.emptied_folders else ""
     )
-    yield from problem_lines("Of a run that was cut short", result.recovered)
+    yield from problem_lines("From an interrupted run", result.recovered)
     yield from problem_lines("Not put back", result.failed)

@@ -33,10 +33,9 @@ def command(
 ) -> ExitCode:
     """Compare the folders A and B: what is the same, changed, moved, only in one.
 
-    Folders that were scanned are compared as of their last scan, without
-    reading them again; of others all is read. Names, contents, links and
-    executable bits count; other modes and times do not. Exit code 0 when they
-    are the same, 1 when not, 3 when something was not read.
+    Folders that were scanned are compared as of their last scan, without reading them again; other
+    folders are read in full. Names, contents, links and executable bits are compared; other modes
+    and times are not. Exit code 0 if they are the same, 1 if not, 3 if something was not read.
     """
     found = compare_folders(vault, a, b, progress=progress_for(progress))
     render.print_warnings(found.warnings)
@@ -46,7 +45,9 @@ def command(
         else:
             _tell(found, None if whole else _SHOWN)
             if not found.modes_compared:
-                click.echo("Executable bits were not compared: one of the file systems keeps none.")
+                click.echo(
+                    "Executable bits were not compared: one file system does not store them."
+                )
             for line in found.text_differences() if diff else ():
                 click.echo(render.printable(line))
     return ExitCode.of_check(found=not found.is_same, incomplete=not found.is_complete)

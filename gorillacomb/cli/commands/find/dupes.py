@@ -20,7 +20,7 @@ from gorillacomb.errors import ExitCode
 
 _LIMIT = 20
 _MOST_COPIES = 20
-"""Copies of one group that text shows, unless all groups are asked for."""
+"""Copies of one group that text output shows, unless all groups are requested."""
 
 
 @click.command(short_help="List groups of identical files, the most wasteful first.")
@@ -29,7 +29,7 @@ _MOST_COPIES = 20
     "--limit",
     type=click.IntRange(min=0),
     metavar="N",
-    help=f"Show so many groups, 0 for all [default: {_LIMIT} as text, else all].",
+    help=f"Number of groups to show, 0 for all [default: {_LIMIT} as text, else all].",
 )
 @click.option(
     "--min-size",
@@ -59,8 +59,8 @@ def command(
 ) -> ExitCode:
     """List groups of identical files, the most wasteful first.
 
-    With PATH, the groups that have a copy there. '*' marks the canonical copy, the one to keep.
-    Sizes are what the surplus copies take on disk; names of one file (hard links) count once.
+    With PATH, only the groups that have a copy there. '*' marks the canonical copy, the one to
+    keep. Sizes are what the surplus copies take on disk; hard links of one file count once.
     """
     asked = ((form, form != "text"), ("json", as_json), ("csv", as_csv))
     wanted = {name for name, given in asked if given}
@@ -72,8 +72,8 @@ def command(
     with find_duplicates(vault, path, min_size=min_size) as groups:
         render.print_warnings(groups.warnings)
         if not groups.are_known:
-            click.echo("gorillacomb: the first scan has not come to its duplicates yet.", err=True)
-            click.echo("Scan again: it goes on where it stopped.", err=True)
+            click.echo("gorillacomb: the first scan has not looked for duplicates yet.", err=True)
+            click.echo("Scan again: it continues where it stopped.", err=True)
         shown = itertools.islice(groups, min(limit, sys.maxsize)) if limit else groups
         if form == "json":
             render.print_json(dupes_document(shown))
@@ -101,7 +101,7 @@ def _print_text(shown: Iterable[FileGroup], rest: Iterator[FileGroup], most: int
 
 
 def group_lines(group: FileGroup, most: int) -> list[str]:
-    """A group for people: what it wastes, the copy to keep and why, the others."""
+    """Describe a group as text: the space it wastes, the copy to keep and why, the other copies."""
     head = (
         f"{render.format_size(group.reclaimable)} on disk to reclaim:"
         f" {render.format_count(group.copies, 'copy', 'copies')} of "

@@ -1,4 +1,4 @@
-"""`gorillacomb explain`: all that is known of one file or folder."""
+"""`gorillacomb explain`: everything known about one file or folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from gorillacomb.model import EntryState
 def command(path: bytes, as_json: bool, vault: Vault) -> ExitCode:
     """Explain a file or folder: its copies, which of them is canonical, and why.
 
-    For one that no longer exists it says what became of it.
+    For one that no longer exists, say what became of it.
     """
     found = explain_path(vault, path, with_trace=as_json)
     render.print_warnings(found.warnings)
@@ -43,10 +43,10 @@ def command(path: bytes, as_json: bool, vault: Vault) -> ExitCode:
 
 
 def _absence(found: ExplainedFile | ExplainedFolder) -> str:
-    """What to say, after its path, of what the index has and the disk has not."""
+    """Return a note, printed after the path, for what is in the index but not on disk."""
     if found.is_offline:
         return "  (offline)"
-    return "" if os.path.lexists(found.fate.path) else "  (gone since it was scanned)"
+    return "" if os.path.lexists(found.fate.path) else "  (removed since it was scanned)"
 
 
 def _print_fate(found: ExplainedFile | ExplainedFolder | ExplainedGone) -> None:
@@ -66,7 +66,7 @@ def _explain_folder(found: ExplainedFolder) -> None:
     click.echo(
         f"  {render.format_count(totals.duplicates, 'file')} "
         f"({render.format_size(totals.duplicate_bytes)})"
-        " stand somewhere else too, in this folder or outside"
+        " also exist somewhere else, in this folder or outside it"
     )
     if totals.gaps:
         cause = f" ({totals.cause})" if totals.cause else ""
@@ -79,7 +79,7 @@ def _explain_folder(found: ExplainedFolder) -> None:
             click.echo(line)
     if totals.duplicates:
         click.echo("Next: gorillacomb dupes PATH   the groups that have a copy here")
-        click.echo("      gorillacomb unique PATH  what would be lost if it went")
+        click.echo("      gorillacomb unique PATH  what would be lost if it were deleted")
 
 
 def _explain_file(found: ExplainedFile) -> None:
@@ -100,8 +100,8 @@ def _explain_file(found: ExplainedFile) -> None:
         click.echo(f"  blake3 of its good content {file.digest.hex()}")
         for line in good_copy_lines(found.good_copies):
             click.echo(line)
-        click.echo("Next: gorillacomb scrub --repair PATH   puts a good copy in its place, if any")
-        click.echo("      gorillacomb scrub --accept PATH   takes it as it is now")
+        click.echo("Next: gorillacomb scrub --repair PATH   replace it with a good copy, if any")
+        click.echo("      gorillacomb scrub --accept PATH   accept it as it is now")
         return
     click.echo(f"  blake3 {file.digest.hex()}")
     if file.checked_ns:

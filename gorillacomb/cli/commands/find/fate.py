@@ -1,4 +1,4 @@
-"""What became of a path that is not where it was, for people."""
+"""Show what became of a path that is no longer where it was."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from gorillacomb.cli.output import render
 
 _SHOWN = 10
 _STATES = {
-    ItemState.WAITING: "was set aside",
-    ItemState.PUT_BACK: "was set aside, and put back",
-    ItemState.PURGED: "was set aside, and deleted for good",
-    ItemState.NOT_DONE: "was to be set aside, which was not done",
-    ItemState.MISSING: "was set aside, and is not in the quarantine any more",
+    ItemState.WAITING: "quarantined",
+    ItemState.PUT_BACK: "quarantined, then put back",
+    ItemState.PURGED: "quarantined, then deleted for good",
+    ItemState.NOT_DONE: "was to be quarantined, but was not",
+    ItemState.MISSING: "quarantined, but no longer in the quarantine",
 }
 
 
 def fate_lines(fate: PathFate) -> Iterator[str]:
-    """What became of a path for people."""
+    """Describe what became of a path."""
     yield from _item_lines(fate.items, fate.path)
     if fate.kept_for:
-        yield "  it was the copy that was kept for what waits in quarantine:"
+        yield "  it was the copy kept for these quarantined items:"
         yield from _item_lines(fate.kept_for, b"")
     if fate.left is not None:
         yield _departure_line(fate, fate.left)
     elif not fate.items and not fate.kept_for:
-        yield "  not in the index any more; gorillacomb trace show PATH lists its entries"
+        yield "  no longer in the index; gorillacomb trace show PATH lists its entries"
 
 
 def _item_lines(items: Sequence[RunItem], path: bytes) -> Iterator[str]:
@@ -54,9 +54,9 @@ def _item_lines(items: Sequence[RunItem], path: bytes) -> Iterator[str]:
 def _departure_line(fate: PathFate, left: Departure) -> str:
     when = render.format_time(int(left.entry["time_ns"]))
     if fate.place is not None:
-        how = "moved to" if left.is_move else "gone; its content is now in"
-        return f"  {how} {_shown(fate.place)}, which a scan found {when}"
-    gone = f"  gone, which a scan found {when}"
+        how = "moved to" if left.is_move else "missing; its content is now in"
+        return f"  {how} {_shown(fate.place)}, as the scan of {when} found"
+    gone = f"  missing, as the scan of {when} found"
     if fate.copies:
         more = f" and {len(fate.copies) - 1:,} more" if len(fate.copies) > 1 else ""
         return f"{gone}; its content is in {_shown(fate.copies[0])}{more}"
@@ -66,5 +66,5 @@ def _departure_line(fate: PathFate, left: Departure) -> str:
 
 
 def _shown(path: bytes) -> str:
-    """A path, and whether nothing is there now."""
-    return render.printable_path(path) + ("" if os.path.lexists(path) else " (not there now)")
+    """Return a path as text, with a note if nothing exists there now."""
+    return render.printable_path(path) + ("" if os.path.lexists(path) else " (does not exist now)")

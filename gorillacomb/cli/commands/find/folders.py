@@ -23,9 +23,9 @@ from gorillacomb.cli.output.families import family_lines
 from gorillacomb.errors import ExitCode
 
 _STORY = 16
-"""Lines within which families are told unless all are wanted; the first one always is."""
+"""Lines for families unless all are requested; the first family is always shown."""
 _OTHERS = 3
-"""Lines of what else there is that are shown unless all are wanted."""
+"""Lines of each other list that are shown unless all are requested."""
 
 
 @click.command(short_help="Show identical, contained and overlapping folders.")
@@ -38,7 +38,7 @@ _OTHERS = 3
     metavar="SHARE",
     help="How much of the smaller folder must be in the other one.",
 )
-@click.option("--all", "whole", is_flag=True, help="Show all, however much there is.")
+@click.option("--all", "whole", is_flag=True, help="Show everything, however much there is.")
 @json_option
 @vault_option
 def command(
@@ -46,9 +46,9 @@ def command(
 ) -> ExitCode:
     """Show which folders belong together: identical, contained, overlapping.
 
-    Lists copies of one tree, which one to keep and why, and what each of the others has
-    that it lacks; then folders whose every file also exists elsewhere. With PATH, only what
-    concerns that folder. As of the last scan: no file is read for it.
+    List copies of one tree, which one to keep and why, and what each of the others has that it
+    lacks; then folders whose every file also exists elsewhere. With PATH, only what concerns that
+    folder. The result is as of the last scan: no file is read.
     """
     with find_folders(vault, path, similar=similar) as report:
         render.print_warnings(report.warnings)
@@ -71,7 +71,7 @@ def _story(report: FolderReport, whole: bool, one_folder: bool) -> Iterator[str]
         yield from _some(alike, whole)
     covered = report.covered()
     if covered:
-        yield f"{render.styled('Nothing of its own', bold=True)}: all contents stand elsewhere too"
+        yield f"{render.styled('Fully covered elsewhere', bold=True)}: all files also exist outside"
         yield from _some([_covered_line(each) for each in covered if not each.is_second], whole)
     pairs = report.count_overlapping()
     if pairs and whole:
@@ -85,11 +85,11 @@ def _story(report: FolderReport, whole: bool, one_folder: bool) -> Iterator[str]
     yield from _set_aside(report, families, whole)
     if shown and not whole:
         yield "Next: gorillacomb compare A B   what two of them have that the other lacks"
-        yield "      gorillacomb unique PATH   what would be lost if one of them went"
+        yield "      gorillacomb unique PATH   what would be lost if one of them were deleted"
 
 
 def _told(report: FolderReport, families: list[FolderFamily], whole: bool) -> Iterator[str]:
-    """As many families as there is room for, and the names of the others."""
+    """Yield as many families as there is room for, then the names of the rest."""
     count = 0
     for place, family in enumerate(families):
         told = report.family(family)
@@ -105,7 +105,7 @@ def _told(report: FolderReport, families: list[FolderFamily], whole: bool) -> It
 
 
 def _names(names: list[str], used: int) -> str:
-    """As many names as there is room for on a line of which some columns are used."""
+    """Join as many names as fit on a line on which some columns are already used."""
     text = names[0]
     for name in names[1:]:
         if used + render.display_width(f"{text}, {name} …") > render.DEFAULT_WIDTH:
@@ -121,18 +121,18 @@ def _some(lines: list[str], whole: bool) -> Iterator[str]:
 
 
 def _identical_lines(report: FolderReport) -> Iterator[str]:
-    """A line for each group of identical folders that is not told as a part of a family."""
+    """Yield a line for each group of identical folders that no family already shows."""
     for group in report.identical():
         if not group.is_in_family:
             yield "  " + " = ".join(render.path_from_here(path, None) for path in group.paths)
 
 
 def _covered_line(found: CoveredFolders) -> str:
-    """A folder and where its contents stand."""
+    """Describe a folder and where the rest of its copies are."""
     width = render.terminal_width()
     places = " and ".join(map(render.printable_path, found.outer_names))
     tail = f" ({render.format_size(found.content_size)})" + (f" in {places}" if places else "")
-    tail += " and the other way round: keep one" if found.is_mutual else ""
+    tail += " and vice versa: keep one" if found.is_mutual else ""
     room = None if width is None else max(width - 2 - render.display_width(tail), 24)
     return render.shorten_path(f"  {render.path_from_here(found.path, room)}{tail}", width)
 
@@ -160,11 +160,11 @@ def _set_aside(report: FolderReport, families: list[FolderFamily], whole: bool) 
 
 
 def _machine_made(made: Sequence[MachineMadeFolders], shown: int) -> str:
-    """Machine-made folders in a line, so many names of them."""
+    """Summarize machine-made folders on one line, naming at most this many."""
     parts = [
         f"{each.folders:,} {render.printable_path(each.name)}"
         f" ({render.format_count(each.files, 'file')}, {render.format_size(each.bytes)})"
         for each in islice(made, shown)
     ]
     more = f" and {len(made) - shown} more names" if len(made) > shown else ""
-    return f"Kept by programs, summed up: {', '.join(parts)}{more}"
+    return f"Machine-made folders: {', '.join(parts)}{more}"

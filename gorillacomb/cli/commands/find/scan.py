@@ -1,4 +1,4 @@
-"""`gorillacomb scan`: comb folders and print the findings."""
+"""`gorillacomb scan`: scan folders and print the findings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.progress import Progress
 
 _SHOWN = 3
-"""Failures of a kind that are named; the rest is counted."""
+"""Failures of each kind that are listed; the rest are counted."""
 
 
 @click.command(short_help="Scan folders into the index and print what was found.")
@@ -43,19 +43,19 @@ _SHOWN = 3
     multiple=True,
     metavar="PATTERN",
     help="Exclude what matches, in gitignore syntax; remembered for the root."
-    " Repeat it for more; '!PATTERN' takes one back.",
+    " Repeat it for more; '!PATTERN' cancels one.",
 )
 @click.option("--clear-excludes", is_flag=True, help="Forget the patterns remembered so far first.")
 @click.option(
     "--min-size",
     type=SizeParam(),
     metavar="SIZE",
-    help="Leave smaller files unread; remembered for the root (0 takes it back).",
+    help="Leave smaller files unread; remembered for the root (0 resets it).",
 )
 @click.option(
     "--quick",
     is_flag=True,
-    help="Find the duplicates only: leave files unread that have no copy.",
+    help="Find duplicates only: files that have no copy stay unread.",
 )
 @click.option(
     "--rehash",
@@ -109,16 +109,16 @@ def command(
 ) -> ExitCode:
     """Scan folders: walk, read, compare, and print what was found.
 
-    Reads every file under each PATH once and keeps its digest in the vault's
-    index; nothing under PATH is ever changed. The next scan reads only what
-    changed, and one that is interrupted goes on where it stopped.
+    Reads every file under each PATH once and keeps its digest in the vault's index; nothing under
+    PATH is ever changed. The next scan reads only what changed, and an interrupted scan continues
+    where it stopped.
     """
     if not paths:
         if files_from is None:
-            raise click.UsageError("Name a folder to comb: gorillacomb scan PATH")
+            raise click.UsageError("Name a folder to scan: gorillacomb scan PATH")
         paths = (os.getcwdb(),)
     if null and files_from is None:
-        raise click.UsageError("-0 says how --files-from ends its paths: name a file with it.")
+        raise click.UsageError("-0 says how paths end in the file of --files-from: name that file.")
     shown = progress_for(progress)
     early = _EarlyFindings(shown)
     result = scan_folders(
@@ -148,16 +148,16 @@ def _listed(stream: BinaryIO, null: bool) -> Iterator[bytes]:
     try:
         data = stream.read()
     except OSError as error:
-        raise UsageError(f"The file list cannot be read: {error.strerror}.") from error
+        raise UsageError(f"Reading the file list failed: {error.strerror}.") from error
     if not null and b"\0" in data and b"\n" not in data:
-        raise UsageError("The file list has NUL bytes in it.", "Read it with -0.")
+        raise UsageError("The file list contains NUL bytes.", "Read it with -0.")
     for path in data.split(b"\0" if null else b"\n"):
         if path:
             yield path
 
 
 class _EarlyFindings:
-    """Prints the findings as soon as the duplicates are known, while the rest is still read."""
+    """Prints the findings once the duplicates are known, while remaining files are still read."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -173,7 +173,7 @@ class _EarlyFindings:
 
 
 def _print_ending(result: ScanResult, early_files: int, early_bytes: int) -> None:
-    """What came after the findings: the rest that was read, and every kind of failure."""
+    """Print what came after the findings: the remaining reads, and each kind of failure."""
     report = result.report
     read = report.hashed_files - early_files
     if read > 0:
@@ -191,7 +191,7 @@ def _print_ending(result: ScanResult, early_files: int, early_bytes: int) -> Non
         if number
     ]
     if told:
-        click.echo(f"Trace, of canonical files: {', '.join(told)}; all in {report.seconds:.1f} s")
+        click.echo(f"Trace of canonical files: {', '.join(told)}; {report.seconds:.1f} s in all")
     for what, advice in result.root_warnings():
         click.echo(f"gorillacomb: {render.printable(what)}", err=True)
         click.echo(render.printable(advice), err=True)

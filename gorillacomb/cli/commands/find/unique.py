@@ -29,7 +29,7 @@ _PLACES = 3
     type=BytesPath(),
     multiple=True,
     metavar="FOLDER",
-    help="Treat this folder as gone too, so that its copies do not count (repeatable).",
+    help="Treat this folder as deleted too, so that its copies do not count (repeatable).",
 )
 @click.option(
     "--plan",
@@ -61,10 +61,10 @@ def command(
 ) -> ExitCode:
     """List the files under PATH that exist nowhere else.
 
-    PATH is listed now, and each copy elsewhere is checked: it must be as it was when it was
-    read, on a connected drive, and not in a trash, cache, temporary folder, snapshot or
-    quarantine. What was excluded, not read, or changed since the scan is unproven. No file
-    is read and nothing is changed. Exit code 0 when nothing would be lost, else 1.
+    PATH is listed now, and each copy elsewhere is checked: it must be unchanged since it was read,
+    on a connected drive, and not in a trash, cache, temporary folder, snapshot or quarantine. What
+    was excluded, not read, or changed since the scan is unproven. No file is read and nothing is
+    changed. Exit code 0 if nothing would be lost, else 1.
     """
     result = find_unique(
         vault,
@@ -97,7 +97,7 @@ def _story(result: UniqueResult, shown: int | None) -> Iterator[str]:
         yield render.styled("Nothing", bold=True) + f" would be lost. {_all(report)}"
     elif report.vouchers:
         total = report.vouchers.total()
-        verb = "stands" if total == 1 else "stand"
+        verb = "exists" if total == 1 else "exist"
         yield f"The other {render.format_count(total, 'file')} also {verb} elsewhere:"
     yield from _places(result, width)
     yield from _choice_lines(report, shown)
@@ -135,7 +135,7 @@ def _unproven_lines(report: UniqueReport, shown: int | None, width: int | None) 
     if not report.unproven:
         return
     many = render.format_count(len(report.unproven), "entry", "entries")
-    yield render.styled(f"Unproven: {many}", bold=True) + " of which it cannot be said"
+    yield render.styled(f"Unproven: {many}", bold=True) + " that may have no copy"
     for unproven in report.unproven[:shown]:
         label = render.shorten_path(render.printable(unproven.cause), 32)
         yield _line(f"{label:>9}", relative_path(unproven.path, report.path) or b".", width)
@@ -147,10 +147,10 @@ def _unproven_lines(report: UniqueReport, shown: int | None, width: int | None) 
 def _not_counted_lines(report: UniqueReport) -> Iterator[str]:
     if report.linked:
         many = render.format_count(report.linked, "file is", "files are")
-        yield f"{many} there by a hard link: another name, no second copy."
+        yield f"{many} elsewhere by a hard link: another name, not a second copy."
     for cause, number in report.unknown_extents.items():
         many = render.format_count(number, "file")
-        yield f"Unknown of {many} whether the copy lies on blocks of its own: {cause}."
+        yield f"For {many}, it is unknown if the copy has disk blocks of its own: {cause}."
     others = [
         render.format_count(number, *words)
         for number, words in (
@@ -164,12 +164,12 @@ def _not_counted_lines(report: UniqueReport) -> Iterator[str]:
     if report.quarantined:
         many = render.format_count(report.quarantined, "file")
         size = render.format_size(report.quarantined_size)
-        yield f"What waits in its quarantine would go with it: {many}, {size}."
+        yield f"What is in its quarantine would be lost with it: {many}, {size}."
     if others:
         yield f"Not counted: {', '.join(others)}."
     for path, oldest in report.offline.items():
         yield (
-            f"Counted though it is not there: {render.short_path(path, None)},"
+            f"Counted although it is offline: {render.short_path(path, None)},"
             f" last read {render.format_time(oldest)} or later"
         )
 
@@ -177,9 +177,9 @@ def _not_counted_lines(report: UniqueReport) -> Iterator[str]:
 def _all(report: UniqueReport) -> str:
     total = report.vouchers.total()
     if not total:
-        return "It holds no file with content."
+        return "It contains no file with content."
     files = "The one file" if total == 1 else f"All {total:,} files"
-    verb = "stands" if total == 1 else "stand"
+    verb = "exists" if total == 1 else "exist"
     return f"{files} ({render.format_size(report.size)}) also {verb} in:"
 
 
@@ -189,7 +189,7 @@ def _line(label: str, path: bytes, width: int | None) -> str:
 
 
 def _places(result: UniqueResult, width: int | None) -> Iterator[str]:
-    """Where the copies stand that vouch, in a few folders."""
+    """Name the few folders that contain most of the copies that vouch."""
     places = result.places()
     for path, files in places[:_PLACES]:
         label = f"  {render.format_count(files, 'file'):>12}  "
@@ -201,22 +201,22 @@ def _places(result: UniqueResult, width: int | None) -> Iterator[str]:
 
 
 def _choice_lines(report: UniqueReport, shown: int | None) -> Iterator[str]:
-    """Say what the other copies are worth that stand elsewhere: they may be the ones that go."""
+    """Warn if the other copies are not the ones that a plan would keep."""
     if report.to_keep:
         many = render.format_count(report.to_keep, "file")
         yield (
-            f"The copy to keep of {many} is here: a plan would have the others go. To count only"
-            " what stays: --plan FILE"
+            f"For {many}, the copy to keep is here: a plan would remove the others. To count only"
+            " what a plan keeps: --plan FILE"
         )
     if report.planned:
         many = render.format_count(len(report.planned), "copy", "copies")
-        yield f"Not counted, as the plan has them go: {many}"
+        yield f"Not counted, because the plan removes them: {many}"
         for path in report.planned[:shown]:
             yield "  " + render.path_from_here(path, None)
         yield from _rest_line(len(report.planned), shown)
 
 
 def _rest_line(count: int, shown: int | None) -> Iterator[str]:
-    """Say how many there are beside those ``shown``; nothing where that is all."""
+    """Say how many there are beyond those ``shown``; yield nothing if that is all."""
     if shown is not None and count > shown:
         yield f"  and {count - shown:,} more; --all names them"

@@ -1,1 +1,1 @@
-"""Commands for others: manifest, verify, export."""
+"""Commands for sharing with others: manifest, verify, export."""

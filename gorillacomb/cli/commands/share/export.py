@@ -1,4 +1,4 @@
-"""`gorillacomb export`: a manifest in the formats of other people's tools."""
+"""`gorillacomb export`: convert a manifest to the formats of other tools."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.export import OmittedEntry, UserKey
 
 _SHOWN = 20
-"""Names that text shows of those left out."""
+"""Omitted names that text output shows."""
 
 
 @click.command(short_help="Write a manifest as sha256sum, b3sum, bagit, mtree, oms or csv.")
@@ -71,7 +71,7 @@ def command(
     needed; stderr, or --json, names it with its public key.
     """
     if as_json and output is None:
-        raise click.UsageError("--json is a report on what -o wrote: give both.")
+        raise click.UsageError("--json reports what -o wrote: give both.")
     if form == "bagit":
         _check_bag_options(file, output, root, force)
     elif root is not None:
@@ -82,8 +82,8 @@ def command(
     if as_json:
         render.print_json(done.to_dict())
     if done.failed:
-        those = render.format_count(len(done.failed), "file is", "files are")
-        _name(f"{those} not as the manifest says, so no bag was made", done.failed)
+        those = render.format_count(len(done.failed), "file differs", "files differ")
+        _name(f"{those} from the manifest, so no bag was created", done.failed)
         return ExitCode.FOUND
     if not as_json:
         _print(done, output)
@@ -92,7 +92,7 @@ def command(
         click.echo(f"gorillacomb: The manifest itself lacks {those} of its folder.", err=True)
     if done.left_out:
         those = render.format_count(len(done.left_out), "entry", "entries")
-        _name(f"{those} left out, which {form} cannot carry", done.left_out)
+        _name(f"{those} left out, which {form} cannot represent", done.left_out)
     return ExitCode.INCOMPLETE if done.left_out else ExitCode.DONE
 
 
@@ -100,7 +100,7 @@ def _check_bag_options(file: bytes, output: bytes | None, root: bytes | None, fo
     if output is None:
         raise click.UsageError("A bag is a folder: name a new one with -o.")
     if force:
-        raise click.UsageError("--force is for single files: a bag takes no other folder's place.")
+        raise click.UsageError("--force is for single files: a bag never replaces a folder.")
     if root is None and file == b"-":
         raise click.UsageError("With a manifest from stdin, name the folder with --root.")
 
@@ -114,10 +114,10 @@ def _print(done: ManifestExport, output: bytes | None) -> None:
 
 
 def _name_key(key: UserKey) -> None:
-    """Which key signed, and the public one by which others check that."""
+    """Say which key signed, and print the public key that others check with."""
     click.echo(f"gorillacomb: Signed by your key {key.fingerprint},", err=True)
     path = render.short_path(key.path, None)
-    click.echo(f"  {path}. The public key to check it by:", err=True)
+    click.echo(f"  {path}. The public key to check it with:", err=True)
     click.echo(key.public_pem, err=True, nl=False)
 
 

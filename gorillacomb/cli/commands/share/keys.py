@@ -1,4 +1,4 @@
-"""What commands that sign say of the user's keys."""
+"""Report a new signing key; shared by the commands that sign."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 
 def print_new_key(key: UserKey) -> None:
-    """Name a key on stderr that was just made, since there was none."""
-    click.echo(f"gorillacomb: Made a new key, {key.fingerprint}, since there was none:", err=True)
+    """Print a key that was just created, because there was none, on stderr."""
+    click.echo(
+        f"gorillacomb: Created a new key, {key.fingerprint}, because there was none:", err=True
+    )
     click.echo(f"  {render.short_path(key.path, None)}", err=True)

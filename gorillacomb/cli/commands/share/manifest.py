@@ -1,4 +1,4 @@
-"""`gorillacomb manifest`: write down what stands in a folder, signed."""
+"""`gorillacomb manifest`: write a signed list of what a folder contains."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.manifest import OmittedPath
 
 _SHOWN = 20
-"""Paths that text names of those left out."""
+"""Omitted paths that text output names."""
 _ODDITIES = {
     "fifo": "a FIFO",
     "socket": "a socket",
@@ -44,7 +44,7 @@ _ODDITIES = {
     type=BytesPath(),
     required=True,
     metavar="FILE",
-    help="Where to write it; its signature goes beside it, into FILE.dsse."
+    help="Where to write it; its signature is written beside it, to FILE.dsse."
     " '-' writes it to stdout, unsigned.",
 )
 @click.option(
@@ -75,18 +75,18 @@ def command(
     as_json: bool,
     vault: Vault,
 ) -> ExitCode:
-    """List what the folder PATH contains: every file with its digests and mode, every link
-    and empty folder, signed.
+    """List what the folder PATH contains: every file with its digests and mode, every link and
+    empty folder, signed.
 
-    All content is read again. Without PATH: the canonical files of the one root
-    that was scanned. `gorillacomb verify FILE` checks a folder against it.
+    All content is read again. Without PATH: the canonical files of the one root that was scanned.
+    `gorillacomb verify FILE` checks a folder against it.
     """
     to_stdout = output == b"-"
     if to_stdout and as_json:
-        raise click.UsageError("--json is a report on what -o wrote: name a file.")
+        raise click.UsageError("--json reports what -o wrote: name a file.")
     if not (to_stdout or force):
         refuse_to_replace(output, signed=not no_sign)
-    gc.disable()  # entries come by the 100,000 and hold no cycles: looking for them takes time
+    gc.disable()  # there may be 100,000s of entries, without cycles: looking for those takes time
     manifest = create_manifest(
         path,
         output=None if to_stdout else output,
@@ -114,16 +114,16 @@ def command(
 
 
 def _print(saved: SavedManifest, output: bytes, written: bool) -> None:
-    """What was done, for people; what was left out goes to stderr."""
+    """Print what was done; what was left out is printed on stderr."""
     manifest = saved.manifest
     odd = [each for each in manifest.left_out if not each.is_lack]
-    _name("no part of a manifest", odd)
-    _name("not readable, and lacking in it", manifest.lacks)
+    _name("not part of a manifest", odd)
+    _name("unreadable, and missing from it", manifest.lacks)
     if not written:
         click.echo(
-            "gorillacomb: No manifest was written: it would lack what is named above.", err=True
+            "gorillacomb: No manifest was written: it would lack the entries above.", err=True
         )
-        click.echo("Make that readable, or write it without: --allow-missing.", err=True)
+        click.echo("Make them readable, or write it without them: --allow-missing.", err=True)
         return
     if output == b"-":
         return

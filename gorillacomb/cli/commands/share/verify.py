@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from gorillacomb.api.verify import VerificationReport
 
 _SHOWN = 20
-"""Findings of a kind that text names."""
+"""Findings of each kind that text output names."""
 _LABEL = 11
-"""Columns for the word before a finding."""
+"""Columns for the label before a finding."""
 
 
 @click.command(short_help="Check a manifest against what is on disk.")
@@ -85,7 +85,7 @@ def command(
     Exit codes: 0 everything is as FILE says; 1 it is not, or the signature is not
     valid; 2 FILE is refused, or its folder not found; 3 not all could be read.
     """
-    gc.disable()  # entries come by the 100,000 and hold no cycles: looking for them takes time
+    gc.disable()  # there may be 100,000s of entries, without cycles: looking for those takes time
     check = verify_manifest(
         file,
         root,
@@ -106,7 +106,7 @@ def command(
 
 
 def _print(check: ManifestCheck, most: int | None) -> None:
-    """Print a line for each finding, ``most`` of a kind, and a summary."""
+    """Print a line for each finding, at most ``most`` of a kind, and a summary."""
     room = render.terminal_width()
     _print_findings(check.report, check.root, most, room)
     signature = check.signature
@@ -115,7 +115,9 @@ def _print(check: ManifestCheck, most: int | None) -> None:
     for line in render.wrapped_paragraph(f"Signature: {word}{signature.cause}{name}.", ""):
         click.echo(line)
     if signature.state == "unknown-key":
-        click.echo("Anybody may have signed it. With the public key of who made it, you know:")
+        click.echo(
+            "Anyone may have signed it. To be sure, check with the public key of its author:"
+        )
         click.echo("  gorillacomb verify FILE --key PUB")
     if check.checkpoint == "inconsistent":
         click.echo("Checkpoint: NOT CONSISTENT with the trace in the vault.")
@@ -153,10 +155,10 @@ def _print_findings(
     where = render.path_from_here(root, room and room - len(summary))
     click.echo(f"{where}{summary}")
     if found.extra and not found.whole:
-        others = render.format_count(len(found.extra), "other thing stands", "other things stand")
-        click.echo(f"{others} there; the manifest is of a selection without them.")
+        others = render.format_count(len(found.extra), "other thing exists", "other things exist")
+        click.echo(f"{others} there; the manifest lists a selection without them.")
     if not found.modes:
-        click.echo("Modes were not compared: this file system keeps none.")
+        click.echo("Modes were not compared: this file system does not store them.")
 
 
 def _print_rest(findings: Sequence[object], most: int | None) -> None:

@@ -1,1 +1,1 @@
-"""Commands of the signed record: trace and keys."""
+"""Commands for the signed record: trace and keys."""

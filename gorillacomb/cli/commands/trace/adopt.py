@@ -1,4 +1,4 @@
-"""`gorillacomb trace adopt`: a new log after a restored backup or a lost key."""
+"""`gorillacomb trace adopt`: start a new log after restoring a backup or losing a key."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from gorillacomb.errors import ExitCode
 @json_option
 @vault_option
 def command(force: bool, as_json: bool, vault: Vault) -> ExitCode:
-    """Begin a new log whose first entry names the old one.
+    """Start a new log whose first entry names the old one.
 
-    For a vault that was put back from a backup, or whose key is lost: the old
-    trace is kept beside it, and the next scan stamps everything in the new one.
-    A sound log is not abandoned (exit code 5) unless --force is given.
+    For a vault that was restored from a backup, or whose key is lost: the old trace is kept beside
+    the new one, in which the next scan stamps everything. A sound log is not abandoned (exit code
+    5) unless --force is given.
     """
     adopted = VaultTrace(vault).adopt(force=force)
     if as_json:
@@ -31,8 +31,8 @@ def command(force: bool, as_json: bool, vault: Vault) -> ExitCode:
         if adopted.adopts is None
         else f"{adopted.adopts} at {adopted.entries:,} entries"
     )
-    click.echo(f"Log {adopted.log} goes on after {known}.")
+    click.echo(f"Log {adopted.log} continues {known}.")
     if adopted.kept is not None:
         click.echo(f"The old trace is kept: {render.printable_path(adopted.kept)}")
-    click.echo("Next: gorillacomb scan PATH stamps what stands now.")
+    click.echo("Next: gorillacomb scan PATH stamps what exists now.")
     return ExitCode.DONE

@@ -1,4 +1,4 @@
-"""An entry of the trace on one line."""
+"""Format an entry of the trace as one line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gorillacomb.cli.output import render
 
 
 def entry_line(entry: Mapping[str, Any]) -> str:
-    """Format an entry; on a terminal its paths are shortened to fit."""
+    """Format an entry; on a terminal, its paths are shortened to fit."""
     when = render.format_time(int(entry["time_ns"]))
     head = f"{entry['seq']:>8}  {when}  {render.printable(str(entry['event'])):<10} "
     tail = ""
@@ -23,7 +23,7 @@ def entry_line(entry: Mapping[str, Any]) -> str:
     if "log" in entry:
         tail += f"log {entry['log']}"
     if entry.get("adopts"):
-        tail += f", goes on after {entry['adopts']} at {entry['adopts_size']:,} entries"
+        tail += f", continues {entry['adopts']} at {entry['adopts_size']:,} entries"
     names = [
         render.printable_path(entry_path(entry, name)) or "(the whole root)"
         for name in ("path", "from")

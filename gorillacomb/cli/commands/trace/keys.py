@@ -15,7 +15,7 @@ from gorillacomb.errors import ExitCode
 
 @click.group(short_help="Create or rotate the keys that sign, show the public ones.")
 def command() -> None:
-    """The keys that sign the trace and manifests, in the user's config folder."""
+    """Manage the keys that sign the trace and manifests, in the user's config folder."""
 
 
 @command.command(short_help="Create a key before it is needed.")
@@ -31,7 +31,7 @@ def init(rsa: bool, as_json: bool) -> ExitCode:
         render.print_json(key.to_dict())
     else:
         folder = render.printable_path(os.path.dirname(key.path))
-        click.echo(f"Made the {key.kind} key {key.fingerprint} in {folder}")
+        click.echo(f"Created the {key.kind} key {key.fingerprint} in {folder}")
         click.echo("Keep a backup of that folder apart from the vault.")
     return ExitCode.DONE
 
@@ -41,10 +41,10 @@ def init(rsa: bool, as_json: bool) -> ExitCode:
 @click.option("--watcher", is_flag=True, help="The keys that sign the watcher's pulses.")
 @vault_option
 def show(pem: bool, watcher: bool, vault: Vault) -> ExitCode:
-    """Print the public keys of the vault's trace, one a line, the current one last.
+    """Print the public keys of the vault's trace, one per line, the current one last.
 
-    The form is that of C2SP verifier keys (name+id+base64); others check
-    checkpoints and proofs with it. Without a trace: the key that signs now, in PEM.
+    They are C2SP verifier keys (name+id+base64), with which others check checkpoints and proofs.
+    Without a trace: the key that signs now, in PEM.
     """
     for key in watcher_public_keys() if watcher else public_keys(vault):
         if pem or key.verifier is None:
@@ -60,8 +60,8 @@ def show(pem: bool, watcher: bool, vault: Vault) -> ExitCode:
 def rotate(as_json: bool, vault: Vault) -> ExitCode:
     """Create a new Ed25519 key and switch to it; the trace records it.
 
-    The checkpoint of that moment has both signatures. The old key stays in its folder,
-    since it is needed to check what it signed.
+    The checkpoint of that moment has both signatures. The old key stays in its folder, because it
+    is needed to check what it signed.
     """
     key = rotate_key(vault)
     if as_json:

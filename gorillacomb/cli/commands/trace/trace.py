@@ -1,4 +1,4 @@
-"""`gorillacomb trace`: the record of every canonical file, checked, shown, proved, exported."""
+"""`gorillacomb trace`: check, show, prove and export the record of every canonical file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from gorillacomb.errors import ExitCode
 def command() -> None:
     """The VaultMesh trace: an append-only, hash-chained, signed record.
 
-    `gorillacomb scan` adds to it; nothing is ever taken out of it.
+    `gorillacomb scan` adds to it; nothing is ever removed from it.
     """
 
 
@@ -44,7 +44,7 @@ command.add_command(adopt.command, "adopt")
 @json_option
 @vault_option
 def log(last: int, as_json: bool, vault: Vault) -> ExitCode:
-    """Show the last entries of the trace, the oldest of them first."""
+    """Show the last entries of the trace, oldest first."""
     entries = VaultTrace(vault).entries(last or None)
     if as_json:
         render.print_json({"entries": list(entries)})
@@ -59,7 +59,7 @@ def log(last: int, as_json: bool, vault: Vault) -> ExitCode:
 @json_option
 @vault_option
 def show(path: bytes, as_json: bool, vault: Vault) -> ExitCode:
-    """Show every entry about a file, including those from when it was elsewhere."""
+    """Show every entry about a file, including entries from when it was elsewhere."""
     fate = trace_path(vault, path)
     render.print_warnings(fate.warnings)
     if as_json:
@@ -80,10 +80,10 @@ def show(path: bytes, as_json: bool, vault: Vault) -> ExitCode:
 @command.command(short_help="Print the signed checkpoint, to be kept elsewhere.")
 @vault_option
 def checkpoint(vault: Vault) -> ExitCode:
-    """Print the last checkpoint: a signed note with size and root of the trace.
+    """Print the last checkpoint: a signed note with the size and root hash of the trace.
 
-    Kept on another machine or on paper, it proves later, with `trace verify
-    --checkpoint FILE`, that nothing before it was changed.
+    Kept on another machine or on paper, it proves later, with `trace verify --checkpoint FILE`,
+    that nothing before it was changed.
     """
     render.write_bytes(VaultTrace(vault).checkpoint())
     return ExitCode.DONE
@@ -102,8 +102,8 @@ def checkpoint(vault: Vault) -> ExitCode:
 def prove(path: bytes, output: Path | None, vault: Vault) -> ExitCode:
     """Write a proof that the stamp of a file, or of its content, is in the trace.
 
-    Of a file that is gone: the last stamp that it had. The proof can be checked
-    without the vault: gorillacomb trace verify --proof FILE.
+    For a missing file: its last stamp. The proof can be checked without the vault: gorillacomb
+    trace verify --proof FILE.
     """
     proof = VaultTrace(vault).prove(path)
     if output is None:

@@ -1,4 +1,4 @@
-"""`gorillacomb trace verify`: the trace, or a proof from it, checked against what was signed."""
+"""`gorillacomb trace verify`: check the trace, or a proof from it, against what was signed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import ExitCode
 
 _MOST_BYTES = 4 << 20
-"""Of a checkpoint or a proof; a longer one is refused."""
+"""Size limit of a checkpoint or proof; a longer one is refused."""
 _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 
 
@@ -49,8 +49,8 @@ def command(
 ) -> ExitCode:
     """Check every entry of the trace against everything that was ever signed.
 
-    Exit code 0 when everything is in order, 1 when something was changed: the first bad
-    entry is named. Trusted are the keys in the user's key folder, or --key.
+    Exit code 0 if everything is in order, 1 if something was changed: the first bad entry is named.
+    The keys in the user's key folder are trusted, or --key alone.
     """
     if proof_file is not None:
         return _verify_proof(proof_file, key, as_json)
@@ -74,7 +74,7 @@ def _verdict(check: TraceCheck) -> list[str]:
         where = "" if result.first_bad is None else f" from entry {result.first_bad:,} on"
         return [
             f"The trace is not as it was signed{where}: {result.reason}.",
-            "Compare it with a backup. Only where you put one back yourself: trace adopt.",
+            "Compare it with a backup. Only if you restored one yourself: trace adopt.",
         ]
     lines = [
         f"The trace is sound: {render.format_count(result.entries, 'entry', 'entries')}, signed."
@@ -84,8 +84,8 @@ def _verdict(check: TraceCheck) -> list[str]:
     if check.with_checkpoint:
         lines.append("It extends the checkpoint that you kept.")
     if check.index_reason is not None:
-        lines.append(f"But the index does not go with it: {check.index_reason}.")
-        lines.append("Move index.db away and scan again: the index is made anew from the trace.")
+        lines.append(f"But the index does not match it: {check.index_reason}.")
+        lines.append("Move index.db away and scan again: the index is rebuilt from the trace.")
     return lines
 
 

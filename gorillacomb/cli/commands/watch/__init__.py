@@ -1,1 +1,1 @@
-"""Commands that keep watch: watch, pulse, scrub."""
+"""Commands for continuous monitoring: watch, pulse, scrub."""

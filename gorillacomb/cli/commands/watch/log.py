@@ -1,4 +1,4 @@
-"""What the watcher tells of what it does: a line for each thing, for people or in JSON."""
+"""The watcher's log: one line per event, as text or JSON."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from gorillacomb.cli.output import render
 from gorillacomb.model import ScanReport
 
 _PATIENCE = 5.0
-"""Seconds in which a reader must take what was told before."""
+"""Seconds that a reader has to take earlier output."""
 _AT_ONCE = 512
-"""Bytes that a pipe takes without waiting once it takes any (POSIX, PIPE_BUF)."""
+"""Bytes that a pipe accepts without blocking, once it accepts any (POSIX, PIPE_BUF)."""
 
 
 class WatchLog:
-    """Tells what the watcher does, a line for each thing; a line that nobody takes is dropped."""
+    """Reports what the watcher does, one line per event; a line that no one reads is dropped."""
 
     def __init__(self, as_json: bool) -> None:
         self.written: Callable[[OSError | None], None] = lambda error: None
-        """Is told of each line whether it was written, or why not."""
+        """Called after each line with None if it was written, else with the error."""
         self._as_json = as_json
         self._lock = threading.Lock()
         self._failing = self._cut = False
@@ -80,7 +80,7 @@ class WatchLog:
                 self._say(f"{word}: {render.printable_path(each.path)} ({many})")
 
     def broken(self, manifest: bytes, root: bytes, found: VerificationReport) -> None:
-        if self._as_json:  # for people `troubled` says it
+        if self._as_json:  # in text, `troubled` reports it
             self._tell(
                 {
                     "event": "manifest-broken",
@@ -96,7 +96,7 @@ class WatchLog:
             found = {"event": "back", "time_ns": str(time.time_ns()), **path_to_json(root)}
             self._tell(found)
         else:
-            self._say(f"{render.printable_path(root)} is there again")
+            self._say(f"{render.printable_path(root)} is back")
 
     def followed(self, named: bytes, root: bytes) -> None:
         if self._as_json:
@@ -113,7 +113,7 @@ class WatchLog:
         self._say_cause("recovered", "over", cause)
 
     def ended(self) -> None:
-        """The last line, when it was ended in good order."""
+        """Write the last line, after an orderly shutdown."""
         if self._as_json:
             self._tell({"event": "ended", "time_ns": str(time.time_ns())})
         else:
@@ -132,7 +132,7 @@ class WatchLog:
         self._write(json.dumps(document, ensure_ascii=False))
 
     def _write(self, line: str) -> None:
-        """Write a line, from any thread; it never raises."""
+        """Write a line, from any thread; never raises."""
         failed: OSError | None = None
         with self._lock:
             try:
@@ -143,7 +143,7 @@ class WatchLog:
         self.written(failed)
 
     def _put(self, data: bytes) -> None:
-        """Write past Python's buffers, which would keep what was refused. Raises OSError."""
+        """Write past Python's buffers, which would keep refused output. Raises OSError."""
         number = sys.stdout.fileno()
         if self._cut:
             data = b"\n" + data
@@ -156,7 +156,7 @@ class WatchLog:
 
 
 def _what(report: ScanReport, folders: Sequence[bytes] | None) -> str:
-    """What was scanned, in a few words."""
+    """Summarize what was scanned."""
     if folders is not None and len(folders) == 1:
         return render.short_path(folders[0], None)
     tops = [render.short_path(each.root.path, None) for each in report.roots]

@@ -21,9 +21,9 @@ from gorillacomb.model import SECOND
 def command(as_json: bool, vault: Vault) -> ExitCode:
     """Say whether the watcher of a vault is alive, degraded or dead.
 
-    Reads its last pulses, which are signed. Exit code 0 when it is alive and nothing is
-    wrong, else 1. A missed beat, a clock that was set back and a trace that was put back to
-    an earlier state are all reported.
+    Reads its last pulses, which are signed. Exit code 0 if it is alive and nothing is wrong, else
+    1. A missed beat, a clock that was set back and a trace that was restored to an earlier state
+    are all reported.
     """
     result = check_watcher(vault)
     with render.tolerate_closed_pipe():

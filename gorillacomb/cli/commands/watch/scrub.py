@@ -1,4 +1,4 @@
-"""`gorillacomb scrub`: reads everything again, and tells rot from edits."""
+"""`gorillacomb scrub`: read files again, and tell bit rot from edits."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ _SHOWN = 20
 @click.option(
     "--repair",
     is_flag=True,
-    help="Put a good copy in the place of each file that is known to be damaged, everywhere or"
-    " in PATH; of suspects only where PATH is the file itself.",
+    help="Replace each file known to be damaged with a good copy, everywhere or in PATH;"
+    " a suspect only if PATH is the file itself.",
 )
 @click.option("--suspects", is_flag=True, help="With --repair: repair suspects too.")
 @untested_macos_option
@@ -69,26 +69,26 @@ def command(
 ) -> ExitCode:
     """Read files that the index knows again, starting with those not read for longest.
 
-    Everything known, or what is in each PATH. A file whose content changed while its size
-    and times did not is damaged; one whose mtime changed was edited, and is stamped again.
-    For each damaged one, good copies are named. Nothing but the index and the trace is
-    written. It can be interrupted: the next scrub continues with what was not read yet.
-    Exit code 1 when something is damaged, 3 when something could not be read.
+    Reads everything known, or what is in each PATH. A file whose content changed while its size and
+    times did not is damaged; one whose mtime changed was edited, and is stamped again. For each
+    damaged file, good copies are named. Only the index and the trace are written. It can be
+    interrupted: the next scrub continues with what was not read yet. Exit code 1 if something is
+    damaged, 3 if something could not be read.
 
-    With --repair nothing is searched for: each file known to be damaged is exchanged with a
-    checked copy of its good content and moved into the quarantine, from which `gorillacomb
-    dedupe --undo` takes it back.
+    With --repair no files are searched for damage: each file known to be damaged is exchanged with
+    a checked copy of its good content and moved into the quarantine, from which `gorillacomb dedupe
+    --undo` takes it back.
     """
     if accept:
         if paths or repair or rate is not None or older_than is not None:
-            raise click.UsageError("--accept reads its files alone: give nothing else with it.")
+            raise click.UsageError("--accept reads only its own files: give nothing else with it.")
         return _accept(vault, accept, as_json)
     if repair:
         if rate is not None or older_than is not None:
-            raise click.UsageError("--repair looks for nothing: leave --rate and --older-than out.")
+            raise click.UsageError("--repair does not search: leave out --rate and --older-than.")
         return run_repair(vault, paths, suspects, untested_macos, progress, as_json)
     if suspects:
-        raise click.UsageError("--suspects says what --repair is to repair.")
+        raise click.UsageError("--suspects is for --repair.")
     result = scrub(
         vault,
         paths,
@@ -105,19 +105,19 @@ def command(
                 click.echo(line)
     if result.is_interrupted:
         click.echo("gorillacomb: Interrupted.", err=True)
-        click.echo("The next scrub goes on with what was not read yet.", err=True)
+        click.echo("The next scrub continues with what was not read yet.", err=True)
     return result.exit_code
 
 
 def _accept(vault: Vault, files: tuple[bytes, ...], as_json: bool) -> ExitCode:
-    """Take damaged files as they are now."""
+    """Accept damaged files as they are now."""
     result = accept_damage(vault, files)
     if as_json:
         render.print_json(result.to_dict())
     else:
-        click.echo(f"Taken as now on disk: {render.format_count(len(result.accepted), 'file')}")
+        click.echo(f"Accepted as now on disk: {render.format_count(len(result.accepted), 'file')}")
         for path in result.missing:
-            click.echo(f"Not there, or not to be read: {render.printable_path(path)}")
+            click.echo(f"Missing or unreadable: {render.printable_path(path)}")
     return ExitCode.INCOMPLETE if result.missing else ExitCode.DONE
 
 
@@ -130,9 +130,9 @@ def _lines(result: ScrubResult) -> Iterator[str]:
     if result.is_interrupted:
         yield f"  not read yet: {result.left:,}"
     elif missed > 0:
-        yield f"  not where they were, or not to be read: {missed:,} (gorillacomb scan)"
+        yield f"  moved, missing or unreadable: {missed:,} (gorillacomb scan)"
     for path in result.away:
-        yield f"  not there now: {render.printable_path(path)}"
+        yield f"  missing: {render.printable_path(path)}"
     for failure in result.unreadable[:_SHOWN]:
         yield f"unreadable  {render.printable_path(failure.path)}: {failure.cause}"
     yield from _rest_line(len(result.unreadable))
@@ -149,19 +149,19 @@ def _lines(result: ScrubResult) -> Iterator[str]:
         if not result.due:
             yield "  nothing was due"
         else:
-            yield "  all of it is as it was" if not result.changed else "  nothing is damaged"
+            yield "  everything is unchanged" if not result.changed else "  nothing is damaged"
         return
     yield from _advice(result)
 
 
 def _rest_line(count: int) -> Iterator[str]:
-    """Say how many there are beside those that are shown; nothing where that is all."""
+    """Say how many there are beyond those that are shown; yield nothing if that is all."""
     if count > _SHOWN:
         yield f"  and {count - _SHOWN:,} more; --json names them all"
 
 
 def _advice(result: ScrubResult) -> Iterator[str]:
-    """Say what can be done about damaged files; nothing where there are none."""
+    """Say what can be done about damaged files; yield nothing if there are none."""
     if not result.damaged:
         return
     suspects = sum(file.is_suspect for file in result.damaged)
@@ -173,14 +173,14 @@ def _advice(result: ScrubResult) -> Iterator[str]:
         yield from render.wrapped_paragraph(
             "suspect: the content changed, size and mtime did not, but the ctime or the inode did."
             " That is damage, or the work of a program that sets times back. On a server, a FUSE"
-            " drive or tmpfs content may change without any time's showing it.",
+            " drive or tmpfs, content may change without any change in its times.",
             "",
         )
     if good:
-        yield "  gorillacomb scrub --repair        puts good copies in the place of what is damaged"
-        yield "  gorillacomb scrub --repair FILE   the same for one file, suspects too"
+        yield "  gorillacomb scrub --repair        replace what is damaged with good copies"
+        yield "  gorillacomb scrub --repair FILE   the same for one file, even a suspect"
     if suspects:
-        yield "  gorillacomb scrub --accept FILE   takes a suspect as it is now"
+        yield "  gorillacomb scrub --accept FILE   accept a suspect as it is now"
     if good < len(result.damaged):
-        yield "What has no good copy: look for one in your backups, and put it beside the damaged"
-        yield "file, under another name. Keep this one too: parts of it may be all that is left."
+        yield "No good copy? Look for one in your backups, and put it beside the damaged file,"
+        yield "under another name. Keep the damaged file too: parts of it may be all that is left."

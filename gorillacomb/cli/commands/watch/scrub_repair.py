@@ -1,4 +1,4 @@
-"""`gorillacomb scrub --repair`: good copies take the place of damaged files."""
+"""`gorillacomb scrub --repair`: replace damaged files with good copies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run_repair(
     progress: bool | None,
     as_json: bool,
 ) -> ExitCode:
-    """Put good copies in the place of files that are damaged."""
+    """Replace damaged files with good copies."""
     result = repair_damage(
         vault,
         paths,
@@ -42,13 +42,13 @@ def run_repair(
 
 def _story(result: RepairResult) -> Iterator[str]:
     run = result.run
-    yield from problem_lines("Of a run that was cut short", run.recovered)
+    yield from problem_lines("From an interrupted run", run.recovered)
     yield f"Repaired: {render.format_count(len(run.done), 'file')}"
     for step in run.done:
         yield "  " + render.printable_path(step.path)
         yield "    from " + render.printable_path(step.keep)
     if run.done_before:
-        yield f"Good by now: {render.format_count(run.done_before, 'file')}"
+        yield f"Already good: {render.format_count(run.done_before, 'file')}"
     yield from problem_lines("Not repaired", run.skipped)
     yield from problem_lines("Failed", run.failed)
     if result.suspects:
@@ -56,10 +56,10 @@ def _story(result: RepairResult) -> Iterator[str]:
         many = render.format_count(len(result.suspects), "suspect")
         yield f"Left as it is: {many}, {len(able):,} with a good copy"
         if able:
-            yield "  gorillacomb scrub --repair FILE         repairs one of them, as"
+            yield "  gorillacomb scrub --repair FILE         repair one of them, e.g."
             yield f"    {render.printable_path(able[0].path)}"
-            yield "  gorillacomb scrub --repair --suspects   repairs all of them"
+            yield "  gorillacomb scrub --repair --suspects   repair all of them"
     if run.done:
-        yield f"What stood there waits in quarantine: {render.format_size(run.bytes_set_aside)}"
-        yield f"  gorillacomb dedupe --undo {run.id}              takes it back"
-        yield f"  gorillacomb dedupe --empty-quarantine {run.id}  deletes it"
+        yield f"The damaged files are in quarantine: {render.format_size(run.bytes_set_aside)}"
+        yield f"  gorillacomb dedupe --undo {run.id}              take the repair back"
+        yield f"  gorillacomb dedupe --empty-quarantine {run.id}  delete them"

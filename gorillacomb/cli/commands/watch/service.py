@@ -1,4 +1,4 @@
-"""What is said of the watcher as a service: how to start it, and how to end it."""
+"""Install or remove the watcher's service, and say how to start and stop it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gorillacomb.cli.output.render import printable_path
 
 
 def install(vault: Vault, paths: Sequence[bytes], options: Sequence[str], pulse: float) -> None:
-    """Write the service, and say how to start it."""
+    """Write the service file, and say how to start it."""
     place = install_service(vault, paths, options, pulse)
     click.echo(f"Written: {printable_path(place)}")
     for line in _how_to_start():
@@ -26,12 +26,12 @@ def install(vault: Vault, paths: Sequence[bytes], options: Sequence[str], pulse:
 
 
 def uninstall() -> None:
-    """Remove the service, and say how to end what runs."""
+    """Remove the service file, and say how to stop a running watcher."""
     click.echo(f"Removed: {printable_path(uninstall_service())}")
     if is_launchd():
-        click.echo(f"If it runs still: launchctl bootout gui/$(id -u)/{AGENT}")
+        click.echo(f"If it is still running: launchctl bootout gui/$(id -u)/{AGENT}")
     else:
-        click.echo("If it runs still:")
+        click.echo("If it is still running:")
         click.echo(f"  systemctl --user stop {UNIT} && systemctl --user daemon-reload")
 
 
@@ -43,4 +43,4 @@ def _how_to_start() -> Iterator[str]:
         yield "To start it now and at each login:"
         yield f"  systemctl --user daemon-reload && systemctl --user enable --now {UNIT}"
         yield "To have it run while you are not logged in: loginctl enable-linger"
-    yield "How it is: gorillacomb pulse"
+    yield "To check it: gorillacomb pulse"

@@ -1,4 +1,4 @@
-"""`gorillacomb watch`: keeps index and trace true as files change."""
+"""`gorillacomb watch`: keep index and trace up to date as files change."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from gorillacomb.model import SECOND
 def _seconds(
     name: str, least: float, default: float | None, text: str
 ) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """An option that takes a span of time."""
+    """Return an option that takes a duration."""
     return click.option(
         name,
         type=click.FloatRange(min=least),
@@ -50,10 +50,10 @@ def _seconds(
     "--quiet",
     0,
     2.0,
-    "Scan a folder when nothing has changed in it for this time; one that always changes,"
-    " after ten times that.",
+    "Scan a folder when nothing has changed in it for this long; one that keeps changing,"
+    " after ten times as long.",
 )
-@_seconds("--poll", 1, None, "Use no events, and scan everything at this interval.")
+@_seconds("--poll", 1, None, "Scan everything at this interval instead of using events.")
 @_seconds("--poll-remote", 1, 300.0, "How often to scan network drives, which report no changes.")
 @click.option(
     "--scrub-every",
@@ -61,7 +61,7 @@ def _seconds(
     default="30d",
     show_default=True,
     metavar="AGE",
-    help="Read each file again when it was last read that long ago, to find bit rot.",
+    help="Read each file again when its last read is this old, to find bit rot.",
 )
 @click.option(
     "--scrub-rate",
@@ -69,7 +69,7 @@ def _seconds(
     default="20MB/s",
     show_default=True,
     metavar="SIZE/s",
-    help="Read again no faster than that.",
+    help="Read again no faster than this.",
 )
 @click.option(
     "--machine-quiet",
@@ -98,9 +98,7 @@ def _seconds(
     help="Run a command, or post to a URL, at each such event: duplicate, damaged, missing,"
     " degraded, manifest-broken. It gets a JSON document on stdin. May be repeated.",
 )
-@click.option(
-    "--install", is_flag=True, help="Install a service that watches, started at each login."
-)
+@click.option("--install", is_flag=True, help="Install a service that watches, started at login.")
 @click.option("--uninstall", is_flag=True, help="Remove that service.")
 @click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON.")
 @vault_option
@@ -122,9 +120,9 @@ def command(
 ) -> ExitCode:
     """Watch folders, and scan what changes in them once it is quiet.
 
-    Scans each PATH first and then runs until it is ended (Ctrl-C or SIGTERM): new files are
-    stamped, moves are recognized. It prints one line for each scan. `gorillacomb pulse`
-    says whether it is alive; every other command works beside it.
+    Scans each PATH first and then runs until it is stopped (Ctrl-C or SIGTERM): new files are
+    stamped, moves are recognized. It prints one line for each scan. `gorillacomb pulse` says
+    whether it is alive; all other commands can be used at the same time.
     """
     if uninstall:
         service.uninstall()
@@ -165,7 +163,7 @@ def command(
 
 
 def _typed(context: click.Context) -> list[str]:
-    """The options for the watcher that were given, to be given again."""
+    """Return the watcher's options that were given, so that a service can repeat them."""
     found = []
     ages = ("scrub_every", "machine_quiet")
     for name in ("pulse", "quiet", "poll", "poll_remote", "scrub_rate", *ages):
@@ -181,7 +179,7 @@ def _typed(context: click.Context) -> list[str]:
 
 
 def _refuse_own_output(paths: Sequence[bytes]) -> None:
-    """Raise UsageFault where what the watcher prints would be a change that it tells of."""
+    """Raise UsageFault if the watcher's output is in a folder that it watches."""
     for number in (1, 2):
         try:
             facts, path = os.fstat(number), os.readlink(f"/proc/self/fd/{number}".encode())
@@ -190,19 +188,19 @@ def _refuse_own_output(paths: Sequence[bytes]) -> None:
         if stat.S_ISREG(facts.st_mode) and any(is_below(path, os.path.realpath(p)) for p in paths):
             raise UsageError(
                 f"The output goes to {render.printable_path(path)}, in a folder that is watched.",
-                "Each line would be one more change to tell of: send it elsewhere.",
+                "Each line would be one more change to report: send it elsewhere.",
             )
 
 
 def _listen(watcher: Watcher) -> None:
-    """Have signals end the watcher, or have it read its settings again."""
+    """Have signals stop the watcher, or make it reload its settings."""
 
     def end(number: int, frame: FrameType | None) -> None:
         watcher.stop()
         before = known[number]
         assert callable(before), "set when the program began"
         if watcher.is_running:
-            before(number, frame)  # which raises KeyboardInterrupt
+            before(number, frame)  # it raises KeyboardInterrupt
 
     ends = (signal.SIGINT, signal.SIGTERM)
     known = {int(each): signal.getsignal(each) for each in ends}
