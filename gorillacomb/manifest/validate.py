@@ -216,7 +216,7 @@ def _left_out(value: Any, entries: Sequence[ManifestEntry]) -> tuple[OmittedPath
         found.append(OmittedPath(path, kind, cause))
     paths = [each.path for each in found]
     if paths != sorted(set(paths)):
-        raise_malformed("what it left out is not sorted, or occurs there twice")
+        raise_malformed("its left_out is not sorted, or lists a path twice")
     if paths and not {entry.path for entry in entries}.isdisjoint(paths):
-        raise_malformed("it left out what it has")
+        raise_malformed("its left_out lists a path that has an entry")
     return tuple(found)

@@ -116,8 +116,8 @@ def _read_common(
 ) -> tuple[list[HashedRow], list[EntryRow]]:
     """Do what `read_files` does where file system and options need no special handling.
 
-    A first scan spends its time here, so the common cases (a small file, unchanged for long, that
-    nobody writes to, and one that is read later) are handled in this loop; everything else is left
+    A first scan spends its time here, so the common cases (a small file, long unchanged and stable
+    during the read, and one that is read later) are handled in this loop; everything else is left
     to `read_file`.
     """
     hashed: list[HashedRow] = []

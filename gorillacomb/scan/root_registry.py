@@ -159,7 +159,7 @@ def _as_known(index: Index, root: Root, relative: bytes) -> bytes:
     """Return the path of a scope below its root, or of the nearest parent that is unchanged.
 
     If a known path holds another folder now, only a listing of its parent shows where the known one
-    went: perhaps into the one that replaced it.
+    is now: perhaps in the one that replaced it.
     """
     folders = OpenFolders(root.path)
     try:

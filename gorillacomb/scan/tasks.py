@@ -96,7 +96,7 @@ class VisitResult(NamedTuple):
     parts: list[int]
     """Ids of huge folders, once for each of their parts in `rest`."""
     parts_done: list[int]
-    """Ids of folders of which this task was one part."""
+    """Ids of huge folders that this task visited in part."""
     boundaries: list[bytes]
     """Other file systems that were not entered, relative to the root."""
     lost: bool

@@ -69,7 +69,7 @@ def parse_proof(data: bytes) -> InclusionProof:
     except UnicodeDecodeError:
         raise UntrustedInput(f"{_WHAT} is refused: it is not a C2SP tlog-proof.") from None
     if not found or len(lines) < 3 or lines[0] != _HEADER:
-        raise UntrustedInput(f"{_WHAT} is refused: it is not a C2SP tlog-proof, or was cut short.")
+        raise UntrustedInput(f"{_WHAT} is refused: it is not a C2SP tlog-proof, or was truncated.")
     extra, index, *rest = lines[1:]
     number = index.removeprefix("index ")
     if not extra.startswith("extra ") or number == index or not _NUMBER.fullmatch(number):

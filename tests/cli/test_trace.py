@@ -427,7 +427,7 @@ def test_without_a_trace(command: tuple[str, ...], scanned: Path, vault: Path) -
     if command == ("trace", "adopt"):
         assert ran.code == 0
     else:
-        complained(ran, 4, "trace.db is not there")
+        complained(ran, 4, "trace.db is missing")
 
 
 def test_keys_show_without_anything(vault: Path, tmp_path: Path) -> None:

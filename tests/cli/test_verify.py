@@ -455,10 +455,10 @@ def test_what_cannot_be_read(manifest: Path, tmp_path: Path) -> None:
     refused(check(manifest, "--key", tmp_path / "key"), 2, "key")
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    refused(check(fifo), 2, "no file")
+    refused(check(fifo), 2, "not a file")
     os.unlink(f"{manifest}.dsse")
     os.mkfifo(f"{manifest}.dsse")
-    refused(check(manifest), 2, "no file")
+    refused(check(manifest), 2, "not a file")
 
 
 def test_far_too_large_it_is_not_even_read(tmp_path: Path) -> None:

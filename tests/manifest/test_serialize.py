@@ -165,7 +165,7 @@ def _link(**changes: Any) -> Spoil:
         (_predicate(left_out=[{"path": "x", "kind": "fifo", "cause": ""}] * 2), "twice"),
         (
             _predicate(left_out=[{"path": "client/package.json", "kind": "gone", "cause": ""}]),
-            "left out what it has",
+            "a path that has an entry",
         ),
         (lambda value: value["predicate"]["files"].append(3), "not a JSON object"),
         (lambda value: value["predicate"]["files"].reverse(), "sorted"),

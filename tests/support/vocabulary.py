@@ -23,6 +23,7 @@ from gorillacomb.cli.output.reference import all_commands
 
 CLEAN = (
     *("fs", "workers", "vault", "classify", "index", "canonical", "folders", "unique"),
+    *("scan", "vaultmesh", "stamping", "manifest", "watch"),
     *("model.py", "errors.py", "hashing.py", "json_paths.py", "sqlite.py", "clock.py"),
     "progress.py",
 )
@@ -31,14 +32,20 @@ CLEAN = (
 RECORDED = frozenset(
     {
         "another file took its place meanwhile",
+        " files are not there any more",
         "holds more or less than its file system tells: nobody sees when it changes",
+        " went away while it was read",
         "is not there any more",
+        "its folder .gorillacomb is not there any more",
+        "no changes are told of, all is polled: ",
+        "the machine was started anew since its last pulse",
+        "was replaced meanwhile",
         "lies on the same blocks as its copy: there is one copy of it on the disk",
         "on a file system that does not tell where files lie",
         "only Linux tells where files lie",
     }
 )
-"""Causes recorded in indexes and journals, which therefore never change."""
+"""Causes in indexes, journals, manifests and pulses, which therefore never change."""
 
 _NO_VERB = re.compile(r"(Whether|The|An?|How|What|Which|Where|All|Every|Each|Some|One|Its?)\b")
 _SQL = re.compile(r"\b(CREATE|SELECT|INSERT|UPDATE|DELETE|FROM) ")

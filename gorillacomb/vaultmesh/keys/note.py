@@ -114,7 +114,7 @@ def parse_note(data: bytes, what: str = "The signed note") -> SignedNote:
         raise UntrustedInput(f"{what} is refused: it is not UTF-8.") from None
     at = whole.rfind("\n\n")
     if at < 0 or not whole.endswith("\n") or not _is_clean(whole):
-        raise UntrustedInput(f"{what} is refused: it is not a signed note, or was cut short.")
+        raise UntrustedInput(f"{what} is refused: it is not a signed note, or was truncated.")
     lines = whole[at + 2 :].split("\n")[:-1]
     if not lines or len(lines) > _MOST_SIGNATURES:
         raise UntrustedInput(f"{what} is refused: it has no signatures, or too many.")
