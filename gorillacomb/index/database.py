@@ -197,7 +197,7 @@ def translate_errors(vault: Vault) -> Iterator[None]:
             raise _damaged(vault, str(error)) from error
         raise UsageError(
             f"Reading the index failed: {error}",
-            "Use a result that is read lazily in the thread that asked for it, before it is closed.",
+            "Use a result that is read lazily in the thread that asked for it, before closing it.",
         ) from error
     except DatabaseError as error:
         raise _damaged(vault, str(error)) from error
