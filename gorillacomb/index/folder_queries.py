@@ -106,6 +106,7 @@ def begin_arrivals(connection: Connection) -> None:
 
 def end_arrivals(connection: Connection) -> None:
     """Record that a scan finished, for `scans_before`. Call inside `Index.atomic`."""
+    begin_arrivals(connection)  # of folders removed since: now, so that the next scan writes none
     connection.execute(f"INSERT OR IGNORE INTO arrivals_ended {UNUSED_FOLDER}")
 
 

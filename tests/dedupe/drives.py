@@ -7,7 +7,7 @@ import os
 import random
 import shutil
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,15 +144,15 @@ class Contents:
     """Those that stand outside of quarantines."""
 
 
-def contents(top: Path) -> Contents:
-    """Hash every file below a folder."""
+def contents(top: Path, but: Collection[bytes] = ()) -> Contents:
+    """Hash every file below a folder, but for those of some names."""
     anywhere, outside = set(), set()
     for folder, _, names in os.walk(top):
         for name in names:
             path = Path(folder, name)
             if name in ("journal.jsonl", "lock", "bases.jsonl") and OUR_FOLDER in path.parts:
                 continue
-            if path.is_file() and not path.is_symlink():
+            if os.fsencode(name) not in but and path.is_file() and not path.is_symlink():
                 digest = hashlib.sha256(path.read_bytes()).digest()
                 anywhere.add(digest)
                 if OUR_FOLDER not in path.parts:
