@@ -35,7 +35,7 @@ from gorillacomb.vaultmesh import adopt as adoption
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import jcs, proof
 from gorillacomb.vaultmesh.audit import AuditReport, audit
-from gorillacomb.vaultmesh.entries import entry_path
+from gorillacomb.vaultmesh.entries import checked_entry, entry_path
 from gorillacomb.vaultmesh.error_text import translate_content_errors
 from gorillacomb.vaultmesh.history import path_history
 from gorillacomb.vaultmesh.keys.keys import load_publics
@@ -208,7 +208,7 @@ class VaultTrace:
         with open_trace(self._vault) as ledger:
             start = 0 if last is None else max(ledger.size - last, 0)
             for _, entry in ledger.entries(start):
-                yield jcs.parse_own(entry)
+                yield checked_entry(jcs.parse_own(entry))
 
     def checkpoint(self) -> bytes:
         """Return the last checkpoint: a signed note with the size and the root of the trace.

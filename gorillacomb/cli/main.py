@@ -52,7 +52,7 @@ _FOLDERS = {
 """The folder that contains each command's module."""
 _MODULES = {name: f"{folder}.{name}" for folder, names in _FOLDERS.items() for name in names}
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
-_SOON = 0.001
+_SOON, _AGAIN = 0.001, 0.1
 """Seconds."""
 
 
@@ -234,8 +234,14 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
             return
         for each, handler in before.items():
             signal.signal(each, handler)
-        signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(number))
-        signal.setitimer(signal.ITIMER_REAL, _SOON)  # not here, where it would be dropped as well
+        # Not here, where it would be dropped as well. One that comes right before a system call
+        # that waits does not interrupt it, so it is repeated until it is handled.
+        signal.signal(signal.SIGALRM, raise_again)
+        signal.setitimer(signal.ITIMER_REAL, _SOON, _AGAIN)
+
+    def raise_again(alarm: int, frame: FrameType | None) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.raise_signal(number)
 
     sys.unraisablehook = once_more
     raise KeyboardInterrupt

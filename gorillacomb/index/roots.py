@@ -136,6 +136,8 @@ def _root(
     exclude: str,
     min_size: int,
 ) -> Root:
+    if not isinstance(path, bytes) or not isinstance(inner_path, bytes):
+        raise TypeError(f"a root's path is {type(path).__name__}, not bytes")
     return Root(
         number,
         uid,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from gorillacomb.json_paths import path_from_json, path_to_json
+from gorillacomb.json_paths import has_path, path_from_json, path_to_json
 from gorillacomb.vaultmesh.jcs import canonical_json_fast
 
 VERSION = 1
@@ -245,3 +245,14 @@ def run_entry(event: str, facts: RunEntry, plan: str | None = None) -> EntryBody
             {**path_to_json(path), "cause": cause} for path, cause in troubles[:_MOST_TROUBLES]
         ]
     return body
+
+
+def checked_entry(entry: dict[str, Any]) -> dict[str, object]:
+    """Return an entry that has what all of them have. Raises ValueError for a forged one."""
+    if not isinstance(entry.get("event"), str) or not isinstance(entry.get("seq"), int):
+        raise ValueError("an entry lacks its event or its number")
+    int(entry["time_ns"])
+    for name in ("path", "from"):
+        if has_path(entry, name):
+            entry_path(entry, name)
+    return entry
