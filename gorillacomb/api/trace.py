@@ -275,8 +275,8 @@ class VaultTrace:
     def adopt(self, *, force: bool = False) -> TraceAdoption:
         """Begin a new log that names the old one: after a restored backup, or with a lost key.
 
-        The old trace is kept beside it, and the next scan stamps everything in the new one. A
-        sound log is left only with ``force``: RefusedForSafety otherwise.
+        The old trace is kept beside it, and the next scan stamps everything in the new one. Raises
+        RefusedForSafety for a sound log, unless ``force``.
         """
         vault = self._vault
         vault.check()

@@ -86,6 +86,7 @@ def test_the_wheel_and_the_source_archive(
     expected = {path.relative_to(checkout).as_posix() for path in topics}
     assert expected
     assert expected < set(names_in(wheel))
+    assert "gorillacomb/py.typed" in names_in(wheel)
     assert len(pages_in(fresh.parent / "share/man/man1")) > 25
 
 

@@ -1,0 +1,368 @@
+"""A program that uses every public name, for type checkers alone: it is never run.
+
+`test_types` has mypy check it in the strictest way, against the package as others install it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import gorillacomb
+from gorillacomb import (
+    DedupeAction,
+    EntryState,
+    ExitCode,
+    FolderState,
+    ItemState,
+    PulseState,
+    RelationKind,
+    SafetyRule,
+)
+
+
+def use(*values: object) -> None:
+    """Take values of known types."""
+
+
+class Meter:
+    """A progress of one's own."""
+
+    def stage(self, name: str, files: int | None, size: int | None) -> None: ...
+
+    def total(self, files: int | None, size: int | None) -> None: ...
+
+    def advance(self, files: int, size: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def show(event: gorillacomb.ProgressEvent) -> None:
+    use(event.stage, event.files, event.bytes, event.total_files, event.total_bytes)
+
+
+def opening(place: str | bytes | Path) -> None:
+    use(gorillacomb.__version__)
+    with gorillacomb.open_vault(place) as vault:
+        where: Path = vault.path
+        use(where)
+    vault.close()
+
+
+def scanning(vault: gorillacomb.OpenVault) -> None:
+    meter: gorillacomb.Progress = Meter()
+    meter.stage("", None, None)
+    meter.total(1, 1)
+    meter.advance(1, 1)
+    meter.close()
+    vault.scan("/data", progress=meter)
+    vault.scan(b"/data", exclude="*.tmp", workers=0)
+    vault.scan(Path("/data"), file_list=[b"/data/x"], accept_loss=True, hydrate_limit=1)
+    result: gorillacomb.ScanResult = vault.scan(
+        ["/data", b"/more", Path("/most")],
+        exclude=["*.tmp"],
+        clear_excludes=True,
+        min_size=1,
+        quick=True,
+        rehash=False,
+        cross_file_systems=True,
+        progress=show,
+        on_findings=findings,
+    )
+    complete: bool = result.is_complete
+    warnings: tuple[str, ...] = result.warnings
+    use(complete, warnings, result.files, result.size, result.read_files, result.read_size)
+    use(result.report, result.damaged, result.root_warnings())
+    unreadable: tuple[gorillacomb.UnreadablePath, ...] = (*result.unreadable, *result.unstable)
+    for each in unreadable:
+        use(each.path, each.cause, each.folder)
+    changes: gorillacomb.ScanChanges = result.changes
+    use(changes.new, changes.changed, changes.gone, changes.moved, changes.folders_moved)
+    totals: gorillacomb.GroupTotals = result.totals
+    use(totals.groups, totals.redundant_files, totals.redundant_bytes)
+    states: Mapping[EntryState, tuple[int, int]] = result.files_by_state
+    use(states, result.to_dict()["files"])
+
+
+def findings(found: gorillacomb.ScanFindings) -> None:
+    folders: Mapping[FolderState, int] = found.folders_by_state
+    use(found.report, found.roots, found.totals, found.largest, found.empty_files, folders)
+    use(found.files_by_state)
+
+
+def asking(vault: gorillacomb.OpenVault) -> None:
+    with vault.duplicates("/data", min_size=1) as groups:
+        typed: gorillacomb.Duplicates = groups
+        for group in typed:
+            one: gorillacomb.FileGroup = group
+            keep: gorillacomb.GroupedFile = one.canonical
+            use(keep.path, keep.is_canonical, keep.hard_link_of, keep.is_online, one.files)
+            use(one.digest, one.size, one.copies, one.reclaimable, one.reasons, one.to_dict())
+    groups.close()
+    use(groups.warnings, groups.are_known, groups.to_dict()["groups"])
+    result: gorillacomb.UniqueResult = vault.unique(
+        "/data/old", excepts="/x", plan="/plan", count_offline=True, untested_macos=True
+    )
+    for file in result.unique:
+        unique: gorillacomb.UniqueFile = file
+        use(unique.path, unique.size, unique.digest, unique.cause, unique.copy)
+    for path in result.unproven:
+        unproven: gorillacomb.UnverifiedPath = path
+        use(unproven.path, unproven.cause)
+    use(result.path, result.files, result.size, result.is_covered, result.report, result.warnings)
+    use(result.places(), result.version_controlled(), result.to_dict())
+
+
+def explaining(vault: gorillacomb.OpenVault) -> None:
+    found = vault.explain("/data/x")
+    use(found.path, found.warnings, found.to_dict())
+    if isinstance(found, gorillacomb.ExplainedFile):
+        group: gorillacomb.FileGroup | None = found.group
+        use(found.file, found.kind, group, found.is_canonical, found.stamp, found.good_copies)
+        use(found.is_offline, found.is_damaged)
+    elif isinstance(found, gorillacomb.ExplainedFolder):
+        family: gorillacomb.FamilyReport | None = found.family
+        use(found.totals, family, found.is_member, found.is_offline)
+    else:
+        gone: gorillacomb.ExplainedGone = found
+        use(gone.path)
+    fate: gorillacomb.PathFate = found.fate
+    use(fate.path, fate.items, fate.kept_for, fate.left, fate.place, fate.copies, fate.is_known)
+    entries: tuple[dict[str, object], ...] = fate.entries
+    use(entries, fate.warnings, fate.to_dict())
+
+
+def folders(vault: gorillacomb.OpenVault) -> None:
+    with vault.folders("/data", similar=0.5) as found:
+        report: gorillacomb.FolderReport = found
+    for family in report.families():
+        use(family.keep, family.name, family.reasons, family.is_structural, family.files)
+        use(family.size, family.to_dict())
+        for other in family.others:
+            related: gorillacomb.RelatedFolder = other
+            use(related.path, related.to, related.relation, related.is_structural)
+            use(related.kind is RelationKind.IDENTICAL, related.own_paths())
+    for short in report.family_list():
+        use(report.family(short), report.family_name(short))
+    for group in report.identical():
+        same: gorillacomb.IdenticalFolders = group
+        use(same.paths, same.keep, same.reasons, same.files, same.size, same.is_in_family)
+    for inner in report.covered():
+        covered: gorillacomb.CoveredFolders = inner
+        use(covered.path, covered.outer, covered.outer_names, covered.files, covered.size)
+        use(covered.content_size, covered.is_mutual, covered.is_second)
+    use(report.count_overlapping(), report.machine_made(), report.warnings, report.to_dict())
+    use([report.concerns(pair.relation) for pair in report.overlapping()])
+    report.close()
+    both: gorillacomb.Comparison = vault.compare("/a", b"/b", progress=show)
+    diff: gorillacomb.FolderDiff = both.diff
+    use(diff.same, diff.changed, diff.moved, diff.only_a, diff.only_b, diff.unknown)
+    use(diff.respelled, both.a, both.b, both.modes_compared, both.warnings, both.is_same)
+    lines: Iterator[str] = both.text_differences()
+    use(both.is_complete, both.spelling(b"x"), lines, both.to_dict())
+
+
+def planning(vault: gorillacomb.OpenVault) -> gorillacomb.DedupePlan:
+    plan = vault.plan(
+        action="quarantine",
+        within="/data",
+        prefer=[Path("/data/keep")],
+        protect=("*.raw", b"/data/own"),
+        keep=1,
+        min_size=1,
+        files=True,
+        folders=True,
+        retire=[b"/data/old"],
+        not_a_project="/data/p",
+        across_volumes=True,
+        untested_macos=False,
+        progress=show,
+    )
+    use(plan.contents, plan.warnings, plan.file, plan.action is DedupeAction.QUARANTINE)
+    for step in plan.steps:
+        one: gorillacomb.PlanStep = step
+        use(one.id, one.kind, one.path, one.keep, one.files, one.size, one.reasons, one.nested)
+        use(one.sidecars, one.unknown, one.pairs, one.keeps)
+    for copy in plan.left_alone:
+        left: gorillacomb.SkippedCopy = copy
+        use(left.path, left.rule is SafetyRule.PROJECT, left.cause, left.files, left.size)
+    lines: Iterator[bytes] = plan.lines()
+    use(plan.files, lines, plan.header(), plan.saved_document(), plan.to_dict())
+    plan.save(Path("plan.jsonl"))
+    return gorillacomb.read_plan("plan.jsonl").with_steps(plan.steps[:1])
+
+
+def agree(runs: Sequence[gorillacomb.QuarantinedRun]) -> bool:
+    for run in runs:
+        use(run.base, run.run, run.action, run.started_ns, run.age_ns, run.steps, run.files)
+        use(run.size, run.folder)
+    return True
+
+
+def is_small(plan: gorillacomb.DedupePlan) -> bool:
+    return plan.files < 9
+
+
+def applying(vault: gorillacomb.OpenVault, plan: gorillacomb.DedupePlan) -> None:
+    tried: gorillacomb.DryRunResult = vault.apply(plan)
+    use(tried.done, tried.skipped, tried.frees_at_once, tried.files, tried.size, tried.unknown)
+    use(tried.bytes_set_aside, tried.bytes_freed, tried.is_complete, tried.to_dict())
+    ran: gorillacomb.RunResult = vault.apply("plan.jsonl", dry_run=False, confirm=3, progress=show)
+    vault.apply(b"plan.jsonl", dry_run=False, confirm=is_small)
+    use(ran.id, ran.done, ran.done_before, ran.bytes_set_aside, ran.bytes_freed, ran.unknown)
+    use(ran.unknown_use_files, ran.empty_folders, ran.emptied_folders, ran.recovered)
+    use(ran.warnings, ran.files, ran.is_complete, ran.to_dict())
+    for problem in (*ran.skipped, *ran.failed):
+        typed: gorillacomb.StepProblem = problem
+        use(typed.path, typed.cause)
+    vault.undo(ran.id, only="/data/x", progress=show)
+    vault.undo(only=[b"/data/x", Path("/data/y")])
+    vault.purge(ran.id, confirm=agree, older_than_ns=1, untested_macos=True, progress=show)
+    vault.purge(confirm=True)
+    looking_back(vault.history(), vault.run_details(ran.id))
+
+
+def looking_back(history: gorillacomb.RunHistory, run: gorillacomb.RunDetails) -> None:
+    use(history.warnings, history.to_dict())
+    for event in history.events:
+        one: gorillacomb.RunEvent = event
+        use(one.event, one.run, one.action, one.steps, one.files, one.time_ns, one.seq, one.plan)
+        use(one.bases, one.skipped, one.failed, one.skipped_count, one.failed_count)
+        use(one.bytes_set_aside, one.bytes_freed, one.former_log, one.waiting_files)
+        use(one.waiting_bytes, one.is_waiting, one.to_dict())
+    use(run.events, run.warnings, run.waiting_files, run.waiting_bytes, run.is_waiting, run.id)
+    use(run.action, run.plan, run.quarantines, run.head(), run.item_documents(), run.to_dict())
+    for item in run.items(b"/data/.gorillacomb/quarantine/x"):
+        piece: gorillacomb.RunItem = item
+        use(piece.run, piece.action, piece.step, piece.kind, piece.state is ItemState.WAITING)
+        use(piece.path, piece.aside, piece.keep, piece.set_aside_ns, piece.ended_ns, piece.cause)
+
+
+def keeping(vault: gorillacomb.OpenVault) -> None:
+    status: gorillacomb.VaultStatus = vault.status()
+    use(status.path, status.roots, status.has_groups, status.totals, status.files_by_state)
+    use(status.folders_by_state, status.quarantine, status.settings, status.to_dict())
+    trace: gorillacomb.TraceTotals | None = status.trace
+    if trace is not None:
+        use(trace.log, trace.entries, trace.root, trace.stamps)
+    for root in vault.roots():
+        known: gorillacomb.RootStatus = root
+        facts: gorillacomb.RootFacts = known.facts
+        use(known.root, known.is_online, known.path, known.id, known.to_dict())
+        use(facts.files, facts.bytes, facts.folders, facts.last_scan_ns)
+    lost: gorillacomb.ForgottenRoot = vault.forget_root(
+        "/data", force=True, choose=lambda roots: roots[0]
+    )
+    use(lost.path, lost.id, lost.files, lost.quarantine, lost.to_dict())
+    check: gorillacomb.VaultCheck = vault.check()
+    use(check.index, check.trace, check.together, check.entries, check.is_sound, check.to_dict())
+    backup: gorillacomb.VaultBackup = vault.back_up(Path("/backup"))
+    use(backup.folder, backup.size, backup.to_dict())
+    pulse: gorillacomb.PulseResult = vault.pulse()
+    signed: dict[str, object] | None = pulse.pulse
+    use(pulse.state is PulseState.ALIVE, pulse.causes, signed, pulse.age_ns, pulse.is_alive)
+    use(pulse.to_dict())
+
+
+def mending(vault: gorillacomb.OpenVault) -> ExitCode:
+    result: gorillacomb.ScrubResult = vault.scrub("/data", rate=1, older_than_ns=1, progress=show)
+    use(result.files, result.size, result.due, result.left, result.changed, result.seconds)
+    use(result.is_interrupted, result.away, result.in_use, result.unreadable, result.warnings)
+    for damage in result.damaged:
+        found: gorillacomb.FoundDamage = damage
+        use(found.path, found.is_suspect, found.digest, found.good)
+    taken: gorillacomb.AcceptResult = vault.accept_damage(["/data/x"])
+    use(taken.accepted, taken.missing, taken.to_dict(), result.to_dict())
+    repaired: gorillacomb.RepairResult = vault.repair_damage(
+        b"/data/y", suspects=True, untested_macos=True, progress=show
+    )
+    for suspect in repaired.suspects:
+        left: gorillacomb.DamagedFile = suspect
+        use(left.path, left.size, left.mtime_ns, left.ctime_ns, left.digest, left.copies)
+    use(repaired.run, repaired.warnings, repaired.is_complete, repaired.to_dict())
+    return result.exit_code
+
+
+def tracing(trace: gorillacomb.VaultTrace) -> None:
+    note: bytes = trace.checkpoint()
+    check: gorillacomb.TraceCheck = trace.verify(checkpoint=note, key="/key", progress=show)
+    use(check.report, check.index_reason, check.with_checkpoint, check.ok, check.reason)
+    entries: Iterator[dict[str, object]] = trace.entries(last=10)
+    use(entries, trace.show(b"/data/x"), check.to_dict())
+    proof: gorillacomb.TraceProof = trace.prove(Path("/data/x"))
+    proof.save("/proof")
+    proved: gorillacomb.VerifiedProof = gorillacomb.verify_proof(proof.data, key=b"/key")
+    use(proof.seq, proof.entry, proved.seq, proved.size, proved.origin, proved.entry)
+    count: int = trace.export("/export")
+    adopted: gorillacomb.TraceAdoption = trace.adopt(force=True)
+    use(count, adopted.log, adopted.adopts, adopted.entries, adopted.kept, adopted.to_dict())
+    for key in (*trace.public_keys(), trace.rotate_key()):
+        public: gorillacomb.SignerKey = key
+        use(public.name, public.public, public.verifier, public.pem, public.to_dict())
+    use(proved.to_dict())
+
+
+def made(key: gorillacomb.UserKey) -> None:
+    use(key.kind, key.fingerprint, key.path, key.public_pem, key.signing, key.to_dict())
+
+
+def manifests(vault: gorillacomb.OpenVault) -> None:
+    made(gorillacomb.make_key("rsa"))
+    manifest: gorillacomb.FolderManifest = gorillacomb.create_manifest(
+        "/srv/app", output=b"/srv/app/manifest.json", vault=vault, workers=0, progress=show
+    )
+    for path in (*manifest.left_out, *manifest.lacks):
+        omitted: gorillacomb.OmittedPath = path
+        use(omitted.path, omitted.kind, omitted.cause, omitted.is_lack)
+    use(manifest.root, manifest.manifest, manifest.counts, manifest.to_bytes())
+    saved: gorillacomb.SavedManifest = manifest.save(
+        Path("/manifest"), sign="rsa", replace=True, allow_missing=True, made=made
+    )
+    use(saved.manifest, saved.path, saved.key, saved.to_dict())
+    check: gorillacomb.ManifestCheck = gorillacomb.verify_manifest(
+        manifest, os.fsencode("/srv/app"), key="/key", require_signature=True, digests="both"
+    )
+    gorillacomb.verify_manifest("/manifest", vault=None, workers=1, progress=show)
+    report: gorillacomb.VerificationReport = check.report
+    for difference in (*report.changed, *report.damaged, *report.suspect, *report.missing):
+        one: gorillacomb.PathDifference = difference
+        use(one.path, one.cause)
+    for renamed in report.renamed:
+        moved: gorillacomb.RenamedPath = renamed
+        use(moved.origin, moved.path, moved.cause)
+    use(report.ok, report.extra, report.mode, report.unreadable, report.unproven, report.whole)
+    use(report.modes, report.differs, report.incomplete, report.kinds())
+    signature: gorillacomb.SignatureCheck = check.signature
+    use(signature.state, signature.cause, signature.key)
+    use(check.root, check.checkpoint, check.digests, check.requires_signature, check.warnings)
+    use(check.is_trusted, check.failed, check.ok, check.to_dict())
+    exported: gorillacomb.ManifestExport = gorillacomb.export_manifest(
+        manifest, "oms", "/sig", root="/srv/app", replace=True, made=made
+    )
+    use(exported.form, exported.path, exported.data, exported.entries, exported.left_out)
+    use(exported.lacks, exported.failed, exported.key, exported.to_dict())
+
+
+ERRORS: tuple[type[gorillacomb.GorillaCombError], ...] = (
+    gorillacomb.Interrupted,
+    gorillacomb.KeyMissing,
+    gorillacomb.OutputLost,
+    gorillacomb.RefusedForSafety,
+    gorillacomb.RootVanished,
+    gorillacomb.RunCutShort,
+    gorillacomb.UntrustedInput,
+    gorillacomb.UsageError,
+    gorillacomb.VaultDamaged,
+    gorillacomb.VaultError,
+    gorillacomb.VaultForeign,
+    gorillacomb.VaultLocked,
+    gorillacomb.VaultNewer,
+    gorillacomb.VaultRolledBack,
+    gorillacomb.VaultUnwritable,
+)
+
+
+def failing(error: gorillacomb.GorillaCombError) -> int:
+    use(error.message, error.hint)
+    return int(error.exit_code)
