@@ -25,7 +25,9 @@ CLASSES = {
     for name in gorillacomb.__all__
     if isinstance(value := getattr(gorillacomb, name), type)
 }
-RESULTS = {name: kind for name, kind in CLASSES.items() if dataclasses.is_dataclass(kind)}
+RESULTS: dict[str, Any] = {
+    name: kind for name, kind in CLASSES.items() if dataclasses.is_dataclass(kind)
+}
 MAKERS = {"of", "read"}
 """Class methods by which the package makes results: they are not for programs."""
 FRONT = (gorillacomb.OpenVault, gorillacomb.VaultTrace)
@@ -41,9 +43,9 @@ BUILT_IN = {"Mapping", "Sequence", "Path", "None"}
 
 def mypy(program: Path, cache: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Check a program as its author does, who has the package installed, with no settings."""
-    words = [sys.executable, "-m", "mypy", "--config-file", os.devnull, "--cache-dir", cache]
+    words = [sys.executable, "-m", "mypy", "--config-file", os.devnull, "--cache-dir", str(cache)]
     return subprocess.run(
-        [*words, "--strict", *options, program],
+        [*words, "--strict", *options, str(program)],
         env=environment(),  # it has the package on PYTHONPATH, which mypy treats as installed
         cwd=cache,
         capture_output=True,
