@@ -1,23 +1,72 @@
-"""Find what is a copy of what, on a drive that was copied into itself for years.
+"""Find what is a copy of what on a drive that was copied into itself for years.
 
-Open a vault, scan folders into it, and ask::
+Open a vault, which is where the index of all files is kept. Without a path it is the one that the
+command line uses::
+
+    import os
+    from pathlib import Path
 
     import gorillacomb
 
-    with gorillacomb.open_vault() as vault:
         vault.scan(["/data"], exclude=["*.tmp"])
         for group in vault.duplicates(min_size=1_000_000):
             print(group.canonical.path, group.reasons)
-        result = vault.unique("/data/old")
-        for file in result.unique:
-            print(file.path, file.size)
+    drive = Path.home() / "Drive"
+    vault = gorillacomb.open_vault()
 
-`open_vault` without a path opens the vault that the command line uses. Paths come in as `str`,
-`bytes` or `os.PathLike` and go out as `bytes`. Results are frozen values, and their ``to_dict()``
-is the document that the command prints with ``--json``. Every error that is raised on purpose is a
 `GorillaCombError`: its ``message`` says what failed, its ``hint`` what to try. What has no result
 to be in is logged to ``logging.getLogger("gorillacomb")``. What is in ``__all__`` follows semantic
 versioning; everything else may change.
+Scan folders into it. Nothing in them is changed, and the next scan reads only what changed::
+
+    def show(event: gorillacomb.ProgressEvent) -> None:
+        print(event.stage, event.files, event.total_files)
+
+    result = vault.scan([drive], exclude=["*.tmp"], progress=show)
+    print(result.files, result.read_files, result.totals.redundant_bytes)
+
+A callback that raises `Interrupted` stops the scan: everything so far is kept, and the next scan
+continues from there.
+
+Ask which files and folders are copies, which one to keep, and what would be lost::
+
+    for group in vault.duplicates(min_size=1000):
+        print(os.fsdecode(group.canonical.path), group.reasons)
+    with vault.folders() as folders:
+        for family in folders.families():
+            print(os.fsdecode(family.keep), [other.kind for other in family.others])
+    for file in vault.unique(drive / "Downloads").unique:
+        print(os.fsdecode(file.path), file.size)
+    print(vault.explain(drive / "Movies/talk.mov"))
+
+Plan what is removed, read the plan, carry it out, and take it back::
+
+    plan = vault.plan(action="quarantine", within=[drive])
+    for step in plan.steps:
+        print(os.fsdecode(step.path), "is kept as", os.fsdecode(step.keep))
+    plan.save("plan.jsonl")
+    run = vault.apply(plan, dry_run=False)
+    vault.undo(run.id)
+
+Check the trace, which is the signed record of every canonical file, and prove what it says::
+
+    assert vault.trace.verify().ok
+    vault.trace.prove(drive / "Movies/talk.mov").save("talk.proof")
+    vault.close()
+
+Make a manifest of a folder, and find out later whether a bit of it has changed::
+
+    manifest = gorillacomb.create_manifest(drive / "Projects")
+    assert gorillacomb.verify_manifest(manifest, drive / "Projects").ok
+
+Paths come in as `str`, `bytes` or `os.PathLike` and go out as `bytes`. Results are frozen values,
+and their ``to_dict()`` is the document that the command prints with ``--json``. What may be long is
+read lazily. Every error that is raised on purpose is a `GorillaCombError`: its ``message`` says
+what failed, its ``hint`` what to try. The package logs to ``logging.getLogger("gorillacomb")`` and
+prints nothing. What is in ``__all__`` follows semantic versioning; everything else may change.
+
+``help(gorillacomb.OpenVault)`` explains every method, and ``gorillacomb help python-api`` tells
+more.
 """
 
 from typing import TYPE_CHECKING, Any

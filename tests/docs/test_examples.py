@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
+import textwrap
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import gorillacomb
 from gorillacomb.vault.settings import load_settings
 from tests.docs.example import Block, blocks, make_home, pages
 from tests.docs.typed import Typist
@@ -109,11 +111,34 @@ def test_settings(block: Block, tmp_path: Path) -> None:
     assert all(getattr(settings, name) for name in names)
 
 
-@pytest.mark.parametrize(
-    "block",
-    [each for each in BLOCKS if each.language == "python"],
-    ids=lambda each: f"{each.page}:{each.line}",
-)
-def test_python(block: Block, tmp_path: Path) -> None:
-    env = make_home(tmp_path / "home", tmp_path / "socket")
-    subprocess.run(["python3", "-c", block.text], env=env, cwd=tmp_path, check=True)
+def python_blocks() -> dict[str, list[str]]:
+    """The blocks of Python in each page that has some."""
+    found: dict[str, list[str]] = {}
+    for each in BLOCKS:
+        if each.language == "python":
+            found.setdefault(each.page, []).append(each.text)
+    return found
+
+
+@pytest.mark.parametrize("page", python_blocks())
+def test_python(page: str, tmp_path: Path) -> None:
+    """The blocks of a page, one after the other, are one program."""
+    run_program("\n".join(python_blocks()[page]), tmp_path)
+
+
+def run_program(text: str, tmp_path: Path) -> str:
+    """Run a program where the examples run; returns what it prints."""
+    home = tmp_path / "home"
+    env = make_home(home, tmp_path / "socket")
+    program = home / "work/program.py"
+    program.write_text(text)
+    words = ["python3", "-W", "error", str(program)]
+    ran = subprocess.run(words, env=env, cwd=home / "work", capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_the_help_of_the_package(tmp_path: Path) -> None:
+    blocks_of_code = re.findall(r"::\n\n((?:    .*\n|\n)+)", gorillacomb.__doc__ or "")
+    assert len(blocks_of_code) > 4
+    run_program("\n".join(map(textwrap.dedent, blocks_of_code)), tmp_path)
