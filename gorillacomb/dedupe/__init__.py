@@ -1,1 +1,1 @@
-"""Plan a dedupe, carry it out, and take it back."""
+"""Plan a dedupe, apply it, and take it back."""

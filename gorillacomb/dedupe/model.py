@@ -1,4 +1,4 @@
-"""The values of a dedupe plan: its steps, what was left alone, and what carrying it out came to."""
+"""The values of a dedupe plan: its steps, what was left alone, and the outcome of applying it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ class DedupeAction(StrEnum):
     """What is done with a copy that is not kept."""
 
     QUARANTINE = "quarantine"
-    """Set aside by a rename; frees nothing until the quarantine is emptied."""
+    """Moved into the quarantine; frees nothing until the quarantine is emptied."""
     REFLINK = "reflink"
-    """Its blocks are shared with those of the copy that is kept, by the kernel."""
+    """The kernel makes it share the blocks of the copy that is kept."""
     HARDLINK = "hardlink"
-    """Set aside; a second name of the copy that is kept takes its place."""
+    """Quarantined; a second name of the copy that is kept takes its place."""
     SYMLINK = "symlink"
-    """Set aside; a symbolic link to the copy that is kept takes its place."""
+    """Quarantined; a symbolic link to the copy that is kept takes its place."""
     DELETE = "delete"
-    """Set aside and, after the copy that is kept was compared once more, removed at once."""
+    """Quarantined, then deleted at once after another comparison with the copy that is kept."""
 
     @property
     def takes_file_away(self) -> bool:
-        """Whether the path no longer leads to a file of its own: what belongs to it would miss it.
+        """Whether the path no longer leads to a file of its own: its companions would miss it.
 
         A reflink leaves the file where it is, with the same bytes.
         """
@@ -34,12 +34,14 @@ class DedupeAction(StrEnum):
 
     @property
     def empties_path(self) -> bool:
-        """Whether nothing that leads to the same bytes is put in the place of a file."""
+        """Whether the file is removed without anything that leads to the same bytes in its
+        place.
+        """
         return self in (DedupeAction.QUARANTINE, DedupeAction.DELETE)
 
     @property
     def frees_at_once(self) -> bool:
-        """Whether bytes are free when it is done; otherwise when the quarantine is emptied."""
+        """Whether space is free as soon as it is done; otherwise when the quarantine is emptied."""
         return self in (DedupeAction.DELETE, DedupeAction.REFLINK)
 
 
@@ -59,35 +61,35 @@ class SafetyRule(StrEnum):
     LINKED = "linked"
     SIDECAR = "sidecar"
     NAME = "name"
-    """A file that is what its name says, and has no copy under that name."""
+    """A file whose name matters, and that has no copy under that name."""
     ALBUM = "album"
     POINTER = "pointer"
     TRASH = "trash"
     OWN = "own"
     ATTRIBUTES = "attributes"
-    """Two copies of which one has attributes or rights of its own."""
+    """Two copies of which one has attributes or permissions of its own."""
     LOCKED = "locked"
-    """What cannot be moved: immutable, or in a folder of somebody else's."""
+    """What cannot be moved: immutable, or in someone else's folder."""
     UNSUPPORTED = "unsupported"
-    """What a file system has no means for: sharing blocks, links."""
+    """What a file system does not support: sharing blocks, links."""
     ONE_COPY = "one copy"
     """Two names of one file, or two files on the same blocks."""
     UNIQUE = "unique"
-    """A copy of a tree that holds something of its own besides."""
+    """A copy of a tree that contains something of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a path may be no step."""
+    """Why a path may not be a step."""
 
     rule: SafetyRule
     cause: str
     place: bytes | None = None
-    """The path that the cause is said of, where that is not what stands around."""
+    """The path that the cause is about, if that is not the folder around it."""
 
 
 class Reference(NamedTuple):
-    """Something that is needed where it is, since something else leads to it by its path."""
+    """Something that is needed where it is, because something else refers to it by its path."""
 
     target: bytes
     """Absolute, without links in its folders."""
@@ -104,7 +106,7 @@ class Reference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SkippedCopy:
-    """What has a copy and stays nevertheless."""
+    """Something that has a copy and is kept nevertheless."""
 
     path: bytes
     """Absolute; a file, a folder, or the project that protects what is in it."""
@@ -118,7 +120,7 @@ class SkippedCopy:
 
 @dataclass(frozen=True, slots=True)
 class RemovalPair:
-    """A copy that goes, and the one that is kept for it; absolute paths."""
+    """A copy that is removed, and the one that is kept for it; absolute paths."""
 
     path: bytes
     keep: bytes
@@ -126,7 +128,7 @@ class RemovalPair:
 
 @dataclass(frozen=True, slots=True)
 class PlanStep:
-    """One file or folder that goes, as a whole or not at all."""
+    """One file or folder that is removed, as a whole or not at all."""
 
     id: str
     kind: str
@@ -134,45 +136,45 @@ class PlanStep:
     path: bytes
     """Absolute."""
     keep: bytes
-    """The copy that stays: the same content, or a folder that holds all of it under its names."""
+    """The copy that is kept: the same content, or a folder that contains all of it by name."""
     files: int
     size: int
-    """Bytes on disk that are set aside, as du(1) counts them, or that are free at once."""
+    """Bytes on disk that are quarantined, as du(1) counts them, or that are free at once."""
     reasons: tuple[str, ...] = ()
     """Why that copy is the one to keep."""
     nested: tuple[RemovalPair, ...] = ()
-    """Folders inside of it that have another copy to keep than what stands around them."""
+    """Folders inside it that have another copy to keep than the folder around them."""
     sidecars: tuple[RemovalPair, ...] = ()
-    """Files that go with it: of a picture its ``.xmp``, of an album all other pictures."""
+    """Files removed with it: for a picture its ``.xmp``, for an album all other pictures."""
     unknown: tuple[str, ...] = ()
-    """Why more may be free than ``size``, which nobody can tell; empty where that is all."""
+    """Why more than ``size`` may be freed, by an unknown amount; empty if that is all."""
 
     @property
     def pairs(self) -> Iterator[RemovalPair]:
-        """It and its sidecars."""
+        """The step's own pair and its sidecars."""
         yield RemovalPair(self.path, self.keep)
         yield from self.sidecars
 
     @property
     def keeps(self) -> Iterator[bytes]:
-        """Every path that is counted on."""
+        """Every path that it relies on."""
         yield from (pair.keep for pair in (*self.pairs, *self.nested))
 
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """What the user asked for; a plan carries it, since carrying it out obeys the same rules."""
+    """What the user asked for; a plan includes it, because applying it obeys the same rules."""
 
     action: DedupeAction = DedupeAction.QUARANTINE
     protect: tuple[str, ...] = ()
     """Paths or globs that no step touches."""
     retire: tuple[bytes, ...] = ()
-    """Folders out of which everything goes that stands elsewhere, even inside a project."""
+    """Folders from which everything is removed that also exists elsewhere, even in a project."""
     not_a_project: tuple[bytes, ...] = ()
     across_volumes: bool = False
 
     def retires(self, path: bytes) -> bool:
-        """Whether a path is, or is in, a folder that is retired: its place means nothing more."""
+        """Return whether a path is, or is in, a retired folder: its place no longer protects it."""
         return any(is_below(path, each) for each in self.retire)
 
 
@@ -181,27 +183,27 @@ class Plan:
     """What to do, not yet done."""
 
     uid: str
-    """Random, 32 hex digits: by it a run knows what of the plan was done before."""
+    """Random, 32 hex digits: it tells a run which steps of the plan were done before."""
     made_ns: int
     options: PlanOptions
     steps: tuple[PlanStep, ...] = ()
     left_alone: tuple[SkippedCopy, ...] = ()
     notes: tuple[str, ...] = ()
-    """What the user should know beforehand: that a change reaches the cloud, for one."""
+    """What the user should know beforehand, for example that a change reaches the cloud."""
 
     @property
     def bytes_set_aside(self) -> int:
-        """Bytes that wait in quarantine afterwards."""
+        """Bytes that are in quarantine afterwards."""
         return 0 if self.options.action.frees_at_once else self._bytes
 
     @property
     def bytes_freed(self) -> int:
-        """Bytes that are free at once; at least, where some of it is unknown."""
+        """Bytes that are free at once; a lower bound if some of it is unknown."""
         return self._bytes - self.bytes_set_aside
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """Why it cannot be told how many bytes are free at once; empty where it can."""
+        """Why the number of bytes freed at once is unknown; empty if it is known."""
         return tuple(dict.fromkeys(cause for step in self.steps for cause in step.unknown))
 
     @property
@@ -219,7 +221,7 @@ class StepProblem:
 
 @dataclass(slots=True)
 class RunOutcome:
-    """What carrying out a plan, or taking it back, came to."""
+    """The outcome of applying a plan, or of taking it back."""
 
     run: str
     done: list[PlanStep] = field(default_factory=list)
@@ -228,25 +230,25 @@ class RunOutcome:
     bytes_set_aside: int = 0
     bytes_freed: int = 0
     skipped: list[StepProblem] = field(default_factory=list)
-    """Not done since something is not as planned; nothing is wrong."""
+    """Not done because something is not as planned; nothing is wrong."""
     failed: list[StepProblem] = field(default_factory=list)
-    """Not done since the system would not."""
+    """Not done because of a system error."""
     unknown: list[str] = field(default_factory=list)
-    """Why more was freed than ``bytes_freed``, which nobody can tell; empty where that is all."""
+    """Why more than ``bytes_freed`` was freed, by an unknown amount; empty if that is all."""
     unknown_use: int = 0
-    """Files of which nobody can tell whether a program has them open for writing."""
+    """Files of which it is unknown whether a program has them open for writing."""
     emptied: int = 0
-    """Folders in which nothing is left, since all that they held was set aside."""
+    """Folders that are empty, because everything in them was quarantined."""
     folders: int = 0
-    """Folders that the run emptied and that went, or came back, with what they had held."""
+    """Folders that the run emptied and that were removed, or put back, with their content."""
     recovered: list[StepProblem] = field(default_factory=list)
-    """What an earlier run, cut short, had left half done, and what became of it."""
+    """What an earlier, interrupted run had left half done, and what became of it."""
 
     def take_for_journal(self, size: int) -> None:
-        """Count bytes that the run's own journal took of what it freed."""
+        """Subtract the bytes that the run's own journal took from what it freed."""
         self.bytes_freed = max(self.bytes_freed - size, 0)
 
     def add_freed(self, size: int, unknown: Iterable[str]) -> None:
-        """Count bytes that are free now, and why there may be more."""
+        """Add bytes that are free now, and why there may be more."""
         self.bytes_freed += size
         self.unknown += [cause for cause in unknown if cause not in self.unknown]

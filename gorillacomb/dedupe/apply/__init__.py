@@ -1,1 +1,1 @@
-"""Carry out, take back and purge what a plan set aside, and repair damaged files."""
+"""Apply plans, undo runs, purge quarantines, and repair damaged files."""

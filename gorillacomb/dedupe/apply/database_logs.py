@@ -1,4 +1,4 @@
-"""Refuse databases of which a part is in a log that is not in their file yet."""
+"""Refuse SQLite databases with data that is still in a log and not in their file."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from gorillacomb.fs.location import (
 
 
 def refuse_open_log(folder: int, name: bytes, path: bytes) -> None:
-    """Make sure that all that a database of SQLite holds is in its file. Raises ContentDiffers.
+    """Make sure that everything in an SQLite database is in its file. Raises ContentDiffers.
 
-    A log beside it may add, change or delete whatever is in it when it is opened next.
+    A log beside it may add, change or delete anything in it when it is next opened.
     """
     for ending in DATABASE_LOGS:
         try:

@@ -1,9 +1,10 @@
-"""Folders that a run emptied: they go with what they held, and come back with it.
+"""Remove the folders that a run emptied, and restore them along with what they contained.
 
 Such a folder is moved into the quarantine like anything else, so its mode, times and attributes
-come back by themselves. One goes only if all that it held went file by file, nothing is in it,
-nobody changed it since the run took the last thing out, and no rule keeps it. A folder out of which
-a whole tree went stays: two trees of one content in it are not the tree that stays elsewhere.
+come back by themselves. It is removed only if all of its content was removed file by file, it is
+empty, no one has changed it since the run removed the last item, and no rule protects it. A folder
+from which a whole tree was removed is kept: two trees with the same content in it are not the tree
+that is kept elsewhere.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ _SPECIAL_MODES = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
 
 @dataclass(frozen=True, slots=True)
 class _LastMove:
-    """What a run did last in a folder."""
+    """The last change that a run made in a folder."""
 
     after_ns: int
     """The folder's mtime after it."""
@@ -54,23 +55,25 @@ class _LastMove:
 
 @dataclass(slots=True)
 class EmptiedFolders:
-    """Sets aside the folders that the steps of one run left empty."""
+    """Quarantines the folders that the steps of one run left empty."""
 
     places: PathResolver
     guard: SafetyPolicy
     now: Callable[[], int]
     run_for: Callable[[bytes], Quarantine]
-    """The run in whose quarantine a path is set aside. Raises OSError."""
+    """Returns the run in whose quarantine a path belongs. Raises OSError."""
     gone: int = 0
-    """Folders that were set aside."""
+    """Folders that were quarantined."""
     _numbers: count[int] = field(default_factory=count)
     _left: dict[bytes, _LastMove] = field(default_factory=dict)
-    """By absolute path: folders out of which something went."""
+    """By absolute path: folders from which something was removed."""
     _around_trees: set[bytes] = field(default_factory=set)
-    """Those out of which a whole tree went: their names say what was copied, and they stay."""
+    """Folders from which a whole tree was removed: their names say what was copied, so they are
+    kept.
+    """
 
     def note(self, record: StepRecord, base: bytes) -> None:
-        """Remember the folders that a step, which is done, took something out of."""
+        """Remember the folders from which a completed step removed something."""
         for move in record.moves:
             if move.parent_after_ns is not None:
                 keep = os.path.dirname(move.keep.at(base))
@@ -86,7 +89,7 @@ class EmptiedFolders:
             by_base: dict[bytes, tuple[Quarantine, list[StepRecord]]] = {}
             for path in sorted(path for path in self._left if path.count(b"/") == depth):
                 last = self._left.pop(path)
-                with suppress(OSError):  # it went with a step, or is not ours to move
+                with suppress(OSError):  # removed with a step, or not ours to move
                     if path not in self._around_trees and self._may_go(path, last):
                         run = self.run_for(path)
                         records = by_base.setdefault(run.base, (run, []))[1]
@@ -95,7 +98,9 @@ class EmptiedFolders:
                 self._move(run, records)
 
     def _may_go(self, path: bytes, last: _LastMove) -> bool:
-        """Whether a folder is empty by what was done to it last, and may go. Raises OSError."""
+        """Return whether a folder is empty only because of us and may be removed. Raises
+        OSError.
+        """
         place = self.places.location(path)
         homes = self.guard.homes
         if place is None or path in homes or os.path.dirname(path) in homes:
@@ -118,7 +123,7 @@ class EmptiedFolders:
 
     def _intent(self, run: Quarantine, path: bytes, last: _LastMove) -> StepRecord:
         facts = os.lstat(path)
-        name = f"+{next(self._numbers)}"  # which no step of a plan can be called
+        name = f"+{next(self._numbers)}"  # a name that no step of a plan can have
         move = MovedItem(
             relative_path(path, run.base),
             name.encode(),
@@ -129,13 +134,13 @@ class EmptiedFolders:
         return StepRecord(name, INTENT, "folder", 0, 0, (move,), when_ns=self.now(), emptied=True)
 
     def _move(self, run: Quarantine, records: list[StepRecord]) -> None:
-        """Move some of them, none of which stands in another."""
+        """Move some of them; none of them is inside another."""
         run.journal.note(records)
         ended = {record.step: record for record in records}
         try:
             for record in records:
                 self._move_one(run, record, ended)
-        finally:  # also after Ctrl-C: what is in its slot is set aside
+        finally:  # after Ctrl-C, too: what is in its slot is quarantined
             run.sync_stored(record.moves[0] for record in records)
             states = [
                 replace(
@@ -166,7 +171,7 @@ class EmptiedFolders:
 
 
 def _holds_something(run: Quarantine, move: MovedItem) -> bool:
-    """Whether something came into a folder at the moment when it was set aside."""
+    """Return whether something was put into a folder at the moment when it was quarantined."""
     folder = os.open(move.slot, FOLDER_FLAGS, dir_fd=run.folder)
     try:
         return bool(os.listdir(folder))
@@ -175,9 +180,9 @@ def _holds_something(run: Quarantine, move: MovedItem) -> bool:
 
 
 def put_back_folder(run: Quarantine, record: StepRecord) -> None:
-    """Put an emptied folder back; where a folder is again, that one will do.
+    """Put an emptied folder back; a folder that already exists there is accepted instead.
 
-    Raises OSError: FileExistsError where something else is.
+    Raises OSError: FileExistsError if something else exists there.
     """
     [move] = record.moves
     times = FolderTimes(run, record.moves)
@@ -192,7 +197,7 @@ def put_back_folder(run: Quarantine, record: StepRecord) -> None:
 
 
 def restore_parents(run: Quarantine, place: FileLocation, now: Callable[[], int]) -> None:
-    """Bring back the folders around a place that this or another run set aside as empty.
+    """Restore the folders around a path that this or another run quarantined as empty.
 
     Raises OSError.
     """
@@ -205,7 +210,7 @@ def restore_parents(run: Quarantine, place: FileLocation, now: Callable[[], int]
 
 
 def _restore(run: Quarantine, path: bytes, now: Callable[[], int]) -> None:
-    """Put the folder at a path back if a run set it aside as empty. Raises OSError."""
+    """Put the folder at a path back if a run quarantined it as empty. Raises OSError."""
     for record in run.journal.recorded.held():
         if record.emptied and record.moves[0].path == path:
             put_back_folder(run, record)
@@ -214,9 +219,10 @@ def _restore(run: Quarantine, path: bytes, now: Callable[[], int]) -> None:
 
 
 def purge_folders(run: Quarantine, now: Callable[[], int]) -> list[StepProblem]:
-    """Delete the emptied folders of which nothing waits in the quarantine any more.
+    """Delete the emptied folders whose former content is no longer in the quarantine.
 
-    Returns which could not be deleted, and why. Raises OSError when the journal cannot be written.
+    Return those that could not be deleted, and why. Raises OSError if the journal cannot be
+    written.
     """
     held = run.journal.recorded.held()
     waiting = [move.path for each in held if not each.emptied for move in each.moves]

@@ -1,10 +1,10 @@
-"""Carrying a plan out, so that nothing can be lost.
+"""Apply a plan so that nothing can be lost.
 
-For each step: the rules are asked again, of what stands on disk; what goes and what stays are
-compared byte by byte; the intent is written to the journal and synced; what goes is renamed into
-the quarantine without replacing anything; everything is looked at again; any difference, and it is
-renamed back. Only then the outcome is written. Steps go in small batches, to sync a journal and a
-folder once for many.
+For each step: the rules are checked again against what is on disk; the copy to remove and the copy
+to keep are compared byte by byte; the intent is written to the journal and synced; the copy to
+remove is renamed into the quarantine without replacing anything; everything is checked again, and
+at any difference it is renamed back. Only then is the outcome written. Steps run in small batches,
+so that one sync of a journal and a folder serves many steps.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _BATCH_BYTES = 256 << 20
 
 @dataclass(slots=True)
 class PlanExecutor:
-    """Carries one plan out; the caller holds the locks of all roots that it names."""
+    """Applies one plan; the caller holds the locks of all roots that it names."""
 
     plan: Plan
     places: PathResolver
@@ -65,14 +65,13 @@ class PlanExecutor:
     checks: StepPreflight = field(init=False)
     emptied: EmptiedFolders = field(init=False)
     _again: list[PlanStep] | None = field(default_factory=list)
-    """Steps that get another chance, alone, since another one was in their way; None when that has
-    come."""
+    """Steps to retry one at a time, because another step blocked them; None during that retry."""
     _runs: dict[bytes, Quarantine] = field(default_factory=dict)
     _lost: dict[bytes, OSError] = field(default_factory=dict)
-    """Bases in which no quarantine can be made, and why."""
+    """Bases in which no quarantine can be created, and why."""
     _stack: ExitStack = field(default_factory=ExitStack)
     _removed: RemovedFiles = field(default_factory=RemovedFiles)
-    """Of files with several names, how many go."""
+    """Counts how many names of files with several names are removed."""
     _purged: RemovedFiles = field(default_factory=RemovedFiles)
 
     def __post_init__(self) -> None:
@@ -81,7 +80,9 @@ class PlanExecutor:
         self.emptied = EmptiedFolders(self.places, self.checks.guard, self.now, self._run_for)
 
     def run(self) -> RunOutcome:
-        """Do all steps that may be done. Ctrl-C takes back what is under way and is raised on."""
+        """Do all steps that may be done. Ctrl-C takes back the steps in progress and is
+        re-raised.
+        """
         before = self._done_before()
         steps = [step for step in self.plan.steps if step.id not in before]
         self.outcome.before = len(self.plan.steps) - len(steps)
@@ -89,7 +90,7 @@ class PlanExecutor:
         with self._stack:
             for batch in self._batches(steps):
                 self._act(batch)
-            # In the way was a name of the file that one counts on, a link, the rest of an album.
+            # Blocked by a name of the file that one relies on, a link, or the rest of an album.
             again, self._again = self._again or [], None
             for step in again:
                 for batch in self._batches([step]):
@@ -100,7 +101,7 @@ class PlanExecutor:
         return self.outcome
 
     def _set_aside_emptied(self) -> None:
-        """Have the folders go that the steps left empty."""
+        """Remove the folders that the steps left empty."""
         if self.plan.options.action not in (DedupeAction.QUARANTINE, DedupeAction.DELETE):
             return
         try:
@@ -112,12 +113,13 @@ class PlanExecutor:
             self.outcome.folders = self.emptied.gone
 
     def _done_before(self) -> set[str]:
-        """Steps of this plan that an earlier run has done and nobody took back."""
+        """Return the steps of this plan that an earlier run did and that were not undone."""
         found: set[str] = set()
         for root in self.places.roots:
             for base in bases_of(root):
                 for name in runs_of_plan(base, self.plan.uid):
-                    # One whose journal cannot be read was told of when half done runs were ended.
+                    # A run with an unreadable journal was reported when interrupted runs were
+                    # finished.
                     with suppress(UntrustedInput), open_run(base, name) as run:
                         for step in run.journal.recorded.steps.values():
                             if run.has_done(step):
@@ -129,7 +131,7 @@ class PlanExecutor:
         batch: list[StepTransaction] = []
         size = 0
         action = self.plan.options.action
-        # A link to what stays changes its ctime: the next step is compared after that.
+        # A link to the kept copy changes its ctime: the next step is compared after that.
         most = 1 if action is DedupeAction.HARDLINK else _BATCH
         for step in steps:
             try:
@@ -220,7 +222,7 @@ class PlanExecutor:
         return self._runs[base]
 
     def _act(self, batch: list[StepTransaction]) -> None:
-        """Carry out steps that were compared."""
+        """Do steps that were compared."""
         by_run: dict[bytes, list[StepTransaction]] = {}
         for each in batch:
             by_run.setdefault(each.run.base, []).append(each)
@@ -250,9 +252,9 @@ class PlanExecutor:
     def _cut_short(
         self, run: Quarantine, batch: list[StepTransaction], ended: list[StepResult]
     ) -> None:
-        """Take back what is under way; the outcome and the journal are to tell of all the rest.
+        """Take back the steps in progress; the outcome and the journal report all the others.
 
-        What cannot be noted, or is not sure to be on the disk, the next run finds out.
+        The next run finds out about anything that cannot be recorded or may not be on disk.
         """
         known = run.journal.recorded.steps
         noted = [one.record for one in ended if known[one.record.step].state == INTENT]
@@ -271,7 +273,7 @@ class PlanExecutor:
                 self._set_aside(one)
 
     def _tell(self, ended: StepResult) -> None:
-        """Have the outcome say what became of a step; delete what is to be deleted."""
+        """Record in the outcome what became of a step; delete what is to be deleted."""
         if ended.record.state == DONE:
             self.emptied.note(ended.record, ended.prepared.run.base)
             self.checks.note(ended.prepared.step)
@@ -307,7 +309,7 @@ class PlanExecutor:
         self.outcome.done.append(ended.prepared.step)
 
     def _share(self, step: PlanStep) -> None:
-        """Have the kernel share the blocks of a file with those of its copy."""
+        """Have the kernel share a file's blocks with those of its copy."""
         removed = RemovedFiles(by_name=False)
         freed = DiskSpace()
         for victim, keep, sighting in self.checks.check(step):

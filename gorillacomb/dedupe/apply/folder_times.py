@@ -1,4 +1,4 @@
-"""Give a folder back the mtime that it had before a run, where nobody but the run wrote to it."""
+"""Restore the mtime that a folder had before a run, if only the run has written to it since."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.fs import mutations
 
 _ONE_CALL_NS = 200_000_000
-"""How far apart the times may be that one call gives a file and the folders that it moves
-between."""
+"""How far apart the times may be that one call sets on a file and on both folders of its move."""
 
 
 class FolderTimes:
     """The folders that things were taken from, as they are before those are put back.
 
-    What a run did last to a folder the journal says. Of a run that was killed it does not, but
-    then the ctime of what was moved is the mtime of the folder: a rename sets both. So a write
-    right after that of somebody else, or before a second attempt to take it back, is not seen.
+    The journal records what a run did last to a folder. For a run that was killed it does not, but
+    then the ctime of what was moved is the mtime of the folder: a rename sets both. So a write by
+    someone else right after that, or before a second attempt to take it back, goes unnoticed.
     """
 
     def __init__(self, run: Quarantine, moves: Iterable[MovedItem]) -> None:
         self._run = run
         self._before: dict[bytes, tuple[MovedItem, int]] = {}
-        """By the folder: something that was in it, and the mtime to give back, ns."""
+        """By folder: something that was in it, and the mtime to restore, in ns."""
         for move in moves:
             if move.parent_mtime_ns is None:
                 continue
@@ -36,9 +35,9 @@ class FolderTimes:
                 self._before[os.path.dirname(move.path)] = move, before_ns
 
     def _time_before(self, move: MovedItem, before_ns: int) -> int | None:
-        """The mtime to give back to the folder of a thing; None if not the run wrote there last.
+        """Return the mtime to restore on a folder; None if the run was not the last to write there.
 
-        What was put back before need not be what went last.
+        What was put back before need not be what was removed last.
         """
         run, known = self._run, []
         starts = run.journal.recorded.starts.get(os.path.dirname(move.path), {})
@@ -49,7 +48,7 @@ class FolderTimes:
                     return starts.get(now, before_ns)
                 with suppress(FileNotFoundError):
                     here = os.stat(name, dir_fd=folder, follow_symlinks=False)
-                    # A copy of the drive has other inodes, and the same times.
+                    # A copy of the drive has other inodes, but the same times.
                     is_back = move.mtime_ns == here.st_mtime_ns or move.inode == here.st_ino
                     if is_link(move, folder, name, move.keep.at(run.base)):
                         is_back = move.parent_after_ns is None
@@ -64,7 +63,7 @@ class FolderTimes:
         return before_ns if is_alone else None
 
     def restore(self) -> None:
-        """Set the times, once all is back; not those of a folder that is somebody else's."""
+        """Set the times once everything is back, but not on folders that belong to someone else."""
         for move, before_ns in self._before.values():
             with suppress(OSError), self._run.original_location(move).opened() as (folder, _):
                 mutations.set_mtime(folder, before_ns)

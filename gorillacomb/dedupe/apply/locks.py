@@ -1,10 +1,10 @@
-"""Locks on roots: whoever changes a root, or counts on what stands in it, holds its lock.
+"""Lock roots: a run that changes a root, or relies on what is in it, holds the root's lock.
 
-They are of the file system, not of a vault, so that two vaults that know the same files cannot each
-remove what the other one counts on. The file ``ROOT/.gorillacomb/lock`` is locked; and, since the
-root of one vault may lie inside that of another, the root's folder too, exclusively, with every
-folder above it, shared: granularity as in Gray et al., "Granularity of Locks in a Shared Data
-Base", 1975.
+The locks belong to the file system, not to a vault, so that two vaults that know the same files
+cannot each remove what the other relies on. The file ``ROOT/.gorillacomb/lock`` is locked; and
+since the root of one vault may be inside that of another, so are the root's folder, exclusively,
+and every folder above it, shared: granularity as in Gray et al., "Granularity of Locks in a Shared
+Data Base", 1975.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from gorillacomb.fs.openat import (
 from gorillacomb.fs.paths import join, path_text
 
 _CANNOT = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP})
-"""What a file system answers on which folders cannot be locked."""
+"""The errors of file systems on which folders cannot be locked."""
 
 
 @contextmanager
 def locked_roots(roots: Iterable[bytes]) -> Iterator[None]:
-    """Hold the locks of roots, in sorted order. Raises Refused when another run holds one."""
+    """Hold the locks of roots, in sorted order. Raises Refused if another run holds one."""
     wanted = sorted(set(roots))
     with ExitStack() as stack:
         taken: dict[FileIdentity, tuple[int, int]] = {}
@@ -43,9 +43,9 @@ def locked_roots(roots: Iterable[bytes]) -> Iterator[None]:
 
 
 def _take(stack: ExitStack, root: bytes, taken: dict[FileIdentity, tuple[int, int]]) -> None:
-    """Lock a root; ``taken`` is what is locked already: descriptor and kind by identity.
+    """Lock a root; ``taken`` contains the locks held so far: descriptor and kind by identity.
 
-    A root may be seen through another mount as well, and a lock that is ours is no other run's.
+    A root may also be visible through another mount, and our own lock is not another run's.
     """
     folder = _open_folder(root)
     if folder is None:
@@ -57,7 +57,7 @@ def _take(stack: ExitStack, root: bytes, taken: dict[FileIdentity, tuple[int, in
         above = os.path.dirname(above)
         at = _open_folder(above)
         if at is None:
-            continue  # it may not be read; who may not either, has no root there
+            continue  # not readable by us; a process that cannot read it either has no root there
         stack.callback(os.close, at)
         _lock_folder(at, fcntl.LOCK_SH, root, taken)
     try:
@@ -72,7 +72,7 @@ def _take(stack: ExitStack, root: bytes, taken: dict[FileIdentity, tuple[int, in
 
 
 def _closed_error(root: bytes, folder: int, error: OSError) -> RefusedForSafety:
-    """The error for a root in which our own folder cannot be used: whose it is, and what to do."""
+    """Return the error for a root whose ``.gorillacomb`` is unusable: its owner, and what to do."""
     shown, cause, own = path_text(root), os_error_text(error), os.geteuid()
     owners = {}
     for name in (OUR_FOLDER, OUR_FOLDER + b"/lock"):

@@ -1,4 +1,4 @@
-"""Where a path belongs among the roots of a run, and what stands around it."""
+"""Find which root of a run a path belongs to, and what surrounds it."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ _REMEMBERED = 64
 
 @dataclass(frozen=True, slots=True)
 class _ListedFolder:
-    """The files right in a folder."""
+    """The files directly in a folder."""
 
     state: object
-    """By which it is told whether that is still so."""
+    """Compared to find out whether the listing is still valid."""
     names: list[bytes]
     companions: Companions
 
 
 @dataclass(slots=True)
 class PathResolver:
-    """Finds places on disk, remembering what makes folders projects."""
+    """Resolves paths on disk, remembering which folders are projects."""
 
     roots: Sequence[LiveRoot]
     _levels: dict[bytes, FolderContext] = field(default_factory=dict)
     table: CompanionTable = field(default_factory=companion_table)
     """Which files belong together."""
     _listed: dict[bytes, _ListedFolder] = field(default_factory=dict)
-    """The folders listed last, each as it was then."""
+    """The folders listed last, each in its state at that time."""
 
     def root_of(self, path: bytes) -> LiveRoot | None:
-        """The innermost root around a path."""
+        """Return the innermost root around a path."""
         return innermost(path, self.roots, strictly=True)
 
     def location(self, path: bytes) -> FileLocation | None:
-        """A path as what a comparison starts from; None in no root."""
+        """Return a path as the starting point of a comparison; None if it is in no root."""
         root = self.root_of(path)
         if root is None:
             return None
@@ -55,7 +55,7 @@ class PathResolver:
         )
 
     def context(self, path: bytes, is_folder: bool) -> PathContext:
-        """A path, in some root, as the rules see it. Raises OSError."""
+        """Return a path, in some root, as the rules see it. Raises OSError."""
         root = self.root_of(path)
         assert root is not None, "asked only for what is in a root"
         folder = path if is_folder else os.path.dirname(path)
@@ -71,23 +71,25 @@ class PathResolver:
         return PathContext(root.path, path, is_folder, tuple(levels), top.store)
 
     def companions(self, path: bytes) -> list[bytes]:
-        """The files beside a file that belong to it, by their paths. Raises OSError."""
+        """Return the paths of the files beside a file that belong to it. Raises OSError."""
         folder, name = os.path.split(path)
         return [join(folder, each) for each in self._beside(folder).companions.of(name)]
 
     def files_in(self, folder: bytes) -> list[bytes]:
-        """The names of the files right in a folder. Raises OSError."""
+        """Return the names of the files directly in the folder at a path. Raises OSError."""
         return self._beside(folder).names
 
     def size_of(self, path: bytes) -> int:
-        """The size of a file in bytes; of a path of any length. Raises OSError."""
+        """Return the size of a file in bytes; the path may have any length. Raises OSError."""
         location = self.location(path)
         assert location is not None, "asked only for what is in a root"
         with location.opened() as (folder, name):
             return os.stat(name, dir_fd=folder, follow_symlinks=False).st_size
 
     def sign_of_use(self, path: bytes) -> bytes | None:
-        """The file beside one that says that it is open or was not closed. Raises OSError."""
+        """Return a companion showing that a file is open or was not closed cleanly. Raises
+        OSError.
+        """
         folder, name = os.path.split(path)
 
         def size_of(beside: bytes) -> int:
@@ -97,7 +99,7 @@ class PathResolver:
         return None if sign is None else join(folder, sign)
 
     def _beside(self, path: bytes) -> _ListedFolder:
-        """The files right in a folder."""
+        """Return the files directly in a folder."""
         root = self.root_of(join(path, b"*"))
         assert root is not None, "asked only for what is in a root"
         folders = OpenFolders(root.path, root.identity)

@@ -1,7 +1,7 @@
-"""Whether a step of a plan may be done now: the rules, asked of the disk, and the comparison.
+"""Decide whether a step of a plan may be done now, by checking the rules on disk and comparing.
 
-A plan is not trusted: whatever was true when it was made, or was written into it by hand, is found
-out here anew.
+A plan is not trusted: whatever was true when it was made, or was written into it by hand, is
+verified here again.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ from gorillacomb.fs.paths import is_below, join, path_and_parents, path_text, re
 class StepSkipped(Exception):
     """A step that is not done, and why.
 
-    ``beside`` says that it is for something beside what goes, which may go with another step.
+    ``beside`` says that the reason is something beside the copy to remove, which another step may
+    remove.
     """
 
     def __init__(self, path: bytes, cause: str, failed: bool = False, beside: bool = False) -> None:
@@ -66,7 +67,7 @@ class StepPreflight:
         self._going = frozenset(pair.path for step in self.plan.steps for pair in step.pairs)
 
     def rehearse(self, step: PlanStep) -> StepSkipped | None:
-        """Why a step would not be done when those before it are; None when it would."""
+        """Return why a step would not be done after those before it; None if it would."""
         try:
             self.check(step)
         except StepSkipped as skip:
@@ -75,12 +76,14 @@ class StepPreflight:
         return None
 
     def note(self, step: PlanStep) -> None:
-        """Take note that a step is done: what it took away is beside nothing any more."""
+        """Record that a step is done: what it removed is no longer beside anything."""
         if self.plan.options.action.empties_path:
             self.guard.gone |= {pair.path for pair in step.pairs}
 
     def check(self, step: PlanStep) -> list[tuple[FileLocation, FileLocation, TreeSnapshot]]:
-        """What goes and what stays, compared, for each pair of a step. Raises Skip."""
+        """Compare the copy to remove with the copy to keep, for each pair of a step. Raises
+        Skip.
+        """
         found = [(a, b, self._sighted(step, pair, a, b)) for pair, a, b in self._allowed(step)]
         if self.plan.options.action in REPLACING:
             for victim, keep, sighting in found:
@@ -88,7 +91,7 @@ class StepPreflight:
         return found
 
     def _allowed(self, step: PlanStep) -> list[tuple[RemovalPair, FileLocation, FileLocation]]:
-        """A step's pairs, if the rules have nothing against it."""
+        """Return a step's pairs, if the rules allow it."""
         found = []
         for at, pair in enumerate(step.pairs):
             victim, keep = self.places.location(pair.path), self.places.location(pair.keep)
@@ -127,9 +130,10 @@ class StepPreflight:
             raise StepSkipped(path, _words(refusal), beside=refusal.rule is SafetyRule.LINKED)
 
     def _check_nested_files(self, step: PlanStep) -> None:
-        """Ask the rules of single files about those in a folder that have their copies elsewhere.
+        """Apply the rules for single files to those in a folder whose copies are elsewhere.
 
-        Such a copy stays for the one that the folder's own copy has in its place, and that goes.
+        Such a copy is kept in place of the one that the folder's own copy has there, and that is
+        removed.
         """
         folders = [RemovalPair(step.path, step.keep)]
         folders += [each for each in step.nested if _is_folder(each.path)]
@@ -149,10 +153,11 @@ class StepPreflight:
     def _check_together(
         self, step: PlanStep, pairs: Sequence[RemovalPair], ours: Mapping[bytes, bytes]
     ) -> None:
-        """Check files that leave one folder: each with all that belongs to it, or not at all.
+        """Check files that are removed from one folder: each with all that belongs to it, or not at
+        all.
 
-        Nor while it is in use; the pictures of an album together; and what a file's name says must
-        be kept too. ``ours`` has the path of a file where it is not the one that its pair gives.
+        Files in use are refused, the pictures of an album are removed together, and names that must
+        be kept are kept. ``ours`` has the path of a file if it differs from the one in its pair.
         Raises StepSkipped.
         """
         real = {pair.path: ours.get(pair.path, pair.path) for pair in pairs}
@@ -195,7 +200,7 @@ class StepPreflight:
     def _refuse_irreplaceable(
         self, step: PlanStep, victim: FileLocation, keep: FileLocation, sighting: TreeSnapshot
     ) -> None:
-        """Skip what no link, or no shared blocks, can stand for. Raises StepSkipped."""
+        """Skip files that no link, or no shared blocks, can replace."""
         action = self.plan.options.action
         if step.kind == "folder":
             raise StepSkipped(step.path, f"is a folder, which no {action} can stand for")
@@ -217,7 +222,7 @@ class StepPreflight:
         nested: dict[bytes, FileLocation] = {}
         for each in step.nested:
             spot = self.places.location(each.keep)
-            assert spot is not None  # asked before
+            assert spot is not None  # checked before
             nested[relative_path(each.path, step.path)] = spot
         try:
             sighting = self.witness.compare(victim, keep, nested)
@@ -250,7 +255,7 @@ def _words(refusal: Refusal) -> str:
 
 
 def _is_folder(path: bytes) -> bool:
-    """Whether a folder is at a path, and no link to one; what is gone is found out later."""
+    """Return whether a path is a folder and not a link to one; a missing one is found out later."""
     try:
         return stat.S_ISDIR(os.lstat(path).st_mode)
     except OSError:

@@ -1,8 +1,8 @@
-"""Emptying a quarantine: the only way in which something leaves the disk.
+"""Empty a quarantine: the only way in which anything is deleted from the disk.
 
-What was set aside is compared once more with the copy that is kept, which must stand where it did
-and is synced first. What has none any more stays; a damaged file goes while its good
-content stands. Links are never followed, folders removed only when they are empty.
+Quarantined items are compared once more with the copy that is kept, which must be where it was and
+is synced first. An item without such a copy stays; a damaged file is deleted while its good content
+exists. Links are never followed, and folders are removed only if they are empty.
 """
 
 from __future__ import annotations
@@ -64,12 +64,12 @@ def purge_step(
     now: Callable[[], int],
     gone: RemovedFiles,
 ) -> PurgedStep:
-    """Remove what a step set aside; returns what that frees, and why something was not removed.
+    """Delete what a step quarantined; return the space freed, and why something was not deleted.
 
-    ``gone`` is what the same run removed before. The caller holds the locks of all roots. Raises
-    OSError when the journal cannot be written.
+    ``gone`` is what the same run deleted before. The caller holds the locks of all roots. Raises
+    OSError if the journal cannot be written.
     """
-    # Of a bundle that is half deleted already, or half put back, the rest need not be the whole.
+    # The rest of a bundle that is already half deleted, or half put back, need not be complete.
     is_whole = record.state != PURGING and not record.back
     witness = replace(witness, whole_bundles=is_whole)
     found: list[tuple[MovedItem, TreeSnapshot]] = []
@@ -85,7 +85,7 @@ def purge_step(
             _sync_survivors(sighting)
             verify_kept_copies(sighting)
         age = run_age_ns(run.journal.recorded, now())
-        # Nobody can tell how long ago it was: then the machine was started again since.
+        # Its age is unknown: the machine was restarted since.
         is_young = age is not None and age < _SURELY_CLOSED_NS
         for move, sighting in found:
             _refuse_in_use(run, move.slot, sighting, is_young)
@@ -96,7 +96,7 @@ def purge_step(
     except (ContentDiffers, OSError) as error:
         begun = run.journal.recorded.steps[record.step].state == PURGING
         if begun and record.state != PURGING and not removed:
-            run.journal.note([record])  # it is whole, and can still be put back
+            run.journal.note([record])  # it is complete, and can still be put back
         if isinstance(error, ContentDiffers):
             problem = StepProblem(_as_it_was(run, record, error.path), error.cause)
         else:
@@ -111,7 +111,7 @@ def _freed(
     removed: Iterable[tuple[TreeSnapshot, bytes]],
     gone: RemovedFiles,
 ) -> DiskSpace:
-    """What was freed by all that was removed, also where not everything was."""
+    """Return the space freed by all that was deleted, even if not everything was."""
     space = DiskSpace()
     removed = list(removed)
     for _, sighting in found:
@@ -121,9 +121,9 @@ def _freed(
 
 
 def _refuse_in_use(run: Quarantine, slot: bytes, sighting: TreeSnapshot, is_young: bool) -> None:
-    """Refuse what a program may still write to, by a descriptor from before it was set aside.
+    """Refuse what a program may still write to through a descriptor opened before the quarantining.
 
-    Where nobody can tell, age has to do. Raises ContentDiffers, OSError.
+    If that cannot be determined, age has to suffice. Raises ContentDiffers, OSError.
     """
     folders = OpenFolders(run.path, identity_of(os.fstat(run.folder)))
     try:
@@ -144,7 +144,7 @@ def _compare(
     places: PathResolver,
     witness: TreeComparer,
 ) -> TreeSnapshot | None:
-    """Compare one thing with the copy that is kept; None for one that is gone already."""
+    """Compare one item with the copy that is kept; None for an item that is already deleted."""
     if not run.has_slot(move):
         run.sync_put_back([move])  # an undo that was killed may have left its link here
         return None
@@ -163,7 +163,7 @@ def _compare(
 
 
 def _survivor(run: Quarantine, keep: KeptCopy, places: PathResolver) -> FileLocation:
-    """Where a copy is kept: in a root that is there, in no place that empties itself."""
+    """Return where a copy is kept: in a connected root, and not in a place that empties itself."""
     path = keep.at(run.base)
     spot = places.location(path)
     if spot is None and is_below(path, run.base):
@@ -177,7 +177,7 @@ def _survivor(run: Quarantine, keep: KeptCopy, places: PathResolver) -> FileLoca
 
 
 def _sync_survivors(sighting: TreeSnapshot) -> None:
-    """Have what stays on the disk before the other copy goes."""
+    """Sync the kept copies to disk before the other copies are deleted."""
     folders: dict[bytes, OpenFolders] = {}
     try:
         for spot, facts in sighting.survivors:
@@ -199,9 +199,9 @@ def _remove(
     sighting: TreeSnapshot,
     removed: list[tuple[TreeSnapshot, bytes]],
 ) -> None:
-    """Remove what was compared and nothing else, the deepest first; ``removed`` grows by it.
+    """Delete what was compared and nothing else, deepest first; ``removed`` collects it.
 
-    Raises OSError: a folder to which something came is not empty and stays.
+    Raises OSError: a folder in which something was created is not empty and stays.
     """
     folders = OpenFolders(run.path, identity_of(os.fstat(run.folder)))
     try:

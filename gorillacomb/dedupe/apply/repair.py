@@ -1,10 +1,10 @@
-"""Putting a verified good copy in the place of a damaged file, so that it can be taken back.
+"""Replace damaged files with verified good copies, reversibly.
 
-For each file: what stands there must be what the scan found damaged, and a copy must have the
-digest that it had. The copy is written into the quarantine, with the damaged file's owner, mode,
+For each file: the file there must be what the scan found damaged, and a copy must have the digest
+that it used to have. The copy is written into the quarantine, with the damaged file's owner, mode,
 attributes and mtime, synced, and read again from the disk; then the two files are exchanged, so
-that there is no moment without the file. The intent is journalled twice, before the copy is written
-and before the exchange; whatever comes between is ended as a run is that was killed.
+that the file is never missing. The intent is journalled twice, before the copy is written and
+before the exchange; a repair that is interrupted in between is finished like any killed run.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ _CHANGED = "changed since it was found damaged: scan it again"
 
 @dataclass(frozen=True, slots=True)
 class DamagedFile:
-    """A damaged file, and where copies of its good content are said to stand."""
+    """A damaged file, and where copies of its good content are said to be."""
 
     path: bytes
     """Absolute."""
@@ -84,10 +84,10 @@ def repair_files(
     ended: Callable[[RunOutcome], None],
     now: Callable[[], int] = time.time_ns,
 ) -> RunOutcome:
-    """Repair files; those that hold their good content already count as done before.
+    """Repair files; those that already have their good content count as done before.
 
     ``ended`` is called with the outcome in any case, also after Ctrl-C, while the locks are held.
-    Raises Refused when another run holds a lock, OSError when a journal cannot be written.
+    Raises Refused if another run holds a lock, OSError if a journal cannot be written.
     """
     places = PathResolver(roots)
     paths = {path for harm in harms for path in (harm.path, *harm.copies)}
@@ -113,7 +113,9 @@ class _PreparedRepair:
     place: FileLocation
     keep: FileLocation
     file: int
-    """The damaged file, held open: so no other gets its number meanwhile."""
+    """The damaged file, held open so that no other file can get its inode number in the
+    meantime.
+    """
     damaged: FileFacts
     contents: RepairContents
 
@@ -126,7 +128,7 @@ class _PreparedRepair:
         self.record = replace(self.record, moves=(move,))
 
     def refuse_changed(self) -> None:
-        """Refuse a file that is not what it was when it was looked at. Raises Different."""
+        """Refuse a file that has changed since it was looked at. Raises Different."""
         if not is_unchanged(self.damaged.facts, os.fstat(self.file)):
             raise ContentDiffers(self.place.path, MEANWHILE)
         if is_open_for_writing(self.file):
@@ -160,7 +162,7 @@ class _RepairExecutor:
         (self.outcome.failed if failed else self.outcome.skipped).append(trouble)
 
     def _repair(self, number: int, harm: DamagedFile) -> None:
-        """Repair a file. Raises Skip where it cannot be; OSError when the journal fails."""
+        """Repair a file. Raises Skip if it cannot be repaired, OSError if the journal fails."""
         place = self._allowed(harm)
         with ExitStack() as stack:
             try:
@@ -202,7 +204,7 @@ class _RepairExecutor:
                 known = error.strerror if isinstance(error, mutations.CannotMove) else None
                 trouble, failed = StepProblem(path, known or os_error_text(error)), True
         except BaseException:
-            with suppress(OSError):  # what is not noted, the next run finds out
+            with suppress(OSError):  # the next run finds out what is not recorded
                 self._note(ready, finish_repair(run, ready.record, self.now))
             raise
         ended = finish_repair(run, ready.record, self.now)
@@ -229,7 +231,7 @@ class _RepairExecutor:
         """
         run, contents = ready.run, ready.contents
         new = _written(ready)
-        ready.refuse_changed()  # which may have taken long
+        ready.refuse_changed()  # may have taken long
         with ready.place.opened() as (folder, name):
             if os.fstat(folder).st_dev != os.fstat(run.folder).st_dev:
                 raise ContentDiffers(
@@ -243,7 +245,7 @@ class _RepairExecutor:
             try:
                 swapped = run.exchange(written.slot, folder, name, ready.damaged.facts)
             except mutations.CannotMove:
-                ready.move = written  # nobody but us has seen the copy
+                ready.move = written  # only we have seen the copy
                 raise
             if not swapped:
                 raise ContentDiffers(ready.place.path, MEANWHILE)
@@ -279,7 +281,7 @@ class _RepairExecutor:
         return self._runs[base]
 
     def _good(self, harm: DamagedFile) -> FileLocation:
-        """A copy that has the good content, read now. Raises Different."""
+        """Return a copy whose content, read now, is good. Raises Different."""
         contents = RepairContents(harm.digest, b"", harm.size)
         for path in harm.copies:
             spot = self.places.location(path)
@@ -294,7 +296,7 @@ class _RepairExecutor:
 
 @contextmanager
 def _opened(place: FileLocation) -> Iterator[int]:
-    """A descriptor of a regular file, open for reading. Raises Different, OSError."""
+    """Open a regular file for reading and return its descriptor. Raises Different, OSError."""
     with place.opened() as (folder, name):
         if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
             raise ContentDiffers(place.path, _CHANGED)
@@ -306,9 +308,9 @@ def _opened(place: FileLocation) -> Iterator[int]:
 
 
 def _look_at_damage(file: int, harm: DamagedFile) -> tuple[FileFacts, bytes] | None:
-    """A damaged file and the digest of what it holds; None where it is as good as it was.
+    """Return a damaged file and the digest of its content; None if it is good again.
 
-    Raises Different where it is not what was found damaged, OSError.
+    Raises Different if it is not what was found damaged, OSError.
     """
     mutations.fsync(file)  # a write through a memory map shows in the times from then on
     digest, got = digest_on_disk(file, harm.size)
@@ -327,7 +329,7 @@ def _look_at_damage(file: int, harm: DamagedFile) -> tuple[FileFacts, bytes] | N
 
 
 def _written(ready: _PreparedRepair) -> os.stat_result:
-    """As `_write_copy`; what is no good copy, which nobody but us has seen, is removed again."""
+    """Like `_write_copy`, but remove a copy that is not good, which only we have seen."""
     try:
         return _write_copy(ready)
     except BaseException:
@@ -339,7 +341,7 @@ def _written(ready: _PreparedRepair) -> os.stat_result:
 
 
 def _write_copy(ready: _PreparedRepair) -> os.stat_result:
-    """Write a copy into the slot that is to stand for a damaged file; returns what it is.
+    """Write a copy into the slot that will replace a damaged file; return its facts.
 
     Raises Different, OSError; what is written until then is left.
     """
@@ -365,7 +367,7 @@ def _write_copy(ready: _PreparedRepair) -> os.stat_result:
 
 
 def _copy(source: int, file: int, size: int, sparse: bool) -> None:
-    """Copy an open file of so many bytes to another, zeros as holes if that is wanted."""
+    """Copy this many bytes from one open file to another, with holes for zeros if requested."""
     at = 0
     for piece in pieces(source, size):
         mutations.write_piece(file, piece, at, sparse)

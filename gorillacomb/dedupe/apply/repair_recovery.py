@@ -1,9 +1,9 @@
-"""What becomes of a repair: one that was cut short is ended, one that is done can be taken back.
+"""Finish interrupted repairs, and take back completed ones.
 
 A repair exchanges a damaged file with a copy of its good content, written beforehand into the slot
-where the damaged one is to wait. How far it came is told by what the place and the slot hold, never
-by inodes: a copy of the drive has others. Nothing is unlinked here but such a copy, and only where
-the content stands elsewhere too and no program can be writing to it.
+where the damaged one is to be kept. How far it got is determined by what the place and the slot
+contain, never by inodes: a copy of the drive has others. Only such a copy is ever unlinked here,
+and only if the content exists elsewhere too and no program can be writing to it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _UNKNOWN = (
 
 
 class SlotContent(Enum):
-    """What a name holds."""
+    """What a name contains."""
 
     NOTHING = auto()
     GOOD = auto()
@@ -53,15 +53,15 @@ class SlotContent(Enum):
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What is known of a regular file beside its content."""
+    """The facts about a regular file, apart from its content."""
 
     facts: os.stat_result
     attributes: dict[str, bytes]
     written: bool | None
-    """Whether a program has it open for writing; None where nobody can tell."""
+    """Whether a program has it open for writing; None if that is unknown."""
 
     def has_metadata_of(self, other: FileFacts) -> bool:
-        """Whether owner, mode, mtime and extended attributes are those of another file."""
+        """Return whether owner, mode, mtime and extended attributes equal those of another file."""
         return self._dress() == other._dress()
 
     def _dress(self) -> object:
@@ -72,7 +72,7 @@ class FileFacts:
 def inspect_slot(
     folder: int, name: bytes, contents: RepairContents
 ) -> tuple[SlotContent, FileFacts | None]:
-    """Read from the disk what a name in an open folder holds; None for no regular file.
+    """Read from disk what a name in an open folder contains; None if it is not a regular file.
 
     Raises OSError.
     """
@@ -100,16 +100,16 @@ def inspect_file(file: int, contents: RepairContents) -> tuple[SlotContent, File
 
 
 def digest_on_disk(file: int, size: int) -> tuple[bytes, int]:
-    """As `digest_of_descriptor`, from the beginning of an open file and past the cache."""
+    """Like `digest_of_descriptor`, but from the beginning of an open file and past the cache."""
     drop_page_cache(file)
     os.lseek(file, 0, os.SEEK_SET)
     return digest_of_descriptor(file, size)
 
 
 def finish_repair(run: Quarantine, record: StepRecord, now: Callable[[], int]) -> StepRecord:
-    """End a repair of which only the intent is known; what came of it is in the record returned.
+    """Finish a repair of which only the intent is recorded; return the record with its outcome.
 
-    Raises OSError when the journal cannot be written.
+    Raises OSError if the journal cannot be written.
     """
     [move] = record.moves
     try:
@@ -122,7 +122,9 @@ def finish_repair(run: Quarantine, record: StepRecord, now: Callable[[], int]) -
 
 
 def _end(run: Quarantine, move: MovedItem) -> tuple[str, str | None]:
-    """Bring a repair to where it is done, or not begun; returns its state, and why it is stuck."""
+    """Bring a repair to a state where it is done, or not begun; return its state, and why it is
+    stuck.
+    """
     contents = _contents(move)
     held, _ = inspect_slot(run.folder, move.slot, contents)
     if held is SlotContent.NOTHING:
@@ -141,7 +143,7 @@ def _end(run: Quarantine, move: MovedItem) -> tuple[str, str | None]:
 
 
 def undo_repair(run: Quarantine, record: StepRecord) -> StepProblem | None:
-    """Have the damaged file and the good copy take each other's place again; returns why not."""
+    """Swap the damaged file and the good copy back; return why not."""
     [move] = record.moves
     try:
         cause = _give_back(run, move, record.state != STUCK)
@@ -151,15 +153,15 @@ def undo_repair(run: Quarantine, record: StepRecord) -> StepProblem | None:
 
 
 def _give_back(run: Quarantine, move: MovedItem, was_done: bool) -> str | None:
-    """Put what waits in the slot back in its place; returns why not. Raises OSError.
+    """Put the file in the slot back in its place; return why not. Raises OSError.
 
-    ``was_done`` says that the slot got the damaged file, whatever became of that; else it may hold
-    a save that came at the moment of the exchange.
+    ``was_done`` says that the slot received the damaged file, whatever became of that since; else
+    it may contain a save made at the moment of the exchange.
     """
     contents, place = _contents(move), run.original_location(move)
     held, aside = inspect_slot(run.folder, move.slot, contents)
     if held is SlotContent.GOOD:
-        return _drop(run, move)  # whoever put the damaged file back was killed before that
+        return _drop(run, move)  # the run that put the damaged file back was killed before that
     if held is SlotContent.OTHER and move.put is None:
         return _drop_unfinished(run, move)
     if held is not SlotContent.NOTHING:
@@ -189,7 +191,7 @@ def _give_back(run: Quarantine, move: MovedItem, was_done: bool) -> str | None:
 def _exchange_back(
     run: Quarantine, move: MovedItem, folder: int, name: bytes, like: FileFacts | None
 ) -> str | None:
-    """Exchange what was set aside with the good copy in its place; returns why not.
+    """Exchange the quarantined file with the good copy in its place; return why not.
 
     The good copy must be as it was made: with the owner, mode, mtime and attributes of ``like``.
     """
@@ -217,12 +219,12 @@ def _exchange_back(
 
 
 def _drop(run: Quarantine, move: MovedItem) -> str | None:
-    """Remove the good copy in a slot, if nobody needs it; returns why not."""
+    """Remove the good copy in a slot if it is not needed; return why not."""
     contents = _contents(move)
     held, copy = inspect_slot(run.folder, move.slot, contents)
     if held is not SlotContent.GOOD or copy is None:
         return MEANWHILE
-    if move.put is not None and copy.written is not False:  # it stood where programs could open it
+    if move.put is not None and copy.written is not False:  # it was where programs could open it
         return IN_USE if copy.written else _UNKNOWN
     places = (run.original_location(move), _keep(run, move))
     if not any(_good(each, contents, copy.facts) for each in places):
@@ -237,9 +239,9 @@ def _last_of(run: Quarantine, move: MovedItem) -> str:
 
 
 def _drop_unfinished(run: Quarantine, move: MovedItem) -> str | None:
-    """Remove a copy that was being written: it holds the first bytes of what it is a copy of.
+    """Remove a copy that was being written: it contains the first bytes of its original.
 
-    Returns why not. Anything else may be what stood at the place: a drive that was copied during a
+    Return why not. Anything else may be what was at the place: a drive that was copied during a
     repair may have a journal that is older than the rest of it.
     """
     try:
@@ -262,14 +264,14 @@ def _drop_unfinished(run: Quarantine, move: MovedItem) -> str | None:
 
 
 def _remove_slot(run: Quarantine, move: MovedItem) -> None:
-    """Remove a copy of ours, once what it was exchanged for is sure to be back on the disk."""
+    """Remove our copy, once what it was exchanged for is sure to be back on the disk."""
     run.sync_put_back([move])
     mutations.remove(run.folder, move.slot)
     mutations.fsync(run.folder)
 
 
 def _keep(run: Quarantine, move: MovedItem) -> FileLocation:
-    """Where the copy stood that a file was repaired from. Raises OSError."""
+    """Return where the copy was from which a file was repaired. Raises OSError."""
     if move.keep.inside:
         root, inner = run.base, move.keep.path
     else:
@@ -280,10 +282,11 @@ def _keep(run: Quarantine, move: MovedItem) -> FileLocation:
 def verify_before_purge(
     run: Quarantine, move: MovedItem, spot: FileLocation, keep: Callable[[], FileLocation]
 ) -> TreeSnapshot:
-    """A damaged file that may leave the disk, with a place where its good content stands.
+    """Return a damaged file that may be deleted, and a path at which its good content exists.
 
-    ``spot`` is where it waits; ``keep`` says where the copy stood that it was repaired from, and is
-    asked when the place itself holds the good content no more. Raises Different, OSError.
+    ``spot`` is where it is quarantined; ``keep`` returns where the copy was from which it was
+    repaired, and is called if the place itself no longer has the good content. Raises Different,
+    OSError.
     """
     contents, place = _contents(move), run.original_location(move)
     with spot.opened() as (folder, name):
@@ -303,7 +306,7 @@ def verify_before_purge(
 def _good(
     spot: FileLocation, contents: RepairContents, other: os.stat_result
 ) -> tuple[FileLocation, os.stat_result] | None:
-    """A place, if it holds the good content, in another file than ``other`` and on the disk."""
+    """Return a path, if it has the good content, in a file other than ``other`` and on the disk."""
     try:
         with spot.opened() as (folder, name):
             file = open_file(name, folder)
@@ -315,7 +318,7 @@ def _good(
         finally:
             os.close(file)
     except OSError:
-        return None  # what cannot be read is no good copy
+        return None  # an unreadable file is not a good copy
     return spot, found.facts
 
 

@@ -1,4 +1,4 @@
-"""A run from its beginning to its end: locks, what an earlier run left half done, the steps."""
+"""Run a plan from beginning to end: locks, recovery of interrupted runs, the steps."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def apply_plan(
     ended: Callable[[RunOutcome], None],
     now: NowNs = time.time_ns,
 ) -> RunOutcome:
-    """Carry a plan out.
+    """Apply a plan.
 
     ``ended`` is called with the outcome in any case, also after Ctrl-C, while the locks are held.
-    Raises Refused when another run holds a lock, OSError when a journal cannot be written.
+    Raises Refused if another run holds a lock, OSError if a journal cannot be written.
     """
     applying, concerned = _applying(plan, roots, guard, witness, progress, now)
     with locked_roots(root.path for root in concerned):
@@ -68,7 +68,7 @@ def apply_plan(
 
 
 def _count_emptied(steps: Iterable[PlanStep], roots: Collection[bytes]) -> int:
-    """Count the folders that steps left empty, or with nothing but such folders in them."""
+    """Count the folders that steps left empty, or with only such folders in them."""
     waiting = {os.path.dirname(pair.path) for step in steps for pair in step.pairs}
     empty: set[bytes] = set()
     while waiting:
@@ -77,10 +77,10 @@ def _count_emptied(steps: Iterable[PlanStep], roots: Collection[bytes]) -> int:
         try:
             names = os.listdir(folder)
         except FileNotFoundError:
-            waiting.add(os.path.dirname(folder))  # it went, which may have left that empty
+            waiting.add(os.path.dirname(folder))  # it was removed, which may have left that empty
             continue
         except OSError:
-            continue  # it is not ours to list
+            continue  # not ours to list
         if folder not in roots and all(join(folder, name) in empty for name in names):
             empty.add(folder)
             waiting.add(os.path.dirname(folder))
@@ -94,7 +94,7 @@ def dry_run(
     witness: TreeComparer,
     progress: Progress,
 ) -> Iterator[tuple[PlanStep, StepProblem | None]]:
-    """What `apply_plan` would do with each step: None, or why it would not. Nothing is changed."""
+    """Return what `apply_plan` would do with each step: None, or why not. Nothing is changed."""
     checks = StepPreflight(plan, PathResolver(roots, table=guard.companions), guard, witness)
     progress.stage("Comparing", None, sum(step.size for step in plan.steps) or None)
     again: list[PlanStep] = []
@@ -134,10 +134,10 @@ def undo_runs_in_base(
     now: NowNs = time.time_ns,
     only: Sequence[bytes] = (),
 ) -> None:
-    """Take back what a run set aside in one base; or ``only`` what is at some absolute paths.
+    """Take back what a run quarantined in one base, or ``only`` what is at some absolute paths.
 
-    What becomes of it is added to ``outcome``, which names the run, step by step: after Ctrl-C it
-    says what was done until then. Raises Refused, Untrusted, OSError.
+    The results are added step by step to ``outcome``, which names the run, so after Ctrl-C it says
+    what was done until then. Raises Refused, Untrusted, OSError.
     """
     with locked_roots([base]):
         outcome.recovered += finish_interrupted_runs(base, now)
@@ -179,11 +179,11 @@ def purge_runs(
     ended: Callable[[RunOutcome], None],
     now: NowNs = time.time_ns,
 ) -> None:
-    """Delete what runs, given with their bases, set aside so long ago; with 0 all of it.
+    """Delete what runs, given with their bases, quarantined this long ago; with 0 all of it.
 
-    Only that goes of which the other copy still stands. ``ended`` is called with the outcome of
-    each run, also after Ctrl-C; one that fails holds up no other. Raises Refused where none of them
-    could be begun, since another run holds a lock or a drive cannot be written to.
+    Only items whose other copy still exists are deleted. ``ended`` is called with the outcome of
+    each run, also after Ctrl-C; a failing run does not stop the others. Raises Refused if none of
+    them could be begun because another run holds a lock or a drive cannot be written to.
     """
     places, gone = PathResolver(roots), RemovedFiles()
     refusals: list[tuple[RefusedForSafety, RunOutcome]] = []
@@ -225,7 +225,7 @@ def purge_runs(
 
 
 def _concerned(base: bytes, run: str, places: PathResolver) -> set[bytes]:
-    """The roots in which emptying a run's quarantine acts, or on which it counts.
+    """Return the roots in which emptying a run's quarantine acts, or on which it relies.
 
     Raises UntrustedInput, OSError.
     """
@@ -234,7 +234,7 @@ def _concerned(base: bytes, run: str, places: PathResolver) -> set[bytes]:
         paths += [move.keep.at(base) for move in record.moves]
         paths += [keep.at(base) for _, keep in record.nested]
     found = {root.path for path in paths if (root := innermost(path, places.roots)) is not None}
-    return {base, *found}  # which may lie around the roots: it was one itself before
+    return {base, *found}  # may be around the roots: it was one itself before
 
 
 def _purge_one(

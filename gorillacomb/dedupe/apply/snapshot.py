@@ -1,4 +1,4 @@
-"""What a comparison saw, and whether all of that is still so."""
+"""Record what a comparison saw, and verify that it is still true."""
 
 from __future__ import annotations
 
@@ -25,30 +25,32 @@ class TreeSnapshot:
     """What a comparison saw."""
 
     victim: dict[bytes, os.stat_result] = field(default_factory=dict)
-    """Everything that is to go by its path relative to what goes; the thing itself is empty."""
+    """Everything to be removed, by its path relative to the copy to remove; that itself is
+    empty.
+    """
     survivors: list[tuple[FileLocation, os.stat_result]] = field(default_factory=list)
-    """What stays for it."""
+    """What is kept for it."""
     noise: set[bytes] = field(default_factory=set)
-    """Paths in ``victim`` of files of the system's own, for which nothing stays."""
+    """Paths in ``victim`` of system files, for which no copy is kept."""
     blocks: dict[bytes, FileBlocks] = field(default_factory=dict)
-    """By paths in ``victim``: where files lie."""
+    """By paths in ``victim``: the blocks of files."""
     one_copy: set[bytes] = field(default_factory=set)
-    """Paths in ``victim`` of other names of what stays, and of files on the same blocks."""
+    """Paths in ``victim`` of other names of the kept file, and of files on the same blocks."""
     unknown_use: int = 0
-    """Files of which nobody can tell whether a program has them open for writing."""
+    """Files of which it is unknown whether a program has them open for writing."""
 
     @property
     def files(self) -> int:
-        """Regular files that go."""
+        """Regular files to be removed."""
         return sum(stat.S_ISREG(facts.st_mode) for facts in self.victim.values())
 
 
 def disk_space(
     sighting: TreeSnapshot, removed: RemovedFiles, paths: Collection[bytes] | None = None
 ) -> DiskSpace:
-    """Return what all that was seen takes on its disk; ``removed`` is what went before.
+    """Return the disk space that everything seen takes; ``removed`` was removed before.
 
-    Only of some ``paths`` in it, where they are given.
+    Count only some ``paths`` in it, if given.
     """
     space = DiskSpace()
     for inner, facts in sighting.victim.items():
@@ -61,9 +63,9 @@ def disk_space(
 
 
 def refuse_in_use(folder: int, name: bytes, path: bytes) -> bool:
-    """Refuse a file in an open folder that a program may write to; returns whether that is known.
+    """Refuse a file that a program may write to; return whether that could be determined.
 
-    ``path`` is for people. Raises ContentDiffers.
+    ``path`` is for messages. Raises ContentDiffers.
     """
     try:
         file = open_file(name, folder)
@@ -79,10 +81,10 @@ def refuse_in_use(folder: int, name: bytes, path: bytes) -> bool:
 
 
 def verify_unchanged(sighting: TreeSnapshot, moved: FileLocation) -> None:
-    """Make sure that nothing changed since a comparison, but for the place of what goes.
+    """Make sure that nothing changed since a comparison, except where the removed copy is.
 
-    And that no program has any of it open for writing, as far as that can be known. ``moved`` is
-    where that stands now; what stays is reached anew by its path. Raises ContentDiffers.
+    Also make sure that no program has any of it open for writing, as far as that can be known.
+    ``moved`` is where it is now; what is kept is opened again by its path. Raises ContentDiffers.
     """
     top = sighting.victim[b""]
     found = set()
@@ -92,7 +94,7 @@ def verify_unchanged(sighting: TreeSnapshot, moved: FileLocation) -> None:
         path = moved.at(inner).path
         if was is None:
             raise ContentDiffers(path, "came meanwhile")
-        # A rename changes the ctime of what is renamed, and of a folder perhaps the mtime.
+        # A rename changes the ctime of what is renamed, and perhaps the mtime of a folder.
         if inner:
             same = (
                 is_unchanged(was, facts) if not stat.S_ISDIR(was.st_mode) else _is_place(was, facts)
@@ -118,7 +120,7 @@ def verify_unchanged(sighting: TreeSnapshot, moved: FileLocation) -> None:
 
 
 def verify_kept_copies(sighting: TreeSnapshot) -> None:
-    """Make sure that what stays is as it was, reached by its path, and not being written to.
+    """Make sure that the kept copies, opened by path, are unchanged and not being written to.
 
     Raises ContentDiffers.
     """
@@ -141,7 +143,7 @@ def verify_kept_copies(sighting: TreeSnapshot) -> None:
 
 
 def _everything(top: FileLocation) -> Iterator[tuple[bytes, os.stat_result, int]]:
-    """Yield it and all below it: the relative path, what it is, the open folder that it is in.
+    """Yield an entry and everything below it: relative path, stat, and the open folder around it.
 
     Raises ContentDiffers.
     """
@@ -166,5 +168,5 @@ def _everything(top: FileLocation) -> Iterator[tuple[bytes, os.stat_result, int]
 
 
 def _is_place(was: os.stat_result, now: os.stat_result) -> bool:
-    """Whether two looks met one folder to which nothing came and from which nothing went."""
+    """Return whether two looks saw the same folder, with nothing added or removed."""
     return identity_of(was) == identity_of(now) and was.st_mtime_ns == now.st_mtime_ns

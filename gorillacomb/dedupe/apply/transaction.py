@@ -1,4 +1,4 @@
-"""One step of a plan, compared: set aside whole, and put back whole at any difference."""
+"""One step of a plan, already compared: quarantined as a whole, and put back at any difference."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from gorillacomb.fs.paths import is_below, path_text, relative_path
 
 @dataclass(slots=True)
 class StepItem:
-    """One thing of a step, compared and ready to go."""
+    """One item of a step, compared and ready to be moved."""
 
     victim: FileLocation
     keep: FileLocation
@@ -45,10 +45,10 @@ class StepItem:
     """Whether it was exchanged with a link in one step."""
 
     def refuse_changed(self, folder: int) -> None:
-        """Look at a file once more before it is moved, which sets its ctime. Raises Different.
+        """Check a file once more before it is moved, which sets its ctime. Raises Different.
 
-        Who keeps size and time while writing, as `cp --preserve` does, is known by the ctime alone;
-        that of a file with more names changes when another of them goes.
+        A writer that restores size and time, as `cp --preserve` does, is detected by the ctime
+        alone; the ctime of a file with several names changes when another name is removed.
         """
         facts = os.stat(self.victim.name, dir_fd=folder, follow_symlinks=False)
         was = self.sighting.victim[b""]
@@ -64,7 +64,7 @@ class StepResult:
     record: StepRecord
     trouble: StepProblem | None = None
     failed: bool = False
-    """Whether the system was the cause, not a difference."""
+    """Whether the cause was a system error, not a difference."""
 
 
 @dataclass(slots=True)
@@ -77,10 +77,12 @@ class StepTransaction:
     things: list[StepItem]
     now: Callable[[], int]
     _parents: dict[bytes, tuple[int, int]] = field(default_factory=dict)
-    """Of each folder that something leaves: its mtime before, and after what we did last, ns."""
+    """Of each folder that items are moved from: its mtime before, and after our last
+    change, in ns.
+    """
 
     def intend(self) -> StepRecord:
-        """The intent as it is journalled right before the step: with the times of its folders."""
+        """Return the intent to journal right before the step, with the times of its folders."""
         for thing in self.things:
             with suppress(OSError), thing.victim.opened() as (folder, _):
                 before_ns = os.fstat(folder).st_mtime_ns
@@ -89,9 +91,9 @@ class StepTransaction:
         return self.record
 
     def carry_out(self, removed: RemovedFiles) -> StepResult:
-        """Set all things of the step aside and look again; none of them at any difference.
+        """Quarantine all items of the step and check again; put all back at any difference.
 
-        ``removed`` counts, for files with several names, how many have gone.
+        ``removed`` counts, for files with several names, how many names were removed.
         """
         try:
             for thing in self.things:
@@ -129,7 +131,7 @@ class StepTransaction:
         return StepResult(self, done)
 
     def _set_aside(self, thing: StepItem, folder: int, name: bytes) -> None:
-        """Move a thing into its slot, or exchange it with the link that is to stand for it.
+        """Move an item into its slot, or exchange it with the link that replaces it.
 
         Raises ContentDiffers, OSError.
         """
@@ -142,7 +144,7 @@ class StepTransaction:
             try:
                 mutations.rename_exchange(self.run.folder, slot, folder, name)
             except mutations.CannotMove:
-                # There the name is free for a moment: the link is made after the file was moved.
+                # The name is free for a moment: the link is made after the file was moved.
                 mutations.remove(self.run.folder, slot)
             else:
                 thing.replaced = True
@@ -151,16 +153,16 @@ class StepTransaction:
             self.run.store(thing.move, folder, name)
 
     def roll_back(self, cause: str) -> StepRecord:
-        """Put back what has moved; what cannot be put back is stuck in the quarantine.
+        """Put back what was moved; what cannot be put back is stuck in the quarantine.
 
-        When this returns, that is on the disk. Raises OSError where it cannot be made so: what the
-        next run will find is then unknown.
+        The result is on disk when this returns. Raises OSError if it cannot be synced: it is then
+        unknown what the next run will find.
         """
         moved = [thing for thing in self.things if thing.moved]
         stuck: str | None = None
         moves = []
         if moved:
-            # What lies in the slots may have lost its old name on the disk already.
+            # The items in the slots may already have lost their old names on the disk.
             mutations.fsync(self.run.folder)
         for thing in reversed(moved):
             try:
@@ -184,7 +186,7 @@ class StepTransaction:
 
     def _put_back(self, thing: StepItem) -> None:
         if not self.run.has_slot(thing.move):
-            return  # the rename did not come to pass
+            return  # the rename did not happen
         with thing.victim.opened() as (folder, _):
             before, after = self._parents[thing.victim.parent]
             alone = os.fstat(folder).st_mtime_ns == after
@@ -194,13 +196,13 @@ class StepTransaction:
                 self._touched(thing, folder)
 
     def _touched(self, thing: StepItem, folder: int) -> None:
-        """Note what the time of an open folder is, before and after each change of ours."""
+        """Record the mtime of an open folder before and after each of our changes."""
         now = os.fstat(folder).st_mtime_ns
         before, _ = self._parents.get(thing.victim.parent, (now, now))
         self._parents[thing.victim.parent] = before, now
 
     def _as_it_was(self, path: bytes) -> bytes:
-        """The path that a thing in the quarantine had before."""
+        """Return the path that a quarantined item had before."""
         for thing in self.things:
             here = self.run.slot_location(thing.move.slot).path
             if is_below(path, here):

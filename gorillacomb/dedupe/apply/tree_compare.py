@@ -1,8 +1,8 @@
-"""Comparing what is to go with what stays, byte by byte.
+"""Compare what is to be removed with what is kept, byte by byte.
 
-Both sides are walked afresh from the descriptors of their roots: no stored digest counts, nothing
-is excluded, no link is followed. What the comparison saw comes back as a `TreeSnapshot`, and
-`verify_unchanged` checks it again before anybody acts on it.
+Both sides are walked again from the descriptors of their roots: stored digests do not count,
+nothing is excluded, no link is followed. The result of the comparison is a `TreeSnapshot`, and
+`verify_unchanged` checks it again before anything acts on it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from gorillacomb.fs.openat import (
 from gorillacomb.fs.paths import is_below, join, path_prefixes
 
 _NOISE_LIMIT = 1 << 20
-"""Bytes: a file of the system's own that is larger is somebody's."""
+"""Bytes: a larger system file is treated as the user's."""
 
 
 @dataclass(slots=True)
@@ -63,11 +63,11 @@ class TreeComparer:
 
     noise: frozenset[bytes] = NOISE
     advance: Callable[[int], None] = lambda size: None
-    """Told of bytes that were compared."""
+    """Called with the number of bytes compared."""
     same_entries: Callable[[bytes, bytes], bool] | None = None
-    """Whether two caches of version control, by their paths, have the same entries."""
+    """Returns whether two version control caches, by their paths, have the same entries."""
     whole_bundles: bool = True
-    """Whether a photo library and the like must hold the same on both sides."""
+    """Whether photo libraries and the like must have the same content on both sides."""
     now: Callable[[], int] = time.time_ns
     wait: Callable[[float], None] = time.sleep
 
@@ -78,12 +78,11 @@ class TreeComparer:
         nested: Mapping[bytes, FileLocation],
         stood: bytes | None = None,
     ) -> TreeSnapshot:
-        """Make sure that everything at ``victim`` also stands at ``keep`` under the same name.
+        """Make sure that everything at ``victim`` also exists at ``keep`` under the same name.
 
-        ``nested`` are other places to look at, by paths relative to the victim; ``stood`` is the
-        path from which links in it lead where they should, if that is another one now. Raises
-        Different, with the first thing that is not so; OSError when a folder above them cannot be
-        opened.
+        ``nested`` gives other paths to compare with, by paths relative to the victim; ``stood`` is
+        the path from which links in it must resolve, if it has been moved. Raises Different, with
+        the first difference; OSError if a folder above them cannot be opened.
         """
         work = _TreeComparison(self, victim, keep, dict(nested), stood or victim.path)
         try:
@@ -105,9 +104,9 @@ class _TreeComparison:
     theirs: dict[bytes, OpenFolders] = field(default_factory=dict)
     device: int = 0
     folders: set[FileIdentity] = field(default_factory=set)
-    """Those that go."""
+    """Folders to be removed."""
     linked: set[FileIdentity] = field(default_factory=set)
-    """Files that stay by another name."""
+    """Files that are kept under another name."""
 
     leading: set[bytes] = field(init=False)
     """The folders that lead to nested ones, by relative paths."""
@@ -134,7 +133,7 @@ class _TreeComparison:
             return
         self.sighting.victim[b""] = facts
         self.folders.add(identity_of(facts))
-        # All that is in it may have another place by now, and what stayed for it be gone with that.
+        # Everything in it may have been moved by now, and what was kept for it may be missing too.
         bare = self.nested and not is_folder(self._opened(self.keep), self.keep)
         top = None if bare else self.keep
         waiting: list[tuple[bytes, FileLocation | None, bool]] = [(b"", top, False)]
@@ -143,9 +142,9 @@ class _TreeComparison:
         self._refuse_last_names()
 
     def _refuse_last_names(self) -> None:
-        """Make sure that a file which stays by another name has one outside of what goes.
+        """Make sure that a file kept under another name has a name outside of what is removed.
 
-        What looks like that may be the same name, seen through a mount.
+        What looks like another name may be the same one, seen through a mount.
         """
         names: Counter[FileIdentity] = Counter()
         for facts in self.sighting.victim.values():
@@ -158,7 +157,7 @@ class _TreeComparison:
     def _folder(
         self, relative: bytes, there: FileLocation | None, exact: bool
     ) -> list[tuple[bytes, FileLocation | None, bool]]:
-        """Compare a folder entry by entry; returns those below it."""
+        """Compare a folder entry by entry; return its subfolders."""
         here = self.top.at(relative)
         names = list_names(self.ours, here)
         if there is not None:
@@ -182,7 +181,9 @@ class _TreeComparison:
         return found
 
     def _is_store(self, here: FileLocation) -> bool:
-        """Whether a folder is one thing to its program, of which no part is compared alone."""
+        """Return whether a folder is a unit to its program, so that no part of it is compared
+        alone.
+        """
         return store_kind(here.name, DiskFolder(self.ours, here.inner)) is not None
 
     def _enter(self, inner: bytes, name: bytes, facts: os.stat_result) -> None:
@@ -197,7 +198,7 @@ class _TreeComparison:
     def _counterpart(
         self, inner: bytes, name: bytes, there: FileLocation | None
     ) -> FileLocation | None:
-        """Where a subfolder's content stands; None for one that merely leads to a nested copy."""
+        """Return where a subfolder's content is kept; None if it merely leads to a nested copy."""
         if inner in self.nested:
             return self.nested[inner]
         leads = inner in self.leading
@@ -212,7 +213,7 @@ class _TreeComparison:
     def _entry(
         self, inner: bytes, name: bytes, facts: os.stat_result, there: FileLocation | None
     ) -> None:
-        """Compare what is no folder."""
+        """Compare an entry that is not a folder."""
         here = self.top.at(inner)
         folder = self.ours.open(here.parent)
         beside = self.nested.get(inner) or (there and there.at(name))
@@ -319,7 +320,7 @@ class _TreeComparison:
         there: FileLocation,
         target: os.stat_result,
     ) -> None:
-        """Compare two files, settled on the disk, by their bytes and attributes."""
+        """Compare two files, flushed to disk, by their bytes and attributes."""
         path = self.top.at(inner).path
         if facts.st_size != target.st_size and not self._are_caches(path, there):
             raise ContentDiffers(path, "differs")
@@ -356,7 +357,7 @@ class _TreeComparison:
                 raise ContentDiffers(where, "changed while it was compared")
 
     def _note_blocks(self, inner: bytes, file: int, other: int, there: FileLocation) -> None:
-        """Note where an open file lies, and whether that is where the one that stays lies."""
+        """Record the blocks of an open file, and whether they are those of the kept one."""
         blocks = blocks_of_file(file, self.top.kind)
         self.sighting.blocks[inner] = blocks
         may_share = blocks.shared and there.kind not in NEVER_SHARED
@@ -364,7 +365,7 @@ class _TreeComparison:
             self.sighting.one_copy.add(inner)
 
     def _are_caches(self, path: bytes, there: FileLocation) -> bool:
-        """Whether the two are caches of git with the same entries: times differ in any copy."""
+        """Return whether both are git caches with the same entries: times differ in any copy."""
         return (
             self.witness.same_entries is not None
             and path.endswith(b"/.git/index")
@@ -373,7 +374,7 @@ class _TreeComparison:
         )
 
     def _see_folder(self, here: FileLocation, there: FileLocation) -> None:
-        """Look at the folder that stays, which must be one, and no part of what goes."""
+        """Stat the kept folder, which must be a folder, and not part of what is removed."""
         try:
             other = self._opened(there).open(there.inner)
             facts = os.fstat(other)

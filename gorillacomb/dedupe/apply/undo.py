@@ -1,8 +1,8 @@
-"""Taking a run back, in reverse order, from the quarantine alone: no vault is needed for it.
+"""Undo a run, in reverse order, from the quarantine alone, without a vault.
 
-Nothing is replaced: where something came since to the place of what was set aside, that stays in
-the quarantine and is told. The same code ends what a run left half done when it was killed: a step
-without an outcome is taken back; a repair whose files were exchanged is done.
+Nothing is replaced: if something exists where an item was, the item stays in the quarantine and is
+reported. The same code finishes what a killed run left half done: a step without an outcome is
+taken back; a repair whose files were exchanged is done.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ _BATCH = 256
 
 
 def finish_interrupted_runs(base: bytes, now: Callable[[], int]) -> list[StepProblem]:
-    """Take back what runs in a base, cut short, left half done; returns what became of it.
+    """Take back what interrupted runs in a base left half done; return what became of it.
 
-    The caller holds the lock of the root. Raises Untrusted for a journal that is none, OSError.
+    The caller holds the lock of the root. Raises Untrusted for an invalid journal, OSError.
     """
     found = []
     for name in list_runs(base):
@@ -66,7 +66,7 @@ def finish_interrupted_runs(base: bytes, now: Callable[[], int]) -> list[StepPro
 
 
 def _finish_all(run: Quarantine, now: Callable[[], int]) -> list[StepRecord]:
-    """End the steps of a run of which only the intent is known, the last one first.
+    """Finish the steps of a run of which only the intent is recorded, the last one first.
 
     What a step took may have been in a folder that a later one took.
     """
@@ -74,7 +74,7 @@ def _finish_all(run: Quarantine, now: Callable[[], int]) -> list[StepRecord]:
     records = [each for each in steps if each.state == INTENT]
     if not records:
         return []
-    # What lies in the slots may have lost its old name on the disk already.
+    # The items in the slots may already have lost their old names on the disk.
     mutations.fsync(run.folder)
     if run.repairs:
         ended = [repair_recovery.finish_repair(run, each, now) for each in records]
@@ -87,7 +87,7 @@ def _finish_all(run: Quarantine, now: Callable[[], int]) -> list[StepRecord]:
 
 
 def _finish(run: Quarantine, record: StepRecord, now: Callable[[], int]) -> StepRecord:
-    """End a step of which only the intent is known."""
+    """Finish a step of which only the intent is recorded."""
     held: list[MovedItem] = []
     cause = None
     for move in reversed(record.moves):
@@ -108,17 +108,18 @@ def undo_run(
     ended: Callable[[StepRecord, list[StepProblem]], None],
     only: Collection[str] | None = None,
 ) -> None:
-    """Put back all that an open run holds, the last step first; or ``only`` some steps of it.
+    """Put back everything that an open run quarantined, the last step first; or ``only`` some
+    steps.
 
-    ``ended`` is called with each step, its moves those that are back, and what there is to say of
-    it: why something was not put back, or that only part of it was left; for many steps at a time,
-    since they are synced together. The caller holds the lock. Raises OSError when the journal
+    ``ended`` is called with each step, whose moves are those that are back, and with a message: why
+    something was not put back, or that only part of it was left. It is called for many steps at a
+    time, since they are synced together. The caller holds the lock. Raises OSError if the journal
     cannot be written.
     """
     waiting: list[_UndoneStep] = []
 
     def note() -> None:
-        """Have on the disk what was put back, then say so."""
+        """Sync what was put back to disk, then record it."""
         if waiting:
             run.sync_put_back(move for each in waiting for move in each.back.moves)
             when_ns = now()
@@ -139,7 +140,7 @@ def undo_run(
             else:
                 ended(step.back, step.problems)
             if len(waiting) >= _BATCH or record.emptied:
-                note()  # a folder has to be back for sure before something is put into it
+                note()  # a folder must be durably back before something is put into it
     except KeyboardInterrupt:
         note()
         raise
@@ -159,7 +160,7 @@ class _UndoneStep:
     back: StepRecord
     """The step, with the moves that are back."""
     after: StepRecord
-    """What the journal is to say of it."""
+    """What the journal is to say about it."""
     problems: list[StepProblem]
 
 
@@ -173,7 +174,7 @@ def _undo_repair(run: Quarantine, record: StepRecord) -> _UndoneStep:
 
 
 def _undo(run: Quarantine, record: StepRecord, now: Callable[[], int]) -> _UndoneStep:
-    """Put back what can be of a step; the rest of it waits on."""
+    """Put back what can be put back of a step; the rest stays in the quarantine."""
     with suppress(OSError):  # the attempt itself says what is wrong
         restore_parents(run, run.original_location(record.moves[0]), now)
     times = FolderTimes(run, record.moves)
@@ -207,25 +208,25 @@ def _undo(run: Quarantine, record: StepRecord, now: Callable[[], int]) -> _Undon
 
 
 def _put_back(run: Quarantine, record: StepRecord, move: MovedItem) -> str | None:
-    """Put one thing of a step back; returns why not. Raises OSError."""
+    """Put one item of a step back; return why not. Raises OSError."""
     if record.emptied:
         put_back_folder(run, record)
     elif run.has_slot(move):
         run.put_back(move)
-    elif not _stands(run, move):  # nor was it put back by a run that was killed
+    elif not _stands(run, move):  # and was not put back by a run that was killed
         return _deleted(run, move) if record.state == PURGING else _NOT_THERE
     return None
 
 
 def _partly_deleted(run: Quarantine, record: StepRecord) -> StepProblem:
-    """What is to be said of a step that was put back after its deletion had begun."""
+    """Describe a step that was put back after its deletion had begun."""
     path, keep = record.moves[0].path, record.moves[0].keep.at(run.base)
     cause = f"is back, but for what had been deleted already: that stands in {path_text(keep)}"
     return StepProblem(join(run.base, path), cause)
 
 
 def _deleted(run: Quarantine, move: MovedItem) -> str:
-    """Say of what was deleted where its copy is now."""
+    """Say where the copy of a deleted item is now."""
     keep = move.keep.at(run.base)
     words = "was set aside, and then deleted for good; its copy"
     if os.path.lexists(keep):
@@ -237,7 +238,7 @@ def _deleted(run: Quarantine, move: MovedItem) -> str:
 
 
 def _stands(run: Quarantine, move: MovedItem) -> bool:
-    """Whether what was set aside stands at its place again.
+    """Return whether a quarantined item exists at its place again.
 
     A copy of the drive, and FAT each time that it is mounted, has other inodes.
     """

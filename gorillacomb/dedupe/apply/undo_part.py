@@ -1,8 +1,8 @@
-"""Putting back one thing out of a folder that a step set aside as a whole.
+"""Put back one item from a folder that a step quarantined as a whole.
 
-The journal says what is about to be put back before it is moved, and that it is back after that.
-The rest of the step waits on: a later undo moves it beside what is back, and emptying the
-quarantine deletes it alone.
+The journal records what is about to be put back before it is moved, and that it is back afterwards.
+The rest of the step stays in the quarantine: a later undo moves it beside what is back, and
+emptying the quarantine deletes it alone.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from gorillacomb.fs.paths import is_below, join, join_relative, path_prefixes, r
 
 @dataclass(frozen=True, slots=True)
 class StepPart:
-    """Something inside of a folder that a step set aside."""
+    """Something inside a folder that a step quarantined."""
 
     step: str
     move: MovedItem
@@ -52,9 +52,9 @@ class StepPart:
 
 
 def chosen_of(run: Quarantine, paths: Sequence[bytes]) -> tuple[set[str], list[StepPart]]:
-    """Which steps set something aside that is at absolute paths or in them, and parts of others.
+    """Choose the steps that quarantined items at or in absolute paths, and parts of others.
 
-    A step comes back whole: a photo with what belongs to it.
+    A step comes back as a whole: a photo with what belongs to it.
     """
     recorded = run.journal.recorded
     paths = [now for path in paths for now in places_now(path, run.base, recorded)]
@@ -79,10 +79,11 @@ def chosen_of(run: Quarantine, paths: Sequence[bytes]) -> tuple[set[str], list[S
 
 
 def open_folders_put_back_before(run: Quarantine) -> None:
-    """Have folders be merged with those in their place that an undo of another run put there.
+    """Allow merging with folders that an undo of another run put in place.
 
-    A photo is put back out of an album, and the rest of the album, now small, is set aside by a
-    later run: whichever run is taken back first, the other one finds a folder at the album's place.
+    If a photo is put back from an album, and a later run quarantines the rest of the album, now
+    small, then whichever run is taken back first, the other one finds a folder in the album's
+    place.
     """
     waiting = {
         move.path: move.slot
@@ -105,8 +106,8 @@ def undo_part(
 ) -> tuple[StepRecord, StepProblem | None]:
     """Put a part of a step back, durably.
 
-    Returns the step as if it had held that part alone, and why it was not put back. The caller
-    holds the lock. Raises OSError when the journal cannot be written.
+    Return the step as if it had contained that part alone, and why it was not put back. The caller
+    holds the lock. Raises OSError if the journal cannot be written.
     """
     record = run.journal.recorded.steps[part.step]
     place, slot = run.original_location(part.move), run.slot_location(part.move.slot)
@@ -129,7 +130,7 @@ def undo_part(
 
 
 def _carry_out(run: Quarantine, part: StepPart, made: int) -> str | None:
-    """Move a part back; returns why not."""
+    """Move a part back; return why not."""
     move = part.move
     place, slot = run.original_location(move), run.slot_location(move.slot)
     times = FolderTimes(run, [move])
@@ -142,7 +143,7 @@ def _carry_out(run: Quarantine, part: StepPart, made: int) -> str | None:
 
 
 def _note(run: Quarantine, record: StepRecord) -> None:
-    """Write a step's line once more; one whose deletion was begun is still that."""
+    """Write a step's line once more; one whose deletion had begun keeps that state."""
     if record.state == PURGING:
         run.journal.note([replace(record, state=DONE), replace(record, back=())])
     else:
@@ -150,7 +151,7 @@ def _note(run: Quarantine, record: StepRecord) -> None:
 
 
 def _end_if_empty(run: Quarantine, part: StepPart, now: Callable[[], int]) -> None:
-    """Have a step be undone of which nothing is left but folders that are back already."""
+    """Mark a step as undone if only folders that are already back are left of it."""
     record = run.journal.recorded.steps[part.step]
     place, slot = run.original_location(part.move), run.slot_location(part.move.slot)
     if len(record.moves) > 1 or not run.has_slot(part.move) or not holds_nothing_more(slot, place):
@@ -161,14 +162,14 @@ def _end_if_empty(run: Quarantine, part: StepPart, now: Callable[[], int]) -> No
 
 
 def finish_parts(run: Quarantine, now: Callable[[], int]) -> Iterator[StepProblem]:
-    """Put back what was about to be put back when a run was killed; tells of each."""
+    """Put back what was about to be put back when a run was killed; report each."""
     for record in run.journal.recorded.held():
         for item in record.back:
             for move in record.moves:
                 if item.when_ns is not None or not is_below(item.path, move.path):
                     continue
                 part = StepPart(record.step, move, relative_path(item.path, move.path))
-                # Who was killed while it was written may not have had it on the disk.
+                # The run may have been killed before it was synced.
                 _note(run, replace(run.journal.recorded.steps[record.step], back=(item,)))
                 cause = _carry_out(run, part, item.made)
                 ended = replace(item, when_ns=now() if cause is None else None, cause=cause)
