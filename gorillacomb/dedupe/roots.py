@@ -1,4 +1,4 @@
-"""The roots that are there now, as a run sees them."""
+"""The roots that are connected now, as a run sees them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from gorillacomb.index.roots import all_roots, our_folders
 
 @dataclass(frozen=True, slots=True)
 class LiveRoot:
-    """A root whose drive is there."""
+    """A root whose drive is connected."""
 
     path: bytes
     uid: str
     identity: FileIdentity
     grain_ns: int
     shows_others: bool = False
-    """Whether it may show files that lie in another file system."""
+    """Whether it may show files that are in another file system."""
     kind: str = ""
     """The type of its file system."""
     our_folders: tuple[bytes, ...] = ()
@@ -29,7 +29,7 @@ class LiveRoot:
 
 
 def live_roots_of(index: Index, suspect: bool = False) -> list[LiveRoot]:
-    """Return the roots of an index that are there now; those that are suspect only if asked to."""
+    """Return the connected roots of an index; suspect ones only if requested."""
     ours = our_folders(index.connection)
     return [
         LiveRoot(

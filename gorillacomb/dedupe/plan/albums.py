@@ -1,4 +1,4 @@
-"""Make one step of the pictures that leave an album, for those of one other folder."""
+"""Combine the pictures removed from an album into one step, whose kept copies are in one folder."""
 
 from __future__ import annotations
 
@@ -24,24 +24,25 @@ _ENDLESS = Refusal(SafetyRule.ALBUM, "is part of an album of more files than a s
 
 @dataclass(slots=True)
 class AlbumPlanner:
-    """Keeps what one folder has together, where it stays and where it leaves."""
+    """Keeps the pictures of an album together, both in the folder to keep and on removal."""
 
     options: PlanOptions
     names_in: Callable[[bytes], list[bytes]]
-    """The names of the files in a folder, by its path."""
+    """Returns the names of the files in a folder, given its path."""
     keeping: Callable[[PlanStep, FileCopy], PlanStep | None]
-    """A step for the same file, for which another copy stays; None where that may not be."""
+    """Returns a step for the same file with another copy to keep; None if that is not allowed."""
     leave: Callable[[bytes, Refusal, PlanStep], None]
-    """Is told of steps that are left out, with their folder."""
+    """Called with steps that are left out, and their folder."""
 
     def for_one_folder(
         self, found: Mapping[bytes, PlanStep], before: Callable[[bytes], Sequence[FileCopy]]
     ) -> dict[bytes, PlanStep]:
-        """Return steps for single files, those for pictures of one album all for one folder.
+        """Return steps for single files, in which the pictures of one album all rely on one folder.
 
-        That is the one that has the most of them. Where it has too few of them, none leaves.
-        ``before`` gives for each file that goes those for which it may go, the best one first. They
-        may go themselves; so the folders come in such an order that this is known of most of them.
+        That is the folder that contains the most of them. If it has too few of them, none is
+        removed. ``before`` gives, for each file to remove, the files that could be kept for it,
+        best first. They may be removed themselves, so the folders are handled in an order in which
+        this is known for most of them.
         """
         left = dict(found)
         if not self.options.action.empties_path:
@@ -70,9 +71,9 @@ class AlbumPlanner:
     def _of_album(
         self, folder: bytes, album: _Album, stay: Mapping[bytes, Mapping[bytes, FileCopy]]
     ) -> Iterator[tuple[bytes, PlanStep | None]]:
-        """Yield the steps for the files in an album by their paths, None for one that is left out.
+        """Yield the steps for the files in an album, by path; None for a step that is left out.
 
-        ``stay`` has for each of them the folders with a copy that stays, the best one first.
+        ``stay`` has for each of them the folders with a kept copy, best first.
         """
         number = len(album.taken)
         fewest = fewest_to_leave(folder, album.members)
@@ -96,9 +97,11 @@ class AlbumPlanner:
             yield step.path, made
 
     def as_units(self, steps: Iterable[PlanStep]) -> list[PlanStep]:
-        """Return steps, those that take pictures out of one album as a single one, or not at all.
+        """Combine the steps that remove pictures from one album into a single one, or drop them
+        all.
 
-        What is retired leaves file by file: what stays there has no other copy, and no holes.
+        Retired folders are removed file by file: what is kept there has no other copy, so no holes
+        matter.
         """
         steps = list(steps)
         if not self.options.action.empties_path:
@@ -125,20 +128,20 @@ class AlbumPlanner:
         return left
 
     def _taken(self, folder: bytes, steps: Iterable[PlanStep]) -> tuple[int, set[bytes]]:
-        """How many pictures the album has that a folder is, and which of them steps take away."""
+        """Count the pictures of the album that a folder is, and find those that steps remove."""
         pairs = (pair for step in steps for pair in step.pairs)
         members, taken = members_taken(folder, self.names_in(folder), pairs)
         return len(members), set(taken)
 
 
 class _Album(NamedTuple):
-    """An album that pictures would leave."""
+    """An album from which pictures would be removed."""
 
     members: int
     taken: Sequence[PlanStep]
-    """Of single pictures."""
+    """Steps for single pictures."""
     steps: Sequence[PlanStep]
-    """Of those and other files in its folder."""
+    """Steps for those and for other files in its folder."""
 
 
 def _by_folder(steps: Iterable[PlanStep]) -> dict[bytes, list[PlanStep]]:
@@ -149,7 +152,7 @@ def _by_folder(steps: Iterable[PlanStep]) -> dict[bytes, list[PlanStep]]:
 
 
 def _folders_of(copies: Sequence[FileCopy]) -> dict[bytes, FileCopy]:
-    """Copies by their folders, in their order; of several in one folder the first."""
+    """Return copies by their folders, in order; of several in one folder, the first."""
     found: dict[bytes, FileCopy] = {}
     for copy in copies:
         found.setdefault(os.path.dirname(copy.path), copy)
@@ -157,7 +160,7 @@ def _folders_of(copies: Sequence[FileCopy]) -> dict[bytes, FileCopy]:
 
 
 def _merged(steps: Sequence[PlanStep]) -> PlanStep:
-    """One step for what several do."""
+    """Merge several steps into one."""
     first, *others = sorted(steps, key=lambda step: step.path)
     return replace(
         first,

@@ -1,4 +1,4 @@
-"""Put the steps of one plan, and those that are possible after it, together as one plan."""
+"""Combine the steps of a plan with those that they make possible into one plan."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from gorillacomb.fs.paths import is_below, join, path_and_parents, relative_path
 class StepComposition:
     """Adds later steps to earlier ones, so that all of them can be done at once.
 
-    What an earlier step counts on may go by a later one: then it counts on what stays for that.
-    What goes by an earlier step may be in a folder that goes by a later one: then it is part of
-    that step, with its own copy to keep.
+    A copy that an earlier step keeps may be removed by a later step: then the earlier step relies
+    on what is kept for that one. What an earlier step removes may be in a folder that a later step
+    removes: then it becomes part of that step, with its own copy to keep.
     """
 
     sites: IndexLocations
-    """Of the index that no step has changed yet."""
+    """Those of the index before any step has changed it."""
     steps: list[PlanStep] = field(default_factory=list)
     parts: dict[bytes, list[bytes]] = field(default_factory=dict)
-    """By the path of a folder's step: those of the earlier steps that are part of it."""
+    """By the path of a folder's step: the paths of the earlier steps that are part of it."""
 
     def add(self, later: Sequence[PlanStep]) -> None:
-        """Add steps for what the index holds when the steps added before are done."""
+        """Add steps for what the index contains once the steps added before are done."""
         kept = _KeptCopies(later)
         tops = {step.path: step for step in later if step.kind == "folder"}
         inside: dict[bytes, list[PlanStep]] = {}
@@ -50,7 +50,7 @@ class StepComposition:
         self.steps = found
 
     def _moved(self, step: PlanStep, kept: _KeptCopies) -> PlanStep:
-        """The same step, with what stays for it when the later steps are done."""
+        """Return the same step with the copy that is kept once the later steps are done."""
         keep = kept.instead_of(step.keep)
         if step.kind == "file":
             sidecars = (RemovalPair(it.path, kept.instead_of(it.keep)) for it in step.sidecars)
@@ -72,20 +72,20 @@ class StepComposition:
 
 
 class _KeptCopies:
-    """What steps take away, with what they keep for it."""
+    """What steps remove, and what they keep for it."""
 
     def __init__(self, steps: Iterable[PlanStep]) -> None:
         self.of = {pair.path: pair.keep for step in steps for pair in (*step.pairs, *step.nested)}
-        """By path: of what goes, and of what is nested in it."""
+        """By path: of what is removed, and of what is nested in it."""
         self._paths = sorted(self.of)
 
     def instead_of(self, path: bytes) -> bytes:
-        """What stays for a path; itself if it does not go."""
+        """Return what is kept for a path; the path itself if it is not removed."""
         at = _innermost(path, self.of)
         return path if at is None else join(self.of[at], relative_path(path, at))
 
     def below(self, path: bytes) -> Iterator[bytes]:
-        """What goes below a path."""
+        """Return what is removed below a path."""
         for at in range(bisect_right(self._paths, join(path, b"\0")), len(self._paths)):
             if not is_below(self._paths[at], path):
                 return
@@ -97,7 +97,7 @@ def _innermost(path: bytes, tops: Iterable[bytes]) -> bytes | None:
 
 
 def _nested(top: bytes, pairs: dict[bytes, bytes]) -> tuple[RemovalPair, ...]:
-    """The pairs below a top that say more than those around them."""
+    """Return the pairs below a top that add something to those around them."""
     found: dict[bytes, bytes] = {top: pairs[top]}
     for path in sorted(pairs, key=lambda each: (each.count(b"/"), each)):
         if path != top:

@@ -1,8 +1,8 @@
-"""Ask the disk what the index does not know of a step: all that makes a plan's promise untrue.
+"""Check on disk what the index does not know and what could make a plan's promise untrue.
 
-What carrying it out would refuse for attributes, modes, flags and rights is no step; what lies on
-the same blocks as the copy that stays is no second copy; and the bytes are those that the file
-system will show. The contents are compared only when the plan is carried out.
+What applying would refuse for attributes, modes, flags and permissions does not become a step; a
+file on the same blocks as the kept copy is not a second copy; and sizes are those that the file
+system will show. The contents are compared only when the plan is applied.
 """
 
 from __future__ import annotations
@@ -48,26 +48,26 @@ _ONE_COPY_INSIDE = "holds other names of what stays, or the same blocks: it woul
 
 
 class _Measure(NamedTuple):
-    """What was seen of a file that goes."""
+    """What was seen of a file to be removed."""
 
     facts: os.stat_result
     blocks: FileBlocks
     stays: bool
-    """Whether another name of it is the copy that stays."""
+    """Whether another name of it is the copy that is kept."""
 
 
 @dataclass(slots=True)
 class DiskCheck:
-    """Checks pairs of what goes and what stays; changes nothing."""
+    """Checks pairs of a copy to remove and a copy to keep; changes nothing."""
 
     sites: IndexLocations
     action: DedupeAction
     total: DiskSpace = field(default_factory=DiskSpace)
-    """Of all steps that were sized."""
+    """The total of all steps that were sized."""
     _opened: dict[bytes, OpenFolders] = field(default_factory=dict)
     """By the root's path."""
     _measured: dict[bytes, list[_Measure]] = field(default_factory=dict)
-    """By what would go: its files."""
+    """By path to be removed: its files."""
     _removed: RemovedFiles = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,9 +80,9 @@ class DiskCheck:
         self._opened.clear()
 
     def refusal_for_file(self, path: bytes, keep: bytes) -> Refusal | None:
-        """Return why one file cannot go while another stays for it; None when it can.
+        """Return why one file cannot be removed while another is kept for it; None if it can.
 
-        What is missing now is left to be found when the plan is carried out.
+        A missing file is left to be found when the plan is applied.
         """
         with _missing_is_nothing(path) as found:
             found.refusal = self._immovable(path)
@@ -98,7 +98,9 @@ class DiskCheck:
     def refusal_for_folder(
         self, victim: TreeFolder, keep: TreeFolder, nested: Mapping[TreeFolder, TreeFolder]
     ) -> Refusal | None:
-        """Return the same of a folder, whose ``nested`` folders have other copies that stay."""
+        """Like `refusal_for_file`, for a folder whose ``nested`` folders have other copies
+        to keep.
+        """
         top = self.sites.folders.path(victim)
         measures: list[_Measure] = []
         contents = second = 0
@@ -122,7 +124,7 @@ class DiskCheck:
         return found.refusal
 
     def sized(self, step: PlanStep) -> PlanStep:
-        """Return a step with the bytes that it brings, counted once over all steps asked for."""
+        """Return a step with the bytes that it frees, counted once over all steps asked for."""
         space = DiskSpace()
         for pair in step.pairs:
             for measure in self._measured.get(pair.path, ()):
@@ -133,7 +135,7 @@ class DiskCheck:
         return replace(step, size=space.held)
 
     def absorb(self, path: bytes, paths: Iterable[bytes]) -> None:
-        """Count what was measured of some paths with the step that they are part of now."""
+        """Count what was measured for some paths as part of the step that they belong to now."""
         found = self._measured.setdefault(path, [])
         for each in paths:
             found += self._measured.pop(each, ())
@@ -141,9 +143,10 @@ class DiskCheck:
     def _files(
         self, victim: TreeFolder, keep: TreeFolder, nested: Mapping[TreeFolder, TreeFolder]
     ) -> Iterator[tuple[bytes, bytes | None]]:
-        """Yield the files in a folder that were read, each with the one that stays for it.
+        """Yield the files in a folder that were read, each with the one that is kept for it.
 
-        None stays for what a system leaves behind by itself, which is removed with its folder.
+        The latter is None for files that a system leaves behind, which are removed with their
+        folder.
         """
         folders = self.sites.folders
         for folder in folders.forest.order[victim.first : victim.last + 1]:
@@ -154,7 +157,7 @@ class DiskCheck:
             path = folders.path(folder)
             inner = relative_path(path, folders.path(at))
             other = join(folders.path(nested.get(at, keep)), inner)
-            # What is between the top and a nested copy need not be in what stays for the top.
+            # What is between the top and a nested copy need not be in the top's kept copy.
             if folder is victim or folder in nested or not any(map(folder.holds, nested)):
                 self._compare_folders(path, other)
             for _, name, state, mode, _, _, _, _ in list(
@@ -176,7 +179,7 @@ class DiskCheck:
             return _Measure(os.fstat(file), blocks_of_file(file, kind), False)
 
     def _pair(self, path: bytes, keep: bytes) -> _Measure | None:
-        """Compare two files but for their bytes; None where they lie on the same blocks.
+        """Compare two files except for their bytes; return None if they are on the same blocks.
 
         Raises ContentDiffers, OSError.
         """
@@ -211,7 +214,7 @@ class DiskCheck:
             raise _Unsupported(root.path, cause)
 
     def _immovable(self, path: bytes) -> Refusal | None:
-        """Return why something cannot be moved out of its folder; None when it can."""
+        """Return why something cannot be moved out of its folder; None if it can."""
         if not self.action.takes_file_away:
             return None
         parent, name = os.path.split(path)
@@ -251,18 +254,18 @@ class DiskCheck:
 
 
 class _Locked(ContentDiffers):
-    """What cannot be changed by anybody."""
+    """Something that no one can change."""
 
     def __init__(self, path: bytes) -> None:
         super().__init__(path, "is immutable or append-only: it cannot be moved or deleted")
 
 
 class _Unsupported(ContentDiffers):
-    """What no file of a root can be used for."""
+    """Something for which no file of a root can be used."""
 
 
 class _OneView(ContentDiffers):
-    """What may be one file, seen twice."""
+    """Something that may be one file, seen twice."""
 
     def __init__(self, path: bytes) -> None:
         super().__init__(path, ONE_VIEW)
@@ -275,7 +278,7 @@ class _Answer:
 
 @contextmanager
 def _missing_is_nothing(path: bytes) -> Iterator[_Answer]:
-    """Turn what a check raises into a refusal; what is gone since the scan is none."""
+    """Turn an error of a check into a refusal; None for what is missing since the scan."""
     answer = _Answer()
     try:
         yield answer

@@ -1,4 +1,4 @@
-"""Single files that may go: those with a copy that stays, outside of the folders that go."""
+"""Steps for single files: those with a kept copy outside of the folders to be removed."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from gorillacomb.model import FileCopy
 
 _OTHER_VOLUME = Refusal(SafetyRule.OTHER_VOLUME, "has its other copy on another volume: a backup")
 VolumeCheck = Callable[[int, int], Refusal | None]
-"""Whether two roots, by their ids, are too far from each other."""
+"""Returns why two roots, given by their ids, may not rely on each other."""
 
 
 @dataclass(slots=True)
 class FileStepPlanner:
-    """Finds them, content by content."""
+    """Finds such files, content by content."""
 
     groups: GroupReader
     sites: IndexLocations
@@ -43,17 +43,17 @@ class FileStepPlanner:
     left: SkippedItems
     apart: VolumeCheck
     gone: set[bytes] = field(default_factory=set)
-    """Paths of files that go."""
+    """Paths of files to be removed."""
     counted: set[bytes] = field(default_factory=set)
-    """Paths of files that stay for those."""
+    """Paths of files that are kept for those."""
     chosen: dict[bytes, FileChoice] = field(default_factory=dict)
-    """By path, for each file of which there is a step."""
+    """By path, for each file with a step."""
     _companions: dict[bytes, _FolderFiles] = field(default_factory=dict)
     _closed: dict[int, Refusal | None] = field(default_factory=dict)
-    """By folder: why no file in it may go, whatever stays for it."""
+    """By folder: why no file in it may be removed, whatever is kept for it."""
 
     def steps(self) -> list[PlanStep]:
-        """A step for each file that goes, those that belong together in one."""
+        """Return a step for each file to be removed; files that belong together share one."""
         found: dict[bytes, PlanStep] = {}
         index = self.sites.folders.index
         for summary in content_queries.groups(index.connection):
@@ -62,7 +62,9 @@ class FileStepPlanner:
         return self.together(found)
 
     def together(self, found: Mapping[bytes, PlanStep]) -> list[PlanStep]:
-        """The same steps, files with what belongs to them in one, or not at all."""
+        """Return the steps with each file's companions added; drop steps for which that is not
+        allowed.
+        """
         albums = AlbumPlanner(
             self.guard.options, self._names_at, self._keeping, self._leave_in_folder
         )
@@ -74,11 +76,11 @@ class FileStepPlanner:
         return steps
 
     def _names_at(self, path: bytes) -> list[bytes]:
-        """The names of the files in the folder at a path."""
+        """Return the names of the files in the folder at a path."""
         return list(self._beside(path).sizes)
 
     def _companions_of(self, path: bytes) -> list[bytes]:
-        """The names of the files that belong to the one at a path."""
+        """Return the names of the files that belong to the one at a path."""
         folder, name = os.path.split(path)
         return self._beside(folder).companions.of(name)
 
@@ -90,7 +92,9 @@ class FileStepPlanner:
         self.left.add(folder, refusal, [pair.path for pair in step.pairs], step.size)
 
     def _keeping(self, step: PlanStep, keep: FileCopy) -> PlanStep | None:
-        """A step for the same file, for which another copy stays; None where that may not be."""
+        """Return a step for the same file with another copy to keep; None if that is not
+        allowed.
+        """
         copy = self.chosen[step.path].copy
         if self.refusal(copy, keep) is not None:
             return None
@@ -103,7 +107,9 @@ class FileStepPlanner:
         return copies[:number]
 
     def _of_content(self, digest: bytes) -> Iterator[PlanStep]:
-        """Steps for what is redundant of a content, among copies that can stand for each other."""
+        """Make steps for the redundant copies of a content, among copies that can replace each
+        other.
+        """
         classes: dict[bytes | None, list[FileCopy]] = {}
         for copy in self.groups.copies_of(digest):
             if (
@@ -118,7 +124,7 @@ class FileStepPlanner:
                 yield from self._of_copies(names)
 
     def _of_copies(self, names: Sequence[FileCopy]) -> Iterator[PlanStep]:
-        """The same for such copies, on each volume for itself unless told so."""
+        """Do the same for such copies, separately for each volume unless told otherwise."""
         if all(self.closed(copy) is not None for copy in names):
             self._leave_all(names)
             return
@@ -126,10 +132,11 @@ class FileStepPlanner:
             yield from self._redundant(here)
 
     def _redundant(self, copies: Sequence[FileCopy]) -> list[PlanStep]:
-        """Steps for the files that have enough others before them in the order of places.
+        """Make steps for the files that have enough others before them in the order of places.
 
-        Nothing goes out of other places for what is in a copy of a tree that is given up. Where
-        that keeps a file, what comes before it stays too: or a third copy would turn them around.
+        Nothing is removed from other places for the sake of a copy of a tree that is given up. If
+        that keeps a file, what comes before it is kept too: otherwise a third copy would reverse
+        their order.
         """
         counting = self._counting(copies)
         ids = set(map(id, counting))
@@ -168,14 +175,14 @@ class FileStepPlanner:
         return steps
 
     def closed(self, copy: FileCopy) -> Refusal | None:
-        """Why no file in the folder of this one may go."""
+        """Return why no file in this one's folder may be removed."""
         if copy.folder not in self._closed:
             site = self.sites.of_folder(self.sites.folder_of(copy))
             self._closed[copy.folder] = self.guard.closed_to_files(site)
         return self._closed[copy.folder]
 
     def _leave_all(self, names: Sequence[FileCopy]) -> None:
-        """Tell of copies all of which stand where no file may go: all but one are redundant."""
+        """Report copies whose folders all forbid removal: all but one of them are redundant."""
         alike = len({copy.project for copy in names}) == 1
         ranked = [names[at] for at in order_places(names)]
         for file in group_by_inode(ranked)[self.scope.keep :]:
@@ -200,9 +207,10 @@ class FileStepPlanner:
                 self._leave(here[0], _OTHER_VOLUME, here[0].blocks * 512)
 
     def _counting(self, copies: Sequence[FileCopy]) -> list[FileCopy]:
-        """Those of some copies that may stay for others.
+        """Return those copies that may be kept for others.
 
-        What a system leaves behind may not: it goes with its folder, whatever it holds.
+        Files that a system leaves behind may not: they are removed with their folder, whatever it
+        contains.
         """
         noise = self.sites.folders.forest.noise
         online = [
@@ -219,7 +227,9 @@ class FileStepPlanner:
             self.chosen[copy.path] = FileChoice(copy, before, len(before))
 
     def _of_file(self, names: Sequence[FileCopy], winner: FileCopy) -> Iterator[PlanStep]:
-        """Steps for all names of one file, or for none: with one left its bytes stay."""
+        """Make steps for all names of one file, or for none: its bytes stay while one name
+        is left.
+        """
         size = max(copy.blocks for copy in names) * 512
         noise = self.sites.folders.forest.noise
         for copy in names:
@@ -241,7 +251,7 @@ class FileStepPlanner:
                 )
 
     def refusal(self, copy: FileCopy, keep: FileCopy) -> Refusal | None:
-        """Why one file may not go while another copy stays."""
+        """Return why one file may not be removed while another copy is kept."""
         return (
             self.guard.refusal_for(self.sites.of_file(copy), self.sites.of_file(keep))
             or self.apart(self.sites.folder_of(copy).root, self.sites.folder_of(keep).root)
@@ -276,7 +286,7 @@ class FileStepPlanner:
     def _set_of(
         self, step: PlanStep, found: Mapping[bytes, PlanStep]
     ) -> list[RemovalPair] | Refusal:
-        """What belongs to a file, each with what stays for it beside what stays for the file."""
+        """Return a file's companions, each with its counterpart beside the file's kept copy."""
         (folder, name), (kept_folder, kept) = map(os.path.split, (step.path, step.keep))
         here, there = self._beside(folder), self._beside(kept_folder)
         pairs = []
@@ -286,7 +296,7 @@ class FileStepPlanner:
                 pairs.append(RemovalPair(known.path, known.keep))
                 continue
             twin = counterpart(each, name, kept)
-            # Of a folder, whose name ends in a slash, no size is known.
+            # The size of a folder, whose name ends in a slash, is unknown.
             if here.sizes.get(each) != 0 or there.sizes.get(twin) != 0:
                 return Refusal(SafetyRule.SIDECAR, "has files that belong to it and would stay")
             pairs.append(RemovalPair(join(folder, each), join(kept_folder, twin)))
@@ -298,7 +308,7 @@ class FileStepPlanner:
         return pairs
 
     def _beside(self, path: bytes) -> _FolderFiles:
-        """The files of the folder at a path."""
+        """Return the files of the folder at a path."""
         if path not in self._companions:
             folder = self.sites.folder_at(path)
             sizes = {} if folder is None else self.sites.sizes_in(folder)
@@ -309,30 +319,32 @@ class FileStepPlanner:
 
 
 class FileChoice(NamedTuple):
-    """A file that may go, and those for which it may, the best one first, which may go too."""
+    """A file that may be removed, and those it may rely on, best first, which may be
+    removed too.
+    """
 
     copy: FileCopy
     copies: Sequence[FileCopy]
-    """Of these so many: all copies of a content share one list, to which more are added."""
+    """How many of ``copies`` count: all copies of a content share one list, which grows."""
     number: int
 
 
 @dataclass(frozen=True, slots=True)
 class _FolderFiles:
-    """The files right in a folder."""
+    """The files directly in a folder."""
 
     sizes: Mapping[bytes, int]
     companions: Companions
 
 
 def _reasons(keep: FileCopy, other: FileCopy) -> tuple[str, ...]:
-    """Why one file stays for another one."""
+    """Return why one file is kept rather than another."""
     at, reasons = choose_place([keep, other])
     return reasons if at == 0 else ("the other one is in no place to stay",)
 
 
 def group_by_inode(copies: Sequence[FileCopy]) -> list[list[FileCopy]]:
-    """Copies as separate files, each with all its names."""
+    """Group copies into separate files, each with all its names."""
     found: dict[object, list[FileCopy]] = {}
     for copy in copies:
         key = (copy.volume, copy.inode) if copy.inode else copy.path

@@ -36,9 +36,9 @@ _GAPS = {
     "changing while read": SafetyRule.UNSTABLE,
 }
 _OF_A_PART = (SafetyRule.UNIQUE, SafetyRule.ATTRIBUTES, SafetyRule.LOCKED)
-"""Rules that are said of something in a folder: the rest of it may go, file by file."""
+"""Rules about something inside a folder: the rest of it may be removed, file by file."""
 _FolderCandidate = tuple[TreeFolder, list[TreeFolder]]
-"""A folder that may go, and those that may stay for it, the best first."""
+"""A folder that may be removed, and those that may be kept for it, best first."""
 
 
 @dataclass(slots=True)
@@ -54,15 +54,15 @@ class FolderStepPlanner:
     counted: Set[bytes]
     """Paths of files that are kept for single files of this plan."""
     apart: Callable[[int, int], Refusal | None]
-    """Why nothing in one root may be removed while a copy in another root is kept, by their ids."""
+    """Returns why nothing in one root may rely on a copy in another, given by their ids."""
     _pointers: list[tuple[int, bytes]] | None = None
     """Names that only point to a document in the cloud, by the place of their folder."""
     _logs: list[tuple[int, bytes]] | None = None
-    """The same of logs of databases that are not empty."""
+    """Logs of databases that are not empty, by the place of their folder."""
 
     @property
     def folders(self) -> FolderAnalysis:
-        """What the index says of the folders."""
+        """The facts that the index has about the folders."""
         return self.sites.folders
 
     def choose(self) -> None:
@@ -78,7 +78,7 @@ class FolderStepPlanner:
             yield self._step(gone, paths, keeps)
 
     def _candidates(self) -> list[_FolderCandidate]:
-        """Folders that may go, the largest first."""
+        """Return the folders that may be removed, the largest first."""
         found: list[_FolderCandidate] = []
         for members in self.folders.kin.families:
             found += self._of_family(members)
@@ -90,13 +90,13 @@ class FolderStepPlanner:
         return sorted(found, key=lambda each: (-each[0].size, -each[0].files, each[0].first))
 
     def _of_family(self, members: Sequence[TreeFolder]) -> Iterator[_FolderCandidate]:
-        """Each may go for those before it in the order of places, if these are enough."""
+        """Return each folder with those before it in the order of places, if they are enough."""
         ranked = self.folders.in_order(members)
         for at in range(self.scope.keep, len(ranked)):
             yield ranked[at], ranked[:at]
 
     def _consider(self, victim: TreeFolder, others: Sequence[TreeFolder]) -> None:
-        """Have a folder go if enough others stay for it and no rule is against it."""
+        """Remove a folder if enough others are kept for it and no rule forbids it."""
         path = self.folders.path(victim)
         if (
             not victim.entries
@@ -123,7 +123,7 @@ class FolderStepPlanner:
                 refusal = Refusal(SafetyRule.UNIQUE, "has files or links of its own")
             if refusal is None and inner is not None:
                 if keep.parent is None:
-                    continue  # no whole folder goes for a scanned one, but the files in it do
+                    continue  # files in it may be removed, but no whole folder for a scanned one
                 refusal = self.disk.refusal_for_folder(victim, keep, inner)
             if refusal is not None or inner is None:
                 first = first or refusal
@@ -141,18 +141,18 @@ class FolderStepPlanner:
             self._leave(victim, path, first)
 
     def _is_given_up(self, folder: TreeFolder) -> bool:
-        """Whether it stands in a copy of a tree of which another one is kept."""
+        """Return whether it is in a copy of a tree of which another one is kept."""
         return self.folders.rank_around(folder) == GIVEN_UP
 
     def _leave(self, victim: TreeFolder, path: bytes, refusal: Refusal) -> None:
-        """Tell of a folder that is left alone, unless its files are told of one by one."""
+        """Report a folder that is left alone, unless its files are reported one by one."""
         site = self.sites.of_folder(victim)
         if refusal.rule in BY_PLACE:
             if not self.scope.files:
                 whole = self.left.protector(site, refusal)
                 self.left.add_whole(whole, refusal, victim.files, self._size(victim))
         elif path in self.guard.options.retire:
-            return  # what stays of it is what the user wants to see there
+            return  # what is kept of it is what the user wants to see there
         elif (
             refusal.rule not in _OF_A_PART
             or self.guard.is_project(site)
@@ -161,7 +161,7 @@ class FolderStepPlanner:
             self.left.add_whole(path, refusal, victim.files, self._size(victim))
 
     def refusal(self, victim: TreeFolder, keep: TreeFolder) -> Refusal | None:
-        """Why a folder may not go while another one stays for it, whatever they hold."""
+        """Return why a folder may not be removed while another is kept, regardless of content."""
         refusal = self.guard.refusal_for(self.sites.of_folder(victim), self.sites.of_folder(keep))
         if refusal is not None:
             return refusal
@@ -176,7 +176,7 @@ class FolderStepPlanner:
         )
 
     def _protected_inside(self, victim: TreeFolder) -> Refusal | None:
-        """Whether a pattern protects something in a folder."""
+        """Return whether a pattern protects something in a folder."""
         if not any(set(each) & set("*?[") for each in self.guard.options.protect):
             return None
         for folder in self.folders.forest.order[victim.first : victim.last + 1]:
@@ -188,7 +188,7 @@ class FolderStepPlanner:
         return None
 
     def _pointer_inside(self, victim: TreeFolder) -> Refusal | None:
-        """Whether something in a folder only points to a document in the cloud."""
+        """Return whether something in a folder only points to a document in the cloud."""
         if self._pointers is None:
             places = self.folders.forest.folders
             found = names_ending(self.folders.index.connection, POINTERS)
@@ -199,7 +199,9 @@ class FolderStepPlanner:
         return cloud_pointer_refusal(self._pointers[at][1])
 
     def _open_log_inside(self, victim: TreeFolder, keep: TreeFolder) -> Refusal | None:
-        """Whether a file of a folder has a log, here or beside its copy, that is not in it yet."""
+        """Return whether a file has a log, here or beside its copy, that is not merged into
+        it yet.
+        """
         places = self.folders.forest.folders
         if self._logs is None:
             found = names_ending(self.folders.index.connection, DATABASE_LOGS, at_least=1)
@@ -220,9 +222,10 @@ class FolderStepPlanner:
         return None
 
     def held(self, victim: TreeFolder, keep: TreeFolder) -> dict[TreeFolder, TreeFolder] | None:
-        """Whether a folder is contained in another; what is nested in it, in its own place.
+        """Return the nested folders of a folder that is contained in another, with their kept
+        copies.
 
-        Returns the nested folders with what stays for them; None for one that is not contained.
+        A nested folder may have its own copy to keep. Return None if the folder is not contained.
         """
         if not self._links_lead_alike(victim, keep):
             return None
@@ -245,7 +248,9 @@ class FolderStepPlanner:
         return self.guard.refusal_for(*contexts) is None
 
     def _links_lead_alike(self, victim: TreeFolder, keep: TreeFolder) -> bool:
-        """Whether no link in a folder leads out of it, to another place than in the other one."""
+        """Return whether no link in a folder leads out of it to another place than its
+        counterpart.
+        """
         if not victim.links:
             return True
         top, other = self.folders.path(victim), self.folders.path(keep)
@@ -275,7 +280,9 @@ class FolderStepPlanner:
     def _step(
         self, gone: RemovedFolder, paths: Sequence[bytes], keeps: Mapping[bytes, bytes]
     ) -> PlanStep:
-        """Make the step for a folder; ``keeps`` says what stays for single files, by ``paths``."""
+        """Make the step for a folder; ``keeps`` gives the kept copies of single files, by
+        ``paths``.
+        """
         path = self.folders.path
         folders = list(self.going.standing_pairs(gone))
         parts = [victim for victim, _ in folders]
@@ -305,5 +312,5 @@ class FolderStepPlanner:
 
 
 def _innermost(folders: Iterable[TreeFolder], folder: TreeFolder) -> TreeFolder:
-    """Return the innermost of some folders that another one is in."""
+    """Return the innermost of some folders that contain another one."""
     return max((each for each in folders if each.holds(folder)), key=lambda each: each.first)

@@ -1,4 +1,4 @@
-"""Paths that the index knows as the rules of dedupe see them."""
+"""Present paths of the index to the dedupe rules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gorillacomb.model import FileCopy, Root
 
 @dataclass(slots=True)
 class IndexLocations:
-    """Makes sites of folders and files, remembering what it learned of folders."""
+    """Makes path contexts of folders and files, remembering what it learned about folders."""
 
     folders: FolderAnalysis
     roots: Mapping[int, Root]
@@ -26,7 +26,7 @@ class IndexLocations:
     _levels: dict[int, tuple[FolderContext, ...]] = field(default_factory=dict)
 
     def of_folder(self, folder: TreeFolder) -> PathContext:
-        """A folder as the rules see it."""
+        """Return a folder as the rules see it."""
         root = self.roots[folder.root]
         levels = self._levels_of(folder)
         return PathContext(
@@ -34,7 +34,7 @@ class IndexLocations:
         )
 
     def of_file(self, copy: FileCopy) -> PathContext:
-        """A file, in a folder of the forest, as the rules see it."""
+        """Return a file, in a folder of the forest, as the rules see it."""
         folder = self.folder_of(copy)
         is_store = self._is_root_a_store(self.roots[folder.root])
         return PathContext(copy.root_path, copy.path, False, self._levels_of(folder), is_store)
@@ -44,15 +44,15 @@ class IndexLocations:
         return top is not None and top.store
 
     def folder_of(self, copy: FileCopy) -> TreeFolder:
-        """The folder that a file stands in."""
+        """Return the folder that contains a file."""
         return self.folders.forest.folders[copy.folder]
 
     def knows(self, copy: FileCopy) -> bool:
-        """Whether the folder of a file has its place in the forest."""
+        """Return whether the folder of a file is in the forest."""
         return copy.folder in self.folders.forest.folders
 
     def folder_at(self, path: bytes) -> TreeFolder | None:
-        """The folder at a path; None for one that the index does not know."""
+        """Return the folder at a path; None if the index does not know it."""
         root = self._innermost(path)
         if root is None:
             return None
@@ -61,29 +61,29 @@ class IndexLocations:
         return None if top is None else find_descendant(top, path_parts(inner))
 
     def root_around(self, path: bytes) -> Root:
-        """The innermost root around a path that is in one."""
+        """Return the innermost root around a path that is in one."""
         root = self._innermost(path)
         assert root is not None, "asked only for what is in a root"
         return root
 
     def _innermost(self, path: bytes) -> Root | None:
         around = [root for root in self.roots.values() if is_below(path, root.path)]
-        if len(around) > 1:  # a drive may have been plugged in at a folder that had been scanned
+        if len(around) > 1:  # a drive may have been mounted at a folder that had been scanned
             found = roots_of_path(around, path)
             around = [*found.here, *found.away]
         return next(iter(around), None)
 
     def names_in(self, folder: TreeFolder) -> list[bytes]:
-        """The names of what stands right in a folder, its subfolders left out."""
+        """Return the names of the entries directly in a folder, without its subfolders."""
         return [row[1] for row in entries_in(self.folders.index.connection, folder.id)]
 
     def sizes_in(self, folder: TreeFolder) -> dict[bytes, int]:
-        """The same, with their sizes."""
+        """Return the same with their sizes."""
         rows = entries_in(self.folders.index.connection, folder.id)
         return {row[1]: row[4] for row in rows}
 
     def links_in(self, folder: TreeFolder) -> list[bytes]:
-        """The texts of the symbolic links right in a folder."""
+        """Return the texts of the symbolic links directly in a folder."""
         rows = entries_in(self.folders.index.connection, folder.id)
         return [row[7] for row in rows if row[7] is not None]
 
@@ -99,7 +99,7 @@ class IndexLocations:
         return found
 
     def _owner(self, folder: TreeFolder, parent: TreeFolder) -> bytes | None:
-        """The name of a file beside a folder that this belongs to."""
+        """Return the name of a file beside a folder that the folder belongs to."""
         if not self.table.may_belong(folder.name):
             return None
         beside = Companions(self.names_in(parent), self.table, [folder.name])
@@ -107,7 +107,7 @@ class IndexLocations:
 
 
 def find_descendant(folder: TreeFolder, names: Iterable[bytes]) -> TreeFolder | None:
-    """The folder that these names lead to from another one."""
+    """Return the folder that these names lead to from another one."""
     at: TreeFolder | None = folder
     for name in names:
         if at is None:
@@ -117,7 +117,7 @@ def find_descendant(folder: TreeFolder, names: Iterable[bytes]) -> TreeFolder | 
 
 
 def relative_names(folder: TreeFolder, top: TreeFolder) -> list[bytes]:
-    """The names that lead from a folder to one below it."""
+    """Return the names that lead from a folder to one below it."""
     names: list[bytes] = []
     at = folder
     while at is not top and at.parent is not None:

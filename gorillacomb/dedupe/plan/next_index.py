@@ -1,4 +1,4 @@
-"""The index as the scan after a plan will leave it: what the next plan would be made from."""
+"""The index as the scan after a plan will leave it: the basis of the next plan."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from gorillacomb.index.duplicate_groups import drop_entries
 
 @dataclass(slots=True)
 class NextIndex:
-    """Copies of an index, each without what some steps take away."""
+    """Copies of an index, each without what some steps remove."""
 
     sites: IndexLocations
-    """Of the index as it is."""
+    """Those of the index as it is."""
     guard: SafetyPolicy
     read_groups: Callable[[Index], GroupReader]
     read_folders: Callable[[Index], FolderAnalysis]
     prefers: bool
     """Whether the user prefers some paths."""
     _files: set[tuple[int, bytes]] = field(default_factory=set)
-    """Folder ids and names of files that go by themselves."""
+    """Folder ids and names of files that are removed singly."""
     _folders: dict[int, TreeFolder] = field(default_factory=dict)
-    """Folders that go, also those that are emptied."""
+    """Folders that are removed, including those that are emptied."""
     _around_trees: set[int] = field(default_factory=set)
-    """Folders out of which whole folders go."""
+    """Folders from which whole folders are removed."""
 
     @property
     def gone(self) -> set[bytes]:
-        """The paths of all that goes."""
+        """The paths of everything that is removed."""
         path = self.sites.folders.path
         folders = self.sites.folders.forest.folders
         return {
@@ -50,7 +50,7 @@ class NextIndex:
         }
 
     def take(self, steps: Sequence[PlanStep]) -> None:
-        """Leave out from now on what some steps take away too."""
+        """Leave out from now on what some steps remove, too."""
         emptied: list[TreeFolder] = []
         for step in steps:
             for pair in step.pairs:
@@ -72,7 +72,9 @@ class NextIndex:
                 waiting[folder.parent.first] = folder.parent
 
     def _is_emptied(self, folder: TreeFolder) -> bool:
-        """Whether a folder goes since nothing is left in it, as carrying the plan out decides."""
+        """Return whether a folder is removed because it is empty, decided as when applying the
+        plan.
+        """
         if folder.id in self._around_trees or folder.id in self._folders:
             return False
         path, homes = self.sites.folders.path(folder), self.guard.homes
@@ -86,7 +88,7 @@ class NextIndex:
 
     @contextmanager
     def read(self) -> Iterator[tuple[FolderAnalysis, GroupReader]]:
-        """What the index says then. Raises sqlite3.Error."""
+        """Return the resulting index. Raises sqlite3.Error."""
         with self.sites.folders.index.private_copy() as index:
             touched = drop_entries(index.connection, self._files, self._folders)
             groups = self.read_groups(index)

@@ -1,6 +1,6 @@
-"""Making a plan: whole folders first, then single files; nothing on disk is touched.
+"""Make a plan: whole folders first, then single files; nothing on disk is touched.
 
-Everything is decided by the index; whoever carries the plan out looks at the disk.
+Everything is decided from the index; the disk is checked when the plan is applied.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from gorillacomb.progress import Progress
 class Planner:
     """Makes one plan.
 
-    What may go only when other steps are done is part of it, so that the next plan, after this one
-    and a scan, has no steps.
+    It includes what may be removed only when other steps are done, so that the next plan, after
+    this one and a scan, has no steps.
     """
 
     index: Index
@@ -51,7 +51,7 @@ class Planner:
     progress: Progress
 
     def plan(self, now_ns: int) -> Plan:
-        """The plan; its steps with the largest first. Raises VaultError."""
+        """Return the plan, with its largest steps first. Raises VaultError."""
         self.progress.stage("Planning", None, None)
         folders, groups = self.read_folders(self.index), self.read_groups(self.index)
         sites = IndexLocations(folders, groups.roots, self.guard.companions)
@@ -82,7 +82,7 @@ class Planner:
     def _with_later_steps(
         self, steps: Sequence[PlanStep], sites: IndexLocations, disk: DiskCheck
     ) -> list[PlanStep]:
-        """Some steps, and those for what may go when they are done, and so on."""
+        """Add to some steps those that become possible when they are done, and so on."""
         found = StepComposition(sites)
         then = NextIndex(sites, self.guard, self.read_groups, self.read_folders, self.prefers)
         while steps:
@@ -105,7 +105,7 @@ class Planner:
         left: SkippedItems,
         guard: SafetyPolicy,
     ) -> list[PlanStep]:
-        """Steps for all that may go by what an index holds."""
+        """Make steps for everything that may be removed according to an index."""
         going = RemovalSet()
         apart = partial(self._apart, groups)
         files = FileStepPlanner(groups, sites, disk, guard, self.scope, going, left, apart)
@@ -117,14 +117,14 @@ class Planner:
         if self.scope.folders:
             whole.choose()
         tops = {sites.folders.path(gone.folder) for gone in going}
-        # What is retired file by file may go with a folder around it after all.
+        # What is retired file by file may be removed with a folder around it after all.
         steps = [step for step in steps if tops.isdisjoint(path_and_parents(step.path))]
         if self.scope.files:
             steps += files.steps()
         return [*steps, *whole.steps(steps)]
 
     def _apart(self, groups: GroupReader, victim: int, keep: int) -> Refusal | None:
-        """Whether two roots are too far from each other for one to count on the other."""
+        """Return whether two roots are too separate for one to rely on the other."""
         roots = groups.roots
         for number, verb in ((victim, "is"), (keep, "has its other copy")):
             if not self.online[number]:

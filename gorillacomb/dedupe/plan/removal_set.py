@@ -1,4 +1,4 @@
-"""The folders that a plan has go, and what stays for everything that stands in them."""
+"""The folders that a plan removes, and what is kept for everything in them."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from gorillacomb.folders.tree import TreeFolder
 
 @dataclass(frozen=True, slots=True)
 class RemovedFolder:
-    """A folder that goes."""
+    """A folder to be removed."""
 
     folder: TreeFolder
     keep: TreeFolder
-    """The folder that holds all of it."""
+    """The folder that contains all of it."""
     reasons: tuple[str, ...]
     nested: Mapping[TreeFolder, TreeFolder]
-    """Folders below it that other ones hold."""
+    """Folders below it that other folders contain."""
 
     @property
     def pairs(self) -> Iterator[tuple[TreeFolder, TreeFolder]]:
-        """It and what is nested in it, each with what stays for it."""
+        """Its own pair and those of what is nested in it."""
         yield self.folder, self.keep
         yield from self.nested.items()
 
 
 @dataclass(slots=True)
 class RemovalSet:
-    """All of them; none stands in another."""
+    """All folders to be removed; none is inside another."""
 
     _gone: dict[TreeFolder, RemovedFolder] = field(default_factory=dict)
 
@@ -39,13 +39,13 @@ class RemovalSet:
         return iter(self._gone.values())
 
     def add(self, gone: RemovedFolder) -> None:
-        """Have a folder go; those that stand in it go with it."""
+        """Add a folder; folders inside it that were added before become part of it."""
         for folder in [each for each in self._gone if gone.folder.holds(each)]:
             del self._gone[folder]
         self._gone[gone.folder] = gone
 
     def around(self, folder: TreeFolder) -> RemovedFolder | None:
-        """The folder that goes and in which another one stands, or which it is."""
+        """Return the folder to be removed that contains another one, or is that folder."""
         if not self._gone:
             return None
         at: TreeFolder | None = folder
@@ -56,12 +56,14 @@ class RemovalSet:
         return None
 
     def remaining(self, folder: TreeFolder) -> TreeFolder | None:
-        """The folder that stays for one that may be going; itself if it stays."""
+        """Return the folder that is kept for one that may be removed; itself if it is kept."""
         *_, last = self._way_to_remaining(folder)
         return last
 
     def _way_to_remaining(self, folder: TreeFolder) -> Iterator[TreeFolder | None]:
-        """Yield a folder, what stays for it, what stays for that, and so on; None for nothing."""
+        """Yield a folder, what is kept for it, what is kept for that, and so on; None at a dead
+        end.
+        """
         at: TreeFolder | None = folder
         for _ in range(len(self._gone) + 1):
             yield at
@@ -72,19 +74,20 @@ class RemovalSet:
         yield None
 
     def standing_pairs(self, gone: RemovedFolder) -> Iterator[tuple[TreeFolder, TreeFolder]]:
-        """Yield a folder that goes, and those below it that other ones stay for than for it.
+        """Yield a folder to be removed, and those below it whose kept copy is elsewhere.
 
-        Each with what stays for it: where something goes out of that, what stays for that.
+        Each with what is kept for it: if something is removed from that, what is kept for that.
         """
         for victim, standing in self._followed(gone):
             assert standing is not None, "what something counts on stays, or something for it"
             yield victim, standing
 
     def would_go_for_itself(self, gone: RemovedFolder) -> bool:
-        """Whether nothing would stay for a part of a folder if that went too.
+        """Return whether nothing would be left for a part of a folder if that were removed too.
 
-        Out of what stays for it something goes already, for which that part stays: the order of two
-        folders is not always that of what is in them, as where the user prefers one of the latter.
+        Something may already be removed from its kept copy that relies on this part: the order of
+        two folders is not always that of what is in them, for example if the user prefers some of
+        the latter.
         """
         if not any(gone.keep.holds(each) for each in self._gone):
             return False
@@ -93,7 +96,7 @@ class RemovalSet:
         return any(standing is None for _, standing in after._followed(gone))
 
     def _followed(self, gone: RemovedFolder) -> Iterator[tuple[TreeFolder, TreeFolder | None]]:
-        """Yield what `standing_pairs` does, with None where nothing stays."""
+        """Yield the same as `standing_pairs`, with None where nothing is kept."""
         order = sorted(self._gone, key=lambda each: each.first)
         waiting = list(gone.pairs)
         while waiting:
@@ -117,23 +120,25 @@ class RemovalSet:
                     waiting.append((part, other))
 
     def _nested_below(self, folder: TreeFolder) -> list[TreeFolder]:
-        """What is in a folder that goes and has its own copy that stays."""
+        """Return what is in a folder to be removed and has its own kept copy."""
         gone = self.around(folder)
         assert gone is not None, "it goes"
         return [each for each in gone.nested if each is not folder and folder.holds(each)]
 
     def relies_on(self, folder: TreeFolder) -> bool:
-        """Whether something goes because it stands right in this folder too."""
+        """Return whether something is removed because it is directly in this folder too."""
         return any(True for _ in self._counting_on(folder))
 
     def counts_on_part_of(self, folder: TreeFolder) -> bool:
-        """Whether something goes because it stands in this folder, or below it, too."""
+        """Return whether something is removed because it is in this folder, or below it, too."""
         return self.relies_on(folder) or any(
             folder.holds(standing) for _, standing in self._standing()
         )
 
     def _counting_on(self, folder: TreeFolder) -> Iterator[TreeFolder]:
-        """The folders around this one, or itself, that stay for something with it in it."""
+        """Yield the folders around this one, or itself, that are kept for something and
+        contain it.
+        """
         for victim, standing in self._standing():
             if (
                 standing.holds(folder)
@@ -142,7 +147,7 @@ class RemovalSet:
                 yield standing
 
     def _standing(self) -> Iterator[tuple[TreeFolder, TreeFolder]]:
-        """What goes, with what stays for it."""
+        """Yield what is removed, with what is kept for it."""
         for gone in self:
             for victim, keep in gone.pairs:
                 standing = self.remaining(keep)
@@ -151,7 +156,7 @@ class RemovalSet:
 
 
 def _counterpart(gone: RemovedFolder, folder: TreeFolder) -> TreeFolder | None:
-    """Where what stays has what a folder in the one that goes is a copy of."""
+    """Return where the kept copy has the counterpart of a folder in the removed one."""
     at = folder
     while at is not gone.folder and at not in gone.nested:
         assert at.parent is not None, "it is below the one that goes"

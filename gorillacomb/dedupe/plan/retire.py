@@ -1,4 +1,4 @@
-"""Retiring a folder: everything goes out of it that stands elsewhere, be it a project or not."""
+"""Retire a folder: remove everything from it that also exists elsewhere, even in a project."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _FILE_REASONS = ("you retire the folder that it is in",)
 
 @dataclass(slots=True)
 class FolderRetirer:
-    """Retires folders, the whole subfolders in them first."""
+    """Retires folders, whole subfolders first."""
 
     sites: IndexLocations
     going: RemovalSet
     loose: FileStepPlanner
     refusal: Callable[[TreeFolder, TreeFolder], Refusal | None]
-    """Why a folder may not go while another one stays for it."""
+    """Returns why a folder may not be removed while another one is kept for it."""
     held: Callable[[TreeFolder, TreeFolder], dict[TreeFolder, TreeFolder] | None]
-    """Whether a folder is contained in another, with what is nested in it."""
+    """Returns what is nested in a folder if it is contained in another, else None."""
 
     def retire(self, path: bytes) -> list[PlanStep]:
-        """Have whole subfolders go; returns a step for each single file besides."""
+        """Remove whole subfolders; return a step for each single file besides."""
         top = self.sites.folder_at(path)
         if top is None:
             return []
@@ -46,14 +46,14 @@ class FolderRetirer:
         while waiting:
             folder = waiting.pop()
             if is_version_control(folder.name) and folder is not top:
-                continue  # what is left of the folder goes on to need it
+                continue  # what is left of the folder still needs it
             if not self._goes_whole(folder, top, twins):
                 waiting += folder.children
                 found |= {step.path: step for step in self._files(folder, top)}
         return self.loose.together(found)
 
     def _twins_outside(self, top: TreeFolder) -> list[TreeFolder]:
-        """The copies of a folder outside of it, the one to keep first."""
+        """Return the copies of a folder outside of it, the one to keep first."""
         folders = self.sites.folders
         found: list[TreeFolder] = []
         for members in folders.kin.families:
@@ -68,7 +68,7 @@ class FolderRetirer:
         return found
 
     def _goes_whole(self, folder: TreeFolder, top: TreeFolder, twins: Sequence[TreeFolder]) -> bool:
-        """Have a folder below a retired one go as a whole, if a twin holds all of it."""
+        """Remove a folder below a retired one as a whole, if a twin contains all of it."""
         path = self.sites.folders.path(folder)
         if (
             not folder.entries
@@ -89,7 +89,9 @@ class FolderRetirer:
         return False
 
     def _files(self, folder: TreeFolder, top: TreeFolder) -> Iterator[PlanStep]:
-        """A step for each file right in a folder that stands outside of the retired one."""
+        """Make a step for each file directly in a folder that also exists outside the
+        retired one.
+        """
         if not self.loose.scope.files or self.going.relies_on(folder):
             return
         noise = self.sites.folders.forest.noise
@@ -107,11 +109,11 @@ class FolderRetirer:
                 yield from self._file(here, [outside[at] for at in order_places(outside)])
 
     def _stays(self, copy: FileCopy, here: FileCopy, top: TreeFolder) -> bool:
-        """Whether a copy is another file, outside of the retired folder, and does not go."""
+        """Return whether a copy is another file, outside of the retired folder, and is kept."""
         if not self.sites.knows(copy) or copy.path in self.loose.gone:
             return False
         if os.path.basename(copy.path) in self.sites.folders.forest.noise:
-            return False  # it goes with its folder, whatever it holds
+            return False  # it is removed with its folder, whatever that contains
         folder = self.sites.folder_of(copy)
         names = os.path.basename(copy.path), os.path.basename(here.path)
         if len({meaning_of_name(name, here.size) for name in names}) > 1:

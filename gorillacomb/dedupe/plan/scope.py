@@ -1,4 +1,4 @@
-"""Of what may be a step, which part the user wants."""
+"""Limit a plan to the part that the user wants."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from gorillacomb.fs.paths import is_below
 
 @dataclass(frozen=True, slots=True)
 class PlanScope:
-    """What a plan is about."""
+    """The scope of a plan."""
 
     within: tuple[bytes, ...] = ()
     """Folders; empty for everywhere."""
     keep: int = 1
-    """How many copies stay."""
+    """The number of copies to keep."""
     min_size: int = 0
-    """Bytes on disk that a step has to bring."""
+    """The minimum of bytes on disk that a step must free."""
     files: bool = True
     folders: bool = True
 
     def holds(self, path: bytes) -> bool:
-        """Whether a step may be about this path."""
+        """Return whether a step may be about this path."""
         return not self.within or any(is_below(path, each) for each in self.within)

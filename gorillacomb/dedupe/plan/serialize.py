@@ -1,7 +1,7 @@
-"""A plan as a file: JSON Lines, the header first, then a step a line.
+"""A plan as a file: JSON Lines, the header first, then one step per line.
 
-A line may be taken out by hand. What is read is not trusted: every value is checked here, and what
-a step would do is checked again when it is carried out.
+Lines may be removed by hand. The input is not trusted: every value is checked here, and what a step
+would do is checked again when it is applied.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def plan_lines(plan: Plan) -> Iterator[bytes]:
-    """The lines of a plan's file."""
+    """Yield the lines of a plan's file."""
     yield _dump(plan_header(plan))
     yield from (_dump(plan_document(step)) for step in plan.steps)
 
 
 def plan_header(plan: Plan) -> dict[str, Any]:
-    """The first line."""
+    """Return the header of a plan, its first line."""
     options = plan.options
     return {
         "version": VERSION,
@@ -70,7 +70,7 @@ def plan_header(plan: Plan) -> dict[str, Any]:
 
 
 def plan_document(step: PlanStep) -> dict[str, Any]:
-    """The line of a step."""
+    """Return the line of a step."""
     found: dict[str, Any] = {
         "id": step.id,
         "kind": step.kind,
@@ -89,12 +89,12 @@ def plan_document(step: PlanStep) -> dict[str, Any]:
 
 
 def fits_a_line(step: PlanStep) -> bool:
-    """Whether the line of a step is one that `read_plan` takes."""
+    """Return whether `read_plan` accepts the line of a step."""
     return len(_dump(plan_document(step))) <= _LONGEST_LINE
 
 
 def known_bytes(name: str, size: int, unknown: Iterable[str]) -> dict[str, Any]:
-    """Write a number of bytes, or null with the causes where nobody can tell it."""
+    """Write a number of bytes, or null with the causes if it is unknown."""
     causes = list(unknown)
     if not causes:
         return {name: size}
@@ -102,7 +102,7 @@ def known_bytes(name: str, size: int, unknown: Iterable[str]) -> dict[str, Any]:
 
 
 def _dump(document: Mapping[str, Any]) -> bytes:
-    # A pattern of the user's may hold what is no UTF-8; JSON reads that escape back as it was.
+    # A user's pattern may contain bytes that are not UTF-8; JSON reads that escape back unchanged.
     text = json.dumps(document, ensure_ascii=False)
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
@@ -110,7 +110,7 @@ def _dump(document: Mapping[str, Any]) -> bytes:
 def read_plan(path: Path) -> Plan:
     """Read a plan from a file; ``-`` is standard input.
 
-    Raises UntrustedInput for one that is not what it has to be.
+    Raises UntrustedInput if it is invalid.
     """
     stdin = is_standard_input(path)
     try:
@@ -130,11 +130,11 @@ def read_plan(path: Path) -> Plan:
 
 
 class _PlanError(ValueError):
-    """A line that is not what it has to be."""
+    """An invalid line."""
 
 
 def parse_plan(lines: Iterable[bytes]) -> Plan:
-    """A plan from the lines of its file. Raises ValueError."""
+    """Parse a plan from the lines of its file. Raises ValueError."""
     plan: Plan | None = None
     steps: dict[str, PlanStep] = {}
     for number, line in enumerate(lines, 1):
@@ -242,7 +242,7 @@ def _pairs(document: Mapping[str, Any], name: str) -> tuple[RemovalPair, ...]:
 
 
 def _path(document: Mapping[str, Any], name: str = "path") -> bytes:
-    """An absolute path without anything that leads astray in it."""
+    """Parse an absolute path; refuse one with components that could mislead."""
     path = path_from_json(document, name)
     parts = path.split(b"/")[1:]
     if not path.startswith(b"/") or b"\0" in path:

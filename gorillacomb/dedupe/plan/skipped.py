@@ -1,4 +1,4 @@
-"""What a plan leaves alone, told by what protects it."""
+"""Collect what a plan leaves alone, by what protects it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ BY_PLACE = (
     SafetyRule.BUNDLE,
     SafetyRule.TRASH,
 )
-"""Rules that a path obeys for what it stands in."""
+"""Rules that depend on what a path is in."""
 
 
 class _LeftFiles(NamedTuple):
-    """Files that have a copy and stay for one reason, together."""
+    """Files that have a copy and are kept for one reason, counted together."""
 
     paths: Collection[bytes]
     size: int
@@ -37,24 +37,24 @@ class SkippedItems:
     guard: SafetyPolicy
     _found: dict[tuple[bytes, SafetyRule, str], list[_LeftFiles]] = field(default_factory=dict)
     _whole: dict[bytes, SkippedCopy] = field(default_factory=dict)
-    """Folders that would have gone as a whole, by path."""
+    """Folders that would have been removed as a whole, by path."""
 
     def add_whole(self, path: bytes, refusal: Refusal, files: int, size: int) -> None:
-        """Tell of a folder that stays as a whole; the first reason counts."""
+        """Report a folder that is kept as a whole; the first reason counts."""
         found = SkippedCopy(path, refusal.rule, refusal.cause, files, size)
         self._whole.setdefault(path, found)
 
     def add(self, path: bytes, refusal: Refusal, files: Collection[bytes], size: int) -> None:
-        """Tell of a path: of which files there that have a copy, and their bytes on disk."""
+        """Report a path, with the files in it that have a copy, and their bytes on disk."""
         known = self._found.setdefault((path, refusal.rule, refusal.cause), [])
         known.append(_LeftFiles(files, size))
 
     def add_inside(self, site: PathContext, refusal: Refusal, size: int) -> None:
-        """Tell of a file by what is around it: the project, the library, its folder."""
+        """Report a file under what is around it: the project, the library, its folder."""
         self.add(self.protector(site, refusal), refusal, [site.path], size)
 
     def protector(self, site: PathContext, refusal: Refusal) -> bytes:
-        """The path of what protects something by a rule."""
+        """Return the path of what protects something by a rule."""
         if refusal.place is not None:
             return refusal.place
         at = self.guard.project(site)
@@ -70,9 +70,10 @@ class SkippedItems:
         return os.path.dirname(site.path)
 
     def as_skipped(self, steps: Collection[PlanStep]) -> Iterator[SkippedCopy]:
-        """All of it, the largest first; what goes after all, by itself or in a folder, is left out.
+        """Return all of it, largest first, without what is removed after all, singly or in a
+        folder.
 
-        Something may be in the way of a file that goes with another step.
+        Something may block a file that is removed with another step.
         """
         gone = {pair.path for step in steps for pair in step.pairs}
         sums: dict[tuple[bytes, SafetyRule, str], tuple[int, int]] = {}
@@ -93,7 +94,7 @@ class SkippedItems:
         for (path, rule, cause), (files, size) in sums.items():
             whole = [self._whole[above] for above in path_and_parents(path) if above in self._whole]
             if rule in BY_PLACE and path in self._whole:
-                continue  # why the folder stays as a whole says more
+                continue  # why the folder is kept as a whole says more
             if not any(each.rule is rule for each in whole):  # else that counts it already
                 found.append(SkippedCopy(path, rule, cause, files, size))
         for each in sorted(found, key=lambda each: (-each.size, each.path, each.rule)):

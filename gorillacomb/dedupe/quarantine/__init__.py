@@ -1,1 +1,1 @@
-"""Keep what was set aside, with a journal that suffices to put it back."""
+"""Keep quarantined items, with a journal that suffices to put them back."""

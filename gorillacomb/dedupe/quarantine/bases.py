@@ -1,4 +1,4 @@
-"""Where quarantines are: in the ``.gorillacomb`` of a root, and of cloud folders in it."""
+"""Find quarantines: in the ``.gorillacomb`` of a root, and of cloud folders in it."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ _MOST_BASES = 1 << 20
 
 
 def quarantine_base(root: bytes, path: bytes) -> bytes:
-    """The folder in whose quarantine a path below a root is set aside."""
+    """Return the folder in whose quarantine a path below a root belongs."""
     return cloud_folder_around(root, path) or root
 
 
 def open_our_folder(base: int, make: bool = False) -> int:
-    """A descriptor of ``.gorillacomb`` in an open folder. Raises OSError."""
+    """Open ``.gorillacomb`` in an open folder and return its descriptor. Raises OSError."""
     return open_below(base, OUR_FOLDER, make)
 
 
 def open_below(parent: int, name: bytes, make: bool) -> int:
-    """A descriptor of a folder of ours in an open one, made if that is wanted. Raises OSError."""
+    """Open a folder of ours in an open one, created if requested. Raises OSError."""
     if make:
         before = os.fstat(parent).st_mtime_ns
         try:
             mutations.make_folder(parent, name)
         except FileExistsError:
-            pass  # it was made by an earlier run
+            pass  # an earlier run created it
         else:
-            mutations.set_mtime(parent, before)  # ours is no change of what is theirs
+            mutations.set_mtime(parent, before)  # creating ours is not a change of theirs
     return os.open(name, FOLDER_FLAGS, dir_fd=parent)
 
 
 def remember_base(root: bytes, base: bytes) -> None:
-    """Note in the root that it has a quarantine elsewhere too."""
+    """Record in the root that it has a quarantine in another folder too."""
     if base in quarantine_bases(root):
         return
     folder = os.open(join(root, OUR_FOLDER), FOLDER_FLAGS)
@@ -70,7 +70,9 @@ def remember_base(root: bytes, base: bytes) -> None:
 
 
 def quarantine_bases(root: bytes) -> list[bytes]:
-    """The folders in a root that have quarantines: the root itself, and synced folders in it."""
+    """Return the folders in a root that have quarantines: the root itself, and synced folders in
+    it.
+    """
     found = [root]
     for line in _lines_of(join(root, join(OUR_FOLDER, _BASES))):
         # Torn, or not ours.
@@ -84,17 +86,19 @@ def quarantine_bases(root: bytes) -> list[bytes]:
 def bases_of(root: LiveRoot) -> list[bytes]:
     """Return the folders in a root that may have quarantines.
 
-    Those that a scan met too: of a root that was scanned by itself before, or by another vault.
+    This includes those that a scan met: of a root that was scanned by itself before, or by another
+    vault.
     """
     tops = (root.path, *root.our_folders)
     return [*dict.fromkeys(base for top in tops for base in quarantine_bases(top))]
 
 
 def known_bases(roots: Iterable[LiveRoot]) -> dict[bytes, list[bytes] | None]:
-    """Return all folders that may have quarantines with something of some roots, each once.
+    """Return all folders that may have quarantines with items of some roots, each once.
 
-    The value is None for one that lies in a root. A folder around roots, which was a root once, has
-    a list of these: no more of its quarantine is known than what was set aside in them.
+    The value is None for a folder that is in a root. A folder around roots, which was once a root
+    itself, has a list of these roots: only what was quarantined from them is known of its
+    quarantine.
     """
     roots = list(roots)
     found: dict[bytes, list[bytes] | None] = {}
@@ -115,7 +119,7 @@ def known_bases(roots: Iterable[LiveRoot]) -> dict[bytes, list[bytes] | None]:
 
 
 def quarantine_identity(base: bytes) -> FileIdentity | None:
-    """Return which folder a base is; None for one that has no quarantine, or is not there."""
+    """Return the identity of a base; None if it has no quarantine, or is missing."""
     try:
         if stat.S_ISDIR(os.lstat(join(base, join(OUR_FOLDER, QUARANTINE))).st_mode):
             return identity_of(os.stat(base))
@@ -125,7 +129,7 @@ def quarantine_identity(base: bytes) -> FileIdentity | None:
 
 
 def base_of_run(folder: bytes) -> tuple[bytes, str]:
-    """Base and run of a run's folder, given by its path. Raises ValueError."""
+    """Return the base and the run of a run's folder, given by its path. Raises ValueError."""
     parts = folder.rstrip(b"/").split(b"/")
     if parts[-3:-1] != [OUR_FOLDER, QUARANTINE] or len(parts) < 4:
         raise ValueError("it is no folder of a run in a quarantine")
@@ -133,7 +137,7 @@ def base_of_run(folder: bytes) -> tuple[bytes, str]:
 
 
 def _lines_of(path: bytes) -> list[bytes]:
-    """The lines of a small file of ours; none for what is not there or is no file."""
+    """Read the lines of a small file of ours; none if it is missing or not a file."""
     try:
         file = os.open(path, FILE_FLAGS)
     except OSError:

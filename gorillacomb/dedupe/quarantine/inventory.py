@@ -1,4 +1,4 @@
-"""What is in quarantines, or was: the runs and their items, as journals and the disk tell it."""
+"""What is or was in quarantines: the runs and their items, according to journals and the disk."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ class RecordedRun:
     run: str
     recorded: JournalContents
     names: frozenset[bytes]
-    """Of all that is in its folder, besides the journal."""
+    """The names of everything in its folder except the journal."""
     slots: frozenset[bytes]
-    """Those of what waits there: the link that is to take the place of something is ours."""
+    """The names of what is quarantined there: a link that is to replace something is our own."""
 
     @property
     def folder(self) -> bytes:
@@ -61,7 +61,7 @@ class RecordedRun:
 
     @property
     def is_open(self) -> bool:
-        """Whether something is to be taken back, be it a link that a killed undo left here."""
+        """Whether something is to be taken back, if only a link that a killed undo left here."""
         steps = (*self.recorded.held(), *self.recorded.half_done())
         return any(move.slot in self.names for step in steps for move in step.moves)
 
@@ -84,9 +84,9 @@ class QuarantinedRun:
     action: str
     started_ns: int
     age_ns: int | None
-    """How long ago that was; None where nobody can tell."""
+    """How long ago that was; None if unknown."""
     steps: int
-    """0 where nothing waits but a link that a killed run left of its own."""
+    """0 if there is only a link of ours that a killed run left."""
     files: int
     size: int
     """Bytes on disk."""
@@ -103,8 +103,8 @@ def recorded_runs(
     """Read the runs in the quarantines of roots, oldest first in each base, each once.
 
     ``also`` names runs by a root and their name, which are looked for even if no root is there now.
-    ``waiting`` leaves out runs of which nothing waits. A journal that is none is left out: applying
-    and taking back tell of it. Raises OSError.
+    ``waiting`` leaves out runs without quarantined items. An invalid journal is skipped: apply and
+    undo report it. Raises OSError.
     """
     seen: set[tuple[FileIdentity | None, str]] = set()
     listed = list_runs if waiting else begun_runs
@@ -145,7 +145,7 @@ def _recorded(base: bytes, name: str) -> RecordedRun | None:
 def _waiting_slots(
     base: bytes, recorded: JournalContents, found: frozenset[bytes]
 ) -> frozenset[bytes]:
-    """Leave our links out of the names in a run's folder. Raises OSError."""
+    """Return the names in a run's folder without our links. Raises OSError."""
     moves = [move for record in recorded.steps.values() for move in record.moves if move.put]
     if not moves or not found:
         return found
@@ -162,7 +162,7 @@ def _waiting_slots(
 
 
 def _concerns(run: RecordedRun, roots: Iterable[bytes]) -> bool:
-    """Whether something of a run stood in one of some folders."""
+    """Return whether an item of a run was in one of some folders."""
     moves = (each for step in run.recorded.steps.values() for each in step.moves)
     paths = [join(run.base, each.path) for each in moves]
     return any(is_below(path, root) for root in roots for path in paths)
@@ -171,7 +171,7 @@ def _concerns(run: RecordedRun, roots: Iterable[bytes]) -> bool:
 def quarantined_runs(
     roots: Iterable[LiveRoot], also: Iterable[tuple[bytes, str]] = ()
 ) -> Iterator[QuarantinedRun]:
-    """Tell what waits in the quarantines of roots, as `recorded_runs`: by what lies there."""
+    """Summarize what is in the quarantines of roots, like `recorded_runs`, by what is on disk."""
     for each in recorded_runs(roots, also, waiting=True):
         held = waiting_in(each)
         if each.is_open:
@@ -188,13 +188,13 @@ def quarantined_runs(
 
 
 def waiting_in(run: RecordedRun) -> list[tuple[int, int]]:
-    """Count files and bytes on disk of each step of a run of which something waits."""
+    """Count files and bytes on disk of each step of a run that has quarantined items."""
     steps = run.recorded.steps.values()
     return [found for step in steps if (found := _waiting_of(run, step)) is not None]
 
 
 def _waiting_of(run: RecordedRun, record: StepRecord) -> tuple[int, int] | None:
-    """Count files and bytes on disk of a step that wait; None where nothing does."""
+    """Count the quarantined files and bytes on disk of a step; None if there are none."""
     here = [move.slot for move in record.moves if move.slot in run.slots]
     if not here or record.state not in (INTENT, *HELD):
         return None
@@ -205,7 +205,7 @@ def _waiting_of(run: RecordedRun, record: StepRecord) -> tuple[int, int] | None:
 
 
 def size_below(path: bytes) -> tuple[int, int]:
-    """Count what is no folder at a path and below it, and the bytes on disk that it takes."""
+    """Count everything but folders at a path and below it, and the bytes on disk that it takes."""
     files = 0
     blocks: dict[int, int] = {}
     for facts in _facts_below(path):
@@ -215,7 +215,7 @@ def size_below(path: bytes) -> tuple[int, int]:
 
 
 def _facts_below(path: bytes) -> Iterator[os.stat_result]:
-    """Look at a file, or at all that is no folder in a folder; what goes meanwhile is left out."""
+    """Stat a file, or everything but folders in a folder; skip what disappears in the meantime."""
     waiting = [path]
     while waiting:
         at = waiting.pop()
@@ -232,10 +232,10 @@ def _facts_below(path: bytes) -> Iterator[os.stat_result]:
 def run_age_ns(
     recorded: JournalContents, now_ns: int, record: StepRecord | None = None
 ) -> int | None:
-    """Return how long ago a run began, or a step of it ended; None where nobody can tell.
+    """Return how long ago a run began, or a step of it ended; None if unknown.
 
-    As long as the machine runs it is told by the clock that nobody sets: the other one may have
-    been years behind, and be right by now.
+    As long as the machine has not been restarted, the age comes from the clock that no one sets:
+    the other one may have been years behind, and be right by now.
     """
     if recorded.boot and recorded.boot == clock.boot_id():
         age: int | None = max(0, clock.since_boot_ns() - recorded.uptime_ns)
@@ -246,7 +246,7 @@ def run_age_ns(
 
 
 def held_in(bases: Iterable[bytes]) -> Iterator[tuple[bytes, StepRecord]]:
-    """The steps of which something waits in the quarantines of some folders, but for repairs."""
+    """Return the steps with quarantined items in some folders, except repairs."""
     for base in bases:
         for name in list_runs(base):
             with suppress(UntrustedInput):
@@ -256,9 +256,9 @@ def held_in(bases: Iterable[bytes]) -> Iterator[tuple[bytes, StepRecord]]:
 
 
 def deleted_paths(places: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
-    """Yield the path of what was deleted out of quarantines in some folders for good, and when, ns.
+    """Yield each path that was deleted for good from quarantines in some folders, and when, in ns.
 
-    A journal that cannot be read is left out: applying and taking back report it.
+    An unreadable journal is skipped: apply and undo report it.
     """
     for base in dict.fromkeys(base for place in places for base in quarantine_bases(place)):
         for name in begun_runs(base):

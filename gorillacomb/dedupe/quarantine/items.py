@@ -1,4 +1,4 @@
-"""The items of a run, one by one: where each stood, where it is, and what became of it."""
+"""The items of a run, one by one: where each was, where it is, and what became of it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ItemState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunItem:
-    """A file or folder that a run set aside, and what became of it; absolute paths."""
+    """A file or folder that a run quarantined, and what became of it; absolute paths."""
 
     run: str
     action: str
@@ -47,20 +47,20 @@ class RunItem:
     state: ItemState
     path: bytes
     aside: bytes
-    """Where in the quarantine it waits, or waited."""
+    """Where it is, or was, in the quarantine."""
     keep: bytes
     """The copy that was kept for it."""
     set_aside_ns: int
     ended_ns: int | None
-    """When it was put back or deleted; None while it waits."""
+    """When it was put back or deleted; None while it is in the quarantine."""
     cause: str | None
-    """Why it was not done, is stuck, or only part of it is left."""
+    """Why it was not done, is stuck, or is only partly left."""
 
 
 def items_of(run: RecordedRun) -> Iterator[RunItem]:
-    """Tell of every item of a run, in the order in which they were set aside.
+    """Yield every item of a run, in the order in which they were quarantined.
 
-    Of the folders that it emptied only those are told that are asked for by their paths.
+    Folders that it emptied are included only if their paths are asked for.
     """
     for record in (each for each in run.recorded.steps.values() if not each.emptied):
         for move in record.moves:
@@ -70,10 +70,10 @@ def items_of(run: RecordedRun) -> Iterator[RunItem]:
 
 
 def items_at(run: RecordedRun, path: bytes) -> Iterator[RunItem]:
-    """Tell of the items of a run that stood at an absolute path, in it, or around it.
+    """Yield the items of a run that were at an absolute path, in it, or around it.
 
-    Of an item around it the part at the path is told, where there was one. The path may also be one
-    from when the base stood elsewhere.
+    For an item around it, yield the part at the path, if there was one. The path may also be one
+    from when the base was elsewhere.
     """
     paths = places_now(path, run.base, run.recorded)
     for record in run.recorded.steps.values():
@@ -91,9 +91,9 @@ def items_at(run: RecordedRun, path: bytes) -> Iterator[RunItem]:
 
 
 def items_kept_for(run: RecordedRun, path: bytes) -> Iterator[RunItem]:
-    """Tell of the items of a run, or parts of them, whose kept copy is at an absolute path.
+    """Yield the items of a run, or parts of them, whose kept copy is at an absolute path.
 
-    A part that is in the quarantine no more is left out.
+    A part that is no longer in the quarantine is left out.
     """
     for record in (each for each in run.recorded.steps.values() if not each.emptied):
         for move in record.moves:
@@ -106,7 +106,9 @@ def items_kept_for(run: RecordedRun, path: bytes) -> Iterator[RunItem]:
 
 
 def _counterparts(run: RecordedRun, record: StepRecord, move: MovedItem, path: bytes) -> set[bytes]:
-    """Return what of an item has its kept copy at a path, relative to it; empty for all of it."""
+    """Return which parts of an item have their kept copy at a path, relative to it; empty
+    for all.
+    """
     kept = [(b"", move.keep), *(record.nested if move is record.moves[0] else ())]
     found = {
         join_relative(inner, rest) if (rest := relative_path(path, keep.at(run.base))) else inner
@@ -117,7 +119,7 @@ def _counterparts(run: RecordedRun, record: StepRecord, move: MovedItem, path: b
 
 
 def places_now(path: bytes, base: bytes, recorded: JournalContents) -> set[bytes]:
-    """Return a path, and where it is now if it is one from when the base stood elsewhere."""
+    """Return a path, and where it is now if it dates from when the base was elsewhere."""
     if not is_below(path, recorded.base):
         return {path}
     return {path, join(base, relative_path(path, recorded.base))}
@@ -136,7 +138,7 @@ def _item(run: RecordedRun, record: StepRecord, move: MovedItem) -> RunItem:
     elif record.state not in HELD:
         state, cause = ItemState.NOT_DONE, cause or "the run was cut short"
     else:
-        # Who takes it back may have been killed before the journal says so.
+        # The run that takes it back may have been killed before the journal says so.
         state = ItemState.PUT_BACK if os.path.lexists(path) else ItemState.MISSING
     return RunItem(
         run.run,
@@ -156,14 +158,14 @@ def _item(run: RecordedRun, record: StepRecord, move: MovedItem) -> RunItem:
 def _part(
     run: RecordedRun, record: StepRecord, move: MovedItem, whole: RunItem, path: bytes
 ) -> Iterator[RunItem]:
-    """Tell of what stood at a path inside of an item, if something did."""
+    """Describe what was at a path inside an item, if anything was."""
     inner = relative_path(path, whole.path)
     keep = kept_for(record, move, inner).at(run.base)
     part = replace(whole, path=path, aside=join(whole.aside, inner), keep=keep)
     for back in record.back:
         place = join(run.base, back.path)
         if path == place:
-            return  # told of among what was put back alone
+            return  # reported among what was put back alone
         if is_below(path, place):
             yield replace(_returned_item(run, record, back), path=path, aside=part.aside, keep=keep)
             return
@@ -174,7 +176,7 @@ def _part(
 
 
 def _returned_item(run: RecordedRun, record: StepRecord, back: ReturnedItem) -> RunItem:
-    """Tell of an item that was put back before the rest of its step."""
+    """Describe an item that was put back before the rest of its step."""
     path = join(run.base, back.path)
     around = next((each for each in record.moves if is_below(back.path, each.path)), None)
     aside, keep = run.folder, back.keep
@@ -199,7 +201,7 @@ def _returned_item(run: RecordedRun, record: StepRecord, back: ReturnedItem) -> 
 
 
 def kept_for(record: StepRecord, move: MovedItem, inner: bytes) -> KeptCopy:
-    """Return the copy that is kept for what stood at a path inside of an item of a step."""
+    """Return the copy that is kept for what was at a path inside an item of a step."""
     rest, keep = inner, move.keep
     if move is record.moves[0]:
         around = [(path, kept) for path, kept in record.nested if is_below(inner, path)]

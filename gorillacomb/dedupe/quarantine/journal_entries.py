@@ -1,11 +1,11 @@
-"""The journal of a run: what it is about to do and what became of it, in the quarantine itself.
+"""The journal of a run, in the quarantine itself: what it is about to do and what became of it.
 
-JSON Lines in ``journal.jsonl``, each line on the disk before what it speaks of is done. A header,
+JSON Lines in ``journal.jsonl``; each line is on disk before what it announces is done. A header,
 then for each step an ``intent`` and an outcome: ``done``, ``taken back`` or ``stuck``; later
-perhaps ``undone``, or ``purging`` and ``purged``. One file of a folder that was set aside may be
-put back alone: before and after that the line of its step is written once more, with ``back``. It
-is enough to take a run back, without any database: all paths in it are relative to the *base*, the
-folder in which ``.gorillacomb`` stands, or say that they are not.
+perhaps ``undone``, or ``purging`` and ``purged``. One file of a quarantined folder may be put back
+alone: before and after that, the line of its step is written once more, with ``back``. The journal
+suffices to take a run back, without any database: all paths in it are relative to the *base*, the
+folder that contains ``.gorillacomb``, or say that they are not.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from gorillacomb.fs.paths import is_below, join, relative_path
 INTENT, DONE, TAKEN_BACK, STUCK = "intent", "done", "taken back", "stuck"
 UNDONE, PURGING, PURGED = "undone", "purging", "purged"
 REPAIR = "repair"
-"""The action of a run that puts good copies in the place of damaged files."""
+"""The action of a run that replaces damaged files with good copies."""
 HELD = (DONE, STUCK, PURGING)
 """States in which something of a step is in the quarantine."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeptCopy:
-    """Where the copy stands that is kept: relative to the base, or else absolute."""
+    """Where the kept copy is: relative to the base, or else absolute."""
 
     path: bytes
     inside: bool
@@ -36,13 +36,13 @@ class KeptCopy:
         return cls(path, False)
 
     def at(self, base: bytes) -> bytes:
-        """Its absolute path, where the base stands now."""
+        """Return its absolute path, given where the base is now."""
         return join(base, self.path) if self.inside else self.path
 
 
 @dataclass(frozen=True, slots=True)
 class RepairContents:
-    """Of a file that is repaired: what it is to hold, and what it held."""
+    """What a repaired file is to contain, and what it contained."""
 
     good: bytes
     """BLAKE3, 32 bytes; so is the other one."""
@@ -53,49 +53,50 @@ class RepairContents:
 
 @dataclass(frozen=True, slots=True)
 class MovedItem:
-    """Something that went into the quarantine."""
+    """Something that was moved into the quarantine."""
 
     path: bytes
-    """Where it stood, relative to the base."""
+    """Where it was, relative to the base."""
     slot: bytes
     """Its name in the run's folder."""
     keep: KeptCopy
     inode: int
     mtime_ns: int
     parent_mtime_ns: int | None = None
-    """Of the folder that it stood in, before anything of the step went; None where that could not
-    be told, and in the intents of old versions."""
+    """The mtime of its folder before anything of the step was moved; None if unknown, and in the
+    intents of old versions.
+    """
     parent_after_ns: int | None = None
-    """And after the step; None in an intent."""
+    """The same after the step; None in an intent."""
     put: str | None = None
     """What was put in its place: ``hardlink`` or ``symlink``, or ``repair`` for a good copy."""
     put_inode: int = 0
-    """Of the file to which a hard link was put."""
+    """The inode of the file that the hard link in its place refers to."""
     put_text: bytes = b""
-    """What the symbolic link says that was put."""
+    """The text of the symbolic link in its place."""
     contents: RepairContents | None = None
-    """Of a repair, which sets aside only what has a good copy ready for its place."""
+    """Set for a repair, which only quarantines a file whose good copy is ready."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnedItem:
-    """Something that was put back before the rest of its step was."""
+    """Something that was put back before the rest of its step."""
 
     path: bytes
     """Where it is, relative to the base."""
     when_ns: int | None = None
-    """None while that is about to be done."""
+    """None while it is about to be done."""
     made: int = 0
-    """How many of the innermost folders around it were made for it."""
+    """How many of the innermost folders around it were created for it."""
     cause: str | None = None
     """Why it was not put back."""
     keep: KeptCopy | None = None
-    """Of a whole move, the copy that is kept for it; of what was inside of one, None."""
+    """For a whole move, the copy that is kept for it; None for something inside one."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """A step as the journal has it."""
+    """A step as recorded in the journal."""
 
     step: str
     state: str
@@ -105,22 +106,22 @@ class StepRecord:
     """Bytes on disk."""
     moves: tuple[MovedItem, ...]
     nested: tuple[tuple[bytes, KeptCopy], ...] = ()
-    """Paths relative to the first move, with the copy that is kept for what stands there."""
+    """Paths relative to the first move, with the copy that is kept for what is there."""
     cause: str | None = None
     when_ns: int = 0
     back: tuple[ReturnedItem, ...] = ()
-    """In a line that is written, what it tells of; in a record, all of it so far."""
+    """In a line to be written, what it reports; in a record, all of it so far."""
     set_aside_ns: int = 0
     """When the step was done, whatever became of it since."""
     files_set_aside: int = 0
-    """How many that were then; ``files`` are those that are left of them."""
+    """How many files it quarantined then; ``files`` counts those that are left."""
     size_set_aside: int = 0
     """Bytes on disk of those."""
     emptied: bool = False
-    """Whether it is a folder that the run's other steps left with nothing in it."""
+    """Whether it is a folder that the run's other steps left empty."""
 
     def after(self, old: StepRecord | None) -> StepRecord:
-        """Return this record with what an earlier one of its step told besides."""
+        """Return this record combined with what an earlier one of its step reported."""
         if old is None or self.state == INTENT:
             return self._set_aside_now()
         slots = {move.slot for move in self.moves}
@@ -155,25 +156,26 @@ class JournalContents:
     plan: str
     action: str
     base: bytes
-    """Where the base stood when it was written."""
+    """Where the base was when it was written."""
     started_ns: int
     noise: frozenset[bytes] = frozenset()
     boot: str = ""
-    """`boot_id` when it was begun; empty in a journal of 0.1.0."""
+    """`boot_id` when the run began; empty in a journal of 0.1.0."""
     uptime_ns: int = 0
-    """`since_boot_ns` then."""
+    """`since_boot_ns` at that time."""
     steps: dict[str, StepRecord] = field(default_factory=dict)
-    """In the order in which they were done last."""
+    """In the order in which they were last done."""
     opened: set[bytes] = field(default_factory=set)
-    """Slots with a folder out of which something was put back, or was about to be."""
+    """Slots with a folder from which something was put back, or was about to be."""
     starts: dict[bytes, dict[int, int]] = field(default_factory=dict)
-    """By folders relative to the base, for each mtime that the run met or left there the one from
-    before the run, ns: where somebody else wrote there meanwhile, from after that."""
+    """By folders relative to the base: for each mtime that the run met or left there, the one from
+    before the run, in ns; or, if someone else wrote there in the meantime, the one after that.
+    """
     torn: bool = False
-    """Whether the last line is not whole: it was being written when the machine stopped."""
+    """Whether the last line is incomplete: it was being written when the machine stopped."""
 
     def add(self, record: StepRecord) -> None:
-        """Take a line of the journal in: what is begun anew comes last."""
+        """Add a line of the journal: a step that begins again moves to the end."""
         old = self.steps.get(record.step)
         if record.state == INTENT:
             self.steps.pop(record.step, None)
@@ -191,9 +193,9 @@ class JournalContents:
             }
 
     def half_done(self) -> list[StepRecord]:
-        """Steps of a run that was cut short, of which something may be in the quarantine."""
+        """The steps of an interrupted run that may have something in the quarantine."""
         return [each for each in self.steps.values() if each.state == INTENT and each.moves]
 
     def held(self) -> list[StepRecord]:
-        """Steps of which something is in the quarantine."""
+        """The steps that have something in the quarantine."""
         return [each for each in self.steps.values() if each.state in HELD and each.moves]

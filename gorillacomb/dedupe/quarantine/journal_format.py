@@ -1,4 +1,6 @@
-"""Write and read the journal of a run, ``journal.jsonl``: a header, then a JSON line an event."""
+"""Write and read the journal of a run, ``journal.jsonl``: a header, then one JSON line per
+event.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ from gorillacomb.model import SECOND
 VERSION = 1
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 _WHOLE = (INTENT, DONE, STUCK)
-"""Events whose lines tell everything of their step; the others name it only."""
+"""Events whose lines describe their step completely; the others only name it."""
 
 
 class JournalWriter:
@@ -49,7 +51,7 @@ class JournalWriter:
     def begin(cls, folder: int, recorded: JournalContents) -> Self:
         """Begin a journal in the open folder of a run. Raises OSError.
 
-        One that has no whole header is of a run that did nothing.
+        A run whose journal has no complete header did nothing.
         """
         recorded.boot, recorded.uptime_ns = clock.boot_id(), clock.since_boot_ns()
         file = os.open(JOURNAL, _APPEND | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
@@ -63,16 +65,16 @@ class JournalWriter:
 
     @classmethod
     def resume(cls, folder: int, recorded: JournalContents) -> Self:
-        """Go on with a journal that was read. Raises OSError."""
+        """Continue a journal that was read. Raises OSError."""
         return cls(os.open(JOURNAL, _APPEND, dir_fd=folder), recorded)
 
     def note(self, records: Iterable[StepRecord]) -> None:
-        """Write records and have them on the disk."""
+        """Write records and sync them to disk."""
         records = list(records)
         if not records:
             return
         lines = [json.dumps(_document(each)).encode() + b"\n" for each in records]
-        # On a full disk half a line may stand there: the next one is not to go on in it.
+        # A full disk may have left half a line there: the next one must not continue it.
         lines.insert(0, b"\n" * self._torn)
         self._torn = True
         mutations.append_durably(self._file, b"".join(lines))
@@ -82,7 +84,7 @@ class JournalWriter:
 
     @property
     def bytes_on_disk(self) -> int:
-        """What it takes, bytes."""
+        """Its size on disk, in bytes."""
         return os.fstat(self._file).st_blocks * 512
 
     def close(self) -> None:
@@ -122,7 +124,7 @@ def _document(record: StepRecord) -> dict[str, Any]:
         "moves": [_move_document(each) for each in record.moves],
     }
     if record.back:
-        # What left as a whole is known by the moves that are not in this line any more.
+        # What was removed as a whole is known by the moves that are no longer in this line.
         items = [each for each in record.back if each.keep is None]
         found["back"] = [_returned_document(each) for each in items]
     if record.emptied:
@@ -180,15 +182,15 @@ NO_JOURNAL = (
     OverflowError,
     RecursionError,
 )
-"""What values make that no version writes."""
+"""The errors that malformed values cause."""
 
 
 def read_journal(folder: int, where: bytes) -> JournalContents:
-    """Read the journal in the open folder of a run; ``where`` is its path, for people.
+    """Read the journal in the open folder of a run; ``where`` is its path, for messages.
 
-    A last line that is not whole is left out. Raises Untrusted for one that is no journal, OSError.
+    An incomplete last line is ignored. Raises Untrusted for an invalid journal, OSError.
     """
-    # No bound: it is as long as the run was, and without it nothing could be put back.
+    # Unlimited: it is as long as the run was, and without it nothing could be put back.
     with open(open_regular(JOURNAL, folder=folder), "rb") as file:
         lines = file.read().split(b"\n")
     torn = bool(lines.pop())
@@ -201,7 +203,7 @@ def read_journal(folder: int, where: bytes) -> JournalContents:
             try:
                 document = json.loads(line)
             except (ValueError, RecursionError):
-                continue  # a torn line, after which another run went on
+                continue  # a torn line, after which another run continued
             _play(recorded, document)
     except NO_JOURNAL as error:
         raise UntrustedInput(
@@ -212,7 +214,7 @@ def read_journal(folder: int, where: bytes) -> JournalContents:
 
 
 def parse_journal_header(document: dict[str, Any]) -> JournalContents:
-    """What the first line of a journal says. Raises one of NO_JOURNAL."""
+    """Parse the first line of a journal. Raises one of NO_JOURNAL."""
     if document.get("version") != VERSION:
         raise ValueError(f"its version is {document.get('version')!r}, not {VERSION}")
     return JournalContents(
@@ -294,7 +296,7 @@ def _contents(document: dict[str, Any]) -> RepairContents:
 
 
 def _time(value: Any) -> int:
-    """A time in ns that a file system may have been given: seconds in 64 bits."""
+    """Parse a time in ns that a file system may have reported: seconds in 64 bits."""
     found = int(value)
     if abs(found) >= INT64 * SECOND:
         raise ValueError(f"{found} is no time in ns")
@@ -302,7 +304,7 @@ def _time(value: Any) -> int:
 
 
 def _inner(document: dict[str, Any]) -> bytes:
-    """A path that stays below what it is relative to."""
+    """Parse a path that stays below what it is relative to."""
     path = path_from_json(document)
     parts = path.split(b"/")
     if b"\0" in path or any(part in (b"", b".", b"..") for part in parts):

@@ -1,7 +1,7 @@
-"""Put back one thing out of a folder that was set aside as a whole, and the rest of it later.
+"""Put back one item from a quarantined folder, and later the rest of it.
 
-What is decided is decided by what the disk holds, so each of the two can be done once more after it
-was cut short. Nothing is replaced.
+Every decision depends on what is on disk, so both operations can be repeated after an interruption.
+Nothing is replaced.
 """
 
 from __future__ import annotations
@@ -27,13 +27,15 @@ class _TwoTrees:
         self._back = OpenFolders(place.root, place.identity)
 
     def open(self, inner: bytes) -> tuple[int, int]:
-        """Descriptors of a folder in the slot, and at the place: good until the next call."""
+        """Return descriptors of a folder in the slot, and at the place: valid until the
+        next call.
+        """
         return self._aside.open(self._slot.at(inner).inner), self._back.open(
             self._place.at(inner).inner
         )
 
     def above(self, inner: bytes) -> tuple[int, bytes]:
-        """The open folder at the place around a path, and the name in it."""
+        """Return the open folder at the place around a path, and the name in it."""
         at = self._place.at(inner)
         return self._back.open(at.parent), at.name
 
@@ -43,18 +45,18 @@ class _TwoTrees:
 
 
 def missing_folders(place: FileLocation, inner: bytes) -> int:
-    """Count the folders around a path inside of a place, and itself, that are not there."""
+    """Count the missing folders around a path inside a place, including the path itself."""
     around = [b"", *path_prefixes(inner)][: inner.count(b"/") + 1]
     return sum(not os.path.lexists(place.at(each).path) for each in around)
 
 
 def put_back_part(slot: FileLocation, place: FileLocation, inner: bytes, made: int) -> None:
-    """Move what is at a path inside of a slot's folder to its place; does nothing if it is there.
+    """Move what is at a path inside a slot's folder to its place, unless it is already there.
 
-    ``made`` says how many of the innermost folders around it are missing at the place, or were made
-    by an attempt that was cut short: they get mode, owner, times and attributes of those in the
-    slot. When this returns, all is on the disk. Raises OSError: FileExistsError where something
-    else is.
+    ``made`` says how many of the innermost folders around it are missing at the place, or were
+    created by an interrupted attempt: they get mode, owner, times and attributes of those in the
+    slot. When this returns, everything is on disk. Raises OSError: FileExistsError if something
+    else is there.
     """
     around = [b"", *path_prefixes(inner)][: inner.count(b"/") + 1]
     fresh = around[len(around) - made :]
@@ -67,18 +69,18 @@ def put_back_part(slot: FileLocation, place: FileLocation, inner: bytes, made: i
             try:
                 mutations.make_folder(folder, name)
             except FileExistsError:
-                mutations.fsync(folder)  # who made it may have been killed before that
+                mutations.fsync(folder)  # the run that created it may have been killed before that
         try:
             _move(trees, inner)
         except OSError:
             for each in reversed(fresh):
                 folder, name = trees.above(each)
-                with suppress(OSError):  # something came into it
+                with suppress(OSError):  # something was created in it
                     mutations.remove_folder(folder, name)
             raise
         for each in reversed(fresh):
             aside, back = trees.open(each)
-            with suppress(OSError):  # to give a folder to its owner is not everybody's right
+            with suppress(OSError):  # not everyone may give a folder to its owner
                 _copy_metadata(aside, back)
         _restore_times(trees, times)
     finally:
@@ -86,7 +88,7 @@ def put_back_part(slot: FileLocation, place: FileLocation, inner: bytes, made: i
 
 
 def _times(trees: _TwoTrees, folders: list[bytes]) -> dict[bytes, int]:
-    """The mtimes of folders that nobody has written to since the one in the slot was as now."""
+    """Return the mtimes of folders that no one has written to since the slot's copy was as now."""
     found = {}
     for each in folders:
         aside, back = (os.fstat(folder).st_mtime_ns for folder in trees.open(each))
@@ -98,7 +100,7 @@ def _times(trees: _TwoTrees, folders: list[bytes]) -> dict[bytes, int]:
 def _restore_times(trees: _TwoTrees, times: dict[bytes, int]) -> None:
     for each, mtime_ns in times.items():
         _, back = trees.open(each)
-        with suppress(OSError):  # of somebody else's folder
+        with suppress(OSError):  # the folder belongs to someone else
             mutations.set_mtime(back, mtime_ns)
 
 
@@ -110,19 +112,19 @@ def _copy_metadata(aside: int, back: int) -> None:
 
 
 def _move(trees: _TwoTrees, inner: bytes) -> None:
-    """Move one thing from the slot to its place, durably."""
+    """Move one item from the slot to its place, durably."""
     above, _, name = inner.rpartition(b"/")
     aside, back = trees.open(above)
     before = os.fstat(aside).st_mtime_ns
     _rename(aside, name, back)
     mutations.fsync(back)
-    with suppress(OSError):  # of somebody else's folder
+    with suppress(OSError):  # the folder belongs to someone else
         mutations.set_mtime(aside, before)
     mutations.fsync(aside)
 
 
 def _rename(aside: int, name: bytes, back: int) -> None:
-    """Rename from one open folder to another, where the name may be back already."""
+    """Rename from one open folder to another, even if the name is already back."""
     try:
         mutations.rename_no_replace(aside, name, back, name)
     except FileNotFoundError:
@@ -132,15 +134,15 @@ def _rename(aside: int, name: bytes, back: int) -> None:
         there = os.stat(name, dir_fd=aside, follow_symlinks=False)
         if not (stat.S_ISREG(here.st_mode) and os.path.samestat(here, there)):
             raise FileExistsError(SOMETHING_ELSE) from error
-        mutations.fsync(back)  # it was linked to its place, and not yet unlinked here
+        mutations.fsync(back)  # it was linked to its place, but not yet unlinked here
         mutations.remove(aside, name)
 
 
 def put_back_rest(slot: FileLocation, place: FileLocation) -> None:
-    """Move all that a slot's folder holds into the folder that is at its place, and remove it.
+    """Move everything in a slot's folder into the folder at its place, then remove it.
 
     What cannot be moved stays in the slot, the rest is moved. When this returns, or raises, that is
-    on the disk. Raises OSError: FileExistsError where something else is.
+    on disk. Raises OSError: FileExistsError if something else is there.
     """
     failed: OSError | None = None
     trees = _TwoTrees(slot, place)
@@ -166,9 +168,9 @@ def put_back_rest(slot: FileLocation, place: FileLocation) -> None:
 
 
 def _merge(trees: _TwoTrees, inner: bytes, waiting: list[bytes]) -> OSError | None:
-    """Move what a folder in the slot holds; ``waiting`` grows by those that are at both places.
+    """Move the content of a folder in the slot; ``waiting`` collects names that are in both places.
 
-    Returns what could not be moved.
+    Return what could not be moved.
     """
     failed: OSError | None = None
     times = _times(trees, [inner])
@@ -190,7 +192,7 @@ def _merge(trees: _TwoTrees, inner: bytes, waiting: list[bytes]) -> OSError | No
 
 
 def is_folder_at(folder: int, name: bytes) -> bool:
-    """Whether a name in an open folder is a folder, and no link to one."""
+    """Return whether a name in an open folder is a folder, and not a link to one."""
     try:
         return stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     except OSError:
@@ -198,7 +200,7 @@ def is_folder_at(folder: int, name: bytes) -> bool:
 
 
 def holds_nothing_more(slot: FileLocation, place: FileLocation) -> bool:
-    """Whether a slot holds nothing but folders that are at its place too. Raises OSError."""
+    """Return whether a slot has only folders that are at its place too. Raises OSError."""
     trees = _TwoTrees(slot, place)
     try:
         waiting = [b""]

@@ -1,8 +1,8 @@
-"""Put a link in the place of a copy that is set aside, so that its name always leads to a file.
+"""Put a link in the place of a quarantined copy, so that its name always leads to a file.
 
-The link is made in the slot where the copy is to wait, looked at, and exchanged with the copy in
-one step. Whoever takes it back exchanges the two again. Where a file system has no such exchange
-(most FUSE drives, old kernels), the copy is set aside first and the link made after that.
+The link is created in the slot reserved for the copy, checked, and exchanged with the copy in one
+step. An undo exchanges the two again. If a file system has no such exchange (most FUSE drives, old
+kernels), the copy is quarantined first and the link created after that.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ SOMETHING_ELSE = "something else stands there now"
 
 
 def make_link(move: MovedItem, keep: FileLocation, folder: int, name: bytes) -> None:
-    """Make the link to ``keep`` that is to stand for a file, in an open folder.
+    """Create the link to ``keep`` that will replace a file, in an open folder.
 
-    Raises OSError, FileExistsError where something is.
+    Raises OSError, FileExistsError if something is there.
     """
     if move.put == DedupeAction.HARDLINK:
         with keep.opened() as (other, kept):
@@ -41,10 +41,10 @@ def verify_link(
     victim: FileLocation,
     around: int,
 ) -> None:
-    """Make sure that a link, made in an open folder, leads to what stays.
+    """Make sure that a link, created in an open folder, leads to the kept copy.
 
-    ``keep`` is what that was, and ``around`` the open folder of the victim, where the link is going
-    to stand. Raises ContentDiffers, OSError.
+    ``keep`` is the kept copy as it was, and ``around`` the open folder of the victim, where the
+    link is going to be. Raises ContentDiffers, OSError.
     """
     if move.put == DedupeAction.HARDLINK:
         facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -55,7 +55,8 @@ def verify_link(
 
 
 def kept_copy(spot: FileLocation, keep: os.stat_result) -> os.stat_result:
-    """What stays, after links to it were made or moved: they change its ctime and nothing else.
+    """Return the kept copy after links to it were created or moved: only its ctime may have
+    changed.
 
     Raises ContentDiffers, OSError.
     """
@@ -68,14 +69,14 @@ def kept_copy(spot: FileLocation, keep: os.stat_result) -> os.stat_result:
 
 
 def symlink_text(victim: FileLocation, keep: FileLocation) -> bytes:
-    """What a symbolic link says that is put in the place of a file."""
+    """Return the text of the symbolic link that replaces a file."""
     return os.path.relpath(keep.path, os.path.dirname(victim.path))
 
 
 def is_link(move: MovedItem, folder: int, name: bytes, keep: bytes) -> bool:
-    """Whether a name in an open folder is the link to ``keep`` that was made to stand for a file.
+    """Return whether a name in an open folder is our link to ``keep`` in place of a file.
 
-    The last name of a file is none: with it the content would go. Raises OSError.
+    The last name of a file does not count: its content would be lost with it. Raises OSError.
     """
     if move.put not in LINKS:
         return False
@@ -92,7 +93,7 @@ def is_link(move: MovedItem, folder: int, name: bytes, keep: bytes) -> bool:
 def remove_link(move: MovedItem, folder: int, name: bytes, keep: bytes) -> None:
     """Remove the link to ``keep`` that was put in the place of a file, if it is still there.
 
-    Raises FileExistsError where something else is.
+    Raises FileExistsError if something else is there.
     """
     if move.put not in LINKS:
         return
@@ -107,10 +108,10 @@ def remove_link(move: MovedItem, folder: int, name: bytes, keep: bytes) -> None:
 
 
 def refuse_changed(move: MovedItem, folder: int, name: bytes, keep: bytes, aside: int) -> None:
-    """Refuse a hard link, in an open folder, that holds more than what it stands for.
+    """Refuse a hard link, in an open folder, with more in it than the file that it replaces.
 
     ``aside`` is the open folder of the slot. While ``keep`` is a name of the same file, nothing is
-    lost with the link; else all names of what somebody wrote to it may be such links. Raises
+    lost with the link; otherwise, all names of what someone wrote to it may be such links. Raises
     FileExistsError, OSError.
     """
     if move.put != DedupeAction.HARDLINK:
@@ -131,7 +132,9 @@ def refuse_changed(move: MovedItem, folder: int, name: bytes, keep: bytes, aside
 
 
 def is_same_file_as(facts: os.stat_result, keep: bytes) -> bool:
-    """Whether a file is the one at a path: a copy of a drive has its links and other inodes."""
+    """Return whether a file is the one at a path: a copy of a drive has its links, but other
+    inodes.
+    """
     try:
         return os.path.samestat(facts, os.lstat(keep))
     except OSError:

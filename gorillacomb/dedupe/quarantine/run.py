@@ -1,8 +1,8 @@
-"""The quarantine: ``.gorillacomb/quarantine/RUN`` in a root, where what was set aside waits.
+"""The quarantine: ``.gorillacomb/quarantine/RUN`` in a root, where removed items are kept.
 
-It lies on the file system of what it holds, so that a rename is enough; in a folder that a service
-keeps in step with the cloud it lies inside of that, so that nothing leaves it. The folder in which
-``.gorillacomb`` stands is called the *base*.
+It is on the same file system as its items, so that a rename suffices; in a cloud-synced folder it
+is inside that folder, so that nothing leaves it. The folder that contains ``.gorillacomb`` is
+called the *base*.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ from gorillacomb.fs.racy import COARSEST_GRAIN_NS
 
 
 def new_run_id(now_ns: int) -> str:
-    """A name for a run: when it began (UTC), and something random."""
+    """Return a new name for a run: its start time (UTC), and a random part."""
     moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now_ns // 1_000_000_000))
     return f"{moment}-{secrets.token_hex(3)}"
 
@@ -68,7 +68,7 @@ class Quarantine:
 
     base: bytes
     identity: FileIdentity
-    """Of the base."""
+    """The identity of the base."""
     folder: int
     journal: JournalWriter
 
@@ -77,11 +77,11 @@ class Quarantine:
         return run_folder(self.base, self.journal.recorded.run)
 
     def slot_location(self, slot: bytes, grain_ns: int = COARSEST_GRAIN_NS) -> FileLocation:
-        """Where something set aside lies."""
+        """Return where a quarantined item is."""
         return FileLocation(self.path, identity_of(os.fstat(self.folder)), slot, grain_ns)
 
     def original_location(self, move: MovedItem) -> FileLocation:
-        """Where something stood that was set aside."""
+        """Return where a quarantined item was."""
         return FileLocation(self.base, self.identity, move.path, COARSEST_GRAIN_NS)
 
     def store(self, move: MovedItem, folder: int, name: bytes) -> None:
@@ -92,11 +92,11 @@ class Quarantine:
         mutations.rename_no_replace(folder, name, self.folder, move.slot)
 
     def put_back(self, move: MovedItem, make_parents: bool = True) -> None:
-        """Move what a slot holds back to its place, where nothing is but a link put there for it.
+        """Move what is in a slot back to its place, which is free or has a link put there for it.
 
-        Does nothing for an empty slot: it was never filled, or emptied by a run that was killed.
+        Do nothing for an empty slot: it was never filled, or was emptied by a run that was killed.
         `sync_put_back` makes it durable, and is needed in either case before a journal may say that
-        it is back. Raises OSError: FileExistsError where something else is.
+        it is back. Raises OSError: FileExistsError if something else is there.
         """
         if not self.has_slot(move):
             return
@@ -121,9 +121,9 @@ class Quarantine:
             _restore_own_mtime(move, folder, name)
 
     def _exchange_with_link(self, move: MovedItem, folder: int, name: bytes) -> bool:
-        """Exchange what was set aside with the link in its place; returns whether that was done.
+        """Exchange a quarantined item with the link in its place; return whether that was done.
 
-        It is not where no such link is, nor where the file system cannot.
+        It is not done if there is no such link, or the file system does not support it.
         """
         keep = move.keep.at(self.base)
         if not replacement.is_link(move, folder, name, keep):
@@ -143,7 +143,9 @@ class Quarantine:
         return True
 
     def has_both_names(self, move: MovedItem, folder: int, name: bytes) -> bool:
-        """Whether a file is at its place and in its slot: linked to one, not yet unlinked there."""
+        """Return whether a file is at its place and in its slot: linked, but not yet unlinked
+        there.
+        """
         try:
             here = os.stat(name, dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
@@ -152,10 +154,10 @@ class Quarantine:
         return stat.S_ISREG(here.st_mode) and os.path.samestat(aside, here)
 
     def exchange(self, slot: bytes, folder: int, name: bytes, expected: os.stat_result) -> bool:
-        """Exchange what a slot holds with what is at a place, if that still is ``expected``.
+        """Exchange what is in a slot with what is at a place, if that is still ``expected``.
 
-        If not, the two are as they were before; returns which. The caller holds ``expected`` open,
-        else another file could get its number. Raises OSError.
+        Otherwise leave the two as they were; return which. The caller keeps ``expected`` open, or
+        another file could get its inode number. Raises OSError.
         """
 
         def came() -> bool:
@@ -165,29 +167,29 @@ class Quarantine:
         return self._exchange_if(slot, folder, name, came)
 
     def _exchange_if(self, slot: bytes, folder: int, name: bytes, came: Callable[[], bool]) -> bool:
-        """Exchange a slot and a place; ``came`` tells whether the slot has what was to come."""
+        """Exchange a slot and a place; ``came`` tells whether the slot has what was expected."""
         aside = os.stat(slot, dir_fd=self.folder, follow_symlinks=False)
         mutations.rename_exchange(self.folder, slot, folder, name)
         if came():
             return True
-        # Somebody put another thing there at that very moment, and that is to stay there.
+        # Someone put something else there at that very moment, and that must stay there.
         if os.path.samestat(os.stat(name, dir_fd=folder, follow_symlinks=False), aside):
             mutations.rename_exchange(self.folder, slot, folder, name)
         return False
 
     def sync_stored(self, moves: Iterable[MovedItem]) -> None:
-        """Have what was set aside on the disk, its new names before the loss of the old ones.
+        """Sync quarantined items to disk, their new names before the loss of the old ones.
 
-        A file system that does not log both halves of a rename as one, as FAT, may keep one alone;
-        so a file may have two names after a power cut, but never none. Raises OSError.
+        A file system that does not log both halves of a rename as one, such as FAT, may keep one
+        alone; so a file may have two names after a power cut, but never none. Raises OSError.
         """
         mutations.fsync(self.folder)
         self._sync_places(moves)
 
     def sync_put_back(self, moves: Iterable[MovedItem]) -> None:
-        """Have what was put back on the disk, in the same way. Raises OSError.
+        """Sync what was put back to disk, in the same way. Raises OSError.
 
-        Only then the links go that came into the slots for it.
+        Only then are the links removed that were moved into the slots in exchange.
         """
         moves = list(moves)
         self._sync_places(moves)
@@ -203,20 +205,20 @@ class Quarantine:
                 try:
                     folder = folders.open(path)
                 except OSError:
-                    continue  # somebody moved or removed it since
+                    continue  # someone moved or removed it since
                 mutations.fsync(folder)
         finally:
             folders.close()
 
     @property
     def repairs(self) -> bool:
-        """Whether it puts good copies in the place of damaged files."""
+        """Whether the run replaces damaged files with good copies."""
         return self.journal.recorded.action == REPAIR
 
     def has_slot(self, move: MovedItem) -> bool:
-        """Whether something that was set aside lies here still. Raises OSError.
+        """Return whether a quarantined item is still here. Raises OSError.
 
-        The link that is to take its place does not count: it is ours.
+        A link of ours that is to replace it does not count.
         """
         try:
             os.stat(move.slot, dir_fd=self.folder, follow_symlinks=False)
@@ -225,9 +227,9 @@ class Quarantine:
         return not replacement.is_link(move, self.folder, move.slot, move.keep.at(self.base))
 
     def has_done(self, record: StepRecord) -> bool:
-        """Whether a step is done and not taken back, be its things here or deleted.
+        """Return whether a step is done and not taken back, even if its items were deleted.
 
-        Who takes it back may have been killed before that was written.
+        An undo may have been killed before it was recorded.
         """
         if record.state in (PURGING, PURGED):
             return True
@@ -239,19 +241,19 @@ class Quarantine:
 
 
 def _restore_own_mtime(move: MovedItem, folder: int, name: bytes) -> None:
-    """Restore the time of a folder that came back, which its ``..`` changed on some systems."""
+    """Restore the mtime of a folder put back: on some systems its ``..`` changed it."""
     facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
     if stat.S_ISDIR(facts.st_mode) and facts.st_mtime_ns != move.mtime_ns:
         descriptor = os.open(name, FOLDER_FLAGS, dir_fd=folder)
         try:
-            with suppress(OSError):  # of somebody else's folder, which is back nevertheless
+            with suppress(OSError):  # the folder belongs to someone else, but is back
                 mutations.set_mtime(descriptor, move.mtime_ns)
         finally:
             os.close(descriptor)
 
 
 def create_run(root: bytes, base: bytes, recorded: JournalContents) -> Quarantine:
-    """Make the folder of a run in a base and begin its journal. Raises OSError."""
+    """Create the folder of a run in a base and begin its journal. Raises OSError."""
     top = os.open(base, FOLDER_FLAGS & ~os.O_NOFOLLOW)
     own = quarantine = -1
     try:
@@ -274,7 +276,7 @@ def create_run(root: bytes, base: bytes, recorded: JournalContents) -> Quarantin
 
 
 def runs_of_plan(base: bytes, plan: str) -> list[str]:
-    """The runs in a base that carried out a plan, given by its uid, oldest first."""
+    """Return the runs in a base that applied a plan, given by its uid, oldest first."""
     found = []
     for name, run in all_runs(base):
         with suppress(*NO_JOURNAL):
@@ -285,7 +287,7 @@ def runs_of_plan(base: bytes, plan: str) -> list[str]:
 
 
 def later_run_holding(run: Quarantine, path: bytes) -> str | None:
-    """Another run that has set aside what stood at a path, or a folder around it."""
+    """Return another run that quarantined what was at a path, or a folder around it."""
     for name in list_runs(run.base):
         if name == run.journal.recorded.run:
             continue
@@ -298,7 +300,7 @@ def later_run_holding(run: Quarantine, path: bytes) -> str | None:
 
 
 def read_run(base: bytes, run: str) -> JournalContents:
-    """What the journal of a run says. Raises Untrusted, OSError."""
+    """Read the journal of a run. Raises Untrusted, OSError."""
     folder, _ = open_run_folder(base, run)
     try:
         return read_journal(folder, run_folder(base, run))
@@ -315,7 +317,7 @@ def _closing(run: Quarantine) -> Iterator[Quarantine]:
 
 
 def open_run(base: bytes, run: str) -> AbstractContextManager[Quarantine]:
-    """Open a run that was begun before, to go on with its journal. Raises Untrusted, OSError."""
+    """Open an existing run to continue its journal. Raises Untrusted, OSError."""
     folder, identity = open_run_folder(base, run)
     try:
         recorded = read_journal(folder, run_folder(base, run))

@@ -1,6 +1,6 @@
-"""The folders of runs in quarantines: which runs a base has, and what lies in their folders.
+"""The folders of runs in quarantines: which runs a base has, and what is in their folders.
 
-Nothing here reads a journal beyond its first line: asking whether there is any run is cheap.
+Only the first line of a journal is read here, so checking for runs is cheap.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ _MOST_HEADER = 1 << 20
 
 
 def has_runs(roots: Iterable[LiveRoot]) -> bool:
-    """Return whether a run has something set aside in a quarantine of some roots, or around one."""
+    """Return whether a quarantine in or around some roots has items of any run."""
     return any(map(list_runs, known_bases(roots)))
 
 
 def run_folder(base: bytes, run: str) -> bytes:
-    """The path of a run's folder."""
+    """Return the path of a run's folder."""
     return join(base, b"/".join((OUR_FOLDER, QUARANTINE, run.encode())))
 
 
 def list_runs(base: bytes) -> list[str]:
-    """The runs that have something set aside in a base, oldest first."""
+    """List the runs with quarantined items in a base, oldest first."""
     begun = ((name, header_of_run(run)) for name, run in all_runs(base) if run_slots(base, name))
     return [name for name, header in begun if header is not None]
 
 
 def begun_runs(base: bytes) -> list[str]:
-    """The runs in a base, oldest first: one without a whole header has not begun to do anything."""
+    """List the runs in a base, oldest first; one without a complete header has not begun."""
     return [name for name, run in all_runs(base) if header_of_run(run) is not None]
 
 
 def all_runs(base: bytes) -> list[tuple[str, bytes]]:
-    """The names and paths of all runs in a base."""
+    """Return the names and paths of all runs in a base."""
     folder = join(base, join(OUR_FOLDER, QUARANTINE))
     try:
         with os.scandir(folder) as entries:
@@ -53,7 +53,7 @@ def all_runs(base: bytes) -> list[tuple[str, bytes]]:
 
 
 def run_slots(base: bytes, run: str) -> frozenset[bytes]:
-    """The names of what is in a run's folder besides its journal; none where it cannot be read."""
+    """Return the names in a run's folder except its journal; none if it cannot be read."""
     try:
         return frozenset(os.listdir(run_folder(base, run))) - {JOURNAL}
     except OSError:
@@ -61,14 +61,16 @@ def run_slots(base: bytes, run: str) -> frozenset[bytes]:
 
 
 def is_empty_run(base: bytes, run: str) -> bool:
-    """Whether a run was cut short while its journal was made, before it did anything here."""
+    """Return whether a run was interrupted while creating its journal, before doing
+    anything here.
+    """
     folder = run_folder(base, run)
     journal = join(folder, JOURNAL)
     return os.path.isfile(journal) and header_of_run(folder) is None and not run_slots(base, run)
 
 
 def header_of_run(run: bytes) -> bytes | None:
-    """The first line of a run's journal; None where there is none, or half of it."""
+    """Read the first line of a run's journal; None if it is missing or incomplete."""
     try:
         file = os.open(join(run, JOURNAL), FILE_FLAGS)
     except OSError:
@@ -83,7 +85,7 @@ def header_of_run(run: bytes) -> bytes | None:
 
 
 def open_run_folder(base: bytes, run: str) -> tuple[int, FileIdentity]:
-    """A descriptor of a run's folder, reached without following a link; what its base is."""
+    """Open a run's folder without following a link; return its descriptor and that of its base."""
     folders = OpenFolders(base)
     try:
         identity = identity_of(os.fstat(folders.open(b"")))

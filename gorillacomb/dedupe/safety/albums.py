@@ -1,4 +1,4 @@
-"""Albums: folders of pictures, or of music, out of which nothing is taken that leaves a hole."""
+"""Protect albums: folders of pictures, or of music, in which removals must not leave holes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SCATTERED = Refusal(SafetyRule.ALBUM, "is part of an album whose other copies ar
 def members_taken(
     folder: bytes, names: Collection[bytes], pairs: Iterable[RemovalPair]
 ) -> tuple[list[bytes], list[bytes]]:
-    """Return the pictures of the album that a folder is, and those of them that leave it.
+    """Return the pictures of the album that a folder is, and those removed from it.
 
-    One that goes for another one in the same folder does not leave it. ``names`` are those of all
-    files in the folder.
+    A picture that is removed for another one in the same folder does not count. ``names`` are those
+    of all files in the folder.
     """
     members = album_members(os.path.basename(folder), names)
     gone = {
@@ -31,7 +31,7 @@ def members_taken(
 
 
 def fewest_to_leave(folder: bytes, members: int) -> int:
-    """How many pictures of an album must leave together: all, of a copy of an album half of them.
+    """Return how many pictures must be removed together: all, or half if the album is a copy.
 
     What such a copy has of its own may stay in it.
     """
@@ -44,10 +44,10 @@ def album_refusal(
     pairs: Collection[RemovalPair],
     options: PlanOptions,
 ) -> Refusal | None:
-    """Return why a step may not take files out of a folder; None when it may.
+    """Return why a step may not remove files from a folder; None if it may.
 
-    What leaves an album must stay together in one other folder. ``names`` are those of all files in
-    the folder, ``pairs`` what goes in this one step.
+    What is removed from an album must be kept together in one other folder. ``names`` are those of
+    all files in the folder, ``pairs`` what is removed in this one step.
     """
     if not options.action.empties_path or options.retires(folder):
         return None

@@ -1,4 +1,4 @@
-"""Build the safety policy of a plan from options, settings, links and the homes of users."""
+"""Build a plan's safety policy from options, settings, links and users' home folders."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from gorillacomb.vault.settings import Settings
 from gorillacomb.vault.vault import config_folder, state_folder
 
 _FIRST_PERSON = 500 if sys.platform == "darwin" else 1000
-"""The lowest user id of a person (login.defs(5)); those below are the system's."""
+"""The lowest user id of a person (login.defs(5)); lower ones are the system's."""
 
 
 def safety_policy_for(index: Index, options: PlanOptions, settings: Settings) -> SafetyPolicy:
-    """The rules, with what this machine has: homes, mount points, the vault, links.
+    """Return the rules, with this machine's homes, mount points, vault and links.
 
-    What the settings protect now is protected too, whatever was so when a plan was made.
+    What the settings protect now is protected too, whatever they were when the plan was made.
     """
     protect = dict.fromkeys((*options.protect, *settings.protect))
     options = replace(options, protect=tuple(protect))
@@ -53,7 +53,7 @@ def safety_policy_for(index: Index, options: PlanOptions, settings: Settings) ->
 
 
 def _homes() -> frozenset[bytes]:
-    """The home folders of people: that of a service may well be the project that it runs."""
+    """Return the home folders of people: that of a service may well be the project that it runs."""
     found = {os.fsencode(each.pw_dir) for each in pwd.getpwall() if each.pw_uid >= _FIRST_PERSON}
     with suppress(RuntimeError):  # of a user that the system does not know
         found.add(os.fsencode(Path.home()))

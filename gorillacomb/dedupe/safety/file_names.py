@@ -1,9 +1,10 @@
-"""Files that are what their names say: dotfiles, which work by their place too, and tiny files.
+"""Protect files whose names matter: dotfiles, which depend on their place, and tiny files.
 
-Such a file leaves only for one of the same name, but for what marks a copy. A dotfile, such as an
-``.htaccess``, ``.env`` or ``.nomedia``, does its work for the folder that it is in; so it leaves
-only under the name of a copy, for the one beside it. Out of what is retired it leaves for any of
-its name. What belongs to another file, as ``._IMG_1.jpg`` does, leaves with that one.
+Such a file is removed only if one of the same name, ignoring marks of copies, is kept. A dotfile,
+such as an ``.htaccess``, ``.env`` or ``.nomedia``, serves the folder that it is in; so it is
+removed only if its name is that of a copy of the one beside it. From a retired folder it is removed
+for any file of its name. A companion of another file, such as ``._IMG_1.jpg``, is removed with that
+file.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from gorillacomb.fs.paths import join
 _REFUSAL = Refusal(SafetyRule.NAME, "is what its name says, and the other copy is not")
 _WORKS_HERE = Refusal(SafetyRule.NAME, "works by its name and its place, where it would be missed")
 CompanionsOf = Callable[[bytes], Iterable[bytes]]
-"""The names of the files beside one, given by its path, that belong to it."""
+"""Returns the names of the files beside one, given by its path, that belong to it."""
 
 
 def meaning(path: bytes, size: int, companions_of: CompanionsOf) -> bytes | None:
-    """Return what a file is by its name, or by its whole path; None for one that is its content.
+    """Return the part of a name, or path, that a file depends on; None if only content matters.
 
-    Only files of which this is the same stand for each other.
+    Only files with the same meaning can replace each other.
     """
     folder, name = os.path.split(path)
     if is_dotfile(name) and all(map(is_dotfile, companions_of(path))):
@@ -39,7 +40,7 @@ def name_refusal(
     companions_of: CompanionsOf,
     options: PlanOptions,
 ) -> tuple[bytes, Refusal] | None:
-    """Return which of some files, that leave one folder together, may not leave, and why.
+    """Return which of some files, removed from one folder together, must be kept, and why.
 
     ``size_of`` gives the size of a file by its path. Raises what that and ``companions_of`` raise.
     """

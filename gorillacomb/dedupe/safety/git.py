@@ -1,4 +1,4 @@
-"""What git's own files say: whether two indexes have the same entries, what a repository tracks.
+"""Read git's own files: whether two indexes have the same entries, what a repository tracks.
 
 The formats are git's (gitformat-index(5)); dulwich reads them.
 """
@@ -11,22 +11,22 @@ from typing import Any
 from gorillacomb.fs.paths import join
 
 _LARGEST = 256 << 20
-"""Bytes of an index that is looked into."""
+"""The largest index, in bytes, that is read."""
 
 
 def index_entries_equal(a: bytes, b: bytes) -> bool:
-    """Whether two indexes, by their paths, name the same contents in the same state.
+    """Return whether two indexes, by their paths, name the same contents in the same state.
 
-    Times and inodes, by which git knows what to look at again, differ in every copy.
+    Times and inodes, by which git knows what to check again, differ in every copy.
     """
     first = _entries(a)
     return first is not None and first == _entries(b)
 
 
 def is_tracked(repository: bytes, inner: bytes) -> bool:
-    """Whether a repository tracks something at or below a path relative to its folder.
+    """Return whether a repository tracks something at or below a path relative to its folder.
 
-    True also where that cannot be told.
+    Also return True if that cannot be determined.
     """
     index = join(repository, b".git/index")
     if not os.path.lexists(index):
@@ -38,7 +38,7 @@ def is_tracked(repository: bytes, inner: bytes) -> bool:
 
 
 def _entries(path: bytes) -> dict[bytes, Any] | None:
-    """What an index says of each path, but for times, inodes and owners; None for no index."""
+    """Return an index's entries by path, without times, inodes and owners; None if not an index."""
     # Most runs never meet a repository, and the import takes 30 ms.
     from dulwich.errors import ChecksumMismatch
     from dulwich.index import ConflictedIndexEntry, Index

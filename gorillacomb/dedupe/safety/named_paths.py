@@ -1,4 +1,4 @@
-"""Find what settings and options name, and refuse those that would protect nothing unnoticed."""
+"""Resolve the paths in settings and options; refuse those that would silently protect nothing."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ class NamedPaths:
 
     index: Index
     warnings: list[str] = field(default_factory=list)
-    """Patterns that match nothing, in words."""
+    """Messages about patterns that match nothing."""
     _roots: list[Root] = field(init=False)
 
     def __post_init__(self) -> None:
         self._roots = all_roots(self.index.connection)
 
     def patterns(self, texts: Sequence[str], option: str) -> tuple[str, ...]:
-        """Paths and patterns that say what to protect or to prefer, under every spelling.
+        """Return what to protect or to prefer, in every spelling of the given paths and patterns.
 
-        ``option`` is what the user calls them. Raises UsageError for a path that is below no known
-        root (nor around one), or that is missing on a drive that is there; for a pattern of which
-        that is true up to its first star. A pattern that matches nothing else gives a warning.
+        ``option`` is the user's name for them. Raises UsageError for a path that is below no known
+        root (nor around one), or that is missing on a connected drive; the same applies to the part
+        of a pattern before its first star. Any other pattern that matches nothing gives a warning.
         """
         found: dict[str, None] = {}
         globs: dict[str, list[str]] = {}
@@ -63,7 +63,7 @@ class NamedPaths:
         return tuple(found)
 
     def folders(self, paths: Sequence[bytes], option: str) -> tuple[bytes, ...]:
-        """Paths below a known root, as the index has them. Raises UsageError for others."""
+        """Return paths below a known root, as the index has them. Raises UsageError for others."""
         found: dict[bytes, None] = {}
         for path in paths:
             spelled = list(self._of_roots({path: None, real_path(path): None}))
@@ -72,7 +72,9 @@ class NamedPaths:
         return tuple(found)
 
     def _spellings(self, text: str) -> list[str]:
-        """A path or pattern as written, without links, and with the paths of roots as known."""
+        """Return a path or pattern as written, with links resolved, and with the known paths of
+        roots.
+        """
         found: dict[str, None] = {}
         for each in path_spellings(text):
             fixed = fixed_part(each)
@@ -83,7 +85,7 @@ class NamedPaths:
         return list(found)
 
     def _of_roots(self, paths: dict[bytes, None]) -> dict[bytes, None]:
-        """Paths, also as they lie in roots whose own paths lead through a link by now."""
+        """Return paths, also as they are in roots whose own paths lead through a link by now."""
         for root in self._roots:
             real = os.path.realpath(root.path)
             for path in list(paths) if real != root.path else ():
@@ -92,7 +94,9 @@ class NamedPaths:
         return paths
 
     def _around(self, path: bytes) -> list[Root]:
-        """The innermost roots around a path: several where a drive was plugged in at one."""
+        """Return the innermost roots around a path: several if several drives were mounted
+        at one.
+        """
         around = [root for root in self._roots if is_below(path, root.path)]
         deepest = max((len(root.path) for root in around), default=0)
         return [root for root in around if len(root.path) == deepest]
@@ -100,7 +104,7 @@ class NamedPaths:
     def _refuse_unknown(
         self, text: str, spelled: Sequence[bytes], option: str, around: bool
     ) -> None:
-        """Refuse a path that has nothing to do with any root; ``around`` one may do as well."""
+        """Refuse a path unrelated to any root; a path ``around`` one may be accepted."""
         self._refuse_missing(text, spelled, option)
         if not any(self._around(path) for path in spelled) and not (
             around and any(is_below(root.path, path) for root in self._roots for path in spelled)
@@ -116,7 +120,7 @@ class NamedPaths:
         return None if near is None else paths[os.fsencode(near)]
 
     def _refuse_missing(self, text: str, spelled: Sequence[bytes], option: str) -> None:
-        """Refuse what does not exist, unless it may be on a drive that is not there."""
+        """Refuse what does not exist, unless it may be on a drive that is not connected."""
         for path in spelled:
             around = self._around(path)
             if os.path.lexists(path) or (around and not all(map(is_online, around))):
@@ -127,9 +131,10 @@ class NamedPaths:
         )
 
     def _without_hit(self, globs: Mapping[str, Sequence[str]]) -> Iterable[str]:
-        """Those patterns that neither match a file or folder of the index nor are its path.
+        """Return the patterns that neither match a path in the index nor equal one.
 
-        Each is given with its spellings. All paths are gone through once, until each had a hit.
+        Each is given with its spellings. All paths are checked once, until each pattern had a
+        match.
         """
         left: dict[str, re.Pattern[str]] = {}
         for text, spelled in globs.items():
@@ -158,7 +163,7 @@ class NamedPaths:
 
 
 def _nearest_existing(text: str) -> str | None:
-    """The path like a missing one, in the innermost of its folders that exists."""
+    """Return the existing path most like a missing one, in its innermost existing folder."""
     folder, name = os.path.split(text.rstrip("/"))
     below = ""
     while not os.path.isdir(folder):
@@ -175,7 +180,7 @@ def _nearest_existing(text: str) -> str | None:
 
 
 def _nearest(text: str, others: Iterable[str]) -> str | None:
-    import difflib  # only for somebody who mistyped
+    import difflib  # only for a typing error
 
     return next(iter(difflib.get_close_matches(text, list(others), 1)), None)
 

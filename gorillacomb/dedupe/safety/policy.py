@@ -1,7 +1,7 @@
-"""Where no step may act, whatever has a copy: projects, repositories, libraries, places of ours.
+"""Where no step may act, even if copies exist: projects, repositories, libraries, our own folders.
 
-The rules look at names and at what makes a folder a project, nothing else; so they say the same of
-what the index knows, when a plan is made, and of what stands on disk, when it is carried out.
+The rules depend only on names and on what makes a folder a project; so they give the same answer
+for the index, when a plan is made, and for the disk, when it is applied.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from gorillacomb.fs.paths import is_below, join, path_and_parents, path_text, re
 _POINTERS = (b".gdoc", b".gsheet", b".gslides", b".gdraw", b".gform", b".gmap", b".gsite")
 _POINTERS_MORE = (b".gtable", b".gjam", b".gscript", b".glink", b".gnote", b".icloud")
 POINTERS = (*_POINTERS, *_POINTERS_MORE)
-"""With such a file its document goes, whatever else has the same bytes."""
+"""If such a file is removed, its document is lost, whatever else has the same bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,11 @@ class FolderContext:
     marker: str | None
     """The name in it that makes it a project."""
     store: bool = False
-    """Whether one program keeps it as one thing: a library, a mailbox, a backup."""
+    """Whether one program manages it as a unit: a library, a mailbox, a backup."""
     owner: bytes | None = None
-    """The name of a file beside it that it belongs to: of ``page_files`` that of ``page.html``."""
+    """The name of a file beside it that it belongs to: for ``page_files``, that of
+    ``page.html``.
+    """
 
     @property
     def name(self) -> bytes:
@@ -61,12 +63,14 @@ class PathContext:
     path: bytes
     is_folder: bool
     levels: tuple[FolderContext, ...]
-    """The folders from below the top down to itself, or to the one that a file stands in."""
+    """The folders from below the top down to the path itself, or to the one that contains
+    the file.
+    """
     root_is_store: bool = False
 
     @property
     def folder(self) -> bytes:
-        """The path of itself, or of the folder that a file stands in."""
+        """The path of the folder itself, or of the one that contains the file."""
         return self.path if self.is_folder else os.path.dirname(self.path)
 
     @property
@@ -81,29 +85,29 @@ class SafetyPolicy:
 
     options: PlanOptions
     fixed: Collection[bytes]
-    """Paths that stay, and so does what is around them: roots, homes, mount points, the vault."""
+    """Paths that are kept, as is what is around them: roots, homes, mount points, the vault."""
     own: Collection[bytes]
-    """Folders of ours, of which nothing goes."""
+    """Our own folders, from which nothing is removed."""
     tracks: Callable[[bytes, bytes], bool]
-    """Whether the repository in a folder tracks a path relative to that."""
+    """Returns whether the repository in a folder tracks a path relative to it."""
     machine_made: frozenset[bytes] = frozenset()
     homes: frozenset[bytes] = frozenset()
-    """Folders that are no project because of a loose marker."""
+    """Folders that a weak marker does not make projects."""
     links: Sequence[Reference] = ()
-    """Where symbolic links lead to, and what files refer to by its path; sorted."""
+    """The targets of symbolic links, and of paths in files; sorted."""
     snapshots: SnapshotFinder = field(default_factory=SnapshotFinder)
     companions: CompanionTable = field(default_factory=companion_table)
     """Which files belong together."""
     gone: set[bytes] = field(default_factory=set)
-    """What other steps took away: a link in it leads nowhere any more."""
+    """What other steps removed: a link in it no longer leads anywhere."""
     _tracked: dict[tuple[bytes, bytes], bool] = field(default_factory=dict)
 
     def refusal_for(
         self, site: PathContext, keep: PathContext | None, around: bytes | None = None
     ) -> Refusal | None:
-        """Why a path may not go, while ``keep`` stays for it; None when it may.
+        """Return why a path may not be removed while ``keep`` is kept for it; None if it may.
 
-        ``around`` is the folder that goes as a whole, with the path in it.
+        ``around`` is the folder that is removed as a whole, with the path in it.
         """
         return (
             self._ours(site)
@@ -115,11 +119,13 @@ class SafetyPolicy:
         )
 
     def closed_to_repair(self, site: PathContext) -> Refusal | None:
-        """Why a file may not be given its good content back; None when it may."""
+        """Return why a file may not be given its good content back; None if it may."""
         return self._ours(site) or self._closed(site)
 
     def closed_to_files(self, folder: PathContext) -> Refusal | None:
-        """Why no file right in a folder may go, whatever stays for it; None when one may."""
+        """Return why no file directly in a folder may be removed, whatever is kept; None if one
+        may.
+        """
         inside = replace(folder, path=join(folder.path, b"*"), is_folder=False)
         return (
             self._ours(inside)
@@ -149,10 +155,10 @@ class SafetyPolicy:
         return refusal
 
     def _owned(self, site: PathContext) -> Refusal | None:
-        """Whether it is, or is in, a folder that belongs to a file beside that.
+        """Return whether it is, or is in, a folder that belongs to a file beside it.
 
-        Such a folder leaves with all that is around it, or not at all. A project that somebody put
-        into it does not belong to the file: it is one thing by itself.
+        Such a folder is removed with everything around it, or not at all. A project that someone
+        put into it does not belong to the file: it is a unit by itself.
         """
         owned: FolderContext | None = None
         for level in site.levels if self.options.action.empties_path else ():
@@ -168,7 +174,7 @@ class SafetyPolicy:
         return Refusal(SafetyRule.SIDECAR, cause, owned.path)
 
     def _in_snapshot(self, site: PathContext) -> Refusal | None:
-        """Whether a path is, or lies in, one of several snapshots of a tree."""
+        """Return whether a path is, or is in, one of several snapshots of a tree."""
         found = self.snapshots.around(site.folder)
         if found is None:
             return None
@@ -176,7 +182,7 @@ class SafetyPolicy:
         return Refusal(SafetyRule.TRASH, f"belongs to the snapshot {name}", found)
 
     def protected(self, path: bytes) -> Refusal | None:
-        """Whether the user protects a path, or something in it that is named without a pattern."""
+        """Return whether the user protects a path, or names something in it without a pattern."""
         text = os.fsdecode(path)
         for each in self.options.protect:
             place = os.fsencode(each.rstrip("/") or "/")
@@ -189,11 +195,13 @@ class SafetyPolicy:
         return None
 
     def project(self, site: PathContext) -> int | None:
-        """The place in its levels of the outermost project around a path; None outside of any."""
+        """Return the index in its levels of the outermost project around a path; None outside of
+        any.
+        """
         return outermost_project(site.levels, self._counts)
 
     def is_project(self, site: PathContext) -> bool:
-        """Whether a folder is the top of a project."""
+        """Return whether a folder is the top of a project."""
         return bool(site.levels) and self._counts(site.levels[-1])
 
     def _counts(self, level: FolderContext) -> bool:
@@ -228,7 +236,7 @@ class SafetyPolicy:
         return Refusal(SafetyRule.PROJECT, cause)
 
     def _is_nested_root(self, site: PathContext, at: int) -> bool:
-        """Whether it is a project in a project, which a copy that was dropped there is."""
+        """Return whether it is a project in a project: a copy that was dropped there."""
         return (
             site.is_folder
             and self.is_project(site)
@@ -239,12 +247,12 @@ class SafetyPolicy:
         )
 
     def _is_project(self, keep: PathContext) -> bool:
-        """Whether it is an outermost project, not part of one."""
+        """Return whether it is an outermost project, not part of one."""
         at = self.project(keep)
         return at is not None and keep.levels[at].path == keep.path
 
     def _tracked_by(self, site: PathContext) -> str | None:
-        """Which repository around it tracks it, in words."""
+        """Name the repository around it that tracks it."""
         for level in reversed(site.above):
             if is_repository_marker(level.marker):
                 key = (level.path, relative_path(site.path, level.path))
@@ -255,7 +263,7 @@ class SafetyPolicy:
         return None
 
     def location_kind(self, site: PathContext) -> LocationKind:
-        """What kind of place it is, or stands in."""
+        """Return what kind of place it is, or is in."""
         if self.snapshots.around(site.folder) is not None:
             return LocationKind.PASSING
         at = self.project(site)
@@ -266,7 +274,7 @@ class SafetyPolicy:
         return location_kind(site.root, inner, inside, self.machine_made, store)
 
     def kept_copy_refusal(self, site: PathContext, keep: PathContext) -> Refusal | None:
-        """Why another copy does not count; None when it does."""
+        """Return why another copy does not count; None if it does."""
         if any(is_ours(level.name) for level in keep.levels):
             return Refusal(SafetyRule.OWN, "has its other copy in a quarantine")
         where = self.location_kind(keep)
@@ -278,14 +286,14 @@ class SafetyPolicy:
         return None
 
     def is_gone(self, path: bytes) -> bool:
-        """Whether a path went with another step."""
+        """Return whether another step removed a path."""
         return bool(self.gone) and not self.gone.isdisjoint(path_and_parents(path))
 
     def _linked(self, site: PathContext) -> Refusal | None:
-        """Whether a link or a text from outside leads here, or to a folder around.
+        """Return a refusal if a link or a text from outside leads here, or to a folder around it.
 
-        A link to a whole drive or home is no reason to leave all of it alone, and of what is
-        retired only a link into it counts.
+        A link to a whole drive or home is not a reason to leave all of it alone, and for a retired
+        folder only a link into it counts.
         """
         for level in site.above:
             if level.path in self.fixed or any(
@@ -310,7 +318,7 @@ class SafetyPolicy:
                 yield self.links[at]
 
     def _links_to(self, path: bytes) -> Iterator[Reference]:
-        """Links that lead to a path, or below it: those follow each other, sorted by target."""
+        """Return the links to a path, or below it: they are contiguous, sorted by target."""
         for start in (path, path + b"/"):
             for at in range(bisect_left(self.links, Reference(start, b"")), len(self.links)):
                 target = self.links[at].target
@@ -322,7 +330,7 @@ class SafetyPolicy:
 
 
 def _closed_level(site: PathContext) -> Refusal | None:
-    """Whether it stands in version control, in a library or in a trash."""
+    """Return a refusal if it is in version control, in a library or in a trash."""
     if site.root_is_store:
         name = os.path.basename(site.root)
         return Refusal(SafetyRule.BUNDLE, f"is part of {path_text(name)}", site.root)
@@ -338,7 +346,7 @@ def _closed_level(site: PathContext) -> Refusal | None:
 
 
 def cloud_pointer_refusal(name: bytes) -> Refusal | None:
-    """Why a folder may not go with a file of this name in it; None when it may."""
+    """Return why a folder with a file of this name in it may not be removed; None if it may."""
     if name.lower().endswith(POINTERS):
         cause = f"holds {path_text(name)}, which only points to a document in the cloud"
         return Refusal(SafetyRule.POINTER, cause)
@@ -346,7 +354,7 @@ def cloud_pointer_refusal(name: bytes) -> Refusal | None:
 
 
 def in_use_cause(sign: bytes) -> str:
-    """Why a file stays beside which there is a sign that a program has it open."""
+    """Return why a file is kept that has a sign beside it that a program has it open."""
     return f"is open, or was not closed: {path_text(os.path.basename(sign))} is beside it"
 
 

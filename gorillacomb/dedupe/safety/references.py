@@ -33,14 +33,14 @@ from gorillacomb.model import Root
 _BINARIES = (b"bin", b"Scripts")
 _EXECUTABLE = 0o111
 _Reading = tuple[bytes, bytes, ReferenceParser]
-"""The path of a folder, a name in it, and what reads that file."""
+"""The path of a folder, a name in it, and the parser for that file."""
 
 
 def text_references(index: Index, roots: Mapping[int, Root]) -> list[Reference]:
-    """What files that the index names refer to now, where that exists; sorted.
+    """Return what the files in the index refer to, if it exists; sorted.
 
-    ``roots`` are those that are there, by their ids: their files are read, and only what is in one
-    of them counts as a target. A file that cannot be read is left out, and so is one whose content
+    ``roots`` are those that are connected, by their ids: their files are read, and only what is in
+    one of them counts as a target. A file that cannot be read is left out, as is one whose content
     is only in the cloud. Raises VaultError.
     """
     resolver = _TargetResolver([root.path for root in roots.values()])
@@ -60,7 +60,7 @@ def text_references(index: Index, roots: Mapping[int, Root]) -> list[Reference]:
 
 
 def _files_to_read(index: Index, roots: Collection[int]) -> dict[int, list[_Reading]]:
-    """The files that may refer to something, by the ids of their roots."""
+    """Return the files that may refer to something, by the ids of their roots."""
     connection = index.connection
     paths = folder_paths(connection)
     paths.load()
@@ -88,7 +88,7 @@ def _files_to_read(index: Index, roots: Collection[int]) -> dict[int, list[_Read
 def _scripts_of(
     index: Index, paths: FolderPaths, environment: int
 ) -> Iterator[tuple[int, _Reading]]:
-    """The scripts of an environment, each with the id of its root."""
+    """Return the scripts of an environment, each with the id of its root."""
     for binaries in _BINARIES:
         folder = child_folder(index.connection, environment, binaries)
         place = None if folder is None else paths.place(folder)
@@ -103,7 +103,7 @@ def _scripts_of(
 
 
 def _content(folders: OpenFolders, folder: bytes, name: bytes, limit: int) -> bytes | None:
-    """The beginning of a regular file; None for what cannot be read, or only from the cloud."""
+    """Read the beginning of a regular file; None if it is unreadable or only in the cloud."""
     try:
         within = folders.open(folder)
         facts = os.stat(name, dir_fd=within, follow_symlinks=False)
@@ -120,16 +120,16 @@ def _content(folders: OpenFolders, folder: bytes, name: bytes, limit: int) -> by
 
 @dataclass(slots=True)
 class _TargetResolver:
-    """Finds out where written paths lead, each only once."""
+    """Resolves written paths, each only once."""
 
     tops: list[bytes]
     """Paths of the roots in which a target counts."""
     _known: dict[tuple[bytes, int], list[bytes]] = field(default_factory=dict)
 
     def references(self, folder: bytes, name: bytes, said: MentionedPath) -> Iterator[Reference]:
-        """What a path that a file says leads to and through.
+        """Return what a path in a file leads to and through.
 
-        What is around the file itself is left out: it goes with that, or not at all.
+        Anything around the file itself is left out: it is removed with the file, or not at all.
         """
         source = join(folder, name)
         path = os.path.expanduser(said.path) if said.path.startswith(b"~/") else said.path

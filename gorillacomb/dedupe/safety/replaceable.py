@@ -1,4 +1,4 @@
-"""Whether a link, or shared blocks, may stand in the place of a file."""
+"""Decide whether a link, or shared blocks, may replace a file."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ REPLACING = (DedupeAction.REFLINK, DedupeAction.HARDLINK, DedupeAction.SYMLINK)
 
 
 def unsupported_cause(action: DedupeAction, kind: str, victim: int, keep: int) -> str | None:
-    """Return why the file system of two open files cannot do an action at all; None when it can.
+    """Return why the file system of two open files cannot do an action at all; None if it can.
 
-    ``kind`` is its type. Raises OSError where it cannot be done with these two.
+    ``kind`` is its type. Raises OSError if it cannot be done with these two.
     """
     if action in (DedupeAction.HARDLINK, DedupeAction.SYMLINK) and not has_links(kind):
         return f"is on a file system without links ({kind})"
@@ -36,9 +36,9 @@ def hard_link_refusal(
     attributes: Mapping[str, bytes],
     other_attributes: Mapping[str, bytes],
 ) -> str | None:
-    """Return why no hard link to another file can stand for a file; None when one can.
+    """Return why no hard link to another file can replace a file; None if one can.
 
-    The two are one file then, so that owner, mode and all attributes must be equal.
+    The two then become one file, so owner, mode and all attributes must be equal.
     """
     if facts.st_dev != other.st_dev:
         return "has its other copy on another file system"

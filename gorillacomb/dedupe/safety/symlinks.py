@@ -1,4 +1,4 @@
-"""Whether symbolic links in two folders lead to the same, by what they say and where they lead."""
+"""Compare symbolic links in two folders, by their texts and by where they lead."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
 def links_equivalent(text: bytes, folder: bytes, other: bytes, depth: int) -> bool:
-    """Whether a link that goes says no more than one with the same text in another folder.
+    """Return whether a link to be removed is equivalent to one with the same text elsewhere.
 
-    ``folder``, where it stands or stood, and ``other`` are the paths of their folders, ``depth``
-    how many folders they are below what is compared. Inside of that the same text leads to what is
-    compared too; out of it, from two places, to two. But one that leads nowhere says no more than
-    its text.
+    ``folder``, where it is or was, and ``other`` are the paths of their folders, ``depth`` the
+    number of folders that they are below the compared tops. Inside a top, the same text leads to
+    its counterpart in the other; outside, the same text leads from two places to two targets. But a
+    link that leads nowhere means no more than its text.
     """
     if text.startswith(b"/") or not _leads_out(text, depth):
         return True
@@ -31,16 +31,16 @@ def links_equivalent(text: bytes, folder: bytes, other: bytes, depth: int) -> bo
 
 
 def _leads_nowhere(text: bytes, folder: bytes) -> bool:
-    """Whether nothing stands where a relative link leads to from its folder, which may be gone.
+    """Return whether the target of a relative link is missing; its folder may be missing too.
 
-    ``folder`` is an absolute path without links. Not so where it cannot be told.
+    ``folder`` is an absolute path without links. Return False if that cannot be determined.
     """
     parts = text.split(b"/")
     while parts and parts[0] in (b"..", b".", b""):
         if parts.pop(0) == b"..":
             folder = os.path.dirname(folder)
     if b".." in parts and not os.path.isdir(folder):
-        return False  # what it would go through and leave again went with its folder
+        return False  # the folder that it would enter and leave was removed with its own folder
     try:
         os.stat(join(folder, b"/".join(parts)))
     except OSError as error:
@@ -49,7 +49,7 @@ def _leads_nowhere(text: bytes, folder: bytes) -> bool:
 
 
 def _leads_out(text: bytes, depth: int) -> bool:
-    """Whether a relative link leads out of the folder that it is so many folders below."""
+    """Return whether a relative link leads out of the folder that it is this many folders below."""
     for part in text.split(b"/"):
         if part == b"..":
             depth -= 1
@@ -61,10 +61,10 @@ def _leads_out(text: bytes, depth: int) -> bool:
 
 
 def symlink_targets(index: Index, online: Collection[int]) -> list[Reference]:
-    """Where the links that the index knows lead to now, sorted.
+    """Return where the links in the index lead now, sorted.
 
-    What they lead through is among it. ``online`` are the ids of roots that are there; links that
-    lead nowhere are left out.
+    What they lead through is included. ``online`` are the ids of connected roots; links that lead
+    nowhere are left out.
     """
     paths = folder_paths(index.connection)
     found = []
@@ -83,7 +83,7 @@ _MOST_LINKS = 40
 
 
 def link_chain(link: bytes) -> list[bytes]:
-    """What a link needs to lead where it does: its end, which exists, and what is on the way.
+    """Return what a link needs in order to resolve: its end, which exists, and what is on the way.
 
     ``link`` is an absolute path, as are those returned. Folders around it are left out.
     """
@@ -91,10 +91,10 @@ def link_chain(link: bytes) -> list[bytes]:
 
 
 def path_chain(path: bytes, source: bytes = b"") -> list[bytes]:
-    """What an absolute path needs to lead where it does: what is on the way, and last its end.
+    """Return what an absolute path needs in order to resolve: what is on the way, and its end last.
 
     On the way are links, and folders that are entered and left again by ``..``, unless ``source``
-    is in those. The folders around each of the paths returned are real ones.
+    is in those. The folders around each of the returned paths are real ones.
     """
     at = b"/"
     parts = path.split(b"/")[::-1]
@@ -113,11 +113,11 @@ def path_chain(path: bytes, source: bytes = b"") -> list[bytes]:
         try:
             text = os.readlink(here)
         except OSError:
-            at = here  # no link
+            at = here  # not a link
             continue
         found.append(here)
         followed += 1
-        if followed > _MOST_LINKS:  # it was changed meanwhile, and leads in a circle
+        if followed > _MOST_LINKS:  # it was changed in the meantime, and leads in a circle
             break
         parts += text.split(b"/")[::-1]
         if text.startswith(b"/"):
