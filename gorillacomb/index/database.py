@@ -197,7 +197,6 @@ def translate_errors(vault: Vault) -> Iterator[None]:
             raise _damaged(vault, str(error)) from error
         raise UsageError(
             f"Reading the index failed: {error}",
-            "Use a result that is read lazily in the thread that asked for it, before closing it.",
             "Use a lazy result in the thread that asked for it, and before it is closed.",
         ) from error
     except DatabaseError as error:
