@@ -71,7 +71,7 @@ def replaced(readme: str, name: str, block: str) -> str:
 
 def without_times(text: str) -> str:
     """Timings and clock times differ from run to run and say nothing of drift."""
-    text = re.sub(r"in \d+\.\d s", "in N s", text)
+    text = re.sub(r"\b\d+\.\d s\b", "N s", text)
     return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "DATE", text)
 
 
