@@ -18,39 +18,28 @@ from gorillacomb import __version__
 from gorillacomb.errors import ExitCode, GorillaCombError
 
 COMMANDS = {
-    "scan": "Scan folders into the index and print what was found.",
-    "status": "Show what the vault knows: roots, files, redundancy, gaps.",
-    "dupes": "List groups of identical files, the most wasteful first.",
-    "explain": "Explain a file or folder: its copies, which one to keep, and why.",
-    "folders": "Show identical, contained and overlapping folders.",
-    "compare": "Compare two folders: same, changed, moved, only in one.",
-    "unique": "Show what would be lost if a folder were deleted.",
-    "dedupe": "Plan what may be removed, apply the plan, take it back.",
-    "manifest": "Write a signed list of what a folder contains.",
-    "verify": "Check a manifest against what is on disk.",
-    "export": "Write a manifest as sha256sum, b3sum, bagit, mtree, oms or csv.",
-    "trace": "Check, show or prove the signed record of every canonical file.",
-    "keys": "Create or rotate the keys that sign, show the public ones.",
-    "scrub": "Read files again, oldest check first, and find bit rot.",
-    "watch": "Keep index and trace up to date as files change.",
-    "pulse": "Say whether the watcher is alive, for people and for cron.",
-    "roots": "List the drives and folders known, or forget one.",
-    "vault": "Check the vault, or copy it while it is in use.",
-    "completion": "Print the completion script of a shell.",
-    "help": "Show the documentation: its topics, one of them, or a word in them.",
+    "scan": ("find", "Scan folders into the index and print what was found."),
+    "status": ("admin", "Show what the vault knows: roots, files, redundancy, gaps."),
+    "dupes": ("find", "List groups of identical files, the most wasteful first."),
+    "explain": ("find", "Explain a file or folder: its copies, which one to keep, and why."),
+    "folders": ("find", "Show identical, contained and overlapping folders."),
+    "compare": ("find", "Compare two folders: same, changed, moved, only in one."),
+    "unique": ("find", "Show what would be lost if a folder were deleted."),
+    "dedupe": ("dedupe", "Plan what may be removed, apply the plan, take it back."),
+    "manifest": ("share", "Write a signed list of what a folder contains."),
+    "verify": ("share", "Check a manifest against what is on disk."),
+    "export": ("share", "Write a manifest as sha256sum, b3sum, bagit, mtree, oms or csv."),
+    "trace": ("trace", "Check, show or prove the signed record of every canonical file."),
+    "keys": ("trace", "Create or rotate the keys that sign, show the public ones."),
+    "scrub": ("watch", "Read files again, oldest check first, and find bit rot."),
+    "watch": ("watch", "Keep index and trace up to date as files change."),
+    "pulse": ("watch", "Say whether the watcher is alive, for people and for cron."),
+    "roots": ("admin", "List the drives and folders known, or forget one."),
+    "vault": ("admin", "Check the vault, or copy it while it is in use."),
+    "completion": ("admin", "Print the completion script of a shell."),
+    "help": ("admin", "Show the documentation: its topics, one of them, or a word in them."),
 }
-"""Each command with its one-line summary; its module is imported when it is called."""
-
-_FOLDERS = {
-    "find": ("scan", "dupes", "explain", "folders", "compare", "unique"),
-    "dedupe": ("dedupe",),
-    "share": ("manifest", "verify", "export"),
-    "trace": ("trace", "keys"),
-    "watch": ("scrub", "watch", "pulse"),
-    "admin": ("status", "roots", "vault", "completion", "help"),
-}
-"""The folder that contains each command's module."""
-_MODULES = {name: f"{folder}.{name}" for folder, names in _FOLDERS.items() for name in names}
+"""Each command: the folder of its module, which is imported when it is called, and its one line."""
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 _SOON, _AGAIN = 0.001, 0.1
 """Seconds."""
@@ -75,11 +64,13 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"gorillacomb.cli.commands.{_MODULES[cmd_name]}")
+        folder, summary = COMMANDS[cmd_name]
+        module = importlib.import_module(f"gorillacomb.cli.commands.{folder}.{cmd_name}")
         if not gc.isenabled():  # since `gorillacomb.__main__`
             gc.freeze()  # what was imported is never freed, so it need not be scanned again
             gc.enable()
         command: click.Command = module.command
+        command.short_help = summary
         return command
 
     def resolve_command(
@@ -95,7 +86,7 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
 
 @click.group(

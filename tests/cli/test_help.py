@@ -10,9 +10,10 @@ import subprocess
 import termios
 from pathlib import Path
 
+import click
 import pytest
 
-from gorillacomb.cli.main import COMMANDS
+from gorillacomb.cli.main import COMMANDS, cli
 from gorillacomb.cli.output.topics import topic_names
 from tests.support.run import (
     TIMEOUT,
@@ -58,6 +59,14 @@ def test_a_command(words: list[str], nobody: dict[str, str]) -> None:
     shown = run("help", *words, env=nobody)
     assert shown.code == 0
     assert shown.out.endswith(run(*words, "--help", env=nobody).out)
+
+
+def test_every_command_has_the_line_of_the_list() -> None:
+    """Man pages take it from the command."""
+    context = click.Context(cli)
+    found = {name: cli.get_command(context, name) for name in COMMANDS}
+    lines = {name: each and each.short_help for name, each in found.items()}
+    assert lines == {name: line for name, (_, line) in COMMANDS.items()}
 
 
 def test_the_reference_has_every_command(nobody: dict[str, str]) -> None:

@@ -72,7 +72,7 @@ def texts() -> Iterator[tuple[str, str]]:
     """Yield what users read, each with where it is."""
     for path in (_REPOSITORY / "README.md", *sorted(_REPOSITORY.glob("gorillacomb/docs/**/*.md"))):
         yield path.relative_to(_REPOSITORY).as_posix(), path.read_text("utf-8")
-    for name, line in COMMANDS.items():
+    for name, (_, line) in COMMANDS.items():
         yield f"COMMANDS[{name!r}]", line
     for words, command, context in all_commands(cli, click.Context(cli, info_name="gorillacomb")):
         yield f"gorillacomb {words} --help", command.get_help(context)

@@ -10,7 +10,7 @@ from gorillacomb.errors import ExitCode
 _SHELLS = ("bash", "zsh", "fish")
 
 
-@click.command(short_help="Print the completion script of a shell.")
+@click.command()
 @click.argument("shell", type=click.Choice(_SHELLS))
 def command(shell: str) -> ExitCode:
     """Print the completion script of a shell.

@@ -24,7 +24,7 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
     return [name for name in _names(context) if name.startswith(incomplete)]
 
 
-@click.command(short_help="Show the documentation: its topics, one of them, or a word in them.")
+@click.command()
 @click.argument("topic", nargs=-1, metavar="[TOPIC]", shell_complete=_complete)
 @click.option("--search", metavar="WORD", help="List the topics and lines that contain WORD.")
 @click.pass_context

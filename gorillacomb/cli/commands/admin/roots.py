@@ -17,7 +17,7 @@ from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode
 
 
-@click.group(short_help="List the drives and folders known, or forget one.")
+@click.group()
 def command() -> None:
     """List the drives and folders that were scanned, or forget one that was sold."""
 

@@ -31,7 +31,7 @@ FILE_STATE_WORDS = {
 }
 
 
-@click.command(short_help="Show what the vault knows: roots, files, redundancy, gaps.")
+@click.command()
 @json_option
 @vault_option
 def command(as_json: bool, vault: Vault) -> ExitCode:

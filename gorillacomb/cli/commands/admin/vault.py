@@ -13,7 +13,7 @@ from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode
 
 
-@click.group(short_help="Check the vault, or copy it while it is in use.")
+@click.group()
 def command() -> None:
     """Check or back up the folder that holds the index and the trace."""
 

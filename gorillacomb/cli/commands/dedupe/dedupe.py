@@ -50,11 +50,7 @@ OPTION_GROUPS = {
 """The headings of ``--help``, named after what the user wants to do."""
 
 
-@click.command(
-    cls=GroupedCommand,
-    option_groups=OPTION_GROUPS,
-    short_help="Plan what may be removed, apply the plan, take it back.",
-)
+@click.command(cls=GroupedCommand, option_groups=OPTION_GROUPS)
 @click.option("--plan", "planning", is_flag=True, help="Write a plan: JSON Lines, one step a line.")
 @click.option(
     "-o",

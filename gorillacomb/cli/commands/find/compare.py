@@ -14,7 +14,7 @@ from gorillacomb.errors import ExitCode
 _SHOWN = 20
 
 
-@click.command(short_help="Compare two folders: same, changed, moved, only in one.")
+@click.command()
 @click.argument("a", type=BytesPath())
 @click.argument("b", type=BytesPath())
 @click.option("--diff", is_flag=True, help="Show how text files differ.")

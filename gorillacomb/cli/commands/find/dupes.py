@@ -23,7 +23,7 @@ _MOST_COPIES = 20
 """Copies of one group that text output shows, unless all groups are requested."""
 
 
-@click.command(short_help="List groups of identical files, the most wasteful first.")
+@click.command()
 @click.argument("path", required=False, type=BytesPath(), metavar="[PATH]")
 @click.option(
     "--limit",

@@ -19,7 +19,7 @@ from gorillacomb.errors import ExitCode
 from gorillacomb.model import EntryState
 
 
-@click.command(short_help="Explain a file or folder: its copies, which one to keep, and why.")
+@click.command()
 @click.argument("path", type=BytesPath())
 @json_option
 @vault_option

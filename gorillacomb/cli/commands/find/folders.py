@@ -28,7 +28,7 @@ _OTHERS = 3
 """Lines of each other list that are shown unless all are requested."""
 
 
-@click.command(short_help="Show identical, contained and overlapping folders.")
+@click.command()
 @click.argument("path", type=BytesPath(), required=False)
 @click.option(
     "--similar",

@@ -35,7 +35,7 @@ _SHOWN = 3
 """Failures of each kind that are listed; the rest are counted."""
 
 
-@click.command(short_help="Scan folders into the index and print what was found.")
+@click.command()
 @click.argument("paths", nargs=-1, type=BytesPath(), metavar="[PATH]...")
 @workers_option
 @click.option(

@@ -21,7 +21,7 @@ _BY_CHOICE = ("excluded", "below min-size", "only in the cloud")
 _PLACES = 3
 
 
-@click.command(short_help="Show what would be lost if a folder were deleted.")
+@click.command()
 @click.argument("path", type=BytesPath())
 @click.option(
     "--except",

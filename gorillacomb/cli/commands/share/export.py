@@ -20,7 +20,7 @@ _SHOWN = 20
 """Omitted names that text output shows."""
 
 
-@click.command(short_help="Write a manifest as sha256sum, b3sum, bagit, mtree, oms or csv.")
+@click.command()
 @click.argument("file", type=BytesPath(), metavar="FILE")
 @click.option(
     "--format",

@@ -36,7 +36,7 @@ _ODDITIES = {
 }
 
 
-@click.command(short_help="Write a signed list of what a folder contains.")
+@click.command()
 @click.argument("path", required=False, type=BytesPath(), metavar="[PATH]")
 @click.option(
     "-o",

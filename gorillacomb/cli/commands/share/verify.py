@@ -31,7 +31,7 @@ _LABEL = 11
 """Columns for the label before a finding."""
 
 
-@click.command(short_help="Check a manifest against what is on disk.")
+@click.command()
 @click.argument("file", type=BytesPath(), metavar="FILE")
 @click.option(
     "--root",

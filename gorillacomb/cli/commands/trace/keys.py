@@ -13,7 +13,7 @@ from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode
 
 
-@click.group(short_help="Create or rotate the keys that sign, show the public ones.")
+@click.group()
 def command() -> None:
     """Manage the keys that sign the trace and manifests, in the user's config folder."""
 

@@ -19,7 +19,7 @@ from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode
 
 
-@click.group(short_help="Check, show or prove the signed record of every canonical file.")
+@click.group()
 def command() -> None:
     """The VaultMesh trace: an append-only, hash-chained, signed record.
 

@@ -15,7 +15,7 @@ from gorillacomb.errors import ExitCode
 from gorillacomb.model import SECOND
 
 
-@click.command(short_help="Say whether the watcher is alive, for people and for cron.")
+@click.command()
 @json_option
 @vault_option
 def command(as_json: bool, vault: Vault) -> ExitCode:

@@ -26,7 +26,7 @@ from gorillacomb.errors import ExitCode
 _SHOWN = 20
 
 
-@click.command(short_help="Read files again, oldest check first, and find bit rot.")
+@click.command()
 @click.argument("paths", nargs=-1, type=BytesPath(), metavar="[PATH]...")
 @click.option(
     "--rate", type=RateParam(), metavar="SIZE/s", help="Read no faster than this, e.g. 20MB/s."

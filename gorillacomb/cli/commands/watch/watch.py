@@ -43,7 +43,7 @@ def _seconds(
     )
 
 
-@click.command(short_help="Keep index and trace up to date as files change.")
+@click.command()
 @click.argument("paths", nargs=-1, type=BytesPath(), metavar="[PATH]...")
 @_seconds("--pulse", 0.1, 9.0, "Heartbeat interval.")
 @_seconds(
