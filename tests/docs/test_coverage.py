@@ -14,6 +14,7 @@ import pytest
 
 from fixtures.compat import fixtures
 from gorillacomb.api.documents import DOCUMENTS
+from gorillacomb.api.export import FORMATS
 from gorillacomb.cli.main import COMMANDS, cli
 from gorillacomb.cli.output.reference import all_commands
 from gorillacomb.cli.output.topics import find_topic, read_topic, topic_names
@@ -103,6 +104,17 @@ def test_every_variable() -> None:
 def test_every_rule_of_safety_and_event() -> None:
     assert [rule for rule in SafetyRule if f"`{rule}`" not in TOPICS["dedupe"]] == []
     assert [event for event in TriggerEvent if f"`{event}`" not in TOPICS["watch"]] == []
+
+
+def test_every_export_format(commands: dict[str, tuple[click.Command, click.Context]]) -> None:
+    """In the table of the topic, in the help, and in the one line of the command."""
+    table = TOPICS["manifest"].partition("| `--format` |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE)
+    command, _ = commands["export"]
+    lines = re.findall(r"^ *([\w-]+)  +\S", command.help or "", re.MULTILINE)
+    line = COMMANDS["export"][1].removeprefix("Write a manifest as ").rstrip(".")
+    assert sorted(rows) == sorted(lines) == sorted(FORMATS)
+    assert sorted(re.split(", | or ", line)) == sorted(FORMATS)
 
 
 def test_every_word_of_ours_is_defined_once() -> None:
