@@ -133,7 +133,8 @@ class Index:
                 self.connection.rollback()
         finally:
             self.connection.close()
-            self.vault.unlock()
+            if self.writable:  # a reader has no lock: it would release that of another thread
+                self.vault.unlock()
 
     def __enter__(self) -> Self:
         return self

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -154,3 +156,25 @@ def test_scans_are_logged(tree: Path, vault: Path, caplog: pytest.LogCaptureFixt
     texts = [each.getMessage() for each in caplog.records if each.name == "gorillacomb"]
     assert texts == [f"Scanning {tree}", "Scanned 123 files, of which 123 were read"]
     assert logging.getLogger("gorillacomb").handlers, "no handler, and warnings go to stderr"
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_one_thread_scans_while_others_ask(workers: int, tree: Path, vault: Path) -> None:
+    """Callbacks come in the thread that scans; another scan is refused while it writes."""
+    callers: set[int] = set()
+    answers: list[object] = []
+
+    with gorillacomb.open_vault(vault) as opened, ThreadPoolExecutor(1) as threads:
+        opened.scan(tree, workers=0)
+
+        def found(_: ScanFindings) -> None:
+            callers.add(threading.get_ident())
+            answers.append(threads.submit(lambda: len(list(opened.duplicates()))).result())
+            answers.append(threads.submit(lambda: opened.scan(tree, workers=0)).exception())
+
+        result = opened.scan(tree, rehash=True, workers=workers, on_findings=found)
+        assert threads.submit(lambda: opened.scan(tree, workers=workers).files).result()
+    assert result.read_files == _SMALL + _LARGE
+    assert callers == {threading.get_ident()}
+    assert answers[0] == 0
+    assert isinstance(answers[1], gorillacomb.VaultLocked)
