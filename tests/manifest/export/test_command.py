@@ -183,9 +183,9 @@ def test_nothing_is_overwritten_unasked(manifest: Path, tmp_path: Path) -> None:
     assert out.read_text().startswith("path,")
     for name, make in (("folder", Path.mkdir), ("pipe", os.mkfifo)):
         make(tmp_path / name)
-        refused(run(*words, tmp_path / name, "--force"), 5, "is no file")
+        refused(run(*words, tmp_path / name, "--force"), 5, "is not a file")
     (tmp_path / "link").symlink_to(out)
-    refused(run(*words, tmp_path / "link", "--force"), 5, "is no file")
+    refused(run(*words, tmp_path / "link", "--force"), 5, "is not a file")
     refused(run(*words, manifest, "--force"), 5, "over itself")
     assert manifest.read_bytes().startswith(b"{")
     assert not list(tmp_path.glob(".gorillacomb*"))
@@ -202,7 +202,8 @@ def test_wrong_use_is_told(manifest: Path, top: Path, tmp_path: Path) -> None:
     refused(run("export", "-", "--format", "bagit", "-o", out), 2, "--root")
     refused(run("export", tmp_path / "gone", "--format", "csv"), 2, "gone", "cannot be read")
     refused(run("export", top, "--format", "csv"), 2, str(top))
-    refused(run("export", manifest, "--format", "csv", "-o", tmp_path / "no/out"), 2, "no folder")
+    gone = tmp_path / "no/out"
+    refused(run("export", manifest, "--format", "csv", "-o", gone), 2, "does not exist")
     manifest.write_bytes(manifest.read_bytes()[:-20])
     refused(run("export", manifest, "--format", "csv", "-o", out), 2, "is refused")
     assert not out.exists()
