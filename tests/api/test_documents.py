@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired
 
+import click
 import pytest
 
 from gorillacomb.api.documents import DOCUMENTS
 from gorillacomb.api.documents.paths import PathDocument
-from gorillacomb.cli.main import COMMANDS
+from gorillacomb.cli.main import COMMANDS, cli
+from gorillacomb.cli.output.reference import all_commands
 from tests.support.documents import check_document, definition, differences, document_name
 
 
@@ -51,6 +53,17 @@ def test_a_key_that_is_missing_is_found() -> None:
         assert list(differences({k: v for k, v in RIGHT.items() if k != key}, Example))
 
 
+def test_every_command_with_json_has_a_document() -> None:
+    context = click.Context(cli, info_name="gorillacomb")
+    printing = [
+        words
+        for words, command, _ in all_commands(cli, context)
+        if any("--json" in parameter.opts for parameter in command.params)
+    ]
+    assert len(printing) > 20
+    assert [words for words in printing if document_name(words.split()) is None] == []
+
+
 def test_every_document_exists_and_is_of_a_command() -> None:
     for name, place in DOCUMENTS.items():
         assert name.split()[0] in COMMANDS
@@ -68,3 +81,5 @@ def test_the_most_exact_document_is_taken(monkeypatch: pytest.MonkeyPatch) -> No
     check_document(["x", "--history"], b'{"path": "/"}\n{"path": "/a"}\n')
     with pytest.raises(AssertionError, match="no bytes"):
         check_document(["x"], b'{"path": "/"}')
+    with pytest.raises(AssertionError, match="y --json: DOCUMENTS has no entry"):
+        check_document(["y", "--json"], b"{}")

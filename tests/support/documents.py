@@ -30,11 +30,11 @@ def document_name(words: Sequence[str]) -> str | None:
 def check_document(words: Sequence[str], output: bytes) -> None:
     """Fail where a command's ``--json`` output has other keys or types than its definition."""
     name = document_name(words)
-    if name is not None:
-        texts = output.splitlines() if name in documents.JSON_LINES else [output]
-        kind = definition(documents.DOCUMENTS[name])
-        wrong = [each for text in texts for each in differences(json.loads(text), kind)]
-        assert not wrong, f"{' '.join(words)}: {'; '.join(wrong[:5])}"
+    assert name is not None, f"{' '.join(words)}: DOCUMENTS has no entry for it"
+    texts = output.splitlines() if name in documents.JSON_LINES else [output]
+    kind = definition(documents.DOCUMENTS[name])
+    wrong = [each for text in texts for each in differences(json.loads(text), kind)]
+    assert not wrong, f"{' '.join(words)}: {'; '.join(wrong[:5])}"
 
 
 def definition(name: str) -> Any:

@@ -18,6 +18,7 @@ from gorillacomb.index.roots import folder_paths
 from gorillacomb.vault.vault import Vault
 from gorillacomb.watch.pulse import LATEST, pulse_folder
 from tests.stamping.trace import check_trace
+from tests.support.documents import check_document
 from tests.support.run import Argument, Ran, command, environment, without_traceback
 from tests.support.trees import scan
 
@@ -109,7 +110,10 @@ class Daemon:
         """Wait for its end, and read what it told."""
         code = self.process.wait(PATIENCE)
         ran = Ran(code, self._out.read_bytes(), self._err.read_bytes())
-        return ran if code == -signal.SIGKILL else without_traceback(ran)
+        if code == -signal.SIGKILL:
+            return ran
+        check_document(["watch"], ran.stdout)
+        return without_traceback(ran)
 
     def kill(self) -> None:
         self.process.kill()

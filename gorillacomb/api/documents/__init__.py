@@ -40,9 +40,10 @@ DOCUMENTS = {
     "vault backup": "upkeep.VaultBackupDocument",
     "vault check": "upkeep.VaultCheckDocument",
     "verify": "manifest.VerifyDocument",
+    "watch": "watch.WatchLine",
 }
 """By command, or by command and an option that makes it another one (``dedupe --history``): the
 module here and the class of its ``--json`` document."""
 
-JSON_LINES = frozenset({"dedupe --plan"})
+JSON_LINES = frozenset({"dedupe --plan", "watch"})
 """Those that print a document a line (JSON Lines)."""
