@@ -83,17 +83,17 @@ class FileGroup:
 
 
 class Duplicates(Iterator[FileGroup]):
-    """Groups of identical files, read from the index as they are asked for.
+    """Groups of identical files, read from the index on demand.
 
-    All of them are as of the moment when this was made. That ends with the last group, with
-    `close`, or at the end of a ``with`` block.
+    All of them are as of the moment when this was created. That snapshot ends with the last group,
+    with `close`, or at the end of a ``with`` block.
     """
 
     def __init__(self, vault: Vault, path: PathInput | None, min_size: int) -> None:
         self.warnings: tuple[str, ...] = ()
-        """About other drives that were scanned where the path is, and are not connected now."""
+        """About other drives that were scanned at the path and are not connected now."""
         self.are_known = True
-        """Whether the first scan has come to the duplicates: until then there are no groups."""
+        """Whether the first scan has looked for duplicates: until then there are no groups."""
         self._groups = self._read(vault, path, min_size)
         next(self._groups)
 
@@ -104,7 +104,7 @@ class Duplicates(Iterator[FileGroup]):
             begin_snapshot(index.connection)
             self.are_known = has_groups(index.connection)
             groups = self._of_path(index, path)
-            yield None  # opened: errors of the path are raised before the first group is asked for
+            yield None  # open: errors of the path are raised before the first group is read
             for group in groups:
                 if group.summary.size >= min_size:
                     yield FileGroup.of(group)
@@ -129,7 +129,7 @@ class Duplicates(Iterator[FileGroup]):
         return group
 
     def close(self) -> None:
-        """Stop reading; there are no more groups then."""
+        """Stop reading; there are no more groups after that."""
         self._groups.close()
 
     def __enter__(self) -> Self:
@@ -144,7 +144,7 @@ class Duplicates(Iterator[FileGroup]):
         self.close()
 
     def to_dict(self) -> DupesDocument:
-        """Return the document of ``dupes --json``, of the groups that were not yet asked for."""
+        """Return the document of ``dupes --json``, with the groups that were not read yet."""
         return dupes_document(self)
 
 

@@ -1,4 +1,4 @@
-"""Write a manifest in the formats of other people's tools."""
+"""Write a manifest in the formats of other tools."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ class ManifestExport:
 
     form: ExportFormat
     path: bytes | None
-    """The absolute path of what was written; None where nothing was."""
+    """The absolute path of what was written; None if nothing was."""
     data: bytes
     """The content of the file; empty for a bag."""
     entries: int
-    """How many entries the format carries."""
+    """How many entries were written in the format."""
     left_out: tuple[OmittedEntry, ...]
-    """Those that it cannot carry."""
+    """Entries that it cannot represent."""
     lacks: int
-    """How many entries the manifest itself lacks."""
+    """How many entries are missing from the manifest itself."""
     failed: tuple[OmittedEntry, ...] = ()
-    """Files that are not as the manifest says: no bag was made."""
+    """Files that differ from the manifest: no bag was created."""
     key: UserKey | None = None
     """The key that signed."""
 
@@ -60,16 +60,16 @@ def export_manifest(
     replace: bool = False,
     made: Callable[[UserKey], object] | None = None,
 ) -> ManifestExport:
-    """Write a manifest, one that was made just now or that of a file, in another format.
+    """Write a manifest, one just created or one in a file, in another format.
 
-    Without ``output`` nothing is written, and the result has the content. A bag is made in a new
-    folder, of the files in ``root``, which is found as `verify_manifest` does. ``replace`` lets a
-    file be written over another one. ``oms`` is signed by a key of the user's, of which ``made`` is
-    told where it had to be made. A manifest's signature is not checked, except that one which is
-    that of another manifest is refused.
+    Without ``output`` nothing is written, and the result has the content. A bag is created in a new
+    folder, from the files in ``root``, which is found as `verify_manifest` does. ``replace`` allows
+    overwriting a file. ``oms`` is signed by a key of the user's; if it has to be created, ``made``
+    is called. A manifest's signature is not checked, but one that belongs to another manifest is
+    refused.
 
-    Raises UsageError, RefusedForSafety for an output that exists, UntrustedInput for a manifest
-    that is malformed, KeyMissing.
+    Raises UsageError, RefusedForSafety for an output that exists, UntrustedInput for a malformed
+    manifest, KeyMissing.
     """
     place = None if output is None else os.fsencode(output)
     if form == "bagit":
@@ -97,7 +97,7 @@ def export_manifest(
 def _exported(
     manifest: Manifest, form: ExportFormat, made: Callable[[UserKey], object] | None
 ) -> tuple[ExportResult, UserKey | None]:
-    """Return the manifest in a format of one file; with a signature, the key that signed."""
+    """Return the manifest in a single-file format, and the key that signed it, if any."""
     if form in ("sha256sum", "b3sum"):
         from gorillacomb.manifest.export import sums
 
@@ -111,7 +111,7 @@ def _exported(
 
         return table(manifest), None
     if form != "oms":
-        raise UsageError(f"{form} is not a format.", f"Take one of {', '.join(FORMATS)}.")
+        raise UsageError(f"{form} is not a format.", f"Choose one of {', '.join(FORMATS)}.")
     from gorillacomb.api.keys import user_key
     from gorillacomb.manifest.export.oms import bundle
     from gorillacomb.vaultmesh.keys.keys import EcdsaSigningKey
@@ -144,14 +144,14 @@ def _make_bag(
 
 
 def _refuse_itself(file: bytes, output: bytes) -> None:
-    """Raise RefusedForSafety where a manifest would be written over itself."""
+    """Raise RefusedForSafety if the output would overwrite the manifest."""
     try:
         is_same = file != b"-" and os.path.samefile(file, output)
     except OSError:
         return
     if is_same:
         raise RefusedForSafety(
-            "The manifest would be written over itself.", "Name another file with -o."
+            "The output would overwrite the manifest.", "Name another file with -o."
         )
 
 
@@ -165,12 +165,12 @@ def _content(manifest: FolderManifest | PathInput) -> Manifest:
 
     file = os.fsencode(manifest)
     data, envelope = io.read_manifest(file)
-    # Whether the key is to be trusted is for `verify` to say; but another manifest's signature
-    # beside this one means that it was edited.
+    # Whether to trust the key is up to `verify`; but another manifest's signature beside this one
+    # means that it was edited.
     check = check_signatures(data, envelope, ())
     if check.state == "invalid":
         raise UntrustedInput(
             f"{path_text(file)} is refused: {check.cause}.",
-            "Bring back the manifest that was signed.",
+            "Restore the manifest that was signed.",
         )
     return parse_manifest(data)

@@ -1,4 +1,4 @@
-"""The user's keys, which sign the trace and manifests: make them, read the public ones."""
+"""The user's keys, which sign the trace and manifests: create them, read the public ones."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class UserKey:
     path: bytes
     """Where its file is."""
     signing: AnySigningKey = field(repr=False)
-    """What signs with it."""
+    """The key that signs."""
 
     @property
     def public_pem(self) -> str:
@@ -68,11 +68,12 @@ class UserKey:
 
 @dataclass(frozen=True, slots=True)
 class SignerKey:
-    """The public key of a signer: what others check signatures by."""
+    """The public key of a signer, with which others check its signatures."""
 
     name: str | None
-    """Whose it is: the origin of the trace that it signs, or the watcher; None where no trace was
-    begun with it yet."""
+    """Whose it is: the origin of the trace that it signs, or the watcher; None if no trace was
+    started with it yet.
+    """
     public: bytes
     """The Ed25519 public key, 32 bytes."""
 
@@ -92,10 +93,10 @@ class SignerKey:
 
 
 def user_key(kind: KeyKind, made: Callable[[UserKey], object] | None = None) -> UserKey:
-    """Return the user's key of a kind, which is made where there is none.
+    """Return the user's key of a kind; create it if there is none.
 
-    ``made`` is then called: nobody trusts the key yet, and where there was one before, that one has
-    been lost. Raises KeyMissing, UntrustedInput.
+    ``made`` is then called: no one trusts the key yet, and if there was one before, it has been
+    lost. Raises KeyMissing, UntrustedInput.
     """
     store = key_store()
     known = store.current(kind)
@@ -104,7 +105,7 @@ def user_key(kind: KeyKind, made: Callable[[UserKey], object] | None = None) -> 
     if not isinstance(signing, _CLASSES[kind]):
         raise UntrustedInput(
             f"Signing failed: the key in {path} is not of the kind {kind}.",
-            "Put the right key there, or move that file away to have a new one made.",
+            "Put the right key there, or move that file away to have a new one created.",
         )
     key = UserKey(kind, fingerprint(signing.public), os.fsencode(path), signing)
     if known is None and made is not None:
@@ -113,14 +114,14 @@ def user_key(kind: KeyKind, made: Callable[[UserKey], object] | None = None) -> 
 
 
 def make_key(kind: KeyKind = "ed25519") -> UserKey:
-    """Make a key before it is needed. Raises UsageError where there is one, KeyMissing."""
+    """Create a key before it is needed. Raises UsageError if there is one, KeyMissing."""
     store = key_store()
     if store.current(kind) is not None:
         raise UsageError(
             f"There is an {kind} key already in {store.folder}.",
-            "To go over to a new one: gorillacomb keys rotate"
+            "To switch to a new one: gorillacomb keys rotate"
             if kind == "ed25519"
-            else f"To make another {kind} key, move that file away.",
+            else f"To create another {kind} key, move that file away.",
         )
     return user_key(kind)
 
@@ -134,25 +135,25 @@ def public_keys(vault: Vault) -> list[SignerKey]:
             return found
     publics = key_store().publics()
     if not publics:
-        raise UsageError("There is no key yet.", "gorillacomb keys init makes one.")
+        raise UsageError("There is no key yet.", "gorillacomb keys init creates one.")
     return [SignerKey(None, publics[0])]
 
 
 def watcher_public_keys() -> list[SignerKey]:
-    """Return the keys by which a watcher's pulses are known. Raises UsageError, KeyMissing."""
+    """Return the keys that verify a watcher's pulses. Raises UsageError, KeyMissing."""
     publics = watcher_keys().publics()
     if not publics:
-        raise UsageError("There is no key of a watcher yet.", "gorillacomb watch makes one.")
+        raise UsageError("There is no watcher key yet.", "gorillacomb watch creates one.")
     return [SignerKey(WATCHER, public) for public in publics]
 
 
 def rotate_key(vault: Vault) -> SignerKey:
     """Make a new key that signs the trace from now on, as `VaultTrace.rotate_key` says."""
     vault.check()
-    if not vault.trace.exists():  # one that is gone is not begun again in passing
+    if not vault.trace.exists():  # a missing trace is not started again in passing
         raise UsageError(
-            f"There is no trace {vault.trace} whose key could be changed.",
-            "gorillacomb scan PATH begins one; trace adopt goes on after one that was lost.",
+            f"Rotating the key failed: there is no trace {vault.trace}.",
+            "gorillacomb scan PATH starts one; trace adopt continues one that was lost.",
         )
     with Index.write(vault), open_trace_for_writing(vault) as ledger:
         return SignerKey(ledger.origin, ledger.rotate_key().public)

@@ -1,4 +1,4 @@
-"""From a path to what the index knows under it."""
+"""Look up what the index knows about a path."""
 
 from __future__ import annotations
 
@@ -27,37 +27,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PathLookup:
-    """What a path is in the index; all None for one that no root contains or no scan has seen."""
+    """What a path is in the index; all None if it is in no root or was never scanned."""
 
     path: bytes
     """Absolute."""
     root: Root | None
     folder: int | None
-    """The id of the folder that it is."""
+    """The id of the folder, if the path is one."""
     file: IndexedFile | None
     away: tuple[Root, ...] = ()
-    """Roots that were scanned at that place and are not there now, one of several; or all that
-    were, where what is there now was never scanned."""
+    """Roots that were scanned there and are not connected now: one of several; or all, if what is
+    there now was never scanned.
+    """
 
 
 def open_groups(index: Index) -> GroupReader:
-    """The groups of an open index, with the user's preferences."""
-    from gorillacomb.canonical.groups import GroupReader  # it brings the rules of what is kept
+    """Return the groups of an open index, with the user's preferences."""
+    from gorillacomb.canonical.groups import GroupReader  # imports the rules about what is kept
 
     settings = load_settings()
     return GroupReader(index, is_online, settings.preferred, settings.machine_names)
 
 
 def noise_names(settings: Settings) -> frozenset[bytes]:
-    """Names of files that do not count: those that the user gave, or the usual ones."""
+    """Return the names of files that do not count: the user's, or the usual ones."""
     return NOISE if settings.noise is None else frozenset(map(os.fsencode, settings.noise))
 
 
 def folders_of(
     index: Index, similar: float | None = None, settings: Settings | None = None
 ) -> FolderAnalysis:
-    """The folders of an open index and how they relate, by the user's settings."""
-    # A scan that finds nothing new asks for none of it.
+    """Return the folders of an open index and how they relate, with the user's settings."""
+    # A scan that finds nothing new needs none of it.
     from gorillacomb.folders.analysis import load_analysis
     from gorillacomb.folders.families import SIMILAR
 
@@ -69,7 +70,7 @@ def folders_of(
 
 
 def look_up_path(index: Index, path: PathInput) -> PathLookup:
-    """Look a path up: as a folder, or as an entry of one; a link in no root by what it leads to."""
+    """Look a path up as a folder or an entry of one; a link outside all roots by its target."""
     found = _find(index, absolute_path(path))
     real = real_path(os.fsencode(path))
     if found.folder is None and found.file is None and real != found.path:
@@ -78,7 +79,7 @@ def look_up_path(index: Index, path: PathInput) -> PathLookup:
 
 
 def away_notes(found: PathLookup) -> Iterator[str]:
-    """What to say of other drives that were scanned where a path is, and are not there now."""
+    """Return notes on other drives that were scanned at a path and are not connected now."""
     for root in found.away if found.root is not None else ():
         where, is_meant = path_text(root.path), root == found.root
         yield (
@@ -117,46 +118,47 @@ def _find_in(index: Index, place: bytes, root: Root, roots: list[Root]) -> PathL
 
 
 def not_a_folder_error(found: PathLookup) -> UsageError:
-    """The error for a path that is not a folder of the index."""
+    """Return the error for a path that is not a folder of the index."""
     if found.file is not None:
         return UsageError(
             f"{path_text(found.path)} is a file.",
-            "Name a folder; `gorillacomb explain` tells of files.",
+            "Name a folder; `gorillacomb explain` describes files.",
         )
     return unknown_path_error(found)
 
 
 def unknown_path_error(found: PathLookup) -> UsageError:
-    """The error for a path that the index does not know."""
+    """Return the error for a path that the index does not know."""
     shown = path_text(found.path)
     if not os.path.lexists(found.path):
         return UsageError(
             f"{shown} does not exist, nor is it in the index.",
-            "Check the spelling. If it is gone: gorillacomb explain PATH",
+            "Check the spelling. If it was removed: gorillacomb explain PATH",
         )
     if found.root is None and found.away:
         return UsageError(
-            f"What is at {shown} now was never scanned: the drive that was there is away.",
+            f"What is at {shown} now was never scanned: the drive that was there is not connected.",
             "Scan what is there now: gorillacomb scan PATH. Or connect that drive again.",
         )
     if found.root is None:
         return UsageError(
             f"{shown} is in no folder that was scanned.",
-            "Scan it first: gorillacomb scan PATH. `gorillacomb roots list` shows what was.",
+            "Scan it first: gorillacomb scan PATH. See `gorillacomb roots list`.",
         )
     return UsageError(
         f"{shown} is not in the index.",
-        "It came after the last scan, or is Gorilla Comb's own: gorillacomb scan PATH",
+        "It is newer than the last scan, or Gorilla Comb's own: gorillacomb scan PATH",
     )
 
 
 def suspect_texts(root: Root) -> tuple[str, str]:
-    """Say why a root that is suspect is one, and what to do about it."""
+    """Say why a root is suspect, and what to do about it."""
     import shlex
 
     path = path_text(root.path)
     return (
         f"{path} may not be what it was: {root.suspect}.",
-        "What is known of it is kept, and no copy in it counts. Mount what belongs there and scan"
-        f" it again; if it was deleted: gorillacomb scan {shlex.quote(path)} --accept-loss",
+        "What is known about it is kept, and copies in it do not count. Mount what belongs"
+        " there and scan it again; if it was deleted:"
+        f" gorillacomb scan {shlex.quote(path)} --accept-loss",
     )

@@ -1,4 +1,4 @@
-"""Make manifests: what is in a folder, with digests, to be signed and checked later."""
+"""Create manifests: what is in a folder, with digests, to be signed and checked later."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ _SelectedPaths = list[tuple[bytes, int | None]]
 
 @dataclass(frozen=True, slots=True)
 class FolderManifest:
-    """A manifest of a folder that was read just now."""
+    """A manifest of a folder that was just read."""
 
     root: bytes
     """The absolute path of the folder."""
     manifest: Manifest
-    """What it says: an entry for each file, link and empty folder."""
+    """Its content: an entry for each file, link and empty folder."""
 
     @property
     def left_out(self) -> tuple[OmittedPath, ...]:
-        """What is in the folder and has no entry."""
+        """What is in the folder but has no entry."""
         return self.manifest.left_out
 
     @property
     def lacks(self) -> tuple[OmittedPath, ...]:
-        """What ought to have an entry and has none: nothing, where the manifest is complete."""
+        """What should have an entry but has none; empty if the manifest is complete."""
         return self.manifest.lacks
 
     @property
@@ -69,11 +69,11 @@ class FolderManifest:
         allow_missing: bool = False,
         made: Callable[[UserKey], object] | None = None,
     ) -> SavedManifest:
-        """Write the manifest to a file, and its signature beside it, into ``<path>.dsse``.
+        """Write the manifest to a file, and its signature beside it, to ``<path>.dsse``.
 
-        ``sign`` is the kind of key that signs, made where the user has none, of which ``made`` is
-        told; None leaves it unsigned. ``replace`` lets it take the place of another manifest, and
-        ``allow_missing`` has it written though something could not be read. Raises
+        ``sign`` is the kind of key that signs; if the user has none, it is created and ``made`` is
+        called. None leaves the manifest unsigned. ``replace`` allows replacing another manifest,
+        and ``allow_missing`` allows writing it even if something could not be read. Raises
         RefusedForSafety for a file that exists, UsageError, KeyMissing, UntrustedInput.
         """
         from gorillacomb.manifest import io
@@ -97,9 +97,9 @@ class SavedManifest:
 
     manifest: FolderManifest
     path: bytes | None
-    """Absolute; None where it was not written, since it would not be complete."""
+    """Absolute; None if it was not written because it would have been incomplete."""
     key: str | None
-    """The fingerprint of the key that signed it; None where none did."""
+    """The fingerprint of the key that signed it; None if it is unsigned."""
 
     def to_dict(self) -> ManifestDocument:
         """Return the document of ``manifest --json``."""
@@ -115,14 +115,14 @@ def create_manifest(
     workers: int | None = None,
     progress: Progress | ProgressCallback | None = None,
 ) -> FolderManifest:
-    """Make the manifest of a folder; every file in it is read now.
+    """Create the manifest of a folder; every file in it is read now.
 
     Without a path: of the canonical files of the one root in the vault. ``output`` is where it will
-    be saved: what is there, and its signature, are no part of it. From the vault, the one of the
-    command line unless another is named, come the stamps of the files in the trace.
+    be saved: what is there, and its signature, are left out. The vault (by default that of the
+    command line) provides the stamps of the files in the trace.
 
-    Raises UsageError for what is not a folder, or where the vault has not exactly one root,
-    RootVanished for a drive that goes away, VaultError, Interrupted.
+    Raises UsageError for a path that is not a folder, or a vault without exactly one root,
+    RootVanished for a drive that disappears, VaultError, Interrupted.
     """
     from gorillacomb.manifest import io
     from gorillacomb.manifest.builder import build
@@ -146,7 +146,7 @@ def create_manifest(
 
 
 def refuse_to_replace(path: PathInput, *, signed: bool = True) -> None:
-    """Raise RefusedForSafety where something exists at which a manifest would be written.
+    """Raise RefusedForSafety if something exists where a manifest would be written.
 
     `FolderManifest.save` does so too, but only after the folder was read.
     """
@@ -166,7 +166,7 @@ def _canonical_files(vault: Vault) -> tuple[bytes, _SelectedPaths]:
         roots = all_roots(index.connection)
         if len(roots) != 1:
             raise UsageError(
-                f"There are {len(roots)} roots in the vault, and a manifest is of one folder.",
+                f"There are {len(roots)} roots in the vault, and a manifest lists one folder.",
                 "Name it: gorillacomb manifest PATH -o FILE",
             )
         top = roots[0].path
@@ -219,7 +219,7 @@ def _signed(
     from gorillacomb.vaultmesh.keys.keys import EcdsaSigningKey
 
     if kind == "ecdsa":
-        raise UsageError("Keys of the kind ecdsa sign no manifest.", "Sign with ed25519 or rsa.")
+        raise UsageError("An ecdsa key cannot sign a manifest.", "Sign with ed25519 or rsa.")
     key = user_key(kind, made)
     assert not isinstance(key.signing, EcdsaSigningKey), "it is of the kind that was asked for"
     return sign_payload(data, [key.signing]), key.fingerprint

@@ -1,4 +1,4 @@
-"""Paths as callers give them, and the few rules about paths that faces of the program need."""
+"""Paths as callers give them, and the few path rules that front ends need."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 PathInput = str | bytes | os.PathLike[str] | os.PathLike[bytes]
-"""What the API takes for a path."""
+"""The types that the API accepts as a path."""
 PathsInput = PathInput | Iterable[PathInput]
 """What it takes for paths: one, or several."""
 PatternsInput = str | Iterable[str]

@@ -1,4 +1,4 @@
-"""Scan by the user's settings alone, so that the index follows what was changed."""
+"""Scan with the user's settings alone, so that the index reflects what was changed."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from gorillacomb.dedupe.roots import LiveRoot
 
 _MOST_SCOPES = 64
-"""Folders that are scanned one by one; where there are more, their roots are."""
+"""Folders that are scanned one by one; if there are more, their roots are scanned instead."""
 
 
 def paths_that_runs_deleted(folders: Iterable[bytes]) -> Iterable[tuple[bytes, int]]:
-    """Yield the absolute path of what runs in some folders deleted for good, and when, ns.
+    """Yield the absolute path of what runs in some folders deleted for good, and when, in ns.
 
-    Only a scan that misses something asks, so that others do not load what reads journals.
+    Only a scan that finds something missing calls it, so that others need not load the code that
+    reads journals.
     """
     from gorillacomb.dedupe.quarantine.inventory import deleted_paths
 
@@ -35,9 +36,9 @@ def paths_that_runs_deleted(folders: Iterable[bytes]) -> Iterable[tuple[bytes, i
 
 
 def recorder_for(settings: Settings, quiet_ns: int = 0) -> StampRecorder:
-    """Return what stamps the files that a scan finds.
+    """Return the recorder that stamps the files that a scan finds.
 
-    Those in machine-made folders are stamped once they were quiet for ``quiet_ns``.
+    Those in machine-made folders are stamped once they have been quiet for ``quiet_ns``.
     """
     return StampRecorder(
         is_online,
@@ -60,7 +61,7 @@ def rescan(
     quiet_ns: int = 0,
     taken: tuple[bytes, ...] = (),
 ) -> ScanReport:
-    """Scan folders, or only some things in them (see `ScanOptions`). Raises as `scan` does.
+    """Scan folders, or only some entries in them (see `ScanOptions`). Raises as `scan` does.
 
     ``quiet_ns`` is as in `recorder_for`.
     """
@@ -87,11 +88,11 @@ def rescan_changed(
 ) -> tuple[str, ...]:
     """Scan folders in which a run changed something, for the index and the trace's stamps.
 
-    ``taken`` are the paths of what was removed. What was done stays done where the scan fails:
-    the warning that is returned says why it did. Raises Interrupted.
+    ``taken`` are the paths of what was removed. If the scan fails, what was done stays done: the
+    returned warning says why it failed. Raises Interrupted.
     """
     scopes: list[bytes] = []
-    # Only in roots: what was kept on a drive that is not connected is left to its next scan.
+    # Only in roots: copies kept on a drive that is not connected are left to its next scan.
     known = {
         _reachable(each, root.path)
         for each in folders
@@ -112,7 +113,7 @@ def rescan_changed(
         around = [os.path.dirname(each) for each in scopes]
         return rescan_changed(vault, roots, around, progress, taken)
     except GorillaCombError as error:
-        return (f"{error.message} The index is behind what was done: gorillacomb scan PATH",)
+        return (f"{error.message} The index does not show this yet: gorillacomb scan PATH",)
     finally:
         progress.close()
     return ()

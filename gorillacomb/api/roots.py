@@ -42,7 +42,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class RootStatus:
-    """A root, and what the index holds of it."""
+    """A root, and what the index knows about it."""
 
     root: Root
     facts: RootFacts
@@ -73,9 +73,9 @@ class ForgottenRoot:
     path: bytes
     id: str
     files: int
-    """Regular files that were known of it."""
+    """Regular files that were known in it."""
     quarantine: tuple[QuarantinedRun, ...]
-    """What waits in quarantines that no other root leads to."""
+    """What is in quarantines that no other root leads to."""
 
     def to_dict(self) -> ForgetDocument:
         """Return the document of ``roots forget --json``."""
@@ -109,16 +109,16 @@ def forget_root(
     """Drop a root, as `OpenVault.forget_root` says."""
     with Index.read(vault) as index, translate_errors(vault):
         found, is_certain = _named(index, os.fsencode(root))
-    # Choosing may take a while, in which others can use the vault.
+    # Choosing may take a while, during which others can use the vault.
     uid = (found[0] if is_certain else _chosen(found, choose)).id
     with Index.write(vault) as index, translate_errors(vault):
         (known,), _ = _named(index, uid.encode())
         left = _left_behind(index, known.root)
         if left and not force:
             raise RefusedForSafety(
-                f"{path_text(known.path)} is not forgotten: {waiting_text(left)}.",
+                f"Forgetting {path_text(known.path)} failed: {waiting_text(left)}.",
                 "Put it back with `gorillacomb dedupe --undo RUN`, or delete it with"
-                " `--empty-quarantine`; or forget it all the same with --force.",
+                " `--empty-quarantine`; or forget it anyway with --force.",
             )
         with index.atomic():
             root_table.forget_root(index.connection, known.root)
@@ -128,8 +128,8 @@ def forget_root(
 
 
 def _left_behind(index: Index, root: Root) -> list[QuarantinedRun]:
-    """Return what waits in quarantines that no other root leads to."""
-    from gorillacomb.dedupe.quarantine.inventory import quarantined_runs  # all about journals
+    """Return what is in quarantines that no other root leads to."""
+    from gorillacomb.dedupe.quarantine.inventory import quarantined_runs  # loads journals
 
     roots = live_roots_of(index, suspect=True)
     others = quarantined_runs(each for each in roots if each.uid != root.uid)
@@ -142,21 +142,20 @@ def _left_behind(index: Index, root: Root) -> list[QuarantinedRun]:
 
 
 def waiting_text(left: Sequence[QuarantinedRun]) -> str:
-    """Say what waits in quarantine, and where."""
+    """Say what is in quarantine, and where."""
     files, size = sum(each.files for each in left), sum(each.size for each in left)
     places = sorted({path_text(each.folder) for each in left})
     return (
-        f"{format_count(files, 'file')} ({format_size(size)}) set aside by"
-        f" {format_count(len({each.run for each in left}), 'run')} in quarantine in "
-        + ", ".join(places)
+        f"{format_count(files, 'file')} ({format_size(size)}) quarantined by"
+        f" {format_count(len({each.run for each in left}), 'run')} in " + ", ".join(places)
     )
 
 
 def _named(index: Index, name: bytes) -> tuple[list[RootStatus], bool]:
     """Return the root with an id, or those with a path; and whether it is certain which is meant.
 
-    It is not where several have that path, or where something else is in the place of its drive
-    now. Raises UsageError for a path that is not a root's.
+    It is uncertain if several have that path, or something else is in the place of its drive now.
+    Raises UsageError for a path that is not a root's.
     """
     roots = root_table.all_roots(index.connection)
     for root in roots:
@@ -165,7 +164,7 @@ def _named(index: Index, name: bytes) -> tuple[list[RootStatus], bool]:
     places = (name, absolute_path(name), real_path(name))
     found = [root for root in roots if root.path in places]
     if not found:
-        raise UsageError(f"No root is called {path_text(name)}.", "See `gorillacomb roots list`.")
+        raise UsageError(f"There is no root {path_text(name)}.", "See `gorillacomb roots list`.")
     around = root_table.roots_of_path(found, found[0].path)
     is_certain = len(found) == 1 and bool(around.here or not around.occupied)
     return [_status(index, root) for root in found], is_certain
@@ -174,7 +173,7 @@ def _named(index: Index, name: bytes) -> tuple[list[RootStatus], bool]:
 def _chosen(
     roots: Sequence[RootStatus], choose: Callable[[Sequence[RootStatus]], RootStatus] | None
 ) -> RootStatus:
-    """Return the root that the caller chooses. Raises UsageError where there is nobody to ask."""
+    """Return the root that the caller chooses. Raises UsageError if there is no way to ask."""
     if choose is not None:
         return choose(roots)
     shown = path_text(roots[0].path)
@@ -188,7 +187,7 @@ def _chosen(
 
 
 def root_text(status: RootStatus) -> str:
-    """Describe one of several roots with one path."""
+    """Describe one of several roots that have the same path."""
     there = "there now" if status.is_online else "not there now"
     files = format_count(status.facts.files, "file")
     return f"{status.id}, {there}, {files} on {status.root.volume_type}"

@@ -1,4 +1,4 @@
-"""Scan folders into the index, and what a scan found."""
+"""Scan folders into the index, and report what a scan found."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ _LARGEST = 3
 
 @dataclass(frozen=True, slots=True)
 class LargestGroup:
-    """One of the groups that take most space, by the name that its copies share.
+    """One of the groups that take the most space, by the name that its copies share.
 
-    Which one to keep depends on how the folders relate, which is not known before all is read.
+    Which one to keep depends on how the folders relate, which is unknown until all is read.
     """
 
     summary: GroupSummary
     name: bytes
-    """The names that the paths of all copies end in, or else the name that most of them have."""
+    """The longest ending that the paths of all copies share, or else their most common name."""
     is_shared: bool
     """Whether all copies have it."""
 
@@ -76,7 +76,7 @@ class ScanFindings:
 
     report: ScanReport
     roots: int
-    """How many roots the vault has, with those that were not scanned now."""
+    """How many roots the vault has, including those that were not scanned now."""
     totals: GroupTotals
     largest: tuple[LargestGroup, ...]
     empty_files: int
@@ -168,11 +168,11 @@ class ScanResult:
         return not (self.unreadable or self.unstable or lost or report.junk)
 
     def root_warnings(self) -> list[tuple[str, str]]:
-        """Say of each root that disappeared, or may not be what it was, so, and what to do."""
+        """Report each root that disappeared, or may not be what it was, and what to do."""
         vanished = [
             (
-                f"{path_text(path)} went away while it was read.",
-                "What is known of it is kept; scan again when its drive is back.",
+                f"{path_text(path)} disappeared while it was read.",
+                "What is known about it is kept; scan again when its drive is back.",
             )
             for path in self.report.vanished
         ]
@@ -257,7 +257,7 @@ def scan_folders(
 
 
 def _result(index: Index, report: ScanReport) -> ScanResult:
-    """Read from the index what could not be read, or is damaged, in the folders of a scan."""
+    """Read from the index what a scan could not read or found damaged in its folders."""
     connection = index.connection
     paths = FolderPaths(connection, {root.id: root for root in all_roots(connection)})
     scopes = [scope for root in report.roots for scope in root.scopes]

@@ -37,13 +37,13 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class TraceTotals:
-    """How far the trace has come."""
+    """The state of the trace."""
 
     log: str
     """The trace's id, 32 hex digits."""
     entries: int
     root: bytes
-    """The root of its Merkle tree."""
+    """The root hash of its Merkle tree."""
     stamps: int
     """Canonical files that are recorded."""
 
@@ -55,21 +55,21 @@ class VaultStatus:
     path: Path
     roots: tuple[RootStatus, ...]
     has_groups: bool
-    """Whether the first scan has come to the duplicates."""
+    """Whether the first scan has looked for duplicates."""
     totals: GroupTotals
     files_by_state: Mapping[EntryState, tuple[int, int]]
     """Files and their bytes, of files that were not read or are damaged."""
     folders_by_state: Mapping[FolderState, int]
     """Folders that were not listed."""
     trace: TraceTotals | None
-    """None where there is none."""
+    """None if there is none."""
     quarantine: tuple[QuarantinedRun, ...]
-    """What waits in quarantines, by run."""
+    """What is in quarantines, by run."""
     settings: Settings
 
     def to_dict(self) -> StatusDocument:
         """Return the document of ``status --json``."""
-        from gorillacomb.api.documents.status import status_document  # text needs none of it
+        from gorillacomb.api.documents.status import status_document  # text output needs none of it
 
         return status_document(self)
 
@@ -96,7 +96,7 @@ def _waiting_runs(index: Index) -> tuple[QuarantinedRun, ...]:
     roots = live_roots_of(index, suspect=True)
     if not has_runs(roots):
         return ()
-    from gorillacomb.dedupe.quarantine.inventory import quarantined_runs  # all about journals
+    from gorillacomb.dedupe.quarantine.inventory import quarantined_runs  # loads journals
 
     return tuple(each for each in quarantined_runs(roots) if each.steps)
 

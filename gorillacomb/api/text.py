@@ -1,4 +1,4 @@
-"""Sizes, numbers and times as text for people: what errors and the faces of the program say."""
+"""Format sizes, numbers and times, for errors and the front ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trace, which is the signed record of every canonical file: check it, read it, prove it."""
+"""The trace, the signed record of every canonical file: check it, read it, prove it."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class TraceCheck:
-    """Whether the trace is as it was signed, and the index goes with it."""
+    """Whether the trace is as it was signed, and matches the index."""
 
     report: AuditReport
     """What was found in the trace itself."""
     index_reason: str | None
-    """Why the index does not go with a sound trace, in words; None where it does."""
+    """Why the index does not match a sound trace, in words; None if it does."""
     with_checkpoint: bool
     """Whether it was compared with a checkpoint that was kept elsewhere."""
 
@@ -75,7 +75,7 @@ class TraceCheck:
 
     @property
     def reason(self) -> str | None:
-        """What is wrong, in words; None when all is well."""
+        """What is wrong, in words; None if all is well."""
         return self.report.reason or self.index_reason
 
     def to_dict(self) -> TraceVerifyDocument:
@@ -111,7 +111,7 @@ class TraceProof:
             sync_folder(os.path.dirname(place) or b".")
         except OSError as error:
             raise UsageError(
-                f"{path_text(place)} cannot be written: {os_error_text(error)}.",
+                f"Writing {path_text(place)} failed: {os_error_text(error)}.",
                 "Name a file that does not exist yet.",
             ) from error
 
@@ -140,11 +140,11 @@ class TraceAdoption:
     log: str
     """The id of the new log."""
     adopts: str | None
-    """The id of the old one; None where that could not be read."""
+    """The id of the old one; None if that could not be read."""
     entries: int | None
     """Entries of the old one."""
     kept: bytes | None
-    """Where the old trace is now; None where there was none."""
+    """Where the old trace is now; None if there was none."""
 
     def to_dict(self) -> AdoptDocument:
         """Return the document of ``trace adopt --json``."""
@@ -167,11 +167,11 @@ class VaultTrace:
         key: PathInput | None = None,
         progress: Progress | ProgressCallback | None = None,
     ) -> TraceCheck:
-        """Check every entry against all that was ever signed, and the index against the trace.
+        """Check every entry against everything ever signed, and the index against the trace.
 
-        ``checkpoint`` is one that was kept elsewhere: the trace has to extend it. Trusted are the
-        user's keys, or the public key in the file ``key`` alone. Raises UntrustedInput for a
-        checkpoint or a key that is malformed, KeyMissing.
+        ``checkpoint`` is one that was kept elsewhere: the trace has to extend it. The user's keys
+        are trusted, or the public key in the file ``key`` alone. Raises UntrustedInput for a
+        malformed checkpoint or key, KeyMissing.
         """
         trusted = None if key is None else _trusted_keys(key)
         note = None if checkpoint is None else parse_mailed(checkpoint, _checked_checkpoint)
@@ -211,7 +211,7 @@ class VaultTrace:
                 yield checked_entry(jcs.parse_own(entry))
 
     def checkpoint(self) -> bytes:
-        """Return the last checkpoint: a signed note with the size and the root of the trace.
+        """Return the last checkpoint: a signed note with the size and the root hash of the trace.
 
         Kept elsewhere, it proves later with `verify` that nothing before it was changed. Raises
         VaultError.
@@ -222,8 +222,8 @@ class VaultTrace:
     def prove(self, path: PathInput) -> TraceProof:
         """Prove that the stamp of a file, or of its content, is in the trace.
 
-        For a file that is gone: the last stamp that it had. Raises UsageError for a path that the
-        index does not know, or that has no stamp.
+        For a missing file: its last stamp. Raises UsageError for a path that the index does not
+        know, or that has no stamp.
         """
         with Index.read(self._vault) as index, translate_errors(self._vault):
             found = look_up_path(index, os.fsencode(path))
@@ -241,15 +241,15 @@ class VaultTrace:
             else:
                 raise VaultRolledBack(
                     f"Entry {stamp.seq:,} of the trace is not the one that the index knows.",
-                    "gorillacomb trace verify tells more.",
+                    "For details: gorillacomb trace verify",
                 )
             return TraceProof(seq, jcs.parse_own(ledger.entry(seq)), proof.make_proof(ledger, seq))
 
     def export(self, folder: PathInput) -> int:
-        """Write ``entries.jsonl`` and ``checkpoint`` into a new folder; returns how many entries.
+        """Write ``entries.jsonl`` and ``checkpoint`` into a new folder; return how many entries.
 
-        The entries are as they were signed, so that anybody's code can recompute the root. Raises
-        UsageError for a folder that exists or cannot be written.
+        The entries are as they were signed, so that anyone's code can recompute the root hash.
+        Raises UsageError for a folder that exists or cannot be written.
         """
         place = Path(os.fsdecode(folder))
         with open_trace(self._vault) as ledger:
@@ -267,13 +267,13 @@ class VaultTrace:
                     raise
             except OSError as error:
                 raise UsageError(
-                    f"{place} cannot be written: {os_error_text(error)}.",
+                    f"Writing {place} failed: {os_error_text(error)}.",
                     "Name a folder that does not exist yet, on a disk with room.",
                 ) from error
         return size
 
     def adopt(self, *, force: bool = False) -> TraceAdoption:
-        """Begin a new log that names the old one: after a restored backup, or with a lost key.
+        """Start a new log that names the old one: after restoring a backup, or with a lost key.
 
         The old trace is kept beside it, and the next scan stamps everything in the new one. Raises
         RefusedForSafety for a sound log, unless ``force``.
@@ -284,7 +284,7 @@ class VaultTrace:
             raise RefusedForSafety(
                 f"The trace {vault.trace} is sound, and its key is there: there is nothing to"
                 " adopt.",
-                "To leave it all the same, which breaks its history in two: --force",
+                "To abandon it anyway, which splits its history in two: --force",
             )
         with Index.write(vault) as index, translate_errors(vault):
             adopted = adoption.adopt(vault.trace, key_store(), anchor_store())
@@ -316,7 +316,7 @@ class VaultTrace:
         return rotate_key(self._vault)
 
     def _is_sound(self) -> bool:
-        """Whether the next scan can just go on with the trace."""
+        """Return whether the next scan can simply continue the trace."""
         try:
             with ExitStack() as opened:
                 index = _index_synced_with_trace(self._vault, opened)
@@ -324,7 +324,7 @@ class VaultTrace:
                 ledger.check_head()
                 with translate_errors(self._vault):
                     state = None if index is None else stamps.synced_log_size(index().connection)
-                # An index that does not go with it yet: an adopt was cut short.
+                # The index does not match it yet: an adopt was interrupted.
                 fits = state is None or (state[0] == ledger.log and state[1] <= ledger.size)
                 return fits and audit(ledger).ok
         except (VaultError, KeyMissing, UntrustedInput):
@@ -332,10 +332,10 @@ class VaultTrace:
 
 
 def verify_proof(data: bytes, *, key: PathInput | None = None) -> VerifiedProof:
-    """Check a proof that `VaultTrace.prove` made; no vault is needed.
+    """Check a proof made by `VaultTrace.prove`; no vault is needed.
 
-    Trusted are the user's keys, or the public key in the file ``key`` alone. Raises UntrustedInput
-    for a proof that does not hold, KeyMissing.
+    The user's keys are trusted, or the public key in the file ``key`` alone. Raises UntrustedInput
+    for an invalid proof, KeyMissing.
     """
     publics = key_store().publics() if key is None else _trusted_keys(key)
     found, checkpoint = parse_mailed(data, lambda text: proof.verify_proof(text, publics))
@@ -345,15 +345,15 @@ def verify_proof(data: bytes, *, key: PathInput | None = None) -> VerifiedProof:
 
 @contextmanager
 def open_trace(vault: Vault) -> Iterator[Ledger]:
-    """Open the trace for reading; entries that a forger wrote become VaultError."""
+    """Open the trace for reading; a forger's malformed entries become VaultError."""
     with open_trace_for_reading(vault) as ledger, translate_content_errors(vault.trace):
         yield ledger
 
 
 def _index_synced_with_trace(vault: Vault, opened: ExitStack) -> Callable[[], Index] | None:
-    """Return the index, held as it is before the trace is opened: it is never ahead of it then.
+    """Return the index, fixed before the trace is opened, so that it is never ahead of it.
 
-    One that cannot be read raises only when it is asked for: the trace does without it.
+    An unreadable index raises only when it is accessed: the trace does without it.
     """
     if not vault.index.exists():
         return None
@@ -371,7 +371,7 @@ def _raise(error: VaultError) -> NoReturn:
 
 
 def _checked_checkpoint(note: bytes) -> bytes:
-    """Return the checkpoint that was kept, if it is one. Raises UntrustedInput."""
+    """Return the checkpoint that was kept, after parsing it. Raises UntrustedInput."""
     checkpoints.parse_checkpoint(note, "The checkpoint that you kept")
     return note
 
@@ -388,7 +388,7 @@ def _trusted_keys(path: PathInput) -> list[bytes]:
 
 
 def _last_stamp(ledger: Ledger, found: PathLookup) -> int:
-    """Return the entry in which a file that is gone was stamped last."""
+    """Return the entry in which a missing file was last stamped."""
     assert found.root is not None
     past = path_history(ledger, found.root.uid, relative_path(found.path, found.root.path))
     seqs = [entry["seq"] for entry in past if "size" in entry]

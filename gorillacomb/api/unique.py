@@ -52,7 +52,7 @@ class UniqueResult:
     report: UniqueReport
     """The same in more detail."""
     warnings: tuple[str, ...]
-    """About other drives that were scanned where the folder is, and are not connected now."""
+    """About other drives that were scanned at the folder and are not connected now."""
 
     @property
     def path(self) -> bytes:
@@ -85,18 +85,18 @@ class UniqueResult:
         return not self.report.unique and not self.report.unproven
 
     def places(self) -> list[tuple[bytes, int]]:
-        """Sum up where the copies of the other files are, by branches of the tree.
+        """Summarize where the copies of the other files are, by branches of the tree.
 
-        Returns the lowest folder that contains all copies of a branch, and how many files have
-        their copy there; the fullest one first.
+        Return the lowest folder that contains all copies of a branch, and how many files have their
+        copy there; the one with the most files first.
         """
         return _branches(self.path, self.report.vouchers)
 
     def version_controlled(self) -> tuple[list[UniqueFile], dict[bytes, tuple[int, int]]]:
-        """Tell the unique files of the user from those that version control keeps.
+        """Separate the user's unique files from those that version control keeps.
 
-        Returns the user's files; and by each version-control folder how many unique files are in
-        it, and their bytes.
+        Return the user's files; and for each version-control folder the number of its unique files
+        and their bytes.
         """
         own: list[UniqueFile] = []
         kept: dict[bytes, tuple[int, int]] = {}
@@ -128,7 +128,7 @@ def find_unique(
 ) -> UniqueResult:
     """Find what would be lost if a folder were deleted, as `OpenVault.unique` says."""
     if count_offline:
-        refuse_untested("Counting on a drive that is not there", untested_macos)
+        refuse_untested("Counting copies on a drive that is not connected", untested_macos)
     shown = as_progress(progress)
     with Index.read(vault) as index, translate_errors(vault):
         found = look_up_path(index, real_path(os.fsencode(path)))
@@ -188,10 +188,9 @@ def _refuse_absent(root: Root) -> None:
 def _verifier(
     index: Index, roots: dict[int, Root], away: dict[int, str | None], gone: list[bytes]
 ) -> CopyVerifier:
-    """Return what looks at copies as if some folders were deleted: the first is asked about.
+    """Return a verifier that treats some folders as deleted: the first is the one asked about.
 
-    ``away`` says of roots that are not connected why their copies do not count, as in
-    `CopyVerifier`.
+    ``away`` says why copies in roots that are not connected do not count, as in `CopyVerifier`.
     """
     groups, settings = open_groups(index), load_settings()
     return CopyVerifier(
@@ -209,7 +208,7 @@ def _verifier(
 def _away(root: Root, count_offline: bool) -> str | None:
     """Return why copies in a root that is not connected do not count; None if they do.
 
-    Those of a drive that is mounted elsewhere do not: they may be gone, or be what is asked about.
+    Those of a drive mounted elsewhere do not: they may be missing, or be what is asked about.
     """
     if root.suspect is not None:
         return "in a folder that may not be what it was"
@@ -230,9 +229,9 @@ def _project(groups: GroupReader, folder: int) -> bytes | None:
 
 
 def _add_quarantines(report: UniqueReport) -> None:
-    """Count what waits in quarantines inside the folder: it would be lost with it.
+    """Count what is in quarantines inside the folder: it would be lost with it.
 
-    That is no loss while the copy that was kept for it exists.
+    That is not a loss while the copy that was kept for it exists.
     """
     for base, record in held_in(report.quarantines):
         report.quarantined += record.files
@@ -240,7 +239,7 @@ def _add_quarantines(report: UniqueReport) -> None:
         for move in record.moves:
             keep = move.keep.at(base)
             if not os.path.lexists(keep):
-                cause = f"waits in the quarantine, while {path_text(keep)} is not there any more"
+                cause = f"is in the quarantine, and {path_text(keep)} no longer exists"
                 report.unproven.append(UnverifiedPath(join(base, move.path), cause))
 
 

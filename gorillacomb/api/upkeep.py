@@ -1,4 +1,4 @@
-"""Check a vault, and copy it while it is in use."""
+"""Check a vault, and back it up while it is in use."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class VaultCheck:
     index: str | None
     trace: str | None
     together: str | None
-    """How the index differs from the trace; None also where one of them is not sound."""
+    """How the index differs from the trace; None also if one of them is not sound."""
     entries: int
     """Entries of the trace that were checked."""
 
@@ -103,14 +103,14 @@ def back_up_vault(vault: Vault, folder: PathInput) -> VaultBackup:
     with Index.read(vault) as index, translate_errors(vault):
         # The index first: one that is behind its trace is brought up to date by a scan.
         sqlite.begin_snapshot(index.connection)
-        # The traces before an adopt: nobody writes to those any more.
+        # The traces before an adopt, which no one writes to any more.
         adopted = [path for path in sorted(vault.folder.glob("trace-*.db*")) if path.is_file()]
         with open_trace_for_reading(vault) as ledger:
             try:
                 target.mkdir(mode=0o700, parents=True)
             except OSError as error:
                 raise UsageError(
-                    f"{path_text(bytes(target))} cannot be made: {os_error_text(error)}.",
+                    f"Creating {path_text(bytes(target))} failed: {os_error_text(error)}.",
                     "Name a folder that does not exist yet.",
                 ) from error
             try:
@@ -123,6 +123,6 @@ def back_up_vault(vault: Vault, folder: PathInput) -> VaultBackup:
                 sync_folder(target.parent)
             except BaseException:
                 names = (vault.index.name, vault.trace.name, *(path.name for path in adopted))
-                remove_new_folder(target, names)  # half a backup is none
+                remove_new_folder(target, names)  # half a backup is useless
                 raise
     return VaultBackup(target, sum(os.stat(path).st_size for path in target.iterdir()))

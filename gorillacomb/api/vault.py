@@ -29,14 +29,14 @@ def find_vault(path: PathInput | None = None) -> Vault:
         raise UsageError("The vault's path is empty.", "Name a folder.")
     try:
         return Vault((named or default_vault()).expanduser().absolute())
-    except RuntimeError as error:  # ~ or ~name of somebody who has no home
+    except RuntimeError as error:  # ~ or ~name of a user who has no home
         raise UsageError(
             f"{str(error).rstrip('.')}.", f"Name the whole path, with --vault or {ENVIRONMENT}."
         ) from error
 
 
 def as_vault(vault: VaultInput) -> Vault:
-    """Return the vault that a caller gave in one of its forms. Raises as `find_vault`."""
+    """Return the vault that a caller gave in one of the accepted forms. Raises as `find_vault`."""
     if vault is None or isinstance(vault, str | bytes | os.PathLike):
         return find_vault(vault)
     return vault if isinstance(vault, Vault) else vault._vault

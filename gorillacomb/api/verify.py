@@ -30,7 +30,7 @@ __all__ = ["ManifestCheck", "check_signature", "default_root", "verify_manifest"
 
 CheckpointStatus = Literal["consistent", "inconsistent", "unknown"]
 _PROBES = 16
-"""Names at the top of a manifest's folder by which it is known."""
+"""Names at the top of a manifest's folder that identify it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +43,29 @@ class ManifestCheck:
     """What differs."""
     signature: SignatureCheck
     checkpoint: CheckpointStatus
-    """How the checkpoint in the manifest compares with the trace in the vault; ``unknown`` where
-    that is another log."""
+    """How the checkpoint in the manifest compares with the trace in the vault; ``unknown`` if that
+    is another log.
+    """
     digests: tuple[str, ...]
-    """What was compared of each file."""
+    """What was compared for each file."""
     requires_signature: bool
     warnings: tuple[str, ...]
-    """About the user's keys, or the trace, where they could not be read."""
+    """About the user's keys, or the trace, if they could not be read."""
 
     @property
     def is_trusted(self) -> bool:
-        """Whether the signature is as it has to be: valid, or not there where none is required."""
+        """Whether the signature is acceptable: valid, or missing where none is required."""
         state = self.signature.state
         return state == "valid" or (state != "invalid" and not self.requires_signature)
 
     @property
     def failed(self) -> bool:
-        """Whether something is not as the manifest says, or the manifest not to be trusted."""
+        """Whether something differs from the manifest, or the manifest cannot be trusted."""
         return self.report.differs or not self.is_trusted or self.checkpoint == "inconsistent"
 
     @property
     def ok(self) -> bool:
-        """Whether everything was compared and is as the manifest says."""
+        """Whether everything was compared and matches the manifest."""
         return not self.failed and not self.report.incomplete
 
     def to_dict(self) -> VerifyDocument:
@@ -86,15 +87,15 @@ def verify_manifest(
     workers: int | None = None,
     progress: Progress | ProgressCallback | None = None,
 ) -> ManifestCheck:
-    """Compare a folder with its manifest: one that was made just now, or that of a file.
+    """Compare a folder with its manifest: one just created, or one in a file.
 
-    Without ``root``, the folder is the one that the manifest was made of; of a file, the one in
-    which it lies, or that of the manifest's name beside it. ``key`` is the file of the public key
-    that has to have signed, instead of one of the user's. ``digests`` says what of each file is
-    compared: with ``auto``, both unless a valid signature vouches for the SHA-256.
+    Without ``root``, the folder is the one that the manifest was made of; for a file, the one that
+    contains it, or that of the manifest's name beside it. ``key`` is the file of the public key
+    that must have signed, instead of one of the user's. ``digests`` says what is compared for each
+    file: with ``auto``, both unless a valid signature vouches for the SHA-256.
 
-    Raises UsageError for a manifest or folder that cannot be read, UntrustedInput for a manifest
-    that is malformed, KeyMissing, RootVanished for a drive that goes away, Interrupted.
+    Raises UsageError for a manifest or folder that cannot be read, UntrustedInput for a malformed
+    manifest, KeyMissing, RootVanished for a drive that disappears, Interrupted.
     """
     from gorillacomb.manifest import io
     from gorillacomb.manifest.envelope import SignatureCheck
@@ -138,7 +139,7 @@ def verify_manifest(
 
 
 def _read(file: bytes, key: PathInput | None) -> tuple[SignatureCheck, Manifest, tuple[str, ...]]:
-    """Read a manifest, and what its signature is worth, with warnings."""
+    """Read a manifest and check its signature; also return warnings."""
     from gorillacomb.manifest import io
     from gorillacomb.manifest.parse import parse_manifest
 
@@ -150,9 +151,9 @@ def _read(file: bytes, key: PathInput | None) -> tuple[SignatureCheck, Manifest,
 def check_signature(
     data: bytes, envelope: bytes | None, key: PathInput | None = None
 ) -> tuple[SignatureCheck, tuple[str, ...]]:
-    """Check a manifest's signature by a public key, or by the user's own ones; with warnings.
+    """Check a manifest's signature with a public key, or with the user's own; return warnings too.
 
-    Raises UntrustedInput for a key or an envelope that is malformed, KeyMissing.
+    Raises UntrustedInput for a malformed key or envelope, KeyMissing.
     """
     from gorillacomb.manifest.envelope import check_signatures
     from gorillacomb.vaultmesh.keys.keys import load_publics
@@ -164,7 +165,7 @@ def check_signature(
 
 
 def _own_keys() -> tuple[list[PublicKey], tuple[str, ...]]:
-    """Return the user's public keys; a key that does not open is not known, with a warning."""
+    """Return the user's public keys; a key that cannot be opened is skipped, with a warning."""
     from gorillacomb.vaultmesh.keys.keys import RsaSigningKey
     from gorillacomb.vaultmesh.open import key_store
 
@@ -199,11 +200,11 @@ def _compare_checkpoint(vault: Vault, note: str) -> tuple[CheckpointStatus, tupl
 
 
 def default_root(file: bytes, manifest: Manifest) -> bytes:
-    """Return the folder that a manifest's file is likely to be of.
+    """Return the folder that a manifest's file probably describes.
 
-    The one that it lies in, unless only the folder of the manifest's name beside it has any of the
-    first entries. Raises UsageError when neither has: all of another folder would be read, and
-    nothing learnt.
+    That is the one that contains it, unless only the folder of the manifest's name beside it has
+    any of the first entries. Raises UsageError if neither has: all of another folder would be read
+    in vain.
     """
     here = os.path.dirname(os.path.abspath(file))
     names = _first_names(manifest)
@@ -213,14 +214,14 @@ def default_root(file: bytes, manifest: Manifest) -> bytes:
     other = b"/" in manifest.name or os.path.islink(beside) or not os.path.isdir(beside)
     if other or not _has_any(beside, names):
         raise UsageError(
-            f"Nothing that the manifest names first stands in {path_text(here)}.",
+            f"None of the manifest's first entries exists in {path_text(here)}.",
             "Name the folder to compare with: --root DIR",
         )
     return beside
 
 
 def _first_names(manifest: Manifest) -> list[bytes]:
-    """Return the names with which the first entries begin: those in one folder count once."""
+    """Return the first components of the first entries; those in one folder count once."""
     tops = groupby(entry.path.partition(b"/")[0] for entry in manifest.entries)
     return [name for name, _ in islice(tops, _PROBES)]
 

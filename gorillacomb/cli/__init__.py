@@ -1,3 +1,3 @@
-"""The command line: one module per command, which parses, calls the API and renders. Only it
+"""The command line: one module per command parses, calls the API and prints. Nothing else
 prints.
 """

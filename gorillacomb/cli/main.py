@@ -154,9 +154,7 @@ def _run() -> int:
 
 
 def _stop_writing() -> int:
-    """Stop writing to a pipe that its reader closed: this is not an error, so Python must not
-    complain.
-    """
+    """Stop writing to a pipe that its reader closed, without a complaint from Python."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return ExitCode.DONE
 
@@ -212,7 +210,7 @@ def _explained(error: Exception) -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """End in good order at the first Ctrl-C or SIGTERM; at a second one meanwhile, immediately.
+    """End in good order at the first Ctrl-C or SIGTERM; at a second one, immediately.
 
     Even then nothing is lost: committed data is on disk, and the workers exit by themselves.
     """

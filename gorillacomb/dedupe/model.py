@@ -34,9 +34,7 @@ class DedupeAction(StrEnum):
 
     @property
     def empties_path(self) -> bool:
-        """Whether the file is removed without anything that leads to the same bytes in its
-        place.
-        """
+        """Whether nothing that leads to the same bytes takes the place of the file."""
         return self in (DedupeAction.QUARANTINE, DedupeAction.DELETE)
 
     @property

@@ -221,11 +221,11 @@ def test_safety_on_macos_is_that_of_the_command(
     # The kernel here knows no F_GETPATH, so names stay as they were given.
     monkeypatch.setattr(os, "O_EVTONLY", 0, raising=False)
     monkeypatch.setattr(os, "O_SYMLINK", os.O_PATH | os.O_NOFOLLOW, raising=False)
-    with pytest.raises(gorillacomb.RefusedForSafety, match="Carrying a plan out"):
+    with pytest.raises(gorillacomb.RefusedForSafety, match="Applying a plan"):
         opened.apply(plan, dry_run=False)
-    with pytest.raises(gorillacomb.RefusedForSafety, match="Deleting what was set aside"):
+    with pytest.raises(gorillacomb.RefusedForSafety, match="Emptying the quarantine"):
         opened.purge(confirm=True)
-    with pytest.raises(gorillacomb.RefusedForSafety, match="Replacing files by hard links"):
+    with pytest.raises(gorillacomb.RefusedForSafety, match="Replacing files with hard links"):
         opened.plan(action="hardlink")
     assert (top / "Copy of a/f").exists()
     assert len(opened.apply(plan).done) == 2
@@ -240,7 +240,7 @@ def test_a_callback_stops_a_run_with_what_was_done_kept(opened: OpenVault, top: 
 
     with pytest.raises(gorillacomb.Interrupted, match="nothing was done") as stopped:
         opened.apply(opened.plan(), dry_run=False, progress=stop)
-    assert stopped.value.hint == "To go on: apply the plan again."
+    assert stopped.value.hint == "To continue: apply the plan again."
     assert contents(top) == before
     done = opened.apply(opened.plan(), dry_run=False)
     with pytest.raises(gorillacomb.Interrupted) as stopped:

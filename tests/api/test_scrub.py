@@ -87,7 +87,7 @@ def test_what_cannot_be_scrubbed(name: str, word: str, drive: Path, vault: Path)
 
 def test_a_damaged_file_is_accepted(drive: Path, vault: Path) -> None:
     opened = gorillacomb.open_vault(vault)
-    with pytest.raises(gorillacomb.UsageError, match="is not said to be damaged"):
+    with pytest.raises(gorillacomb.UsageError, match="is not known to be damaged"):
         opened.accept_damage([drive / "a/x"])
     damage(drive / "a/x")
     damage(drive / "b/copy")

@@ -133,7 +133,7 @@ def test_what_cannot_be_watched(drive: Path, tmp_path: Path, vault: Path) -> Non
 
 @pytest.mark.parametrize(
     ("command", "word"),
-    [("no-such-program-anywhere x", "is not there"), ("", "it is empty"), ("'x", "cannot be read")],
+    [("no-such-program-anywhere x", "was not found"), ("", "it is empty"), ("'x", "Parsing")],
 )
 def test_a_trigger_that_cannot_run(command: str, word: str) -> None:
     with pytest.raises(gorillacomb.UsageError, match=word):

@@ -172,8 +172,10 @@ def test_a_run_that_was_killed_before_it_began(top: Path, vault: Path, header: b
     folder = top / ".gorillacomb/quarantine/20260101-000000-abcdef"
     folder.mkdir(parents=True)
     (folder / "journal.jsonl").write_bytes(header)
-    refused(run("dedupe", "--undo", folder, vault=vault), 2, f"Nothing waits in {folder}.")
-    refused(run("dedupe", "--undo", vault=vault), 2, "Nothing waits in a quarantine")
+    refused(
+        run("dedupe", "--undo", folder, vault=vault), 2, f"{folder} contains nothing to take back."
+    )
+    refused(run("dedupe", "--undo", vault=vault), 2, "No quarantine contains anything")
     (folder / "s1").write_text("what somebody put there")
     refused(run("dedupe", "--undo", folder, vault=vault), 2, "not a journal")
     assert (folder / "s1").read_text() == "what somebody put there"
@@ -195,7 +197,7 @@ def test_apply_tells_what_it_did_and_undo_takes_it_back(top: Path, vault: Path) 
     assert ran.code == 0, ran.err
     shown = lines_on_screen(ran.stdout)
     assert shown[0].startswith("Quarantined: 4 files in 3 of 3 steps")
-    assert b"Setting aside" in ran.stderr
+    assert b"Quarantining" in ran.stderr
     assert not [each for each in GOES if (top / each).exists()]
 
     status = run("status", vault=vault).out
@@ -204,7 +206,7 @@ def test_apply_tells_what_it_did_and_undo_takes_it_back(top: Path, vault: Path) 
     undone = run("dedupe", "--undo", vault=vault)
     assert (undone.code, undone.out) == (0, "Put back: 4 files in 3 steps\n")
     assert look(top) == before
-    refused(run("dedupe", "--undo", vault=vault), 2, "Nothing waits in a quarantine")
+    refused(run("dedupe", "--undo", vault=vault), 2, "No quarantine contains anything")
     assert "Quarantine" not in run("status", vault=vault).out
 
 
@@ -420,10 +422,10 @@ def test_in_a_synced_folder_the_quarantine_stays_in_it(
     before, file = look(top), plan_of(vault)
     header, _ = lines_of(file.read_bytes())
     assert header["notes"] == [
-        f"{top / base} is kept in step with the cloud: what goes there goes for"
-        " everyone it is shared with."
+        f"{top / base} is synced with the cloud: what is removed there is removed"
+        " for everyone it is shared with."
     ]
-    assert "kept in step with the cloud" in " ".join(run("dedupe", vault=vault).out.split())
+    assert "synced with the cloud" in " ".join(run("dedupe", vault=vault).out.split())
     assert run("dedupe", "--apply", file, vault=vault).code == 0
     assert run_folders(top) == []
     assert len(run_folders(top / base)) == 1

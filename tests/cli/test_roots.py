@@ -128,7 +128,7 @@ def test_what_is_no_root(two: tuple[Path, Path], vault: Path, tmp_path: Path) ->
     before = rows_in_index(vault)
     for name in (tmp_path, two[1] / "in", tmp_path / "nix", "f" * 32, "\x1b[31m"):
         ran = run("roots", "forget", name, vault=vault)
-        refused(ran, 2, "No root is called")
+        refused(ran, 2, "There is no root")
         assert "\x1b" not in ran.err
     assert rows_in_index(vault) == before
 

@@ -145,7 +145,7 @@ def test_what_is_suspect_is_accepted_on_demand(top: Path, vault: Path) -> None:
     assert scrubbed(vault)[0] == 0
     check_trace(vault, top)
     ran = run("scrub", "--accept", top / "a/x", vault=vault)
-    assert (ran.code, "is not said to be damaged" in ran.err) == (2, True)
+    assert (ran.code, "is not known to be damaged" in ran.err) == (2, True)
 
 
 def test_what_a_program_has_open_for_writing_is_in_use(top: Path, vault: Path) -> None:

@@ -71,7 +71,7 @@ def test_a_plan(top: Path, vault: Path, tmp_path: Path) -> None:
     assert (ran.code, ran.json()["done"]) == (0, 1)
     for junk, words in ((b"", "it is empty"), (b"{\n", "line 1")):
         ran = run("dedupe", "--apply", "-", stdin=junk, vault=vault)
-        refused(ran, 2, "What came from standard input is not a plan", words)
+        refused(ran, 2, "Standard input is not a valid plan", words)
 
 
 def test_a_review_asks_on_the_terminal(top: Path, vault: Path, tmp_path: Path) -> None:

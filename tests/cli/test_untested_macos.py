@@ -33,10 +33,10 @@ def on_macos(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 REFUSED: list[tuple[click.Command, tuple[str, ...], str]] = [
-    (dedupe, ("--apply", "@plan"), "Carrying a plan out"),
-    (dedupe, ("--empty-quarantine", "--yes"), "Deleting what was set aside"),
-    (dedupe, ("--plan", "-o", "@new", "--action", "hardlink"), "Replacing files by hard links"),
-    (unique, ("@drive", "--count-offline"), "Counting on a drive that is not there"),
+    (dedupe, ("--apply", "@plan"), "Applying a plan"),
+    (dedupe, ("--empty-quarantine", "--yes"), "Emptying the quarantine"),
+    (dedupe, ("--plan", "-o", "@new", "--action", "hardlink"), "Replacing files with hard links"),
+    (unique, ("@drive", "--count-offline"), "Counting copies on a drive that is not connected"),
     (scrub, ("--repair",), "Repairing files"),
 ]
 

@@ -21,7 +21,7 @@ from tests.support.documents import definition, keys_of, required_keys
 _BEGIN, _END = "<!-- documents: made by `make docs` -->\n", "<!-- /documents -->\n"
 _WIDTH = 116
 _WORDS = {int: "integer", str: "text", bool: "true or false", float: "number", type(None): "null"}
-_PATH_TEXTS = ("The absolute path, where it is valid UTF-8.", "One of the two keys is present.")
+_PATH_TEXTS = ("The absolute path, if it is valid UTF-8.", "One of the two keys is present.")
 """Texts that only repeat what the topic says of every path."""
 
 

@@ -173,7 +173,7 @@ def test_alive_and_ended(top: Path, vault: Path) -> None:
     daemon.kill()
     ran = run("pulse", vault=vault)
     assert ran.code == 1
-    assert "its process is gone" in ran.out or "no pulse for" in ran.out
+    assert "its process is not running" in ran.out or "no pulse for" in ran.out
     daemon.restart()
     daemon.stop()
     assert "it was ended" in run("pulse", vault=vault).out

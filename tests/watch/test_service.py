@@ -40,7 +40,7 @@ def test_install_and_uninstall(own_home: Path, top: Path, vault: Path) -> None:
     text = place.read_text()
     assert f'"watch" "{top}" "--quiet" "3.0" "--vault" "{vault}"' in text
     assert run("watch", top, "--quiet", "3", "--install", vault=vault).code == 0
-    refused(run("watch", top, "--install", vault=vault), 5, "is there already")
+    refused(run("watch", top, "--install", vault=vault), 5, "already exists")
     assert place.read_text() == text
     assert run("watch", "--uninstall").code == 0
     assert not place.exists()

@@ -1,1 +1,1 @@
-"""Plan what is removed, review the plan, carry it out, take it back, free the space, look back."""
+"""Plan removals, review the plan, apply it, take it back, free the space, look back."""

@@ -1,4 +1,4 @@
-"""Carry a plan out, or find what that would do."""
+"""Apply a plan, or find what that would do."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ __all__ = ["ConfirmDeletion", "DryRunResult", "RunResult", "apply_plan", "dry_ru
 
 ConfirmDeletion = int | Callable[[DedupePlan], bool] | None
 """What allows a plan with the action ``delete``: the number of files that it deletes, or a function
-that is asked. None refuses."""
+that is asked. None refuses.
+"""
 
 
 def dry_run(
@@ -69,7 +70,7 @@ def apply_plan(
     progress: Progress | ProgressCallback | None = None,
 ) -> RunResult:
     """Carry out a plan, as `OpenVault.apply` says of ``dry_run=False``."""
-    refuse_untested("Carrying a plan out", untested_macos)
+    refuse_untested("Applying a plan", untested_macos)
     plan = _plan_of(plan)
     require_index(vault)
     if plan.action is DedupeAction.DELETE:
@@ -84,12 +85,12 @@ def _plan_of(plan: DedupePlan | PathInput) -> DedupePlan:
 
 
 def _refuse_unconfirmed(plan: DedupePlan, confirm: ConfirmDeletion) -> None:
-    """Refuse to delete unless the number of files is given, or agreed to by who is asked."""
+    """Refuse to delete unless the number of files is given, or the callback agrees."""
     files = plan.files
     advice = f"If that is what you want: --yes-delete {files}; in Python confirm={files}."
-    if confirm is None or isinstance(confirm, bool):  # True would be the number 1
+    if confirm is None or isinstance(confirm, bool):  # True would count as the number 1
         raise RefusedForSafety(
-            f"The plan deletes {files:,} files, and nobody is there to confirm it.", advice
+            f"The plan deletes {files:,} files, which was not confirmed.", advice
         )
     if callable(confirm):
         if not confirm(plan):
@@ -101,7 +102,7 @@ def _refuse_unconfirmed(plan: DedupePlan, confirm: ConfirmDeletion) -> None:
 def _carry_out(
     vault: Vault, plan: DedupePlan, begun: list[RunOutcome], shown: Progress
 ) -> RunResult:
-    """Carry a plan out and have the index follow; ``begun`` gets the outcome also after Ctrl-C."""
+    """Apply a plan and update the index; ``begun`` gets the outcome also after Ctrl-C."""
     contents = plan.contents
     try:
         with (
@@ -120,7 +121,7 @@ def _carry_out(
             outcome = runs.apply_plan(contents, roots, guard, tree_comparer(shown), shown, ended)
     finally:
         shown.close()
-    # What is kept is looked at too: a hard link made it one with what was removed.
+    # What is kept is scanned too: a hard link made it one with what was removed.
     folders = [os.path.dirname(path) for step in outcome.done for path in (step.path, step.keep)]
     taken = tuple(pair.path for step in outcome.done for pair in step.pairs)
     return RunResult.of(outcome, rescan_changed(vault, roots, folders, shown, taken))
@@ -128,9 +129,9 @@ def _carry_out(
 
 def _interrupted(begun: list[RunOutcome], plan: DedupePlan) -> tuple[str, str]:
     """Say what was done until Ctrl-C, and how to continue."""
-    again = "To go on: apply the plan again."
+    again = "To continue: apply the plan again."
     if plan.file is not None:
-        again = f"To go on: gorillacomb dedupe --apply {plan.file}"
+        again = f"To continue: gorillacomb dedupe --apply {plan.file}"
     if not begun or not begun[0].done:
         return "Interrupted: nothing was done.", again
     [outcome] = begun

@@ -1,4 +1,4 @@
-"""Choose the run that is taken back, and what of it."""
+"""Choose the run to take back, and which of its items."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _COMPARED = 2000
 
 @dataclass(frozen=True, slots=True)
 class ChosenRun:
-    """What is taken back."""
+    """The run to take back, and which of its items."""
 
     name: str
     bases: list[bytes]
     only: list[bytes]
-    """Absolute paths of what alone is taken back; everything where there are none."""
+    """Absolute paths of the only items to take back; empty for all."""
 
 
 def run_in_folder(path: bytes, only: Sequence[PathInput]) -> ChosenRun:
@@ -42,13 +42,13 @@ def run_in_folder(path: bytes, only: Sequence[PathInput]) -> ChosenRun:
         base, name = base_of_run(folder)
     except ValueError as error:
         raise UsageError(
-            f"{path_text(folder)} cannot be taken back: {error}.",
+            f"Taking back {path_text(folder)} failed: {error}.",
             "Name a folder .gorillacomb/quarantine/RUN.",
         ) from error
     if is_empty_run(base, name):
         raise UsageError(
-            f"Nothing waits in {path_text(folder)}.",
-            "Its run was cut short before it set anything aside there.",
+            f"{path_text(folder)} contains nothing to take back.",
+            "Its run was interrupted before it moved anything there.",
         )
     return ChosenRun(name, [base], _wanted(only, name, recorded_runs((), [(base, name)])))
 
@@ -56,9 +56,9 @@ def run_in_folder(path: bytes, only: Sequence[PathInput]) -> ChosenRun:
 def run_by_name(
     index: Index, named: str, only: Sequence[PathInput], warnings: list[str]
 ) -> ChosenRun:
-    """Choose a run by its name, or the last one, among those of which something waits.
+    """Choose a run by its name, or the last one, among those with quarantined items.
 
-    With paths, the last one that has set one of them aside. An empty name is that of the last run.
+    With paths, choose the last one that quarantined one of them. An empty name means the last run.
     What cannot be read is added to ``warnings``. Raises UsageError.
     """
     known = [each for each in _known(index, named, warnings) if each.is_open]
@@ -70,21 +70,21 @@ def run_by_name(
         if deleted and not only:
             return ChosenRun(named, deleted, [])  # to say where the copies are
         raise UsageError(
-            f"There is no run {named!r} of which something could be taken back.",
-            "`gorillacomb dedupe --history` names the runs.",
+            f"There is no run {named!r} with anything to take back.",
+            "`gorillacomb dedupe --history` lists the runs.",
         )
     name = named or next((each for each in names if not only or _has(known, each, only)), "")
     if not name and only:
         knew = _last_that_knew(index, only)
         known, name = (knew, knew[0].run) if knew else (known, "")
     if not name and not names:
-        raise UsageError("Nothing waits in a quarantine that could be put back.")
+        raise UsageError("No quarantine contains anything to put back.")
     parts = [each for each in known if name in (each.run, "")]
     return ChosenRun(name, [each.base for each in parts], _wanted(only, name, parts))
 
 
 def _last_that_knew(index: Index, only: Sequence[PathInput]) -> list[RecordedRun]:
-    """Return what the last run did that has set something aside at one of some paths."""
+    """Return the last run that quarantined something at one of some paths."""
     paths = list(map(absolute_path, only))
     runs = list(recorded_runs(live_roots_of(index, suspect=True)))
     knew = [each.run for each in runs if any(any(items_at(each, path)) for path in paths)]
@@ -96,7 +96,7 @@ def _was_deleted(run: RecordedRun, named: str) -> bool:
 
 
 def _known(index: Index, named: str, warnings: list[str]) -> list[RecordedRun]:
-    """Return the runs in quarantines of roots; a named one also where a root was forgotten."""
+    """Return the runs in quarantines of roots; a named one even if its root was forgotten."""
     roots = live_roots_of(index, suspect=True)
     found = list(recorded_runs(roots, waiting=True))
     if any(each.run == named for each in found) or (found and not named):
@@ -118,7 +118,7 @@ def _waiting_at(run: RecordedRun, path: bytes) -> bool:
 
 
 def _wanted(only: Sequence[PathInput], name: str, parts: Iterable[RecordedRun]) -> list[bytes]:
-    """Return absolute paths of what is wanted of a run. Raises UsageError where it lacks it."""
+    """Return the absolute paths wanted of a run. Raises UsageError if it lacks one."""
     parts = list(parts) if only else []
     found = []
     for path in map(absolute_path, only):
@@ -133,13 +133,13 @@ def _not_waiting(
     path: bytes, name: str, items: Sequence[RunItem], parts: Iterable[RecordedRun]
 ) -> UsageError:
     shown = path_text(path)
-    advice = f"`gorillacomb dedupe --history {name or 'RUN'}` lists what the run set aside."
+    advice = f"`gorillacomb dedupe --history {name or 'RUN'}` lists what the run quarantined."
     if items:
         item = items[-1]
         when = "" if item.ended_ns is None else f" ({format_time(item.ended_ns)})"
         kept = f" Kept for it: {path_text(item.keep)}." if item.keep else ""
         return UsageError(
-            f"{shown} does not wait in the quarantine of run {name}: {item.state}{when}.",
+            f"{shown} is not in the quarantine of run {name}: {item.state}{when}.",
             advice + kept,
         )
     waiting = [
@@ -148,12 +148,12 @@ def _not_waiting(
     near = _nearest(path, waiting)
     if near:
         advice += f" Nearest: {', '.join(map(path_text, near))}."
-    which = f"Run {name} has set nothing" if name else "No run that is known has set anything"
-    return UsageError(f"{which} aside at {shown}.", advice)
+    which = f"Run {name} quarantined nothing" if name else "No known run quarantined anything"
+    return UsageError(f"{which} at {shown}.", advice)
 
 
 def _nearest(path: bytes, paths: Sequence[bytes]) -> list[bytes]:
-    """Return the paths that look most like one: first those with its name."""
+    """Return the paths most similar to one: first those with its name."""
     name = path.rpartition(b"/")[2]
     same = [each for each in paths if each.rpartition(b"/")[2] == name]
     texts = {os.fsdecode(each): each for each in paths[:_COMPARED]}

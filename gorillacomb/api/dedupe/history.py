@@ -50,7 +50,7 @@ __all__ = [
 ]
 
 _SET_ASIDE = ("applied", "repaired")
-"""Events of runs after which something may wait in quarantine."""
+"""Events of runs after which there may be quarantined items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,9 @@ class RunEvent:
     files: int
     time_ns: int
     seq: int | None
-    """The entry of the trace; None where only the quarantine knows of the run."""
+    """The entry of the trace; None if only the quarantine knows about the run."""
     plan: str | None
-    """The id of the plan that was carried out."""
+    """The id of the plan that was applied."""
     bases: tuple[bytes, ...]
     """The folders whose ``.gorillacomb`` contains the quarantine, as they were then."""
     skipped: tuple[StepProblem, ...]
@@ -79,12 +79,12 @@ class RunEvent:
     bytes_set_aside: int
     bytes_freed: int
     former_log: str | None
-    """The id of the log, where a trace that ``trace adopt`` replaced has the entry."""
+    """The id of the log, if the entry is in a trace that ``trace adopt`` replaced."""
     waiting_files: int
     waiting_bytes: int
     """On disk."""
     is_waiting: bool
-    """Whether something that it set aside waits in quarantine now."""
+    """Whether something that it quarantined is still there."""
 
     def to_dict(self) -> RunEventDocument:
         """Return the document of an event in ``dedupe --history --json``."""
@@ -93,7 +93,7 @@ class RunEvent:
 
 @dataclass(frozen=True, slots=True)
 class RunHistory:
-    """Everything that was done with runs, the last first."""
+    """Everything that was done with runs, the latest first."""
 
     events: tuple[RunEvent, ...]
     warnings: tuple[str, ...]
@@ -106,17 +106,17 @@ class RunHistory:
 
 @dataclass(frozen=True, slots=True)
 class RunDetails:
-    """One run, with every file and folder that it set aside."""
+    """One run, with every file and folder that it quarantined."""
 
     events: tuple[RunEvent, ...]
-    """What was done with it, the first first."""
+    """What was done with it, oldest first."""
     warnings: tuple[str, ...]
     """Traces of the vault that cannot be read."""
     waiting_files: int
     waiting_bytes: int
     """On disk."""
     is_waiting: bool
-    """Whether something that it set aside waits in quarantine."""
+    """Whether something that it quarantined is still there."""
     _recorded: tuple[RecordedRun, ...]
 
     @property
@@ -131,22 +131,22 @@ class RunDetails:
 
     @property
     def plan(self) -> str | None:
-        """The id of the plan that it carried out."""
+        """The id of the plan that it applied."""
         return self.events[0].plan
 
     @property
     def quarantines(self) -> list[bytes]:
-        """Folders of its quarantines on connected drives."""
+        """The folders of its quarantines on connected drives."""
         return [each.folder for each in self._recorded]
 
     def items(self, quarantine: bytes | None = None) -> Iterator[RunItem]:
-        """Yield what it set aside in all of its quarantines, or in one of them."""
+        """Yield what it quarantined, in all of its quarantines or in one of them."""
         for each in self._recorded:
             if quarantine in (None, each.folder):
                 yield from items_of(each)
 
     def head(self) -> RunDetailsDocument:
-        """Return the document with its list of items empty: there may be very many."""
+        """Return the document with an empty list of items, of which there may be very many."""
         return run_details_document(self)
 
     def item_documents(self) -> Iterator[RunItemDocument]:
@@ -171,7 +171,7 @@ def read_run_details(vault: Vault, run: str) -> RunDetails:
     events, recorded = _events(vault, run, warnings)
     if not events:
         raise UsageError(
-            f"There is no run {run!r}.", "`gorillacomb dedupe --history` names the runs."
+            f"There is no run {run!r}.", "`gorillacomb dedupe --history` lists the runs."
         )
     waiting = _waiting(recorded)
     files, size = waiting.get(run, (0, 0))
@@ -183,7 +183,7 @@ def read_run_details(vault: Vault, run: str) -> RunDetails:
 def _events(
     vault: Vault, named: str | None, warnings: list[str]
 ) -> tuple[list[RunEvent], list[RecordedRun]]:
-    """Return what was done with all runs or one, the last first, and what is in quarantines."""
+    """Return what was done with all runs or one, latest first, and what is in quarantines."""
     entries = [each for each in traced_runs(vault, warnings) if named in (None, each["run"])]
     with Index.read(vault) as index, translate_errors(vault):
         roots = live_roots_of(index, suspect=True)
@@ -203,7 +203,7 @@ def _events(
 
 
 def _waiting(recorded: Iterable[RecordedRun]) -> dict[str, tuple[int, int]]:
-    """Count files and bytes in quarantine, by run; one may have quarantines in two places."""
+    """Count files and bytes in quarantine, by run; a run may have quarantines in two places."""
     found: dict[str, tuple[int, int]] = {}
     for each in recorded:
         held = waiting_in(each)
@@ -251,7 +251,7 @@ def _problems(entries: Sequence[dict[str, Any]]) -> tuple[StepProblem, ...]:
 def _untraced(
     recorded: Sequence[RecordedRun], known: set[str], waiting: dict[str, tuple[int, int]]
 ) -> Iterator[RunEvent]:
-    """Make events of runs that no trace has: they were killed, or are of another vault."""
+    """Make events of runs that are in no trace: they were killed, or belong to another vault."""
     for name in dict.fromkeys(each.run for each in recorded if each.run not in known):
         parts = [each for each in recorded if each.run == name]
         first = parts[0].recorded
@@ -281,9 +281,9 @@ def _untraced(
 
 
 def traced_runs(vault: Vault, warnings: list[str]) -> list[dict[str, Any]]:
-    """Read the entries about runs, the last one first, also of traces that `adopt` kept.
+    """Read the entries about runs, latest first, including traces that `adopt` kept.
 
-    One of those that cannot be read is added to ``warnings``. Raises VaultError.
+    Those that cannot be read are added to ``warnings``. Raises VaultError.
     """
     with open_trace_for_reading(vault) as ledger, translate_content_errors(vault.trace):
         found = list(run_entries(ledger))

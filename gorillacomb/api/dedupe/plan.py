@@ -1,4 +1,4 @@
-"""Plan what is removed: find it, write the plan to a file, read it again."""
+"""Plan what to remove: make the plan, write it to a file, read it again."""
 
 from __future__ import annotations
 
@@ -113,9 +113,9 @@ class DedupePlan:
         return serialize.plan_lines(self.contents)
 
     def save(self, path: PathInput) -> None:
-        """Write the plan to a file that does not exist yet, as a whole or not at all.
+        """Write the plan to a new file, completely or not at all.
 
-        Raises RefusedForSafety where it exists, UsageError where it cannot be written.
+        Raises RefusedForSafety if the file exists, UsageError if it cannot be written.
         """
         write_file(os.fsencode(path), b"".join(self.lines()))
 
@@ -136,8 +136,7 @@ class DedupePlan:
 def read_plan(path: PathInput) -> DedupePlan:
     """Read a plan from a file; ``-`` is standard input.
 
-    Nothing in it is trusted: each step is checked again when it is carried out. Raises
-    UntrustedInput.
+    Nothing in it is trusted: each step is checked again when it is applied. Raises UntrustedInput.
     """
     file = Path(os.fsdecode(path))
     return DedupePlan(serialize.read_plan(file), file=file)
@@ -153,7 +152,7 @@ def make_plan(
     """Plan what is removed, as `OpenVault.plan` says."""
     options, scope, prefer = _request(**wanted)
     if options.action is DedupeAction.HARDLINK:
-        refuse_untested("Replacing files by hard links", untested_macos)
+        refuse_untested("Replacing files with hard links", untested_macos)
     settings, shown = load_settings(), as_progress(progress)
     try:
         with Index.read(vault) as index, translate_errors(vault):
@@ -196,7 +195,7 @@ def _request(
     """Return what is asked for, and the places to prefer. Raises UsageError."""
     if action not in set(DedupeAction):
         raise UsageError(
-            f"There is no action {action!r}.", f"Take one of {', '.join(DedupeAction)}."
+            f"There is no action {action!r}.", f"Choose one of {', '.join(DedupeAction)}."
         )
     if keep < 1:
         raise UsageError(f"A plan cannot keep {keep:,} copies.", "Keep 1 or more.")
@@ -211,7 +210,7 @@ def _request(
     if not files and not folders:
         kinds = f"the action {action} is for files" if options.action in REPLACING else "no folders"
         raise UsageError(
-            f"The plan would be empty: no files are wanted, and {kinds}.",
+            f"The plan would be empty: files are left out, and {kinds}.",
             "Leave out --folders-only.",
         )
     scope = PlanScope(
@@ -225,7 +224,7 @@ def _request(
 
 
 def _pattern(path: bytes) -> str:
-    """Return a path or glob, absolute unless it begins with a star."""
+    """Return a path or glob, made absolute unless it begins with a star."""
     text = os.path.expanduser(os.fsdecode(path))
     if set(text) & set("*?[") and not os.path.lexists(text):
         return text if text.startswith(("/", "*")) else os.path.join(os.getcwd(), text)

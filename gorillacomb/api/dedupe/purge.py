@@ -1,4 +1,4 @@
-"""Free the space: delete what was set aside."""
+"""Free the space: delete what is quarantined."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def purge_quarantine(
     progress: Progress | ProgressCallback | None = None,
 ) -> RunResult:
     """Delete what runs set aside, as `OpenVault.purge` says."""
-    refuse_untested("Deleting what was set aside", untested_macos)
+    refuse_untested("Emptying the quarantine", untested_macos)
     require_index(vault)
     shown = as_progress(progress)
     total, names = RunOutcome(""), list[str]()
@@ -85,7 +85,7 @@ def _add(total: RunOutcome, outcome: RunOutcome) -> None:
 def _chosen(
     index: Index, named: str | None, older_than_ns: int
 ) -> tuple[list[QuarantinedRun], list[StepProblem]]:
-    """Return the runs of which something is deleted, and why others stay. Raises UsageError."""
+    """Return the runs to delete from, and why others are kept. Raises UsageError."""
     everywhere = quarantined_runs(live_roots_of(index, suspect=True))
     sure = {(each.base, each.run) for each in quarantined_runs(live_roots_of(index))}
     chosen: list[QuarantinedRun] = []
@@ -102,9 +102,9 @@ def _chosen(
             chosen.append(each)
     if named is not None and not (chosen or stay):
         raise UsageError(
-            f"Nothing waits in a quarantine of run {named!r}"
+            f"Run {named!r} has nothing in quarantine"
             + (" that is old enough." if older_than_ns else "."),
-            "`gorillacomb dedupe --history` names the runs.",
+            "`gorillacomb dedupe --history` lists the runs.",
         )
     return chosen, stay
 
@@ -114,7 +114,7 @@ def _is_older(run: QuarantinedRun, than_ns: int) -> bool:
 
 
 def _of_no_age(run: QuarantinedRun) -> str:
-    """Say why a run is not known to be old enough."""
+    """Say why it is not known whether a run is old enough."""
     when = format_time(run.started_ns)
     return (
         f"was set aside at a time to come ({when}), by a clock that was ahead, so that its age is"
@@ -123,9 +123,9 @@ def _of_no_age(run: QuarantinedRun) -> str:
 
 
 def what_is_purged(chosen: Sequence[QuarantinedRun]) -> str:
-    """Say what a confirmation is about, the beginning of a sentence."""
+    """Say what a confirmation is about, as the beginning of a sentence."""
     files, size = sum(each.files for each in chosen), sum(each.size for each in chosen)
-    return f"{format_count(files, 'file')} ({format_size(size)}) set aside would be deleted"
+    return f"{format_count(files, 'quarantined file')} ({format_size(size)}) would be deleted"
 
 
 def _refuse_unconfirmed(chosen: Sequence[QuarantinedRun], confirm: ConfirmPurge) -> None:
@@ -134,8 +134,8 @@ def _refuse_unconfirmed(chosen: Sequence[QuarantinedRun], confirm: ConfirmPurge)
         return
     if not callable(confirm):
         raise RefusedForSafety(
-            f"{what_is_purged(chosen)}, and nobody is there to confirm it.",
-            "To go on: --yes; in Python confirm=True.",
+            f"{what_is_purged(chosen)}, which was not confirmed.",
+            "To continue: --yes; in Python confirm=True.",
         )
     if not confirm(chosen):
         raise RefusedForSafety("Nothing was deleted.")
@@ -151,4 +151,4 @@ def _interrupted(total: RunOutcome, names: Sequence[str]) -> tuple[str, str]:
         f" ({format_size(total.bytes_freed)})."
     )
     back = f"To put back what is left: gorillacomb dedupe --undo {names[-1]}"
-    return message, f"To go on: gorillacomb dedupe --empty-quarantine   {back}"
+    return message, f"To continue: gorillacomb dedupe --empty-quarantine   {back}"

@@ -1,4 +1,4 @@
-"""Go through the steps of a plan one by one."""
+"""Review the steps of a plan one by one."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["FolderDifferences", "folder_differences", "swap_copies", "to_review"
 
 
 def to_review(steps: Iterable[PlanStep]) -> list[PlanStep]:
-    """Return steps in the order in which people are asked: whole folders first, then by size."""
+    """Return steps in the order in which users are asked: whole folders first, then by size."""
     return sorted(steps, key=lambda step: (step.kind != "folder", -step.size, step.path))
 
 
 def swap_copies(step: PlanStep) -> PlanStep | None:
-    """Return the step that keeps the other copy; None where others are removed together with it."""
+    """Return the step that keeps the other copy; None if others are removed together with it."""
     if step.nested or step.sidecars:
         return None
     return replace(step, path=step.keep, keep=step.path, reasons=("you chose it",))
@@ -25,13 +25,13 @@ def swap_copies(step: PlanStep) -> PlanStep | None:
 
 @dataclass(frozen=True, slots=True)
 class FolderDifferences:
-    """How the files of two folders differ by what is on disk: names relative to each, sorted."""
+    """How the files of two folders differ on disk: names relative to each, sorted."""
 
     only_removed: tuple[bytes, ...]
-    """In the folder that is removed alone."""
+    """Only in the folder that is removed."""
     only_kept: tuple[bytes, ...]
     resized: tuple[bytes, ...]
-    """In both, with another size."""
+    """In both, with different sizes."""
 
 
 def folder_differences(step: PlanStep) -> FolderDifferences:

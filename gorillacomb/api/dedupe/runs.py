@@ -1,4 +1,4 @@
-"""What a run of dedupe did, and what all runs share: their errors, the trace, the comparer."""
+"""The results of dedupe runs, and what all runs share: errors, the trace, the comparer."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ __all__ = ["DryRunResult", "PlanStep", "RunResult", "StepProblem"]
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run did, or what was taken back or deleted of it."""
+    """What a run did, or how much of it was taken back or deleted."""
 
     id: str
-    """The name of the run; empty where several were to be deleted."""
+    """The name of the run; empty if several were to be deleted."""
     done: tuple[PlanStep, ...]
     done_before: int
     """Steps that an earlier run of the same plan had done."""
     bytes_set_aside: int
-    """Bytes on disk that were moved into quarantine; negative where they were put back."""
+    """Bytes on disk that were quarantined; negative if they were put back."""
     bytes_freed: int
-    """Bytes that are free now; at least, where some of it is unknown."""
+    """Bytes that are free now; a lower bound if some of it is unknown."""
     unknown: tuple[str, ...]
     """Why more may be free than ``bytes_freed``; empty where that is all."""
     unknown_use_files: int
@@ -52,15 +52,15 @@ class RunResult:
     empty_folders: int
     """Folders that are empty now and were left in place."""
     emptied_folders: int
-    """Folders that the run emptied and set aside, or put back, with what they contained."""
+    """Folders that the run emptied and quarantined, or put back, with what they contained."""
     skipped: tuple[StepProblem, ...]
     """Not done because something is not as planned."""
     failed: tuple[StepProblem, ...]
     """Not done because of an error."""
     recovered: tuple[StepProblem, ...]
-    """What an earlier run, cut short, had left half done, and what became of it."""
+    """What an earlier, interrupted run had left half done, and what became of it."""
     warnings: tuple[str, ...] = ()
-    """What was done and could not be recorded."""
+    """What was done but could not be recorded."""
 
     @classmethod
     def of(cls, outcome: RunOutcome, warnings: Sequence[str] = ()) -> RunResult:
@@ -98,7 +98,7 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True)
 class DryRunResult:
-    """What carrying out a plan would do. Nothing was changed."""
+    """What applying a plan would do. Nothing was changed."""
 
     done: tuple[PlanStep, ...]
     """The steps that would be done."""
@@ -119,12 +119,12 @@ class DryRunResult:
 
     @property
     def bytes_set_aside(self) -> int:
-        """Bytes on disk that would wait in quarantine."""
+        """Bytes on disk that would be in quarantine."""
         return 0 if self.frees_at_once else self.size
 
     @property
     def bytes_freed(self) -> int:
-        """Bytes that would be free at once; at least, where some of it is unknown."""
+        """Bytes that would be free at once; a lower bound if some of it is unknown."""
         return self.size - self.bytes_set_aside
 
     @property
@@ -143,20 +143,20 @@ class DryRunResult:
 
 
 def require_index(vault: Vault) -> None:
-    """Raise VaultError where nothing was scanned yet: opening it for writing would create one."""
+    """Raise VaultError if nothing was scanned yet: opening it for writing would create it."""
     with Index.read(vault):
         pass
 
 
 @contextmanager
 def drive_errors_as_cut_short() -> Iterator[None]:
-    """Raise RunCutShort for a drive that fails, or is full, where a run cannot continue."""
+    """Raise RunCutShort for a drive that fails, or is full, so that a run cannot continue."""
     try:
         yield
     except OSError as error:
         where = f": {path_text(os.fsencode(error.filename))}" if error.filename else ""
         raise RunCutShort(
-            f"The run was cut short: {os_error_text(error)}{where}.",
+            f"The run failed: {os_error_text(error)}{where}.",
             "Nothing is lost: `gorillacomb dedupe --undo`, or --apply again, puts back what is"
             " half done.",
         ) from error
@@ -164,7 +164,7 @@ def drive_errors_as_cut_short() -> Iterator[None]:
 
 @contextmanager
 def interruption_told(told: Callable[[], tuple[str, str]]) -> Iterator[None]:
-    """Say on Ctrl-C or SIGTERM what was done until then, and in a second line how to continue.
+    """On Ctrl-C or SIGTERM, say what was done until then, and in a second line how to continue.
 
     Raises Interrupted.
     """
@@ -197,7 +197,7 @@ def log_run(
     roots: Sequence[LiveRoot],
     plan: str | None = None,
 ) -> None:
-    """Write a run into the trace, also one in which nothing could be done."""
+    """Record a run in the trace, even one in which nothing could be done."""
     bases = {
         root.path for root in roots if any(is_below(step.path, root.path) for step in outcome.done)
     }
@@ -217,7 +217,7 @@ def log_run(
 
 
 def _in_root(path: bytes, roots: Sequence[LiveRoot]) -> tuple[str, bytes]:
-    """Return the id of the root that a path is in, and the path below that."""
+    """Return the id of a path's root, and the path relative to it."""
     root = innermost(path, roots)
     assert root is not None, "what was repaired is in a root"
     return root.uid, relative_path(path, root.path)

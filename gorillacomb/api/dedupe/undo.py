@@ -57,7 +57,7 @@ def _take_back(
     shown: Progress,
     warnings: list[str],
 ) -> None:
-    """Take a run back into ``outcome``, which is true also after Ctrl-C; have the index follow."""
+    """Take a run back into ``outcome``, which is valid also after Ctrl-C; update the index."""
     with ExitStack() as stack:
         chosen, index = _chosen(vault, named, only, warnings)
         outcome.run = chosen.name
@@ -85,15 +85,15 @@ def _interrupted(outcome: RunOutcome) -> tuple[str, str]:
     """Say what was put back until Ctrl-C, and how to continue."""
     if not outcome.run:
         return "Interrupted: nothing was done.", ""
-    message = f"Interrupted: of run {outcome.run}, {steps_done(outcome)} are back and stay so."
+    message = f"Interrupted: of run {outcome.run}, {steps_done(outcome)} were put back."
     again = f"To put back the rest: gorillacomb dedupe --undo {outcome.run}"
-    return message, f"{again}   To set it aside again: dedupe --apply with its plan"
+    return message, f"{again}   To quarantine it again: dedupe --apply with its plan"
 
 
 def _known_folder(index: Index, folder: bytes) -> bytes:
-    """Return the folder, or the innermost one around it that the index knows, to be scanned.
+    """Return the folder to scan: this one, or the innermost around it that the index knows.
 
-    Others around a file that was put back alone may have been made for it.
+    Others around a file that was put back alone may have been created for it.
     """
     while look_up_path(index, folder).folder is None and folder != b"/":
         folder = os.path.dirname(folder)
@@ -101,7 +101,7 @@ def _known_folder(index: Index, folder: bytes) -> bytes:
 
 
 def _log_if_any(stack: ExitStack, index: Index, warnings: list[str]) -> RunLog | None:
-    """Open the trace; None where it cannot be written, which must not prevent an undo."""
+    """Open the trace; None if it cannot be written, which must not prevent an undo."""
     try:
         return stack.enter_context(RunLog(index))
     except GorillaCombError as error:
@@ -114,7 +114,7 @@ def _unrecorded(error: GorillaCombError) -> str:
 
 
 def _undo_all(chosen: ChosenRun, outcome: RunOutcome, shown: Progress) -> None:
-    """Take back the parts of a run, one for each base, into one outcome."""
+    """Take back the parts of a run, one per base, into one outcome."""
     for base in chosen.bases:
         shown.stage("Putting back", None, 0)
         try:
@@ -144,9 +144,9 @@ def _chosen(
 
 
 def _index_about(vault: Vault, base: bytes, warnings: list[str]) -> Index | None:
-    """Open the index of a vault that knows a folder; None for another one, or where there is none.
+    """Open the index of a vault that knows a folder; None if it does not, or there is none.
 
-    A vault that cannot be used must not prevent an undo.
+    An unusable vault must not prevent an undo.
     """
     if not vault.index.exists():
         return None

@@ -1,8 +1,8 @@
 """The JSON documents of the program: one definition of each, as a `TypedDict`.
 
-A module holds the documents of one room of commands. The text after a key says what it means; the
-topic ``json`` of the documentation is made from it, and the tests hold every command's real output
-against these definitions.
+A module has the documents of one group of commands. The text after a key says what it means; the
+topic ``json`` of the documentation is generated from it, and the tests check every command's real
+output against these definitions.
 """
 
 DOCUMENTS = {
@@ -42,8 +42,9 @@ DOCUMENTS = {
     "verify": "manifest.VerifyDocument",
     "watch": "watch.WatchLine",
 }
-"""By command, or by command and an option that makes it another one (``dedupe --history``): the
-module here and the class of its ``--json`` document."""
+"""By command, or by command and an option that changes its document (``dedupe --history``): the
+module here and the class of its ``--json`` document.
+"""
 
 JSON_LINES = frozenset({"dedupe --plan", "watch"})
-"""Those that print a document a line (JSON Lines)."""
+"""Those that print one document per line (JSON Lines)."""

@@ -51,7 +51,7 @@ class PlanHeaderDocument(TypedDict):
     version: int
     """The version of the format: 1."""
     plan: str
-    """The id of the plan, 32 hex digits: by it a run knows what was done of the plan before."""
+    """The id of the plan, 32 hex digits: it tells a run what was done of the plan before."""
     made_ns: str
     """When it was made, ns since the epoch, as decimal text."""
     action: str
@@ -59,7 +59,7 @@ class PlanHeaderDocument(TypedDict):
     steps: int
     """Steps in the plan."""
     bytes_set_aside: int
-    """Bytes on disk that wait in quarantine afterwards."""
+    """Bytes on disk that are in quarantine afterwards."""
     bytes_freed: int | None
     """Bytes that are free at once; null where that is not known."""
     bytes_freed_at_least: NotRequired[int]
@@ -82,20 +82,20 @@ class PlanStepDocument(RemovalPairDocument):
     kind: Literal["file", "folder"]
     files: int
     bytes: int | None
-    """Bytes on disk; null where it is not known how many become free."""
+    """Bytes on disk; null if it is not known how many become free."""
     bytes_at_least: NotRequired[int]
     bytes_unknown: NotRequired[list[str]]
     """Why it is not known."""
     reasons: list[str]
     """Why the other copy is the one to keep."""
     nested: NotRequired[list[RemovalPairDocument]]
-    """Folders inside of it that have another copy to keep than the folder around them."""
+    """Folders inside it that have another copy to keep than the folder around them."""
     sidecars: NotRequired[list[RemovalPairDocument]]
     """Files that are removed together with it."""
 
 
 PlanLine = PlanHeaderDocument | PlanStepDocument
-"""A line of a plan: the header first, then one step a line, the largest first."""
+"""A line of a plan: the header first, then one step per line, the largest first."""
 
 
 class SavedPlanDocument(PlanHeaderDocument):
@@ -119,14 +119,14 @@ class DryRunStepDocument(PathDocument):
 
 
 class DryRunDocument(TypedDict):
-    """What carrying out a plan would do."""
+    """What applying a plan would do."""
 
     run: None
     done: int
     """Steps that would be done."""
     bytes_set_aside: int
     bytes_freed: int | None
-    """Bytes that would be free at once; null where that is not known."""
+    """Bytes that would be free at once; null if that is not known."""
     bytes_freed_at_least: NotRequired[int]
     bytes_freed_unknown: NotRequired[list[str]]
     steps: list[DryRunStepDocument]
@@ -136,10 +136,10 @@ class DryRunDocument(TypedDict):
 
 
 class RunDocument(TypedDict):
-    """What a run did, or what was taken back or deleted of it."""
+    """What a run did, or how much of it was taken back or deleted."""
 
     run: str | None
-    """The run; null where quarantines of several runs were to be emptied."""
+    """The run; null if quarantines of several runs were to be emptied."""
     done: int
     """Steps that were done."""
     files: int
@@ -147,9 +147,9 @@ class RunDocument(TypedDict):
     done_before: int
     """Steps that an earlier run of the same plan had done."""
     bytes_set_aside: int
-    """Bytes on disk that were moved into quarantine; negative where they were put back."""
+    """Bytes on disk that were quarantined; negative if they were put back."""
     bytes_freed: int | None
-    """Bytes on disk that are free now; null where that is not known."""
+    """Bytes on disk that are free now; null if that is not known."""
     bytes_freed_at_least: NotRequired[int]
     bytes_freed_unknown: NotRequired[list[str]]
     """Why it is not known."""
@@ -164,14 +164,14 @@ class RunDocument(TypedDict):
     failed: list[ProblemDocument]
     """Not done because of an error."""
     recovered: list[ProblemDocument]
-    """What an earlier run, cut short, had left half done, and what became of it."""
+    """What an earlier, interrupted run had left half done, and what became of it."""
 
 
 class RunEventDocument(TypedDict):
     """Something that was done with a run: it was applied, undone or purged, or repaired files."""
 
     seq: int | None
-    """The entry of the trace; null where only the quarantine knows of the run."""
+    """The entry of the trace; null if only the quarantine knows about the run."""
     event: str
     """``applied``, ``repaired``, ``undone`` or ``purged``."""
     run: str
@@ -191,21 +191,21 @@ class RunEventDocument(TypedDict):
     skipped_count: int
     failed_count: int
     former_log: NotRequired[str]
-    """The id of the log, where a trace that ``trace adopt`` replaced has the entry."""
+    """The id of the log, if the entry is in a trace that ``trace adopt`` replaced."""
     bytes_set_aside: int
     bytes_freed: int
     waiting: bool
-    """Whether something that it quarantined waits in quarantine."""
+    """Whether something that it quarantined is still in quarantine."""
 
 
 class RunsDocument(TypedDict):
-    """Every run, the last one first."""
+    """Every run, the latest first."""
 
     runs: list[RunEventDocument]
 
 
 class QuarantinePathDocument(TypedDict, total=False):
-    """Where something waits, or waited. One of the two keys is present."""
+    """Where something is, or was, in quarantine. One of the two keys is present."""
 
     quarantine: str
     quarantine_b64: str
@@ -222,9 +222,9 @@ class RunItemDocument(RemovalPairDocument, QuarantinePathDocument):
     set_aside_ns: str
     """ns since the epoch, as decimal text."""
     ended_ns: str | None
-    """When it was put back or deleted; null while it waits."""
+    """When it was put back or deleted; null while it is in quarantine."""
     cause: str | None
-    """Why it was not done, cannot be put back, or is only there in part."""
+    """Why it was not done, cannot be put back, or is only partly there."""
 
 
 class RunDetailsDocument(TypedDict):
@@ -238,12 +238,12 @@ class RunDetailsDocument(TypedDict):
     waiting_files: int
     waiting_bytes: int
     events: list[RunEventDocument]
-    """The first one first."""
+    """Oldest first."""
     items: list[RunItemDocument]
 
 
 HistoryDocument = RunsDocument | RunDetailsDocument
-"""Every run; or one with its items, where a run is named."""
+"""Every run; or one with its items, if a run is named."""
 
 
 def problem_documents(problems: Iterable[StepProblem]) -> list[ProblemDocument]:
@@ -329,7 +329,7 @@ def run_item_document(item: RunItem) -> RunItemDocument:
 
 
 def run_details_document(details: RunDetails) -> RunDetailsDocument:
-    """Return one run as a document, its list of items still empty."""
+    """Return one run as a document, with its list of items still empty."""
     return {
         "run": details.id,
         "action": details.action,

@@ -18,7 +18,7 @@ class GroupedFileDocument(PathDocument):
     canonical: bool
     """Whether it is the copy to keep."""
     hardlink_of: PathDocument | None
-    """An earlier name in the group of the same file; null where it is a copy of its own."""
+    """An earlier name in the group of the same file; null if it is a copy of its own."""
     online: bool
     """Whether its drive is connected."""
 

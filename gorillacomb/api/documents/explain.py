@@ -24,20 +24,21 @@ class FateItemDocument(RunItemDocument):
     """A file or folder that a run quarantined, and how to put it back."""
 
     undo: str | None
-    """The command that puts it back; null where it does not wait in quarantine."""
+    """The command that puts it back; null if it is not in quarantine."""
 
 
 class FateDocument(TypedDict):
     """What became of a path."""
 
     runs: list[FateItemDocument]
-    """What runs quarantined at the path, the oldest first."""
+    """What runs quarantined at the path, oldest first."""
     kept_for: list[FateItemDocument]
-    """What waits in quarantine and was quarantined because this path had a copy; only where nothing
-    is at the path now."""
+    """What is in quarantine because this path had a copy of it; only if nothing is at the
+    path now.
+    """
     moved_to: PathDocument | None
     left_ns: str | None
-    """When a scan found that it had left, ns since the epoch, as decimal text."""
+    """When a scan found that it was no longer there, ns since the epoch, as decimal text."""
     trace: list[dict[str, object]]
     """The entries of the trace about it as they are, the oldest first."""
 
@@ -58,9 +59,9 @@ class ExplainedFileDocument(FateDocument, PathDocument):
     mtime_ns: str
     """ns since the epoch, as decimal text."""
     blake3: str | None
-    """Null where it was not read."""
+    """Null if it was not read."""
     canonical: PathDocument | None
-    """The copy to keep; null where there is no group."""
+    """The copy to keep; null if there is no group."""
     reasons: list[str]
     copies: list[GroupedFileDocument]
 
@@ -84,13 +85,13 @@ class ExplainedFolderDocument(FateDocument, PathDocument):
     """Folders below it."""
     bytes: int
     duplicate_files: int
-    """Files whose content exists elsewhere too, in this folder or outside."""
+    """Files whose content also exists elsewhere, in this folder or outside it."""
     duplicate_bytes: int
     complete: bool
     not_read: int
     """Entries that were not read, or are damaged."""
     canonical: PathDocument | None
-    """The folder to keep; null where it has no copies."""
+    """The folder to keep; null if it has no copies."""
     reasons: list[str]
     copies: list[CanonicalFolderDocument | RelatedFolderDocument]
 
@@ -168,7 +169,7 @@ def explained_gone_document(found: ExplainedGone) -> ExplainedGoneDocument:
 
 
 def traced_path_document(fate: PathFate) -> TracedPathDocument:
-    """Return what the trace says of a path as a document."""
+    """Return what the trace says about a path as a document."""
     return cast(TracedPathDocument, {**path_to_json(fate.path), **_fate(fate)})
 
 
@@ -188,14 +189,14 @@ def _item(item: RunItem) -> FateItemDocument:
 
 
 def undo_command(item: RunItem) -> str | None:
-    """The command that puts an item back; None where nothing waits."""
+    """Return the command that puts an item back; None if it is not in quarantine."""
     if item.state is not ItemState.WAITING:
         return None
     return f"gorillacomb dedupe --undo {item.run} --only {_shell_word(item.path)}"
 
 
 def _shell_word(path: bytes) -> str:
-    """A path as a shell takes it; what cannot be printed in escapes that bash and zsh know."""
+    """Quote a path for a shell, with escapes that bash and zsh know for what cannot be printed."""
     text = path.decode("utf-8", "replace")
     if text.isprintable() and text.encode() == path:
         return shlex.quote(text)

@@ -25,16 +25,16 @@ class OverlapDocument(TypedDict):
     shared_files: int
     shared_bytes: int
     only_a: int
-    """Contents that ``b`` does not have."""
+    """Contents that ``b`` lacks."""
     only_a_bytes: int
     only_b: int
     only_b_bytes: int
     same: int
     """Entries that are equal under the same path."""
     changed: int
-    """Paths at which they have something different."""
+    """Paths that lead to something different in each."""
     moved: int
-    """Equal contents under other paths."""
+    """Equal contents under different paths."""
 
 
 class PairDocument(OverlapDocument):
@@ -50,7 +50,7 @@ class OverlappingDocument(PairDocument):
     """Two folders that overlap."""
 
     cause: str | None
-    """Why they are not called identical or contained although nothing that was read differs."""
+    """Why they are not called identical or contained, although nothing that was read differs."""
 
 
 class RelationDocument(OverlapDocument):
@@ -86,7 +86,7 @@ class FamilyDocument(TypedDict):
     reasons: list[str]
     structural: bool
     files: int
-    """Of the folder to keep."""
+    """Those of the folder to keep."""
     bytes: int
     others: list[FamilyMemberDocument]
 
@@ -106,10 +106,10 @@ class ContainedDocument(TypedDict):
 
     inner: PathDocument
     outer: PathDocument | None
-    """The folder that contains all of it; null where several do between them."""
+    """The folder that contains all of it; null if it takes several."""
     outers: list[PathDocument]
     names: bool
-    """Whether it is contained with the same names."""
+    """Whether it is contained under the same names."""
     files: int
     bytes: int
 
@@ -154,7 +154,7 @@ class CompareDocument(TypedDict):
     respelled: list[MovedPathDocument]
     """Paths that B has in another Unicode form."""
     modes_compared: bool
-    """Whether executable bits count: not every file system has them."""
+    """Whether executable bits were compared: not every file system has them."""
     only_a: list[PathDocument]
     only_b: list[PathDocument]
     unknown: list[PathDocument]

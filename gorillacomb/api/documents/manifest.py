@@ -20,19 +20,20 @@ class ManifestGapDocument(PathDocument):
     """Something in the folder that has no entry in the manifest; its path is relative."""
 
     kind: str
-    """``unreadable``, ``unstable``, ``placeholder`` or ``gone``: the manifest lacks it. ``fifo``,
-    ``socket``, ``device`` or ``mount``: no manifest contains that."""
+    """``unreadable``, ``unstable``, ``placeholder`` or ``gone``: missing from the manifest.
+    ``fifo``, ``socket``, ``device`` or ``mount``: never part of a manifest.
+    """
     cause: str
-    """Why, in words; empty where the kind says it all."""
+    """Why, in words; empty if the kind says it all."""
 
 
 class ManifestDocument(TypedDict):
     """What `manifest` wrote."""
 
     written: PathDocument | None
-    """The manifest's file; null where none was written, since it would not be complete."""
+    """The manifest's file; null if none was written because it would have been incomplete."""
     key: str | None
-    """The fingerprint of the key that signed it; null where none did."""
+    """The fingerprint of the key that signed it; null if it is unsigned."""
     files: int
     links: int
     """Symbolic links."""
@@ -41,22 +42,23 @@ class ManifestDocument(TypedDict):
     bytes: int
     """Bytes of the files."""
     whole: bool
-    """Whether it is of all that is in the folder; else of a selection of its files."""
+    """Whether it covers everything in the folder, or only a selection of its files."""
     left_out: list[ManifestGapDocument]
 
 
 class DifferenceDocument(PathDocument):
-    """A path, relative to the folder, that is not as the manifest says."""
+    """A path, relative to the folder, that differs from the manifest."""
 
     cause: str
-    """How it differs, in words; empty where the path says it all."""
+    """How it differs, in words; empty if the path says it all."""
 
 
 RenameDocument = TypedDict(
     "RenameDocument", {"from": PathDocument, "to": PathDocument, "cause": str}
 )
 """A content that is missing at ``from`` and exists at ``to``; ``cause`` says how the two names
-differ where they differ only in their spelling."""
+differ if they differ only in their spelling.
+"""
 
 
 class VerifyDocument(TypedDict):
@@ -65,35 +67,37 @@ class VerifyDocument(TypedDict):
     root: PathDocument
     """The folder, links resolved."""
     ok: int
-    """Entries of which everything is as recorded."""
+    """Entries that are as recorded in every respect."""
     changed: list[DifferenceDocument]
     damaged: list[DifferenceDocument]
     """The content changed while size and mtime did not."""
     suspect: list[DifferenceDocument]
-    """The same, on a file system that may let content change without any time showing it."""
+    """The same, on a file system on which content may change without a change of its times."""
     missing: list[DifferenceDocument]
     extra: list[DifferenceDocument]
-    """What is in the folder and not in the manifest; a difference only where ``whole``."""
+    """What is in the folder and not in the manifest; counts as a difference only if ``whole``."""
     renamed: list[RenameDocument]
     mode: list[DifferenceDocument]
     unreadable: list[DifferenceDocument]
     unproven: list[DifferenceDocument]
-    """What the manifest itself has no content of."""
+    """Entries whose content the manifest itself does not have."""
     whole: bool
-    """Whether the manifest is of all that is in the folder; else of a selection of its files."""
+    """Whether the manifest covers everything in the folder, or only a selection of its files."""
     modes_compared: bool
-    """False where the file system keeps no modes."""
+    """False if the file system stores no modes."""
     digests: list[str]
-    """What was compared of each file: ``blake3``, and ``sha256`` where no signature vouches for
-    it."""
+    """What was compared for each file: ``blake3``, and ``sha256`` if no signature vouches
+    for it.
+    """
     signature: Literal["valid", "invalid", "none", "unknown-key"]
     signature_cause: str
     """In words."""
     key: str | None
-    """The fingerprint of the key that signed, when the signature is valid."""
+    """The fingerprint of the key that signed, if the signature is valid."""
     checkpoint: Literal["consistent", "inconsistent", "unknown"]
-    """How the checkpoint in the manifest compares with the trace in the vault; ``unknown`` where
-    that is another log."""
+    """How the checkpoint in the manifest compares with the trace in the vault; ``unknown`` if that
+    is another log.
+    """
 
 
 class UnexportedDocument(PathDocument):
@@ -107,19 +111,19 @@ class ExportDocument(TypedDict):
     """What `export` wrote."""
 
     format: str
-    """As it was asked for with ``--format``."""
+    """The format given with ``--format``."""
     written: PathDocument | None
-    """The file, or the bag's folder; null where a bag was not made."""
+    """The file, or the bag's folder; null if no bag was created."""
     entries: int
-    """Entries that the format carries."""
+    """Entries that were written in the format."""
     key: NotRequired[str]
     """oms: the fingerprint of the key that signed."""
     public_key: NotRequired[str]
-    """oms: the public key by which others check that, in PEM."""
+    """oms: the public key with which others check that, in PEM."""
     failed: NotRequired[list[UnexportedDocument]]
-    """bagit: files that are not as the manifest says; no bag is made then."""
+    """bagit: files that differ from the manifest; no bag is created then."""
     left_out: list[UnexportedDocument]
-    """What the format cannot carry."""
+    """What the format cannot represent."""
 
 
 def manifest_document(
@@ -182,7 +186,7 @@ def export_document(
     failed: Iterable[OmittedEntry] | None,
     key: UserKey | None,
 ) -> ExportDocument:
-    """Return what was exported as a document; ``failed`` is None but for a bag."""
+    """Return what was exported as a document; ``failed`` is None except for a bag."""
     document = {
         "format": form,
         "written": None if written is None else path_to_json(written),

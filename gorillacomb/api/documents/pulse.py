@@ -10,13 +10,13 @@ class PulseDocument(TypedDict):
 
     state: Literal["alive", "degraded", "dead"]
     age_seconds: float | None
-    """Seconds since the last pulse; null where nobody can tell."""
+    """Seconds since the last pulse; null if unknown."""
     sequence: int | None
-    """The number of the last pulse; null where there is none that can be read."""
+    """The number of the last pulse; null if none can be read."""
     size: int | None
-    """Entries of the trace when the watcher cosigned it last."""
+    """Entries in the trace when the watcher last cosigned it."""
     root: str | None
-    """The root of the trace at that moment, in hex."""
+    """The root hash of the trace at that moment, in hex."""
     causes: list[str]
     """Why it is not simply alive."""
     life: Literal["alive", "degraded", "dead"]

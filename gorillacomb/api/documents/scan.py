@@ -22,7 +22,7 @@ class DamagedFileDocument(PathDocument):
     """A file whose content changed although its size and modification time did not."""
 
     state: Literal["damaged", "suspect"]
-    """``suspect`` where its ctime changed, which a write of the same bytes or a restore may do."""
+    """``suspect`` if its ctime changed, which rewriting the same bytes or a restore can cause."""
 
 
 class ScannedRootDocument(PathDocument):
@@ -36,7 +36,7 @@ class ScannedRootDocument(PathDocument):
     vanished: bool
     """Whether its drive disappeared while it was read."""
     suspect: str | None
-    """Why it may not be what it was; null where it is."""
+    """Why it may not be what it was; null if nothing suggests that."""
 
 
 class ScanDocument(TypedDict):
@@ -81,16 +81,16 @@ class ScanDocument(TypedDict):
     groups: int
     """Groups of identical files in the vault."""
     redundant_files: int
-    """Copies that are one too many, of all groups."""
+    """Surplus copies, over all groups."""
     redundant_bytes: int
     """Bytes on disk that those take."""
     stamped: int
     """Canonical files that were recorded in the trace for the first time."""
     restamped: int
-    """Contents that another file is now the canonical copy of."""
+    """Contents whose canonical copy is now another file."""
     moved_stamps: int
     retired: int
-    """Contents of which no file is left."""
+    """Contents that no file has any more."""
     seconds: float
 
 

@@ -18,7 +18,7 @@ class ScrubDamageDocument(PathDocument):
     """A file whose content changed while its size and mtime did not."""
 
     state: Literal["damaged", "suspect"]
-    """``suspect`` where its ctime or inode moved: a program that sets times back does that too."""
+    """``suspect`` if its ctime or inode changed: a program that sets times back does that too."""
     blake3: str | None
     """The BLAKE3 digest of its good content, 64 hex digits."""
     good: list[PathDocument]
@@ -32,7 +32,7 @@ class UnreadFileDocument(PathDocument):
 
 
 class ScrubDocument(TypedDict):
-    """What was read again, and what is wrong in the folders that were looked at."""
+    """What was read again, and what is wrong in the folders that were checked."""
 
     files: int
     """Files that were read."""
@@ -54,7 +54,7 @@ class ScrubDocument(TypedDict):
 
 
 class AcceptDocument(TypedDict):
-    """Which damaged files were taken as they are now."""
+    """Which damaged files were accepted as they are now."""
 
     accepted: list[PathDocument]
 
@@ -63,7 +63,7 @@ class RepairDocument(RunDocument):
     """Which damaged files have their good content again."""
 
     suspects: list[PathDocument]
-    """Suspects that were left as they are, since nobody named them."""
+    """Suspects that were left as they are, because they were not named."""
 
 
 def scrub_document(result: ScrubResult) -> ScrubDocument:
@@ -96,7 +96,7 @@ def _damage(file: FoundDamage, state: str) -> dict[str, object]:
 
 
 def accept_document(accepted: Iterable[bytes]) -> AcceptDocument:
-    """Return which files were taken as a document."""
+    """Return which files were accepted as a document."""
     return cast(AcceptDocument, {"accepted": list(map(path_to_json, accepted))})
 
 

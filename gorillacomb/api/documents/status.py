@@ -22,13 +22,13 @@ class RootDocument(PathDocument):
     online: bool
     """Whether its drive is connected, and is the one that was scanned."""
     suspect: str | None
-    """Why it may not be what it was; null where it is."""
+    """Why it may not be what it was; null if nothing suggests that."""
     volume: str
     """The identity of its file system."""
     file_system: str
     """The type of its file system."""
     weak_fingerprint: bool
-    """Whether files are known by path, size and mtime alone, for lack of stable inodes."""
+    """Whether files are known by path, size and mtime alone, because inodes are not stable."""
     files: int
     folders: int
     bytes: int
@@ -69,7 +69,7 @@ class ForgetDocument(TypedDict):
 
     forgotten: ForgottenRootDocument
     quarantine: list[QuarantineDocument]
-    """What waits in quarantines that no other root leads to."""
+    """What is in quarantines that no other root leads to."""
 
 
 class StateTotalsDocument(TypedDict):
@@ -80,13 +80,13 @@ class StateTotalsDocument(TypedDict):
 
 
 class TraceDocument(TypedDict):
-    """How far the trace has come."""
+    """The state of the trace."""
 
     log: str
     """The trace's id, 32 hex digits."""
     entries: int
     root: str
-    """The root of its Merkle tree, 64 hex digits."""
+    """The root hash of its Merkle tree, 64 hex digits."""
     stamps: int
     """Canonical files that are recorded."""
 
@@ -109,15 +109,16 @@ class StatusDocument(TypedDict):
     groups: int
     """Groups of identical files."""
     redundant_files: int
-    """Copies that are one too many, of all groups."""
+    """Surplus copies, over all groups."""
     redundant_bytes: int
     """Bytes on disk that those take."""
     files_by_state: dict[str, StateTotalsDocument]
-    """By ``pending``, ``unreadable``, ``excluded`` and the like; those that were read are not in
-    it."""
+    """By ``pending``, ``unreadable``, ``excluded`` and the like; files that were read are
+    left out.
+    """
     folders_by_state: dict[str, int]
     trace: TraceDocument | None
-    """Null where there is none."""
+    """Null if there is none."""
     quarantine: list[QuarantineDocument]
     settings: SettingsDocument
 

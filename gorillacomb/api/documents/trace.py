@@ -15,7 +15,7 @@ class TraceLogDocument(TypedDict):
     """The last entries of the trace."""
 
     entries: list[TraceEntry]
-    """The oldest of them first."""
+    """The entries, oldest first."""
 
 
 class TraceVerifyDocument(TypedDict):
@@ -24,20 +24,19 @@ class TraceVerifyDocument(TypedDict):
     ok: bool
     entries: int
     root: str
-    """The root of the Merkle tree over the entries as they are, in hex."""
+    """The root hash of the Merkle tree over the entries as they are, in hex."""
     first_bad: int | None
-    """The first entry that is not as it was signed; null where there is none, or nobody can
-    tell."""
+    """The first entry that is not as it was signed; null if there is none, or it is unknown."""
     reason: str | None
-    """What is wrong; null when all is well."""
+    """What is wrong; null if all is well."""
     anchor: Literal["consistent", "none"]
-    """``none`` when this machine has no checkpoint of the trace outside the vault."""
+    """``none`` if this machine has no checkpoint of the trace outside the vault."""
     checkpoint: Literal["consistent", "unknown"] | None
-    """How the trace compares with the checkpoint that was given; null where none was."""
+    """How the trace compares with the given checkpoint; null if none was given."""
 
 
 class ProofDocument(TypedDict):
-    """What a proof proves; one that proves nothing is an error."""
+    """What a proof proves; an invalid proof is an error."""
 
     ok: Literal[True]
     seq: int
@@ -53,15 +52,15 @@ class AdoptDocument(TypedDict):
     log: str
     """The id of the new log."""
     adopts: str | None
-    """The id of the old one; null where that could not be read."""
+    """The id of the old one; null if that could not be read."""
     entries: int | None
     """Entries of the old one."""
     kept: PathDocument | None
-    """Where the old trace is now; null where there was none."""
+    """Where the old trace is now; null if there was none."""
 
 
 class KeyInitDocument(TypedDict):
-    """A key that was made."""
+    """A key that was created."""
 
     kind: Literal["ed25519", "rsa", "ecdsa"]
     fingerprint: str

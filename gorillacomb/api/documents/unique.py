@@ -18,7 +18,7 @@ class UniqueFileDocument(PathDocument):
     blake3: str
     """The BLAKE3 digest of its content, 64 hex digits."""
     cause: str | None
-    """Why a copy that the index knows does not count, with its path; null where it knows none."""
+    """Why a copy in the index does not count, with its path; null if there is none."""
 
 
 class UnprovenDocument(PathDocument):
@@ -28,15 +28,15 @@ class UnprovenDocument(PathDocument):
 
 
 class ExtentCauseDocument(TypedDict):
-    """Files whose copy may use the same blocks of the disk."""
+    """Files whose copy may use the same blocks on the disk."""
 
     cause: str
-    """Why that cannot be told."""
+    """Why that is unknown."""
     files: int
 
 
 class CopyFolderDocument(PathDocument):
-    """A folder that contains copies of files in the folder that was asked about."""
+    """A folder with copies of files in the folder that was asked about."""
 
     files: int
 
@@ -68,13 +68,13 @@ class UniqueDocument(PathDocument):
     unique: list[UniqueFileDocument]
     unproven: list[UnprovenDocument]
     vouched_by: list[CopyFolderDocument]
-    """Where the copies of the other files are, the fullest place first."""
+    """Where the copies of the other files are, the folder with the most first."""
     to_keep: int
     """Contents with copies elsewhere whose canonical copy is in this folder."""
     planned_to_go: list[PathDocument]
     """Copies that do not count because the plan removes them."""
     quarantined_files: int
-    """Files that wait in a quarantine inside the folder."""
+    """Files in a quarantine inside the folder."""
     quarantined_bytes: int
     offline: list[OfflineRootDocument]
 
@@ -117,5 +117,5 @@ def unique_document(report: UniqueReport, places: list[tuple[bytes, int]]) -> Un
 
 
 def _cause(file: UniqueFile) -> str | None:
-    """Why the known copy of a file does not count, with its path."""
+    """Return why the known copy of a file does not count, with its path."""
     return None if file.copy is None else f"{file.cause}: {os.fsdecode(file.copy)}"

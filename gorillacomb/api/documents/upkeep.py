@@ -14,11 +14,11 @@ class VaultCheckDocument(TypedDict):
     entries: int
     """Entries of the trace that were checked."""
     index: str | None
-    """What is wrong with the index; null where it is sound."""
+    """What is wrong with the index; null if it is sound."""
     trace: str | None
-    """What is wrong with the trace; null where it is sound."""
+    """What is wrong with the trace; null if it is sound."""
     together: str | None
-    """How the index differs from the trace; null where it does not, or one of them is not sound."""
+    """How the index differs from the trace; null if it does not, or one of them is not sound."""
 
 
 class VaultBackupDocument(TypedDict):

@@ -1,1 +1,1 @@
-"""The use cases that ask the index about folders and single paths."""
+"""The use cases that query the index about folders and single paths."""

@@ -39,12 +39,12 @@ class Comparison:
     b: bytes
     diff: FolderDiff
     modes_compared: bool
-    """Whether executable bits count: not every file system has them."""
+    """Whether executable bits were compared: not every file system has them."""
     warnings: tuple[str, ...]
 
     @property
     def is_same(self) -> bool:
-        """Whether nothing differs, of what was read."""
+        """Whether there are no differences in what was read."""
         diff = self.diff
         return not (diff.changed or diff.moved or diff.only_a or diff.only_b)
 
@@ -54,7 +54,7 @@ class Comparison:
         return not self.diff.unknown
 
     def spelling(self, path: bytes) -> str:
-        """Say how B spells a path of A otherwise; empty where it does not."""
+        """Say how B spells a path of A differently; empty if it does not."""
         other = self.diff.respelled.get(path)
         return "" if other is None else spelling_difference(path, other)
 
@@ -90,7 +90,7 @@ def compare_folders(
     for path in paths:
         if not os.path.isdir(path) and not _is_known(vault, path):
             raise UsageError(
-                f"{path_text(path)} is no folder that is there, or that was scanned.",
+                f"{path_text(path)} is not a folder that exists or was scanned.",
                 "Name two folders.",
             )
     warnings: tuple[str, ...] = ()
@@ -98,7 +98,7 @@ def compare_folders(
         warnings = ("A and B are one folder: it is compared with itself.",)
     found = _compare_known(vault, *paths)
     if found is None:
-        # What the user did not ask to remember is scanned into a vault that is not kept.
+        # What the user did not ask to remember is scanned into a temporary vault.
         from gorillacomb.scan.scanner import scan
 
         with tempfile.TemporaryDirectory(prefix="gorillacomb-") as folder:
@@ -122,9 +122,9 @@ def _keeps_modes(root: Root) -> bool:
 
 
 def _compare_known(vault: Vault, a: bytes, b: bytes) -> tuple[FolderDiff, bool] | None:
-    """Compare two folders by the index; None where it does not have both.
+    """Compare two folders using the index; None if it does not have both.
 
-    Returns also whether both file systems keep modes, so that executable bits were compared.
+    Also return whether both file systems store modes, so that executable bits were compared.
     """
     if not vault.index.exists():
         return None
@@ -142,7 +142,7 @@ def _compare_known(vault: Vault, a: bytes, b: bytes) -> tuple[FolderDiff, bool] 
 
 
 def _text(path: bytes) -> str | None:
-    """Read a text file as it is now; None for what is not text, is too large, or is a link."""
+    """Read a text file as it is now; None if it is not text, is too large, or is a link."""
     try:
         data = read_bounded(path, _MOST_TEXT)
     except OSError:

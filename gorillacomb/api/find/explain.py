@@ -51,19 +51,19 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ExplainedFile:
-    """What is known of a file, symbolic link or other entry that is not a folder."""
+    """What is known about a file, symbolic link or other entry that is not a folder."""
 
     file: IndexedFile
     kind: str
     """``file``, ``symbolic link``, ``FIFO``, ``socket`` or ``device``."""
     group: FileGroup | None
-    """Its copies, be it the only one; None where its content is empty or not known."""
+    """Its copies, even if it is the only one; None if its content is empty or unknown."""
     is_canonical: bool
     """Whether it is the copy to keep."""
     stamp: int | None
-    """The entry of the trace that its content is recorded in."""
+    """The entry of the trace that records its content."""
     good_copies: tuple[bytes, ...]
-    """Where the content exists that it should have, of one that is damaged."""
+    """For a damaged file: where the content that it should have exists."""
     fate: PathFate
     is_offline: bool
     """Whether its drive is not connected."""
@@ -86,14 +86,14 @@ class ExplainedFile:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedFolder:
-    """What is known of a folder."""
+    """What is known about a folder."""
 
     path: bytes
     totals: FolderTotals
     family: FamilyReport | None
     """The copies of it, or of the innermost folder around it that has some."""
     is_member: bool
-    """Whether it is one of them itself."""
+    """Whether it is one of those copies itself."""
     fate: PathFate
     is_offline: bool
     """Whether its drive is not connected."""
@@ -106,7 +106,7 @@ class ExplainedFolder:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedGone:
-    """What became of a path that is not in the index any more."""
+    """What became of a path that is no longer in the index."""
 
     path: bytes
     fate: PathFate
@@ -191,7 +191,7 @@ def _file(
 
 
 def _stamped_reasons(index: Index, seq: int | None) -> tuple[str, ...]:
-    """Return why a content's canonical file was chosen when it was, from an entry of the trace."""
+    """Return why a content's canonical file was chosen at that time, from an entry of the trace."""
     if seq is None or not index.vault.trace.exists():
         return (CHOSEN_BEFORE,)
     with open_trace_for_reading(index.vault) as ledger:
@@ -208,7 +208,7 @@ def _kind(mode: int) -> str:
 
 
 def _group(groups: GroupReader, file: IndexedFile) -> DuplicateGroup | None:
-    """Return the group of a file; one of its own where its content exists nowhere else."""
+    """Return the group of a file; one with itself alone if its content exists nowhere else."""
     if file.digest is None or file.state > EntryState.FRESH or not file.size:
         return None
     group = groups.of_content(file.digest)

@@ -1,4 +1,4 @@
-"""What became of a path that is not where it was: set aside, deleted, moved, or gone."""
+"""What became of a path that is not where it was: quarantined, deleted, moved, or missing."""
 
 from __future__ import annotations
 
@@ -50,17 +50,18 @@ class PathFate:
 
     path: bytes
     items: tuple[RunItem, ...]
-    """Of the run that was first, first."""
+    """Those of the earliest run first."""
     kept_for: tuple[RunItem, ...]
-    """What waits in quarantines and was set aside because this path had a copy; only looked for
-    where nothing is at the path."""
+    """What is in quarantine because this path had a copy of it; only looked for if nothing is at
+    the path now.
+    """
     entries: tuple[dict[str, object], ...]
     """The entries of the trace about it, oldest first."""
     left: Departure | None
     place: bytes | None
-    """The absolute path of where it left to; None where that is not known."""
+    """The absolute path that it was moved to; None if unknown."""
     copies: tuple[bytes, ...]
-    """The other files with its content that the index knows, where that left."""
+    """The other files in the index with its content, if it is no longer there."""
     is_known: bool
     """Whether a run, the trace or the index knows that something was at the path itself."""
     warnings: tuple[str, ...]
@@ -72,7 +73,7 @@ class PathFate:
 
 
 def fate_of(index: Index, found: PathLookup, trace: bool = True) -> PathFate:
-    """Find out what became of a path, from the quarantines and, unless not wanted, the trace.
+    """Find out what became of a path, from the quarantines and, if wanted, the trace.
 
     Raises VaultError.
     """
@@ -102,7 +103,7 @@ def fate_of(index: Index, found: PathLookup, trace: bool = True) -> PathFate:
         place = join(tops[left.place[0]], left.place[1])
     named = named or (left is not None and _was_there(index, place, left))
     if left is not None and (not named or _was_away(items, found.path, left)):
-        left = place = None  # what the trace tells is of the folder around it
+        left = place = None  # the trace's entry is about the folder around it
     copies = [] if left is None else _copies(index, left.digest, found.path)
     kept_for = [] if os.path.lexists(found.path) else _kept_for(runs, names)
     is_known = named or bool(items or kept_for)
@@ -120,7 +121,7 @@ def fate_of(index: Index, found: PathLookup, trace: bool = True) -> PathFate:
 
 
 def _was_away(items: Sequence[RunItem], path: bytes, left: Departure) -> bool:
-    """Return whether a run had set a path itself aside when its folder, or its content, left."""
+    """Return whether a run had quarantined a path itself when its folder, or its content, moved."""
     left_ns = int(left.entry["time_ns"])
     return any(
         item.path == path
@@ -132,13 +133,13 @@ def _was_away(items: Sequence[RunItem], path: bytes, left: Departure) -> bool:
 
 
 def _was_there(index: Index, place: bytes | None, left: Departure) -> bool:
-    """Return whether the index has a file at a new place that was read before it moved there."""
+    """Return whether a new place has a file that was read before it was moved there."""
     file = None if place is None or not left.is_move else look_up_path(index, place).file
     return file is not None and 0 < file.checked_ns <= int(left.entry["time_ns"])
 
 
 def _copies(index: Index, digest: bytes | None, but: bytes) -> list[bytes]:
-    """Return the paths of the files with a content that the index knows."""
+    """Return the paths of the files with a content in the index."""
     if digest is None:
         return []
     roots = {root.id: root for root in all_roots(index.connection)}
@@ -147,9 +148,9 @@ def _copies(index: Index, digest: bytes | None, but: bytes) -> list[bytes]:
 
 
 def _kept_for(runs: Sequence[RecordedRun], names: set[bytes]) -> list[RunItem]:
-    """Return what waits and was set aside for a file with one of these names.
+    """Return what was quarantined for a file with one of these names and still is.
 
-    What was kept for one thing may itself have been set aside for another later.
+    What was kept for one item may itself have been quarantined for another later.
     """
     found: dict[bytes, RunItem] = {}
     asked, left = set(names), list(names)
@@ -167,7 +168,7 @@ def _kept_for(runs: Sequence[RecordedRun], names: set[bytes]) -> list[RunItem]:
 def trace_path(vault: Vault, path: PathInput) -> PathFate:
     """Read every entry of the trace about a path, and what became of it.
 
-    Raises UsageError for a path of which nothing is known, and VaultError.
+    Raises UsageError for a path about which nothing is known, and VaultError.
     """
     with Index.read(vault) as index, translate_errors(vault):
         found = look_up_path(index, path)

@@ -1,4 +1,4 @@
-"""Which folders belong together: identical, contained, overlapping."""
+"""Find which folders belong together: identical, contained, overlapping."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _COVERED = {
     RelationKind.SAME_CONTENT,
     RelationKind.CONTENT_CONTAINED,
 }
-"""Kinds of relations in which a folder has nothing that the other one lacks."""
+"""Relations in which a folder has nothing that the other one lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class RelatedFolder:
         return are_parts_of_one_project((self.relation.a, self.relation.b))
 
     def own_paths(self) -> list[bytes]:
-        """Return the user's files in it that the other one lacks, or has otherwise."""
+        """Return the user's files in it that the other one lacks or has in another version."""
         entries = self.relation.entries
         if self.kind in _COVERED or not self.relation.only_a.files:
             return []
@@ -99,7 +99,7 @@ class FamilyReport:
     keep: bytes
     """The path of the one to keep."""
     name: bytes
-    """Its name; its path where it is a root."""
+    """Its name; its path if it is a root."""
     reasons: tuple[str, ...]
     is_structural: bool
     """Whether all are inside one project, as part of how it is built."""
@@ -130,11 +130,11 @@ class IdenticalFolders:
 
 @dataclass(frozen=True, slots=True)
 class CoveredFolders:
-    """A folder all of whose contents exist outside of it too."""
+    """A folder whose contents all exist outside it, too."""
 
     path: bytes
     outer: tuple[bytes, ...]
-    """Folders that contain all of it between them; empty where that takes too many to be of use."""
+    """Folders that together contain all of it; empty if that takes too many to be useful."""
     outer_names: tuple[bytes, ...]
     """Their names; the paths of those that are roots."""
     files: int
@@ -148,14 +148,14 @@ class CoveredFolders:
 
 
 class FolderReport:
-    """Which folders belong together, read from the index as it is asked for.
+    """Which folders belong together, read from the index on demand.
 
-    All of it is as of the moment when this was made. Close it, or use it in a ``with`` block.
+    All of it is as of the moment when this was created. Close it, or use it in a ``with`` block.
     """
 
     def __init__(self, vault: Vault, path: PathInput | None, similar: float | None) -> None:
         self.warnings: tuple[str, ...] = ()
-        """About other drives that were scanned where the path is, and are not connected now."""
+        """About other drives that were scanned at the path and are not connected now."""
         self._vault = vault
         self._is_wanted: Callable[[TreeFolder], bool] = lambda folder: True
         with ExitStack() as opened, translate_errors(vault):
@@ -168,7 +168,7 @@ class FolderReport:
             self._close = weakref.finalize(self, opened.pop_all().close)
 
     def _keep_to(self, index: Index, path: bytes) -> None:
-        """Leave out what does not concern a folder: those in it do, and those that it is in."""
+        """Leave out what does not concern a folder: itself, those in it, and those around it."""
         found = look_up_path(index, real_path(path))
         self.warnings = tuple(away_notes(found))
         folders = self._folders.forest.folders
@@ -197,7 +197,7 @@ class FolderReport:
         return map(self.family, self.family_list())
 
     def family_list(self) -> list[FolderFamily]:
-        """Return the families, without how their folders relate."""
+        """Return the families, without the relations of their folders."""
         return [
             each for each in self._folders.families() if any(map(self._is_wanted, each.members))
         ]
@@ -235,7 +235,7 @@ class FolderReport:
         return found
 
     def covered(self) -> list[CoveredFolders]:
-        """Return the folders all of whose contents exist elsewhere, most bytes first."""
+        """Return the folders whose contents all exist elsewhere, most bytes first."""
         by_folder = {each.inner: each for each in self._covered}
         reports = []
         for each in self._covered:
@@ -276,7 +276,7 @@ class FolderReport:
         return [pair for pair in pairs if any(map(self._is_wanted, pair))]
 
     def machine_made(self) -> list[MachineMadeFolders]:
-        """Return machine-made folders of which copies exist, summed up by name."""
+        """Return machine-made folders that have copies, summarized by name."""
         return self._folders.machine_made()
 
     def to_dict(self) -> FoldersDocument:

@@ -1,1 +1,1 @@
-"""Keep watch: the watcher and its pulse, reading files again, and repairing what is damaged."""
+"""Keep watch: the watcher and its pulse, reading files again, and repairing damage."""

@@ -21,15 +21,15 @@ __all__ = ["PulseResult", "PulseState", "check_watcher"]
 
 @dataclass(frozen=True, slots=True)
 class PulseResult:
-    """How the watcher is."""
+    """The state of the watcher."""
 
     state: PulseState
     causes: tuple[str, ...]
     """Why it is not simply alive."""
     pulse: dict[str, object] | None
-    """The last pulse, as it was signed; None where there is none that can be read."""
+    """The last pulse, as it was signed; None if none can be read."""
     age_ns: int | None
-    """Of the last pulse; None where nobody can tell."""
+    """The age of the last pulse; None if unknown."""
 
     @property
     def is_alive(self) -> bool:
@@ -58,7 +58,7 @@ def check_watcher(vault: Vault) -> PulseResult:
     folder = pulse_folder(vault)
     status = check_pulse(folder, watcher_keys().publics(), Clocks())
     if status.life is not PulseState.DEAD and not is_watched(vault):
-        causes = ("its process is gone; begin again with gorillacomb watch",)
+        causes = ("its process is not running; restart it with gorillacomb watch",)
         status = replace(status, life=PulseState.DEAD, causes=causes)
     elif status.is_late and is_watched(vault):
         runs = f"its process runs, but is stopped, or cannot write its pulse into {folder}"
@@ -79,7 +79,7 @@ def _rewound(vault: Vault, known: dict[str, object] | None) -> str | None:
     try:
         with open_trace_for_reading(vault) as ledger:
             if ledger.log != known["log"]:
-                return "the trace is another one than that which is watched"
+                return "the trace is not the one that is watched"
             if ledger.size < size or ledger.root(size).hex() != known["root"]:
                 return f"the trace was rewound: it had {size:,} entries, and has {ledger.size:,}"
     except GorillaCombError as error:

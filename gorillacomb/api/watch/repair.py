@@ -1,4 +1,4 @@
-"""Put good copies in the place of damaged files, so that it can be taken back."""
+"""Replace damaged files with good copies, reversibly."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class RepairResult:
     """Which damaged files have their good content again."""
 
     run: RunResult
-    """What was done: the damaged files wait in quarantine under the name of this run."""
+    """What was done: the damaged files are in quarantine under the name of this run."""
     suspects: tuple[DamagedFile, ...]
-    """Suspects that were left as they are, since nobody named them."""
+    """Suspects that were left as they are, because they were not named."""
     warnings: tuple[str, ...]
-    """About patterns in the settings, and what was done and could not be recorded."""
+    """About patterns in the settings, and about what was done but could not be recorded."""
 
     @property
     def is_complete(self) -> bool:
@@ -101,14 +101,14 @@ def repair_damage(
 
 
 def _wait_until_settled(outcome: RunOutcome, grain_ns: int) -> None:
-    """Wait until a later write to what was repaired must show in its times.
+    """Wait until a later write to a repaired file must show in its times.
 
-    What was written within the clock's grain of its reading is not known for sure: were the repair
-    taken back, the damaged content would pass for an edit.
+    The state of a file written within the clock's granularity of its reading is not certain: if the
+    repair were taken back, the damaged content would pass for an edit.
     """
     left = 0
     for step in outcome.done:
-        with suppress(OSError):  # it left again, which the scan finds
+        with suppress(OSError):  # it disappeared again, which the scan finds
             left = max(left, time_to_settle_ns(os.stat(step.path), time.time_ns(), grain_ns))
     time.sleep(left / SECOND)
 
@@ -121,7 +121,7 @@ def _record(log: RunLog, outcome: RunOutcome, roots: list[LiveRoot]) -> None:
 def _damaged_files(
     index: Index, paths: Sequence[bytes], suspects: bool
 ) -> tuple[list[DamagedFile], list[DamagedFile]]:
-    """Return the files to repair, and suspects beside them that nobody named."""
+    """Return the files to repair, and suspects among them that were not named."""
     places = folder_paths(index.connection)
     named, scopes = _asked_for(index, paths)
     roots = {root.id: root.path for root in all_roots(index.connection)}
@@ -130,7 +130,7 @@ def _damaged_files(
     for each in scrub_queries.damaged_files(index.connection):
         place = places.place(each.folder)
         if place is None:
-            continue  # in a folder that left its place, which the next scan finds
+            continue  # in a folder that was moved, which the next scan finds
         if place[0] not in there and roots[place[0]] in map(roots.get, there):
             continue  # on another drive that was scanned at this mount point
         path = join(place[1], each.name)
@@ -154,7 +154,7 @@ def _asked_for(index: Index, paths: Sequence[bytes]) -> tuple[set[bytes], list[b
         elif known.file is None:
             raise unknown_path_error(known)
         elif known.file.state not in DAMAGE:
-            raise UsageError(f"{path_text(known.path)} is not said to be damaged.")
+            raise UsageError(f"{path_text(known.path)} is not known to be damaged.")
         else:
             files.add(known.file.path)
     return files, folders

@@ -1,4 +1,4 @@
-"""Read files again, those first that were not read for longest, and tell damage from edits."""
+"""Read files again, least recently read first, and tell damage from edits."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ __all__ = ["AcceptResult", "FoundDamage", "ScrubResult", "accept_damage", "scrub
 
 _BATCH = 4 << 30
 _SPAN = 2
-"""Seconds' worth of bytes that are read at a time where there is a rate."""
+"""Seconds' worth of bytes that are read at a time if there is a rate limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class FoundDamage:
 
     path: bytes
     is_suspect: bool
-    """Whether its ctime or inode moved: a program that sets times back does that too."""
+    """Whether its ctime or inode changed: a program that sets times back does that too."""
     digest: bytes | None
     """The BLAKE3 digest of its good content."""
     good: tuple[bytes, ...]
@@ -61,7 +61,7 @@ class FoundDamage:
 
 @dataclass(frozen=True, slots=True)
 class ScrubResult:
-    """What was read again, and what is wrong in the folders that were looked at."""
+    """What was read again, and what is wrong in the folders that were checked."""
 
     files: int
     """Files that were read."""
@@ -70,7 +70,7 @@ class ScrubResult:
     due: int
     """Files that were due to be read."""
     left: int
-    """Files that are due still, where it was interrupted."""
+    """Files that are still due, if it was interrupted."""
     changed: int
     """Files that were edited since the last scan."""
     is_interrupted: bool
@@ -78,16 +78,16 @@ class ScrubResult:
     away: tuple[bytes, ...]
     """The paths of roots that are not connected."""
     damaged: tuple[FoundDamage, ...]
-    """Suspects too."""
+    """Including suspects."""
     in_use: tuple[bytes, ...]
     """Files that differ while a program has them open for writing."""
     unreadable: tuple[UnreadablePath, ...]
     warnings: tuple[str, ...]
-    """About other drives that were scanned where a path is, and are not connected now."""
+    """About other drives that were scanned at a path and are not connected now."""
 
     @property
     def exit_code(self) -> ExitCode:
-        """What the command ends with."""
+        """The exit code of the command."""
         if self.is_interrupted:
             return ExitCode.INTERRUPTED
         return ExitCode.of_check(
@@ -101,7 +101,7 @@ class ScrubResult:
 
 @dataclass(frozen=True, slots=True)
 class AcceptResult:
-    """Which damaged files were taken as they are now."""
+    """Which damaged files were accepted as they are now."""
 
     accepted: tuple[bytes, ...]
     missing: tuple[bytes, ...]
@@ -134,7 +134,7 @@ def scrub(
 
 
 class _ScrubPass(NullProgress):
-    """Reads all that is due, and sums up; as a progress it hands on what scans report of bytes."""
+    """Reads all that is due, and adds up; as a progress, it passes on bytes that scans report."""
 
     def __init__(
         self, vault: Vault, paths: Sequence[bytes], before_ns: int, shown: Progress
@@ -154,7 +154,7 @@ class _ScrubPass(NullProgress):
             self._due, self._due_size = self._totals(index)
 
     def _find_scopes(self, index: Index, paths: Sequence[bytes]) -> tuple[list[bytes], list[Root]]:
-        """Return the folders to look at, as the index has them, and the roots that are away."""
+        """Return the folders to check, as in the index, and the roots that are not connected."""
         roots = all_roots(index.connection)
         away = [root for root in roots if not is_online(root)]
         found = []
@@ -168,7 +168,7 @@ class _ScrubPass(NullProgress):
             self._warnings += away_notes(known)
             if known.root in away:
                 raise UsageError(
-                    f"{shown} is not there now.", "Plug its drive in, or scan where it is now."
+                    f"{shown} is missing.", "Connect its drive, or scan where it is now."
                 )
             found.append(known.path)
         there = [root.path for root in roots if root not in away]
@@ -180,7 +180,7 @@ class _ScrubPass(NullProgress):
         return scrub_queries.due_totals(index.connection, tops, self._before_ns, time.time_ns())
 
     def run(self, rate: int | None) -> None:
-        """Read it all, no faster than ``rate`` bytes a second. Raises GorillaCombError."""
+        """Read everything, no faster than ``rate`` bytes per second. Raises GorillaCombError."""
         self._shown.stage("Reading again", self._due, self._due_size or 1)
         while (batch := self._queue.next(rate * _SPAN if rate else _BATCH)) is not None:
             begun = time.monotonic()
@@ -199,10 +199,10 @@ class _ScrubPass(NullProgress):
         self._shown.advance(files, size)
 
     def result(self, index: Index) -> ScrubResult:
-        """Return what was done, and what is wrong in the folders that were looked at."""
+        """Return what was done, and what is wrong in the folders that were checked."""
         paths = folder_paths(index.connection)
         files = list(self._problems(index, paths))
-        # Of a batch that was cut short some files may have been read.
+        # Some files of an interrupted batch may have been read.
         left = self._totals(index)[0] if self.is_interrupted else 0
         return ScrubResult(
             self._files,
@@ -239,7 +239,7 @@ class _ScrubPass(NullProgress):
 
 
 def _tops(index: Index, scopes: Sequence[bytes]) -> list[int]:
-    """Return the ids of folders; those that exist no longer are left out."""
+    """Return the ids of folders, without those that no longer exist."""
     found = (look_up_path(index, each).folder for each in scopes)
     return [each for each in found if each is not None]
 
@@ -278,5 +278,5 @@ def _damaged_file(index: Index, path: bytes) -> IndexedFile:
     if known.file is None:
         raise unknown_path_error(known)
     if known.file.state not in DAMAGE:
-        raise UsageError(f"{shown} is not said to be damaged.")
+        raise UsageError(f"{shown} is not known to be damaged.")
     return known.file

@@ -1,4 +1,4 @@
-"""The watcher as a service of the user's: a systemd unit, or a launchd agent on macOS."""
+"""The watcher as a user service: a systemd unit, or a launchd agent on macOS."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ AGENT = "org.gorillacomb.watch"
 _OURS = b"gorillacomb"
 _SILENT = 60
 _BEATS = 5
-"""Seconds, and pulses, after which systemd starts a silent watcher anew: the longer of them."""
+"""Seconds, and pulses, after which systemd restarts a silent watcher: the longer of them."""
 
 
 def install_service(
     vault: Vault, paths: Sequence[PathInput], options: Sequence[str], pulse: float
 ) -> bytes:
-    """Write the service; returns where it is. ``pulse`` is in seconds.
+    """Write the service; return its path. ``pulse`` is in seconds.
 
-    ``options`` are those of `gorillacomb watch`, as they are given there. Raises RefusedForSafety
-    where one for other folders or options exists, UsageError where it cannot be written.
+    ``options`` are those of `gorillacomb watch`, in the same form. Raises RefusedForSafety if a
+    service for other folders or options exists, UsageError if it cannot be written.
     """
     place = _place()
     words = [*_command(), b"watch"]
@@ -43,37 +43,37 @@ def install_service(
     try:
         if place.exists() and place.read_bytes() != data:
             raise RefusedForSafety(
-                f"{_shown(place)} is there already, for other folders or options.",
+                f"{_shown(place)} already exists, for other folders or options.",
                 "Remove it first: gorillacomb watch --uninstall",
             )
         place.parent.mkdir(parents=True, exist_ok=True)
         replace_file(place, data)
     except OSError as error:
-        raise UsageError(f"{_shown(place)} cannot be written: {os_error_text(error)}.") from error
+        raise UsageError(f"Writing {_shown(place)} failed: {os_error_text(error)}.") from error
     return os.fsencode(place)
 
 
 def uninstall_service() -> bytes:
-    """Remove the service; returns where it was. Raises RefusedForSafety, UsageError."""
+    """Remove the service; return its former path. Raises RefusedForSafety, UsageError."""
     place = _place()
     try:
         if _OURS not in place.read_bytes():
-            raise RefusedForSafety(f"{_shown(place)} is not of Gorilla Comb.")
+            raise RefusedForSafety(f"{_shown(place)} was not written by Gorilla Comb.")
         place.unlink()
     except FileNotFoundError:
         raise UsageError(f"No watcher is installed: there is no {_shown(place)}.") from None
     except OSError as error:
-        raise UsageError(f"{_shown(place)} cannot be removed: {os_error_text(error)}.") from error
+        raise UsageError(f"Removing {_shown(place)} failed: {os_error_text(error)}.") from error
     return os.fsencode(place)
 
 
 def is_launchd() -> bool:
-    """Whether the system runs services by launchd, as macOS does; else it is systemd."""
+    """Return whether the system runs services by launchd, as macOS does; else it is systemd."""
     return sys.platform == "darwin"
 
 
 def systemd_unit(words: Sequence[bytes], pulse: float) -> bytes:
-    """A systemd unit (systemd.service(5)) that runs a command, which sends a pulse (s)."""
+    """Return a systemd unit (systemd.service(5)) that runs a command, which sends a pulse (s)."""
     lines = [
         "[Unit]",
         "Description=Gorilla Comb keeps its index and trace true",
@@ -95,7 +95,7 @@ def systemd_unit(words: Sequence[bytes], pulse: float) -> bytes:
 
 
 def launchd_plist(words: Sequence[bytes]) -> bytes:
-    """A launchd agent (launchd.plist(5)) that runs a command."""
+    """Return a launchd agent (launchd.plist(5)) that runs a command."""
     return plistlib.dumps(
         {
             "Label": AGENT,
@@ -110,7 +110,7 @@ def launchd_plist(words: Sequence[bytes]) -> bytes:
 
 
 def _quoted(word: bytes) -> str:
-    """A word as systemd.syntax(7) and its specifiers take it, whatever bytes are in it."""
+    """Quote a word for systemd.syntax(7) and its specifiers, whatever bytes are in it."""
     found = []
     for byte in word:
         if byte in b"%$":

@@ -45,14 +45,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class WatchRequest:
-    """What a watcher is to watch, once it is known that it can."""
+    """What a watcher is to watch, after checking that it can."""
 
     paths: tuple[bytes, ...]
     guarded: tuple[GuardedFolder, ...]
     """Folders that are compared with their manifests at each change."""
     triggers: tuple[Trigger, ...]
     warnings: tuple[str, ...]
-    """About the user's keys, where they could not be read."""
+    """About the user's keys, if they could not be read."""
 
 
 def request_watch(
@@ -63,9 +63,9 @@ def request_watch(
 ) -> WatchRequest:
     """Check that folders can be watched, and those of manifests guarded.
 
-    A manifest is in its folder or beside it, and that folder in one of those to watch. Raises
-    UsageError where something does not exist, UntrustedInput for a manifest that is malformed, or
-    whose signature is not valid.
+    A manifest is in its folder or beside it, and that folder is in one of those to watch. Raises
+    UsageError if something does not exist, UntrustedInput for a malformed manifest, or an invalid
+    signature.
     """
     places = tuple(map(os.fsencode, paths))
     for path in places:
@@ -84,7 +84,7 @@ def request_watch(
 
 
 def parse_trigger(event: str, command: str) -> Trigger:
-    """Return what is told of an event: a program with its arguments, or a URL.
+    """Parse a trigger for an event: a program with its arguments, or a URL.
 
     Raises UsageError for a command that cannot be run.
     """
@@ -93,10 +93,10 @@ def parse_trigger(event: str, command: str) -> Trigger:
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise UsageError(f"The command for {event} cannot be read: {error}.") from error
+        raise UsageError(f"Parsing the command for {event} failed: {error}.") from error
     if not words or shutil.which(words[0]) is None:
         raise UsageError(
-            f"The command for {event} is not there: {words[0] if words else 'it is empty'}.",
+            f"The command for {event} was not found: {words[0] if words else 'it is empty'}.",
             "Name a program, with its arguments, in quotes; it is not run through a shell.",
         )
     return Trigger(TriggerEvent(event), tuple(words))
@@ -114,12 +114,12 @@ def watch_folders(
 ) -> None:
     """Watch until the watcher is stopped, and tell a listener what it does.
 
-    ``pulse_ns`` is how far apart its pulses are; what is new in machine-made folders is stamped
-    when nothing new came there for ``machine_quiet_ns``. ``started`` gets the watcher before it
-    begins, to stop it later, or to have it read its settings again.
+    ``pulse_ns`` is the interval of its pulses; what is new in machine-made folders is stamped once
+    nothing new has appeared there for ``machine_quiet_ns``. ``started`` gets the watcher before it
+    begins, to stop it later, or to make it reload its settings.
 
-    Raises RefusedForSafety where another watcher runs with the vault, VaultError, and what the
-    first scan raises.
+    Raises RefusedForSafety if another watcher uses the vault, VaultError, and what the first scan
+    raises.
     """
     with watcher_lock(vault):
         triggers = TriggerRunner(vault, request.triggers, listener)
@@ -157,7 +157,7 @@ def watch_folders(
 
 
 def _read_guarded(file: bytes) -> tuple[GuardedFolder, tuple[str, ...]]:
-    """Read what a manifest says, and of which folder, with warnings.
+    """Read a manifest, and which folder it is of, with warnings.
 
     Raises UsageError, UntrustedInput.
     """
@@ -176,17 +176,17 @@ def _read_guarded(file: bytes) -> tuple[GuardedFolder, tuple[str, ...]]:
 
 
 def _check_is_watched(place: bytes, paths: Sequence[bytes]) -> None:
-    """Raise UsageError for a guarded folder that is in none of those to watch."""
+    """Raise UsageError for a guarded folder that is not in a watched one."""
     root = os.path.realpath(place)
     if not any(is_below(root, os.path.realpath(each)) for each in paths):
         raise UsageError(
-            f"{path_text(root)}, of which the manifest is, is in no folder that is watched.",
+            f"{path_text(root)}, the folder of the manifest, is not in a watched folder.",
             "Name it, or one around it, among the folders to watch.",
         )
 
 
 class _SettingsScan:
-    """Scans by the user's settings."""
+    """Scans with the user's settings."""
 
     def __init__(self, vault: Vault, quiet_ns: int) -> None:
         """``quiet_ns`` is as in `recorder_for`."""
@@ -195,7 +195,7 @@ class _SettingsScan:
         self._settings = Settings()
 
     def read_settings(self) -> tuple[str, ...]:
-        """Read them; returns what they exclude everywhere. Raises UsageError."""
+        """Read them; return what they exclude everywhere. Raises UsageError."""
         self._settings = load_settings()
         return self._settings.exclude
 

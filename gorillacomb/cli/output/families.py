@@ -18,10 +18,9 @@ _RANK = {kind: rank for rank, kind in enumerate(RelationKind)}
 
 
 def family_lines(family: FamilyReport, most: int | None = _MEMBERS) -> list[str]:
-    """Format a family, one line per folder, the one to keep first; paths are relative to their
-    common parent.
+    """Format a family, one line per folder, the one to keep first.
 
-    Beyond ``most`` other folders, the rest are counted.
+    Paths are relative to their common parent. Beyond ``most`` other folders, the rest are counted.
     """
     paths = [family.keep, *(each.path for each in family.others)]
     around = os.path.commonpath([os.path.dirname(path) for path in paths])

@@ -68,9 +68,7 @@ class EmptiedFolders:
     _left: dict[bytes, _LastMove] = field(default_factory=dict)
     """By absolute path: folders from which something was removed."""
     _around_trees: set[bytes] = field(default_factory=set)
-    """Folders from which a whole tree was removed: their names say what was copied, so they are
-    kept.
-    """
+    """Folders from which a whole tree was removed: their names say what was copied."""
 
     def note(self, record: StepRecord, base: bytes) -> None:
         """Remember the folders from which a completed step removed something."""
@@ -98,9 +96,7 @@ class EmptiedFolders:
                 self._move(run, records)
 
     def _may_go(self, path: bytes, last: _LastMove) -> bool:
-        """Return whether a folder is empty only because of us and may be removed. Raises
-        OSError.
-        """
+        """Return whether only our removals emptied a folder, so it may go. Raises OSError."""
         place = self.places.location(path)
         homes = self.guard.homes
         if place is None or path in homes or os.path.dirname(path) in homes:

@@ -80,13 +80,11 @@ class PlanExecutor:
         self.emptied = EmptiedFolders(self.places, self.checks.guard, self.now, self._run_for)
 
     def run(self) -> RunOutcome:
-        """Do all steps that may be done. Ctrl-C takes back the steps in progress and is
-        re-raised.
-        """
+        """Do all steps that may be done. Ctrl-C takes back those in progress and is re-raised."""
         before = self._done_before()
         steps = [step for step in self.plan.steps if step.id not in before]
         self.outcome.before = len(self.plan.steps) - len(steps)
-        self.progress.stage("Setting aside", None, sum(step.size for step in steps) or None)
+        self.progress.stage("Quarantining", None, sum(step.size for step in steps) or None)
         with self._stack:
             for batch in self._batches(steps):
                 self._act(batch)

@@ -80,7 +80,7 @@ def _closed_error(root: bytes, folder: int, error: OSError) -> RefusedForSafety:
             owners[name] = os.stat(name, dir_fd=folder, follow_symlinks=False).st_uid
     if not owners:
         return RefusedForSafety(
-            f"{shown} cannot be locked: .gorillacomb cannot be made in it ({cause}).",
+            f"Locking {shown} failed: .gorillacomb cannot be created in it ({cause}).",
             f"Nothing was done. {owner_advice(shown, error) or 'Check its permissions.'}",
         )
     name = next((name for name, owner in owners.items() if owner != own), OUR_FOLDER)
@@ -89,11 +89,11 @@ def _closed_error(root: bytes, folder: int, error: OSError) -> RefusedForSafety:
     if owners[name] not in (0, own):
         advice = (
             "Where several people use a drive, let each one scan a folder of their own on it; or"
-            f" ask {owner} to delete {path} when nothing waits in it."
+            f" ask {owner} to delete {path} when it has nothing in quarantine."
         )
     what = f"{path_text(name)} in it, which belongs to {owner}, cannot be used"
     return RefusedForSafety(
-        f"{shown} cannot be locked: {what} ({cause}).", f"Nothing was done. {advice}"
+        f"Locking {shown} failed: {what} ({cause}).", f"Nothing was done. {advice}"
     )
 
 
@@ -125,7 +125,7 @@ def _lock(
         fcntl.flock(held, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         raise RefusedForSafety(
-            f"Another run is changing files in {path_text(root)}, or counts on them.",
+            f"Another run is changing files in {path_text(root)}, or relies on them.",
             "Wait for it to end.",
         ) from None
     taken[identity] = held, kind

@@ -87,9 +87,7 @@ class PathResolver:
             return os.stat(name, dir_fd=folder, follow_symlinks=False).st_size
 
     def sign_of_use(self, path: bytes) -> bytes | None:
-        """Return a companion showing that a file is open or was not closed cleanly. Raises
-        OSError.
-        """
+        """Return a companion that shows that a file is or was left open. Raises OSError."""
         folder, name = os.path.split(path)
 
         def size_of(beside: bytes) -> int:

@@ -81,9 +81,7 @@ class StepPreflight:
             self.guard.gone |= {pair.path for pair in step.pairs}
 
     def check(self, step: PlanStep) -> list[tuple[FileLocation, FileLocation, TreeSnapshot]]:
-        """Compare the copy to remove with the copy to keep, for each pair of a step. Raises
-        Skip.
-        """
+        """Compare the copies to remove and to keep, for each pair of a step. Raises Skip."""
         found = [(a, b, self._sighted(step, pair, a, b)) for pair, a, b in self._allowed(step)]
         if self.plan.options.action in REPLACING:
             for victim, keep, sighting in found:
@@ -153,8 +151,7 @@ class StepPreflight:
     def _check_together(
         self, step: PlanStep, pairs: Sequence[RemovalPair], ours: Mapping[bytes, bytes]
     ) -> None:
-        """Check files that are removed from one folder: each with all that belongs to it, or not at
-        all.
+        """Check files removed from one folder: each with all that belongs to it, or not at all.
 
         Files in use are refused, the pictures of an album are removed together, and names that must
         be kept are kept. ``ours`` has the path of a file if it differs from the one in its pair.

@@ -113,9 +113,7 @@ class _PreparedRepair:
     place: FileLocation
     keep: FileLocation
     file: int
-    """The damaged file, held open so that no other file can get its inode number in the
-    meantime.
-    """
+    """The damaged file, held open so that no other file can get its inode number."""
     damaged: FileFacts
     contents: RepairContents
 

@@ -122,9 +122,7 @@ def finish_repair(run: Quarantine, record: StepRecord, now: Callable[[], int]) -
 
 
 def _end(run: Quarantine, move: MovedItem) -> tuple[str, str | None]:
-    """Bring a repair to a state where it is done, or not begun; return its state, and why it is
-    stuck.
-    """
+    """Bring a repair to done or not begun; return its state, and why it is stuck."""
     contents = _contents(move)
     held, _ = inspect_slot(run.folder, move.slot, contents)
     if held is SlotContent.NOTHING:

@@ -25,9 +25,7 @@ class TreeSnapshot:
     """What a comparison saw."""
 
     victim: dict[bytes, os.stat_result] = field(default_factory=dict)
-    """Everything to be removed, by its path relative to the copy to remove; that itself is
-    empty.
-    """
+    """Everything to be removed, by its path relative to the top, which has an empty path."""
     survivors: list[tuple[FileLocation, os.stat_result]] = field(default_factory=list)
     """What is kept for it."""
     noise: set[bytes] = field(default_factory=set)

@@ -77,9 +77,7 @@ class StepTransaction:
     things: list[StepItem]
     now: Callable[[], int]
     _parents: dict[bytes, tuple[int, int]] = field(default_factory=dict)
-    """Of each folder that items are moved from: its mtime before, and after our last
-    change, in ns.
-    """
+    """By folder that items leave: its mtime before, and after our last change, in ns."""
 
     def intend(self) -> StepRecord:
         """Return the intent to journal right before the step, with the times of its folders."""

@@ -181,9 +181,7 @@ class _TreeComparison:
         return found
 
     def _is_store(self, here: FileLocation) -> bool:
-        """Return whether a folder is a unit to its program, so that no part of it is compared
-        alone.
-        """
+        """Return whether a folder is a unit to its program: no part is compared alone."""
         return store_kind(here.name, DiskFolder(self.ours, here.inner)) is not None
 
     def _enter(self, inner: bytes, name: bytes, facts: os.stat_result) -> None:

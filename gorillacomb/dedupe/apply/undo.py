@@ -108,8 +108,7 @@ def undo_run(
     ended: Callable[[StepRecord, list[StepProblem]], None],
     only: Collection[str] | None = None,
 ) -> None:
-    """Put back everything that an open run quarantined, the last step first; or ``only`` some
-    steps.
+    """Put back all that an open run quarantined, last step first; or ``only`` some steps.
 
     ``ended`` is called with each step, whose moves are those that are back, and with a message: why
     something was not put back, or that only part of it was left. It is called for many steps at a

@@ -97,8 +97,7 @@ class AlbumPlanner:
             yield step.path, made
 
     def as_units(self, steps: Iterable[PlanStep]) -> list[PlanStep]:
-        """Combine the steps that remove pictures from one album into a single one, or drop them
-        all.
+        """Combine the steps that remove pictures from one album into one, or drop them all.
 
         Retired folders are removed file by file: what is kept there has no other copy, so no holes
         matter.

@@ -98,9 +98,7 @@ class DiskCheck:
     def refusal_for_folder(
         self, victim: TreeFolder, keep: TreeFolder, nested: Mapping[TreeFolder, TreeFolder]
     ) -> Refusal | None:
-        """Like `refusal_for_file`, for a folder whose ``nested`` folders have other copies
-        to keep.
-        """
+        """Like `refusal_for_file`, for a folder whose ``nested`` folders have other kept copies."""
         top = self.sites.folders.path(victim)
         measures: list[_Measure] = []
         contents = second = 0

@@ -62,9 +62,7 @@ class FileStepPlanner:
         return self.together(found)
 
     def together(self, found: Mapping[bytes, PlanStep]) -> list[PlanStep]:
-        """Return the steps with each file's companions added; drop steps for which that is not
-        allowed.
-        """
+        """Return the steps with each file's companions added; drop those that may not be."""
         albums = AlbumPlanner(
             self.guard.options, self._names_at, self._keeping, self._leave_in_folder
         )
@@ -92,9 +90,7 @@ class FileStepPlanner:
         self.left.add(folder, refusal, [pair.path for pair in step.pairs], step.size)
 
     def _keeping(self, step: PlanStep, keep: FileCopy) -> PlanStep | None:
-        """Return a step for the same file with another copy to keep; None if that is not
-        allowed.
-        """
+        """Return a step for the same file with another copy to keep; None if not allowed."""
         copy = self.chosen[step.path].copy
         if self.refusal(copy, keep) is not None:
             return None
@@ -107,7 +103,7 @@ class FileStepPlanner:
         return copies[:number]
 
     def _of_content(self, digest: bytes) -> Iterator[PlanStep]:
-        """Make steps for the redundant copies of a content, among copies that can replace each
+        """Make steps for redundant copies of a content, among copies that can replace each
         other.
         """
         classes: dict[bytes | None, list[FileCopy]] = {}
@@ -227,9 +223,7 @@ class FileStepPlanner:
             self.chosen[copy.path] = FileChoice(copy, before, len(before))
 
     def _of_file(self, names: Sequence[FileCopy], winner: FileCopy) -> Iterator[PlanStep]:
-        """Make steps for all names of one file, or for none: its bytes stay while one name
-        is left.
-        """
+        """Make steps for all names of one file, or none: one name left keeps its bytes."""
         size = max(copy.blocks for copy in names) * 512
         noise = self.sites.folders.forest.noise
         for copy in names:
@@ -319,9 +313,7 @@ class FileStepPlanner:
 
 
 class FileChoice(NamedTuple):
-    """A file that may be removed, and those it may rely on, best first, which may be
-    removed too.
-    """
+    """A file that may be removed, and those it may rely on, best first; so may they."""
 
     copy: FileCopy
     copies: Sequence[FileCopy]

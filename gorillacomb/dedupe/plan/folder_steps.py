@@ -199,9 +199,7 @@ class FolderStepPlanner:
         return cloud_pointer_refusal(self._pointers[at][1])
 
     def _open_log_inside(self, victim: TreeFolder, keep: TreeFolder) -> Refusal | None:
-        """Return whether a file has a log, here or beside its copy, that is not merged into
-        it yet.
-        """
+        """Return whether a file has a log, here or beside its copy, that is not merged yet."""
         places = self.folders.forest.folders
         if self._logs is None:
             found = names_ending(self.folders.index.connection, DATABASE_LOGS, at_least=1)
@@ -222,8 +220,7 @@ class FolderStepPlanner:
         return None
 
     def held(self, victim: TreeFolder, keep: TreeFolder) -> dict[TreeFolder, TreeFolder] | None:
-        """Return the nested folders of a folder that is contained in another, with their kept
-        copies.
+        """Return the nested folders, with their kept copies, of a folder contained in another.
 
         A nested folder may have its own copy to keep. Return None if the folder is not contained.
         """
@@ -248,9 +245,7 @@ class FolderStepPlanner:
         return self.guard.refusal_for(*contexts) is None
 
     def _links_lead_alike(self, victim: TreeFolder, keep: TreeFolder) -> bool:
-        """Return whether no link in a folder leads out of it to another place than its
-        counterpart.
-        """
+        """Return whether links out of a folder lead to the same places as their counterparts."""
         if not victim.links:
             return True
         top, other = self.folders.path(victim), self.folders.path(keep)
@@ -280,9 +275,7 @@ class FolderStepPlanner:
     def _step(
         self, gone: RemovedFolder, paths: Sequence[bytes], keeps: Mapping[bytes, bytes]
     ) -> PlanStep:
-        """Make the step for a folder; ``keeps`` gives the kept copies of single files, by
-        ``paths``.
-        """
+        """Make the step for a folder; ``keeps`` gives the copies kept for single ``paths``."""
         path = self.folders.path
         folders = list(self.going.standing_pairs(gone))
         parts = [victim for victim, _ in folders]

@@ -72,9 +72,7 @@ class NextIndex:
                 waiting[folder.parent.first] = folder.parent
 
     def _is_emptied(self, folder: TreeFolder) -> bool:
-        """Return whether a folder is removed because it is empty, decided as when applying the
-        plan.
-        """
+        """Return whether a folder is removed because it is empty, by the rules of applying."""
         if folder.id in self._around_trees or folder.id in self._folders:
             return False
         path, homes = self.sites.folders.path(folder), self.guard.homes

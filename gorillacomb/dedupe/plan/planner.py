@@ -151,11 +151,11 @@ def _notes(steps: Collection[PlanStep], sites: IndexLocations) -> Iterator[str]:
             drives.add(other.path)
     for folder in sorted(synced):
         yield (
-            f"{path_text(folder)} is kept in step with the cloud: what goes there goes for"
-            " everyone it is shared with."
+            f"{path_text(folder)} is synced with the cloud: what is removed there is removed"
+            " for everyone it is shared with."
         )
     for drive in sorted(drives):
-        yield f"Of some steps the only copy will be on the drive of {path_text(drive)}."
+        yield f"The only copy for some steps will be on the drive of {path_text(drive)}."
 
 
 def _promises(action: DedupeAction, space: DiskSpace) -> Iterator[str]:
@@ -164,13 +164,13 @@ def _promises(action: DedupeAction, space: DiskSpace) -> Iterator[str]:
         return
     if space.unknown:
         yield (
-            "How many bytes emptying the quarantine frees is not known: some files are"
+            "It is unknown how many bytes emptying the quarantine frees: some files are"
             f" {'; some are '.join(space.unknown)}."
         )
     elif space.freed < space.held:
         yield (
-            f"Emptying the quarantine frees about {space.freed:,} of the {space.held:,} bytes"
-            " set aside, while hard links, reflinks or snapshots hold the rest."
+            f"Emptying the quarantine frees about {space.freed:,} of the {space.held:,} quarantined"
+            " bytes, while hard links, reflinks or snapshots hold the rest."
         )
 
 

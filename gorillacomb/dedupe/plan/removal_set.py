@@ -61,9 +61,7 @@ class RemovalSet:
         return last
 
     def _way_to_remaining(self, folder: TreeFolder) -> Iterator[TreeFolder | None]:
-        """Yield a folder, what is kept for it, what is kept for that, and so on; None at a dead
-        end.
-        """
+        """Yield a folder, what is kept for it, what is kept for that …; None at a dead end."""
         at: TreeFolder | None = folder
         for _ in range(len(self._gone) + 1):
             yield at
@@ -136,9 +134,7 @@ class RemovalSet:
         )
 
     def _counting_on(self, folder: TreeFolder) -> Iterator[TreeFolder]:
-        """Yield the folders around this one, or itself, that are kept for something and
-        contain it.
-        """
+        """Yield the folders around this one, or itself, that are kept for something."""
         for victim, standing in self._standing():
             if (
                 standing.holds(folder)

@@ -89,9 +89,7 @@ class FolderRetirer:
         return False
 
     def _files(self, folder: TreeFolder, top: TreeFolder) -> Iterator[PlanStep]:
-        """Make a step for each file directly in a folder that also exists outside the
-        retired one.
-        """
+        """Make a step for each file directly in a folder that also exists outside the retired."""
         if not self.loose.scope.files or self.going.relies_on(folder):
             return
         noise = self.sites.folders.forest.noise

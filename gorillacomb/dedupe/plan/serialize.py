@@ -118,14 +118,14 @@ def read_plan(path: Path) -> Plan:
             return parse_plan(iter(lambda: file.readline(_LONGEST_LINE + 1), b""))
     except OSError as error:
         raise UntrustedInput(
-            f"The plan {path} cannot be read: {error.strerror}.",
+            f"Reading the plan {path} failed: {error.strerror}.",
             "Write one with: gorillacomb dedupe --plan -o FILE",
         ) from error
     except _PlanError as error:
-        shown = "What came from standard input" if stdin else path
+        shown = "Standard input" if stdin else path
         raise UntrustedInput(
-            f"{shown} is not a plan that can be carried out: {error}.",
-            "Take that line out, or write a new one: gorillacomb dedupe --plan -o FILE",
+            f"{shown} is not a valid plan: {error}.",
+            "Remove that line, or write a new plan: gorillacomb dedupe --plan -o FILE",
         ) from error
 
 
@@ -147,7 +147,7 @@ def parse_plan(lines: Iterable[bytes]) -> Plan:
                 line, object_pairs_hook=_without_repeats, parse_constant=_no_constant
             )
             if not isinstance(document, dict):
-                raise _PlanError("it is no object")
+                raise _PlanError("it is not an object")
             if plan is None:
                 plan = _header(document)
                 continue
@@ -158,7 +158,7 @@ def parse_plan(lines: Iterable[bytes]) -> Plan:
             what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
             raise _PlanError(f"line {number}: {what}") from error
         if step.id in steps:
-            raise _PlanError(f"line {number}: step {step.id!r} stands there twice")
+            raise _PlanError(f"line {number}: step {step.id!r} appears twice")
         steps[step.id] = step
     if plan is None:
         raise _PlanError("it is empty")
@@ -170,18 +170,18 @@ def parse_plan(lines: Iterable[bytes]) -> Plan:
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _PlanError("a key stands there twice")
+        raise _PlanError("a key appears twice")
     return found
 
 
 def _no_constant(name: str) -> None:
-    raise _PlanError(f"{name} is no number")
+    raise _PlanError(f"{name} is not a number")
 
 
 def _header(document: Mapping[str, Any]) -> Plan:
     version = document.get("version")
     if version != VERSION or isinstance(version, bool):
-        raise _PlanError(f"it is no plan of version {VERSION}, but begins with {version!r}")
+        raise _PlanError(f"it is not a plan of version {VERSION}, but begins with {version!r}")
     uid = _text(document, "plan")
     if not _UID.fullmatch(uid):
         raise _PlanError("its plan is not 32 hex digits")
@@ -255,26 +255,26 @@ def _path(document: Mapping[str, Any], name: str = "path") -> bytes:
 def _text(document: Mapping[str, Any], name: str) -> str:
     value = document[name]
     if not isinstance(value, str):
-        raise _PlanError(f"{name} is no text")
+        raise _PlanError(f"{name} is not a text")
     return value
 
 
 def _number(document: Mapping[str, Any], name: str) -> int:
     value = document[name]
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 63:
-        raise _PlanError(f"{name} is no number of bytes or files")
+        raise _PlanError(f"{name} is not a number of bytes or files")
     return value
 
 
 def _texts(document: Mapping[str, Any], name: str) -> list[str]:
     value = document[name]
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise _PlanError(f"{name} is no list of texts")
+        raise _PlanError(f"{name} is not a list of texts")
     return value
 
 
 def _objects(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     value = document[name]
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-        raise _PlanError(f"{name} is no list of objects")
+        raise _PlanError(f"{name} is not a list of objects")
     return value

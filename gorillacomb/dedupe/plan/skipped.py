@@ -70,8 +70,7 @@ class SkippedItems:
         return os.path.dirname(site.path)
 
     def as_skipped(self, steps: Collection[PlanStep]) -> Iterator[SkippedCopy]:
-        """Return all of it, largest first, without what is removed after all, singly or in a
-        folder.
+        """Return all of it, largest first, without what is removed after all.
 
         Something may block a file that is removed with another step.
         """

@@ -70,9 +70,7 @@ def remember_base(root: bytes, base: bytes) -> None:
 
 
 def quarantine_bases(root: bytes) -> list[bytes]:
-    """Return the folders in a root that have quarantines: the root itself, and synced folders in
-    it.
-    """
+    """Return the folders in a root that have quarantines: the root and synced folders."""
     found = [root]
     for line in _lines_of(join(root, join(OUR_FOLDER, _BASES))):
         # Torn, or not ours.
@@ -132,7 +130,7 @@ def base_of_run(folder: bytes) -> tuple[bytes, str]:
     """Return the base and the run of a run's folder, given by its path. Raises ValueError."""
     parts = folder.rstrip(b"/").split(b"/")
     if parts[-3:-1] != [OUR_FOLDER, QUARANTINE] or len(parts) < 4:
-        raise ValueError("it is no folder of a run in a quarantine")
+        raise ValueError("it is not a run's folder in a quarantine")
     return b"/".join(parts[:-3]) or b"/", os.fsdecode(parts[-1])
 
 

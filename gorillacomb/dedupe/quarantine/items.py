@@ -106,9 +106,7 @@ def items_kept_for(run: RecordedRun, path: bytes) -> Iterator[RunItem]:
 
 
 def _counterparts(run: RecordedRun, record: StepRecord, move: MovedItem, path: bytes) -> set[bytes]:
-    """Return which parts of an item have their kept copy at a path, relative to it; empty
-    for all.
-    """
+    """Return which parts of an item have their kept copy at a path; empty for all of it."""
     kept = [(b"", move.keep), *(record.nested if move is record.moves[0] else ())]
     found = {
         join_relative(inner, rest) if (rest := relative_path(path, keep.at(run.base))) else inner

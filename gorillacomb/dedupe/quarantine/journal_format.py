@@ -1,6 +1,4 @@
-"""Write and read the journal of a run, ``journal.jsonl``: a header, then one JSON line per
-event.
-"""
+"""Write and read a run's journal, ``journal.jsonl``: a header, then one JSON line per event."""
 
 from __future__ import annotations
 
@@ -207,8 +205,8 @@ def read_journal(folder: int, where: bytes) -> JournalContents:
             _play(recorded, document)
     except NO_JOURNAL as error:
         raise UntrustedInput(
-            f"{path_text(join(where, JOURNAL))} is not a journal of Gorilla Comb: {error}.",
-            "What lies beside it can be moved back by hand.",
+            f"{path_text(join(where, JOURNAL))} is not a valid journal: {error}.",
+            "The files beside it can be moved back by hand.",
         ) from error
     return recorded
 
@@ -272,7 +270,7 @@ def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[MovedItem]:
         before, after = each.get("parent_mtime_ns"), each.get("parent_after_ns")
         slot = str(each["slot"]).encode()
         if not slot or {47, 0} & set(slot) or slot in (b".", b"..", JOURNAL):
-            raise ValueError(f"{slot!r} is no name of a slot")
+            raise ValueError(f"{slot!r} is not the name of a slot")
         yield MovedItem(
             _inner(each),
             slot,
@@ -291,7 +289,7 @@ def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[MovedItem]:
 def _contents(document: dict[str, Any]) -> RepairContents:
     good, damaged = (bytes.fromhex(document[name]) for name in ("good", "damaged"))
     if len(good) != 32 or len(damaged) != 32 or good == damaged:
-        raise ValueError("a repair does not tell the good content from the damaged one")
+        raise ValueError("a repair does not distinguish the good content from the damaged one")
     return RepairContents(good, damaged, int(document["size"]))
 
 
@@ -299,7 +297,7 @@ def _time(value: Any) -> int:
     """Parse a time in ns that a file system may have reported: seconds in 64 bits."""
     found = int(value)
     if abs(found) >= INT64 * SECOND:
-        raise ValueError(f"{found} is no time in ns")
+        raise ValueError(f"{found} is not a time in ns")
     return found
 
 
@@ -308,7 +306,7 @@ def _inner(document: dict[str, Any]) -> bytes:
     path = path_from_json(document)
     parts = path.split(b"/")
     if b"\0" in path or any(part in (b"", b".", b"..") for part in parts):
-        raise ValueError(f"{path!r} is no plain relative path")
+        raise ValueError(f"{path!r} is not a plain relative path")
     return path
 
 
@@ -321,5 +319,5 @@ def _survivor(document: dict[str, Any]) -> KeptCopy:
         or path.startswith(b"/") == inside
         or any(part in (b"", b".", b"..") for part in parts)
     ):
-        raise ValueError(f"{path!r} is no plain path")
+        raise ValueError(f"{path!r} is not a plain path")
     return KeptCopy(path, inside)

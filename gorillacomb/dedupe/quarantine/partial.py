@@ -27,8 +27,8 @@ class _TwoTrees:
         self._back = OpenFolders(place.root, place.identity)
 
     def open(self, inner: bytes) -> tuple[int, int]:
-        """Return descriptors of a folder in the slot, and at the place: valid until the
-        next call.
+        """Return descriptors of a folder in the slot and at the place, valid until the next
+        call.
         """
         return self._aside.open(self._slot.at(inner).inner), self._back.open(
             self._place.at(inner).inner

@@ -55,8 +55,7 @@ def verify_link(
 
 
 def kept_copy(spot: FileLocation, keep: os.stat_result) -> os.stat_result:
-    """Return the kept copy after links to it were created or moved: only its ctime may have
-    changed.
+    """Return the kept copy after links to it changed: only its ctime may differ.
 
     Raises ContentDiffers, OSError.
     """
@@ -132,8 +131,9 @@ def refuse_changed(move: MovedItem, folder: int, name: bytes, keep: bytes, aside
 
 
 def is_same_file_as(facts: os.stat_result, keep: bytes) -> bool:
-    """Return whether a file is the one at a path: a copy of a drive has its links, but other
-    inodes.
+    """Return whether a file is the one at a path, even on a copy of the drive.
+
+    Such a copy has the links of the original, but other inodes.
     """
     try:
         return os.path.samestat(facts, os.lstat(keep))

@@ -143,9 +143,7 @@ class Quarantine:
         return True
 
     def has_both_names(self, move: MovedItem, folder: int, name: bytes) -> bool:
-        """Return whether a file is at its place and in its slot: linked, but not yet unlinked
-        there.
-        """
+        """Return whether a file is at its place and still linked in its slot."""
         try:
             here = os.stat(name, dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:

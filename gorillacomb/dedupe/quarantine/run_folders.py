@@ -61,9 +61,7 @@ def run_slots(base: bytes, run: str) -> frozenset[bytes]:
 
 
 def is_empty_run(base: bytes, run: str) -> bool:
-    """Return whether a run was interrupted while creating its journal, before doing
-    anything here.
-    """
+    """Return whether a run was interrupted before it did anything but create its journal."""
     folder = run_folder(base, run)
     journal = join(folder, JOURNAL)
     return os.path.isfile(journal) and header_of_run(folder) is None and not run_slots(base, run)

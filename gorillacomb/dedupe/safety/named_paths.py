@@ -44,8 +44,8 @@ class NamedPaths:
         for text in texts:
             if not text.startswith(("/", "*")):
                 raise UsageError(
-                    f"{option}: {_shown(text)} names nothing: it is no whole path.",
-                    "Begin it with / or ~, or a pattern with a star.",
+                    f"{option}: {_shown(text)} names nothing: it is not an absolute path.",
+                    "Start it with / or ~, or a pattern with a star.",
                 )
             spelled, fixed = self._spellings(text), fixed_part(text)
             if fixed == text or os.path.lexists(text):
@@ -72,9 +72,7 @@ class NamedPaths:
         return tuple(found)
 
     def _spellings(self, text: str) -> list[str]:
-        """Return a path or pattern as written, with links resolved, and with the known paths of
-        roots.
-        """
+        """Return a path or pattern as written, with links resolved, and by the roots' paths."""
         found: dict[str, None] = {}
         for each in path_spellings(text):
             fixed = fixed_part(each)
@@ -94,9 +92,7 @@ class NamedPaths:
         return paths
 
     def _around(self, path: bytes) -> list[Root]:
-        """Return the innermost roots around a path: several if several drives were mounted
-        at one.
-        """
+        """Return the innermost roots around a path: several if drives shared a mount point."""
         around = [root for root in self._roots if is_below(path, root.path)]
         deepest = max((len(root.path) for root in around), default=0)
         return [root for root in around if len(root.path) == deepest]

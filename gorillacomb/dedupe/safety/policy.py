@@ -45,9 +45,7 @@ class FolderContext:
     store: bool = False
     """Whether one program manages it as a unit: a library, a mailbox, a backup."""
     owner: bytes | None = None
-    """The name of a file beside it that it belongs to: for ``page_files``, that of
-    ``page.html``.
-    """
+    """The name of a file beside it that it belongs to: ``page.html`` for ``page_files``."""
 
     @property
     def name(self) -> bytes:
@@ -63,9 +61,7 @@ class PathContext:
     path: bytes
     is_folder: bool
     levels: tuple[FolderContext, ...]
-    """The folders from below the top down to the path itself, or to the one that contains
-    the file.
-    """
+    """The folders from below the top down to the path, or to the one that contains the file."""
     root_is_store: bool = False
 
     @property
@@ -123,9 +119,7 @@ class SafetyPolicy:
         return self._ours(site) or self._closed(site)
 
     def closed_to_files(self, folder: PathContext) -> Refusal | None:
-        """Return why no file directly in a folder may be removed, whatever is kept; None if one
-        may.
-        """
+        """Return why no file directly in a folder may be removed; None if one may."""
         inside = replace(folder, path=join(folder.path, b"*"), is_folder=False)
         return (
             self._ours(inside)
@@ -195,9 +189,7 @@ class SafetyPolicy:
         return None
 
     def project(self, site: PathContext) -> int | None:
-        """Return the index in its levels of the outermost project around a path; None outside of
-        any.
-        """
+        """Return the level of the outermost project around a path; None outside of any."""
         return outermost_project(site.levels, self._counts)
 
     def is_project(self, site: PathContext) -> bool:

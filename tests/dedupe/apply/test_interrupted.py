@@ -100,7 +100,7 @@ def test_undo(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     back = len(list((bench.folder / "Backup").rglob("f")))
     assert 0 < back < 40
     assert message == (
-        f"Interrupted: of run {done['run']}, {back} files in {back} steps are back and stay so."
+        f"Interrupted: of run {done['run']}, {back} files in {back} steps were put back."
     )
     assert f"gorillacomb dedupe --undo {done['run']}" in hint
     assert bench.dedupe_json("--undo")[1]["done"] == 40 - back

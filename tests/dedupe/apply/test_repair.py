@@ -91,7 +91,7 @@ def test_repaired_and_taken_back(top: Path, vault: Path) -> None:
     assert "a/picture" in run("trace", "log", vault=vault).out
     assert run("trace", "verify", vault=vault).code == 0
     history = run("dedupe", "--history", vault=vault).out
-    assert "repaired 1 file" in history and "waits in quarantine: 1 file" in history
+    assert "repaired 1 file" in history and "still in quarantine: 1 file" in history
     code, document = repaired(vault)
     assert (code, document["done"], document["skipped"]) == (0, 0, []), "nothing is left to do"
 
@@ -271,7 +271,7 @@ def test_a_journal_that_is_none_changes_nothing(top: Path, vault: Path, spoil: s
             move[spoil] = "x" if spoil == "size" else move["good"][2:]
     journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
     ran = run("dedupe", "--undo", slot.parent, vault=vault)
-    assert (ran.code, "is not a journal" in ran.err) == (2, True), ran
+    assert (ran.code, "is not a valid journal" in ran.err) == (2, True), ran
     assert look(top) == before
 
 

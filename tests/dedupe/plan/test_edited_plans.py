@@ -317,8 +317,8 @@ REFUSED: dict[str, tuple[int, str, Edit]] = {
     "a huge line": (2, "longer than", lambda s: [s.step(reasons=["x" * (17 << 20)])]),
     "no JSON": (2, "line 2", lambda s: [b"{'id': 1}\n"]),
     "half a line": (2, "line 2", lambda s: [json.dumps(s.step()).encode()[:-5]]),
-    "a list": (2, "no object", lambda s: [b"[]\n"]),
-    "null": (2, "no object", lambda s: [b"null\n"]),
+    "a list": (2, "not an object", lambda s: [b"[]\n"]),
+    "null": (2, "not an object", lambda s: [b"null\n"]),
     "too deep": (2, "line 2", lambda s: [b"[" * 200_000 + b"\n"]),
     "no UTF-8": (2, "UTF-8", lambda s: [b'{"id": "\xff"}\n']),
     "half a character": (

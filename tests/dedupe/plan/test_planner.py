@@ -391,7 +391,7 @@ def test_other_volumes_are_backups(bench: Bench, tmp_path: Path) -> None:
         across = bench.plan("--prefer", one, "--across-volumes", top=tmp_path)
         assert across.goes == {"two/a": "one/a", "two/b/f": "one/b/f"}
         assert across.header["notes"] == [
-            f"Of some steps the only copy will be on the drive of {one}."
+            f"The only copy for some steps will be on the drive of {one}."
         ]
         assert bench.dedupe("--apply", across.file) == 0, bench.printed
         assert not (two / "a").exists()

@@ -73,7 +73,7 @@ def _event_lines(event: RunEvent) -> Iterator[str]:
     yield f"{render.format_time(event.time_ns)}  {event.run}  {word} {files}{shown}"
     if event.is_waiting:
         files = render.format_count(event.waiting_files, "file")
-        yield f"  waits in quarantine: {files}, {render.format_size(event.waiting_bytes)}"
+        yield f"  still in quarantine: {files}, {render.format_size(event.waiting_bytes)}"
     for name, problems, total in (
         ("skipped", event.skipped, event.skipped_count),
         ("failed", event.failed, event.failed_count),

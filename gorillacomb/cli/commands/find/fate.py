@@ -41,7 +41,7 @@ def _item_lines(items: Sequence[RunItem], path: bytes) -> Iterator[str]:
         if item.cause is not None:
             yield from render.wrapped_paragraph(item.cause, "    ")
         if item.state is ItemState.WAITING:
-            yield f"    waits in {render.printable_path(item.aside)}"
+            yield f"    now in {render.printable_path(item.aside)}"
         if item.keep:
             yield f"    kept for it: {_shown(item.keep)}"
         command = undo_command(item)

@@ -187,7 +187,7 @@ def _refuse_own_output(paths: Sequence[bytes]) -> None:
             continue  # closed, or a system without /proc
         if stat.S_ISREG(facts.st_mode) and any(is_below(path, os.path.realpath(p)) for p in paths):
             raise UsageError(
-                f"The output goes to {render.printable_path(path)}, in a folder that is watched.",
+                f"The output is written to {render.printable_path(path)}, in a watched folder.",
                 "Each line would be one more change to report: send it elsewhere.",
             )
 
