@@ -1,4 +1,4 @@
-"""What happens when a function that a caller gave raises an error."""
+"""Handle errors raised by a caller's functions."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ class Duplicates(Iterator[FileGroup]):
         return group
 
     def close(self) -> None:
-        """Stop reading; there are no more groups after that."""
+        """Stop reading; no groups follow after that."""
         self._groups.close()
 
     def __enter__(self) -> Self:

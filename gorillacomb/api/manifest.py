@@ -118,7 +118,7 @@ def create_manifest(
     """Create the manifest of a folder; every file in it is read now.
 
     Without a path: of the canonical files of the one root in the vault. ``output`` is where it will
-    be saved: what is there, and its signature, are left out. The vault (by default that of the
+    be saved: what is there, and its signature, are omitted. The vault (by default that of the
     command line) provides the stamps of the files in the trace.
 
     Raises UsageError for a path that is not a folder, or a vault without exactly one root,

@@ -154,7 +154,7 @@ def waiting_text(left: Sequence[QuarantinedRun]) -> str:
 def _named(index: Index, name: bytes) -> tuple[list[RootStatus], bool]:
     """Return the root with an id, or those with a path; and whether it is certain which is meant.
 
-    It is uncertain if several have that path, or something else is in the place of its drive now.
+    It is uncertain if several have that path, or something else is mounted where its drive was.
     Raises UsageError for a path that is not a root's.
     """
     roots = root_table.all_roots(index.connection)

@@ -251,7 +251,7 @@ def scan_folders(
 
     log_info("Scanning %s", ", ".join(map(path_text, tops)))
     report = scan(vault, tops, options, as_progress(progress), tell, recorder_for(settings))
-    log_info("Scanned %d files, of which %d were read", report.files, report.hashed_files)
+    log_info("Scanned %d files, read %d of them", report.files, report.hashed_files)
     with Index.read(vault) as index, translate_errors(vault):
         return _result(index, report)
 

@@ -193,7 +193,7 @@ class VaultTrace:
     def show(self, path: PathInput) -> PathFate:
         """Read every entry about a path, also from when it was elsewhere, and what became of it.
 
-        Raises UsageError for a path of which nothing is known.
+        Raises UsageError for a path about which nothing is known.
         """
         from gorillacomb.api.find.fate import trace_path
 
@@ -308,10 +308,10 @@ class VaultTrace:
         return public_keys(self._vault)
 
     def rotate_key(self) -> SignerKey:
-        """Make a new key that signs the trace from now on; the trace notes it.
+        """Create a new key that signs the trace from now on; the trace records it.
 
-        The checkpoint of that moment bears both signatures. The old key stays where it is: what it
-        signed is checked with it. Raises UsageError where there is no trace, KeyMissing.
+        The checkpoint of that moment has both signatures. The old key stays where it is: it is
+        needed to check what it signed. Raises UsageError if there is no trace, KeyMissing.
         """
         return rotate_key(self._vault)
 

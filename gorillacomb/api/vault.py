@@ -1,4 +1,4 @@
-"""Which vault is meant: a path, the one of the command line, or one that is open."""
+"""Find the vault that is meant: at a path, of the command line, or an open one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["ENVIRONMENT", "Vault", "VaultInput", "as_vault", "find_vault"]
 
 VaultInput: TypeAlias = "OpenVault | Vault | PathInput | None"
-"""What functions of the API take for a vault; None is the one that the command line uses."""
+"""What functions of the API accept as a vault; None is the one that the command line uses."""
 
 
 def find_vault(path: PathInput | None = None) -> Vault:

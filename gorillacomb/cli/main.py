@@ -203,7 +203,7 @@ def _explained(error: Exception) -> int:
         from gorillacomb.api.paths import owner_advice
 
         advice = owner_advice(os.fsdecode(error.filename), error) if named else ""
-        _say(advice or "If output went to a file, its disk may be full.")
+        _say(advice or "If the output is a file, its disk may be full.")
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return ExitCode.USAGE
     raise error

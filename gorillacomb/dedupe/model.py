@@ -65,7 +65,7 @@ class SafetyRule(StrEnum):
     TRASH = "trash"
     OWN = "own"
     ATTRIBUTES = "attributes"
-    """Two copies of which one has attributes or permissions of its own."""
+    """Two copies with different attributes or permissions."""
     LOCKED = "locked"
     """What cannot be moved: immutable, or in someone else's folder."""
     UNSUPPORTED = "unsupported"
@@ -234,7 +234,7 @@ class RunOutcome:
     unknown: list[str] = field(default_factory=list)
     """Why more than ``bytes_freed`` was freed, by an unknown amount; empty if that is all."""
     unknown_use: int = 0
-    """Files of which it is unknown whether a program has them open for writing."""
+    """Files that a program may have open for writing: this is unknown."""
     emptied: int = 0
     """Folders that are empty, because everything in them was quarantined."""
     folders: int = 0

@@ -50,6 +50,6 @@ def test_a_handler_gets_what_is_logged(tmp_path: Path, vault: Path) -> None:
     )
     assert ran.stderr.splitlines() == [
         f"INFO:gorillacomb:Scanning {tree}",
-        "INFO:gorillacomb:Scanned 1 files, of which 1 were read",
+        "INFO:gorillacomb:Scanned 1 files, read 1 of them",
         "WARNING:gorillacomb:a warning of ours",
     ]

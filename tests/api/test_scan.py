@@ -154,7 +154,7 @@ def test_scans_are_logged(tree: Path, vault: Path, caplog: pytest.LogCaptureFixt
     with caplog.at_level(logging.INFO, "gorillacomb"), gorillacomb.open_vault(vault) as opened:
         opened.scan(tree)
     texts = [each.getMessage() for each in caplog.records if each.name == "gorillacomb"]
-    assert texts == [f"Scanning {tree}", "Scanned 123 files, of which 123 were read"]
+    assert texts == [f"Scanning {tree}", "Scanned 123 files, read 123 of them"]
     assert logging.getLogger("gorillacomb").handlers, "no handler, and warnings go to stderr"
 
 

@@ -23,7 +23,7 @@ from gorillacomb.cli.output.reference import all_commands
 
 CLEAN = (
     *("fs", "workers", "vault", "classify", "index", "canonical", "folders", "unique"),
-    *("scan", "vaultmesh", "stamping", "manifest", "watch"),
+    *("scan", "vaultmesh", "stamping", "manifest", "watch", "dedupe", "api", "cli"),
     *("model.py", "errors.py", "hashing.py", "json_paths.py", "sqlite.py", "clock.py"),
     "progress.py",
 )
@@ -43,6 +43,34 @@ RECORDED = frozenset(
         "lies on the same blocks as its copy: there is one copy of it on the disk",
         "on a file system that does not tell where files lie",
         "only Linux tells where files lie",
+        ", was set aside by run ",
+        ", which goes too",
+        ", which is not there any more",
+        "came meanwhile",
+        "changed meanwhile",
+        "is an empty folder that stands only here",
+        "is back, but for what had been deleted already: that stands in ",
+        "is no ",
+        "is no copy that was being written; what it is, nobody knows",
+        "is no file there",
+        "is part of an album, of which others would stay",
+        "may be in use: nobody can tell here whether a program has it open for writing. It can be"
+        " deleted 24 h after it was set aside",
+        "set aside, but not deleted: ",
+        "something else stands there now",
+        "stands in ",
+        "stands in another folder than what it belongs to",
+        "stands only here",
+        "waits, since nobody can tell whether a program has it open: --empty-quarantine deletes it",
+        "was repaired, and its good content stands nowhere any more",
+        "was set aside at a time to come (",
+        "was set aside since by run ",
+        "was set aside, and then deleted for good; its copy",
+        "was to stay, and changed meanwhile",
+        "was to stay, and is not there any more",
+        "was to stay, and stands ",
+        "was written to since it was set aside",
+        "went meanwhile",
     }
 )
 """Causes in indexes, journals, manifests and pulses, which therefore never change."""

@@ -44,7 +44,7 @@ def dry_run(
     *,
     progress: Progress | ProgressCallback | None = None,
 ) -> DryRunResult:
-    """Find what carrying out a plan would do, as `OpenVault.apply` says."""
+    """Find what applying a plan would do, as `OpenVault.apply` says."""
     contents = _plan_of(plan).contents
     shown = as_progress(progress)
     try:
@@ -69,7 +69,7 @@ def apply_plan(
     untested_macos: bool = False,
     progress: Progress | ProgressCallback | None = None,
 ) -> RunResult:
-    """Carry out a plan, as `OpenVault.apply` says of ``dry_run=False``."""
+    """Apply a plan, as `OpenVault.apply` says of ``dry_run=False``."""
     refuse_untested("Applying a plan", untested_macos)
     plan = _plan_of(plan)
     require_index(vault)

@@ -146,7 +146,7 @@ class RunDetails:
                 yield from items_of(each)
 
     def head(self) -> RunDetailsDocument:
-        """Return the document with an empty list of items, of which there may be very many."""
+        """Return the document with an empty list of items: there may be very many."""
         return run_details_document(self)
 
     def item_documents(self) -> Iterator[RunItemDocument]:

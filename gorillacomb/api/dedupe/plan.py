@@ -57,7 +57,7 @@ __all__ = [
 
 
 class PlanKeywords(TypedDict, total=False):
-    """The keywords of `OpenVault.plan`, which explains them. All may be left out."""
+    """The keywords of `OpenVault.plan`, which explains them. All are optional."""
 
     action: str
     within: PathsInput
@@ -210,7 +210,7 @@ def _request(
     if not files and not folders:
         kinds = f"the action {action} is for files" if options.action in REPLACING else "no folders"
         raise UsageError(
-            f"The plan would be empty: files are left out, and {kinds}.",
+            f"The plan would be empty: files are excluded, and {kinds}.",
             "Leave out --folders-only.",
         )
     scope = PlanScope(

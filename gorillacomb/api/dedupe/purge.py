@@ -45,7 +45,7 @@ def purge_quarantine(
     untested_macos: bool = False,
     progress: Progress | ProgressCallback | None = None,
 ) -> RunResult:
-    """Delete what runs set aside, as `OpenVault.purge` says."""
+    """Delete what runs quarantined, as `OpenVault.purge` says."""
     refuse_untested("Emptying the quarantine", untested_macos)
     require_index(vault)
     shown = as_progress(progress)
@@ -142,7 +142,7 @@ def _refuse_unconfirmed(chosen: Sequence[QuarantinedRun], confirm: ConfirmPurge)
 
 
 def _interrupted(total: RunOutcome, names: Sequence[str]) -> tuple[str, str]:
-    """Say what was deleted; ``names`` are the runs of which something may have been."""
+    """Say what was deleted; ``names`` are the runs that may have lost items."""
     if not names:
         return "Interrupted: nothing was deleted.", ""
     runs_named = " and ".join(dict.fromkeys(names))

@@ -48,7 +48,7 @@ class RunResult:
     unknown: tuple[str, ...]
     """Why more may be free than ``bytes_freed``; empty where that is all."""
     unknown_use_files: int
-    """Files of which it is not known whether a program has them open for writing."""
+    """Files that a program may have open for writing: this is unknown."""
     empty_folders: int
     """Folders that are empty now and were left in place."""
     emptied_folders: int

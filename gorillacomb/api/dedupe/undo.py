@@ -39,7 +39,7 @@ def undo_run(
     only: PathsInput = (),
     progress: Progress | ProgressCallback | None = None,
 ) -> RunResult:
-    """Put back what a run set aside, as `OpenVault.undo` says."""
+    """Put back what a run quarantined, as `OpenVault.undo` says."""
     named = "" if run is None else os.fsdecode(run)
     if run is not None and not named:
         raise UsageError("The name of the run is empty.", "Name a run, or leave it out.")

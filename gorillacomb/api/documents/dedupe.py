@@ -154,7 +154,7 @@ class RunDocument(TypedDict):
     bytes_freed_unknown: NotRequired[list[str]]
     """Why it is not known."""
     unknown_use_files: int
-    """Files of which it is not known whether a program has them open for writing."""
+    """Files that a program may have open for writing: this is unknown."""
     empty_folders: int
     """Folders that are empty now and were left in place."""
     emptied_folders: int

@@ -113,8 +113,7 @@ class StatusDocument(TypedDict):
     redundant_bytes: int
     """Bytes on disk that those take."""
     files_by_state: dict[str, StateTotalsDocument]
-    """By ``pending``, ``unreadable``, ``excluded`` and the like; files that were read are
-    left out.
+    """By ``pending``, ``unreadable``, ``excluded`` and the like; but not files that were read.
     """
     folders_by_state: dict[str, int]
     trace: TraceDocument | None

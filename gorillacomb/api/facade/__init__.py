@@ -1,5 +1,5 @@
 """The front door for Python programs: every use case as a method of an open vault.
 
-Each method says what it takes, returns and raises: here and nowhere else. The other modules of
-`api` carry the use cases out.
+What comes in, goes out and is raised is said here, at the method. The modules of `api` implement
+the use cases.
 """

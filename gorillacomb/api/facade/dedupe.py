@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class DedupeMethods:
-    """The methods of an `OpenVault` that plan what is removed, and carry it out."""
+    """The methods of an `OpenVault` that plan and apply removals."""
 
     _vault: Vault
 
@@ -29,9 +29,9 @@ class DedupeMethods:
         progress: Progress | ProgressCallback | None = None,
         **wanted: Unpack[PlanKeywords],
     ) -> DedupePlan:
-        """Plan what is removed, from the index. Nothing is written or changed.
+        """Plan what to remove, from the index. Nothing is written or changed.
 
-        All keywords may be left out:
+        All keywords are optional:
 
         - ``action``: what is done with the copies that are not kept: ``quarantine`` (the default),
           ``reflink``, ``hardlink``, ``symlink`` or ``delete``
@@ -39,15 +39,15 @@ class DedupeMethods:
         - ``prefer``: paths or globs of places whose copies are kept
         - ``protect``: paths or globs that no step touches
         - ``keep``: how many copies of everything are kept; 1 by default
-        - ``min_size``: bytes on disk that a step must bring
+        - ``min_size``: bytes on disk that a step must free
         - ``files``, ``folders``: whether single files, or whole folders, may be removed; both by
           default
-        - ``retire``: folders out of which everything is removed that also exists elsewhere, even
+        - ``retire``: folders from which everything is removed that also exists elsewhere, even
           in a project
         - ``not_a_project``: folders that are not treated as projects, whatever they contain
         - ``across_volumes``: whether the copy that is kept may be on another drive
 
-        Raises UsageError for a path that no root contains or a keyword that makes no sense,
+        Raises UsageError for a path that is in no root or an invalid keyword,
         RefusedForSafety for hard links on macOS unless ``untested_macos``.
         """
         from gorillacomb.api.dedupe.plan import make_plan
@@ -86,16 +86,16 @@ class DedupeMethods:
         untested_macos: bool = False,
         progress: Progress | ProgressCallback | None = None,
     ) -> DryRunResult | RunResult:
-        """Carry out a plan, or the one in a file; by default only find out what that would do.
+        """Apply a plan, or the one in a file; by default only find out what that would do.
 
-        Files change only with ``dry_run=False``; index and trace follow. A plan that deletes needs
-        ``confirm`` too: the number of files that it deletes, or a function that is given the plan
-        and returns whether to go on. Every file is compared with its copy byte by byte first, and
-        steps that are not as planned are ``skipped`` in the result.
+        Files change only with ``dry_run=False``; index and trace are updated. A plan that deletes
+        needs ``confirm`` too: the number of files that it deletes, or a function that is given the
+        plan and returns whether to continue. Every file is compared with its copy byte by byte
+        first, and steps that are not as planned are ``skipped`` in the result.
 
         Raises UntrustedInput for the file. With ``dry_run=False`` also RefusedForSafety without
-        ``confirm``, on macOS unless ``untested_macos``, and where another run holds the lock of a
-        root; RunCutShort where a drive fails; Interrupted, which says what was done until then.
+        ``confirm``, on macOS unless ``untested_macos``, and if another run holds the lock of a
+        root; RunCutShort if a drive fails; Interrupted, which says what was done until then.
         """
         from gorillacomb.api.dedupe import apply
 
@@ -113,12 +113,12 @@ class DedupeMethods:
         only: PathsInput = (),
         progress: Progress | ProgressCallback | None = None,
     ) -> RunResult:
-        """Put back what a run set aside, or ``only`` some paths of it; nothing is ever replaced.
+        """Put back what a run quarantined, or ``only`` some paths of it; nothing is ever replaced.
 
         ``run`` is its id, or the path of its folder in a quarantine, for which no vault is needed;
-        by default it is the last run of which something waits. Raises UsageError where there is no
-        such run, RefusedForSafety where another run holds the lock, and Interrupted, which says
-        what was put back until then.
+        by default it is the last run with quarantined items. Raises UsageError if there is no such
+        run, RefusedForSafety if another run holds the lock, and Interrupted, which says what was
+        put back until then.
         """
         from gorillacomb.api.dedupe.undo import undo_run
 
@@ -134,15 +134,15 @@ class DedupeMethods:
         untested_macos: bool = False,
         progress: Progress | ProgressCallback | None = None,
     ) -> RunResult:
-        """Delete what the run with an id set aside, or all runs, and so free its space.
+        """Delete what the run with an id, or all runs, quarantined, to free the space.
 
-        Only what still has the copy that was kept for it is deleted: each file is compared with
-        that once more. ``confirm`` allows it: True, or a function that is given the runs and
-        returns whether to go on. ``older_than_ns`` keeps what was set aside more recently.
+        Only items whose kept copy still exists are deleted: each file is compared with it once
+        more. ``confirm`` allows it: True, or a function that is given the runs and returns whether
+        to continue. ``older_than_ns`` keeps what was quarantined more recently.
 
-        Raises RefusedForSafety without ``confirm``, on macOS unless ``untested_macos``, and where
-        another run holds the lock; UsageError where nothing of the run waits; RunCutShort where a
-        drive fails; and Interrupted, which says what was deleted until then.
+        Raises RefusedForSafety without ``confirm``, on macOS unless ``untested_macos``, and if
+        another run holds the lock; UsageError if the run has nothing in quarantine; RunCutShort if
+        a drive fails; and Interrupted, which says what was deleted until then.
         """
         from gorillacomb.api.dedupe.purge import purge_quarantine
 
@@ -156,7 +156,7 @@ class DedupeMethods:
         )
 
     def history(self) -> RunHistory:
-        """List everything that was done with runs, the last first.
+        """List everything that was done with runs, latest first.
 
         Runs are known by the trace, and by the quarantines on connected drives. Raises VaultError.
         """
@@ -165,9 +165,9 @@ class DedupeMethods:
         return read_history(self._vault)
 
     def run_details(self, run: str) -> RunDetails:
-        """Find all that is known of the run with an id, with every item that it set aside.
+        """Find everything known about the run with an id, with every item that it quarantined.
 
-        Raises UsageError where there is no such run.
+        Raises UsageError if there is no such run.
         """
         from gorillacomb.api.dedupe.history import read_run_details
 

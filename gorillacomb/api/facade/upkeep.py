@@ -50,13 +50,13 @@ class UpkeepMethods:
         force: bool = False,
         choose: Callable[[Sequence[RootStatus]], RootStatus] | None = None,
     ) -> ForgottenRoot:
-        """Drop a root, named by its path or id, and all that the index knows of it.
+        """Drop a root, named by its path or id, and everything the index knows about it.
 
-        No file in it is touched. Where several drives were scanned at the path, ``choose`` returns
-        the one that is meant. ``force`` forgets it although something waits in its quarantine.
+        No file in it is touched. If several drives were scanned at the path, ``choose`` returns the
+        one that is meant. ``force`` forgets it even if its quarantine is not empty.
 
         Raises UsageError for an unknown root, or for several without ``choose``; RefusedForSafety
-        where something waits in its quarantine.
+        if its quarantine is not empty.
         """
         from gorillacomb.api.roots import forget_root
 
@@ -74,7 +74,7 @@ class UpkeepMethods:
     def back_up(self, folder: PathInput) -> VaultBackup:
         """Copy index and trace into a new folder, each as of one moment, also while it is in use.
 
-        Keys are not in the vault. Raises UsageError for a folder that exists or cannot be made.
+        Keys are not in the vault. Raises UsageError for a folder that exists or cannot be created.
         """
         from gorillacomb.api.upkeep import back_up_vault
 
@@ -89,11 +89,11 @@ class UpkeepMethods:
         older_than_ns: int = 0,
         progress: Progress | ProgressCallback | None = None,
     ) -> ScrubResult:
-        """Read files again that the index knows, all or those in some folders; find damaged ones.
+        """Read files in the index again, all or those in some folders; find damaged ones.
 
-        Those come first that were not read for longest; with ``older_than_ns``, only those that
-        were last read so long ago. ``rate`` is how many bytes a second are read at most. Only the
-        index and the trace are written.
+        The least recently read come first; with ``older_than_ns``, only those whose last read is
+        that old. ``rate`` is the maximum of bytes read per second. Only the index and the trace are
+        written.
 
         A callback that raises Interrupted ends it early, with everything so far kept: the result
         says ``is_interrupted``. Raises UsageError for a path that is not a folder of the index, or
@@ -104,7 +104,7 @@ class UpkeepMethods:
         return scrub(self._vault, paths, rate=rate, older_than_ns=older_than_ns, progress=progress)
 
     def accept_damage(self, paths: PathsInput) -> AcceptResult:
-        """Take damaged files as they are now; the digest of their good content is forgotten.
+        """Accept damaged files as they are now; the digest of their good content is forgotten.
 
         Raises UsageError for what is not a damaged file of the index.
         """
@@ -121,12 +121,12 @@ class UpkeepMethods:
         untested_macos: bool = False,
         progress: Progress | ProgressCallback | None = None,
     ) -> RepairResult:
-        """Put good copies in place of damaged files: of all, or those in some paths.
+        """Replace damaged files with good copies: all, or those in some paths.
 
-        The damaged files wait in quarantine, so that `OpenVault.undo` takes it back. Suspects are
+        The damaged files are quarantined, so that `OpenVault.undo` takes it back. Suspects are
         repaired if they are named, or with ``suspects``. Raises UsageError for a path that is not
-        in the index, RefusedForSafety on macOS unless ``untested_macos`` and where another run
-        holds the lock, RunCutShort where a drive fails, Interrupted.
+        in the index, RefusedForSafety on macOS unless ``untested_macos`` and if another run holds
+        the lock, RunCutShort if a drive fails, Interrupted.
         """
         from gorillacomb.api.watch.repair import repair_damage
 
@@ -142,8 +142,8 @@ class UpkeepMethods:
         """Judge by its last signed pulses whether the watcher of the vault is alive.
 
         It is ``degraded`` or ``dead`` after a missed pulse, when a clock or the trace was set back,
-        or when its process is gone. Raises KeyMissing, and UntrustedInput for a key that cannot be
-        read.
+        or when its process no longer runs. Raises KeyMissing, and UntrustedInput for a key that
+        cannot be read.
         """
         from gorillacomb.api.watch.pulse import check_watcher
 

@@ -1,4 +1,4 @@
-"""Give programs the names of values whose rooms other modules of `api` import only when needed."""
+"""Name the types that other modules of `api` import only when needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Open a vault: the one way into the program for Python programs."""
+"""Open a vault: the entry point for Python programs."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def open_vault(path: PathInput | None = None) -> OpenVault:
     That is the folder in GORILLACOMB_VAULT, or one in the user's data folder. It need not exist
     yet: a scan creates it. Use it in a ``with`` block, or call `OpenVault.close` at the end.
 
-    Raises UsageError for a path that names no folder, VaultError where no home is known.
+    Raises UsageError for a path that names no folder, VaultError if no home is known.
     """
     return OpenVault(find_vault(path))
 
 
 class OpenVault(DedupeMethods, UpkeepMethods):
-    """A vault, with everything that can be asked of it and done with it; `open_vault` makes one.
+    """A vault, with all queries and actions as methods; `open_vault` creates one.
 
     Nothing is kept open between calls, except by results that are read lazily, which say so. Many
     programs may read one vault while one writes. Every method raises VaultError for a vault that
@@ -67,7 +67,7 @@ class OpenVault(DedupeMethods, UpkeepMethods):
         self.close()
 
     def close(self) -> None:
-        """End the use of the vault. Lazy results are closed by themselves. Raises nothing."""
+        """Finish using the vault. Lazy results are closed by themselves. Raises nothing."""
 
     @property
     def trace(self) -> VaultTrace:
@@ -99,10 +99,10 @@ class OpenVault(DedupeMethods, UpkeepMethods):
         both are remembered for the root, and ``clear_excludes`` forgets the remembered patterns
         first. ``quick`` leaves files without a copy unread; ``rehash`` reads everything again.
         ``cross_file_systems`` enters what is mounted inside. ``file_list`` names the only paths to
-        look at. ``accept_loss`` takes what is missing as deleted, even if it is most of a root.
-        ``hydrate_limit`` downloads files of up to so many bytes that are only in the cloud.
-        ``workers`` is how many processes read; 0 reads in this one. ``on_findings`` is called as
-        soon as the duplicates are known, while the rest is still unread.
+        look at. ``accept_loss`` treats missing files as deleted, even if it is most of a root.
+        ``hydrate_limit`` downloads files of up to this many bytes that are only in the cloud.
+        ``workers`` is the number of reader processes; 0 reads in this one. ``on_findings`` is
+        called as soon as the duplicates are known, while the rest is still unread.
 
         A callback that raises stops the scan: everything so far is kept, and the next scan
         continues from there. The error of the callback is raised as it is, or Interrupted for
@@ -133,7 +133,7 @@ class OpenVault(DedupeMethods, UpkeepMethods):
     def duplicates(self, path: PathInput | None = None, *, min_size: int = 0) -> Duplicates:
         """Read the groups of identical files, the most wasteful first.
 
-        With a path, those that have a copy there. ``min_size``, in bytes, leaves out groups of
+        With a path, only those that have a copy there. ``min_size``, in bytes, leaves out groups of
         smaller files. Returns an iterator that reads a group when it is asked for, all of them as
         of now. Raises UsageError for a path that is not in the index.
         """
@@ -144,12 +144,12 @@ class OpenVault(DedupeMethods, UpkeepMethods):
     def folders(
         self, path: PathInput | None = None, *, similar: float | None = None
     ) -> FolderReport:
-        """Find which folders belong together, as of the last scan; no file is read for it.
+        """Find which folders belong together, as of the last scan; no file is read.
 
-        With a path, those that concern that folder. ``similar``, from 0 to 1, is how much of the
-        smaller of two folders the other one must contain to be reported with it. Returns a report
-        that is read as it is asked for: use it in a ``with`` block. Raises UsageError for a path
-        that is not a folder of the index.
+        With a path, only those that concern that folder. ``similar``, from 0 to 1, is how much of
+        the smaller of two folders the other one must contain to be reported with it. Returns a
+        report that is read as it is asked for: use it in a ``with`` block. Raises UsageError for a
+        path that is not a folder of the index.
         """
         from gorillacomb.api.find.folders import find_folders
 
@@ -168,14 +168,14 @@ class OpenVault(DedupeMethods, UpkeepMethods):
     ) -> UniqueResult:
         """Find what would be lost if a folder were deleted.
 
-        The folder is listed now, and each copy elsewhere is looked at on disk. ``excepts`` are
+        The folder is listed now, and each copy elsewhere is checked on disk. ``excepts`` are
         folders that are treated as deleted too; ``plan`` is a plan, or a file of one, whose copies
-        do not count; ``count_offline`` lets copies on drives that are not connected count, which
-        macOS needs ``untested_macos`` for.
+        do not count; ``count_offline`` counts copies on drives that are not connected, which on
+        macOS requires ``untested_macos``.
 
-        Returns the files that exist nowhere else, and those about which nothing can be said.
-        Raises UsageError for a path that is not a folder of the index, UntrustedInput for the
-        plan, RefusedForSafety on macOS.
+        Returns the files that exist nowhere else, and those about which nothing can be said. Raises
+        UsageError for a path that is not a folder of the index, UntrustedInput for the plan,
+        RefusedForSafety on macOS.
         """
         from gorillacomb.api.unique import find_unique
 
@@ -192,8 +192,8 @@ class OpenVault(DedupeMethods, UpkeepMethods):
     def explain(self, path: PathInput) -> Explained:
         """Explain a file or folder: its copies, which one to keep, why, and what runs did with it.
 
-        Returns an `ExplainedFile`, `ExplainedFolder`, or `ExplainedGone` for what is not in the
-        index any more. Raises UsageError for a path of which nothing is known.
+        Returns an `ExplainedFile`, `ExplainedFolder`, or `ExplainedGone` for what is no longer in
+        the index. Raises UsageError for a path about which nothing is known.
         """
         from gorillacomb.api.find.explain import explain_path
 
@@ -209,8 +209,8 @@ class OpenVault(DedupeMethods, UpkeepMethods):
     ) -> Comparison:
         """Compare two folders: as of their last scan if the index has both, else by reading them.
 
-        Names, contents, links and executable bits count; other modes and times do not. Raises
-        UsageError for a path that neither is a folder nor was one when it was scanned, Interrupted.
+        Names, contents, links and executable bits are compared; other modes and times are not.
+        Raises UsageError for a path that is not a folder, now or when it was scanned, Interrupted.
         """
         from gorillacomb.api.find.compare import compare_folders
 

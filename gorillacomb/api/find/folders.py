@@ -164,7 +164,7 @@ class FolderReport:
             self._folders = folders_of(index, similar)
             if path is not None:
                 self._keep_to(index, os.fsencode(path))
-            # Whoever drops it without closing it leaves no open index behind.
+            # A report that is dropped without closing it leaves no open index behind.
             self._close = weakref.finalize(self, opened.pop_all().close)
 
     def _keep_to(self, index: Index, path: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Tell whether the watcher of a vault is alive."""
+"""Say whether the watcher of a vault is alive."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class EmptiedFolders:
                 self._move(run, records)
 
     def _may_go(self, path: bytes, last: _LastMove) -> bool:
-        """Return whether only our removals emptied a folder, so it may go. Raises OSError."""
+        """Return whether only we emptied a folder and it may be removed. Raises OSError."""
         place = self.places.location(path)
         homes = self.guard.homes
         if place is None or path in homes or os.path.dirname(path) in homes:

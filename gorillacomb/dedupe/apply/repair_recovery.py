@@ -107,7 +107,7 @@ def digest_on_disk(file: int, size: int) -> tuple[bytes, int]:
 
 
 def finish_repair(run: Quarantine, record: StepRecord, now: Callable[[], int]) -> StepRecord:
-    """Finish a repair of which only the intent is recorded; return the record with its outcome.
+    """Finish a repair with only its intent recorded; return the record with its outcome.
 
     Raises OSError if the journal cannot be written.
     """

@@ -35,7 +35,7 @@ class TreeSnapshot:
     one_copy: set[bytes] = field(default_factory=set)
     """Paths in ``victim`` of other names of the kept file, and of files on the same blocks."""
     unknown_use: int = 0
-    """Files of which it is unknown whether a program has them open for writing."""
+    """Files that a program may have open for writing: this is unknown."""
 
     @property
     def files(self) -> int:

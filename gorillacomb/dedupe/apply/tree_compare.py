@@ -80,7 +80,7 @@ class TreeComparer:
     ) -> TreeSnapshot:
         """Make sure that everything at ``victim`` also exists at ``keep`` under the same name.
 
-        ``nested`` gives other paths to compare with, by paths relative to the victim; ``stood`` is
+        ``nested`` gives other paths to compare with, by relative paths; ``stood`` is
         the path from which links in it must resolve, if it has been moved. Raises Different, with
         the first difference; OSError if a folder above them cannot be opened.
         """

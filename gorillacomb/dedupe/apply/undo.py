@@ -66,7 +66,7 @@ def finish_interrupted_runs(base: bytes, now: Callable[[], int]) -> list[StepPro
 
 
 def _finish_all(run: Quarantine, now: Callable[[], int]) -> list[StepRecord]:
-    """Finish the steps of a run of which only the intent is recorded, the last one first.
+    """Finish the steps of a run with only their intent recorded, the last one first.
 
     What a step took may have been in a folder that a later one took.
     """
@@ -87,7 +87,7 @@ def _finish_all(run: Quarantine, now: Callable[[], int]) -> list[StepRecord]:
 
 
 def _finish(run: Quarantine, record: StepRecord, now: Callable[[], int]) -> StepRecord:
-    """Finish a step of which only the intent is recorded."""
+    """Finish a step with only its intent recorded."""
     held: list[MovedItem] = []
     cause = None
     for move in reversed(record.moves):

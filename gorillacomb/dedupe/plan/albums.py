@@ -32,7 +32,7 @@ class AlbumPlanner:
     keeping: Callable[[PlanStep, FileCopy], PlanStep | None]
     """Returns a step for the same file with another copy to keep; None if that is not allowed."""
     leave: Callable[[bytes, Refusal, PlanStep], None]
-    """Called with steps that are left out, and their folder."""
+    """Called with steps that are dropped, and their folder."""
 
     def for_one_folder(
         self, found: Mapping[bytes, PlanStep], before: Callable[[bytes], Sequence[FileCopy]]
@@ -71,7 +71,7 @@ class AlbumPlanner:
     def _of_album(
         self, folder: bytes, album: _Album, stay: Mapping[bytes, Mapping[bytes, FileCopy]]
     ) -> Iterator[tuple[bytes, PlanStep | None]]:
-        """Yield the steps for the files in an album, by path; None for a step that is left out.
+        """Yield the steps for the files in an album, by path; None for a step that is dropped.
 
         ``stay`` has for each of them the folders with a kept copy, best first.
         """

@@ -150,7 +150,7 @@ class DiskCheck:
         for folder in folders.forest.order[victim.first : victim.last + 1]:
             at = folder
             while at is not victim and at not in nested:
-                assert at.parent is not None, "it is below the victim"
+                assert at.parent is not None, "it is below the top"
                 at = at.parent
             path = folders.path(folder)
             inner = relative_path(path, folders.path(at))

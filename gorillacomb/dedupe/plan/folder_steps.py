@@ -141,7 +141,7 @@ class FolderStepPlanner:
             self._leave(victim, path, first)
 
     def _is_given_up(self, folder: TreeFolder) -> bool:
-        """Return whether it is in a copy of a tree of which another one is kept."""
+        """Return whether it is in a copy of a tree that is kept elsewhere."""
         return self.folders.rank_around(folder) == GIVEN_UP
 
     def _leave(self, victim: TreeFolder, path: bytes, refusal: Refusal) -> None:

@@ -120,7 +120,7 @@ class RemovalSet:
     def _nested_below(self, folder: TreeFolder) -> list[TreeFolder]:
         """Return what is in a folder to be removed and has its own kept copy."""
         gone = self.around(folder)
-        assert gone is not None, "it goes"
+        assert gone is not None, "it is removed"
         return [each for each in gone.nested if each is not folder and folder.holds(each)]
 
     def relies_on(self, folder: TreeFolder) -> bool:
@@ -155,6 +155,6 @@ def _counterpart(gone: RemovedFolder, folder: TreeFolder) -> TreeFolder | None:
     """Return where the kept copy has the counterpart of a folder in the removed one."""
     at = folder
     while at is not gone.folder and at not in gone.nested:
-        assert at.parent is not None, "it is below the one that goes"
+        assert at.parent is not None, "it is below the removed folder"
         at = at.parent
     return find_descendant(gone.nested.get(at, gone.keep), relative_names(folder, at))

@@ -93,7 +93,7 @@ def items_at(run: RecordedRun, path: bytes) -> Iterator[RunItem]:
 def items_kept_for(run: RecordedRun, path: bytes) -> Iterator[RunItem]:
     """Yield the items of a run, or parts of them, whose kept copy is at an absolute path.
 
-    A part that is no longer in the quarantine is left out.
+    A part that is no longer in the quarantine is skipped.
     """
     for record in (each for each in run.recorded.steps.values() if not each.emptied):
         for move in record.moves:
@@ -134,7 +134,7 @@ def _item(run: RecordedRun, record: StepRecord, move: MovedItem) -> RunItem:
         if record.state == PURGING:
             cause = "its deletion was begun: part of it may be gone"
     elif record.state not in HELD:
-        state, cause = ItemState.NOT_DONE, cause or "the run was cut short"
+        state, cause = ItemState.NOT_DONE, cause or "the run was interrupted"
     else:
         # The run that takes it back may have been killed before the journal says so.
         state = ItemState.PUT_BACK if os.path.lexists(path) else ItemState.MISSING

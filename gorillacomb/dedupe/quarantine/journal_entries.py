@@ -193,9 +193,9 @@ class JournalContents:
             }
 
     def half_done(self) -> list[StepRecord]:
-        """The steps of an interrupted run that may have something in the quarantine."""
+        """Return the steps of an interrupted run that may have something in the quarantine."""
         return [each for each in self.steps.values() if each.state == INTENT and each.moves]
 
     def held(self) -> list[StepRecord]:
-        """The steps that have something in the quarantine."""
+        """Return the steps that have something in the quarantine."""
         return [each for each in self.steps.values() if each.state in HELD and each.moves]

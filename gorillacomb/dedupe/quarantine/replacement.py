@@ -1,4 +1,4 @@
-"""Put a link in the place of a quarantined copy, so that its name always leads to a file.
+"""Replace a quarantined copy with a link, so that its name always leads to a file.
 
 The link is created in the slot reserved for the copy, checked, and exchanged with the copy in one
 step. An undo exchanges the two again. If a file system has no such exchange (most FUSE drives, old
@@ -43,8 +43,8 @@ def verify_link(
 ) -> None:
     """Make sure that a link, created in an open folder, leads to the kept copy.
 
-    ``keep`` is the kept copy as it was, and ``around`` the open folder of the victim, where the
-    link is going to be. Raises ContentDiffers, OSError.
+    ``keep`` is the kept copy as it was, and ``around`` the open folder of the copy to
+    remove, where the link is going to be. Raises ContentDiffers, OSError.
     """
     if move.put == DedupeAction.HARDLINK:
         facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -90,7 +90,7 @@ def is_link(move: MovedItem, folder: int, name: bytes, keep: bytes) -> bool:
 
 
 def remove_link(move: MovedItem, folder: int, name: bytes, keep: bytes) -> None:
-    """Remove the link to ``keep`` that was put in the place of a file, if it is still there.
+    """Remove the link to ``keep`` that replaced a file, if it is still there.
 
     Raises FileExistsError if something else is there.
     """

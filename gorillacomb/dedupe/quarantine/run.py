@@ -165,7 +165,7 @@ class Quarantine:
         return self._exchange_if(slot, folder, name, came)
 
     def _exchange_if(self, slot: bytes, folder: int, name: bytes, came: Callable[[], bool]) -> bool:
-        """Exchange a slot and a place; ``came`` tells whether the slot has what was expected."""
+        """Exchange a slot and a place; ``came`` says whether the slot has what was expected."""
         aside = os.stat(slot, dir_fd=self.folder, follow_symlinks=False)
         mutations.rename_exchange(self.folder, slot, folder, name)
         if came():

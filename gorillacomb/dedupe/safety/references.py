@@ -40,8 +40,8 @@ def text_references(index: Index, roots: Mapping[int, Root]) -> list[Reference]:
     """Return what the files in the index refer to, if it exists; sorted.
 
     ``roots`` are those that are connected, by their ids: their files are read, and only what is in
-    one of them counts as a target. A file that cannot be read is left out, as is one whose content
-    is only in the cloud. Raises VaultError.
+    one of them counts as a target. A file that cannot be read, or whose
+    content is only in the cloud, is skipped. Raises VaultError.
     """
     resolver = _TargetResolver([root.path for root in roots.values()])
     found: set[Reference] = set()
@@ -129,7 +129,7 @@ class _TargetResolver:
     def references(self, folder: bytes, name: bytes, said: MentionedPath) -> Iterator[Reference]:
         """Return what a path in a file leads to and through.
 
-        Anything around the file itself is left out: it is removed with the file, or not at all.
+        Anything around the file itself is omitted: it is removed with the file, or not at all.
         """
         source = join(folder, name)
         path = os.path.expanduser(said.path) if said.path.startswith(b"~/") else said.path

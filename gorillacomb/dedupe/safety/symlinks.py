@@ -64,7 +64,7 @@ def symlink_targets(index: Index, online: Collection[int]) -> list[Reference]:
     """Return where the links in the index lead now, sorted.
 
     What they lead through is included. ``online`` are the ids of connected roots; links that lead
-    nowhere are left out.
+    nowhere are omitted.
     """
     paths = folder_paths(index.connection)
     found = []
@@ -85,7 +85,7 @@ _MOST_LINKS = 40
 def link_chain(link: bytes) -> list[bytes]:
     """Return what a link needs in order to resolve: its end, which exists, and what is on the way.
 
-    ``link`` is an absolute path, as are those returned. Folders around it are left out.
+    ``link`` is an absolute path, as are those returned. Folders around it are omitted.
     """
     return [each for each in path_chain(link, link) if each != link]
 

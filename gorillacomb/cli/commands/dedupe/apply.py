@@ -95,7 +95,7 @@ def _applied_story(plan: DedupePlan, result: RunResult) -> Iterator[str]:
         yield f"{many} empty now and left in place: nothing but copies was in them."
     if result.unknown_use_files:
         files = render.format_count(result.unknown_use_files, "file")
-        yield f"For {files}, this system cannot tell whether a program has them open for writing."
+        yield f"For {files}, it is unknown whether a program has them open for writing."
     yield from problem_lines("Skipped", result.skipped)
     yield from problem_lines("Failed", result.failed)
     if result.done and not plan.action.frees_at_once:

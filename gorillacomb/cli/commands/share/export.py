@@ -92,7 +92,7 @@ def command(
         click.echo(f"gorillacomb: The manifest itself lacks {those} of its folder.", err=True)
     if done.left_out:
         those = render.format_count(len(done.left_out), "entry", "entries")
-        _name(f"{those} left out, which {form} cannot represent", done.left_out)
+        _name(f"{those} omitted: {form} cannot represent them", done.left_out)
     return ExitCode.INCOMPLETE if done.left_out else ExitCode.DONE
 
 

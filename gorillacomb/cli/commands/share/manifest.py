@@ -114,7 +114,7 @@ def command(
 
 
 def _print(saved: SavedManifest, output: bytes, written: bool) -> None:
-    """Print what was done; what was left out is printed on stderr."""
+    """Print what was done; what was omitted is printed on stderr."""
     manifest = saved.manifest
     odd = [each for each in manifest.left_out if not each.is_lack]
     _name("not part of a manifest", odd)

@@ -21,7 +21,7 @@ from gorillacomb.errors import ExitCode
 
 @click.group()
 def command() -> None:
-    """The VaultMesh trace: an append-only, hash-chained, signed record.
+    """Work with the VaultMesh trace: an append-only, hash-chained, signed record.
 
     `gorillacomb scan` adds to it; nothing is ever removed from it.
     """
