@@ -184,8 +184,8 @@ def test_a_deletion_needs_the_number_of_its_files(opened: OpenVault, top: Path) 
     before = contents(top)
     plan = opened.plan(action="delete")
     answers: list[tuple[ConfirmDeletion, str]] = [
-        (None, "3 files, and nobody"),
-        (True, "3 files, and nobody"),
+        (None, "3 files, which was not confirmed"),
+        (True, "3 files, which was not confirmed"),
         (2, "3 files, not 2"),
         (lambda plan: False, "nothing was done"),
     ]

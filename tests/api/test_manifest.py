@@ -132,7 +132,7 @@ def test_the_folder_of_a_manifest_is_found(folder: Path, tmp_path: Path, vault: 
     assert gorillacomb.verify_manifest(tmp_path / "m.json").root == os.fsencode(folder)
     (tmp_path / "elsewhere").mkdir()
     manifest.save(tmp_path / "elsewhere/m.json")
-    with pytest.raises(gorillacomb.UsageError, match="names first"):
+    with pytest.raises(gorillacomb.UsageError, match="first entries"):
         gorillacomb.verify_manifest(tmp_path / "elsewhere/m.json")
 
 
@@ -161,7 +161,7 @@ def test_an_export_is_the_one_of_the_command(
     assert written.to_dict() == run(*words).json()
     with pytest.raises(gorillacomb.RefusedForSafety):
         gorillacomb.export_manifest(file, form, out)
-    with pytest.raises(gorillacomb.RefusedForSafety, match="over itself"):
+    with pytest.raises(gorillacomb.RefusedForSafety, match="would overwrite the manifest"):
         gorillacomb.export_manifest(file, form, file, replace=True)
 
 

@@ -193,7 +193,7 @@ def test_without_a_trace_there_is_the_key_that_signs_now(vault: Path) -> None:
     trace = gorillacomb.open_vault(vault).trace
     with pytest.raises(gorillacomb.UsageError, match="no key yet"):
         trace.public_keys()
-    with pytest.raises(gorillacomb.UsageError, match="no key of a watcher"):
+    with pytest.raises(gorillacomb.UsageError, match="no watcher key"):
         watcher_public_keys()
     document = run("keys", "init", "--json", vault=vault).json()
     assert user_key("ed25519").to_dict() == document

@@ -124,7 +124,7 @@ def test_what_cannot_be_watched(drive: Path, tmp_path: Path, vault: Path) -> Non
     (guarded,) = request_watch([tmp_path], manifests=[tmp_path / "m.json"]).guarded
     assert (guarded.place, guarded.is_signed) == (bytes(drive), True)
     (tmp_path / "other").mkdir()
-    with pytest.raises(gorillacomb.UsageError, match="is in no folder that is watched"):
+    with pytest.raises(gorillacomb.UsageError, match="is not in a watched folder"):
         request_watch([tmp_path / "other"], manifests=[tmp_path / "m.json"])
     (tmp_path / "m.json").write_text((tmp_path / "m.json").read_text().replace("drive", "drivf"))
     with pytest.raises(gorillacomb.UntrustedInput):

@@ -162,7 +162,7 @@ def test_a_review_that_agrees_to_nothing(
     ran = typing(keys, "dedupe", "--review", file, vault=vault)
     assert ran.code == 0
     assert f"{counts}: no plan was written" in ran.out
-    assert "may go" not in ran.out
+    assert "can be removed" not in ran.out
     assert [each.name for each in file.parent.glob(f"{file.stem}*")] == [file.name]
     assert file.read_bytes() == before
 
@@ -177,7 +177,7 @@ def test_a_run_that_was_killed_before_it_began(top: Path, vault: Path, header: b
     )
     refused(run("dedupe", "--undo", vault=vault), 2, "No quarantine contains anything")
     (folder / "s1").write_text("what somebody put there")
-    refused(run("dedupe", "--undo", folder, vault=vault), 2, "not a journal")
+    refused(run("dedupe", "--undo", folder, vault=vault), 2, "not a valid journal")
     assert (folder / "s1").read_text() == "what somebody put there"
 
 
@@ -256,7 +256,7 @@ def test_ctrl_c_in_the_middle_loses_nothing(tmp_path: Path, vault: Path) -> None
 
 def test_deleting_asks_for_the_number(top: Path, vault: Path) -> None:
     file = plan_of(vault, "--action", "delete")
-    refused(run("dedupe", "--apply", file, vault=vault), 5, "nobody is there to confirm it")
+    refused(run("dedupe", "--apply", file, vault=vault), 5, "was not confirmed")
     refused(run("dedupe", "--apply", file, "--yes-delete", "3", vault=vault), 5, "4 files, not 3")
     ran = typing(["3"], "dedupe", "--apply", file, vault=vault)
     assert ran.code == 5
@@ -311,7 +311,7 @@ def test_emptying_the_quarantine(top: Path, vault: Path) -> None:
     assert run("dedupe", "--apply", plan_of(vault), vault=vault).code == 0
     (folder,) = run_folders(top)
     empty = ("dedupe", "--empty-quarantine")
-    refused(run(*empty, vault=vault), 5, "4 files", "nobody is there to confirm it")
+    refused(run(*empty, vault=vault), 5, "4 quarantined files", "was not confirmed")
     young = run(*empty, "--older-than", "30d", "--yes", vault=vault)
     assert (young.code, young.out) == (0, "Deleted: 0 files, 0 B freed\n")
     refused(run(*empty, "no-such-run", "--yes", vault=vault), 2, "no-such-run")

@@ -153,7 +153,7 @@ def test_the_run_that_knew_a_path_is_named_though_another_one_waits(top: Path) -
     refused(ran, 2, first, "purged")
     assert second not in ran.err
     ran = run("dedupe", "--undo", "--only", top / "own/never", vault=vault)
-    refused(ran, 2, "No run", "own/never")
+    refused(ran, 2, "No known run", "own/never")
     ran = run("dedupe", "--only", "x", vault=vault)
     refused(ran, 2, "--only requires --undo")
     assert "--plan" not in ran.err

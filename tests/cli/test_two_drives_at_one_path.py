@@ -122,7 +122,7 @@ def test_a_program_chooses_which_to_forget(port: Port) -> None:
 def test_forget_does_not_drop_an_absent_drive_for_what_took_its_place(port: Port) -> None:
     assert port.ask("roots", "forget", port.here).code == 0
     refused(port.ask("roots", "forget", port.point), 2, "is not there now", port.away)
-    refused(port.ask("explain", port.point / "Copy/p"), 2, "never scanned", "is away")
+    refused(port.ask("explain", port.point / "Copy/p"), 2, "never scanned", "is not connected")
     assert port.ask("roots", "forget", port.away).code == 0
 
 

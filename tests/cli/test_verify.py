@@ -155,7 +155,7 @@ def test_the_root_is_found(manifest: Path, top: Path, tmp_path: Path) -> None:
     moved = tmp_path / "deployed under another name"
     top.rename(moved)
     assert report(moved / "manifest.json", 0)["root"] == {"path": str(moved)}
-    refused(check(manifest), 2, "Nothing that the manifest names", f"stands in {tmp_path}.")
+    refused(check(manifest), 2, "None of the manifest's first entries", f"exists in {tmp_path}.")
     assert "--root" in check(manifest).err.splitlines()[1]
     found = report(manifest, 1, "--root", moved)
     assert [each["path"] for each in found["extra"]] == ["manifest.json", "manifest.json.dsse"]
@@ -175,7 +175,7 @@ def test_a_first_folder_that_is_gone_makes_no_folder_strange(tmp_path: Path) -> 
     shutil.rmtree(top / "a")
     assert len(report(top / "m.json", 1)["missing"]) == 30
     (top / "b").unlink()
-    refused(check(top / "m.json"), 2, "Nothing that the manifest names")
+    refused(check(top / "m.json"), 2, "None of the manifest's first entries")
     assert len(report(top / "m.json", 1, "--root", top)["missing"]) == 31
 
 
@@ -347,7 +347,7 @@ def test_a_key_is_named(manifest: Path, tmp_path: Path, own_home: Path) -> None:
     assert report(manifest, 0)["signature"] == "unknown-key"
     assert report(manifest, 1, "--require-signature")["signature"] == "unknown-key"
     said = run("verify", manifest).out
-    assert "Anybody may have signed it" in said and "verify FILE --key PUB" in said
+    assert "Anyone may have signed it" in said and "verify FILE --key PUB" in said
     assert report(manifest, 0, "--key", other)["signature"] == "valid"
     assert report(manifest, 1, "--key", public)["signature"] == "unknown-key"
 

@@ -213,7 +213,7 @@ class Bench:
             ran = self.run("dedupe", "--undo")
             if ran.code:
                 break
-        assert (ran.code, "Nothing waits" in ran.err) == (2, True), ran
+        assert (ran.code, "No quarantine contains" in ran.err) == (2, True), ran
 
 
 def sample(points: Sequence[Point], most: int | None) -> Iterator[Point]:

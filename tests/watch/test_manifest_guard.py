@@ -80,7 +80,7 @@ def test_what_is_no_guard(top: Path, vault: Path, tmp_path: Path) -> None:
         assert ran.code == 2, ran
         return ran.err
 
-    assert "in no folder that is watched" in refused(top / "other", "--manifest", manifest)
+    assert "is not in a watched folder" in refused(top / "other", "--manifest", manifest)
     manifest.write_text(manifest.read_text().replace("in/b", "in/c"))
     assert refused(top, "--manifest", manifest)
     assert refused(top, "--manifest", tmp_path / "nowhere.json")

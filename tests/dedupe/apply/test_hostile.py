@@ -229,7 +229,7 @@ def test_names_that_are_no_text_are_told_of_all_the_same(bench: Bench) -> None:
     make_tree(drive, {"OneDrive": {"a": SAME, "b": SAME, "c": SAME}})
     bench.scan(drive)
     plan = bench.plan("--protect", f"{drive}/x*")
-    assert "in step with the cloud" in plan.header["notes"][0]
+    assert "synced with the cloud" in plan.header["notes"][0]
     header, first, second = plan.file.read_bytes().splitlines()
     step = json.loads(second)
     step["keep_b64"], step["path_b64"] = json.loads(first)["path_b64"], step["path_b64"]

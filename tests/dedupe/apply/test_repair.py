@@ -189,9 +189,9 @@ def test_what_is_not_repaired(top: Path, vault: Path) -> None:
     assert "changed since" in cause(repaired(vault, path)[1])
     assert path.read_text() == "edited by hand"
     ran = run("scrub", "--repair", top / "b/other", vault=vault)
-    assert (ran.code, "not said to be damaged" in ran.err) == (2, True)
+    assert (ran.code, "not known to be damaged" in ran.err) == (2, True)
     ran = run("scrub", "--repair", "--rate", "1MB/s", vault=vault)
-    assert (ran.code, "--repair looks for nothing" in ran.err) == (2, True)
+    assert (ran.code, "--repair does not search" in ran.err) == (2, True)
     assert slots(top) == []
 
 

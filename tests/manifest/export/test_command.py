@@ -186,7 +186,7 @@ def test_nothing_is_overwritten_unasked(manifest: Path, tmp_path: Path) -> None:
         refused(run(*words, tmp_path / name, "--force"), 5, "is not a file")
     (tmp_path / "link").symlink_to(out)
     refused(run(*words, tmp_path / "link", "--force"), 5, "is not a file")
-    refused(run(*words, manifest, "--force"), 5, "over itself")
+    refused(run(*words, manifest, "--force"), 5, "would overwrite the manifest")
     assert manifest.read_bytes().startswith(b"{")
     assert not list(tmp_path.glob(".gorillacomb*"))
 
