@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
 import subprocess
 import sys
+import typing
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +58,44 @@ def test_every_error_is_exported() -> None:
         if isinstance(value, type) and issubclass(value, errors.GorillaCombError)
     }
     assert named <= set(gorillacomb.__all__)
+
+
+def imported_names(module: str) -> dict[str, Any]:
+    """Everything that a module imports from the package, for type checkers alone too."""
+    return {
+        alias.name: getattr(importlib.import_module(node.module), alias.name)
+        for node in ast.walk(ast.parse(inspect.getsource(sys.modules[module])))
+        if isinstance(node, ast.ImportFrom)
+        and node.module
+        and node.module.startswith("gorillacomb.")
+        for alias in node.names
+    }
+
+
+def types_in(hint: Any) -> Iterator[type]:
+    """Yield the package's own types in an annotation."""
+    for inner in typing.get_args(hint):
+        yield from types_in(inner)
+    if isinstance(hint, type) and hint.__module__.startswith("gorillacomb."):
+        yield hint
+
+
+def returned_types(kind: type) -> Iterator[type]:
+    """Yield the package's own types that the public methods and properties of a class return."""
+    for owner in kind.__mro__:
+        for name, member in vars(owner).items():
+            wrapped: Any = member.fget if isinstance(member, property) else member
+            function = inspect.unwrap(wrapped)
+            if not name.startswith("_") and inspect.isfunction(function):
+                names = imported_names(function.__module__)
+                yield from types_in(typing.get_type_hints(function, localns=names)["return"])
+
+
+def test_every_type_that_is_returned_is_public() -> None:
+    found = {*returned_types(gorillacomb.OpenVault), *returned_types(gorillacomb.VaultTrace)}
+    assert len(found) > 20
+    public = {getattr(gorillacomb, name) for name in gorillacomb.__all__}
+    assert {each.__name__ for each in found - public} == set()
 
 
 @pytest.mark.parametrize("kind", [str, bytes, Path])
