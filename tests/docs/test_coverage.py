@@ -37,6 +37,8 @@ VARIABLES = re.compile(
     r"\b_?GORILLACOMB_[A-Z]+\b|\bXDG_[A-Z]+_HOME\b"
     r"|environ(?:\.get)?[\[(]\"(\w+)\""
 )
+SOURCE = r"(?:gorillacomb|tests|fixtures)/[a-z0-9_/.]+"
+"""A path in the documentation."""
 NOT_KEYS = re.compile(
     r"(trace|entries)\[\]|entry|settings|files_by_state|folders_by_state|counts|pulse\b"
 )
@@ -230,9 +232,26 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def test_every_path_of_the_source_exists() -> None:
-    found = set(re.findall(r"`((?:gorillacomb|tests|fixtures)/[a-z0-9_/.]+)`", TEXT))
+    found = set(re.findall(rf"`({SOURCE})`", TEXT))
     assert len(found) > 15
     assert [path for path in found if not (REPOSITORY / path).exists()] == []
+    assert re.findall(r"\b(?:gorillacomb|tests|fixtures)\.[\w./]*\.py\b", TEXT) == []
+
+
+def test_every_name_is_defined_where_the_topic_says() -> None:
+    names = r"(?:`[\w.()]+`(?:,|,? and)\s+)*`[\w.()]+`"
+    places = re.findall(rf"({names})\s+(?:in|of)\s+`({SOURCE})`", TEXT)
+    found = [(name, path) for names, path in places for name in re.findall(r"`(\w+)", names)]
+    assert len(found) > 5
+    assert [each for each in found if not is_defined(*each)] == []
+
+
+def is_defined(name: str, place: str) -> bool:
+    """Whether a module, or one of a folder, defines a function, class or constant."""
+    path = REPOSITORY / place
+    pattern = re.compile(rf"^ *(?:def|class) {name}\b|^{name}(?:: .+)? = ", re.MULTILINE)
+    modules = path.rglob("*.py") if path.is_dir() else [path]
+    return any(pattern.search(module.read_text()) for module in modules)
 
 
 def test_topics_have_a_title_and_one_line() -> None:
