@@ -166,7 +166,7 @@ def test_no_link_beside_the_manifest_is_taken_for_the_folder(
 ) -> None:
     top.rename(tmp_path / "elsewhere")
     top.symlink_to("elsewhere")
-    refused(check(manifest), 2, f"stands in {tmp_path}.")
+    refused(check(manifest), 2, f"exists in {tmp_path}.")
 
 
 def test_a_first_folder_that_is_gone_makes_no_folder_strange(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_what_a_selection_leaves_out_fits_a_terminal(tmp_path: Path, others: int
     (top / "m.json").write_bytes(to_json(value))
     ran = check(top / "m.json")
     assert ran.code == 0
-    assert f"{others} other things stand there; the manifest is of a selection" in ran.out
+    assert f"{others} other things exist there; the manifest lists a selection" in ran.out
     assert all(width_of(line) <= 80 for line in ran.out.splitlines()[1:])
 
 
