@@ -8,15 +8,9 @@ command line uses::
 
     import gorillacomb
 
-        vault.scan(["/data"], exclude=["*.tmp"])
-        for group in vault.duplicates(min_size=1_000_000):
-            print(group.canonical.path, group.reasons)
     drive = Path.home() / "Drive"
     vault = gorillacomb.open_vault()
 
-`GorillaCombError`: its ``message`` says what failed, its ``hint`` what to try. What has no result
-to be in is logged to ``logging.getLogger("gorillacomb")``. What is in ``__all__`` follows semantic
-versioning; everything else may change.
 Scan folders into it. Nothing in them is changed, and the next scan reads only what changed::
 
     def show(event: gorillacomb.ProgressEvent) -> None:
