@@ -121,7 +121,7 @@ def test_what_is_left_out_is_named(top: Path, tmp_path: Path) -> None:
     assert ran.code == 3
     assert ran.stdout.count(b"\n") == 2
     lines = ran.err.splitlines()
-    assert lines[0] == "gorillacomb: 5 entries left out, which b3sum cannot represent:"
+    assert lines[0] == "gorillacomb: 5 entries omitted: b3sum cannot represent them:"
     assert lines[1] == "  l1: a link, and the format lists files only"
     assert "\x1b" not in ran.err
     assert len(lines) == 6  # each by its name
