@@ -242,7 +242,7 @@ def test_explain_tells_what_moved_and_what_was_deleted(tidied: Tidied) -> None:
     song = tidied.explained("solo/song")
     assert (song["kind"], song["moved_to"]) == ("gone", None)
     assert song["left_ns"] in {each["time_ns"] for each in song["trace"]}
-    assert "gone" in run("explain", tidied.top / "solo/song", vault=tidied.vault).out
+    assert "missing" in run("explain", tidied.top / "solo/song", vault=tidied.vault).out
 
 
 def test_a_root_with_something_in_quarantine_is_not_forgotten(tidied: Tidied) -> None:

@@ -234,7 +234,7 @@ def test_what_an_interrupted_scan_says(
     assert "same command" in ran.err
     status = run("status", vault=vault)
     assert status.code == 0
-    assert "to the end" in status.out
+    assert "after a quick or interrupted scan" in status.out
 
 
 def test_ctrl_c_on_a_terminal(

@@ -122,7 +122,7 @@ def test_nothing_is_written_over(top: Path, out: Path) -> None:
 def test_no_partial_file_stays_behind(top: Path, out: Path) -> None:
     make(top, out)
     assert sorted(os.listdir(out.parent)) == ["HealthTrack", "manifest.json", "manifest.json.dsse"]
-    refused(run("manifest", top, "-o", out.parent / "nowhere/m.json"), 2, "no folder")
+    refused(run("manifest", top, "-o", out.parent / "nowhere/m.json"), 2, "does not exist")
     refused(run("manifest", top, "-o", top, "--force"), 5, str(top))
 
 
@@ -242,7 +242,7 @@ def test_a_passphrase(top: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("GORILLACOMB_PASSPHRASE", "secret")
     assert make(top, out).code == 0
     monkeypatch.delenv("GORILLACOMB_PASSPHRASE")
-    complained(make(top, out, "--force"), 4, "passphrase")
+    complained(make(top, out, "--force"), 4, "encrypted")
     ran = run("verify", out, "--root", top, "--json")
     assert (ran.code, ran.json()["signature"]) == (0, "unknown-key")
-    assert "passphrase" in ran.err
+    assert "is encrypted" in ran.err

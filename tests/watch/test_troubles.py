@@ -320,7 +320,7 @@ def test_output_into_a_watched_folder_is_refused(top: Path, vault: Path) -> None
     with (top / "log").open("wb") as log:
         words = [*command("watch", top)]
         ran = subprocess.run(words, stdout=log, stderr=subprocess.PIPE, env=environment(vault))
-    assert (ran.returncode, b"is watched" in ran.stderr) == (2, True)
+    assert (ran.returncode, b"in a watched folder" in ran.stderr) == (2, True)
 
 
 def test_a_vault_that_cannot_be_used_for_a_while(tmp_path: Path, top: Path, vault: Path) -> None:
