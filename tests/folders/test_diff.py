@@ -129,7 +129,7 @@ def test_the_command(pair: tuple[Path, Path], tmp_path: Path, vault: Path, scann
 def test_a_folder_that_is_not_there(pair: tuple[Path, Path], vault: Path) -> None:
     ran = run("compare", pair[0], pair[0] / "nowhere", vault=vault)
     assert ran.code == 2
-    assert "nowhere is no folder" in ran.err
+    assert "nowhere is not a folder" in ran.err
 
 
 @given(st.dictionaries(st.text("aé e\u0301/", min_size=1, max_size=4), st.binary(max_size=1)))

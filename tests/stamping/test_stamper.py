@@ -466,7 +466,7 @@ def test_a_root_that_becomes_part_of_a_larger_one(top: Path, vault: Path) -> Non
 def test_a_missing_trace_is_not_begun_anew(top: Path, vault: Path) -> None:
     stamping_scan(vault, top)
     (vault / "trace.db").rename(vault.parent / "away")
-    with pytest.raises(VaultRolledBack, match="is not there"):
+    with pytest.raises(VaultRolledBack, match="is missing"):
         stamping_scan(vault, top)
     assert not (vault / "trace.db").exists()
 

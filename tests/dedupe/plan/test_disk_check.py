@@ -200,7 +200,7 @@ def test_what_btrfs_packs_is_unknown(disks: Disks, vault: Path) -> None:
     assert sorted(plan.header["bytes_freed_unknown"]) == sorted((INLINE, ENCODED))
     assert [step["bytes"] for step in plan.steps] == [None, None]
     assert bench.dedupe("--apply", plan.file, "--dry-run") == 0  # it can be read again
-    assert any("is not known" in note for note in planned(bench).header["notes"])
+    assert any("It is unknown" in note for note in planned(bench).header["notes"])
 
 
 def test_an_overlay_and_its_upper_layer(disks: Disks, vault: Path) -> None:

@@ -266,7 +266,7 @@ def test_the_source_is_never_written_into(top: Path, tmp_path: Path) -> None:
     for place in (top, top / "bag", top / "inner/bag", tmp_path / "alias/bag"):
         with pytest.raises(RefusedForSafety, match="would be inside the folder"):
             bag(top, place)
-    with pytest.raises(UsageError, match="no folder"):
+    with pytest.raises(UsageError, match="does not exist"):
         bag(top, tmp_path / "not there/bag")
     with pytest.raises(UsageError, match="cannot be read"):
         bag(tmp_path / "gone", tmp_path / "bag", manifest_of(top))
