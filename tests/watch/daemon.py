@@ -155,16 +155,16 @@ def check_truth(vault: Path, fresh: Path, *tops: Path) -> None:
 
 
 def had_names(ours: tuple[Any, ...] | None, theirs: tuple[Any, ...] | None) -> bool:
-    """Whether a file differs only by a hard link of it that came and went.
+    """Whether a file differs only by what happened to it under a hard link in another folder.
 
-    That changes its ctime and its count of links, of which no event tells its own folder.
+    One that comes or goes, or a chmod by it, changes mode, ctime and the count of links of this
+    name too, of which no event tells its folder: the next whole scan finds it.
     """
     if ours is None or theirs is None:
         return False
-    _, _, _, _, _, links, *_ = ours
-    mode, size, mtime, _, inode, now, digest, target = theirs
-    same = (ours[:3], ours[4], ours[6:]) == ((mode, size, mtime), inode, (digest, target))
-    return same and links != now
+    _, size, mtime, _, inode, links, digest, target = ours
+    same = (size, mtime, inode, digest, target) == (*theirs[1:3], theirs[4], *theirs[6:])
+    return same and max(links, theirs[5]) > 1
 
 
 def check_index(vault: Path, fresh: Path, *tops: Path) -> None:
