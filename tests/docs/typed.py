@@ -19,8 +19,11 @@ from pathlib import Path
 from tests.support import fork_server
 from tests.support.run import TIMEOUT, run
 
-CLIENT = """\
-#!{python} -IS
+CLIENT = '''\
+#!/bin/sh
+""":"
+exec "{python}" -IS "$0" "$@"
+":"""
 import json, os, socket, sys
 with socket.socket(socket.AF_UNIX) as server:
     server.connect({address!r})
@@ -28,8 +31,11 @@ with socket.socket(socket.AF_UNIX) as server:
     socket.send_fds(server, [b"%9d" % len(request)], [0, 1, 2])
     server.sendall(request)
     sys.exit(int(server.recv(9)))
+'''
+"""The program `gorillacomb` that the shell finds: it hands its words and its streams to us.
+
+A shell starts Python, since the path of that may have a space, which no first line of a script takes.
 """
-"""The program `gorillacomb` that the shell finds: it hands its words and its streams to us."""
 
 
 class Typist:
