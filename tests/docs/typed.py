@@ -34,7 +34,7 @@ with socket.socket(socket.AF_UNIX) as server:
 '''
 """The program `gorillacomb` that the shell finds: it hands its words and its streams to us.
 
-A shell starts Python, since the path of that may have a space, which no first line of a script takes.
+A shell starts Python: its path may have a space, which the first line of a script cannot have.
 """
 
 
