@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
+from gorillacomb.api.closing import Closing
 from gorillacomb.api.documents.duplicates import (
     DupesDocument,
     FileGroupDocument,
@@ -82,7 +81,7 @@ class FileGroup:
         return group_document(self)
 
 
-class Duplicates(Iterator[FileGroup]):
+class Duplicates(Closing, Iterator[FileGroup]):
     """Groups of identical files, read from the index on demand.
 
     All of them are as of the moment when this was created. That snapshot ends with the last group,
@@ -131,17 +130,6 @@ class Duplicates(Iterator[FileGroup]):
     def close(self) -> None:
         """Stop reading; no groups follow after that."""
         self._groups.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def to_dict(self) -> DupesDocument:
         """Return the document of ``dupes --json``, with the groups that were not read yet."""

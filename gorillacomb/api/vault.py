@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -13,7 +15,14 @@ from gorillacomb.vault.vault import ENVIRONMENT, Vault, default_vault
 if TYPE_CHECKING:
     from gorillacomb.api.facade.vault import OpenVault
 
-__all__ = ["ENVIRONMENT", "Vault", "VaultInput", "as_vault", "find_vault"]
+__all__ = [
+    "ENVIRONMENT",
+    "Vault",
+    "VaultInput",
+    "as_vault",
+    "damaged_values_as_errors",
+    "find_vault",
+]
 
 VaultInput: TypeAlias = "OpenVault | Vault | PathInput | None"
 """What functions of the API accept as a vault; None is the one that the command line uses."""
@@ -33,6 +42,21 @@ def find_vault(path: PathInput | None = None) -> Vault:
         raise UsageError(
             f"{str(error).rstrip('.')}.", f"Name the whole path, with --vault or {ENVIRONMENT}."
         ) from error
+
+
+@contextmanager
+def damaged_values_as_errors(vault: Vault) -> Iterator[None]:
+    """Raise VaultDamaged for index values of a type that no version writes.
+
+    Around what prints results: such a value may be met there first.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError):
+        from gorillacomb.index.database import translate_errors  # what goes well needs none of it
+
+        with translate_errors(vault):
+            raise
 
 
 def as_vault(vault: VaultInput) -> Vault:

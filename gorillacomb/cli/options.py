@@ -13,7 +13,7 @@ import click
 
 from gorillacomb.api.paths import is_standard_input
 from gorillacomb.api.text import parse_size
-from gorillacomb.api.vault import ENVIRONMENT, Vault, find_vault
+from gorillacomb.api.vault import ENVIRONMENT, Vault, damaged_values_as_errors, find_vault
 from gorillacomb.errors import UsageError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -93,9 +93,11 @@ def vault_option(function: Function) -> Function:
 
 def _vault(context: click.Context, parameter: click.Parameter, value: Path | None) -> Vault:
     try:
-        return find_vault(value)
+        vault = find_vault(value)
     except UsageError as error:
         raise click.BadParameter(" ".join(str(error).split("\n")), context, parameter) from error
+    context.with_resource(damaged_values_as_errors(vault))
+    return vault
 
 
 def json_option(function: Function) -> Function:

@@ -8,7 +8,7 @@ it counts, until a scan finds it as it was or the user says that the loss is rea
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -212,31 +212,34 @@ class LossJudge:
         cause = None
         connection = self.roots.index.connection
         if self.store.has_losses(root):
-            lost, ours = self._lost(each.root)
-            known = max(root_table.count_files(connection, root) - new - ours, lost)
+            missing = self._missing(each.root)
+            held = root_table.count_files(connection, root) - new
             fewest = _FEWEST if seen or not is_whole else 2
-            if lost >= fewest and 2 * lost > known:
-                cause = f"{lost:,} of its {known:,} files are not there any more"
+            # With fewer, whatever of them we removed, the rest is not most of what was there: only
+            # else are journals and quarantines read.
+            if len(missing) >= fewest and 2 * len(missing) > held:
+                lost = self._count_lost(each.root, missing)
+                known = max(held - (len(missing) - lost), lost)
+                if lost >= fewest and 2 * lost > known:
+                    cause = f"{lost:,} of its {known:,} files are not there any more"
         if cause is None and root_table.has_our_folder(connection, each.root.folder):
             cause = None if _is_marked(each.root) else _NO_MARK
         return cause
 
-    def _lost(self, root: Root) -> tuple[int, int]:
-        """Count the missing files: those lost, and those that we removed."""
-        taken = self._taken(root)
-        missing = [
+    def _missing(self, root: Root) -> list[tuple[bytes, MoveKey]]:
+        """Return the absolute paths of the files that are missing, with their move keys."""
+        return [
             (join(root.path, path), key)
             for path, key in self.store.losses(root.id)
             if not os.path.lexists(join(root.path, path))
         ]
+
+    def _count_lost(self, root: Root, missing: Sequence[tuple[bytes, MoveKey]]) -> int:
+        """Count the missing files that we did not remove."""
+        taken = self._taken(root)
         lost = [key for path, key in missing if taken.isdisjoint(path_and_parents(path))]
-        aside = (
-            {key for place in self._places(root) for key in _files_set_aside(place)}
-            if lost
-            else set[MoveKey]()
-        )
-        number = sum(key not in aside for key in lost)
-        return number, len(missing) - number
+        aside = {key for place in self._places(root) for key in _files_set_aside(place)}
+        return sum(key not in aside for key in lost)
 
     def _taken(self, root: Root) -> frozenset[bytes]:
         """Return the paths of what we removed since a scan found the root as it was."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from gorillacomb.index import scrub_queries
-from gorillacomb.index.database import Index
+from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.scrub_queries import FIRST, ScrubCandidate
 from gorillacomb.vault.vault import Vault
@@ -52,6 +52,10 @@ class ScrubQueue:
 
         Raises VaultError.
         """
+        with translate_errors(self.vault):
+            return self._next(size)
+
+    def _next(self, size: int) -> ScrubBatch | None:
         taken: list[ScrubCandidate] = []
         total = 0
         while not taken or (total < size and len(taken) < _AT_ONCE):

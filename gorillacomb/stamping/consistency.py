@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from gorillacomb.fs.paths import join
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
@@ -12,9 +10,6 @@ from gorillacomb.index.roots import all_roots
 from gorillacomb.index.stamps import FOLDERS_CHANGED
 from gorillacomb.vaultmesh.ledger import Ledger
 from gorillacomb.vaultmesh.replay import TraceState
-
-if TYPE_CHECKING:
-    pass
 
 
 def check_index(index: Index, ledger: Ledger) -> str | None:

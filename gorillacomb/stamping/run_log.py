@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.vaultmesh.entries import EntryBody
 from gorillacomb.vaultmesh.open import open_trace_for_writing
-
-if TYPE_CHECKING:
-    pass
 
 
 class RunLog:

@@ -146,7 +146,7 @@ def test_values_that_no_version_writes(large: Path, vault: Path) -> None:
     )
     for number, change in enumerate(changes):
         scanning = ("scan", large, "--workers", f"{number % 2 * 2}")
-        for arguments in (("status",), ("dupes", "--json"), scanning):
+        for arguments in (("status",), ("dupes", "--json"), ("scrub",), scanning):
             fresh_index(vault, sound)
             database = sqlite3.connect(index)
             try:
@@ -158,6 +158,28 @@ def test_values_that_no_version_writes(large: Path, vault: Path) -> None:
                 database.close()
             ran = run(*arguments, vault=vault)
             assert ran.code in (0, 1, 3, 4), (change, arguments, ran)
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments"),
+    [
+        ("UPDATE files SET digest = 'text'", ("explain", "folder 7/file 007")),
+        ("UPDATE groups SET reclaimable = 'much'", ("dupes",)),
+        ("UPDATE scans SET finished_ns = 'late'", ("roots", "list")),
+        ("UPDATE scans SET finished_ns = 'late'", ("status",)),
+        ("DELETE FROM roots", ("folders",)),
+        ("DELETE FROM roots", ("folders", "--json")),
+    ],
+)
+def test_values_that_are_met_first_when_they_are_printed(
+    change: str, arguments: tuple[str, ...], large: Path, vault: Path
+) -> None:
+    database = sqlite3.connect(vault / "index.db")
+    database.execute(change)
+    database.commit()
+    database.close()
+    ran = run(*arguments, vault=vault, cwd=large)
+    complained(ran, 4, str(vault / "index.db"))
 
 
 def page_size(index: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,25 @@ def test_what_we_set_aside_is_no_loss(tmp_path: Path, vault: Path, action: str) 
     assert run("scan", *tops, vault=other).code == 0
     done = json.loads(run("dedupe", "--empty-quarantine", "--yes", "--json", vault=vault).out)
     assert (done["files"], done["skipped"]) == (0 if action == "delete" else 10, [])
+
+
+@pytest.mark.parametrize(("lost", "is_asked"), [(0, False), (1, False), (6, False), (7, True)])
+def test_journals_are_read_only_where_most_is_missing(
+    tmp_path: Path, vault: Path, lost: int, is_asked: bool
+) -> None:
+    """Every deletion beside a watcher would read them all, and change nothing."""
+    top = make_tree(tmp_path / "drive", files(12))
+    scanned(vault, top)
+    for name in names(lost):
+        (top / name).unlink()
+    asked: list[set[bytes]] = []
+
+    def deleted(folders: Iterable[bytes]) -> list[tuple[bytes, int]]:
+        asked.append(set(folders))
+        return []
+
+    assert (suspect(scanned(vault, top, deleted=deleted)) is not None) == is_asked
+    assert asked == ([{os.fsencode(top)}] if is_asked else [])
 
 
 @pytest.mark.parametrize("action", ["quarantine", "delete"])

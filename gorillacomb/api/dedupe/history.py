@@ -161,19 +161,18 @@ class RunDetails:
 def read_history(vault: Vault) -> RunHistory:
     """List what was done with runs, as `OpenVault.history` says."""
     warnings: list[str] = []
-    events, _ = _events(vault, None, warnings)
+    events, *_ = _events(vault, None, warnings)
     return RunHistory(tuple(events), tuple(warnings))
 
 
 def read_run_details(vault: Vault, run: str) -> RunDetails:
     """Find all that is known of one run, as `OpenVault.run_details` says."""
     warnings: list[str] = []
-    events, recorded = _events(vault, run, warnings)
+    events, recorded, waiting = _events(vault, run, warnings)
     if not events:
         raise UsageError(
             f"There is no run {run!r}.", "`gorillacomb dedupe --history` lists the runs."
         )
-    waiting = _waiting(recorded)
     files, size = waiting.get(run, (0, 0))
     return RunDetails(
         tuple(reversed(events)), tuple(warnings), files, size, run in waiting, tuple(recorded)
@@ -182,8 +181,11 @@ def read_run_details(vault: Vault, run: str) -> RunDetails:
 
 def _events(
     vault: Vault, named: str | None, warnings: list[str]
-) -> tuple[list[RunEvent], list[RecordedRun]]:
-    """Return what was done with all runs or one, latest first, and what is in quarantines."""
+) -> tuple[list[RunEvent], list[RecordedRun], dict[str, tuple[int, int]]]:
+    """Return what was done with all runs or one, latest first, and what is in quarantines.
+
+    The last is files and bytes by run, as `_waiting` returns them.
+    """
     entries = [each for each in traced_runs(vault, warnings) if named in (None, each["run"])]
     with Index.read(vault) as index, translate_errors(vault):
         roots = live_roots_of(index, suspect=True)
@@ -199,7 +201,7 @@ def _events(
         recorded, {each.run for each in events if each.event in _SET_ASIDE}, waiting
     )
     events.sort(key=lambda event: event.time_ns, reverse=True)
-    return events, recorded
+    return events, recorded, waiting
 
 
 def _waiting(recorded: Iterable[RecordedRun]) -> dict[str, tuple[int, int]]:

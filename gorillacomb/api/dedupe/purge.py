@@ -19,7 +19,6 @@ from gorillacomb.api.text import format_count, format_size, format_time
 from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, quarantined_runs
-from gorillacomb.dedupe.quarantine.run_folders import run_folder
 from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import RefusedForSafety, UsageError
 from gorillacomb.fs.darwin import refuse_untested
@@ -97,7 +96,7 @@ def _chosen(
         if older_than_ns and each.age_ns is None:
             cause = cause or _of_no_age(each)
         if cause is not None:
-            stay.append(StepProblem(run_folder(each.base, each.run), cause))
+            stay.append(StepProblem(each.folder, cause))
         elif _is_older(each, older_than_ns):
             chosen.append(each)
     if named is not None and not (chosen or stay):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from gorillacomb.api.callbacks import stopped_by_callbacks
+from gorillacomb.api.closing import Closing
 from gorillacomb.api.facade.dedupe import DedupeMethods
 from gorillacomb.api.facade.upkeep import UpkeepMethods
 from gorillacomb.api.paths import PathInput, PathsInput, PatternsInput
@@ -39,7 +39,7 @@ def open_vault(path: PathInput | None = None) -> OpenVault:
     return OpenVault(find_vault(path))
 
 
-class OpenVault(DedupeMethods, UpkeepMethods):
+class OpenVault(DedupeMethods, UpkeepMethods, Closing):
     """A vault, with all queries and actions as methods; `open_vault` creates one.
 
     Nothing is kept open between calls, except by results that are read lazily, which say so. Many
@@ -54,17 +54,6 @@ class OpenVault(DedupeMethods, UpkeepMethods):
     def path(self) -> Path:
         """The vault's folder."""
         return self._vault.folder
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Finish using the vault. Lazy results are closed by themselves. Raises nothing."""

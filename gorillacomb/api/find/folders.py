@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
-from types import TracebackType
-from typing import Self
 
+from gorillacomb.api.closing import Closing
 from gorillacomb.api.documents.folders import (
     FamilyDocument,
     FoldersDocument,
@@ -147,7 +146,7 @@ class CoveredFolders:
     """Whether, in that case, the other one comes first."""
 
 
-class FolderReport:
+class FolderReport(Closing):
     """Which folders belong together, read from the index on demand.
 
     All of it is as of the moment when this was created. Close it, or use it in a ``with`` block.
@@ -180,17 +179,6 @@ class FolderReport:
     def close(self) -> None:
         """Stop reading; nothing can be asked of it then."""
         self._close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def families(self) -> Iterator[FamilyReport]:
         """Read the families of copies of one tree, the one with the largest folder first."""

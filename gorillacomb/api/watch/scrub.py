@@ -20,7 +20,7 @@ from gorillacomb.api.rescan import rescan
 from gorillacomb.errors import ExitCode, Interrupted, UsageError
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import content_queries, scrub_queries
-from gorillacomb.index.database import Index
+from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots, folder_paths
 from gorillacomb.model import (
@@ -129,7 +129,7 @@ def scrub(
         work.is_interrupted = True
     finally:
         shown.close()
-    with Index.read(vault) as index:
+    with Index.read(vault) as index, translate_errors(vault):
         return work.result(index)
 
 
@@ -148,7 +148,7 @@ class _ScrubPass(NullProgress):
         self._shown = shown
         self._settings = load_settings()
         self._warnings: list[str] = []
-        with Index.read(vault) as index:
+        with Index.read(vault) as index, translate_errors(vault):
             self._scopes, self._away = self._find_scopes(index, paths)
             self._queue = ScrubQueue(vault, partial(_tops, scopes=self._scopes), before_ns)
             self._due, self._due_size = self._totals(index)
@@ -255,7 +255,7 @@ def _damage(index: Index, paths: FolderPaths, file: IndexedFile) -> FoundDamage:
 
 def accept_damage(vault: Vault, paths: PathsInput) -> AcceptResult:
     """Take damaged files as they are now, as `OpenVault.accept_damage` says."""
-    with Index.read(vault) as index:
+    with Index.read(vault) as index, translate_errors(vault):
         damaged = [_damaged_file(index, path) for path in encoded_paths(paths)]
         files = {file.path: file for file in damaged}
         roots = {
@@ -263,7 +263,7 @@ def accept_damage(vault: Vault, paths: PathsInput) -> AcceptResult:
         }
     known = tuple((file.folder, os.path.basename(path)) for path, file in files.items())
     rescan(vault, sorted(roots), load_settings(), again=known, accept=True)
-    with Index.read(vault) as index:
+    with Index.read(vault) as index, translate_errors(vault):
         now = {path: look_up_path(index, path).file for path in files}
     taken = [path for path, file in now.items() if file is not None and file.state in READ]
     return AcceptResult(tuple(taken), tuple(sorted(files.keys() - set(taken))))

@@ -9,7 +9,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -143,6 +143,28 @@ def tolerate_closed_pipe() -> Iterator[None]:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)  # Python flushes its buffers there when it exits
         os.close(null)
+
+
+def counted(*numbers: tuple[int, str]) -> list[str]:
+    """Format numbers with their words, without those that are 0: 2 new, 1,000 changed."""
+    return [f"{number:,} {word}" for number, word in numbers if number]
+
+
+class Documented(Protocol):
+    """A result that has a JSON document."""
+
+    def to_dict(self) -> object:
+        """Return the document."""
+
+
+def print_result(result: Documented, lines: Iterable[str], as_json: bool) -> None:
+    """Print a result as its document or as lines; a reader that closes the pipe is tolerated."""
+    with tolerate_closed_pipe():
+        if as_json:
+            print_json(result.to_dict())
+        else:
+            for line in lines:
+                click.echo(line)
 
 
 def copy_notes(file: GroupedFile) -> str:

@@ -60,16 +60,12 @@ def _work(report: ScanReport) -> str:
     changes = report.changes
     if any(root.first for root in report.roots):
         return f"  {text}"
-    parts = [
-        f"{number:,} {word}"
-        for number, word in (
-            (changes.new, "new"),
-            (changes.changed, "changed"),
-            (changes.moved, "moved"),
-            (changes.gone, "gone"),
-        )
-        if number
-    ]
+    parts = render.counted(
+        (changes.new, "new"),
+        (changes.changed, "changed"),
+        (changes.moved, "moved"),
+        (changes.gone, "gone"),
+    )
     if changes.folders_moved:
         parts.append(f"{render.format_count(changes.folders_moved, 'folder')} moved")
     missing = any(root.suspect is not None for root in report.roots)

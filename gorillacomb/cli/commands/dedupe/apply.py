@@ -46,12 +46,7 @@ def apply(
         )
         render.print_warnings(result.warnings)
         lines = _applied_story(plan, result)
-    with render.tolerate_closed_pipe():
-        if as_json:
-            render.print_json(result.to_dict())
-        else:
-            for line in lines:
-                click.echo(line)
+    render.print_result(result, lines, as_json)
     return ExitCode.DONE if result.is_complete else ExitCode.INCOMPLETE
 
 

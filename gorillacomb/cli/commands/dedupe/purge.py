@@ -38,12 +38,7 @@ def purge(
         untested_macos=untested_macos,
         progress=progress_for(progress),
     )
-    with render.tolerate_closed_pipe():
-        if as_json:
-            render.print_json(result.to_dict())
-        else:
-            for line in _story(result):
-                click.echo(line)
+    render.print_result(result, _story(result), as_json)
     return ExitCode.DONE if result.is_complete else ExitCode.INCOMPLETE
 
 

@@ -52,12 +52,7 @@ def command(
     """
     with find_folders(vault, path, similar=similar) as report:
         render.print_warnings(report.warnings)
-        with render.tolerate_closed_pipe():
-            if as_json:
-                render.print_json(report.to_dict())
-            else:
-                for line in _story(report, whole, path is not None):
-                    click.echo(line)
+        render.print_result(report, _story(report, whole, path is not None), as_json)
     return ExitCode.DONE
 
 

@@ -180,16 +180,12 @@ def _print_ending(result: ScanResult, early_files: int, early_bytes: int) -> Non
         size = render.format_size(report.hashed_bytes - early_bytes)
         click.echo(f"Read {render.format_count(read, 'more file')} ({size}) after that.")
     stamps = report.stamps
-    told = [
-        f"{number:,} {word}"
-        for number, word in (
-            (stamps.stamped, "newly stamped"),
-            (stamps.restamped, "restamped"),
-            (stamps.moved, "moved"),
-            (stamps.retired, "retired"),
-        )
-        if number
-    ]
+    told = render.counted(
+        (stamps.stamped, "newly stamped"),
+        (stamps.restamped, "restamped"),
+        (stamps.moved, "moved"),
+        (stamps.retired, "retired"),
+    )
     if told:
         click.echo(f"Trace of canonical files: {', '.join(told)}; {report.seconds:.1f} s in all")
     for what, advice in result.root_warnings():

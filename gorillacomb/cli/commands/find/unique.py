@@ -76,17 +76,8 @@ def command(
         progress=progress_for(progress),
     )
     render.print_warnings(result.warnings)
-    _print(result, None if whole else _SHOWN, as_json)
+    render.print_result(result, _story(result, None if whole else _SHOWN), as_json)
     return ExitCode.DONE if result.is_covered else ExitCode.FOUND
-
-
-def _print(result: UniqueResult, shown: int | None, as_json: bool) -> None:
-    with render.tolerate_closed_pipe():
-        if as_json:
-            render.print_json(result.to_dict())
-        else:
-            for line in _story(result, shown):
-                click.echo(line)
 
 
 def _story(result: UniqueResult, shown: int | None) -> Iterator[str]:

@@ -59,12 +59,7 @@ def command(
         key=key,
         progress=progress_for(progress),
     )
-    with render.tolerate_closed_pipe():
-        if as_json:
-            render.print_json(check.to_dict())
-        else:
-            for line in _verdict(check):
-                click.echo(line)
+    render.print_result(check, _verdict(check), as_json)
     return ExitCode.DONE if check.ok else ExitCode.FOUND
 
 

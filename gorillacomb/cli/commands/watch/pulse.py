@@ -26,12 +26,7 @@ def command(as_json: bool, vault: Vault) -> ExitCode:
     are all reported.
     """
     result = check_watcher(vault)
-    with render.tolerate_closed_pipe():
-        if as_json:
-            render.print_json(result.to_dict())
-        else:
-            for line in _lines(result):
-                click.echo(line)
+    render.print_result(result, _lines(result), as_json)
     return ExitCode.DONE if result.is_alive else ExitCode.FOUND
 
 

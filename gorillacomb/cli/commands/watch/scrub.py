@@ -97,12 +97,7 @@ def command(
         progress=progress_for(progress),
     )
     render.print_warnings(result.warnings)
-    with render.tolerate_closed_pipe():
-        if as_json:
-            render.print_json(result.to_dict())
-        else:
-            for line in _lines(result):
-                click.echo(line)
+    render.print_result(result, _lines(result), as_json)
     if result.is_interrupted:
         click.echo("gorillacomb: Interrupted.", err=True)
         click.echo("The next scrub continues with what was not read yet.", err=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import click
-
 from gorillacomb.api.vault import Vault
 from gorillacomb.api.watch.repair import RepairResult, repair_damage
 from gorillacomb.cli.commands.dedupe.runs import problem_lines
@@ -31,12 +29,7 @@ def run_repair(
         progress=progress_for(progress),
     )
     render.print_warnings(result.warnings)
-    with render.tolerate_closed_pipe():
-        if as_json:
-            render.print_json(result.to_dict())
-        else:
-            for line in _story(result):
-                click.echo(line)
+    render.print_result(result, _story(result), as_json)
     return ExitCode.DONE if result.is_complete else ExitCode.INCOMPLETE
 
 
