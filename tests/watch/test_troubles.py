@@ -21,8 +21,8 @@ from gorillacomb.watch.health import RootHealth, WatcherHealth
 from gorillacomb.watch.options import WatchOptions
 from gorillacomb.watch.root_monitor import RootMonitor
 from tests.support.run import command, environment, run, until
-from tests.support.trees import Tree, make_tree, rows_in_index
-from tests.watch.daemon import Daemon, check_index, check_truth
+from tests.support.trees import Tree, make_tree, rows_in_index, scan
+from tests.watch.daemon import Daemon, check_index, check_truth, rows
 from tests.watch.load import flood
 
 TREE: Tree = {"a": {"x": "1", "in": {"y": "2"}}, "b": {"z": "3"}}
@@ -359,3 +359,29 @@ def test_damage_is_told(top: Path, vault: Path) -> None:
     events = {each["event"]: each.get("cause") for each in told}
     assert (events["degraded"], events["recovered"]) == (cause, cause)
     assert [each["event"] for each in told].count("suspect") == 1, "a chmod is no new damage"
+
+
+@pytest.mark.parametrize("change", ["chmod", "write", "unlink", "link"])
+def test_a_change_under_one_name_of_a_file_is_known_under_the_other(
+    change: str, tmp_path: Path, top: Path, vault: Path
+) -> None:
+    """It is told of for the folder of one name alone, and each row is as a fresh scan has it."""
+    one, other = top / "a" / "one", top / "b" / "other"
+    one.write_text("a file with two names")
+    os.link(one, other)
+    daemon = Daemon(vault, top)
+    daemon.settle()
+    before = rows(vault)[os.fsencode(one)]
+    if change == "chmod":
+        other.chmod(0o600)
+    elif change == "write":
+        other.write_text("what is written by the other name")
+    elif change == "unlink":
+        other.unlink()
+    else:
+        os.link(other, top / "b" / "third")
+    daemon.until(lambda: rows(vault)[os.fsencode(one)] != before)
+    daemon.settle()
+    daemon.stop()
+    scan(tmp_path / "fresh", top)
+    assert rows(vault) == rows(tmp_path / "fresh")
