@@ -53,7 +53,7 @@ def damaged_values_as_errors(vault: Vault) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, KeyError, AttributeError):
-        from gorillacomb.index.database import translate_errors  # what goes well needs none of it
+        from gorillacomb.index.database import translate_errors  # not needed until something fails
 
         with translate_errors(vault):
             raise
