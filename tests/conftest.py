@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from fixtures import Drive, build_drive, remove_drive
 from tests.support.disks import Disks
 from tests.support.leftovers import watch_over_this_process
 from tests.support.memory import in_memory
+from tests.support.run import until
 
 # Where a change is judged (CI is set) the examples are the same each time: what fails there is the
 # change. Everywhere else, and in the long campaign, they are new ones. How long one takes is no
@@ -23,6 +25,13 @@ settings.register_profile("deep", max_examples=2000, deadline=None)
 
 def pytest_configure() -> None:
     watch_over_this_process()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_threads_left() -> Iterator[None]:
+    """No module leaves a thread behind: with one, readers are spawned, and see no patched code."""
+    yield
+    assert until(lambda: threading.active_count() == 1), threading.enumerate()
 
 
 @pytest.fixture(autouse=True)

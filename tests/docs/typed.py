@@ -46,9 +46,12 @@ class Typist:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.bind(str(address))
         self._socket.listen()
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._serving = threading.Thread(target=self._serve, daemon=True)
+        self._serving.start()
 
     def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)  # ends the wait for a client
+        self._serving.join()
         self._socket.close()
 
     def _serve(self) -> None:

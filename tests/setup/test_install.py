@@ -10,7 +10,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -37,7 +39,7 @@ LEAD_ASTRAY = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def index(wheels: Wheels, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A package index of one's own, with what the locks name."""
     top = tmp_path_factory.mktemp("index")
@@ -49,9 +51,11 @@ def index(wheels: Wheels, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
                 shutil.copy(wheel, place)
     handler = functools.partial(Quiet, directory=str(top))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
+    serving.join()
     server.server_close()
 
 
@@ -66,9 +70,19 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A copy of what is under version control, in a path with a space, nobody's if that can be."""
-    return check_out(tmp_path)
+def checkout() -> Iterator[Path]:
+    with checked_out() as place:
+        yield place
+
+
+@contextmanager
+def checked_out() -> Iterator[Path]:
+    """A copy of what is under version control, in a path with a space, nobody's if that can be.
+
+    Not in a folder of pytest's, which each of its sessions closes to all other users.
+    """
+    with TemporaryDirectory(prefix="gorillacomb-setup-") as folder:
+        yield check_out(Path(folder))
 
 
 def check_out(folder: Path) -> Path:
@@ -85,9 +99,6 @@ def check_out(folder: Path) -> Path:
             shutil.copy(REPOSITORY / name, place / name)
     if os.getuid() == 0:
         subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", folder], check=True)
-        for above in folder.parents:
-            if above.stat().st_uid == 0 and not above.stat().st_mode & 0o001:
-                above.chmod(above.stat().st_mode | 0o011)
     return place
 
 
@@ -125,15 +136,17 @@ def is_for_all(python: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def set_up(index: str, tmp_path_factory: pytest.TempPathFactory) -> SetUp:
+def set_up(index: str) -> Iterator[SetUp]:
     """A checkout that was set up with an interpreter, and what was said; once for each of them."""
+    with ExitStack() as places:
 
-    @functools.cache
-    def call(python: str) -> tuple[Path, subprocess.CompletedProcess[str]]:
-        checkout = check_out(tmp_path_factory.mktemp("set up"))
-        return checkout, make(checkout, "setup", python=python, **LEAD_ASTRAY, PIP_INDEX_URL=index)
+        @functools.cache
+        def call(python: str) -> tuple[Path, subprocess.CompletedProcess[str]]:
+            checkout = places.enter_context(checked_out())
+            done = make(checkout, "setup", python=python, **LEAD_ASTRAY, PIP_INDEX_URL=index)
+            return checkout, done
 
-    return call
+        yield call
 
 
 @pytest.mark.parametrize("python", INTERPRETERS)

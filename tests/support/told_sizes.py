@@ -136,4 +136,5 @@ def told_sizes(point: Path, files: dict[bytes, ToldFile]) -> Iterator[Path]:
         yield point
     finally:
         subprocess.run(["umount", "-l", str(point)], check=True)
+        thread.join()
         os.close(device)
