@@ -105,6 +105,11 @@ if TYPE_CHECKING:
     from gorillacomb.api.find.folders import IdenticalFolders as IdenticalFolders
     from gorillacomb.api.find.folders import RelatedFolder as RelatedFolder
     from gorillacomb.api.find.folders import RelationKind as RelationKind
+    from gorillacomb.api.find.overview import ContentKind as ContentKind
+    from gorillacomb.api.find.overview import DriveOverlap as DriveOverlap
+    from gorillacomb.api.find.overview import KindTotals as KindTotals
+    from gorillacomb.api.find.overview import LeftAlone as LeftAlone
+    from gorillacomb.api.find.overview import Overview as Overview
     from gorillacomb.api.keys import SignerKey as SignerKey
     from gorillacomb.api.keys import UserKey as UserKey
     from gorillacomb.api.keys import make_key as make_key
@@ -198,6 +203,7 @@ _PUBLIC = {
         "RelatedFolder",
         "RelationKind",
     ),
+    "api.find.overview": ("ContentKind", "DriveOverlap", "KindTotals", "LeftAlone", "Overview"),
     "api.keys": ("SignerKey", "UserKey", "make_key"),
     "api.manifest": ("FolderManifest", "SavedManifest", "create_manifest"),
     "api.roots": ("ForgottenRoot", "RootFacts", "RootStatus"),

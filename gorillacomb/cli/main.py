@@ -10,7 +10,7 @@ import signal
 import sys
 from contextlib import suppress
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import click
 
@@ -19,6 +19,7 @@ from gorillacomb.errors import ExitCode, GorillaCombError
 
 COMMANDS = {
     "scan": ("find", "Scan folders into the index and print what was found."),
+    "overview": ("find", "Show the whole on one page: what is there twice, and what to do."),
     "status": ("admin", "Show what the vault knows: roots, files, redundancy, gaps."),
     "dupes": ("find", "List groups of identical files, the most wasteful first."),
     "explain": ("find", "Explain a file or folder: its copies, which one to keep, and why."),
@@ -92,11 +93,23 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     help=_HELP,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
 @click.version_option(__version__, "-V", "--version", message="gorillacomb %(version)s")
-def cli() -> None:
-    """Show the help of all commands; each command has its own module."""
+@click.pass_context
+def cli(context: click.Context) -> Any:
+    """Show the overview of an existing vault, else the help; each command has its own module."""
+    if context.invoked_subcommand is not None:
+        return None
+    from gorillacomb.api.vault import find_vault
+
+    if not find_vault(None).index.exists():
+        raise click.exceptions.NoArgsIsHelpError(context)
+    overview = LazyGroup.get_command(cast(LazyGroup, context.command), context, "overview")
+    assert overview is not None
+    with overview.make_context("overview", [], parent=context) as inner:
+        return overview.invoke(inner)
 
 
 def main() -> NoReturn:

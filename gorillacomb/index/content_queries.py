@@ -139,6 +139,59 @@ def counts_by_state(connection: Connection) -> dict[EntryState, tuple[int, int]]
     return {EntryState(state): (files, size) for state, files, size in rows}
 
 
+class EndingTotals(NamedTuple):
+    """Files whose names have the same ending and that were last changed in the same year."""
+
+    ending: str
+    """In lower case, without the dot; empty if there is none."""
+    year: int
+    """By the local clock."""
+    files: int
+    bytes: int
+    redundant_bytes: int
+    """Their part of the bytes on disk that redundant copies use."""
+
+
+def totals_by_ending(connection: Connection) -> Iterator[EndingTotals]:
+    """Sum up regular files by the ending of their names and the year of their last change."""
+    rows = connection.execute(
+        "WITH named AS (SELECT CAST(name AS TEXT) AS name, files.size,"
+        " mtime_ns / 1000000000 AS time,"
+        " coalesce(1.0 * groups.reclaimable / groups.names, 0) AS redundant"
+        " FROM files LEFT JOIN groups ON groups.digest = files.digest AND files.size > 0"
+        f" WHERE files.state <> 6 AND {REGULAR})"
+        # rtrim strips all characters but dots, so it leaves everything up to the last dot
+        " SELECT CASE WHEN ltrim(name, '.') LIKE '%.%'"
+        " THEN lower(replace(name, rtrim(name, replace(name, '.', '')), '')) ELSE '' END AS ending,"
+        " CAST(strftime('%Y', time, 'unixepoch', 'localtime') AS INTEGER) AS year,"
+        " count(*), sum(size), sum(redundant) FROM named GROUP BY ending, year"
+    )
+    for ending, year, files, size, redundant in rows:
+        yield EndingTotals(ending, year or 0, files, size, round(redundant))
+
+
+def contents_by_root(connection: Connection) -> dict[int, tuple[int, int]]:
+    """Return files with a content, and their bytes, of each root."""
+    rows = connection.execute(
+        "SELECT folders.root, count(*), sum(files.size) FROM files"
+        f" JOIN folders ON folders.id = files.folder WHERE {has_content('files')} GROUP BY 1"
+    )
+    return {root: (files, size) for root, files, size in rows}
+
+
+def copies_by_root(connection: Connection) -> Iterator[tuple[bytes, int, int, int]]:
+    """Yield each content that has copies, with a root of them: digest, size, root, and names there.
+
+    All rows of a content follow one another.
+    """
+    yield from connection.execute(
+        "SELECT groups.digest, groups.size, folders.root, count(*) FROM groups"
+        " CROSS JOIN files INDEXED BY file_by_digest ON files.digest = groups.digest"
+        f" AND {has_content('files')} JOIN folders ON folders.id = files.folder"
+        " GROUP BY groups.digest, folders.root"
+    )
+
+
 def empty_files(connection: Connection) -> int:
     """Return how many files are empty."""
     row = connection.execute("SELECT count(*) FROM files WHERE size = 0 AND state <= 1").fetchone()

@@ -243,6 +243,19 @@ def keeping(vault: gorillacomb.OpenVault) -> None:
     status: gorillacomb.VaultStatus = vault.status()
     use(status.path, status.roots, status.has_groups, status.totals, status.files_by_state)
     use(status.folders_by_state, status.quarantine, status.settings, status.to_dict())
+    overview: gorillacomb.Overview = vault.overview(progress=print)
+    use(overview.status, overview.families, overview.family_count, overview.plan)
+    use(overview.to_dict())
+    for overlap in overview.overlaps:
+        pair: gorillacomb.DriveOverlap = overlap
+        use(pair.root, pair.other, pair.files, pair.bytes, pair.shared_files, pair.shared_bytes)
+    for totals in overview.kinds:
+        kind: gorillacomb.KindTotals = totals
+        what: gorillacomb.ContentKind = kind.kind
+        use(what, kind.files, kind.bytes, kind.redundant_bytes, kind.years)
+    for left in overview.left_alone:
+        alone: gorillacomb.LeftAlone = left
+        use(alone.rule, alone.places, alone.files, alone.bytes)
     trace: gorillacomb.TraceTotals | None = status.trace
     if trace is not None:
         use(trace.log, trace.entries, trace.root, trace.stamps)

@@ -23,6 +23,7 @@ DOCUMENTS = {
     "keys init": "trace.KeyInitDocument",
     "keys rotate": "trace.KeyRotateDocument",
     "manifest": "manifest.ManifestDocument",
+    "overview": "overview.OverviewDocument",
     "pulse": "pulse.PulseDocument",
     "roots forget": "status.ForgetDocument",
     "roots list": "status.RootsDocument",

@@ -131,13 +131,7 @@ def status_document(status: VaultStatus) -> StatusDocument:
         "groups": totals.groups,
         "redundant_files": totals.redundant_files,
         "redundant_bytes": totals.redundant_bytes,
-        "files_by_state": {
-            state.name.lower(): {"files": files, "bytes": size}
-            for state, (files, size) in status.files_by_state.items()
-        },
-        "folders_by_state": {
-            state.name.lower(): number for state, number in status.folders_by_state.items()
-        },
+        **state_documents(status),
         "trace": None
         if trace is None
         else {
@@ -156,6 +150,19 @@ def status_document(status: VaultStatus) -> StatusDocument:
         },
     }
     return cast(StatusDocument, document)
+
+
+def state_documents(status: VaultStatus) -> dict[str, object]:
+    """Return what was not read as two members of a document."""
+    return {
+        "files_by_state": {
+            state.name.lower(): {"files": files, "bytes": size}
+            for state, (files, size) in status.files_by_state.items()
+        },
+        "folders_by_state": {
+            state.name.lower(): number for state, number in status.folders_by_state.items()
+        },
+    }
 
 
 def roots_document(roots: Iterable[RootStatus]) -> RootsDocument:

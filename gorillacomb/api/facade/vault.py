@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.find.compare import Comparison
     from gorillacomb.api.find.explain import Explained
     from gorillacomb.api.find.folders import FolderReport
+    from gorillacomb.api.find.overview import Overview
     from gorillacomb.api.scan import ScanFindings, ScanResult
     from gorillacomb.api.trace import VaultTrace
     from gorillacomb.api.unique import UniqueResult
@@ -118,6 +119,18 @@ class OpenVault(DedupeMethods, UpkeepMethods, Closing):
             progress=progress,
             on_findings=on_findings,
         )
+
+    @stopped_by_callbacks
+    def overview(self, *, progress: Progress | ProgressCallback | None = None) -> Overview:
+        """Read what is known about everything that was scanned, in figures.
+
+        It includes the largest families of copied folders, a plan of what can be removed, how much
+        of each root is on each other one, and the kinds of files. Planning looks at the files on
+        disk. Raises Interrupted.
+        """
+        from gorillacomb.api.find.overview import vault_overview
+
+        return vault_overview(self._vault, progress=progress)
 
     def duplicates(self, path: PathInput | None = None, *, min_size: int = 0) -> Duplicates:
         """Read the groups of identical files, the most wasteful first.

@@ -1,0 +1,163 @@
+"""Everything about a vault that a person wants to know first, and which command to use next."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, permutations
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from gorillacomb.api.dedupe.plan import DedupePlan, SafetyRule, make_plan
+from gorillacomb.api.find.folders import FamilyReport, FolderReport
+from gorillacomb.api.roots import RootStatus
+from gorillacomb.api.status import VaultStatus, vault_status
+from gorillacomb.classify.content_kinds import ContentKind, content_kind
+from gorillacomb.index import content_queries
+from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.progress import Progress, ProgressCallback
+from gorillacomb.vault.vault import Vault
+
+if TYPE_CHECKING:
+    from gorillacomb.api.documents.overview import OverviewDocument
+
+__all__ = [
+    "ContentKind",
+    "DriveOverlap",
+    "KindTotals",
+    "LeftAlone",
+    "Overview",
+    "vault_overview",
+]
+
+_FAMILIES = 5
+"""Families that are read in full: each takes a comparison of all its folders."""
+
+
+@dataclass(frozen=True, slots=True)
+class DriveOverlap:
+    """How much of one root is on another one, whatever its path; empty files do not count."""
+
+    root: RootStatus
+    other: RootStatus
+    files: int
+    """Files of ``root`` with a content."""
+    bytes: int
+    shared_files: int
+    """Those whose content is on ``other`` too."""
+    shared_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class KindTotals:
+    """All files of a kind."""
+
+    kind: ContentKind
+    files: int
+    bytes: int
+    redundant_bytes: int
+    """Bytes on disk that redundant copies use."""
+    years: Mapping[int, tuple[int, int]]
+    """Files and bytes, by the year of the last change."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """What a plan leaves alone for one reason."""
+
+    rule: SafetyRule
+    places: int
+    """Files, and folders or projects."""
+    files: int
+    bytes: int
+    """Bytes on disk of copies that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What a vault knows, in figures."""
+
+    status: VaultStatus
+    families: tuple[FamilyReport, ...]
+    """The largest families of copies of one tree, most bytes first."""
+    family_count: int
+    """All families, without those that are part of how a single project is built."""
+    plan: DedupePlan
+    """What can be removed without a decision, and what is left alone."""
+    overlaps: tuple[DriveOverlap, ...]
+    """Each root with each other one."""
+    kinds: tuple[KindTotals, ...]
+    """Most bytes first."""
+
+    @property
+    def left_alone(self) -> tuple[LeftAlone, ...]:
+        """What the plan leaves alone, by rule, most bytes first."""
+        places: Counter[SafetyRule] = Counter()
+        files: Counter[SafetyRule] = Counter()
+        size: Counter[SafetyRule] = Counter()
+        for each in self.plan.left_alone:
+            places[each.rule] += 1
+            files[each.rule] += each.files
+            size[each.rule] += each.size
+        order = sorted(places, key=lambda rule: (-size[rule], rule))
+        return tuple(LeftAlone(rule, places[rule], files[rule], size[rule]) for rule in order)
+
+    def to_dict(self) -> OverviewDocument:
+        """Return the document of ``overview --json``."""
+        from gorillacomb.api.documents.overview import overview_document
+
+        return overview_document(self)
+
+
+def vault_overview(
+    vault: Vault, *, progress: Progress | ProgressCallback | None = None
+) -> Overview:
+    """Read what a vault knows, in figures, as `OpenVault.overview` says."""
+    status = vault_status(vault)
+    with Index.read(vault) as index, translate_errors(vault):
+        overlaps = tuple(_overlaps(index, status.roots))
+        kinds = _kinds(index)
+    with FolderReport(vault, None, None) as report:
+        listed = [each for each in report.family_list() if not each.structural]
+        listed.sort(key=lambda each: -sum(member.size for member in each.members))
+        families = tuple(map(report.family, listed[:_FAMILIES]))
+    return Overview(
+        status, families, len(listed), make_plan(vault, progress=progress), overlaps, kinds
+    )
+
+
+def _overlaps(index: Index, roots: Sequence[RootStatus]) -> Iterator[DriveOverlap]:
+    """Yield how much of each root is on each other one."""
+    if len(roots) < 2:
+        return
+    files: Counter[tuple[int, int]] = Counter()
+    size: Counter[tuple[int, int]] = Counter()
+    for _, copies in groupby(content_queries.copies_by_root(index.connection), itemgetter(0)):
+        for (_, each, root, names), (_, _, other, _) in permutations(copies, 2):
+            files[root, other] += names
+            size[root, other] += names * each
+    totals = content_queries.contents_by_root(index.connection)
+    for one, two in permutations(roots, 2):
+        pair = one.root.id, two.root.id
+        yield DriveOverlap(one, two, *totals.get(one.root.id, (0, 0)), files[pair], size[pair])
+
+
+def _kinds(index: Index) -> tuple[KindTotals, ...]:
+    files: Counter[ContentKind] = Counter()
+    size: Counter[ContentKind] = Counter()
+    redundant: Counter[ContentKind] = Counter()
+    years: dict[ContentKind, dict[int, tuple[int, int]]] = defaultdict(dict)
+    for each in content_queries.totals_by_ending(index.connection):
+        kind = content_kind(each.ending)
+        files[kind] += each.files
+        size[kind] += each.bytes
+        redundant[kind] += each.redundant_bytes
+        number, total = years[kind].get(each.year, (0, 0))
+        years[kind][each.year] = (number + each.files, total + each.bytes)
+    return tuple(
+        KindTotals(
+            kind, files[kind], size[kind], redundant[kind], dict(sorted(years[kind].items()))
+        )
+        for kind in sorted(files, key=lambda kind: (-size[kind], kind))
+    )

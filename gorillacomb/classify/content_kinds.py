@@ -1,0 +1,53 @@
+"""Sort files into the kinds that a person has: pictures, videos, documents, code."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ContentKind(StrEnum):
+    """What a file holds, judged by the ending of its name."""
+
+    PICTURES = "pictures"
+    VIDEO = "video"
+    MUSIC = "music"
+    DOCUMENTS = "documents"
+    MAIL = "mail"
+    CODE = "code"
+    DATA = "data"
+    ARCHIVES = "archives"
+    PROGRAMS = "programs"
+    OTHER = "other"
+
+
+_ENDINGS = {
+    ContentKind.PICTURES: (
+        "jpg jpeg jpe png gif webp bmp tif tiff heic heif avif jxl svg psd xcf ai eps ico dng cr2"
+        " cr3 crw nef nrw arw srf sr2 orf rw2 raf raw pef srw gpr x3f 3fr iiq mrw"
+    ),
+    ContentKind.VIDEO: "mov mp4 m4v avi mts m2ts 3gp mpg mpeg mkv webm wmv flv vob ogv srt sub",
+    ContentKind.MUSIC: "mp3 flac m4a m4b aac ogg oga opus wav aif aiff wma ape wv alac mid m3u",
+    ContentKind.DOCUMENTS: (
+        "pdf doc docx dot dotx odt ods odp odg rtf txt md tex epub mobi azw3 djvu xls xlsx xlsm ppt"
+        " pptx pages numbers key gdoc gsheet gslides"
+    ),
+    ContentKind.MAIL: "eml emlx mbox msg pst ost vcf ics",
+    ContentKind.CODE: (
+        "py pyi ipynb js jsx mjs cjs ts tsx vue c h cc cpp cxx hpp rs go java kt kts scala swift m"
+        " mm cs rb php pl pm lua r jl sh bash zsh fish ps1 bat sql html htm css scss sass less map"
+        " toml yaml yml json xml ini cfg conf lock gradle cmake proto"
+    ),
+    ContentKind.DATA: "csv tsv parquet feather arrow db sqlite sqlite3 mdb accdb npy npz h5 hdf5",
+    ContentKind.ARCHIVES: (
+        "zip gz tgz bz2 tbz xz txz zst 7z rar tar lz lzma iso img dmg vmdk vdi qcow2 wim cab bak"
+    ),
+    ContentKind.PROGRAMS: (
+        "exe dll msi app apk ipa deb rpm jar war class so a o dylib node pyc pyd wasm whl bin"
+    ),
+}
+_KINDS = {ending: kind for kind, endings in _ENDINGS.items() for ending in endings.split()}
+
+
+def content_kind(ending: str) -> ContentKind:
+    """Return the kind of files with an ending, which is in lower case and has no dot."""
+    return _KINDS.get(ending, ContentKind.OTHER)

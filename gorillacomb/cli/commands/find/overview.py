@@ -1,0 +1,278 @@
+"""`gorillacomb overview`: the whole on one page, each part with the command to use next."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import click
+
+from gorillacomb.api.dedupe.plan import SafetyRule
+from gorillacomb.api.find.folders import FamilyReport, RelationKind
+from gorillacomb.api.find.overview import KindTotals, Overview, vault_overview
+from gorillacomb.api.roots import RootStatus
+from gorillacomb.api.status import FILE_CAUSES, FOLDER_CAUSES
+from gorillacomb.api.vault import Vault
+from gorillacomb.cli.options import json_option, progress_option, vault_option
+from gorillacomb.cli.output import render
+from gorillacomb.cli.output.progress import progress_for
+from gorillacomb.errors import ExitCode
+
+_ROOTS, _FAMILIES, _REASONS, _GAPS, _KINDS = 4, 3, 4, 4, 5
+"""Lines of each part; what does not fit is counted. With heads and commands at most 40 in all."""
+_REASON = {
+    SafetyRule.UNIQUE: "copies of folders that have files of their own",
+    SafetyRule.PROJECT: "inside projects, which stay whole",
+    SafetyRule.STRUCTURAL: "needed where they are by the project around them",
+    SafetyRule.REPOSITORY: "inside repositories",
+    SafetyRule.BUNDLE: "inside bundles, libraries and stores",
+    SafetyRule.PROTECTED: "in folders that you protect",
+    SafetyRule.OTHER_VOLUME: "have their copy on another drive",
+    SafetyRule.OFFLINE: "have their copy on a drive that is not connected",
+    SafetyRule.PLACEHOLDER: "are only in the cloud",
+    SafetyRule.UNSTABLE: "are being changed",
+    SafetyRule.INCOMPLETE: "in folders that were not read completely",
+    SafetyRule.LINKED: "are referred to by other files",
+    SafetyRule.SIDECAR: "belong to another file beside them",
+    SafetyRule.NAME: "have no copy under the same name",
+    SafetyRule.ALBUM: "would leave a gap in an album",
+    SafetyRule.POINTER: "are pointers to something in the cloud",
+    SafetyRule.TRASH: "are in a trash already",
+    SafetyRule.OWN: "are Gorilla Comb's own",
+    SafetyRule.ATTRIBUTES: "have other attributes or permissions than their copy",
+    SafetyRule.LOCKED: "cannot be moved",
+    SafetyRule.UNSUPPORTED: "are on a file system that does not support it",
+    SafetyRule.ONE_COPY: "are the same data on disk as their copy",
+}
+
+
+@click.command()
+@progress_option
+@json_option
+@vault_option
+def command(progress: bool | None, as_json: bool, vault: Vault) -> ExitCode:
+    """Show the whole on one page: what is there twice, and what to do about it.
+
+    What was scanned and when, the largest families of copied folders, what can be removed without
+    a decision and what needs one, what could not be read, how much of each drive is on the others,
+    and what kinds of files there are. Each part ends with the command to use next.
+    """
+    overview = vault_overview(vault, progress=progress_for(progress))
+    render.print_result(overview, overview_lines(overview), as_json)
+    return ExitCode.DONE
+
+
+def overview_lines(overview: Overview) -> Iterator[str]:
+    """Format an overview on one page: at most 40 lines."""
+    yield from _root_lines(overview.status.roots)
+    if not overview.status.has_groups:
+        yield "Duplicates are unknown until the first scan has looked for them."
+        return
+    yield from _twice_lines(overview)
+    yield from _family_lines(overview)
+    yield from _removable_lines(overview)
+    yield from _left_lines(overview)
+    yield from _gap_lines(overview)
+    yield from _overlap_lines(overview)
+    yield from _kind_lines(overview.kinds)
+
+
+def _head(text: str) -> str:
+    return render.styled(text, bold=True)
+
+
+def _next(command: str) -> str:
+    return f"  -> gorillacomb {command}"
+
+
+def _fitting(text: str) -> str:
+    return render.shorten_path(text, render.terminal_width())
+
+
+def _held(files: int, size: int) -> str:
+    return f"{render.format_count(files, 'file')}, {render.format_size(size)}"
+
+
+def _root_lines(roots: Sequence[RootStatus]) -> Iterator[str]:
+    if not roots:
+        yield "Nothing was scanned yet."
+        yield _next("scan PATH")
+        return
+    shown = roots if len(roots) <= _ROOTS else roots[: _ROOTS - 1]
+    for each in shown:
+        when = each.facts.last_scan_ns
+        tail = f": {_held(each.facts.files, each.facts.bytes)}, " + (
+            "not scanned to the end yet" if when is None else f"scanned {render.format_time(when)}"
+        )
+        if each.root.suspect is not None:
+            tail += ", suspect"
+        elif not each.is_online:
+            tail += ", not connected"
+        yield _with_path("", each.path, tail)
+    if len(shown) < len(roots):
+        more = roots[len(shown) :]
+        held = _held(sum(each.facts.files for each in more), sum(each.facts.bytes for each in more))
+        yield f"and {len(more)} more: {held}"
+    if any(each.facts.last_scan_ns is None or each.root.suspect is not None for each in roots):
+        yield _next("status")
+
+
+def _with_path(before: str, path: bytes, after: str) -> str:
+    width = render.terminal_width()
+    used = render.display_width(before) + render.display_width(after)
+    return before + _head(render.short_path(path, width and max(width - used, 12))) + after
+
+
+def _twice_lines(overview: Overview) -> Iterator[str]:
+    totals = overview.status.totals
+    if not totals.groups:
+        yield f"{_head('Twice')}: nothing; no two files are the same."
+        return
+    surplus = render.format_count(totals.redundant_files, "file is a copy", "files are copies")
+    yield (
+        f"{_head('Twice')}: {surplus} of others;"
+        f" {render.format_size(totals.redundant_bytes)} on disk"
+    )
+    yield _next("dupes")
+
+
+def _family_lines(overview: Overview) -> Iterator[str]:
+    if not overview.family_count:
+        return
+    count = render.format_count(overview.family_count, "folder has", "folders have")
+    yield f"{_head('Copied folders')}: {count} copies elsewhere"
+    shown = overview.families[:_FAMILIES]
+    for each in shown:
+        places = len(each.others) + 1
+        held = _held(each.files, each.size)
+        yield _fitting(f"  {render.printable_path(each.name)}: {places} places, {held} in one")
+        yield _with_path(f"    {_drift(each)}; keep ", each.keep, "")
+    if len(shown) < overview.family_count:
+        yield f"  and {overview.family_count - len(shown):,} more"
+    yield _next("folders")
+
+
+def _drift(family: FamilyReport) -> str:
+    """Say how far the copies of a folder differ from the one to keep."""
+    kinds = Counter(
+        "equal"
+        if each.kind is RelationKind.IDENTICAL
+        else "drifted"
+        if each.relation.only_a.files
+        else "with less"
+        for each in family.others
+    )
+    own = sum(each.relation.only_a.files for each in family.others)
+    words = [f"{kinds[kind]:,} {kind}" for kind in ("equal", "with less", "drifted") if kinds[kind]]
+    return ", ".join(words) + (f" ({render.format_count(own, 'own file')})" if own else "")
+
+
+def _removable_lines(overview: Overview) -> Iterator[str]:
+    plan = overview.plan
+    if not plan.steps:
+        if overview.status.totals.groups:
+            yield f"{_head('Can be removed now')}: nothing"
+        return
+    size = render.format_size(sum(step.size for step in plan.steps))
+    least = "at least " if plan.contents.unknown else ""
+    yield (
+        f"{_head('Can be removed now')}, with an equal copy kept for each:"
+        f" {render.format_count(plan.files, 'file')}, {least}{size}"
+    )
+    yield _next("dedupe --plan -o plan.jsonl")
+
+
+def _left_lines(overview: Overview) -> Iterator[str]:
+    left = overview.left_alone
+    if not left:
+        return
+    yield f"{_head('Copies that need a decision, or stay')}:"
+    for each in left[: _REASONS if len(left) <= _REASONS else _REASONS - 1]:
+        files = render.format_count(each.files, "file")
+        yield _fitting(f"  {files}, {render.format_size(each.bytes)}: {_REASON[each.rule]}")
+    if len(left) > _REASONS:
+        rest = left[_REASONS - 1 :]
+        held = _held(sum(each.files for each in rest), sum(each.bytes for each in rest))
+        yield f"  {held}: for {len(rest)} other reasons"
+    rules = {each.rule for each in left}
+    if SafetyRule.UNIQUE in rules:
+        yield _next("compare A B   what a copy has that the one to keep lacks")
+    elif SafetyRule.OTHER_VOLUME in rules:
+        yield _next("dedupe --across-volumes")
+    else:
+        yield _next("dedupe   names each, and why")
+
+
+def _gap_lines(overview: Overview) -> Iterator[str]:
+    status = overview.status
+    gaps = [
+        f"  {_held(files, size)}: {FILE_CAUSES[state]}"
+        for state, (files, size) in status.files_by_state.items()
+        if state in FILE_CAUSES
+    ] + [
+        f"  {render.format_count(number, 'folder')}: {FOLDER_CAUSES[state]}"
+        for state, number in status.folders_by_state.items()
+    ]
+    if not gaps:
+        return
+    yield f"{_head('Not known')}, so nothing is said about it:"
+    yield from gaps[: _GAPS if len(gaps) <= _GAPS else _GAPS - 1]
+    if len(gaps) > _GAPS:
+        yield f"  and {len(gaps) - _GAPS + 1} more reasons"
+    yield _next("status")
+
+
+def _overlap_lines(overview: Overview) -> Iterator[str]:
+    largest = sorted(overview.overlaps, key=lambda each: -each.shared_bytes)
+    if not largest:
+        return
+    yield f"{_head('Drive by drive')}, whatever the path:"
+    for each in largest[:_ROOTS]:
+        width = render.terminal_width()
+        label = (
+            f"  {render.format_size(each.shared_bytes)} of {render.format_size(each.bytes)}"
+            f" ({_share(each.shared_files, each.files)}) of "
+        )
+        room = None if width is None else (width - len(label) - 7) // 2
+        paths = [render.short_path(one.path, room) for one in (each.root, each.other)]
+        yield label + " is on ".join(paths)
+    if len(largest) > _ROOTS:
+        yield f"  and {len(largest) - _ROOTS:,} more pairs (--json)"
+    one = largest[0]
+    pair = " ".join(shlex.quote(render.printable_path(each.path)) for each in (one.root, one.other))
+    yield _next(f"compare {pair} --contents")
+
+
+def _share(part: int, whole: int) -> str:
+    """Say which part of the files it is, never 0 % or 100 % unless it is none or all."""
+    if part in (0, whole):
+        return "no file" if not part else "every file"
+    return f"{min(max(100 * part // whole, 1), 99)} % of the files"
+
+
+def _kind_lines(kinds: Sequence[KindTotals]) -> Iterator[str]:
+    if not kinds:
+        return
+    yield f"{_head('Kinds of files')}:"
+    shown = kinds if len(kinds) <= _KINDS else kinds[: _KINDS - 1]
+    for each in shown:
+        surplus = render.format_size(each.redundant_bytes)
+        twice = f"; copies take {surplus}" if each.redundant_bytes else ""
+        yield _fitting(f"  {each.kind}: {_held(each.files, each.bytes)}{_years(each)}{twice}")
+    if len(shown) < len(kinds):
+        rest = kinds[len(shown) :]
+        held = _held(sum(each.files for each in rest), sum(each.bytes for each in rest))
+        yield f"  other kinds: {held}"
+
+
+def _years(totals: KindTotals) -> str:
+    """Say in which years files were last changed, and when most of them were."""
+    years = [year for year in totals.years if year]
+    if not years:
+        return ""
+    first, last = years[0], years[-1]
+    if first == last:
+        return f", from {first}"
+    most = max(years, key=lambda year: totals.years[year])
+    return f", from {first} to {last}, most of {most}"
