@@ -1,10 +1,15 @@
-"""Classify the location of a path: ordinary, a trash or cache, or kept by a program."""
+"""Classify the location of a path: ordinary, a trash or cache, or kept by a program.
+
+`copy_refusal` is the one rule about which copies count.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 
 from gorillacomb.classify.names import is_machine_made
+from gorillacomb.classify.snapshots import SnapshotFinder
 from gorillacomb.classify.stores import is_opaque, is_ours
 
 _TRASH = frozenset(
@@ -15,9 +20,9 @@ _TRASH = frozenset(
 ) | {b"recently deleted"}
 
 
-_TRASH_BEFORE = (b".trash-", b"@gmt-")
 _THROWN_AWAY = (b".trashed-", b".pending-")
-"""Prefixes that Android gives to files that it will delete later."""
+"""Prefixes that Android gives to what it will delete later, mostly single files."""
+_TRASH_BEFORE = (b".trash-", b"@gmt-", *_THROWN_AWAY)
 
 
 class LocationKind(StrEnum):
@@ -64,6 +69,33 @@ def location_kind(
         if is_machine_made(part, in_project, more):
             return LocationKind.MADE
     return LocationKind.PLAIN
+
+
+def copy_refusal(
+    folder: bytes,
+    name: bytes,
+    kind: LocationKind,
+    removed: LocationKind | None,
+    noise: Collection[bytes],
+    snapshots: SnapshotFinder,
+) -> str | None:
+    """Return why a copy does not count for one that is removed or reported; None if it does.
+
+    ``folder`` is the absolute path of the folder that contains it, and ``kind`` what kind of
+    location that is; ``name`` is the copy's name, empty if the copy is the folder itself. A copy in
+    a place that a program manages counts only for one in a place of the same kind, ``removed``;
+    that is None if it was checked before the other one was moved. ``noise`` are names of files that
+    are removed with their folders whatever they contain.
+    """
+    if name in noise:
+        return "as a file that systems leave behind"
+    if kind is LocationKind.PASSING or name.lower().startswith(_THROWN_AWAY):
+        return LocationKind.PASSING
+    if removed is not None and kind not in (LocationKind.PLAIN, removed):
+        return kind
+    if snapshots.around(folder) is not None:
+        return LocationKind.PASSING
+    return None
 
 
 def is_transient(part: bytes) -> bool:

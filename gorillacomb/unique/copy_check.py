@@ -16,11 +16,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from gorillacomb.classify.location import (
-    _THROWN_AWAY,
-    LocationKind,
-    location_kind,
-)
+from gorillacomb.classify.location import LocationKind, copy_refusal, location_kind
 from gorillacomb.classify.snapshots import SnapshotFinder
 from gorillacomb.fs.extents import NEVER_SHARED, StorageKey, storage_key
 from gorillacomb.fs.openat import (
@@ -108,16 +104,11 @@ class CopyVerifier:
             return CopyRejected(TREATED_AS_GONE)
         if self.is_planned(copy.path):
             return CopyRejected(PLANNED_TO_GO)
-        where = self.place(copy)
-        name = os.path.basename(copy.path)
-        if name in self.noise:
-            return CopyRejected("as a file that systems leave behind")
-        if name.startswith(_THROWN_AWAY):
-            return CopyRejected(LocationKind.PASSING)
-        if where is LocationKind.PASSING or where not in (LocationKind.PLAIN, place):
-            return CopyRejected(where)
-        if self.snapshots.around(os.path.dirname(copy.path)) is not None:
-            return CopyRejected(LocationKind.PASSING)
+        refusal = copy_refusal(
+            *os.path.split(copy.path), self.place(copy), place, self.noise, self.snapshots
+        )
+        if refusal is not None:
+            return CopyRejected(refusal)
         if copy.state != EntryState.HASHED:
             return CopyRejected("written while it was read")
         if copy.root in self.away:

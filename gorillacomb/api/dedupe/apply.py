@@ -16,12 +16,14 @@ from gorillacomb.api.dedupe.runs import (
     steps_done,
     tree_comparer,
 )
+from gorillacomb.api.lookup import noise_names
 from gorillacomb.api.paths import PathInput
 from gorillacomb.api.rescan import rescan_changed
 from gorillacomb.dedupe.apply import runs
-from gorillacomb.dedupe.model import DedupeAction, RunOutcome
+from gorillacomb.dedupe.model import DedupeAction, Plan, RunOutcome
 from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.dedupe.safety.environment import safety_policy_for
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.errors import RefusedForSafety
 from gorillacomb.fs.darwin import refuse_untested
 from gorillacomb.index.database import Index, translate_errors
@@ -49,7 +51,7 @@ def dry_run(
     shown = as_progress(progress)
     try:
         with Index.read(vault) as index, translate_errors(vault):
-            guard = safety_policy_for(index, contents.options, load_settings())
+            guard = _policy_for(index, contents)
             roots = live_roots_of(index)
             found = list(runs.dry_run(contents, roots, guard, tree_comparer(shown), shown))
     finally:
@@ -112,7 +114,7 @@ def _carry_out(
             RunLog(index) as log,
         ):
             roots = live_roots_of(index)
-            guard = safety_policy_for(index, contents.options, load_settings())
+            guard = _policy_for(index, contents)
 
             def ended(outcome: RunOutcome) -> None:
                 begun.append(outcome)
@@ -125,6 +127,11 @@ def _carry_out(
     folders = [os.path.dirname(path) for step in outcome.done for path in (step.path, step.keep)]
     taken = tuple(pair.path for step in outcome.done for pair in step.pairs)
     return RunResult.of(outcome, rescan_changed(vault, roots, folders, shown, taken))
+
+
+def _policy_for(index: Index, contents: Plan) -> SafetyPolicy:
+    settings = load_settings()
+    return safety_policy_for(index, contents.options, settings, noise_names(settings))
 
 
 def _interrupted(begun: list[RunOutcome], plan: DedupePlan) -> tuple[str, str]:

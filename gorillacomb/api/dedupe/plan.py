@@ -16,7 +16,7 @@ from gorillacomb.api.documents.dedupe import (
     PlanStepDocument,
     SavedPlanDocument,
 )
-from gorillacomb.api.lookup import folders_of
+from gorillacomb.api.lookup import folders_of, noise_names
 from gorillacomb.api.paths import PathInput, PathsInput, absolute_path, encoded_paths
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.dedupe.model import (
@@ -247,7 +247,7 @@ def _planned(
     def analysis_of(read: Index) -> FolderAnalysis:
         return folders_of(read, settings=settings)
 
-    guard = safety_policy_for(index, options, settings)
+    guard = safety_policy_for(index, options, settings, noise_names(settings))
     planner = Planner(
         *(index, groups_of, analysis_of, guard, scope, online, bool(settings.prefer), progress)
     )

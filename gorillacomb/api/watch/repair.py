@@ -15,7 +15,7 @@ from gorillacomb.api.dedupe.runs import (
     require_index,
 )
 from gorillacomb.api.documents.scrub import RepairDocument, repair_document
-from gorillacomb.api.lookup import look_up_path, unknown_path_error
+from gorillacomb.api.lookup import look_up_path, noise_names, unknown_path_error
 from gorillacomb.api.paths import PathsInput, encoded_paths, path_text
 from gorillacomb.api.rescan import rescan_changed
 from gorillacomb.dedupe.apply.repair import DamagedFile, repair_files
@@ -89,7 +89,7 @@ def repair_damage(
         outcome = repair_files(
             damaged,
             roots,
-            safety_policy_for(index, PlanOptions(protect=protect), settings),
+            safety_policy_for(index, PlanOptions(protect=protect), settings, noise_names(settings)),
             shown,
             lambda ended: _record(log, ended, roots),
         )

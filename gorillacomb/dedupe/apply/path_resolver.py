@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from gorillacomb.classify.companions import Companions, CompanionTable, companion_table
 from gorillacomb.classify.projects import project_marker
+from gorillacomb.classify.snapshots import SnapshotFinder
 from gorillacomb.classify.stores import store_kind
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.policy import FolderContext, PathContext
@@ -37,6 +38,7 @@ class PathResolver:
     _levels: dict[bytes, FolderContext] = field(default_factory=dict)
     table: CompanionTable = field(default_factory=companion_table)
     """Which files belong together."""
+    snapshots: SnapshotFinder = field(default_factory=SnapshotFinder)
     _listed: dict[bytes, _ListedFolder] = field(default_factory=dict)
     """The folders listed last, each in its state at that time."""
 

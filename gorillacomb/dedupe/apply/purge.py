@@ -12,7 +12,7 @@ import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from gorillacomb.classify.location import LocationKind, location_kind
+from gorillacomb.classify.location import copy_refusal, location_kind
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.repair_recovery import verify_before_purge
 from gorillacomb.dedupe.apply.snapshot import (
@@ -152,18 +152,27 @@ def _compare(
     root = places.root_of(run.path)
     if root is not None:
         spot = replace(spot, grain_ns=root.grain_ns, shows_others=root.shows_others, kind=root.kind)
+
+    def survivor(keep: KeptCopy) -> FileLocation:
+        return _survivor(run, keep, places, witness.noise)
+
     if run.repairs:
-        return verify_before_purge(run, move, spot, lambda: _survivor(run, move.keep, places))
+        return verify_before_purge(run, move, spot, lambda: survivor(move.keep))
     return witness.compare(
         spot,
-        _survivor(run, move.keep, places),
-        {path: _survivor(run, keep, places) for path, keep in nested},
+        survivor(move.keep),
+        {path: survivor(keep) for path, keep in nested},
         join(run.base, move.path),
     )
 
 
-def _survivor(run: Quarantine, keep: KeptCopy, places: PathResolver) -> FileLocation:
-    """Return where a copy is kept: in a connected root, and not in a place that empties itself."""
+def _survivor(
+    run: Quarantine, keep: KeptCopy, places: PathResolver, noise: frozenset[bytes]
+) -> FileLocation:
+    """Return where a copy is kept: in a connected root, and not in a place that empties itself.
+
+    Whether both copies were in places of the same kind was checked while both were in place.
+    """
     path = keep.at(run.base)
     spot = places.location(path)
     if spot is None and is_below(path, run.base):
@@ -171,8 +180,11 @@ def _survivor(run: Quarantine, keep: KeptCopy, places: PathResolver) -> FileLoca
         spot = FileLocation(run.base, identity, relative_path(path, run.base), COARSEST_GRAIN_NS)
     if spot is None:
         raise ContentDiffers(path, "was to stay, and is in no scanned folder that is there now")
-    if location_kind(spot.root, spot.parent, None, frozenset()) is LocationKind.PASSING:
-        raise ContentDiffers(path, f"was to stay, and stands {LocationKind.PASSING}")
+    folder, name = (path, b"") if os.path.isdir(path) else os.path.split(path)
+    kind = location_kind(spot.root, relative_path(folder, spot.root), None, frozenset())
+    refusal = copy_refusal(folder, name, kind, None, noise, places.snapshots)
+    if refusal is not None:
+        raise ContentDiffers(path, f"was to stay, and stands {refusal}")
     return spot
 
 

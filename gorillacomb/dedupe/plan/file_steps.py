@@ -10,7 +10,6 @@ from typing import NamedTuple
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.canonical.keep_criteria import choose_place, order_places
 from gorillacomb.classify.companions import Companions, counterpart
-from gorillacomb.classify.location import LocationKind
 from gorillacomb.dedupe.model import PlanStep, Refusal, RemovalPair, SafetyRule
 from gorillacomb.dedupe.plan.albums import AlbumPlanner
 from gorillacomb.dedupe.plan.disk_check import DiskCheck
@@ -213,9 +212,7 @@ class FileStepPlanner:
             copy for copy in copies if copy.online and os.path.basename(copy.path) not in noise
         ]
         return [
-            copy
-            for copy in online
-            if self.guard.location_kind(self.sites.of_file(copy)) is LocationKind.PLAIN
+            copy for copy in online if self.guard.counts_for_any(self.sites.of_file(copy))
         ] or online
 
     def _remember(self, names: Sequence[FileCopy], before: Sequence[FileCopy]) -> None:

@@ -26,10 +26,13 @@ _FIRST_PERSON = 500 if sys.platform == "darwin" else 1000
 """The lowest user id of a person (login.defs(5)); lower ones are the system's."""
 
 
-def safety_policy_for(index: Index, options: PlanOptions, settings: Settings) -> SafetyPolicy:
+def safety_policy_for(
+    index: Index, options: PlanOptions, settings: Settings, noise: frozenset[bytes]
+) -> SafetyPolicy:
     """Return the rules, with this machine's homes, mount points, vault and links.
 
     What the settings protect now is protected too, whatever they were when the plan was made.
+    ``noise`` are names of files that do not count as copies.
     """
     protect = dict.fromkeys((*options.protect, *settings.protect))
     options = replace(options, protect=tuple(protect))
@@ -49,6 +52,7 @@ def safety_policy_for(index: Index, options: PlanOptions, settings: Settings) ->
         homes=homes,
         links=links,
         companions=companion_table(settings.companions),
+        noise=noise,
     )
 
 

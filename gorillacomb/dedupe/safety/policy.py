@@ -13,8 +13,13 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from gorillacomb.classify.companions import CompanionTable, companion_table
-from gorillacomb.classify.location import LocationKind, is_transient, location_kind
-from gorillacomb.classify.names import is_machine_made
+from gorillacomb.classify.location import (
+    LocationKind,
+    copy_refusal,
+    is_transient,
+    location_kind,
+)
+from gorillacomb.classify.names import NOISE, is_machine_made
 from gorillacomb.classify.projects import (
     ProjectRules,
     is_repository_marker,
@@ -94,6 +99,8 @@ class SafetyPolicy:
     snapshots: SnapshotFinder = field(default_factory=SnapshotFinder)
     companions: CompanionTable = field(default_factory=companion_table)
     """Which files belong together."""
+    noise: frozenset[bytes] = NOISE
+    """Names of files that are removed with their folders whatever they contain."""
     gone: set[bytes] = field(default_factory=set)
     """What other steps removed: a link in it no longer leads anywhere."""
     _tracked: dict[tuple[bytes, bytes], bool] = field(default_factory=dict)
@@ -269,13 +276,19 @@ class SafetyPolicy:
         """Return why another copy does not count; None if it does."""
         if any(is_ours(level.name) for level in keep.levels):
             return Refusal(SafetyRule.OWN, "has its other copy in a quarantine")
-        where = self.location_kind(keep)
-        if where is LocationKind.PASSING or where not in (
-            LocationKind.PLAIN,
-            self.location_kind(site),
-        ):
-            return Refusal(SafetyRule.TRASH, f"has its other copy {where}")
+        refusal = self._copy_refusal(keep, self.location_kind(site))
+        if refusal is not None:
+            return Refusal(SafetyRule.TRASH, f"has its other copy {refusal}")
         return None
+
+    def counts_for_any(self, keep: PathContext) -> bool:
+        """Return whether a copy counts wherever the one that is removed is."""
+        return self._copy_refusal(keep, LocationKind.PLAIN) is None
+
+    def _copy_refusal(self, keep: PathContext, removed: LocationKind) -> str | None:
+        name = b"" if keep.is_folder else os.path.basename(keep.path)
+        kind = self.location_kind(keep)
+        return copy_refusal(keep.folder, name, kind, removed, self.noise, self.snapshots)
 
     def is_gone(self, path: bytes) -> bool:
         """Return whether another step removed a path."""
