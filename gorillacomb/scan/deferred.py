@@ -1,7 +1,8 @@
 """The second stage: read what the walk deferred, mainly large files; possible duplicates first.
 
 Compare sizes, then probes (head and tail), then BLAKE3: a file that differs from all others in
-size, head or tail is not read until the duplicates are known.
+size, head or tail is not read until the duplicates are known. `index/duplicate_candidates` finds
+which files those are.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from collections.abc import Iterable, Iterator
 
 from gorillacomb.fs.paths import is_below, relative_path
 from gorillacomb.index.database import Index
+from gorillacomb.index.duplicate_candidates import UnreadRow
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.rows import INODE, LINKS, NAME, SIZE, EntryRow, with_changes
-from gorillacomb.index.unread import UnreadRow
 from gorillacomb.index.writer import IndexWriter
 from gorillacomb.progress import Progress
 from gorillacomb.scan.tasks import (

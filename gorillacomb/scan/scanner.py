@@ -17,8 +17,8 @@ from functools import partial
 from gorillacomb.errors import GorillaCombError, Interrupted
 from gorillacomb.fs.paths import is_below, join
 from gorillacomb.hashing import PROBE_SPAN
+from gorillacomb.index import duplicate_candidates
 from gorillacomb.index import roots as root_table
-from gorillacomb.index import unread
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.folder_digest import set_missing_digests
 from gorillacomb.index.folder_queries import begin_arrivals, end_arrivals
@@ -169,15 +169,15 @@ class _ScanRun:
     def _compare(self, store: IndexWriter, large: DeferredFiles, dispatcher: Dispatcher) -> None:
         """Read those large files that may be duplicates."""
         connection = self.index.connection
-        files = unread.pending_totals(connection)[0]
+        files = duplicate_candidates.pending_totals(connection)[0]
         if not files:
             return
         self.progress.stage("Comparing large files", files, None)
-        unread.collect_same_sizes(connection)
+        duplicate_candidates.collect_same_sizes(connection)
         least = 2 * PROBE_SPAN
-        large.plan(unread.rows_to_probe(connection, least), probe=True)
+        large.plan(duplicate_candidates.rows_to_probe(connection, least), probe=True)
         dispatcher.run(large.next_task, large.accept_result)
-        large.plan(unread.rows_to_hash(connection, least), probe=False)
+        large.plan(duplicate_candidates.rows_to_hash(connection, least), probe=False)
         dispatcher.run(
             large.next_task, large.accept_result, meanwhile=partial(self._prepare, store)
         )
@@ -193,11 +193,11 @@ class _ScanRun:
 
     def _rest(self, store: IndexWriter, large: DeferredFiles, dispatcher: Dispatcher) -> None:
         connection = self.index.connection
-        files, size = unread.pending_totals(connection)
+        files, size = duplicate_candidates.pending_totals(connection)
         if not files:
             return
         self.progress.stage("Reading the rest", files, size)
-        large.plan(unread.all_pending(connection), probe=False)
+        large.plan(duplicate_candidates.all_pending(connection), probe=False)
         dispatcher.run(large.next_task, large.accept_result)
         self._group(store)
 

@@ -1,4 +1,7 @@
-"""Find which of the files that the walk left unread could be duplicates."""
+"""Find which of the files that the walk left unread could be duplicates, by size and probe.
+
+`scan/deferred` reads them.
+"""
 
 from __future__ import annotations
 
