@@ -1,4 +1,4 @@
-"""Names of files that systems leave behind, and of folders that programs make."""
+"""Names of files that systems leave behind, or that point to the cloud; of machine-made folders."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ _MADE_ANYWHERE = frozenset(
 ) | {b"code cache"}
 _MADE_IN_A_PROJECT = frozenset(b"build dist target out coverage cache pods".split())
 """Elsewhere a folder named ``build`` may well hold photographs of a house."""
+
+CLOUD_POINTERS = (
+    *(b".gdoc", b".gsheet", b".gslides", b".gdraw", b".gform", b".gmap", b".gsite", b".gtable"),
+    *(b".gjam", b".gscript", b".glink", b".gnote", b".icloud"),
+)
+"""Endings of files that only point to a document in the cloud. If such a file is removed, its
+document is lost, whatever else has the same bytes."""
 
 
 def is_machine_made(name: bytes, in_project: bool, more: frozenset[bytes] = frozenset()) -> bool:

@@ -8,19 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from gorillacomb.classify.companions import DATABASE_LOGS, is_database_size
+from gorillacomb.classify.names import CLOUD_POINTERS
 from gorillacomb.dedupe.model import PlanStep, Refusal, RemovalPair, SafetyRule
 from gorillacomb.dedupe.plan.disk_check import DiskCheck
 from gorillacomb.dedupe.plan.index_locations import IndexLocations, find_descendant, relative_names
 from gorillacomb.dedupe.plan.removal_set import RemovalSet, RemovedFolder
 from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.plan.skipped import BY_PLACE, SkippedItems
+from gorillacomb.dedupe.safety.file_names import cloud_pointer_refusal
 from gorillacomb.dedupe.safety.git import index_entries_equal
-from gorillacomb.dedupe.safety.policy import (
-    POINTERS,
-    SafetyPolicy,
-    cloud_pointer_refusal,
-    in_use_cause,
-)
+from gorillacomb.dedupe.safety.policy import SafetyPolicy, in_use_cause
 from gorillacomb.dedupe.safety.symlinks import links_equivalent
 from gorillacomb.folders.analysis import GIVEN_UP, FolderAnalysis
 from gorillacomb.folders.containment import is_contained
@@ -191,7 +188,7 @@ class FolderStepPlanner:
         """Return whether something in a folder only points to a document in the cloud."""
         if self._pointers is None:
             places = self.folders.forest.folders
-            found = names_ending(self.folders.index.connection, POINTERS)
+            found = names_ending(self.folders.index.connection, CLOUD_POINTERS)
             self._pointers = sorted((places[at].first, name) for at, name in found if at in places)
         at = bisect_left(self._pointers, (victim.first, b""))
         if at == len(self._pointers) or self._pointers[at][0] > victim.last:

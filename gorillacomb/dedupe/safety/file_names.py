@@ -1,4 +1,5 @@
-"""Protect files whose names matter: dotfiles, which depend on their place, and tiny files.
+"""Protect files whose names matter: dotfiles, which depend on their place, tiny files, and pointers
+to documents in the cloud.
 
 Such a file is removed only if one of the same name, ignoring marks of copies, is kept. A dotfile,
 such as an ``.htaccess``, ``.env`` or ``.nomedia``, serves the folder that it is in; so it is
@@ -14,13 +15,32 @@ from collections.abc import Callable, Iterable, Sequence
 
 from gorillacomb.classify.companions import counterpart
 from gorillacomb.classify.copy_names import is_dotfile, meaning_of_name, plain_name
+from gorillacomb.classify.names import CLOUD_POINTERS
+from gorillacomb.classify.stores import is_catalog_file
 from gorillacomb.dedupe.model import PlanOptions, Refusal, RemovalPair, SafetyRule
-from gorillacomb.fs.paths import join
+from gorillacomb.fs.paths import join, path_text
 
 _REFUSAL = Refusal(SafetyRule.NAME, "is what its name says, and the other copy is not")
 _WORKS_HERE = Refusal(SafetyRule.NAME, "works by its name and its place, where it would be missed")
 CompanionsOf = Callable[[bytes], Iterable[bytes]]
 """Returns the names of the files beside one, given by its path, that belong to it."""
+
+
+def special_file_refusal(name: bytes) -> Refusal | None:
+    """Return why a file of this name may not be removed, whatever else has its bytes."""
+    if name.lower().endswith((*CLOUD_POINTERS, b".webloc")):
+        return Refusal(SafetyRule.POINTER, "only points to a document in the cloud")
+    if is_catalog_file(name):
+        return Refusal(SafetyRule.BUNDLE, "is a catalog that belongs to the folders beside it")
+    return None
+
+
+def cloud_pointer_refusal(name: bytes) -> Refusal | None:
+    """Return why a folder with a file of this name in it may not be removed; None if it may."""
+    if name.lower().endswith(CLOUD_POINTERS):
+        cause = f"holds {path_text(name)}, which only points to a document in the cloud"
+        return Refusal(SafetyRule.POINTER, cause)
+    return None
 
 
 def meaning(path: bytes, size: int, companions_of: CompanionsOf) -> bytes | None:

@@ -26,18 +26,10 @@ from gorillacomb.classify.projects import (
     outermost_project,
 )
 from gorillacomb.classify.snapshots import SnapshotFinder
-from gorillacomb.classify.stores import (
-    is_catalog_file,
-    is_ours,
-    is_version_control,
-)
+from gorillacomb.classify.stores import is_ours, is_version_control
 from gorillacomb.dedupe.model import DedupeAction, PlanOptions, Reference, Refusal, SafetyRule
+from gorillacomb.dedupe.safety.file_names import special_file_refusal
 from gorillacomb.fs.paths import is_below, join, path_and_parents, path_text, relative_path
-
-_POINTERS = (b".gdoc", b".gsheet", b".gslides", b".gdraw", b".gform", b".gmap", b".gsite")
-_POINTERS_MORE = (b".gtable", b".gjam", b".gscript", b".glink", b".gnote", b".icloud")
-POINTERS = (*_POINTERS, *_POINTERS_MORE)
-"""If such a file is removed, its document is lost, whatever else has the same bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +144,7 @@ class SafetyPolicy:
     def _closed(self, site: PathContext) -> Refusal | None:
         refusal = self.protected(site.path) or _closed_level(site) or self._in_snapshot(site)
         if refusal is None and not site.is_folder:
-            return _odd_file(os.path.basename(site.path))
+            return special_file_refusal(os.path.basename(site.path))
         return refusal
 
     def _owned(self, site: PathContext) -> Refusal | None:
@@ -350,23 +342,6 @@ def _closed_level(site: PathContext) -> Refusal | None:
     return None
 
 
-def cloud_pointer_refusal(name: bytes) -> Refusal | None:
-    """Return why a folder with a file of this name in it may not be removed; None if it may."""
-    if name.lower().endswith(POINTERS):
-        cause = f"holds {path_text(name)}, which only points to a document in the cloud"
-        return Refusal(SafetyRule.POINTER, cause)
-    return None
-
-
 def in_use_cause(sign: bytes) -> str:
     """Return why a file is kept that has a sign beside it that a program has it open."""
     return f"is open, or was not closed: {path_text(os.path.basename(sign))} is beside it"
-
-
-def _odd_file(name: bytes) -> Refusal | None:
-    lower = name.lower()
-    if lower.endswith((*POINTERS, b".webloc")):
-        return Refusal(SafetyRule.POINTER, "only points to a document in the cloud")
-    if is_catalog_file(name):
-        return Refusal(SafetyRule.BUNDLE, "is a catalog that belongs to the folders beside it")
-    return None
