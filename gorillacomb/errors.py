@@ -7,6 +7,7 @@ a user reads, ``hint`` the second. Failures of single files are not errors but v
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import Self
 
@@ -128,3 +129,13 @@ class Interrupted(GorillaCombError):
     """Stopped by Ctrl-C or SIGTERM; everything so far is kept."""
 
     exit_code = ExitCode.INTERRUPTED
+
+
+def near_names(name: str, names: Iterable[str], most: int) -> list[str]:
+    """Return at most ``most`` names that are similar to one that does not exist, for a hint.
+
+    The most similar comes first.
+    """
+    import difflib  # only for an error: it would take a tenth of the run time of `--version`
+
+    return difflib.get_close_matches(name, list(names), most)

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, cast
 import click
 
 from gorillacomb import __version__
-from gorillacomb.errors import ExitCode, GorillaCombError
+from gorillacomb.errors import ExitCode, GorillaCombError, near_names
 
 COMMANDS = {
     "scan": ("find", "Scan folders into the index and print what was found."),
@@ -78,9 +78,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            import difflib  # costs a tenth of the run time of --version
-
-            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            near = near_names(args[0], COMMANDS, 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             ctx.fail(f"There is no command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)

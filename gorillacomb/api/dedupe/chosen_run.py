@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from gorillacomb.dedupe.quarantine.items import ItemState, RunItem, items_at, it
 from gorillacomb.dedupe.quarantine.journal_entries import PURGED
 from gorillacomb.dedupe.quarantine.run_folders import is_empty_run
 from gorillacomb.dedupe.roots import live_roots_of
-from gorillacomb.errors import UsageError, VaultError
+from gorillacomb.errors import UsageError, VaultError, near_names
 from gorillacomb.fs.paths import path_text
 from gorillacomb.index.database import Index
 
@@ -157,6 +156,6 @@ def _nearest(path: bytes, paths: Sequence[bytes]) -> list[bytes]:
     name = path.rpartition(b"/")[2]
     same = [each for each in paths if each.rpartition(b"/")[2] == name]
     texts = {os.fsdecode(each): each for each in paths[:_COMPARED]}
-    like = difflib.get_close_matches(os.fsdecode(path), texts, _NEAREST)
+    like = near_names(os.fsdecode(path), texts, _NEAREST)
     found = dict.fromkeys([*same, *(texts[each] for each in like), *paths])
     return list(found)[:_NEAREST]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gorillacomb.errors import UsageError
+from gorillacomb.errors import UsageError, near_names
 from gorillacomb.fs.paths import is_below, join, path_text, relative_path
 from gorillacomb.fs.real_path import real_path
 from gorillacomb.fs.volumes import is_online
@@ -176,9 +176,7 @@ def _nearest_existing(text: str) -> str | None:
 
 
 def _nearest(text: str, others: Iterable[str]) -> str | None:
-    import difflib  # only for a typing error
-
-    return next(iter(difflib.get_close_matches(text, list(others), 1)), None)
+    return next(iter(near_names(text, others, 1)), None)
 
 
 def _advice(near: str | None, otherwise: str) -> str:

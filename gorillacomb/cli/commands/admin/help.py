@@ -13,7 +13,7 @@ from gorillacomb.cli.output import render
 from gorillacomb.cli.output.markdown import hanging_lines, render_markdown
 from gorillacomb.cli.output.reference import all_commands, find_command
 from gorillacomb.cli.output.topics import find_topic, read_topic, topic_names
-from gorillacomb.errors import ExitCode, UsageError
+from gorillacomb.errors import ExitCode, UsageError, near_names
 
 _REFERENCE = "commands"
 _WIDEST = 100
@@ -108,11 +108,9 @@ def _one(context: click.Context, words: Sequence[str], width: int) -> Iterator[s
 
 
 def _advice(context: click.Context, words: Sequence[str]) -> str:
-    import difflib
-
     names = _names(context)
     begun = [name for name in names if name.startswith(words[0])]
-    near = list(dict.fromkeys([*begun, *difflib.get_close_matches(words[0], names)]))[:3]
+    near = list(dict.fromkeys([*begun, *near_names(words[0], names, 3)]))[:3]
     if near:
         return f"Did you mean {', '.join(near)}?"
     return "gorillacomb help lists the topics."
