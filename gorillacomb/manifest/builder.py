@@ -20,8 +20,8 @@ from gorillacomb.manifest.worker import (
     start_manifest_workers,
 )
 from gorillacomb.progress import NullProgress, Progress
-from gorillacomb.workers.dispatcher import Dispatcher
-from gorillacomb.workers.pool import default_workers
+from gorillacomb.workers.pool import Dispatcher
+from gorillacomb.workers.worker_processes import default_workers
 
 _BATCH = 200
 """Paths per task."""

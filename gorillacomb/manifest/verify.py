@@ -19,8 +19,8 @@ from gorillacomb.manifest.tree import TreeContext, tree_to_check
 from gorillacomb.manifest.walk import TreeEntry, walk_tree
 from gorillacomb.manifest.worker import LARGE, CheckTask, ReadEntry, ReadTask
 from gorillacomb.progress import NullProgress, Progress
-from gorillacomb.workers.dispatcher import Dispatcher
-from gorillacomb.workers.pool import Workers, default_workers
+from gorillacomb.workers.pool import Dispatcher, Workers
+from gorillacomb.workers.worker_processes import default_workers
 
 _BATCH = 512
 """Entries per task."""

@@ -34,8 +34,7 @@ from gorillacomb.scan.size_sampler import SizeSampler
 from gorillacomb.scan.walk import ScanWalk
 from gorillacomb.scan.worker import start_scan_workers
 from gorillacomb.vault.vault import Vault
-from gorillacomb.workers.dispatcher import Dispatcher
-from gorillacomb.workers.pool import Workers
+from gorillacomb.workers.pool import Dispatcher, Workers
 
 _FOLDERS_AHEAD = 3
 """Queued walk tasks per worker. With one, workers idle during the index's WAL checkpoint: measured,

@@ -1,42 +1,36 @@
-"""Worker processes that run tasks, and a one-process substitute for small trees.
+"""A pool of workers that runs tasks and survives the death of some; a substitute for small trees.
 
 The main process hands each worker one task at a time, plus some that wait in the pipe, so that no
 worker idles while the main process writes rows. It uses no threads: it may fork, and a result
 arrives only when asked for. A pool may have spare workers, which get tasks only while the others
-wait for the disk instead of computing.
+wait for the disk instead of computing. If a worker dies, another one takes over its tasks; after
+the third death the run ends.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import pickle
-import signal
-import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkContext, SpawnContext
 from typing import NoReturn, Protocol
 
 from gorillacomb.errors import ExitCode, GorillaCombError
-from gorillacomb.workers.worker import (
-    INTERRUPTS,
-    WorkerFactory,
-    WorkerResult,
-    WorkerTask,
-    serve_tasks,
+from gorillacomb.log import log_warning
+from gorillacomb.progress import Progress
+from gorillacomb.workers.worker import WorkerFactory, WorkerResult, WorkerTask
+from gorillacomb.workers.worker_processes import (
+    CpuLoad,
+    WorkerProcess,
+    default_workers,
+    end_processes,
+    interrupts_wait,
+    start_method,
+    start_process,
 )
 
 _PIPE_SAFE = 16 << 10
 """Bytes; a larger task is sent only to an idle worker, which empties the pipe as we fill it."""
-_WATCH_EVERY = 0.25
-"""Minimum seconds between checks of whether the workers compute or wait; they report more often."""
-_WAITING = 0.7
-"""Workers that use less CPU than this share of the time are waiting for the disk."""
+_MOST_DEATHS = 3
 _READERS = 8
 """How many files are read at once where that helps: measured, 4 take a tenth longer."""
 
@@ -45,6 +39,12 @@ class WorkersRefused(GorillaCombError):
     """The system allows no more processes, or no more open files."""
 
     exit_code = ExitCode.USAGE
+
+
+class WorkersFailed(GorillaCombError):
+    """Worker processes keep dying, for lack of memory or because someone kills them."""
+
+    exit_code = ExitCode.INCOMPLETE
 
 
 class WorkerDied(Exception):
@@ -125,15 +125,6 @@ class InlineWorkers:
         self._worker.close()
 
 
-@dataclass(slots=True)
-class _WorkerProcess:
-    process: multiprocessing.process.BaseProcess
-    pipe: Connection
-    tasks: list[WorkerTask] = field(default_factory=list)
-    cpu: float = 0.0
-    """CPU seconds that it has used."""
-
-
 class WorkerPool:
     """Worker processes. Start them before a database is open: a forked copy must not hold one.
 
@@ -144,10 +135,10 @@ class WorkerPool:
     def __init__(self, size: int, make_worker: WorkerFactory, spare: int = 0) -> None:
         self._make_worker = make_worker
         self.method = start_method()
-        self._processes: list[_WorkerProcess] = []
+        self._processes: list[WorkerProcess] = []
         self._at_work = size
         self._most = size + spare
-        self._load = _CpuLoad()
+        self._load = CpuLoad()
         self._waiting: list[tuple[WorkerTask, bytes]] = []
         # Spawning is expensive and can be done on demand; forking is neither.
         refusal = self._start(size if self.method == "spawn" else size + spare)
@@ -161,34 +152,21 @@ class WorkerPool:
     def _start(self, size: int) -> str | None:
         """Start processes up to a number, or until the system refuses; return why it did."""
         try:
-            with _interrupts_wait():
-                self._start_all(size)
+            with interrupts_wait():
+                while len(self._processes) < size:
+                    started = start_process(self.method, self._processes, self._make_worker)
+                    self._processes.append(started)
         except OSError as error:
             self._most = len(self._processes)
             return error.strerror
         return None
-
-    def _start_all(self, size: int) -> None:
-        context = _context(self.method)
-        while len(self._processes) < size:
-            ours, theirs = context.Pipe()
-            # A forked copy must close our ends of all pipes, or no worker notices that we ended.
-            inherited = [*(each.pipe for each in self._processes), ours]
-            process = context.Process(
-                target=serve_tasks,
-                args=(theirs, inherited if self.method == "fork" else [], self._make_worker),
-                daemon=True,
-            )
-            process.start()
-            theirs.close()
-            self._processes.append(_WorkerProcess(process, ours))
 
     def room(self, ahead: int) -> int:
         room = sum(1 + ahead - len(each.tasks) for each in self._hired)
         return room - len(self._waiting)
 
     @property
-    def _hired(self) -> list[_WorkerProcess]:
+    def _hired(self) -> list[WorkerProcess]:
         return self._processes[: self._at_work]
 
     @property
@@ -245,7 +223,7 @@ class WorkerPool:
             if self.method == "spawn":
                 self._start(self._at_work)
 
-    def _died(self, each: _WorkerProcess) -> NoReturn:
+    def _died(self, each: WorkerProcess) -> NoReturn:
         self._processes.remove(each)
         self._most -= 1
         each.pipe.close()
@@ -256,102 +234,80 @@ class WorkerPool:
         idle = [each for each in self._processes if not each.tasks]
         self._processes = [each for each in self._processes if each.tasks]
         self._most = len(self._processes)
-        _end(idle)
+        end_processes(idle)
 
     def close(self) -> None:
         self._waiting.clear()
-        _end(self._processes)
+        end_processes(self._processes)
         self._processes.clear()
 
 
-def _end(processes: list[_WorkerProcess]) -> None:
-    for each in processes:
-        each.pipe.close()
-    for each in processes:
-        if each.tasks:
-            each.process.terminate()
-        each.process.join(5)
-        if each.process.is_alive():
-            each.process.kill()
-            each.process.join()
+class Dispatcher:
+    """Runs one stage after another on the same workers."""
 
+    def __init__(self, workers: Workers, progress: Progress) -> None:
+        self._workers = workers
+        self._progress = progress
+        self._again: list[WorkerTask] = []
+        self._deaths = 0
 
-class _CpuLoad:
-    """Judges from the CPU time of processes whether they compute or wait."""
+    def run(
+        self,
+        next_task: Callable[[], WorkerTask | None],
+        take: Callable[[WorkerResult], None],
+        meanwhile: Callable[[], None] | None = None,
+        ahead: int = 1,
+    ) -> None:
+        """Hand out tasks from ``next_task`` until it returns None while no worker is busy.
 
-    def __init__(self) -> None:
-        self._begin([])
-
-    def _begin(self, workers: list[_WorkerProcess]) -> None:
-        self._since = time.monotonic()
-        self._ours = time.process_time()
-        self._theirs = sum(each.cpu for each in workers)
-
-    def is_waiting(self, workers: list[_WorkerProcess]) -> bool:
-        """Return whether the workers used little CPU since the last check, though all had tasks.
-
-        False while this process is busy itself: then they are waiting for it.
+        None while a worker is busy means: nothing now, perhaps later. ``meanwhile`` is called once,
+        as soon as the workers have something to do. At most ``ahead`` tasks wait for each worker: a
+        higher number keeps it busy for longer while results are not collected, but spreads long
+        tasks less evenly.
         """
-        if not all(each.tasks for each in workers):
-            self._begin(workers)
-            return False
-        past = time.monotonic() - self._since
-        if past < _WATCH_EVERY:
-            return False
-        by_us = time.process_time() - self._ours
-        by_them = sum(each.cpu for each in workers) - self._theirs
-        self._begin(workers)
-        return by_us < _WAITING * past and (
-            by_us + by_them < _WAITING * past * min(len(workers), default_workers())
-        )
+        while True:
+            while self._workers.room(ahead) > 0:
+                task = self._again.pop() if self._again else next_task()
+                if task is None:
+                    break
+                self._guarded(lambda task=task: self._workers.submit(task))  # type: ignore[misc]
+            if meanwhile is not None:
+                meanwhile()
+                meanwhile = None
+            if not self._workers.busy:
+                if self._again:
+                    continue
+                return
+            self._guarded(lambda: self._take_news(take))
 
+    def _take_news(self, take: Callable[[WorkerResult], None]) -> None:
+        for news in self._workers.results():
+            if isinstance(news, int):
+                self._progress.advance(0, news)
+            else:
+                take(news)
 
-@contextmanager
-def _interrupts_wait() -> Iterator[None]:
-    """Block Ctrl-C and SIGTERM, also in processes started here, until they reach their first line.
-
-    The mask applies to this thread only. If the system delivers the signal to another thread,
-    Python still calls the handler in the main one, and a worker being spawned would receive only
-    half of its initial data.
-    """
-    came: list[int] = []
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
-    handlers = {}
-    if threading.current_thread() is threading.main_thread():
-        handlers = {each: signal.getsignal(each) for each in INTERRUPTS}
-    replaced = {each: handler for each, handler in handlers.items() if callable(handler)}
-    try:
-        for each in replaced:
-            signal.signal(each, lambda number, frame: came.append(number))
-        yield
-    finally:
-        for each, handler in replaced.items():
-            signal.signal(each, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for number in came:
-            signal.raise_signal(number)
-
-
-def _context(method: str) -> SpawnContext | ForkContext:
-    return SpawnContext() if method == "spawn" else ForkContext()
-
-
-def start_method() -> str:
-    """Return the start method: fork takes 6 ms instead of 116, but is only safe without threads."""
-    if sys.platform == "linux" and threading.active_count() == 1:
-        return "fork"
-    return "spawn"
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Run a step; if a worker dies in it, give its tasks to another."""
+        try:
+            step()
+        except WorkerDied as death:
+            self._again += death.tasks
+            self._deaths += 1
+            if self._deaths >= _MOST_DEATHS or not self._workers.alive:
+                raise WorkersFailed(
+                    f"Some files were not read: {self._deaths} worker processes died (the last"
+                    f" one with exit code {death.process_code}).",
+                    "Results so far are kept. Free some memory and run the same command again.",
+                ) from death
+            log_warning(
+                "A worker process died with exit code %s: another one takes over its tasks.",
+                death.process_code,
+            )
 
 
 MOST_WORKERS = 64
 """More processes than that only wait for each other, and each takes some 20 MB."""
-
-
-def default_workers() -> int:
-    """Return one worker for each processor that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def start_pool(

@@ -14,10 +14,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from gorillacomb.progress import NullProgress
-from gorillacomb.workers import pool as pools
-from gorillacomb.workers.dispatcher import Dispatcher
-from gorillacomb.workers.pool import WorkerPool, default_workers, start_pool
+from gorillacomb.workers.pool import Dispatcher, WorkerPool, start_pool
 from gorillacomb.workers.worker import Advance
+from gorillacomb.workers.worker_processes import default_workers
 
 
 class Nap(NamedTuple):
@@ -113,21 +112,3 @@ def test_a_pool_of_its_own_choice_reads_eight_files_at_a_time() -> None:
     assert len(at_work(start_pool(None, Sleeper, lambda: False), 200, 0.05)) == max(
         8, default_workers()
     )
-
-
-def test_a_process_that_computes_is_not_taken_for_one_that_waits(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """By the processor time that is told: a busy machine could make any worker wait."""
-    load = pools._CpuLoad()
-    worker = pools._WorkerProcess(None, None, [Nap(0)])  # type: ignore[arg-type]
-    for share, waits in ((1.0, False), (0.8, False), (0.2, True), (0.0, True), (0.9, False)):
-        start = time.monotonic()
-        monkeypatch.setattr(time, "monotonic", lambda start=start: start + 1)
-        monkeypatch.setattr(load, "_since", start)
-        worker.cpu += share
-        assert load.is_waiting([worker]) is waits
-        monkeypatch.undo()
-    worker.tasks.clear()
-    monkeypatch.setattr(load, "_since", time.monotonic() - 1)
-    assert not load.is_waiting([worker]), "it has nothing to wait for"

@@ -21,8 +21,7 @@ from gorillacomb.scan.tasks import (
     VisitTask,
 )
 from gorillacomb.scan.worker import ScanWorker
-from gorillacomb.workers.dispatcher import Dispatcher
-from gorillacomb.workers.pool import WorkerDied, WorkerPool
+from gorillacomb.workers.pool import Dispatcher, WorkerDied, WorkerPool
 from tests.support.run import until
 from tests.support.trees import make_tree
 
