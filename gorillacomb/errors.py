@@ -7,9 +7,13 @@ a user reads, ``hint`` the second. Failures of single files are not errors but v
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable
 from enum import IntEnum
 from typing import Self
+
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+"""The signals that end a command in good order, with `Interrupted`."""
 
 
 class ExitCode(IntEnum):

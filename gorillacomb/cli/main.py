@@ -15,7 +15,7 @@ from typing import Any, NoReturn, cast
 import click
 
 from gorillacomb import __version__
-from gorillacomb.errors import ExitCode, GorillaCombError, near_names
+from gorillacomb.errors import INTERRUPTS, ExitCode, GorillaCombError, near_names
 
 COMMANDS = {
     "scan": ("find", "Scan folders into the index and print what was found."),
@@ -41,7 +41,6 @@ COMMANDS = {
     "help": ("admin", "Show the documentation: its topics, one of them, or a word in them."),
 }
 """Each command: the folder of its module, which is imported when it is called, and its one line."""
-_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 _SOON, _AGAIN = 0.001, 0.1
 """Seconds."""
 
@@ -113,13 +112,13 @@ def cli(context: click.Context) -> Any:
 def main() -> NoReturn:
     """Run the command line; never show a traceback for an error that a user can cause."""
     _take_names_as_bytes()
-    for number in _INTERRUPTS:
+    for number in INTERRUPTS:
         signal.signal(number, _interrupt)
     if sys.stdout is None or sys.stderr is None:  # closed by the caller, as with `>&-`
         _open_standard_streams()
     try:
         code = _run()
-        for number in _INTERRUPTS:  # the outcome is settled; only the exit is left
+        for number in INTERRUPTS:  # the outcome is settled; only the exit is left
             signal.signal(number, signal.SIG_IGN)
     except KeyboardInterrupt:
         click.echo("gorillacomb: Interrupted.", err=True)
@@ -225,7 +224,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
     Even then nothing is lost: committed data is on disk, and the workers exit by themselves.
     """
-    before = {each: signal.signal(each, _give_up) for each in _INTERRUPTS}
+    before = {each: signal.signal(each, _give_up) for each in INTERRUPTS}
 
     def once_more(dropped: sys.UnraisableHookArgs, /) -> None:
         """Raise the signal again: Python drops an exception that is raised in a finalizer."""

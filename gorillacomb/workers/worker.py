@@ -10,7 +10,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+from gorillacomb.errors import INTERRUPTS
+
 _TELL_EVERY = 0.2
 
 

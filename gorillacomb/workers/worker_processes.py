@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, SpawnContext
 
-from gorillacomb.workers.worker import INTERRUPTS, WorkerFactory, WorkerTask, serve_tasks
+from gorillacomb.errors import INTERRUPTS
+from gorillacomb.workers.worker import WorkerFactory, WorkerTask, serve_tasks
 
 _WATCH_EVERY = 0.25
 """Minimum seconds between checks of whether the workers compute or wait; they report more often."""

@@ -25,7 +25,7 @@ from gorillacomb.cli.commands.watch import service
 from gorillacomb.cli.commands.watch.log import WatchLog
 from gorillacomb.cli.options import BytesPath, DurationParam, RateParam, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import ExitCode, UsageError
+from gorillacomb.errors import INTERRUPTS, ExitCode, UsageError
 from gorillacomb.model import SECOND
 
 
@@ -202,8 +202,7 @@ def _listen(watcher: Watcher) -> None:
         if watcher.is_running:
             before(number, frame)  # it raises KeyboardInterrupt
 
-    ends = (signal.SIGINT, signal.SIGTERM)
-    known = {int(each): signal.getsignal(each) for each in ends}
-    for each in ends:
+    known = {int(each): signal.getsignal(each) for each in INTERRUPTS}
+    for each in INTERRUPTS:
         signal.signal(each, end)
     signal.signal(signal.SIGHUP, lambda number, frame: watcher.reload_settings())
