@@ -19,9 +19,6 @@ from typing import Final
 from gorillacomb.fs.openat import INT64
 from gorillacomb.model import SECOND, EntryState
 
-COARSEST_GRAIN_NS: Final = 2 * SECOND
-"""FAT's grain, which no file system exceeds: for files whose real grain is unknown."""
-
 YOUNG_NS: Final = 60 * SECOND
 """Content read this soon after one of its file's times is read again at the next scan."""
 

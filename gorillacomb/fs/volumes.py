@@ -20,10 +20,13 @@ from gorillacomb.model import SECOND, Root
 
 MILLISECOND = 1_000_000
 
+FAT_GRAIN_NS = 2 * SECOND
+COARSEST_GRAIN_NS = FAT_GRAIN_NS
+"""No file system has a coarser one than FAT: for files whose real grain is unknown."""
 _GRAIN_NS = {
-    "vfat": 2 * SECOND,
-    "msdos": 2 * SECOND,
-    "exfat": 2 * SECOND,
+    "vfat": FAT_GRAIN_NS,
+    "msdos": FAT_GRAIN_NS,
+    "exfat": FAT_GRAIN_NS,
     "ext2": SECOND,
     "ext3": SECOND,
     "hfs": SECOND,
@@ -31,7 +34,7 @@ _GRAIN_NS = {
 }
 _DEFAULT_GRAIN_NS = 20 * MILLISECOND
 """Linux stamps files with the time of the last tick: up to 10 ms ago (CONFIG_HZ=100)."""
-_REMOTE_GRAIN_NS = 2 * SECOND
+_REMOTE_GRAIN_NS = COARSEST_GRAIN_NS
 
 _FAT = frozenset({"vfat", "msdos", "exfat"})
 _WEAK = _FAT | {"9p", "cifs", "smb3", "smbfs", "ncpfs", "davfs", "afpfs", "virtiofs"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 
+from gorillacomb.fs.volumes import FAT_GRAIN_NS
 from gorillacomb.index.folder_digest import EntryFacts
 from gorillacomb.index.rows import (
     CAUSE,
@@ -19,11 +20,10 @@ from gorillacomb.index.rows import (
     is_row_provisional,
     with_changes,
 )
-from gorillacomb.model import EntryState
+from gorillacomb.model import SECOND, EntryState
 from gorillacomb.scan.tasks import RootContext
 
-_HOUR_NS = 3_600_000_000_000
-_FAT_GRAIN_NS = 2_000_000_000
+_HOUR_NS = 3600 * SECOND
 _READ_AGAIN = frozenset(
     {EntryState.FRESH, EntryState.UNREADABLE, EntryState.UNSTABLE, EntryState.PLACEHOLDER}
 )
@@ -79,4 +79,4 @@ def same_fingerprint(entry: EntryFacts, old: EntryRow, context: RootContext) -> 
     if not context.hour_shifts:
         return apart == 0
     off_the_hour = min(apart % _HOUR_NS, _HOUR_NS - apart % _HOUR_NS)
-    return off_the_hour < _FAT_GRAIN_NS and apart <= 26 * _HOUR_NS
+    return off_the_hour < FAT_GRAIN_NS and apart <= 26 * _HOUR_NS

@@ -37,7 +37,7 @@ from gorillacomb.fs.extents import DiskSpace, RemovedFiles
 from gorillacomb.fs.location import ContentDiffers, FileLocation
 from gorillacomb.fs.openat import OpenFolders, identity_of, open_file, os_error_text
 from gorillacomb.fs.paths import is_below, join, relative_path
-from gorillacomb.fs.racy import COARSEST_GRAIN_NS
+from gorillacomb.fs.volumes import COARSEST_GRAIN_NS
 from gorillacomb.model import SECOND
 
 _SURELY_CLOSED_NS = 24 * 3600 * SECOND

@@ -32,7 +32,7 @@ from gorillacomb.fs.lease import IN_USE, is_open_for_writing
 from gorillacomb.fs.location import ContentDiffers, FileLocation, create_parents
 from gorillacomb.fs.openat import identity_of, is_unchanged, open_file, os_error_text
 from gorillacomb.fs.paths import join, path_text, relative_path
-from gorillacomb.fs.racy import COARSEST_GRAIN_NS
+from gorillacomb.fs.volumes import COARSEST_GRAIN_NS
 from gorillacomb.hashing import digest_of_descriptor, drop_page_cache
 
 MEANWHILE = "changed meanwhile"

@@ -53,7 +53,7 @@ from gorillacomb.fs.openat import (
     identity_of,
 )
 from gorillacomb.fs.paths import is_below, join
-from gorillacomb.fs.racy import COARSEST_GRAIN_NS
+from gorillacomb.fs.volumes import COARSEST_GRAIN_NS
 
 
 def new_run_id(now_ns: int) -> str:
