@@ -165,7 +165,9 @@ def _run() -> int:
 
 def _stop_writing() -> int:
     """Stop writing to a pipe that its reader closed, without a complaint from Python."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    from gorillacomb.cli.output.render import discard_stdout
+
+    discard_stdout()
     return ExitCode.DONE
 
 
@@ -214,7 +216,7 @@ def _explained(error: Exception) -> int:
 
         advice = owner_advice(os.fsdecode(error.filename), error) if named else ""
         _say(advice or "If the output is a file, its disk may be full.")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _stop_writing()
         return ExitCode.USAGE
     raise error
 

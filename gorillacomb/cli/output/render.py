@@ -140,9 +140,14 @@ def tolerate_closed_pipe() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 1)  # Python flushes its buffers there when it exits
-        os.close(null)
+        discard_stdout()
+
+
+def discard_stdout() -> None:
+    """Send the rest of the output to the null device, where Python flushes its buffers at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
 
 
 def counted(*numbers: tuple[int, str]) -> list[str]:
