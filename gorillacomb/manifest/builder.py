@@ -20,7 +20,7 @@ from gorillacomb.manifest.worker import (
     start_manifest_workers,
 )
 from gorillacomb.progress import NullProgress, Progress
-from gorillacomb.workers.pool import Dispatcher
+from gorillacomb.workers.resilient_dispatcher import ResilientDispatcher
 from gorillacomb.workers.worker_processes import default_workers
 
 _BATCH = 200
@@ -108,7 +108,7 @@ class _ManifestBuilder:
         progress.stage("Reading", None, None)
         pool = start_manifest_workers(workers, len(first) < _SMALL, self._place.root, ())
         try:
-            Dispatcher(pool, progress).run(self._next_task, self._take)
+            ResilientDispatcher(pool, progress).run(self._next_task, self._take)
         finally:
             pool.close()
             progress.close()

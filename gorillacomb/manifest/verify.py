@@ -19,7 +19,8 @@ from gorillacomb.manifest.tree import TreeContext, tree_to_check
 from gorillacomb.manifest.walk import TreeEntry, walk_tree
 from gorillacomb.manifest.worker import LARGE, CheckTask, ReadEntry, ReadTask
 from gorillacomb.progress import NullProgress, Progress
-from gorillacomb.workers.pool import Dispatcher, Workers
+from gorillacomb.workers.resilient_dispatcher import ResilientDispatcher
+from gorillacomb.workers.worker import Workers
 from gorillacomb.workers.worker_processes import default_workers
 
 _BATCH = 512
@@ -171,7 +172,7 @@ class _VerificationRun:
         self.progress.stage("Verifying", len(entries), size)
         tasks = _tasks(entries, place)
         found = walk_tree(place.root, place.identity, place.own, self._has_below)
-        dispatcher = Dispatcher(pool, self.progress)
+        dispatcher = ResilientDispatcher(pool, self.progress)
 
         def next_task() -> CheckTask | None:
             task = next(tasks, None)
@@ -228,7 +229,7 @@ class _VerificationRun:
     def _sorted_paths(self) -> list[bytes]:
         return sorted(self._known)
 
-    def _find_spelled_otherwise(self, dispatcher: Dispatcher) -> None:
+    def _find_spelled_otherwise(self, dispatcher: ResilientDispatcher) -> None:
         """Match extra paths with entries that differ only in spelling.
 
         If the system distinguishes the spellings, the entry is missing, and is compared with the
@@ -269,7 +270,7 @@ class _VerificationRun:
         del self._extra[other]
         self._renamed.append(RenamedPath(path, other, spelling_difference(path, other)))
 
-    def _find_renamed(self, dispatcher: Dispatcher) -> None:
+    def _find_renamed(self, dispatcher: ResilientDispatcher) -> None:
         """Match missing files and links with extra ones of the same content, one to one."""
         entries = self._manifest.entries
         wanted = [entries[number] for number in sorted(self._missing)]

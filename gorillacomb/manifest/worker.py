@@ -27,8 +27,8 @@ from gorillacomb.hashing import CHUNK, Digests, blake3_of, buffer, digests_of_de
 from gorillacomb.manifest.model import EntryKind, Lack, ManifestEntry
 from gorillacomb.manifest.tree import DifferenceKind, TreeContext, ends_as_told, judge_file
 from gorillacomb.manifest.walk import root_vanished
-from gorillacomb.workers.pool import InlineWorkers, Workers, start_pool
-from gorillacomb.workers.worker import Advance
+from gorillacomb.workers.pool import start_pool
+from gorillacomb.workers.worker import Advance, InlineWorkers, Workers
 
 ATTEMPTS = 3
 """How often to try reading a file that changes while it is read."""

@@ -34,7 +34,8 @@ from gorillacomb.scan.size_sampler import SizeSampler
 from gorillacomb.scan.walk import ScanWalk
 from gorillacomb.scan.worker import start_scan_workers
 from gorillacomb.vault.vault import Vault
-from gorillacomb.workers.pool import Dispatcher, Workers
+from gorillacomb.workers.resilient_dispatcher import ResilientDispatcher
+from gorillacomb.workers.worker import Workers
 
 _FOLDERS_AHEAD = 3
 """Queued walk tasks per worker. With one, workers idle during the index's WAL checkpoint: measured,
@@ -136,7 +137,7 @@ class _ScanRun:
         )
         paths = FolderPaths(self.index.connection, roots.table)
         large = DeferredFiles(self.index, store, paths, roots.contexts, roots.scopes, self.progress)
-        dispatcher = Dispatcher(self.workers, self.progress)
+        dispatcher = ResilientDispatcher(self.workers, self.progress)
         try:
             self.progress.stage("Combing", None, roots.estimate())
             while work:
@@ -165,7 +166,9 @@ class _ScanRun:
             ) from None
         return self._report(walk, large, rows_before, complete=True)
 
-    def _compare(self, store: IndexWriter, large: DeferredFiles, dispatcher: Dispatcher) -> None:
+    def _compare(
+        self, store: IndexWriter, large: DeferredFiles, dispatcher: ResilientDispatcher
+    ) -> None:
         """Read those large files that may be duplicates."""
         connection = self.index.connection
         files = duplicate_candidates.pending_totals(connection)[0]
@@ -190,7 +193,9 @@ class _ScanRun:
         with self.index.atomic():
             store.index_digests()
 
-    def _rest(self, store: IndexWriter, large: DeferredFiles, dispatcher: Dispatcher) -> None:
+    def _rest(
+        self, store: IndexWriter, large: DeferredFiles, dispatcher: ResilientDispatcher
+    ) -> None:
         connection = self.index.connection
         files, size = duplicate_candidates.pending_totals(connection)
         if not files:

@@ -46,8 +46,7 @@ from gorillacomb.scan.tasks import (
     ScanTaskResult,
 )
 from gorillacomb.scan.visitor import visit_folders
-from gorillacomb.workers.pool import InlineWorkers, Workers, start_pool
-from gorillacomb.workers.worker import Advance
+from gorillacomb.workers.worker import Advance, InlineWorkers, Workers
 
 _SMALL_TREE = 600
 """Entries; a smaller tree is done before a pool would have started."""
@@ -62,6 +61,8 @@ def start_scan_workers(places: Sequence[MountedFolder], options: ScanOptions) ->
     few = options.changed is not None and len(options.changed) <= _FEW_FOLDERS
     if count == 0 or (count is None and (few or _is_small(places))):
         return InlineWorkers(ScanWorker)
+    from gorillacomb.workers.pool import start_pool  # imports multiprocessing, sockets and the like
+
     return start_pool(count, ScanWorker, lambda: all(is_rotational(each.path) for each in places))
 
 

@@ -1,19 +1,9 @@
-"""A worker, which performs tasks, and the main loop of its process."""
+"""Tasks, the workers that perform them, and a one-process substitute for small trees."""
 
 from __future__ import annotations
 
-import gc
-import pickle
-import signal
-import time
-from collections.abc import Callable
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
-
-from gorillacomb.errors import INTERRUPTS
-
-_TELL_EVERY = 0.2
-
 
 Advance = Callable[[int], None]
 """Called with the number of bytes just read."""
@@ -36,48 +26,79 @@ WorkerFactory = Callable[[], Worker]
 """A top-level class or function: a spawned process looks it up by name."""
 
 
-def serve_tasks(pipe: Connection, others: list[Connection], make_worker: WorkerFactory) -> None:
-    """Run the loop of a worker process until the main process closes the pipe, or ends."""
-    for other in others:
-        other.close()
-    # Ctrl-C reaches the whole terminal group; the main process decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
-    # A task creates 100,000 objects and not one cycle: collecting would cost 5 % of a scan.
-    gc.disable()
-    worker = make_worker()
-    teller = _ProgressSender(pipe)
-    try:
-        while True:
-            task: WorkerTask = pickle.loads(pipe.recv_bytes())
-            try:
-                result: WorkerResult | Exception = worker.perform(task, teller.advance)
-            except Exception as error:  # raised again in the main process
-                result = error
-            teller.flush()
-            news = time.process_time(), result
-            pipe.send_bytes(pickle.dumps(news, pickle.HIGHEST_PROTOCOL))
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        pass  # the main process has ended, or closed the pipe
-    finally:
-        worker.close()
+class WorkerDied(Exception):
+    """A worker process died; ``tasks`` are those that it had been given."""
+
+    def __init__(self, tasks: list[WorkerTask], process_code: int | None) -> None:
+        super().__init__(f"a worker process ended with exit code {process_code}")
+        self.tasks = tasks
+        self.process_code = process_code
 
 
-class _ProgressSender:
-    """Reports the bytes read to the main process, a few times a second."""
+class Workers(Protocol):
+    """Runs tasks in any order."""
 
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe = pipe
-        self._read = 0
-        self._told = time.monotonic()
+    def room(self, ahead: int) -> int:
+        """Return how many more tasks can be submitted with ``ahead`` waiting for each worker."""
 
-    def advance(self, size: int) -> None:
-        self._read += size
-        if time.monotonic() - self._told >= _TELL_EVERY:
-            self.flush()
+    @property
+    def busy(self) -> int:
+        """Number of tasks in progress."""
 
-    def flush(self) -> None:
-        if self._read:
-            self._pipe.send_bytes(pickle.dumps((time.process_time(), self._read)))
-            self._read, self._told = 0, time.monotonic()
+    @property
+    def alive(self) -> bool:
+        """Whether any worker is left."""
+
+    @property
+    def split(self) -> bool:
+        """Whether tasks run in other processes, while this one does something else."""
+
+    def submit(self, task: WorkerTask) -> None:
+        """Hand out a task; only while there is room."""
+
+    def results(self) -> Iterator[WorkerResult | int]:
+        """Wait for news: results, and numbers of bytes read so far. Raises WorkerDied."""
+
+    def release(self) -> None:
+        """End the idle workers; no more tasks may be submitted after that."""
+
+    def close(self) -> None:
+        """End all workers; unfinished tasks are lost."""
+
+
+class InlineWorkers:
+    """Runs each task in this process, when its result is asked for."""
+
+    def __init__(self, make_worker: WorkerFactory) -> None:
+        self._worker = make_worker()
+        self._tasks: list[WorkerTask] = []
+
+    def room(self, ahead: int) -> int:
+        return 1 - len(self._tasks)
+
+    @property
+    def busy(self) -> int:
+        return len(self._tasks)
+
+    @property
+    def alive(self) -> bool:
+        return True
+
+    @property
+    def split(self) -> bool:
+        return False
+
+    def submit(self, task: WorkerTask) -> None:
+        self._tasks.append(task)
+
+    def results(self) -> Iterator[WorkerResult | int]:
+        task = self._tasks.pop()
+        read: list[int] = []
+        yield self._worker.perform(task, read.append)
+        yield from read
+
+    def release(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._worker.close()

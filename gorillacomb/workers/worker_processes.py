@@ -15,7 +15,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, SpawnContext
 
 from gorillacomb.errors import INTERRUPTS
-from gorillacomb.workers.worker import WorkerFactory, WorkerTask, serve_tasks
+from gorillacomb.workers.worker import WorkerFactory, WorkerTask
+from gorillacomb.workers.worker_loop import serve_tasks
 
 _WATCH_EVERY = 0.25
 """Minimum seconds between checks of whether the workers compute or wait; they report more often."""

@@ -22,7 +22,7 @@ LEAST = 0.02
 """Lines with a smaller share of their process's samples are not shown."""
 _FRAME = re.compile(r"(?P<file>[^ ();]+):(?P<line>\d+)\) (?P<samples>\d+)$")
 """The innermost frame of a stack, and how often it was met."""
-_WORKER = "serve (gorillacomb/workers/worker.py:"
+_WORKER = "serve_tasks (gorillacomb/workers/worker_loop.py:"
 
 
 @dataclass(frozen=True)

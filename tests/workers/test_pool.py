@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from gorillacomb.progress import NullProgress
-from gorillacomb.workers.pool import Dispatcher, WorkerPool, start_pool
+from gorillacomb.workers.pool import WorkerPool, start_pool
+from gorillacomb.workers.resilient_dispatcher import ResilientDispatcher
 from gorillacomb.workers.worker import Advance
 from gorillacomb.workers.worker_processes import default_workers
 
@@ -38,7 +39,7 @@ def at_work(pool: WorkerPool, tasks: int, seconds: float) -> set[int]:
     naps = [Nap(seconds)] * tasks
     done: list[int] = []
     try:
-        Dispatcher(pool, NullProgress()).run(
+        ResilientDispatcher(pool, NullProgress()).run(
             lambda: naps.pop() if naps else None, lambda result: done.append(result[0])
         )
     finally:

@@ -21,7 +21,9 @@ from gorillacomb.scan.tasks import (
     VisitTask,
 )
 from gorillacomb.scan.worker import ScanWorker
-from gorillacomb.workers.pool import Dispatcher, WorkerDied, WorkerPool
+from gorillacomb.workers.pool import WorkerPool
+from gorillacomb.workers.resilient_dispatcher import ResilientDispatcher
+from gorillacomb.workers.worker import WorkerDied
 from tests.support.run import until
 from tests.support.trees import make_tree
 
@@ -150,7 +152,7 @@ def test_a_worker_that_dies_does_not_end_a_scan_that_has_others(
         done.extend(result.parts_done)
 
     try:
-        Dispatcher(pool, NullProgress()).run(next_task, take)
+        ResilientDispatcher(pool, NullProgress()).run(next_task, take)
     finally:
         pool.close()
     assert killed
