@@ -149,16 +149,3 @@ def unknown_path_error(found: PathLookup) -> UsageError:
         f"{shown} is not in the index.",
         "It is newer than the last scan, or Gorilla Comb's own: gorillacomb scan PATH",
     )
-
-
-def suspect_texts(root: Root) -> tuple[str, str]:
-    """Say why a root is suspect, and what to do about it."""
-    import shlex
-
-    path = path_text(root.path)
-    return (
-        f"{path} may not be what it was: {root.suspect}.",
-        "What is known about it is kept, and copies in it do not count. Mount what belongs"
-        " there and scan it again; if it was deleted:"
-        f" gorillacomb scan {shlex.quote(path)} --accept-loss",
-    )

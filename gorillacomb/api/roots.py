@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gorillacomb.api.lookup import suspect_texts
 from gorillacomb.api.paths import PathInput, absolute_path
-from gorillacomb.api.text import format_count, format_size
+from gorillacomb.api.text import format_count, format_size, suspect_texts
 from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import RefusedForSafety, UsageError
 from gorillacomb.fs.paths import path_text

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from gorillacomb.api.callbacks import stopped_by_callbacks
 from gorillacomb.api.documents.scan import ScanDocument, scan_document
-from gorillacomb.api.lookup import suspect_texts
 from gorillacomb.api.paths import PathsInput, PatternsInput, encoded_paths, listed_patterns
 from gorillacomb.api.rescan import paths_that_runs_deleted, recorder_for
+from gorillacomb.api.text import suspect_texts
 from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.paths import common_suffix_parts, is_below, join, path_text

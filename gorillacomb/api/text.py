@@ -1,10 +1,15 @@
-"""Format sizes, numbers and times, for errors and the front ends."""
+"""Format sizes, numbers, times and warnings, for errors and the front ends."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
+from gorillacomb.fs.paths import path_text
 from gorillacomb.vault.settings import parse_size as parse_size
+
+if TYPE_CHECKING:
+    from gorillacomb.model import Root
 
 
 def format_size(count: int) -> str:
@@ -30,3 +35,16 @@ def format_time(time_ns: int) -> str:
         return datetime.fromtimestamp(time_ns / 1e9).strftime("%Y-%m-%d %H:%M")
     except (OverflowError, ValueError, OSError):
         return f"{time_ns} ns"
+
+
+def suspect_texts(root: Root) -> tuple[str, str]:
+    """Say why a root is suspect, and what to do about it."""
+    import shlex
+
+    path = path_text(root.path)
+    return (
+        f"{path} may not be what it was: {root.suspect}.",
+        "What is known about it is kept, and copies in it do not count. Mount what belongs"
+        " there and scan it again; if it was deleted:"
+        f" gorillacomb scan {shlex.quote(path)} --accept-loss",
+    )

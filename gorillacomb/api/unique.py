@@ -16,11 +16,11 @@ from gorillacomb.api.lookup import (
     noise_names,
     not_a_folder_error,
     open_groups,
-    suspect_texts,
 )
 from gorillacomb.api.paths import PathInput, PathsInput, encoded_paths
+from gorillacomb.api.text import suspect_texts
 from gorillacomb.canonical.groups import GroupReader
-from gorillacomb.classify.stores import is_version_control
+from gorillacomb.classify.names import is_version_control
 from gorillacomb.dedupe.model import PlanStep
 from gorillacomb.dedupe.plan.serialize import read_plan
 from gorillacomb.dedupe.quarantine.inventory import held_in

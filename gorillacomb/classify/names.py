@@ -1,6 +1,8 @@
-"""Names of files that systems leave behind, or that point to the cloud; of machine-made folders."""
+"""Names that mean something: what systems leave behind, what programs make or keep, pointers."""
 
 from __future__ import annotations
+
+from typing import Final
 
 NOISE = frozenset({b".DS_Store", b"Thumbs.db", b"desktop.ini"})
 """Files that systems leave behind; they are ignored when folders are compared."""
@@ -20,6 +22,24 @@ CLOUD_POINTERS = (
 )
 """Endings of files that only point to a document in the cloud. If such a file is removed, its
 document is lost, whatever else has the same bytes."""
+
+VERSION_CONTROL: Final = (
+    b".git",
+    b".hg",
+    b".svn",
+    b".jj",
+    b".bzr",
+    b"_darcs",
+    b".pijul",
+    b".fslckout",
+    b"_FOSSIL_",
+)
+"""Names that version control uses in the top folder of a project."""
+
+
+def is_version_control(name: bytes) -> bool:
+    """Return whether version control keeps its data under this name, ignoring case."""
+    return name in VERSION_CONTROL or name.lower() in VERSION_CONTROL
 
 
 def is_machine_made(name: bytes, in_project: bool, more: frozenset[bytes] = frozenset()) -> bool:

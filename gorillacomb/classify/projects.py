@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gorillacomb.classify.stores import VERSION_CONTROL
+from gorillacomb.classify.names import VERSION_CONTROL
 
 MARKERS = (
     *VERSION_CONTROL,

@@ -14,21 +14,9 @@ from fnmatch import translate
 from functools import cache, lru_cache
 from typing import Final, Protocol
 
+from gorillacomb.classify.names import is_version_control
 from gorillacomb.classify.store_table import STORES, StoreKind
 from gorillacomb.fs.openat import OUR_FOLDER
-
-VERSION_CONTROL: Final = (
-    b".git",
-    b".hg",
-    b".svn",
-    b".jj",
-    b".bzr",
-    b"_darcs",
-    b".pijul",
-    b".fslckout",
-    b"_FOSSIL_",
-)
-"""Names that version control uses in the top folder of a project."""
 
 
 class FolderView(Protocol):
@@ -44,11 +32,6 @@ class FolderView(Protocol):
 
     def enter(self, name: bytes) -> FolderView:
         """Return a subfolder."""
-
-
-def is_version_control(name: bytes) -> bool:
-    """Return whether version control keeps its data under this name, ignoring case."""
-    return name in VERSION_CONTROL or name.lower() in VERSION_CONTROL
 
 
 @lru_cache(maxsize=65536)

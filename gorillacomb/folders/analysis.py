@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from gorillacomb.canonical.keep_criteria import choose_place, order_places
-from gorillacomb.classify.names import NOISE
+from gorillacomb.classify.names import NOISE, is_version_control
 from gorillacomb.classify.projects import is_repository_marker
-from gorillacomb.classify.stores import is_opaque, is_version_control
+from gorillacomb.classify.stores import is_opaque
 from gorillacomb.folders import content_sets as contents
 from gorillacomb.folders import tree as forests
 from gorillacomb.folders.content_sets import ContentSets

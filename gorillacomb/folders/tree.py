@@ -11,10 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from gorillacomb.classify.names import NOISE, is_machine_made
+from gorillacomb.classify.names import NOISE, is_machine_made, is_version_control
 from gorillacomb.classify.projects import project_around
 from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
-from gorillacomb.classify.stores import is_version_control
 from gorillacomb.index import tree_queries as stream
 from gorillacomb.index.database import Index
 from gorillacomb.index.store_queries import store_folders

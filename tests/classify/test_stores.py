@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from gorillacomb.classify.names import is_version_control
 from gorillacomb.classify.store_table import STORES, StoreKind
-from gorillacomb.classify.stores import is_opaque, is_version_control, store_kind
+from gorillacomb.classify.stores import is_opaque, store_kind
 from gorillacomb.fs.openat import DiskFolder, OpenFolders
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gorillacomb.canonical.keep_criteria import order_places
 from gorillacomb.classify.copy_names import meaning_of_name
-from gorillacomb.classify.stores import is_version_control
+from gorillacomb.classify.names import is_version_control
 from gorillacomb.dedupe.model import PlanStep, Refusal
 from gorillacomb.dedupe.plan.file_steps import FileChoice, FileStepPlanner
 from gorillacomb.dedupe.plan.index_locations import IndexLocations, find_descendant, relative_names

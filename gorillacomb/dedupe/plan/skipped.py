@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from gorillacomb.classify.location import is_transient
-from gorillacomb.classify.stores import is_version_control
+from gorillacomb.classify.names import is_version_control
 from gorillacomb.dedupe.model import PlanStep, Refusal, SafetyRule, SkippedCopy
 from gorillacomb.dedupe.safety.policy import PathContext, SafetyPolicy
 from gorillacomb.fs.paths import path_and_parents
