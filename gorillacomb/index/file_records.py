@@ -7,14 +7,12 @@ from dataclasses import dataclass
 
 from gorillacomb.fs.paths import join
 from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.rows import MoveKey
 from gorillacomb.index.schema import has_content
 from gorillacomb.model import FolderState
 from gorillacomb.sqlite import Connection, OperationalError
 
 _FILE = "name, state, size, mtime_ns, ctime_ns, inode, checked_ns, digest, cause"
-
-MoveKey = tuple[int, int, int]
-"""inode, size, mtime (ns)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from gorillacomb.index.paths import AWAY, WITHOUT_PLACE
@@ -21,8 +20,7 @@ FOLDERS_CHANGED = b""
 """An entry among the unstamped contents that means that folders moved or disappeared."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """Where the canonical file of a content is, by the index's folder."""
 
     seq: int
@@ -30,8 +28,7 @@ class Stamp:
     name: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StampFolder:
+class StampFolder(NamedTuple):
     """A folder as the trace knows it."""
 
     id: int
@@ -269,8 +266,7 @@ def mark_stamped(connection: Connection, undecided: Iterable[bytes]) -> None:
     connection.executemany("INSERT INTO unstamped VALUES (?)", ((each,) for each in undecided))
 
 
-@dataclass(frozen=True, slots=True)
-class StampRoot:
+class StampRoot(NamedTuple):
     """A root as the trace knows it."""
 
     id: int

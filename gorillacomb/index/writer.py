@@ -10,11 +10,10 @@ from typing import Any
 from gorillacomb.fs.paths import join
 from gorillacomb.index import duplicate_groups
 from gorillacomb.index.database import Index
-from gorillacomb.index.file_records import MoveKey
 from gorillacomb.index.folder_digest import clear_folder_digests, set_first_digests
 from gorillacomb.index.folder_queries import REGULAR
 from gorillacomb.index.paths import AWAY, BELOW, UNUSED_FOLDER
-from gorillacomb.index.rows import DIGEST, HASHED_WIDTH, SHORT_DIGEST, EntryRow
+from gorillacomb.index.rows import DIGEST, HASHED_WIDTH, SHORT_DIGEST, EntryRow, MoveKey
 from gorillacomb.index.schema import DIGEST_INDEX
 from gorillacomb.index.stamps import note_changed_folders
 from gorillacomb.model import EntryState, FolderState

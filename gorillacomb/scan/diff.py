@@ -28,6 +28,7 @@ from gorillacomb.index.rows import (
     EntryRow,
     FileKey,
     HashedRow,
+    MoveKey,
     is_row_provisional,
     was_row_young,
 )
@@ -50,10 +51,6 @@ from gorillacomb.scan.trust import reusable_row, same_fingerprint
 _HASHED, _OTHER = int(EntryState.HASHED), int(EntryState.OTHER)
 _TOO_SMALL, _UNREADABLE = int(EntryState.TOO_SMALL), int(EntryState.UNREADABLE)
 """Plain ints, as in rows: accessing an enum member costs more than comparing with it."""
-
-
-MoveKey = tuple[int, int, int]
-"""inode, size, mtime: how a moved entry is recognized."""
 
 
 def move_key(row: EntryRow) -> MoveKey:

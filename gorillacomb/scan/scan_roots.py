@@ -19,7 +19,7 @@ from gorillacomb.fs.paths import join, path_and_parents, relative_path
 from gorillacomb.fs.volumes import PSEUDO, hides_changes
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.database import Index
-from gorillacomb.index.file_records import MoveKey
+from gorillacomb.index.rows import MoveKey
 from gorillacomb.index.writer import IndexWriter
 from gorillacomb.model import Root, UnreadablePath
 from gorillacomb.scan.exclude import patterns_for_root

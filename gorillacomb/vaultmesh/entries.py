@@ -6,7 +6,6 @@ The ledger adds ``v``, ``seq``, ``prev`` and ``time_ns``. Paths are relative to 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -36,8 +35,7 @@ class StampEntry(NamedTuple):
     """The version of the rules that chose it."""
 
 
-@dataclass(frozen=True, slots=True)
-class DamageEntry:
+class DamageEntry(NamedTuple):
     """A damaged file as an entry records it."""
 
     size: int
@@ -196,8 +194,7 @@ def _changed(
     return body
 
 
-@dataclass(frozen=True, slots=True)
-class RunEntry:
+class RunEntry(NamedTuple):
     """The outcome of a dedupe run as an entry records it."""
 
     run: str
