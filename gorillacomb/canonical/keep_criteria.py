@@ -19,11 +19,6 @@ from gorillacomb.canonical.rule_engine import rank
 from gorillacomb.classify.copy_names import ends_in_number, looks_like_copy
 from gorillacomb.model import CanonicalChoice
 
-RULES_VERSION = 2
-"""Recorded with each stamp. Raise it when the order changes, or which names count as those of
-copies: every stamp made by a lower version is chosen again at the next scan. Stamps older than
-these versions have 0."""
-
 
 class Place(Protocol):
     """A file or a folder with the attributes that the rules look at."""

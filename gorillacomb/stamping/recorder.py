@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gorillacomb.canonical.groups import GroupReader, IsOnline
 from gorillacomb.errors import VaultRolledBack
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
-from gorillacomb.model import StampReport
+from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.roots import all_roots
+from gorillacomb.model import Root, StampReport
 from gorillacomb.progress import Progress
-from gorillacomb.stamping import stamper
 from gorillacomb.stamping.damage_entries import record_damage
 from gorillacomb.stamping.deferral import StampDeferral
 from gorillacomb.stamping.resync import resync
+from gorillacomb.stamping.unstamped import UnstampedChanges, find_unstamped
 from gorillacomb.vaultmesh.ledger import Ledger
 from gorillacomb.vaultmesh.open import open_trace_for_writing
 
@@ -23,7 +24,7 @@ class StampRecorder:
 
     def __init__(
         self,
-        online: IsOnline,
+        online: Callable[[Root], bool],
         preferred: Callable[[bytes], bool],
         prefers: bool,
         quiet_ns: int = 0,
@@ -54,18 +55,41 @@ class StampRecorder:
     def end(self, index: Index, scan: int, progress: Progress) -> StampReport:
         assert self._ledger is not None
         progress.stage("Stamping", None, 0)
-        groups = GroupReader(index, self._online, self._preferred, self._machine_made)
-        stamped = stamper.stamp_scan(
-            index,
-            self._ledger,
-            groups,
-            self._prefers,
-            scan,
-            StampDeferral(index.connection, groups.paths, self._quiet_ns, self._machine_made),
-            lambda count: progress.advance(count, 0),
-        )
+        connection = index.connection
+        roots = all_roots(connection)
+        paths = FolderPaths(connection, {root.id: root for root in roots})
+        deferral = StampDeferral(connection, paths, self._quiet_ns, self._machine_made)
+        unstamped = find_unstamped(connection, roots, deferral)
+        if unstamped is None:
+            stamped = StampReport(due_ns=deferral.due_ns())
+        else:
+            stamped = self._stamp(index, scan, progress, deferral, unstamped)
         record_damage(index, self._ledger, scan)
         return stamped
+
+    def _stamp(
+        self,
+        index: Index,
+        scan: int,
+        progress: Progress,
+        deferral: StampDeferral,
+        unstamped: UnstampedChanges,
+    ) -> StampReport:
+        # The rules about what is kept: a scan that finds nothing to stamp needs none of them.
+        from gorillacomb.canonical.groups import GroupReader
+        from gorillacomb.stamping.stamper import stamp_scan
+
+        assert self._ledger is not None
+        return stamp_scan(
+            index,
+            self._ledger,
+            GroupReader(index, self._online, self._preferred, self._machine_made),
+            self._prefers,
+            scan,
+            deferral,
+            unstamped,
+            lambda count: progress.advance(count, 0),
+        )
 
     def close(self) -> None:
         if self._ledger is not None:

@@ -13,7 +13,6 @@ from gorillacomb.index.stamps import StampRoot
 from gorillacomb.model import Root
 from gorillacomb.vaultmesh.entries import entry_path
 from gorillacomb.vaultmesh.ledger import Ledger
-from gorillacomb.vaultmesh.replay import TraceState
 
 
 def resync(index: Index, ledger: Ledger) -> None:
@@ -46,6 +45,8 @@ def _restore(index: Index, ledger: Ledger, confirmed: Mapping[bytes, tuple[int, 
 
     ``confirmed`` maps contents to their entries in the old index and the rules' versions.
     """
+    from gorillacomb.vaultmesh.replay import TraceState  # needed after a crash, or a lost index
+
     connection = index.connection
     standing = TraceState()
     try:

@@ -11,25 +11,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from gorillacomb.canonical.groups import GroupReader
-from gorillacomb.canonical.keep_criteria import RULES_VERSION
+from gorillacomb.canonical.rules_version import RULES_VERSION
 from gorillacomb.canonical.selector import CanonicalFile, CanonicalSelector
-from gorillacomb.index import roots as root_table
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
-from gorillacomb.index.file_records import MoveKey, arrivals_of_scan, move_key
+from gorillacomb.index.file_records import arrivals_of_scan, move_key
 from gorillacomb.index.paths import FolderPaths
-from gorillacomb.index.stamps import FOLDERS_CHANGED, ContentHolders, Stamp, StampRoot
+from gorillacomb.index.rows import FileKey, MoveKey
+from gorillacomb.index.stamps import FOLDERS_CHANGED, ContentHolders, Stamp
 from gorillacomb.model import Root, StampReport
 from gorillacomb.stamping.deferral import StampDeferral
 from gorillacomb.stamping.move_entries import FolderMoveRecorder, folders_that_wait
 from gorillacomb.stamping.recorded_paths import RecordedPaths
+from gorillacomb.stamping.unstamped import UnstampedChanges, stamp_root
 from gorillacomb.stamping.writer import StampStep, StampWriter
 from gorillacomb.vaultmesh import entries
 from gorillacomb.vaultmesh.entries import EntryBody
 from gorillacomb.vaultmesh.ledger import Ledger
-
-FileKey = tuple[int, bytes]
-"""Folder id and name."""
 
 
 def stamp_scan(
@@ -39,17 +37,18 @@ def stamp_scan(
     prefers: bool,
     scan: int,
     unquiet: StampDeferral,
+    unstamped: UnstampedChanges,
     advance: Callable[[int], None] | None = None,
 ) -> StampReport:
     """Append to the trace what a scan changed, and bring the index's stamps up to date.
 
     ``prefers`` says whether the user prefers some paths; ``scan`` is the scan's number; ``unquiet``
-    decides what is deferred. A scan that found nothing new appends nothing. Raises VaultError.
+    decides what is deferred. Raises VaultError.
     """
-    roots = root_table.all_roots(index.connection)
+    roots = list(groups.roots.values())
     scribe = StampWriter(index, ledger, scan, RecordedPaths(index, roots), advance)
     chooser = CanonicalSelector(index, groups, prefers)
-    return _Stamper(scribe, chooser, groups.paths, unquiet).run(roots)
+    return _Stamper(scribe, chooser, groups.paths, unquiet, unstamped).run(roots)
 
 
 class _Stamper:
@@ -61,11 +60,13 @@ class _Stamper:
         chooser: CanonicalSelector,
         paths: FolderPaths,
         unquiet: StampDeferral,
+        unstamped: UnstampedChanges,
     ) -> None:
         self._scribe = scribe
         self._chooser = chooser
         self._paths = paths
         self._unquiet = unquiet
+        self._unstamped = unstamped
         self._index = scribe.index
         self._connection = scribe.index.connection
         self._former: dict[bytes, tuple[str, bytes]] = {}
@@ -75,25 +76,17 @@ class _Stamper:
         self._undecided: list[bytes] = []
         self._waiting: set[int] = set()
         """Folders about which nothing can be recorded now."""
-        self._outdated: set[bytes] = set()
-        """Contents whose canonical files were chosen by older rules, and are to be chosen again."""
 
     def run(self, roots: Sequence[Root]) -> StampReport:
         connection, scribe = self._connection, self._scribe
-        first = stamps.synced_log_size(connection) is None
-        changed = stamps.unstamped(connection)
-        new_roots = self._changed_roots(roots)
-        self._outdated = set(stamps.chosen_by_older_rules(connection, RULES_VERSION))
-        quiet = not self._outdated and not self._unquiet.is_due
-        if not first and not changed and not new_roots and quiet:
-            return StampReport(due_ns=self._unquiet.due_ns())
+        first, changed, new_roots, outdated = self._unstamped
         with self._index.atomic():
             stamps.clear_synced_log_size(connection)
         for root in new_roots:
             scribe.append([StampStep(self._root_entry(root))])
             with self._index.atomic():
-                stamps.put_root(connection, StampRoot(root.id, root.uid, root.path, root.volume))
-        candidates = (set(changed) - {FOLDERS_CHANGED}) | self._outdated
+                stamps.put_root(connection, stamp_root(root))
+        candidates = (set(changed) - {FOLDERS_CHANGED}) | outdated
         if first:
             with self._index.atomic():
                 stamps.add_all_folders(connection)
@@ -109,14 +102,6 @@ class _Stamper:
         return StampReport(
             counts.stamped, counts.restamped, counts.moved, counts.retired, self._unquiet.due_ns()
         )
-
-    def _changed_roots(self, roots: Iterable[Root]) -> list[Root]:
-        known = stamps.stamp_roots(self._connection)
-        return [
-            root
-            for root in roots
-            if known.get(root.id) != StampRoot(root.id, root.uid, root.path, root.volume)
-        ]
 
     def _root_entry(self, root: Root) -> EntryBody:
         return entries.root_entry(
@@ -216,7 +201,7 @@ class _Stamper:
 
     def _is_open(self, held: ContentHolders, standing: Stamp) -> bool:
         """Return whether another file may replace a canonical one that has not changed."""
-        if held.digest in self._outdated:
+        if held.digest in self._unstamped.outdated:
             return True
         return self._chooser.is_overruled(held, standing)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gorillacomb.canonical.keep_criteria import RULES_VERSION
+from gorillacomb.canonical.rules_version import RULES_VERSION
 from gorillacomb.canonical.selector import CanonicalFile
 from gorillacomb.fs.paths import join_relative
 from gorillacomb.index import stamps

@@ -10,7 +10,7 @@ import pytest
 
 import gorillacomb
 from tests.support.run import environment, run
-from tests.support.trees import make_tree, scan
+from tests.support.trees import age_digests, make_tree, scan
 
 HEAVY = {"sqlite3", "tqdm", "sqlite_utils", "blake3", "xxhash", "watchdog", "pathspec"}
 HEAVY |= {"multiprocessing", "asyncio", "cryptography"}
@@ -75,7 +75,7 @@ def test_the_version() -> None:
     assert run("-V").stdout == ran.stdout
 
 
-MOST_MODULES = {"--version": 2, "status": 52, "dupes": 43, "pulse": 41, "scan": 105}
+MOST_MODULES = {"--version": 2, "status": 49, "dupes": 43, "pulse": 39, "scan": 89}
 """How many modules of ours a command may import. Each takes about half a millisecond, as much as
 looking at a hundred files: who needs another one raises the number here, and says what for.
 
@@ -83,13 +83,38 @@ Two of ``status`` are its use case and that of the roots, which Python programs 
 
 
 def test_a_command_imports_no_more_modules_than_it_needs(tmp_path: Path, vault: Path) -> None:
-    """Of a vault with a trace and without a quarantine, as most have."""
+    """Of a vault with a trace and without a quarantine, as most have, and nothing to read again."""
     tree = make_tree(tmp_path / "tree", {"a": "x", "b": "x"})
     assert run("scan", tree, vault=vault).code == 0
+    age_digests(vault)
     for name, most in MOST_MODULES.items():
         words = (name, tree) if name == "scan" else (name,)
         found = own_modules(*words, vault=vault)
         assert len(found) <= most, "\n".join([name, *found])
+
+
+def test_a_scan_that_finds_nothing_new_needs_no_rules_about_what_is_kept(
+    tmp_path: Path, vault: Path
+) -> None:
+    tree = make_tree(tmp_path / "tree", {"a": "x", "b": "x"})
+    assert run("scan", tree, vault=vault).code == 0
+    age_digests(vault)
+    rules = {
+        "gorillacomb.canonical.keep_criteria",
+        "gorillacomb.classify.copy_name_table",
+        "gorillacomb.classify.store_table",
+        "gorillacomb.stamping.stamper",
+    }
+    assert imported_modules("scan", tree, vault=vault) & rules == set()
+
+    (tree / "new").write_text("y")
+    assert rules <= imported_modules("scan", tree, vault=vault)
+
+
+def test_a_scan_of_a_small_tree_starts_no_processes(tmp_path: Path, vault: Path) -> None:
+    tree = make_tree(tmp_path / "tree", {"a": "x", "b": "x"})
+    assert "multiprocessing" not in imported("scan", tree, vault=vault)
+    assert "multiprocessing" in imported("scan", tree, "--workers", "1", vault=vault)
 
 
 def test_status_reads_no_journal_where_no_run_has_left_anything(

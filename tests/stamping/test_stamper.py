@@ -12,13 +12,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gorillacomb.canonical.keep_criteria import RULES_VERSION
+from gorillacomb.canonical.rules_version import RULES_VERSION
 from gorillacomb.errors import VaultRolledBack
 from gorillacomb.index import roots, stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.duplicate_groups import rebuild_groups
 from gorillacomb.scan import listing, visitor
-from gorillacomb.stamping import stamper, writer
+from gorillacomb.stamping import stamper, unstamped, writer
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import entries, jcs
 from gorillacomb.vaultmesh.open import open_trace_for_reading
@@ -167,6 +167,7 @@ def test_a_stamp_by_older_rules_is_chosen_once_more(
     with monkeypatch.context() as patched:
         patched.setattr(writer, "RULES_VERSION", 0)
         patched.setattr(stamper, "RULES_VERSION", 0)
+        patched.setattr(unstamped, "RULES_VERSION", 0)
         patched.setattr(writer.StampWriter.file, "__defaults__", (0,))
         stamping_scan(vault, top)
         (top / "a").mkdir()

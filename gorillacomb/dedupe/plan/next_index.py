@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gorillacomb.canonical.groups import GroupReader
-from gorillacomb.canonical.keep_criteria import RULES_VERSION
+from gorillacomb.canonical.rules_version import RULES_VERSION
 from gorillacomb.canonical.selector import CanonicalSelector
 from gorillacomb.dedupe.model import PlanStep
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
