@@ -19,16 +19,14 @@ from gorillacomb.classify.location import (
     is_transient,
     location_kind,
 )
-from gorillacomb.classify.names import NOISE, is_machine_made
-from gorillacomb.classify.names import is_machine_made, is_version_control
+from gorillacomb.classify.names import NOISE, is_machine_made, is_version_control
 from gorillacomb.classify.projects import (
     ProjectRules,
     is_repository_marker,
     outermost_project,
 )
 from gorillacomb.classify.snapshots import SnapshotFinder
-from gorillacomb.classify.stores import is_ours, is_version_control
-from gorillacomb.classify.stores import is_catalog_file, is_ours
+from gorillacomb.classify.stores import is_ours
 from gorillacomb.dedupe.model import DedupeAction, PlanOptions, Reference, Refusal, SafetyRule
 from gorillacomb.dedupe.safety.file_names import special_file_refusal
 from gorillacomb.fs.paths import is_below, join, path_and_parents, path_text, relative_path
