@@ -151,3 +151,25 @@ def find_folder(connection: Connection, root: Root, relative: bytes) -> int | No
             return None
         at = child_folder(connection, at, name)
     return at
+
+
+def nearest_folder(connection: Connection, root: Root, relative: bytes) -> int:
+    """Return the id of the folder at a path below a root, else that of its nearest known parent."""
+    at = root.folder
+    for name in path_parts(relative):
+        inner = child_folder(connection, at, name)
+        if inner is None:
+            break
+        at = inner
+    return at
+
+
+def unused_folder(connection: Connection) -> int:
+    """Return the lowest id that a new folder may get."""
+    return int(connection.execute(UNUSED_FOLDER).fetchone()[0])
+
+
+def folders_from(connection: Connection, first: int) -> set[int]:
+    """Return the ids of folders from one id on."""
+    rows = connection.execute("SELECT id FROM folders WHERE id >= ?", (first,))
+    return {folder for (folder,) in rows}

@@ -11,8 +11,13 @@ from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import is_below, join, path_text, relative_path
 from gorillacomb.index import scrub_queries
 from gorillacomb.index.database import Index
-from gorillacomb.index.hard_links import folders_concerned, linked_inodes
-from gorillacomb.index.paths import FolderPaths, find_folder
+from gorillacomb.index.hard_links import (
+    StaleLinks,
+    linked_files,
+    stale_after_partial_scan,
+    stale_after_whole_scan,
+)
+from gorillacomb.index.paths import FolderPaths, folders_from, nearest_folder, unused_folder
 from gorillacomb.index.roots import all_roots, folder_paths
 from gorillacomb.index.scrub_queries import DamageRow
 from gorillacomb.model import EntryState, Root, ScanReport
@@ -51,6 +56,7 @@ class ScanRunner:
         self._tops = tops
         self._progress = progress
         self._damage: set[DamageRow] = set()
+        self._uncertain: set[bytes] = set()
         self._due_ns: int | None = None
 
     @property
@@ -65,6 +71,8 @@ class ScanRunner:
         report = self._scanned(roots, None)
         with self._reading() as (index, _):
             self._look_for_damage(index)
+            if len(self._pending):  # changes during the scan, perhaps between two names of a file
+                self._queue(index, stale_after_whole_scan(index.connection))
         return [root for root in roots if root not in report.vanished]
 
     def changed(self, roots: list[bytes], folders: tuple[bytes, ...]) -> None:
@@ -82,6 +90,16 @@ class ScanRunner:
         inside = {folder for folder, _ in batch.entries}
         with self._watching_links(lambda index, known: inside):
             self._due_ns = self._scan(batch.roots, again=batch.entries).stamps.due_ns
+
+    def look_again_at_links(self) -> None:
+        """Queue folders again whose files may have lost other names, once nothing else waits.
+
+        A name may be removed after the file was looked at, and before its own folder is scanned.
+        """
+        if self._uncertain and not len(self._pending):
+            for path in self._uncertain:
+                self._pending.add(path)
+            self._uncertain.clear()
 
     @contextmanager
     def report_failures(self) -> Iterator[None]:
@@ -126,17 +144,25 @@ class ScanRunner:
         A change to a file with several names is reported only for the folder of one of them.
         """
         with self._reading() as (index, known):
-            before = linked_inodes(index.connection, folders(index, known))
+            first = unused_folder(index.connection)
+            before = linked_files(index.connection, folders(index, known))
         yield
         with self._reading() as (index, known):
             self._look_for_damage(index)
-            scanned = set(folders(index, known))
-            after = linked_inodes(index.connection, scanned)
-            others = folders_concerned(index.connection, before, after, scanned)
-            paths = folder_paths(index.connection)
-            for place in map(paths.place, others):
-                if place is not None:
-                    self._pending.add(place[1])
+            scanned = {*folders(index, known), *folders_from(index.connection, first)}
+            after = linked_files(index.connection, scanned)
+            stale = stale_after_partial_scan(index.connection, before, after, scanned)
+            self._queue(index, stale)
+
+    def _queue(self, index: Index, stale: StaleLinks) -> None:
+        """Queue the outdated folders now, and the others when nothing else waits."""
+        paths = folder_paths(index.connection)
+        for place in map(paths.place, stale.outdated):
+            if place is not None:
+                self._pending.add(place[1])
+        self._uncertain.update(
+            place[1] for place in map(paths.place, stale.uncertain) if place is not None
+        )
 
     def _look_for_damage(self, index: Index) -> None:
         """Report watched files whose content changed while size and time did not."""
@@ -167,15 +193,15 @@ def _path(paths: FolderPaths, file: DamageRow) -> bytes:
     return file.name if place is None else join(place[1], file.name)
 
 
-def _ids(index: Index, known: Sequence[Root], folders: tuple[bytes, ...]) -> list[int]:
-    """Return the ids of those folders that are indexed."""
-    found = (
-        find_folder(index.connection, root, relative_path(each, root.path))
-        for each in folders
-        for root in known
-        if is_below(each, root.path)
-    )
-    return [each for each in found if each is not None]
+def _ids(index: Index, known: Sequence[Root], folders: tuple[bytes, ...]) -> Iterator[int]:
+    """Yield the ids of the folders that a scan of changed folders visits.
+
+    For one that is not indexed, that is the nearest indexed parent.
+    """
+    for path in folders:
+        for root in known:
+            if is_below(path, root.path):
+                yield nearest_folder(index.connection, root, relative_path(path, root.path))
 
 
 def _words(error: GorillaCombError | OSError) -> str:

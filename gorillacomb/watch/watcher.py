@@ -160,6 +160,7 @@ class Watcher:
         with self._scans.report_failures(), self.health.busy():
             self._scan_whole(self._roots.due())
             self._scan_changed()
+            self._scans.look_again_at_links()
             self._stamp_later()
             self._guards.compare_due()
             self._scrubbing.scrub_next()
