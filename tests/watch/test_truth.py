@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.run import run
-from tests.watch.daemon import Daemon, check_truth
+from tests.watch.daemon import Daemon, accept_losses, check_truth
 from tests.watch.load import Load, flood
 
 
@@ -29,24 +28,30 @@ def test_under_load(tmp_path: Path, vault: Path, operations: int) -> None:
 
 @pytest.mark.deep
 def test_under_load_with_lost_events(tmp_path: Path, vault: Path) -> None:
-    """Time and again it does not listen for longer than the kernel keeps events."""
+    """Time and again it does not listen for longer than the kernel keeps events.
+
+    Most of the tree may go meanwhile, which looks as if another drive was in its place: it is held
+    back then, until it is accepted.
+    """
     top = tmp_path / "drive"
     top.mkdir()
     load = Load(top, 5)
     load.work(500)
     daemon = Daemon(vault, top)
-    for _ in range(4):
-        load.work(3_000)
+    held = 0
+    for number in range(4):
+        load.work(1_000)
         daemon.settle()  # every folder is watched then
         daemon.process.send_signal(signal.SIGSTOP)
-        load.work(10_000)
+        load.work(3_000)
         flood(top)
-        load.work(10_000)
+        load.work(3_000)
         daemon.process.send_signal(signal.SIGCONT)
-    daemon.settle()
+        daemon.settle()
+        held += accept_losses(daemon, tmp_path / f"fresh {number}")
+        check_truth(vault, tmp_path / f"accepted {number}", top)
     told = daemon.stop().out.count("the system lost events")
-    check_truth(vault, tmp_path / "fresh", top)
-    print(f"{load.count:,} operations, events lost {told} times")
+    print(f"{load.count:,} operations, events lost {told} times, losses held back {held} times")
     assert told >= 4  # more often where the machine is slow
 
 
@@ -64,7 +69,6 @@ def test_killed_under_load(tmp_path: Path, vault: Path, kills: int) -> None:
         daemon.restart()
         if number % 5 == 4:
             daemon.settle()
-            if daemon.statement()["degraded"]:  # most of it went while nobody watched
-                assert run("scan", top, "--accept-loss", vault=vault).code == 0
+            accept_losses(daemon, tmp_path / f"held back {number}")
             check_truth(vault, tmp_path / f"fresh {number}", top)
     daemon.stop()
