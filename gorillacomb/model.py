@@ -146,11 +146,12 @@ class FileCopy:
     """When its project was last modified, ns; 0 outside any project."""
     folder: int = 0
     """The index id of its folder."""
+    known_since: int = 0
+    """Its number in the order of the copies after the last scan; new ones follow those."""
     is_folder = False
     own_project = 0
     inner_project = 2
     contents = 0
-    known_since = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from gorillacomb.classify.media import media_kind
 from gorillacomb.fs.paths import join
 from gorillacomb.index import content_queries
 from gorillacomb.index.database import Index
-from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.paths import FileKey, FolderPaths
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.stamps import stamp_of
 from gorillacomb.model import DuplicateGroup, FileCopy, GroupSummary, Root
@@ -38,6 +38,7 @@ class GroupReader:
         self.traits = TraitReader(index.connection, self.paths, self.roots, machine_made)
         self._online = {number: online(root) for number, root in self.roots.items()}
         self.is_preferred = preferred
+        self._has_orders = content_queries.has_copy_orders(index.connection)
 
     def all(self, limit: int | None = None) -> Iterator[DuplicateGroup]:
         """Yield all groups, most wasteful first."""
@@ -56,6 +57,7 @@ class GroupReader:
         """Return every file with a content, even if it has no second copy."""
         stamp = stamp_of(self._index.connection, digest)
         chosen = None if stamp is None else (stamp.folder, stamp.name)
+        numbers = number_copies(self.known_order(digest))
         copies = []
         for file in content_queries.files_with(self._index.connection, self.paths, digest):
             root, name = self.roots[file.root], os.path.basename(file.path)
@@ -71,6 +73,7 @@ class GroupReader:
                     online=self._online[root.id],
                     folder=file.folder,
                     standing=int((file.folder, name) == chosen),
+                    known_since=numbers.get((file.folder, name), len(numbers)),
                     **self._of_place(file.folder, file.path, name),
                 )
             )
@@ -83,7 +86,13 @@ class GroupReader:
             if links.count(None) > 1:  # fewer until an interrupted scan is completed
                 yield DuplicateGroup(summary, copies, choose_canonical(copies), links)
 
-    def copy_in(self, folder: int, name: bytes, mtime_ns: int) -> FileCopy:
+    def known_order(self, digest: bytes) -> list[FileKey]:
+        """Return the copies of a content in their order after the last scan; empty if not known."""
+        if not self._has_orders:
+            return []
+        return content_queries.copy_order(self._index.connection, digest)
+
+    def copy_in(self, folder: int, name: bytes, mtime_ns: int, known_since: int = 0) -> FileCopy:
         """Return a file with the attributes that the rules look at."""
         place = self.paths.place(folder)
         if place is None:
@@ -99,6 +108,7 @@ class GroupReader:
             blocks=0,
             online=self._online[root.id],
             folder=folder,
+            known_since=known_since,
             **self._of_place(folder, path, name),
         )
 
@@ -129,6 +139,11 @@ class _PlaceFields(TypedDict):
     repository: bool
     company: int
     touched: int
+
+
+def number_copies(order: Iterable[FileKey]) -> dict[FileKey, int]:
+    """Return the number of each copy in an order of copies."""
+    return {copy: number for number, copy in enumerate(order)}
 
 
 def hard_link_of(copies: Sequence[FileCopy]) -> tuple[int | None, ...]:

@@ -66,7 +66,10 @@ class Place(Protocol):
 
     @property
     def known_since(self) -> int:
-        """Of a folder: how many scans had finished when it was first met. 0 for a file."""
+        """Of a folder: how many scans had finished when it was first met.
+
+        Of a file: its number in the order of the copies after the last scan, which new ones follow.
+        """
 
     @property
     def project(self) -> bytes | None:
@@ -172,7 +175,11 @@ COPY_NAME = PlaceRule("copy name", lambda place: len(copy_names_in(place.path)),
 CHOSEN_BEFORE = "chosen before"
 """The reason if merit alone would now choose another one; the trace has the details."""
 STANDING = PlaceRule("standing", lambda place: -place.standing, lambda _, __: CHOSEN_BEFORE)
-KNOWN = PlaceRule("known", lambda place: place.known_since, lambda _, __: "known for longer")
+KNOWN = PlaceRule(
+    "known",
+    lambda place: place.known_since,
+    lambda winner, _: "known for longer" if winner.is_folder else CHOSEN_BEFORE,
+)
 
 RULES: tuple[PlaceRule, ...] = (
     PREFERRED,
@@ -221,7 +228,7 @@ def choose_place(places: Sequence[Place]) -> tuple[int, tuple[str, ...]]:
     The result does not depend on the order of the places. The last reason is the decisive one.
     """
     left, reasons = rank(places, RULES)
-    if any(place.standing for place in places):
+    if any(place.standing or place.known_since for place in places):
         by_merit, merits = rank(places, RULES_OF_MERIT)
         if by_merit == left:
             reasons = merits  # why it was chosen is more useful than that it was chosen before

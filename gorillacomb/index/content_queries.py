@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gorillacomb.fs.paths import join
 from gorillacomb.index.folder_queries import REGULAR
-from gorillacomb.index.paths import BELOW, FolderPaths
+from gorillacomb.index.paths import BELOW, FileKey, FolderPaths
 from gorillacomb.index.schema import has_content, has_gap
 from gorillacomb.model import EntryState, GroupSummary, IndexedFile
 from gorillacomb.sqlite import Connection
@@ -247,3 +247,22 @@ def disk_bytes_below(connection: Connection, folder: int) -> int:
         (folder,),
     ).fetchone()[0]
     return found
+
+
+def has_copy_orders(connection: Connection) -> bool:
+    """Return whether the order of the copies of any content is stored."""
+    table = "SELECT 1 FROM sqlite_master WHERE name = 'copy_orders'"  # since version 11
+    if connection.execute(table).fetchone() is None:
+        return False
+    return connection.execute("SELECT 1 FROM copy_orders LIMIT 1").fetchone() is not None
+
+
+def copy_order(connection: Connection, digest: bytes) -> list[FileKey]:
+    """Return the copies of a content in their order after the last scan; empty if not stored."""
+    row = connection.execute(
+        "SELECT copies FROM copy_orders WHERE digest = ?", (digest,)
+    ).fetchone()
+    if row is None:
+        return []
+    parts = (each.split(b"/", 1) for each in row[0].split(b"\0"))
+    return [(int(folder), name) for folder, name in parts]

@@ -1,10 +1,10 @@
-"""Maintain the table of groups, a row for each content with several copies."""
+"""Maintain the tables with a row for each content with several copies: groups, orders of copies."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from gorillacomb.index.paths import BELOW
+from gorillacomb.index.paths import BELOW, FileKey
 from gorillacomb.index.schema import GROUP_INDEX, has_content
 from gorillacomb.sqlite import Connection
 
@@ -90,3 +90,25 @@ def _group_statements(some: str) -> Iterator[str]:
         " GROUP BY digest HAVING count(*) > 1"
     )
     yield f"DELETE FROM groups WHERE {linked}"
+
+
+def put_copy_orders(
+    connection: Connection, rows: Iterable[tuple[bytes, Sequence[FileKey]]]
+) -> None:
+    """Store the orders of the copies of contents; one without several copies has none."""
+    put, drop = [], []
+    for digest, copies in rows:
+        if len(copies) > 1:
+            put.append((digest, b"\0".join(b"%d/%s" % copy for copy in copies)))
+        else:
+            drop.append((digest,))
+    connection.executemany("INSERT OR REPLACE INTO copy_orders VALUES (?, ?)", put)
+    connection.executemany("DELETE FROM copy_orders WHERE digest = ?", drop)
+
+
+def drop_former_copy_orders(connection: Connection) -> None:
+    """Drop the orders of contents that no longer have several copies."""
+    connection.execute(
+        "DELETE FROM copy_orders WHERE (SELECT count(*) FROM files"
+        f" WHERE {has_content()} AND files.digest = copy_orders.digest) < 2"
+    )

@@ -6,6 +6,9 @@ from gorillacomb.fs.paths import join, path_parts
 from gorillacomb.model import Root
 from gorillacomb.sqlite import Connection
 
+FileKey = tuple[int, bytes]
+"""Identifies an entry: the id of its folder, and its name."""
+
 BELOW = (
     "WITH RECURSIVE below (id) AS (SELECT ? UNION"
     " SELECT folders.id FROM folders JOIN below ON folders.parent = below.id)"

@@ -29,9 +29,6 @@ A plain tuple, since 200,000 of them cross a pipe in a second; the names below a
 """
 
 
-FileKey = tuple[int, bytes]
-"""Identifies an entry: the id of its folder, and its name."""
-
 MoveKey = tuple[int, int, int]
 """Identifies an entry after it was moved or renamed: inode, size, mtime (ns)."""
 

@@ -12,7 +12,7 @@ from gorillacomb.sqlite import Connection
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-VERSION = 10
+VERSION = 11
 """Stored as `user_version`; an index with a higher one was written by a newer Gorilla Comb."""
 READABLE = 6
 """The oldest version whose tables can be read unchanged: later additions matter to writers only."""
@@ -184,6 +184,13 @@ CREATE TABLE IF NOT EXISTS arrivals_ended (   -- the first folder id that was fr
 );
 """
 
+_TABLES_11 = """
+CREATE TABLE IF NOT EXISTS copy_orders (      -- the order of a content's copies after the last scan
+    digest BLOB PRIMARY KEY,          -- BLAKE3, 32 bytes
+    copies BLOB NOT NULL              -- folder id, slash, name of each, with NUL between them
+) WITHOUT ROWID;
+"""
+
 
 def has_content(table: str = "") -> str:
     """Return the SQL condition for a file whose content counts: it was read, and is not empty.
@@ -239,7 +246,7 @@ def migrate(connection: Connection) -> None:
     if version == 0 and not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         connection.executescript(
             f"BEGIN IMMEDIATE; {_TABLES_1} {_TABLES_2} {_TABLES_3} {_TABLES_4} {_TABLES_6}"
-            f" {_TABLES_7} {_TABLES_8} {_TABLES_9} {_TABLES_10}"
+            f" {_TABLES_7} {_TABLES_8} {_TABLES_9} {_TABLES_10} {_TABLES_11}"
             f" PRAGMA user_version = {VERSION}; COMMIT;"
         )
         return
@@ -270,5 +277,6 @@ def migrate(connection: Connection) -> None:
     add_script(8, "folders_of_ours", _TABLES_8)
     add_script(9, "suspect_roots", _TABLES_9)
     add_script(10, "arrivals_of_folders", _TABLES_10)
+    add_script(11, "orders_of_copies", _TABLES_11)
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {VERSION}")

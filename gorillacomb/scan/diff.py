@@ -11,6 +11,7 @@ from typing import Any
 from gorillacomb.fs.openat import INT64, clamp_int64, open_file, to_signed64
 from gorillacomb.fs.racy import is_provisional
 from gorillacomb.index.folder_digest import SETTLED, EntryFacts, folder_digest
+from gorillacomb.index.paths import FileKey
 from gorillacomb.index.rows import (
     CHECKED,
     DIGEST,
@@ -26,7 +27,6 @@ from gorillacomb.index.rows import (
     SIZE,
     STATE,
     EntryRow,
-    FileKey,
     HashedRow,
     MoveKey,
     is_row_provisional,

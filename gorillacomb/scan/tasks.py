@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gorillacomb.fs.openat import FileIdentity
-from gorillacomb.index.rows import EntryRow, FileKey
+from gorillacomb.index.paths import FileKey
+from gorillacomb.index.rows import EntryRow
 from gorillacomb.index.writer import IndexChanges
 
 WINDOW = 4096

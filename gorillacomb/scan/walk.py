@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import replace
 
 from gorillacomb.index.database import Index
-from gorillacomb.index.rows import HASHED_WIDTH, LATER_WIDTH, SHORT_SIZE, FileKey
+from gorillacomb.index.paths import FileKey
+from gorillacomb.index.rows import HASHED_WIDTH, LATER_WIDTH, SHORT_SIZE
 from gorillacomb.index.writer import IndexChanges, IndexWriter
 from gorillacomb.model import ScanChanges
 from gorillacomb.progress import Progress

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.canonical.rules_version import RULES_VERSION
-from gorillacomb.canonical.selector import CanonicalFile, CanonicalSelector
-from gorillacomb.index import stamps
+from gorillacomb.canonical.selector import CanonicalFile, CanonicalSelector, standing_first
+from gorillacomb.index import duplicate_groups, stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.file_records import arrivals_of_scan, move_key
-from gorillacomb.index.paths import FolderPaths
-from gorillacomb.index.rows import FileKey, MoveKey
+from gorillacomb.index.paths import FileKey, FolderPaths
+from gorillacomb.index.rows import MoveKey
 from gorillacomb.index.stamps import FOLDERS_CHANGED, ContentHolders, Stamp
 from gorillacomb.model import Root, StampReport
 from gorillacomb.stamping.deferral import StampDeferral
@@ -28,6 +28,8 @@ from gorillacomb.stamping.writer import StampStep, StampWriter
 from gorillacomb.vaultmesh import entries
 from gorillacomb.vaultmesh.entries import EntryBody
 from gorillacomb.vaultmesh.ledger import Ledger
+
+_ORDERS_AT_ONCE = 1_000
 
 
 def stamp_scan(
@@ -76,6 +78,8 @@ class _Stamper:
         self._undecided: list[bytes] = []
         self._waiting: set[int] = set()
         """Folders about which nothing can be recorded now."""
+        self._orders: list[tuple[bytes, Sequence[FileKey]]] = []
+        """Orders of copies that are not stored yet, by content."""
 
     def run(self, roots: Sequence[Root]) -> StampReport:
         connection, scribe = self._connection, self._scribe
@@ -131,6 +135,8 @@ class _Stamper:
         """Yield steps for every indexed content, and for stamps whose content is missing."""
         connection = self._connection
         self._paths.load()
+        with self._index.atomic():
+            duplicate_groups.drop_former_copy_orders(connection)
         standing = dict(stamps.all_stamps(connection))
         fallen = {
             digest: stamp
@@ -163,8 +169,16 @@ class _Stamper:
             if digest not in fallen and digest not in standing and digest not in self._former
         }
         waiting = self._unquiet.waiting(never, changed)
-        found = (stamps.content(connection, each) for each in work if each not in waiting)
-        yield from self._steps((held for held in found if held is not None), fallen, standing)
+        yield from self._steps(self._held(set(work) - waiting), fallen, standing)
+
+    def _held(self, digests: Iterable[bytes]) -> Iterator[ContentHolders]:
+        """Yield those of some contents that exist."""
+        for digest in sorted(digests):
+            held = stamps.content(self._connection, digest)
+            if held is None:
+                self._note_order(digest, ())
+            else:
+                yield held
 
     def _steps(
         self,
@@ -188,22 +202,41 @@ class _Stamper:
                 self._undecided.append(held.digest)
                 continue
             old = standing.get(held.digest)
-            if old is not None and not self._is_open(held, old):
+            known, order = self._order(held, old)
+            if old is not None and (old.folder, old.name) == order[0]:
                 continue
-            chosen = self._chooser.choose(held)
-            if old is not None and (old.folder, old.name) == chosen[:2]:
-                continue
+            chosen = self._chooser.choose(held, known)
             step = self._told(held, chosen, old or fallen.get(held.digest), places)
             lost.difference_update(step.drop)
             yield step
+        self._store_orders()
         for digest in sorted(lost):
             yield from self._gone(digest, fallen[digest])
 
-    def _is_open(self, held: ContentHolders, standing: Stamp) -> bool:
-        """Return whether another file may replace a canonical one that has not changed."""
-        if held.digest in self._unstamped.outdated:
-            return True
-        return self._chooser.is_overruled(held, standing)
+    def _order(
+        self, held: ContentHolders, standing: Stamp | None
+    ) -> tuple[list[FileKey], list[FileKey]]:
+        """Return the order of a content's copies as known and as it is now, and store the latter.
+
+        A content whose canonical file was chosen by older rules is ordered again.
+        """
+        stored = self._chooser.known_order(held.digest)
+        known = [] if held.digest in self._unstamped.outdated else standing_first(stored, standing)
+        order = self._chooser.order(held, known)
+        if order != stored and (len(order) > 1 or stored):
+            self._note_order(held.digest, order)
+        return known, order
+
+    def _note_order(self, digest: bytes, order: Sequence[FileKey]) -> None:
+        self._orders.append((digest, order))
+        if len(self._orders) >= _ORDERS_AT_ONCE:
+            self._store_orders()
+
+    def _store_orders(self) -> None:
+        if self._orders:
+            with self._index.atomic():
+                duplicate_groups.put_copy_orders(self._connection, self._orders)
+            self._orders.clear()
 
     def _still_stands(self, digest: bytes, old: Stamp) -> bool:
         found = stamps.content_at(self._connection, old.folder, old.name)

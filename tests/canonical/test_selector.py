@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb.canonical.groups import GroupReader
-from gorillacomb.canonical.keep_criteria import choose_canonical
+from gorillacomb.canonical.keep_criteria import choose_canonical, order_places
 from gorillacomb.canonical.selector import CanonicalSelector
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import stamps
@@ -54,6 +54,16 @@ def test_it_chooses_as_the_rules_do(tree: Tree, dice: random.Random, prefers: bo
                     rules.reasons,
                 )
                 assert stamps.content(index.connection, held.digest) == held
+                ranked = [copies[at] for at in order_places(copies)]
+                order = [(copy.folder, os.path.basename(copy.path)) for copy in ranked]
+                assert chooser.order(held, ()) == order
+                known = dice.sample(order, dice.randint(1, len(order)))
+                now = chooser.order(held, known)
+                assert (now[0], sorted(now)) == (chooser.choose(held, known)[:2], sorted(order))
+                assert chooser.order(held, now) == now
+                assert [each for each in chooser.order(held, known[:1]) if each in known[1:]] == [
+                    each for each in order if each in known[1:]
+                ]
 
 
 def test_with_workers_it_is_as_without(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.canonical.rules_version import RULES_VERSION
-from gorillacomb.canonical.selector import CanonicalSelector
+from gorillacomb.canonical.selector import CanonicalSelector, standing_first
 from gorillacomb.dedupe.model import PlanStep
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
@@ -103,9 +103,9 @@ class NextIndex:
             if old is None or held is None:
                 stamps.drop_stamps(connection, [digest])
                 continue
-            there = stamps.content_at(connection, old.folder, old.name)
-            if there == (digest,) and not chooser.is_overruled(held, old):
-                continue
-            chosen = chooser.choose(held)
-            row = digest, old.seq, chosen.folder, chosen.name, RULES_VERSION
-            stamps.put_stamps(connection, [row])
+            there = stamps.content_at(connection, old.folder, old.name) == (digest,)
+            known = standing_first(chooser.known_order(digest), old if there else None)
+            folder, name = chooser.order(held, known)[0]
+            if (folder, name) != (old.folder, old.name):
+                row = digest, old.seq, folder, name, RULES_VERSION
+                stamps.put_stamps(connection, [row])
