@@ -10,6 +10,7 @@ from blake3 import blake3
 from gorillacomb.fs.openat import OUR_FOLDER
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import stamps
+from gorillacomb.index.content_queries import copy_order
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
@@ -106,6 +107,19 @@ def check_agree(vault: Path) -> None:
             place = played.place(digest)
             assert place is not None
             assert (place.seq, (place.root, place.path)) == (stamp.seq, paths.of_file(stamp))
+        check_orders(index)
+
+
+def check_orders(index: Index) -> None:
+    """The order of the copies has all of them, the canonical one first, where it was decided."""
+    undecided = set(stamps.unstamped(index.connection))
+    for digest, stamp in stamps.all_stamps(index.connection):
+        if digest not in undecided:
+            files = {file[:2] for file in stamps.holders_of(index.connection, digest)}
+            order = copy_order(index.connection, digest)
+            if len(files) > 1:
+                assert (order[0], len(order)) == ((stamp.folder, stamp.name), len(files))
+            assert set(order) == (files if len(files) > 1 else set())
 
 
 def check_trace(vault: Path, *tops: Path) -> None:
