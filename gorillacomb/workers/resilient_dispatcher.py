@@ -22,7 +22,7 @@ class WorkersFailed(GorillaCombError):
 
 
 class ResilientDispatcher:
-    """Runs one stage after another on the same workers, some of which may die."""
+    """Runs one stage after another on the same workers, and survives the death of some."""
 
     def __init__(self, workers: Workers, progress: Progress) -> None:
         self._workers = workers
