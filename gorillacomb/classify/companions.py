@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from gorillacomb.classify.companion_table import COMPANIONS, CompanionKind, InUse
 
@@ -37,45 +37,48 @@ def _folded(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Template:
-    """A template, compiled for matching."""
+    """A template, taken apart for matching."""
 
     kind: CompanionKind
     is_main: bool
+    text: str
     before: str
     """What a name begins with, before the stem."""
-    pattern: re.Pattern[str]
     has_stem: bool
     is_open: bool
-    """Whether the end of the stem is ambiguous: then ``pattern`` matches what follows it."""
+    """Whether the end of the stem is ambiguous: then its pattern matches what follows it."""
     head: str
     """What follows the stem, up to the first wildcard."""
 
     def stems(self, key: str) -> Iterator[str]:
         """Yield the possible stems of a name; none if it does not match."""
+        pattern = _pattern(self.text)
         if not self.is_open:
-            match = self.pattern.fullmatch(key)
+            match = pattern.fullmatch(key)
             if match is not None:
                 yield match[1] if self.has_stem else ""
             return
         at = key.find(self.head, 1)
         while at > 0:
-            if self.pattern.fullmatch(key, at):
+            if pattern.fullmatch(key, at):
                 yield key[:at]
             at = key.find(self.head, at + 1)
 
 
-def _compiled(kind: CompanionKind, template: str, is_main: bool) -> _Template:
-    before, has_stem, after = template.rpartition(_STEM)
+def _parsed(kind: CompanionKind, text: str, is_main: bool) -> _Template:
+    before, has_stem, after = text.rpartition(_STEM)
     is_open = bool(has_stem) and "*" in after
-    if is_open:
-        assert not before, template
-        pattern = _regex(after)
-    elif has_stem:
-        pattern = _regex(before) + "(.+)" + _regex(after)
-    else:
-        pattern = _regex(template)
-    made = re.compile(pattern, re.DOTALL)
-    return _Template(kind, is_main, before, made, bool(has_stem), is_open, _literals(after)[0])
+    assert not (is_open and before), text
+    head = _literals(after)[0]
+    return _Template(kind, is_main, text, before, bool(has_stem), is_open, head)
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    """Compile a template: when it is first needed, since there are 500 and few folders need ten."""
+    before, has_stem, after = template.rpartition(_STEM)
+    stem = "(.+)" if has_stem and "*" not in after else ""
+    return re.compile(_regex(before) + stem + _regex(after), re.DOTALL)
 
 
 def _literals(text: str) -> list[str]:
@@ -111,7 +114,7 @@ class CompanionTable:
                     self._add(number, kind, template, is_main)
 
     def _add(self, number: int, kind: CompanionKind, template: str, is_main: bool) -> None:
-        made = _compiled(kind, template, is_main)
+        made = _parsed(kind, template, is_main)
         ending = template.rpartition(".")[2] if "." in template else ""
         tail = _literals(template.removeprefix(_STEM))[-1]
         if template.endswith("/"):
