@@ -2,8 +2,9 @@
 
 Each command is a process of its own, with its own arguments, environment, folder and standard
 streams, and ends as Python ends any process; only what the interpreter does before the first line
-of the package is spared, which is nine tenths of what a short command takes. Tests of start-up, of
-signals in it and of Python's own settings start a real one.
+of the package is spared, and what the package imports and compiles when it is first needed: nine
+tenths of what a short command takes. Tests of start-up, of signals in it and of Python's own
+settings start a real one.
 """
 
 from __future__ import annotations
@@ -30,9 +31,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.support.memory import in_memory
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 _MOST = 128 << 10
 """Bytes of a request; a longer one would not fit in one message."""
+_LATE = (
+    *("ctypes", "difflib", "shlex", "textwrap", "tomllib", "tqdm", "click._textwrap"),
+    *("dulwich.index", "pathspec", "securesystemslib.dsse", "securesystemslib.signer"),
+    *("cryptography.hazmat.primitives.serialization", "cryptography.hazmat.primitives.hashes"),
+)
+"""What functions of the package import when they are called."""
 _AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_")
 """What begins the names of variables that Python or the C library reads when it starts."""
 
@@ -231,13 +240,44 @@ def _import_all() -> None:
     for module in pkgutil.walk_packages(package.__path__, "gorillacomb."):
         if not module.name.endswith("__main__"):  # which begins with the handling of signals
             importlib.import_module(module.name)
-    for name in ("ctypes", "difflib"):
+    for name in _LATE:
         importlib.import_module(name)
+
+
+def _warm_up() -> None:
+    """Use the package once, so that what it compiles when first needed is there."""
+    with in_memory() as folder:
+        at_home = {"HOME": str(folder), "GORILLACOMB_VAULT": str(folder / "vault")}
+        before = {name: os.environ.get(name) for name in at_home}
+        os.environ.update(at_home)
+        try:
+            _scan_and_plan(folder)
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+    assert threading.active_count() == 1, "a fork would have none of the other threads"
+
+
+def _scan_and_plan(folder: Path) -> None:
+    drive = folder / "drive"
+    (drive / "Backup copy 2").mkdir(parents=True)
+    for name in ("IMG_1 (1).jpg", "IMG_1.jpg", "Backup copy 2/IMG_1.jpg", "Kopie é.xmp"):
+        (drive / name).write_bytes(b"a picture" * 1000)
+    with importlib.import_module("gorillacomb").open_vault(folder / "vault") as vault:
+        vault.scan([drive], workers=0)
+        list(vault.duplicates())
+        vault.folders()
+        vault.plan()
+        vault.trace.verify()
 
 
 def main() -> None:
     """Serve; in a forked child, run its command to the end and beyond: this returns there too."""
     _import_all()
+    _warm_up()
     gc.collect()
     gc.freeze()  # else each child copies all pages when its garbage collector looks at them
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the tests alone
