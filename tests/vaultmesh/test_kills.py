@@ -1,8 +1,4 @@
-"""Killed at any moment, nothing that was acknowledged is lost, and the next run goes on from there.
-
-``python -m tests.vaultmesh.test_kills`` is the process that is killed: it scans and tells each size
-of the trace that was acknowledged; or it does one command and kills itself at one of its steps.
-"""
+"""Killed at any moment, nothing that was acknowledged is lost; the next run goes on from there."""
 
 from __future__ import annotations
 
@@ -28,6 +24,7 @@ from gorillacomb.vaultmesh.open import anchor_store, key_store, open_trace_for_r
 from tests.stamping.trace import check_trace, contents_on_disk, events, stamping_scan
 from tests.support.run import environment, run
 from tests.support.trees import Tree, make_tree, settle
+from tests.vaultmesh import dying
 
 FILES = 2000
 BATCH = 40
@@ -52,23 +49,54 @@ def killed_while_stamping(vault: Path, drive: Path, moment: float) -> tuple[int,
 
     Returns the size acknowledged last, and whether it was killed before it ended.
     """
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.vaultmesh.test_kills", "scan", vault, drive],
-        env=environment(),
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout is not None
+    ours, theirs = os.pipe()
+    process = scanning(vault, drive, theirs)
+    os.close(theirs)
     acknowledged, until = 0, moment * FILES * 0.7
-    with process.stdout as pipe:
+    with open(ours, "rb") as pipe:
         for line in pipe:
             acknowledged = int(line)
             if acknowledged >= until:
                 break
         time.sleep(moment * 7919 % 0.004)  # somewhere between one transaction and the next
-        process.send_signal(signal.SIGKILL)
+        os.kill(process, signal.SIGKILL)
         for line in pipe:
             acknowledged = int(line)
-    return acknowledged, process.wait() == -signal.SIGKILL
+    status = os.waitpid(process, 0)[1]
+    return acknowledged, os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+
+
+def scanning(vault: Path, drive: Path, told: int) -> int:
+    """Scan in a process of its own, in small transactions; returns its id.
+
+    It writes a line for each of them, with the size of the trace that was acknowledged.
+    """
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # processes of xdist ignore it
+        tell_sizes(told)
+        stamping_scan(vault, drive)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def tell_sizes(told: int) -> None:
+    ledgers._BATCH = BATCH
+    append = Ledger.append
+
+    def telling(self: Ledger, bodies: Any, done: Callable[[int], None] | None = None) -> None:
+        def tell(size: int) -> None:
+            os.write(told, b"%d\n" % size)
+            if done is not None:
+                done(size)
+
+        append(self, bodies, tell)
+
+    Ledger.append = telling  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize("kills", [9, pytest.param(200, marks=pytest.mark.deep)])
@@ -106,17 +134,16 @@ def test_killed_at_the_very_start(drive: Path, tmp_path: Path, signals: signal.S
     """Before the trace is anything at all, or as it is begun."""
     for number in range(4):
         vault = tmp_path / f"vault {number}"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.vaultmesh.test_kills", "scan", vault, drive],
-            env=environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        while not (vault / "trace.db").exists() and process.poll() is None:
+        with open(os.devnull, "wb") as nobody:
+            process = scanning(vault, drive, nobody.fileno())
+        ended = running = (0, 0)
+        while not (vault / "trace.db").exists() and ended == running:
+            ended = os.waitpid(process, os.WNOHANG)
             time.sleep(0.0005)
-        time.sleep(number * 0.003)
-        process.send_signal(signals)
-        process.wait()
+        if ended == running:
+            time.sleep(number * 0.003)
+            os.kill(process, signals)
+            os.waitpid(process, 0)
         stamping_scan(vault, drive)
         check_trace(vault, drive)
 
@@ -124,18 +151,13 @@ def test_killed_at_the_very_start(drive: Path, tmp_path: Path, signals: signal.S
 # Commands that make files or change their names: killed before each call that the system sees.
 
 STRIDES = [4, pytest.param(1, marks=pytest.mark.deep)]
-CALLS = ("rename", "link", "unlink", "fsync", "open", "mkdir")
 
 
 def killed_at(step: int, *arguments: str | Path) -> bool:
     """Run a command that kills itself before such a call; says whether it got so far."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "tests.vaultmesh.test_kills", "step", str(step), *arguments],
-        env=environment(),
-        capture_output=True,
-    )
-    assert ran.returncode in (0, -signal.SIGKILL), ran
-    return ran.returncode == -signal.SIGKILL
+    ran = run(*arguments, before=(dying.__name__, str(step)))
+    assert ran.code in (0, -signal.SIGKILL), ran
+    return ran.code == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("stride", STRIDES)
@@ -324,51 +346,3 @@ def test_an_adopt_that_fails_leaves_the_old_trace(
     assert run("trace", "adopt", vault=vault).code == 0  # the index does not go with it yet
     assert run("scan", drive, vault=vault).code == 0
     assert run("vault", "check", vault=vault).code == 0
-
-
-def _scan(vault: str, drive: str) -> None:
-    """Scan in small transactions; write a line for each, with the size that was acknowledged."""
-    ledgers._BATCH = BATCH
-    append = Ledger.append
-
-    def telling(self: Ledger, bodies: Any, done: Callable[[int], None] | None = None) -> None:
-        def told(size: int) -> None:
-            os.write(1, b"%d\n" % size)
-            if done is not None:
-                done(size)
-
-        append(self, bodies, told)
-
-    Ledger.append = telling  # type: ignore[method-assign]
-    stamping_scan(Path(vault), Path(drive))
-
-
-def _die_at(step: int, *arguments: str) -> None:
-    """Do a command, and die before the call of that number."""
-    left = step
-
-    def deadly(call: Callable[..., Any]) -> Callable[..., Any]:
-        def called(*values: Any, **options: Any) -> Any:
-            nonlocal left
-            if not left:
-                os.kill(os.getpid(), signal.SIGKILL)
-            left -= 1
-            return call(*values, **options)
-
-        return called
-
-    from gorillacomb.cli import main
-    from gorillacomb.cli.commands.trace import keys, trace  # noqa: F401
-
-    for name in CALLS:
-        setattr(os, name, deadly(getattr(os, name)))
-    sys.argv = ["gorillacomb", *arguments]
-    main.main()
-
-
-if __name__ == "__main__":
-    what, *arguments = sys.argv[1:]
-    if what == "scan":
-        _scan(*arguments)
-    else:
-        _die_at(int(arguments[0]), *arguments[1:])
