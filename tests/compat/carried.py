@@ -19,8 +19,9 @@ from fixtures.compat.archive import unpack
 from fixtures.compat.build import tables
 from fixtures.compat.look import look
 from fixtures.compat.mounted import ABOVE, NEEDED, POINT, Mounted
+from tests.support import mount_namespace
 from tests.support.disks import need
-from tests.support.run import REPOSITORY, Argument, Ran, command, environment, run
+from tests.support.run import REPOSITORY, Argument, Ran, environment, run
 
 DATA = "home/.local/share/gorillacomb"
 _FS_IOC_GETFSUUID = 0x80111500  # Linux 6.9, include/uapi/linux/fs.h
@@ -35,8 +36,8 @@ class Old:
     """Where its files are seen from here."""
     point: Path
     """Where its files are seen by commands."""
-    words: tuple[bytes, ...] = ()
-    """Those before each command."""
+    before: tuple[str, str] | None = None
+    """What each command does first."""
 
     @property
     def names(self) -> dict[str, str]:
@@ -51,8 +52,7 @@ class Old:
             GORILLACOMB_VAULT=None,
             **{f"XDG_{each}_HOME": None for each in ("DATA", "CONFIG", "STATE", "CACHE")},
         )
-        words = [*self.words, *command(*arguments)] if self.words else None
-        return run(*arguments, words=words, env=env)
+        return run(*arguments, env=env, before=self.before)
 
     def json(self, *arguments: Argument, code: int = 0) -> Any:
         """Return the document of a command that must end with this exit code."""
@@ -104,7 +104,7 @@ def mounted(fixture: Fixture, folder: Path, point: Path = POINT) -> Iterator[Old
     with Mounted(fixture.image(folder / "image"), point) as image:
         if not _has_uuid(image.path()):
             pytest.skip("MISSING: Linux 6.9 or udev, by which a volume is known by its UUID")
-        yield Old(fixture, image.path(), point, tuple(image.words))
+        yield Old(fixture, image.path(), point, (mount_namespace.__name__, str(image.process)))
 
 
 def _has_uuid(path: Path) -> bool:

@@ -170,7 +170,7 @@ class Answers:
 def read_all(old: Old, names: list[str]) -> dict[str, Any]:
     def read_one(name: str) -> dict[str, Any]:
         reading, arguments = READINGS[name], READINGS[name].arguments
-        if not old.words:
+        if old.before is None:
             arguments = tuple(there(each, old.top) for each in arguments)
         ran = old.run(*arguments)
         output = ran.stdout.replace(os.fsencode(old.point), os.fsencode(POINT))
@@ -280,7 +280,7 @@ def check_undone(old: Old, name: str, named: Argument | None = None) -> None:
     for path in paths:
         then = {each: before[each] for each in before if f"{each}/".startswith(f"{path}/")}
         assert then
-        if old.words == ():  # an archive holds no attributes
+        if old.before is None:  # an archive holds no attributes
             then = {each: {**facts, "attributes": {}} for each, facts in then.items()}
         assert {each: now.get(each) for each in then} == then, path
 

@@ -7,17 +7,21 @@ import json
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.support.run import Argument, Ran, command, environment, run
+from tests.support import stopped
+from tests.support.run import Argument, Ran, environment, run, until
+from tests.support.stopped import is_stopped
 from tests.support.trees import HardLink, Link, Tree, make_tree, settle
 
 CALLS = (
@@ -157,12 +161,21 @@ class Bench:
         return self._traced([f"trace={CALLS}", *faults], *arguments)
 
     def _traced(self, expressions: Sequence[str], *arguments: Argument) -> Ran:
-        words = ["strace", "-f", "-y", "-qq", "-o", str(self._log)]
+        words = ["strace", "-f", "-y", "-o", str(self._log)]
         for each in expressions:
             words += ["-e", each]
-        # What Python compiles would be written, and counted, too.
-        env = {**self.env, "PYTHONDONTWRITEBYTECODE": "1"}
-        return run(words=[*map(os.fsencode, words), *command(*arguments)], env=env)
+        with ExitStack() as ending:
+
+            def attach(process: int) -> None:
+                assert until(lambda: is_stopped(process))
+                tracer = subprocess.Popen([*words, "-p", str(process)], stderr=subprocess.PIPE)
+                ending.enter_context(tracer)
+                assert tracer.stderr is not None
+                said = tracer.stderr.readline()
+                assert b"attached" in said, said
+                os.kill(process, signal.SIGCONT)
+
+            return run(*arguments, env=self.env, before=(stopped.__name__, ""), at_start=attach)
 
     def set_aside(self) -> list[Path]:
         """What lies in the quarantine, by the disk alone."""

@@ -85,18 +85,19 @@ def run(
     stdin: bytes = b"",
     words: Sequence[bytes] | None = None,
     before: tuple[str, str] | None = None,
+    at_start: Callable[[int], None] = lambda process: None,
 ) -> Ran:
     """Run a command to its end, in pipes. A traceback on stderr fails the test, whoever runs it.
 
     So does a JSON document that is not as its definition says. Without ``words`` of its own it may
     run in a fork of a process that has the package imported;
-    with ``before``, see `fork_server.fork`, it must.
+    with ``before``, see `fork_server.fork`, it must, and ``at_start`` gets the id of its process.
     """
     env = environment(vault) if env is None else env
     if words is None and len(stdin) <= PIPE_HOLDS:
         encoded = [os.fsencode(each) for each in arguments]
         if fork_server.fits(encoded, env):
-            return checked(arguments, _run_forked(encoded, env, cwd, stdin, before))
+            return checked(arguments, _run_forked(encoded, env, cwd, stdin, before, at_start))
     if before is not None:
         pytest.skip("MISSING: Linux 5.3 or newer, to prepare a process for a command")
     done = subprocess.run(
@@ -125,6 +126,7 @@ def _run_forked(
     cwd: Path | None,
     stdin: bytes,
     before: tuple[str, str] | None,
+    at_start: Callable[[int], None],
 ) -> Ran:
     (given, give), (out, out_end), (err, err_end) = os.pipe(), os.pipe(), os.pipe()
     try:
@@ -134,6 +136,7 @@ def _run_forked(
         for each in (given, give, out_end, err_end):
             os.close(each)
     try:
+        at_start(process.pid)
         written = read_all({out: bytearray(), err: bytearray()})
         code = process.wait(TIMEOUT)
     finally:
@@ -198,15 +201,11 @@ def on_terminal(
     env: dict[str, str] | None = None,
 ) -> Ran:
     """Run a command with stdout and stderr on two terminals of their own."""
+    env = environment(vault) if env is None else env
     out, out_end = _terminal(columns)
     err, err_end = _terminal(columns)
-    process = subprocess.Popen(
-        command(*arguments),
-        env=environment(vault) if env is None else env,
-        stdin=subprocess.DEVNULL,
-        stdout=out_end,
-        stderr=err_end,
-    )
+    with open(os.devnull, "rb") as nothing:
+        process = started(arguments, env, (nothing.fileno(), out_end, err_end))
     os.close(out_end)
     os.close(err_end)
     try:
@@ -215,7 +214,31 @@ def on_terminal(
         os.close(out)
         os.close(err)
         process.wait(TIMEOUT)
-    return without_traceback(Ran(process.returncode, bytes(written[out]), bytes(written[err])))
+    return without_traceback(Ran(process.wait(TIMEOUT), bytes(written[out]), bytes(written[err])))
+
+
+def started(
+    arguments: Sequence[Argument],
+    env: dict[str, str],
+    streams: tuple[int, int, int],
+    own_session: bool = False,
+) -> fork_server.Forked | subprocess.Popen[bytes]:
+    """Start a command with these descriptors as its standard streams, in a fork where one will do.
+
+    Whoever takes it measures no start, and stops it once it runs.
+    """
+    words = [os.fsencode(each) for each in arguments]
+    if fork_server.fits(words, env):
+        return fork_server.fork(words, env, streams, own_session=own_session)
+    stdin, stdout, stderr = streams
+    return subprocess.Popen(
+        command(*arguments),
+        env=env,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=own_session,
+    )
 
 
 def _terminal(columns: int) -> tuple[int, int]:

@@ -20,7 +20,8 @@ from gorillacomb.vault.vault import Vault
 from gorillacomb.watch.pulse import LATEST, pulse_folder
 from tests.stamping.trace import check_trace
 from tests.support.documents import check_document
-from tests.support.run import Argument, Ran, command, environment, run, without_traceback
+from tests.support.fork_server import Forked
+from tests.support.run import Argument, Ran, command, environment, run, started, without_traceback
 from tests.support.trees import scan
 
 QUIET = 0.2
@@ -59,11 +60,22 @@ class Daemon:
         # ones: the workers of one that was killed may still complain into its own.
         self._out.unlink(missing_ok=True)
         self._err.unlink(missing_ok=True)
-        with self._out.open("wb") as out, self._err.open("wb") as err:
+        arguments = ["watch", *self.tops, *quick, *options]
+        env = environment(self.vault)
+        with (
+            open(os.devnull, "rb") as nothing,
+            self._out.open("wb") as out,
+            self._err.open("wb") as err,
+        ):
+            self.process: Forked | subprocess.Popen[bytes]
+            if not self.words:
+                streams = nothing.fileno(), out.fileno(), err.fileno()
+                self.process = started(arguments, env, streams, own_session=True)
+                return
             self.process = subprocess.Popen(
-                [*self.words, *command("watch", *self.tops, *quick, *options)],
-                env=environment(self.vault),
-                stdin=subprocess.DEVNULL,
+                [*self.words, *command(*arguments)],
+                env=env,
+                stdin=nothing,
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
