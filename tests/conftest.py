@@ -21,6 +21,7 @@ from tests.support.run import until
 # matter of tests: the machine is shared.
 settings.register_profile("default", max_examples=60, deadline=None, derandomize="CI" in os.environ)
 settings.register_profile("deep", max_examples=2000, deadline=None)
+settings.load_profile("default")  # else hypothesis takes one of its own where CI is set
 
 
 def pytest_configure() -> None:
