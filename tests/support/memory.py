@@ -18,8 +18,8 @@ _ROOM = 256 << 20
 def in_memory() -> Iterator[Path]:
     """A folder that is there for a while; on a disk where there is no memory for it.
 
-    Trees that are scanned do not belong there: what the program sees of a file hangs on its file
-    system.
+    Trees that are scanned do not belong there, unless it is the plan for them that matters: what
+    the program sees of a file hangs on its file system.
     """
     has_room = os.access(_SHARED, os.W_OK) and shutil.disk_usage(_SHARED).free >= _ROOM
     parent = _SHARED if has_room else None

@@ -30,9 +30,22 @@ from tests.dedupe.acting import Ground, Quiet, live, slots, step
 from tests.dedupe.apply.test_repair_races import BAD, GOOD, ground_harm, repaired
 from tests.dedupe.faults import look
 from tests.dedupe.power import Disk, Image, PowerCut
+from tests.support.memory import in_memory
 from tests.support.trees import Tree, make_tree
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="files are read through /proc")
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder in memory, since hundreds of drives are made, synced and deleted.
+
+    No file system in particular is needed: what is done to it is recorded.
+    """
+    with in_memory() as folder:
+        yield folder
+
+
 TREE: Tree = {
     "kept": {"one": "the first", "two": "the second", "all": {"x": "of x", "y": "of y"}},
     "work": {"one": "the first", "two": "the second", "all": {"x": "of x", "y": "of y"}},

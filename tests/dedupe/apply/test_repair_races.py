@@ -23,7 +23,19 @@ from gorillacomb.fs import mutations
 from tests.dedupe import adversaries
 from tests.dedupe.acting import Ground, Quiet, contents, files_below, live, slots, step, told
 from tests.dedupe.adversaries import Adversary, Removes, RenamesTheParent
+from tests.support.memory import in_memory
 from tests.support.trees import make_tree
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder in memory, since hundreds of drives are made, synced and deleted.
+
+    No file system in particular is needed: others act at chosen calls.
+    """
+    with in_memory() as folder:
+        yield folder
+
 
 GOOD = b"the good content of it, of some length; " * 8
 BAD = b"THE GOOD CONTENT OF IT, of some length; " * 8

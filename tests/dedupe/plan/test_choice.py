@@ -166,10 +166,10 @@ def test_a_third_copy_turns_no_two_around(
     copies: tuple[Copy, Copy, Copy], roots: Sequence[int]
 ) -> None:
     """Whether it is there from the beginning or not, and whichever roots they are in."""
-    with tempfile.TemporaryDirectory() as name, in_memory() as memory:
+    with in_memory() as top, in_memory() as memory:
         plans = []
         for number in (2, 3):
-            bench = Bench(Path(name).resolve() / str(number), memory / str(number))
+            bench = Bench(top / str(number), memory / str(number))
             plans.append(plan_of_copies(bench, copies[:number], roots))
     refuse_turned(copies, plans, *[[f"{at}/" for at in roots]] * 2)
 
@@ -180,8 +180,8 @@ def test_a_third_copy_that_comes_or_goes_turns_no_two_around(
     copies: tuple[Copy, Copy, Copy], roots: Sequence[int], comes: bool
 ) -> None:
     """While the vault stays the same."""
-    with tempfile.TemporaryDirectory() as name, in_memory() as memory:
-        bench = Bench(Path(name).resolve() / "drive", memory / "vault")
+    with in_memory() as top, in_memory() as memory:
+        bench = Bench(top / "drive", memory / "vault")
         plans = [plan_of_copies(bench, copies[: 2 if comes else 3], roots)]
         if not comes:
             shutil.rmtree(bench.folder / str(roots[2]) / copies[2].place)
@@ -229,13 +229,13 @@ def test_a_third_copy_on_another_drive_turns_no_two_around(
     """Wherever the three are; and unless told so, nothing goes for a copy on another drive."""
     options = ("--across-volumes",) if across else ()
     with (
-        tempfile.TemporaryDirectory() as name,
+        in_memory() as top,
         tempfile.TemporaryDirectory(dir=second_disk) as disk,
         in_memory() as memory,
     ):
         plans, tops = [], []
         for number in (2, 3):
-            drives = Path(name).resolve() / f"{number}", Path(disk).resolve() / f"{number}"
+            drives = top / f"{number}", Path(disk).resolve() / f"{number}"
             placed = list(zip(on_second, copies, strict=True))[:number]
             plans.append(plan_on_drives(drives, memory / f"{number}", placed, *options))
             tops.append([f"{drives[on]}/"[1:] for on in on_second[:2]])
@@ -269,8 +269,8 @@ def test_nothing_goes_for_a_copy_in_a_tree_that_is_given_up(places: dict[str, Tr
 
     Or other steps take other copies of that tree away, so that it is given up for none.
     """
-    with tempfile.TemporaryDirectory() as name, in_memory() as memory:
-        bench = Bench(Path(name).resolve() / "drive", memory / "vault")
+    with in_memory() as top, in_memory() as memory:
+        bench = Bench(top / "drive", memory / "vault")
         plan = _plan_of(bench, places)
         with Index.read(Vault(bench.vault)) as index:
             analysis = load_analysis(index, lambda path: False)
@@ -304,8 +304,8 @@ def test_a_tree_under_a_plain_name_is_never_given_up_for_a_copy(
     """Unless for the third, which has a plain name too."""
     first, second, third = copies
     both = [Copy(plain, first.tree, first.times), Copy(copy, first.tree, second.times)]
-    with tempfile.TemporaryDirectory() as name, in_memory() as memory:
-        bench = Bench(Path(name).resolve(), memory / "vault")
+    with in_memory() as top, in_memory() as memory:
+        bench = Bench(top, memory / "vault")
         plan = plan_of_copies(bench, [*both, third], (0, 0, 0))
     for path, keep in plan.goes.items():
         if f"{path}/".startswith(f"0/{plain}/"):
@@ -377,8 +377,8 @@ def test_an_album_stays_whole(scene: tuple[str, dict[str, dict[str, object]]]) -
     album, folders = scene
     places: dict[str, Tree] = {album: {name: name * 20 for name in ALBUM}}
     places |= folders  # type: ignore[arg-type]
-    with tempfile.TemporaryDirectory() as name:
-        plan = plan_of(Path(name).resolve() / "drive", places)
+    with in_memory() as top:
+        plan = plan_of(top / "drive", places)
     assert {goes(plan, f"{album}/{each}") for each in ALBUM} in ({True}, {False}), plan.goes
     if goes(plan, f"{album}/{ALBUM[0]}"):
         assert album in plan.goes, "as a whole, for one that has all of it"
