@@ -14,16 +14,16 @@ from tests.support.run import environment, refused, run
 from tests.support.trees import Tree, make_tree, rows_in_index, scan, settle
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """Six thousand names of 150 bytes: an index of three megabytes."""
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six thousand names of 150 bytes: an index of three megabytes. It is only read."""
     content: Tree = {
         f"folder {folder}": {
             f"{folder:02}-{file:03}-{'long name ' * 14}": f"{file % 100}" for file in range(200)
         }
         for folder in range(30)
     }
-    tree = make_tree(tmp_path / "tree", content)
+    tree = make_tree(tmp_path_factory.mktemp("full") / "tree", content)
     settle(tree)
     return tree
 
