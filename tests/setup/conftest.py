@@ -43,8 +43,9 @@ class Wheels:
         with open(self._folder / f"{python}.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not place.exists():
-                self._fetch(python, place.with_suffix(".partial"))
-                place.with_suffix(".partial").rename(place)
+                partial = self._folder / f"{python}.partial"  # of no other Python
+                self._fetch(python, partial)
+                partial.rename(place)
         return place
 
     @staticmethod
