@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -13,18 +13,24 @@ from gorillacomb.classify.projects import is_repository_marker
 from gorillacomb.classify.stores import is_opaque
 from gorillacomb.folders import content_sets as contents
 from gorillacomb.folders import tree as forests
-from gorillacomb.folders.content_sets import ContentSets
-from gorillacomb.folders.coverage import CoveredFolder, fully_covered_folders
+from gorillacomb.folders.content_sets import ContentAmount, ContentSets
+from gorillacomb.folders.coverage import (
+    CoveredFolder,
+    fully_covered_folders,
+    partly_covered_folders,
+)
 from gorillacomb.folders.families import SIMILAR, FolderFamilies, find_families
 from gorillacomb.folders.folder_place import FolderPlace
 from gorillacomb.folders.identical import identical_folders
-from gorillacomb.folders.relation import FolderRelation, folder_relation
+from gorillacomb.folders.path_groups import group_by_path
+from gorillacomb.folders.relation import ComparedFolders, FolderRelation, compare_folders
 from gorillacomb.folders.tree import FolderTree, TreeFolder
 from gorillacomb.index import stamps
 from gorillacomb.index import tree_queries as stream
 from gorillacomb.index.database import Index
 from gorillacomb.index.folder_queries import load_arrivals, scans_before
 from gorillacomb.index.roots import all_roots
+from gorillacomb.model import Root
 
 KEPT, IN_NO_TREE, GIVEN_UP = range(3)
 """Status of the copy of a tree that contains a folder."""
@@ -59,9 +65,11 @@ class FolderAnalysis:
     index: Index
     forest: FolderTree
     shares: ContentSets
-    roots: dict[int, bytes]
-    """The roots' paths by their ids."""
+    roots: dict[int, Root]
+    """By id."""
     kin: FolderFamilies
+    amounts: list[ContentAmount]
+    """By position in the tree's order: the contents of each folder, without machine-made ones."""
     preferred: Callable[[bytes], bool]
     stamped: dict[int, int]
     """How many canonical files are directly in a folder, by its id."""
@@ -81,7 +89,7 @@ class FolderAnalysis:
 
     def path(self, folder: TreeFolder) -> bytes:
         """Return the absolute path of a folder."""
-        return folder.path(self.roots[folder.root])
+        return folder.path(self.roots[folder.root].path)
 
     def families(self) -> list[FolderFamily]:
         """Return the families, the one with the largest folder first.
@@ -103,7 +111,7 @@ class FolderAnalysis:
                 if _is_retold(each, members, left, kept):
                     left.remove(each)
             if len(left) > 1:
-                found.append(self._family(left))
+                found.append(self.family(left))
                 keep = found[-1].keep
                 kept |= {each: keep for each in left if each is not keep}
                 self._ranks |= {each: KEPT if each is keep else GIVEN_UP for each in left}
@@ -111,14 +119,9 @@ class FolderAnalysis:
 
     def family(self, members: Sequence[TreeFolder]) -> FolderFamily:
         """Return a family with the copy to keep."""
-        self.families()
-        return self._family(members)
-
-    def _family(self, members: Sequence[TreeFolder]) -> FolderFamily:
-        able = [each for each in members if each not in self.kin.by_name] or list(members)
-        winner, reasons = choose_place([self._place(each) for each in able])
+        winner, reasons = choose_place([self._place(each) for each in members])
         return FolderFamily(
-            tuple(members), able[winner], reasons, are_parts_of_one_project(members)
+            tuple(members), members[winner], reasons, are_parts_of_one_project(members)
         )
 
     def in_order(self, folders: Sequence[TreeFolder]) -> list[TreeFolder]:
@@ -136,7 +139,7 @@ class FolderAnalysis:
         found = self._places.get(folder)
         if found is None:
             path = self.path(folder)
-            contents = folder.files if folder.machine else self.kin.amounts[folder.first].files
+            contents = folder.files if folder.machine else self.amounts[folder.first].files
             stamped = self._stamped_before[folder.last + 1] - self._stamped_before[folder.first]
             found = self._places[folder] = FolderPlace(
                 folder,
@@ -184,20 +187,14 @@ class FolderAnalysis:
         return IN_NO_TREE if at is None else self._ranks[at]
 
     def around(self, folder: TreeFolder) -> FolderFamily | None:
-        """Return the family of a folder, or of its innermost parent that has one.
-
-        A folder that shares only a name with its family yields to its next parent with a family, if
-        any.
-        """
-        by_name: FolderFamily | None = None
+        """Return the family of a folder, or of its innermost parent that has one."""
         at: TreeFolder | None = folder
         while at is not None:
             found = self._told_of(at)
-            if found is not None and at not in self.kin.by_name:
+            if found is not None:
                 return found
-            by_name = by_name or found
             at = at.parent
-        return by_name
+        return None
 
     def _told_of(self, folder: TreeFolder) -> FolderFamily | None:
         """Return the family of a folder, as listed by `families` if it is."""
@@ -207,27 +204,48 @@ class FolderAnalysis:
         members = next((each for each in self.kin.families if folder in each), None)
         return None if members is None else self.family(members)
 
-    def relations(self, family: FolderFamily) -> list[FolderRelation]:
-        """Return how each other member of a family relates to the one to keep."""
-        inner = dict(zip(family.members, nested_folders(family.members), strict=True))
-        apart = inner[family.keep]
-        return [
-            folder_relation(self.index, self.shares, each, family.keep, (*apart, *inner[each]))
-            for each in family.members
-            if each is not family.keep
-        ]
+    def relations(self, families: Iterable[FolderFamily]) -> Iterator[list[FolderRelation]]:
+        """Yield, for each family, how each other member relates to the one to keep."""
+
+        def compared(family: FolderFamily) -> list[ComparedFolders]:
+            inner = dict(zip(family.members, nested_folders(family.members), strict=True))
+            keep = family.keep
+            return [
+                (each, keep, (*inner[keep], *inner[each]))
+                for each in family.members
+                if each is not keep
+            ]
+
+        return compare_folders(self.index.connection, self.shares, map(compared, families))
+
+    def via(self, family: FolderFamily) -> dict[TreeFolder, TreeFolder]:
+        """Return the copies that lead to members too unlike the one to keep."""
+        return self.kin.via(family.members, family.keep)
 
     def pairs(self, told: Iterable[CoveredFolder]) -> list[tuple[TreeFolder, TreeFolder]]:
-        """Return pairs of folders that share much of the smaller one (first) and are not copies.
+        """Return folders whose contents are largely in others, with up to three of those.
 
-        Omits those whose smaller folder is covered by ``told``, or is in one that is.
+        They are in no family. Omits those covered by ``told``, and those in one that is.
         """
         known = {each.inner for each in told}
-        return [pair for pair in self.kin.pairs if not _is_in(pair[0], known)]
+        members = {each for family in self.kin.families for each in family}
+        share, is_told = self.kin.test.similar, known.__contains__
+        found = partly_covered_folders(self.shares, share, members, is_told)
+        pairs: dict[tuple[TreeFolder, TreeFolder], None] = {}
+        for each in found:
+            if not are_parts_of_one_project((each.inner, *each.outer)):
+                for outer in each.outer:
+                    if not outer.holds(each.inner) and (outer, each.inner) not in pairs:
+                        pairs[each.inner, outer] = None
+        return list(pairs)
 
-    def relation(self, a: TreeFolder, b: TreeFolder) -> FolderRelation:
-        """Return how two folders that are not copies of one tree relate to each other."""
-        return folder_relation(self.index, self.shares, a, b)
+    def pair_relations(
+        self, pairs: Iterable[tuple[TreeFolder, TreeFolder]]
+    ) -> Iterator[FolderRelation]:
+        """Yield how two folders that are not copies of one tree relate to each other."""
+        groups = ([(a, b, ())] for a, b in pairs)
+        for found in compare_folders(self.index.connection, self.shares, groups):
+            yield from found
 
     def identical(self, everything: bool = False) -> list[list[TreeFolder]]:
         """Return groups of identical folders, most files first.
@@ -359,12 +377,14 @@ def load_analysis(
     connection = index.connection
     forest = forests.load_tree(index, noise, machine_made)
     shares = contents.load_content_sets(forest, stream.content_batches(connection, noise))
+    groups = group_by_path(forest, stream.path_batches(connection, noise))
     return FolderAnalysis(
         index,
         forest,
         shares,
-        {root.id: root.path for root in all_roots(connection)},
-        find_families(shares, similar),
+        {root.id: root for root in all_roots(connection)},
+        find_families(groups, similar),
+        contents.distinct_amounts(shares),
         preferred,
         stamps.count_by_folder(connection),
         load_arrivals(connection),

@@ -50,7 +50,6 @@ class ContentSets:
     """As `places`, without machine-made folders."""
     _recent: dict[int, set[int]] = field(default_factory=dict)
     """The own batches of recently used folders: a large one is compared with many small ones."""
-    _sets: dict[int, set[int]] = field(default_factory=dict)
 
     def batches(self, folder: TreeFolder, without: Collection[TreeFolder] = ()) -> set[int]:
         """Return the batches in a folder and below it, excluding some folders inside it."""
@@ -67,17 +66,6 @@ class ContentSets:
             found = self._batches(folder, (), machine=folder.machine)
             self._recent[folder.first] = found
         return found
-
-    def common(self, a: int, b: int) -> set[int]:
-        """Return the batches directly in both of two folders, given by position."""
-        ours, theirs = self.at.get(a, ()), self.at.get(b, ())
-        if len(ours) < len(theirs):
-            a, ours, theirs = b, theirs, ours
-        if len(theirs) == 0:
-            return set()
-        if a not in self._sets:
-            self._sets[a] = set(ours)
-        return self._sets[a].intersection(theirs)
 
     def _batches(
         self, folder: TreeFolder, without: Collection[TreeFolder], machine: bool
@@ -102,6 +90,11 @@ class ContentSets:
         return ContentAmount(
             sum([files[each] for each in batches]), sum([size[each] for each in batches])
         )
+
+    def exists_outside(self, batch: int, folder: TreeFolder) -> bool:
+        """Return whether a batch is in a folder that is neither this one nor machine-made."""
+        places = self.own[batch]
+        return bool(places) and (places[0] < folder.first or places[-1] > folder.last)
 
     def stands_in(self, batch: int, folder: TreeFolder) -> bool:
         """Return whether a batch is in a folder or below it."""
@@ -135,18 +128,15 @@ def load_content_sets(forest: FolderTree, batches: Iterable[ContentBatch]) -> Co
     return shares
 
 
-def distinct_amounts(shares: ContentSets, most: int | None = None) -> list[ContentAmount]:
+def distinct_amounts(shares: ContentSets) -> list[ContentAmount]:
     """Return, by position, the contents in each folder and below it, without machine-made folders.
 
-    Contents in more than ``most`` folders are not counted. Counts as for distinct colours in
-    subtrees (Hui 1992): each position of a batch adds it, and the lowest common ancestor of two
-    consecutive ones subtracts it again.
+    Counts as for distinct colours in subtrees (Hui 1992): each position of a batch adds it, and the
+    lowest common ancestor of two consecutive ones subtracts it again.
     """
     order = shares.forest.order
     sums = [0] * len(order)
     for batch, places in enumerate(shares.own):
-        if most is not None and len(places) > most:
-            continue
         weight = shares.bytes[batch] * _BYTES + shares.files[batch]
         before = -1
         for place in places:
@@ -158,12 +148,15 @@ def distinct_amounts(shares: ContentSets, most: int | None = None) -> list[Conte
     return _summed_up(shares.forest, sums)
 
 
-def exclusive_amounts(shares: ContentSets) -> list[ContentAmount]:
-    """Return, by position, the contents in each folder and below it that exist nowhere else."""
+def exclusive_amounts(shares: ContentSets, own: bool = False) -> list[ContentAmount]:
+    """Return, by position, the contents in each folder and below it that exist nowhere else.
+
+    With ``own``, what is in machine-made folders does not count, here or elsewhere.
+    """
     order = shares.forest.order
     sums = [0] * len(order)
-    for batch, places in enumerate(shares.places):
-        top = common_ancestor(order, places[0], places[-1])
+    for batch, places in enumerate(shares.own if own else shares.places):
+        top = common_ancestor(order, places[0], places[-1]) if places else -1
         if top >= 0:
             sums[top] += shares.bytes[batch] * _BYTES + shares.files[batch]
     return _summed_up(shares.forest, sums)

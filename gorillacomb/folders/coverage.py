@@ -1,10 +1,10 @@
-"""Find folders whose contents all exist elsewhere too, under whatever names."""
+"""Find folders whose contents exist elsewhere too, all or many, under whatever names."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from gorillacomb.folders import content_sets as contents
@@ -15,6 +15,8 @@ _MOST_OUTER = 3
 """The most folders that are named as holding the rest."""
 
 
+_LEAST = 5
+"""The fewest contents that are worth telling if there are others beside them."""
 _NEAR = 16
 """For a content in very many places, only this many on either side are considered."""
 
@@ -51,10 +53,51 @@ def fully_covered_folders(
             )
 
 
+def partly_covered_folders(
+    shares: ContentSets,
+    share: float,
+    members: Collection[TreeFolder],
+    is_told: Callable[[TreeFolder], bool],
+) -> Iterator[CoveredFolder]:
+    """Yield the largest folders with much content that exists elsewhere, in the tree's order.
+
+    That is at least ``share`` of their contents, and five. Machine-made folders do not count, nor
+    do ``members`` of families and folders for which ``is_told``, which are reported anyway. The
+    outer folders are where most of it is, and the amount is what is elsewhere.
+    """
+    order = shares.forest.order
+    amounts = contents.distinct_amounts(shares)
+    exclusive = contents.exclusive_amounts(shares, own=True)
+    inside = sorted(each.first for each in members)
+    known = set(members)
+    skip = -1
+    for folder in order:
+        if folder.first <= skip:
+            continue
+        if folder.machine or folder in known or is_told(folder):
+            skip = folder.last
+            continue
+        at = bisect_left(inside, folder.first)
+        apart = at < len(inside) and inside[at] <= folder.last
+        there = amounts[folder.first].files - exclusive[folder.first].files
+        if there < _LEAST or (not apart and there < share * amounts[folder.first].files):
+            continue
+        batches = shares.own_batches(folder, known if apart else ())
+        elsewhere = {batch for batch in batches if shares.exists_outside(batch, folder)}
+        amount = shares.amount(elsewhere)
+        if amount.files < max(_LEAST, share * shares.amount(batches).files):
+            continue
+        skip = folder.last
+        outer = covering_folders(shares, folder, elsewhere, wholly=False)
+        yield CoveredFolder(folder, outer, amount)
+
+
 def covering_folders(
-    shares: ContentSets, folder: TreeFolder, batches: set[int]
+    shares: ContentSets, folder: TreeFolder, batches: set[int], wholly: bool = True
 ) -> tuple[TreeFolder, ...]:
     """Return the smallest few folders outside a folder that together hold all of these batches.
+
+    Unless they need not ``wholly`` hold them, return none if more than a few are needed.
 
     The outside is divided into *branches*: the siblings of the folder and of its parents. Branches
     are chosen greedily, the one with the most remaining batches first, and each is descended to the
@@ -76,7 +119,7 @@ def covering_folders(
         part = branches.pop(branch) & left
         left -= part
         found.append(_smallest(shares, shares.forest.order[branch], folder, part))
-    return () if left else tuple(found)
+    return () if left and wholly else tuple(found)
 
 
 def _branch(shares: ContentSets, folder: TreeFolder, place: int) -> int:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import stat
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from gorillacomb.folders.entries import FolderEntries
 from gorillacomb.folders.tree import EXECUTABLE, FolderTree, TreeFolder
 from gorillacomb.fs.paths import pair_spellings, unicode_key
-from gorillacomb.index.database import Index
-from gorillacomb.index.tree_queries import entries_in
 from gorillacomb.model import READ, EntryState
 
 
@@ -48,7 +47,7 @@ class FolderDiff:
 
 
 def diff_folders_in_index(
-    index: Index,
+    entries: FolderEntries,
     forest: FolderTree,
     a: TreeFolder,
     b: TreeFolder,
@@ -64,31 +63,68 @@ def diff_folders_in_index(
     """
     sides: tuple[dict[bytes, TreeItem], dict[bytes, TreeItem]] = {}, {}
     same = 0
-    waiting = [(a, b, b"")]
-    while waiting:
-        x, y, prefix = waiting.pop()
-        whole = not (any(map(x.holds, apart_a)) or any(map(y.holds, apart_b)))
-        if whole and _is_same(x, y):
+    for x, y, prefix in _steps(a, b, apart_a, apart_b):
+        if x is not None and y is not None and _is_whole_and_same(x, y, apart_a, apart_b):
             same += x.entries if prefix or x.entries > x.empty or x.folders else 0
             continue
-        names = {each.name: each for each in x.children if each not in apart_a}
-        others = {each.name: each for each in y.children if each not in apart_b}
-        for folder, items, children, twins, apart in (
-            (x, sides[0], names, others, apart_a),
-            (y, sides[1], others, names, apart_b),
-        ):
-            own = _own_items(index, folder, prefix, forest.noise)
-            items.update(own)
-            if prefix and not own and not folder.children:
-                items[prefix[:-1]] = TreeItem("dir", b"")
-            for name in children.keys() - twins.keys():
-                items.update(_items_below(index, forest, children[name], prefix, apart))
-        waiting += [
-            (names[name], others[name], prefix + name + b"/")
-            for name in names.keys() & others.keys()
-        ]
+        for folder, items in ((x, sides[0]), (y, sides[1])):
+            if folder is not None:
+                own = _own_items(entries, folder, prefix, forest.noise)
+                items.update(own)
+                if prefix and not own and not folder.children:
+                    items[prefix[:-1]] = TreeItem("dir", b"")
     found = diff_folders(*(sides if modes else map(_without_modes, sides)))
     return replace(found, same=found.same + same)
+
+
+def differing_folders(
+    a: TreeFolder,
+    b: TreeFolder,
+    apart_a: Collection[TreeFolder] = (),
+    apart_b: Collection[TreeFolder] = (),
+) -> Iterator[TreeFolder]:
+    """Yield the folders whose entries `diff_folders_in_index` looks at."""
+    for x, y, _ in _steps(a, b, apart_a, apart_b):
+        if x is None or y is None or not _is_whole_and_same(x, y, apart_a, apart_b):
+            yield from (each for each in (x, y) if each is not None)
+
+
+def _steps(
+    a: TreeFolder,
+    b: TreeFolder,
+    apart_a: Collection[TreeFolder],
+    apart_b: Collection[TreeFolder],
+) -> Iterator[tuple[TreeFolder | None, TreeFolder | None, bytes]]:
+    """Yield both folders and those below them in step, each with the path down to it.
+
+    Does not descend into what is the same.
+    """
+    waiting: list[tuple[TreeFolder | None, TreeFolder | None, bytes]] = [(a, b, b"")]
+    while waiting:
+        x, y, prefix = waiting.pop()
+        yield x, y, prefix
+        if x is not None and y is not None and _is_whole_and_same(x, y, apart_a, apart_b):
+            continue
+        ours = _children(x, apart_a)
+        theirs = _children(y, apart_b)
+        waiting += [
+            (ours.get(name), theirs.get(name), prefix + name + b"/") for name in ours | theirs
+        ]
+
+
+def _children(folder: TreeFolder | None, apart: Collection[TreeFolder]) -> dict[bytes, TreeFolder]:
+    if folder is None:
+        return {}
+    return {each.name: each for each in folder.children if each not in apart}
+
+
+def _is_whole_and_same(
+    a: TreeFolder,
+    b: TreeFolder,
+    apart_a: Collection[TreeFolder],
+    apart_b: Collection[TreeFolder],
+) -> bool:
+    return _is_same(a, b) and not (any(map(a.holds, apart_a)) or any(map(b.holds, apart_b)))
 
 
 def _without_modes(items: Mapping[bytes, TreeItem]) -> dict[bytes, TreeItem]:
@@ -100,11 +136,11 @@ def _is_same(a: TreeFolder, b: TreeFolder) -> bool:
 
 
 def _own_items(
-    index: Index, folder: TreeFolder, prefix: bytes, noise: frozenset[bytes]
+    entries: FolderEntries, folder: TreeFolder, prefix: bytes, noise: frozenset[bytes]
 ) -> dict[bytes, TreeItem]:
     """Return the files and links directly in a folder."""
     items = {}
-    for _, name, state, mode, size, _, digest, target in entries_in(index.connection, folder.id):
+    for _, name, state, mode, size, _, digest, target in entries.of(folder):
         if name in noise and stat.S_ISREG(mode):
             continue
         if stat.S_ISLNK(mode):
@@ -114,29 +150,6 @@ def _own_items(
             items[prefix + name] = TreeItem(
                 "file", digest or b"", size, bool(mode & EXECUTABLE), known
             )
-    return items
-
-
-def _items_below(
-    index: Index,
-    forest: FolderTree,
-    folder: TreeFolder,
-    prefix: bytes,
-    apart: Collection[TreeFolder],
-) -> dict[bytes, TreeItem]:
-    """Return a folder without a counterpart, with everything below it."""
-    items: dict[bytes, TreeItem] = {}
-    waiting = [(folder, prefix)]
-    while waiting:
-        at, above = waiting.pop()
-        if at in apart:
-            continue
-        inner = above + at.name + b"/"
-        own = _own_items(index, at, inner, forest.noise)
-        items.update(own)
-        if not own and not at.children:
-            items[inner[:-1]] = TreeItem("dir", b"")
-        waiting += [(child, inner) for child in at.children]
     return items
 
 

@@ -1,62 +1,45 @@
-"""Find families: folders that are copies of one tree, whole or in part, diverged or not.
+"""Find families: folders that are copies of one tree, diverged or not.
 
-Candidate pairs are examined from the largest to the smallest. A pair consists of copies if enough
-of the smaller folder is in the other; then no pair inside the two is reported, as it is already
-implied. Two folders that merely *contain* two copies, beside other things, are not copies of each
-other: the pair inside is meant.
+What makes two folders copies of one tree is that equal content is at the same relative path in
+both: their *votes*. They are a *pair* if these are at least five, and half of the files of the
+smaller one. A pair is *loose* if it is one pair of subfolders of the same name that is meant: it
+has half of the votes, and what the smaller folder contains beside it is mostly not in the other
+one. A pair that is not loose counts, unless it is at one relative path below two folders of one
+family: that family implies it. A family is what such pairs connect.
+
+What counts of a folder are the user's files: not empty, no noise, outside machine-made folders and
+version control. Where a folder contains others that are copies of the one it is compared with, it
+may be a copy of that one without these: the tree was copied into itself. Then, if the two have the
+same name, one subfolder suffices.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import groupby
 
-from gorillacomb.folders import content_sets as contents
-from gorillacomb.folders.candidate_pairs import MOST_PAIRED, CandidatePair, candidate_pairs
-from gorillacomb.folders.content_sets import ContentAmount, ContentSets
-from gorillacomb.folders.identical import identical_folders
-from gorillacomb.folders.name_similarity import copy_stem, names_match
+from gorillacomb.folders.path_groups import PathGroups
 from gorillacomb.folders.tree import TreeFolder
-from gorillacomb.folders.union_find import FolderSets
+from gorillacomb.folders.union_find import DisjointSets
 
 SIMILAR = 0.5
-"""How much of the smaller folder must be in the other, by files and by bytes."""
-_ALIKE = 0.1
-"""The same, if the names suggest that one is a copy of the other."""
-_OF_LARGER = 0.3
-"""How much of the larger one copies must share: a folder with a single file is not a copy."""
-_FEW = 4
-"""From this many shared contents on, even those in very many folders are evidence."""
-_MOST_BY_NAME = 8
-"""The most folders that join a family by name alone."""
+"""How much of the smaller folder must be in the other one, under the same names."""
+LEAST = 5
+"""The fewest files that two copies of a tree have in common."""
+HUBS_FROM = 64
+"""In larger groups, folders already known to be copies of one tree are not compared with each
+other: each is compared with the first of them, the hub."""
+_MOST_COMPARED = 50_000_000
+"""After so many votes, folders in large groups are compared with hubs alone."""
+_MOST_LOOKS = 20_000_000
+"""After so many folders were looked at, no more copies inside others are searched for."""
+_MOST_ROUNDS = 6
 
-
-@dataclass(frozen=True, slots=True)
-class FolderOverlap:
-    """What two folders have in common, without machine-made folders; each content counts once."""
-
-    shared: ContentAmount
-    only_a: ContentAmount
-    only_b: ContentAmount
-
-    @property
-    def share(self) -> float:
-        """The share of the smaller one that is in the other, by files or bytes: the lesser."""
-        files = self.shared.files + min(self.only_a.files, self.only_b.files)
-        size = self.shared.bytes + min(self.only_a.bytes, self.only_b.bytes)
-        return min(self.shared.files / files, self.shared.bytes / size) if files else 0.0
-
-
-def folder_overlap(shares: ContentSets, a: TreeFolder, b: TreeFolder) -> FolderOverlap:
-    """Compare two folders by content; if one contains the other, only the rest of it counts."""
-    ours = shares.own_batches(a, {b} if a.holds(b) else ())
-    theirs = shares.own_batches(b, {a} if b.holds(a) else ())
-    return FolderOverlap(
-        shares.amount(ours & theirs), shares.amount(ours - theirs), shares.amount(theirs - ours)
-    )
+_TreeClass = tuple[int, ...] | None
+"""What is equal for two folders only if a family already implies the pair of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,248 +49,335 @@ class FolderFamilies:
     families: list[list[TreeFolder]]
     """Copies of one tree, in the tree's order; the family with the largest folder first."""
     pairs: list[tuple[TreeFolder, TreeFolder]]
-    """The smaller and the larger of folders that share enough and are not copies of one tree."""
-    by_name: frozenset[TreeFolder]
-    """Folders in a family of copies only because of their names: none of them is the one to keep.
-    """
-    amounts: list[ContentAmount]
-    """By position: the contents of each folder, without machine-made folders."""
+    """Of folders in no family together: one, and another that has all its files under the same
+    names."""
+    groups: PathGroups
+    test: CopyTest
+    links: list[tuple[int, int]]
+    """Pairs that connect the families, by number."""
+
+    def via(self, members: Sequence[TreeFolder], keep: TreeFolder) -> dict[TreeFolder, TreeFolder]:
+        """Return the folders that lead from the one to keep to members too unlike it to be a pair.
+
+        Such a member is a copy of that folder, or of another one that leads to it.
+        """
+        groups, test = self.groups, self.test
+        numbers = [groups.number(each) for each in members if each is not keep]
+        start = groups.number(keep)
+        reached = {each for each in numbers if test.is_pair(start, each, groups.votes(start, each))}
+        left = set(numbers) - reached
+        if not left:
+            return {}
+        beside: defaultdict[int, list[int]] = defaultdict(list)
+        for a, b in self.links:
+            beside[a].append(b)
+            beside[b].append(a)
+        found = {}
+        waiting = [start, *sorted(reached)]
+        for at in waiting:  # grows
+            for other in sorted(left.intersection(beside[at])):
+                left.discard(other)
+                waiting.append(other)
+                found[groups.folders[other]] = groups.folders[at]
+        return found
 
 
-def find_families(shares: ContentSets, similar: float = SIMILAR) -> FolderFamilies:
-    """Find related folders, omitting those inside two folders already reported.
-
-    ``similar`` is the share of the smaller folder, by files and by bytes, that makes a pair.
-    """
-    search = _FamilySearch(shares, similar)
-    found = candidate_pairs(shares)
-    found += search.twins(found)
-    for pair in search.by_size(found):
-        search.look_at(pair)
-    search.join_by_name()
-    families = search.groups.all()
-    said = search.groups.is_said
+def find_families(
+    groups: PathGroups, similar: float = SIMILAR, hubs_from: int = HUBS_FROM
+) -> FolderFamilies:
+    """Find the families. ``similar`` is the share of the smaller folder that makes a pair."""
+    test = CopyTest(groups, similar)
+    search = _FamilySearch(groups, test, hubs_from, DisjointSets())
+    search.look_at_all()
+    for _ in range(_MOST_ROUNDS if search.implies_itself else 0):
+        earlier = search.found
+        search = _FamilySearch(groups, test, hubs_from, earlier)
+        search.look_at_all()
+        if search.found.groups() == earlier.groups():
+            break
+    search.add_dropped()
+    folders = groups.folders
+    families = [
+        sorted((folders[each] for each in family), key=lambda each: each.first)
+        for family in search.found.groups()
+    ]
+    top = search.found.top
     return FolderFamilies(
-        [each for each in families if not _is_said(search.groups, each)],
-        [(a, b) for a, b in search.loose if not said(a, b)],
-        frozenset(search.by_name),
-        search.amounts,
+        sorted(families, key=lambda each: (-max(one.files for one in each), each[0].first)),
+        [
+            (folders[a], folders[b])
+            for a, b in search.contained
+            if top(a) is None or top(a) != top(b)
+        ],
+        groups,
+        test,
+        search.links,
     )
 
 
-def _is_said(groups: FolderSets, family: list[TreeFolder]) -> bool:
-    """Return whether all of a family are in different members of another one, found later."""
-    around = [
-        {group: member for group, member in groups.around(each).items() if member != each.first}
-        for each in family
-    ]
-    shared = set(around[0]).intersection(*around[1:])
-    return any(len({each[group] for each in around}) == len(family) for group in shared)
+@dataclass(slots=True)
+class CopyTest:
+    """Tells whether folders are copies of each other, by the files that count."""
+
+    groups: PathGroups
+    similar: float
+    _looks: int = 0
+
+    def is_pair(self, a: int, b: int, votes: int) -> bool:
+        """Return whether folders with so many votes are a pair, loose or not."""
+        least = min(self._files(a, (b,)), self._files(b, (a,)))
+        return votes >= max(LEAST, self.similar * least)
+
+    def are_copies(self, a: int, b: int, votes: int) -> bool:
+        """Return whether folders with so many votes are a pair that is not loose."""
+        if votes < LEAST:
+            return False
+        if self._are_copies(a, b, votes, (b,), (a,)):
+            return True
+        inside_a, inside_b = self._copies_inside(a, b), self._copies_inside(b, a)
+        names = self.groups.names
+        return bool(inside_a or inside_b) and self._are_copies(
+            a, b, votes, (b, *inside_a), (a, *inside_b), names[a] == names[b]
+        )
+
+    def _are_copies(
+        self,
+        a: int,
+        b: int,
+        votes: int,
+        apart_a: Sequence[int],
+        apart_b: Sequence[int],
+        one_suffices: bool = False,
+    ) -> bool:
+        """Return the same, without some folders inside each of the two.
+
+        With ``one_suffices`` all votes may be those of one subfolder.
+        """
+        files_a, files_b = self._files(a, apart_a), self._files(b, apart_b)
+        least = min(files_a, files_b)
+        if votes < self.similar * least:
+            return False
+        for x, y, inner in self.heavy_children(a, b, votes):
+            sides = ((a, apart_a, x, files_a), (b, apart_b, y, files_b))
+            beside = [
+                self._files(top, (*apart, child))
+                for top, apart, child, files in sides
+                if files == least
+            ]
+            alone = inner == votes and not one_suffices
+            if alone or votes - inner < self.similar * min(beside):
+                return False
+        return True
+
+    def _copies_inside(self, folder: int, other: int) -> list[int]:
+        """Return the outermost folders inside a folder that are copies of another one."""
+        groups = self.groups
+        if groups.deepest_beside(other) <= groups.depths[folder]:
+            return []
+        found: list[int] = []
+        waiting = [folder]
+        while waiting:
+            for each in groups.children(waiting.pop()).values():
+                self._looks += 1
+                if groups.shared[each] < LEAST or each == other or self._looks > _MOST_LOOKS:
+                    continue
+                votes = groups.votes(each, other)
+                if self.are_copies(each, other, votes):
+                    found.append(each)
+                else:
+                    waiting.append(each)
+        return found
+
+    def _files(self, folder: int, apart: Collection[int]) -> int:
+        """Return how many count in a folder, excluding some inside it."""
+        folders, files = self.groups.folders, self.groups.files
+        top = folders[folder]
+        count, last = files[folder], -1
+        inside = {at for each in apart if top.first < (at := folders[each].first) <= top.last}
+        for first in sorted(inside):
+            if first > last:
+                inner = self.groups.numbers[first]
+                count -= files[inner]
+                last = folders[inner].last
+        return count
+
+    def heavy_children(self, a: int, b: int, votes: int) -> Iterator[tuple[int, int, int]]:
+        """Yield subfolders of the same name with half of the votes of two folders, and theirs."""
+        shared = self.groups.shared
+        ours, theirs = self.groups.children(a), self.groups.children(b)
+        for name in ours.keys() & theirs.keys():
+            x, y = ours[name], theirs[name]
+            if 2 * min(shared[x], shared[y]) >= votes:
+                inner = self.groups.votes(x, y)
+                if 2 * inner >= votes:
+                    yield x, y, inner
 
 
 @dataclass(slots=True)
+class _LargeGroup:
+    """What is known about the members of a large group."""
+
+    small: list[int] | None = None
+    """The members that share enough for a pair with a larger folder."""
+    looks: int = 0
+    others: list[int] | None = None
+    """The members without the most of them that one family connects."""
+
+
+@dataclass
 class _FamilySearch:
-    shares: ContentSets
-    similar: float
-    amounts: list[ContentAmount] = field(default_factory=list)
-    """By position: the contents of each folder, without machine-made folders."""
-    telling: list[ContentAmount] = field(default_factory=list)
-    """The same, without contents in too many folders to be evidence."""
-    groups: FolderSets = field(default_factory=FolderSets)
-    loose: list[tuple[TreeFolder, TreeFolder]] = field(default_factory=list)
-    partners: defaultdict[int, list[TreeFolder]] = field(default_factory=lambda: defaultdict(list))
-    """By position: the folders with which a folder is a loose pair."""
-    by_name: set[TreeFolder] = field(default_factory=set)
+    groups: PathGroups
+    test: CopyTest
+    hubs_from: int
+    earlier: DisjointSets
+    """The families found by the search before."""
+    found: DisjointSets = field(default_factory=DisjointSets)
+    links: list[tuple[int, int]] = field(default_factory=list)
+    contained: list[tuple[int, int]] = field(default_factory=list)
+    dropped: list[tuple[int, int]] = field(default_factory=list)
+    """Pairs that are implied by the earlier families alone."""
+    _known: dict[int, int] = field(default_factory=dict)
+    """The families that pairs of less depth connect: what they imply is independent of the order
+    of folders of one depth."""
+    _large: defaultdict[int, _LargeGroup] = field(default_factory=lambda: defaultdict(_LargeGroup))
+    _compared: int = 0
+    _whole: set[tuple[int, int]] = field(default_factory=set)
+    """Pairs in which one folder contains all files of the other, and pairs inside these."""
 
-    def __post_init__(self) -> None:
-        self.amounts = contents.distinct_amounts(self.shares)
-        self.telling = contents.distinct_amounts(self.shares, MOST_PAIRED)
+    @property
+    def implies_itself(self) -> bool:
+        """Whether families imply pairs that connect families."""
+        return any(self.is_implied(a, b, self.found.top) for a, b in self.links)
 
-    def twins(self, known: Sequence[CandidatePair]) -> list[CandidatePair]:
-        """Return pairs of identical folders whose contents are too common to be found as pairs."""
-        there = {(pair.a, pair.b): pair for pair in known}
-        found = []
-        for group in identical_folders(self.shares.forest):
-            for a, b in pairwise(group):
-                pair = there.get((a.first, b.first))
-                if pair is not None:
-                    pair.shared = self.amounts[a.first]
-                elif not a.machine and not b.machine:
-                    found.append(
-                        CandidatePair(a.first, b.first, self.amounts[a.first], nested=False)
-                    )
+    def look_at_all(self) -> None:
+        """Compare all folders, from the highest down."""
+        for _, here in groupby(sorted(self.groups.groups), key=self.groups.depths.__getitem__):
+            self._known = self.found.tops()
+            for folder in here:
+                self._look_at(folder)
+
+    def _look_at(self, folder: int) -> None:
+        """Compare a folder with all that come after it."""
+        weights, files = self.groups.weights, self.groups.files
+        may_be_smaller = self._may_be_smaller(folder)
+        votes: Counter[int] = Counter()
+        for group in self.groups.groups[folder]:
+            weight = weights[group]
+            others = self._others(group, folder, may_be_smaller)
+            if weight == 1:
+                votes.update(others)
+            else:
+                for other in others:
+                    votes[other] += weight
+        enough = min(LEAST, files[folder])
+        for other, count in votes.items():
+            if count >= enough or count >= files[other]:
+                self._compare(folder, other, count)
+
+    def _may_be_smaller(self, folder: int) -> bool:
+        """Return whether a folder shares enough for a pair with a larger one.
+
+        A folder inside it with enough files may be a copy of it that does not count.
+        """
+        shared = self.groups.shared
+        return shared[folder] >= self.test.similar * self.groups.files[folder] or any(
+            shared[each] >= LEAST for each in self.groups.children(folder).values()
+        )
+
+    def _others(self, group: int, folder: int, may_be_smaller: bool) -> Sequence[int]:
+        """Return the members of a group with which to compare a folder."""
+        members = self.groups.members[group]
+        if len(members) > self.hubs_from:
+            if self._compared > _MOST_COMPARED and folder > members[self.hubs_from]:
+                return ()
+            members = self._apart_from(group, folder, members, may_be_smaller)
+        found = members[bisect_right(members, folder) :]
+        self._compared += len(found)
         return found
 
-    def by_size(self, found: Sequence[CandidatePair]) -> list[CandidatePair]:
-        amounts = self.amounts
-        return sorted(
-            found, key=lambda pair: (-amounts[pair.a].files - amounts[pair.b].files, pair.a, pair.b)
-        )
+    def _apart_from(
+        self, group: int, folder: int, members: Sequence[int], may_be_smaller: bool
+    ) -> Sequence[int]:
+        """Return the members of a large group without some that cannot be a pair with a folder.
 
-    def look_at(self, pair: CandidatePair) -> None:
-        """Join the two folders if they are copies of each other."""
-        order = self.shares.forest.order
-        a, b = order[pair.a], order[pair.b]
-        alike = names_match(a.name, b.name) and (a.name != b.name or _are_projects(a, b))
-        enough = min(_ALIKE, self.similar) if alike else self.similar
-        if not self._may_suffice(pair, enough) or self._is_said(a, b):
+        Or that a family already connects with it.
+        """
+        large = self._large[group]
+        if not may_be_smaller:
+            if large.small is None:
+                large.small = list(filter(self._may_be_smaller, members))
+            return large.small
+        large.looks += 1
+        if large.looks & (large.looks - 1) == 0:  # once more after twice as many looks
+            classes = [self._class(each) for each in members]
+            counts = Counter(each for each in classes if each is not None)
+            best = max(counts.items(), key=lambda each: each[1], default=(None, 0))
+            if best[1] > 1:
+                large.others = [
+                    each for each, its in zip(members, classes, strict=True) if its != best[0]
+                ]
+        others = large.others
+        if others is None or others[(at := bisect_left(others, folder)) : at + 1] == [folder]:
+            return members
+        return others
+
+    def _class(self, folder: int) -> _TreeClass:
+        top = self.found.top(folder)
+        if top is not None:
+            return (top,)
+        parents, names = self.groups.parents, self.groups.names
+        path = []
+        while folder >= 0 and folder not in self._known:
+            path.append(names[folder])
+            folder = parents[folder]
+        return None if folder < 0 else (self._known[folder], *path)
+
+    def _compare(self, a: int, b: int, votes: int) -> None:
+        """Join two folders if they are copies of each other; ``b`` is the one that comes later."""
+        folders, files = self.groups.folders, self.groups.files
+        # The first one is not deeper, so it is the only one that can contain the other.
+        least = min(files[a] - (files[b] if folders[a].holds(folders[b]) else 0), files[b])
+        if votes < min(LEAST, least):
             return
-        if self._merely_holds(pair, a, b) or not self._stands_in_step(pair, a, b, enough):
+        if self.found.joined(a, b) or self.is_implied(a, b, self._known.get):
             return
-        found = self._overlap(a, b)
-        if found.share < enough or not (alike or self._tells(a, b, found)):
-            return
-        larger = found.shared.files + max(found.only_a.files, found.only_b.files)
-        if alike or found.shared.files >= _OF_LARGER * larger:
-            self.groups.join(a, b)
-        else:
-            self.loose.append((a, b) if self._size(a) <= self._size(b) else (b, a))
-            self.partners[a.first].append(b)
-            self.partners[b.first].append(a)
+        if self.test.are_copies(a, b, votes):
+            if self.is_implied(a, b, self.earlier.top):
+                self.dropped.append((a, b))
+            else:
+                self.found.join(a, b)
+                self.links.append((a, b))
+        elif votes >= least:
+            self._note_contained(a, b, votes)
 
-    def _size(self, folder: TreeFolder) -> tuple[int, int]:
-        """Return a folder's size for comparison; machine-made contents break ties."""
-        return self.amounts[folder.first].files, folder.files
-
-    def _overlap(self, a: TreeFolder, b: TreeFolder) -> FolderOverlap:
-        """As `folder_overlap`, reusing known amounts: a large folder is met again and again."""
-        if a.holds(b) or b.holds(a):
-            return folder_overlap(self.shares, a, b)
-        ours, theirs = self.shares.own_batches(a), self.shares.own_batches(b)
-        shared = self.shares.amount(ours & theirs)
-        return FolderOverlap(shared, self.amounts[a.first] - shared, self.amounts[b.first] - shared)
-
-    def _tells(self, a: TreeFolder, b: TreeFolder, found: FolderOverlap) -> bool:
-        """Return whether what two folders share is evidence: a ubiquitous LICENSE is not."""
-        return (
-            found.shared.files >= _FEW
-            or _are_identical(a, b)
-            or any(
-                len(self.shares.own[batch]) <= MOST_PAIRED
-                for batch in self.shares.own_batches(a) & self.shares.own_batches(b)
-            )
-        )
-
-    def _is_said(self, a: TreeFolder, b: TreeFolder) -> bool:
-        if self.groups.is_said(a, b):
-            return True
-        at: TreeFolder | None = a
-        while at is not None:
-            if any(each.holds(b) for each in self.partners.get(at.first, ())):
+    def is_implied(self, a: int, b: int, top: Callable[[int], int | None]) -> bool:
+        """Return whether two folders are at one relative path below two members of a family."""
+        parents, names = self.groups.parents, self.groups.names
+        while names[a] == names[b]:
+            a, b = parents[a], parents[b]
+            if a < 0 or b < 0 or a == b:
+                return False
+            family = top(a)
+            if family is not None and family == top(b):
                 return True
-            at = at.parent
         return False
 
-    def _may_suffice(self, pair: CandidatePair, enough: float) -> bool:
-        """Return whether the estimate, which is never too low for what was paired, is enough."""
-        a, b = self.telling[pair.a], self.telling[pair.b]
-        if pair.nested:
-            a = ContentAmount(max(a.files - b.files, 1), max(a.bytes - b.bytes, 1))
-        return pair.shared.files >= enough * min(
-            a.files, b.files
-        ) and pair.shared.bytes >= enough * min(a.bytes, b.bytes)
+    def _note_contained(self, a: int, b: int, votes: int) -> None:
+        """Note that one folder has all files of the other, if they are the highest such pair."""
+        parents, names = self.groups.parents, self.groups.names
+        x, y = parents[a], parents[b]
+        folders, files = self.groups.folders, self.groups.files
+        if names[a] == names[b] and (min(x, y), max(x, y)) in self._whole:
+            self._whole.add((a, b))
+        elif not folders[a].holds(folders[b]) and not any(
+            inner == votes for _, _, inner in self.test.heavy_children(a, b, votes)
+        ):
+            self._whole.add((a, b))
+            self.contained.append((a, b) if files[a] <= files[b] else (b, a))
 
-    def _merely_holds(self, pair: CandidatePair, a: TreeFolder, b: TreeFolder) -> bool:
-        """Return whether all that the two share is in one subfolder of each."""
-        inner = pair.heaviest
-        if inner is None or names_match(a.name, b.name) or _are_projects(a, b):
-            return False
-        order = self.shares.forest.order
-        x, y = inner.a, inner.b
-        if order[x].parent is not a:
-            x, y = y, x
-        if _are_identical(a, b):
-            return order[x].files == a.files
-        rest_a = self.amounts[a.first] - self.amounts[x]
-        rest_b = self.amounts[b.first] - self.amounts[y]
-        if pair.nested:
-            rest_a = rest_a - rest_b
-        rest = pair.shared - inner.shared
-        smaller = min(rest_a.files, rest_b.files)
-        return smaller <= 0 or rest.files < self.similar * smaller
-
-    def _stands_in_step(
-        self, pair: CandidatePair, a: TreeFolder, b: TreeFolder, enough: float
-    ) -> bool:
-        """Return whether one folder repeats the other under the same names, in all subfolders.
-
-        The share in step must be ``enough`` for a copy inside its own original, else half of that.
-        """
-        found: set[int] = set()
-        waiting = [(a, b)]
-        while waiting:
-            ours, theirs = waiting.pop()
-            found |= self.shares.common(ours.first, theirs.first)
-            names = {each.name: each for each in ours.children if each is not b}
-            waiting += [
-                (names[each.name], each)
-                for each in theirs.children
-                if each.name in names and not each.machine
-            ]
-        smaller = self.amounts[b.first].files
-        if not pair.nested:
-            smaller, enough = min(smaller, self.amounts[a.first].files), enough / 2
-        return self.shares.amount(found).files >= enough * smaller
-
-    def join_by_name(self) -> None:
-        """Join folders to a family, and projects to each other, by their names alone.
-
-        Their content may have diverged widely; the figures will show.
-        """
-        by_stem: defaultdict[bytes, list[TreeFolder]] = defaultdict(list)
-        for folder in self.shares.forest.order:
-            if (
-                folder.parent is not None
-                and not folder.machine
-                and self.amounts[folder.first].files
-            ):
-                by_stem[copy_stem(folder.name)].append(folder)
-        by_stem.pop(b"", None)
-        stems = sorted(by_stem)
-        for group in self.groups.all():
-            largest = max(group, key=lambda each: (each.files, -each.first))
-            name = copy_stem(largest.name)
-            if name in by_stem:
-                self._join_alike(largest, _alike(name, stems, by_stem))
-        for name in stems:
-            projects = [each for each in _alike(name, stems, by_stem) if each.is_project_top]
-            if len(projects) > 1:
-                largest = max(projects, key=lambda each: (each.files, -each.first))
-                if largest in by_stem[name]:
-                    self._join_alike(largest, projects)
-
-    def _join_alike(self, to: TreeFolder, found: list[TreeFolder]) -> None:
-        """Join folders with a similar name to a folder's family, unless inside a member of it.
-
-        Nor folders with copies of their own, which would be lost among those of another tree.
-        """
-        has_copies = self.groups.has(to)
-        room = _MOST_BY_NAME
-        for folder in found:
-            if not room:
-                break
-            if folder is to or self.groups.has(folder) or self.groups.shares_family(to, folder):
-                continue
-            self.groups.join(to, folder)
-            room -= 1
-            if has_copies:
-                self.by_name.add(folder)
-
-
-def _alike(
-    name: bytes, stems: list[bytes], by_stem: dict[bytes, list[TreeFolder]]
-) -> list[TreeFolder]:
-    found = []
-    for at in range(bisect_left(stems, name), len(stems)):
-        if not stems[at].startswith(name):
-            break
-        found += [each for each in by_stem[stems[at]] if names_match(name, each.name)]
-    return found
-
-
-def _are_identical(a: TreeFolder, b: TreeFolder) -> bool:
-    return a.digest == b.digest and a.gap is None and b.gap is None
-
-
-def _are_projects(a: TreeFolder, b: TreeFolder) -> bool:
-    return a.marker is not None and b.marker is not None
+    def add_dropped(self) -> None:
+        """Join the folders dropped because of earlier families that were not found again."""
+        for a, b in self.dropped:
+            if not self.found.joined(a, b) and not self.is_implied(a, b, self.found.top):
+                self.found.join(a, b)
+                self.links.append((a, b))

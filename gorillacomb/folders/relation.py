@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from gorillacomb.folders.content_sets import ContentAmount, ContentSets
-from gorillacomb.folders.diff import FolderDiff, diff_folders_in_index
+from gorillacomb.folders.diff import FolderDiff, diff_folders_in_index, differing_folders
+from gorillacomb.folders.entries import FolderEntries
 from gorillacomb.folders.name_similarity import names_match
 from gorillacomb.folders.tree import TreeFolder
-from gorillacomb.index.database import Index
+from gorillacomb.sqlite import Connection
 
 
 class RelationKind(StrEnum):
@@ -48,8 +49,40 @@ class FolderRelation:
     """Why it is not called identical or contained although nothing that was read differs."""
 
 
+_AT_ONCE = 4096
+"""For about so many pairs of folders, what they need is read by one statement."""
+ComparedFolders = tuple[TreeFolder, TreeFolder, Sequence[TreeFolder]]
+"""Two folders, and other copies of the same tree, which may be inside them."""
+
+
+def compare_folders(
+    connection: Connection, shares: ContentSets, groups: Iterable[Sequence[ComparedFolders]]
+) -> Iterator[list[FolderRelation]]:
+    """Compare folders of an index, group by group, as `folder_relation` does."""
+    entries = FolderEntries(connection)
+    waiting = iter(groups)
+    while True:
+        here: list[Sequence[ComparedFolders]] = []
+        for group in waiting:
+            here.append(group)
+            if sum(map(len, here)) >= _AT_ONCE:
+                break
+        if not here:
+            return
+        entries.load(
+            {
+                folder
+                for group in here
+                for a, b, apart in group
+                for folder in differing_folders(a, b, *_copied_into(a, b, apart))
+            }
+        )
+        for group in here:
+            yield [folder_relation(entries, shares, *each) for each in group]
+
+
 def folder_relation(
-    index: Index,
+    entries: FolderEntries,
     shares: ContentSets,
     a: TreeFolder,
     b: TreeFolder,
@@ -60,12 +93,11 @@ def folder_relation(
     ``apart`` are other copies of the same tree. Those inside one of the two folders, because it was
     copied into itself, do not count; any other folder inside them does.
     """
-    apart_a = {each for each in (*apart, b) if is_copied_into_itself(a, each)}
-    apart_b = {each for each in (*apart, a) if is_copied_into_itself(b, each)}
+    apart_a, apart_b = _copied_into(a, b, apart)
     ours, theirs = shares.own_batches(a, apart_a), shares.own_batches(b, apart_b)
-    entries = diff_folders_in_index(index, shares.forest, a, b, apart_a, apart_b)
+    diff = diff_folders_in_index(entries, shares.forest, a, b, apart_a, apart_b)
     contents = shares.batches(a, apart_a), shares.batches(b, apart_b)
-    kind = _kind(a, b, entries, *contents)
+    kind = _kind(a, b, diff, *contents)
     cause = _gap(kind, a, b)
     if cause is not None:
         kind = RelationKind.OVERLAPPING
@@ -76,8 +108,18 @@ def folder_relation(
         shares.amount(ours & theirs),
         shares.amount(ours - theirs),
         shares.amount(theirs - ours),
-        entries,
+        diff,
         cause,
+    )
+
+
+def _copied_into(
+    a: TreeFolder, b: TreeFolder, apart: Collection[TreeFolder] = ()
+) -> tuple[set[TreeFolder], set[TreeFolder]]:
+    """Return what does not count of each of two folders, of each other and of ``apart``."""
+    return (
+        {each for each in (*apart, b) if is_copied_into_itself(a, each)},
+        {each for each in (*apart, a) if is_copied_into_itself(b, each)},
     )
 
 

@@ -42,6 +42,8 @@ class TreeFolder:
     children: list[TreeFolder] = field(default_factory=list)
     files: int = 0
     """Regular files, in it and below."""
+    counted: int = 0
+    """Files that are not empty, in it and below, outside machine-made folders unless it is one."""
     size: int = 0
     """Bytes of all files."""
     links: int = 0
@@ -189,10 +191,11 @@ def _own_parts(
 ) -> dict[int, list[bytes]]:
     """Return what the files of each folder add to its digest; store their totals in the folder."""
     own: dict[int, list[bytes]] = {}
-    for number, files, size, newest, entries in sums:
+    for number, files, counted, size, newest, entries in sums:
         folder = folders.get(number)
         if folder is not None:
-            folder.files, folder.size, folder.touched = files, size, max(newest, 0)
+            folder.files, folder.counted, folder.size = files, counted, size
+            folder.touched = max(newest, 0)
             own[number] = [entries, b"\0"]
     return own
 
@@ -210,6 +213,7 @@ def _add_unread(
             continue
         if state != EntryState.OTHER:
             folder.files += 1
+            folder.counted += size > 0
             folder.size += size
             folder.gap = folder.gap or FILE_CAUSES[EntryState(state)]
             folder.unread = folder.unread or state not in DAMAGE
@@ -231,6 +235,8 @@ def _sum_up(folder: TreeFolder, own: Iterable[bytes]) -> None:
         folder.empty += child.empty
         folder.last = child.last
         folder.unread = folder.unread or child.unread
+        if not child.machine or folder.machine:
+            folder.counted += child.counted
         if child.touched > folder.touched and not child.machine:
             folder.touched = child.touched
         if child.gap is not None and folder.gap is None:

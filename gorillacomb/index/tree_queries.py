@@ -14,10 +14,14 @@ FolderNode = tuple[int, int, int | None, bytes, int, str | None, str | None]
 FolderFileRow = tuple[int, bytes, int, int, int, int, bytes | None, bytes | None]
 """folder, name, state, mode, size, mtime (ns), digest, target."""
 
-FolderSum = tuple[int, int, int, int, bytes]
-"""folder, files, bytes, the newest mtime (ns), and the files themselves: see `folder_sums`."""
+FolderSum = tuple[int, int, int, int, int, bytes]
+"""folder, files, those that are not empty, bytes, the newest mtime (ns), and the files themselves:
+see `folder_sums`."""
 ContentBatch = tuple[str, int, int]
 """Ids of folders, separated by commas; number of contents in exactly these; their bytes."""
+
+PathBatch = tuple[str, int]
+"""Ids of folders, separated by commas; number of names with one content in exactly these."""
 
 _EXECUTABLE = 0o111
 _READ = f"state IN ({', '.join(str(each) for each in sorted(READ))}) AND digest IS NOT NULL"
@@ -43,7 +47,7 @@ def folder_sums(connection: Connection, noise: Collection[bytes]) -> Iterator[Fo
     """
     return iter(
         connection.execute(
-            "SELECT folder, count(*), sum(size), max(mtime_ns), CAST(group_concat("
+            "SELECT folder, count(*), sum(size > 0), sum(size), max(mtime_ns), CAST(group_concat("
             f"CASE WHEN mode & {_EXECUTABLE} THEN x'78' ELSE x'2d' END || digest || name, x'00')"
             " AS BLOB)"
             f" FROM files WHERE {_READ} AND name NOT IN ({', '.join('?' * len(noise))})"
@@ -78,10 +82,37 @@ def content_batches(connection: Connection, noise: Collection[bytes]) -> Iterato
     )
 
 
+def path_batches(connection: Connection, noise: Collection[bytes]) -> Iterator[PathBatch]:
+    """Yield what several folders hold under one name, combined where the same folders hold it.
+
+    Files with a name in ``noise`` do not count. A set of folders may occur several times.
+    """
+    return iter(
+        connection.execute(
+            "SELECT folders, count(*) FROM (SELECT group_concat(folder) AS folders"
+            f" FROM files INDEXED BY file_by_digest WHERE {has_content()} AND digest IS NOT NULL"
+            f" AND name NOT IN ({', '.join('?' * len(noise))})"
+            " GROUP BY digest, name HAVING count(*) > 1) GROUP BY folders",
+            tuple(noise),
+        )
+    )
+
+
 def entries_in(connection: Connection, folder: int) -> Iterator[FolderFileRow]:
     """Yield the entries directly in one folder, by name."""
     return iter(
         connection.execute(f"SELECT {_FILE} FROM files WHERE folder = ? ORDER BY name", (folder,))
+    )
+
+
+def entries_in_folders(connection: Connection, folders: Collection[int]) -> Iterator[FolderFileRow]:
+    """Yield the entries directly in some folders, by one statement."""
+    return iter(
+        connection.execute(
+            f"SELECT {_FILE} FROM json_each(?) AS wanted CROSS JOIN files"
+            " ON files.folder = wanted.value",
+            (f"[{','.join(map(str, folders))}]",),
+        )
     )
 
 

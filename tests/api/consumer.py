@@ -138,11 +138,12 @@ def folders(vault: gorillacomb.OpenVault) -> None:
         report: gorillacomb.FolderReport = found
     for family in report.families():
         use(family.keep, family.name, family.reasons, family.is_structural, family.files)
-        use(family.size, family.to_dict())
+        use(family.size, family.last_work_ns, family.root, family.to_dict())
         for other in family.others:
             related: gorillacomb.RelatedFolder = other
             use(related.path, related.to, related.relation, related.is_structural)
-            use(related.kind is RelationKind.IDENTICAL, related.own_paths())
+            use(related.kind is RelationKind.IDENTICAL, related.own_paths(), related.own)
+            use(related.last_work_ns, related.root, related.via)
     for short in report.family_list():
         use(report.family(short), report.family_name(short))
     for group in report.identical():

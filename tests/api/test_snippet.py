@@ -7,21 +7,23 @@ from pathlib import Path
 import pytest
 
 import gorillacomb
-from tests.support.trees import make_tree, settle
+from tests.support.trees import Tree, make_tree, settle
 
 
 def test_the_whole_way(tmp_path: Path, vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Scan, ask, plan, apply, take back, check the trace, make a manifest and check that."""
     monkeypatch.setenv("GORILLACOMB_VAULT", str(vault))
     data, app, file = str(tmp_path / "data"), str(tmp_path / "app"), str(tmp_path / "plan.jsonl")
+    more: Tree = {f"more {number}": f"{number}" for number in range(3)}  # too few make no family
     make_tree(
         tmp_path,
         {
             "data": {
+                **more,
                 "x": "x" * 2_000_000,
                 "small": "s",
                 "cache.tmp": "t" * 2_000_000,
-                "old": {"x": "x" * 2_000_000, "small": "s", "own": "own"},
+                "old": {**more, "x": "x" * 2_000_000, "small": "s", "own": "own"},
             },
             "app": {"program": "run()"},
         },
@@ -49,7 +51,7 @@ def test_the_whole_way(tmp_path: Path, vault: Path, monkeypatch: pytest.MonkeyPa
     manifest = gorillacomb.create_manifest(app)
     verified = gorillacomb.verify_manifest(manifest, app)
 
-    assert (report.files, report.is_complete) == (5, True)
+    assert (report.files, report.is_complete) == (11, True)
     assert events
     [(canonical, reasons)] = seen
     assert canonical == f"{data}/x".encode()
@@ -59,8 +61,8 @@ def test_the_whole_way(tmp_path: Path, vault: Path, monkeypatch: pytest.MonkeyPa
     assert isinstance(explained, gorillacomb.ExplainedFile)
     assert explained.is_canonical
     assert Path(file).read_bytes() == b"".join(plan.lines())
-    assert (len(plan.steps), run.files) == (2, 2)
-    assert len(left) == len(before) - 2
+    assert (len(plan.steps), run.files) == (5, 5)
+    assert len(left) == len(before) - 5
     assert {path: path.read_bytes() for path in before} == before
     assert check.ok
     assert proof.entry["path"] == "x"

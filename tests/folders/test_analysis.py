@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
@@ -14,7 +13,6 @@ from hypothesis import example, given
 
 from gorillacomb.folders import content_sets as contents
 from gorillacomb.folders.analysis import FolderAnalysis, load_analysis
-from gorillacomb.folders.candidate_pairs import MOST_PAIRED
 from gorillacomb.folders.coverage import fully_covered_folders
 from gorillacomb.folders.name_similarity import names_match
 from gorillacomb.folders.relation import FolderRelation, RelationKind
@@ -63,18 +61,12 @@ def test_any_forest(tree: Tree) -> None:
             check_identical(folders, seen)
             check_amounts(folders, seen)
             check_elsewhere(folders, seen)
-            relations = [
-                (each, list(family.members))
-                for family in folders.families()
-                for each in folders.relations(family)
-            ]
-            relations += [
-                (folders.relation(*pair), list(pair)) for pair in folders.pairs(folders.elsewhere())
-            ]
-            for relation, members in relations:
-                check_relation(folders, seen, relation, members)
-            check_nothing_is_missed(folders, seen)
-            check_what_is_shared_is_told(folders, seen)
+            families = folders.families()
+            for family, found in zip(families, folders.relations(families), strict=True):
+                for each in found:
+                    check_relation(folders, seen, each, list(family.members))
+            for each in folders.pair_relations(folders.pairs(folders.elsewhere())):
+                check_relation(folders, seen, each, [each.a, each.b])
 
 
 def check_identical(folders: FolderAnalysis, seen: dict[Path, Seen]) -> None:
@@ -175,146 +167,6 @@ def is_copied_into(path: Path, inner: Path) -> bool:
     return path in inner.parents and alike
 
 
-def check_nothing_is_missed(folders: FolderAnalysis, seen: dict[Path, Seen]) -> None:
-    """Of folders that are the same something is said that leads from each of them to the others."""
-    groups = [{place(folders, each) for each in family} for family in folders.kin.families]
-    groups += [{place(folders, a), place(folders, b)} for a, b in folders.kin.pairs]
-    groups += [
-        {place(folders, bare.inner), place(folders, outer)}
-        for bare in fully_covered_folders(folders.shares)
-        for outer in bare.outer
-    ]
-    top = min(seen)
-    for group in identical(seen):
-        left = {path for path in group if seen[path].own and not is_made(path, top)}
-        waiting = [left.pop()] if left else []
-        while waiting:
-            first = waiting.pop()
-            reached = {second for second in left if is_said(first, second, groups)}
-            left -= reached
-            waiting += reached
-        assert not left, (group, groups)
-
-
-def check_what_is_shared_is_told(folders: FolderAnalysis, seen: dict[Path, Seen]) -> None:
-    """Of two folders that share half of the smaller one right in them the output tells: of the two,
-    of those around them, or of others that lead from one to the other; or that what is shared
-    stands, in the smaller one, in a folder with nothing of its own.
-
-    Of what stands inside a copy that is not kept the output may be silent; there it is what was
-    found that counts. What is scattered over subfolders of other names is not paired.
-    """
-    top = min(seen)
-    families = folders.families()
-    elsewhere = folders.elsewhere()
-    bare = [place(folders, each.inner) for each in elsewhere]
-    copies = [place(folders, each) for one in families for each in one.members if each != one.keep]
-    told = [[place(folders, each) for each in family.members] for family in families]
-    told += [[place(folders, each) for each in group] for group in folders.identical()]
-    told += [[place(folders, each) for each in pair] for pair in folders.pairs(elsewhere)]
-    found = [[place(folders, each) for each in family] for family in folders.kin.families]
-    holders = holders_of_own(seen)
-    for x, y in combinations((path for path in sorted(seen) if not is_made(path, top)), 2):
-        shared = seen[x].own & seen[y].own
-        right = {each for each in shared if {x, y} <= holders[each]}
-        telling = {each for each in right if len(holders[each]) <= MOST_PAIRED}
-        if not telling or not is_half(right, seen[x].own, seen[y].own):
-            continue
-        retold = stands_in(x.parent, copies) or stands_in(y.parent, copies)
-        groups = told + found if retold else told
-        fewest = min(len(seen[x].own), len(seen[y].own))
-        smaller = [each for each in (x, y) if len(seen[each].own) == fewest]
-        linked = {
-            each
-            for each in telling
-            if is_linked(holders[each], x, y, groups)
-            or any(stands_in(at, smaller) and stands_in(at, bare) for at in holders[each])
-        }
-        assert linked >= telling, (x, y, telling - linked, groups, bare)
-
-
-def holders_of_own(seen: dict[Path, Seen]) -> dict[bytes, set[Path]]:
-    """The folders right in which a content stands, machine-made ones left out."""
-    found: defaultdict[bytes, set[Path]] = defaultdict(set)
-    for folder in seen.values():
-        for name, entry in folder.entries.items():
-            if "/" not in name and entry[0] == "file" and not is_made(folder.path, min(seen)):
-                assert isinstance(entry[1], bytes)
-                found[entry[1]].add(folder.path)
-    return found
-
-
-def is_half(shared: set[bytes], first: set[bytes], second: set[bytes]) -> bool:
-    """Whether it is half of the smaller one, by files and by bytes."""
-    return all(
-        2 * measure(shared) >= min(measure(first), measure(second)) for measure in (len, total)
-    )
-
-
-def total(texts: set[bytes]) -> int:
-    return sum(map(len, texts))
-
-
-def stands_in(path: Path, folders: Collection[Path]) -> bool:
-    return any(each == path or each in path.parents for each in folders)
-
-
-def is_linked(holders: set[Path], x: Path, y: Path, told: list[list[Path]]) -> bool:
-    """Whether what is told leads from where a content stands in one folder to where in another."""
-    reached = {path for path in holders if stands_in(path, [x])}
-    waiting = [*reached]
-    while waiting:
-        at = waiting.pop()
-        for group in told:
-            here = {member for member in group if stands_in(at, [member])}
-            # From a member, one step leads into any other; one inside another is another too.
-            others = [each for each in group if here - {each}]
-            there = {path for path in holders - reached if stands_in(path, others)}
-            reached |= there
-            waiting += there
-    return any(stands_in(path, [y]) for path in reached)
-
-
-def is_said(first: Path, second: Path, groups: list[set[Path]]) -> bool:
-    """Whether the two are, or stand in, or hold, different folders of which something is said."""
-    return any(
-        x != y and touches(x, first) and touches(y, second)
-        for known in groups
-        for x in known
-        for y in known
-    )
-
-
-def is_made(path: Path, top: Path) -> bool:
-    return "node_modules" in path.relative_to(top).parts
-
-
-def touches(path: Path, other: Path) -> bool:
-    return path == other or path in other.parents or other in path.parents
-
-
-def test_two_that_stand_for_each_other_are_not_both_left_out(tmp_path: Path) -> None:
-    """Each of the two albums in the albums stands in a copy that is not kept, for the other one."""
-    album: Tree = {
-        "b": "7" * 9,
-        "a": "3" * 9,
-        "src": "y" * 9,
-        "album": {"b": "222", "copy": {"album": "7" * 9}},
-    }
-    tree: Tree = {
-        "one": {
-            "a": {"b": "8" * 27},
-            "album": album,
-            "src": {"a": "222", "album": {"a": "5"}, "album (1)": album},
-        },
-        "two": {"a": "7" * 9, "album": "4" * 27},
-    }
-    top = make_tree(tmp_path / "top", tree)
-    with combed(top, tmp_path / "vault") as folders:
-        told = {place(folders, each) for one in folders.families() for each in one.members}
-    assert top / "two" in told
-
-
 @given(forests())
 def test_no_folder_is_stitched_together(tree: Tree) -> None:
     """Of two folders what lies in both under one name is canonical in one of them, or in neither.
@@ -344,29 +196,6 @@ def several(text: str, count: int) -> Tree:
     return {f"{text}{number}": f"{text} {number} " * 50 for number in range(count)}
 
 
-def test_what_shares_a_name_with_copies_is_not_what_to_keep_of_them(tmp_path: Path) -> None:
-    """The small ones stand in a tree that is kept itself."""
-    small: Tree = {"other": several("o", 3), "thing": {"README": "read me", "copyright": "me"}}
-    thing = several("f", 8)
-    tree: Tree = {
-        "docs": small,
-        "Copy of docs": small,
-        "real": {"thing": thing},
-        "Downloads": {"thing": thing},
-        "thing (1)": thing,
-    }
-    top = make_tree(tmp_path / "top", tree)
-    with combed(top, tmp_path / "vault") as folders:
-        named = {place(folders, each): each for each in folders.forest.order}
-        told = {place(folders, each.keep): each for each in folders.families()}
-        around = {path: folders.around(each) for path, each in named.items()}
-    assert set(told) == {top / "real/thing", top / "docs"}
-    for copy in ("real/thing", "Downloads/thing", "thing (1)"):
-        assert around[top / copy] == told[top / "real/thing"]
-    for copy in ("docs", "docs/thing", "Copy of docs/thing"):
-        assert around[top / copy] == told[top / "docs"]
-
-
 def test_copies_of_two_trees_of_one_name_are_two_families(tmp_path: Path) -> None:
     first, second = several("1", 9), several("2", 5)
     tree: Tree = {
@@ -388,7 +217,5 @@ def test_the_family_of_a_folder_is_the_one_that_is_told(tree: Tree) -> None:
         top = make_tree(Path(name).resolve() / "top", tree)
         with combed(top, memory / "vault") as folders:
             for family in folders.families():
-                assert family.keep not in folders.kin.by_name
                 for each in family.members:
-                    if each not in folders.kin.by_name:
-                        assert folders.around(each) == family
+                    assert folders.around(each) == family

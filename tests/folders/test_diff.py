@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb.folders.diff import TreeItem, diff_folders, diff_folders_in_index
+from gorillacomb.folders.entries import FolderEntries
 from gorillacomb.folders.tree import load_tree
 from gorillacomb.fs.paths import unicode_key
 from gorillacomb.index.database import Index
@@ -67,7 +68,8 @@ def test_any_two_trees(a: Tree, b: Tree) -> None:
                 next(each for each in forest.order if each.path(b"") == name)
                 for name in (b"/A", b"/B")
             ]
-            found = diff_folders_in_index(index, forest, sides[0], sides[1])
+            entries = FolderEntries(index.connection)
+            found = diff_folders_in_index(entries, forest, sides[0], sides[1])
         ours, theirs = on_disk(top / "A"), on_disk(top / "B")
         both = ours.keys() & theirs.keys()
         assert found.same == sum(ours[path] == theirs[path] for path in both)

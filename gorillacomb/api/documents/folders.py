@@ -77,6 +77,14 @@ class FamilyMemberDocument(RelationDocument, PathDocument):
 
     said: str
     """How it relates to the one to keep, in a few words."""
+    own: int
+    """The user's files that only it has: of content that the one to keep lacks."""
+    last_work_ns: int
+    """When a file in it was last modified, outside machine-made folders; 0 if there is none."""
+    root: str
+    """The root's id, 32 hex digits."""
+    via: PathDocument | None
+    """If it is too unlike the one to keep: the copy that it is a copy of instead."""
 
 
 class FamilyDocument(TypedDict):
@@ -88,6 +96,9 @@ class FamilyDocument(TypedDict):
     files: int
     """Those of the folder to keep."""
     bytes: int
+    last_work_ns: int
+    """As in ``others``."""
+    root: str
     others: list[FamilyMemberDocument]
 
 
@@ -131,7 +142,7 @@ class FoldersDocument(TypedDict):
     contained: list[ContainedDocument]
     overlapping: list[OverlappingDocument]
     similar_names: list[PairDocument]
-    """Folders that have no content in common, only much the same name."""
+    """Members of one family that have no content in common now."""
     families: list[FamilyDocument]
     """The one with the largest folder first."""
     machine_made: list[MachineMadeDocument]
@@ -228,10 +239,16 @@ def family_document(family: FamilyReport) -> FamilyDocument:
         "structural": family.is_structural,
         "files": family.files,
         "bytes": family.size,
+        "last_work_ns": family.last_work_ns,
+        "root": family.root,
         "others": [
             {
                 **path_to_json(each.path),
                 "said": relation_text(each.relation),
+                "own": each.own,
+                "last_work_ns": each.last_work_ns,
+                "root": each.root,
+                "via": None if each.via is None else path_to_json(each.via),
                 **relation_document(each.relation),
             }
             for each in family.others

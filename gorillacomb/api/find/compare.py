@@ -13,6 +13,7 @@ from gorillacomb.api.lookup import look_up_path
 from gorillacomb.api.paths import PathInput
 from gorillacomb.errors import UsageError
 from gorillacomb.folders.diff import FolderDiff, diff_folders_in_index
+from gorillacomb.folders.entries import FolderEntries
 from gorillacomb.folders.tree import TreeFolder, load_tree
 from gorillacomb.fs.bounded_read import read_bounded
 from gorillacomb.fs.mounts import mount_of
@@ -138,7 +139,8 @@ def _compare_known(vault: Vault, a: bytes, b: bytes) -> tuple[FolderDiff, bool] 
             return None
         roots = {root.id: root for root in all_roots(index.connection)}
         modes = all(_keeps_modes(roots[side.root]) for side in sides)
-        return diff_folders_in_index(index, forest, sides[0], sides[1], modes=modes), modes
+        entries = FolderEntries(index.connection)
+        return diff_folders_in_index(entries, forest, sides[0], sides[1], modes=modes), modes
 
 
 def _text(path: bytes) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -68,6 +68,17 @@ class RelatedFolder:
     to: bytes
     """The path of the other one: in a family, of the folder to keep."""
     relation: FolderRelation
+    last_work_ns: int
+    """When a file in it was last modified, outside machine-made folders; 0 if there is none."""
+    root: str
+    """The id of its root."""
+    via: bytes | None = None
+    """For a copy too unlike the one to keep: the path of the one that it is a copy of instead."""
+
+    @property
+    def own(self) -> int:
+        """How many of the user's files only it has: of content that the other one lacks."""
+        return len(self._users(self.relation.entries.only_a))
 
     @property
     def kind(self) -> RelationKind:
@@ -82,11 +93,14 @@ class RelatedFolder:
     def own_paths(self) -> list[bytes]:
         """Return the user's files in it that the other one lacks or has in another version."""
         entries = self.relation.entries
+        return self._users((*entries.only_a, *entries.changed))
+
+    def _users(self, paths: Iterable[bytes]) -> list[bytes]:
         if self.kind in _COVERED or not self.relation.only_a.files:
             return []
         return [
             path
-            for path in (*entries.only_a, *entries.changed)
+            for path in paths
             if not any(is_opaque(part) or is_machine_made(part, True) for part in path.split(b"/"))
         ]
 
@@ -105,6 +119,10 @@ class FamilyReport:
     files: int
     """Of the folder to keep."""
     size: int
+    last_work_ns: int
+    """As for the others."""
+    root: str
+    """The id of the root of the folder to keep."""
     others: tuple[RelatedFolder, ...]
 
     def to_dict(self) -> FamilyDocument:
@@ -182,7 +200,8 @@ class FolderReport(Closing):
 
     def families(self) -> Iterator[FamilyReport]:
         """Read the families of copies of one tree, the one with the largest folder first."""
-        return map(self.family, self.family_list())
+        with translate_errors(self._vault):
+            yield from family_reports(self._folders, self.family_list())
 
     def family_list(self) -> list[FolderFamily]:
         """Return the families, without the relations of their folders."""
@@ -252,11 +271,10 @@ class FolderReport(Closing):
         return len(self._pairs)
 
     def overlapping(self) -> Iterator[RelatedFolder]:
-        """Read how other folders relate that share much of the smaller one."""
-        for pair in self._pairs:
-            with translate_errors(self._vault):
-                related = _related(self._folders, self._folders.relation(*pair))
-            yield related
+        """Read how folders in no family relate to others in which much of them exists."""
+        with translate_errors(self._vault):
+            for relation in self._folders.pair_relations(self._pairs):
+                yield _related(self._folders, relation)
 
     @cached_property
     def _pairs(self) -> list[tuple[TreeFolder, TreeFolder]]:
@@ -274,23 +292,43 @@ class FolderReport(Closing):
 
 def family_report(folders: FolderAnalysis, family: FolderFamily) -> FamilyReport:
     """Read how the folders of a family relate to the one to keep."""
-    return FamilyReport(
-        folders.path(family.keep),
-        _name(folders, family.keep),
-        family.reasons,
-        family.structural,
-        family.keep.files,
-        family.keep.size,
-        tuple(_related(folders, each) for each in folders.relations(family)),
-    )
+    return next(family_reports(folders, [family]))
+
+
+def family_reports(
+    folders: FolderAnalysis, families: Sequence[FolderFamily]
+) -> Iterator[FamilyReport]:
+    """Read how the folders of each family relate to the one to keep."""
+    for family, relations in zip(families, folders.relations(families), strict=True):
+        keep, via = family.keep, folders.via(family)
+        yield FamilyReport(
+            folders.path(keep),
+            _name(folders, keep),
+            family.reasons,
+            family.structural,
+            keep.files,
+            keep.size,
+            keep.touched,
+            folders.roots[keep.root].uid,
+            tuple(_related(folders, each, via.get(each.a)) for each in relations),
+        )
 
 
 def _name(folders: FolderAnalysis, folder: TreeFolder) -> bytes:
     return folder.name or folders.path(folder)
 
 
-def _related(folders: FolderAnalysis, relation: FolderRelation) -> RelatedFolder:
-    return RelatedFolder(folders.path(relation.a), folders.path(relation.b), relation)
+def _related(
+    folders: FolderAnalysis, relation: FolderRelation, via: TreeFolder | None = None
+) -> RelatedFolder:
+    return RelatedFolder(
+        folders.path(relation.a),
+        folders.path(relation.b),
+        relation,
+        relation.a.touched,
+        folders.roots[relation.a.root].uid,
+        None if via is None else folders.path(via),
+    )
 
 
 def find_folders(
