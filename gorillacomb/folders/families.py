@@ -48,13 +48,17 @@ class FolderFamilies:
 
     families: list[list[TreeFolder]]
     """Copies of one tree, in the tree's order; the family with the largest folder first."""
-    pairs: list[tuple[TreeFolder, TreeFolder]]
-    """Of folders in no family together: one, and another that has all its files under the same
-    names."""
+    alike: list[list[TreeFolder]]
+    """Two folders in no family together that are much the same, but have too few files for one."""
     groups: PathGroups
     test: CopyTest
     links: list[tuple[int, int]]
     """Pairs that connect the families, by number."""
+
+    @property
+    def copies(self) -> list[list[TreeFolder]]:
+        """Folders whose content may wholly be in another of the same list."""
+        return [*self.families, *self.alike]
 
     def via(self, members: Sequence[TreeFolder], keep: TreeFolder) -> dict[TreeFolder, TreeFolder]:
         """Return the folders that lead from the one to keep to members too unlike it to be a pair.
@@ -101,13 +105,12 @@ def find_families(
         sorted((folders[each] for each in family), key=lambda each: each.first)
         for family in search.found.groups()
     ]
-    top = search.found.top
     return FolderFamilies(
         sorted(families, key=lambda each: (-max(one.files for one in each), each[0].first)),
         [
-            (folders[a], folders[b])
-            for a, b in search.contained
-            if top(a) is None or top(a) != top(b)
+            sorted((folders[a], folders[b]), key=lambda each: each.first)
+            for a, b in search.alike
+            if not search.found.joined(a, b) and not search.is_implied(a, b, search.found.top)
         ],
         groups,
         test,
@@ -117,7 +120,7 @@ def find_families(
 
 @dataclass(slots=True)
 class CopyTest:
-    """Tells whether folders are copies of each other, by the files that count."""
+    """Decides whether folders are copies of each other, by the files that count."""
 
     groups: PathGroups
     similar: float
@@ -132,13 +135,17 @@ class CopyTest:
         """Return whether folders with so many votes are a pair that is not loose."""
         if votes < LEAST:
             return False
-        if self._are_copies(a, b, votes, (b,), (a,)):
+        if self.are_alike(a, b, votes):
             return True
         inside_a, inside_b = self._copies_inside(a, b), self._copies_inside(b, a)
         names = self.groups.names
         return bool(inside_a or inside_b) and self._are_copies(
             a, b, votes, (b, *inside_a), (a, *inside_b), names[a] == names[b]
         )
+
+    def are_alike(self, a: int, b: int, votes: int) -> bool:
+        """Return the same, however few the votes, with all that is in them but each other."""
+        return self._are_copies(a, b, votes, (b,), (a,))
 
     def _are_copies(
         self,
@@ -149,7 +156,7 @@ class CopyTest:
         apart_b: Sequence[int],
         one_suffices: bool = False,
     ) -> bool:
-        """Return the same, without some folders inside each of the two.
+        """Return the same, excluding some folders inside each of the two.
 
         With ``one_suffices`` all votes may be those of one subfolder.
         """
@@ -233,7 +240,8 @@ class _FamilySearch:
     """The families found by the search before."""
     found: DisjointSets = field(default_factory=DisjointSets)
     links: list[tuple[int, int]] = field(default_factory=list)
-    contained: list[tuple[int, int]] = field(default_factory=list)
+    alike: dict[tuple[int, int], None] = field(default_factory=dict)
+    """Pairs of too few files for a family."""
     dropped: list[tuple[int, int]] = field(default_factory=list)
     """Pairs that are implied by the earlier families alone."""
     _known: dict[int, int] = field(default_factory=dict)
@@ -241,8 +249,6 @@ class _FamilySearch:
     of folders of one depth."""
     _large: defaultdict[int, _LargeGroup] = field(default_factory=lambda: defaultdict(_LargeGroup))
     _compared: int = 0
-    _whole: set[tuple[int, int]] = field(default_factory=set)
-    """Pairs in which one folder contains all files of the other, and pairs inside these."""
 
     @property
     def implies_itself(self) -> bool:
@@ -269,9 +275,10 @@ class _FamilySearch:
             else:
                 for other in others:
                     votes[other] += weight
-        enough = min(LEAST, files[folder])
+        similar = self.test.similar
+        enough = min(LEAST, similar * files[folder])
         for other, count in votes.items():
-            if count >= enough or count >= files[other]:
+            if count >= enough or count >= similar * files[other]:
                 self._compare(folder, other, count)
 
     def _may_be_smaller(self, folder: int) -> bool:
@@ -337,7 +344,7 @@ class _FamilySearch:
         folders, files = self.groups.folders, self.groups.files
         # The first one is not deeper, so it is the only one that can contain the other.
         least = min(files[a] - (files[b] if folders[a].holds(folders[b]) else 0), files[b])
-        if votes < min(LEAST, least):
+        if votes < min(LEAST, self.test.similar * least):
             return
         if self.found.joined(a, b) or self.is_implied(a, b, self._known.get):
             return
@@ -347,8 +354,8 @@ class _FamilySearch:
             else:
                 self.found.join(a, b)
                 self.links.append((a, b))
-        elif votes >= least:
-            self._note_contained(a, b, votes)
+        elif votes < LEAST and self.test.are_alike(a, b, votes):
+            self._note_alike(a, b)
 
     def is_implied(self, a: int, b: int, top: Callable[[int], int | None]) -> bool:
         """Return whether two folders are at one relative path below two members of a family."""
@@ -362,18 +369,15 @@ class _FamilySearch:
                 return True
         return False
 
-    def _note_contained(self, a: int, b: int, votes: int) -> None:
-        """Note that one folder has all files of the other, if they are the highest such pair."""
+    def _note_alike(self, a: int, b: int) -> None:
+        """Note two small folders that are much the same, unless they are in two noted before."""
         parents, names = self.groups.parents, self.groups.names
-        x, y = parents[a], parents[b]
-        folders, files = self.groups.folders, self.groups.files
-        if names[a] == names[b] and (min(x, y), max(x, y)) in self._whole:
-            self._whole.add((a, b))
-        elif not folders[a].holds(folders[b]) and not any(
-            inner == votes for _, _, inner in self.test.heavy_children(a, b, votes)
-        ):
-            self._whole.add((a, b))
-            self.contained.append((a, b) if files[a] <= files[b] else (b, a))
+        x, y = a, b
+        while names[x] == names[y] and parents[x] >= 0 and parents[y] >= 0:
+            x, y = sorted((parents[x], parents[y]))
+            if (x, y) in self.alike:
+                return
+        self.alike[a, b] = None
 
     def add_dropped(self) -> None:
         """Join the folders dropped because of earlier families that were not found again."""

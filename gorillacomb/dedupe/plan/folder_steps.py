@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
@@ -52,6 +52,8 @@ class FolderStepPlanner:
     """Paths of files that are kept for single files of this plan."""
     apart: Callable[[int, int], Refusal | None]
     """Returns why nothing in one root may rely on a copy in another, given by their ids."""
+    _copied: list[int] | None = None
+    """Places of the folders that have copies."""
     _pointers: list[tuple[int, bytes]] | None = None
     """Names that only point to a document in the cloud, by the place of their folder."""
     _logs: list[tuple[int, bytes]] | None = None
@@ -77,13 +79,11 @@ class FolderStepPlanner:
     def _candidates(self) -> list[_FolderCandidate]:
         """Return the folders that may be removed, the largest first."""
         found: list[_FolderCandidate] = []
-        for members in self.folders.kin.families:
+        for members in self.folders.kin.copies:
             found += self._of_family(members)
         for members in identical_folders(self.folders.forest):
             if not all(each.machine and each.parent and each.parent.machine for each in members):
                 found += self._of_family(members)
-        for a, b in self.folders.kin.pairs:
-            found += [each for each in self._of_family([a, b]) if each[0].files <= each[1][0].files]
         return sorted(found, key=lambda each: (-each[0].size, -each[0].files, each[0].first))
 
     def _of_family(self, members: Sequence[TreeFolder]) -> Iterator[_FolderCandidate]:
@@ -226,16 +226,26 @@ class FolderStepPlanner:
         if self._is_contained(victim, keep, {}):
             return {}
         inner: dict[TreeFolder, TreeFolder] = {}
-        for members in self.folders.kin.families:
-            for each in members:
-                if (
-                    is_copied_into_itself(victim, each)
-                    and not any(known.holds(each) for known in inner)
-                    and self._is_contained(each, keep, {})
-                    and self._may_go(each, keep)
-                ):
-                    inner[each] = keep
+        for each in self._with_copies_in(victim):
+            if (
+                is_copied_into_itself(victim, each)
+                and not any(known.holds(each) for known in inner)
+                and self._is_contained(each, keep, {})
+                and self._may_go(each, keep)
+            ):
+                inner[each] = keep
         return inner if inner and self._is_contained(victim, keep, inner) else None
+
+    def _with_copies_in(self, folder: TreeFolder) -> Iterator[TreeFolder]:
+        """Yield the folders inside a folder that have copies, in the tree's order."""
+        order = self.folders.forest.order
+        if self._copied is None:
+            copies = self.folders.kin.copies
+            self._copied = sorted({each.first for members in copies for each in members})
+        for at in range(bisect_right(self._copied, folder.first), len(self._copied)):
+            if self._copied[at] > folder.last:
+                break
+            yield order[self._copied[at]]
 
     def _may_go(self, victim: TreeFolder, keep: TreeFolder) -> bool:
         contexts = self.sites.of_folder(victim), self.sites.of_folder(keep)

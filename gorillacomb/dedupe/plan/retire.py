@@ -56,7 +56,7 @@ class FolderRetirer:
         """Return the copies of a folder outside of it, the one to keep first."""
         folders = self.sites.folders
         found: list[TreeFolder] = []
-        for members in folders.kin.families:
+        for members in folders.kin.copies:
             if top in members:
                 keep = folders.family(members).keep
                 inner = dict(zip(members, nested_folders(members), strict=True))[top]
