@@ -129,7 +129,7 @@ class CopyTest:
     def is_pair(self, a: int, b: int, votes: int) -> bool:
         """Return whether folders with so many votes are a pair, loose or not."""
         least = min(self._files(a, (b,)), self._files(b, (a,)))
-        return votes >= max(LEAST, self.similar * least)
+        return votes >= max(LEAST, self.similar * least) or self.are_copies(a, b, votes)
 
     def are_copies(self, a: int, b: int, votes: int) -> bool:
         """Return whether folders with so many votes are a pair that is not loose."""

@@ -155,6 +155,7 @@ def folders(vault: gorillacomb.OpenVault) -> None:
         use(covered.content_size, covered.is_mutual, covered.is_second)
     use(report.count_overlapping(), report.machine_made(), report.warnings, report.to_dict())
     use([report.concerns(pair.relation) for pair in report.overlapping()])
+    use([pair.kind for pair in report.same_content()])
     report.close()
     both: gorillacomb.Comparison = vault.compare("/a", b"/b", progress=show)
     diff: gorillacomb.FolderDiff = both.diff

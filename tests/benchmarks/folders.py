@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from random import Random
 
 from gorillacomb.index.database import Index
 from gorillacomb.index.schema import DIGEST_INDEX
@@ -20,6 +21,8 @@ COPIES = 4
 FILES_A_FOLDER = 17
 SIZES = (125_000, 250_000, 500_000, 1_000_000)
 COMMON = (12_500, 25_000, 50_000)
+DRIFTED = ((200, 100), (800, 30), (200, 5_000))
+"""Copies, and files of each."""
 _TIMEOUT = 600.0
 
 Folder = tuple[int, int | None, bytes]
@@ -53,6 +56,12 @@ def measure(tree: Path, rounds: int, say: Callable[[str], None]) -> list[Measure
             _make(vault, *_copies(size))
             what = f"{COPIES} copies, each changed a little"
             found.append(_timed(what, vault, rounds, home, say))
+        for copies, each in DRIFTED:
+            vault = home / f"drifted-{copies}"
+            _make(vault, *_drifted(copies, each))
+            found.append(
+                _timed(f"{copies} drifted copies of {each} files", vault, rounds, home, say)
+            )
         for own in (True, False):
             for size in COMMON:
                 vault = home / f"common-{size}-{own}"
@@ -101,6 +110,27 @@ def _copies(size: int) -> tuple[Iterator[Folder], Iterator[File]]:
                 yield folder, b"file %d.txt" % number, digest, 100 + number % 5000
 
     return folders(), files()
+
+
+def _drifted(copies: int, files: int) -> tuple[Iterator[Folder], Iterator[File]]:
+    """Copies of one tree of three folders; a tenth of the files of each is changed, at random."""
+    random = Random(copies)
+
+    def folders() -> Iterator[Folder]:
+        for copy in range(copies):
+            yield 2 + 4 * copy, 1, b"copy %d" % copy
+            for inner in range(3):
+                yield 3 + 4 * copy + inner, 2 + 4 * copy, b"folder %d" % inner
+
+    def contents() -> Iterator[File]:
+        for copy in range(copies):
+            for number in range(files):
+                own = copy if random.random() < 0.1 else -1
+                digest = sha256(b"%d %d" % (number, own)).digest()
+                folder = 3 + 4 * copy + number % 3
+                yield folder, b"file %d.txt" % number, digest, 100 + number % 5000
+
+    return folders(), contents()
 
 
 def _common(size: int, own: bool) -> tuple[Iterator[Folder], Iterator[File]]:

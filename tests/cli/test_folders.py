@@ -59,6 +59,7 @@ def masked(text: str, drive: Drive) -> str:
     """Without what differs from machine to machine: git's own files, and where the drive stands."""
     text = text.replace(str(drive.root), "DRIVE")
     text = re.sub(r"keep: \d+ files, [\d.]+ kB", "keep: N files, N kB", text)
+    text = re.sub(r" \d{4}-\d\d-\d\d ", " DATE ", text)
     return re.sub(r"lacks \d+", "lacks N", text)
 
 
@@ -89,6 +90,10 @@ def family(combed: Combed) -> dict[str, Any]:
 def test_each_copy_is_called_what_it_is(combed: Combed) -> None:
     found = family(combed)
     assert found["keep"] == {"path": combed.place("living")}
+    assert found["last_work_ns"] and re.fullmatch(r"[0-9a-f]{32}", found["root"])
+    assert {each["root"] for each in found["others"]} == {found["root"]}
+    assert [each["via"] for each in found["others"]] == [None] * 7
+    assert all(each["own"] <= each["only_a"] for each in found["others"])
     others = {each["path"]: each for each in found["others"]}
     assert others.keys() == {combed.place(name) for name in LOSERS}
     copies = combed.drive.copies

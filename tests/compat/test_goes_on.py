@@ -45,6 +45,15 @@ _FATE = {
     "left_ns": "when",
 }
 _DONE = "of a run that was killed, what it did counts, not what it was about to do"
+_FAMILIES = {
+    "families": "folders with fewer than five files in common are in same_content or contained",
+    "families[].last_work_ns": "when the user last worked on the one to keep",
+    "families[].root": "the root that it is in",
+    "families[].others[].own": "how many files only that copy has",
+    "families[].others[].last_work_ns": "when the user last worked on that copy",
+    "families[].others[].root": "the root that it is in",
+    "families[].others[].via": "which copy connects it with the family, if not the one to keep",
+}
 _SUSPECT = {"roots[].suspect": "why a root may not be what it was; null"}
 LATER: dict[str, dict[str, str]] = {
     "dedupe": {
@@ -66,6 +75,8 @@ LATER: dict[str, dict[str, str]] = {
     **dict.fromkeys(("trace show", "trace show, moved"), _FATE),
     "status": {**_SUSPECT, "quarantine[].files": _DONE, "quarantine[].bytes": _DONE},
     "roots list": _SUSPECT,
+    "folders": _FAMILIES,
+    "folders of a project": _FAMILIES,
     "unique": _UNIQUE,
     "unique, nothing lost": _UNIQUE,
     "pulse": {

@@ -184,7 +184,7 @@ def folders_document(report: FolderReport) -> FoldersDocument:
     """Return which folders belong together as a document."""
     families = list(report.families())
     both = [each for family in families for each in family.others if report.concerns(each.relation)]
-    both += report.overlapping()
+    both += [*report.same_content(), *report.overlapping()]
     document = {
         "identical": [
             {
@@ -209,6 +209,7 @@ def folders_document(report: FolderReport) -> FoldersDocument:
                     "bytes": each.size,
                 }
                 for each in report.covered()
+                if not each.is_mutual
             ),
         ],
         "overlapping": [

@@ -266,6 +266,20 @@ class FolderReport(Closing):
     def _covered(self) -> list[CoveredFolder]:
         return [each for each in self._folders.elsewhere() if self._is_wanted(each.inner)]
 
+    def same_content(self) -> Iterator[RelatedFolder]:
+        """Read how folders in no family relate that have the same contents; the second to keep."""
+        by_folder = {each.inner: each for each in self._covered}
+        pairs = []
+        for each in self._covered:
+            twin = by_folder.get(each.outer[0]) if len(each.outer) == 1 else None
+            is_mutual = twin is not None and twin.outer == (each.inner,)
+            if twin is not None and is_mutual and each.inner.first < twin.inner.first:
+                keep, other = self._folders.in_order([each.inner, twin.inner])
+                pairs.append((other, keep))
+        with translate_errors(self._vault):
+            for relation in self._folders.pair_relations(pairs):
+                yield _related(self._folders, relation)
+
     def count_overlapping(self) -> int:
         """Return how many pairs of other folders overlap."""
         return len(self._pairs)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Iterator
 
 from gorillacomb.api.find.folders import FamilyReport, RelatedFolder, RelationKind, relation_text
 from gorillacomb.api.paths import relative_path
 from gorillacomb.cli.output import render
 
 _LABEL = 35
-"""Columns before a path."""
+"""Columns before a date, which precedes a path."""
 _MEMBERS = 12
 """Folders of a family that are named, unless all are requested."""
 _NAMED = 2
@@ -30,21 +32,40 @@ def family_lines(family: FamilyReport, most: int | None = _MEMBERS) -> list[str]
     holdings = f"{render.format_count(family.files, 'file')}, {render.format_size(family.size)}"
     lines = [
         render.styled(head, bold=True) + render.short_path(around, room),
-        _line(f"keep: {holdings}", family.keep, around),
+        _line(f"keep: {holdings}", _day(family.last_work_ns), family.keep, around),
     ]
     lines += render.wrapped_paragraph("because: " + "; ".join(family.reasons), "    ")
     others = sorted(family.others, key=lambda each: (_RANK[each.kind], each.relation.a.first))
     for each in others[:most]:
-        lines.append(_line(relation_text(each.relation), each.path, around))
+        worked = _day(each.last_work_ns)
+        lines.append(_line(relation_text(each.relation), worked, each.path, around))
         lines += _own(each)
+        if most is None:
+            lines += render.wrapped_paragraph("; ".join(_details(each)), "    ")
     if most is not None and len(others) > most:
         lines.append(f"  and {render.format_count(len(others) - most, 'more place')} (--all)")
     return lines
 
 
-def _line(label: str, path: bytes, around: bytes) -> str:
+def _day(time_ns: int) -> str:
+    """Format when a folder was last worked on."""
+    return time.strftime("%Y-%m-%d", time.localtime(time_ns / 1e9)) if time_ns else "never"
+
+
+def _details(folder: RelatedFolder) -> Iterator[str]:
+    """Say what a copy has in common with the one to keep, and what not."""
+    relation, entries = folder.relation, folder.relation.entries
+    shared = relation.shared.files
+    yield f"{shared:,} of {shared + relation.only_a.files:,} contents in common"
+    yield f"{folder.own:,} own, {len(entries.changed):,} changed, {len(entries.moved):,} moved"
+    yield render.format_size(relation.a.size)
+    if folder.via is not None:
+        yield f"a copy of {render.printable_path(folder.via)} rather than of the one to keep"
+
+
+def _line(label: str, day: str, path: bytes, around: bytes) -> str:
     width = render.terminal_width()
-    label = f"  {label:<{_LABEL - 3}} "
+    label = f"  {label:<{_LABEL - 3}} {day:<10} "
     room = None if width is None else width - render.display_width(label)
     return label + render.shorten_path(render.printable_path(relative_path(path, around)), room)
 
