@@ -80,7 +80,7 @@ def _type(words: list[str], cwd: Path, env: dict[str, str], streams: list[int]) 
     if "RUN" in words:
         runs = run("dedupe", "--history", "--json", env=env).json()["runs"]
         words = [runs[0]["run"] if word == "RUN" else word for word in words]
-    if words[0] == "watch" and "--install" not in words:
+    if words[:1] == ["watch"] and "--install" not in words:
         return _watch(words, cwd, env, streams)
     if "--review" in words:
         return _review(words, cwd, env)
