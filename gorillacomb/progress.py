@@ -50,6 +50,8 @@ class ProgressEvent:
     """None if unknown."""
     total_bytes: int | None
     """None if unknown."""
+    seconds_left: float | None = None
+    """Until the end of this stage, at its speed so far; None if unknown."""
 
 
 ProgressCallback = Callable[[ProgressEvent], object]
@@ -64,9 +66,11 @@ class CallbackProgress:
         self._callback = callback
         self._interval = interval
         self._next = 0.0
+        self._began = time.monotonic()
         self._event = ProgressEvent("", 0, 0, None, None)
 
     def stage(self, name: str, files: int | None, size: int | None) -> None:
+        self._began = time.monotonic()
         self._tell(ProgressEvent(name, 0, 0, files, size))
 
     def total(self, files: int | None, size: int | None) -> None:
@@ -79,11 +83,20 @@ class CallbackProgress:
             self._tell(self._event)
 
     def _tell(self, event: ProgressEvent) -> None:
-        self._event = event
-        self._next = time.monotonic() + self._interval
-        self._callback(event)
+        now = time.monotonic()
+        self._event = replace(event, seconds_left=_seconds_left(event, now - self._began))
+        self._next = now + self._interval
+        self._callback(self._event)
 
     def close(self) -> None: ...
+
+
+def _seconds_left(event: ProgressEvent, elapsed: float) -> float | None:
+    """Estimate how long a stage still takes: by bytes if their total is known, else by files."""
+    done, total = event.bytes, event.total_bytes
+    if not total:
+        done, total = event.files, event.total_files
+    return elapsed * max(total - done, 0) / done if total and done else None
 
 
 def as_progress(progress: Progress | ProgressCallback | None) -> Progress:

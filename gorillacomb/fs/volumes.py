@@ -11,7 +11,7 @@ import struct
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gorillacomb.fs.mounts import Mount, mount_of, mounts
@@ -85,7 +85,6 @@ class Volume:
     grain_ns: int
     hour_shifts: bool
     """FAT stores local time: mtimes shift by whole hours with the time zone."""
-    used_bytes: int
 
 
 def identify_volume(path: bytes) -> Volume:
@@ -102,7 +101,6 @@ def identify_volume(path: bytes) -> Volume:
         weak=has_unstable_inodes(kind),
         grain_ns=timestamp_granularity_ns(kind),
         hour_shifts=is_fat(mount),
-        used_bytes=(space.f_blocks - space.f_bfree) * space.f_frsize,
     )
 
 
@@ -118,6 +116,25 @@ def is_there(root: Root) -> bool:
     except OSError:
         return False
     return (volume.id, volume.inner_path) == (base_volume(root.volume), root.inner_path)
+
+
+def present_path(root: Root) -> bytes | None:
+    """Return where a root is now: where it was last seen, else under another mount point.
+
+    None if its volume is not mounted. Servers are not asked, to avoid waiting for them, and clones
+    have their original's identity: for both, only where they were last seen counts.
+    """
+    if is_there(root):
+        return root.path
+    for mount in mounts() if base_volume(root.volume) == root.volume else ():
+        if mount.type in PSEUDO or is_remote(mount.type):
+            continue
+        if not is_below(root.inner_path, mount.inner):
+            continue
+        path = join(mount.point, relative_path(root.inner_path, mount.inner))
+        if is_there(replace(root, path=path)):
+            return path
+    return None
 
 
 def is_remote(kind: str) -> bool:

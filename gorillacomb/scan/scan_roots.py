@@ -99,11 +99,12 @@ class ScanRoots:
         if self.options.file_list is not None:
             work, self.junk = tasks_for_file_list(self.index, tops, self.options.file_list)
             return work
-        return {root: self._tops(each) for root, each in self.all.items()}
+        share = 1 / sum(len(each.relatives) for each in self.all.values())
+        return {root: self._tops(each, share) for root, each in self.all.items()}
 
-    def _tops(self, each: ScanRoot) -> list[FolderTask]:
+    def _tops(self, each: ScanRoot, share: float = 0.0) -> list[FolderTask]:
         return [
-            FolderTask(ensure_folder(self.index, each.root, relative), relative, 0)
+            FolderTask(ensure_folder(self.index, each.root, relative), relative, 0, share=share)
             for relative in each.relatives
         ]
 
@@ -172,8 +173,11 @@ class ScanRoots:
             now=options.now,
         )
 
-    def estimate(self) -> int | None:
-        """Estimate the bytes to walk: those of the last scan, else the volume's used space."""
+    def files_last_time(self) -> int | None:
+        """Return how many files the last scans of these roots saw; None if one of them saw none.
+
+        Also None if only parts of the roots are scanned.
+        """
         if self.options.is_partial:
             return None
         if any(relative for each in self.all.values() for relative in each.relatives):
@@ -181,7 +185,9 @@ class ScanRoots:
         total = 0
         for each in self.all.values():
             last = root_table.last_scan(self.index.connection, each.root.id)
-            total += each.place.volume.used_bytes if last is None else last[2]
+            if last is None:
+                return None
+            total += last[1]
         return total
 
     def not_entered(self, boundaries: Iterable[tuple[int, bytes]]) -> tuple[bytes, ...]:

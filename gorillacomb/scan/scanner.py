@@ -31,7 +31,7 @@ from gorillacomb.scan.options import OnDuplicates, ScanOptions, ScanRecorder
 from gorillacomb.scan.root_registry import MountedFolder, resolve_roots
 from gorillacomb.scan.scan_roots import LossJudge, ScanRoots
 from gorillacomb.scan.size_sampler import SizeSampler
-from gorillacomb.scan.walk import ScanWalk
+from gorillacomb.scan.walk import ExpectedFiles, ScanWalk
 from gorillacomb.scan.worker import start_scan_workers
 from gorillacomb.vault.vault import Vault
 from gorillacomb.workers.resilient_dispatcher import ResilientDispatcher
@@ -132,14 +132,15 @@ class _ScanRun:
             store = IndexWriter(self.index)
         self.index.commit()
         sizes = SizeSampler() if self.options.quick else None
+        expected = ExpectedFiles(roots.files_last_time())
         walk = ScanWalk(
-            self.index, store, roots.contexts, self.options.budget, self.progress, sizes
+            self.index, store, roots.contexts, self.options.budget, self.progress, expected, sizes
         )
         paths = FolderPaths(self.index.connection, roots.table)
         large = DeferredFiles(self.index, store, paths, roots.contexts, roots.scopes, self.progress)
         dispatcher = ResilientDispatcher(self.workers, self.progress)
         try:
-            self.progress.stage("Combing", None, roots.estimate())
+            self.progress.stage("Combing", expected.total(0), None)
             while work:
                 for root, tasks in work.items():
                     walk.add(root, tasks)

@@ -69,6 +69,9 @@ class FolderTask(NamedTuple):
     """Look at these names only; None for the whole folder."""
     alone: bool = False
     """Whether to skip its already known subfolders."""
+    share: float = 0.0
+    """The part of the walk that it and everything below it is taken for, between 0 and 1: that of
+    its parent is divided equally among the parent's own files and each subfolder. 0 if unknown."""
 
 
 FOLDER_IDS = 1 << 22
@@ -94,6 +97,8 @@ class VisitResult(NamedTuple):
     writes: IndexChanges
     rest: list[FolderTask]
     """Folders not visited yet."""
+    share: float
+    """The part of the walk that is done: that of the task's folders without the rest."""
     parts: list[int]
     """Ids of huge folders, once for each of their parts in `rest`."""
     parts_done: list[int]

@@ -68,6 +68,7 @@ class _FolderVisit(NamedTuple):
     known: SnapshotFolder | None
     only: tuple[bytes, ...] | None = None
     alone: bool = False
+    share: float = 0.0
 
 
 class FolderVisitor:
@@ -88,6 +89,7 @@ class FolderVisitor:
                 None,
                 folder.only,
                 folder.alone,
+                folder.share,
             )
             for folder in reversed(task.folders)
         ]
@@ -113,19 +115,22 @@ class FolderVisitor:
             if self.budget <= 0:
                 break
         for place in reversed(self.stack):
-            number = place.folder
-            if not number:
-                number = self._write_folder(place, place.inode, FolderState.UNLISTED)
+            unlisted = FolderState.UNLISTED
+            number = place.folder or self._write_folder(place, place.inode, unlisted)
             self._write_move(place)
-            self.rest.append(FolderTask(number, place.path, place.inode, place.only, place.alone))
+            self.rest.append(
+                FolderTask(number, place.path, place.inode, place.only, place.alone, place.share)
+            )
 
     def result(self, lost: bool) -> VisitResult:
         """Return everything that was found."""
         changes = self.changes
+        left = sum(folder.share for folder in self.rest)
         return VisitResult(
             self.task.root,
             self.writes,
             self.rest,
+            sum(folder.share for folder in self.task.folders) - left,
             self.parts,
             self.parts_done,
             self.boundaries,
@@ -215,10 +220,12 @@ class FolderVisitor:
             self.writes.ours.append((number,))
         self._settle(len(first))
         self.folders += 1
+        share = place.share / (len(listing.folders) + 1)
         for part in parts:
             self.parts.append(number)
-            self.rest.append(FolderTask(number, place.path, inode, part))
-        self._push_children(place, number, listing)
+            part_share = share / (len(parts) + 1)
+            self.rest.append(FolderTask(number, place.path, inode, part, share=part_share))
+        self._push_children(place, number, listing, share)
 
     def _compare(
         self,
@@ -287,7 +294,9 @@ class FolderVisitor:
             elif old[STATE] != EntryState.EXCLUDED:
                 self.changes.put(number, excluded_row(old, EntryState.EXCLUDED), old)
 
-    def _push_children(self, place: _FolderVisit, parent: int, listing: FolderListing) -> None:
+    def _push_children(
+        self, place: _FolderVisit, parent: int, listing: FolderListing, share: float
+    ) -> None:
         standing: dict[bytes, SnapshotFolder] = {}
         if self.baseline is not None and place.known is not None:
             children = self.baseline.children(parent)
@@ -305,9 +314,8 @@ class FolderVisitor:
             if place.alone and child is not None and child.state == FolderState.LISTED:
                 continue
             child = child or self._moved_here(path, inode)
-            self.stack.append(
-                _FolderVisit(child.id if child else 0, parent, path, name, inode, child)
-            )
+            number = child.id if child else 0
+            self.stack.append(_FolderVisit(number, parent, path, name, inode, child, share=share))
         for inode, name in listing.excluded_folders:
             child = standing.get(name)
             below = _FolderVisit(

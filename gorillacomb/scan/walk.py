@@ -26,6 +26,32 @@ from gorillacomb.scan.tasks import (
 _FIRST_BUDGET = 64
 """While there are fewer folders than workers, tasks are short, so that all soon have work."""
 _MOST_FOLDERS = 64
+_LEAST_SHARE = 0.01
+"""Before this part of the walk is done, nothing is said about the rest of it."""
+
+
+class ExpectedFiles:
+    """How many files a walk is going to see: as many as last time, or judged by what was listed.
+
+    Of a folder that was listed, each subfolder is taken to be as large as the others, so the part
+    of the walk that is done is known, and with it how much is left.
+    """
+
+    def __init__(self, last_time: int | None) -> None:
+        self._last_time = last_time
+        self._share = 0.0
+
+    def note(self, share: float) -> None:
+        """Add to the part of the walk that is done."""
+        self._share += share
+
+    def total(self, files: int) -> int | None:
+        """Return the estimate, given the number of files so far; None if it is too early."""
+        if self._last_time is not None:
+            return max(self._last_time, files)
+        if self._share < _LEAST_SHARE:
+            return None
+        return max(round(files / self._share), files)
 
 
 class ScanWalk:
@@ -38,6 +64,7 @@ class ScanWalk:
         contexts: dict[int, RootContext],
         budget: int,
         progress: Progress,
+        expected: ExpectedFiles,
         sizes: SizeSampler | None = None,
     ) -> None:
         """Prepare a walk; with ``sizes``, defer files where that pays."""
@@ -46,6 +73,7 @@ class ScanWalk:
         self._contexts = contexts
         self._budget = budget
         self._progress = progress
+        self._expected = expected
         self._sizes = sizes
         self._stacks: dict[int, list[FolderTask]] = {root: [] for root in contexts}
         self._parts_left: Counter[int] = Counter()
@@ -132,6 +160,8 @@ class ScanWalk:
         self.hashed_files[root] += result.hashed_files
         self.hashed_bytes[root] += result.hashed_bytes
         self.boundaries += [(root, path) for path in result.boundaries]
+        self._expected.note(result.share)
+        self._progress.total(self._expected.total(self.files.total()), None)
         self._progress.advance(result.files, result.bytes)
 
     def finish(self, judge: LossJudge) -> None:

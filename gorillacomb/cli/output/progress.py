@@ -7,7 +7,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any, Never
 
-from gorillacomb.cli.output.render import DEFAULT_WIDTH
+from gorillacomb.cli.output.render import DEFAULT_WIDTH, format_size
 from gorillacomb.progress import NullProgress, Progress
 
 if TYPE_CHECKING:
@@ -15,12 +15,8 @@ if TYPE_CHECKING:
 
 _SIZED = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
 _UNSIZED = "{desc}: {n_fmt} [{elapsed}, {rate_fmt}]"
+_LISTED = "{desc}: {percentage:3.0f}%|{bar}| SIZE [{elapsed}<{remaining}]"
 _COUNTED = "{desc} [{elapsed}]"
-
-
-def _format(size: int | None) -> str:
-    """Return the format of a stage: with 0 bytes it reads nothing, so only files are counted."""
-    return _SIZED if size else _UNSIZED if size is None else _COUNTED
 
 
 def _room() -> dict[str, Any]:
@@ -35,52 +31,71 @@ def _room() -> dict[str, Any]:
 
 
 class ProgressBar:
-    """One bar at a time: bytes, rate and time left, with the number of files in its name."""
+    """One bar at a time: how much is done, and the time left at the speed so far."""
 
     def __init__(self) -> None:
         self._bar: tqdm[Never] | None = None
         self._name = ""
-        self._files = 0
+        self._files = self._size = 0
         self._total_files: int | None = None
+        self._by_files = False
 
     def stage(self, name: str, files: int | None, size: int | None) -> None:
         # Imported only when used: it costs 65 ms, which a scan in a script does not need to spend.
         from tqdm import tqdm
 
         self.close()
-        self._name, self._files, self._total_files = name, 0, files
+        self._name, self._files, self._size = name, 0, 0
+        self._total_files = files
         self._bar = tqdm(
-            desc=name,
-            total=size,
+            desc=self._label(),
+            total=files if size is None else size,
             unit="B",
             unit_scale=True,
             leave=False,
             **_room(),
             file=sys.stderr,
-            bar_format=_format(size),
+            bar_format=self._format(files, size),
             miniters=1,
             mininterval=0.2,
+            smoothing=0,
         )
-        self._label()
 
     def total(self, files: int | None, size: int | None) -> None:
-        if self._bar is not None:
-            self._total_files = files
-            self._bar.total = size
-            self._bar.bar_format = _format(size)
+        if self._bar is None:
+            return
+        self._total_files = files
+        self._bar.bar_format = self._format(files, size)
+        self._bar.total = files if self._by_files else size
+        done = self._files if self._by_files else self._size
+        if self._bar.n != done:  # it counted the other of the two
+            self._bar.n = self._bar.last_print_n = done
+
+    def _format(self, files: int | None, size: int | None) -> str:
+        """Return the format of a stage, and decide what the time left is judged by.
+
+        With 0 bytes nothing is read, so only files are counted. If only the total of the files is
+        known, it is judged by them.
+        """
+        self._by_files = size is None and bool(files)
+        if self._by_files:
+            return _LISTED.replace("SIZE", format_size(self._size))
+        return _SIZED if size else _UNSIZED if size is None else _COUNTED
 
     def advance(self, files: int, size: int) -> None:
         if self._bar is None:
             return
         self._files += files
+        self._size += size
         if files:
-            self._label()
-        self._bar.update(size)
+            self._bar.set_description_str(self._label(), refresh=False)
+        if self._by_files:
+            self._bar.bar_format = _LISTED.replace("SIZE", format_size(self._size))
+        self._bar.update(files if self._by_files else size)
 
-    def _label(self) -> None:
-        assert self._bar is not None
+    def _label(self) -> str:
         of = "" if self._total_files is None else f"/{self._total_files:,}"
-        self._bar.set_description_str(f"{self._name}, {self._files:,}{of} files", refresh=False)
+        return f"{self._name}, {self._files:,}{of} files"
 
     def close(self) -> None:
         if self._bar is not None:
