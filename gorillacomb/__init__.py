@@ -95,6 +95,8 @@ if TYPE_CHECKING:
     from gorillacomb.api.facade.vault import open_vault as open_vault
     from gorillacomb.api.find.compare import Comparison as Comparison
     from gorillacomb.api.find.compare import FolderDiff as FolderDiff
+    from gorillacomb.api.find.contents import ContentComparison as ContentComparison
+    from gorillacomb.api.find.contents import ContentSide as ContentSide
     from gorillacomb.api.find.explain import ExplainedFile as ExplainedFile
     from gorillacomb.api.find.explain import ExplainedFolder as ExplainedFolder
     from gorillacomb.api.find.explain import ExplainedGone as ExplainedGone
@@ -134,6 +136,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.trace import VaultTrace as VaultTrace
     from gorillacomb.api.trace import VerifiedProof as VerifiedProof
     from gorillacomb.api.trace import verify_proof as verify_proof
+    from gorillacomb.api.unique import RolledUpEntry as RolledUpEntry
     from gorillacomb.api.unique import UniqueFile as UniqueFile
     from gorillacomb.api.unique import UniqueResult as UniqueResult
     from gorillacomb.api.unique import UnverifiedPath as UnverifiedPath
@@ -193,6 +196,7 @@ _PUBLIC = {
     ),
     "api.facade.vault": ("OpenVault", "open_vault"),
     "api.find.compare": ("Comparison", "FolderDiff"),
+    "api.find.contents": ("ContentComparison", "ContentSide"),
     "api.find.explain": ("ExplainedFile", "ExplainedFolder", "ExplainedGone"),
     "api.find.fate": ("PathFate",),
     "api.find.folders": (
@@ -225,7 +229,7 @@ _PUBLIC = {
         "VerifiedProof",
         "verify_proof",
     ),
-    "api.unique": ("UniqueFile", "UniqueResult", "UnverifiedPath"),
+    "api.unique": ("RolledUpEntry", "UniqueFile", "UniqueResult", "UnverifiedPath"),
     "api.upkeep": ("VaultBackup", "VaultCheck"),
     "api.verify": ("ManifestCheck", "verify_manifest"),
     "api.watch.pulse": ("PulseResult", "PulseState"),

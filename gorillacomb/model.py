@@ -78,6 +78,8 @@ class Root:
     suspect: str | None = None
     """Why it may not be the same root, so that its files may be elsewhere instead of missing; None
     otherwise."""
+    name: str | None = None
+    """What the user calls it; None if it was given no name."""
 
 
 @dataclass(frozen=True, slots=True)

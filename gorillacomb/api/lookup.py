@@ -78,6 +78,25 @@ def look_up_path(index: Index, path: PathInput) -> PathLookup:
     return found
 
 
+def look_up_folder_or_root(index: Index, named: PathInput) -> PathLookup:
+    """Look a folder up by its path, or a whole root by its id or the name that the user gave it.
+
+    A path comes first, except before an id. Roots of drives that were scanned at one mount point
+    share their path, so only an id or a name says which one is meant.
+    """
+    name = os.fsencode(named)
+    roots = all_roots(index.connection)
+    meant = [root for root in roots if root.uid.encode() == name]
+    if not meant:
+        found = look_up_path(index, real_path(name))
+        if found.folder is not None:
+            return found
+        meant = [root for root in roots if root.name is not None and os.fsencode(root.name) == name]
+        if not meant:
+            return found
+    return PathLookup(meant[0].path, meant[0], meant[0].folder, None)
+
+
 def away_notes(found: PathLookup) -> Iterator[str]:
     """Return notes on other drives that were scanned at a path and are not connected now."""
     for root in found.away if found.root is not None else ():

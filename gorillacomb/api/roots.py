@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gorillacomb.api.paths import PathInput, absolute_path
@@ -32,11 +32,14 @@ __all__ = [
     "RootStatus",
     "forget_root",
     "list_roots",
+    "name_root",
     "root_statuses",
     "root_text",
     "suspect_texts",
     "waiting_text",
 ]
+
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,11 @@ class RootStatus:
     def id(self) -> str:
         """The root's id, 32 hex digits."""
         return self.root.uid
+
+    @property
+    def name(self) -> str | None:
+        """What the user calls it; None if it was given no name."""
+        return self.root.name
 
     def to_dict(self) -> RootDocument:
         """Return it as a member of the document of ``roots list --json``."""
@@ -126,6 +134,32 @@ def forget_root(
     return ForgottenRoot(known.path, known.id, known.facts.files, tuple(left))
 
 
+def name_root(vault: Vault, root: PathInput, name: str | None) -> RootStatus:
+    """Give a root a name, as `OpenVault.name_root` says."""
+    if name is not None:
+        name = name.strip()
+        if not name or not name.isprintable() or len(name) > _LONGEST_NAME:
+            raise UsageError(
+                f"{name!r} cannot be the name of a root.",
+                f"Give it one to {_LONGEST_NAME} printable characters, on one line.",
+            )
+    with Index.read(vault) as index, translate_errors(vault):
+        found, is_certain = _named(index, os.fsencode(root))
+    uid = (found[0] if is_certain else _chosen(found, None, "name ID NAME")).id
+    with Index.write(vault) as index, translate_errors(vault):
+        (known,), _ = _named(index, uid.encode())
+        for other in root_table.all_roots(index.connection):
+            if name is not None and other.name == name and other.uid != known.id:
+                raise UsageError(
+                    f"{path_text(other.path)} is called {name!r} already.",
+                    "Choose another name.",
+                )
+        with index.atomic():
+            root_table.set_root_name(index.connection, known.id, name)
+        index.commit()
+        return replace(known, root=replace(known.root, name=name))
+
+
 def _left_behind(index: Index, root: Root) -> list[QuarantinedRun]:
     """Return what is in quarantines that no other root leads to."""
     from gorillacomb.dedupe.quarantine.inventory import quarantined_runs  # loads journals
@@ -153,8 +187,8 @@ def waiting_text(left: Sequence[QuarantinedRun]) -> str:
 def _named(index: Index, name: bytes) -> tuple[list[RootStatus], bool]:
     """Return the root with an id, or those with a path; and whether it is certain which is meant.
 
-    It is uncertain if several have that path, or something else is mounted where its drive was.
-    Raises UsageError for a path that is not a root's.
+    It is uncertain if several have that path, or something else is mounted where its drive was. A
+    name that the user gave comes last. Raises UsageError for a path that is not a root's.
     """
     roots = root_table.all_roots(index.connection)
     for root in roots:
@@ -162,6 +196,9 @@ def _named(index: Index, name: bytes) -> tuple[list[RootStatus], bool]:
             return [_status(index, root)], True
     places = (name, absolute_path(name), real_path(name))
     found = [root for root in roots if root.path in places]
+    for root in roots if not found else ():
+        if root.name is not None and os.fsencode(root.name) == name:
+            return [_status(index, root)], True
     if not found:
         raise UsageError(f"There is no root {path_text(name)}.", "See `gorillacomb roots list`.")
     around = root_table.roots_of_path(found, found[0].path)
@@ -170,9 +207,14 @@ def _named(index: Index, name: bytes) -> tuple[list[RootStatus], bool]:
 
 
 def _chosen(
-    roots: Sequence[RootStatus], choose: Callable[[Sequence[RootStatus]], RootStatus] | None
+    roots: Sequence[RootStatus],
+    choose: Callable[[Sequence[RootStatus]], RootStatus] | None,
+    by_id: str = "forget ID",
 ) -> RootStatus:
-    """Return the root that the caller chooses. Raises UsageError if there is no way to ask."""
+    """Return the root that the caller chooses. Raises UsageError if there is no way to ask.
+
+    ``by_id`` are the words of `gorillacomb roots` that name it by its id.
+    """
     if choose is not None:
         return choose(roots)
     shown = path_text(roots[0].path)
@@ -181,7 +223,7 @@ def _chosen(
         what = f"What was scanned at {shown} is not there now, but something else is"
     raise UsageError(
         f"{what}: {'; '.join(map(root_text, roots))}.",
-        "Name one by its id: gorillacomb roots forget ID",
+        f"Name one by its id: gorillacomb roots {by_id}",
     )
 
 

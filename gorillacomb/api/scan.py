@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from gorillacomb.api.callbacks import stopped_by_callbacks
 from gorillacomb.api.documents.scan import ScanDocument, scan_document
@@ -13,8 +14,9 @@ from gorillacomb.api.paths import PathsInput, PatternsInput, encoded_paths, list
 from gorillacomb.api.rescan import paths_that_runs_deleted, recorder_for
 from gorillacomb.api.text import suspect_texts
 from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
-from gorillacomb.errors import UsageError
+from gorillacomb.errors import RootVanished, UsageError
 from gorillacomb.fs.paths import common_suffix_parts, is_below, join, path_text
+from gorillacomb.fs.volumes import present_path
 from gorillacomb.index import content_queries, folder_queries, stamps
 from gorillacomb.index.content_queries import GroupTotals
 from gorillacomb.index.database import Index, translate_errors
@@ -36,6 +38,9 @@ from gorillacomb.scan.options import ScanOptions
 from gorillacomb.scan.scanner import scan
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
+
+if TYPE_CHECKING:
+    from gorillacomb.api.roots import RootStatus
 
 __all__ = [
     "FILE_CAUSES",
@@ -134,6 +139,8 @@ class ScanResult:
     totals: GroupTotals
     files_by_state: Mapping[EntryState, tuple[int, int]]
     """Files and their bytes, of files that were not read or are damaged."""
+    absent: tuple[RootStatus, ...] = ()
+    """Known roots that were to be scanned, but whose drives are not connected."""
 
     @property
     def files(self) -> int:
@@ -197,13 +204,14 @@ class ScanResult:
             self.damaged,
             self.totals,
             self.files_by_state,
+            self.absent,
         )
 
 
 @stopped_by_callbacks
 def scan_folders(
     vault: Vault,
-    paths: PathsInput,
+    paths: PathsInput | None = None,
     *,
     exclude: PatternsInput = (),
     clear_excludes: bool = False,
@@ -224,7 +232,8 @@ def scan_folders(
             "Quick and rehash exclude each other: one leaves files unread, the other reads all.",
             "Choose one of them.",
         )
-    tops = encoded_paths(paths)
+    concerns_one = (exclude, clear_excludes, accept_loss, (min_size, file_list) != (None, None))
+    tops, absent = _tops(vault, paths, any(concerns_one))
     settings = load_settings()
     options = ScanOptions(
         workers=settings.workers if workers is None else workers,
@@ -253,7 +262,39 @@ def scan_folders(
     report = scan(vault, tops, options, as_progress(progress), tell, recorder_for(settings))
     log_info("Scanned %d files, read %d of them", report.files, report.hashed_files)
     with Index.read(vault) as index, translate_errors(vault):
-        return _result(index, report)
+        return replace(_result(index, report), absent=absent)
+
+
+def _tops(
+    vault: Vault, paths: PathsInput | None, concerns_one: bool
+) -> tuple[list[bytes], tuple[RootStatus, ...]]:
+    """Return the paths to scan: those given, else those of the known roots that are connected.
+
+    Also return the known roots that are not. A root that may not be what it was is scanned, too:
+    that shows whether it is. Options that concern one folder need its path.
+    """
+    if paths is not None:
+        return encoded_paths(paths), ()
+    if concerns_one:
+        raise UsageError(
+            "What is excluded, a minimum size, a file list and an accepted loss concern one"
+            " folder, and none was named.",
+            "Name it: gorillacomb scan PATH",
+        )
+    from gorillacomb.api.roots import list_roots  # most scans are given paths
+
+    roots = list_roots(vault) if vault.index.exists() else ()
+    if not roots:
+        raise UsageError("No folder has been scanned yet.", "Name one: gorillacomb scan PATH")
+    present = {each.id: present_path(each.root) for each in roots}
+    absent = tuple(each for each in roots if present[each.id] is None)
+    if len(absent) == len(roots):
+        names = ", ".join(path_text(each.path) for each in roots)
+        raise RootVanished(
+            f"None of the known drives and folders is connected: {names}.",
+            "Connect one and scan again, or name a folder: gorillacomb scan PATH",
+        )
+    return [path for path in present.values() if path is not None], absent
 
 
 def _result(index: Index, report: ScanReport) -> ScanResult:

@@ -36,13 +36,21 @@ from gorillacomb.model import Root
 from gorillacomb.progress import Progress, ProgressCallback, as_progress
 from gorillacomb.unique.copy_check import CopyVerifier, folder_identities_below
 from gorillacomb.unique.report import UniqueFile, UniqueReport, UnverifiedPath, unique_report
+from gorillacomb.unique.rollup import RolledUpEntry, roll_up_files
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
 
 if TYPE_CHECKING:
     from gorillacomb.api.dedupe.plan import DedupePlan
 
-__all__ = ["UniqueFile", "UniqueReport", "UniqueResult", "UnverifiedPath", "find_unique"]
+__all__ = [
+    "RolledUpEntry",
+    "UniqueFile",
+    "UniqueReport",
+    "UniqueResult",
+    "UnverifiedPath",
+    "find_unique",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +119,24 @@ class UniqueResult:
                 kept[folder] = (files + 1, size + each.size)
         return own, kept
 
+    def rolled_up(self) -> list[RolledUpEntry]:
+        """Roll the unique files up by folder, the largest first; paths are relative to `path`.
+
+        A folder none of whose contents exist elsewhere is one entry.
+        """
+        report = self.report
+        return roll_up_files(
+            ((relative_path(each.path, report.path), each.size) for each in report.unique),
+            (
+                (relative_path(folder, report.path), files)
+                for folder, files in report.shared.items()
+            ),
+            (relative_path(each.path, report.path) for each in report.unproven),
+        )
+
     def to_dict(self) -> UniqueDocument:
         """Return the document of ``unique --json``."""
-        return unique_document(self.report, self.places())
+        return unique_document(self.report, self.places(), self.rolled_up())
 
 
 def find_unique(

@@ -35,7 +35,7 @@ COMMANDS = {
     "scrub": ("watch", "Read files again, oldest check first, and find bit rot."),
     "watch": ("watch", "Keep index and trace up to date as files change."),
     "pulse": ("watch", "Say whether the watcher is alive, for people and for cron."),
-    "roots": ("admin", "List the drives and folders known, or forget one."),
+    "roots": ("admin", "List the drives and folders known, name or forget one."),
     "vault": ("admin", "Check the vault, or copy it while it is in use."),
     "completion": ("admin", "Print the completion script of a shell."),
     "help": ("admin", "Show the documentation: its topics, one of them, or a word in them."),

@@ -85,14 +85,44 @@ def _is_occupied(path: bytes) -> bool:
 def all_roots(connection: Connection) -> list[Root]:
     """Return every root, in the order in which they were added."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM roots ORDER BY id").fetchall()
-    causes = _suspects(connection)
-    return [replace(_root(*row), suspect=causes.get(row[0])) for row in rows]
+    causes, names = _suspects(connection), _names(connection)
+    found = (_root(*row) for row in rows)
+    return [replace(each, suspect=causes.get(each.id), name=names.get(each.uid)) for each in found]
 
 
 def _suspects(connection: Connection) -> dict[int, str]:
     if not connection.execute(_HAS_TABLE, ("suspects",)).fetchone():
         return {}
     return dict(connection.execute("SELECT root, cause FROM suspects"))
+
+
+def _names(connection: Connection) -> dict[str, str]:
+    """Return the names that the user gave to roots, by the ids of these."""
+    if not connection.execute(_HAS_TABLE, ("root_names",)).fetchone():
+        return {}
+    return dict(connection.execute("SELECT uid, name FROM root_names"))
+
+
+def set_root_name(connection: Connection, uid: str, name: str | None) -> None:
+    """Store what the user calls a root; None if nothing any more.
+
+    The table is created with the first name, without a new version of the schema: programs that do
+    not know it can ignore it. They may leave the name of a root that they forget, so its key is the
+    id that is never used again.
+    """
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS root_names (uid TEXT PRIMARY KEY, name TEXT NOT NULL)"
+        " WITHOUT ROWID"
+    )
+    if name is None:
+        connection.execute("DELETE FROM root_names WHERE uid = ?", (uid,))
+    else:
+        connection.execute("INSERT OR REPLACE INTO root_names VALUES (?, ?)", (uid, name))
+
+
+def _drop_name(connection: Connection, root: Root) -> None:
+    if connection.execute(_HAS_TABLE, ("root_names",)).fetchone():
+        set_root_name(connection, root.uid, None)
 
 
 def set_suspect(connection: Connection, root: int, cause: str | None) -> None:
@@ -222,6 +252,7 @@ def merge_root(connection: Connection, inner: Root, outer: int, parent: int, nam
     connection.execute("INSERT OR IGNORE INTO our_folders VALUES (?)", (inner.folder,))
     connection.execute("DELETE FROM scans WHERE root = ?", (inner.id,))
     connection.execute("DELETE FROM suspects WHERE root = ?", (inner.id,))
+    _drop_name(connection, inner)
     connection.execute("DELETE FROM roots WHERE id = ?", (inner.id,))
 
 
@@ -238,6 +269,7 @@ def forget_root(connection: Connection, root: Root) -> None:
     connection.execute("DELETE FROM folders WHERE root = ?", (root.id,))
     connection.execute("DELETE FROM scans WHERE root = ?", (root.id,))
     connection.execute("DELETE FROM suspects WHERE root = ?", (root.id,))
+    _drop_name(connection, root)
     connection.execute("DELETE FROM roots WHERE id = ?", (root.id,))
 
 

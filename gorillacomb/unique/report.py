@@ -116,6 +116,8 @@ class UniqueReport:
     """Number of files kept because another hard link of the same file exists elsewhere."""
     vouchers: Counter[bytes] = field(default_factory=Counter)
     """Number of files vouched for, by the folder of the copies."""
+    shared: Counter[bytes] = field(default_factory=Counter)
+    """The same by their own folder."""
     to_keep: int = 0
     """Contents that exist elsewhere too, but with their canonical copy here."""
     planned: list[bytes] = field(default_factory=list)
@@ -239,18 +241,19 @@ def _judge(
             unknown = [each.unknown for each in (here, there) if each and each.unknown]
             if unknown and vouching.may_share(record, copy):
                 report.unknown_extents[unknown[0]] += 1
-            _note(copy, vouching, report)
+            _note(record, copy, vouching, report)
             return
     for copy, there in found.vouchers.get(here.key, ()) if here else ():
         if there is not None and there.identity == file.identity:
             report.linked += 1
-            _note(copy, vouching, report)
+            _note(record, copy, vouching, report)
             return
     assert record.digest is not None
     report.unique.append(UniqueFile(record.path, record.size, record.digest, *refused))
 
 
-def _note(copy: FileRecord, vouching: CopyVerifier, report: UniqueReport) -> None:
+def _note(file: FileRecord, copy: FileRecord, vouching: CopyVerifier, report: UniqueReport) -> None:
+    report.shared[os.path.dirname(file.path)] += 1
     report.vouchers[os.path.dirname(copy.path)] += 1
     root = vouching.roots[copy.root]
     if root.id in vouching.away:

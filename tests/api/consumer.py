@@ -40,6 +40,8 @@ class Meter:
 
 def show(event: gorillacomb.ProgressEvent) -> None:
     use(event.stage, event.files, event.bytes, event.total_files, event.total_bytes)
+    left: float | None = event.seconds_left
+    use(left)
 
 
 def opening(place: str | bytes | Path) -> None:
@@ -70,6 +72,8 @@ def scanning(vault: gorillacomb.OpenVault) -> None:
         progress=show,
         on_findings=findings,
     )
+    absent: tuple[gorillacomb.RootStatus, ...] = vault.scan().absent
+    use(absent)
     complete: bool = result.is_complete
     warnings: tuple[str, ...] = result.warnings
     use(complete, warnings, result.files, result.size, result.read_files, result.read_size)
@@ -112,6 +116,27 @@ def asking(vault: gorillacomb.OpenVault) -> None:
         use(unproven.path, unproven.cause)
     use(result.path, result.files, result.size, result.is_covered, result.report, result.warnings)
     use(result.places(), result.version_controlled(), result.to_dict())
+    rolled_up: list[gorillacomb.RolledUpEntry] = result.rolled_up()
+    for entry in rolled_up:
+        use(entry.path, entry.kind, entry.files, entry.size, entry.is_whole, entry.unproven)
+
+
+def both(vault: gorillacomb.OpenVault) -> None:
+    with vault.compare_contents("/data", b"/more") as found:
+        comparison: gorillacomb.ContentComparison = found
+        same: bool = comparison.is_same and comparison.is_complete
+        warnings: tuple[str, ...] = comparison.warnings
+        use(same, warnings, comparison.named, comparison.to_dict(single_files=True)["only_a"])
+        side: gorillacomb.ContentSide = comparison.a
+        for entry in (*side.only(), *comparison.b.only(single_files=True)):
+            one: gorillacomb.RolledUpEntry = entry
+            use(one.path)
+        for path in side.unknown():
+            unproven: gorillacomb.UnverifiedPath = path
+            use(unproven.cause)
+        use(side.path, side.root, side.is_online, side.last_scan_ns, side.files, side.size)
+        use(side.shared_files, side.linked_files, side.only_files, side.only_size, side.unproven)
+        use(side.only_contents, side.only_content_size, side.empty_files, side.links, side.odd)
 
 
 def explaining(vault: gorillacomb.OpenVault) -> None:
@@ -146,6 +171,8 @@ def folders(vault: gorillacomb.OpenVault) -> None:
             use(related.last_work_ns, related.root, related.via)
     for short in report.family_list():
         use(report.family(short), report.family_name(short))
+    pair: tuple[bytes, bytes] | None = report.first_pair()
+    use(pair)
     for group in report.identical():
         same: gorillacomb.IdenticalFolders = group
         use(same.paths, same.keep, same.reasons, same.files, same.size, same.is_in_family)
@@ -161,6 +188,7 @@ def folders(vault: gorillacomb.OpenVault) -> None:
     diff: gorillacomb.FolderDiff = both.diff
     use(diff.same, diff.changed, diff.moved, diff.only_a, diff.only_b, diff.unknown)
     use(diff.respelled, both.a, both.b, both.modes_compared, both.warnings, both.is_same)
+    use(both.is_scanned)
     lines: Iterator[str] = both.text_differences()
     use(both.is_complete, both.spelling(b"x"), lines, both.to_dict())
 
@@ -265,6 +293,9 @@ def keeping(vault: gorillacomb.OpenVault) -> None:
         known: gorillacomb.RootStatus = root
         facts: gorillacomb.RootFacts = known.facts
         use(known.root, known.is_online, known.path, known.id, known.to_dict())
+        named: gorillacomb.RootStatus = vault.name_root(known.path, "Old laptop")
+        unnamed: str | None = vault.name_root(named.id, None).name
+        use(unnamed)
         use(facts.files, facts.bytes, facts.folders, facts.last_scan_ns)
     lost: gorillacomb.ForgottenRoot = vault.forget_root(
         "/data", force=True, choose=lambda roots: roots[0]

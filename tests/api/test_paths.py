@@ -130,6 +130,10 @@ USES: dict[str, Use] = {
     "OpenVault.explain.path": lambda b, form: b.vault.explain(form(b.path("a/x"))).to_dict(),
     "OpenVault.compare.a": lambda b, form: b.vault.compare(form(b.path("a")), b.path("b")).diff,
     "OpenVault.compare.b": lambda b, form: b.vault.compare(b.path("a"), form(b.path("b"))).diff,
+    "OpenVault.compare_contents.a": lambda b, form:
+        b.vault.compare_contents(form(b.path("a")), b.path("b")).to_dict(),
+    "OpenVault.compare_contents.b": lambda b, form:
+        b.vault.compare_contents(b.path("a"), form(b.path("b"))).to_dict(),
     "OpenVault.plan.within":
         lambda b, form: plan_paths(b.vault.plan(within=form(b.path("c")))),
     "OpenVault.plan.prefer":
@@ -144,6 +148,7 @@ USES: dict[str, Use] = {
     "OpenVault.undo.run": lambda b, form: undone(b, run=form),
     "OpenVault.undo.only": lambda b, form: undone(b, only=form(b.path("c/x"))),
     "OpenVault.forget_root.root": forgotten,
+    "OpenVault.name_root.root": lambda b, form: b.vault.name_root(form(b.top), "mine").name,
     "OpenVault.back_up.folder": lambda b, form: bool(saved(b, b.vault.back_up, form)),
     "OpenVault.scrub.paths": lambda b, form: b.vault.scrub(form(b.path("a"))).files,
     "OpenVault.accept_damage.paths":

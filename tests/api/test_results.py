@@ -89,6 +89,8 @@ def _questions(opened: gorillacomb.OpenVault, compare: Comparer, top: Path, tmp_
             compare.equal(family, theirs)
     compare.same(opened.unique(top / "a"), "unique", top / "a")
     compare.same(opened.compare(top / "a", top / "b"), "compare", top / "a", top / "b")
+    with opened.compare_contents(top / "a", top / "b") as contents:
+        compare.same(contents, "compare", top / "a", top / "b", "--contents")
     (top / "b/y").rename(tmp_path / "y")
     opened.scan(top)
     for name in ("a", "a/own", "b/y"):
@@ -184,6 +186,7 @@ def _upkeep(opened: gorillacomb.OpenVault, compare: Comparer, top: Path, tmp_pat
         strict=True,
     ):
         compare.equal(root, theirs)
+    compare.same(opened.name_root(top, "mine"), "roots", "name", top, "mine")
     compare.same(opened.check(), "vault", "check")
     theirs = run("vault", "backup", tmp_path / "1", "--json", vault=opened.path).json()
     compare.equal(opened.back_up(tmp_path / "2"), theirs, but="backup")

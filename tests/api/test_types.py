@@ -37,7 +37,10 @@ INNER = {
     *("RemovalPair", "Root", "ScanReport", "Settings", "UniqueReport", "AnySigningKey"),
 }
 """Classes of what results show in more detail, which semantic versioning does not cover."""
-LITERALS = {"CheckpointStatus", "ExportFormat", "KeyKind", "SignatureState", "Lack", "SpecialKind"}
+LITERALS = {
+    *("CheckpointStatus", "ExportFormat", "KeyKind", "Lack", "RolledUpKind", "SignatureState"),
+    "SpecialKind",
+}
 BUILT_IN = {"Mapping", "Sequence", "Path", "None"}
 
 

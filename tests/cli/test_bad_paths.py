@@ -66,7 +66,7 @@ def test_a_folder_below_one_that_may_not_be_entered() -> None:
 
 
 def test_no_path_at_all(vault: Path) -> None:
-    refused(run("scan", vault=vault), 2, "Name a folder to scan")
+    refused(run("scan", vault=vault), 2, "No folder has been scanned yet")
 
 
 def test_an_empty_path_is_not_the_current_folder(tree: Path, vault: Path) -> None:

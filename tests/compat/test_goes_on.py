@@ -27,6 +27,7 @@ from tests.compat.carried import Old, mounted, unpacked
 from tests.support.run import Argument
 
 _UNIQUE = {
+    "rolled_up": "the same as unique, by folder",
     "unknown_extents": "copies of which nobody can tell whether they share blocks",
     "to_keep": "copies to keep that are in the folder",
     "planned_to_go": "copies that a plan has go",
@@ -54,7 +55,10 @@ _FAMILIES = {
     "families[].others[].root": "the root that it is in",
     "families[].others[].via": "which copy connects it with the family, if not the one to keep",
 }
-_SUSPECT = {"roots[].suspect": "why a root may not be what it was; null"}
+_SUSPECT = {
+    "roots[].suspect": "why a root may not be what it was; null",
+    "roots[].name": "what the user calls a root; null",
+}
 LATER: dict[str, dict[str, str]] = {
     "dedupe": {
         "warnings": "patterns of protect and prefer that match nothing",

@@ -6,6 +6,7 @@ output against these definitions.
 """
 
 DOCUMENTS = {
+    "compare --contents": "contents.CompareContentsDocument",
     "compare": "folders.CompareDocument",
     "dedupe --apply --dry-run": "dedupe.DryRunDocument",
     "dedupe --apply": "dedupe.RunDocument",
@@ -27,6 +28,7 @@ DOCUMENTS = {
     "pulse": "pulse.PulseDocument",
     "roots forget": "status.ForgetDocument",
     "roots list": "status.RootsDocument",
+    "roots name": "status.RootDocument",
     "scan": "scan.ScanDocument",
     "scrub --accept": "scrub.AcceptDocument",
     "scrub --repair": "scrub.RepairDocument",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 from gorillacomb.api.documents.paths import PathDocument
 from gorillacomb.index.content_queries import GroupTotals
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import EntryState, IndexedFile, ScanReport, UnreadablePath
+
+if TYPE_CHECKING:
+    from gorillacomb.api.roots import RootStatus
 
 
 class UnreadableDocument(PathDocument):
@@ -37,6 +40,17 @@ class ScannedRootDocument(PathDocument):
     """Whether its drive disappeared while it was read."""
     suspect: str | None
     """Why it may not be what it was; null if nothing suggests that."""
+
+
+class AbsentRootDocument(PathDocument):
+    """A known root whose drive is not connected."""
+
+    root: str
+    """The root's id, 32 hex digits."""
+    name: str | None
+    """What the user calls it; null if it was given no name."""
+    last_scan_ns: str | None
+    """When it was last scanned to the end, ns since the epoch, as decimal text."""
 
 
 class ScanDocument(TypedDict):
@@ -92,6 +106,9 @@ class ScanDocument(TypedDict):
     retired: int
     """Contents that no file has any more."""
     seconds: float
+    absent: list[AbsentRootDocument]
+    """Known roots that were not scanned, because their drives are not connected; empty if the scan
+    was given paths."""
 
 
 def scan_document(
@@ -101,6 +118,7 @@ def scan_document(
     damaged: Iterable[IndexedFile],
     totals: GroupTotals,
     states: Mapping[EntryState, tuple[int, int]],
+    absent: Iterable[RootStatus],
 ) -> ScanDocument:
     """Return a scan as a document. ``states`` has files and bytes by state, of the whole vault."""
     changes, stamps, damaged = report.changes, report.stamps, list(damaged)
@@ -147,8 +165,19 @@ def scan_document(
         "moved_stamps": stamps.moved,
         "retired": stamps.retired,
         "seconds": round(report.seconds, 3),
+        "absent": list(map(_absent, absent)),
     }
     return cast(ScanDocument, document)
+
+
+def _absent(status: RootStatus) -> dict[str, object]:
+    last = status.facts.last_scan_ns
+    return {
+        **path_to_json(status.path),
+        "root": status.id,
+        "name": status.name,
+        "last_scan_ns": None if last is None else str(last),
+    }
 
 
 def _unreadable(failure: UnreadablePath) -> dict[str, str]:

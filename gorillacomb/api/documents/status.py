@@ -19,6 +19,8 @@ class RootDocument(PathDocument):
 
     root: str
     """The root's id, 32 hex digits."""
+    name: str | None
+    """What the user calls it; null if it was given no name."""
     online: bool
     """Whether its drive is connected, and is the one that was scanned."""
     suspect: str | None
@@ -176,6 +178,7 @@ def root_document(status: RootStatus) -> RootDocument:
     document = {
         **path_to_json(root.path),
         "root": root.uid,
+        "name": root.name,
         "online": status.is_online,
         "suspect": root.suspect,
         "volume": root.volume,

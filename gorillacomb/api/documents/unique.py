@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TypedDict, cast
+from collections.abc import Iterable
+from typing import Literal, TypedDict, cast
 
 from gorillacomb.api.documents.paths import PathDocument
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.unique.report import UniqueFile, UniqueReport
+from gorillacomb.unique.rollup import RolledUpEntry
 
 
 class UniqueFileDocument(PathDocument):
@@ -19,6 +21,23 @@ class UniqueFileDocument(PathDocument):
     """The BLAKE3 digest of its content, 64 hex digits."""
     cause: str | None
     """Why a copy in the index does not count, with its path; null if there is none."""
+
+
+class RolledUpDocument(PathDocument):
+    """A file whose content exists nowhere else, or a folder that stands for all such files in it.
+
+    The path is relative to the folder that was asked about; it is empty for that folder itself.
+    """
+
+    kind: Literal["folder", "file"]
+    files: int
+    """Such files in it."""
+    bytes: int
+    """Bytes of those files; hard links of one file count once."""
+    whole: bool
+    """Whether nothing in it exists elsewhere, as far as contents are known."""
+    unproven: int
+    """Files and folders in it whose content is unknown."""
 
 
 class UnprovenDocument(PathDocument):
@@ -66,6 +85,8 @@ class UniqueDocument(PathDocument):
     unique_bytes: int
     """Bytes of the files in ``unique``."""
     unique: list[UniqueFileDocument]
+    rolled_up: list[RolledUpDocument]
+    """The same, rolled up by folder, the largest first."""
     unproven: list[UnprovenDocument]
     vouched_by: list[CopyFolderDocument]
     """Where the copies of the other files are, the folder with the most first."""
@@ -79,8 +100,13 @@ class UniqueDocument(PathDocument):
     offline: list[OfflineRootDocument]
 
 
-def unique_document(report: UniqueReport, places: list[tuple[bytes, int]]) -> UniqueDocument:
-    """Return a report as a document. ``places`` are the folders with copies, and their files."""
+def unique_document(
+    report: UniqueReport, places: list[tuple[bytes, int]], rolled_up: Iterable[RolledUpEntry]
+) -> UniqueDocument:
+    """Return a report as a document.
+
+    ``places`` are the folders with copies, and their files; ``rolled_up`` are the unique files.
+    """
     document = {
         **path_to_json(report.path),
         "files": report.files,
@@ -102,6 +128,7 @@ def unique_document(report: UniqueReport, places: list[tuple[bytes, int]]) -> Un
             }
             for each in report.unique
         ],
+        "rolled_up": list(map(rolled_up_document, rolled_up)),
         "unproven": [{**path_to_json(each.path), "cause": each.cause} for each in report.unproven],
         "vouched_by": [{**path_to_json(path), "files": files} for path, files in places],
         "to_keep": report.to_keep,
@@ -114,6 +141,19 @@ def unique_document(report: UniqueReport, places: list[tuple[bytes, int]]) -> Un
         ],
     }
     return cast(UniqueDocument, document)
+
+
+def rolled_up_document(entry: RolledUpEntry) -> RolledUpDocument:
+    """Return a folder or file with contents that exist nowhere else as a document."""
+    document = {
+        **path_to_json(entry.path),
+        "kind": entry.kind,
+        "files": entry.files,
+        "bytes": entry.size,
+        "whole": entry.is_whole,
+        "unproven": entry.unproven,
+    }
+    return cast(RolledUpDocument, document)
 
 
 def _cause(file: UniqueFile) -> str | None:

@@ -62,6 +62,17 @@ class UpkeepMethods:
 
         return forget_root(self._vault, root, force=force, choose=choose)
 
+    def name_root(self, root: PathInput, name: str | None) -> RootStatus:
+        """Give a root, named by its path or id, a name of your own, shown beside its path.
+
+        It replaces an earlier name; None takes it away. `compare_contents` and `forget_root` accept
+        it, too. Returns the root. Raises UsageError for an unknown root, for a path that several
+        share, and for a name that is empty, not printable, or another root's.
+        """
+        from gorillacomb.api.roots import name_root
+
+        return name_root(self._vault, root, name)
+
     def check(self) -> VaultCheck:
         """Check both databases, every entry of the trace, and that they match.
 

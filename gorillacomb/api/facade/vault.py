@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.dedupe.plan import DedupePlan
     from gorillacomb.api.duplicates import Duplicates
     from gorillacomb.api.find.compare import Comparison
+    from gorillacomb.api.find.contents import ContentComparison
     from gorillacomb.api.find.explain import Explained
     from gorillacomb.api.find.folders import FolderReport
     from gorillacomb.api.find.overview import Overview
@@ -68,7 +69,7 @@ class OpenVault(DedupeMethods, UpkeepMethods, Closing):
 
     def scan(
         self,
-        paths: PathsInput,
+        paths: PathsInput | None = None,
         *,
         exclude: PatternsInput = (),
         clear_excludes: bool = False,
@@ -85,12 +86,13 @@ class OpenVault(DedupeMethods, UpkeepMethods, Closing):
     ) -> ScanResult:
         """Read folders into the index: what changed since the last scan, or all of it.
 
-        Nothing in them is changed. ``exclude`` are gitignore patterns and ``min_size`` is in bytes;
-        both are remembered for the root, and ``clear_excludes`` forgets the remembered patterns
-        first. ``quick`` leaves files without a copy unread; ``rehash`` reads everything again.
-        ``cross_file_systems`` enters what is mounted inside. ``file_list`` names the only paths to
-        look at. ``accept_loss`` treats missing files as deleted, even if it is most of a root.
-        ``hydrate_limit`` downloads files of up to this many bytes that are only in the cloud.
+        Without ``paths``, it reads all known roots that are connected; ``absent`` of the result has
+        the others. Nothing in them is changed. ``exclude`` are gitignore patterns and ``min_size``
+        is in bytes; both are remembered for the root, and ``clear_excludes`` forgets the remembered
+        patterns first. ``quick`` leaves files without a copy unread; ``rehash`` reads everything
+        again. ``cross_file_systems`` enters what is mounted inside. ``file_list`` names the only
+        paths to look at. ``accept_loss`` treats missing files as deleted, even if it is most of a
+        root. ``hydrate_limit`` downloads files of up to this many bytes that are only in the cloud.
         ``workers`` is the number of reader processes; 0 reads in this one. ``on_findings`` is
         called as soon as the duplicates are known, while the rest is still unread.
 
@@ -99,7 +101,8 @@ class OpenVault(DedupeMethods, UpkeepMethods, Closing):
         KeyboardInterrupt.
 
         Returns what was read, with what could not be in ``unreadable`` and ``unstable``. Raises
-        UsageError for paths that cannot be scanned, RootVanished for a drive that is not connected.
+        UsageError for paths that cannot be scanned, RootVanished for a drive that is not connected,
+        or for no paths if no known root is.
         """
         from gorillacomb.api.scan import scan_folders
 
@@ -217,3 +220,15 @@ class OpenVault(DedupeMethods, UpkeepMethods, Closing):
         from gorillacomb.api.find.compare import compare_folders
 
         return compare_folders(self._vault, a, b, progress=progress)
+
+    def compare_contents(self, a: PathInput, b: PathInput) -> ContentComparison:
+        """Find what each of two folders contains that the other lacks, wherever it is there.
+
+        The index alone is asked: no file is read, and drives that are not connected are as of their
+        last scan. Each is a folder, or a whole root by its id or its name. Returns a comparison
+        that is read as it is asked for: use it in a ``with`` block. Raises UsageError for a path
+        that is not a folder of the index.
+        """
+        from gorillacomb.api.find.contents import compare_contents
+
+        return compare_contents(self._vault, a, b)

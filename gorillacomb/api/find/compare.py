@@ -42,6 +42,8 @@ class Comparison:
     modes_compared: bool
     """Whether executable bits were compared: not every file system has them."""
     warnings: tuple[str, ...]
+    is_scanned: bool = True
+    """Whether the index has both; otherwise they were read now, and are not remembered."""
 
     @property
     def is_same(self) -> bool:
@@ -98,6 +100,7 @@ def compare_folders(
     if real_path(paths[0]) == real_path(paths[1]):
         warnings = ("A and B are one folder: it is compared with itself.",)
     found = _compare_known(vault, *paths)
+    is_scanned = found is not None
     if found is None:
         # What the user did not ask to remember is scanned into a temporary vault.
         from gorillacomb.scan.scanner import scan
@@ -107,7 +110,8 @@ def compare_folders(
             scan(own, [real_path(path) for path in paths], progress=as_progress(progress))
             found = _compare_known(own, *paths)
     assert found is not None
-    return Comparison(os.path.abspath(paths[0]), os.path.abspath(paths[1]), *found, warnings)
+    tops = os.path.abspath(paths[0]), os.path.abspath(paths[1])
+    return Comparison(*tops, *found, warnings, is_scanned)
 
 
 def _is_known(vault: Vault, path: bytes) -> bool:

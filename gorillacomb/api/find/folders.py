@@ -214,6 +214,17 @@ class FolderReport(Closing):
         with translate_errors(self._vault):
             return family_report(self._folders, family)
 
+    def first_pair(self) -> tuple[bytes, bytes] | None:
+        """Return a copy of the largest tree that has one, and the copy to keep; None if none has.
+
+        Families inside single projects do not count.
+        """
+        for family in self.family_list():
+            if not family.structural:
+                copy = next(each for each in family.members if each is not family.keep)
+                return self._folders.path(copy), self._folders.path(family.keep)
+        return None
+
     def family_name(self, family: FolderFamily) -> bytes:
         """Return the name of a family: that of the folder to keep."""
         return _name(self._folders, family.keep)

@@ -22,6 +22,8 @@ from gorillacomb.api.text import format_time as format_time
 
 if TYPE_CHECKING:
     from gorillacomb.api.duplicates import GroupedFile
+    from gorillacomb.api.next_step.step import NextStep
+    from gorillacomb.api.vault import Vault
 
 DEFAULT_WIDTH = 80
 
@@ -73,6 +75,11 @@ def short_path(path: bytes, room: int | None) -> str:
     return shorten_path(printable_path(path), room)
 
 
+def name_note(name: str | None) -> str:
+    """Return the name that the user gave to a root, printed after its path; empty if none."""
+    return "" if name is None else f"  ({printable(name)})"
+
+
 def styled(text: str, **styles: bool | str) -> str:
     """Apply a colour, if stdout is a terminal and NO_COLOR is not set."""
     if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
@@ -92,6 +99,25 @@ def wrapped_paragraph(text: str, indent: str) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def next_lines(steps: Iterable[NextStep], vault: Vault) -> Iterator[str]:
+    """Say how to go on: a command a line, each with what it is for.
+
+    A command is never shortened, so that it can be pasted: on a terminal without room for both, it
+    is shown alone.
+    """
+    told = [(each.command(vault), each.purpose) for each in steps]
+    width = terminal_width()
+    room = (width or DEFAULT_WIDTH) - len("Next:    ")
+    fitting = [command for command, purpose in told if len(command) + len(purpose) <= room]
+    column = max(map(len, fitting), default=0)
+    if any(max(column, len(command)) + len(purpose) > room for command, purpose in told):
+        column = 0
+    for number, (command, purpose) in enumerate(told):
+        line = f"{'     ' if number else 'Next:'} {command:<{column}}"
+        fits = width is None or display_width(line) + len(purpose) + 3 <= width
+        yield f"{line}   {purpose}" if fits else line
 
 
 def print_warnings(warnings: Iterable[str]) -> None:

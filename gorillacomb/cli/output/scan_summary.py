@@ -12,12 +12,6 @@ from gorillacomb.api.scan import (
 from gorillacomb.cli.output import render
 from gorillacomb.model import EntryState, FolderState, RootReport
 
-_NEXT_STEPS = (
-    "Next: gorillacomb folders       which folders are copies, and which one to keep",
-    "      gorillacomb dupes         every group, the most wasteful first",
-    "      gorillacomb explain PATH  one file or folder, and why that copy",
-)
-
 
 def summary_lines(findings: ScanFindings) -> list[str]:
     """Format the findings of a scan in at most 15 lines."""
@@ -35,8 +29,6 @@ def summary_lines(findings: ScanFindings) -> list[str]:
         more = len(report.other_file_systems) - 1
         also = f" and {more} more" if more else ""
         lines.append(f"Not entered: {first}{also} (other drives; --cross-file-systems)")
-    if findings.totals.groups:
-        lines += _NEXT_STEPS
     return lines
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import click
 
 from gorillacomb.api.documents.status import roots_document
-from gorillacomb.api.roots import RootStatus, forget_root, root_text, waiting_text
+from gorillacomb.api.next_step.upkeep import after_roots
+from gorillacomb.api.roots import RootStatus, forget_root, name_root, root_text, waiting_text
 from gorillacomb.api.roots import list_roots as known_roots
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.commands.admin.status import absence, root_lines
@@ -19,7 +20,7 @@ from gorillacomb.errors import ExitCode
 
 @click.group()
 def command() -> None:
-    """List the drives and folders that were scanned, or forget one that was sold."""
+    """List the drives and folders that were scanned, name one, or forget one that was sold."""
 
 
 @command.command("list", short_help="List the roots, where they are and when they were scanned.")
@@ -32,22 +33,46 @@ def list_roots(as_json: bool, vault: Vault) -> ExitCode:
         render.print_json(roots_document(roots))
         return ExitCode.DONE
     for each in roots:
-        click.echo(render.printable_path(each.path))
+        click.echo(render.printable_path(each.path) + render.name_note(each.name))
         for line in root_lines(each)[1:]:
             click.echo(line)
         click.echo(f"  id {each.id}" + ("" if each.is_online else f", {absence(each)}"))
     if not roots:
-        click.echo("No roots yet. Scan one: gorillacomb scan PATH")
+        click.echo("No roots yet.")
+    for line in render.next_lines(after_roots(roots), vault):
+        click.echo(line)
+    return ExitCode.DONE
+
+
+@command.command(short_help="Give a root a name of your own.")
+@click.argument("root", type=BytesPath(), metavar="PATH|ID")
+@click.argument("name")
+@json_option
+@vault_option
+def name(root: bytes, name: str, as_json: bool, vault: Vault) -> ExitCode:
+    """Give a root, named by its path or id, a name of your own, such as "Old laptop".
+
+    Reports show the name beside the path; `roots forget` and `compare --contents` accept it instead
+    of one. An empty name, '', takes it away. It is kept in the vault's index: the drive itself is
+    not changed.
+    """
+    named = name_root(vault, root, name or None)
+    if as_json:
+        render.print_json(named.to_dict())
+    elif named.name is None:
+        click.echo(f"{render.printable_path(named.path)} has no name now.")
+    else:
+        click.echo(f"{render.printable_path(named.path)} is called {named.name} now.")
     return ExitCode.DONE
 
 
 @command.command(short_help="Forget a root and everything known about it.")
-@click.argument("root", type=BytesPath(), metavar="PATH|ID")
+@click.argument("root", type=BytesPath(), metavar="PATH|ID|NAME")
 @click.option("--force", is_flag=True, help="Forget it even if its quarantine is not empty.")
 @json_option
 @vault_option
 def forget(root: bytes, force: bool, as_json: bool, vault: Vault) -> ExitCode:
-    """Forget a root, named by its path or id, and everything the index knows about it.
+    """Forget a root, named by its path, id or name, and everything the index knows about it.
 
     No file under it is touched; scanning it again brings it back. A root with items in its
     quarantine is kept (exit code 5), unless --force is given. Where several drives were scanned at

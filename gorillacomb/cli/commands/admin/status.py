@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import click
 
+from gorillacomb.api.next_step.upkeep import after_status
 from gorillacomb.api.roots import RootStatus, suspect_texts
 from gorillacomb.api.status import (
     FILE_CAUSES,
@@ -40,7 +41,7 @@ def command(as_json: bool, vault: Vault) -> ExitCode:
     if as_json:
         render.print_json(status.to_dict())
     else:
-        for line in _lines(status):
+        for line in (*_lines(status), *render.next_lines(after_status(status), vault)):
             click.echo(line)
     return ExitCode.DONE
 
@@ -59,6 +60,7 @@ def root_lines(status: RootStatus) -> list[str]:
     width = render.terminal_width()
     lines = [
         render.short_path(root.path, None if width is None else width - 10)
+        + render.name_note(root.name)
         + ("" if status.is_online else render.styled(f"  {absence(status)}", fg="yellow")),
         f"  {render.format_count(facts.files, 'file')}, {render.format_size(facts.bytes)},"
         f" {render.format_count(facts.folders, 'folder')}; last scan {when}",
@@ -93,7 +95,6 @@ def _quarantine_lines(status: VaultStatus) -> list[str]:
     return [
         f"Quarantine: {render.format_count(files, 'file')}, {render.format_size(size)} on "
         f"disk, {since}",
-        "  to free the space: gorillacomb dedupe --empty-quarantine",
     ]
 
 

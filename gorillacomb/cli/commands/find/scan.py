@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from gorillacomb.api.next_step.find import after_scan
 from gorillacomb.api.scan import (
     FILE_CAUSES,
     ScanFindings,
@@ -30,6 +31,9 @@ from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.cli.output.scan_summary import summary_lines
 from gorillacomb.errors import ExitCode, UsageError
 from gorillacomb.progress import Progress
+
+if TYPE_CHECKING:
+    from gorillacomb.api.roots import RootStatus
 
 _SHOWN = 3
 """Failures of each kind that are listed; the rest are counted."""
@@ -109,13 +113,12 @@ def command(
 ) -> ExitCode:
     """Scan folders: walk, read, compare, and print what was found.
 
+    Without PATH, scans all known roots that are connected, and names those that are not.
     Reads every file under each PATH once and keeps its digest in the vault's index; nothing under
     PATH is ever changed. The next scan reads only what changed, and an interrupted scan continues
     where it stopped.
     """
-    if not paths:
-        if files_from is None:
-            raise click.UsageError("Name a folder to scan: gorillacomb scan PATH")
+    if not paths and files_from is not None:
         paths = (os.getcwdb(),)
     if null and files_from is None:
         raise click.UsageError("-0 says how paths end in the file of --files-from: name that file.")
@@ -123,7 +126,7 @@ def command(
     early = _EarlyFindings(shown)
     result = scan_folders(
         vault,
-        paths,
+        paths or None,
         exclude=exclude,
         clear_excludes=clear_excludes,
         min_size=min_size,
@@ -141,6 +144,8 @@ def command(
         render.print_json(result.to_dict())
     else:
         _print_ending(result, early.hashed_files, early.hashed_bytes)
+        for line in render.next_lines(after_scan(result), vault):
+            click.echo(line)
     return ExitCode.of_check(found=bool(result.damaged), incomplete=not result.is_complete)
 
 
@@ -188,6 +193,8 @@ def _print_ending(result: ScanResult, early_files: int, early_bytes: int) -> Non
     )
     if told:
         click.echo(f"Trace of canonical files: {', '.join(told)}; {report.seconds:.1f} s in all")
+    for absent in result.absent:
+        click.echo(f"gorillacomb: not scanned: {_absent(absent)}", err=True)
     for what, advice in result.root_warnings():
         click.echo(f"gorillacomb: {render.printable(what)}", err=True)
         click.echo(render.printable(advice), err=True)
@@ -200,6 +207,14 @@ def _print_ending(result: ScanResult, early_files: int, early_bytes: int) -> Non
         click.echo("  its content changed, its size and time did not.", err=True)
     if len(result.damaged) > _SHOWN:
         click.echo(f"  and {len(result.damaged) - _SHOWN:,} more such files", err=True)
+
+
+def _absent(root: RootStatus) -> str:
+    """Describe a root that is not connected."""
+    last = root.facts.last_scan_ns
+    when = "never scanned to the end" if last is None else f"last scan {render.format_time(last)}"
+    name = render.name_note(root.name)
+    return f"{render.printable_path(root.path)}{name} is not connected ({when})"
 
 
 def _print_failures(what: str, failures: tuple[UnreadablePath, ...]) -> None:

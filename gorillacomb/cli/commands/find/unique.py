@@ -8,16 +8,17 @@ from pathlib import Path
 
 import click
 
+from gorillacomb.api.next_step.find import after_unique
 from gorillacomb.api.paths import relative_path
 from gorillacomb.api.unique import UniqueReport, UniqueResult, find_unique
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.options import BytesPath, json_option, untested_macos_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
+from gorillacomb.cli.output.rolled_up import rolled_up_lines
 from gorillacomb.errors import ExitCode
 
 _SHOWN = 20
-_BY_CHOICE = ("excluded", "below min-size", "only in the cloud")
 _PLACES = 3
 
 
@@ -42,7 +43,8 @@ _PLACES = 3
     "--count-offline", is_flag=True, help="Count copies on drives that are not connected, too."
 )
 @untested_macos_option
-@click.option("--all", "whole", is_flag=True, help="Name every file, however many there are.")
+@click.option("--files", is_flag=True, help="Name single files, by path, instead of folders.")
+@click.option("--all", "whole", is_flag=True, help="Name everything, however much there is.")
 @click.option(
     "--progress/--no-progress", default=None, help="Show progress [default: on a terminal]."
 )
@@ -54,16 +56,18 @@ def command(
     plan_file: Path | None,
     count_offline: bool,
     untested_macos: bool,
+    files: bool,
     whole: bool,
     progress: bool | None,
     as_json: bool,
     vault: Vault,
 ) -> ExitCode:
-    """List the files under PATH that exist nowhere else.
+    """List what exists under PATH and nowhere else, the largest first.
 
-    PATH is listed now, and each copy elsewhere is checked: it must be unchanged since it was read,
-    on a connected drive, and not in a trash, cache, temporary folder, snapshot or quarantine. What
-    was excluded, not read, or changed since the scan is unproven. No file is read and nothing is
+    A folder none of whose contents exist elsewhere is one line; --files names its files. PATH is
+    listed now, and each copy elsewhere is checked: it must be unchanged since it was read, on a
+    connected drive, and not in a trash, cache, temporary folder, snapshot or quarantine. What was
+    excluded, not read, or changed since the scan is unproven. No file is read and nothing is
     changed. Exit code 0 if nothing would be lost, else 1.
     """
     result = find_unique(
@@ -76,13 +80,14 @@ def command(
         progress=progress_for(progress),
     )
     render.print_warnings(result.warnings)
-    render.print_result(result, _story(result, None if whole else _SHOWN), as_json)
+    lines = _story(result, files, None if whole else _SHOWN, vault)
+    render.print_result(result, lines, as_json)
     return ExitCode.DONE if result.is_covered else ExitCode.FOUND
 
 
-def _story(result: UniqueResult, shown: int | None) -> Iterator[str]:
+def _story(result: UniqueResult, files: bool, shown: int | None, vault: Vault) -> Iterator[str]:
     report, width = result.report, render.terminal_width()
-    yield from _unique_lines(result, shown, width)
+    yield from _unique_lines(result, files, shown, width)
     yield from _unproven_lines(report, shown, width)
     if result.is_covered:
         yield render.styled("Nothing", bold=True) + f" would be lost. {_all(report)}"
@@ -93,9 +98,12 @@ def _story(result: UniqueResult, shown: int | None) -> Iterator[str]:
     yield from _places(result, width)
     yield from _choice_lines(report, shown)
     yield from _not_counted_lines(report)
+    yield from render.next_lines(after_unique(result), vault)
 
 
-def _unique_lines(result: UniqueResult, shown: int | None, width: int | None) -> Iterator[str]:
+def _unique_lines(
+    result: UniqueResult, single: bool, shown: int | None, width: int | None
+) -> Iterator[str]:
     report = result.report
     if not report.unique:
         return
@@ -105,6 +113,20 @@ def _unique_lines(result: UniqueResult, shown: int | None, width: int | None) ->
         render.styled(f"Only here: {many}, {render.format_size(lost)}", bold=True)
         + f", of {report.files:,} ({render.format_size(report.size)})"
     )
+    if single:
+        yield from _file_lines(result, shown, width)
+    else:
+        yield from rolled_up_lines(result.rolled_up(), len(report.unique), shown)
+    causes = Counter(each.cause for each in report.unique if each.cause)
+    for cause, number in causes.items():
+        verb = "has" if number == 1 else "have"
+        yield f"  {number:,} of them {verb} a copy that does not count:"
+        yield f"    {cause}"
+
+
+def _file_lines(result: UniqueResult, shown: int | None, width: int | None) -> Iterator[str]:
+    """Name the unique files by path, and those that version control keeps by its folder."""
+    report = result.report
     own, kept = result.version_controlled()
     for each in own[:shown]:
         path = relative_path(each.path, report.path)
@@ -115,11 +137,6 @@ def _unique_lines(result: UniqueResult, shown: int | None, width: int | None) ->
         yield _line(f"{render.format_size(size):>9}", shown_path, width and width - 12) + (
             f" ({render.format_count(files, 'file')})"
         )
-    causes = Counter(each.cause for each in report.unique if each.cause)
-    for cause, number in causes.items():
-        verb = "has" if number == 1 else "have"
-        yield f"  {number:,} of them {verb} a copy that does not count:"
-        yield f"    {cause}"
 
 
 def _unproven_lines(report: UniqueReport, shown: int | None, width: int | None) -> Iterator[str]:
@@ -131,8 +148,6 @@ def _unproven_lines(report: UniqueReport, shown: int | None, width: int | None) 
         label = render.shorten_path(render.printable(unproven.cause), 32)
         yield _line(f"{label:>9}", relative_path(unproven.path, report.path) or b".", width)
     yield from _rest_line(len(report.unproven), shown)
-    if any(each.cause not in _BY_CHOICE for each in report.unproven):
-        yield "Scan it again to know more: gorillacomb scan PATH"
 
 
 def _not_counted_lines(report: UniqueReport) -> Iterator[str]:

@@ -1,0 +1,103 @@
+"""The document of `gorillacomb compare --contents --json`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict, cast
+
+from gorillacomb.api.documents.paths import PathDocument
+from gorillacomb.api.documents.unique import RolledUpDocument, UnprovenDocument, rolled_up_document
+from gorillacomb.json_paths import path_to_json
+
+if TYPE_CHECKING:
+    from gorillacomb.api.find.contents import ContentComparison, ContentSide
+
+
+class ContentSideDocument(PathDocument):
+    """One of the two folders."""
+
+    root: str
+    """The id of the root that it is in, 32 hex digits."""
+    name: str | None
+    """What the user calls that root; null if it was given no name."""
+    online: bool
+    """Whether its drive is connected; if not, the answer is as of its last scan."""
+    last_scan_ns: str | None
+    """When the root was last scanned to the end, ns since the epoch, as decimal text."""
+    suspect: str | None
+    """Why the root may not be what it was; null if nothing suggests that."""
+    files: int
+    """Regular files."""
+    bytes: int
+    """Bytes of those files."""
+    empty_files: int
+    links: int
+    """Symbolic links."""
+    shared_files: int
+    """Files whose content the other folder has."""
+    linked_files: int
+    """Files that are in both folders as one file, by hard links."""
+    only_files: int
+    """Files whose content the other folder lacks."""
+    only_bytes: int
+    """Bytes of those files; hard links of one file count once."""
+    only_contents: int
+    """How many different contents those are."""
+    only_content_bytes: int
+    """Bytes of those contents, each counted once."""
+    unproven: int
+    """Files and folders whose content is unknown."""
+
+
+class CompareContentsDocument(TypedDict):
+    """What each of two folders contains and the other lacks, by paths relative to them."""
+
+    a: ContentSideDocument
+    b: ContentSideDocument
+    only_a: list[RolledUpDocument]
+    """What B lacks, the largest first; with ``--files`` single files alone."""
+    only_b: list[RolledUpDocument]
+    """What A lacks, likewise."""
+    unproven_a: list[UnprovenDocument]
+    """What in A has unknown content."""
+    unproven_b: list[UnprovenDocument]
+
+
+def compare_contents_document(
+    found: ContentComparison, single_files: bool
+) -> CompareContentsDocument:
+    """Return what two folders lack of each other as a document."""
+    document = {
+        "a": _side(found.a),
+        "b": _side(found.b),
+        "only_a": list(map(rolled_up_document, found.a.only(single_files=single_files))),
+        "only_b": list(map(rolled_up_document, found.b.only(single_files=single_files))),
+        "unproven_a": _unproven(found.a),
+        "unproven_b": _unproven(found.b),
+    }
+    return cast(CompareContentsDocument, document)
+
+
+def _side(side: ContentSide) -> dict[str, object]:
+    return {
+        **path_to_json(side.path),
+        "root": side.root.uid,
+        "name": side.root.name,
+        "online": side.is_online,
+        "last_scan_ns": None if side.last_scan_ns is None else str(side.last_scan_ns),
+        "suspect": side.root.suspect,
+        "files": side.files,
+        "bytes": side.size,
+        "empty_files": side.empty_files,
+        "links": side.links,
+        "shared_files": side.shared_files,
+        "linked_files": side.linked_files,
+        "only_files": side.only_files,
+        "only_bytes": side.only_size,
+        "only_contents": side.only_contents,
+        "only_content_bytes": side.only_content_size,
+        "unproven": side.unproven,
+    }
+
+
+def _unproven(side: ContentSide) -> list[dict[str, str]]:
+    return [{**path_to_json(each.path), "cause": each.cause} for each in side.unknown()]

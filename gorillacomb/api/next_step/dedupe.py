@@ -1,0 +1,90 @@
+"""Decide which commands to suggest after plans, and after runs that applied them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from gorillacomb.api.next_step.step import DEDUPE, STATUS, NextStep, NextSteps, Word
+
+if TYPE_CHECKING:
+    from gorillacomb.api.dedupe.plan import DedupePlan
+    from gorillacomb.api.dedupe.runs import DryRunResult, RunResult
+
+
+def after_plan(plan: DedupePlan, output: Word | None, words: tuple[Word, ...] = ()) -> NextSteps:
+    """Return the commands to suggest after a plan was written to a file, or shown.
+
+    ``words`` are the options with which it was asked for.
+    """
+    if not plan.steps:
+        return ()
+    if output is None:
+        write = ("dedupe", *words, "--plan", "-o", _free_name())
+        return (NextStep(write, "write this plan to a file"),)
+    return (
+        NextStep(("dedupe", "--review", output), "review it step by step"),
+        NextStep(("dedupe", "--apply", output), "apply it; --undo puts it all back"),
+    )
+
+
+def _free_name() -> str:
+    """Return the name of a new file for a plan in the current folder."""
+    names = ("plan.jsonl", *(f"plan-{number}.jsonl" for number in range(2, 100)))
+    return next((name for name in names if not os.path.lexists(name)), "FILE")
+
+
+def after_review(output: Word) -> NextSteps:
+    """Return the commands to suggest after a plan was reviewed."""
+    return (NextStep(("dedupe", "--apply", output), "apply it; --undo puts it all back"),)
+
+
+def after_dry_run(result: DryRunResult, file: Word) -> NextSteps:
+    """Return the commands to suggest after a dry run."""
+    if not result.done or os.fspath(file) == "-":
+        return ()
+    return (NextStep(("dedupe", "--apply", file), "do it"),)
+
+
+def after_apply(result: RunResult, frees_at_once: bool) -> NextSteps:
+    """Return the commands to suggest after a plan was applied."""
+    if not result.done:
+        return (DEDUPE,) if not result.is_complete else ()
+    if frees_at_once:
+        return (STATUS,)
+    return (
+        NextStep(("dedupe", "--undo", result.id), "put everything back"),
+        NextStep(("dedupe", "--empty-quarantine", result.id), "free space"),
+    )
+
+
+def after_undo(result: RunResult) -> NextSteps:
+    """Return the commands to suggest after a run was taken back."""
+    if not result.is_complete:
+        return (NextStep(("dedupe", "--history", result.id), "each of its items, and its state"),)
+    return (DEDUPE,) if result.done else ()
+
+
+def after_purge(result: RunResult) -> NextSteps:
+    """Return the commands to suggest after the quarantine was emptied."""
+    return (STATUS,) if result.done else ()
+
+
+def after_run_details(run: str, waits: bool) -> NextSteps:
+    """Return the commands to suggest after the items of one run."""
+    if not waits:
+        return ()
+    return (
+        NextStep(("dedupe", "--undo", run), "put everything back"),
+        NextStep(("dedupe", "--undo", run, "--only", "PATH"), "put back one file or folder"),
+    )
+
+
+def after_history(waiting: str | None) -> NextSteps:
+    """Return the commands to suggest after the list of runs.
+
+    ``waiting`` is the last one with quarantined items.
+    """
+    if waiting is None:
+        return ()
+    return (NextStep(("dedupe", "--history", waiting), "every item of that run"),)

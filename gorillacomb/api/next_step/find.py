@@ -1,0 +1,127 @@
+"""Decide which commands to suggest after reports about what is a copy of what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from gorillacomb.api.next_step.step import DEDUPE, FOLDERS, STATUS, NextStep, NextSteps
+
+if TYPE_CHECKING:
+    from gorillacomb.api.find.compare import Comparison
+    from gorillacomb.api.find.contents import ContentComparison
+    from gorillacomb.api.find.explain import ExplainedFile, ExplainedFolder
+    from gorillacomb.api.find.folders import FolderReport
+    from gorillacomb.api.scan import ScanResult
+    from gorillacomb.api.unique import UniqueResult
+
+_BY_CHOICE = ("excluded", "below min-size", "only in the cloud")
+"""Reasons for unknown contents that another scan does not remove."""
+
+
+def after_scan(result: ScanResult) -> NextSteps:
+    """Return the commands to suggest after a scan."""
+    if result.damaged:
+        return tuple(_damage(result.damaged[0].path))
+    if not result.totals.groups:
+        return (NextStep(("scan", "PATH"), "another drive, to find what both have"), STATUS)
+    dupes = NextStep(("dupes",), "every group of identical files, most wasteful first")
+    return (FOLDERS, dupes, DEDUPE)
+
+
+def _damage(path: bytes) -> Iterator[NextStep]:
+    yield NextStep(("explain", path), "what is damaged, and its good copies")
+    yield NextStep(("scrub", "--repair"), "replace what is damaged with good copies")
+
+
+def after_dupes(path: bytes | None, any_shown: bool) -> NextSteps:
+    """Return the commands to suggest after listing groups of identical files."""
+    if not any_shown:
+        return ()
+    if path is None:
+        return (FOLDERS, DEDUPE)
+    return (NextStep(("dedupe", "--within", path), "what could be removed there; changes nothing"),)
+
+
+def after_folders(report: FolderReport) -> NextSteps:
+    """Return the commands to suggest after listing folders that belong together."""
+    pair = report.first_pair()
+    if pair is None:
+        return ()
+    copy, keep = pair
+    return (
+        NextStep(("compare", copy, keep), "what two of them have that the other lacks"),
+        DEDUPE,
+    )
+
+
+def after_compare(found: Comparison) -> NextSteps:
+    """Return the commands to suggest after comparing two folders by path."""
+    if not found.is_scanned:
+        purpose = "remember them, to look for copies anywhere"
+        return (NextStep(("scan", found.a, found.b), purpose),)
+    if found.a == found.b:
+        return ()
+    if found.is_same and found.is_complete:
+        return (NextStep(("dedupe", "--within", found.a), "whether A could be removed"),)
+    return (
+        NextStep(
+            ("compare", found.a, found.b, "--contents"),
+            "what one of them has and the other lacks, wherever it is there",
+        ),
+        NextStep(("unique", found.a), "what would be lost if A were deleted"),
+    )
+
+
+def after_contents(found: ContentComparison, single_files: bool) -> NextSteps:
+    """Return the commands to suggest after comparing the contents of two folders."""
+    if found.a.path == found.b.path and found.a.root.id == found.b.root.id:
+        return ()
+    steps = [
+        NextStep(("scan", side.path), f"read what is unproven in {letter}")
+        for letter, side in (("A", found.a), ("B", found.b))
+        if side.is_online and any(each.cause not in _BY_CHOICE for each in side.unknown())
+    ]
+    steps += [
+        NextStep(("unique", side.path), f"check the copies of what is in {letter} on the disk")
+        for letter, side in (("A", found.a), ("B", found.b))
+        if side.shared_files and not side.only_files and not side.unproven and side.is_online
+    ]
+    if not found.is_same and not single_files:
+        words = ("compare", *found.named, "--contents", "--files", "--all")
+        steps.append(NextStep(words, "every single file"))
+    return tuple(steps)
+
+
+def after_unique(result: UniqueResult) -> NextSteps:
+    """Return the commands to suggest after a report on what would be lost."""
+    path, steps = result.path, []
+    if any(each.cause not in _BY_CHOICE for each in result.unproven):
+        steps.append(NextStep(("scan", path), "read again what is unproven"))
+    if result.report.vouchers:
+        purpose = "plan to remove what also exists elsewhere; changes nothing"
+        steps.append(NextStep(("dedupe", "--retire", path), purpose))
+    return tuple(steps)
+
+
+def after_explain(found: ExplainedFile | ExplainedFolder) -> NextSteps:
+    """Return the commands to suggest after explaining a file or folder."""
+    from gorillacomb.api.find.explain import ExplainedFile
+
+    path = found.path
+    if not isinstance(found, ExplainedFile):
+        if not found.totals.duplicates:
+            return ()
+        return (
+            NextStep(("dupes", path), "the groups that have a copy here"),
+            NextStep(("unique", path), "what would be lost if it were deleted"),
+            NextStep(("dedupe", "--within", path), "what could be removed here; changes nothing"),
+        )
+    if found.is_damaged:
+        return (
+            NextStep(("scrub", "--repair", path), "replace it with a good copy, if any"),
+            NextStep(("scrub", "--accept", path), "accept it as it is now"),
+        )
+    if found.group is not None and found.group.copies > 1:
+        return (DEDUPE,)
+    return ()
