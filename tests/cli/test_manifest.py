@@ -39,7 +39,7 @@ def make(top: Path, out: Path, *more: Argument) -> Ran:
 def test_it_writes_and_signs(top: Path, out: Path, own_home: Path) -> None:
     ran = make(top, out)
     assert ran.code == 0
-    first, second = ran.out.splitlines()
+    first, second, _ = ran.out.splitlines()
     assert first == f"Wrote {out}: 3 files, 1 link, 1 empty folder, 8 B."
     assert second.startswith("Signed by your key ")
     assert second.endswith(f", in {out}.dsse.")

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
-import string
 from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 from gorillacomb.api.documents.dedupe import RunItemDocument, run_item_document
 from gorillacomb.api.documents.duplicates import GroupedFileDocument, file_document
 from gorillacomb.api.documents.folders import RelationDocument, relation_document
 from gorillacomb.api.documents.paths import PathDocument
+from gorillacomb.api.next_step.step import shell_word
 from gorillacomb.dedupe.quarantine.items import ItemState, RunItem
 from gorillacomb.json_paths import path_to_json
 
 if TYPE_CHECKING:
     from gorillacomb.api.find.explain import ExplainedFile, ExplainedFolder, ExplainedGone
     from gorillacomb.api.find.fate import PathFate
-
-_PLAIN = frozenset(string.ascii_letters.encode() + string.digits.encode() + b"/._-")
 
 
 class FateItemDocument(RunItemDocument):
@@ -192,13 +189,4 @@ def undo_command(item: RunItem) -> str | None:
     """Return the command that puts an item back; None if it is not in quarantine."""
     if item.state is not ItemState.WAITING:
         return None
-    return f"gorillacomb dedupe --undo {item.run} --only {_shell_word(item.path)}"
-
-
-def _shell_word(path: bytes) -> str:
-    """Quote a path for a shell, with escapes that bash and zsh know for what cannot be printed."""
-    text = path.decode("utf-8", "replace")
-    if text.isprintable() and text.encode() == path:
-        return shlex.quote(text)
-    letters = (chr(each) if each in _PLAIN else f"\\x{each:02x}" for each in path)
-    return f"$'{''.join(letters)}'"
+    return f"gorillacomb dedupe --undo {item.run} --only {shell_word(item.path)}"

@@ -10,6 +10,7 @@ import click
 
 from gorillacomb.api.dedupe.apply import DryRunResult, RunResult, apply_plan, dry_run
 from gorillacomb.api.dedupe.plan import DedupeAction, DedupePlan, read_plan
+from gorillacomb.api.next_step.dedupe import after_apply, after_dry_run
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.commands.dedupe.runs import problem_lines
 from gorillacomb.cli.options import take_terminal_after
@@ -32,7 +33,7 @@ def apply(
     result: DryRunResult | RunResult
     if only_say:
         result = dry_run(vault, plan, progress=shown)
-        lines = _dry_run_story(plan, result)
+        lines = _dry_run_story(plan, result, file, vault)
     else:
         if plan.action is DedupeAction.DELETE:
             take_terminal_after(file)
@@ -45,7 +46,7 @@ def apply(
             progress=shown,
         )
         render.print_warnings(result.warnings)
-        lines = _applied_story(plan, result)
+        lines = _applied_story(plan, result, vault)
     render.print_result(result, lines, as_json)
     return ExitCode.DONE if result.is_complete else ExitCode.INCOMPLETE
 
@@ -59,16 +60,19 @@ def _is_number_typed(plan: DedupePlan) -> bool:
     return True
 
 
-def _dry_run_story(plan: DedupePlan, result: DryRunResult) -> Iterator[str]:
+def _dry_run_story(
+    plan: DedupePlan, result: DryRunResult, file: Path, vault: Vault
+) -> Iterator[str]:
     for step in result.done:
         yield f"{plan.action} {step.kind} {render.printable_path(step.path)}"
     steps = render.format_count(len(result.done), "step")
     files = render.format_count(result.files, "file")
     yield f"Would be done: {steps}, {files}, {render.format_size(result.size)}"
     yield from problem_lines("Would be skipped", result.skipped)
+    yield from render.next_lines(after_dry_run(result, file), vault)
 
 
-def _applied_story(plan: DedupePlan, result: RunResult) -> Iterator[str]:
+def _applied_story(plan: DedupePlan, result: RunResult, vault: Vault) -> Iterator[str]:
     yield from problem_lines("From an interrupted run", result.recovered)
     if result.done_before:
         yield f"Already done: {render.format_count(result.done_before, 'step')}"
@@ -93,6 +97,4 @@ def _applied_story(plan: DedupePlan, result: RunResult) -> Iterator[str]:
         yield f"For {files}, it is unknown whether a program has them open for writing."
     yield from problem_lines("Skipped", result.skipped)
     yield from problem_lines("Failed", result.failed)
-    if result.done and not plan.action.frees_at_once:
-        yield f"To take it back:  gorillacomb dedupe --undo {result.id}"
-        yield f"To free the space: gorillacomb dedupe --empty-quarantine {result.id}"
+    yield from render.next_lines(after_apply(result, plan.action.frees_at_once), vault)

@@ -154,7 +154,7 @@ def command(
     if review is not None:
         from gorillacomb.cli.commands.dedupe.review import review_plan
 
-        return review_plan(review, output)
+        return review_plan(vault, review, output)
     if undo is not None:
         from gorillacomb.cli.commands.dedupe.undo import undo as take_back
 
@@ -173,7 +173,8 @@ def command(
 
     planning = planning or output is not None
     wanted = plan_keywords(**given)
-    return plan(vault, wanted, planning, output, untested_macos, progress, as_json)
+    typed = _typed_words(context, {*PlanFlags.__annotations__, "untested_macos"})
+    return plan(vault, wanted, typed, planning, output, untested_macos, progress, as_json)
 
 
 def _refuse_mixed(context: click.Context) -> None:
@@ -190,6 +191,20 @@ def _refuse_mixed(context: click.Context) -> None:
             words = " or ".join(options[name] for name in about)
             instead = f", not {options[mode]}" if mode else ""
             raise click.UsageError(f"{each.opts[-1]} requires {words}{instead}.")
+
+
+def _typed_words(context: click.Context, names: Collection[str]) -> tuple[str | bytes, ...]:
+    """Return those of some parameters that were typed, as words of a command."""
+    words: list[str | bytes] = []
+    for each in context.command.params:
+        if each.name in names and _is_typed(context, each):
+            value, option = context.params[each.name], each.opts[-1]
+            if value is True:
+                words.append(option)
+            else:
+                for one in value if isinstance(value, tuple) else (value,):
+                    words += [option, one if isinstance(one, bytes) else str(one)]
+    return tuple(words)
 
 
 def _is_typed(context: click.Context, parameter: click.Parameter) -> bool:

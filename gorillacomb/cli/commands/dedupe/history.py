@@ -15,6 +15,7 @@ from gorillacomb.api.dedupe.history import (
     read_run_details,
 )
 from gorillacomb.api.dedupe.plan import DedupeAction
+from gorillacomb.api.next_step.dedupe import after_history, after_run_details
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.commands.dedupe.runs import problem_lines
 from gorillacomb.cli.output import render
@@ -31,7 +32,7 @@ _WORDS = {
 def history(vault: Vault, named: str | None, as_json: bool) -> ExitCode:
     """Show every run, the latest first, or everything known about one run."""
     if named is not None:
-        _show_run(read_run_details(vault, named), as_json)
+        _show_run(read_run_details(vault, named), as_json, vault)
         return ExitCode.DONE
     known = read_history(vault)
     render.print_warnings(known.warnings)
@@ -43,10 +44,13 @@ def history(vault: Vault, named: str | None, as_json: bool) -> ExitCode:
         for event in () if as_json else known.events:
             for line in _event_lines(event):
                 click.echo(line)
+        waiting = next((event.run for event in known.events if event.is_waiting), None)
+        for line in () if as_json else render.next_lines(after_history(waiting), vault):
+            click.echo(line)
     return ExitCode.DONE
 
 
-def _show_run(run: RunDetails, as_json: bool) -> None:
+def _show_run(run: RunDetails, as_json: bool, vault: Vault) -> None:
     render.print_warnings(run.warnings)
     with render.tolerate_closed_pipe():
         if as_json:
@@ -56,7 +60,7 @@ def _show_run(run: RunDetails, as_json: bool) -> None:
             for line in _event_lines(event):
                 click.echo(line)
         moves_nothing = run.action == DedupeAction.REFLINK
-        for line in () if moves_nothing else _run_lines(run):
+        for line in () if moves_nothing else _run_lines(run, vault):
             click.echo(line)
 
 
@@ -83,7 +87,7 @@ def _event_lines(event: RunEvent) -> Iterator[str]:
             yield f"    and {total - 3:,} more"
 
 
-def _run_lines(run: RunDetails) -> Iterator[str]:
+def _run_lines(run: RunDetails, vault: Vault) -> Iterator[str]:
     """Describe every item of a run as text."""
     waits = False
     for quarantine in run.quarantines:
@@ -93,9 +97,7 @@ def _run_lines(run: RunDetails) -> Iterator[str]:
             yield from item_lines(item)
     if not run.quarantines:
         yield "Its items are not known here: no connected drive has a quarantine of it."
-    if waits:
-        yield f"Next: gorillacomb dedupe --undo {run.id}   put everything back"
-        yield f"      gorillacomb dedupe --undo {run.id} --only PATH   put back one file or folder"
+    yield from render.next_lines(after_run_details(run.id, waits), vault)
 
 
 def item_lines(item: RunItem) -> Iterator[str]:

@@ -18,6 +18,7 @@ from gorillacomb.api.dedupe.plan import (
     SkippedCopy,
     make_plan,
 )
+from gorillacomb.api.next_step.dedupe import after_plan
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
@@ -30,13 +31,17 @@ _LEFT_SHOWN = 6
 def plan(
     vault: Vault,
     wanted: PlanKeywords,
+    typed: tuple[str | bytes, ...],
     planning: bool,
     output: Path | None,
     untested_macos: bool,
     progress: bool | None,
     as_json: bool,
 ) -> ExitCode:
-    """Make a plan, then write it or show what it contains."""
+    """Make a plan, then write it or show what it contains.
+
+    ``typed`` are the options that say what it may contain, as they were typed.
+    """
     made = make_plan(
         vault, untested_macos=untested_macos, progress=progress_for(progress), **wanted
     )
@@ -59,7 +64,10 @@ def plan(
     with render.tolerate_closed_pipe():
         for line in plan_summary_lines(made):
             click.echo(line)
-        for line in _next(made, output):
+        for line in _ending(made, output):
+            click.echo(line)
+        written = output if to_file else None
+        for line in render.next_lines(after_plan(made, written, typed), vault):
             click.echo(line)
     return ExitCode.DONE
 
@@ -127,7 +135,7 @@ def _left_lines(left: Sequence[SkippedCopy]) -> Iterator[str]:
         yield f"  and {len(left) - _LEFT_SHOWN:,} more; the plan's first line names them all"
 
 
-def _next(made: DedupePlan, output: Path | None) -> Iterator[str]:
+def _ending(made: DedupePlan, output: Path | None) -> Iterator[str]:
     drifted = next((each for each in made.left_alone if each.rule is SafetyRule.UNIQUE), None)
     if drifted is not None and not made.contents.options.retire:
         path = render.path_from_here(drifted.path, None)
@@ -137,8 +145,6 @@ def _next(made: DedupePlan, output: Path | None) -> Iterator[str]:
     if not made.steps:
         return
     if output is None:
-        yield "Nothing was written or changed. To save the plan, add: --plan -o FILE"
+        yield "Nothing was written or changed."
     else:
-        yield f"Written to {output}. Nothing else was changed. Next, one of these:"
-        yield f"  gorillacomb dedupe --review {output}   review it first; writes another plan"
-        yield f"  gorillacomb dedupe --apply {output}    apply it as it is"
+        yield f"Written to {output}. Nothing else was changed."

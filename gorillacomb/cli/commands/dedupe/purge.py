@@ -13,6 +13,7 @@ from gorillacomb.api.dedupe.purge import (
     purge_quarantine,
     what_is_purged,
 )
+from gorillacomb.api.next_step.dedupe import after_purge
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.commands.dedupe.runs import problem_lines
 from gorillacomb.cli.output import render
@@ -38,7 +39,7 @@ def purge(
         untested_macos=untested_macos,
         progress=progress_for(progress),
     )
-    render.print_result(result, _story(result), as_json)
+    render.print_result(result, _story(result, vault), as_json)
     return ExitCode.DONE if result.is_complete else ExitCode.INCOMPLETE
 
 
@@ -46,7 +47,7 @@ def _is_agreed(chosen: Sequence[QuarantinedRun]) -> bool:
     return click.confirm(f"{what_is_purged(chosen)} for good. Continue?", err=True)
 
 
-def _story(result: RunResult) -> Iterator[str]:
+def _story(result: RunResult, vault: Vault) -> Iterator[str]:
     yield (
         f"Deleted: {render.format_count(result.files, 'file')}, "
         f"{'at least ' if result.unknown else ''}{render.format_size(result.bytes_freed)} freed"
@@ -56,3 +57,4 @@ def _story(result: RunResult) -> Iterator[str]:
     yield from problem_lines("From an interrupted run", result.recovered)
     yield from problem_lines("Kept in the quarantine", result.skipped)
     yield from problem_lines("Not deleted", result.failed)
+    yield from render.next_lines(after_purge(result), vault)

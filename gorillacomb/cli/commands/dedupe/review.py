@@ -12,7 +12,9 @@ import click
 
 from gorillacomb.api.dedupe.plan import PlanStep, read_plan
 from gorillacomb.api.dedupe.review import folder_differences, swap_copies, to_review
+from gorillacomb.api.next_step.dedupe import after_review
 from gorillacomb.api.paths import is_below
+from gorillacomb.api.vault import Vault
 from gorillacomb.cli.commands.dedupe.plan import plan_summary_lines, step_lines
 from gorillacomb.cli.options import take_terminal_after
 from gorillacomb.cli.output import render
@@ -22,7 +24,7 @@ _KEYS = "y yes  n no  s swap  d differences  a yes to all in that folder  q stop
 _SHOWN = 20
 
 
-def review_plan(file: Path, output: Path | None) -> ExitCode:
+def review_plan(vault: Vault, file: Path, output: Path | None) -> ExitCode:
     """Ask about each step of a plan, whole folders first, and write the approved steps."""
     plan = read_plan(file)
     take_terminal_after(file)
@@ -50,7 +52,9 @@ def review_plan(file: Path, output: Path | None) -> ExitCode:
     for line in plan_summary_lines(made):
         click.echo(line)
     click.echo(counts)
-    click.echo(f"Written to {output}. Next: gorillacomb dedupe --apply {output}")
+    click.echo(f"Written to {output}.")
+    for line in render.next_lines(after_review(output), vault):
+        click.echo(line)
     return ExitCode.DONE
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from gorillacomb.api.dedupe.undo import RunResult, undo_run
+from gorillacomb.api.next_step.dedupe import after_undo
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.commands.dedupe.runs import problem_lines
 from gorillacomb.cli.output import render
@@ -18,11 +19,11 @@ def undo(
     """Take back a run, or ``only`` some of its paths: the last run, or one by its id or folder."""
     result = undo_run(vault, named, only=only, progress=progress_for(progress))
     render.print_warnings(result.warnings)
-    render.print_result(result, _story(result), as_json)
+    render.print_result(result, _story(result, vault), as_json)
     return ExitCode.DONE if result.is_complete else ExitCode.INCOMPLETE
 
 
-def _story(result: RunResult) -> Iterator[str]:
+def _story(result: RunResult, vault: Vault) -> Iterator[str]:
     files = render.format_count(result.files, "file")
     emptied = render.format_count(result.emptied_folders, "folder")
     yield f"Put back: {files} in {render.format_count(len(result.done), 'step')}" + (
@@ -30,3 +31,4 @@ def _story(result: RunResult) -> Iterator[str]:
     )
     yield from problem_lines("From an interrupted run", result.recovered)
     yield from problem_lines("Not put back", result.failed)
+    yield from render.next_lines(after_undo(result), vault)

@@ -12,6 +12,7 @@ import click
 
 from gorillacomb.api.documents.duplicates import dupes_document
 from gorillacomb.api.duplicates import FileGroup, find_duplicates
+from gorillacomb.api.next_step.find import after_dupes
 from gorillacomb.api.paths import path_columns
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.options import BytesPath, SizeParam, json_option, vault_option
@@ -82,11 +83,14 @@ def command(
         elif form == "fdupes":
             _print_fdupes(shown)
         else:
-            _print_text(shown, groups, _MOST_COPIES if limit else 0)
+            any_shown = _print_text(shown, groups, _MOST_COPIES if limit else 0)
+            for line in render.next_lines(after_dupes(path, any_shown), vault):
+                click.echo(line)
     return ExitCode.DONE
 
 
-def _print_text(shown: Iterable[FileGroup], rest: Iterator[FileGroup], most: int) -> None:
+def _print_text(shown: Iterable[FileGroup], rest: Iterator[FileGroup], most: int) -> bool:
+    """Print groups as text; return whether there were any."""
     first = True
     for group in shown:
         if not first:
@@ -98,6 +102,7 @@ def _print_text(shown: Iterable[FileGroup], rest: Iterator[FileGroup], most: int
         click.echo("No duplicates.")
     elif next(rest, None) is not None:
         click.echo("\nThere are more groups: --limit 0 shows them all.")
+    return not first
 
 
 def group_lines(group: FileGroup, most: int) -> list[str]:

@@ -8,6 +8,7 @@ import click
 
 from gorillacomb.api.duplicates import FileGroup
 from gorillacomb.api.find.explain import ExplainedFile, ExplainedFolder, ExplainedGone, explain_path
+from gorillacomb.api.next_step.find import after_explain
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.commands.admin.status import FILE_STATE_WORDS
 from gorillacomb.cli.commands.find.fate import fate_lines
@@ -34,12 +35,19 @@ def command(path: bytes, as_json: bool, vault: Vault) -> ExitCode:
         render.print_json(found.to_dict())
     elif isinstance(found, ExplainedFolder):
         _explain_folder(found)
+        _print_next(found, vault)
     elif isinstance(found, ExplainedFile):
         _explain_file(found)
+        _print_next(found, vault)
     else:
         click.echo(render.printable_path(found.path))
         _print_fate(found)
     return ExitCode.DONE
+
+
+def _print_next(found: ExplainedFile | ExplainedFolder, vault: Vault) -> None:
+    for line in render.next_lines(after_explain(found), vault):
+        click.echo(line)
 
 
 def _absence(found: ExplainedFile | ExplainedFolder) -> str:
@@ -77,9 +85,6 @@ def _explain_folder(found: ExplainedFolder) -> None:
         click.echo(f"  {'one' if found.is_member else 'part of one'} of several copies:")
         for line in family_lines(family):
             click.echo(line)
-    if totals.duplicates:
-        click.echo("Next: gorillacomb dupes PATH   the groups that have a copy here")
-        click.echo("      gorillacomb unique PATH  what would be lost if it were deleted")
 
 
 def _explain_file(found: ExplainedFile) -> None:
@@ -100,8 +105,6 @@ def _explain_file(found: ExplainedFile) -> None:
         click.echo(f"  blake3 of its good content {file.digest.hex()}")
         for line in good_copy_lines(found.good_copies):
             click.echo(line)
-        click.echo("Next: gorillacomb scrub --repair PATH   replace it with a good copy, if any")
-        click.echo("      gorillacomb scrub --accept PATH   accept it as it is now")
         return
     click.echo(f"  blake3 {file.digest.hex()}")
     if file.checked_ns:

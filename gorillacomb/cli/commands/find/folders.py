@@ -16,6 +16,7 @@ from gorillacomb.api.find.folders import (
     RelatedFolder,
     find_folders,
 )
+from gorillacomb.api.next_step.find import after_folders
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
@@ -52,11 +53,11 @@ def command(
     """
     with find_folders(vault, path, similar=similar) as report:
         render.print_warnings(report.warnings)
-        render.print_result(report, _story(report, whole, path is not None), as_json)
+        render.print_result(report, _story(report, whole, path is not None, vault), as_json)
     return ExitCode.DONE
 
 
-def _story(report: FolderReport, whole: bool, one_folder: bool) -> Iterator[str]:
+def _story(report: FolderReport, whole: bool, one_folder: bool, vault: Vault) -> Iterator[str]:
     families = report.family_list()
     shown = [each for each in families if whole or not each.structural]
     yield from _told(report, shown, whole)
@@ -78,9 +79,7 @@ def _story(report: FolderReport, whole: bool, one_folder: bool) -> Iterator[str]
     if not (families or alike or covered or pairs):
         yield "No two folders have much in common."
     yield from _set_aside(report, families, whole)
-    if shown and not whole:
-        yield "Next: gorillacomb compare A B   what two of them have that the other lacks"
-        yield "      gorillacomb unique PATH   what would be lost if one of them were deleted"
+    yield from render.next_lines(after_folders(report), vault)
 
 
 def _told(report: FolderReport, families: list[FolderFamily], whole: bool) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gorillacomb.api.manifest import SavedManifest, create_manifest, refuse_to_replace
+from gorillacomb.api.next_step.upkeep import after_manifest
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.commands.share.keys import print_new_key
 from gorillacomb.cli.options import (
@@ -110,6 +111,9 @@ def command(
         render.print_json(saved.to_dict())
     else:
         _print(saved, output, written)
+        if written and not to_stdout:
+            for line in render.next_lines(after_manifest(output, manifest.root), vault):
+                click.echo(line)
     return ExitCode.INCOMPLETE if manifest.lacks else ExitCode.DONE
 
 

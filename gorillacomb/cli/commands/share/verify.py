@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from gorillacomb.api.next_step.upkeep import after_verify
 from gorillacomb.api.vault import Vault
 from gorillacomb.api.verify import ManifestCheck, verify_manifest
 from gorillacomb.cli.options import (
@@ -102,6 +103,8 @@ def command(
             render.print_json(check.to_dict())
         else:
             _print(check, None if whole else _SHOWN)
+            for line in render.next_lines(after_verify(check, file, vault), vault):
+                click.echo(line)
     return ExitCode.of_check(found=check.failed, incomplete=check.report.incomplete)
 
 
@@ -116,9 +119,8 @@ def _print(check: ManifestCheck, most: int | None) -> None:
         click.echo(line)
     if signature.state == "unknown-key":
         click.echo(
-            "Anyone may have signed it. To be sure, check with the public key of its author:"
+            "Anyone may have signed it. To be sure, check with the public key of its author."
         )
-        click.echo("  gorillacomb verify FILE --key PUB")
     if check.checkpoint == "inconsistent":
         click.echo("Checkpoint: NOT CONSISTENT with the trace in the vault.")
     elif check.checkpoint == "consistent":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from gorillacomb.api.next_step.upkeep import after_adopt
 from gorillacomb.api.trace import VaultTrace
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.options import json_option, vault_option
@@ -34,5 +35,6 @@ def command(force: bool, as_json: bool, vault: Vault) -> ExitCode:
     click.echo(f"Log {adopted.log} continues {known}.")
     if adopted.kept is not None:
         click.echo(f"The old trace is kept: {render.printable_path(adopted.kept)}")
-    click.echo("Next: gorillacomb scan PATH stamps what exists now.")
+    for line in render.next_lines(after_adopt(), vault):
+        click.echo(line)
     return ExitCode.DONE

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import click
 
+from gorillacomb.api.next_step.upkeep import after_scrub
 from gorillacomb.api.vault import Vault
 from gorillacomb.api.watch.scrub import ScrubResult, accept_damage, scrub
 from gorillacomb.cli.commands.watch.scrub_repair import run_repair
@@ -97,7 +98,7 @@ def command(
         progress=progress_for(progress),
     )
     render.print_warnings(result.warnings)
-    render.print_result(result, _lines(result), as_json)
+    render.print_result(result, _lines(result, vault), as_json)
     if result.is_interrupted:
         click.echo("gorillacomb: Interrupted.", err=True)
         click.echo("The next scrub continues with what was not read yet.", err=True)
@@ -116,7 +117,12 @@ def _accept(vault: Vault, files: tuple[bytes, ...], as_json: bool) -> ExitCode:
     return ExitCode.INCOMPLETE if result.missing else ExitCode.DONE
 
 
-def _lines(result: ScrubResult) -> Iterator[str]:
+def _lines(result: ScrubResult, vault: Vault) -> Iterator[str]:
+    yield from _told(result)
+    yield from render.next_lines(after_scrub(result), vault)
+
+
+def _told(result: ScrubResult) -> Iterator[str]:
     read = f"{render.format_count(result.files, 'file')}, {render.format_size(result.size)}"
     yield f"{render.styled('Read again', bold=True)} {read} in {result.seconds:,.1f} s"
     if result.changed:
@@ -171,11 +177,6 @@ def _advice(result: ScrubResult) -> Iterator[str]:
             " drive or tmpfs, content may change without any change in its times.",
             "",
         )
-    if good:
-        yield "  gorillacomb scrub --repair        replace what is damaged with good copies"
-        yield "  gorillacomb scrub --repair FILE   the same for one file, even a suspect"
-    if suspects:
-        yield "  gorillacomb scrub --accept FILE   accept a suspect as it is now"
     if good < len(result.damaged):
         yield "No good copy? Look for one in your backups, and put it beside the damaged file,"
         yield "under another name. Keep the damaged file too: parts of it may be all that is left."

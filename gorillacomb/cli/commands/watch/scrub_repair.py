@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from gorillacomb.api.next_step.upkeep import after_repair
 from gorillacomb.api.vault import Vault
 from gorillacomb.api.watch.repair import RepairResult, repair_damage
 from gorillacomb.cli.commands.dedupe.runs import problem_lines
@@ -29,11 +30,11 @@ def run_repair(
         progress=progress_for(progress),
     )
     render.print_warnings(result.warnings)
-    render.print_result(result, _story(result), as_json)
+    render.print_result(result, _story(result, vault), as_json)
     return ExitCode.DONE if result.is_complete else ExitCode.INCOMPLETE
 
 
-def _story(result: RepairResult) -> Iterator[str]:
+def _story(result: RepairResult, vault: Vault) -> Iterator[str]:
     run = result.run
     yield from problem_lines("From an interrupted run", run.recovered)
     yield f"Repaired: {render.format_count(len(run.done), 'file')}"
@@ -48,11 +49,6 @@ def _story(result: RepairResult) -> Iterator[str]:
         able = [file for file in result.suspects if file.copies]
         many = render.format_count(len(result.suspects), "suspect")
         yield f"Left as it is: {many}, {len(able):,} with a good copy"
-        if able:
-            yield "  gorillacomb scrub --repair FILE         repair one of them, e.g."
-            yield f"    {render.printable_path(able[0].path)}"
-            yield "  gorillacomb scrub --repair --suspects   repair all of them"
     if run.done:
         yield f"The damaged files are in quarantine: {render.format_size(run.bytes_set_aside)}"
-        yield f"  gorillacomb dedupe --undo {run.id}              take the repair back"
-        yield f"  gorillacomb dedupe --empty-quarantine {run.id}  delete them"
+    yield from render.next_lines(after_repair(result), vault)
