@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from gorillacomb.api.next_step.step import DEDUPE, FOLDERS, STATUS, NextStep, NextSteps
+from gorillacomb.api.next_step.step import DEDUPE, DUPES, FOLDERS, STATUS, NextStep, NextSteps
 
 if TYPE_CHECKING:
     from gorillacomb.api.find.compare import Comparison
     from gorillacomb.api.find.contents import ContentComparison
     from gorillacomb.api.find.explain import ExplainedFile, ExplainedFolder
     from gorillacomb.api.find.folders import FolderReport
+    from gorillacomb.api.find.overview import DriveOverlap, LeftAlone
     from gorillacomb.api.scan import ScanResult
     from gorillacomb.api.unique import UniqueResult
 
@@ -25,13 +26,31 @@ def after_scan(result: ScanResult) -> NextSteps:
         return tuple(_damage(result.damaged[0].path))
     if not result.totals.groups:
         return (NextStep(("scan", "PATH"), "another drive, to find what both have"), STATUS)
-    dupes = NextStep(("dupes",), "every group of identical files, most wasteful first")
-    return (FOLDERS, dupes, DEDUPE)
+    overview = NextStep(("overview",), "all of it on one page, with what to do about it")
+    return (overview, FOLDERS, DUPES, DEDUPE)
 
 
 def _damage(path: bytes) -> Iterator[NextStep]:
     yield NextStep(("explain", path), "what is damaged, and its good copies")
     yield NextStep(("scrub", "--repair"), "replace what is damaged with good copies")
+
+
+def for_copies_left_alone(left: Iterable[LeftAlone]) -> NextStep:
+    """Return the command to suggest after naming what a plan leaves alone."""
+    from gorillacomb.dedupe.model import SafetyRule  # other reports need nothing of plans
+
+    rules = {each.rule for each in left}
+    if SafetyRule.UNIQUE in rules:
+        return NextStep(("compare", "A", "B"), "what a copy has that the one to keep lacks")
+    if SafetyRule.OTHER_VOLUME in rules:
+        return NextStep(("dedupe", "--across-volumes"), "remove copies whose other one is there")
+    return NextStep(("dedupe",), "names each, and why it is left alone")
+
+
+def for_overlap(overlap: DriveOverlap) -> NextStep:
+    """Return the command to suggest after saying how much two roots have in common."""
+    pair = overlap.root.path, overlap.other.path
+    return NextStep(("compare", *pair, "--contents"), "what only one of them has")
 
 
 def after_dupes(path: bytes | None, any_shown: bool) -> NextSteps:

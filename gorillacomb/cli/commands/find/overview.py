@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -11,6 +10,8 @@ import click
 from gorillacomb.api.dedupe.plan import SafetyRule
 from gorillacomb.api.find.folders import FamilyReport, RelationKind
 from gorillacomb.api.find.overview import KindTotals, Overview, vault_overview
+from gorillacomb.api.next_step.find import for_copies_left_alone, for_overlap
+from gorillacomb.api.next_step.step import DEDUPE, DUPES, FOLDERS, SCAN_PATH, STATUS, NextStep
 from gorillacomb.api.roots import RootStatus
 from gorillacomb.api.status import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.api.vault import Vault
@@ -59,12 +60,17 @@ def command(progress: bool | None, as_json: bool, vault: Vault) -> ExitCode:
     and what kinds of files there are. Each part ends with the command to use next.
     """
     overview = vault_overview(vault, progress=progress_for(progress))
-    render.print_result(overview, overview_lines(overview), as_json)
+    render.print_result(overview, overview_lines(overview, vault), as_json)
     return ExitCode.DONE
 
 
-def overview_lines(overview: Overview) -> Iterator[str]:
+def overview_lines(overview: Overview, vault: Vault) -> Iterator[str]:
     """Format an overview on one page: at most 40 lines."""
+    for line in _parts(overview):
+        yield f"  -> {line.command(vault)}" if isinstance(line, NextStep) else line
+
+
+def _parts(overview: Overview) -> Iterator[str | NextStep]:
     yield from _root_lines(overview.status.roots)
     if not overview.status.has_groups:
         yield "Duplicates are unknown until the first scan has looked for them."
@@ -82,10 +88,6 @@ def _head(text: str) -> str:
     return render.styled(text, bold=True)
 
 
-def _next(command: str) -> str:
-    return f"  -> gorillacomb {command}"
-
-
 def _fitting(text: str) -> str:
     return render.shorten_path(text, render.terminal_width())
 
@@ -94,15 +96,15 @@ def _held(files: int, size: int) -> str:
     return f"{render.format_count(files, 'file')}, {render.format_size(size)}"
 
 
-def _root_lines(roots: Sequence[RootStatus]) -> Iterator[str]:
+def _root_lines(roots: Sequence[RootStatus]) -> Iterator[str | NextStep]:
     if not roots:
         yield "Nothing was scanned yet."
-        yield _next("scan PATH")
+        yield SCAN_PATH
         return
     shown = roots if len(roots) <= _ROOTS else roots[: _ROOTS - 1]
     for each in shown:
         when = each.facts.last_scan_ns
-        tail = f": {_held(each.facts.files, each.facts.bytes)}, " + (
+        tail = f"{render.name_note(each.name)}: {_held(each.facts.files, each.facts.bytes)}, " + (
             "not scanned to the end yet" if when is None else f"scanned {render.format_time(when)}"
         )
         if each.root.suspect is not None:
@@ -115,7 +117,7 @@ def _root_lines(roots: Sequence[RootStatus]) -> Iterator[str]:
         held = _held(sum(each.facts.files for each in more), sum(each.facts.bytes for each in more))
         yield f"and {len(more)} more: {held}"
     if any(each.facts.last_scan_ns is None or each.root.suspect is not None for each in roots):
-        yield _next("status")
+        yield STATUS
 
 
 def _with_path(before: str, path: bytes, after: str) -> str:
@@ -124,7 +126,7 @@ def _with_path(before: str, path: bytes, after: str) -> str:
     return before + _head(render.short_path(path, width and max(width - used, 12))) + after
 
 
-def _twice_lines(overview: Overview) -> Iterator[str]:
+def _twice_lines(overview: Overview) -> Iterator[str | NextStep]:
     totals = overview.status.totals
     if not totals.groups:
         yield f"{_head('Twice')}: nothing; no two files are the same."
@@ -134,10 +136,10 @@ def _twice_lines(overview: Overview) -> Iterator[str]:
         f"{_head('Twice')}: {surplus} of others;"
         f" {render.format_size(totals.redundant_bytes)} on disk"
     )
-    yield _next("dupes")
+    yield DUPES
 
 
-def _family_lines(overview: Overview) -> Iterator[str]:
+def _family_lines(overview: Overview) -> Iterator[str | NextStep]:
     if not overview.family_count:
         return
     count = render.format_count(overview.family_count, "folder has", "folders have")
@@ -150,7 +152,7 @@ def _family_lines(overview: Overview) -> Iterator[str]:
         yield _with_path(f"    {_drift(each)}; keep ", each.keep, "")
     if len(shown) < overview.family_count:
         yield f"  and {overview.family_count - len(shown):,} more"
-    yield _next("folders")
+    yield FOLDERS
 
 
 def _drift(family: FamilyReport) -> str:
@@ -168,7 +170,7 @@ def _drift(family: FamilyReport) -> str:
     return ", ".join(words) + (f" ({render.format_count(own, 'own file')})" if own else "")
 
 
-def _removable_lines(overview: Overview) -> Iterator[str]:
+def _removable_lines(overview: Overview) -> Iterator[str | NextStep]:
     plan = overview.plan
     if not plan.steps:
         if overview.status.totals.groups:
@@ -180,10 +182,10 @@ def _removable_lines(overview: Overview) -> Iterator[str]:
         f"{_head('Can be removed now')}, with an equal copy kept for each:"
         f" {render.format_count(plan.files, 'file')}, {least}{size}"
     )
-    yield _next("dedupe --plan -o plan.jsonl")
+    yield DEDUPE
 
 
-def _left_lines(overview: Overview) -> Iterator[str]:
+def _left_lines(overview: Overview) -> Iterator[str | NextStep]:
     left = overview.left_alone
     if not left:
         return
@@ -195,16 +197,10 @@ def _left_lines(overview: Overview) -> Iterator[str]:
         rest = left[_REASONS - 1 :]
         held = _held(sum(each.files for each in rest), sum(each.bytes for each in rest))
         yield f"  {held}: for {len(rest)} other reasons"
-    rules = {each.rule for each in left}
-    if SafetyRule.UNIQUE in rules:
-        yield _next("compare A B   what a copy has that the one to keep lacks")
-    elif SafetyRule.OTHER_VOLUME in rules:
-        yield _next("dedupe --across-volumes")
-    else:
-        yield _next("dedupe   names each, and why")
+    yield for_copies_left_alone(left)
 
 
-def _gap_lines(overview: Overview) -> Iterator[str]:
+def _gap_lines(overview: Overview) -> Iterator[str | NextStep]:
     status = overview.status
     gaps = [
         f"  {_held(files, size)}: {FILE_CAUSES[state]}"
@@ -220,10 +216,10 @@ def _gap_lines(overview: Overview) -> Iterator[str]:
     yield from gaps[: _GAPS if len(gaps) <= _GAPS else _GAPS - 1]
     if len(gaps) > _GAPS:
         yield f"  and {len(gaps) - _GAPS + 1} more reasons"
-    yield _next("status")
+    yield STATUS
 
 
-def _overlap_lines(overview: Overview) -> Iterator[str]:
+def _overlap_lines(overview: Overview) -> Iterator[str | NextStep]:
     largest = sorted(overview.overlaps, key=lambda each: -each.shared_bytes)
     if not largest:
         return
@@ -239,9 +235,7 @@ def _overlap_lines(overview: Overview) -> Iterator[str]:
         yield label + " is on ".join(paths)
     if len(largest) > _ROOTS:
         yield f"  and {len(largest) - _ROOTS:,} more pairs (--json)"
-    one = largest[0]
-    pair = " ".join(shlex.quote(render.printable_path(each.path)) for each in (one.root, one.other))
-    yield _next(f"compare {pair} --contents")
+    yield for_overlap(largest[0])
 
 
 def _share(part: int, whole: int) -> str:
