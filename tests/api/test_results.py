@@ -98,6 +98,7 @@ def _questions(opened: gorillacomb.OpenVault, compare: Comparer, top: Path, tmp_
     compare.same(opened.trace.show(top / "b/y"), "trace", "show", top / "b/y")
     (tmp_path / "y").rename(top / "b/y")
     opened.scan(top)
+    compare.same(opened.overview(), "overview")
 
 
 def _runs(opened: gorillacomb.OpenVault, compare: Comparer, top: Path, tmp_path: Path) -> None:

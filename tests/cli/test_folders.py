@@ -91,7 +91,7 @@ def family(combed: Combed) -> dict[str, Any]:
 def test_each_copy_is_called_what_it_is(combed: Combed) -> None:
     found = family(combed)
     assert found["keep"] == {"path": combed.place("living")}
-    assert found["last_work_ns"] and re.fullmatch(r"[0-9a-f]{32}", found["root"])
+    assert int(found["last_work_ns"]) > 0 and re.fullmatch(r"[0-9a-f]{32}", found["root"])
     assert {each["root"] for each in found["others"]} == {found["root"]}
     assert [each["via"] for each in found["others"]] == [None] * 7
     assert all(each["own"] <= each["only_a"] for each in found["others"])

@@ -79,8 +79,10 @@ class FamilyMemberDocument(RelationDocument, PathDocument):
     """How it relates to the one to keep, in a few words."""
     own: int
     """The user's files that only it has: of content that the one to keep lacks."""
-    last_work_ns: int
-    """When a file in it was last modified, outside machine-made folders; 0 if there is none."""
+    last_work_ns: str
+    """When a file in it was last modified, outside machine-made folders, ns since the epoch, as
+    decimal text; 0 if there is none.
+    """
     root: str
     """The root's id, 32 hex digits."""
     via: PathDocument | None
@@ -96,7 +98,7 @@ class FamilyDocument(TypedDict):
     files: int
     """Those of the folder to keep."""
     bytes: int
-    last_work_ns: int
+    last_work_ns: str
     """As in ``others``."""
     root: str
     others: list[FamilyMemberDocument]
@@ -240,14 +242,14 @@ def family_document(family: FamilyReport) -> FamilyDocument:
         "structural": family.is_structural,
         "files": family.files,
         "bytes": family.size,
-        "last_work_ns": family.last_work_ns,
+        "last_work_ns": str(family.last_work_ns),
         "root": family.root,
         "others": [
             {
                 **path_to_json(each.path),
                 "said": relation_text(each.relation),
                 "own": each.own,
-                "last_work_ns": each.last_work_ns,
+                "last_work_ns": str(each.last_work_ns),
                 "root": each.root,
                 "via": None if each.via is None else path_to_json(each.via),
                 **relation_document(each.relation),
