@@ -33,7 +33,7 @@ from gorillacomb.dedupe.quarantine.run import Quarantine, read_run
 from gorillacomb.dedupe.quarantine.run_folders import begun_runs
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs.openat import os_error_text
-from gorillacomb.fs.paths import is_below, join, join_relative, path_prefixes, relative_path
+from gorillacomb.fs.paths import is_below, join, join_relative, relative_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def open_folders_put_back_before(run: Quarantine) -> None:
 
     If a photo is put back from an album, and a later run quarantines the rest of the album, now
     small, then whichever run is taken back first, the other one finds a folder in the album's
-    place.
+    place: what was put back is in it, or around it.
     """
     waiting = {
         move.path: move.slot
@@ -97,8 +97,11 @@ def open_folders_put_back_before(run: Quarantine) -> None:
                 if record.state != UNDONE and not record.back:
                     continue
                 for move in record.moves:
-                    around = waiting.keys() & path_prefixes(move.path)
-                    run.journal.recorded.opened |= {waiting[path] for path in around}
+                    run.journal.recorded.opened |= {
+                        slot
+                        for path, slot in waiting.items()
+                        if is_below(move.path, path) or is_below(path, move.path)
+                    }
 
 
 def undo_part(
