@@ -36,6 +36,8 @@ _MOST_COMPARED = 50_000_000
 """After so many votes, folders in large groups are compared with hubs alone."""
 _MOST_LOOKS = 20_000_000
 """After so many folders were looked at, no more copies inside others are searched for."""
+_LOOKS_TO_SORT = frozenset(4**at for at in range(16))
+"""After so many looks at a large group its members are sorted by what connects them."""
 _MOST_ROUNDS = 6
 
 _TreeClass = tuple[int, ...] | None
@@ -179,7 +181,7 @@ class CopyTest:
     def _copies_inside(self, folder: int, other: int) -> list[int]:
         """Return the outermost folders inside a folder that are copies of another one."""
         groups = self.groups
-        if groups.deepest_beside(other) <= groups.depths[folder]:
+        if groups.deepest[other] <= groups.depths[folder]:
             return []
         found: list[int] = []
         waiting = [folder]
@@ -315,7 +317,7 @@ class _FamilySearch:
                 large.small = list(filter(self._may_be_smaller, members))
             return large.small
         large.looks += 1
-        if large.looks & (large.looks - 1) == 0:  # once more after twice as many looks
+        if large.looks in _LOOKS_TO_SORT:
             classes = [self._class(each) for each in members]
             counts = Counter(each for each in classes if each is not None)
             best = max(counts.items(), key=lambda each: each[1], default=(None, 0))

@@ -45,6 +45,8 @@ class PathGroups:
     """Files that count in a folder and below: with content, and not made by a machine."""
     shared: list[int]
     """How many of these have the name and content of another file."""
+    deepest: list[int]
+    """The depth of the deepest folder in a group with a folder; -1 if it is in none."""
     members: list[Sequence[int]] = field(default_factory=list)
     """By group."""
     weights: list[int] = field(default_factory=list)
@@ -68,11 +70,6 @@ class PathGroups:
 
     def number(self, folder: TreeFolder) -> int:
         return self.numbers[folder.first]
-
-    def deepest_beside(self, number: int) -> int:
-        """Return the depth of the deepest folder in a group with a folder; -1 if there is none."""
-        depths, members = self.depths, self.members
-        return max((depths[members[each][-1]] for each in self.groups.get(number, ())), default=-1)
 
     def children(self, number: int) -> dict[bytes, int]:
         """Return the subfolders that are not machine-made, by name."""
@@ -115,6 +112,7 @@ def group_by_path(forest: FolderTree, batches: Iterable[PathBatch]) -> PathGroup
         [names.setdefault(order[place].name, len(names)) for place in ranked],
         [order[place].counted for place in ranked],
         [shared[place] for place in ranked],
+        [-1] * len(order),
     )
     _add_groups(
         found,
@@ -148,8 +146,11 @@ def _add_groups(found: PathGroups, level: _Groups) -> None:
             if len(members) > FEW:
                 able = [each for each in members if shared[each] >= _TELLING]
             if len(able) > 1:
+                depth = found.depths[able[-1]]
                 for each in able:
                     found.groups[each].append(len(found.members))
+                    if found.deepest[each] < depth:
+                        found.deepest[each] = depth
                 found.members.append(able)
                 found.weights.append(weight)
             if len(members) == 2:
