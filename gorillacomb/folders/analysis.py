@@ -115,6 +115,10 @@ class FolderAnalysis:
                 keep = found[-1].keep
                 kept |= {each: keep for each in left if each is not keep}
                 self._ranks |= {each: KEPT if each is keep else GIVEN_UP for each in left}
+        for members in self.kin.alike:
+            keep = self.family(members).keep
+            for each in members:
+                self._ranks.setdefault(each, KEPT if each is keep else GIVEN_UP)
         return found
 
     def family(self, members: Sequence[TreeFolder]) -> FolderFamily:

@@ -51,7 +51,7 @@ class FolderFamilies:
     families: list[list[TreeFolder]]
     """Copies of one tree, in the tree's order; the family with the largest folder first."""
     alike: list[list[TreeFolder]]
-    """Two folders in no family together that are much the same, but have too few files for one."""
+    """Folders in no family together that are much the same, but have too few files for one."""
     groups: PathGroups
     test: CopyTest
     links: list[tuple[int, int]]
@@ -107,12 +107,15 @@ def find_families(
         sorted((folders[each] for each in family), key=lambda each: each.first)
         for family in search.found.groups()
     ]
+    alike = DisjointSets()
+    for a, b in search.alike:
+        if not search.found.joined(a, b) and not search.is_implied(a, b, search.found.top):
+            alike.join(a, b)
     return FolderFamilies(
         sorted(families, key=lambda each: (-max(one.files for one in each), each[0].first)),
         [
-            sorted((folders[a], folders[b]), key=lambda each: each.first)
-            for a, b in search.alike
-            if not search.found.joined(a, b) and not search.is_implied(a, b, search.found.top)
+            sorted((folders[each] for each in members), key=lambda each: each.first)
+            for members in alike.groups()
         ],
         groups,
         test,
