@@ -79,6 +79,7 @@ def test_finding_leads_to_removing(top: Path, tmp_path: Path, vault: Path) -> No
     """From the scan on, each report names the command that is next."""
     copy, keep = shell_word(top / "it's"), shell_word(top / "it's (1)")
     assert asked("scan", top, vault=vault) == [
+        "gorillacomb overview",
         "gorillacomb folders",
         "gorillacomb dupes",
         "gorillacomb dedupe",
@@ -200,7 +201,7 @@ def test_another_vault_is_named(top: Path, tmp_path: Path, vault: Path) -> None:
     other = tmp_path / "my vault"
     settle(top)
     ran = run("scan", top, "--vault", other, vault=vault)
-    assert next_commands(ran.out)[0] == f"gorillacomb folders --vault '{other}'"
+    assert next_commands(ran.out)[0] == f"gorillacomb overview --vault '{other}'"
     assert run(*words_of(next_commands(ran.out)[0]), vault=vault).code == 0
 
 
