@@ -100,7 +100,9 @@ def test_finding_leads_to_removing(top: Path, tmp_path: Path, vault: Path) -> No
         f"gorillacomb unique {copy}",
         f"gorillacomb compare {copy} {keep} --contents --files --all",
     ]
-    assert asked("unique", top / "it's", vault=vault) == [f"gorillacomb dedupe --retire {copy}"]
+    assert asked("unique", top / "it's", vault=vault) == [
+        f"gorillacomb dedupe --within {copy} --retire {copy}"
+    ]
     assert asked("explain", top / "it's", vault=vault)[-1] == f"gorillacomb dedupe --within {copy}"
     [write] = asked("dedupe", "--within", top, "--keep", "1", vault=vault, cwd=tmp_path)
     assert words_of(write) == [
@@ -221,7 +223,8 @@ def test_a_command_is_whole_on_any_terminal(tmp_path: Path, vault: Path) -> None
     assert run("scan", top, vault=vault).code == 0
     ran = on_terminal("unique", top / "a", vault=vault)
     last = lines_on_screen(ran.stdout)[-1]
-    assert last == f"Next: gorillacomb dedupe --retire {shell_word(top / 'a')}"
+    path = shell_word(top / "a")
+    assert last == f"Next: gorillacomb dedupe --within {path} --retire {path}"
 
 
 def test_documents_have_none(top: Path, vault: Path) -> None:

@@ -100,8 +100,8 @@ def test_nothing_would_be_lost(tmp_path: Path, vault: Path) -> None:
         "Nothing would be lost. All 2 files (3 B) also exist in:",
         f"       2 files  {tmp_path}/top/B",
         "Not counted: 1 empty file, 1 symbolic link.",
-        f"Next: gorillacomb dedupe --retire {tmp_path}/top/A   plan to remove what also exists"
-        " elsewhere; changes nothing",
+        f"Next: gorillacomb dedupe --within {tmp_path}/top/A --retire {tmp_path}/top/A"
+        "   plan to remove what also exists elsewhere; changes nothing",
     ]
 
 

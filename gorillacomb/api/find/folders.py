@@ -217,12 +217,12 @@ class FolderReport(Closing):
     def first_pair(self) -> tuple[bytes, bytes] | None:
         """Return a copy of the largest tree that has one, and the copy to keep; None if none has.
 
-        Families inside single projects do not count.
+        Families inside single projects do not count, nor copies of a tree inside itself.
         """
         for family in self.family_list():
-            if not family.structural:
-                copy = next(each for each in family.members if each is not family.keep)
-                return self._folders.path(copy), self._folders.path(family.keep)
+            for copy in () if family.structural else family.members:
+                if not (copy.holds(family.keep) or family.keep.holds(copy)):
+                    return self._folders.path(copy), self._folders.path(family.keep)
         return None
 
     def family_name(self, family: FolderFamily) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gorillacomb.api.next_step.step import DEDUPE, DUPES, FOLDERS, STATUS, NextStep, NextSteps
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.find.contents import ContentComparison
     from gorillacomb.api.find.explain import ExplainedFile, ExplainedFolder
     from gorillacomb.api.find.folders import FolderReport
-    from gorillacomb.api.find.overview import DriveOverlap, LeftAlone
+    from gorillacomb.api.find.overview import DriveOverlap, Overview
     from gorillacomb.api.scan import ScanResult
     from gorillacomb.api.unique import UniqueResult
 
@@ -35,13 +35,16 @@ def _damage(path: bytes) -> Iterator[NextStep]:
     yield NextStep(("scrub", "--repair"), "replace what is damaged with good copies")
 
 
-def for_copies_left_alone(left: Iterable[LeftAlone]) -> NextStep:
+def for_copies_left_alone(overview: Overview) -> NextStep:
     """Return the command to suggest after naming what a plan leaves alone."""
     from gorillacomb.dedupe.model import SafetyRule  # other reports need nothing of plans
 
-    rules = {each.rule for each in left}
-    if SafetyRule.UNIQUE in rules:
-        return NextStep(("compare", "A", "B"), "what a copy has that the one to keep lacks")
+    rules = {each.rule for each in overview.left_alone}
+    members = (each for family in overview.families for each in family.others)
+    drifted = next((each for each in members if each.relation.only_a.files), None)
+    if SafetyRule.UNIQUE in rules and drifted is not None:
+        purpose = "what a copy has that the one to keep lacks"
+        return NextStep(("compare", drifted.path, drifted.to), purpose)
     if SafetyRule.OTHER_VOLUME in rules:
         return NextStep(("dedupe", "--across-volumes"), "remove copies whose other one is there")
     return NextStep(("dedupe",), "names each, and why it is left alone")
@@ -119,7 +122,7 @@ def after_unique(result: UniqueResult) -> NextSteps:
         steps.append(NextStep(("scan", path), "read again what is unproven"))
     if result.report.vouchers:
         purpose = "plan to remove what also exists elsewhere; changes nothing"
-        steps.append(NextStep(("dedupe", "--retire", path), purpose))
+        steps.append(NextStep(("dedupe", "--within", path, "--retire", path), purpose))
     return tuple(steps)
 
 

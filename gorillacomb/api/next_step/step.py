@@ -72,5 +72,6 @@ def shell_word(word: Word) -> str:
 DEDUPE = NextStep(("dedupe",), "what could be removed; changes nothing")
 DUPES = NextStep(("dupes",), "every group of identical files, most wasteful first")
 FOLDERS = NextStep(("folders",), "which folders are copies, and which one to keep")
+HISTORY = NextStep(("dedupe", "--history"), "what runs did, and what can be put back")
 STATUS = NextStep(("status",), "what is known, and what was not read")
 SCAN_PATH = NextStep(("scan", "PATH"), "read a drive or a folder; changes nothing there")

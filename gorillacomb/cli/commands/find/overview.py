@@ -11,7 +11,15 @@ from gorillacomb.api.dedupe.plan import SafetyRule
 from gorillacomb.api.find.folders import FamilyReport, RelationKind
 from gorillacomb.api.find.overview import KindTotals, Overview, vault_overview
 from gorillacomb.api.next_step.find import for_copies_left_alone, for_overlap
-from gorillacomb.api.next_step.step import DEDUPE, DUPES, FOLDERS, SCAN_PATH, STATUS, NextStep
+from gorillacomb.api.next_step.step import (
+    DEDUPE,
+    DUPES,
+    FOLDERS,
+    HISTORY,
+    SCAN_PATH,
+    STATUS,
+    NextStep,
+)
 from gorillacomb.api.roots import RootStatus
 from gorillacomb.api.status import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.api.vault import Vault
@@ -78,6 +86,7 @@ def _parts(overview: Overview) -> Iterator[str | NextStep]:
     yield from _twice_lines(overview)
     yield from _family_lines(overview)
     yield from _removable_lines(overview)
+    yield from _quarantine_lines(overview)
     yield from _left_lines(overview)
     yield from _gap_lines(overview)
     yield from _overlap_lines(overview)
@@ -185,6 +194,14 @@ def _removable_lines(overview: Overview) -> Iterator[str | NextStep]:
     yield DEDUPE
 
 
+def _quarantine_lines(overview: Overview) -> Iterator[str | NextStep]:
+    waiting = overview.status.quarantine
+    if waiting:
+        held = _held(sum(each.files for each in waiting), sum(each.size for each in waiting))
+        yield f"{_head('Quarantine')}: {held} still take space, and can be put back"
+        yield HISTORY
+
+
 def _left_lines(overview: Overview) -> Iterator[str | NextStep]:
     left = overview.left_alone
     if not left:
@@ -197,7 +214,7 @@ def _left_lines(overview: Overview) -> Iterator[str | NextStep]:
         rest = left[_REASONS - 1 :]
         held = _held(sum(each.files for each in rest), sum(each.bytes for each in rest))
         yield f"  {held}: for {len(rest)} other reasons"
-    yield for_copies_left_alone(left)
+    yield for_copies_left_alone(overview)
 
 
 def _gap_lines(overview: Overview) -> Iterator[str | NextStep]:
@@ -253,20 +270,24 @@ def _kind_lines(kinds: Sequence[KindTotals]) -> Iterator[str]:
     for each in shown:
         surplus = render.format_size(each.redundant_bytes)
         twice = f"; copies take {surplus}" if each.redundant_bytes else ""
-        yield _fitting(f"  {each.kind}: {_held(each.files, each.bytes)}{_years(each)}{twice}")
+        held = f"  {each.kind}: {_held(each.files, each.bytes)}"
+        period, most = _years(each)
+        texts = [held + period + most + twice, held + period + twice, held + twice, held]
+        room = render.terminal_width()
+        yield next(text for text in texts if room is None or len(text) <= room or text is held)
     if len(shown) < len(kinds):
         rest = kinds[len(shown) :]
         held = _held(sum(each.files for each in rest), sum(each.bytes for each in rest))
         yield f"  other kinds: {held}"
 
 
-def _years(totals: KindTotals) -> str:
+def _years(totals: KindTotals) -> tuple[str, str]:
     """Say in which years files were last changed, and when most of them were."""
     years = [year for year in totals.years if year]
     if not years:
-        return ""
+        return "", ""
     first, last = years[0], years[-1]
     if first == last:
-        return f", from {first}"
+        return f", from {first}", ""
     most = max(years, key=lambda year: totals.years[year])
-    return f", from {first} to {last}, most of {most}"
+    return f", from {first} to {last}", f", most of {most}"
