@@ -34,6 +34,12 @@ _MOST_VALUES = 999
 single one."""
 
 
+def is_defined(connection: Connection, name: str) -> bool:
+    """Return whether a table or an index exists: what older versions wrote lacks some."""
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,))
+    return found.fetchone() is not None
+
+
 def _as_it_is(value: Any) -> Any:
     return value
 

@@ -274,7 +274,13 @@ def _tops(
     that shows whether it is. Options that concern one folder need its path.
     """
     if paths is not None:
-        return encoded_paths(paths), ()
+        tops = encoded_paths(paths)
+        if not tops:
+            raise UsageError(
+                "There is nothing to scan: the list of paths is empty.",
+                "Name a path, or no list for all known roots.",
+            )
+        return tops, ()
     if concerns_one:
         raise UsageError(
             "What is excluded, a minimum size, a file list and an accepted loss concern one"

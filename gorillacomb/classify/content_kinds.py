@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from gorillacomb.classify.media import FILMS, MUSIC, PHOTOS
+
 
 class ContentKind(StrEnum):
     """What a file holds, judged by the ending of its name."""
@@ -21,12 +23,9 @@ class ContentKind(StrEnum):
 
 
 _ENDINGS = {
-    ContentKind.PICTURES: (
-        "jpg jpeg jpe png gif webp bmp tif tiff heic heif avif jxl svg psd xcf ai eps ico dng cr2"
-        " cr3 crw nef nrw arw srf sr2 orf rw2 raf raw pef srw gpr x3f 3fr iiq mrw"
-    ),
-    ContentKind.VIDEO: "mov mp4 m4v avi mts m2ts 3gp mpg mpeg mkv webm wmv flv vob ogv srt sub",
-    ContentKind.MUSIC: "mp3 flac m4a m4b aac ogg oga opus wav aif aiff wma ape wv alac mid m3u",
+    ContentKind.PICTURES: f"{PHOTOS} svg psd xcf ai eps ico",
+    ContentKind.VIDEO: f"{FILMS} flv vob ogv srt sub",
+    ContentKind.MUSIC: f"{MUSIC} m4b mid m3u",
     ContentKind.DOCUMENTS: (
         "pdf doc docx dot dotx odt ods odp odg rtf txt md tex epub mobi azw3 djvu xls xlsx xlsm ppt"
         " pptx pages numbers key gdoc gsheet gslides"

@@ -19,15 +19,14 @@ class MediaKind(StrEnum):
     OTHER = "other"
 
 
-_ENDINGS = {
-    MediaKind.PICTURE: (
-        b"jpg jpeg jpe png gif webp bmp tif tiff heic heif avif jxl dng cr2 cr3 crw nef nrw arw srf"
-        b" sr2 orf rw2 raf raw pef srw gpr x3f 3fr iiq mrw mov mp4 m4v avi mts m2ts 3gp mpg mpeg"
-        b" mkv webm wmv"
-    ),
-    MediaKind.MUSIC: b"mp3 flac m4a aac ogg oga opus wav aif aiff wma ape wv alac",
-}
-_KINDS = {ending: kind for kind, endings in _ENDINGS.items() for ending in endings.split()}
+PHOTOS = (
+    "jpg jpeg jpe png gif webp bmp tif tiff heic heif avif jxl dng cr2 cr3 crw nef nrw arw srf sr2"
+    " orf rw2 raf raw pef srw gpr x3f 3fr iiq mrw"
+)
+FILMS = "mov mp4 m4v avi mts m2ts 3gp mpg mpeg mkv webm wmv"
+MUSIC = "mp3 flac m4a aac ogg oga opus wav aif aiff wma ape wv alac"
+_ENDINGS = {MediaKind.PICTURE: f"{PHOTOS} {FILMS}", MediaKind.MUSIC: MUSIC}
+_KINDS = {end.encode(): kind for kind, endings in _ENDINGS.items() for end in endings.split()}
 
 
 def media_kind(name: bytes) -> MediaKind:

@@ -101,7 +101,10 @@ def cli(context: click.Context) -> Any:
         return None
     from gorillacomb.api.vault import find_vault
 
-    if not find_vault(None).index.exists():
+    has_index = False
+    with suppress(GorillaCombError):  # no home is known
+        has_index = os.path.exists(find_vault(None).index)
+    if not has_index:
         raise click.exceptions.NoArgsIsHelpError(context)
     overview = LazyGroup.get_command(cast(LazyGroup, context.command), context, "overview")
     assert overview is not None

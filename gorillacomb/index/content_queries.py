@@ -10,7 +10,7 @@ from gorillacomb.index.folder_queries import REGULAR
 from gorillacomb.index.paths import BELOW, FileKey, FolderPaths
 from gorillacomb.index.schema import has_content, has_gap
 from gorillacomb.model import EntryState, GroupSummary, IndexedFile
-from gorillacomb.sqlite import Connection
+from gorillacomb.sqlite import Connection, is_defined
 
 _FILE = (
     "folder, name, state, mode, size, mtime_ns, inode, links, blocks, checked_ns, digest, target,"
@@ -251,8 +251,7 @@ def disk_bytes_below(connection: Connection, folder: int) -> int:
 
 def has_copy_orders(connection: Connection) -> bool:
     """Return whether the order of the copies of any content is stored."""
-    table = "SELECT 1 FROM sqlite_master WHERE name = 'copy_orders'"  # since version 11
-    if connection.execute(table).fetchone() is None:
+    if not is_defined(connection, "copy_orders"):  # since version 11
         return False
     return connection.execute("SELECT 1 FROM copy_orders LIMIT 1").fetchone() is not None
 

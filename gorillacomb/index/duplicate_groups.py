@@ -1,4 +1,4 @@
-"""Maintain the tables with a row for each content with several copies: groups, orders of copies."""
+"""Maintain the tables about contents with several copies: their groups, and the copies' orders."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from gorillacomb.index.paths import BELOW, FileKey
 from gorillacomb.index.schema import GROUP_INDEX, has_content
-from gorillacomb.sqlite import Connection
+from gorillacomb.sqlite import Connection, is_defined
 
 _LINKED = 0
 """Marks the copies of a group as not counted yet, as some of its names may be hard links."""
@@ -14,8 +14,7 @@ _LINKED = 0
 
 def has_groups(connection: Connection) -> bool:
     """Return whether the groups have been created, and are kept up to date since."""
-    found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'group_by_waste'")
-    return found.fetchone() is not None
+    return is_defined(connection, "group_by_waste")
 
 
 def create_groups(connection: Connection) -> None:
@@ -95,7 +94,11 @@ def _group_statements(some: str) -> Iterator[str]:
 def put_copy_orders(
     connection: Connection, rows: Iterable[tuple[bytes, Sequence[FileKey]]]
 ) -> None:
-    """Store the orders of the copies of contents; one without several copies has none."""
+    """Store the orders of the copies of contents; one without several copies has none.
+
+    Of two copies too, although the stamp says which is the first: it says nothing of the other and
+    a third one that takes the stamp.
+    """
     put, drop = [], []
     for digest, copies in rows:
         if len(copies) > 1:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gorillacomb.index.paths import BELOW, UNUSED_FOLDER, FolderPaths
 from gorillacomb.index.schema import has_content
 from gorillacomb.model import FolderState, UnreadablePath
-from gorillacomb.sqlite import Connection
+from gorillacomb.sqlite import Connection, is_defined
 
 REGULAR = "(mode & 61440) = 32768"
 """S_ISREG in SQL: symbolic links, FIFOs and the like are entries, but not files."""
@@ -112,8 +112,7 @@ def end_arrivals(connection: Connection) -> None:
 
 def load_arrivals(connection: Connection) -> list[int]:
     """Return where the ids of each scan's new folders end, for `scans_before`."""
-    table = "SELECT 1 FROM sqlite_master WHERE name = 'arrivals_ended'"  # since version 10
-    if not connection.execute(table).fetchone():
+    if not is_defined(connection, "arrivals_ended"):  # since version 10
         return []
     rows = connection.execute("SELECT folder FROM arrivals_ended ORDER BY folder")
     return [folder for (folder,) in rows]

@@ -14,13 +14,10 @@ from gorillacomb.index.folder_queries import REGULAR
 from gorillacomb.index.paths import UNUSED_FOLDER, UNUSED_ROOT, FolderPaths
 from gorillacomb.index.stamps import note_changed_folders
 from gorillacomb.model import EntryState, FolderState, Root
-from gorillacomb.sqlite import Connection
+from gorillacomb.sqlite import Connection, is_defined
 
 _NEW_FOLDER = f"({UNUSED_FOLDER})"
 _COLUMNS = "id, uid, folder, path, volume, volume_type, weak, inner_path, exclude, min_size"
-
-_HAS_TABLE = "SELECT 1 FROM sqlite_master WHERE name = ?"
-"""SQL for whether a table exists: older versions lack some."""
 
 KEPT_SCANS = 100
 """How many scans of a root the index remembers."""
@@ -91,38 +88,24 @@ def all_roots(connection: Connection) -> list[Root]:
 
 
 def _suspects(connection: Connection) -> dict[int, str]:
-    if not connection.execute(_HAS_TABLE, ("suspects",)).fetchone():
+    if not is_defined(connection, "suspects"):  # since version 9
         return {}
     return dict(connection.execute("SELECT root, cause FROM suspects"))
 
 
 def _names(connection: Connection) -> dict[str, str]:
     """Return the names that the user gave to roots, by the ids of these."""
-    if not connection.execute(_HAS_TABLE, ("root_names",)).fetchone():
+    if not is_defined(connection, "root_names"):  # since version 11
         return {}
     return dict(connection.execute("SELECT uid, name FROM root_names"))
 
 
 def set_root_name(connection: Connection, uid: str, name: str | None) -> None:
-    """Store what the user calls a root; None if nothing any more.
-
-    The table is created with the first name, without a new version of the schema: programs that do
-    not know it can ignore it. They may leave the name of a root that they forget, so its key is the
-    id that is never used again.
-    """
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS root_names (uid TEXT PRIMARY KEY, name TEXT NOT NULL)"
-        " WITHOUT ROWID"
-    )
+    """Store what the user calls a root; None if nothing any more."""
     if name is None:
         connection.execute("DELETE FROM root_names WHERE uid = ?", (uid,))
     else:
         connection.execute("INSERT OR REPLACE INTO root_names VALUES (?, ?)", (uid, name))
-
-
-def _drop_name(connection: Connection, root: Root) -> None:
-    if connection.execute(_HAS_TABLE, ("root_names",)).fetchone():
-        set_root_name(connection, root.uid, None)
 
 
 def set_suspect(connection: Connection, root: int, cause: str | None) -> None:
@@ -252,7 +235,7 @@ def merge_root(connection: Connection, inner: Root, outer: int, parent: int, nam
     connection.execute("INSERT OR IGNORE INTO our_folders VALUES (?)", (inner.folder,))
     connection.execute("DELETE FROM scans WHERE root = ?", (inner.id,))
     connection.execute("DELETE FROM suspects WHERE root = ?", (inner.id,))
-    _drop_name(connection, inner)
+    set_root_name(connection, inner.uid, None)
     connection.execute("DELETE FROM roots WHERE id = ?", (inner.id,))
 
 
@@ -269,7 +252,7 @@ def forget_root(connection: Connection, root: Root) -> None:
     connection.execute("DELETE FROM folders WHERE root = ?", (root.id,))
     connection.execute("DELETE FROM scans WHERE root = ?", (root.id,))
     connection.execute("DELETE FROM suspects WHERE root = ?", (root.id,))
-    _drop_name(connection, root)
+    set_root_name(connection, root.uid, None)
     connection.execute("DELETE FROM roots WHERE id = ?", (root.id,))
 
 
@@ -356,7 +339,7 @@ def our_folders(connection: Connection) -> dict[int, list[bytes]]:
 
     It may since have been removed.
     """
-    if not connection.execute(_HAS_TABLE, ("our_folders",)).fetchone():
+    if not is_defined(connection, "our_folders"):  # since version 8
         return {}
     paths = folder_paths(connection)
     found: dict[int, list[bytes]] = {}

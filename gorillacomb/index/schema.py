@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from gorillacomb.sqlite import Connection
+from gorillacomb.sqlite import Connection, is_defined
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -189,6 +189,10 @@ CREATE TABLE IF NOT EXISTS copy_orders (      -- the order of a content's copies
     digest BLOB PRIMARY KEY,          -- BLAKE3, 32 bytes
     copies BLOB NOT NULL              -- folder id, slash, name of each, with NUL between them
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS root_names (       -- what the user calls roots
+    uid TEXT PRIMARY KEY,             -- as in `roots`
+    name TEXT NOT NULL
+) WITHOUT ROWID;
 """
 
 
@@ -268,8 +272,7 @@ def migrate(connection: Connection) -> None:
         @migrations()
         def index_of_digests_with_times(db: Database) -> None:
             db.execute("DROP INDEX IF EXISTS file_by_digest")
-            grouped = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'group_by_waste'")
-            if grouped.fetchone() is not None:  # otherwise the scan that was interrupted creates it
+            if is_defined(db.conn, "group_by_waste"):  # else the interrupted scan creates it
                 db.execute(DIGEST_INDEX)
 
     add_script(6, "seals_of_folders", _TABLES_6)
@@ -277,6 +280,6 @@ def migrate(connection: Connection) -> None:
     add_script(8, "folders_of_ours", _TABLES_8)
     add_script(9, "suspect_roots", _TABLES_9)
     add_script(10, "arrivals_of_folders", _TABLES_10)
-    add_script(11, "orders_of_copies", _TABLES_11)
+    add_script(11, "orders_of_copies_and_names_of_roots", _TABLES_11)
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {VERSION}")

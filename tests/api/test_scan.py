@@ -150,6 +150,13 @@ def test_quick_and_rehash_exclude_each_other(tree: Path, vault: Path) -> None:
     assert run("scan", tree, "--quick", "--rehash", vault=vault).code == 2
 
 
+def test_an_empty_list_of_paths_is_refused(vault: Path) -> None:
+    with gorillacomb.open_vault(vault) as opened:
+        with pytest.raises(gorillacomb.UsageError, match="list of paths is empty"):
+            opened.scan([])
+        assert not vault.exists()
+
+
 def test_scans_are_logged(tree: Path, vault: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "gorillacomb"), gorillacomb.open_vault(vault) as opened:
         opened.scan(tree)

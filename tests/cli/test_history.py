@@ -216,6 +216,23 @@ def test_an_album_that_two_runs_set_aside(tidied: Tidied, first: int) -> None:
     assert look(tidied.top) == tidied.at_first
 
 
+def test_a_folder_that_no_run_put_back_stays_as_it_is(tidied: Tidied) -> None:
+    """Beside what one run put back of an album, the user made a folder where another took one."""
+    tidied.undo(BEACH)
+    spare = make_tree(tidied.top / "Backup/album/spare", {"beach.jpg": "b" * BIG, "own": "w" * BIG})
+    make_tree(tidied.top / "Photos/spare", {"beach.jpg": "b" * BIG, "own": "w" * BIG})
+    settle(tidied.top)
+    answer(comb, tidied.top)
+    again = tidied.top.parent / "again.jsonl"
+    answer(dedupe, "--plan", "--within", spare, "-o", again)
+    done = answer(dedupe, "--apply", again)
+    assert (done["done"], done["files"], spare.exists()) == (1, 2, False)
+    make_tree(spare, {"mine": "mine"})
+    (failed,) = answer(dedupe, "--undo", done["run"])["failed"]
+    assert failed == {"path": str(spare), "cause": "something else stands there now"}
+    assert os.listdir(spare) == ["mine"]
+
+
 def test_explain_tells_where_it_went(tidied: Tidied) -> None:
     for path, keep in ((BEACH, "2019/beach.jpg"), ("Backup/album", "")):
         document = tidied.explained(path)

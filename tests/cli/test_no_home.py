@@ -51,6 +51,12 @@ def test_what_to_set_is_said(tmp_path: Path, arguments: tuple[str, ...], code: i
     assert not list(here.iterdir()), "a folder called ~ was made"
 
 
+def test_the_help_needs_no_home(tmp_path: Path) -> None:
+    ran = run_without_home(cwd=tmp_path)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith("Usage: gorillacomb ")
+
+
 def test_with_folders_named_by_xdg_all_is_well(tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     (tmp_path / "here/a").write_text("a")

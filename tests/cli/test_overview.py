@@ -54,6 +54,8 @@ def test_what_is_in_quarantine_is_said(vault: Path, tmp_path: Path) -> None:
     lines = run("overview", vault=vault).out.splitlines()
     (at,) = (number for number, line in enumerate(lines) if line.startswith("Quarantine: 1 file"))
     assert lines[at + 1].startswith("  -> gorillacomb dedupe --history")
+    (waiting,) = run("overview", "--json", vault=vault).json()["quarantine"]
+    assert (waiting["files"], waiting["run"]) == (1, Path(waiting["path"]).name)
 
 
 def test_copies_with_files_of_their_own_are_named(vault: Path, tmp_path: Path) -> None:

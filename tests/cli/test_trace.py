@@ -806,7 +806,7 @@ def test_verify_again_and_again_beside_a_scan(busy: subprocess.Popen[bytes], vau
         seen.append(found.entries)
         time.sleep(0.001)
     assert seen == sorted(seen)
-    assert len(set(seen)) > 1
+    assert len(set(seen)) > 5
 
 
 def test_a_read_only_vault(tmp_path: Path, top: Path) -> None:

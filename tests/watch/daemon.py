@@ -189,18 +189,17 @@ def accept_losses(daemon: Daemon, fresh: Path) -> bool:
 
 
 def had_names(ours: tuple[Any, ...] | None, theirs: tuple[Any, ...] | None) -> bool:
-    """Whether a file differs only by what happened to it under another name that is gone.
+    """Whether a file differs only by a hard link of it that came and went.
 
-    Such a name in another folder, and a chmod by it, changes mode, ctime and the count of links of
-    the others too. No event tells their folders. The index does not know the name any more, or
-    never did: it came and went between two scans, or went with its whole folder. The next whole
-    scan finds the change.
+    That changes its ctime and its count of links. No event tells its own folder, and the index does
+    not know the name any more, or never did: the next whole scan finds the change.
     """
     if ours is None or theirs is None:
         return False
-    _, size, mtime, _, inode, links, *content = ours
-    same = (size, mtime, inode, content) == (theirs[1], theirs[2], theirs[4], [*theirs[6:]])
-    return same and (links == theirs[5] or max(links, theirs[5]) > 1)
+    _, _, _, _, _, links, *_ = ours
+    mode, size, mtime, _, inode, now, digest, target = theirs
+    same = (ours[:3], ours[4], ours[6:]) == ((mode, size, mtime), inode, (digest, target))
+    return same and links != now
 
 
 def wrong_rows(vault: Path, fresh: Path, missing: bool = False) -> dict[str, Any]:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, TypedDict, cast
 
 from gorillacomb.api.documents.folders import FamilyDocument
 from gorillacomb.api.documents.status import (
+    QuarantineDocument,
     RootDocument,
     StateTotalsDocument,
+    quarantine_documents,
     root_document,
     state_documents,
 )
@@ -85,6 +87,7 @@ class OverviewDocument(TypedDict):
     families: list[FamilyDocument]
     """The largest of them, most bytes first."""
     removable: RemovableDocument
+    quarantine: list[QuarantineDocument]
     left_alone: list[LeftAloneTotalsDocument]
     files_by_state: dict[str, StateTotalsDocument]
     """As in ``status``."""
@@ -110,6 +113,7 @@ def overview_document(overview: Overview) -> OverviewDocument:
             "files": plan.files,
             "bytes": sum(step.size for step in plan.steps),
         },
+        "quarantine": quarantine_documents(status.quarantine),
         "left_alone": [
             {"rule": each.rule, "places": each.places, "files": each.files, "bytes": each.bytes}
             for each in overview.left_alone

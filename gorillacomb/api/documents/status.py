@@ -142,7 +142,7 @@ def status_document(status: VaultStatus) -> StatusDocument:
             "root": trace.root.hex(),
             "stamps": trace.stamps,
         },
-        "quarantine": list(map(_quarantine, status.quarantine)),
+        "quarantine": quarantine_documents(status.quarantine),
         "settings": {
             "exclude": list(settings.exclude),
             "min_size": settings.min_size,
@@ -197,15 +197,19 @@ def root_document(status: RootStatus) -> RootDocument:
 def forget_document(forgotten: ForgottenRoot) -> ForgetDocument:
     """Return what was forgotten as a document."""
     root = {**path_to_json(forgotten.path), "root": forgotten.id}
-    document = {"forgotten": root, "quarantine": list(map(_quarantine, forgotten.quarantine))}
+    document = {"forgotten": root, "quarantine": quarantine_documents(forgotten.quarantine)}
     return cast(ForgetDocument, document)
 
 
-def _quarantine(waiting: QuarantinedRun) -> dict[str, object]:
-    return {
-        **path_to_json(waiting.folder),
-        "run": waiting.run,
-        "files": waiting.files,
-        "bytes": waiting.size,
-        "started_ns": str(waiting.started_ns),
-    }
+def quarantine_documents(waiting: Iterable[QuarantinedRun]) -> list[dict[str, object]]:
+    """Return what is in quarantines as a member of a document."""
+    return [
+        {
+            **path_to_json(each.folder),
+            "run": each.run,
+            "files": each.files,
+            "bytes": each.size,
+            "started_ns": str(each.started_ns),
+        }
+        for each in waiting
+    ]

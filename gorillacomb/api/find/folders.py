@@ -254,11 +254,9 @@ class FolderReport(Closing):
 
     def covered(self) -> list[CoveredFolders]:
         """Return the folders whose contents all exist elsewhere, most bytes first."""
-        by_folder = {each.inner: each for each in self._covered}
         reports = []
         for each in self._covered:
-            twin = by_folder.get(each.outer[0]) if len(each.outer) == 1 else None
-            is_mutual = twin is not None and twin.outer == (each.inner,)
+            is_mutual = each.inner in self._twins
             reports.append(
                 CoveredFolders(
                     self._folders.path(each.inner),
@@ -277,15 +275,22 @@ class FolderReport(Closing):
     def _covered(self) -> list[CoveredFolder]:
         return [each for each in self._folders.elsewhere() if self._is_wanted(each.inner)]
 
+    @cached_property
+    def _twins(self) -> dict[TreeFolder, TreeFolder]:
+        """Each folder that has the same contents as one other, with that one."""
+        outer = {each.inner: each.outer for each in self._covered}
+        return {
+            inner: places[0]
+            for inner, places in outer.items()
+            if len(places) == 1 and outer.get(places[0]) == (inner,)
+        }
+
     def same_content(self) -> Iterator[RelatedFolder]:
         """Read how folders in no family relate that have the same contents; the second to keep."""
-        by_folder = {each.inner: each for each in self._covered}
         pairs = []
-        for each in self._covered:
-            twin = by_folder.get(each.outer[0]) if len(each.outer) == 1 else None
-            is_mutual = twin is not None and twin.outer == (each.inner,)
-            if twin is not None and is_mutual and each.inner.first < twin.inner.first:
-                keep, other = self._folders.in_order([each.inner, twin.inner])
+        for first, second in self._twins.items():
+            if first.first < second.first:
+                keep, other = self._folders.in_order([first, second])
                 pairs.append((other, keep))
         with translate_errors(self._vault):
             for relation in self._folders.pair_relations(pairs):

@@ -94,13 +94,12 @@ def open_folders_put_back_before(run: Quarantine) -> None:
     for name in begun_runs(run.base) if waiting else ():
         with suppress(UntrustedInput):
             for record in read_run(run.base, name).steps.values():
-                if record.state != UNDONE and not record.back:
-                    continue
-                for move in record.moves:
+                items = record.moves if record.state == UNDONE else record.back
+                for item in items:
                     run.journal.recorded.opened |= {
                         slot
                         for path, slot in waiting.items()
-                        if is_below(move.path, path) or is_below(path, move.path)
+                        if is_below(item.path, path) or is_below(path, item.path)
                     }
 
 
